@@ -1,0 +1,318 @@
+"""What the operator may set, where each value comes from, and what is wrong with it.
+
+The first of these that names a setting wins: command line, environment, `.env` file, default.
+A field of `Config` is the one place that a setting is declared: the command line's options, the
+environment's names and the settings table of the documentation all follow from it.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dotenv.parser import parse_stream
+from platformdirs import user_data_path
+
+from copilot_bridge.errors import ConfigError
+from copilot_bridge.redaction import HIDDEN, Secret
+
+PREFIX = "COPILOT_BRIDGE_"
+ENV_FILE = f"{PREFIX}ENV_FILE"
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+ACCOUNT_TYPES = ("individual", "business", "enterprise")
+SERVERS = ("gunicorn", "gevent")
+PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+
+
+def boolean(text: str) -> bool:
+    word = text.strip().lower()
+    if word not in TRUE | FALSE:
+        raise ValueError("expected true or false")
+    return word in TRUE
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.strip().isdecimal() or not least <= int(text) <= most:
+            raise ValueError(f"expected a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e6:
+        raise ValueError("expected a number of seconds greater than 0")
+    return value
+
+
+def choice(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.strip().lower() not in words:
+            raise ValueError(f"expected one of {', '.join(words)}")
+        return text.strip().lower()
+
+    return parse
+
+
+def text(given: str) -> str:
+    if not given.strip() or not given.isprintable():
+        raise ValueError("expected a printable text")
+    return given.strip()
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def base_url(given: str) -> str:
+    """An https address without a path's last slash; plain http is for loopback only."""
+    parts = urlsplit(given.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("expected an address like https://api.github.com")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("plain http is accepted on loopback only; use https")
+    return given.strip().rstrip("/")
+
+
+def enterprise(given: str) -> str:
+    """`octo.ghe.com` or `https://octo.ghe.com`, as the host alone."""
+    url = given.strip() if "://" in given else f"https://{given.strip()}"
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname or "." not in parts.hostname or parts.path.strip("/"):
+        raise ValueError("expected your enterprise's host, like octo.ghe.com")
+    return parts.hostname
+
+
+def proxy_url(given: str) -> str:
+    url = given.strip() if "://" in given else f"http://{given.strip()}"
+    parts = urlsplit(url)
+    if parts.scheme not in PROXY_SCHEMES or not parts.hostname:
+        raise ValueError(f"expected an address like http://proxy:3128 ({', '.join(PROXY_SCHEMES)})")
+    return url.rstrip("/")
+
+
+def default_home() -> Path:
+    """systemd's state directory where there is one, else the user's data directory."""
+    state = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    return Path(state) if state else user_data_path("copilot-bridge")
+
+
+def setting(
+    parse: Callable[[str], Any],
+    about: str,
+    *,
+    default: Any = None,
+    factory: Callable[[], Any] | None = None,
+    flags: tuple[str, ...] = (),
+    alias: str | None = None,
+) -> Any:
+    """A field of Config.  `flags`: its options; `alias`: the short name of its environment variable."""
+    metadata = {"parse": parse, "about": about, "flags": flags, "alias": alias}
+    if factory:
+        return field(default_factory=factory, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Every setting.  Times are in seconds."""
+
+    host: str = setting(text, "listen address", default="127.0.0.1", flags=("--host",), alias="HOST")
+    port: int = setting(whole(0, 65535), "port", default=4141, flags=("--port", "-p"), alias="PORT")
+    workers: int = setting(whole(1, 64), "gunicorn workers", default=1, flags=("--workers",))
+    server: str = setting(
+        choice(*SERVERS),
+        "WSGI server: gunicorn, or gevent's own (always on Windows)",
+        default="gevent" if os.name == "nt" else "gunicorn",
+        flags=("--server",),
+    )
+    graceful_timeout: float = setting(
+        seconds,
+        "how long running streams may go on after SIGTERM",
+        default=30.0,
+        flags=("--graceful-timeout",),
+    )
+    home: Path = setting(
+        lambda given: Path(text(given)).expanduser().absolute(),
+        "data directory: the login and the cached tokens",
+        factory=default_home,
+        flags=("--home",),
+    )
+    github_token: Secret = setting(
+        lambda given: Secret(text(given)),
+        "GitHub token to use instead of the stored login",
+        default=Secret(),
+        flags=("--github-token", "-g"),
+        alias="GH_TOKEN",
+    )
+    account_type: str | None = setting(
+        choice(*ACCOUNT_TYPES),
+        "plan: individual, business or enterprise; normally GitHub says it",
+        flags=("--account-type", "-a"),
+    )
+    enterprise_url: str | None = setting(
+        enterprise, "GitHub Enterprise with data residency, like octo.ghe.com", flags=("--enterprise-url",)
+    )
+    github_url: str | None = setting(base_url, "GitHub's address (https://github.com)")
+    github_api_url: str | None = setting(base_url, "address of GitHub's API (https://api.github.com)")
+    copilot_api_url: str | None = setting(base_url, "address of Copilot's API; normally the token says it")
+    proxy: str | None = setting(
+        proxy_url, "proxy for all outgoing requests (http, https, socks5)", flags=("--proxy",)
+    )
+    proxy_env: bool = setting(
+        boolean,
+        "take the proxy from ALL_PROXY, HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
+        default=True,
+        flags=("--proxy-env/--no-proxy-env",),
+    )
+    log_level: str = setting(
+        choice(*LOG_LEVELS),
+        "debug, info, warning or error",
+        default="info",
+        flags=("--log-level",),
+        alias="LOG_LEVEL",
+    )
+    debug: bool = setting(
+        boolean, "log level debug, for the libraries too", default=False, flags=("--debug",), alias="DEBUG"
+    )
+    show_token: bool = setting(
+        boolean, "print tokens in full where they are shown masked", default=False, flags=("--show-token",)
+    )
+    connect_timeout: float = setting(seconds, "longest wait for a connection to upstream", default=10.0)
+    read_timeout: float = setting(seconds, "longest silence between two bytes of upstream", default=600.0)
+    keepalive: float = setting(
+        seconds, "silence after which a stream gets a keep-alive comment", default=15.0
+    )
+    keep_copilot_fields: bool = setting(
+        boolean, "leave Copilot's own fields (copilot_*, content filters) in replies", default=False
+    )
+    editor_version: str = setting(text, "the editor that Copilot is told", default="vscode/1.110.0")
+    plugin_version: str = setting(
+        text, "the editor plugin that Copilot is told", default="copilot-chat/0.42.0"
+    )
+    integration_id: str | None = setting(text, "Copilot-Integration-Id, where the usual one is refused")
+    api_version: str = setting(text, "X-GitHub-Api-Version of requests to Copilot", default="2025-05-01")
+
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def load(
+        cls,
+        flags: Mapping[str, str] | None = None,
+        environ: Mapping[str, str] | None = None,
+        env_file: Path | None = None,
+    ) -> "Config":
+        """The settings in force.  Raises ConfigError: a setting is unknown or malformed.
+
+        :param flags: field name -> text, as given on the command line.
+        :param env_file: a file that must exist; without it `.env` in the working directory, if there.
+        """
+        environ = os.environ if environ is None else environ
+        sources = [flag_source(flags or {}), variable_source(environ, "environment")]
+        if path := find_env_file(environ, env_file):
+            sources.append(variable_source(read_env_file(path), str(path)))
+        given: dict[str, tuple[str, str]] = {}
+        for source in sources:
+            given = source | given
+        values = {name: parse(name, raw, origin) for name, (raw, origin) in given.items()}
+        return cls(**values, origins={name: origin for name, (_, origin) in given.items()})
+
+    @classmethod
+    def from_environment(cls) -> "Config":
+        return cls.load()
+
+    def environ(self) -> dict[str, str]:
+        """The environment that makes another process load these very settings."""
+        values = {variable(each.name): getattr(self, each.name) for each in settings()}
+        spoken = {name: spell(value) for name, value in values.items() if value not in (None, Secret())}
+        return spoken | {ENV_FILE: ""}
+
+    def origin(self, name: str) -> str:
+        return self.origins.get(name, "default")
+
+
+def settings() -> list[Field[Any]]:
+    return [each for each in fields(Config) if "parse" in each.metadata]
+
+
+def variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def spell(value: object) -> str:
+    """A setting's value as it would be written in the environment."""
+    if isinstance(value, Secret):
+        return value.reveal()
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+BY_NAME = {each.name: each for each in settings()}
+FIELD_OF_VARIABLE = {each.metadata["alias"]: each.name for each in settings() if each.metadata["alias"]} | {
+    variable(each.name): each.name for each in settings()
+}
+Source = dict[str, tuple[str, str]]  # field name -> (text, where it was found)
+
+
+def flag_source(flags: Mapping[str, str]) -> Source:
+    return {name: (raw, f"option {option(name)}") for name, raw in flags.items()}
+
+
+def option(name: str) -> str:
+    flags: tuple[str, ...] = BY_NAME[name].metadata["flags"]
+    return flags[0]
+
+
+def variable_source(variables: Mapping[str, str], place: str) -> Source:
+    """Raises ConfigError: a name with our prefix that is no setting."""
+    unknown = [name for name in variables if name.startswith(PREFIX) and name not in FIELD_OF_VARIABLE]
+    if unknown := sorted(set(unknown) - {ENV_FILE}):
+        raise ConfigError(f"unknown setting {unknown[0]}={variables[unknown[0]]!r} ({place})")
+    # Short aliases come first in the table, so the full name overwrites them.
+    return {
+        name: (variables[key], f"{place}: {key}")
+        for key, name in FIELD_OF_VARIABLE.items()
+        if variables.get(key)
+    }
+
+
+def parse(name: str, raw: str, origin: str) -> Any:
+    try:
+        return BY_NAME[name].metadata["parse"](raw)
+    except (ValueError, RuntimeError) as error:  # RuntimeError: "~nobody" in a path
+        shown = HIDDEN if isinstance(BY_NAME[name].default, Secret) else repr(raw)
+        raise ConfigError(f"{name.replace('_', '-')}: {shown} ({origin}): {error}") from error
+
+
+def find_env_file(environ: Mapping[str, str], given: Path | None) -> Path | None:
+    """An empty COPILOT_BRIDGE_ENV_FILE means: none at all."""
+    if named := given or environ.get(ENV_FILE):
+        return Path(named).expanduser()
+    usual = Path(".env")
+    return usual if ENV_FILE not in environ and usual.is_file() else None
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Raises ConfigError: not there, not readable, or a line that is no NAME=value."""
+    try:
+        with path.open(encoding="utf-8") as lines:
+            bindings = list(parse_stream(lines))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise ConfigError(f"can't read the settings in {path}: {reason}") from error
+    for binding in bindings:
+        if binding.error or (binding.key and binding.value is None):
+            raise ConfigError(f"{path}, line {binding.original.line}: expected NAME=value")
+    return {binding.key: binding.value for binding in bindings if binding.key and binding.value is not None}

@@ -1,0 +1,230 @@
+"""How an answer gets from upstream's socket to its client: the waiting on both ends of the line.
+
+One greenlet serves a request.  It sleeps on a `Bell`, and whoever has news for it rings: upstream's
+socket has bytes, the client's socket has ended, it has been silent for too long, a request to upstream
+has been answered.  The watchers stay with the event loop for as long as the stream lasts, so an event
+costs one wake-up, one read of all that is there, and one write.
+"""
+
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, TypeVar
+
+import gevent
+from gevent.hub import get_hub
+
+from copilot_bridge.errors import StreamCut, UpstreamTimeout
+
+READ = 1  # libev's and libuv's name for "readable"
+
+T = TypeVar("T")
+
+
+class ClientGoneError(Exception):
+    """The client has hung up.  Nobody is left to be told."""
+
+
+class Body(Protocol):
+    """What upstream sends, read without blocking."""
+
+    ended: bool
+
+    def fileno(self) -> int: ...
+    def take(self) -> bytes: ...
+
+
+class Bell:
+    """Wakes the one greenlet that sleeps on it.  A ring that nobody hears is kept."""
+
+    def __init__(self) -> None:
+        self._hub = get_hub()
+        self._sleeper: Any = None
+        self._rung = False
+
+    def ring(self, *_: object) -> None:
+        """To be called from the event loop."""
+        if self._sleeper is None:
+            self._rung = True
+        else:
+            sleeper, self._sleeper = self._sleeper, None
+            sleeper.switch()
+
+    @property
+    def awaited(self) -> bool:
+        return self._sleeper is not None
+
+    def wait(self) -> None:
+        if not self._rung:
+            self._sleeper = gevent.getcurrent()
+            try:
+                self._hub.switch()
+            finally:
+                self._sleeper = None
+        self._rung = False
+
+
+class Readable:
+    """Rings when a socket has something to read.
+
+    The watcher is left with the loop between two waits.  Only when the greenlet is busy elsewhere,
+    above all blocked by a slow client, is it taken off, or the loop would spin on it.
+    """
+
+    def __init__(self, fileno: int, bell: Bell) -> None:
+        self._bell = bell
+        self._watcher = get_hub().loop.io(fileno, READ)
+        self._watching = False
+        self.fired = False
+
+    def watch(self) -> None:
+        if not self._watching:
+            self._watching = True
+            self._watcher.start(self._readable)
+
+    def _readable(self) -> None:
+        self.fired = True
+        if not self._bell.awaited:
+            self.pause()
+        self._bell.ring()
+
+    def pause(self) -> None:
+        self._watching = False
+        self._watcher.stop()
+
+    def close(self) -> None:
+        self._watcher.stop()
+        self._watcher.close()
+
+
+class Silence:
+    """Rings after `seconds` without a `heard()`, again and again.
+
+    `heard` only notes the time; the timer looks at it when it fires and sleeps for what is left.
+    """
+
+    def __init__(self, seconds: float, bell: Bell) -> None:
+        self.seconds = seconds
+        self._bell = bell
+        self._loop = get_hub().loop
+        self._timer = self._loop.timer(seconds)
+        self._timer.start(self._due)
+        self._last = self._loop.now()
+        self.due = False
+
+    def heard(self) -> None:
+        self._last = self._loop.now()
+        self.due = False
+
+    def _due(self) -> None:
+        left = self._last + self.seconds - self._loop.now()
+        if left <= 0.001:
+            self._last, left = self._loop.now(), self.seconds
+            self.due = True
+            self._bell.ring()
+        self._timer.stop()
+        self._timer.close()
+        self._timer = self._loop.timer(left)
+        self._timer.start(self._due)
+
+    def close(self) -> None:
+        self._timer.stop()
+        self._timer.close()
+
+
+class Delivery:
+    """Waits for upstream on behalf of one client, who may leave meanwhile.  Times in seconds.
+
+    :param client: the client's socket, or None where the server has none to show (a test client).
+    :param keepalive: silence after which the client should be sent a sign of life.
+    :param stall: silence of upstream after which it is given up.
+    """
+
+    def __init__(self, client: socket.socket | None, keepalive: float, stall: float) -> None:
+        self._bell = Bell()
+        self._client = getattr(client, "_sock", client)  # gevent's sockets wrap the system's
+        self._line = Readable(client.fileno(), self._bell) if client is not None else None
+        self._silence = Silence(min(keepalive, stall), self._bell)
+        self._stall = stall
+        self._job: Any = None
+
+    def call(self, function: Callable[[], T]) -> Iterator[T | None]:
+        """Do a blocking call; None for each silence meanwhile, its result last.
+
+        :raises ClientGoneError: the call has been broken off.
+        """
+        self._job = job = gevent.spawn(attempt, function)
+        job.link(self._bell.ring)
+        while not job.ready():
+            if self._wait():
+                yield None
+        result, error = job.get()
+        if error is not None:
+            raise error
+        yield result
+
+    def pieces(self, body: Body) -> Iterator[bytes]:
+        """The body's bytes as they arrive; b"" for each silence.
+
+        :raises ClientGoneError, StreamCut, UpstreamTimeout:
+        """
+        upstream = Readable(body.fileno(), self._bell) if body.fileno() >= 0 else None
+        silent = 0.0
+        try:
+            while not body.ended:
+                if piece := body.take():
+                    self._silence.heard()
+                    silent = 0.0
+                    yield piece
+                elif not body.ended:
+                    if upstream is None:
+                        raise StreamCut("Copilot's answer ended too early")
+                    upstream.watch()
+                    if self._wait():
+                        silent += self._silence.seconds
+                        if silent >= self._stall:
+                            raise UpstreamTimeout(f"no byte from Copilot for {self._stall:g} s")
+                        yield b""
+        finally:
+            if upstream is not None:
+                upstream.close()
+
+    def _wait(self) -> bool:
+        """Until there is news.  True if the news is that there has been none for too long."""
+        if self._line is not None:
+            self._line.watch()
+        self._bell.wait()
+        self._check_client()
+        due, self._silence.due = self._silence.due, False
+        return due
+
+    def _check_client(self) -> None:
+        """A socket at its end is readable and gives nothing."""
+        if self._line is None or not self._line.fired:
+            return
+        self._line.fired = False
+        try:
+            early = self._client.recv(1, socket.MSG_PEEK)  # type: ignore[union-attr]
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            raise ClientGoneError from error
+        if not early:
+            raise ClientGoneError
+        # It has sent its next request already: its end can't be seen behind that.
+        self._line.close()
+        self._line = None
+
+    def close(self) -> None:
+        if self._job is not None and not self._job.ready():
+            self._job.kill(block=False)
+        if self._line is not None:
+            self._line.close()
+        self._silence.close()
+
+
+def attempt(function: Callable[[], T]) -> tuple[T | None, Exception | None]:
+    """An exception is a result like any other: gevent would print it to stderr."""
+    try:
+        return function(), None
+    except Exception as error:  # noqa: BLE001 - raised again in the greenlet that asked
+        return None, error

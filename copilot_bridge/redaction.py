@@ -1,0 +1,67 @@
+"""What must never be read: secrets in settings, log lines, error messages and pages."""
+
+import re
+
+HIDDEN = "***"
+
+# A secret betrays itself by its shape ...
+SHAPES = (
+    r"\bgh[oprsu]_[A-Za-z0-9_.-]+",  # GitHub tokens
+    r"\bgithub_pat_[A-Za-z0-9_.-]+",
+    r"\btid=[^\s\"']+",  # Copilot tokens: "tid=...;exp=...:mac"
+    r"\bst_[A-Za-z0-9_-]{8,}",  # Copilot auto-mode session tokens
+)
+# ... or by the name that stands before it: "device_code": "...", Authorization: Bearer ..., api_key=...
+NAMES = (
+    r"authorization|[\w-]*token|[\w-]*api[_-]?key|device_code"
+    r"|encrypted_content|reasoning_opaque|signature"
+)
+NAMED = rf"""((?<![\w-])["']?(?:{NAMES})["']?\s*[:=]\s*["']?(?:(?:bearer|token)\s+)?)([^\s"',;&}}]{{8,}})"""
+BEARER = r"(\b(?:Bearer|token)\s+)([A-Za-z0-9_.=;:/+-]{16,})"
+# A proxy's address may carry a password.
+USERINFO = r"(\b[a-z][a-z0-9+]*://[^\s/:@]*:)([^\s/@]+)(?=@)"
+
+_SHAPED = re.compile("|".join(SHAPES))
+_NAMED = re.compile("|".join(f"(?:{pattern})" for pattern in (NAMED, BEARER, USERINFO)), re.IGNORECASE)
+
+
+def redact(text: str) -> str:
+    """The same text with every secret replaced by `***`."""
+    return _NAMED.sub(_keep_name, _SHAPED.sub(HIDDEN, text))
+
+
+def _keep_name(match: re.Match[str]) -> str:
+    name = next(group for group in match.groups()[::2] if group is not None)
+    return f"{name}{HIDDEN}"
+
+
+class Secret:
+    """A string that shows itself only to who asks by name."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str = "") -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def masked(self) -> str:
+        """Enough to tell two secrets apart: the kind and the last four characters."""
+        kind = re.match(r"gh[oprsu]_|github_pat_", self._value)
+        tail = self._value[-4:] if len(self._value) >= 20 else ""
+        return f"{kind[0] if kind else ''}{HIDDEN}{tail}"
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return f"Secret({HIDDEN!r})" if self._value else "Secret('')"
+
+    __str__ = __repr__

@@ -1,0 +1,156 @@
+"""One HTTP request to the outside: connections, proxies, timeouts, and what network errors mean."""
+
+import os
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.hooks import default_hooks
+from requests.structures import CaseInsensitiveDict
+from requests.utils import should_bypass_proxies
+
+from copilot_bridge.config import Config, is_loopback, proxy_url
+from copilot_bridge.errors import BridgeError, ConfigError, UpstreamTimeout, UpstreamUnreachable
+
+# Room in the pool for every stream at once: a connection that does not fit is thrown away and
+# the next request pays for a new TLS handshake.
+CONNECTIONS = 4096
+
+# What an error page may hold; nobody reads more of one.
+ERROR_BODY = 65536
+
+
+class Client:
+    """A session with keep-alive connections.  Any status is an answer; only the network raises."""
+
+    def __init__(self, config: Config) -> None:
+        self._session = requests.Session()
+        self._adapter = HTTPAdapter(pool_connections=16, pool_maxsize=CONNECTIONS, max_retries=0)
+        self._session.mount("https://", self._adapter)
+        self._session.mount("http://", self._adapter)
+        self._timeout = (config.connect_timeout, config.read_timeout)
+        self._proxies = Proxies(config)
+        self._verify = (
+            os.environ.get("REQUESTS_CA_BUNDLE")
+            or os.environ.get("CURL_CA_BUNDLE")
+            or os.environ.get("SSL_CERT_FILE")
+            or True
+        )
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> requests.Response:
+        """The answer, its body still unread.
+
+        The request goes straight to requests' adapter: sessions look up netrc, cookies, proxies and
+        certificates for each one, which costs more than the rest of the way.
+
+        :param timeout: seconds between two bytes, where the usual `read_timeout` is too patient.
+        :raises UpstreamTimeout, UpstreamUnreachable:
+        """
+        prepared = prepare(method, url, headers, body)
+        limits = (self._timeout[0], timeout or self._timeout[1])
+        adapter = self._session.get_adapter(url)
+        try:
+            return adapter.send(
+                prepared, stream=True, timeout=limits, verify=self._verify, proxies=self._proxies.of(url)
+            )
+        except (requests.RequestException, OSError) as error:
+            raise network_error(error, url, limits) from error
+
+    def close(self) -> None:
+        self._session.close()
+
+
+def prepare(
+    method: str, url: str, headers: Mapping[str, str], body: bytes | None
+) -> requests.PreparedRequest:
+    prepared = requests.PreparedRequest()
+    prepared.method = method
+    prepared.url = url
+    prepared.headers = CaseInsensitiveDict(headers)
+    prepared.body = body
+    prepared.hooks = default_hooks()
+    if body is not None:
+        prepared.headers["Content-Length"] = str(len(body))
+    return prepared
+
+
+def read_error_body(response: requests.Response) -> bytes:
+    """The start of a refusal's body.  A body that can't be read is as good as none."""
+    try:
+        return bytes(response.raw.read(ERROR_BODY, decode_content=True) or b"")
+    except Exception:  # noqa: BLE001 - urllib3's own family, zlib's, the socket's: the status says enough
+        return b""
+    finally:
+        response.close()
+
+
+def network_error(error: Exception, url: str, limits: tuple[float, float]) -> BridgeError:
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    if isinstance(error, requests.ConnectTimeout):
+        return UpstreamTimeout(f"no connection to {host} within {limits[0]:g} s")
+    if isinstance(error, requests.Timeout) or "Read timed out" in str(error):
+        return UpstreamTimeout(f"no answer from {host} for {limits[1]:g} s")
+    if isinstance(error, requests.exceptions.ProxyError):
+        return UpstreamUnreachable(f"can't reach {host} through the proxy: {root_cause(error)}")
+    if isinstance(error, requests.exceptions.SSLError):
+        return UpstreamUnreachable(f"no secure connection to {host}: {root_cause(error)}")
+    return UpstreamUnreachable(f"can't reach {host}: {root_cause(error)}")
+
+
+def root_cause(error: BaseException) -> str:
+    """requests wraps urllib3's error, which wraps the system's; only the last one says something."""
+    seen: BaseException = error
+    for _ in range(8):
+        inner = getattr(seen, "reason", None) or seen.__cause__ or seen.__context__
+        inner = inner or next((each for each in seen.args if isinstance(each, BaseException)), None)
+        if not isinstance(inner, BaseException):
+            break
+        seen = inner
+    reason = getattr(seen, "strerror", None) or str(seen)
+    return reason or type(seen).__name__
+
+
+class Proxies:
+    """The proxy for each address, found once at start."""
+
+    VARIABLES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
+
+    def __init__(self, config: Config, environ: Mapping[str, str] = os.environ) -> None:
+        self._no_proxy = read_either_case(environ, "NO_PROXY") if config.proxy_env else None
+        self.url = config.proxy or (self._from(environ) if config.proxy_env else None)
+        self._known: dict[str, dict[str, str]] = {}
+
+    def _from(self, environ: Mapping[str, str]) -> str | None:
+        for name in self.VARIABLES:
+            if given := read_either_case(environ, name):
+                try:
+                    return proxy_url(given)
+                except ValueError as error:
+                    raise ConfigError(f"{name} ({given!r} in the environment): {error}") from error
+        return None
+
+    def of(self, url: str) -> dict[str, str]:
+        """In requests' shape.  Loopback is never proxied: the simulator lives there."""
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        if origin not in self._known:
+            direct = (
+                not self.url
+                or is_loopback(parts.hostname or "")
+                or (self._no_proxy and should_bypass_proxies(url, no_proxy=self._no_proxy))
+            )
+            self._known[origin] = {} if direct else {"http": str(self.url), "https": str(self.url)}
+        return self._known[origin]
+
+
+def read_either_case(environ: Mapping[str, str], name: str) -> str | None:
+    return environ.get(name.lower()) or environ.get(name)

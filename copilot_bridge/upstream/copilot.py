@@ -1,0 +1,93 @@
+"""Copilot's API for one account: the right host, a fresh token, one replay where that is safe."""
+
+import logging
+from collections.abc import Callable, Mapping
+
+import requests
+
+from copilot_bridge.errors import UpstreamUnreachable
+from copilot_bridge.upstream.client import Client, read_error_body
+from copilot_bridge.upstream.headers import Headers
+from copilot_bridge.upstream.refusals import RENEW, RETRY, Refusal, read_refusal
+from copilot_bridge.upstream.tokens import Account, CopilotToken, CopilotTokens
+
+log = logging.getLogger(__name__)
+
+Mend = Callable[[str], bytes | None]  # remedy -> another body to try, or None
+
+
+class Copilot:
+    """Sends requests for an account.  Everything here happens before a client has seen a byte."""
+
+    def __init__(self, client: Client, tokens: CopilotTokens, headers: Headers, account: Account) -> None:
+        self.account = account
+        self._client = client
+        self._tokens = tokens
+        self._headers = headers
+
+    def token(self) -> CopilotToken:
+        return self._tokens.get(self.account)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        request_id: str | None = None,
+        mend: Mend | None = None,
+    ) -> requests.Response:
+        """A reply with a status below 300, its body unread.  Raises what went wrong otherwise.
+
+        A refusal with a remedy is answered by that remedy, each at most once: so a request goes out
+        a few times at the worst, and never again after the first byte of an answer.
+
+        :param mend: asked for another body when upstream refused a field that can be said otherwise.
+        """
+        tried: set[str] = set()
+        while True:
+            token = self.token()
+            sent = self._headers.copilot(path, token.value, token.kind, request_id) | dict(headers or {})
+            try:
+                response = self._client.send(method, token.api + path, sent, body)
+            except UpstreamUnreachable as error:
+                if RETRY in tried:
+                    raise
+                tried.add(RETRY)
+                log.info("once more after a network error: %s", error)
+                continue
+            if response.status_code < 300:
+                return response
+            refusal = read_refusal(response.status_code, response.headers, read_error_body(response))
+            body = self._remedied(refusal, token, tried, body, mend)
+
+    def _remedied(
+        self,
+        refusal: Refusal,
+        token: CopilotToken,
+        tried: set[str],
+        body: bytes | None,
+        mend: Mend | None,
+    ) -> bytes | None:
+        """The body to send next; raises the refusal if there is nothing left to try."""
+        if refusal.kind == "quota":
+            self._tokens.forget(self.account, token)  # the quota's state is sealed in the token
+        remedy = refusal.remedy
+        if remedy is None or remedy in tried:
+            raise refusal
+        tried.add(remedy)
+        log.info("status %s (%s), trying %s: %s", refusal.status, refusal.code, remedy, refusal)
+        if remedy == RENEW and not self._renew(refusal, token):
+            raise refusal
+        if remedy not in (RENEW, RETRY):
+            body = mend(remedy) if mend else None
+            if body is None:
+                raise refusal
+        return body
+
+    def _renew(self, refusal: Refusal, token: CopilotToken) -> bool:
+        """A token that is never exchanged can't be renewed; but its host may have been the wrong one."""
+        return (token.kind == "exchanged" or refusal.status == 421) and self._tokens.forget(
+            self.account, token
+        )

@@ -1,0 +1,61 @@
+"""Which hosts an account's requests go to, and which host a token may send us to."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from copilot_bridge.config import Config
+
+COPILOT_DOMAIN = ".githubcopilot.com"
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """Base addresses without a trailing slash.
+
+    :param copilot: where Copilot's API is as long as no token says otherwise.
+    :param pinned: the operator named Copilot's address or plan; a token's word does not change it.
+    """
+
+    github: str
+    api: str
+    copilot: str
+    enterprise: str | None = None
+    pinned: bool = False
+
+    @classmethod
+    def of(cls, config: Config) -> "Hosts":
+        tenant = config.enterprise_url
+        usual = (
+            (f"https://{tenant}", f"https://api.{tenant}", f"https://copilot-api.{tenant}")
+            if tenant
+            else ("https://github.com", "https://api.github.com", "https://api.githubcopilot.com")
+        )
+        plan = config.account_type and f"https://api.{config.account_type}{COPILOT_DOMAIN}"
+        return cls(
+            github=config.github_url or usual[0],
+            api=config.github_api_url or usual[1],
+            copilot=config.copilot_api_url or plan or usual[2],
+            enterprise=tenant,
+            pinned=bool(config.copilot_api_url or plan),
+        )
+
+    def believes(self, url: object) -> bool:
+        """Whether a token may send us, and with us the token and every prompt, to this address.
+
+        https on GitHub's Copilot domain or on the configured enterprise; else only the very host and
+        port that the operator configured for GitHub's API (a simulator, a private upstream).
+        """
+        if not isinstance(url, str):
+            return False
+        parts, own = urlsplit(url), urlsplit(self.api)
+        if (parts.scheme, parts.netloc) == (own.scheme, own.netloc):
+            return True
+        host = parts.hostname or ""
+        domains = [COPILOT_DOMAIN, f".{self.enterprise}"] if self.enterprise else [COPILOT_DOMAIN]
+        return parts.scheme == "https" and not parts.username and any(host.endswith(each) for each in domains)
+
+    def choose(self, *told: object) -> str:
+        """Copilot's address: the operator's word, else the first that can be believed, else the usual."""
+        if self.pinned:
+            return self.copilot
+        return next((str(url).rstrip("/") for url in told if self.believes(url)), self.copilot)

@@ -1,0 +1,217 @@
+"""The catalogue: which models an account has, what each can do, and which one a client means."""
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from cachetools import TTLCache
+
+from copilot_bridge.errors import BridgeError, ModelNotFound, UpstreamRefused
+from copilot_bridge.upstream.copilot import Copilot
+from copilot_bridge.upstream.names import near, newest, spellings
+from copilot_bridge.upstream.tokens import read_whole
+
+log = logging.getLogger(__name__)
+
+LIFE = 600.0  # the official client asks at most every ten minutes
+UNKNOWN_NAME_LIFE = 60.0  # a name that is not there may be new: then look again, but not for each request
+
+# `supported_endpoints` -> the dialect that is spoken there.
+DIALECTS = {"/chat/completions": "chat", "/responses": "responses", "/v1/messages": "messages"}
+# Older models do not say what they support.
+BY_TYPE = {"chat": ("chat",), "embeddings": ("embeddings",)}
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Model:
+    """One row of the catalogue.  Limits are None where Copilot does not say.
+
+    :param dialects: the APIs that Copilot offers it through: chat, responses, messages, embeddings.
+    :param headers: what Copilot wants to be sent along for this model.
+    """
+
+    id: str
+    name: str
+    vendor: str
+    version: str
+    type: str
+    dialects: tuple[str, ...]
+    enabled: bool
+    max_output_tokens: int | None
+    max_unstreamed_tokens: int | None
+    max_prompt_tokens: int | None
+    max_inputs: int | None
+    supports: Mapping[str, Any]
+    vision: Mapping[str, Any]
+    multiplier: float | None
+    headers: Mapping[str, str]
+    row: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> "Model":
+        """Liberal: a field of the wrong type is as good as none."""
+        capabilities = mapping(row.get("capabilities"))
+        limits = mapping(capabilities.get("limits"))
+        kind = str(capabilities.get("type") or "chat")
+        return cls(
+            id=str(row["id"]),
+            name=str(row.get("name") or row["id"]),
+            vendor=str(row.get("vendor") or "github-copilot"),
+            version=str(row.get("version") or ""),
+            type=kind,
+            dialects=read_dialects(row.get("supported_endpoints"), kind),
+            enabled=mapping(row.get("policy")).get("state", "enabled") == "enabled",
+            max_output_tokens=number(limits.get("max_output_tokens")),
+            max_unstreamed_tokens=number(limits.get("max_non_streaming_output_tokens")),
+            max_prompt_tokens=number(limits.get("max_prompt_tokens")),
+            max_inputs=number(limits.get("max_inputs")),
+            supports=mapping(capabilities.get("supports")),
+            vision=mapping(limits.get("vision")),
+            multiplier=mapping(row.get("billing")).get("multiplier"),
+            headers={str(name): str(value) for name, value in mapping(row.get("request_headers")).items()},
+            row=row,
+        )
+
+    @property
+    def created(self) -> int:
+        """Unix seconds of the date in its version, 0 if it has none: Copilot gives no other."""
+        if match := re.search(r"(20\d\d)-(\d\d)-(\d\d)", self.version):
+            try:
+                return int(datetime(*map(int, match.groups()), tzinfo=UTC).timestamp())  # type: ignore[arg-type]
+            except ValueError:
+                return 0
+        return 0
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+
+def read_dialects(endpoints: object, kind: str) -> tuple[str, ...]:
+    """Absent means chat only (or embeddings), not everything: gpt-4o knows no /responses."""
+    if not isinstance(endpoints, list):
+        return BY_TYPE.get(kind, ())
+    spoken = (DIALECTS.get(each) for each in endpoints if isinstance(each, str))
+    found = tuple(dict.fromkeys(each for each in spoken if each))
+    return found or (BY_TYPE.get(kind, ()) if "/embeddings" in endpoints else ())
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The models by id, as fetched at `at` (unix seconds) from `api`."""
+
+    models: Mapping[str, Model]
+    at: float
+    api: str
+
+    def find(self, name: str) -> Model | None:
+        by_spelling = {each.id.lower(): each for each in self.models.values()}
+        by_version = {each.version.lower(): each for each in self.models.values() if each.version}
+        for spelling in spellings(name):
+            key = spelling.lower()
+            if found := self.models.get(spelling) or by_spelling.get(key) or by_version.get(key):
+                return found
+        word = newest(name, (each.id for each in self.models.values() if each.enabled))
+        return self.models[word] if word else None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The model that a request goes to.  `headers`: to be sent along."""
+
+    model: Model
+    headers: Mapping[str, str]
+
+
+class Models:
+    """The catalogue of each account, fetched when it is needed and kept for ten minutes."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._catalogues: dict[str, Catalogue] = {}
+        self._sessions: TTLCache[str, tuple[str, str]] = TTLCache(256, LIFE, timer=clock)
+        self._locks: dict[str, threading.Lock] = {}
+
+    def catalogue(self, copilot: Copilot, life: float = LIFE) -> Catalogue:
+        """At most `life` seconds old; older only if Copilot does not give a new one."""
+        key = copilot.account.fingerprint
+        held = self._catalogues.get(key)
+        if held and 0 <= self._clock() - held.at < life and held.api == copilot.token().api:
+            return held
+        with self._locks.setdefault(key, threading.Lock()):
+            if (newer := self._catalogues.get(key)) is not held and newer:
+                return newer
+            try:
+                self._catalogues[key] = self._fetched(copilot)
+            except BridgeError as error:
+                if not held:
+                    raise
+                log.warning("the list of models could not be renewed, the old one serves on: %s", error)
+                self._catalogues[key] = Catalogue(held.models, self._clock(), held.api)
+            return self._catalogues[key]
+
+    def _fetched(self, copilot: Copilot) -> Catalogue:
+        response = copilot.send("GET", "/models")
+        try:
+            rows = orjson.loads(read_whole(response)).get("data")
+        except (orjson.JSONDecodeError, AttributeError) as error:
+            raise UpstreamRefused("Copilot's list of models is no JSON object") from error
+        models: dict[str, Model] = {}
+        for row in rows if isinstance(rows, list) else []:
+            if isinstance(row, dict) and row.get("id"):
+                model = Model.read(row)
+                models.setdefault(model.id, model)  # ids occur twice; the first one counts
+        return Catalogue(models, self._clock(), copilot.token().api)
+
+    def choose(self, copilot: Copilot, name: str) -> Choice:
+        """The model that the client means.  Raises ModelNotFound, naming near ones."""
+        if name.strip().lower() == AUTO:
+            return self._auto(copilot)
+        catalogue = self.catalogue(copilot)
+        model = catalogue.find(name) or self.catalogue(copilot, UNKNOWN_NAME_LIFE).find(name)
+        if model is None:
+            raise unknown(name, catalogue)
+        if not model.enabled:
+            raise ModelNotFound(
+                f"the model {model.id!r} is not enabled for this account: enable it at "
+                "https://github.com/settings/copilot/features",
+                param="model",
+                code="model_not_found",
+            )
+        return Choice(model, model.headers)
+
+    def _auto(self, copilot: Copilot) -> Choice:
+        """Copilot picks.  POST /models/session -> {"selected_model", "session_token", "expires_at"}."""
+        key = copilot.account.fingerprint
+        if key not in self._sessions:
+            response = copilot.send("POST", "/models/session", orjson.dumps(AUTO_HINTS))
+            try:
+                content = orjson.loads(read_whole(response))
+                picked = content.get("selected_model") or content["available_models"][0]
+                self._sessions[key] = (str(picked), str(content["session_token"]))
+            except (orjson.JSONDecodeError, AttributeError, LookupError, TypeError) as error:
+                raise UpstreamRefused("Copilot picked no model for 'auto': name one") from error
+        picked, session = self._sessions[key]
+        choice = self.choose(copilot, picked)
+        return Choice(choice.model, {**choice.headers, "Copilot-Session-Token": session})
+
+
+AUTO_HINTS = {"auto_mode": {"model_hints": ["auto"]}}
+
+
+def unknown(name: str, catalogue: Catalogue) -> ModelNotFound:
+    names = near(name, (each.id for each in catalogue.models.values() if each.enabled and each.dialects))
+    hint = f"; did you mean {', '.join(names)}?" if names else "; GET /v1/models lists what there is"
+    return ModelNotFound(f"the model {name!r} does not exist{hint}", param="model", code="model_not_found")

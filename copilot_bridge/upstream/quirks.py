@@ -1,0 +1,140 @@
+"""What a Chat Completions body must look like for Copilot to take it.  A row for each quirk.
+
+Each rule looks at the body and the model and changes the body in place; it says whether it did, so
+that a body in which nothing has to change is sent on as the bytes that came.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from copilot_bridge.upstream.models import Model
+from copilot_bridge.upstream.refusals import AUTO_TOOLS, SWAP_LIMIT
+
+Body = dict[str, Any]
+Rule = Callable[[Body, Model], bool]
+
+OPENAI = ("OpenAI", "Azure OpenAI")
+REPLAYS_REASONING = ("Anthropic", "Google")
+
+# OpenAI's reasoning models refuse `max_tokens`, the others know nothing else.  Seen 2026-03, gpt-5.4.
+COMPLETION_LIMIT = re.compile(r"^(gpt-[5-9]|o\d)")
+LIMITS = ("max_tokens", "max_completion_tokens")
+
+# Chat fields that Copilot refuses and that change nothing in the answer.  Seen 2026, several proxies.
+DROPPED = ("store", "metadata", "service_tier", "modalities", "web_search_options", "prompt_cache_retention")
+
+# Keys that the OpenAI SDK writes with null when a program hands an answer back as it came.
+NULLABLE = ("tool_calls", "function_call", "refusal", "audio", "annotations", "name")
+
+
+def fit(body: Body, model: Model) -> bool:
+    """Make the body one that Copilot takes for this model.  True if anything had to change."""
+    return any([rule(body, model) for rule in RULES])  # a list: each rule has its turn
+
+
+def use_model_id(body: Body, model: Model) -> bool:
+    changed = body["model"] != model.id
+    body["model"] = model.id
+    return changed
+
+
+def limit_output(body: Body, model: Model) -> bool:
+    """One limit, under the name that the model knows, filled in and clamped by the model's own.
+
+    Without one Copilot cuts some models off at 4,096 tokens; with one that is too high it answers 400.
+    """
+    wanted = next((body[field] for field in reversed(LIMITS) if body.get(field) is not None), None)
+    field = "max_completion_tokens" if COMPLETION_LIMIT.match(model.id) else "max_tokens"
+    limit = min(filter(None, (wanted, model.max_output_tokens)), default=None)
+    before = {name: body.pop(name) for name in LIMITS if name in body}
+    after = {field: limit} if limit else {}
+    body |= after
+    return before != after
+
+
+def drop_advisory(body: Body, _model: Model) -> bool:
+    return bool([body.pop(field) for field in DROPPED if field in body])
+
+
+def drop_empty_tools(body: Body, _model: Model) -> bool:
+    """`tools: []` is refused, and so is a choice among no tools."""
+    if body.get("tools") or "functions" in body:
+        return False
+    return bool(
+        [body.pop(field) for field in ("tools", "tool_choice", "parallel_tool_calls") if field in body]
+    )
+
+
+def drop_effort(body: Body, model: Model) -> bool:
+    """Only OpenAI's models take an effort that the catalogue does not list."""
+    if "reasoning_effort" not in body or model.vendor in OPENAI or model.supports.get("reasoning_effort"):
+        return False
+    del body["reasoning_effort"]
+    return True
+
+
+def rename_developer(body: Body, model: Model) -> bool:
+    if model.vendor in OPENAI:
+        return False
+    developers = [message for message in body["messages"] if message["role"] == "developer"]
+    for message in developers:
+        message["role"] = "system"
+    return bool(developers)
+
+
+def replay_reasoning(body: Body, model: Model) -> bool:
+    """`reasoning_content` is how clients know it; Claude and Gemini want back what they sent."""
+    changed = False
+    for message in body["messages"]:
+        if "reasoning_content" in message:
+            reasoning = message.pop("reasoning_content")
+            if reasoning and model.vendor in REPLAYS_REASONING:
+                message.setdefault("reasoning_text", reasoning)
+            changed = True
+        if "reasoning_opaque" in message and model.vendor not in REPLAYS_REASONING:
+            del message["reasoning_opaque"]
+            changed = True
+    return changed
+
+
+def drop_nulls(body: Body, _model: Model) -> bool:
+    changed = False
+    for message in body["messages"]:
+        for key in NULLABLE:
+            if key in message and message[key] is None:
+                del message[key]
+                changed = True
+    return changed
+
+
+RULES: tuple[Rule, ...] = (
+    use_model_id,
+    limit_output,
+    drop_advisory,
+    drop_empty_tools,
+    drop_effort,
+    rename_developer,
+    replay_reasoning,
+    drop_nulls,
+)
+
+
+def swap_limit(body: Body) -> bool:
+    """The catalogue does not tell which limit a model knows; a refusal does."""
+    given = next((field for field in LIMITS if field in body), None)
+    if given is None:
+        return False
+    other = LIMITS[1 - LIMITS.index(given)]
+    body[other] = body.pop(given)
+    return True
+
+
+def choose_tools_freely(body: Body) -> bool:
+    if body.get("tool_choice") != "required":
+        return False
+    body["tool_choice"] = "auto"
+    return True
+
+
+REMEDIES: dict[str, Callable[[Body], bool]] = {SWAP_LIMIT: swap_limit, AUTO_TOOLS: choose_tools_freely}

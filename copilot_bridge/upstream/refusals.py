@@ -1,0 +1,158 @@
+"""What upstream's errors mean: status and text -> kind, and whether anything can be done about them.
+
+Source: the catalogue of seen errors, 2024 to 2026: six body shapes, JSON often labelled text/plain,
+so a body is judged by trying to parse it, never by its Content-Type.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import orjson
+
+from copilot_bridge.errors import UpstreamRefused
+
+# What may be tried once, as long as the client has not been sent a byte.
+RENEW = "renew"  # a new Copilot token, and with it the right host
+RETRY = "retry"  # the same again: upstream stumbled
+SWAP_LIMIT = "swap_limit"  # max_tokens <-> max_completion_tokens
+AUTO_TOOLS = "auto_tools"  # tool_choice "required" -> "auto"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A kind of refusal.  `told`: a pattern for code and message together; `says`: our words instead."""
+
+    status: tuple[int, ...]
+    told: str
+    kind: str
+    remedy: str | None = None
+    says: str | None = None
+
+
+LOGIN = "GitHub does not accept this login any more: run `copilot-bridge auth`"
+
+# The first row that fits counts.
+ROWS = (
+    Row((401,), r"input item ID does not belong", "invalid_request"),
+    Row((401,), r"Copilot Requests permission", "permission"),
+    Row(
+        (401,),
+        r"HMAC|Invalid auto-mode selector|token expired|authentication failed",
+        "authentication",
+        RENEW,
+    ),
+    Row((401,), r"", "authentication", RENEW),
+    Row((403,), r"expired_token|invalid_token|token_expired", "authentication", RENEW),
+    Row((421,), r"", "unavailable", RENEW, "this Copilot host does not serve the account's plan"),
+    Row((402,), r"", "quota"),
+    Row((400,), r"rate_limited", "rate_limited"),
+    Row((429, 503), r"", "rate_limited"),
+    Row((529,), r"", "overloaded", RETRY),
+    Row(
+        (400, 413),
+        r"model_max_prompt_tokens_exceeded|prompt token count|prompt is too long|exceeds the context window"
+        r"|context_length_exceeded|too large for model context window",
+        "prompt_too_long",
+    ),
+    Row(
+        (400, 404),
+        r"model_not_supported|model_not_available_for_integrator|not available for integrator|model_not_found",
+        "model_not_found",
+    ),
+    Row((403,), r"model_not_allowed", "permission"),
+    Row((400,), r"use ['`\"]?max_(completion_)?tokens", "invalid_request", SWAP_LIMIT),
+    Row((400,), r"tool_choice.*required|required.*tool_choice", "invalid_request", AUTO_TOOLS),
+    Row((400,), r"Personal Access Tokens are not supported", "authentication"),
+    Row((400,), r"", "invalid_request"),
+    Row((403,), r"", "permission"),
+    Row((404,), r"", "not_found"),
+    Row((408, 504), r"", "timeout", RETRY),
+    Row((413,), r"", "too_large"),
+    Row((422,), r"", "content_filter"),
+    Row(
+        (466,),
+        r"",
+        "unavailable",
+        None,
+        "Copilot wants a newer editor: set COPILOT_BRIDGE_EDITOR_VERSION",
+    ),
+    Row((499, 500, 502), r"", "unavailable", RETRY),
+)
+
+# Headers of upstream's answers that are worth a client's while.
+FORWARDED = re.compile(
+    r"x-github-request-id|x-copilot-service-request-id|retry-after|x-ratelimit-exceeded"
+    r"|x-quota-snapshot-.+|x-usage-ratelimit-.+",
+    re.IGNORECASE,
+)
+
+
+def forwarded(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items() if FORWARDED.fullmatch(name)}
+
+
+class Refusal(UpstreamRefused):
+    """An answer with an error status, understood.  `remedy`: what may be tried once."""
+
+    remedy: str | None = None
+
+
+def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusal:
+    message, code, param = read_body(body)
+    told = f"{code or ''} {message}"
+    fitting = (
+        row for row in ROWS if status in row.status and re.search(row.told, told, re.IGNORECASE | re.DOTALL)
+    )
+    row = next(fitting, Row((), "", "unavailable" if status >= 500 else "invalid_request"))
+    passed_on = forwarded(headers)
+    if "retry-after" in passed_on:
+        passed_on |= {"retry-after": retry_after(passed_on["retry-after"])}
+    refusal = Refusal(
+        row.says or message or f"Copilot answered with status {status} and no reason",
+        kind=row.kind,
+        code=code,
+        param=param,
+        status=status,
+        headers={name: value for name, value in passed_on.items() if value},
+    )
+    refusal.remedy = row.remedy
+    return refusal
+
+
+def read_body(body: bytes) -> tuple[str, str | None, str | None]:
+    """(message, code, param) of any of the shapes in the wild; HTML gives no message."""
+    try:
+        told: Any = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        plain = body.decode("utf-8", "replace").strip()
+        return ("" if plain.startswith("<") else plain[:2000]), None, None
+    if not isinstance(told, dict):
+        return str(told)[:2000], None, None
+    detail = told.get("error", told)
+    if not isinstance(detail, dict):
+        return str(detail)[:2000], None, None
+    message = detail.get("message") or told.get("message") or ""
+    code, param = detail.get("code") or None, detail.get("param") or None
+    return str(message)[:2000], code and str(code), param and str(param)
+
+
+def retry_after(value: str, now: datetime | None = None) -> str:
+    """Seconds, whichever form upstream chose (a number or an HTTP date); "" if it is neither."""
+    if value.strip().isdecimal():
+        return value.strip()
+    try:
+        then = parsedate_to_datetime(value)
+    except ValueError:
+        return ""
+    wait = (then - (now or datetime.now(UTC))).total_seconds()
+    return str(max(0, round(wait)))
+
+
+def prompt_size(message: str) -> tuple[int, int] | None:
+    """(tokens, limit) of "prompt token count of 138898 exceeds the limit of 64000" and its like."""
+    numbers = [int(number) for number in re.findall(r"\b\d{3,}\b", message)]
+    return (numbers[0], numbers[1]) if len(numbers) >= 2 else None

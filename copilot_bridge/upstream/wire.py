@@ -1,0 +1,197 @@
+"""The body of a reply as it comes off the socket: all that is there, in one piece, without waiting.
+
+http.client would hand a chunked body over chunk by chunk, which costs more than everything else that
+the bridge does to a streamed event.  So the head of a reply is read by requests and urllib3 as usual;
+from there on the bytes are taken from the socket itself and unframed here (RFC 9112, sections 6 and 7).
+"""
+
+import re
+import ssl
+import zlib
+from typing import Any, Protocol
+
+import requests
+
+from copilot_bridge.errors import StreamCut, UpstreamRefused
+
+# Below the size from which the C library gets memory from the kernel and gives it back, each time.
+AT_ONCE = 65536
+
+CHUNK_SIZE = re.compile(rb"(?:\r\n)?([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
+LONGEST_LINE = 8192
+
+WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class Framing(Protocol):
+    """Takes what the socket gave, returns the payload in it."""
+
+    ended: bool
+
+    def feed(self, data: bytes) -> bytes: ...
+
+
+class Chunked:
+    """Transfer-Encoding: chunked.  Input may be cut anywhere."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._rest = b""  # the start of a size line, or of the trailer
+        self._left = 0  # payload bytes of the open chunk that are still to come
+        self._trailer = False
+
+    def feed(self, data: bytes) -> bytes:
+        if self._left >= len(data):  # the middle of a large chunk: the usual case of a large body
+            self._left -= len(data)
+            return data
+        if self._rest:
+            data, self._rest = self._rest + data, b""
+        pieces, at = [], 0
+        while not self._trailer:
+            if self._left:
+                pieces.append(data[at : at + self._left])
+                at += self._left
+                self._left = max(0, at - len(data))
+                if self._left:
+                    return b"".join(pieces)
+            size = CHUNK_SIZE.match(data, at)
+            if not size:
+                self._rest = self._unfinished(data[at:])
+                return b"".join(pieces)
+            at, self._left = size.end(), int(size[1], 16)
+            self._trailer = self._left == 0
+        self._end(data[at:])
+        return b"".join(pieces)
+
+    def _unfinished(self, line: bytes) -> bytes:
+        if len(line) > LONGEST_LINE or b"\n" in line[2:]:
+            raise StreamCut("the answer's chunks can't be made out")
+        return line
+
+    def _end(self, trailer: bytes) -> None:
+        """After the last chunk: header lines that nobody asked for, and an empty line."""
+        self.ended = trailer.startswith(b"\r\n") or b"\r\n\r\n" in trailer
+        self._rest = b"" if self.ended else trailer[-LONGEST_LINE:]
+
+
+class Sized:
+    """Content-Length."""
+
+    def __init__(self, length: int) -> None:
+        self._left = length
+        self.ended = length == 0
+
+    def feed(self, data: bytes) -> bytes:
+        payload = data[: self._left]
+        self._left -= len(payload)
+        self.ended = self._left == 0
+        return payload
+
+
+class UntilClose:
+    """No framing at all: the end of the connection is the end of the body."""
+
+    ended = False
+
+    def feed(self, data: bytes) -> bytes:
+        return data
+
+
+class Body:
+    """A reply's body, read without blocking.  `fileno` is to be waited on between two calls of `take`."""
+
+    def __init__(self, response: requests.Response) -> None:
+        self._raw: Any = response.raw
+        self._original: Any = getattr(response.raw, "_original_response", None)
+        buffered = getattr(self._original, "fp", None)
+        self._socket: Any = getattr(getattr(buffered, "raw", None), "_sock", None)
+        self.ended = False
+        self._inflate = decompressor(response.headers.get("Content-Encoding", ""))
+        if self._socket is None:  # a body of no bytes, or a double of requests in a test
+            self._early = response.content
+            self._framing: Framing = Sized(len(self._early))
+            self._inflate = None
+            return
+        self._timeout = self._socket.gettimeout()
+        self._socket.settimeout(0)
+        self._framing = self._framed()
+        self._early = peek(buffered)
+
+    def _framed(self) -> Framing:
+        if self._original.chunked:
+            return Chunked()
+        length = self._original.length
+        return UntilClose() if length is None else Sized(length)
+
+    def fileno(self) -> int:
+        return -1 if self._socket is None else int(self._socket.fileno())
+
+    def take(self) -> bytes:
+        """What has arrived since the last call, b"" if that is nothing.  Look at `ended` afterwards.
+
+        :raises StreamCut: the connection ended before the body did.
+        """
+        data, self._early = self._early, b""
+        if not data and not self.ended:
+            received = self._receive()
+            if received is None:
+                return b""
+            data = received
+        payload = self._framing.feed(data)
+        self.ended = self._framing.ended
+        return self._inflate.decompress(payload) if self._inflate else payload
+
+    def _receive(self) -> bytes | None:
+        """None: nothing there yet.  b"" is given only for a body that may end like this."""
+        pieces: list[bytes] = []
+        room = AT_ONCE
+        while room > 0:
+            try:
+                data = self._socket.recv(room)
+            except WOULD_BLOCK:
+                break
+            except OSError as error:
+                raise StreamCut(f"the connection to Copilot broke off: {error.strerror or error}") from error
+            if not data:
+                return b"".join(pieces) or self._closed()
+            pieces.append(data)
+            room -= len(data)
+            if not isinstance(self._socket, ssl.SSLSocket):
+                break
+            # OpenSSL holds decrypted bytes back, of which the socket's readiness says nothing.
+        return b"".join(pieces) if pieces else None
+
+    def _closed(self) -> bytes:
+        if not isinstance(self._framing, UntilClose):
+            raise StreamCut("Copilot closed the connection in the middle of its answer")
+        self._framing.ended = True
+        return b""
+
+    def close(self) -> None:
+        """Give the connection back for reuse if the body was read to its end, else hang up."""
+        raw, self._raw = self._raw, None
+        if raw is None:
+            return
+        if self._socket is not None and self.ended and not self._original.will_close:
+            self._socket.settimeout(self._timeout)
+            self._original.close()
+        else:
+            raw.close()
+        raw.release_conn()
+
+
+def peek(buffered: Any) -> bytes:
+    """What http.client has read beyond the head."""
+    try:
+        return bytes(buffered.peek())
+    except WOULD_BLOCK:
+        return b""
+
+
+def decompressor(encoding: str) -> Any:
+    """We ask for no compression; a middlebox may compress all the same."""
+    if encoding.lower() in ("", "identity"):
+        return None
+    if encoding.lower() in ("gzip", "x-gzip", "deflate"):
+        return zlib.decompressobj(zlib.MAX_WBITS | 32)
+    raise UpstreamRefused(f"the answer is compressed as {encoding!r}, which nobody asked for")
