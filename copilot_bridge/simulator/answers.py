@@ -1,0 +1,239 @@
+"""What is said: an answer that a person finds sensible, a tool call, or what the directives ask for."""
+
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from copilot_bridge.simulator.catalogue import Row
+from copilot_bridge.simulator.directives import Asked
+from copilot_bridge.simulator.prompt import Prompt, Tool
+from copilot_bridge.simulator.refusals import Refused, invalid
+from copilot_bridge.simulator.schemas import invent
+
+QUOTED = 600  # characters of the user's text or of a tool result that an answer repeats
+CHARACTERS_PER_TOKEN = 4
+WANTS_TOOL = re.compile(r"\b(call|tools?)\b", re.IGNORECASE)
+UNICODE = (
+    "Grüße 👩‍👩‍👧 你好, こんにちは, e\u0301, a line\u2028separator, \u2029a paragraph, 🏳️‍🌈 and \U0001f600."
+)
+FILLER = b"The quick brown fox jumps over the lazy dog. "
+THOUGHT = "The user wants an answer. I am simulated, so I think of what was said and repeat it."
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One tool call; `arguments` is JSON, as text."""
+
+    name: str
+    arguments: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    prompt_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer, in no vendor's words yet.  `finish` None: never told."""
+
+    text: str = ""
+    reasoning: str = ""
+    calls: tuple[Call, ...] = ()
+    finish: str | None = "stop"
+    usage: Usage | None = None
+    one_line: bool = False  # the text travels in a single event
+    filtered: bool = False  # by the content filter
+    opaque_alone: bool = False  # reasoning_opaque in a delta of its own
+
+    @property
+    def reasoned(self) -> bool:
+        return bool(self.reasoning) or self.opaque_alone
+
+    def fragments(self) -> list[str]:
+        """The text as it streams: word by word."""
+        return [self.text] if self.one_line else words(self.text)
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"\S+\s*|\s+", text)
+
+
+def compose(prompt: Prompt, asked: Asked, row: Row) -> Answer:
+    """The answer to a prompt.
+
+    :raise Refused: a forced tool that isn't offered.
+    """
+    answer = Answer(calls=calls_for(prompt, asked))
+    if answer.calls:
+        answer = replace(answer, finish="tool_calls", text=announcement(answer.calls, row))
+    else:
+        answer = replace(answer, text=text_for(prompt, asked, row))
+    if wants_reasoning(prompt, asked):
+        answer = replace(answer, reasoning=THOUGHT)
+    answer = cut_to_length(answer, prompt.max_tokens)
+    for name, change in CHANGES.items():
+        if name in asked:
+            answer = change(answer, asked)
+    return answer if "no-usage" in asked else replace(answer, usage=count_usage(prompt, answer))
+
+
+def calls_for(prompt: Prompt, asked: Asked) -> tuple[Call, ...]:
+    """The tool calls that a model would make here; none once a tool has answered."""
+    if "whitespace-loop" in asked:
+        chosen = prompt.tools[:1] or (Tool("write_file", {}),)
+    elif prompt.results or not prompt.tools:
+        return ()
+    else:
+        chosen = choose_tools(prompt, asked)
+    return tuple(call(tool, asked.text) for tool in chosen)
+
+
+def choose_tools(prompt: Prompt, asked: Asked) -> tuple[Tool, ...]:
+    choice = prompt.body.get("tool_choice", "auto")
+    if choice == "none":
+        return ()
+    if isinstance(choice, dict):
+        return (forced_tool(prompt.tools, choice.get("function", {}).get("name")),)
+    if "tools" in asked:
+        return prompt.tools
+    named = tuple(tool for tool in prompt.tools if re.search(rf"\b{re.escape(tool.name)}\b", asked.text))
+    if named:
+        return named if prompt.body.get("parallel_tool_calls", True) else named[:1]
+    return prompt.tools[:1] if choice == "required" or WANTS_TOOL.search(asked.text) else ()
+
+
+def forced_tool(tools: tuple[Tool, ...], name: object) -> Tool:
+    for tool in tools:
+        if tool.name == name:
+            return tool
+    raise Refused(invalid(f"Tool choice '{name}' not found in 'tools' parameter."))
+
+
+def call(tool: Tool, text: str) -> Call:
+    arguments = invent({"type": "object", **tool.schema}, text.replace(tool.name, ""))
+    return Call(tool.name, orjson.dumps(arguments).decode(), secrets.token_hex(12))
+
+
+def announcement(calls: tuple[Call, ...], row: Row) -> str:
+    """Claude says what it is about to do; the others call without a word."""
+    return f"I'll use {' and '.join(one.name for one in calls)}." if row["vendor"] == "Anthropic" else ""
+
+
+def wants_reasoning(prompt: Prompt, asked: Asked) -> bool:
+    effort = prompt.body.get("reasoning_effort")
+    return "think" in asked or effort not in (None, "none") or bool(prompt.body.get("thinking_budget"))
+
+
+def text_for(prompt: Prompt, asked: Asked, row: Row) -> str:
+    for name, write in TEXTS.items():
+        if name in asked:
+            return write(asked)
+    if prompt.results:
+        return f"The tool answered: {quote(' '.join(prompt.results))}. I am {row['name']}, simulated."
+    if made := formatted(prompt, asked):
+        return made
+    if prompt.images and prompt.text:
+        return f"I see {describe_images(prompt)}. {echo(asked, row)}"
+    return echo(asked, row)
+
+
+def echo(asked: Asked, row: Row) -> str:
+    return f'You said: "{quote(asked.text)}". I am {row["name"]}, simulated: no model was asked.'
+
+
+def quote(text: str) -> str:
+    return text if len(text) <= QUOTED else f"{text[:QUOTED]}…"
+
+
+def describe_images(prompt: Prompt) -> str:
+    listed = ", ".join(f"{image.media_type} of {image.size} bytes" for image in prompt.images)
+    return f"{len(prompt.images)} image{'s' * (len(prompt.images) > 1)} ({listed})"
+
+
+def formatted(prompt: Prompt, asked: Asked) -> str:
+    """The JSON that `response_format` asks for, or nothing."""
+    wanted = prompt.body.get("response_format")
+    if not isinstance(wanted, dict):
+        return ""
+    if wanted.get("type") == "json_schema":
+        return orjson.dumps(invent(wanted.get("json_schema", {}).get("schema", {}), asked.text)).decode()
+    if wanted.get("type") == "json_object":
+        return orjson.dumps({"answer": quote(asked.text), "simulated": True}).decode()
+    return ""
+
+
+def filler(size: int) -> str:
+    return (FILLER * (size // len(FILLER) + 1))[:size].decode()
+
+
+TEXTS: Mapping[str, Callable[[Asked], str]] = {
+    "say": lambda asked: asked.rest,
+    "empty": lambda _asked: "",
+    "unicode": lambda _asked: UNICODE,
+    "reply-size": lambda asked: filler(asked.get("reply-size", "bytes")),
+    "big-line": lambda asked: filler(asked.get("big-line", "bytes")),
+}
+
+CHANGES: Mapping[str, Callable[[Answer, Asked], Answer]] = {
+    "big-line": lambda answer, _asked: replace(answer, one_line=True),
+    "length": lambda answer, _asked: replace(answer, finish="length"),
+    "finish-error": lambda answer, _asked: replace(answer, finish="error"),
+    "no-finish": lambda answer, _asked: replace(answer, finish=None),
+    "opaque-alone": lambda answer, _asked: replace(answer, opaque_alone=True),
+    "content-filter": lambda answer, _asked: replace(
+        answer, filtered=True, finish="content_filter", calls=(), text="".join(words(answer.text)[:3])
+    ),
+}
+
+
+def cut_to_length(answer: Answer, max_tokens: int | None) -> Answer:
+    """What fits in `max_tokens`: the text first, then the calls; a cut call's arguments are half JSON, as
+    in reality."""
+    if max_tokens is None or tokens_in(answer) <= max_tokens:
+        return answer
+    room = max_tokens * CHARACTERS_PER_TOKEN
+    text = answer.text[:room]
+    calls = []
+    room -= len(text)
+    for one in answer.calls:
+        if room > 0:
+            calls.append(replace(one, arguments=one.arguments[:room]))
+        room -= len(one.arguments)
+    return replace(answer, text=text, calls=tuple(calls), finish="length")
+
+
+def tokens_in(answer: Answer) -> int:
+    """Tokens of what is said, without the reasoning; rounded up."""
+    characters = len(answer.text) + sum(len(one.arguments) for one in answer.calls)
+    return -(-characters // CHARACTERS_PER_TOKEN)
+
+
+def count_usage(prompt: Prompt, answer: Answer) -> Usage:
+    thought = len(answer.reasoning) // CHARACTERS_PER_TOKEN
+    return Usage(prompt.tokens, max(1, tokens_in(answer) + thought), thought)
+
+
+def cost(row: Row, usage: Usage) -> dict[str, Any]:
+    """`copilot_usage`: nano-AIU, by the model's multiplier; included models cost nothing and say so without
+    details."""
+    price = int(row["billing"]["multiplier"] * 200_000_000_000)  # per million input tokens
+    if not price:
+        return {"token_details": [], "total_nano_aiu": 0}
+    details = [
+        detail("input", usage.prompt_tokens, price) | {"model": row["id"]},
+        detail("output", usage.completion_tokens, price * 5),
+    ]
+    total = sum(one["token_count"] * one["cost_per_batch"] // one["batch_size"] for one in details)
+    return {"token_details": details, "total_nano_aiu": total}
+
+
+def detail(kind: str, tokens: int, price: int) -> dict[str, Any]:
+    return {"token_type": kind, "token_count": tokens, "cost_per_batch": price, "batch_size": 1_000_000}

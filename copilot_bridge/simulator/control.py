@@ -1,0 +1,109 @@
+"""`/_simulator`: what it can do, what it received, and scripts for what comes next."""
+
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, request
+
+from copilot_bridge.simulator.device import devices, read_script
+from copilot_bridge.simulator.directives import DIRECTIVES
+from copilot_bridge.simulator.ledger import Query
+from copilot_bridge.simulator.personas import PERSONAS
+from copilot_bridge.simulator.refusals import CALLS, Refused, misuse
+from copilot_bridge.simulator.world import world
+
+PREFIX = "/_simulator"
+
+bp = Blueprint("control", __name__, url_prefix=PREFIX)
+
+
+def scenarios() -> dict[str, str]:
+    """The recordings that ship, by name, with a line on each."""
+    found: dict[str, str] = orjson.loads(files(__package__).joinpath("scenarios/index.json").read_bytes())
+    return found
+
+
+def overview() -> dict[str, Any]:
+    """Everything that can be asked for, from the tables that do it."""
+    return {
+        "personas": {name: row.about for name, row in PERSONAS.items()},
+        "directives": {
+            name: {"about": row.about, "group": row.group, "options": row.options, "replies": row.replies}
+            for name, row in DIRECTIVES.items()
+        },
+        "refusals": {name: f"{row.status}: {row.about}" for name, row in CALLS.items()},
+        "scenarios": scenarios(),
+    }
+
+
+def overview_lines() -> Iterator[str]:
+    """The same for people."""
+    yield "Personas (tokens ghu_sim_NAME, gho_sim_NAME, github_pat_sim_NAME, with any suffix):"
+    yield from (f"  {name:15} {row.about}" for name, row in PERSONAS.items())
+    yield "\nDirectives ([[sim:NAME key=value]] in a user message; all take once=KEY or times=N key=KEY):"
+    for name, row in DIRECTIVES.items():
+        options = " ".join(
+            f"{key}={'|'.join(value) if isinstance(value, tuple) else value}"
+            for key, value in row.options.items()
+        )
+        yield f"  {f'{name} {options}'.strip():45} {row.about}"
+    yield "\nRefusals ([[sim:refuse name=NAME]]):"
+    yield from (f"  {name:22} {row.status}: {row.about}" for name, row in CALLS.items())
+    yield "\nScenarios ([[sim:scenario name=NAME]]):"
+    yield from (f"  {name:22} {about}" for name, about in scenarios().items())
+
+
+def answer(body: object) -> Response:
+    return Response(orjson.dumps(body), mimetype="application/json")
+
+
+@bp.get("")
+def show_overview() -> Response:
+    return answer(overview())
+
+
+@bp.get("/requests")
+def list_requests() -> Response:
+    """`match` (in the body), `path` (in the path), `started`, `ended` (not before; unix s), `timeout` (s to
+    wait for one)."""
+    asked = request.args
+    if unknown := asked.keys() - {"match", "path", "started", "ended", "timeout"}:
+        raise Refused(misuse(f"unknown filter: {', '.join(sorted(unknown))}"))
+    query = Query(
+        match=asked.get("match", ""),
+        path=asked.get("path", ""),
+        started=asked.get("started", 0.0, float),
+        ended=asked.get("ended", 0.0, float),
+    )
+    return answer(world().ledger.find(query, asked.get("timeout", 0.0, float)))
+
+
+@bp.delete("/requests")
+def clear_requests() -> Response:
+    world().ledger.clear()
+    return answer({})
+
+
+@bp.post("/device")
+def script_device() -> Response:
+    """The next device code's answers."""
+    devices().script(read_script(request.get_json(force=True, silent=True)))
+    return answer({})
+
+
+@bp.post("/expire")
+def expire_tokens() -> Response:
+    """`{"github_token": "…"}`: its Copilot tokens are expired from now on."""
+    body = request.get_json(force=True, silent=True)
+    github_token = body.get("github_token") if isinstance(body, dict) else None
+    if not isinstance(github_token, str):
+        raise Refused(misuse("expire wants a github_token"))
+    return answer({"expired": world().mint.expire(github_token)})
+
+
+@bp.errorhandler(Refused)
+def say_no(refused: Refused) -> Response:
+    refusal = refused.refusal
+    return Response(refusal.content(), refusal.status, refusal.all_headers())

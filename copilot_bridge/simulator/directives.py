@@ -1,0 +1,175 @@
+"""What a message can ask of the simulator: `[[sim:NAME key=value …]]`, several allowed.
+
+Any directive takes `once=KEY` (acts only the first time that this name and KEY are seen) or `times=N
+key=KEY` (the first N
+times).  What can't be done is refused with the code `simulator_misuse`: a test that asks for nothing must
+not pass.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from copilot_bridge.simulator.refusals import BODIES, CALLS, Refused, misuse
+
+DIRECTIVE = re.compile(r"\[\[sim:([a-z0-9-]+)((?:\s+[^\s\]=]+=[^\s\]]*)*)\s*\]\]")
+ANY_DIRECTIVE = re.compile(r"\[\[sim:.*?\]\]", re.DOTALL)
+
+Default = int | float | str | tuple[str, ...]
+"""An option's default, whose type says how to read it; a tuple lists the choices, the default first."""
+
+REPLY, TRANSPORT, ERROR = "reply", "transport", "error"
+STREAM, WHOLE, BOTH = "stream", "whole", "both"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A row of the catalogue: what a directive does, where, and with which options."""
+
+    group: str
+    about: str
+    options: Mapping[str, Default] = field(default_factory=dict)
+    replies: str = BOTH
+
+
+DIRECTIVES: dict[str, Kind] = {
+    # what is said
+    "think": Kind(REPLY, "reasons before it answers, in the vendor's shape"),
+    "tools": Kind(REPLY, "calls every offered tool, in parallel"),
+    "say": Kind(REPLY, "the answer is exactly the text after the directive"),
+    "empty": Kind(REPLY, "the answer is empty"),
+    "unicode": Kind(REPLY, "the answer has emoji, CJK, combining marks and U+2028"),
+    "content-filter": Kind(REPLY, "the content filter stops the answer"),
+    "length": Kind(REPLY, "finish_reason is length"),
+    "finish-error": Kind(REPLY, "finish_reason is error"),
+    "no-finish": Kind(REPLY, "no finish_reason at all, though the stream ends with [DONE]"),
+    "no-usage": Kind(REPLY, "no usage"),
+    "opaque-alone": Kind(
+        REPLY, "reasoning_opaque comes alone in its delta; without think there is no reasoning text"
+    ),
+    "big-line": Kind(REPLY, "one text event with that many bytes of text", {"bytes": 2_000_000}),
+    "reply-size": Kind(REPLY, "a reply with that many bytes of text", {"bytes": 1_000_000}, WHOLE),
+    "no-done": Kind(REPLY, "the stream ends without [DONE]", replies=STREAM),
+    "whitespace-loop": Kind(REPLY, "endless line ends in a tool call's arguments", replies=STREAM),
+    "late-reasoning": Kind(REPLY, "a stray reasoning delta after text has begun", replies=STREAM),
+    "null-choices": Kind(REPLY, "a chunk whose choices are null", replies=STREAM),
+    "no-delta": Kind(REPLY, "the asynchronous filter's chunk: a choice without delta", replies=STREAM),
+    "error-in-stream": Kind(
+        REPLY, "an error event after the first text, then the end", {"code": "internal_error"}, STREAM
+    ),
+    "scenario": Kind(REPLY, "replays scenarios/NAME.sse (or .json), byte for byte", {"name": ""}),
+    "flood": Kind(
+        REPLY,
+        "pre-rendered text events, for load: SIZE bytes of text each, GAP ms apart",
+        {"events": 1000, "size": 40, "gap": 0.0, "shape": ("clean", "azure", "claude")},
+        STREAM,
+    ),
+    # how the bytes travel
+    "bytewise": Kind(TRANSPORT, "one byte per write, one byte per HTTP chunk"),
+    "pieces": Kind(TRANSPORT, "the body cut into pieces of SIZE bytes, whatever they hold", {"size": 7}),
+    "crlf": Kind(TRANSPORT, "CRLF line ends", replies=STREAM),
+    "comments": Kind(TRANSPORT, "SSE comments between the events", replies=STREAM),
+    "cut-in-frame": Kind(
+        TRANSPORT, "after AFTER events half a frame, then the connection closes", {"after": 2}
+    ),
+    "cut-between": Kind(TRANSPORT, "after AFTER events the connection closes", {"after": 2}),
+    "reset": Kind(TRANSPORT, "after AFTER events the connection is reset", {"after": 2}),
+    "stall": Kind(TRANSPORT, "after AFTER events silence, then it goes on", {"after": 2, "seconds": 1.0}),
+    "slow-headers": Kind(TRANSPORT, "silence before the headers", {"seconds": 1.0}),
+    "slow-body": Kind(TRANSPORT, "headers at once, silence before the body", {"seconds": 1.0}),
+    "close-delimited": Kind(TRANSPORT, "the body ends with the connection, as in HTTP/1.0"),
+    "length-delimited": Kind(TRANSPORT, "Content-Length instead of chunks"),
+    "gzip": Kind(TRANSPORT, "content-encoding: gzip, flushed after each event"),
+    "close-before-reply": Kind(TRANSPORT, "the connection closes without a byte"),
+    # what is refused
+    "status": Kind(
+        ERROR,
+        "an error status; retry-after is seconds, date or none",
+        {"code": 500, "body": tuple(BODIES), "retry-after": "none", "error": "simulated_error"},
+    ),
+    "refuse": Kind(ERROR, f"a refusal of the catalogue: {', '.join(CALLS)}", {"name": ""}),
+}
+REPEATS: Mapping[str, Default] = {"once": "", "times": 0, "key": ""}
+
+READERS: dict[type, Any] = {int: int, float: float, str: str}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The directives of one request that act, in order, with their options; and the text around them."""
+
+    options: Mapping[str, Mapping[str, Any]]
+    text: str  # without the directives
+    rest: str = ""  # what follows the first `say`
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.options
+
+    def get(self, name: str, option: str, default: Any = None) -> Any:
+        found = self.options.get(name)
+        return default if found is None else found[option]
+
+    def allow(self, groups: tuple[str, ...], stream: bool) -> None:
+        """:raise Refused: a directive that can't act on this kind of request."""
+        for name in self.options:
+            kind = DIRECTIVES[name]
+            if kind.group not in groups:
+                raise Refused(misuse(f"{name} acts on chat only"))
+            if kind.replies not in (BOTH, STREAM if stream else WHOLE):
+                raise Refused(misuse(f"{name} acts on {kind.replies} replies only"))
+
+
+def read(text: str, seen: Counter[str]) -> Asked:
+    """The directives in `text`.
+
+    :param seen: how often each "name key" came so far; counted up here.
+    :raise Refused: unknown name or option, or a value that can't be read.
+    """
+    if "[[sim:" not in text:
+        return Asked({}, text)
+    acting: dict[str, Mapping[str, Any]] = {}
+    for found in ANY_DIRECTIVE.finditer(text):
+        match = DIRECTIVE.fullmatch(found[0])
+        if match is None or match[1] not in DIRECTIVES:
+            raise Refused(misuse(f"can't read the directive {found[0]}"))
+        options = read_options(match[1], match[2])
+        if acts(match[1], options, seen):
+            acting[match[1]] = options
+    rest = text.partition("[[sim:say")[2].partition("]]")[2]
+    return Asked(acting, ANY_DIRECTIVE.sub("", text).strip(), ANY_DIRECTIVE.sub("", rest).removeprefix(" "))
+
+
+def read_options(name: str, written: str) -> dict[str, Any]:
+    """`key=value` pairs over the defaults of the directive."""
+    known = {**DIRECTIVES[name].options, **REPEATS}
+    options = {key: default[0] if isinstance(default, tuple) else default for key, default in known.items()}
+    for pair in written.split():
+        key, _, value = pair.partition("=")
+        if key not in known:
+            raise Refused(misuse(f"{name} has no option {key}"))
+        options[key] = read_value(f"{name} {key}", known[key], value)
+    return options
+
+
+def read_value(what: str, default: Default, value: str) -> Any:
+    if isinstance(default, tuple):
+        if value not in default:
+            raise Refused(misuse(f"{what} is one of {', '.join(default)}"))
+        return value
+    try:
+        return READERS[type(default)](value)
+    except ValueError:
+        raise Refused(misuse(f"{what} can't be {value!r}")) from None
+
+
+def acts(name: str, options: Mapping[str, Any], seen: Counter[str]) -> bool:
+    """Whether it is still to act, by `once=KEY` or `times=N key=KEY`."""
+    key, limit = (options["once"], 1) if options["once"] else (options["key"], options["times"])
+    if bool(key) != bool(limit):
+        raise Refused(misuse("times=N and key=KEY go together"))
+    if not key:
+        return True
+    seen[f"{name} {key}"] += 1
+    return seen[f"{name} {key}"] <= limit

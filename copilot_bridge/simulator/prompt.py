@@ -1,0 +1,123 @@
+"""A chat request, read: what the user said, which tools are offered, which images came along."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from copilot_bridge.simulator.refusals import Refused, invalid
+
+DATA_URL = re.compile(r"^data:([\w/+.-]+);base64,")
+TOOL_NAME = re.compile(r"^[a-zA-Z0-9_-]{1,64}$")
+MAX_TOOLS = 128
+IMAGE_TOKENS = 765  # a plausible price of an image in the prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    media_type: str
+    size: int  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    name: str
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What an answer depends on.  `text` is the last user message's; `results` are the tool results after
+    it."""
+
+    body: Mapping[str, Any]
+    text: str
+    images: tuple[Image, ...]
+    tools: tuple[Tool, ...]
+    results: tuple[str, ...]
+    tokens: int
+
+    @property
+    def stream(self) -> bool:
+        return bool(self.body.get("stream"))
+
+    @property
+    def max_tokens(self) -> int | None:
+        given = self.body.get("max_completion_tokens", self.body.get("max_tokens"))
+        return given if isinstance(given, int) else None
+
+
+def read_prompt(body: object) -> Prompt:
+    """:raise Refused: not a chat request."""
+    if not isinstance(body, dict):
+        raise Refused(invalid("failed to parse request body"))
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages or not all(isinstance(item, dict) for item in messages):
+        raise Refused(invalid("messages: a list with at least one message is required"))
+    last = max((place for place, item in enumerate(messages) if item.get("role") == "user"), default=0)
+    results = [item for item in messages[last:] if item.get("role") == "tool"]
+    return Prompt(
+        body=body,
+        text=text_of(messages[last]),
+        images=tuple(image for item in messages for image in images_of(item)),
+        tools=read_tools(body.get("tools") or []),
+        results=tuple(map(text_of, results)),
+        tokens=max(1, sum(map(count_tokens, messages)) + len(str(body.get("tools") or "")) // 4),
+    )
+
+
+def parts_of(message: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    content = message.get("content")
+    if isinstance(content, list):
+        yield from (part for part in content if isinstance(part, dict))
+    elif isinstance(content, str):
+        yield {"type": "text", "text": content}
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    return "\n".join(str(part["text"]) for part in parts_of(message) if "text" in part)
+
+
+def images_of(message: Mapping[str, Any]) -> Iterator[Image]:
+    """:raise Refused: an image by address: Copilot fetches none."""
+    for part in parts_of(message):
+        if "image_url" in part:
+            image = part["image_url"]
+            yield read_image(str(image.get("url", "") if isinstance(image, dict) else image))
+
+
+def read_image(url: str) -> Image:
+    match = DATA_URL.match(url)
+    if match is None:
+        raise Refused(invalid("external image URLs are not supported"))
+    try:
+        return Image(match[1], len(base64.b64decode(url[match.end() :], validate=True)))
+    except binascii.Error:
+        raise Refused(invalid("invalid image data")) from None
+
+
+def read_tools(tools: list[Any]) -> tuple[Tool, ...]:
+    """:raise Refused: too many, of another type than `function`, or with an impossible name."""
+    if len(tools) > MAX_TOOLS:
+        raise Refused(
+            invalid(f"Invalid 'tools': array too long. Expected at most {MAX_TOOLS}, got {len(tools)}.")
+        )
+    return tuple(read_tool(place, tool) for place, tool in enumerate(tools))
+
+
+def read_tool(place: int, tool: Any) -> Tool:
+    function = tool.get("function") if isinstance(tool, dict) else None
+    if not isinstance(function, dict):
+        raise Refused(invalid(f"Invalid 'tools[{place}]': only tools of type function are supported"))
+    name = str(function.get("name", ""))
+    if not TOOL_NAME.match(name):
+        raise Refused(invalid(f"Invalid 'tools[{place}].function.name': does not match {TOOL_NAME.pattern}"))
+    return Tool(name, function.get("parameters") or {})
+
+
+def count_tokens(message: Mapping[str, Any]) -> int:
+    """About four characters make a token; images have a price of their own."""
+    images = sum(IMAGE_TOKENS for part in parts_of(message) if "image_url" in part)
+    return 4 + len(text_of(message)) // 4 + images + len(str(message.get("tool_calls") or "")) // 4

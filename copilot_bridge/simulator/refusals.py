@@ -1,0 +1,376 @@
+"""Every refusal of GitHub and of Copilot, word by word, by name.
+
+JSON of the Copilot API is often served as `text/plain` with a line end, as the real one does: parse, don't
+trust the type.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from time import time
+from typing import Any, NoReturn
+
+import orjson
+
+DOCS = "https://docs.github.com/rest"
+
+UNICORN = """<!DOCTYPE html>
+<html>
+  <head><meta charset="utf-8"><title>Unicorn! &middot; GitHub</title></head>
+  <body>
+    <p><strong>We had issues producing the response to your request.</strong></p>
+    <p>Sorry about that. Please try refreshing and contact us if the problem persists.</p>
+  </body>
+</html>
+"""
+
+TYPES = {
+    "json": "application/json",
+    "json-text": "text/plain; charset=utf-8",
+    "text": "text/plain; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+}
+
+Condition = Callable[[Mapping[str, Any]], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """One way to say no.  `body` is JSON for the kinds `json` and `json-text`, else text."""
+
+    status: int
+    body: Any
+    kind: str = "json"
+    about: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    edge: bool = False  # spoken by the load balancer: lacks x-copilot-service-request-id
+    only_if: Condition | None = None  # acts only on such request bodies
+
+    def content(self) -> bytes:
+        if self.kind == "json":
+            return orjson.dumps(self.body)
+        if self.kind == "json-text":
+            return orjson.dumps(self.body) + b"\n"
+        return str(self.body).encode()
+
+    def all_headers(self) -> dict[str, str]:
+        """The refusal's own headers; values that name a moment are computed now."""
+        given = {
+            name: MOMENTS[value]() if value in MOMENTS else value for name, value in self.headers.items()
+        }
+        return {"content-type": TYPES[self.kind], **given}
+
+
+class Refused(Exception):
+    """Ends the handling of a request with a refusal."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.about)
+        self.refusal = refusal
+
+
+def refuse(name: str) -> NoReturn:
+    """:raise Refused: always, with the catalogue's row."""
+    raise Refused(CATALOGUE[name])
+
+
+def http_date(seconds: float) -> str:
+    """The HTTP date `seconds` from now."""
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
+
+
+MOMENTS: dict[str, Callable[[], str]] = {
+    "<in an hour, date>": lambda: http_date(3600),
+    "<in a minute, unix>": lambda: str(int(time()) + 60),
+}
+
+
+def openai_error(message: str, code: str, **more: str) -> dict[str, Any]:
+    """Body shapes 1 and 2: `{"error": {"message", "code"[, "param", "type"]}}`."""
+    return {"error": {"message": message, "code": code, **more}}
+
+
+def envelope(notification: str, title: str, message: str, signup: bool = False) -> dict[str, Any]:
+    """The token exchange's own refusal; `{EDITOR}` is literal."""
+    return {
+        "can_signup_for_limited": signup,
+        "error_details": {
+            "message": message,
+            "notification_id": notification,
+            "title": title,
+            "url": "https://github.com/github-copilot/signup?editor={EDITOR}",
+        },
+        "message": "Resource not accessible by integration",
+    }
+
+
+def rest_error(status: int, message: str) -> dict[str, Any]:
+    return {"message": message, "documentation_url": DOCS, "status": str(status)}
+
+
+def rest(status: int, message: str, about: str, **headers: str) -> Refusal:
+    """A refusal of api.github.com."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Refusal(status=status, body=rest_error(status, message), about=about, headers=named)
+
+
+def plain(status: int, text: str, about: str) -> Refusal:
+    """A refusal of the Copilot API's front door: one line of text."""
+    return Refusal(status=status, body=text + "\n", kind="text", about=about)
+
+
+def invalid(message: str, code: str = "invalid_request_body", **more: str) -> Refusal:
+    """A 400 of the Copilot API with a message made for this request."""
+    return Refusal(status=400, body=openai_error(message, code, **more), kind="json-text", about=message)
+
+
+def misuse(message: str) -> Refusal:
+    """What no real upstream says: the request asks this simulator for something that it can't do."""
+    return Refusal(status=400, body=openai_error(f"simulator: {message}", "simulator_misuse"), about=message)
+
+
+def model_not_supported(message: str = "The requested model is not supported.") -> Refusal:
+    return invalid(message, "model_not_supported", param="model", type="invalid_request_error")
+
+
+def unsupported_api(model: str, path: str) -> Refusal:
+    return invalid(f'model "{model}" is not accessible via the {path} endpoint', "unsupported_api_for_model")
+
+
+EXCHANGE = {
+    "bad-credentials": rest(401, "Bad credentials", "the GitHub token is revoked or unknown"),
+    "requires-authentication": rest(401, "Requires authentication", "no GitHub token was sent"),
+    "no-user-agent": Refusal(
+        status=403,
+        body="Request forbidden by administrative rules. Please make sure your request has a "
+        "User-Agent header.\n",
+        kind="text",
+        about="GitHub's REST API wants a User-Agent",
+    ),
+    "no-copilot-access": Refusal(
+        status=403,
+        body=envelope(
+            "no_copilot_access",
+            "Signup for GitHub Copilot",
+            "No access to GitHub Copilot found. You are currently logged in as octo-noaccess.",
+            signup=True,
+        ),
+        about="exchange: the account has no Copilot plan",
+    ),
+    "access-revoked": Refusal(
+        status=403,
+        body=envelope(
+            "access_revoked",
+            "Access to GitHub Copilot was revoked",
+            "Your access to GitHub Copilot has been suspended. Please contact support.",
+        ),
+        about="exchange: the account is blocked",
+    ),
+    "programmatic-token-generation": Refusal(
+        status=403,
+        body=envelope(
+            "programmatic_token_generation",
+            "Programmatic token generation",
+            "GitHub Copilot tokens may not be generated by a script.",
+        ),
+        about="exchange: GitHub noticed scripted token minting",
+    ),
+    "rest-rate-limit": rest(
+        403,
+        "API rate limit exceeded for user ID 1.",
+        "exchange: GitHub's REST rate limit",
+        x_ratelimit_limit="5000",
+        x_ratelimit_remaining="0",
+        x_ratelimit_used="5000",
+        x_ratelimit_resource="core",
+        x_ratelimit_reset="<in a minute, unix>",
+    ),
+    "not-found": rest(404, "Not Found", "the token's app may not see this endpoint"),
+    "not-accessible": rest(403, "Resource not accessible by integration", "token of a foreign GitHub App"),
+    "pat-not-accessible": rest(
+        403, "Resource not accessible by personal access token", "exchange of a fine-grained PAT"
+    ),
+}
+
+CALLS = {
+    "expired-token": plain(401, "unauthorized: token expired", "the Copilot token is too old"),
+    "ide-token-expired": plain(401, "IDE token expired: unauthorized: token expired", "the same, longer"),
+    "authenticate": plain(
+        401,
+        "unauthorized: AuthenticateToken authentication failed",
+        "no usable bearer, or a foreign tenant's",
+    ),
+    "hmac": plain(
+        401,
+        "unauthorized: unable to validate HMAC for the given Copilot-Integration-ID",
+        "the token was minted for another integration",
+    ),
+    "pat-permission": plain(
+        401,
+        "unauthorized: Personal Access Token does not have Copilot Requests permission",
+        "a fine-grained PAT without the permission",
+    ),
+    "pat-unsupported": plain(
+        400,
+        "checking third-party user token: bad request: Personal Access Tokens are not supported "
+        "for this endpoint",
+        "a classic PAT used as bearer",
+    ),
+    "missing-editor": plain(
+        400, "bad request: missing Editor-Version header for IDE auth", "no Editor-Version"
+    ),
+    "unknown-editor": plain(
+        400, "bad request: unknown Editor-Version header for IDE auth", "Editor-Version of an unknown form"
+    ),
+    "missing-integration": plain(
+        400, "bad request: missing required Copilot-Integration-Id header", "no Copilot-Integration-Id"
+    ),
+    "unknown-integration": plain(
+        400, "bad request: unknown Copilot-Integration-Id", "Copilot-Integration-Id unknown"
+    ),
+    "missing-vision": Refusal(
+        status=400,
+        body=openai_error("missing required Copilot-Vision-Request header for vision requests", ""),
+        about="an image without Copilot-Vision-Request",
+    ),
+    "auto-selector": plain(401, "Invalid auto-mode selector", "a Copilot-Session-Token of another account"),
+    "item-id": plain(
+        401,
+        "input item ID does not belong to this connection",
+        "replayed ids of a response: a 401 that a new token does not heal",
+    ),
+    "overflow": Refusal(
+        status=400,
+        body=openai_error(
+            "prompt token count of 138898 exceeds the limit of 64000", "model_max_prompt_tokens_exceeded"
+        ),
+        kind="json-text",
+        about="the prompt is too long",
+    ),
+    "integrator": Refusal(
+        status=400,
+        body=openai_error(
+            'The requested model is not available for integrator "vscode-chat".',
+            "model_not_available_for_integrator",
+        ),
+        kind="json-text",
+        about="the model is not offered to this integration",
+    ),
+    "rate-limited-400": Refusal(
+        status=400,
+        body=openai_error("Sorry, you have been rate-limited. Please wait a moment.", "rate_limited"),
+        kind="json-text",
+        about="a rate limit disguised as a 400",
+    ),
+    "max-tokens": Refusal(
+        status=400,
+        body=openai_error(
+            "Unsupported parameter: 'max_tokens' is not supported with this model. "
+            "Use 'max_completion_tokens' instead.",
+            "unsupported_parameter",
+            param="max_tokens",
+            type="invalid_request_error",
+        ),
+        kind="json-text",
+        about="only if the body has max_tokens: use max_completion_tokens",
+        only_if=lambda body: "max_tokens" in body,
+    ),
+    "tool-choice-required": Refusal(
+        status=400,
+        body=openai_error(
+            "Invalid value for 'tool_choice': 'required' is not supported.",
+            "invalid_request_body",
+            param="tool_choice",
+            type="invalid_request_error",
+        ),
+        kind="json-text",
+        about="only if tool_choice is required",
+        only_if=lambda body: body.get("tool_choice") == "required",
+    ),
+    "quota": Refusal(
+        status=402,
+        body=openai_error("You have no quota", "quota_exceeded"),
+        about="the monthly quota is used up; retry-after is a date",
+        headers={"retry-after": "<in an hour, date>"},
+    ),
+    "quota-bare": Refusal(
+        status=402,
+        body={"message": "You have no quota", "code": "quota_exceeded"},
+        about="the same in the bare body shape, without retry-after",
+    ),
+    "unauthorized-feature": plain(
+        403, "unauthorized: not authorized to use this Copilot feature", "policy, no seat, or wrong plan host"
+    ),
+    "forbidden": plain(403, "forbidden", "revoked, or the model isn't authorised"),
+    "model-not-allowed": Refusal(
+        status=403,
+        body=openai_error("The requested model is not allowed on your plan.", "model_not_allowed"),
+        about="the plan doesn't include the model",
+    ),
+    "entity-too-large": Refusal(
+        status=413,
+        body="Request Entity Too Large\n",
+        kind="text",
+        about="the body is too big",
+        edge=True,
+    ),
+    "misdirected": Refusal(
+        status=421,
+        body="Misdirected Request\n",
+        kind="text",
+        about="this host doesn't serve the account's plan",
+        edge=True,
+    ),
+    "content-policy-422": plain(
+        422, "The prompt was filtered by the Responsible AI Service", "the content filter, before any answer"
+    ),
+    "weekly": Refusal(
+        status=429,
+        body=openai_error(
+            "Sorry, you've exceeded your weekly rate limit. Please review our [Terms of Service]"
+            "(https://docs.github.com/site-policy/github-terms/github-terms-of-service).",
+            "user_weekly_rate_limited",
+        ),
+        about="weekly rate limit, retry-after 2733 s",
+        headers={"retry-after": "2733", "x-ratelimit-exceeded": "user-weekly-requests"},
+    ),
+    "client-too-old": plain(
+        466, "The client version is no longer supported, please update.", "raise Editor-Version"
+    ),
+    "unicorn": Refusal(
+        status=502, body=UNICORN, kind="html", about="an outage: HTML from the edge", edge=True
+    ),
+    "unavailable": plain(503, "upstream provider rate limit", "read as a rate limit of the model's provider"),
+    "overloaded": Refusal(
+        status=529,
+        body={
+            "type": "error",
+            "error": {"type": "overloaded_error", "message": "Overloaded"},
+            "request_id": "req_vrtx_EXAMPLE",
+        },
+        about="the provider is overloaded",
+    ),
+}
+
+CATALOGUE = {**EXCHANGE, **CALLS}
+
+BODIES: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "json": ("json", lambda code: openai_error("The simulator was asked for this error.", code)),
+    "text": ("text", lambda code: f"{code}: the simulator was asked for this error\n"),
+    "html": ("html", lambda _code: UNICORN),
+    "bare": ("json", lambda code: {"message": "The simulator was asked for this error.", "code": code}),
+}
+
+
+def made_to_order(status: int, body: str, code: str, retry_after: str) -> Refusal:
+    """The refusal of the directive `status`; `retry_after` is seconds, `date` (an hour from now) or
+    `none`."""
+    kind, write = BODIES[body]
+    refusal = Refusal(status=status, body=write(code), kind=kind, about="asked for", edge=body == "html")
+    if retry_after == "none":
+        return refusal
+    return replace(
+        refusal,
+        headers={"retry-after": MOMENTS["<in an hour, date>"]() if retry_after == "date" else retry_after},
+    )

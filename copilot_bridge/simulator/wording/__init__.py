@@ -1,0 +1,35 @@
+"""An answer in the wire shape of its model's vendor, as a stream of chunks or as one reply."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from copilot_bridge.simulator.answers import Answer
+from copilot_bridge.simulator.catalogue import Row
+from copilot_bridge.simulator.wording import azure, claude, gemini
+
+Chunk = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a vendor's models sound.  `stray` is the delta of reasoning that comes too late."""
+
+    chunks: Callable[[Answer, Row], list[Chunk]]
+    whole: Callable[[Answer, Row], Chunk]
+    stray: Mapping[str, Any]
+
+
+AZURE = Wording(azure.chunks, azure.whole, {"cot_summary": "A late thought."})
+CLAUDE = Wording(
+    claude.chunks, claude.whole, {"content": "", "reasoning_text": "A late thought.", "role": "assistant"}
+)
+GEMINI = Wording(gemini.chunks, gemini.whole, CLAUDE.stray)
+
+WORDINGS: Mapping[str, Wording] = {
+    "OpenAI": AZURE,
+    "Azure OpenAI": AZURE,
+    "xAI": AZURE,
+    "Anthropic": CLAUDE,
+    "Google": GEMINI,
+}

@@ -1,0 +1,111 @@
+"""What the simulator remembers: one `World` for each process, in `app.extensions`."""
+
+import secrets
+from collections import Counter, OrderedDict
+from dataclasses import dataclass, field
+from time import time
+from typing import cast
+
+from flask import current_app
+
+from copilot_bridge.simulator.ledger import Ledger
+from copilot_bridge.simulator.personas import Persona, identify
+
+KEPT_TOKENS = 50_000  # the oldest ones go; a test run mints a few hundred
+
+
+@dataclass(slots=True)
+class CopilotToken:
+    """A minted Copilot token and its owner."""
+
+    text: str
+    github_token: str
+    persona: Persona
+    dies: float  # unix seconds, on the real clock
+
+
+class Mint:
+    """The Copilot tokens in circulation, by their text."""
+
+    def __init__(self) -> None:
+        self._tokens: OrderedDict[str, CopilotToken] = OrderedDict()
+
+    def issue(self, github_token: str, persona: Persona, expires_at: int) -> CopilotToken:
+        """:param expires_at: unix seconds as told to the client; the clock may be skewed."""
+        token = CopilotToken(
+            write_token(persona, expires_at), github_token, persona, time() + persona.lifetime
+        )
+        self._tokens[token.text] = token
+        if len(self._tokens) > KEPT_TOKENS:
+            self._tokens.popitem(last=False)
+        return token
+
+    def find(self, text: str) -> CopilotToken | None:
+        """The token, also an expired one."""
+        return self._tokens.get(text)
+
+    def expire(self, github_token: str) -> int:
+        """Ends all tokens minted for `github_token`; gives their number."""
+        mine = [token for token in self._tokens.values() if token.github_token == github_token]
+        for token in mine:
+            token.dies = 0.0
+        return len(mine)
+
+
+def write_token(persona: Persona, expires_at: int) -> str:
+    """`key=value` pairs joined by `;`, then `:` and a MAC in hex.  `tid` differs for each account."""
+    plan = persona.plan
+    pairs = {
+        "tid": secrets.token_hex(16),
+        "ol": "0123456789abcdef",
+        "exp": expires_at,
+        "sku": plan.sku,
+        "proxy-ep": f"proxy.{plan.host}.githubcopilot.com",
+        "st": "dotcom",
+        "ssc": 1,
+        "chat": 1,
+        "cit": 1,
+        "malfil": 1,
+        "editor_preview_features": 1,
+        "agent_mode": 1,
+        "agent_mode_auto_approval": 1,
+        "mcp": 1,
+        "ccr": 1,
+        "8kp": 1,
+        "ip": "203.0.113.7",
+        "asn": "AS64500",
+    }
+    return ";".join(f"{key}={value}" for key, value in pairs.items()) + ":" + secrets.token_hex(32)
+
+
+@dataclass(slots=True)
+class World:
+    """All state.  Nothing survives the process."""
+
+    origin: str  # http://127.0.0.1:PORT
+    pace: float  # seconds between the text events of an ordinary stream
+    ledger: Ledger = field(default_factory=Ledger)
+    mint: Mint = field(default_factory=Mint)
+    exchanges: Counter[str] = field(default_factory=Counter)  # by GitHub token
+    directives: Counter[str] = field(default_factory=Counter)  # by "name key", for once= and times=
+    sessions: dict[str, str] = field(default_factory=dict)  # auto-mode session token -> GitHub token
+
+    def owner(self, authorization: str) -> Persona | None:
+        """Whose credential stands in an Authorization header, GitHub's or Copilot's."""
+        text = credential(authorization)
+        token = self.mint.find(text)
+        return token.persona if token else identify(text)
+
+    def url(self, path: str) -> str:
+        """`path` on our origin; a foreign URL stays what it is."""
+        return path if "://" in path else self.origin + path
+
+
+def world() -> World:
+    """The world of the request under way."""
+    return cast(World, current_app.extensions["simulator"])
+
+
+def credential(authorization: str) -> str:
+    """The credential of an Authorization header, without its scheme."""
+    return authorization.partition(" ")[2].strip()
