@@ -188,6 +188,17 @@ class Delivery:
             if upstream is not None:
                 upstream.close()
 
+    def drain(self, body: Body, patience: float) -> None:
+        """Read the end of a body of which nothing more is wanted, if it comes soon."""
+        self._silence.close()
+        self._silence = Silence(patience, self._bell)
+        try:
+            for piece in self.pieces(body):
+                if not piece:
+                    return
+        except (ClientGoneError, StreamCut, UpstreamTimeout):
+            return
+
     def _wait(self) -> bool:
         """Until there is news.  True if the news is that there has been none for too long."""
         if self._line is not None:

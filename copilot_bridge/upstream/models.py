@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -83,12 +83,11 @@ class Model:
     @property
     def created(self) -> int:
         """Unix seconds of the date in its version, 0 if it has none: Copilot gives no other."""
-        if match := re.search(r"(20\d\d)-(\d\d)-(\d\d)", self.version):
-            try:
-                return int(datetime(*map(int, match.groups()), tzinfo=UTC).timestamp())  # type: ignore[arg-type]
-            except ValueError:
-                return 0
-        return 0
+        date = re.search(r"20\d\d-\d\d-\d\d", self.version)
+        try:
+            return int(datetime.fromisoformat(f"{date[0]}T00:00:00Z").timestamp()) if date else 0
+        except ValueError:
+            return 0
 
 
 def mapping(value: object) -> Mapping[str, Any]:

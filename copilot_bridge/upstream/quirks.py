@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from copilot_bridge.upstream.models import Model
-from copilot_bridge.upstream.refusals import AUTO_TOOLS, SWAP_LIMIT
+from copilot_bridge.upstream.refusals import SWAP_LIMIT
 
 Body = dict[str, Any]
 Rule = Callable[[Body, Model], bool]
@@ -28,33 +28,21 @@ DROPPED = ("store", "metadata", "service_tier", "modalities", "web_search_option
 NULLABLE = ("tool_calls", "function_call", "refusal", "audio", "annotations", "name")
 
 
-def fit(body: Body, model: Model) -> bool:
-    """Make the body one that Copilot takes for this model.  True if anything had to change."""
-    return any([rule(body, model) for rule in RULES])  # a list: each rule has its turn
-
-
 def use_model_id(body: Body, model: Model) -> bool:
-    changed = body["model"] != model.id
+    changed: bool = body["model"] != model.id
     body["model"] = model.id
     return changed
 
 
-def limit_output(body: Body, model: Model) -> bool:
-    """One limit, under the name that the model knows, filled in and clamped by the model's own.
-
-    Without one Copilot cuts some models off at 4,096 tokens; with one that is too high it answers 400.
-    """
-    wanted = next((body[field] for field in reversed(LIMITS) if body.get(field) is not None), None)
-    field = "max_completion_tokens" if COMPLETION_LIMIT.match(model.id) else "max_tokens"
-    limit = min(filter(None, (wanted, model.max_output_tokens)), default=None)
-    before = {name: body.pop(name) for name in LIMITS if name in body}
-    after = {field: limit} if limit else {}
-    body |= after
-    return before != after
+def pop(body: Body, fields: tuple[str, ...]) -> bool:
+    given = [field for field in fields if field in body]
+    for field in given:
+        del body[field]
+    return bool(given)
 
 
 def drop_advisory(body: Body, _model: Model) -> bool:
-    return bool([body.pop(field) for field in DROPPED if field in body])
+    return pop(body, DROPPED)
 
 
 def drop_empty_tools(body: Body, _model: Model) -> bool:
@@ -110,7 +98,6 @@ def drop_nulls(body: Body, _model: Model) -> bool:
 
 RULES: tuple[Rule, ...] = (
     use_model_id,
-    limit_output,
     drop_advisory,
     drop_empty_tools,
     drop_effort,
@@ -120,21 +107,35 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def swap_limit(body: Body) -> bool:
-    """The catalogue does not tell which limit a model knows; a refusal does."""
-    given = next((field for field in LIMITS if field in body), None)
-    if given is None:
-        return False
-    other = LIMITS[1 - LIMITS.index(given)]
-    body[other] = body.pop(given)
-    return True
+class Quirks:
+    """Fits bodies to models, and remembers what a refusal has taught about one."""
 
+    def __init__(self) -> None:
+        self._swapped: set[str] = set()  # models that know the other name for the limit
 
-def choose_tools_freely(body: Body) -> bool:
-    if body.get("tool_choice") != "required":
-        return False
-    body["tool_choice"] = "auto"
-    return True
+    def fit(self, body: Body, model: Model) -> bool:
+        """Make the body one that Copilot takes for this model.  True if anything had to change."""
+        changes = [rule(body, model) for rule in RULES]
+        return self._limit_output(body, model) or any(changes)
 
+    def mend(self, remedy: str, body: Body, model: Model) -> bool:
+        """What can be said otherwise after a refusal.  False if there is nothing."""
+        if remedy != SWAP_LIMIT:
+            return False
+        self._swapped ^= {model.id}
+        return self._limit_output(body, model)
 
-REMEDIES: dict[str, Callable[[Body], bool]] = {SWAP_LIMIT: swap_limit, AUTO_TOOLS: choose_tools_freely}
+    def _limit_output(self, body: Body, model: Model) -> bool:
+        """One limit, under the name that the model knows, filled in and clamped by the model's own.
+
+        Without one Copilot cuts some models off at 4,096 tokens; with one that is too high it answers 400.
+        """
+        before = {name: body.pop(name) for name in LIMITS if name in body}
+        wanted = before.get("max_completion_tokens") or before.get("max_tokens")
+        limit = min(filter(None, (wanted, model.max_output_tokens)), default=None)
+        after = {self._limit_field(model): limit} if limit else {}
+        body |= after
+        return before != after
+
+    def _limit_field(self, model: Model) -> str:
+        return LIMITS[bool(COMPLETION_LIMIT.match(model.id)) ^ (model.id in self._swapped)]

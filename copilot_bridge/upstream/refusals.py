@@ -19,7 +19,6 @@ from copilot_bridge.errors import UpstreamRefused
 RENEW = "renew"  # a new Copilot token, and with it the right host
 RETRY = "retry"  # the same again: upstream stumbled
 SWAP_LIMIT = "swap_limit"  # max_tokens <-> max_completion_tokens
-AUTO_TOOLS = "auto_tools"  # tool_choice "required" -> "auto"
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,12 @@ ROWS = (
     ),
     Row(
         (400, 404),
-        r"model_not_supported|model_not_available_for_integrator|not available for integrator|model_not_found",
+        r"model_not_supported|model_not_available_for_integrator|not available for integrator"
+        r"|model_not_found",
         "model_not_found",
     ),
     Row((403,), r"model_not_allowed", "permission"),
     Row((400,), r"use ['`\"]?max_(completion_)?tokens", "invalid_request", SWAP_LIMIT),
-    Row((400,), r"tool_choice.*required|required.*tool_choice", "invalid_request", AUTO_TOOLS),
     Row((400,), r"Personal Access Tokens are not supported", "authentication"),
     Row((400,), r"", "invalid_request"),
     Row((403,), r"", "permission"),
@@ -78,7 +77,7 @@ ROWS = (
         r"",
         "unavailable",
         None,
-        "Copilot wants a newer editor: set COPILOT_BRIDGE_EDITOR_VERSION",
+        "Copilot wants a newer COPILOT_BRIDGE_EDITOR_VERSION",
     ),
     Row((499, 500, 502), r"", "unavailable", RETRY),
 )

@@ -18,7 +18,7 @@ import orjson
 import requests
 from cachetools import TLRUCache, TTLCache
 
-from copilot_bridge.errors import BridgeError, LoginRequired, UpstreamRefused
+from copilot_bridge.errors import BridgeError, ConfigError, LoginRequired, UpstreamRefused
 from copilot_bridge.redaction import Secret
 from copilot_bridge.upstream.client import Client, read_error_body
 from copilot_bridge.upstream.headers import Headers
@@ -158,9 +158,16 @@ class CopilotTokens:
     def _fetched(self, account: Account) -> CopilotToken:
         token = self._direct(account) if account.direct else self._exchange(account)
         if token.kind == "exchanged":
-            self._shelf.write(f"tokens/{account.fingerprint}", asdict(token))
+            self._store(account, token)
         self._refused.pop(account.fingerprint, None)
         return self._keep(account, token)
+
+    def _store(self, account: Account, token: CopilotToken) -> None:
+        """A token that can't be written down serves all the same."""
+        try:
+            self._shelf.write(f"tokens/{account.fingerprint}", asdict(token))
+        except ConfigError as error:
+            log.warning("the Copilot token is kept in memory only: %s", error)
 
     def _keep(self, account: Account, token: CopilotToken) -> CopilotToken:
         self._cache[account.fingerprint] = token

@@ -1,0 +1,26 @@
+"""Puts the application together; no logic in here."""
+
+from flask import Flask
+
+from copilot_bridge.config import Config
+from copilot_bridge.exchange import Bridge
+from copilot_bridge.views import chat, edge, embeddings, health, models
+
+# Prompts with images and PDFs make megabytes.
+LARGEST_BODY = 64 * 1024 * 1024
+
+APIS = (chat.bp, embeddings.bp, models.bp)
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """The WSGI application.  Without a config: the environment's.  Raises ConfigError."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.url_map.strict_slashes = False
+    app.extensions["copilot_bridge"] = Bridge(config or Config.from_environment())
+    edge.init_app(app)
+    app.register_blueprint(health.bp)
+    for api in APIS:
+        app.register_blueprint(api)
+        app.register_blueprint(api, url_prefix="/v1", name=f"v1_{api.name}")
+    return app

@@ -1,0 +1,121 @@
+"""An answer in one piece: folded from a stream's chunks, or mended from Copilot's own.
+
+Both are one code path: a whole answer is taken for a stream of a single chunk.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any
+
+import orjson
+
+from copilot_bridge.dialects import sse
+from copilot_bridge.dialects.chat.repair import Chunk, Mender, read_chunk
+from copilot_bridge.errors import StreamCut, UpstreamRefused
+
+JOINED = ("content", "refusal", "reasoning_content")
+
+
+class Fold:
+    """Mended chunks in, one `chat.completion` out."""
+
+    def __init__(self, mender: Mender) -> None:
+        self._mender = mender
+        self._frame: Chunk = {}
+        self._choice: Chunk = {}
+        self._message: Chunk = {"role": "assistant", "content": None, "refusal": None}
+        self._calls: list[Chunk] = []
+
+    def add(self, chunk: Chunk) -> None:
+        for mended in self._mender.mend(chunk):
+            self._take(mended)
+
+    def result(self) -> Chunk:
+        for mended in self._mender.end():
+            self._take(mended)
+        if self._calls:
+            self._message["tool_calls"] = self._calls
+        choice = {**self._choice, "index": 0, "message": self._message}
+        reply = self._frame | {"object": "chat.completion", "choices": [{"logprobs": None} | choice]}
+        return reply | ({"usage": self._mender.usage} if self._mender.usage else {})
+
+    def _take(self, chunk: Chunk) -> None:
+        choice = dict(chunk["choices"][0])
+        delta = choice.pop("delta")
+        self._frame |= {key: value for key, value in chunk.items() if key != "choices"}
+        logprobs = choice.pop("logprobs", None)
+        self._choice |= choice
+        if logprobs:
+            self._choice["logprobs"] = join_logprobs(self._choice.get("logprobs"), logprobs)
+        for key, value in delta.items():
+            if key == "tool_calls":
+                self._take_calls(value)
+            elif key in JOINED and value is not None:
+                self._message[key] = (self._message.get(key) or "") + value
+            elif value is not None:
+                self._message[key] = value
+
+    def _take_calls(self, fragments: list[Chunk]) -> None:
+        for fragment in fragments:
+            number = fragment["index"]
+            if number == len(self._calls):
+                opening = {key: value for key, value in fragment.items() if key != "index"}
+                self._calls.append({**opening, "function": dict(fragment["function"])})
+                continue
+            function = self._calls[number]["function"]
+            arguments = function["arguments"] + fragment["function"]["arguments"]
+            self._calls[number]["function"] = function | fragment["function"] | {"arguments": arguments}
+
+
+def join_logprobs(before: Any, more: Any) -> Any:
+    if not isinstance(before, dict) or not isinstance(more, dict):
+        return more
+    return {key: (before.get(key) or []) + (more.get(key) or []) for key in before.keys() | more.keys()}
+
+
+def fold(pieces: Iterable[bytes], mender: Mender) -> bytes:
+    """The whole answer of a stream, whose bytes may be cut anywhere.  For models that say less in one
+    piece than in a stream (Claude: 16,000 tokens).  Raises StreamCut: the answer has no end.
+    """
+    folded, splitter = Fold(mender), sse.Splitter()
+    for block in chain(chain.from_iterable(map(splitter.feed, pieces)), last(splitter)):
+        data = sse.read_data(block)
+        if data.strip() == b"[DONE]":
+            return orjson.dumps(folded.result())
+        if data and (chunk := read_chunk(data)):
+            folded.add(chunk)
+    if mender.finish_reason is None:
+        raise StreamCut("Copilot's answer broke off before its end")
+    return orjson.dumps(folded.result())
+
+
+def last(splitter: sse.Splitter) -> Iterator[bytes]:
+    """What is left over, which is known only when everything else has been read."""
+    yield splitter.rest()
+
+
+def mend_whole(data: bytes, mender: Mender) -> bytes:
+    """Copilot's answer in one piece -> OpenAI's.  Raises UpstreamRefused: this is no answer."""
+    reply = read_chunk(data)
+    choices = reply.get("choices") if reply else None
+    if reply is None or not (isinstance(choices, list) or reply.get("error")):
+        raise UpstreamRefused("Copilot's answer is no chat completion")
+    folded = Fold(mender)
+    folded.add({**reply, "choices": as_deltas(choices or [])})
+    return orjson.dumps(folded.result())
+
+
+def as_deltas(choices: list[Any]) -> list[Chunk]:
+    """Whole messages as the only chunk of a stream.  Their tool calls are numbered by position, and
+    the choices that an answer is split over may have no index."""
+    given = [choice for choice in choices if isinstance(choice, dict)]
+    return [as_delta(place, dict(choice)) for place, choice in enumerate(given)]
+
+
+def as_delta(place: int, choice: Chunk) -> Chunk:
+    message = choice.pop("message", None)
+    delta = dict(message) if isinstance(message, dict) else {}
+    if isinstance(delta.get("tool_calls"), list):
+        calls = (call for call in delta["tool_calls"] if isinstance(call, dict))
+        delta["tool_calls"] = [{**call, "index": number} for number, call in enumerate(calls)]
+    return {**choice, "index": place, "delta": delta}

@@ -1,0 +1,127 @@
+"""What a Chat Completions client may send.  https://platform.openai.com/docs/api-reference/chat/create
+
+Only what the bridge itself relies on is checked; every other field is upstream's to judge.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+
+from copilot_bridge.errors import InvalidRequest, Unsupported
+
+Body = dict[str, Any]
+
+
+def whole(least: int) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def is_boolean(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def is_list(value: Any) -> bool:
+    return isinstance(value, list)
+
+
+# Optional fields that the bridge reads: field -> (test, what it has to be).  null is as good as absent.
+FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "stream": (is_boolean, "true or false"),
+    "stream_options": (is_object, "an object"),
+    "max_tokens": (whole(1), "a whole number greater than 0"),
+    "max_completion_tokens": (whole(1), "a whole number greater than 0"),
+    "n": (whole(1), "a whole number greater than 0"),
+    "tools": (is_list, "a list"),
+    "modalities": (is_list, "a list"),
+}
+
+CONTENT = (str, list, type(None))
+
+
+def read(data: bytes) -> Body:
+    """The body as a dict.  Raises InvalidRequest or Unsupported, naming the field."""
+    body = read_object(data)
+    check_model(body)
+    for field, (fits, expected) in FIELDS.items():
+        if body.get(field) is not None and not fits(body[field]):
+            raise InvalidRequest(f"{field}: expected {expected}", param=field)
+    if (body.get("n") or 1) > 1:
+        raise Unsupported("n: Copilot gives one answer to a request", param="n")
+    if "audio" in (body.get("modalities") or ()):
+        raise Unsupported("modalities: Copilot's models answer in text", param="modalities")
+    check_messages(body.get("messages"))
+    return body
+
+
+def read_object(data: bytes) -> Body:
+    try:
+        body = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        reason = "it is empty" if not data.strip() else str(error)
+        raise InvalidRequest(f"the request's body is no valid JSON: {reason}") from error
+    if not isinstance(body, dict):
+        raise InvalidRequest("the request's body has to be a JSON object")
+    return body
+
+
+def check_model(body: Body) -> None:
+    model = body.get("model")
+    if not isinstance(model, str) or not model.strip():
+        raise InvalidRequest("model: expected the name of a model", param="model")
+
+
+def check_messages(messages: Any) -> None:
+    if not isinstance(messages, list) or not messages:
+        raise InvalidRequest("messages: expected a list with at least one message", param="messages")
+    for index, message in enumerate(messages):
+        where = f"messages.{index}"
+        if not isinstance(message, dict):
+            raise InvalidRequest(f"{where}: expected an object", param=where)
+        if not isinstance(message.get("role"), str):
+            raise InvalidRequest(f"{where}.role: expected a text", param=f"{where}.role")
+        content = message.get("content")
+        if not isinstance(content, CONTENT):
+            raise InvalidRequest(
+                f"{where}.content: expected a text, a list of parts or null", param=f"{where}.content"
+            )
+        for part_index, part in enumerate(content if isinstance(content, list) else ()):
+            if not isinstance(part, dict):
+                part_where = f"{where}.content.{part_index}"
+                raise InvalidRequest(f"{part_where}: expected an object", param=part_where)
+
+
+def image_parts(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(where it stands, its `image_url` object) of each image.  Raises InvalidRequest: it has no url."""
+    for index, message in enumerate(body["messages"]):
+        content = message.get("content")
+        if not isinstance(content, list):
+            continue
+        for part_index, part in enumerate(content):
+            if part.get("type") == "image_url":
+                where = f"messages.{index}.content.{part_index}.image_url"
+                image = part.get("image_url")
+                if isinstance(image, str):  # a common slip, and its meaning is clear
+                    image = part["image_url"] = {"url": image}
+                if not isinstance(image, dict) or not isinstance(image.get("url"), str):
+                    raise InvalidRequest(f"{where}: expected an object with a url", param=where)
+                yield f"{where}.url", image
+
+
+def initiator(body: Body) -> str:
+    """Whose turn it is: a person's ("user") or the tool loop's ("agent").
+
+    Told by the last message, as the official bridges do: GitHub bills by this, so it is never bent.
+    """
+    roles = [
+        message["role"] for message in body["messages"] if message["role"] not in ("system", "developer")
+    ]
+    return "agent" if roles and roles[-1] in ("assistant", "tool", "function") else "user"
+
+
+def wants_usage(body: Body) -> bool:
+    return bool((body.get("stream_options") or {}).get("include_usage"))

@@ -1,0 +1,74 @@
+"""OpenAI's embeddings.  https://platform.openai.com/docs/api-reference/embeddings/create
+
+Copilot takes a list of texts only, answers in floats only, and leaves `object` and `model` out.
+"""
+
+import base64
+import struct
+from typing import Any
+
+import orjson
+
+from copilot_bridge.dialects.chat.request import check_model, read_object, whole
+from copilot_bridge.errors import InvalidRequest, Unsupported, UpstreamRefused
+
+Body = dict[str, Any]
+
+FORMATS = ("float", "base64")
+
+
+def read(data: bytes) -> Body:
+    """The body, its `input` a list of texts.  Raises InvalidRequest or Unsupported, naming the field."""
+    body = read_object(data)
+    check_model(body)
+    given = body.get("input")
+    body["input"] = texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, list) or not texts:
+        raise InvalidRequest("input: expected a text or a list of texts", param="input")
+    for index, text in enumerate(texts):
+        if isinstance(text, int | list):
+            raise Unsupported("input: Copilot embeds texts, not token numbers", param="input")
+        if not isinstance(text, str):
+            raise InvalidRequest(f"input.{index}: expected a text", param=f"input.{index}")
+    if body.get("encoding_format") not in (None, *FORMATS):
+        raise InvalidRequest("encoding_format: expected float or base64", param="encoding_format")
+    if body.get("dimensions") is not None and not whole(1)(body["dimensions"]):
+        raise InvalidRequest("dimensions: expected a whole number greater than 0", param="dimensions")
+    return body
+
+
+def write(body: Body, model: str, most: int) -> list[bytes]:
+    """What Copilot takes: at most so many texts at once, no `encoding_format`, no `user`."""
+    dimensions = {"dimensions": body["dimensions"]} if body.get("dimensions") else {}
+    texts = body["input"]
+    parts = (texts[start : start + most] for start in range(0, len(texts), most))
+    return [orjson.dumps({"model": model, "input": part, **dimensions}) for part in parts]
+
+
+def mend(replies: list[bytes], model: str, encoding_format: str | None) -> tuple[bytes, Body]:
+    """Copilot's answers to the parts of one request -> OpenAI's answer, and the usage in it.
+
+    :raises UpstreamRefused: this is no answer.
+    """
+    vectors: list[Any] = []
+    usage = {"prompt_tokens": 0, "total_tokens": 0}
+    try:
+        for reply in map(orjson.loads, replies):
+            entries = sorted(enumerate(reply["data"]), key=lambda each: each[1].get("index", each[0]))
+            vectors += [encode(entry["embedding"], encoding_format) for _, entry in entries]
+            usage = {
+                field: count + int((reply.get("usage") or {}).get(field, 0)) for field, count in usage.items()
+            }
+    except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError, struct.error) as error:
+        raise UpstreamRefused("Copilot's answer holds no embeddings") from error
+    data = [
+        {"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)
+    ]
+    return orjson.dumps({"object": "list", "data": data, "model": model, "usage": usage}), usage
+
+
+def encode(vector: Any, encoding_format: str | None) -> Any:
+    """base64 is that of little-endian 32-bit floats."""
+    if encoding_format != "base64" or isinstance(vector, str):
+        return vector
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()

@@ -1,0 +1,56 @@
+"""Server-sent events: bytes in any cut -> whole blocks; data -> bytes.
+
+Source: WHATWG HTML, "Server-sent events".  Everything works on bytes: U+2028 is legal inside JSON and no
+line end here, though `str.splitlines` takes it for one.
+"""
+
+KEEPALIVE = b": keep-alive\n\n"
+DONE = b"data: [DONE]\n\n"
+
+
+class Splitter:
+    """Cuts a stream into blocks, the text between two empty lines, without looking into them."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._searched = 0  # bytes of the buffer that are known to hold no empty line
+        self._held = b""  # a carriage return whose line feed may follow
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The blocks that this chunk completes.  A long block in tiny chunks stays linear work."""
+        if self._held or b"\r" in chunk:
+            chunk = self._unify(chunk)
+        buffer = self._buffer
+        if not buffer and chunk.endswith(b"\n\n"):  # the usual case: whole blocks arrive
+            return [block for block in chunk.split(b"\n\n") if block]
+        buffer += chunk
+        end = buffer.rfind(b"\n\n", self._searched)
+        if end < 0:
+            self._searched = max(0, len(buffer) - 1)
+            return []
+        blocks = bytes(buffer[:end]).split(b"\n\n")
+        del buffer[: end + 2]
+        self._searched = max(0, len(buffer) - 1)
+        return [block for stripped in blocks if (block := stripped.strip(b"\n"))]
+
+    def _unify(self, chunk: bytes) -> bytes:
+        """Both CRLF and a lone CR end a line."""
+        chunk = self._held + chunk
+        self._held = b"\r" if chunk.endswith(b"\r") else b""
+        return chunk.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def rest(self) -> bytes:
+        """What came after the last empty line."""
+        return bytes(self._buffer).strip(b"\n")
+
+
+def read_data(block: bytes) -> bytes:
+    """The joined `data` lines of a block; b"" for comments and other fields alone."""
+    if block.startswith(b"data:") and b"\n" not in block:
+        return block[5:].lstrip(b" ")
+    lines = (line[5:].removeprefix(b" ") for line in block.split(b"\n") if line.startswith(b"data:"))
+    return b"\n".join(lines)
+
+
+def write_data(data: bytes) -> bytes:
+    return b"data: " + data + b"\n\n"

@@ -1,0 +1,47 @@
+"""An embeddings request on its way to Copilot, in as many parts as it takes."""
+
+from copilot_bridge.dialects import embeddings
+from copilot_bridge.errors import Unsupported
+from copilot_bridge.exchange.bridge import Bridge
+from copilot_bridge.logs import Record
+from copilot_bridge.upstream.refusals import forwarded
+from copilot_bridge.upstream.tokens import read_whole
+
+PATH = "/embeddings"
+MOST_INPUTS = 512  # where the catalogue does not say
+
+
+class EmbeddingsRequest:
+    """POST /embeddings.
+
+    :raises InvalidRequest, Unsupported: the body is wrong; the message names the field.
+    """
+
+    dialect = "embeddings"
+    streaming = False
+
+    def __init__(self, bridge: Bridge, record: Record, data: bytes) -> None:
+        self._bridge = bridge
+        self._record = record
+        self._body = embeddings.read(data)
+        self.name: str = self._body["model"]
+        self.reply_headers: dict[str, str] = {}
+
+    def complete(self) -> bytes:
+        """The whole answer.  Blocks."""
+        copilot = self._bridge.copilot()
+        choice = self._bridge.models.choose(copilot, self.name)
+        self._record.model = choice.model.id
+        if choice.model.type != "embeddings":
+            raise Unsupported(f"{choice.model.id!r} is no embeddings model", param="model")
+        if self._body.get("dimensions") and not choice.model.supports.get("dimensions"):
+            raise Unsupported(f"{choice.model.id!r} has a fixed number of dimensions", param="dimensions")
+        replies = []
+        for part in embeddings.write(self._body, choice.model.id, choice.model.max_inputs or MOST_INPUTS):
+            response = copilot.send("POST", PATH, part, choice.headers, request_id=self._record.id)
+            self.reply_headers = forwarded(response.headers)
+            replies.append(read_whole(response))
+        self._bridge.note_quota(self.reply_headers)
+        whole, usage = embeddings.mend(replies, self.name, self._body.get("encoding_format"))
+        self._record.count(usage)
+        return whole

@@ -1,0 +1,136 @@
+"""The waiting, the writing, and how it ended: the same for every API."""
+
+import logging
+import socket
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import requests
+
+from copilot_bridge.delivery import ClientGoneError, Delivery
+from copilot_bridge.dialects import sse
+from copilot_bridge.dialects.chat.errors import write_event
+from copilot_bridge.errors import BridgeError, StreamCut
+from copilot_bridge.exchange.bridge import Bridge
+from copilot_bridge.logs import Record
+from copilot_bridge.upstream.wire import Body
+
+log = logging.getLogger(__name__)
+
+# After [DONE] only the end of the body is still to come; without it the connection can't be used again.
+END_PATIENCE = 1.0
+
+
+class Reader(Protocol):
+    """An upstream stream's bytes in, the client's out."""
+
+    done: bool
+
+    @property
+    def usage(self) -> dict[str, Any] | None: ...
+    @property
+    def finished(self) -> bool: ...
+    def feed(self, piece: bytes) -> bytes: ...
+    def close(self) -> bytes: ...
+
+
+class Request(Protocol):
+    """What one API needs.  `open` and `complete` block, and are called where that hurts nobody."""
+
+    streaming: bool
+    reply_headers: dict[str, str]
+
+    def complete(self) -> bytes: ...
+
+
+class StreamedRequest(Request, Protocol):
+    def open(self) -> requests.Response: ...
+    def reader(self) -> Reader: ...
+
+
+class Exchange:
+    """Answers one request.  `close` has to be called, whatever happened before.
+
+    :param client: the client's socket, to notice when it hangs up.
+    """
+
+    def __init__(self, bridge: Bridge, request: Any, record: Record, client: socket.socket | None) -> None:
+        config = bridge.config
+        self._request = request
+        self._record = record
+        self._delivery = Delivery(client, config.keepalive, config.read_timeout)
+        self._opening: Iterator[requests.Response | None] = iter(())
+        self._response: requests.Response | None = None
+        self._body: Body | None = None
+
+    @property
+    def streaming(self) -> bool:
+        return bool(self._request.streaming)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Of upstream's answer, those that the client should see."""
+        return dict(self._request.reply_headers)
+
+    def result(self) -> bytes:
+        """The whole answer.  Raises BridgeError, or ClientGoneError."""
+        for whole in self._delivery.call(self._request.complete):
+            if whole is not None:
+                self._record.first_byte()
+                return bytes(whole)
+        raise AssertionError("a call ends with its result")
+
+    def open(self) -> None:
+        """Wait for upstream's verdict, so that a refusal is a true HTTP error; but no longer than a
+        client should be left in silence.  Raises BridgeError, or ClientGoneError.
+        """
+        self._opening = self._delivery.call(self._request.open)
+        self._response = next(self._opening)
+
+    def events(self) -> Iterator[bytes]:
+        """The answer as it arrives.  What goes wrong from here on is told in the stream itself."""
+        try:
+            while self._response is None:
+                yield sse.KEEPALIVE
+                self._response = next(self._opening)
+            yield from self._relay(self._response)
+        except (ClientGoneError, GeneratorExit) as gone:
+            self._record.outcome = "client gone"
+            if isinstance(gone, GeneratorExit):
+                raise
+        except BridgeError as error:
+            self._record.failed(error)
+            yield write_event(error)
+        except Exception:
+            log.exception("internal error in the stream of request %s", self._record.id)
+            error = BridgeError(f"internal error, request {self._record.id}: the log has more")
+            self._record.failed(error)
+            yield write_event(error)
+
+    def _relay(self, response: requests.Response) -> Iterator[bytes]:
+        reader = self._request.reader()
+        self._body = Body(response)
+        try:
+            for piece in self._delivery.pieces(self._body):
+                if not piece:
+                    yield sse.KEEPALIVE
+                elif out := reader.feed(piece):
+                    self._record.first_byte()
+                    yield out
+                if reader.done:
+                    break
+        except StreamCut:
+            if not reader.finished:
+                raise
+        finally:
+            self._record.count(reader.usage)
+        if not reader.done:
+            yield reader.close()
+        self._delivery.drain(self._body, END_PATIENCE)
+
+    def close(self) -> None:
+        self._delivery.close()
+        if self._body is not None:
+            self._body.close()
+        elif self._response is not None:
+            self._response.close()

@@ -1,0 +1,140 @@
+"""Log lines: readable on a terminal, JSON elsewhere, without secrets anywhere; and one line per request."""
+
+import logging
+import sys
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+import orjson
+
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.redaction import redact
+
+log = logging.getLogger("copilot_bridge.request")
+
+# What a log line may not do to the terminal or file that it is read in.
+CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(0x80, 0xA0)) if code not in (9, 10)}
+
+FIELDS = (
+    "id",
+    "caller",
+    "method",
+    "path",
+    "dialect",
+    "model",
+    "status",
+    "first_byte_ms",
+    "ms",
+    "tokens_in",
+    "tokens_out",
+    "outcome",
+    "error",
+)
+
+
+@dataclass(slots=True)
+class Record:
+    """What is known about one request; a single line of the log in the end.
+
+    :param caller: the client's address.
+    :param outcome: "ok", "client gone", or the kind of the error; `error` is its message.
+    """
+
+    caller: str
+    method: str
+    path: str
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    dialect: str | None = None
+    model: str | None = None
+    status: int | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    outcome: str = "ok"
+    error: str | None = None
+    level: int = logging.INFO
+    began: float = field(default_factory=time.perf_counter)
+    first_byte_at: float | None = None
+
+    def first_byte(self) -> None:
+        if self.first_byte_at is None:
+            self.first_byte_at = time.perf_counter()
+
+    @property
+    def first_byte_ms(self) -> int | None:
+        return None if self.first_byte_at is None else round((self.first_byte_at - self.began) * 1000)
+
+    @property
+    def ms(self) -> int:
+        return round((time.perf_counter() - self.began) * 1000)
+
+    def count(self, usage: dict[str, Any] | None) -> None:
+        """`usage` as OpenAI counts: prompt_tokens, completion_tokens."""
+        if usage:
+            self.tokens_in = usage.get("prompt_tokens")
+            self.tokens_out = usage.get("completion_tokens")
+
+    def failed(self, error: BridgeError) -> None:
+        self.outcome, self.error = error.kind, str(error)
+
+    def write(self) -> None:
+        if log.isEnabledFor(self.level):
+            log.log(self.level, "request", extra={"request": self})
+
+
+def as_fields(record: Record) -> dict[str, Any]:
+    return {name: value for name in FIELDS if (value := getattr(record, name)) is not None}
+
+
+def as_sentence(record: Record) -> str:
+    """`POST /v1/chat/completions claude-sonnet-4.5 200 ok 910>61 tokens, first byte 812 ms, 2310 ms`"""
+    tokens = f"{record.tokens_in}>{record.tokens_out or 0} tokens, " if record.tokens_in is not None else ""
+    first = f"first byte {record.first_byte_ms} ms, " if record.first_byte_at is not None else ""
+    words = (record.method, record.path, record.model, str(record.status), record.outcome)
+    line = " ".join(word for word in words if word)
+    error = f": {record.error}" if record.error else ""
+    return f"{line} ({tokens}{first}{record.ms} ms) {record.caller} {record.id[:8]}{error}"
+
+
+class Plain(logging.Formatter):
+    """For people: `12:03:04 INFO  message`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        request = getattr(record, "request", None)
+        text = as_sentence(request) if request else record.getMessage()
+        if record.exc_info:
+            text = f"{text}\n{self.formatException(record.exc_info)}"
+        stamp = time.strftime("%H:%M:%S", time.localtime(record.created))
+        return redact(f"{stamp} {record.levelname:<7} {text}").translate(CONTROL)
+
+
+class Json(logging.Formatter):
+    """For machines: one JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        request = getattr(record, "request", None)
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        line: dict[str, Any] = {
+            "time": f"{stamp}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "event": "request.done" if request else record.name,
+        }
+        line |= as_fields(request) if request else {"message": redact(record.getMessage())}
+        if record.exc_info:
+            line["exception"] = redact(self.formatException(record.exc_info))
+        return redact(orjson.dumps(line, default=str).decode())
+
+
+def set_up(level: str, *, debug: bool = False, stream: TextIO | None = None) -> None:
+    """One handler for everything that is said in this process.
+
+    :param debug: the libraries' debug messages too.
+    """
+    stream = stream or sys.stderr
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(Plain() if stream.isatty() else Json())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.DEBUG if debug else logging.WARNING)
+    logging.getLogger("copilot_bridge").setLevel(logging.DEBUG if debug else level.upper())

@@ -1,0 +1,16 @@
+"""gunicorn's own messages, through our handler: its problems always, its small talk with --debug."""
+
+import logging
+from typing import Any
+
+from gunicorn.glogging import Logger as GunicornLogger
+
+
+class Logger(GunicornLogger):  # type: ignore[misc]
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for log in (self.error_log, self.access_log):
+            log.handlers = []
+            log.propagate = True
+        debug = logging.getLogger().level == logging.DEBUG
+        self.error_log.setLevel(logging.DEBUG if debug else logging.WARNING)

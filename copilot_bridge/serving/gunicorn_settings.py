@@ -1,0 +1,28 @@
+"""gunicorn's settings.  https://docs.gunicorn.org/en/stable/settings.html
+
+Read by gunicorn's master, which must not import what its workers are going to patch: no requests, no
+application in here, and no preloading.
+"""
+
+from copilot_bridge.config import Config
+from copilot_bridge.logs import set_up
+
+_config = Config.from_environment()
+set_up(_config.log_level, debug=_config.debug)
+
+bind = [f"[{_config.host}]:{_config.port}" if ":" in _config.host else f"{_config.host}:{_config.port}"]
+workers = _config.workers
+worker_class = "copilot_bridge.serving.worker.Worker"
+# A thousand streams and the health check besides.
+worker_connections = 4000
+backlog = 2048
+# Longer than nginx keeps its connections, so that it is nginx who closes them.
+keepalive = 75
+graceful_timeout = int(_config.graceful_timeout)
+logger_class = "copilot_bridge.serving.gunicorn_log.Logger"
+# Long prompts' headers are short; what is larger than this is no client of ours.
+limit_request_field_size = 16380
+# One line per request is ours to write; gunicorn's access log would be a second one.
+accesslog = None
+proc_name = "copilot-bridge"
+control_socket_disable = True

@@ -1,0 +1,1 @@
+"""What outlives the process: the login and the Copilot tokens, in the data directory."""

@@ -1,0 +1,1 @@
+"""The HTTP surface: a blueprint for each API, and the edge that all answers pass."""

@@ -1,0 +1,13 @@
+"""https://platform.openai.com/docs/api-reference/chat"""
+
+from flask import Blueprint, Response
+
+from copilot_bridge.exchange.chat import ChatRequest
+from copilot_bridge.views.edge import answer
+
+bp = Blueprint("chat", __name__)
+
+
+@bp.post("/chat/completions")
+def create_chat_completion() -> Response:
+    return answer(ChatRequest)

@@ -1,0 +1,116 @@
+"""Where requests come in and answers go out: one record for each request, errors in its dialect."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Flask, Response, current_app, g, request
+from werkzeug.exceptions import HTTPException
+
+from copilot_bridge.delivery import ClientGoneError
+from copilot_bridge.dialects.chat.errors import write_error
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.exchange import Bridge, Exchange
+from copilot_bridge.logs import Record
+
+log = logging.getLogger(__name__)
+
+# nginx: pass events on as they come.
+STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+
+# What routing and reading the body refuse, as our kinds of error.
+KINDS = {
+    404: ("not_found", "there is nothing at {method} {path}"),
+    405: ("method_not_allowed", "{path} does not take {method}"),
+    413: ("too_large", "the request's body is too large"),
+}
+
+# Asked for every few seconds by machines.
+QUIET = ("/healthz", "/readyz")
+
+# nginx's status for a client that has closed its request.
+CLIENT_GONE = 499
+
+
+def bridge() -> Bridge:
+    found: Bridge = current_app.extensions["copilot_bridge"]
+    return found
+
+
+def answer(make: Callable[[Bridge, Record, bytes], Any]) -> Response:
+    """The answer to a request for a model; `make` reads the body.  Raises BridgeError."""
+    record: Record = g.record
+    asked = make(bridge(), record, read_body())
+    record.dialect, record.model = asked.dialect, asked.name
+    exchange = Exchange(bridge(), asked, record, client_socket(request.environ))
+    try:
+        if exchange.streaming:
+            exchange.open()
+            body: Any = exchange.events()
+        else:
+            body = exchange.result()
+    except BaseException:
+        exchange.close()
+        raise
+    kind, extra = ("text/event-stream", STREAM_HEADERS) if exchange.streaming else ("application/json", {})
+    response = Response(body, headers=exchange.headers | extra, mimetype=kind)
+    response.call_on_close(exchange.close)  # runs even if the body was never started
+    return response
+
+
+def read_body() -> bytes:
+    if encoding := request.headers.get("Content-Encoding"):
+        raise BridgeError(f"Content-Encoding {encoding!r} is not unpacked here", kind="media_type")
+    return request.get_data(cache=False)
+
+
+def client_socket(environ: Mapping[str, Any]) -> Any:
+    """As gunicorn and our own gevent server show it; None under a server that hides it."""
+    return environ.get("gunicorn.socket") or environ.get("copilot_bridge.socket")
+
+
+def begin() -> None:
+    g.record = Record(request.remote_addr or "unix", request.method, request.path)
+    if request.path in QUIET:
+        g.record.level = logging.DEBUG
+
+
+def end(response: Response) -> Response:
+    record: Record = g.record
+    record.status = response.status_code
+    response.headers["X-Request-Id"] = record.id
+    response.call_on_close(record.write)
+    return response
+
+
+def told(error: BridgeError) -> Response:
+    g.record.failed(error)
+    status, headers, body = write_error(error)
+    return Response(body, status, headers, mimetype="application/json")
+
+
+def told_http(error: HTTPException) -> Response:
+    kind, text = KINDS.get(error.code or 500, ("invalid_request", "{method} {path} can't be understood"))
+    response = told(BridgeError(text.format(method=request.method, path=request.path), kind=kind))
+    if error.code == 405:
+        response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+    return response
+
+
+def told_gone(_error: ClientGoneError) -> Response:
+    g.record.outcome = "client gone"
+    return Response(status=CLIENT_GONE)
+
+
+def told_internal(error: Exception) -> Response:
+    log.error("internal error in request %s", g.record.id, exc_info=error)
+    return told(BridgeError(f"internal error, request {g.record.id}: the log has more"))
+
+
+def init_app(app: Flask) -> None:
+    app.before_request(begin)
+    app.after_request(end)
+    app.register_error_handler(BridgeError, told)
+    app.register_error_handler(HTTPException, told_http)
+    app.register_error_handler(ClientGoneError, told_gone)
+    app.register_error_handler(Exception, told_internal)

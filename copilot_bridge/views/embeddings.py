@@ -1,0 +1,13 @@
+"""https://platform.openai.com/docs/api-reference/embeddings"""
+
+from flask import Blueprint, Response
+
+from copilot_bridge.exchange.embeddings import EmbeddingsRequest
+from copilot_bridge.views.edge import answer
+
+bp = Blueprint("embeddings", __name__)
+
+
+@bp.post("/embeddings")
+def create_embeddings() -> Response:
+    return answer(EmbeddingsRequest)

@@ -1,0 +1,43 @@
+"""What this is, whether it is alive, and whether it can serve."""
+
+from flask import Blueprint, Response, jsonify
+
+from copilot_bridge import __version__
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.views.edge import bridge
+
+bp = Blueprint("health", __name__)
+
+ENDPOINTS = (
+    "POST /v1/chat/completions",
+    "POST /v1/embeddings",
+    "GET /v1/models",
+    "GET /v1/models/{id}",
+    "GET /healthz",
+    "GET /readyz",
+)
+
+
+@bp.get("/")
+def about() -> Response:
+    return jsonify(
+        name="copilot-bridge",
+        version=__version__,
+        about="Your own GitHub Copilot subscription as an OpenAI-compatible API. Unofficial.",
+        endpoints=list(ENDPOINTS),
+    )
+
+
+@bp.get("/healthz")
+def alive() -> Response:
+    return jsonify(status="alive")
+
+
+@bp.get("/readyz")
+def ready() -> tuple[Response, int]:
+    """200 with a usable Copilot token, else 503 and the reason."""
+    try:
+        token = bridge().copilot().token()
+    except BridgeError as error:
+        return jsonify(status="not ready", reason=str(error), kind=error.kind), 503
+    return jsonify(status="ready", copilot=token.api), 200
