@@ -24,7 +24,7 @@ from collections.abc import Callable, Collection
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from types import TracebackType
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -61,10 +61,32 @@ MAGIC = (
     (re.compile(rb"....ftyp(?:mif1|msf1)", re.DOTALL), "image/heif"),
 )
 
-GLOBAL_UNICAST = IPv6Network("2000::/3")
+# The whole tables, because ipaddress's is_global depends on Python's patch level: before 3.11.10 it
+# calls most of 192.0.0.0/24 global.  Source: IANA's special-purpose address registries.
+NOT_PUBLIC = tuple(
+    IPv4Network(each)
+    for each in (
+        "0.0.0.0/8",  # this machine
+        "10.0.0.0/8",
+        "100.64.0.0/10",  # behind a provider's NAT; some clouds keep their metadata here
+        "127.0.0.0/8",
+        "168.63.129.16/32",  # public by its number, yet Azure's own service for its machines
+        "169.254.0.0/16",  # link-local, metadata services
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",
+    )
+)
+GLOBAL_UNICAST = IPv6Network("2000::/3")  # all else is local, multicast or unassigned
+NOT_PUBLIC_6 = tuple(IPv6Network(each) for each in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"))
 NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052
-# Public by its number, yet it is Azure's own service for the machines that run there.
-METADATA = (IPv4Address("168.63.129.16"),)
 
 # "127.1", "0x7f000001", "2130706433": a host that ends in a number is an address (WHATWG URL, 3.5).
 NUMERIC = re.compile(r"(?:^|\.)(?:0x[0-9a-f]*|[0-9]+)\.?$", re.IGNORECASE)
@@ -74,8 +96,8 @@ def is_public(address: Address) -> bool:
     """Whether everybody can reach this address, so that reaching it through us gains nothing."""
     address = unwrapped(address)
     if isinstance(address, IPv6Address):
-        return address in GLOBAL_UNICAST and address.is_global
-    return address.is_global and not address.is_multicast and address not in METADATA
+        return address in GLOBAL_UNICAST and not any(address in network for network in NOT_PUBLIC_6)
+    return not any(address in network for network in NOT_PUBLIC)
 
 
 def unwrapped(address: Address) -> Address:
@@ -88,6 +110,9 @@ def unwrapped(address: Address) -> Address:
 
 class NoImage(Exception):
     """Why there is no image, in words for the client."""
+
+
+TOO_SLOW = "its server is too slow"
 
 
 @dataclass(frozen=True)
@@ -144,7 +169,7 @@ class Deadline:
         """Seconds, more than 0.  Raises NoImage: the time is over."""
         left = self._end - time.monotonic()
         if left <= 0:
-            raise NoImage("its server is too slow")
+            raise NoImage(TOO_SLOW)
         return left
 
     def watch(self, connection: socket.socket) -> None:
@@ -245,7 +270,8 @@ class ImageFetcher:
         except requests.exceptions.ProxyError as error:
             raise network_error(error, url, limits) from error
         except (requests.RequestException, HTTPError, OSError) as error:
-            raise failure(error, deadline) from error
+            reason = f"its server can't be talked to: {root_cause(error)}"
+            raise failure(error, deadline, reason) from error
 
     def _connect(self, deadline: Deadline, connection: HTTPConnection) -> socket.socket:
         """A connection to one of the name's allowed addresses, the first that answers."""
@@ -334,11 +360,9 @@ def read_image(response: requests.Response, max_bytes: int, deadline: Deadline) 
             if len(body) > max_bytes:
                 raise too_large(max_bytes)
             deadline.left()
-    except (HTTPError, OSError) as error:
-        raise failure(error, deadline) from error
+    except (HTTPError, OSError) as error:  # of a body that is too short, too
+        raise failure(error, deadline, "its server breaks off in the middle of it") from error
     deadline.left()  # where no length was told, being shut down looks like the end
-    if expected is not None and len(body) < expected:
-        raise NoImage("its server closed the connection in the middle of it")
     return bytes(body)
 
 
@@ -346,11 +370,10 @@ def too_large(max_bytes: int) -> NoImage:
     return NoImage(f"it is larger than the {max_bytes} bytes that the model takes")
 
 
-def failure(error: Exception, deadline: Deadline) -> NoImage:
-    slow = isinstance(error, TimeoutError | SlowError | requests.Timeout)
-    if slow or deadline.over:
-        return NoImage("its server is too slow")
-    return NoImage(f"its server can't be talked to: {root_cause(error)}")
+def failure(error: Exception, deadline: Deadline, otherwise: str) -> NoImage:
+    """What a network error means: when the time is over, being hung up on takes many forms."""
+    slow = deadline.over or isinstance(error, TimeoutError | SlowError | requests.Timeout)
+    return NoImage(TOO_SLOW if slow else otherwise)
 
 
 def accepted_type(image: bytes, media_types: Collection[str]) -> str:
