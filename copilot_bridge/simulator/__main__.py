@@ -7,11 +7,12 @@ monkey.patch_all()
 
 import argparse  # noqa: E402
 import json  # noqa: E402
+import os  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
 
 import gevent  # noqa: E402
-from gevent.fileobject import FileObject  # noqa: E402
+from gevent.socket import wait_read  # noqa: E402
 
 from copilot_bridge.simulator import control, server  # noqa: E402
 
@@ -34,9 +35,11 @@ def read_arguments() -> argparse.Namespace:
 
 def wait_for_stdin(running: server.Server) -> None:
     """Stops the server at the end of stdin; what arrives before is ignored."""
-    stdin = FileObject(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
-    while stdin.read(4096):
-        pass
+    # Waited for and then read, so that the descriptor, which the parent may share, stays a blocking one.
+    stdin = sys.stdin.fileno()
+    wait_read(stdin)
+    while os.read(stdin, 4096):
+        wait_read(stdin)
     running.stop(timeout=0)
 
 

@@ -1,5 +1,4 @@
-"""`GET /copilot_internal/user` and the token exchange's answer: an account, in the form of its time and
-plan."""
+"""`GET /copilot_internal/user` and the token exchange's answer: an account in the form of its plan."""
 
 from collections.abc import Callable
 from time import time

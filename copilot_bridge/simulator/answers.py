@@ -140,7 +140,7 @@ def text_for(prompt: Prompt, asked: Asked, row: Row) -> str:
         return f"The tool answered: {quote(' '.join(prompt.results))}. I am {row['name']}, simulated."
     if made := formatted(prompt, asked):
         return made
-    if prompt.images and prompt.text:
+    if prompt.images:
         return f"I see {describe_images(prompt)}. {echo(asked, row)}"
     return echo(asked, row)
 
@@ -195,8 +195,8 @@ CHANGES: Mapping[str, Callable[[Answer, Asked], Answer]] = {
 
 
 def cut_to_length(answer: Answer, max_tokens: int | None) -> Answer:
-    """What fits in `max_tokens`: the text first, then the calls; a cut call's arguments are half JSON, as
-    in reality."""
+    """What fits in `max_tokens`: the text first, then the calls; a cut call's arguments are half JSON, as in
+    reality."""
     if max_tokens is None or tokens_in(answer) <= max_tokens:
         return answer
     room = max_tokens * CHARACTERS_PER_TOKEN

@@ -1,5 +1,5 @@
-"""`GET /models`, `GET /models/{id}` and auto mode: what `scenarios/models.json` holds, as far as the plan
-may see it."""
+"""`GET /models`, `GET /models/{id}` and auto mode: what `scenarios/models.json` holds, as far as the plan may
+see it."""
 
 import secrets
 from collections.abc import Mapping

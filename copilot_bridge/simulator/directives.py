@@ -1,9 +1,8 @@
 """What a message can ask of the simulator: `[[sim:NAME key=value …]]`, several allowed.
 
 Any directive takes `once=KEY` (acts only the first time that this name and KEY are seen) or `times=N
-key=KEY` (the first N
-times).  What can't be done is refused with the code `simulator_misuse`: a test that asks for nothing must
-not pass.
+key=KEY` (the first N times).  What can't be done is refused with the code `simulator_misuse`: a test that
+asks for nothing must not pass.
 """
 
 import re
@@ -62,7 +61,7 @@ DIRECTIVES: dict[str, Kind] = {
     "scenario": Kind(REPLY, "replays scenarios/NAME.sse (or .json), byte for byte", {"name": ""}),
     "flood": Kind(
         REPLY,
-        "pre-rendered text events, for load: SIZE bytes of text each, GAP ms apart",
+        "pre-rendered text events, for load: EVENTS of SIZE bytes of text each, GAP ms apart",
         {"events": 1000, "size": 40, "gap": 0.0, "shape": ("clean", "azure", "claude")},
         STREAM,
     ),

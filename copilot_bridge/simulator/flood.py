@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from copilot_bridge.simulator.answers import Answer, Usage, filler
 from copilot_bridge.simulator.catalogue import Row
-from copilot_bridge.simulator.edits import DONE, write_events
+from copilot_bridge.simulator.edits import write_events
 from copilot_bridge.simulator.wording import AZURE, CLAUDE, Chunk
 
 CREATED = 1_770_000_000  # unix s; a constant, so that a stream can be kept
@@ -20,13 +20,11 @@ def render(shape: str, events: int, size: int, row: Row) -> list[bytes]:
 @lru_cache(maxsize=64)
 def _render(shape: str, events: int, size: int, model: str) -> tuple[bytes, ...]:
     text, usage = filler(size), Usage(10, max(1, events * size // 4), 0)
-    before, repeated, after = split(SHAPES[shape](text, usage, model), text)
-    return (
-        *write_events(before, done=False),
-        *write_events([repeated], done=False) * events,
-        *write_events(after, done=False),
-        DONE,
-    )
+    before, first, after = split(SHAPES[shape](text, usage, model), text)
+    # Claude's first chunk brings a usage of zeros, which the others lack.
+    repeated = {name: value for name, value in first.items() if name != "usage" or not value}
+    middle = write_events([repeated], done=False) * (events - 1)
+    return (*write_events([*before, first], done=False), *middle, *write_events(after, done=True))
 
 
 def split(chunks: list[Chunk], text: str) -> tuple[list[Chunk], Chunk, list[Chunk]]:

@@ -18,8 +18,8 @@ bp = Blueprint("github", __name__)
 
 @bp.get("/copilot_internal/v2/token")
 def exchange_token() -> Response:
-    """Gives a short-lived Copilot token.  PATs are refused; each attempt of a token counts for its
-    persona's script."""
+    """Gives a short-lived Copilot token.  PATs are refused; each attempt of a token counts for its persona's
+    script."""
     github_token, persona = signed_in(classic="not-found")
     if github_token.startswith("github_pat_"):
         refuse("pat-not-accessible")
@@ -46,8 +46,7 @@ def show_user() -> Response:
 
 @bp.post("/graphql")
 def query_graph() -> Response:
-    """Answers the one query that Copilot's own clients send: `{ viewer { login copilotEndpoints { api } }
-    }`."""
+    """Answers the query that Copilot's own clients send: `{ viewer { login copilotEndpoints { api } } }`."""
     _token, persona = signed_in()
     body = request.get_json(force=True, silent=True)
     query = body.get("query") if isinstance(body, dict) else None

@@ -110,8 +110,8 @@ def parse(raw: bytes) -> Any:
 
 
 def shorten(raw: bytes) -> bytes:
-    """`raw`, or for a big body its JSON with the middle of each long text left out: 2,000 prompts must fit
-    in memory."""
+    """`raw`, or for a big body its JSON with the middle of each long text left out: 2,000 prompts must fit in
+    memory."""
     if len(raw) <= WHOLE_BODY:
         return raw
     try:

@@ -29,8 +29,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What an answer depends on.  `text` is the last user message's; `results` are the tool results after
-    it."""
+    """What an answer depends on.  `text` is the last user message's; `results` are tool results after it."""
 
     body: Mapping[str, Any]
     text: str

@@ -1,5 +1,4 @@
-"""What each plan may still use, and the two ways in which the upstream tells it: user info and reply
-headers."""
+"""What each plan may still use, and the two ways the upstream tells it: user info and reply headers."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -364,8 +364,7 @@ BODIES: dict[str, tuple[str, Callable[[str], Any]]] = {
 
 
 def made_to_order(status: int, body: str, code: str, retry_after: str) -> Refusal:
-    """The refusal of the directive `status`; `retry_after` is seconds, `date` (an hour from now) or
-    `none`."""
+    """The refusal of the directive `status`; `retry_after` is seconds, `date` (in an hour) or `none`."""
     kind, write = BODIES[body]
     refusal = Refusal(status=status, body=write(code), kind=kind, about="asked for", edge=body == "html")
     if retry_after == "none":

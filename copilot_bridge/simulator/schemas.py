@@ -25,8 +25,8 @@ STOP_WORDS = frozenset(
 
 
 def words_of(text: str) -> Iterator[str]:
-    """What a string argument could be, best first, endlessly: quoted phrases, paths and numbers, names,
-    long words."""
+    """What a string argument could be, best first, endlessly: quoted phrases, paths and numbers, names, long
+    words."""
     quoted = re.findall(r"[\"'`]([^\"'`]{1,80})[\"'`]", text)
     plain = [word.strip(".,;:!?()[]\"'`") for word in text.split()]
     paths = [word for word in plain if re.search(r"[./\\_]\w|\d", word) and not word.isdecimal()]

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from flask import Blueprint, Flask, Response, request
 from gevent.pywsgi import WSGIHandler, WSGIServer
+from werkzeug.exceptions import HTTPException
 
 from copilot_bridge.simulator import catalogue, chat, control, device, embeddings, github, quota
 from copilot_bridge.simulator.gate import admit
@@ -43,6 +44,7 @@ def create_app(origin: str, pace: float) -> Flask:
     app.extensions["simulator"] = World(origin, pace)
     app.extensions["simulator.devices"] = device.Devices()
     app.before_request(write_down)
+    app.register_error_handler(HTTPException, not_served)
     for blueprint in (github.bp, device.bp, control.bp, *map(copilot_host, HOSTS)):
         app.register_blueprint(blueprint)
     return app
@@ -67,6 +69,11 @@ def copilot_host(path: str) -> Blueprint:
     bp.register_error_handler(Refused, say_no)
     bp.after_request(sign)
     return bp
+
+
+def not_served(error: HTTPException) -> Response:
+    """A path or method that is not ours, in one line as the real one says it."""
+    return Response(f"{error.code} {error.name.lower()}\n", error.code, mimetype="text/plain")
 
 
 def guarded(path: str, view: Callable[..., Response]) -> Callable[..., Response]:

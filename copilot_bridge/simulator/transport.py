@@ -38,9 +38,8 @@ class Watch:
     """While it is open, a client who leaves interrupts the greenlet, wherever it waits, with ClientGone.
 
     A write notices a departed client late, and silence never does.  So the event loop watches the socket
-    for its end, at the
-    cost of no greenlet.  Bytes that arrive instead (a pipelined request) end the watch: behind them the end
-    can't be seen.
+    for its end, at the cost of no greenlet.  Bytes that arrive instead (a pipelined request) end the
+    watch: behind them the end can't be seen.
     """
 
     def __init__(self, sock: Any) -> None:
