@@ -124,6 +124,9 @@ class Handler(BaseHTTPRequestHandler):
         status, _, location = self.path.removeprefix("/to/").partition("?")
         self.answer(status=int(status), **({"Location": location} if location else {}))
 
+    def on_to_nowhere(self):
+        self.answer(status=302, Location="http://[::1/")
+
     def on_hops(self):
         """/hops/<left>"""
         left = int(self.path.split("/")[2])
@@ -277,7 +280,7 @@ def test_size_limit_is_exact(server):
         ("/to/302", "status 302 and no new address"),
         ("/to/302?ftp://example.com/x", "begin with https:// or http://"),
         ("/to/302?file:///etc/passwd", "begin with https:// or http://"),
-        ("/to/302?http://[::1/", "no URL"),
+        ("/to_nowhere", "redirects to what is no URL"),
         ("/missing", "status 404"),
         ("/to/304", "status 304"),
         ("/html", "no PNG, JPEG, GIF, WebP or HEIC image"),
@@ -353,6 +356,15 @@ def test_time_counts_over_redirects(server, monkeypatch):
     monkeypatch.setattr(Handler, "on_hops", on_hops)
     monkeypatch.setattr(images, "LIMIT", 0.3)
     assert "too slow" in refused(server.url + "/hops/1")
+
+
+def test_connections_made_when_the_time_is_over_are_shut_at_once():
+    near, far = socket.socketpair()
+    with near, far, images.Deadline(0.0) as deadline:
+        time.sleep(0.01)
+        deadline.watch(near)
+        far.settimeout(1.0)
+        assert far.recv(1) == b""
 
 
 def test_nobody_listens():
