@@ -48,7 +48,10 @@ def main() -> None:
     if arguments.list:
         print("\n".join(control.overview_lines()))
         return
-    listener = server.listen(arguments.port)
+    try:
+        listener = server.listen(arguments.port)
+    except OSError as error:
+        raise SystemExit(f"can't listen on port {arguments.port}: {error.strerror}") from error
     running = server.build(listener, arguments.pace / 1000, arguments.verbose)
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, running.stop, timeout=0)

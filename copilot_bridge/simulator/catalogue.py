@@ -80,13 +80,8 @@ def start_session(caller: Caller) -> Response:
     return Response(orjson.dumps(answer), mimetype="application/json")
 
 
-def ping(_caller: Caller) -> Response:
-    return Response("OK\n", mimetype="text/plain")
-
-
 ROUTES = (
     ("GET", "/models", list_models),
     ("GET", "/models/<model>", show_model),
     ("POST", "/models/session", start_session),
-    ("GET", "/_ping", ping),
 )

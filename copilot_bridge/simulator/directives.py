@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from copilot_bridge.simulator.refusals import BODIES, CALLS, Refused, misuse
+from copilot_bridge.simulator.refusals import BODIES, Refused, misuse
 
 DIRECTIVE = re.compile(r"\[\[sim:([a-z0-9-]+)((?:\s+[^\s\]=]+=[^\s\]]*)*)\s*\]\]")
 ANY_DIRECTIVE = re.compile(r"\[\[sim:.*?\]\]", re.DOTALL)
@@ -88,7 +88,7 @@ DIRECTIVES: dict[str, Kind] = {
         "an error status; retry-after is seconds, date or none",
         {"code": 500, "body": tuple(BODIES), "retry-after": "none", "error": "simulated_error"},
     ),
-    "refuse": Kind(ERROR, f"a refusal of the catalogue: {', '.join(CALLS)}", {"name": ""}),
+    "refuse": Kind(ERROR, "a refusal of the catalogue, by name", {"name": ""}),
 }
 REPEATS: Mapping[str, Default] = {"once": "", "times": 0, "key": ""}
 

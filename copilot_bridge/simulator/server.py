@@ -66,9 +66,15 @@ def copilot_host(path: str) -> Blueprint:
     for routes in SURFACES:
         for method, rule, view in routes:
             bp.add_url_rule(rule, view.__name__, guarded(path, view), methods=[method])
+    bp.add_url_rule("/_ping", "ping", ping)
     bp.register_error_handler(Refused, say_no)
     bp.after_request(sign)
     return bp
+
+
+def ping() -> Response:
+    """Clients ask it whether the host can be reached, without a bearer."""
+    return Response("OK\n", mimetype="text/plain")
 
 
 def not_served(error: HTTPException) -> Response:

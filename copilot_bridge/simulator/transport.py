@@ -39,7 +39,7 @@ class Watch:
 
     A write notices a departed client late, and silence never does.  So the event loop watches the socket
     for its end, at the cost of no greenlet.  Bytes that arrive instead (a pipelined request) end the
-    watch: behind them the end can't be seen.
+    watch: behind them the end can't be seen. A client who closes only its sending half counts as gone.
     """
 
     def __init__(self, sock: Any) -> None:

@@ -1,6 +1,7 @@
 """What is said, in each vendor's wire shape."""
 
 import json
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -231,7 +232,9 @@ def test_strange_chunks_come_after_the_first_text(client: Client, model: str) ->
     "name", ["azure-text", "azure-reasoning", "claude-parallel-tools", "claude-reasoning"]
 )
 def test_recordings_are_replayed(client: Client, name: str) -> None:
-    assert events_in(client.chat(f"[[sim:scenario name={name}]]", stream=True).content)[-1] == "[DONE]"
+    replayed = client.chat(f"[[sim:scenario name={name}]]", stream=True).content
+    assert replayed == files("copilot_bridge.simulator").joinpath(f"scenarios/{name}.sse").read_bytes()
+    assert events_in(replayed)[-1] == "[DONE]"
 
 
 @pytest.mark.parametrize("name", ["azure-text", "claude-split"])

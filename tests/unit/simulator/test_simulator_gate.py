@@ -77,6 +77,10 @@ def test_every_reply_carries_the_service_headers(client: Client) -> None:
     assert "x-usage-ratelimit-weekly" in over.headers
 
 
+def test_a_ping_needs_no_bearer(client: Client) -> None:
+    assert client.request("GET", "/business/_ping").status_code == 200
+
+
 def test_over_quota_refuses_chat(client: Client) -> None:
     body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}
     response = client.request("POST", "/chat/completions", json=body, headers=client.headers("overquota"))
