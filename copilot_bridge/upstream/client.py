@@ -17,6 +17,8 @@ from copilot_bridge.errors import BridgeError, ConfigError, UpstreamTimeout, Ups
 # the next request pays for a new TLS handshake.
 CONNECTIONS = 4096
 
+CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
 # What an error page may hold; nobody reads more of one.
 ERROR_BODY = 65536
 
@@ -31,12 +33,7 @@ class Client:
         self._session.mount("http://", self._adapter)
         self._timeout = (config.connect_timeout, config.read_timeout)
         self._proxies = Proxies(config)
-        self._verify = (
-            os.environ.get("REQUESTS_CA_BUNDLE")
-            or os.environ.get("CURL_CA_BUNDLE")
-            or os.environ.get("SSL_CERT_FILE")
-            or True
-        )
+        self._verify = certificates()
 
     def send(
         self,

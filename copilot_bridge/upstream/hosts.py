@@ -45,9 +45,10 @@ class Hosts:
         https on GitHub's Copilot domain or on the configured enterprise; else only the very host and
         port that the operator configured for GitHub's API (a simulator, a private upstream).
         """
-        if not isinstance(url, str):
+        try:
+            parts, own = urlsplit(str(url)), urlsplit(self.api)
+        except ValueError:
             return False
-        parts, own = urlsplit(url), urlsplit(self.api)
         if (parts.scheme, parts.netloc) == (own.scheme, own.netloc):
             return True
         host = parts.hostname or ""

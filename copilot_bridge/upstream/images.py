@@ -38,7 +38,7 @@ from urllib3.exceptions import TimeoutError as SlowError
 
 from copilot_bridge.config import Config
 from copilot_bridge.errors import InvalidRequest
-from copilot_bridge.upstream.client import Client, Proxies, network_error, root_cause
+from copilot_bridge.upstream.client import Proxies, certificates, network_error, root_cause
 
 Address = IPv4Address | IPv6Address
 
@@ -227,7 +227,7 @@ class ImageFetcher:
     def __init__(self, client_config: Config, allowed: Callable[[Address], bool] = is_public) -> None:
         self._config = client_config
         self._allowed = allowed
-        self._verify = Client(client_config)._verify  # the authorities that upstream is checked by
+        self._verify = certificates()
 
     def fetch(
         self, url: str, *, media_types: Collection[str], max_bytes: int, param: str

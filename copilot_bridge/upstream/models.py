@@ -45,6 +45,7 @@ class Model:
     type: str
     dialects: tuple[str, ...]
     enabled: bool
+    context: int | None
     max_output_tokens: int | None
     max_unstreamed_tokens: int | None
     max_prompt_tokens: int | None
@@ -69,6 +70,7 @@ class Model:
             type=kind,
             dialects=read_dialects(row.get("supported_endpoints"), kind),
             enabled=mapping(row.get("policy")).get("state", "enabled") == "enabled",
+            context=number(limits.get("max_context_window_tokens")),
             max_output_tokens=number(limits.get("max_output_tokens")),
             max_unstreamed_tokens=number(limits.get("max_non_streaming_output_tokens")),
             max_prompt_tokens=number(limits.get("max_prompt_tokens")),

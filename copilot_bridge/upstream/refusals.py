@@ -147,6 +147,7 @@ def retry_after(value: str, now: datetime | None = None) -> str:
         then = parsedate_to_datetime(value)
     except ValueError:
         return ""
+    then = then if then.tzinfo else then.replace(tzinfo=UTC)  # a zone of -0000
     wait = (then - (now or datetime.now(UTC))).total_seconds()
     return str(max(0, round(wait)))
 

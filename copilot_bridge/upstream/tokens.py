@@ -34,6 +34,7 @@ DIRECT = ("gho_", "github_pat_")
 REFRESH_AHEAD = 240.0  # the official client: valid for refresh_in + 60 s, renewed 300 s before
 GRACE = 60.0
 DIRECT_LIFE = 3600.0  # how long the host found for a direct token is believed
+GITHUB_PATIENCE = 30.0  # between two bytes of GitHub's API, which answers at once or not at all
 PAUSE_AFTER_FAILURE = 30.0  # between two tries to refresh, while the old token still serves
 
 # GitHub watches for scripted token minting: an account whose tokens are refused again and again gets
@@ -230,9 +231,6 @@ class CopilotTokens:
             "GET", account.hosts.api + path, self._headers.github(token), timeout=GITHUB_PATIENCE
         )
         return read_github(response)
-
-
-GITHUB_PATIENCE = 30.0
 
 
 def read_github(response: requests.Response) -> dict[str, Any]:

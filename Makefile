@@ -1,0 +1,64 @@
+# make demo    the bridge on its built-in simulator: no login, no network
+# make start   the bridge for real; logs in to GitHub the first time
+# make test    every test
+# make lint    style and types
+# make bench   what the bridge costs, beside nginx and the direct way
+#
+# Each sets up what it needs in .venv, once.  ARGS="--port 5000" is passed on.
+
+# The first Python that is new enough; PYTHON=... names another.
+NEW_ENOUGH = import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$each" -c '$(NEW_ENOUGH)' 2>/dev/null && echo "$$each" && break; done)
+VENV = .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo start test lint format bench wheel clean
+.DEFAULT_GOAL = help
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile | sed '/^$$/q'
+
+demo: $(VENV)/runtime
+	@$(BIN)/copilot-bridge start --simulate $(ARGS)
+
+start: $(VENV)/runtime
+	@$(BIN)/copilot-bridge start $(ARGS)
+
+test: $(VENV)/dev
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/dev
+	$(BIN)/python -m bench $(ARGS)
+
+wheel: $(VENV)/dev
+	$(PIP) wheel --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+
+# A folder that is there but was not finished is made again from the start.
+$(VENV)/python-ready:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with venv, is needed (make PYTHON=... names one)"; exit 1; }
+	@echo "Setting up $(VENV) ..."
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/runtime: $(VENV)/python-ready requirements.txt setup.cfg pyproject.toml
+	@$(PIP) install -r requirements.txt
+	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/runtime requirements-dev.txt
+	@$(PIP) install -r requirements-dev.txt
+	@touch $@

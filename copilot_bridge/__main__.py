@@ -1,0 +1,5 @@
+"""`python -m copilot_bridge`"""
+
+from copilot_bridge.cli import main
+
+main()

@@ -1,0 +1,57 @@
+"""The command line: a module for each command, loaded when it is asked for."""
+
+import importlib
+import sys
+
+import click
+
+from copilot_bridge import __version__
+from copilot_bridge.errors import BridgeError
+
+COMMANDS = {
+    "start": "copilot_bridge.cli.start",
+    "auth": "copilot_bridge.cli.auth",
+    "check-usage": "copilot_bridge.cli.usage",
+    "models": "copilot_bridge.cli.models",
+    "debug": "copilot_bridge.cli.debug",
+}
+
+
+class Commands(click.Group):
+    """Imports a command's module only when that command runs: `--version` waits for nothing."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        module = COMMANDS.get(name)
+        return importlib.import_module(module).command if module else None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", prog_name="copilot-bridge")
+def cli() -> None:
+    """Your own GitHub Copilot subscription, as the APIs that your tools already speak.
+
+    Unofficial: not made, endorsed or supported by GitHub.
+    """
+
+
+def main() -> None:
+    """Every failure is one line on stderr and exit code 1; Ctrl-C is 130, a wrong option 2."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("\ninterrupted", err=True)
+        sys.exit(130)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BridgeError as error:
+        click.echo(f"copilot-bridge: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has had enough
+        sys.exit(1)

@@ -1,0 +1,69 @@
+"""`copilot-bridge auth`: log in to GitHub, and see or remove what is stored."""
+
+from datetime import UTC, datetime
+
+import click
+
+from copilot_bridge.cli.login import log_in, shown
+from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
+from copilot_bridge.cli.screen import print_table
+from copilot_bridge.config import Config
+from copilot_bridge.errors import LoginRequired
+from copilot_bridge.exchange import Bridge
+
+
+@click.group("auth", invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """Log in to GitHub; or list, remove, print stored logins."""
+    if context.invoked_subcommand is None:
+        context.invoke(login)
+
+
+@command.command()
+@takes_settings(*CONNECTION, *LOGGING)
+def login(config: Config) -> None:
+    """Log in with a code that you enter at GitHub (the default)."""
+    bridge = Bridge(config)
+    log_in(bridge)
+    if config.show_token:
+        click.echo(f"GitHub token: {shown(bridge.account().github_token, True)}")
+
+
+@command.command("list")
+@takes_settings(*CONNECTION, *LOGGING)
+def list_logins(config: Config) -> None:
+    """The stored logins; the one in use has a star."""
+    bridge = Bridge(config)
+    used = bridge.logins.used(bridge.hosts.api)
+    rows = [
+        (
+            "*" if login == used else "",
+            login.user,
+            login.host,
+            shown(login.token, config.show_token),
+            datetime.fromtimestamp(login.added, UTC).strftime("%Y-%m-%d"),
+        )
+        for login in bridge.logins.all()
+    ]
+    if not rows:
+        click.echo("No login is stored.  `copilot-bridge auth` logs in.")
+        return
+    print_table(("", "USER", "HOST", "TOKEN", "SINCE"), rows)
+
+
+@command.command()
+@click.argument("user")
+@takes_settings(*CONNECTION, *LOGGING)
+def remove(config: Config, user: str) -> None:
+    """Forget the login of USER on this machine."""
+    if not Bridge(config).logins.remove(user):
+        raise LoginRequired(f"no login of {user!r} is stored: see `copilot-bridge auth list`")
+    click.echo(f"Forgot the login of {user}.  To revoke it: https://github.com/settings/applications")
+
+
+@command.command()
+@takes_settings(*CONNECTION, *LOGGING)
+def token(config: Config) -> None:
+    """Print the GitHub token in use, in full, and nothing else."""
+    click.echo(Bridge(config).account().github_token.reveal())

@@ -1,0 +1,117 @@
+"""`copilot-bridge debug`: everything that a bug report needs, and no secret."""
+
+import platform
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import click
+
+from copilot_bridge import __version__
+from copilot_bridge.cli.login import shown, waiting
+from copilot_bridge.cli.options import CONNECTION, LOGGING, SERVING, takes_settings
+from copilot_bridge.cli.screen import print_json, print_table
+from copilot_bridge.config import Config, settings
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.exchange import Bridge
+from copilot_bridge.redaction import Secret, redact
+from copilot_bridge.upstream.login import whoami
+
+PACKAGES = ("flask", "requests", "urllib3", "gunicorn", "gevent", "cachetools", "orjson", "click", "filelock")
+PATIENCE = 10.0  # seconds for each host
+
+
+@click.command("debug")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@takes_settings(*SERVING, *CONNECTION, *LOGGING)
+def command(config: Config, as_json: bool) -> None:
+    """Versions, paths, settings and where they come from, the login, and which hosts can be reached."""
+    bridge = Bridge(config)
+    with waiting("Looking around"):
+        report = {
+            "version": __version__,
+            "python": f"{platform.python_version()} ({sys.executable})",
+            "system": platform.platform(),
+            "packages": {name: installed(name) for name in PACKAGES},
+            "paths": {"home": str(config.home), "logins": str(config.home / "logins.json")},
+            "settings": [describe(config, field.name) for field in settings()],
+            "login": login_state(bridge),
+            "hosts": [reach(bridge, role, url) for role, url in hosts(bridge)],
+        }
+    if as_json:
+        print_json(report)
+    else:
+        print_report(report)
+
+
+def installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def describe(config: Config, name: str) -> dict[str, object]:
+    value = getattr(config, name)
+    if isinstance(value, Secret):
+        value = shown(value, config.show_token) if value else None
+    elif isinstance(value, str):
+        value = redact(value)  # a proxy's address may hold a password
+    return {"name": name, "value": value, "origin": config.origin(name)}
+
+
+def login_state(bridge: Bridge) -> dict[str, object]:
+    """{"user", "token", "error"}; asks GitHub whether the login is still good."""
+    try:
+        account = bridge.account()
+    except BridgeError as error:
+        return {"user": None, "token": None, "error": str(error)}
+    token = shown(account.github_token, bridge.config.show_token)
+    try:
+        user = whoami(bridge.client, bridge.headers, bridge.hosts, account.github_token)
+    except BridgeError as error:
+        return {"user": account.login or None, "token": token, "error": str(error)}
+    return {"user": user, "token": token, "error": None}
+
+
+def hosts(bridge: Bridge) -> list[tuple[str, str]]:
+    """Copilot's host is the plan's, as far as it is known."""
+    try:
+        copilot = bridge.copilot().token().api
+    except BridgeError:
+        copilot = bridge.hosts.copilot
+    return [("GitHub", bridge.hosts.github), ("GitHub API", bridge.hosts.api), ("Copilot", copilot)]
+
+
+def reach(bridge: Bridge, role: str, url: str) -> dict[str, Any]:
+    """Any status at all means that the host answers."""
+    began = time.perf_counter()
+    result: dict[str, Any] = {"host": role, "url": url, "reached": False, "ms": None, "error": None}
+    try:
+        response = bridge.client.send("GET", url + "/", bridge.headers.github(), timeout=PATIENCE)
+    except BridgeError as error:
+        return result | {"error": str(error)}
+    response.close()
+    return result | {"reached": True, "ms": round((time.perf_counter() - began) * 1000)}
+
+
+def print_report(report: dict[str, Any]) -> None:
+    click.echo(f"copilot-bridge {report['version']}, Python {report['python']}, {report['system']}")
+    click.echo(", ".join(f"{name} {found or 'missing'}" for name, found in report["packages"].items()))
+    click.echo(f"Data directory: {report['paths']['home']}\n")
+    rows = [
+        (each["name"], "-" if each["value"] is None else each["value"], each["origin"])
+        for each in report["settings"]
+    ]
+    print_table(("SETTING", "VALUE", "FROM"), rows)
+    login = report["login"]
+    click.echo(f"\nLogin: {login['user'] or 'nobody'} {login['token'] or ''}".rstrip())
+    if login["error"]:
+        click.echo(f"       {login['error']}")
+    click.echo()
+    told = [
+        (each["host"], each["url"], f"{each['ms']} ms" if each["reached"] else each["error"])
+        for each in report["hosts"]
+    ]
+    print_table(("HOST", "ADDRESS", "ANSWERS"), told)

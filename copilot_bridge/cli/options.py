@@ -1,0 +1,58 @@
+"""Options out of the settings table: what `Config` declares is what a command takes."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from copilot_bridge.config import BY_NAME, Config, variable
+from copilot_bridge.logs import set_up
+
+CONNECTION = ("home", "github_token", "account_type", "enterprise_url", "proxy", "proxy_env", "show_token")
+LOGGING = ("log_level", "debug")
+SERVING = ("host", "port", "workers", "server", "graceful_timeout")
+
+
+def takes_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The command gets a `config` made of these options, the environment and the `.env` file."""
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def wrapper(env_file: Path | None, verbose: bool, **given: Any) -> None:
+            flags = {name: spell(given.pop(name)) for name in names if given[name] is not None}
+            rest = {name: value for name, value in given.items() if name not in names}
+            if verbose:
+                flags.setdefault("log_level", "debug")
+            config = Config.load(flags, env_file=env_file)
+            set_up("warning" if config.log_level == "info" else config.log_level, debug=config.debug)
+            function(config, **rest)
+
+        for option in (env_file_option, verbose_option, *map(option_of, reversed(names))):
+            wrapper = option(wrapper)
+        return wrapper
+
+    return decorate
+
+
+def spell(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def option_of(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Values stay text here: `Config` judges them all alike, wherever they come from."""
+    setting = BY_NAME[name]
+    flags: tuple[str, ...] = setting.metadata["flags"]
+    about = f"{setting.metadata['about'].capitalize()}.  [{variable(name)}]"
+    if setting.default is True or setting.default is False:
+        return click.option(*flags, name, is_flag=True, default=None, help=about)
+    return click.option(*flags, name, default=None, metavar="TEXT", help=about)
+
+
+env_file_option = click.option(
+    "--env-file",
+    type=click.Path(path_type=Path),
+    help="File with settings, NAME=value.  [.env in the working directory, if there]",
+)
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="The same as --log-level debug.")

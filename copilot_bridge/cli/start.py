@@ -1,0 +1,173 @@
+"""`copilot-bridge start`: look whether all is well, then hand over to the server."""
+
+import json
+import os
+import shlex
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+
+import click
+
+from copilot_bridge import __version__
+from copilot_bridge.cli.login import shown, waiting, who
+from copilot_bridge.cli.options import CONNECTION, LOGGING, SERVING, takes_settings
+from copilot_bridge.config import Config, is_loopback
+from copilot_bridge.errors import BridgeError, ConfigError
+from copilot_bridge.exchange import Bridge
+from copilot_bridge.redaction import Secret
+
+WINDOWS = os.name == "nt"
+
+DEMO_ACCOUNT = "ghu_sim_demo"  # the simulator's ordinary one
+
+DEMO_PROMPT = {"model": "gpt-4.1", "stream": True, "messages": [{"role": "user", "content": "Hello!"}]}
+
+
+@click.command("start")
+@click.option("--simulate", is_flag=True, help="Use the built-in simulator: no login, no network.")
+@takes_settings(*SERVING, *CONNECTION, *LOGGING)
+def command(config: Config, simulate: bool) -> None:
+    """Serve.  Logs in first if nobody is logged in.
+
+    Every setting can also be given in the environment or in a `.env` file; the README lists them all.
+    """
+    if WINDOWS and config.server == "gunicorn":
+        raise ConfigError("gunicorn does not run on Windows: leave --server out, or say --server gevent")
+    listener = listen(config)
+    if simulate:
+        config = start_simulator(config)
+    bridge = Bridge(config)
+    greeting = look(bridge, simulate)
+    click.echo(greeting.text(address(config, listener.getsockname()[1])))
+    sys.stdout.flush()
+    hand_over(config, listener)
+
+
+def listen(config: Config) -> socket.socket:
+    """Takes the port before anything else, so that a busy one is told at once and stays ours.
+
+    :raises ConfigError: the port is taken, or the address is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    try:
+        return socket.create_server((config.host, config.port), family=family, backlog=2048)
+    except OSError as error:
+        hint = "choose another with --port" if error.errno in BUSY else "look at --host and --port"
+        reason = error.strerror or str(error)
+        raise ConfigError(f"can't listen on {config.host}:{config.port}: {reason}; {hint}") from error
+
+
+BUSY = (48, 98, 10048)  # EADDRINUSE of macOS, Linux and Windows
+
+
+def start_simulator(config: Config) -> Config:
+    """Runs the simulator until this process, or the server that takes its place, is gone.
+
+    It reads a pipe whose other end only we hold; the system closes that end when we die.
+    """
+    reading, writing = os.pipe()
+    os.set_inheritable(writing, True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "copilot_bridge.simulator", "--exit-with-stdin"],
+        stdin=reading,
+        stdout=subprocess.PIPE,
+        start_new_session=not WINDOWS,  # Ctrl-C is for us; running streams may still need it
+    )
+    os.close(reading)
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise BridgeError("the simulator did not start")
+    url = json.loads(line)["url"]
+    return replace(
+        config,
+        github_url=url,
+        github_api_url=url,
+        copilot_api_url=None,
+        enterprise_url=None,
+        account_type=None,
+        github_token=Secret(DEMO_ACCOUNT),
+        home=config.home / "simulator",
+    )
+
+
+@dataclass(frozen=True)
+class Greeting:
+    """What a user wants to know when the bridge comes up."""
+
+    user: str
+    plan: str
+    models: list[str]
+    simulated: bool
+    config: Config
+    token: Secret
+
+    def text(self, url: str) -> str:
+        title = f"Copilot Bridge {__version__}" + (
+            " - simulated: no login, no network" if self.simulated else ""
+        )
+        lines = [
+            title,
+            f"  Base URL  {url}/v1   (any key)",
+            f"  Login     {self.user}, {self.plan or 'unknown plan'}",
+            f"  Models    {', '.join(self.models)}",
+        ]
+        if self.config.show_token:
+            lines.append(f"  Token     {shown(self.token, True)}")
+        if not is_loopback(self.config.host):
+            lines.append(
+                f"  WARNING   {self.config.host} is open to other machines: whoever reaches it uses your plan"
+            )
+        lines += ["", f"  Try it:   {demo_line(url)}", "", "Ctrl-C stops."]
+        return "\n".join(lines)
+
+
+def demo_line(url: str) -> str:
+    body = shlex.quote(json.dumps(DEMO_PROMPT))
+    return f"curl -N {url}/v1/chat/completions -H 'Content-Type: application/json' -d {body}"
+
+
+def look(bridge: Bridge, simulated: bool) -> Greeting:
+    """Whatever would fail at the first request fails here, in one line.  Raises BridgeError."""
+    user = who(bridge)
+    copilot = bridge.copilot()
+    with waiting("Asking Copilot for a token and its models"):
+        token = copilot.token()
+        catalogue = bridge.models.catalogue(copilot)
+    names = [model.id for model in catalogue.models.values() if model.enabled and "chat" in model.dialects]
+    return Greeting(
+        user, token.sku.replace("_", " "), names, simulated, bridge.config, copilot.account.github_token
+    )
+
+
+def address(config: Config, port: int) -> str:
+    host = "127.0.0.1" if config.host == "0.0.0.0" else config.host
+    host = "[::1]" if host == "::" else f"[{host}]" if ":" in host else host
+    return f"http://{host}:{port}"
+
+
+def hand_over(config: Config, listener: socket.socket) -> None:
+    """The server takes our place, a fresh process: it patches Python's sockets before it imports them."""
+    environ = os.environ | config.environ()
+    if WINDOWS:  # where no process takes another's place, and no socket is inherited
+        listener.close()
+        sys.exit(subprocess.call([sys.executable, *SERVERS["gevent"]], env=environ))
+    os.set_inheritable(listener.fileno(), True)
+    arguments = [part.format(fd=listener.fileno()) for part in (*SERVERS[config.server], *FD[config.server])]
+    os.execve(sys.executable, [sys.executable, *arguments], environ)
+
+
+SERVERS = {
+    "gunicorn": (
+        "-m",
+        "gunicorn",
+        "--config=python:copilot_bridge.serving.gunicorn_settings",
+        "copilot_bridge.app:create_app()",
+    ),
+    "gevent": ("-m", "copilot_bridge.serving.gevent_server"),
+}
+
+# How each is told of the socket that listens already.
+FD = {"gunicorn": ("--bind=fd://{fd}",), "gevent": ("{fd}",)}

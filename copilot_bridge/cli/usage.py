@@ -1,0 +1,59 @@
+"""`copilot-bridge check-usage`: what is left of the plan's quotas."""
+
+from dataclasses import asdict
+
+import click
+
+from copilot_bridge.cli.login import waiting
+from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
+from copilot_bridge.cli.screen import bar, print_json, print_table
+from copilot_bridge.config import Config
+from copilot_bridge.exchange import Bridge
+from copilot_bridge.upstream.quota import Quota, Usage, fetch_usage, read_usage
+
+COLUMNS = ("QUOTA", "LEFT", "", "OF", "USED", "RESETS")
+
+
+@click.command("check-usage")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@takes_settings(*CONNECTION, *LOGGING)
+def command(config: Config, as_json: bool) -> None:
+    """The plan, its quotas, and when they are filled up again."""
+    bridge = Bridge(config)
+    with waiting("Asking GitHub"):
+        usage = read_usage(fetch_usage(bridge.client, bridge.headers, bridge.account()))
+    if as_json:
+        print_json(asdict(usage))
+        return
+    click.echo(headline(usage))
+    if usage.quotas:
+        print_table(COLUMNS, [as_row(quota) for quota in usage.quotas])
+    else:
+        click.echo("GitHub reports no quotas for this account.")
+
+
+def headline(usage: Usage) -> str:
+    billing = ", billed in AI units" if usage.token_billed else ""
+    return (
+        f"{usage.login or 'This account'}: {usage.plan or 'unknown plan'} ({usage.sku or 'unknown'}{billing})"
+    )
+
+
+def as_row(quota: Quota) -> tuple[object, ...]:
+    name = quota.name.replace("_", " ")
+    if quota.unlimited:
+        return (name, bar(100), "no limit", "", "", "")
+    percent = quota.percent_remaining
+    overage = f" (+{quota.overage_count:g} beyond)" if quota.overage_count else ""
+    return (
+        name,
+        "" if percent is None else bar(percent),
+        "?" if percent is None else f"{percent:.1f} %",
+        amount(quota.entitlement, quota.unit),
+        f"{amount(quota.used)}{overage}",
+        (quota.resets_at or "")[:16].replace("T", " "),
+    )
+
+
+def amount(number: float | None, unit: str = "") -> str:
+    return "?" if number is None else f"{number:,.10g} {unit}".strip()
