@@ -66,6 +66,11 @@ class Client:
         self._session.close()
 
 
+def certificates(environ: Mapping[str, str] = os.environ) -> str | bool:
+    """The certificates that the environment names, as requests and curl do; True: requests' own."""
+    return next(filter(None, map(environ.get, CA_VARIABLES)), True)
+
+
 def prepare(
     method: str, url: str, headers: Mapping[str, str], body: bytes | None
 ) -> requests.PreparedRequest:
