@@ -1,0 +1,99 @@
+"""What every test gets: an empty home, no way out of this machine; and on demand the real processes."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from integration.harness import Bridge, Simulator, Start, new_mark, new_token
+
+LOOPBACK = ("127.", "::1", "localhost")
+SERVERS = ("gunicorn", "gevent")
+PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
+
+# Short enough to be waited for; every test has to take a comment for what it is.
+KEEPALIVE = 0.3
+
+
+@pytest.fixture(autouse=True)
+def _isolation(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nothing of the developer's: no login, no settings, no proxies; and no network but loopback."""
+    home = tmp_path_factory.mktemp("home")
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(home))
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    connect = socket.socket.connect
+
+    def guarded(sock: socket.socket, address: Any) -> None:
+        if sock.family != socket.AF_UNIX and not str(address[0]).startswith(LOOPBACK):
+            raise OSError(f"a test wants to connect to {address}")
+        connect(sock, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    simulator = Simulator.start(tmp_path_factory.mktemp("simulator"))
+    yield simulator
+    simulator.stop()
+
+
+@pytest.fixture(scope="session")
+def _launch(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Start:
+    def start(
+        *, server: str = "gunicorn", home: Path | None = None, github_token: str = "", **settings: object
+    ) -> Bridge:
+        hosts = {"github_url": simulator.url, "github_api_url": simulator.url}
+        return Bridge(
+            home or tmp_path_factory.mktemp("bridge"),
+            server,
+            github_token or new_token(),
+            {**hosts, "keepalive": KEEPALIVE, **settings},
+        )
+
+    return start
+
+
+@pytest.fixture
+def start_bridge(_launch: Start) -> Iterator[Start]:
+    """Starts a bridge with settings of its own, by their names in Config; it ends with the test."""
+    started: list[Bridge] = []
+
+    def start(**settings: Any) -> Bridge:
+        started.append(_launch(**settings))
+        return started[-1]
+
+    yield start
+    for bridge in started:
+        bridge.stop()
+
+
+@pytest.fixture(scope="session")
+def _shared(_launch: Start) -> Iterator[dict[str, Bridge]]:
+    running: dict[str, Bridge] = {}
+    yield running
+    for bridge in running.values():
+        bridge.stop()
+
+
+@pytest.fixture
+def bridge(_shared: dict[str, Bridge], _launch: Start) -> Bridge:
+    """The product as it is started by default: gunicorn."""
+    return _shared.get("gunicorn") or _shared.setdefault("gunicorn", _launch(server="gunicorn"))
+
+
+@pytest.fixture(params=SERVERS)
+def any_bridge(request: pytest.FixtureRequest, _shared: dict[str, Bridge], _launch: Start) -> Bridge:
+    """The same under each server."""
+    return _shared.get(request.param) or _shared.setdefault(request.param, _launch(server=request.param))
+
+
+@pytest.fixture
+def mark() -> str:
+    """A word for the prompt, by which the ledger finds the request."""
+    return new_mark()

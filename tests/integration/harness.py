@@ -1,0 +1,458 @@
+"""The processes under test, and a client that sees each byte and when it came.
+
+The bridge runs as its users run it: a process of its own, settings from the environment, a real socket.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Self
+
+import requests
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 20.0  # s; nothing that works takes so long
+DONE = b"data: [DONE]"
+GUNICORN = ("-m", "gunicorn", "-c", "python:copilot_bridge.serving.gunicorn_settings", "--bind")
+# Whatever is not on loopback would go through here, and nobody listens.
+NOWHERE = "http://127.0.0.1:9"
+
+Json = dict[str, Any]
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Nothing of the developer's own settings, proxies and logins."""
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
+
+
+class Lines:
+    """What a process writes, line by line, as it comes."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe = pipe
+        self._lines: list[str] = []
+        self._news = threading.Condition()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        for line in self._pipe:
+            with self._news:
+                self._lines.append(line.decode())
+                self._news.notify_all()
+
+    def all(self) -> list[str]:
+        with self._news:
+            return list(self._lines)
+
+    def wait_for(self, fits: Callable[[str], bool], timeout: float = 5.0) -> str:
+        """The first line that fits, as soon as it is there."""
+
+        def found() -> str | None:
+            return next(filter(fits, self._lines), None)
+
+        with self._news:
+            line = self._news.wait_for(found, timeout)
+        assert line is not None, f"no such line within {timeout} s; there are: {self.all()[-20:]}"
+        return line
+
+    def close(self) -> None:
+        """After the end of the process: reads what is left."""
+        self._thread.join(PATIENCE)
+        self._pipe.close()
+
+
+@dataclass
+class Simulator:
+    """Plays GitHub and Copilot, and tells what it was sent."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    session: requests.Session = field(default_factory=requests.Session)
+
+    @classmethod
+    def start(cls, home: Path) -> Self:
+        command = [sys.executable, "-m", "copilot_bridge.simulator", "--pace", "0", "--exit-with-stdin"]
+        process = subprocess.Popen(
+            command, cwd=home, env=environment(home), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        return cls(json.loads(process.stdout.readline())["url"], process)
+
+    def stop(self) -> None:
+        self.session.close()
+        self.process.communicate(timeout=PATIENCE)  # ends with its stdin
+
+    def ledger(self, match: str = "", *, timeout: float = 0.0, **query: Any) -> list[Json]:
+        """The requests with `match` in their body; waits up to `timeout` seconds for the first one."""
+        reply = self.session.get(
+            f"{self.url}/_simulator/requests",
+            params={"match": match, "timeout": timeout, **query},
+            timeout=timeout + PATIENCE,
+        )
+        found: list[Json] = reply.json()
+        return found
+
+    def only(self, match: str, **query: Any) -> Json:
+        """The one request with `match` in its body."""
+        found = self.ledger(match, timeout=5, **query)
+        assert len(found) == 1, f"{len(found)} requests instead of one"
+        return found[0]
+
+    def ended(self, match: str, timeout: float = 5.0) -> Json:
+        """The request with `match` in its body, as soon as it has ended."""
+        found = self.ledger(match, ended=1, timeout=timeout)
+        assert found, f"upstream's side of the request did not end within {timeout} s"
+        return found[0]
+
+    def exchanges(self, github_token: str) -> list[Json]:
+        """The token requests of a GitHub token."""
+        asked = self.ledger(path="/copilot_internal/v2/token")
+        return [entry for entry in asked if entry["headers"].get("authorization") == f"token {github_token}"]
+
+    def calls(self, persona: str, path: str) -> list[Json]:
+        return [entry for entry in self.ledger(path=path) if entry["persona"] == persona]
+
+    def expire(self, github_token: str) -> int:
+        """Its Copilot tokens are expired from now on; gives their number."""
+        body = {"github_token": github_token}
+        reply = self.session.post(f"{self.url}/_simulator/expire", json=body, timeout=PATIENCE)
+        count: int = reply.json()["expired"]
+        return count
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole reply.  Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> Json:
+        """The error, after a look at its form: OpenAI's, four fields and nothing else."""
+        assert self.headers["content-type"] == "application/json"
+        told = self.json
+        assert told.keys() == {"error"}
+        error: Json = told["error"]
+        assert error.keys() == {"message", "type", "param", "code"}
+        assert isinstance(error["message"], str)
+        assert error["message"]
+        assert isinstance(error["type"], str)
+        return error
+
+    @property
+    def message(self) -> Json:
+        message: Json = self.json["choices"][0]["message"]
+        return message
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A block of a stream.  `at`: when its last byte came, monotonic seconds."""
+
+    raw: bytes
+    at: float
+
+    @property
+    def is_comment(self) -> bool:
+        return self.raw.startswith(b":")
+
+    @property
+    def is_done(self) -> bool:
+        return self.raw == DONE
+
+    @property
+    def json(self) -> Any:
+        assert self.raw.startswith(b"data: "), self.raw
+        return json.loads(self.raw.removeprefix(b"data: "))
+
+
+class Stream:
+    """An answer under way.  `asked`: when the request was sent; `opened`: when the headers came."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.asked = time.monotonic()
+        self._sock = sock
+        self._response = http.client.HTTPResponse(sock)
+        self._begun = False
+        self._buffer = b""
+        self.opened = 0.0
+        self.ended_at = 0.0
+
+    def begin(self) -> Self:
+        """Wait for the headers."""
+        if not self._begun:
+            self._response.begin()
+            self._begun = True
+            self.opened = time.monotonic()
+        return self
+
+    @property
+    def status(self) -> int:
+        return self.begin()._response.status
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {name.lower(): value for name, value in self.begin()._response.getheaders()}
+
+    def frames(self) -> Iterator[Frame]:
+        """To the end of the body; IncompleteRead if the connection ends before it."""
+        self.begin()
+        while piece := self._response.read1(65536):
+            now = time.monotonic()
+            *blocks, self._buffer = (self._buffer + piece).split(b"\n\n")
+            yield from (Frame(block, now) for block in blocks)
+        assert not self._buffer, f"half a frame at the end: {self._buffer[:200]!r}"
+        self.ended_at = time.monotonic()
+
+    def all(self) -> list[Frame]:
+        return list(self.frames())
+
+    def answer(self) -> Answer:
+        """For a reply that is no stream."""
+        self.begin()
+        return Answer(self.status, self.headers, self._response.read())
+
+    def leave(self) -> float:
+        """Hang up, as a process that ends; gives the unix time."""
+        self._sock.shutdown(socket.SHUT_RDWR)
+        self.close()
+        return time.time()
+
+    def close(self) -> None:
+        self._response.close()
+        self._sock.close()
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a stream said, put together as a client does."""
+
+    frames: list[Frame]
+
+    @property
+    def chunks(self) -> list[Json]:
+        """All but comments and [DONE], of which there is exactly one, at the end."""
+        spoken = [frame for frame in self.frames if not frame.is_comment]
+        assert spoken, "an empty stream"
+        assert spoken[-1].is_done, f"the stream does not end with [DONE] but with {spoken[-1].raw[-300:]!r}"
+        assert sum(frame.is_done for frame in spoken) == 1
+        return [frame.json for frame in spoken[:-1]]
+
+    @property
+    def error(self) -> Json:
+        """The error event at the end of a broken stream: no success in it anywhere."""
+        spoken = [frame for frame in self.frames if not frame.is_comment]
+        assert spoken, "an empty stream"
+        assert not any(frame.is_done for frame in spoken), "[DONE] says that all went well"
+        *before, last = [frame.json for frame in spoken]
+        reasons = [choice["finish_reason"] for chunk in before for choice in chunk["choices"]]
+        assert not any(reasons), f"finish_reason {reasons} says that all went well"
+        assert last.keys() == {"error"}
+        error: Json = last["error"]
+        assert error.keys() == {"message", "type", "param", "code"}
+        return error
+
+    @property
+    def deltas(self) -> list[Json]:
+        spoken = [frame for frame in self.frames if frame.raw.startswith(b"data: {")]
+        choices = [choice for frame in spoken for choice in frame.json.get("choices", ())]
+        assert all(choice["index"] == 0 for choice in choices)
+        return [choice["delta"] for choice in choices]
+
+    def joined(self, key: str) -> str:
+        return "".join(delta.get(key) or "" for delta in self.deltas)
+
+    @property
+    def text(self) -> str:
+        return self.joined("content")
+
+    @property
+    def calls(self) -> list[Json]:
+        """[{"id", "name", "arguments"}], keyed by index alone, as SDKs do."""
+        calls: dict[int, Json] = {}
+        for delta in self.deltas:
+            for fragment in delta.get("tool_calls") or ():
+                call = calls.setdefault(
+                    fragment["index"], {"id": fragment.get("id"), "name": "", "arguments": ""}
+                )
+                call["name"] += fragment["function"].get("name") or ""
+                call["arguments"] += fragment["function"].get("arguments") or ""
+        assert sorted(calls) == list(range(len(calls)))
+        return [calls[index] for index in sorted(calls)]
+
+    @property
+    def finish_reason(self) -> str:
+        reasons = [
+            choice["finish_reason"]
+            for chunk in self.chunks
+            for choice in chunk["choices"]
+            if choice["finish_reason"]
+        ]
+        assert len(reasons) == 1, f"one finish_reason, not {reasons}"
+        reason: str = reasons[0]
+        return reason
+
+
+Start = Callable[..., "Bridge"]
+
+
+class Bridge:
+    """A running bridge, and requests to it."""
+
+    def __init__(self, home: Path, server: str, github_token: str, settings: Mapping[str, object]) -> None:
+        self.home = home
+        self.server = server
+        self.github_token = github_token
+        self._streams: list[Stream] = []
+        listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+        self.address = listener.getsockname()
+        self.url = f"http://127.0.0.1:{self.address[1]}"
+        fileno = listener.fileno()
+        gunicorn = (*GUNICORN, f"fd://{fileno}", "copilot_bridge.app:create_app()")
+        command = gunicorn if server == "gunicorn" else ("-m", "copilot_bridge.serving.gevent_server", str(fileno))
+        given = {"home": home, "github_token": github_token, "server": server, "proxy": NOWHERE, **settings}
+        variables = {f"COPILOT_BRIDGE_{name.upper()}": str(value) for name, value in given.items()}
+        self.process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=home,
+            env={**environment(home), **variables, "COPILOT_BRIDGE_ENV_FILE": ""},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            pass_fds=[fileno],
+        )
+        listener.close()  # or nobody would be refused when the bridge has stopped listening
+        assert self.process.stderr is not None
+        self.log = Lines(self.process.stderr)
+
+    def connect(self, **options: Any) -> socket.socket:
+        return socket.create_connection(self.address, timeout=PATIENCE, **options)
+
+    def dial(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Stream:
+        """Send a request on a connection of its own; nothing is read yet."""
+        sock = self.connect()
+        sock.sendall(head(method, path, body, headers or {}) + (body or b""))
+        return self.keep(Stream(sock))
+
+    def keep(self, stream: Stream) -> Stream:
+        """Closed with the bridge at the latest."""
+        self._streams.append(stream)
+        return stream
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Json | bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        sent = json.dumps(body).encode() if isinstance(body, dict) else body
+        connection = http.client.HTTPConnection(*self.address, timeout=PATIENCE)
+        with contextlib.closing(connection):
+            connection.request(method, path, sent, {"Content-Type": "application/json", **(headers or {})})
+            reply = connection.getresponse()
+            names = {name.lower(): value for name, value in reply.getheaders()}
+            return Answer(reply.status, names, reply.read())
+
+    def chat(self, text: str, model: str = "gpt-4o", **body: Any) -> Answer:
+        return self.request("POST", "/v1/chat/completions", chat_body(text, model, **body))
+
+    def stream(self, text: str, model: str = "gpt-4o", **body: Any) -> Stream:
+        """A streamed chat under way."""
+        sent = json.dumps(chat_body(text, model, stream=True, **body)).encode()
+        return self.dial("POST", "/v1/chat/completions", sent)
+
+    def told(self, text: str, model: str = "gpt-4o", **body: Any) -> Told:
+        """A streamed chat, to its end."""
+        stream = self.stream(text, model, **body)
+        assert stream.status == 200, stream.answer().body
+        frames = stream.all()
+        stream.close()
+        return Told(frames)
+
+    def logged(self, request_id: str, timeout: float = 5.0) -> Json:
+        """The log's line on a request."""
+        line: Json = json.loads(
+            self.log.wait_for(lambda text: request_id in text and "request.done" in text, timeout)
+        )
+        return line
+
+    def workers(self) -> list[int]:
+        """The processes that serve: gunicorn's children, or the one process."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(child) for child in children] or [pid]
+
+    def memory(self) -> int:
+        """Bytes of memory that the serving processes hold."""
+        pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.workers()]
+        return sum(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def ask_to_stop(self, number: signal.Signals = signal.SIGTERM) -> float:
+        self.process.send_signal(number)
+        return time.monotonic()
+
+    def wait(self, timeout: float = PATIENCE) -> int:
+        """The exit code, when it has ended."""
+        return self.process.wait(timeout)
+
+    def stop(self) -> None:
+        for stream in self._streams:
+            stream.close()
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+
+def head(method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> bytes:
+    given = {"Host": "bridge", "Content-Type": "application/json", **headers}
+    if body is not None:
+        given.setdefault("Content-Length", str(len(body)))
+    lines = "".join(f"{name}: {value}\r\n" for name, value in given.items())
+    return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode()
+
+
+def chat_body(text: str, model: str, **more: Any) -> Json:
+    return {"model": model, "messages": [{"role": "user", "content": text}], **more}
+
+
+def new_token(persona: str = "demo", prefix: str = "ghu") -> str:
+    """A GitHub token that no other test uses."""
+    return f"{prefix}_sim_{persona}.{secrets.token_hex(8)}"
+
+
+def new_mark() -> str:
+    """A word that finds a request in the ledger."""
+    return f"mark{secrets.token_hex(8)}"
+
+
+def tool(name: str, **properties: str) -> Json:
+    """A tool with string parameters."""
+    fields = {key: {"type": kind} for key, kind in properties.items()} or {"path": {"type": "string"}}
+    schema = {"type": "object", "properties": fields, "required": list(fields)}
+    return {"type": "function", "function": {"name": name, "description": name, "parameters": schema}}

@@ -1,0 +1,295 @@
+"""Whatever shape upstream gives a stream, the client gets OpenAI's.  The numbers are those of the catalogue
+of scenarios (Appendix A of the notes on Copilot's API)."""
+
+import json
+import re
+
+import pytest
+from integration.harness import Bridge, Json, Simulator, Start, Told, tool
+
+VENDORS = ("gpt-4o", "gpt-5.2", "claude-sonnet-4.5", "claude-opus-4.6", "gemini-3-pro-preview", "grok-code-fast-1")
+REASONING = ("gpt-5-mini", "claude-sonnet-4.5", "gemini-3-pro-preview")
+TOOLS = [tool("read_file"), tool("list_dir")]
+USAGE = {"stream_options": {"include_usage": True}}
+NOISE = re.compile(r'"(copilot_\w+|content_filter_\w+|prompt_filter_results|padding|cot_\w+|reasoning_text)"')
+
+
+def check_form(told: Told, *, usage: bool) -> None:
+    """What OpenAI's SDKs rely on, chunk by chunk."""
+    chunks = told.chunks
+    counted = chunks.pop() if usage else None
+    assert len({chunk["id"] for chunk in chunks}) == 1
+    for chunk in chunks:
+        assert chunk["id"]
+        assert chunk["object"] == "chat.completion.chunk"
+        assert chunk["created"] > 1_700_000_000
+        assert chunk["model"]
+        assert len(chunk["choices"]) == 1, "only the usage chunk has none"
+        assert not chunk.get("usage")
+        assert chunk["choices"][0]["index"] == 0
+        assert "finish_reason" in chunk["choices"][0]
+    assert told.deltas[0]["role"] == "assistant"
+    assert not any("role" in delta for delta in told.deltas[1:])
+    assert chunks[-1]["choices"][0]["finish_reason"] == told.finish_reason
+    assert chunks[-1]["choices"][0]["delta"] == {}
+    if counted:
+        assert counted["choices"] == []
+        assert counted["id"] == chunks[0]["id"]
+        assert counted["usage"]["completion_tokens"] > 0
+        assert counted["usage"]["prompt_tokens"] > 0
+    for frame in told.frames:
+        assert not NOISE.search(frame.raw.decode())
+
+
+@pytest.mark.parametrize("model", VENDORS)
+@pytest.mark.parametrize("usage", [True, False], ids=["usage", "no usage"])
+def test_a08_plain_text(bridge: Bridge, model: str, usage: bool) -> None:
+    told = bridge.told("hello there", model, **(USAGE if usage else {}))
+    check_form(told, usage=usage)
+    assert told.text.startswith('You said: "hello there".')
+    assert told.finish_reason == "stop"
+
+
+@pytest.mark.parametrize("model", VENDORS)
+@pytest.mark.parametrize("directive", ["think", "tools", "null-choices", "no-delta", "unicode"])
+def test_a08_every_kind_of_chunk_keeps_the_form(bridge: Bridge, model: str, directive: str) -> None:
+    tools = {"tools": TOOLS} if directive == "tools" else {}
+    told = bridge.told(f"[[sim:{directive}]] hello", model, **USAGE, **tools)
+    check_form(told, usage=True)
+
+
+def test_a08_recording_of_azure(bridge: Bridge) -> None:
+    told = bridge.told("[[sim:scenario name=azure-text]]", "gpt-4o-mini", **USAGE)
+    check_form(told, usage=True)
+    assert told.text
+
+
+def test_a08_headers_of_a_stream(any_bridge: Bridge) -> None:
+    stream = any_bridge.stream("hello")
+    headers = stream.headers
+    assert stream.status == 200
+    assert headers["content-type"].startswith("text/event-stream")
+    assert headers["cache-control"] == "no-cache"
+    assert headers["x-accel-buffering"] == "no"
+    assert headers["x-quota-snapshot-chat"]
+    assert headers["x-github-request-id"]
+    assert not headers.keys() & {"content-length", "strict-transport-security", "x-github-backend"}
+    stream.close()
+
+
+def test_a08_a_clean_stream_is_passed_on_byte_for_byte(any_bridge: Bridge) -> None:
+    """The flood of shape "clean" is what OpenAI itself would send."""
+    told = any_bridge.told("[[sim:flood events=50 size=30 shape=clean]]", "gpt-4o", **USAGE)
+    text = [frame.raw for frame in told.frames if b'"content":"The quick' in frame.raw]
+    assert len(text) == 50
+    head = b'data: {"id":"chatcmpl-flood","object":"chat.completion.chunk","created":1770000000,"model":"gpt-4o"'
+    assert set(text) == {
+        head + b',"choices":[{"index":0,"delta":{"content":"The quick brown fox jumps over"},"finish_reason":null}]}'
+    }
+
+
+def test_a08_copilots_own_fields_stay_where_the_operator_wants_them(start_bridge: Start) -> None:
+    kept = start_bridge(keep_copilot_fields="true")
+    told = kept.told("hello", "gpt-4o", **USAGE)
+    assert any(b"content_filter_results" in frame.raw for frame in told.frames)
+    assert told.text.startswith("You said")
+    assert "copilot_usage" in kept.chat("hello", "gpt-4o").json
+
+
+@pytest.mark.parametrize("model", VENDORS)
+def test_a09_parallel_tool_calls_are_numbered(bridge: Bridge, model: str) -> None:
+    told = bridge.told("read_file a.txt and list_dir b", model, tools=TOOLS, **USAGE)
+    check_form(told, usage=True)
+    calls = told.calls
+    assert [call["name"] for call in calls] == ["read_file", "list_dir"]
+    assert len({call["id"] for call in calls}) == 2
+    assert all("path" in json.loads(call["arguments"]) for call in calls)
+    assert told.finish_reason == "tool_calls"
+    openings = [call for delta in told.deltas for call in delta.get("tool_calls", ()) if "id" in call]
+    assert [(call["index"], call["type"]) for call in openings] == [(0, "function"), (1, "function")]
+
+
+def test_a09_two_tools_with_index_0_stay_two_calls(bridge: Bridge) -> None:
+    told = bridge.told("[[sim:scenario name=claude-parallel-tools]]", "claude-sonnet-4.5", tools=TOOLS)
+    assert len(told.calls) == 2
+    assert len({call["id"] for call in told.calls}) == 2
+    paths = [json.loads(call["arguments"]) for call in told.calls]
+    assert paths[0] != paths[1]
+    assert told.finish_reason == "tool_calls"
+
+
+def test_a10_split_choices_are_merged(bridge: Bridge) -> None:
+    answer = bridge.chat("[[sim:scenario name=claude-split]]", "claude-sonnet-4.5", max_tokens=1000, tools=TOOLS)
+    choices = answer.json["choices"]
+    assert len(choices) == 1
+    assert choices[0]["index"] == 0
+    assert choices[0]["message"]["content"]
+    assert len(choices[0]["message"]["tool_calls"]) == 1
+    assert choices[0]["finish_reason"] == "tool_calls"
+    assert not NOISE.search(answer.body.decode())
+
+
+@pytest.mark.parametrize("model", VENDORS)
+@pytest.mark.parametrize("limit", [1000, None], ids=["whole", "default"])
+def test_a10_whole_answers_have_one_form(bridge: Bridge, model: str, limit: int | None) -> None:
+    answer = bridge.chat("read_file a.txt", model, tools=TOOLS, max_tokens=limit)
+    assert answer.status == 200
+    reply = answer.json
+    assert reply["object"] == "chat.completion"
+    assert reply["id"]
+    assert reply["model"]
+    assert reply["created"] > 1_700_000_000
+    (choice,) = reply["choices"]
+    assert choice["index"] == 0
+    assert choice["finish_reason"] == "tool_calls"
+    assert "content" in choice["message"], "null, but there"
+    assert choice["message"]["role"] == "assistant"
+    (call,) = choice["message"]["tool_calls"]
+    assert call.keys() == {"id", "type", "function"}
+    assert call["function"]["name"] == "read_file"
+    assert "path" in json.loads(call["function"]["arguments"])
+    assert reply["usage"]["completion_tokens"] > 0
+    assert not NOISE.search(answer.body.decode())
+
+
+@pytest.mark.parametrize("model", VENDORS)
+def test_a10_a_stream_and_a_whole_answer_say_the_same(bridge: Bridge, model: str) -> None:
+    prompt = "[[sim:unicode]][[sim:think]] hello"
+    told, message = bridge.told(prompt, model), bridge.chat(prompt, model, max_tokens=900).message
+    assert message["content"] == told.text
+    assert message["reasoning_content"] == told.joined("reasoning_content")
+    assert message.get("reasoning_opaque", "") == told.joined("reasoning_opaque")
+
+
+def test_a10_a_long_unstreamed_answer_of_claude_is_streamed_upstream(
+    bridge: Bridge, simulator: Simulator, mark: str
+) -> None:
+    """Claude says at most 16,000 tokens in one piece, and its limit is filled in with 32,000."""
+    answer = bridge.chat(f"hello {mark}", "claude-sonnet-4.5")
+    assert answer.message["content"].startswith(f'You said: "hello {mark}"')
+    assert answer.json["usage"]["completion_tokens"] > 0
+    sent = simulator.only(mark)["body"]
+    assert (sent["stream"], sent["max_tokens"]) == (True, 32000)
+
+
+@pytest.mark.parametrize("model", REASONING)
+def test_a11_reasoning_is_called_reasoning_content(bridge: Bridge, model: str) -> None:
+    told = bridge.told("[[sim:think]] hello", model)
+    assert told.joined("reasoning_content").startswith("The user wants an answer.")
+    assert told.text.startswith("You said")
+    kinds = [next(iter(delta.keys() - {"role"})) for delta in told.deltas if delta]
+    assert kinds.index("content") > kinds.index("reasoning_content"), "it thinks before it speaks"
+
+
+def test_a11_a_late_cot_id_says_nothing(bridge: Bridge) -> None:
+    told = bridge.told("[[sim:scenario name=azure-reasoning]]", "gpt-5-mini", tools=TOOLS, **USAGE)
+    check_form(told, usage=False) if "usage" not in told.chunks[-1] else check_form(told, usage=True)
+    assert told.joined("reasoning_content")
+    assert len(told.calls) == 1
+    assert told.finish_reason == "tool_calls"
+
+
+@pytest.mark.parametrize("model", ["claude-sonnet-4.5", "gemini-3-pro-preview"])
+@pytest.mark.parametrize("extra", ["", "[[sim:think]]"])
+def test_a11_opaque_alone_is_kept(bridge: Bridge, model: str, extra: str) -> None:
+    told = bridge.told(f"[[sim:opaque-alone]]{extra} hello", model)
+    assert told.joined("reasoning_opaque").startswith("EqQBCkYI")
+    assert told.text.startswith("You said")
+    message = bridge.chat(f"[[sim:opaque-alone]]{extra} hello", model, max_tokens=500).message
+    assert message["reasoning_opaque"] == told.joined("reasoning_opaque")
+
+
+@pytest.mark.parametrize("model", REASONING)
+def test_a11_late_reasoning_does_not_become_text(bridge: Bridge, model: str) -> None:
+    plain = bridge.told("hello", model).text
+    told = bridge.told("[[sim:late-reasoning]] hello", model)
+    assert told.text == plain
+    assert told.joined("reasoning_content")
+
+
+def test_a11_reasoning_goes_back_to_who_gave_it(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    said = bridge.chat("[[sim:think]] hello", "claude-sonnet-4.5", max_tokens=500).message
+    for model in ("claude-sonnet-4.5", "gpt-4o"):
+        messages = [{"role": "user", "content": "hello"}, said, {"role": "user", "content": f"{mark} {model}"}]
+        sent = {"model": model, "messages": messages}
+        assert bridge.request("POST", "/v1/chat/completions", sent).status == 200
+    claude, openai = (entry["body"]["messages"][1] for entry in simulator.ledger(mark))
+    assert claude["reasoning_text"] == said["reasoning_content"]
+    assert claude["reasoning_opaque"] == said["reasoning_opaque"]
+    assert "reasoning_content" not in claude
+    assert not openai.keys() & {"reasoning_text", "reasoning_opaque", "reasoning_content", "refusal"}
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4.5"])
+@pytest.mark.parametrize(
+    "transport",
+    [
+        "bytewise",
+        "pieces size=3",
+        "crlf",
+        "crlf]][[sim:bytewise",
+        "comments",
+        "comments]][[sim:crlf]][[sim:pieces size=5",
+        "close-delimited",
+        "length-delimited",
+        "length-delimited]][[sim:bytewise",
+        "gzip",
+        "gzip]][[sim:pieces size=11",
+        "gzip]][[sim:close-delimited",
+        "no-done",
+        "no-done]][[sim:close-delimited]][[sim:bytewise",
+    ],
+)
+def test_a12_however_it_is_transported(any_bridge: Bridge, model: str, transport: str) -> None:
+    told = any_bridge.told(f"[[sim:{transport}]][[sim:unicode]]", model, **USAGE)
+    check_form(told, usage=True)
+    assert told.text == bridge_text(any_bridge, model)
+    assert "\u2028" in told.text
+    assert any(frame.is_comment for frame in told.frames) == ("comments" in transport)
+
+
+def bridge_text(bridge: Bridge, model: str) -> str:
+    text: str = bridge.chat("[[sim:unicode]]", model, max_tokens=500).message["content"]
+    return text
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4.5"])
+@pytest.mark.parametrize("transport", ["", "[[sim:pieces size=1000]]", "[[sim:gzip]]"])
+def test_a12_a_line_of_two_megabytes(any_bridge: Bridge, model: str, transport: str) -> None:
+    told = any_bridge.told(f"[[sim:big-line bytes=2000000]]{transport}", model)
+    assert len(told.text) == 2_000_000
+    assert told.finish_reason == "stop"
+
+
+@pytest.mark.parametrize("framing", ["", "[[sim:close-delimited]]", "[[sim:gzip]]", "[[sim:pieces size=100]]"])
+def test_a12_a_large_whole_answer(bridge: Bridge, framing: str) -> None:
+    answer = bridge.chat(f"[[sim:reply-size bytes=300000]]{framing}", "gpt-4o", max_tokens=None)
+    assert len(answer.message["content"]) in (300_000, 4096 * 4), "the whole, or what fits the model's limit"
+    assert answer.headers["content-length"] == str(len(answer.body))
+    assert "content-encoding" not in answer.headers
+
+
+@pytest.mark.parametrize("model", VENDORS)
+def test_a12_a_stream_without_a_finish_reason_gets_one(bridge: Bridge, model: str) -> None:
+    assert bridge.told("[[sim:no-finish]] hello", model).finish_reason == "stop"
+    called = bridge.told("[[sim:no-finish]] read_file a", model, tools=TOOLS)
+    assert called.finish_reason == "tool_calls"
+
+
+@pytest.mark.parametrize("model", VENDORS)
+@pytest.mark.parametrize(
+    ("directive", "reason"), [("length", "length"), ("content-filter", "content_filter"), ("empty", "stop")]
+)
+def test_a12_other_ends(bridge: Bridge, model: str, directive: str, reason: str) -> None:
+    told = bridge.told(f"[[sim:{directive}]] hello", model, **USAGE)
+    check_form(told, usage=True)
+    assert told.finish_reason == reason
+    whole = bridge.chat(f"[[sim:{directive}]] hello", model, max_tokens=500).json["choices"][0]
+    assert whole["finish_reason"] == reason
+    assert (whole["message"]["content"] or "") == told.text
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4.5"])
+def test_a12_no_usage_is_invented(bridge: Bridge, model: str) -> None:
+    chunks: list[Json] = bridge.told("[[sim:no-usage]] hello", model, **USAGE).chunks
+    assert all(chunk["choices"] for chunk in chunks)
