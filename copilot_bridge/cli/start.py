@@ -111,7 +111,7 @@ class Greeting:
         lines = [
             title,
             f"  Base URL  {url}/v1   (any key)",
-            f"  Login     {self.user}, {self.plan or 'unknown plan'}",
+            f"  Login     {self.user}, {self.plan or 'plan unknown'}",
             f"  Models    {', '.join(self.models)}",
         ]
         if self.config.show_token:
@@ -138,7 +138,7 @@ def look(bridge: Bridge, simulated: bool) -> Greeting:
         catalogue = bridge.models.catalogue(copilot)
     names = [model.id for model in catalogue.models.values() if model.enabled and "chat" in model.dialects]
     return Greeting(
-        user, token.sku.replace("_", " "), names, simulated, bridge.config, copilot.account.github_token
+        user, token.plan, names, simulated, bridge.config, copilot.account.github_token
     )
 
 

@@ -103,9 +103,9 @@ class Exchange:
             yield write_event(error)
         except Exception:
             log.exception("internal error in the stream of request %s", self._record.id)
-            error = BridgeError(f"internal error, request {self._record.id}: the log has more")
-            self._record.failed(error)
-            yield write_event(error)
+            unknown = BridgeError(f"internal error, request {self._record.id}: the log has more")
+            self._record.failed(unknown)
+            yield write_event(unknown)
 
     def _relay(self, response: requests.Response) -> Iterator[bytes]:
         reader = self._request.reader()

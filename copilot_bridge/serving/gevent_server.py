@@ -23,7 +23,8 @@ class Handler(WSGIHandler):  # type: ignore[misc]
     """Shows the application the client's socket, and leaves the log to it."""
 
     def get_environ(self) -> dict[str, Any]:
-        return super().get_environ() | {"copilot_bridge.socket": self.socket}
+        environ: dict[str, Any] = super().get_environ()
+        return environ | {"copilot_bridge.socket": self.socket}
 
     def log_request(self) -> None:
         """The application writes a line for each request."""

@@ -34,6 +34,16 @@ DIRECT = ("gho_", "github_pat_")
 REFRESH_AHEAD = 240.0  # the official client: valid for refresh_in + 60 s, renewed 300 s before
 GRACE = 60.0
 DIRECT_LIFE = 3600.0  # how long the host found for a direct token is believed
+# Words in a SKU like "copilot_for_business_seat_quota" -> the plan.
+PLANS = (
+    ("free_limited", "Copilot Free"),
+    ("educational", "Copilot Pro (education)"),
+    ("subscriber", "Copilot Pro"),
+    ("individual", "Copilot Pro"),
+    ("business", "Copilot Business"),
+    ("enterprise", "Copilot Enterprise"),
+)
+
 GITHUB_PATIENCE = 30.0  # between two bytes of GitHub's API, which answers at once or not at all
 PAUSE_AFTER_FAILURE = 30.0  # between two tries to refresh, while the old token still serves
 
@@ -71,6 +81,11 @@ class CopilotToken:
     received_at: float
     refresh_at: float
     expires_at: float
+
+    @property
+    def plan(self) -> str:
+        """As GitHub sells it; the SKU itself where it is a new one."""
+        return next((plan for word, plan in PLANS if word in self.sku), self.sku.replace("_", " "))
 
     def fresh(self, now: float) -> bool:
         """A clock that was set back makes a token look newer than it is, so it is not believed."""
