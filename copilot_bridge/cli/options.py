@@ -15,10 +15,14 @@ LOGGING = ("log_level", "debug")
 SERVING = ("host", "port", "workers", "server", "graceful_timeout")
 
 
-def takes_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+Command = Callable[..., None]
+Decorator = Callable[[Command], Command]
+
+
+def takes_settings(*names: str) -> Decorator:
     """The command gets a `config` made of these options, the environment and the `.env` file."""
 
-    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+    def decorate(function: Command) -> Command:
         @functools.wraps(function)
         def wrapper(env_file: Path | None, verbose: bool, **given: Any) -> None:
             flags = {name: spell(given.pop(name)) for name in names if given[name] is not None}
@@ -29,9 +33,8 @@ def takes_settings(*names: str) -> Callable[[Callable[..., None]], Callable[...,
             set_up("warning" if config.log_level == "info" else config.log_level, debug=config.debug)
             function(config, **rest)
 
-        for option in (env_file_option, verbose_option, *map(option_of, reversed(names))):
-            wrapper = option(wrapper)
-        return wrapper
+        options: list[Decorator] = [verbose_option, env_file_option, *map(option_of, reversed(names))]
+        return functools.reduce(lambda command, option: option(command), options, wrapper)
 
     return decorate
 
@@ -40,7 +43,7 @@ def spell(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def option_of(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def option_of(name: str) -> Decorator:
     """Values stay text here: `Config` judges them all alike, wherever they come from."""
     setting = BY_NAME[name]
     flags: tuple[str, ...] = setting.metadata["flags"]

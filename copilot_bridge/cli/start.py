@@ -137,9 +137,7 @@ def look(bridge: Bridge, simulated: bool) -> Greeting:
         token = copilot.token()
         catalogue = bridge.models.catalogue(copilot)
     names = [model.id for model in catalogue.models.values() if model.enabled and "chat" in model.dialects]
-    return Greeting(
-        user, token.plan, names, simulated, bridge.config, copilot.account.github_token
-    )
+    return Greeting(user, token.plan, names, simulated, bridge.config, copilot.account.github_token)
 
 
 def address(config: Config, port: int) -> str:

@@ -13,9 +13,9 @@ from copilot_bridge.dialects.chat.reply import fold, mend_whole
 from copilot_bridge.errors import StreamCut, Unsupported
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.logs import Record
+from copilot_bridge.upstream.client import read_whole
 from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.refusals import forwarded
-from copilot_bridge.upstream.tokens import read_whole
 
 PATH = "/chat/completions"
 

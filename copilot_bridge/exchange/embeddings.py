@@ -4,8 +4,8 @@ from copilot_bridge.dialects import embeddings
 from copilot_bridge.errors import Unsupported
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.logs import Record
+from copilot_bridge.upstream.client import read_whole
 from copilot_bridge.upstream.refusals import forwarded
-from copilot_bridge.upstream.tokens import read_whole
 
 PATH = "/embeddings"
 MOST_INPUTS = 512  # where the catalogue does not say

@@ -11,7 +11,13 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import should_bypass_proxies
 
 from copilot_bridge.config import Config, is_loopback, proxy_url
-from copilot_bridge.errors import BridgeError, ConfigError, UpstreamTimeout, UpstreamUnreachable
+from copilot_bridge.errors import (
+    BridgeError,
+    ConfigError,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 
 # Room in the pool for every stream at once: a connection that does not fit is thrown away and
 # the next request pays for a new TLS handshake.
@@ -83,6 +89,13 @@ def prepare(
     if body is not None:
         prepared.headers["Content-Length"] = str(len(body))
     return prepared
+
+
+def read_whole(response: requests.Response) -> bytes:
+    try:
+        return response.content
+    except (requests.RequestException, OSError) as error:
+        raise UpstreamRefused(f"the answer broke off: {error}") from error
 
 
 def read_error_body(response: requests.Response) -> bytes:

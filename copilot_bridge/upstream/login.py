@@ -21,10 +21,10 @@ from copilot_bridge.errors import (
     UpstreamUnreachable,
 )
 from copilot_bridge.redaction import Secret
-from copilot_bridge.upstream.client import Client, read_error_body
+from copilot_bridge.upstream.client import Client, read_error_body, read_whole
+from copilot_bridge.upstream.github import PATIENCE, positive, read_github
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
-from copilot_bridge.upstream.tokens import GITHUB_PATIENCE, positive, read_github, read_whole
 
 # The app of Copilot's own editor plugins.  Tokens of other apps are refused when they are exchanged.
 CLIENT_ID = "Iv1.b507a08c87ecfe98"
@@ -190,7 +190,7 @@ class DeviceFlow:
     def _post(self, path: str, asked: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
         """The status and the JSON object of the answer, {} if it is anything else (HTML, a list)."""
         response = self._client.send(
-            "POST", self._github + path, self._headers, orjson.dumps(asked), timeout=GITHUB_PATIENCE
+            "POST", self._github + path, self._headers, orjson.dumps(asked), timeout=PATIENCE
         )
         body = read_whole(response) if response.status_code < 300 else read_error_body(response)
         return response.status_code, read_object(body)
@@ -222,9 +222,7 @@ def whoami(client: Client, headers: Headers, hosts: Hosts, token: Secret) -> str
             "`copilot-bridge auth` (ghu_), that of an editor or of GitHub's command line (gho_), and a "
             'fine-grained token (github_pat_) with the permission "Copilot Requests"'
         )
-    response = client.send(
-        "GET", f"{hosts.api}/user", headers.github(token.reveal()), timeout=GITHUB_PATIENCE
-    )
+    response = client.send("GET", f"{hosts.api}/user", headers.github(token.reveal()), timeout=PATIENCE)
     login = read_github(response).get("login")
     if not isinstance(login, str) or not login:
         raise UpstreamRefused("GitHub does not say whose login this is: try again later")

@@ -13,9 +13,9 @@ import orjson
 from cachetools import TTLCache
 
 from copilot_bridge.errors import BridgeError, ModelNotFound, UpstreamRefused
+from copilot_bridge.upstream.client import read_whole
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.names import near, newest, spellings
-from copilot_bridge.upstream.tokens import read_whole
 
 log = logging.getLogger(__name__)
 

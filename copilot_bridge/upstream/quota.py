@@ -11,8 +11,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from copilot_bridge.upstream.client import Client
+from copilot_bridge.upstream.github import PATIENCE, read_github
 from copilot_bridge.upstream.headers import Headers
-from copilot_bridge.upstream.tokens import GITHUB_PATIENCE, Account, read_github
+from copilot_bridge.upstream.tokens import Account
 
 REQUESTS, AI_UNITS = "requests", "AI units"  # an AI unit is a credit: US$ 0.01
 
@@ -63,7 +64,7 @@ def fetch_usage(client: Client, headers: Headers, account: Account) -> dict[str,
     """
     sent = headers.github(account.github_token.reveal())
     url = f"{account.hosts.api}/copilot_internal/user"
-    return read_github(client.send("GET", url, sent, timeout=GITHUB_PATIENCE))
+    return read_github(client.send("GET", url, sent, timeout=PATIENCE))
 
 
 def read_usage(content: Mapping[str, Any]) -> Usage:

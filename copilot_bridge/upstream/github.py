@@ -1,0 +1,106 @@
+"""What GitHub's own API answers, and what its refusals mean for a user of Copilot."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+import requests
+
+from copilot_bridge.errors import BridgeError, LoginRequired, UpstreamRefused
+from copilot_bridge.upstream.client import read_error_body, read_whole
+from copilot_bridge.upstream.refusals import read_body, retry_after
+
+# Seconds between two bytes: GitHub's API answers at once or not at all.
+PATIENCE = 30.0
+
+
+def read_github(response: requests.Response) -> dict[str, Any]:
+    """The JSON object that GitHub answered with.  Raises what its refusals mean."""
+    body = read_whole(response) if response.status_code < 300 else read_error_body(response)
+    if response.status_code >= 300:
+        raise github_refusal(response.status_code, response.headers, body)
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise UpstreamRefused("GitHub's answer is no JSON") from error
+    if not isinstance(content, dict):
+        raise UpstreamRefused("GitHub's answer is no JSON object")
+    return content
+
+
+# error_details.notification_id of a refused token exchange -> what the user can do.
+NOTICES = {
+    "not_signed_up": "this GitHub account has no Copilot plan",
+    "no_copilot_access": "this GitHub account has no Copilot plan",
+    "subscription_ended": "the Copilot plan of this account has ended",
+    "expired_coupon": "the Copilot plan of this account has ended",
+    "revoked_coupon": "the Copilot plan of this account has ended",
+    "enterprise_managed_user_account": "your enterprise has to give this account a Copilot seat",
+    "feature_flag_blocked": "GitHub has switched Copilot off for this account",
+    "spammy_user": "GitHub has blocked Copilot for this account: contact GitHub support",
+    "access_revoked": "GitHub has blocked Copilot for this account: contact GitHub support",
+    "billing_locked": "there is a problem with this account's payment: see github.com/settings/billing",
+    "trade_restricted": "GitHub does not offer Copilot where this account is",
+    "trade_restricted_country": "GitHub does not offer Copilot where this account is",
+    "snippy_not_configured": "first choose how Copilot treats public code: github.com/settings/copilot",
+    "codespaces_demo_inactive": "the Copilot demo of this account is over",
+    "go_http_client": "GitHub takes these token requests for a script's: wait a while, then try again",
+    "programmatic_token_generation": "GitHub takes these token requests for a script's: wait, then try again",
+    "server_error": "GitHub had a problem of its own: try again",
+}
+
+
+def github_refusal(status: int, headers: Mapping[str, str], body: bytes) -> BridgeError:
+    """What api.github.com means by an error, in words that tell the user what to do."""
+    message, _, _ = read_body(body)
+    if status == 401:
+        return LoginRequired("GitHub does not accept this login (bad credentials): run `copilot-bridge auth`")
+    if status == 429 or (status == 403 and "rate limit" in message.lower()):
+        return UpstreamRefused(
+            "GitHub's rate limit is used up: wait, the login itself is fine",
+            kind="rate_limited",
+            headers=rest(headers),
+        )
+    if notice := read_notice(body):
+        return UpstreamRefused(notice, kind="permission", status=status)
+    if status == 403:
+        return UpstreamRefused(
+            f"GitHub does not let this token use Copilot ({message or 'forbidden'}): "
+            "log in with `copilot-bridge auth`",
+            kind="permission",
+        )
+    if status == 404:
+        return UpstreamRefused(
+            "GitHub hides Copilot from this token: it comes from another app, or there is no Copilot plan; "
+            "log in with `copilot-bridge auth`",
+            kind="permission",
+        )
+    return UpstreamRefused(f"GitHub answered with status {status}: try again later", status=status)
+
+
+def read_notice(body: bytes) -> str | None:
+    """Words for {"error_details": {"notification_id", "message", "url"}}, or None if it is not that."""
+    try:
+        details = orjson.loads(body).get("error_details")
+    except (orjson.JSONDecodeError, AttributeError):
+        return None
+    if not isinstance(details, dict):
+        return None
+    advice = NOTICES.get(str(details.get("notification_id")))
+    parts = [advice, details.get("message"), str(details.get("url") or "").replace("{EDITOR}", "vscode")]
+    return " - ".join(str(part) for part in parts if part) or None
+
+
+def rest(headers: Mapping[str, str]) -> dict[str, str]:
+    """`retry-after` in seconds, from itself or from `x-ratelimit-reset` (unix seconds)."""
+    if wait := retry_after(headers.get("retry-after", "")):
+        return {"retry-after": wait}
+    reset = headers.get("x-ratelimit-reset", "")
+    return {"retry-after": str(max(1, round(int(reset) - time.time())))} if reset.isdecimal() else {}
+
+
+def positive(value: object) -> float | None:
+    return (
+        float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else None
+    )
