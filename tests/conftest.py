@@ -6,14 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.harness import Bridge, Simulator, Start, new_mark, new_token
+from integration.harness import KEEPALIVE, Bridge, Simulator, Start, new_mark, new_token
 
 LOOPBACK = ("127.", "::1", "localhost")
 SERVERS = ("gunicorn", "gevent")
 PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
-
-# Short enough to be waited for; every test has to take a comment for what it is.
-KEEPALIVE = 0.3
 
 
 @pytest.fixture(autouse=True)

@@ -28,6 +28,9 @@ GUNICORN = ("-m", "gunicorn", "-c", "python:copilot_bridge.serving.gunicorn_sett
 # Whatever is not on loopback would go through here, and nobody listens.
 NOWHERE = "http://127.0.0.1:9"
 
+# s; short enough to be waited for.  Every test has to take a comment for what it is.
+KEEPALIVE = 0.2
+
 Json = dict[str, Any]
 
 
@@ -379,8 +382,11 @@ class Bridge:
 
     def stream(self, text: str, model: str = "gpt-4o", **body: Any) -> Stream:
         """A streamed chat under way."""
-        sent = json.dumps(chat_body(text, model, stream=True, **body)).encode()
-        return self.dial("POST", "/v1/chat/completions", sent)
+        return self.ask(text, model, stream=True, **body)
+
+    def ask(self, text: str, model: str = "gpt-4o", **body: Any) -> Stream:
+        """A chat under way, whose answer nobody waits for yet."""
+        return self.dial("POST", "/v1/chat/completions", json.dumps(chat_body(text, model, **body)).encode())
 
     def told(self, text: str, model: str = "gpt-4o", **body: Any) -> Told:
         """A streamed chat, to its end."""
@@ -420,7 +426,7 @@ class Bridge:
         for stream in self._streams:
             stream.close()
         if self.process.poll() is None:
-            self.process.terminate()
+            self.process.send_signal(signal.SIGINT)  # the quick way
         try:
             self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:

@@ -182,8 +182,8 @@ def test_a11_reasoning_is_called_reasoning_content(bridge: Bridge, model: str) -
 
 
 def test_a11_a_late_cot_id_says_nothing(bridge: Bridge) -> None:
-    told = bridge.told("[[sim:scenario name=azure-reasoning]]", "gpt-5-mini", tools=TOOLS, **USAGE)
-    check_form(told, usage=False) if "usage" not in told.chunks[-1] else check_form(told, usage=True)
+    told = bridge.told("[[sim:scenario name=azure-reasoning]]", "gpt-5-mini", tools=TOOLS)
+    check_form(told, usage=False)
     assert told.joined("reasoning_content")
     assert len(told.calls) == 1
     assert told.finish_reason == "tool_calls"
@@ -253,18 +253,18 @@ def bridge_text(bridge: Bridge, model: str) -> str:
     return text
 
 
-@pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4.5"])
+@pytest.mark.parametrize("shape", ["clean", "azure", "claude"])
 @pytest.mark.parametrize("transport", ["", "[[sim:pieces size=1000]]", "[[sim:gzip]]"])
-def test_a12_a_line_of_two_megabytes(any_bridge: Bridge, model: str, transport: str) -> None:
-    told = any_bridge.told(f"[[sim:big-line bytes=2000000]]{transport}", model)
+def test_a12_a_line_of_two_megabytes(any_bridge: Bridge, shape: str, transport: str) -> None:
+    told = any_bridge.told(f"[[sim:flood events=1 size=2000000 shape={shape}]]{transport}")
     assert len(told.text) == 2_000_000
     assert told.finish_reason == "stop"
 
 
 @pytest.mark.parametrize("framing", ["", "[[sim:close-delimited]]", "[[sim:gzip]]", "[[sim:pieces size=100]]"])
 def test_a12_a_large_whole_answer(bridge: Bridge, framing: str) -> None:
-    answer = bridge.chat(f"[[sim:reply-size bytes=300000]]{framing}", "gpt-4o", max_tokens=None)
-    assert len(answer.message["content"]) in (300_000, 4096 * 4), "the whole, or what fits the model's limit"
+    answer = bridge.chat(f"[[sim:reply-size bytes=300000]]{framing}", "gpt-5.2")
+    assert len(answer.message["content"]) == 300_000
     assert answer.headers["content-length"] == str(len(answer.body))
     assert "content-encoding" not in answer.headers
 
@@ -289,7 +289,7 @@ def test_a12_other_ends(bridge: Bridge, model: str, directive: str, reason: str)
     assert (whole["message"]["content"] or "") == told.text
 
 
-@pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4.5"])
-def test_a12_no_usage_is_invented(bridge: Bridge, model: str) -> None:
-    chunks: list[Json] = bridge.told("[[sim:no-usage]] hello", model, **USAGE).chunks
+def test_a12_no_usage_is_invented(bridge: Bridge) -> None:
+    chunks: list[Json] = bridge.told("[[sim:no-usage]] hello", "gpt-4o", **USAGE).chunks
     assert all(chunk["choices"] for chunk in chunks)
+    assert "usage" not in bridge.chat("[[sim:no-usage]] hello", "gpt-4o").json

@@ -1,0 +1,202 @@
+"""An answer that breaks off is never told as a success, and silence never kills a client's patience."""
+
+import itertools
+import re
+import time
+
+import pytest
+from integration.harness import KEEPALIVE, Bridge, Simulator, Start, Told, new_token, tool
+
+MODELS = ("gpt-4o", "claude-sonnet-4.5")
+WRITE = [tool("write_file", path="string", content="string")]
+CUTS = ("cut-in-frame after=4", "cut-between after=4", "reset after=4", "error-in-stream", "finish-error")
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("cut", CUTS)
+def test_a13_a_broken_stream_ends_in_an_error(
+    any_bridge: Bridge, simulator: Simulator, mark: str, model: str, cut: str
+) -> None:
+    stream = any_bridge.stream(f"[[sim:{cut}]] one two three four five six {mark}", model)
+    assert stream.status == 200
+    told = Told(stream.all())  # the body ends properly: only the error says that something is wrong
+    error = told.error
+    assert error["message"]
+    assert error["type"] == "server_error"
+    assert "You said".startswith(told.text[:8])
+    assert len(simulator.ledger(mark)) == 1, "no second try after the first byte"
+    line = any_bridge.logged(stream.headers["x-request-id"])
+    assert line["outcome"] not in ("ok", "client gone")
+    assert line["error"] == error["message"]
+    assert line["status"] == 200
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("cut", ["cut-in-frame", "cut-between", "reset"])
+@pytest.mark.parametrize("framing", ["", "[[sim:length-delimited]]"])
+def test_a13_cut_within_a_tool_call(any_bridge: Bridge, model: str, cut: str, framing: str) -> None:
+    prompt = f"[[sim:{cut} after=5]]{framing} write_file 'a.txt' 'some longer content to be written'"
+    told = any_bridge.told(prompt, model, tools=WRITE)
+    assert told.error["type"] == "server_error"
+    assert told.calls, "what had arrived before is there"
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("cut", ["cut-in-frame", "cut-between"])
+def test_a13_cut_of_a_body_that_ends_with_its_connection(any_bridge: Bridge, model: str, cut: str) -> None:
+    """Nothing on the wire tells this end from a good one, but no [DONE] and no finish_reason came."""
+    told = any_bridge.told(f"[[sim:{cut} after=4]][[sim:close-delimited]] one two three four five", model)
+    assert told.error["code"] == "stream_cut"
+
+
+@pytest.mark.parametrize("code", ["internal_error", "rate_limited"])
+def test_a13_the_error_in_the_stream_keeps_its_words(bridge: Bridge, code: str) -> None:
+    told = bridge.told(f"[[sim:error-in-stream code={code}]] hello")
+    assert told.error["message"] == "The simulator was asked to break this stream."
+    assert told.error["code"] == code
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("cut", ["cut-in-frame", "cut-between", "reset"])
+def test_a13_cut_before_anything_was_said(any_bridge: Bridge, model: str, cut: str) -> None:
+    stream = any_bridge.stream(f"[[sim:{cut} after=0]] hello", model)
+    told = Told(stream.all())
+    assert told.error
+    assert told.text == ""
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("cut", ["cut-in-frame after=0", "reset after=0", "cut-between after=0"])
+@pytest.mark.parametrize("limit", [None, 500])
+def test_a13_a_whole_answer_that_breaks_off_is_an_error(
+    any_bridge: Bridge, simulator: Simulator, mark: str, model: str, cut: str, limit: int | None
+) -> None:
+    answer = any_bridge.chat(f"[[sim:{cut}]] hello {mark}", model, max_tokens=limit)
+    assert answer.status == 502
+    assert answer.error["type"] == "server_error"
+    assert len(simulator.ledger(mark)) == 1, "Copilot has worked on it already: no second try"
+
+
+@pytest.mark.parametrize("cut", ["cut-in-frame after=3", "cut-between after=3", "reset after=3", "finish-error"])
+def test_a13_a_folded_stream_that_breaks_off_is_an_error(bridge: Bridge, cut: str) -> None:
+    """The client wants it whole, upstream streams it."""
+    answer = bridge.chat(f"[[sim:{cut}]] one two three four", "claude-sonnet-4.5")
+    assert answer.status == 502
+    assert answer.error["type"] == "server_error"
+    assert "IncompleteRead" not in answer.error["message"], "for people, not for us"
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a13_close_before_the_reply_is_tried_once_more(
+    any_bridge: Bridge, simulator: Simulator, mark: str, model: str
+) -> None:
+    told = any_bridge.told(f"[[sim:close-before-reply once={mark}]] hello", model)
+    assert told.text
+    assert len(simulator.ledger(mark)) == 2
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a13_close_before_each_reply_is_an_error(
+    any_bridge: Bridge, simulator: Simulator, mark: str, stream: bool
+) -> None:
+    answer = any_bridge.chat(f"[[sim:close-before-reply]] hello {mark}", stream=stream)
+    assert answer.status == 502
+    assert answer.error["code"] == "upstream_unreachable"
+    assert len(simulator.ledger(mark)) == 2
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a23_a_whitespace_loop_is_stopped(
+    any_bridge: Bridge, simulator: Simulator, mark: str, model: str
+) -> None:
+    began = time.monotonic()
+    told = any_bridge.told(f"[[sim:whitespace-loop]] write_file a {mark}", model, tools=WRITE)
+    assert told.error["code"] == "degenerate_output"
+    assert time.monotonic() - began < 3
+    assert len(re.findall(r"\s", told.calls[0]["arguments"])) < 1000
+    assert simulator.ended(mark, timeout=1)["outcome"] == "client-gone", "nobody pays for the rest"
+
+
+@pytest.mark.parametrize(
+    ("silence", "model"),
+    [("slow-headers", "gpt-4o"), ("slow-body", "gpt-4o"), ("stall after=4", "claude-sonnet-4.5")],
+)
+def test_a24_silence_is_filled_with_comments(any_bridge: Bridge, model: str, silence: str) -> None:
+    """One in each 0.2 s; the first wait is for the headers, which are held back as long as that."""
+    stream = any_bridge.stream(f"[[sim:{silence} seconds=0.7]] one two three four five six", model)
+    told = Told(stream.all())
+    assert told.text.endswith("no model was asked.")
+    comments = [frame for frame in told.frames if frame.is_comment]
+    assert 2 <= len(comments) <= 4
+    assert {frame.raw for frame in comments} == {b": keep-alive"}
+    gaps = [later.at - earlier.at for earlier, later in itertools.pairwise(told.frames)]
+    assert max(gaps, default=0) < KEEPALIVE + 0.25
+    assert stream.opened - stream.asked < KEEPALIVE + 0.25
+    assert stream.ended_at - stream.asked < 0.7 + 0.5
+
+
+def test_a24_what_arrives_is_sent_on_at_once(any_bridge: Bridge) -> None:
+    """Five events, 100 ms apart: none may wait for another."""
+    stream = any_bridge.stream("[[sim:flood events=5 size=10 gap=100 shape=claude]]")
+    frames = [frame for frame in stream.frames() if b'"content":"The quick ' in frame.raw]
+    assert len(frames) == 5
+    gaps = [later.at - earlier.at for earlier, later in itertools.pairwise(frames)]
+    assert min(gaps) > 0.05, "they came together"
+    assert frames[-1].at - frames[0].at < 0.65
+
+
+def test_a24_a_cut_after_a_long_silence_is_told_in_the_stream(any_bridge: Bridge) -> None:
+    told = any_bridge.told("[[sim:slow-headers seconds=0.4]][[sim:cut-between after=0]] hello")
+    assert told.error["type"] == "server_error"
+    assert any(frame.is_comment for frame in told.frames)
+
+
+@pytest.fixture(scope="module")
+def impatient(_launch: Start, request: pytest.FixtureRequest) -> Bridge:
+    bridge = _launch(server=request.param, read_timeout=0.4, github_token=new_token())
+    request.addfinalizer(bridge.stop)
+    return bridge
+
+
+BOTH = pytest.mark.parametrize("impatient", ["gunicorn", "gevent"], indirect=True)
+
+
+@BOTH
+@pytest.mark.parametrize("silence", ["slow-body", "stall after=4"])
+def test_a24_a_stall_beyond_the_read_timeout_is_an_error(
+    impatient: Bridge, simulator: Simulator, mark: str, silence: str
+) -> None:
+    stream = impatient.stream(f"[[sim:{silence} seconds=20]] one two three four {mark}")
+    told = Told(stream.all())
+    assert told.error["code"] == "upstream_timeout"
+    assert 0.35 < stream.ended_at - stream.asked < 1.2
+    assert simulator.ended(mark, timeout=1)["outcome"] == "client-gone"
+
+
+@BOTH
+def test_a24_headers_beyond_the_read_timeout_are_an_error(
+    impatient: Bridge, simulator: Simulator, mark: str
+) -> None:
+    told = impatient.told(f"[[sim:slow-headers seconds=20]] hello {mark}")
+    assert told.error["code"] == "upstream_timeout"
+    assert len(simulator.ledger(mark)) == 1, "a silent upstream is not asked again"
+    assert simulator.ended(mark, timeout=1)["outcome"] == "client-gone"
+
+
+@BOTH
+@pytest.mark.parametrize("silence", ["slow-headers", "slow-body"])
+@pytest.mark.parametrize("model", MODELS)
+def test_a24_a_whole_answer_beyond_the_read_timeout_is_a_504(
+    impatient: Bridge, silence: str, model: str
+) -> None:
+    answer = impatient.chat(f"[[sim:{silence} seconds=20]] hello", model)
+    assert answer.error["code"] == "upstream_timeout"
+    assert answer.status == 504
+    assert "HTTPConnectionPool" not in answer.error["message"], "for people, not for us"
+
+
+@BOTH
+def test_a24_a_long_stream_outlives_the_read_timeout(impatient: Bridge) -> None:
+    """The limit is on silence, not on the whole."""
+    told = impatient.told("[[sim:flood events=6 size=10 gap=120]]")
+    assert told.finish_reason == "stop"

@@ -1,0 +1,134 @@
+"""A client that leaves is noticed within a second, however silent upstream is, and upstream is let go."""
+
+import socket
+import time
+
+import pytest
+from integration.harness import Bridge, Simulator, Start, Stream
+
+MODELS = ("gpt-4o", "claude-sonnet-4.5")
+
+
+def check_noticed(bridge: Bridge, simulator: Simulator, mark: str, left: float) -> None:
+    entry = simulator.ended(mark, timeout=3)
+    assert entry["outcome"] == "client-gone"
+    assert entry["ended"] - left < 1.0
+    assert bridge.request("GET", "/healthz").status == 200
+
+
+def check_logged(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    """Upstream saw the request's id, so the line is found though the client never saw a header."""
+    (entry,) = simulator.ledger(mark)
+    assert bridge.logged(entry["headers"]["x-request-id"])["outcome"] == "client gone"
+
+
+def hang_up(stream: Stream, how: str) -> float:
+    if how == "reset":
+        stream._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        stream.close()
+        return time.time()
+    return stream.leave()
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+@pytest.mark.parametrize("streaming", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("model", MODELS)
+def test_a24_leaves_before_upstreams_headers(
+    any_bridge: Bridge, simulator: Simulator, mark: str, how: str, streaming: bool, model: str
+) -> None:
+    stream = any_bridge.ask(f"[[sim:slow-headers seconds=20]] hello {mark}", model, stream=streaming)
+    simulator.only(mark)
+    check_noticed(any_bridge, simulator, mark, hang_up(stream, how))
+    check_logged(any_bridge, simulator, mark)
+
+
+def test_a24_leaves_in_the_silence_that_comments_fill(
+    any_bridge: Bridge, simulator: Simulator, mark: str
+) -> None:
+    stream = any_bridge.stream(f"[[sim:slow-headers seconds=20]] hello {mark}")
+    assert next(stream.frames()).is_comment
+    check_noticed(any_bridge, simulator, mark, stream.leave())
+    check_logged(any_bridge, simulator, mark)
+
+
+@pytest.mark.parametrize("limit", [None, 500])
+@pytest.mark.parametrize("streaming", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("model", MODELS)
+def test_a24_leaves_before_the_first_byte(
+    any_bridge: Bridge, simulator: Simulator, mark: str, streaming: bool, model: str, limit: int | None
+) -> None:
+    text = f"[[sim:slow-body seconds=20]] hello {mark}"
+    stream = any_bridge.ask(text, model, stream=streaming, max_tokens=limit)
+    simulator.only(mark)
+    if streaming:
+        assert stream.status == 200
+    check_noticed(any_bridge, simulator, mark, stream.leave())
+    check_logged(any_bridge, simulator, mark)
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+@pytest.mark.parametrize("model", MODELS)
+def test_a24_leaves_in_mid_stream_while_upstream_is_silent(
+    any_bridge: Bridge, simulator: Simulator, mark: str, how: str, model: str
+) -> None:
+    stream = any_bridge.stream(f"[[sim:stall after=4 seconds=20]] one two three {mark}", model)
+    assert next(stream.frames())
+    check_noticed(any_bridge, simulator, mark, hang_up(stream, how))
+    check_logged(any_bridge, simulator, mark)
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_a24_leaves_while_upstream_sends(
+    any_bridge: Bridge, simulator: Simulator, mark: str, how: str
+) -> None:
+    stream = any_bridge.stream(f"[[sim:flood events=4000 size=20 gap=5]] {mark}")
+    assert next(stream.frames())
+    check_noticed(any_bridge, simulator, mark, hang_up(stream, how))
+    check_logged(any_bridge, simulator, mark)
+
+
+def test_a24_leaves_with_a_long_keepalive(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+    """Nothing is written in between by which a departure could be noticed."""
+    for server in ("gunicorn", "gevent"):
+        bridge = start_bridge(server=server, keepalive=60)
+        stream = bridge.stream(f"[[sim:stall after=4 seconds=20]] one two three {mark}{server}")
+        assert next(stream.frames())
+        check_noticed(bridge, simulator, mark + server, stream.leave())
+
+
+def test_a24_many_leave_at_once(any_bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    streams = [any_bridge.stream(f"[[sim:stall after=3 seconds=20]] {mark} {number}") for number in range(20)]
+    for stream in streams:
+        assert next(stream.frames())
+    left = [stream.leave() for stream in streams]
+    for number, at in enumerate(left):
+        check_noticed(any_bridge, simulator, f"{mark} {number}\"", at)
+
+
+@pytest.mark.parametrize("streaming", [True, False], ids=["stream", "whole"])
+def test_a24_a_half_closed_client_counts_as_gone_or_is_served(
+    any_bridge: Bridge, simulator: Simulator, mark: str, streaming: bool
+) -> None:
+    """No HTTP client does this; but the bridge must not hang or spin on it."""
+    stream = any_bridge.ask(f"[[sim:slow-headers seconds=1]] hello {mark}", stream=streaming)
+    simulator.only(mark)
+    stream._sock.shutdown(socket.SHUT_WR)
+    assert simulator.ended(mark, timeout=3)["outcome"] in ("client-gone", "complete")
+
+
+def test_a24_a_client_that_sends_its_next_request_early_is_served(any_bridge: Bridge, mark: str) -> None:
+    """Pipelining: bytes behind the request are no sign of an end."""
+    stream = any_bridge.stream(f"[[sim:slow-body seconds=0.5]] hello {mark}")
+    stream._sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: bridge\r\n\r\n")
+    assert stream.all()[-1].is_done
+
+
+def test_a24_a_client_may_leave_right_after_done(any_bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    stream = any_bridge.stream(f"hello {mark}")
+    for frame in stream.frames():
+        if frame.is_done:
+            break
+    stream.leave()
+    entry = simulator.ended(mark)
+    assert entry["outcome"] == "complete"
+    assert any_bridge.logged(entry["headers"]["x-request-id"])["outcome"] in ("ok", "client gone")
