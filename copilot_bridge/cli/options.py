@@ -33,8 +33,10 @@ def takes_settings(*names: str) -> Decorator:
             set_up("warning" if config.log_level == "info" else config.log_level, debug=config.debug)
             function(config, **rest)
 
-        options: list[Decorator] = [verbose_option, env_file_option, *map(option_of, reversed(names))]
-        return functools.reduce(lambda command, option: option(command), options, wrapper)
+        command: Command = wrapper
+        for each in [verbose_option, env_file_option, *map(option_of, reversed(names))]:
+            command = each(command)
+        return command
 
     return decorate
 
@@ -53,9 +55,11 @@ def option_of(name: str) -> Decorator:
     return click.option(*flags, name, default=None, metavar="TEXT", help=about)
 
 
-env_file_option = click.option(
+env_file_option: Decorator = click.option(
     "--env-file",
     type=click.Path(path_type=Path),
     help="File with settings, NAME=value.  [.env in the working directory, if there]",
 )
-verbose_option = click.option("-v", "--verbose", is_flag=True, help="The same as --log-level debug.")
+verbose_option: Decorator = click.option(
+    "-v", "--verbose", is_flag=True, help="The same as --log-level debug."
+)
