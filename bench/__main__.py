@@ -1,0 +1,134 @@
+"""python -m bench: the bridge beside nginx and a bare connection, every reply checked.
+
+Loopback only; needs Linux.  Core 0 is for what is measured, core 1 for upstream and the clients.
+"""
+
+import argparse
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from bench.load import WrongReplyError
+from bench.processes import (
+    HERE,
+    LOAD_CORE,
+    SERVER_CORE,
+    Instructions,
+    NotStartedError,
+    Yard,
+    busy,
+    find_nginx,
+    pin,
+)
+from bench.report import Row, table, write_json
+from bench.scenarios import OURS, QUICK, SCENARIOS, Arena, Scale
+
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+def arguments(given: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="less of everything: half a minute")
+    parser.add_argument(
+        "--only", action="append", choices=list(SCENARIOS), metavar="SCENARIO", help=", ".join(SCENARIOS)
+    )
+    parser.add_argument("--json", type=Path, metavar="PATH", help="where the results go (bench/results/...)")
+    parser.add_argument(
+        "--against", type=Path, metavar="CHECKOUT", help="measure another checkout's bridge beside this one's"
+    )
+    return parser.parse_args(given)
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def leave(number: int, _frame: FrameType | None) -> NoReturn:
+    """A signal ends the bench by its usual way out, which stops what it has started."""
+    raise SystemExit(128 + number)
+
+
+def machine(pinned: bool, countable: bool) -> dict[str, Any]:
+    return {
+        "python": platform.python_version(),
+        "system": platform.release(),
+        "cores": os.cpu_count(),
+        "pinned": pinned,
+        "instructions counted": countable,
+        "commit": commit(),
+        "load average before": os.getloadavg()[0],
+        "yardstick before, ms": yardstick(),
+    }
+
+
+def yardstick() -> float:
+    """ms of CPU for a fixed piece of work: how fast the machine is at the moment."""
+    began = time.process_time()
+    sum(number * number for number in range(1_000_000))
+    return round((time.process_time() - began) * 1e3, 1)
+
+
+def commit() -> str:
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=HERE, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or "unknown"
+
+
+def measure(names: Sequence[str], scale: Scale, against: Path | None, countable: bool) -> list[Row]:
+    checkouts = {OURS: HERE} | ({against.name: against.resolve()} if against else {})
+    rows: list[Row] = []
+    with Yard() as yard, yard.upstream() as upstream:
+        with_nginx = find_nginx() is not None
+        if not with_nginx:
+            say("nginx is not installed: its column and the ratios to it are left out")
+        arena = Arena(yard, upstream, checkouts, scale, countable, with_nginx)
+        for name in names:
+            began = time.monotonic()
+            rows += SCENARIOS[name](arena)
+            say(f"{name}: {time.monotonic() - began:.0f} s")
+    return rows
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    options = arguments(given)
+    if not sys.platform.startswith("linux"):
+        say("the bench reads /proc and pins processes to cores: it needs Linux")
+        return 2
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, leave)
+    pinned = (os.cpu_count() or 1) > 1 and pin(SERVER_CORE) and pin(LOAD_CORE)
+    if not pinned:
+        say("processes can't be pinned to cores here: expect noise")
+    countable = Instructions.countable()
+    notes = machine(pinned, countable)
+    before, began = busy(SERVER_CORE), time.monotonic()
+    try:
+        rows = measure(
+            options.only or list(SCENARIOS), QUICK if options.quick else Scale(), options.against, countable
+        )
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
+    except (NotStartedError, WrongReplyError) as error:
+        say(f"{type(error).__name__}: {error}")
+        return 1
+    notes |= {"yardstick after, ms": yardstick(), "seconds": round(time.monotonic() - began, 1)}
+    notes |= {"steal ticks of the servers' core": busy(SERVER_CORE)[1] - before[1]}
+    print(table(rows))
+    print("\n" + ", ".join(f"{name}: {value}" for name, value in notes.items()))
+    path = options.json or RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
+    write_json(path, rows, notes)
+    say(f"written to {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
