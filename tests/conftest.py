@@ -43,13 +43,13 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 @pytest.fixture(scope="session")
 def _launch(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Start:
     def start(
-        *, server: str = "gunicorn", home: Path | None = None, github_token: str = "", **settings: object
+        *, server: str = "gunicorn", home: Path | None = None, github_token: str | None = None, **settings: object
     ) -> Bridge:
         hosts = {"github_url": simulator.url, "github_api_url": simulator.url}
         return Bridge(
             home or tmp_path_factory.mktemp("bridge"),
             server,
-            github_token or new_token(),
+            new_token() if github_token is None else github_token,
             {**hosts, "keepalive": KEEPALIVE, **settings},
         )
 

@@ -426,12 +426,11 @@ class Bridge:
         for stream in self._streams:
             stream.close()
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)  # the quick way
-        try:
-            self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            # The master first, or it would replace its workers.  How it ends by itself is a test of its own.
+            for pid in dict.fromkeys((self.process.pid, *self.workers())):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        self.process.wait(PATIENCE)
         self.log.close()
 
 

@@ -1,0 +1,136 @@
+"""POST /embeddings, as OpenAI's SDKs call it."""
+
+import base64
+import struct
+
+import pytest
+from integration.harness import Answer, Bridge, Json, Simulator
+
+MODEL = "text-embedding-3-small"
+
+
+def embed(bridge: Bridge, given: object, **more: object) -> Answer:
+    return bridge.request("POST", "/v1/embeddings", {"model": MODEL, "input": given, **more})
+
+
+def vectors(answer: Answer) -> list[list[float]]:
+    assert answer.status == 200, answer.body
+    reply: Json = answer.json
+    assert reply.keys() == {"object", "data", "model", "usage"}
+    assert reply["object"] == "list"
+    assert [entry["index"] for entry in reply["data"]] == list(range(len(reply["data"])))
+    assert {entry["object"] for entry in reply["data"]} == {"embedding"}
+    return [entry["embedding"] for entry in reply["data"]]
+
+
+def decoded(text: str) -> list[float]:
+    raw = base64.b64decode(text)
+    return list(struct.unpack(f"<{len(raw) // 4}f", raw))
+
+
+def single(numbers: list[float]) -> list[float]:
+    """As 32-bit floats hold them."""
+    return list(struct.unpack(f"<{len(numbers)}f", struct.pack(f"<{len(numbers)}f", *numbers)))
+
+
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/embeddings", "/v1/embeddings/"])
+def test_a19_a_text(bridge: Bridge, simulator: Simulator, mark: str, path: str) -> None:
+    answer = bridge.request("POST", path, {"model": MODEL, "input": mark, "encoding_format": "float"})
+    (vector,) = vectors(answer)
+    assert len(vector) == 1536
+    assert answer.json["model"] == MODEL
+    assert answer.json["usage"]["prompt_tokens"] > 0
+    assert simulator.only(mark)["body"] == {"model": MODEL, "input": [mark]}
+    line = bridge.logged(answer.headers["x-request-id"])
+    assert (line["dialect"], line["model"], line["outcome"]) == ("embeddings", MODEL, "ok")
+    assert line["tokens_in"] == answer.json["usage"]["prompt_tokens"]
+
+
+def test_a19_a_list_keeps_its_order(bridge: Bridge) -> None:
+    texts = [f"text {number}" for number in range(5)]
+    assert vectors(embed(bridge, texts)) == [vectors(embed(bridge, text))[0] for text in texts]
+
+
+def test_a19_base64_is_the_same_numbers(bridge: Bridge) -> None:
+    floats = vectors(embed(bridge, ["one", "two"], encoding_format="float"))
+    packed = [entry["embedding"] for entry in embed(bridge, ["one", "two"], encoding_format="base64").json["data"]]
+    assert all(isinstance(text, str) for text in packed)
+    assert [decoded(text) for text in packed] == [single(vector) for vector in floats]
+
+
+@pytest.mark.parametrize(("count", "requests"), [(512, 1), (513, 2), (1300, 3)])
+def test_a19_more_texts_than_copilot_takes_are_sent_in_parts(
+    bridge: Bridge, simulator: Simulator, mark: str, count: int, requests: int
+) -> None:
+    texts = [f"{mark} {number}" for number in range(count)]
+    answer = embed(bridge, texts, dimensions=2)
+    found = vectors(answer)
+    assert len(found) == count
+    entries = simulator.ledger(mark)
+    assert len(entries) == requests
+    assert found[-1] == vectors(embed(bridge, texts[-1], dimensions=2))[0]
+    assert answer.json["usage"]["prompt_tokens"] == sum(len(text) // 4 for text in texts)
+
+
+def test_a19_dimensions(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    assert len(vectors(embed(bridge, mark, dimensions=64))[0]) == 64
+    assert simulator.only(mark)["body"]["dimensions"] == 64
+
+
+WRONG: dict[str, tuple[Json, str]] = {
+    "no input": ({"model": MODEL}, "input"),
+    "input null": ({"model": MODEL, "input": None}, "input"),
+    "input empty": ({"model": MODEL, "input": []}, "input"),
+    "input object": ({"model": MODEL, "input": {}}, "input"),
+    "input number": ({"model": MODEL, "input": 5}, "input"),
+    "tokens": ({"model": MODEL, "input": [1, 2, 3]}, "input"),
+    "token lists": ({"model": MODEL, "input": [[1, 2], [3]]}, "input"),
+    "null among texts": ({"model": MODEL, "input": ["a", None]}, "input.1"),
+    "format": ({"model": MODEL, "input": "a", "encoding_format": "int8"}, "encoding_format"),
+    "dimensions": ({"model": MODEL, "input": "a", "dimensions": 0}, "dimensions"),
+    "dimensions text": ({"model": MODEL, "input": "a", "dimensions": "12"}, "dimensions"),
+    "fixed dimensions": ({"model": "text-embedding-ada-002", "input": "a", "dimensions": 64}, "dimensions"),
+    "chat model": ({"model": "gpt-4o", "input": "a"}, "model"),
+    "no model": ({"input": "a"}, "model"),
+    "model null": ({"model": None, "input": "a"}, "model"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a19_what_is_wrong_is_named(bridge: Bridge, case: str) -> None:
+    body, param = WRONG[case]
+    answer = bridge.request("POST", "/v1/embeddings", body)
+    assert answer.status == 400
+    assert answer.error["type"] == "invalid_request_error"
+    assert answer.error["param"] == param
+
+
+def test_a19_a_model_that_does_not_exist(bridge: Bridge) -> None:
+    answer = bridge.request("POST", "/v1/embeddings", {"model": "text-embedding-3-smal", "input": "a"})
+    assert answer.status == 404
+    assert answer.error["code"] == "model_not_found"
+    assert MODEL in answer.error["message"]
+
+
+def test_a19_an_empty_text_is_upstreams_to_judge(bridge: Bridge) -> None:
+    assert len(vectors(embed(bridge, ""))) == 1
+
+
+@pytest.mark.parametrize("status", [429, 500])
+def test_a20_refused_embeddings(bridge: Bridge, simulator: Simulator, mark: str, status: int) -> None:
+    answer = embed(bridge, f"[[sim:status code={status} retry-after=9]] {mark}")
+    assert answer.status == status
+    assert len(simulator.ledger(mark)) == (2 if status == 500 else 1)
+    assert answer.headers["retry-after"] == "9"
+
+
+@pytest.mark.parametrize("transport", ["gzip", "close-delimited", "pieces size=100", "slow-body seconds=0.3"])
+def test_a19_however_it_is_transported(any_bridge: Bridge, transport: str) -> None:
+    assert len(vectors(embed(any_bridge, f"[[sim:{transport}]]"))) == 1
+
+
+@pytest.mark.parametrize("cut", ["cut-in-frame after=0", "reset after=0"])
+def test_a13_an_answer_that_breaks_off_is_an_error(bridge: Bridge, cut: str) -> None:
+    answer = embed(bridge, f"[[sim:{cut}]]")
+    assert answer.status == 502
+    assert answer.error["type"] == "server_error"
