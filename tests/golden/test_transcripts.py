@@ -1,0 +1,93 @@
+"""However the input is cut, the output is the same: that of the transcript.
+
+A case is a folder `<client's dialect>-from-<upstream's>/<name>`:
+
+    upstream.sse                  what Copilot sends
+    client.sse                    what a client gets that asks for the usage
+    client-without-usage.sse      and one that does not, where that is of interest
+    client.json                   the same stream, folded to an answer in one piece
+    upstream.json -> client.json  an answer that came in one piece
+    mender.json                   settings, where they are not the usual ones
+
+A file that is not there is not compared, save `client.sse` and a whole answer's `client.json`.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+from golden.conftest import Golden
+from golden.transcripts import SIZES, check_stream, check_whole, cut, mender, options_of, repair
+
+from copilot_bridge.dialects.chat.reply import fold, mend_whole
+
+CASES = Path(__file__).parent
+
+
+def cases(pattern: str) -> list[Path]:
+    return sorted(path.parent for path in CASES.glob(f"chat-from-chat/*/{pattern}"))
+
+
+def name(path: object) -> str | None:
+    return path.name if isinstance(path, Path) else None
+
+
+STREAMS = cases("upstream.sse")
+FOLDED = [case for case in STREAMS if (case / "client.json").exists()]
+UNCOUNTED = cases("client-without-usage.sse")
+WHOLE = cases("upstream.json")
+# What keeps Copilot's own fields keeps no promise of OpenAI's about them.
+PROMISED = [case for case in STREAMS if not options_of(case)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("case", STREAMS, ids=name)
+def test_a_stream(case: Path, size: int, golden: Golden) -> None:
+    sent = (case / "upstream.sse").read_bytes()
+    golden.check(case / "client.sse", repair(sent, size, **options_of(case)))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("case", UNCOUNTED, ids=name)
+def test_a_stream_without_usage(case: Path, size: int, golden: Golden) -> None:
+    sent = (case / "upstream.sse").read_bytes()
+    golden.check(case / "client-without-usage.sse", repair(sent, size, usage=False, **options_of(case)))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("case", FOLDED, ids=name)
+def test_a_stream_folded(case: Path, size: int, golden: Golden) -> None:
+    sent = (case / "upstream.sse").read_bytes()
+    golden.check(case / "client.json", fold(cut(sent, size), mender(**options_of(case))))
+
+
+@pytest.mark.parametrize("case", WHOLE, ids=name)
+def test_a_whole_answer(case: Path, golden: Golden) -> None:
+    sent = (case / "upstream.json").read_bytes()
+    golden.check(case / "client.json", mend_whole(sent, mender(**options_of(case))))
+
+
+@pytest.mark.parametrize("case", PROMISED, ids=name)
+def test_a_client_gets_what_openai_promises(case: Path) -> None:
+    check_stream((case / "client.sse").read_bytes(), usage=True)
+
+
+@pytest.mark.parametrize("case", [case for case in UNCOUNTED if case in PROMISED], ids=name)
+def test_a_client_gets_what_openai_promises_without_usage(case: Path) -> None:
+    check_stream((case / "client-without-usage.sse").read_bytes(), usage=False)
+
+
+@pytest.mark.parametrize("case", [*FOLDED, *WHOLE], ids=name)
+def test_a_whole_answer_is_what_openai_promises(case: Path) -> None:
+    check_whole(json.loads((case / "client.json").read_bytes()))
+
+
+@pytest.mark.parametrize("case", [case for case in STREAMS if case.name.startswith("openai")], ids=name)
+def test_openais_own_stream_is_passed_on_untouched(case: Path) -> None:
+    assert (case / "client.sse").read_bytes() == (case / "upstream.sse").read_bytes()
+
+
+def test_no_case_is_forgotten() -> None:
+    assert set(cases("*")) == {*STREAMS, *WHOLE}
+    assert len(STREAMS) > 30
+    assert len(WHOLE) > 5
