@@ -1,9 +1,10 @@
 """Transcripts that were looked at once, and have to stay as they are."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import pytest
+
+pytest.register_assert_rewrite("golden.transcripts")  # or nobody sees what differs
+
+from golden.transcripts import Golden  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -11,18 +12,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--write-golden", action="store_true", help="take what comes out as what is expected; review the diff"
     )
-
-
-@dataclass(frozen=True)
-class Golden:
-    write: bool
-
-    def check(self, expected: Path, actual: bytes) -> None:
-        """An expectation that is missing fails; an empty file asks for one."""
-        if self.write:
-            expected.write_bytes(actual)
-        assert expected.exists(), f"nobody has said what is expected in {expected}"
-        assert actual == expected.read_bytes()
 
 
 @pytest.fixture

@@ -16,8 +16,7 @@ import json
 from pathlib import Path
 
 import pytest
-from golden.conftest import Golden
-from golden.transcripts import SIZES, check_stream, check_whole, cut, mender, options_of, repair
+from golden.transcripts import SIZES, Golden, check_stream, check_whole, cut, mender, options_of, repair
 
 from copilot_bridge.dialects.chat.reply import fold, mend_whole
 

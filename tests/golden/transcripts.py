@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,18 @@ CREATED = 1_777_777_777
 SIZES = (1, 7, 1 << 20)
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Golden:
+    write: bool
+
+    def check(self, expected: Path, actual: bytes) -> None:
+        """An expectation that is missing fails; an empty file asks for one."""
+        if self.write:
+            expected.write_bytes(actual)
+        assert expected.exists(), f"nobody has said what is expected in {expected}"
+        assert actual == expected.read_bytes()
 
 
 def mender(**options: Any) -> Mender:
@@ -129,8 +142,8 @@ def check_whole(reply: Json) -> None:
         assert isinstance(call["function"]["arguments"], str)
         assert call["function"]["name"]
         if choice["finish_reason"] != "length":
-            json.loads(call["function"]["arguments"])
+            json.loads(call["function"]["arguments"] or "{}")
     if choice["finish_reason"] == "tool_calls":
         assert calls
-    if "usage" in reply:
+    if reply.get("usage") is not None:
         check_usage(reply["usage"])
