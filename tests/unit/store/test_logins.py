@@ -1,0 +1,153 @@
+"""Who is logged in: nothing is lost, whoever writes at the same time and whatever the file holds."""
+
+import subprocess
+import sys
+
+import pytest
+
+from copilot_bridge.redaction import Secret
+from copilot_bridge.store.files import Files
+from copilot_bridge.store.logins import Logins
+
+API, GHE = "https://api.github.com", "https://api.octo.ghe.com"
+
+WRITER = """
+import sys
+from pathlib import Path
+from copilot_bridge.redaction import Secret
+from copilot_bridge.store.files import Files
+from copilot_bridge.store.logins import Logins
+logins = Logins(Files(Path(sys.argv[1])))
+sys.stdin.readline()
+for number in range(6):
+    logins.add(f"octo-{sys.argv[2]}-{number}", Secret("ghu_EXAMPLE"), "https://api.github.com")
+"""
+
+
+@pytest.fixture
+def files(tmp_path):
+    return Files(tmp_path)
+
+
+@pytest.fixture
+def logins(files):
+    return Logins(files)
+
+
+def add(logins, *users, host=API):
+    for user in users:
+        logins.add(user, Secret(f"ghu_{user}"), host)
+
+
+def names(logins):
+    return [login.user for login in logins.all()]
+
+
+def test_nobody(logins):
+    assert logins.all() == []
+    assert logins.used(API) is None
+    assert not logins.remove("octocat")
+
+
+def test_the_last_one_added_is_used(logins, files):
+    add(logins, "a", "b")
+    assert logins.used(API).user == "b"
+    assert logins.used(API).token == Secret("ghu_b")
+    assert logins.used(API).added > 1_700_000_000
+    add(logins, "a")
+    assert names(logins) == ["a", "b"]
+    assert Logins(files).used(API).user == "a"
+
+
+def test_a_new_token_of_the_same_user(logins):
+    add(logins, "a")
+    logins.add("a", Secret("ghu_new"), API)
+    assert [login.token for login in logins.all()] == [Secret("ghu_new")]
+
+
+def test_a_login_serves_its_own_host_only(logins):
+    add(logins, "a")
+    add(logins, "b", host=GHE)
+    assert logins.used(API).user == "a"
+    assert logins.used(GHE).user == "b"
+    assert logins.used("https://api.github.com.evil.example") is None
+
+
+def test_the_same_name_on_two_hosts(logins):
+    """GitHub with data residency has user names of its own."""
+    add(logins, "octocat")
+    logins.add("octocat", Secret("ghu_ghe"), GHE)
+    assert logins.used(API).token == Secret("ghu_octocat")
+    assert logins.used(GHE).token == Secret("ghu_ghe")
+
+
+def test_removing(logins):
+    add(logins, "a", "b")
+    assert logins.remove("b")
+    assert logins.used(API).user == "a"
+    assert not logins.remove("b")
+    assert logins.remove("a")
+    assert logins.used(API) is None
+
+
+def test_removing_another_one_does_not_change_who_is_used(logins):
+    add(logins, "a", "b", "c", "d")
+    assert logins.used(API).user == "d"
+    logins.remove("a")
+    assert logins.used(API).user == "d"
+
+
+def test_no_token_in_what_is_shown(logins):
+    add(logins, "a")
+    assert "ghu_a" not in repr(logins.all())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"logins": None},
+        {"logins": []},
+        {"logins": {"x": None, "y": {}, "z": {"token": 5}}},
+        {"used": ["a"], "logins": {}},
+    ],
+)
+def test_a_file_that_holds_something_else(logins, files, content):
+    files.write("logins", content)
+    assert logins.all() == []
+    assert logins.used(API) is None
+    add(logins, "a")
+    assert logins.used(API).user == "a"
+
+
+@pytest.mark.parametrize("added", ["yesterday", None, [], {}, "1773238125"])
+def test_a_login_without_a_readable_date(logins, files, added):
+    files.write("logins", {"used": "a", "logins": {"a": {"token": "ghu_a", "host": API, "added": added}}})
+    assert logins.used(API).token == Secret("ghu_a")
+
+
+def test_one_bad_row_does_not_cost_the_others(logins, files):
+    rows = {"a": {"token": "ghu_a", "host": API, "added": 1}, "b": "?"}
+    files.write("logins", {"used": "b", "logins": rows})
+    assert logins.used(API).user == "a"
+
+
+def test_a_file_that_can_not_be_read(logins, tmp_path):
+    (tmp_path / "logins.json").write_bytes(b'{"logins": {"a"')
+    assert logins.all() == []
+    add(logins, "b")
+    assert names(logins) == ["b"]
+
+
+def test_writers_in_several_processes_lose_nothing(logins, tmp_path):
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, tmp_path, str(number)], stdin=subprocess.PIPE)
+        for number in range(4)
+    ]
+    for each in writers:
+        each.stdin.write(b"go\n")
+        each.stdin.flush()
+    for each in writers:
+        each.communicate(timeout=20)
+        assert each.returncode == 0
+    assert sorted(names(logins)) == [f"octo-{writer}-{number}" for writer in range(4) for number in range(6)]

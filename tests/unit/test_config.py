@@ -1,0 +1,486 @@
+"""Where settings come from, what is wrong with them, and that no secret is told on the way."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from copilot_bridge.config import (
+    BY_NAME,
+    FIELD_OF_VARIABLE,
+    LOG_LEVELS,
+    SERVERS,
+    Config,
+    default_home,
+    settings,
+    spell,
+    variable,
+)
+from copilot_bridge.errors import ConfigError
+from copilot_bridge.redaction import Secret
+
+# Field -> what may be written, and what that means.
+SAMPLES = {
+    "host": ("0.0.0.0", "0.0.0.0"),
+    "port": ("8080", 8080),
+    "workers": ("3", 3),
+    "server": ("GEVENT", "gevent"),
+    "graceful_timeout": ("2.5", 2.5),
+    "home": ("/srv/bridge", Path("/srv/bridge")),
+    "github_token": ("ghu_EXAMPLE", Secret("ghu_EXAMPLE")),
+    "account_type": ("Business", "business"),
+    "enterprise_url": ("https://octo.ghe.com/", "octo.ghe.com"),
+    "github_url": ("https://github.example/", "https://github.example"),
+    "github_api_url": ("http://127.0.0.1:9/api/", "http://127.0.0.1:9/api"),
+    "copilot_api_url": ("https://copilot.example", "https://copilot.example"),
+    "proxy": ("proxy:3128", "http://proxy:3128"),
+    "proxy_env": ("off", False),
+    "log_level": ("WARNING", "warning"),
+    "debug": ("yes", True),
+    "show_token": ("1", True),
+    "connect_timeout": ("3", 3.0),
+    "read_timeout": ("1e2", 100.0),
+    "keepalive": (".5", 0.5),
+    "keep_copilot_fields": ("on", True),
+    "editor_version": ("vscode/1.111.0", "vscode/1.111.0"),
+    "plugin_version": ("copilot-chat/0.43.0", "copilot-chat/0.43.0"),
+    "integration_id": ("vscode-chat", "vscode-chat"),
+    "api_version": ("2026-01-09", "2026-01-09"),
+}
+NAMES = sorted(BY_NAME)
+WITH_OPTION = sorted(name for name, each in BY_NAME.items() if each.metadata["flags"])
+ALIASES = {each.metadata["alias"]: each.name for each in settings() if each.metadata["alias"]}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """The working directory, without an .env file."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write_env(folder, *lines, name=".env"):
+    path = folder / name
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def refused(*, flags=None, environ=None, env_file=None):
+    """The one line that somebody reads who set something wrong."""
+    with pytest.raises(ConfigError) as caught:
+        Config.load(flags, environ or {}, env_file)
+    told = str(caught.value)
+    assert told
+    assert len(told.splitlines()) == 1
+    return told
+
+
+def test_every_setting_has_a_sample():
+    assert SAMPLES.keys() == BY_NAME.keys()
+
+
+def test_defaults():
+    config = Config.load(environ={})
+    assert config == Config()
+    assert (config.host, config.port) == ("127.0.0.1", 4141)
+    assert {config.origin(name) for name in NAMES} == {"default"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_from_the_environment(name):
+    raw, value = SAMPLES[name]
+    config = Config.load(environ={variable(name): raw})
+    assert getattr(config, name) == value
+    assert config.origin(name) == f"environment: {variable(name)}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_from_the_env_file(name, folder):
+    raw, value = SAMPLES[name]
+    write_env(folder, "# mine", f"{variable(name)}={raw}", "OTHER=1")
+    config = Config.load(environ={})
+    assert getattr(config, name) == value
+    assert config.origin(name) == f".env: {variable(name)}"
+
+
+@pytest.mark.parametrize("name", WITH_OPTION)
+def test_from_an_option(name):
+    raw, value = SAMPLES[name]
+    config = Config.load({name: raw}, environ={})
+    assert getattr(config, name) == value
+    assert config.origin(name).startswith("option --")
+
+
+@pytest.mark.parametrize("alias", sorted(ALIASES))
+def test_from_an_alias(alias):
+    raw, value = SAMPLES[ALIASES[alias]]
+    config = Config.load(environ={alias: raw})
+    assert getattr(config, ALIASES[alias]) == value
+    assert config.origin(ALIASES[alias]) == f"environment: {alias}"
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "lines", "port", "origin"),
+    [
+        ({"port": "1"}, {"COPILOT_BRIDGE_PORT": "2"}, ["COPILOT_BRIDGE_PORT=3"], 1, "option --port"),
+        ({}, {"COPILOT_BRIDGE_PORT": "2"}, ["COPILOT_BRIDGE_PORT=3"], 2, "environment: COPILOT_BRIDGE_PORT"),
+        ({}, {}, ["COPILOT_BRIDGE_PORT=3"], 3, ".env: COPILOT_BRIDGE_PORT"),
+        ({}, {"COPILOT_BRIDGE_PORT": "2", "PORT": "4"}, [], 2, "environment: COPILOT_BRIDGE_PORT"),
+        ({}, {}, ["COPILOT_BRIDGE_PORT=3", "PORT=4"], 3, ".env: COPILOT_BRIDGE_PORT"),
+        ({}, {"PORT": "4"}, ["COPILOT_BRIDGE_PORT=3"], 4, "environment: PORT"),
+        ({}, {"COPILOT_BRIDGE_PORT": "", "PORT": ""}, ["PORT=5"], 5, ".env: PORT"),
+        ({}, {}, ["PORT=5", "PORT=6"], 6, ".env: PORT"),
+        ({}, {}, ["PORT="], 4141, "default"),
+    ],
+)
+def test_precedence(folder, flags, environ, lines, port, origin):
+    write_env(folder, *lines)
+    config = Config.load(flags, environ)
+    assert (config.port, config.origin("port")) == (port, origin)
+
+
+MALFORMED = [
+    *[
+        ("port", raw, "whole number from 0 to 65535")
+        for raw in ("abc", "-1", "65536", "1.5", "1_000", " ", "²")
+    ],
+    *[("workers", raw, "whole number from 1 to 64") for raw in ("0", "65", "two")],
+    ("server", "uvicorn", "gunicorn, gevent"),
+    *[
+        (name, raw, "number of seconds")
+        for name in ("graceful_timeout", "connect_timeout", "read_timeout", "keepalive")
+        for raw in ("0", "-1", "nan", "inf", "10 s", "1e7")
+    ],
+    *[("host", raw, "printable") for raw in (" ", "a\nb", "\x1b[31m")],
+    ("home", "\t", "printable"),
+    ("home", "~nobody-of-this-name/x", "home"),
+    ("account_type", "pro", "individual, business, enterprise"),
+    *[
+        ("enterprise_url", raw, "like octo.ghe.com")
+        for raw in ("octo", "http://octo.ghe.com", "octo.ghe.com/login", "https://", "ftp://octo.ghe.com")
+    ],
+    *[
+        (name, raw, "")
+        for name in ("github_url", "github_api_url", "copilot_api_url")
+        for raw in (
+            "api.github.com",
+            "ftp://api.github.com",
+            "https://",
+            "https://[::1",
+            "https://h/?q",
+            "https://h#f",
+            "http://api.github.com",
+            "http://192.168.0.1",
+            "http://0.0.0.0",
+            "http://127.0.0.1.evil.example",
+            "http://localhost.evil.example",
+            "http://127.0.0.1@evil.example",
+        )
+    ],
+    *[
+        ("proxy", raw, "like http://proxy:3128")
+        for raw in ("ftp://proxy", "socks://proxy", "http://", "://x")
+    ],
+    *[
+        (name, "maybe", "true or false")
+        for name in ("proxy_env", "debug", "show_token", "keep_copilot_fields")
+    ],
+    ("log_level", "trace", "debug, info, warning, error"),
+    ("github_token", "ghu_EXAM\x07PLE", "printable"),
+    *[
+        (name, "a\x00b", "printable")
+        for name in ("editor_version", "plugin_version", "integration_id", "api_version")
+    ],
+]
+
+
+@pytest.mark.parametrize(("name", "raw", "expected"), MALFORMED)
+def test_malformed_in_the_environment(name, raw, expected):
+    told = refused(environ={variable(name): raw})
+    assert told.startswith(f"{name.replace('_', '-')}: ")
+    assert f"(environment: {variable(name)})" in told
+    assert expected in told
+    if name == "github_token":
+        assert "ghu_" not in told
+    else:
+        assert repr(raw) in told
+
+
+def test_every_setting_has_a_malformed_value():
+    assert {name for name, _, _ in MALFORMED} == BY_NAME.keys()
+
+
+def test_malformed_elsewhere(folder):
+    assert "'x' (option --port)" in refused(flags={"port": "x"})
+    write_env(folder, "PORT=x")
+    assert "'x' (.env: PORT)" in refused()
+
+
+@pytest.mark.parametrize("name", ["github_url", "github_api_url", "copilot_api_url"])
+@pytest.mark.parametrize(
+    "raw", ["https://host:abc", "https://host:99999", "https://a host", "https://host\\@evil.example"]
+)
+def test_addresses_that_no_request_could_go_to(name, raw):
+    refused(environ={variable(name): raw})
+
+
+@pytest.mark.parametrize("raw", ["http://proxy:99999", "http://a proxy:3128", "proxy:port"])
+def test_proxies_that_no_request_could_go_through(raw):
+    refused(environ={"COPILOT_BRIDGE_PROXY": raw})
+
+
+@pytest.mark.parametrize(
+    "raw", ["octo ghe.com", "..", "octo.ghe.com:8443", "me@octo.ghe.com", "octo.ghe.com?x=1"]
+)
+def test_no_part_of_an_enterprise_is_dropped_silently(raw):
+    refused(environ={"COPILOT_BRIDGE_ENTERPRISE_URL": raw})
+
+
+@pytest.mark.parametrize(
+    "name", ["github_token", "editor_version", "plugin_version", "integration_id", "api_version"]
+)
+def test_what_becomes_a_header_has_to_fit_into_one(name):
+    """A token that was copied from a page which shortens it: ghu_abc…"""
+    refused(environ={variable(name): "ghu_abc\N{HORIZONTAL ELLIPSIS}"})
+
+
+@pytest.mark.parametrize(
+    "raw", ["http://127.0.0.1:1", "http://localhost", "http://sim.localhost:8080", "http://[::1]:1"]
+)
+def test_plain_http_on_loopback(raw):
+    assert Config.load(environ={"COPILOT_BRIDGE_GITHUB_URL": raw}).github_url == raw
+
+
+@pytest.mark.parametrize("raw", ["octo.ghe.com", "https://octo.ghe.com", " https://OCTO.ghe.com/ "])
+def test_forms_of_an_enterprise(raw):
+    assert Config.load(environ={"COPILOT_BRIDGE_ENTERPRISE_URL": raw}).enterprise_url == "octo.ghe.com"
+
+
+@pytest.mark.parametrize(
+    ("raw", "url"),
+    [
+        ("proxy:3128", "http://proxy:3128"),
+        ("me:pw@proxy:3128/", "http://me:pw@proxy:3128"),
+        *[
+            (f"{scheme}://proxy:1", f"{scheme}://proxy:1")
+            for scheme in ("https", "socks4", "socks4a", "socks5", "socks5h")
+        ],
+    ],
+)
+def test_forms_of_a_proxy(raw, url):
+    assert Config.load(environ={"COPILOT_BRIDGE_PROXY": raw}).proxy == url
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "ftp://me:TOPSECRET@proxy",
+        "ftp://me:TOP/SECRET@proxy",
+        "ftp://me:TOP@SECRET@proxy",
+        "ftp://me:TOP:SECRET@proxy",
+        "me:TOPSECRET@",
+    ],
+)
+def test_a_malformed_proxy_does_not_tell_its_password(raw):
+    told = refused(environ={"COPILOT_BRIDGE_PROXY": raw})
+    assert "SECRET" not in told
+    assert "TOP" not in told
+
+
+@pytest.mark.parametrize("place", ["environment", "file"])
+def test_unknown_settings(folder, place):
+    if place == "file":
+        write_env(folder, "COPILOT_BRIDGE_PROT=4142")
+        told = refused()
+        assert ".env" in told
+    else:
+        told = refused(environ={"COPILOT_BRIDGE_PROT": "4142"})
+        assert "environment" in told
+    assert "COPILOT_BRIDGE_PROT" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("COPILOT_BRIDGE_GITHUB_TOKE", "0123456789abcdef0123456789abcdef01234567"),
+        ("COPILOT_BRIDGE_PASSWORD", "hunter2hunter2"),
+        ("COPILOT_BRIDGE_GH_TOKEN", "ghu_EXAMPLE0000"),
+        ("COPILOT_BRIDGE_HTTP_PROXY", "http://me:hunter2@proxy:1"),
+    ],
+)
+def test_an_unknown_setting_may_be_a_misspelt_secret(name, value):
+    told = refused(environ={name: value})
+    assert name in told
+    assert value not in told
+    assert "hunter2" not in told
+
+
+def test_names_of_others_are_none_of_our_business(folder):
+    write_env(folder, "DATABASE_URL=x", "export PORT=1")
+    assert Config.load(environ={"PATH": "/bin", "COPILOT": "1"}).port == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"COPILOT_BRIDGE_PORT\n", 1),
+        (b"PORT=1\n\n# x\nCOPILOT_BRIDGE_HOST\n", 4),
+        (b"PORT=1\nCOPILOT_BRIDGE_GITHUB_TOKEN='ghu_EXAM\n", 2),
+        (b'HOST="127.0.0.1\n', 1),
+        (b"=1\n", 1),
+    ],
+)
+def test_half_written_env_file(folder, content, line):
+    (folder / ".env").write_bytes(content)
+    told = refused()
+    assert told == f".env, line {line}: expected NAME=value"
+
+
+@pytest.mark.parametrize(
+    ("content", "config"),
+    [
+        (b"", {}),
+        (b"\n# nothing\n", {}),
+        (b"PORT = 1 # one\r\nHOST='::1'\r\n", {"port": 1, "host": "::1"}),
+        (b'export PORT="1"', {"port": 1}),
+        (b"\xef\xbb\xbfCOPILOT_BRIDGE_PORT=1\n", {"port": 1}),  # as Windows' editors save it
+    ],
+    ids=["empty", "comment", "crlf", "no line end", "byte order mark"],
+)
+def test_env_files_that_are_all_right(folder, content, config):
+    (folder / ".env").write_bytes(content)
+    assert Config.load(environ={}) == Config(**config)
+
+
+def test_env_file_of_another_encoding(folder):
+    (folder / ".env").write_bytes("HOST=höst".encode("latin-1"))
+    assert "UTF-8" in refused()
+
+
+def test_env_file_that_is_a_directory(folder):
+    assert str(folder) in refused(env_file=folder)
+    (folder / ".env").mkdir()
+    assert Config.load(environ={}) == Config()
+
+
+def test_env_file_that_may_not_be_read(folder, monkeypatch):
+    def locked(*_args, **_more):
+        raise PermissionError(13, "Permission denied")
+
+    write_env(folder, "PORT=1")
+    monkeypatch.setattr(Path, "open", locked)
+    assert refused() == "can't read the settings in .env: Permission denied"
+
+
+def test_env_file_that_is_named_has_to_be_there(folder):
+    assert "gone.env" in refused(env_file=folder / "gone.env")
+    assert "gone.env" in refused(environ={"COPILOT_BRIDGE_ENV_FILE": "gone.env"})
+
+
+def test_which_env_file(folder):
+    write_env(folder, "PORT=1")
+    write_env(folder, "PORT=2", name="two.env")
+    write_env(folder, "PORT=3", name="three.env")
+    assert Config.load(environ={}).port == 1
+    assert Config.load(environ={"COPILOT_BRIDGE_ENV_FILE": "two.env"}).port == 2
+    assert Config.load(environ={"COPILOT_BRIDGE_ENV_FILE": "two.env"}, env_file=Path("three.env")).port == 3
+    assert Config.load(environ={"COPILOT_BRIDGE_ENV_FILE": ""}).port == 4141
+
+
+def test_the_state_directory_of_systemd(monkeypatch):
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/copilot-bridge:/var/lib/other")
+    assert default_home() == Config().home == Path("/var/lib/copilot-bridge")
+    assert Config.load(environ={"COPILOT_BRIDGE_HOME": "/elsewhere"}).home == Path("/elsewhere")
+    monkeypatch.setenv("STATE_DIRECTORY", "")
+    assert default_home().is_relative_to(os.environ["HOME"])
+
+
+def test_home_is_absolute(folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder))
+    assert Config.load({"home": "data"}, {}).home == folder / "data"
+    assert Config.load({"home": "~/data"}, {}).home == folder / "data"
+
+
+def test_no_secret_in_its_representation():
+    config = Config.load({"github_token": "ghu_EXAMPLE0000", "home": "/x"}, {})
+    assert "EXAMPLE" not in repr(config)
+    assert "EXAMPLE" not in str(config)
+
+
+WORDS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=20)
+SECONDS = st.floats(1e-6, 999_999).map(str)
+ADDRESSES = st.sampled_from(
+    ["https://a.example", "http://127.0.0.1:9", "https://b.example:1/p", "http://[::1]:2"]
+)
+BOOLEANS = st.sampled_from(["true", "false", "ON", "0"])
+WRITTEN = {
+    "host": WORDS,
+    "port": st.integers(0, 65535).map(str),
+    "workers": st.integers(1, 64).map(str),
+    "server": st.sampled_from(SERVERS),
+    "graceful_timeout": SECONDS,
+    "home": WORDS.map(lambda word: "/" + word),
+    "github_token": WORDS,
+    "account_type": st.sampled_from(["individual", "business", "enterprise"]),
+    "enterprise_url": st.sampled_from(["octo.ghe.com", "https://b.ghe.com"]),
+    "github_url": ADDRESSES,
+    "github_api_url": ADDRESSES,
+    "copilot_api_url": ADDRESSES,
+    "proxy": st.sampled_from(["http://proxy:1", "socks5h://me:p w#%@proxy", "proxy:3128"]),
+    "proxy_env": BOOLEANS,
+    "log_level": st.sampled_from(LOG_LEVELS),
+    "debug": BOOLEANS,
+    "show_token": BOOLEANS,
+    "connect_timeout": SECONDS,
+    "read_timeout": SECONDS,
+    "keepalive": SECONDS,
+    "keep_copilot_fields": BOOLEANS,
+    "editor_version": WORDS,
+    "plugin_version": WORDS,
+    "integration_id": WORDS,
+    "api_version": WORDS,
+}
+CONFIGS = st.fixed_dictionaries({}, optional=WRITTEN)
+OTHERS = st.dictionaries(st.sampled_from(sorted(FIELD_OF_VARIABLE.keys() - {"GH_TOKEN"})), st.just("true"))
+
+
+@given(CONFIGS)
+def test_another_process_loads_the_same(written):
+    environ = {variable(name): raw for name, raw in written.items()}
+    config = Config.load(environ=environ)
+    assert Config.load(environ=config.environ()) == config
+
+
+@given(CONFIGS, OTHERS)
+def test_another_process_loads_the_same_whatever_it_inherits(written, inherited):
+    """`start` hands its environment on to the server, with these on top."""
+    config = Config.load({name: raw for name, raw in written.items() if name in WITH_OPTION}, {})
+    assert Config.load(environ=inherited | config.environ()) == config
+
+
+def test_what_a_simulation_leaves_out_is_not_inherited():
+    """As `start --simulate` does with the address of the real Copilot."""
+    inherited = {"COPILOT_BRIDGE_COPILOT_API_URL": "https://api.githubcopilot.com"}
+    config = Config(copilot_api_url=None)
+    assert Config.load(environ=inherited | config.environ()).copilot_api_url is None
+
+
+def test_spelling():
+    assert [spell(value) for value in (True, False, 1, 0.5, Secret("x"), Path("/a"))] == [
+        *("true", "false", "1", "0.5", "x", "/a")
+    ]
+
+
+def test_from_environment(monkeypatch):
+    monkeypatch.setenv("COPILOT_BRIDGE_PORT", "7")
+    assert Config.from_environment().port == 7
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_told_about_a_setting(name):
+    metadata = BY_NAME[name].metadata
+    assert metadata["about"]
+    assert all(re.fullmatch(r"-\w|--[a-z-]+(/--[a-z-]+)?", flag) for flag in metadata["flags"])
