@@ -1,0 +1,379 @@
+"""What clients send: what is refused and how, what is mended, and what reaches Copilot untouched."""
+
+import gzip
+import http.client
+import json
+import socket
+from contextlib import closing
+
+import pytest
+from integration.harness import Answer, Bridge, Json, Simulator, Start, chat_body, tool
+
+CHAT = "/v1/chat/completions"
+HELLO = [{"role": "user", "content": "hello"}]
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+def post(bridge: Bridge, body: Json | bytes, path: str = CHAT, **headers: str) -> Answer:
+    return bridge.request("POST", path, body, headers)
+
+
+WRONG: dict[str, tuple[Json, str]] = {
+    "no messages": ({"model": "gpt-4o"}, "messages"),
+    "messages null": ({"model": "gpt-4o", "messages": None}, "messages"),
+    "messages empty": ({"model": "gpt-4o", "messages": []}, "messages"),
+    "messages text": ({"model": "gpt-4o", "messages": "hi"}, "messages"),
+    "message text": ({"model": "gpt-4o", "messages": ["hi"]}, "messages.0"),
+    "no role": ({"model": "gpt-4o", "messages": [{"content": "hi"}]}, "messages.0.role"),
+    "role number": ({"model": "gpt-4o", "messages": [*HELLO, {"role": 1}]}, "messages.1.role"),
+    "content number": ({"model": "gpt-4o", "messages": [{"role": "user", "content": 5}]}, "messages.0.content"),
+    "part text": ({"model": "gpt-4o", "messages": [{"role": "user", "content": ["a"]}]}, "messages.0.content.0"),
+    "no model": ({"messages": HELLO}, "model"),
+    "model empty": ({"model": " ", "messages": HELLO}, "model"),
+    "model number": ({"model": 4, "messages": HELLO}, "model"),
+    "stream text": ({"model": "gpt-4o", "messages": HELLO, "stream": "yes"}, "stream"),
+    "stream options": ({"model": "gpt-4o", "messages": HELLO, "stream_options": True}, "stream_options"),
+    "max_tokens text": ({"model": "gpt-4o", "messages": HELLO, "max_tokens": "9"}, "max_tokens"),
+    "max_tokens 0": ({"model": "gpt-4o", "messages": HELLO, "max_tokens": 0}, "max_tokens"),
+    "max_tokens true": ({"model": "gpt-4o", "messages": HELLO, "max_tokens": True}, "max_tokens"),
+    "max_tokens 1.5": ({"model": "gpt-4o", "messages": HELLO, "max_tokens": 1.5}, "max_tokens"),
+    "limit -1": ({"model": "gpt-4o", "messages": HELLO, "max_completion_tokens": -1}, "max_completion_tokens"),
+    "tools object": ({"model": "gpt-4o", "messages": HELLO, "tools": {}}, "tools"),
+    "n 2": ({"model": "gpt-4o", "messages": HELLO, "n": 2}, "n"),
+    "n text": ({"model": "gpt-4o", "messages": HELLO, "n": "1"}, "n"),
+    "audio": ({"model": "gpt-4o", "messages": HELLO, "modalities": ["text", "audio"]}, "modalities"),
+    "image without url": (
+        {"model": "gpt-4o", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]},
+        "messages.0.content.0.image_url",
+    ),
+    "image at home": (
+        {
+            "model": "gpt-4o",
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [{"type": "image_url", "image_url": {"url": "http://127.0.0.1:9/a.png"}}],
+                }
+            ],
+        },
+        "messages.0.content.0.image_url.url",
+    ),
+}
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_named(bridge: Bridge, case: str, stream: bool) -> None:
+    body, param = WRONG[case]
+    answer = post(bridge, {"stream": stream} | body)
+    assert answer.status == 400
+    assert answer.error["type"] == "invalid_request_error"
+    assert answer.error["param"] == param
+    assert param.split(".")[0] in answer.error["message"] or "image" in answer.error["message"]
+    assert bridge.logged(answer.headers["x-request-id"])["status"] == 400
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/embeddings", "/chat/completions", "/embeddings"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'"text"', b"null", b"\xff\xfe{}", b"model=gpt-4o", b'{"model": NaN}', b"[" * 5000]
+)
+def test_what_is_no_json_object_is_refused(bridge: Bridge, path: str, body: bytes) -> None:
+    answer = post(bridge, body, path)
+    assert answer.status == 400
+    assert answer.error["type"] == "invalid_request_error"
+    assert "JSON" in answer.error["message"]
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", "application/x-www-form-urlencoded", ""])
+def test_the_content_type_does_not_matter(bridge: Bridge, kind: str) -> None:
+    assert post(bridge, chat_body("hello", "gpt-4o"), **{"Content-Type": kind}).status == 200
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/embeddings"])
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "zstd"])
+def test_a_packed_body_is_refused(bridge: Bridge, path: str, encoding: str) -> None:
+    packed = gzip.compress(json.dumps(chat_body("hello", "gpt-4o")).encode())
+    answer = post(bridge, packed, path, **{"Content-Encoding": encoding})
+    assert answer.status == 415
+    assert answer.error["type"] == "invalid_request_error"
+
+
+def test_an_identity_body_is_not_packed(bridge: Bridge) -> None:
+    assert post(bridge, chat_body("hello", "gpt-4o"), **{"Content-Encoding": "identity"}).status == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/nothing", "/nothing", "/v1", "/v1/chat", "/v1/v1/models", "/v1/responses"])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_what_is_not_there_is_a_404_in_json(bridge: Bridge, method: str, path: str) -> None:
+    answer = bridge.request(method, path, {} if method == "POST" else None)
+    assert answer.status == 404
+    assert answer.error["code"] == "not_found"
+    assert answer.error["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", CHAT, "POST"),
+        ("PUT", CHAT, "POST"),
+        ("DELETE", "/v1/models", "GET"),
+        ("POST", "/v1/models", "GET"),
+        ("GET", "/v1/embeddings", "POST"),
+        ("POST", "/healthz", "GET"),
+    ],
+)
+def test_the_wrong_method_is_a_405_in_json(bridge: Bridge, method: str, path: str, allowed: str) -> None:
+    answer = bridge.request(method, path)
+    assert answer.status == 405
+    assert answer.error["code"] == "method_not_allowed"
+    assert allowed in answer.headers["allow"]
+
+
+@pytest.mark.parametrize("path", ["/chat/completions", CHAT, "/chat/completions/", "/v1/chat/completions/"])
+def test_with_and_without_v1_and_slash(bridge: Bridge, path: str) -> None:
+    assert post(bridge, chat_body("hello", "gpt-4o"), path).message["content"]
+    stream = bridge.dial("POST", path, json.dumps(chat_body("hello", "gpt-4o", stream=True)).encode())
+    assert stream.all()[-1].is_done
+    stream.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/v1/models", "/models", CHAT, "/api/hello"])
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
+def test_head_and_options_do_no_harm(any_bridge: Bridge, method: str, path: str) -> None:
+    answer = any_bridge.request(method, path)
+    assert answer.status in (200, 404, 405)
+    assert answer.body == b"" or answer.json
+    assert answer.headers["x-request-id"]
+
+
+def test_health(any_bridge: Bridge) -> None:
+    assert any_bridge.request("GET", "/healthz").json == {"status": "alive"}
+    assert any_bridge.request("GET", "/readyz").json["status"] == "ready"
+    about = any_bridge.request("GET", "/").json
+    assert about["name"] == "copilot-bridge"
+    assert "POST /v1/chat/completions" in about["endpoints"]
+
+
+def test_a_body_of_megabytes_is_taken(any_bridge: Bridge) -> None:
+    answer = any_bridge.chat("word " * 3_000_000)
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/embeddings"])
+def test_a_body_beyond_64_mb_is_refused(any_bridge: Bridge, path: str) -> None:
+    """Said before it is sent, so it need not be."""
+    with any_bridge.connect() as sock:
+        length = 64 * 1024 * 1024 + 1
+        sock.sendall(f"POST {path} HTTP/1.1\r\nHost: bridge\r\nContent-Length: {length}\r\n\r\n".encode())
+        status = sock.recv(65536).split(b" ")[1]
+    assert status == b"413"
+
+
+def test_a_chunked_body_beyond_64_mb_is_refused(
+    any_bridge: Bridge, simulator: Simulator, mark: str
+) -> None:
+    """Nobody knows its length before its end.  What came up to the limit must not be taken for the whole."""
+    body = json.dumps(chat_body(f"hello {mark}", "gpt-4o")).encode()
+    with any_bridge.connect() as sock:
+        sock.sendall(f"POST {CHAT} HTTP/1.1\r\nHost: bridge\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+        try:
+            for piece in (body, *[b" " * (1 << 20)] * 65, b"}"):
+                sock.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
+            sock.sendall(b"0\r\n\r\n")
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # cut off: the answer is there all the same
+        status = sock.recv(65536).split(b" ")[1]
+    assert status == b"413"
+    assert simulator.ledger(mark) == []
+
+
+def test_a_chunked_body_is_taken(any_bridge: Bridge) -> None:
+    body = json.dumps(chat_body("hello", "gpt-4o")).encode()
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:10], body[10:])) + b"0\r\n\r\n"
+    with any_bridge.connect() as sock:
+        sock.sendall(f"POST {CHAT} HTTP/1.1\r\nHost: bridge\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + chunks)
+        assert sock.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+def test_a_client_that_leaves_while_it_sends_does_no_harm(any_bridge: Bridge) -> None:
+    with any_bridge.connect() as sock:
+        sock.sendall(f"POST {CHAT} HTTP/1.1\r\nHost: bridge\r\nContent-Length: 1000\r\n\r\n{{".encode())
+        sock.shutdown(socket.SHUT_RDWR)
+    assert any_bridge.request("GET", "/healthz").status == 200
+    assert not [line for line in any_bridge.log.all() if "Traceback" in line]
+
+
+# What is sent -> what Copilot receives, beyond model and messages.
+LIMITS: dict[str, tuple[str, Json, Json]] = {
+    "filled in": ("gpt-4o", {}, {"max_tokens": 4096}),
+    "null": ("gpt-4o", {"max_tokens": None}, {"max_tokens": 4096}),
+    "kept": ("gpt-4o", {"max_tokens": 7}, {"max_tokens": 7}),
+    "clamped": ("gpt-4o", {"max_tokens": 999_999}, {"max_tokens": 4096}),
+    "renamed": ("gpt-5.2", {"max_tokens": 7}, {"max_completion_tokens": 7}),
+    "filled in, renamed": ("gpt-5-mini", {}, {"max_completion_tokens": 64000}),
+    "renamed back": ("claude-sonnet-4.5", {"max_completion_tokens": 7}, {"max_tokens": 7}),
+    "both": ("gpt-4o", {"max_tokens": 7, "max_completion_tokens": 9}, {"max_tokens": 9}),
+    "clamped for Claude": ("claude-haiku-4.5", {"max_tokens": 128_000}, {"max_tokens": 64000}),
+}
+
+
+@pytest.mark.parametrize("case", LIMITS)
+def test_the_limit_is_filled_in_clamped_and_named_for_the_model(
+    bridge: Bridge, simulator: Simulator, mark: str, case: str
+) -> None:
+    model, given, expected = LIMITS[case]
+    bridge.told(f"hello {mark}", model, **given)
+    body = simulator.only(mark)["body"]
+    assert {key: value for key, value in body.items() if key.startswith("max_")} == expected
+
+
+def sent_on(bridge: Bridge, simulator: Simulator, mark: str, model: str = "gpt-4o", **given: object) -> Json:
+    assert bridge.chat(f"hello {mark}", model, **({"max_tokens": 9} | given)).status == 200
+    body: Json = simulator.only(mark)["body"]
+    return body
+
+
+def test_fields_that_copilot_refuses_are_dropped(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    given = {
+        "store": True,
+        "metadata": {"a": "b"},
+        "service_tier": "auto",
+        "modalities": ["text"],
+        "web_search_options": {},
+        "prompt_cache_retention": "24h",
+        "tools": [],
+        "tool_choice": "auto",
+        "parallel_tool_calls": True,
+    }
+    body = sent_on(bridge, simulator, mark, **given)
+    assert body.keys() == {"model", "messages", "max_tokens"}
+
+
+def test_every_other_field_is_passed_on(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    given = {
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "stop": ["x"],
+        "seed": 4,
+        "user": "me",
+        "n": 1,
+        "presence_penalty": 0.1,
+        "logit_bias": {"50256": -100},
+        "reasoning_effort": "low",
+        "response_format": {"type": "text"},
+        "something_new": {"deep": [1, None, "\u2028"]},
+        "tools": [tool("read_file")],
+        "tool_choice": "none",
+    }
+    body = sent_on(bridge, simulator, mark, **given)
+    assert {key: body[key] for key in given} == given
+
+
+def test_a_body_without_need_of_mending_is_sent_on_as_it_came(
+    bridge: Bridge, simulator: Simulator, mark: str
+) -> None:
+    body = {"messages": [{"role": "user", "content": f"Grüße {mark}"}], "max_tokens": 9, "model": "gpt-4o"}
+    raw = json.dumps(body, indent=1).encode()
+    assert post(bridge, raw).status == 200
+    assert simulator.only(mark)["headers"]["content-length"] == str(len(raw))
+
+
+def test_an_effort_goes_only_to_who_knows_it(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    assert "reasoning_effort" in sent_on(bridge, simulator, f"{mark}1", "gpt-5-mini", reasoning_effort="low")
+    assert "reasoning_effort" in sent_on(bridge, simulator, f"{mark}2", "claude-opus-4.6", reasoning_effort="low")
+    body = sent_on(bridge, simulator, f"{mark}3", "claude-sonnet-4.5", reasoning_effort="low")
+    assert "reasoning_effort" not in body
+
+
+def test_a_developer_speaks_as_the_system_where_nobody_knows_developers(
+    bridge: Bridge, simulator: Simulator, mark: str
+) -> None:
+    for model, role in (("gpt-5.2", "developer"), ("claude-sonnet-4.5", "system")):
+        messages = [{"role": "developer", "content": "be kind"}, {"role": "user", "content": f"{mark} {model}"}]
+        assert post(bridge, {"model": model, "messages": messages}).status == 200
+        assert simulator.only(f"{mark} {model}")["body"]["messages"][0]["role"] == role
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4.5", "gemini-3-pro-preview"])
+def test_a22_a_tool_loop_has_one_user_request(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str
+) -> None:
+    """Billing is per request that a person started; it is neither bent nor forgotten."""
+    messages: list[Json] = [{"role": "user", "content": f"read_file a {mark}"}]
+    body = {"model": model, "tools": [tool("read_file")], "messages": messages}
+    said = post(bridge, body).message
+    messages.append(said)
+    messages += [{"role": "tool", "tool_call_id": call["id"], "content": "42"} for call in said["tool_calls"]]
+    answered = post(bridge, body).message
+    assert "42" in answered["content"]
+    messages += [answered, {"role": "user", "content": f"and now? {mark}"}]
+    assert post(bridge, body).status == 200
+    messages.append({"role": "system", "content": "a reminder"})
+    assert post(bridge, body).status == 200
+    initiators = [entry["headers"]["x-initiator"] for entry in simulator.ledger(mark)]
+    assert initiators == ["user", "agent", "user", "user"]
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4.5"])
+@pytest.mark.parametrize("image", [{"url": PIXEL}, PIXEL])
+def test_a06_images_come_with_the_vision_header(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str, image: object
+) -> None:
+    parts = [{"type": "text", "text": f"what is it? {mark}"}, {"type": "image_url", "image_url": image}]
+    answer = post(bridge, {"model": model, "messages": [{"role": "user", "content": parts}]})
+    assert answer.status == 200
+    assert "image/png of 70 bytes" in answer.message["content"]
+    assert simulator.only(mark)["headers"]["copilot-vision-request"] == "true"
+
+
+def test_a06_no_image_no_vision_header(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    sent_on(bridge, simulator, mark)
+    assert "copilot-vision-request" not in simulator.only(mark)["headers"]
+
+
+def test_request_ids_are_unique_and_upstreams_too(any_bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    answers = [any_bridge.chat(f"{mark} {number}") for number in range(5)]
+    ids = [answer.headers["x-request-id"] for answer in answers]
+    assert len(set(ids)) == 5
+    assert [entry["headers"]["x-request-id"] for entry in simulator.ledger(mark)] == ids
+    others = [any_bridge.request("GET", path).headers["x-request-id"] for path in ("/", "/healthz", "/nothing")]
+    assert len({*ids, *others}) == 8
+
+
+def test_a_client_can_not_name_its_request(bridge: Bridge) -> None:
+    answer = post(bridge, chat_body("hello", "gpt-4o"), **{"X-Request-Id": "mine"})
+    assert answer.headers["x-request-id"] != "mine"
+
+
+def test_the_clients_own_headers_stay_here(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    theirs = {"Authorization": "Bearer sk-mine", "Cookie": "a=b", "X-Api-Key": "k", "OpenAI-Organization": "o"}
+    assert post(bridge, chat_body(mark, "gpt-4o"), **theirs).status == 200
+    headers = simulator.only(mark)["headers"]
+    assert headers["authorization"].startswith("Bearer tid=")
+    assert not headers.keys() & {"cookie", "x-api-key", "openai-organization"}
+
+
+def test_many_requests_on_one_connection(any_bridge: Bridge) -> None:
+    with closing(http.client.HTTPConnection(*any_bridge.address, timeout=10)) as connection:
+        connection.connect()
+        sock = connection.sock
+        for streaming in (False, True, False, True):
+            connection.request("POST", CHAT, json.dumps(chat_body("hello", "gpt-4o", stream=streaming)))
+            reply = connection.getresponse()
+            assert reply.status == 200
+            assert reply.read()
+            assert connection.sock is sock, "the bridge closed it"
+
+
+def test_an_upstream_that_is_not_there(start_bridge: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    gone = f"http://127.0.0.1:{port}"
+    bridge = start_bridge(github_api_url=gone, server="gevent")
+    answer = bridge.chat("hello")
+    assert answer.status == 502
+    assert answer.error["code"] == "upstream_unreachable"
+    assert "Connection refused" in answer.error["message"]
+    assert bridge.request("GET", "/healthz").status == 200

@@ -1,0 +1,242 @@
+"""The servers: how they stop, what they hold in memory, which connections they use."""
+
+import fcntl
+import signal
+import socket
+import struct
+import termios
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+
+import pytest
+from integration.harness import DONE, PATIENCE, Bridge, Simulator, Start, Told
+
+BOTH = pytest.mark.parametrize("server", ["gunicorn", "gevent"])
+MB = 1 << 20
+
+
+def await_refusal(bridge: Bridge) -> None:
+    """Until nobody listens any more.  A connection that was still taken in is dropped unanswered or closed."""
+    give_up = time.monotonic() + PATIENCE
+    while time.monotonic() < give_up:
+        try:
+            bridge.connect().close()
+        except ConnectionError:
+            return
+        time.sleep(0.01)  # nothing tells from outside that a listener has been closed
+    raise AssertionError("it still takes connections")
+
+
+def idle_connection(bridge: Bridge) -> socket.socket:
+    """One that has been used, and waits for its next request."""
+    sock = bridge.connect()
+    sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: bridge\r\n\r\n")
+    assert sock.recv(65536).startswith(b"HTTP/1.1 200")
+    return sock
+
+
+@BOTH
+def test_sigterm_lets_running_streams_finish(
+    start_bridge: Start, simulator: Simulator, mark: str, server: str
+) -> None:
+    bridge = start_bridge(server=server, workers=2, graceful_timeout=15)
+    bridge.chat("hello")
+    with closing(idle_connection(bridge)):
+        streams = [bridge.stream(f"[[sim:flood events=16 size=10 gap=50]] {mark}") for _ in range(3)]
+        frames = [stream.frames() for stream in streams]
+        first = [next(each) for each in frames]
+        bridge.ask_to_stop(signal.SIGTERM)
+        await_refusal(bridge)
+        assert bridge.process.poll() is None
+        for head, rest in zip(first, frames, strict=True):
+            told = Told([head, *rest])
+            assert told.finish_reason == "stop"
+            assert told.text.count("The quick") == 16
+        finished = time.monotonic()
+        assert bridge.wait() == 0
+        assert time.monotonic() - finished < 2.5, "the idle connection held it up"
+    assert {entry["outcome"] for entry in simulator.ledger(mark)} == {"complete"}
+    bridge.stop()
+    assert sum('"outcome":"ok"' in line for line in bridge.log.all()) >= 4, "each has its line in the log"
+
+
+@BOTH
+def test_sigterm_with_idle_connections_alone_is_quick(start_bridge: Start, server: str) -> None:
+    bridge = start_bridge(server=server, graceful_timeout=20)
+    with closing(idle_connection(bridge)), closing(bridge.connect()):
+        asked = bridge.ask_to_stop(signal.SIGTERM)
+        assert bridge.wait() == 0
+        assert time.monotonic() - asked < 3
+    bridge.stop()
+    assert not [line for line in bridge.log.all() if "Traceback" in line]
+
+
+@BOTH
+def test_a_stream_beyond_the_graceful_timeout_is_broken_off(
+    start_bridge: Start, simulator: Simulator, mark: str, server: str
+) -> None:
+    bridge = start_bridge(server=server, graceful_timeout=1)
+    stream = bridge.stream(f"[[sim:stall after=4 seconds=30]] one two three {mark}")
+    assert next(stream.frames())
+    asked = bridge.ask_to_stop(signal.SIGTERM)
+    bridge.wait()
+    assert time.monotonic() - asked < 4
+    assert simulator.ended(mark, timeout=2)["outcome"] == "client-gone"
+
+
+@BOTH
+def test_ctrl_c_is_quick(start_bridge: Start, simulator: Simulator, mark: str, server: str) -> None:
+    bridge = start_bridge(server=server)
+    stream = bridge.stream(f"[[sim:stall after=4 seconds=30]] one two three {mark}")
+    assert next(stream.frames())
+    asked = bridge.ask_to_stop(signal.SIGINT)
+    code = bridge.wait()
+    assert time.monotonic() - asked < 3
+    assert code == 0
+    assert simulator.ended(mark, timeout=2)["outcome"] == "client-gone"
+    bridge.stop()
+    assert not [line for line in bridge.log.all() if "Traceback" in line]
+
+
+class Junction:
+    """Passes connections on to an address, and counts them."""
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self.count = 0
+        self._target = target
+        self._sockets: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._threads = [threading.Thread(target=self._serve, daemon=True)]
+        self._threads[0].start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(self._target)
+                self.count += 1
+                self._sockets += [near, far]
+                for sock in (near, far):
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                for one, other in ((near, far), (far, near)):
+                    thread = threading.Thread(target=self._pump, args=(one, other), daemon=True)
+                    self._threads.append(thread)
+                    thread.start()
+
+    @staticmethod
+    def _pump(one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        with suppress(OSError):
+            other.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        for sock in (self._listener, *self._sockets):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+        for thread in self._threads:
+            thread.join(5)
+
+
+@pytest.fixture
+def junction(simulator: Simulator) -> Iterator[Junction]:
+    host, port = simulator.url.removeprefix("http://").split(":")
+    junction = Junction((host, int(port)))
+    yield junction
+    junction.close()
+
+
+@BOTH
+def test_streams_in_a_row_use_one_upstream_connection(
+    start_bridge: Start, junction: Junction, server: str
+) -> None:
+    bridge = start_bridge(server=server, copilot_api_url=junction.url)
+    kinds = ("", "[[sim:flood events=300 size=500 shape=claude]]", "[[sim:length-delimited]]", "[[sim:gzip]]")
+    for number in range(20):
+        stream = bridge.stream(f"{kinds[number % 4]} hello")
+        assert stream.all()[-1].is_done
+        stream.close()
+        assert junction.count == 1, f"lost after {kinds[number % 4]}"
+
+
+ANSWERS: dict[str, Callable[[Bridge], object]] = {
+    "whole": lambda bridge: bridge.chat("hello").message,
+    "folded": lambda bridge: bridge.chat("hello", "claude-sonnet-4.5").message,
+    "refused": lambda bridge: bridge.chat("[[sim:status code=429]]").error,
+    "refused in HTML": lambda bridge: bridge.chat("[[sim:refuse name=unicorn]]").error,
+    "embeddings": lambda bridge: bridge.request("POST", "/v1/embeddings", EMBED).json["data"],
+}
+EMBED = {"model": "text-embedding-3-small", "input": "a"}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_other_answers_reuse_it_too(start_bridge: Start, junction: Junction, kind: str) -> None:
+    bridge = start_bridge(server="gevent", copilot_api_url=junction.url)
+    for _ in range(4):
+        assert ANSWERS[kind](bridge)
+    assert junction.count == 1
+
+
+@BOTH
+def test_a_connection_that_upstream_has_closed_meanwhile_is_replaced(
+    start_bridge: Start, junction: Junction, server: str
+) -> None:
+    bridge = start_bridge(server=server, copilot_api_url=junction.url)
+    assert bridge.told("hello").text
+    for sock in junction._sockets:
+        sock.shutdown(socket.SHUT_RDWR)
+    assert bridge.told("hello").text
+    assert junction.count == 2
+
+
+@BOTH
+def test_streams_side_by_side_do_not_wait_for_each_other(start_bridge: Start, server: str) -> None:
+    bridge = start_bridge(server=server)
+    bridge.chat("hello")
+    streams = [bridge.stream("[[sim:flood events=5 size=10 gap=100]]") for _ in range(40)]
+    began = time.monotonic()
+    assert all(stream.all()[-1].is_done for stream in streams)
+    assert time.monotonic() - began < 2
+
+
+def unread(sock: socket.socket) -> int:
+    """Bytes that wait in the socket."""
+    buffer = fcntl.ioctl(sock.fileno(), termios.FIONREAD, b"\0\0\0\0")
+    count: int = struct.unpack("i", buffer)[0]
+    return count
+
+
+def await_standstill(bridge: Bridge, sock: socket.socket) -> int:
+    """Until nothing moves any more: the most memory that was used meanwhile."""
+    most, still, before = 0, 0, (-1, -1)
+    while still < 8:
+        time.sleep(0.05)
+        now = (unread(sock), bridge.memory())
+        most = max(most, now[1])
+        still = still + 1 if now[0] == before[0] and abs(now[1] - before[1]) < 65536 else 0
+        before = now
+    return most
+
+
+@pytest.mark.parametrize(("server", "shape"), [("gunicorn", "azure"), ("gevent", "clean")])
+def test_a_slow_reader_does_not_fill_the_memory(start_bridge: Start, server: str, shape: str) -> None:
+    """50 MB that nobody reads: upstream has to wait, not the memory to take it."""
+    bridge = start_bridge(server=server)
+    flood = f"[[sim:flood events=50000 size=1000 shape={shape}]]"
+    assert len(bridge.told(flood.replace("50000", "5000")).text) == 5_000_000  # the allocator has warmed up
+    before = bridge.memory()
+    stream = bridge.stream(flood)
+    assert stream.status == 200
+    most = await_standstill(bridge, stream._sock)
+    assert most - before < 2 * MB
+    texts, last = 0, b""
+    for frame in stream.frames():
+        texts += b'"content":"The quick' in frame.raw
+        last = frame.raw
+    assert texts == 50_000
+    assert last == DONE
