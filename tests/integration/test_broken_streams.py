@@ -57,6 +57,17 @@ def test_a13_the_error_in_the_stream_keeps_its_words(bridge: Bridge, code: str) 
 
 
 @pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("fault", ["error-in-stream", "finish-error"])
+def test_a13_what_came_together_with_the_error_is_told_first(
+    any_bridge: Bridge, model: str, fault: str
+) -> None:
+    """Text and error arrive in one read, and the text was paid for."""
+    told = any_bridge.told(f"[[sim:{fault}]] one two three", model)
+    assert told.error
+    assert told.text.startswith("You")
+
+
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("cut", ["cut-in-frame", "cut-between", "reset"])
 def test_a13_cut_before_anything_was_said(any_bridge: Bridge, model: str, cut: str) -> None:
     stream = any_bridge.stream(f"[[sim:{cut} after=0]] hello", model)
