@@ -1,0 +1,132 @@
+"""https://platform.openai.com/docs/guides/error-codes"""
+
+import json
+from typing import Any
+
+import pytest
+
+from copilot_bridge import errors
+from copilot_bridge.dialects.chat.errors import ERRORS, FIXED, NO_RETRY, write_error, write_event
+from copilot_bridge.errors import KINDS, BridgeError
+
+CLASSES = [BridgeError, *BridgeError.__subclasses__()]
+
+
+def body(error: BridgeError) -> Any:
+    return json.loads(write_error(error)[2])
+
+
+def test_every_kind_has_its_row_and_no_row_is_idle() -> None:
+    assert ERRORS.keys() == KINDS
+
+
+def test_the_exceptions_to_the_rule_are_about_kinds() -> None:
+    assert KINDS >= FIXED
+    assert not NO_RETRY.keys() - KINDS
+
+
+@pytest.mark.parametrize("error", CLASSES, ids=lambda error: error.__name__)
+def test_every_class_is_of_a_kind(error: type[BridgeError]) -> None:
+    assert error.kind in KINDS
+
+
+def test_every_class_is_known() -> None:
+    found = {each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)}
+    assert found == set(CLASSES)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_the_form(kind: str) -> None:
+    status, headers, data = write_error(BridgeError("what went wrong", kind=kind, param="messages.0"))
+    assert 400 <= status <= 599
+    assert headers == NO_RETRY.get(kind, {})
+    told = json.loads(data)
+    assert told.keys() == {"error"}
+    assert told["error"].keys() == {"message", "type", "param", "code"}
+    assert told["error"]["message"] == "what went wrong"
+    assert told["error"]["param"] == "messages.0"
+    assert isinstance(told["error"]["type"], str)
+    assert isinstance(told["error"]["code"], str | None)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_an_event_tells_the_same_and_nothing_after_it(kind: str) -> None:
+    error = BridgeError("what went wrong", kind=kind, code="its_code")
+    event = write_event(error)
+    assert event.startswith(b"data: {")
+    assert event.endswith(b"}\n\n")
+    assert event.count(b"\n") == 2
+    assert json.loads(event.removeprefix(b"data: ")) == body(error)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "type_", "code"),
+    [
+        ("invalid_request", 400, "invalid_request_error", None),
+        ("prompt_too_long", 400, "invalid_request_error", "context_length_exceeded"),
+        ("model_not_found", 404, "invalid_request_error", "model_not_found"),
+        ("authentication", 401, "authentication_error", "invalid_api_key"),
+        ("quota", 429, "insufficient_quota", "insufficient_quota"),
+        ("rate_limited", 429, "rate_limit_error", "rate_limit_exceeded"),
+        ("timeout", 504, "server_error", "upstream_timeout"),
+        ("internal", 500, "server_error", "internal_error"),
+    ],
+)
+def test_what_the_sdks_look_at(kind: str, status: int, type_: str, code: str | None) -> None:
+    error = BridgeError("", kind=kind)
+    assert write_error(error)[0] == status
+    assert body(error)["error"] == {"message": "", "type": type_, "param": None, "code": code}
+
+
+def test_a_person_is_called_a_quota_that_does_not_come_back_by_trying() -> None:
+    assert write_error(BridgeError("", kind="quota"))[1] == {"x-should-retry": "false"}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_upstreams_own_code_is_told_unless_ours_is_the_one_that_clients_know(kind: str) -> None:
+    told = body(BridgeError("", kind=kind, code="upstreams_own"))["error"]["code"]
+    assert told == (ERRORS[kind][2] if kind in FIXED else "upstreams_own")
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "told"),
+    [
+        ("unavailable", 500, 500),
+        ("unavailable", 502, 502),
+        ("unavailable", 503, 503),
+        ("unavailable", 504, 502),
+        ("unavailable", 418, 502),
+        ("unavailable", 200, 502),
+        ("unavailable", None, 502),
+        ("timeout", 503, 504),
+        ("internal", 503, 500),
+    ],
+)
+def test_upstreams_status_is_told_where_it_says_something(kind: str, given: int | None, told: int) -> None:
+    assert write_error(BridgeError("", kind=kind, status=given))[0] == told
+
+
+def test_headers_are_told_beside_our_own() -> None:
+    error = BridgeError("", kind="quota", headers={"retry-after": "7", "x-should-retry": "true"})
+    assert write_error(error)[1] == {"retry-after": "7", "x-should-retry": "false"}
+    assert error.headers == {"retry-after": "7", "x-should-retry": "true"}
+
+
+@pytest.mark.parametrize(
+    "message", ["a\nb\r\n\ndata: [DONE]\n\n", "\u2028", '"quoted"', "\x00", "Grüße 漢字"]
+)
+def test_no_message_breaks_out_of_its_event(message: str) -> None:
+    event = write_event(BridgeError(message))
+    assert event.count(b"\n") == 2
+    assert b"\r" not in event
+    assert json.loads(event.removeprefix(b"data: "))["error"]["message"] == message
+
+
+@pytest.mark.parametrize("write", [write_event, lambda error: write_error(error)[2]], ids=["event", "body"])
+def test_half_a_surrogate_in_a_message(write: Any) -> None:
+    """Upstream's message may quote what the client has sent."""
+    assert b"error" in write(BridgeError("you said \ud83d"))
+
+
+def test_a_secret_is_not_told() -> None:
+    assert b"gho_" not in write_event(BridgeError("bad token gho_0123456789abcdefghij"))

@@ -1,0 +1,483 @@
+"""The ends of a stream, what breaks one off, and what the learned shape must never do.
+
+What each vendor's chunks become is in `tests/golden`.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from golden.transcripts import CREATED, MODEL, check_stream, cut, data_of, mender, repair
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from copilot_bridge.dialects import sse
+from copilot_bridge.dialects.chat.repair import MOST_LINE_ENDS, MOST_SPACES, Repair, Shape, read_chunk
+from copilot_bridge.errors import StreamCut, UpstreamRefused
+
+Json = dict[str, Any]
+
+HEAD = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_749_821_284, "model": "gpt-4o"}
+
+
+def chunk(delta: Json | None = None, finish: str | None = None, **fields: Any) -> Json:
+    choice = {"index": 0, "delta": delta or {}, "logprobs": None, "finish_reason": finish}
+    return {**HEAD, "choices": [choice], **fields}
+
+
+def compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def event(value: Json | str | bytes) -> bytes:
+    data = value if isinstance(value, str | bytes) else compact(value)
+    return b"data: " + (data if isinstance(data, bytes) else data.encode()) + b"\n\n"
+
+
+def events(*values: Json | str | bytes) -> bytes:
+    return b"".join(map(event, values))
+
+
+FIRST = chunk({"role": "assistant", "content": ""})
+LAST = chunk(finish="stop")
+DONE = "[DONE]"
+
+
+def deltas(stream: bytes) -> list[Json]:
+    chunks = [json.loads(data) for data in data_of(stream) if data != b"[DONE]"]
+    return [choice["delta"] for each in chunks for choice in each["choices"]]
+
+
+def texts(stream: bytes) -> list[str]:
+    return [delta["content"] for delta in deltas(stream) if delta.get("content")]
+
+
+def new(*, usage: bool = True) -> Repair:
+    return Repair(mender(), usage=usage)
+
+
+# The ends of a stream.
+
+
+def test_the_flags_of_a_stream_that_goes_well() -> None:
+    stream = new()
+    assert (stream.finished, stream.done, stream.usage) == (False, False, None)
+    stream.feed(events(FIRST, chunk({"content": "Hello"})))
+    assert (stream.finished, stream.done) == (False, False)
+    stream.feed(events(LAST))
+    assert (stream.finished, stream.done) == (True, False)
+    count = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    stream.feed(events({**HEAD, "choices": [], "usage": count}))
+    assert stream.usage == count
+    assert not stream.done
+    assert stream.feed(events(DONE)).endswith(b"data: [DONE]\n\n")
+    assert (stream.finished, stream.done) == (True, True)
+    assert stream.close() == b""
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b": ping\n\n",
+        events(FIRST),
+        events(FIRST, chunk({"content": "Hello"})),
+        events(FIRST, chunk({"content": "Hello"}))[:-9],
+        events(FIRST, chunk({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f"}}]})),
+        events(FIRST, {**HEAD, "choices": [], "usage": {"total_tokens": 1}}),
+        events(FIRST, chunk({"content": "Hello"}, finish="")),
+        events(FIRST, LAST)[:-20],
+    ],
+)
+def test_a_stream_without_its_end_is_no_answer(sent: bytes) -> None:
+    stream = new()
+    stream.feed(sent)
+    assert not stream.finished
+    with pytest.raises(StreamCut):
+        stream.close()
+
+
+@pytest.mark.parametrize("cut_off", [b"", b"\n", b"\n\n"])
+@pytest.mark.parametrize("last", [events(FIRST, LAST), events(FIRST, LAST, DONE), events(FIRST, DONE)])
+def test_an_answer_that_is_complete_may_end_anyhow(last: bytes, cut_off: bytes) -> None:
+    stream = new()
+    out = stream.feed(last.removesuffix(b"\n\n") + cut_off)
+    check_stream(out + stream.close(), usage=True)
+    assert stream.done
+    assert stream.close() == b"", "nothing is said twice"
+
+
+LATE: list[bytes] = [
+    events(chunk({"content": "late"})),
+    events(chunk({"content": "Hello"})),
+    events(chunk({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f"}}]})),
+    events(DONE),
+    events(LAST, DONE),
+    b": late\n\n",
+    events({"error": {"message": "late"}}),
+    b"data: cut off",
+]
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["in one piece", "in two"])
+@pytest.mark.parametrize("late", LATE)
+def test_nothing_comes_after_the_end(late: bytes, whole: bool) -> None:
+    """Not even text whose shape is known."""
+    sent = events(FIRST, chunk({"content": "Hello"}), chunk({"content": " you"}), LAST, DONE)
+    stream = new()
+    out = stream.feed(sent + late) if whole else stream.feed(sent) + stream.feed(late)
+    assert out + stream.close() == repair(sent)
+
+
+def test_nothing_is_written_for_the_usage_of_a_client_that_does_not_ask() -> None:
+    count = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    sent = events(FIRST, LAST, {**HEAD, "choices": [], "usage": count}, DONE)
+    out = repair(sent, usage=False)
+    check_stream(out, usage=False)
+    assert b"total_tokens" not in out
+
+
+# What breaks a stream off.
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "code"),
+    [
+        ({"message": "Too long.", "code": "too_long"}, "Too long.", "too_long"),
+        ({"message": "Too long.", "code": 400}, "Too long.", "400"),
+        ({"message": "Too long."}, "Too long.", None),
+        ({"code": "odd"}, "Copilot broke off with an error", "odd"),
+        ({"message": None, "code": None}, "Copilot broke off with an error", None),
+        ("Too long.", "Too long.", None),
+        (["odd"], "['odd']", None),
+    ],
+)
+def test_an_error_in_the_stream(error: Any, message: str, code: str | None) -> None:
+    stream = new()
+    stream.feed(events(FIRST, chunk({"content": "Hello"})))
+    with pytest.raises(UpstreamRefused) as refused:
+        stream.feed(events({"error": error}))
+    assert (str(refused.value), refused.value.code) == (message, code)
+    assert refused.value.kind == "unavailable"
+
+
+@pytest.mark.parametrize("error", [None, {}, ""])
+def test_no_error_is_none(error: Any) -> None:
+    assert texts(repair(events(FIRST, chunk({"content": "Hello"}, error=error), LAST, DONE))) == ["Hello"]
+
+
+def test_a_finish_that_is_an_error() -> None:
+    with pytest.raises(UpstreamRefused):
+        repair(events(FIRST, chunk({"content": "Hello"}), chunk(finish="error"), DONE))
+
+
+@pytest.mark.parametrize(
+    "junk", ["", "[]", "null", "1", '"text"', "{", "<html>", b"\xff", b'{"choices":[\xff]}', "[DONE", "{} {}"]
+)
+def test_what_is_no_chunk_is_dropped(junk: str | bytes) -> None:
+    sent = [FIRST, chunk({"content": "Hello"}), chunk({"content": " you"}), LAST, DONE]
+    expected = repair(events(*sent))
+    for place in range(len(sent)):
+        assert repair(events(*sent[:place], junk, *sent[place:])) == expected
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {},
+        {"choices": None},
+        {"choices": {}},
+        {"choices": "text"},
+        {"choices": [None, 1, "text"]},
+        {"choices": [{}]},
+        {"choices": [{"delta": None}]},
+        {"choices": [{"delta": "text"}]},
+        {"choices": [{"delta": {}}]},
+        {"choices": [{"delta": {"content": None, "refusal": None, "role": None, "tool_calls": None}}]},
+        {"choices": [{"delta": {"tool_calls": []}}]},
+        {"choices": [], "copilot_references": [{}]},
+        {"id": None, "model": None, "created": None, "object": None, "choices": []},
+        {"usage": "many", "choices": []},
+    ],
+)
+def test_what_says_nothing_is_dropped(odd: Json) -> None:
+    sent = [FIRST, chunk({"content": "Hello"}), chunk({"content": " you"}), LAST, DONE]
+    expected = repair(events(*sent))
+    for place in range(len(sent)):
+        assert repair(events(*sent[:place], odd, *sent[place:])) == expected
+
+
+def test_what_is_missing_is_filled_in() -> None:
+    out = repair(events({"id": "1", "choices": [{"delta": {"content": "Hello"}}]}, DONE))
+    check_stream(out, usage=True)
+    first = json.loads(data_of(out)[0])
+    assert (first["model"], first["created"]) == (MODEL, CREATED)
+
+
+def test_an_id_is_never_empty_and_never_changes() -> None:
+    """Azure tells its id only after the reasoning; clients gather an answer's chunks by it."""
+    nameless = {"id": "", "model": "", "choices": [{"index": 0, "delta": {"cot_summary": "Hm."}}]}
+    check_stream(repair(events(nameless, FIRST, chunk({"content": "Hello"}), LAST, DONE)), usage=True)
+
+
+def test_what_is_kept_is_kept_in_the_usage_chunk_too() -> None:
+    count = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    usage = {**HEAD, "choices": [], "usage": count, "copilot_usage": {"total_nano_aiu": 12}}
+    assert b"total_nano_aiu" in repair(events(FIRST, LAST, usage, DONE), keep=True)
+
+
+# White space without end.
+
+# The last fragment before which a stream is not yet broken off.
+LINE_END = "\n" * MOST_LINE_ENDS
+SPACES = " " * MOST_SPACES
+
+
+def arguments(fragments: Iterable[str]) -> bytes:
+    opening = {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}
+    more = [{"tool_calls": [{"index": 0, "function": {"arguments": part}}]} for part in fragments]
+    return events(
+        *(chunk(delta) for delta in [{"tool_calls": [opening]}, *more]), chunk(finish="tool_calls"), DONE
+    )
+
+
+def written(stream: bytes) -> str:
+    calls = [call for delta in deltas(stream) for call in delta.get("tool_calls", ())]
+    return "".join(call["function"]["arguments"] for call in calls)
+
+
+@pytest.mark.parametrize(
+    "fragments",
+    [
+        ["{", "\n" * 21],
+        ["{", *"\n" * 21],
+        ["{", *"\t" * 21],
+        ["{", *" \n\t\n" * 30],
+        ['{"a":', *" " * 1001],
+        ['{"a":', " " * 1001],
+        ['{"a": 1', *"\r\n" * 11],
+        ["\n" * 21],
+        ["{" + "\n" * 10, "\n" * 11],
+    ],
+)
+def test_white_space_without_end_is_broken_off(fragments: list[str]) -> None:
+    with pytest.raises(UpstreamRefused) as refused:
+        repair(arguments(fragments))
+    assert refused.value.code == "degenerate_output"
+
+
+DEEP = {"a": [{"b": {"c": [{"d": {"e": [{"f": ["g", {"h": None}]}]}}]}}] * 3}
+LONG = {
+    "text": "\n" * 500 + "\t" * 500 + " " * 900 + "end",
+    "code": "def f():\n" + "\n".join(["\t" * 30] * 30),
+}
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(DEEP, indent=30),
+        json.dumps(DEEP, indent="\t"),
+        json.dumps(DEEP, indent=4).replace("\n", "\r\n"),
+        json.dumps(LONG, indent=2),
+        json.dumps(LONG, separators=(",", ":")),
+        "{" + "\n\n\n" * 6 + "}",
+        "{" + LINE_END + '"a":' + LINE_END + "1" + LINE_END + "}",
+        "{" + SPACES + '"a":' + SPACES + "1}",
+    ],
+    ids=range(8),
+)
+def test_what_a_model_may_write(text: str, size: int) -> None:
+    fragments = [text[at : at + size] for at in range(0, len(text), size)]
+    assert written(repair(arguments(fragments))) == text
+    assert json.loads(text) is not None
+
+
+def test_white_space_is_counted_for_each_call_by_itself() -> None:
+    calls = [
+        {"index": n, "id": f"call_{n}", "function": {"name": "f", "arguments": LINE_END}} for n in range(3)
+    ]
+    out = repair(events(*(chunk({"tool_calls": [call]}) for call in calls), chunk(finish="tool_calls"), DONE))
+    assert written(out) == LINE_END * 3
+
+
+def test_white_space_in_text_is_the_models_own_affair() -> None:
+    assert texts(repair(events(FIRST, *[chunk({"content": "\n\n"})] * 50, LAST, DONE))) == ["\n\n"] * 50
+
+
+# The learned shape of plain text.
+
+
+def slow(blocks: list[bytes]) -> bytes:
+    """What comes out when every chunk is parsed and mended, and nothing is learned."""
+    each = mender()
+    out = b""
+    for block in blocks:
+        if block == b"[DONE]":
+            return out + events(*each.end(), DONE)
+        parsed = read_chunk(sse.read_data(b"data: " + block))
+        out += events(*each.mend(parsed)) if parsed else b""
+    raise AssertionError("a stream ends with [DONE]")
+
+
+def said(stream: bytes) -> list[Any]:
+    """The meaning of a stream.  Empty text has none, and may be said or not."""
+    parsed = [json.loads(data) for data in data_of(stream)[:-1]]
+    return [each for each in parsed if not each["choices"] or each["choices"][0]["delta"] != {"content": ""}]
+
+
+def same(blocks: list[str], size: int = 1 << 20) -> None:
+    data = [block.encode() for block in [*blocks, DONE]]
+    assert said(repair(events(*data), size)) == said(slow(data))
+
+
+AZURE = {"content_filter_results": {"hate": {"filtered": False, "severity": "safe"}}}
+WRITERS: dict[str, Callable[[str], Json]] = {
+    "openai": lambda text: chunk({"content": text}),
+    "azure": lambda text: {
+        "choices": [
+            {**AZURE, "delta": {"content": text}, "finish_reason": None, "index": 0, "logprobs": None}
+        ],
+        **HEAD,
+        "usage": None,
+    },
+    "claude": lambda text: {
+        "choices": [{"index": 0, "delta": {"content": text, "role": "assistant"}}],
+        "created": 1_732_000_000,
+        "id": "00000000-0000-4000-8000-000000000002",
+        "model": "claude-sonnet-4.5",
+    },
+    "role first": lambda text: {"choices": [{"index": 0, "delta": {"role": "assistant", "content": text}}]},
+    "another choice": lambda text: {**HEAD, "choices": [{"index": 1, "delta": {"content": text}}]},
+}
+
+# Unicode of every kind, and above all what looks like JSON; half a surrogate is in the golden cases.
+JSON = [
+    '"',
+    "\\",
+    "\\\\",
+    '\\"',
+    '"content":"',
+    '","finish_reason":"stop"',
+    "}}]}",
+    "\\u0022",
+    "\\ud83d",
+    "data: [DONE]",
+]
+ODD = ["\n\n", "\r", "\x00", "\x1f", "\x7f", "\u2028", "😀", "漢", "é", "", " ", "\ufeff", "\ufffe"]
+TRICKS = st.sampled_from([*JSON, *ODD])
+TEXT = st.one_of(
+    st.text(max_size=20),
+    st.lists(TRICKS, max_size=5).map("".join),
+    st.text(alphabet='"\\/bn:{}', max_size=12),
+)
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_learning_never_changes_the_meaning(write: Callable[[str], Json], ascii_only: bool) -> None:
+    @given(st.lists(TEXT, min_size=1, max_size=8), st.integers(1, 400))
+    @example(["a", "b", 'c"', "d\\", '\\"', '"content":"', "", "e"], 1 << 20)
+    def check(parts: list[str], size: int) -> None:
+        blocks = [json.dumps(write(part), ensure_ascii=ascii_only, separators=(",", ":")) for part in parts]
+        same(blocks, size)
+        assert "".join(texts(repair(events(*blocks, DONE), size))) == "".join(parts)
+
+    check()
+
+
+PLAIN = compact(chunk({"content": "Hello"}))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        chunk({"content": "!"}, finish="stop"),
+        chunk({"content": "!"}, finish="length"),
+        chunk({"content": "!"}, usage={"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}),
+        chunk({"content": "!", "reasoning_text": "Hm."}),
+        chunk({"content": "!", "refusal": "No."}),
+        chunk({"content": "!", "tool_calls": [{"index": 0, "id": "a", "function": {"name": "f"}}]}),
+        chunk({"reasoning_text": "Hm.", "content": "!"}),
+        chunk({"content": ["!"]}),
+        chunk({"content": None}),
+        chunk({"role": "assistant", "content": "!"}),
+        chunk({"content": "!"}, id="another"),
+        chunk({"content": "!"}, model="another"),
+        chunk({"content": "!"}, content_filter_results={}),
+        {**HEAD, "choices": [{"index": 0, "delta": {"content": "!"}, "finish_reason": None}]},
+        {**HEAD, "choices": [{"index": 0, "delta": {"content": "!"}, "logprobs": {"content": []}}]},
+        {**HEAD, "choices": [{"delta": {"content": "!"}, "index": 1, "logprobs": None}]},
+        {**HEAD, "choices": [*chunk({"content": "a"})["choices"], *chunk({"content": "b"})["choices"]]},
+        {**HEAD, "choices": [*chunk({"content": "a"})["choices"], None]},
+        {"choices": chunk({"content": "!"})["choices"], **HEAD},
+        {"choices": chunk({"content": "!"})["choices"]},
+        {**chunk({"content": "!"}), "copilot_x": {"content": "x"}},
+        {"copilot_x": {"content": "x"}, **chunk({"content": "!"})},
+        {"content": "x", **chunk({"content": "!"})},
+    ],
+    ids=compact,
+)
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_chunk_of_another_shape_is_not_taken_for_a_known_one(odd: Json, times: int) -> None:
+    same([PLAIN, PLAIN, PLAIN, *[compact(odd)] * times, PLAIN, PLAIN])
+    same([*[compact(odd)] * times, PLAIN, PLAIN])
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        PLAIN.replace(":", ": "),
+        PLAIN.replace(",", ", "),
+        PLAIN.replace(",", ",\\n").replace("\\n", "\ndata: "),
+        PLAIN.replace('"Hello"', ' "Hello" '),
+        PLAIN.replace('"content"', '"cont\\u0065nt"'),
+        PLAIN.replace('"Hello"', '"H","content":"W"'),
+        PLAIN.replace('"Hello"', '"H\\'),
+        PLAIN.replace('"Hello"', '"H\\"'),
+        PLAIN.replace('"Hello"', '"'),
+        PLAIN.replace('"Hello"', "17"),
+        PLAIN.replace("Hello", ""),
+        PLAIN.replace("Hello", "\\u0048\\/\\b"),
+        PLAIN.replace("Hello", "\\\\"),
+        PLAIN[:-1],
+        PLAIN[:-8],
+        PLAIN + PLAIN,
+        PLAIN + ",",
+        PLAIN[1:],
+    ],
+)
+def test_json_may_be_written_otherwise_or_wrongly(odd: str) -> None:
+    same([PLAIN, PLAIN, odd, odd, PLAIN])
+    same([odd, odd, PLAIN])
+
+
+def test_a_known_shape_is_looked_for_in_the_right_place() -> None:
+    """The only compact `"content":"` of this chunk is not the one that is the text."""
+    odd = '{"copilot_x":{"content":"%s"},"id":"a","choices":[{"index":0,"delta":{"content": "Hello"}}]}'
+    same([PLAIN, odd % "one", odd % "two", odd % "three"])
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+def test_the_shape_is_learned_at_all(write: Callable[[str], Json], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the tests of it would be worth nothing."""
+    recast, known = Shape.recast, []
+
+    def counted(self: Shape, block: bytes) -> bytes | None:
+        found = recast(self, block)
+        known.append(found is not None)
+        return found
+
+    monkeypatch.setattr(Shape, "recast", counted)
+    repair(events(*(write(text) for text in "abcdef"), DONE))
+    assert sum(known) == 4, "all but the first, which says who speaks, and the one learned from"
+
+
+@pytest.mark.parametrize("size", [1, 5, 1024])
+def test_an_answer_of_two_megabytes(size: int) -> None:
+    text = 'Grüße "漢"\n' * (200_000 if size > 5 else 1000)
+    sent = events(FIRST, chunk({"content": text}), chunk({"content": text}), LAST, DONE)
+    stream = new()
+    assert texts(b"".join(map(stream.feed, cut(sent, size)))) == [text, text]

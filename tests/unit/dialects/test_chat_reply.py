@@ -1,0 +1,153 @@
+"""Answers in one piece: their ends.  What they become is in `tests/golden`."""
+
+import json
+from typing import Any
+
+import pytest
+from golden.transcripts import CREATED, MODEL, check_whole, mender
+
+from copilot_bridge.dialects.chat.reply import fold, join_logprobs, mend_whole
+from copilot_bridge.errors import StreamCut, UpstreamRefused
+
+Json = dict[str, Any]
+
+
+def whole(**message: Any) -> bytes:
+    return json.dumps({"id": "1", "choices": [{"message": message, "finish_reason": "stop"}]}).encode()
+
+
+def mended(data: bytes) -> Json:
+    reply: Json = json.loads(mend_whole(data, mender()))
+    check_whole(reply)
+    return reply
+
+
+def events(*chunks: Any) -> list[bytes]:
+    return [
+        b"data: " + (chunk if isinstance(chunk, bytes) else json.dumps(chunk).encode()) + b"\n\n"
+        for chunk in chunks
+    ]
+
+
+def chunk(delta: Json, finish: str | None = None) -> Json:
+    return {"id": "1", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"<html>",
+        b"null",
+        b"[]",
+        b"{}",
+        b'"text"',
+        b'{"choices": null}',
+        b'{"choices": {}}',
+        b"\xff",
+        b"{",
+    ],
+)
+def test_what_is_no_answer(data: bytes) -> None:
+    with pytest.raises(UpstreamRefused) as refused:
+        mend_whole(data, mender())
+    assert refused.value.kind == "unavailable"
+
+
+@pytest.mark.parametrize("choices", [{}, {"choices": []}, {"choices": None}])
+def test_an_error_under_a_status_of_200(choices: Json) -> None:
+    with pytest.raises(UpstreamRefused, match="no such thing") as refused:
+        mend_whole(
+            json.dumps({"error": {"message": "no such thing", "code": "odd"}, **choices}).encode(), mender()
+        )
+    assert refused.value.code == "odd"
+
+
+def test_what_is_missing_is_filled_in() -> None:
+    reply = mended(whole(content="Hello"))
+    assert (reply["model"], reply["created"], reply["object"]) == (MODEL, CREATED, "chat.completion")
+    assert reply["choices"][0]["message"] == {"role": "assistant", "content": "Hello", "refusal": None}
+
+
+@pytest.mark.parametrize("choice", [None, 1, "text", [], {}, {"message": None}, {"message": "text"}])
+def test_odd_choices_say_nothing(choice: Any) -> None:
+    data = json.dumps({"id": "1", "choices": [choice, {"message": {"content": "Hello"}}]}).encode()
+    assert mended(data)["choices"][0]["message"]["content"] == "Hello"
+
+
+@pytest.mark.parametrize("calls", [[], None, [None], ["odd"]])
+def test_odd_calls_are_none(calls: Any) -> None:
+    assert not mended(whole(content="Hello", tool_calls=calls))["choices"][0]["message"].get("tool_calls")
+
+
+def test_fields_that_nobody_knows_yet_are_passed_on() -> None:
+    annotations = [{"type": "url_citation"}]
+    message = mended(whole(content="Hello", annotations=annotations, audio=None))["choices"][0]["message"]
+    assert message["annotations"] == annotations
+
+
+def test_white_space_without_end_is_an_error_here_too() -> None:
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{" + "\n" * 99}}
+    with pytest.raises(UpstreamRefused):
+        mend_whole(whole(tool_calls=[call]), mender())
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [],
+        [b": ping\n\n"],
+        events(chunk({"content": "Hello"})),
+        [b"".join(events(chunk({"content": "Hello"}), chunk({}, "stop")))[:-9]],
+        events(b"[]", b"junk", b""),
+    ],
+)
+def test_a_stream_without_its_end_is_no_answer(pieces: list[bytes]) -> None:
+    with pytest.raises(StreamCut):
+        fold(pieces, mender())
+
+
+def test_an_error_in_the_stream() -> None:
+    with pytest.raises(UpstreamRefused, match="no more"):
+        fold(events(chunk({"content": "Hello"}), {"error": {"message": "no more"}}), mender())
+
+
+def test_what_comes_after_the_end_is_not_read() -> None:
+    late = events(chunk({"content": " late"}), {"error": {"message": "late"}})
+    folded = fold(events(chunk({"content": "Hello"}), b"[DONE]") + late, mender())
+    assert json.loads(folded)["choices"][0]["message"]["content"] == "Hello"
+
+
+def test_the_stream_is_read_only_as_far_as_its_end() -> None:
+    """What is still to come may take for ever."""
+
+    def pieces() -> Any:
+        yield from events(chunk({"content": "Hello"}), b"[DONE]")
+        raise AssertionError("read beyond the end")
+
+    assert json.loads(fold(pieces(), mender()))["choices"]
+
+
+def test_junk_in_a_stream_is_dropped() -> None:
+    folded = fold(events(b"junk", chunk({"content": "Hello"}), b"[1]", chunk({}, "stop")), mender())
+    check_whole(json.loads(folded))
+
+
+@pytest.mark.parametrize(
+    ("before", "more", "joined"),
+    [
+        (None, {"content": [1]}, {"content": [1]}),
+        ({"content": [1]}, {"content": [2]}, {"content": [1, 2]}),
+        (
+            {"content": [1], "refusal": None},
+            {"content": [2], "refusal": None},
+            {"content": [1, 2], "refusal": None},
+        ),
+        ({"content": None, "refusal": [1]}, {"content": [2]}, {"content": [2], "refusal": [1]}),
+    ],
+)
+def test_log_probabilities_are_joined(before: Any, more: Any, joined: Any) -> None:
+    assert join_logprobs(before, more) == joined
+    assert list(join_logprobs(before, more)) == list(joined), (
+        "in an order that does not depend on the process"
+    )

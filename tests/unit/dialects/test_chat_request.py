@@ -1,0 +1,214 @@
+"""What is refused names its field; everything else is upstream's to judge."""
+
+import json
+from typing import Any
+
+import pytest
+
+from copilot_bridge.dialects.chat import request as chat
+from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
+
+GOOD = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}
+
+
+def read(**fields: Any) -> dict[str, Any]:
+    return chat.read(json.dumps({**GOOD, **fields}).encode())
+
+
+def says(*messages: Any) -> dict[str, Any]:
+    return {"messages": list(messages)}
+
+
+def part(part: Any) -> dict[str, Any]:
+    return says({"role": "user", "content": [{"type": "text", "text": "a"}, part]})
+
+
+WRONG: list[tuple[str | None, dict[str, Any]]] = [
+    ("model", {"model": None}),
+    ("model", {"model": ""}),
+    ("model", {"model": " "}),
+    ("model", {"model": 4}),
+    ("model", {"model": ["gpt-4o"]}),
+    ("stream", {"stream": "true"}),
+    ("stream", {"stream": 1}),
+    ("stream_options", {"stream_options": True}),
+    ("stream_options", {"stream_options": []}),
+    *(
+        (field, {field: value})
+        for field in ("max_tokens", "max_completion_tokens")
+        for value in (0, -1, "9", 1.5)
+    ),
+    *((field, {field: True}) for field in ("max_tokens", "max_completion_tokens", "n")),
+    ("n", {"n": 0}),
+    ("n", {"n": "1"}),
+    ("tools", {"tools": {}}),
+    ("tools", {"tools": "read_file"}),
+    ("modalities", {"modalities": "text"}),
+    ("messages", {"messages": None}),
+    ("messages", {"messages": []}),
+    ("messages", {"messages": "hello"}),
+    ("messages", {"messages": {"role": "user"}}),
+    ("messages.0", says("hello")),
+    ("messages.0", says(None)),
+    ("messages.1", says(GOOD["messages"][0], ["hello"])),
+    ("messages.0.role", says({"content": "hello"})),
+    ("messages.0.role", says({"role": None, "content": "hello"})),
+    ("messages.0.role", says({"role": 1, "content": "hello"})),
+    ("messages.0.content", says({"role": "user", "content": 1})),
+    ("messages.0.content", says({"role": "user", "content": {"type": "text"}})),
+    ("messages.0.content", says({"role": "user", "content": True})),
+    ("messages.0.content.1", part("hello")),
+    ("messages.0.content.1", part(None)),
+]
+
+
+@pytest.mark.parametrize(("param", "fields"), WRONG)
+def test_a_wrong_field_is_named(param: str, fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        read(**fields)
+    assert refused.value.kind == "invalid_request"
+    assert refused.value.param == param
+    assert str(refused.value).startswith(f"{param}: ")
+
+
+@pytest.mark.parametrize(
+    ("param", "fields"), [("n", {"n": 2}), ("modalities", {"modalities": ["text", "audio"]})]
+)
+def test_what_copilot_cannot_do_is_named(param: str, fields: dict[str, Any]) -> None:
+    with pytest.raises(Unsupported) as refused:
+        read(**fields)
+    assert refused.value.kind == "unsupported"
+    assert refused.value.param == param
+
+
+@pytest.mark.parametrize("field", ["model", "messages"])
+def test_a_required_field_is_named(field: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        chat.read(json.dumps({key: value for key, value in GOOD.items() if key != field}).encode())
+    assert refused.value.param == field
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "it is empty"),
+        (b" \n", "it is empty"),
+        (b"{", "no valid JSON"),
+        (b"{'a': 1}", "no valid JSON"),
+        (b"\xff", "no valid JSON"),
+        (b'{"model": NaN}', "no valid JSON"),
+        (b"[" * 100_000, "no valid JSON"),
+        (b"[]", "JSON object"),
+        (b"null", "JSON object"),
+        (b'"hello"', "JSON object"),
+    ],
+)
+def test_a_body_that_is_no_object(data: bytes, told: str) -> None:
+    with pytest.raises(InvalidRequest, match=told) as refused:
+        chat.read(data)
+    assert refused.value.param is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        dict.fromkeys([*chat.FIELDS, "temperature", "tool_choice"]),
+        {"n": 1, "stream": False, "stream_options": {}, "max_tokens": 1, "tools": [], "modalities": ["text"]},
+        {"max_tokens": 10**12, "temperature": "hot", "invented_yesterday": {"by": "OpenAI"}},
+        says({"role": "assistant"}),
+        says({"role": "assistant", "content": None, "tool_calls": "odd"}),
+        says({"role": "whoever", "content": []}),
+        part({"type": "invented_yesterday"}),
+        part({}),
+    ],
+)
+def test_what_the_bridge_does_not_need_is_passed_on(fields: dict[str, Any]) -> None:
+    assert read(**fields) == {**GOOD, **fields}
+
+
+def test_a_message_tells_no_secret() -> None:
+    with pytest.raises(BridgeError) as refused:
+        chat.read(b"gho_0123456789012345678901234567890123456789")
+    assert "gho_0" not in str(refused.value)
+
+
+PNG = "data:image/png;base64,AAAA"
+
+
+def images(*contents: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": content} for content in contents]}
+
+
+def test_images_are_found_with_their_places() -> None:
+    body = images(
+        "hello",
+        None,
+        [],
+        [{"type": "text", "text": PNG}, {"type": "image_url", "image_url": {"url": PNG, "detail": "low"}}],
+        [{"type": "image_url", "image_url": {"url": "https://a/b"}}, {"type": "input_audio"}, {}],
+    )
+    assert list(chat.image_parts(body)) == [
+        ("messages.3.content.1.image_url.url", {"url": PNG, "detail": "low"}),
+        ("messages.4.content.0.image_url.url", {"url": "https://a/b"}),
+    ]
+
+
+def test_an_image_is_given_as_it_stands_in_the_body() -> None:
+    body = images([{"type": "image_url", "image_url": {"url": "https://a/b"}}])
+    for _, image in chat.image_parts(body):
+        image["url"] = PNG
+    assert body["messages"][0]["content"][0]["image_url"] == {"url": PNG}
+
+
+def test_a_bare_address_is_put_in_its_object() -> None:
+    body = images([{"type": "image_url", "image_url": PNG}])
+    assert list(chat.image_parts(body)) == [("messages.0.content.0.image_url.url", {"url": PNG})]
+    assert body["messages"][0]["content"][0]["image_url"] == {"url": PNG}
+
+
+@pytest.mark.parametrize("image", [None, {}, {"url": None}, {"url": 1}, [PNG], 7, {"uri": PNG}])
+def test_an_image_without_an_address_is_named(image: Any) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        list(chat.image_parts(images("hello", [{"type": "image_url", "image_url": image}])))
+    assert refused.value.param == "messages.1.content.0.image_url"
+
+
+@pytest.mark.parametrize(
+    ("roles", "whose"),
+    [
+        ("user", "user"),
+        ("system user", "user"),
+        ("developer user", "user"),
+        ("user assistant user", "user"),
+        ("user assistant tool user", "user"),
+        ("user assistant tool", "agent"),
+        ("user assistant tool tool", "agent"),
+        ("user assistant function", "agent"),
+        ("user assistant", "agent"),
+        ("user assistant tool system", "agent"),
+        ("user assistant tool developer", "agent"),
+        ("user system", "user"),
+        ("user assistant user system developer", "user"),
+        ("system", "user"),
+        ("developer system", "user"),
+        ("user whoever", "user"),
+    ],
+)
+def test_whose_turn_it_is(roles: str, whose: str) -> None:
+    """A person is never billed for a tool loop, and a person's turn never passed off as one."""
+    assert chat.initiator({"messages": [{"role": role} for role in roles.split()]}) == whose
+
+
+@pytest.mark.parametrize(
+    ("fields", "wanted"),
+    [
+        ({}, False),
+        ({"stream_options": None}, False),
+        ({"stream_options": {}}, False),
+        ({"stream_options": {"include_usage": None}}, False),
+        ({"stream_options": {"include_usage": False}}, False),
+        ({"stream_options": {"include_usage": True}}, True),
+    ],
+)
+def test_the_usage_is_for_those_who_ask(fields: dict[str, Any], wanted: bool) -> None:
+    assert chat.wants_usage(read(**fields)) is wanted

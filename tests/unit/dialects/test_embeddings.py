@@ -1,0 +1,177 @@
+"""https://platform.openai.com/docs/api-reference/embeddings/create"""
+
+import base64
+import json
+import struct
+from typing import Any
+
+import pytest
+
+from copilot_bridge.dialects import embeddings
+from copilot_bridge.errors import InvalidRequest, Unsupported, UpstreamRefused
+
+GOOD = {"model": "text-embedding-3-small", "input": ["one", "two"]}
+
+
+def read(**fields: Any) -> dict[str, Any]:
+    return embeddings.read(json.dumps({**GOOD, **fields}).encode())
+
+
+def reply(*vectors: Any, tokens: int = 4, **fields: Any) -> bytes:
+    data = [
+        {"embedding": vector, "index": index, "object": "embedding"} for index, vector in enumerate(vectors)
+    ]
+    return json.dumps(
+        {"data": data, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}, **fields}
+    ).encode()
+
+
+def mend(*replies: bytes, encoding_format: str | None = None) -> dict[str, Any]:
+    data, usage = embeddings.mend(list(replies), "asked-for", encoding_format)
+    mended: dict[str, Any] = json.loads(data)
+    assert usage == mended["usage"]
+    return mended
+
+
+@pytest.mark.parametrize(
+    ("param", "fields"),
+    [
+        ("model", {"model": None}),
+        ("model", {"model": ""}),
+        ("input", {"input": None}),
+        ("input", {"input": []}),
+        ("input", {"input": {"text": "a"}}),
+        ("input.0", {"input": [None]}),
+        ("input.1", {"input": ["a", {}]}),
+        ("input.1", {"input": ["a", 1.5]}),
+        ("encoding_format", {"encoding_format": "int8"}),
+        ("encoding_format", {"encoding_format": []}),
+        ("dimensions", {"dimensions": 0}),
+        ("dimensions", {"dimensions": "512"}),
+        ("dimensions", {"dimensions": True}),
+    ],
+)
+def test_a_wrong_field_is_named(param: str, fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        read(**fields)
+    assert refused.value.param == param
+
+
+@pytest.mark.parametrize("tokens", [[1, 2], [[1, 2], [3]], ["a", 1]])
+def test_token_numbers_are_not_for_copilot(tokens: Any) -> None:
+    with pytest.raises(Unsupported) as refused:
+        read(input=tokens)
+    assert refused.value.param == "input"
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{"])
+def test_a_body_that_is_no_object(data: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        embeddings.read(data)
+
+
+def test_a_text_is_put_in_a_list() -> None:
+    assert read(input="one")["input"] == ["one"]
+    assert read(input="")["input"] == [""]
+
+
+def test_null_is_as_good_as_absent() -> None:
+    body = read(encoding_format=None, dimensions=None, user=None)
+    assert json.loads(embeddings.write(body, "m", 9)[0]) == {"model": "m", "input": ["one", "two"]}
+
+
+def test_what_copilot_does_not_know_is_left_out() -> None:
+    body = read(encoding_format="base64", dimensions=512, user="me", invented="x")
+    assert [json.loads(part) for part in embeddings.write(body, "m", 9)] == [
+        {"model": "m", "input": ["one", "two"], "dimensions": 512}
+    ]
+
+
+@pytest.mark.parametrize(("most", "sizes"), [(1, [1] * 5), (2, [2, 2, 1]), (5, [5]), (6, [5])])
+def test_no_more_texts_than_upstream_takes(most: int, sizes: list[int]) -> None:
+    texts = [f"text {number}" for number in range(5)]
+    parts = [json.loads(part)["input"] for part in embeddings.write(read(input=texts), "m", most)]
+    assert [len(part) for part in parts] == sizes
+    assert [text for part in parts for text in part] == texts
+
+
+def test_the_answer_is_openais() -> None:
+    assert mend(reply([0.5, -1], [2, 0.25])) == {
+        "object": "list",
+        "model": "asked-for",
+        "data": [
+            {"object": "embedding", "index": 0, "embedding": [0.5, -1]},
+            {"object": "embedding", "index": 1, "embedding": [2, 0.25]},
+        ],
+        "usage": {"prompt_tokens": 4, "total_tokens": 4},
+    }
+
+
+def test_parts_are_joined_and_counted_together() -> None:
+    mended = mend(reply([1], [2], tokens=3), reply([3], tokens=5))
+    assert [(entry["index"], entry["embedding"]) for entry in mended["data"]] == [
+        (0, [1]),
+        (1, [2]),
+        (2, [3]),
+    ]
+    assert mended["usage"] == {"prompt_tokens": 8, "total_tokens": 8}
+
+
+def test_the_order_is_that_of_the_index() -> None:
+    data = [{"embedding": [2], "index": 1}, {"embedding": [1], "index": 0}]
+    assert [entry["embedding"] for entry in mend(reply(data=data))["data"]] == [[1], [2]]
+
+
+def test_without_an_index_the_order_is_as_given() -> None:
+    data = [{"embedding": [number]} for number in range(12)]
+    assert [entry["embedding"] for entry in mend(reply(data=data))["data"]] == [[n] for n in range(12)]
+
+
+@pytest.mark.parametrize("usage", [None, {}])
+def test_no_usage_is_none(usage: Any) -> None:
+    assert mend(reply([1], usage=usage))["usage"] == {"prompt_tokens": 0, "total_tokens": 0}
+
+
+def test_base64_is_that_of_little_endian_floats_of_32_bits() -> None:
+    mended = mend(reply([1.0, -2.5, 0.1, 3]), encoding_format="base64")
+    packed = base64.b64decode(mended["data"][0]["embedding"], validate=True)
+    assert packed[:4] == b"\x00\x00\x80\x3f"
+    assert struct.unpack("<4f", packed) == pytest.approx((1.0, -2.5, 0.1, 3.0))
+
+
+@pytest.mark.parametrize("encoding_format", [None, "float"])
+def test_floats_stay_as_they_are(encoding_format: str | None) -> None:
+    assert mend(reply([0.1, 1e-30]), encoding_format=encoding_format)["data"][0]["embedding"] == [0.1, 1e-30]
+
+
+def test_base64_from_upstream_is_passed_on() -> None:
+    assert mend(reply("AACAPw=="), encoding_format="base64")["data"][0]["embedding"] == "AACAPw=="
+
+
+@pytest.mark.parametrize("encoding_format", [None, "base64"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"<html>",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"error": {"message": "no"}}',
+        b'{"data": null}',
+        b'{"data": [1]}',
+        b'{"data": [{}]}',
+        b'{"data": [{"embedding": [1], "index": "a"}, {"embedding": [1], "index": 0}]}',
+        b'{"data": [{"embedding": [1]}], "usage": {"prompt_tokens": "many"}}',
+        b'{"data": [{"embedding": [1]}], "usage": {"prompt_tokens": null}}',
+    ],
+)
+def test_what_is_no_answer(data: bytes, encoding_format: str | None) -> None:
+    with pytest.raises(UpstreamRefused):
+        mend(data, encoding_format=encoding_format)
+
+
+@pytest.mark.parametrize("vector", [None, 1, ["a"], [None], [1e300]])
+def test_what_is_no_vector_has_no_base64(vector: Any) -> None:
+    with pytest.raises(UpstreamRefused):
+        mend(reply(vector), encoding_format="base64")
