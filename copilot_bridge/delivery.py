@@ -203,7 +203,10 @@ class Delivery:
         """Until there is news.  True if the news is that there has been none for too long."""
         if self._line is not None:
             self._line.watch()
-        self._bell.wait()
+        try:
+            self._bell.wait()
+        except gevent.GreenletExit as stopped:
+            raise StreamCut("the bridge is being stopped") from stopped
         self._check_client()
         due, self._silence.due = self._silence.due, False
         return due

@@ -15,7 +15,10 @@ from copilot_bridge.exchange import Bridge
 @click.group("auth", invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
-    """Log in to GitHub; or list, remove, print stored logins."""
+    """Log in to GitHub, or manage stored logins.
+
+    Without a command: log in.
+    """
     if context.invoked_subcommand is None:
         context.invoke(login)
 

@@ -26,7 +26,10 @@ PATIENCE = 10.0  # seconds for each host
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @takes_settings(*SERVING, *CONNECTION, *LOGGING)
 def command(config: Config, as_json: bool) -> None:
-    """Versions, paths, settings and where they come from, the login, and which hosts can be reached."""
+    """What a bug report needs, without secrets.
+
+    Versions, paths, settings and where they come from, the login, and which hosts can be reached.
+    """
     bridge = Bridge(config)
     with waiting("Looking around"):
         report = {

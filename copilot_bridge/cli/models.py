@@ -16,7 +16,10 @@ COLUMNS = ("ID", "VENDOR", "CONTEXT", "OUTPUT", "APIS", "MULTIPLIER", "")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @takes_settings(*CONNECTION, *LOGGING)
 def command(config: Config, as_json: bool) -> None:
-    """The models of the account: context and output in tokens, and what a request costs."""
+    """The plan's models.
+
+    Context and output are in tokens; the multiplier is what a request costs of the plan's premium requests.
+    """
     bridge = Bridge(config)
     with waiting("Asking Copilot for its models"):
         catalogue = bridge.models.catalogue(bridge.copilot())

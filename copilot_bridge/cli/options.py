@@ -49,10 +49,14 @@ def option_of(name: str) -> Decorator:
     """Values stay text here: `Config` judges them all alike, wherever they come from."""
     setting = BY_NAME[name]
     flags: tuple[str, ...] = setting.metadata["flags"]
-    about = f"{setting.metadata['about'].capitalize()}.  [{variable(name)}]"
+    about = f"{sentence(setting.metadata['about'])}  [{variable(name)}]"
     if setting.default is True or setting.default is False:
         return click.option(*flags, name, is_flag=True, default=None, help=about)
     return click.option(*flags, name, default=None, metavar="TEXT", help=about)
+
+
+def sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 env_file_option: Decorator = click.option(

@@ -29,7 +29,7 @@ DEMO_PROMPT = {"model": "gpt-4.1", "stream": True, "messages": [{"role": "user",
 @click.option("--simulate", is_flag=True, help="Use the built-in simulator: no login, no network.")
 @takes_settings(*SERVING, *CONNECTION, *LOGGING)
 def command(config: Config, simulate: bool) -> None:
-    """Serve.  Logs in first if nobody is logged in.
+    """Serve; log in first if nobody is.
 
     Every setting can also be given in the environment or in a `.env` file; the README lists them all.
     """

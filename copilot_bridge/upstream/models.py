@@ -118,11 +118,14 @@ class Catalogue:
     api: str
 
     def find(self, name: str) -> Model | None:
+        """The model of that id, else the one that another of its spellings means."""
+        if found := self.models.get(name):
+            return found
         by_spelling = {each.id.lower(): each for each in self.models.values()}
         by_version = {each.version.lower(): each for each in self.models.values() if each.version}
         for spelling in spellings(name):
             key = spelling.lower()
-            if found := self.models.get(spelling) or by_spelling.get(key) or by_version.get(key):
+            if found := by_spelling.get(key) or by_version.get(key):
                 return found
         word = newest(name, (each.id for each in self.models.values() if each.enabled))
         return self.models[word] if word else None

@@ -1,0 +1,86 @@
+"""Which hosts an account's requests go to."""
+
+import pytest
+
+from copilot_bridge.config import Config
+from copilot_bridge.upstream.hosts import Hosts
+
+DOTCOM = "https://api.githubcopilot.com"
+
+
+@pytest.mark.parametrize(
+    ("settings", "hosts"),
+    [
+        ({}, Hosts("https://github.com", "https://api.github.com", DOTCOM)),
+        (
+            {"enterprise_url": "octo.ghe.com"},
+            Hosts(
+                "https://octo.ghe.com",
+                "https://api.octo.ghe.com",
+                "https://copilot-api.octo.ghe.com",
+                "octo.ghe.com",
+            ),
+        ),
+        (
+            {"account_type": "individual"},
+            Hosts(
+                "https://github.com",
+                "https://api.github.com",
+                "https://api.individual.githubcopilot.com",
+                pinned=True,
+            ),
+        ),
+        (
+            {"account_type": "business", "copilot_api_url": "https://mine.example"},
+            Hosts("https://github.com", "https://api.github.com", "https://mine.example", pinned=True),
+        ),
+        (
+            {"github_url": "http://127.0.0.1:9", "github_api_url": "http://127.0.0.1:8"},
+            Hosts("http://127.0.0.1:9", "http://127.0.0.1:8", DOTCOM),
+        ),
+    ],
+)
+def test_from_the_settings(settings, hosts):
+    assert Hosts.of(Config(**settings)) == hosts
+
+
+@pytest.mark.parametrize(
+    ("url", "believed"),
+    [
+        ("https://copilot-api.octo.ghe.com", True),
+        ("https://api.business.githubcopilot.com", True),
+        ("https://evilocto.ghe.com", False),
+        ("https://copilot-api.other.ghe.com", False),
+        ("https://octo.ghe.com.evil.example", False),
+        ("http://copilot-api.octo.ghe.com", False),
+    ],
+)
+def test_an_enterprise_is_believed_about_its_own_hosts(url, believed):
+    assert Hosts.of(Config(enterprise_url="octo.ghe.com")).believes(url) is believed
+
+
+@pytest.mark.parametrize(
+    ("url", "believed"),
+    [
+        ("http://127.0.0.1:8080", True),
+        ("http://127.0.0.1:8080/business", True),
+        ("http://127.0.0.1:8081", False),
+        ("https://127.0.0.1:8080", False),
+        ("http://localhost:8080", False),
+        ("http://127.0.0.1:8080@evil.example", False),
+        ("http://me@127.0.0.1:8080", False),
+    ],
+)
+def test_a_simulator_is_believed_about_itself(url, believed):
+    assert Hosts.of(Config(github_api_url="http://127.0.0.1:8080")).believes(url) is believed
+
+
+def test_choice():
+    hosts = Hosts.of(Config())
+    one, two = "https://api.business.githubcopilot.com/", "https://api.individual.githubcopilot.com"
+    assert hosts.choose(one, two) == one.rstrip("/")
+    assert hosts.choose(None, "https://evil.example", two) == two
+    assert hosts.choose() == DOTCOM
+    assert (
+        Hosts.of(Config(account_type="enterprise")).choose(one) == "https://api.enterprise.githubcopilot.com"
+    )
