@@ -43,7 +43,11 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 @pytest.fixture(scope="session")
 def _launch(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Start:
     def start(
-        *, server: str = "gunicorn", home: Path | None = None, github_token: str | None = None, **settings: object
+        *,
+        server: str = "gunicorn",
+        home: Path | None = None,
+        github_token: str | None = None,
+        **settings: object,
     ) -> Bridge:
         hosts = {"github_url": simulator.url, "github_api_url": simulator.url}
         return Bridge(
@@ -74,8 +78,11 @@ def start_bridge(_launch: Start) -> Iterator[Start]:
 def _shared(_launch: Start) -> Iterator[dict[str, Bridge]]:
     running: dict[str, Bridge] = {}
     yield running
+    ended = {name: bridge.process.poll() for name, bridge in running.items()}
     for bridge in running.values():
         bridge.stop()
+    for name, code in ended.items():
+        assert code is None, f"{name} ended by itself with {code}: {running[name].log.all()[-5:]}"
 
 
 @pytest.fixture

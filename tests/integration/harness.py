@@ -326,11 +326,13 @@ class Bridge:
         self.github_token = github_token
         self._streams: list[Stream] = []
         listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
-        self.address = listener.getsockname()
+        self.address: tuple[str, int] = listener.getsockname()
         self.url = f"http://127.0.0.1:{self.address[1]}"
         fileno = listener.fileno()
         gunicorn = (*GUNICORN, f"fd://{fileno}", "copilot_bridge.app:create_app()")
-        command = gunicorn if server == "gunicorn" else ("-m", "copilot_bridge.serving.gevent_server", str(fileno))
+        command = (
+            gunicorn if server == "gunicorn" else ("-m", "copilot_bridge.serving.gevent_server", str(fileno))
+        )
         given = {"home": home, "github_token": github_token, "server": server, "proxy": NOWHERE, **settings}
         variables = {f"COPILOT_BRIDGE_{name.upper()}": str(value) for name, value in given.items()}
         self.process = subprocess.Popen(
@@ -370,7 +372,8 @@ class Bridge:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         sent = json.dumps(body).encode() if isinstance(body, dict) else body
-        connection = http.client.HTTPConnection(*self.address, timeout=PATIENCE)
+        host, port = self.address
+        connection = http.client.HTTPConnection(host, port, timeout=PATIENCE)
         with contextlib.closing(connection):
             connection.request(method, path, sent, {"Content-Type": "application/json", **(headers or {})})
             reply = connection.getresponse()

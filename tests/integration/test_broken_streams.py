@@ -3,6 +3,7 @@
 import itertools
 import re
 import time
+from collections.abc import Iterator
 
 import pytest
 from integration.harness import KEEPALIVE, Bridge, Simulator, Start, Told, new_token, tool
@@ -88,7 +89,9 @@ def test_a13_a_whole_answer_that_breaks_off_is_an_error(
     assert len(simulator.ledger(mark)) == 1, "Copilot has worked on it already: no second try"
 
 
-@pytest.mark.parametrize("cut", ["cut-in-frame after=3", "cut-between after=3", "reset after=3", "finish-error"])
+@pytest.mark.parametrize(
+    "cut", ["cut-in-frame after=3", "cut-between after=3", "reset after=3", "finish-error"]
+)
 def test_a13_a_folded_stream_that_breaks_off_is_an_error(bridge: Bridge, cut: str) -> None:
     """The client wants it whole, upstream streams it."""
     answer = bridge.chat(f"[[sim:{cut}]] one two three four", "claude-sonnet-4.5")
@@ -163,10 +166,10 @@ def test_a24_a_cut_after_a_long_silence_is_told_in_the_stream(any_bridge: Bridge
 
 
 @pytest.fixture(scope="module")
-def impatient(_launch: Start, request: pytest.FixtureRequest) -> Bridge:
+def impatient(_launch: Start, request: pytest.FixtureRequest) -> Iterator[Bridge]:
     bridge = _launch(server=request.param, read_timeout=0.4, github_token=new_token())
-    request.addfinalizer(bridge.stop)
-    return bridge
+    yield bridge
+    bridge.stop()
 
 
 BOTH = pytest.mark.parametrize("impatient", ["gunicorn", "gevent"], indirect=True)

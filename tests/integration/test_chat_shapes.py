@@ -7,7 +7,14 @@ import re
 import pytest
 from integration.harness import Bridge, Json, Simulator, Start, Told, tool
 
-VENDORS = ("gpt-4o", "gpt-5.2", "claude-sonnet-4.5", "claude-opus-4.6", "gemini-3-pro-preview", "grok-code-fast-1")
+VENDORS = (
+    "gpt-4o",
+    "gpt-5.2",
+    "claude-sonnet-4.5",
+    "claude-opus-4.6",
+    "gemini-3-pro-preview",
+    "grok-code-fast-1",
+)
 REASONING = ("gpt-5-mini", "claude-sonnet-4.5", "gemini-3-pro-preview")
 TOOLS = [tool("read_file"), tool("list_dir")]
 USAGE = {"stream_options": {"include_usage": True}}
@@ -82,10 +89,11 @@ def test_a08_a_clean_stream_is_passed_on_byte_for_byte(any_bridge: Bridge) -> No
     told = any_bridge.told("[[sim:flood events=50 size=30 shape=clean]]", "gpt-4o", **USAGE)
     text = [frame.raw for frame in told.frames if b'"content":"The quick' in frame.raw]
     assert len(text) == 50
-    head = b'data: {"id":"chatcmpl-flood","object":"chat.completion.chunk","created":1770000000,"model":"gpt-4o"'
-    assert set(text) == {
-        head + b',"choices":[{"index":0,"delta":{"content":"The quick brown fox jumps over"},"finish_reason":null}]}'
-    }
+    head = (
+        b'data: {"id":"chatcmpl-flood","object":"chat.completion.chunk","created":1770000000,"model":"gpt-4o"'
+    )
+    delta = b'{"content":"The quick brown fox jumps over"},"finish_reason":null}'
+    assert set(text) == {head + b',"choices":[{"index":0,"delta":' + delta + b"]}"}
 
 
 def test_a08_copilots_own_fields_stay_where_the_operator_wants_them(start_bridge: Start) -> None:
@@ -119,7 +127,9 @@ def test_a09_two_tools_with_index_0_stay_two_calls(bridge: Bridge) -> None:
 
 
 def test_a10_split_choices_are_merged(bridge: Bridge) -> None:
-    answer = bridge.chat("[[sim:scenario name=claude-split]]", "claude-sonnet-4.5", max_tokens=1000, tools=TOOLS)
+    answer = bridge.chat(
+        "[[sim:scenario name=claude-split]]", "claude-sonnet-4.5", max_tokens=1000, tools=TOOLS
+    )
     choices = answer.json["choices"]
     assert len(choices) == 1
     assert choices[0]["index"] == 0
@@ -211,7 +221,11 @@ def test_a11_late_reasoning_does_not_become_text(bridge: Bridge, model: str) -> 
 def test_a11_reasoning_goes_back_to_who_gave_it(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     said = bridge.chat("[[sim:think]] hello", "claude-sonnet-4.5", max_tokens=500).message
     for model in ("claude-sonnet-4.5", "gpt-4o"):
-        messages = [{"role": "user", "content": "hello"}, said, {"role": "user", "content": f"{mark} {model}"}]
+        messages = [
+            {"role": "user", "content": "hello"},
+            said,
+            {"role": "user", "content": f"{mark} {model}"},
+        ]
         sent = {"model": model, "messages": messages}
         assert bridge.request("POST", "/v1/chat/completions", sent).status == 200
     claude, openai = (entry["body"]["messages"][1] for entry in simulator.ledger(mark))
@@ -262,7 +276,9 @@ def test_a12_a_line_of_two_megabytes(any_bridge: Bridge, shape: str, transport: 
     assert told.finish_reason == "stop"
 
 
-@pytest.mark.parametrize("framing", ["", "[[sim:close-delimited]]", "[[sim:gzip]]", "[[sim:pieces size=100]]"])
+@pytest.mark.parametrize(
+    "framing", ["", "[[sim:close-delimited]]", "[[sim:gzip]]", "[[sim:pieces size=100]]"]
+)
 def test_a12_a_large_whole_answer(bridge: Bridge, framing: str) -> None:
     answer = bridge.chat(f"[[sim:reply-size bytes=300000]]{framing}", "gpt-5.2")
     assert len(answer.message["content"]) == 300_000

@@ -102,7 +102,7 @@ def test_a24_many_leave_at_once(any_bridge: Bridge, simulator: Simulator, mark: 
         assert next(stream.frames())
     left = [stream.leave() for stream in streams]
     for number, at in enumerate(left):
-        check_noticed(any_bridge, simulator, f"{mark} {number}\"", at)
+        check_noticed(any_bridge, simulator, f'{mark} {number}"', at)
 
 
 @pytest.mark.parametrize("streaming", [True, False], ids=["stream", "whole"])

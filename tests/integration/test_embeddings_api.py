@@ -53,7 +53,9 @@ def test_a19_a_list_keeps_its_order(bridge: Bridge) -> None:
 
 def test_a19_base64_is_the_same_numbers(bridge: Bridge) -> None:
     floats = vectors(embed(bridge, ["one", "two"], encoding_format="float"))
-    packed = [entry["embedding"] for entry in embed(bridge, ["one", "two"], encoding_format="base64").json["data"]]
+    packed = [
+        entry["embedding"] for entry in embed(bridge, ["one", "two"], encoding_format="base64").json["data"]
+    ]
     assert all(isinstance(text, str) for text in packed)
     assert [decoded(text) for text in packed] == [single(vector) for vector in floats]
 

@@ -61,7 +61,9 @@ def test_a07_an_unknown_model_is_told_with_near_names(bridge: Bridge, name: str)
         assert near in answer.error["message"]
 
 
-def test_a07_an_unknown_model_is_not_asked_for_upstream(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_a07_an_unknown_model_is_not_asked_for_upstream(
+    bridge: Bridge, simulator: Simulator, mark: str
+) -> None:
     assert bridge.chat(f"hello {mark}", "gpt-4oo", stream=True).status == 404
     assert simulator.ledger(mark) == []
 
@@ -73,7 +75,9 @@ def test_a07_a_model_that_is_not_enabled_says_where(bridge: Bridge) -> None:
 
 
 @pytest.mark.parametrize("name", ["gpt-5.3-codex", "gpt-5.4"])
-def test_a07_a_model_of_another_api_says_so(bridge: Bridge, simulator: Simulator, mark: str, name: str) -> None:
+def test_a07_a_model_of_another_api_says_so(
+    bridge: Bridge, simulator: Simulator, mark: str, name: str
+) -> None:
     answer = bridge.chat(f"hello {mark}", name)
     assert answer.status == 400
     assert answer.error["param"] == "model"
@@ -150,5 +154,9 @@ def test_a07_the_list_is_fetched_once(start_bridge: Start, simulator: Simulator)
         assert bridge.request("GET", "/v1/models").status == 200
         assert bridge.chat("hello").status == 200
     bearer = {entry["headers"]["authorization"] for entry in simulator.ledger(path="/enterprise/chat")}
-    asked = [each for each in simulator.ledger(path="/enterprise/models") if each["headers"]["authorization"] in bearer]
+    asked = [
+        each
+        for each in simulator.ledger(path="/enterprise/models")
+        if each["headers"]["authorization"] in bearer
+    ]
     assert len(asked) == 1

@@ -47,7 +47,9 @@ def test_a20_refusals_in_openais_words(
     assert line["outcome"] != "ok"
 
 
-@pytest.mark.parametrize("name", ["expired-token", "ide-token-expired", "authenticate", "hmac", "misdirected"])
+@pytest.mark.parametrize(
+    "name", ["expired-token", "ide-token-expired", "authenticate", "hmac", "misdirected"]
+)
 def test_a04_refusals_of_the_token_are_tried_once_with_a_new_one(
     start_bridge: Start, simulator: Simulator, mark: str, name: str
 ) -> None:
@@ -135,7 +137,9 @@ def test_a20_the_weekly_limit_says_so(bridge: Bridge) -> None:
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
-def test_a20_no_sdk_tries_a_used_up_quota_again(start_bridge: Start, simulator: Simulator, stream: bool) -> None:
+def test_a20_no_sdk_tries_a_used_up_quota_again(
+    start_bridge: Start, simulator: Simulator, stream: bool
+) -> None:
     bridge = start_bridge(github_token=new_token("overquota"), server="gevent")
     answer = refused(bridge, "hello", stream=stream)
     assert answer.status == 429
@@ -173,7 +177,9 @@ def test_a20_max_tokens_is_renamed_where_the_model_wants_it(
 ) -> None:
     """A model that nobody knows about yet: learnt from its refusal, once."""
     for number in range(2):
-        answer = bridge.chat(f"[[sim:refuse name=max-tokens]] {mark} {number}", "grok-code-fast-1", max_tokens=50)
+        answer = bridge.chat(
+            f"[[sim:refuse name=max-tokens]] {mark} {number}", "grok-code-fast-1", max_tokens=50
+        )
         assert answer.status == 200
     bodies = [entry["body"] for entry in simulator.ledger(mark)]
     assert [("max_tokens" in body, body.get("max_completion_tokens")) for body in bodies] == [

@@ -97,9 +97,18 @@ def test_no_secret_in_any_line(
     key = f"sk-{new_token()}"
     said = f"prompt{mark}"
     client = {"Authorization": f"Bearer {key}", "X-Api-Key": key}
-    for directive in ("", "[[sim:think]]", "[[sim:refuse name=forbidden]]", "[[sim:refuse name=expired-token]]"):
+    for directive in (
+        "",
+        "[[sim:think]]",
+        "[[sim:refuse name=forbidden]]",
+        "[[sim:refuse name=expired-token]]",
+    ):
         text = f"{directive} {said}"
-        body = {"model": "claude-sonnet-4.5", "messages": [{"role": "user", "content": text}], "max_tokens": 50}
+        body = {
+            "model": "claude-sonnet-4.5",
+            "messages": [{"role": "user", "content": text}],
+            "max_tokens": 50,
+        }
         bridge.request("POST", "/v1/chat/completions", body, client)
     bridge.told(f"[[sim:cut-in-frame after=3]] {said} and more words")
     bridge.stream(f"[[sim:slow-headers seconds=9]] {said}").leave()

@@ -4,15 +4,18 @@ import gzip
 import http.client
 import json
 import socket
-from contextlib import closing
+from contextlib import closing, suppress
+from typing import Any
 
 import pytest
 from integration.harness import Answer, Bridge, Json, Simulator, Start, chat_body, tool
 
 CHAT = "/v1/chat/completions"
 HELLO = [{"role": "user", "content": "hello"}]
+# A PNG of 70 bytes: one pixel.
 PIXEL = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+    "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 
 
@@ -28,8 +31,14 @@ WRONG: dict[str, tuple[Json, str]] = {
     "message text": ({"model": "gpt-4o", "messages": ["hi"]}, "messages.0"),
     "no role": ({"model": "gpt-4o", "messages": [{"content": "hi"}]}, "messages.0.role"),
     "role number": ({"model": "gpt-4o", "messages": [*HELLO, {"role": 1}]}, "messages.1.role"),
-    "content number": ({"model": "gpt-4o", "messages": [{"role": "user", "content": 5}]}, "messages.0.content"),
-    "part text": ({"model": "gpt-4o", "messages": [{"role": "user", "content": ["a"]}]}, "messages.0.content.0"),
+    "content number": (
+        {"model": "gpt-4o", "messages": [{"role": "user", "content": 5}]},
+        "messages.0.content",
+    ),
+    "part text": (
+        {"model": "gpt-4o", "messages": [{"role": "user", "content": ["a"]}]},
+        "messages.0.content.0",
+    ),
     "no model": ({"messages": HELLO}, "model"),
     "model empty": ({"model": " ", "messages": HELLO}, "model"),
     "model number": ({"model": 4, "messages": HELLO}, "model"),
@@ -39,13 +48,19 @@ WRONG: dict[str, tuple[Json, str]] = {
     "max_tokens 0": ({"model": "gpt-4o", "messages": HELLO, "max_tokens": 0}, "max_tokens"),
     "max_tokens true": ({"model": "gpt-4o", "messages": HELLO, "max_tokens": True}, "max_tokens"),
     "max_tokens 1.5": ({"model": "gpt-4o", "messages": HELLO, "max_tokens": 1.5}, "max_tokens"),
-    "limit -1": ({"model": "gpt-4o", "messages": HELLO, "max_completion_tokens": -1}, "max_completion_tokens"),
+    "limit -1": (
+        {"model": "gpt-4o", "messages": HELLO, "max_completion_tokens": -1},
+        "max_completion_tokens",
+    ),
     "tools object": ({"model": "gpt-4o", "messages": HELLO, "tools": {}}, "tools"),
     "n 2": ({"model": "gpt-4o", "messages": HELLO, "n": 2}, "n"),
     "n text": ({"model": "gpt-4o", "messages": HELLO, "n": "1"}, "n"),
     "audio": ({"model": "gpt-4o", "messages": HELLO, "modalities": ["text", "audio"]}, "modalities"),
     "image without url": (
-        {"model": "gpt-4o", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]},
+        {
+            "model": "gpt-4o",
+            "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}],
+        },
         "messages.0.content.0.image_url",
     ),
     "image at home": (
@@ -77,7 +92,8 @@ def test_what_is_wrong_is_named(bridge: Bridge, case: str, stream: bool) -> None
 
 @pytest.mark.parametrize("path", [CHAT, "/v1/embeddings", "/chat/completions", "/embeddings"])
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b'"text"', b"null", b"\xff\xfe{}", b"model=gpt-4o", b'{"model": NaN}', b"[" * 5000]
+    "body",
+    [b"", b"{", b"[]", b'"text"', b"null", b"\xff\xfe{}", b"model=gpt-4o", b'{"model": NaN}', b"[" * 5000],
 )
 def test_what_is_no_json_object_is_refused(bridge: Bridge, path: str, body: bytes) -> None:
     answer = post(bridge, body, path)
@@ -104,7 +120,9 @@ def test_an_identity_body_is_not_packed(bridge: Bridge) -> None:
     assert post(bridge, chat_body("hello", "gpt-4o"), **{"Content-Encoding": "identity"}).status == 200
 
 
-@pytest.mark.parametrize("path", ["/v1/nothing", "/nothing", "/v1", "/v1/chat", "/v1/v1/models", "/v1/responses"])
+@pytest.mark.parametrize(
+    "path", ["/v1/nothing", "/nothing", "/v1", "/v1/chat", "/v1/v1/models", "/v1/responses"]
+)
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_what_is_not_there_is_a_404_in_json(bridge: Bridge, method: str, path: str) -> None:
     answer = bridge.request(method, path, {} if method == "POST" else None)
@@ -171,19 +189,15 @@ def test_a_body_beyond_64_mb_is_refused(any_bridge: Bridge, path: str) -> None:
     assert status == b"413"
 
 
-def test_a_chunked_body_beyond_64_mb_is_refused(
-    any_bridge: Bridge, simulator: Simulator, mark: str
-) -> None:
+def test_a_chunked_body_beyond_64_mb_is_refused(any_bridge: Bridge, simulator: Simulator, mark: str) -> None:
     """Nobody knows its length before its end.  What came up to the limit must not be taken for the whole."""
     body = json.dumps(chat_body(f"hello {mark}", "gpt-4o")).encode()
     with any_bridge.connect() as sock:
         sock.sendall(f"POST {CHAT} HTTP/1.1\r\nHost: bridge\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
-        try:
+        with suppress(BrokenPipeError, ConnectionResetError):  # cut off: the answer is there all the same
             for piece in (body, *[b" " * (1 << 20)] * 65, b"}"):
                 sock.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
             sock.sendall(b"0\r\n\r\n")
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # cut off: the answer is there all the same
         status = sock.recv(65536).split(b" ")[1]
     assert status == b"413"
     assert simulator.ledger(mark) == []
@@ -193,7 +207,9 @@ def test_a_chunked_body_is_taken(any_bridge: Bridge) -> None:
     body = json.dumps(chat_body("hello", "gpt-4o")).encode()
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:10], body[10:])) + b"0\r\n\r\n"
     with any_bridge.connect() as sock:
-        sock.sendall(f"POST {CHAT} HTTP/1.1\r\nHost: bridge\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + chunks)
+        sock.sendall(
+            f"POST {CHAT} HTTP/1.1\r\nHost: bridge\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + chunks
+        )
         assert sock.recv(65536).startswith(b"HTTP/1.1 200")
 
 
@@ -229,14 +245,14 @@ def test_the_limit_is_filled_in_clamped_and_named_for_the_model(
     assert {key: value for key, value in body.items() if key.startswith("max_")} == expected
 
 
-def sent_on(bridge: Bridge, simulator: Simulator, mark: str, model: str = "gpt-4o", **given: object) -> Json:
+def sent_on(bridge: Bridge, simulator: Simulator, mark: str, model: str = "gpt-4o", **given: Any) -> Json:
     assert bridge.chat(f"hello {mark}", model, **({"max_tokens": 9} | given)).status == 200
     body: Json = simulator.only(mark)["body"]
     return body
 
 
 def test_fields_that_copilot_refuses_are_dropped(bridge: Bridge, simulator: Simulator, mark: str) -> None:
-    given = {
+    given: Json = {
         "store": True,
         "metadata": {"a": "b"},
         "service_tier": "auto",
@@ -252,7 +268,7 @@ def test_fields_that_copilot_refuses_are_dropped(bridge: Bridge, simulator: Simu
 
 
 def test_every_other_field_is_passed_on(bridge: Bridge, simulator: Simulator, mark: str) -> None:
-    given = {
+    given: Json = {
         "temperature": 0.5,
         "top_p": 0.9,
         "stop": ["x"],
@@ -282,7 +298,9 @@ def test_a_body_without_need_of_mending_is_sent_on_as_it_came(
 
 def test_an_effort_goes_only_to_who_knows_it(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     assert "reasoning_effort" in sent_on(bridge, simulator, f"{mark}1", "gpt-5-mini", reasoning_effort="low")
-    assert "reasoning_effort" in sent_on(bridge, simulator, f"{mark}2", "claude-opus-4.6", reasoning_effort="low")
+    assert "reasoning_effort" in sent_on(
+        bridge, simulator, f"{mark}2", "claude-opus-4.6", reasoning_effort="low"
+    )
     body = sent_on(bridge, simulator, f"{mark}3", "claude-sonnet-4.5", reasoning_effort="low")
     assert "reasoning_effort" not in body
 
@@ -291,7 +309,10 @@ def test_a_developer_speaks_as_the_system_where_nobody_knows_developers(
     bridge: Bridge, simulator: Simulator, mark: str
 ) -> None:
     for model, role in (("gpt-5.2", "developer"), ("claude-sonnet-4.5", "system")):
-        messages = [{"role": "developer", "content": "be kind"}, {"role": "user", "content": f"{mark} {model}"}]
+        messages = [
+            {"role": "developer", "content": "be kind"},
+            {"role": "user", "content": f"{mark} {model}"},
+        ]
         assert post(bridge, {"model": model, "messages": messages}).status == 200
         assert simulator.only(f"{mark} {model}")["body"]["messages"][0]["role"] == role
 
@@ -333,12 +354,16 @@ def test_a06_no_image_no_vision_header(bridge: Bridge, simulator: Simulator, mar
     assert "copilot-vision-request" not in simulator.only(mark)["headers"]
 
 
-def test_request_ids_are_unique_and_upstreams_too(any_bridge: Bridge, simulator: Simulator, mark: str) -> None:
+def test_request_ids_are_unique_and_upstreams_too(
+    any_bridge: Bridge, simulator: Simulator, mark: str
+) -> None:
     answers = [any_bridge.chat(f"{mark} {number}") for number in range(5)]
     ids = [answer.headers["x-request-id"] for answer in answers]
     assert len(set(ids)) == 5
     assert [entry["headers"]["x-request-id"] for entry in simulator.ledger(mark)] == ids
-    others = [any_bridge.request("GET", path).headers["x-request-id"] for path in ("/", "/healthz", "/nothing")]
+    others = [
+        any_bridge.request("GET", path).headers["x-request-id"] for path in ("/", "/healthz", "/nothing")
+    ]
     assert len({*ids, *others}) == 8
 
 
@@ -348,7 +373,12 @@ def test_a_client_can_not_name_its_request(bridge: Bridge) -> None:
 
 
 def test_the_clients_own_headers_stay_here(bridge: Bridge, simulator: Simulator, mark: str) -> None:
-    theirs = {"Authorization": "Bearer sk-mine", "Cookie": "a=b", "X-Api-Key": "k", "OpenAI-Organization": "o"}
+    theirs = {
+        "Authorization": "Bearer sk-mine",
+        "Cookie": "a=b",
+        "X-Api-Key": "k",
+        "OpenAI-Organization": "o",
+    }
     assert post(bridge, chat_body(mark, "gpt-4o"), **theirs).status == 200
     headers = simulator.only(mark)["headers"]
     assert headers["authorization"].startswith("Bearer tid=")
@@ -356,7 +386,9 @@ def test_the_clients_own_headers_stay_here(bridge: Bridge, simulator: Simulator,
 
 
 def test_many_requests_on_one_connection(any_bridge: Bridge) -> None:
-    with closing(http.client.HTTPConnection(*any_bridge.address, timeout=10)) as connection:
+    with closing(
+        http.client.HTTPConnection(any_bridge.address[0], any_bridge.address[1], timeout=10)
+    ) as connection:
         connection.connect()
         sock = connection.sock
         for streaming in (False, True, False, True):

@@ -18,7 +18,7 @@ MB = 1 << 20
 
 
 def await_refusal(bridge: Bridge) -> None:
-    """Until nobody listens any more.  A connection that was still taken in is dropped unanswered or closed."""
+    """Until nobody listens any more."""
     give_up = time.monotonic() + PATIENCE
     while time.monotonic() < give_up:
         try:
@@ -164,6 +164,7 @@ def test_streams_in_a_row_use_one_upstream_connection(
         assert junction.count == 1, f"lost after {kinds[number % 4]}"
 
 
+EMBED = {"model": "text-embedding-3-small", "input": "a"}
 ANSWERS: dict[str, Callable[[Bridge], object]] = {
     "whole": lambda bridge: bridge.chat("hello").message,
     "folded": lambda bridge: bridge.chat("hello", "claude-sonnet-4.5").message,
@@ -171,7 +172,6 @@ ANSWERS: dict[str, Callable[[Bridge], object]] = {
     "refused in HTML": lambda bridge: bridge.chat("[[sim:refuse name=unicorn]]").error,
     "embeddings": lambda bridge: bridge.request("POST", "/v1/embeddings", EMBED).json["data"],
 }
-EMBED = {"model": "text-embedding-3-small", "input": "a"}
 
 
 @pytest.mark.parametrize("kind", ANSWERS)

@@ -11,7 +11,11 @@ from contextlib import closing, suppress
 import pytest
 from integration.harness import Answer, Bridge, Simulator, Start, new_token
 
-HEADERS = {"editor-version": "vscode/", "editor-plugin-version": "copilot-chat/", "user-agent": "GitHubCopilotChat/"}
+HEADERS = {
+    "editor-version": "vscode/",
+    "editor-plugin-version": "copilot-chat/",
+    "user-agent": "GitHubCopilotChat/",
+}
 
 
 def test_a02_the_token_names_the_host(start_bridge: Start, simulator: Simulator, mark: str) -> None:
@@ -114,7 +118,9 @@ def test_a04_an_expired_token_is_renewed_and_the_request_replayed_once(
     assert len(simulator.exchanges(bridge.github_token)) == 2
 
 
-def test_a04_many_expired_at_once_are_one_renewal(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+def test_a04_many_expired_at_once_are_one_renewal(
+    start_bridge: Start, simulator: Simulator, mark: str
+) -> None:
     bridge = start_bridge()
     assert bridge.chat("hello").status == 200
     simulator.expire(bridge.github_token)
@@ -138,7 +144,9 @@ def test_a04_a_token_that_is_refused_for_good_is_not_renewed_for_ever(
     assert len(simulator.exchanges(bridge.github_token)) <= 6, "GitHub watches for scripted minting"
 
 
-def test_a05_a_misdirected_request_finds_the_new_host(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+def test_a05_a_misdirected_request_finds_the_new_host(
+    start_bridge: Start, simulator: Simulator, mark: str
+) -> None:
     bridge = start_bridge(github_token=new_token("moved"))
     assert bridge.told(f"hello {mark}").text
     assert len(simulator.exchanges(bridge.github_token)) == 2
@@ -159,7 +167,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("persona", REFUSED)
-def test_a03_a_refused_exchange_says_what_to_do(start_bridge: Start, simulator: Simulator, persona: str) -> None:
+def test_a03_a_refused_exchange_says_what_to_do(
+    start_bridge: Start, simulator: Simulator, persona: str
+) -> None:
     status, words = REFUSED[persona]
     bridge = start_bridge(github_token=new_token(persona), server="gevent")
     answer = bridge.chat("hello")
@@ -241,7 +251,9 @@ def test_a02_an_evil_endpoint_is_not_followed(start_bridge: Start, dead_end: Dea
     assert "attacker.example" not in "".join(bridge.log.all())
 
 
-def test_a06_every_request_has_the_editors_headers(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+def test_a06_every_request_has_the_editors_headers(
+    start_bridge: Start, simulator: Simulator, mark: str
+) -> None:
     bridge = start_bridge()
     answer: Answer = bridge.chat(f"hello {mark}")
     bridge.request("POST", "/v1/embeddings", {"model": "text-embedding-3-small", "input": f"{mark} too"})
@@ -249,7 +261,9 @@ def test_a06_every_request_has_the_editors_headers(start_bridge: Start, simulato
     entries = simulator.ledger(mark)
     assert len(entries) == 2
     bearer = entries[0]["headers"]["authorization"]
-    entries += [each for each in simulator.ledger(path="/models") if each["headers"]["authorization"] == bearer]
+    entries += [
+        each for each in simulator.ledger(path="/models") if each["headers"]["authorization"] == bearer
+    ]
     assert len(entries) == 3
     for entry in entries:
         headers = entry["headers"]

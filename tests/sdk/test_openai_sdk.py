@@ -16,8 +16,10 @@ from pydantic import BaseModel
 
 T = TypeVar("T")
 EMBEDDINGS = ("text-embedding-3-small", "text-embedding-ada-002")
+# A PNG of 70 bytes: one pixel.
 PIXEL = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+    "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 
 
@@ -93,7 +95,9 @@ def run(bridge: Bridge, use: Callable[[AsyncOpenAI], Awaitable[T]]) -> T:
 
     async def main() -> T:
         url, http = f"{bridge.url}/v1", openai.DefaultAsyncHttpxClient(verify=False)
-        async with AsyncOpenAI(base_url=url, api_key="k", max_retries=0, timeout=20, http_client=http) as client:
+        async with AsyncOpenAI(
+            base_url=url, api_key="k", max_retries=0, timeout=20, http_client=http
+        ) as client:
             return await use(client)
 
     made: Coroutine[Any, Any, T] = main()
@@ -179,9 +183,11 @@ def test_the_raw_stream_ends_once(bridge: Bridge, model: str) -> None:
 
 
 @each_model
-@pytest.mark.parametrize("prompt", ["Hello World", "get_weather and get_time in Paris", "[[sim:think]] Hello World"])
+@pytest.mark.parametrize(
+    "prompt", ["Hello World", "get_weather and get_time in Paris", "[[sim:think]] Hello World"]
+)
 def test_the_stream_helper(client: OpenAI, model: str, prompt: str) -> None:
-    tools = TOOLS if "get_" in prompt else openai.NOT_GIVEN
+    tools: Any = TOOLS if "get_" in prompt else openai.omit
     with client.chat.completions.stream(
         model=model, messages=user(prompt), tools=tools, stream_options={"include_usage": True}
     ) as stream:
@@ -416,7 +422,7 @@ def test_no_login_is_an_authentication_error(start_bridge: Start) -> None:
 @some_models
 @pytest.mark.parametrize("cut", ["cut-in-frame after=4", "reset after=4", "error-in-stream"])
 def test_a_broken_stream_raises(any_client: OpenAI, model: str, cut: str) -> None:
-    heard = []
+    heard: list[ChatCompletionChunk] = []
     with (
         pytest.raises(openai.APIError) as caught,
         any_client.chat.completions.create(
