@@ -1,0 +1,598 @@
+"""RFC 9112, sections 6 and 7, in every cut; then real sockets, plain and encrypted."""
+
+import contextlib
+import gzip
+import select
+import shutil
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+from requests.adapters import HTTPAdapter
+
+from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
+from copilot_bridge.upstream.wire import LONGEST_LINE, Body, Chunked, Framing, Sized, UntilClose
+
+PATIENCE = 2.0  # s; nothing that works takes so long
+
+
+# Unframing.
+
+
+def feed(framing: Framing, pieces: Iterable[bytes]) -> bytes:
+    return b"".join(map(framing.feed, pieces))
+
+
+EXTENSIONS = st.sampled_from([b"", b";a", b";a=b", b' ;a="b c"', b"\t", b" "])
+TRAILERS = st.sampled_from([b"", b"A: b\r\n", b"A: b\r\nC: d\r\n", b"Long: " + b"x" * 300 + b"\r\n"])
+
+
+def frame(chunk: bytes, extension: bytes = b"", upper: bool = False, zeros: int = 0) -> bytes:
+    size = b"%X" % len(chunk) if upper else b"%x" % len(chunk)
+    return b"0" * zeros + size + extension + b"\r\n" + chunk + b"\r\n"
+
+
+END = b"0\r\n\r\n"
+
+
+@st.composite
+def chunked(draw: st.DrawFn) -> tuple[bytes, bytes]:
+    """(payload, framed)"""
+    payload = st.binary(min_size=1, max_size=40) | st.sampled_from(
+        [b"\r\n", b"0\r\n\r\n", b"5\r\nhello\r\n", b"x" * 300]
+    )
+    chunks = draw(st.lists(payload, max_size=5))
+    framed = [
+        frame(chunk, draw(EXTENSIONS), draw(st.booleans()), draw(st.integers(0, 2))) for chunk in chunks
+    ]
+    return b"".join(chunks), b"".join(framed) + b"0" + draw(EXTENSIONS) + b"\r\n" + draw(TRAILERS) + b"\r\n"
+
+
+@given(chunked(), st.lists(st.integers(0, 500), max_size=8).map(sorted))
+def test_chunked_gives_the_payload_however_it_is_cut(message: tuple[bytes, bytes], places: list[int]) -> None:
+    payload, framed = message
+    framing, out = Chunked(), b""
+    for start, end in zip([0, *places], [*places, len(framed)], strict=True):
+        assert framing.ended == (start >= len(framed))
+        out += framing.feed(framed[start:end])
+    assert out == payload
+    assert framing.ended
+
+
+@given(chunked())
+def test_chunked_byte_by_byte(message: tuple[bytes, bytes]) -> None:
+    payload, framed = message
+    framing, out = Chunked(), b""
+    for at in range(len(framed)):
+        assert not framing.ended
+        out += framing.feed(framed[at : at + 1])
+    assert out == payload
+    assert framing.ended
+
+
+@given(chunked(), st.integers(1, 20))
+def test_chunked_is_not_at_its_end_before_the_last_byte(message: tuple[bytes, bytes], missing: int) -> None:
+    framing = Chunked()
+    framing.feed(message[1][:-missing])
+    assert not framing.ended
+
+
+def test_a_large_chunk_is_passed_on_in_the_pieces_it_comes_in() -> None:
+    framing = Chunked()
+    assert framing.feed(b"100000\r\n") == b""
+    piece = b"x" * 65536
+    assert all(framing.feed(piece) is piece for _ in range(16))
+    assert not framing.ended
+    assert framing.feed(b"\r\n" + END) == b""
+    assert framing.ended
+
+
+GARBAGE = {
+    "no number": b"hello\r\n",
+    "a negative number": b"-5\r\nhello\r\n",
+    "a sign": b"+5\r\nhello\r\n",
+    "a prefix": b"0x5\r\nhello\r\n",
+    "no size": b";ext\r\nhello\r\n",
+    "an empty line": b"\r\n\r\n5\r\nhello\r\n",
+    "events without any framing": b'data: {"choices": []}\n\n',
+    "a size beyond reason": b"f" * 17 + b"\r\n",
+    "a chunk that is longer than it says": b"3\r\nhello\r\n",
+    "after a good chunk": b"5\r\nhello\r\nworld\r\n",
+    "a line end only": b"5\nhello\n0\n\n",
+    "a space before the size": b" 5\r\nhello\r\n",
+}
+
+
+@pytest.mark.parametrize("data", GARBAGE.values(), ids=GARBAGE)
+def test_garbage_is_no_answer(data: bytes) -> None:
+    for size in (1, 2, 3, len(data)):
+        framing = Chunked()
+        with pytest.raises(StreamCut):
+            feed(framing, [data[at : at + size] for at in range(0, len(data), size)])
+        assert not framing.ended
+
+
+@pytest.mark.parametrize("piece", [b"1" * 100, b"5;" + b"x" * 98, b"x" * LONGEST_LINE])
+def test_a_size_line_without_end_is_no_answer(piece: bytes) -> None:
+    framing = Chunked()
+    with pytest.raises(StreamCut):
+        feed(framing, [piece] * (LONGEST_LINE // 100 + 2))
+
+
+def test_a_trailer_without_end_is_not_kept() -> None:
+    framing = Chunked()
+    framing.feed(b"0\r\n")
+    for _ in range(100):
+        framing.feed(b"x" * 5000)
+    assert len(framing._rest) <= LONGEST_LINE
+    framing.feed(b"\r\n\r\n")
+    assert framing.ended
+
+
+def test_a_trailer_may_be_as_long_as_it_likes() -> None:
+    """Cut anywhere, also where a line of it ends."""
+    line = b"Name: " + b"x" * (LONGEST_LINE - 8) + b"\r\n"
+    for cut in range(len(line) - 3, len(line) + 3):
+        framing = Chunked()
+        framing.feed(b"0\r\nA: b\r\n")
+        trailer = line * 3 + b"\r\n"
+        framing.feed(trailer[:cut])
+        assert not framing.ended
+        framing.feed(trailer[cut:])
+        assert framing.ended
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 100])
+def test_sized(size: int) -> None:
+    framing, data = Sized(5), b"helloHTTP/1.1"
+    out = b"".join(framing.feed(data[at : at + size]) for at in range(0, len(data), size))
+    assert out == b"hello"
+    assert framing.ended
+
+
+def test_a_length_of_nothing_is_at_its_end() -> None:
+    assert Sized(0).ended
+    assert Sized(0).feed(b"more") == b""
+    assert not Sized(1).ended
+
+
+def test_without_framing_everything_is_payload() -> None:
+    framing = UntilClose()
+    assert framing.feed(b"0\r\n\r\n") == b"0\r\n\r\n"
+    assert not framing.ended
+
+
+# Sockets.
+
+Script = Callable[[socket.socket], None]
+
+
+class Server:
+    """Answers each request, whatever it asks for, as the script says.  The script closes, if it wants to."""
+
+    def __init__(self, script: Script, context: ssl.SSLContext | None = None) -> None:
+        self._script = script
+        self._context = context
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http{'s' if context else ''}://127.0.0.1:{self.listener.getsockname()[1]}/"
+        self.clients: list[int] = []  # the port of each request
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, (_, port) = self.listener.accept()
+                self._open.append(client)
+                threading.Thread(target=self._serve, args=(client, port), daemon=True).start()
+
+    def _serve(self, client: socket.socket, port: int) -> None:
+        with contextlib.suppress(OSError):
+            if self._context:
+                client = self._context.wrap_socket(client, server_side=True)
+                self._open.append(client)
+            while True:
+                head = b""
+                while not head.endswith(b"\r\n\r\n"):
+                    byte = client.recv(1)
+                    if not byte:
+                        return
+                    head += byte
+                self.clients.append(port)
+                self._script(client)
+
+    def stop(self) -> None:
+        self.listener.close()
+        for each in self._open:
+            each.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    servers: list[Server] = []
+
+    def start(script: Script | bytes, context: ssl.SSLContext | None = None) -> Server:
+        run = script if callable(script) else lambda client: client.sendall(script)
+        servers.append(Server(run, context))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def session() -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        session.mount("http", HTTPAdapter(max_retries=0))
+        yield session
+
+
+def head(*lines: str, status: int = 200) -> bytes:
+    return "\r\n".join([f"HTTP/1.1 {status} X", "Content-Type: text/event-stream", *lines, "", ""]).encode()
+
+
+CHUNKED = head("Transfer-Encoding: chunked")
+UNFRAMED = head("Connection: close")
+
+
+def ask(session: requests.Session, server: Server, **options: Any) -> Body:
+    return Body(session.get(server.url, stream=True, timeout=PATIENCE, **options))
+
+
+def wait(body: Body) -> None:
+    assert body.fileno() >= 0
+    assert select.select([body.fileno()], [], [], PATIENCE)[0], "nothing came, and the body has no end"
+
+
+def read(body: Body) -> bytes:
+    pieces = []
+    while not body.ended:
+        piece = body.take()
+        pieces.append(piece)
+        if not piece and not body.ended:
+            wait(body)
+    return b"".join(pieces)
+
+
+def close(client: socket.socket, *, reset: bool = False) -> None:
+    if reset:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    else:
+        with contextlib.suppress(OSError):
+            client.shutdown(socket.SHUT_RDWR)
+    client.close()
+
+
+def then(*steps: bytes | float | Callable[[socket.socket], None]) -> Script:
+    """Bytes are sent, numbers are waited for."""
+
+    def script(client: socket.socket) -> None:
+        for step in steps:
+            if callable(step):
+                step(client)
+            elif isinstance(step, bytes):
+                client.sendall(step)
+            else:
+                time.sleep(step)
+
+    return script
+
+
+def resets(client: socket.socket) -> None:
+    close(client, reset=True)
+
+
+TEXT = b"data: hello\n\n" * 50
+PACKED = gzip.compress(TEXT)
+FRAMED = frame(TEXT[:100]) + frame(TEXT[100:]) + END
+SOON = 0.02  # s; the pieces of an answer are to come one by one
+
+ANSWERS: dict[str, tuple[bytes, bytes, bool]] = {
+    "chunked": (CHUNKED, FRAMED, False),
+    "chunked with a trailer": (CHUNKED, frame(TEXT) + b"0\r\nX-Cost: 1\r\n\r\n", False),
+    "length": (head(f"Content-Length: {len(TEXT)}"), TEXT, False),
+    "close-delimited": (UNFRAMED, TEXT, True),
+    "close-delimited by HTTP/1.0": (b"HTTP/1.0 200 OK\r\n\r\n", TEXT, True),
+    "chunked and closed": (head("Transfer-Encoding: chunked", "Connection: close"), FRAMED, True),
+    "gzip": (head("Content-Encoding: gzip", f"Content-Length: {len(PACKED)}"), PACKED, False),
+    "gzip, chunked": (
+        head("Content-Encoding: gzip", "Transfer-Encoding: chunked"),
+        frame(PACKED) + END,
+        False,
+    ),
+    "gzip, close-delimited": (head("Content-Encoding: GZIP", "Connection: close"), PACKED, True),
+    "deflate": (
+        head("Content-Encoding: deflate", "Transfer-Encoding: chunked"),
+        frame(zlib.compress(TEXT)) + END,
+        False,
+    ),
+    "identity": (head("Content-Encoding: identity", "Transfer-Encoding: chunked"), FRAMED, False),
+}
+
+
+@pytest.mark.parametrize("buffered", ["all", "some", "none", "trickle"])
+@pytest.mark.parametrize(("start", "rest", "closes"), ANSWERS.values(), ids=ANSWERS)
+def test_a_body(
+    start: bytes, rest: bytes, closes: bool, buffered: str, serve: Any, session: requests.Session
+) -> None:
+    """Whatever of it http.client has read together with the head."""
+    steps: list[Any] = {
+        "all": [start + rest],
+        "some": [start + rest[:7], SOON, rest[7:]],
+        "none": [start, SOON, rest],
+        "trickle": [start, *[each for at in range(0, len(rest), 50) for each in (rest[at : at + 50], 0.001)]],
+    }[buffered]
+    server = serve(then(*steps, *([close] if closes else [])))
+    body = ask(session, server)
+    assert read(body) == TEXT
+    assert body.ended
+    assert body.take() == b""
+    body.close()
+
+
+def test_raw_deflate_too(serve: Any, session: requests.Session) -> None:
+    """What some servers call deflate has no header; urllib3 and browsers take both."""
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    packed = packer.compress(TEXT) + packer.flush()
+    answer = head("Content-Encoding: deflate", f"Content-Length: {len(packed)}") + packed
+    assert read(ask(session, serve(answer))) == TEXT
+
+
+def test_what_is_not_packed_as_it_says(serve: Any, session: requests.Session) -> None:
+    body = ask(session, serve(head("Content-Encoding: gzip", f"Content-Length: {len(TEXT)}") + TEXT))
+    with pytest.raises(BridgeError):
+        read(body)
+    body.close()
+
+
+def test_nobody_asked_for_brotli(serve: Any, session: requests.Session) -> None:
+    with pytest.raises(UpstreamRefused, match="'br'"):
+        ask(session, serve(head("Content-Encoding: br", "Content-Length: 1") + b"x"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        head("Content-Length: 0"),
+        CHUNKED + END,
+        head("Content-Length: 0", "Connection: close"),
+        head("Content-Length: 0", "Content-Encoding: gzip"),
+        head(status=204),
+    ],
+)
+@pytest.mark.parametrize("late", [False, True], ids=["kept open", "closed"])
+def test_an_empty_body_ends_at_once(answer: bytes, late: bool, serve: Any, session: requests.Session) -> None:
+    body = ask(session, serve(then(answer, *([close] if late else []))))
+    assert read(body) == b""
+    assert body.ended
+    body.close()
+
+
+def test_an_empty_body_that_the_end_of_the_connection_ends(serve: Any, session: requests.Session) -> None:
+    body = ask(session, serve(then(UNFRAMED, SOON, close)))
+    assert read(body) == b""
+
+
+def test_taking_never_waits(serve: Any, session: requests.Session) -> None:
+    body = ask(session, serve(then(CHUNKED, frame(b"hello"), 1.0, END)))
+    began = time.monotonic()
+    got = b""
+    while got != b"hello":
+        got += body.take()
+        assert time.monotonic() - began < 0.5
+    assert [body.take() for _ in range(100)] == [b""] * 100
+    assert time.monotonic() - began < 0.5
+    assert not body.ended
+    body.close()
+
+
+@pytest.mark.parametrize("framing", ["chunked", "length", "gzip, chunked"])
+def test_a_connection_is_used_again_after_a_complete_body(
+    framing: str, serve: Any, session: requests.Session
+) -> None:
+    start, rest, _ = ANSWERS[framing]
+    server = serve(then(start + rest[:9], SOON, rest[9:]))
+    for _ in range(3):
+        body = ask(session, server)
+        assert read(body) == TEXT
+        body.close()
+        body.close()
+    assert len(set(server.clients)) == 1
+    assert session.get(server.url, timeout=PATIENCE).content == TEXT, "with the timeout it had before"
+    assert len(set(server.clients)) == 1
+
+
+@pytest.mark.parametrize("taken", [False, True])
+@pytest.mark.parametrize("answer", [CHUNKED + frame(b"hello"), head("Content-Length: 9") + b"hello"])
+def test_a_connection_is_not_used_again_after_half_a_body(
+    answer: bytes, taken: bool, serve: Any, session: requests.Session
+) -> None:
+    server = serve(answer)
+    for _ in range(2):
+        body = ask(session, server)
+        if taken:
+            assert body.take() == b"hello"
+        assert not body.ended
+        body.close()
+    assert len(server.clients) == len(set(server.clients)) == 2
+
+
+def test_a_connection_is_not_used_again_where_the_server_hangs_up(
+    serve: Any, session: requests.Session
+) -> None:
+    server = serve(head("Transfer-Encoding: chunked", "Connection: close") + FRAMED)
+    for _ in range(2):
+        body = ask(session, server)
+        assert read(body) == TEXT
+        body.close()
+    assert len(set(server.clients)) == 2
+
+
+@pytest.mark.parametrize("how", [close, resets], ids=["cut", "reset"])
+@pytest.mark.parametrize("pause", [0.0, SOON])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        CHUNKED,
+        CHUNKED + frame(b"hello"),
+        CHUNKED + frame(b"hello")[:5],
+        CHUNKED + frame(b"hello") + b"5",
+        CHUNKED + frame(b"hello") + b"0\r\n",
+        head("Content-Length: 9"),
+        head("Content-Length: 9") + b"hello",
+    ],
+)
+def test_a_connection_that_breaks_off(
+    sent: bytes, pause: float, how: Any, serve: Any, session: requests.Session
+) -> None:
+    response = session.get(serve(then(sent, 2 * SOON - pause, how)).url, stream=True, timeout=PATIENCE)
+    time.sleep(2 * pause)  # it breaks off before the body is looked at, or after
+    with pytest.raises(StreamCut) as cut:
+        read(Body(response))
+    assert cut.value.kind == "stream_cut"
+    response.close()
+
+
+def test_a_reset_is_no_end_of_a_body_without_framing(serve: Any, session: requests.Session) -> None:
+    body = ask(session, serve(then(UNFRAMED + b"hello", 3 * SOON, resets)))
+    with pytest.raises(StreamCut):
+        read(body)
+    body.close()
+
+
+def test_a_double_of_a_response(session: requests.Session) -> None:
+    """As the doubles of requests in tests are: bytes without a socket."""
+    response = requests.Response()
+    response.status_code, response._content, response.raw = 200, b"hello", Released()
+    body = Body(response)
+    assert body.fileno() == -1
+    assert read(body) == b"hello"
+    body.close()
+
+
+def test_an_empty_double_of_a_response(session: requests.Session) -> None:
+    response = requests.Response()
+    response.status_code, response._content, response.raw = 200, b"", Released()
+    assert read(Body(response)) == b""
+
+
+class Released:
+    def close(self) -> None: ...
+    def release_conn(self) -> None: ...
+
+
+# TLS.
+
+REQUEST = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Certificate and key of 127.0.0.1 in one file."""
+    openssl = shutil.which("openssl")
+    if not openssl:
+        pytest.skip("openssl makes the certificate")
+    place = tmp_path_factory.mktemp("tls")
+    made, key = place / "certificate.pem", place / "key.pem"
+    subprocess.run(
+        [openssl, *REQUEST.split(), "-keyout", str(key), "-out", str(made)],
+        check=True,
+        capture_output=True,
+    )
+    made.write_bytes(made.read_bytes() + key.read_bytes())
+    return made
+
+
+@pytest.fixture
+def encrypted(serve: Any, session: requests.Session, certificate: Path) -> Callable[..., Body]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    def get(script: Script | bytes) -> Body:
+        return ask(session, serve(script, context), verify=str(certificate))
+
+    return get
+
+
+@pytest.mark.parametrize("buffered", ["all", "some", "none"])
+@pytest.mark.parametrize(("start", "rest", "closes"), ANSWERS.values(), ids=ANSWERS)
+def test_an_encrypted_body(start: bytes, rest: bytes, closes: bool, buffered: str, encrypted: Any) -> None:
+    steps = {"all": [start + rest], "some": [start + rest[:7], rest[7:]], "none": [start, SOON, rest]}[
+        buffered
+    ]
+    body = encrypted(then(*steps, *([close] if closes else [])))
+    assert read(body) == TEXT
+    body.close()
+
+
+def test_many_small_records_at_once_are_all_delivered(encrypted: Any) -> None:
+    """OpenSSL takes them off the socket, whose readiness then says nothing of them."""
+    records = [frame(b"event %4d" % number) for number in range(2000)]
+    body = encrypted(then(CHUNKED, SOON, *records, END))
+    assert read(body) == b"".join(b"event %4d" % number for number in range(2000))
+
+
+@pytest.mark.parametrize("size", [100, 16_384, 70_000, 300_000])
+def test_nothing_is_held_back_when_there_is_nothing_more_to_come(size: int, encrypted: Any) -> None:
+    """After an empty piece the socket is waited on: all that came before must have been given."""
+    body = encrypted(then(CHUNKED, SOON, frame(b"x" * size)))
+    got, quiet = 0, 0
+    while quiet < 5:
+        piece = body.take()
+        got += len(piece)
+        if not piece:
+            assert not body._socket.pending()
+            quiet = 0 if select.select([body.fileno()], [], [], SOON)[0] else quiet + 1
+    assert got == size
+    body.close()
+
+
+def test_a_size_line_that_the_buffer_of_the_head_cuts(encrypted: Any) -> None:
+    """One record; http.client's buffer ends within the first chunk's size line, OpenSSL has the rest."""
+    filler = 8192 - len(head("Transfer-Encoding: chunked", "X-Filler: ")) - 1
+    start = head("Transfer-Encoding: chunked", "X-Filler: " + "x" * filler)
+    assert len(start) == 8191
+    body = encrypted(then(start + b"10\r\n" + b"x" * 16 + b"\r\n"))
+    assert body.take() or not body._socket.pending()
+    body.close()
+
+
+@pytest.mark.parametrize("sent", [b"", frame(b"hello"), frame(b"hello") + b"5"])
+@pytest.mark.parametrize("how", [close, resets], ids=["cut", "reset"])
+def test_an_encrypted_connection_that_breaks_off(sent: bytes, how: Any, encrypted: Any) -> None:
+    body = encrypted(then(CHUNKED, 2 * SOON, sent, how))
+    with pytest.raises(StreamCut):
+        read(body)
+    body.close()
+
+
+@pytest.mark.parametrize("how", [close, resets], ids=["cut", "reset"])
+def test_what_came_before_the_break_is_given(how: Any, encrypted: Any) -> None:
+    """It may hold the end of the answer, and only the body's own end be missing."""
+    body = encrypted(then(CHUNKED, 2 * SOON, frame(b"data: [DONE]\n\n"), how))
+    time.sleep(6 * SOON)
+    assert body.take() == b"data: [DONE]\n\n"
+    with pytest.raises(StreamCut):
+        read(body)
+    body.close()
+
+
+def test_an_encrypted_connection_is_used_again(encrypted: Any) -> None:
+    body = encrypted(CHUNKED + FRAMED)
+    connection = body._raw.connection
+    read(body)
+    body.close()
+    assert connection.sock is not None
+    assert connection.sock.gettimeout() == PATIENCE
