@@ -1,0 +1,145 @@
+"""Imports point down: what a room may know of the others.  The table is as strict as today's code allows."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "copilot_bridge"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# room -> the rooms that it may import
+LAYERS: dict[str, set[str]] = {
+    "redaction": set(),
+    "errors": {"redaction"},
+    "config": {"errors", "redaction"},
+    "logs": {"errors", "redaction"},
+    "delivery": {"errors"},
+    "dialects": {"errors"},
+    "store": {"errors", "redaction"},
+    "upstream": {"config", "errors", "redaction"},
+    "exchange": {"config", "delivery", "dialects", "errors", "logs", "store", "upstream"},
+    "views": {"delivery", "dialects", "errors", "exchange", "logs"},
+    "app": {"config", "exchange", "views"},
+    "serving": {"app", "config", "logs"},
+    "cli": {"config", "errors", "exchange", "logs", "redaction", "upstream"},
+    "__main__": {"cli"},
+    "simulator": set(),  # or a bug would agree with itself
+    "__init__": set(),
+}
+
+# What each room may import that is neither ours nor of the standard library.
+OUTSIDE: dict[str, set[str]] = {
+    "dialects": {"orjson"},
+    "errors": set(),
+    "redaction": set(),
+    "delivery": {"gevent"},
+}
+
+# A pure room does no I/O and looks at no clock.
+IMPURE = {
+    "asyncio",
+    "datetime",
+    "gevent",
+    "io",
+    "os",
+    "pathlib",
+    "random",
+    "secrets",
+    "select",
+    "socket",
+    "ssl",
+}
+IMPURE |= {"subprocess", "tempfile", "threading", "time", "urllib", "uuid"}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_bytes())))
+
+
+def imports(path: Path) -> Iterator[ast.Import | ast.ImportFrom]:
+    for node in nodes(path):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+
+
+def imported(path: Path) -> set[str]:
+    """Full names: `from copilot_bridge import logs` names the room just as `import copilot_bridge.logs`."""
+    names = set()
+    for node in imports(path):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        else:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def rooms_in(path: Path) -> set[str]:
+    parts = [name.split(".") for name in imported(path)]
+    return {name[1] for name in parts if name[0] == "copilot_bridge" and name[1:] != ["__version__"]}
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_rooms_import_downwards(path: Path) -> None:
+    room = room_of(path)
+    assert rooms_in(path) - {room} <= LAYERS[room]
+
+
+def test_there_is_a_down() -> None:
+    """No room may import, by whatever way round, one that may import it."""
+    below: dict[str, set[str]] = {}
+    while ready := [room for room in LAYERS if room not in below and LAYERS[room] <= below.keys()]:
+        below |= {room: LAYERS[room] for room in ready}
+    assert below.keys() == LAYERS.keys()
+
+
+def test_the_table_is_about_the_rooms_that_exist() -> None:
+    assert {room_of(path) for path in FILES} == LAYERS.keys()
+
+
+@pytest.mark.parametrize("room", LAYERS)
+def test_nothing_is_allowed_that_nobody_needs(room: str) -> None:
+    used = {other for path in FILES if room_of(path) == room for other in rooms_in(path)}
+    assert used - {room} == LAYERS[room]
+
+
+def test_nobody_imports_the_simulator() -> None:
+    """Not the tests of the product either: it is a process of its own."""
+    outside = [path for path in FILES if room_of(path) != "simulator"]
+    assert [name(path) for path in outside if "simulator" in rooms_in(path)] == []
+
+
+@pytest.mark.parametrize("path", [*FILES, *sorted((ROOT / "tests").rglob("*.py"))], ids=name)
+def test_imports_are_absolute(path: Path) -> None:
+    assert not [node.lineno for node in imports(path) if isinstance(node, ast.ImportFrom) and node.level]
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) in OUTSIDE], ids=name)
+def test_some_rooms_know_little_of_the_world(path: Path) -> None:
+    known = {*sys.stdlib_module_names, "copilot_bridge"}
+    assert {each.split(".")[0] for each in imported(path)} - known <= OUTSIDE[room_of(path)]
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) == "dialects"], ids=name)
+def test_the_dialects_are_pure(path: Path) -> None:
+    assert not {each.split(".")[0] for each in imported(path)} & IMPURE
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) != "simulator"], ids=name)
+def test_there_is_one_way_to_wait(path: Path) -> None:
+    """gevent spares us the second: no `async`."""
+    asynchronous = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
+    assert not [node for node in nodes(path) if isinstance(node, asynchronous)]
