@@ -169,8 +169,8 @@ def test_twice_is_as_good_as_once(text):
 def test_long_texts_do_not_hold_everybody_up(piece):
     """A client chooses the model's name, and reads it again in the error."""
     began = time.process_time()
-    redact(piece * (60_000 // len(piece)))
-    assert time.process_time() - began < 0.5
+    redact(piece * (20_000 // len(piece)))
+    assert time.process_time() - began < 0.3
 
 
 def test_errors_are_born_without_secrets():

@@ -1,0 +1,494 @@
+"""The way out: proxies that are really used, errors that say what happened, nothing followed blindly."""
+
+import base64
+import socket
+import socketserver
+import struct
+import threading
+
+import pytest
+import requests
+
+from copilot_bridge.config import Config
+from copilot_bridge.errors import ConfigError, UpstreamTimeout, UpstreamUnreachable
+from copilot_bridge.upstream.client import (
+    Client,
+    Proxies,
+    certificates,
+    network_error,
+    prepare,
+    read_error_body,
+)
+
+COPILOT = "https://api.githubcopilot.com/models"
+FAR = "http://copilot.test/models"  # no such host: only a proxy can answer
+SECRET = {"Authorization": "Bearer tid=SECRET"}
+
+
+class Server:
+    """A listening socket on loopback; `handle` gets each connection, in a thread of its own."""
+
+    def __init__(self, handle):
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                handle(self.request)
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def stop(self):
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def read_head(sock):
+    """The request line and the headers, names in lower case."""
+    raw = b""
+    while b"\r\n\r\n" not in raw and (piece := sock.recv(1)):
+        raw += piece
+    line, *rest = raw.decode("latin-1").split("\r\n")
+    pairs = (each.split(": ", 1) for each in rest if each)
+    return line, {name.lower(): value for name, value in pairs}
+
+
+def reply(sock, status="200 OK", body=b"{}", **headers):
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    sock.sendall(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{lines}\r\n".encode() + body)
+
+
+@pytest.fixture
+def serve():
+    started = []
+
+    def start(handle):
+        started.append(Server(handle))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.stop()
+
+
+@pytest.fixture
+def new_client():
+    made = []
+
+    def make(**settings):
+        made.append(Client(Config(**{"proxy_env": False, **settings})))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def closed_port():
+    """Nobody listens there."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()[1]
+
+
+def told(caught):
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "SECRET" not in message
+    assert "object at 0x" not in message
+    return message
+
+
+# --- requests and answers
+
+
+def test_a_request_and_its_answer(serve, new_client):
+    seen = []
+
+    def handle(sock):
+        seen.append(read_head(sock))
+        seen.append(sock.recv(100))
+        reply(sock, "418 Teapot", b"short and stout", X_Tea="y")
+
+    server = serve(handle)
+    response = new_client().send("POST", f"{server.url}/x?y=1", SECRET, b"body")
+    assert (response.status_code, response.headers["X-Tea"]) == (418, "y")
+    assert read_error_body(response) == b"short and stout"
+    (line, headers), body = seen
+    assert line == "POST /x?y=1 HTTP/1.1"
+    assert headers["authorization"] == "Bearer tid=SECRET"
+    assert headers["content-length"] == "4"
+    assert body == b"body"
+    assert not {"cookie", "transfer-encoding"} & headers.keys()
+
+
+def test_connections_are_kept(serve, new_client):
+    connections = []
+
+    def handle(sock):
+        connections.append(sock)
+        for _ in range(3):
+            read_head(sock)
+            reply(sock)
+
+    client, server = new_client(), serve(handle)
+    for _ in range(3):
+        assert client.send("GET", server.url, {}).content == b"{}"
+    assert len(connections) == 1
+
+
+def test_cookies_are_not_kept(serve, new_client):
+    cookies = []
+
+    def handle(sock):
+        for _ in range(2):
+            cookies.append(read_head(sock)[1].get("cookie"))
+            reply(sock, Set_Cookie="a=SECRET")
+
+    client, server = new_client(), serve(handle)
+    for _ in range(2):
+        assert client.send("GET", server.url, {}).content == b"{}"
+    assert cookies == [None, None]
+
+
+@pytest.mark.parametrize(
+    "status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"]
+)
+def test_redirects_are_not_followed(serve, new_client, status):
+    visits = []
+    elsewhere = serve(lambda sock: visits.append(read_head(sock)))
+
+    def handle(sock):
+        read_head(sock)
+        reply(sock, status, b"", Location=f"{elsewhere.url}/steal")
+
+    response = new_client().send("POST", serve(handle).url, SECRET, b"x")
+    assert response.status_code == int(status[:3])
+    response.close()
+    assert visits == []
+
+
+def test_netrc_is_not_read(serve, new_client, monkeypatch, tmp_path):
+    heads = []
+
+    def handle(sock):
+        heads.append(read_head(sock)[1])
+        reply(sock)
+
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password SECRET\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    new_client().send("GET", serve(handle).url, {}).close()
+    assert "authorization" not in heads[0]
+
+
+def test_prepare():
+    prepared = prepare("GET", "https://h/x", {"a": "b"}, None)
+    assert dict(prepared.headers) == {"a": "b"}
+    assert prepare("POST", "https://h/x", {}, b"").headers["Content-Length"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("environ", "verify"),
+    [
+        ({}, True),
+        ({"SSL_CERT_FILE": "/c"}, "/c"),
+        ({"SSL_CERT_FILE": "/c", "CURL_CA_BUNDLE": "/b"}, "/b"),
+        ({"SSL_CERT_FILE": "/c", "CURL_CA_BUNDLE": "/b", "REQUESTS_CA_BUNDLE": "/a"}, "/a"),
+        ({"REQUESTS_CA_BUNDLE": ""}, True),
+    ],
+)
+def test_certificates(environ, verify):
+    assert certificates(environ) == verify
+
+
+# --- what can go wrong
+
+
+def test_nobody_listens(new_client, closed_port):
+    with pytest.raises(UpstreamUnreachable) as caught:
+        new_client().send("GET", f"http://127.0.0.1:{closed_port}/x?token=SECRET", SECRET)
+    assert told(caught) == f"can't reach 127.0.0.1:{closed_port}: Connection refused"
+
+
+def test_no_such_host(new_client, monkeypatch):
+    def unknown(*_args, **_more):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(UpstreamUnreachable) as caught:
+        new_client().send("GET", COPILOT, SECRET)
+    assert told(caught) == "can't reach api.githubcopilot.com: Name or service not known"
+
+
+def test_no_answer(serve, new_client):
+    done = threading.Event()
+    server = serve(lambda _sock: done.wait(5))
+    with pytest.raises(UpstreamTimeout) as caught:
+        new_client().send("GET", server.url, SECRET, timeout=0.05)
+    done.set()
+    assert told(caught) == f"no answer from 127.0.0.1:{server.port} for 0.05 s"
+
+
+def test_no_answer_within_the_usual_time(serve, new_client):
+    done = threading.Event()
+    server = serve(lambda _sock: done.wait(5))
+    with pytest.raises(UpstreamTimeout) as caught:
+        new_client(read_timeout=0.05).send("GET", server.url, SECRET)
+    done.set()
+    assert "for 0.05 s" in told(caught)
+
+
+def test_a_connection_that_is_hung_up(serve, new_client):
+    server = serve(read_head)
+    with pytest.raises(UpstreamUnreachable) as caught:
+        new_client().send("GET", server.url, SECRET)
+    assert told(caught).startswith(f"can't reach 127.0.0.1:{server.port}: ")
+    assert "closed connection" in told(caught)
+
+
+def test_an_answer_that_is_no_http(serve, new_client):
+    def handle(sock):
+        read_head(sock)
+        sock.sendall(b"220 mail.example ESMTP\r\n\r\n")
+
+    with pytest.raises(UpstreamUnreachable) as caught:
+        new_client().send("GET", serve(handle).url, SECRET)
+    assert "127.0.0.1" in told(caught)
+
+
+def test_an_answer_that_is_not_encrypted(serve, new_client):
+    def handle(sock):
+        sock.recv(100)
+        reply(sock)
+
+    server = serve(handle)
+    with pytest.raises(UpstreamUnreachable) as caught:
+        new_client().send("GET", f"https://127.0.0.1:{server.port}/", SECRET)
+    assert told(caught).startswith(f"no secure connection to 127.0.0.1:{server.port}: ")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (requests.ConnectTimeout("x"), UpstreamTimeout, "no connection to h.example within 3 s"),
+        (requests.ReadTimeout("x"), UpstreamTimeout, "no answer from h.example for 5 s"),
+        (requests.ConnectionError("Read timed out."), UpstreamTimeout, "no answer from h.example for 5 s"),
+        (
+            OSError(101, "Network is unreachable"),
+            UpstreamUnreachable,
+            "can't reach h.example: Network is unreachable",
+        ),
+        (requests.ConnectionError(), UpstreamUnreachable, "can't reach h.example: ConnectionError"),
+        (
+            requests.exceptions.ProxyError("refused"),
+            UpstreamUnreachable,
+            "can't reach h.example through the proxy: refused",
+        ),
+        (requests.exceptions.SSLError("bad"), UpstreamUnreachable, "no secure connection to h.example: bad"),
+    ],
+)
+def test_words_for_network_errors(error, kind, message):
+    found = network_error(error, "https://me:SECRET@h.example/x?token=SECRET", (3.0, 5.0))
+    assert type(found) is kind
+    assert str(found) == message
+
+
+def test_the_body_of_an_error_has_an_end(serve, new_client):
+    def handle(sock):
+        read_head(sock)
+        reply(sock, "500 Oops", b"x" * 1_000_000)
+
+    assert len(read_error_body(new_client().send("GET", serve(handle).url, {}))) <= 65536
+
+
+def test_the_body_of_an_error_that_breaks_off(serve, new_client):
+    def handle(sock):
+        read_head(sock)
+        sock.sendall(b"HTTP/1.1 500 Oops\r\nContent-Encoding: gzip\r\nContent-Length: 50\r\n\r\nno gzip")
+
+    assert read_error_body(new_client().send("GET", serve(handle).url, {})) == b""
+
+
+# --- which proxy
+
+
+@pytest.mark.parametrize(
+    ("environ", "url"),
+    [
+        ({}, None),
+        ({"HTTP_PROXY": "http://a:1"}, "http://a:1"),
+        ({"HTTP_PROXY": "http://a:1", "HTTPS_PROXY": "http://b:1"}, "http://b:1"),
+        (
+            {"HTTP_PROXY": "http://a:1", "HTTPS_PROXY": "http://b:1", "ALL_PROXY": "socks5h://c:1"},
+            "socks5h://c:1",
+        ),
+        ({"all_proxy": "http://a:1", "HTTPS_PROXY": "http://b:1"}, "http://a:1"),
+        ({"https_proxy": "http://a:1", "HTTP_PROXY": "http://b:1"}, "http://a:1"),
+        ({"http_proxy": "http://a:1"}, "http://a:1"),
+        ({"https_proxy": "http://a:1", "HTTPS_PROXY": "http://b:1"}, "http://a:1"),
+        ({"ALL_PROXY": "", "HTTPS_PROXY": "b:3128"}, "http://b:3128"),
+    ],
+)
+def test_from_the_environment(environ, url):
+    wanted = {"http": url, "https": url} if url else {}
+    assert Proxies(Config(), environ).of(COPILOT) == wanted
+    assert Proxies(Config(proxy_env=False), environ).of(COPILOT) == {}
+    explicit = Proxies(Config(proxy="http://mine:1"), environ).of(COPILOT)
+    assert explicit == {"http": "http://mine:1", "https": "http://mine:1"}
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "url", "direct"),
+    [
+        ("githubcopilot.com", COPILOT, True),
+        (".githubcopilot.com", COPILOT, True),
+        ("api.githubcopilot.com", COPILOT, True),
+        ("other.example, githubcopilot.com", COPILOT, True),
+        ("*", COPILOT, True),
+        ("api.githubcopilot.com:8443", "https://api.githubcopilot.com:8443/", True),
+        ("192.0.2.0/24", "https://192.0.2.7/", True),
+        ("github.com", COPILOT, False),
+        ("copilot.com", "https://evilcopilot.example/", False),
+        ("", COPILOT, False),
+    ],
+)
+@pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
+def test_no_proxy(name, no_proxy, url, direct):
+    proxies = Proxies(Config(), {"HTTPS_PROXY": "http://a:1", name: no_proxy})
+    assert (proxies.of(url) == {}) is direct
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8080",
+        "http://localhost:1/x",
+        "http://[::1]:1",
+        "https://127.9.9.9",
+        "http://a.localhost",
+    ],
+)
+def test_loopback_is_never_proxied(url):
+    assert Proxies(Config(proxy="http://a:1"), {}).of(url) == {}
+    assert Proxies(Config(), {"ALL_PROXY": "http://a:1"}).of(url) == {}
+
+
+@pytest.mark.parametrize(
+    "given", ["ftp://me:SECRET@proxy", "http://", "me:SECRET@", "ftp://me:SEC/RET@p", "socks://me:SEC@RET@p"]
+)
+def test_a_malformed_proxy_in_the_environment(given):
+    with pytest.raises(ConfigError) as caught:
+        Proxies(Config(), {"HTTPS_PROXY": given})
+    assert "HTTPS_PROXY" in told(caught)
+    assert "RET" not in told(caught)
+
+
+# --- through a proxy
+
+
+@pytest.fixture
+def http_proxy(serve):
+    """Answers each request itself; `seen`: the heads of the requests."""
+    seen = []
+
+    def handle(sock):
+        line, headers = read_head(sock)
+        seen.append((line, headers))
+        if line.startswith("CONNECT"):
+            sock.sendall(b"HTTP/1.1 403 Not here\r\n\r\n")
+        else:
+            reply(sock, body=b"by proxy")
+
+    server = serve(handle)
+    server.seen = seen
+    return server
+
+
+def basic(name, password):
+    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
+def test_through_an_http_proxy(new_client, http_proxy):
+    client = new_client(proxy=f"http://me:SECRET@127.0.0.1:{http_proxy.port}")
+    assert client.send("GET", FAR, SECRET).content == b"by proxy"
+    ((line, headers),) = http_proxy.seen
+    assert line == f"GET {FAR} HTTP/1.1"
+    assert headers["host"] == "copilot.test"
+    assert headers["proxy-authorization"] == basic("me", "SECRET")
+    assert headers["authorization"] == "Bearer tid=SECRET"
+
+
+def test_through_the_proxy_of_the_environment(new_client, http_proxy, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", http_proxy.url)
+    assert new_client(proxy_env=True).send("GET", FAR, {}).content == b"by proxy"
+
+
+def test_the_proxy_sees_no_credentials_of_an_encrypted_request(new_client, http_proxy):
+    client = new_client(proxy=f"http://me:p%40ss@127.0.0.1:{http_proxy.port}")
+    with pytest.raises(UpstreamUnreachable) as caught:
+        client.send("GET", COPILOT, SECRET)
+    assert told(caught).startswith("can't reach api.githubcopilot.com through the proxy: ")
+    assert "403" in told(caught)
+    ((line, headers),) = http_proxy.seen
+    assert line.startswith("CONNECT api.githubcopilot.com:443 ")
+    assert "authorization" not in headers
+    assert headers["proxy-authorization"] == basic("me", "p@ss")
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5h"])
+def test_a_proxy_that_is_not_there(new_client, closed_port, scheme):
+    client = new_client(proxy=f"{scheme}://me:SECRET@127.0.0.1:{closed_port}")
+    with pytest.raises(UpstreamUnreachable) as caught:
+        client.send("GET", COPILOT, SECRET)
+    assert "api.githubcopilot.com" in told(caught)
+    assert "proxy" in told(caught).lower()
+    assert "refused" in told(caught)
+
+
+def socks5(sock, seen):
+    """RFC 1928 and 1929, as a server that answers the HTTP request itself."""
+    _version, count = sock.recv(2)
+    methods = sock.recv(count)
+    if 2 in methods:
+        sock.sendall(b"\x05\x02")
+        _version, length = sock.recv(2)
+        name = sock.recv(length)
+        password = sock.recv(sock.recv(1)[0])
+        seen.append((name, password))
+        sock.sendall(b"\x01\x00")
+    else:
+        sock.sendall(b"\x05\x00")
+    _version, _command, _reserved, kind = sock.recv(4)
+    host = sock.recv(sock.recv(1)[0]).decode() if kind == 3 else socket.inet_ntoa(sock.recv(4))
+    (port,) = struct.unpack("!H", sock.recv(2))
+    seen.append((host, port))
+    sock.sendall(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
+    seen.append(read_head(sock)[0])
+    reply(sock, body=b"by socks")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "userinfo", "url", "seen"),
+    [
+        ("socks5h", "", FAR, [("copilot.test", 80), "GET /models HTTP/1.1"]),
+        ("socks5h", "me:SECRET@", FAR, [(b"me", b"SECRET"), ("copilot.test", 80), "GET /models HTTP/1.1"]),
+        ("socks5", "", "http://192.0.2.7:81/x", [("192.0.2.7", 81), "GET /x HTTP/1.1"]),
+    ],
+)
+def test_through_a_socks_proxy(serve, new_client, scheme, userinfo, url, seen):
+    heard = []
+    server = serve(lambda sock: socks5(sock, heard))
+    client = new_client(proxy=f"{scheme}://{userinfo}127.0.0.1:{server.port}")
+    assert client.send("GET", url, {}).content == b"by socks"
+    assert heard == seen
+
+
+def test_a_socks_proxy_that_hangs_up(serve, new_client):
+    server = serve(lambda sock: sock.recv(3))
+    with pytest.raises(UpstreamUnreachable) as caught:
+        new_client(proxy=f"socks5h://me:SECRET@127.0.0.1:{server.port}").send("GET", FAR, SECRET)
+    assert "copilot.test" in told(caught)

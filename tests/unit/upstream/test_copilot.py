@@ -1,0 +1,248 @@
+"""Which requests go out for each answer, and that nothing is sent twice without a reason."""
+
+import json
+
+import pytest
+import requests
+
+from copilot_bridge.errors import UpstreamTimeout, UpstreamUnreachable
+from copilot_bridge.upstream.refusals import SWAP_LIMIT, Refusal
+
+EXCHANGE = "https://api.github.com/copilot_internal/v2/token"
+USER = "https://api.github.com/copilot_internal/user"
+COPILOT = "https://api.githubcopilot.com"
+BUSINESS = "https://api.business.githubcopilot.com"
+PATH = "/chat/completions"
+BODY = b'{"model": "gpt-4o", "messages": []}'
+OK = (200, "{}")
+EXPIRED = (401, "unauthorized: token expired\n")
+RESET = requests.ConnectionError("reset")
+LIMIT = (400, '{"error": {"message": "Unsupported: use max_completion_tokens instead", "code": "x"}}')
+
+
+@pytest.fixture
+def script(hub):
+    """Copilot's answers in order; each is used once, and the last one must have been."""
+    left = []
+
+    def answer(_request):
+        assert left, "one request too many"
+        step = left.pop(0)
+        if isinstance(step, Exception):
+            raise step
+        return step[0], dict(step[2:]), step[1]
+
+    def fill(*steps, hosts=(COPILOT,)):
+        hub.gives_tokens()
+        for host in hosts:
+            hub.mock.add_callback("POST", host + PATH, answer)
+        left.extend(steps)
+        return left
+
+    return fill
+
+
+def send(world, **more):
+    return world.copilot.send("POST", PATH, BODY, {"X-Initiator": "user"}, request_id="one", **more)
+
+
+def steps_of(hub):
+    """T: a token was fetched; C: Copilot was asked."""
+    return "".join("T" if url == EXCHANGE else "C" for _, url in hub.asked)
+
+
+def chats(hub):
+    return [call.request for call in hub.mock.calls if call.request.url.endswith(PATH)]
+
+
+FORBIDDEN = (403, "forbidden\n")
+QUOTA = (402, '{"error": {"message": "You have no quota", "code": "quota_exceeded"}}')
+
+
+@pytest.mark.parametrize(
+    ("answers", "steps", "status"),
+    [
+        ([OK], "TC", 200),
+        ([(201, "{}")], "TC", 201),
+        ([EXPIRED, OK], "TCTC", 200),
+        ([EXPIRED, EXPIRED], "TCTC", 401),
+        ([(403, '{"error": {"message": "", "code": "token_expired"}}'), OK], "TCTC", 200),
+        ([(421, "Misdirected Request\n"), OK], "TCTC", 200),
+        ([(421, "Misdirected Request\n"), (421, "Misdirected Request\n")], "TCTC", 421),
+        ([EXPIRED, (421, "Misdirected Request\n")], "TCTC", 421),
+        ([(401, "Personal Access Token does not have Copilot Requests permission")], "TC", 401),
+        ([(401, "input item ID does not belong to this connection")], "TC", 401),
+        ([QUOTA], "TC", 402),
+        *[([(status, ""), OK], "TCC", 200) for status in (408, 499, 500, 502, 504, 529)],
+        *[([(status, ""), (status, "")], "TCC", status) for status in (408, 499, 500, 502, 504, 529)],
+        ([(500, ""), (502, "")], "TCC", 502),
+        *[
+            ([(status, "")], "TC", status)
+            for status in (301, 302, 304, 307, 400, 403, 404, 413, 422, 424, 429, 466)
+        ],
+        ([(503, "")], "TC", 503),
+        ([(429, "", ("retry-after", "1"))], "TC", 429),
+        ([RESET, OK], "TCC", 200),
+        ([RESET, (500, "")], "TCC", 500),
+        ([(500, ""), EXPIRED, OK], "TCCTC", 200),
+        ([EXPIRED, (500, ""), OK], "TCTCC", 200),
+        ([EXPIRED, RESET, OK], "TCTCC", 200),
+    ],
+)
+def test_what_goes_out(world, hub, script, answers, steps, status):
+    left = script(*answers)
+    if status < 300:
+        assert send(world).status_code == status
+    else:
+        with pytest.raises(Refusal) as caught:
+            send(world)
+        assert caught.value.status == status
+        assert "tid=" not in str(caught.value)
+    assert steps_of(hub) == steps
+    assert not left
+
+
+@pytest.mark.parametrize("answers", [[RESET, RESET], [(500, ""), RESET]])
+def test_the_network_gets_one_more_chance(world, hub, script, answers):
+    script(*answers)
+    with pytest.raises(UpstreamUnreachable) as caught:
+        send(world)
+    assert "api.githubcopilot.com" in str(caught.value)
+    assert steps_of(hub) == "TCC"
+
+
+def test_silence_is_not_tried_again(world, hub, script):
+    """It may be that the answer is being written, and paid for."""
+    script(requests.ReadTimeout("no"))
+    with pytest.raises(UpstreamTimeout):
+        send(world)
+    assert steps_of(hub) == "TC"
+
+
+@pytest.mark.parametrize(
+    "first", [EXPIRED, (500, ""), RESET, (421, "")], ids=["401", "500", "network", "421"]
+)
+def test_a_replay_is_the_same_request(world, hub, script, first):
+    script(first, OK)
+    send(world)
+    one, two = chats(hub)
+    assert one.body == two.body == BODY
+    assert one.headers["X-Initiator"] == "user"
+    assert one.headers["X-Request-Id"] == "one"
+    assert one.headers["Content-Length"] == str(len(BODY))
+    bearers = {one.headers.pop("Authorization"), two.headers.pop("Authorization")}
+    assert dict(one.headers) == dict(two.headers)
+    renewed = first in (EXPIRED, (421, ""))
+    assert bearers == ({"Bearer tid=1;exp=1", "Bearer tid=2;exp=1"} if renewed else {"Bearer tid=1;exp=1"})
+
+
+def test_a_move_to_another_host(world, hub, script):
+    script((421, "Misdirected Request\n"), OK, hosts=(COPILOT, BUSINESS))
+    world.tokens.get(world.account)
+    hub.gives_tokens(endpoints={"api": BUSINESS})
+    send(world)
+    assert [request.url for request in chats(hub)] == [COPILOT + PATH, BUSINESS + PATH]
+    assert world.copilot.token().api == BUSINESS
+
+
+def test_a_used_up_quota_is_sealed_in_the_token(world, hub, script):
+    script(QUOTA, OK)
+    with pytest.raises(Refusal) as caught:
+        send(world)
+    assert caught.value.kind == "quota"
+    assert steps_of(hub) == "TC"
+    send(world)
+    assert steps_of(hub) == "TCTC"
+
+
+def test_renewals_have_an_end(world, hub, script):
+    script(*[EXPIRED] * 11)
+    for _ in range(5):
+        with pytest.raises(Refusal):
+            send(world)
+    before = len(hub.asked)
+    with pytest.raises(Refusal) as caught:
+        send(world)
+    assert caught.value.status == 401
+    assert len(hub.asked) == before + 1
+
+
+@pytest.mark.parametrize(("status", "asks"), [(401, 1), (403, 1), (421, 2)])
+def test_a_direct_token_can_only_move(new_world, hub, status, asks):
+    world = new_world("gho_EXAMPLE")
+    hub.answers(body={"endpoints": {"api": COPILOT}}, url=USER)
+    hub.mock.add("POST", COPILOT + PATH, status=status, body="token_expired")
+    with pytest.raises(Refusal):
+        send(world)
+    assert hub.asked.count(("GET", USER)) == asks
+    assert len(chats(hub)) == asks
+    assert all(request.headers["Authorization"] == "Bearer gho_EXAMPLE" for request in chats(hub))
+    assert hub.exchanges == 0
+
+
+class Mend:
+    def __init__(self, *bodies):
+        self.bodies = list(bodies)
+        self.asked = []
+
+    def __call__(self, remedy):
+        self.asked.append(remedy)
+        return self.bodies.pop(0) if self.bodies else None
+
+
+def test_another_name_for_the_limit(world, hub, script):
+    mend = Mend(b'{"max_completion_tokens": 1}')
+    script(LIMIT, OK)
+    send(world, mend=mend)
+    one, two = chats(hub)
+    assert (one.body, two.body) == (BODY, b'{"max_completion_tokens": 1}')
+    assert two.headers["Content-Length"] == str(len(two.body))
+    assert mend.asked == [SWAP_LIMIT]
+    assert steps_of(hub) == "TCC"
+
+
+def test_another_name_for_the_limit_is_tried_once(world, hub, script):
+    mend = Mend(b"1", b"2")
+    script(LIMIT, LIMIT)
+    with pytest.raises(Refusal):
+        send(world, mend=mend)
+    assert steps_of(hub) == "TCC"
+
+
+@pytest.mark.parametrize("mend", [None, Mend()])
+def test_nothing_to_mend(world, hub, script, mend):
+    script(LIMIT)
+    with pytest.raises(Refusal) as caught:
+        send(world, mend=mend)
+    assert caught.value.kind == "invalid_request"
+    assert steps_of(hub) == "TC"
+
+
+def test_a_mended_body_stays_mended(world, hub, script):
+    script(LIMIT, EXPIRED, (500, ""), OK)
+    send(world, mend=Mend(b"mended"))
+    assert [request.body for request in chats(hub)] == [BODY, b"mended", b"mended", b"mended"]
+
+
+def test_a_request_without_a_body(world, hub):
+    hub.gives_tokens()
+    hub.answers(body={"data": []}, url=COPILOT + "/models")
+    world.copilot.send("GET", "/models")
+    request = hub.mock.calls[-1].request
+    assert request.body is None
+    assert "Content-Length" not in request.headers
+    assert request.headers["OpenAI-Intent"] == "model-access"
+
+
+def test_the_refusal_has_what_upstream_said(world, script):
+    body = json.dumps({"error": {"message": "weekly limit", "code": "user_weekly_rate_limited"}})
+    script((429, body, ("retry-after", "2733"), ("set-cookie", "a=b"), ("x-github-request-id", "C0DE")))
+    with pytest.raises(Refusal) as caught:
+        send(world)
+    error = caught.value
+    assert (str(error), error.kind, error.code) == (
+        "weekly limit",
+        "rate_limited",
+        "user_weekly_rate_limited",
+    )
+    assert error.headers == {"retry-after": "2733", "x-github-request-id": "C0DE"}

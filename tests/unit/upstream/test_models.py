@@ -1,0 +1,395 @@
+"""The catalogue: read liberally, fetched seldom, and missed by nobody."""
+
+import json
+import threading
+
+import pytest
+
+from copilot_bridge.errors import ModelNotFound, UpstreamRefused, UpstreamUnreachable
+from copilot_bridge.upstream.models import LIFE, UNKNOWN_NAME_LIFE, Model, Models
+
+ROWS = [
+    {
+        "id": "gpt-4o",
+        "version": "gpt-4o-2024-11-20",
+        "vendor": "Azure OpenAI",
+        "capabilities": {"type": "chat"},
+    },
+    {"id": "gpt-4.1", "version": "gpt-4.1-2025-04-14", "policy": {"state": "enabled"}},
+    {"id": "o4-mini", "policy": {"state": "unconfigured"}},
+    {"id": "claude-sonnet-4.5", "request_headers": {"X-Beta": "1"}},
+]
+
+
+class Token:
+    def __init__(self, api):
+        self.api = api
+
+
+class Reply:
+    def __init__(self, content):
+        self.content = content if isinstance(content, bytes) else json.dumps(content).encode()
+
+
+class Copilot:
+    """Answers as scripted; `sent`: the paths that were asked for."""
+
+    def __init__(self):
+        self.rows = ROWS
+        self.api = "https://api.githubcopilot.com"
+        self.sent = []
+        self.failure = None
+        self.session = {"selected_model": "gpt-4.1", "session_token": "st_EXAMPLE0000", "expires_at": 1}
+        self.account = type("Account", (), {"fingerprint": "abc"})()
+
+    def token(self):
+        return Token(self.api)
+
+    def send(self, method, path, body=None):
+        self.sent.append(f"{method} {path}")
+        if self.failure:
+            raise self.failure
+        if path == "/models/session":
+            assert json.loads(body) == {"auto_mode": {"model_hints": ["auto"]}}
+            return Reply(self.session)
+        return Reply(self.rows if isinstance(self.rows, bytes) else {"data": self.rows, "object": "list"})
+
+
+@pytest.fixture
+def copilot():
+    return Copilot()
+
+
+@pytest.fixture
+def models(clock):
+    return Models(clock)
+
+
+def fetches(copilot):
+    return copilot.sent.count("GET /models")
+
+
+def read(**row):
+    return Model.read({"id": "m", **row})
+
+
+def test_a_full_row():
+    model = read(
+        name="Claude Sonnet 4.5",
+        vendor="Anthropic",
+        version="claude-sonnet-4.5",
+        supported_endpoints=["/chat/completions", "/v1/messages", "ws:/responses", "/new"],
+        policy={"state": "enabled", "terms": "t"},
+        billing={"is_premium": True, "multiplier": 0.33},
+        request_headers={"X-A": "b"},
+        capabilities={
+            "type": "chat",
+            "limits": {
+                "max_context_window_tokens": 200000,
+                "max_output_tokens": 64000,
+                "max_non_streaming_output_tokens": 16000,
+                "max_prompt_tokens": 128000,
+                "max_inputs": 512,
+                "vision": {"max_prompt_images": 5},
+            },
+            "supports": {"vision": True},
+        },
+    )
+    assert (model.name, model.vendor, model.dialects) == (
+        "Claude Sonnet 4.5",
+        "Anthropic",
+        ("chat", "messages"),
+    )
+    assert (model.context, model.max_output_tokens, model.max_unstreamed_tokens) == (200000, 64000, 16000)
+    assert (model.max_prompt_tokens, model.max_inputs, model.multiplier) == (128000, 512, 0.33)
+    assert (model.supports, model.vision) == ({"vision": True}, {"max_prompt_images": 5})
+    assert model.headers == {"X-A": "b"}
+    assert model.enabled
+
+
+def test_a_bare_row():
+    model = read()
+    assert (model.id, model.name, model.vendor, model.version) == ("m", "m", "github-copilot", "")
+    assert (model.type, model.dialects, model.enabled) == ("chat", ("chat",), True)
+    assert (model.context, model.max_output_tokens, model.max_inputs, model.multiplier) == (None,) * 4
+    assert (model.headers, model.supports, model.created) == ({}, {}, 0)
+
+
+@pytest.mark.parametrize("junk", [None, "x", 5, [], [1], True, {"x": {}}])
+@pytest.mark.parametrize(
+    "field",
+    [
+        "name",
+        "vendor",
+        "version",
+        "supported_endpoints",
+        "policy",
+        "billing",
+        "request_headers",
+        "capabilities",
+    ],
+)
+def test_a_field_of_the_wrong_type(field, junk):
+    model = read(**{field: junk})
+    assert model.id == "m"
+    assert isinstance(model.created, int)
+    assert isinstance(model.name, str)
+
+
+@pytest.mark.parametrize("junk", [None, "x", [], {}, True, -1, 0, 1.5, "128000"])
+def test_a_limit_of_the_wrong_type_is_none(junk):
+    assert read(capabilities={"limits": {"max_output_tokens": junk}}).max_output_tokens is None
+    assert read(capabilities={"limits": junk}).max_output_tokens is None
+
+
+@pytest.mark.parametrize("junk", ["1x", [], {}, True])
+def test_a_multiplier_of_the_wrong_type_is_none(junk):
+    assert read(billing={"multiplier": junk}).multiplier is None
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "kind", "dialects"),
+    [
+        (None, "chat", ("chat",)),
+        (None, "embeddings", ("embeddings",)),
+        (None, "completion", ()),
+        ([], "chat", ()),
+        (["/chat/completions"], "chat", ("chat",)),
+        (["/responses", "ws:/responses"], "chat", ("responses",)),
+        (["/v1/messages", "/chat/completions"], "chat", ("messages", "chat")),
+        (["/chat/completions", "/chat/completions", None, 5], "chat", ("chat",)),
+        (["/embeddings"], "embeddings", ("embeddings",)),
+        (["/new"], "chat", ()),
+        ("/chat/completions", "chat", ("chat",)),
+    ],
+)
+def test_dialects(endpoints, kind, dialects):
+    assert read(supported_endpoints=endpoints, capabilities={"type": kind}).dialects == dialects
+
+
+@pytest.mark.parametrize(
+    ("state", "enabled"), [("enabled", True), ("disabled", False), ("unconfigured", False), ("new", False)]
+)
+def test_policies(state, enabled):
+    assert read(policy={"state": state}).enabled is enabled
+    assert read(policy={"terms": "t"}).enabled
+
+
+@pytest.mark.parametrize(
+    ("version", "created"),
+    [
+        ("gpt-4o-2024-11-20", 1732060800),
+        ("2024-11-20", 1732060800),
+        ("gpt-4-0613", 0),
+        ("x-2024-13-45", 0),
+        ("", 0),
+    ],
+)
+def test_created(version, created):
+    assert read(version=version).created == created
+
+
+@pytest.mark.parametrize(
+    ("rows", "ids"),
+    [
+        ([{"id": "a", "name": "first"}, {"id": "a", "name": "second"}, {"id": "b"}], ["a", "b"]),
+        ([None, "x", 5, {}, {"id": ""}, {"id": None}, {"name": "x"}, {"id": "a"}], ["a"]),
+        ([], []),
+        (None, []),
+        ({"a": 1}, []),
+    ],
+)
+def test_odd_rows(models, copilot, rows, ids):
+    copilot.rows = rows
+    found = models.catalogue(copilot).models
+    assert list(found) == ids
+    if len(ids) == 2:
+        assert found["a"].name == "first"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'"x"', b'{"data": '])
+def test_a_list_that_is_none(models, copilot, body):
+    copilot.rows = body
+    with pytest.raises(UpstreamRefused) as caught:
+        models.catalogue(copilot)
+    assert "list of models" in str(caught.value)
+
+
+def test_it_is_kept_for_ten_minutes(models, copilot, clock):
+    first = models.catalogue(copilot)
+    clock.forward(LIFE - 1)
+    assert models.catalogue(copilot) is first
+    clock.forward(1)
+    assert models.catalogue(copilot) is not first
+    assert fetches(copilot) == 2
+
+
+def test_it_is_fetched_anew_from_another_host(models, copilot):
+    models.catalogue(copilot)
+    copilot.api = "https://api.business.githubcopilot.com"
+    assert models.catalogue(copilot).api == copilot.api
+    models.catalogue(copilot)
+    assert fetches(copilot) == 2
+
+
+def test_it_is_fetched_anew_when_the_clock_was_set_back(models, copilot, clock):
+    models.catalogue(copilot)
+    clock.forward(-86400)
+    models.catalogue(copilot)
+    models.catalogue(copilot)
+    assert fetches(copilot) == 2
+
+
+def test_each_account_has_its_own(models, copilot):
+    other = Copilot()
+    other.account = type("Account", (), {"fingerprint": "def"})()
+    other.rows = [{"id": "other"}]
+    assert models.catalogue(copilot).models.keys() != models.catalogue(other).models.keys()
+
+
+def test_an_unknown_name_may_be_new(models, copilot, clock):
+    models.catalogue(copilot)
+    for _ in range(5):
+        with pytest.raises(ModelNotFound):
+            models.choose(copilot, "gpt-9")
+    assert fetches(copilot) == 1
+    clock.forward(UNKNOWN_NAME_LIFE)
+    copilot.rows = [*ROWS, {"id": "gpt-9"}]
+    assert models.choose(copilot, "gpt-9").model.id == "gpt-9"
+    assert fetches(copilot) == 2
+
+
+def test_unknown_names_cost_one_fetch_a_minute(models, copilot, clock):
+    for _ in range(60):
+        clock.forward(10)
+        with pytest.raises(ModelNotFound):
+            models.choose(copilot, "nonsense")
+    assert fetches(copilot) <= 600 / UNKNOWN_NAME_LIFE + 1
+
+
+def test_the_old_list_serves_on(models, copilot, clock, caplog):
+    models.catalogue(copilot)
+    copilot.failure = UpstreamRefused("slow down", kind="rate_limited")
+    clock.forward(LIFE)
+    for _ in range(3):
+        assert models.choose(copilot, "gpt-4o").model.id == "gpt-4o"
+    assert fetches(copilot) == 2
+    assert len(caplog.records) == 1
+
+
+def test_without_any_list_the_failure_is_told(models, copilot):
+    copilot.failure = UpstreamUnreachable("can't reach api.githubcopilot.com: no route")
+    with pytest.raises(UpstreamUnreachable):
+        models.choose(copilot, "gpt-4o")
+    copilot.failure = None
+    assert models.choose(copilot, "gpt-4o").model.id == "gpt-4o"
+
+
+def test_one_fetch_for_all_that_wait(models, copilot):
+    arrived, go, got = threading.Event(), threading.Event(), []
+    send = copilot.send
+
+    def slow(*args):
+        arrived.set()
+        assert go.wait(10)
+        return send(*args)
+
+    copilot.send = slow
+    threads = [threading.Thread(target=lambda: got.append(models.catalogue(copilot))) for _ in range(20)]
+    for each in threads:
+        each.start()
+    assert arrived.wait(10)
+    go.set()
+    for each in threads:
+        each.join(10)
+    assert len(got) == 20
+    assert fetches(copilot) == 1
+
+
+def test_choice(models, copilot):
+    choice = models.choose(copilot, "anthropic/claude-sonnet-4-5")
+    assert (choice.model.id, choice.headers) == ("claude-sonnet-4.5", {"X-Beta": "1"})
+
+
+def test_an_unknown_model_names_near_ones(models, copilot):
+    with pytest.raises(ModelNotFound) as caught:
+        models.choose(copilot, "gpt-4o-turbo")
+    error = caught.value
+    assert str(error).startswith("the model 'gpt-4o-turbo' does not exist; did you mean gpt-4")
+    assert (error.kind, error.param, error.code) == ("model_not_found", "model", "model_not_found")
+    with pytest.raises(ModelNotFound) as caught:
+        models.choose(copilot, "zzz")
+    assert "/v1/models" in str(caught.value)
+
+
+def test_models_that_are_not_enabled_are_not_near(models, copilot):
+    with pytest.raises(ModelNotFound) as caught:
+        models.choose(copilot, "o4-min")
+    assert "did you mean o4-mini" not in str(caught.value)
+
+
+def test_a_long_name_is_not_told_in_full(models, copilot):
+    with pytest.raises(ModelNotFound) as caught:
+        models.choose(copilot, "x" * 1_000_000)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_model_that_is_not_enabled(models, copilot):
+    with pytest.raises(ModelNotFound) as caught:
+        models.choose(copilot, "o4-mini")
+    assert "not enabled" in str(caught.value)
+    assert "https://github.com/settings/copilot" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["auto", "AUTO", " auto "])
+def test_auto(models, copilot, name):
+    choice = models.choose(copilot, name)
+    assert choice.model.id == "gpt-4.1"
+    assert choice.headers == {"Copilot-Session-Token": "st_EXAMPLE0000"}
+
+
+def test_auto_is_asked_for_once(models, copilot, clock):
+    for _ in range(3):
+        models.choose(copilot, "auto")
+    assert copilot.sent.count("POST /models/session") == 1
+    clock.forward(LIFE + 1)
+    models.choose(copilot, "auto")
+    assert copilot.sent.count("POST /models/session") == 2
+
+
+def test_auto_with_a_list_only(models, copilot):
+    copilot.session = {"available_models": ["claude-sonnet-4.5"], "session_token": "st_EXAMPLE0000"}
+    choice = models.choose(copilot, "auto")
+    assert choice.model.id == "claude-sonnet-4.5"
+    assert choice.headers == {"X-Beta": "1", "Copilot-Session-Token": "st_EXAMPLE0000"}
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        b"<html>",
+        b"null",
+        b"[]",
+        {},
+        {"selected_model": "gpt-4.1"},
+        {"available_models": [], "session_token": "st_EXAMPLE0000"},
+        {"available_models": None, "session_token": "st_EXAMPLE0000"},
+    ],
+)
+def test_auto_that_picks_nothing(models, copilot, session):
+    copilot.session = session
+    with pytest.raises(UpstreamRefused) as caught:
+        models.choose(copilot, "auto")
+    assert "name one" in str(caught.value)
+
+
+def test_auto_that_picks_what_is_not_listed(models, copilot):
+    copilot.session = {"selected_model": "gpt-9", "session_token": "st_EXAMPLE0000"}
+    with pytest.raises(ModelNotFound):
+        models.choose(copilot, "auto")
+
+
+def test_auto_that_picks_itself(models, copilot):
+    copilot.session = {"selected_model": "auto", "session_token": "st_EXAMPLE0000"}
+    with pytest.raises((UpstreamRefused, ModelNotFound)):
+        models.choose(copilot, "auto")

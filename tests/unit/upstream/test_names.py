@@ -1,0 +1,203 @@
+"""What clients call a model: other spellings of the same one, and never another one."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from copilot_bridge.upstream.models import Catalogue, Model
+from copilot_bridge.upstream.names import near, newest, spellings
+
+LISTED = {
+    "gpt-4o": "gpt-4o-2024-11-20",
+    "gpt-4o-mini": "gpt-4o-mini-2024-07-18",
+    "gpt-4.1": "gpt-4.1-2025-04-14",
+    "gpt-4": "gpt-4-0613",
+    "gpt-3.5-turbo": "gpt-3.5-turbo-0613",
+    "gpt-5.1-codex": "gpt-5.1-codex",
+    "o4-mini": "o4-mini-2025-04-16",
+    "claude-sonnet-4": "claude-sonnet-4",
+    "claude-sonnet-4.5": "claude-sonnet-4.5",
+    "claude-sonnet-4.6": "claude-sonnet-4.6",
+    "claude-opus-41": "claude-opus-41",
+    "claude-opus-4.5": "claude-opus-4.5",
+    "claude-opus-4.6": "claude-opus-4.6",
+    "claude-opus-4.6-1m": "claude-opus-4.6-1m",
+    "claude-opus-4.7": "claude-opus-4.7",
+    "claude-opus-4.6-fast": "claude-opus-4.6-fast",
+    "claude-haiku-4.5": "claude-haiku-4.5",
+    "gemini-2.5-pro": "gemini-2.5-pro",
+    "grok-code-fast-1": "grok-code-fast-1",
+    "text-embedding-3-small": "text-embedding-3-small",
+    "text-embedding-ada-002": "text-embedding-ada-002",
+    "MAI-DS-R1": "",
+}
+
+
+def catalogue(*disabled, without=()):
+    rows = (
+        {"id": each, "version": version, "policy": {"state": "disabled" if each in disabled else "enabled"}}
+        for each, version in LISTED.items()
+        if each not in without
+    )
+    return Catalogue({row["id"]: Model.read(row) for row in rows}, 0.0, "https://api.example")
+
+
+def found(name, **more):
+    model = catalogue(**more).find(name)
+    return model and model.id
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("claude-sonnet-4-5-20250929", "claude-sonnet-4.5"),
+        ("claude-opus-4-5-20251101", "claude-opus-4.5"),
+        ("claude-haiku-4-5-20251001", "claude-haiku-4.5"),
+        ("claude-sonnet-4-20250514", "claude-sonnet-4"),
+        ("claude-sonnet-4-6", "claude-sonnet-4.6"),
+        ("claude-opus-4-7", "claude-opus-4.7"),
+        ("claude-sonnet-4.5", "claude-sonnet-4.5"),
+        ("claude-opus-4-1-20250805", "claude-opus-41"),
+        ("claude-opus-4-1", "claude-opus-41"),
+        ("claude-opus-4.1", "claude-opus-41"),
+        ("sonnet", "claude-sonnet-4.6"),
+        ("Haiku", "claude-haiku-4.5"),
+        ("opus", "claude-opus-4.7"),
+        ("claude-opus-4-6[1m]", "claude-opus-4.6-1m"),
+        ("claude-opus-4-6[1m][1m]", "claude-opus-4.6-1m"),
+        ("claude-opus-4.6[1M]", "claude-opus-4.6-1m"),
+        ("claude-sonnet-4-5[1m]", "claude-sonnet-4.5"),
+        ("sonnet[1m]", "claude-sonnet-4.6"),
+        ("claude-opus-4-6-fast", "claude-opus-4.6-fast"),
+        ("gpt-4o-2024-11-20", "gpt-4o"),
+        ("gpt-4.1-2025-04-14", "gpt-4.1"),
+        ("gpt-4-1", "gpt-4.1"),
+        ("gpt-4-0613", "gpt-4"),
+        ("gemini-2-5-pro", "gemini-2.5-pro"),
+        ("anthropic/claude-sonnet-4.5", "claude-sonnet-4.5"),
+        ("openrouter/anthropic/claude-sonnet-4-5-20250929", "claude-sonnet-4.5"),
+        ("openai/gpt-4o", "gpt-4o"),
+        ("github_copilot/gpt-4.1", "gpt-4.1"),
+        ("gpt-3.5-turbo", "gpt-3.5-turbo"),
+        ("gpt-4", "gpt-4"),
+        ("GPT-4o", "gpt-4o"),
+        ("Claude-Sonnet-4-5", "claude-sonnet-4.5"),
+        (" gpt-4o ", "gpt-4o"),
+        ("mai-ds-r1", "MAI-DS-R1"),
+        ("text-embedding-ada-002", "text-embedding-ada-002"),
+        ("text-embedding-3-small", "text-embedding-3-small"),
+        ("copilot-fast", "gpt-4o-mini"),
+        ("grok-code-fast-1", "grok-code-fast-1"),
+    ],
+)
+def test_another_spelling(name, model):
+    assert found(name) == model
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "claude-3-5-sonnet-20241022",
+        "claude-3-5-sonnet-latest",
+        "claude-3-5-haiku-20241022",
+        "claude-3.7-sonnet",
+        "claude-sonnet-4-7",
+        "claude-sonnet-5",
+        "claude-sonnet-4-50",
+        "claude-opus-4",
+        "claude-opus-4-8-20261201",
+        "claude-haiku-4-5-fast",
+        "claude-sonnet",
+        "claude",
+        "best",
+        "gpt-5",
+        "gpt-5-codex",
+        "gpt-5.2-codex",
+        "gpt-4.1-mini",
+        "gpt-4o-high",
+        "gpt",
+        "o4",
+        "o4-mini-high",
+        "text-embedding-3-large",
+        "gemini-2.5",
+        "anthropic/",
+        "/",
+        "[1m]",
+        "",
+        "-",
+        "None",
+    ],
+)
+def test_nothing_is_substituted(name):
+    assert found(name) is None
+
+
+def test_a_retired_model_is_not_its_successor():
+    for name in ("claude-opus-4.6", "claude-opus-4-6", "claude-opus-4-6-20260205"):
+        assert found(name, without=("claude-opus-4.6",)) is None
+
+
+def test_the_exact_id_comes_first():
+    """An id that a rule would change."""
+    rows = [{"id": "claude-sonnet-4-5"}, {"id": "claude-sonnet-4.5"}, {"id": "GPT-4o"}, {"id": "gpt-4o"}]
+    listed = Catalogue({row["id"]: Model.read(row) for row in rows}, 0.0, "")
+    for row in rows:
+        assert listed.find(row["id"]).id == row["id"]
+
+
+def test_a_family_is_its_newest_enabled_model():
+    assert catalogue("claude-sonnet-4.6").find("sonnet").id == "claude-sonnet-4.5"
+    assert found("haiku", without=("claude-haiku-4.5",)) is None
+
+
+def test_versions_are_numbers():
+    ids = ["claude-opus-4.9", "claude-opus-4.10", "claude-opus-4", "claude-opus-5-preview"]
+    assert newest("opus", ids) == "claude-opus-4.10"
+    assert newest("opus", [*ids, "claude-opus-5"]) == "claude-opus-5"
+
+
+def test_opus_41_is_4_1_and_not_the_newest():
+    assert newest("opus", ["claude-opus-41", "claude-opus-4.5"]) == "claude-opus-4.5"
+    assert newest("opus", ["claude-opus-41", "claude-opus-4"]) == "claude-opus-41"
+
+
+def test_words_that_are_no_family():
+    assert newest("gpt", ["gpt-4o"]) is None
+    assert newest("", ["gpt-4o"]) is None
+
+
+@given(st.text())
+def test_spellings_begin_with_the_name_and_do_not_repeat(name):
+    found = list(spellings(name))
+    assert found[0] == name
+    assert len(found) < 40
+
+
+@pytest.mark.parametrize("piece", ["[1m]", "a/", "4-", "-20250101", "claude-", " "])
+def test_a_long_name_does_not_hold_everybody_up(piece):
+    name = piece * (30_000 // len(piece)) + "x"
+    began = time.process_time()
+    list(spellings(name))
+    near(name, LISTED)
+    assert time.process_time() - began < 0.3
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("gpt-4o-min", "gpt-4o-mini"),
+        ("claude-sonet-4.5", "claude-sonnet-4.5"),
+        ("claude-3-5-sonnet-20241022", "claude-sonnet-4.5"),
+        ("anthropic/claude-opus-4-8", "claude-opus-4.7"),
+    ],
+)
+def test_near_names(name, expected):
+    names = near(name, LISTED)
+    assert expected in names
+    assert len(names) <= 4
+
+
+def test_nothing_is_near_to_nonsense():
+    assert near("zzzz", LISTED) == []

@@ -1,0 +1,219 @@
+"""Each rule by itself: what it changes, and that it says so; and what it leaves alone."""
+
+import copy
+
+import pytest
+
+from copilot_bridge.upstream.models import Model
+from copilot_bridge.upstream.quirks import Quirks
+from copilot_bridge.upstream.refusals import RENEW, RETRY, SWAP_LIMIT
+
+GPT = {"id": "gpt-4o", "vendor": "Azure OpenAI"}
+GPT5 = {"id": "gpt-5.2", "vendor": "OpenAI"}
+CLAUDE = {"id": "claude-sonnet-4.5", "vendor": "Anthropic"}
+GEMINI = {"id": "gemini-2.5-pro", "vendor": "Google"}
+GROK = {"id": "grok-code-fast-1", "vendor": "xAI"}
+TOOL = {"type": "function", "function": {"name": "f"}}
+
+
+def model(row, limit=None, **supports):
+    limits = {} if limit is None else {"max_output_tokens": limit}
+    return Model.read({**row, "capabilities": {"limits": limits, "supports": supports}})
+
+
+def body(row=GPT, messages=(), **fields):
+    return {"model": row["id"], "messages": [dict(message) for message in messages], **fields}
+
+
+def fit(given, fitted_to):
+    """The body as Copilot gets it; whether it changed is what `fit` says."""
+    after = copy.deepcopy(given)
+    changed = Quirks().fit(after, fitted_to)
+    assert changed == (after != given)
+    return after
+
+
+def test_nothing_to_do():
+    given = body(messages=[{"role": "user", "content": "Hi"}], temperature=0.5, stream=True, tools=[TOOL])
+    assert fit(given, model(GPT)) == given
+
+
+def test_the_models_own_id():
+    assert fit(body(GPT) | {"model": "openai/GPT-4o"}, model(GPT))["model"] == "gpt-4o"
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["store", "metadata", "service_tier", "modalities", "web_search_options", "prompt_cache_retention"],
+)
+@pytest.mark.parametrize("value", [None, False, True, {}, "x"])
+def test_advisory_fields_are_dropped(field, value):
+    assert fit(body(**{field: value}), model(GPT)) == body()
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ({"tools": []}, {}),
+        ({"tools": None}, {}),
+        ({"tools": [], "tool_choice": "auto", "parallel_tool_calls": True}, {}),
+        ({"tool_choice": "none"}, {}),
+        ({"parallel_tool_calls": False}, {}),
+        ({"tools": [TOOL], "tool_choice": "auto"}, {"tools": [TOOL], "tool_choice": "auto"}),
+        ({"functions": [TOOL], "tool_choice": "auto"}, {"functions": [TOOL], "tool_choice": "auto"}),
+    ],
+)
+def test_no_choice_among_no_tools(given, left):
+    assert fit(body(**given), model(GPT)) == body(**left)
+
+
+@pytest.mark.parametrize(
+    ("row", "supports", "stays"),
+    [
+        (GPT, {}, True),
+        (GPT5, {}, True),
+        (CLAUDE, {}, False),
+        (GEMINI, {}, False),
+        (CLAUDE, {"reasoning_effort": ["low", "high"]}, True),
+        (CLAUDE, {"reasoning_effort": []}, False),
+    ],
+)
+def test_effort(row, supports, stays):
+    given = body(row, reasoning_effort="high")
+    assert ("reasoning_effort" in fit(given, model(row, **supports))) is stays
+
+
+@pytest.mark.parametrize(
+    ("row", "role"), [(GPT, "developer"), (GPT5, "developer"), (CLAUDE, "system"), (GROK, "system")]
+)
+def test_developers(row, role):
+    given = body(row, [{"role": "developer", "content": "a"}, {"role": "user", "content": "b"}])
+    assert [each["role"] for each in fit(given, model(row))["messages"]] == [role, "user"]
+
+
+@pytest.mark.parametrize(
+    ("row", "given", "after"),
+    [
+        (CLAUDE, {"reasoning_content": "r"}, {"reasoning_text": "r"}),
+        (
+            GEMINI,
+            {"reasoning_content": "r", "reasoning_opaque": "o"},
+            {"reasoning_text": "r", "reasoning_opaque": "o"},
+        ),
+        (CLAUDE, {"reasoning_content": "r", "reasoning_text": "t"}, {"reasoning_text": "t"}),
+        (
+            CLAUDE,
+            {"reasoning_text": "t", "reasoning_opaque": "o"},
+            {"reasoning_text": "t", "reasoning_opaque": "o"},
+        ),
+        (CLAUDE, {"reasoning_content": None}, {}),
+        (CLAUDE, {"reasoning_content": ""}, {}),
+        (GPT, {"reasoning_content": "r"}, {}),
+        (GPT, {"reasoning_opaque": "o"}, {}),
+        (GROK, {"reasoning_content": "r", "reasoning_opaque": "o"}, {}),
+    ],
+)
+def test_reasoning_goes_back_to_who_sent_it(row, given, after):
+    message = {"role": "assistant", "content": "c"}
+    assert fit(body(row, [message | given]), model(row)) == body(row, [message | after])
+
+
+@pytest.mark.parametrize("key", ["tool_calls", "function_call", "refusal", "audio", "annotations", "name"])
+def test_nulls_of_the_sdk(key):
+    message = {"role": "assistant", "content": "c"}
+    assert fit(body(messages=[message | {key: None}]), model(GPT)) == body(messages=[message])
+    kept = body(messages=[message | {key: ["x"]}])
+    assert fit(kept, model(GPT)) == kept
+
+
+def test_a_null_content_stays():
+    given = body(messages=[{"role": "assistant", "content": None, "tool_calls": [{}]}])
+    assert fit(given, model(GPT)) == given
+
+
+@pytest.mark.parametrize(
+    ("row", "limit", "given", "after"),
+    [
+        (GPT, None, {}, {}),
+        (GPT, 4096, {}, {"max_tokens": 4096}),
+        (GPT5, 4096, {}, {"max_completion_tokens": 4096}),
+        (GPT, 4096, {"max_tokens": 100}, {"max_tokens": 100}),
+        (GPT, 4096, {"max_tokens": 9999}, {"max_tokens": 4096}),
+        (GPT, None, {"max_tokens": 9999}, {"max_tokens": 9999}),
+        (GPT, 4096, {"max_completion_tokens": 100}, {"max_tokens": 100}),
+        (GPT5, 4096, {"max_tokens": 100}, {"max_completion_tokens": 100}),
+        (GPT5, 4096, {"max_completion_tokens": 100}, {"max_completion_tokens": 100}),
+        (GPT5, 4096, {"max_tokens": 100, "max_completion_tokens": 200}, {"max_completion_tokens": 200}),
+        (GPT, 4096, {"max_tokens": None}, {"max_tokens": 4096}),
+        (GPT, None, {"max_tokens": None}, {}),
+        (GPT, 4096, {"max_tokens": 100, "max_completion_tokens": None}, {"max_tokens": 100}),
+        (CLAUDE, 64000, {}, {"max_tokens": 64000}),
+    ],
+)
+def test_the_limit(row, limit, given, after):
+    assert fit(body(row, **given), model(row, limit)) == body(row, **after)
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("gpt-4o", "max_tokens"),
+        ("gpt-4.1", "max_tokens"),
+        ("gpt-41-copilot", "max_tokens"),
+        ("gpt-5-mini", "max_completion_tokens"),
+        ("gpt-5.2", "max_completion_tokens"),
+        ("o4-mini", "max_completion_tokens"),
+        ("o1", "max_completion_tokens"),
+        ("claude-opus-4.6", "max_tokens"),
+        ("gemini-3-pro-preview", "max_tokens"),
+        ("grok-code-fast-1", "max_tokens"),
+    ],
+)
+def test_who_knows_the_limit_by_which_name(name, field):
+    assert field in fit(body({"id": name}), model({"id": name}, 100))
+
+
+def test_a_refusal_teaches_the_other_name():
+    quirks, gpt = Quirks(), model(GPT, 4096)
+    sent = body(GPT)
+    quirks.fit(sent, gpt)
+    assert quirks.mend(SWAP_LIMIT, sent, gpt)
+    assert sent == body(GPT, max_completion_tokens=4096)
+    later = body(GPT, max_tokens=5)
+    assert quirks.fit(later, gpt)
+    assert later == body(GPT, max_completion_tokens=5)
+    assert quirks.mend(SWAP_LIMIT, later, gpt)  # it has changed its mind
+    assert later == body(GPT, max_tokens=5)
+
+
+def test_a_refusal_teaches_about_one_model():
+    quirks, other = Quirks(), model({"id": "gpt-4.1"}, 100)
+    quirks.mend(SWAP_LIMIT, body(GPT, max_tokens=1), model(GPT))
+    given = body({"id": "gpt-4.1"})
+    quirks.fit(given, other)
+    assert given["max_tokens"] == 100
+
+
+def test_two_requests_that_learn_the_same_at_once():
+    """Both were sent before the first refusal came; both are mended, and the third one is right at once."""
+    quirks, gpt = Quirks(), model(GPT, 4096)
+    one, two, three = body(GPT), body(GPT), body(GPT)
+    quirks.fit(one, gpt)
+    quirks.fit(two, gpt)
+    assert quirks.mend(SWAP_LIMIT, one, gpt)
+    assert quirks.mend(SWAP_LIMIT, two, gpt)
+    assert one == two == body(GPT, max_completion_tokens=4096)
+    quirks.fit(three, gpt)
+    assert three == one
+
+
+@pytest.mark.parametrize("remedy", [RENEW, RETRY])
+def test_there_is_nothing_else_to_mend(remedy):
+    given = body(GPT, max_tokens=1)
+    assert not Quirks().mend(remedy, given, model(GPT))
+    assert given == body(GPT, max_tokens=1)
+
+
+def test_no_limit_to_swap():
+    given = body(GPT)
+    assert not Quirks().mend(SWAP_LIMIT, given, model(GPT))
