@@ -59,7 +59,7 @@ def mend(replies: list[bytes], model: str, encoding_format: str | None) -> tuple
             usage = {
                 field: count + int((reply.get("usage") or {}).get(field, 0)) for field, count in usage.items()
             }
-    except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError, struct.error) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, struct.error) as error:
         raise UpstreamRefused("Copilot's answer holds no embeddings") from error
     data = [
         {"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)

@@ -6,6 +6,7 @@ line end here, though `str.splitlines` takes it for one.
 
 KEEPALIVE = b": keep-alive\n\n"
 DONE = b"data: [DONE]\n\n"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # may stand at the start of a stream
 
 
 class Splitter:
@@ -22,7 +23,7 @@ class Splitter:
             chunk = self._unify(chunk)
         buffer = self._buffer
         if not buffer and chunk.endswith(b"\n\n"):  # the usual case: whole blocks arrive
-            return [block for block in chunk.split(b"\n\n") if block]
+            return [block for stripped in chunk.split(b"\n\n") if (block := stripped.strip(b"\n"))]
         buffer += chunk
         end = buffer.rfind(b"\n\n", self._searched)
         if end < 0:
@@ -48,6 +49,7 @@ def read_data(block: bytes) -> bytes:
     """The joined `data` lines of a block; b"" for comments and other fields alone."""
     if block.startswith(b"data:") and b"\n" not in block:
         return block[5:].lstrip(b" ")
+    block = block.removeprefix(BYTE_ORDER_MARK)
     lines = (line[5:].removeprefix(b" ") for line in block.split(b"\n") if line.startswith(b"data:"))
     return b"\n".join(lines)
 

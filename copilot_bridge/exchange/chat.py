@@ -62,8 +62,12 @@ class ChatRequest:
         return Repair(self._mender(), usage=self._wants_usage)
 
     def _mender(self) -> Mender:
-        keep = self._bridge.config.keep_copilot_fields
-        return Mender(model=self.name, created=int(time.time()), keep=keep)
+        return Mender(
+            model=self.name,
+            created=int(time.time()),
+            answer_id=f"chatcmpl-{self._record.id}",
+            keep=self._bridge.config.keep_copilot_fields,
+        )
 
     def _prepare(self) -> Model:
         """Fit the body to the model that the client means."""

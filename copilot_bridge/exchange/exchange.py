@@ -25,6 +25,7 @@ class Reader(Protocol):
     """An upstream stream's bytes in, the client's out."""
 
     done: bool
+    failure: BridgeError | None
 
     @property
     def usage(self) -> dict[str, Any] | None: ...
@@ -117,6 +118,8 @@ class Exchange:
                 elif out := reader.feed(piece):
                     self._record.first_byte()
                     yield out
+                if reader.failure:
+                    raise reader.failure
                 if reader.done:
                     break
         except StreamCut:

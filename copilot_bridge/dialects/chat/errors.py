@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import orjson
-
-from copilot_bridge.dialects import sse
+from copilot_bridge.dialects import codec, sse
 from copilot_bridge.errors import BridgeError
 
 # kind -> (status, error.type, error.code)
@@ -43,12 +41,12 @@ def write_error(error: BridgeError) -> tuple[int, dict[str, str], bytes]:
     if error.kind == "unavailable" and error.status in (500, 502, 503):
         status = error.status
     headers = error.headers | NO_RETRY.get(error.kind, {})
-    return status, headers, orjson.dumps({"error": detail(error)})
+    return status, headers, codec.write({"error": detail(error)})
 
 
 def write_event(error: BridgeError) -> bytes:
     """The last event of a stream that failed.  Nothing follows it, above all no [DONE]."""
-    return sse.write_data(orjson.dumps({"error": detail(error)}))
+    return sse.write_data(codec.write({"error": detail(error)}))
 
 
 def detail(error: BridgeError) -> dict[str, Any]:

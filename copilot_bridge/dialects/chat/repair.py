@@ -9,14 +9,11 @@ Claude's chunks without `object`, its answer spread over two choices, both of tw
 with index 0, later fragments without an id, `finish_reason` before the tool calls or not at all.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
-
-from copilot_bridge.dialects import sse
+from copilot_bridge.dialects import codec, sse
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
 Chunk = dict[str, Any]
@@ -78,9 +75,11 @@ class Calls:
         place = (choice, fragment.get("index", 0))
         id_ = fragment.get("id") or None
         function = as_object(fragment.get("function"))
-        known = (
-            self._numbers.get(id_) if id_ else self._open.get(place, len(self) - 1 if self._open else None)
-        )
+        known = self._numbers.get(id_) if id_ else self._open.get(place)
+        if known is None and not id_ and self._open and not function.get("name"):
+            known = len(self) - 1  # more of the last one, under another index
+        elif known in self._named and not id_ and function.get("name"):
+            known = None  # it has a name already: this is the next one, without an id of its own
         is_new = known is None
         number = len(self) if known is None else known
         if is_new:
@@ -105,15 +104,19 @@ def as_object(value: Any) -> Chunk:
 class Mender:
     """Chunks as Copilot sends them in, chunks as OpenAI promises them out.
 
-    :param model, created: for chunks that carry none (`created` in unix seconds).
+    :param model, created, answer_id: for answers that carry none (`created` in unix seconds).
     :param keep: leave Copilot's own fields in.
     """
 
-    def __init__(self, *, model: str, created: int, keep: bool = False) -> None:
+    def __init__(
+        self, *, model: str, created: int, answer_id: str = "chatcmpl-0", keep: bool = False
+    ) -> None:
         self._keep = keep
         self._calls = Calls()
         self._started = False
         self._closing: Chunk | None = None
+        self._counting: Chunk = {}
+        self._answer_id = answer_id
         self._common: Chunk = {
             "id": "",
             "object": "chat.completion.chunk",
@@ -135,37 +138,45 @@ class Mender:
             delta = self._delta(choice)
             mended = {**self._kept(choice), "index": 0, "delta": delta, "finish_reason": None}
             if reason := choice.get("finish_reason"):
-                self._finish(str(reason), frame, mended)
+                said = {"logprobs": None} if delta and "logprobs" in mended else {}
+                self._finish(str(reason), frame, mended | said)
             if delta:
-                yield frame | {"choices": [{**mended, "delta": self._opened(delta)}]}
+                opened = self._opened(delta)
+                yield {**frame, "id": self._common["id"], "choices": [{**mended, "delta": opened}]}
 
     def end(self) -> Iterator[Chunk]:
         """The chunk with the finish_reason, held back until everything else has been said."""
         if not self._started:
-            yield self._common | {"choices": [choice_of(self._opened({"content": ""}))]}
+            opening = choice_of(self._opened({"content": ""}))
+            yield self._common | {"choices": [opening]}
         closing = self._closing or self._common | {"choices": [choice_of({})]}
         closing["choices"][0]["finish_reason"] = self._true_finish()
-        yield closing
+        yield {**closing, "id": self._common["id"]}
 
     def usage_chunk(self) -> Chunk | None:
         """The last chunk of those who asked for it; None if upstream gave no usage."""
-        return self._common | {"choices": [], "usage": self.usage} if self.usage else None
+        counting = {**(self._counting or self._common), "id": self._common["id"]}
+        return {**counting, "choices": [], "usage": self.usage} if self.usage else None
 
     def _frame(self, chunk: Chunk) -> Chunk:
-        """Everything but the choices; gaps filled from what was seen before."""
-        if isinstance(chunk.get("usage"), dict):
-            self.usage = chunk["usage"]
+        """The chunk itself without its choices' content; gaps filled from what was seen before."""
+        usage = chunk.get("usage")
+        if isinstance(usage, dict) and any(usage.values()):  # Claude's first chunk counts nothing yet
+            self.usage = usage
         kept = self._kept(chunk)
-        kept.pop("choices", None)
-        if kept.get("usage"):
-            del kept["usage"]
-        for field in ("id", "model", "created", "object"):
+        if self._started:  # an answer has one id, even if upstream tells it late or not each time
+            kept["id"] = self._common["id"]
+        for field in ("id", "model", "created"):
             if not kept.get(field):
                 kept[field] = self._common[field]
         kept["object"] = "chat.completion.chunk"
         self._common |= {field: kept[field] for field in ("id", "model", "created")}
         if "system_fingerprint" in kept:
             self._common["system_fingerprint"] = kept["system_fingerprint"]
+        if not chunk.get("choices") and self.usage is usage:
+            self._counting = dict(kept)
+        if usage:
+            del kept["usage"]
         return kept
 
     def _kept(self, fields: Chunk) -> Chunk:
@@ -184,22 +195,26 @@ class Mender:
         if opaque := next(filter(None, signature), None):
             delta["reasoning_opaque"] = opaque
         delta.pop("cot_id", None)
-        if calls := delta.pop("tool_calls", None):
-            place, id_ = choice.get("index", 0), self._common["id"]
-            delta["tool_calls"] = [self._calls.number(place, as_object(call), id_) for call in calls]
+        if "tool_calls" in delta:
+            delta["tool_calls"] = self._numbered(delta["tool_calls"], choice.get("index", 0))
+            if not delta["tool_calls"]:
+                del delta["tool_calls"]
         if self._started or not delta.get("role"):
             delta.pop("role", None)
-        if delta.get("content") is None or (
-            delta["content"] == "" and len(delta) > 1 and "role" not in delta
-        ):
-            delta.pop("content", None)
+        if not delta.get("content") and "role" not in delta and len(delta) > 1:
+            delta.pop("content", None)  # null or "" beside something else
         return delta if any(value is not None and value != "" for value in delta.values()) else {}
+
+    def _numbered(self, calls: Any, place: object) -> list[Chunk]:
+        given = [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+        return [self._calls.number(place, call, self._common["id"]) for call in given]
 
     def _opened(self, delta: Chunk) -> Chunk:
         """The first delta says who speaks."""
         if self._started:
             return delta
         self._started = True
+        self._common["id"] = self._common["id"] or self._answer_id
         return {"role": "assistant"} | delta
 
     def _finish(self, reason: str, frame: Chunk, choice: Chunk) -> None:
@@ -247,6 +262,10 @@ class Shape:
             return None
         return b"%b%b%b" % (self._new_head, block[len(head) : end], self._new_tail)
 
+    def text(self, block: bytes) -> Any:
+        """What it takes for the text of this block."""
+        return codec.read(b'"%b"' % block[len(self._head) : len(block) - len(self._tail)])
+
 
 def around_text(block: bytes) -> tuple[bytes, bytes]:
     start = block.index(CONTENT) + len(CONTENT)
@@ -267,6 +286,7 @@ class Repair:
         self._splitter = sse.Splitter()
         self._shape: Shape | None = None
         self.done = False
+        self.failure: UpstreamRefused | None = None
 
     @property
     def usage(self) -> Chunk | None:
@@ -278,15 +298,29 @@ class Repair:
         return self._mender.finish_reason is not None
 
     def feed(self, piece: bytes) -> bytes:
-        """Raises UpstreamRefused: the stream tells of an error."""
+        """Raises UpstreamRefused: the stream tells of an error.
+
+        What came before it in the same piece is given first; then the error is in `failure`.
+        """
         out = []
-        for block in self._splitter.feed(piece):
-            known = self._shape.recast(block) if self._shape else None
-            out.append(self._mend(block) if known is None else known)
+        try:
+            for block in self._splitter.feed(piece):
+                known = self._shape.recast(block) if self._shape else None
+                out.append(self._mend(block) if known is None else known)
+        except UpstreamRefused as error:
+            if not out:
+                raise
+            self.failure = error
         return b"".join(out)
 
     def close(self) -> bytes:
-        """What is still owed at the end of the stream.  Raises StreamCut: the answer has none."""
+        """What is still owed at the end of the stream.
+
+        :raises StreamCut: the answer has no end.
+        :raises UpstreamRefused: the end is an error.
+        """
+        if self.failure:
+            raise self.failure
         out = self._mend(self._splitter.rest())
         if self.done:
             return out
@@ -307,7 +341,7 @@ class Repair:
         if mended == [chunk]:
             out = block + b"\n\n"
         else:
-            out = b"".join(sse.write_data(orjson.dumps(each)) for each in mended)
+            out = b"".join(sse.write_data(codec.write(each)) for each in mended)
         self._learn(block, chunk, mended, out)
         return out
 
@@ -318,24 +352,22 @@ class Repair:
             len(chunk["choices"]) == 1 and not chunk["choices"][0].get("finish_reason") if plain else False
         )
         if alone and not chunk.get("usage") and block.count(CONTENT) == out.count(CONTENT) == 1:
-            self._shape = Shape(block, out)
+            shape = Shape(block, out)
+            self._shape = shape if shape.text(block) == mended[0]["choices"][0]["delta"]["content"] else None
 
     def _end(self) -> bytes:
-        self.done = True
+        self.done, self._shape = True, None
         chunks = list(self._mender.end())
         usage = self._mender.usage_chunk()
         if self._wants_usage and usage:
             chunks.append(usage)
-        return b"".join(sse.write_data(orjson.dumps(chunk)) for chunk in chunks) + sse.DONE
+        return b"".join(sse.write_data(codec.write(chunk)) for chunk in chunks) + sse.DONE
 
 
 def read_chunk(data: bytes) -> Chunk | None:
     """None for what is no JSON object; the official client drops that too."""
     try:
-        chunk = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        try:
-            chunk = json.loads(data)  # takes half a surrogate pair, which a model can write
-        except ValueError:
-            return None
+        chunk = codec.read(data)
+    except ValueError:
+        return None
     return chunk if isinstance(chunk, dict) else None

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-import orjson
-
-from copilot_bridge.dialects import sse
+from copilot_bridge.dialects import codec, sse
 from copilot_bridge.dialects.chat.repair import Chunk, Mender, read_chunk
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
@@ -42,7 +40,7 @@ class Fold:
     def _take(self, chunk: Chunk) -> None:
         choice = dict(chunk["choices"][0])
         delta = choice.pop("delta")
-        self._frame |= {key: value for key, value in chunk.items() if key != "choices"}
+        self._frame |= {key: value for key, value in chunk.items() if key not in ("choices", "usage")}
         logprobs = choice.pop("logprobs", None)
         self._choice |= choice
         if logprobs:
@@ -52,6 +50,8 @@ class Fold:
                 self._take_calls(value)
             elif key in JOINED and value is not None:
                 self._message[key] = (self._message.get(key) or "") + value
+            elif key == "function_call" and isinstance(value, dict):
+                self._message[key] = join_function(self._message.get(key) or {}, value)
             elif value is not None:
                 self._message[key] = value
 
@@ -62,15 +62,20 @@ class Fold:
                 opening = {key: value for key, value in fragment.items() if key != "index"}
                 self._calls.append({**opening, "function": dict(fragment["function"])})
                 continue
-            function = self._calls[number]["function"]
-            arguments = function["arguments"] + fragment["function"]["arguments"]
-            self._calls[number]["function"] = function | fragment["function"] | {"arguments": arguments}
+            call = self._calls[number]
+            call["function"] = join_function(call["function"], fragment["function"])
+
+
+def join_function(before: Chunk, more: Chunk) -> Chunk:
+    arguments = (before.get("arguments") or "") + (more.get("arguments") or "")
+    return before | more | {"arguments": arguments}
 
 
 def join_logprobs(before: Any, more: Any) -> Any:
     if not isinstance(before, dict) or not isinstance(more, dict):
         return more
-    return {key: (before.get(key) or []) + (more.get(key) or []) for key in before.keys() | more.keys()}
+    joined = {key: (before.get(key) or []) + (more.get(key) or []) for key in before | more}
+    return {key: tokens or None for key, tokens in joined.items()}
 
 
 def fold(pieces: Iterable[bytes], mender: Mender) -> bytes:
@@ -81,12 +86,12 @@ def fold(pieces: Iterable[bytes], mender: Mender) -> bytes:
     for block in chain(chain.from_iterable(map(splitter.feed, pieces)), last(splitter)):
         data = sse.read_data(block)
         if data.strip() == b"[DONE]":
-            return orjson.dumps(folded.result())
+            return codec.write(folded.result())
         if data and (chunk := read_chunk(data)):
             folded.add(chunk)
     if mender.finish_reason is None:
         raise StreamCut("Copilot's answer broke off before its end")
-    return orjson.dumps(folded.result())
+    return codec.write(folded.result())
 
 
 def last(splitter: sse.Splitter) -> Iterator[bytes]:
@@ -102,7 +107,7 @@ def mend_whole(data: bytes, mender: Mender) -> bytes:
         raise UpstreamRefused("Copilot's answer is no chat completion")
     folded = Fold(mender)
     folded.add({**reply, "choices": as_deltas(choices or [])})
-    return orjson.dumps(folded.result())
+    return codec.write(folded.result())
 
 
 def as_deltas(choices: list[Any]) -> list[Chunk]:

@@ -1,0 +1,23 @@
+"""JSON by orjson, the fastest there is, and by the standard library where orjson is too strict:
+a model can write half a surrogate pair, which is no Unicode and yet goes over the wire as an escape.
+"""
+
+import json
+from typing import Any
+
+import orjson
+
+
+def read(data: bytes) -> Any:
+    """Raises ValueError."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return json.loads(data)
+
+
+def write(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return json.dumps(value, separators=(",", ":")).encode()
