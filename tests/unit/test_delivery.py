@@ -1,0 +1,650 @@
+"""The waiting, on socket pairs; gevent has patched nothing here, so a slip would block for good."""
+
+import gc
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gevent
+import pytest
+from gevent.hub import get_hub
+
+from copilot_bridge.delivery import Bell, ClientGoneError, Delivery, Readable, Silence, attempt
+from copilot_bridge.errors import InvalidRequest, StreamCut, UpstreamTimeout
+
+SOON = 0.1  # s; in which a departure has to be noticed
+LONG = 30.0  # s; what nobody waits for
+
+
+class Pipe:
+    """A body that is whatever is in a socket: `Delivery` asks no more of one."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+        self.ended = False
+        self.taken = 0
+
+    def fileno(self) -> int:
+        return self._end.fileno()
+
+    def take(self) -> bytes:
+        self.taken += 1
+        try:
+            data = self._end.recv(65536)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise StreamCut("it broke off") from error
+        self.ended = not data
+        return data
+
+
+@pytest.fixture(autouse=True)
+def _nobody_waits_long() -> Iterator[None]:
+    with gevent.Timeout(10):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_with_the_loop(_nobody_waits_long: None) -> Iterator[None]:
+    before = watchers()
+    yield
+    assert watchers() <= before
+
+
+def watchers() -> int:
+    gc.collect()
+    gevent.sleep(0)
+    return int(get_hub().loop.activecnt)
+
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+@pytest.fixture
+def pair() -> Iterator[Callable[[], Pair]]:
+    made: list[socket.socket] = []
+
+    def make() -> Pair:
+        near, far = socket.socketpair()
+        near.setblocking(False)
+        made.extend((near, far))
+        return near, far
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def client(pair: Callable[[], Pair]) -> Pair:
+    """(our end, the client's)"""
+    return pair()
+
+
+@pytest.fixture
+def upstream(pair: Callable[[], Pair]) -> tuple[Pipe, socket.socket]:
+    """(what we read, where upstream writes)"""
+    near, far = pair()
+    return Pipe(near), far
+
+
+@pytest.fixture
+def deliver(client: Pair) -> Iterator[Callable[..., Delivery]]:
+    made: list[Delivery] = []
+
+    def make(*, keepalive: float = LONG, stall: float = LONG, to: Any = client[0]) -> Delivery:
+        made.append(Delivery(to, keepalive, stall))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def later(seconds: float, function: Callable[..., object], *args: object) -> None:
+    gevent.spawn_later(seconds, function, *args)
+
+
+def reset(end: socket.socket) -> None:
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    end.close()
+
+
+def since(began: float) -> float:
+    return time.monotonic() - began
+
+
+# Bell.
+
+
+def test_a_ring_wakes_the_sleeper() -> None:
+    bell, heard = Bell(), []
+
+    def sleep() -> None:
+        bell.wait()
+        heard.append("rung")
+
+    sleeper = gevent.spawn(sleep)
+    gevent.sleep(0)
+    assert bell.awaited
+    assert heard == []
+    get_hub().loop.run_callback(bell.ring)
+    sleeper.join(1)
+    assert heard == ["rung"]
+    assert not bell.awaited
+
+
+def test_a_ring_that_nobody_hears_is_kept_once() -> None:
+    bell = Bell()
+    bell.ring()
+    bell.ring("whoever")
+    bell.wait()
+    get_hub().loop.run_callback(bell.ring)
+    began = time.monotonic()
+    bell.wait()
+    assert since(began) < SOON
+    assert not bell.awaited
+
+
+def test_a_sleeper_that_is_killed_is_not_rung_for() -> None:
+    bell = Bell()
+    sleeper = gevent.spawn(bell.wait)
+    gevent.sleep(0)
+    sleeper.kill()
+    assert not bell.awaited
+    bell.ring()
+    bell.wait()
+
+
+# Readable.
+
+
+def test_readable_rings_and_says_so(pair: Callable[[], Pair]) -> None:
+    near, far = pair()
+    bell = Bell()
+    line = Readable(near.fileno(), bell)
+    line.watch()
+    line.watch()
+    later(0.01, far.send, b"x")
+    bell.wait()
+    assert line.fired
+    line.close()
+
+
+def test_a_readable_socket_does_not_make_the_loop_spin(pair: Callable[[], Pair]) -> None:
+    """Nobody reads what is there, because the greenlet is busy elsewhere."""
+    near, far = pair()
+    line, fired = Readable(near.fileno(), Bell()), []
+    ring = line._bell.ring
+    line._bell.ring = lambda *_: (fired.append(1), ring())  # type: ignore[method-assign]
+    line.watch()
+    far.send(b"x")
+    gevent.sleep(SOON)
+    assert len(fired) == 1
+    line.watch()
+    gevent.sleep(SOON)
+    assert len(fired) == 2
+    line.close()
+
+
+def test_a_pause_is_one(pair: Callable[[], Pair]) -> None:
+    near, far = pair()
+    line = Readable(near.fileno(), Bell())
+    line.watch()
+    line.pause()
+    far.send(b"x")
+    gevent.sleep(0.01)
+    assert not line.fired
+    line.close()
+
+
+# Silence.
+
+
+def test_silence_rings_again_and_again() -> None:
+    bell = Bell()
+    silence = Silence(0.05, bell)
+    began = time.monotonic()
+    for _ in range(3):
+        bell.wait()
+        assert silence.due
+        silence.due = False
+    assert since(began) == pytest.approx(0.15, abs=0.05)
+    silence.close()
+
+
+def test_who_is_heard_is_not_silent() -> None:
+    bell = Bell()
+    silence = Silence(0.1, bell)
+    began = time.monotonic()
+    while since(began) < 0.3:
+        gevent.sleep(0.02)
+        silence.heard()
+        assert not silence.due
+    spoke = time.monotonic()
+    bell.wait()
+    assert silence.due
+    assert since(spoke) == pytest.approx(0.1, abs=0.05)
+    silence.close()
+
+
+def test_hearing_costs_no_timer() -> None:
+    silence = Silence(LONG, Bell())
+    before = silence._timer
+    for _ in range(100):
+        silence.heard()
+    assert silence._timer is before
+    silence.close()
+
+
+# Calls.
+
+
+def test_a_call_gives_its_result(deliver: Any) -> None:
+    assert list(deliver().call(lambda: "done")) == ["done"]
+
+
+def test_a_call_may_wait(deliver: Any) -> None:
+    def wait() -> str:
+        gevent.sleep(0.05)
+        return "done"
+
+    assert list(deliver().call(wait)) == ["done"]
+
+
+def test_one_call_after_the_other(deliver: Any) -> None:
+    delivery = deliver()
+    assert [list(delivery.call(lambda: number)) for number in range(1, 4)] == [[1], [2], [3]]
+
+
+def test_silences_of_a_call_are_told(deliver: Any) -> None:
+    delivery = deliver(keepalive=0.05)
+    began, told = time.monotonic(), []
+
+    def wait() -> str:
+        gevent.sleep(0.18)
+        return "done"
+
+    for result in delivery.call(wait):
+        told.append((result, since(began)))
+    assert [result for result, _ in told] == [None, None, None, "done"]
+    assert [at for _, at in told] == pytest.approx([0.05, 0.1, 0.15, 0.18], abs=0.04)
+
+
+@pytest.mark.parametrize("error", [InvalidRequest("no", param="n"), ValueError("no"), UpstreamTimeout("no")])
+@pytest.mark.parametrize("pause", [0.0, 0.02])
+def test_what_a_call_raises_comes_through(error: Exception, pause: float, deliver: Any, capfd: Any) -> None:
+    def fail() -> None:
+        gevent.sleep(pause)
+        raise error
+
+    with pytest.raises(type(error)) as raised:
+        list(deliver().call(fail))
+    assert raised.value is error
+    assert capfd.readouterr().err == "", "gevent prints what a greenlet raises"
+
+
+def test_an_attempt_gives_one_or_the_other() -> None:
+    error = ValueError()
+    assert attempt(lambda: 1) == (1, None)
+    assert attempt(lambda: (_ for _ in ()).throw(error)) == (None, error)
+
+
+@pytest.mark.parametrize("leave", [socket.socket.close, reset], ids=["closes", "resets"])
+def test_a_client_that_leaves_during_a_call(leave: Any, deliver: Any, client: Pair) -> None:
+    stopped: list[float] = []
+
+    def wait() -> None:
+        try:
+            gevent.sleep(LONG)
+        finally:
+            stopped.append(time.monotonic())
+
+    delivery = deliver()
+    later(0.05, leave, client[1])
+    began = time.monotonic()
+    with pytest.raises(ClientGoneError):
+        list(delivery.call(wait))
+    assert since(began) < 0.05 + SOON
+    delivery.close()
+    gevent.sleep(0.01)
+    assert stopped, "nobody waits for the result"
+
+
+def test_a_client_that_has_left_before(deliver: Any, client: Pair) -> None:
+    client[1].close()
+    began = time.monotonic()
+    with pytest.raises(ClientGoneError):
+        list(deliver().call(lambda: gevent.sleep(LONG)))
+    assert since(began) < SOON
+
+
+def test_a_client_that_stops_writing_has_left(deliver: Any, client: Pair) -> None:
+    """Half a connection can't be told from none."""
+    later(0.01, client[1].shutdown, socket.SHUT_WR)
+    with pytest.raises(ClientGoneError):
+        list(deliver().call(lambda: gevent.sleep(LONG)))
+
+
+def test_a_call_without_a_client(deliver: Any) -> None:
+    def wait() -> str:
+        gevent.sleep(0.08)
+        return "done"
+
+    assert list(deliver(to=None, keepalive=0.05).call(wait)) == [None, "done"]
+
+
+# Pieces.
+
+
+def test_pieces_come_as_they_arrive(deliver: Any, upstream: Any) -> None:
+    body, far = upstream
+    began, told = time.monotonic(), []
+    for number in range(4):
+        later(number * 0.03, far.send, b"piece %d" % number)
+    later(0.12, far.close)
+    for piece in deliver().pieces(body):
+        told.append((piece, since(began)))
+    assert [piece for piece, _ in told if piece] == [b"piece %d" % number for number in range(4)]
+    assert [at for piece, at in told if piece] == pytest.approx([0, 0.03, 0.06, 0.09], abs=0.03)
+
+
+def test_an_event_costs_one_look(deliver: Any, upstream: Any) -> None:
+    """One that finds it, and one that finds nothing more."""
+    body, far = upstream
+    for number in range(10):
+        later(0.01 + number * 0.01, far.send, b"x")
+    later(0.15, far.close)
+    assert b"".join(deliver().pieces(body)) == b"x" * 10
+    assert body.taken <= 2 * 10 + 3
+
+
+@pytest.mark.parametrize("leave", [socket.socket.close, reset], ids=["closes", "resets"])
+@pytest.mark.parametrize("busy", [False, True], ids=["silent", "busy"])
+def test_a_client_that_leaves_during_pieces(
+    leave: Any, busy: bool, deliver: Any, client: Pair, upstream: Any
+) -> None:
+    body, far = upstream
+    writer = gevent.spawn(
+        lambda: [far.send(b"x") + (gevent.sleep(0.005) or 0) for _ in range(200)] if busy else 0
+    )
+    later(0.05, leave, client[1])
+    began = time.monotonic()
+    with pytest.raises(ClientGoneError):
+        for _ in deliver().pieces(body):
+            pass
+    assert since(began) < 0.05 + SOON
+    writer.kill()
+
+
+def test_a_client_that_leaves_while_it_is_written_to(deliver: Any, client: Pair, upstream: Any) -> None:
+    body, far = upstream
+    far.send(b"first")
+    pieces = deliver().pieces(body)
+    assert next(pieces) == b"first"
+    client[1].close()
+    gevent.sleep(0.02)
+    with pytest.raises(ClientGoneError):
+        next(pieces)
+
+
+def test_silences_of_upstream_are_told(deliver: Any, upstream: Any) -> None:
+    body, far = upstream
+    later(0.12, far.send, b"late")
+    later(0.16, far.close)
+    began, told = time.monotonic(), []
+    for piece in deliver(keepalive=0.05).pieces(body):
+        told.append((piece, since(began)))
+    assert [piece for piece, _ in told] == [b"", b"", b"late"]
+    assert [at for _, at in told] == pytest.approx([0.05, 0.1, 0.12], abs=0.04)
+
+
+def test_a_busy_upstream_is_not_silent(deliver: Any, upstream: Any) -> None:
+    body, far = upstream
+    for number in range(12):
+        later(number * 0.02, far.send, b"x")
+    later(0.25, far.close)
+    assert b"" not in list(deliver(keepalive=0.1).pieces(body))
+
+
+@pytest.mark.parametrize(("keepalive", "signs"), [(LONG, 0), (0.05, 3), (0.12, 1)])
+def test_an_upstream_that_stalls(keepalive: float, signs: int, deliver: Any, upstream: Any) -> None:
+    told = []
+    began = time.monotonic()
+    with pytest.raises(UpstreamTimeout, match=r"0\.2 s"):
+        for piece in deliver(keepalive=keepalive, stall=0.2).pieces(upstream[0]):
+            told.append(piece)
+    assert told == [b""] * signs
+    assert 0.19 <= since(began) < 0.2 + min(keepalive, 0.2) + SOON
+
+
+def test_a_stall_is_counted_from_the_last_byte(deliver: Any, upstream: Any) -> None:
+    body, far = upstream
+    for number in range(6):
+        later(number * 0.06, far.send, b"x")
+    told, began = [], time.monotonic()
+    with pytest.raises(UpstreamTimeout):
+        for piece in deliver(keepalive=0.05, stall=0.15).pieces(body):
+            told.append(piece)
+    assert told.count(b"x") == 6
+    assert since(began) > 0.3 + 0.14
+
+
+def test_a_body_that_breaks_off(deliver: Any, upstream: Any) -> None:
+    body, far = upstream
+    far.send(b"first")
+    body._end.setblocking(False)
+    pieces = deliver().pieces(body)
+    assert next(pieces) == b"first"
+    body._end.close()
+    body._end = socket.socket()
+    with pytest.raises(StreamCut):
+        next(pieces)
+    body._end.close()
+
+
+class Early:
+    """A body without a socket."""
+
+    def __init__(self, *pieces: bytes, ends: bool = True) -> None:
+        self._pieces = list(pieces)
+        self._ends = ends
+        self.ended = False
+
+    def fileno(self) -> int:
+        return -1
+
+    def take(self) -> bytes:
+        piece = self._pieces.pop(0) if self._pieces else b""
+        self.ended = self._ends and not self._pieces
+        return piece
+
+
+def test_a_body_without_a_socket(deliver: Any) -> None:
+    assert list(deliver().pieces(Early(b"a", b"b"))) == [b"a", b"b"]
+    assert list(deliver().pieces(Early())) == []
+    with pytest.raises(StreamCut):
+        list(deliver().pieces(Early(b"a", ends=False)))
+
+
+def test_a_consumer_that_is_busy_does_not_make_the_loop_spin(
+    deliver: Any, client: Pair, upstream: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow client blocks the greenlet while both sockets have something to say."""
+    fired: list[Readable] = []
+    watched = Readable._readable
+    monkeypatch.setattr(Readable, "_readable", lambda self: (fired.append(self), watched(self))[1])
+    body, far = upstream
+    far.send(b"first")
+    pieces = deliver().pieces(body)
+    assert next(pieces) == b"first"
+    later(0.01, far.send, b"second")
+    assert next(pieces) == b"second"
+    fired.clear()
+    far.send(b"third")
+    client[1].send(b"GET / HTTP/1.1\r\n")
+    spent = time.process_time()
+    gevent.sleep(0.3)
+    assert len(fired) <= 2, "one for each socket"
+    assert time.process_time() - spent < 0.1
+    assert next(pieces) == b"third"
+
+
+def test_a_client_that_sends_its_next_request_early_has_not_left(
+    deliver: Any, client: Pair, upstream: Any
+) -> None:
+    body, far = upstream
+    delivery = deliver()
+    client[1].send(b"GET / HTTP/1.1\r\n\r\n")
+    assert list(delivery.call(lambda: gevent.sleep(0.03) or "done")) == ["done"]
+    later(0.05, far.send, b"x")
+    later(0.08, far.close)
+    spent = time.process_time()
+    assert b"".join(delivery.pieces(body)) == b"x"
+    assert time.process_time() - spent < 0.05
+    assert client[0].recv(99).startswith(b"GET"), "it is still there to be read"
+
+
+def test_nothing_early_is_lost_by_looking(deliver: Any, client: Pair) -> None:
+    later(0.01, client[1].send, b"G")
+    list(deliver().call(lambda: gevent.sleep(0.05)))
+    assert client[0].recv(9) == b"G"
+
+
+# The end of a body.
+
+
+def test_the_end_is_drained(deliver: Any, upstream: Any) -> None:
+    body, far = upstream
+    far.send(b"x" * 1000)
+    later(0.03, far.close)
+    deliver().drain(body, 1.0)
+    assert body.ended
+
+
+def test_nobody_waits_for_an_end_that_does_not_come(deliver: Any, upstream: Any) -> None:
+    began = time.monotonic()
+    deliver().drain(upstream[0], 0.1)
+    assert 0.09 <= since(began) < 0.1 + SOON
+    assert not upstream[0].ended
+
+
+def test_nobody_waits_for_an_end_before_which_more_and_more_comes(deliver: Any, upstream: Any) -> None:
+    """The answer is complete; the client is waiting for its last byte."""
+    body, far = upstream
+    writer = gevent.spawn(lambda: [far.send(b": ping\n\n") and gevent.sleep(0.02) for _ in range(60)])
+    began = time.monotonic()
+    deliver().drain(body, 0.1)
+    assert since(began) < 0.1 + 2 * SOON
+    writer.kill()
+
+
+def test_a_client_that_leaves_while_the_end_is_drained(deliver: Any, client: Pair, upstream: Any) -> None:
+    later(0.02, client[1].close)
+    began = time.monotonic()
+    deliver().drain(upstream[0], LONG)
+    assert since(began) < SOON
+
+
+def test_a_body_that_breaks_off_while_it_is_drained(deliver: Any) -> None:
+    deliver().drain(Early(b"a", ends=False), LONG)
+
+
+# Closing, at any moment.  That no watcher is left is looked at after every test.
+
+
+def test_closing_what_was_never_used(deliver: Any) -> None:
+    before = watchers()
+    delivery = deliver(to=socket.socket())
+    delivery._client.close()
+    delivery.close()
+    assert watchers() <= before
+
+
+def test_closing_a_call_that_was_never_started(deliver: Any) -> None:
+    delivery, called = deliver(), []
+    call = delivery.call(lambda: called.append(1))
+    delivery.close()
+    call.close()
+    gevent.sleep(0)
+    assert not called
+
+
+def test_closing_in_the_middle_of_a_call(deliver: Any) -> None:
+    delivery, ended = deliver(keepalive=0.02), []
+    call = delivery.call(lambda: (gevent.sleep(0.2), ended.append(1)))
+    assert next(call) is None
+    delivery.close()
+    call.close()
+    gevent.sleep(0.25)
+    assert not ended, "it was broken off"
+
+
+def test_closing_pieces_that_were_never_started(deliver: Any, upstream: Any) -> None:
+    delivery = deliver()
+    pieces = delivery.pieces(upstream[0])
+    delivery.close()
+    pieces.close()
+
+
+@pytest.mark.parametrize("order", ["delivery first", "pieces first"])
+def test_closing_in_the_middle_of_pieces(order: str, deliver: Any, upstream: Any) -> None:
+    before = watchers()
+    delivery = deliver(keepalive=0.02)
+    pieces = delivery.pieces(upstream[0])
+    assert next(pieces) == b""
+    for each in (delivery, pieces) if order == "delivery first" else (pieces, delivery):
+        each.close()
+    assert watchers() <= before
+
+
+def test_closing_twice(deliver: Any, upstream: Any) -> None:
+    delivery = deliver()
+    list(delivery.call(lambda: 1))
+    delivery.close()
+    delivery.close()
+
+
+def test_closing_after_the_client_has_left(deliver: Any, client: Pair, upstream: Any) -> None:
+    before = watchers()
+    delivery = deliver()
+    client[1].close()
+    with pytest.raises(ClientGoneError):
+        list(delivery.pieces(upstream[0]))
+    delivery.close()
+    assert watchers() <= before
+
+
+def test_closing_after_the_next_request_came_early(deliver: Any, client: Pair) -> None:
+    delivery = deliver()
+    client[1].send(b"GET")
+    list(delivery.call(lambda: gevent.sleep(0.02)))
+    delivery.close()
+
+
+def test_a_greenlet_that_is_killed_in_the_middle(deliver: Any, upstream: Any) -> None:
+    """As the server does when it has to stop."""
+    before = watchers()
+    delivery = deliver()
+    serving = gevent.spawn(lambda: list(delivery.pieces(upstream[0])))
+    gevent.sleep(0.01)
+    serving.kill()
+    delivery.close()
+    assert watchers() <= before
+
+
+def test_a_gevent_socket_is_looked_through(upstream: Any) -> None:
+    import gevent.socket as cooperative
+
+    near, far = cooperative.socketpair()
+    delivery = Delivery(near, LONG, LONG)
+    later(0.02, far.close)
+    began = time.monotonic()
+    with pytest.raises(ClientGoneError):
+        list(delivery.pieces(upstream[0]))
+    assert since(began) < 0.02 + SOON
+    delivery.close()
+    near.close()
