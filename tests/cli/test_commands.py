@@ -1,0 +1,509 @@
+"""What commands print, and the one line in which they fail."""
+
+import json
+import os
+import re
+import socket
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+from click.testing import CliRunner
+from integration.harness import ROOT, new_token
+
+from copilot_bridge import __version__
+from copilot_bridge.cli import COMMANDS, cli, models
+from copilot_bridge.cli.screen import bar, print_table
+from copilot_bridge.errors import UpstreamRefused
+from copilot_bridge.redaction import Secret
+from copilot_bridge.store.files import Files
+from copilot_bridge.store.logins import Logins
+
+ALL = [[], *[[name] for name in COMMANDS], *[["auth", each] for each in ("login", "list", "remove", "token")]]
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def log_in(home, simulator):
+    """Stores a login, as `auth` does at its end."""
+
+    def store(persona="demo", user=None):
+        token = new_token(persona)
+        Logins(Files(home)).add(user or f"octo-{persona}", Secret(token), simulator.url)
+        return token
+
+    return store
+
+
+# --- help and versions
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help(path, flag):
+    result = CliRunner().invoke(cli, [*path, flag])
+    assert result.exit_code == 0
+    assert result.output.startswith("Usage: ")
+
+
+def test_each_command_is_listed_with_a_whole_sentence():
+    told = CliRunner().invoke(cli, ["--help"]).output
+    for name in COMMANDS:
+        assert re.search(rf"^  {name} +\w.*\.$", told, re.MULTILINE), told
+    assert "..." not in told
+
+
+@pytest.mark.parametrize(
+    "name", ["WSGI", "Windows", "SIGTERM", "GitHub", "ALL_PROXY, HTTPS_PROXY", "COPILOT_BRIDGE_PORT"]
+)
+def test_names_keep_their_spelling_in_the_help(name):
+    told = " ".join(CliRunner().invoke(cli, ["start", "--help"]).output.split())
+    assert name in told
+
+
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+def test_version(flag):
+    result = CliRunner().invoke(cli, [flag], prog_name="copilot-bridge")
+    assert result.output == f"copilot-bridge, version {__version__}\n"
+
+
+def test_version_waits_for_nothing(run_process):
+    """It loads neither the network nor the server."""
+    code = (
+        "import sys; from copilot_bridge.cli import cli\n"
+        "try: cli(['--version'])\n"
+        "except SystemExit: print(*sorted({'requests', 'flask', 'gevent', 'rich'} & sys.modules.keys()))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True, text=True)
+    assert told.stdout.splitlines() == [f"{told.stdout.split(',')[0]}, version {__version__}", ""]
+    began = time.monotonic()
+    assert run_process("--version").code == 0
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["frob"], ["--frob"], ["models", "--frob"], ["models", "extra"], ["auth", "frob"], ["auth", "remove"]],
+)
+def test_wrong_usage(run, arguments):
+    result = run(*arguments)
+    assert result.code == 2
+    assert not result.out
+    assert "Usage: " in result.err
+
+
+def test_auth_takes_the_options_of_its_usual_command(run, home):
+    """`copilot-bridge auth --home X` is `copilot-bridge auth login --home X`."""
+    result = run("auth", "--home", home, "--proxy", "ftp://x")
+    assert result.line.startswith("proxy: ")
+
+
+# --- settings
+
+
+ANY = [
+    ["models"],
+    ["check-usage"],
+    ["debug"],
+    ["start"],
+    ["auth", "list"],
+    ["auth", "token"],
+    ["auth", "remove", "x"],
+]
+
+
+@pytest.mark.parametrize("arguments", ANY, ids=" ".join)
+def test_an_unknown_setting(run, arguments):
+    assert "COPILOT_BRIDGE_PROT" in run(*arguments, COPILOT_BRIDGE_PROT="1").line
+
+
+@pytest.mark.parametrize("arguments", ANY, ids=" ".join)
+def test_a_half_written_env_file(run, tmp_path, arguments):
+    (tmp_path / ".env").write_text("COPILOT_BRIDGE_GITHUB_TOKEN='ghu_EXAM\n")
+    assert run(*arguments).line == ".env, line 1: expected NAME=value"
+
+
+def test_a_named_env_file(run, tmp_path):
+    (tmp_path / "my.env").write_text(f"COPILOT_BRIDGE_GITHUB_TOKEN={new_token('free')}\n")
+    assert run("check-usage", "--env-file", "my.env").out.startswith("octo-free")
+    assert "gone.env" in run("check-usage", "--env-file", "gone.env").line
+
+
+def test_an_option_wins(run):
+    wrong = {"COPILOT_BRIDGE_GITHUB_TOKEN": "ghu_wrong"}
+    assert run("check-usage", "-g", new_token("free"), **wrong).code == 0
+    assert run("check-usage", **wrong).code == 1
+
+
+def test_verbose(run):
+    assert "debug" not in run("models", "-g", new_token()).err
+    told = run("models", "-v", "-g", new_token("flaky")).err
+    assert all(json.loads(line) for line in told.splitlines())
+    assert run("debug", "--json", "--verbose", "-g", new_token()).out.count('"debug"') == 2
+
+
+# --- check-usage
+
+
+def usage_rows(result):
+    assert result.code == 0
+    assert result.rows[1][:2] == ["QUOTA", "LEFT"]
+    return {row[0]: row[1:] for row in result.rows[2:]}
+
+
+def test_usage_of_a_seat(run):
+    result = run("check-usage", "-g", new_token())
+    assert "octo-demo" in result.out.splitlines()[0]
+    rows = usage_rows(result)
+    assert rows["chat"][1] == "no limit"
+    share, of, used, resets = rows["premium interactions"][1:]
+    assert (share, of, used) == ("83.4 %", "300 requests", "49.67")
+    assert re.fullmatch(r"\d{4}-\d\d-01 00:00", resets)
+    assert rows["premium interactions"][0] == "█" * 20 + "░" * 4
+
+
+@pytest.mark.parametrize(
+    ("persona", "headline", "quota", "cells"),
+    [
+        ("free", "octo-free", "chat", ["96.0 %", "50 requests", "2"]),
+        ("legacyfree", "This account", "chat", ["70.0 %", "500 requests", "150"]),
+        ("tokenbilled", "AI units", "premium interactions", ["25.9 %", "50,000 AI units", "37,059.6"]),
+        (
+            "overquota",
+            "octo-overquota",
+            "premium interactions",
+            ["-0.3 %", "300 requests", "301 (+1 beyond)"],
+        ),
+    ],
+)
+def test_usage_of_other_plans(run, persona, headline, quota, cells):
+    result = run("check-usage", "-g", new_token(persona))
+    assert headline in result.out.splitlines()[0]
+    assert usage_rows(result)[quota][1:4] == cells
+
+
+def test_usage_without_a_plan(run):
+    result = run("check-usage", "-g", new_token("noaccess"))
+    assert "octo-noaccess" in result.out
+    assert "no quotas" in result.out
+
+
+@pytest.mark.parametrize("persona", ["demo", "free", "legacyfree", "tokenbilled", "overquota", "noaccess"])
+def test_usage_as_json(run, persona):
+    result = run("check-usage", "--json", "-g", new_token(persona))
+    told = json.loads(result.out)
+    assert told.keys() == {"login", "plan", "sku", "quotas", "resets_at", "token_billed"}
+    assert told["token_billed"] is (persona == "tokenbilled")
+    assert bool(told["quotas"]) is (persona != "noaccess")
+    for quota in told["quotas"]:
+        assert quota.keys() >= {"name", "entitlement", "remaining", "used", "percent_remaining", "unlimited"}
+
+
+def test_a_terminal_that_knows_no_blocks(run_process):
+    result = run_process("check-usage", "-g", new_token("free"), PYTHONIOENCODING="ascii")
+    assert result.code == 0
+    assert "#######################." in result.out
+
+
+# --- models
+
+
+def test_models(run):
+    result = run("models", "-g", new_token())
+    rows = {row[0]: row[1:] for row in result.rows}
+    assert result.code == 0
+    assert rows["ID"] == ["VENDOR", "CONTEXT", "OUTPUT", "APIS", "MULTIPLIER"]
+    assert rows["claude-sonnet-4.5"] == ["Anthropic", "200,000", "32,000", "chat, messages", "1x"]
+    assert rows["gpt-4.1"] == ["Azure OpenAI", "128,000", "16,384", "chat", "0x"]
+    assert rows["o4-mini"][-1] == "not enabled"
+    assert rows["text-embedding-3-small"][1:4] == ["-", "-", "embeddings"]
+    assert [row[0] for row in result.rows].count("gpt-4") == 1
+    assert all(len(line) < 120 for line in result.out.splitlines())
+
+
+def test_models_as_json(run):
+    told = json.loads(run("models", "--json", "-g", new_token()).out)
+    (sonnet,) = [each for each in told if each["id"] == "claude-sonnet-4.5"]
+    assert sonnet == {
+        "id": "claude-sonnet-4.5",
+        "name": "Claude Sonnet 4.5",
+        "vendor": "Anthropic",
+        "context": 200000,
+        "max_prompt_tokens": sonnet["max_prompt_tokens"],
+        "max_output_tokens": 32000,
+        "endpoints": ["chat", "messages"],
+        "multiplier": 1,
+        "enabled": True,
+    }
+
+
+def test_the_reader_has_had_enough(run_process):
+    for arguments in (["models"], ["models", "--json"]):
+        reading, writing = os.pipe()
+        os.close(reading)
+        result = run_process(*arguments, "-g", new_token(), stdout=writing)
+        os.close(writing)
+        assert result.err == ""
+        assert result.code in (1, 141)
+
+
+@pytest.mark.parametrize("name", ["models", "check-usage"])
+@pytest.mark.parametrize(
+    ("persona", "words"),
+    [("foreignapp", "copilot-bridge auth"), ("nobody", "copilot-bridge auth")],
+)
+def test_accounts_that_get_nothing(run, name, persona, words):
+    assert words in run(name, "-g", new_token(persona)).line
+
+
+@pytest.mark.parametrize(
+    ("persona", "words"),
+    [
+        ("noaccess", "no Copilot plan"),
+        ("blocked", "contact GitHub support"),
+        ("scripted", "wait"),
+        ("ratelimited", "rate limit"),
+        ("foreignghapp", "Resource not accessible by integration"),
+        ("unicorn", "502"),
+    ],
+)
+def test_accounts_without_models(run, persona, words):
+    line = run("models", "-g", new_token(persona)).line
+    assert words in line
+    assert "ghu_sim" not in line
+
+
+@pytest.mark.parametrize(
+    "token", ["ghu_abc\N{HORIZONTAL ELLIPSIS}", "ghu_\N{CYRILLIC SMALL LETTER A}bc", "ghp_EXAMPLE0000"]
+)
+@pytest.mark.parametrize("name", ["models", "check-usage", "start"])
+def test_tokens_that_can_not_be_right(run, name, token):
+    extra = ["--port", "0"] if name == "start" else []
+    assert run(name, *extra, "-g", token).line
+
+
+def test_what_upstream_says_stays_one_line(run, monkeypatch):
+    """GitHub's words, or those of a middlebox, go to a terminal."""
+
+    def refuse(_config):
+        raise UpstreamRefused("first\r\nsecond \x1b[31mred \x9b31m\x07")
+
+    monkeypatch.setattr(models, "Bridge", refuse)
+    line = run("models").line
+    assert line.isprintable()
+    assert "second" in line
+
+
+# --- auth
+
+
+def test_no_login(run):
+    assert run("auth", "list").out == "No login is stored.  `copilot-bridge auth` logs in.\n"
+    for arguments in (["auth", "token"], ["models"], ["check-usage"]):
+        assert "copilot-bridge auth" in run(*arguments).line
+    assert "'x'" in run("auth", "remove", "x").line
+
+
+def test_logins(run, log_in, simulator):
+    log_in("free")
+    token = log_in("demo")
+    rows = run("auth", "list").rows
+    assert rows[0] == ["USER", "HOST", "TOKEN", "SINCE"]
+    assert [row[-4] for row in rows[1:]] == ["octo-free", "octo-demo"]
+    assert rows[2][0] == "*"
+    assert rows[2][2] == simulator.url
+    assert rows[2][3] == f"ghu_***{token[-4:]}"
+    assert token in run("auth", "list", "--show-token").out
+    assert run("auth", "token").out == f"{token}\n"
+    assert run("check-usage").out.startswith("octo-demo")
+    assert "octo-demo" in run("auth", "remove", "octo-demo").out
+    assert run("check-usage").out.startswith("octo-free")
+
+
+def test_logins_of_an_unreadable_date(run, log_in, home):
+    log_in()
+    content = Files(home).read("logins")
+    content["logins"]["octo-demo"]["added"] = 10**18
+    Files(home).write("logins", content)
+    assert "octo-demo" in run("auth", "list").out
+
+
+def test_the_given_token_wins_over_the_login(run, log_in):
+    log_in("demo")
+    assert run("auth", "token", "-g", "ghu_given").out == "ghu_given\n"
+
+
+def test_a_login_in_a_home_that_can_not_be_changed(run, log_in, tmp_path):
+    (tmp_path / "file").write_text("")
+    result = run("auth", "remove", "x", "--home", tmp_path / "file" / "home")
+    assert result.code == 1
+    assert result.err.splitlines()[-1].startswith("copilot-bridge: no login of 'x'")
+
+
+def test_a_damaged_file_of_logins(run, log_in, home):
+    log_in()
+    (home / "logins.json").write_text("{")
+    result = run("auth", "list")
+    assert result.code == 0
+    assert str(home / "logins.json") in result.err
+
+
+# --- debug
+
+
+def debug(run, *arguments, **environ):
+    return json.loads(run("debug", "--json", *arguments, **environ).out)
+
+
+def test_debug(run, home, simulator):
+    token = new_token()
+    told = run("debug", "-g", token, "--port", "1234").out
+    assert told.startswith(f"copilot-bridge {__version__}, Python 3.")
+    assert str(home) in told
+    assert re.search(r"^port +1234 +option --port *$", told, re.MULTILINE)
+    assert re.search(r"^host +127\.0\.0\.1 +default *$", told, re.MULTILINE)
+    assert re.search(rf"^Login: octo-demo ghu_\*\*\*{token[-4:]}$", told, re.MULTILINE)
+    assert re.search(rf"^GitHub +{simulator.url} +\d+ ms *$", told, re.MULTILINE)
+    assert token not in told
+
+
+def test_debug_as_json(run, home, simulator):
+    token = new_token("business")
+    told = debug(run, "-g", token)
+    assert told["version"] == __version__
+    assert told["paths"] == {"home": str(home), "logins": str(home / "logins.json")}
+    found = {each["name"]: each for each in told["settings"]}
+    assert found["github_token"]["value"] == f"ghu_***{token[-4:]}"
+    assert found["github_token"]["origin"] == "option --github-token"
+    assert found["port"] == {"name": "port", "value": 4141, "origin": "default"}
+    assert told["login"] == {"user": "octo-business", "token": f"ghu_***{token[-4:]}", "error": None}
+    assert [each["url"] for each in told["hosts"]] == [
+        simulator.url,
+        simulator.url,
+        f"{simulator.url}/business",
+    ]
+    assert all(each["reached"] for each in told["hosts"])
+    assert told["packages"]["flask"]
+
+
+def test_debug_shows_secrets_on_demand(run):
+    token = new_token()
+    told = debug(run, "-g", token, "--show-token")
+    assert told["login"]["token"] == token
+    assert {"name": "github_token", "value": token, "origin": "option --github-token"} in told["settings"]
+
+
+@pytest.mark.parametrize("password", ["hunter2", "hunt@er2", "hunt%2Fer2"])
+def test_debug_hides_the_password_of_a_proxy(run, password):
+    for show in ([], ["--show-token"]):
+        told = run("debug", "-g", new_token(), "--proxy", f"http://me:{password}@127.0.0.1:9", *show).out
+        assert "er2" not in told
+        assert "http://me:***@127.0.0.1:9" in told
+
+
+def test_debug_without_a_login_and_without_a_network(run):
+    told = debug(run, COPILOT_BRIDGE_GITHUB_API_URL=NOWHERE, COPILOT_BRIDGE_COPILOT_API_URL=NOWHERE)
+    assert told["login"]["user"] is None
+    assert "nobody is logged in" in told["login"]["error"]
+    github, api, copilot = told["hosts"]
+    assert github["reached"]
+    assert (api["reached"], copilot["reached"]) == (False, False)
+    assert "refused" in api["error"]
+    text = run("debug", COPILOT_BRIDGE_GITHUB_API_URL=NOWHERE, COPILOT_BRIDGE_COPILOT_API_URL=NOWHERE).out
+    assert "Login: nobody" in text
+    assert "Connection refused" in text
+
+
+def test_debug_with_a_login_that_is_refused(run):
+    told = debug(run, "-g", "ghu_wrong")
+    assert "does not accept this login" in told["login"]["error"]
+
+
+# --- start, as far as it fails
+
+
+def test_a_busy_port(run):
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        line = run("start", "--port", port, "-g", new_token()).line
+    assert line == f"can't listen on 127.0.0.1:{port}: Address already in use; choose another with --port"
+
+
+@pytest.mark.parametrize("host", ["203.0.113.9", "no such host", "999.1.1.1"])
+def test_an_address_that_is_not_ours(run, host, monkeypatch):
+    line = run("start", "--port", "0", "--host", host, "-g", new_token()).line
+    assert line.startswith(f"can't listen on {host}:0: ")
+    assert line.endswith("; look at --host and --port")
+    assert "('" not in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "words"),
+    [
+        (["-g", "ghu_wrong"], {}, "does not accept this login"),
+        (
+            ["-g", "ghu_sim_demo"],
+            {"COPILOT_BRIDGE_GITHUB_API_URL": NOWHERE},
+            "can't reach 127.0.0.1:9: Connection refused",
+        ),
+        (
+            ["-g", "ghu_sim_demo"],
+            {"COPILOT_BRIDGE_COPILOT_API_URL": NOWHERE},
+            "can't reach 127.0.0.1:9: Connection refused",
+        ),
+        (["-g", "ghu_sim_noaccess"], {}, "no Copilot plan"),
+        (["--workers", "0"], {}, "workers: '0' (option --workers)"),
+        (["--server", "uvicorn"], {}, "gunicorn, gevent"),
+        ([], {}, "COPILOT_BRIDGE_GITHUB_TOKEN"),
+    ],
+)
+def test_a_start_that_fails(run, arguments, environ, words):
+    assert words in run("start", "--port", "0", *arguments, **environ).line
+
+
+def test_no_login_and_nobody_to_ask(run_process):
+    assert "copilot-bridge auth" in run_process("start", "--port", "0").line
+
+
+def test_a_process_that_fails(run_process):
+    assert run_process("start", "--port", "0", "-g", "ghu_wrong").line
+    assert run_process("models", COPILOT_BRIDGE_X="1").line
+
+
+def test_a_home_that_can_not_be_written(run, tmp_path):
+    """The token is kept in memory; whoever only asks for models gets them."""
+    (tmp_path / "file").write_text("")
+    result = run("models", "-g", new_token(), "--home", tmp_path / "file" / "home")
+    assert result.code == 0
+    assert "gpt-4o" in result.out
+    assert "can't write to the data directory" in result.err
+
+
+def test_modes_of_the_data_directory(run, home):
+    run("models", "-g", new_token())
+    for path in (home, *home.rglob("*")):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        assert mode == (0o700 if path.is_dir() else 0o600), path
+
+
+# --- how it looks
+
+
+@pytest.mark.parametrize("cell", ["http://[::1]:8080", "[bold]x[/bold]", "[1]", "a\\[b]", "[/]", "\\"])
+def test_cells_are_printed_as_they_are(capsys, cell):
+    print_table(("A", "B"), [(cell, "b")])
+    assert capsys.readouterr().out.splitlines()[1].split("  ")[0].strip() == cell
+
+
+def test_what_comes_from_elsewhere_does_not_steer_the_terminal(capsys):
+    print_table(("A",), [("\x1b[31mred\x07",)])
+    assert capsys.readouterr().out.splitlines()[1].isprintable()
+
+
+@pytest.mark.parametrize(
+    ("percent", "filled"), [(100, 24), (0, 0), (50, 12), (-7, 0), (250, 24), (1, 0), (99, 24), (4.2, 1)]
+)
+def test_bars(percent, filled):
+    assert bar(percent) == "█" * filled + "░" * (24 - filled)
