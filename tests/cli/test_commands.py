@@ -52,7 +52,7 @@ def test_each_command_is_listed_with_a_whole_sentence():
     told = CliRunner().invoke(cli, ["--help"]).output
     for name in COMMANDS:
         assert re.search(rf"^  {name} +\w.*\.$", told, re.MULTILINE), told
-    assert "..." not in told
+    assert "..." not in told.partition("Commands:")[2]
 
 
 @pytest.mark.parametrize(

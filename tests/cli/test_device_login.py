@@ -1,0 +1,169 @@
+"""The login at a terminal: a code, the wait for it, and what is stored afterwards."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from cli.conftest import PATIENCE, Run, Terminal
+from integration.harness import Simulator, new_token
+
+Flow = tuple[int, str, Path]
+
+
+@pytest.fixture(scope="module")
+def start_flow(
+    simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., tuple[Terminal, Path]]]:
+    """A command at a terminal, as far as its code; `script`: how GitHub answers the polls."""
+    started: list[Terminal] = []
+
+    def start(script: dict[str, object], *arguments: str, home: Path | None = None) -> tuple[Terminal, Path]:
+        folder = tmp_path_factory.mktemp("login")
+        home = home or folder / "home"
+        body = {"interval": 1, **script}
+        assert (
+            requests.post(f"{simulator.url}/_simulator/device", json=body, timeout=PATIENCE).status_code
+            == 200
+        )
+        environ = {
+            "COPILOT_BRIDGE_HOME": str(home),
+            "COPILOT_BRIDGE_GITHUB_URL": simulator.url,
+            "COPILOT_BRIDGE_GITHUB_API_URL": simulator.url,
+        }
+        terminal = Terminal(folder, environ, *arguments)
+        started.append(terminal)
+        terminal.wait_for(r"Enter +[A-Z]{4}-[A-Z]{4}\n")
+        return terminal, home
+
+    yield start
+    for each in started:
+        each.close()
+
+
+@pytest.fixture(scope="module")
+def flows(start_flow: Callable[..., tuple[Terminal, Path]]) -> dict[str, tuple[Terminal, Path]]:
+    """All at once, since each has to wait some seconds between its polls."""
+    return {
+        "pending": start_flow(
+            {"answers": ["authorization_pending", "success"], "token": new_token()}, "auth"
+        ),
+        "expired": start_flow({"answers": ["expired_token"]}, "auth"),
+        "denied": start_flow({"answers": ["access_denied"]}, "auth", "login"),
+        "refused": start_flow({"answers": ["success"], "token": "ghu_wrong"}, "auth"),
+        "no place": start_flow({"answers": ["success"]}, "auth", home=Path("/proc/no-such-place")),
+        "start": start_flow({"answers": ["success"]}, "start", "--port", "0"),
+        "shown": start_flow({"answers": ["success"], "token": new_token()}, "auth", "login", "--show-token"),
+    }
+
+
+def ended(flow: tuple[Terminal, Path]) -> tuple[int, str]:
+    code, text = flow[0].end()
+    assert "Traceback" not in text
+    return code, text
+
+
+def up(terminal: Terminal) -> None:
+    """The server is, which comes a little later than its greeting."""
+    url = terminal.wait_for(r"Base URL +(http://127\.0\.0\.1:\d+)/v1")[1]
+    terminal.wait_for("Ctrl-C stops")
+    assert requests.get(f"{url}/readyz", timeout=PATIENCE).json()["status"] == "ready"
+
+
+def test_a_login(flows, simulator, run: Run):
+    code, text = ended(flows["pending"])
+    home = str(flows["pending"][1])
+    assert code == 0
+    assert f"  Open    {simulator.url}/login/device\n" in text
+    assert "valid for 15 minutes" in text
+    assert text.rstrip().endswith("Logged in as octo-demo.")
+    token = json.loads((flows["pending"][1] / "logins.json").read_text())["logins"]["octo-demo"]["token"]
+    assert token not in text
+
+    assert run("auth", "token", "--home", home).out == f"{token}\n"
+    rows = run("auth", "list", "--home", home).rows
+    assert rows[1][:3] == ["*", "octo-demo", simulator.url]
+    assert run("models", "--home", home).code == 0
+    assert "octo-demo" in run("auth", "remove", "octo-demo", "--home", home).out
+    assert "No login" in run("auth", "list", "--home", home).out
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("expired", "the code has expired: start again"),
+        ("denied", "the login was cancelled on GitHub's page"),
+        ("refused", "GitHub does not accept this login"),
+        ("no place", "can't write to the data directory /proc/no-such-place"),
+    ],
+)
+def test_a_login_that_fails(flows, name, words):
+    code, text = ended(flows[name])
+    assert code == 1
+    last = [line for line in text.splitlines() if line.strip()][-1]
+    assert last.strip().startswith("copilot-bridge: ")
+    assert words in last
+    assert not (flows[name][1] / "logins.json").exists()
+
+
+def test_a_login_whose_token_is_wanted(flows):
+    code, text = ended(flows["shown"])
+    assert code == 0
+    assert re.search(r"^GitHub token: ghu_sim_demo\.\w+$", text, re.MULTILINE)
+
+
+def test_a_login_at_the_start(flows):
+    terminal, _home = flows["start"]
+    terminal.wait_for("Logged in as octo-demo")
+    up(terminal)
+    terminal.type("\x03")
+    code, _text = ended(flows["start"])
+    assert code in (0, 130)
+
+
+def test_giving_up(start_flow):
+    terminal, home = start_flow({"answers": ["authorization_pending"]}, "auth")
+    terminal.wait_for("Waiting for you")
+    terminal.type("\x03")
+    code, text = ended((terminal, home))
+    assert code == 130
+    assert text.rstrip().endswith("interrupted")
+    assert not home.exists() or not (home / "logins.json").exists()
+
+
+@pytest.fixture
+def editor(tmp_path: Path, simulator: Simulator) -> Path:
+    """A login that an editor has left."""
+    folder = tmp_path / ".config" / "github-copilot"
+    folder.mkdir(parents=True)
+    host = simulator.url.removeprefix("http://").partition(":")[0]
+    content = {f"{host}:Iv1.b507a08c87ecfe98": {"user": "octo-demo", "oauth_token": new_token()}}
+    (folder / "apps.json").write_text(json.dumps(content))
+    return folder / "apps.json"
+
+
+@pytest.mark.parametrize("answer", ["\n", "n\n"])
+def test_the_login_of_an_editor(editor, simulator, tmp_path, answer):
+    environ = {
+        "COPILOT_BRIDGE_HOME": str(tmp_path / "home"),
+        "COPILOT_BRIDGE_GITHUB_URL": simulator.url,
+        "COPILOT_BRIDGE_GITHUB_API_URL": simulator.url,
+    }
+    terminal = Terminal(tmp_path, environ, "start", "--port", "0")
+    try:
+        terminal.wait_for(rf"Use the login of octo-demo in {editor}\? \[Y/n\]")
+        terminal.type(answer)
+        if answer == "\n":
+            terminal.wait_for(r"Login +octo-demo")
+            up(terminal)
+        else:
+            terminal.wait_for(r"Enter +[A-Z]{4}-[A-Z]{4}\n")
+        terminal.type("\x03")
+        code, text = terminal.end()
+        assert code in (0, 130)
+        assert "Traceback" not in text
+    finally:
+        terminal.close()
+    assert (tmp_path / "home" / "logins.json").exists() is (answer == "\n")

@@ -1,0 +1,203 @@
+"""`start` as a user runs it: what it prints is true, and when it ends everything ends."""
+
+import contextlib
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from cli.conftest import ANSI, PATIENCE, command
+from integration.harness import Lines, Simulator, environment, new_token
+
+SERVERS = ("gunicorn", "gevent")
+
+
+class Started:
+    """`start`, until it says that it is up."""
+
+    def __init__(self, cwd: Path, environ: dict[str, str], *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            command("start", "--port", "0", *arguments),
+            cwd=cwd,
+            env=environment(cwd) | environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self.out, self.err = Lines(self.process.stdout), Lines(self.process.stderr)
+        try:
+            self.out.wait_for(lambda line: line.startswith("Ctrl-C stops"), PATIENCE)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def text(self) -> str:
+        return "".join(self.out.all())
+
+    @property
+    def base(self) -> str:
+        found = re.search(r"Base URL +(\S+)/v1 ", self.text)
+        assert found
+        return found[1]
+
+    def post(self, **body: Any) -> requests.Response:
+        sent = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}], **body}
+        return requests.post(f"{self.base}/v1/chat/completions", json=sent, timeout=PATIENCE)
+
+    def family(self) -> list[int]:
+        """The children of the process: workers, and the simulator."""
+        pid = self.process.pid
+        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def simulator(self) -> int:
+        (pid,) = [
+            each for each in self.family() if b"simulator" in Path(f"/proc/{each}/cmdline").read_bytes()
+        ]
+        return pid
+
+    def end(self, number: signal.Signals) -> tuple[int, str]:
+        """The exit code and all of stderr."""
+        self.process.send_signal(number)
+        code = self.process.wait(PATIENCE)
+        self.err.close()
+        return code, "".join(self.err.all())
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.out.close()
+        self.err.close()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Any]:
+    started: list[Started] = []
+
+    def launch(*arguments: str, **environ: str) -> Started:
+        environ = {"COPILOT_BRIDGE_HOME": str(tmp_path / "home"), **environ}
+        started.append(Started(tmp_path, environ, *arguments))
+        return started[-1]
+
+    yield launch
+    for each in started:
+        each.close()
+
+
+@contextlib.contextmanager
+def watching(*pids: int) -> Iterator[None]:
+    """The processes have ended some time after the block."""
+    handles = [os.pidfd_open(pid) for pid in pids]
+    try:
+        yield
+        for handle, pid in zip(handles, pids, strict=True):
+            assert select.select([handle], [], [], PATIENCE)[0], f"process {pid} lives on"
+    finally:
+        for handle in handles:
+            os.close(handle)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_simulation(start, server):
+    up = start("--simulate", "--server", server)
+    title, base, login, models = up.text.splitlines()[:4]
+    assert re.fullmatch(r"Copilot Bridge \S+ - simulated: no login, no network", title)
+    assert re.fullmatch(r"  Base URL  http://127\.0\.0\.1:\d+/v1   \(any key\)", base)
+    assert re.fullmatch(r"  Login     octo-demo, .+", login)
+    assert models.startswith("  Models    ")
+    listed = models.removeprefix("  Models    ").split(", ")
+    assert "gpt-4.1" in listed
+    assert "o4-mini" not in listed
+    assert not ANSI.search(up.text)
+
+    found = re.search(r"^  Try it: +(curl .+)$", up.text, re.MULTILINE)
+    assert found
+    if shutil.which("curl"):
+        told = subprocess.run(
+            ["sh", "-c", f"{found[1]} -sS"], capture_output=True, timeout=PATIENCE, check=True, text=True
+        )
+        events = [line for line in told.stdout.splitlines() if line.startswith("data: ")]
+        assert events[-1] == "data: [DONE]"
+        assert len(events) > 3
+        assert json.loads(events[0].removeprefix("data: "))["object"] == "chat.completion.chunk"
+
+    with watching(up.simulator(), *up.family()):
+        code, err = up.end(signal.SIGTERM)
+    assert code == 0
+    assert "Traceback" not in err
+    assert all(json.loads(line)["event"] == "request.done" for line in err.splitlines())
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_ctrl_c(start, server):
+    up = start("--simulate", "--server", server)
+    assert up.post().status_code == 200
+    with watching(*up.family()):
+        code, err = up.end(signal.SIGINT)
+    assert code in (0, 130)
+    assert "Traceback" not in err
+    assert "KeyboardInterrupt" not in err
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_ctrl_c_at_once(start, server):
+    """As soon as "Ctrl-C stops" is there to be read, while the server is still being loaded."""
+    up = start("--simulate", "--server", server)
+    with watching(*up.family()):
+        _code, err = up.end(signal.SIGINT)
+    assert "Traceback" not in err
+    assert "KeyboardInterrupt" not in err
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_nothing_lives_on_after_a_kill(start, server):
+    up = start("--simulate", "--server", server)
+    with watching(*up.family()):
+        up.process.kill()
+        up.process.wait(PATIENCE)
+
+
+def test_a_simulation_is_never_connected_to_the_real_copilot(start):
+    """Whatever addresses and plan the environment names for other days."""
+    up = start(
+        "--simulate",
+        COPILOT_BRIDGE_COPILOT_API_URL="http://127.0.0.1:9",
+        COPILOT_BRIDGE_ACCOUNT_TYPE="business",
+        GH_TOKEN="ghu_EXAMPLE",
+    )
+    assert up.post().status_code == 200
+
+
+def test_a_simulation_leaves_the_data_directory_private(start, tmp_path):
+    start("--simulate")
+    assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
+
+
+def test_with_a_token(start, simulator: Simulator):
+    token = new_token("business")
+    up = start(
+        "--server",
+        "gevent",
+        COPILOT_BRIDGE_GITHUB_URL=simulator.url,
+        COPILOT_BRIDGE_GITHUB_API_URL=simulator.url,
+        COPILOT_BRIDGE_GITHUB_TOKEN=token,
+    )
+    assert "simulated" not in up.text
+    assert re.search(r"^  Login     octo-business, .*Business", up.text, re.MULTILINE)
+    assert token not in up.text
+    assert up.post().status_code == 200
+    assert len(simulator.exchanges(token)) == 1, "the server uses the token that `start` has fetched"
+    code, err = up.end(signal.SIGTERM)
+    assert code == 0
+    assert token not in err
