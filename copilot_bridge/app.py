@@ -6,16 +6,12 @@ from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.views import chat, edge, embeddings, health, models
 
-# Prompts with images and PDFs make megabytes.
-LARGEST_BODY = 64 * 1024 * 1024
-
 APIS = (chat.bp, embeddings.bp, models.bp)
 
 
 def create_app(config: Config | None = None) -> Flask:
     """The WSGI application.  Without a config: the environment's.  Raises ConfigError."""
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.url_map.strict_slashes = False
     app.extensions["copilot_bridge"] = Bridge(config or Config.from_environment())
     edge.init_app(app)

@@ -10,12 +10,12 @@ import requests
 from copilot_bridge.dialects.chat import request as chat
 from copilot_bridge.dialects.chat.repair import Mender, Repair
 from copilot_bridge.dialects.chat.reply import fold, mend_whole
-from copilot_bridge.errors import StreamCut, Unsupported
+from copilot_bridge.errors import Unsupported
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.logs import Record
-from copilot_bridge.upstream.client import read_whole
+from copilot_bridge.upstream.client import broken_off, finish, read_whole
 from copilot_bridge.upstream.models import Model
-from copilot_bridge.upstream.refusals import forwarded
+from copilot_bridge.upstream.refusals import NEW_SESSION, forwarded
 
 PATH = "/chat/completions"
 
@@ -42,6 +42,7 @@ class ChatRequest:
         self.streaming = bool(self._body.get("stream"))
         self.name: str = self._body["model"]
         self.reply_headers: dict[str, str] = {}
+        self._headers: dict[str, str] = {}
 
     def open(self) -> requests.Response:
         """Upstream's stream, once it has said yes.  Blocks; raises whatever it says instead."""
@@ -75,7 +76,7 @@ class ChatRequest:
         choice = self._bridge.models.choose(copilot, self.name)
         self._record.model = choice.model.id
         require_chat(choice.model)
-        self._headers = {"X-Initiator": chat.initiator(self._body), **choice.headers}
+        self._headers |= {"X-Initiator": chat.initiator(self._body), **choice.headers}
         changed = self._inline_images(choice.model)
         if self._bridge.quirks.fit(self._body, choice.model) or changed:
             self._data = orjson.dumps(self._body)
@@ -102,7 +103,13 @@ class ChatRequest:
 
     def _send(self, model: Model) -> requests.Response:
         def mend(remedy: str) -> bytes | None:
-            return orjson.dumps(self._body) if self._bridge.quirks.mend(remedy, self._body, model) else None
+            """What to send after a refusal that says what is wrong; None if there is nothing."""
+            if remedy == NEW_SESSION:
+                self._bridge.models.forget_session(self._bridge.copilot())
+                self._prepare()
+            elif not self._bridge.quirks.mend(remedy, self._body, model):
+                return None
+            return orjson.dumps(self._body)
 
         response = self._bridge.copilot().send(
             "POST", PATH, self._data, self._headers, request_id=self._record.id, mend=mend
@@ -121,10 +128,10 @@ def require_chat(model: Model) -> None:
 
 
 def stream(response: requests.Response) -> Iterator[bytes]:
-    """Raises StreamCut: the connection ended before the answer did."""
+    """Raises StreamCut, UpstreamTimeout: the answer ended before its end."""
     try:
         yield from response.iter_content(chunk_size=None)
     except (requests.RequestException, OSError) as error:
-        raise StreamCut(f"the connection to Copilot broke off: {error}") from error
+        raise broken_off(error) from error
     finally:
-        response.close()
+        finish(response)

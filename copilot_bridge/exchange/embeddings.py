@@ -38,7 +38,7 @@ class EmbeddingsRequest:
             raise Unsupported(f"{choice.model.id!r} has a fixed number of dimensions", param="dimensions")
         replies = []
         for part in embeddings.write(self._body, choice.model.id, choice.model.max_inputs or MOST_INPUTS):
-            response = copilot.send("POST", PATH, part, choice.headers, request_id=self._record.id)
+            response = copilot.send("POST", PATH, part, dict(choice.headers), request_id=self._record.id)
             self.reply_headers = forwarded(response.headers)
             replies.append(read_whole(response))
         self._bridge.note_quota(self.reply_headers)

@@ -14,7 +14,7 @@ from copilot_bridge.config import Config, is_loopback, proxy_url
 from copilot_bridge.errors import (
     BridgeError,
     ConfigError,
-    UpstreamRefused,
+    StreamCut,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
@@ -22,6 +22,8 @@ from copilot_bridge.errors import (
 # Room in the pool for every stream at once: a connection that does not fit is thrown away and
 # the next request pays for a new TLS handshake.
 CONNECTIONS = 4096
+
+END_PATIENCE = 1.0  # seconds
 
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
@@ -92,10 +94,23 @@ def prepare(
 
 
 def read_whole(response: requests.Response) -> bytes:
+    """The body.  Raises StreamCut: it broke off; UpstreamTimeout: it stopped."""
     try:
         return response.content
     except (requests.RequestException, OSError) as error:
-        raise UpstreamRefused(f"the answer broke off: {error}") from error
+        raise broken_off(error) from error
+
+
+def finish(response: requests.Response) -> None:
+    """Read the end of a body of which nothing more is wanted, if it comes soon, and let it go.
+
+    A connection whose answer was not read to its end can't be used again.
+    """
+    sock = getattr(getattr(response.raw, "connection", None), "sock", None)
+    if sock is not None:
+        sock.settimeout(END_PATIENCE)
+        response.raw.drain_conn()
+    response.close()
 
 
 def read_error_body(response: requests.Response) -> bytes:
@@ -119,6 +134,13 @@ def network_error(error: Exception, url: str, limits: tuple[float, float]) -> Br
     if isinstance(error, requests.exceptions.SSLError):
         return UpstreamUnreachable(f"no secure connection to {host}: {root_cause(error)}")
     return UpstreamUnreachable(f"can't reach {host}: {root_cause(error)}")
+
+
+def broken_off(error: Exception) -> BridgeError:
+    """What an error means when the answer had begun already."""
+    if isinstance(error, requests.Timeout) or "timed out" in str(error):
+        return UpstreamTimeout("upstream stopped in the middle of its answer")
+    return StreamCut(f"upstream's answer broke off: {root_cause(error)}")
 
 
 def root_cause(error: BaseException) -> str:

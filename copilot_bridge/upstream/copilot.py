@@ -1,7 +1,7 @@
 """Copilot's API for one account: the right host, a fresh token, one replay where that is safe."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import requests
 
@@ -33,7 +33,7 @@ class Copilot:
         method: str,
         path: str,
         body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: dict[str, str] | None = None,
         *,
         request_id: str | None = None,
         mend: Mend | None = None,
@@ -43,12 +43,13 @@ class Copilot:
         A refusal with a remedy is answered by that remedy, each at most once: so a request goes out
         a few times at the worst, and never again after the first byte of an answer.
 
-        :param mend: asked for another body when upstream refused a field that can be said otherwise.
+        :param mend: asked for another body when upstream refused what can be said otherwise; it may change
+            `headers` as well.
         """
         tried: set[str] = set()
         while True:
             token = self.token()
-            sent = self._headers.copilot(path, token.value, token.kind, request_id) | dict(headers or {})
+            sent = self._headers.copilot(path, token.value, token.kind, request_id) | (headers or {})
             try:
                 response = self._client.send(method, token.api + path, sent, body)
             except UpstreamUnreachable as error:

@@ -196,6 +196,10 @@ class Models:
             )
         return Choice(model, model.headers)
 
+    def forget_session(self, copilot: Copilot) -> None:
+        """Call when Copilot refused the session of the model "auto"."""
+        self._sessions.pop(copilot.account.fingerprint, None)
+
     def _auto(self, copilot: Copilot) -> Choice:
         """Copilot picks.  POST /models/session -> {"selected_model", "session_token", "expires_at"}."""
         key = copilot.account.fingerprint

@@ -19,6 +19,7 @@ from copilot_bridge.errors import UpstreamRefused
 RENEW = "renew"  # a new Copilot token, and with it the right host
 RETRY = "retry"  # the same again: upstream stumbled
 SWAP_LIMIT = "swap_limit"  # max_tokens <-> max_completion_tokens
+NEW_SESSION = "new_session"  # of the model "auto"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ ROWS = (
         "authentication",
         RENEW,
     ),
+    Row((401,), r"Invalid auto-mode selector", "authentication", NEW_SESSION),
     Row((401,), r"", "authentication", RENEW),
     Row((403,), r"expired_token|invalid_token|token_expired", "authentication", RENEW),
     Row((421,), r"", "unavailable", RENEW, "this Copilot host does not serve the account's plan"),

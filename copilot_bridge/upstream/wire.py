@@ -181,10 +181,10 @@ class Body:
 
 
 def peek(buffered: Any) -> bytes:
-    """What http.client has read beyond the head."""
+    """What http.client has read beyond the head.  If that is nothing, it tries to read, which may fail."""
     try:
         return bytes(buffered.peek())
-    except WOULD_BLOCK:
+    except OSError:
         return b""
 
 

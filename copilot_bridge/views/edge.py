@@ -22,8 +22,10 @@ STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 KINDS = {
     404: ("not_found", "there is nothing at {method} {path}"),
     405: ("method_not_allowed", "{path} does not take {method}"),
-    413: ("too_large", "the request's body is too large"),
 }
+
+# Prompts with images and PDFs make megabytes.
+LARGEST_BODY = 64 * 1024 * 1024
 
 # Asked for every few seconds by machines.
 QUIET = ("/healthz", "/readyz")
@@ -59,9 +61,18 @@ def answer(make: Callable[[Bridge, Record, bytes], Any]) -> Response:
 
 
 def read_body() -> bytes:
-    if encoding := request.headers.get("Content-Encoding"):
+    """Of a known length or chunked.  Raises BridgeError: too large, or packed; ClientGoneError."""
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding.lower() != "identity":
         raise BridgeError(f"Content-Encoding {encoding!r} is not unpacked here", kind="media_type")
-    return request.get_data(cache=False)
+    announced = request.content_length
+    if announced is None or announced <= LARGEST_BODY:
+        body: bytes = request.environ["wsgi.input"].read(LARGEST_BODY + 1 if announced is None else announced)
+        if announced is not None and len(body) < announced:
+            raise ClientGoneError
+        if len(body) <= LARGEST_BODY:
+            return body
+    raise BridgeError(f"the request's body is larger than {LARGEST_BODY:,} bytes", kind="too_large")
 
 
 def client_socket(environ: Mapping[str, Any]) -> Any:
