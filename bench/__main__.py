@@ -27,9 +27,10 @@ from bench.processes import (
     find_nginx,
     pin,
 )
-from bench.report import Row, table, write_json
-from bench.scenarios import OURS, QUICK, SCENARIOS, Arena, Scale
+from bench.report import OURS, Row, table, write_json
+from bench.scenarios import QUICK, SCENARIOS, Arena, Scale
 
+OTHER = "other"  # the column of --against
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
@@ -83,7 +84,7 @@ def commit() -> str:
 
 
 def measure(names: Sequence[str], scale: Scale, against: Path | None, countable: bool) -> list[Row]:
-    checkouts = {OURS: HERE} | ({against.name: against.resolve()} if against else {})
+    checkouts = {OURS: HERE} | ({OTHER: against.resolve()} if against else {})
     rows: list[Row] = []
     with Yard() as yard, yard.upstream() as upstream:
         with_nginx = find_nginx() is not None
