@@ -332,6 +332,25 @@ def test_a_client_that_leaves_during_a_call(leave: Any, deliver: Any, client: Pa
     assert stopped, "nobody waits for the result"
 
 
+def test_a_client_that_resets_its_connection(deliver: Any) -> None:
+    """Over TCP, where it is an error and no end."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        far = socket.create_connection(listener.getsockname())
+        near, _ = listener.accept()
+    with near:
+        later(0.02, reset, far)
+        began = time.monotonic()
+        with pytest.raises(ClientGoneError):
+            list(deliver(to=near).call(lambda: gevent.sleep(LONG)))
+        assert since(began) < 0.02 + SOON
+
+
+def test_a_ring_for_nothing_is_no_departure(deliver: Any, client: Pair) -> None:
+    delivery = deliver()
+    delivery._line.fired = True
+    assert list(delivery.call(lambda: gevent.sleep(0.01) or "done")) == ["done"]
+
+
 def test_a_client_that_has_left_before(deliver: Any, client: Pair) -> None:
     client[1].close()
     began = time.monotonic()

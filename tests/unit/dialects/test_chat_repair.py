@@ -227,6 +227,40 @@ def test_what_is_kept_is_kept_in_the_usage_chunk_too() -> None:
     assert b"total_nano_aiu" in repair(events(FIRST, LAST, usage, DONE), keep=True)
 
 
+# Tool calls whose fragments say little of where they belong.
+
+
+def calls_of(*fragments: Json) -> list[tuple[str, str]]:
+    """(name, arguments) of each call that a client puts together."""
+    sent = [chunk({"tool_calls": [fragment]}) for fragment in fragments]
+    out = repair(events(*sent, chunk(finish="tool_calls"), DONE))
+    check_stream(out, usage=True)
+    calls: dict[int, list[str]] = {}
+    for fragment in [call for delta in deltas(out) for call in delta.get("tool_calls", ())]:
+        name, written = calls.setdefault(fragment["index"], ["", ""])
+        function = fragment["function"]
+        calls[fragment["index"]] = [name + function.get("name", ""), written + function["arguments"]]
+    return [(name, written) for name, written in calls.values()]
+
+
+def test_a_fragment_without_anything_belongs_to_the_last_call() -> None:
+    opening = {"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"a"'}}
+    more = {"index": 5, "function": {"arguments": ":1}"}}
+    assert calls_of(opening, more) == [("f", '{"a":1}')]
+    assert calls_of(opening, {"function": {"arguments": ":1}"}}) == [("f", '{"a":1}')]
+
+
+def test_a_name_without_an_id_begins_a_call() -> None:
+    first, second = ({"index": 0, "function": {"name": name, "arguments": "{}"}} for name in "fg")
+    assert calls_of(first, second) == [("f", "{}"), ("g", "{}")]
+    assert calls_of(first, {**second, "index": 1}) == [("f", "{}"), ("g", "{}")]
+
+
+def test_an_id_that_comes_again_begins_none() -> None:
+    fragments = ({"index": 0, "id": "a", "function": {"name": "f", "arguments": part}} for part in '{"a":1}')
+    assert calls_of(*fragments) == [("f", '{"a":1}')]
+
+
 # White space without end.
 
 # The last fragment before which a stream is not yet broken off.
