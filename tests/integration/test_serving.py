@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 
 import pytest
-from integration.harness import DONE, PATIENCE, Bridge, Simulator, Start, Told
+from integration.harness import DONE, Bridge, Simulator, Start, Told
 
 BOTH = pytest.mark.parametrize("server", ["gunicorn", "gevent"])
 MB = 1 << 20
@@ -19,7 +19,7 @@ MB = 1 << 20
 
 def await_refusal(bridge: Bridge) -> None:
     """Until nobody listens any more."""
-    give_up = time.monotonic() + PATIENCE
+    give_up = time.monotonic() + 5
     while time.monotonic() < give_up:
         try:
             bridge.connect().close()
@@ -47,16 +47,15 @@ def test_sigterm_lets_running_streams_finish(
         streams = [bridge.stream(f"[[sim:flood events=16 size=10 gap=50]] {mark}") for _ in range(3)]
         frames = [stream.frames() for stream in streams]
         first = [next(each) for each in frames]
-        bridge.ask_to_stop(signal.SIGTERM)
+        asked = bridge.ask_to_stop(signal.SIGTERM)
         await_refusal(bridge)
         assert bridge.process.poll() is None
         for head, rest in zip(first, frames, strict=True):
             told = Told([head, *rest])
             assert told.finish_reason == "stop"
             assert told.text.count("The quick") == 16
-        finished = time.monotonic()
         assert bridge.wait() == 0
-        assert time.monotonic() - finished < 2.5, "the idle connection held it up"
+        assert time.monotonic() - asked < 5, "the streams took 0.8 s; what else held it up?"
     assert {entry["outcome"] for entry in simulator.ledger(mark)} == {"complete"}
     bridge.stop()
     assert sum('"outcome":"ok"' in line for line in bridge.log.all()) >= 4, "each has its line in the log"
