@@ -6,12 +6,13 @@ environment's names and the settings table of the documentation all follow from 
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from dotenv.parser import parse_stream
 from platformdirs import user_data_path
@@ -70,6 +71,13 @@ def text(given: str) -> str:
     return given.strip()
 
 
+def word(given: str) -> str:
+    """What can stand in a header: a token that was copied from a shortened display can't (ghu_abc…)."""
+    if not text(given).isascii() or " " in text(given):
+        raise ValueError("expected ASCII characters and no spaces")
+    return text(given)
+
+
 def is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
@@ -77,12 +85,25 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]+", re.IGNORECASE)
+
+
+def split_url(url: str) -> SplitResult | None:
+    """None if no request could go there."""
+    try:
+        parts = urlsplit(url)
+        usable = HOST.fullmatch(parts.hostname or "") and ".." not in url and (parts.port or 1) > 0
+    except ValueError:
+        return None
+    return parts if usable else None
+
+
 def base_url(given: str) -> str:
     """An https address without a path's last slash; plain http is for loopback only."""
-    parts = urlsplit(given.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    parts = split_url(given.strip())
+    if not parts or parts.scheme not in ("http", "https") or parts.query or parts.fragment or parts.username:
         raise ValueError("expected an address like https://api.github.com")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError("plain http is accepted on loopback only; use https")
     return given.strip().rstrip("/")
 
@@ -90,16 +111,23 @@ def base_url(given: str) -> str:
 def enterprise(given: str) -> str:
     """`octo.ghe.com` or `https://octo.ghe.com`, as the host alone."""
     url = given.strip() if "://" in given else f"https://{given.strip()}"
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname or "." not in parts.hostname or parts.path.strip("/"):
+    parts = split_url(url)
+    if (
+        not parts
+        or parts.scheme != "https"
+        or parts.netloc.lower() != parts.hostname
+        or "." not in parts.netloc
+    ):
         raise ValueError("expected your enterprise's host, like octo.ghe.com")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("expected a host alone, like octo.ghe.com")
     return parts.hostname
 
 
 def proxy_url(given: str) -> str:
     url = given.strip() if "://" in given else f"http://{given.strip()}"
-    parts = urlsplit(url)
-    if parts.scheme not in PROXY_SCHEMES or not parts.hostname:
+    parts = split_url(url)
+    if not parts or parts.scheme not in PROXY_SCHEMES:
         raise ValueError(f"expected an address like http://proxy:3128 ({', '.join(PROXY_SCHEMES)})")
     return url.rstrip("/")
 
@@ -118,9 +146,15 @@ def setting(
     factory: Callable[[], Any] | None = None,
     flags: tuple[str, ...] = (),
     alias: str | None = None,
+    secret: bool = False,
 ) -> Any:
-    """A field of Config.  `flags`: its options; `alias`: the short name of its environment variable."""
-    metadata = {"parse": parse, "about": about, "flags": flags, "alias": alias}
+    """A field of Config.
+
+    :param flags: its options.
+    :param alias: the short name of its environment variable.
+    :param secret: a malformed value is not shown.
+    """
+    metadata = {"parse": parse, "about": about, "flags": flags, "alias": alias, "secret": secret}
     if factory:
         return field(default_factory=factory, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -152,11 +186,12 @@ class Config:
         flags=("--home",),
     )
     github_token: Secret = setting(
-        lambda given: Secret(text(given)),
+        lambda given: Secret(word(given)),
         "GitHub token to use instead of the stored login",
         default=Secret(),
         flags=("--github-token", "-g"),
         alias="GH_TOKEN",
+        secret=True,
     )
     account_type: str | None = setting(
         choice(*ACCOUNT_TYPES),
@@ -199,12 +234,12 @@ class Config:
     keep_copilot_fields: bool = setting(
         boolean, "leave Copilot's own fields (copilot_*, content filters) in replies", default=False
     )
-    editor_version: str = setting(text, "the editor that Copilot is told", default="vscode/1.110.0")
+    editor_version: str = setting(word, "the editor that Copilot is told", default="vscode/1.110.0")
     plugin_version: str = setting(
-        text, "the editor plugin that Copilot is told", default="copilot-chat/0.42.0"
+        word, "the editor plugin that Copilot is told", default="copilot-chat/0.42.0"
     )
-    integration_id: str | None = setting(text, "Copilot-Integration-Id, where the usual one is refused")
-    api_version: str = setting(text, "X-GitHub-Api-Version of requests to Copilot", default="2025-05-01")
+    integration_id: str | None = setting(word, "Copilot-Integration-Id, where the usual one is refused")
+    api_version: str = setting(word, "X-GitHub-Api-Version of requests to Copilot", default="2025-05-01")
 
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
@@ -236,9 +271,10 @@ class Config:
 
     def environ(self) -> dict[str, str]:
         """The environment that makes another process load these very settings."""
-        values = {variable(each.name): getattr(self, each.name) for each in settings()}
-        spoken = {name: spell(value) for name, value in values.items() if value not in (None, Secret())}
-        return spoken | {ENV_FILE: ""}
+        nothing = {each.metadata["alias"]: "" for each in settings() if each.metadata["alias"]} | {
+            ENV_FILE: ""
+        }
+        return nothing | {variable(each.name): spell(getattr(self, each.name)) for each in settings()}
 
     def origin(self, name: str) -> str:
         return self.origins.get(name, "default")
@@ -253,7 +289,9 @@ def variable(name: str) -> str:
 
 
 def spell(value: object) -> str:
-    """A setting's value as it would be written in the environment."""
+    """A setting's value as it would be written in the environment, where an empty one is none."""
+    if value is None:
+        return ""
     if isinstance(value, Secret):
         return value.reveal()
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -292,7 +330,7 @@ def parse(name: str, raw: str, origin: str) -> Any:
     try:
         return BY_NAME[name].metadata["parse"](raw)
     except (ValueError, RuntimeError) as error:  # RuntimeError: "~nobody" in a path
-        shown = HIDDEN if isinstance(BY_NAME[name].default, Secret) else repr(raw)
+        shown = HIDDEN if BY_NAME[name].metadata["secret"] or "@" in raw else repr(raw)  # me:password@proxy
         raise ConfigError(f"{name.replace('_', '-')}: {shown} ({origin}): {error}") from error
 
 

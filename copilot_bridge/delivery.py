@@ -25,9 +25,10 @@ class ClientGoneError(Exception):
 
 
 class Body(Protocol):
-    """What upstream sends, read without blocking."""
+    """What upstream sends, read without blocking.  `drained`: another `take` now would find nothing."""
 
     ended: bool
+    drained: bool
 
     def fileno(self) -> int: ...
     def take(self) -> bytes: ...
@@ -175,15 +176,16 @@ class Delivery:
                     self._silence.heard()
                     silent = 0.0
                     yield piece
-                elif not body.ended:
-                    if upstream is None:
-                        raise StreamCut("Copilot's answer ended too early")
-                    upstream.watch()
-                    if self._wait():
-                        silent += self._silence.seconds
-                        if silent >= self._stall:
-                            raise UpstreamTimeout(f"no byte from Copilot for {self._stall:g} s")
-                        yield b""
+                if body.ended or (piece and not body.drained):
+                    continue
+                if upstream is None:
+                    raise StreamCut("Copilot's answer ended too early")
+                upstream.watch()
+                if self._wait():
+                    silent += self._silence.seconds
+                    if silent >= self._stall:
+                        raise UpstreamTimeout(f"no byte from Copilot for {self._stall:g} s")
+                    yield b""
         finally:
             if upstream is not None:
                 upstream.close()

@@ -34,6 +34,10 @@ FIELDS = (
 )
 
 
+# Those that hold what others wrote.
+FROM_CLIENTS = ("method", "path", "model", "error")
+
+
 @dataclass(slots=True)
 class Record:
     """What is known about one request; a single line of the log in the end.
@@ -84,7 +88,8 @@ class Record:
 
 
 def as_fields(record: Record) -> dict[str, Any]:
-    return {name: value for name in FIELDS if (value := getattr(record, name)) is not None}
+    fields = {name: value for name in FIELDS if (value := getattr(record, name)) is not None}
+    return fields | {name: redact(fields[name]) for name in FROM_CLIENTS if name in fields}
 
 
 def as_sentence(record: Record) -> str:
@@ -123,7 +128,7 @@ class Json(logging.Formatter):
         line |= as_fields(request) if request else {"message": redact(record.getMessage())}
         if record.exc_info:
             line["exception"] = redact(self.formatException(record.exc_info))
-        return redact(orjson.dumps(line, default=str).decode())
+        return orjson.dumps(line, default=str).decode()
 
 
 def set_up(level: str, *, debug: bool = False, stream: TextIO | None = None) -> None:

@@ -60,7 +60,8 @@ def list_logins(config: Config) -> None:
 @takes_settings(*CONNECTION, *LOGGING)
 def remove(config: Config, user: str) -> None:
     """Forget the login of USER on this machine."""
-    if not Bridge(config).logins.remove(user):
+    bridge = Bridge(config)
+    if not bridge.logins.remove(user, bridge.hosts.api):
         raise LoginRequired(f"no login of {user!r} is stored: see `copilot-bridge auth list`")
     click.echo(f"Forgot the login of {user}.  To revoke it: https://github.com/settings/applications")
 

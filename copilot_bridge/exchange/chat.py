@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import orjson
 import requests
+from urllib3.exceptions import HTTPError
 
 from copilot_bridge.dialects.chat import request as chat
 from copilot_bridge.dialects.chat.repair import Mender, Repair
@@ -18,6 +19,8 @@ from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.refusals import NEW_SESSION, forwarded
 
 PATH = "/chat/completions"
+
+PIECE = 65536
 
 # Where the catalogue does not say what images a model takes.
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
@@ -116,7 +119,13 @@ class ChatRequest:
         )
         self.reply_headers = forwarded(response.headers)
         self._bridge.note_quota(self.reply_headers)
+        self._forget_prompt(response)
         return response
+
+    def _forget_prompt(self, response: requests.Response) -> None:
+        """Upstream has it.  A stream goes on for minutes, and prompts make megabytes."""
+        self._data, self._body = b"", {}
+        response.request = requests.PreparedRequest()
 
 
 def require_chat(model: Model) -> None:
@@ -130,8 +139,9 @@ def require_chat(model: Model) -> None:
 def stream(response: requests.Response) -> Iterator[bytes]:
     """Raises StreamCut, UpstreamTimeout: the answer ended before its end."""
     try:
-        yield from response.iter_content(chunk_size=None)
-    except (requests.RequestException, OSError) as error:
+        while piece := response.raw.read1(PIECE, decode_content=True):
+            yield piece
+    except (HTTPError, OSError) as error:
         raise broken_off(error) from error
     finally:
         finish(response)

@@ -17,6 +17,7 @@ from gevent.pywsgi import WSGIHandler, WSGIServer  # noqa: E402
 from copilot_bridge.app import create_app  # noqa: E402
 from copilot_bridge.config import Config  # noqa: E402
 from copilot_bridge.logs import set_up  # noqa: E402
+from copilot_bridge.serving.collector import settle  # noqa: E402
 
 BACKLOG = 2048
 KEEPALIVE = 75  # seconds that a connection may wait for its next request, as under gunicorn
@@ -78,6 +79,7 @@ def serve(config: Config, fileno: int | None = None) -> None:
     gevent.signal_handler(signal.SIGTERM, patience.set, config.graceful_timeout)
     gevent.signal_handler(signal.SIGINT, patience.set, 0)
     server.start()
+    settle()
     server.stop(patience.get())
 
 

@@ -6,6 +6,7 @@ application in here, and no preloading.
 
 from copilot_bridge.config import Config
 from copilot_bridge.logs import set_up
+from copilot_bridge.serving.collector import settle
 
 _config = Config.from_environment()
 set_up(_config.log_level, debug=_config.debug)
@@ -24,5 +25,10 @@ logger_class = "copilot_bridge.serving.gunicorn_log.Logger"
 limit_request_field_size = 16380
 # One line per request is ours to write; gunicorn's access log would be a second one.
 accesslog = None
+
 proc_name = "copilot-bridge"
 control_socket_disable = True
+
+
+def post_worker_init(_worker: object) -> None:
+    settle()

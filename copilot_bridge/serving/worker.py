@@ -20,7 +20,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._connections: set[gevent.Greenlet] = set()
-        self._idle: set[gevent.Greenlet] = set()
+        self._idle: Idles = {}
 
     def handle(self, *args: Any) -> None:
         served = gevent.getcurrent()
@@ -36,28 +36,39 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def handle_exit(self, _signal: int, _frame: Any) -> None:
         self.alive = False
-        gevent.spawn(gevent.killall, list(self._idle), block=False)
+        gevent.spawn(self._end_idle)
 
     def handle_quit(self, _signal: int, _frame: Any) -> None:
         """gunicorn's own raises SystemExit in a greenlet, which prints a traceback."""
         self.alive = False
-        gevent.spawn(gevent.killall, list(self._connections), timeout=LAST_WORDS)
+        gevent.spawn(self._end_all)
+
+    def _end_idle(self) -> None:
+        for connection, timeout in list(self._idle.items()):
+            connection.kill(timeout, block=False)  # as if its time were over
+
+    def _end_all(self) -> None:
+        self._end_idle()
+        gevent.killall(self._connections - self._idle.keys(), timeout=LAST_WORDS)
+
+
+Idles = dict[gevent.Greenlet, gevent.Timeout]
 
 
 class Idle:
     """A connection between two requests: for so many seconds, and until the worker stops."""
 
-    def __init__(self, idle: set[gevent.Greenlet], seconds: float) -> None:
+    def __init__(self, idle: Idles, seconds: float) -> None:
         self._idle = idle
         self._timeout = gevent.Timeout(seconds, False)
 
     def __enter__(self) -> None:
-        self._idle.add(gevent.getcurrent())
+        self._idle[gevent.getcurrent()] = self._timeout
         self._timeout.start()
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> bool:
-        self._idle.discard(gevent.getcurrent())
+        self._idle.pop(gevent.getcurrent(), None)
         self._timeout.close()
         return error is self._timeout

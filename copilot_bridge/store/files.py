@@ -87,8 +87,10 @@ class Files:
         return self.home / f"{name}.json"
 
     def _make(self, directory: Path) -> None:
-        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        directory.mkdir(mode=0o700, exist_ok=True)
+        # One by one: mkdir gives those above the last one to everybody.
+        for each in (*reversed(self.home.parents), self.home, directory):
+            if not each.exists():
+                each.mkdir(mode=0o700, exist_ok=True)
 
     def _unwritable(self, error: OSError) -> BridgeError:
         return ConfigError(f"can't write to the data directory {self.home}: {error.strerror or error}")

@@ -1,7 +1,8 @@
-"""The GitHub logins: who they are, their tokens, and which one is used."""
+"""The GitHub logins: who they are, their tokens, and which one of a host is used."""
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store.files import Files
@@ -20,45 +21,47 @@ class Login:
 
 
 class Logins:
-    """{"used": "octocat", "logins": {"octocat": {"token", "host", "added"}}}"""
+    """{"logins": [{"user", "token", "host", "added"}, ...]}; the last one of a host is the one in use."""
 
     def __init__(self, files: Files) -> None:
         self._files = files
 
     def all(self) -> list[Login]:
-        content = self._files.read(NAME) or {}
-        rows = content.get("logins")
-        return [
-            Login(user, Secret(row["token"]), str(row.get("host", "")), int(row.get("added", 0)))
-            for user, row in (rows.items() if isinstance(rows, dict) else ())
-            if isinstance(row, dict) and isinstance(row.get("token"), str)
-        ]
+        rows = (self._files.read(NAME) or {}).get("logins")
+        return [login for row in (rows if isinstance(rows, list) else ()) if (login := read_row(row))]
 
     def used(self, host: str) -> Login | None:
         """The one that serves requests, of those that belong to this host."""
-        logins = {login.user: login for login in self.all() if login.host == host}
-        chosen = (self._files.read(NAME) or {}).get("used")
-        return logins.get(str(chosen)) or next(iter(logins.values()), None)
+        return next((login for login in reversed(self.all()) if login.host == host), None)
 
     def add(self, user: str, token: Secret, host: str) -> None:
         """From now on this is the one that is used."""
         with self._files.lock(NAME):
-            logins = {login.user: login for login in self.all()}
-            logins[user] = Login(user, token, host, int(time.time()))
-            self._write(logins, user)
+            others = [login for login in self.all() if (login.user, login.host) != (user, host)]
+            self._write([*others, Login(user, token, host, int(time.time()))])
 
-    def remove(self, user: str) -> bool:
+    def remove(self, user: str, host: str) -> bool:
         """False if there is no such login."""
         with self._files.lock(NAME):
-            logins = {login.user: login for login in self.all()}
-            if not logins.pop(user, None):
-                return False
-            self._write(logins, next(iter(logins), None))
-            return True
+            logins = self.all()
+            others = [login for login in logins if (login.user, login.host) != (user, host)]
+            if others != logins:
+                self._write(others)
+            return others != logins
 
-    def _write(self, logins: dict[str, Login], used: str | None) -> None:
-        rows = {
-            user: {"token": login.token.reveal(), "host": login.host, "added": login.added}
-            for user, login in logins.items()
-        }
-        self._files.write(NAME, {"used": used, "logins": rows})
+    def _write(self, logins: list[Login]) -> None:
+        rows = [
+            {"user": login.user, "token": login.token.reveal(), "host": login.host, "added": login.added}
+            for login in logins
+        ]
+        self._files.write(NAME, {"logins": rows})
+
+
+def read_row(row: Any) -> Login | None:
+    """None for what is no login: one damaged row does not cost the others."""
+    if not isinstance(row, dict) or not all(
+        isinstance(row.get(key), str) for key in ("user", "token", "host")
+    ):
+        return None
+    added = row.get("added")
+    return Login(row["user"], Secret(row["token"]), row["host"], added if isinstance(added, int) else 0)

@@ -18,6 +18,7 @@ from copilot_bridge.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from copilot_bridge.redaction import HIDDEN
 
 # Room in the pool for every stream at once: a connection that does not fit is thrown away and
 # the next request pays for a new TLS handshake.
@@ -68,7 +69,7 @@ class Client:
                 prepared, stream=True, timeout=limits, verify=self._verify, proxies=self._proxies.of(url)
             )
         except (requests.RequestException, OSError) as error:
-            raise network_error(error, url, limits) from error
+            raise network_error(error, url, limits, proxied=bool(self._proxies.of(url))) from error
 
     def close(self) -> None:
         self._session.close()
@@ -123,13 +124,16 @@ def read_error_body(response: requests.Response) -> bytes:
         response.close()
 
 
-def network_error(error: Exception, url: str, limits: tuple[float, float]) -> BridgeError:
+def network_error(
+    error: Exception, url: str, limits: tuple[float, float], *, proxied: bool = False
+) -> BridgeError:
+    """What an error means when there was no answer.  `limits`: seconds to connect, and between bytes."""
     host = urlsplit(url).netloc.rpartition("@")[2]
     if isinstance(error, requests.ConnectTimeout):
         return UpstreamTimeout(f"no connection to {host} within {limits[0]:g} s")
     if isinstance(error, requests.Timeout) or "Read timed out" in str(error):
         return UpstreamTimeout(f"no answer from {host} for {limits[1]:g} s")
-    if isinstance(error, requests.exceptions.ProxyError):
+    if isinstance(error, requests.exceptions.ProxyError) or proxied:
         return UpstreamUnreachable(f"can't reach {host} through the proxy: {root_cause(error)}")
     if isinstance(error, requests.exceptions.SSLError):
         return UpstreamUnreachable(f"no secure connection to {host}: {root_cause(error)}")
@@ -153,7 +157,7 @@ def root_cause(error: BaseException) -> str:
             break
         seen = inner
     reason = getattr(seen, "strerror", None) or str(seen)
-    return reason or type(seen).__name__
+    return " ".join(reason.split()) or type(seen).__name__
 
 
 class Proxies:
@@ -172,7 +176,8 @@ class Proxies:
                 try:
                     return proxy_url(given)
                 except ValueError as error:
-                    raise ConfigError(f"{name} ({given!r} in the environment): {error}") from error
+                    shown = HIDDEN if "@" in given else repr(given)
+                    raise ConfigError(f"{name} ({shown} in the environment): {error}") from error
         return None
 
     def of(self, url: str) -> dict[str, str]:

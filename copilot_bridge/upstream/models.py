@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -28,6 +29,7 @@ DIALECTS = {"/chat/completions": "chat", "/responses": "responses", "/v1/message
 BY_TYPE = {"chat": ("chat",), "embeddings": ("embeddings",)}
 
 AUTO = "auto"
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Model:
             max_inputs=number(limits.get("max_inputs")),
             supports=mapping(capabilities.get("supports")),
             vision=mapping(limits.get("vision")),
-            multiplier=mapping(row.get("billing")).get("multiplier"),
+            multiplier=amount(mapping(row.get("billing")).get("multiplier")),
             headers={str(name): str(value) for name, value in mapping(row.get("request_headers")).items()},
             row=row,
         )
@@ -100,6 +102,10 @@ def number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
+def amount(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
 def read_dialects(endpoints: object, kind: str) -> tuple[str, ...]:
     """Absent means chat only (or embeddings), not everything: gpt-4o knows no /responses."""
     if not isinstance(endpoints, list):
@@ -113,19 +119,24 @@ def read_dialects(endpoints: object, kind: str) -> tuple[str, ...]:
 class Catalogue:
     """The models by id, as fetched at `at` (unix seconds) from `api`."""
 
-    models: Mapping[str, Model]
+    models: dict[str, Model]
     at: float
     api: str
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Model]:
+        """In lower case; an id goes before a version that is spelled the same."""
+        versions = {each.version.lower(): each for each in reversed(self.models.values()) if each.version}
+        return versions | {each.id.lower(): each for each in reversed(self.models.values())}
 
     def find(self, name: str) -> Model | None:
         """The model of that id, else the one that another of its spellings means."""
         if found := self.models.get(name):
             return found
-        by_spelling = {each.id.lower(): each for each in self.models.values()}
-        by_version = {each.version.lower(): each for each in self.models.values() if each.version}
+        if len(name) > LONGEST_NAME:
+            return None
         for spelling in spellings(name):
-            key = spelling.lower()
-            if found := by_spelling.get(key) or by_version.get(key):
+            if found := self._by_name.get(spelling.lower()):
                 return found
         word = newest(name, (each.id for each in self.models.values() if each.enabled))
         return self.models[word] if word else None
@@ -212,6 +223,8 @@ class Models:
             except (orjson.JSONDecodeError, AttributeError, LookupError, TypeError) as error:
                 raise UpstreamRefused("Copilot picked no model for 'auto': name one") from error
         picked, session = self._sessions[key]
+        if picked.strip().lower() == AUTO:
+            raise UpstreamRefused("Copilot picked no model for 'auto': name one")
         choice = self.choose(copilot, picked)
         return Choice(choice.model, {**choice.headers, "Copilot-Session-Token": session})
 
@@ -220,6 +233,9 @@ AUTO_HINTS = {"auto_mode": {"model_hints": ["auto"]}}
 
 
 def unknown(name: str, catalogue: Catalogue) -> ModelNotFound:
-    names = near(name, (each.id for each in catalogue.models.values() if each.enabled and each.dialects))
+    names = near(
+        name[:LONGEST_NAME], (each.id for each in catalogue.models.values() if each.enabled and each.dialects)
+    )
     hint = f"; did you mean {', '.join(names)}?" if names else "; GET /v1/models lists what there is"
-    return ModelNotFound(f"the model {name!r} does not exist{hint}", param="model", code="model_not_found")
+    shown = repr(name[:LONGEST_NAME])
+    return ModelNotFound(f"the model {shown} does not exist{hint}", param="model", code="model_not_found")

@@ -30,6 +30,9 @@ RULES: tuple[Rule, ...] = (
 # Names that no rule explains.  Source: the official client's aliases, and Copilot's own spelling.
 ALIASES = {"copilot-fast": "gpt-4o-mini", "claude-opus-4.1": "claude-opus-41"}
 
+# Ids whose version would be read wrongly.
+PLAIN = {"claude-opus-41": "claude-opus-4.1"}
+
 # A bare word is the newest of a family.
 FAMILIES = {
     "opus": re.compile(r"^claude-opus-([\d.]+)$"),
@@ -62,7 +65,7 @@ def newest(word: str, ids: Iterable[str]) -> str | None:
     family = FAMILIES.get(LONG_CONTEXT.sub("", word).strip().lower())
     if not family:
         return None
-    versions = {each: match[1] for each in ids if (match := family.match(each))}
+    versions = {each: match[1] for each in ids if (match := family.match(PLAIN.get(each, each)))}
     return max(
         versions, key=lambda each: [int(part) for part in versions[each].split(".") if part], default=None
     )

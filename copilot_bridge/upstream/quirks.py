@@ -122,7 +122,8 @@ class Quirks:
         """What can be said otherwise after a refusal.  False if there is nothing."""
         if remedy != SWAP_LIMIT:
             return False
-        self._swapped ^= {model.id}
+        if self._limit_field(model) in body:  # else another request has learned it meanwhile
+            self._swapped ^= {model.id}
         return self._limit_output(body, model)
 
     def _limit_output(self, body: Body, model: Model) -> bool:

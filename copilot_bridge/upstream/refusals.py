@@ -39,12 +39,6 @@ LOGIN = "GitHub does not accept this login any more: run `copilot-bridge auth`"
 ROWS = (
     Row((401,), r"input item ID does not belong", "invalid_request"),
     Row((401,), r"Copilot Requests permission", "permission"),
-    Row(
-        (401,),
-        r"HMAC|Invalid auto-mode selector|token expired|authentication failed",
-        "authentication",
-        RENEW,
-    ),
     Row((401,), r"Invalid auto-mode selector", "authentication", NEW_SESSION),
     Row((401,), r"", "authentication", RENEW),
     Row((403,), r"expired_token|invalid_token|token_expired", "authentication", RENEW),

@@ -11,10 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Protocol
 
-from cachetools import TLRUCache, TTLCache
+from cachetools import TLRUCache
 
 from copilot_bridge.errors import BridgeError, ConfigError, LoginRequired, UpstreamRefused
 from copilot_bridge.redaction import Secret
@@ -61,7 +62,7 @@ class Account:
     def direct(self) -> bool:
         return self.github_token.reveal().startswith(DIRECT)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Names the account in file names and caches, without giving the token away."""
         return hashlib.sha256(f"{self.hosts.api} {self.github_token.reveal()}".encode()).hexdigest()[:24]
@@ -78,6 +79,11 @@ class CopilotToken:
     received_at: float
     refresh_at: float
     expires_at: float
+
+    @classmethod
+    def read(cls, content: Mapping[str, Any]) -> "CopilotToken":
+        """From its `asdict`.  Raises KeyError, TypeError, ValueError: it is something else."""
+        return cls(**{field.name: field.type(content[field.name]) for field in fields(cls)})  # type: ignore[operator]
 
     @property
     def plan(self) -> str:
@@ -113,7 +119,7 @@ class CopilotTokens:
         self._cache: TLRUCache[str, CopilotToken] = TLRUCache(
             maxsize=256, ttu=lambda _key, token, _now: token.expires_at, timer=clock
         )
-        self._renewals: TTLCache[str, int] = TTLCache(256, RENEWALS_WITHIN, timer=clock)
+        self._renewals: dict[str, list[float]] = {}  # fingerprint -> when they were asked for
         self._refused: dict[str, str] = {}  # fingerprint -> the token that Copilot refused
         self._paused_until: dict[str, float] = {}
         self._locks: dict[str, threading.Lock] = {}
@@ -130,9 +136,11 @@ class CopilotTokens:
         """Call when Copilot refused this token.  False if there have been too many: it is kept."""
         key = account.fingerprint
         if self._refused.get(key) != token.value:  # else another request has said so already
-            if (count := self._renewals.get(key, 0)) >= RENEWALS:
+            now = self._clock()
+            recent = [then for then in self._renewals.get(key, ()) if 0 <= now - then < RENEWALS_WITHIN]
+            if len(recent) >= RENEWALS:
                 return False
-            self._renewals[key] = count + 1
+            self._renewals[key] = [*recent, now]
             self._refused[key] = token.value
         if (held := self._cache.get(key)) and held.value == token.value:
             del self._cache[key]
@@ -162,8 +170,8 @@ class CopilotTokens:
     def _stored(self, account: Account) -> CopilotToken | None:
         content = self._shelf.read(f"tokens/{account.fingerprint}")
         try:
-            token = CopilotToken(**content) if content else None
-        except TypeError:  # written by another version
+            token = CopilotToken.read(content) if content else None
+        except (TypeError, ValueError, KeyError):  # written by another version, or damaged
             return None
         # The hosts may have been configured anew since it was written.
         return token and replace(token, api=account.hosts.choose(token.api))

@@ -98,7 +98,11 @@ class UntilClose:
 
 
 class Body:
-    """A reply's body, read without blocking.  `fileno` is to be waited on between two calls of `take`."""
+    """A reply's body, read without blocking.  `fileno` is to be waited on between two calls of `take`.
+
+    `drained`: the last read took all there was, so the next one would come too early.  Over TLS that
+    can't be known: OpenSSL holds back bytes of which the socket's readiness says nothing.
+    """
 
     def __init__(self, response: requests.Response) -> None:
         self._raw: Any = response.raw
@@ -106,12 +110,14 @@ class Body:
         buffered = getattr(self._original, "fp", None)
         self._socket: Any = getattr(getattr(buffered, "raw", None), "_sock", None)
         self.ended = False
+        self.drained = False
         self._inflate = decompressor(response.headers.get("Content-Encoding", ""))
         if self._socket is None:  # a body of no bytes, or a double of requests in a test
             self._early = response.content
             self._framing: Framing = Sized(len(self._early))
             self._inflate = None
             return
+        self._secure = isinstance(self._socket, ssl.SSLSocket)
         self._timeout = self._socket.gettimeout()
         self._socket.settimeout(0)
         self._framing = self._framed()
@@ -156,9 +162,9 @@ class Body:
                 return b"".join(pieces) or self._closed()
             pieces.append(data)
             room -= len(data)
-            if not isinstance(self._socket, ssl.SSLSocket):
+            if not self._secure:
+                self.drained = room > 0
                 break
-            # OpenSSL holds decrypted bytes back, of which the socket's readiness says nothing.
         return b"".join(pieces) if pieces else None
 
     def _closed(self) -> bytes:

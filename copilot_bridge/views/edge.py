@@ -67,12 +67,20 @@ def read_body() -> bytes:
         raise BridgeError(f"Content-Encoding {encoding!r} is not unpacked here", kind="media_type")
     announced = request.content_length
     if announced is None or announced <= LARGEST_BODY:
-        body: bytes = request.environ["wsgi.input"].read(LARGEST_BODY + 1 if announced is None else announced)
+        body = read_input(LARGEST_BODY + 1 if announced is None else announced)
         if announced is not None and len(body) < announced:
             raise ClientGoneError
         if len(body) <= LARGEST_BODY:
             return body
     raise BridgeError(f"the request's body is larger than {LARGEST_BODY:,} bytes", kind="too_large")
+
+
+def read_input(most: int) -> bytes:
+    try:
+        body: bytes = request.environ["wsgi.input"].read(most)
+    except OSError as error:  # as gevent's server tells that the client has left
+        raise ClientGoneError from error
+    return body
 
 
 def client_socket(environ: Mapping[str, Any]) -> Any:
