@@ -325,7 +325,7 @@ def test_logins(run, log_in, simulator):
 def test_logins_of_an_unreadable_date(run, log_in, home):
     log_in()
     content = Files(home).read("logins")
-    content["logins"]["octo-demo"]["added"] = 10**18
+    content["logins"][0]["added"] = 10**18
     Files(home).write("logins", content)
     assert "octo-demo" in run("auth", "list").out
 

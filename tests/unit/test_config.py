@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as trials
 from hypothesis import strategies as st
 
 from copilot_bridge.config import (
@@ -205,7 +206,7 @@ def test_malformed_in_the_environment(name, raw, expected):
     assert expected in told
     if name == "github_token":
         assert "ghu_" not in told
-    else:
+    elif "@" not in raw:  # before it there may be a password
         assert repr(raw) in told
 
 
@@ -429,7 +430,7 @@ WRITTEN = {
     "github_url": ADDRESSES,
     "github_api_url": ADDRESSES,
     "copilot_api_url": ADDRESSES,
-    "proxy": st.sampled_from(["http://proxy:1", "socks5h://me:p w#%@proxy", "proxy:3128"]),
+    "proxy": st.sampled_from(["http://proxy:1", "socks5h://me:p%20w@proxy:1", "proxy:3128"]),
     "proxy_env": BOOLEANS,
     "log_level": st.sampled_from(LOG_LEVELS),
     "debug": BOOLEANS,
@@ -447,6 +448,7 @@ CONFIGS = st.fixed_dictionaries({}, optional=WRITTEN)
 OTHERS = st.dictionaries(st.sampled_from(sorted(FIELD_OF_VARIABLE.keys() - {"GH_TOKEN"})), st.just("true"))
 
 
+@trials(max_examples=40)
 @given(CONFIGS)
 def test_another_process_loads_the_same(written):
     environ = {variable(name): raw for name, raw in written.items()}
@@ -454,6 +456,7 @@ def test_another_process_loads_the_same(written):
     assert Config.load(environ=config.environ()) == config
 
 
+@trials(max_examples=40)
 @given(CONFIGS, OTHERS)
 def test_another_process_loads_the_same_whatever_it_inherits(written, inherited):
     """`start` hands its environment on to the server, with these on top."""

@@ -46,7 +46,7 @@ def names(logins):
 def test_nobody(logins):
     assert logins.all() == []
     assert logins.used(API) is None
-    assert not logins.remove("octocat")
+    assert not logins.remove("octocat", API)
 
 
 def test_the_last_one_added_is_used(logins, files):
@@ -55,7 +55,7 @@ def test_the_last_one_added_is_used(logins, files):
     assert logins.used(API).token == Secret("ghu_b")
     assert logins.used(API).added > 1_700_000_000
     add(logins, "a")
-    assert names(logins) == ["a", "b"]
+    assert sorted(names(logins)) == ["a", "b"]
     assert Logins(files).used(API).user == "a"
 
 
@@ -83,17 +83,17 @@ def test_the_same_name_on_two_hosts(logins):
 
 def test_removing(logins):
     add(logins, "a", "b")
-    assert logins.remove("b")
+    assert logins.remove("b", API)
     assert logins.used(API).user == "a"
-    assert not logins.remove("b")
-    assert logins.remove("a")
+    assert not logins.remove("b", API)
+    assert logins.remove("a", API)
     assert logins.used(API) is None
 
 
 def test_removing_another_one_does_not_change_who_is_used(logins):
     add(logins, "a", "b", "c", "d")
     assert logins.used(API).user == "d"
-    logins.remove("a")
+    logins.remove("a", API)
     assert logins.used(API).user == "d"
 
 
@@ -102,34 +102,48 @@ def test_no_token_in_what_is_shown(logins):
     assert "ghu_a" not in repr(logins.all())
 
 
+ROW = {"user": "a", "token": "ghu_a", "host": API, "added": 1}
+
+
 @pytest.mark.parametrize(
     "content",
     [
         {},
         {"logins": None},
-        {"logins": []},
-        {"logins": {"x": None, "y": {}, "z": {"token": 5}}},
-        {"used": ["a"], "logins": {}},
+        {"logins": {"a": ROW}},
+        {"logins": [None, "a", 5, [], {}]},
+        {"logins": [{**ROW, "token": 5}, {**ROW, "user": None}, {**ROW, "host": []}]},
     ],
 )
 def test_a_file_that_holds_something_else(logins, files, content):
     files.write("logins", content)
     assert logins.all() == []
     assert logins.used(API) is None
+    assert not logins.remove("a", API)
     add(logins, "a")
     assert logins.used(API).user == "a"
 
 
-@pytest.mark.parametrize("added", ["yesterday", None, [], {}, "1773238125"])
+@pytest.mark.parametrize("added", ["yesterday", None, [], {}, "1773238125", 1.5])
 def test_a_login_without_a_readable_date(logins, files, added):
-    files.write("logins", {"used": "a", "logins": {"a": {"token": "ghu_a", "host": API, "added": added}}})
+    files.write("logins", {"logins": [{**ROW, "added": added}]})
     assert logins.used(API).token == Secret("ghu_a")
 
 
 def test_one_bad_row_does_not_cost_the_others(logins, files):
-    rows = {"a": {"token": "ghu_a", "host": API, "added": 1}, "b": "?"}
-    files.write("logins", {"used": "b", "logins": rows})
+    files.write("logins", {"logins": [ROW, "?", {**ROW, "user": "b"}, {"user": "c"}]})
+    assert names(logins) == ["a", "b"]
+    assert logins.remove("b", API)
     assert logins.used(API).user == "a"
+
+
+def test_removing_from_one_host(logins):
+    add(logins, "octocat")
+    add(logins, "octocat", host=GHE)
+    assert logins.remove("octocat", API)
+    assert logins.used(API) is None
+    assert logins.used(GHE).user == "octocat"
+    assert not logins.remove("octocat", API)
 
 
 def test_a_file_that_can_not_be_read(logins, tmp_path):

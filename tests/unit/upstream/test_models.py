@@ -357,6 +357,15 @@ def test_auto_is_asked_for_once(models, copilot, clock):
     assert copilot.sent.count("POST /models/session") == 2
 
 
+def test_auto_is_asked_for_again_when_its_session_was_refused(models, copilot):
+    models.choose(copilot, "auto")
+    copilot.session = {"selected_model": "gpt-4o", "session_token": "st_OTHER000000"}
+    models.forget_session(copilot)
+    models.forget_session(copilot)
+    choice = models.choose(copilot, "auto")
+    assert (choice.model.id, choice.headers) == ("gpt-4o", {"Copilot-Session-Token": "st_OTHER000000"})
+
+
 def test_auto_with_a_list_only(models, copilot):
     copilot.session = {"available_models": ["claude-sonnet-4.5"], "session_token": "st_EXAMPLE0000"}
     choice = models.choose(copilot, "auto")

@@ -179,7 +179,7 @@ def test_spellings_begin_with_the_name_and_do_not_repeat(name):
 def test_a_long_name_does_not_hold_everybody_up(piece):
     name = piece * (30_000 // len(piece)) + "x"
     began = time.process_time()
-    list(spellings(name))
+    assert found(name) is None
     near(name, LISTED)
     assert time.process_time() - began < 0.3
 

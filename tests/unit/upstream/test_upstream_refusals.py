@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from copilot_bridge.errors import KINDS
 from copilot_bridge.upstream.refusals import (
+    NEW_SESSION,
     RENEW,
     RETRY,
     ROWS,
@@ -159,7 +160,7 @@ CATALOGUE = [
         None,
     ),
     (401, '{"authorize_url": "https://x"}', "authentication", RENEW),
-    (401, "Invalid auto-mode selector", "authentication", RENEW),
+    (401, "Invalid auto-mode selector", "authentication", NEW_SESSION),
     (401, "input item ID does not belong to this connection", "invalid_request", None),
     (401, "", "authentication", RENEW),
     *[
@@ -219,7 +220,7 @@ def test_a_redirect_is_not_the_clients_fault():
 
 def test_rows_have_known_kinds():
     assert {row.kind for row in ROWS} <= KINDS
-    assert {row.remedy for row in ROWS} == {None, RENEW, RETRY, SWAP_LIMIT}
+    assert {row.remedy for row in ROWS} == {None, NEW_SESSION, RENEW, RETRY, SWAP_LIMIT}
     assert all(re.compile(row.told) for row in ROWS)
 
 
