@@ -24,6 +24,7 @@ class Pipe:
     def __init__(self, end: socket.socket) -> None:
         self._end = end
         self.ended = False
+        self.drained = False
         self.taken = 0
 
     def fileno(self) -> int:
@@ -38,6 +39,7 @@ class Pipe:
         except OSError as error:
             raise StreamCut("it broke off") from error
         self.ended = not data
+        self.drained = len(data) < 65536
         return data
 
 
@@ -484,7 +486,7 @@ class Early:
     def __init__(self, *pieces: bytes, ends: bool = True) -> None:
         self._pieces = list(pieces)
         self._ends = ends
-        self.ended = False
+        self.ended = self.drained = False
 
     def fileno(self) -> int:
         return -1
