@@ -198,8 +198,10 @@ def test_a24_headers_beyond_the_read_timeout_are_an_error(
 
 
 @BOTH
-@pytest.mark.parametrize("silence", ["slow-headers", "slow-body"])
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    ("silence", "model"),
+    [("slow-headers", "gpt-4o"), ("slow-body", "gpt-4o"), ("slow-body", "claude-sonnet-4.5")],
+)
 def test_a24_a_whole_answer_beyond_the_read_timeout_is_a_504(
     impatient: Bridge, silence: str, model: str
 ) -> None:

@@ -188,7 +188,8 @@ def test_a_connection_that_upstream_has_closed_meanwhile_is_replaced(
     bridge = start_bridge(server=server, copilot_api_url=junction.url)
     assert bridge.told("hello").text
     for sock in junction._sockets:
-        sock.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # the end of one is passed on to the other
+            sock.shutdown(socket.SHUT_RDWR)
     assert bridge.told("hello").text
     assert junction.count == 2
 
