@@ -348,6 +348,11 @@ class Bridge:
         assert self.process.stderr is not None
         self.log = Lines(self.process.stderr)
 
+    def warm(self) -> Self:
+        """Wait until it is up and has its token and the list of models, for tests that look at the clock."""
+        assert self.request("GET", "/v1/models").status == 200
+        return self
+
     def connect(self, **options: Any) -> socket.socket:
         return socket.create_connection(self.address, timeout=PATIENCE, **options)
 
@@ -435,6 +440,51 @@ class Bridge:
                     os.kill(pid, signal.SIGKILL)
         self.process.wait(PATIENCE)
         self.log.close()
+
+
+class Junction:
+    """Passes connections on to an address, and counts them.  `delay`: seconds that each takes longer."""
+
+    def __init__(self, target: str, delay: float = 0.0) -> None:
+        host, port = target.removeprefix("http://").split(":")
+        self.count = 0
+        self._target = (host, int(port))
+        self._delay = delay
+        self._sockets: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._threads = [threading.Thread(target=self._serve, daemon=True)]
+        self._threads[0].start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(self._target)
+                self.count += 1
+                self._sockets += [near, far]
+                for sock in (near, far):
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                for one, other in ((near, far), (far, near)):
+                    thread = threading.Thread(target=self._pump, args=(one, other), daemon=True)
+                    self._threads.append(thread)
+                    thread.start()
+
+    def _pump(self, one: socket.socket, other: socket.socket) -> None:
+        time.sleep(self._delay)  # the slowness itself, not a wait for something
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        with contextlib.suppress(OSError):
+            other.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        for sock in (self._listener, *self._sockets):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+        for thread in self._threads:
+            thread.join(5)
 
 
 def head(method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> bytes:

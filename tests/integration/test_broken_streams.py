@@ -168,7 +168,7 @@ def test_a24_a_cut_after_a_long_silence_is_told_in_the_stream(any_bridge: Bridge
 @pytest.fixture(scope="module")
 def impatient(_launch: Start, request: pytest.FixtureRequest) -> Iterator[Bridge]:
     bridge = _launch(server=request.param, read_timeout=0.4, github_token=new_token())
-    yield bridge
+    yield bridge.warm()
     bridge.stop()
 
 

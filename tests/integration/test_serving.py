@@ -5,13 +5,12 @@ import signal
 import socket
 import struct
 import termios
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 
 import pytest
-from integration.harness import DONE, Bridge, Simulator, Start, Told
+from integration.harness import DONE, Bridge, Junction, Simulator, Start, Told
 
 BOTH = pytest.mark.parametrize("server", ["gunicorn", "gevent"])
 MB = 1 << 20
@@ -99,53 +98,9 @@ def test_ctrl_c_is_quick(start_bridge: Start, simulator: Simulator, mark: str, s
     assert not [line for line in bridge.log.all() if "Traceback" in line]
 
 
-class Junction:
-    """Passes connections on to an address, and counts them."""
-
-    def __init__(self, target: tuple[str, int]) -> None:
-        self.count = 0
-        self._target = target
-        self._sockets: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._threads = [threading.Thread(target=self._serve, daemon=True)]
-        self._threads[0].start()
-
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                near, _ = self._listener.accept()
-                far = socket.create_connection(self._target)
-                self.count += 1
-                self._sockets += [near, far]
-                for sock in (near, far):
-                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                for one, other in ((near, far), (far, near)):
-                    thread = threading.Thread(target=self._pump, args=(one, other), daemon=True)
-                    self._threads.append(thread)
-                    thread.start()
-
-    @staticmethod
-    def _pump(one: socket.socket, other: socket.socket) -> None:
-        with suppress(OSError):
-            while data := one.recv(65536):
-                other.sendall(data)
-        with suppress(OSError):
-            other.shutdown(socket.SHUT_WR)
-
-    def close(self) -> None:
-        for sock in (self._listener, *self._sockets):
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-            sock.close()
-        for thread in self._threads:
-            thread.join(5)
-
-
 @pytest.fixture
 def junction(simulator: Simulator) -> Iterator[Junction]:
-    host, port = simulator.url.removeprefix("http://").split(":")
-    junction = Junction((host, int(port)))
+    junction = Junction(simulator.url)
     yield junction
     junction.close()
 

@@ -7,9 +7,10 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from pathlib import Path
 
 import pytest
-from integration.harness import Answer, Bridge, Simulator, Start, new_token
+from integration.harness import Answer, Bridge, Junction, Simulator, Start, new_token
 
 HEADERS = {
     "editor-version": "vscode/",
@@ -43,6 +44,25 @@ def test_a02_thirty_first_requests_and_four_workers_make_one_exchange(
     assert len(simulator.exchanges(bridge.github_token)) == 1
     assert len({entry["headers"]["authorization"] for entry in simulator.ledger(mark)}) == 1
     assert len(bridge.workers()) == 4
+
+
+def test_a02_processes_that_share_a_home_make_one_exchange(
+    start_bridge: Start, simulator: Simulator, mark: str, tmp_path: Path
+) -> None:
+    """All are up, and GitHub is slow, so that each of them wants the token before anybody has it."""
+    token = new_token()
+    with closing(Junction(simulator.url, delay=0.2)) as slow:
+        hosts = {"github_api_url": slow.url, "copilot_api_url": simulator.url}
+        bridges = [
+            start_bridge(server="gevent", home=tmp_path, github_token=token, **hosts) for _ in range(3)
+        ]
+        for bridge in bridges:
+            assert bridge.request("GET", "/healthz").status == 200
+        with ThreadPoolExecutor(30) as pool:
+            answers = list(pool.map(lambda bridge: bridge.chat(f"hello {mark}"), bridges * 10))
+    assert {answer.status for answer in answers} == {200}
+    assert len(simulator.exchanges(token)) == 1
+    assert len({entry["headers"]["authorization"] for entry in simulator.ledger(mark)}) == 1
 
 
 def test_a02_the_token_outlives_the_process(start_bridge: Start, simulator: Simulator, mark: str) -> None:
