@@ -5,6 +5,7 @@ A field of `Config` is the one place that a setting is declared: the command lin
 environment's names and the settings table of the documentation all follow from it.
 """
 
+import difflib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -317,7 +318,11 @@ def variable_source(variables: Mapping[str, str], place: str) -> Source:
     """Raises ConfigError: a name with our prefix that is no setting."""
     unknown = [name for name in variables if name.startswith(PREFIX) and name not in FIELD_OF_VARIABLE]
     if unknown := sorted(set(unknown) - {ENV_FILE}):
-        raise ConfigError(f"unknown setting {unknown[0]}={variables[unknown[0]]!r} ({place})")
+        hint = difflib.get_close_matches(unknown[0], FIELD_OF_VARIABLE, n=1)
+        # Not its value: it may be a secret under a misspelt name.
+        raise ConfigError(
+            f"unknown setting {unknown[0]} ({place}){'; did you mean ' + hint[0] + '?' if hint else ''}"
+        )
     # Short aliases come first in the table, so the full name overwrites them.
     return {
         name: (variables[key], f"{place}: {key}")
@@ -326,11 +331,15 @@ def variable_source(variables: Mapping[str, str], place: str) -> Source:
     }
 
 
+# Greedy: a malformed address may have it anywhere.
+PASSWORD = re.compile(r"^([a-z0-9+]+://)?[^:]*:.*@", re.DOTALL | re.IGNORECASE)
+
+
 def parse(name: str, raw: str, origin: str) -> Any:
     try:
         return BY_NAME[name].metadata["parse"](raw)
     except (ValueError, RuntimeError) as error:  # RuntimeError: "~nobody" in a path
-        shown = HIDDEN if BY_NAME[name].metadata["secret"] or "@" in raw else repr(raw)  # me:password@proxy
+        shown = HIDDEN if BY_NAME[name].metadata["secret"] else repr(PASSWORD.sub(rf"\1{HIDDEN}@", raw))
         raise ConfigError(f"{name.replace('_', '-')}: {shown} ({origin}): {error}") from error
 
 

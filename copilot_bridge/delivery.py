@@ -118,14 +118,15 @@ class Silence:
 
     def _due(self) -> None:
         left = self._last + self.seconds - self._loop.now()
-        if left <= 0.001:
+        self.due = left <= 0.001
+        if self.due:
             self._last, left = self._loop.now(), self.seconds
-            self.due = True
-            self._bell.ring()
         self._timer.stop()
         self._timer.close()
         self._timer = self._loop.timer(left)
         self._timer.start(self._due)
+        if self.due:
+            self._bell.ring()  # last, for whoever wakes up may close this
 
     def close(self) -> None:
         self._timer.stop()
@@ -138,9 +139,12 @@ class Delivery:
     :param client: the client's socket, or None where the server has none to show (a test client).
     :param keepalive: silence after which the client should be sent a sign of life.
     :param stall: silence of upstream after which it is given up.
+    :raises ClientGoneError: it has left already.
     """
 
     def __init__(self, client: socket.socket | None, keepalive: float, stall: float) -> None:
+        if client is not None and client.fileno() < 0:
+            raise ClientGoneError
         self._bell = Bell()
         self._client = getattr(client, "_sock", client)  # gevent's sockets wrap the system's
         self._line = Readable(client.fileno(), self._bell) if client is not None else None
@@ -194,9 +198,10 @@ class Delivery:
         """Read the end of a body of which nothing more is wanted, if it comes soon."""
         self._silence.close()
         self._silence = Silence(patience, self._bell)
+        give_up = get_hub().loop.now() + patience
         try:
             for piece in self.pieces(body):
-                if not piece:
+                if not piece or get_hub().loop.now() > give_up:
                     return
         except (ClientGoneError, StreamCut, UpstreamTimeout):
             return

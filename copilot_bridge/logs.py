@@ -1,5 +1,6 @@
 """Log lines: readable on a terminal, JSON elsewhere, without secrets anywhere; and one line per request."""
 
+import json
 import logging
 import sys
 import time
@@ -15,7 +16,9 @@ from copilot_bridge.redaction import redact
 log = logging.getLogger("copilot_bridge.request")
 
 # What a log line may not do to the terminal or file that it is read in.
-CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(0x80, 0xA0)) if code not in (9, 10)}
+CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0))}
+
+JSON_CONTROL = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}  # JSON escapes the others itself
 
 FIELDS = (
     "id",
@@ -108,10 +111,11 @@ class Plain(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         request = getattr(record, "request", None)
         text = as_sentence(request) if request else record.getMessage()
-        if record.exc_info:
-            text = f"{text}\n{self.formatException(record.exc_info)}"
         stamp = time.strftime("%H:%M:%S", time.localtime(record.created))
-        return redact(f"{stamp} {record.levelname:<7} {text}").translate(CONTROL)
+        lines = [f"{stamp} {record.levelname:<7} {text}"]
+        if record.exc_info:  # set off, so that nothing in it looks like a line of ours
+            lines += [f"    {line}" for line in self.formatException(record.exc_info).splitlines()]
+        return "\n".join(redact(line).translate(CONTROL) for line in lines)
 
 
 class Json(logging.Formatter):
@@ -128,7 +132,11 @@ class Json(logging.Formatter):
         line |= as_fields(request) if request else {"message": redact(record.getMessage())}
         if record.exc_info:
             line["exception"] = redact(self.formatException(record.exc_info))
-        return orjson.dumps(line, default=str).decode()
+        try:
+            text = orjson.dumps(line, default=str).decode()
+        except TypeError:  # a path whose bytes are no text
+            text = json.dumps(line, default=str, separators=(",", ":"))
+        return text.translate(JSON_CONTROL)
 
 
 def set_up(level: str, *, debug: bool = False, stream: TextIO | None = None) -> None:

@@ -13,13 +13,17 @@ SHAPES = (
 )
 # ... or by the name that stands before it: "device_code": "...", Authorization: Bearer ..., api_key=...
 NAMES = (
-    r"authorization|[\w-]*token|[\w-]*api[_-]?key|device_code"
+    r"(?:proxy-)?authorization|[\w-]{0,40}token|[\w-]{0,40}api[_-]?key|device_code"
     r"|encrypted_content|reasoning_opaque|signature"
 )
-NAMED = rf"""((?<![\w-])["']?(?:{NAMES})["']?\s*[:=]\s*["']?(?:(?:bearer|token)\s+)?)([^\s"',;&}}]{{8,}})"""
+QUOTE = r"""(?:\\{0,8}["'])?"""  # escaped, where JSON stands inside JSON
+NAMED = (
+    rf"""((?<![\w-]){QUOTE}(?:{NAMES}){QUOTE}\s{{0,4}}[:=]\s{{0,4}}{QUOTE}(?:(?:bearer|token|basic)\s+)?)"""
+    r"""([^\s"',;&}\\]{8,})"""
+)
 BEARER = r"(\b(?:Bearer|token)\s+)([A-Za-z0-9_.=;:/+-]{16,})"
 # A proxy's address may carry a password.
-USERINFO = r"(\b[a-z][a-z0-9+]*://[^\s/:@]*:)([^\s/@]+)(?=@)"
+USERINFO = r"(\b[a-z][a-z0-9+]{0,20}://[^\s/:@]{0,100}:)(\S{1,200})(?=@)"
 
 _SHAPED = re.compile("|".join(SHAPES))
 _NAMED = re.compile("|".join(f"(?:{pattern})" for pattern in (NAMED, BEARER, USERINFO)), re.IGNORECASE)

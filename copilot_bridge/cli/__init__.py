@@ -1,6 +1,7 @@
 """The command line: a module for each command, loaded when it is asked for."""
 
 import importlib
+import os
 import sys
 
 import click
@@ -50,8 +51,8 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except BridgeError as error:
-        click.echo(f"copilot-bridge: {error}", err=True)
+        click.echo(f"copilot-bridge: {' '.join(str(error).split())}", err=True)
         sys.exit(1)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has had enough
+    except BrokenPipeError:  # the reader of our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

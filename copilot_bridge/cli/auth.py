@@ -13,20 +13,25 @@ from copilot_bridge.exchange import Bridge
 
 
 @click.group("auth", invoke_without_command=True)
+@takes_settings(*CONNECTION, *LOGGING)
 @click.pass_context
-def command(context: click.Context) -> None:
+def command(context: click.Context, config: Config) -> None:
     """Log in to GitHub, or manage stored logins.
 
     Without a command: log in.
     """
     if context.invoked_subcommand is None:
-        context.invoke(login)
+        log_in_and_tell(config)
 
 
 @command.command()
 @takes_settings(*CONNECTION, *LOGGING)
 def login(config: Config) -> None:
     """Log in with a code that you enter at GitHub (the default)."""
+    log_in_and_tell(config)
+
+
+def log_in_and_tell(config: Config) -> None:
     bridge = Bridge(config)
     log_in(bridge)
     if config.show_token:

@@ -8,6 +8,9 @@ import orjson
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from copilot_bridge.logs import CONTROL
 
 # Without a terminal nobody wraps lines, so that they can be searched and cut.
 PLAIN_WIDTH = 10_000
@@ -37,14 +40,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
     for column in columns:
         table.add_column(column, no_wrap=not screen.is_terminal, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
+        table.add_row(*(Text(shown(cell)) for cell in row))
     # Columns that only some terminals have room for are folded, not cut off.
     screen.print(table, soft_wrap=False)
 
 
-def escape(cell: object) -> str:
-    """Text is text, whatever brackets it holds."""
-    return "" if cell is None else str(cell).replace("[", r"\[")
+def shown(cell: object) -> str:
+    """What comes from elsewhere does not steer the terminal."""
+    return "" if cell is None else str(cell).translate(CONTROL)
 
 
 def print_json(content: Any) -> None:

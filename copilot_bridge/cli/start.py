@@ -54,8 +54,9 @@ def listen(config: Config) -> socket.socket:
     try:
         return socket.create_server((config.host, config.port), family=family, backlog=2048)
     except OSError as error:
-        hint = "choose another with --port" if error.errno in BUSY else "look at --host and --port"
-        reason = error.strerror or str(error)
+        number = error.errno or 0
+        hint = "choose another with --port" if number in BUSY else "look at --host and --port"
+        reason = os.strerror(number) if number > 0 else error.strerror
         raise ConfigError(f"can't listen on {config.host}:{config.port}: {reason}; {hint}") from error
 
 
@@ -151,20 +152,21 @@ def hand_over(config: Config, listener: socket.socket) -> None:
     environ = os.environ | config.environ()
     if WINDOWS:  # where no process takes another's place, and no socket is inherited
         listener.close()
-        sys.exit(subprocess.call([sys.executable, *SERVERS["gevent"]], env=environ))
+        sys.exit(subprocess.call([sys.executable, "-m", LAUNCHER, *SERVERS["gevent"]], env=environ))
     os.set_inheritable(listener.fileno(), True)
     arguments = [part.format(fd=listener.fileno()) for part in (*SERVERS[config.server], *FD[config.server])]
-    os.execve(sys.executable, [sys.executable, *arguments], environ)
+    os.execve(sys.executable, [sys.executable, "-m", LAUNCHER, *arguments], environ)
 
+
+LAUNCHER = "copilot_bridge.serving.launch"
 
 SERVERS = {
     "gunicorn": (
-        "-m",
         "gunicorn",
         "--config=python:copilot_bridge.serving.gunicorn_settings",
         "copilot_bridge.app:create_app()",
     ),
-    "gevent": ("-m", "copilot_bridge.serving.gevent_server"),
+    "gevent": ("copilot_bridge.serving.gevent_server",),
 }
 
 # How each is told of the socket that listens already.

@@ -64,4 +64,6 @@ def read_row(row: Any) -> Login | None:
     ):
         return None
     added = row.get("added")
-    return Login(row["user"], Secret(row["token"]), row["host"], added if isinstance(added, int) else 0)
+    if not isinstance(added, int) or not 0 <= added < 1 << 32:
+        added = 0
+    return Login(row["user"], Secret(row["token"]), row["host"], added)

@@ -10,7 +10,7 @@ from requests.hooks import default_hooks
 from requests.structures import CaseInsensitiveDict
 from requests.utils import should_bypass_proxies
 
-from copilot_bridge.config import Config, is_loopback, proxy_url
+from copilot_bridge.config import PASSWORD, Config, is_loopback, proxy_url
 from copilot_bridge.errors import (
     BridgeError,
     ConfigError,
@@ -176,7 +176,7 @@ class Proxies:
                 try:
                     return proxy_url(given)
                 except ValueError as error:
-                    shown = HIDDEN if "@" in given else repr(given)
+                    shown = repr(PASSWORD.sub(rf"\1{HIDDEN}@", given))
                     raise ConfigError(f"{name} ({shown} in the environment): {error}") from error
         return None
 

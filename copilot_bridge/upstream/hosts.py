@@ -1,11 +1,15 @@
 """Which hosts an account's requests go to, and which host a token may send us to."""
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from copilot_bridge.config import Config
 
 COPILOT_DOMAIN = ".githubcopilot.com"
+
+# A name and nothing else: no port, no user, and no character that some parsers take for an end.
+HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,11 @@ class Hosts:
             return False
         if (parts.scheme, parts.netloc) == (own.scheme, own.netloc):
             return True
-        host = parts.hostname or ""
         domains = [COPILOT_DOMAIN, f".{self.enterprise}"] if self.enterprise else [COPILOT_DOMAIN]
-        return parts.scheme == "https" and not parts.username and any(host.endswith(each) for each in domains)
+        named = HOST.fullmatch(parts.netloc)
+        return (
+            parts.scheme == "https" and bool(named) and any(parts.netloc.endswith(each) for each in domains)
+        )
 
     def choose(self, *told: object) -> str:
         """Copilot's address: the operator's word, else the first that can be believed, else the usual."""

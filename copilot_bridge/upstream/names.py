@@ -11,17 +11,24 @@ from collections.abc import Callable, Iterable, Iterator
 Rule = Callable[[str], str]
 
 ROUTER_PREFIX = re.compile(r"^(?:[a-z0-9_.-]+/)+", re.IGNORECASE)  # anthropic/..., github_copilot/...
-LONG_CONTEXT = re.compile(r"(?:\[1m\])+$", re.IGNORECASE)
+LONG_CONTEXT = "[1m]"
 DATE = re.compile(r"-(?:20\d{6}|20\d\d-\d\d-\d\d|latest)$")
 # The dash between the two parts of a version; a part has at most two digits, or it would be a date.
 VERSION_DASH = re.compile(r"(?<=-)(\d{1,2})-(\d{1,2})(?=-|$)")
 OLD_CLAUDE = re.compile(r"^claude-(\d)[.-](\d)-(opus|sonnet|haiku)$")  # version before family
 
+
+def without_long_context(name: str) -> str:
+    while name.lower().endswith(LONG_CONTEXT):
+        name = name[: -len(LONG_CONTEXT)]
+    return name
+
+
 # Each is tried on what the ones before it made of the name.
 RULES: tuple[Rule, ...] = (
     str.strip,
     lambda name: ROUTER_PREFIX.sub("", name),
-    lambda name: LONG_CONTEXT.sub("", name),
+    without_long_context,
     lambda name: DATE.sub("", name),
     lambda name: VERSION_DASH.sub(r"\1.\2", name),
     lambda name: OLD_CLAUDE.sub(r"claude-\1.\2-\3", name),
@@ -46,7 +53,7 @@ def spellings(name: str) -> Iterator[str]:
     seen = [name]
     yield name
     if wants_long_context(name):
-        yield from (f"{plain}-1m" for plain in list(spellings(LONG_CONTEXT.sub("", name))))
+        yield from (f"{plain}-1m" for plain in list(spellings(without_long_context(name))))
     for rule in RULES:
         name = rule(name)
         if name not in seen:
@@ -57,12 +64,12 @@ def spellings(name: str) -> Iterator[str]:
 
 
 def wants_long_context(name: str) -> bool:
-    return bool(LONG_CONTEXT.search(name))
+    return name.lower().endswith(LONG_CONTEXT)
 
 
 def newest(word: str, ids: Iterable[str]) -> str | None:
     """The highest version among the ids of the family that the word means."""
-    family = FAMILIES.get(LONG_CONTEXT.sub("", word).strip().lower())
+    family = FAMILIES.get(without_long_context(word).strip().lower())
     if not family:
         return None
     versions = {each: match[1] for each in ids if (match := family.match(PLAIN.get(each, each)))}

@@ -102,7 +102,7 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusa
     fitting = (
         row for row in ROWS if status in row.status and re.search(row.told, told, re.IGNORECASE | re.DOTALL)
     )
-    row = next(fitting, Row((), "", "unavailable" if status >= 500 else "invalid_request"))
+    row = next(fitting, Row((), "", "invalid_request" if 400 <= status < 500 else "unavailable"))
     passed_on = forwarded(headers)
     if "retry-after" in passed_on:
         passed_on |= {"retry-after": retry_after(passed_on["retry-after"])}

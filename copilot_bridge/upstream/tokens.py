@@ -83,7 +83,10 @@ class CopilotToken:
     @classmethod
     def read(cls, content: Mapping[str, Any]) -> "CopilotToken":
         """From its `asdict`.  Raises KeyError, TypeError, ValueError: it is something else."""
-        return cls(**{field.name: field.type(content[field.name]) for field in fields(cls)})  # type: ignore[operator]
+        expected = {field.name: (int, float) if field.type is float else field.type for field in fields(cls)}
+        if not all(isinstance(content[name], kind) for name, kind in expected.items()):  # type: ignore[arg-type]
+            raise TypeError("a field has the wrong type")
+        return cls(**{name: content[name] for name in expected})
 
     @property
     def plan(self) -> str:

@@ -116,11 +116,13 @@ class Body:
             self._early = response.content
             self._framing: Framing = Sized(len(self._early))
             self._inflate = None
+            self.ended = self._framing.ended
             return
         self._secure = isinstance(self._socket, ssl.SSLSocket)
         self._timeout = self._socket.gettimeout()
         self._socket.settimeout(0)
         self._framing = self._framed()
+        self.ended = self._framing.ended
         self._early = peek(buffered)
 
     def _framed(self) -> Framing:
@@ -137,15 +139,25 @@ class Body:
 
         :raises StreamCut: the connection ended before the body did.
         """
-        data, self._early = self._early, b""
-        if not data and not self.ended:
-            received = self._receive()
-            if received is None:
-                return b""
-            data = received
-        payload = self._framing.feed(data)
-        self.ended = self._framing.ended
-        return self._inflate.decompress(payload) if self._inflate else payload
+        payload = b""
+        while not payload and not self.ended:
+            data, self._early = self._early, b""
+            if not data:
+                received = self._receive()
+                if received is None:
+                    break
+                data = received
+            payload = self._framing.feed(data)
+            self.ended = self._framing.ended
+            payload = self._unpacked(payload) if self._inflate else payload
+        return payload
+
+    def _unpacked(self, payload: bytes) -> bytes:
+        try:
+            unpacked: bytes = self._inflate.decompress(payload)
+        except zlib.error as error:
+            raise StreamCut("Copilot's answer is packed in a way that can't be unpacked") from error
+        return unpacked
 
     def _receive(self) -> bytes | None:
         """None: nothing there yet.  b"" is given only for a body that may end like this."""
@@ -157,6 +169,8 @@ class Body:
             except WOULD_BLOCK:
                 break
             except OSError as error:
+                if pieces:  # the next read will tell of it
+                    break
                 raise StreamCut(f"the connection to Copilot broke off: {error.strerror or error}") from error
             if not data:
                 return b"".join(pieces) or self._closed()
@@ -198,6 +212,6 @@ def decompressor(encoding: str) -> Any:
     """We ask for no compression; a middlebox may compress all the same."""
     if encoding.lower() in ("", "identity"):
         return None
-    if encoding.lower() in ("gzip", "x-gzip", "deflate"):
-        return zlib.decompressobj(zlib.MAX_WBITS | 32)
+    if encoding.lower() in ("gzip", "x-gzip"):
+        return zlib.decompressobj(zlib.MAX_WBITS | 16)
     raise UpstreamRefused(f"the answer is compressed as {encoding!r}, which nobody asked for")

@@ -105,8 +105,6 @@ def image_parts(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:
             if part.get("type") == "image_url":
                 where = f"messages.{index}.content.{part_index}.image_url"
                 image = part.get("image_url")
-                if isinstance(image, str):  # a common slip, and its meaning is clear
-                    image = part["image_url"] = {"url": image}
                 if not isinstance(image, dict) or not isinstance(image.get("url"), str):
                     raise InvalidRequest(f"{where}: expected an object with a url", param=where)
                 yield f"{where}.url", image

@@ -160,12 +160,6 @@ def test_an_image_is_given_as_it_stands_in_the_body() -> None:
     assert body["messages"][0]["content"][0]["image_url"] == {"url": PNG}
 
 
-def test_a_bare_address_is_put_in_its_object() -> None:
-    body = images([{"type": "image_url", "image_url": PNG}])
-    assert list(chat.image_parts(body)) == [("messages.0.content.0.image_url.url", {"url": PNG})]
-    assert body["messages"][0]["content"][0]["image_url"] == {"url": PNG}
-
-
 @pytest.mark.parametrize("image", [None, {}, {"url": None}, {"url": 1}, [PNG], 7, {"uri": PNG}])
 def test_an_image_without_an_address_is_named(image: Any) -> None:
     with pytest.raises(InvalidRequest) as refused:

@@ -10,7 +10,6 @@ import struct
 import subprocess
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -324,11 +323,6 @@ ANSWERS: dict[str, tuple[bytes, bytes, bool]] = {
         False,
     ),
     "gzip, close-delimited": (head("Content-Encoding: GZIP", "Connection: close"), PACKED, True),
-    "deflate": (
-        head("Content-Encoding: deflate", "Transfer-Encoding: chunked"),
-        frame(zlib.compress(TEXT)) + END,
-        False,
-    ),
     "identity": (head("Content-Encoding: identity", "Transfer-Encoding: chunked"), FRAMED, False),
 }
 
@@ -351,14 +345,6 @@ def test_a_body(
     assert body.ended
     assert body.take() == b""
     body.close()
-
-
-def test_raw_deflate_too(serve: Any, session: requests.Session) -> None:
-    """What some servers call deflate has no header; urllib3 and browsers take both."""
-    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    packed = packer.compress(TEXT) + packer.flush()
-    answer = head("Content-Encoding: deflate", f"Content-Length: {len(packed)}") + packed
-    assert read(ask(session, serve(answer))) == TEXT
 
 
 def test_what_is_not_packed_as_it_says(serve: Any, session: requests.Session) -> None:
