@@ -131,6 +131,14 @@ def test_a23_a_whitespace_loop_is_stopped(
     assert simulator.ended(mark, timeout=1)["outcome"] == "client-gone", "nobody pays for the rest"
 
 
+def test_a23_a_folded_whitespace_loop_is_stopped(any_bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    """And upstream is let go at once, not when the garbage is collected: that put a dead connection back."""
+    answer = any_bridge.chat(f"[[sim:whitespace-loop]] write_file a {mark}", "claude-sonnet-4.5", tools=WRITE)
+    assert answer.status == 502
+    assert answer.error["code"] == "degenerate_output"
+    assert simulator.ended(mark, timeout=1)["outcome"] == "client-gone"
+
+
 @pytest.mark.parametrize(
     ("silence", "model"),
     [("slow-headers", "gpt-4o"), ("slow-body", "gpt-4o"), ("stall after=4", "claude-sonnet-4.5")],
