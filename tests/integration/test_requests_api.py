@@ -63,6 +63,13 @@ WRONG: dict[str, tuple[Json, str]] = {
         },
         "messages.0.content.0.image_url",
     ),
+    "image as text": (
+        {
+            "model": "gpt-4o",
+            "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": PIXEL}]}],
+        },
+        "messages.0.content.0.image_url",
+    ),
     "image at home": (
         {
             "model": "gpt-4o",
@@ -214,11 +221,12 @@ def test_a_chunked_body_is_taken(any_bridge: Bridge) -> None:
 
 
 def test_a_client_that_leaves_while_it_sends_does_no_harm(any_bridge: Bridge) -> None:
+    before = len(any_bridge.log.all())
     with any_bridge.connect() as sock:
         sock.sendall(f"POST {CHAT} HTTP/1.1\r\nHost: bridge\r\nContent-Length: 1000\r\n\r\n{{".encode())
         sock.shutdown(socket.SHUT_RDWR)
     assert any_bridge.request("GET", "/healthz").status == 200
-    assert not [line for line in any_bridge.log.all() if "Traceback" in line]
+    assert not [line for line in any_bridge.log.all()[before:] if "Traceback" in line]
 
 
 # What is sent -> what Copilot receives, beyond model and messages.
@@ -338,11 +346,11 @@ def test_a22_a_tool_loop_has_one_user_request(
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4.5"])
-@pytest.mark.parametrize("image", [{"url": PIXEL}, PIXEL])
 def test_a06_images_come_with_the_vision_header(
-    bridge: Bridge, simulator: Simulator, mark: str, model: str, image: object
+    bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
-    parts = [{"type": "text", "text": f"what is it? {mark}"}, {"type": "image_url", "image_url": image}]
+    image = {"type": "image_url", "image_url": {"url": PIXEL}}
+    parts = [{"type": "text", "text": f"what is it? {mark}"}, image]
     answer = post(bridge, {"model": model, "messages": [{"role": "user", "content": parts}]})
     assert answer.status == 200
     assert "image/png of 70 bytes" in answer.message["content"]
