@@ -27,7 +27,7 @@ start: $(VENV)/runtime
 	@$(BIN)/copilot-bridge start $(ARGS)
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

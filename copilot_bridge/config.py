@@ -53,7 +53,7 @@ def seconds(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 1e6:
-        raise ValueError("expected a number of seconds greater than 0")
+        raise ValueError("expected a number of seconds, more than 0 and less than 1,000,000")
     return value
 
 

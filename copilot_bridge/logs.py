@@ -139,14 +139,15 @@ class Json(logging.Formatter):
         return text.translate(JSON_CONTROL)
 
 
-def set_up(level: str, *, debug: bool = False, stream: TextIO | None = None) -> None:
+def set_up(level: str, *, debug: bool = False, plain: bool = False, stream: TextIO | None = None) -> None:
     """One handler for everything that is said in this process.
 
     :param debug: the libraries' debug messages too.
+    :param plain: for people, wherever it goes.
     """
     stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(Plain() if stream.isatty() else Json())
+    handler.setFormatter(Plain() if plain or stream.isatty() else Json())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.DEBUG if debug else logging.WARNING)

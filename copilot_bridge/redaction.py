@@ -23,7 +23,7 @@ NAMED = (
 )
 BEARER = r"(\b(?:Bearer|token)\s+)([A-Za-z0-9_.=;:/+-]{16,})"
 # A proxy's address may carry a password.
-USERINFO = r"(\b[a-z][a-z0-9+]{0,20}://[^\s/:@]{0,100}:)(\S{1,200})(?=@)"
+USERINFO = r"(://[^\s/:@]{0,256}:)([^\s/]+)(?=@)"
 
 _SHAPED = re.compile("|".join(SHAPES))
 _NAMED = re.compile("|".join(f"(?:{pattern})" for pattern in (NAMED, BEARER, USERINFO)), re.IGNORECASE)

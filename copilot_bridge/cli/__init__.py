@@ -42,6 +42,7 @@ def main() -> None:
     """Every failure is one line on stderr and exit code 1; Ctrl-C is 130, a wrong option 2."""
     try:
         cli(standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Abort:
         click.echo("\ninterrupted", err=True)
         sys.exit(130)
@@ -51,8 +52,13 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except BridgeError as error:
-        click.echo(f"copilot-bridge: {' '.join(str(error).split())}", err=True)
+        click.echo(f"copilot-bridge: {one_line(str(error))}", err=True)
         sys.exit(1)
     except BrokenPipeError:  # the reader of our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def one_line(message: str) -> str:
+    """Others' words may be in it."""
+    return "".join(each if each.isprintable() else "?" for each in " ".join(message.split()))

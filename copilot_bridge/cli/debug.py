@@ -12,7 +12,7 @@ from copilot_bridge import __version__
 from copilot_bridge.cli.login import shown, waiting
 from copilot_bridge.cli.options import CONNECTION, LOGGING, SERVING, takes_settings
 from copilot_bridge.cli.screen import print_json, print_table
-from copilot_bridge.config import Config, settings
+from copilot_bridge.config import Config, settings, spell
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.redaction import Secret, redact
@@ -104,7 +104,7 @@ def print_report(report: dict[str, Any]) -> None:
     click.echo(", ".join(f"{name} {found or 'missing'}" for name, found in report["packages"].items()))
     click.echo(f"Data directory: {report['paths']['home']}\n")
     rows = [
-        (each["name"], "-" if each["value"] is None else each["value"], each["origin"])
+        (each["name"], "-" if each["value"] is None else spell(each["value"]), each["origin"])
         for each in report["settings"]
     ]
     print_table(("SETTING", "VALUE", "FROM"), rows)

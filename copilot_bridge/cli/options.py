@@ -30,7 +30,9 @@ def takes_settings(*names: str) -> Decorator:
             if verbose:
                 flags.setdefault("log_level", "debug")
             config = Config.load(flags, env_file=env_file)
-            set_up("warning" if config.log_level == "info" else config.log_level, debug=config.debug)
+            set_up(
+                "warning" if config.log_level == "info" else config.log_level, debug=config.debug, plain=True
+            )
             function(config, **rest)
 
         command: Command = wrapper

@@ -56,7 +56,8 @@ def listen(config: Config) -> socket.socket:
     except OSError as error:
         number = error.errno or 0
         hint = "choose another with --port" if number in BUSY else "look at --host and --port"
-        reason = os.strerror(number) if number > 0 else error.strerror
+        # Python adds the address in its own words, but for the system's own errors.
+        reason = os.strerror(number) if number > 0 else str(error.strerror).partition(" (while")[0]
         raise ConfigError(f"can't listen on {config.host}:{config.port}: {reason}; {hint}") from error
 
 

@@ -10,6 +10,7 @@ from copilot_bridge.cli.screen import bar, print_json, print_table
 from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.upstream.quota import Quota, Usage, fetch_usage, read_usage
+from copilot_bridge.upstream.tokens import plan_of
 
 COLUMNS = ("QUOTA", "LEFT", "", "OF", "USED", "RESETS")
 
@@ -29,14 +30,14 @@ def command(config: Config, as_json: bool) -> None:
     if usage.quotas:
         print_table(COLUMNS, [as_row(quota) for quota in usage.quotas])
     else:
-        click.echo("GitHub reports no quotas for this account.")
+        click.echo(
+            "GitHub reports no quotas for this account.  Plans: https://github.com/features/copilot/plans"
+        )
 
 
 def headline(usage: Usage) -> str:
-    billing = ", billed in AI units" if usage.token_billed else ""
-    return (
-        f"{usage.login or 'This account'}: {usage.plan or 'unknown plan'} ({usage.sku or 'unknown'}{billing})"
-    )
+    plan = plan_of(usage.sku) or usage.plan or "plan unknown"
+    return f"{usage.login or 'This account'}: {plan}{', billed in AI units' if usage.token_billed else ''}"
 
 
 def as_row(quota: Quota) -> tuple[object, ...]:

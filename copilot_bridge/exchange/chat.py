@@ -3,6 +3,7 @@
 import base64
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import orjson
 import requests
@@ -58,7 +59,12 @@ class ChatRequest:
             self._body["stream"] = True
             self._data = orjson.dumps(self._body)
         response, mender = self._send(model), self._mender()
-        whole = fold(stream(response), mender) if folded else mend_whole(read_whole(response), mender)
+        with closing(response):
+            if folded:
+                whole = fold(stream(response), mender)
+                finish(response)
+            else:
+                whole = mend_whole(read_whole(response), mender)
         self._record.count(mender.usage)
         return whole
 
@@ -143,5 +149,3 @@ def stream(response: requests.Response) -> Iterator[bytes]:
             yield piece
     except (HTTPError, OSError) as error:
         raise broken_off(error) from error
-    finally:
-        finish(response)

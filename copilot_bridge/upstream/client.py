@@ -103,7 +103,7 @@ def read_whole(response: requests.Response) -> bytes:
 
 
 def finish(response: requests.Response) -> None:
-    """Read the end of a body of which nothing more is wanted, if it comes soon, and let it go.
+    """Read the end of a body of which nothing more is wanted, if it comes soon.
 
     A connection whose answer was not read to its end can't be used again.
     """
@@ -111,7 +111,6 @@ def finish(response: requests.Response) -> None:
     if sock is not None:
         sock.settimeout(END_PATIENCE)
         response.raw.drain_conn()
-    response.close()
 
 
 def read_error_body(response: requests.Response) -> bytes:

@@ -56,10 +56,9 @@ class Hosts:
         if (parts.scheme, parts.netloc) == (own.scheme, own.netloc):
             return True
         domains = [COPILOT_DOMAIN, f".{self.enterprise}"] if self.enterprise else [COPILOT_DOMAIN]
-        named = HOST.fullmatch(parts.netloc)
-        return (
-            parts.scheme == "https" and bool(named) and any(parts.netloc.endswith(each) for each in domains)
-        )
+        host = parts.netloc.lower()
+        named = parts.scheme == "https" and HOST.fullmatch(host)
+        return bool(named) and any(host.endswith(each) for each in domains)
 
     def choose(self, *told: object) -> str:
         """Copilot's address: the operator's word, else the first that can be believed, else the usual."""

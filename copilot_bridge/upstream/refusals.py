@@ -126,8 +126,8 @@ def read_body(body: bytes) -> tuple[str, str | None, str | None]:
         plain = body.decode("utf-8", "replace").strip()
         return ("" if plain.startswith("<") else plain[:2000]), None, None
     if not isinstance(told, dict):
-        return str(told)[:2000], None, None
-    detail = told.get("error", told)
+        return str(told or "")[:2000], None, None
+    detail = told.get("error") or told
     if not isinstance(detail, dict):
         return str(detail)[:2000], None, None
     message = detail.get("message") or told.get("message") or ""

@@ -35,6 +35,7 @@ GRACE = 60.0
 DIRECT_LIFE = 3600.0  # how long the host found for a direct token is believed
 # Words in a SKU like "copilot_for_business_seat_quota" -> the plan.
 PLANS = (
+    ("no_access", "no Copilot plan"),
     ("free_limited", "Copilot Free"),
     ("educational", "Copilot Pro (education)"),
     ("subscriber", "Copilot Pro"),
@@ -43,7 +44,10 @@ PLANS = (
     ("enterprise", "Copilot Enterprise"),
 )
 
-PAUSE_AFTER_FAILURE = 30.0  # between two tries to refresh, while the old token still serves
+# What GitHub will say again if it is asked again.
+LASTING = ("authentication", "permission", "rate_limited")
+
+PAUSE_AFTER_FAILURE = 30.0  # between two tries to get a token
 
 # GitHub watches for scripted token minting: an account whose tokens are refused again and again gets
 # this many new ones in this time, and then the refusal itself.
@@ -91,7 +95,7 @@ class CopilotToken:
     @property
     def plan(self) -> str:
         """As GitHub sells it; the SKU itself where it is a new one."""
-        return next((plan for word, plan in PLANS if word in self.sku), self.sku.replace("_", " "))
+        return plan_of(self.sku)
 
     def fresh(self, now: float) -> bool:
         """A clock that was set back makes a token look newer than it is, so it is not believed."""
@@ -99,6 +103,10 @@ class CopilotToken:
 
     def valid(self, now: float) -> bool:
         return self.received_at - GRACE <= now < self.expires_at
+
+
+def plan_of(sku: str) -> str:
+    return next((plan for word, plan in PLANS if word in sku), sku.replace("_", " "))
 
 
 class Shelf(Protocol):
@@ -125,6 +133,7 @@ class CopilotTokens:
         self._renewals: dict[str, list[float]] = {}  # fingerprint -> when they were asked for
         self._refused: dict[str, str] = {}  # fingerprint -> the token that Copilot refused
         self._paused_until: dict[str, float] = {}
+        self._failures: dict[str, BridgeError] = {}  # what GitHub said last, where there is no token at all
         self._locks: dict[str, threading.Lock] = {}
 
     def get(self, account: Account) -> CopilotToken:
@@ -152,10 +161,11 @@ class CopilotTokens:
     def _renewed(self, account: Account) -> CopilotToken:
         """Under the account's lock: whoever comes second finds what the first one fetched."""
         old = self._usable(account, self._cache.get(account.fingerprint))
-        if old and (
-            old.fresh(self._clock()) or self._clock() < self._paused_until.get(account.fingerprint, 0)
-        ):
+        paused = self._clock() < self._paused_until.get(account.fingerprint, 0)
+        if old and (paused or old.fresh(self._clock())):
             return old
+        if paused and (failure := self._failures.get(account.fingerprint)):
+            raise failure
         with self._shelf.lock(account.fingerprint):
             stored = self._usable(account, self._stored(account))
             if stored and stored.fresh(self._clock()):
@@ -196,13 +206,19 @@ class CopilotTokens:
     def _keep(self, account: Account, token: CopilotToken) -> CopilotToken:
         self._cache[account.fingerprint] = token
         self._paused_until.pop(account.fingerprint, None)
+        self._failures.pop(account.fingerprint, None)
         return token
 
     def _carry_on(self, account: Account, old: CopilotToken | None, error: BridgeError) -> CopilotToken:
-        """While the old token is valid a failed refresh costs nobody an answer."""
+        """While the old token is valid a failed refresh costs nobody an answer.
+
+        After a refusal GitHub is left alone for a while: it watches who asks again and again.
+        """
+        if old or error.kind in LASTING:
+            self._paused_until[account.fingerprint] = self._clock() + PAUSE_AFTER_FAILURE
         if not old or isinstance(error, LoginRequired):
+            self._failures[account.fingerprint] = error
             raise error
-        self._paused_until[account.fingerprint] = self._clock() + PAUSE_AFTER_FAILURE
         self._cache[account.fingerprint] = old
         log.warning("the Copilot token could not be renewed, the old one serves on: %s", error)
         return old
