@@ -4,9 +4,9 @@ from flask import Flask
 
 from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
-from copilot_bridge.views import chat, edge, embeddings, health, models
+from copilot_bridge.views import chat, edge, embeddings, health, messages, models, responses
 
-APIS = (chat.bp, embeddings.bp, models.bp)
+APIS = (chat.bp, embeddings.bp, messages.bp, models.bp, responses.bp)
 
 
 def create_app(config: Config | None = None) -> Flask:

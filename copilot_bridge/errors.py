@@ -16,6 +16,7 @@ class BridgeError(Exception):
     """
 
     kind = "internal"
+    size: tuple[int, int] | None = None  # of a prompt that is too long: its tokens, and how many there may be
 
     def __init__(
         self,

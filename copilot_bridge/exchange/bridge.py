@@ -2,6 +2,8 @@
 
 import time
 
+from cachetools import TTLCache
+
 from copilot_bridge.config import Config
 from copilot_bridge.errors import LoginRequired
 from copilot_bridge.store.files import Files
@@ -12,9 +14,13 @@ from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
 from copilot_bridge.upstream.images import ImageFetcher
 from copilot_bridge.upstream.models import Models
-from copilot_bridge.upstream.quirks import Quirks
+from copilot_bridge.upstream.quirks.chat import ChatQuirks
+from copilot_bridge.upstream.quirks.messages import MessagesQuirks
 from copilot_bridge.upstream.quota import Snapshot, read_snapshots
 from copilot_bridge.upstream.tokens import Account, CopilotTokens
+
+# Conversations that are taken up again later lose a little of the prompt cache, no more.
+REMEMBERED_IDS, REMEMBERED_FOR = 20_000, 24 * 3600.0
 
 # A new login on disk is noticed this soon, seconds.
 LOOK_AGAIN = 5.0
@@ -32,7 +38,10 @@ class Bridge:
         self.client = Client(config)
         self.tokens = CopilotTokens(self.client, self.headers, self.files)
         self.models = Models()
-        self.quirks = Quirks()
+        self.chat_quirks = ChatQuirks()
+        self.messages_quirks = MessagesQuirks()
+        # Ids of reasoning that clients know -> those that Copilot wants to hear again.
+        self.genuine_ids: TTLCache[str, str] = TTLCache(REMEMBERED_IDS, REMEMBERED_FOR)
         self.images = ImageFetcher(config)
         self.quota: dict[str, Snapshot] = {}  # as the last answers told it
         self._copilot: Copilot | None = None

@@ -1,5 +1,7 @@
 """An embeddings request on its way to Copilot, in as many parts as it takes."""
 
+from typing import Any
+
 from copilot_bridge.dialects import embeddings
 from copilot_bridge.errors import Unsupported
 from copilot_bridge.exchange.bridge import Bridge
@@ -20,7 +22,7 @@ class EmbeddingsRequest:
     dialect = "embeddings"
     streaming = False
 
-    def __init__(self, bridge: Bridge, record: Record, data: bytes) -> None:
+    def __init__(self, bridge: Bridge, record: Record, data: bytes, _headers: Any) -> None:
         self._bridge = bridge
         self._record = record
         self._body = embeddings.read(data)

@@ -3,15 +3,14 @@
 import logging
 import socket
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import ClassVar, Protocol
 
 import requests
 
 from copilot_bridge.delivery import ClientGoneError, Delivery
-from copilot_bridge.dialects import sse
-from copilot_bridge.dialects.chat.errors import write_event
 from copilot_bridge.errors import BridgeError, StreamCut
 from copilot_bridge.exchange.bridge import Bridge
+from copilot_bridge.exchange.request import Reader
 from copilot_bridge.logs import Record
 from copilot_bridge.upstream.wire import Body
 
@@ -21,30 +20,14 @@ log = logging.getLogger(__name__)
 END_PATIENCE = 1.0
 
 
-class Reader(Protocol):
-    """An upstream stream's bytes in, the client's out."""
-
-    done: bool
-    failure: BridgeError | None
-
-    @property
-    def usage(self) -> dict[str, Any] | None: ...
-    @property
-    def finished(self) -> bool: ...
-    def feed(self, piece: bytes) -> bytes: ...
-    def close(self) -> bytes: ...
-
-
 class Request(Protocol):
     """What one API needs.  `open` and `complete` block, and are called where that hurts nobody."""
 
     streaming: bool
     reply_headers: dict[str, str]
+    keepalive: ClassVar[bytes]
 
     def complete(self) -> bytes: ...
-
-
-class StreamedRequest(Request, Protocol):
     def open(self) -> requests.Response: ...
     def reader(self) -> Reader: ...
 
@@ -55,7 +38,9 @@ class Exchange:
     :param client: the client's socket, to notice when it hangs up.
     """
 
-    def __init__(self, bridge: Bridge, request: Any, record: Record, client: socket.socket | None) -> None:
+    def __init__(
+        self, bridge: Bridge, request: Request, record: Record, client: socket.socket | None
+    ) -> None:
         config = bridge.config
         self._request = request
         self._record = record
@@ -90,31 +75,31 @@ class Exchange:
 
     def events(self) -> Iterator[bytes]:
         """The answer as it arrives.  What goes wrong from here on is told in the stream itself."""
+        reader = self._request.reader()
         try:
             while self._response is None:
-                yield sse.KEEPALIVE
+                yield self._request.keepalive
                 self._response = next(self._opening)
-            yield from self._relay(self._response)
+            yield from self._relay(self._response, reader)
         except (ClientGoneError, GeneratorExit) as gone:
             self._record.outcome = "client gone"
             if isinstance(gone, GeneratorExit):
                 raise
         except BridgeError as error:
             self._record.failed(error)
-            yield write_event(error)
+            yield reader.fail(error)
         except Exception:
             log.exception("internal error in the stream of request %s", self._record.id)
             unknown = BridgeError(f"internal error, request {self._record.id}: the log has more")
             self._record.failed(unknown)
-            yield write_event(unknown)
+            yield reader.fail(unknown)
 
-    def _relay(self, response: requests.Response) -> Iterator[bytes]:
-        reader = self._request.reader()
+    def _relay(self, response: requests.Response, reader: Reader) -> Iterator[bytes]:
         self._body = Body(response)
         try:
             for piece in self._delivery.pieces(self._body):
                 if not piece:
-                    yield sse.KEEPALIVE
+                    yield self._request.keepalive
                 elif out := reader.feed(piece):
                     self._record.first_byte()
                     yield out
@@ -127,6 +112,7 @@ class Exchange:
                 raise
         finally:
             self._record.count(reader.usage)
+            self._record.outcome = reader.outcome
         if not reader.done:
             yield reader.close()
         self._delivery.drain(self._body, END_PATIENCE)

@@ -1,5 +1,6 @@
 """The catalogue, as OpenAI lists models."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -8,7 +9,7 @@ from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.upstream.models import Model
 
 # The APIs that the bridge can reach a model through.
-SPOKEN = {"chat", "embeddings"}
+SPOKEN = {"chat", "embeddings", "messages", "responses"}
 
 
 def list_models(bridge: Bridge) -> bytes:
@@ -16,6 +17,28 @@ def list_models(bridge: Bridge) -> bytes:
     catalogue = bridge.models.catalogue(bridge.copilot())
     rows = [describe(bridge, model) for model in catalogue.models.values() if usable(model)]
     return orjson.dumps({"object": "list", "data": rows})
+
+
+def list_for_anthropic(bridge: Bridge, limit: int, after: str | None, before: str | None) -> Any:
+    """{"data": [...], "has_more", "first_id", "last_id"}: a page of the models that Messages can name."""
+    catalogue = bridge.models.catalogue(bridge.copilot())
+    ids = [model.id for model in catalogue.models.values() if model.enabled and "messages" in model.dialects]
+    if after in ids:
+        ids = ids[ids.index(after) + 1 :]
+    if before in ids:
+        ids = ids[: ids.index(before)]
+    page = ids[-limit:] if before else ids[:limit]
+    return {
+        "data": [describe_for_anthropic(catalogue.models[each]) for each in page],
+        "has_more": len(page) < len(ids),
+        "first_id": page[0] if page else None,
+        "last_id": page[-1] if page else None,
+    }
+
+
+def describe_for_anthropic(model: Model) -> dict[str, Any]:
+    created = datetime.fromtimestamp(model.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"type": "model", "id": model.id, "display_name": model.name, "created_at": created}
 
 
 def usable(model: Model) -> bool:

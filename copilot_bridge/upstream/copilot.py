@@ -1,6 +1,7 @@
 """Copilot's API for one account: the right host, a fresh token, one replay where that is safe."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 
 import requests
@@ -8,12 +9,12 @@ import requests
 from copilot_bridge.errors import UpstreamUnreachable
 from copilot_bridge.upstream.client import Client, read_error_body
 from copilot_bridge.upstream.headers import Headers
-from copilot_bridge.upstream.refusals import RENEW, RETRY, Refusal, read_refusal
+from copilot_bridge.upstream.refusals import RENEW, RETRY, TRIES, Refusal, read_refusal
 from copilot_bridge.upstream.tokens import Account, CopilotToken, CopilotTokens
 
 log = logging.getLogger(__name__)
 
-Mend = Callable[[str], bytes | None]  # remedy -> another body to try, or None
+Mend = Callable[[Refusal], bytes | None]  # another body to try, or None
 
 
 class Copilot:
@@ -40,13 +41,13 @@ class Copilot:
     ) -> requests.Response:
         """A reply with a status below 300, its body unread.  Raises what went wrong otherwise.
 
-        A refusal with a remedy is answered by that remedy, each at most once: so a request goes out
-        a few times at the worst, and never again after the first byte of an answer.
+        A refusal with a remedy is answered by that remedy, each a limited number of times: so a request
+        goes out a few times at the worst, and never again after the first byte of an answer.
 
         :param mend: asked for another body when upstream refused what can be said otherwise; it may change
             `headers` as well.
         """
-        tried: set[str] = set()
+        tried: Counter[str] = Counter()
         while True:
             token = self.token()
             sent = self._headers.copilot(path, token.value, token.kind, request_id) | (headers or {})
@@ -55,7 +56,7 @@ class Copilot:
             except UpstreamUnreachable as error:
                 if RETRY in tried:
                     raise
-                tried.add(RETRY)
+                tried[RETRY] += 1
                 log.info("once more after a network error: %s", error)
                 continue
             if response.status_code < 300:
@@ -67,7 +68,7 @@ class Copilot:
         self,
         refusal: Refusal,
         token: CopilotToken,
-        tried: set[str],
+        tried: Counter[str],
         body: bytes | None,
         mend: Mend | None,
     ) -> bytes | None:
@@ -75,14 +76,14 @@ class Copilot:
         if refusal.kind == "quota":
             self._tokens.forget(self.account, token)  # the quota's state is sealed in the token
         remedy = refusal.remedy
-        if remedy is None or remedy in tried:
+        if remedy is None or tried[remedy] >= TRIES.get(remedy, 1):
             raise refusal
-        tried.add(remedy)
+        tried[remedy] += 1
         log.info("status %s (%s), trying %s: %s", refusal.status, refusal.code, remedy, refusal)
         if remedy == RENEW and not self._renew(refusal, token):
             raise refusal
         if remedy not in (RENEW, RETRY):
-            body = mend(remedy) if mend else None
+            body = mend(refusal) if mend else None
             if body is None:
                 raise refusal
         return body

@@ -20,6 +20,12 @@ RENEW = "renew"  # a new Copilot token, and with it the right host
 RETRY = "retry"  # the same again: upstream stumbled
 SWAP_LIMIT = "swap_limit"  # max_tokens <-> max_completion_tokens
 NEW_SESSION = "new_session"  # of the model "auto"
+EXTRA_INPUTS = "extra_inputs"  # without the fields that this backend does not know
+STRIP_THINKING = "strip_thinking"  # without thoughts that another backend has signed
+STRIP_IDS = "strip_ids"  # without ids that were given on another connection
+
+# How often each may be tried for one request, where that is not once.
+TRIES = {EXTRA_INPUTS: 4}
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ LOGIN = "GitHub does not accept this login any more: run `copilot-bridge auth`"
 
 # The first row that fits counts.
 ROWS = (
-    Row((401,), r"input item ID does not belong", "invalid_request"),
+    Row((401,), r"input item ID does not belong", "invalid_request", STRIP_IDS),
     Row((401,), r"Copilot Requests permission", "permission"),
     Row((401,), r"Invalid auto-mode selector", "authentication", NEW_SESSION),
     Row((401,), r"", "authentication", RENEW),
@@ -62,6 +68,8 @@ ROWS = (
     Row((403,), r"model_not_allowed", "permission"),
     Row((400,), r"use ['`\"]?max_(completion_)?tokens", "invalid_request", SWAP_LIMIT),
     Row((400,), r"Personal Access Tokens are not supported", "authentication"),
+    Row((400,), r"Extra inputs are not permitted", "invalid_request", EXTRA_INPUTS),
+    Row((400,), r"Invalid .?signature", "invalid_request", STRIP_THINKING),
     Row((400,), r"", "invalid_request"),
     Row((403,), r"", "permission"),
     Row((404,), r"", "not_found"),
@@ -115,6 +123,7 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusa
         headers={name: value for name, value in passed_on.items() if value},
     )
     refusal.remedy = row.remedy
+    refusal.size = prompt_size(message) if row.kind == "prompt_too_long" else None
     return refusal
 
 

@@ -1,6 +1,7 @@
 """Where requests come in and answers go out: one record for each request, errors in its dialect."""
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,7 +9,9 @@ from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
 from copilot_bridge.delivery import ClientGoneError
-from copilot_bridge.dialects.chat.errors import write_error
+from copilot_bridge.dialects.chat import errors as chat
+from copilot_bridge.dialects.messages import errors as messages
+from copilot_bridge.dialects.responses import errors as responses
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange import Bridge, Exchange
 from copilot_bridge.logs import Record
@@ -27,6 +30,14 @@ KINDS = {
 # Prompts with images and PDFs make megabytes.
 LARGEST_BODY = 64 * 1024 * 1024
 
+# How each dialect tells an error; all else speaks as chat does.
+ERRORS: dict[str, Callable[[BridgeError, str], tuple[int, dict[str, str], bytes]]] = {
+    "chat": chat.write_error,
+    "embeddings": chat.write_error,
+    "messages": messages.write_error,
+    "responses": responses.write_error,
+}
+
 # Asked for every few seconds by machines.
 QUIET = ("/healthz", "/readyz")
 
@@ -39,10 +50,13 @@ def bridge() -> Bridge:
     return found
 
 
-def answer(make: Callable[[Bridge, Record, bytes], Any]) -> Response:
+Make = Callable[[Bridge, Record, bytes, Any], Any]
+
+
+def answer(make: Make) -> Response:
     """The answer to a request for a model; `make` reads the body.  Raises BridgeError."""
     record: Record = g.record
-    asked = make(bridge(), record, read_body())
+    asked = make(bridge(), record, read_body(), request.headers)
     record.dialect, record.model = asked.dialect, asked.name
     exchange = Exchange(bridge(), asked, record, client_socket(request.environ))
     try:
@@ -88,8 +102,15 @@ def client_socket(environ: Mapping[str, Any]) -> Any:
     return environ.get("gunicorn.socket") or environ.get("copilot_bridge.socket")
 
 
+def spoken() -> str | None:
+    """The dialect that a client speaks, told by the path, or by the header that only Anthropic's send."""
+    if re.search(r"/messages(?:/|$)", request.path) or "anthropic-version" in request.headers:
+        return "messages"
+    return "responses" if re.search(r"/responses(?:/|$)", request.path) else None
+
+
 def begin() -> None:
-    g.record = Record(request.remote_addr or "unix", request.method, request.path)
+    g.record = Record(request.remote_addr or "unix", request.method, request.path, dialect=spoken())
     if request.path in QUIET:
         g.record.level = logging.DEBUG
 
@@ -104,7 +125,7 @@ def end(response: Response) -> Response:
 
 def told(error: BridgeError) -> Response:
     g.record.failed(error)
-    status, headers, body = write_error(error)
+    status, headers, body = ERRORS[g.record.dialect or "chat"](error, g.record.id)
     return Response(body, status, headers, mimetype="application/json")
 
 

@@ -1,19 +1,48 @@
-"""https://platform.openai.com/docs/api-reference/models"""
+"""https://platform.openai.com/docs/api-reference/models and https://docs.anthropic.com/en/api/models-list
+
+Which of the two a client wants is told by the `anthropic-version` header.
+"""
 
 import orjson
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
-from copilot_bridge.exchange.models import describe, find_model, list_models
-from copilot_bridge.views.edge import bridge
+from copilot_bridge.errors import InvalidRequest
+from copilot_bridge.exchange.models import (
+    describe,
+    describe_for_anthropic,
+    find_model,
+    list_for_anthropic,
+    list_models,
+)
+from copilot_bridge.views.edge import bridge, spoken
 
 bp = Blueprint("models", __name__)
+
+USUAL_PAGE, LARGEST_PAGE = 20, 1000
 
 
 @bp.get("/models")
 def index() -> Response:
+    if spoken() == "messages":
+        page = request.args
+        listed = list_for_anthropic(bridge(), limit(), page.get("after_id"), page.get("before_id"))
+        return as_json(listed)
     return Response(list_models(bridge()), mimetype="application/json")
 
 
 @bp.get("/models/<path:name>")
 def show(name: str) -> Response:
-    return Response(orjson.dumps(describe(bridge(), find_model(bridge(), name))), mimetype="application/json")
+    model = find_model(bridge(), name)
+    return as_json(describe_for_anthropic(model) if spoken() == "messages" else describe(bridge(), model))
+
+
+def limit() -> int:
+    """Raises InvalidRequest."""
+    given = request.args.get("limit", str(USUAL_PAGE))
+    if not given.isdecimal() or not 1 <= int(given) <= LARGEST_PAGE:
+        raise InvalidRequest(f"limit: expected a whole number from 1 to {LARGEST_PAGE}", param="limit")
+    return int(given)
+
+
+def as_json(content: object) -> Response:
+    return Response(orjson.dumps(content), mimetype="application/json")

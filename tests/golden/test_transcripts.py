@@ -18,6 +18,11 @@ from pathlib import Path
 import pytest
 from golden.transcripts import SIZES, Golden, check_stream, check_whole, cut, mender, options_of, repair
 
+from copilot_bridge.dialects.messages import repair as messages
+from copilot_bridge.dialects.messages.reply import fold as fold_messages
+from copilot_bridge.dialects.messages.reply import mend_whole as mend_message
+from copilot_bridge.dialects.responses import repair as responses
+
 from copilot_bridge.dialects.chat.reply import fold, mend_whole
 
 CASES = Path(__file__).parent
@@ -90,3 +95,41 @@ def test_no_case_is_forgotten() -> None:
     assert set(cases("*")) == {*STREAMS, *WHOLE}
     assert len(STREAMS) > 30
     assert len(WHOLE) > 5
+
+
+# The dialects that are passed through: what stays and what is mended.
+PASSED = {"messages": messages.Repair, "responses": responses.Repair}
+
+
+def passed(dialect: str, pattern: str) -> list[Path]:
+    return sorted(path.parent for path in CASES.glob(f"{dialect}-from-{dialect}/*/{pattern}"))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("dialect", "case"),
+    [(dialect, case) for dialect in PASSED for case in passed(dialect, "upstream.sse")],
+    ids=name,
+)
+def test_a_stream_that_is_passed_on(dialect: str, case: Path, size: int, golden: Golden) -> None:
+    stream = PASSED[dialect](keep=bool(options_of(case).get("keep")))
+    out = b"".join(stream.feed(piece) for piece in cut((case / "upstream.sse").read_bytes(), size))
+    golden.check(case / "client.sse", out + stream.close())
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("case", passed("messages", "client.json"), ids=name)
+def test_a_message_folded(case: Path, size: int, golden: Golden) -> None:
+    source = case / "upstream.json"
+    if source.exists():
+        whole, _ = mend_message(source.read_bytes())
+    else:
+        whole, _ = fold_messages(cut((case / "upstream.sse").read_bytes(), size))
+    golden.check(case / "client.json", whole)
+
+
+@pytest.mark.parametrize("case", passed("responses", "upstream.json"), ids=name)
+def test_a_whole_response(case: Path, golden: Golden) -> None:
+    whole, _, genuine = responses.mend_whole((case / "upstream.json").read_bytes())
+    golden.check(case / "client.json", whole)
+    assert genuine

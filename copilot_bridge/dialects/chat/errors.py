@@ -35,7 +35,7 @@ FIXED = {"prompt_too_long", "content_filter", "model_not_found", "authentication
 NO_RETRY = {"quota": {"x-should-retry": "false"}}
 
 
-def write_error(error: BridgeError) -> tuple[int, dict[str, str], bytes]:
+def write_error(error: BridgeError, _request_id: str = "") -> tuple[int, dict[str, str], bytes]:
     """(status, headers, body) of a refusal before the first byte."""
     status = ERRORS[error.kind][0]
     if error.kind == "unavailable" and error.status in (500, 502, 503):

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from copilot_bridge.dialects import codec, sse
-from copilot_bridge.errors import StreamCut, UpstreamRefused
+from copilot_bridge.dialects.chat.errors import write_event
+from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 Chunk = dict[str, Any]
 
@@ -286,7 +287,8 @@ class Repair:
         self._splitter = sse.Splitter()
         self._shape: Shape | None = None
         self.done = False
-        self.failure: UpstreamRefused | None = None
+        self.failure: BridgeError | None = None
+        self.outcome = "ok"
 
     @property
     def usage(self) -> Chunk | None:
@@ -327,6 +329,9 @@ class Repair:
         if not self.finished:
             raise StreamCut("Copilot's answer broke off before its end")
         return out + self._end()
+
+    def fail(self, error: BridgeError) -> bytes:
+        return write_event(error)
 
     def _mend(self, block: bytes) -> bytes:
         data = sse.read_data(block)

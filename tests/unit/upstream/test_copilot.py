@@ -185,8 +185,8 @@ class Mend:
         self.bodies = list(bodies)
         self.asked = []
 
-    def __call__(self, remedy):
-        self.asked.append(remedy)
+    def __call__(self, refusal):
+        self.asked.append(refusal.remedy)
         return self.bodies.pop(0) if self.bodies else None
 
 

@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 
 from copilot_bridge.errors import KINDS
 from copilot_bridge.upstream.refusals import (
+    EXTRA_INPUTS,
     NEW_SESSION,
     RENEW,
     RETRY,
     ROWS,
+    STRIP_IDS,
+    STRIP_THINKING,
     SWAP_LIMIT,
     forwarded,
     prompt_size,
@@ -132,8 +135,13 @@ CATALOGUE = [
     (400, coded("unsupported_value"), "invalid_request", None),
     (400, '{"message":"m","code":"previous_response_not_found"}', "invalid_request", None),
     (400, "off_topic", "invalid_request", None),
-    (400, coded("invalid_request_error", "x: Extra inputs are not permitted"), "invalid_request", None),
-    (400, coded("", "Invalid `signature` in `thinking` block"), "invalid_request", None),
+    (
+        400,
+        coded("invalid_request_error", "x: Extra inputs are not permitted"),
+        "invalid_request",
+        EXTRA_INPUTS,
+    ),
+    (400, coded("", "Invalid `signature` in `thinking` block"), "invalid_request", STRIP_THINKING),
     (400, "FAILED_PRECONDITION: vertexai.allowedPartnerModelFeatures", "invalid_request", None),
     (400, coded("rate_limited"), "rate_limited", None),
     (400, coded("x", "use max_completion_tokens instead"), "invalid_request", SWAP_LIMIT),
@@ -161,7 +169,7 @@ CATALOGUE = [
     ),
     (401, '{"authorize_url": "https://x"}', "authentication", RENEW),
     (401, "Invalid auto-mode selector", "authentication", NEW_SESSION),
-    (401, "input item ID does not belong to this connection", "invalid_request", None),
+    (401, "input item ID does not belong to this connection", "invalid_request", STRIP_IDS),
     (401, "", "authentication", RENEW),
     *[
         (402, coded(code), "quota", None)
@@ -220,7 +228,8 @@ def test_a_redirect_is_not_the_clients_fault():
 
 def test_rows_have_known_kinds():
     assert {row.kind for row in ROWS} <= KINDS
-    assert {row.remedy for row in ROWS} == {None, NEW_SESSION, RENEW, RETRY, SWAP_LIMIT}
+    remedies = {NEW_SESSION, RENEW, RETRY, SWAP_LIMIT, EXTRA_INPUTS, STRIP_THINKING, STRIP_IDS}
+    assert {row.remedy for row in ROWS} == {None, *remedies}
     assert all(re.compile(row.told) for row in ROWS)
 
 

@@ -107,7 +107,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-class Quirks:
+class ChatQuirks:
     """Fits bodies to models, and remembers what a refusal has taught about one."""
 
     def __init__(self) -> None:
@@ -118,7 +118,7 @@ class Quirks:
         changes = [rule(body, model) for rule in RULES]
         return self._limit_output(body, model) or any(changes)
 
-    def mend(self, remedy: str, body: Body, model: Model) -> bool:
+    def mend(self, remedy: str | None, body: Body, model: Model) -> bool:
         """What can be said otherwise after a refusal.  False if there is nothing."""
         if remedy != SWAP_LIMIT:
             return False

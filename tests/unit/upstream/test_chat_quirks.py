@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from copilot_bridge.upstream.models import Model
-from copilot_bridge.upstream.quirks import Quirks
+from copilot_bridge.upstream.quirks.chat import ChatQuirks
 from copilot_bridge.upstream.refusals import RENEW, RETRY, SWAP_LIMIT
 
 GPT = {"id": "gpt-4o", "vendor": "Azure OpenAI"}
@@ -28,7 +28,7 @@ def body(row=GPT, messages=(), **fields):
 def fit(given, fitted_to):
     """The body as Copilot gets it; whether it changed is what `fit` says."""
     after = copy.deepcopy(given)
-    changed = Quirks().fit(after, fitted_to)
+    changed = ChatQuirks().fit(after, fitted_to)
     assert changed == (after != given)
     return after
 
@@ -174,7 +174,7 @@ def test_who_knows_the_limit_by_which_name(name, field):
 
 
 def test_a_refusal_teaches_the_other_name():
-    quirks, gpt = Quirks(), model(GPT, 4096)
+    quirks, gpt = ChatQuirks(), model(GPT, 4096)
     sent = body(GPT)
     quirks.fit(sent, gpt)
     assert quirks.mend(SWAP_LIMIT, sent, gpt)
@@ -187,7 +187,7 @@ def test_a_refusal_teaches_the_other_name():
 
 
 def test_a_refusal_teaches_about_one_model():
-    quirks, other = Quirks(), model({"id": "gpt-4.1"}, 100)
+    quirks, other = ChatQuirks(), model({"id": "gpt-4.1"}, 100)
     quirks.mend(SWAP_LIMIT, body(GPT, max_tokens=1), model(GPT))
     given = body({"id": "gpt-4.1"})
     quirks.fit(given, other)
@@ -196,7 +196,7 @@ def test_a_refusal_teaches_about_one_model():
 
 def test_two_requests_that_learn_the_same_at_once():
     """Both were sent before the first refusal came; both are mended, and the third one is right at once."""
-    quirks, gpt = Quirks(), model(GPT, 4096)
+    quirks, gpt = ChatQuirks(), model(GPT, 4096)
     one, two, three = body(GPT), body(GPT), body(GPT)
     quirks.fit(one, gpt)
     quirks.fit(two, gpt)
@@ -210,10 +210,10 @@ def test_two_requests_that_learn_the_same_at_once():
 @pytest.mark.parametrize("remedy", [RENEW, RETRY])
 def test_there_is_nothing_else_to_mend(remedy):
     given = body(GPT, max_tokens=1)
-    assert not Quirks().mend(remedy, given, model(GPT))
+    assert not ChatQuirks().mend(remedy, given, model(GPT))
     assert given == body(GPT, max_tokens=1)
 
 
 def test_no_limit_to_swap():
     given = body(GPT)
-    assert not Quirks().mend(SWAP_LIMIT, given, model(GPT))
+    assert not ChatQuirks().mend(SWAP_LIMIT, given, model(GPT))

@@ -1,0 +1,131 @@
+"""What Copilot adds to a Messages stream, and how it is taken out as the stream goes by.
+
+Seen on the wire, 2026: a `[DONE]` after the end, which strict SDKs choke on, and fields called
+`copilot_…`.  Everything else passes untouched, events not invented yet included.
+"""
+
+import re
+from typing import Any
+
+from copilot_bridge.dialects import codec, sse
+from copilot_bridge.dialects.messages.errors import KINDS, write_event
+from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
+
+Event = dict[str, Any]
+
+KEEPALIVE = b'event: ping\ndata: {"type": "ping"}\n\n'
+
+# Only these need a closer look: Copilot's own fields, the usage, the end, and errors.
+SUSPECT = re.compile(rb'\[DONE\]|copilot_|"message_(?:start|delta|stop)"|"error"')
+
+
+class Repair:
+    """A stream's bytes in, cut anywhere; whole mended events out.
+
+    :param keep: leave Copilot's own fields in.
+    """
+
+    def __init__(self, *, keep: bool = False) -> None:
+        self._keep = keep
+        self._splitter = sse.Splitter()
+        self._counted: dict[str, int] = {}
+        self.done = False
+        self.failure: BridgeError | None = None
+        self.outcome = "ok"
+
+    @property
+    def finished(self) -> bool:
+        return self.done
+
+    @property
+    def usage(self) -> dict[str, int] | None:
+        """As chat counts, where cached tokens are among those of the prompt."""
+        return as_chat_usage(self._counted) if self._counted else None
+
+    def feed(self, piece: bytes) -> bytes:
+        """Raises UpstreamRefused: the stream tells of an error.
+
+        What came before it in the same piece is given first; then the error is in `failure`.
+        """
+        out: list[bytes] = []
+        try:
+            for block in self._splitter.feed(piece):
+                plain = not (self.done or SUSPECT.search(block))
+                out.append(block + b"\n\n" if plain else self._mend(block))
+        except UpstreamRefused as error:
+            if not out:
+                raise
+            self.failure = error
+        return b"".join(out)
+
+    def close(self) -> bytes:
+        """Raises StreamCut: the answer has no end."""
+        if self.failure:
+            raise self.failure
+        out = self._mend(self._splitter.rest())
+        if not self.done:
+            raise StreamCut("Copilot's answer broke off before its end")
+        return out
+
+    def fail(self, error: BridgeError) -> bytes:
+        return write_event(error)
+
+    def _mend(self, block: bytes) -> bytes:
+        data = sse.read_data(block)
+        if self.done or not data or data.strip() == b"[DONE]":
+            return block + b"\n\n" if block.startswith(b":") and not self.done else b""
+        event = read_event(data)
+        if event is None:
+            return b""
+        self._note(event)
+        mended = event if self._keep else without_noise(event)
+        if mended == event:
+            return block + b"\n\n"
+        return b"event: " + str(event.get("type")).encode() + b"\ndata: " + codec.write(mended) + b"\n\n"
+
+    def _note(self, event: Event) -> None:
+        kind = event.get("type")
+        if kind == "error":
+            raise told_error(event.get("error"))
+        started = event.get("message")
+        for holder in (event, started if isinstance(started, dict) else {}):
+            self._counted |= numbers(holder.get("usage"))
+        self.done = kind == "message_stop"
+
+
+def read_event(data: bytes) -> Event | None:
+    try:
+        event = codec.read(data)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def without_noise(value: Any) -> Any:
+    """Without Copilot's own fields, at any depth but inside of what the model has written."""
+    if isinstance(value, dict):
+        return {
+            key: inner if key == "input" else without_noise(inner)
+            for key, inner in value.items()
+            if not key.startswith("copilot_")
+        }
+    return [without_noise(inner) for inner in value] if isinstance(value, list) else value
+
+
+def numbers(usage: Any) -> dict[str, int]:
+    return (
+        {key: value for key, value in usage.items() if type(value) is int} if isinstance(usage, dict) else {}
+    )
+
+
+def as_chat_usage(usage: dict[str, int]) -> dict[str, int]:
+    """`input_tokens` leaves out what was read from a cache or written to one."""
+    inside = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    prompt, completion = sum(usage.get(key, 0) for key in inside), usage.get("output_tokens", 0)
+    return {"prompt_tokens": prompt, "completion_tokens": completion}
+
+
+def told_error(error: Any) -> UpstreamRefused:
+    detail = error if isinstance(error, dict) else {"message": error}
+    kind = KINDS.get(str(detail.get("type")), "unavailable")
+    return UpstreamRefused(str(detail.get("message") or "Copilot broke off with an error"), kind=kind)

@@ -1,0 +1,106 @@
+"""What a Messages client may send.  https://docs.anthropic.com/en/api/messages
+
+Only what the bridge itself relies on is checked; every other field is upstream's to judge.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from copilot_bridge.dialects.chat.request import (
+    check_model,
+    is_boolean,
+    is_list,
+    is_object,
+    read_object,
+    whole,
+)
+from copilot_bridge.errors import InvalidRequest
+
+Body = dict[str, Any]
+
+FIELDS = {
+    "stream": (is_boolean, "true or false"),
+    "max_tokens": (whole(1), "a whole number greater than 0"),
+    "tools": (is_list, "a list"),
+    "tool_choice": (is_object, "an object"),
+    "thinking": (is_object, "an object"),
+    "output_config": (is_object, "an object"),
+}
+
+ROLES = ("user", "assistant", "system")
+
+# What Claude Code puts beside a tool's result; nobody has typed it.
+REMINDER = "<system-reminder>"
+
+
+def read(data: bytes) -> Body:
+    """The body as a dict.  Raises InvalidRequest, naming the field."""
+    body = read_object(data)
+    check_model(body)
+    for field, (fits, expected) in FIELDS.items():
+        if body.get(field) is not None and not fits(body[field]):
+            raise InvalidRequest(f"{field}: expected {expected}", param=field)
+    if not isinstance(body.get("system"), str | list | None):
+        raise InvalidRequest("system: expected a text or a list of blocks", param="system")
+    check_messages(body.get("messages"))
+    return body
+
+
+def check_messages(messages: Any) -> None:
+    if not isinstance(messages, list) or not messages:
+        raise InvalidRequest("messages: expected a list with at least one message", param="messages")
+    for index, message in enumerate(messages):
+        where = f"messages.{index}"
+        if not isinstance(message, dict) or message.get("role") not in ROLES:
+            raise InvalidRequest(f"{where}: expected an object with the role user or assistant", param=where)
+        content = message.get("content")
+        if not isinstance(content, str | list):
+            raise InvalidRequest(f"{where}.content: expected a text or a list", param=f"{where}.content")
+        for place, block in enumerate(content if isinstance(content, list) else ()):
+            if not isinstance(block, dict) or not isinstance(block.get("type"), str):
+                raise InvalidRequest(
+                    f"{where}.content.{place}: expected an object with a type",
+                    param=f"{where}.content.{place}",
+                )
+
+
+def blocks(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(where it stands, the block) of each block of each message, those in tool results included."""
+    for index, message in enumerate(body["messages"]):
+        yield from walk(f"messages.{index}.content", message["content"])
+
+
+def walk(where: str, content: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    for place, block in enumerate(content if isinstance(content, list) else ()):
+        if isinstance(block, dict):
+            yield f"{where}.{place}", block
+            yield from walk(f"{where}.{place}.content", block.get("content"))
+
+
+def image_sources(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(where it stands, its `source` object) of each image."""
+    for where, block in blocks(body):
+        if block.get("type") == "image" and isinstance(block.get("source"), dict):
+            yield f"{where}.source", block["source"]
+
+
+def initiator(body: Body) -> str:
+    """Whose turn it is: a person's ("user") or the tool loop's ("agent").
+
+    Told by the last message, as the official bridges do.  One that is made of tool results, and of
+    nothing else but reminders, goes on with a turn; anything that was typed begins one.
+    """
+    spoken = [message for message in body["messages"] if message["role"] != "system"]
+    if not spoken:
+        return "user"
+    if spoken[-1]["role"] == "assistant":
+        return "agent"
+    content = spoken[-1]["content"]
+    given = content if isinstance(content, list) else []
+    results = [block for block in given if block.get("type") == "tool_result"]
+    others = [block for block in given if block.get("type") != "tool_result"]
+    return "agent" if results and all(map(is_reminder, others)) else "user"
+
+
+def is_reminder(block: dict[str, Any]) -> bool:
+    return block.get("type") == "text" and str(block.get("text", "")).lstrip().startswith(REMINDER)

@@ -1,0 +1,5 @@
+"""OpenAI's Responses, as its clients speak it, and Copilot's own way with it.
+
+`request` reads what a client sends, `repair` mends a stream and an answer in one piece, `errors` tells
+what went wrong.
+"""

@@ -1,0 +1,36 @@
+"""Errors in the form of OpenAI's Responses.
+
+Codex tries everything again but a 400, so what will not change by itself is told with that status.
+Source: https://platform.openai.com/docs/guides/error-codes, and Codex 0.169 as measured.
+"""
+
+from typing import Any
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.chat import errors as chat
+from copilot_bridge.errors import BridgeError
+
+# Kinds that are told with another status than in chat.
+STATUS = {"model_not_found": 400, "not_found": 400, "permission": 400}
+
+# kind -> error.code of a stream's last event, where chat's own does not do.
+CODES = {
+    "invalid_request": "invalid_prompt",
+    "unavailable": "server_error",
+    "overloaded": "server_is_overloaded",
+}
+
+
+def write_error(error: BridgeError, request_id: str) -> tuple[int, dict[str, str], bytes]:
+    """(status, headers, body) of a refusal before the first byte."""
+    status, headers, body = chat.write_error(error, request_id)
+    return STATUS.get(error.kind, status), headers, body
+
+
+def write_event(error: BridgeError, response: dict[str, Any], number: int) -> bytes:
+    """The last event of a stream that failed.  `response`: what was told of it so far."""
+    detail = chat.detail(error)
+    code = detail["code"] or CODES.get(error.kind, "server_error")
+    failed = response | {"status": "failed", "error": {"code": code, "message": detail["message"]}}
+    event = {"type": "response.failed", "sequence_number": number, "response": failed}
+    return b"event: response.failed\ndata: " + codec.write(event) + b"\n\n"

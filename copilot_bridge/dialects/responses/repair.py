@@ -1,0 +1,215 @@
+"""What Copilot gets wrong in a Responses stream, and how it is put right as it goes by.
+
+Seen on the wire, 2026: every event calls the same item by another id, some 400 characters long, which
+breaks clients that keep items by their ids.  So each item gets one id for all its events and for the final
+`response.output`.  Copilot itself wants to hear the id of `output_item.done` again, with the
+`encrypted_content` that came with it: `genuine` tells which that is.
+"""
+
+import hashlib
+import re
+from typing import Any
+
+from copilot_bridge.dialects import codec, sse
+from copilot_bridge.dialects.responses.errors import write_event
+from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
+
+Event = dict[str, Any]
+
+# The usual form of ids, by the item's type.
+PREFIXES = {
+    "message": "msg",
+    "reasoning": "rs",
+    "function_call": "fc",
+    "custom_tool_call": "ctc",
+    "web_search_call": "ws",
+    "compaction": "cmp",
+}
+
+TERMINAL = ("response.completed", "response.incomplete", "response.failed", "response.cancelled", "error")
+GOOD_ENDS = ("response.completed", "response.incomplete")
+
+# The many events in the middle need nothing but their item's id exchanged.  These can't stand inside of
+# a JSON string, where quotes are escaped.
+ITEM_ID = re.compile(rb'"item_id":"[^"\\]*"')
+OUTPUT_INDEX = re.compile(rb'"output_index":(\d+)')
+PLAIN = re.compile(rb"event: response\.\w+(?:\.\w+)*\.delta\ndata: \{[^\n]*")
+
+
+class Ids:
+    """One id for each item of an answer, by its place, and one for the answer itself."""
+
+    def __init__(self) -> None:
+        self._items: dict[int, str] = {}
+        self.response: str | None = None
+        self.genuine: dict[str, str] = {}  # the id that clients know -> the one that Copilot wants
+
+    def of_item(self, place: int, item: Event) -> str:
+        if place not in self._items:
+            prefix = PREFIXES.get(str(item.get("type")), "item")
+            self._items[place] = f"{prefix}_{digest(str(item.get('id')))}"
+        return self._items[place]
+
+    def known(self, place: int) -> str | None:
+        return self._items.get(place)
+
+    def of_response(self, given: object) -> str:
+        if self.response is None:
+            self.response = f"resp_{digest(str(given))}"
+        return self.response
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+class Repair:
+    """A stream's bytes in, cut anywhere; whole mended events out.
+
+    :param keep: leave Copilot's own fields in.
+    """
+
+    def __init__(self, *, keep: bool = False) -> None:
+        self._keep = keep
+        self._splitter = sse.Splitter()
+        self._ids = Ids()
+        self._output: dict[int, Event] = {}  # the items that are complete, by their place
+        self._response: Event = {"object": "response", "output": []}
+        self._number = 0
+        self.done = False
+        self.failure: BridgeError | None = None
+        self.outcome = "ok"
+        self.usage: dict[str, int] | None = None
+
+    @property
+    def finished(self) -> bool:
+        return self.done
+
+    @property
+    def genuine_ids(self) -> dict[str, str]:
+        return self._ids.genuine
+
+    def feed(self, piece: bytes) -> bytes:
+        return b"".join(map(self._mend, self._splitter.feed(piece)))
+
+    def close(self) -> bytes:
+        """Raises StreamCut: the answer has no end."""
+        out = self._mend(self._splitter.rest())
+        if not self.done:
+            raise StreamCut("Copilot's answer broke off before its end")
+        return out
+
+    def fail(self, error: BridgeError) -> bytes:
+        return write_event(error, self._response, self._number)
+
+    def _mend(self, block: bytes) -> bytes:
+        if self.done or not block:
+            return b""
+        return self._mend_delta(block) or self._mend_event(block)
+
+    def _mend_delta(self, block: bytes) -> bytes | None:
+        """Without parsing; None where there is more to it than an id."""
+        if not PLAIN.fullmatch(block):
+            return None
+        place = OUTPUT_INDEX.search(block)
+        known = self._ids.known(int(place[1])) if place else None
+        if known is None or b'"copilot_' in block:
+            return None
+        self._number += 1
+        return ITEM_ID.sub(b'"item_id":"%b"' % known.encode(), block, count=1) + b"\n\n"
+
+    def _mend_event(self, block: bytes) -> bytes:
+        data = sse.read_data(block)
+        if not data or data.strip() == b"[DONE]":
+            return block + b"\n\n" if block.startswith(b":") else b""
+        event = read_event(data)
+        if event is None:
+            return b""
+        self._number = int(event.get("sequence_number") or self._number) + 1
+        kind = str(event.get("type"))
+        mended = self._with_ids(event if self._keep else without_noise(event))
+        if kind in TERMINAL:
+            self._end(kind, mended)
+        return b"event: " + kind.encode() + b"\ndata: " + codec.write(mended) + b"\n\n"
+
+    def _with_ids(self, event: Event) -> Event:
+        place = event.get("output_index")
+        item = event.get("item")
+        if isinstance(place, int) and isinstance(item, dict):
+            id_ = self._ids.of_item(place, item)
+            if event.get("type") == "response.output_item.done":
+                self._ids.genuine[id_] = str(item.get("id"))
+                self._output[place] = {**item, "id": id_}
+            event["item"] = {**item, "id": id_}
+        if isinstance(place, int) and "item_id" in event:
+            event["item_id"] = self._ids.of_item(place, {"id": event["item_id"]})
+        if isinstance(event.get("response"), dict):
+            event["response"] = self._response_with_ids(event["response"])
+        return event
+
+    def _response_with_ids(self, response: Event) -> Event:
+        given = response.get("output")
+        output = [
+            {**item, "id": self._ids.of_item(place, item)} if isinstance(item, dict) else item
+            for place, item in enumerate(given if isinstance(given, list) else [])
+        ]
+        # Clients read the answer from the last event, even where upstream leaves it empty.
+        full = output or [self._output[place] for place in sorted(self._output)]
+        self._response = {**response, "id": self._ids.of_response(response.get("id")), "output": full}
+        return self._response
+
+    def _end(self, kind: str, event: Event) -> None:
+        self.done = True
+        response = event.get("response") or {}
+        self.usage = as_chat_usage(response.get("usage"))
+        if kind not in GOOD_ENDS:
+            self.outcome = "unavailable"
+
+
+def mend_whole(data: bytes, *, keep: bool = False) -> tuple[bytes, dict[str, int] | None, dict[str, str]]:
+    """Copilot's answer in one piece -> the answer, its usage as chat counts, its genuine ids.
+
+    :raises UpstreamRefused: this is no answer.
+    """
+    reply = read_event(data)
+    if reply is None or reply.get("object") != "response":
+        raise UpstreamRefused("Copilot's answer is no response")
+    ids = Ids()
+    mended = dict(reply if keep else without_noise(reply))
+    mended["id"] = ids.of_response(reply.get("id"))
+    mended["output"] = [with_id(ids, place, item) for place, item in enumerate(reply.get("output") or [])]
+    mended.setdefault("store", False)
+    if mended.get("output_text") is None:
+        mended.pop("output_text", None)  # a convenience of SDKs, who make it themselves
+    return codec.write(mended), as_chat_usage(reply.get("usage")), ids.genuine
+
+
+def with_id(ids: Ids, place: int, item: Event) -> Event:
+    id_ = ids.of_item(place, item)
+    ids.genuine[id_] = str(item.get("id"))
+    return {**item, "id": id_}
+
+
+def read_event(data: bytes) -> Event | None:
+    try:
+        event = codec.read(data)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def without_noise(event: Event) -> Event:
+    """Without Copilot's own fields, beside the response and inside of it."""
+    kept = {key: value for key, value in event.items() if not key.startswith("copilot_")}
+    if isinstance(kept.get("response"), dict):
+        kept["response"] = without_noise(kept["response"])
+    return kept
+
+
+def as_chat_usage(usage: Any) -> dict[str, int] | None:
+    if not isinstance(usage, dict):
+        return None
+    return {
+        "prompt_tokens": usage.get("input_tokens") or 0,
+        "completion_tokens": usage.get("output_tokens") or 0,
+    }

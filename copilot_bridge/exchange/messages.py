@@ -1,0 +1,97 @@
+"""A Messages request, and the counting of its tokens."""
+
+from collections.abc import Iterator
+
+import orjson
+
+from copilot_bridge.dialects.messages import reply
+from copilot_bridge.dialects.messages import request as messages
+from copilot_bridge.dialects.messages.repair import KEEPALIVE, Repair
+from copilot_bridge.exchange.request import Body, ModelRequest, Whole
+from copilot_bridge.upstream.client import read_whole
+from copilot_bridge.upstream.models import Choice, Model
+from copilot_bridge.upstream.quirks.messages import LONG_CONTEXT_BETA, SYSTEM_BETA, known_betas
+from copilot_bridge.upstream.refusals import EXTRA_INPUTS, STRIP_THINKING, Refusal
+
+
+class MessagesRequest(ModelRequest):
+    """POST /v1/messages, where Copilot offers the model through it."""
+
+    dialect = "messages"
+    path = "/v1/messages"
+    keepalive = KEEPALIVE
+
+    def read(self, data: bytes) -> Body:
+        return messages.read(data)
+
+    def initiator(self) -> str:
+        return messages.initiator(self._body)
+
+    def images(self) -> Iterator[tuple[str, Body]]:
+        return messages.image_sources(self._body)
+
+    def inline(self, where: str, image: Body, model: Model) -> bool:
+        if image.get("type") != "url":
+            return False
+        media_type, data = self.fetch_image(str(image.pop("url", "")), f"{where}.url", model)
+        image |= {"type": "base64", "media_type": media_type, "data": data}
+        return True
+
+    def choose(self) -> Choice:
+        """Claude Code says by a beta that it wants a model's longer context."""
+        if LONG_CONTEXT_BETA in self._betas_given and not self.name.endswith("[1m]"):
+            return self._bridge.models.choose(self._bridge.copilot(), f"{self.name}[1m]")
+        return super().choose()
+
+    def fit(self, model: Model) -> bool:
+        betas = known_betas(self._betas_given)
+        if any(message["role"] == "system" for message in self._body["messages"]):
+            betas.append(SYSTEM_BETA)
+        self._headers["anthropic-version"] = "2023-06-01"
+        if betas:
+            self._headers["anthropic-beta"] = ",".join(betas)
+        return self._bridge.messages_quirks.fit(self._body, model, frozenset(betas))
+
+    def mend(self, refusal: Refusal, model: Model) -> bool:
+        if refusal.remedy == EXTRA_INPUTS:
+            return self._bridge.messages_quirks.drop_refused(str(refusal), self._body, model)
+        return refusal.remedy == STRIP_THINKING and self._bridge.messages_quirks.drop_thinking(self._body)
+
+    def output_limit(self) -> int:
+        return int(self._body.get("max_tokens") or 0)
+
+    def reader(self) -> Repair:
+        return Repair(keep=self._keep)
+
+    def fold(self, pieces: Iterator[bytes]) -> Whole:
+        return reply.fold(pieces, keep=self._keep)
+
+    def mend_whole(self, data: bytes) -> Whole:
+        return reply.mend_whole(data, keep=self._keep)
+
+    @property
+    def _betas_given(self) -> str:
+        return str(self._given_headers.get("anthropic-beta", ""))
+
+    @property
+    def _keep(self) -> bool:
+        return self._bridge.config.keep_copilot_fields
+
+
+# What counting has nothing to do with, and refuses.
+NOT_COUNTED = ("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_sequences", "metadata")
+
+
+class CountRequest(MessagesRequest):
+    """POST /v1/messages/count_tokens -> {"input_tokens": N}, as upstream counts."""
+
+    path = "/v1/messages/count_tokens"
+
+    def read(self, data: bytes) -> Body:
+        return super().read(data) | {"stream": False}
+
+    def complete(self) -> bytes:
+        self._prepare()
+        body = {key: value for key, value in self._body.items() if key not in NOT_COUNTED}
+        self._body, self._data = body, orjson.dumps(body)
+        return read_whole(self._send(self.choose().model))

@@ -1,0 +1,210 @@
+"""What all requests to a model have in common on their way to Copilot, and on the way back.
+
+A subclass per dialect says how its body is read, fitted to a model, and how its answers are mended.
+"""
+
+import base64
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any, ClassVar, Protocol
+
+import orjson
+import requests
+from urllib3.exceptions import HTTPError
+
+from copilot_bridge.dialects import sse
+from copilot_bridge.errors import BridgeError, Unsupported
+from copilot_bridge.exchange.bridge import Bridge
+from copilot_bridge.logs import Record
+from copilot_bridge.upstream.client import broken_off, finish, read_whole
+from copilot_bridge.upstream.models import Choice, Model
+from copilot_bridge.upstream.refusals import NEW_SESSION, Refusal, forwarded
+
+PIECE = 65536
+
+# Where the catalogue does not say what images a model takes.
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
+IMAGE_BYTES = 3_145_728
+
+Body = dict[str, Any]
+Headers = dict[str, str]
+Whole = tuple[bytes, Body | None]  # an answer in one piece, and its usage as chat counts
+
+
+class Reader(Protocol):
+    """An upstream stream's bytes in, the client's out.
+
+    `failure`: the stream has told of an error, which comes after what was given out last.
+    `outcome`: "ok", or the kind of an error that was passed on.
+    """
+
+    done: bool
+    failure: BridgeError | None
+    outcome: str
+
+    @property
+    def usage(self) -> Body | None: ...
+    @property
+    def finished(self) -> bool: ...
+    def feed(self, piece: bytes) -> bytes: ...
+    def close(self) -> bytes: ...
+    def fail(self, error: BridgeError) -> bytes: ...
+
+
+class ModelRequest(ABC):
+    """A request that a model answers.  `streaming`: the client wants events.
+
+    :param data: the body as it came; it is sent on as it is where nothing in it has to change.
+    :param headers: the client's.
+    :raises InvalidRequest, Unsupported: the body is wrong; the message names the field.
+    """
+
+    dialect: ClassVar[str]
+    path: ClassVar[str]
+    keepalive: ClassVar[bytes] = sse.KEEPALIVE
+
+    def __init__(self, bridge: Bridge, record: Record, data: bytes, headers: Any) -> None:
+        self._bridge = bridge
+        self._record = record
+        self._data = data
+        self._given_headers = headers
+        self._body = self.read(data)
+        self.streaming = bool(self._body.get("stream"))
+        self.name: str = self._body["model"]
+        self._headers: Headers = {}
+        self.reply_headers: Headers = {}
+
+    # What a dialect says of itself.
+
+    @abstractmethod
+    def read(self, data: bytes) -> Body:
+        """The body as a dict.  Raises InvalidRequest or Unsupported, naming the field."""
+
+    @abstractmethod
+    def initiator(self) -> str:
+        """Whose turn it is: "user" or "agent"."""
+
+    @abstractmethod
+    def images(self) -> Iterator[tuple[str, Body]]:
+        """(where it stands, the object that holds its address) of each image."""
+
+    @abstractmethod
+    def inline(self, where: str, image: Body, model: Model) -> bool:
+        """Put the image itself into its place.  False if it is there already."""
+
+    @abstractmethod
+    def fit(self, model: Model) -> bool:
+        """Make the body one that Copilot takes for this model.  True if anything had to change."""
+
+    @abstractmethod
+    def mend(self, refusal: Refusal, model: Model) -> bool:
+        """Say otherwise what was refused.  False if there is nothing to say otherwise."""
+
+    @abstractmethod
+    def output_limit(self) -> int:
+        """Tokens; 0 if that is no matter."""
+
+    @abstractmethod
+    def reader(self) -> Reader:
+        """For a stream on its way to the client."""
+
+    @abstractmethod
+    def fold(self, pieces: Iterator[bytes]) -> Whole:
+        """A stream, for a client that wants the answer in one piece."""
+
+    @abstractmethod
+    def mend_whole(self, data: bytes) -> Whole:
+        """An answer that came in one piece."""
+
+    def choose(self) -> Choice:
+        return self._bridge.models.choose(self._bridge.copilot(), self.name)
+
+    # What is the same for all.
+
+    def open(self) -> requests.Response:
+        """Upstream's stream, once it has said yes.  Blocks; raises whatever it says instead."""
+        return self._send(self._prepare())
+
+    def complete(self) -> bytes:
+        """The whole answer.  Blocks."""
+        model = self._prepare()
+        if folded := self._is_longer_in_a_stream(model):
+            self._body["stream"] = True
+            self._data = orjson.dumps(self._body)
+        response = self._send(model)
+        with closing(response):
+            if folded:
+                whole, usage = self.fold(stream(response))
+                finish(response)
+            else:
+                whole, usage = self.mend_whole(read_whole(response))
+        self._record.count(usage)
+        return whole
+
+    def _prepare(self) -> Model:
+        """Fit the body to the model that the client means."""
+        choice = self.choose()
+        self._record.model = choice.model.id
+        if self.dialect not in choice.model.dialects:
+            offered = " and ".join(choice.model.dialects) or "no API that the bridge speaks"
+            raise Unsupported(
+                f"Copilot offers {choice.model.id!r} through {offered} only, and not through {self.dialect}",
+                param="model",
+            )
+        self._headers |= {"X-Initiator": self.initiator(), **choice.headers}
+        changed = [self._place(where, image, choice.model) for where, image in self.images()]
+        if self.fit(choice.model) or any(changed):
+            self._data = orjson.dumps(self._body)
+        return choice.model
+
+    def _place(self, where: str, image: Body, model: Model) -> bool:
+        """Copilot fetches no images; it wants them in the request, and a header that says so."""
+        self._headers["Copilot-Vision-Request"] = "true"
+        return self.inline(where, image, model)
+
+    def fetch_image(self, url: str, where: str, model: Model) -> tuple[str, str]:
+        """(media type, base64).  Raises InvalidRequest: there is no such image for us."""
+        media_type, image = self._bridge.images.fetch(
+            url,
+            media_types=model.vision.get("supported_media_types") or IMAGE_TYPES,
+            max_bytes=model.vision.get("max_prompt_image_size") or IMAGE_BYTES,
+            param=where,
+        )
+        return media_type, base64.b64encode(image).decode()
+
+    def _is_longer_in_a_stream(self, model: Model) -> bool:
+        most = model.max_unstreamed_tokens
+        return most is not None and self.output_limit() > most
+
+    def _send(self, model: Model) -> requests.Response:
+        def mend(refusal: Refusal) -> bytes | None:
+            """What to send after a refusal that says what is wrong; None if there is nothing."""
+            if refusal.remedy == NEW_SESSION:
+                self._bridge.models.forget_session(self._bridge.copilot())
+                self._prepare()
+            elif not self.mend(refusal, model):
+                return None
+            return orjson.dumps(self._body)
+
+        response = self._bridge.copilot().send(
+            "POST", self.path, self._data, self._headers, request_id=self._record.id, mend=mend
+        )
+        self.reply_headers = forwarded(response.headers)
+        self._bridge.note_quota(self.reply_headers)
+        self._forget_prompt(response)
+        return response
+
+    def _forget_prompt(self, response: requests.Response) -> None:
+        """Upstream has it.  A stream goes on for minutes, and prompts make megabytes."""
+        self._data, self._body = b"", {}
+        response.request = requests.PreparedRequest()
+
+
+def stream(response: requests.Response) -> Iterator[bytes]:
+    """Raises StreamCut, UpstreamTimeout: the answer ended before its end."""
+    try:
+        while piece := response.raw.read1(PIECE, decode_content=True):
+            yield piece
+    except (HTTPError, OSError) as error:
+        raise broken_off(error) from error

@@ -1,0 +1,112 @@
+"""What a Responses body must look like for Copilot to take it.  A row for each quirk."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from copilot_bridge.upstream.models import Model
+
+Body = dict[str, Any]
+Rule = Callable[[Body, Model], bool]
+
+ENCRYPTED = "reasoning.encrypted_content"
+LEAST_OUTPUT = 16
+
+# Fields that are refused and that change nothing in the answer.  Seen 2026.
+DROPPED = ("service_tier", "client_metadata", "background", "previous_response_id", "conversation")
+ITEM_EXTRAS = ("internal_chat_message_metadata_passthrough",)
+
+# Refused efforts -> the nearest that every reasoning model has.
+EFFORTS = {"minimal": "low"}
+
+
+def use_model_id(body: Body, model: Model) -> bool:
+    changed: bool = body["model"] != model.id
+    body["model"] = model.id
+    return changed
+
+
+def store_nothing(body: Body, _model: Model) -> bool:
+    """Copilot keeps no answers and refuses to be asked to."""
+    changed = body.get("store") is not False
+    body["store"] = False
+    return changed
+
+
+def include_reasoning(body: Body, _model: Model) -> bool:
+    """Without a store, reasoning is lost unless the client gets it, locked, and sends it back."""
+    include = body.get("include") or []
+    if ENCRYPTED in include:
+        return False
+    body["include"] = [*include, ENCRYPTED]
+    return True
+
+
+def limit_output(body: Body, model: Model) -> bool:
+    wanted = body.get("max_output_tokens")
+    if wanted is None:
+        return False
+    limit = max(LEAST_OUTPUT, min(filter(None, (wanted, model.max_output_tokens))))
+    body["max_output_tokens"] = limit
+    return bool(limit != wanted)
+
+
+def drop_advisory(body: Body, _model: Model) -> bool:
+    given = [field for field in DROPPED if field in body]
+    for field in given:
+        del body[field]
+    return bool(given)
+
+
+def fit_reasoning(body: Body, _model: Model) -> bool:
+    reasoning = body.get("reasoning")
+    if not isinstance(reasoning, dict):
+        return False
+    fitted = {key: value for key, value in reasoning.items() if key != "context"}
+    if fitted.get("effort") in EFFORTS:
+        fitted["effort"] = EFFORTS[fitted["effort"]]
+    body["reasoning"] = fitted
+    return fitted != reasoning
+
+
+RULES: tuple[Rule, ...] = (
+    use_model_id,
+    store_nothing,
+    include_reasoning,
+    limit_output,
+    drop_advisory,
+    fit_reasoning,
+)
+
+
+def fit(body: Body, model: Model, genuine: Mapping[str, str]) -> bool:
+    """Make the body one that Copilot takes for this model.  True if anything had to change.
+
+    :param genuine: ids that clients know -> those that Copilot wants to hear.
+    """
+    changes = [rule(body, model) for rule in RULES]
+    return fit_items(body, genuine) or any(changes)
+
+
+def fit_items(body: Body, genuine: Mapping[str, str]) -> bool:
+    """Ids are bound to what was said with them: reasoning has its own again, all else does without.
+
+    References to items that nobody has kept are left out.
+    """
+    given = body["input"]
+    if not isinstance(given, list):
+        return False
+    kept = [fit_item(item, genuine) for item in given if item.get("type") != "item_reference"]
+    body["input"] = kept
+    return kept != given
+
+
+def fit_item(item: Body, genuine: Mapping[str, str]) -> Body:
+    fitted = {key: value for key, value in item.items() if key != "id" and key not in ITEM_EXTRAS}
+    if item.get("type") in ("reasoning", "compaction") and (id_ := genuine.get(str(item.get("id")))):
+        fitted["id"] = id_
+    return fitted
+
+
+def strip_ids(body: Body) -> bool:
+    """After "input item ID does not belong to this connection"."""
+    return fit_items(body, {})

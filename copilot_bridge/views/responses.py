@@ -1,0 +1,22 @@
+"""https://platform.openai.com/docs/api-reference/responses"""
+
+from flask import Blueprint, Response
+
+from copilot_bridge.exchange.responses import ResponsesRequest
+from copilot_bridge.views.edge import answer
+
+bp = Blueprint("responses", __name__)
+
+UPGRADE_REQUIRED = 426
+
+
+@bp.post("/responses")
+def create_response() -> Response:
+    return answer(ResponsesRequest)
+
+
+@bp.get("/responses")
+def refuse_websocket() -> tuple[dict[str, object], int]:
+    """Codex asks for a WebSocket first; at this status, and no other, it goes on with POST at once."""
+    detail = {"message": "send a POST request", "type": "invalid_request_error", "param": None, "code": None}
+    return {"error": detail}, UPGRADE_REQUIRED
