@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import orjson
 
 from copilot_bridge.simulator.catalogue import Row
 from copilot_bridge.simulator.directives import Asked
-from copilot_bridge.simulator.prompt import Prompt, Tool
+from copilot_bridge.simulator.prompt import Image, Prompt, Tool
 from copilot_bridge.simulator.refusals import Refused, invalid
 from copilot_bridge.simulator.schemas import invent
 
@@ -21,6 +21,7 @@ UNICODE = (
     "Grüße 👩‍👩‍👧 你好, こんにちは, e\u0301, a line\u2028separator, \u2029a paragraph, 🏳️‍🌈 and \U0001f600."
 )
 FILLER = b"The quick brown fox jumps over the lazy dog. "
+REFUSAL = "I can't help with that. I am simulated, and was asked to refuse."
 THOUGHT = "The user wants an answer. I am simulated, so I think of what was said and repeat it."
 
 
@@ -31,6 +32,7 @@ class Call:
     name: str
     arguments: str
     id: str
+    custom: bool = False  # `arguments` is free text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Usage:
     prompt_tokens: int
     completion_tokens: int
     reasoning_tokens: int
+    cached_tokens: int = 0
+    written_tokens: int = 0  # into the cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,7 @@ class Answer:
     one_line: bool = False  # the text travels in a single event
     filtered: bool = False  # by the content filter
     opaque_alone: bool = False  # reasoning_opaque in a delta of its own
+    stopped_by: str = ""  # the stop sequence that ended the text
 
     @property
     def reasoned(self) -> bool:
@@ -78,6 +83,7 @@ def compose(prompt: Prompt, asked: Asked, row: Row) -> Answer:
         answer = replace(answer, text=text_for(prompt, asked, row))
     if wants_reasoning(prompt, asked):
         answer = replace(answer, reasoning=THOUGHT)
+    answer = stop_at(answer, prompt.body.get("stop_sequences") or ())
     answer = cut_to_length(answer, prompt.max_tokens)
     for name, change in CHANGES.items():
         if name in asked:
@@ -118,6 +124,8 @@ def forced_tool(tools: tuple[Tool, ...], name: object) -> Tool:
 
 
 def call(tool: Tool, text: str) -> Call:
+    if tool.custom:
+        return Call(tool.name, quote(text), secrets.token_hex(12), custom=True)
     arguments = invent({"type": "object", **tool.schema}, text.replace(tool.name, ""))
     return Call(tool.name, orjson.dumps(arguments).decode(), secrets.token_hex(12))
 
@@ -140,8 +148,8 @@ def text_for(prompt: Prompt, asked: Asked, row: Row) -> str:
         return f"The tool answered: {quote(' '.join(prompt.results))}. I am {row['name']}, simulated."
     if made := formatted(prompt, asked):
         return made
-    if prompt.images:
-        return f"I see {describe_images(prompt)}. {echo(asked, row)}"
+    if prompt.images or prompt.documents:
+        return f"I see {describe(prompt)}. {echo(asked, row)}"
     return echo(asked, row)
 
 
@@ -153,9 +161,14 @@ def quote(text: str) -> str:
     return text if len(text) <= QUOTED else f"{text[:QUOTED]}…"
 
 
-def describe_images(prompt: Prompt) -> str:
-    listed = ", ".join(f"{image.media_type} of {image.size} bytes" for image in prompt.images)
-    return f"{len(prompt.images)} image{'s' * (len(prompt.images) > 1)} ({listed})"
+def describe(prompt: Prompt) -> str:
+    kinds = (("image", prompt.images), ("document", prompt.documents))
+    return " and ".join(describe_all(kind, files) for kind, files in kinds if files)
+
+
+def describe_all(kind: str, files: tuple[Image, ...]) -> str:
+    listed = ", ".join(f"{file.media_type} of {file.size} bytes" for file in files)
+    return f"{len(files)} {kind}{'s' * (len(files) > 1)} ({listed})"
 
 
 def formatted(prompt: Prompt, asked: Asked) -> str:
@@ -188,10 +201,20 @@ CHANGES: Mapping[str, Callable[[Answer, Asked], Answer]] = {
     "finish-error": lambda answer, _asked: replace(answer, finish="error"),
     "no-finish": lambda answer, _asked: replace(answer, finish=None),
     "opaque-alone": lambda answer, _asked: replace(answer, opaque_alone=True),
+    "refusal": lambda answer, _asked: replace(answer, finish="refusal", calls=(), text=REFUSAL),
     "content-filter": lambda answer, _asked: replace(
         answer, filtered=True, finish="content_filter", calls=(), text="".join(words(answer.text)[:3])
     ),
 }
+
+
+def stop_at(answer: Answer, sequences: Iterable[str]) -> Answer:
+    """The text up to the first stop sequence in it, if there is one."""
+    places = [(answer.text.find(one), one) for one in sequences if one in answer.text]
+    if not places:
+        return answer
+    place, stop = min(places)
+    return replace(answer, text=answer.text[:place], stopped_by=stop)
 
 
 def cut_to_length(answer: Answer, max_tokens: int | None) -> Answer:
@@ -218,7 +241,8 @@ def tokens_in(answer: Answer) -> int:
 
 def count_usage(prompt: Prompt, answer: Answer) -> Usage:
     thought = len(answer.reasoning) // CHARACTERS_PER_TOKEN
-    return Usage(prompt.tokens, max(1, tokens_in(answer) + thought), thought)
+    said = max(1, tokens_in(answer) + thought)
+    return Usage(prompt.tokens, said, thought, prompt.cached, prompt.written)
 
 
 def cost(row: Row, usage: Usage) -> dict[str, Any]:
@@ -227,8 +251,11 @@ def cost(row: Row, usage: Usage) -> dict[str, Any]:
     price = int(row["billing"]["multiplier"] * 200_000_000_000)  # per million input tokens
     if not price:
         return {"token_details": [], "total_nano_aiu": 0}
+    fresh = usage.prompt_tokens - usage.cached_tokens - usage.written_tokens
     details = [
-        detail("input", usage.prompt_tokens, price) | {"model": row["id"]},
+        detail("input", fresh, price) | {"model": row["id"]},
+        *([detail("cache_read", usage.cached_tokens, price // 10)] if usage.cached_tokens else []),
+        *([detail("cache_write", usage.written_tokens, price * 5 // 4)] if usage.written_tokens else []),
         detail("output", usage.completion_tokens, price * 5),
     ]
     total = sum(one["token_count"] * one["cost_per_batch"] // one["batch_size"] for one in details)

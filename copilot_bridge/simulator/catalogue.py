@@ -17,6 +17,7 @@ from copilot_bridge.simulator.world import world
 
 Row = Mapping[str, Any]
 
+UNLISTED = ("/chat/completions", "/embeddings")  # what a model serves that lists nothing
 SESSION_LIFE = 3600  # seconds
 
 
@@ -50,7 +51,7 @@ def pick(model: object, caller: Caller, path: str, kind: str) -> Row:
         raise Refused(model_not_supported())
     if row["capabilities"]["type"] != kind:
         raise Refused(model_not_supported("Model is not supported for this request."))
-    if path not in row.get("supported_endpoints", (path,)):
+    if path not in row.get("supported_endpoints", UNLISTED):
         raise Refused(unsupported_api(row["id"], path))
     return row
 

@@ -7,7 +7,7 @@ from flask import Response, request
 
 from copilot_bridge.simulator import catalogue, flood
 from copilot_bridge.simulator.answers import compose
-from copilot_bridge.simulator.directives import ERROR, REPLY, TRANSPORT, Asked, read
+from copilot_bridge.simulator.directives import CHAT, Asked, read
 from copilot_bridge.simulator.edits import edit, loop_for_ever, write_events
 from copilot_bridge.simulator.faults import refuse_if_asked
 from copilot_bridge.simulator.gate import Caller, check_session, check_vision
@@ -32,7 +32,7 @@ def complete_chat(caller: Caller) -> Response:
     if caller.persona.chat:
         refuse(caller.persona.chat)
     asked = read(prompt.text, world().directives)
-    asked.allow((REPLY, TRANSPORT, ERROR), prompt.stream)
+    asked.allow(CHAT, prompt.stream)
     refuse_if_asked(asked, prompt.body)
     check_limits(prompt, row)
     return stream(prompt, asked, row) if prompt.stream else reply(prompt, asked, row)

@@ -21,6 +21,9 @@ Default = int | float | str | tuple[str, ...]
 
 REPLY, TRANSPORT, ERROR = "reply", "transport", "error"
 STREAM, WHOLE, BOTH = "stream", "whole", "both"
+CHAT, RESPONSES, MESSAGES, EMBEDDINGS = "chat", "responses", "messages", "embeddings"
+SPOKEN = (CHAT, RESPONSES, MESSAGES)
+EVERYWHERE = (*SPOKEN, EMBEDDINGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,40 +34,66 @@ class Kind:
     about: str
     options: Mapping[str, Default] = field(default_factory=dict)
     replies: str = BOTH
+    surfaces: tuple[str, ...] = EVERYWHERE
+
+
+def reply(
+    about: str,
+    options: Mapping[str, Default] | None = None,
+    replies: str = BOTH,
+    surfaces: tuple[str, ...] = SPOKEN,
+) -> Kind:
+    return Kind(REPLY, about, options or {}, replies, surfaces)
 
 
 DIRECTIVES: dict[str, Kind] = {
     # what is said
-    "think": Kind(REPLY, "reasons before it answers, in the vendor's shape"),
-    "tools": Kind(REPLY, "calls every offered tool, in parallel"),
-    "say": Kind(REPLY, "the answer is exactly the text after the directive"),
-    "empty": Kind(REPLY, "the answer is empty"),
-    "unicode": Kind(REPLY, "the answer has emoji, CJK, combining marks and U+2028"),
-    "content-filter": Kind(REPLY, "the content filter stops the answer"),
-    "length": Kind(REPLY, "finish_reason is length"),
-    "finish-error": Kind(REPLY, "finish_reason is error"),
-    "no-finish": Kind(REPLY, "no finish_reason at all, though the stream ends with [DONE]"),
-    "no-usage": Kind(REPLY, "no usage"),
-    "opaque-alone": Kind(
-        REPLY, "reasoning_opaque comes alone in its delta; without think there is no reasoning text"
+    "think": reply("reasons before it answers, in the vendor's shape"),
+    "tools": reply("calls every offered tool, in parallel"),
+    "say": reply("the answer is exactly the text after the directive"),
+    "empty": reply("the answer is empty"),
+    "unicode": reply("the answer has emoji, CJK, combining marks and U+2028"),
+    "content-filter": reply("the content filter stops the answer", surfaces=(CHAT, RESPONSES)),
+    "length": reply("stops as if the length were used up"),
+    "finish-error": reply("finish_reason is error", surfaces=(CHAT,)),
+    "no-finish": reply("no finish_reason at all, though the stream ends with [DONE]", surfaces=(CHAT,)),
+    "no-usage": reply("no usage", surfaces=(CHAT,)),
+    "opaque-alone": reply(
+        "reasoning_opaque comes alone in its delta; without think there is no reasoning text",
+        surfaces=(CHAT,),
     ),
-    "big-line": Kind(REPLY, "one text event with that many bytes of text", {"bytes": 2_000_000}),
-    "reply-size": Kind(REPLY, "a reply with that many bytes of text", {"bytes": 1_000_000}, WHOLE),
-    "no-done": Kind(REPLY, "the stream ends without [DONE]", replies=STREAM),
-    "whitespace-loop": Kind(REPLY, "endless line ends in a tool call's arguments", replies=STREAM),
-    "late-reasoning": Kind(REPLY, "a stray reasoning delta after text has begun", replies=STREAM),
-    "null-choices": Kind(REPLY, "a chunk whose choices are null", replies=STREAM),
-    "no-delta": Kind(REPLY, "the asynchronous filter's chunk: a choice without delta", replies=STREAM),
-    "error-in-stream": Kind(
-        REPLY, "an error event after the first text, then the end", {"code": "internal_error"}, STREAM
+    "big-line": reply("one text event with that many bytes of text", {"bytes": 2_000_000}),
+    "reply-size": reply("a reply with that many bytes of text", {"bytes": 1_000_000}, WHOLE),
+    "no-done": reply("the stream ends without [DONE]", replies=STREAM, surfaces=(CHAT,)),
+    "whitespace-loop": reply(
+        "endless line ends in a tool call's arguments", replies=STREAM, surfaces=(CHAT,)
     ),
-    "scenario": Kind(REPLY, "replays scenarios/NAME.sse (or .json), byte for byte", {"name": ""}),
-    "flood": Kind(
-        REPLY,
+    "late-reasoning": reply("a stray reasoning delta after text has begun", replies=STREAM, surfaces=(CHAT,)),
+    "null-choices": reply("a chunk whose choices are null", replies=STREAM, surfaces=(CHAT,)),
+    "no-delta": reply(
+        "the asynchronous filter's chunk: a choice without delta", replies=STREAM, surfaces=(CHAT,)
+    ),
+    "error-in-stream": reply(
+        "an error event after the first text, then the end; without CODE it is the surface's own",
+        {"code": ""},
+        STREAM,
+    ),
+    "scenario": reply("replays scenarios/NAME.sse (or .json), byte for byte", {"name": ""}, surfaces=(CHAT,)),
+    "flood": reply(
         "pre-rendered text events, for load: EVENTS of SIZE bytes of text each, GAP ms apart",
         {"events": 1000, "size": 40, "gap": 0.0, "shape": ("clean", "azure", "claude")},
         STREAM,
     ),
+    "refusal": reply("the model declines", surfaces=(RESPONSES, MESSAGES)),
+    "failed": reply("response.failed after the first text", surfaces=(RESPONSES,)),
+    "deltas-missing": reply(
+        "arguments come in .done only, without deltas", replies=STREAM, surfaces=(RESPONSES,)
+    ),
+    "done-marker": reply("[DONE] at the end", replies=STREAM, surfaces=(RESPONSES,)),
+    "late-summary": reply(
+        "reasons, and the summary is streamed in deltas", replies=STREAM, surfaces=(RESPONSES,)
+    ),
+    "redacted": reply("a redacted_thinking block", surfaces=(MESSAGES,)),
     # how the bytes travel
     "bytewise": Kind(TRANSPORT, "one byte per write, one byte per HTTP chunk"),
     "pieces": Kind(TRANSPORT, "the body cut into pieces of SIZE bytes, whatever they hold", {"size": 7}),
@@ -89,6 +118,15 @@ DIRECTIVES: dict[str, Kind] = {
         {"code": 500, "body": tuple(BODIES), "retry-after": "none", "error": "simulated_error"},
     ),
     "refuse": Kind(ERROR, "a refusal of the catalogue, by name", {"name": ""}),
+    "extra-inputs": Kind(
+        ERROR,
+        "FIELD is refused as an extra input, as a strict backend does; if the request has it",
+        {"field": "context_management"},
+        surfaces=(MESSAGES,),
+    ),
+    "bad-signature": Kind(
+        ERROR, "the signatures of thinking are refused; if the request has any", surfaces=(MESSAGES,)
+    ),
 }
 REPEATS: Mapping[str, Default] = {"once": "", "times": 0, "key": ""}
 
@@ -110,12 +148,12 @@ class Asked:
         found = self.options.get(name)
         return default if found is None else found[option]
 
-    def allow(self, groups: tuple[str, ...], stream: bool) -> None:
+    def allow(self, surface: str, stream: bool) -> None:
         """:raise Refused: a directive that can't act on this kind of request."""
         for name in self.options:
             kind = DIRECTIVES[name]
-            if kind.group not in groups:
-                raise Refused(misuse(f"{name} acts on chat only"))
+            if surface not in kind.surfaces:
+                raise Refused(misuse(f"{name} acts on {' and '.join(kind.surfaces)} only"))
             if kind.replies not in (BOTH, STREAM if stream else WHOLE):
                 raise Refused(misuse(f"{name} acts on {kind.replies} replies only"))
 

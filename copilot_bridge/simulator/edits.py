@@ -60,7 +60,7 @@ def stray(before: Chunk, _asked: Asked, wording: Wording) -> Chunk:
 
 def error_event(_before: Chunk, asked: Asked, _wording: Wording) -> Chunk:
     message = "The simulator was asked to break this stream."
-    return {"error": {"message": message, "code": asked.get("error-in-stream", "code")}}
+    return {"error": {"message": message, "code": asked.get("error-in-stream", "code") or "internal_error"}}
 
 
 INSERTIONS: Mapping[str, Callable[[Chunk, Asked, Wording], Chunk]] = {
@@ -78,6 +78,12 @@ def write_events(chunks: Iterable[Chunk], done: bool) -> list[bytes]:
 
 def write_event(chunk: Chunk) -> bytes:
     return b"data: " + orjson.dumps(chunk) + b"\n\n"
+
+
+def write_named(event: Chunk) -> bytes:
+    """With the event's type in a line of its own, as the newer surfaces do."""
+    kind: str = event["type"]
+    return b"event: " + kind.encode() + b"\n" + write_event(event)
 
 
 def loop_for_ever(chunks: list[Chunk]) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ import orjson
 from flask import Response, request
 
 from copilot_bridge.simulator import catalogue
-from copilot_bridge.simulator.directives import ERROR, TRANSPORT, read
+from copilot_bridge.simulator.directives import EMBEDDINGS, read
 from copilot_bridge.simulator.faults import refuse_if_asked
 from copilot_bridge.simulator.gate import Caller
 from copilot_bridge.simulator.ledger import parse
@@ -32,7 +32,7 @@ def embed(caller: Caller) -> Response:
     row = catalogue.pick(body.get("model"), caller, PATH, kind="embeddings")
     texts = read_inputs(body.get("input"), row)
     asked = read("\n".join(texts), world().directives)
-    asked.allow((TRANSPORT, ERROR), stream=False)
+    asked.allow(EMBEDDINGS, stream=False)
     refuse_if_asked(asked, body)
     size = read_dimensions(body, row)
     tokens = sum(max(1, len(text) // 4) for text in texts)

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from copilot_bridge.simulator.directives import Asked
+from copilot_bridge.simulator.directives import MESSAGES, RESPONSES, Asked
 from copilot_bridge.simulator.refusals import CALLS, Refused, made_to_order, misuse
 
+OVERFLOWS = {RESPONSES: "context-window", MESSAGES: "prompt-too-long"}
+"""What the refusal `overflow` is called on the other surfaces."""
 
-def refuse_if_asked(asked: Asked, body: Mapping[str, Any]) -> None:
+
+def refuse_if_asked(asked: Asked, body: Mapping[str, Any], surface: str = "") -> None:
     """:raise Refused: what `status` or `refuse` ask for."""
     if "status" in asked:
         code, kind = asked.get("status", "code"), asked.get("status", "body")
@@ -17,7 +20,8 @@ def refuse_if_asked(asked: Asked, body: Mapping[str, Any]) -> None:
             made_to_order(code, kind, asked.get("status", "error"), asked.get("status", "retry-after"))
         )
     if "refuse" in asked:
-        refusal = CALLS.get(asked.get("refuse", "name"))
+        name = asked.get("refuse", "name")
+        refusal = CALLS.get(OVERFLOWS.get(surface, name) if name == "overflow" else name)
         if refusal is None:
             raise Refused(misuse(f"refuse knows: {', '.join(CALLS)}"))
         if refusal.only_if is None or refusal.only_if(body):

@@ -1,11 +1,14 @@
 """Pre-rendered streams for load: the simulator's own work must not be what is measured."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 
 from copilot_bridge.simulator.answers import Answer, Usage, filler
 from copilot_bridge.simulator.catalogue import Row
-from copilot_bridge.simulator.edits import write_events
+from copilot_bridge.simulator.directives import MESSAGES, RESPONSES
+from copilot_bridge.simulator.edits import write_events, write_named
+from copilot_bridge.simulator.refusals import Refused, misuse
 from copilot_bridge.simulator.wording import AZURE, CLAUDE, Chunk
 
 CREATED = 1_770_000_000  # unix s; a constant, so that a stream can be kept
@@ -63,4 +66,76 @@ SHAPES: Mapping[str, Callable[[str, Usage, str], list[Chunk]]] = {
     "clean": clean,
     "azure": quirky(AZURE.chunks),
     "claude": quirky(CLAUDE.chunks),
+}
+
+
+def render_named(surface: str, wanted: Mapping[str, Any], row: Row) -> tuple[list[bytes], float]:
+    """A clean stream of the responses or the messages surface, and the pause between its events in seconds.
+
+    :raise Refused: another shape than `clean`.
+    """
+    if wanted["shape"] != "clean":
+        raise Refused(misuse("flood has the shape clean only on this surface"))
+    return list(_render_named(surface, wanted["events"], wanted["size"], row["id"])), wanted["gap"] / 1000
+
+
+@lru_cache(maxsize=64)
+def _render_named(surface: str, events: int, size: int, model: str) -> tuple[bytes, ...]:
+    text, usage = filler(size), Usage(10, max(1, events * size // 4), 0)
+    return tuple(map(write_named, NAMED[surface](text, events, usage, model)))
+
+
+def responses(text: str, events: int, usage: Usage, model: str) -> Iterator[Chunk]:
+    """Numbered, and the ids stay what they are."""
+    for number, event in enumerate(response_events(text, events, usage, model)):
+        yield event | {"sequence_number": number}
+
+
+def response_events(text: str, events: int, usage: Usage, model: str) -> Iterator[Chunk]:
+    part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
+    item = {"id": "msg_flood", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+    response = {"id": "resp_flood", "object": "response", "created_at": CREATED, "model": model, "output": []}
+    place = {"item_id": item["id"], "output_index": 0, "content_index": 0}
+    said = part | {"text": text * events}
+    done = item | {"status": "completed", "content": [said]}
+    begun = response | {"status": "in_progress", "usage": None}
+    counted = {
+        "input_tokens": usage.prompt_tokens,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": usage.completion_tokens,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+    }
+    ended = response | {"status": "completed", "output": [done], "usage": counted}
+    yield {"type": "response.created", "response": begun}
+    yield {"type": "response.in_progress", "response": begun}
+    yield {"type": "response.output_item.added", "output_index": 0, "item": item}
+    yield {"type": "response.content_part.added", **place, "part": part}
+    for _ in range(events):
+        yield {"type": "response.output_text.delta", **place, "delta": text, "logprobs": []}
+    yield {"type": "response.output_text.done", **place, "text": said["text"], "logprobs": []}
+    yield {"type": "response.content_part.done", **place, "part": said}
+    yield {"type": "response.output_item.done", "output_index": 0, "item": done}
+    yield {"type": "response.completed", "response": ended}
+
+
+def messages(text: str, events: int, usage: Usage, model: str) -> Iterator[Chunk]:
+    """As Anthropic would send it."""
+    message = {"id": "msg_flood", "type": "message", "role": "assistant", "model": model, "content": []}
+    begun = {"input_tokens": usage.prompt_tokens, "output_tokens": 1}
+    end = {"stop_reason": "end_turn", "stop_sequence": None}
+    unended = {"stop_reason": None, "stop_sequence": None, "usage": begun}
+    yield {"type": "message_start", "message": message | unended}
+    yield {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+    for _ in range(events):
+        yield {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
+    yield {"type": "content_block_stop", "index": 0}
+    counted = {"output_tokens": usage.completion_tokens}
+    yield {"type": "message_delta", "delta": end, "usage": counted}
+    yield {"type": "message_stop"}
+
+
+NAMED: Mapping[str, Callable[[str, int, Usage, str], Iterator[Chunk]]] = {
+    RESPONSES: responses,
+    MESSAGES: messages,
 }

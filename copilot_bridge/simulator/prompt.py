@@ -25,11 +25,15 @@ class Image:
 class Tool:
     name: str
     schema: Mapping[str, Any]
+    custom: bool = False  # takes free text instead of JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What an answer depends on.  `text` is the last user message's; `results` are tool results after it."""
+    """What an answer depends on.  `text` is the last user message's; `results` are tool results after it.
+
+    `body` holds the settings under the names that chat has for them, whatever the surface.
+    """
 
     body: Mapping[str, Any]
     text: str
@@ -37,6 +41,9 @@ class Prompt:
     tools: tuple[Tool, ...]
     results: tuple[str, ...]
     tokens: int
+    documents: tuple[Image, ...] = ()
+    cached: int = 0  # of the tokens, those read from the cache
+    written: int = 0  # of the tokens, those written into it
 
     @property
     def stream(self) -> bool:

@@ -4,6 +4,7 @@ JSON of the Copilot API is often served as `text/plain` with a line end, as the 
 trust the type.
 """
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -130,11 +131,28 @@ def misuse(message: str) -> Refusal:
     return Refusal(status=400, body=openai_error(f"simulator: {message}", "simulator_misuse"), about=message)
 
 
+def anthropic_error(message: str, kind: str = "invalid_request_error", **more: str) -> dict[str, Any]:
+    """Body shape 3; the request id names the backend."""
+    error = {"type": kind, "message": message, **more}
+    return {"type": "error", "error": error, "request_id": f"req_vrtx_{secrets.token_hex(12)}"}
+
+
+def invalid_message(message: str) -> Refusal:
+    """A 400 of the messages surface."""
+    return Refusal(status=400, body=anthropic_error(message), about=message)
+
+
+def extra_inputs(path: str) -> Refusal:
+    return invalid_message(f"{path}: Extra inputs are not permitted")
+
+
 def model_not_supported(message: str = "The requested model is not supported.") -> Refusal:
     return invalid(message, "model_not_supported", param="model", type="invalid_request_error")
 
 
 def unsupported_api(model: str, path: str) -> Refusal:
+    if path == "/responses":
+        return invalid(f"model {model} is not supported via Responses API.", "unsupported_api_for_model")
     return invalid(f'model "{model}" is not accessible via the {path} endpoint', "unsupported_api_for_model")
 
 
@@ -247,6 +265,34 @@ CALLS = {
         ),
         kind="json-text",
         about="the prompt is too long",
+    ),
+    "context-window": Refusal(
+        status=400,
+        body=openai_error(
+            "Your input exceeds the context window of this model. Please adjust your input and try again.",
+            "invalid_request_body",
+        ),
+        kind="json-text",
+        about="the prompt is too long, as responses says it",
+    ),
+    "prompt-too-long": Refusal(
+        status=400,
+        body=anthropic_error(
+            "prompt is too long: 1051542 tokens > 1000000 maximum", code="model_max_prompt_tokens_exceeded"
+        ),
+        about="the prompt is too long, as messages says it",
+    ),
+    "previous-response": Refusal(
+        status=400,
+        body={"message": "Previous response not found.", "code": "previous_response_not_found"},
+        about="responses are not kept, so that none can be continued",
+    ),
+    "vertex-partner": Refusal(
+        status=400,
+        body=anthropic_error(
+            "FAILED_PRECONDITION: violates constraints/vertexai.allowedPartnerModelFeatures",
+        ),
+        about="structured outputs on a backend that has none",
     ),
     "integrator": Refusal(
         status=400,

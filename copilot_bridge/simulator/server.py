@@ -11,7 +11,17 @@ from flask import Blueprint, Flask, Response, request
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from werkzeug.exceptions import HTTPException
 
-from copilot_bridge.simulator import catalogue, chat, control, device, embeddings, github, quota
+from copilot_bridge.simulator import (
+    catalogue,
+    chat,
+    control,
+    device,
+    embeddings,
+    github,
+    messages,
+    quota,
+    responses,
+)
 from copilot_bridge.simulator.gate import admit
 from copilot_bridge.simulator.ledger import CLIENT_GONE, COMPLETE, Entry
 from copilot_bridge.simulator.refusals import Refused
@@ -27,7 +37,13 @@ HOSTS = ("", "/individual", "/business", "/enterprise")
 """The Copilot API's hosts: api.githubcopilot.com and those of the plans, as paths of our origin."""
 
 Route = tuple[str, str, Callable[..., Response]]
-SURFACES: tuple[Iterable[Route], ...] = (catalogue.ROUTES, chat.ROUTES, embeddings.ROUTES)
+SURFACES: tuple[Iterable[Route], ...] = (
+    catalogue.ROUTES,
+    chat.ROUTES,
+    responses.ROUTES,
+    messages.ROUTES,
+    embeddings.ROUTES,
+)
 
 ALWAYS = {
     "x-github-backend": "Kubernetes",

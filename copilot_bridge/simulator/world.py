@@ -52,6 +52,30 @@ class Mint:
         return len(mine)
 
 
+@dataclass(frozen=True, slots=True)
+class Keepsake:
+    """Something opaque that a reply gave away: for whom, and what it seals."""
+
+    owner: str  # GitHub token
+    seals: str
+
+
+class Keepsakes:
+    """Item ids, encrypted reasoning and signatures in circulation, by their text."""
+
+    def __init__(self) -> None:
+        self._given: OrderedDict[str, Keepsake] = OrderedDict()
+
+    def give(self, text: str, owner: str, seals: str = "") -> None:
+        self._given[text] = Keepsake(owner, seals)
+        if len(self._given) > KEPT_TOKENS:
+            self._given.popitem(last=False)
+
+    def is_genuine(self, text: object, owner: str, seals: str = "") -> bool:
+        """Whether it was given to `owner`, with just that content."""
+        return isinstance(text, str) and self._given.get(text) == Keepsake(owner, seals)
+
+
 def write_token(persona: Persona, expires_at: int) -> str:
     """`key=value` pairs joined by `;`, then `:` and a MAC in hex.  `tid` differs for each account."""
     plan = persona.plan
@@ -88,6 +112,7 @@ class World:
     mint: Mint = field(default_factory=Mint)
     exchanges: Counter[str] = field(default_factory=Counter)  # by GitHub token
     directives: Counter[str] = field(default_factory=Counter)  # by "name key", for once= and times=
+    keepsakes: Keepsakes = field(default_factory=Keepsakes)
     sessions: dict[str, str] = field(default_factory=dict)  # auto-mode session token -> GitHub token
 
     def owner(self, authorization: str) -> Persona | None:

@@ -1,0 +1,157 @@
+"""`POST /responses`."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import orjson
+from flask import Response, request
+
+from copilot_bridge.simulator import catalogue, flood
+from copilot_bridge.simulator.answers import compose
+from copilot_bridge.simulator.directives import RESPONSES, Asked, read
+from copilot_bridge.simulator.edits import DONE, write_named
+from copilot_bridge.simulator.faults import refuse_if_asked
+from copilot_bridge.simulator.gate import Caller, check_session, check_vision
+from copilot_bridge.simulator.ledger import parse
+from copilot_bridge.simulator.prompt import IMAGE_TOKENS, Image, Prompt, Tool, read_image
+from copilot_bridge.simulator.refusals import Refused, invalid, refuse
+from copilot_bridge.simulator.responses_rules import MAY_CALL, RESULTS, check
+from copilot_bridge.simulator.transport import Faults, deliver, deliver_whole
+from copilot_bridge.simulator.wording.responses import Reply
+from copilot_bridge.simulator.world import world
+
+PATH = "/responses"
+
+Item = Mapping[str, Any]
+
+
+def create_response(caller: Caller) -> Response:
+    """Checks in the order of the real one: session, model, quota, then the request itself."""
+    body = parse(request.get_data())
+    if not isinstance(body, dict):
+        raise Refused(invalid("failed to parse request body"))
+    check_session(caller)
+    row = catalogue.pick(body.get("model"), caller, PATH, kind="chat")
+    if caller.persona.chat:
+        refuse(caller.persona.chat)
+    prompt = read_prompt(body)
+    check_vision(bool(prompt.images))
+    asked = read(prompt.text, world().directives)
+    asked.allow(RESPONSES, prompt.stream)
+    refuse_if_asked(asked, body, RESPONSES)
+    check(body, row, caller.github_token)
+    if prompt.stream:
+        return deliver(*events_for(prompt, body, asked, row, caller), Faults.asked(asked))
+    reply = make_reply(prompt, body, asked, row, caller)
+    return deliver_whole(orjson.dumps(reply.whole()), Faults.asked(asked))
+
+
+def events_for(
+    prompt: Prompt, body: Item, asked: Asked, row: catalogue.Row, caller: Caller
+) -> tuple[Iterable[bytes], float]:
+    """The SSE events of a reply, and the pause between them in seconds."""
+    if "flood" in asked:
+        return flood.render_named(RESPONSES, asked.options["flood"], row)
+    events = [write_named(event) for event in make_reply(prompt, body, asked, row, caller).events()]
+    return [*events, DONE] if "done-marker" in asked else events, world().pace
+
+
+def make_reply(prompt: Prompt, body: Item, asked: Asked, row: catalogue.Row, caller: Caller) -> Reply:
+    def give(text: str) -> None:
+        world().keepsakes.give(text, caller.github_token)
+
+    return Reply(compose(prompt, asked, row), row, body, asked, give)
+
+
+def read_prompt(body: Item) -> Prompt:
+    """:raise Refused: no input, or an image that can't be read."""
+    items = items_of(body.get("input"))
+    last = max((place for place, item in enumerate(items) if item.get("role") == "user"), default=0)
+    results = [item for item in items[last:] if item.get("type") in RESULTS]
+    images = tuple(read_image(url) for item in items for url in urls_of(item))
+    tokens = count_tokens(body, items) + IMAGE_TOKENS * len(images)
+    return Prompt(
+        body=settings_of(body),
+        text=text_of(items[last]) if "role" in items[last] else "",
+        images=images,
+        documents=tuple(document for item in items for document in documents_of(item)),
+        tools=tuple(read_tools(body.get("tools") or [])),
+        results=tuple(map(text_of, results)),
+        tokens=tokens,
+        cached=tokens // 2 if body.get("prompt_cache_key") else 0,
+    )
+
+
+def items_of(given: object) -> list[Item]:
+    if isinstance(given, str):
+        return [{"type": "message", "role": "user", "content": given}]
+    if not isinstance(given, list) or not given or not all(isinstance(item, dict) for item in given):
+        raise Refused(invalid("Invalid 'input': a string or a list with at least one item is required"))
+    return given
+
+
+def parts_of(item: Item) -> Iterator[Item]:
+    """The parts of a message's content or of a tool's output."""
+    content = item.get("content", item.get("output"))
+    if isinstance(content, list):
+        yield from (part for part in content if isinstance(part, dict))
+    elif isinstance(content, str):
+        yield {"type": "input_text", "text": content}
+
+
+def text_of(item: Item) -> str:
+    return "\n".join(str(part["text"]) for part in parts_of(item) if "text" in part)
+
+
+def urls_of(item: Item) -> Iterator[str]:
+    return (str(part.get("image_url")) for part in parts_of(item) if part.get("type") == "input_image")
+
+
+def documents_of(item: Item) -> Iterator[Image]:
+    """:raise Refused: a file by address or by id."""
+    for part in parts_of(item):
+        if part.get("type") == "input_file":
+            if not isinstance(part.get("file_data"), str):
+                raise Refused(invalid("input_file: only file_data is supported"))
+            yield read_image(part["file_data"])
+
+
+def settings_of(body: Item) -> dict[str, Any]:
+    """The settings under chat's names."""
+    effort = (body.get("reasoning") or {}).get("effort")
+    if effort is None and str(body.get("model")).startswith("gpt-5"):
+        effort = "medium"
+    wanted = (body.get("text") or {}).get("format") or {}
+    return {
+        "stream": body.get("stream"),
+        "max_tokens": body.get("max_output_tokens"),
+        "parallel_tool_calls": body.get("parallel_tool_calls", True),
+        "tool_choice": choice_of(body.get("tool_choice", "auto")),
+        "reasoning_effort": effort,
+        "response_format": {"type": wanted.get("type"), "json_schema": wanted},
+    }
+
+
+def choice_of(choice: Any) -> Any:
+    if not isinstance(choice, dict):
+        return choice
+    if choice.get("type") == "allowed_tools":
+        return choice.get("mode", "auto")
+    return {"type": "function", "function": {"name": choice.get("name")}}
+
+
+def read_tools(tools: list[Any]) -> Iterator[Tool]:
+    """Those that a model here calls: of functions and of free text."""
+    for tool in tools:
+        if isinstance(tool, dict) and tool.get("type") in MAY_CALL:
+            yield Tool(str(tool.get("name")), tool.get("parameters") or {}, tool["type"] == "custom")
+
+
+def count_tokens(body: Item, items: list[Item]) -> int:
+    """About four characters make a token."""
+    said = sum(4 + len(text_of(item)) // 4 + len(str(item.get("arguments") or "")) // 4 for item in items)
+    around = len(str(body.get("tools") or "")) + len(str(body.get("instructions") or ""))
+    return max(1, said + around // 4)
+
+
+ROUTES = (("POST", PATH, create_response),)

@@ -1,0 +1,165 @@
+"""What `/responses` refuses, in its own words."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn
+
+from copilot_bridge.simulator.catalogue import Row
+from copilot_bridge.simulator.refusals import Refused, invalid, refuse
+from copilot_bridge.simulator.world import world
+
+LEAST_OUTPUT = 16
+OPAQUE = re.compile(r"^[A-Za-z0-9+/]{100,}={0,2}$")
+"""What the ids of a reply look like.  One that is nobody's own invention has to be a genuine one."""
+
+MAY_CALL = frozenset({"function", "custom"})
+TOOLS = MAY_CALL | {
+    "web_search",
+    "web_search_preview",
+    "local_shell",
+    "shell",
+    "apply_patch",
+    "tool_search",
+    "namespace",
+}
+RESULTS = frozenset({"function_call_output", "custom_tool_call_output", "local_shell_call_output"})
+ITEMS = RESULTS | {
+    "message",
+    "reasoning",
+    "compaction",
+    "function_call",
+    "custom_tool_call",
+    "local_shell_call",
+    "web_search_call",
+    "tool_search_call",
+    "tool_search_output",
+}
+EFFORTS = ("none", "low", "medium", "high", "xhigh")
+PREFIXES = {"function_call": "fc", "custom_tool_call": "ctc", "reasoning": "rs", "message": "msg"}
+UNSUPPORTED = ("background", "conversation", "prompt", "service_tier")
+
+Body = Mapping[str, Any]
+
+
+def check(body: Body, row: Row, owner: str) -> None:
+    """:param owner: the GitHub token; what it was given by earlier replies it may bring back.
+
+    :raise Refused: the first rule that the request breaks.
+    """
+    for rule in RULES:
+        rule(body, row)
+    if isinstance(body["input"], list):
+        for place, item in enumerate(body["input"]):
+            check_item(place, item, owner)
+        check_pairs(body["input"])
+
+
+def wrong(param: str, message: str, code: str = "invalid_request_body") -> NoReturn:
+    raise Refused(invalid(message, code, param=param, type="invalid_request_error"))
+
+
+def check_store(body: Body, _row: Row) -> None:
+    if body.get("store"):
+        raise Refused(invalid("store is not supported", "unsupported_value", param="store"))
+    for name in UNSUPPORTED:
+        if body.get(name):
+            wrong(name, f"{name} is not supported", "unsupported_value")
+
+
+def check_previous(body: Body, _row: Row) -> None:
+    if body.get("previous_response_id"):
+        refuse("previous-response")
+
+
+def check_output(body: Body, _row: Row) -> None:
+    given = body.get("max_output_tokens")
+    if given is not None and (not isinstance(given, int) or given < LEAST_OUTPUT):
+        wrong(
+            "max_output_tokens",
+            "Invalid 'max_output_tokens': integer below minimum value. "
+            f"Expected a value >= {LEAST_OUTPUT}, but got {given} instead.",
+        )
+
+
+def check_reasoning(body: Body, row: Row) -> None:
+    effort = (body.get("reasoning") or {}).get("effort")
+    if effort is None:
+        return
+    known = row["capabilities"]["supports"].get("reasoning_effort", EFFORTS)
+    if effort not in known:
+        wrong(
+            "reasoning.effort",
+            f"Unsupported value: '{effort}' is not supported with the '{row['id']}' model. "
+            f"Supported values are: {', '.join(repr(one) for one in known)}.",
+            "unsupported_value",
+        )
+
+
+def check_sampling(body: Body, row: Row) -> None:
+    for name in ("temperature", "top_p"):
+        if row["id"].startswith("gpt-5") and body.get(name) not in (None, 1):
+            wrong(name, f"Unsupported parameter: '{name}' is not supported with this model.")
+
+
+def check_tools(body: Body, _row: Row) -> None:
+    for place, tool in enumerate(body.get("tools") or ()):
+        kind = tool.get("type") if isinstance(tool, dict) else None
+        if kind not in TOOLS:
+            wrong(f"tools[{place}].type", f"Invalid 'tools[{place}].type': '{kind}' is not supported.")
+        if kind in MAY_CALL and not tool.get("name"):
+            wrong(f"tools[{place}].name", f"Missing required parameter: 'tools[{place}].name'.")
+
+
+RULES: Iterable[Callable[[Body, Row], None]] = (
+    check_store,
+    check_previous,
+    check_output,
+    check_reasoning,
+    check_sampling,
+    check_tools,
+)
+
+
+def check_item(place: int, item: Body, owner: str) -> None:
+    kind = item.get("type", "message" if "role" in item else None)
+    if kind == "item_reference":
+        wrong(f"input[{place}]", "item_reference is not supported: items are not stored")
+    if kind not in ITEMS:
+        wrong(f"input[{place}].type", f"Invalid value: '{kind}'. Supported values are: {sorted(ITEMS)}.")
+    if item.get("id") is not None:
+        check_id(place, kind, str(item["id"]), owner)
+    sealed = item.get("encrypted_content")
+    if sealed and not world().keepsakes.is_genuine(sealed, owner):
+        wrong(
+            f"input[{place}].encrypted_content",
+            f"The encrypted content {str(sealed)[:12]}... could not be verified.",
+            "invalid_encrypted_content",
+        )
+
+
+def check_id(place: int, kind: str, given: str, owner: str) -> None:
+    """Ours must be the one of `output_item.done`, others must begin as the kind of item does."""
+    if OPAQUE.match(given):
+        if not world().keepsakes.is_genuine(given, owner):
+            refuse("item-id")
+    elif not given.startswith(prefix := PREFIXES.get(kind, "")):
+        wrong(
+            f"input[{place}].id",
+            f"Invalid 'input[{place}].id': '{given[:64]}'. Expected an ID that begins with '{prefix}'.",
+        )
+
+
+def check_pairs(items: list[Body]) -> None:
+    """Each result needs its call before it, and each call of a function its result."""
+    called: dict[object, int] = {}
+    for place, item in enumerate(items):
+        kind, call_id = item.get("type"), item.get("call_id")
+        if kind in ("function_call", "custom_tool_call"):
+            called[call_id] = place
+        elif kind in ("function_call_output", "custom_tool_call_output"):
+            if call_id not in called:
+                wrong("input", f"No tool call found for function call output with call_id {call_id}.")
+            called[call_id] = -1
+    for call_id, place in called.items():
+        if place >= 0:
+            wrong("input", f"No tool output found for function call {call_id}.")

@@ -1,0 +1,213 @@
+"""The messages surface: Anthropic's events with Copilot's additions.
+
+`copilot_usage` and `context_management` on message_delta, `copilot_annotations` on a delta, a ping in the
+middle; the stray [DONE] is added where the events are written.  Source: recordings of proxies.
+"""
+
+import base64
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from copilot_bridge.simulator.answers import THOUGHT, Answer, Call, Usage, cost, words
+from copilot_bridge.simulator.catalogue import Row
+from copilot_bridge.simulator.directives import Asked
+from copilot_bridge.simulator.messages_rules import ADAPTIVE_ONLY, version
+
+FRAGMENT = 16  # characters of a tool call's arguments in one delta
+BACKENDS = ("bdrk", "vrtx")  # requests are spread over them, and ids tell which one answered
+
+STOP_REASONS = {
+    "stop": "end_turn",
+    "tool_calls": "tool_use",
+    "length": "max_tokens",
+    "refusal": "refusal",
+}
+
+Event = dict[str, Any]
+Events = Iterator[Event]
+
+
+class Reply:
+    """One message.  `give` remembers what the client has to bring back unchanged: a seal and its content."""
+
+    def __init__(
+        self,
+        answer: Answer,
+        row: Row,
+        body: Mapping[str, Any],
+        asked: Asked,
+        give: Callable[[str, str], None],
+    ) -> None:
+        assert answer.usage is not None, "no directive of this surface takes it away"
+        self._answer = answer
+        self._usage: Usage = answer.usage
+        self._row = row
+        self._thinking = body.get("thinking") or {}
+        self._asked = asked
+        self._give = give
+        self._backend = secrets.choice(BACKENDS)
+        self._blocks = [*self._thoughts(), *self._text(), *map(self._tool_use, answer.calls)]
+
+    def whole(self) -> Event:
+        content = [block | parsed(block) for block in self._blocks]
+        return {
+            **self._message(content),
+            **self._end(),
+            "context_management": {"applied_edits": []},
+            "usage": self._counts(self._usage.completion_tokens),
+            "copilot_usage": cost(self._row, self._usage),
+        }
+
+    def events(self) -> list[Event]:
+        found = [*self._opening(), *self._middle()]
+        if "error-in-stream" in self._asked:
+            kind = self._asked.get("error-in-stream", "code") or "overloaded_error"
+            error = {"type": kind, "message": "Overloaded"}
+            return [*up_to_first_delta(found), {"type": "error", "error": error}]
+        return [*found, *self._closing()]
+
+    # blocks; arguments are still text
+
+    def _thoughts(self) -> Events:
+        if self._answer.reasoning:
+            shown = THOUGHT if self._shows_thinking() else ""
+            yield {"type": "thinking", "thinking": shown, "signature": self._sealed(shown)}
+        if "redacted" in self._asked:
+            yield {"type": "redacted_thinking", "data": self._sealed("")}
+
+    def _shows_thinking(self) -> bool:
+        """Newer models keep their thoughts to themselves unless the request says otherwise."""
+        return version(self._row) < ADAPTIVE_ONLY or self._thinking.get("display") == "summarized"
+
+    def _sealed(self, content: str) -> str:
+        seal = "EqQB" + base64.b64encode(secrets.token_bytes(180)).decode()
+        self._give(seal, content)
+        return seal
+
+    def _text(self) -> Events:
+        answer = self._answer
+        if answer.finish != "refusal" and (answer.text or not answer.calls):
+            yield {"type": "text", "text": answer.text}
+
+    def _tool_use(self, call: Call) -> Event:
+        return {
+            "type": "tool_use",
+            "id": f"toolu_{self._backend}_{call.id}",
+            "name": call.name,
+            "input": call.arguments,
+        }
+
+    # the message
+
+    def _message(self, content: list[Event]) -> Event:
+        return {
+            "id": f"msg_{self._backend}_{secrets.token_hex(12)}",
+            "type": "message",
+            "role": "assistant",
+            "model": self._row["version"],
+            "content": content,
+        }
+
+    def _end(self) -> Event:
+        answer = self._answer
+        reason = "stop_sequence" if answer.stopped_by else STOP_REASONS[answer.finish or "stop"]
+        if answer.stopped_by and answer.finish == "length":
+            reason = "max_tokens"
+        end: Event = {
+            "stop_reason": reason,
+            "stop_sequence": answer.stopped_by if reason == "stop_sequence" else None,
+        }
+        if reason == "refusal":
+            end["stop_details"] = {"type": "refusal", "category": None, "explanation": answer.text}
+        return end
+
+    def _counts(self, output: int) -> Event:
+        usage = self._usage
+        return {
+            "input_tokens": usage.prompt_tokens - usage.cached_tokens - usage.written_tokens,
+            "cache_creation_input_tokens": usage.written_tokens,
+            "cache_read_input_tokens": usage.cached_tokens,
+            "cache_creation": {
+                "ephemeral_5m_input_tokens": usage.written_tokens,
+                "ephemeral_1h_input_tokens": 0,
+            },
+            "output_tokens": output,
+            "service_tier": "standard",
+        }
+
+    # events
+
+    def _opening(self) -> Events:
+        begun = {"stop_reason": None, "stop_sequence": None, "usage": self._counts(1)}
+        yield {"type": "message_start", "message": self._message([]) | begun}
+
+    def _middle(self) -> Events:
+        for index, block in enumerate(self._blocks):
+            place = {"index": index}
+            begun = block | {name: value for name, value in EMPTY.items() if name in block}
+            yield {"type": "content_block_start", **place, "content_block": begun}
+            if index == len(self._blocks) - 1:
+                yield {"type": "ping"}
+            for delta in self._deltas(block):
+                yield {"type": "content_block_delta", **place, **delta}
+            yield {"type": "content_block_stop", **place}
+
+    def _deltas(self, block: Event) -> Events:
+        if block["type"] == "thinking":
+            for part in words(block["thinking"]):
+                yield {"delta": {"type": "thinking_delta", "thinking": part}}
+            yield {"delta": {"type": "signature_delta", "signature": block["signature"]}}
+        elif block["type"] == "text":
+            *parts, last = self._answer.fragments() or [""]
+            for part in parts:
+                yield {"delta": {"type": "text_delta", "text": part}}
+            annotations: Event = {"copilot_annotations": {"IPCodeCitations": []}}
+            yield {"delta": {"type": "text_delta", "text": last}, **annotations}
+        elif block["type"] == "tool_use":
+            for part in ("", *fragments(block["input"])):
+                yield {"delta": {"type": "input_json_delta", "partial_json": part}}
+
+    def _closing(self) -> Events:
+        yield {
+            "copilot_usage": cost(self._row, self._usage),
+            "context_management": {"applied_edits": []},
+            "type": "message_delta",
+            "delta": self._end(),
+            "usage": self._final_counts(),
+        }
+        yield {"type": "message_stop"}
+
+    def _final_counts(self) -> Event:
+        """Newer models say how much of the output was thought."""
+        counts = self._counts(self._usage.completion_tokens)
+        if self._row["capabilities"]["supports"].get("adaptive_thinking") and self._usage.reasoning_tokens:
+            counts["output_tokens_details"] = {"thinking_tokens": self._usage.reasoning_tokens}
+        return counts
+
+
+EMPTY: Event = {"thinking": "", "signature": "", "text": "", "input": {}}
+
+
+def parsed(block: Event) -> Event:
+    """A tool call's input as an object; one cut short is empty."""
+    if block["type"] != "tool_use":
+        return {}
+    try:
+        return {"input": orjson.loads(block["input"])}
+    except orjson.JSONDecodeError:
+        return {"input": {}}
+
+
+def up_to_first_delta(events: list[Event]) -> list[Event]:
+    """An answer without deltas ends before its last event."""
+    for place, event in enumerate(events):
+        if event["type"] == "content_block_delta":
+            return events[: place + 1]
+    return events
+
+
+def fragments(arguments: str) -> list[str]:
+    return [arguments[start : start + FRAGMENT] for start in range(0, len(arguments), FRAGMENT)]
