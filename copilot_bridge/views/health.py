@@ -10,6 +10,9 @@ bp = Blueprint("health", __name__)
 
 ENDPOINTS = (
     "POST /v1/chat/completions",
+    "POST /v1/responses",
+    "POST /v1/messages",
+    "POST /v1/messages/count_tokens",
     "POST /v1/embeddings",
     "GET /v1/models",
     "GET /v1/models/{id}",
@@ -23,7 +26,7 @@ def about() -> Response:
     return jsonify(
         name="copilot-bridge",
         version=__version__,
-        about="Your own GitHub Copilot subscription as an OpenAI-compatible API. Unofficial.",
+        about="Your own GitHub Copilot subscription, as the APIs that your tools already speak. Unofficial.",
         endpoints=list(ENDPOINTS),
     )
 
