@@ -15,6 +15,8 @@ How a request travels:
 5. `transport.Delivery` writes the bytes on the socket, with the faults that were asked for, and notices a
    client who leaves.
 
-To add a surface of the Copilot API (say `/responses`): one module with a `ROUTES` table, and its line in
-`server.SURFACES`.
+What an answer is made of (`prompt.Prompt`) has chat's names on every surface; `responses` and `messages`
+read their own requests into it, refuse by their `_rules`, and word the answer in `wording`.
+
+To add a surface of the Copilot API: one module with a `ROUTES` table, and its line in `server.SURFACES`.
 """

@@ -21,6 +21,7 @@ UNICODE = (
     "Grüße 👩‍👩‍👧 你好, こんにちは, e\u0301, a line\u2028separator, \u2029a paragraph, 🏳️‍🌈 and \U0001f600."
 )
 FILLER = b"The quick brown fox jumps over the lazy dog. "
+SIZED = frozenset({"reply-size", "big-line"})  # directives that say themselves how long the text is
 REFUSAL = "I can't help with that. I am simulated, and was asked to refuse."
 THOUGHT = "The user wants an answer. I am simulated, so I think of what was said and repeat it."
 
@@ -84,7 +85,8 @@ def compose(prompt: Prompt, asked: Asked, row: Row) -> Answer:
     if wants_reasoning(prompt, asked):
         answer = replace(answer, reasoning=THOUGHT)
     answer = stop_at(answer, prompt.body.get("stop_sequences") or ())
-    answer = cut_to_length(answer, prompt.max_tokens)
+    if not asked.options.keys() & SIZED:
+        answer = cut_to_length(answer, prompt.max_tokens)
     for name, change in CHANGES.items():
         if name in asked:
             answer = change(answer, asked)
@@ -137,7 +139,9 @@ def announcement(calls: tuple[Call, ...], row: Row) -> str:
 
 def wants_reasoning(prompt: Prompt, asked: Asked) -> bool:
     effort = prompt.body.get("reasoning_effort")
-    return "think" in asked or effort not in (None, "none") or bool(prompt.body.get("thinking_budget"))
+    if asked.options.keys() & {"think", "late-summary"}:
+        return True
+    return effort not in (None, "none") or bool(prompt.body.get("thinking_budget"))
 
 
 def text_for(prompt: Prompt, asked: Asked, row: Row) -> str:

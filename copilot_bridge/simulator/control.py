@@ -8,7 +8,7 @@ import orjson
 from flask import Blueprint, Response, request
 
 from copilot_bridge.simulator.device import devices, read_script
-from copilot_bridge.simulator.directives import DIRECTIVES
+from copilot_bridge.simulator.directives import DIRECTIVES, SPOKEN
 from copilot_bridge.simulator.ledger import Query
 from copilot_bridge.simulator.personas import PERSONAS
 from copilot_bridge.simulator.refusals import CALLS, Refused, misuse
@@ -30,7 +30,13 @@ def overview() -> dict[str, Any]:
     return {
         "personas": {name: row.about for name, row in PERSONAS.items()},
         "directives": {
-            name: {"about": row.about, "group": row.group, "options": row.options, "replies": row.replies}
+            name: {
+                "about": row.about,
+                "group": row.group,
+                "options": row.options,
+                "replies": row.replies,
+                "surfaces": row.surfaces,
+            }
             for name, row in DIRECTIVES.items()
         },
         "refusals": {name: f"{row.status}: {row.about}" for name, row in CALLS.items()},
@@ -48,7 +54,8 @@ def overview_lines() -> Iterator[str]:
             f"{key}={'|'.join(value) if isinstance(value, tuple) else value}"
             for key, value in row.options.items()
         )
-        yield f"  {f'{name} {options}'.strip():45} {row.about}"
+        where = "" if set(row.surfaces) >= set(SPOKEN) else f" ({', '.join(row.surfaces)})"
+        yield f"  {f'{name} {options}'.strip():45} {row.about}{where}"
     yield "\nRefusals ([[sim:refuse name=NAME]]):"
     yield from (f"  {name:22} {row.status}: {row.about}" for name, row in CALLS.items())
     yield "\nScenarios ([[sim:scenario name=NAME]]):"

@@ -8,7 +8,7 @@ asks for nothing must not pass.
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from copilot_bridge.simulator.refusals import BODIES, Refused, misuse
@@ -147,6 +147,15 @@ class Asked:
     def get(self, name: str, option: str, default: Any = None) -> Any:
         found = self.options.get(name)
         return default if found is None else found[option]
+
+    def apart_from_reply(self) -> "Asked":
+        """Those that act where nothing is said: refusals, and what may happen to any body."""
+        kept = {
+            name: options
+            for name, options in self.options.items()
+            if DIRECTIVES[name].group != REPLY and DIRECTIVES[name].replies == BOTH
+        }
+        return replace(self, options=kept)
 
     def allow(self, surface: str, stream: bool) -> None:
         """:raise Refused: a directive that can't act on this kind of request."""

@@ -15,7 +15,14 @@ from copilot_bridge.simulator.edits import DONE, write_named
 from copilot_bridge.simulator.faults import refuse_if_asked
 from copilot_bridge.simulator.gate import Caller, check_session, check_vision
 from copilot_bridge.simulator.ledger import parse
-from copilot_bridge.simulator.messages_rules import CLIENT_TOOLS, check, check_count, client_tool, marks_of
+from copilot_bridge.simulator.messages_rules import (
+    CLIENT_TOOLS,
+    check,
+    check_count,
+    check_types,
+    client_tool,
+    marks_of,
+)
 from copilot_bridge.simulator.prompt import IMAGE_TOKENS, Image, Prompt, Tool
 from copilot_bridge.simulator.refusals import Refused, extra_inputs, invalid_message, refuse
 from copilot_bridge.simulator.transport import Faults, deliver, deliver_whole
@@ -25,11 +32,13 @@ from copilot_bridge.simulator.world import world
 PATH = "/v1/messages"
 
 Item = Mapping[str, Any]
-Request = tuple[Item, Prompt, Asked, catalogue.Row]
 
 
 def create_message(caller: Caller) -> Response:
-    body, prompt, asked, row = accept(caller)
+    body, prompt, row = accept(caller)
+    asked = read(prompt.text, world().directives)
+    asked.allow(MESSAGES, prompt.stream)
+    refuse_if_told(asked, body)
     check(body, row, caller.github_token, request.headers.get("anthropic-beta", ""))
     if prompt.stream:
         return deliver(*events_for(prompt, body, asked, row, caller), Faults.asked(asked))
@@ -38,13 +47,16 @@ def create_message(caller: Caller) -> Response:
 
 
 def count_message_tokens(caller: Caller) -> Response:
-    body, prompt, asked, row = accept(caller)
+    """Directives have a count of their own here: a client counts the very message that it sends next."""
+    body, prompt, row = accept(caller)
+    asked = read(prompt.text, world().counting).apart_from_reply()
+    refuse_if_told(asked, body)
     check_count(body, row, caller.github_token, request.headers.get("anthropic-beta", ""))
     return deliver_whole(orjson.dumps({"input_tokens": prompt.tokens}), Faults.asked(asked))
 
 
-def accept(caller: Caller) -> Request:
-    """Checks in the order of the real one: session, model, quota; then what the directives ask for."""
+def accept(caller: Caller) -> tuple[Item, Prompt, catalogue.Row]:
+    """Checks in the order of the real one: session, model, quota, then whether the request can be read."""
     body = parse(request.get_data())
     if not isinstance(body, dict):
         raise Refused(invalid_message("failed to parse request body"))
@@ -52,20 +64,15 @@ def accept(caller: Caller) -> Request:
     row = catalogue.pick(body.get("model"), caller, PATH, kind="chat")
     if caller.persona.chat:
         refuse(caller.persona.chat)
+    check_types(body)
     prompt = read_prompt(body)
     check_vision(bool(prompt.images))
-    asked = read(prompt.text, world().directives)
-    asked.allow(MESSAGES, prompt.stream)
+    return body, prompt, row
+
+
+def refuse_if_told(asked: Asked, body: Item) -> None:
+    """:raise Refused: also what `extra-inputs` and `bad-signature` ask for, if the request has it."""
     refuse_if_asked(asked, body, MESSAGES)
-    refuse_fields(asked, body)
-    return body, prompt, asked, row
-
-
-def refuse_fields(asked: Asked, body: Item) -> None:
-    """What `extra-inputs` and `bad-signature` ask for, if the request has it.
-
-    :raise Refused: so that a client can take it away and try again.
-    """
     field = asked.get("extra-inputs", "field")
     if field is not None and reaches(body, field.split(".")):
         raise Refused(extra_inputs(field))
@@ -75,15 +82,21 @@ def refuse_fields(asked: Asked, body: Item) -> None:
 
 
 def reaches(value: Any, path: list[str]) -> bool:
-    """Whether the dotted path leads to something; numbers count into lists."""
-    for step in path:
-        if isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-            value = value[int(step)]
-        elif isinstance(value, dict) and step in value:
-            value = value[step]
-        else:
-            return False
-    return True
+    """Whether the dotted path leads to something.  Numbers count into lists, a variant's name is skipped."""
+    *steps, last = path
+    for step in steps:
+        value = step_into(value, step) if can_step(value, step) else value
+    return can_step(value, last)
+
+
+def can_step(value: Any, step: str) -> bool:
+    if isinstance(value, list):
+        return step.isdecimal() and int(step) < len(value)
+    return isinstance(value, dict) and step in value
+
+
+def step_into(value: Any, step: str) -> Any:
+    return value[int(step)] if isinstance(value, list) else value[step]
 
 
 def thoughts_in(body: Item) -> Iterator[tuple[str, Item]]:
@@ -192,7 +205,8 @@ def settings_of(body: Item) -> dict[str, Any]:
     """The settings under chat's names."""
     choice = body.get("tool_choice") or {"type": "auto"}
     thinking = body.get("thinking") or {}
-    wanted = (body.get("output_config") or {}).get("format") or {}
+    wanted = (body.get("output_config") or {}).get("format")
+    wanted = wanted if isinstance(wanted, dict) else {}
     return {
         "stream": body.get("stream"),
         "max_tokens": body.get("max_tokens"),

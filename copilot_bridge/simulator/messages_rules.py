@@ -6,6 +6,7 @@ Paths name the variant that was read, as the real ones do: `tools.0.custom.defer
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
 from typing import Any, NoReturn
 
 from copilot_bridge.simulator.catalogue import Row
@@ -58,6 +59,17 @@ ADVANCED = ("eager_input_streaming", "defer_loading", "input_examples")
 NEWER = (4, 5)  # from here on temperature and top_p exclude each other
 ADAPTIVE_ONLY = (4, 7)  # from here on thinking can't be `enabled`
 
+TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
+    "thinking": (dict, "dictionary"),
+    "tool_choice": (dict, "dictionary"),
+    "output_config": (dict, "dictionary"),
+    "context_management": (dict, "dictionary"),
+    "metadata": (dict, "dictionary"),
+    "tools": (list, "list"),
+    "stop_sequences": (list, "list"),
+    "system": ((str, list), "string"),
+}
+
 Body = Mapping[str, Any]
 Rule = Callable[[Body, Row, str], None]
 
@@ -77,6 +89,13 @@ def check_count(body: Body, row: Row, owner: str, betas: str) -> None:
     for rule in SHAPE:
         rule(body, row, betas)
     check_signatures(body, owner)
+
+
+def check_types(body: Body) -> None:
+    """What has to hold before the request can be read at all."""
+    for name, (kind, called) in TYPES.items():
+        if body.get(name) is not None and not isinstance(body[name], kind):
+            wrong(f"{name}: Input should be a valid {called}")
 
 
 def wrong(message: str) -> NoReturn:
@@ -167,27 +186,35 @@ def check_block(path: str, block: Body) -> None:
 
 
 def check_pairs(body: Body, _row: Row, _betas: str) -> None:
-    """Tool calls are answered in the next message, and nothing else is."""
+    """Tool calls are answered in the next turn, and nothing else is."""
     called: set[object] = set()
-    for place, message in enumerate(body["messages"]):
-        if message.get("role") == "system":
-            continue
-        blocks = listed(message, "content")
-        answered = [one.get("tool_use_id") for one in blocks if one.get("type") == "tool_result"]
-        for number, one in enumerate(answered):
-            if one not in called:
-                wrong(
-                    f"messages.{place}.content.{number}: unexpected `tool_use_id` found in `tool_result` "
-                    f"blocks: {one}. Each `tool_result` block must have a corresponding `tool_use` block "
-                    "in the previous message."
-                )
-        if missing := called - set(answered):
+    for turn in turns_of(body):
+        answered = {
+            block.get("tool_use_id"): path for path, block in turn if block.get("type") == "tool_result"
+        }
+        for one in answered.keys() - called:
             wrong(
-                f"messages.{place - 1}: `tool_use` ids were found without `tool_result` blocks immediately "
-                f"after: {', '.join(map(str, missing))}. Each `tool_use` block must have a corresponding "
+                f"{answered[one]}: unexpected `tool_use_id` found in `tool_result` blocks: {one}. "
+                "Each `tool_result` block must have a corresponding `tool_use` block in the previous message."
+            )
+        if missing := called - answered.keys():
+            wrong(
+                "`tool_use` ids were found without `tool_result` blocks immediately after: "
+                f"{', '.join(map(str, missing))}. Each `tool_use` block must have a corresponding "
                 "`tool_result` block in the next message."
             )
-        called = {one.get("id") for one in blocks if one.get("type") == "tool_use"}
+        called = {block.get("id") for _path, block in turn if block.get("type") == "tool_use"}
+
+
+def turns_of(body: Body) -> Iterator[list[tuple[str, Body]]]:
+    """Blocks with their paths; messages of the same role that follow each other are one turn."""
+    spoken = [(place, one) for place, one in enumerate(body["messages"]) if one.get("role") != "system"]
+    for _role, group in groupby(spoken, key=lambda found: found[1].get("role")):
+        yield [
+            (f"messages.{place}.content.{number}", block)
+            for place, message in group
+            for number, block in enumerate(listed(message, "content"))
+        ]
 
 
 def check_tools(body: Body, _row: Row, betas: str) -> None:
@@ -201,11 +228,21 @@ def check_tools(body: Body, _row: Row, betas: str) -> None:
         for name in ("name", "input_schema"):
             if name not in tool:
                 wrong(f"tools.{place}.custom.{name}: Field required")
-        if tool["input_schema"].get("type") != "object":
+        schema = tool["input_schema"]
+        if not isinstance(schema, dict) or schema.get("type") != "object":
             wrong(f"tools.{place}.custom.input_schema.type: Input should be 'object'")
         for name in ADVANCED:
             if name in tool and not advanced:
                 extra(f"tools.{place}.custom.{name}")
+
+
+def check_tool_choice(body: Body, _row: Row, _betas: str) -> None:
+    choice = body.get("tool_choice") or {"type": "auto"}
+    if choice.get("type") not in ("auto", "any", "tool", "none"):
+        unknown_tag("tool_choice", choice.get("type"))
+    names = [tool.get("name") for tool in listed(body, "tools")]
+    if choice["type"] == "tool" and choice.get("name") not in names:
+        wrong(f"Tool '{choice.get('name')}' not found in provided tools")
 
 
 def client_tool(tool: Body) -> str | None:
@@ -272,7 +309,7 @@ def check_max_tokens(body: Body, row: Row, _betas: str) -> None:
             f"max_tokens: {given} > {limits['max_output_tokens']}, which is the maximum allowed number of "
             f"output tokens for {row['id']}"
         )
-    if not body.get("stream") and given > limits["max_non_streaming_output_tokens"]:
+    if not body.get("stream") and given > limits.get("max_non_streaming_output_tokens", given):
         wrong("Streaming is required for operations that may take longer than 10 minutes.")
 
 
@@ -337,6 +374,7 @@ SHAPE: tuple[Rule, ...] = (
     check_blocks,
     check_pairs,
     check_tools,
+    check_tool_choice,
     check_cache,
 )
 GENERATING: tuple[Rule, ...] = (check_max_tokens, check_thinking, check_sampling)

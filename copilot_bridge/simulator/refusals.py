@@ -405,6 +405,7 @@ BODIES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "json": ("json", lambda code: openai_error("The simulator was asked for this error.", code)),
     "text": ("text", lambda code: f"{code}: the simulator was asked for this error\n"),
     "html": ("html", lambda _code: UNICORN),
+    "anthropic": ("json", lambda code: anthropic_error("The simulator was asked for this error.", code)),
     "bare": ("json", lambda code: {"message": "The simulator was asked for this error.", "code": code}),
 }
 

@@ -7,7 +7,7 @@ import orjson
 from flask import Response, request
 
 from copilot_bridge.simulator import catalogue, flood
-from copilot_bridge.simulator.answers import compose
+from copilot_bridge.simulator.answers import CHARACTERS_PER_TOKEN, THOUGHT, compose
 from copilot_bridge.simulator.directives import RESPONSES, Asked, read
 from copilot_bridge.simulator.edits import DONE, write_named
 from copilot_bridge.simulator.faults import refuse_if_asked
@@ -15,12 +15,13 @@ from copilot_bridge.simulator.gate import Caller, check_session, check_vision
 from copilot_bridge.simulator.ledger import parse
 from copilot_bridge.simulator.prompt import IMAGE_TOKENS, Image, Prompt, Tool, read_image
 from copilot_bridge.simulator.refusals import Refused, invalid, refuse
-from copilot_bridge.simulator.responses_rules import MAY_CALL, RESULTS, check
+from copilot_bridge.simulator.responses_rules import MAY_CALL, RESULTS, check, check_types
 from copilot_bridge.simulator.transport import Faults, deliver, deliver_whole
 from copilot_bridge.simulator.wording.responses import Reply
 from copilot_bridge.simulator.world import world
 
 PATH = "/responses"
+THOUGHT_TOKENS = len(THOUGHT) // CHARACTERS_PER_TOKEN
 
 Item = Mapping[str, Any]
 
@@ -34,6 +35,7 @@ def create_response(caller: Caller) -> Response:
     row = catalogue.pick(body.get("model"), caller, PATH, kind="chat")
     if caller.persona.chat:
         refuse(caller.persona.chat)
+    check_types(body)
     prompt = read_prompt(body)
     check_vision(bool(prompt.images))
     asked = read(prompt.text, world().directives)
@@ -76,7 +78,7 @@ def read_prompt(body: Item) -> Prompt:
         images=images,
         documents=tuple(document for item in items for document in documents_of(item)),
         tools=tuple(read_tools(body.get("tools") or [])),
-        results=tuple(map(text_of, results)),
+        results=tuple(map(result_of, results)),
         tokens=tokens,
         cached=tokens // 2 if body.get("prompt_cache_key") else 0,
     )
@@ -103,6 +105,12 @@ def text_of(item: Item) -> str:
     return "\n".join(str(part["text"]) for part in parts_of(item) if "text" in part)
 
 
+def result_of(item: Item) -> str:
+    """What a tool gave back, with its images named."""
+    seen = [f"[{image.media_type} of {image.size} bytes]" for image in map(read_image, urls_of(item))]
+    return " ".join([text_of(item), *seen]).strip()
+
+
 def urls_of(item: Item) -> Iterator[str]:
     return (str(part.get("image_url")) for part in parts_of(item) if part.get("type") == "input_image")
 
@@ -121,15 +129,23 @@ def settings_of(body: Item) -> dict[str, Any]:
     effort = (body.get("reasoning") or {}).get("effort")
     if effort is None and str(body.get("model")).startswith("gpt-5"):
         effort = "medium"
-    wanted = (body.get("text") or {}).get("format") or {}
+    wanted = (body.get("text") or {}).get("format")
+    wanted = wanted if isinstance(wanted, dict) else {}
     return {
         "stream": body.get("stream"),
-        "max_tokens": body.get("max_output_tokens"),
+        "max_tokens": room_for(body.get("max_output_tokens"), effort),
         "parallel_tool_calls": body.get("parallel_tool_calls", True),
         "tool_choice": choice_of(body.get("tool_choice", "auto")),
         "reasoning_effort": effort,
         "response_format": {"type": wanted.get("type"), "json_schema": wanted},
     }
+
+
+def room_for(limit: int | None, effort: object) -> int | None:
+    """What reasoning leaves of the output's limit: it takes its share first, here no more than half."""
+    if limit is None or effort in (None, "none"):
+        return limit
+    return limit - min(THOUGHT_TOKENS, limit // 2)
 
 
 def choice_of(choice: Any) -> Any:

@@ -17,8 +17,6 @@ TOOLS = MAY_CALL | {
     "web_search",
     "web_search_preview",
     "local_shell",
-    "shell",
-    "apply_patch",
     "tool_search",
     "namespace",
 }
@@ -38,6 +36,16 @@ EFFORTS = ("none", "low", "medium", "high", "xhigh")
 PREFIXES = {"function_call": "fc", "custom_tool_call": "ctc", "reasoning": "rs", "message": "msg"}
 UNSUPPORTED = ("background", "conversation", "prompt", "service_tier")
 
+TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "reasoning": dict,
+    "text": dict,
+    "tools": list,
+    "tool_choice": (str, dict),
+    "include": list,
+    "instructions": str,
+    "max_output_tokens": int,
+}
+
 Body = Mapping[str, Any]
 
 
@@ -52,6 +60,13 @@ def check(body: Body, row: Row, owner: str) -> None:
         for place, item in enumerate(body["input"]):
             check_item(place, item, owner)
         check_pairs(body["input"])
+
+
+def check_types(body: Body) -> None:
+    """What has to hold before the request can be read at all."""
+    for name, kinds in TYPES.items():
+        if body.get(name) is not None and not isinstance(body[name], kinds):
+            wrong(name, f"Invalid type for '{name}'.", "invalid_type")
 
 
 def wrong(param: str, message: str, code: str = "invalid_request_body") -> NoReturn:

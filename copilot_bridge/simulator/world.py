@@ -112,6 +112,7 @@ class World:
     mint: Mint = field(default_factory=Mint)
     exchanges: Counter[str] = field(default_factory=Counter)  # by GitHub token
     directives: Counter[str] = field(default_factory=Counter)  # by "name key", for once= and times=
+    counting: Counter[str] = field(default_factory=Counter)  # the same, where tokens are but counted
     keepsakes: Keepsakes = field(default_factory=Keepsakes)
     sessions: dict[str, str] = field(default_factory=dict)  # auto-mode session token -> GitHub token
 

@@ -89,7 +89,7 @@ class Reply:
 
     def _text(self) -> Events:
         answer = self._answer
-        if answer.finish != "refusal" and (answer.text or not answer.calls):
+        if answer.text and answer.finish != "refusal":
             yield {"type": "text", "text": answer.text}
 
     def _tool_use(self, call: Call) -> Event:
@@ -161,7 +161,7 @@ class Reply:
                 yield {"delta": {"type": "thinking_delta", "thinking": part}}
             yield {"delta": {"type": "signature_delta", "signature": block["signature"]}}
         elif block["type"] == "text":
-            *parts, last = self._answer.fragments() or [""]
+            *parts, last = self._answer.fragments()
             for part in parts:
                 yield {"delta": {"type": "text_delta", "text": part}}
             annotations: Event = {"copilot_annotations": {"IPCodeCitations": []}}

@@ -52,6 +52,32 @@ class Client:
         """The chunks of a stream; its last one is the string [DONE]."""
         return events_in(self.chat(text, model, stream=True, **body).content)
 
+    def response(
+        self, asked: object, model: str = "gpt-5.2", *, stream: bool = False, **body: Any
+    ) -> requests.Response:
+        """`asked` is a text or the items of the input."""
+        sent = {"model": model, "stream": stream, "input": asked, **body}
+        return self.request("POST", "/responses", json=sent, headers=self.headers())
+
+    def message(
+        self,
+        asked: object,
+        model: str = "claude-sonnet-4.5",
+        *,
+        stream: bool = False,
+        betas: str | None = None,
+        path: str = "/v1/messages",
+        persona: str = "demo",
+        **body: Any,
+    ) -> requests.Response:
+        """`asked` is a text or the messages.  A field that is None is left out."""
+        messages = [{"role": "user", "content": asked}] if isinstance(asked, str) else asked
+        sent = {"model": model, "stream": stream, "max_tokens": 2000, "messages": messages, **body}
+        sent = {name: value for name, value in sent.items() if value is not None}
+        headers = self.headers(persona, anthropic_beta=betas, Copilot_Vision_Request="true")
+        home = "/individual" if persona == "individual" else ""
+        return self.request("POST", home + path, json=sent, headers=headers)
+
     def dial(self, text: str, *, stream: bool = True, model: str = "gpt-4o") -> socket.socket:
         """A raw connection on which a chat request was sent."""
         body = json.dumps(
@@ -84,6 +110,18 @@ def read_to_end(sock: socket.socket) -> bytes:
 def events_in(raw: bytes) -> list[Any]:
     found = [line.removeprefix(b"data: ") for line in raw.split(b"\n") if line.startswith(b"data: ")]
     return ["[DONE]" if one == b"[DONE]" else json.loads(one) for one in found]
+
+
+def named_events(raw: bytes) -> list[dict[str, Any]]:
+    """The events of a surface that names them; the name has to be the type."""
+    found = []
+    for frame in raw.decode().split("\n\n"):
+        if frame and frame != "data: [DONE]":
+            name, data = frame.split("\n")
+            event = json.loads(data.removeprefix("data: "))
+            assert name == f"event: {event['type']}"
+            found.append(event)
+    return found
 
 
 def text_in(chunks: list[Any]) -> str:
