@@ -1,0 +1,337 @@
+"""OpenAI's own package, against models that Copilot offers through Responses."""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any, TypeVar
+
+import openai
+import pytest
+from integration.harness import Bridge, Simulator
+from openai import AsyncOpenAI, OpenAI
+from pydantic import BaseModel
+
+T = TypeVar("T")
+MODELS = ("gpt-5.3-codex", "gpt-5-mini")  # the first speaks Responses only
+# A PNG of 70 bytes: one pixel.
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+    "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+PREFIXES = {"message": "msg_", "reasoning": "rs_", "function_call": "fc_", "custom_tool_call": "ctc_"}
+
+each_model = pytest.mark.parametrize("model", MODELS)
+
+
+class City(BaseModel):
+    name: str
+    population: int
+    districts: list[str]
+
+
+def function(name: str) -> Any:
+    schema = {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+        "additionalProperties": False,
+    }
+    return {"type": "function", "name": name, "parameters": schema, "strict": True}
+
+
+TOOLS = [function("get_weather"), function("get_time")]
+
+
+def connect(bridge: Bridge, **more: Any) -> OpenAI:
+    # Making a context for TLS takes longer than most of these tests.
+    http = openai.DefaultHttpxClient(verify=False)
+    given: Any = {"api_key": "sk-any", "max_retries": 0, "timeout": 20, "http_client": http, **more}
+    return OpenAI(base_url=f"{bridge.url}/v1", **given)
+
+
+@pytest.fixture
+def client(bridge: Bridge) -> Iterator[OpenAI]:
+    with connect(bridge) as client:
+        yield client
+
+
+@pytest.fixture
+def any_client(any_bridge: Bridge) -> Iterator[OpenAI]:
+    """Where it matters under which server the bridge runs."""
+    with connect(any_bridge) as client:
+        yield client
+
+
+def run(bridge: Bridge, use: Callable[[AsyncOpenAI], Awaitable[T]]) -> T:
+    """Something with the asynchronous client."""
+
+    async def main() -> T:
+        url, http = f"{bridge.url}/v1", openai.DefaultAsyncHttpxClient(verify=False)
+        async with AsyncOpenAI(
+            base_url=url, api_key="k", max_retries=0, timeout=20, http_client=http
+        ) as client:
+            return await use(client)
+
+    made: Coroutine[Any, Any, T] = main()
+    return asyncio.run(made)
+
+
+def check(response: Any, status: str = "completed") -> str:
+    """The text of a whole response, after a look at its form."""
+    assert response.object == "response"
+    assert response.id.startswith("resp_")
+    assert response.status == status
+    assert response.output
+    for item in response.output:
+        assert item.id.startswith(PREFIXES[item.type])
+        assert len(item.id) < 64
+    assert len({item.id for item in response.output}) == len(response.output)
+    assert response.usage.input_tokens > 0
+    assert response.usage.output_tokens > 0
+    assert response.usage.total_tokens == response.usage.input_tokens + response.usage.output_tokens
+    assert not [name for name in response.model_extra or {} if name.startswith("copilot_")]
+    text: str = response.output_text
+    return text
+
+
+def check_events(events: list[Any]) -> Any:
+    """The response of the last event; each item has one id, wherever it is named."""
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    kinds = [event.type for event in events]
+    assert kinds[:2] == ["response.created", "response.in_progress"]
+    assert kinds.count("response.completed") == 1
+    final = events[-1].response
+    check(final)
+    named: dict[int, set[str]] = defaultdict(set)
+    for event in events:
+        if hasattr(event, "output_index"):
+            named[event.output_index].add(event.item_id if hasattr(event, "item_id") else event.item.id)
+    assert named == {place: {item.id} for place, item in enumerate(final.output)}
+    assert {event.response.id for event in events if hasattr(event, "response")} == {final.id}
+    done = [event.item for event in events if event.type == "response.output_item.done"]
+    assert [item.to_dict() for item in done] == [item.to_dict() for item in final.output]
+    return final
+
+
+@each_model
+def test_plain(client: OpenAI, model: str) -> None:
+    assert "Hello World" in check(client.responses.create(model=model, input="Hello World"))
+
+
+@each_model
+def test_plain_async(any_bridge: Bridge, model: str) -> None:
+    async def ask(client: AsyncOpenAI) -> Any:
+        items: Any = [{"role": "user", "content": "Hello World"}]
+        return await client.responses.create(model=model, input=items, instructions="Be brief.")
+
+    assert "Hello World" in check(run(any_bridge, ask))
+
+
+@each_model
+@pytest.mark.parametrize(
+    "prompt", ["Hello World", "[[sim:late-summary]] Hello World", "[[sim:unicode]]", "get_weather in Paris"]
+)
+def test_streaming(any_client: OpenAI, model: str, prompt: str) -> None:
+    with any_client.responses.create(model=model, input=prompt, tools=TOOLS, stream=True) as stream:
+        events: list[Any] = list(stream)
+    final = check_events(events)
+    text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+    assert text == final.output_text
+    if "get_" in prompt:
+        arguments = [event for event in events if event.type == "response.function_call_arguments.delta"]
+        assert "".join(event.delta for event in arguments) == final.output[-1].arguments
+
+
+@each_model
+def test_streaming_async(any_bridge: Bridge, model: str) -> None:
+    async def ask(client: AsyncOpenAI) -> list[Any]:
+        async with await client.responses.create(model=model, input="Hello World", stream=True) as stream:
+            return [event async for event in stream]
+
+    assert "Hello World" in check_events(run(any_bridge, ask)).output_text
+
+
+@each_model
+@pytest.mark.parametrize("prompt", ["Hello World", "[[sim:late-summary]] Hello", "get_weather and get_time"])
+def test_the_stream_helper(any_client: OpenAI, model: str, prompt: str) -> None:
+    with any_client.responses.stream(model=model, input=prompt, tools=TOOLS) as stream:
+        kinds = {event.type for event in stream}
+        final: Any = stream.get_final_response()
+    check(final)
+    assert "response.completed" in kinds
+    if "get_" in prompt:
+        calls = [item for item in final.output if item.type == "function_call"]
+        assert [call.name for call in calls] == ["get_weather", "get_time"]
+        assert all("city" in call.parsed_arguments for call in calls)
+    else:
+        assert "Hello" in final.output_text
+
+
+def test_the_stream_helper_async(any_bridge: Bridge) -> None:
+    async def ask(client: AsyncOpenAI) -> Any:
+        async with client.responses.stream(model=MODELS[0], input="Hello World") as stream:
+            return await stream.get_final_response()
+
+    assert "Hello World" in check(run(any_bridge, ask))
+
+
+@each_model
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+def test_reasoning_and_calls_come_back(
+    any_client: OpenAI, simulator: Simulator, mark: str, model: str, stream: bool
+) -> None:
+    """Upstream refuses reasoning under any other id than its own, so it must have got that one."""
+
+    def ask(items: list[Any]) -> Any:
+        given: Any = {"model": model, "input": items, "tools": TOOLS, "reasoning": {"summary": "auto"}}
+        if not stream:
+            return any_client.responses.create(**given)
+        with any_client.responses.create(stream=True, **given) as events:
+            return check_events(list(events))
+
+    items: list[Any] = [{"role": "user", "content": f"get_weather in Paris, {mark}"}]
+    answer = ask(items)
+    check(answer)
+    thought, call = answer.output
+    assert (thought.type, call.type, call.name) == ("reasoning", "function_call", "get_weather")
+    assert thought.encrypted_content
+    assert json.loads(call.arguments).keys() == {"city"}
+    items += [item.to_dict() for item in answer.output]
+    items.append({"type": "function_call_output", "call_id": call.call_id, "output": "21 degrees"})
+    second = ask(items)
+    assert "21 degrees" in check(second)
+    items += [item.to_dict() for item in second.output]
+    items.append({"role": "user", "content": "Good night"})
+    assert "Good night" in check(ask(items))
+    sent = simulator.ledger(mark)
+    assert len(sent) == 3, "it had to be said twice"
+    assert [entry["headers"]["x-initiator"] for entry in sent] == ["user", "agent", "user"]
+    (replayed,) = [item for item in sent[1]["body"]["input"] if item.get("type") == "reasoning"]
+    assert len(replayed["id"]) > 100
+    assert replayed["encrypted_content"] == thought.encrypted_content
+
+
+@each_model
+def test_tools_in_parallel(client: OpenAI, model: str) -> None:
+    response = client.responses.create(model=model, input="[[sim:tools]] in Paris", tools=TOOLS)
+    check(response)
+    calls: list[Any] = [item for item in response.output if item.type == "function_call"]
+    assert [call.name for call in calls] == ["get_weather", "get_time"]
+    assert len({call.call_id for call in calls}) == 2
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+def test_a_tool_of_free_text(any_client: OpenAI, stream: bool) -> None:
+    tools: Any = [{"type": "custom", "name": "apply_patch", "description": "patches"}]
+    given: Any = {"model": MODELS[0], "input": "apply_patch please", "tools": tools}
+    if stream:
+        with any_client.responses.create(stream=True, **given) as events:
+            final = check_events(list(events))
+    else:
+        final = any_client.responses.create(**given)
+        check(final)
+    call = final.output[-1]
+    assert (call.type, call.name) == ("custom_tool_call", "apply_patch")
+    assert "apply_patch" in call.input
+
+
+@each_model
+def test_structured_outputs(client: OpenAI, model: str) -> None:
+    response = client.responses.parse(model=model, input="Tell me of 'Paris'", text_format=City)
+    check(response)
+    assert isinstance(response.output_parsed, City)
+    with client.responses.stream(model=model, input="Tell me of 'Paris'", text_format=City) as stream:
+        streamed = stream.get_final_response()
+    assert isinstance(streamed.output_parsed, City)
+
+
+@each_model
+def test_vision(client: OpenAI, model: str) -> None:
+    parts = [{"type": "input_text", "text": "what is it?"}, {"type": "input_image", "image_url": PIXEL}]
+    items: Any = [{"role": "user", "content": parts}]
+    assert "image/png of 70 bytes" in check(client.responses.create(model=model, input=items))
+
+
+def test_an_answer_that_was_cut_short(any_client: OpenAI) -> None:
+    whole = any_client.responses.create(model=MODELS[0], input="Hello World", max_output_tokens=16)
+    check(whole, "incomplete")
+    assert whole.incomplete_details is not None
+    assert whole.incomplete_details.reason == "max_output_tokens"
+    with any_client.responses.create(
+        model=MODELS[0], input="Hello World", max_output_tokens=16, stream=True
+    ) as stream:
+        last = list(stream)[-1]
+    assert last.type == "response.incomplete"
+    check(last.response, "incomplete")
+
+
+ERRORS: dict[str, tuple[type[openai.APIStatusError], int, str | None]] = {
+    "[[sim:refuse name=weekly]]": (openai.RateLimitError, 429, "user_weekly_rate_limited"),
+    "[[sim:refuse name=quota]]": (openai.RateLimitError, 429, "insufficient_quota"),
+    "[[sim:refuse name=overflow]]": (openai.BadRequestError, 400, "context_length_exceeded"),
+    "[[sim:refuse name=context-window]]": (openai.BadRequestError, 400, "context_length_exceeded"),
+    "[[sim:refuse name=content-policy-422]]": (openai.BadRequestError, 400, "content_filter"),
+    "[[sim:refuse name=forbidden]]": (openai.BadRequestError, 400, None),
+    "[[sim:refuse name=entity-too-large]]": (openai.APIStatusError, 413, "request_too_large"),
+    "[[sim:refuse name=unicorn]]": (openai.InternalServerError, 502, None),
+    "[[sim:refuse name=overloaded]]": (openai.InternalServerError, 529, "overloaded"),
+    "[[sim:close-before-reply]]": (openai.InternalServerError, 502, "upstream_unreachable"),
+}
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("prompt", ERRORS)
+def test_errors(client: OpenAI, prompt: str, stream: bool) -> None:
+    kind, status, code = ERRORS[prompt]
+    with pytest.raises(kind) as caught:
+        client.responses.create(model=MODELS[0], input=prompt, stream=stream)
+    assert (caught.value.status_code, caught.value.code) == (status, code)
+    assert caught.value.request_id
+    assert caught.value.message
+
+
+def test_errors_of_the_request(client: OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as unknown:
+        client.responses.create(model="gpt-nothing", input="hello")
+    assert (unknown.value.code, unknown.value.param) == ("model_not_found", "model")
+    with pytest.raises(openai.BadRequestError) as elsewhere:
+        client.responses.create(model="gpt-4o", input="hello")
+    assert elsewhere.value.param == "model"
+    with pytest.raises(openai.BadRequestError) as previous:
+        client.responses.create(model=MODELS[0], input="hello", previous_response_id="resp_1")
+    assert previous.value.param == "previous_response_id"
+    with pytest.raises(openai.BadRequestError):
+        client.responses.retrieve("resp_1")
+
+
+@pytest.mark.parametrize("cut", ["cut-in-frame after=6", "reset after=6", "failed"])
+@each_model
+def test_a_broken_stream_says_so(any_client: OpenAI, model: str, cut: str) -> None:
+    with any_client.responses.create(model=model, input=f"[[sim:{cut}]] Hello World", stream=True) as stream:
+        events: list[Any] = list(stream)
+    last = events[-1]
+    assert last.type == "response.failed"
+    assert last.response.status == "failed"
+    assert last.response.error.message
+    assert last.response.id == events[0].response.id
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+
+
+def test_an_error_in_the_stream(any_client: OpenAI) -> None:
+    with any_client.responses.create(
+        model=MODELS[0], input="[[sim:error-in-stream]] Hello World", stream=True
+    ) as stream:
+        kinds = [event.type for event in stream]
+    assert kinds[-1] == "error"
+
+
+def test_a_silent_stream_does_not_time_out(any_bridge: Bridge) -> None:
+    """The comments keep a client's read timeout of half a second from striking."""
+    with (
+        connect(any_bridge, timeout=0.5) as client,
+        client.responses.create(
+            model=MODELS[0], input="[[sim:slow-headers seconds=0.8]] Hello World", stream=True
+        ) as stream,
+    ):
+        assert "Hello World" in check_events(list(stream)).output_text
