@@ -96,6 +96,9 @@ def check_types(body: Body) -> None:
     for name, (kind, called) in TYPES.items():
         if body.get(name) is not None and not isinstance(body[name], kind):
             wrong(f"{name}: Input should be a valid {called}")
+    for place, one in enumerate(body.get("stop_sequences") or ()):
+        if not isinstance(one, str):
+            wrong(f"stop_sequences.{place}: Input should be a valid string")
 
 
 def wrong(message: str) -> NoReturn:
@@ -174,13 +177,12 @@ def check_blocks(body: Body, _row: Row, _betas: str) -> None:
 
 def check_block(path: str, block: Body) -> None:
     kind = block.get("type")
-    if kind not in BLOCKS:
+    if str(kind) not in BLOCKS:
         unknown_tag(path, kind)
     if kind == "text" and not block.get("text"):
         wrong("messages: text content blocks must be non-empty")
-    inside = block.get("content")
-    if kind == "tool_result" and isinstance(inside, list):
-        for number, one in enumerate(inside):
+    if kind == "tool_result":
+        for number, one in enumerate(listed(block, "content")):
             if one.get("type") == "text" and not one.get("text"):
                 wrong(f"{path}.tool_result.content.{number}.text: text content blocks must be non-empty")
 

@@ -89,6 +89,8 @@ def items_of(given: object) -> list[Item]:
         return [{"type": "message", "role": "user", "content": given}]
     if not isinstance(given, list) or not given or not all(isinstance(item, dict) for item in given):
         raise Refused(invalid("Invalid 'input': a string or a list with at least one item is required"))
+    if not all(isinstance(item.get("type", ""), str) for item in given):
+        raise Refused(invalid("Invalid type for 'input[].type': a string is required"))
     return given
 
 
@@ -159,8 +161,10 @@ def choice_of(choice: Any) -> Any:
 def read_tools(tools: list[Any]) -> Iterator[Tool]:
     """Those that a model here calls: of functions and of free text."""
     for tool in tools:
-        if isinstance(tool, dict) and tool.get("type") in MAY_CALL:
-            yield Tool(str(tool.get("name")), tool.get("parameters") or {}, tool["type"] == "custom")
+        if isinstance(tool, dict) and str(tool.get("type")) in MAY_CALL:
+            schema = tool.get("parameters")
+            schema = schema if isinstance(schema, dict) else {}
+            yield Tool(str(tool.get("name")), schema, tool["type"] == "custom")
 
 
 def count_tokens(body: Item, items: list[Item]) -> int:

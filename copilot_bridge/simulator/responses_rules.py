@@ -119,7 +119,7 @@ def check_sampling(body: Body, row: Row) -> None:
 def check_tools(body: Body, _row: Row) -> None:
     for place, tool in enumerate(body.get("tools") or ()):
         kind = tool.get("type") if isinstance(tool, dict) else None
-        if kind not in TOOLS:
+        if str(kind) not in TOOLS:
             wrong(f"tools[{place}].type", f"Invalid 'tools[{place}].type': '{kind}' is not supported.")
         if kind in MAY_CALL and not tool.get("name"):
             wrong(f"tools[{place}].name", f"Missing required parameter: 'tools[{place}].name'.")
