@@ -1,0 +1,326 @@
+"""Responses on the wire: what clients get, and what reaches Copilot of what they send."""
+
+import json
+from typing import Any
+
+import pytest
+from integration.harness import Answer, Bridge, Frame, Json, Simulator, Start, Stream
+
+PATH = "/v1/responses"
+CODEX = "gpt-5.3-codex"
+MINI = "gpt-5-mini"
+ENCRYPTED = "reasoning.encrypted_content"
+TOOL: Json = {"type": "function", "name": "get_weather", "parameters": {"type": "object", "properties": {}}}
+
+
+def body_of(given: Any, model: str = CODEX, **more: Any) -> Json:
+    return {"model": model, "input": given, **more}
+
+
+def post(bridge: Bridge, body: Json, **headers: str) -> Answer:
+    return bridge.request("POST", PATH, body, headers)
+
+
+def ask(bridge: Bridge, given: Any, model: str = CODEX, **more: Any) -> Stream:
+    """A stream under way."""
+    return bridge.dial("POST", PATH, json.dumps(body_of(given, model, stream=True, **more)).encode())
+
+
+def event_of(frame: Frame) -> Json:
+    """An event, whose name is told twice."""
+    name, data = frame.raw.split(b"\n")
+    event: Json = json.loads(data.removeprefix(b"data: "))
+    assert name == b"event: " + event["type"].encode()
+    return event
+
+
+def events_of(stream: Stream) -> list[Json]:
+    assert stream.status == 200, stream.answer().body
+    assert stream.headers["content-type"].startswith("text/event-stream")
+    events = [event_of(frame) for frame in stream.all() if not frame.is_comment]
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+    return events
+
+
+def sent(bridge: Bridge, simulator: Simulator, mark: str, body: Json) -> Json:
+    """What reached Copilot, in one go, of a request that was answered."""
+    answer = post(bridge, body)
+    assert answer.status == 200, answer.body
+    return simulator.only(mark)
+
+
+# Streams.
+
+
+@pytest.mark.parametrize("model", [CODEX, MINI])
+@pytest.mark.parametrize(
+    "how",
+    ["", "[[sim:bytewise]]", "[[sim:crlf]]", "[[sim:gzip]]", "[[sim:pieces size=7]]", "[[sim:done-marker]]"],
+)
+def test_a_stream(any_bridge: Bridge, model: str, how: str) -> None:
+    stream = ask(any_bridge, f"{how} Hello World", model)
+    events = events_of(stream)
+    assert "copilot_" not in json.dumps(events)
+    last = events[-1]
+    assert last["type"] == "response.completed"
+    assert last["response"]["usage"]["output_tokens"] > 0
+    finished = [event["item"] for event in events if event["type"] == "response.output_item.done"]
+    assert last["response"]["output"] == finished
+    ids = {event["output_index"]: set() for event in events if "output_index" in event}
+    for event in events:
+        if "output_index" in event:
+            ids[event["output_index"]].add(event["item_id"] if "item_id" in event else event["item"]["id"])
+    assert ids == {place: {item["id"]} for place, item in enumerate(finished)}
+    line = any_bridge.logged(stream.headers["x-request-id"])
+    assert (line["dialect"], line["model"], line["status"], line["outcome"]) == (
+        "responses",
+        model,
+        200,
+        "ok",
+    )
+    assert line["tokens_in"] == last["response"]["usage"]["input_tokens"]
+    assert line["tokens_out"] == last["response"]["usage"]["output_tokens"]
+
+
+def test_a_whole_answer(any_bridge: Bridge) -> None:
+    answer = post(any_bridge, body_of("Hello World", store=True))
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+    assert answer.json["store"] is False
+    assert not answer.json.keys() & {"copilot_usage", "output_text"}
+    line = any_bridge.logged(answer.headers["x-request-id"])
+    assert line["dialect"] == "responses"
+    assert line["tokens_out"] == answer.json["usage"]["output_tokens"]
+
+
+@pytest.mark.parametrize(
+    "how", ["cut-in-frame after=7", "cut-between after=7", "reset after=7", "cut-in-frame after=0"]
+)
+def test_a_cut_stream_ends_with_failure(any_bridge: Bridge, how: str) -> None:
+    stream = ask(any_bridge, f"[[sim:{how}]] one two three four")
+    *before, last = events_of(stream)
+    assert last["type"] == "response.failed"
+    assert last["response"]["status"] == "failed"
+    assert last["response"]["error"].keys() == {"code", "message"}
+    if before:
+        assert last["response"]["id"] == before[0]["response"]["id"]
+    assert not {event["type"] for event in before} & {"response.completed", "response.incomplete", "error"}
+    assert any_bridge.logged(stream.headers["x-request-id"])["outcome"] == "stream_cut"
+
+
+def test_a_failure_of_upstreams_own(any_bridge: Bridge) -> None:
+    stream = ask(any_bridge, "[[sim:failed]] one two")
+    events = events_of(stream)
+    assert [event["type"] for event in events].count("response.failed") == 1
+    assert events[-1]["response"]["id"] == events[0]["response"]["id"]
+    assert any_bridge.logged(stream.headers["x-request-id"])["outcome"] == "unavailable"
+
+
+@pytest.mark.parametrize("slow", ["slow-headers", "slow-body"])
+def test_comments_in_the_silence(any_bridge: Bridge, slow: str) -> None:
+    frames = ask(any_bridge, f"[[sim:{slow} seconds=0.7]] Hello World").all()
+    assert [frame.is_comment for frame in frames[:2]] == [True, True]
+    assert event_of(frames[-1])["type"] == "response.completed"
+
+
+@pytest.mark.parametrize("streaming", [True, False], ids=["stream", "whole"])
+def test_a_client_that_leaves_is_noticed(
+    any_bridge: Bridge, simulator: Simulator, mark: str, streaming: bool
+) -> None:
+    how = "stall after=7 seconds=20" if streaming else "slow-headers seconds=20"
+    body = json.dumps(body_of(f"[[sim:{how}]] one two {mark}", stream=streaming)).encode()
+    stream = any_bridge.dial("POST", PATH, body)
+    if streaming:
+        assert next(stream.frames())
+    entry = simulator.only(mark)
+    left = stream.leave()
+    ended = simulator.ended(mark, timeout=3)
+    assert ended["outcome"] == "client-gone"
+    assert ended["ended"] - left < 1
+    line = any_bridge.logged(entry["headers"]["x-request-id"])
+    assert (line["dialect"], line["outcome"]) == ("responses", "client gone")
+
+
+# What reaches Copilot.
+
+
+def test_what_needs_no_change_goes_through(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    body = body_of(
+        [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": f"hello {mark}"}]}],
+        store=False,
+        include=[ENCRYPTED],
+        instructions="Be brief.",
+        reasoning={"effort": "low", "summary": "auto"},
+        tools=[TOOL],
+        text={"verbosity": "low"},
+        prompt_cache_key="a",
+        parallel_tool_calls=False,
+        max_output_tokens=500,
+    )
+    entry = sent(bridge, simulator, mark, body)
+    assert entry["body"] == body
+    assert entry["path"].endswith("/responses")
+    assert entry["headers"]["x-initiator"] == "user"
+
+
+@pytest.mark.parametrize(
+    ("more", "left"),
+    [
+        ({"store": True}, {}),
+        ({"service_tier": "auto"}, {}),
+        ({"client_metadata": {"a": "b"}}, {}),
+        ({"background": False}, {}),
+        ({"previous_response_id": None}, {}),
+        ({"conversation": None}, {}),
+        ({"include": []}, {}),
+        ({"include": ["file_search_call.results"]}, {"include": ["file_search_call.results", ENCRYPTED]}),
+        ({"max_output_tokens": 1}, {"max_output_tokens": 16}),
+        ({"max_output_tokens": 999_999}, {"max_output_tokens": 128_000}),
+        ({"reasoning": {"effort": "minimal"}}, {"reasoning": {"effort": "low"}}),
+        ({"reasoning": {"effort": "high", "context": "auto"}}, {"reasoning": {"effort": "high"}}),
+    ],
+    ids=str,
+)
+def test_what_is_fitted(bridge: Bridge, simulator: Simulator, mark: str, more: Json, left: Json) -> None:
+    body = body_of(f"hello {mark}")
+    wanted = {**body, "store": False, "include": [ENCRYPTED], **left}
+    assert sent(bridge, simulator, mark, body | more)["body"] == wanted
+
+
+def test_items_that_nobody_kept(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    """Ids are nobody's business but reasoning's, and only the genuine ones are."""
+    items = [
+        {"type": "message", "id": "msg_1", "role": "user", "content": f"hello {mark}"},
+        {"type": "item_reference", "id": "rs_1"},
+        {"type": "reasoning", "id": "rs_2", "summary": []},
+        {"type": "function_call", "id": "x_3", "call_id": "call_1", "name": "get_weather", "arguments": "{}"},
+        {"type": "function_call_output", "id": "o_1", "call_id": "call_1", "output": "21 degrees"},
+    ]
+    entry = sent(bridge, simulator, mark, body_of(items, tools=[TOOL]))
+    assert not any("id" in item for item in entry["body"]["input"])
+    assert [item["type"] for item in entry["body"]["input"]] == [
+        "message",
+        "reasoning",
+        "function_call",
+        "function_call_output",
+    ]
+    assert entry["headers"]["x-initiator"] == "agent"
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+def test_ids_of_another_connection(bridge: Bridge, simulator: Simulator, mark: str, stream: bool) -> None:
+    """A 401 that no new token heals: said again without them, once."""
+    first = post(bridge, body_of(f"hello {mark}first")).json["output"]
+    renewals = len(simulator.exchanges(bridge.github_token))
+    refused = f"[[sim:refuse name=item-id once={mark}]] hello {mark}second"
+    body = body_of([*first, {"role": "user", "content": refused}], stream=stream)
+    assert post(bridge, body).status == 200
+    before, after = simulator.ledger(f"{mark}second")
+    assert [len(item.get("id", "")) > 100 for item in before["body"]["input"]] == [True, False, False]
+    assert not any("id" in item for item in after["body"]["input"])
+    assert after["body"]["input"][0]["encrypted_content"] == first[0]["encrypted_content"]
+    assert len(simulator.exchanges(bridge.github_token)) == renewals
+
+
+def test_ids_that_are_refused_for_good(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    renewals = len(simulator.exchanges(bridge.github_token))
+    answer = post(bridge, body_of(f"[[sim:refuse name=item-id]] hello {mark}"))
+    assert (answer.status, answer.error["type"]) == (400, "invalid_request_error")
+    assert len(simulator.ledger(mark)) <= 2
+    assert len(simulator.exchanges(bridge.github_token)) == renewals
+
+
+def test_an_image_is_announced(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    parts = [
+        {"type": "input_text", "text": f"hello {mark}"},
+        {"type": "input_image", "image_url": "data:image/png;base64,aGVsbG8="},
+    ]
+    entry = sent(bridge, simulator, mark, body_of([{"role": "user", "content": parts}]))
+    assert entry["headers"]["copilot-vision-request"] == "true"
+    parts[1]["image_url"] = "http://127.0.0.1:9/a.png"
+    answer = post(bridge, body_of([{"role": "user", "content": parts}]))
+    assert (answer.status, answer.error["param"]) == (400, "input.0.content.1.image_url")
+
+
+# Errors.
+
+
+STATUSES: dict[str, tuple[int, str | None]] = {
+    "weekly": (429, "user_weekly_rate_limited"),
+    "quota": (429, "insufficient_quota"),
+    "overflow": (400, "context_length_exceeded"),
+    "context-window": (400, "context_length_exceeded"),
+    "forbidden": (400, None),
+    "model-not-allowed": (400, "model_not_allowed"),
+    "overloaded": (529, "overloaded"),
+    "unicorn": (502, None),
+    "entity-too-large": (413, "request_too_large"),
+}
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("name", STATUSES)
+def test_refusals(bridge: Bridge, name: str, stream: bool) -> None:
+    answer = post(bridge, body_of(f"[[sim:refuse name={name}]]", stream=stream))
+    assert (answer.status, answer.error["code"]) == STATUSES[name]
+    if name == "weekly":
+        assert answer.headers["retry-after"] == "2733"
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"model": "gpt-nothing"}, "model"),
+        ({"model": "gpt-4o"}, "model"),
+        ({"model": "claude-sonnet-4.5"}, "model"),
+        ({"model": 5}, "model"),
+        ({"input": None}, "input"),
+        ({"input": []}, "input"),
+        ({"input": ["hi"]}, "input.0"),
+        ({"stream": "yes"}, "stream"),
+        ({"store": "yes"}, "store"),
+        ({"max_output_tokens": 0}, "max_output_tokens"),
+        ({"tools": {}}, "tools"),
+        ({"include": ENCRYPTED}, "include"),
+        ({"reasoning": "low"}, "reasoning"),
+        ({"text": "low"}, "text"),
+        ({"previous_response_id": "resp_1"}, "previous_response_id"),
+        ({"conversation": "conv_1"}, "conversation"),
+        ({"prompt": {"id": "pmpt_1"}}, "prompt"),
+        ({"background": True}, "background"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_named_with_a_400(bridge: Bridge, body: Json, param: str) -> None:
+    """Codex would try anything else again, six times or thirty."""
+    answer = post(bridge, body_of("hello") | body)
+    assert (answer.status, answer.error["param"]) == (400, param)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe{}", b"[" * 5000])
+def test_what_is_no_json_object(bridge: Bridge, body: bytes) -> None:
+    answer = bridge.request("POST", PATH, body)
+    assert answer.status == 400
+    assert "JSON" in answer.error["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("POST", f"{PATH}/compact", 400), ("GET", f"{PATH}/resp_1", 400), ("DELETE", PATH, 405)],
+)
+def test_what_is_not_there(bridge: Bridge, method: str, path: str, status: int) -> None:
+    answer = bridge.request(method, path, {} if method == "POST" else None)
+    assert answer.status == status
+    assert answer.error["type"] == "invalid_request_error"
+
+
+def test_no_websocket(any_bridge: Bridge) -> None:
+    """At this status, and no other, Codex goes on with POST at once."""
+    answer = any_bridge.request("GET", PATH)
+    assert (answer.status, answer.error["type"]) == (426, "invalid_request_error")
+    assert any_bridge.logged(answer.headers["x-request-id"])["dialect"] == "responses"
+
+
+def test_fields_can_be_kept(start_bridge: Start) -> None:
+    bridge = start_bridge(keep_copilot_fields=1, server="gevent")
+    assert "copilot_usage" in post(bridge, body_of("hello")).json
+    assert "copilot_usage" in events_of(ask(bridge, "hello"))[-1]["response"]
