@@ -3,19 +3,21 @@
 import time
 from collections.abc import Iterator
 
-from copilot_bridge.dialects.chat import reply
+from copilot_bridge.dialects.chat import reply, turn
 from copilot_bridge.dialects.chat import request as chat
+from copilot_bridge.dialects.chat.errors import write_event
 from copilot_bridge.dialects.chat.repair import Mender, Repair
+from copilot_bridge.dialects.chat.writer import Writer
+from copilot_bridge.dialects.turn import Turn
+from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.request import Body, ModelRequest, Whole
 from copilot_bridge.upstream.models import Model
-from copilot_bridge.upstream.refusals import Refusal
 
 
 class ChatRequest(ModelRequest):
     """POST /chat/completions."""
 
     dialect = "chat"
-    path = "/chat/completions"
 
     def read(self, data: bytes) -> Body:
         body = chat.read(data)
@@ -34,17 +36,22 @@ class ChatRequest(ModelRequest):
         image["url"] = "data:{};base64,{}".format(*self.fetch_image(image["url"], where, model))
         return True
 
-    def fit(self, model: Model) -> bool:
-        return self._bridge.chat_quirks.fit(self._body, model)
-
-    def mend(self, refusal: Refusal, model: Model) -> bool:
-        return self._bridge.chat_quirks.mend(refusal.remedy, self._body, model)
-
-    def output_limit(self) -> int:
-        return self._body.get("max_tokens") or self._body.get("max_completion_tokens") or 0
-
-    def reader(self) -> Repair:
+    def repair(self) -> Repair:
         return Repair(self._mender(), usage=self._wants_usage)
+
+    def read_turn(self) -> Turn:
+        return turn.read_turn(self._body)
+
+    def writer(self) -> Writer:
+        return Writer(
+            answer_id=f"chatcmpl-{self._record.id}",
+            model=self.name,
+            created=int(time.time()),
+            usage=self._wants_usage or not self.streaming,
+        )
+
+    def fail(self, error: BridgeError) -> bytes:
+        return write_event(error)
 
     def fold(self, pieces: Iterator[bytes]) -> Whole:
         mender = self._mender()

@@ -30,6 +30,7 @@ class Request(Protocol):
     def complete(self) -> bytes: ...
     def open(self) -> requests.Response: ...
     def reader(self) -> Reader: ...
+    def fail(self, error: BridgeError) -> bytes: ...
 
 
 class Exchange:
@@ -75,11 +76,12 @@ class Exchange:
 
     def events(self) -> Iterator[bytes]:
         """The answer as it arrives.  What goes wrong from here on is told in the stream itself."""
-        reader = self._request.reader()
+        reader: Reader | None = None
         try:
             while self._response is None:
                 yield self._request.keepalive
                 self._response = next(self._opening)
+            reader = self._request.reader()
             yield from self._relay(self._response, reader)
         except (ClientGoneError, GeneratorExit) as gone:
             self._record.outcome = "client gone"
@@ -87,12 +89,12 @@ class Exchange:
                 raise
         except BridgeError as error:
             self._record.failed(error)
-            yield reader.fail(error)
+            yield (reader or self._request).fail(error)
         except Exception:
             log.exception("internal error in the stream of request %s", self._record.id)
             unknown = BridgeError(f"internal error, request {self._record.id}: the log has more")
             self._record.failed(unknown)
-            yield reader.fail(unknown)
+            yield (reader or self._request).fail(unknown)
 
     def _relay(self, response: requests.Response, reader: Reader) -> Iterator[bytes]:
         self._body = Body(response)

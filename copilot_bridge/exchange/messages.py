@@ -4,21 +4,23 @@ from collections.abc import Iterator
 
 import orjson
 
-from copilot_bridge.dialects.messages import reply
+from copilot_bridge.dialects.messages import reply, turn
 from copilot_bridge.dialects.messages import request as messages
+from copilot_bridge.dialects.messages.errors import write_event
 from copilot_bridge.dialects.messages.repair import KEEPALIVE, Repair
+from copilot_bridge.dialects.messages.writer import Writer
+from copilot_bridge.dialects.turn import Turn
+from copilot_bridge.errors import BridgeError, Unsupported
 from copilot_bridge.exchange.request import Body, ModelRequest, Whole
 from copilot_bridge.upstream.client import read_whole
 from copilot_bridge.upstream.models import Choice, Model
-from copilot_bridge.upstream.quirks.messages import LONG_CONTEXT_BETA, SYSTEM_BETA, known_betas
-from copilot_bridge.upstream.refusals import EXTRA_INPUTS, STRIP_THINKING, Refusal
+from copilot_bridge.upstream.quirks.messages import LONG_CONTEXT_BETA
 
 
 class MessagesRequest(ModelRequest):
-    """POST /v1/messages, where Copilot offers the model through it."""
+    """POST /v1/messages."""
 
     dialect = "messages"
-    path = "/v1/messages"
     keepalive = KEEPALIVE
 
     def read(self, data: bytes) -> Body:
@@ -43,25 +45,17 @@ class MessagesRequest(ModelRequest):
             return self._bridge.models.choose(self._bridge.copilot(), f"{self.name}[1m]")
         return super().choose()
 
-    def fit(self, model: Model) -> bool:
-        betas = known_betas(self._betas_given)
-        if any(message["role"] == "system" for message in self._body["messages"]):
-            betas.append(SYSTEM_BETA)
-        self._headers["anthropic-version"] = "2023-06-01"
-        if betas:
-            self._headers["anthropic-beta"] = ",".join(betas)
-        return self._bridge.messages_quirks.fit(self._body, model, frozenset(betas))
-
-    def mend(self, refusal: Refusal, model: Model) -> bool:
-        if refusal.remedy == EXTRA_INPUTS:
-            return self._bridge.messages_quirks.drop_refused(str(refusal), self._body, model)
-        return refusal.remedy == STRIP_THINKING and self._bridge.messages_quirks.drop_thinking(self._body)
-
-    def output_limit(self) -> int:
-        return int(self._body.get("max_tokens") or 0)
-
-    def reader(self) -> Repair:
+    def repair(self) -> Repair:
         return Repair(keep=self._keep)
+
+    def read_turn(self) -> Turn:
+        return turn.read_turn(self._body)
+
+    def writer(self) -> Writer:
+        return Writer(answer_id=f"msg_{self._record.id.replace('-', '')}", model=self.name)
+
+    def fail(self, error: BridgeError) -> bytes:
+        return write_event(error)
 
     def fold(self, pieces: Iterator[bytes]) -> Whole:
         return reply.fold(pieces, keep=self._keep)
@@ -91,7 +85,9 @@ class CountRequest(MessagesRequest):
         return super().read(data) | {"stream": False}
 
     def complete(self) -> bytes:
-        self._prepare()
+        model = self._prepare()
+        if not self._direct:
+            raise Unsupported(f"Copilot counts no tokens for {model.id!r}", param="model")
         body = {key: value for key, value in self._body.items() if key not in NOT_COUNTED}
         self._body, self._data = body, orjson.dumps(body)
-        return read_whole(self._send(self.choose().model))
+        return read_whole(self._send(model))

@@ -14,8 +14,12 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from copilot_bridge.dialects import sse
+from copilot_bridge.dialects.routing import pick
+from copilot_bridge.dialects.translation import EventWriter, Translation
+from copilot_bridge.dialects.turn import Turn
 from copilot_bridge.errors import BridgeError, Unsupported
 from copilot_bridge.exchange.bridge import Bridge
+from copilot_bridge.exchange.routes import ROUTES, Route
 from copilot_bridge.logs import Record
 from copilot_bridge.upstream.client import broken_off, finish, read_whole
 from copilot_bridge.upstream.models import Choice, Model
@@ -61,7 +65,7 @@ class ModelRequest(ABC):
     """
 
     dialect: ClassVar[str]
-    path: ClassVar[str]
+    path: ClassVar[str] = ""  # where it is not that of the route
     keepalive: ClassVar[bytes] = sse.KEEPALIVE
 
     def __init__(self, bridge: Bridge, record: Record, data: bytes, headers: Any) -> None:
@@ -73,6 +77,8 @@ class ModelRequest(ABC):
         self.streaming = bool(self._body.get("stream"))
         self.name: str = self._body["model"]
         self._headers: Headers = {}
+        self._direct = True
+        self._route: Route = ROUTES[self.dialect](bridge, "")
         self.reply_headers: Headers = {}
 
     # What a dialect says of itself.
@@ -94,20 +100,20 @@ class ModelRequest(ABC):
         """Put the image itself into its place.  False if it is there already."""
 
     @abstractmethod
-    def fit(self, model: Model) -> bool:
-        """Make the body one that Copilot takes for this model.  True if anything had to change."""
+    def repair(self) -> Reader:
+        """For a stream of the client's own dialect."""
 
     @abstractmethod
-    def mend(self, refusal: Refusal, model: Model) -> bool:
-        """Say otherwise what was refused.  False if there is nothing to say otherwise."""
+    def read_turn(self) -> Turn:
+        """The body, for a model that speaks another dialect.  Raises InvalidRequest, Unsupported."""
 
     @abstractmethod
-    def output_limit(self) -> int:
-        """Tokens; 0 if that is no matter."""
+    def writer(self) -> EventWriter:
+        """For a stream that comes in another dialect."""
 
     @abstractmethod
-    def reader(self) -> Reader:
-        """For a stream on its way to the client."""
+    def fail(self, error: BridgeError) -> bytes:
+        """The only event of a stream that failed before it began."""
 
     @abstractmethod
     def fold(self, pieces: Iterator[bytes]) -> Whole:
@@ -116,6 +122,12 @@ class ModelRequest(ABC):
     @abstractmethod
     def mend_whole(self, data: bytes) -> Whole:
         """An answer that came in one piece."""
+
+    def reader(self) -> Reader:
+        """For the answer, once there is one."""
+        if self._direct:
+            return self.repair()
+        return Translation(self._route.event_reader(), self.writer())
 
     def choose(self) -> Choice:
         return self._bridge.models.choose(self._bridge.copilot(), self.name)
@@ -129,34 +141,51 @@ class ModelRequest(ABC):
     def complete(self) -> bytes:
         """The whole answer.  Blocks."""
         model = self._prepare()
-        if folded := self._is_longer_in_a_stream(model):
+        streamed = not self._direct or self._is_longer_in_a_stream(model)
+        if streamed and not self._body.get("stream"):
             self._body["stream"] = True
             self._data = orjson.dumps(self._body)
         response = self._send(model)
         with closing(response):
-            if folded:
-                whole, usage = self.fold(stream(response))
+            if streamed:
+                whole, usage = self.fold(self._in_own_dialect(stream(response)))
                 finish(response)
             else:
                 whole, usage = self.mend_whole(read_whole(response))
         self._record.count(usage)
         return whole
 
+    def _in_own_dialect(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        if self._direct:
+            yield from pieces
+            return
+        reader = self.reader()
+        for piece in pieces:
+            yield reader.feed(piece)
+            if reader.failure:
+                raise reader.failure
+            if reader.done:
+                return
+        yield reader.close()
+
     def _prepare(self) -> Model:
-        """Fit the body to the model that the client means."""
+        """Find the model that the client means, the way to it, and fit the body to both."""
         choice = self.choose()
-        self._record.model = choice.model.id
-        if self.dialect not in choice.model.dialects:
-            offered = " and ".join(choice.model.dialects) or "no API that the bridge speaks"
-            raise Unsupported(
-                f"Copilot offers {choice.model.id!r} through {offered} only, and not through {self.dialect}",
-                param="model",
-            )
+        model = choice.model
+        self._record.model = model.id
+        way = pick(self.dialect, model.dialects)
+        if way is None:
+            raise Unsupported(f"{model.id!r} is no model to talk to", param="model")
+        self._direct = way == self.dialect
+        self._route = ROUTES[way](self._bridge, str(self._given_headers.get("anthropic-beta", "")))
         self._headers |= {"X-Initiator": self.initiator(), **choice.headers}
-        changed = [self._place(where, image, choice.model) for where, image in self.images()]
-        if self.fit(choice.model) or any(changed):
+        changed = [self._place(where, image, model) for where, image in self.images()]
+        if not self._direct:
+            self._body = self._route.write_turn(self.read_turn())
+            changed.append(True)
+        if self._route.fit(self._body, model, self._headers) or any(changed):
             self._data = orjson.dumps(self._body)
-        return choice.model
+        return model
 
     def _place(self, where: str, image: Body, model: Model) -> bool:
         """Copilot fetches no images; it wants them in the request, and a header that says so."""
@@ -175,7 +204,7 @@ class ModelRequest(ABC):
 
     def _is_longer_in_a_stream(self, model: Model) -> bool:
         most = model.max_unstreamed_tokens
-        return most is not None and self.output_limit() > most
+        return most is not None and self._route.output_limit(self._body) > most
 
     def _send(self, model: Model) -> requests.Response:
         def mend(refusal: Refusal) -> bytes | None:
@@ -183,12 +212,17 @@ class ModelRequest(ABC):
             if refusal.remedy == NEW_SESSION:
                 self._bridge.models.forget_session(self._bridge.copilot())
                 self._prepare()
-            elif not self.mend(refusal, model):
+            elif not self._route.mend(refusal, self._body, model):
                 return None
             return orjson.dumps(self._body)
 
         response = self._bridge.copilot().send(
-            "POST", self.path, self._data, self._headers, request_id=self._record.id, mend=mend
+            "POST",
+            self.path or self._route.path,
+            self._data,
+            self._headers,
+            request_id=self._record.id,
+            mend=mend,
         )
         self.reply_headers = forwarded(response.headers)
         self._bridge.note_quota(self.reply_headers)

@@ -1,22 +1,26 @@
 """A Responses request."""
 
+import time
 from collections.abc import Iterator, MutableMapping
 
-from copilot_bridge.dialects.responses import repair
+from copilot_bridge.dialects.responses import repair, turn
 from copilot_bridge.dialects.responses import request as responses
+from copilot_bridge.dialects.responses.errors import write_event
+from copilot_bridge.dialects.responses.turn import Names
+from copilot_bridge.dialects.responses.writer import Writer
+from copilot_bridge.dialects.turn import Turn
+from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.request import Body, ModelRequest, Reader, Whole
 from copilot_bridge.upstream.models import Model
-from copilot_bridge.upstream.quirks import responses as quirks
-from copilot_bridge.upstream.refusals import STRIP_IDS, Refusal
 
 
 class ResponsesRequest(ModelRequest):
-    """POST /responses, where Copilot offers the model through it."""
+    """POST /responses."""
 
     dialect = "responses"
-    path = "/responses"
 
     def read(self, data: bytes) -> Body:
+        self._names = Names()
         return responses.read(data)
 
     def initiator(self) -> str:
@@ -32,20 +36,21 @@ class ResponsesRequest(ModelRequest):
         image["image_url"] = "data:{};base64,{}".format(*self.fetch_image(url, where, model))
         return True
 
-    def fit(self, model: Model) -> bool:
-        return quirks.fit(self._body, model, self._bridge.genuine_ids)
-
-    def mend(self, refusal: Refusal, _model: Model) -> bool:
-        return refusal.remedy == STRIP_IDS and quirks.strip_ids(self._body)
-
-    def output_limit(self) -> int:
-        return 0  # no model is known to say less in one piece here
-
-    def reader(self) -> Reader:
+    def repair(self) -> Reader:
         return RememberingRepair(self._bridge.genuine_ids, keep=self._bridge.config.keep_copilot_fields)
 
-    def fold(self, _pieces: Iterator[bytes]) -> Whole:
-        raise AssertionError("no answer of this API is folded: see output_limit")
+    def read_turn(self) -> Turn:
+        return turn.read_turn(self._body, self._names)
+
+    def writer(self) -> Writer:
+        answer_id = self._record.id.replace("-", "")
+        return Writer(answer_id=answer_id, model=self.name, created=int(time.time()), names=self._names)
+
+    def fail(self, error: BridgeError) -> bytes:
+        return write_event(error, {"object": "response", "id": f"resp_{self._record.id}", "output": []}, 0)
+
+    def fold(self, pieces: Iterator[bytes]) -> Whole:
+        return repair.fold(pieces)
 
     def mend_whole(self, data: bytes) -> Whole:
         whole, usage, genuine = repair.mend_whole(data, keep=self._bridge.config.keep_copilot_fields)

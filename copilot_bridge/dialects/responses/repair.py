@@ -8,6 +8,8 @@ breaks clients that keep items by their ids.  So each item gets one id for all i
 
 import hashlib
 import re
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from copilot_bridge.dialects import codec, sse
@@ -182,6 +184,19 @@ def mend_whole(data: bytes, *, keep: bool = False) -> tuple[bytes, dict[str, int
     if mended.get("output_text") is None:
         mended.pop("output_text", None)  # a convenience of SDKs, who make it themselves
     return codec.write(mended), as_chat_usage(reply.get("usage")), ids.genuine
+
+
+def fold(pieces: Iterable[bytes]) -> tuple[bytes, dict[str, int] | None]:
+    """The answer as the last event of a stream tells it, and its usage as chat counts.
+
+    :raises StreamCut: there is no such event.
+    """
+    splitter = sse.Splitter()
+    for block in chain.from_iterable(map(splitter.feed, pieces)):
+        event = read_event(sse.read_data(block)) or {}
+        if event.get("type") in GOOD_ENDS:
+            return codec.write(event["response"]), as_chat_usage(event["response"].get("usage"))
+    raise StreamCut("Copilot's answer broke off before its end")
 
 
 def with_id(ids: Ids, place: int, item: Event) -> Event:

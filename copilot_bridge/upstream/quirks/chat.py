@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from copilot_bridge.upstream.models import Model
+from copilot_bridge.upstream.quirks.efforts import nearest
 from copilot_bridge.upstream.refusals import SWAP_LIMIT
 
 Body = dict[str, Any]
@@ -54,12 +55,25 @@ def drop_empty_tools(body: Body, _model: Model) -> bool:
     )
 
 
-def drop_effort(body: Body, model: Model) -> bool:
-    """Only OpenAI's models take an effort that the catalogue does not list."""
-    if "reasoning_effort" not in body or model.vendor in OPENAI or model.supports.get("reasoning_effort"):
+def fit_effort(body: Body, model: Model) -> bool:
+    """The nearest that the model has; only OpenAI's models take one that the catalogue does not list."""
+    known = model.supports.get("reasoning_effort") or ()
+    if "reasoning_effort" not in body or (model.vendor in OPENAI and not known):
         return False
-    del body["reasoning_effort"]
-    return True
+    wanted = body.pop("reasoning_effort")
+    if effort := nearest(wanted, known):
+        body["reasoning_effort"] = effort
+    return bool(effort != wanted)
+
+
+def fit_budget(body: Body, model: Model) -> bool:
+    """Claude and Gemini think in tokens, within their limits and that of the answer; the others don't."""
+    wanted = body.pop("thinking_budget", None)
+    most, least = model.supports.get("max_thinking_budget"), model.supports.get("min_thinking_budget") or 0
+    limit = body.get("max_tokens") or model.max_output_tokens or 0
+    if wanted and most and limit > least:
+        body["thinking_budget"] = min(most, limit - 1, max(least, wanted))
+    return bool(body.get("thinking_budget") != wanted)
 
 
 def rename_developer(body: Body, model: Model) -> bool:
@@ -100,7 +114,8 @@ RULES: tuple[Rule, ...] = (
     use_model_id,
     drop_advisory,
     drop_empty_tools,
-    drop_effort,
+    fit_effort,
+    fit_budget,
     rename_developer,
     replay_reasoning,
     drop_nulls,

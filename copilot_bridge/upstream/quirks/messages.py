@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from copilot_bridge.upstream.models import Model
+from copilot_bridge.upstream.quirks.efforts import nearest
 
 Body = dict[str, Any]
 Rule = Callable[[Body, Model, frozenset[str]], bool]
@@ -36,7 +37,6 @@ TOOL_EXTRAS = ("eager_input_streaming", "defer_loading", "input_examples")
 BREAKPOINTS = 4
 LEAST_BUDGET = 1024
 USUAL_BUDGET = 16_000  # the official client's
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 # Claude Code's first system block says who pays and changes each time, which empties the prompt cache.
 BILLING = "x-anthropic-billing-header:"
@@ -181,14 +181,11 @@ def fit_effort(body: Body, model: Model, _betas: frozenset[str]) -> bool:
     config = body.get("output_config")
     if not config or "effort" not in config:
         return False
-    known = [each for each in EFFORTS if each in (model.supports.get("reasoning_effort") or ())]
-    wanted = config["effort"]
-    if wanted in known:
+    effort = nearest(config["effort"], model.supports.get("reasoning_effort") or ())
+    if effort == config["effort"]:
         return False
-    rank = EFFORTS.index(wanted) if wanted in EFFORTS else len(EFFORTS)
-    below = [each for each in known if EFFORTS.index(each) <= rank] or known[:1]
-    rest = {key: value for key, value in config.items() if key != "effort"}
-    fitted = rest | ({"effort": below[-1]} if below else {})
+    fitted = {key: value for key, value in config.items() if key != "effort"}
+    fitted |= {"effort": effort} if effort else {}
     body.pop("output_config")
     body |= {"output_config": fitted} if fitted else {}
     return True

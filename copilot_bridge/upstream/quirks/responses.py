@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from copilot_bridge.upstream.models import Model
+from copilot_bridge.upstream.quirks.efforts import nearest
 
 Body = dict[str, Any]
 Rule = Callable[[Body, Model], bool]
@@ -15,8 +16,8 @@ LEAST_OUTPUT = 16
 DROPPED = ("service_tier", "client_metadata", "background", "previous_response_id", "conversation")
 ITEM_EXTRAS = ("internal_chat_message_metadata_passthrough",)
 
-# Refused efforts -> the nearest that every reasoning model has.
-EFFORTS = {"minimal": "low"}
+# Where the catalogue does not say.  `minimal` is refused by all.
+USUAL_EFFORTS = ("none", "low", "medium", "high", "xhigh")
 
 
 def use_model_id(body: Body, model: Model) -> bool:
@@ -57,13 +58,14 @@ def drop_advisory(body: Body, _model: Model) -> bool:
     return bool(given)
 
 
-def fit_reasoning(body: Body, _model: Model) -> bool:
+def fit_reasoning(body: Body, model: Model) -> bool:
     reasoning = body.get("reasoning")
     if not isinstance(reasoning, dict):
         return False
     fitted = {key: value for key, value in reasoning.items() if key != "context"}
-    if fitted.get("effort") in EFFORTS:
-        fitted["effort"] = EFFORTS[fitted["effort"]]
+    known = model.supports.get("reasoning_effort") or USUAL_EFFORTS
+    if "effort" in fitted:
+        fitted["effort"] = nearest(fitted["effort"], known)
     body["reasoning"] = fitted
     return fitted != reasoning
 

@@ -1,0 +1,267 @@
+"""A Chat Completions body -> `Turn`, and back."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from copilot_bridge.dialects.seal import unseal
+from copilot_bridge.dialects.turn import (
+    File,
+    Image,
+    Json,
+    Message,
+    Part,
+    Reasoning,
+    Schema,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    Turn,
+    as_budget,
+    as_effort,
+)
+from copilot_bridge.errors import InvalidRequest, Unsupported
+
+# What no other dialect can say, and why leaving it out would change the answer.
+REFUSED = {
+    "logprobs": "the API that Copilot offers this model through gives no log probabilities",
+    "functions": "functions are an old form of tools: send tools",
+    "audio": "Copilot's models answer in text",
+}
+# What only advises: the answer is as valid without it.
+DROPPED = (
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "user",
+    "prediction",
+    "top_logprobs",
+)
+
+CHOICES = ("auto", "none", "required")
+
+
+def read_turn(body: Json) -> Turn:
+    """Raises InvalidRequest or Unsupported, naming the field."""
+    for field, reason in REFUSED.items():
+        if body.get(field):
+            raise Unsupported(f"{field}: {reason}", param=field)
+    stop = body.get("stop")
+    return Turn(
+        model=body["model"],
+        messages=tuple(read_messages(body["messages"])),
+        tools=tuple(read_tool(index, tool) for index, tool in enumerate(body.get("tools") or ())),
+        tool_choice=read_choice(body.get("tool_choice")),
+        parallel_tools=body.get("parallel_tool_calls"),
+        max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
+        temperature=body.get("temperature"),
+        top_p=body.get("top_p"),
+        stop=(stop,) if isinstance(stop, str) else tuple(stop or ()),
+        effort=body.get("reasoning_effort"),
+        budget=body.get("thinking_budget"),
+        answer=read_format(body.get("response_format")),
+        cache_key=body.get("prompt_cache_key"),
+    )
+
+
+def read_messages(messages: list[Json]) -> Iterator[Message]:
+    for index, message in enumerate(messages):
+        where, role = f"messages.{index}", message["role"]
+        parts = tuple(read_content(f"{where}.content", message.get("content")))
+        if role in ("system", "developer"):
+            yield Message("system", parts)
+        elif role == "user":
+            yield Message("user", parts)
+        elif role == "tool":
+            result = ToolResult(str(message.get("tool_call_id")), tuple(only_shown(parts)))
+            yield Message("user", (result,))
+        elif role == "assistant":
+            yield Message("assistant", (*read_reasoning(message), *parts, *read_calls(where, message)))
+        else:
+            raise InvalidRequest(f"{where}.role: {role!r} is not known", param=f"{where}.role")
+
+
+def only_shown(parts: tuple[Part, ...]) -> Iterator[Text | Image | File]:
+    yield from (part for part in parts if isinstance(part, Text | Image | File))
+
+
+def read_reasoning(message: Json) -> tuple[Reasoning, ...]:
+    text = message.get("reasoning_content") or message.get("reasoning_text") or ""
+    opaque = unseal(message.get("reasoning_opaque"), "chat")
+    return (Reasoning(str(text), opaque),) if text or opaque else ()
+
+
+def read_calls(where: str, message: Json) -> Iterator[ToolCall]:
+    for place, call in enumerate(message.get("tool_calls") or ()):
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+            field = f"{where}.tool_calls.{place}"
+            raise InvalidRequest(f"{field}: expected a function with a name", param=field)
+        yield ToolCall(str(call.get("id")), function["name"], function.get("arguments") or "{}")
+
+
+def read_content(where: str, content: Any) -> Iterator[Part]:
+    if isinstance(content, str):
+        yield Text(content)
+    for place, part in enumerate(content if isinstance(content, list) else ()):
+        read = READ_PART.get(str(part.get("type")))
+        if read is None:
+            raise Unsupported(
+                f"{where}.{place}: {part.get('type')!r} can't be sent to this model", param=where
+            )
+        yield read(part)
+
+
+def read_image(part: Json) -> Image:
+    """Addresses have been fetched before."""
+    head, _, data = part["image_url"]["url"].partition(",")
+    return Image(head.removeprefix("data:").removesuffix(";base64"), data)
+
+
+def read_file(part: Json) -> File:
+    file = part.get("file") or {}
+    head, _, data = str(file.get("file_data") or "").partition(",")
+    if not data:
+        raise Unsupported("file: send its content as file_data", param="file")
+    return File(head.removeprefix("data:").removesuffix(";base64"), data, file.get("filename"))
+
+
+READ_PART: dict[str, Callable[[Json], Part]] = {
+    "text": lambda part: Text(str(part.get("text", "")), "copilot_cache_control" in part),
+    "refusal": lambda part: Text(str(part.get("refusal", ""))),
+    "image_url": read_image,
+    "file": read_file,
+}
+
+
+def read_tool(index: int, tool: Any) -> Tool:
+    function = tool.get("function") if isinstance(tool, dict) else None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise Unsupported(f"tools.{index}: expected a function with a name", param=f"tools.{index}")
+    return Tool(
+        name=function["name"],
+        description=function.get("description") or "",
+        schema=function.get("parameters") or {"type": "object", "properties": {}},
+        strict=function.get("strict"),
+    )
+
+
+def read_choice(choice: Any) -> ToolChoice | None:
+    if choice is None:
+        return None
+    if choice in CHOICES:
+        return ToolChoice(choice)
+    if isinstance(choice, dict) and isinstance(choice.get("function"), dict):
+        return ToolChoice("tool", choice["function"].get("name"))
+    raise InvalidRequest("tool_choice: expected auto, none, required or a function", param="tool_choice")
+
+
+def read_format(given: Any) -> Schema | None:
+    if not isinstance(given, dict) or given.get("type") == "text":
+        return None
+    told = given.get("json_schema") or {}
+    return Schema(told.get("schema"), told.get("name") or "output", told.get("strict"))
+
+
+def write_turn(turn: Turn) -> Json:
+    """A body for a model that Copilot offers through Chat Completions."""
+    messages = [message for each in turn.messages for message in write_message(each)]
+    given = {
+        "tools": [write_tool(tool) for tool in turn.tools] or None,
+        "tool_choice": turn.tool_choice and write_choice(turn.tool_choice),
+        "parallel_tool_calls": turn.parallel_tools,
+        "max_tokens": turn.max_tokens,
+        "temperature": turn.temperature,
+        "top_p": turn.top_p,
+        "stop": list(turn.stop) or None,
+        "reasoning_effort": as_effort(turn),
+        "thinking_budget": as_budget(turn) or None,
+        "response_format": turn.answer and write_format(turn.answer),
+    }
+    said = {name: value for name, value in given.items() if value is not None}
+    return {"model": turn.model, "messages": messages, "stream": True} | said
+
+
+def write_message(message: Message) -> Iterator[Json]:
+    if message.role == "assistant":
+        yield write_assistant(message)
+        return
+    for result in message.parts:
+        if isinstance(result, ToolResult):
+            yield from write_result(result)
+    others = tuple(part for part in message.parts if not isinstance(part, ToolResult))
+    if others:
+        yield {"role": message.role, "content": write_content(others)}
+
+
+def write_assistant(message: Message) -> Json:
+    text = "".join(part.text for part in message.parts if isinstance(part, Text))
+    calls = [write_call(part) for part in message.parts if isinstance(part, ToolCall)]
+    thoughts = [part for part in message.parts if isinstance(part, Reasoning)]
+    opaque = next((part.opaque["chat"] for part in thoughts if "chat" in part.opaque), None)
+    reasoning = "\n\n".join(part.text for part in thoughts if part.text)
+    written: Json = {"role": "assistant", "content": text or (None if calls else "")}
+    if calls:
+        written["tool_calls"] = calls
+    if opaque:  # without its signature nobody wants to see a thought again
+        written |= {"reasoning_text": reasoning, "reasoning_opaque": opaque}
+    return written
+
+
+def write_call(call: ToolCall) -> Json:
+    function = {"name": call.name, "arguments": call.arguments or "{}"}
+    return {"id": call.id, "type": "function", "function": function}
+
+
+def write_result(result: ToolResult) -> Iterator[Json]:
+    """Pictures can't stand in a tool's message: they follow as the user's."""
+    text = "\n".join(part.text for part in result.parts if isinstance(part, Text))
+    shown = f"Error: {text}" if result.is_error else text
+    yield {"role": "tool", "tool_call_id": result.id, "content": shown}
+    others = [part for part in result.parts if not isinstance(part, Text)]
+    if others:
+        label = Text(f"What the tool gave (call {result.id}):")
+        yield {"role": "user", "content": write_content((label, *others))}
+
+
+def write_content(parts: tuple[Any, ...]) -> str | list[Json]:
+    if len(parts) == 1 and isinstance(parts[0], Text) and not parts[0].cached:
+        return parts[0].text
+    return [WRITE_PART[type(part)](part) for part in parts]
+
+
+def write_text(part: Text) -> Json:
+    return {"type": "text", "text": part.text}
+
+
+def write_image(part: Image) -> Json:
+    return {"type": "image_url", "image_url": {"url": f"data:{part.media_type};base64,{part.data}"}}
+
+
+def write_file(part: File) -> Json:
+    data = f"data:{part.media_type};base64,{part.data}"
+    return {"type": "file", "file": {"filename": part.name or "document.pdf", "file_data": data}}
+
+
+WRITE_PART: dict[type, Callable[[Any], Json]] = {Text: write_text, Image: write_image, File: write_file}
+
+
+def write_tool(tool: Tool) -> Json:
+    function: Json = {"name": tool.name, "description": tool.description, "parameters": tool.schema}
+    if tool.strict is not None:
+        function["strict"] = tool.strict
+    return {"type": "function", "function": function}
+
+
+def write_choice(choice: ToolChoice) -> Any:
+    return {"type": "function", "function": {"name": choice.name}} if choice.mode == "tool" else choice.mode
+
+
+def write_format(answer: Schema) -> Json:
+    if answer.schema is None:
+        return {"type": "json_object"}
+    told = {"name": answer.name, "schema": answer.schema, "strict": answer.strict}
+    kept = {name: value for name, value in told.items() if value is not None}
+    return {"type": "json_schema", "json_schema": kept}

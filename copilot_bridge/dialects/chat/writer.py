@@ -1,0 +1,95 @@
+"""The hub's events -> a Chat Completions stream."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from copilot_bridge.dialects import codec, sse
+from copilot_bridge.dialects.chat.errors import write_event
+from copilot_bridge.dialects.events import (
+    ArgumentsDelta,
+    CallStarted,
+    Event,
+    Finished,
+    ReasoningDelta,
+    ReasoningSeal,
+    Started,
+    TextDelta,
+    Usage,
+)
+from copilot_bridge.dialects.seal import seal
+from copilot_bridge.errors import BridgeError
+
+Delta = dict[str, Any]
+
+REASONS = {"stop": "stop", "length": "length", "tool_calls": "tool_calls", "refusal": "content_filter"}
+
+
+class Writer:
+    """:param usage: the client asked for the usage chunk.  :param created: unix seconds."""
+
+    def __init__(self, *, answer_id: str, model: str, created: int, usage: bool) -> None:
+        head = {"id": answer_id, "object": "chat.completion.chunk", "created": created, "model": model}
+        self._head = head
+        self._wants_usage = usage
+        self._calls: dict[int, int] = {}  # part -> the call's index
+
+    def feed(self, event: Event) -> bytes:
+        return self._ON[type(event)](self, event)
+
+    def fail(self, error: BridgeError) -> bytes:
+        return write_event(error)
+
+    def _started(self, _event: Started) -> bytes:
+        return self._chunk({"role": "assistant", "content": ""})
+
+    def _text(self, event: TextDelta) -> bytes:
+        return self._chunk({"content": event.text})
+
+    def _reasoning(self, event: ReasoningDelta) -> bytes:
+        return self._chunk({"reasoning_content": event.text})
+
+    def _seal(self, event: ReasoningSeal) -> bytes:
+        return self._chunk({"reasoning_opaque": seal(event.opaque, "chat")})
+
+    def _call(self, event: CallStarted) -> bytes:
+        index = self._calls.setdefault(event.part, len(self._calls))
+        function = {"name": event.name, "arguments": ""}
+        call = {"index": index, "id": event.id, "type": "function", "function": function}
+        return self._chunk({"tool_calls": [call]})
+
+    def _arguments(self, event: ArgumentsDelta) -> bytes:
+        call = {"index": self._calls[event.part], "function": {"arguments": event.json}}
+        return self._chunk({"tool_calls": [call]})
+
+    def _finished(self, event: Finished) -> bytes:
+        out = self._chunk({}, REASONS[event.reason])
+        if self._wants_usage:
+            out += self._write({"choices": [], "usage": write_usage(event.usage)})
+        return out + sse.DONE
+
+    def _chunk(self, delta: Delta, reason: str | None = None) -> bytes:
+        return self._write({"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+
+    def _write(self, rest: Delta) -> bytes:
+        return sse.write_data(codec.write(self._head | rest))
+
+    _ON: ClassVar[dict[type, Callable[[Any, Any], bytes]]] = {
+        Started: _started,
+        TextDelta: _text,
+        ReasoningDelta: _reasoning,
+        ReasoningSeal: _seal,
+        CallStarted: _call,
+        ArgumentsDelta: _arguments,
+        Finished: _finished,
+    }
+
+
+def write_usage(usage: Usage) -> Delta:
+    """Cached tokens are counted among those of the prompt."""
+    return {
+        "prompt_tokens": usage.prompt,
+        "completion_tokens": usage.output,
+        "total_tokens": usage.prompt + usage.output,
+        "prompt_tokens_details": {"cached_tokens": usage.cached},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
+    }

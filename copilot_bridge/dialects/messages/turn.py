@@ -1,0 +1,336 @@
+"""A Messages body -> `Turn`, and back."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.seal import unseal
+from copilot_bridge.dialects.turn import (
+    File,
+    Image,
+    Json,
+    Message,
+    Part,
+    Reasoning,
+    Schema,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    Turn,
+    as_budget,
+    as_effort,
+    text_of,
+)
+from copilot_bridge.errors import InvalidRequest, Unsupported
+
+CHOICES = {"auto": "auto", "any": "required", "none": "none", "tool": "tool"}
+WRITE_CHOICE = {"auto": "auto", "required": "any", "none": "none", "tool": "tool"}
+
+USUAL_MAX_TOKENS = 32_000
+THINKING_ROOM = 1_024
+EPHEMERAL = {"type": "ephemeral"}
+
+# Words of the system in the middle of a conversation, for models that know them at its start only.
+SYSTEM_NOTE = "<system-reminder>\n{}\n</system-reminder>"
+
+
+def read_turn(body: Json) -> Turn:
+    """Raises InvalidRequest or Unsupported, naming the field.
+
+    Left out as advisory: metadata, top_k, context_management, server tools, `defer_loading`.
+    """
+    choice = body.get("tool_choice") or {}
+    config = body.get("output_config") or {}
+    thinking = body.get("thinking") or {}
+    off = thinking.get("type") == "disabled"
+    return Turn(
+        model=body["model"],
+        messages=(*read_system(body.get("system")), *read_messages(body["messages"])),
+        tools=tuple(read_tool(tool) for tool in body.get("tools") or () if is_client_tool(tool)),
+        tool_choice=read_choice(choice),
+        parallel_tools=False if choice.get("disable_parallel_tool_use") else None,
+        max_tokens=body.get("max_tokens"),
+        temperature=None if thinking and not off else body.get("temperature"),
+        top_p=body.get("top_p"),
+        stop=tuple(body.get("stop_sequences") or ()),
+        effort=None if off else config.get("effort"),
+        budget=read_budget(thinking),
+        answer=read_format(config.get("format")),
+    )
+
+
+def read_budget(thinking: Json) -> int | None:
+    budget = thinking.get("budget_tokens")
+    if thinking.get("type") == "enabled" and isinstance(budget, int):
+        return budget if budget >= THINKING_ROOM else 0
+    return 0 if thinking.get("type") == "disabled" else None
+
+
+def read_system(system: Any) -> Iterator[Message]:
+    if isinstance(system, str) and system:
+        yield Message("system", (Text(system),))
+    elif isinstance(system, list) and system:
+        yield Message("system", tuple(read_text(block) for block in system if block.get("type") == "text"))
+
+
+def read_messages(messages: list[Json]) -> Iterator[Message]:
+    for index, message in enumerate(messages):
+        content = message["content"]
+        if isinstance(content, str):
+            yield Message(message["role"], (Text(content),))
+        else:
+            where = f"messages.{index}.content"
+            parts = [
+                part for place, block in enumerate(content) for part in read_block(f"{where}.{place}", block)
+            ]
+            yield Message(message["role"], tuple(parts))
+
+
+def read_block(where: str, block: Json) -> Iterator[Part]:
+    if block["type"] in IGNORED:
+        return
+    read = READ_BLOCK.get(block["type"])
+    if read is None:
+        raise Unsupported(f"{where}: {block['type']!r} can't be sent to this model", param=where)
+    try:
+        yield read(block)
+    except (KeyError, TypeError) as error:
+        raise InvalidRequest(f"{where}: this is no {block['type']} block", param=where) from error
+
+
+# What a server-side tool did in an earlier turn; the text after it says what came of it.
+IGNORED = ("server_tool_use", "web_search_tool_result", "tool_search_tool_result")
+
+
+def read_text(block: Json) -> Text:
+    return Text(str(block.get("text", "")), bool(block.get("cache_control")))
+
+
+def read_image(block: Json) -> Image:
+    return Image(block["source"]["media_type"], block["source"]["data"])
+
+
+def read_document(block: Json) -> Text | File:
+    source = block["source"]
+    if source["type"] == "text":
+        return Text(source["data"])
+    return File(source["media_type"], source["data"], block.get("title"))
+
+
+def read_thinking(block: Json) -> Reasoning:
+    return Reasoning(block.get("thinking") or "", unseal(block.get("signature"), "messages"))
+
+
+def read_redacted(block: Json) -> Reasoning:
+    return Reasoning("", {"redacted": block["data"]})
+
+
+def read_call(block: Json) -> ToolCall:
+    return ToolCall(block["id"], block["name"], codec.write(block.get("input") or {}).decode())
+
+
+def read_result(block: Json) -> ToolResult:
+    content = block.get("content")
+    parts = [Text(content)] if isinstance(content, str) else [read_shown(each) for each in content or ()]
+    return ToolResult(block["tool_use_id"], tuple(parts), bool(block.get("is_error")))
+
+
+def read_shown(block: Json) -> Text | Image | File:
+    if block["type"] == "tool_reference":  # only Claude's backends know this; the tool is there anyway
+        return Text(f"The tool {block['tool_name']} is available now.")
+    read: Callable[[Json], Any] = {"text": read_text, "image": read_image, "document": read_document}[
+        block["type"]
+    ]
+    shown: Text | Image | File = read(block)
+    return shown
+
+
+READ_BLOCK: dict[str, Callable[[Json], Part]] = {
+    "text": read_text,
+    "image": read_image,
+    "document": read_document,
+    "thinking": read_thinking,
+    "redacted_thinking": read_redacted,
+    "tool_use": read_call,
+    "tool_result": read_result,
+}
+
+
+def is_client_tool(tool: Any) -> bool:
+    """Tools that a server would run have a dated type and no schema."""
+    return isinstance(tool, dict) and isinstance(tool.get("input_schema"), dict)
+
+
+def read_tool(tool: Json) -> Tool:
+    schema = {key: value for key, value in tool["input_schema"].items() if key != "$schema"}
+    return Tool(
+        name=tool["name"],
+        description=tool.get("description") or "",
+        schema={"type": "object"} | schema,
+        strict=tool.get("strict"),
+        cached=bool(tool.get("cache_control")),
+    )
+
+
+def read_choice(choice: Json) -> ToolChoice | None:
+    if not choice:
+        return None
+    if choice.get("type") not in CHOICES:
+        raise InvalidRequest("tool_choice.type: expected auto, any, none or tool", param="tool_choice.type")
+    return ToolChoice(CHOICES[choice["type"]], choice.get("name"))  # type: ignore[arg-type]
+
+
+def read_format(given: Any) -> Schema | None:
+    return Schema(given.get("schema")) if isinstance(given, dict) else None
+
+
+def write_turn(turn: Turn) -> Json:
+    """A body for a model that Copilot offers through Messages."""
+    leading = next((n for n, each in enumerate(turn.messages) if each.role != "system"), len(turn.messages))
+    system = [
+        write_text(part) for each in turn.messages[:leading] for part in each.parts if isinstance(part, Text)
+    ]
+    given = {
+        "system": system or None,
+        "tools": [write_tool(tool) for tool in turn.tools] or None,
+        "tool_choice": write_choice(turn),
+        "temperature": turn.temperature,
+        "top_p": turn.top_p if turn.temperature is None else None,  # Claude takes one of the two
+        "stop_sequences": list(turn.stop) or None,
+        "thinking": write_thinking(turn),
+        "output_config": write_config(turn) or None,
+    }
+    said = {name: value for name, value in given.items() if value is not None}
+    if "thinking" in said:
+        said.pop("temperature", None)
+        said.pop("top_p", None)
+    messages = list(merge(write_messages(turn.messages[leading:])))
+    return {
+        "model": turn.model,
+        "max_tokens": turn.max_tokens or USUAL_MAX_TOKENS,
+        "messages": messages or [{"role": "user", "content": "Go on."}],
+        "stream": True,
+    } | said
+
+
+def write_messages(messages: tuple[Message, ...]) -> Iterator[Json]:
+    for message in messages:
+        role = "assistant" if message.role == "assistant" else "user"
+        if message.role == "system":
+            note = SYSTEM_NOTE.format(text_of(message.parts))
+            content = [write_text(Text(note))]
+        else:
+            content = [block for part in message.parts for block in write_part(part)]
+        if content:
+            yield {"role": role, "content": content}
+
+
+def merge(messages: Iterator[Json]) -> Iterator[Json]:
+    """One message for each change of speaker, with the results of tools first: they answer what was said."""
+    held: Json | None = None
+    for message in messages:
+        if held and held["role"] == message["role"]:
+            held["content"] += message["content"]
+            continue
+        if held:
+            yield results_first(held)
+        held = message
+    if held:
+        yield results_first(held)
+
+
+def results_first(message: Json) -> Json:
+    content = sorted(message["content"], key=lambda block: block["type"] != "tool_result")
+    return message | {"content": content if message["role"] == "user" else message["content"]}
+
+
+def write_part(part: Part) -> Iterator[Json]:
+    yield from WRITE_PART[type(part)](part)
+
+
+def write_text(part: Text) -> Json:
+    return {"type": "text", "text": part.text} | ({"cache_control": EPHEMERAL} if part.cached else {})
+
+
+def write_texts(part: Text) -> list[Json]:
+    return [write_text(part)] if part.text else []
+
+
+def write_image(part: Image) -> list[Json]:
+    source = {"type": "base64", "media_type": part.media_type, "data": part.data}
+    return [{"type": "image", "source": source}]
+
+
+def write_file(part: File) -> list[Json]:
+    source = {"type": "base64", "media_type": part.media_type, "data": part.data}
+    return [{"type": "document", "source": source}]
+
+
+def write_reasoning(part: Reasoning) -> list[Json]:
+    """Without a signature of this dialect no backend takes it."""
+    if "redacted" in part.opaque:
+        return [{"type": "redacted_thinking", "data": part.opaque["redacted"]}]
+    if signature := part.opaque.get("messages"):
+        return [{"type": "thinking", "thinking": part.text, "signature": signature}]
+    return []
+
+
+def write_call(part: ToolCall) -> list[Json]:
+    return [{"type": "tool_use", "id": part.id, "name": part.name, "input": read_arguments(part.arguments)}]
+
+
+def read_arguments(arguments: str) -> Any:
+    """What is no JSON object is kept, under a name of its own."""
+    try:
+        parsed = codec.read(arguments.encode()) if arguments else {}
+    except ValueError:
+        parsed = None
+    return parsed if isinstance(parsed, dict) else {"input": arguments}
+
+
+def write_result(part: ToolResult) -> list[Json]:
+    content = [block for each in part.parts for block in write_part(each)]
+    block: Json = {"type": "tool_result", "tool_use_id": part.id, "content": content}
+    return [block | ({"is_error": True} if part.is_error else {})]
+
+
+WRITE_PART: dict[type, Callable[[Any], list[Json]]] = {
+    Text: write_texts,
+    Image: write_image,
+    File: write_file,
+    Reasoning: write_reasoning,
+    ToolCall: write_call,
+    ToolResult: write_result,
+}
+
+
+def write_tool(tool: Tool) -> Json:
+    written: Json = {"name": tool.name, "description": tool.description, "input_schema": tool.schema}
+    return written | ({"cache_control": EPHEMERAL} if tool.cached else {})
+
+
+def write_choice(turn: Turn) -> Json | None:
+    if not turn.tools or (turn.tool_choice is None and turn.parallel_tools is not False):
+        return None
+    choice = turn.tool_choice or ToolChoice("auto")
+    written: Json = {"type": WRITE_CHOICE[choice.mode]}
+    if choice.mode == "tool":
+        written["name"] = choice.name
+    if turn.parallel_tools is False and choice.mode != "none":
+        written["disable_parallel_tool_use"] = True
+    return written
+
+
+def write_thinking(turn: Turn) -> Json | None:
+    budget = as_budget(turn)
+    return {"type": "enabled", "budget_tokens": budget} if budget else None
+
+
+def write_config(turn: Turn) -> Json:
+    effort = as_effort(turn)
+    config: Json = {"effort": effort} if effort not in (None, "none", "minimal") else {}
+    if turn.answer and turn.answer.schema is not None:
+        config["format"] = {"type": "json_schema", "schema": turn.answer.schema}
+    return config

@@ -1,0 +1,112 @@
+"""The hub's events -> a Messages stream.  At most one content block is open."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.events import (
+    ArgumentsDelta,
+    CallStarted,
+    Event,
+    Finished,
+    ReasoningDelta,
+    ReasoningSeal,
+    Started,
+    TextDelta,
+    Usage,
+)
+from copilot_bridge.dialects.messages.errors import write_event
+from copilot_bridge.dialects.seal import seal
+from copilot_bridge.errors import BridgeError
+
+Block = dict[str, Any]
+
+REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "refusal": "refusal"}
+
+
+class Writer:
+    def __init__(self, *, answer_id: str, model: str) -> None:
+        self._id = answer_id
+        self._model = model
+        self._open: int | None = None
+
+    def feed(self, event: Event) -> bytes:
+        return self._ON[type(event)](self, event)
+
+    def fail(self, error: BridgeError) -> bytes:
+        return write_event(error)
+
+    def _started(self, _event: Started) -> bytes:
+        message: Block = {
+            "id": self._id,
+            "type": "message",
+            "role": "assistant",
+            "model": self._model,
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": write_usage(Usage()),
+        }
+        return write("message_start", {"message": message})
+
+    def _text(self, event: TextDelta) -> bytes:
+        entered = self._enter(event.part, {"type": "text", "text": ""})
+        return entered + self._delta({"type": "text_delta", "text": event.text})
+
+    def _reasoning(self, event: ReasoningDelta) -> bytes:
+        entered = self._enter(event.part, {"type": "thinking", "thinking": "", "signature": ""})
+        return entered + self._delta({"type": "thinking_delta", "thinking": event.text})
+
+    def _seal(self, event: ReasoningSeal) -> bytes:
+        entered = self._enter(event.part, {"type": "thinking", "thinking": "", "signature": ""})
+        signature = {"type": "signature_delta", "signature": seal(event.opaque, "messages")}
+        return entered + self._delta(signature)
+
+    def _call(self, event: CallStarted) -> bytes:
+        return self._enter(event.part, {"type": "tool_use", "id": event.id, "name": event.name, "input": {}})
+
+    def _arguments(self, event: ArgumentsDelta) -> bytes:
+        return self._delta({"type": "input_json_delta", "partial_json": event.json})
+
+    def _finished(self, event: Finished) -> bytes:
+        delta = {"stop_reason": REASONS[event.reason], "stop_sequence": None}
+        closing = write("message_delta", {"delta": delta, "usage": write_usage(event.usage)})
+        return self._leave() + closing + write("message_stop", {})
+
+    def _enter(self, part: int, block: Block) -> bytes:
+        if part == self._open:
+            return b""
+        left, self._open = self._leave(), part
+        return left + write("content_block_start", {"index": part, "content_block": block})
+
+    def _leave(self) -> bytes:
+        if self._open is None:
+            return b""
+        left, self._open = self._open, None
+        return write("content_block_stop", {"index": left})
+
+    def _delta(self, delta: Block) -> bytes:
+        return write("content_block_delta", {"index": self._open, "delta": delta})
+
+    _ON: ClassVar[dict[type, Callable[[Any, Any], bytes]]] = {
+        Started: _started,
+        TextDelta: _text,
+        ReasoningDelta: _reasoning,
+        ReasoningSeal: _seal,
+        CallStarted: _call,
+        ArgumentsDelta: _arguments,
+        Finished: _finished,
+    }
+
+
+def write(kind: str, fields: Block) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), codec.write({"type": kind} | fields))
+
+
+def write_usage(usage: Usage) -> Block:
+    return {
+        "input_tokens": usage.input,
+        "cache_creation_input_tokens": usage.cache_written,
+        "cache_read_input_tokens": usage.cached,
+        "output_tokens": usage.output,
+    }

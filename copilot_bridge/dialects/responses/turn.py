@@ -1,0 +1,296 @@
+"""A Responses body -> `Turn`, and back.
+
+Tools in namespaces and free-form tools have no equal elsewhere: they become ordinary ones, and `Names`
+remembers what they were, so that calls come back in their original form.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.seal import unseal
+from copilot_bridge.dialects.turn import (
+    File,
+    Image,
+    Json,
+    Message,
+    Part,
+    Reasoning,
+    Schema,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    Turn,
+    as_effort,
+    text_of,
+)
+from copilot_bridge.errors import InvalidRequest, Unsupported
+
+BETWEEN = "__"  # a namespace and the name in it; other dialects allow no dots
+
+# Free text, as the only argument of an ordinary tool.
+FREE_TEXT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+
+# Tools that OpenAI would run; what an agent can do without.
+HOSTED = ("web_search", "web_search_preview", "tool_search", "local_shell", "code_interpreter", "file_search",
+          "image_generation", "computer_use_preview", "mcp")  # fmt: skip
+
+# Items of a history that say nothing to another model.
+IGNORED = ("item_reference", "web_search_call", "compaction", "compaction_trigger", "tool_search_call",
+           "tool_search_output", "additional_tools")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a tool of the translated request was called: name -> (namespace or None, name, custom)."""
+
+    of: dict[str, tuple[str | None, str, bool]] = field(default_factory=dict)
+
+    def add(self, namespace: str | None, name: str, *, custom: bool) -> str:
+        flat = f"{namespace}{BETWEEN}{name}" if namespace else name
+        self.of[flat] = (namespace, name, custom)
+        return flat
+
+
+def read_turn(body: Json, names: Names) -> Turn:
+    """Raises InvalidRequest or Unsupported, naming the field.  `names` is filled in."""
+    reasoning, told = body.get("reasoning") or {}, body.get("text") or {}
+    given = body["input"]
+    items = [{"role": "user", "content": given}] if isinstance(given, str) else given
+    tools = [*(body.get("tools") or ()), *(tool for item in items for tool in added_tools(item))]
+    instructions = body.get("instructions")
+    first = (
+        [Message("system", (Text(instructions),))] if isinstance(instructions, str) and instructions else []
+    )
+    return Turn(
+        model=body["model"],
+        messages=(*first, *read_items(items)),
+        tools=tuple(each for index, tool in enumerate(tools) for each in read_tool(index, tool, names)),
+        tool_choice=read_choice(body.get("tool_choice")),
+        parallel_tools=body.get("parallel_tool_calls"),
+        max_tokens=body.get("max_output_tokens"),
+        temperature=body.get("temperature"),
+        top_p=body.get("top_p"),
+        effort=reasoning.get("effort"),
+        answer=read_format(told.get("format")),
+        cache_key=body.get("prompt_cache_key"),
+    )
+
+
+def added_tools(item: Json) -> list[Any]:
+    return list(item.get("tools") or ()) if item.get("type") == "additional_tools" else []
+
+
+def read_items(items: list[Json]) -> Iterator[Message]:
+    """Consecutive items of one speaker are one message: a thought, a text and its calls belong together."""
+    role, parts = "", list[Part]()
+    for index, item in enumerate(items):
+        if item.get("type") in IGNORED:
+            continue
+        speaker, said = read_item(f"input.{index}", item)
+        if speaker != role and parts:
+            yield Message(role, tuple(parts))  # type: ignore[arg-type]
+            parts = []
+        role = speaker
+        parts += said
+    if parts:
+        yield Message(role, tuple(parts))  # type: ignore[arg-type]
+
+
+def read_item(where: str, item: Json) -> tuple[str, list[Part]]:
+    kind = item.get("type") or "message"
+    read = READ_ITEM.get(kind)
+    if read is None:
+        raise Unsupported(f"{where}: {kind!r} can't be sent to this model", param=where)
+    try:
+        return read(item)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InvalidRequest(f"{where}: this is no {kind} item", param=where) from error
+
+
+def read_message(item: Json) -> tuple[str, list[Part]]:
+    role = "system" if item["role"] == "developer" else str(item["role"])
+    content = item["content"]
+    return role, [Text(content)] if isinstance(content, str) else [read_part(part) for part in content]
+
+
+def read_part(part: Json) -> Any:
+    if part["type"] == "input_image":
+        head, _, data = str(part.get("image_url")).partition(",")
+        return Image(head.removeprefix("data:").removesuffix(";base64"), data)
+    if part["type"] == "input_file":
+        head, _, data = part["file_data"].partition(",")
+        return File(head.removeprefix("data:").removesuffix(";base64"), data, part.get("filename"))
+    return Text(str(part["refusal"] if part["type"] == "refusal" else part["text"]))
+
+
+def read_call(item: Json) -> tuple[str, list[Part]]:
+    name = f"{item['namespace']}{BETWEEN}{item['name']}" if item.get("namespace") else item["name"]
+    return "assistant", [ToolCall(item["call_id"], name, item.get("arguments") or "{}")]
+
+
+def read_custom_call(item: Json) -> tuple[str, list[Part]]:
+    arguments = codec.write({"input": item["input"]}).decode()
+    name = f"{item['namespace']}{BETWEEN}{item['name']}" if item.get("namespace") else item["name"]
+    return "assistant", [ToolCall(item["call_id"], name, arguments)]
+
+
+def read_output(item: Json) -> tuple[str, list[Part]]:
+    output = item["output"]
+    parts = [Text(output)] if isinstance(output, str) else [read_part(part) for part in output]
+    return "user", [ToolResult(item["call_id"], tuple(parts), item.get("status") == "incomplete")]
+
+
+def read_reasoning(item: Json) -> tuple[str, list[Part]]:
+    text = "\n\n".join(part["text"] for part in item.get("summary") or ())
+    given = item.get("encrypted_content")
+    opaque = unseal(given, "responses")
+    if isinstance(opaque.get("responses"), str):
+        opaque["responses"] = {"id": item.get("id"), "encrypted_content": given}
+    return "assistant", [Reasoning(text, opaque)]
+
+
+READ_ITEM: dict[str, Callable[[Json], tuple[str, list[Part]]]] = {
+    "message": read_message,
+    "function_call": read_call,
+    "custom_tool_call": read_custom_call,
+    "function_call_output": read_output,
+    "custom_tool_call_output": read_output,
+    "reasoning": read_reasoning,
+}
+
+
+def read_tool(index: int, tool: Any, names: Names, namespace: str | None = None) -> Iterator[Tool]:
+    kind = tool.get("type") if isinstance(tool, dict) else None
+    if kind == "namespace":
+        for inner in tool.get("tools") or ():
+            yield from read_tool(index, inner, names, tool.get("name"))
+    elif kind in ("function", "custom") and isinstance(tool.get("name"), str):
+        custom = kind == "custom"
+        schema = FREE_TEXT if custom else tool.get("parameters") or {"type": "object", "properties": {}}
+        name = names.add(namespace, tool["name"], custom=custom)
+        yield Tool(name, describe(tool), schema, strict=None if custom else tool.get("strict"))
+    elif kind not in HOSTED:
+        raise Unsupported(f"tools.{index}: {kind!r} can't be offered to this model", param=f"tools.{index}")
+
+
+def describe(tool: Json) -> str:
+    """A grammar that the input has to follow can only be told."""
+    definition = (tool.get("format") or {}).get("definition")
+    grammar = f"\n\nThe input has to follow this grammar:\n{definition}" if definition else ""
+    return f"{tool.get('description') or ''}{grammar}"
+
+
+def read_choice(choice: Any) -> ToolChoice | None:
+    if choice in ("auto", "none", "required"):
+        return ToolChoice(choice)
+    if isinstance(choice, dict) and isinstance(choice.get("name"), str):
+        return ToolChoice("tool", choice["name"])
+    return ToolChoice("auto") if choice else None  # allowed_tools
+
+
+def read_format(given: Any) -> Schema | None:
+    if not isinstance(given, dict) or given.get("type") in (None, "text"):
+        return None
+    return Schema(given.get("schema"), given.get("name") or "output", given.get("strict"))
+
+
+def write_turn(turn: Turn) -> Json:
+    """A body for a model that Copilot offers through Responses."""
+    first = turn.messages[0] if turn.messages and turn.messages[0].role == "system" else None
+    rest = turn.messages[1:] if first else turn.messages
+    effort = as_effort(turn)
+    given = {
+        "instructions": text_of(first.parts) if first else None,
+        "tools": [write_tool(tool) for tool in turn.tools] or None,
+        "tool_choice": write_choice(turn.tool_choice) if turn.tools and turn.tool_choice else None,
+        "parallel_tool_calls": turn.parallel_tools,
+        "max_output_tokens": turn.max_tokens,
+        "reasoning": {"summary": "auto"} | ({"effort": effort} if effort else {}),
+        "text": {"format": write_format(turn.answer)} if turn.answer else None,
+        "prompt_cache_key": turn.cache_key,
+    }
+    said = {name: value for name, value in given.items() if value is not None}
+    items = [item for message in rest for item in write_message(message)]
+    return {"model": turn.model, "input": items, "store": False, "stream": True} | said
+
+
+def write_message(message: Message) -> Iterator[Json]:
+    """What is said between two calls stays between them."""
+    role = "developer" if message.role == "system" else message.role
+    held: list[Json] = []
+    for part in message.parts:
+        if isinstance(part, Text | Image | File):
+            held += write_part(part, role)
+            continue
+        if held:
+            yield {"type": "message", "role": role, "content": held}
+            held = []
+        yield from WRITE_ITEM[type(part)](part)
+    if held:
+        yield {"type": "message", "role": role, "content": held}
+
+
+def write_part(part: Text | Image | File, role: str = "user") -> list[Json]:
+    if isinstance(part, Text):
+        kind = "output_text" if role == "assistant" else "input_text"
+        return [{"type": kind, "text": part.text}] if part.text else []
+    data = f"data:{part.media_type};base64,{part.data}"
+    if isinstance(part, Image):
+        return [{"type": "input_image", "image_url": data}]
+    return [{"type": "input_file", "filename": part.name or "document.pdf", "file_data": data}]
+
+
+def write_call(part: ToolCall) -> list[Json]:
+    arguments = part.arguments or "{}"
+    return [{"type": "function_call", "call_id": part.id, "name": part.name, "arguments": arguments}]
+
+
+def write_output(part: ToolResult) -> list[Json]:
+    shown = [block for each in part.parts for block in write_part(each)]
+    texts = [block for block in shown if block["type"] == "input_text"]
+    if part.is_error:
+        shown = [{"type": "input_text", "text": "Error:"}, *shown]
+    plain = len(shown) == len(texts) and not part.is_error
+    output: Any = "\n".join(block["text"] for block in texts) if plain else shown
+    return [{"type": "function_call_output", "call_id": part.id, "output": output}]
+
+
+def write_reasoning(part: Reasoning) -> list[Json]:
+    """Only what this dialect gave out itself; a thought of another backend's is none here."""
+    opaque = part.opaque.get("responses")
+    if not isinstance(opaque, dict) or not opaque.get("encrypted_content"):
+        return []
+    summary = [{"type": "summary_text", "text": part.text}] if part.text else []
+    return [{"type": "reasoning", "summary": summary, **{k: v for k, v in opaque.items() if v}}]
+
+
+WRITE_ITEM: dict[type, Callable[[Any], list[Json]]] = {
+    ToolCall: write_call,
+    ToolResult: write_output,
+    Reasoning: write_reasoning,
+}
+
+
+def write_tool(tool: Tool) -> Json:
+    return {
+        "type": "function",
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": tool.schema,
+        "strict": bool(tool.strict),
+    }
+
+
+def write_choice(choice: ToolChoice) -> Any:
+    return {"type": "function", "name": choice.name} if choice.mode == "tool" else choice.mode
+
+
+def write_format(answer: Schema) -> Json:
+    if answer.schema is None:
+        return {"type": "json_object"}
+    told = {"type": "json_schema", "name": answer.name, "schema": answer.schema}
+    return told | ({} if answer.strict is None else {"strict": answer.strict})

@@ -1,0 +1,68 @@
+"""A stream of one dialect in, the same stream in another out: decoder, reader, events, writer."""
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from copilot_bridge.dialects import sse
+from copilot_bridge.dialects.events import Event, Finished
+from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
+
+
+class EventReader(Protocol):
+    """Upstream's data, an event at a time, in; the hub's events out."""
+
+    def feed(self, data: bytes) -> Iterable[Event]: ...
+    def close(self) -> Iterable[Event]:
+        """The end of the stream.  Raises StreamCut: it has none."""
+
+
+class EventWriter(Protocol):
+    """The hub's events in, the client's bytes out."""
+
+    def feed(self, event: Event) -> bytes: ...
+    def fail(self, error: BridgeError) -> bytes: ...
+
+
+class Translation:
+    """Bytes in, cut anywhere; whole events of the client's dialect out."""
+
+    def __init__(self, reader: EventReader, writer: EventWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._splitter = sse.Splitter()
+        self.usage: dict[str, Any] | None = None
+        self.done = False
+        self.finished = False
+        self.failure: BridgeError | None = None
+        self.outcome = "ok"
+
+    def feed(self, piece: bytes) -> bytes:
+        """Raises UpstreamRefused: the stream tells of an error; what came before it is given first."""
+        out: list[bytes] = []
+        try:
+            for block in self._splitter.feed(piece):
+                if block.startswith(b":"):
+                    out.append(block + b"\n\n")
+                elif not self.done:
+                    out += map(self._write, self._reader.feed(sse.read_data(block)))
+        except (UpstreamRefused, StreamCut) as error:
+            if not out:
+                raise
+            self.failure = error
+        return b"".join(out)
+
+    def close(self) -> bytes:
+        """Raises StreamCut: the answer has no end."""
+        if self.failure:
+            raise self.failure
+        return b"".join(map(self._write, self._reader.close()))
+
+    def fail(self, error: BridgeError) -> bytes:
+        return self._writer.fail(error)
+
+    def _write(self, event: Event) -> bytes:
+        if isinstance(event, Finished):
+            self.done = self.finished = True
+            usage = event.usage
+            self.usage = {"prompt_tokens": usage.prompt, "completion_tokens": usage.output}
+        return self._writer.feed(event)

@@ -1,0 +1,143 @@
+"""The hub, request side: what every dialect can say of a conversation, in a vocabulary that loses nothing.
+
+A dialect reads its own body into a `Turn` and writes a `Turn` as its own body; no dialect knows another.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Json = dict[str, Any]
+Role = Literal["user", "assistant", "system"]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """`cached`: a prompt cache may end here."""
+
+    text: str
+    cached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """`data`: base64."""
+
+    media_type: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A document, above all a PDF.  `data`: base64."""
+
+    media_type: str
+    data: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """What a model thought.  `opaque`: per dialect what it wants to see again, unchanged."""
+
+    text: str
+    opaque: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """`arguments`: a JSON object as text; of a custom tool the raw input."""
+
+    id: str
+    name: str
+    arguments: str
+    custom: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    id: str
+    parts: tuple["Text | Image | File", ...]
+    is_error: bool = False
+
+
+Part = Text | Image | File | Reasoning | ToolCall | ToolResult
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Role
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """`schema`: of its arguments.  `custom`: it takes free text instead."""
+
+    name: str
+    description: str
+    schema: Json
+    strict: bool | None = None
+    custom: bool = False
+    cached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolChoice:
+    """`mode` "tool": the tool of that name."""
+
+    mode: Literal["auto", "none", "required", "tool"]
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The form that the answer has to have.  Without a schema: any JSON object."""
+
+    schema: Json | None
+    name: str = "output"
+    strict: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A whole request.  None: not said.
+
+    :param effort: how hard to think, as a word; :param budget: the same in tokens; 0: not at all.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    parallel_tools: bool | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    effort: str | None = None
+    budget: int | None = None
+    answer: Schema | None = None
+    cache_key: str | None = None
+
+
+# Thinking as tokens <-> as a word.  Source: what Claude Code's own words for it mean (2026).
+BUDGETS = (("low", 4_096), ("medium", 16_384), ("high", 31_999))
+
+
+def as_effort(turn: Turn) -> str | None:
+    if turn.effort or turn.budget is None:
+        return turn.effort
+    if turn.budget == 0:
+        return "none"
+    return next((effort for effort, most in BUDGETS if turn.budget <= most), "xhigh")
+
+
+def as_budget(turn: Turn) -> int | None:
+    if turn.budget is not None or turn.effort is None:
+        return turn.budget
+    return 0 if turn.effort in ("none", "minimal") else dict(BUDGETS).get(turn.effort, BUDGETS[-1][1])
+
+
+def text_of(parts: tuple[Any, ...], between: str = "\n\n") -> str:
+    return between.join(part.text for part in parts if isinstance(part, Text))

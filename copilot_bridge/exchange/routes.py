@@ -1,0 +1,124 @@
+"""The way to a model through one of Copilot's APIs: its path, what its bodies must look like, its stream.
+
+A request takes the route of its own dialect where the model has it; else it is translated.
+"""
+
+import time
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from copilot_bridge.dialects.chat import turn as chat_turn
+from copilot_bridge.dialects.chat.reader import Reader as ChatReader
+from copilot_bridge.dialects.chat.repair import Mender
+from copilot_bridge.dialects.messages import turn as messages_turn
+from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
+from copilot_bridge.dialects.responses import turn as responses_turn
+from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
+from copilot_bridge.dialects.translation import EventReader
+from copilot_bridge.dialects.turn import Turn
+from copilot_bridge.exchange.bridge import Bridge
+from copilot_bridge.upstream.models import Model
+from copilot_bridge.upstream.quirks import responses as responses_quirks
+from copilot_bridge.upstream.quirks.messages import SYSTEM_BETA, known_betas
+from copilot_bridge.upstream.refusals import EXTRA_INPUTS, STRIP_IDS, STRIP_THINKING, Refusal
+
+Body = dict[str, Any]
+Headers = dict[str, str]
+
+
+class Route(ABC):
+    """:param betas: the client's `anthropic-beta`."""
+
+    path: ClassVar[str]
+
+    def __init__(self, bridge: Bridge, betas: str) -> None:
+        self._bridge = bridge
+        self._betas = betas
+
+    @abstractmethod
+    def write_turn(self, turn: Turn) -> Body:
+        """The body of a request that came in another dialect."""
+
+    @abstractmethod
+    def fit(self, body: Body, model: Model, headers: Headers) -> bool:
+        """Make the body one that Copilot takes for this model.  True if anything had to change."""
+
+    @abstractmethod
+    def mend(self, refusal: Refusal, body: Body, model: Model) -> bool:
+        """Say otherwise what was refused.  False if there is nothing to say otherwise."""
+
+    @abstractmethod
+    def output_limit(self, body: Body) -> int:
+        """Tokens; 0 if that is no matter."""
+
+    @abstractmethod
+    def event_reader(self) -> EventReader:
+        """For a stream that is translated."""
+
+
+class ChatRoute(Route):
+    path = "/chat/completions"
+
+    def write_turn(self, turn: Turn) -> Body:
+        return chat_turn.write_turn(turn)
+
+    def fit(self, body: Body, model: Model, _headers: Headers) -> bool:
+        return self._bridge.chat_quirks.fit(body, model)
+
+    def mend(self, refusal: Refusal, body: Body, model: Model) -> bool:
+        return self._bridge.chat_quirks.mend(refusal.remedy, body, model)
+
+    def output_limit(self, body: Body) -> int:
+        return body.get("max_tokens") or body.get("max_completion_tokens") or 0
+
+    def event_reader(self) -> EventReader:
+        return ChatReader(Mender(model="", created=int(time.time())))
+
+
+class MessagesRoute(Route):
+    path = "/v1/messages"
+
+    def write_turn(self, turn: Turn) -> Body:
+        return messages_turn.write_turn(turn)
+
+    def fit(self, body: Body, model: Model, headers: Headers) -> bool:
+        betas = known_betas(self._betas)
+        if any(message["role"] == "system" for message in body["messages"]):
+            betas.append(SYSTEM_BETA)
+        headers["anthropic-version"] = "2023-06-01"
+        if betas:
+            headers["anthropic-beta"] = ",".join(betas)
+        return self._bridge.messages_quirks.fit(body, model, frozenset(betas))
+
+    def mend(self, refusal: Refusal, body: Body, model: Model) -> bool:
+        if refusal.remedy == EXTRA_INPUTS:
+            return self._bridge.messages_quirks.drop_refused(str(refusal), body, model)
+        return refusal.remedy == STRIP_THINKING and self._bridge.messages_quirks.drop_thinking(body)
+
+    def output_limit(self, body: Body) -> int:
+        return int(body.get("max_tokens") or 0)
+
+    def event_reader(self) -> EventReader:
+        return MessagesReader()
+
+
+class ResponsesRoute(Route):
+    path = "/responses"
+
+    def write_turn(self, turn: Turn) -> Body:
+        return responses_turn.write_turn(turn)
+
+    def fit(self, body: Body, model: Model, _headers: Headers) -> bool:
+        return responses_quirks.fit(body, model, self._bridge.genuine_ids)
+
+    def mend(self, refusal: Refusal, body: Body, _model: Model) -> bool:
+        return refusal.remedy == STRIP_IDS and responses_quirks.strip_ids(body)
+
+    def output_limit(self, _body: Body) -> int:
+        return 0  # no model is known to say less in one piece here
+
+    def event_reader(self) -> EventReader:
+        return ResponsesReader()
+
+
+ROUTES: dict[str, type[Route]] = {"chat": ChatRoute, "messages": MessagesRoute, "responses": ResponsesRoute}
