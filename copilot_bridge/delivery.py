@@ -7,6 +7,7 @@ costs one wake-up, one read of all that is there, and one write.
 """
 
 import socket
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar
 
@@ -14,6 +15,8 @@ import gevent
 from gevent.hub import get_hub
 
 from copilot_bridge.errors import StreamCut, UpstreamTimeout
+
+STOPPED = "the bridge is being stopped"
 
 READ = 1  # libev's and libuv's name for "readable"
 
@@ -109,18 +112,18 @@ class Silence:
         self._loop = get_hub().loop
         self._timer = self._loop.timer(seconds)
         self._timer.start(self._due)
-        self._last = self._loop.now()
+        self._last = time.monotonic()
         self.due = False
 
     def heard(self) -> None:
-        self._last = self._loop.now()
+        self._last = time.monotonic()
         self.due = False
 
     def _due(self) -> None:
-        left = self._last + self.seconds - self._loop.now()
+        left = self._last + self.seconds - time.monotonic()
         self.due = left <= 0.001
         if self.due:
-            self._last, left = self._loop.now(), self.seconds
+            self._last, left = time.monotonic(), self.seconds
         self._timer.stop()
         self._timer.close()
         self._timer = self._loop.timer(left)
@@ -168,40 +171,52 @@ class Delivery:
         yield result
 
     def pieces(self, body: Body) -> Iterator[bytes]:
-        """The body's bytes as they arrive; b"" for each silence.
+        """The body's bytes as they arrive; b"" each time that the client has been told nothing for too long.
 
         :raises ClientGoneError, StreamCut, UpstreamTimeout:
         """
         upstream = Readable(body.fileno(), self._bell) if body.fileno() >= 0 else None
-        silent = 0.0
+        last_byte = time.monotonic()
         try:
-            while not body.ended:
+            while True:
                 if piece := body.take():
-                    self._silence.heard()
-                    silent = 0.0
+                    last_byte = time.monotonic()
                     yield piece
-                if body.ended or (piece and not body.drained):
+                if body.ended:
+                    return
+                if piece and not body.drained:
+                    self._let_others()
                     continue
                 if upstream is None:
                     raise StreamCut("Copilot's answer ended too early")
                 upstream.watch()
                 if self._wait():
-                    silent += self._silence.seconds
-                    if silent >= self._stall:
+                    if time.monotonic() - last_byte >= self._stall - 0.001:
                         raise UpstreamTimeout(f"no byte from Copilot for {self._stall:g} s")
                     yield b""
         finally:
             if upstream is not None:
                 upstream.close()
 
+    def told(self) -> None:
+        """The client has been sent something, so it is not in silence."""
+        self._silence.heard()
+
+    def _let_others(self) -> None:
+        """A stream that never has to wait would keep everybody else waiting."""
+        try:
+            gevent.sleep(0)
+        except gevent.GreenletExit as stopped:
+            raise StreamCut(STOPPED) from stopped
+
     def drain(self, body: Body, patience: float) -> None:
         """Read the end of a body of which nothing more is wanted, if it comes soon."""
         self._silence.close()
         self._silence = Silence(patience, self._bell)
-        give_up = get_hub().loop.now() + patience
+        give_up = time.monotonic() + patience
         try:
             for piece in self.pieces(body):
-                if not piece or get_hub().loop.now() > give_up:
+                if not piece or time.monotonic() > give_up:
                     return
         except (ClientGoneError, StreamCut, UpstreamTimeout):
             return
@@ -213,7 +228,7 @@ class Delivery:
         try:
             self._bell.wait()
         except gevent.GreenletExit as stopped:
-            raise StreamCut("the bridge is being stopped") from stopped
+            raise StreamCut(STOPPED) from stopped
         self._check_client()
         due, self._silence.due = self._silence.due, False
         return due

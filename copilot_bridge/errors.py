@@ -16,6 +16,7 @@ class BridgeError(Exception):
     """
 
     kind = "internal"
+    quotes = False  # the message may repeat what the request said: for the client, not for a log
     size: tuple[int, int] | None = None  # of a prompt that is too long: its tokens, and how many there may be
 
     def __init__(

@@ -83,7 +83,7 @@ class Record:
             self.tokens_out = usage.get("completion_tokens")
 
     def failed(self, error: BridgeError) -> None:
-        self.outcome, self.error = error.kind, str(error)
+        self.outcome, self.error = error.kind, error.code if error.quotes else str(error)
 
     def write(self) -> None:
         if log.isEnabledFor(self.level):

@@ -10,6 +10,7 @@ from copilot_bridge.cli.screen import print_table
 from copilot_bridge.config import Config
 from copilot_bridge.errors import LoginRequired
 from copilot_bridge.exchange import Bridge
+from copilot_bridge.upstream.tokens import Account
 
 
 @click.group("auth", invoke_without_command=True)
@@ -66,6 +67,9 @@ def list_logins(config: Config) -> None:
 def remove(config: Config, user: str) -> None:
     """Forget the login of USER on this machine."""
     bridge = Bridge(config)
+    for login in bridge.logins.all():
+        if (login.user, login.host) == (user, bridge.hosts.api):
+            bridge.files.remove(f"tokens/{Account(user, login.token, bridge.hosts).fingerprint}")
     if not bridge.logins.remove(user, bridge.hosts.api):
         raise LoginRequired(f"no login of {user!r} is stored: see `copilot-bridge auth list`")
     click.echo(f"Forgot the login of {user}.  To revoke it: https://github.com/settings/applications")

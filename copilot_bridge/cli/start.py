@@ -150,7 +150,7 @@ def address(config: Config, port: int) -> str:
 
 def hand_over(config: Config, listener: socket.socket) -> None:
     """The server takes our place, a fresh process: it patches Python's sockets before it imports them."""
-    environ = os.environ | config.environ()
+    environ = os.environ | replace(config, port=listener.getsockname()[1]).environ()
     if WINDOWS:  # where no process takes another's place, and no socket is inherited
         listener.close()
         sys.exit(subprocess.call([sys.executable, "-m", LAUNCHER, *SERVERS["gevent"]], env=environ))

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat.request import check_model, read_object, whole
 from copilot_bridge.errors import InvalidRequest, Unsupported, UpstreamRefused
 
@@ -37,25 +38,29 @@ def read(data: bytes) -> Body:
     return body
 
 
-def write(body: Body, model: str, most: int) -> list[bytes]:
-    """What Copilot takes: at most so many texts at once, no `encoding_format`, no `user`."""
+def write(body: Body, model: str, most: int) -> list[tuple[int, bytes]]:
+    """(how many texts, the body) of each part: at most so many at once, no `encoding_format`, no `user`."""
     dimensions = {"dimensions": body["dimensions"]} if body.get("dimensions") else {}
     texts = body["input"]
     parts = (texts[start : start + most] for start in range(0, len(texts), most))
-    return [orjson.dumps({"model": model, "input": part, **dimensions}) for part in parts]
+    return [(len(part), codec.write({"model": model, "input": part, **dimensions})) for part in parts]
 
 
-def mend(replies: list[bytes], model: str, encoding_format: str | None) -> tuple[bytes, Body]:
+def mend(
+    replies: list[bytes], parts: list[int], model: str, encoding_format: str | None
+) -> tuple[bytes, Body]:
     """Copilot's answers to the parts of one request -> OpenAI's answer, and the usage in it.
 
+    :param parts: how many texts each part had: a vector that is missing must not shift the others.
     :raises UpstreamRefused: this is no answer.
     """
+    sizes = iter(parts)
     vectors: list[Any] = []
     usage = {"prompt_tokens": 0, "total_tokens": 0}
     try:
         for reply in map(orjson.loads, replies):
-            entries = sorted(enumerate(reply["data"]), key=lambda each: each[1].get("index", each[0]))
-            vectors += [encode(entry["embedding"], encoding_format) for _, entry in entries]
+            entries = {entry.get("index", place): entry for place, entry in enumerate(reply["data"])}
+            vectors += [encode(entries[index]["embedding"], encoding_format) for index in range(next(sizes))]
             usage = {
                 field: count + int((reply.get("usage") or {}).get(field, 0)) for field, count in usage.items()
             }

@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol
 import requests
 
 from copilot_bridge.delivery import ClientGoneError, Delivery
-from copilot_bridge.errors import BridgeError, StreamCut
+from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.exchange.request import Reader
 from copilot_bridge.logs import Record
@@ -104,14 +104,12 @@ class Exchange:
                     yield self._request.keepalive
                 elif out := reader.feed(piece):
                     self._record.first_byte()
+                    self._delivery.told()
                     yield out
                 if reader.failure:
                     raise reader.failure
                 if reader.done:
                     break
-        except StreamCut:
-            if not reader.finished:
-                raise
         finally:
             self._record.count(reader.usage)
             self._record.outcome = reader.outcome

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-import orjson
-
+from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.messages import reply, turn
 from copilot_bridge.dialects.messages import request as messages
 from copilot_bridge.dialects.messages.errors import write_event
@@ -89,5 +88,5 @@ class CountRequest(MessagesRequest):
         if not self._direct:
             raise Unsupported(f"Copilot counts no tokens for {model.id!r}", param="model")
         body = {key: value for key, value in self._body.items() if key not in NOT_COUNTED}
-        self._body, self._data = body, orjson.dumps(body)
+        self._body, self._data = body, codec.write(body)
         return read_whole(self._send(model))

@@ -4,16 +4,16 @@ A subclass per dialect says how its body is read, fitted to a model, and how its
 """
 
 import base64
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, ClassVar, Protocol
 
-import orjson
 import requests
 from urllib3.exceptions import HTTPError
 
-from copilot_bridge.dialects import sse
+from copilot_bridge.dialects import codec, sse
 from copilot_bridge.dialects.routing import pick
 from copilot_bridge.dialects.translation import EventWriter, Translation
 from copilot_bridge.dialects.turn import Turn
@@ -25,11 +25,14 @@ from copilot_bridge.upstream.client import broken_off, finish, read_whole
 from copilot_bridge.upstream.models import Choice, Model
 from copilot_bridge.upstream.refusals import NEW_SESSION, Refusal, forwarded
 
+log = logging.getLogger(__name__)
+
 PIECE = 65536
 
 # Where the catalogue does not say what images a model takes.
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
 IMAGE_BYTES = 3_145_728
+MOST_IMAGES = 100  # a long conversation's, of which upstream counts its own number
 
 Body = dict[str, Any]
 Headers = dict[str, str]
@@ -144,7 +147,7 @@ class ModelRequest(ABC):
         streamed = not self._direct or self._is_longer_in_a_stream(model)
         if streamed and not self._body.get("stream"):
             self._body["stream"] = True
-            self._data = orjson.dumps(self._body)
+            self._data = codec.write(self._body)
         response = self._send(model)
         with closing(response):
             if streamed:
@@ -179,13 +182,27 @@ class ModelRequest(ABC):
         self._direct = way == self.dialect
         self._route = ROUTES[way](self._bridge, str(self._given_headers.get("anthropic-beta", "")))
         self._headers |= {"X-Initiator": self.initiator(), **choice.headers}
-        changed = [self._place(where, image, model) for where, image in self.images()]
+        changed = [self._place(where, image, model) for where, image in self._limited(self.images(), model)]
         if not self._direct:
             self._body = self._route.write_turn(self.read_turn())
             changed.append(True)
+        given = set(self._body)
         if self._route.fit(self._body, model, self._headers) or any(changed):
-            self._data = orjson.dumps(self._body)
+            log.debug(
+                "fitted to %s; left out: %s",
+                model.id,
+                ", ".join(sorted(given - set(self._body))) or "nothing",
+            )
+            self._data = codec.write(self._body)
         return model
+
+    def _limited(self, images: Iterator[tuple[str, Body]], model: Model) -> Iterator[tuple[str, Body]]:
+        """Raises Unsupported: there are more than the model takes."""
+        most = model.vision.get("max_prompt_images")
+        for count, (where, image) in enumerate(images, 1):
+            if count > max(most or 0, MOST_IMAGES):
+                raise Unsupported(f"{where}: there are more than {count - 1} images", param=where)
+            yield where, image
 
     def _place(self, where: str, image: Body, model: Model) -> bool:
         """Copilot fetches no images; it wants them in the request, and a header that says so."""
@@ -214,7 +231,7 @@ class ModelRequest(ABC):
                 self._prepare()
             elif not self._route.mend(refusal, self._body, model):
                 return None
-            return orjson.dumps(self._body)
+            return codec.write(self._body)
 
         response = self._bridge.copilot().send(
             "POST",

@@ -18,6 +18,7 @@ from copilot_bridge.app import create_app  # noqa: E402
 from copilot_bridge.config import Config  # noqa: E402
 from copilot_bridge.logs import set_up  # noqa: E402
 from copilot_bridge.serving.collector import settle  # noqa: E402
+from copilot_bridge.serving.limits import raise_open_files  # noqa: E402
 
 BACKLOG = 2048
 KEEPALIVE = 75  # seconds that a connection may wait for its next request, as under gunicorn
@@ -71,6 +72,7 @@ def listen(config: Config, fileno: int | None) -> socket.socket:
 
 def serve(config: Config, fileno: int | None = None) -> None:
     """Until SIGTERM, when running streams may go on for `graceful_timeout` seconds, or until Ctrl-C."""
+    raise_open_files()
     listener = listen(config, fileno)
     listener.listen(BACKLOG)
     listener.setblocking(False)

@@ -4,9 +4,12 @@ Read by gunicorn's master, which must not import what its workers are going to p
 application in here, and no preloading.
 """
 
+import math
+
 from copilot_bridge.config import Config
 from copilot_bridge.logs import set_up
 from copilot_bridge.serving.collector import settle
+from copilot_bridge.serving.limits import raise_open_files
 
 _config = Config.from_environment()
 set_up(_config.log_level, debug=_config.debug)
@@ -19,7 +22,7 @@ worker_connections = 4000
 backlog = 2048
 # Longer than nginx keeps its connections, so that it is nginx who closes them.
 keepalive = 75
-graceful_timeout = int(_config.graceful_timeout)
+graceful_timeout = math.ceil(_config.graceful_timeout)
 logger_class = "copilot_bridge.serving.gunicorn_log.Logger"
 # Long prompts' headers are short; what is larger than this is no client of ours.
 limit_request_field_size = 16380
@@ -32,3 +35,7 @@ control_socket_disable = True
 
 def post_worker_init(_worker: object) -> None:
     settle()
+
+
+def on_starting(_server: object) -> None:
+    raise_open_files()

@@ -38,12 +38,14 @@ class Copilot:
         *,
         request_id: str | None = None,
         mend: Mend | None = None,
+        timeout: float | None = None,
     ) -> requests.Response:
         """A reply with a status below 300, its body unread.  Raises what went wrong otherwise.
 
         A refusal with a remedy is answered by that remedy, each a limited number of times: so a request
         goes out a few times at the worst, and never again after the first byte of an answer.
 
+        :param timeout: seconds between two bytes, where the usual is too patient.
         :param mend: asked for another body when upstream refused what can be said otherwise; it may change
             `headers` as well.
         """
@@ -52,7 +54,7 @@ class Copilot:
             token = self.token()
             sent = self._headers.copilot(path, token.value, token.kind, request_id) | (headers or {})
             try:
-                response = self._client.send(method, token.api + path, sent, body)
+                response = self._client.send(method, token.api + path, sent, body, timeout=timeout)
             except UpstreamUnreachable as error:
                 if RETRY in tried:
                     raise
@@ -63,6 +65,9 @@ class Copilot:
                 return response
             refusal = read_refusal(response.status_code, response.headers, read_error_body(response))
             body = self._remedied(refusal, token, tried, body, mend)
+            if refusal.remedy == RETRY and headers and "X-Initiator" in headers:
+                # The person's turn has been reported; that Copilot stumbled over it makes no second one.
+                headers["X-Initiator"] = "agent"
 
     def _remedied(
         self,

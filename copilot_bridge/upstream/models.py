@@ -2,7 +2,6 @@
 
 import logging
 import re
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from cachetools import TTLCache
 from copilot_bridge.errors import BridgeError, ModelNotFound, UpstreamRefused
 from copilot_bridge.upstream.client import read_whole
 from copilot_bridge.upstream.copilot import Copilot
+from copilot_bridge.upstream.flights import Flights
+from copilot_bridge.upstream.github import PATIENCE
 from copilot_bridge.upstream.names import near, newest, spellings
 
 log = logging.getLogger(__name__)
@@ -157,7 +158,7 @@ class Models:
         self._clock = clock
         self._catalogues: dict[str, Catalogue] = {}
         self._sessions: TTLCache[str, tuple[str, str]] = TTLCache(256, LIFE, timer=clock)
-        self._locks: dict[str, threading.Lock] = {}
+        self._flights: Flights[Catalogue] = Flights()
 
     def catalogue(self, copilot: Copilot, life: float = LIFE) -> Catalogue:
         """At most `life` seconds old; older only if Copilot does not give a new one."""
@@ -165,20 +166,23 @@ class Models:
         held = self._catalogues.get(key)
         if held and 0 <= self._clock() - held.at < life and held.api == copilot.token().api:
             return held
-        with self._locks.setdefault(key, threading.Lock()):
-            if (newer := self._catalogues.get(key)) is not held and newer:
-                return newer
-            try:
-                self._catalogues[key] = self._fetched(copilot)
-            except BridgeError as error:
-                if not held:
-                    raise
-                log.warning("the list of models could not be renewed, the old one serves on: %s", error)
-                self._catalogues[key] = Catalogue(held.models, self._clock(), held.api)
-            return self._catalogues[key]
+        return self._flights.join(key, lambda: self._renewed(copilot, held))
+
+    def _renewed(self, copilot: Copilot, held: Catalogue | None) -> Catalogue:
+        key = copilot.account.fingerprint
+        if (newer := self._catalogues.get(key)) is not held and newer:
+            return newer
+        try:
+            self._catalogues[key] = self._fetched(copilot)
+        except BridgeError as error:
+            if not held:
+                raise
+            log.warning("the list of models could not be renewed, the old one serves on: %s", error)
+            self._catalogues[key] = Catalogue(held.models, self._clock(), held.api)
+        return self._catalogues[key]
 
     def _fetched(self, copilot: Copilot) -> Catalogue:
-        response = copilot.send("GET", "/models")
+        response = copilot.send("GET", "/models", timeout=PATIENCE)
         try:
             rows = orjson.loads(read_whole(response)).get("data")
         except (orjson.JSONDecodeError, AttributeError) as error:
@@ -215,7 +219,7 @@ class Models:
         """Copilot picks.  POST /models/session -> {"selected_model", "session_token", "expires_at"}."""
         key = copilot.account.fingerprint
         if key not in self._sessions:
-            response = copilot.send("POST", "/models/session", orjson.dumps(AUTO_HINTS))
+            response = copilot.send("POST", "/models/session", orjson.dumps(AUTO_HINTS), timeout=PATIENCE)
             try:
                 content = orjson.loads(read_whole(response))
                 picked = content.get("selected_model") or content["available_models"][0]

@@ -39,8 +39,6 @@ class Row:
     says: str | None = None
 
 
-LOGIN = "GitHub does not accept this login any more: run `copilot-bridge auth`"
-
 # The first row that fits counts.
 ROWS = (
     Row((401,), r"input item ID does not belong", "invalid_request", STRIP_IDS),
@@ -102,6 +100,7 @@ class Refusal(UpstreamRefused):
     """An answer with an error status, understood.  `remedy`: what may be tried once."""
 
     remedy: str | None = None
+    quotes = False  # its message may repeat what the request said
 
 
 def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusal:
@@ -123,6 +122,7 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusa
         headers={name: value for name, value in passed_on.items() if value},
     )
     refusal.remedy = row.remedy
+    refusal.quotes = status in (400, 413, 422)
     refusal.size = prompt_size(message) if row.kind == "prompt_too_long" else None
     return refusal
 

@@ -7,7 +7,6 @@ clock, because a monotonic clock stands still while a laptop sleeps.
 
 import hashlib
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -20,6 +19,7 @@ from cachetools import TLRUCache
 from copilot_bridge.errors import BridgeError, ConfigError, LoginRequired, UpstreamRefused
 from copilot_bridge.redaction import Secret
 from copilot_bridge.upstream.client import Client
+from copilot_bridge.upstream.flights import Flights
 from copilot_bridge.upstream.github import PATIENCE, positive, read_github
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
@@ -48,6 +48,7 @@ PLANS = (
 LASTING = ("authentication", "permission", "rate_limited")
 
 PAUSE_AFTER_FAILURE = 30.0  # between two tries to get a token
+PAUSE_AFTER_TROUBLE = 2.0  # the same where the network or GitHub has stumbled, and there is no token at all
 
 # GitHub watches for scripted token minting: an account whose tokens are refused again and again gets
 # this many new ones in this time, and then the refusal itself.
@@ -134,15 +135,14 @@ class CopilotTokens:
         self._refused: dict[str, str] = {}  # fingerprint -> the token that Copilot refused
         self._paused_until: dict[str, float] = {}
         self._failures: dict[str, BridgeError] = {}  # what GitHub said last, where there is no token at all
-        self._locks: dict[str, threading.Lock] = {}
+        self._flights: Flights[CopilotToken] = Flights()
 
     def get(self, account: Account) -> CopilotToken:
         """A token that is good for now.  Raises LoginRequired, UpstreamRefused and network errors."""
         token = self._cache.get(account.fingerprint)
         if token and token.fresh(self._clock()):
             return token
-        with self._locks.setdefault(account.fingerprint, threading.Lock()):
-            return self._renewed(account)
+        return self._flights.join(account.fingerprint, lambda: self._renewed(account))
 
     def forget(self, account: Account, token: CopilotToken) -> bool:
         """Call when Copilot refused this token.  False if there have been too many: it is kept."""
@@ -159,7 +159,7 @@ class CopilotTokens:
         return True
 
     def _renewed(self, account: Account) -> CopilotToken:
-        """Under the account's lock: whoever comes second finds what the first one fetched."""
+        """In the one flight of this account: whoever comes meanwhile waits for what it brings."""
         old = self._usable(account, self._cache.get(account.fingerprint))
         paused = self._clock() < self._paused_until.get(account.fingerprint, 0)
         if old and (paused or old.fresh(self._clock())):
@@ -214,9 +214,10 @@ class CopilotTokens:
 
         After a refusal GitHub is left alone for a while: it watches who asks again and again.
         """
-        if old or error.kind in LASTING:
-            self._paused_until[account.fingerprint] = self._clock() + PAUSE_AFTER_FAILURE
-        if not old or isinstance(error, LoginRequired):
+        lasting = old or error.kind in LASTING
+        pause = PAUSE_AFTER_FAILURE if lasting else PAUSE_AFTER_TROUBLE
+        self._paused_until[account.fingerprint] = self._clock() + pause
+        if not old:
             self._failures[account.fingerprint] = error
             raise error
         self._cache[account.fingerprint] = old

@@ -4,10 +4,13 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
+import gevent
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
+from copilot_bridge.config import is_loopback
 from copilot_bridge.delivery import ClientGoneError
 from copilot_bridge.dialects.chat import errors as chat
 from copilot_bridge.dialects.messages import errors as messages
@@ -40,6 +43,8 @@ ERRORS: dict[str, Callable[[BridgeError, str], tuple[int, dict[str, str], bytes]
 
 # Asked for every few seconds by machines.
 QUIET = ("/healthz", "/readyz")
+
+UPLOAD_PATIENCE = 300.0  # seconds for a whole body
 
 # nginx's status for a client that has closed its request.
 CLIENT_GONE = 499
@@ -91,8 +96,9 @@ def read_body() -> bytes:
 
 def read_input(most: int) -> bytes:
     try:
-        body: bytes = request.environ["wsgi.input"].read(most)
-    except OSError as error:  # as gevent's server tells that the client has left
+        with gevent.Timeout(UPLOAD_PATIENCE):
+            body: bytes = request.environ["wsgi.input"].read(most)
+    except (OSError, gevent.Timeout) as error:  # gevent's server tells so that the client has left
         raise ClientGoneError from error
     return body
 
@@ -113,6 +119,13 @@ def begin() -> None:
     g.record = Record(request.remote_addr or "unix", request.method, request.path, dialect=spoken())
     if request.path in QUIET:
         g.record.level = logging.DEBUG
+
+
+def refuse_web_pages() -> None:
+    """A page that the user visits may not spend their plan.  Programs send no website's Origin."""
+    origin = urlsplit(request.headers.get("Origin", ""))
+    if origin.scheme in ("http", "https") and not is_loopback(origin.hostname or ""):
+        raise BridgeError("requests from web pages are not answered", kind="permission")
 
 
 def end(response: Response) -> Response:
@@ -149,6 +162,7 @@ def told_internal(error: Exception) -> Response:
 
 def init_app(app: Flask) -> None:
     app.before_request(begin)
+    app.before_request(refuse_web_pages)
     app.after_request(end)
     app.register_error_handler(BridgeError, told)
     app.register_error_handler(HTTPException, told_http)

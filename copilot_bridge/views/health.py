@@ -43,4 +43,5 @@ def ready() -> tuple[Response, int]:
         token = bridge().copilot().token()
     except BridgeError as error:
         return jsonify(status="not ready", reason=str(error), kind=error.kind), 503
-    return jsonify(status="ready", copilot=token.api), 200
+    left = {name: snapshot.percent_remaining for name, snapshot in bridge().quota.items()}
+    return jsonify(status="ready", copilot=token.api, percent_left=left), 200

@@ -131,6 +131,8 @@ class Mender:
         """Raises UpstreamRefused: the chunk tells of an error."""
         if chunk.get("error"):
             raise told_error(chunk["error"])
+        if chunk.get("copilot_errors") and not self._started:
+            raise told_error(next(iter(chunk["copilot_errors"])))
         frame = self._frame(chunk)
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else ():

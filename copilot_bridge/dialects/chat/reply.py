@@ -103,7 +103,7 @@ def mend_whole(data: bytes, mender: Mender) -> bytes:
     """Copilot's answer in one piece -> OpenAI's.  Raises UpstreamRefused: this is no answer."""
     reply = read_chunk(data)
     choices = reply.get("choices") if reply else None
-    if reply is None or not (isinstance(choices, list) or reply.get("error")):
+    if reply is None or not (choices or reply.get("error")) or not isinstance(choices or [], list):
         raise UpstreamRefused("Copilot's answer is no chat completion")
     folded = Fold(mender)
     folded.add({**reply, "choices": as_deltas(choices or [])})

@@ -6,8 +6,7 @@ Only what the bridge itself relies on is checked; every other field is upstream'
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import orjson
-
+from copilot_bridge.dialects import codec
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
 Body = dict[str, Any]
@@ -40,6 +39,8 @@ FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "modalities": (is_list, "a list"),
 }
 
+LONGEST_NAME = 200
+
 CONTENT = (str, list, type(None))
 
 
@@ -52,16 +53,18 @@ def read(data: bytes) -> Body:
             raise InvalidRequest(f"{field}: expected {expected}", param=field)
     if (body.get("n") or 1) > 1:
         raise Unsupported("n: Copilot gives one answer to a request", param="n")
-    if "audio" in (body.get("modalities") or ()):
+    if set(body.get("modalities") or ()) - {"text"}:
         raise Unsupported("modalities: Copilot's models answer in text", param="modalities")
+    if body.get("web_search_options") is not None:
+        raise Unsupported("web_search_options: Copilot's models do not search", param="web_search_options")
     check_messages(body.get("messages"))
     return body
 
 
 def read_object(data: bytes) -> Body:
     try:
-        body = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
+        body = codec.read(data)
+    except ValueError as error:
         reason = "it is empty" if not data.strip() else str(error)
         raise InvalidRequest(f"the request's body is no valid JSON: {reason}") from error
     if not isinstance(body, dict):
@@ -73,6 +76,8 @@ def check_model(body: Body) -> None:
     model = body.get("model")
     if not isinstance(model, str) or not model.strip():
         raise InvalidRequest("model: expected the name of a model", param="model")
+    if len(model) > LONGEST_NAME:
+        raise InvalidRequest(f"model: no model has a name of {len(model):,} characters", param="model")
 
 
 def check_messages(messages: Any) -> None:

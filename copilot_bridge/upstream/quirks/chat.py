@@ -23,7 +23,7 @@ COMPLETION_LIMIT = re.compile(r"^(gpt-[5-9]|o\d)")
 LIMITS = ("max_tokens", "max_completion_tokens")
 
 # Chat fields that Copilot refuses and that change nothing in the answer.  Seen 2026, several proxies.
-DROPPED = ("store", "metadata", "service_tier", "modalities", "web_search_options", "prompt_cache_retention")
+DROPPED = ("store", "metadata", "service_tier", "modalities", "prompt_cache_retention")
 
 # Keys that the OpenAI SDK writes with null when a program hands an answer back as it came.
 NULLABLE = ("tool_calls", "function_call", "refusal", "audio", "annotations", "name")

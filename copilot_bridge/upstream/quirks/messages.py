@@ -249,6 +249,6 @@ def remove(value: Any, path: str) -> bool:
     if not isinstance(value, dict):
         return False
     first, _, rest = path.partition(".")
-    if rest:
-        return remove(value.get(first), rest)
-    return value.pop(first, None) is not None
+    if not rest:
+        return value.pop(first, None) is not None
+    return remove(value.get(first, value), rest)  # some steps name a variant
