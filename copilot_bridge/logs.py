@@ -83,7 +83,7 @@ class Record:
             self.tokens_out = usage.get("completion_tokens")
 
     def failed(self, error: BridgeError) -> None:
-        self.outcome, self.error = error.kind, error.code if error.quotes else str(error)
+        self.outcome, self.error = error.kind, error.code or error.kind if error.quotes else str(error)
 
     def write(self) -> None:
         if log.isEnabledFor(self.level):

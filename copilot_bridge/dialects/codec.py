@@ -12,8 +12,17 @@ def read(data: bytes) -> Any:
     """Raises ValueError."""
     try:
         return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return json.loads(data)
+    except orjson.JSONDecodeError as error:
+        if "surrogate" not in str(error):
+            raise
+    try:
+        return json.loads(data, parse_constant=refuse)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def write(value: Any) -> bytes:

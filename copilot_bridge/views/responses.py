@@ -16,6 +16,7 @@ def create_response() -> Response:
 
 
 @bp.get("/responses")
+@bp.route("/responses", websocket=True, endpoint="refuse_upgrade")  # routing keeps upgrades apart
 def refuse_websocket() -> tuple[dict[str, object], int]:
     """Codex asks for a WebSocket first; at this status, and no other, it goes on with POST at once."""
     detail = {"message": "send a POST request", "type": "invalid_request_error", "param": None, "code": None}

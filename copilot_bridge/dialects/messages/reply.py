@@ -1,6 +1,8 @@
 """An answer in one piece: folded from a stream's events, or mended from Copilot's own."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from itertools import chain
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec, sse
@@ -36,7 +38,7 @@ def fold(pieces: Iterable[bytes], *, keep: bool = False) -> Whole:
     :raises UpstreamRefused: it tells of an error.
     """
     folded, splitter = Fold(), sse.Splitter()
-    for piece in pieces:
+    for piece in chain(pieces, [b"\n\n"]):  # the last event may lack its empty line
         for block in splitter.feed(piece):
             folded.add(read_event(sse.read_data(block)) or {})
         if folded.done:
@@ -76,7 +78,8 @@ class Fold:
 
     def _close(self, event: Event) -> None:
         if arguments := self._arguments.pop(event["index"], ""):
-            self.message["content"][event["index"]]["input"] = codec.read(arguments.encode())
+            with suppress(ValueError):  # cut off by max_tokens: there is nothing to call
+                self.message["content"][event["index"]]["input"] = codec.read(arguments.encode())
 
     def _finish(self, event: Event) -> None:
         self.message |= event.get("delta") or {}

@@ -132,19 +132,36 @@ def drop_billing_block(body: Body, _model: Model, _betas: frozenset[str]) -> boo
 
 def drop_empty_blocks(body: Body, _model: Model, _betas: frozenset[str]) -> bool:
     """Empty texts are refused, and so is thinking that nobody has signed."""
+    changed = filter_blocks(body, lambda block: not is_empty(block))
+    system = body.get("system")
+    if isinstance(system, list):
+        body["system"] = [block for block in system if not is_empty(block)]
+        changed |= len(body["system"]) != len(system)
+    return changed
+
+
+def filter_blocks(body: Body, keep: Callable[[Body], bool]) -> bool:
+    """Leave blocks out, those in tool results included, and a message of which nothing is left."""
     changed = False
     for message in body["messages"]:
         if isinstance(message["content"], list):
-            kept = [block for block in message["content"] if not is_empty(block)]
+            for block in message["content"]:
+                if isinstance(block.get("content"), list):
+                    inner = [each for each in block["content"] if not isinstance(each, dict) or keep(each)]
+                    changed |= len(inner) != len(block["content"])
+                    block["content"] = inner
+            kept = [block for block in message["content"] if keep(block)]
             changed |= len(kept) != len(message["content"])
             message["content"] = kept
+    if changed:
+        body["messages"] = [message for message in body["messages"] if message["content"]] or body["messages"]
     return changed
 
 
 def is_empty(block: Body) -> bool:
-    if block["type"] == "text":
+    if block.get("type") == "text":
         return not block.get("text")
-    return block["type"] == "thinking" and not block.get("signature")
+    return block.get("type") == "thinking" and not block.get("signature")
 
 
 def fit_thinking(body: Body, model: Model, _betas: frozenset[str]) -> bool:
@@ -203,6 +220,9 @@ RULES: tuple[Rule, ...] = (
     fit_effort,
 )
 
+# Without these there is no request; whatever upstream says of them, they stay.
+ESSENTIAL = ("model", "messages", "max_tokens", "stream", "role", "content", "type", "text")
+
 EXTRA_INPUT = re.compile(r"(?:^|[\s\"'`])([\w.]+): Extra inputs are not permitted")
 
 
@@ -221,19 +241,13 @@ class MessagesQuirks:
     def drop_refused(self, message: str, body: Body, model: Model) -> bool:
         """After "<path>: Extra inputs are not permitted".  False if there is nothing to drop."""
         paths = [without_numbers(path) for path in EXTRA_INPUT.findall(message)]
-        dropped = [path for path in paths if remove(body, path)]
+        dropped = [path for path in paths if path.rpartition(".")[2] not in ESSENTIAL and remove(body, path)]
         self._refused.setdefault(model.id, set()).update(dropped)
         return bool(dropped)
 
     def drop_thinking(self, body: Body) -> bool:
         """After a signature that this backend has not made: the conversation goes on without the thoughts."""
-        changed = False
-        for message in body["messages"]:
-            if isinstance(message["content"], list):
-                kept = [block for block in message["content"] if "thinking" not in block["type"]]
-                changed |= len(kept) != len(message["content"])
-                message["content"] = kept
-        return changed
+        return filter_blocks(body, lambda block: "thinking" not in str(block.get("type")))
 
 
 def without_numbers(path: str) -> str:
