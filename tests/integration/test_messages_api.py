@@ -510,11 +510,12 @@ def test_what_is_not_there(bridge: Bridge, method: str, path: str, status: int, 
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/count_tokens"])
 @pytest.mark.parametrize("named", [True, False], ids=["with version", "without"])
-def test_models_that_are_not_there_or_speak_otherwise(bridge: Bridge, path: str, named: bool) -> None:
+def test_models_that_are_not_there_or_do_not_talk(bridge: Bridge, path: str, named: bool) -> None:
     headers = VERSION if named else {}
     unknown = bridge.request("POST", path, body_of("hello", "claude-nothing"), headers)
     assert (unknown.status, error_of(unknown)["type"]) == (404, "not_found_error")
-    for model in ("gpt-4o", "gpt-5.3-codex"):
+    silent = ("text-embedding-3-small",) if path == PATH else ("gpt-4o", "gpt-5.3-codex")
+    for model in silent:  # through another API Copilot counts no tokens
         other = bridge.request("POST", path, body_of("hello", model), headers)
         assert (other.status, error_of(other)["type"]) == (400, "invalid_request_error")
         assert model in error_of(other)["message"]

@@ -128,7 +128,7 @@ def test_an_identity_body_is_not_packed(bridge: Bridge) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/nothing", "/nothing", "/v1", "/v1/chat", "/v1/v1/models", "/v1/responses"]
+    "path", ["/v1/nothing", "/nothing", "/v1", "/v1/chat", "/v1/v1/models", "/v1/completions"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_what_is_not_there_is_a_404_in_json(bridge: Bridge, method: str, path: str) -> None:

@@ -296,7 +296,7 @@ def test_errors_of_the_request(client: OpenAI) -> None:
         client.responses.create(model="gpt-nothing", input="hello")
     assert (unknown.value.code, unknown.value.param) == ("model_not_found", "model")
     with pytest.raises(openai.BadRequestError) as elsewhere:
-        client.responses.create(model="gpt-4o", input="hello")
+        client.responses.create(model="text-embedding-3-small", input="hello")
     assert elsewhere.value.param == "model"
     with pytest.raises(openai.BadRequestError) as previous:
         client.responses.create(model=MODELS[0], input="hello", previous_response_id="resp_1")

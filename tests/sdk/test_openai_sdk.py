@@ -33,7 +33,6 @@ def chats(row: dict[str, Any]) -> bool:
     return (
         row["capabilities"]["type"] == "chat"
         and row.get("policy", {}).get("state", "enabled") == "enabled"
-        and "/chat/completions" in row.get("supported_endpoints", ["/chat/completions"])
         and "business" in row["billing"].get("restricted_to", ["business"])
     )
 
