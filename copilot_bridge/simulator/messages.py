@@ -23,7 +23,7 @@ from copilot_bridge.simulator.messages_rules import (
     client_tool,
     marks_of,
 )
-from copilot_bridge.simulator.prompt import IMAGE_TOKENS, Image, Prompt, Tool
+from copilot_bridge.simulator.prompt import IMAGE_TOKENS, Image, Prompt, Tool, typed
 from copilot_bridge.simulator.refusals import Refused, extra_inputs, invalid_message, refuse
 from copilot_bridge.simulator.transport import Faults, deliver, deliver_whole
 from copilot_bridge.simulator.wording.messages import Reply
@@ -135,7 +135,7 @@ def read_prompt(body: Item) -> Prompt:
     marked = bool(marks_of(body))
     return Prompt(
         body=settings_of(body),
-        text=text_of(blocks_of(messages[last].get("content"))),
+        text=typed(text_of(blocks_of(messages[last].get("content")))),
         images=tuple(map(read_file, (block for block in everything if block.get("type") == "image"))),
         documents=tuple(map(read_file, (block for block in everything if block.get("type") == "document"))),
         tools=tuple(read_tools(body.get("tools") or [])),
@@ -163,7 +163,9 @@ def all_blocks(content: object) -> Iterator[Item]:
 
 def says(message: Item) -> bool:
     """Whether it has something of the user's own, and not tool results alone."""
-    return any(block.get("type") != "tool_result" for block in blocks_of(message.get("content")))
+    blocks = list(blocks_of(message.get("content")))
+    others = (block for block in blocks if block.get("type") not in ("tool_result", "text"))
+    return bool(typed(text_of(blocks))) or any(others)
 
 
 def text_of(blocks: Iterable[Item]) -> str:

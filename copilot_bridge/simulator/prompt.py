@@ -62,16 +62,30 @@ def read_prompt(body: object) -> Prompt:
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages or not all(isinstance(item, dict) for item in messages):
         raise Refused(invalid("messages: a list with at least one message is required"))
-    last = max((place for place, item in enumerate(messages) if item.get("role") == "user"), default=0)
+    last = max((place for place, item in enumerate(messages) if asks(item)), default=0)
     results = [item for item in messages[last:] if item.get("role") == "tool"]
     return Prompt(
         body=body,
-        text=text_of(messages[last]),
+        text=typed(text_of(messages[last])),
         images=tuple(image for item in messages for image in images_of(item)),
         tools=read_tools(body.get("tools") or []),
         results=tuple(map(text_of, results)),
         tokens=max(1, sum(map(count_tokens, messages)) + len(str(body.get("tools") or "")) // 4),
     )
+
+
+# What agents put beside a tool's result: nobody has typed it, and it names tools.
+REMINDER = re.compile(r"<system-reminder>.*?(?:</system-reminder>|$)", re.DOTALL)
+
+
+def typed(text: str) -> str:
+    return REMINDER.sub("", text).strip("\n")
+
+
+def asks(message: Mapping[str, Any]) -> bool:
+    if message.get("role") != "user":
+        return False
+    return bool(typed(text_of(message))) or any("image_url" in part for part in parts_of(message))
 
 
 def parts_of(message: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -13,7 +13,7 @@ from copilot_bridge.simulator.edits import DONE, write_named
 from copilot_bridge.simulator.faults import refuse_if_asked
 from copilot_bridge.simulator.gate import Caller, check_session, check_vision
 from copilot_bridge.simulator.ledger import parse
-from copilot_bridge.simulator.prompt import IMAGE_TOKENS, Image, Prompt, Tool, read_image
+from copilot_bridge.simulator.prompt import IMAGE_TOKENS, Image, Prompt, Tool, read_image, typed
 from copilot_bridge.simulator.refusals import Refused, invalid, refuse
 from copilot_bridge.simulator.responses_rules import MAY_CALL, RESULTS, check, check_types
 from copilot_bridge.simulator.transport import Faults, deliver, deliver_whole
@@ -68,13 +68,14 @@ def make_reply(prompt: Prompt, body: Item, asked: Asked, row: catalogue.Row, cal
 def read_prompt(body: Item) -> Prompt:
     """:raise Refused: no input, or an image that can't be read."""
     items = items_of(body.get("input"))
-    last = max((place for place, item in enumerate(items) if item.get("role") == "user"), default=0)
+    asking = (place for place, one in enumerate(items) if one.get("role") == "user" and typed(text_of(one)))
+    last = max(asking, default=0)
     results = [item for item in items[last:] if item.get("type") in RESULTS]
     images = tuple(read_image(url) for item in items for url in urls_of(item))
     tokens = count_tokens(body, items) + IMAGE_TOKENS * len(images)
     return Prompt(
         body=settings_of(body),
-        text=text_of(items[last]) if "role" in items[last] else "",
+        text=typed(text_of(items[last])) if "role" in items[last] else "",
         images=images,
         documents=tuple(document for item in items for document in documents_of(item)),
         tools=tuple(read_tools(body.get("tools") or [])),

@@ -28,6 +28,9 @@ from copilot_bridge.errors import InvalidRequest, Unsupported
 CHOICES = {"auto": "auto", "any": "required", "none": "none", "tool": "tool"}
 WRITE_CHOICE = {"auto": "auto", "required": "any", "none": "none", "tool": "tool"}
 
+# Claude Code's first words say who pays; they are nothing to a model, and change each time.
+BILLING = "x-anthropic-billing-header:"
+
 USUAL_MAX_TOKENS = 32_000
 THINKING_ROOM = 1_024
 EPHEMERAL = {"type": "ephemeral"}
@@ -72,7 +75,8 @@ def read_system(system: Any) -> Iterator[Message]:
     if isinstance(system, str) and system:
         yield Message("system", (Text(system),))
     elif isinstance(system, list) and system:
-        yield Message("system", tuple(read_text(block) for block in system if block.get("type") == "text"))
+        texts = (read_text(block) for block in system if isinstance(block, dict) and block.get("text"))
+        yield Message("system", tuple(text for text in texts if not text.text.startswith(BILLING)))
 
 
 def read_messages(messages: list[Json]) -> Iterator[Message]:
