@@ -291,7 +291,7 @@ def test_reasoning_content(client: OpenAI, model: str) -> None:
     ) as stream:
         chunks = list(stream)
     thought = "".join(getattr(chunk.choices[0].delta, "reasoning_content", None) or "" for chunk in chunks)
-    assert thought.startswith("The user wants an answer.")
+    assert "The user wants an answer." in thought
     assert "Hello World" in check_chunks(chunks, usage=False)
     whole = client.chat.completions.create(model=model, messages=user("[[sim:think]] Hello World"))
     assert getattr(whole.choices[0].message, "reasoning_content", None) == thought

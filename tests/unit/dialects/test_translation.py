@@ -1,0 +1,506 @@
+"""Streams of one dialect told in another: what is said, and what each dialect promises of its streams."""
+
+import json
+from pathlib import Path
+
+import pytest
+from golden.transcripts import check_stream, cut
+
+from copilot_bridge.dialects.chat.reader import Reader as ChatReader
+from copilot_bridge.dialects.chat.repair import Mender
+from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
+from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
+from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
+from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
+from copilot_bridge.dialects.responses.turn import Names
+from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
+from copilot_bridge.dialects.seal import unseal
+from copilot_bridge.dialects.translation import Translation
+from copilot_bridge.errors import StreamCut, UpstreamRefused
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+SIZES = (1, 7, 64, 1 << 20)
+MODEL = "the-model-asked-for"
+
+READERS = {
+    "chat": lambda: ChatReader(Mender(model="", created=1)),
+    "messages": MessagesReader,
+    "responses": ResponsesReader,
+}
+WRITERS = {
+    "chat": lambda names: ChatWriter(answer_id="chatcmpl-1", model=MODEL, created=1, usage=True),
+    "messages": lambda names: MessagesWriter(answer_id="msg_1", model=MODEL),
+    "responses": lambda names: ResponsesWriter(answer_id="1", model=MODEL, created=1, names=names),
+}
+CELLS = [(client, upstream) for upstream in READERS for client in WRITERS if client != upstream]
+
+
+def translation(client, upstream, names=None):
+    return Translation(READERS[upstream](), WRITERS[client](names or Names()))
+
+
+def translate(client, upstream, data, size=1 << 20, names=None):
+    """To the end, as an exchange does it."""
+    stream, out = translation(client, upstream, names), b""
+    for piece in cut(data, size):
+        out += stream.feed(piece)
+        if stream.failure:
+            raise stream.failure
+        if stream.done:
+            return out
+    return out + stream.close()
+
+
+def broken(client, upstream, data, size=1 << 20):
+    """(the stream of an answer that ends in an error, the error)."""
+    stream, out = translation(client, upstream), b""
+    try:
+        for piece in cut(data, size):
+            out += stream.feed(piece)
+            if stream.failure:
+                raise stream.failure
+        out += stream.close()
+    except (StreamCut, UpstreamRefused) as error:
+        return out + stream.fail(error), error
+    raise AssertionError("this stream tells of no error")
+
+
+def sent(dialect, case):
+    """One of them says the mark of chat's end in its text, which the checks would take for that."""
+    path = GOLDEN / f"{dialect}-from-{dialect}" / case / "upstream.sse"
+    return path.read_bytes().replace(b"and [DONE],", b"and DONE,")
+
+
+def events(stream):
+    """The data of each event, and its name if it has one is that of its type."""
+    assert stream.endswith(b"\n\n")
+    told = []
+    for block in stream[:-2].split(b"\n\n"):
+        if block.startswith(b":"):
+            continue
+        fields = [line.split(b": ", 1) for line in block.split(b"\n")]
+        data = dict(fields)[b"data"]
+        if data == b"[DONE]":
+            continue
+        event = json.loads(data)
+        assert dict(fields).get(b"event", event.get("type", "").encode()) == event.get("type", "").encode()
+        told.append(event)
+    return told
+
+
+# What each dialect promises, and what a client makes of the stream:
+# {"text", "thoughts": [(text, goods)], "calls": [(id, name, arguments)], "end", "usage"}
+
+
+def read_chat(stream):
+    check_stream(stream, usage=True)
+    *chunks, counted = events(stream)
+    assert {chunk["model"] for chunk in chunks} == {MODEL}
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
+    calls = {}
+    for fragment in (each for delta in deltas for each in delta.get("tool_calls") or ()):
+        call = calls.setdefault(fragment["index"], [fragment.get("id"), "", ""])
+        call[1] += fragment["function"].get("name", "")
+        call[2] += fragment["function"]["arguments"]
+    usage = counted["usage"]
+    assert usage["prompt_tokens_details"].keys() == {"cached_tokens"}
+    assert usage["completion_tokens_details"].keys() == {"reasoning_tokens"}
+    thought = "".join(delta.get("reasoning_content", "") for delta in deltas)
+    goods = "".join(delta.get("reasoning_opaque", "") for delta in deltas)
+    return {
+        "text": "".join(delta.get("content") or "" for delta in deltas),
+        "thoughts": [(thought, goods)] if thought or goods else [],
+        "calls": [tuple(call) for call in calls.values()],
+        "end": chunks[-1]["choices"][0]["finish_reason"],
+        "usage": (usage["prompt_tokens"], usage["completion_tokens"]),
+    }
+
+
+def read_blocks(told):
+    """Blocks of Messages: one open at a time, numbered from 0."""
+    blocks, opened = [], None
+    for event in told:
+        if event["type"] == "content_block_start":
+            assert opened is None, "blocks don't overlap"
+            assert event["index"] == len(blocks)
+            blocks.append({**event["content_block"], "json": ""})
+            opened = event["index"]
+            continue
+        assert event["index"] == opened
+        if event["type"] == "content_block_stop":
+            opened = None
+            continue
+        assert event["type"] == "content_block_delta"
+        kind = event["delta"]["type"]
+        field = {
+            "text_delta": "text",
+            "thinking_delta": "thinking",
+            "signature_delta": "signature",
+            "input_json_delta": "partial_json",
+        }[kind]
+        block = blocks[-1]
+        assert block["type"] == {"text": "text", "partial_json": "tool_use"}.get(field, "thinking")
+        block["json" if field == "partial_json" else field] += event["delta"][field]
+    assert opened is None
+    return blocks
+
+
+def read_messages(stream):
+    assert b"[DONE]" not in stream
+    started, *told, delta, stopped = events(stream)
+    assert (started["type"], delta["type"], stopped) == (
+        "message_start",
+        "message_delta",
+        {"type": "message_stop"},
+    )
+    message = started["message"]
+    assert (message["id"], message["model"], message["content"]) == ("msg_1", MODEL, [])
+    assert message["role"] == "assistant"
+    blocks, usage = read_blocks(told), delta["usage"]
+    calls = [block for block in blocks if block["type"] == "tool_use"]
+    if delta["delta"]["stop_reason"] != "max_tokens":
+        assert all(isinstance(json.loads(block["json"] or "{}"), dict) for block in calls)
+    read = usage["cache_read_input_tokens"] + usage["cache_creation_input_tokens"]
+    return {
+        "text": "".join(block["text"] for block in blocks if block["type"] == "text"),
+        "thoughts": [
+            (block["thinking"], block["signature"]) for block in blocks if block["type"] == "thinking"
+        ],
+        "calls": [(block["id"], block["name"], block["json"]) for block in calls],
+        "end": delta["delta"]["stop_reason"],
+        "usage": (usage["input_tokens"] + read, usage["output_tokens"]),
+    }
+
+
+def check_ladder(told):
+    """One item after the other; the same id, text and arguments wherever they are told."""
+    output = []
+    for event in told:
+        place = len(output)
+        if event["type"] == "response.output_item.added":
+            assert event["output_index"] == place
+            item, pieces = event["item"], ""
+            assert item["id"].startswith(("msg_", "rs_", "fc_", "ctc_"))
+        elif event["type"] == "response.output_item.done":
+            assert (event["output_index"], event["item"]["id"]) == (place, item["id"])
+            assert event["item"].get("status", "completed") != "in_progress"
+            said = said_by(event["item"])
+            assert said == pieces or (said == "{}" and not pieces)
+            output.append(event["item"])
+        else:
+            assert (event["output_index"], event["item_id"]) == (place, item["id"])
+            if event["type"].endswith(".delta"):
+                pieces += event["delta"]
+            elif "text" in event:
+                assert event["text"] == pieces
+    return output
+
+
+def said_by(item):
+    if item["type"] == "reasoning":
+        return "".join(part["text"] for part in item["summary"])
+    if item["type"] == "message":
+        return "".join(part["text"] for part in item["content"])
+    return item.get("arguments", item.get("input"))
+
+
+def read_responses(stream):
+    assert b"[DONE]" not in stream
+    created, running, *told, last = events(stream)
+    numbers = [event["sequence_number"] for event in (created, running, *told, last)]
+    assert numbers == list(range(len(numbers)))
+    assert (created["type"], running["type"]) == ("response.created", "response.in_progress")
+    response = last["response"]
+    assert last["type"] == f"response.{response['status']}"
+    assert {each["response"]["id"] for each in (created, running, last)} == {"resp_1"}
+    assert response["model"] == MODEL
+    output = check_ladder(told)
+    assert response["output"] == output
+    assert len({item["id"] for item in output}) == len(output)
+    usage = response["usage"]
+    assert usage["input_tokens_details"].keys() == {"cached_tokens"}
+    assert usage["output_tokens_details"].keys() == {"reasoning_tokens"}
+    assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
+    return {
+        "text": "".join(said_by(item) for item in output if item["type"] == "message"),
+        "thoughts": [
+            (said_by(item), item.get("encrypted_content", ""))
+            for item in output
+            if item["type"] == "reasoning"
+        ],
+        "calls": [
+            (item["call_id"], item["name"], item["arguments"])
+            for item in output
+            if item["type"] == "function_call"
+        ],
+        "end": (response.get("incomplete_details") or {}).get("reason", response["status"]),
+        "usage": (usage["input_tokens"], usage["output_tokens"]),
+    }
+
+
+READ = {"chat": read_chat, "messages": read_messages, "responses": read_responses}
+
+# How each dialect names the ends, and what it gives for an end of ours.
+ENDS = {
+    "chat": {"stop": "stop", "length": "length", "calls": "tool_calls", "refusal": "content_filter"},
+    "messages": {"stop": "end_turn", "length": "max_tokens", "calls": "tool_use", "refusal": "refusal"},
+    "responses": {
+        "stop": "completed",
+        "length": "max_output_tokens",
+        "calls": "completed",
+        "refusal": "content_filter",
+    },
+}
+
+THOUGHT = "**Planning**\n\nI will read the file."
+ENCRYPTED = {"id": "BBBBopaque2==", "encrypted_content": "gAAAAABfake…"}
+FILES = [
+    ("tooluse_EXAMPLE-A", "read_file", {"path": "a.txt"}),
+    ("tooluse_EXAMPLE-B", "read_file", {"path": "b.txt"}),
+]
+
+# (upstream, case) -> text, thoughts with their goods, calls, end, usage
+SAID = {
+    ("chat", "claude-reasoning"): (
+        "Answer.",
+        [("Let me think.", {"chat": "EqQBCkYIBhgCIkD…fake…=="})],
+        [],
+        "stop",
+        (20, 12),
+    ),
+    ("chat", "claude-parallel-tools-index-0"): ("I'll check both files.", [], FILES, "calls", (2048, 122)),
+    ("chat", "length"): ("And so", [], [], "length", None),
+    ("chat", "content-filter"): ("And so", [], [], "refusal", None),
+    ("messages", "thinking-and-text"): (
+        "Hi!",
+        [("The user greets.", {"messages": "EqQBfake=="})],
+        [],
+        "stop",
+        None,
+    ),
+    ("messages", "refusal"): ("", [], [], "refusal", (5, 2)),
+    ("messages", "tools-untouched"): (
+        'Both: copilot_ and DONE, "message_stop".',
+        [],
+        [("toolu_vrtx_A", "read_file", {"path": "a.txt", "copilot_x": 1}), ("toolu_vrtx_B", "now", {})],
+        "calls",
+        (10, 44),
+    ),
+    ("responses", "tool-call"): (
+        "",
+        [(THOUGHT, {"responses": ENCRYPTED})],
+        [("call_EXAMPLE1", "read_file", {"path": "a.txt"})],
+        "calls",
+        (512, 80),
+    ),
+    ("responses", "empty-output-and-done"): (
+        "",
+        [(THOUGHT, {"responses": ENCRYPTED})],
+        [("call_EXAMPLE1", "read_file", {"path": "a.txt"})],
+        "calls",
+        (512, 80),
+    ),
+    ("responses", "text-incomplete"): ('say "item_id":"x" é 😀', [], [], "length", (3, 9)),
+}
+
+
+@pytest.mark.parametrize("client", WRITERS)
+@pytest.mark.parametrize(("upstream", "case"), SAID)
+def test_what_is_said(client, upstream, case):
+    if client == upstream:
+        pytest.skip("passed through")
+    text, thoughts, calls, end, usage = SAID[upstream, case]
+    told = READ[client](translate(client, upstream, sent(upstream, case)))
+    assert told["text"] == text
+    assert [(thought, unseal(goods, client)) for thought, goods in told["thoughts"]] == thoughts
+    assert [(id_, name, json.loads(given or "{}")) for id_, name, given in told["calls"]] == calls
+    assert told["end"] == ENDS[client][end]
+    if usage:
+        assert told["usage"] == usage
+
+
+STREAMS = [
+    (upstream, path.parent.name)
+    for upstream in READERS
+    for path in sorted(GOLDEN.glob(f"{upstream}-from-{upstream}/*/upstream.sse"))
+]
+
+
+def outcome(client, upstream, data, size):
+    """The whole stream, or how it fails; comments after the end are as welcome as not."""
+    try:
+        out, error = translate(client, upstream, data, size), ""
+    except (StreamCut, UpstreamRefused):
+        out, told = broken(client, upstream, data, size)
+        error = str(told)
+    return [block for block in out.split(b"\n\n") if not block.startswith(b":")], error
+
+
+@pytest.mark.parametrize(("client", "upstream", "case"), [
+    (client, upstream, case) for upstream, case in STREAMS for client in WRITERS if client != upstream
+])  # fmt: skip
+def test_however_the_input_is_cut(client, upstream, case):
+    data = sent(upstream, case)
+    whole, *others = (outcome(client, upstream, data, size) for size in SIZES[::-1])
+    assert all(each == whole for each in others)
+
+
+def is_whole(case):
+    try:
+        translate("messages" if case[0] != "messages" else "chat", case[0], sent(*case))
+    except (StreamCut, UpstreamRefused):
+        return False
+    return True
+
+
+def test_nearly_every_transcript_has_an_end():
+    assert sum(map(is_whole, STREAMS)) > 0.8 * len(STREAMS)
+
+
+@pytest.mark.parametrize(("client", "upstream", "case"), [
+    (client, upstream, case) for upstream, case in STREAMS for client in WRITERS if client != upstream
+])  # fmt: skip
+def test_a_client_gets_what_its_dialect_promises(client, upstream, case):
+    if case == "half-surrogate":
+        pytest.skip("its halves are told apart and said together")
+    try:
+        out = translate(client, upstream, sent(upstream, case))
+    except (StreamCut, UpstreamRefused):
+        return
+    READ[client](out)
+
+
+ERROR_EVENTS = {
+    "chat": (
+        "claude-reasoning",
+        3,
+        b'data: {"error":{"message":"it broke","code":"server_error"}}\n\n',
+    ),
+    "messages": (
+        "thinking-and-text",
+        4,
+        b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"it broke"}}\n\n',
+    ),
+    "responses": (
+        "tool-call",
+        6,
+        b'event: response.failed\ndata: {"type":"response.failed","response":'
+        b'{"status":"failed","error":{"code":"server_error","message":"it broke"}}}\n\n',
+    ),
+}
+
+
+def beginning(upstream):
+    """(the first events of an answer, an event that tells of an error)."""
+    case, count, error = ERROR_EVENTS[upstream]
+    blocks = sent(upstream, case).split(b"\n\n")[:count]
+    return b"\n\n".join(blocks) + b"\n\n", error
+
+
+def check_failure(client, out):
+    """The last event says so, and nothing says that all went well."""
+    assert b"[DONE]" not in out
+    *before, last = events(out)
+    if client == "chat":
+        assert last.keys() == {"error"}
+        assert all(chunk["choices"][0]["finish_reason"] is None for chunk in before)
+        return last["error"]["message"]
+    if client == "messages":
+        assert last["type"] == "error"
+        assert not {"message_delta", "message_stop"} & {event["type"] for event in before}
+        return last["error"]["message"]
+    assert (last["type"], last["response"]["status"]) == ("response.failed", "failed")
+    assert [event["sequence_number"] for event in (*before, last)] == list(range(len(before) + 1))
+    if before:
+        assert last["response"]["id"] == before[0]["response"]["id"]
+    return last["response"]["error"]["message"]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("client", "upstream"), CELLS)
+def test_an_error_in_the_stream(client, upstream, size):
+    begun, error = beginning(upstream)
+    out, raised = broken(client, upstream, begun + error, size)
+    assert isinstance(raised, UpstreamRefused)
+    assert "it broke" in check_failure(client, out)
+    assert len(events(out)) > 2, "what came before it is told"
+
+
+@pytest.mark.parametrize(("client", "upstream"), CELLS)
+def test_nothing_but_an_error(client, upstream):
+    out, raised = broken(client, upstream, beginning(upstream)[1])
+    assert isinstance(raised, UpstreamRefused)
+    assert "it broke" in check_failure(client, out)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("client", "upstream"), CELLS)
+@pytest.mark.parametrize("half", [b"", b'data: {"id":"'], ids=["between", "inside"])
+def test_a_stream_that_is_cut(client, upstream, size, half):
+    out, raised = broken(client, upstream, beginning(upstream)[0] + half, size)
+    assert isinstance(raised, StreamCut)
+    check_failure(client, out)
+
+
+@pytest.mark.parametrize(("client", "upstream"), CELLS)
+def test_a_cut_at_every_event_is_no_success(client, upstream):
+    """Up to the event that ends it: in chat the finish_reason, elsewhere the last."""
+    case = ERROR_EVENTS[upstream][0]
+    blocks = sent(upstream, case).rstrip().split(b"\n\n")
+    last = {"chat": b"finish_reason", "messages": b"message_stop", "responses": b"response.completed"}[
+        upstream
+    ]
+    end = next(index for index, block in enumerate(blocks) if last in block)
+    for count in range(end):
+        out, raised = broken(client, upstream, b"".join(block + b"\n\n" for block in blocks[:count]))
+        assert isinstance(raised, StreamCut)
+        check_failure(client, out)
+
+
+@pytest.mark.parametrize(("client", "upstream"), CELLS)
+def test_what_comes_after_the_end_is_not_told(client, upstream):
+    data = sent(upstream, ERROR_EVENTS[upstream][0])
+    stream = translation(client, upstream)
+    out = stream.feed(data)
+    assert stream.done
+    assert stream.finished
+    assert stream.feed(data) == b""
+    assert out == translate(client, upstream, data)
+
+
+@pytest.mark.parametrize(("client", "upstream"), CELLS)
+def test_comments_keep_a_client_awake(client, upstream):
+    stream = translation(client, upstream)
+    assert stream.feed(b": keep-alive\n\n") == b": keep-alive\n\n"
+
+
+@pytest.mark.parametrize(("client", "upstream"), CELLS)
+def test_the_usage_as_chat_counts(client, upstream):
+    stream = translation(client, upstream)
+    assert stream.usage is None
+    stream.feed(sent(upstream, {"messages": "thinking-and-text"}.get(upstream, ERROR_EVENTS[upstream][0])))
+    prompt = {"chat": 20, "messages": 4 + 300 + 9000, "responses": 512}[upstream]
+    assert stream.usage["prompt_tokens"] == prompt
+
+
+@pytest.mark.parametrize("upstream", ["chat", "messages"])
+@pytest.mark.parametrize(
+    ("namespace", "custom"), [(None, True), ("files", False), ("files", True)], ids=str
+)
+def test_calls_come_back_in_their_original_form(upstream, namespace, custom):
+    """A free-form tool, and one in a namespace."""
+    names = Names()
+    flat = names.add(namespace, "read_file", custom=custom)
+    case = {"chat": "claude-parallel-tools-index-0", "messages": "tools-untouched"}[upstream]
+    data = sent(upstream, case).replace(b'"read_file"', json.dumps(flat).encode())
+    if custom:
+        data = data.replace(b"path", b"input")
+    last = events(translate("responses", upstream, data, names=names))[-1]
+    call = next(item for item in last["response"]["output"] if item.get("name") == "read_file")
+    assert call.get("namespace") == namespace
+    if custom:
+        assert (call["type"], call["input"]) == ("custom_tool_call", "a.txt")
+        assert "arguments" not in call
+    else:
+        assert call["type"] == "function_call"
+        assert json.loads(call["arguments"])["path"] == "a.txt"

@@ -1,0 +1,207 @@
+"""What a dialect can say, it reads again as it was; and sealed goods come back whole or not at all."""
+
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+
+from copilot_bridge.dialects.chat import turn as chat
+from copilot_bridge.dialects.messages import turn as messages
+from copilot_bridge.dialects.responses import turn as responses
+from copilot_bridge.dialects.seal import MARK, seal, unseal
+from copilot_bridge.dialects.turn import (
+    File,
+    Image,
+    Message,
+    Part,
+    Reasoning,
+    Schema,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    Turn,
+)
+
+PNG, PDF = Image("image/png", "AAAA"), File("application/pdf", "BBBB", "a.pdf")
+CALLS = (ToolCall("call_1", "f", '{"a":1}'), ToolCall("call_2", "g", "{}"))
+RESULTS = (ToolResult("call_1", (Text("one"),)), ToolResult("call_2", (Text("two"),)))
+SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
+TOOLS = (Tool("f", "does f", SCHEMA), Tool("g", "", SCHEMA))
+
+READ = {
+    "chat": chat.read_turn,
+    "messages": messages.read_turn,
+    "responses": lambda body: responses.read_turn(body, responses.Names()),
+}
+WRITE = {"chat": chat.write_turn, "messages": messages.write_turn, "responses": responses.write_turn}
+DIALECTS = tuple(READ)
+
+
+def user(*parts):
+    return Message("user", parts)
+
+
+def assistant(*parts):
+    return Message("assistant", parts)
+
+
+def again(dialect, turn):
+    return READ[dialect](WRITE[dialect](turn))
+
+
+CONVERSATIONS = {
+    "text": (user(Text("hi")),),
+    "system": (Message("system", (Text("be brief"),)), user(Text("hi"))),
+    "image": (user(Text("look"), PNG),),
+    "turns": (user(Text("hi")), assistant(Text("ho")), user(Text("again"))),
+    "calls": (user(Text("hi")), assistant(Text("I look."), *CALLS)),
+    "calls alone": (user(Text("hi")), assistant(*CALLS)),
+}
+
+
+@pytest.mark.parametrize("name", CONVERSATIONS)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_conversation_comes_back(dialect, name):
+    turn = Turn(model="m", messages=CONVERSATIONS[name])
+    assert again(dialect, turn).messages == turn.messages
+
+
+def test_a_document_keeps_its_name_where_there_is_one():
+    turn = Turn(model="m", messages=(user(Text("read"), PDF),))
+    for dialect in ("chat", "responses"):
+        assert again(dialect, turn).messages == turn.messages
+    assert again("messages", turn).messages == (user(Text("read"), replace(PDF, name=None)),)
+
+
+@pytest.mark.parametrize("dialect", ["messages", "responses"])
+def test_results_come_back(dialect):
+    turn = Turn(model="m", messages=(user(Text("hi")), assistant(*CALLS), user(*RESULTS)))
+    assert again(dialect, turn).messages == turn.messages
+
+
+def test_in_chat_each_result_is_a_message():
+    turn = Turn(model="m", messages=(user(Text("hi")), assistant(*CALLS), user(*RESULTS)))
+    assert again("chat", turn).messages[2:] == tuple(user(result) for result in RESULTS)
+
+
+SETTINGS = {
+    "chat": ("max_tokens", "temperature", "top_p", "stop", "tools", "tool_choice", "parallel_tools", "answer"),
+    "messages": ("max_tokens", "temperature", "stop", "tools", "tool_choice", "parallel_tools", "answer"),
+    "responses": ("max_tokens", "tools", "tool_choice", "parallel_tools", "answer", "cache_key", "effort"),
+}
+VALUES = {
+    "max_tokens": 100,
+    "temperature": 0.5,
+    "top_p": 0.9,
+    "stop": ("END",),
+    "tools": TOOLS,
+    "tool_choice": ToolChoice("tool", "f"),
+    "parallel_tools": False,
+    "answer": Schema(SCHEMA),
+    "cache_key": "k",
+    "effort": "high",
+}
+
+
+@pytest.mark.parametrize(("dialect", "field"), [(d, field) for d in DIALECTS for field in SETTINGS[d]])
+def test_a_setting_comes_back(dialect, field):
+    turn = Turn(model="m", messages=CONVERSATIONS["text"], **{"tools": TOOLS} | {field: VALUES[field]})
+    read = again(dialect, turn)
+    if field == "tools":
+        assert [(t.name, t.description, t.schema) for t in read.tools] == [
+            (t.name, t.description, t.schema) for t in TOOLS
+        ]
+    else:
+        assert getattr(read, field) == VALUES[field]
+
+
+GOODS = {
+    "responses": {"responses": {"id": "rs_1", "encrypted_content": "gAAA"}},
+    "messages": {"messages": "sig=="},
+    "redacted": {"redacted": "EmwK"},
+    "chat": {"chat": "opaque"},
+}
+# How each dialect's client plays back what it was shown.
+REPLAYED = {
+    "chat": lambda goods: {
+        "messages": [{"role": "assistant", "content": "c", "reasoning_content": "t", "reasoning_opaque": goods}]
+    },
+    "messages": lambda goods: {
+        "messages": [
+            {"role": "assistant", "content": [{"type": "thinking", "thinking": "t", "signature": goods}]}
+        ]
+    },
+    "responses": lambda goods: {
+        "input": [
+            {
+                "type": "reasoning",
+                "id": "rs_1",
+                "summary": [{"type": "summary_text", "text": "t"}],
+                "encrypted_content": goods,
+            }
+        ]
+    },
+}
+
+
+def replay(client, goods):
+    turn = READ[client]({"model": "m", **REPLAYED[client](goods)})
+    return turn, next(part for part in turn.messages[0].parts if isinstance(part, Reasoning))
+
+
+@pytest.mark.parametrize("maker", GOODS)
+@pytest.mark.parametrize("client", DIALECTS)
+def test_goods_survive_a_client(client, maker):
+    turn, thought = replay(client, seal(GOODS[maker], client))
+    assert thought == Reasoning("t", GOODS[maker])
+    backend = {"redacted": "messages"}.get(maker, maker)
+    value = GOODS[maker].get(maker)
+    marked = value["encrypted_content"] if isinstance(value, dict) else value
+    assert marked in str(WRITE[backend](turn))
+    for other in set(DIALECTS) - {backend}:
+        assert marked not in str(WRITE[other](turn)), "goods of another backend are never sent"
+
+
+@pytest.mark.parametrize("damage", ["", "!", "e30", "WzFd", "AAAA", "é"])
+@pytest.mark.parametrize("client", DIALECTS)
+def test_a_damaged_seal_is_dropped(client, damage):
+    turn, thought = replay(client, MARK + damage)
+    assert thought.opaque == {}
+    for backend in DIALECTS:
+        assert MARK not in str(WRITE[backend](turn))
+
+
+@pytest.mark.parametrize("given", [None, "", 5, [], {}])
+def test_nothing_to_unseal(given):
+    assert unseal(given, "chat") == {}
+
+
+@pytest.mark.parametrize("own", DIALECTS)
+def test_own_goods_travel_bare(own):
+    assert seal({own: "x"}, own) == "x"
+    assert unseal("x", own) == {own: "x"}
+    assert seal({}, own) == ""
+
+
+WHOLE = {
+    Text: user(Text("hi")),
+    Image: user(PNG),
+    File: user(PDF),
+    Reasoning: assistant(Reasoning("t", GOODS["messages"] | GOODS["chat"] | GOODS["responses"])),
+    ToolCall: assistant(*CALLS),
+    ToolResult: user(*RESULTS),
+}
+
+
+def test_no_kind_is_forgotten():
+    assert set(get_args(Part)) == set(WHOLE)
+
+
+@pytest.mark.parametrize("kind", WHOLE, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_kind_of_part_is_written(dialect, kind):
+    turn = Turn(model="m", messages=(WHOLE[kind],))
+    parts = [part for message in again(dialect, turn).messages for part in message.parts]
+    assert any(isinstance(part, kind) for part in parts)
