@@ -1,0 +1,80 @@
+"""Models that are reached through another API than the client's."""
+
+import json
+
+import pytest
+from integration.harness import Bridge, Simulator
+
+PATHS = {"chat": "/chat/completions", "messages": "/v1/messages", "responses": "/responses"}
+CELLS = [
+    ("chat", "gpt-5.3-codex", "responses"),
+    ("messages", "gpt-4.1", "chat"),
+    ("messages", "gpt-5.3-codex", "responses"),
+    ("responses", "claude-sonnet-4.5", "messages"),
+    ("responses", "gpt-4.1", "chat"),
+]
+ENDS = {"chat": "[DONE]", "messages": "message_stop", "responses": "response.completed"}
+
+
+def body_of(client, model, text, **more):
+    said = [{"role": "user", "content": text}]
+    if client == "responses":
+        return {"model": model, "input": said, **more}
+    return {"model": model, "messages": said, **({"max_tokens": 500} if client == "messages" else {}), **more}
+
+
+def post(bridge, client, body):
+    path = PATHS[client] if client == "messages" else f"/v1{PATHS[client]}"
+    return bridge.request("POST", path, body)
+
+
+def text_of(client, reply):
+    if client == "chat":
+        return reply["choices"][0]["message"]["content"]
+    if client == "messages":
+        return "".join(block["text"] for block in reply["content"] if block["type"] == "text")
+    items = [item for item in reply["output"] if item["type"] == "message"]
+    return "".join(part["text"] for item in items for part in item["content"])
+
+
+@pytest.mark.parametrize(("client", "model", "upstream"), CELLS)
+def test_a_whole_answer(
+    bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, upstream: str
+) -> None:
+    answer = post(bridge, client, body_of(client, model, f"Hello {mark}"))
+    assert answer.status == 200, answer.body
+    assert mark in text_of(client, answer.json)
+    entry = simulator.only(mark)
+    assert entry["path"] == PATHS[upstream]
+    assert entry["headers"]["x-initiator"] == "user"
+    line = bridge.logged(answer.headers["x-request-id"])
+    assert line["model"] == model
+    assert line["status"] == 200
+
+
+@pytest.mark.parametrize(("client", "model", "upstream"), CELLS)
+def test_a_stream(bridge: Bridge, mark: str, client: str, model: str, upstream: str) -> None:
+    answer = post(bridge, client, body_of(client, model, f"Hello {mark}", stream=True))
+    assert answer.status == 200, answer.body
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert ENDS[client] in answer.body.decode().rstrip().rpartition("\n\n")[2]
+
+
+@pytest.mark.parametrize("kind", ["custom", "namespace"])
+@pytest.mark.parametrize("model", ["claude-sonnet-4.5", "gpt-4.1"])
+def test_a_tool_of_responses_comes_back_in_its_kind(bridge: Bridge, model: str, kind: str) -> None:
+    schema = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
+    inner = {"type": "function", "name": "read", "parameters": schema}
+    tools = {
+        "custom": {"type": "custom", "name": "patch", "description": "patches"},
+        "namespace": {"type": "namespace", "name": "files", "tools": [inner]},
+    }
+    answer = post(bridge, "responses", body_of("responses", model, "[[sim:tools]] go", tools=[tools[kind]]))
+    assert answer.status == 200, answer.body
+    (call,) = [item for item in answer.json["output"] if "call_id" in item]
+    if kind == "custom":
+        assert (call["type"], call["name"]) == ("custom_tool_call", "patch")
+        assert isinstance(call["input"], str)
+    else:
+        assert (call["type"], call["namespace"], call["name"]) == ("function_call", "files", "read")
+        assert isinstance(json.loads(call["arguments"]), dict)
