@@ -23,7 +23,7 @@ LAYERS: dict[str, set[str]] = {
     "store": {"errors", "redaction"},
     "upstream": {"config", "errors", "redaction"},
     "exchange": {"config", "delivery", "dialects", "errors", "logs", "store", "upstream"},
-    "views": {"delivery", "dialects", "errors", "exchange", "logs"},
+    "views": {"config", "delivery", "dialects", "errors", "exchange", "logs"},
     "app": {"config", "exchange", "views"},
     "serving": {"app", "config", "logs"},
     "cli": {"config", "errors", "exchange", "logs", "redaction", "upstream"},

@@ -38,34 +38,39 @@ def read(data: bytes) -> Body:
     return body
 
 
-def write(body: Body, model: str, most: int) -> list[tuple[int, bytes]]:
-    """(how many texts, the body) of each part: at most so many at once, no `encoding_format`, no `user`."""
+def write(body: Body, model: str, most: int) -> list[bytes]:
+    """What Copilot takes: at most so many texts at once, no `encoding_format`, no `user`."""
     dimensions = {"dimensions": body["dimensions"]} if body.get("dimensions") else {}
     texts = body["input"]
     parts = (texts[start : start + most] for start in range(0, len(texts), most))
-    return [(len(part), codec.write({"model": model, "input": part, **dimensions})) for part in parts]
+    return [codec.write({"model": model, "input": part, **dimensions}) for part in parts]
+
+
+def sizes(body: Body, most: int) -> list[int]:
+    """How many texts each part has."""
+    count = len(body["input"])
+    return [min(most, count - start) for start in range(0, count, most)]
 
 
 def mend(
-    replies: list[bytes], parts: list[int], model: str, encoding_format: str | None
+    replies: list[bytes], model: str, encoding_format: str | None, parts: list[int] | None = None
 ) -> tuple[bytes, Body]:
     """Copilot's answers to the parts of one request -> OpenAI's answer, and the usage in it.
 
     :param parts: how many texts each part had: a vector that is missing must not shift the others.
     :raises UpstreamRefused: this is no answer.
     """
-    sizes = iter(parts)
     vectors: list[Any] = []
     usage = {"prompt_tokens": 0, "total_tokens": 0}
     try:
-        for reply in map(orjson.loads, replies):
-            entries = {entry.get("index", place): entry for place, entry in enumerate(reply["data"])}
-            vectors += [encode(entries[index]["embedding"], encoding_format) for index in range(next(sizes))]
-            usage = {
-                field: count + int((reply.get("usage") or {}).get(field, 0)) for field, count in usage.items()
-            }
+        for place, reply in enumerate(map(orjson.loads, replies)):
+            entries = {entry.get("index", n): entry for n, entry in enumerate(reply["data"])}
+            wanted = range(parts[place]) if parts else sorted(entries)
+            vectors += [encode(entries[index]["embedding"], encoding_format) for index in wanted]
+            told = reply.get("usage") or {}
+            usage = {field: count + int(told.get(field, 0)) for field, count in usage.items()}
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, struct.error) as error:
-        raise UpstreamRefused("Copilot's answer holds no embeddings") from error
+        raise UpstreamRefused("Copilot's answer holds no embeddings, or not all of them") from error
     data = [
         {"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)
     ]

@@ -31,4 +31,18 @@ def unseal(given: Any, own: str) -> dict[str, Any]:
         opaque = codec.read(base64.urlsafe_b64decode(given.removeprefix(MARK)))
     except (ValueError, binascii.Error):
         return {}
-    return opaque if isinstance(opaque, dict) else {}
+    return (
+        {key: goods for key, goods in opaque.items() if fits(key, goods)} if isinstance(opaque, dict) else {}
+    )
+
+
+def fits(dialect: str, goods: Any) -> bool:
+    """A damaged or forged seal is no seal."""
+    if dialect == "responses":
+        return isinstance(goods, dict) and all(isinstance(each, str) for each in goods.values())
+    return dialect in ("messages", "chat", "redacted") and isinstance(goods, str)
+
+
+def is_sealed(given: Any) -> bool:
+    """Goods of another dialect: not to be sent to a backend that speaks the client's own."""
+    return isinstance(given, str) and given.startswith(MARK)

@@ -41,10 +41,11 @@ class Translation:
         out: list[bytes] = []
         try:
             for block in self._splitter.feed(piece):
-                if block.startswith(b":"):
+                data = sse.read_data(block)
+                if data and not self.done:
+                    out += map(self._write, self._reader.feed(data))
+                elif block.startswith(b":"):
                     out.append(block + b"\n\n")
-                elif not self.done:
-                    out += map(self._write, self._reader.feed(sse.read_data(block)))
         except (UpstreamRefused, StreamCut) as error:
             if not out:
                 raise
@@ -55,7 +56,10 @@ class Translation:
         """Raises StreamCut: the answer has no end."""
         if self.failure:
             raise self.failure
-        return b"".join(map(self._write, self._reader.close()))
+        out = b""
+        if data := sse.read_data(self._splitter.rest()):  # the last event may lack its empty line
+            out = b"".join(map(self._write, self._reader.feed(data)))
+        return out if self.done else out + b"".join(map(self._write, self._reader.close()))
 
     def fail(self, error: BridgeError) -> bytes:
         return self._writer.fail(error)

@@ -39,13 +39,13 @@ class EmbeddingsRequest:
         if self._body.get("dimensions") and not choice.model.supports.get("dimensions"):
             raise Unsupported(f"{choice.model.id!r} has a fixed number of dimensions", param="dimensions")
         replies = []
-        parts = embeddings.write(self._body, choice.model.id, choice.model.max_inputs or MOST_INPUTS)
-        for _, part in parts:
+        most = choice.model.max_inputs or MOST_INPUTS
+        for part in embeddings.write(self._body, choice.model.id, most):
             response = copilot.send("POST", PATH, part, dict(choice.headers), request_id=self._record.id)
             self.reply_headers = forwarded(response.headers)
             replies.append(read_whole(response))
         self._bridge.note_quota(self.reply_headers)
-        sizes = [size for size, _ in parts]
-        whole, usage = embeddings.mend(replies, sizes, self.name, self._body.get("encoding_format"))
+        sizes = embeddings.sizes(self._body, most)
+        whole, usage = embeddings.mend(replies, self.name, self._body.get("encoding_format"), sizes)
         self._record.count(usage)
         return whole

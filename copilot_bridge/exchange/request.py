@@ -74,7 +74,7 @@ class ModelRequest(ABC):
     def __init__(self, bridge: Bridge, record: Record, data: bytes, headers: Any) -> None:
         self._bridge = bridge
         self._record = record
-        self._data = data
+        self._data = self._given = data
         self._given_headers = headers
         self._body = self.read(data)
         self.streaming = bool(self._body.get("stream"))
@@ -224,10 +224,13 @@ class ModelRequest(ABC):
         return most is not None and self._route.output_limit(self._body) > most
 
     def _send(self, model: Model) -> requests.Response:
+        given = self._given
+
         def mend(refusal: Refusal) -> bytes | None:
             """What to send after a refusal that says what is wrong; None if there is nothing."""
             if refusal.remedy == NEW_SESSION:
                 self._bridge.models.forget_session(self._bridge.copilot())
+                self._body = self.read(given)
                 self._prepare()
             elif not self._route.mend(refusal, self._body, model):
                 return None
@@ -248,7 +251,7 @@ class ModelRequest(ABC):
 
     def _forget_prompt(self, response: requests.Response) -> None:
         """Upstream has it.  A stream goes on for minutes, and prompts make megabytes."""
-        self._data, self._body = b"", {}
+        self._data, self._given, self._body = b"", b"", {}
         response.request = requests.PreparedRequest()
 
 

@@ -43,7 +43,9 @@ def test_a20_refusals_in_openais_words(
     assert len(simulator.ledger(mark)) == sent
     assert answer.headers["x-request-id"] == simulator.ledger(mark)[0]["headers"]["x-request-id"]
     line = bridge.logged(answer.headers["x-request-id"])
-    assert (line["status"], line["error"]) == (status, answer.error["message"])
+    assert line["status"] == status
+    # What upstream says of a body may repeat what stands in it: that is for the client alone.
+    assert line["error"]
     assert line["outcome"] != "ok"
 
 

@@ -265,7 +265,6 @@ def test_fields_that_copilot_refuses_are_dropped(bridge: Bridge, simulator: Simu
         "metadata": {"a": "b"},
         "service_tier": "auto",
         "modalities": ["text"],
-        "web_search_options": {},
         "prompt_cache_retention": "24h",
         "tools": [],
         "tool_choice": "auto",

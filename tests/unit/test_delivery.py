@@ -430,7 +430,7 @@ def test_a_client_that_leaves_while_it_is_written_to(deliver: Any, client: Pair,
 def test_silences_of_upstream_are_told(deliver: Any, upstream: Any) -> None:
     body, far = upstream
     later(0.12, far.send, b"late")
-    later(0.16, far.close)
+    later(0.14, far.close)
     began = time.monotonic()
     told = [(piece, since(began)) for piece in deliver(keepalive=0.05).pieces(body)]
     assert [piece for piece, _ in told] == [b"", b"", b"late"]
@@ -442,7 +442,20 @@ def test_a_busy_upstream_is_not_silent(deliver: Any, upstream: Any) -> None:
     for number in range(12):
         later(number * 0.02, far.send, b"x")
     later(0.25, far.close)
-    assert b"" not in list(deliver(keepalive=0.1).pieces(body))
+    delivery = deliver(keepalive=0.1)
+    pieces = []
+    for piece in delivery.pieces(body):
+        pieces.append(piece)
+        delivery.told()
+    assert b"" not in pieces
+
+
+def test_a_busy_upstream_that_says_nothing_to_the_client_is_silent(deliver: Any, upstream: Any) -> None:
+    body, far = upstream
+    for number in range(12):
+        later(number * 0.02, far.send, b"x")
+    later(0.25, far.close)
+    assert list(deliver(keepalive=0.1).pieces(body)).count(b"") == 2
 
 
 @pytest.mark.parametrize(("keepalive", "signs"), [(LONG, 0), (0.05, 3), (0.12, 1)])

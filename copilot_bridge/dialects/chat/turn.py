@@ -94,7 +94,8 @@ def read_reasoning(message: Json) -> tuple[Reasoning, ...]:
 
 
 def read_calls(where: str, message: Json) -> Iterator[ToolCall]:
-    for place, call in enumerate(message.get("tool_calls") or ()):
+    calls = message.get("tool_calls")
+    for place, call in enumerate(calls if isinstance(calls, list) else ()):
         function = call.get("function") if isinstance(call, dict) else None
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
             field = f"{where}.tool_calls.{place}"
@@ -111,12 +112,15 @@ def read_content(where: str, content: Any) -> Iterator[Part]:
             raise Unsupported(
                 f"{where}.{place}: {part.get('type')!r} can't be sent to this model", param=where
             )
-        yield read(part)
+        try:
+            yield read(part)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InvalidRequest(f"{where}.{place}: this is no {part['type']} part", param=where) from error
 
 
 def read_image(part: Json) -> Image:
     """Addresses have been fetched before."""
-    head, _, data = part["image_url"]["url"].partition(",")
+    head, _, data = str(part["image_url"]["url"]).partition(",")
     return Image(head.removeprefix("data:").removesuffix(";base64"), data)
 
 
@@ -188,10 +192,10 @@ def write_message(message: Message) -> Iterator[Json]:
     if message.role == "assistant":
         yield write_assistant(message)
         return
-    for result in message.parts:
-        if isinstance(result, ToolResult):
-            yield from write_result(result)
-    others = tuple(part for part in message.parts if not isinstance(part, ToolResult))
+    results = [part for part in message.parts if isinstance(part, ToolResult)]
+    yield from map(write_result, results)  # they have to stand directly behind the calls
+    shown = [part for result in results for part in pictures_of(result)]
+    others = (*shown, *(part for part in message.parts if not isinstance(part, ToolResult)))
     if others:
         yield {"role": message.role, "content": write_content(others)}
 
@@ -215,15 +219,16 @@ def write_call(call: ToolCall) -> Json:
     return {"id": call.id, "type": "function", "function": function}
 
 
-def write_result(result: ToolResult) -> Iterator[Json]:
-    """Pictures can't stand in a tool's message: they follow as the user's."""
+def write_result(result: ToolResult) -> Json:
     text = "\n".join(part.text for part in result.parts if isinstance(part, Text))
     shown = f"Error: {text}" if result.is_error else text
-    yield {"role": "tool", "tool_call_id": result.id, "content": shown}
-    others = [part for part in result.parts if not isinstance(part, Text)]
-    if others:
-        label = Text(f"What the tool gave (call {result.id}):")
-        yield {"role": "user", "content": write_content((label, *others))}
+    return {"role": "tool", "tool_call_id": result.id, "content": shown}
+
+
+def pictures_of(result: ToolResult) -> list[Text | Image | File]:
+    """They can't stand in a tool's message: they follow as the user's."""
+    pictures = [part for part in result.parts if not isinstance(part, Text)]
+    return [Text(f"What the tool gave (call {result.id}):"), *pictures] if pictures else []
 
 
 def write_content(parts: tuple[Any, ...]) -> str | list[Json]:
@@ -233,7 +238,8 @@ def write_content(parts: tuple[Any, ...]) -> str | list[Json]:
 
 
 def write_text(part: Text) -> Json:
-    return {"type": "text", "text": part.text}
+    marked = {"copilot_cache_control": {"type": "ephemeral"}} if part.cached else {}
+    return {"type": "text", "text": part.text} | marked
 
 
 def write_image(part: Image) -> Json:

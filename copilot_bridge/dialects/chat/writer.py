@@ -32,6 +32,7 @@ class Writer:
         self._head = head
         self._wants_usage = usage
         self._calls: dict[int, int] = {}  # part -> the call's index
+        self._bare: int | None = None  # the last call, as long as it has no arguments
 
     def feed(self, event: Event) -> bytes:
         return self._ON[type(event)](self, event)
@@ -51,18 +52,28 @@ class Writer:
     def _seal(self, event: ReasoningSeal) -> bytes:
         return self._chunk({"reasoning_opaque": seal(event.opaque, "chat")})
 
+    def _closed_call(self) -> bytes:
+        """A call without arguments has those of an empty object."""
+        if self._bare is None:
+            return b""
+        call, self._bare = {"index": self._bare, "function": {"arguments": "{}"}}, None
+        return self._chunk({"tool_calls": [call]})
+
     def _call(self, event: CallStarted) -> bytes:
+        closed = self._closed_call()
         index = self._calls.setdefault(event.part, len(self._calls))
         function = {"name": event.name, "arguments": ""}
         call = {"index": index, "id": event.id, "type": "function", "function": function}
-        return self._chunk({"tool_calls": [call]})
+        self._bare = index
+        return closed + self._chunk({"tool_calls": [call]})
 
     def _arguments(self, event: ArgumentsDelta) -> bytes:
+        self._bare = None
         call = {"index": self._calls[event.part], "function": {"arguments": event.json}}
         return self._chunk({"tool_calls": [call]})
 
     def _finished(self, event: Finished) -> bytes:
-        out = self._chunk({}, REASONS[event.reason])
+        out = self._closed_call() + self._chunk({}, REASONS[event.reason])
         if self._wants_usage:
             out += self._write({"choices": [], "usage": write_usage(event.usage)})
         return out + sse.DONE

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.seal import unseal
+from copilot_bridge.dialects.seal import is_sealed, unseal
 from copilot_bridge.dialects.turn import (
     File,
     Image,
@@ -148,8 +148,8 @@ def read_reasoning(item: Json) -> tuple[str, list[Part]]:
     text = "\n\n".join(part["text"] for part in item.get("summary") or ())
     given = item.get("encrypted_content")
     opaque = unseal(given, "responses")
-    if isinstance(opaque.get("responses"), str):
-        opaque["responses"] = {"id": item.get("id"), "encrypted_content": given}
+    if given and not is_sealed(given):
+        opaque = {"responses": {"id": str(item.get("id") or ""), "encrypted_content": given}}
     return "assistant", [Reasoning(text, opaque)]
 
 
@@ -215,6 +215,8 @@ def write_turn(turn: Turn) -> Json:
     }
     said = {name: value for name, value in given.items() if value is not None}
     items = [item for message in rest for item in write_message(message)]
+    if not items:  # instructions alone
+        items = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Go on."}]}]
     return {"model": turn.model, "input": items, "store": False, "stream": True} | said
 
 

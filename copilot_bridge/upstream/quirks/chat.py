@@ -25,6 +25,9 @@ LIMITS = ("max_tokens", "max_completion_tokens")
 # Chat fields that Copilot refuses and that change nothing in the answer.  Seen 2026, several proxies.
 DROPPED = ("store", "metadata", "service_tier", "modalities", "prompt_cache_retention")
 
+# What the bridge marked as another dialect's when the client spoke to another model (`dialects/seal.py`).
+FOREIGN = "bridge1."
+
 # Keys that the OpenAI SDK writes with null when a program hands an answer back as it came.
 NULLABLE = ("tool_calls", "function_call", "refusal", "audio", "annotations", "name")
 
@@ -94,7 +97,8 @@ def replay_reasoning(body: Body, model: Model) -> bool:
             if reasoning and model.vendor in REPLAYS_REASONING:
                 message.setdefault("reasoning_text", reasoning)
             changed = True
-        if "reasoning_opaque" in message and model.vendor not in REPLAYS_REASONING:
+        opaque = str(message.get("reasoning_opaque", ""))
+        if opaque and (model.vendor not in REPLAYS_REASONING or opaque.startswith(FOREIGN)):
             del message["reasoning_opaque"]
             changed = True
     return changed

@@ -161,7 +161,8 @@ def filter_blocks(body: Body, keep: Callable[[Body], bool]) -> bool:
 def is_empty(block: Body) -> bool:
     if block.get("type") == "text":
         return not block.get("text")
-    return block.get("type") == "thinking" and not block.get("signature")
+    signature = block.get("signature") or FOREIGN
+    return block.get("type") == "thinking" and str(signature).startswith(FOREIGN)
 
 
 def fit_thinking(body: Body, model: Model, _betas: frozenset[str]) -> bool:
@@ -219,6 +220,9 @@ RULES: tuple[Rule, ...] = (
     fit_thinking,
     fit_effort,
 )
+
+# What the bridge marked as another dialect's when the client spoke to another model (`dialects/seal.py`).
+FOREIGN = "bridge1."
 
 # Without these there is no request; whatever upstream says of them, they stay.
 ESSENTIAL = ("model", "messages", "max_tokens", "stream", "role", "content", "type", "text")

@@ -12,6 +12,9 @@ Rule = Callable[[Body, Model], bool]
 ENCRYPTED = "reasoning.encrypted_content"
 LEAST_OUTPUT = 16
 
+# What the bridge marked as another dialect's when the client spoke to another model (`dialects/seal.py`).
+FOREIGN = "bridge1."
+
 # Fields that are refused and that change nothing in the answer.  Seen 2026.
 DROPPED = ("service_tier", "client_metadata", "background", "previous_response_id", "conversation")
 ITEM_EXTRAS = ("internal_chat_message_metadata_passthrough",)
@@ -97,9 +100,15 @@ def fit_items(body: Body, genuine: Mapping[str, str]) -> bool:
     given = body["input"]
     if not isinstance(given, list):
         return False
-    kept = [fit_item(item, genuine) for item in given if item.get("type") != "item_reference"]
+    kept = [fit_item(item, genuine) for item in given if not is_lost(item)]
     body["input"] = kept
     return kept != given
+
+
+def is_lost(item: Body) -> bool:
+    """A reference to what nobody has kept, or a thought of another dialect's model."""
+    foreign = str(item.get("encrypted_content") or "").startswith(FOREIGN)
+    return item.get("type") == "item_reference" or (item.get("type") == "reasoning" and foreign)
 
 
 def fit_item(item: Body, genuine: Mapping[str, str]) -> Body:

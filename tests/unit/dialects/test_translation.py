@@ -384,8 +384,10 @@ ERROR_EVENTS = {
     "responses": (
         "tool-call",
         6,
-        b'event: response.failed\ndata: {"type":"response.failed","response":'
-        b'{"status":"failed","error":{"code":"server_error","message":"it broke"}}}\n\n',
+        (
+            b'event: response.failed\ndata: {"type":"response.failed","response":'
+            b'{"status":"failed","error":{"code":"server_error","message":"it broke"}}}\n\n'
+        ),
     ),
 }
 
@@ -484,9 +486,7 @@ def test_the_usage_as_chat_counts(client, upstream):
 
 
 @pytest.mark.parametrize("upstream", ["chat", "messages"])
-@pytest.mark.parametrize(
-    ("namespace", "custom"), [(None, True), ("files", False), ("files", True)], ids=str
-)
+@pytest.mark.parametrize(("namespace", "custom"), [(None, True), ("files", False), ("files", True)], ids=str)
 def test_calls_come_back_in_their_original_form(upstream, namespace, custom):
     """A free-form tool, and one in a namespace."""
     names = Names()

@@ -87,7 +87,16 @@ def test_in_chat_each_result_is_a_message():
 
 
 SETTINGS = {
-    "chat": ("max_tokens", "temperature", "top_p", "stop", "tools", "tool_choice", "parallel_tools", "answer"),
+    "chat": (
+        "max_tokens",
+        "temperature",
+        "top_p",
+        "stop",
+        "tools",
+        "tool_choice",
+        "parallel_tools",
+        "answer",
+    ),
     "messages": ("max_tokens", "temperature", "stop", "tools", "tool_choice", "parallel_tools", "answer"),
     "responses": ("max_tokens", "tools", "tool_choice", "parallel_tools", "answer", "cache_key", "effort"),
 }
@@ -126,7 +135,9 @@ GOODS = {
 # How each dialect's client plays back what it was shown.
 REPLAYED = {
     "chat": lambda goods: {
-        "messages": [{"role": "assistant", "content": "c", "reasoning_content": "t", "reasoning_opaque": goods}]
+        "messages": [
+            {"role": "assistant", "content": "c", "reasoning_content": "t", "reasoning_opaque": goods}
+        ]
     },
     "messages": lambda goods: {
         "messages": [

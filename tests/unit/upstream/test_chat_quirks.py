@@ -44,7 +44,7 @@ def test_the_models_own_id():
 
 @pytest.mark.parametrize(
     "field",
-    ["store", "metadata", "service_tier", "modalities", "web_search_options", "prompt_cache_retention"],
+    ["store", "metadata", "service_tier", "modalities", "prompt_cache_retention"],
 )
 @pytest.mark.parametrize("value", [None, False, True, {}, "x"])
 def test_advisory_fields_are_dropped(field, value):

@@ -131,6 +131,9 @@ def test_a_replay_is_the_same_request(world, hub, script, first):
     assert one.headers["X-Request-Id"] == "one"
     assert one.headers["Content-Length"] == str(len(BODY))
     bearers = {one.headers.pop("Authorization"), two.headers.pop("Authorization")}
+    # After a 5xx the person's turn has been reported; it is not reported as a second one.
+    assert two.headers.pop("X-Initiator") == ("agent" if first == (500, "") else "user")
+    assert one.headers.pop("X-Initiator") == "user"
     assert dict(one.headers) == dict(two.headers)
     renewed = first in (EXPIRED, (421, ""))
     assert bearers == ({"Bearer tid=1;exp=1", "Bearer tid=2;exp=1"} if renewed else {"Bearer tid=1;exp=1"})

@@ -45,7 +45,7 @@ class Copilot:
     def token(self):
         return Token(self.api)
 
-    def send(self, method, path, body=None):
+    def send(self, method, path, body=None, *, timeout):
         self.sent.append(f"{method} {path}")
         if self.failure:
             raise self.failure
@@ -289,10 +289,10 @@ def test_one_fetch_for_all_that_wait(models, copilot):
     arrived, go, got = threading.Event(), threading.Event(), []
     send = copilot.send
 
-    def slow(*args):
+    def slow(*args, **options):
         arrived.set()
         assert go.wait(10)
-        return send(*args)
+        return send(*args, **options)
 
     copilot.send = slow
     threads = [threading.Thread(target=lambda: got.append(models.catalogue(copilot))) for _ in range(20)]

@@ -110,6 +110,9 @@ def test_a_laptop_that_slept(world, hub, clock):
     with pytest.raises(UpstreamRefused):  # the old one is long dead
         world.get()
     hub.gives_tokens()
+    with pytest.raises(UpstreamRefused):  # GitHub is not asked again at once
+        world.get()
+    clock.forward(3)
     assert world.get() == "tid=2;exp=1"
 
 
@@ -324,11 +327,14 @@ def test_no_network_and_no_old_token(world, hub):
     assert "api.github.com" in told(caught)
 
 
-def test_a_refused_login_is_not_hidden_by_the_old_token(world, hub, clock):
+def test_the_old_token_outlives_a_refused_login(world, hub, clock):
+    """While it is valid a failed refresh costs nobody an answer; then the user is told what to do."""
     hub.gives_tokens()
-    world.get()
+    old = world.get()
     clock.forward(1261)
     hub.answers(401, {"message": "Bad credentials", "status": "401"})
+    assert world.get() == old
+    clock.forward(400)
     with pytest.raises(LoginRequired) as caught:
         world.get()
     assert "copilot-bridge auth" in told(caught)
