@@ -416,3 +416,20 @@ def test_an_upstream_that_is_not_there(start_bridge: Start) -> None:
     assert answer.error["code"] == "upstream_unreachable"
     assert "Connection refused" in answer.error["message"]
     assert bridge.request("GET", "/healthz").status == 200
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://evil.example", 403),
+        ("http://evil.example:8080", 403),
+        ("http://127.0.0.1:3000", 200),
+        ("http://localhost:3000", 200),
+        ("app://cherry-studio", 200),
+        ("null", 200),
+    ],
+)
+def test_a_web_page_can_not_spend_the_plan(bridge: Bridge, origin: str, status: int) -> None:
+    """A simple POST needs no preflight, so a page could send it unasked; programs' origins are no websites."""
+    answer = bridge.request("POST", CHAT, chat_body("hello", "gpt-4o"), {"Origin": origin})
+    assert answer.status == status
