@@ -430,6 +430,6 @@ def test_an_upstream_that_is_not_there(start_bridge: Start) -> None:
     ],
 )
 def test_a_web_page_can_not_spend_the_plan(bridge: Bridge, origin: str, status: int) -> None:
-    """A simple POST needs no preflight, so a page could send it unasked; programs' origins are no websites."""
+    """A simple POST needs no preflight, so a page could send it; programs' origins are no websites."""
     answer = bridge.request("POST", CHAT, chat_body("hello", "gpt-4o"), {"Origin": origin})
     assert answer.status == status
