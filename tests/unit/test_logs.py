@@ -270,3 +270,11 @@ def test_set_up_again_does_not_write_twice():
     set_up("info", stream=stream)
     logs.log.info("once")
     assert len(stream.getvalue().splitlines()) == 1
+
+
+def test_a_refusal_that_may_quote_the_prompt_is_logged_by_its_code_alone():
+    from copilot_bridge.upstream.refusals import read_refusal
+
+    record = Record("127.0.0.1", "POST", "/v1/chat/completions")
+    record.failed(read_refusal(400, {}, b'{"error":{"message":"bad: MY SECRET PROMPT","code":"bad_input"}}'))
+    assert (record.outcome, record.error) == ("invalid_request", "bad_input")

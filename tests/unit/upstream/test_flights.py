@@ -1,0 +1,46 @@
+"""Whoever waits for a fetch shares what it brings; nobody can break it off for the others."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from copilot_bridge.upstream.flights import Flights
+
+
+class Slow:
+    """A fetch that waits to be let go, and counts how often it was begun."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.begun = 0
+        self.arrived, self.go = threading.Event(), threading.Event()
+        self._error = error
+
+    def __call__(self) -> str:
+        self.begun += 1
+        self.arrived.set()
+        assert self.go.wait(10)
+        if self._error:
+            raise self._error
+        return "fetched"
+
+
+@pytest.mark.parametrize("error", [None, ValueError("no")])
+def test_all_that_wait_share_one_fetch_and_its_failure(error: Exception | None) -> None:
+    flights: Flights[str] = Flights()
+    fetch = Slow(error)
+    with ThreadPoolExecutor(8) as pool:
+        first = pool.submit(flights.join, "a", fetch)
+        assert fetch.arrived.wait(10)
+        later = [pool.submit(flights.join, "a", fetch) for _ in range(7)]
+        while len(flights._under_way["a"]._condition._waiters) < 8:  # type: ignore[attr-defined]
+            pass
+        fetch.go.set()
+        ends = [each.exception(10) or each.result() for each in (first, *later)]
+    assert ends == [error or "fetched"] * 8
+    assert fetch.begun == 1
+
+
+def test_a_flight_that_is_over_is_not_joined() -> None:
+    flights: Flights[int] = Flights()
+    assert [flights.join("a", lambda: 1), flights.join("a", lambda: 2)] == [1, 2]
