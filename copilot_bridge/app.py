@@ -8,6 +8,9 @@ from copilot_bridge.views import chat, edge, embeddings, health, messages, model
 
 APIS = (chat.bp, embeddings.bp, messages.bp, models.bp, responses.bp)
 
+# The last is what Anthropic's clients make of a base URL that ends with /v1 already.
+PREFIXES = ("", "/v1", "/v1/v1")
+
 
 def create_app(config: Config | None = None) -> Flask:
     """The WSGI application.  Without a config: the environment's.  Raises ConfigError."""
@@ -17,6 +20,6 @@ def create_app(config: Config | None = None) -> Flask:
     edge.init_app(app)
     app.register_blueprint(health.bp)
     for api in APIS:
-        app.register_blueprint(api)
-        app.register_blueprint(api, url_prefix="/v1", name=f"v1_{api.name}")
+        for prefix in PREFIXES:
+            app.register_blueprint(api, url_prefix=prefix, name=f"{prefix}/{api.name}".replace("/", "_"))
     return app

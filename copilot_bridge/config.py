@@ -6,6 +6,7 @@ environment's names and the settings table of the documentation all follow from 
 """
 
 import difflib
+import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+import orjson
 from dotenv.parser import parse_stream
 from platformdirs import user_data_path
 
@@ -77,6 +79,20 @@ def word(given: str) -> str:
     if not text(given).isascii() or " " in text(given):
         raise ValueError("expected ASCII characters and no spaces")
     return text(given)
+
+
+def mapping(given: str) -> dict[str, str]:
+    """{"what a client says": "what it means"}."""
+    try:
+        rows = orjson.loads(given)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"expected a JSON object: {error}") from error
+    if not isinstance(rows, dict):
+        raise ValueError('expected a JSON object, like {"gpt-4": "gpt-4.1"}')
+    for name, target in rows.items():
+        if not name.strip() or not isinstance(target, str) or not target.strip():
+            raise ValueError(f"{name!r}: expected the name of a model")
+    return rows
 
 
 def is_loopback(host: str) -> bool:
@@ -205,6 +221,12 @@ class Config:
     github_url: str | None = setting(base_url, "GitHub's address (https://github.com)")
     github_api_url: str | None = setting(base_url, "address of GitHub's API (https://api.github.com)")
     copilot_api_url: str | None = setting(base_url, "address of Copilot's API; normally the token says it")
+    model_mapping: Mapping[str, str] | None = setting(
+        mapping,
+        "JSON: client's name for a model -> Copilot's; replaces the built-in mapping",
+        flags=("--model-mapping",),
+        alias="MODEL_MAPPING",
+    )
     proxy: str | None = setting(
         proxy_url, "proxy for all outgoing requests (http, https, socks5)", flags=("--proxy",)
     )
@@ -295,6 +317,8 @@ def spell(value: object) -> str:
         return ""
     if isinstance(value, Secret):
         return value.reveal()
+    if isinstance(value, dict):
+        return json.dumps(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -37,7 +37,7 @@ class Bridge:
         self.headers = Headers(config)
         self.client = Client(config)
         self.tokens = CopilotTokens(self.client, self.headers, self.files)
-        self.models = Models()
+        self.models = Models(mapping=config.model_mapping)
         self.chat_quirks = ChatQuirks()
         self.messages_quirks = MessagesQuirks()
         # Ids of reasoning that clients know -> those that Copilot wants to hear again.

@@ -27,6 +27,9 @@ class ChatRequest(ModelRequest):
     def initiator(self) -> str:
         return chat.initiator(self._body)
 
+    def ask_effort(self, effort: str) -> None:
+        self._body["reasoning_effort"] = self._body.get("reasoning_effort") or effort
+
     def images(self) -> Iterator[tuple[str, Body]]:
         return chat.image_parts(self._body)
 

@@ -28,6 +28,9 @@ class MessagesRequest(ModelRequest):
     def initiator(self) -> str:
         return messages.initiator(self._body)
 
+    def ask_effort(self, effort: str) -> None:
+        self._body["output_config"] = {"effort": effort} | (self._body.get("output_config") or {})
+
     def images(self) -> Iterator[tuple[str, Body]]:
         return messages.image_sources(self._body)
 

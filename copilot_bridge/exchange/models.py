@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from copilot_bridge.dialects.routing import pick
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.upstream.models import Model
 
@@ -20,9 +21,11 @@ def list_models(bridge: Bridge) -> bytes:
 
 
 def list_for_anthropic(bridge: Bridge, limit: int, after: str | None, before: str | None) -> Any:
-    """{"data": [...], "has_more", "first_id", "last_id"}: a page of the models that Messages can name."""
+    """{"data": [...], "has_more", "first_id", "last_id"}: a page of the models that can be talked to."""
     catalogue = bridge.models.catalogue(bridge.copilot())
-    ids = [model.id for model in catalogue.models.values() if model.enabled and "messages" in model.dialects]
+    ids = [
+        model.id for model in catalogue.models.values() if model.enabled and pick("messages", model.dialects)
+    ]
     if after in ids:
         ids = ids[ids.index(after) + 1 :]
     if before in ids:

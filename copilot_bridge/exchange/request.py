@@ -95,6 +95,10 @@ class ModelRequest(ABC):
         """Whose turn it is: "user" or "agent"."""
 
     @abstractmethod
+    def ask_effort(self, effort: str) -> None:
+        """Have the model think as hard as its name says, unless the body says otherwise."""
+
+    @abstractmethod
     def images(self) -> Iterator[tuple[str, Body]]:
         """(where it stands, the object that holds its address) of each image."""
 
@@ -182,6 +186,8 @@ class ModelRequest(ABC):
         self._direct = way == self.dialect
         self._route = ROUTES[way](self._bridge, str(self._given_headers.get("anthropic-beta", "")))
         self._headers |= {"X-Initiator": self.initiator(), **choice.headers}
+        if choice.effort:
+            self.ask_effort(choice.effort)
         changed = [self._place(where, image, model) for where, image in self._limited(self.images(), model)]
         if not self._direct:
             self._body = self._route.write_turn(self.read_turn())

@@ -26,6 +26,9 @@ class ResponsesRequest(ModelRequest):
     def initiator(self) -> str:
         return responses.initiator(self._body)
 
+    def ask_effort(self, effort: str) -> None:
+        self._body["reasoning"] = {"effort": effort} | (self._body.get("reasoning") or {})
+
     def images(self) -> Iterator[tuple[str, Body]]:
         return responses.image_parts(self._body)
 

@@ -17,7 +17,16 @@ from copilot_bridge.upstream.client import read_whole
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.flights import Flights
 from copilot_bridge.upstream.github import PATIENCE
-from copilot_bridge.upstream.names import near, newest, spellings
+from copilot_bridge.upstream.names import (
+    DEFAULTS,
+    LONG_CONTEXT,
+    NameMapping,
+    near,
+    newest,
+    spellings,
+    split_effort,
+    wants_long_context,
+)
 
 log = logging.getLogger(__name__)
 
@@ -130,32 +139,48 @@ class Catalogue:
         versions = {each.version.lower(): each for each in reversed(self.models.values()) if each.version}
         return versions | {each.id.lower(): each for each in reversed(self.models.values())}
 
-    def find(self, name: str) -> Model | None:
-        """The model of that id, else the one that another of its spellings means."""
+    def find(self, name: str, mapping: NameMapping = DEFAULTS) -> Model | None:
+        """The model of that id, else the one that another of its spellings means, else what it maps to."""
         if found := self.models.get(name):
             return found
         if len(name) > LONGEST_NAME:
             return None
-        for spelling in spellings(name):
-            if found := self._by_name.get(spelling.lower()):
-                return found
-        word = newest(name, (each.id for each in self.models.values() if each.enabled))
-        return self.models[word] if word else None
+        if found := self._named(name):
+            return found
+        target = mapping.target(name)
+        return self._named(target) if target else None
+
+    def _named(self, name: str) -> Model | None:
+        if newer := newest(name, (each.id for each in self.models.values() if each.enabled)):
+            name = f"{newer}{LONG_CONTEXT}" if wants_long_context(name) else newer
+        named = (self._by_name.get(spelling.lower()) for spelling in spellings(name))
+        return next((model for model in named if model), None)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The model that a request goes to.  `headers`: to be sent along."""
+    """The model that a request goes to.
+
+    :param headers: to be sent along.
+    :param effort: how hard the name says that it should think.
+    """
 
     model: Model
     headers: Mapping[str, str]
+    effort: str | None = None
 
 
 class Models:
-    """The catalogue of each account, fetched when it is needed and kept for ten minutes."""
+    """The catalogue of each account, fetched when it is needed and kept for ten minutes.
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    :param mapping: the operator's own, in place of ours; it goes before what is listed.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.time, mapping: Mapping[str, str] | None = None
+    ) -> None:
         self._clock = clock
+        self._mapping = None if mapping is None else NameMapping(mapping)
         self._catalogues: dict[str, Catalogue] = {}
         self._sessions: TTLCache[str, tuple[str, str]] = TTLCache(256, LIFE, timer=clock)
         self._flights: Flights[Catalogue] = Flights()
@@ -196,12 +221,14 @@ class Models:
 
     def choose(self, copilot: Copilot, name: str) -> Choice:
         """The model that the client means.  Raises ModelNotFound, naming near ones."""
+        name = self._target(name)
         if name.strip().lower() == AUTO:
             return self._auto(copilot)
         catalogue = self.catalogue(copilot)
-        model = catalogue.find(name) or self.catalogue(copilot, UNKNOWN_NAME_LIFE).find(name)
-        if model is None:
+        found = self._find(catalogue, name) or self._find(self.catalogue(copilot, UNKNOWN_NAME_LIFE), name)
+        if found is None:
             raise unknown(name, catalogue)
+        model, effort = found
         if not model.enabled:
             raise ModelNotFound(
                 f"the model {model.id!r} is not enabled for this account: enable it at "
@@ -209,7 +236,20 @@ class Models:
                 param="model",
                 code="model_not_found",
             )
-        return Choice(model, model.headers)
+        return Choice(model, model.headers, effort)
+
+    def _target(self, name: str) -> str:
+        if self._mapping is None or len(name) > LONGEST_NAME:
+            return name
+        return self._mapping.target(name) or name
+
+    def _find(self, catalogue: Catalogue, name: str) -> tuple[Model, str | None] | None:
+        mapping = DEFAULTS if self._mapping is None else NOTHING
+        if model := catalogue.find(name, mapping):
+            return model, None
+        base, effort = (split_effort(name) if len(name) <= LONGEST_NAME else None) or ("", "")
+        model = catalogue.find(base, mapping)
+        return (model, effort) if model and effort in (model.supports.get("reasoning_effort") or ()) else None
 
     def forget_session(self, copilot: Copilot) -> None:
         """Call when Copilot refused the session of the model "auto"."""
@@ -233,6 +273,7 @@ class Models:
         return Choice(choice.model, {**choice.headers, "Copilot-Session-Token": session})
 
 
+NOTHING = NameMapping({})
 AUTO_HINTS = {"auto_mode": {"model_hints": ["auto"]}}
 
 

@@ -1,12 +1,13 @@
 """What clients call a model -> what Copilot calls it.  One pure function over a table of rules.
 
-Nothing is ever substituted: each rule is another spelling of the same model, or a word ("sonnet")
-that means the newest of a family.
+A rule is another spelling of the same model.  What means another one (a word like "sonnet", a model that
+was retired) stands in a mapping: ours, or in its place the operator's.
 """
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 
 Rule = Callable[[str], str]
 
@@ -34,22 +35,31 @@ RULES: tuple[Rule, ...] = (
     lambda name: OLD_CLAUDE.sub(r"claude-\1.\2-\3", name),
 )
 
-# Names that no rule explains.  Source: the official client's aliases, and Copilot's own spelling.
-ALIASES = {"copilot-fast": "gpt-4o-mini", "claude-opus-4.1": "claude-opus-41"}
+# What a name means that Copilot does not list; `*` is the newest version.  Source: the official client's
+# aliases, Copilot's own spelling, and what followed the models that were retired by 2026.
+DEFAULT_MAPPING = {
+    "copilot-fast": "gpt-4o-mini",
+    "opus": "claude-opus-*",
+    "sonnet": "claude-sonnet-*",
+    "haiku": "claude-haiku-*",
+    "best": "claude-opus-*",
+    "claude-opus-4.1": "claude-opus-41",
+    "claude-opus-4.6": "claude-opus-4.7",
+    "claude-3.5-sonnet": "claude-sonnet-*",
+    "claude-3.5-haiku": "claude-haiku-4.5",
+}
 
 # Ids whose version would be read wrongly.
 PLAIN = {"claude-opus-41": "claude-opus-4.1"}
 
-# A bare word is the newest of a family.
-FAMILIES = {
-    "opus": re.compile(r"^claude-opus-([\d.]+)$"),
-    "sonnet": re.compile(r"^claude-sonnet-([\d.]+)$"),
-    "haiku": re.compile(r"^claude-haiku-([\d.]+)$"),
-}
+VERSION = r"([\d.]+)"
+
+# A model that thinks as hard as its name says: "o4-mini-high".
+EFFORT = re.compile(r"^(.+)-(none|minimal|low|medium|high|xhigh|max)$", re.IGNORECASE)
 
 
 def spellings(name: str) -> Iterator[str]:
-    """The name as given, then each form that the rules make of it, then its alias; without repeats."""
+    """The name as given, then each form that the rules make of it; without repeats."""
     seen = [name]
     yield name
     if wants_long_context(name):
@@ -59,20 +69,46 @@ def spellings(name: str) -> Iterator[str]:
         if name not in seen:
             seen.append(name)
             yield name
-    if name.lower() in ALIASES:
-        yield ALIASES[name.lower()]
 
 
 def wants_long_context(name: str) -> bool:
     return name.lower().endswith(LONG_CONTEXT)
 
 
-def newest(word: str, ids: Iterable[str]) -> str | None:
-    """The highest version among the ids of the family that the word means."""
-    family = FAMILIES.get(without_long_context(word).strip().lower())
-    if not family:
+class NameMapping:
+    """A client's name for a model -> another name, or a pattern ("claude-opus-*") for the newest such.
+
+    Keys match in any spelling and case; those with a `*` match what no plain key does, in their order.
+    """
+
+    def __init__(self, rows: Mapping[str, str]) -> None:
+        self._rows = {key.lower(): target for key, target in rows.items()}
+        self._patterns = [(key, target) for key, target in self._rows.items() if "*" in key]
+
+    def target(self, name: str) -> str | None:
+        spelled = [each.lower() for each in spellings(name)]
+        plain = (self._rows[each] for each in spelled if each in self._rows)
+        fitting = (to for key, to in self._patterns if any(fnmatchcase(each, key) for each in spelled))
+        target = next(plain, None) or next(fitting, None)
+        return f"{target}{LONG_CONTEXT}" if target and wants_long_context(name) else target
+
+
+DEFAULTS = NameMapping(DEFAULT_MAPPING)
+
+
+def split_effort(name: str) -> tuple[str, str] | None:
+    """(model, effort) of a name that ends with how hard to think."""
+    match = EFFORT.match(without_long_context(name.strip()))
+    return (match[1], match[2].lower()) if match else None
+
+
+def newest(pattern: str, ids: Iterable[str]) -> str | None:
+    """The id with the highest version in place of the pattern's `*`."""
+    before, star, after = without_long_context(pattern).strip().lower().partition("*")
+    if not star:
         return None
-    versions = {each: match[1] for each in ids if (match := family.match(PLAIN.get(each, each)))}
+    family = re.compile(re.escape(before) + VERSION + re.escape(after))
+    versions = {each: match[1] for each in ids if (match := family.fullmatch(PLAIN.get(each, each)))}
     return max(
         versions, key=lambda each: [int(part) for part in versions[each].split(".") if part], default=None
     )

@@ -36,6 +36,18 @@ def alive() -> Response:
     return jsonify(status="alive")
 
 
+@bp.get("/api/hello")
+def hello() -> Response:
+    """Claude Code looks whether anybody is there."""
+    return jsonify(message="hello")
+
+
+@bp.post("/api/event_logging/batch")
+def drop_telemetry() -> Response:
+    """What older versions of Claude Code tell of their use.  It is neither read nor sent on."""
+    return jsonify()
+
+
 @bp.get("/readyz")
 def ready() -> tuple[Response, int]:
     """200 with a usable Copilot token, else 503 and the reason."""

@@ -277,8 +277,8 @@ def test_stream_and_whole_say_the_same(client: Anthropic, model: str, prompt: st
 
 def test_models(client: Anthropic) -> None:
     listed = {model.id: model for model in client.models.list()}
-    assert set(MODELS) < listed.keys()
-    assert all(id_.startswith("claude-") for id_ in listed)
+    assert {*MODELS, "gpt-4o", "gemini-2.5-pro"} < listed.keys()  # whoever speaks Messages reaches them all
+    assert not any("embedding" in id_ for id_ in listed)
     for id_, model in listed.items():
         assert (model.type, bool(model.display_name)) == ("model", True)
         assert client.models.retrieve(id_) == model

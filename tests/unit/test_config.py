@@ -1,5 +1,6 @@
 """Where settings come from, what is wrong with them, and that no secret is told on the way."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -37,6 +38,7 @@ SAMPLES = {
     "github_url": ("https://github.example/", "https://github.example"),
     "github_api_url": ("http://127.0.0.1:9/api/", "http://127.0.0.1:9/api"),
     "copilot_api_url": ("https://copilot.example", "https://copilot.example"),
+    "model_mapping": ('{"gpt-4": "gpt-4.1"}', {"gpt-4": "gpt-4.1"}),
     "proxy": ("proxy:3128", "http://proxy:3128"),
     "proxy_env": ("off", False),
     "log_level": ("WARNING", "warning"),
@@ -189,6 +191,11 @@ MALFORMED = [
         (name, "maybe", "true or false")
         for name in ("proxy_env", "debug", "show_token", "keep_copilot_fields")
     ],
+    *[
+        ("model_mapping", raw, "JSON object")
+        for raw in ("gpt-4:gpt-4.1", "[1]", "'x'", '{"a":', '"a"', '{"a": "b"} x', "\x01")
+    ],
+    *[("model_mapping", raw, "the name of a model") for raw in ('{"a": 1}', '{"a": ""}', '{" ": "b"}')],
     ("log_level", "trace", "debug, info, warning, error"),
     ("github_token", "ghu_EXAM\x07PLE", "printable"),
     *[
@@ -430,6 +437,7 @@ WRITTEN = {
     "github_url": ADDRESSES,
     "github_api_url": ADDRESSES,
     "copilot_api_url": ADDRESSES,
+    "model_mapping": st.dictionaries(WORDS, WORDS).map(json.dumps),
     "proxy": st.sampled_from(["http://proxy:1", "socks5h://me:p%20w@proxy:1", "proxy:3128"]),
     "proxy_env": BOOLEANS,
     "log_level": st.sampled_from(LOG_LEVELS),

@@ -18,6 +18,7 @@ ROWS = [
     {"id": "gpt-4.1", "version": "gpt-4.1-2025-04-14", "policy": {"state": "enabled"}},
     {"id": "o4-mini", "policy": {"state": "unconfigured"}},
     {"id": "claude-sonnet-4.5", "request_headers": {"X-Beta": "1"}},
+    {"id": "o3", "capabilities": {"supports": {"reasoning_effort": ["low", "high"]}}},
 ]
 
 
@@ -309,6 +310,26 @@ def test_one_fetch_for_all_that_wait(models, copilot):
 def test_choice(models, copilot):
     choice = models.choose(copilot, "anthropic/claude-sonnet-4-5")
     assert (choice.model.id, choice.headers) == ("claude-sonnet-4.5", {"X-Beta": "1"})
+
+
+def test_an_effort_in_the_name_that_the_model_has(models, copilot):
+    choice = models.choose(copilot, "o3-high")
+    assert (choice.model.id, choice.effort) == ("o3", "high")
+    assert models.choose(copilot, "o3").effort is None
+    for name in ("o3-xhigh", "gpt-4o-high"):
+        with pytest.raises(ModelNotFound):
+            models.choose(copilot, name)
+
+
+def test_a_mapping_replaces_ours_and_goes_before_what_is_listed(clock, copilot):
+    models = Models(clock, {"gpt-4o": "gpt-4.1", "newest": "claude-sonnet-*", "any": "auto", "lost": "gone"})
+    assert models.choose(copilot, "gpt-4o-2024-11-20").model.id == "gpt-4.1"
+    assert models.choose(copilot, "newest").model.id == "claude-sonnet-4.5"
+    assert models.choose(copilot, "any").headers["Copilot-Session-Token"]
+    for name in ("sonnet", "lost"):
+        with pytest.raises(ModelNotFound):
+            models.choose(copilot, name)
+    assert Models(clock, {}).choose(copilot, "gpt-4o").model.id == "gpt-4o"
 
 
 def test_an_unknown_model_names_near_ones(models, copilot):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from copilot_bridge.upstream.models import Catalogue, Model
-from copilot_bridge.upstream.names import near, newest, spellings
+from copilot_bridge.upstream.names import NameMapping, near, newest, spellings, split_effort
 
 LISTED = {
     "gpt-4o": "gpt-4o-2024-11-20",
@@ -99,9 +99,6 @@ def test_another_spelling(name, model):
 @pytest.mark.parametrize(
     "name",
     [
-        "claude-3-5-sonnet-20241022",
-        "claude-3-5-sonnet-latest",
-        "claude-3-5-haiku-20241022",
         "claude-3.7-sonnet",
         "claude-sonnet-4-7",
         "claude-sonnet-5",
@@ -111,7 +108,6 @@ def test_another_spelling(name, model):
         "claude-haiku-4-5-fast",
         "claude-sonnet",
         "claude",
-        "best",
         "gpt-5",
         "gpt-5-codex",
         "gpt-5.2-codex",
@@ -134,9 +130,70 @@ def test_nothing_is_substituted(name):
     assert found(name) is None
 
 
-def test_a_retired_model_is_not_its_successor():
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("claude-3-5-sonnet-20241022", "claude-sonnet-4.6"),
+        ("claude-3-5-sonnet-latest", "claude-sonnet-4.6"),
+        ("claude-3-5-haiku-20241022", "claude-haiku-4.5"),
+        ("best", "claude-opus-4.7"),
+        ("Best[1m]", "claude-opus-4.7"),
+    ],
+)
+def test_the_built_in_mapping(name, model):
+    assert found(name) == model
+
+
+def test_a_retired_model_is_its_successor_and_a_listed_one_itself():
     for name in ("claude-opus-4.6", "claude-opus-4-6", "claude-opus-4-6-20260205"):
-        assert found(name, without=("claude-opus-4.6",)) is None
+        assert found(name, without=("claude-opus-4.6",)) == "claude-opus-4.7"
+        assert found(name) == "claude-opus-4.6"
+
+
+MAPPING = NameMapping(
+    {
+        "gpt-4": "gpt-4.1",
+        "Claude-Haiku-4.5": "gpt-4o-mini",
+        "claude-haiku-*": "gpt-4o",
+        "*-pro": "claude-opus-*",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("gpt-4", "gpt-4.1"),
+        ("openai/GPT-4", "gpt-4.1"),
+        ("claude-haiku-4-5-20251001", "gpt-4o-mini"),  # a plain name goes before a pattern
+        ("claude-haiku-5", "gpt-4o"),
+        ("gpt-5-pro", "claude-opus-*"),
+        ("claude-haiku-5[1m]", "gpt-4o[1m]"),
+        ("sonnet", None),  # what is built in is gone
+    ],
+)
+def test_a_mapping_of_ones_own(name, target):
+    assert MAPPING.target(name) == target
+
+
+def test_a_star_in_a_target_is_the_newest_version():
+    assert found("claude-opus-*") == "claude-opus-4.7"
+    assert found("claude-opus-*[1m]", without=("claude-opus-4.7",)) == "claude-opus-4.6-1m"
+    assert found("claude-nothing-*") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("o4-mini-high", ("o4-mini", "high")),
+        ("gpt-5.2-XHigh[1m]", ("gpt-5.2", "xhigh")),
+        ("gpt-4o", None),
+        ("-high", None),
+        ("high", None),
+    ],
+)
+def test_an_effort_in_the_name(name, parts):
+    assert split_effort(name) == parts
 
 
 def test_the_exact_id_comes_first():
@@ -154,13 +211,13 @@ def test_a_family_is_its_newest_enabled_model():
 
 def test_versions_are_numbers():
     ids = ["claude-opus-4.9", "claude-opus-4.10", "claude-opus-4", "claude-opus-5-preview"]
-    assert newest("opus", ids) == "claude-opus-4.10"
-    assert newest("opus", [*ids, "claude-opus-5"]) == "claude-opus-5"
+    assert newest("claude-opus-*", ids) == "claude-opus-4.10"
+    assert newest("claude-opus-*", [*ids, "claude-opus-5"]) == "claude-opus-5"
 
 
 def test_opus_41_is_4_1_and_not_the_newest():
-    assert newest("opus", ["claude-opus-41", "claude-opus-4.5"]) == "claude-opus-4.5"
-    assert newest("opus", ["claude-opus-41", "claude-opus-4"]) == "claude-opus-41"
+    assert newest("claude-opus-*", ["claude-opus-41", "claude-opus-4.5"]) == "claude-opus-4.5"
+    assert newest("claude-opus-*", ["claude-opus-41", "claude-opus-4"]) == "claude-opus-41"
 
 
 def test_words_that_are_no_family():
