@@ -20,9 +20,10 @@ LAYERS: dict[str, set[str]] = {
     "logs": {"errors", "redaction"},
     "delivery": {"errors"},
     "dialects": {"errors"},
+    "counting": {"dialects"},
     "store": {"errors", "redaction"},
     "upstream": {"config", "errors", "redaction"},
-    "exchange": {"config", "delivery", "dialects", "errors", "logs", "store", "upstream"},
+    "exchange": {"config", "counting", "delivery", "dialects", "errors", "logs", "store", "upstream"},
     "views": {"config", "delivery", "dialects", "errors", "exchange", "logs"},
     "app": {"config", "exchange", "views"},
     "serving": {"app", "config", "logs"},
@@ -35,6 +36,7 @@ LAYERS: dict[str, set[str]] = {
 # What each room may import that is neither ours nor of the standard library.
 OUTSIDE: dict[str, set[str]] = {
     "dialects": {"orjson"},
+    "counting": {"imagesize", "tiktoken"},
     "errors": set(),
     "redaction": set(),
     "delivery": {"gevent"},

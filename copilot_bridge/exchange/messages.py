@@ -1,5 +1,6 @@
 """A Messages request, and the counting of its tokens."""
 
+import logging
 from collections.abc import Iterator
 
 from copilot_bridge.dialects import codec
@@ -9,11 +10,13 @@ from copilot_bridge.dialects.messages.errors import write_event
 from copilot_bridge.dialects.messages.repair import KEEPALIVE, Repair
 from copilot_bridge.dialects.messages.writer import Writer
 from copilot_bridge.dialects.turn import Turn
-from copilot_bridge.errors import BridgeError, Unsupported
+from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.request import Body, ModelRequest, Whole
 from copilot_bridge.upstream.client import read_whole
 from copilot_bridge.upstream.models import Choice, Model
 from copilot_bridge.upstream.quirks.messages import LONG_CONTEXT_BETA
+
+log = logging.getLogger(__name__)
 
 
 class MessagesRequest(ModelRequest):
@@ -78,8 +81,12 @@ class MessagesRequest(ModelRequest):
 NOT_COUNTED = ("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_sequences", "metadata")
 
 
+# Where upstream does not count for some reason of its own, the count is made here.
+NOT_COUNTED_FOR = ("not_found", "unsupported", "rate_limited", "overloaded", "unavailable", "timeout")
+
+
 class CountRequest(MessagesRequest):
-    """POST /v1/messages/count_tokens -> {"input_tokens": N}, as upstream counts."""
+    """POST /v1/messages/count_tokens -> {"input_tokens": N}: upstream's own count where it has one."""
 
     path = "/v1/messages/count_tokens"
 
@@ -89,7 +96,16 @@ class CountRequest(MessagesRequest):
     def complete(self) -> bytes:
         model = self._prepare()
         if not self._direct:
-            raise Unsupported(f"Copilot counts no tokens for {model.id!r}", param="model")
+            return self._counted_here(model)
         body = {key: value for key, value in self._body.items() if key not in NOT_COUNTED}
         self._body, self._data = body, codec.write(body)
-        return read_whole(self._send(model))
+        try:
+            return read_whole(self._send(model))
+        except BridgeError as error:
+            if error.kind not in NOT_COUNTED_FOR:
+                raise
+            log.info("Copilot counted no tokens, the bridge did: %s", error.kind)
+            return self._counted_here(model)
+
+    def _counted_here(self, model: Model) -> bytes:
+        return codec.write({"input_tokens": self.count(model)})

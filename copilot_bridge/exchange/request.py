@@ -10,14 +10,16 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, ClassVar, Protocol
 
+import gevent
 import requests
 from urllib3.exceptions import HTTPError
 
+from copilot_bridge.counting import count
 from copilot_bridge.dialects import codec, sse
 from copilot_bridge.dialects.routing import pick
 from copilot_bridge.dialects.translation import EventWriter, Translation
 from copilot_bridge.dialects.turn import Turn
-from copilot_bridge.errors import BridgeError, Unsupported
+from copilot_bridge.errors import BridgeError, Unsupported, UpstreamRefused
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.exchange.routes import ROUTES, Route
 from copilot_bridge.logs import Record
@@ -81,6 +83,7 @@ class ModelRequest(ABC):
         self.name: str = self._body["model"]
         self._headers: Headers = {}
         self._direct = True
+        self._turn: Turn | None = None  # the body, where it is translated
         self._route: Route = ROUTES[self.dialect](bridge, "")
         self.reply_headers: Headers = {}
 
@@ -189,8 +192,9 @@ class ModelRequest(ABC):
         if choice.effort:
             self.ask_effort(choice.effort)
         changed = [self._place(where, image, model) for where, image in self._limited(self.images(), model)]
-        if not self._direct:
-            self._body = self._route.write_turn(self.read_turn())
+        self._turn = None if self._direct else self.read_turn()
+        if self._turn:
+            self._body = self._route.write_turn(self._turn)
             changed.append(True)
         given = set(self._body)
         if self._route.fit(self._body, model, self._headers) or any(changed):
@@ -202,12 +206,17 @@ class ModelRequest(ABC):
             self._data = codec.write(self._body)
         return model
 
+    def count(self, model: Model) -> int:
+        """Tokens, as far as they can be told from here.  In a thread: megabytes take a while."""
+        turn = self._turn or self.read_turn()
+        return int(gevent.get_hub().threadpool.apply(count, (turn, model.id)))
+
     def _limited(self, images: Iterator[tuple[str, Body]], model: Model) -> Iterator[tuple[str, Body]]:
         """Raises Unsupported: there are more than the model takes."""
         most = model.vision.get("max_prompt_images")
-        for count, (where, image) in enumerate(images, 1):
-            if count > max(most or 0, MOST_IMAGES):
-                raise Unsupported(f"{where}: there are more than {count - 1} images", param=where)
+        for number, (where, image) in enumerate(images, 1):
+            if number > max(most or 0, MOST_IMAGES):
+                raise Unsupported(f"{where}: there are more than {number - 1} images", param=where)
             yield where, image
 
     def _place(self, where: str, image: Body, model: Model) -> bool:
@@ -242,22 +251,32 @@ class ModelRequest(ABC):
                 return None
             return codec.write(self._body)
 
-        response = self._bridge.copilot().send(
-            "POST",
-            self.path or self._route.path,
-            self._data,
-            self._headers,
-            request_id=self._record.id,
-            mend=mend,
-        )
+        try:
+            response = self._bridge.copilot().send(
+                "POST",
+                self.path or self._route.path,
+                self._data,
+                self._headers,
+                request_id=self._record.id,
+                mend=mend,
+            )
+        except UpstreamRefused as refused:
+            self._measure(refused, model)
+            raise
         self.reply_headers = forwarded(response.headers)
         self._bridge.note_quota(self.reply_headers)
         self._forget_prompt(response)
         return response
 
+    def _measure(self, refused: UpstreamRefused, model: Model) -> None:
+        """Claude Code compacts its conversation if it hears by how much a prompt is too long."""
+        most = model.max_prompt_tokens or model.context
+        if refused.kind == "prompt_too_long" and not refused.size and most:
+            refused.size = (max(most + 1, self.count(model)), most)
+
     def _forget_prompt(self, response: requests.Response) -> None:
         """Upstream has it.  A stream goes on for minutes, and prompts make megabytes."""
-        self._data, self._given, self._body = b"", b"", {}
+        self._data, self._given, self._body, self._turn = b"", b"", {}, None
         response.request = requests.PreparedRequest()
 
 

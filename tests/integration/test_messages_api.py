@@ -1,6 +1,7 @@
 """Messages on the wire: what clients get, and what reaches Copilot of what they send."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -456,6 +457,35 @@ def test_counting(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     assert entry["body"].keys() == {"model", "messages"}
 
 
+@pytest.mark.parametrize("model", ["gpt-4o", "gpt-5.3-codex", "gemini-2.5-pro"])
+def test_counting_where_copilot_counts_nothing(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str
+) -> None:
+    few = post(bridge, body_of(f"hello {mark}", model), f"{PATH}/count_tokens").json
+    many = post(bridge, body_of(f"hello {mark} " * 100, model, tools=[TOOL]), f"{PATH}/count_tokens").json
+    assert few.keys() == many.keys() == {"input_tokens"}
+    assert 10 < few["input_tokens"] < 60
+    assert many["input_tokens"] > 50 * few["input_tokens"] / 2
+    assert simulator.ledger(mark) == []
+
+
+def test_counting_where_copilot_fails_to(bridge: Bridge) -> None:
+    answer = post(bridge, body_of("[[sim:refuse name=unicorn]]"), f"{PATH}/count_tokens")
+    assert (answer.status, answer.json.keys()) == (200, {"input_tokens"})
+    assert 10 < answer.json["input_tokens"] < 60
+
+
+@pytest.mark.parametrize("model", ["gpt-5.3-codex", "gpt-4o"])
+def test_a_translated_prompt_that_is_too_long_is_told_with_numbers(bridge: Bridge, model: str) -> None:
+    """Responses says no number of its own."""
+    name = "context-window" if model == "gpt-5.3-codex" else "overflow"
+    answer = post(bridge, body_of(f"[[sim:refuse name={name}]]", model))
+    found = re.fullmatch(r"prompt is too long: (\d+) tokens > (\d+) maximum", error_of(answer)["message"])
+    assert answer.status == 400
+    assert found
+    assert int(found[1]) > int(found[2])
+
+
 # Errors.
 
 
@@ -498,7 +528,7 @@ def test_the_words_at_which_claude_code_compacts(bridge: Bridge, path: str, name
         ("GET", PATH, 405, "invalid_request_error"),
         ("DELETE", f"{PATH}/count_tokens", 405, "invalid_request_error"),
         ("POST", f"{PATH}/batches", 404, "not_found_error"),
-        ("POST", "/v1/v1/messages", 404, "not_found_error"),
+        ("POST", "/v1/v1/v1/messages", 404, "not_found_error"),
         ("GET", "/v1/nothing", 404, "not_found_error"),
         ("GET", "/v1/models/nothing", 404, "not_found_error"),
     ],
@@ -514,11 +544,9 @@ def test_models_that_are_not_there_or_do_not_talk(bridge: Bridge, path: str, nam
     headers = VERSION if named else {}
     unknown = bridge.request("POST", path, body_of("hello", "claude-nothing"), headers)
     assert (unknown.status, error_of(unknown)["type"]) == (404, "not_found_error")
-    silent = ("text-embedding-3-small",) if path == PATH else ("gpt-4o", "gpt-5.3-codex")
-    for model in silent:  # through another API Copilot counts no tokens
-        other = bridge.request("POST", path, body_of("hello", model), headers)
-        assert (other.status, error_of(other)["type"]) == (400, "invalid_request_error")
-        assert model in error_of(other)["message"]
+    silent = bridge.request("POST", path, body_of("hello", "text-embedding-3-small"), headers)
+    assert (silent.status, error_of(silent)["type"]) == (400, "invalid_request_error")
+    assert "text-embedding-3-small" in error_of(silent)["message"]
 
 
 WRONG: dict[str, Json] = {

@@ -237,7 +237,7 @@ def test_an_image_as_a_tools_result(client: Anthropic) -> None:
     assert "image/png of 70 bytes" in check(message)
 
 
-@each_model
+@pytest.mark.parametrize("model", [*MODELS, "gpt-4o", "gpt-5.3-codex", "gemini-2.5-pro"])
 def test_count_tokens(client: Anthropic, model: str) -> None:
     few = client.messages.count_tokens(model=model, messages=user("Hello World"))
     many = client.messages.count_tokens(
@@ -342,9 +342,6 @@ def test_errors_of_the_request(client: Anthropic) -> None:
         with pytest.raises(anthropic.BadRequestError) as wrong:
             ask(model=MODELS[0], messages=[], **more)
         assert "messages" in wrong.value.message
-    with pytest.raises(anthropic.BadRequestError) as uncounted:
-        client.messages.count_tokens(model="gpt-4o", messages=user("hello"))
-    assert "gpt-4o" in uncounted.value.message
     with pytest.raises(anthropic.NotFoundError):
         client.models.retrieve("claude-nothing")
     with pytest.raises(anthropic.NotFoundError):
