@@ -172,18 +172,7 @@ def read_format(given: Any) -> Schema | None:
 def write_turn(turn: Turn) -> Json:
     """A body for a model that Copilot offers through Chat Completions."""
     messages = [message for each in turn.messages for message in write_message(each)]
-    given = {
-        "tools": [write_tool(tool) for tool in turn.tools] or None,
-        "tool_choice": turn.tool_choice and write_choice(turn.tool_choice),
-        "parallel_tool_calls": turn.parallel_tools,
-        "max_tokens": turn.max_tokens,
-        "temperature": turn.temperature,
-        "top_p": turn.top_p,
-        "stop": list(turn.stop) or None,
-        "reasoning_effort": as_effort(turn),
-        "thinking_budget": as_budget(turn) or None,
-        "response_format": turn.answer and write_format(turn.answer),
-    }
+    given = {name: write(turn) for name, write in SETTINGS.values()}
     said = {name: value for name, value in given.items() if value is not None}
     return {"model": turn.model, "messages": messages, "stream": True} | said
 
@@ -193,7 +182,7 @@ def write_message(message: Message) -> Iterator[Json]:
         yield write_assistant(message)
         return
     results = [part for part in message.parts if isinstance(part, ToolResult)]
-    yield from map(write_result, results)  # they have to stand directly behind the calls
+    yield from map(WRITE_MESSAGE[ToolResult], results)  # they have to stand directly behind the calls
     shown = [part for result in results for part in pictures_of(result)]
     others = (*shown, *(part for part in message.parts if not isinstance(part, ToolResult)))
     if others:
@@ -202,16 +191,23 @@ def write_message(message: Message) -> Iterator[Json]:
 
 def write_assistant(message: Message) -> Json:
     text = "".join(part.text for part in message.parts if isinstance(part, Text))
-    calls = [write_call(part) for part in message.parts if isinstance(part, ToolCall)]
-    thoughts = [part for part in message.parts if isinstance(part, Reasoning)]
+    written: Json = {"role": "assistant", "content": text}
+    for kind, write in WRITE_BESIDE.items():
+        written |= write([part for part in message.parts if isinstance(part, kind)])
+    if not text and "tool_calls" in written:
+        written["content"] = None
+    return written
+
+
+def write_calls(calls: list[ToolCall]) -> Json:
+    return {"tool_calls": [write_call(call) for call in calls]} if calls else {}
+
+
+def write_thoughts(thoughts: list[Reasoning]) -> Json:
+    """Without its signature nobody wants to see a thought again."""
     opaque = next((part.opaque["chat"] for part in thoughts if "chat" in part.opaque), None)
     reasoning = "\n\n".join(part.text for part in thoughts if part.text)
-    written: Json = {"role": "assistant", "content": text or (None if calls else "")}
-    if calls:
-        written["tool_calls"] = calls
-    if opaque:  # without its signature nobody wants to see a thought again
-        written |= {"reasoning_text": reasoning, "reasoning_opaque": opaque}
-    return written
+    return {"reasoning_text": reasoning, "reasoning_opaque": opaque} if opaque else {}
 
 
 def write_call(call: ToolCall) -> Json:
@@ -251,7 +247,10 @@ def write_file(part: File) -> Json:
     return {"type": "file", "file": {"filename": part.name or "document.pdf", "file_data": data}}
 
 
+# Each kind of part stands in one of these: in a message's content, beside it, or as a message of its own.
 WRITE_PART: dict[type, Callable[[Any], Json]] = {Text: write_text, Image: write_image, File: write_file}
+WRITE_BESIDE: dict[type, Callable[[Any], Json]] = {ToolCall: write_calls, Reasoning: write_thoughts}
+WRITE_MESSAGE: dict[type, Callable[[Any], Json]] = {ToolResult: write_result}
 
 
 def write_tool(tool: Tool) -> Json:
@@ -271,3 +270,20 @@ def write_format(answer: Schema) -> Json:
     told = {"name": answer.name, "schema": answer.schema, "strict": answer.strict}
     kept = {name: value for name, value in told.items() if value is not None}
     return {"type": "json_schema", "json_schema": kept}
+
+
+# A turn's fields: what each is called here, and how it is said.
+SETTINGS: dict[str, tuple[str, Callable[[Turn], Any]]] = {
+    "tools": ("tools", lambda turn: [write_tool(tool) for tool in turn.tools] or None),
+    "tool_choice": ("tool_choice", lambda turn: turn.tool_choice and write_choice(turn.tool_choice)),
+    "parallel_tools": ("parallel_tool_calls", lambda turn: turn.parallel_tools),
+    "max_tokens": ("max_tokens", lambda turn: turn.max_tokens),
+    "temperature": ("temperature", lambda turn: turn.temperature),
+    "top_p": ("top_p", lambda turn: turn.top_p),
+    "stop": ("stop", lambda turn: list(turn.stop) or None),
+    "effort": ("reasoning_effort", as_effort),
+    "budget": ("thinking_budget", lambda turn: as_budget(turn) or None),
+    "answer": ("response_format", lambda turn: turn.answer and write_format(turn.answer)),
+}
+# Those that Copilot has no word for here.  They only advise.
+UNSAID = ("cache_key",)

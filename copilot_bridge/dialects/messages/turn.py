@@ -196,16 +196,7 @@ def write_turn(turn: Turn) -> Json:
     system = [
         write_text(part) for each in turn.messages[:leading] for part in each.parts if isinstance(part, Text)
     ]
-    given = {
-        "system": system or None,
-        "tools": [write_tool(tool) for tool in turn.tools] or None,
-        "tool_choice": write_choice(turn),
-        "temperature": turn.temperature,
-        "top_p": turn.top_p if turn.temperature is None else None,  # Claude takes one of the two
-        "stop_sequences": list(turn.stop) or None,
-        "thinking": write_thinking(turn),
-        "output_config": write_config(turn) or None,
-    }
+    given = {name: write(turn) for name, write in SETTINGS.values()} | {"system": system or None}
     said = {name: value for name, value in given.items() if value is not None}
     if "thinking" in said:
         said.pop("temperature", None)
@@ -213,7 +204,6 @@ def write_turn(turn: Turn) -> Json:
     messages = list(merge(write_messages(turn.messages[leading:])))
     return {
         "model": turn.model,
-        "max_tokens": turn.max_tokens or USUAL_MAX_TOKENS,
         "messages": messages or [{"role": "user", "content": "Go on."}],
         "stream": True,
     } | said
@@ -332,9 +322,27 @@ def write_thinking(turn: Turn) -> Json | None:
     return {"type": "enabled", "budget_tokens": budget} if budget else None
 
 
-def write_config(turn: Turn) -> Json:
+def write_config(turn: Turn) -> Json | None:
     effort = as_effort(turn)
     config: Json = {"effort": effort} if effort not in (None, "none", "minimal") else {}
     if turn.answer and turn.answer.schema is not None:
         config["format"] = {"type": "json_schema", "schema": turn.answer.schema}
-    return config
+    return config or None
+
+
+# A turn's fields: what each is called here, and how it is said; some are said together.
+SETTINGS: dict[str, tuple[str, Callable[[Turn], Any]]] = {
+    "max_tokens": ("max_tokens", lambda turn: turn.max_tokens or USUAL_MAX_TOKENS),
+    "tools": ("tools", lambda turn: [write_tool(tool) for tool in turn.tools] or None),
+    "tool_choice": ("tool_choice", write_choice),
+    "parallel_tools": ("tool_choice", write_choice),
+    "temperature": ("temperature", lambda turn: turn.temperature),
+    # Claude takes one of the two.
+    "top_p": ("top_p", lambda turn: turn.top_p if turn.temperature is None else None),
+    "stop": ("stop_sequences", lambda turn: list(turn.stop) or None),
+    "budget": ("thinking", write_thinking),
+    "effort": ("output_config", write_config),
+    "answer": ("output_config", write_config),
+}
+# Those that Copilot has no word for here.  They only advise.
+UNSAID = ("cache_key",)

@@ -202,17 +202,8 @@ def write_turn(turn: Turn) -> Json:
     """A body for a model that Copilot offers through Responses."""
     first = turn.messages[0] if turn.messages and turn.messages[0].role == "system" else None
     rest = turn.messages[1:] if first else turn.messages
-    effort = as_effort(turn)
-    given = {
-        "instructions": text_of(first.parts) if first else None,
-        "tools": [write_tool(tool) for tool in turn.tools] or None,
-        "tool_choice": write_choice(turn.tool_choice) if turn.tools and turn.tool_choice else None,
-        "parallel_tool_calls": turn.parallel_tools,
-        "max_output_tokens": turn.max_tokens,
-        "reasoning": {"summary": "auto"} | ({"effort": effort} if effort else {}),
-        "text": {"format": write_format(turn.answer)} if turn.answer else None,
-        "prompt_cache_key": turn.cache_key,
-    }
+    given = {"instructions": text_of(first.parts) if first else None}
+    given |= {name: write(turn) for name, write in SETTINGS.values()}
     said = {name: value for name, value in given.items() if value is not None}
     items = [item for message in rest for item in write_message(message)]
     if not items:  # instructions alone
@@ -237,12 +228,20 @@ def write_message(message: Message) -> Iterator[Json]:
 
 
 def write_part(part: Text | Image | File, role: str = "user") -> list[Json]:
-    if isinstance(part, Text):
-        kind = "output_text" if role == "assistant" else "input_text"
-        return [{"type": kind, "text": part.text}] if part.text else []
+    return WRITE_PART[type(part)](part, role)
+
+
+def write_text(part: Text, role: str) -> list[Json]:
+    kind = "output_text" if role == "assistant" else "input_text"
+    return [{"type": kind, "text": part.text}] if part.text else []
+
+
+def write_image(part: Image, _role: str) -> list[Json]:
+    return [{"type": "input_image", "image_url": f"data:{part.media_type};base64,{part.data}"}]
+
+
+def write_file(part: File, _role: str) -> list[Json]:
     data = f"data:{part.media_type};base64,{part.data}"
-    if isinstance(part, Image):
-        return [{"type": "input_image", "image_url": data}]
     return [{"type": "input_file", "filename": part.name or "document.pdf", "file_data": data}]
 
 
@@ -270,6 +269,12 @@ def write_reasoning(part: Reasoning) -> list[Json]:
     return [{"type": "reasoning", "summary": summary, **{k: v for k, v in opaque.items() if v}}]
 
 
+# Each kind of part stands in one of these: in a message, or as an item of its own.
+WRITE_PART: dict[type, Callable[[Any, str], list[Json]]] = {
+    Text: write_text,
+    Image: write_image,
+    File: write_file,
+}
 WRITE_ITEM: dict[type, Callable[[Any], list[Json]]] = {
     ToolCall: write_call,
     ToolResult: write_output,
@@ -287,6 +292,12 @@ def write_tool(tool: Tool) -> Json:
     }
 
 
+def write_effort(turn: Turn) -> Json:
+    """Summaries are told to those who ask for them alone."""
+    effort = as_effort(turn)
+    return {"summary": "auto"} | ({"effort": effort} if effort else {})
+
+
 def write_choice(choice: ToolChoice) -> Any:
     return {"type": "function", "name": choice.name} if choice.mode == "tool" else choice.mode
 
@@ -296,3 +307,21 @@ def write_format(answer: Schema) -> Json:
         return {"type": "json_object"}
     told = {"type": "json_schema", "name": answer.name, "schema": answer.schema}
     return told | ({} if answer.strict is None else {"strict": answer.strict})
+
+
+# A turn's fields: what each is called here, and how it is said; some are said together.
+SETTINGS: dict[str, tuple[str, Callable[[Turn], Any]]] = {
+    "tools": ("tools", lambda turn: [write_tool(tool) for tool in turn.tools] or None),
+    "tool_choice": (
+        "tool_choice",
+        lambda turn: write_choice(turn.tool_choice) if turn.tools and turn.tool_choice else None,
+    ),
+    "parallel_tools": ("parallel_tool_calls", lambda turn: turn.parallel_tools),
+    "max_tokens": ("max_output_tokens", lambda turn: turn.max_tokens),
+    "effort": ("reasoning", write_effort),
+    "budget": ("reasoning", write_effort),
+    "answer": ("text", lambda turn: {"format": write_format(turn.answer)} if turn.answer else None),
+    "cache_key": ("prompt_cache_key", lambda turn: turn.cache_key),
+}
+# Those that Copilot has no word for here.  They only advise.
+UNSAID = ("temperature", "top_p", "stop")
