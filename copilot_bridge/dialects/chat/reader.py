@@ -1,7 +1,8 @@
 """A Chat Completions stream -> the hub's events."""
 
-import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
 
 from copilot_bridge.dialects.chat.repair import Chunk, Mender, read_chunk
 from copilot_bridge.dialects.events import (
@@ -16,6 +17,7 @@ from copilot_bridge.dialects.events import (
     TextDelta,
     Usage,
 )
+from copilot_bridge.dialects.line import Line
 from copilot_bridge.errors import StreamCut
 
 REASONS: dict[str, Reason] = {
@@ -27,17 +29,55 @@ REASONS: dict[str, Reason] = {
 }
 
 
+# A delta's fields in the order in which they are told, and the part that they belong to.
+PLACES = {
+    "reasoning_content": "reasoning",
+    "reasoning_opaque": "reasoning",
+    "content": "text",
+    "refusal": "text",
+}
+
+# What tells where a JSON text begins and ends; an escaped character counts for nothing.
+STRUCTURE = re.compile(r'\\.?|["{}\[\]]', re.DOTALL)
+
+
+class Nesting:
+    """Whether a JSON object that comes in pieces is complete.  Each character is looked at once."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._in_string = False
+        self._escaped = False  # the next piece begins with an escaped character
+        self.complete = False
+
+    def feed(self, piece: str) -> None:
+        if not piece:
+            return
+        marks = STRUCTURE.findall(piece[1:] if self._escaped else piece)
+        self._escaped = marks[-1:] == ["\\"]
+        for mark in marks:
+            if mark == '"':
+                self._in_string = not self._in_string
+            elif mark[0] != "\\" and not self._in_string:
+                self._depth += 1 if mark in "{[" else -1
+                self.complete = self._depth <= 0
+
+
 class Reader:
-    """At most one part is open.  A tool call that begins while another's arguments are not complete waits
-    for its turn."""
+    """At most one part is open.  Nothing says where a tool call ends, so what comes before its arguments
+    are complete waits until they are.
+    """
 
     def __init__(self, mender: Mender) -> None:
         self._mender = mender
         self._started = False
+        self._line = Line()
         self._part = -1
-        self._kind: object = None  # of the open part: "text", "reasoning", or a call's number
-        self._arguments = ""  # of the open call, so far
-        self._waiting: dict[int, list[Chunk]] = {}
+        self._kind: object = None  # of the part told last: "text", "reasoning", or a call's number
+        self._calls = 0  # that have begun; they are numbered from 0
+        self._id = ""  # of the last call
+        self._unnamed: list[str] | None = None  # its arguments, as long as it has no name
+        self._nesting = Nesting()
 
     def feed(self, data: bytes) -> Iterator[Event]:
         if data.strip() == b"[DONE]":
@@ -56,52 +96,70 @@ class Reader:
         yield from self._finish()
 
     def _delta(self, delta: Chunk) -> Iterator[Event]:
-        if text := delta.get("reasoning_content"):
-            yield ReasoningDelta(self._enter("reasoning"), text)
-        if opaque := delta.get("reasoning_opaque"):
-            yield ReasoningSeal(self._enter("reasoning"), {"chat": opaque})
-            self._kind = None  # the next thought is another one
-        for field in ("content", "refusal"):
-            if text := delta.get(field):
-                yield TextDelta(self._enter("text"), text)
+        for field, place in PLACES.items():
+            if (given := delta.get(field)) and not self._line.hold(place, (field, given)):
+                yield from self._tell([(field, given)])
         for fragment in delta.get("tool_calls") or ():
-            yield from self._call(fragment)
+            if not self._line.hold(fragment["index"], ("tool_calls", fragment)):
+                yield from self._tell([("tool_calls", fragment)])
+
+    def _tell(self, told: list[tuple[str, Any]]) -> Iterator[Event]:
+        while told:
+            for field, given in told:
+                yield from self._ON[field](self, given)
+            told = self._line.next()
+
+    def _text(self, text: str) -> Iterator[Event]:
+        yield TextDelta(self._enter("text"), text)
+
+    def _reasoning(self, text: str) -> Iterator[Event]:
+        yield ReasoningDelta(self._enter("reasoning"), text)
+
+    def _seal(self, opaque: str) -> Iterator[Event]:
+        yield ReasoningSeal(self._enter("reasoning"), {"chat": opaque})
+        self._kind = None  # the next thought is another one
 
     def _call(self, fragment: Chunk) -> Iterator[Event]:
-        number = fragment["index"]
-        if number != self._kind and isinstance(self._kind, int) and not is_complete(self._arguments):
-            self._waiting.setdefault(number, []).append(fragment)
-            return
-        yield from self._add(fragment)
-        if self._waiting and is_complete(self._arguments):
-            yield from self._release()
-
-    def _add(self, fragment: Chunk) -> Iterator[Event]:
-        function = fragment["function"]
-        if fragment["index"] != self._kind:
-            part = self._enter(fragment["index"])
-            self._arguments = ""
-            yield CallStarted(part, str(fragment.get("id")), str(function.get("name")))
-        if function["arguments"]:
-            self._arguments += function["arguments"]
-            yield ArgumentsDelta(self._part, function["arguments"])
-
-    def _release(self) -> Iterator[Event]:
-        for number in sorted(self._waiting):
-            for fragment in self._waiting.pop(number):
-                yield from self._add(fragment)
-            if not is_complete(self._arguments):
+        number, function = fragment["index"], fragment["function"]
+        if number != self._kind:
+            if number < self._calls:  # it was complete, and something else has begun
                 return
+            self._enter(number)
+            self._calls, self._nesting = number + 1, Nesting()
+            self._id, self._unnamed = str(fragment.get("id")), []
+        arguments = function["arguments"]
+        self._nesting.feed(arguments)
+        if self._unnamed is not None:
+            self._unnamed.append(arguments)
+            if name := function.get("name"):
+                yield from self._open(str(name), self._unnamed)
+        elif arguments:
+            yield ArgumentsDelta(self._part, arguments)
+        whole = self._nesting.complete and self._unnamed is None
+        self._line.open = None if whole else number
+
+    def _open(self, name: str, arguments: list[str]) -> Iterator[Event]:
+        self._unnamed = None
+        yield CallStarted(self._part, self._id, name)
+        if given := "".join(arguments):
+            yield ArgumentsDelta(self._part, given)
 
     def _finish(self) -> Iterator[Event]:
-        while self._waiting:
-            self._arguments = "{}"
-            yield from self._release()
+        yield from self._leave()
+        while told := self._line.next():
+            yield from self._tell(told)
+            yield from self._leave()
         closing = list(self._mender.end())[-1]
         if not self._started:
             yield Started(str(closing["id"]))
         reason = str(closing["choices"][0]["finish_reason"])
         yield Finished(REASONS.get(reason, "stop"), read_usage(self._mender.usage or {}))
+
+    def _leave(self) -> Iterator[Event]:
+        """A call that was cut off ends with the answer."""
+        if self._unnamed is not None:
+            yield from self._open("", self._unnamed)
+        self._line.open = None
 
     def _enter(self, kind: object) -> int:
         if kind != self._kind:
@@ -109,13 +167,13 @@ class Reader:
             self._part += 1
         return self._part
 
-
-def is_complete(arguments: str) -> bool:
-    try:
-        json.loads(arguments)
-    except ValueError:
-        return False
-    return True
+    _ON: ClassVar[dict[str, Callable[[Any, Any], Iterator[Event]]]] = {
+        "reasoning_content": _reasoning,
+        "reasoning_opaque": _seal,
+        "content": _text,
+        "refusal": _text,
+        "tool_calls": _call,
+    }
 
 
 def read_usage(usage: Chunk) -> Usage:

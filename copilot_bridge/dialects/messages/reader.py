@@ -15,6 +15,7 @@ from copilot_bridge.dialects.events import (
     TextDelta,
     Usage,
 )
+from copilot_bridge.dialects.line import Line
 from copilot_bridge.dialects.messages.repair import numbers, read_event, told_error
 from copilot_bridge.errors import StreamCut
 
@@ -28,59 +29,79 @@ REASONS: dict[str, Reason] = {
     "refusal": "refusal",
 }
 
+# Blocks that the hub can say; what a server's own tools did is none of a client's business.
+KINDS = ("text", "thinking", "redacted_thinking", "tool_use")
+
 Block = dict[str, Any]
 
 
 class Reader:
-    """Blocks of Messages are parts already: one after the other, each with its index."""
+    """A block is a part, unless there is nothing in it.  Blocks that overlap wait for each other."""
 
     def __init__(self) -> None:
         self._usage: dict[str, int] = {}
         self._reason: Reason = "stop"
+        self._line = Line()
+        self._part = -1
+        self._block = ""  # the kind of the open block; "" if it is none that the hub can say
+        self._told = False  # something of the open block
         self._signature = ""
-        self._parts: dict[int, int] = {}  # index -> part; blocks that the hub can't say have none
 
     def feed(self, data: bytes) -> Iterator[Event]:
         event = read_event(data) if data else None
-        take = self._ON.get(str(event.get("type"))) if event else None
-        if take:
-            yield from take(self, event)
+        if event and not self._line.hold(event.get("index"), event):
+            yield from self._tell([event])
 
     def close(self) -> Iterator[Event]:
         raise StreamCut("Copilot's answer broke off before its end")
+
+    def _tell(self, told: list[Block]) -> Iterator[Event]:
+        while told:
+            for event in told:
+                if take := self._ON.get(str(event.get("type"))):
+                    yield from take(self, event)
+            told = self._line.next()
 
     def _start(self, event: Block) -> Iterator[Event]:
         self._usage |= numbers(event["message"].get("usage"))
         yield Started(str(event["message"].get("id")))
 
     def _open(self, event: Block) -> Iterator[Event]:
-        block, index = event["content_block"], event["index"]
-        if block["type"] not in ("text", "thinking", "redacted_thinking", "tool_use"):
-            return
-        part = self._parts[index] = len(self._parts)
-        self._signature = ""
-        if block["type"] == "tool_use":
-            yield CallStarted(part, block["id"], block["name"])
-        elif block["type"] == "redacted_thinking":
-            yield ReasoningSeal(part, {"redacted": block["data"]})
-        elif block.get("text"):
-            yield TextDelta(part, block["text"])
+        yield from self._leave()
+        block, self._line.open = event["content_block"], event["index"]
+        self._block = block["type"] if block["type"] in KINDS else ""
+        if self._block == "tool_use":
+            yield CallStarted(self._enter(), block["id"], block["name"])
+        elif self._block == "redacted_thinking":
+            yield ReasoningSeal(self._enter(), {"redacted": block["data"]})
+        elif self._block == "text" and block.get("text"):
+            yield TextDelta(self._enter(), block["text"])
 
     def _delta(self, event: Block) -> Iterator[Event]:
-        part, delta = self._parts.get(event["index"]), event["delta"]
-        if part is None:
+        if event["index"] != self._line.open:
             return
-        kind = delta.get("type")
-        if kind == "signature_delta":
+        delta = event["delta"]
+        kind = (self._block, delta.get("type"))
+        if kind == ("thinking", "signature_delta"):
             self._signature += delta["signature"]
         elif kind in DELTAS and delta[DELTAS[kind][0]]:
-            yield DELTAS[kind][1](part, delta[DELTAS[kind][0]])
+            yield DELTAS[kind][1](self._enter(), delta[DELTAS[kind][0]])
 
     def _close(self, event: Block) -> Iterator[Event]:
-        part = self._parts.get(event["index"])
-        if part is not None and self._signature:
-            yield ReasoningSeal(part, {"messages": self._signature})
-        self._signature = ""
+        if event["index"] == self._line.open:
+            yield from self._leave()
+
+    def _enter(self) -> int:
+        """The open block's part, which has its number when something of it is told."""
+        if not self._told:
+            self._told = True
+            self._part += 1
+        return self._part
+
+    def _leave(self) -> Iterator[Event]:
+        if self._signature:
+            yield ReasoningSeal(self._enter(), {"messages": self._signature})
+        self._line.open, self._block, self._told, self._signature = None, "", False, ""
 
     def _finish(self, event: Block) -> Iterator[Event]:
         self._usage |= numbers(event.get("usage"))
@@ -88,6 +109,11 @@ class Reader:
         yield from ()
 
     def _stop(self, _event: Block) -> Iterator[Event]:
+        """Blocks that nobody has closed end here, too."""
+        yield from self._leave()
+        while told := self._line.next():
+            yield from self._tell(told)
+            yield from self._leave()
         usage = self._usage
         details = usage.get("thinking_tokens", 0)
         yield Finished(
@@ -115,8 +141,9 @@ class Reader:
     }
 
 
-DELTAS: dict[str, tuple[str, Callable[[int, str], Event]]] = {
-    "text_delta": ("text", TextDelta),
-    "thinking_delta": ("thinking", ReasoningDelta),
-    "input_json_delta": ("partial_json", ArgumentsDelta),
+# What a kind of block may be told by: (where it stands, the event it makes).
+DELTAS: dict[tuple[str, Any], tuple[str, Callable[[int, str], Event]]] = {
+    ("text", "text_delta"): ("text", TextDelta),
+    ("thinking", "thinking_delta"): ("thinking", ReasoningDelta),
+    ("tool_use", "input_json_delta"): ("partial_json", ArgumentsDelta),
 }

@@ -1,0 +1,461 @@
+"""What readers promise of their events, whatever upstream sends: parts one after the other, none taken up
+again.  A part that upstream tells between the pieces of another waits.
+"""
+
+import json
+import time
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from copilot_bridge.dialects.chat.reader import Nesting
+from copilot_bridge.dialects.chat.reader import Reader as ChatReader
+from copilot_bridge.dialects.chat.repair import Mender
+from copilot_bridge.dialects.events import (
+    ArgumentsDelta,
+    CallStarted,
+    Finished,
+    ReasoningDelta,
+    ReasoningSeal,
+    Started,
+    TextDelta,
+)
+from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
+from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
+
+trials = settings(max_examples=80, deadline=None, derandomize=True)
+
+READERS = {
+    "chat": lambda: ChatReader(Mender(model="m", created=1)),
+    "messages": MessagesReader,
+    "responses": ResponsesReader,
+}
+
+# The first event of a part -> those that may follow it there.
+FOLLOW = {
+    TextDelta: {TextDelta},
+    ReasoningDelta: {ReasoningDelta, ReasoningSeal},
+    ReasoningSeal: set(),
+    CallStarted: {ArgumentsDelta},
+}
+
+
+def check_promise(events):
+    assert isinstance(events[0], Started)
+    assert isinstance(events[-1], Finished)
+    told = events[1:-1]
+    assert not any(isinstance(event, Started | Finished) for event in told)
+    numbers = [event.part for event in told]
+    assert numbers[:1] in ([], [0])
+    assert all(after - before in (0, 1) for before, after in pairwise(numbers))
+    for part in range(numbers[-1] + 1 if numbers else 0):
+        first, *others = (type(event) for event in told if event.part == part)
+        assert set(others) <= FOLLOW[first]
+
+
+def read(dialect, chunks):
+    """The parts of a whole stream, in order: ("text", text), ("thought", text, goods), ("call", id, name,
+    arguments)."""
+    reader = READERS[dialect]()
+    events = [event for chunk in chunks for event in reader.feed(json.dumps(chunk).encode())]
+    if dialect == "chat":
+        events += reader.close()
+    check_promise(events)
+    parts = {}
+    for event in events[1:-1]:
+        add(parts, event)
+    return [tuple(part) for part in parts.values()]
+
+
+def add(parts, event):
+    match event:
+        case TextDelta(part, text):
+            parts.setdefault(part, ["text", ""])[1] += text
+        case ReasoningDelta(part, text):
+            parts.setdefault(part, ["thought", "", ""])[1] += text
+        case ReasoningSeal(part, opaque):
+            parts.setdefault(part, ["thought", "", ""])[2] = goods(opaque)
+        case CallStarted(part, id_, name):
+            parts[part] = ["call", id_, name, ""]
+        case ArgumentsDelta(part, arguments):
+            parts[part][3] += arguments
+
+
+def goods(opaque):
+    ((_, given),) = opaque.items()
+    return given["encrypted_content"] if isinstance(given, dict) else given
+
+
+# How each dialect tells a part, a chunk or an event for each piece: `tell(place, part, size)`.
+
+
+def pieces(text, size):
+    return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+def chat_chunk(**delta):
+    return {"id": "c", "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+
+
+def chat_call(place, id_, name, arguments, size):
+    yield chat_chunk(tool_calls=[{"index": place, "id": id_, "function": {"name": name, "arguments": ""}}])
+    for piece in pieces(arguments, size):
+        yield chat_chunk(tool_calls=[{"index": place, "function": {"arguments": piece}}])
+
+
+def tell_chat(place, part, size):
+    match part:
+        case "text", text:
+            yield from (chat_chunk(content=piece) for piece in pieces(text, size))
+        case "thought", text, opaque:
+            yield from (chat_chunk(reasoning_text=piece) for piece in pieces(text, size))
+            yield chat_chunk(reasoning_opaque=opaque)
+        case "call", id_, name, arguments:
+            yield from chat_call(place, id_, name, arguments, size)
+
+
+def block(kind, place, **fields):
+    return {"type": f"content_block_{kind}", "index": place, **fields}
+
+
+def tell_messages(place, part, size):
+    def delta(kind, key, text):
+        return [block("delta", place, delta={"type": kind, key: piece}) for piece in pieces(text, size)]
+
+    match part:
+        case "text", text:
+            start = {"type": "text", "text": ""}
+            deltas = delta("text_delta", "text", text)
+        case "thought", text, opaque:
+            start = {"type": "thinking", "thinking": "", "signature": ""}
+            deltas = delta("thinking_delta", "thinking", text) + delta("signature_delta", "signature", opaque)
+        case "call", id_, name, arguments:
+            start = {"type": "tool_use", "id": id_, "name": name, "input": {}}
+            deltas = delta("input_json_delta", "partial_json", arguments)
+    return [block("start", place, content_block=start), *deltas, block("stop", place)]
+
+
+def tell_responses(place, part, size):
+    def deltas(kind, text, **fields):
+        return [item(kind, place, delta=piece, **fields) for piece in pieces(text, size)]
+
+    match part:
+        case "text", text:
+            begun = {"type": "message", "content": []}
+            done = begun | {"content": [{"type": "output_text", "text": text}]}
+            told = deltas("output_text.delta", text, content_index=0)
+        case "thought", text, opaque:
+            begun = {"type": "reasoning", "summary": []}
+            done = begun | {
+                "summary": [{"type": "summary_text", "text": text}],
+                "encrypted_content": opaque,
+                "id": "rs",
+            }
+            told = deltas("reasoning_summary_text.delta", text, summary_index=0)
+        case "call", id_, name, arguments:
+            begun = {"type": "function_call", "call_id": id_, "name": name, "arguments": ""}
+            done = begun | {"arguments": arguments}
+            told = deltas("function_call_arguments.delta", arguments)
+    return [
+        item("output_item.added", place, item=begun),
+        *told,
+        item("output_item.done", place, item=done),
+    ]
+
+
+def item(kind, place, **fields):
+    return {"type": f"response.{kind}", "output_index": place, **fields}
+
+
+TELL = {"chat": tell_chat, "messages": tell_messages, "responses": tell_responses}
+
+# What a stream begins and ends with.
+AROUND = {
+    "chat": ([], [{"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}]),
+    "messages": (
+        [{"type": "message_start", "message": {"id": "m"}}],
+        [{"type": "message_delta", "delta": {"stop_reason": "end_turn"}}, {"type": "message_stop"}],
+    ),
+    "responses": (
+        [{"type": "response.created", "response": {"id": "r"}}],
+        [{"type": "response.completed", "response": {}}],
+    ),
+}
+
+
+def around(dialect, chunks):
+    before, after = AROUND[dialect]
+    return [*before, *chunks, *after]
+
+
+def alternate(told):
+    """A chunk of each, again and again."""
+    rest = [list(each) for each in told]
+    while any(rest):
+        for each in rest:
+            if each:
+                yield each.pop(0)
+
+
+A, B = ("call", "call_a", "f", '{"path":"a \\"}{ b"}'), ("call", "call_b", "g", '{"x":[1,{"y":2}]}')
+SAY, THINK = ("text", "Hello, world"), ("thought", "I look at it", "sig==")
+OVERLAPPING = {
+    "calls": [A, B],
+    "a text and a call": [SAY, A],
+    "a call and a text": [A, SAY],
+    "a thought and a call": [THINK, A],
+    "a call and a thought": [A, THINK],
+    "a thought, a text and two calls": [THINK, SAY, A, B],
+    "three calls": [A, B, ("call", "call_c", "h", "{}")],
+}
+
+
+@pytest.mark.parametrize("size", [1, 5])
+@pytest.mark.parametrize("name", OVERLAPPING)
+@pytest.mark.parametrize("dialect", ["messages", "responses"])
+def test_parts_that_are_told_at_the_same_time(dialect, name, size):
+    parts = OVERLAPPING[name]
+    told = [TELL[dialect](place, part, size) for place, part in enumerate(parts)]
+    assert read(dialect, around(dialect, alternate(told))) == parts
+
+
+@pytest.mark.parametrize("size", [1, 5])
+@pytest.mark.parametrize("name", [name for name, parts in OVERLAPPING.items() if SAY not in parts[:-1]])
+def test_calls_of_chat_that_are_told_at_the_same_time(name, size):
+    """Thoughts and texts have no ends in chat: what comes between their pieces ends them.  A call's
+    arguments have one."""
+    parts = OVERLAPPING[name]
+    numbers = iter(range(len(parts)))
+    told = [TELL["chat"](next(numbers) if part[0] == "call" else 0, part, size) for part in parts]
+    first = [] if parts[0][0] == "call" else told.pop(0)
+    assert read("chat", around("chat", [*first, *alternate(told)])) == parts
+
+
+@st.composite
+def overlapping(draw, dialect):
+    """(parts, the chunks of each in order, but those of different parts in any order)."""
+    count = draw(st.integers(1, 5))
+    parts = [
+        draw(
+            st.one_of(
+                st.tuples(st.just("text"), st.text(min_size=1, max_size=8)),
+                st.tuples(
+                    st.just("thought"),
+                    st.text(min_size=1, max_size=8),
+                    st.text("abc", min_size=1, max_size=4),
+                ),
+                st.tuples(
+                    st.just("call"),
+                    st.just(f"call_{place}"),
+                    st.sampled_from("fg"),
+                    st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2).map(json.dumps),
+                ),
+            )
+        )
+        for place in range(count)
+    ]
+    told = [list(TELL[dialect](place, part, draw(st.integers(1, 4)))) for place, part in enumerate(parts)]
+    chunks = []
+    while any(told):
+        chunks.append(draw(st.sampled_from([each for each in told if each])).pop(0))
+    return parts, chunks
+
+
+@pytest.mark.parametrize("dialect", ["messages", "responses"])
+@trials
+@given(st.data())
+def test_in_whatever_order_they_come(dialect, data):
+    parts, chunks = data.draw(overlapping(dialect))
+    assert sorted(read(dialect, around(dialect, chunks))) == sorted(parts)
+
+
+@trials
+@given(overlapping("chat"))
+def test_in_whatever_order_chat_tells_them(told):
+    """A text or a thought may fall into pieces there; nothing of it gets lost."""
+    parts, chunks = told
+    found = read("chat", around("chat", chunks))
+    calls = [part for part in parts if part[0] == "call"]
+    assert sorted(part for part in found if part[0] == "call") == sorted(calls)
+    for kind in ("text", "thought"):
+        given_ = sorted("".join(part[1] for part in parts if part[0] == kind))
+        assert sorted("".join(part[1] for part in found if part[0] == kind)) == given_
+
+
+@pytest.mark.parametrize("dialect", ["messages", "responses"])
+def test_an_item_is_told_before_those_that_came_after_it(dialect):
+    """Even if it tells nothing until all of them are complete."""
+    thought, call = (
+        list(TELL[dialect](place, part, 4)) for place, part in enumerate([("thought", "", "sig=="), A])
+    )
+    assert read(dialect, around(dialect, [thought[0], *call, *thought[1:]])) == [("thought", "", "sig=="), A]
+
+
+@pytest.mark.parametrize("dialect", ["messages", "responses"])
+def test_parts_that_nobody_closes(dialect):
+    told = [list(TELL[dialect](place, part, 4))[:-1] for place, part in enumerate([SAY, A, B])]
+    assert read(dialect, around(dialect, alternate(told))) == [SAY, A, B]
+
+
+@pytest.mark.parametrize("dialect", ["messages", "responses"])
+def test_what_comes_after_its_end_is_no_more_of_a_part(dialect):
+    first, second = (list(TELL[dialect](place, part, 4)) for place, part in enumerate([SAY, A]))
+    late = first[1:]  # all of its deltas, and its end
+    assert read(dialect, around(dialect, [*first, *late, *second, *late, second[1]])) == [SAY, A]
+
+
+@pytest.mark.parametrize("dialect", ["messages", "responses"])
+def test_a_place_that_is_used_again(dialect):
+    """As Copilot does with the indexes of chat's calls."""
+    assert read(dialect, around(dialect, [*TELL[dialect](0, A, 4), *TELL[dialect](0, B, 4)])) == [A, B]
+
+
+@pytest.mark.parametrize("empty", [("text", ""), ("thought", "", "")])
+@pytest.mark.parametrize("dialect", ["messages", "responses"])
+def test_a_part_in_which_there_is_nothing_has_no_number(dialect, empty):
+    told = [*TELL[dialect](0, empty, 1), *TELL[dialect](1, A, 4)]
+    assert read(dialect, around(dialect, told)) == [A]
+
+
+STRANGERS = {
+    "messages": [
+        block("start", 0, content_block={"type": "server_tool_use", "id": "s", "name": "n", "input": {}}),
+        block("delta", 0, delta={"type": "input_json_delta", "partial_json": "{}"}),
+        block("stop", 0),
+    ],
+    "responses": [
+        item("output_item.added", 0, item={"type": "web_search_call", "id": "ws"}),
+        item("web_search_call.completed", 0),
+        item("output_item.done", 0, item={"type": "web_search_call", "id": "ws"}),
+    ],
+}
+
+
+@pytest.mark.parametrize("dialect", STRANGERS)
+def test_what_the_hub_cannot_say_takes_its_turn_too(dialect):
+    """It is left out, and what waits for it is told."""
+    strangers, call = STRANGERS[dialect], list(TELL[dialect](1, A, 4))
+    assert read(dialect, around(dialect, [strangers[0], *call, *strangers[1:]])) == [A]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        block("delta", 7, delta={"type": "text_delta", "text": "to nobody"}),
+        block("delta", 0, delta={"type": "text_delta", "text": "in a call"}),
+        block("delta", 0, delta={"type": "invented_later", "text": "x"}),
+        block("delta", 0, delta={"type": "signature_delta", "signature": "x"}),
+        block("stop", 7),
+    ],
+)
+def test_a_block_is_told_by_its_own_kind_of_deltas(odd):
+    first, *others = TELL["messages"](0, A, 4)
+    assert read("messages", around("messages", [odd, first, odd, *others, odd])) == [A]
+
+
+def test_texts_of_one_message_that_come_and_go():
+    """Each piece is a text of its own then: none is taken up again."""
+    told = [
+        item("output_item.added", 0, item={"type": "message", "content": []}),
+        *(item("output_text.delta", 0, content_index=index, delta=str(index)) for index in (0, 1, 0)),
+        item("output_item.done", 0, item={"type": "message", "content": []}),
+    ]
+    assert read("responses", around("responses", told)) == [("text", "0"), ("text", "1"), ("text", "0")]
+
+
+DONE = item(
+    "output_item.done",
+    0,
+    item={"type": "function_call", "call_id": "call_a", "name": "f", "arguments": "{}"},
+)
+
+
+@pytest.mark.parametrize(
+    ("told", "parts"),
+    [
+        ([DONE], [("call", "call_a", "f", "{}")]),
+        ([DONE, DONE], [("call", "call_a", "f", "{}")]),
+        ([item("function_call_arguments.delta", 3, delta="{}")], []),
+        ([item("output_text.delta", 0, content_index=0, delta="")], []),
+        ([item("output_text.delta", 0, content_index=0, delta="a")], [("text", "a")]),
+    ],
+    ids=["no beginning", "two ends", "arguments of nothing", "nothing", "neither beginning nor end"],
+)
+def test_items_of_which_pieces_are_missing(told, parts):
+    assert read("responses", around("responses", told)) == parts
+
+
+def test_a_call_of_chat_that_hears_its_name_late():
+    first = {"index": 0, "id": "call_a", "function": {"arguments": '{"a"'}}
+    more = {"index": 0, "function": {"arguments": ": 1}"}}
+    named = {"index": 0, "function": {"name": "f"}}
+    told = [chat_chunk(tool_calls=[each]) for each in (first, more, named)]
+    call = ("call", "call_a", "f", '{"a": 1}')
+    assert read("chat", around("chat", told)) == [call]
+    other = {"index": 1, "id": "call_b", "function": {"name": "g", "arguments": "{}"}}
+    told.insert(1, chat_chunk(tool_calls=[other]))
+    assert read("chat", around("chat", told)) == [call, ("call", "call_b", "g", "{}")]
+
+
+def test_a_call_of_chat_that_never_hears_its_name():
+    told = [chat_chunk(tool_calls=[{"index": 0, "id": "call_a", "function": {"arguments": "{}"}}])]
+    assert read("chat", around("chat", told)) == [("call", "call_a", "", "{}")]
+
+
+def test_a_text_of_chat_in_the_middle_of_a_call_waits():
+    first, *others = tell_chat(0, A, 4)
+    told = [first, chat_chunk(content="Hel"), *others[:2], chat_chunk(content="lo"), *others[2:]]
+    assert read("chat", around("chat", [*told, chat_chunk(content="!")])) == [A, ("text", "Hello!")]
+
+
+def test_a_call_of_chat_is_not_taken_up_again():
+    """White space after the end, when something else has begun."""
+    more = chat_chunk(tool_calls=[{"index": 0, "function": {"arguments": "\n"}}])
+    told = [*tell_chat(0, A, 4), chat_chunk(content="Hello"), more]
+    assert read("chat", around("chat", told)) == [A, ("text", "Hello")]
+
+
+def test_a_cut_off_call_of_chat_ends_with_the_answer():
+    told = [*tell_chat(0, A, 4)][:3]
+    assert read("chat", around("chat", [*told, *tell_chat(1, B, 4)])) == [(*A[:3], A[3][:8]), B]
+
+
+@trials
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(alphabet='"\\{}[]a\n'),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(alphabet='"\\{}[]a'), inner),
+        max_leaves=8,
+    ),
+    st.integers(1, 5),
+)
+def test_when_an_object_is_complete(value, size):
+    """At its last character, and at none before, however it is cut."""
+    nesting, text = Nesting(), json.dumps({"a": value})
+    for piece in pieces(text[:-1], size):
+        nesting.feed(piece)
+        assert not nesting.complete
+    nesting.feed("")
+    nesting.feed(text[-1])
+    assert nesting.complete
+
+
+def seconds(dialect, count):
+    """For a stream of two parts told at the same time, in so many pieces each."""
+    arguments = json.dumps({"a": "x" * (count - len('{"a": ""}'))})
+    parts = [("call", "call_a", "f", arguments), ("call", "call_b", "g", arguments)]
+    told = [list(TELL[dialect](place, part, 1)) for place, part in enumerate(parts)]
+    chunks = [json.dumps(chunk).encode() for chunk in around(dialect, alternate(told))]
+    reader = READERS[dialect]()
+    start = time.process_time()
+    assert sum(1 for chunk in chunks for _ in reader.feed(chunk)) >= 2 * count
+    return time.process_time() - start
+
+
+@pytest.mark.parametrize("dialect", READERS)
+def test_the_work_does_not_grow_with_the_stream(dialect):
+    """Eight times as many pieces cost eight times as much, not sixty-four times."""
+    small = min(seconds(dialect, 500) for _ in range(3))
+    assert min(seconds(dialect, 4000) for _ in range(2)) < 30 * small
