@@ -63,7 +63,7 @@ class Reader:
             told = self._line.next()
 
     def _start(self, event: Block) -> Iterator[Event]:
-        self._usage |= numbers(event["message"].get("usage"))
+        self._count(event["message"].get("usage"))
         yield Started(str(event["message"].get("id")))
 
     def _open(self, event: Block) -> Iterator[Event]:
@@ -104,7 +104,7 @@ class Reader:
         self._line.open, self._block, self._told, self._signature = None, "", False, ""
 
     def _finish(self, event: Block) -> Iterator[Event]:
-        self._usage |= numbers(event.get("usage"))
+        self._count(event.get("usage"))
         self._reason = REASONS.get(str(event["delta"].get("stop_reason")), "stop")
         yield from ()
 
@@ -115,7 +115,6 @@ class Reader:
             yield from self._tell(told)
             yield from self._leave()
         usage = self._usage
-        details = usage.get("thinking_tokens", 0)
         yield Finished(
             self._reason,
             Usage(
@@ -123,9 +122,14 @@ class Reader:
                 cached=usage.get("cache_read_input_tokens", 0),
                 cache_written=usage.get("cache_creation_input_tokens", 0),
                 output=usage.get("output_tokens", 0),
-                reasoning=details,
+                reasoning=usage.get("thinking_tokens", 0),
             ),
         )
+
+    def _count(self, usage: Any) -> None:
+        """What the end tells replaces what the beginning told."""
+        self._usage |= numbers(usage)
+        self._usage |= numbers(usage.get("output_tokens_details")) if isinstance(usage, dict) else {}
 
     def _fail(self, event: Block) -> Iterator[Event]:
         raise told_error(event.get("error"))

@@ -21,6 +21,7 @@ from copilot_bridge.dialects.events import (
     ReasoningSeal,
     Started,
     TextDelta,
+    Usage,
 )
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
@@ -440,6 +441,17 @@ def test_when_an_object_is_complete(value, size):
     nesting.feed("")
     nesting.feed(text[-1])
     assert nesting.complete
+
+
+def test_thinking_is_counted():
+    """Newer models say how many of the output's tokens were thoughts."""
+    usage = {"input_tokens": 4, "output_tokens": 9, "output_tokens_details": {"thinking_tokens": 7}}
+    before, (delta, stop) = AROUND["messages"]
+    reader = READERS["messages"]()
+    for chunk in [*before, delta | {"usage": usage}]:
+        assert all(isinstance(event, Started) for event in reader.feed(json.dumps(chunk).encode()))
+    (finished,) = reader.feed(json.dumps(stop).encode())
+    assert finished.usage == Usage(input=4, output=9, reasoning=7)
 
 
 def seconds(dialect, count):
