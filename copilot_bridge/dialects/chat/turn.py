@@ -78,7 +78,8 @@ def read_messages(messages: list[Json]) -> Iterator[Message]:
             result = ToolResult(str(message.get("tool_call_id")), tuple(only_shown(parts)))
             yield Message("user", (result,))
         elif role == "assistant":
-            yield Message("assistant", (*read_reasoning(message), *parts, *read_calls(where, message)))
+            said = (*read_reasoning(message), *parts, *read_refusal(message), *read_calls(where, message))
+            yield Message("assistant", said)
         else:
             raise InvalidRequest(f"{where}.role: {role!r} is not known", param=f"{where}.role")
 
@@ -91,6 +92,12 @@ def read_reasoning(message: Json) -> tuple[Reasoning, ...]:
     text = message.get("reasoning_content") or message.get("reasoning_text") or ""
     opaque = unseal(message.get("reasoning_opaque"), "chat")
     return (Reasoning(str(text), opaque),) if text or opaque else ()
+
+
+def read_refusal(message: Json) -> tuple[Text, ...]:
+    """Where an answer was given as it came: a model that would not said so here, and no content."""
+    refusal = message.get("refusal")
+    return (Text(refusal),) if isinstance(refusal, str) and refusal else ()
 
 
 def read_calls(where: str, message: Json) -> Iterator[ToolCall]:

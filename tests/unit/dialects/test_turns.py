@@ -86,6 +86,29 @@ def test_in_chat_each_result_is_a_message():
     assert again("chat", turn).messages[2:] == tuple(user(result) for result in RESULTS)
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"content": None, "refusal": "I won't."}, ("I won't.",)),
+        ({"refusal": "I won't."}, ("I won't.",)),
+        ({"content": "Well,", "refusal": "no."}, ("Well,", "no.")),
+        ({"content": [{"type": "refusal", "refusal": "I won't."}]}, ("I won't.",)),
+        ({"content": "Yes.", "refusal": None}, ("Yes.",)),
+        ({"content": "Yes.", "refusal": ""}, ("Yes.",)),
+        ({"content": "Yes.", "refusal": {"by": "mistake"}}, ("Yes.",)),
+    ],
+)
+def test_a_refusal_of_chat_is_what_the_assistant_said(fields, said):
+    """As the SDK replays an answer."""
+    body = {"model": "m", "messages": [{"role": "assistant", **fields}]}
+    assert chat.read_turn(body).messages == (assistant(*map(Text, said)),)
+
+
+def test_nobody_but_the_assistant_refuses():
+    body = {"model": "m", "messages": [{"role": "user", "content": "Hi", "refusal": "I won't."}]}
+    assert chat.read_turn(body).messages == (user(Text("Hi")),)
+
+
 SETTINGS = {
     "chat": (
         "max_tokens",
