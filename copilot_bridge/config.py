@@ -257,6 +257,11 @@ class Config:
     keep_copilot_fields: bool = setting(
         boolean, "leave Copilot's own fields (copilot_*, content filters) in replies", default=False
     )
+    response_memory: int = setting(
+        whole(0, 65536),
+        "megabytes of conversations kept for an hour, for previous_response_id; 0: none",
+        default=64,
+    )
     editor_version: str = setting(word, "the editor that Copilot is told", default="vscode/1.110.0")
     plugin_version: str = setting(
         word, "the editor plugin that Copilot is told", default="copilot-chat/0.42.0"

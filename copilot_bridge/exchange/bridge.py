@@ -6,6 +6,7 @@ from cachetools import TTLCache
 
 from copilot_bridge.config import Config
 from copilot_bridge.errors import LoginRequired
+from copilot_bridge.exchange.chains import Chains
 from copilot_bridge.store.files import Files
 from copilot_bridge.store.logins import Logins
 from copilot_bridge.upstream.client import Client
@@ -42,6 +43,7 @@ class Bridge:
         self.messages_quirks = MessagesQuirks()
         # Ids of reasoning that clients know -> those that Copilot wants to hear again.
         self.genuine_ids: TTLCache[str, str] = TTLCache(REMEMBERED_IDS, REMEMBERED_FOR)
+        self.chains = Chains(config.response_memory * 1024 * 1024)
         self.images = ImageFetcher(config)
         self.quota: dict[str, Snapshot] = {}  # as the last answers told it
         self._copilot: Copilot | None = None

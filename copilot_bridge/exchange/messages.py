@@ -24,6 +24,7 @@ class MessagesRequest(ModelRequest):
 
     dialect = "messages"
     keepalive = KEEPALIVE
+    tells_size = True
 
     def read(self, data: bytes) -> Body:
         return messages.read(data)

@@ -72,12 +72,14 @@ class ModelRequest(ABC):
     dialect: ClassVar[str]
     path: ClassVar[str] = ""  # where it is not that of the route
     keepalive: ClassVar[bytes] = sse.KEEPALIVE
+    tells_size: ClassVar[bool] = False  # of a prompt that is too long, in tokens
 
     def __init__(self, bridge: Bridge, record: Record, data: bytes, headers: Any) -> None:
         self._bridge = bridge
         self._record = record
         self._data = self._given = data
         self._given_headers = headers
+        self._changed = False  # by the reading of it
         self._body = self.read(data)
         self.streaming = bool(self._body.get("stream"))
         self.name: str = self._body["model"]
@@ -191,7 +193,10 @@ class ModelRequest(ABC):
         self._headers |= {"X-Initiator": self.initiator(), **choice.headers}
         if choice.effort:
             self.ask_effort(choice.effort)
-        changed = [self._place(where, image, model) for where, image in self._limited(self.images(), model)]
+        changed = [
+            self._changed,
+            *(self._place(where, image, model) for where, image in self._limited(self.images(), model)),
+        ]
         self._turn = None if self._direct else self.read_turn()
         if self._turn:
             self._body = self._route.write_turn(self._turn)
@@ -271,7 +276,7 @@ class ModelRequest(ABC):
     def _measure(self, refused: UpstreamRefused, model: Model) -> None:
         """Claude Code compacts its conversation if it hears by how much a prompt is too long."""
         most = model.max_prompt_tokens or model.context
-        if refused.kind == "prompt_too_long" and not refused.size and most:
+        if self.tells_size and refused.kind == "prompt_too_long" and not refused.size and most:
             refused.size = (max(most + 1, self.count(model)), most)
 
     def _forget_prompt(self, response: requests.Response) -> None:

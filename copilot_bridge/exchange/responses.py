@@ -2,14 +2,18 @@
 
 import time
 from collections.abc import Iterator, MutableMapping
+from dataclasses import replace
+from typing import Any
 
+from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.responses import repair, turn
 from copilot_bridge.dialects.responses import request as responses
 from copilot_bridge.dialects.responses.errors import write_event
 from copilot_bridge.dialects.responses.turn import Names
 from copilot_bridge.dialects.responses.writer import Writer
 from copilot_bridge.dialects.turn import Turn
-from copilot_bridge.errors import BridgeError
+from copilot_bridge.errors import BridgeError, InvalidRequest
+from copilot_bridge.exchange.chains import Link, as_items, caller_of
 from copilot_bridge.exchange.request import Body, ModelRequest, Reader, Whole
 from copilot_bridge.upstream.models import Model
 
@@ -21,7 +25,34 @@ class ResponsesRequest(ModelRequest):
 
     def read(self, data: bytes) -> Body:
         self._names = Names()
-        return responses.read(data)
+        body = responses.read(data)
+        self._previous = body.pop("previous_response_id", None)
+        before = self._before(self._previous) if self._previous else None
+        kept = body.get("store") is not False and self._bridge.chains.most
+        self._link = Link(before, data) if kept else None
+        if before:
+            body["input"] = [*before.items(), *as_items(body["input"])]
+            self._changed = True
+        return body
+
+    def _before(self, id_: str) -> Link:
+        """Raises InvalidRequest: it is not kept, or not any more, or is somebody else's."""
+        if found := self._bridge.chains.find(self._caller(), id_):
+            return found
+        raise InvalidRequest(
+            f"the response {id_[:200]!r} is not kept (any more): send the whole conversation",
+            param="previous_response_id",
+            code="previous_response_not_found",
+        )
+
+    def _caller(self) -> str:
+        return caller_of(self._given_headers, self._bridge.copilot().account.fingerprint)
+
+    def _remember(self, response: Body) -> None:
+        """A later request may go on from here."""
+        if self._link:
+            link = replace(self._link, answer=codec.write(response["output"]))
+            self._bridge.chains.keep(self._caller(), response["id"], link)
 
     def initiator(self) -> str:
         return responses.initiator(self._body)
@@ -40,14 +71,26 @@ class ResponsesRequest(ModelRequest):
         return True
 
     def repair(self) -> Reader:
-        return RememberingRepair(self._bridge.genuine_ids, keep=self._bridge.config.keep_copilot_fields)
+        return RememberingRepair(
+            self._bridge.genuine_ids,
+            keep=self._bridge.config.keep_copilot_fields,
+            previous=self._previous,
+            ended=self._remember,
+        )
 
     def read_turn(self) -> Turn:
         return turn.read_turn(self._body, self._names)
 
     def writer(self) -> Writer:
         answer_id = self._record.id.replace("-", "")
-        return Writer(answer_id=answer_id, model=self.name, created=int(time.time()), names=self._names)
+        return Writer(
+            answer_id=answer_id,
+            model=self.name,
+            created=int(time.time()),
+            names=self._names,
+            previous=self._previous,
+            ended=self._remember,
+        )
 
     def fail(self, error: BridgeError) -> bytes:
         return write_event(error, {"object": "response", "id": f"resp_{self._record.id}", "output": []}, 0)
@@ -58,14 +101,17 @@ class ResponsesRequest(ModelRequest):
     def mend_whole(self, data: bytes) -> Whole:
         whole, usage, genuine = repair.mend_whole(data, keep=self._bridge.config.keep_copilot_fields)
         self._bridge.genuine_ids.update(genuine)
-        return whole, usage
+        self._remember(whole)
+        if self._previous:
+            whole["previous_response_id"] = self._previous
+        return codec.write(whole), usage
 
 
 class RememberingRepair(repair.Repair):
     """Notes which id Copilot wants to hear again, for the conversation's next request."""
 
-    def __init__(self, memory: MutableMapping[str, str], *, keep: bool) -> None:
-        super().__init__(keep=keep)
+    def __init__(self, memory: MutableMapping[str, str], **options: Any) -> None:
+        super().__init__(**options)
         self._memory = memory
 
     def feed(self, piece: bytes) -> bytes:

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from golden.transcripts import SIZES, Golden, check_stream, check_whole, cut, mender, options_of, repair
 
+from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.messages import repair as messages
 from copilot_bridge.dialects.messages.reply import fold as fold_messages
 from copilot_bridge.dialects.messages.reply import mend_whole as mend_message
@@ -131,5 +132,5 @@ def test_a_message_folded(case: Path, size: int, golden: Golden) -> None:
 @pytest.mark.parametrize("case", passed("responses", "upstream.json"), ids=name)
 def test_a_whole_response(case: Path, golden: Golden) -> None:
     whole, _, genuine = responses.mend_whole((case / "upstream.json").read_bytes())
-    golden.check(case / "client.json", whole)
+    golden.check(case / "client.json", codec.write(whole))
     assert genuine

@@ -300,7 +300,10 @@ def test_errors_of_the_request(client: OpenAI) -> None:
     assert elsewhere.value.param == "model"
     with pytest.raises(openai.BadRequestError) as previous:
         client.responses.create(model=MODELS[0], input="hello", previous_response_id="resp_1")
-    assert previous.value.param == "previous_response_id"
+    assert (previous.value.param, previous.value.code) == (
+        "previous_response_id",
+        "previous_response_not_found",
+    )
     with pytest.raises(openai.BadRequestError):
         client.responses.retrieve("resp_1")
 

@@ -48,6 +48,7 @@ SAMPLES = {
     "read_timeout": ("1e2", 100.0),
     "keepalive": (".5", 0.5),
     "keep_copilot_fields": ("on", True),
+    "response_memory": ("0", 0),
     "editor_version": ("vscode/1.111.0", "vscode/1.111.0"),
     "plugin_version": ("copilot-chat/0.43.0", "copilot-chat/0.43.0"),
     "integration_id": ("vscode-chat", "vscode-chat"),
@@ -151,6 +152,7 @@ MALFORMED = [
         for raw in ("abc", "-1", "65536", "1.5", "1_000", " ", "²")
     ],
     *[("workers", raw, "whole number from 1 to 64") for raw in ("0", "65", "two")],
+    *[("response_memory", raw, "whole number from 0") for raw in ("-1", "64MB", "70000")],
     ("server", "uvicorn", "gunicorn, gevent"),
     *[
         (name, raw, "number of seconds")
@@ -447,6 +449,7 @@ WRITTEN = {
     "read_timeout": SECONDS,
     "keepalive": SECONDS,
     "keep_copilot_fields": BOOLEANS,
+    "response_memory": st.integers(0, 65536).map(str),
     "editor_version": WORDS,
     "plugin_version": WORDS,
     "integration_id": WORDS,

@@ -8,7 +8,7 @@ breaks clients that keep items by their ids.  So each item gets one id for all i
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any
 
@@ -17,6 +17,7 @@ from copilot_bridge.dialects.responses.errors import write_event
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 Event = dict[str, Any]
+Ended = Callable[[Event], None]
 
 # The usual form of ids, by the item's type.
 PREFIXES = {
@@ -69,10 +70,16 @@ class Repair:
     """A stream's bytes in, cut anywhere; whole mended events out.
 
     :param keep: leave Copilot's own fields in.
+    :param previous: the response that this one goes on from.
+    :param ended: is told the whole response, once it is complete.
     """
 
-    def __init__(self, *, keep: bool = False) -> None:
+    def __init__(
+        self, *, keep: bool = False, previous: str | None = None, ended: Ended = lambda _response: None
+    ) -> None:
         self._keep = keep
+        self._previous = previous
+        self._ended = ended
         self._splitter = sse.Splitter()
         self._ids = Ids()
         self._output: dict[int, Event] = {}  # the items that are complete, by their place
@@ -157,19 +164,24 @@ class Repair:
         ]
         # Clients read the answer from the last event, even where upstream leaves it empty.
         full = output or [self._output[place] for place in sorted(self._output)]
-        self._response = {**response, "id": self._ids.of_response(response.get("id")), "output": full}
+        self._response = {"store": False, **response, "output": full}
+        self._response["id"] = self._ids.of_response(response.get("id"))
+        if self._previous:
+            self._response["previous_response_id"] = self._previous
         return self._response
 
     def _end(self, kind: str, event: Event) -> None:
         self.done = True
         response = event.get("response") or {}
         self.usage = as_chat_usage(response.get("usage"))
-        if kind not in GOOD_ENDS:
+        if kind in GOOD_ENDS:
+            self._ended(response)
+        else:
             self.outcome = "unavailable"
 
 
-def mend_whole(data: bytes, *, keep: bool = False) -> tuple[bytes, dict[str, int] | None, dict[str, str]]:
-    """Copilot's answer in one piece -> the answer, its usage as chat counts, its genuine ids.
+def mend_whole(data: bytes, *, keep: bool = False) -> tuple[Event, dict[str, int] | None, dict[str, str]]:
+    """Copilot's answer in one piece -> the response, its usage as chat counts, its genuine ids.
 
     :raises UpstreamRefused: this is no answer.
     """
@@ -183,7 +195,7 @@ def mend_whole(data: bytes, *, keep: bool = False) -> tuple[bytes, dict[str, int
     mended.setdefault("store", False)
     if mended.get("output_text") is None:
         mended.pop("output_text", None)  # a convenience of SDKs, who make it themselves
-    return codec.write(mended), as_chat_usage(reply.get("usage")), ids.genuine
+    return mended, as_chat_usage(reply.get("usage")), ids.genuine
 
 
 def fold(pieces: Iterable[bytes]) -> tuple[bytes, dict[str, int] | None]:

@@ -18,9 +18,15 @@ from copilot_bridge.errors import InvalidRequest, Unsupported
 
 Body = dict[str, Any]
 
+
+def is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
 FIELDS = {
     "stream": (is_boolean, "true or false"),
     "store": (is_boolean, "true or false"),
+    "previous_response_id": (is_text, "the id of a response"),
     "max_output_tokens": (whole(1), "a whole number greater than 0"),
     "tools": (is_list, "a list"),
     "include": (is_list, "a list"),
@@ -28,14 +34,11 @@ FIELDS = {
     "text": (is_object, "an object"),
 }
 
-# What Copilot can't do, because it keeps nothing between two requests.
+# What Copilot can't do, and the bridge does not do in its place.
 REFUSED = {
-    "previous_response_id": "nothing is kept between two requests: send the whole conversation",
     "conversation": "nothing is kept between two requests: send the whole conversation",
     "prompt": "stored prompts are not kept here: send the text itself",
 }
-
-SPEAKERS = ("user", "assistant", "system", "developer")
 
 
 def read(data: bytes) -> Body:

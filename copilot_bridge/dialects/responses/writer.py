@@ -16,6 +16,7 @@ from copilot_bridge.dialects.events import (
     Usage,
 )
 from copilot_bridge.dialects.responses.errors import write_event
+from copilot_bridge.dialects.responses.repair import Ended
 from copilot_bridge.dialects.responses.turn import Names
 from copilot_bridge.dialects.seal import seal
 from copilot_bridge.errors import BridgeError
@@ -31,10 +32,24 @@ ENDS = {
 
 
 class Writer:
-    """At most one output item is open: the one of the part that is being told."""
+    """At most one output item is open: the one of the part that is being told.
 
-    def __init__(self, *, answer_id: str, model: str, created: int, names: Names) -> None:
+    :param previous: the response that this one goes on from.
+    :param ended: is told the whole response, once it is complete.
+    """
+
+    def __init__(
+        self,
+        *,
+        answer_id: str,
+        model: str,
+        created: int,
+        names: Names,
+        previous: str | None = None,
+        ended: Ended = lambda _response: None,
+    ) -> None:
         self._answer = answer_id
+        self._ended = ended
         self._names = names
         self._number = 0
         self._part: int | None = None
@@ -51,6 +66,7 @@ class Writer:
             "parallel_tool_calls": True,
             "tool_choice": "auto",
             "tools": [],
+            "previous_response_id": previous,
             "store": False,
             "usage": None,
         }
@@ -110,6 +126,7 @@ class Writer:
         status, details = ENDS[event.reason]
         self._response |= {"status": status, "incomplete_details": details, "output": self._output}
         self._response["usage"] = write_usage(event.usage)
+        self._ended(self._response)
         return out + self._write(f"response.{status}", {"response": self._response})
 
     def _enter(self, part: int, item: Json) -> bytes:

@@ -1,0 +1,120 @@
+"""`previous_response_id`: a conversation goes on from what the bridge keeps, for its caller alone."""
+
+import json
+from typing import Any
+
+import pytest
+from integration.harness import Answer, Bridge, Json, Simulator, Start
+
+PATH = "/v1/responses"
+MODELS = ["gpt-5.3-codex", "claude-sonnet-4.5", "gpt-4o"]  # natively, and through both of the others
+TOOL: Json = {
+    "type": "function",
+    "name": "get_weather",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+}
+GONE = (400, "previous_response_not_found", "previous_response_id")
+
+
+def post(bridge: Bridge, given: Any, headers: dict[str, str] | None = None, **more: Any) -> Answer:
+    return bridge.request("POST", PATH, {"model": MODELS[0], "input": given, **more}, headers or {})
+
+
+def completed(bridge: Bridge, given: Any, stream: bool, **more: Any) -> Json:
+    """The response, in one piece or as its stream's last event has it."""
+    if not stream:
+        answer = post(bridge, given, **more)
+        assert answer.status == 200, answer.body
+        return dict(answer.json)
+    body = {"model": MODELS[0], "input": given, "stream": True, **more}
+    last = last_event(bridge, body)
+    assert last["type"] == "response.completed"
+    return dict(last["response"])
+
+
+def last_event(bridge: Bridge, body: Json) -> Json:
+    frame = bridge.dial("POST", PATH, json.dumps(body).encode()).all()[-1]
+    told: Json = json.loads(frame.raw.partition(b"\ndata: ")[2])
+    return told
+
+
+def refused(answer: Answer) -> tuple[int, Any, Any]:
+    return answer.status, answer.error["code"], answer.error["param"]
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("model", MODELS)
+def test_a_conversation_goes_on(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str, stream: bool
+) -> None:
+    first = completed(bridge, f"the secret word is {mark}", stream, model=model)
+    assert first["previous_response_id"] is None
+    second = completed(bridge, "what next?", stream, model=model, previous_response_id=first["id"])
+    assert second["previous_response_id"] == first["id"]
+    assert second["store"] is False
+    third = completed(
+        bridge,
+        [{"role": "user", "content": "and then?"}],
+        stream,
+        model=model,
+        previous_response_id=second["id"],
+    )
+    told = json.dumps(simulator.ledger(mark)[-1]["body"])
+    places = [told.index(each) for each in (mark, "what next?", "and then?")]
+    assert places == sorted(places)
+    said = [
+        part["text"] for item in second["output"] if item["type"] == "message" for part in item["content"]
+    ]
+    assert said
+    assert all(json.dumps(text)[1:-1] in told for text in said)
+    assert third["id"] not in (first["id"], second["id"])
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_tools_result_is_all_that_has_to_be_sent(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str
+) -> None:
+    first = completed(bridge, f"[[sim:tools]] the weather in {mark}", False, model=model, tools=[TOOL])
+    call = next(item for item in first["output"] if item["type"] == "function_call")
+    result = {"type": "function_call_output", "call_id": call["call_id"], "output": "sunny"}
+    answered = completed(bridge, [result], False, model=model, tools=[TOOL], previous_response_id=first["id"])
+    assert answered["status"] == "completed"
+    entry = simulator.ledger(mark)[-1]
+    assert entry["headers"]["x-initiator"] == "agent"
+    assert json.dumps(entry["body"]).count(call["call_id"]) == 2  # the call and its result
+
+
+def test_what_was_never_there(bridge: Bridge) -> None:
+    assert refused(post(bridge, "hello", previous_response_id="resp_nothing")) == GONE
+
+
+def test_nobody_goes_on_from_what_another_caller_was_told(bridge: Bridge) -> None:
+    mine, yours = {"Authorization": "Bearer mine"}, {"Authorization": "Bearer yours"}
+    id_ = post(bridge, "hello", mine).json["id"]
+    assert refused(post(bridge, "go on", yours, previous_response_id=id_)) == GONE
+    assert refused(post(bridge, "go on", {"x-api-key": "mine"}, previous_response_id=id_)) == GONE
+    assert post(bridge, "go on", mine, previous_response_id=id_).status == 200
+
+
+def test_what_is_not_to_be_stored_is_not(bridge: Bridge) -> None:
+    id_ = post(bridge, "hello", store=False).json["id"]
+    assert refused(post(bridge, "go on", previous_response_id=id_)) == GONE
+
+
+def test_an_answer_that_broke_off_is_not_kept(bridge: Bridge) -> None:
+    body = {"model": MODELS[0], "input": "[[sim:cut-between after=7]] one two three", "stream": True}
+    last = last_event(bridge, body)
+    assert last["type"] == "response.failed"
+    assert refused(post(bridge, "go on", previous_response_id=last["response"]["id"])) == GONE
+
+
+def test_the_memory_can_be_switched_off(start_bridge: Start) -> None:
+    bridge = start_bridge(response_memory=0)
+    id_ = post(bridge, "hello").json["id"]
+    assert refused(post(bridge, "go on", previous_response_id=id_)) == GONE
+
+
+@pytest.mark.parametrize("given", [5, "", ["resp_1"]], ids=str)
+def test_a_malformed_id(bridge: Bridge, given: Any) -> None:
+    answer = post(bridge, "hello", previous_response_id=given)
+    assert (answer.status, answer.error["param"]) == (400, "previous_response_id")
