@@ -488,6 +488,9 @@ def test_usage_as_anthropic_counts_and_in_the_log(bridge: Bridge, model: str, st
         else:
             raw = client.messages.with_raw_response.create(thinking=THINKING, **given)
             usage, id_ = raw.parse().usage, raw.headers["x-request-id"]
+    if model != GEMINI:  # which tells of its thoughts, but not of their number
+        assert usage.output_tokens_details is not None
+        assert 0 < usage.output_tokens_details.thinking_tokens < usage.output_tokens
     line = bridge.logged(id_)
     assert line["tokens_in"] == usage.input_tokens
     assert line["tokens_out"] == usage.output_tokens

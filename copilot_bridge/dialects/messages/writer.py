@@ -104,9 +104,12 @@ def write(kind: str, fields: Block) -> bytes:
 
 
 def write_usage(usage: Usage) -> Block:
-    return {
+    """Thoughts are counted among the output, and named where there were any."""
+    counts: Block = {
         "input_tokens": usage.input,
         "cache_creation_input_tokens": usage.cache_written,
         "cache_read_input_tokens": usage.cached,
         "output_tokens": usage.output,
     }
+    thought = {"output_tokens_details": {"thinking_tokens": usage.reasoning}}
+    return counts | (thought if usage.reasoning else {})
