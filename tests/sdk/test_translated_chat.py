@@ -380,7 +380,10 @@ def test_usage_as_openai_counts_and_in_the_log(bridge: Bridge, model: str, strea
     assert usage is not None
     assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
     assert usage.prompt_tokens_details is not None
-    assert usage.prompt_tokens_details.cached_tokens == usage.prompt_tokens // 2  # as the simulator has it
+    # As the simulator has it: half of what may be cached is read, and on Messages a quarter is written.
+    assert usage.prompt_tokens_details.cached_tokens == usage.prompt_tokens // 2
+    written = 0 if model == CODEX else usage.prompt_tokens // 4
+    assert usage.prompt_tokens_details.cache_write_tokens == written
     assert usage.completion_tokens_details is not None
     if model == CODEX:
         assert 0 < (usage.completion_tokens_details.reasoning_tokens or 0) < usage.completion_tokens

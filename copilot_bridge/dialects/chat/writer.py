@@ -96,11 +96,11 @@ class Writer:
 
 
 def write_usage(usage: Usage) -> Delta:
-    """Cached tokens are counted among those of the prompt."""
+    """What was read from a cache or written to one is counted among the prompt."""
     return {
         "prompt_tokens": usage.prompt,
         "completion_tokens": usage.output,
         "total_tokens": usage.prompt + usage.output,
-        "prompt_tokens_details": {"cached_tokens": usage.cached},
+        "prompt_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": usage.cache_written},
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
     }

@@ -103,7 +103,7 @@ def read_chat(stream):
         call[1] += fragment["function"].get("name", "")
         call[2] += fragment["function"]["arguments"]
     usage = counted["usage"]
-    assert usage["prompt_tokens_details"].keys() == {"cached_tokens"}
+    assert usage["prompt_tokens_details"].keys() == {"cached_tokens", "cache_write_tokens"}
     assert usage["completion_tokens_details"].keys() == {"reasoning_tokens"}
     thought = "".join(delta.get("reasoning_content", "") for delta in deltas)
     goods = "".join(delta.get("reasoning_opaque", "") for delta in deltas)
@@ -218,7 +218,7 @@ def read_responses(stream):
     assert response["output"] == output
     assert len({item["id"] for item in output}) == len(output)
     usage = response["usage"]
-    assert usage["input_tokens_details"].keys() == {"cached_tokens"}
+    assert usage["input_tokens_details"].keys() == {"cached_tokens", "cache_write_tokens"}
     assert usage["output_tokens_details"].keys() == {"reasoning_tokens"}
     assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
     return {
