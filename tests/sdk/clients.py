@@ -87,4 +87,4 @@ def initiators(simulator: Simulator, mark: str) -> list[str]:
 
 def of_type(parts: Iterable[Any], kind: str) -> list[Any]:
     """Blocks or items of one type, be they dicts or an SDK's objects."""
-    return [part for part in parts if (part["type"] if isinstance(part, dict) else part.type) == kind]
+    return [part for part in parts if (part.get("type") if isinstance(part, dict) else part.type) == kind]
