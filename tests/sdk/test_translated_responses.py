@@ -535,6 +535,8 @@ REFUSED: list[tuple[Json, str]] = [
     ({"background": True}, "background"),
     ({"conversation": "conv_1"}, "conversation"),
     ({"prompt": {"id": "pmpt_1"}}, "prompt"),
+    ({"top_logprobs": 2}, "top_logprobs"),
+    ({"include": ["message.output_text.logprobs"]}, "include"),
     ({"tools": [{"type": "shell"}]}, "tools.0"),
     ({"input": [{"type": "computer_call_output", "call_id": "call_1", "output": {}}]}, "input.0"),
 ]

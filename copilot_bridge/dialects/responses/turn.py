@@ -34,6 +34,9 @@ BETWEEN = "__"  # a namespace and the name in it; other dialects allow no dots
 # Free text, as the only argument of an ordinary tool.
 FREE_TEXT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 
+# What no other dialect can say, and why leaving it out would change the answer.
+NO_LOGPROBS = "the API that Copilot offers this model through gives no log probabilities"
+
 # Tools that OpenAI would run; what an agent can do without.
 HOSTED = ("web_search", "web_search_preview", "tool_search", "local_shell", "code_interpreter", "file_search",
           "image_generation", "computer_use_preview", "mcp")  # fmt: skip
@@ -57,6 +60,7 @@ class Names:
 
 def read_turn(body: Json, names: Names) -> Turn:
     """Raises InvalidRequest or Unsupported, naming the field.  `names` is filled in."""
+    refuse_logprobs(body)
     reasoning, told = body.get("reasoning") or {}, body.get("text") or {}
     given = body["input"]
     items = [{"role": "user", "content": given}] if isinstance(given, str) else given
@@ -78,6 +82,14 @@ def read_turn(body: Json, names: Names) -> Turn:
         answer=read_format(told.get("format")),
         cache_key=body.get("prompt_cache_key"),
     )
+
+
+def refuse_logprobs(body: Json) -> None:
+    """Raises Unsupported."""
+    if body.get("top_logprobs"):
+        raise Unsupported(f"top_logprobs: {NO_LOGPROBS}", param="top_logprobs")
+    if "message.output_text.logprobs" in (body.get("include") or ()):
+        raise Unsupported(f"include: {NO_LOGPROBS}", param="include")
 
 
 def added_tools(item: Json) -> list[Any]:
