@@ -387,6 +387,22 @@ def test_the_choice_of_a_tool(
         assert body["tool_choice"] == of_claude | once
 
 
+@pytest.mark.parametrize("mode", ["auto", "required"])
+@one_of_each
+def test_a_choice_among_some_of_the_tools(
+    client: OpenAI, simulator: Simulator, mark: str, model: str, mode: Any
+) -> None:
+    """No other API can say it: the others are not offered."""
+    choice: Any = {"type": "allowed_tools", "mode": mode, "tools": [{"type": "function", "name": "get_time"}]}
+    prompt = f"get_weather and get_time, {mark}"
+    response = client.responses.create(model=model, input=prompt, tools=TOOLS, tool_choice=choice)
+    assert [call.name for call in of_type(response.output, "function_call")] == ["get_time"]
+    (body,) = sent(simulator, mark, 1)
+    assert len(body["tools"]) == 1
+    said = mode if model == GEMINI else {"type": {"auto": "auto", "required": "any"}[mode]}
+    assert body["tool_choice"] == said
+
+
 @each_model
 def test_structured_outputs(client: OpenAI, model: str) -> None:
     given: Any = {"model": model, "input": "Tell me of 'Paris'", "text_format": City}

@@ -64,7 +64,8 @@ def read_turn(body: Json, names: Names) -> Turn:
     reasoning, told = body.get("reasoning") or {}, body.get("text") or {}
     given = body["input"]
     items = [{"role": "user", "content": given}] if isinstance(given, str) else given
-    tools = [*(body.get("tools") or ()), *(tool for item in items for tool in added_tools(item))]
+    offered = [*(body.get("tools") or ()), *(tool for item in items for tool in added_tools(item))]
+    tools = [each for index, tool in enumerate(offered) for each in read_tool(index, tool, names)]
     instructions = body.get("instructions")
     first = (
         [Message("system", (Text(instructions),))] if isinstance(instructions, str) and instructions else []
@@ -72,7 +73,7 @@ def read_turn(body: Json, names: Names) -> Turn:
     return Turn(
         model=body["model"],
         messages=(*first, *read_items(items)),
-        tools=tuple(each for index, tool in enumerate(tools) for each in read_tool(index, tool, names)),
+        tools=tuple(allowed(tools, body.get("tool_choice"), names)),
         tool_choice=read_choice(body.get("tool_choice")),
         parallel_tools=body.get("parallel_tool_calls"),
         max_tokens=body.get("max_output_tokens"),
@@ -201,7 +202,19 @@ def read_choice(choice: Any) -> ToolChoice | None:
         return ToolChoice(choice)
     if isinstance(choice, dict) and isinstance(choice.get("name"), str):
         return ToolChoice("tool", choice["name"])
-    return ToolChoice("auto") if choice else None  # allowed_tools
+    if isinstance(choice, dict) and choice.get("mode") == "required":  # allowed_tools
+        return ToolChoice("required")
+    return ToolChoice("auto") if choice else None
+
+
+def allowed(tools: list[Tool], choice: Any, names: Names) -> Iterator[Tool]:
+    """Elsewhere a choice among some of the tools can't be said: the others are not offered."""
+    some = choice.get("tools") if isinstance(choice, dict) else None
+    if not isinstance(some, list):
+        yield from tools
+        return
+    wanted = {tool.get("name") for tool in some if isinstance(tool, dict)}
+    yield from (tool for tool in tools if names.of[tool.name][1] in wanted)
 
 
 def read_format(given: Any) -> Schema | None:
