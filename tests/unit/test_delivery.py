@@ -1,6 +1,7 @@
 """The waiting, on socket pairs; gevent has patched nothing here, so a slip would block for good."""
 
 import gc
+import itertools
 import socket
 import struct
 import time
@@ -11,7 +12,7 @@ import gevent
 import pytest
 from gevent.hub import get_hub
 
-from copilot_bridge.delivery import Bell, ClientGoneError, Delivery, Readable, Silence, attempt
+from copilot_bridge.delivery import STOPPED, Bell, ClientGoneError, Delivery, Readable, Silence, attempt
 from copilot_bridge.errors import InvalidRequest, StreamCut, UpstreamTimeout
 
 SOON = 0.1  # s; in which a departure has to be noticed
@@ -559,6 +560,60 @@ def test_nothing_early_is_lost_by_looking(deliver: Any, client: Pair) -> None:
     later(0.01, client[1].send, b"G")
     list(deliver().call(lambda: gevent.sleep(0.05)))
     assert client[0].recv(9) == b"G"
+
+
+class Torrent:
+    """A body of so many pieces, each of which is there before it is asked for."""
+
+    drained = False
+
+    def __init__(self, end: socket.socket, pieces: int) -> None:
+        self._end = end
+        self._left = pieces
+
+    @property
+    def ended(self) -> bool:
+        return self._left == 0
+
+    def fileno(self) -> int:
+        return self._end.fileno()
+
+    def take(self) -> bytes:
+        self._left -= 1
+        return b"x"
+
+
+def test_a_stream_that_never_has_to_wait_lets_others_work(deliver: Any, client: Pair) -> None:
+    """Between any two of its pieces, or whoever else is served would wait for its end."""
+    turns: list[int] = []
+
+    def work() -> None:
+        while True:
+            turns.append(1)
+            gevent.sleep(0)
+
+    other = gevent.spawn(work)
+    seen = [len(turns) for _ in deliver().pieces(Torrent(client[0], 20))]
+    other.kill()
+    assert seen[0] == 0, "it has begun at once"
+    assert all(later > earlier for earlier, later in itertools.pairwise(seen))
+
+
+def test_a_stream_that_never_has_to_wait_can_be_stopped(deliver: Any, client: Pair) -> None:
+    """Its client is told, as with any other."""
+    told: list[object] = []
+
+    def serve() -> None:
+        try:
+            told.extend(deliver().pieces(Torrent(client[0], 1_000_000)))
+        except StreamCut as cut:
+            told.append(str(cut))
+
+    serving = gevent.spawn(serve)
+    gevent.sleep(0)
+    serving.kill()
+    assert told[0] == b"x"
+    assert told[-1] == STOPPED
 
 
 # The end of a body.
