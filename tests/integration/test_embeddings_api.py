@@ -1,10 +1,14 @@
 """POST /embeddings, as OpenAI's SDKs call it."""
 
 import base64
+import json
 import struct
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from integration.harness import Answer, Bridge, Json, Simulator
+from integration.harness import Answer, Bridge, Json, Simulator, Start
 
 MODEL = "text-embedding-3-small"
 
@@ -136,3 +140,49 @@ def test_a13_an_answer_that_breaks_off_is_an_error(bridge: Bridge, cut: str) -> 
     answer = embed(bridge, f"[[sim:{cut}]]")
     assert answer.status == 502
     assert answer.error["type"] == "server_error"
+
+
+class Forgetful(BaseHTTPRequestHandler):
+    """Copilot's API, with one model, which leaves a text out of each part."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.tell({"data": [{"id": MODEL, "capabilities": {"type": "embeddings"}}]})
+
+    def do_POST(self) -> None:
+        texts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
+        data = [{"object": "embedding", "index": place, "embedding": [0.5]} for place in range(len(texts))]
+        self.tell({"data": data[:3] + data[4:]})
+
+    def tell(self, content: Json) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: this is no server to be looked at."""
+
+
+@pytest.fixture
+def forgetful() -> Iterator[str]:
+    """Its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Forgetful) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join(5)
+
+
+@pytest.mark.parametrize("count", [5, 600])
+def test_a19_a_missing_vector_is_an_error(start_bridge: Start, forgetful: str, count: int) -> None:
+    """A shorter list would give each text behind the gap the meaning of another."""
+    bridge = start_bridge(server="gevent", copilot_api_url=forgetful)
+    assert len(vectors(embed(bridge, ["one", "two", "three"]))) == 3, "as long as there is none, all is well"
+    answer = embed(bridge, [f"text {number}" for number in range(count)])
+    assert answer.status == 502
+    assert answer.error["type"] == "server_error"
+    assert "embeddings" in answer.error["message"]

@@ -175,3 +175,41 @@ def test_what_is_no_answer(data: bytes, encoding_format: str | None) -> None:
 def test_what_is_no_vector_has_no_base64(vector: Any) -> None:
     with pytest.raises(UpstreamRefused):
         mend(reply(vector), encoding_format="base64")
+
+
+ONE, TWO, THREE = ({"embedding": [number], "index": number} for number in range(3))
+
+
+@pytest.mark.parametrize("encoding_format", [None, "base64"])
+@pytest.mark.parametrize(
+    ("replies", "parts"),
+    [
+        ([[]], [1]),
+        ([[ONE]], [2]),
+        ([[TWO]], [2]),
+        ([[ONE, THREE]], [3]),
+        ([[TWO, THREE]], [2]),
+        ([[ONE, ONE]], [2]),
+        ([[{"embedding": [0]}]], [2]),
+        ([[ONE, TWO], [TWO]], [2, 1]),
+        ([[ONE], [ONE, TWO]], [2, 2]),
+    ],
+)
+def test_a_missing_vector_is_an_error(replies: Any, parts: list[int], encoding_format: str | None) -> None:
+    """Whoever asked would take each vector behind the gap for that of the text before its own."""
+    sent = [json.dumps({"data": data}).encode() for data in replies]
+    with pytest.raises(UpstreamRefused):
+        embeddings.mend(sent, "m", encoding_format, parts)
+
+
+def test_each_vector_stays_with_its_text() -> None:
+    sent = [json.dumps({"data": data}).encode() for data in ([TWO, ONE], [ONE])]
+    told = json.loads(embeddings.mend(sent, "m", None, [2, 1])[0])["data"]
+    assert [(entry["index"], entry["embedding"]) for entry in told] == [(0, [0]), (1, [1]), (2, [0])]
+
+
+@pytest.mark.parametrize(("most", "sizes"), [(1, [1] * 5), (2, [2, 2, 1]), (5, [5]), (6, [5])])
+def test_the_sizes_are_those_of_the_parts(most: int, sizes: list[int]) -> None:
+    body = read(input=[f"text {number}" for number in range(5)])
+    assert embeddings.sizes(body, most) == sizes
+    assert [len(json.loads(part)["input"]) for part in embeddings.write(body, "m", most)] == sizes
