@@ -1,6 +1,7 @@
 """The servers: how they stop, what they hold in memory, which connections they use."""
 
 import fcntl
+import resource
 import signal
 import socket
 import struct
@@ -11,6 +12,8 @@ from contextlib import closing, suppress
 
 import pytest
 from integration.harness import DONE, Bridge, Junction, Simulator, Start, Told
+
+from copilot_bridge.serving import limits
 
 BOTH = pytest.mark.parametrize("server", ["gunicorn", "gevent"])
 MB = 1 << 20
@@ -195,3 +198,52 @@ def test_a_slow_reader_does_not_fill_the_memory(start_bridge: Start, server: str
         last = frame.raw
     assert texts == 50_000
     assert last == DONE
+
+
+Limits = tuple[int, int]
+SMALL = 512  # open files, where 1,024 are the usual limit
+
+
+@pytest.fixture
+def few_open_files() -> Iterator[Limits]:
+    """(the limit, which is low, and how far it may be raised) for us and for all that we start."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    hard = before[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (SMALL, hard))
+    yield SMALL, limits.OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, limits.OPEN_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@BOTH
+def test_a_thousand_streams_may_have_their_files_open(
+    start_bridge: Start, few_open_files: Limits, server: str
+) -> None:
+    """Two for each stream; the usual limit would end at 500 of them."""
+    low, wanted = few_open_files
+    bridge = start_bridge(server=server)
+    assert bridge.request("GET", "/healthz").status == 200
+    for worker in bridge.workers():
+        assert resource.prlimit(worker, resource.RLIMIT_NOFILE)[0] == wanted
+    assert low < wanted
+
+
+@pytest.mark.parametrize(("wanted", "limit"), [(SMALL // 2, SMALL), (SMALL, SMALL), (SMALL + 1, SMALL + 1)])
+def test_the_limit_of_open_files_is_raised_as_far_as_needed_and_never_lowered(
+    few_open_files: Limits, monkeypatch: pytest.MonkeyPatch, wanted: int, limit: int
+) -> None:
+    monkeypatch.setattr(limits, "OPEN_FILES", wanted)
+    limits.raise_open_files()
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == limit
+
+
+@pytest.mark.parametrize("error", [ValueError("not this one"), OSError("not permitted")])
+def test_a_limit_that_can_not_be_raised_is_no_reason_to_stop(
+    few_open_files: Limits, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(resource, "setrlimit", refuse)
+        limits.raise_open_files()
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == SMALL
