@@ -1,10 +1,12 @@
 """A client that leaves is noticed within a second, however silent upstream is, and upstream is let go."""
 
 import socket
+import threading
 import time
+from collections.abc import Iterator
 
 import pytest
-from integration.harness import Bridge, Simulator, Start, Stream
+from integration.harness import PATIENCE, Bridge, Junction, Simulator, Start, Stream, Told
 
 MODELS = ("gpt-4o", "claude-sonnet-4.5")
 
@@ -132,3 +134,52 @@ def test_a24_a_client_may_leave_right_after_done(any_bridge: Bridge, simulator: 
     entry = simulator.ended(mark)
     assert entry["outcome"] == "complete"
     assert any_bridge.logged(entry["headers"]["x-request-id"])["outcome"] in ("ok", "client gone")
+
+
+class Gate(Junction):
+    """Passes nothing on before it is told to."""
+
+    def __init__(self, target: str) -> None:
+        self.reached, self.open = threading.Event(), threading.Event()
+        super().__init__(target)
+
+    def _pump(self, one: socket.socket, other: socket.socket) -> None:
+        self.reached.set()
+        self.open.wait(PATIENCE)
+        super()._pump(one, other)
+
+
+@pytest.fixture
+def gate(simulator: Simulator) -> Iterator[Gate]:
+    gate = Gate(simulator.url)
+    yield gate
+    gate.open.set()
+    gate.close()
+
+
+def ask_in_line(bridge: Bridge, text: str, streaming: bool) -> Stream:
+    """A chat that the bridge has begun to serve: it has answered what was asked for after it."""
+    stream = bridge.ask(text, stream=streaming)
+    assert bridge.request("GET", "/healthz").status == 200
+    return stream
+
+
+@pytest.mark.parametrize("server", ["gunicorn", "gevent"])
+@pytest.mark.parametrize("streaming", [True, False], ids=["stream", "whole"])
+def test_a24_who_leaves_ends_no_token_fetch_that_others_wait_for(
+    start_bridge: Start, simulator: Simulator, mark: str, gate: Gate, server: str, streaming: bool
+) -> None:
+    """One exchange for both, begun by the one who left."""
+    bridge = start_bridge(server=server, github_api_url=gate.url, copilot_api_url=simulator.url)
+    first = ask_in_line(bridge, f"hello {mark}first", streaming)
+    assert gate.reached.wait(5)
+    second = ask_in_line(bridge, f"hello {mark}second", streaming)
+    first.leave()
+    bridge.log.wait_for(lambda line: '"outcome":"client gone"' in line)
+    assert simulator.exchanges(bridge.github_token) == [], "it is still under way"
+    gate.open.set()
+    assert second.status == 200
+    said = Told(second.all()).text if streaming else second.answer().message["content"]
+    assert f"{mark}second" in said
+    assert len(simulator.exchanges(bridge.github_token)) == 1
+    assert simulator.ledger(f"{mark}first") == [], "nobody waits for its answer"
