@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from integration.dialects import CELLS, DIALECTS, MESSAGES, event_of
 from integration.harness import KEEPALIVE, Bridge, Simulator, Start, Told, new_token, tool
 
 MODELS = ("gpt-4o", "claude-sonnet-4.5")
@@ -98,6 +99,52 @@ def test_a13_a_folded_stream_that_breaks_off_is_an_error(bridge: Bridge, cut: st
     assert answer.status == 502
     assert answer.error["type"] == "server_error"
     assert "IncompleteRead" not in answer.error["message"], "for people, not for us"
+
+
+def cut_at_the_end(bridge: Bridge, model: str, upstream: str, text: str) -> str:
+    """The directive that cuts a stream when nothing is missing but its end.
+
+    In Messages `message_stop` is the end, and Copilot's `[DONE]` is behind it; how many events there are
+    before is told by the same answer, uncut.
+    """
+    if upstream != "messages":
+        return "[[sim:cut-between after=1000]]"  # before the last one, at the latest
+    frames = [event_of(frame) for frame in MESSAGES.frames(bridge, text, model)]
+    assert [event["type"] for event in frames[-2:]] == ["message_delta", "message_stop"]
+    return f"[[sim:cut-between after={len(frames) - 1}]]"
+
+
+FRAMINGS = {"chunked": "", "sized": "[[sim:length-delimited]]", "open": "[[sim:close-delimited]]"}
+# Where the body ends with its connection, a chat answer with a finish_reason has its end.
+UNENDED = [(*cell, how) for cell in CELLS for how in FRAMINGS if how != "open" or cell[2] != "chat"]
+
+
+@pytest.mark.parametrize(("client", "model", "upstream", "framing"), UNENDED)
+def test_a13_a_cut_after_the_last_word_is_an_error(
+    any_bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, upstream: str, framing: str
+) -> None:
+    """More was to come: nobody knows whether that would have been the end."""
+    cut = cut_at_the_end(any_bridge, model, upstream, "one two three")
+    dialect = DIALECTS[client]
+    body = dialect.body(f"{cut}{FRAMINGS[framing]} one two three {mark}", model)
+    stream = dialect.ask(any_bridge, body)
+    assert dialect.broken(stream.all())["message"]
+    assert any_bridge.logged(stream.headers["x-request-id"])["outcome"] == "stream_cut"
+    assert len(simulator.ledger(mark)) == 1, "Copilot has worked on it already: no second try"
+
+
+@pytest.mark.parametrize(("client", "model", "upstream"), CELLS)
+def test_a13_a_whole_answer_cut_after_the_last_word_is_an_error(
+    bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, upstream: str
+) -> None:
+    """As far as it is folded from a stream: there a longer answer would look the same."""
+    cut = cut_at_the_end(bridge, model, upstream, "one two three")
+    dialect = DIALECTS[client]
+    text = f"{cut} one two three {mark}"
+    answer = dialect.post(bridge, dialect.body(text, model, **{dialect.limit: 32_000}))
+    assert answer.status == 502
+    assert dialect.error(answer)["message"]
+    assert len(simulator.ledger(mark)) == 1
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -1,0 +1,198 @@
+"""The three APIs as their clients know them: the same said in each, and what each takes for a good end,
+for a bad end, and for an error."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+from integration.harness import Answer, Bridge, Frame, Json, Stream, Told
+
+# How each model is reached by who speaks what: client's dialect, model, upstream's dialect.
+CELLS = (
+    ("chat", "gpt-4.1", "chat"),
+    ("chat", "claude-sonnet-4.5", "chat"),
+    ("chat", "gemini-3-pro-preview", "chat"),
+    ("chat", "gpt-5.3-codex", "responses"),
+    ("messages", "claude-sonnet-4.5", "messages"),
+    ("messages", "gpt-5.3-codex", "responses"),
+    ("messages", "gpt-4.1", "chat"),
+    ("messages", "gemini-3-pro-preview", "chat"),
+    ("responses", "gpt-5.3-codex", "responses"),
+    ("responses", "claude-sonnet-4.5", "messages"),
+    ("responses", "gpt-4.1", "chat"),
+    ("responses", "gemini-3-pro-preview", "chat"),
+)
+UPSTREAM_PATHS = {"chat": "/chat/completions", "messages": "/v1/messages", "responses": "/responses"}
+
+
+def event_of(frame: Frame) -> Json:
+    """An event with a name, which is told twice."""
+    name, data = frame.raw.split(b"\n")
+    event: Json = json.loads(data.removeprefix(b"data: "))
+    assert name == b"event: " + event["type"].encode()
+    return event
+
+
+class Dialect(ABC):
+    """:ivar limit: what the most tokens of an answer are called."""
+
+    name: str
+    path: str
+    limit: str
+
+    @abstractmethod
+    def body(self, said: Any, model: str, **more: Any) -> Json:
+        """A request of one turn; `said` is a text, or parts of this dialect."""
+
+    @abstractmethod
+    def tool(self, name: str) -> Json:
+        """One that takes a path."""
+
+    @abstractmethod
+    def text(self, reply: Json) -> str:
+        """Of a whole answer."""
+
+    @abstractmethod
+    def well_ended(self, frames: list[Frame]) -> str:
+        """The text of a stream, after a look at its end."""
+
+    @abstractmethod
+    def broken(self, frames: list[Frame]) -> Json:
+        """The error at its end, after a look for signs of success: {"message", and "type" or "code"}."""
+
+    @abstractmethod
+    def error(self, answer: Answer) -> Json:
+        """The error of a refusal, after a look at its form: {"type", "message", ...}."""
+
+    def post(self, bridge: Bridge, body: Json, **headers: str) -> Answer:
+        return bridge.request("POST", self.path, body, headers)
+
+    def ask(self, bridge: Bridge, body: Json) -> Stream:
+        """A stream under way."""
+        return bridge.dial("POST", self.path, json.dumps({**body, "stream": True}).encode())
+
+    def frames(self, bridge: Bridge, said: Any, model: str, **more: Any) -> list[Frame]:
+        """A stream, to its end."""
+        stream = self.ask(bridge, self.body(said, model, **more))
+        assert stream.status == 200, stream.answer().body
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        frames = stream.all()
+        stream.close()
+        return frames
+
+
+class Chat(Dialect):
+    name, path, limit = "chat", "/v1/chat/completions", "max_tokens"
+
+    def body(self, said: Any, model: str, **more: Any) -> Json:
+        return {"model": model, "messages": [{"role": "user", "content": said}], **more}
+
+    def tool(self, name: str) -> Json:
+        return {"type": "function", "function": {"name": name, "parameters": SCHEMA}}
+
+    def text(self, reply: Json) -> str:
+        return str(reply["choices"][0]["message"]["content"])
+
+    def well_ended(self, frames: list[Frame]) -> str:
+        told = Told(frames)
+        assert told.finish_reason
+        return told.text
+
+    def broken(self, frames: list[Frame]) -> Json:
+        return Told(frames).error
+
+    def error(self, answer: Answer) -> Json:
+        return answer.error
+
+
+class Messages(Dialect):
+    name, path, limit = "messages", "/v1/messages", "max_tokens"
+
+    def body(self, said: Any, model: str, **more: Any) -> Json:
+        return {"model": model, "max_tokens": 500, "messages": [{"role": "user", "content": said}], **more}
+
+    def tool(self, name: str) -> Json:
+        return {"name": name, "input_schema": SCHEMA}
+
+    def text(self, reply: Json) -> str:
+        return "".join(block["text"] for block in reply["content"] if block["type"] == "text")
+
+    def events(self, frames: list[Frame]) -> list[Json]:
+        """All but signs of life."""
+        return [event for event in map(event_of, frames) if event["type"] != "ping"]
+
+    def well_ended(self, frames: list[Frame]) -> str:
+        events = self.events(frames)
+        assert [event["type"] for event in events[-2:]] == ["message_delta", "message_stop"]
+        assert events[-2]["delta"]["stop_reason"]
+        return "".join(event["delta"].get("text", "") for event in events if "delta" in event)
+
+    def broken(self, frames: list[Frame]) -> Json:
+        *before, last = self.events(frames)
+        kinds = {event["type"] for event in before}
+        assert not kinds & {"message_stop", "error"}, f"{kinds} say that all went well"
+        assert (last["type"], last.keys()) == ("error", {"type", "error"})
+        error: Json = last["error"]
+        assert error.keys() == {"type", "message"}
+        return error
+
+    def error(self, answer: Answer) -> Json:
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.json.keys() == {"type", "error", "request_id"}
+        assert answer.json["type"] == "error"
+        error: Json = answer.json["error"]
+        assert error.keys() == {"type", "message"}
+        assert error["message"]
+        return error
+
+
+class Responses(Dialect):
+    name, path, limit = "responses", "/v1/responses", "max_output_tokens"
+
+    def body(self, said: Any, model: str, **more: Any) -> Json:
+        return {"model": model, "input": [{"role": "user", "content": said}], **more}
+
+    def tool(self, name: str) -> Json:
+        return {"type": "function", "name": name, "parameters": SCHEMA}
+
+    def text(self, reply: Json) -> str:
+        said = [item for item in reply["output"] if item["type"] == "message"]
+        return "".join(part["text"] for item in said for part in item["content"])
+
+    def events(self, frames: list[Frame]) -> list[Json]:
+        """All but signs of life; they are numbered."""
+        events = [event_of(frame) for frame in frames if not frame.is_comment]
+        assert [event["sequence_number"] for event in events] == list(range(len(events)))
+        return events
+
+    def well_ended(self, frames: list[Frame]) -> str:
+        *before, last = self.events(frames)
+        assert last["type"] in GOOD_ENDS
+        assert not {event["type"] for event in before} & ENDS
+        return self.text(last["response"])
+
+    def broken(self, frames: list[Frame]) -> Json:
+        *before, last = self.events(frames)
+        assert not {event["type"] for event in before} & ENDS
+        assert last["type"] == "response.failed"
+        assert last["response"]["status"] == "failed"
+        error: Json = last["response"]["error"]
+        assert error.keys() == {"code", "message"}
+        return error
+
+    def error(self, answer: Answer) -> Json:
+        return answer.error
+
+
+GOOD_ENDS = {"response.completed", "response.incomplete"}
+ENDS = {*GOOD_ENDS, "response.failed", "response.cancelled", "error"}
+SCHEMA: Json = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
+
+CHAT, MESSAGES, RESPONSES = Chat(), Messages(), Responses()
+DIALECTS: dict[str, Dialect] = {each.name: each for each in (CHAT, MESSAGES, RESPONSES)}
+
+
+def cells(client: str) -> Iterator[str]:
+    """The models that clients of this dialect are tried with, each reached in another way."""
+    return (model for each, model, _ in CELLS if each == client)
