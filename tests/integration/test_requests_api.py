@@ -8,9 +8,13 @@ from contextlib import closing, suppress
 from typing import Any
 
 import pytest
+from integration.dialects import CELLS, DIALECTS
 from integration.harness import Answer, Bridge, Json, Simulator, Start, chat_body, tool
 
+from copilot_bridge.exchange.request import MOST_IMAGES
+
 CHAT = "/v1/chat/completions"
+TEXT = {"chat": "text", "messages": "text", "responses": "input_text"}  # the type of a text part
 HELLO = [{"role": "user", "content": "hello"}]
 # A PNG of 70 bytes: one pixel.
 PIXEL = (
@@ -352,6 +356,37 @@ def test_a06_images_come_with_the_vision_header(
     assert answer.status == 200
     assert "image/png of 70 bytes" in answer.message["content"]
     assert simulator.only(mark)["headers"]["copilot-vision-request"] == "true"
+
+
+def image_in(client: str) -> Json:
+    if client == "chat":
+        return {"type": "image_url", "image_url": {"url": PIXEL}}
+    if client == "messages":
+        source = {"type": "base64", "media_type": "image/png", "data": PIXEL.rpartition(",")[2]}
+        return {"type": "image", "source": source}
+    return {"type": "input_image", "image_url": PIXEL}
+
+
+@pytest.mark.parametrize("streaming", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize(("client", "model"), [cell[:2] for cell in CELLS])
+def test_a06_more_images_than_anybody_takes_are_refused(
+    bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, streaming: bool
+) -> None:
+    """Before anything is sent; the first one that is too many is named."""
+    dialect, image = DIALECTS[client], image_in(client)
+    parts = [*[image] * MOST_IMAGES, {"type": TEXT[client], "text": mark}]
+    assert dialect.post(bridge, dialect.body(parts, model, stream=streaming)).status == 200
+    simulator.only(mark)
+    parts = [*[image] * (MOST_IMAGES + 1), {"type": TEXT[client], "text": f"{mark}more"}]
+    answer = dialect.post(bridge, dialect.body(parts, model, stream=streaming))
+    assert answer.status == 400
+    error = dialect.error(answer)
+    assert error["type"] == "invalid_request_error"
+    turn = "input" if client == "responses" else "messages"
+    assert error["message"].startswith(f"{turn}.0.content.{MOST_IMAGES}")
+    assert f"more than {MOST_IMAGES} images" in error["message"]
+    assert error.get("param", error["message"].partition(":")[0]) == error["message"].partition(":")[0]
+    assert simulator.ledger(f"{mark}more") == []
 
 
 def test_a06_no_image_no_vision_header(bridge: Bridge, simulator: Simulator, mark: str) -> None:
