@@ -1,0 +1,238 @@
+"""The hub's vocabulary against each dialect's tables: what is added to it stands in exactly one of them."""
+
+from dataclasses import fields, replace
+from itertools import combinations
+from typing import get_args
+
+import pytest
+
+from copilot_bridge.dialects.chat import errors as chat_errors
+from copilot_bridge.dialects.chat import reader as chat_reader
+from copilot_bridge.dialects.chat import turn as chat
+from copilot_bridge.dialects.chat import writer as chat_writer
+from copilot_bridge.dialects.events import Event, Reason
+from copilot_bridge.dialects.messages import errors as messages_errors
+from copilot_bridge.dialects.messages import reader as messages_reader
+from copilot_bridge.dialects.messages import turn as messages
+from copilot_bridge.dialects.messages import writer as messages_writer
+from copilot_bridge.dialects.responses import errors as responses_errors
+from copilot_bridge.dialects.responses import reader as responses_reader
+from copilot_bridge.dialects.responses import turn as responses
+from copilot_bridge.dialects.responses import writer as responses_writer
+from copilot_bridge.dialects.turn import Message, Part, Role, Schema, Text, Tool, ToolChoice, Turn
+from copilot_bridge.errors import KINDS
+
+TURNS = {"chat": chat, "messages": messages, "responses": responses}
+WRITERS = {"chat": chat_writer, "messages": messages_writer, "responses": responses_writer}
+FIELDS = {field.name for field in fields(Turn)}
+MODES = set(get_args(next(field.type for field in fields(ToolChoice) if field.name == "mode")))
+
+# The tables for kinds of parts.
+PARTS = {
+    "chat": (chat.WRITE_PART, chat.WRITE_BESIDE, chat.WRITE_MESSAGE),
+    "messages": (messages.WRITE_PART,),
+    "responses": (responses.WRITE_PART, responses.WRITE_ITEM),
+}
+
+
+def check_partition(whole, *tables):
+    """Each stands in exactly one of the tables."""
+    for one, other in combinations(tables, 2):
+        assert not set(one) & set(other)
+    assert set().union(*tables) == set(whole)
+
+
+@pytest.mark.parametrize("dialect", TURNS)
+def test_each_kind_of_part_has_its_table(dialect):
+    check_partition(get_args(Part), *PARTS[dialect])
+
+
+@pytest.mark.parametrize("dialect", TURNS)
+def test_each_field_of_a_turn_is_said_or_left_out(dialect):
+    check_partition(FIELDS, {"model", "messages"}, TURNS[dialect].SETTINGS, TURNS[dialect].UNSAID)
+
+
+TOOL = Tool("f", "", {"type": "object"})
+PLAIN = Turn(model="m", messages=(Message("user", (Text("Hi"),)),), tools=(TOOL,))
+SAID = {
+    "model": "another",
+    "messages": (Message("user", (Text("Ho"),)),),
+    "tools": (TOOL, replace(TOOL, name="g")),
+    "tool_choice": ToolChoice("required"),
+    "parallel_tools": False,
+    "max_tokens": 100,
+    "temperature": 0.5,
+    "top_p": 0.9,
+    "stop": ("END",),
+    "effort": "high",
+    "budget": 5000,
+    "answer": Schema({"type": "object"}),
+    "cache_key": "k",
+}
+
+
+def test_something_is_said_of_each_field():
+    assert SAID.keys() == FIELDS
+
+
+def changed(dialect, field):
+    """The names under which a body says something else when this field does."""
+    plain, other = (
+        TURNS[dialect].write_turn(turn) for turn in (PLAIN, replace(PLAIN, **{field: SAID[field]}))
+    )
+    return {name for name in plain | other if plain.get(name) != other.get(name)}
+
+
+@pytest.mark.parametrize("field", sorted(FIELDS))
+@pytest.mark.parametrize("dialect", TURNS)
+def test_a_field_is_said_where_its_table_says(dialect, field):
+    table = TURNS[dialect].SETTINGS
+    found = changed(dialect, field)
+    if field in table:
+        assert table[field][0] in found
+        assert found <= {name for name, _ in table.values()}
+    elif field in TURNS[dialect].UNSAID:
+        assert not found
+    else:
+        assert found == ({"input"} if (dialect, field) == ("responses", "messages") else {field})
+
+
+# What a client of a dialect can't say.
+UNHEARD = {"chat": set(), "messages": {"cache_key"}, "responses": {"stop", "budget"}}
+FUNCTION = {"name": "f", "description": "d", "parameters": {"type": "object"}}
+BODIES = {
+    "chat": {
+        "model": "m",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "tools": [{"type": "function", "function": FUNCTION}],
+        "tool_choice": "required",
+        "parallel_tool_calls": False,
+        "max_completion_tokens": 100,
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "stop": "END",
+        "reasoning_effort": "high",
+        "thinking_budget": 5000,
+        "response_format": {"type": "json_object"},
+        "prompt_cache_key": "k",
+    },
+    "messages": {
+        "model": "m",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "tools": [{"name": "f", "input_schema": {"type": "object"}}],
+        "tool_choice": {"type": "any", "disable_parallel_tool_use": True},
+        "max_tokens": 100,
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "stop_sequences": ["END"],
+        "output_config": {"effort": "high", "format": {"type": "json_schema", "schema": {}}},
+        "metadata": {"user_id": "k"},
+    },
+    "responses": {
+        "model": "m",
+        "input": "Hi",
+        "tools": [{"type": "function"} | FUNCTION],
+        "tool_choice": "required",
+        "parallel_tool_calls": False,
+        "max_output_tokens": 100,
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "reasoning": {"effort": "high"},
+        "text": {"format": {"type": "json_object"}},
+        "prompt_cache_key": "k",
+    },
+}
+
+
+def read_turn(dialect, body):
+    return (
+        responses.read_turn(body, responses.Names())
+        if dialect == "responses"
+        else TURNS[dialect].read_turn(body)
+    )
+
+
+@pytest.mark.parametrize("dialect", TURNS)
+def test_each_field_of_a_turn_is_heard(dialect):
+    turns = [read_turn(dialect, BODIES[dialect])]
+    if dialect == "messages":  # thinking leaves no temperature
+        turns.append(
+            read_turn(dialect, BODIES[dialect] | {"thinking": {"type": "enabled", "budget_tokens": 5000}})
+        )
+    heard = {name for turn in turns for name in FIELDS if getattr(turn, name) not in (None, ())}
+    assert FIELDS - heard == UNHEARD[dialect]
+
+
+def test_what_chat_refuses_or_leaves_out_is_not_said():
+    read = {name for name, _ in chat.SETTINGS.values()} | {"max_completion_tokens", "prompt_cache_key"}
+    check_partition(read | set(chat.REFUSED) | set(chat.DROPPED), read, chat.REFUSED, chat.DROPPED)
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [(messages.READ_BLOCK, messages.IGNORED), (responses.READ_ITEM, responses.IGNORED)],
+    ids=["messages", "responses"],
+)
+def test_nothing_is_both_read_and_ignored(tables):
+    check_partition(set().union(*tables), *tables)
+
+
+def test_the_modes_of_a_tool_choice():
+    assert {*chat.CHOICES, "tool"} == MODES
+    assert set(messages.WRITE_CHOICE) == MODES
+    assert {value: key for key, value in messages.CHOICES.items()} == messages.WRITE_CHOICE
+
+
+@pytest.mark.parametrize("mode", sorted(MODES))
+@pytest.mark.parametrize("dialect", TURNS)
+def test_a_tool_choice_comes_back(dialect, mode):
+    choice = ToolChoice(mode, "f" if mode == "tool" else None)
+    body = TURNS[dialect].write_turn(replace(PLAIN, tool_choice=choice))
+    assert read_turn(dialect, body).tool_choice == choice
+
+
+@pytest.mark.parametrize("role", get_args(Role))
+@pytest.mark.parametrize("dialect", TURNS)
+def test_each_role_comes_back_at_the_start(dialect, role):
+    turn = replace(PLAIN, messages=(Message(role, (Text("Hi"),)),))
+    assert read_turn(dialect, TURNS[dialect].write_turn(turn)).messages[0] == turn.messages[0]
+
+
+@pytest.mark.parametrize("dialect", WRITERS)
+def test_each_kind_of_event_is_written(dialect):
+    assert set(WRITERS[dialect].Writer._ON) == set(get_args(Event))
+
+
+def test_each_reason_is_told():
+    for table in (chat_writer.REASONS, messages_writer.REASONS, responses_writer.ENDS):
+        assert set(table) == set(get_args(Reason))
+
+
+def test_each_reason_is_heard():
+    """In Responses, where nothing says so, it is told by what has been said."""
+    assert set(chat_reader.REASONS.values()) == set(get_args(Reason))
+    assert set(messages_reader.REASONS.values()) == set(get_args(Reason))
+    assert set(responses_reader.INCOMPLETE.values()) == {"length", "refusal"}
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [(chat_writer.REASONS, chat_reader.REASONS), (messages_writer.REASONS, messages_reader.REASONS)],
+    ids=["chat", "messages"],
+)
+def test_a_reason_comes_back(written, read):
+    for reason, told in written.items():
+        assert read[told] == reason
+
+
+def test_each_kind_of_error_is_told():
+    check_partition(KINDS, chat_errors.ERRORS)
+    check_partition(KINDS, messages_errors.ERRORS)
+    assert set(messages_errors.KINDS.values()) <= KINDS
+    for exceptions in (
+        chat_errors.FIXED,
+        chat_errors.NO_RETRY,
+        responses_errors.STATUS,
+        responses_errors.CODES,
+    ):
+        assert set(exceptions) <= KINDS
