@@ -14,10 +14,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.load import Address, Event, Load, Reply, chat, check_stream, check_whole, get, lag_ms
+from bench.load import Address, Load, Reply
 from bench.processes import Instructions, NotStartedError, Server, Yard
 from bench.report import BASE, RIVAL, Goal, Row
-from bench.upstream import MODELS, SHAPES
+from bench.scripts import MODELS, SHAPES
+from bench.surfaces import Event, chat, check_stream, check_whole, get, lag_ms
 
 SIZE = 40  # bytes of text in an event
 REPLY = 400  # bytes of text in an answer in one piece

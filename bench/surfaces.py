@@ -1,0 +1,107 @@
+"""What clients ask, and how they read the answer: it is cut into events and checked, every one."""
+
+import bisect
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from bench.load import Reply, WrongReplyError
+from bench.scripts import STAMP, filler
+
+
+def chat(prompt: str | list[dict[str, Any]], *, model: str = "gpt-4o", stream: bool = False) -> bytes:
+    """A whole HTTP request.  The same goes to the bridge, to nginx and to upstream itself."""
+    body = {"model": model, "messages": [{"role": "user", "content": prompt}], "temperature": 0.1}
+    data = json.dumps(body | ({"stream": True} if stream else {})).encode()
+    head = (
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        "Accept: application/json\r\nUser-Agent: OpenAI/Python 2.0.0\r\nAuthorization: Bearer none\r\n"
+        f"Content-Length: {len(data)}\r\n\r\n"
+    )
+    return head.encode() + data
+
+
+def get(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+
+
+@dataclass
+class Event:
+    """A text event: when its last byte came, ns, and its text."""
+
+    at: int
+    text: str
+
+
+def body_of(raw: bytes) -> tuple[bytes, list[int], list[int]]:
+    """(payload, where its chunks begin in it, where they begin in the raw bytes)."""
+    head, _, _ = raw.partition(b"\r\n\r\n")
+    at = len(head) + 4
+    if not head.startswith(b"HTTP/1.1 200"):
+        raise WrongReplyError(f"not a 200: {raw[:600]!r}")
+    if b"transfer-encoding: chunked" not in head.lower():
+        return raw[at:], [0], [at]
+    pieces: list[bytes] = []
+    starts: list[int] = []
+    origins: list[int] = []
+    size = 0
+    while True:
+        line = raw.index(b"\r\n", at)
+        length = int(raw[at:line], 16)
+        at = line + 2
+        if not length:
+            return b"".join(pieces), starts, origins
+        starts.append(size)
+        origins.append(at)
+        pieces.append(raw[at : at + length])
+        size += length
+        at += length + 2
+
+
+def read_events(reply: Reply) -> Iterator[Event]:
+    """The text events of a streamed reply.  Raises WrongReplyError: it has no proper end."""
+    raw = reply.raw
+    payload, starts, origins = body_of(raw)
+    ends = list(itertools.accumulate(len(data) for _, data in reply.arrivals))
+    at, finished = 0, 0
+    while (end := payload.find(b"\n\n", at)) >= 0:
+        data, at = payload[at:end].removeprefix(b"data: "), end + 2
+        if data == b"[DONE]":
+            break
+        choices = () if data.startswith(b":") else orjson.loads(data)["choices"]
+        for choice in choices:
+            finished += choice.get("finish_reason") == "stop"
+            if text := choice["delta"].get("content"):
+                chunk = bisect.bisect_right(starts, end + 1) - 1
+                place = origins[chunk] + end + 1 - starts[chunk]
+                yield Event(reply.arrivals[bisect.bisect_right(ends, place)][0], text)
+    if finished != 1 or payload[at:] or not payload.endswith(b"data: [DONE]\n\n"):
+        raise WrongReplyError(f"finished {finished} times, ends with {payload[-200:]!r}")
+
+
+def check_whole(reply: Reply, size: int) -> None:
+    """An answer in one piece says what upstream said."""
+    payload, _, _ = body_of(reply.raw)
+    said = orjson.loads(payload)["choices"][0]["message"]["content"]
+    if said != filler(size):
+        raise WrongReplyError(f"{len(said)} bytes of text instead of {size}: {said[:100]!r}")
+
+
+def check_stream(reply: Reply, events: int, size: int, *, stamped: bool = False) -> list[Event]:
+    """Every event is there, in one piece, with its text."""
+    found = list(read_events(reply))
+    skip = STAMP if stamped else 0
+    expected = filler(size)[skip:]
+    wrong = [event.text for event in found if event.text[skip:] != expected]
+    if len(found) != events or wrong:
+        raise WrongReplyError(f"{len(found)} events instead of {events}, {len(wrong)} wrong: {wrong[:1]}")
+    return found
+
+
+def lag_ms(event: Event) -> float:
+    """From upstream's `send` to the client's `recv`."""
+    return (event.at - int(event.text[:STAMP])) / 1e6
