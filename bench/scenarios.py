@@ -17,8 +17,8 @@ from pathlib import Path
 from bench.load import Address, Load, Reply
 from bench.processes import Instructions, NotStartedError, Server, Yard
 from bench.report import BASE, RIVAL, Goal, Row
-from bench.scripts import MODELS, SHAPES
-from bench.surfaces import Event, chat, check_stream, check_whole, get, lag_ms
+from bench.scripts import MODELS, SHAPES, SURFACES
+from bench.surfaces import Event, ask, chat, check_stream, check_whole, get, lag_ms
 
 SIZE = 40  # bytes of text in an event
 REPLY = 400  # bytes of text in an answer in one piece
@@ -227,7 +227,7 @@ def flood(arena: Arena) -> list[Row]:
             sheets.items(), rounds(scale.flood_repetitions, targets)
         ):
             prompt = directive(scale.flood, SIZE, shape=shape)
-            request = chat(prompt, model=MODELS[shape], stream=True)
+            request = ask(SURFACES[shape], prompt, model=MODELS[shape])
             Load(target.address, request).run()
             load = Load(target.address, request, requests=scale.floods)
             began = time.monotonic()
@@ -235,7 +235,7 @@ def flood(arena: Arena) -> list[Row]:
             replies, cpu = weighed(arena, target, sheet, load, events, "event")
             taken = time.monotonic() - began
             for reply in replies:
-                check_stream(reply, scale.flood, SIZE)
+                check_stream(reply, scale.flood, SIZE, surface=SURFACES[shape])
             if target.server:
                 sheet.note(target, "CPU µs / event", cpu * 1e3)
             sheet.note(target, "k events / s", events / taken / 1e3)

@@ -7,7 +7,22 @@ from functools import cache
 
 STAMP = 16  # digits of the time of sending, with which a paced event's text begins
 
-MODELS = {"clean": "gpt-4o", "azure": "gpt-4o", "claude": "claude-sonnet-4.5"}
+# Shape of a stream -> the API that it is of; and the model that answers so.
+SURFACES = {
+    "clean": "chat",
+    "azure": "chat",
+    "claude": "chat",
+    "responses": "responses",
+    "messages": "messages",
+}
+MODELS = {
+    "clean": "gpt-4o",
+    "azure": "gpt-4o",
+    "claude": "claude-sonnet-4.5",
+    "responses": "gpt-5.3-codex",
+    "messages": "claude-opus-4.6",
+}
+ENDPOINTS = {"chat": "/chat/completions", "responses": "/responses", "messages": "/v1/messages"}
 WORDS = "the quick brown fox jumps over the lazy dog and naps "
 
 HEADERS = (
@@ -26,8 +41,10 @@ TEXT = "\0"  # stands where an event's text goes
 SEVERITIES = ("hate", "self_harm", "sexual", "violence")
 SAFE = {name: {"filtered": False, "severity": "safe"} for name in SEVERITIES}
 USAGE = {"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 30}
+NAMED_USAGE = {"input_tokens": 10, "output_tokens": 20}
 
 Chunk = dict[str, object]
+Parts = tuple[list[Chunk], Chunk, list[Chunk]]  # what comes before the texts, a text, what comes after them
 
 
 def filler(size: int) -> str:
@@ -39,8 +56,8 @@ def choice(delta: Chunk, **more: object) -> Chunk:
     return {"choices": [{"index": 0, "delta": delta, **more}]}
 
 
-def clean() -> tuple[list[Chunk], Chunk, list[Chunk]]:
-    """Nothing to mend: what comes before the texts, a text, what comes after them."""
+def clean(_said: str) -> Parts:
+    """Nothing to mend."""
     head = {"id": "chatcmpl-b", "object": "chat.completion.chunk", "created": 1770000000, "model": "gpt-4o"}
     opening = head | choice({"role": "assistant", "content": ""}, finish_reason=None)
     text = head | choice({"content": TEXT}, finish_reason=None)
@@ -48,7 +65,7 @@ def clean() -> tuple[list[Chunk], Chunk, list[Chunk]]:
     return [opening], text, [closing, head | {"choices": [], "usage": USAGE}]
 
 
-def azure() -> tuple[list[Chunk], Chunk, list[Chunk]]:
+def azure(_said: str) -> Parts:
     """Filter results on every chunk, a first one that says nothing, a null usage, a usage at the end."""
     head = {
         "created": 1770000000,
@@ -70,7 +87,7 @@ def azure() -> tuple[list[Chunk], Chunk, list[Chunk]]:
     return [nobody, opening], said({"content": TEXT}, dict(SAFE)), [said({}, {}, "stop"), usage]
 
 
-def claude() -> tuple[list[Chunk], Chunk, list[Chunk]]:
+def claude(_said: str) -> Parts:
     """No `object`, no `finish_reason` before the last chunk, the role on every one."""
     head = {"created": 1770000000, "id": "01234567-89ab-cdef-0123-456789abcdef", "model": MODELS["claude"]}
     text = choice({"content": TEXT, "role": "assistant"}) | head
@@ -78,10 +95,64 @@ def claude() -> tuple[list[Chunk], Chunk, list[Chunk]]:
     return [], text, [closing | {"usage": USAGE}]
 
 
-SHAPES: dict[str, Callable[[], tuple[list[Chunk], Chunk, list[Chunk]]]] = {
+def opaque(mark: str) -> str:
+    """As long as Copilot's ids are on this API."""
+    return mark * 100
+
+
+def responses(said: str) -> Parts:
+    """Other ids on every event.  `sequence_number` stands still: a text event is rendered once."""
+    place: Chunk = {"item_id": opaque("text"), "output_index": 0, "content_index": 0}
+    part: Chunk = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
+    item: Chunk = {"id": opaque("item"), "type": "message", "role": "assistant", "status": "in_progress"}
+    full = item | {"id": opaque("done"), "status": "completed", "content": [part | {"text": said}]}
+    response: Chunk = {"id": opaque("made"), "object": "response", "created_at": 1770000000}
+    begun = response | {"model": MODELS["responses"], "status": "in_progress", "output": [], "usage": None}
+    counted = NAMED_USAGE | {"total_tokens": 30}
+    ended = begun | {"id": opaque("over"), "status": "completed", "output": [full], "usage": counted}
+    before: list[Chunk] = [
+        {"type": "response.created", "response": begun},
+        {"type": "response.in_progress", "response": begun},
+        {"type": "response.output_item.added", "output_index": 0, "item": item | {"content": []}},
+        {"type": "response.content_part.added", **place, "part": part},
+    ]
+    text: Chunk = {"type": "response.output_text.delta", **place, "delta": TEXT, "logprobs": []}
+    after: list[Chunk] = [
+        {"type": "response.output_text.done", **place, "text": said, "logprobs": []},
+        {"type": "response.content_part.done", **place, "part": part | {"text": said}},
+        {"type": "response.output_item.done", "output_index": 0, "item": full},
+        {"type": "response.completed", "response": ended},
+    ]
+    numbered = [event | {"sequence_number": number} for number, event in enumerate([*before, text, *after])]
+    middle = len(before)
+    return numbered[:middle], numbered[middle], numbered[middle + 1 :]
+
+
+def messages(_said: str) -> Parts:
+    """With Copilot's own fields at the end."""
+    message: Chunk = {"id": "msg_bdrk_b", "type": "message", "role": "assistant", "content": []}
+    unended: Chunk = {"model": MODELS["messages"], "stop_reason": None, "stop_sequence": None}
+    before: list[Chunk] = [
+        {"type": "message_start", "message": message | unended | {"usage": NAMED_USAGE}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+    ]
+    delta = {"type": "text_delta", "text": TEXT}
+    text: Chunk = {"type": "content_block_delta", "index": 0, "delta": delta}
+    end: Chunk = {"delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": NAMED_USAGE}
+    after: list[Chunk] = [
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", **end, "copilot_usage": {"total_nano_aiu": 1}},
+        {"type": "message_stop"},
+    ]
+    return before, text, after
+
+
+SHAPES: dict[str, Callable[[str], Parts]] = {
     "clean": clean,
     "azure": azure,
     "claude": claude,
+    "responses": responses,
+    "messages": messages,
 }
 
 
@@ -90,20 +161,23 @@ def framed(event: bytes) -> bytes:
 
 
 def told(chunk: Chunk) -> bytes:
-    return b"data: " + json.dumps(chunk, separators=(",", ":")).encode() + b"\n\n"
+    name = f"event: {chunk['type']}\n" if "type" in chunk else ""
+    return f"{name}data: {json.dumps(chunk, separators=(',', ':'))}\n\n".encode()
 
 
 class Script:
     """A stream, rendered: `before`, then `text()` for each event, then `after`.
 
     :param size: bytes of text in each event, at least `STAMP` if it is to be stamped.
+    :param events: how many there are going to be, for an API that says everything again at the end.
     """
 
-    def __init__(self, shape: str, size: int) -> None:
-        before, text, after = SHAPES[shape]()
+    def __init__(self, shape: str, size: int, events: int) -> None:
+        before, text, after = SHAPES[shape](filler(size) * events)
         self.before = STREAM_HEAD + b"".join(framed(told(chunk)) for chunk in before)
-        self.after = b"".join(framed(told(chunk)) for chunk in after)
-        self.after += framed(b"data: [DONE]\n\n") + LAST_CHUNK
+        # The responses API is the one that lacks it; on messages it is one too many.
+        done = b"" if shape == "responses" else framed(b"data: [DONE]\n\n")
+        self.after = b"".join(framed(told(chunk)) for chunk in after) + done + LAST_CHUNK
         mark = json.dumps(TEXT)[1:-1].encode()
         words = filler(size).encode()
         self.event = framed(told(text).replace(mark, words))
@@ -115,14 +189,14 @@ class Script:
 
 
 @cache
-def script(shape: str, size: int) -> Script:
-    return Script(shape, size)
+def script(shape: str, size: int, events: int) -> Script:
+    return Script(shape, size, events)
 
 
 @cache
 def flood(shape: str, size: int, events: int) -> Sequence[bytes]:
     """Every write of a stream without gaps."""
-    play = script(shape, size)
+    play = script(shape, size, events)
     return (play.before, *[play.event] * events, play.after)
 
 
@@ -145,12 +219,17 @@ def reply(size: int) -> bytes:
 @cache
 def catalogue() -> bytes:
     """Thirty models, as many as Copilot lists."""
-    named = [("gpt-4o", "Azure OpenAI"), ("claude-sonnet-4.5", "Anthropic")]
-    named += [(f"other-{number}.{number % 3}", "Azure OpenAI") for number in range(28)]
+    named = [
+        ("gpt-4o", "Azure OpenAI", "chat"),
+        ("claude-sonnet-4.5", "Anthropic", "chat"),
+        (MODELS["responses"], "OpenAI", "responses"),
+        (MODELS["messages"], "Anthropic", "messages"),
+    ]
+    named += [(f"other-{number}.{number % 3}", "Azure OpenAI", "chat") for number in range(26)]
     return whole(json.dumps({"data": [row(*each) for each in named], "object": "list"}).encode())
 
 
-def row(name: str, vendor: str) -> Chunk:
+def row(name: str, vendor: str, surface: str) -> Chunk:
     limits = {"max_context_window_tokens": 128000, "max_output_tokens": 16384, "max_prompt_tokens": 128000}
     seen = {"max_prompt_image_size": 3145728, "max_prompt_images": 1}
     kinds = {"supported_media_types": ["image/jpeg", "image/png", "image/webp", "image/gif"]}
@@ -170,7 +249,7 @@ def row(name: str, vendor: str) -> Chunk:
         "name": name.title(),
         "object": "model",
         "policy": {"state": "enabled", "terms": ""},
-        "supported_endpoints": ["/chat/completions"],
+        "supported_endpoints": [ENDPOINTS[surface]],
         "vendor": vendor,
         "version": f"{name}-2026-01-01",
     }

@@ -12,17 +12,28 @@ import orjson
 from bench.load import Reply, WrongReplyError
 from bench.scripts import STAMP, filler
 
+Prompt = str | list[dict[str, Any]]
+Told = tuple[str, bool]  # the text that an event brings, and whether it ends the answer
 
-def chat(prompt: str | list[dict[str, Any]], *, model: str = "gpt-4o", stream: bool = False) -> bytes:
+PATHS = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "messages": "/v1/messages"}
+
+
+def ask(surface: str, prompt: Prompt, *, model: str, stream: bool = True) -> bytes:
     """A whole HTTP request.  The same goes to the bridge, to nginx and to upstream itself."""
-    body = {"model": model, "messages": [{"role": "user", "content": prompt}], "temperature": 0.1}
+    turn = "input" if surface == "responses" else "messages"
+    body = {"model": model, turn: [{"role": "user", "content": prompt}], "temperature": 0.1}
+    body |= {"max_tokens": 4096} if surface == "messages" else {}
     data = json.dumps(body | ({"stream": True} if stream else {})).encode()
     head = (
-        "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"POST {PATHS[surface]} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
         "Accept: application/json\r\nUser-Agent: OpenAI/Python 2.0.0\r\nAuthorization: Bearer none\r\n"
         f"Content-Length: {len(data)}\r\n\r\n"
     )
     return head.encode() + data
+
+
+def chat(prompt: Prompt, *, model: str = "gpt-4o", stream: bool = False) -> bytes:
+    return ask("chat", prompt, model=model, stream=stream)
 
 
 def get(path: str) -> bytes:
@@ -62,24 +73,44 @@ def body_of(raw: bytes) -> tuple[bytes, list[int], list[int]]:
         at += length + 2
 
 
-def read_events(reply: Reply) -> Iterator[Event]:
+def told_chat(event: dict[str, Any]) -> Told:
+    text = "".join(choice["delta"].get("content") or "" for choice in event["choices"])
+    return text, any(choice.get("finish_reason") == "stop" for choice in event["choices"])
+
+
+def told_messages(event: dict[str, Any]) -> Told:
+    text = event["delta"]["text"] if event["type"] == "content_block_delta" else ""
+    return text, event["type"] == "message_stop"
+
+
+def told_responses(event: dict[str, Any]) -> Told:
+    text = event["delta"] if event["type"] == "response.output_text.delta" else ""
+    return text, event["type"] == "response.completed"
+
+
+TOLD = {"chat": told_chat, "messages": told_messages, "responses": told_responses}
+
+
+def read_events(reply: Reply, surface: str = "chat") -> Iterator[Event]:
     """The text events of a streamed reply.  Raises WrongReplyError: it has no proper end."""
     raw = reply.raw
     payload, starts, origins = body_of(raw)
     ends = list(itertools.accumulate(len(data) for _, data in reply.arrivals))
-    at, finished = 0, 0
+    at, finished, told = 0, 0, TOLD[surface]
     while (end := payload.find(b"\n\n", at)) >= 0:
-        data, at = payload[at:end].removeprefix(b"data: "), end + 2
+        data, at = payload[at:end].rpartition(b"data: ")[2], end + 2
         if data == b"[DONE]":
             break
-        choices = () if data.startswith(b":") else orjson.loads(data)["choices"]
-        for choice in choices:
-            finished += choice.get("finish_reason") == "stop"
-            if text := choice["delta"].get("content"):
-                chunk = bisect.bisect_right(starts, end + 1) - 1
-                place = origins[chunk] + end + 1 - starts[chunk]
-                yield Event(reply.arrivals[bisect.bisect_right(ends, place)][0], text)
-    if finished != 1 or payload[at:] or not payload.endswith(b"data: [DONE]\n\n"):
+        if data.startswith(b":"):
+            continue
+        text, ended = told(orjson.loads(data))
+        finished += ended
+        if text:
+            chunk = bisect.bisect_right(starts, end + 1) - 1
+            place = origins[chunk] + end + 1 - starts[chunk]
+            yield Event(reply.arrivals[bisect.bisect_right(ends, place)][0], text)
+    done = surface != "chat" or payload.endswith(b"data: [DONE]\n\n")
+    if finished != 1 or payload[at:] or not done:
         raise WrongReplyError(f"finished {finished} times, ends with {payload[-200:]!r}")
 
 
@@ -91,9 +122,11 @@ def check_whole(reply: Reply, size: int) -> None:
         raise WrongReplyError(f"{len(said)} bytes of text instead of {size}: {said[:100]!r}")
 
 
-def check_stream(reply: Reply, events: int, size: int, *, stamped: bool = False) -> list[Event]:
+def check_stream(
+    reply: Reply, events: int, size: int, *, surface: str = "chat", stamped: bool = False
+) -> list[Event]:
     """Every event is there, in one piece, with its text."""
-    found = list(read_events(reply))
+    found = list(read_events(reply, surface))
     skip = STAMP if stamped else 0
     expected = filler(size)[skip:]
     wrong = [event.text for event in found if event.text[skip:] != expected]

@@ -170,7 +170,7 @@ class Upstream:
             elif not gap:
                 connection.waiting = iter(flood(shape, size, events))
             else:
-                self._pace(connection, script(shape, size), events, gap)
+                self._pace(connection, script(shape, size, events), events, gap)
         if connection.pump():
             self._epoll.modify(connection.sock, select.EPOLLIN | select.EPOLLOUT)
 
