@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from bench.arena import QUICK, Arena, Scale
 from bench.load import WrongReplyError
 from bench.processes import (
     HERE,
@@ -28,7 +29,7 @@ from bench.processes import (
     pin,
 )
 from bench.report import OURS, Row, table, write_json
-from bench.scenarios import QUICK, SCENARIOS, Arena, Scale
+from bench.scenarios import SCENARIOS
 
 OTHER = "other"  # the column of --against
 RESULTS = Path(__file__).resolve().parent / "results"

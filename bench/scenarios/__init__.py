@@ -1,0 +1,23 @@
+"""What is asked of each target, and what is read off.
+
+Every scenario starts its targets afresh, warms them up, and asks them in turn, so that a slow minute of
+the machine hits all of them.  CPU is user + system time of a target's whole process tree.
+"""
+
+from collections.abc import Callable
+
+from bench.arena import Arena
+from bench.report import Row
+from bench.scenarios.crowds import many, paced
+from bench.scenarios.single import large, small
+from bench.scenarios.startup import start
+from bench.scenarios.streams import flood
+
+SCENARIOS: dict[str, Callable[[Arena], list[Row]]] = {
+    "start": start,
+    "small": small,
+    "flood": flood,
+    "paced": paced,
+    "many": many,
+    "large": large,
+}

@@ -1,0 +1,64 @@
+"""Answers in one piece."""
+
+import base64
+import random
+import time
+from collections.abc import Sequence
+
+from bench.arena import REPLY, Arena, Sheet, directive, quantile, rounds, weighed
+from bench.load import Load, Reply
+from bench.report import Goal, Row
+from bench.surfaces import chat, check_whole
+
+IMAGE = 1_500_000  # bytes; 2 MB as base64
+
+
+def small(arena: Arena) -> list[Row]:
+    """A short question and a short answer in one piece."""
+    scale, request = arena.scale, chat(directive(1, REPLY))
+    alone = Sheet("small chat, one at a time", {"CPU ms / request": Goal(1.5)})
+    crowd = Sheet("small chat, 16 at a time", {"CPU ms / request": Goal(1.5)})
+    with arena.targets() as targets:
+        for target in rounds(arena.scale.repetitions, targets):
+            load = Load(target.address, request, requests=scale.small)
+            replies, cpu = weighed(arena, target, alone, load, scale.small, "request")
+            verify(replies, REPLY)
+            if target.server:
+                alone.note(target, "CPU ms / request", cpu)
+            for share in (0.5, 0.99):
+                taken = quantile([reply.ms for reply in replies], share)
+                alone.note(target, f"latency p{share * 100:.0f}, ms", taken)
+            load = Load(target.address, request, lines=16, requests=scale.crowd // 16)
+            began = time.monotonic()
+            replies, cpu = weighed(arena, target, crowd, load, scale.crowd, "request")
+            crowd.note(target, "requests / s", len(replies) / (time.monotonic() - began))
+            verify(replies, REPLY)
+            if target.server:
+                crowd.note(target, "CPU ms / request", cpu)
+    for name in ("p50", "p99"):
+        alone.over_direct(f"latency {name}, ms", f"latency {name} over direct, ms")
+    return alone.rows() + crowd.rows()
+
+
+def verify(replies: Sequence[Reply], size: int) -> None:
+    for reply in replies:
+        check_whole(reply, size)
+
+
+def large(arena: Arena) -> list[Row]:
+    """A prompt of 2 MB: a picture as a data URL."""
+    sheet = Sheet("2 MB prompt with an image", {"CPU ms / request": Goal(15)})
+    picture = base64.b64encode(random.Random(1).randbytes(IMAGE)).decode()
+    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture}"}}
+    request = chat([{"type": "text", "text": directive(1, REPLY)}, image])
+    count = arena.scale.large
+    with arena.targets() as targets:
+        for target in rounds(arena.scale.repetitions, targets):
+            Load(target.address, request).run()
+            load = Load(target.address, request, requests=count)
+            replies, cpu = weighed(arena, target, sheet, load, count, "request")
+            verify(replies, REPLY)
+            if target.server:
+                sheet.note(target, "CPU ms / request", cpu)
+            sheet.note(target, "latency p50, ms", quantile([reply.ms for reply in replies], 0.5))
+    return sheet.rows()
