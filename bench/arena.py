@@ -26,6 +26,8 @@ class Scale:
     crowd: int = 1600  # requests, 16 at a time
     flood: int = 2000  # events
     floods: int = 25  # streams, one after the other
+    growth: int = 2000  # events; ten streams of so many against one of ten times as many
+    firsts: int = 50  # streams, for the times of their first bytes
     flood_repetitions: int = 5  # how much arrives at a time is a matter of luck
     paced: float = 5.0  # after all of them have begun
     paced_ramp: float = 1.0
@@ -41,6 +43,8 @@ QUICK = Scale(
     small=150,
     crowd=320,
     floods=5,
+    growth=400,
+    firsts=20,
     flood_repetitions=2,
     paced=1.0,
     paced_ramp=0.4,
@@ -59,6 +63,10 @@ class Target:
     name: str
     address: Address
     server: Server | None = None
+
+    @property
+    def is_bridge(self) -> bool:
+        return self.name not in (BASE, RIVAL)
 
     def cpu(self) -> int:
         """ns."""
@@ -109,8 +117,8 @@ def warm_up(target: Target) -> None:
         target.server.settle()
 
 
-def directive(events: int, size: int, *, gap: float = 0, shape: str = "clean") -> str:
-    return f"Say something. [[bench events={events} size={size} gap={gap:g} shape={shape}]]"
+def directive(events: int, size: int, *, gap: float = 0, shape: str = "clean", batch: int = 1) -> str:
+    return f"Say something. [[bench events={events} size={size} gap={gap:g} shape={shape} batch={batch}]]"
 
 
 @dataclass

@@ -47,6 +47,11 @@ class Event:
     at: int
     text: str
 
+    @property
+    def stamp(self) -> int:
+        """When upstream sent it, if it was paced; ns."""
+        return int(self.text[:STAMP])
+
 
 def body_of(raw: bytes) -> tuple[bytes, list[int], list[int]]:
     """(payload, where its chunks begin in it, where they begin in the raw bytes)."""
@@ -137,4 +142,4 @@ def check_stream(
 
 def lag_ms(event: Event) -> float:
     """From upstream's `send` to the client's `recv`."""
-    return (event.at - int(event.text[:STAMP])) / 1e6
+    return (event.at - event.stamp) / 1e6

@@ -12,11 +12,13 @@ from bench.scenarios.crowds import many, paced
 from bench.scenarios.single import large, small
 from bench.scenarios.startup import start
 from bench.scenarios.streams import flood
+from bench.scenarios.translated import translated
 
 SCENARIOS: dict[str, Callable[[Arena], list[Row]]] = {
     "start": start,
     "small": small,
     "flood": flood,
+    "translated": translated,
     "paced": paced,
     "many": many,
     "large": large,
