@@ -53,7 +53,7 @@ class Writer:
         self._names = names
         self._number = 0
         self._part: int | None = None
-        self._text = ""  # of the open item, so far: its text, summary or arguments
+        self._told: list[str] = []  # of the open item, so far: its text, summary or arguments
         self._item: Json = {}
         self._output: list[Json] = []
         self._response: Json = {
@@ -88,18 +88,18 @@ class Writer:
         if out:
             part = {"type": "output_text", "text": "", "annotations": []}
             out += self._write("response.content_part.added", self._place(content_index=0, part=part))
-        self._text += event.text
+        self._told.append(event.text)
         delta = self._place(content_index=0, delta=event.text, logprobs=[])
         return out + self._write("response.output_text.delta", delta)
 
     def _reasoning(self, event: ReasoningDelta) -> bytes:
         out = self._enter(event.part, {"type": "reasoning", "summary": []})
-        if not self._text:
+        if not self._told:
             part = {"type": "summary_text", "text": ""}
             out += self._write(
                 "response.reasoning_summary_part.added", self._place(summary_index=0, part=part)
             )
-        self._text += event.text
+        self._told.append(event.text)
         delta = self._place(summary_index=0, delta=event.text)
         return out + self._write("response.reasoning_summary_text.delta", delta)
 
@@ -116,7 +116,7 @@ class Writer:
         return self._enter(event.part, item)
 
     def _arguments(self, event: ArgumentsDelta) -> bytes:
-        self._text += event.json
+        self._told.append(event.json)
         if self._item["type"] == "custom_tool_call":
             return b""  # the raw input is known when its wrapping is complete
         return self._write("response.function_call_arguments.delta", self._place(delta=event.json))
@@ -132,7 +132,7 @@ class Writer:
     def _enter(self, part: int, item: Json) -> bytes:
         if part == self._part:
             return b""
-        out, self._part, self._text = self._leave(), part, ""
+        out, self._part, self._told = self._leave(), part, []
         prefix = {"message": "msg", "reasoning": "rs", "function_call": "fc"}.get(item["type"], "ctc")
         self._item = {"id": f"{prefix}_{self._answer}_{len(self._output)}", **item}
         added = {"output_index": len(self._output), "item": self._item}
@@ -152,30 +152,32 @@ class Writer:
         return out
 
     def _close_message(self) -> bytes:
-        part = {"type": "output_text", "text": self._text, "annotations": []}
+        text = "".join(self._told)
+        part = {"type": "output_text", "text": text, "annotations": []}
         self._item["content"] = [part]
-        said = self._place(content_index=0, text=self._text, logprobs=[])
+        said = self._place(content_index=0, text=text, logprobs=[])
         out = self._write("response.output_text.done", said)
         return out + self._write("response.content_part.done", self._place(content_index=0, part=part))
 
     def _close_reasoning(self) -> bytes:
-        if not self._text:
+        if not self._told:
             return b""
-        part = {"type": "summary_text", "text": self._text}
+        text = "".join(self._told)
+        part = {"type": "summary_text", "text": text}
         self._item["summary"] = [part]
-        said = self._place(summary_index=0, text=self._text)
+        said = self._place(summary_index=0, text=text)
         out = self._write("response.reasoning_summary_text.done", said)
         return out + self._write(
             "response.reasoning_summary_part.done", self._place(summary_index=0, part=part)
         )
 
     def _close_call(self) -> bytes:
-        self._item["arguments"] = self._text or "{}"
+        self._item["arguments"] = "".join(self._told) or "{}"
         said = self._place(arguments=self._item["arguments"])
         return self._write("response.function_call_arguments.done", said)
 
     def _close_custom(self) -> bytes:
-        self._item["input"] = unwrap(self._text)
+        self._item["input"] = unwrap("".join(self._told))
         said = self._place(delta=self._item["input"])
         out = self._write("response.custom_tool_call_input.delta", said)
         done = self._place(input=self._item["input"])
