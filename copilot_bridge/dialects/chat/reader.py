@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
-from copilot_bridge.dialects.chat.repair import Chunk, Mender, read_chunk
+from copilot_bridge.dialects.chat.repair import Chunk, Mender, Shape, read_chunk
 from copilot_bridge.dialects.events import (
     ArgumentsDelta,
     CallStarted,
@@ -71,6 +71,7 @@ class Reader:
     def __init__(self, mender: Mender) -> None:
         self._mender = mender
         self._started = False
+        self._shape: Shape | None = None
         self._line = Line()
         self._part = -1
         self._kind: object = None  # of the part told last: "text", "reasoning", or a call's number
@@ -83,12 +84,18 @@ class Reader:
         if data.strip() == b"[DONE]":
             yield from self._finish()
             return
-        chunk = read_chunk(data) if data else None
-        for mended in self._mender.mend(chunk) if chunk else ():
+        if self._shape and (text := self._shape.read(data)) is not None:
+            yield from self._delta({"content": text})
+            return
+        chunk = read_chunk(data) or {}
+        mended: list[Chunk] = []
+        for each in self._mender.mend(chunk):
+            mended.append(each)
             if not self._started:
                 self._started = True
-                yield Started(str(mended["id"]))
-            yield from self._delta(mended["choices"][0]["delta"])
+                yield Started(str(each["id"]))
+            yield from self._delta(each["choices"][0]["delta"])
+        self._shape = Shape.learn(data, chunk, mended, data) or self._shape
 
     def close(self) -> Iterator[Event]:
         if self._mender.finish_reason is None:

@@ -251,6 +251,18 @@ class Shape:
 
     __slots__ = ("_head", "_new_head", "_new_tail", "_tail")
 
+    @classmethod
+    def learn(cls, block: bytes, chunk: Chunk, mended: list[Chunk], out: bytes) -> "Shape | None":
+        """From a chunk that is text and nothing else, as it came and as it should be; None: it is not."""
+        if len(mended) != 1 or mended[0]["choices"][0]["delta"].keys() != {"content"}:
+            return None
+        if len(chunk["choices"]) != 1 or chunk["choices"][0].get("finish_reason") or chunk.get("usage"):
+            return None
+        if not block.count(CONTENT) == out.count(CONTENT) == 1:
+            return None
+        shape = cls(block, out)
+        return shape if shape.read(block) == mended[0]["choices"][0]["delta"]["content"] else None
+
     def __init__(self, block: bytes, mended: bytes) -> None:
         self._head, self._tail = around_text(block)
         self._new_head, self._new_tail = around_text(mended)
@@ -265,9 +277,14 @@ class Shape:
             return None
         return b"%b%b%b" % (self._new_head, block[len(head) : end], self._new_tail)
 
-    def text(self, block: bytes) -> Any:
-        """What it takes for the text of this block."""
-        return codec.read(b'"%b"' % block[len(self._head) : len(block) - len(self._tail)])
+    def read(self, block: bytes) -> Any:
+        """The text of a block, None if it is of another shape."""
+        if not (block.startswith(self._head) and block.endswith(self._tail)):
+            return None
+        try:
+            return codec.read(b'"%b"' % block[len(self._head) : len(block) - len(self._tail)])
+        except ValueError:
+            return None
 
 
 def around_text(block: bytes) -> tuple[bytes, bytes]:
@@ -349,18 +366,9 @@ class Repair:
             out = block + b"\n\n"
         else:
             out = b"".join(sse.write_data(codec.write(each)) for each in mended)
-        self._learn(block, chunk, mended, out)
+        # The first chunk is not like the others, and neither is the last.
+        self._shape = Shape.learn(block, chunk, mended, out) or self._shape
         return out
-
-    def _learn(self, block: bytes, chunk: Chunk, mended: list[Chunk], out: bytes) -> None:
-        """From a chunk that is text and nothing else; the first one is not like the others."""
-        plain = len(mended) == 1 and mended[0]["choices"][0]["delta"].keys() == {"content"}
-        alone = (
-            len(chunk["choices"]) == 1 and not chunk["choices"][0].get("finish_reason") if plain else False
-        )
-        if alone and not chunk.get("usage") and block.count(CONTENT) == out.count(CONTENT) == 1:
-            shape = Shape(block, out)
-            self._shape = shape if shape.text(block) == mended[0]["choices"][0]["delta"]["content"] else None
 
     def _end(self) -> bytes:
         self.done, self._shape = True, None
