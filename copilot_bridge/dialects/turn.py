@@ -120,6 +120,11 @@ class Turn:
     answer: Schema | None = None
     cache_key: str | None = None
 
+    @property
+    def has_documents(self) -> bool:
+        parts = (part for message in self.messages for part in message.parts)
+        return any(isinstance(each, File) for part in parts for each in (part, *getattr(part, "parts", ())))
+
 
 # Thinking as tokens <-> as a word.  Source: what Claude Code's own words for it mean (2026).
 BUDGETS = (("low", 4_096), ("medium", 16_384), ("high", 31_999))

@@ -199,6 +199,9 @@ class ModelRequest(ABC):
         ]
         self._turn = None if self._direct else self.read_turn()
         if self._turn:
+            if self._turn.has_documents and not self._route.takes_documents(model):
+                where = "input" if self.dialect == "responses" else "messages"
+                raise Unsupported(f"{where}: {model.id!r} takes no documents, send their text", param=where)
             self._body = self._route.write_turn(self._turn)
             changed.append(True)
         given = set(self._body)

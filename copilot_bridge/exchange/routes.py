@@ -19,6 +19,7 @@ from copilot_bridge.dialects.turn import Turn
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.quirks import responses as responses_quirks
+from copilot_bridge.upstream.quirks.chat import OPENAI
 from copilot_bridge.upstream.quirks.messages import SYSTEM_BETA, known_betas
 from copilot_bridge.upstream.refusals import EXTRA_INPUTS, STRIP_IDS, STRIP_THINKING, Refusal
 
@@ -38,6 +39,9 @@ class Route(ABC):
     @abstractmethod
     def write_turn(self, turn: Turn) -> Body:
         """The body of a request that came in another dialect."""
+
+    def takes_documents(self, _model: Model) -> bool:
+        return True
 
     @abstractmethod
     def fit(self, body: Body, model: Model, headers: Headers) -> bool:
@@ -61,6 +65,10 @@ class ChatRoute(Route):
 
     def write_turn(self, turn: Turn) -> Body:
         return chat_turn.write_turn(turn)
+
+    def takes_documents(self, model: Model) -> bool:
+        """Only OpenAI's own models have a place for them in this API."""
+        return model.vendor in OPENAI
 
     def fit(self, body: Body, model: Model, _headers: Headers) -> bool:
         return self._bridge.chat_quirks.fit(body, model)

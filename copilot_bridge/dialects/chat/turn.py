@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from copilot_bridge.dialects import data_url
 from copilot_bridge.dialects.seal import unseal
 from copilot_bridge.dialects.turn import (
     File,
@@ -123,20 +124,18 @@ def read_content(where: str, content: Any) -> Iterator[Part]:
             yield read(part)
         except (KeyError, TypeError, AttributeError) as error:
             raise InvalidRequest(f"{where}.{place}: this is no {part['type']} part", param=where) from error
+        except ValueError as error:
+            raise Unsupported(f"{where}.{place}: {error}", param=f"{where}.{place}") from error
 
 
 def read_image(part: Json) -> Image:
     """Addresses have been fetched before."""
-    head, _, data = str(part["image_url"]["url"]).partition(",")
-    return Image(head.removeprefix("data:").removesuffix(";base64"), data)
+    return Image(*data_url.split(part["image_url"]["url"]))
 
 
 def read_file(part: Json) -> File:
     file = part.get("file") or {}
-    head, _, data = str(file.get("file_data") or "").partition(",")
-    if not data:
-        raise Unsupported("file: send its content as file_data", param="file")
-    return File(head.removeprefix("data:").removesuffix(";base64"), data, file.get("filename"))
+    return File(*data_url.split(file.get("file_data")), file.get("filename"))
 
 
 READ_PART: dict[str, Callable[[Json], Part]] = {

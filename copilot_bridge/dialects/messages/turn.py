@@ -102,6 +102,8 @@ def read_block(where: str, block: Json) -> Iterator[Part]:
         yield read(block)
     except (KeyError, TypeError) as error:
         raise InvalidRequest(f"{where}: this is no {block['type']} block", param=where) from error
+    except ValueError as error:
+        raise Unsupported(f"{where}: {error}", param=where) from error
 
 
 # What a server-side tool did in an earlier turn; the text after it says what came of it.
@@ -117,9 +119,15 @@ def read_image(block: Json) -> Image:
 
 
 def read_document(block: Json) -> Text | File:
+    """Raises ValueError: the document is somewhere else."""
     source = block["source"]
     if source["type"] == "text":
         return Text(source["data"])
+    if source["type"] == "content":
+        inner = source["content"]
+        return Text(inner if isinstance(inner, str) else "\n".join(each["text"] for each in inner))
+    if source["type"] != "base64":
+        raise ValueError("send the document's content: nothing is fetched here")
     return File(source["media_type"], source["data"], block.get("title"))
 
 
@@ -259,7 +267,7 @@ def write_image(part: Image) -> list[Json]:
 
 def write_file(part: File) -> list[Json]:
     source = {"type": "base64", "media_type": part.media_type, "data": part.data}
-    return [{"type": "document", "source": source}]
+    return [{"type": "document", "source": source} | ({"title": part.name} if part.name else {})]
 
 
 def write_reasoning(part: Reasoning) -> list[Json]:

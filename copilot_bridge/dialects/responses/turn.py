@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from copilot_bridge.dialects import codec
+from copilot_bridge.dialects import codec, data_url
 from copilot_bridge.dialects.seal import is_sealed, unseal
 from copilot_bridge.dialects.turn import (
     File,
@@ -122,6 +122,8 @@ def read_item(where: str, item: Json) -> tuple[str, list[Part]]:
         return read(item)
     except (KeyError, TypeError, AttributeError) as error:
         raise InvalidRequest(f"{where}: this is no {kind} item", param=where) from error
+    except ValueError as error:
+        raise Unsupported(f"{where}: {error}", param=where) from error
 
 
 def read_message(item: Json) -> tuple[str, list[Part]]:
@@ -132,11 +134,9 @@ def read_message(item: Json) -> tuple[str, list[Part]]:
 
 def read_part(part: Json) -> Any:
     if part["type"] == "input_image":
-        head, _, data = str(part.get("image_url")).partition(",")
-        return Image(head.removeprefix("data:").removesuffix(";base64"), data)
+        return Image(*data_url.split(part.get("image_url")))
     if part["type"] == "input_file":
-        head, _, data = part["file_data"].partition(",")
-        return File(head.removeprefix("data:").removesuffix(";base64"), data, part.get("filename"))
+        return File(*data_url.split(part.get("file_data")), part.get("filename"))
     return Text(str(part["refusal"] if part["type"] == "refusal" else part["text"]))
 
 

@@ -1,6 +1,5 @@
 """What a dialect can say, it reads again as it was; and sealed goods come back whole or not at all."""
 
-from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -23,6 +22,7 @@ from copilot_bridge.dialects.turn import (
     ToolResult,
     Turn,
 )
+from copilot_bridge.errors import Unsupported
 
 PNG, PDF = Image("image/png", "AAAA"), File("application/pdf", "BBBB", "a.pdf")
 CALLS = (ToolCall("call_1", "f", '{"a":1}'), ToolCall("call_2", "g", "{}"))
@@ -70,9 +70,8 @@ def test_a_conversation_comes_back(dialect, name):
 
 def test_a_document_keeps_its_name_where_there_is_one():
     turn = Turn(model="m", messages=(user(Text("read"), PDF),))
-    for dialect in ("chat", "responses"):
+    for dialect in ("chat", "messages", "responses"):
         assert again(dialect, turn).messages == turn.messages
-    assert again("messages", turn).messages == (user(Text("read"), replace(PDF, name=None)),)
 
 
 @pytest.mark.parametrize("dialect", ["messages", "responses"])
@@ -239,3 +238,51 @@ def test_every_kind_of_part_is_written(dialect, kind):
     turn = Turn(model="m", messages=(WHOLE[kind],))
     parts = [part for message in again(dialect, turn).messages for part in message.parts]
     assert any(isinstance(part, kind) for part in parts)
+
+
+IMAGE_ELSEWHERE = {"type": "image_url", "image_url": {"url": "x"}}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "body"),
+    [
+        ("chat", {"messages": [{"role": "user", "content": [{"type": "file", "file": {"file_id": "f"}}]}]}),
+        (
+            "chat",
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
+        ),
+        ("responses", {"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "f"}]}]}),
+        ("responses", {"input": [{"role": "user", "content": [{"type": "input_image", "file_id": "f"}]}]}),
+        (
+            "messages",
+            {
+                "messages": [
+                    {"role": "user", "content": [{"type": "document", "source": {"type": "url", "url": "x"}}]}
+                ]
+            },
+        ),
+    ],
+    ids=str,
+)
+def test_what_is_somewhere_else_is_refused_by_its_place(dialect, body):
+    with pytest.raises(Unsupported) as caught:
+        READ[dialect]({"model": "m", **body})
+    assert caught.value.param.startswith(("messages.0", "input.0"))
+    assert "content" in str(caught.value)
+
+
+def test_documents_of_text_are_text():
+    sources = [
+        {"type": "text", "media_type": "text/plain", "data": "plain"},
+        {"type": "content", "content": "one"},
+        {"type": "content", "content": [{"type": "text", "text": "two"}, {"type": "text", "text": "three"}]},
+    ]
+    content = [{"type": "document", "source": source} for source in sources]
+    turn = READ["messages"]({"model": "m", "messages": [{"role": "user", "content": content}]})
+    assert turn.messages == (user(Text("plain"), Text("one"), Text("two\nthree")),)
+
+
+def test_a_turn_knows_of_documents_wherever_they_stand():
+    assert not Turn(model="m", messages=(user(Text("a")),)).has_documents
+    assert Turn(model="m", messages=(user(PDF),)).has_documents
+    assert Turn(model="m", messages=(user(ToolResult("a", (PDF,))),)).has_documents
