@@ -23,7 +23,7 @@ from clients import (
     sent,
     user,
 )
-from integration.harness import Bridge, Json, Simulator
+from integration.harness import Bridge, Json, Simulator, Start, new_token
 from openai import AsyncOpenAI, OpenAI
 
 # A budget for its thinking, thinking as it sees fit, and what speaks chat alone.
@@ -269,6 +269,15 @@ def test_tools_and_thoughts_go_back_to_who_had_them(
         assert replayed["thinking"] == thought.summary[0].text
         assert replayed["signature"].startswith("EqQB")
         assert [block["type"] for block in third["messages"][3]["content"]] == ["thinking", "text"]
+
+
+def test_thoughts_of_a_model_that_does_not_show_them_unasked(start_bridge: Start) -> None:
+    bridge = start_bridge(github_token=new_token("individual"), server="gevent")
+    with connect_openai(bridge) as client:
+        response = client.responses.create(model="claude-opus-4.7", input="Hello World", reasoning=THINKING)
+    assert "Hello World" in check(response)
+    (thought,) = of_type(response.output, "reasoning")
+    assert THOUGHT in thought.summary[0].text
 
 
 def test_hidden_thoughts_come_back(client: OpenAI, simulator: Simulator, mark: str) -> None:

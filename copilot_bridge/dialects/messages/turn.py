@@ -326,8 +326,9 @@ def write_choice(turn: Turn) -> Json | None:
 
 
 def write_thinking(turn: Turn) -> Json | None:
+    """Claude 4.7 and newer keep their thoughts to themselves unless they are asked to show them."""
     budget = as_budget(turn)
-    return {"type": "enabled", "budget_tokens": budget} if budget else None
+    return {"type": "enabled", "budget_tokens": budget, "display": "summarized"} if budget else None
 
 
 def write_config(turn: Turn) -> Json | None:
