@@ -5,6 +5,7 @@ and each result goes to the call that it answers.
 """
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -326,6 +327,34 @@ def test_deferred_tools_are_offered_at_once(
     assert names_of(body) == ["exec_command", "crm__list_orders", "later"]
     assert "defer_loading" not in json.dumps(body)
     assert kinds_of(calls_of(output)) == [("function_call", "crm", "list_orders")]
+
+
+@for_codex
+def test_names_that_other_apis_do_not_allow(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str
+) -> None:
+    """Too long, or with a dot: they come back as they were, and mean the same tool in each request."""
+    stem = "search_documents_by_text_and_metadata"
+    inner = [function(stem, query="string"), function(f"{stem}_too", query="string")]
+    tools = [
+        {"type": "namespace", "name": "mcp__knowledge_base_of_the_company", "tools": inner},
+        {"type": "namespace", "name": "mcp.kb", "tools": [function("search", query="string")]},
+    ]
+    items = [said("user", f"[[sim:tools]] {mark}")]
+    output = codex(bridge, codex_body(model, items, tools), False)
+    calls = calls_of(output)
+    assert kinds_of(calls) == [
+        ("function_call", "mcp__knowledge_base_of_the_company", stem),
+        ("function_call", "mcp__knowledge_base_of_the_company", f"{stem}_too"),
+        ("function_call", "mcp.kb", "search"),
+    ]
+    results = [result_of(call, "found") for call in calls]
+    codex(bridge, codex_body(model, [*items, *output, *results], tools), False)
+    first, second = [entry["body"] for entry in simulator.ledger(mark)]
+    names = names_of(first)
+    assert all(re.fullmatch("[a-zA-Z0-9_-]{1,64}", name) for name in names)
+    assert len(set(names)) == 3
+    assert [name for _id, name, _arguments in made(second)] == names_of(second) == names
 
 
 @for_codex

@@ -4,6 +4,8 @@ Tools in namespaces and free-form tools have no equal elsewhere: they become ord
 remembers what they were, so that calls come back in their original form.
 """
 
+import hashlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +31,11 @@ from copilot_bridge.dialects.turn import (
 )
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
-BETWEEN = "__"  # a namespace and the name in it; other dialects allow no dots
+BETWEEN = "__"  # a namespace and the name in it
+
+# What a tool can be called wherever it may have to go.
+NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+FORBIDDEN = re.compile(r"[^a-zA-Z0-9_-]")
 
 # Free text, as the only argument of an ordinary tool.
 FREE_TEXT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
@@ -53,9 +59,18 @@ class Names:
     of: dict[str, tuple[str | None, str, bool]] = field(default_factory=dict)
 
     def add(self, namespace: str | None, name: str, *, custom: bool) -> str:
-        flat = f"{namespace}{BETWEEN}{name}" if namespace else name
+        flat = flatten(namespace, name)
         self.of[flat] = (namespace, name, custom)
         return flat
+
+
+def flatten(namespace: str | None, name: str) -> str:
+    """One name for both, the same each time.  What is too long for others is cut and told by its digest."""
+    flat = f"{namespace}{BETWEEN}{name}" if namespace else name
+    if NAME.fullmatch(flat):
+        return flat
+    digest = hashlib.sha256(flat.encode()).hexdigest()[:8]
+    return f"{FORBIDDEN.sub('_', flat)[:55]}_{digest}"
 
 
 def read_turn(body: Json, names: Names) -> Turn:
@@ -141,13 +156,13 @@ def read_part(part: Json) -> Any:
 
 
 def read_call(item: Json) -> tuple[str, list[Part]]:
-    name = f"{item['namespace']}{BETWEEN}{item['name']}" if item.get("namespace") else item["name"]
+    name = flatten(item.get("namespace"), item["name"])
     return "assistant", [ToolCall(item["call_id"], name, item.get("arguments") or "{}")]
 
 
 def read_custom_call(item: Json) -> tuple[str, list[Part]]:
     arguments = codec.write({"input": item["input"]}).decode()
-    name = f"{item['namespace']}{BETWEEN}{item['name']}" if item.get("namespace") else item["name"]
+    name = flatten(item.get("namespace"), item["name"])
     return "assistant", [ToolCall(item["call_id"], name, arguments)]
 
 
@@ -201,7 +216,7 @@ def read_choice(choice: Any) -> ToolChoice | None:
     if choice in ("auto", "none", "required"):
         return ToolChoice(choice)
     if isinstance(choice, dict) and isinstance(choice.get("name"), str):
-        return ToolChoice("tool", choice["name"])
+        return ToolChoice("tool", flatten(choice.get("namespace"), choice["name"]))
     if isinstance(choice, dict) and choice.get("mode") == "required":  # allowed_tools
         return ToolChoice("required")
     return ToolChoice("auto") if choice else None
