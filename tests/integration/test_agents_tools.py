@@ -330,6 +330,25 @@ def test_deferred_tools_are_offered_at_once(
 
 
 @for_codex
+def test_tools_that_were_found_by_another_model(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str
+) -> None:
+    """They are there from then on, once, even if they were announced before."""
+    lists = function("list_orders", customer="string")
+    found = [{"type": "namespace", "name": "crm", "tools": [lists, function("ship", order="string")]}]
+    deferred = {"type": "namespace", "name": "crm", "tools": [lists | {"defer_loading": True}]}
+    items = [
+        said("user", "What did she order?"),
+        {"type": "tool_search_call", "call_id": "call_0", "execution": "client", "arguments": {}},
+        {"type": "tool_search_output", "call_id": "call_0", "execution": "client", "tools": found},
+        said("user", f"crm__ship it {mark}"),
+    ]
+    output = codex(bridge, codex_body(model, items, [EXEC, deferred, SEARCH]), False)
+    assert kinds_of(calls_of(output)) == [("function_call", "crm", "ship")]
+    assert names_of(simulator.only(mark)["body"]) == ["exec_command", "crm__list_orders", "crm__ship"]
+
+
+@for_codex
 def test_names_that_other_apis_do_not_allow(
     bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:

@@ -52,6 +52,9 @@ IGNORED = ("item_reference", "web_search_call", "compaction", "compaction_trigge
            "tool_search_output", "additional_tools")  # fmt: skip
 
 
+ADDING = ("additional_tools", "tool_search_output")
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """What a tool of the translated request was called: name -> (namespace or None, name, custom)."""
@@ -80,7 +83,8 @@ def read_turn(body: Json, names: Names) -> Turn:
     given = body["input"]
     items = [{"role": "user", "content": given}] if isinstance(given, str) else given
     offered = [*(body.get("tools") or ()), *(tool for item in items for tool in added_tools(item))]
-    tools = [each for index, tool in enumerate(offered) for each in read_tool(index, tool, names)]
+    read = (each for index, tool in enumerate(offered) for each in read_tool(index, tool, names))
+    tools = list({tool.name: tool for tool in read}.values())  # a search may find what is there already
     instructions = body.get("instructions")
     first = (
         [Message("system", (Text(instructions),))] if isinstance(instructions, str) and instructions else []
@@ -109,7 +113,8 @@ def refuse_logprobs(body: Json) -> None:
 
 
 def added_tools(item: Json) -> list[Any]:
-    return list(item.get("tools") or ()) if item.get("type") == "additional_tools" else []
+    """Those that came in the course of the conversation, by themselves or because they were looked for."""
+    return list(item.get("tools") or ()) if item.get("type") in ADDING else []
 
 
 def read_items(items: list[Json]) -> Iterator[Message]:
