@@ -1,0 +1,479 @@
+"""Any turn that a dialect can say survives hub -> dialect -> hub unchanged.
+
+What it can't say stands in `UNSAYABLE`: for each dialect what gets lost, and a turn without it.  That table
+is the honest list of losses; a row that is none fails.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.chat import turn as chat
+from copilot_bridge.dialects.messages import turn as messages
+from copilot_bridge.dialects.responses import turn as responses
+from copilot_bridge.dialects.turn import (
+    File,
+    Image,
+    Message,
+    Reasoning,
+    Schema,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    Turn,
+    as_budget,
+    as_effort,
+)
+
+trials = settings(
+    max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+
+READ = {
+    "chat": chat.read_turn,
+    "messages": messages.read_turn,
+    "responses": lambda body: responses.read_turn(body, responses.Names()),
+}
+WRITE = {"chat": chat.write_turn, "messages": messages.write_turn, "responses": responses.write_turn}
+DIALECTS = tuple(READ)
+
+# Any turn there is.
+
+words = st.text(max_size=6)
+names = st.text("abcdefgh_", min_size=1, max_size=6)
+texts = st.builds(Text, words, cached=st.booleans())
+images = st.builds(Image, st.sampled_from(["image/png", "image/webp"]), st.sampled_from(["AAAA", "iVBORw=="]))
+files = st.builds(
+    File, st.just("application/pdf"), st.just("JVBERg=="), st.none() | st.sampled_from(["a.pdf", "ü.pdf"])
+)
+shown = st.one_of(texts, images, files)
+scalars = st.none() | st.booleans() | st.integers(-5, 5) | words
+objects = st.dictionaries(words, scalars | st.lists(scalars, max_size=2), max_size=2)
+arguments = objects.map(lambda given: codec.write(given).decode()) | words | st.just("")
+goods = {
+    "chat": st.just("opaque"),
+    "messages": st.just("sig=="),
+    "redacted": st.just("EmwK"),
+    "responses": st.builds(
+        lambda id_: {"id": id_, "encrypted_content": "gAAA"}, st.sampled_from(["", "rs_1"])
+    ),
+}
+thoughts = st.builds(
+    Reasoning,
+    words,
+    st.sampled_from(sorted(goods)).flatmap(lambda dialect: st.fixed_dictionaries({dialect: goods[dialect]}))
+    | st.fixed_dictionaries({}, optional=goods),
+)
+calls = st.builds(ToolCall, names, names, arguments, st.booleans())
+results = st.builds(ToolResult, names, st.lists(shown, max_size=3).map(tuple), is_error=st.booleans())
+
+
+def message(role, parts):
+    return st.builds(Message, st.just(role), st.lists(parts, max_size=4).map(tuple))
+
+
+schemas = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.just("object"),
+        "properties": st.just({"a": {"type": "integer"}}),
+        "$schema": st.just("https://json-schema.org/draft/2020-12/schema"),
+    },
+)
+yes_no_unsaid = st.none() | st.booleans()
+turns = st.builds(
+    Turn,
+    model=names,
+    messages=st.builds(
+        lambda said, last: (*said, last),
+        st.lists(
+            st.one_of(
+                message("system", texts),
+                message("user", shown | results),
+                message("assistant", st.one_of(texts, images, thoughts, calls)),
+            ),
+            max_size=4,
+        ),
+        st.just(Message("user", (Text("Go on, please."),))),
+    ),
+    tools=st.lists(
+        st.builds(Tool, names, words, schemas, yes_no_unsaid, st.booleans(), st.booleans()), max_size=2
+    ).map(tuple),
+    tool_choice=st.none()
+    | st.builds(ToolChoice, st.sampled_from(["auto", "none", "required"]))
+    | st.builds(ToolChoice, st.just("tool"), names),
+    parallel_tools=yes_no_unsaid,
+    max_tokens=st.none() | st.integers(1, 64_000),
+    temperature=st.none() | st.sampled_from([0.0, 0.5, 1.0]),
+    top_p=st.none() | st.sampled_from([0.1, 1.0]),
+    stop=st.lists(names, max_size=2).map(tuple),
+    answer=st.none() | st.builds(Schema, st.none() | schemas, names, yes_no_unsaid),
+    cache_key=st.none() | names,
+)
+thinking = st.one_of(
+    st.fixed_dictionaries({}),
+    st.fixed_dictionaries(
+        {"effort": st.sampled_from(["none", "minimal", "low", "medium", "high", "xhigh", "max"])}
+    ),
+    st.fixed_dictionaries({"budget": st.sampled_from([0, 100, 1024, 4096, 10_000, 31_999, 60_000])}),
+)
+turns = st.builds(lambda turn, hard: replace(turn, **hard), turns, thinking)
+
+# What a dialect can't say: each row a function that makes a turn one without it.
+
+Leave = Callable[[Turn], Turn]
+
+
+def each_message(change: Callable[[Message], list[Message]]) -> Leave:
+    return lambda turn: replace(turn, messages=tuple(new for each in turn.messages for new in change(each)))
+
+
+def parts_of(role: str, change) -> Leave:
+    """`change`: all parts of a message -> its parts."""
+    return each_message(
+        lambda message: (
+            [replace(message, parts=tuple(change(message.parts)))] if message.role == role else [message]
+        )
+    )
+
+
+def each_part(kind: type, change, roles=("user", "assistant", "system")) -> Leave:
+    """`change`: a part -> the parts in its place."""
+
+    def change_all(message):
+        if message.role not in roles:
+            return [message]
+        parts = (change(part) if isinstance(part, kind) else [part] for part in message.parts)
+        return [replace(message, parts=tuple(new for each in parts for new in each))]
+
+    return each_message(change_all)
+
+
+def result_of(change) -> Leave:
+    """`change`: all parts that a tool has given -> its parts."""
+    return each_part(ToolResult, lambda result: [replace(result, parts=tuple(change(result.parts)))])
+
+
+def each_tool(change) -> Leave:
+    return lambda turn: replace(turn, tools=tuple(map(change, turn.tools)))
+
+
+def field(condition, **values) -> Leave:
+    return lambda turn: replace(turn, **values) if condition(turn) else turn
+
+
+def all_of(*leaves: Leave) -> Leave:
+    def leave(turn):
+        for each in leaves:
+            turn = each(turn)
+        return turn
+
+    return leave
+
+
+def always(_turn):
+    return True
+
+
+def only(*kinds):
+    return lambda parts: [part for part in parts if isinstance(part, kinds)]
+
+
+def spoken(parts):
+    return [part for part in parts if not isinstance(part, Text) or part.text]
+
+
+def unmarked(parts):
+    return [replace(part, cached=False) if isinstance(part, Text) else part for part in parts]
+
+
+def joined(parts, between):
+    """The texts as one, where the first of them stands."""
+    places = [place for place, part in enumerate(parts) if isinstance(part, Text)]
+    whole = Text(between.join(parts[place].text for place in places))
+    kept = [(place, part) for place, part in enumerate(parts) if place not in places[1:]]
+    return [whole if place in places else part for place, part in kept]
+
+
+def first(*kinds):
+    """Those of these kinds before the others, in this order."""
+    return lambda parts: sorted(
+        parts,
+        key=lambda part: next((n for n, kind in enumerate(kinds) if isinstance(part, kind)), len(kinds)),
+    )
+
+
+def signed_by(*dialects) -> Leave:
+    """Thoughts that one of these has signed, with what that gave and nothing else."""
+
+    def own(thought):
+        signer = next((each for each in dialects if each in thought.opaque), None)
+        return [replace(thought, opaque={signer: thought.opaque[signer]})] if signer else []
+
+    return each_part(Reasoning, own)
+
+
+def merged(*roles, after=0) -> Leave:
+    """Two messages of one speaker in a row are one; the first ones may be left as they are."""
+
+    def merge(turn):
+        done = list(turn.messages[:after])
+        for each in turn.messages[after:]:
+            if len(done) > after and done[-1].role == each.role and each.role in roles:
+                done[-1] = replace(each, parts=done[-1].parts + each.parts)
+            else:
+                done.append(each)
+        return replace(turn, messages=tuple(done))
+
+    return merge
+
+
+def system_spoken(turn):
+    """How many of the messages are the system's at the start."""
+    roles = [message.role for message in turn.messages]
+    return next(place for place, role in enumerate(roles) if role != "system")
+
+
+def object_or_text(arguments):
+    try:
+        given = json.loads(arguments or "{}")
+    except ValueError:
+        given = None
+    return codec.write(given if isinstance(given, dict) else {"input": arguments}).decode()
+
+
+def each_call(**values) -> Leave:
+    return each_part(
+        ToolCall,
+        lambda call: [replace(call, **{key: change(getattr(call, key)) for key, change in values.items()})],
+    )
+
+
+EMPTY_MESSAGES = each_message(lambda message: [message] if message.parts else [])
+FREE_TEXT = all_of(each_tool(lambda tool: replace(tool, custom=False)), each_call(custom=lambda _: False))
+NO_ARGUMENTS = each_call(arguments=lambda arguments: arguments or "{}")
+NO_SCHEMA = each_tool(lambda tool: replace(tool, schema=tool.schema or {"type": "object", "properties": {}}))
+NO_NAME = each_part(File, lambda file: [replace(file, name=file.name or "document.pdf")])
+NO_NAME_IN_RESULT = result_of(
+    lambda parts: [
+        replace(part, name=part.name or "document.pdf") if isinstance(part, File) else part for part in parts
+    ]
+)
+ERRORS = each_part(ToolResult, lambda result: [replace(result, is_error=False)])
+NAMED_NOTHING = field(lambda turn: turn.answer and turn.answer.schema is None, answer=Schema(None))
+CHOICE_OF_NONE = field(lambda turn: not turn.tools, tool_choice=None)
+
+
+def chat_speech(parts):
+    """With calls nothing may have been said, without them something has been, and be it nothing."""
+    said = joined(parts, "")
+    if only(ToolCall)(said):
+        return spoken(said)
+    return said if only(Text)(said) else [*only(Reasoning)(said), Text("")]
+
+
+def one_thought(parts):
+    """What was thought twice before one answer is one thought, with the first one's goods."""
+    thoughts = only(Reasoning)(parts)
+    if len(thoughts) < 2:
+        return parts
+    text = "\n\n".join(part.text for part in thoughts if part.text)
+    return [replace(thoughts[0], text=text), *(part for part in parts if not isinstance(part, Reasoning))]
+
+
+def results_alone(message):
+    results_ = only(ToolResult)(message.parts)
+    others = tuple(part for part in message.parts if not isinstance(part, ToolResult))
+    return [
+        *(Message("user", (each,)) for each in results_),
+        *([replace(message, parts=others)] if others or not results_ else []),
+    ]
+
+
+CHAT = {
+    "tools that take free text": FREE_TEXT,
+    "the end of a prompt cache elsewhere than in what a user or the system says": all_of(
+        parts_of("assistant", unmarked),
+        result_of(unmarked),
+        each_tool(lambda tool: replace(tool, cached=False)),
+    ),
+    "pictures that the assistant shows": parts_of("assistant", only(Text, Reasoning, ToolCall)),
+    "thoughts that have not come through Chat": signed_by("chat"),
+    "two thoughts in one message": parts_of("assistant", one_thought),
+    "the order of thoughts, words and calls": parts_of("assistant", first(Reasoning, Text, ToolCall)),
+    "two texts of the assistant in one message, and whether one is empty": parts_of("assistant", chat_speech),
+    "pictures and documents from a tool": result_of(only(Text)),
+    "two texts in a result, or none": result_of(lambda parts: joined(parts, "\n") or [Text("")]),
+    "that a result is an error": ERRORS,
+    "results and other parts in one message": each_message(
+        lambda message: results_alone(message) if message.role == "user" else [message]
+    ),
+    "a document without a name": NO_NAME,
+    "calls without arguments": NO_ARGUMENTS,
+    "tools without a schema": NO_SCHEMA,
+    "the name of an answer without a schema": NAMED_NOTHING,
+    "the key of a prompt cache": field(always, cache_key=None),
+    "messages without parts": EMPTY_MESSAGES,
+}
+
+MESSAGES = {
+    "tools that take free text": FREE_TEXT,
+    "empty texts": all_of(
+        *(parts_of(role, spoken) for role in ("user", "assistant", "system")), result_of(spoken)
+    ),
+    "words of the system after the start": lambda turn: replace(
+        turn,
+        messages=tuple(
+            each
+            for place, each in enumerate(turn.messages)
+            if each.role != "system" or place < system_spoken(turn)
+        ),
+    ),
+    "names of documents": all_of(
+        each_part(File, lambda file: [replace(file, name=None)]),
+        result_of(
+            lambda parts: [replace(part, name=None) if isinstance(part, File) else part for part in parts]
+        ),
+    ),
+    "thoughts that have not come through Messages": signed_by("redacted", "messages"),
+    "the text of a redacted thought": each_part(
+        Reasoning,
+        lambda thought: [replace(thought, text="" if "redacted" in thought.opaque else thought.text)],
+    ),
+    "arguments that are no object, and how they were written": each_call(arguments=object_or_text),
+    "messages without parts": EMPTY_MESSAGES,
+    "two messages of one speaker in a row": merged("user", "assistant", "system"),
+    "words before a result": parts_of("user", first(ToolResult)),
+    "a strict tool": each_tool(lambda tool: replace(tool, strict=None)),
+    "the version of a tool's schema, and any type but object": each_tool(
+        lambda tool: replace(
+            tool,
+            schema={"type": "object"} | {key: each for key, each in tool.schema.items() if key != "$schema"},
+        )
+    ),
+    "no limit": field(lambda turn: turn.max_tokens is None, max_tokens=messages.USUAL_MAX_TOKENS),
+    "a choice among no tools": all_of(
+        CHOICE_OF_NONE, field(lambda turn: not turn.tools, parallel_tools=None)
+    ),
+    "that calls may be parallel": field(lambda turn: turn.parallel_tools, parallel_tools=None),
+    "one call at a time beside no choice": all_of(
+        field(lambda turn: turn.tool_choice == ToolChoice("none"), parallel_tools=None),
+        field(
+            lambda turn: turn.parallel_tools is False and turn.tool_choice is None,
+            tool_choice=ToolChoice("auto"),
+        ),
+    ),
+    "not to think, or for less than 1,024 tokens": field(
+        lambda turn: (as_budget(turn) or 0) < 1024, effort=None, budget=None
+    ),
+    "a temperature beside thinking": field(as_budget, temperature=None, top_p=None),
+    "top_p beside a temperature": field(lambda turn: turn.temperature is not None, top_p=None),
+    "any JSON object as the answer": field(
+        lambda turn: turn.answer and turn.answer.schema is None, answer=None
+    ),
+    "the name of an answer's schema, and whether it is strict": lambda turn: replace(
+        turn, answer=turn.answer and Schema(turn.answer.schema)
+    ),
+    "the key of a prompt cache": field(always, cache_key=None),
+}
+
+RESPONSES = {
+    "tools that take free text": FREE_TEXT,
+    "the end of a prompt cache": all_of(
+        *(parts_of(role, unmarked) for role in ("user", "assistant", "system")),
+        result_of(unmarked),
+        each_tool(lambda tool: replace(tool, cached=False)),
+    ),
+    "empty texts": all_of(
+        *(parts_of(role, spoken) for role in ("user", "assistant", "system")), result_of(spoken)
+    ),
+    "thoughts that have not come through Responses": signed_by("responses"),
+    "messages without parts": EMPTY_MESSAGES,
+    "two texts of the system at the start": lambda turn: replace(
+        turn,
+        messages=tuple(
+            replace(each, parts=tuple(joined(each.parts, "\n\n")))
+            if place == 0 and each.role == "system"
+            else each
+            for place, each in enumerate(turn.messages)
+        ),
+    ),
+    "two messages of one speaker in a row, but for the system's first": lambda turn: merged(
+        "user", "assistant", "system", after=int(turn.messages[0].role == "system")
+    )(turn),
+    "that a result is an error": ERRORS,
+    "two texts in a result without pictures, or none": result_of(
+        lambda parts: (joined(parts, "\n") or [Text("")]) if parts == tuple(only(Text)(parts)) else parts
+    ),
+    "a document without a name": all_of(NO_NAME, NO_NAME_IN_RESULT),
+    "calls without arguments": NO_ARGUMENTS,
+    "tools without a schema": NO_SCHEMA,
+    "whether a tool is strict or leaves it open": each_tool(
+        lambda tool: replace(tool, strict=bool(tool.strict))
+    ),
+    "a choice among no tools": CHOICE_OF_NONE,
+    "how hard to think, in tokens": lambda turn: replace(turn, effort=as_effort(turn), budget=None),
+    "the name of an answer without a schema": NAMED_NOTHING,
+    "how to choose the next word": field(always, temperature=None, top_p=None),
+    "where to stop": field(always, stop=()),
+}
+
+UNSAYABLE: dict[str, dict[str, Leave]] = {"chat": CHAT, "messages": MESSAGES, "responses": RESPONSES}
+
+
+def sayable(dialect, turn, but=None):
+    """The turn without what the dialect can't say; `but`: a row that is left out."""
+    return all_of(*(leave for row, leave in UNSAYABLE[dialect].items() if row != but))(turn)
+
+
+def again(dialect, turn):
+    """By way of the bytes."""
+    return READ[dialect](codec.read(codec.write(WRITE[dialect](turn))))
+
+
+def normal(turn):
+    """How hard to think is the same as a word and in tokens."""
+    return replace(turn, effort=as_effort(turn), budget=as_budget(turn))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@trials
+@given(turn=turns)
+def test_what_a_dialect_can_say_survives(dialect, turn):
+    said = sayable(dialect, turn)
+    assert normal(again(dialect, said)) == normal(said)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@trials
+@given(turn=turns)
+def test_whatever_it_cannot_say_is_lost_for_good(dialect, turn):
+    """Any turn can be said somehow; and told again and again it becomes no other one."""
+    twice = again(dialect, again(dialect, turn))
+    assert normal(again(dialect, twice)) == normal(twice)
+
+
+@pytest.fixture(scope="module")
+def many_turns():
+    drawn = []
+
+    @settings(trials, max_examples=500, phases=[Phase.generate])
+    @given(turns)
+    def draw(turn):
+        drawn.append(turn)
+
+    draw()
+    return drawn
+
+
+@pytest.mark.parametrize(("dialect", "row"), [(d, row) for d in DIALECTS for row in UNSAYABLE[d]])
+def test_every_row_is_a_loss(dialect, row, many_turns):
+    said = (sayable(dialect, turn, but=row) for turn in many_turns)
+    assert any(normal(again(dialect, turn)) != normal(turn) for turn in said)
