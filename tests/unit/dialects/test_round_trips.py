@@ -104,7 +104,9 @@ turns = st.builds(
         st.just(Message("user", (Text("Go on, please."),))),
     ),
     tools=st.lists(
-        st.builds(Tool, names, words, schemas, yes_no_unsaid, st.booleans(), st.booleans()), max_size=2
+        st.builds(Tool, names, words, schemas, yes_no_unsaid, st.booleans(), st.booleans()),
+        max_size=2,
+        unique_by=lambda tool: tool.name,
     ).map(tuple),
     tool_choice=st.none()
     | st.builds(ToolChoice, st.sampled_from(["auto", "none", "required"]))
