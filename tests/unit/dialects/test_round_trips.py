@@ -338,12 +338,6 @@ MESSAGES = {
             if each.role != "system" or place < system_spoken(turn)
         ),
     ),
-    "names of documents": all_of(
-        each_part(File, lambda file: [replace(file, name=None)]),
-        result_of(
-            lambda parts: [replace(part, name=None) if isinstance(part, File) else part for part in parts]
-        ),
-    ),
     "thoughts that have not come through Messages": signed_by("redacted", "messages"),
     "the text of a redacted thought": each_part(
         Reasoning,
