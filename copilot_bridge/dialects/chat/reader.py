@@ -79,6 +79,7 @@ class Reader:
         self._id = ""  # of the last call
         self._unnamed: list[str] | None = None  # its arguments, as long as it has no name
         self._nesting = Nesting()
+        self._late: list[str] = []  # seals that wait for the end of the text
 
     def feed(self, data: bytes) -> Iterator[Event]:
         if data.strip() == b"[DONE]":
@@ -120,17 +121,32 @@ class Reader:
         yield TextDelta(self._enter("text"), text)
 
     def _reasoning(self, text: str) -> Iterator[Event]:
+        yield from self._seal_late()
         yield ReasoningDelta(self._enter("reasoning"), text)
 
     def _seal(self, opaque: str) -> Iterator[Event]:
-        yield ReasoningSeal(self._enter("reasoning"), {"chat": opaque})
+        """Gemini's comes with the last word of a text: it waits for the end, or would cut the text in two."""
+        if self._kind == "text":
+            self._late.append(opaque)
+        else:
+            yield self._sealed(opaque)
+
+    def _seal_late(self) -> Iterator[Event]:
+        late, self._late = self._late, []
+        for opaque in late:
+            yield self._sealed(opaque)
+
+    def _sealed(self, opaque: str) -> Event:
+        event = ReasoningSeal(self._enter("reasoning"), {"chat": opaque})
         self._kind = None  # the next thought is another one
+        return event
 
     def _call(self, fragment: Chunk) -> Iterator[Event]:
         number, function = fragment["index"], fragment["function"]
         if number != self._kind:
             if number < self._calls:  # it was complete, and something else has begun
                 return
+            yield from self._seal_late()
             self._enter(number)
             self._calls, self._nesting = number + 1, Nesting()
             self._id, self._unnamed = str(fragment.get("id")), []
@@ -156,6 +172,7 @@ class Reader:
         while told := self._line.next():
             yield from self._tell(told)
             yield from self._leave()
+        yield from self._seal_late()
         closing = list(self._mender.end())[-1]
         if not self._started:
             yield Started(str(closing["id"]))

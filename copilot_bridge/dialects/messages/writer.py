@@ -29,6 +29,7 @@ class Writer:
         self._id = answer_id
         self._model = model
         self._open: int | None = None
+        self._late: ReasoningSeal | None = None
 
     def feed(self, event: Event) -> bytes:
         return self._ON[type(event)](self, event)
@@ -58,9 +59,23 @@ class Writer:
         return entered + self._delta({"type": "thinking_delta", "thinking": event.text})
 
     def _seal(self, event: ReasoningSeal) -> bytes:
+        """A thought without a word waits for what follows it: Messages know no answer that ends in one, and
+        Claude Code shows nothing of it.
+        """
+        if event.part == self._open:
+            return self._signature(event)
+        told, self._late = self._tell_late(), event
+        return told
+
+    def _tell_late(self) -> bytes:
+        if self._late is None:
+            return b""
+        event, self._late = self._late, None
         entered = self._enter(event.part, {"type": "thinking", "thinking": "", "signature": ""})
-        signature = {"type": "signature_delta", "signature": seal(event.opaque, "messages")}
-        return entered + self._delta(signature)
+        return entered + self._signature(event)
+
+    def _signature(self, event: ReasoningSeal) -> bytes:
+        return self._delta({"type": "signature_delta", "signature": seal(event.opaque, "messages")})
 
     def _call(self, event: CallStarted) -> bytes:
         return self._enter(event.part, {"type": "tool_use", "id": event.id, "name": event.name, "input": {}})
@@ -76,8 +91,9 @@ class Writer:
     def _enter(self, part: int, block: Block) -> bytes:
         if part == self._open:
             return b""
+        late = self._tell_late()
         left, self._open = self._leave(), part
-        return left + write("content_block_start", {"index": part, "content_block": block})
+        return late + left + write("content_block_start", {"index": part, "content_block": block})
 
     def _leave(self) -> bytes:
         if self._open is None:

@@ -234,6 +234,35 @@ def test_calls_of_chat_that_are_told_at_the_same_time(name, size):
     assert read("chat", around("chat", [*first, *alternate(told)])) == parts
 
 
+SEALED = ("thought", "", "sig==")
+TEXT_AND_SEAL = {
+    "with the last word": ([{"content": "world", "reasoning_opaque": "sig=="}], [SEALED]),
+    "alone, at the end": ([{"content": "world"}, {"reasoning_opaque": "sig=="}], [SEALED]),
+    "inside it": ([{"reasoning_opaque": "sig=="}, {"content": "world"}], [SEALED]),
+    "before a thought": (
+        [{"content": "world", "reasoning_opaque": "sig=="}, {"reasoning_content": "Hm"}],
+        [SEALED, ("thought", "Hm", "")],
+    ),
+    "two of them": (
+        [{"reasoning_opaque": "other"}, {"content": "world", "reasoning_opaque": "sig=="}],
+        [("thought", "", "other"), SEALED],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TEXT_AND_SEAL)
+def test_a_seal_cuts_no_text_in_two(name):
+    """A client that shows the last part of an answer would show its last word alone."""
+    deltas, others = TEXT_AND_SEAL[name]
+    told = [chat_chunk(content="Hello, "), *(chat_chunk(**delta) for delta in deltas)]
+    assert read("chat", around("chat", told)) == [("text", "Hello, world"), *others]
+
+
+def test_a_seal_between_a_text_and_a_call():
+    told = [*TELL["chat"](0, SAY, 5), chat_chunk(reasoning_opaque="sig=="), *TELL["chat"](0, A, 5)]
+    assert read("chat", around("chat", told)) == [SAY, SEALED, A]
+
+
 @st.composite
 def overlapping(draw, dialect):
     """(parts, the chunks of each in order, but those of different parts in any order)."""

@@ -319,6 +319,28 @@ def test_what_is_said(client, upstream, case):
         assert told["usage"] == usage
 
 
+def blocks_of(*deltas):
+    """The kinds of the blocks that Messages make of these deltas of chat, and the texts in them."""
+    chunks = [{"id": "c", "choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    ending = {"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    data = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in (*chunks, ending)).encode()
+    _started, *told, _delta, _stopped = events(translate("messages", "chat", data + b"data: [DONE]\n\n"))
+    return [(block["type"], block.get("text", bool(block.get("signature")))) for block in read_blocks(told)]
+
+
+def test_messages_end_in_no_thought_without_a_word():
+    """Claude Code prints nothing of an answer that does, and Anthropic's API has none."""
+    sealed = {"reasoning_opaque": "sig=="}
+    call = {"tool_calls": [{"index": 0, "id": "call", "function": {"name": "f", "arguments": "{}"}}]}
+    text, thought = {"content": "Hello"}, {"reasoning_content": "Hm"}
+    assert blocks_of(text, sealed) == [("text", "Hello")]
+    assert blocks_of(sealed, text) == [("thinking", True), ("text", "Hello")]
+    assert blocks_of(thought, sealed, text) == [("thinking", True), ("text", "Hello")]
+    assert blocks_of(text, sealed, call) == [("text", "Hello"), ("thinking", True), ("tool_use", False)]
+    twice = [sealed, sealed, text, sealed]
+    assert blocks_of(*twice) == [("thinking", True), ("thinking", True), ("text", "Hello")]
+
+
 STREAMS = [
     (upstream, path.parent.name)
     for upstream in READERS
