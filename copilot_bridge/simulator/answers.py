@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 from copilot_bridge.simulator.catalogue import Row
-from copilot_bridge.simulator.directives import Asked
+from copilot_bridge.simulator.directives import Asked, Step
 from copilot_bridge.simulator.prompt import Image, Prompt, Tool
-from copilot_bridge.simulator.refusals import Refused, invalid
+from copilot_bridge.simulator.refusals import Refused, invalid, misuse
 from copilot_bridge.simulator.schemas import invent
 
 QUOTED = 600  # characters of the user's text or of a tool result that an answer repeats
@@ -94,7 +94,9 @@ def compose(prompt: Prompt, asked: Asked, row: Row) -> Answer:
 
 
 def calls_for(prompt: Prompt, asked: Asked) -> tuple[Call, ...]:
-    """The tool calls that a model would make here; none once a tool has answered."""
+    """The tool calls that a model would make here; without a plan none once a tool has answered."""
+    if "plan" in asked:
+        return tuple(planned(step, prompt.tools) for step in next_steps(prompt, asked))
     if "whitespace-loop" in asked:
         chosen = prompt.tools[:1] or (Tool("write_file", {}),)
     elif prompt.results or not prompt.tools:
@@ -102,6 +104,27 @@ def calls_for(prompt: Prompt, asked: Asked) -> tuple[Call, ...]:
     else:
         chosen = choose_tools(prompt, asked)
     return tuple(call(tool, asked.text) for tool in chosen)
+
+
+def next_steps(prompt: Prompt, asked: Asked) -> tuple[Step, ...]:
+    """The one whose turn it is: each that was made has brought a result since the person spoke.
+
+    Agents send the person's words along without tools, too, for a title or to warm up: nothing is done then.
+    """
+    return asked.plan[len(prompt.results) :][:1] if prompt.tools else ()
+
+
+def planned(step: Step, tools: tuple[Tool, ...]) -> Call:
+    """:raise Refused: the tool is not offered, or takes its arguments in the other form."""
+    tool = next((tool for tool in tools if tool.name == step.tool), None)
+    if tool is None:
+        names = ", ".join(tool.name for tool in tools)
+        raise Refused(misuse(f"the plan's tool {step.tool} is not offered; there are {names}"))
+    if tool.custom != isinstance(step.arguments, str):
+        form = "free text" if tool.custom else "an object"
+        raise Refused(misuse(f"the plan's tool {step.tool} takes {form}"))
+    arguments = step.arguments if isinstance(step.arguments, str) else orjson.dumps(step.arguments).decode()
+    return Call(tool.name, arguments, secrets.token_hex(12), tool.custom)
 
 
 def choose_tools(prompt: Prompt, asked: Asked) -> tuple[Tool, ...]:

@@ -3,12 +3,19 @@
 Any directive takes `once=KEY` (acts only the first time that this name and KEY are seen) or `times=N
 key=KEY` (the first N times).  What can't be done is refused with the code `simulator_misuse`: a test that
 asks for nothing must not pass.
+
+Two take what follows them: `say` the text, `plan` a JSON list of calls, made one a round.  So a whole
+task can be written into an agent's prompt:
+
+    [[sim:plan]] [{"tool": "Write", "arguments": {"file_path": "/tmp/a.sh", "content": "echo a"}},
+                  {"tool": "Bash", "arguments": {"command": "sh /tmp/a.sh"}}]  [[sim:say]] It is done.
 """
 
 import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from json import JSONDecodeError, JSONDecoder
 from typing import Any
 
 from copilot_bridge.simulator.refusals import BODIES, Refused, misuse
@@ -50,6 +57,10 @@ DIRECTIVES: dict[str, Kind] = {
     # what is said
     "think": reply("reasons before it answers, in the vendor's shape"),
     "tools": reply("calls every offered tool, in parallel"),
+    "plan": reply(
+        'makes the calls of the JSON after it, one a round: [{"tool": NAME, "arguments": {…}}, …]; free text '
+        "is a string; nothing is called where no tools are offered"
+    ),
     "say": reply("the answer is exactly the text after the directive"),
     "empty": reply("the answer is empty"),
     "unicode": reply("the answer has emoji, CJK, combining marks and U+2028"),
@@ -134,12 +145,21 @@ READERS: dict[type, Any] = {int: int, float: float, str: str}
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A call of a plan.  `arguments` is free text for a custom tool, an object for any other."""
+
+    tool: str
+    arguments: str | dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """The directives of one request that act, in order, with their options; and the text around them."""
 
     options: Mapping[str, Mapping[str, Any]]
     text: str  # without the directives
     rest: str = ""  # what follows the first `say`
+    plan: tuple[Step, ...] = ()
 
     def __contains__(self, name: object) -> bool:
         return name in self.options
@@ -183,8 +203,40 @@ def read(text: str, seen: Counter[str]) -> Asked:
         options = read_options(match[1], match[2])
         if acts(match[1], options, seen):
             acting[match[1]] = options
-    rest = text.partition("[[sim:say")[2].partition("]]")[2]
-    return Asked(acting, ANY_DIRECTIVE.sub("", text).strip(), ANY_DIRECTIVE.sub("", rest).removeprefix(" "))
+    return Asked(
+        acting,
+        ANY_DIRECTIVE.sub("", text).strip(),
+        ANY_DIRECTIVE.sub("", after("say", text)).removeprefix(" "),
+        read_plan(after("plan", text)) if "plan" in acting else (),
+    )
+
+
+def after(name: str, text: str) -> str:
+    """What follows the first directive of that name."""
+    return text.partition(f"[[sim:{name}")[2].partition("]]")[2]
+
+
+def read_plan(text: str) -> tuple[Step, ...]:
+    """The steps in the JSON that `text` begins with; what comes behind it is left alone.
+
+    :raise Refused: no JSON, or no list of calls.
+    """
+    try:
+        steps, _end = JSONDecoder().raw_decode(text.lstrip())
+    except JSONDecodeError as error:
+        raise Refused(misuse(f"can't read the plan: {error}")) from None
+    if not isinstance(steps, list) or not steps:
+        raise Refused(misuse("a plan is a list with at least one call"))
+    return tuple(map(read_step, steps))
+
+
+def read_step(step: Any) -> Step:
+    if not isinstance(step, dict) or step.keys() != {"tool", "arguments"}:
+        raise Refused(misuse("a call of a plan has a tool and arguments, and nothing else"))
+    tool, arguments = step["tool"], step["arguments"]
+    if not isinstance(tool, str) or not isinstance(arguments, str | dict):
+        raise Refused(misuse("a plan's tool is a string, its arguments are an object or a string"))
+    return Step(tool, arguments)
 
 
 def read_options(name: str, written: str) -> dict[str, Any]:

@@ -74,12 +74,12 @@ def read_prompt(body: object) -> Prompt:
     )
 
 
-# What agents put beside a tool's result: nobody has typed it, and it names tools.
-REMINDER = re.compile(r"<system-reminder>.*?(?:</system-reminder>|$)", re.DOTALL)
+# What agents put beside a tool's result, or send alone: nobody has typed it, and it names tools.
+NOTICE = re.compile(r"<(system-reminder|task-notification)>.*?(?:</\1>|$)", re.DOTALL)
 
 
 def typed(text: str) -> str:
-    return REMINDER.sub("", text).strip("\n")
+    return NOTICE.sub("", text).strip("\n")
 
 
 def asks(message: Mapping[str, Any]) -> bool:
