@@ -4,6 +4,9 @@
 # make lint    style and types
 # make bench   what the bridge costs, beside nginx and the direct way
 #
+# make test-clients   Claude Code, Codex and opencode at work on the simulator.  npm installs them
+#                     in ~/.cache/copilot-bridge/clients, or where CLIENTS_CACHE=... says
+#
 # Each sets up what it needs in .venv, once.  ARGS="--port 5000" is passed on.
 
 # The first Python that is new enough; PYTHON=... names another.
@@ -14,7 +17,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo start test lint format bench wheel clean
+.PHONY: demo start test test-clients lint format bench wheel clean
 .DEFAULT_GOAL = help
 
 help:
@@ -28,6 +31,10 @@ start: $(VENV)/runtime
 
 test: $(VENV)/dev
 	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
+
+test-clients: $(VENV)/dev
+	@$(BIN)/python tests/clients/install.py
+	$(BIN)/python -m pytest tests/clients $(ARGS)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -1,0 +1,161 @@
+"""How each agent is run without a person: alone in a home of its own, with no way out but the bridge."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from clients.install import PROGRAMS
+from integration.harness import NOWHERE
+
+LONGEST = 90.0  # s; a run takes one to five on an idle machine
+XDG = ("CONFIG", "DATA", "CACHE", "STATE")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an agent runs, and the bridge that it is to use."""
+
+    home: Path
+    url: str
+
+    @property
+    def work(self) -> Path:
+        return self.home / "work"
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def environment(self) -> dict[str, str]:
+        """Nothing of the developer's settings and logins; whatever is not on loopback goes nowhere."""
+        folders = {f"XDG_{kind}_HOME": str(self.home / kind.lower()) for kind in XDG}
+        proxies = {"HTTP_PROXY": NOWHERE, "HTTPS_PROXY": NOWHERE, "NO_PROXY": "127.0.0.1"}
+        own = {"HOME": str(self.home), "TMPDIR": str(self.home), "LANG": "C.UTF-8"}
+        return {"PATH": os.environ["PATH"], **own, **folders, **proxies}
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A command whose prompt comes on stdin.  `settings`: environment variables."""
+
+    command: list[str]
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+Agent = Callable[[Place, str], Launch]
+"""Writes an agent's settings for a model."""
+
+
+def claude(place: Place, model: str) -> Launch:
+    settings = {
+        "ANTHROPIC_BASE_URL": place.url,
+        "ANTHROPIC_AUTH_TOKEN": "anything",
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        "DISABLE_AUTOUPDATER": "1",
+    }
+    # Without permissions at all it refuses to run as root.
+    allowed = ["--permission-mode", "acceptEdits", "--allowedTools", "Bash"]
+    return Launch(["claude", "--print", "--model", model, *allowed], settings)
+
+
+CODEX = """
+model = "{model}"
+model_provider = "bridge"
+{more}
+
+[model_providers.bridge]
+name = "bridge"
+base_url = "{url}/v1"
+env_key = "BRIDGE_KEY"
+wire_api = "responses"
+"""
+
+
+def codex(place: Place, model: str, more: str = "") -> Launch:
+    place.write(".codex/config.toml", CODEX.format(model=model, url=place.url, more=more))
+    options = ["--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"]
+    return Launch(["codex", "exec", *options, "-"], {"BRIDGE_KEY": "anything"})
+
+
+def codex_as(known: str) -> Agent:
+    """Codex with the tools that it keeps for a model it knows; those of other names get the simplest."""
+
+    def launch(place: Place, model: str) -> Launch:
+        listing = run(Launch(["codex", "debug", "models", "--bundled"]), place, "")
+        (row,) = [row for row in json.loads(listing.out)["models"] if row["slug"] == known]
+        path = place.write("models.json", json.dumps({"models": [row | {"slug": model}]}))
+        return codex(place, model, f'model_catalog_json = "{path}"')
+
+    return launch
+
+
+def opencode(package: str) -> Agent:
+    """:param package: of the provider: it is what decides which API is spoken."""
+
+    def launch(place: Place, model: str) -> Launch:
+        options = {"baseURL": f"{place.url}/v1", "apiKey": "anything"}
+        provider: dict[str, Any] = {
+            "npm": package,
+            "name": "bridge",
+            "options": options,
+            "models": {model: {}},
+        }
+        config = {
+            "provider": {"bridge": provider},
+            "permission": "allow",
+            "autoupdate": False,
+            "share": "disabled",
+        }
+        place.write("work/opencode.json", json.dumps(config))
+        settings = {"OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_LSP_DOWNLOAD": "1"}
+        return Launch(["opencode", "run", "--model", f"bridge/{model}"], settings)
+
+    return launch
+
+
+def run(launch: Launch, place: Place, prompt: str) -> Ended:
+    """Runs it to its end, and ends what it leaves behind.
+
+    :raise AssertionError: it took too long.
+    """
+    program, *arguments = launch.command
+    place.work.mkdir(parents=True, exist_ok=True)
+    process = subprocess.Popen(
+        [str(PROGRAMS / program), *arguments],
+        cwd=place.work,
+        env={**place.environment(), **launch.settings},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
+    )
+    try:
+        out, err = process.communicate(prompt, LONGEST)
+    except subprocess.TimeoutExpired:
+        end_group(process.pid)
+        out, err = process.communicate()
+        raise AssertionError(f"{program} took more than {LONGEST} s\n{out}\n{err}") from None
+    finally:
+        end_group(process.pid)
+    return Ended(process.returncode, out, err)
+
+
+def end_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
