@@ -3,7 +3,6 @@ for a bad end, and for an error."""
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from typing import Any
 
 from integration.harness import Answer, Bridge, Frame, Json, Stream, Told
@@ -193,6 +192,6 @@ CHAT, MESSAGES, RESPONSES = Chat(), Messages(), Responses()
 DIALECTS: dict[str, Dialect] = {each.name: each for each in (CHAT, MESSAGES, RESPONSES)}
 
 
-def cells(client: str) -> Iterator[str]:
-    """The models that clients of this dialect are tried with, each reached in another way."""
-    return (model for each, model, _ in CELLS if each == client)
+def models(client: str, *upstreams: str) -> list[str]:
+    """Those that clients of this dialect are tried with, each reached in another way; or by these ways."""
+    return [model for each, model, way in CELLS if each == client and (not upstreams or way in upstreams)]

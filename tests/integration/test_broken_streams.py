@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from integration.dialects import CELLS, DIALECTS, MESSAGES, event_of
+from integration.dialects import CELLS, DIALECTS, MESSAGES
 from integration.harness import KEEPALIVE, Bridge, Simulator, Start, Told, new_token, tool
 
 MODELS = ("gpt-4o", "claude-sonnet-4.5")
@@ -101,17 +101,20 @@ def test_a13_a_folded_stream_that_breaks_off_is_an_error(bridge: Bridge, cut: st
     assert "IncompleteRead" not in answer.error["message"], "for people, not for us"
 
 
-def cut_at_the_end(bridge: Bridge, model: str, upstream: str, text: str) -> str:
+def cut_at_the_end(bridge: Bridge, model: str, upstream: str) -> str:
     """The directive that cuts a stream when nothing is missing but its end.
 
     In Messages `message_stop` is the end, and Copilot's `[DONE]` is behind it; how many events there are
-    before is told by the same answer, uncut.
+    before is told by an answer of as many words, uncut.
     """
     if upstream != "messages":
         return "[[sim:cut-between after=1000]]"  # before the last one, at the latest
-    frames = [event_of(frame) for frame in MESSAGES.frames(bridge, text, model)]
-    assert [event["type"] for event in frames[-2:]] == ["message_delta", "message_stop"]
-    return f"[[sim:cut-between after={len(frames) - 1}]]"
+    events = MESSAGES.events(MESSAGES.frames(bridge, "one two three four", model))
+    assert [event["type"] for event in events[-2:]] == ["message_delta", "message_stop"]
+    return f"[[sim:cut-between after={len(events) - 1 + UPSTREAM_PINGS}]]"
+
+
+UPSTREAM_PINGS = 1  # in an answer of the simulator; those of the bridge come when it has to wait
 
 
 FRAMINGS = {"chunked": "", "sized": "[[sim:length-delimited]]", "open": "[[sim:close-delimited]]"}
@@ -124,23 +127,26 @@ def test_a13_a_cut_after_the_last_word_is_an_error(
     any_bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, upstream: str, framing: str
 ) -> None:
     """More was to come: nobody knows whether that would have been the end."""
-    cut = cut_at_the_end(any_bridge, model, upstream, "one two three")
+    cut = cut_at_the_end(any_bridge, model, upstream)
     dialect = DIALECTS[client]
     body = dialect.body(f"{cut}{FRAMINGS[framing]} one two three {mark}", model)
     stream = dialect.ask(any_bridge, body)
-    assert dialect.broken(stream.all())["message"]
+    frames = stream.all()
+    assert dialect.broken(frames)["message"]
+    if client == upstream == "messages":
+        assert MESSAGES.events(frames)[-2]["type"] == "message_delta", "it was not cut where it should be"
     assert any_bridge.logged(stream.headers["x-request-id"])["outcome"] == "stream_cut"
     assert len(simulator.ledger(mark)) == 1, "Copilot has worked on it already: no second try"
 
 
-@pytest.mark.parametrize(("client", "model", "upstream"), CELLS)
+@pytest.mark.parametrize(("client", "model", "upstream", "framing"), UNENDED)
 def test_a13_a_whole_answer_cut_after_the_last_word_is_an_error(
-    bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, upstream: str
+    bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, upstream: str, framing: str
 ) -> None:
     """As far as it is folded from a stream: there a longer answer would look the same."""
-    cut = cut_at_the_end(bridge, model, upstream, "one two three")
+    cut = cut_at_the_end(bridge, model, upstream)
     dialect = DIALECTS[client]
-    text = f"{cut} one two three {mark}"
+    text = f"{cut}{FRAMINGS[framing]} one two three {mark}"
     answer = dialect.post(bridge, dialect.body(text, model, **{dialect.limit: 32_000}))
     assert answer.status == 502
     assert dialect.error(answer)["message"]
