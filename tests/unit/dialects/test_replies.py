@@ -1,0 +1,418 @@
+"""Any answer survives hub -> dialect -> hub: as a stream, however it is cut, and in one piece, and when the
+client sends it back.
+
+What a dialect can't say of an answer stands in `UNSAYABLE`, as for turns in test_round_trips.py.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.chat import reply as chat_reply
+from copilot_bridge.dialects.chat import turn as chat
+from copilot_bridge.dialects.chat.reader import Reader as ChatReader
+from copilot_bridge.dialects.chat.repair import Mender
+from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
+from copilot_bridge.dialects.events import (
+    ArgumentsDelta,
+    CallStarted,
+    Finished,
+    ReasoningDelta,
+    ReasoningSeal,
+    Started,
+    TextDelta,
+    Usage,
+)
+from copilot_bridge.dialects.messages import reply as messages_reply
+from copilot_bridge.dialects.messages import turn as messages
+from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
+from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
+from copilot_bridge.dialects.responses import repair as responses_reply
+from copilot_bridge.dialects.responses import turn as responses
+from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
+from copilot_bridge.dialects.responses.turn import Names
+from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
+from copilot_bridge.dialects.seal import unseal
+from copilot_bridge.dialects.translation import Translation
+from copilot_bridge.dialects.turn import Reasoning, Text, ToolCall
+
+trials = settings(
+    max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+
+MODEL = "the-model-asked-for"
+
+
+def mender():
+    return Mender(model=MODEL, created=1)
+
+
+READERS = {"chat": lambda: ChatReader(mender()), "messages": MessagesReader, "responses": ResponsesReader}
+WRITERS = {
+    "chat": lambda: ChatWriter(answer_id="answer", model=MODEL, created=1, usage=True),
+    "messages": lambda: MessagesWriter(answer_id="answer", model=MODEL),
+    "responses": lambda: ResponsesWriter(answer_id="answer", model=MODEL, created=1, names=Names()),
+}
+DIALECTS = tuple(READERS)
+
+# An answer: its parts, each as the events that tell it but without their numbers, and its end.
+
+words = st.text(min_size=1, max_size=8)
+goods = st.one_of(
+    st.just({"chat": "opaque"}),
+    st.just({"messages": "sig=="}),
+    st.just({"redacted": "EmwK"}),
+    st.just({"responses": {"id": "rs_1", "encrypted_content": "gAAA"}}),
+)
+objects = st.dictionaries(
+    words, st.none() | st.booleans() | st.integers(-99, 2**53) | st.text(max_size=8), max_size=2
+)
+
+
+def cut(text, sizes):
+    """The text in pieces of these sizes, one after the other."""
+    pieces, start = [], 0
+    for size in sizes:
+        pieces.append(text[start : start + size])
+        start += size
+    return [piece for piece in (*pieces, text[start:]) if piece]
+
+
+sizes = st.lists(st.integers(1, 5), max_size=4)
+said = st.lists(words, min_size=1, max_size=3).map(lambda pieces: [(TextDelta, piece) for piece in pieces])
+thought = st.builds(
+    lambda pieces, seal: [*((ReasoningDelta, piece) for piece in pieces), *seal],
+    st.lists(words, max_size=3),
+    goods.map(lambda opaque: [(ReasoningSeal, opaque)]) | st.just([]),
+).filter(bool)
+arguments = st.builds(
+    lambda given, sizes: [(ArgumentsDelta, piece) for piece in cut(codec.write(given).decode(), sizes)],
+    objects,
+    sizes,
+)
+called = st.builds(
+    lambda name, told: [(CallStarted, name), *told],
+    st.text("abcdef_", min_size=1, max_size=6),
+    arguments | st.just([]),
+)
+tokens = st.integers(0, 1000)
+usages = st.builds(Usage, tokens, tokens, tokens, tokens, tokens)
+
+
+def number(parts, ends, usage):
+    """The events; an end that fits the parts, as models tell it."""
+    events = [Started("answer")]
+    for part, told in enumerate(parts):
+        for kind, given_ in told:
+            id_ = [f"call_{part}"] if kind is CallStarted else []
+            events.append(kind(part, *id_, given_))
+    has_call = any(isinstance(event, CallStarted) for event in events)
+    reason = ends or ("tool_calls" if has_call else "stop")
+    return [*events, Finished(reason, usage)]
+
+
+answers = st.builds(
+    number,
+    st.lists(st.one_of(said, thought, called), max_size=5),
+    st.sampled_from([None, None, "length", "refusal"]),
+    usages,
+)
+
+
+def merge(events):
+    """The same with all that is told of a part in a row as one delta."""
+    merged = []
+    for event in events:
+        before = merged[-1] if merged else None
+        if (
+            type(before) is type(event)
+            and isinstance(event, TextDelta | ReasoningDelta)
+            and before.part == event.part
+        ):
+            merged[-1] = replace(before, text=before.text + event.text)
+        elif type(before) is type(event) and isinstance(event, ArgumentsDelta) and before.part == event.part:
+            merged[-1] = replace(before, json=before.json + event.json)
+        else:
+            merged.append(event)
+    return merged
+
+
+# What a dialect can't say: each row a function that makes an answer one without it.
+
+Leave = Callable[[list], list]
+
+
+def parts_of(events):
+    """The merged events of each part."""
+    parts = {}
+    for event in merge(events)[1:-1]:
+        parts.setdefault(event.part, []).append(event)
+    return list(parts.values())
+
+
+def with_parts(events, parts):
+    told = [replace(event, part=place) for place, part in enumerate(parts) for event in part]
+    return [events[0], *told, events[-1]]
+
+
+def run_together(events):
+    """Texts, and thoughts that no goods divide, in a row."""
+    parts = []
+    for part in parts_of(events):
+        before = parts[-1] if parts else [events[0]]
+        same = type(before[-1]) is type(part[0]) or (
+            isinstance(before[-1], ReasoningDelta) and isinstance(part[0], ReasoningSeal)
+        )
+        if same and isinstance(before[-1], TextDelta | ReasoningDelta):
+            parts[-1] = [*before, *part]
+        else:
+            parts.append(part)
+    together = [[replace(event, part=place) for event in part] for place, part in enumerate(parts)]
+    return merge(with_parts(events, together))
+
+
+def never_without_arguments(events):
+    return with_parts(
+        events,
+        [
+            [*part, ArgumentsDelta(0, "{}")] if isinstance(part[-1], CallStarted) else part
+            for part in parts_of(events)
+        ],
+    )
+
+
+def counted(**change) -> Leave:
+    """`change`: from a usage to one of its numbers."""
+
+    def leave(events):
+        *told, end = events
+        usage = replace(end.usage, **{name: count(end.usage) for name, count in change.items()})
+        return [*told, replace(end, usage=usage)]
+
+    return leave
+
+
+WRITTEN = counted(input=lambda usage: usage.input + usage.cache_written, cache_written=lambda _: 0)
+
+UNSAYABLE: dict[str, dict[str, Leave]] = {
+    "chat": {
+        "where a text or a thought ends and the next begins": run_together,
+        "calls without arguments": never_without_arguments,
+        "tokens that were written to a cache, apart from the others": WRITTEN,
+    },
+    "messages": {"how many of the tokens were thoughts": counted(reasoning=lambda _: 0)},
+    "responses": {
+        "calls without arguments": never_without_arguments,
+        "tokens that were written to a cache, apart from the others": WRITTEN,
+    },
+}
+
+
+def sayable(dialect, events, but=None):
+    """The answer without what the dialect can't say; `but`: a row that is left out."""
+    events = merge(events)
+    for row, leave in UNSAYABLE[dialect].items():
+        events = leave(events) if row != but else events
+    return events
+
+
+def write(dialect, events):
+    """The bytes of each event."""
+    writer = WRITERS[dialect]()
+    return [writer.feed(event) for event in events]
+
+
+class Notes:
+    """Writes down the events."""
+
+    def __init__(self):
+        self.events = []
+
+    def feed(self, event):
+        self.events.append(event)
+        return b""
+
+
+def read(dialect, pieces):
+    """The merged events of a stream, with goods as they are read when the client sends them back."""
+    notes = Notes()
+    stream = Translation(READERS[dialect](), notes)
+    for piece in pieces:
+        stream.feed(piece)
+        assert stream.failure is None
+    if not stream.done:
+        stream.close()
+    return [opened(dialect, event) for event in merge(notes.events)]
+
+
+def opened(dialect, event):
+    if isinstance(event, Started):
+        return Started(event.id.removeprefix("resp_"))
+    if not isinstance(event, ReasoningSeal):
+        return event
+    ((key, given_),) = event.opaque.items()
+    assert key == dialect
+    own = given_["encrypted_content"] if dialect == "responses" else given_
+    return replace(event, opaque=unseal(own, dialect))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@trials
+@given(events=answers)
+def test_what_a_dialect_can_say_survives(dialect, events):
+    said_ = sayable(dialect, events)
+    assert read(dialect, write(dialect, said_)) == said_
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@trials
+@given(events=answers, sizes=st.lists(st.integers(1, 40), min_size=1, max_size=6), rest=st.integers(1, 200))
+def test_wherever_it_is_cut(dialect, events, sizes, rest):
+    """In pieces of these sizes, and then of this one."""
+    whole = b"".join(write(dialect, events))
+    pieces = cut(whole, sizes + [rest] * (len(whole) // rest))
+    assert b"".join(pieces) == whole
+    assert read(dialect, pieces) == read(dialect, [whole])
+
+
+@pytest.fixture(scope="module")
+def many_answers():
+    drawn = []
+
+    @settings(trials, max_examples=300, phases=[Phase.generate])
+    @given(answers)
+    def draw(events):
+        drawn.append(events)
+
+    draw()
+    return drawn
+
+
+@pytest.mark.parametrize(("dialect", "row"), [(d, row) for d in DIALECTS for row in UNSAYABLE[d]])
+def test_every_row_is_a_loss(dialect, row, many_answers):
+    told = (sayable(dialect, events, but=row) for events in many_answers)
+    assert any(read(dialect, write(dialect, events)) != events for events in told)
+
+
+# The answer in one piece, and how a client that has got it sends it back.
+
+
+def fold_chat(pieces):
+    return chat_reply.fold(pieces, mender())
+
+
+FOLDS = {
+    "chat": fold_chat,
+    "messages": lambda pieces: messages_reply.fold(pieces)[0],
+    "responses": lambda pieces: responses_reply.fold(pieces)[0],
+}
+
+
+def fold(dialect, pieces):
+    return json.loads(FOLDS[dialect](pieces))
+
+
+def sent_back(dialect, whole):
+    """What the bridge reads of the answer in the next request."""
+    if dialect == "chat":
+        body = {"messages": [whole["choices"][0]["message"]]}
+        return chat.read_turn({"model": MODEL, **body}).messages
+    if dialect == "messages":
+        body = {"messages": [{"role": whole["role"], "content": whole["content"]}]}
+        return messages.read_turn({"model": MODEL, **body}).messages
+    return responses.read_turn({"model": MODEL, "input": whole["output"]}, Names()).messages
+
+
+def part_said(events):
+    first = events[0]
+    text = "".join(event.text for event in events if isinstance(event, TextDelta | ReasoningDelta))
+    if isinstance(first, TextDelta):
+        return Text(text)
+    if isinstance(first, CallStarted):
+        return ToolCall(first.id, first.name, "".join(event.json for event in events[1:]))
+    seals = [event.opaque for event in events if isinstance(event, ReasoningSeal)]
+    return Reasoning(text, seals[0] if seals else {})
+
+
+# Chat has one place for each kind, so the text is one, the thoughts are one, and their goods the last.
+def in_chat(parts):
+    thoughts = [part for part in parts if isinstance(part, Reasoning)]
+    texts = [part.text for part in parts if isinstance(part, Text)]
+    sealed = [part.opaque for part in thoughts if part.opaque]
+    one = Reasoning("".join(part.text for part in thoughts), sealed[-1] if sealed else {})
+    return [
+        *([one] if thoughts else []),
+        *([Text("".join(texts))]),
+        *(part for part in parts if isinstance(part, ToolCall)),
+    ]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@trials
+@given(events=answers)
+def test_an_answer_in_one_piece_is_what_the_stream_told(dialect, events):
+    """And it is read as what the model has said, when it comes back."""
+    told = [
+        replace(call, arguments=call.arguments or "{}") if isinstance(call, ToolCall) else call
+        for call in map(part_said, parts_of(events))
+    ]
+    whole = fold(dialect, write(dialect, events))
+    came_back = [part for message in sent_back(dialect, whole) for part in message.parts]
+    expected = in_chat(told) if dialect == "chat" else told
+    assert came_back == expected
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@trials
+@given(events=answers, size=st.integers(1, 60))
+def test_an_answer_in_one_piece_wherever_its_stream_is_cut(dialect, events, size):
+    data = b"".join(write(dialect, events))
+    pieces = [data[start : start + size] for start in range(0, len(data), size)]
+    assert fold(dialect, pieces) == fold(dialect, [data])
+
+
+ENDS = {
+    "chat": lambda whole: whole["choices"][0]["finish_reason"],
+    "messages": lambda whole: whole["stop_reason"],
+    "responses": lambda whole: (whole["incomplete_details"] or {}).get("reason", whole["status"]),
+}
+NAMES = {
+    "chat": {"stop": "stop", "tool_calls": "tool_calls", "length": "length", "refusal": "content_filter"},
+    "messages": {"stop": "end_turn", "tool_calls": "tool_use", "length": "max_tokens", "refusal": "refusal"},
+    "responses": {
+        "stop": "completed",
+        "tool_calls": "completed",
+        "length": "max_output_tokens",
+        "refusal": "content_filter",
+    },
+}
+
+
+def counted_by(dialect, usage):
+    """(prompt, cached, output) as the dialect's clients read them."""
+    if dialect == "messages":
+        cached = usage["cache_read_input_tokens"]
+        return (
+            usage["input_tokens"] + usage["cache_creation_input_tokens"] + cached,
+            cached,
+            usage["output_tokens"],
+        )
+    side = ("prompt", "completion") if dialect == "chat" else ("input", "output")
+    cached = usage[f"{side[0]}_tokens_details"]["cached_tokens"]
+    assert usage["total_tokens"] == usage[f"{side[0]}_tokens"] + usage[f"{side[1]}_tokens"]
+    return usage[f"{side[0]}_tokens"], cached, usage[f"{side[1]}_tokens"]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@trials
+@given(events=answers.filter(lambda events: events[-1].usage.prompt + events[-1].usage.output))
+def test_the_end_and_the_usage_in_one_piece(dialect, events):
+    whole, end = fold(dialect, write(dialect, events)), events[-1]
+    assert ENDS[dialect](whole) == NAMES[dialect][end.reason]
+    usage = end.usage
+    assert counted_by(dialect, whole["usage"]) == (usage.prompt, usage.cached, usage.output)
