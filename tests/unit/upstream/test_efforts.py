@@ -1,0 +1,271 @@
+"""How hard a model is asked to think: in words or tokens that it has, and within its answer."""
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from copilot_bridge.upstream.models import Model
+from copilot_bridge.upstream.quirks import responses
+from copilot_bridge.upstream.quirks.chat import ChatQuirks, fit_budget, fit_effort
+from copilot_bridge.upstream.quirks.efforts import EFFORTS, nearest
+from copilot_bridge.upstream.quirks.messages import MessagesQuirks
+
+trials = settings(max_examples=100, deadline=None, derandomize=True)
+
+LOW_HIGH, LOW_MEDIUM_HIGH = ["low", "high"], ["low", "medium", "high"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "known", "found"),
+    [
+        ("high", LOW_MEDIUM_HIGH, "high"),
+        ("medium", LOW_HIGH, "low"),  # the nearest below
+        ("xhigh", LOW_MEDIUM_HIGH, "high"),
+        ("max", LOW_MEDIUM_HIGH, "high"),
+        ("max", ["low", "xhigh"], "xhigh"),
+        ("minimal", LOW_HIGH, "low"),  # there is nothing below
+        ("none", LOW_HIGH, "low"),
+        ("none", ["none", "low"], "none"),
+        ("minimal", ["none", "low"], "none"),
+        ("low", ["high"], "high"),
+        ("utmost", LOW_HIGH, "high"),  # a word of tomorrow
+        (7, LOW_HIGH, "high"),
+        (["high"], LOW_HIGH, "high"),
+        ("high", ["high", "low"], "high"),  # in whatever order the catalogue has them
+        ("medium", ["high", "low"], "low"),
+        ("high", [], None),
+        ("high", ["utmost"], None),
+        ("utmost", ["utmost"], None),
+    ],
+)
+def test_the_nearest(wanted: Any, known: list[str], found: str | None) -> None:
+    assert nearest(wanted, known) == found
+
+
+@trials
+@given(st.sampled_from(EFFORTS), st.lists(st.sampled_from(EFFORTS), min_size=1))
+def test_never_more_than_was_asked_for_but_the_least_there_is(wanted: str, known: list[str]) -> None:
+    found = nearest(wanted, known)
+    below = [effort for effort in known if EFFORTS.index(effort) <= EFFORTS.index(wanted)]
+    assert found in known
+    assert found == (max if below else min)(below or known, key=EFFORTS.index)
+
+
+def model(id_: str, vendor: str, limit: int | None = 16_000, **supports: Any) -> Model:
+    limits = {} if limit is None else {"max_output_tokens": limit}
+    capabilities = {"limits": limits, "supports": supports}
+    return Model.read({"id": id_, "vendor": vendor, "capabilities": capabilities})
+
+
+GPT4 = model("gpt-4o", "Azure OpenAI")
+GPT5 = model("gpt-5.2", "OpenAI", reasoning_effort=["none", "low", "medium", "high", "xhigh"])
+CLAUDE = model("claude-sonnet-4.5", "Anthropic", max_thinking_budget=32_000, min_thinking_budget=1_024)
+OPUS = model(
+    "claude-opus-4.7",
+    "Anthropic",
+    adaptive_thinking=True,
+    reasoning_effort=LOW_MEDIUM_HIGH,
+    max_thinking_budget=32_000,
+    min_thinking_budget=1_024,
+)
+HAIKU = model("claude-haiku-3", "Anthropic")
+GEMINI = model("gemini-2.5-pro", "Google", limit=64_000, max_thinking_budget=32_768, min_thinking_budget=128)
+FLASH = model("gemini-3-flash", "Google", max_thinking_budget=24_576)
+GROK = model("grok-code-fast-1", "xAI")
+
+
+def fitted(rule: Any, body: dict[str, Any], to: Model) -> dict[str, Any]:
+    """The body afterwards; that it has changed is what the rule says."""
+    after = copy.deepcopy(body)
+    assert rule(after, to) == (after != body)
+    return after
+
+
+@pytest.mark.parametrize(
+    ("to", "wanted", "found"),
+    [
+        (GPT4, "high", "high"),  # the catalogue says nothing, and OpenAI's models know the words
+        (GPT4, "utmost", "utmost"),
+        (GPT5, "xhigh", "xhigh"),
+        (GPT5, "max", "xhigh"),
+        (GPT5, "minimal", "none"),
+        (OPUS, "xhigh", "high"),
+        (OPUS, "none", "low"),
+        (CLAUDE, "high", None),
+        (HAIKU, "low", None),
+        (GEMINI, "medium", None),
+        (GROK, "high", None),
+    ],
+    ids=lambda value: value.id if isinstance(value, Model) else None,
+)
+def test_chat_in_words(to: Model, wanted: str, found: str | None) -> None:
+    after = fitted(fit_effort, {"reasoning_effort": wanted}, to)
+    assert after == ({} if found is None else {"reasoning_effort": found})
+
+
+@pytest.mark.parametrize("to", [GPT4, GPT5, CLAUDE, OPUS], ids=lambda to: to.id)
+def test_chat_without_a_word(to: Model) -> None:
+    assert fitted(fit_effort, {}, to) == {}
+
+
+@pytest.mark.parametrize(
+    ("to", "wanted", "limit", "found"),
+    [
+        (CLAUDE, 10_000, 16_000, 10_000),
+        (CLAUDE, 500, 16_000, 1_024),
+        (CLAUDE, 31_999, 64_000, 31_999),
+        (CLAUDE, 60_000, 64_000, 32_000),
+        (CLAUDE, 10_000, 4_096, 4_095),  # it is a part of the answer
+        (CLAUDE, 10_000, 1_025, 1_024),
+        (CLAUDE, 10_000, 1_024, None),  # there is no room for a thought
+        (CLAUDE, 10_000, 100, None),
+        (CLAUDE, 20_000, None, 15_999),  # the model's own limit
+        (CLAUDE, 0, 16_000, None),
+        (CLAUDE, None, 16_000, None),
+        (GEMINI, 10, 16_000, 128),
+        (GEMINI, 60_000, None, 32_768),
+        (FLASH, 10, 16_000, 10),
+        (FLASH, 60_000, 64_000, 24_576),
+        (HAIKU, 10_000, 16_000, None),
+        (GPT5, 10_000, 16_000, None),
+        (GROK, 10_000, 16_000, None),
+    ],
+    ids=lambda value: value.id if isinstance(value, Model) else None,
+)
+def test_chat_in_tokens(to: Model, wanted: int | None, limit: int | None, found: int | None) -> None:
+    said = {"max_tokens": limit, "thinking_budget": wanted}
+    body = {field: value for field, value in said.items() if value is not None}
+    after = fitted(fit_budget, body, to)
+    assert after.pop("thinking_budget", None) == found
+    assert after == ({} if limit is None else {"max_tokens": limit})
+
+
+BUDGETS = st.none() | st.integers(0, 70_000)
+
+
+@pytest.mark.parametrize("to", [CLAUDE, OPUS, GEMINI, FLASH, HAIKU, GPT5], ids=lambda to: to.id)
+@trials
+@given(wanted=BUDGETS, limit=st.none() | st.integers(1, 16_000))
+def test_chat_thinks_within_its_answer(to: Model, wanted: int | None, limit: int | None) -> None:
+    body: dict[str, Any] = {"model": to.id, "messages": []}
+    said = {"max_tokens": limit, "thinking_budget": wanted}
+    body |= {field: value for field, value in said.items() if value is not None}
+    ChatQuirks().fit(body, to)
+    if "thinking_budget" in body:
+        least, most = to.supports.get("min_thinking_budget", 0), to.supports["max_thinking_budget"]
+        assert least <= body["thinking_budget"] <= most
+        assert body["thinking_budget"] < body["max_tokens"]
+
+
+def messages_body(**fields: Any) -> dict[str, Any]:
+    return {"model": "m", "max_tokens": 16_000, "messages": [{"role": "user", "content": "Hi"}], **fields}
+
+
+def fitted_messages(body: dict[str, Any], to: Model) -> dict[str, Any]:
+    after = copy.deepcopy(body)
+    MessagesQuirks().fit(after, to, frozenset())
+    return after
+
+
+def enabled(tokens: int) -> dict[str, Any]:
+    return {"type": "enabled", "budget_tokens": tokens}
+
+
+ADAPTIVE = {"type": "adaptive"}
+
+
+@pytest.mark.parametrize(
+    ("to", "wanted", "limit", "found"),
+    [
+        (CLAUDE, enabled(10_000), 16_000, enabled(10_000)),
+        (CLAUDE, enabled(60_000), 64_000, enabled(15_999)),  # the model's own limit is 16,000
+        (CLAUDE, enabled(10_000), 4_096, enabled(4_095)),
+        (CLAUDE, enabled(1_023), 16_000, None),
+        (CLAUDE, enabled(1_024), 1_024, None),
+        (CLAUDE, {"type": "disabled"}, 16_000, None),
+        (CLAUDE, ADAPTIVE, 16_000, enabled(15_999)),
+        (CLAUDE, {"type": "enabled"}, 16_000, enabled(15_999)),
+        (CLAUDE, {"type": "invented"}, 16_000, None),
+        (OPUS, enabled(10_000), 16_000, ADAPTIVE),
+        (OPUS, ADAPTIVE, 16_000, ADAPTIVE),
+        (
+            OPUS,
+            {"type": "adaptive", "display": "omitted"},
+            16_000,
+            {"type": "adaptive", "display": "omitted"},
+        ),
+        (OPUS, {"type": "disabled"}, 16_000, None),
+        (HAIKU, enabled(10_000), 16_000, None),
+        (HAIKU, ADAPTIVE, 16_000, None),
+    ],
+    ids=lambda value: value.id if isinstance(value, Model) else None,
+)
+def test_messages_thinking(to: Model, wanted: Any, limit: int, found: Any) -> None:
+    after = fitted_messages(messages_body(max_tokens=limit, thinking=wanted), to)
+    assert after.get("thinking") == found
+
+
+@pytest.mark.parametrize("choice", [{"type": "any"}, {"type": "tool", "name": "f"}])
+def test_messages_that_force_a_tool_do_not_think(choice: dict[str, Any]) -> None:
+    tools = [{"name": "f", "input_schema": {"type": "object"}}]
+    body = messages_body(thinking=enabled(10_000), tools=tools, tool_choice=choice)
+    assert "thinking" not in fitted_messages(body, CLAUDE)
+    assert "thinking" in fitted_messages(body | {"tool_choice": {"type": "auto"}}, CLAUDE)
+
+
+@pytest.mark.parametrize("to", [CLAUDE, OPUS, HAIKU], ids=lambda to: to.id)
+@trials
+@given(wanted=BUDGETS, limit=st.none() | st.integers(1, 70_000))
+def test_messages_think_within_their_answer(to: Model, wanted: int | None, limit: int | None) -> None:
+    body = messages_body(thinking=enabled(wanted) if wanted is not None else ADAPTIVE)
+    body |= {} if limit is None else {"max_tokens": limit}
+    after = fitted_messages(body, to)
+    budget = after.get("thinking", {}).get("budget_tokens")
+    if budget is not None:
+        assert 1_024 <= budget <= to.supports["max_thinking_budget"]
+        assert budget < after["max_tokens"] <= 16_000
+
+
+@pytest.mark.parametrize(
+    ("to", "config", "found"),
+    [
+        (OPUS, {"effort": "high"}, {"effort": "high"}),
+        (OPUS, {"effort": "max"}, {"effort": "high"}),
+        (OPUS, {"effort": "max", "format": {}}, {"effort": "high", "format": {}}),
+        (CLAUDE, {"effort": "high"}, None),
+        (CLAUDE, {"effort": "high", "format": {}}, {"format": {}}),
+        (CLAUDE, {"format": {}}, {"format": {}}),
+    ],
+    ids=lambda value: value.id if isinstance(value, Model) else None,
+)
+def test_messages_effort(to: Model, config: dict[str, Any], found: dict[str, Any] | None) -> None:
+    assert fitted_messages(messages_body(output_config=config), to).get("output_config") == found
+
+
+CODEX = model("gpt-5.3-codex", "OpenAI", reasoning_effort=["low", "medium", "high", "xhigh"])
+UNTOLD = model("gpt-6", "OpenAI")
+
+
+@pytest.mark.parametrize(
+    ("to", "reasoning", "found"),
+    [
+        (CODEX, {"effort": "xhigh"}, {"effort": "xhigh"}),
+        (CODEX, {"effort": "max"}, {"effort": "xhigh"}),
+        (CODEX, {"effort": "none", "summary": "auto"}, {"effort": "low", "summary": "auto"}),
+        (CODEX, {"effort": "minimal"}, {"effort": "low"}),
+        (CODEX, {"summary": "auto"}, {"summary": "auto"}),
+        (CODEX, {"effort": "high", "context": "auto"}, {"effort": "high"}),
+        (UNTOLD, {"effort": "minimal"}, {"effort": "none"}),
+        (UNTOLD, {"effort": "max"}, {"effort": "xhigh"}),
+        (UNTOLD, {"effort": "medium"}, {"effort": "medium"}),
+        (CODEX, None, None),
+    ],
+    ids=lambda value: value.id if isinstance(value, Model) else None,
+)
+def test_responses_effort(to: Model, reasoning: Any, found: Any) -> None:
+    body = {"model": to.id, "input": "Hi", "reasoning": reasoning}
+    responses.fit(body, to, {})
+    assert body["reasoning"] == found
