@@ -1,0 +1,83 @@
+"""A plain text chunk that is known by its shape tells the same as one that is mended."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from copilot_bridge.dialects import sse
+from copilot_bridge.dialects.chat import reader
+from copilot_bridge.dialects.chat.repair import Mender
+from copilot_bridge.dialects.events import TextDelta
+from copilot_bridge.errors import BridgeError
+
+TRANSCRIPTS = sorted((Path(__file__).parents[2] / "golden" / "chat-from-chat").glob("*/upstream.sse"))
+
+
+class Unlearning:
+    """Every chunk is mended."""
+
+    @staticmethod
+    def learn(*_):
+        return None
+
+
+def read(blocks):
+    """The events, and the error that ended them."""
+    reading = reader.Reader(Mender(model="m", created=1))
+    events = []
+    try:
+        for block in blocks:
+            if data := sse.read_data(block):
+                events += reading.feed(data)
+            if data == b"[DONE]":
+                return events, None
+        events += reading.close()
+    except BridgeError as error:
+        return events, str(error)
+    return events, None
+
+
+@pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.parent.name)
+def test_each_transcript_tells_the_same(path, monkeypatch):
+    splitter = sse.Splitter()
+    blocks = splitter.feed(path.read_bytes())
+    blocks = [*blocks, splitter.rest()]
+    # Twice the texts, so that there is something to know again.
+    doubled = [each for block in blocks for each in [block] * (1 + (b'"content":"' in block))]
+    known = read(doubled)
+    monkeypatch.setattr(reader, "Shape", Unlearning)
+    assert known == read(doubled)
+
+
+def chunk(text, **more):
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None} | more
+    told = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+    return json.dumps(told, separators=(",", ":")).encode()
+
+
+def test_a_known_shape_is_not_parsed_again(monkeypatch):
+    reading = reader.Reader(Mender(model="m", created=1))
+    for text in ("first", "second"):  # the first one opens the answer
+        list(reading.feed(chunk(text)))
+    monkeypatch.setattr(reader, "read_chunk", None)
+    texts = ["plain", 'a "quote" and a \\', "line\nends", "Grüße 👋", "", "\ud83d"]
+    told = [event for text in texts for event in reading.feed(chunk(text))]
+    assert told == [TextDelta(0, text) for text in texts if text]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        chunk("end", finish_reason="stop"),
+        chunk("two").replace(b'"content"', b'"role":"assistant","content"'),
+        chunk("x").replace(b'"x"', b'"x","refusal":"y"'),
+        chunk("x").replace(b'"x"', b'"x\x00"'),
+        b"{",
+    ],
+)
+def test_what_is_of_another_shape_is_read_in_full(other, monkeypatch):
+    blocks = [sse.write_data(each).strip() for each in (chunk("one"), chunk("two"), other, chunk("three"))]
+    known = read(blocks)
+    monkeypatch.setattr(reader, "Shape", Unlearning)
+    assert known == read(blocks)
