@@ -2,7 +2,7 @@
 # make start   the bridge for real; logs in to GitHub the first time
 # make test    every test
 # make lint    style and types
-# make bench   what the bridge costs, beside nginx and the direct way
+# make bench   what the bridge costs, beside nginx and the direct way; BASE=FILE compares with an earlier run
 #
 # make test-clients   Claude Code, Codex and opencode at work on the simulator.  npm installs them
 #                     in ~/.cache/copilot-bridge/clients, or where CLIENTS_CACHE=... says
@@ -46,7 +46,7 @@ format: $(VENV)/dev
 	$(BIN)/ruff format .
 
 bench: $(VENV)/dev
-	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -m bench $(if $(BASE),--base $(BASE)) $(ARGS)
 
 wheel: $(VENV)/dev
 	$(PIP) wheel --no-deps --wheel-dir dist .

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -28,7 +29,7 @@ from bench.processes import (
     find_nginx,
     pin,
 )
-from bench.report import OURS, Row, table, write_json
+from bench.report import OURS, Row, notes, read_json, table, write_json
 from bench.scenarios import SCENARIOS
 
 OTHER = "other"  # the column of --against
@@ -37,13 +38,22 @@ RESULTS = Path(__file__).resolve().parent / "results"
 
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="less of everything: half a minute")
+    parser.add_argument("--quick", action="store_true", help="less of everything: two minutes")
     parser.add_argument(
         "--only", action="append", choices=list(SCENARIOS), metavar="SCENARIO", help=", ".join(SCENARIOS)
     )
     parser.add_argument("--json", type=Path, metavar="PATH", help="where the results go (bench/results/...)")
     parser.add_argument(
         "--against", type=Path, metavar="CHECKOUT", help="measure another checkout's bridge beside this one's"
+    )
+    parser.add_argument(
+        "--base",
+        type=Path,
+        metavar="PATH",
+        help="compare with the results of an earlier run (make bench BASE=)",
+    )
+    parser.add_argument(
+        "--leak", type=float, metavar="SECONDS", help="how long clients come and go (600 to be sure)"
     )
     return parser.parse_args(given)
 
@@ -110,24 +120,31 @@ def main(given: Sequence[str] | None = None) -> int:
     if not pinned:
         say("processes can't be pinned to cores here: expect noise")
     countable = Instructions.countable()
-    notes = machine(pinned, countable)
+    if not countable:
+        say("instructions can't be counted here (perf stat): CPU time alone, which moves with the machine")
+    facts = machine(pinned, countable)
+    try:
+        base = read_json(options.base)[0] if options.base else []
+    except (OSError, ValueError, LookupError) as error:
+        say(f"{options.base} holds no results of the bench: {error!r}")
+        return 2
+    scale = QUICK if options.quick else Scale()
+    scale = replace(scale, leak=options.leak) if options.leak else scale
     before, began = busy(SERVER_CORE), time.monotonic()
     try:
-        rows = measure(
-            options.only or list(SCENARIOS), QUICK if options.quick else Scale(), options.against, countable
-        )
+        rows = measure(options.only or list(SCENARIOS), scale, options.against, countable)
     except KeyboardInterrupt:
         say("interrupted")
         return 130
     except (NotStartedError, WrongReplyError) as error:
         say(f"{type(error).__name__}: {error}")
         return 1
-    notes |= {"yardstick after, ms": yardstick(), "seconds": round(time.monotonic() - began, 1)}
-    notes |= {"steal ticks of the servers' core": busy(SERVER_CORE)[1] - before[1]}
-    print(table(rows))
-    print("\n" + ", ".join(f"{name}: {value}" for name, value in notes.items()))
+    facts |= {"yardstick after, ms": yardstick(), "seconds": round(time.monotonic() - began, 1)}
+    facts |= {"load average after": os.getloadavg()[0]}
+    facts |= {"steal ticks of the servers' core": busy(SERVER_CORE)[1] - before[1]}
+    print(table(rows, base), notes(facts), sep="\n\n")
     path = options.json or RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
-    write_json(path, rows, notes)
+    write_json(path, rows, facts)
     say(f"written to {path}")
     return 0
 

@@ -14,6 +14,7 @@ from bench.surfaces import Event, chat
 
 SIZE = 40  # bytes of text in an event
 REPLY = 400  # bytes of text in an answer in one piece
+UPSTREAM_BUSY = "upstream busy, % of a core"
 SETTLE = 0.3  # s, for what a scenario has begun to come to rest
 
 
@@ -34,8 +35,13 @@ class Scale:
     many: int = 1000  # streams
     ramp: float = 6.0  # until all of them have begun
     hold: float = 4.0
+    burst_hold: float = 4.0
     large: int = 20  # requests
-    starts: int = 3
+    replies: int = 3  # of 20 MB
+    lists: int = 500  # requests
+    leavers: int = 20  # clients
+    leak: float = 60.0
+    starts: int = 5
 
 
 QUICK = Scale(
@@ -51,7 +57,11 @@ QUICK = Scale(
     many=200,
     ramp=0.6,
     hold=0.9,
+    burst_hold=2.0,
     large=5,
+    replies=1,
+    lists=100,
+    leak=6.0,
     starts=1,
 )
 
@@ -88,12 +98,20 @@ class Arena:
     countable: bool
     with_nginx: bool
 
+    @property
+    def secure(self) -> bool:
+        """Upstream speaks TLS, which the clients don't: nobody goes there directly."""
+        return self.upstream.certificate is not None
+
+    def called(self, scenario: str) -> str:
+        return f"{scenario}, over TLS" if self.secure else scenario
+
     @contextmanager
-    def targets(self) -> Iterator[list[Target]]:
+    def targets(self, *, bridges_only: bool = False) -> Iterator[list[Target]]:
         """All of them, started and warmed up."""
         with ExitStack() as stack:
-            found = [Target(BASE, self.upstream.address)]
-            if self.with_nginx:
+            found = [] if self.secure or bridges_only else [Target(BASE, self.upstream.address)]
+            if self.with_nginx and not bridges_only:
                 nginx = stack.enter_context(self.yard.nginx(self.upstream))
                 found.append(Target(RIVAL, nginx.address, nginx))
             for name, checkout in self.checkouts.items():
@@ -135,6 +153,8 @@ class Sheet:
     def over_direct(self, quantity: str, added: str) -> None:
         """A quantity more: what a target adds to the bare connection, repetition by repetition."""
         given = self.numbers[quantity]
+        if BASE not in given:
+            return
         self.numbers[added] = {
             name: [value - bare for value, bare in zip(values, given[BASE], strict=True)]
             for name, values in given.items()
@@ -170,11 +190,13 @@ def weighed(
 ) -> tuple[list[Reply], float]:
     """The replies, and the CPU in ms per unit; instructions are noted where they can be counted."""
     with Instructions(target.pids if arena.countable else []) as executed:
-        before = target.cpu()
+        before, others, began = target.cpu(), arena.upstream.cpu(), time.monotonic_ns()
         replies = load.run()
         spent = target.cpu() - before
+        busy = (arena.upstream.cpu() - others) / (time.monotonic_ns() - began)
     if executed.count is not None:
         sheet.note(target, f"k instructions / {unit}", executed.count / units / 1e3)
+    sheet.note(target, UPSTREAM_BUSY, busy * 100)
     return replies, spent / units / 1e6
 
 

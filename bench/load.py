@@ -100,6 +100,7 @@ class Load:
     marks: Sequence[tuple[float, Callable[[], None]]] = ()
     patience: float = 60.0
     replies: list[Reply] = field(default_factory=list)
+    hung_up: int = 0  # ns
 
     def run(self) -> list[Reply]:
         """Every reply, complete.  Raises WrongReplyError."""
@@ -128,9 +129,21 @@ class Load:
             self._epoll.close()
         return self.replies
 
+    def hang_up(self) -> None:
+        """A mark: whoever is still in the middle of an answer leaves."""
+        self.hung_up = time.monotonic_ns()
+        for line in self._open.values():
+            if line.sock:
+                line.sock.close()
+        self._ended += len(self._open)
+        self._open.clear()
+
     def _turn(self, agenda: list[tuple[float, int, Callable[[], None]]]) -> None:
-        while agenda and agenda[0][0] <= time.monotonic():
+        """One new client or mark at a time, so that those who wait are not kept waiting."""
+        if agenda and agenda[0][0] <= time.monotonic():
             heapq.heappop(agenda)[2]()
+            if self._ended == self.lines:  # all have hung up
+                return
         wait = min(1.0, max(0.0, agenda[0][0] - time.monotonic())) if agenda else 1.0
         for fileno, event in self._epoll.poll(wait):
             line = self._open[fileno]

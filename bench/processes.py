@@ -1,6 +1,7 @@
 """Starts what is measured, pins it to a core, weighs it, and stops it, by its process id, in any case."""
 
 import ctypes
+import json
 import os
 import resource
 import shutil
@@ -23,6 +24,9 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 TICK = os.sysconf("SC_CLK_TCK")
 PATIENCE = 10.0  # s, for a process to start or to end
 PR_SET_PDEATHSIG = 1
+
+CERTIFICATE = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
+CERTIFICATE += " -addext subjectAltName=IP:127.0.0.1"
 
 # Which core does what.  The kernel is asked once; where it refuses, everything goes on unpinned.
 SERVER_CORE, LOAD_CORE = 0, 1
@@ -48,11 +52,12 @@ http {{
         server {host}:{upstream};
         keepalive 2048;
         keepalive_requests 1000000;
+        keepalive_timeout 1h;
     }}
     server {{
         listen {host}:{port} backlog=4096;
         location /v1/ {{
-            proxy_pass http://copilot/;
+            proxy_pass {scheme}://copilot/;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
             proxy_buffering off;
@@ -99,14 +104,26 @@ def prepare(core: int, parent: int) -> Callable[[], None]:
 
 @dataclass
 class Server:
-    """A running program.  `began`: when it was started, on the monotonic clock, ns."""
+    """A running program.
+
+    `began`: when it was started, on the monotonic clock, ns.  `certificate`: of one that speaks TLS.
+    """
 
     name: str
     address: tuple[str, int]
     process: subprocess.Popen[bytes]
     log: Path
     began: int
+    certificate: Path | None = None
     _tree: list[int] = field(default_factory=list)
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.certificate else "http"
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://{self.address[0]}:{self.address[1]}"
 
     def settle(self) -> None:
         """Take note of its processes: to be called when it has answered."""
@@ -119,6 +136,18 @@ class Server:
     def rss(self) -> int:
         """Bytes."""
         return sum(resident(pid) for pid in self._tree)
+
+    def reset_peak(self) -> None:
+        for pid in self._tree:
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+    def peak(self) -> int:
+        """Bytes, the most of each process since `reset_peak`."""
+        return sum(peak_resident(pid) for pid in self._tree)
+
+    def files(self) -> int:
+        """Open descriptors."""
+        return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self._tree)  # noqa: PTH208 - they vanish
 
     @property
     def pids(self) -> list[int]:
@@ -176,6 +205,11 @@ def cpu_time(pid: int) -> int:
 
 def resident(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+
+
+def peak_resident(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split(maxsplit=1)[0]) * 1024
 
 
 def busy(core: int) -> tuple[int, int]:
@@ -239,30 +273,36 @@ class Yard:
             server.stop()
 
     @contextmanager
-    def upstream(self) -> Iterator[Server]:
+    def upstream(self, certificate: Path | None = None) -> Iterator[Server]:
+        """:param certificate: for one that is reached over TLS."""
         with listening() as (listener, address):
             command = [sys.executable, "-m", "bench.upstream", str(listener.fileno())]
+            command += [str(certificate)] if certificate else []
             keep = [listener.fileno()]
             environ = {"PYTHONPATH": str(HERE)}
-            with self.run("upstream", command, address, core=LOAD_CORE, keep=keep, environ=environ) as server:
+            name = "secure upstream" if certificate else "upstream"
+            with self.run(name, command, address, core=LOAD_CORE, keep=keep, environ=environ) as server:
                 listener.close()
+                server.certificate = certificate
+                server.settle()
                 yield server
+
+    def certificate(self) -> Path | None:
+        """One for loopback, with its key, that nobody has signed; None: nothing here makes one."""
+        openssl = shutil.which("openssl")
+        if not openssl:
+            return None
+        made, key = self.folder / "certificate.pem", self.folder / "key.pem"
+        command = [openssl, *CERTIFICATE.split(), "-keyout", str(key), "-out", str(made)]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            return None
+        made.write_bytes(made.read_bytes() + key.read_bytes())
+        return made
 
     @contextmanager
     def bridge(self, name: str, checkout: Path, upstream: Server) -> Iterator[Server]:
         """As a user has it: gunicorn, one worker, the default settings; its log goes to a file."""
-        home = tempfile.mkdtemp(dir=self.folder)
-        url = f"http://{HOST}:{upstream.address[1]}"
-        environ = {
-            "PYTHONPATH": str(checkout),
-            "COPILOT_BRIDGE_ENV_FILE": "",
-            "COPILOT_BRIDGE_HOME": home,
-            "COPILOT_BRIDGE_WORKERS": "1",
-            "COPILOT_BRIDGE_GITHUB_TOKEN": "ghu_bench",
-            "COPILOT_BRIDGE_GITHUB_URL": url,
-            "COPILOT_BRIDGE_GITHUB_API_URL": url,
-            "COPILOT_BRIDGE_COPILOT_API_URL": url,
-        }
+        environ = self._environ(checkout, upstream) | {"COPILOT_BRIDGE_GITHUB_TOKEN": "ghu_bench"}
         settings = "python:copilot_bridge.serving.gunicorn_settings"
         with listening() as (listener, address):
             bind = f"fd://{listener.fileno()}"
@@ -272,6 +312,31 @@ class Yard:
             with self.run(name, command, address, core=SERVER_CORE, keep=keep, environ=environ) as server:
                 listener.close()
                 yield server
+
+    @contextmanager
+    def started(self, name: str, checkout: Path, upstream: Server) -> Iterator[Server]:
+        """By `copilot-bridge start`, with a stored login."""
+        environ = self._environ(checkout, upstream)
+        login = {"user": "bench", "token": "ghu_bench", "host": upstream.url, "added": int(time.time())}
+        logins = Path(environ["COPILOT_BRIDGE_HOME"]) / "logins.json"
+        logins.write_text(json.dumps({"logins": [login]}))
+        address = (HOST, free_port())
+        command = [sys.executable, "-m", "copilot_bridge", "start", "--port", str(address[1])]
+        with self.run(name, command, address, core=SERVER_CORE, environ=environ) as server:
+            await_port(server)
+            yield server
+
+    def _environ(self, checkout: Path, upstream: Server) -> dict[str, str]:
+        """The settings of a bridge of its own, and nobody else's."""
+        addresses = ("GITHUB_URL", "GITHUB_API_URL", "COPILOT_API_URL")
+        environ = {
+            "PYTHONPATH": str(checkout),
+            "COPILOT_BRIDGE_ENV_FILE": "",
+            "COPILOT_BRIDGE_HOME": tempfile.mkdtemp(dir=self.folder),
+            "COPILOT_BRIDGE_WORKERS": "1",
+            **{f"COPILOT_BRIDGE_{name}": upstream.url for name in addresses},
+        }
+        return environ | ({"SSL_CERT_FILE": str(upstream.certificate)} if upstream.certificate else {})
 
     @contextmanager
     def nginx(self, upstream: Server) -> Iterator[Server]:
@@ -290,6 +355,7 @@ class Yard:
                 host=HOST,
                 port=port,
                 upstream=upstream.address[1],
+                scheme=upstream.scheme,
             )
         )
         command = [program, "-p", str(folder), "-e", str(folder / "start.log"), "-c", str(config)]
@@ -321,7 +387,7 @@ def await_port(server: Server) -> None:
         try:
             socket.create_connection(server.address, timeout=1).close()
         except OSError:
-            time.sleep(0.01)
+            time.sleep(0.002)
         else:
             return
     raise NotStartedError(f"{server.name} does not start: {server.log.read_text()[-500:]}")

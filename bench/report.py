@@ -1,7 +1,8 @@
-"""What was measured, as rows of a table."""
+"""What was measured, as rows of a table.  `python -m bench.report FILE` prints that of an earlier run."""
 
 import json
 import statistics
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -52,13 +53,21 @@ def number(value: float | None) -> str:
     return f"{value:,.{digits}f}"
 
 
-def table(rows: Sequence[Row]) -> str:
-    """For a terminal or a Markdown page."""
+def table(rows: Sequence[Row], base: Sequence[Row] = ()) -> str:
+    """For a terminal or a Markdown page.
+
+    :param base: the rows of an earlier run; ours of now are compared with ours of then.
+    """
     names = list(dict.fromkeys(name for row in rows for name in row.values))
     others = [name for name in names if name not in (BASE, RIVAL, OURS)]
     columns = [name for name in (BASE, RIVAL, OURS) if name in names] + others
-    head = ["scenario", "quantity", *columns, "bridge / nginx", "target", "reached"]
-    lines = [head, *(cells(row, columns) for row in rows)]
+    compared = ["before", "now / before", "before / nginx"] if base else []
+    head = ["scenario", "quantity", *columns, "bridge / nginx", *compared, "target", "reached"]
+    then = {(row.scenario, row.quantity): row for row in base}
+    lines = [head]
+    for row in rows:
+        earlier = comparison(row, then.get((row.scenario, row.quantity))) if base else []
+        lines.append(cells(row, columns, earlier))
     widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
     words = len(head) - 2
     rule = [
@@ -69,10 +78,25 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join("| " + " | ".join(fit(line, widths)) + " |" for line in lines)
 
 
-def cells(row: Row, columns: Sequence[str]) -> list[str]:
+def cells(row: Row, columns: Sequence[str], earlier: Sequence[str]) -> list[str]:
     values = [number(row.values.get(name)) for name in columns]
     reached = {None: "", True: "yes", False: "NO"}[row.reached]
-    return [row.scenario, row.quantity, *values, number(row.ratio()), str(row.goal or ""), reached]
+    return [
+        row.scenario,
+        row.quantity,
+        *values,
+        number(row.ratio()),
+        *earlier,
+        str(row.goal or ""),
+        reached,
+    ]
+
+
+def comparison(row: Row, before: Row | None) -> list[str]:
+    """CPU time moves from minute to minute, and nginx's with it: so its ratio is there too."""
+    now, then = row.values.get(OURS), before.values.get(OURS) if before else None
+    change = now / then if now is not None and then else None
+    return [number(then), number(change), number(before.ratio() if before else None)]
 
 
 def fit(line: Sequence[str], widths: Sequence[int]) -> list[str]:
@@ -88,3 +112,28 @@ def write_json(path: Path, rows: Sequence[Row], machine: Mapping[str, object]) -
     path.parent.mkdir(parents=True, exist_ok=True)
     told = [asdict(row) | {"ratio_to_nginx": row.ratio(), "reached": row.reached} for row in rows]
     path.write_text(json.dumps({"machine": machine, "rows": told}, indent=2) + "\n")
+
+
+def read_json(path: Path) -> tuple[list[Row], dict[str, object]]:
+    """Raises OSError, ValueError or KeyError: it is no file of ours."""
+    content = json.loads(path.read_bytes())
+    rows = [
+        Row(
+            told["scenario"],
+            told["quantity"],
+            told["values"],
+            told["spread"],
+            Goal(**told["goal"]) if told["goal"] else None,
+        )
+        for told in content["rows"]
+    ]
+    return rows, content["machine"]
+
+
+def notes(machine: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in machine.items())
+
+
+if __name__ == "__main__":
+    measured, facts = read_json(Path(sys.argv[1]))
+    print(table(measured), notes(facts), sep="\n\n")

@@ -255,13 +255,13 @@ def row(name: str, vendor: str, surface: str) -> Chunk:
     }
 
 
-def account(port: int) -> dict[bytes, bytes]:
+def account() -> dict[bytes, bytes]:
     """Target -> reply, for all that is asked only now and then."""
-    api: Chunk = {"endpoints": {"api": f"http://127.0.0.1:{port}"}}
+    api: Chunk = {"endpoints": {}}  # the bench's settings say where the API is
     until = int(time.time()) + 86400
     token = api | {"token": f"tid=bench;exp={until}:mac", "expires_at": until, "refresh_in": 80000}
     user = api | {"login": "bench", "copilot_plan": "individual", "access_type_sku": "bench"}
     replies: dict[bytes, Chunk] = {b"/copilot_internal/v2/token": token, b"/copilot_internal/user": user}
     replies[b"/user"] = {"login": "bench", "id": 1}
     rendered = {path: whole(json.dumps(body).encode()) for path, body in replies.items()}
-    return rendered | {b"/models": catalogue()}
+    return rendered | {b"/models": catalogue(), b"/v1/models": catalogue()}

@@ -9,20 +9,23 @@ Its cost (a shared 2-core machine): 2 to 3 microseconds an event flat out, 30 pa
 send, a nap), 30 a small request.  So 5,000 paced events a second take some 15 % of its core.
 While streams are paced it looks at its sockets twice a millisecond: a first byte may be that much late.
 
-`python -m bench.upstream FD` serves on the listening socket FD until it is ended.
+`python -m bench.upstream FD [CERTIFICATE]` serves on the listening socket FD until it is ended, over TLS if
+it is given a file with a certificate and its key.  `GET /bench` tells what has happened to its connections.
 """
 
 import heapq
+import json
 import re
 import select
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bench.scripts import account, flood, reply, script
+from bench.scripts import account, flood, reply, script, whole
 
 READ_AT_ONCE = 1 << 20
 NAP = 0.0005  # s; the longest sleep between two looks at the sockets while streams are paced
@@ -31,6 +34,7 @@ SPREAD = 0.618034  # of a gap, from one stream to the next: no two streams keep 
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
 DIRECTIVE = re.compile(rb"\[\[bench ([^\]]*)\]\]")
 STREAMED = re.compile(rb'"stream"\s*:\s*true')
+NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,9 @@ def asked(body: bytes) -> Wanted:
 
 
 class Connection:
-    """One client.  `waiting`: writes that its socket has no room for yet."""
+    """One client.  `waiting`: writes that its socket has no room for yet.  `playing`: in a paced stream."""
 
-    __slots__ = ("blocked", "inbox", "need", "sock", "waiting")
+    __slots__ = ("blocked", "inbox", "need", "playing", "sock", "waiting")
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -70,6 +74,19 @@ class Connection:
         self.need = 0  # bytes of the request that is coming in, 0 while its head is incomplete
         self.waiting: Iterator[bytes] = iter(())
         self.blocked = b""
+        self.playing = False
+
+    def read(self) -> bool:
+        """All that is there, or so; over TLS the socket does not tell what OpenSSL holds.  False: its end."""
+        secure, size = isinstance(self.sock, ssl.SSLSocket), len(self.inbox)
+        try:
+            while data := self.sock.recv(READ_AT_ONCE):
+                self.inbox += data
+                if not secure:
+                    return True
+        except NOT_NOW:
+            return True
+        return len(self.inbox) > size
 
     def requests(self) -> Iterator[tuple[bytes, bytes]]:
         """(head, body) of each request that is complete."""
@@ -95,7 +112,7 @@ class Connection:
             return False
         try:
             sent = self.sock.send(data)
-        except BlockingIOError:
+        except NOT_NOW:
             sent = 0
         self.blocked = data[sent:]
         return not self.blocked
@@ -135,10 +152,16 @@ class Stream:
 class Upstream:
     """The event loop."""
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, certificate: str | None = None) -> None:
         listener.setblocking(False)
         self._listener = listener
-        self._fixed = account(listener.getsockname()[1])
+        self._context = None
+        if certificate:
+            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._context.load_cert_chain(certificate)
+        self._fixed = account()
+        self._accepted = 0
+        self._left: list[int] = []  # when clients left in the middle of a paced stream, ns
         self._epoll = select.epoll()
         self._epoll.register(listener, select.EPOLLIN)
         self._connections: dict[int, Connection] = {}
@@ -159,7 +182,7 @@ class Upstream:
             at, number, stream = heapq.heappop(due)
             if stream.connection.sock.fileno() < 0:
                 continue
-            more = stream.left > 0
+            more = stream.connection.playing = stream.left > 0
             try:
                 self._write(stream.connection, stream.next())
             except OSError:
@@ -189,17 +212,18 @@ class Upstream:
                 sock, _ = self._listener.accept()
             except BlockingIOError:
                 return
+            self._accepted += 1
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._context:  # hands are shaken at the first read
+                sock = self._context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
             self._connections[sock.fileno()] = Connection(sock)
             self._epoll.register(sock, select.EPOLLIN)
 
     def _read(self, connection: Connection) -> None:
-        data = connection.sock.recv(READ_AT_ONCE)
-        if not data:
+        if not connection.read():
             self._drop(connection)
             return
-        connection.inbox += data
         for head, body in connection.requests():
             self._answer(connection, head, body)
 
@@ -207,6 +231,8 @@ class Upstream:
         path = head.split(b" ", 2)[1]
         if path in self._fixed:
             connection.waiting = iter((self._fixed[path],))
+        elif path == b"/bench":
+            connection.waiting = iter((self._told(),))
         else:
             wanted = asked(body)
             if not STREAMED.search(body):
@@ -220,6 +246,7 @@ class Upstream:
 
     def _pace(self, stream: Stream) -> None:
         """The first event at once, the others to a beat of the stream's own."""
+        stream.connection.playing = True
         self._write(stream.connection, stream.first())
         self._streams += 1
         beat = time.monotonic() + stream.gap * (0.5 + self._streams * SPREAD % 1)
@@ -232,10 +259,20 @@ class Upstream:
     def _await_room(self, connection: Connection) -> None:
         self._epoll.modify(connection.sock, select.EPOLLIN | select.EPOLLOUT)
 
+    def _told(self) -> bytes:
+        """Whoever asks is not counted."""
+        self._accepted -= 1
+        told = {"accepted": self._accepted, "open": len(self._connections) - 1, "left": self._left}
+        return whole(json.dumps(told).encode())
+
     def _drop(self, connection: Connection) -> None:
+        if connection.playing:
+            self._left.append(time.monotonic_ns())
+            self._due[:] = [entry for entry in self._due if entry[2].connection is not connection]
+            heapq.heapify(self._due)
         self._connections.pop(connection.sock.fileno(), None)
         connection.sock.close()  # epoll forgets it by itself
 
 
 if __name__ == "__main__":
-    Upstream(socket.socket(fileno=int(sys.argv[1]))).serve()
+    Upstream(socket.socket(fileno=int(sys.argv[1])), *sys.argv[2:]).serve()

@@ -8,8 +8,11 @@ from collections.abc import Callable
 
 from bench.arena import Arena
 from bench.report import Row
-from bench.scenarios.crowds import many, paced
-from bench.scenarios.single import large, small
+from bench.scenarios.crowds import burst, many, paced, paced_translated
+from bench.scenarios.departures import departures
+from bench.scenarios.leak import leak
+from bench.scenarios.secure import tls
+from bench.scenarios.single import large, long, models, small
 from bench.scenarios.startup import start
 from bench.scenarios.streams import flood
 from bench.scenarios.translated import translated
@@ -20,6 +23,13 @@ SCENARIOS: dict[str, Callable[[Arena], list[Row]]] = {
     "flood": flood,
     "translated": translated,
     "paced": paced,
+    "paced-translated": paced_translated,
     "many": many,
+    "burst": burst,
     "large": large,
+    "long": long,
+    "models": models,
+    "departures": departures,
+    "tls": tls,
+    "leak": leak,
 }

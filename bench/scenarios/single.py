@@ -1,23 +1,26 @@
 """Answers in one piece."""
 
 import base64
+import json
 import random
 import time
 from collections.abc import Sequence
 
 from bench.arena import REPLY, Arena, Sheet, directive, quantile, rounds, weighed
-from bench.load import Load, Reply
+from bench.load import Load, Reply, WrongReplyError
 from bench.report import Goal, Row
-from bench.surfaces import chat, check_whole
+from bench.surfaces import body_of, chat, check_whole, get
 
 IMAGE = 1_500_000  # bytes; 2 MB as base64
+BIG_REPLY = 20_000_000  # bytes of text
 
 
 def small(arena: Arena) -> list[Row]:
     """A short question and a short answer in one piece."""
     scale, request = arena.scale, chat(directive(1, REPLY))
-    alone = Sheet("small chat, one at a time", {"CPU ms / request": Goal(1.5)})
-    crowd = Sheet("small chat, 16 at a time", {"CPU ms / request": Goal(1.5)})
+    counted = {"k instructions / request": Goal(2800)}
+    alone = Sheet(arena.called("small chat, one at a time"), counted)
+    crowd = Sheet(arena.called("small chat, 16 at a time"), counted | {"CPU ms / request": Goal(1.1)})
     with arena.targets() as targets:
         for target in rounds(arena.scale.repetitions, targets):
             load = Load(target.address, request, requests=scale.small)
@@ -47,7 +50,7 @@ def verify(replies: Sequence[Reply], size: int) -> None:
 
 def large(arena: Arena) -> list[Row]:
     """A prompt of 2 MB: a picture as a data URL."""
-    sheet = Sheet("2 MB prompt with an image", {"CPU ms / request": Goal(15)})
+    sheet = Sheet("2 MB prompt with an image", {"CPU ms / request": Goal(6)})
     picture = base64.b64encode(random.Random(1).randbytes(IMAGE)).decode()
     image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture}"}}
     request = chat([{"type": "text", "text": directive(1, REPLY)}, image])
@@ -58,6 +61,42 @@ def large(arena: Arena) -> list[Row]:
             load = Load(target.address, request, requests=count)
             replies, cpu = weighed(arena, target, sheet, load, count, "request")
             verify(replies, REPLY)
+            if target.server:
+                sheet.note(target, "CPU ms / request", cpu)
+            sheet.note(target, "latency p50, ms", quantile([reply.ms for reply in replies], 0.5))
+    return sheet.rows()
+
+
+def long(arena: Arena) -> list[Row]:
+    """An answer of 20 MB in one piece.  Memory is the most that there was, over what there was before."""
+    sheet = Sheet("20 MB reply, not streamed", {"CPU ms / reply": Goal(15), "MB over idle": Goal(10)})
+    request, count = chat(directive(1, BIG_REPLY)), arena.scale.replies
+    with arena.targets() as targets:
+        for target in rounds(arena.scale.repetitions, targets):
+            idle = target.server.rss() if target.server else 0
+            if target.server:
+                target.server.reset_peak()
+            load = Load(target.address, request, requests=count)
+            replies, cpu = weighed(arena, target, sheet, load, count, "reply")
+            verify(replies, BIG_REPLY)
+            sheet.note(target, "latency p50, ms", quantile([reply.ms for reply in replies], 0.5))
+            if target.server:
+                sheet.note(target, "CPU ms / reply", cpu)
+                sheet.note(target, "MB over idle", (target.server.peak() - idle) / 1e6)
+    return sheet.rows()
+
+
+def models(arena: Arena) -> list[Row]:
+    """The list of models, again and again."""
+    sheet = Sheet("GET /v1/models", {"k instructions / request": Goal(900)})
+    count = arena.scale.lists
+    with arena.targets() as targets:
+        for target in rounds(arena.scale.repetitions, targets):
+            load = Load(target.address, get("/v1/models"), requests=count)
+            replies, cpu = weighed(arena, target, sheet, load, count, "request")
+            for reply in replies:
+                if len(json.loads(body_of(reply.raw)[0])["data"]) < 2:
+                    raise WrongReplyError(f"no list of models: {reply.raw[-300:]!r}")
             if target.server:
                 sheet.note(target, "CPU ms / request", cpu)
             sheet.note(target, "latency p50, ms", quantile([reply.ms for reply in replies], 0.5))

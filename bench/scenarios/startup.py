@@ -1,29 +1,84 @@
-"""How soon it is there."""
+"""How soon the bridge is there, and what that time goes to."""
 
-import itertools
+import os
+import subprocess
+import sys
 import time
+from collections import Counter
+from pathlib import Path
 
 from bench.arena import REPLY, SETTLE, Arena, Sheet, Target, directive
 from bench.load import Load
-from bench.processes import NotStartedError
+from bench.processes import SERVER_CORE, NotStartedError, plain_environ, prepare
 from bench.report import Goal, Row
 from bench.surfaces import chat, check_whole, get
 
+# What is imported on the way: by the command line first, then by the server that takes its place.
+IMPORTS = {
+    "copilot-bridge start": "import copilot_bridge.cli.start",
+    "the worker": "from gevent import monkey; monkey.patch_all(); import copilot_bridge.app",
+}
+TOP = 6  # packages that are named
+STANDARD = "standard library"
+
 
 def start(arena: Arena) -> list[Row]:
-    """From the start of the process to its first answers, and what it weighs when it has nothing to do."""
-    sheet = Sheet("start", {"s to the first answer of a model": Goal(0.8), "idle RSS, MB": Goal(85)})
-    for _, (name, checkout) in itertools.product(range(arena.scale.starts), arena.checkouts.items()):
-        with arena.yard.bridge(name, checkout, arena.upstream) as server:
-            target = Target(name, server.address, server)
-            health = Load(server.address, get("/healthz")).run()[0]
-            if not health.raw.startswith(b"HTTP/1.1 200"):
-                raise NotStartedError(f"{name} is not well: {health.raw[:300]!r}")
-            answer = Load(server.address, chat(directive(1, REPLY))).run()[0]
-            check_whole(answer, REPLY)
-            time.sleep(SETTLE)
-            server.settle()
-            for quantity, reply in (("/healthz", health), ("the first answer of a model", answer)):
-                sheet.note(target, f"s to {quantity}", (reply.arrivals[-1][0] - server.began) / 1e9)
-            sheet.note(target, "idle RSS, MB", server.rss() / 1e6)
-    return sheet.rows()
+    """From `copilot-bridge start`, with a stored login, to the first answers; then what it weighs idle."""
+    goals = {"s to the first answer of a model": Goal(0.8), "idle RSS, MB": Goal(85)}
+    sheet = Sheet("start", goals)
+    for _ in range(arena.scale.starts):
+        for name, checkout in arena.checkouts.items():
+            with arena.yard.started(name, checkout, arena.upstream) as server:
+                target = Target(name, server.address, server)
+                health = Load(server.address, get("/healthz")).run()[0]
+                if not health.raw.startswith(b"HTTP/1.1 200"):
+                    raise NotStartedError(f"{name} is not well: {health.raw[:300]!r}")
+                answer = Load(server.address, chat(directive(1, REPLY))).run()[0]
+                check_whole(answer, REPLY)
+                time.sleep(SETTLE)
+                server.settle()
+                sheet.note(target, "CPU s until then", server.cpu() / 1e9)
+                for quantity, reply in (("/healthz", health), ("the first answer of a model", answer)):
+                    sheet.note(target, f"s to {quantity}", (reply.arrivals[-1][0] - server.began) / 1e9)
+                sheet.note(target, "idle RSS, MB", server.rss() / 1e6)
+    return sheet.rows() + imports(arena)
+
+
+def imports(arena: Arena) -> list[Row]:
+    """By `-X importtime`: the whole, and the packages that take the most of it."""
+    rows: list[Row] = []
+    for what, program in IMPORTS.items():
+        sheet = Sheet(f"imports of {what}")
+        for _ in range(arena.scale.starts):
+            for name, checkout in arena.checkouts.items():
+                target = Target(name, arena.upstream.address)
+                spent = import_times(checkout, program)
+                sheet.note(target, "all, ms", sum(spent.values()) / 1e3)
+                for package, time_spent in spent.items():
+                    sheet.note(target, f"{package}, ms", time_spent / 1e3)
+        whole, *each = sorted(sheet.rows(), key=lambda row: -max(row.values.values()))
+        rows += [whole, *each[:TOP]]
+    return rows
+
+
+def import_times(checkout: Path, program: str) -> Counter[str]:
+    """µs by package, its own modules only."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", program],
+        env=plain_environ() | {"PYTHONPATH": str(checkout)},
+        capture_output=True,
+        text=True,
+        check=True,
+        preexec_fn=prepare(SERVER_CORE, os.getpid()),
+    )
+    return read_import_times(done.stderr)
+
+
+def read_import_times(report: str) -> Counter[str]:
+    """`import time:   123 |   456 |   package.module`: the first number is without what it imports itself."""
+    spent: Counter[str] = Counter()
+    for line in report.splitlines():
+        if line.startswith("import time:") and (took := line[12:].split("|")[0].strip()).isdecimal():
+            package = line.rpartition("|")[2].strip().partition(".")[0]
+            spent[STANDARD if package in sys.stdlib_module_names else package] += int(took)
+    return spent

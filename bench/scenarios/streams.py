@@ -17,9 +17,10 @@ def flood(arena: Arena) -> list[Row]:
     runs ahead.  Compare ratios within a run only.
     """
     scale = arena.scale
+    goals = {"CPU µs / event": Goal(2, ratio=True), "k instructions / event": Goal(22)}
     sheets = {
-        shape: Sheet(f"one stream flat out, {shape}", {"CPU µs / event": Goal(2, ratio=True)})
-        for shape in SHAPES
+        shape: Sheet(arena.called(f"one stream flat out, {shape}"), goals)
+        for shape in (SHAPES if not arena.secure else ("clean",))
     }
     with arena.targets() as targets:
         for (shape, sheet), target in itertools.product(

@@ -1,0 +1,75 @@
+"""Minutes of clients that come and go, in every way: what the bridge holds must not grow."""
+
+import statistics
+import time
+from dataclasses import dataclass, field
+from itertools import product
+
+from bench.arena import REPLY, SETTLE, SIZE, Arena, Sheet, Target, directive
+from bench.load import Load
+from bench.report import Goal, Row
+from bench.scripts import ENDPOINTS, MODELS
+from bench.surfaces import ask, chat, check_stream, check_whole
+
+CLIENTS = 40  # of each kind in a wave
+REQUESTS = 3  # of a client, for answers in one piece
+EVENTS, GAP = 10, 0.02  # of a stream; s
+FOREVER = 3600.0  # s
+LEAVE_AFTER = (0.0, 0.2)  # s: before the answer and in the middle of it
+CELLS = list(product(ENDPOINTS, ("clean", "messages", "responses")))
+
+MEMORY, DESCRIPTORS = "RSS grown, MB", "descriptors grown"
+
+
+@dataclass
+class Growth:
+    """What a target holds after each wave."""
+
+    rss: list[int] = field(default_factory=list)
+    files: list[int] = field(default_factory=list)
+
+    def look(self, target: Target) -> None:
+        assert target.server is not None
+        self.rss.append(target.server.rss())
+        self.files.append(target.server.files())
+
+    def of(self, held: list[int]) -> float:
+        """The last tenth over the third one: the first waves fill pools and caches."""
+        tenth = max(1, len(held) // 10)
+        return statistics.median(held[-tenth:]) - statistics.median(held[2 * tenth : 3 * tenth] or held[:1])
+
+
+def leak(arena: Arena) -> list[Row]:
+    seconds = arena.scale.leak
+    goals = {MEMORY: Goal(5), DESCRIPTORS: Goal(0)}
+    sheet = Sheet(f"{seconds:g} s of clients that come and go", goals)
+    with arena.targets(bridges_only=True) as targets:
+        for target in targets:
+            growth, clients, until = Growth(), 0, time.monotonic() + seconds
+            while time.monotonic() < until:
+                clients += wave(target)
+                time.sleep(SETTLE)
+                growth.look(target)
+            sheet.note(target, "clients served", clients)
+            sheet.note(target, MEMORY, growth.of(growth.rss) / 1e6)
+            sheet.note(target, DESCRIPTORS, growth.of(growth.files))
+            sheet.note(target, "RSS at the end, MB", growth.rss[-1] / 1e6)
+            sheet.note(target, "descriptors at the end", growth.files[-1])
+    return sheet.rows()
+
+
+def wave(target: Target) -> int:
+    """Every pair of APIs, answers in one piece, refusals, clients that leave.  How many there were."""
+    for after in LEAVE_AFTER:
+        load = Load(target.address, chat(directive(2, SIZE, gap=FOREVER), stream=True), lines=CLIENTS)
+        load.marks = [(after, load.hang_up)]
+        load.run()
+    for client, shape in CELLS:
+        prompt = directive(EVENTS, SIZE, gap=GAP, shape=shape)
+        load = Load(target.address, ask(client, prompt, model=MODELS[shape]), lines=CLIENTS)
+        for reply in load.run():
+            check_stream(reply, EVENTS, SIZE, surface=client, stamped=True)
+    for reply in Load(target.address, chat(directive(1, REPLY)), lines=CLIENTS, requests=REQUESTS).run():
+        check_whole(reply, REPLY)
+    Load(target.address, chat("Hello", model="nobody"), lines=CLIENTS).run()
+    return CLIENTS * (len(CELLS) + 2 + len(LEAVE_AFTER))
