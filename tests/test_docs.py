@@ -1,15 +1,69 @@
 """What there is, the README tells of; what it tells of, there is."""
 
+import ast
+import json
 import re
+import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from copilot_bridge.app import create_app
 from copilot_bridge.cli import COMMANDS
-from copilot_bridge.config import ENV_FILE, FIELD_OF_VARIABLE, settings, spell, variable
+from copilot_bridge.config import ENV_FILE, FIELD_OF_VARIABLE, Config, settings, spell, variable
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+CLIENTS = {path.stem: path.read_text() for path in sorted((ROOT / "docs/clients").glob("*.md"))}
+PAGES = {"README": README, **CLIENTS}
+
+# A page's headings, in this order and no others.
+HEADINGS = ["What you need", "Set up", "Check it", "Good to know"]
+
+FENCED = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+ENDPOINT = re.compile(r"(?:\b(GET|POST|HEAD) )?(/(?:v1|api)/[\w/{}]+)")
+
+
+def check_shell(text: str) -> None:
+    """Raises CalledProcessError."""
+    script = re.sub(r"^\$ ", "", text, flags=re.MULTILINE)
+    said = subprocess.run(["bash", "-n"], input=script, text=True, check=True, capture_output=True)
+    assert not said.stderr
+
+
+PARSERS = {
+    "json": json.loads,
+    "toml": tomllib.loads,
+    "python": ast.parse,
+    "sh": check_shell,
+    "console": check_shell,
+}
+UNPARSED = {"yaml", "js", "powershell"}  # nothing that the tests need reads them
+
+
+def blocks(text: str) -> list[tuple[str, str]]:
+    """(language, content) of each fenced block; those in lists without their indentation."""
+    return [
+        (language, re.sub(rf"^{indent}", "", content, flags=re.MULTILINE))
+        for indent, language, content in FENCED.findall(text)
+    ]
+
+
+BLOCKS = [
+    pytest.param(language, content, id=f"{name}-{number}-{language}")
+    for name, text in PAGES.items()
+    for number, (language, content) in enumerate(blocks(text))
+    if language not in UNPARSED
+]
+
+page = pytest.mark.parametrize("text", PAGES.values(), ids=PAGES)
+
+
+@pytest.fixture(scope="module")
+def routes(tmp_path_factory):
+    app = create_app(Config(home=tmp_path_factory.mktemp("home")))
+    return app.url_map.bind("localhost")
 
 
 @pytest.mark.parametrize("setting", settings(), ids=lambda setting: setting.name)
@@ -32,8 +86,9 @@ def test_each_default_is_told(setting):
     assert f"`{shown}`" in row.rsplit("|", 2)[1]
 
 
-def test_the_readme_names_no_setting_that_is_not_there():
-    named = set(re.findall(r"COPILOT_BRIDGE_[A-Z_]+", README))
+@page
+def test_no_setting_is_named_that_is_not_there(text):
+    named = set(re.findall(r"\b(?:COPILOT_BRIDGE_[A-Z_]+|MODEL_MAPPING)\b", text))
     assert named <= {*FIELD_OF_VARIABLE, ENV_FILE}
 
 
@@ -42,12 +97,8 @@ def test_each_command_is_documented(name):
     assert f"`copilot-bridge {name}`" in README
 
 
-def test_each_endpoint_is_documented(tmp_path):
-    from copilot_bridge.app import create_app
-    from copilot_bridge.config import Config
-
-    app = create_app(Config(home=tmp_path))
-    for rule in app.url_map.iter_rules():
+def test_each_endpoint_is_documented(routes):
+    for rule in routes.map.iter_rules():
         for method in rule.methods - {"HEAD", "OPTIONS"}:
             path = re.sub(r"<[^>]+>", "{id}", rule.rule).replace("/v1/v1", "/v1")
             spelled = (f"`{method} {path}`", f"`{method} /v1{path}`")
@@ -58,3 +109,37 @@ def test_the_make_targets_of_the_readme_exist():
     makefile = (ROOT / "Makefile").read_text()
     for target in set(re.findall(r"\bmake (\w+)\b", README)) - {"and", "it"}:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_there_is_a_page_for_each_client_and_the_readme_links_it():
+    assert re.findall(r"\(docs/clients/([\w-]+)\.md\)", README)
+    assert sorted(re.findall(r"\(docs/clients/([\w-]+)\.md\)", README)) == sorted(CLIENTS)
+
+
+@pytest.mark.parametrize("text", CLIENTS.values(), ids=CLIENTS)
+def test_the_pages_are_alike(text):
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == HEADINGS
+    needed = text.partition("## Set up")[0]
+    assert ("Tried with" in needed) != ("not tried" in needed)
+    for row in ("base URL", "key", "model"):
+        assert re.search(rf"^ *\| {row} \| .+ \|$", text, re.MULTILINE), row
+
+
+@pytest.mark.parametrize(("language", "content"), BLOCKS)
+def test_what_is_to_be_pasted_parses(language, content):
+    PARSERS[language](content)
+
+
+@page
+def test_the_endpoints_that_are_named_exist(text, routes):
+    for method, path in ENDPOINT.findall(text):
+        methods = routes.allowed_methods(path.replace("{id}", "gpt-4.1"))
+        assert methods, path
+        assert not method or method in methods, (method, path)
+
+
+@page
+def test_addresses_of_the_bridge_are_where_it_listens(text):
+    config = Config()
+    for host, port in re.findall(r"http://(127\.0\.0\.1|localhost):(\d+)", text):
+        assert (host, int(port)) == (config.host, config.port)
