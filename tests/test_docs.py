@@ -7,10 +7,11 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 
 from copilot_bridge.app import create_app
-from copilot_bridge.cli import COMMANDS
+from copilot_bridge.cli import COMMANDS, cli
 from copilot_bridge.config import ENV_FILE, FIELD_OF_VARIABLE, Config, settings, spell, variable
 
 ROOT = Path(__file__).parent.parent
@@ -22,6 +23,7 @@ PAGES = {"README": README, **CLIENTS}
 HEADINGS = ["What you need", "Set up", "Check it", "Good to know"]
 
 FENCED = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`([^`\n]+)`")
 ENDPOINT = re.compile(r"(?:\b(GET|POST|HEAD) )?(/(?:v1|api)/[\w/{}]+)")
 
 
@@ -143,3 +145,16 @@ def test_addresses_of_the_bridge_are_where_it_listens(text):
     config = Config()
     for host, port in re.findall(r"http://(127\.0\.0\.1|localhost):(\d+)", text):
         assert (host, int(port)) == (config.host, config.port)
+
+
+@page
+def test_the_commands_that_are_named_exist(text):
+    code = [*INLINE.findall(text), *(line for _, block in blocks(text) for line in block.splitlines())]
+    for line in code:
+        found = re.match(r"(?:\$ )?copilot-bridge ([a-z][a-z-]*)(.*)", line)
+        if not found:
+            continue
+        command = cli.get_command(click.Context(cli), found[1])
+        assert command, line
+        taken = {flag for option in command.params for flag in (*option.opts, *option.secondary_opts)}
+        assert {*re.findall(r"(?<!\S)--[a-z-]+", found[2])} <= {*taken, "--help"}, line
