@@ -291,17 +291,24 @@ def is_result(item: Json, call_id: str) -> bool:
     return item["type"] == "function_call_output" and item["call_id"] == call_id
 
 
+DOCUMENT = {
+    "type": "document",
+    "source": {"type": "base64", "media_type": "application/pdf", "data": PDF},
+}
+READS_DOCUMENTS = ("claude-sonnet-4.5", "gpt-5.3-codex", "gpt-4.1")
+
+
 @IN_MESSAGES
 def test_rule_17_results_in_another_order_and_of_every_kind(
     bridge: Bridge, simulator: Simulator, mark: str, model: str
 ) -> None:
     calls = [use(f"toolu_{name}", "Read") for name in "abcd"]
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}
-    source = {"type": "base64", "media_type": "application/pdf", "data": PDF}
+    documents = [DOCUMENT] if model in READS_DOCUMENTS else []
     results = [
         result("toolu_c", image),
         result("toolu_a"),
-        result("toolu_d", {"type": "document", "source": source}),
+        result("toolu_d", *documents),
         result("toolu_b", {"type": "tool_reference", "tool_name": "Later"}),
     ]
     body = MESSAGES.body(f"hello {mark}", model)
@@ -318,8 +325,22 @@ def test_rule_17_results_in_another_order_and_of_every_kind(
     assert entry["headers"]["copilot-vision-request"] == "true"
     sent = json.dumps(entry["body"])
     assert PIXEL in sent
-    assert PDF in sent
+    assert (PDF in sent) == bool(documents)
     assert "Later" in json.dumps(result_in(entry["body"], "toolu_b"))
+
+
+@pytest.mark.parametrize("model", [model for model in models("messages") if model not in READS_DOCUMENTS])
+def test_rule_17_a_document_that_a_model_can_not_read_is_refused_by_name(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str
+) -> None:
+    body = MESSAGES.body(mark, model, tools=[claude_tool("Read")])
+    call = {"role": "assistant", "content": [use("toolu_a", "Read")]}
+    body["messages"] += [call, {"role": "user", "content": [result("toolu_a", DOCUMENT)]}]
+    answer = MESSAGES.post(bridge, body)
+    assert answer.status == 400
+    assert model in MESSAGES.error(answer)["message"]
+    assert "document" in MESSAGES.error(answer)["message"]
+    assert simulator.ledger(mark) == []
 
 
 # 18. Bodies are large.
