@@ -12,7 +12,7 @@ from copilot_bridge.logs import set_up
 
 CONNECTION = ("home", "github_token", "account_type", "enterprise_url", "proxy", "proxy_env", "show_token")
 LOGGING = ("log_level", "debug")
-SERVING = ("host", "port", "workers", "server", "graceful_timeout")
+SERVING = ("host", "port", "workers", "server", "graceful_timeout", "model_mapping")
 
 
 Command = Callable[..., None]

@@ -16,6 +16,7 @@ from copilot_bridge.cli.options import CONNECTION, LOGGING, SERVING, takes_setti
 from copilot_bridge.config import Config, is_loopback
 from copilot_bridge.errors import BridgeError, ConfigError
 from copilot_bridge.exchange import Bridge
+from copilot_bridge.exchange.models import can_talk
 from copilot_bridge.redaction import Secret
 
 WINDOWS = os.name == "nt"
@@ -138,7 +139,7 @@ def look(bridge: Bridge, simulated: bool) -> Greeting:
     with waiting("Asking Copilot for a token and its models"):
         token = copilot.token()
         catalogue = bridge.models.catalogue(copilot)
-    names = [model.id for model in catalogue.models.values() if model.enabled and "chat" in model.dialects]
+    names = [model.id for model in catalogue.models.values() if can_talk(model)]
     return Greeting(user, token.plan, names, simulated, bridge.config, copilot.account.github_token)
 
 

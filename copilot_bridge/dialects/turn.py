@@ -4,7 +4,7 @@ A dialect reads its own body into a `Turn` and writes a `Turn` as its own body; 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Json = dict[str, Any]
@@ -120,11 +120,36 @@ class Turn:
     answer: Schema | None = None
     cache_key: str | None = None
 
-    @property
-    def has_documents(self) -> bool:
-        parts = (part for message in self.messages for part in message.parts)
-        return any(isinstance(each, File) for part in parts for each in (part, *getattr(part, "parts", ())))
 
+def document_place(turn: Turn) -> int | None:
+    """Which message shows a document of its own; None: none does."""
+    return next(
+        (
+            place
+            for place, message in enumerate(turn.messages)
+            if any(isinstance(part, File) for part in message.parts)
+        ),
+        None,
+    )
+
+
+def without_documents(turn: Turn) -> Turn:
+    """With a note in the place of each that a tool gave: the conversation can go on without."""
+    return replace(turn, messages=tuple(map(note_documents, turn.messages)))
+
+
+def note_documents(message: Message) -> Message:
+    return replace(message, parts=tuple(map(note_in_result, message.parts)))
+
+
+def note_in_result(part: Part) -> Part:
+    if not isinstance(part, ToolResult):
+        return part
+    shown = (NOTE if isinstance(each, File) else each for each in part.parts)
+    return replace(part, parts=tuple(shown))
+
+
+NOTE = Text("[A document that can't be shown to this model.]")
 
 # Thinking as tokens <-> as a word.  Source: what Claude Code's own words for it mean (2026).
 BUDGETS = (("low", 4_096), ("medium", 16_384), ("high", 31_999))

@@ -7,10 +7,10 @@ from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.messages import reply, turn
 from copilot_bridge.dialects.messages import request as messages
 from copilot_bridge.dialects.messages.errors import write_event
-from copilot_bridge.dialects.messages.repair import KEEPALIVE, Repair
+from copilot_bridge.dialects.messages.repair import KEEPALIVE, MANAGED, Repair
 from copilot_bridge.dialects.messages.writer import Writer
 from copilot_bridge.dialects.turn import Turn
-from copilot_bridge.errors import BridgeError
+from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
 from copilot_bridge.exchange.request import Body, ModelRequest, Whole
 from copilot_bridge.upstream.client import read_whole
 from copilot_bridge.upstream.models import Choice, Model
@@ -27,7 +27,9 @@ class MessagesRequest(ModelRequest):
     tells_size = True
 
     def read(self, data: bytes) -> Body:
-        return messages.read(data)
+        body = messages.read(data)
+        self._managed = MANAGED in body
+        return body
 
     def initiator(self) -> str:
         return messages.initiator(self._body)
@@ -52,7 +54,7 @@ class MessagesRequest(ModelRequest):
         return super().choose()
 
     def repair(self) -> Repair:
-        return Repair(keep=self._keep)
+        return Repair(keep=self._keep, managed=self._managed)
 
     def read_turn(self) -> Turn:
         return turn.read_turn(self._body)
@@ -64,10 +66,10 @@ class MessagesRequest(ModelRequest):
         return write_event(error)
 
     def fold(self, pieces: Iterator[bytes]) -> Whole:
-        return reply.fold(pieces, keep=self._keep)
+        return reply.fold(pieces, keep=self._keep, managed=self._managed)
 
     def mend_whole(self, data: bytes) -> Whole:
-        return reply.mend_whole(data, keep=self._keep)
+        return reply.mend_whole(data, keep=self._keep, managed=self._managed)
 
     @property
     def _betas_given(self) -> str:
@@ -105,8 +107,11 @@ class CountRequest(MessagesRequest):
         except BridgeError as error:
             if error.kind not in NOT_COUNTED_FOR:
                 raise
-            log.info("Copilot counted no tokens, the bridge did: %s", error.kind)
-            return self._counted_here(model)
+            log.info("Copilot counted no tokens, the bridge does: %s", error.kind)
+            try:
+                return self._counted_here(model)
+            except (InvalidRequest, Unsupported):  # only Claude knows what stands there
+                raise error from None
 
     def _counted_here(self, model: Model) -> bytes:
         return codec.write({"input_tokens": self.count(model)})

@@ -44,6 +44,11 @@ def describe_for_anthropic(model: Model) -> dict[str, Any]:
     return {"type": "model", "id": model.id, "display_name": model.name, "created_at": created}
 
 
+def can_talk(model: Model) -> bool:
+    """In whichever API: the bridge translates."""
+    return model.enabled and pick("messages", model.dialects) is not None
+
+
 def usable(model: Model) -> bool:
     return model.enabled and bool(SPOKEN.intersection(model.dialects))
 

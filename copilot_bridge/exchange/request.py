@@ -7,7 +7,7 @@ import base64
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any, ClassVar, Protocol
 
 import gevent
@@ -18,8 +18,8 @@ from copilot_bridge.counting import count
 from copilot_bridge.dialects import codec, sse
 from copilot_bridge.dialects.routing import pick
 from copilot_bridge.dialects.translation import EventWriter, Translation
-from copilot_bridge.dialects.turn import Turn
-from copilot_bridge.errors import BridgeError, Unsupported, UpstreamRefused
+from copilot_bridge.dialects.turn import Turn, document_place, without_documents
+from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported, UpstreamRefused
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.exchange.routes import ROUTES, Route
 from copilot_bridge.logs import Record
@@ -199,9 +199,8 @@ class ModelRequest(ABC):
         ]
         self._turn = None if self._direct else self.read_turn()
         if self._turn:
-            if self._turn.has_documents and not self._route.takes_documents(model):
-                where = "input" if self.dialect == "responses" else "messages"
-                raise Unsupported(f"{where}: {model.id!r} takes no documents, send their text", param=where)
+            if not self._route.takes_documents(model):
+                self._turn = self._without_documents(self._turn, model)
             self._body = self._route.write_turn(self._turn)
             changed.append(True)
         given = set(self._body)
@@ -213,6 +212,13 @@ class ModelRequest(ABC):
             )
             self._data = codec.write(self._body)
         return model
+
+    def _without_documents(self, turn: Turn, model: Model) -> Turn:
+        """Raises Unsupported: a person shows one.  What a tool gave is noted, or the agent would be stuck."""
+        if document_place(turn) is not None:
+            where = "input" if self.dialect == "responses" else "messages"
+            raise Unsupported(f"{where}: {model.id!r} takes no documents, send their text", param=where)
+        return without_documents(turn)
 
     def count(self, model: Model) -> int:
         """Tokens, as far as they can be told from here.  In a thread: megabytes take a while."""
@@ -280,7 +286,8 @@ class ModelRequest(ABC):
         """Claude Code compacts its conversation if it hears by how much a prompt is too long."""
         most = model.max_prompt_tokens or model.context
         if self.tells_size and refused.kind == "prompt_too_long" and not refused.size and most:
-            refused.size = (max(most + 1, self.count(model)), most)
+            with suppress(InvalidRequest, Unsupported):  # only Claude knows what stands there
+                refused.size = (max(most + 1, self.count(model)), most)
 
     def _forget_prompt(self, response: requests.Response) -> None:
         """Upstream has it.  A stream goes on for minutes, and prompts make megabytes."""

@@ -36,7 +36,8 @@ RULES: tuple[Rule, ...] = (
 )
 
 # What a name means that Copilot does not list; `*` is the newest version.  Source: the official client's
-# aliases, Copilot's own spelling, and what followed the models that were retired by 2026.
+# aliases, Copilot's own spelling, what Claude Code asks for unless it is told otherwise (2026-11: newer
+# models than Copilot has), and what followed the models that were retired by 2026.
 DEFAULT_MAPPING = {
     "copilot-fast": "gpt-4o-mini",
     "opus": "claude-opus-*",
@@ -45,6 +46,9 @@ DEFAULT_MAPPING = {
     "best": "claude-opus-*",
     "claude-opus-4.1": "claude-opus-41",
     "claude-opus-4.6": "claude-opus-4.7",
+    "claude-opus-5*": "claude-opus-*",
+    "claude-sonnet-5*": "claude-sonnet-*",
+    "claude-haiku-5*": "claude-haiku-*",
     "claude-3.5-sonnet": "claude-sonnet-*",
     "claude-3.5-haiku": "claude-haiku-4.5",
 }

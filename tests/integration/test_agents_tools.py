@@ -616,7 +616,7 @@ def test_a_tool_that_is_looked_for_first(
     assert given(last) == [(search["id"], text), (fetch["id"], "a page")]
 
 
-@for_claude_code
+@pytest.mark.parametrize("model", [SONNET, CODEX, GEMINI])
 def test_a_tool_that_a_server_would_run(bridge: Bridge, simulator: Simulator, mark: str, model: str) -> None:
     """Claude Code looks into the web by a request of its own, and is content with text."""
     search = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}

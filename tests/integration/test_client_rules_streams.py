@@ -44,15 +44,7 @@ def test_rule_01_a_broken_stream_ends_with_an_error(
         assert error["type"] in ("api_error", "overloaded_error")
 
 
-UNTOLD = pytest.mark.xfail(
-    strict=True, reason="Responses passed through: upstream's `error` event is no `response.failed`"
-)
-
-
-@pytest.mark.parametrize(
-    ("client", "model"),
-    [pytest.param(*cell[:2], marks=UNTOLD if cell[0] == cell[2] == "responses" else ()) for cell in CELLS],
-)
+@pytest.mark.parametrize(("client", "model"), [cell[:2] for cell in CELLS])
 def test_rule_01_an_error_that_upstream_tells_in_the_stream_is_one(
     bridge: Bridge, client: str, model: str
 ) -> None:

@@ -235,6 +235,16 @@ def test_what_needs_a_beta(bridge: Bridge, simulator: Simulator, mark: str, beta
     assert ("defer_loading" in entry["body"]["tools"][0]) == beta
 
 
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+def test_who_asks_for_no_managing_of_the_context_is_told_of_none(bridge: Bridge, stream: bool) -> None:
+    """LangChain dies of it."""
+    headers = {"anthropic-beta": "context-management-2025-06-27"}
+    for more in ({}, {"context_management": {"edits": []}}):
+        answer = post(bridge, body_of("hello", "claude-sonnet-4.6", stream=stream, **more), **headers)
+        assert answer.status == 200, answer.body
+        assert (b"context_management" in answer.body) == bool(more)
+
+
 def test_a_system_message_in_the_middle(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     messages = [{"role": "user", "content": f"hello {mark}"}, {"role": "system", "content": "Be brief."}]
     entry = sent(bridge, simulator, mark, body_of("") | {"messages": messages})

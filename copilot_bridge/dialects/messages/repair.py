@@ -15,6 +15,8 @@ Event = dict[str, Any]
 
 KEEPALIVE = b'event: ping\ndata: {"type": "ping"}\n\n'
 
+MANAGED = "context_management"
+
 # Only these need a closer look: Copilot's own fields, the usage, the end, and errors.
 SUSPECT = re.compile(rb'\[DONE\]|copilot_|"message_(?:start|delta|stop)"|"error"')
 
@@ -23,10 +25,12 @@ class Repair:
     """A stream's bytes in, cut anywhere; whole mended events out.
 
     :param keep: leave Copilot's own fields in.
+    :param managed: the client has asked for `context_management`.
     """
 
-    def __init__(self, *, keep: bool = False) -> None:
+    def __init__(self, *, keep: bool = False, managed: bool = True) -> None:
         self._keep = keep
+        self._managed = managed
         self._splitter = sse.Splitter()
         self._counted: dict[str, int] = {}
         self.done = False
@@ -78,7 +82,7 @@ class Repair:
         if event is None:
             return b""
         self._note(event)
-        mended = event if self._keep else without_noise(event)
+        mended = mend(event, keep=self._keep, managed=self._managed)
         if mended == event:
             return block + b"\n\n"
         return b"event: " + str(event.get("type")).encode() + b"\ndata: " + codec.write(mended) + b"\n\n"
@@ -99,6 +103,14 @@ def read_event(data: bytes) -> Event | None:
     except ValueError:
         return None
     return event if isinstance(event, dict) else None
+
+
+def mend(told: Event, *, keep: bool, managed: bool) -> Event:
+    """Copilot tells of managing the context, too, when nobody has asked: SDKs stumble over that."""
+    mended: Event = told if keep else without_noise(told)
+    if managed or MANAGED not in mended:
+        return mended
+    return {key: value for key, value in mended.items() if key != MANAGED}
 
 
 def without_noise(value: Any) -> Any:

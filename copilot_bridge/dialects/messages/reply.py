@@ -9,29 +9,29 @@ from copilot_bridge.dialects import codec, sse
 from copilot_bridge.dialects.messages.repair import (
     Event,
     as_chat_usage,
+    mend,
     numbers,
     read_event,
     told_error,
-    without_noise,
 )
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
 Whole = tuple[bytes, dict[str, int]]  # the answer, and its usage as chat counts
 
 
-def mend_whole(data: bytes, *, keep: bool = False) -> Whole:
+def mend_whole(data: bytes, *, keep: bool = False, managed: bool = True) -> Whole:
     """Raises UpstreamRefused: this is no answer."""
     reply = read_event(data)
     if reply is not None and reply.get("type") == "error":
         raise told_error(reply.get("error"))
     if reply is None or reply.get("type") != "message":
         raise UpstreamRefused("Copilot's answer is no message")
-    mended = reply if keep else without_noise(reply)
+    mended = mend(reply, keep=keep, managed=managed)
     usage = as_chat_usage(numbers(reply.get("usage")))
     return (data if mended == reply else codec.write(mended)), usage
 
 
-def fold(pieces: Iterable[bytes], *, keep: bool = False) -> Whole:
+def fold(pieces: Iterable[bytes], *, keep: bool = False, managed: bool = True) -> Whole:
     """The whole answer of a stream, whose bytes may be cut anywhere.
 
     :raises StreamCut: it has no end.
@@ -42,7 +42,7 @@ def fold(pieces: Iterable[bytes], *, keep: bool = False) -> Whole:
         for block in splitter.feed(piece):
             folded.add(read_event(sse.read_data(block)) or {})
         if folded.done:
-            return mend_whole(codec.write(folded.message), keep=keep)
+            return mend_whole(codec.write(folded.message), keep=keep, managed=managed)
     raise StreamCut("Copilot's answer broke off before its end")
 
 

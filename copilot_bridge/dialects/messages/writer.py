@@ -24,12 +24,15 @@ Block = dict[str, Any]
 REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "refusal": "refusal"}
 
 
+SEALED = {"type": "thinking", "thinking": "", "signature": ""}
+
+
 class Writer:
     def __init__(self, *, answer_id: str, model: str) -> None:
         self._id = answer_id
         self._model = model
         self._open: int | None = None
-        self._late: ReasoningSeal | None = None
+        self._late: list[ReasoningSeal] = []
 
     def feed(self, event: Event) -> bytes:
         return self._ON[type(event)](self, event)
@@ -64,15 +67,12 @@ class Writer:
         """
         if event.part == self._open:
             return self._signature(event)
-        told, self._late = self._tell_late(), event
-        return told
+        self._late.append(event)
+        return b""
 
     def _tell_late(self) -> bytes:
-        if self._late is None:
-            return b""
-        event, self._late = self._late, None
-        entered = self._enter(event.part, {"type": "thinking", "thinking": "", "signature": ""})
-        return entered + self._signature(event)
+        late, self._late = self._late, []
+        return b"".join(self._enter(event.part, SEALED) + self._signature(event) for event in late)
 
     def _signature(self, event: ReasoningSeal) -> bytes:
         return self._delta({"type": "signature_delta", "signature": seal(event.opaque, "messages")})

@@ -127,6 +127,15 @@ class Repair:
         self._number += 1
         return ITEM_ID.sub(b'"item_id":"%b"' % known.encode(), block, count=1) + b"\n\n"
 
+    def _failed(self, event: Event) -> bytes:
+        """Upstream's own error, in the one form that all clients know."""
+        self.done, self.outcome = True, "unavailable"
+        inner = event.get("error")
+        detail = inner if isinstance(inner, dict) else event
+        message, code = detail.get("message"), detail.get("code")
+        told = UpstreamRefused(str(message or "Copilot broke off"), code=str(code) if code else None)
+        return write_event(told, self._response, self._number)
+
     def _mend_event(self, block: bytes) -> bytes:
         data = sse.read_data(block)
         if not data or data.strip() == b"[DONE]":
@@ -134,8 +143,10 @@ class Repair:
         event = read_event(data)
         if event is None:
             return b""
-        self._number = int(event.get("sequence_number") or self._number) + 1
         kind = str(event.get("type"))
+        if kind == "error":
+            return self._failed(event)
+        self._number = int(event.get("sequence_number") or self._number) + 1
         mended = self._with_ids(event if self._keep else without_noise(event))
         if kind in TERMINAL:
             self._end(kind, mended)

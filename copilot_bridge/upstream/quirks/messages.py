@@ -34,6 +34,9 @@ DROPPED = (
 # Of a tool, without the beta that knows them.
 TOOL_EXTRAS = ("eager_input_streaming", "defer_loading", "input_examples")
 
+# What Anthropic's own servers would do; Copilot refuses it.  Agents can do without.
+SERVER_TOOL = re.compile(r"(web_search|web_fetch|code_execution|advisor)_\d+")
+
 BREAKPOINTS = 4
 LEAST_BUDGET = 1024
 USUAL_BUDGET = 16_000  # the official client's
@@ -97,16 +100,22 @@ def drop_unknown(body: Body, _model: Model, betas: frozenset[str]) -> bool:
 
 
 def fit_tools(body: Body, _model: Model, betas: frozenset[str]) -> bool:
-    if not body.get("tools"):
+    offered = body.get("tools") or []
+    kept = [tool for tool in offered if not is_server_tool(tool)]
+    if not kept:
         return pop(body, ("tools", "tool_choice"))
+    body["tools"], changed = kept, len(kept) != len(offered)
     extras = () if has_beta(betas, "advanced-tool-use-") else TOOL_EXTRAS
-    changed = False
     for tool in body["tools"]:
         if isinstance(tool, dict):
             changed |= pop(tool, extras)
             if tool.get("type") == "custom":
                 changed |= pop(tool, ("type",))
     return changed
+
+
+def is_server_tool(tool: Any) -> bool:
+    return isinstance(tool, dict) and bool(SERVER_TOOL.fullmatch(str(tool.get("type"))))
 
 
 def fit_cache_controls(body: Body, _model: Model, _betas: frozenset[str]) -> bool:

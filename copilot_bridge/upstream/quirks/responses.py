@@ -19,6 +19,16 @@ FOREIGN = "bridge1."
 DROPPED = ("service_tier", "client_metadata", "background", "previous_response_id", "conversation")
 ITEM_EXTRAS = ("internal_chat_message_metadata_passthrough",)
 
+# Tools that OpenAI's servers would run, and that Copilot refuses; agents can do without.  Seen 2026.
+HOSTED = (
+    "code_interpreter",
+    "file_search",
+    "image_generation",
+    "computer_use",
+    "computer_use_preview",
+    "mcp",
+)
+
 # Where the catalogue does not say.  `minimal` is refused by all.
 USUAL_EFFORTS = ("none", "low", "medium", "high", "xhigh")
 
@@ -61,6 +71,17 @@ def drop_advisory(body: Body, _model: Model) -> bool:
     return bool(given)
 
 
+def drop_hosted_tools(body: Body, _model: Model) -> bool:
+    offered = body.get("tools")
+    if not isinstance(offered, list):
+        return False
+    kept = [tool for tool in offered if not isinstance(tool, dict) or tool.get("type") not in HOSTED]
+    if len(kept) == len(offered):
+        return False
+    body["tools"] = kept
+    return True
+
+
 def fit_reasoning(body: Body, model: Model) -> bool:
     reasoning = body.get("reasoning")
     if not isinstance(reasoning, dict):
@@ -79,6 +100,7 @@ RULES: tuple[Rule, ...] = (
     include_reasoning,
     limit_output,
     drop_advisory,
+    drop_hosted_tools,
     fit_reasoning,
 )
 

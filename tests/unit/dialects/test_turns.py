@@ -21,6 +21,8 @@ from copilot_bridge.dialects.turn import (
     ToolChoice,
     ToolResult,
     Turn,
+    document_place,
+    without_documents,
 )
 from copilot_bridge.errors import Unsupported
 
@@ -282,7 +284,15 @@ def test_documents_of_text_are_text():
     assert turn.messages == (user(Text("plain"), Text("one"), Text("two\nthree")),)
 
 
-def test_a_turn_knows_of_documents_wherever_they_stand():
-    assert not Turn(model="m", messages=(user(Text("a")),)).has_documents
-    assert Turn(model="m", messages=(user(PDF),)).has_documents
-    assert Turn(model="m", messages=(user(ToolResult("a", (PDF,))),)).has_documents
+def test_where_a_person_shows_a_document():
+    assert document_place(Turn(model="m", messages=(user(Text("a")), user(ToolResult("a", (PDF,)))))) is None
+    assert document_place(Turn(model="m", messages=(user(Text("a")), user(PDF)))) == 1
+
+
+def test_what_a_tool_gave_is_noted_where_it_can_not_be_shown():
+    turn = Turn(model="m", messages=(user(Text("a")), user(ToolResult("a", (Text("b"), PDF, PNG), True))))
+    noted = without_documents(turn)
+    (result,) = noted.messages[1].parts
+    assert (result.parts[0], result.parts[2], result.is_error) == (Text("b"), PNG, True)
+    assert "document" in result.parts[1].text
+    assert noted.messages[0] == turn.messages[0]

@@ -101,7 +101,6 @@ def test_another_spelling(name, model):
     [
         "claude-3.7-sonnet",
         "claude-sonnet-4-7",
-        "claude-sonnet-5",
         "claude-sonnet-4-50",
         "claude-opus-4",
         "claude-opus-4-8-20261201",
@@ -137,6 +136,8 @@ def test_nothing_is_substituted(name):
         ("claude-3-5-sonnet-latest", "claude-sonnet-4.6"),
         ("claude-3-5-haiku-20241022", "claude-haiku-4.5"),
         ("best", "claude-opus-4.7"),
+        ("claude-opus-5-5", "claude-opus-4.7"),  # Claude Code's own choice
+        ("claude-sonnet-5-5-20261001[1m]", "claude-sonnet-4.6"),
         ("Best[1m]", "claude-opus-4.7"),
     ],
 )
