@@ -191,7 +191,7 @@ def test_each_of_codexs_tools_is_called_and_answered(
     assert all(call["status"] == "completed" for call in calls)
     spawned = json.loads(calls[2]["arguments"])
     assert spawned.keys() == {"message"}
-    assert isinstance(calls[1]["input"], str)
+    assert "{" not in calls[1]["input"], "free text, without the JSON that it travelled in"
     first = simulator.only(mark)
     assert names_of(first["body"]) == FLAT
     results = [result_of(call, f"result of {call['name']}") for call in reversed(calls)]
@@ -246,6 +246,7 @@ def test_free_text_in_a_stream(bridge: Bridge, model: str) -> None:
     ]
     delta, done, item = told[start : start + 3]
     assert delta["delta"] == done["input"] == item["item"]["input"]
+    assert "{" not in done["input"], "free text, without the JSON that it travelled in"
     assert {delta["item_id"], done["item_id"], item["item"]["id"]} == {delta["item_id"]}
     assert not [kind for kind in kinds if "function_call_arguments" in kind]
 

@@ -622,6 +622,13 @@ def test_what_comes_in_silence_is_a_ping(bridge: Bridge) -> None:
         assert all(name.startswith(b"event: ") for name in names)
 
 
+def test_a_model_by_its_id(client: Anthropic) -> None:
+    for id_ in PATHS:
+        model = client.models.retrieve(id_)
+        assert (model.id, model.type) == (id_, "model")
+        assert model.display_name
+
+
 REFUSED: list[tuple[Any, str]] = [
     ([{"type": "container_upload", "file_id": "file_1"}], "messages.0.content.0"),
     ([{"type": "document", "source": {"type": "file", "file_id": "file_1"}}], "messages.0.content.0"),
@@ -634,6 +641,23 @@ def test_what_the_model_can_not_be_told(client: Anthropic, model: str, content: 
     with pytest.raises(anthropic.BadRequestError) as caught:
         client.messages.create(model=model, max_tokens=500, messages=user(content))
     assert where in caught.value.message
+
+
+@one_of_each
+def test_sampling_where_the_model_has_it(
+    client: Anthropic, simulator: Simulator, mark: str, model: str
+) -> None:
+    """Reasoning models of OpenAI's refuse to be told how to sample, and know no stop sequences."""
+    client.messages.create(
+        model=model,
+        max_tokens=500,
+        messages=user(mark),
+        stop_sequences=["STOP"],
+        extra_body={"temperature": 0.5, "top_p": 0.9},
+    )
+    (body,) = sent(simulator, mark, 1)
+    told = {name: body[name] for name in ("temperature", "top_p", "stop") if name in body}
+    assert told == ({} if model == CODEX else {"temperature": 0.5, "top_p": 0.9, "stop": ["STOP"]})
 
 
 @one_of_each

@@ -522,6 +522,26 @@ def test_what_the_target_can_not_say(
     assert simulator.ledger(mark) == []
 
 
+@pytest.mark.parametrize(
+    ("given", "of_claude"),
+    [
+        ({"temperature": 0.5}, {"temperature": 0.5}),
+        ({"top_p": 0.9}, {"top_p": 0.9}),
+        ({"temperature": 0.5, "top_p": 0.9}, {"temperature": 0.5}),  # Claude takes one of the two
+        ({"temperature": 0.5, "top_p": 0.9, "reasoning_effort": "high"}, {}),  # none beside its thoughts
+    ],
+)
+@each_model
+def test_sampling_where_the_model_has_it(
+    client: OpenAI, simulator: Simulator, mark: str, model: str, given: Any, of_claude: Json
+) -> None:
+    """Reasoning models of OpenAI's refuse to be told how to sample."""
+    check(client.chat.completions.create(model=model, messages=user(mark), **given))
+    (body,) = sent(simulator, mark, 1)
+    told = {name: body[name] for name in ("temperature", "top_p") if name in body}
+    assert told == ({} if model == CODEX else of_claude)
+
+
 @each_model
 def test_what_only_advises_is_left_out(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
     more: Any = {

@@ -581,6 +581,14 @@ def test_what_the_target_can_not_say(client: OpenAI, model: str, field: Json, pa
 
 
 @one_of_each
+def test_sampling(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
+    check(client.responses.create(model=model, input=mark, temperature=0.5, top_p=0.9))
+    (body,) = sent(simulator, mark, 1)
+    told = {name: body[name] for name in ("temperature", "top_p") if name in body}
+    assert told == ({"temperature": 0.5, "top_p": 0.9} if model == GEMINI else {"temperature": 0.5})
+
+
+@one_of_each
 def test_what_only_advises_is_left_out(client: OpenAI, simulator: Simulator, mark: str, model: str) -> None:
     more: Any = {
         "store": True,
