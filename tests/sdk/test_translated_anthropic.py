@@ -500,6 +500,26 @@ def test_usage_as_anthropic_counts_and_in_the_log(bridge: Bridge, model: str, st
     assert (line["dialect"], line["model"], line["outcome"]) == ("messages", model, "ok")
 
 
+SESSIONS = ("user_1_account_2_session_abc-def", '{"device_id":"d","account_uuid":"","session_id":"abc-def"}')
+
+
+@pytest.mark.parametrize("user_id", SESSIONS)
+def test_a_conversation_finds_its_cache(
+    bridge: Bridge, client: Anthropic, simulator: Simulator, mark: str, user_id: str
+) -> None:
+    """What was read from it is not among the input: Anthropic counts that apart."""
+    raw = client.messages.with_raw_response.create(
+        model=CODEX, max_tokens=500, messages=user(f"Hello {mark}"), metadata={"user_id": user_id}
+    )
+    usage = raw.parse().usage
+    (body,) = sent(simulator, mark, 1)
+    assert body["prompt_cache_key"] == "abc-def"
+    read = usage.cache_read_input_tokens or 0
+    assert read > 0
+    assert usage.input_tokens - read in (0, 1)  # the simulator has half of them cached
+    assert bridge.logged(raw.headers["x-request-id"])["tokens_in"] == usage.input_tokens + read
+
+
 # Refusals of upstream, and who tells of them: name -> (exception, status, error.type).
 ERRORS: dict[str, tuple[type[anthropic.APIStatusError], int, str]] = {
     "refuse name=weekly": (anthropic.RateLimitError, 429, "rate_limit_error"),

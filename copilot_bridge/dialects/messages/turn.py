@@ -1,5 +1,6 @@
 """A Messages body -> `Turn`, and back."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -31,6 +32,9 @@ WRITE_CHOICE = {"auto": "auto", "required": "any", "none": "none", "tool": "tool
 # Claude Code's first words say who pays; they are nothing to a model, and change each time.
 BILLING = "x-anthropic-billing-header:"
 
+# A conversation, as Claude Code names it in `user_id`: plainly, and in JSON since 2.1.
+SESSION = re.compile(r'(?:_session_|"session_id": ?")([\w-]{1,64})')
+
 USUAL_MAX_TOKENS = 32_000
 THINKING_ROOM = 1_024
 EPHEMERAL = {"type": "ephemeral"}
@@ -42,7 +46,7 @@ SYSTEM_NOTE = "<system-reminder>\n{}\n</system-reminder>"
 def read_turn(body: Json) -> Turn:
     """Raises InvalidRequest or Unsupported, naming the field.
 
-    Left out as advisory: metadata, top_k, context_management, server tools, `defer_loading`.
+    Left out as advisory: the rest of metadata, top_k, context_management, server tools, `defer_loading`.
     """
     choice = body.get("tool_choice") or {}
     config = body.get("output_config") or {}
@@ -61,7 +65,15 @@ def read_turn(body: Json) -> Turn:
         effort=None if off else config.get("effort"),
         budget=read_budget(thinking),
         answer=read_format(config.get("format")),
+        cache_key=read_session(body.get("metadata")),
     )
+
+
+def read_session(metadata: Any) -> str | None:
+    """What a cache of the conversation's beginning is found by, where that is not marked block by block."""
+    given = metadata.get("user_id") if isinstance(metadata, dict) else None
+    found = SESSION.search(given) if isinstance(given, str) else None
+    return found[1] if found else None
 
 
 def read_budget(thinking: Json) -> int | None:
