@@ -351,19 +351,19 @@ def test_the_choice_of_a_tool(
 @both_ways
 @each_model
 def test_thoughts_are_shown_and_go_back_to_who_had_them(
-    any_client: Anthropic, simulator: Simulator, mark: str, model: str, stream: bool
+    client: Anthropic, simulator: Simulator, mark: str, model: str, stream: bool
 ) -> None:
     """Upstream refuses encrypted reasoning that it has not given out itself."""
     given: Any = {"model": model, "tools": TOOLS, "thinking": THINKING}
     messages = user(f"get_weather in Paris, {mark}")
-    message = ask(any_client, stream, messages=messages, **given)
+    message = ask(client, stream, messages=messages, **given)
     check(message, stop="tool_use")
     thought, call = message.content
     assert (thought.type, call.type) == ("thinking", "tool_use")
     assert THOUGHT in thought.thinking
     assert thought.signature
     messages += [{"role": "assistant", "content": message.content}, *user(answered([call]))]
-    assert "result of get_weather" in check(ask(any_client, stream, messages=messages, **given))
+    assert "result of get_weather" in check(ask(client, stream, messages=messages, **given))
     first, second = sent(simulator, mark, 2)
     if "input" in first:
         assert first["reasoning"] == {"effort": "low", "summary": "auto"}
@@ -568,11 +568,11 @@ BROKEN = ("cut-in-frame after=6", "cut-between after=6", "reset after=6", "error
 
 @pytest.mark.parametrize("cut", BROKEN)
 @each_model
-def test_a_broken_stream_raises(any_client: Anthropic, model: str, cut: str) -> None:
+def test_a_broken_stream_raises(client: Anthropic, model: str, cut: str) -> None:
     heard: list[str] = []
     with (
         pytest.raises(anthropic.APIStatusError) as caught,
-        any_client.messages.create(
+        client.messages.create(
             model=model, max_tokens=500, messages=user(f"[[sim:{cut}]] Hello World"), stream=True
         ) as stream,
     ):

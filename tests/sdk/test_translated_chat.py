@@ -172,21 +172,21 @@ def test_words_of_the_system_stay_in_their_place(
 @both_ways
 @each_model
 def test_tools_and_thoughts_go_back_to_who_had_them(
-    any_client: OpenAI, simulator: Simulator, mark: str, model: str, stream: bool
+    client: OpenAI, simulator: Simulator, mark: str, model: str, stream: bool
 ) -> None:
     """An answer is handed back as the package gave it.  Upstream refuses goods that it has not made."""
     given: Any = {"model": model, "tools": TOOLS, "reasoning_effort": "high"}
     messages = user(f"[[sim:tools]] in Paris, {mark}")
-    message = check(ask(any_client, stream, messages=messages, **given), finish="tool_calls")
+    message = check(ask(client, stream, messages=messages, **given), finish="tool_calls")
     calls = message.tool_calls
     assert [call.function.name for call in calls] == ["get_weather", "get_time"]
     assert len({call.id for call in calls}) == 2
     assert THOUGHT in message.reasoning_content
     messages += [message.to_dict(), *answered(calls)]
-    second = check(ask(any_client, stream, messages=messages, **given)).content
+    second = check(ask(client, stream, messages=messages, **given)).content
     assert second.index("result of get_time") < second.index("result of get_weather")
     messages += [{"role": "assistant", "content": second}, *user("Good night")]
-    assert "Good night" in check(ask(any_client, stream, messages=messages, **given)).content
+    assert "Good night" in check(ask(client, stream, messages=messages, **given)).content
     assert initiators(simulator, mark) == ["user", "agent", "user"]
     first, body, _third = sent(simulator, mark, 3)
     expected = [(call.id, call.function.name, json.loads(call.function.arguments)) for call in calls]
@@ -430,11 +430,11 @@ BROKEN = ("cut-in-frame after=6", "cut-between after=6", "reset after=6", "error
 
 @pytest.mark.parametrize("cut", BROKEN)
 @each_model
-def test_a_broken_stream_raises(any_client: OpenAI, model: str, cut: str) -> None:
+def test_a_broken_stream_raises(client: OpenAI, model: str, cut: str) -> None:
     heard: list[Any] = []
     with (
         pytest.raises(openai.APIError) as caught,
-        any_client.chat.completions.create(
+        client.chat.completions.create(
             model=model, messages=user(f"[[sim:{cut}]] Hello World"), stream=True
         ) as stream,
     ):

@@ -56,13 +56,6 @@ def client(bridge: Bridge) -> Iterator[OpenAI]:
         yield client
 
 
-@pytest.fixture
-def any_client(any_bridge: Bridge) -> Iterator[OpenAI]:
-    """Where it matters under which server the bridge runs."""
-    with connect_openai(any_bridge) as client:
-        yield client
-
-
 def ask(client: OpenAI, stream: bool, **body: Any) -> Any:
     """The response, whichever way it comes."""
     if not stream:
@@ -180,8 +173,8 @@ def test_plain(client: OpenAI, simulator: Simulator, mark: str, model: str, stre
 
 @pytest.mark.parametrize("prompt", ["Hello World", "[[sim:unicode]]", "get_weather and get_time"])
 @each_model
-def test_the_stream_helper(any_client: OpenAI, model: str, prompt: str) -> None:
-    with any_client.responses.stream(model=model, input=prompt, tools=TOOLS, reasoning=THINKING) as stream:
+def test_the_stream_helper(client: OpenAI, model: str, prompt: str) -> None:
+    with client.responses.stream(model=model, input=prompt, tools=TOOLS, reasoning=THINKING) as stream:
         kinds = {event.type for event in stream}
         final: Any = stream.get_final_response()
     said = check(final)
@@ -227,12 +220,12 @@ def test_words_of_the_system_stay_in_their_place(
 @both_ways
 @each_model
 def test_tools_and_thoughts_go_back_to_who_had_them(
-    any_client: OpenAI, simulator: Simulator, mark: str, model: str, stream: bool
+    client: OpenAI, simulator: Simulator, mark: str, model: str, stream: bool
 ) -> None:
     """Upstream refuses signatures that it has not made, and thoughts that were changed."""
     given: Any = {"model": model, "tools": TOOLS, "reasoning": THINKING}
     items: list[Any] = user(f"[[sim:tools]] in Paris, {mark}")
-    response = ask(any_client, stream, input=items, **given)
+    response = ask(client, stream, input=items, **given)
     check(response)
     thought = response.output[0]
     assert thought.type == "reasoning"
@@ -242,11 +235,11 @@ def test_tools_and_thoughts_go_back_to_who_had_them(
     assert [call.name for call in calls] == ["get_weather", "get_time"]
     assert len({call.call_id for call in calls}) == 2
     items += [*as_input(response), *answered(calls)]
-    second = ask(any_client, stream, input=items, **given)
+    second = ask(client, stream, input=items, **given)
     said = check(second)
     assert said.index("result of get_time") < said.index("result of get_weather")
     items += [*as_input(second), *user("Good night")]
-    assert "Good night" in check(ask(any_client, stream, input=items, **given))
+    assert "Good night" in check(ask(client, stream, input=items, **given))
     assert initiators(simulator, mark) == ["user", "agent", "user"]
     first, body, third = sent(simulator, mark, 3)
     for each in (body, third):
@@ -502,8 +495,8 @@ BROKEN = ("cut-in-frame after=6", "cut-between after=6", "reset after=6", "error
 
 @pytest.mark.parametrize("cut", BROKEN)
 @one_of_each
-def test_a_broken_stream_says_so(any_client: OpenAI, model: str, cut: str) -> None:
-    with any_client.responses.create(model=model, input=f"[[sim:{cut}]] Hello World", stream=True) as stream:
+def test_a_broken_stream_says_so(client: OpenAI, model: str, cut: str) -> None:
+    with client.responses.create(model=model, input=f"[[sim:{cut}]] Hello World", stream=True) as stream:
         events: list[Any] = list(stream)
     assert [event.sequence_number for event in events] == list(range(len(events)))
     *_others, last = events
