@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from integration.harness import KEEPALIVE, Bridge, Simulator, Start, new_mark, new_token
 
 LOOPBACK = ("127.", "::1", "localhost")
 SERVERS = ("gunicorn", "gevent")
 PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
+
+# A machine that is busy is no failure, and the same run finds the same.
+hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)
