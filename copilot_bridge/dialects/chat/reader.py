@@ -204,7 +204,7 @@ def read_usage(usage: Chunk) -> Usage:
     prompt = usage.get("prompt_tokens_details") or {}
     completion = usage.get("completion_tokens_details") or {}
     cached = prompt.get("cached_tokens") or 0
-    written = prompt.get("cache_creation_input_tokens") or 0
+    written = prompt.get("cache_creation_input_tokens") or prompt.get("cache_write_tokens") or 0
     return Usage(
         input=max(0, (usage.get("prompt_tokens") or 0) - cached - written),
         cached=cached,

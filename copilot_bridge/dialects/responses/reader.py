@@ -181,10 +181,13 @@ class Reader:
 
 
 def read_usage(usage: Json) -> Usage:
-    cached = (usage.get("input_tokens_details") or {}).get("cached_tokens") or 0
+    """What was read from a cache or written to one is counted among the input."""
+    details = usage.get("input_tokens_details") or {}
+    cached, written = details.get("cached_tokens") or 0, details.get("cache_write_tokens") or 0
     return Usage(
-        input=max(0, (usage.get("input_tokens") or 0) - cached),
+        input=max(0, (usage.get("input_tokens") or 0) - cached - written),
         cached=cached,
+        cache_written=written,
         output=usage.get("output_tokens") or 0,
         reasoning=(usage.get("output_tokens_details") or {}).get("reasoning_tokens") or 0,
     )

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from copilot_bridge.dialects.chat import reader as chat_reader
 from copilot_bridge.dialects.chat.reader import Nesting
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.repair import Mender
@@ -24,6 +25,7 @@ from copilot_bridge.dialects.events import (
     Usage,
 )
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
+from copilot_bridge.dialects.responses import reader as responses_reader
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 
 trials = settings(max_examples=80, deadline=None, derandomize=True)
@@ -481,6 +483,24 @@ def test_thinking_is_counted():
         assert all(isinstance(event, Started) for event in reader.feed(json.dumps(chunk).encode()))
     (finished,) = reader.feed(json.dumps(stop).encode())
     assert finished.usage == Usage(input=4, output=9, reasoning=7)
+
+
+CACHE_WRITTEN = {
+    "chat": {"prompt_tokens": 10, "prompt_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 5}},
+    "claude": {
+        "prompt_tokens": 10,
+        "prompt_tokens_details": {"cached_tokens": 2, "cache_creation_input_tokens": 5},
+    },
+    "responses": {"input_tokens": 10, "input_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 5}},
+}
+
+
+@pytest.mark.parametrize("name", CACHE_WRITTEN)
+def test_what_was_written_to_a_cache_is_counted(name):
+    """By whichever name, inside of the prompt."""
+    read_usage = responses_reader.read_usage if name == "responses" else chat_reader.read_usage
+    assert read_usage(CACHE_WRITTEN[name]) == Usage(input=3, cached=2, cache_written=5)
+    assert read_usage({}) == Usage()
 
 
 def seconds(dialect, count):

@@ -211,30 +211,15 @@ def never_without_arguments(events):
     )
 
 
-def counted(**change) -> Leave:
-    """`change`: from a usage to one of its numbers."""
-
-    def leave(events):
-        *told, end = events
-        usage = replace(end.usage, **{name: count(end.usage) for name, count in change.items()})
-        return [*told, replace(end, usage=usage)]
-
-    return leave
-
-
-WRITTEN = counted(input=lambda usage: usage.input + usage.cache_written, cache_written=lambda _: 0)
-
 UNSAYABLE: dict[str, dict[str, Leave]] = {
     "chat": {
         "goods in the middle of a text": goods_after_their_text,
         "where a text or a thought ends and the next begins": run_together,
         "calls without arguments": never_without_arguments,
-        "tokens that were written to a cache, apart from the others": WRITTEN,
     },
     "messages": {"a thought without a word at the end": no_goods_at_the_end},
     "responses": {
         "calls without arguments": never_without_arguments,
-        "tokens that were written to a cache, apart from the others": WRITTEN,
     },
 }
 
