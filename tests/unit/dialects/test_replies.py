@@ -90,6 +90,7 @@ thought = st.builds(
     st.lists(words, max_size=3),
     goods.map(lambda opaque: [(ReasoningSeal, opaque)]) | st.just([]),
 ).filter(bool)
+signed = goods.map(lambda opaque: [(ReasoningSeal, opaque)])  # without a word
 arguments = st.builds(
     lambda given, sizes: [(ArgumentsDelta, piece) for piece in cut(codec.write(given).decode(), sizes)],
     objects,
@@ -118,7 +119,7 @@ def number(parts, ends, usage):
 
 answers = st.builds(
     number,
-    st.lists(st.one_of(said, thought, called), max_size=5),
+    st.lists(st.one_of(said, thought, signed, called), max_size=5),
     st.sampled_from([None, None, "length", "refusal"]),
     usages,
 )
@@ -232,10 +233,18 @@ def sayable(dialect, events, but=None):
     return events
 
 
+def in_pieces(event):
+    """A delta of three characters at a time."""
+    match event:
+        case TextDelta(part, told) | ReasoningDelta(part, told) | ArgumentsDelta(part, told):
+            return [type(event)(part, told[start : start + 3]) for start in range(0, len(told), 3)]
+    return [event]
+
+
 def write(dialect, events):
-    """The bytes of each event."""
+    """The bytes of each event, or of each of its pieces."""
     writer = WRITERS[dialect]()
-    return [writer.feed(event) for event in events]
+    return [writer.feed(piece) for event in events for piece in in_pieces(event)]
 
 
 class Notes:
@@ -295,7 +304,7 @@ def test_wherever_it_is_cut(dialect, events, sizes, rest):
 def many_answers():
     drawn = []
 
-    @settings(trials, max_examples=300, phases=[Phase.generate])
+    @settings(trials, max_examples=500, phases=[Phase.generate])
     @given(answers)
     def draw(events):
         drawn.append(events)
