@@ -1,0 +1,212 @@
+"""What is refused names its field; everything else is upstream's to judge.  And whose turn it is."""
+
+import json
+from typing import Any
+
+import pytest
+
+from copilot_bridge.dialects.messages import request as messages
+from copilot_bridge.errors import BridgeError, InvalidRequest
+
+USER = {"role": "user", "content": "hello"}
+GOOD = {"model": "claude-sonnet-4.5", "max_tokens": 100, "messages": [USER]}
+
+
+def read(**fields: Any) -> dict[str, Any]:
+    return messages.read(json.dumps({**GOOD, **fields}).encode())
+
+
+def says(*given: Any) -> dict[str, Any]:
+    return {"messages": list(given)}
+
+
+def block(block: Any) -> dict[str, Any]:
+    return says({"role": "user", "content": [{"type": "text", "text": "a"}, block]})
+
+
+WRONG: list[tuple[str, dict[str, Any]]] = [
+    *(("model", {"model": value}) for value in (None, "", " ", 4, ["claude"], "m" * 201)),
+    *(("stream", {"stream": value}) for value in ("true", 1, [])),
+    *(("max_tokens", {"max_tokens": value}) for value in (0, -1, "9", 1.5, True)),
+    *(("tools", {"tools": value}) for value in ({}, "read_file", True)),
+    *(
+        (field, {field: value})
+        for field in ("tool_choice", "thinking", "output_config")
+        for value in ("auto", [], True, 1)
+    ),
+    *(("system", {"system": value}) for value in (1, {"type": "text"}, True)),
+    *(("messages", {"messages": value}) for value in (None, [], "hello", USER)),
+    *(("messages.0", says(value)) for value in ("hello", None, [USER])),
+    *(("messages.1", says(USER, {"role": role, "content": "a"})) for role in ("developer", "tool", None, 1)),
+    ("messages.0", says({"content": "hello"})),
+    *(
+        ("messages.0.content", says({"role": "user", "content": value}))
+        for value in (None, 1, True, {"type": "text"})
+    ),
+    ("messages.0.content", says({"role": "user"})),
+    *(
+        ("messages.0.content.1", block(value))
+        for value in ("hello", None, [], {}, {"type": None}, {"text": "a"})
+    ),
+]
+
+
+@pytest.mark.parametrize(("param", "fields"), WRONG)
+def test_a_wrong_field_is_named(param: str, fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        read(**fields)
+    assert refused.value.param == param
+    assert str(refused.value).startswith(f"{param}: ")
+
+
+def test_every_field_that_is_checked_has_been_wrong() -> None:
+    assert set(messages.FIELDS) <= {param for param, _ in WRONG}
+
+
+@pytest.mark.parametrize("field", ["model", "messages"])
+def test_a_required_field_is_named(field: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        messages.read(json.dumps({key: value for key, value in GOOD.items() if key != field}).encode())
+    assert refused.value.param == field
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff", b'{"model": NaN}', b"[" * 100_000])
+def test_a_body_that_is_no_object(data: bytes) -> None:
+    with pytest.raises(InvalidRequest, match="JSON") as refused:
+        messages.read(data)
+    assert refused.value.param is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        dict.fromkeys([*messages.FIELDS, "system", "temperature", "metadata"]),
+        {"stream": True, "system": "", "tools": [], "thinking": {}, "tool_choice": {}, "output_config": {}},
+        {"system": [], "temperature": "hot", "invented_yesterday": {"by": "Anthropic"}},
+        {"max_tokens": 10**12, "tools": [7]},
+        says({"role": "assistant", "content": []}),
+        says({"role": "system", "content": "a"}),
+        says(USER, {"role": "assistant", "content": "a", "name": 1}),
+        block({"type": "invented_yesterday"}),
+        block({"type": "tool_result", "content": 5}),
+    ],
+)
+def test_what_the_bridge_does_not_need_is_passed_on(fields: dict[str, Any]) -> None:
+    assert read(**fields) == {**GOOD, **fields}
+
+
+def test_a_message_tells_no_secret() -> None:
+    with pytest.raises(BridgeError) as refused:
+        messages.read(b"gho_0123456789012345678901234567890123456789")
+    assert "gho_0" not in str(refused.value)
+
+
+URL = {"type": "url", "url": "https://a/b"}
+BASE64 = {"type": "base64", "media_type": "image/png", "data": "AAAA"}
+
+
+def image(source: Any) -> dict[str, Any]:
+    return {"type": "image", "source": source}
+
+
+def result(*content: Any) -> dict[str, Any]:
+    return {"type": "tool_result", "tool_use_id": "toolu_1", "content": list(content)}
+
+
+def test_images_are_found_with_their_places() -> None:
+    """Those that a tool has given, too; an input of a tool is the model's own text."""
+    body = says(
+        USER,
+        {"role": "user", "content": [{"type": "text", "text": "https://a/b"}, image(URL)]},
+        {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {"content": [image(URL)]}}],
+        },
+        {"role": "user", "content": [result("a", {"type": "text", "text": "b"}, image(BASE64)), image(None)]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "text"}]},
+        {"role": "user", "content": [{"type": "document", "source": URL}]},
+    )
+    assert list(messages.image_sources(body)) == [
+        ("messages.1.content.1.source", URL),
+        ("messages.3.content.0.content.2.source", BASE64),
+    ]
+
+
+def test_an_image_is_given_as_it_stands_in_the_body() -> None:
+    body = says({"role": "user", "content": [result(image(dict(URL)))]})
+    for _, source in messages.image_sources(body):
+        source["url"] = "https://c/d"
+    assert body["messages"][0]["content"][0]["content"][0]["source"]["url"] == "https://c/d"
+
+
+def text(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
+
+
+REMINDER = text("<system-reminder>\nThe file a.txt was changed.\n</system-reminder>")
+RESULT = result(text("done"))
+CALL = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
+
+
+def user(*content: Any) -> dict[str, Any]:
+    return {"role": "user", "content": list(content)}
+
+
+def assistant(*content: Any) -> dict[str, Any]:
+    return {"role": "assistant", "content": list(content)}
+
+
+def system(*content: Any) -> dict[str, Any]:
+    return {"role": "system", "content": list(content)}
+
+
+TURNS: list[tuple[str, str, list[dict[str, Any]]]] = [
+    ("typed", "user", [USER]),
+    ("typed as a block", "user", [user(text("hello"))]),
+    ("typed after an answer", "user", [USER, assistant(text("a")), USER]),
+    ("typed after tools", "user", [USER, assistant(CALL), user(RESULT), assistant(text("a")), USER]),
+    ("a result", "agent", [USER, assistant(CALL), user(RESULT)]),
+    ("two results", "agent", [USER, assistant(CALL, CALL), user(RESULT, RESULT)]),
+    ("a result and a reminder", "agent", [USER, assistant(CALL), user(RESULT, REMINDER)]),
+    ("a reminder before a result", "agent", [USER, assistant(CALL), user(REMINDER, RESULT)]),
+    (
+        "a reminder after white space",
+        "agent",
+        [USER, assistant(CALL), user(RESULT, text(f"\n {REMINDER['text']}"))],
+    ),
+    ("a result that has failed", "agent", [USER, assistant(CALL), user(RESULT | {"is_error": True})]),
+    ("a result that is a text", "agent", [USER, assistant(CALL), user(RESULT | {"content": "done"})]),
+    ("a result and typed words", "user", [USER, assistant(CALL), user(RESULT, text("stop, use b.txt"))]),
+    (
+        "a result, a reminder and typed words",
+        "user",
+        [USER, assistant(CALL), user(RESULT, REMINDER, text("stop"))],
+    ),
+    ("a result and a picture", "user", [USER, assistant(CALL), user(RESULT, image(BASE64))]),
+    ("a picture alone", "user", [user(image(BASE64))]),
+    ("words about a reminder", "user", [USER, assistant(CALL), user(RESULT, text("a <system-reminder>"))]),
+    ("reminders before typed words", "user", [user(REMINDER, REMINDER, text("hello"))]),
+    ("a result that another message follows", "user", [USER, assistant(CALL), user(RESULT), USER]),
+    ("an answer to go on with", "agent", [USER, assistant(text("a"))]),
+    ("an answer to go on with, as a text", "agent", [USER, {"role": "assistant", "content": "{"}]),
+    ("a text of the system after typed words", "user", [USER, system(text("# Environment"))]),
+    (
+        "a text of the system after a result",
+        "agent",
+        [USER, assistant(CALL), user(RESULT), system(text("a"))],
+    ),
+    (
+        "a plain text of the system",
+        "agent",
+        [USER, assistant(CALL), user(RESULT), {"role": "system", "content": "a"}],
+    ),
+    ("a text of the system before all", "user", [system(text("a")), USER]),
+    ("nothing but the system", "user", [system(text("a"))]),
+    ("nothing said", "user", [user()]),
+]
+
+
+@pytest.mark.parametrize(("whose", "given"), [row[1:] for row in TURNS], ids=[row[0] for row in TURNS])
+def test_whose_turn_it_is(whose: str, given: list[dict[str, Any]]) -> None:
+    """A person is never billed for a tool loop, and a person's turn never passed off as one."""
+    assert messages.initiator(read(messages=given)) == whose

@@ -1,0 +1,174 @@
+"""What is refused names its field; everything else is upstream's to judge.  And whose turn it is."""
+
+import json
+from typing import Any
+
+import pytest
+
+from copilot_bridge.dialects.responses import request as responses
+from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
+
+USER = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hello"}]}
+GOOD = {"model": "gpt-5.2", "input": "hello"}
+
+
+def read(**fields: Any) -> dict[str, Any]:
+    return responses.read(json.dumps({**GOOD, **fields}).encode())
+
+
+WRONG: list[tuple[str, dict[str, Any]]] = [
+    *(("model", {"model": value}) for value in (None, "", " ", 4, ["gpt"], "m" * 201)),
+    *((field, {field: value}) for field in ("stream", "store") for value in ("true", 1, [])),
+    *(("previous_response_id", {"previous_response_id": value}) for value in ("", 1, ["resp_1"], True)),
+    *(("max_output_tokens", {"max_output_tokens": value}) for value in (0, -1, "9", 1.5, True)),
+    *((field, {field: value}) for field in ("tools", "include") for value in ({}, "all", True)),
+    *((field, {field: value}) for field in ("reasoning", "text") for value in ("high", [], True)),
+    *(("input", {"input": value}) for value in (None, [], {}, 1, True)),
+    *(("input.0", {"input": [value]}) for value in (None, "hello", ["hello"], 1)),
+    ("input.1", {"input": [USER, "hello"]}),
+]
+
+
+@pytest.mark.parametrize(("param", "fields"), WRONG)
+def test_a_wrong_field_is_named(param: str, fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        read(**fields)
+    assert refused.value.kind == "invalid_request"
+    assert refused.value.param == param
+    assert str(refused.value).startswith(f"{param}: ")
+
+
+def test_every_field_that_is_checked_has_been_wrong() -> None:
+    assert set(responses.FIELDS) <= {param for param, _ in WRONG}
+
+
+@pytest.mark.parametrize(
+    ("param", "value"),
+    [
+        ("conversation", "conv_1"),
+        ("conversation", {"id": "conv_1"}),
+        ("prompt", {"id": "p"}),
+        ("background", True),
+    ],
+)
+def test_what_cannot_be_done_is_named(param: str, value: Any) -> None:
+    with pytest.raises(Unsupported) as refused:
+        read(**{param: value})
+    assert refused.value.kind == "unsupported"
+    assert refused.value.param == param
+    assert str(refused.value).startswith(f"{param}: ")
+
+
+@pytest.mark.parametrize("field", ["model", "input"])
+def test_a_required_field_is_named(field: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        responses.read(json.dumps({key: value for key, value in GOOD.items() if key != field}).encode())
+    assert refused.value.param == field
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff", b'{"model": NaN}', b"[" * 100_000])
+def test_a_body_that_is_no_object(data: bytes) -> None:
+    with pytest.raises(InvalidRequest, match="JSON") as refused:
+        responses.read(data)
+    assert refused.value.param is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        dict.fromkeys([*responses.FIELDS, *responses.REFUSED, "background", "temperature", "metadata"]),
+        {"stream": True, "store": False, "tools": [], "include": [], "reasoning": {}, "text": {}},
+        {"store": True, "background": False, "max_output_tokens": 1, "previous_response_id": "resp_1"},
+        {"input": ""},
+        {"max_output_tokens": 10**12, "temperature": "hot", "invented_yesterday": {"by": "OpenAI"}},
+        {"input": [{}]},
+        {"input": [{"type": "invented_yesterday"}, {"role": "whoever", "content": 5}]},
+        {"input": [USER, {"type": "function_call_output", "call_id": "c", "output": None}], "tools": [7]},
+    ],
+)
+def test_what_the_bridge_does_not_need_is_passed_on(fields: dict[str, Any]) -> None:
+    assert read(**fields) == {**GOOD, **fields}
+
+
+def test_a_message_tells_no_secret() -> None:
+    with pytest.raises(BridgeError) as refused:
+        responses.read(b"gho_0123456789012345678901234567890123456789")
+    assert "gho_0" not in str(refused.value)
+
+
+PNG = {"type": "input_image", "image_url": "data:image/png;base64,AAAA"}
+URL = {"type": "input_image", "image_url": "https://a/b", "detail": "low"}
+
+
+def output(given: Any, kind: str = "function_call_output") -> dict[str, Any]:
+    return {"type": kind, "call_id": "call_1", "output": given}
+
+
+def test_images_are_found_with_their_places() -> None:
+    """Those that a tool has given, too."""
+    body = {
+        "input": [
+            {"role": "user", "content": "https://a/b"},
+            {"role": "user", "content": [{"type": "input_text", "text": "look"}, PNG]},
+            {"type": "function_call", "call_id": "call_1", "name": "f", "arguments": json.dumps([URL])},
+            output([{"type": "input_text", "text": "a picture:"}, URL]),
+            output([PNG], "custom_tool_call_output"),
+            output("a text"),
+            output(None),
+            {"role": "user", "content": ["odd", None, {"type": "input_file"}, {}]},
+        ]
+    }
+    assert list(responses.image_parts(body)) == [
+        ("input.1.content.1.image_url", PNG),
+        ("input.3.output.1.image_url", URL),
+        ("input.4.output.0.image_url", PNG),
+    ]
+
+
+def test_an_input_that_is_a_text_shows_no_images() -> None:
+    assert list(responses.image_parts({"input": "data:image/png;base64,AAAA"})) == []
+
+
+def test_an_image_is_given_as_it_stands_in_the_body() -> None:
+    body = {"input": [output([dict(URL)])]}
+    for _, part in responses.image_parts(body):
+        part["image_url"] = PNG["image_url"]
+    assert body["input"][0]["output"] == [URL | PNG]
+
+
+def said(role: str) -> dict[str, Any]:
+    return {"type": "message", "role": role, "content": [{"type": "input_text", "text": "a"}]}
+
+
+CALL = {"type": "function_call", "call_id": "call_1", "name": "f", "arguments": "{}"}
+THOUGHT = {"type": "reasoning", "summary": [], "encrypted_content": "gAAA"}
+ADDED = {"type": "additional_tools", "role": "developer", "tools": []}
+
+TURNS: list[tuple[str, str, Any]] = [
+    ("a text", "user", "hello"),
+    ("a message", "user", [USER]),
+    ("a message without a type", "user", [{"role": "user", "content": "hello"}]),
+    ("a message after an answer", "user", [USER, said("assistant"), USER]),
+    ("a message after tools", "user", [USER, CALL, output("done"), USER]),
+    ("a message after instructions", "user", [said("developer"), USER]),
+    ("an output", "agent", [USER, CALL, output("done")]),
+    ("two outputs", "agent", [USER, CALL, CALL, output("one"), output("two")]),
+    ("an output of a free-form tool", "agent", [USER, output("done", "custom_tool_call_output")]),
+    ("a call that was carried out elsewhere", "agent", [USER, CALL]),
+    ("a thought", "agent", [USER, THOUGHT]),
+    ("an answer to go on with", "agent", [USER, said("assistant")]),
+    ("a reference", "agent", [USER, {"type": "item_reference", "id": "rs_1"}]),
+    ("the wish for less", "agent", [USER, said("assistant"), {"type": "compaction_trigger"}]),
+    ("a developer after a message", "user", [USER, said("developer")]),
+    ("a system after a message", "user", [USER, said("system")]),
+    ("a developer after an output", "agent", [USER, CALL, output("done"), said("developer")]),
+    ("tools after a message", "user", [USER, ADDED]),
+    ("tools after an output", "agent", [USER, CALL, output("done"), ADDED]),
+    ("nothing but the developer", "user", [said("developer")]),
+]
+
+
+@pytest.mark.parametrize(("whose", "given"), [row[1:] for row in TURNS], ids=[row[0] for row in TURNS])
+def test_whose_turn_it_is(whose: str, given: Any) -> None:
+    """A person is never billed for a tool loop, and a person's turn never passed off as one."""
+    assert responses.initiator(read(input=given)) == whose
