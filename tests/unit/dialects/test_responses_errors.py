@@ -1,0 +1,128 @@
+"""https://platform.openai.com/docs/guides/error-codes, and what Codex makes of it: it tries everything again
+but a 400, and at the end of a stream it looks at `error.code`.
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+from copilot_bridge.dialects.chat import errors as chat
+from copilot_bridge.dialects.responses.errors import CODES, STATUS, write_error, write_event
+from copilot_bridge.errors import KINDS, BridgeError
+
+RESPONSE = {"id": "resp_1", "object": "response", "status": "in_progress", "model": "m", "output": []}
+
+# What will be no different the next time, as long as the request is the same.
+FOREVER = {
+    "invalid_request",
+    "unsupported",
+    "prompt_too_long",
+    "content_filter",
+    "model_not_found",
+    "not_found",
+    "permission",
+}
+
+
+def failed(error: BridgeError, number: int = 7) -> Any:
+    """The data of the stream's last event."""
+    head, data, *rest = write_event(error, dict(RESPONSE), number).split(b"\n")
+    assert head == b"event: response.failed"
+    assert rest == [b"", b""]
+    return json.loads(data.removeprefix(b"data: "))
+
+
+def test_the_exceptions_to_the_rule_are_about_kinds() -> None:
+    assert not STATUS.keys() - KINDS
+    assert not CODES.keys() - KINDS
+
+
+def test_no_exception_is_idle() -> None:
+    for kind, status in STATUS.items():
+        assert chat.ERRORS[kind][0] != status
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_the_form_is_that_of_chat(kind: str) -> None:
+    error = BridgeError("what went wrong", kind=kind, param="input.0", headers={"retry-after": "7"})
+    status, headers, data = write_error(error, "req_1")
+    assert status == STATUS.get(kind, chat.ERRORS[kind][0])
+    assert (headers, data) == chat.write_error(error)[1:]
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_codex_tries_again_what_may_change_by_that(kind: str) -> None:
+    assert (write_error(BridgeError("", kind=kind), "")[0] == 400) == (kind in FOREVER)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "told"),
+    [
+        ("unavailable", 503, 503),
+        ("unavailable", 418, 502),
+        ("model_not_found", 404, 400),
+        ("timeout", 503, 504),
+    ],
+)
+def test_upstreams_status_is_told_where_it_says_something(kind: str, given: int, told: int) -> None:
+    assert write_error(BridgeError("", kind=kind, status=given), "")[0] == told
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_the_last_event_of_a_stream(kind: str) -> None:
+    """The response as far as it was told, failed, and why; a code is always told."""
+    event = failed(BridgeError("what went wrong", kind=kind))
+    response = event.pop("response")
+    assert event == {"type": "response.failed", "sequence_number": 7}
+    error = response.pop("error")
+    assert response == RESPONSE | {"status": "failed"}
+    assert error.keys() == {"code", "message"}
+    assert error["message"] == "what went wrong"
+    assert isinstance(error["code"], str)
+    assert error["code"]
+
+
+def test_the_response_itself_is_left_as_it_was() -> None:
+    response = dict(RESPONSE)
+    write_event(BridgeError(""), response, 0)
+    assert response == RESPONSE
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("invalid_request", "invalid_prompt"),
+        ("prompt_too_long", "context_length_exceeded"),  # Codex compacts
+        ("quota", "insufficient_quota"),  # Codex stops
+        ("rate_limited", "rate_limit_exceeded"),  # Codex waits
+        ("unavailable", "server_error"),
+        ("stream_cut", "stream_cut"),
+        ("internal", "internal_error"),
+    ],
+)
+def test_what_codex_looks_at(kind: str, code: str) -> None:
+    assert failed(BridgeError("", kind=kind))["response"]["error"]["code"] == code
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_upstreams_own_code_is_told_unless_ours_is_the_one_that_clients_know(kind: str) -> None:
+    code = failed(BridgeError("", kind=kind, code="upstreams_own"))["response"]["error"]["code"]
+    assert code == (chat.ERRORS[kind][2] if kind in chat.FIXED else "upstreams_own")
+
+
+@pytest.mark.parametrize(
+    "message", ["a\nb\r\n\nevent: response.completed\n\n", "\u2028", '"quoted"', "\x00", "Grüße 漢字"]
+)
+def test_no_message_breaks_out_of_its_event(message: str) -> None:
+    assert failed(BridgeError(message))["response"]["error"]["message"] == message
+
+
+def test_half_a_surrogate_in_a_message() -> None:
+    """Upstream's message may quote what the client has sent."""
+    assert b"error" in write_event(BridgeError("you said \ud83d"), dict(RESPONSE), 0)
+
+
+def test_a_secret_is_not_told() -> None:
+    event = write_event(BridgeError("bad token gho_0123456789abcdefghij"), dict(RESPONSE), 0)
+    assert b"gho_" not in event
