@@ -71,6 +71,8 @@ def machine(pinned: bool, countable: bool) -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "system": platform.release(),
+        "processor": processor(),
+        "nginx": nginx_version(),
         "cores": os.cpu_count(),
         "pinned": pinned,
         "instructions counted": countable,
@@ -78,6 +80,18 @@ def machine(pinned: bool, countable: bool) -> dict[str, Any]:
         "load average before": os.getloadavg()[0],
         "yardstick before, ms": yardstick(),
     }
+
+
+def processor() -> str:
+    return Path("/proc/cpuinfo").read_text().partition("model name")[2].partition("\n")[0].strip(" \t:")
+
+
+def nginx_version() -> str:
+    program = find_nginx()
+    told = (
+        subprocess.run([program, "-v"], capture_output=True, text=True, check=False).stderr if program else ""
+    )
+    return told.strip().rpartition("/")[2] or "none"
 
 
 def yardstick() -> float:
@@ -94,9 +108,11 @@ def commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def measure(names: Sequence[str], scale: Scale, against: Path | None, countable: bool) -> list[Row]:
+def measure(
+    names: Sequence[str], scale: Scale, against: Path | None, countable: bool, rows: list[Row]
+) -> None:
+    """:param rows: where they go; what has been measured before an error is not lost."""
     checkouts = {OURS: HERE} | ({OTHER: against.resolve()} if against else {})
-    rows: list[Row] = []
     with Yard() as yard, yard.upstream() as upstream:
         with_nginx = find_nginx() is not None
         if not with_nginx:
@@ -104,15 +120,22 @@ def measure(names: Sequence[str], scale: Scale, against: Path | None, countable:
         arena = Arena(yard, upstream, checkouts, scale, countable, with_nginx)
         for name in names:
             began = time.monotonic()
-            rows += SCENARIOS[name](arena)
-            say(f"{name}: {time.monotonic() - began:.0f} s")
-    return rows
+            measured = SCENARIOS[name](arena)
+            rows += measured
+            say(
+                f"{name}: {time.monotonic() - began:.0f} s" if measured else f"{name}: can't be measured here"
+            )
 
 
 def main(given: Sequence[str] | None = None) -> int:
     options = arguments(given)
     if not sys.platform.startswith("linux"):
         say("the bench reads /proc and pins processes to cores: it needs Linux")
+        return 2
+    try:
+        base = read_json(options.base)[0] if options.base else []
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        say(f"{options.base} holds no results of the bench: {error!r}")
         return 2
     for each in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, leave)
@@ -123,22 +146,19 @@ def main(given: Sequence[str] | None = None) -> int:
     if not countable:
         say("instructions can't be counted here (perf stat): CPU time alone, which moves with the machine")
     facts = machine(pinned, countable)
-    try:
-        base = read_json(options.base)[0] if options.base else []
-    except (OSError, ValueError, LookupError) as error:
-        say(f"{options.base} holds no results of the bench: {error!r}")
-        return 2
     scale = QUICK if options.quick else Scale()
     scale = replace(scale, leak=options.leak) if options.leak else scale
     before, began = busy(SERVER_CORE), time.monotonic()
+    rows: list[Row] = []
+    status = 0
     try:
-        rows = measure(options.only or list(SCENARIOS), scale, options.against, countable)
+        measure(options.only or list(SCENARIOS), scale, options.against, countable, rows)
     except KeyboardInterrupt:
         say("interrupted")
         return 130
     except (NotStartedError, WrongReplyError) as error:
         say(f"{type(error).__name__}: {error}")
-        return 1
+        status = 1
     facts |= {"yardstick after, ms": yardstick(), "seconds": round(time.monotonic() - began, 1)}
     facts |= {"load average after": os.getloadavg()[0]}
     facts |= {"steal ticks of the servers' core": busy(SERVER_CORE)[1] - before[1]}
@@ -146,7 +166,7 @@ def main(given: Sequence[str] | None = None) -> int:
     path = options.json or RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
     write_json(path, rows, facts)
     say(f"written to {path}")
-    return 0
+    return status
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+import certifi
+
 HOST = "127.0.0.1"
 HERE = Path(__file__).resolve().parent.parent
 BACKLOG = 4096
@@ -25,6 +27,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 PATIENCE = 10.0  # s, for a process to start or to end
 PR_SET_PDEATHSIG = 1
 
+BUNDLE = "bundle.pem"
 CERTIFICATE = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
 CERTIFICATE += " -addext subjectAltName=IP:127.0.0.1"
 
@@ -288,7 +291,10 @@ class Yard:
                 yield server
 
     def certificate(self) -> Path | None:
-        """One for loopback, with its key, that nobody has signed; None: nothing here makes one."""
+        """One for loopback, with its key, that nobody has signed; None: nothing here makes one.
+
+        Beside it `bundle.pem` has it among the usual ones, for they are read for each new connection.
+        """
         openssl = shutil.which("openssl")
         if not openssl:
             return None
@@ -296,6 +302,7 @@ class Yard:
         command = [openssl, *CERTIFICATE.split(), "-keyout", str(key), "-out", str(made)]
         if subprocess.run(command, capture_output=True, check=False).returncode:
             return None
+        (self.folder / BUNDLE).write_bytes(Path(certifi.where()).read_bytes() + made.read_bytes())
         made.write_bytes(made.read_bytes() + key.read_bytes())
         return made
 
@@ -336,7 +343,8 @@ class Yard:
             "COPILOT_BRIDGE_WORKERS": "1",
             **{f"COPILOT_BRIDGE_{name}": upstream.url for name in addresses},
         }
-        return environ | ({"SSL_CERT_FILE": str(upstream.certificate)} if upstream.certificate else {})
+        trusted = {"SSL_CERT_FILE": str(self.folder / BUNDLE)}
+        return environ | (trusted if upstream.certificate else {})
 
     @contextmanager
     def nginx(self, upstream: Server) -> Iterator[Server]:

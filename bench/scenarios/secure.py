@@ -2,11 +2,16 @@
 
 from dataclasses import replace
 
-from bench.arena import Arena
+from bench.arena import SIZE, Arena, Sheet, directive
+from bench.load import Load
 from bench.report import Row
 from bench.scenarios.crowds import paced
 from bench.scenarios.single import small
 from bench.scenarios.streams import flood
+from bench.surfaces import chat, check_stream
+
+CLIENTS, STAGGER = 50, 0.03  # s
+GAP = 2.0  # s: the first stream ends after the last one has begun, so each needs a connection of its own
 
 
 def tls(arena: Arena) -> list[Row]:
@@ -16,4 +21,21 @@ def tls(arena: Arena) -> list[Row]:
         return []
     with arena.yard.upstream(certificate) as upstream:
         secure = replace(arena, upstream=upstream)
-        return [*small(secure), *flood(secure), *paced(secure)]
+        return [*handshakes(secure), *small(secure), *flood(secure), *paced(secure)]
+
+
+def handshakes(arena: Arena) -> list[Row]:
+    """What a new connection to upstream costs: the same clients twice, the second time the pool has them."""
+    sheet = Sheet(arena.called("50 clients, a connection to upstream for each"))
+    request = chat(directive(2, SIZE, gap=GAP), stream=True)
+    for _ in range(arena.scale.repetitions):
+        with arena.targets() as targets:
+            for target in targets:
+                for connection in ("new", "kept"):
+                    before = target.cpu()
+                    replies = Load(target.address, request, lines=CLIENTS, stagger=STAGGER).run()
+                    spent = (target.cpu() - before) / CLIENTS / 1e6
+                    sheet.note(target, f"CPU ms / stream on a {connection} connection", spent)
+                    for reply in replies:
+                        check_stream(reply, 2, SIZE, stamped=True)
+    return sheet.rows()
