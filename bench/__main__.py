@@ -22,6 +22,7 @@ from bench.processes import (
     HERE,
     LOAD_CORE,
     SERVER_CORE,
+    TICK,
     Instructions,
     NotStartedError,
     Yard,
@@ -109,11 +110,11 @@ def commit() -> str:
 
 
 def measure(
-    names: Sequence[str], scale: Scale, against: Path | None, countable: bool, rows: list[Row]
+    yard: Yard, names: Sequence[str], scale: Scale, against: Path | None, countable: bool, rows: list[Row]
 ) -> None:
     """:param rows: where they go; what has been measured before an error is not lost."""
     checkouts = {OURS: HERE} | ({OTHER: against.resolve()} if against else {})
-    with Yard() as yard, yard.upstream() as upstream:
+    with yard, yard.upstream() as upstream:
         with_nginx = find_nginx() is not None
         if not with_nginx:
             say("nginx is not installed: its column and the ratios to it are left out")
@@ -150,18 +151,21 @@ def main(given: Sequence[str] | None = None) -> int:
     scale = replace(scale, leak=options.leak) if options.leak else scale
     before, began = busy(SERVER_CORE), time.monotonic()
     rows: list[Row] = []
-    status = 0
+    status, yard = 0, Yard()
     try:
-        measure(options.only or list(SCENARIOS), scale, options.against, countable, rows)
+        measure(yard, options.only or list(SCENARIOS), scale, options.against, countable, rows)
     except KeyboardInterrupt:
         say("interrupted")
         return 130
     except (NotStartedError, WrongReplyError) as error:
         say(f"{type(error).__name__}: {error}")
         status = 1
-    facts |= {"yardstick after, ms": yardstick(), "seconds": round(time.monotonic() - began, 1)}
-    facts |= {"load average after": os.getloadavg()[0]}
-    facts |= {"steal ticks of the servers' core": busy(SERVER_CORE)[1] - before[1]}
+    facts |= {"yardstick after, ms": yardstick(), "load average after": os.getloadavg()[0]}
+    seconds = time.monotonic() - began
+    ticks, stolen = (after - earlier for after, earlier in zip(busy(SERVER_CORE), before, strict=True))
+    foreign = ticks / TICK - yard.spent / 1e9
+    facts |= {"seconds": round(seconds), "steal ticks of the servers' core": stolen}
+    facts |= {"others on the servers' core, %": round(foreign / seconds * 100, 1)}
     print(table(rows, base), notes(facts), sep="\n\n")
     path = options.json or RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
     write_json(path, rows, facts)

@@ -1,4 +1,7 @@
-"""What was measured, as rows of a table.  `python -m bench.report FILE` prints that of an earlier run."""
+"""What was measured, as rows of a table.
+
+`python -m bench.report FILE` prints that of an earlier run, with `--targets` the rows alone that have one.
+"""
 
 import json
 import statistics
@@ -134,6 +137,10 @@ def notes(machine: Mapping[str, object]) -> str:
     return ", ".join(f"{name}: {value}" for name, value in machine.items())
 
 
+def main(path: str, only: str = "") -> None:
+    rows, facts = read_json(Path(path))
+    print(table([row for row in rows if row.goal or only != "--targets"]), notes(facts), sep="\n\n")
+
+
 if __name__ == "__main__":
-    measured, facts = read_json(Path(sys.argv[1]))
-    print(table(measured), notes(facts), sep="\n\n")
+    main(*sys.argv[1:])
