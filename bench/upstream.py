@@ -5,8 +5,8 @@ stream of 2,000 text events of 40 bytes of text each, `gap` seconds apart.  Each
 `send` of its own, as from a server that flushes.  With a gap each text begins with its time of sending:
 16 digits, nanoseconds of the monotonic clock; `batch=40` sends as many events at each beat, in one piece.
 
-Its cost (a shared 2-core machine): 2 to 3 microseconds an event flat out, 30 paced (a heap, a stamp, a
-send, a nap), 30 a small request.  So 5,000 paced events a second take some 15 % of its core.
+Its cost (a shared 2-core machine): 2 microseconds an event flat out, 3 over TLS; 20 to 30 paced (a heap,
+a stamp, a send, a nap); 40 a small request.  So 5,000 paced events a second take some 15 % of its core.
 While streams are paced it looks at its sockets twice a millisecond: a first byte may be that much late.
 
 `python -m bench.upstream FD [CERTIFICATE]` serves on the listening socket FD until it is ended, over TLS if
