@@ -30,7 +30,8 @@ def write_error(error: BridgeError, request_id: str) -> tuple[int, dict[str, str
 def write_event(error: BridgeError, response: dict[str, Any], number: int) -> bytes:
     """The last event of a stream that failed.  `response`: what was told of it so far."""
     detail = chat.detail(error)
-    code = detail["code"] or CODES.get(error.kind, "server_error")
+    ours = CODES.get(error.kind) if error.code is None else None
+    code = ours or detail["code"] or "server_error"
     failed = response | {"status": "failed", "error": {"code": code, "message": detail["message"]}}
     event = {"type": "response.failed", "sequence_number": number, "response": failed}
     return b"event: response.failed\ndata: " + codec.write(event) + b"\n\n"

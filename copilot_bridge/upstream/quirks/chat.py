@@ -61,7 +61,9 @@ def drop_empty_tools(body: Body, _model: Model) -> bool:
 def fit_effort(body: Body, model: Model) -> bool:
     """The nearest that the model has; only OpenAI's models take one that the catalogue does not list."""
     known = model.supports.get("reasoning_effort") or ()
-    if "reasoning_effort" not in body or (model.vendor in OPENAI and not known):
+    if body.get("reasoning_effort") is None:
+        return pop(body, ("reasoning_effort",))
+    if model.vendor in OPENAI and not known:
         return False
     wanted = body.pop("reasoning_effort")
     if effort := nearest(wanted, known):
@@ -71,12 +73,14 @@ def fit_effort(body: Body, model: Model) -> bool:
 
 def fit_budget(body: Body, model: Model) -> bool:
     """Claude and Gemini think in tokens, within their limits and that of the answer; the others don't."""
-    wanted = body.pop("thinking_budget", None)
+    given = body.pop("thinking_budget", None)
+    wanted = given if isinstance(given, int) and not isinstance(given, bool) else 0
     most, least = model.supports.get("max_thinking_budget"), model.supports.get("min_thinking_budget") or 0
-    limit = body.get("max_tokens") or model.max_output_tokens or 0
-    if wanted and most and limit > least:
+    limits = (body.get("max_completion_tokens"), body.get("max_tokens"), model.max_output_tokens)
+    limit = min(filter(None, limits), default=0)
+    if wanted > 0 and most and limit > least:
         body["thinking_budget"] = min(most, limit - 1, max(least, wanted))
-    return bool(body.get("thinking_budget") != wanted)
+    return bool(body.get("thinking_budget") != given)
 
 
 def rename_developer(body: Body, model: Model) -> bool:

@@ -208,8 +208,9 @@ def fit_effort(body: Body, model: Model, _betas: frozenset[str]) -> bool:
     config = body.get("output_config")
     if not config or "effort" not in config:
         return False
-    effort = nearest(config["effort"], model.supports.get("reasoning_effort") or ())
-    if effort == config["effort"]:
+    wanted = config["effort"]
+    effort = None if wanted is None else nearest(wanted, model.supports.get("reasoning_effort") or ())
+    if effort and effort == wanted:
         return False
     fitted = {key: value for key, value in config.items() if key != "effort"}
     fitted |= {"effort": effort} if effort else {}

@@ -88,7 +88,9 @@ def fit_reasoning(body: Body, model: Model) -> bool:
         return False
     fitted = {key: value for key, value in reasoning.items() if key != "context"}
     known = model.supports.get("reasoning_effort") or USUAL_EFFORTS
-    if "effort" in fitted:
+    if fitted.get("effort") is None:
+        fitted.pop("effort", None)
+    else:
         fitted["effort"] = nearest(fitted["effort"], known)
     body["reasoning"] = fitted
     return fitted != reasoning

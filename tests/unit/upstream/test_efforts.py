@@ -12,6 +12,8 @@ from copilot_bridge.upstream.quirks import responses
 from copilot_bridge.upstream.quirks.chat import ChatQuirks, fit_budget, fit_effort
 from copilot_bridge.upstream.quirks.efforts import EFFORTS, nearest
 from copilot_bridge.upstream.quirks.messages import MessagesQuirks
+from copilot_bridge.upstream.quirks.messages import fit_effort as fit_output_effort
+from copilot_bridge.upstream.quirks.responses import fit_reasoning
 
 trials = settings(max_examples=100, deadline=None, derandomize=True)
 
@@ -116,8 +118,8 @@ def test_chat_without_a_word(to: Model) -> None:
     [
         (CLAUDE, 10_000, 16_000, 10_000),
         (CLAUDE, 500, 16_000, 1_024),
-        (CLAUDE, 31_999, 64_000, 31_999),
-        (CLAUDE, 60_000, 64_000, 32_000),
+        (CLAUDE, 31_999, 64_000, 15_999),
+        (CLAUDE, 60_000, 64_000, 15_999),
         (CLAUDE, 10_000, 4_096, 4_095),  # it is a part of the answer
         (CLAUDE, 10_000, 1_025, 1_024),
         (CLAUDE, 10_000, 1_024, None),  # there is no room for a thought
@@ -128,7 +130,7 @@ def test_chat_without_a_word(to: Model) -> None:
         (GEMINI, 10, 16_000, 128),
         (GEMINI, 60_000, None, 32_768),
         (FLASH, 10, 16_000, 10),
-        (FLASH, 60_000, 64_000, 24_576),
+        (FLASH, 60_000, 64_000, 15_999),
         (HAIKU, 10_000, 16_000, None),
         (GPT5, 10_000, 16_000, None),
         (GROK, 10_000, 16_000, None),
@@ -143,12 +145,39 @@ def test_chat_in_tokens(to: Model, wanted: int | None, limit: int | None, found:
     assert after == ({} if limit is None else {"max_tokens": limit})
 
 
+def test_chat_thinks_within_what_the_model_can_say():
+    small = model("claude-sonnet-4", "Anthropic", max_thinking_budget=32_000, min_thinking_budget=1_024)
+    for name in ("max_tokens", "max_completion_tokens"):
+        after = fitted(fit_budget, {name: 64_000, "thinking_budget": 31_999}, small)
+        assert after["thinking_budget"] == 15_999
+    assert fitted(fit_budget, {"max_completion_tokens": 4_000, "thinking_budget": 31_999}, small) == {
+        "max_completion_tokens": 4_000,
+        "thinking_budget": 3_999,
+    }
+
+
+@pytest.mark.parametrize("given", ["high", True, -1, {}, 1.5], ids=str)
+def test_what_is_no_budget_is_left_out(given: Any) -> None:
+    assert fitted(fit_budget, {"thinking_budget": given}, CLAUDE) == {}
+
+
+def test_an_effort_of_null_is_none() -> None:
+    """And not the model's strongest."""
+    assert fitted(fit_effort, {"reasoning_effort": None}, GPT5) == {}
+    body: dict[str, Any] = {"reasoning": {"effort": None, "summary": "auto"}}
+    fit_reasoning(body, GPT5)
+    assert body == {"reasoning": {"summary": "auto"}}
+    body = {"output_config": {"effort": None}}
+    fit_output_effort(body, OPUS, frozenset())
+    assert body == {}
+
+
 BUDGETS = st.none() | st.integers(0, 70_000)
 
 
 @pytest.mark.parametrize("to", [CLAUDE, OPUS, GEMINI, FLASH, HAIKU, GPT5], ids=lambda to: to.id)
 @trials
-@given(wanted=BUDGETS, limit=st.none() | st.integers(1, 16_000))
+@given(wanted=BUDGETS, limit=st.none() | st.integers(1, 70_000))
 def test_chat_thinks_within_its_answer(to: Model, wanted: int | None, limit: int | None) -> None:
     body: dict[str, Any] = {"model": to.id, "messages": []}
     said = {"max_tokens": limit, "thinking_budget": wanted}
