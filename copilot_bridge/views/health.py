@@ -45,7 +45,7 @@ def hello() -> Response:
 @bp.post("/api/event_logging/batch")
 def drop_telemetry() -> Response:
     """What older versions of Claude Code tell of their use.  It is neither read nor sent on."""
-    return jsonify()
+    return jsonify({})
 
 
 @bp.get("/readyz")
