@@ -583,7 +583,7 @@ def test_a_tool_that_is_looked_for_first(
     found = [{"type": "tool_reference", "tool_name": name} for name in ("WebFetch", MCP["name"])]
     loaded: list[Json] = [
         {"type": "tool_result", "tool_use_id": search["id"], "content": found},
-        {"type": "text", "text": "<system-reminder>Loaded.</system-reminder>"},
+        {"type": "text", "text": "Tool loaded."},
     ]
     messages += [replied(first), {"role": "user", "content": loaded}]
     more = [BASH, FIND, PLACEHOLDER, FETCH, MCP]

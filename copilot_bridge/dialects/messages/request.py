@@ -31,6 +31,7 @@ ROLES = ("user", "assistant", "system")
 
 # What Claude Code puts beside a tool's result; nobody has typed it.
 REMINDER = "<system-reminder>"
+TOOL_LOADED = "Tool loaded."  # behind a result that refers to deferred tools
 
 
 def read(data: bytes) -> Body:
@@ -88,7 +89,8 @@ def initiator(body: Body) -> str:
     """Whose turn it is: a person's ("user") or the tool loop's ("agent").
 
     Told by the last message, as the official bridges do.  One that is made of tool results, and of
-    nothing else but reminders, goes on with a turn; anything that was typed begins one.
+    nothing else but what Claude Code puts beside them, goes on with a turn; anything that was typed
+    begins one.
     """
     spoken = [message for message in body["messages"] if message["role"] != "system"]
     if not spoken:
@@ -97,10 +99,25 @@ def initiator(body: Body) -> str:
         return "agent"
     content = spoken[-1]["content"]
     given = content if isinstance(content, list) else []
-    results = [block for block in given if block.get("type") == "tool_result"]
-    others = [block for block in given if block.get("type") != "tool_result"]
-    return "agent" if results and all(map(is_reminder, others)) else "user"
+    typed = any(is_typed(block, given[:place]) for place, block in enumerate(given))
+    return "agent" if any(map(is_result, given)) and not typed else "user"
 
 
-def is_reminder(block: dict[str, Any]) -> bool:
-    return block.get("type") == "text" and str(block.get("text", "")).lstrip().startswith(REMINDER)
+def is_typed(block: dict[str, Any], before: list[dict[str, Any]]) -> bool:
+    """`before`: what stands before it in the message."""
+    if is_result(block):
+        return False
+    text = str(block.get("text", "")).strip() if block.get("type") == "text" else ""
+    if text == TOOL_LOADED:
+        return not any(map(refers_to_tools, before))
+    return not text.startswith(REMINDER)
+
+
+def is_result(block: dict[str, Any]) -> bool:
+    return block.get("type") == "tool_result"
+
+
+def refers_to_tools(block: dict[str, Any]) -> bool:
+    content = block.get("content")
+    given = content if is_result(block) and isinstance(content, list) else []
+    return any(isinstance(each, dict) and each.get("type") == "tool_reference" for each in given)

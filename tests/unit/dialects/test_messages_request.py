@@ -145,6 +145,8 @@ def text(text: str) -> dict[str, Any]:
 
 REMINDER = text("<system-reminder>\nThe file a.txt was changed.\n</system-reminder>")
 RESULT = result(text("done"))
+FOUND = RESULT | {"content": [{"type": "tool_reference", "tool_name": "WebFetch"}]}
+LOADED = text("Tool loaded.")  # as Claude Code says it
 CALL = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
 
 
@@ -182,6 +184,20 @@ TURNS: list[tuple[str, str, list[dict[str, Any]]]] = [
         "user",
         [USER, assistant(CALL), user(RESULT, REMINDER, text("stop"))],
     ),
+    *(
+        (f"a found tool, {name}", whose, [USER, assistant(CALL), user(*content)])
+        for name, whose, content in (
+            ("told as loaded", "agent", [FOUND, LOADED]),
+            ("and another", "agent", [FOUND, FOUND, LOADED, LOADED]),
+            ("a result, a reminder", "agent", [FOUND, RESULT, LOADED, REMINDER]),
+            ("typed words after it is told", "user", [FOUND, LOADED, text("go on")]),
+            ("more words than that", "user", [FOUND, text("Tool loaded. And now?")]),
+            ("told before it is", "user", [LOADED, FOUND]),
+        )
+    ),
+    ("a tool told as loaded behind another's result", "user", [USER, assistant(CALL), user(RESULT, LOADED)]),
+    ("a result of odd things", "user", [USER, assistant(CALL), user(RESULT | {"content": ["a"]}, LOADED)]),
+    ("a tool told as loaded, and no result", "user", [user(LOADED)]),
     ("a result and a picture", "user", [USER, assistant(CALL), user(RESULT, image(BASE64))]),
     ("a picture alone", "user", [user(image(BASE64))]),
     ("words about a reminder", "user", [USER, assistant(CALL), user(RESULT, text("a <system-reminder>"))]),
