@@ -3,6 +3,9 @@
 A signature or encrypted reasoning means something to the backend that made it alone.  A client of another
 dialect has one place for such goods (`signature`, `encrypted_content`, `reasoning_opaque`) and gives back
 what stood there: so the goods travel in that place, marked with the dialect that they belong to.
+
+Chat has that place once for a whole answer, and its SDKs add up what a stream tells there: so one seal
+holds all of an answer's thoughts.
 """
 
 import base64
@@ -13,27 +16,55 @@ from copilot_bridge.dialects import codec
 
 MARK = "bridge1."
 
+Thought = tuple[str, dict[str, Any]]  # its text, and {dialect: goods}
+
 
 def seal(opaque: dict[str, Any], own: str) -> str:
     """The goods of `own` dialect as they are, those of another marked.  `opaque`: {dialect: goods}."""
     if isinstance(opaque.get(own), str):
         return str(opaque[own])
-    return MARK + base64.urlsafe_b64encode(codec.write(opaque)).decode() if opaque else ""
+    return lock(opaque) if opaque else ""
 
 
 def unseal(given: Any, own: str) -> dict[str, Any]:
     """{dialect: goods}; what has no mark belongs to the client's own dialect."""
     if not isinstance(given, str) or not given:
         return {}
-    if not given.startswith(MARK):
-        return {own: given}
+    return fitting(unlock(given)) if is_sealed(given) else {own: given}
+
+
+def seal_thoughts(thoughts: list[Thought]) -> str:
+    """All of an answer's in one, in their order; "" if none of them has goods."""
+    return lock(thoughts) if any(opaque for _text, opaque in thoughts) else ""
+
+
+def unseal_thoughts(given: Any) -> list[Thought]:
+    """[]: it is no seal of a whole answer."""
+    thoughts = unlock(given) if is_sealed(given) else None
+    if not isinstance(thoughts, list) or not all(map(is_thought, thoughts)):
+        return []
+    return [(text, fitting(opaque)) for text, opaque in thoughts]
+
+
+def is_thought(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str)
+
+
+def lock(goods: Any) -> str:
+    return MARK + base64.urlsafe_b64encode(codec.write(goods)).decode()
+
+
+def unlock(given: str) -> Any:
+    """None: it is damaged."""
     try:
-        opaque = codec.read(base64.urlsafe_b64decode(given.removeprefix(MARK)))
+        return codec.read(base64.urlsafe_b64decode(given.removeprefix(MARK)))
     except (ValueError, binascii.Error):
-        return {}
-    return (
-        {key: goods for key, goods in opaque.items() if fits(key, goods)} if isinstance(opaque, dict) else {}
-    )
+        return None
+
+
+def fitting(opaque: Any) -> dict[str, Any]:
+    given = opaque if isinstance(opaque, dict) else {}
+    return {key: goods for key, goods in given.items() if fits(key, goods)}
 
 
 def fits(dialect: str, goods: Any) -> bool:

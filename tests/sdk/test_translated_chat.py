@@ -207,6 +207,23 @@ def test_tools_and_thoughts_go_back_to_who_had_them(
         assert thought["signature"].startswith("EqQB")
 
 
+@both_ways
+def test_several_thoughts_go_back_one_by_one(
+    client: OpenAI, simulator: Simulator, mark: str, stream: bool
+) -> None:
+    """Chat has one place for all that is sealed, and of a stream the package adds up what stands there."""
+    given: Any = {"model": CLAUDE, "reasoning_effort": "high"}
+    messages = user(f"[[sim:redacted]] Good morning {mark}")
+    message = check(ask(client, stream, messages=messages, **given))
+    messages += [message.to_dict(), *user("Good night")]
+    assert "Good night" in check(ask(client, stream, messages=messages, **given)).content
+    _first, body = sent(simulator, mark, 2)
+    thought, redacted, text = body["messages"][1]["content"]
+    assert thought["thinking"] == message.reasoning_content
+    assert thought["signature"].startswith("EqQB")
+    assert (redacted["type"], text["type"]) == ("redacted_thinking", "text")
+
+
 def test_a_refused_signature_is_left_out_and_the_rest_said_again(
     client: OpenAI, simulator: Simulator, mark: str
 ) -> None:

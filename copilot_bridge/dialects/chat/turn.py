@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from copilot_bridge.dialects import data_url
-from copilot_bridge.dialects.seal import unseal
+from copilot_bridge.dialects.seal import unseal, unseal_thoughts
 from copilot_bridge.dialects.turn import (
     File,
     Image,
@@ -90,8 +90,11 @@ def only_shown(parts: tuple[Part, ...]) -> Iterator[Text | Image | File]:
 
 
 def read_reasoning(message: Json) -> tuple[Reasoning, ...]:
+    given = message.get("reasoning_opaque")
+    if thoughts := unseal_thoughts(given):
+        return tuple(Reasoning(text, opaque) for text, opaque in thoughts)
     text = message.get("reasoning_content") or message.get("reasoning_text") or ""
-    opaque = unseal(message.get("reasoning_opaque"), "chat")
+    opaque = unseal(given, "chat")
     return (Reasoning(str(text), opaque),) if text or opaque else ()
 
 

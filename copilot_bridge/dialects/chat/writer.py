@@ -16,7 +16,7 @@ from copilot_bridge.dialects.events import (
     TextDelta,
     Usage,
 )
-from copilot_bridge.dialects.seal import seal
+from copilot_bridge.dialects.seal import seal_thoughts
 from copilot_bridge.errors import BridgeError
 
 Delta = dict[str, Any]
@@ -33,6 +33,8 @@ class Writer:
         self._wants_usage = usage
         self._calls: dict[int, int] = {}  # part -> the call's index
         self._bare: int | None = None  # the last call, as long as it has no arguments
+        self._thoughts: dict[int, list[str]] = {}  # part -> its text
+        self._goods: dict[int, dict[str, Any]] = {}  # part -> what upstream wants to see again with it
 
     def feed(self, event: Event) -> bytes:
         return self._ON[type(event)](self, event)
@@ -47,10 +49,19 @@ class Writer:
         return self._chunk({"content": event.text})
 
     def _reasoning(self, event: ReasoningDelta) -> bytes:
+        self._thoughts.setdefault(event.part, []).append(event.text)
         return self._chunk({"reasoning_content": event.text})
 
     def _seal(self, event: ReasoningSeal) -> bytes:
-        return self._chunk({"reasoning_opaque": seal(event.opaque, "chat")})
+        """It waits for the end: there is one for the whole answer."""
+        self._thoughts.setdefault(event.part, [])
+        self._goods[event.part] = event.opaque
+        return b""
+
+    def _sealed(self) -> bytes:
+        thoughts = [("".join(told), self._goods.get(part, {})) for part, told in self._thoughts.items()]
+        sealed = seal_thoughts(thoughts)
+        return self._chunk({"reasoning_opaque": sealed}) if sealed else b""
 
     def _closed_call(self) -> bytes:
         """A call without arguments has those of an empty object."""
@@ -73,7 +84,7 @@ class Writer:
         return self._chunk({"tool_calls": [call]})
 
     def _finished(self, event: Finished) -> bytes:
-        out = self._closed_call() + self._chunk({}, REASONS[event.reason])
+        out = self._closed_call() + self._sealed() + self._chunk({}, REASONS[event.reason])
         if self._wants_usage:
             out += self._write({"choices": [], "usage": write_usage(event.usage)})
         return out + sse.DONE

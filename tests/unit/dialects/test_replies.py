@@ -162,37 +162,26 @@ def with_parts(events, parts):
 
 
 def run_together(events):
-    """Texts, and thoughts that no goods divide, in a row."""
+    """Texts in a row, and thoughts."""
     parts = []
     for part in parts_of(events):
-        before = parts[-1] if parts else [events[0]]
-        same = type(before[-1]) is type(part[0]) or (
-            isinstance(before[-1], ReasoningDelta) and isinstance(part[0], ReasoningSeal)
-        )
-        if same and isinstance(before[-1], TextDelta | ReasoningDelta):
-            parts[-1] = [*before, *part]
+        kind = type(part[0])
+        if parts and type(parts[-1][-1]) is kind and kind in (TextDelta, ReasoningDelta):
+            parts[-1] = [*parts[-1], *part]
         else:
             parts.append(part)
     together = [[replace(event, part=place) for event in part] for place, part in enumerate(parts)]
     return merge(with_parts(events, together))
 
 
+def no_goods(events):
+    parts = ([e for e in part if not isinstance(e, ReasoningSeal)] for part in parts_of(events))
+    return with_parts(events, [part for part in parts if part])
+
+
 def is_wordless(part):
     """A thought of which nothing is told but its goods."""
     return isinstance(part[0], ReasoningSeal)
-
-
-def goods_after_their_text(events):
-    """They wait for its end, and for that of the texts that follow it."""
-    told, late = [], []
-    for part in parts_of(events):
-        if is_wordless(part) and told and isinstance(told[-1][0], TextDelta):
-            late.append(part)
-            continue
-        if not isinstance(part[0], TextDelta):
-            told, late = [*told, *late], []
-        told.append(part)
-    return with_parts(events, [*told, *late])
 
 
 def no_goods_at_the_end(events):
@@ -214,7 +203,7 @@ def never_without_arguments(events):
 
 UNSAYABLE: dict[str, dict[str, Leave]] = {
     "chat": {
-        "goods in the middle of a text": goods_after_their_text,
+        "whose goods they are, until they are sent back": no_goods,
         "where a text or a thought ends and the next begins": run_together,
         "calls without arguments": never_without_arguments,
     },
@@ -267,7 +256,8 @@ def read(dialect, pieces):
         assert stream.failure is None
     if not stream.done:
         stream.close()
-    return [opened(dialect, event) for event in merge(notes.events)]
+    events = no_goods(notes.events) if dialect == "chat" else merge(notes.events)
+    return [opened(dialect, event) for event in events]
 
 
 def opened(dialect, event):
@@ -359,17 +349,32 @@ def part_said(events):
     return Reasoning(text, seals[0] if seals else {})
 
 
-# Chat has one place for each kind, so the text is one, the thoughts are one, and their goods the last.
+# Chat has one place for each kind, so the text is one; the thoughts are told apart by their seal.
 def in_chat(parts):
     thoughts = [part for part in parts if isinstance(part, Reasoning)]
-    texts = [part.text for part in parts if isinstance(part, Text)]
-    sealed = [part.opaque for part in thoughts if part.opaque]
-    one = Reasoning("".join(part.text for part in thoughts), sealed[-1] if sealed else {})
+    if thoughts and not any(part.opaque for part in thoughts):
+        thoughts = [Reasoning("".join(part.text for part in thoughts))]
     return [
-        *([one] if thoughts else []),
-        *([Text("".join(texts))]),
+        *thoughts,
+        Text("".join(part.text for part in parts if isinstance(part, Text))),
         *(part for part in parts if isinstance(part, ToolCall)),
     ]
+
+
+@trials
+@given(events=answers)
+def test_what_an_sdk_adds_up_of_a_stream_are_the_thoughts(events):
+    """It adds text to text, whatever a field holds."""
+    data = b"".join(write("chat", events)).split(b"\n\n")
+    chunks = [json.loads(each.removeprefix(b"data: ")) for each in data if each.startswith(b"data: {")]
+    message = {"role": "assistant"}
+    for delta in (choice["delta"] for chunk in chunks for choice in chunk["choices"]):
+        for field in ("reasoning_content", "reasoning_opaque"):
+            message[field] = message.get(field, "") + delta.get(field, "")
+    (read_,) = chat.read_turn({"model": MODEL, "messages": [message]}).messages
+    assert [*read_.parts, Text("")] == in_chat(
+        [part for part in map(part_said, parts_of(events)) if isinstance(part, Reasoning)]
+    )
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
