@@ -188,10 +188,12 @@ def test_what_is_fitted(bridge: Bridge, simulator: Simulator, mark: str, more: J
 
 def test_items_that_nobody_kept(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     """Ids are nobody's business but reasoning's, and only the genuine ones are."""
+    locked = post(bridge, body_of("hello")).json["output"][0]["encrypted_content"]
     items = [
         {"type": "message", "id": "msg_1", "role": "user", "content": f"hello {mark}"},
         {"type": "item_reference", "id": "rs_1"},
-        {"type": "reasoning", "id": "rs_2", "summary": []},
+        {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": locked},
+        {"type": "reasoning", "id": "rs_3", "summary": [{"type": "summary_text", "text": "Hm"}]},
         {"type": "function_call", "id": "x_3", "call_id": "call_1", "name": "get_weather", "arguments": "{}"},
         {"type": "function_call_output", "id": "o_1", "call_id": "call_1", "output": "21 degrees"},
     ]

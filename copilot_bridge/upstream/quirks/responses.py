@@ -130,9 +130,12 @@ def fit_items(body: Body, genuine: Mapping[str, str]) -> bool:
 
 
 def is_lost(item: Body) -> bool:
-    """A reference to what nobody has kept, or a thought of another dialect's model."""
-    foreign = str(item.get("encrypted_content") or "").startswith(FOREIGN)
-    return item.get("type") == "item_reference" or (item.get("type") == "reasoning" and foreign)
+    """A reference to what nobody has kept, or a thought that upstream has not locked: another dialect's
+    model had it, or the client has kept its summary alone."""
+    if item.get("type") == "item_reference":
+        return True
+    locked = str(item.get("encrypted_content") or FOREIGN)
+    return item.get("type") == "reasoning" and locked.startswith(FOREIGN)
 
 
 def fit_item(item: Body, genuine: Mapping[str, str]) -> Body:
