@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,15 +107,20 @@ class Arena:
         return f"{scenario}, over TLS" if self.secure else scenario
 
     @contextmanager
-    def targets(self, *, bridges_only: bool = False) -> Iterator[list[Target]]:
-        """All of them, started and warmed up."""
+    def targets(
+        self, *, bridges_only: bool = False, settings: Mapping[str, str] | None = None
+    ) -> Iterator[list[Target]]:
+        """All of them, started and warmed up.
+
+        :param settings: of the bridges, where the default ones won't do.
+        """
         with ExitStack() as stack:
             found = [] if self.secure or bridges_only else [Target(BASE, self.upstream.address)]
             if self.with_nginx and not bridges_only:
                 nginx = stack.enter_context(self.yard.nginx(self.upstream))
                 found.append(Target(RIVAL, nginx.address, nginx))
             for name, checkout in self.checkouts.items():
-                bridge = stack.enter_context(self.yard.bridge(name, checkout, self.upstream))
+                bridge = stack.enter_context(self.yard.bridge(name, checkout, self.upstream, settings))
                 found.append(Target(name, bridge.address, bridge))
             for target in found:
                 warm_up(target)

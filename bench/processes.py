@@ -315,13 +315,19 @@ class Yard:
         return made
 
     @contextmanager
-    def bridge(self, name: str, checkout: Path, upstream: Server) -> Iterator[Server]:
-        """As a user has it: gunicorn, one worker, the default settings; its log goes to a file."""
+    def bridge(
+        self, name: str, checkout: Path, upstream: Server, settings: Mapping[str, str] | None = None
+    ) -> Iterator[Server]:
+        """As a user has it: gunicorn, one worker, the default settings; its log goes to a file.
+
+        :param settings: those that are to be others, by their names in the environment.
+        """
         environ = self._environ(checkout, upstream) | {"COPILOT_BRIDGE_GITHUB_TOKEN": "ghu_bench"}
-        settings = "python:copilot_bridge.serving.gunicorn_settings"
+        environ |= settings or {}
+        config = "python:copilot_bridge.serving.gunicorn_settings"
         with listening() as (listener, address):
             bind = f"fd://{listener.fileno()}"
-            command = [sys.executable, "-m", "gunicorn", "-c", settings, "-b", bind]
+            command = [sys.executable, "-m", "gunicorn", "-c", config, "-b", bind]
             command.append("copilot_bridge.app:create_app()")
             keep = [listener.fileno()]
             with self.run(name, command, address, core=SERVER_CORE, keep=keep, environ=environ) as server:

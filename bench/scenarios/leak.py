@@ -18,6 +18,10 @@ FOREVER = 3600.0  # s
 LEAVE_AFTER = (0.0, 0.2)  # s: before the answer and in the middle of it
 CELLS = list(product(ENDPOINTS, ("clean", "messages", "responses")))
 
+# What is kept for `previous_response_id` grows for an hour by default; here the store is soon full.
+STORE = {"COPILOT_BRIDGE_RESPONSE_MEMORY": "1"}  # MB
+FILLING = 3000  # answers; each counts for some 700 bytes
+
 MEMORY, DESCRIPTORS = "RSS grown, MB", "descriptors grown"
 
 
@@ -43,8 +47,9 @@ def leak(arena: Arena) -> list[Row]:
     seconds = arena.scale.leak
     goals = {MEMORY: Goal(5), DESCRIPTORS: Goal(0)}
     sheet = Sheet(f"{seconds:g} s of clients that come and go", goals)
-    with arena.targets(bridges_only=True) as targets:
+    with arena.targets(bridges_only=True, settings=STORE) as targets:
         for target in targets:
+            fill(target)
             growth, clients, until = Growth(), 0, time.monotonic() + seconds
             while time.monotonic() < until:
                 clients += wave(target)
@@ -56,6 +61,11 @@ def leak(arena: Arena) -> list[Row]:
             sheet.note(target, "RSS at the end, MB", growth.rss[-1] / 1e6)
             sheet.note(target, "descriptors at the end", growth.files[-1])
     return sheet.rows()
+
+
+def fill(target: Target) -> None:
+    request = ask("responses", directive(5, SIZE), model=MODELS["clean"])
+    Load(target.address, request, lines=CLIENTS, requests=FILLING // CLIENTS).run()
 
 
 def wave(target: Target) -> int:
