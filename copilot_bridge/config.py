@@ -95,6 +95,10 @@ def mapping(given: str) -> dict[str, str]:
     return rows
 
 
+def path(given: str) -> Path:
+    return Path(text(given)).expanduser().absolute()
+
+
 def is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
@@ -197,10 +201,26 @@ class Config:
         flags=("--graceful-timeout",),
     )
     home: Path = setting(
-        lambda given: Path(text(given)).expanduser().absolute(),
-        "data directory: the login and the cached tokens",
-        factory=default_home,
-        flags=("--home",),
+        path, "data directory: the store and its key", factory=default_home, flags=("--home",)
+    )
+    cache: bool = setting(
+        boolean,
+        "keep logins, tokens, keys and the request log in the store; else in memory only",
+        default=True,
+        flags=("--cache/--no-cache",),
+        alias="CACHE",
+    )
+    cache_path: Path | None = setting(
+        path,
+        "the store's file, where it is not in the data directory",
+        flags=("--cache-path",),
+        alias="CACHE_PATH",
+    )
+    store_key: Secret = setting(
+        lambda given: Secret(word(given)),
+        "key that seals the secrets in the store, 32 bytes in base64; normally a file of its own",
+        default=Secret(),
+        secret=True,
     )
     github_token: Secret = setting(
         lambda given: Secret(word(given)),

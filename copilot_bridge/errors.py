@@ -67,6 +67,10 @@ class ConfigError(BridgeError):
     """A setting is unknown or malformed: the bridge does not start."""
 
 
+class StoreError(BridgeError):
+    """What the bridge keeps can't be read or written just now."""
+
+
 class InvalidRequest(BridgeError):
     kind = "invalid_request"
 

@@ -69,7 +69,7 @@ def remove(config: Config, user: str) -> None:
     bridge = Bridge(config)
     for login in bridge.logins.all():
         if (login.user, login.host) == (user, bridge.hosts.api):
-            bridge.files.remove(f"tokens/{Account(user, login.token, bridge.hosts).fingerprint}")
+            bridge.store.shelf.remove(f"tokens/{Account(user, login.token, bridge.hosts).fingerprint}")
     if not bridge.logins.remove(user, bridge.hosts.api):
         raise LoginRequired(f"no login of {user!r} is stored: see `copilot-bridge auth list`")
     click.echo(f"Forgot the login of {user}.  To revoke it: https://github.com/settings/applications")

@@ -18,7 +18,18 @@ from copilot_bridge.exchange import Bridge
 from copilot_bridge.redaction import Secret, redact
 from copilot_bridge.upstream.login import whoami
 
-PACKAGES = ("flask", "requests", "urllib3", "gunicorn", "gevent", "cachetools", "orjson", "click", "filelock")
+PACKAGES = (
+    "flask",
+    "requests",
+    "urllib3",
+    "gunicorn",
+    "gevent",
+    "cachetools",
+    "orjson",
+    "click",
+    "filelock",
+    "cryptography",
+)
 PATIENCE = 10.0  # seconds for each host
 
 
@@ -37,7 +48,8 @@ def command(config: Config, as_json: bool) -> None:
             "python": f"{platform.python_version()} ({sys.executable})",
             "system": platform.platform(),
             "packages": {name: installed(name) for name in PACKAGES},
-            "paths": {"home": str(config.home), "logins": str(config.home / "logins.json")},
+            "paths": {"home": str(config.home), "store": bridge.store.database.place},
+            "store": store_state(bridge),
             "settings": [describe(config, field.name) for field in settings()],
             "login": login_state(bridge),
             "hosts": [reach(bridge, role, url) for role, url in hosts(bridge)],
@@ -78,6 +90,12 @@ def login_state(bridge: Bridge) -> dict[str, object]:
     return {"user": user, "token": token, "error": None}
 
 
+def store_state(bridge: Bridge) -> dict[str, object]:
+    """{"place", "key", "problem"}; reads all of it."""
+    store = bridge.store
+    return {"place": store.database.place, "key": store.vault.place, "problem": store.database.check()}
+
+
 def hosts(bridge: Bridge) -> list[tuple[str, str]]:
     """Copilot's host is the plan's, as far as it is known."""
     try:
@@ -102,7 +120,8 @@ def reach(bridge: Bridge, role: str, url: str) -> dict[str, Any]:
 def print_report(report: dict[str, Any]) -> None:
     click.echo(f"copilot-bridge {report['version']}, Python {report['python']}, {report['system']}")
     click.echo(", ".join(f"{name} {found or 'missing'}" for name, found in report["packages"].items()))
-    click.echo(f"Data directory: {report['paths']['home']}\n")
+    click.echo(f"Data directory: {report['paths']['home']}")
+    click.echo(f"Store: {report['store']['place']}, {report['store']['problem'] or 'in good order'}\n")
     rows = [
         (each["name"], "-" if each["value"] is None else spell(each["value"]), each["origin"])
         for each in report["settings"]

@@ -10,7 +10,17 @@ import click
 from copilot_bridge.config import BY_NAME, Config, variable
 from copilot_bridge.logs import set_up
 
-CONNECTION = ("home", "github_token", "account_type", "enterprise_url", "proxy", "proxy_env", "show_token")
+CONNECTION = (
+    "home",
+    "cache",
+    "cache_path",
+    "github_token",
+    "account_type",
+    "enterprise_url",
+    "proxy",
+    "proxy_env",
+    "show_token",
+)
 LOGGING = ("log_level", "debug")
 SERVING = ("host", "port", "workers", "server", "graceful_timeout", "model_mapping")
 

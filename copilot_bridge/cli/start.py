@@ -43,6 +43,8 @@ def command(config: Config, simulate: bool) -> None:
     greeting = look(bridge, simulate)
     click.echo(greeting.text(address(config, listener.getsockname()[1])))
     sys.stdout.flush()
+    if not config.cache:  # the server can't read in our memory who is logged in
+        config = replace(config, github_token=bridge.account().github_token)
     hand_over(config, listener)
 
 

@@ -1,14 +1,14 @@
 """What lives as long as the process: settings, connections, tokens, the catalogue, the login."""
 
+import logging
 import time
 
 from cachetools import TTLCache
 
 from copilot_bridge.config import Config
-from copilot_bridge.errors import LoginRequired
+from copilot_bridge.errors import LoginRequired, StoreError
 from copilot_bridge.exchange.chains import Chains
-from copilot_bridge.store.files import Files
-from copilot_bridge.store.logins import Logins
+from copilot_bridge.store import open_store
 from copilot_bridge.upstream.client import Client
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.headers import Headers
@@ -19,6 +19,8 @@ from copilot_bridge.upstream.quirks.chat import ChatQuirks
 from copilot_bridge.upstream.quirks.messages import MessagesQuirks
 from copilot_bridge.upstream.quota import Snapshot, read_snapshots
 from copilot_bridge.upstream.tokens import Account, CopilotTokens
+
+log = logging.getLogger(__name__)
 
 # Conversations that are taken up again later lose a little of the prompt cache, no more.
 REMEMBERED_IDS, REMEMBERED_FOR = 20_000, 24 * 3600.0
@@ -32,12 +34,14 @@ class Bridge:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.files = Files(config.home)
-        self.logins = Logins(self.files)
+        self.store = open_store(
+            config.home, path=config.cache_path, lasting=config.cache, key=config.store_key
+        )
+        self.logins = self.store.logins
         self.hosts = Hosts.of(config)
         self.headers = Headers(config)
         self.client = Client(config)
-        self.tokens = CopilotTokens(self.client, self.headers, self.files)
+        self.tokens = CopilotTokens(self.client, self.headers, self.store.shelf)
         self.models = Models(mapping=config.model_mapping)
         self.chat_quirks = ChatQuirks()
         self.messages_quirks = MessagesQuirks()
@@ -52,7 +56,13 @@ class Bridge:
     def copilot(self) -> Copilot:
         """Copilot's API for the login in use.  Raises LoginRequired."""
         if self._copilot is None or time.monotonic() - self._looked_at > LOOK_AGAIN:
-            account = self.account()
+            try:
+                account = self.account()
+            except StoreError as error:
+                if self._copilot is None:
+                    raise
+                log.warning("the login in use serves on: %s", error)
+                account = self._copilot.account
             self._looked_at = time.monotonic()
             if self._copilot is None or self._copilot.account != account:
                 self._copilot = Copilot(self.client, self.tokens, self.headers, account)

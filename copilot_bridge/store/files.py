@@ -45,7 +45,7 @@ class Files:
         """Raises ConfigError: the data directory can't be written to."""
         path = self._path(name)
         try:
-            self._make(path.parent)
+            self.make(path.parent)
             # mkstemp makes its files 0600 from the start.
             handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
             try:
@@ -74,7 +74,7 @@ class Files:
         """
         held = FileLock(self.home / "locks" / f"{name}.lock", timeout=PATIENCE, mode=0o600)
         try:
-            self._make(self.home / "locks")
+            self.make(self.home / "locks")
             held.acquire()
         except (OSError, Timeout) as error:
             log.warning("can't lock %s: %s", held.lock_file, error)
@@ -86,9 +86,10 @@ class Files:
     def _path(self, name: str) -> Path:
         return self.home / f"{name}.json"
 
-    def _make(self, directory: Path) -> None:
+    def make(self, directory: Path | None = None) -> None:
+        """The home, or a directory below it, for its owner alone.  Raises OSError."""
         # One by one: mkdir gives those above the last one to everybody.
-        for each in (*reversed(self.home.parents), self.home, directory):
+        for each in (*reversed(self.home.parents), self.home, directory or self.home):
             if not each.exists():
                 each.mkdir(mode=0o700, exist_ok=True)
 

@@ -1,11 +1,19 @@
 """The GitHub logins: who they are, their tokens, and which one of a host is used."""
 
+import logging
+import shutil
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
+from copilot_bridge.errors import ConfigError
 from copilot_bridge.redaction import Secret
+from copilot_bridge.store.database import Database, Row, Transaction
 from copilot_bridge.store.files import Files
+from copilot_bridge.store.vault import Vault
+
+log = logging.getLogger(__name__)
 
 NAME = "logins"
 
@@ -21,40 +29,114 @@ class Login:
 
 
 class Logins:
-    """{"logins": [{"user", "token", "host", "added"}, ...]}; the last one of a host is the one in use."""
+    """The last one of a host that was added or chosen is the one in use.  Raises StoreError.
 
-    def __init__(self, files: Files) -> None:
+    :param files: where versions before 0.2 kept them: `logins.json`, taken over when it is found.
+    """
+
+    def __init__(self, database: Database, vault: Vault, files: Files | None = None) -> None:
+        self._database = database
+        self._vault = vault
         self._files = files
 
     def all(self) -> list[Login]:
-        rows = (self._files.read(NAME) or {}).get("logins")
-        return [login for row in (rows if isinstance(rows, list) else ()) if (login := read_row(row))]
+        """The one in use last."""
+        self._take_over()
+        rows = self._database.run(
+            lambda transaction: transaction.rows(
+                "SELECT login, token, host, added FROM logins ORDER BY chosen, login"
+            )
+        )
+        return [login for row in rows if (login := self._read(row))]
 
     def used(self, host: str) -> Login | None:
         """The one that serves requests, of those that belong to this host."""
         return next((login for login in reversed(self.all()) if login.host == host), None)
 
+    def find(self, user: str) -> Login | None:
+        """The latest of that name, whatever its host."""
+        return next((login for login in reversed(self.all()) if login.user == user), None)
+
     def add(self, user: str, token: Secret, host: str) -> None:
         """From now on this is the one that is used."""
-        with self._files.lock(NAME):
-            others = [login for login in self.all() if (login.user, login.host) != (user, host)]
-            self._write([*others, Login(user, token, host, int(time.time()))])
+        self._take_over()
+        row = (user, host, self._vault.seal(token.reveal()), int(time.time()))
+        self._database.run(lambda transaction: put(transaction, row))
+
+    def use(self, user: str, host: str) -> bool:
+        """From now on this is the one that is used.  False if there is no such login."""
+        self._take_over()
+        return self._database.run(
+            lambda transaction: bool(
+                transaction.change(
+                    "UPDATE logins SET chosen = (SELECT max(chosen) + 1 FROM logins)"
+                    " WHERE login = ? AND host = ?",
+                    user,
+                    host,
+                )
+            )
+        )
 
     def remove(self, user: str, host: str) -> bool:
         """False if there is no such login."""
-        with self._files.lock(NAME):
-            logins = self.all()
-            others = [login for login in logins if (login.user, login.host) != (user, host)]
-            if others != logins:
-                self._write(others)
-            return others != logins
+        self._take_over()
+        return self._database.run(
+            lambda transaction: bool(
+                transaction.change("DELETE FROM logins WHERE login = ? AND host = ?", user, host)
+            )
+        )
 
-    def _write(self, logins: list[Login]) -> None:
-        rows = [
-            {"user": login.user, "token": login.token.reveal(), "host": login.host, "added": login.added}
-            for login in logins
-        ]
-        self._files.write(NAME, {"logins": rows})
+    def _read(self, row: Row) -> Login | None:
+        user, sealed, host, added = row
+        token = self._vault.open(sealed)
+        return Login(user, Secret(token), host, added) if token else None
+
+    def _take_over(self) -> None:
+        """What `logins.json` holds, once.  The file goes when its logins are safe in the database."""
+        if self._files is None or not (path := self._files.home / f"{NAME}.json").exists():
+            return
+        with self._files.lock(NAME):
+            content = self._files.read(NAME)
+            if content is None:  # damaged, and told of
+                return
+            rows = content.get("logins")
+            logins = [login for row in (rows if isinstance(rows, list) else ()) if (login := read_row(row))]
+            given = [
+                (each.user, each.host, self._vault.seal(each.token.reveal()), each.added) for each in logins
+            ]
+            mark = sha256(path.read_bytes()).hexdigest()
+            self._database.run(lambda transaction: take(transaction, given, mark))
+        try:
+            self._files.remove(NAME)
+            shutil.rmtree(self._files.home / "tokens", ignore_errors=True)
+        except ConfigError as error:
+            log.warning("the logins have been taken over, but the old file can't be removed: %s", error)
+
+
+NewRow = tuple[str, str, str, int]  # user, host, sealed token, when it was added
+
+
+def put(transaction: Transaction, row: NewRow) -> None:
+    transaction.alone("logins")
+    transaction.change(
+        "INSERT INTO logins (login, host, token, added, chosen)"
+        " VALUES (?, ?, ?, ?, (SELECT coalesce(max(chosen), 0) + 1 FROM logins))"
+        " ON CONFLICT (login, host) DO UPDATE SET token = excluded.token, added = excluded.added,"
+        " chosen = excluded.chosen",
+        *row,
+    )
+
+
+def take(transaction: Transaction, rows: list[NewRow], mark: str) -> None:
+    """A file that could not be removed is not taken over twice, or it would bring back what was removed."""
+    if transaction.rows("SELECT 1 FROM notes WHERE name = 'logins.json' AND value = ?", mark):
+        return
+    known = {tuple(row) for row in transaction.rows("SELECT login, host FROM logins")}
+    for row in rows:
+        if row[:2] not in known:
+            put(transaction, row)
+    transaction.change("DELETE FROM notes WHERE name = 'logins.json'")
+    transaction.change("INSERT INTO notes (name, value) VALUES ('logins.json', ?)", mark)
 
 
 def read_row(row: Any) -> Login | None:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from cachetools import TLRUCache
 
-from copilot_bridge.errors import BridgeError, ConfigError, LoginRequired, UpstreamRefused
+from copilot_bridge.errors import BridgeError, LoginRequired, StoreError, UpstreamRefused
 from copilot_bridge.redaction import Secret
 from copilot_bridge.upstream.client import Client
 from copilot_bridge.upstream.flights import Flights
@@ -200,7 +200,7 @@ class CopilotTokens:
         """A token that can't be written down serves all the same."""
         try:
             self._shelf.write(f"tokens/{account.fingerprint}", asdict(token))
-        except ConfigError as error:
+        except StoreError as error:
             log.warning("the Copilot token is kept in memory only: %s", error)
 
     def _keep(self, account: Account, token: CopilotToken) -> CopilotToken:

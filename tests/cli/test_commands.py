@@ -18,8 +18,8 @@ from copilot_bridge.cli import COMMANDS, cli, models
 from copilot_bridge.cli.screen import bar, print_table
 from copilot_bridge.errors import UpstreamRefused
 from copilot_bridge.redaction import Secret
+from copilot_bridge.store import open_store
 from copilot_bridge.store.files import Files
-from copilot_bridge.store.logins import Logins
 
 ALL = [[], *[[name] for name in COMMANDS], *[["auth", each] for each in ("login", "list", "remove", "token")]]
 NOWHERE = "http://127.0.0.1:9"
@@ -31,7 +31,9 @@ def log_in(home, simulator):
 
     def store(persona="demo", user=None):
         token = new_token(persona)
-        Logins(Files(home)).add(user or f"octo-{persona}", Secret(token), simulator.url)
+        store = open_store(home)
+        store.logins.add(user or f"octo-{persona}", Secret(token), simulator.url)
+        store.close()
         return token
 
     return store
@@ -323,10 +325,8 @@ def test_logins(run, log_in, simulator):
 
 
 def test_logins_of_an_unreadable_date(run, log_in, home):
-    log_in()
-    content = Files(home).read("logins")
-    content["logins"][0]["added"] = 10**18
-    Files(home).write("logins", content)
+    row = {"user": "octo-demo", "token": "ghu_x", "host": "https://api.github.com", "added": 10**18}
+    Files(home).write("logins", {"logins": [row]})
     assert "octo-demo" in run("auth", "list").out
 
 
@@ -338,8 +338,31 @@ def test_the_given_token_wins_over_the_login(run, log_in):
 def test_a_login_in_a_home_that_can_not_be_changed(run, log_in, tmp_path):
     (tmp_path / "file").write_text("")
     result = run("auth", "remove", "x", "--home", tmp_path / "file" / "home")
-    assert result.code == 1
-    assert result.err.splitlines()[-1].startswith("copilot-bridge: no login of 'x'")
+    assert "can't use the store" in result.line
+    assert result.line.endswith("Not a directory")
+
+
+def test_logins_of_an_older_version(run, home, simulator):
+    """They are taken over, and no secret stays in a file that anybody could read."""
+    row = {"user": "octo-demo", "token": new_token(), "host": simulator.url, "added": 1_700_000_000}
+    Files(home).write("logins", {"logins": [row]})
+    assert run("check-usage").out.startswith("octo-demo")
+    assert run("auth", "token").out == f"{row['token']}\n"
+    assert not (home / "logins.json").exists()
+    assert row["token"].encode() not in b"".join(each.read_bytes() for each in home.glob("bridge.db*"))
+
+
+def test_a_damaged_store(run, log_in, home, simulator):
+    """What needs it says so in one line; what has no need of it goes on; `debug` knows."""
+    log_in()
+    (home / "bridge.db").write_bytes(b"no database" * 1000)
+    for path in home.glob("bridge.db-*"):
+        path.unlink()
+    assert "move it away to begin a new one" in run("auth", "list").line
+    token = new_token()
+    assert run("check-usage", "-g", token).out.startswith("octo-demo")
+    assert "not a database" in debug(run, "-g", token)["store"]["problem"]
+    assert "not a database" in run("debug", "-g", token).out
 
 
 def test_a_damaged_file_of_logins(run, log_in, home):
@@ -373,7 +396,12 @@ def test_debug_as_json(run, home, simulator):
     token = new_token("business")
     told = debug(run, "-g", token)
     assert told["version"] == __version__
-    assert told["paths"] == {"home": str(home), "logins": str(home / "logins.json")}
+    assert told["paths"] == {"home": str(home), "store": str(home / "bridge.db")}
+    assert told["store"] == {
+        "place": str(home / "bridge.db"),
+        "key": str(home / "store.key"),
+        "problem": None,
+    }
     found = {each["name"]: each for each in told["settings"]}
     assert found["github_token"]["value"] == f"ghu_***{token[-4:]}"
     assert found["github_token"]["origin"] == "option --github-token"
@@ -478,7 +506,7 @@ def test_a_home_that_can_not_be_written(run, tmp_path):
     result = run("models", "-g", new_token(), "--home", tmp_path / "file" / "home")
     assert result.code == 0
     assert "gpt-4o" in result.out
-    assert "can't write to the data directory" in result.err
+    assert "can't use the store" in result.err
 
 
 def test_modes_of_the_data_directory(run, home):

@@ -10,7 +10,20 @@ import requests
 from cli.conftest import PATIENCE, Run, Terminal
 from integration.harness import Simulator, new_token
 
+from copilot_bridge.store import open_store
+
 Flow = tuple[int, str, Path]
+
+
+def logins(home: Path) -> list[str]:
+    """Who is stored there; nothing is made by the look."""
+    if not (home / "bridge.db").exists():
+        return []
+    store = open_store(home)
+    try:
+        return [login.user for login in store.logins.all()]
+    finally:
+        store.close()
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +108,7 @@ def test_a_login(flows, simulator, run: Run):
         ("expired", "the code has expired: start again"),
         ("denied", "the login was cancelled on GitHub's page"),
         ("refused", "GitHub does not accept this login"),
-        ("no place", "can't write to the data directory /proc/no-such-place"),
+        ("no place", "can't use the key of the store /proc/no-such-place"),
     ],
 )
 def test_a_login_that_fails(flows, name, words):
@@ -104,7 +117,7 @@ def test_a_login_that_fails(flows, name, words):
     last = [line for line in text.splitlines() if line.strip()][-1]
     assert last.strip().startswith("copilot-bridge: ")
     assert words in last
-    assert not (flows[name][1] / "logins.json").exists()
+    assert logins(flows[name][1]) == []
 
 
 def test_a_login_whose_token_is_wanted(flows):
@@ -129,7 +142,7 @@ def test_giving_up(start_flow):
     code, text = ended((terminal, home))
     assert code == 130
     assert text.rstrip().endswith("interrupted")
-    assert not home.exists() or not (home / "logins.json").exists()
+    assert logins(home) == []
 
 
 @pytest.fixture
@@ -165,4 +178,4 @@ def test_the_login_of_an_editor(editor, simulator, tmp_path, answer):
         assert "Traceback" not in text
     finally:
         terminal.close()
-    assert (tmp_path / "home" / "logins.json").exists() is (answer == "\n")
+    assert logins(tmp_path / "home") == (["octo-demo"] if answer == "\n" else [])

@@ -1,16 +1,18 @@
 """The login becomes a Copilot token: once, for everybody, and again only when that helps."""
 
-import json
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from integration.harness import Answer, Bridge, Junction, Simulator, Start, new_token
+
+from copilot_bridge.store import open_store
+from copilot_bridge.store.shelf import Shelf
 
 HEADERS = {
     "editor-version": "vscode/",
@@ -75,7 +77,9 @@ def test_a02_the_token_outlives_the_process(start_bridge: Start, simulator: Simu
     for path in first.home.rglob("*"):
         mode = path.stat().st_mode & 0o777
         assert mode == (0o700 if path.is_dir() else 0o600), path
-        assert path.is_dir() or first.github_token not in path.read_text(), "only what was got for it"
+        assert path.is_dir() or first.github_token.encode() not in path.read_bytes(), (
+            "only what was got for it"
+        )
 
 
 def test_a02_a_token_due_for_renewal_is_renewed_before_use(
@@ -84,12 +88,21 @@ def test_a02_a_token_due_for_renewal_is_renewed_before_use(
     """refresh_in is 2 s: the token is renewed by the clock, and no request is ever refused."""
     bridge = start_bridge(github_token=new_token("shortlived"))
     assert bridge.chat(f"hello {mark}").status == 200
-    stored = next((bridge.home / "tokens").glob("*.json"))
-    due = json.loads(stored.read_text())["refresh_at"]
+    with shelf(bridge.home) as (kept, name):
+        due = kept.read(name)["refresh_at"]
     wait_until(due + 0.05)
     assert bridge.chat(f"hello {mark}").status == 200
     assert len(simulator.exchanges(bridge.github_token)) == 2
     assert len(simulator.ledger(mark)) == 2
+
+
+@contextmanager
+def shelf(home: Path) -> Iterator[tuple[Shelf, str]]:
+    """Where the one Copilot token of a bridge is kept, and under what name."""
+    store = open_store(home)
+    ((name,),) = store.database.run(lambda transaction: transaction.rows("SELECT name FROM shelf"))
+    yield store.shelf, name
+    store.close()
 
 
 def wait_until(moment: float) -> None:
@@ -110,9 +123,9 @@ def test_a02_a_failed_renewal_leaves_the_old_token_in_use(
     first = start_bridge(github_token=new_token("flaky"))
     assert first.chat("hello").status == 200
     first.stop()
-    path = next((first.home / "tokens").glob("*.json"))
-    stored = json.loads(path.read_text())
-    path.write_text(json.dumps(stored | {"refresh_at": 0.0}))
+    with shelf(first.home) as (kept, name):
+        stored = kept.read(name)
+        kept.write(name, stored | {"refresh_at": 0.0})
     bridge = start_bridge(home=first.home, github_token=first.github_token)
     for _ in range(3):
         assert bridge.chat(f"hello {mark}").status == 200

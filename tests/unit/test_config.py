@@ -32,6 +32,9 @@ SAMPLES = {
     "server": ("GEVENT", "gevent"),
     "graceful_timeout": ("2.5", 2.5),
     "home": ("/srv/bridge", Path("/srv/bridge")),
+    "cache": ("false", False),
+    "cache_path": ("/srv/cache.db", Path("/srv/cache.db")),
+    "store_key": ("a2V5", Secret("a2V5")),
     "github_token": ("ghu_EXAMPLE", Secret("ghu_EXAMPLE")),
     "account_type": ("Business", "business"),
     "enterprise_url": ("https://octo.ghe.com/", "octo.ghe.com"),
@@ -161,6 +164,9 @@ MALFORMED = [
     ],
     *[("host", raw, "printable") for raw in (" ", "a\nb", "\x1b[31m")],
     ("home", "\t", "printable"),
+    ("cache", "sqlite", "true or false"),
+    ("cache_path", "\t", "printable"),
+    ("store_key", "two words", "no spaces"),
     ("home", "~nobody-of-this-name/x", "home"),
     ("account_type", "pro", "individual, business, enterprise"),
     *[
@@ -215,6 +221,8 @@ def test_malformed_in_the_environment(name, raw, expected):
     assert expected in told
     if name == "github_token":
         assert "ghu_" not in told
+    elif BY_NAME[name].metadata["secret"]:
+        assert raw not in told
     elif "@" not in raw:  # before it there may be a password
         assert repr(raw) in told
 

@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
+from copilot_bridge.errors import ConfigError
 from copilot_bridge.redaction import Secret
+from copilot_bridge.store import open_store
 from copilot_bridge.store.files import Files
-from copilot_bridge.store.logins import Logins
 
 API, GHE = "https://api.github.com", "https://api.octo.ghe.com"
 
@@ -15,9 +16,8 @@ WRITER = """
 import sys
 from pathlib import Path
 from copilot_bridge.redaction import Secret
-from copilot_bridge.store.files import Files
-from copilot_bridge.store.logins import Logins
-logins = Logins(Files(Path(sys.argv[1])))
+from copilot_bridge.store import open_store
+logins = open_store(Path(sys.argv[1])).logins
 sys.stdin.readline()
 for number in range(6):
     logins.add(f"octo-{sys.argv[2]}-{number}", Secret("ghu_EXAMPLE"), "https://api.github.com")
@@ -30,8 +30,15 @@ def files(tmp_path):
 
 
 @pytest.fixture
-def logins(files):
-    return Logins(files)
+def store(tmp_path):
+    store = open_store(tmp_path)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def logins(store):
+    return store.logins
 
 
 def add(logins, *users, host=API):
@@ -49,14 +56,27 @@ def test_nobody(logins):
     assert not logins.remove("octocat", API)
 
 
-def test_the_last_one_added_is_used(logins, files):
+def test_the_last_one_added_is_used(logins, tmp_path):
     add(logins, "a", "b")
     assert logins.used(API).user == "b"
     assert logins.used(API).token == Secret("ghu_b")
     assert logins.used(API).added > 1_700_000_000
     add(logins, "a")
     assert sorted(names(logins)) == ["a", "b"]
-    assert Logins(files).used(API).user == "a"
+    other = open_store(tmp_path)
+    assert other.logins.used(API).user == "a"
+    other.close()
+
+
+def test_choosing(logins):
+    add(logins, "a", "b", "c")
+    assert logins.use("a", API)
+    assert logins.used(API).user == "a"
+    assert not logins.use("nobody", API)
+    assert not logins.use("a", GHE)
+    assert names(logins) == ["b", "c", "a"]
+    assert logins.find("b").token == Secret("ghu_b")
+    assert logins.find("nobody") is None
 
 
 def test_a_new_token_of_the_same_user(logins):
@@ -151,6 +171,45 @@ def test_a_file_that_can_not_be_read(logins, tmp_path):
     assert logins.all() == []
     add(logins, "b")
     assert names(logins) == ["b"]
+    assert (tmp_path / "logins.json").exists(), "what can't be read is not thrown away"
+
+
+def test_taking_over_the_file_of_an_older_version(logins, files, tmp_path):
+    files.write("logins", {"logins": [ROW, {**ROW, "user": "b", "token": "ghu_b"}]})
+    files.write("tokens/abc", {"value": "tid=1"})
+    assert names(logins) == ["a", "b"]
+    assert logins.used(API).token == Secret("ghu_b")
+    assert not (tmp_path / "logins.json").exists()
+    assert not (tmp_path / "tokens").exists()
+
+
+def test_an_old_file_that_can_not_be_removed_is_taken_over_once(logins, files, monkeypatch, caplog):
+    def fail(*_args):
+        raise ConfigError("Permission denied")
+
+    monkeypatch.setattr(Files, "remove", fail)
+    files.write("logins", {"logins": [ROW, {**ROW, "user": "b"}]})
+    assert names(logins) == ["a", "b"]
+    assert "can't be removed" in caplog.text
+    assert logins.remove("a", API)
+    assert names(logins) == ["b"]
+
+
+def test_what_is_stored_already_is_newer_than_the_old_file(logins, files):
+    logins.add("a", Secret("ghu_new"), API)
+    files.write("logins", {"logins": [ROW]})
+    assert [each.token for each in logins.all()] == [Secret("ghu_new")]
+
+
+def test_a_login_that_was_sealed_with_another_key(logins, tmp_path, caplog):
+    add(logins, "a")
+    (tmp_path / "store.key").unlink()
+    other = open_store(tmp_path)
+    assert other.logins.all() == []
+    assert str(tmp_path / "store.key") in caplog.text
+    other.logins.add("a", Secret("ghu_again"), API)
+    assert other.logins.used(API).token == Secret("ghu_again")
+    other.close()
 
 
 def test_writers_in_several_processes_lose_nothing(logins, tmp_path):

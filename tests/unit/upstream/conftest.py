@@ -10,7 +10,7 @@ import responses
 
 from copilot_bridge.config import Config
 from copilot_bridge.redaction import Secret
-from copilot_bridge.store.files import Files
+from copilot_bridge.store import open_store
 from copilot_bridge.upstream.client import Client
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.headers import Headers
@@ -43,7 +43,8 @@ class World:
         self.clock = clock
         self.client = Client(self.config)
         self.headers = Headers(self.config)
-        self.tokens = CopilotTokens(self.client, self.headers, Files(home), clock)
+        self.store = open_store(home)
+        self.tokens = CopilotTokens(self.client, self.headers, self.store.shelf, clock)
         self.account = Account("octocat", Secret(github_token), Hosts.of(self.config))
         self.copilot = Copilot(self.client, self.tokens, self.headers, self.account)
 
@@ -114,6 +115,7 @@ def new_world(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., World]]:
     yield make
     for each in made:
         each.client.close()
+        each.store.close()
 
 
 @pytest.fixture

@@ -1,0 +1,47 @@
+"""What a database has to be able to do.  The same statements run on each, in the SQL that they share.
+
+Types that mean the same everywhere: TEXT, BIGINT, DOUBLE PRECISION.  Placeholders are question marks.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+Row = tuple[Any, ...]
+
+
+class Transaction(Protocol):
+    """All of it happens, or nothing."""
+
+    def rows(self, sql: str, *values: object) -> list[Row]: ...
+    def change(self, sql: str, *values: object) -> int:
+        """How many rows it was."""
+
+    def change_many(self, sql: str, values: Sequence[Sequence[object]]) -> None: ...
+    def now(self) -> float:
+        """Unix seconds, by the clock that all who share the database go by."""
+
+    def alone(self, name: str) -> None:
+        """Until the end of the transaction nobody else is in one that asked for the same name."""
+
+
+class Database(Protocol):
+    """:raises StoreError: it can't be read or written just now."""
+
+    place: str  # for people
+    lasting: bool  # what is written outlives the process
+
+    def run(self, work: Callable[[Transaction], T]) -> T:
+        """What `work` returns, in a transaction of its own.  It may only use the transaction: it may run
+        in another thread, and more than once.
+        """
+
+    def lock(self, name: str) -> AbstractContextManager[object]:
+        """Held by one at a time, whoever shares the database; without it, if it can't be had."""
+
+    def check(self) -> str | None:
+        """What is wrong with it, if anything.  Takes its time."""
+
+    def close(self) -> None: ...

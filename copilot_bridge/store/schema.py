@@ -1,0 +1,34 @@
+"""The tables, as a list of steps that is only ever added to: each runs once in the life of a database."""
+
+from copilot_bridge.store.database import Transaction
+
+# (name, statements).  Never change one that has been released: add another.
+MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
+    (
+        "m001_logins_and_tokens",
+        (
+            """CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL)""",
+            # chosen: the largest of a host is the one in use.
+            """CREATE TABLE logins (
+                login TEXT NOT NULL, host TEXT NOT NULL, token TEXT NOT NULL,
+                added BIGINT NOT NULL, chosen BIGINT NOT NULL, PRIMARY KEY (login, host))""",
+            """CREATE TABLE shelf (name TEXT PRIMARY KEY, content TEXT NOT NULL, written DOUBLE PRECISION)""",
+        ),
+    ),
+]
+
+
+def migrate(transaction: Transaction, upto: int | None = None) -> list[str]:
+    """Bring the tables up to date.  The names of the steps that were missing.
+
+    Steps of a newer version are left alone: they only add.
+    """
+    transaction.alone("migrations")
+    transaction.change("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, at DOUBLE PRECISION)")
+    done = {name for (name,) in transaction.rows("SELECT name FROM migrations")}
+    missing = [step for step in MIGRATIONS[:upto] if step[0] not in done]
+    for name, statements in missing:
+        for statement in statements:
+            transaction.change(statement)
+        transaction.change("INSERT INTO migrations (name, at) VALUES (?, ?)", name, transaction.now())
+    return [name for name, _ in missing]

@@ -1,0 +1,58 @@
+"""Copilot tokens, so that all processes share one and a restart asks GitHub for none."""
+
+import logging
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import orjson
+
+from copilot_bridge.errors import StoreError
+from copilot_bridge.store.database import Database, Transaction
+from copilot_bridge.store.vault import Vault
+
+log = logging.getLogger(__name__)
+
+
+class Shelf:
+    """Small JSON objects by name, sealed."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """None if there is none, and for what can't be read, which is told of."""
+
+        def find(transaction: Transaction) -> list[Any]:
+            return transaction.rows("SELECT content FROM shelf WHERE name = ?", name)
+
+        try:
+            rows = self._database.run(find)
+            opened = self._vault.open(rows[0][0]) if rows else None
+            content = orjson.loads(opened) if opened else None
+        except (StoreError, orjson.JSONDecodeError) as error:
+            log.warning("%s", error)
+            return None
+        return content if isinstance(content, dict) else None
+
+    def write(self, name: str, content: Mapping[str, Any]) -> None:
+        """Raises StoreError."""
+        sealed = self._vault.seal(orjson.dumps(dict(content)).decode())
+
+        def put(transaction: Transaction) -> None:
+            transaction.change(
+                "INSERT INTO shelf (name, content, written) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
+                " SET content = excluded.content, written = excluded.written",
+                name,
+                sealed,
+                transaction.now(),
+            )
+
+        self._database.run(put)
+
+    def remove(self, name: str) -> None:
+        self._database.run(lambda transaction: transaction.change("DELETE FROM shelf WHERE name = ?", name))
+
+    def lock(self, name: str) -> AbstractContextManager[object]:
+        return self._database.lock(name)

@@ -1,0 +1,48 @@
+"""Everything that is kept, in one place."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from copilot_bridge.redaction import Secret
+from copilot_bridge.store.database import Database
+from copilot_bridge.store.files import Files
+from copilot_bridge.store.logins import Logins
+from copilot_bridge.store.shelf import Shelf
+from copilot_bridge.store.sqlite import Sqlite
+from copilot_bridge.store.vault import Vault
+
+DATABASE = "bridge.db"
+
+
+@dataclass(frozen=True)
+class Store:
+    """Nothing here does I/O until it is asked for something; then each may raise StoreError."""
+
+    database: Database
+    vault: Vault
+    files: Files | None = None  # the data directory; None: nothing may be read from it
+
+    @cached_property
+    def logins(self) -> Logins:
+        return Logins(self.database, self.vault, self.files)
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        return Shelf(self.database, self.vault)
+
+    def close(self) -> None:
+        self.database.close()
+
+
+def open_store(
+    home: Path, *, path: Path | None = None, lasting: bool = True, key: Secret | None = None
+) -> Store:
+    """:param path: of the SQLite file, where it is not in the home.  :param lasting: else in memory only."""
+    key = key or Secret()
+    if not lasting:
+        return Store(Sqlite(None), Vault(key, None, {}))
+    database = path or home / DATABASE
+    if database.is_dir():
+        database = database / DATABASE
+    return Store(Sqlite(database), Vault(key, database.parent), Files(home))

@@ -1,0 +1,114 @@
+"""Secrets, sealed before they are written down.
+
+The key is given (a setting, or systemd's credential `copilot-bridge-key`), or lies in a file of its own
+beside the database: a copy of the database alone gives nobody's login away.
+"""
+
+import logging
+import os
+import tempfile
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from copilot_bridge.errors import ConfigError, StoreError
+from copilot_bridge.redaction import Secret
+from copilot_bridge.store.files import Files
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
+
+log = logging.getLogger(__name__)
+
+KEY_FILE = "store.key"
+CREDENTIAL = "copilot-bridge-key"
+
+
+class Vault:
+    """:param key: given by the operator.  :param home: where the key file is; None: one for this process."""
+
+    def __init__(self, key: Secret, home: Path | None, environ: Mapping[str, str] = os.environ) -> None:
+        self._given = key
+        self._home = home
+        self._environ = environ
+
+    def seal(self, secret: str) -> str:
+        return self._fernet.encrypt(secret.encode()).decode()
+
+    def open(self, sealed: str) -> str | None:
+        """None if it was sealed with another key."""
+        from cryptography.fernet import InvalidToken
+
+        try:
+            return self._fernet.decrypt(sealed).decode()
+        except (InvalidToken, ValueError):  # ValueError: it is no text
+            log.warning(
+                "a secret in the store can't be read: the key (%s) is not the one it was sealed with",
+                self.place,
+            )
+            return None
+
+    @property
+    def place(self) -> str:
+        """Where the key comes from, for people."""
+        if self._given:
+            return "the setting store-key"
+        if credential := self._credential():
+            return str(credential)
+        return str(self._home / KEY_FILE) if self._home else "memory only"
+
+    @cached_property
+    def _fernet(self) -> "Fernet":
+        from cryptography.fernet import Fernet  # here: half of a command's start-up time
+
+        try:
+            return Fernet(self._key())
+        except ValueError as error:
+            raise ConfigError(
+                f"the key of the store ({self.place}) is none: expected 32 bytes in base64, as "
+                "`openssl rand -base64 32` prints them"
+            ) from error
+
+    def _key(self) -> bytes:
+        """In the alphabet of Fernet, whichever it was given in."""
+        return self._raw_key().strip().replace(b"+", b"-").replace(b"/", b"_")
+
+    def _raw_key(self) -> bytes:
+        from cryptography.fernet import Fernet
+
+        if self._given:
+            return self._given.reveal().encode()
+        try:
+            if credential := self._credential():
+                return credential.read_bytes()
+            if self._home is None:
+                return Fernet.generate_key()
+            path = self._home / KEY_FILE
+            return path.read_bytes() if path.exists() else made(path, Fernet.generate_key())
+        except OSError as error:
+            raise StoreError(f"can't use the key of the store {self.place}: {error.strerror}") from error
+
+    def _credential(self) -> Path | None:
+        """https://systemd.io/CREDENTIALS/"""
+        folder = self._environ.get("CREDENTIALS_DIRECTORY")
+        path = Path(folder) / CREDENTIAL if folder else None
+        return path if path and path.is_file() else None
+
+
+def made(path: Path, key: bytes) -> bytes:
+    """The key in the file.  It is there whole or not at all, and of several who make one the first wins."""
+    Files(path.parent).make()
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(key)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return path.read_bytes()
+        return key
+    finally:
+        Path(temporary).unlink(missing_ok=True)

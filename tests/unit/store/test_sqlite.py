@@ -1,0 +1,267 @@
+"""The database: private, up to date, shared by processes, and never the reason that nothing is served."""
+
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from copilot_bridge.errors import StoreError
+from copilot_bridge.store import sqlite as module
+from copilot_bridge.store.schema import MIGRATIONS, migrate
+from copilot_bridge.store.sqlite import Sqlite, SqliteTransaction, transact
+
+COUNT = "SELECT count(*) FROM notes"
+PUT = "INSERT INTO notes (name, value) VALUES (?, ?)"
+
+# Commits row after row, and says so of each when it is committed.
+WRITER = """
+import sys
+from pathlib import Path
+from copilot_bridge.store.sqlite import Sqlite
+database = Sqlite(Path(sys.argv[1]))
+for number in range(int(sys.argv[3])):
+    name = f"{sys.argv[2]}-{number}"
+    database.run(lambda t: t.change("INSERT INTO notes (name, value) VALUES (?, ?)", name, "x" * 300))
+    sys.stdout.write(name + "\\n")
+    sys.stdout.flush()
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "home" / "bridge.db"
+
+
+@pytest.fixture
+def database(path):
+    database = Sqlite(path)
+    yield database
+    database.close()
+
+
+def notes(database):
+    return {name for (name,) in database.run(lambda t: t.rows("SELECT name FROM notes"))}
+
+
+def test_what_is_written_is_there_for_others(database, path):
+    assert database.run(lambda t: t.change(PUT, "a", "1")) == 1
+    other = Sqlite(path)
+    assert other.run(lambda t: t.rows("SELECT name, value FROM notes")) == [("a", "1")]
+    other.close()
+
+
+def test_all_or_nothing(database):
+    def half(transaction):
+        transaction.change(PUT, "a", "1")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        database.run(half)
+    assert notes(database) == set()
+
+
+def test_in_memory_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    database = Sqlite(None)
+    database.run(lambda t: t.change(PUT, "a", "1"))
+    assert notes(database) == {"a"}
+    assert database.check() is None
+    with database.lock("x"), database.lock("y"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+    database.close()
+
+
+def test_private_from_the_first_moment(path):
+    before = os.umask(0)
+    try:
+        database = Sqlite(path)
+        database.run(lambda t: t.change(PUT, "a", "1"))
+        modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
+        database.close()
+    finally:
+        os.umask(before)
+    assert modes.pop("locks") == 0o700
+    assert modes.keys() == {"bridge.db", "bridge.db-wal", "bridge.db-shm"}
+    assert set(modes.values()) == {0o600}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("steps", range(len(MIGRATIONS)))
+def test_each_older_schema_is_brought_up_to_date(path, steps):
+    """With what was in it: every table of the time has a row, and has it afterwards."""
+    path.parent.mkdir()
+    old = sqlite3.connect(path, isolation_level=None)
+    transact(old, SqliteTransaction(old, lambda: 1.0), lambda t: migrate(t, steps))
+    tables = [name for (name,) in old.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    for table in set(tables) - {"migrations"}:
+        columns = old.execute(f"PRAGMA table_info({table})").fetchall()
+        old.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", [7] * len(columns))
+    old.close()
+    database = Sqlite(path)
+    done = [name for (name,) in database.run(lambda t: t.rows("SELECT name FROM migrations ORDER BY name"))]
+    assert done == [name for name, _ in MIGRATIONS]
+    for table in set(tables) - {"migrations"}:
+        assert database.run(lambda t, table=table: t.rows(f"SELECT count(*) FROM {table}")) == [(1,)]
+    fresh = Sqlite(None)
+    shape = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
+    assert database.run(lambda t: t.rows(shape)) == fresh.run(lambda t: t.rows(shape))
+    database.close()
+
+
+def test_the_names_of_the_migrations_are_in_order():
+    names = [name for name, _ in MIGRATIONS]
+    assert [name[:4] for name in names] == [f"m{number:03d}" for number in range(1, len(names) + 1)]
+
+
+def test_a_database_of_a_newer_version_serves(database, path):
+    database.run(lambda t: t.change("INSERT INTO migrations (name, at) VALUES ('m999_more', 1)"))
+    other = Sqlite(path)
+    other.run(lambda t: t.change(PUT, "a", "1"))
+    other.close()
+
+
+DAMAGES = {
+    "no database": lambda path: path.write_bytes(b"hello" * 1000),
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "zeros in the middle": lambda path: overwrite(path, 4096, 20 * 4096),
+}
+
+
+def overwrite(path, start, end):
+    with path.open("r+b") as file:
+        file.seek(start)
+        file.write(b"\0" * (end - start))
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_an_error_of_ours(path, damage):
+    whole = Sqlite(path)
+    for number in range(50):
+        whole.run(lambda t, number=number: t.change(PUT, f"{number}", "x" * 1000))
+    whole.close()
+    DAMAGES[damage](path)
+    database = Sqlite(path)
+    problem = database.check()
+    assert str(path) in problem
+    assert "\n" not in problem
+    with pytest.raises(StoreError):
+        database.run(lambda t: t.rows("SELECT * FROM notes"))
+    database.close()
+
+
+def test_damage_under_way_and_its_end(database, path, monkeypatch):
+    """A process that runs on finds the file that was put in its place."""
+    monkeypatch.setattr(module, "PAUSE", 0)
+    database.run(lambda t: t.change(PUT, "a", "1"))
+    database.close()
+    path.write_bytes(b"hello" * 1000)
+    for _ in range(3):
+        with pytest.raises(StoreError, match="move it away"):
+            database.run(lambda t: t.rows(COUNT))
+    path.unlink()
+    database.run(lambda t: t.change(PUT, "b", "1"))
+    assert notes(database) == {"b"}
+
+
+def test_a_database_that_can_not_be_opened_is_left_alone_for_a_while(path, monkeypatch):
+    path.parent.mkdir()
+    path.write_bytes(b"hello" * 1000)
+    database = Sqlite(path)
+    tries = []
+    monkeypatch.setattr(module, "connect", lambda place: tries.append(place) or sqlite3.connect(place))
+    for _ in range(5):
+        with pytest.raises(StoreError):
+            database.run(lambda t: t.rows(COUNT))
+    assert len(tries) == 1
+
+
+def test_a_full_disk(database, path):
+    """What was there is there; when there is room again it goes on."""
+    database.run(lambda t: t.change(PUT, "a", "1"))
+    ((pages,),) = database.run(lambda t: t.rows("PRAGMA page_count"))
+    database._connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StoreError, match="full"):
+        database.run(lambda t: t.change(PUT, "b", "x" * 100_000))
+    assert "full" in database.check()
+    assert notes(database) == {"a"}
+    database._connection.execute("PRAGMA max_page_count = 100000")
+    assert database.check() is None
+    database.run(lambda t: t.change(PUT, "b", "x" * 100_000))
+    assert notes(database) == {"a", "b"}
+
+
+def test_a_writer_waits_for_another(database, path):
+    other = sqlite3.connect(path.parent / "bridge.db", isolation_level=None) if path.exists() else None
+    database.run(lambda t: t.change(PUT, "a", "1"))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    begun = threading.Event()
+
+    def write():
+        begun.set()
+        database.run(lambda t: t.change(PUT, "b", "1"))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    begun.wait()
+    thread.join(0.1)
+    assert thread.is_alive()
+    other.execute("COMMIT")
+    other.close()
+    thread.join(5)
+    assert notes(database) == {"a", "b"}
+
+
+def test_who_waits_too_long_is_told_so(database, path, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    database.run(lambda t: t.change(PUT, "a", "1"))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="another program has been holding it"):
+        database.run(lambda t: t.change(PUT, "b", "1"))
+    other.close()
+
+
+def writer(path, name, rows):
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER, path, name, str(rows)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def test_processes_that_begin_a_database_at_once(path):
+    """Each finds all tables; no row is lost, and nobody hears of a lock."""
+    writers = [writer(path, f"writer{number}", 40) for number in range(4)]
+    told = set()
+    for each in writers:
+        out, err = each.communicate(timeout=30)
+        assert (each.returncode, err) == (0, b"")
+        told |= set(out.decode().split())
+    database = Sqlite(path)
+    assert notes(database) == told
+    assert len(told) == 160
+    database.close()
+
+
+def test_killed_at_any_moment_50_times(path):
+    """What was committed is there, and the database is whole."""
+    committed = set()
+    for number in range(50):
+        process = writer(path, f"run{number}", 10_000)
+        wanted = 1 + number * 7 % 23
+        for _ in range(wanted):
+            committed.add(process.stdout.readline().decode().strip())
+        process.send_signal(signal.SIGKILL)
+        rest, _ = process.communicate(timeout=10)
+        committed |= {line for line in rest.decode().split("\n")[:-1] if line}
+        if number % 10 == 9:
+            database = Sqlite(path)
+            assert database.check() is None
+            assert committed <= notes(database)
+            database.close()
+    assert len(committed) >= 50
