@@ -4,7 +4,7 @@ from flask import Flask
 
 from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
-from copilot_bridge.views import chat, edge, embeddings, health, messages, models, responses
+from copilot_bridge.views import chat, edge, embeddings, health, messages, models, responses, token
 
 APIS = (chat.bp, embeddings.bp, messages.bp, models.bp, responses.bp)
 
@@ -16,9 +16,11 @@ def create_app(config: Config | None = None) -> Flask:
     """The WSGI application.  Without a config: the environment's.  Raises ConfigError."""
     app = Flask(__name__, static_folder=None)
     app.url_map.strict_slashes = False
-    app.extensions["copilot_bridge"] = Bridge(config or Config.from_environment())
+    bridge = app.extensions["copilot_bridge"] = Bridge(config or Config.from_environment())
+    bridge.check_door()
     edge.init_app(app)
     app.register_blueprint(health.bp)
+    app.register_blueprint(token.bp)
     for api in APIS:
         for prefix in PREFIXES:
             app.register_blueprint(api, url_prefix=prefix, name=f"{prefix}/{api.name}".replace("/", "_"))

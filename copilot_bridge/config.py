@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -31,6 +31,56 @@ ACCOUNT_TYPES = ("individual", "business", "enterprise")
 SERVERS = ("gunicorn", "gevent")
 PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+
+
+def words(given: str) -> tuple[str, ...]:
+    """Separated by commas."""
+    return tuple(word(each) for each in given.split(",") if each.strip())
+
+
+def key_list(given: str) -> tuple[Secret, ...]:
+    return tuple(Secret(each) for each in words(given))
+
+
+def share_tokens(given: str) -> tuple[tuple[Secret, Secret], ...]:
+    """`share-a:ghu_x,share-b:ghu_y` -> ((share token, GitHub token), ...)."""
+    found = []
+    for each in words(given):
+        share, _, token = each.partition(":")
+        if not share.startswith("share-") or len(share) < len("share-") + 1:
+            raise ValueError("a share token begins with share- (`copilot-bridge gen-share-token` prints one)")
+        if not token:
+            raise ValueError("expected share-...:GITHUB_TOKEN, separated by commas")
+        found.append((Secret(share), Secret(token)))
+    return tuple(found)
+
+
+def host_names(given: str) -> tuple[str, ...]:
+    for each in words(given):
+        if not HOST.fullmatch(each.removeprefix("[").removesuffix("]")):
+            raise ValueError("expected names of hosts, without a port, separated by commas")
+    return tuple(each.lower() for each in words(given))
+
+
+def page_origins(given: str) -> tuple[str, ...]:
+    """As a browser spells them: without a path."""
+    for each in words(given):
+        parts = urlsplit(each)
+        if not parts.scheme or not parts.netloc or parts.path or parts.query or parts.fragment:
+            raise ValueError(
+                "expected origins like https://chat.example or http://localhost:3000; no wildcard"
+            )
+    return tuple(each.lower() for each in words(given))
+
+
+def networks(given: str) -> tuple[str, ...]:
+    """Addresses and networks."""
+    for each in words(given):
+        try:
+            ip_network(each, strict=False)
+        except ValueError as error:
+            raise ValueError("expected addresses or networks like 10.0.0.0/8, separated by commas") from error
+    return words(given)
 
 
 def boolean(text: str) -> bool:
@@ -230,6 +280,49 @@ class Config:
         alias="GH_TOKEN",
         secret=True,
     )
+    api_key: tuple[Secret, ...] = setting(
+        key_list,
+        "key that callers have to give (the option may be repeated; elsewhere separated by commas)",
+        default=(),
+        flags=("--api-key",),
+        alias="API_KEY",
+        secret=True,
+    )
+    share_token: tuple[tuple[Secret, Secret], ...] = setting(
+        share_tokens,
+        "share tokens and the GitHub tokens that they stand for: share-a:ghu_x,share-b:ghu_y",
+        default=(),
+        flags=("--share-token",),
+        alias="SHARE_TOKEN",
+        secret=True,
+    )
+    allow_github_tokens: bool = setting(
+        boolean,
+        "callers may give a GitHub token of their own as key, and use their own plan",
+        default=False,
+        flags=("--allow-github-tokens",),
+    )
+    insecure_no_key: bool = setting(
+        boolean, "let everybody in without a key, wherever from", default=False, flags=("--insecure-no-key",)
+    )
+    allowed_host: tuple[str, ...] = setting(
+        host_names,
+        "names that the bridge may be called by, besides its own",
+        default=(),
+        flags=("--allowed-host",),
+    )
+    cors_origin: tuple[str, ...] = setting(
+        page_origins,
+        "web pages that may send requests: https://chat.example",
+        default=(),
+        flags=("--cors-origin",),
+    )
+    trusted_proxy: tuple[str, ...] = setting(
+        networks,
+        "proxies whose word on who asks is believed",
+        default=("127.0.0.0/8", "::1"),
+        flags=("--trusted-proxy",),
+    )
     account_type: str | None = setting(
         choice(*ACCOUNT_TYPES),
         "plan: individual, business or enterprise; normally GitHub says it",
@@ -342,6 +435,9 @@ def spell(value: object) -> str:
         return ""
     if isinstance(value, Secret):
         return value.reveal()
+    if isinstance(value, tuple):
+        pairs = any(isinstance(each, tuple) for each in value)
+        return ",".join(":".join(map(spell, each)) if pairs else spell(each) for each in value)
     if isinstance(value, dict):
         return json.dumps(value)
     return str(value).lower() if isinstance(value, bool) else str(value)

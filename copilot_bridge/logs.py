@@ -23,6 +23,7 @@ JSON_CONTROL = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}  # JSON es
 FIELDS = (
     "id",
     "caller",
+    "caller_id",
     "method",
     "path",
     "dialect",
@@ -45,7 +46,7 @@ FROM_CLIENTS = ("method", "path", "model", "error")
 class Record:
     """What is known about one request; a single line of the log in the end.
 
-    :param caller: the client's address.
+    :param caller: the client's address.  :param caller_id: which key it came with.
     :param outcome: "ok", "client gone", or the kind of the error; `error` is its message.
     """
 
@@ -53,6 +54,7 @@ class Record:
     method: str
     path: str
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    caller_id: str | None = None
     dialect: str | None = None
     model: str | None = None
     status: int | None = None

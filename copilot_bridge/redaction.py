@@ -8,6 +8,8 @@ HIDDEN = "***"
 SHAPES = (
     r"\bgh[oprsu]_[A-Za-z0-9_.-]+",  # GitHub tokens
     r"\bgithub_pat_[A-Za-z0-9_.-]+",
+    r"\bcbk_[A-Za-z0-9_-]{20,}",  # API keys of the bridge
+    r"\bshare-[A-Za-z0-9_-]{16,}",
     r"\btid=[^\s\"']+",  # Copilot tokens: "tid=...;exp=...:mac"
     r"\bst_[A-Za-z0-9_-]{8,}",  # Copilot auto-mode session tokens
 )

@@ -12,6 +12,9 @@ from copilot_bridge.errors import BridgeError
 COMMANDS = {
     "start": "copilot_bridge.cli.start",
     "auth": "copilot_bridge.cli.auth",
+    "keys": "copilot_bridge.cli.keys",
+    "share-token": "copilot_bridge.cli.shares",
+    "gen-share-token": "copilot_bridge.cli.gen_share_token",
     "check-usage": "copilot_bridge.cli.usage",
     "models": "copilot_bridge.cli.models",
     "debug": "copilot_bridge.cli.debug",

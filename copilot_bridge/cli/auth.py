@@ -64,6 +64,18 @@ def list_logins(config: Config) -> None:
 @command.command()
 @click.argument("user")
 @takes_settings(*CONNECTION, *LOGGING)
+def use(config: Config, user: str) -> None:
+    """Make the login of USER the default one."""
+    bridge = Bridge(config)
+    if not bridge.logins.use(user, bridge.hosts.api):
+        raise LoginRequired(f"no login of {user!r} is stored: see `copilot-bridge auth list`")
+    bridge.store.signal.ring()
+    click.echo(f"{user} is the default login now.")
+
+
+@command.command()
+@click.argument("user")
+@takes_settings(*CONNECTION, *LOGGING)
 def remove(config: Config, user: str) -> None:
     """Forget the login of USER on this machine."""
     bridge = Bridge(config)

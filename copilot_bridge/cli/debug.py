@@ -10,7 +10,7 @@ import click
 
 from copilot_bridge import __version__
 from copilot_bridge.cli.login import shown, waiting
-from copilot_bridge.cli.options import CONNECTION, LOGGING, SERVING, takes_settings
+from copilot_bridge.cli.options import ACCESS, CONNECTION, LOGGING, SERVING, takes_settings
 from copilot_bridge.cli.screen import print_json, print_table
 from copilot_bridge.config import Config, settings, spell
 from copilot_bridge.errors import BridgeError
@@ -35,7 +35,7 @@ PATIENCE = 10.0  # seconds for each host
 
 @click.command("debug")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@takes_settings(*SERVING, *CONNECTION, *LOGGING)
+@takes_settings(*SERVING, *ACCESS, *CONNECTION, *LOGGING)
 def command(config: Config, as_json: bool) -> None:
     """What a bug report needs, without secrets.
 
@@ -71,9 +71,17 @@ def describe(config: Config, name: str) -> dict[str, object]:
     value = getattr(config, name)
     if isinstance(value, Secret):
         value = shown(value, config.show_token) if value else None
+    elif isinstance(value, tuple):
+        value = tuple(hide(each, config.show_token) for each in value)
     elif isinstance(value, str):
         value = redact(value)  # a proxy's address may hold a password
     return {"name": name, "value": value, "origin": config.origin(name)}
+
+
+def hide(value: object, in_full: bool) -> object:
+    if isinstance(value, tuple):
+        return ":".join(str(hide(each, in_full)) for each in value)
+    return shown(value, in_full) if isinstance(value, Secret) else value
 
 
 def login_state(bridge: Bridge) -> dict[str, object]:

@@ -23,6 +23,15 @@ CONNECTION = (
 )
 LOGGING = ("log_level", "debug")
 SERVING = ("host", "port", "workers", "server", "graceful_timeout", "model_mapping")
+ACCESS = (
+    "api_key",
+    "share_token",
+    "allow_github_tokens",
+    "insecure_no_key",
+    "allowed_host",
+    "cors_origin",
+    "trusted_proxy",
+)
 
 
 Command = Callable[..., None]
@@ -35,7 +44,7 @@ def takes_settings(*names: str) -> Decorator:
     def decorate(function: Command) -> Command:
         @functools.wraps(function)
         def wrapper(env_file: Path | None, verbose: bool, **given: Any) -> None:
-            flags = {name: spell(given.pop(name)) for name in names if given[name] is not None}
+            flags = {name: spell(given.pop(name)) for name in names if given[name] not in (None, ())}
             rest = {name: value for name, value in given.items() if name not in names}
             if verbose:
                 flags.setdefault("log_level", "debug")
@@ -54,6 +63,8 @@ def takes_settings(*names: str) -> Decorator:
 
 
 def spell(value: object) -> str:
+    if isinstance(value, tuple):  # an option that may be repeated
+        return ",".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -62,6 +73,8 @@ def option_of(name: str) -> Decorator:
     setting = BY_NAME[name]
     flags: tuple[str, ...] = setting.metadata["flags"]
     about = f"{sentence(setting.metadata['about'])}  [{variable(name)}]"
+    if isinstance(setting.default, tuple):
+        return click.option(*flags, name, multiple=True, metavar="TEXT", help=about)
     if setting.default is True or setting.default is False:
         return click.option(*flags, name, is_flag=True, default=None, help=about)
     return click.option(*flags, name, default=None, metavar="TEXT", help=about)

@@ -12,7 +12,7 @@ import click
 
 from copilot_bridge import __version__
 from copilot_bridge.cli.login import shown, waiting, who
-from copilot_bridge.cli.options import CONNECTION, LOGGING, SERVING, takes_settings
+from copilot_bridge.cli.options import ACCESS, CONNECTION, LOGGING, SERVING, takes_settings
 from copilot_bridge.config import Config, is_loopback
 from copilot_bridge.errors import BridgeError, ConfigError
 from copilot_bridge.exchange import Bridge
@@ -28,7 +28,7 @@ DEMO_PROMPT = {"model": "gpt-4.1", "stream": True, "messages": [{"role": "user",
 
 @click.command("start")
 @click.option("--simulate", is_flag=True, help="Use the built-in simulator: no login, no network.")
-@takes_settings(*SERVING, *CONNECTION, *LOGGING)
+@takes_settings(*SERVING, *ACCESS, *CONNECTION, *LOGGING)
 def command(config: Config, simulate: bool) -> None:
     """Serve; log in first if nobody is.
 
@@ -36,6 +36,7 @@ def command(config: Config, simulate: bool) -> None:
     """
     if WINDOWS and config.server == "gunicorn":
         raise ConfigError("gunicorn does not run on Windows: leave --server out, or say --server gevent")
+    Bridge(config).check_door()  # before anybody could come in
     listener = listen(config)
     if simulate:
         config = start_simulator(config)
@@ -108,6 +109,7 @@ class Greeting:
     simulated: bool
     config: Config
     token: Secret
+    keyed: bool  # callers have to give a key
 
     def text(self, url: str) -> str:
         title = f"Copilot Bridge {__version__}" + (
@@ -115,23 +117,24 @@ class Greeting:
         )
         lines = [
             title,
-            f"  Base URL  {url}/v1   (any key)",
+            f"  Base URL  {url}/v1   ({'with an API key' if self.keyed else 'any key'})",
             f"  Login     {self.user}, {self.plan or 'plan unknown'}",
             f"  Models    {', '.join(self.models)}",
         ]
         if self.config.show_token:
             lines.append(f"  Token     {shown(self.token, True)}")
-        if not is_loopback(self.config.host):
-            lines.append(
-                f"  WARNING   {self.config.host} is open to other machines: whoever reaches it uses your plan"
-            )
-        lines += ["", f"  Try it:   {demo_line(url)}", "", "Ctrl-C stops."]
+        if self.config.insecure_no_key and not self.keyed:
+            lines.append("  WARNING   --insecure-no-key: whoever reaches this bridge uses your plan")
+        elif not is_loopback(self.config.host):
+            lines.append(f"  Open to   other machines, on {self.config.host}: they need an API key")
+        lines += ["", f"  Try it:   {demo_line(url, self.keyed)}", "", "Ctrl-C stops."]
         return "\n".join(lines)
 
 
-def demo_line(url: str) -> str:
+def demo_line(url: str, keyed: bool) -> str:
     body = shlex.quote(json.dumps(DEMO_PROMPT))
-    return f"curl -N {url}/v1/chat/completions -H 'Content-Type: application/json' -d {body}"
+    key = " -H 'Authorization: Bearer YOUR_KEY'" if keyed else ""
+    return f"curl -N {url}/v1/chat/completions -H 'Content-Type: application/json'{key} -d {body}"
 
 
 def look(bridge: Bridge, simulated: bool) -> Greeting:
@@ -142,7 +145,8 @@ def look(bridge: Bridge, simulated: bool) -> Greeting:
         token = copilot.token()
         catalogue = bridge.models.catalogue(copilot)
     names = [model.id for model in catalogue.models.values() if can_talk(model)]
-    return Greeting(user, token.plan, names, simulated, bridge.config, copilot.account.github_token)
+    keyed = bridge.callers.required
+    return Greeting(user, token.plan, names, simulated, bridge.config, copilot.account.github_token, keyed)
 
 
 def address(config: Config, port: int) -> str:

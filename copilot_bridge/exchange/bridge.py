@@ -2,11 +2,15 @@
 
 import logging
 import time
+from copy import copy
 
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 
+from copilot_bridge.access.callers import NOBODY, Caller, Callers, check_door
+from copilot_bridge.access.visits import Gatekeeper
 from copilot_bridge.config import Config
 from copilot_bridge.errors import LoginRequired, StoreError
+from copilot_bridge.exchange.allowed import AllowedModels
 from copilot_bridge.exchange.chains import Chains
 from copilot_bridge.store import open_store
 from copilot_bridge.upstream.client import Client
@@ -25,6 +29,8 @@ log = logging.getLogger(__name__)
 # Conversations that are taken up again later lose a little of the prompt cache, no more.
 REMEMBERED_IDS, REMEMBERED_FOR = 20_000, 24 * 3600.0
 
+MOST_ACCOUNTS = 256  # that are remembered at a time
+
 # A new login on disk is noticed this soon, seconds.
 LOOK_AGAIN = 5.0
 
@@ -42,40 +48,86 @@ class Bridge:
         self.headers = Headers(config)
         self.client = Client(config)
         self.tokens = CopilotTokens(self.client, self.headers, self.store.shelf)
-        self.models = Models(mapping=config.model_mapping)
+        self._all_models = Models(mapping=config.model_mapping)
+        self.models: Models | AllowedModels = self._all_models
         self.chat_quirks = ChatQuirks()
         self.messages_quirks = MessagesQuirks()
         # Ids of reasoning that clients know -> those that Copilot wants to hear again.
         self.genuine_ids: TTLCache[str, str] = TTLCache(REMEMBERED_IDS, REMEMBERED_FOR)
         self.chains = Chains(config.response_memory * 1024 * 1024)
         self.images = ImageFetcher(config)
-        self.quota: dict[str, Snapshot] = {}  # as the last answers told it
-        self._copilot: Copilot | None = None
-        self._looked_at = 0.0
+        self.callers = Callers(config, self.store.keys, self.store.signal)
+        self.gatekeeper = Gatekeeper(config)
+        self.caller = NOBODY
+        self._accounts: LRUCache[str, tuple[Account, float]] = LRUCache(MOST_ACCOUNTS)
+        self._quotas: LRUCache[str, dict[str, Snapshot]] = LRUCache(MOST_ACCOUNTS)
+
+    def check_door(self) -> None:
+        """Raises ConfigError: others could use the plan without a key."""
+        check_door(self.config, self.callers)
+
+    def for_caller(self, caller: Caller) -> "Bridge":
+        """The same bridge, as a caller sees it: its account, its models.
+
+        Whatever is kept from one request to the next is kept by `caller.id`.
+        """
+        seen = copy(self)
+        seen.caller = caller
+        if caller.models:
+            seen.models = AllowedModels(self._all_models, caller)
+        return seen
 
     def copilot(self) -> Copilot:
-        """Copilot's API for the login in use.  Raises LoginRequired."""
-        if self._copilot is None or time.monotonic() - self._looked_at > LOOK_AGAIN:
-            try:
-                account = self.account()
-            except StoreError as error:
-                if self._copilot is None:
-                    raise
-                log.warning("the login in use serves on: %s", error)
-                account = self._copilot.account
-            self._looked_at = time.monotonic()
-            if self._copilot is None or self._copilot.account != account:
-                self._copilot = Copilot(self.client, self.tokens, self.headers, account)
-        return self._copilot
+        """Copilot's API for the caller's account.  Raises LoginRequired."""
+        return Copilot(self.client, self.tokens, self.headers, self._used_account())
+
+    def _used_account(self) -> Account:
+        """Looked up anew every few seconds."""
+        key = self.caller.github_token.reveal() or f"login {self.caller.account}"
+        known = self._accounts.get(key)
+        if known and time.monotonic() - known[1] < LOOK_AGAIN:
+            return known[0]
+        try:
+            account = self.account()
+        except StoreError as error:
+            if known is None:
+                raise
+            log.warning("the login in use serves on: %s", error)
+            account = known[0]
+        if known and known[0] == account:
+            account = known[0]  # it knows its fingerprint
+        self._accounts[key] = (account, time.monotonic())
+        return account
 
     def account(self) -> Account:
-        """The given token's, else the stored login's.  Raises LoginRequired."""
+        """The caller's own; of the caller's login; else the given token's, or the default login's.
+
+        :raises LoginRequired:
+        """
+        if self.caller.github_token:
+            return Account("", self.caller.github_token, self.hosts)
+        if self.caller.account:
+            return self._login(self.caller.account)
         if self.config.github_token:
             return Account("", self.config.github_token, self.hosts)
         if login := self.logins.used(self.hosts.api):
             return Account(login.user, login.token, self.hosts)
         raise LoginRequired("nobody is logged in to GitHub: run `copilot-bridge auth`")
 
+    def _login(self, user: str) -> Account:
+        login = self.logins.find(user, self.hosts.api) or self.logins.find(user)
+        if login is None:
+            raise LoginRequired(
+                f"the GitHub login {user!r} of this key is not stored: see `copilot-bridge auth list`"
+            )
+        return Account(login.user, login.token, self.hosts.of_login(login.host, self.config))
+
+    @property
+    def quota(self) -> dict[str, Snapshot]:
+        """As the last answers of the caller's account told it."""
+        return self._quotas.get(self._used_account().fingerprint, {})
+
     def note_quota(self, headers: dict[str, str]) -> None:
         if headers:
-            self.quota |= read_snapshots(headers)
+            key = self._used_account().fingerprint
+            self._quotas[key] = self._quotas.get(key, {}) | read_snapshots(headers)

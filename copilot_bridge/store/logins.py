@@ -53,9 +53,10 @@ class Logins:
         """The one that serves requests, of those that belong to this host."""
         return next((login for login in reversed(self.all()) if login.host == host), None)
 
-    def find(self, user: str) -> Login | None:
-        """The latest of that name, whatever its host."""
-        return next((login for login in reversed(self.all()) if login.user == user), None)
+    def find(self, user: str, host: str | None = None) -> Login | None:
+        """The latest of that name, of any host if none is given."""
+        fitting = (login for login in reversed(self.all()) if login.user == user)
+        return next((login for login in fitting if host in (None, login.host)), None)
 
     def add(self, user: str, token: Secret, host: str) -> None:
         """From now on this is the one that is used."""

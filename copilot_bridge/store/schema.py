@@ -15,6 +15,15 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
             """CREATE TABLE shelf (name TEXT PRIMARY KEY, content TEXT NOT NULL, written DOUBLE PRECISION)""",
         ),
     ),
+    (
+        "m002_keys",
+        (
+            """CREATE TABLE keys (
+                name TEXT PRIMARY KEY, kind TEXT NOT NULL, digest TEXT NOT NULL UNIQUE, account TEXT NOT NULL,
+                models TEXT NOT NULL, rate TEXT NOT NULL, created BIGINT NOT NULL, expires BIGINT NOT NULL,
+                operator BIGINT NOT NULL)""",
+        ),
+    ),
 ]
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store.database import Database
 from copilot_bridge.store.files import Files
+from copilot_bridge.store.keys import Keys
 from copilot_bridge.store.logins import Logins
 from copilot_bridge.store.shelf import Shelf
+from copilot_bridge.store.signal import Signal
 from copilot_bridge.store.sqlite import Sqlite
 from copilot_bridge.store.vault import Vault
 
@@ -30,6 +32,14 @@ class Store:
     @cached_property
     def shelf(self) -> Shelf:
         return Shelf(self.database, self.vault)
+
+    @cached_property
+    def keys(self) -> Keys:
+        return Keys(self.database, self.signal, self.files)
+
+    @cached_property
+    def signal(self) -> Signal:
+        return Signal(self.files.home / "changes" if self.files else None)
 
     def close(self) -> None:
         self.database.close()

@@ -1,7 +1,7 @@
 """Which hosts an account's requests go to, and which host a token may send us to."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from copilot_bridge.config import Config
@@ -42,6 +42,15 @@ class Hosts:
             enterprise=tenant,
             pinned=bool(config.copilot_api_url or plan),
         )
+
+    def of_login(self, api: str, config: Config) -> "Hosts":
+        """Those of a stored login, which may belong to another GitHub than the configured one."""
+        if api == self.api:
+            return self
+        tenant = urlsplit(api).netloc.removeprefix("api.")
+        others = None if tenant == "github.com" else tenant
+        plain = replace(config, github_url=None, github_api_url=None, copilot_api_url=None, account_type=None)
+        return Hosts.of(replace(plain, enterprise_url=others))
 
     def believes(self, url: object) -> bool:
         """Whether a token may send us, and with us the token and every prompt, to this address.

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import orjson
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 
 from copilot_bridge.errors import BridgeError, ModelNotFound, UpstreamRefused
 from copilot_bridge.upstream.client import read_whole
@@ -181,7 +181,7 @@ class Models:
     ) -> None:
         self._clock = clock
         self._mapping = None if mapping is None else NameMapping(mapping)
-        self._catalogues: dict[str, Catalogue] = {}
+        self._catalogues: LRUCache[str, Catalogue] = LRUCache(256)
         self._sessions: TTLCache[str, tuple[str, str]] = TTLCache(256, LIFE, timer=clock)
         self._flights: Flights[Catalogue] = Flights()
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Protocol
 
-from cachetools import TLRUCache
+from cachetools import LRUCache, TLRUCache
 
 from copilot_bridge.errors import BridgeError, LoginRequired, StoreError, UpstreamRefused
 from copilot_bridge.redaction import Secret
@@ -46,6 +46,8 @@ PLANS = (
 
 # What GitHub will say again if it is asked again.
 LASTING = ("authentication", "permission", "rate_limited")
+
+MOST_ACCOUNTS = 1024
 
 PAUSE_AFTER_FAILURE = 30.0  # between two tries to get a token
 PAUSE_AFTER_TROUBLE = 2.0  # the same where the network or GitHub has stumbled, and there is no token at all
@@ -131,10 +133,17 @@ class CopilotTokens:
         self._cache: TLRUCache[str, CopilotToken] = TLRUCache(
             maxsize=256, ttu=lambda _key, token, _now: token.expires_at, timer=clock
         )
-        self._renewals: dict[str, list[float]] = {}  # fingerprint -> when they were asked for
-        self._refused: dict[str, str] = {}  # fingerprint -> the token that Copilot refused
-        self._paused_until: dict[str, float] = {}
-        self._failures: dict[str, BridgeError] = {}  # what GitHub said last, where there is no token at all
+        # Callers may bring tokens of their own: nobody can fill the memory with them.
+        self._renewals: LRUCache[str, list[float]] = LRUCache(
+            MOST_ACCOUNTS
+        )  # fingerprint -> when they were asked for
+        self._refused: LRUCache[str, str] = LRUCache(
+            MOST_ACCOUNTS
+        )  # fingerprint -> the token that Copilot refused
+        self._paused_until: LRUCache[str, float] = LRUCache(MOST_ACCOUNTS)
+        self._failures: LRUCache[str, BridgeError] = LRUCache(
+            MOST_ACCOUNTS
+        )  # what GitHub said last, where there is no token at all
         self._flights: Flights[CopilotToken] = Flights()
 
     def get(self, account: Account) -> CopilotToken:

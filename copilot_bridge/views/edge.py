@@ -4,13 +4,14 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import gevent
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
-from copilot_bridge.config import is_loopback
+from copilot_bridge.access.callers import HEADERS as CREDENTIALS
+from copilot_bridge.access.callers import NOBODY, credentials
+from copilot_bridge.access.visits import HEADERS, Visit
 from copilot_bridge.delivery import ClientGoneError
 from copilot_bridge.dialects.chat import errors as chat
 from copilot_bridge.dialects.messages import errors as messages
@@ -50,8 +51,13 @@ UPLOAD_PATIENCE = 300.0  # seconds for a whole body
 CLIENT_GONE = 499
 
 
+# Asked by whoever wants to know whether the bridge is there: answered without a key.
+OPEN = ("health", None)
+
+
 def bridge() -> Bridge:
-    found: Bridge = current_app.extensions["copilot_bridge"]
+    """As the caller sees it, once it is known who that is."""
+    found: Bridge = g.get("bridge") or current_app.extensions["copilot_bridge"]
     return found
 
 
@@ -116,22 +122,63 @@ def spoken() -> str | None:
 
 
 def begin() -> None:
-    g.record = Record(request.remote_addr or "unix", request.method, request.path, dialect=spoken())
+    headers = request.headers
+    g.visit = Visit(
+        peer=request.remote_addr or "",
+        host=headers.get("Host", ""),
+        scheme=request.scheme,
+        origin=headers.get("Origin", ""),
+        fetch_site=headers.get("Sec-Fetch-Site", ""),
+        fetch_mode=headers.get("Sec-Fetch-Mode", ""),
+        forwarded_for=headers.get("X-Forwarded-For") or headers.get("X-Real-IP", ""),
+    )
+    address = bridge().gatekeeper.client(g.visit)
+    g.record = Record(address, request.method, request.path, dialect=spoken())
     if request.path in QUIET:
         g.record.level = logging.DEBUG
 
 
-def refuse_web_pages() -> None:
-    """A page that the user visits may not spend their plan.  Programs send no website's Origin."""
-    origin = urlsplit(request.headers.get("Origin", ""))
-    if origin.scheme in ("http", "https") and not is_loopback(origin.hostname or ""):
-        raise BridgeError("requests from web pages are not answered", kind="permission")
+def refuse_web_pages() -> Response | None:
+    """A page that the user visits may not spend their plan, unless the operator has named it."""
+    bridge().gatekeeper.check(g.visit)
+    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+        return preflight()
+    return None
+
+
+def preflight() -> Response:
+    """A browser asks whether a page may ask.  One that may not has been refused already."""
+    asked = request.headers.get("Access-Control-Request-Headers", "")
+    allowed = {"Access-Control-Allow-Methods": "GET, POST, OPTIONS", "Access-Control-Max-Age": "600"}
+    if "Access-Control-Request-Private-Network" in request.headers:
+        allowed["Access-Control-Allow-Private-Network"] = "true"
+    return Response(status=204, headers=allowed | {"Access-Control-Allow-Headers": asked})
+
+
+def identify() -> None:
+    """Who asks?  Raises BridgeError: nobody who is known."""
+    shared = bridge()
+    given = credentials(map(request.headers.get, CREDENTIALS))
+    g.bridge = shared.for_caller(shared.callers.find(given, local=shared.gatekeeper.is_local(g.visit)))
+    if g.bridge.caller is not NOBODY:
+        g.record.caller_id = g.bridge.caller.id
+
+
+def identify_where_needed() -> None:
+    if request.blueprint not in OPEN:
+        identify()
 
 
 def end(response: Response) -> Response:
     record: Record = g.record
     record.status = response.status_code
     response.headers["X-Request-Id"] = record.id
+    response.headers.update(HEADERS)
+    if bridge().gatekeeper.allows(g.visit.origin):
+        response.headers["Access-Control-Allow-Origin"] = g.visit.origin
+        response.headers["Access-Control-Expose-Headers"] = "*"
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        response.headers.add("Vary", "Origin")
     response.call_on_close(record.write)
     return response
 
@@ -163,6 +210,7 @@ def told_internal(error: Exception) -> Response:
 def init_app(app: Flask) -> None:
     app.before_request(begin)
     app.before_request(refuse_web_pages)
+    app.before_request(identify_where_needed)
     app.after_request(end)
     app.register_error_handler(BridgeError, told)
     app.register_error_handler(HTTPException, told_http)

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, jsonify
 
 from copilot_bridge import __version__
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.views.edge import bridge
+from copilot_bridge.views.edge import bridge, identify
 
 bp = Blueprint("health", __name__)
 
@@ -50,10 +50,23 @@ def drop_telemetry() -> Response:
 
 @bp.get("/readyz")
 def ready() -> tuple[Response, int]:
-    """200 with a usable Copilot token, else 503 and the reason."""
+    """200 with a usable Copilot token, else 503 and the reason; more to who may ask for more."""
     try:
         token = bridge().copilot().token()
     except BridgeError as error:
+        if not trusted():
+            return jsonify(status="not ready", kind=error.kind), 503
         return jsonify(status="not ready", reason=str(error), kind=error.kind), 503
+    if not trusted():
+        return jsonify(status="ready"), 200
     left = {name: snapshot.percent_remaining for name, snapshot in bridge().quota.items()}
     return jsonify(status="ready", copilot=token.api, percent_left=left), 200
+
+
+def trusted() -> bool:
+    """Health checks have no key; who has one is told more."""
+    try:
+        identify()
+    except BridgeError:
+        return False
+    return True

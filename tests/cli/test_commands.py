@@ -21,7 +21,13 @@ from copilot_bridge.redaction import Secret
 from copilot_bridge.store import open_store
 from copilot_bridge.store.files import Files
 
-ALL = [[], *[[name] for name in COMMANDS], *[["auth", each] for each in ("login", "list", "remove", "token")]]
+ALL = [
+    [],
+    *[[name] for name in COMMANDS],
+    *[["auth", each] for each in ("login", "list", "remove", "token", "use")],
+    *[["keys", each] for each in ("add", "list", "revoke", "rotate")],
+    *[["share-token", each] for each in ("new", "list", "revoke")],
+]
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -461,7 +467,7 @@ def test_a_busy_port(run):
 
 @pytest.mark.parametrize("host", ["203.0.113.9", "no such host", "999.1.1.1"])
 def test_an_address_that_is_not_ours(run, host, monkeypatch):
-    line = run("start", "--port", "0", "--host", host, "-g", new_token()).line
+    line = run("start", "--port", "0", "--host", host, "-g", new_token(), "--insecure-no-key").line
     assert line.startswith(f"can't listen on {host}:0: ")
     assert line.endswith("; look at --host and --port")
     assert "('" not in line

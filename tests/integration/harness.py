@@ -333,7 +333,14 @@ class Bridge:
         command = (
             gunicorn if server == "gunicorn" else ("-m", "copilot_bridge.serving.gevent_server", str(fileno))
         )
-        given = {"home": home, "github_token": github_token, "server": server, "proxy": NOWHERE, **settings}
+        given = {
+            "home": home,
+            "github_token": github_token,
+            "server": server,
+            "proxy": NOWHERE,
+            "allowed_host": "bridge",
+            **settings,
+        }
         variables = {f"COPILOT_BRIDGE_{name.upper()}": str(value) for name, value in given.items()}
         self.process = subprocess.Popen(
             [sys.executable, *command],
@@ -351,6 +358,11 @@ class Bridge:
     def warm(self) -> Self:
         """Wait until it is up and has its token and the list of models, for tests that look at the clock."""
         assert self.request("GET", "/v1/models").status == 200
+        return self
+
+    def warm_up(self, key: str) -> Self:
+        """The same where a key is needed."""
+        assert self.request("GET", "/v1/models", headers={"x-api-key": key}).status == 200
         return self
 
     def connect(self, **options: Any) -> socket.socket:

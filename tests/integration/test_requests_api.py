@@ -455,10 +455,10 @@ def test_an_upstream_that_is_not_there(start_bridge: Start) -> None:
     [
         ("https://evil.example", 403),
         ("http://evil.example:8080", 403),
-        ("http://127.0.0.1:3000", 200),
-        ("http://localhost:3000", 200),
+        ("http://127.0.0.1:3000", 403),
+        ("http://localhost:3000", 403),
         ("app://cherry-studio", 200),
-        ("null", 200),
+        ("null", 403),
     ],
 )
 def test_a_web_page_can_not_spend_the_plan(bridge: Bridge, origin: str, status: int) -> None:

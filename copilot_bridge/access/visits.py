@@ -1,0 +1,139 @@
+"""Where a request comes from, as far as that can be known, and whether a web page has sent it.
+
+Three rules keep out pages that the user happens to visit.  A name that is not ours means that somebody's
+DNS points at us (rebinding).  A foreign Origin, or a browser's word that the request crosses sites, means
+that another site's page sends it.  And no answer may be embedded or read elsewhere.
+"""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import urlsplit
+
+from copilot_bridge.config import Config, is_loopback
+from copilot_bridge.errors import BridgeError
+
+Address = IPv4Address | IPv6Address
+
+# What a browser says of a request that another site's page has caused.
+CROSS = ("cross-site", "same-site")
+
+# On every answer: it is not to be embedded in others' pages, nor taken for anything but what it says it is.
+HEADERS = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What a request says of itself.  `peer`: the other end of the connection; "" for a Unix socket."""
+
+    peer: str
+    host: str
+    scheme: str
+    origin: str = ""
+    fetch_site: str = ""
+    fetch_mode: str = ""
+    forwarded_for: str = ""
+
+    @property
+    def from_page(self) -> bool:
+        """A page has sent it, of whatever site."""
+        return bool(self.origin) or self.fetch_site in CROSS
+
+
+class Gatekeeper:
+    """Judges visits."""
+
+    def __init__(self, config: Config) -> None:
+        self._names = frozenset((*config.allowed_host, config.host.lower(), *own_names(config.host)))
+        self._origins = frozenset(config.cors_origin)
+        self._proxies = [ip_network(each, strict=False) for each in config.trusted_proxy]
+
+    def check(self, visit: Visit) -> None:
+        """Raises BridgeError "permission"."""
+        if not self.is_own_name(visit.host):
+            raise BridgeError(
+                f"the bridge is not called {visit.host!r}: name it with --allowed-host", kind="permission"
+            )
+        if self.allows(visit.origin):
+            return
+        if visit.origin and not self._harmless(visit):
+            raise BridgeError(
+                f"requests from web pages ({visit.origin}) are not answered: --cors-origin lets one in",
+                kind="permission",
+            )
+        if visit.fetch_site in CROSS and visit.fetch_mode != "navigate":
+            raise BridgeError("requests from other sites' pages are not answered", kind="permission")
+
+    def allows(self, origin: str) -> bool:
+        """The operator has named this page's origin."""
+        return origin.lower() in self._origins
+
+    def is_own_name(self, host: str) -> bool:
+        """An address is always right: only a name can be pointed at us by somebody else's DNS."""
+        name = host_alone(host)
+        return not host or name in self._names or is_loopback(name) or as_address(name) is not None
+
+    def _harmless(self, visit: Visit) -> bool:
+        """Our own pages, and programs: their origins (app://..., vscode-webview://...) are no websites'.
+
+        "null" may be anybody's: a sandboxed frame, a file.
+        """
+        try:
+            origin = urlsplit(visit.origin.lower())
+        except ValueError:
+            return False
+        if origin.scheme in ("http", "https"):
+            return (origin.scheme, origin.netloc) == (visit.scheme, visit.host.lower())
+        return bool(origin.scheme and origin.netloc)
+
+    def client(self, visit: Visit) -> str:
+        """The address of who asks: what a trusted proxy says, else the other end of the connection."""
+        for address in self._route(visit):
+            if not self._trusts(address):
+                return address
+        return next(reversed([*self._route(visit)]), "unix")
+
+    def is_local(self, visit: Visit) -> bool:
+        """Nobody on the way is on another machine."""
+        return all(is_loopback(each) for each in self._route(visit))
+
+    def _route(self, visit: Visit) -> Iterator[str]:
+        """From us outwards, as far as it can be believed."""
+        if visit.peer:
+            yield visit.peer
+        if not visit.forwarded_for or (visit.peer and not self._trusts(visit.peer)):
+            return
+        for each in reversed(visit.forwarded_for.split(",")):
+            address = host_alone(each.strip())
+            yield address
+            if not self._trusts(address):
+                return
+
+    def _trusts(self, given: str) -> bool:
+        address = as_address(given)
+        return address is not None and any(address in network for network in self._proxies)
+
+
+def own_names(host: str) -> tuple[str, ...]:
+    """Of this machine, where others may call it."""
+    if is_loopback(host):
+        return ()
+    name = socket.gethostname().lower()
+    return (name, f"{name}.local")
+
+
+def host_alone(host: str) -> str:
+    """Without the port and the brackets of an IPv6 address."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.lower() if host.count(":") > 1 else host.partition(":")[0].lower()
+
+
+def as_address(host: str) -> Address | None:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address

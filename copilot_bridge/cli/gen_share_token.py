@@ -1,0 +1,11 @@
+"""`copilot-bridge gen-share-token`: a random one, for the setting."""
+
+import click
+
+from copilot_bridge.store.keys import SHARE, new_secret
+
+
+@click.command("gen-share-token")
+def command() -> None:
+    """Print a random share token; nothing is stored."""
+    click.echo(new_secret(SHARE))

@@ -1,0 +1,132 @@
+"""`copilot-bridge keys`: who may use the bridge, each with a key of their own."""
+
+import time
+from datetime import UTC, datetime
+
+import click
+
+from copilot_bridge.access.rates import Rate, read_span
+from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
+from copilot_bridge.cli.screen import print_table
+from copilot_bridge.config import Config
+from copilot_bridge.errors import ConfigError, InvalidRequest
+from copilot_bridge.exchange import Bridge
+from copilot_bridge.store.keys import KEY, Key
+
+
+@click.group("keys")
+def command() -> None:
+    """Make, list and revoke the API keys of the bridge."""
+
+
+@command.command()
+@click.argument("name")
+@click.option(
+    "--account", default="", metavar="LOGIN", help="The GitHub login that it uses.  [the default one]"
+)
+@click.option("--models", default="", metavar="PATTERNS", help="Only these: 'claude-*,gpt-4.1'.  [all]")
+@click.option(
+    "--rate", default="", metavar="RATE", help="At most so often: 30/minute.  [as often as you like]"
+)
+@click.option("--expires", default="", metavar="SPAN", help="Good for so long: 30d, 12h.  [for ever]")
+@click.option("--operator", is_flag=True, help="It may do what you may: see the token, approve requests.")
+@takes_settings(*CONNECTION, *LOGGING)
+def add(
+    config: Config, name: str, account: str, models: str, rate: str, expires: str, operator: bool
+) -> None:
+    """Make a key, and show it this once."""
+    bridge = Bridge(config)
+    click.echo(make_key(bridge, name, KEY, account, models, rate, expires, operator))
+    click.echo("Keep it: it is not shown again, and only a hash of it is stored.", err=True)
+
+
+def make_key(
+    bridge: Bridge,
+    name: str,
+    kind: str,
+    account: str = "",
+    models: str = "",
+    rate: str = "",
+    expires: str = "",
+    operator: bool = False,
+) -> str:
+    """The key.  Raises ConfigError, InvalidRequest, StoreError."""
+    check_lasting(bridge)
+    if not name.strip() or not name.isprintable() or len(name) > 64:
+        raise InvalidRequest("a key's name has 1 to 64 printable characters")
+    if account and not bridge.logins.find(account):
+        raise ConfigError(f"no login of {account!r} is stored: see `copilot-bridge auth list`")
+    try:
+        if rate:
+            Rate.read(rate)
+        until = int(time.time()) + read_span(expires) if expires else 0
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    patterns = tuple(each.strip() for each in models.split(",") if each.strip())
+    return bridge.store.keys.add(
+        Key(name, kind, b"", account=account, models=patterns, rate=rate, expires=until, operator=operator)
+    )
+
+
+def check_lasting(bridge: Bridge) -> None:
+    if not bridge.store.database.lasting:
+        raise ConfigError("there is no store to keep it in: leave --no-cache out, or use --api-key")
+
+
+@command.command("list")
+@takes_settings(*CONNECTION, *LOGGING)
+def list_keys(config: Config) -> None:
+    """The stored keys, and what each may do."""
+    print_keys(Bridge(config), KEY, "No key is stored.  `copilot-bridge keys add NAME` makes one.")
+
+
+def print_keys(bridge: Bridge, kind: str, none: str) -> None:
+    rows = [
+        (
+            key.name,
+            key.account or "(default)",
+            ", ".join(key.models) or "all",
+            key.rate or "-",
+            day(key.created),
+            ("expired " if 0 < key.expires <= time.time() else "") + day(key.expires)
+            if key.expires
+            else "never",
+            "operator" if key.operator else "",
+        )
+        for key in bridge.store.keys.all()
+        if key.kind == kind
+    ]
+    if rows:
+        print_table(("NAME", "ACCOUNT", "MODELS", "RATE", "MADE", "EXPIRES", ""), rows)
+    else:
+        click.echo(none)
+
+
+def day(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")
+
+
+@command.command()
+@click.argument("name")
+@takes_settings(*CONNECTION, *LOGGING)
+def revoke(config: Config, name: str) -> None:
+    """Let nobody in with the key NAME any more."""
+    revoke_key(Bridge(config), name, KEY)
+
+
+def revoke_key(bridge: Bridge, name: str, kind: str) -> None:
+    if not bridge.store.keys.revoke(name, kind):
+        raise ConfigError(f"there is no {kind} of the name {name!r}")
+    click.echo(f"Revoked {name}.")
+
+
+@command.command()
+@click.argument("name")
+@takes_settings(*CONNECTION, *LOGGING)
+def rotate(config: Config, name: str) -> None:
+    """Replace the key NAME by a new one with the same rights."""
+    secret = Bridge(config).store.keys.rotate(name, KEY)
+    if secret is None:
+        raise ConfigError(f"there is no key of the name {name!r}")
+    click.echo(secret)
+    click.echo("Keep it: it is not shown again.  The old one is refused from now on.", err=True)

@@ -1,0 +1,35 @@
+"""The catalogue, as far as a caller may use it."""
+
+from dataclasses import replace
+
+from copilot_bridge.access.callers import Caller
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.upstream.copilot import Copilot
+from copilot_bridge.upstream.models import LIFE, Catalogue, Choice, Models
+
+
+class AllowedModels:
+    """Judges the model that is really used, by whatever name it was asked for."""
+
+    def __init__(self, models: Models, caller: Caller) -> None:
+        self._models = models
+        self._caller = caller
+
+    def catalogue(self, copilot: Copilot, life: float = LIFE) -> Catalogue:
+        whole = self._models.catalogue(copilot, life)
+        allowed = {name: model for name, model in whole.models.items() if self._caller.may_use(name)}
+        return replace(whole, models=allowed)
+
+    def choose(self, copilot: Copilot, name: str) -> Choice:
+        """Raises BridgeError "permission": not with this key."""
+        choice = self._models.choose(copilot, name)
+        if not self._caller.may_use(choice.model.id):
+            raise BridgeError(
+                f"this key may not use the model {choice.model.id!r}, but {', '.join(self._caller.models)}",
+                kind="permission",
+                param="model",
+            )
+        return choice
+
+    def forget_session(self, copilot: Copilot) -> None:
+        self._models.forget_session(copilot)

@@ -1,0 +1,138 @@
+"""API keys and share tokens: what they may do, and a hash of each, never the thing itself."""
+
+import secrets
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+from copilot_bridge.errors import InvalidRequest, StoreError
+from copilot_bridge.store.database import Database, Row, Transaction
+from copilot_bridge.store.files import Files
+from copilot_bridge.store.signal import Signal
+
+KEY, SHARE = "key", "share"
+PREFIXES = {KEY: "cbk_", SHARE: "share-"}
+
+COLUMNS = "name, kind, digest, account, models, rate, created, expires, operator"
+
+# Beside the database: with it nobody gets in without a key, even if the database can't be read.
+MARK = "keys-required"
+
+
+def digest_of(key: str) -> bytes:
+    """Keys are 256 random bits, so one round is as good as many: nobody can guess what was hashed."""
+    return sha256(key.encode()).digest()
+
+
+def new_secret(kind: str) -> str:
+    return PREFIXES[kind] + secrets.token_urlsafe(32)
+
+
+@dataclass(frozen=True)
+class Key:
+    """:param account: the GitHub login that it uses; "": the default one.  :param rate: "30/minute", or "".
+    :param models: patterns; none: all.  :param created, expires: unix seconds; 0: never.
+    :param operator: it may do what the operator may.
+    """
+
+    name: str
+    kind: str
+    digest: bytes
+    account: str = ""
+    models: tuple[str, ...] = ()
+    rate: str = ""
+    created: int = 0
+    expires: int = 0
+    operator: bool = False
+
+    @classmethod
+    def read(cls, row: Row) -> "Key":
+        name, kind, digest, account, models, rate, created, expires, operator = row
+        patterns = tuple(models.split(",")) if models else ()
+        return cls(
+            name, kind, bytes.fromhex(digest), account, patterns, rate, created, expires, bool(operator)
+        )
+
+    def row(self) -> tuple[object, ...]:
+        return (
+            self.name,
+            self.kind,
+            self.digest.hex(),
+            self.account,
+            ",".join(self.models),
+            self.rate,
+            self.created,
+            self.expires,
+            int(self.operator),
+        )
+
+
+class Keys:
+    """Raises StoreError."""
+
+    def __init__(self, database: Database, signal: Signal, files: Files | None) -> None:
+        self._database = database
+        self._signal = signal
+        self._mark: Path | None = files.home / MARK if files else None
+
+    def all(self) -> list[Key]:
+        rows = self._database.run(
+            lambda transaction: transaction.rows(f"SELECT {COLUMNS} FROM keys ORDER BY created, name")  # noqa: S608
+        )
+        return [Key.read(row) for row in rows]
+
+    @property
+    def required(self) -> bool:
+        """There have been keys, whether they can be read just now or not."""
+        return self._mark is not None and self._mark.exists()
+
+    def add(self, key: Key) -> str:
+        """The key itself, which nobody will see again.  Raises InvalidRequest: the name is taken."""
+        secret = new_secret(key.kind)
+
+        def put(transaction: Transaction) -> bool:
+            if transaction.rows("SELECT 1 FROM keys WHERE name = ?", key.name):
+                return False
+            row = replace(key, digest=digest_of(secret), created=int(transaction.now())).row()
+            transaction.change(f"INSERT INTO keys ({COLUMNS}) VALUES ({', '.join('?' * len(row))})", *row)  # noqa: S608
+            return True
+
+        self._set_mark()
+        if not self._database.run(put):
+            raise InvalidRequest(f"there is a key of the name {key.name!r} already")
+        self._signal.ring()
+        return secret
+
+    def rotate(self, name: str, kind: str) -> str | None:
+        """Another key of the same name and with the same rights; None if there is none."""
+        secret = new_secret(kind)
+        digest = digest_of(secret).hex()
+        changed = self._database.run(
+            lambda transaction: transaction.change(
+                "UPDATE keys SET digest = ? WHERE name = ? AND kind = ?", digest, name, kind
+            )
+        )
+        self._signal.ring()
+        return secret if changed else None
+
+    def revoke(self, name: str, kind: str) -> bool:
+        """False if there is none."""
+
+        def drop(transaction: Transaction) -> tuple[bool, bool]:
+            gone = transaction.change("DELETE FROM keys WHERE name = ? AND kind = ?", name, kind)
+            return bool(gone), not transaction.rows("SELECT 1 FROM keys LIMIT 1")
+
+        gone, none_left = self._database.run(drop)
+        if gone and none_left and self._mark is not None:
+            self._mark.unlink(missing_ok=True)
+        self._signal.ring()
+        return gone
+
+    def _set_mark(self) -> None:
+        """Before the key is there, so that no crash leaves a key without it."""
+        if self._mark is not None:
+            try:
+                Files(self._mark.parent).make()
+                self._mark.touch(mode=0o600)
+            except OSError as error:
+                raise StoreError(f"can't write {self._mark}: {error.strerror}") from error

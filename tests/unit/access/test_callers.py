@@ -1,0 +1,224 @@
+"""Who is let in, as whom; and that nobody is when in doubt."""
+
+import hmac
+import time
+
+import pytest
+
+from copilot_bridge.access import callers as module
+from copilot_bridge.access.callers import NOBODY, Callers, check_door, credentials
+from copilot_bridge.access.rates import Rate
+from copilot_bridge.config import Config
+from copilot_bridge.errors import BridgeError, ConfigError, InvalidRequest, StoreError
+from copilot_bridge.redaction import Secret
+from copilot_bridge.store import open_store
+from copilot_bridge.store.keys import KEY, SHARE, Key
+
+GITHUB = "ghu_EXAMPLE0000000000000000000000000000"
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = open_store(tmp_path)
+    yield store
+    store.close()
+
+
+def make(store, clock=time.time, **settings):
+    return Callers(Config(**settings), store.keys, store.signal, clock)
+
+
+def refused(callers, *given, local=True):
+    with pytest.raises(BridgeError) as caught:
+        callers.find(given, local=local)
+    assert caught.value.kind == "authentication"
+    for each in given:
+        assert not each or each not in str(caught.value)
+    return str(caught.value)
+
+
+def test_without_any_key_whoever_is_on_this_machine(store):
+    callers = make(store)
+    assert callers.find([], local=True) is NOBODY
+    assert callers.find(["anything"], local=True) is NOBODY
+    assert "copilot-bridge keys add" in refused(callers, local=False)
+    assert make(store, insecure_no_key=True).find([], local=False) is NOBODY
+
+
+def test_a_key_of_the_settings_is_the_operators(store):
+    callers = make(store, api_key=(Secret("one"), Secret("two")))
+    first, second = callers.find(["one"], local=False), callers.find(["two"], local=False)
+    assert first.operator
+    assert first.id != second.id
+    assert callers.find(["wrong", "two"], local=True) == second
+    for given in ([], [""], ["three"], ["One"], ["one "], ["x" * 100_000], ["ü"]):
+        refused(callers, *given)
+
+
+def test_insecure_does_not_make_a_key_needless(store):
+    refused(make(store, api_key=(Secret("one"),), insecure_no_key=True))
+
+
+def test_a_share_token_of_the_settings(store):
+    callers = make(store, share_token=((Secret("share-a"), Secret(GITHUB)),))
+    caller = callers.find(["share-a"], local=False)
+    assert caller.github_token == Secret(GITHUB)
+    assert not caller.operator
+    assert "share-a" not in caller.id
+    refused(callers, "share-b")
+
+
+def test_ones_own_github_token(store):
+    callers = make(store, allow_github_tokens=True)
+    for given in (GITHUB, "gho_EXAMPLE00", "github_pat_EXAMPLE00"):
+        caller = callers.find([given], local=False)
+        assert caller.github_token == Secret(given)
+        assert not caller.operator
+        assert given[-12:] not in caller.id
+    for given in ("ghp_EXAMPLE0000", "ghu_", f"{GITHUB} x", f"{GITHUB}\n", "ghu_" + "x" * 5000):
+        refused(callers, given)
+    refused(callers)
+    refused(make(store, api_key=(Secret("one"),)), GITHUB)
+
+
+def test_a_stored_key(store):
+    callers = make(store)
+    assert callers.find([], local=True) is NOBODY
+    given = Key("friend", KEY, b"", account="octo", models=("claude-*", "gpt-4.1"), rate="30/minute")
+    secret = store.keys.add(given)
+    caller = callers.find([secret], local=False)
+    assert (caller.id, caller.account, caller.rate) == ("key:friend", "octo", Rate(30, 60))
+    assert not caller.operator
+    assert caller.may_use("claude-sonnet-4.5")
+    assert caller.may_use("gpt-4.1")
+    assert not caller.may_use("gpt-4.1-mini")
+    refused(callers)
+    with pytest.raises(InvalidRequest, match="already"):
+        store.keys.add(given)
+
+
+def test_only_a_hash_is_stored(store, tmp_path):
+    secret = store.keys.add(Key("a", KEY, b""))
+    assert secret.startswith("cbk_")
+    assert len(secret) > 40
+    assert store.keys.add(Key("b", SHARE, b"")).startswith("share-")
+    for path in tmp_path.rglob("*"):
+        assert path.is_dir() or secret.encode() not in path.read_bytes()
+
+
+def test_rotating_and_revoking_count_at_once(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "LOOK_AGAIN", 1e9)
+    elsewhere = open_store(tmp_path)  # the command line, another worker
+    callers = make(store)
+    old = elsewhere.keys.add(Key("a", KEY, b"", rate="1/s"))
+    assert callers.find([old], local=False).id == "key:a"
+    new = elsewhere.keys.rotate("a", KEY)
+    assert callers.find([new], local=False).rate == Rate(1, 1)
+    refused(callers, old)
+    assert elsewhere.keys.rotate("nobody", KEY) is None
+    assert elsewhere.keys.rotate("a", SHARE) is None
+    assert not elsewhere.keys.revoke("a", SHARE)
+    assert elsewhere.keys.revoke("a", KEY)
+    assert not elsewhere.keys.revoke("a", KEY)
+    refused(callers, new, local=False)
+    elsewhere.close()
+
+
+def test_an_expired_key(store):
+    now = [1000.0]
+    callers = make(store, clock=lambda: now[0])
+    secret = store.keys.add(Key("a", KEY, b"", expires=2000))
+    assert callers.find([secret], local=False).id == "key:a"
+    now[0] = 2000.0
+    refused(callers, secret)
+    refused(callers)
+
+
+def test_the_store_is_not_asked_for_each_request(store, monkeypatch):
+    monkeypatch.setattr(module, "LOOK_AGAIN", 1e9)
+    callers = make(store)
+    secret = store.keys.add(Key("a", KEY, b""))
+    callers.find([secret], local=False)
+    monkeypatch.setattr(store.keys, "all", lambda: pytest.fail("the store was asked"))
+    for _ in range(100):
+        callers.find([secret], local=False)
+
+
+def test_keys_are_compared_in_constant_time(store, monkeypatch):
+    compared = []
+    monkeypatch.setattr(
+        module.hmac, "compare_digest", lambda one, two: compared.append((one, two)) or one == two
+    )
+    make(store, api_key=(Secret("one"),)).find(["one"], local=False)
+    ((one, two),) = compared
+    assert len(one) == len(two) == 32
+    assert hmac is module.hmac
+
+
+def broken(*_args):
+    raise StoreError("can't use the store: malformed")
+
+
+def test_a_store_that_breaks_does_not_open_the_door(store, tmp_path, monkeypatch, caplog):
+    """Neither for a process that knew the keys nor for one that begins afterwards."""
+    monkeypatch.setattr(module, "LOOK_AGAIN", 0)
+    secret = store.keys.add(Key("a", KEY, b""))
+    callers = make(store)
+    callers.find([secret], local=True)
+    monkeypatch.setattr(store.database, "run", broken)
+    assert callers.find([secret], local=True).id == "key:a"
+    refused(callers)
+    later = make(store)
+    for _ in range(3):
+        refused(later, secret)
+    refused(later)
+    assert caplog.text.count("malformed") == 2
+
+
+def test_a_store_that_is_broken_from_the_start_and_never_had_keys(store, monkeypatch):
+    monkeypatch.setattr(store.database, "run", broken)
+    assert make(store).find([], local=True) is NOBODY
+    assert make(store, api_key=(Secret("one"),)).find(["one"], local=True).operator
+
+
+def test_the_last_key_revoked_opens_the_door_again(store):
+    store.keys.add(Key("a", KEY, b""))
+    store.keys.revoke("a", KEY)
+    assert make(store).find([], local=True) is NOBODY
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "work.lan"])
+def test_the_door_to_other_machines_has_a_lock(store, host):
+    def check(**settings):
+        config = Config(host=host, **settings)
+        check_door(config, Callers(config, store.keys, store.signal))
+
+    with pytest.raises(ConfigError, match=r"copilot-bridge keys add NAME.*--insecure-no-key"):
+        check()
+    check(insecure_no_key=True)
+    check(api_key=(Secret("x"),))
+    check(share_token=((Secret("share-x"), Secret("ghu_x")),))
+    check(allow_github_tokens=True)
+    store.keys.add(Key("a", KEY, b""))
+    check()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_on_loopback_none_is_needed(store, host):
+    config = Config(host=host)
+    check_door(config, Callers(config, store.keys, store.signal))
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        ((None, None), []),
+        (("Bearer a", "b"), ["a", "b"]),
+        (("bearer  a ",), ["a"]),
+        (("a",), ["a"]),
+        (("Basic eDp5",), ["Basic eDp5"]),
+        (("Bearer ", ""), ["Bearer"]),
+    ],
+)
+def test_where_a_key_stands(headers, found):
+    assert credentials(headers) == found

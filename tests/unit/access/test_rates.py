@@ -1,0 +1,42 @@
+"""Rates and spans of time, as people write them."""
+
+import pytest
+
+from copilot_bridge.access.rates import Rate, read_span
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("30/minute", Rate(30, 60)),
+        ("1/second", Rate(1, 1)),
+        (" 5 per Seconds ", Rate(5, 1)),
+        ("1000 / hour", Rate(1000, 3600)),
+        ("7/d", Rate(7, 86_400)),
+        ("2/days", Rate(2, 86_400)),
+    ],
+)
+def test_rates(text, rate):
+    assert Rate.read(text) == rate
+
+
+@pytest.mark.parametrize(
+    "text", ["", "30", "30/", "/minute", "0/minute", "-1/s", "30/week", "a/minute", "1.5/s", "²/s"]
+)
+def test_what_is_no_rate(text):
+    with pytest.raises(ValueError, match="like 30/minute"):
+        Rate.read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30d", 2_592_000), ("12 hours", 43_200), ("45m", 2700), ("1 day", 86_400), ("9s", 9)],
+)
+def test_spans(text, seconds):
+    assert read_span(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "30", "d", "0d", "-1d", "3w", "1d2h"])
+def test_what_is_no_span(text):
+    with pytest.raises(ValueError, match="like 30d"):
+        read_span(text)

@@ -1,0 +1,145 @@
+"""Which requests a web page may have sent, and where a request comes from."""
+
+import pytest
+
+from copilot_bridge.access.visits import Gatekeeper, Visit
+from copilot_bridge.config import Config
+from copilot_bridge.errors import BridgeError
+
+
+def keeper(**settings):
+    return Gatekeeper(Config(**settings))
+
+
+def visit(**fields):
+    return Visit(**{"peer": "127.0.0.1", "host": "127.0.0.1:4141", "scheme": "http", **fields})
+
+
+def refused(gatekeeper, **fields):
+    try:
+        gatekeeper.check(visit(**fields))
+    except BridgeError as error:
+        return error.kind == "permission"
+    return False
+
+
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [
+        ("127.0.0.1:4141", True),
+        ("127.9.9.9", True),
+        ("localhost", True),
+        ("LOCALHOST:80", True),
+        ("app.localhost:4141", True),
+        ("[::1]:4141", True),
+        ("192.168.1.5:4141", True),
+        ("[fe80::1]", True),
+        ("", True),
+        ("evil.example", False),
+        ("evil.example:4141", False),
+        ("localhost.evil.example", False),
+        ("127.0.0.1.nip.example", False),
+        ("bridge.lan", False),
+        ("local host", False),
+        ("127.1", False),
+        ("0x7f000001", False),
+    ],
+)
+def test_own_names(host, own):
+    assert refused(keeper(), host=host) is not own
+
+
+def test_names_that_the_operator_adds():
+    gatekeeper = keeper(host="work.lan", allowed_host=("bridge.example",))
+    assert not refused(gatekeeper, host="bridge.example:443")
+    assert not refused(gatekeeper, host="Work.LAN")
+    assert refused(gatekeeper, host="sub.bridge.example")
+
+
+def test_the_machines_name_counts_where_others_may_call_it(monkeypatch):
+    monkeypatch.setattr("socket.gethostname", lambda: "Tower")
+    assert not refused(keeper(host="0.0.0.0"), host="tower.local:4141")
+    assert refused(keeper(host="127.0.0.1"), host="tower.local:4141")
+
+
+@pytest.mark.parametrize(
+    ("origin", "let_in"),
+    [
+        ("", True),
+        ("http://127.0.0.1:4141", True),
+        ("https://127.0.0.1:4141", False),
+        ("http://127.0.0.1:3000", False),
+        ("http://localhost:4141", False),
+        ("https://evil.example", False),
+        ("http://[::1", False),
+        ("null", False),
+        ("NULL", False),
+        ("file://", False),
+        ("evil", False),
+        ("app://cherry-studio", True),
+        ("vscode-webview://1a2b", True),
+    ],
+)
+def test_origins(origin, let_in):
+    assert refused(keeper(), origin=origin) is not let_in
+
+
+def test_origins_that_the_operator_names():
+    gatekeeper = keeper(cors_origin=("https://chat.example", "http://localhost:3000"))
+    assert not refused(gatekeeper, origin="https://chat.example", fetch_site="cross-site")
+    assert not refused(gatekeeper, origin="http://localhost:3000", fetch_site="same-site")
+    assert refused(gatekeeper, origin="https://chat.example.evil.example")
+    assert refused(gatekeeper, origin="http://chat.example")
+    assert refused(gatekeeper, origin="https://chat.example", host="evil.example"), "rebinding all the same"
+
+
+@pytest.mark.parametrize(
+    ("site", "mode", "let_in"),
+    [
+        ("", "", True),
+        ("none", "navigate", True),
+        ("same-origin", "cors", True),
+        ("", "cors", True),  # node's fetch says so much
+        ("cross-site", "no-cors", False),
+        ("same-site", "cors", False),
+        ("cross-site", "navigate", True),
+    ],
+)
+def test_what_a_browser_says(site, mode, let_in):
+    assert refused(keeper(), fetch_site=site, fetch_mode=mode) is not let_in
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "client", "local"),
+    [
+        ("127.0.0.1", "", "127.0.0.1", True),
+        ("::1", "", "::1", True),
+        ("", "", "unix", True),
+        ("", "198.51.100.7", "198.51.100.7", False),
+        ("192.168.1.9", "", "192.168.1.9", False),
+        ("127.0.0.1", "198.51.100.7", "198.51.100.7", False),
+        ("127.0.0.1", "127.0.0.1", "127.0.0.1", True),
+        ("127.0.0.1", "6.6.6.6, 198.51.100.7", "198.51.100.7", False),
+        ("127.0.0.1", "unknown", "unknown", False),
+        ("127.0.0.1", "[2001:db8::1]:9", "2001:db8::1", False),
+        ("192.168.1.9", "127.0.0.1", "192.168.1.9", False),  # anybody may say that
+    ],
+)
+def test_who_asks(peer, forwarded, client, local):
+    gatekeeper = keeper()
+    one = visit(peer=peer, forwarded_for=forwarded)
+    assert gatekeeper.client(one) == client
+    assert gatekeeper.is_local(one) is local
+
+
+def test_a_proxy_of_the_operator():
+    gatekeeper = keeper(trusted_proxy=("10.0.0.0/8", "2001:db8::/32"))
+    assert gatekeeper.client(visit(peer="10.1.2.3", forwarded_for="1.2.3.4, 10.9.9.9")) == "1.2.3.4"
+    assert gatekeeper.client(visit(peer="::ffff:10.1.2.3", forwarded_for="1.2.3.4")) == "1.2.3.4"
+    assert gatekeeper.client(visit(peer="127.0.0.1", forwarded_for="1.2.3.4")) == "127.0.0.1"
+
+
+def test_what_a_page_sends():
+    assert visit(origin="http://127.0.0.1:4141").from_page
+    assert visit(fetch_site="cross-site").from_page
+    assert not visit().from_page
