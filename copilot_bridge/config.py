@@ -323,6 +323,29 @@ class Config:
         default=("127.0.0.0/8", "::1"),
         flags=("--trusted-proxy",),
     )
+    rate_limit: float | None = setting(
+        seconds, "least seconds between two requests to Copilot, per account", flags=("--rate-limit", "-r")
+    )
+    wait: bool = setting(
+        boolean,
+        "let requests that come too early wait instead of refusing them",
+        default=False,
+        flags=("--wait", "-w"),
+    )
+    max_concurrent: int | None = setting(
+        whole(1, 10_000), "most requests at a time, per account", flags=("--max-concurrent",)
+    )
+    max_waiting: int = setting(
+        whole(1, 100_000),
+        "most requests that wait at a time, per account",
+        default=200,
+        flags=("--max-waiting",),
+    )
+    rest: bool = setting(
+        boolean,
+        "after a refusal for the rate leave the account alone for as long as Copilot asks",
+        default=True,
+    )
     account_type: str | None = setting(
         choice(*ACCOUNT_TYPES),
         "plan: individual, business or enterprise; normally GitHub says it",

@@ -92,15 +92,17 @@ def _shared(_launch: Start) -> Iterator[dict[str, Bridge]]:
 
 @pytest.fixture
 def bridge(_shared: dict[str, Bridge], _launch: Start) -> Bridge:
-    """The product as it is started by default: gunicorn."""
-    return _shared.get("gunicorn") or _shared.setdefault("gunicorn", _launch(server="gunicorn").warm())
+    """The product as it is started by default: gunicorn.  One test's rate limit is no other's: no rests."""
+    return _shared.get("gunicorn") or _shared.setdefault(
+        "gunicorn", _launch(server="gunicorn", rest=0).warm()
+    )
 
 
 @pytest.fixture(params=SERVERS)
 def any_bridge(request: pytest.FixtureRequest, _shared: dict[str, Bridge], _launch: Start) -> Bridge:
     """The same under each server."""
     return _shared.get(request.param) or _shared.setdefault(
-        request.param, _launch(server=request.param).warm()
+        request.param, _launch(server=request.param, rest=0).warm()
     )
 
 

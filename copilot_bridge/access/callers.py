@@ -7,13 +7,13 @@ seconds besides, so a key that was revoked is refused at once on this machine.
 import hmac
 import logging
 import re
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from hashlib import sha256
 
+from copilot_bridge.access.fresh import Fresh
 from copilot_bridge.access.rates import Rate
 from copilot_bridge.config import Config, is_loopback
 from copilot_bridge.errors import BridgeError, ConfigError, StoreError
@@ -22,8 +22,6 @@ from copilot_bridge.store.keys import Key, Keys, digest_of
 from copilot_bridge.store.signal import Signal
 
 log = logging.getLogger(__name__)
-
-LOOK_AGAIN = 2.0  # s
 
 # Where a client may put its key, and what may stand before it.
 HEADERS = ("Authorization", "x-api-key", "api-key", "x-goog-api-key")
@@ -70,7 +68,6 @@ class Callers:
         self, config: Config, keys: Keys, signal: Signal, clock: Callable[[], float] = time.time
     ) -> None:
         self._keys = keys
-        self._signal = signal
         self._clock = clock
         self._github = config.allow_github_tokens
         self._open = config.insecure_no_key
@@ -78,16 +75,14 @@ class Callers:
         self._table = {entry.digest: entry for entry in self._configured}
         self._stored_are_known = False
         self._warned = False
-        self._reading = threading.Lock()
-        self._seen = -1
-        self._looked_at = float("-inf")
+        self._fresh = Fresh(signal, self._read)
 
     def find(self, given: Sequence[str], *, local: bool) -> Caller:
         """The caller who gave this; at most a few headers.  Raises BridgeError "authentication".
 
         :param local: the request comes from this machine, and through nothing that others can reach.
         """
-        self._look()
+        self._fresh.look()
         for each in given:
             if each and len(each) <= LONGEST and (caller := self._known(each)):
                 return caller
@@ -109,7 +104,7 @@ class Callers:
     @property
     def required(self) -> bool:
         """A key has been configured, or callers bring their own."""
-        self._look()
+        self._fresh.look()
         return bool(self._table or self._github or (not self._stored_are_known and self._keys.required))
 
     def _refusal(self, given: Iterable[str]) -> str:
@@ -120,18 +115,6 @@ class Callers:
                 "requests from elsewhere need an API key, and none is configured: `copilot-bridge keys add`"
             )
         return "an API key is needed: as Authorization: Bearer, or x-api-key"
-
-    def _look(self) -> None:
-        if not self._outdated():
-            return
-        with self._reading:  # whoever comes meanwhile waits, or a revoked key would still be good for it
-            if self._outdated():
-                seen = self._signal.read()
-                self._read()
-                self._seen, self._looked_at = seen, time.monotonic()
-
-    def _outdated(self) -> bool:
-        return self._signal.read() != self._seen or time.monotonic() - self._looked_at >= LOOK_AGAIN
 
     def _read(self) -> None:
         try:

@@ -32,6 +32,7 @@ ACCESS = (
     "cors_origin",
     "trusted_proxy",
 )
+PACE = ("rate_limit", "wait", "max_concurrent", "max_waiting")
 
 
 Command = Callable[..., None]

@@ -7,6 +7,7 @@ from copy import copy
 from cachetools import LRUCache, TTLCache
 
 from copilot_bridge.access.callers import NOBODY, Caller, Callers, check_door
+from copilot_bridge.access.pace import Pace, Passage
 from copilot_bridge.access.visits import Gatekeeper
 from copilot_bridge.config import Config
 from copilot_bridge.errors import LoginRequired, StoreError
@@ -58,7 +59,10 @@ class Bridge:
         self.images = ImageFetcher(config)
         self.callers = Callers(config, self.store.keys, self.store.signal)
         self.gatekeeper = Gatekeeper(config)
+        self.pace = Pace(config, self.store.pace, self.store.signal)
         self.caller = NOBODY
+        self._passage: Passage | None = None
+        self._paced = False
         self._accounts: LRUCache[str, tuple[Account, float]] = LRUCache(MOST_ACCOUNTS)
         self._quotas: LRUCache[str, dict[str, Snapshot]] = LRUCache(MOST_ACCOUNTS)
 
@@ -72,14 +76,26 @@ class Bridge:
         Whatever is kept from one request to the next is kept by `caller.id`.
         """
         seen = copy(self)
-        seen.caller = caller
+        seen.caller, seen._paced = caller, True
         if caller.models:
             seen.models = AllowedModels(self._all_models, caller)
         return seen
 
     def copilot(self) -> Copilot:
         """Copilot's API for the caller's account.  Raises LoginRequired."""
-        return Copilot(self.client, self.tokens, self.headers, self._used_account())
+        account = self._used_account()
+        return Copilot(self.client, self.tokens, self.headers, account, self._gate(account))
+
+    def _gate(self, account: Account) -> Passage | None:
+        """Of a client's request; the command line asks when it likes."""
+        if self._passage is None and self._paced:
+            self._passage = self.pace.passage(self.caller, account.fingerprint)
+        return self._passage
+
+    def leave(self) -> None:
+        """The caller's request has been answered."""
+        if self._passage is not None:
+            self._passage.leave()
 
     def _used_account(self) -> Account:
         """Looked up anew every few seconds."""

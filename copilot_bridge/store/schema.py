@@ -24,6 +24,21 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
                 operator BIGINT NOT NULL)""",
         ),
     ),
+    (
+        "m003_pace",
+        (
+            "CREATE TABLE lanes (name TEXT PRIMARY KEY, next DOUBLE PRECISION NOT NULL)",
+            "CREATE TABLE passes (lane TEXT NOT NULL, ticket TEXT NOT NULL, at DOUBLE PRECISION NOT NULL)",
+            "CREATE INDEX passes_of_lane ON passes (lane, at)",
+            """CREATE TABLE tickets (
+                id TEXT PRIMARY KEY, lane TEXT NOT NULL, number BIGINT NOT NULL, running BIGINT NOT NULL,
+                alive DOUBLE PRECISION NOT NULL)""",
+            "CREATE INDEX tickets_of_lane ON tickets (lane, running, number)",
+            """CREATE TABLE rests (
+                account TEXT PRIMARY KEY, until DOUBLE PRECISION NOT NULL, message TEXT NOT NULL,
+                code TEXT)""",
+        ),
+    ),
 ]
 
 

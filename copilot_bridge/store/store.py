@@ -9,6 +9,7 @@ from copilot_bridge.store.database import Database
 from copilot_bridge.store.files import Files
 from copilot_bridge.store.keys import Keys
 from copilot_bridge.store.logins import Logins
+from copilot_bridge.store.pace import PaceTable
 from copilot_bridge.store.shelf import Shelf
 from copilot_bridge.store.signal import Signal
 from copilot_bridge.store.sqlite import Sqlite
@@ -36,6 +37,10 @@ class Store:
     @cached_property
     def keys(self) -> Keys:
         return Keys(self.database, self.signal, self.files)
+
+    @cached_property
+    def pace(self) -> PaceTable:
+        return PaceTable(self.database)
 
     @cached_property
     def signal(self) -> Signal:

@@ -3,10 +3,11 @@
 import logging
 from collections import Counter
 from collections.abc import Callable
+from typing import Protocol
 
 import requests
 
-from copilot_bridge.errors import UpstreamUnreachable
+from copilot_bridge.errors import BridgeError, UpstreamUnreachable
 from copilot_bridge.upstream.client import Client, read_error_body
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.refusals import RENEW, RETRY, TRIES, Refusal, read_refusal
@@ -17,10 +18,27 @@ log = logging.getLogger(__name__)
 Mend = Callable[[Refusal], bytes | None]  # another body to try, or None
 
 
+class Gate(Protocol):
+    """What each of a client's requests passes on its way out.  Both are for the one that is sent."""
+
+    def enter(self) -> None:
+        """Blocks until it may go.  Raises BridgeError: it may not."""
+
+    def refused(self, error: BridgeError) -> None: ...
+
+
 class Copilot:
     """Sends requests for an account.  Everything here happens before a client has seen a byte."""
 
-    def __init__(self, client: Client, tokens: CopilotTokens, headers: Headers, account: Account) -> None:
+    def __init__(
+        self,
+        client: Client,
+        tokens: CopilotTokens,
+        headers: Headers,
+        account: Account,
+        gate: Gate | None = None,
+    ) -> None:
+        self._gate = gate
         self.account = account
         self._client = client
         self._tokens = tokens
@@ -50,8 +68,11 @@ class Copilot:
             `headers` as well.
         """
         tried: Counter[str] = Counter()
+        gate = self._gate if request_id else None  # the list of models is nobody's request
         while True:
-            token = self.token()
+            if gate:
+                gate.enter()
+            token = self.token()  # after the wait, which may have been long
             sent = self._headers.copilot(path, token.value, token.kind, request_id) | (headers or {})
             try:
                 response = self._client.send(method, token.api + path, sent, body, timeout=timeout)
@@ -64,6 +85,8 @@ class Copilot:
             if response.status_code < 300:
                 return response
             refusal = read_refusal(response.status_code, response.headers, read_error_body(response))
+            if gate:
+                gate.refused(refusal)
             body = self._remedied(refusal, token, tried, body, mend)
             if refusal.remedy == RETRY and headers and "X-Initiator" in headers:
                 # The person's turn has been reported; that Copilot stumbled over it makes no second one.

@@ -179,6 +179,8 @@ def end(response: Response) -> Response:
         response.headers["Access-Control-Expose-Headers"] = "*"
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         response.headers.add("Vary", "Origin")
+    if "bridge" in g:
+        response.call_on_close(g.bridge.leave)
     response.call_on_close(record.write)
     return response
 

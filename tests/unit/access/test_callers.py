@@ -6,6 +6,7 @@ import time
 import pytest
 
 from copilot_bridge.access import callers as module
+from copilot_bridge.access import fresh
 from copilot_bridge.access.callers import NOBODY, Callers, check_door, credentials
 from copilot_bridge.access.rates import Rate
 from copilot_bridge.config import Config
@@ -107,7 +108,7 @@ def test_only_a_hash_is_stored(store, tmp_path):
 
 
 def test_rotating_and_revoking_count_at_once(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "LOOK_AGAIN", 1e9)
+    monkeypatch.setattr(fresh, "LOOK_AGAIN", 1e9)
     elsewhere = open_store(tmp_path)  # the command line, another worker
     callers = make(store)
     old = elsewhere.keys.add(Key("a", KEY, b"", rate="1/s"))
@@ -135,7 +136,7 @@ def test_an_expired_key(store):
 
 
 def test_the_store_is_not_asked_for_each_request(store, monkeypatch):
-    monkeypatch.setattr(module, "LOOK_AGAIN", 1e9)
+    monkeypatch.setattr(fresh, "LOOK_AGAIN", 1e9)
     callers = make(store)
     secret = store.keys.add(Key("a", KEY, b""))
     callers.find([secret], local=False)
@@ -161,7 +162,7 @@ def broken(*_args):
 
 def test_a_store_that_breaks_does_not_open_the_door(store, tmp_path, monkeypatch, caplog):
     """Neither for a process that knew the keys nor for one that begins afterwards."""
-    monkeypatch.setattr(module, "LOOK_AGAIN", 0)
+    monkeypatch.setattr(fresh, "LOOK_AGAIN", 0)
     secret = store.keys.add(Key("a", KEY, b""))
     callers = make(store)
     callers.find([secret], local=True)

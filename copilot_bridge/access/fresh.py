@@ -1,0 +1,35 @@
+"""What is in memory and as fresh as the store."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from copilot_bridge.store.signal import Signal
+
+LOOK_AGAIN = 2.0  # s: what another machine has changed is noticed this late
+
+
+class Fresh:
+    """Reads again when the store says that it has changed, and every two seconds besides.
+
+    Whoever comes while it is read waits: an answer from before the change would be a wrong one.
+    """
+
+    def __init__(self, signal: Signal, read: Callable[[], None]) -> None:
+        self._signal = signal
+        self._read = read
+        self._reading = threading.Lock()
+        self._seen = -1
+        self._looked_at = float("-inf")
+
+    def look(self) -> None:
+        if not self._outdated():
+            return
+        with self._reading:
+            if self._outdated():
+                seen = self._signal.read()
+                self._read()
+                self._seen, self._looked_at = seen, time.monotonic()
+
+    def _outdated(self) -> bool:
+        return self._signal.read() != self._seen or time.monotonic() - self._looked_at >= LOOK_AGAIN

@@ -1,0 +1,222 @@
+"""How often: the operator's limits, and the rests that Copilot asks for.
+
+The limits are kept in the store, so they hold for all workers together and over a restart.  (The library
+`limits` would need a Redis for that.)  Without limits a request costs no more than a look into memory.
+"""
+
+import logging
+import math
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from typing import TypeVar
+
+from copilot_bridge.access.callers import Caller
+from copilot_bridge.access.fresh import Fresh
+from copilot_bridge.config import Config
+from copilot_bridge.errors import BridgeError, StoreError
+from copilot_bridge.store.pace import TICKET_LIFE, Lane, PaceTable, Rest, Verdict
+from copilot_bridge.store.signal import Signal
+from copilot_bridge.store.sqlite import Sqlite
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+NUDGE = 0.2  # s: how often the first of a queue looks whether somebody in another worker has left
+LONGEST_SLEEP = 5.0
+
+
+class Pace:
+    """One for the process."""
+
+    def __init__(
+        self, config: Config, table: PaceTable, signal: Signal, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._gap = config.rate_limit or 0.0
+        self._most = config.max_concurrent or 0
+        self._room = config.max_waiting
+        self.wait = config.wait
+        self._heeds = config.rest
+        self._table = table
+        self._spare = PaceTable(Sqlite(None))  # while the store can't be used the limits hold per worker
+        self._signal = signal
+        self.clock = clock
+        self._rests: dict[str, Rest] = {}
+        self._fresh = Fresh(signal, self._read)
+        self._queues: dict[str, deque[threading.Event]] = {}
+        self._held: set[str] = set()
+        self._beating = False
+        self._warned = False
+
+    def passage(self, caller: Caller, account: str) -> "Passage":
+        lanes = []
+        if caller.rate:
+            lanes.append(Lane(f"caller {caller.id}", rate=(caller.rate.count, caller.rate.period)))
+        if self._gap or self._most:
+            lanes.append(Lane(f"account {account}", gap=self._gap, most=self._most))
+        return Passage(self, account, lanes)
+
+    # Rests.
+
+    def check_rest(self, account: str) -> None:
+        """Raises BridgeError "rate_limited": what Copilot said, until the time it named is over."""
+        self._fresh.look()
+        rest = self._rests.get(account)
+        if rest is None:
+            return
+        left = rest.until - self.clock()
+        if left <= 0:
+            self._rests.pop(account, None)
+            return
+        raise too_many(rest.message, left, rest.code)
+
+    def rest(self, rest: Rest) -> None:
+        if not self._heeds:
+            return
+        self._rests[rest.account] = rest
+        log.warning(
+            "the account rests for %.0f s, as Copilot asks: %s", rest.until - self.clock(), rest.message
+        )
+        self._try(lambda table: table.rest(rest))
+        self._signal.ring()
+
+    def _read(self) -> None:
+        now = self.clock()
+        for rest in self._try(PaceTable.resting):
+            if rest.until > now:
+                self._rests[rest.account] = rest
+
+    # Queues.
+
+    def enter(self, lane: Lane, ticket: str, *, wait: bool) -> None:
+        """Returns when it may go.  Raises BridgeError "rate_limited"."""
+        try:
+            if wait:
+                self._stand_in_line(lane, ticket)
+            elif not (verdict := self._ask(lane, ticket, False)).granted:
+                raise too_many("the bridge spaces requests out, and this one came too early", verdict.wait)
+        except BaseException:  # a client that left is in nobody's way
+            self.leave(ticket)
+            raise
+        if lane.most:
+            self._hold(ticket)
+
+    def _stand_in_line(self, lane: Lane, ticket: str) -> None:
+        """Of the queue of all workers; of those in this one only the first asks again and again."""
+        queue = self._queues.setdefault(lane.name, deque())
+        turn = threading.Event()
+        if not lane.ahead:
+            queue.append(turn)
+        try:
+            while not (verdict := self._ask(lane, ticket, True)).granted:
+                if verdict.full:
+                    raise too_many("too many requests are waiting already", verdict.wait)
+                self._hold(ticket)
+                if lane.ahead or queue[0] is turn:
+                    turn.clear()
+                    turn.wait(self._pause(lane, verdict))
+                else:
+                    turn.wait()
+        finally:
+            self._held.discard(ticket)
+            if not lane.ahead:
+                queue.remove(turn)
+            if queue:
+                queue[0].set()
+            elif self._queues.get(lane.name) is queue:
+                del self._queues[lane.name]
+
+    def _pause(self, lane: Lane, verdict: Verdict) -> float:
+        """Until it is worth asking again."""
+        if verdict.wait > 0:
+            return min(verdict.wait, LONGEST_SLEEP)
+        if verdict.crowded or not lane.gap:
+            return NUDGE
+        return max(0.005, min(lane.gap / 4, NUDGE))  # another worker's turn, who will take it any moment
+
+    def _ask(self, lane: Lane, ticket: str, queue: bool) -> Verdict:
+        return self._try(lambda table: table.ask(lane, ticket, queue=queue, room=self._room))
+
+    def leave(self, *tickets: str) -> None:
+        self._held.difference_update(tickets)
+        self._try(lambda table: table.leave(*tickets))
+        for queue in self._queues.values():
+            if queue:
+                queue[0].set()
+
+    def give_back(self, lane: Lane, ticket: str) -> None:
+        self._try(lambda table: table.give_back(lane, ticket))
+
+    def _hold(self, ticket: str) -> None:
+        """Say from time to time that its holder lives."""
+        self._held.add(ticket)
+        if not self._beating:
+            self._beating = True
+            threading.Thread(target=self._beat, daemon=True).start()
+
+    def _beat(self) -> None:
+        while self._held:
+            time.sleep(TICKET_LIFE / 4)
+            self._try(lambda table: table.keep_alive(sorted(self._held)))
+        self._beating = False
+
+    def _try(self, act: Callable[[PaceTable], T]) -> T:
+        try:
+            done = act(self._table)
+        except StoreError as error:
+            if not self._warned:
+                log.warning("limits hold for each worker by itself: %s", error)
+            self._warned = True
+            return act(self._spare)
+        self._warned = False
+        return done
+
+
+class Passage:
+    """One request's way through the lanes; `leave` has to be called when its answer has ended."""
+
+    def __init__(self, pace: Pace, account: str, lanes: list[Lane]) -> None:
+        self._pace = pace
+        self._account = account
+        self._lanes = lanes
+        self._tickets: dict[str, str] = {}  # lane -> ticket, of those that are held until the end
+
+    def enter(self) -> None:
+        """Before each request to Copilot.  Blocks; raises BridgeError "rate_limited"."""
+        self._pace.check_rest(self._account)
+        again = bool(self._tickets)
+        passed: list[tuple[Lane, str]] = []
+        try:
+            for lane in self._lanes:
+                if again and not lane.gap:
+                    continue  # the same request once more: it counts once, and has its place
+                ticket = uuid.uuid4().hex
+                spaced = Lane(lane.name, gap=lane.gap, ahead=True) if again else lane
+                self._pace.enter(spaced, ticket, wait=self._pace.wait or again)
+                passed.append((lane, ticket))
+                self._tickets.setdefault(lane.name, ticket)
+        except BridgeError:
+            for lane, ticket in passed:
+                self._pace.give_back(lane, ticket)
+            raise
+
+    def refused(self, error: BridgeError) -> None:
+        """Copilot's refusals; one that says for how long it wants to be left alone is heeded."""
+        seconds = error.headers.get("retry-after", "")
+        if error.kind == "rate_limited" and seconds.isdecimal() and int(seconds):
+            until = self._pace.clock() + int(seconds)
+            self._pace.rest(Rest(self._account, until, str(error), error.code))
+
+    def leave(self) -> None:
+        tickets, self._tickets = list(self._tickets.values()), {}
+        if tickets:
+            self._pace.leave(*tickets)
+
+
+def too_many(message: str, wait: float, code: str | None = None) -> BridgeError:
+    return BridgeError(
+        message, kind="rate_limited", code=code, headers={"retry-after": str(max(1, math.ceil(wait)))}
+    )

@@ -1,0 +1,212 @@
+"""How often: across workers, across restarts, in order, and gone at once when the client has left."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from integration.harness import Answer, Bridge, Simulator, Start, chat_body, new_mark, new_token
+
+from copilot_bridge.store import open_store
+from copilot_bridge.store.keys import KEY, Key
+
+SLACK = 0.02  # s: between the bridge's yes and the simulator's clock lies a way
+
+
+def starts(simulator: Simulator, mark: str) -> list[float]:
+    return sorted(entry["started"] for entry in simulator.ledger(mark))
+
+
+def test_too_early_is_a_429_in_each_dialect(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+    bridge = start_bridge(rate_limit=60, server="gevent")
+    assert bridge.chat(f"hello {mark}").status == 200
+    answer = bridge.chat(f"hello {mark}")
+    assert answer.status == 429
+    assert answer.error["type"] == "rate_limit_error"
+    assert 50 <= int(answer.headers["retry-after"]) <= 60
+    messages = {
+        "model": "claude-sonnet-4.5",
+        "max_tokens": 9,
+        "messages": [{"role": "user", "content": mark}],
+    }
+    refused = bridge.request("POST", "/v1/messages", messages)
+    assert (refused.status, refused.json["error"]["type"]) == (429, "rate_limit_error")
+    assert bridge.request("GET", "/v1/models").status == 200
+    assert len(simulator.ledger(mark)) == 1
+
+
+def test_a_limit_outlives_a_restart(start_bridge: Start) -> None:
+    first = start_bridge(rate_limit=60, server="gevent")
+    assert first.chat("hello").status == 200
+    first.stop()
+    second = start_bridge(rate_limit=60, server="gevent", home=first.home, github_token=first.github_token)
+    assert second.chat("hello").status == 429
+
+
+def test_four_workers_and_fifty_callers(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+    """The rate holds, nobody is lost, nobody is asked for twice."""
+    gap, callers, each = 0.02, 50, 2
+    bridge = start_bridge(rate_limit=gap, wait=1, workers=4).warm()
+
+    def call(number: int) -> list[Answer]:
+        return [bridge.chat(f"hello {mark} <{number}.{turn}>") for turn in range(each)]
+
+    with ThreadPoolExecutor(callers) as pool:
+        answers = [answer for done in pool.map(call, range(callers)) for answer in done]
+    assert [answer.status for answer in answers] == [200] * (callers * each)
+    entries = simulator.ledger(mark)
+    said = [entry["body"]["messages"][0]["content"] for entry in entries]
+    assert len(said) == len(set(said)) == callers * each
+    began = starts(simulator, mark)
+    for first, last in zip(began, began[10:], strict=False):
+        assert last - first >= 10 * gap - SLACK - 0.03
+    assert began[-1] - began[0] >= (callers * each - 1) * gap - SLACK
+    assert len(bridge.workers()) == 4
+
+
+def test_waiting_in_order_and_leaving_at_once(start_bridge: Start, simulator: Simulator) -> None:
+    bridge = start_bridge(rate_limit=0.4, wait=1, server="gevent", keepalive=5).warm()
+    marks = [new_mark() for _ in range(4)]
+    assert bridge.chat(marks[0]).status == 200
+    streams = []
+    for text in marks[1:]:
+        streams.append(bridge.ask(text))
+        wait_until_waiting(bridge, len(streams))
+    streams[0].leave()
+    wait_until_waiting(bridge, 2)
+    assert [stream.status for stream in streams[1:]] == [200, 200]
+    assert simulator.ledger(marks[1]) == []
+    first, second, third = (simulator.only(marks[number])["started"] for number in (0, 2, 3))
+    assert 0.4 - SLACK <= second - first < 0.8
+    assert 0.4 - SLACK <= third - second < 0.8
+
+
+def wait_until_waiting(bridge: Bridge, number: int) -> None:
+    store = open_store(bridge.home)
+    end = time.monotonic() + 5
+    try:
+        while True:
+            ((waiting,),) = store.database.run(
+                lambda t: t.rows("SELECT count(*) FROM tickets WHERE running = 0")
+            )
+            if waiting == number:
+                return
+            assert time.monotonic() < end, f"{waiting} are waiting"
+            time.sleep(0.01)
+    finally:
+        store.close()
+
+
+def test_a_full_queue(start_bridge: Start) -> None:
+    bridge = start_bridge(rate_limit=60, wait=1, max_waiting=1, server="gevent").warm()
+    assert bridge.chat("hello").status == 200
+    bridge.ask("hello")
+    wait_until_waiting(bridge, 1)
+    refused = bridge.chat("hello")
+    assert refused.status == 429
+    assert "waiting already" in refused.error["message"]
+
+
+def test_who_waits_is_kept_awake(start_bridge: Start) -> None:
+    bridge = start_bridge(rate_limit=0.7, wait=1, server="gevent").warm()
+    assert bridge.chat("hello").status == 200
+    told = bridge.told("hello")
+    assert told.frames[0].is_comment
+    assert told.finish_reason == "stop"
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_so_many_at_a_time(start_bridge: Start, simulator: Simulator, mark: str, workers: int) -> None:
+    bridge = start_bridge(max_concurrent=2, wait=1, workers=workers).warm()
+    text = f"[[sim:flood events=4 size=10 gap=50]] {mark}"
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(lambda _: bridge.told(text).finish_reason, range(8)))
+    assert told == ["stop"] * 8
+    ends = [(entry["started"], 1) for entry in simulator.ledger(mark)]
+    ends += [(entry["ended"], -1) for entry in simulator.ledger(mark)]
+    running = most = 0
+    for _, change in sorted(ends):
+        running += change
+        most = max(most, running)
+    assert most == 2
+
+
+def test_a_client_that_leaves_makes_room(start_bridge: Start) -> None:
+    bridge = start_bridge(max_concurrent=1, server="gevent").warm()
+    stream = bridge.stream("[[sim:flood events=400 size=10 gap=50]]")
+    assert stream.status == 200
+    assert bridge.chat("hello").status == 429
+    stream.leave()
+    end = time.monotonic() + 5
+    while bridge.chat("hello").status != 200:
+        assert time.monotonic() < end
+
+
+def test_a_keys_own_rate(start_bridge: Start, tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    slow = store.keys.add(Key("slow", KEY, b"", rate="2/hour"))
+    free = store.keys.add(Key("free", KEY, b""))
+    store.close()
+    bridge = start_bridge(home=tmp_path, workers=2)
+
+    def ask(key: str) -> int:
+        return bridge.request(
+            "POST", "/v1/chat/completions", chat_body("hello", "gpt-4o"), {"x-api-key": key}
+        ).status
+
+    assert [ask(slow) for _ in range(5)] == [200, 200, 429, 429, 429]
+    assert [ask(free) for _ in range(3)] == [200] * 3
+
+
+def test_an_account_rests_when_copilot_asks_for_it(
+    start_bridge: Start, simulator: Simulator, mark: str, tmp_path: Path
+) -> None:
+    """In all workers, for all its callers, after a restart; other accounts go on."""
+    bridge = start_bridge(workers=3, home=tmp_path, allow_github_tokens=1)
+    mine, other = new_token(), new_token("business")
+
+    def ask(token: str, text: str) -> Answer:
+        body = chat_body(f"{text} {mark}", "gpt-4o")
+        return bridge.request("POST", "/v1/chat/completions", body, {"x-api-key": token})
+
+    first = ask(mine, "[[sim:refuse name=weekly]]")
+    assert (first.status, first.headers["retry-after"]) == (429, "2733")
+    sent = len(simulator.ledger(mark))
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: ask(mine, "hello"), range(12)))
+    assert {answer.status for answer in answers} == {429}
+    assert {answer.error["message"] for answer in answers} == {first.error["message"]}
+    assert {answer.error["code"] for answer in answers} == {first.error["code"]}
+    assert all(2700 <= int(answer.headers["retry-after"]) <= 2733 for answer in answers)
+    assert len(simulator.ledger(mark)) == sent, "Copilot is left in peace"
+    assert ask(other, "hello").status == 200
+    bridge.stop()
+    bridge = start_bridge(home=tmp_path, allow_github_tokens=1, server="gevent")
+    assert ask(mine, "hello").status == 429
+
+
+def test_limits_without_a_store_that_works(start_bridge: Start, tmp_path: Path) -> None:
+    (tmp_path / "bridge.db").write_bytes(b"no database" * 1000)
+    bridge = start_bridge(home=tmp_path, rate_limit=60, server="gevent")
+    assert bridge.chat("hello").status == 200
+    assert bridge.chat("hello").status == 429
+    assert any("limits hold for each worker by itself" in line for line in bridge.log.all())
+
+
+def test_a_request_that_is_tried_again_keeps_to_the_gap(
+    start_bridge: Start, simulator: Simulator, mark: str
+) -> None:
+    """It is let through before those who wait, and there is no standstill if it holds the only place."""
+    bridge = start_bridge(rate_limit=0.3, max_concurrent=1, wait=1, server="gevent").warm()
+    simulator.expire(bridge.github_token)
+    threads = [threading.Thread(target=bridge.chat, args=(f"hello {mark}",)) for _ in range(2)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(10)
+        assert not each.is_alive()
+    began = starts(simulator, mark)
+    assert len(began) == 3
+    assert all(later - earlier >= 0.3 - SLACK for earlier, later in pairwise(began))
