@@ -1,6 +1,7 @@
 """Puts the application together; no logic in here."""
 
 from flask import Flask
+from gevent import monkey
 
 from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
@@ -18,6 +19,8 @@ def create_app(config: Config | None = None) -> Flask:
     app.url_map.strict_slashes = False
     bridge = app.extensions["copilot_bridge"] = Bridge(config or Config.from_environment())
     bridge.check_door()
+    if monkey.is_module_patched("threading"):  # a worker, and not a look at the application
+        bridge.journal.start()
     edge.init_app(app)
     app.register_blueprint(health.bp)
     app.register_blueprint(token.bp)

@@ -346,6 +346,13 @@ class Config:
         "after a refusal for the rate leave the account alone for as long as Copilot asks",
         default=True,
     )
+    log_days: int = setting(
+        whole(0, 36_500),
+        "days that the request log in the store goes back; 0: none",
+        default=30,
+        flags=("--log-days",),
+    )
+    log_rows: int = setting(whole(1, 10**9), "most requests in it", default=1_000_000)
     account_type: str | None = setting(
         choice(*ACCOUNT_TYPES),
         "plan: individual, business or enterprise; normally GitHub says it",

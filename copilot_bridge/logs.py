@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 import time
 import uuid
@@ -19,6 +20,10 @@ log = logging.getLogger("copilot_bridge.request")
 CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0))}
 
 JSON_CONTROL = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}  # JSON escapes the others itself
+
+# Copilot's own word on what an answer cost, in 1e-9 AI units.
+COST_NAME = b'"total_nano_aiu"'
+COST = re.compile(COST_NAME + rb"\s*:\s*(\d+)")
 
 FIELDS = (
     "id",
@@ -44,9 +49,11 @@ FROM_CLIENTS = ("method", "path", "model", "error")
 
 @dataclass(slots=True)
 class Record:
-    """What is known about one request; a single line of the log in the end.
+    """What is known about one request; a single line of the log in the end, and a row in the store.
 
     :param caller: the client's address.  :param caller_id: which key it came with.
+    :param account: the GitHub login that paid.  :param upstream: the dialect spoken to Copilot.
+    :param cost: AI units.  :param quota: per cent left.
     :param outcome: "ok", "client gone", or the kind of the error; `error` is its message.
     """
 
@@ -63,6 +70,14 @@ class Record:
     outcome: str = "ok"
     error: str | None = None
     level: int = logging.INFO
+    account: str | None = None
+    upstream: str | None = None
+    initiator: str | None = None
+    tokens_cached: int | None = None
+    tokens_reasoning: int | None = None
+    cost: float | None = None
+    quota: float | None = None
+    at: float = field(default_factory=time.time)
     began: float = field(default_factory=time.perf_counter)
     first_byte_at: float | None = None
 
@@ -83,6 +98,41 @@ class Record:
         if usage:
             self.tokens_in = usage.get("prompt_tokens")
             self.tokens_out = usage.get("completion_tokens")
+            self.tokens_cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+            self.tokens_reasoning = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens")
+
+    def count_cost(self, data: bytes) -> None:
+        """Of an answer's bytes, those that say what it cost, if they are among them."""
+        if COST_NAME in data and (found := COST.search(data)):
+            self.cost = int(found[1]) / 1e9
+
+    def row(self) -> tuple[object, ...]:
+        """For the request log in the store."""
+        return (
+            self.id,
+            self.at,
+            self.caller_id or "local",
+            self.account,
+            self.dialect,
+            self.model,
+            self.upstream,
+            self.initiator,
+            self.status,
+            self.outcome,
+            self.ms,
+            self.first_byte_ms,
+            self.tokens_in,
+            self.tokens_out,
+            self.tokens_cached,
+            self.tokens_reasoning,
+            self.cost,
+            self.quota,
+        )
+
+    def row_if_cut(self) -> tuple[object, ...]:
+        """The same if nothing more is heard of it."""
+        *head, _status, _outcome, _ms = self.row()[:11]
+        return (*head, None, "cut", None, *(None,) * 7)
 
     def failed(self, error: BridgeError) -> None:
         self.outcome, self.error = error.kind, error.code or error.kind if error.quotes else str(error)

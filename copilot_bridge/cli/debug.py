@@ -10,7 +10,7 @@ import click
 
 from copilot_bridge import __version__
 from copilot_bridge.cli.login import shown, waiting
-from copilot_bridge.cli.options import ACCESS, CONNECTION, LOGGING, PACE, SERVING, takes_settings
+from copilot_bridge.cli.options import ACCESS, CONNECTION, JOURNAL, LOGGING, PACE, SERVING, takes_settings
 from copilot_bridge.cli.screen import print_json, print_table
 from copilot_bridge.config import Config, settings, spell
 from copilot_bridge.errors import BridgeError
@@ -35,7 +35,7 @@ PATIENCE = 10.0  # seconds for each host
 
 @click.command("debug")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@takes_settings(*SERVING, *ACCESS, *PACE, *CONNECTION, *LOGGING)
+@takes_settings(*SERVING, *ACCESS, *PACE, *JOURNAL, *CONNECTION, *LOGGING)
 def command(config: Config, as_json: bool) -> None:
     """What a bug report needs, without secrets.
 

@@ -22,6 +22,7 @@ CONNECTION = (
     "show_token",
 )
 LOGGING = ("log_level", "debug")
+JOURNAL = ("log_days",)
 SERVING = ("host", "port", "workers", "server", "graceful_timeout", "model_mapping")
 ACCESS = (
     "api_key",

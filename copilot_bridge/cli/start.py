@@ -12,7 +12,7 @@ import click
 
 from copilot_bridge import __version__
 from copilot_bridge.cli.login import shown, waiting, who
-from copilot_bridge.cli.options import ACCESS, CONNECTION, LOGGING, PACE, SERVING, takes_settings
+from copilot_bridge.cli.options import ACCESS, CONNECTION, JOURNAL, LOGGING, PACE, SERVING, takes_settings
 from copilot_bridge.config import Config, is_loopback
 from copilot_bridge.errors import BridgeError, ConfigError
 from copilot_bridge.exchange import Bridge
@@ -28,7 +28,7 @@ DEMO_PROMPT = {"model": "gpt-4.1", "stream": True, "messages": [{"role": "user",
 
 @click.command("start")
 @click.option("--simulate", is_flag=True, help="Use the built-in simulator: no login, no network.")
-@takes_settings(*SERVING, *ACCESS, *PACE, *CONNECTION, *LOGGING)
+@takes_settings(*SERVING, *ACCESS, *PACE, *JOURNAL, *CONNECTION, *LOGGING)
 def command(config: Config, simulate: bool) -> None:
     """Serve; log in first if nobody is.
 

@@ -13,6 +13,7 @@ from copilot_bridge.config import Config
 from copilot_bridge.errors import LoginRequired, StoreError
 from copilot_bridge.exchange.allowed import AllowedModels
 from copilot_bridge.exchange.chains import Chains
+from copilot_bridge.logs import Record
 from copilot_bridge.store import open_store
 from copilot_bridge.upstream.client import Client
 from copilot_bridge.upstream.copilot import Copilot
@@ -24,6 +25,9 @@ from copilot_bridge.upstream.quirks.chat import ChatQuirks
 from copilot_bridge.upstream.quirks.messages import MessagesQuirks
 from copilot_bridge.upstream.quota import Snapshot, read_snapshots
 from copilot_bridge.upstream.tokens import Account, CopilotTokens
+
+# Of the quotas, the one that a plan's requests are taken from.
+METERS = ("premium_interactions", "premium_models", "chat")
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +65,8 @@ class Bridge:
         self.gatekeeper = Gatekeeper(config)
         self.pace = Pace(config, self.store.pace, self.store.signal)
         self.caller = NOBODY
+        self.journal = self.store.journal(config.log_days, config.log_rows)
+        self._payer: Account | None = None
         self._passage: Passage | None = None
         self._paced = False
         self._accounts: LRUCache[str, tuple[Account, float]] = LRUCache(MOST_ACCOUNTS)
@@ -83,7 +89,7 @@ class Bridge:
 
     def copilot(self) -> Copilot:
         """Copilot's API for the caller's account.  Raises LoginRequired."""
-        account = self._used_account()
+        account = self._payer = self._used_account()
         return Copilot(self.client, self.tokens, self.headers, account, self._gate(account))
 
     def _gate(self, account: Account) -> Passage | None:
@@ -137,6 +143,14 @@ class Bridge:
                 f"the GitHub login {user!r} of this key is not stored: see `copilot-bridge auth list`"
             )
         return Account(login.user, login.token, self.hosts.of_login(login.host, self.config))
+
+    def done(self, record: Record) -> None:
+        """The request has been answered: what the store's log should say of it."""
+        if self._payer is not None:
+            record.account = self._payer.login or f"token {self._payer.fingerprint[:8]}"
+            left = self._quotas.get(self._payer.fingerprint, {})
+            record.quota = next((left[name].percent_remaining for name in METERS if name in left), None)
+        self.journal.end(record.row())
 
     @property
     def quota(self) -> dict[str, Snapshot]:

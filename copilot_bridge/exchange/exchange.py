@@ -102,7 +102,9 @@ class Exchange:
             for piece in self._delivery.pieces(self._body):
                 if not piece:
                     yield self._request.keepalive
-                elif out := reader.feed(piece):
+                    continue
+                self._record.count_cost(piece)
+                if out := reader.feed(piece):
                     self._record.first_byte()
                     self._delivery.told()
                     yield out

@@ -160,12 +160,19 @@ class ModelRequest(ABC):
         response = self._send(model)
         with closing(response):
             if streamed:
-                whole, usage = self.fold(self._in_own_dialect(stream(response)))
+                whole, usage = self.fold(self._in_own_dialect(self._counted(stream(response))))
                 finish(response)
             else:
-                whole, usage = self.mend_whole(read_whole(response))
+                data = read_whole(response)
+                self._record.count_cost(data)
+                whole, usage = self.mend_whole(data)
         self._record.count(usage)
         return whole
+
+    def _counted(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            self._record.count_cost(piece)
+            yield piece
 
     def _in_own_dialect(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         if self._direct:
@@ -188,6 +195,7 @@ class ModelRequest(ABC):
         way = pick(self.dialect, model.dialects)
         if way is None:
             raise Unsupported(f"{model.id!r} is no model to talk to", param="model")
+        self._record.upstream, self._record.initiator = way, self.initiator()
         self._direct = way == self.dialect
         self._route = ROUTES[way](self._bridge, str(self._given_headers.get("anthropic-beta", "")))
         self._headers |= {"X-Initiator": self.initiator(), **choice.headers}

@@ -39,6 +39,17 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
                 code TEXT)""",
         ),
     ),
+    (
+        "m004_requests",
+        (
+            """CREATE TABLE requests (
+                id TEXT PRIMARY KEY, at DOUBLE PRECISION NOT NULL, caller TEXT, account TEXT, dialect TEXT,
+                model TEXT, upstream TEXT, initiator TEXT, status BIGINT, outcome TEXT, ms BIGINT,
+                first_byte_ms BIGINT, tokens_in BIGINT, tokens_out BIGINT, tokens_cached BIGINT,
+                tokens_reasoning BIGINT, cost DOUBLE PRECISION, quota DOUBLE PRECISION)""",
+            "CREATE INDEX requests_by_time ON requests (at)",
+        ),
+    ),
 ]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store.database import Database
 from copilot_bridge.store.files import Files
+from copilot_bridge.store.journal import Journal, RequestTable
 from copilot_bridge.store.keys import Keys
 from copilot_bridge.store.logins import Logins
 from copilot_bridge.store.pace import PaceTable
@@ -41,6 +42,15 @@ class Store:
     @cached_property
     def pace(self) -> PaceTable:
         return PaceTable(self.database)
+
+    @cached_property
+    def requests(self) -> RequestTable:
+        return RequestTable(self.database)
+
+    def journal(self, days: int, most: int) -> Journal:
+        """The writer of `requests`; one for the process."""
+        spools = self.files.home / "spool" if self.files else None
+        return Journal(self.requests, spools, days=days, most=most)
 
     @cached_property
     def signal(self) -> Signal:

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import gevent
@@ -67,8 +68,10 @@ Make = Callable[[Bridge, Record, bytes, Any], Any]
 def answer(make: Make) -> Response:
     """The answer to a request for a model; `make` reads the body.  Raises BridgeError."""
     record: Record = g.record
+    g.asks_a_model = True
     asked = make(bridge(), record, read_body(), request.headers)
     record.dialect, record.model = asked.dialect, asked.name
+    bridge().journal.begin(record.row_if_cut())
     exchange = Exchange(bridge(), asked, record, client_socket(request.environ))
     try:
         if exchange.streaming:
@@ -181,6 +184,8 @@ def end(response: Response) -> Response:
         response.headers.add("Vary", "Origin")
     if "bridge" in g:
         response.call_on_close(g.bridge.leave)
+        if "asks_a_model" in g:
+            response.call_on_close(partial(g.bridge.done, record))
     response.call_on_close(record.write)
     return response
 

@@ -1,0 +1,203 @@
+"""The request log: who asked which model, what it cost and how it ended; never what was said."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from copilot_bridge.errors import StoreError
+from copilot_bridge.store.database import Database, Transaction
+from copilot_bridge.store.spool import Spool, left_behind
+
+log = logging.getLogger(__name__)
+
+COLUMNS = (
+    "id",
+    "at",  # unix seconds, when it came
+    "caller",
+    "account",
+    "dialect",
+    "model",
+    "upstream",  # the dialect that was spoken to Copilot
+    "initiator",
+    "status",
+    "outcome",  # "ok", "client gone", the kind of an error, "cut": the process ended in the middle of it
+    "ms",
+    "first_byte_ms",
+    "tokens_in",
+    "tokens_out",
+    "tokens_cached",
+    "tokens_reasoning",
+    "cost",  # AI units
+    "quota",  # per cent left of the plan's requests
+)
+Row = tuple[Any, ...]
+
+PUT = (
+    f"INSERT INTO requests ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+    " ON CONFLICT (id) DO NOTHING"
+)
+
+PAUSE = 0.5  # s between two batches
+BATCH = 1000
+MOST_KEPT = 20_000  # rows in memory, while the store takes none
+PRUNE_EVERY = 600.0  # s
+STEP = 1000  # rows that are deleted at a time
+
+
+class RequestTable:
+    """Raises StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def write(self, rows: list[Row]) -> None:
+        self._database.run(lambda transaction: transaction.change_many(PUT, rows))
+
+    def latest(self, most: int = 100) -> list[dict[str, Any]]:
+        rows = self._database.run(
+            lambda transaction: transaction.rows(
+                f"SELECT {', '.join(COLUMNS)} FROM requests ORDER BY at DESC LIMIT ?",  # noqa: S608
+                most,
+            )
+        )
+        return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+
+    def count(self) -> int:
+        ((number,),) = self._database.run(
+            lambda transaction: transaction.rows("SELECT count(*) FROM requests")
+        )
+        return int(number)
+
+    def prune(self, older_than: float, most: int) -> int:
+        """A few of the rows that are too old or too many; how many it were."""
+
+        def drop(transaction: Transaction) -> int:
+            ((number,),) = transaction.rows("SELECT count(*) FROM requests")
+            oldest = "DELETE FROM requests WHERE id IN (SELECT id FROM requests{} ORDER BY at LIMIT ?)"
+            gone = transaction.change(oldest.format(" WHERE at < ?"), older_than, STEP)
+            return (
+                gone
+                or (number > most and transaction.change(oldest.format(""), min(STEP, number - most)))
+                or 0
+            )
+
+        return self._database.run(drop)
+
+
+class Journal:
+    """Writes rows in batches, some time after their requests have ended.
+
+    What has not been written when the process is killed is found by the next one: what had ended as it was,
+    and what had not as "cut".
+
+    :param folder: for that; None: what is not written yet is lost with the process.
+    :param days: rows are kept; 0: nothing is written.  :param most: rows.
+    """
+
+    def __init__(
+        self,
+        table: RequestTable,
+        folder: Path | None,
+        *,
+        days: int,
+        most: int,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._table = table
+        self._folder = folder
+        self._days, self._most = days, most
+        self._clock = clock
+        self._spool: Spool | None = None
+        self._rows: dict[str, Row] = {}
+        self._running = False
+        self._warned = False
+
+    def start(self) -> None:
+        """Also reads what a process has left that was killed."""
+        if self._days and not self._running:
+            self._running = True
+            threading.Thread(target=self._run, daemon=True).start()
+
+    def begin(self, row: Row) -> None:
+        """:param row: as it is to be found if this process is killed."""
+        if self._spool is not None:
+            self._spool.put(row[0], orjson.dumps(row))
+
+    def end(self, row: Row) -> None:
+        if not self._days:
+            return
+        self.start()
+        self._rows[row[0]] = row
+        if self._spool is not None:
+            self._spool.put(row[0], orjson.dumps(row))
+
+    def _run(self) -> None:
+        self._open_spool()
+        self.take_over()
+        pruned = 0.0
+        while True:
+            self.flush()
+            if time.monotonic() - pruned > PRUNE_EVERY or not pruned:
+                self.prune()
+                pruned = time.monotonic()
+            time.sleep(PAUSE)
+
+    def _open_spool(self) -> None:
+        if self._folder is not None:
+            try:
+                self._spool = Spool(self._folder)
+            except OSError as error:
+                log.warning("what is under way is not noted, and not logged if it is cut off: %s", error)
+
+    def take_over(self) -> None:
+        """Rows of processes that are gone."""
+        if self._folder is None:
+            return
+        for lines in left_behind(self._folder):
+            rows = {row[0]: row for line in lines if (row := read_row(line))}
+            if rows and not self._write(list(rows.values())):
+                self._rows |= rows  # with the next batch; the file is gone
+
+    def flush(self) -> None:
+        while self._rows:
+            batch = list(self._rows.values())[:BATCH]
+            if not self._write(batch):
+                for key in list(self._rows)[:-MOST_KEPT]:
+                    del self._rows[key]
+                return
+            for row in batch:
+                self._rows.pop(row[0], None)
+            if self._spool is not None:
+                self._spool.forget([row[0] for row in batch])
+
+    def _write(self, rows: list[Row]) -> bool:
+        try:
+            self._table.write(rows)
+        except StoreError as error:
+            if not self._warned:
+                log.warning("the request log waits in memory: %s", error)
+            self._warned = True
+            return False
+        self._warned = False
+        return True
+
+    def prune(self) -> None:
+        """In small steps, so that nobody waits for long."""
+        try:
+            while self._table.prune(self._clock() - self._days * 86_400, self._most):
+                time.sleep(0.01)
+        except StoreError as error:
+            log.warning("old rows of the request log could not be removed: %s", error)
+
+
+def read_row(line: bytes) -> Row | None:
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    return tuple(row) if isinstance(row, list) and len(row) == len(COLUMNS) else None

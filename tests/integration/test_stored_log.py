@@ -1,0 +1,150 @@
+"""The request log in the store: each request exactly once, with what it was and what it cost."""
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+from integration.harness import Bridge, Simulator, Start, chat_body, new_mark
+
+from copilot_bridge.store import open_store
+
+Rows = dict[str, dict[str, Any]]
+
+
+def rows(home: Path, enough: Callable[[Rows], bool], timeout: float = 8.0) -> Rows:
+    """The log by request id, as soon as it has what is waited for."""
+    store = open_store(home)
+    end = time.monotonic() + timeout
+    try:
+        while True:
+            found = {row["id"]: row for row in store.requests.latest(100_000)}
+            if enough(found):
+                return found
+            assert time.monotonic() < end, f"the log has {len(found)} rows: {list(found.values())[:3]}"
+            time.sleep(0.05)
+    finally:
+        store.close()
+
+
+def row_of(bridge: Bridge, request_id: str) -> dict[str, Any]:
+    return rows(bridge.home, lambda found: request_id in found)[request_id]
+
+
+def test_what_is_told_of_a_request(start_bridge: Start) -> None:
+    bridge = start_bridge(server="gevent", api_key="one").warm_up("one")
+    body = chat_body("hello", "claude-sonnet-4.5")
+    answers = [
+        bridge.request("POST", "/v1/chat/completions", body | {"stream": stream}, {"x-api-key": "one"})
+        for stream in (False, True)
+    ]
+    for answer in answers:
+        row = row_of(bridge, answer.headers["x-request-id"])
+        assert abs(row["at"] - time.time()) < 30
+        assert row["caller"].startswith("key:")
+        assert row["account"].startswith("token ")
+        assert (row["dialect"], row["upstream"], row["initiator"]) == ("chat", "chat", "user")
+        assert (row["model"], row["status"], row["outcome"]) == ("claude-sonnet-4.5", 200, "ok")
+        assert 0 <= row["first_byte_ms"] <= row["ms"]
+        assert row["tokens_in"] > 0
+        assert row["tokens_out"] > 0
+        assert row["tokens_cached"] is not None
+        assert row["cost"] > 0
+        assert 0 <= row["quota"] <= 100
+
+
+def test_translated_and_failed(start_bridge: Start) -> None:
+    bridge = start_bridge(server="gevent").warm()
+    body = {"model": "gpt-4o", "max_tokens": 50, "messages": [{"role": "user", "content": "hello"}]}
+    translated = row_of(bridge, bridge.request("POST", "/v1/messages", body).headers["x-request-id"])
+    assert (translated["dialect"], translated["upstream"]) == ("messages", "chat")
+    failed = row_of(bridge, bridge.chat("[[sim:refuse name=forbidden]]").headers["x-request-id"])
+    assert (failed["status"], failed["outcome"]) == (403, "permission")
+    wrong = bridge.request("POST", "/v1/chat/completions", b"{")
+    assert row_of(bridge, wrong.headers["x-request-id"])["outcome"] == "invalid_request"
+    gone = bridge.stream("[[sim:flood events=100 size=10 gap=50]]")
+    request_id = gone.headers["x-request-id"]
+    gone.leave()
+    assert row_of(bridge, request_id)["outcome"] == "client gone"
+
+
+def test_nothing_that_was_said_is_in_it(start_bridge: Start, mark: str) -> None:
+    bridge = start_bridge(server="gevent")
+    row_of(bridge, bridge.chat(f"hello {mark}").headers["x-request-id"])
+    row_of(bridge, bridge.chat(f"[[sim:refuse name=forbidden]] {mark}").headers["x-request-id"])
+    bridge.stop()
+    for path in bridge.home.rglob("*"):
+        assert path.is_dir() or mark.encode() not in path.read_bytes()
+
+
+def test_many_at_once_while_workers_are_killed(start_bridge: Start, simulator: Simulator) -> None:
+    """Four workers, fifty callers: each request that reached Copilot is logged once, the cut ones as cut."""
+    bridge = start_bridge(workers=4).warm()
+    mark = new_mark()
+    ids: list[str] = []
+
+    def call(number: int) -> None:
+        for turn in range(4):
+            with suppress(OSError, HTTPException):  # its worker was killed
+                stream = bridge.stream(f"[[sim:flood events=3 size=10 gap=20]] {mark} <{number}.{turn}>")
+                assert stream.status == 200
+                if stream.all()[-1].is_done:
+                    ids.append(stream.headers["x-request-id"])
+
+    with ThreadPoolExecutor(50) as pool:
+        calls = [pool.submit(call, number) for number in range(50)]
+        for _ in range(2):
+            wait_for_some(simulator, mark)
+            os.kill(bridge.workers()[0], signal.SIGKILL)
+        for each in calls:
+            each.result()
+    sent = Counter(entry["headers"]["x-request-id"] for entry in simulator.ledger(mark))
+    found = rows(bridge.home, lambda found: set(sent) | set(ids) <= found.keys())
+    logged = {key: row for key, row in found.items() if row["model"] == "gpt-4o"}
+    late = [key for key in ids if found[key]["outcome"] != "ok"]
+    assert {found[key]["outcome"] for key in late} <= {"cut"}
+    assert len(late) < 5, "killed after the last byte and before the end"
+    assert len(ids) > 100
+    cut = [key for key in sent if key not in ids]
+    assert cut, "nothing was killed in the middle"
+    assert {logged[key]["outcome"] for key in cut} <= {"cut", "ok"}
+    assert "cut" in {logged[key]["outcome"] for key in cut}
+
+
+def wait_for_some(simulator: Simulator, mark: str) -> None:
+    before = len(simulator.ledger(mark))
+    end = time.monotonic() + 10
+    while len(simulator.ledger(mark)) < before + 10:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_killed_in_the_middle_and_started_again(start_bridge: Start) -> None:
+    bridge = start_bridge(server="gevent").warm()
+    stream = bridge.stream("[[sim:flood events=100 size=10 gap=50]]")
+    next(stream.frames())
+    request_id = stream.headers["x-request-id"]
+    bridge.process.kill()
+    bridge.wait()
+    again = start_bridge(home=bridge.home, server="gevent")
+    row = row_of(again, request_id)
+    assert (row["outcome"], row["model"], row["dialect"]) == ("cut", "gpt-4o", "chat")
+
+
+def test_a_full_disk_costs_nobody_an_answer(start_bridge: Start) -> None:
+    """No file may grow any more: it is warned, and served."""
+    import resource
+
+    bridge = start_bridge(server="gevent", log_level="info").warm()
+    row_of(bridge, bridge.chat("hello").headers["x-request-id"])
+    resource.prlimit(bridge.process.pid, resource.RLIMIT_FSIZE, (1, 1))
+    for _ in range(3):
+        assert bridge.chat("hello").status == 200
+    bridge.log.wait_for(lambda line: "the request log waits in memory" in line)
+    assert bridge.told("hello").finish_reason == "stop"

@@ -1,0 +1,169 @@
+"""The request log: every row once, whatever happens to the process."""
+
+import subprocess
+import sys
+
+import orjson
+import pytest
+
+from copilot_bridge.errors import StoreError
+from copilot_bridge.store import journal as module
+from copilot_bridge.store import open_store
+from copilot_bridge.store import spool as spool_module
+from copilot_bridge.store.journal import COLUMNS, Journal
+from copilot_bridge.store.spool import Spool, left_behind
+
+# A worker that is killed: "a" has ended, "b" has not, "c" has and is written already.
+WORKER = """
+import os, sys
+from pathlib import Path
+from copilot_bridge.store import open_store
+from copilot_bridge.store.journal import COLUMNS
+def row(id, outcome):
+    return (id, 1000.0, *[None] * 7, outcome, *[None] * (len(COLUMNS) - 10))
+store = open_store(Path(sys.argv[1]))
+journal = store.journal(30, 100)
+journal.start = lambda: None
+journal._open_spool()
+for id in "abc":
+    journal.begin(row(id, "cut"))
+journal.end(row("c", "ok"))
+journal.flush()
+journal.end(row("a", "ok"))
+os.kill(os.getpid(), 9)
+"""
+
+
+def row(key, outcome="ok", at=1000.0):
+    return (key, at, *[None] * 7, outcome, *[None] * (len(COLUMNS) - 10))
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = open_store(tmp_path)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def journal(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(Journal, "start", lambda _self: None)
+    return Journal(store.requests, tmp_path / "spool", days=30, most=100, clock=lambda: 100 * 86_400.0)
+
+
+def outcomes(store):
+    return {each["id"]: each["outcome"] for each in store.requests.latest(10_000)}
+
+
+def test_rows_are_written_in_batches(journal, store):
+    for number in range(2500):
+        journal.end(row(str(number)))
+    assert store.requests.count() == 0
+    journal.flush()
+    assert store.requests.count() == 2500
+    journal.flush()
+    assert store.requests.count() == 2500
+
+
+def test_a_killed_worker(journal, store, tmp_path):
+    done = subprocess.run([sys.executable, "-c", WORKER, tmp_path], check=False)
+    assert done.returncode == -9
+    assert outcomes(store) == {"c": "ok"}
+    journal.take_over()
+    assert outcomes(store) == {"a": "ok", "b": "cut", "c": "ok"}
+    assert list((tmp_path / "spool").iterdir()) == []
+    journal.take_over()
+    assert store.requests.count() == 3
+
+
+def test_a_worker_that_lives_is_left_alone(journal, store, tmp_path):
+    alive = Spool(tmp_path / "spool")
+    alive.put("a", orjson.dumps(row("a", "cut")))
+    journal.take_over()
+    assert outcomes(store) == {}
+    alive.close()
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_a_store_that_takes_nothing_for_a_while(journal, store, monkeypatch, caplog):
+    def broken(*_args):
+        raise StoreError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store.database, "run", broken)
+        for number in range(5):
+            journal.end(row(str(number)))
+            journal.flush()
+    assert caplog.text.count("waits in memory") == 1
+    journal.flush()
+    assert len(outcomes(store)) == 5
+
+
+def test_what_waits_in_memory_is_bounded(journal, store, monkeypatch):
+    def broken(*_args):
+        raise StoreError("database or disk is full")
+
+    monkeypatch.setattr(module, "MOST_KEPT", 10)
+    with monkeypatch.context() as patch:
+        patch.setattr(store.database, "run", broken)
+        for number in range(50):
+            journal.end(row(str(number)))
+        journal.flush()
+    journal.flush()
+    assert sorted(outcomes(store)) == [str(number) for number in range(40, 50)]
+
+
+def test_old_rows_and_too_many(journal, store, monkeypatch):
+    monkeypatch.setattr(module, "STEP", 7)
+    day = 86_400.0
+    for number in range(60):
+        journal.end(row(f"old{number}", at=69 * day))
+    for number in range(150):
+        journal.end(row(f"new{number:03d}", at=71 * day + number))
+    journal.flush()
+    journal.prune()
+    left = sorted(outcomes(store))
+    assert left == [f"new{number:03d}" for number in range(50, 150)]
+
+
+def test_no_log(store, tmp_path):
+    journal = Journal(store.requests, tmp_path / "spool", days=0, most=10)
+    journal.start()
+    journal.begin(row("a", "cut"))
+    journal.end(row("a"))
+    journal.flush()
+    assert store.requests.count() == 0
+    assert not (tmp_path / "spool").exists()
+
+
+def test_a_spool_that_has_turned(tmp_path, monkeypatch):
+    """Long after the first half is full: what still counts is there, what is safe elsewhere need not be."""
+    monkeypatch.setattr(spool_module, "HALF", 65_536)
+    spool = Spool(tmp_path)
+    spool.put("stays", b'"stays"')
+    for number in range(5000):
+        spool.put(f"{number}", b'"%d"' % number)
+        spool.put(f"{number}", b'"%d, done"' % number)
+        spool.forget([f"{number}"])
+    spool._lock.release()  # as if the process had ended
+    ((*lines,),) = left_behind(tmp_path)
+    assert b'"stays"' in lines
+    assert lines[-1] == b'"4999, done"'
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_more_than_there_is_room_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(spool_module, "HALF", 4096)
+    spool = Spool(tmp_path)
+    for number in range(1000):
+        spool.put(f"{number}", b"x" * 50)
+    spool.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"\0", b"\0{", b"\1\n\n", b"\0[1]\nnull\n[\n", b"\xff" * 100])
+def test_a_spool_that_holds_something_else(journal, store, tmp_path, content):
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "spool" / "x.spool").write_bytes(content)
+    journal.take_over()
+    assert outcomes(store) == {}
+    assert list((tmp_path / "spool").glob("*.spool")) == []
