@@ -346,6 +346,15 @@ class Config:
         "after a refusal for the rate leave the account alone for as long as Copilot asks",
         default=True,
     )
+    manual: bool = setting(
+        boolean, "ask the operator before each request is sent", default=False, flags=("--manual",)
+    )
+    manual_timeout: float = setting(
+        seconds,
+        "how long a request waits for the operator's answer",
+        default=300.0,
+        flags=("--manual-timeout",),
+    )
     log_days: int = setting(
         whole(0, 36_500),
         "days that the request log in the store goes back; 0: none",

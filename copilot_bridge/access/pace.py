@@ -51,13 +51,14 @@ class Pace:
         self._beating = False
         self._warned = False
 
-    def passage(self, caller: Caller, account: str) -> "Passage":
+    def passage(self, caller: Caller, account: str, approve: Callable[[], None] | None = None) -> "Passage":
+        """:param approve: asked once, before anything else; raises what it has against the request."""
         lanes = []
         if caller.rate:
             lanes.append(Lane(f"caller {caller.id}", rate=(caller.rate.count, caller.rate.period)))
         if self._gap or self._most:
             lanes.append(Lane(f"account {account}", gap=self._gap, most=self._most))
-        return Passage(self, account, lanes)
+        return Passage(self, account, lanes, approve)
 
     # Rests.
 
@@ -178,7 +179,10 @@ class Pace:
 class Passage:
     """One request's way through the lanes; `leave` has to be called when its answer has ended."""
 
-    def __init__(self, pace: Pace, account: str, lanes: list[Lane]) -> None:
+    def __init__(
+        self, pace: Pace, account: str, lanes: list[Lane], approve: Callable[[], None] | None
+    ) -> None:
+        self._approve = approve
         self._pace = pace
         self._account = account
         self._lanes = lanes
@@ -187,6 +191,9 @@ class Passage:
     def enter(self) -> None:
         """Before each request to Copilot.  Blocks; raises BridgeError "rate_limited"."""
         self._pace.check_rest(self._account)
+        if self._approve is not None:
+            self._approve()
+            self._approve = None
         again = bool(self._tickets)
         passed: list[tuple[Lane, str]] = []
         try:

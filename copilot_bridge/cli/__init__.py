@@ -15,6 +15,7 @@ COMMANDS = {
     "keys": "copilot_bridge.cli.keys",
     "share-token": "copilot_bridge.cli.shares",
     "gen-share-token": "copilot_bridge.cli.gen_share_token",
+    "approvals": "copilot_bridge.cli.approvals",
     "check-usage": "copilot_bridge.cli.usage",
     "models": "copilot_bridge.cli.models",
     "debug": "copilot_bridge.cli.debug",

@@ -33,7 +33,7 @@ ACCESS = (
     "cors_origin",
     "trusted_proxy",
 )
-PACE = ("rate_limit", "wait", "max_concurrent", "max_waiting")
+PACE = ("rate_limit", "wait", "max_concurrent", "max_waiting", "manual", "manual_timeout")
 
 
 Command = Callable[..., None]

@@ -3,16 +3,22 @@
 import json
 import os
 import shlex
+import signal
 import socket
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 import click
 
 from copilot_bridge import __version__
+from copilot_bridge.cli.approvals import ask_for_each
 from copilot_bridge.cli.login import shown, waiting, who
 from copilot_bridge.cli.options import ACCESS, CONNECTION, JOURNAL, LOGGING, PACE, SERVING, takes_settings
+from copilot_bridge.cli.screen import is_terminal
 from copilot_bridge.config import Config, is_loopback
 from copilot_bridge.errors import BridgeError, ConfigError
 from copilot_bridge.exchange import Bridge
@@ -163,7 +169,20 @@ def hand_over(config: Config, listener: socket.socket) -> None:
         sys.exit(subprocess.call([sys.executable, "-m", LAUNCHER, *SERVERS["gevent"]], env=environ))
     os.set_inheritable(listener.fileno(), True)
     arguments = [part.format(fd=listener.fileno()) for part in (*SERVERS[config.server], *FD[config.server])]
+    if config.manual and is_terminal():
+        ask_beside(config, [sys.executable, "-m", LAUNCHER, *arguments], environ, listener.fileno())
     os.execve(sys.executable, [sys.executable, "-m", LAUNCHER, *arguments], environ)
+
+
+def ask_beside(config: Config, arguments: list[str], environ: dict[str, str], fileno: int) -> NoReturn:
+    """The server runs below us, and we ask whoever sits at this terminal; we end when it ends."""
+    server = subprocess.Popen(arguments, env=environ, pass_fds=[fileno], stdin=subprocess.DEVNULL)
+    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+    threading.Thread(target=lambda: os._exit(server.wait()), daemon=True).start()
+    with suppress(KeyboardInterrupt, click.exceptions.Abort):
+        ask_for_each(Bridge(config), lambda: server.poll() is None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal has told the server as well
+    sys.exit(server.wait())
 
 
 LAUNCHER = "copilot_bridge.serving.launch"

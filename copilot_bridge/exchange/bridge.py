@@ -2,19 +2,24 @@
 
 import logging
 import time
+from collections.abc import Callable
 from copy import copy
+from functools import partial
 
 from cachetools import LRUCache, TTLCache
 
+from copilot_bridge.access.approval import Approval
 from copilot_bridge.access.callers import NOBODY, Caller, Callers, check_door
 from copilot_bridge.access.pace import Pace, Passage
 from copilot_bridge.access.visits import Gatekeeper
 from copilot_bridge.config import Config
+from copilot_bridge.dialects.glimpse import first_line
 from copilot_bridge.errors import LoginRequired, StoreError
 from copilot_bridge.exchange.allowed import AllowedModels
 from copilot_bridge.exchange.chains import Chains
 from copilot_bridge.logs import Record
 from copilot_bridge.store import open_store
+from copilot_bridge.store.approvals import Question
 from copilot_bridge.upstream.client import Client
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.headers import Headers
@@ -66,6 +71,8 @@ class Bridge:
         self.pace = Pace(config, self.store.pace, self.store.signal)
         self.caller = NOBODY
         self.journal = self.store.journal(config.log_days, config.log_rows)
+        self.approval = Approval(config, self.store.approvals, self.store.signal)
+        self._approve: Callable[[], None] | None = None
         self._payer: Account | None = None
         self._passage: Passage | None = None
         self._paced = False
@@ -95,8 +102,16 @@ class Bridge:
     def _gate(self, account: Account) -> Passage | None:
         """Of a client's request; the command line asks when it likes."""
         if self._passage is None and self._paced:
-            self._passage = self.pace.passage(self.caller, account.fingerprint)
+            self._passage = self.pace.passage(self.caller, account.fingerprint, self._approve)
         return self._passage
+
+    def ask_first(self, record: Record, model: str, data: bytes) -> None:
+        """If the operator wants to be asked: before this request is sent."""
+        if self.approval.wanted:
+            question = Question(
+                record.id, record.caller_id or record.caller, model, first_line(data), len(data)
+            )
+            self._approve = partial(self.approval.wait, question)
 
     def leave(self) -> None:
         """The caller's request has been answered."""

@@ -50,6 +50,15 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
             "CREATE INDEX requests_by_time ON requests (at)",
         ),
     ),
+    (
+        "m005_approvals",
+        (
+            """CREATE TABLE approvals (
+                id TEXT PRIMARY KEY, caller TEXT NOT NULL, model TEXT NOT NULL, line TEXT NOT NULL,
+                size BIGINT NOT NULL, at DOUBLE PRECISION NOT NULL, answer BIGINT NOT NULL,
+                alive DOUBLE PRECISION NOT NULL)""",
+        ),
+    ),
 ]
 
 

@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from copilot_bridge.redaction import Secret
+from copilot_bridge.store.approvals import ApprovalTable
 from copilot_bridge.store.database import Database
 from copilot_bridge.store.files import Files
 from copilot_bridge.store.journal import Journal, RequestTable
@@ -51,6 +52,10 @@ class Store:
         """The writer of `requests`; one for the process."""
         spools = self.files.home / "spool" if self.files else None
         return Journal(self.requests, spools, days=days, most=most)
+
+    @cached_property
+    def approvals(self) -> ApprovalTable:
+        return ApprovalTable(self.database, self.vault, self.signal)
 
     @cached_property
     def signal(self) -> Signal:

@@ -69,8 +69,11 @@ def answer(make: Make) -> Response:
     """The answer to a request for a model; `make` reads the body.  Raises BridgeError."""
     record: Record = g.record
     g.asks_a_model = True
-    asked = make(bridge(), record, read_body(), request.headers)
+    data = read_body()
+    asked = make(bridge(), record, data, request.headers)
     record.dialect, record.model = asked.dialect, asked.name
+    bridge().ask_first(record, asked.name, data)
+    del data  # upstream will have it, and a stream goes on for minutes
     bridge().journal.begin(record.row_if_cut())
     exchange = Exchange(bridge(), asked, record, client_socket(request.environ))
     try:

@@ -1,0 +1,95 @@
+"""`copilot-bridge approvals`: say yes or no to requests that wait for it."""
+
+import time
+from collections.abc import Callable
+
+import click
+
+from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
+from copilot_bridge.cli.screen import print_table, shown
+from copilot_bridge.config import Config
+from copilot_bridge.errors import ConfigError
+from copilot_bridge.exchange import Bridge
+from copilot_bridge.store.approvals import Question
+
+PAUSE = 0.3  # s
+
+
+@click.group("approvals", invoke_without_command=True)
+@click.option("--watch", is_flag=True, help="Ask for each, as they come.  Ctrl-C ends.")
+@takes_settings(*CONNECTION, *LOGGING)
+@click.pass_context
+def command(context: click.Context, config: Config, watch: bool) -> None:
+    """Say yes or no to requests that wait for it.
+
+    Without a command: list them.  A bridge asks when it was started with --manual.
+    """
+    if context.invoked_subcommand is None and watch:
+        ask_for_each(Bridge(config), lambda: True)
+    elif context.invoked_subcommand is None:
+        show(Bridge(config))
+
+
+def show(bridge: Bridge) -> None:
+    rows = [
+        (each.id[:8], each.caller, each.model, kilobytes(each.size), age(each), each.line)
+        for each in bridge.store.approvals.waiting()
+    ]
+    if rows:
+        print_table(("ID", "CALLER", "MODEL", "SIZE", "WAITS", "PROMPT"), rows)
+    else:
+        click.echo("No request is waiting.")
+
+
+@command.command("list")
+@takes_settings(*CONNECTION, *LOGGING)
+def list_waiting(config: Config) -> None:
+    """The requests that wait, the oldest first (the default)."""
+    show(Bridge(config))
+
+
+@command.command()
+@click.argument("question")
+@takes_settings(*CONNECTION, *LOGGING)
+def approve(config: Config, question: str) -> None:
+    """Say yes to a request, by the start of its id."""
+    decide(Bridge(config), question, yes=True)
+
+
+@command.command()
+@click.argument("question")
+@takes_settings(*CONNECTION, *LOGGING)
+def deny(config: Config, question: str) -> None:
+    """Say no to a request, by the start of its id."""
+    decide(Bridge(config), question, yes=False)
+
+
+def decide(bridge: Bridge, start: str, *, yes: bool) -> None:
+    found = [each for each in bridge.store.approvals.waiting() if each.id.startswith(start)]
+    if len(found) != 1 or not start:
+        raise ConfigError(f"{len(found)} requests that wait have an id that begins with {start!r}")
+    if not bridge.store.approvals.decide(found[0].id, yes=yes):
+        raise ConfigError("it does not wait any more")
+    click.echo("Approved." if yes else "Denied.")
+
+
+def ask_for_each(bridge: Bridge, goes_on: Callable[[], bool]) -> None:
+    """At a terminal, as long as `goes_on`."""
+    while goes_on():
+        for question in bridge.store.approvals.waiting():
+            click.echo(
+                f"\n{shown(question.caller)} asks {shown(question.model)} ({kilobytes(question.size)}): "
+                f"{shown(question.line)}"
+            )
+            yes = click.confirm("Let it through?", default=True)
+            if not bridge.store.approvals.decide(question.id, yes=yes):
+                click.echo("It does not wait any more.")
+        time.sleep(PAUSE)
+
+
+def kilobytes(size: int) -> str:
+    return f"{size / 1000:.1f} kB"
+
+
+def age(question: Question) -> str:
+    return f"{max(0, time.time() - question.at):.0f} s"

@@ -1,0 +1,105 @@
+"""Requests that wait for the operator's yes."""
+
+from dataclasses import dataclass
+
+from copilot_bridge.store.database import Database, Row, Transaction
+from copilot_bridge.store.signal import Signal
+from copilot_bridge.store.vault import Vault
+
+# Whoever waits says so from time to time; a worker that was killed does not.  Seconds.
+LIFE = 30.0
+
+WAITING, YES, NO = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Question:
+    """:param line: the first of the prompt.  :param size: bytes of the request.  :param at: unix seconds."""
+
+    id: str
+    caller: str
+    model: str
+    line: str
+    size: int
+    at: float = 0.0
+
+
+class ApprovalTable:
+    """Raises StoreError."""
+
+    def __init__(self, database: Database, vault: Vault, signal: Signal) -> None:
+        self._database = database
+        self._vault = vault
+        self._signal = signal
+
+    def ask(self, question: Question) -> None:
+        line = self._vault.seal(question.line)  # what was said is nobody else's business
+
+        def put(transaction: Transaction) -> None:
+            now = transaction.now()
+            transaction.change("DELETE FROM approvals WHERE alive < ?", now)
+            transaction.change(
+                "INSERT INTO approvals (id, caller, model, line, size, at, answer, alive)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                *(
+                    question.id,
+                    question.caller,
+                    question.model,
+                    line,
+                    question.size,
+                    now,
+                    WAITING,
+                    now + LIFE,
+                ),
+            )
+
+        self._database.run(put)
+        self._signal.ring()
+
+    def answer(self, question_id: str) -> int:
+        """WAITING, YES or NO; whoever asks for it still waits."""
+
+        def look(transaction: Transaction) -> int:
+            transaction.change(
+                "UPDATE approvals SET alive = ? WHERE id = ?", transaction.now() + LIFE, question_id
+            )
+            rows = transaction.rows("SELECT answer FROM approvals WHERE id = ?", question_id)
+            return int(rows[0][0]) if rows else NO
+
+        return self._database.run(look)
+
+    def withdraw(self, question_id: str) -> None:
+        self._database.run(
+            lambda transaction: transaction.change("DELETE FROM approvals WHERE id = ?", question_id)
+        )
+        self._signal.ring()
+
+    def decide(self, question_id: str, *, yes: bool) -> bool:
+        """False: nobody waits for it (any more)."""
+        changed = self._database.run(
+            lambda transaction: transaction.change(
+                "UPDATE approvals SET answer = ? WHERE id = ? AND answer = ? AND alive >= ?",
+                YES if yes else NO,
+                question_id,
+                WAITING,
+                transaction.now(),
+            )
+        )
+        self._signal.ring()
+        return bool(changed)
+
+    def waiting(self) -> list[Question]:
+        """The oldest first."""
+        rows = self._database.run(
+            lambda transaction: transaction.rows(
+                "SELECT id, caller, model, line, size, at FROM approvals"
+                " WHERE answer = ? AND alive >= ? ORDER BY at, id",
+                WAITING,
+                transaction.now(),
+            )
+        )
+        return [self._read(row) for row in rows]
+
+    def _read(self, row: Row) -> Question:
+        key, caller, model, line, size, at = row
+        return Question(key, caller, model, self._vault.open(line) or "", size, at)

@@ -1,0 +1,130 @@
+"""Nothing is sent without the operator's yes."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from cli.conftest import Terminal
+from integration.harness import Bridge, Simulator, Start, new_token
+
+from copilot_bridge.store import Store, open_store
+from copilot_bridge.store.approvals import Question
+
+
+@contextmanager
+def store_of(bridge: Bridge) -> Iterator[Store]:
+    store = open_store(bridge.home)
+    yield store
+    store.close()
+
+
+def waiting(store: Store, number: int) -> list[Question]:
+    end = time.monotonic() + 8
+    while len(found := store.approvals.waiting()) != number:
+        assert time.monotonic() < end, found
+        time.sleep(0.02)
+    return found
+
+
+def test_yes_and_no(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+    """Asked for in one worker, answered from another process."""
+    bridge = start_bridge(manual=1, workers=2).warm()
+    with store_of(bridge) as store:
+        first = bridge.ask(f"one {mark}\nand more", "claude-sonnet-4.5")
+        (question,) = waiting(store, 1)
+        assert (question.model, question.line) == ("claude-sonnet-4.5", f"one {mark}")
+        assert question.size > 100
+        assert simulator.ledger(mark) == []
+        assert store.approvals.decide(question.id, yes=True)
+        assert first.status == 200
+        assert len(simulator.ledger(mark)) == 1
+        second = bridge.ask(f"two {mark}")
+        (question,) = waiting(store, 1)
+        assert store.approvals.decide(question.id, yes=False)
+        answer = second.answer()
+        assert answer.status == 403
+        assert "said no" in answer.error["message"]
+        assert len(simulator.ledger(mark)) == 1
+        waiting(store, 0)
+        assert not store.approvals.decide(question.id, yes=True)
+    bridge.stop()
+    for path in bridge.home.glob("bridge.db*"):
+        assert mark.encode() not in path.read_bytes(), "what was said is sealed"
+
+
+def test_no_answer_in_time(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+    bridge = start_bridge(manual=1, manual_timeout=0.5, keepalive=5, server="gevent").warm()
+    body = {"model": "claude-sonnet-4.5", "max_tokens": 9, "messages": [{"role": "user", "content": mark}]}
+    answer = bridge.request("POST", "/v1/messages", body)
+    assert answer.status == 403
+    assert answer.json["error"]["type"] == "permission_error"
+    assert "0.5 s" in answer.json["error"]["message"]
+    assert simulator.ledger(mark) == []
+
+
+def test_who_waits_is_kept_awake_and_who_leaves_is_off_the_list(start_bridge: Start) -> None:
+    bridge = start_bridge(manual=1, server="gevent").warm()
+    with store_of(bridge) as store:
+        stream = bridge.stream("hello")
+        assert stream.status == 200
+        frames = stream.frames()
+        assert next(frames).is_comment
+        (question,) = waiting(store, 1)
+        store.approvals.decide(question.id, yes=True)
+        assert [*frames][-1].is_done
+        gone = bridge.stream("hello")
+        waiting(store, 1)
+        gone.leave()
+        waiting(store, 0)
+
+
+def test_a_no_in_the_middle_of_a_stream(start_bridge: Start) -> None:
+    bridge = start_bridge(manual=1, manual_timeout=0.5, server="gevent").warm()
+    told = bridge.told("hello")
+    assert told.error["type"] == "permission_error"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no terminal of this kind")
+def test_at_the_terminal_of_start(simulator: Simulator, tmp_path: Path) -> None:
+    environ = {
+        "COPILOT_BRIDGE_HOME": str(tmp_path / "home"),
+        "COPILOT_BRIDGE_GITHUB_URL": simulator.url,
+        "COPILOT_BRIDGE_GITHUB_API_URL": simulator.url,
+    }
+    import requests
+
+    terminal = Terminal(tmp_path, environ, "start", "--port", "0", "--manual", "-g", new_token())
+    try:
+        base = terminal.wait_for(r"Base URL +(\S+) ")[1]
+        terminal.wait_for("Ctrl-C stops")
+        for answer, status in (("y", 200), ("n", 403)):
+            with terminal_thread(f"{base}/chat/completions", f"said {answer}") as reply:
+                terminal.wait_for(rf"asks gpt-4o \(0.1 kB\): said {answer}\n")
+                terminal.type(f"{answer}\n")
+            assert reply[0].status_code == status
+        terminal.type("\x03")
+        code, text = terminal.end()
+        assert code in (0, 130)
+        assert "Traceback" not in text
+        with pytest.raises(requests.ConnectionError):
+            requests.get(base, timeout=1)
+    finally:
+        terminal.close()
+
+
+@contextmanager
+def terminal_thread(url: str, text: str) -> Iterator[list]:
+    """A request under way, answered at the end of the block."""
+    import threading
+
+    import requests
+
+    reply: list[requests.Response] = []
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": text}]}
+    thread = threading.Thread(target=lambda: reply.append(requests.post(url, json=body, timeout=20)))
+    thread.start()
+    yield reply
+    thread.join(20)

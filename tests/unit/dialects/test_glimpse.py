@@ -1,0 +1,50 @@
+"""The first line of what the person said last, in every dialect."""
+
+import json
+
+import pytest
+
+from copilot_bridge.dialects.glimpse import first_line
+
+USER = "user"
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        (
+            {"messages": [{"role": USER, "content": "one"}, {"role": USER, "content": " \n two \nthree"}]},
+            "two",
+        ),
+        ({"messages": [{"role": USER, "content": "one"}, {"role": "assistant", "content": "two"}]}, "one"),
+        (
+            {
+                "messages": [
+                    {"role": USER, "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}
+                ]
+            },
+            "b",
+        ),
+        (
+            {
+                "messages": [
+                    {"role": USER, "content": [{"type": "image"}]},
+                    {"role": "system", "content": "x"},
+                ]
+            },
+            "",
+        ),
+        ({"input": "hello\nthere"}, "hello"),
+        (
+            {"input": [{"role": USER, "content": [{"type": "input_text", "text": "hello"}]}, {"type": "x"}]},
+            "hello",
+        ),
+        ({"input": ["a", "b"]}, "b"),
+        ({"input": [[1, 2, 3]]}, ""),
+        ({"messages": [None, 5, {"role": USER, "content": None}]}, ""),
+        ({}, ""),
+        ({"input": "x" * 5000}, "x" * 200),
+    ],
+)
+def test_first_line(body, line):
+    assert first_line(json.dumps(body).encode()) == line
