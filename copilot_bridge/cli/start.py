@@ -16,6 +16,7 @@ import click
 
 from copilot_bridge import __version__
 from copilot_bridge.cli.approvals import ask_for_each
+from copilot_bridge.cli.claude_code import tell
 from copilot_bridge.cli.login import shown, waiting, who
 from copilot_bridge.cli.options import ACCESS, CONNECTION, JOURNAL, LOGGING, PACE, SERVING, takes_settings
 from copilot_bridge.cli.screen import is_terminal
@@ -34,8 +35,15 @@ DEMO_PROMPT = {"model": "gpt-4.1", "stream": True, "messages": [{"role": "user",
 
 @click.command("start")
 @click.option("--simulate", is_flag=True, help="Use the built-in simulator: no login, no network.")
+@click.option(
+    "-c", "--claude-code", is_flag=True, help="Print the line that starts Claude Code with this bridge."
+)
+@click.option("--model", metavar="MODEL", help="For Claude Code; without it you are asked.")
+@click.option("--small-model", metavar="MODEL", help="The same for its small tasks.")
 @takes_settings(*SERVING, *ACCESS, *PACE, *JOURNAL, *CONNECTION, *LOGGING)
-def command(config: Config, simulate: bool) -> None:
+def command(
+    config: Config, simulate: bool, claude_code: bool, model: str | None, small_model: str | None
+) -> None:
     """Serve; log in first if nobody is.
 
     Every setting can also be given in the environment or in a `.env` file; the README lists them all.
@@ -48,7 +56,10 @@ def command(config: Config, simulate: bool) -> None:
         config = start_simulator(config)
     bridge = Bridge(config)
     greeting = look(bridge, simulate)
-    click.echo(greeting.text(address(config, listener.getsockname()[1])))
+    url = address(config, listener.getsockname()[1])
+    if claude_code:
+        tell(url, known_key(config, greeting.keyed), greeting.models, model, small_model)
+    click.echo(greeting.text(url))
     sys.stdout.flush()
     if not config.cache:  # the server can't read in our memory who is logged in
         config = replace(config, github_token=bridge.account().github_token)
@@ -135,6 +146,10 @@ class Greeting:
             lines.append(f"  Open to   other machines, on {self.config.host}: they need an API key")
         lines += ["", f"  Try it:   {demo_line(url, self.keyed)}", "", "Ctrl-C stops."]
         return "\n".join(lines)
+
+
+def known_key(config: Config, keyed: bool) -> str:
+    return config.api_key[0].reveal() if config.api_key else "YOUR_KEY" if keyed else "anything"
 
 
 def demo_line(url: str, keyed: bool) -> str:

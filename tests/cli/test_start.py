@@ -117,6 +117,28 @@ def watching(*pids: int) -> Iterator[None]:
             os.close(handle)
 
 
+def test_claude_code(start):
+    up = start("--simulate", "-c", "--small-model", "gpt-4.1", "--api-key", "sesame")
+    (line,) = [line.strip() for line in up.text.splitlines() if line.strip().endswith("; claude")]
+    told = dict(part.removeprefix("export ").split("=", 1) for part in line.split("; ")[:-1])
+    assert told["ANTHROPIC_BASE_URL"] == up.base
+    assert told["ANTHROPIC_AUTH_TOKEN"] == "sesame"
+    assert told["ANTHROPIC_MODEL"].startswith("claude-sonnet")
+    assert told["ANTHROPIC_DEFAULT_HAIKU_MODEL"] == "gpt-4.1"
+
+
+def test_every_flag_of_other_bridges(start):
+    """With their names and their short ones."""
+    flags = ["-v", "-a", "individual", "-r", "0.01", "-w", "-g", "ghu_sim_demo", "-c", "--show-token"]
+    up = start("--simulate", *flags, "--proxy-env", "--api-key", "one", "--api-key", "two")
+    assert "ghu_sim_demo" in up.text
+    for key, status in (("one", 200), ("two", 200), ("three", 401)):
+        body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]}
+        headers = {"x-api-key": key}
+        reply = requests.post(f"{up.base}/v1/chat/completions", json=body, headers=headers, timeout=PATIENCE)
+        assert reply.status_code == status
+
+
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_simulation(start, server):
     up = start("--simulate", "--server", server)

@@ -1,0 +1,77 @@
+"""`start --claude-code`: a line that the user's shell understands."""
+
+import shutil
+import stat
+import subprocess
+
+import pytest
+
+from copilot_bridge.cli import claude_code as module
+from copilot_bridge.cli.claude_code import choose, command_line, copy, shell, variables
+from copilot_bridge.errors import ConfigError
+
+ODD = 'it\'s a $key; "quoted"'
+
+
+@pytest.mark.parametrize(
+    ("environ", "windows", "kind"),
+    [
+        ({"SHELL": "/bin/bash"}, False, "sh"),
+        ({"SHELL": "/usr/bin/zsh"}, False, "sh"),
+        ({"SHELL": "/usr/bin/fish"}, False, "fish"),
+        ({"SHELL": "/usr/bin/pwsh"}, False, "powershell"),
+        ({}, False, "sh"),
+        ({"SHELL": "/usr/bin/bash"}, True, "sh"),
+        ({"PSModulePath": "x"}, True, "powershell"),
+        ({"PROMPT": "$P$G", "PSModulePath": "x"}, True, "cmd"),
+    ],
+)
+def test_which_shell(environ, windows, kind):
+    assert shell(environ, windows) == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("sh", "export A='it'\"'\"'s'; claude"),
+        ("fish", "set -gx A 'it'\"'\"'s'; claude"),
+        ("powershell", "$env:A = 'it''s'; claude"),
+        ("cmd", 'set "A=it\'s" & claude'),
+    ],
+)
+def test_the_words_of_each_shell(kind, line):
+    assert command_line({"A": "it's"}, kind) == line
+
+
+@pytest.mark.parametrize("program", ["sh", "bash", "zsh", "fish"])
+def test_a_real_shell_understands_it(program, tmp_path):
+    if not shutil.which(program):
+        pytest.skip(f"{program} is not installed")
+    (tmp_path / "claude").write_text("#!/bin/sh\nprintf '%s' \"$ANTHROPIC_AUTH_TOKEN|$ANTHROPIC_MODEL\"\n")
+    (tmp_path / "claude").chmod(0o700)
+    line = command_line(variables("http://127.0.0.1:1", ODD, "m", "s"), "fish" if program == "fish" else "sh")
+    done = subprocess.run(
+        [program, "-c", line], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, check=True
+    )
+    assert done.stdout.decode() == f"{ODD}|m"
+
+
+def test_choosing(monkeypatch):
+    models = ["gpt-4.1", "claude-sonnet-4", "claude-sonnet-4.5", "claude-haiku-4.5"]
+    assert choose(models, None, module.MAIN, "Model") == "claude-sonnet-4.5"
+    assert choose(models, None, module.SMALL, "Model") == "claude-haiku-4.5"
+    assert choose(["gpt-4.1"], None, module.SMALL, "Model") == "gpt-4.1"
+    assert choose(models, "mine", module.MAIN, "Model") == "mine"
+    with pytest.raises(ConfigError):
+        choose([], None, module.MAIN, "Model")
+
+
+def test_the_clipboard(tmp_path, monkeypatch):
+    program = tmp_path / "wl-copy"
+    program.write_text(f"#!/bin/sh\ncat > {tmp_path}/board\n")
+    program.chmod(stat.S_IRWXU)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(module, "CLIPBOARDS", ((("wl-copy",), "WAYLAND_DISPLAY"),))
+    assert not copy("text", {})
+    assert copy("text", {"WAYLAND_DISPLAY": "wayland-0"})
+    assert (tmp_path / "board").read_text() == "text"
