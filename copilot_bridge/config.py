@@ -145,6 +145,12 @@ def mapping(given: str) -> dict[str, str]:
     return rows
 
 
+def postgres_url(given: str) -> Secret:
+    if not given.strip().startswith(("postgresql://", "postgres://")):
+        raise ValueError("expected postgresql://user:password@host/database")
+    return Secret(word(given))
+
+
 def path(given: str) -> Path:
     return Path(text(given)).expanduser().absolute()
 
@@ -265,6 +271,12 @@ class Config:
         "the store's file, where it is not in the data directory",
         flags=("--cache-path",),
         alias="CACHE_PATH",
+    )
+    database_url: Secret = setting(
+        postgres_url,
+        "PostgreSQL database for the store, to be shared by several machines",
+        default=Secret(),
+        secret=True,
     )
     store_key: Secret = setting(
         lambda given: Secret(word(given)),

@@ -9,7 +9,7 @@ import math
 import threading
 import time
 import uuid
-from collections import deque
+from bisect import insort
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -46,7 +46,7 @@ class Pace:
         self.clock = clock
         self._rests: dict[str, Rest] = {}
         self._fresh = Fresh(signal, self._read)
-        self._queues: dict[str, deque[threading.Event]] = {}
+        self._queues: dict[str, list[Turn]] = {}
         self._held: set[str] = set()
         self._beating = False
         self._warned = False
@@ -107,15 +107,16 @@ class Pace:
 
     def _stand_in_line(self, lane: Lane, ticket: str) -> None:
         """Of the queue of all workers; of those in this one only the first asks again and again."""
-        queue = self._queues.setdefault(lane.name, deque())
-        turn = threading.Event()
-        if not lane.ahead:
-            queue.append(turn)
+        turn = Turn(0)
+        queue = self._queues.setdefault(lane.name, [])
         try:
             while not (verdict := self._ask(lane, ticket, True)).granted:
                 if verdict.full:
                     raise too_many("too many requests are waiting already", verdict.wait)
-                self._hold(ticket)
+                if verdict.place and turn not in queue:
+                    self._hold(ticket)
+                    turn.place = verdict.place
+                    insort(queue, turn)
                 if lane.ahead or queue[0] is turn:
                     turn.clear()
                     turn.wait(self._pause(lane, verdict))
@@ -123,7 +124,7 @@ class Pace:
                     turn.wait()
         finally:
             self._held.discard(ticket)
-            if not lane.ahead:
+            if turn in queue:
                 queue.remove(turn)
             if queue:
                 queue[0].set()
@@ -174,6 +175,17 @@ class Pace:
             return act(self._spare)
         self._warned = False
         return done
+
+
+class Turn(threading.Event):
+    """Rings when it may be one's turn.  `place`: in the queue of all workers."""
+
+    def __init__(self, place: int) -> None:
+        super().__init__()
+        self.place = place
+
+    def __lt__(self, other: "Turn") -> bool:
+        return self.place < other.place
 
 
 class Passage:

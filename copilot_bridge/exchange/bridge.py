@@ -51,7 +51,11 @@ class Bridge:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.store = open_store(
-            config.home, path=config.cache_path, lasting=config.cache, key=config.store_key
+            config.home,
+            path=config.cache_path,
+            lasting=config.cache,
+            key=config.store_key,
+            url=config.database_url,
         )
         self.logins = self.store.logins
         self.hosts = Hosts.of(config)

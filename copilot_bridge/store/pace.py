@@ -30,12 +30,14 @@ class Verdict:
     """`granted`: go.  `wait`: seconds before which it is no use to ask again.
 
     `crowded`: somebody else has to end first.  `full`: there is no room in the queue.
+    `place`: in the queue; who has a smaller one goes first.
     """
 
     granted: bool
     wait: float = 0.0
     crowded: bool = False
     full: bool = False
+    place: int = 0
 
 
 @dataclass(frozen=True)
@@ -98,19 +100,20 @@ def judge(transaction: Transaction, lane: Lane, ticket: str, queue: bool, room: 
     now = transaction.now()
     transaction.change("DELETE FROM tickets WHERE lane = ? AND alive < ?", lane.name, now)
     waiting = transaction.rows(
-        "SELECT id FROM tickets WHERE lane = ? AND running = 0 ORDER BY number", lane.name
+        "SELECT id, number FROM tickets WHERE lane = ? AND running = 0 ORDER BY number", lane.name
     )
+    places = dict(waiting)
     first = lane.ahead or not waiting or waiting[0][0] == ticket
     wait = max(gap_left(transaction, lane, now), rate_left(transaction, lane, now))
     too_many = crowded(transaction, lane)
     if first and wait <= 0 and not too_many:
         go(transaction, lane, ticket, now)
         return Verdict(True)
-    if queue and not lane.ahead and (ticket,) not in waiting:
+    if queue and not lane.ahead and ticket not in places:
         if len(waiting) >= room:
             return Verdict(False, wait, too_many, full=True)
-        put_ticket(transaction, lane, ticket, 0, now)
-    return Verdict(False, wait, too_many)
+        places[ticket] = put_ticket(transaction, lane, ticket, 0, now)
+    return Verdict(False, wait, too_many, place=places.get(ticket, 0))
 
 
 def gap_left(transaction: Transaction, lane: Lane, now: float) -> float:
@@ -154,15 +157,19 @@ def go(transaction: Transaction, lane: Lane, ticket: str, now: float) -> None:
         transaction.change("INSERT INTO passes (lane, ticket, at) VALUES (?, ?, ?)", lane.name, ticket, now)
 
 
-def put_ticket(transaction: Transaction, lane: Lane, ticket: str, running: int, now: float) -> None:
+def put_ticket(transaction: Transaction, lane: Lane, ticket: str, running: int, now: float) -> int:
+    ((number,),) = transaction.rows(
+        "SELECT coalesce(max(number), 0) + 1 FROM tickets WHERE lane = ?", lane.name
+    )
     transaction.change(
-        "INSERT INTO tickets (id, lane, number, running, alive)"
-        " VALUES (?, ?, (SELECT coalesce(max(number), 0) + 1 FROM tickets), ?, ?)",
+        "INSERT INTO tickets (id, lane, number, running, alive) VALUES (?, ?, ?, ?, ?)",
         ticket,
         lane.name,
+        number,
         running,
         now + TICKET_LIFE,
     )
+    return int(number)
 
 
 def put_rest(transaction: Transaction, rest: Rest) -> None:

@@ -66,12 +66,23 @@ class Store:
 
 
 def open_store(
-    home: Path, *, path: Path | None = None, lasting: bool = True, key: Secret | None = None
+    home: Path,
+    *,
+    path: Path | None = None,
+    lasting: bool = True,
+    key: Secret | None = None,
+    url: Secret | None = None,
 ) -> Store:
-    """:param path: of the SQLite file, where it is not in the home.  :param lasting: else in memory only."""
+    """:param path: of the SQLite file, where it is not in the home.  :param lasting: else in memory only.
+    :param url: of a PostgreSQL database instead.
+    """
     key = key or Secret()
     if not lasting:
         return Store(Sqlite(None), Vault(key, None, {}))
+    if url:
+        from copilot_bridge.store.postgres import Postgres  # an extra, which not everybody has
+
+        return Store(Postgres(url), Vault(key, home, shared=True), Files(home))
     database = path or home / DATABASE
     if database.is_dir():
         database = database / DATABASE

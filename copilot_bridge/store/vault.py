@@ -26,11 +26,21 @@ CREDENTIAL = "copilot-bridge-key"
 
 
 class Vault:
-    """:param key: given by the operator.  :param home: where the key file is; None: one for this process."""
+    """:param key: given by the operator.  :param home: where the key file is; None: one for this process.
+    :param shared: with other machines: then it has to be given.
+    """
 
-    def __init__(self, key: Secret, home: Path | None, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        key: Secret,
+        home: Path | None,
+        environ: Mapping[str, str] = os.environ,
+        *,
+        shared: bool = False,
+    ) -> None:
         self._given = key
         self._home = home
+        self._shared = shared
         self._environ = environ
 
     def seal(self, secret: str) -> str:
@@ -82,6 +92,11 @@ class Vault:
         try:
             if credential := self._credential():
                 return credential.read_bytes()
+            if self._shared:
+                raise ConfigError(
+                    "machines that share a database need the same COPILOT_BRIDGE_STORE_KEY "
+                    "(`openssl rand -base64 32` prints one)"
+                )
             if self._home is None:
                 return Fernet.generate_key()
             path = self._home / KEY_FILE
