@@ -20,7 +20,7 @@ EITHER_WAY = pytest.mark.parametrize("stream", [True, False], ids=["stream", "wh
 @pytest.fixture(scope="module")
 def bridge(_launch: Start) -> Iterator[Bridge]:
     """One that waits for upstream's verdict as long as it may take, so that each refusal has its status."""
-    patient = _launch(keepalive=15)
+    patient = _launch(keepalive=15, rest=0)
     yield patient.warm()
     patient.stop()
 
