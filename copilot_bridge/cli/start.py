@@ -15,16 +15,18 @@ from typing import NoReturn
 import click
 
 from copilot_bridge import __version__
+from copilot_bridge.app import create_app
 from copilot_bridge.cli.approvals import ask_for_each
 from copilot_bridge.cli.claude_code import tell
 from copilot_bridge.cli.login import shown, waiting, who
 from copilot_bridge.cli.options import ACCESS, CONNECTION, JOURNAL, LOGGING, PACE, SERVING, takes_settings
 from copilot_bridge.cli.screen import is_terminal
 from copilot_bridge.config import Config, is_loopback
-from copilot_bridge.errors import BridgeError, ConfigError
+from copilot_bridge.errors import BridgeError, ConfigError, UpstreamTimeout, UpstreamUnreachable
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.models import can_talk
 from copilot_bridge.redaction import Secret
+from copilot_bridge.serving.handover import Inheritance, Started
 
 WINDOWS = os.name == "nt"
 
@@ -35,6 +37,7 @@ DEMO_PROMPT = {"model": "gpt-4.1", "stream": True, "messages": [{"role": "user",
 
 @click.command("start")
 @click.option("--simulate", is_flag=True, help="Use the built-in simulator: no login, no network.")
+@click.option("--check", is_flag=True, help="Only look whether the settings and the program are in order.")
 @click.option(
     "-c", "--claude-code", is_flag=True, help="Print the line that starts Claude Code with this bridge."
 )
@@ -42,7 +45,12 @@ DEMO_PROMPT = {"model": "gpt-4.1", "stream": True, "messages": [{"role": "user",
 @click.option("--small-model", metavar="MODEL", help="The same for its small tasks.")
 @takes_settings(*SERVING, *ACCESS, *PACE, *JOURNAL, *CONNECTION, *LOGGING)
 def command(
-    config: Config, simulate: bool, claude_code: bool, model: str | None, small_model: str | None
+    config: Config,
+    simulate: bool,
+    check: bool,
+    claude_code: bool,
+    model: str | None,
+    small_model: str | None,
 ) -> None:
     """Serve; log in first if nobody is.
 
@@ -51,19 +59,41 @@ def command(
     if WINDOWS and config.server == "gunicorn":
         raise ConfigError("gunicorn does not run on Windows: leave --server out, or say --server gevent")
     Bridge(config).check_door()  # before anybody could come in
-    listener = listen(config)
+    if check:
+        create_app(config)
+        click.echo("The settings are in order.")
+        return
+    inheritance = Inheritance.taken_from(os.environ)
+    started = Started.now()
+    listeners = [socket.socket(fileno=each) for each in inheritance.listeners] or [listen(config)]
     if simulate:
         config = start_simulator(config)
     bridge = Bridge(config)
-    greeting = look(bridge, simulate)
-    url = address(config, listener.getsockname()[1])
-    if claude_code:
-        tell(url, known_key(config, greeting.keyed), greeting.models, model, small_model)
-    click.echo(greeting.text(url))
-    sys.stdout.flush()
+    if not inheritance.workers:  # or a server takes the place of another, and has nothing to look for
+        greeting = greet(bridge, simulate, listeners)
+        if claude_code and greeting:
+            tell(address(listeners[0]), known_key(config, greeting.keyed), greeting.models, model, small_model)
     if not config.cache:  # the server can't read in our memory who is logged in
         config = replace(config, github_token=bridge.account().github_token)
-    hand_over(config, listener)
+    hand_over(config, listeners, started.variables() | Inheritance(workers=inheritance.workers).variables())
+
+
+def greet(bridge: Bridge, simulate: bool, listeners: list[socket.socket]) -> "Greeting | None":
+    """Look whether all is well, and say so.  Raises BridgeError.
+
+    systemd's service serves all the same before its network is there: its clients wait at the socket.
+    """
+    urls = [address(listener) for listener in listeners]
+    greeting = None
+    try:
+        greeting = look(bridge, simulate)
+        click.echo(greeting.text(urls[0]))
+    except (UpstreamUnreachable, UpstreamTimeout) as error:
+        if "NOTIFY_SOCKET" not in os.environ:
+            raise
+        click.echo(f"copilot-bridge: {error}; serving all the same, on {', '.join(urls)}", err=True)
+    sys.stdout.flush()
+    return greeting
 
 
 def listen(config: Config) -> socket.socket:
@@ -170,28 +200,36 @@ def look(bridge: Bridge, simulated: bool) -> Greeting:
     return Greeting(user, token.plan, names, simulated, bridge.config, copilot.account.github_token, keyed)
 
 
-def address(config: Config, port: int) -> str:
-    host = "127.0.0.1" if config.host == "0.0.0.0" else config.host
+def address(listener: socket.socket) -> str:
+    name = listener.getsockname()
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{name}"
+    host = "127.0.0.1" if name[0] == "0.0.0.0" else name[0]
     host = "[::1]" if host == "::" else f"[{host}]" if ":" in host else host
-    return f"http://{host}:{port}"
+    return f"http://{host}:{name[1]}"
 
 
-def hand_over(config: Config, listener: socket.socket) -> None:
+def hand_over(config: Config, listeners: list[socket.socket], left: dict[str, str]) -> None:
     """The server takes our place, a fresh process: it patches Python's sockets before it imports them."""
-    environ = os.environ | replace(config, port=listener.getsockname()[1]).environ()
+    ports = [each.getsockname()[1] for each in listeners if each.family != socket.AF_UNIX]
+    environ = os.environ | replace(config, port=next(iter(ports), config.port)).environ()
     if WINDOWS:  # where no process takes another's place, and no socket is inherited
-        listener.close()
+        listeners[0].close()
         sys.exit(subprocess.call([sys.executable, "-m", LAUNCHER, *SERVERS["gevent"]], env=environ))
-    os.set_inheritable(listener.fileno(), True)
-    arguments = [part.format(fd=listener.fileno()) for part in (*SERVERS[config.server], *FD[config.server])]
+    for each in listeners:
+        os.set_inheritable(each.fileno(), True)
+    sockets = [FD[config.server].format(fd=each.fileno()) for each in listeners]
+    arguments = [sys.executable, "-m", LAUNCHER, *SERVERS[config.server], *sockets]
     if config.manual and is_terminal():
-        ask_beside(config, [sys.executable, "-m", LAUNCHER, *arguments], environ, listener.fileno())
-    os.execve(sys.executable, [sys.executable, "-m", LAUNCHER, *arguments], environ)
+        ask_beside(config, arguments, environ | left, [each.fileno() for each in listeners])
+    os.execve(sys.executable, arguments, environ | left)
 
 
-def ask_beside(config: Config, arguments: list[str], environ: dict[str, str], fileno: int) -> NoReturn:
+def ask_beside(
+    config: Config, arguments: list[str], environ: dict[str, str], files: list[int]
+) -> NoReturn:
     """The server runs below us, and we ask whoever sits at this terminal; we end when it ends."""
-    server = subprocess.Popen(arguments, env=environ, pass_fds=[fileno], stdin=subprocess.DEVNULL)
+    server = subprocess.Popen(arguments, env=environ, pass_fds=files, stdin=subprocess.DEVNULL)
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     threading.Thread(target=lambda: os._exit(server.wait()), daemon=True).start()
     with suppress(KeyboardInterrupt, click.exceptions.Abort):
@@ -204,12 +242,12 @@ LAUNCHER = "copilot_bridge.serving.launch"
 
 SERVERS = {
     "gunicorn": (
-        "gunicorn",
+        "copilot_bridge.serving.master",
         "--config=python:copilot_bridge.serving.gunicorn_settings",
         "copilot_bridge.app:create_app()",
     ),
     "gevent": ("copilot_bridge.serving.gevent_server",),
 }
 
-# How each is told of the socket that listens already.
-FD = {"gunicorn": ("--bind=fd://{fd}",), "gevent": ("{fd}",)}
+# How each is told of a socket that listens already.
+FD = {"gunicorn": "--bind=fd://{fd}", "gevent": "{fd}"}

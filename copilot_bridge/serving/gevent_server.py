@@ -4,12 +4,16 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import signal  # noqa: E402 - what follows has to find everything patched
+import logging  # noqa: E402 - what follows has to find everything patched
+import os  # noqa: E402
+import signal  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
+from collections.abc import Iterable  # noqa: E402
 from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
+from flask import Flask  # noqa: E402
 from gevent.event import AsyncResult  # noqa: E402
 from gevent.pool import Pool  # noqa: E402
 from gevent.pywsgi import WSGIHandler, WSGIServer  # noqa: E402
@@ -19,6 +23,10 @@ from copilot_bridge.config import Config  # noqa: E402
 from copilot_bridge.logs import set_up  # noqa: E402
 from copilot_bridge.serving.collector import settle  # noqa: E402
 from copilot_bridge.serving.limits import raise_open_files  # noqa: E402
+from copilot_bridge.serving.notifier import Notifier  # noqa: E402
+from copilot_bridge.serving.orders import Orders  # noqa: E402
+
+log = logging.getLogger(__name__)
 
 BACKLOG = 2048
 KEEPALIVE = 75  # seconds that a connection may wait for its next request, as under gunicorn
@@ -50,9 +58,8 @@ class Handler(WSGIHandler):  # type: ignore[misc]
 class Server(WSGIServer):  # type: ignore[misc]
     """Stops without waiting for idle connections."""
 
-    def __init__(self, listener: socket.socket, config: Config) -> None:
+    def __init__(self, listener: socket.socket, application: Flask) -> None:
         self.idle: set[gevent.Greenlet] = set()
-        application = create_app(config)
         super().__init__(listener, application, spawn=Pool(), handler_class=Handler, log=None, error_log=None)
 
     def stop(self, timeout: float | None = None) -> None:
@@ -63,29 +70,49 @@ class Server(WSGIServer):  # type: ignore[misc]
         self.pool.kill(block=True, timeout=LAST_WORDS)
 
 
-def listen(config: Config, fileno: int | None) -> socket.socket:
-    if fileno is not None:
-        return socket.socket(fileno=fileno)
+def listen(config: Config) -> socket.socket:
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     return socket.create_server((config.host, config.port), family=family, backlog=BACKLOG)
 
 
-def serve(config: Config, fileno: int | None = None) -> None:
+def serve(config: Config, filenos: Iterable[int] = ()) -> None:
     """Until SIGTERM, when running streams may go on for `graceful_timeout` seconds, or until Ctrl-C."""
     raise_open_files()
-    listener = listen(config, fileno)
-    listener.listen(BACKLOG)
-    listener.setblocking(False)
-    server = Server(listener, config)
+    notifier = Notifier.taken_from(os.environ)
+    listeners = [socket.socket(fileno=fileno) for fileno in filenos] or [listen(config)]
+    application = create_app(config)
+    servers = [Server(listener, application) for listener in listeners]
     patience: AsyncResult[float] = AsyncResult()
     gevent.signal_handler(signal.SIGTERM, patience.set, config.graceful_timeout)
     gevent.signal_handler(signal.SIGINT, patience.set, 0)
-    server.start()
+    if hasattr(signal, "SIGHUP"):
+        gevent.signal_handler(signal.SIGHUP, refuse_reload)
+    for listener, server in zip(listeners, servers, strict=True):
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+        server.start()
     settle()
-    server.stop(patience.get())
+    notifier.tell("READY=1", "STATUS=Serving")
+    pings = gevent.spawn(ping, notifier)
+    seconds = patience.get()
+    notifier.tell("STOPPING=1")
+    gevent.joinall([gevent.spawn(server.stop, seconds) for server in servers])
+    pings.kill()
+
+
+def ping(notifier: Notifier) -> None:
+    while notifier.watched:
+        notifier.ping()
+        gevent.sleep(notifier.watched)
+
+
+def refuse_reload() -> None:
+    reason = "--server gevent does not reload: restart it"
+    log.error(reason)
+    Orders(os.environ).answer(reason)
 
 
 if __name__ == "__main__":
     settings = Config.from_environment()
     set_up(settings.log_level, debug=settings.debug)
-    serve(settings, int(sys.argv[1]) if len(sys.argv) > 1 else None)
+    serve(settings, map(int, sys.argv[1:]))

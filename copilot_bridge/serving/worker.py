@@ -1,13 +1,26 @@
 """gunicorn's gevent worker, with an end that waits for streams and for nothing else."""
 
+import mmap
+import signal
+import time
+from functools import partial
 from types import TracebackType
 from typing import Any
 
 import gevent
+from gevent.event import Event
+from gevent.pool import Pool
+from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
 # A stream that is cut off still tells its client so.
 LAST_WORDS = 0.5
+
+# No stream lasts so long, but a connection that its client has forgotten may.
+LONGEST_STREAM = 6 * 3600.0
+
+HEARTBEAT = 1.0
+GLANCE = 0.05
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
@@ -15,60 +28,136 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     A client that keeps its connection open for its next request would hold up the stop for as long
     as the whole keep-alive time, so idle connections are closed in either case.
+
+    SIGHUP: others have taken over.  Streams go on for as long as they last, and a request on a connection
+    that was kept open is still answered, as the last one: nobody's request meets a closed connection.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._connections: set[gevent.Greenlet] = set()
+        self._fresh: set[gevent.Greenlet] = set()
         self._idle: Idles = {}
+        self._relieved = False
+        self._until = 0.0  # monotonic; from the end of `alive` on
+        self._over = Event()
+        self.alive: bool
+        self._serving = mmap.mmap(-1, 1)  # shared with the master, which looks at it
+
+    @property
+    def serving(self) -> bool:
+        """Whether it takes connections, or has done so."""
+        return self._serving[0] == 1
+
+    def notify(self) -> None:
+        super().notify()
+        self._serving[0] = 1
+
+    def init_signals(self) -> None:
+        super().init_signals()
+        signal.signal(signal.SIGHUP, self.handle_relief)
+        signal.siginterrupt(signal.SIGHUP, False)
 
     def handle(self, *args: Any) -> None:
         served = gevent.getcurrent()
         self._connections.add(served)
+        self._fresh.add(served)
         try:
             super().handle(*args)
         finally:
             self._connections.discard(served)
+            self._fresh.discard(served)
 
     def timeout_ctx(self) -> "Idle":
         """gunicorn enters it while it waits for the next request of a connection."""
-        return Idle(self._idle, self.cfg.keepalive if self.alive else 0)
+        fresh = gevent.getcurrent() in self._fresh
+        self._fresh.discard(gevent.getcurrent())
+        seconds: float = self.cfg.keepalive
+        if not self.alive and not self._relieved:
+            seconds = LAST_WORDS if fresh else 0
+        return Idle(self._idle, seconds, fresh)
+
+    def run(self) -> None:
+        """Like gunicorn's own, whose every step takes a second of the wall clock."""
+        servers = [self._accept(each) for each in self.sockets]
+        while self.alive:
+            self.notify()
+            self._over.wait(HEARTBEAT)
+        for server in servers:
+            server.close()
+        while any(len(server.pool) for server in servers) and time.monotonic() < self._until:
+            self.notify()
+            gevent.sleep(GLANCE)
+        for server in servers:
+            server.stop(timeout=LAST_WORDS)
+
+    def _accept(self, sock: Any) -> StreamServer:
+        sock.setblocking(1)
+        server = StreamServer(sock, handle=partial(self.handle, sock), spawn=Pool(self.worker_connections))
+        if self.cfg.workers > 1:
+            server.max_accept = 1  # the others want some too
+        server.start()
+        return server
+
+    def handle_relief(self, _signal: int, _frame: Any) -> None:
+        if self.alive:
+            self._relieved = True
+            self._leave_within(LONGEST_STREAM)
 
     def handle_exit(self, _signal: int, _frame: Any) -> None:
-        self.alive = False
+        self._relieved = False
+        self._leave_within(self.cfg.graceful_timeout)
         gevent.spawn(self._end_idle)
+
+    def _leave_within(self, seconds: float) -> None:
+        self._until = time.monotonic() + seconds
+        self.alive = False
+        self._over.set()
 
     def handle_quit(self, _signal: int, _frame: Any) -> None:
         """gunicorn's own raises SystemExit in a greenlet, which prints a traceback."""
-        self.alive = False
+        self._leave_within(LAST_WORDS)
         gevent.spawn(self._end_all)
 
     def _end_idle(self) -> None:
-        for connection, timeout in list(self._idle.items()):
-            connection.kill(timeout, block=False)  # as if its time were over
+        """As if their time were over; a fresh connection's request may be on the way."""
+        for connection, idle in list(self._idle.items()):
+            if idle.fresh:
+                gevent.spawn_later(LAST_WORDS, self._end_one, connection, idle)
+            else:
+                self._end_one(connection, idle)
+
+    def _end_one(self, connection: gevent.Greenlet, idle: "Idle") -> None:
+        if self._idle.get(connection) is idle:
+            connection.kill(idle.timeout, block=False)
 
     def _end_all(self) -> None:
-        self._end_idle()
+        for connection, idle in list(self._idle.items()):
+            self._end_one(connection, idle)
         gevent.killall(self._connections - self._idle.keys(), timeout=LAST_WORDS)
 
 
-Idles = dict[gevent.Greenlet, gevent.Timeout]
-
-
 class Idle:
-    """A connection between two requests: for so many seconds, and until the worker stops."""
+    """A connection between two requests: for so many seconds, and until the worker stops.
 
-    def __init__(self, idle: Idles, seconds: float) -> None:
+    :param fresh: it has just been made, for a request that is on its way.
+    """
+
+    def __init__(self, idle: "Idles", seconds: float, fresh: bool) -> None:
         self._idle = idle
-        self._timeout = gevent.Timeout(seconds, False)
+        self.fresh = fresh
+        self.timeout = gevent.Timeout(seconds, False)
 
     def __enter__(self) -> None:
-        self._idle[gevent.getcurrent()] = self._timeout
-        self._timeout.start()
+        self._idle[gevent.getcurrent()] = self
+        self.timeout.start()
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> bool:
         self._idle.pop(gevent.getcurrent(), None)
-        self._timeout.close()
-        return error is self._timeout
+        self.timeout.close()
+        return error is self.timeout
+
+
+Idles = dict[gevent.Greenlet, Idle]
