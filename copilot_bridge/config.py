@@ -1,6 +1,6 @@
 """What the operator may set, where each value comes from, and what is wrong with it.
 
-The first of these that names a setting wins: command line, environment, `.env` file, default.
+The first of these that names a setting wins: command line, environment, credential, `.env` file, default.
 A field of `Config` is the one place that a setting is declared: the command line's options, the
 environment's names and the settings table of the documentation all follow from it.
 """
@@ -25,6 +25,7 @@ from copilot_bridge.redaction import HIDDEN, Secret
 
 PREFIX = "COPILOT_BRIDGE_"
 ENV_FILE = f"{PREFIX}ENV_FILE"
+CREDENTIALS = "CREDENTIALS_DIRECTORY"  # systemd's name
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 ACCOUNT_TYPES = ("individual", "business", "enterprise")
@@ -407,6 +408,9 @@ class Config:
         flags=("--log-level",),
         alias="LOG_LEVEL",
     )
+    log_file: Path | None = setting(
+        path, "file for the server's log, renamed at 10 MB; 5 such are kept", flags=("--log-file",)
+    )
     debug: bool = setting(
         boolean, "log level debug, for the libraries too", default=False, flags=("--debug",), alias="DEBUG"
     )
@@ -448,9 +452,13 @@ class Config:
         :param env_file: a file that must exist; without it `.env` in the working directory, if there.
         """
         environ = os.environ if environ is None else environ
-        sources = [flag_source(flags or {}), variable_source(environ, "environment")]
-        if path := find_env_file(environ, env_file):
-            sources.append(variable_source(read_env_file(path), str(path)))
+        sources = [
+            flag_source(flags or {}),
+            variable_source(environ, "environment"),
+            credential_source(environ),
+        ]
+        if file := find_env_file(environ, env_file):
+            sources.append(variable_source(read_env_file(file), str(file)))
         given: dict[str, tuple[str, str]] = {}
         for source in sources:
             given = source | given
@@ -494,6 +502,7 @@ def spell(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+SECRETS = [each for each in settings() if each.metadata["secret"]]
 BY_NAME = {each.name: each for each in settings()}
 FIELD_OF_VARIABLE = {each.metadata["alias"]: each.name for each in settings() if each.metadata["alias"]} | {
     variable(each.name): each.name for each in settings()
@@ -525,6 +534,26 @@ def variable_source(variables: Mapping[str, str], place: str) -> Source:
         for key, name in FIELD_OF_VARIABLE.items()
         if variables.get(key)
     }
+
+
+def credential_source(environ: Mapping[str, str]) -> Source:
+    """Secrets as systemd's `LoadCredential=` and containers give them: a file each, like `github-token`.
+
+    :raises ConfigError: there is one, and it can't be read.
+    """
+    directory = environ.get(CREDENTIALS)
+    files = (
+        [(each.name, Path(directory, each.name.replace("_", "-"))) for each in SECRETS] if directory else []
+    )
+    return {name: (read_credential(file), str(file)) for name, file in files if file.exists()}
+
+
+def read_credential(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise ConfigError(f"can't read the credential {file}: {reason}") from error
 
 
 # Greedy: a malformed address may have it anywhere.

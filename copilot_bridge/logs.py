@@ -1,17 +1,23 @@
 """Log lines: readable on a terminal, JSON elsewhere, without secrets anywhere; and one line per request."""
 
+import contextlib
 import json
 import logging
+import os
 import re
 import sys
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from logging.handlers import WatchedFileHandler
+from pathlib import Path
 from typing import Any, TextIO
 
 import orjson
+from filelock import FileLock
 
-from copilot_bridge.errors import BridgeError
+from copilot_bridge.errors import BridgeError, ConfigError
 from copilot_bridge.redaction import redact
 
 log = logging.getLogger("copilot_bridge.request")
@@ -191,15 +197,96 @@ class Json(logging.Formatter):
         return text.translate(JSON_CONTROL)
 
 
-def set_up(level: str, *, debug: bool = False, plain: bool = False, stream: TextIO | None = None) -> None:
-    """One handler for everything that is said in this process.
+# As systemd's journal takes them.  https://www.freedesktop.org/software/systemd/man/sd-daemon.html
+PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+
+
+class Journal(Plain):
+    """For the journal, which knows the time and keeps the level: `<6>message`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        first, *rest = super().format(record).split("\n")
+        words = first.split(" ", 1)[1].removeprefix(f"{record.levelname:<7}").lstrip()
+        return "\n".join(f"<{PRIORITIES.get(record.levelno, 6)}>{line}" for line in (words, *rest))
+
+
+def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """systemd names the device and inode that it connects to its journal."""
+    try:
+        status = os.fstat(stream.fileno())
+    except OSError:  # it has no descriptor
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+class LogFile(WatchedFileHandler):
+    """A file that is renamed when it is full; any number of processes may write to it.
+
+    What can't be written is lost: a full disk costs lines of the log and nobody's answer.
+    """
+
+    def __init__(self, path: Path, most: int = 10_000_000, kept: int = 5) -> None:
+        """Raises ConfigError.  :param most: bytes.  :param kept: full files, besides the current one."""
+        self._most, self._kept = most, kept
+        self._renaming = FileLock(f"{path}.lock", mode=0o600)
+        try:
+            super().__init__(path, encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"can't write the log to {path}: {error.strerror or error}") from error
+
+    def _open(self) -> Any:
+        return open(self.baseFilename, "a", encoding="utf-8", opener=private)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            if self._is_full():
+                with self._renaming:
+                    self._rename()
+            super().emit(record)
+        except OSError:
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Nobody could be told."""
+
+    def _is_full(self) -> bool:
+        self.reopenIfNeeded()
+        assert self.stream
+        return os.fstat(self.stream.fileno()).st_size >= self._most
+
+    def _rename(self) -> None:
+        if not self._is_full():  # another process has been quicker
+            return
+        self.close()  # or Windows would not rename it
+        names = [self.baseFilename, *(f"{self.baseFilename}.{number}" for number in range(1, self._kept + 1))]
+        for older, newer in reversed(list(zip(names[1:], names, strict=False))):
+            with contextlib.suppress(FileNotFoundError):
+                Path(newer).replace(older)
+        self.stream = self._open()
+        self._statstream()
+
+
+def private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def set_up(
+    level: str,
+    *,
+    debug: bool = False,
+    plain: bool = False,
+    stream: TextIO | None = None,
+    file: Path | None = None,
+) -> None:
+    """One handler for everything that is said in this process.  Raises ConfigError: no such file can be.
 
     :param debug: the libraries' debug messages too.
     :param plain: for people, wherever it goes.
     """
     stream = stream or sys.stderr
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(Plain() if plain or stream.isatty() else Json())
+    handler = LogFile(file) if file else logging.StreamHandler(stream)
+    form: type[logging.Formatter] = Plain if plain or (stream.isatty() and not file) else Json
+    handler.setFormatter(Journal() if not file and is_journal(stream, os.environ) else form())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.DEBUG if debug else logging.WARNING)

@@ -25,6 +25,7 @@ from copilot_bridge.config import Config, is_loopback
 from copilot_bridge.errors import BridgeError, ConfigError, UpstreamTimeout, UpstreamUnreachable
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.models import can_talk
+from copilot_bridge.logs import LogFile
 from copilot_bridge.redaction import Secret
 from copilot_bridge.serving.handover import Inheritance, Started
 
@@ -58,6 +59,8 @@ def command(
     """
     if WINDOWS and config.server == "gunicorn":
         raise ConfigError("gunicorn does not run on Windows: leave --server out, or say --server gevent")
+    if config.log_file:
+        LogFile(config.log_file).close()
     Bridge(config).check_door()  # before anybody could come in
     if check:
         create_app(config)

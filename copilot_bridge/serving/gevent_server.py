@@ -114,5 +114,5 @@ def refuse_reload() -> None:
 
 if __name__ == "__main__":
     settings = Config.from_environment()
-    set_up(settings.log_level, debug=settings.debug)
+    set_up(settings.log_level, debug=settings.debug, file=settings.log_file)
     serve(settings, map(int, sys.argv[1:]))

@@ -12,7 +12,7 @@ from copilot_bridge.serving.collector import settle
 from copilot_bridge.serving.limits import raise_open_files
 
 _config = Config.from_environment()
-set_up(_config.log_level, debug=_config.debug)
+set_up(_config.log_level, debug=_config.debug, file=_config.log_file)
 
 bind = [f"[{_config.host}]:{_config.port}" if ":" in _config.host else f"{_config.host}:{_config.port}"]
 workers = _config.workers

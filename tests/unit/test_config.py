@@ -60,6 +60,7 @@ SAMPLES = {
     "database_url": ("postgresql://u:p@h/d", Secret("postgresql://u:p@h/d")),
     "github_token": ("ghu_EXAMPLE", Secret("ghu_EXAMPLE")),
     "account_type": ("Business", "business"),
+    "log_file": ("/var/log/bridge.log", Path("/var/log/bridge.log")),
     "enterprise_url": ("https://octo.ghe.com/", "octo.ghe.com"),
     "github_url": ("https://github.example/", "https://github.example"),
     "github_api_url": ("http://127.0.0.1:9/api/", "http://127.0.0.1:9/api"),
@@ -214,6 +215,7 @@ MALFORMED = [
     ("store_key", "two words", "no spaces"),
     ("home", "~nobody-of-this-name/x", "home"),
     ("account_type", "pro", "individual, business, enterprise"),
+    ("log_file", "\t", "printable"),
     *[
         ("enterprise_url", raw, "like octo.ghe.com")
         for raw in ("octo", "http://octo.ghe.com", "octo.ghe.com/login", "https://", "ftp://octo.ghe.com")
@@ -486,6 +488,7 @@ WRITTEN = {
     "server": st.sampled_from(SERVERS),
     "graceful_timeout": SECONDS,
     "home": WORDS.map(lambda word: "/" + word),
+    "log_file": WORDS.map(lambda word: "/" + word),
     "github_token": WORDS,
     "account_type": st.sampled_from(["individual", "business", "enterprise"]),
     "enterprise_url": st.sampled_from(["octo.ghe.com", "https://b.ghe.com"]),
@@ -551,3 +554,34 @@ def test_what_is_told_about_a_setting(name):
     metadata = BY_NAME[name].metadata
     assert metadata["about"]
     assert all(re.fullmatch(r"-\w|--[a-z-]+(/--[a-z-]+)?", flag) for flag in metadata["flags"])
+
+
+@pytest.fixture
+def credentials(tmp_path):
+    (tmp_path / "github-token").write_text("ghu_CREDENTIAL\n")
+    return {"CREDENTIALS_DIRECTORY": str(tmp_path), "COPILOT_BRIDGE_ENV_FILE": ""}
+
+
+def test_a_secret_may_be_a_credential(credentials):
+    config = Config.load({}, credentials)
+    assert config.github_token == Secret("ghu_CREDENTIAL")
+    assert config.origin("github_token").endswith("/github-token")
+
+
+def test_a_credential_stands_between_the_environment_and_the_file(credentials, tmp_path):
+    file = tmp_path / "settings"
+    file.write_text("COPILOT_BRIDGE_GITHUB_TOKEN=ghu_FILE\n")
+    assert Config.load({}, credentials, file).github_token == Secret("ghu_CREDENTIAL")
+    assert Config.load({}, credentials | {"GH_TOKEN": "ghu_ENV"}, file).github_token == Secret("ghu_ENV")
+
+
+def test_other_credentials_are_none_of_ours(credentials, tmp_path):
+    (tmp_path / "port").write_text("80")
+    assert Config.load({}, credentials).port == 4141
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"two words"])
+def test_a_credential_that_is_none(credentials, tmp_path, content):
+    (tmp_path / "github-token").write_bytes(content)
+    with pytest.raises(ConfigError, match="github-token"):
+        Config.load({}, credentials)

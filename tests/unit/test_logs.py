@@ -1,18 +1,21 @@
 """One line per request and per message, whatever the values in it hold."""
 
+import errno
 import io
 import json
 import logging
+import os
 import re
 import sys
+import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from copilot_bridge import logs
-from copilot_bridge.errors import UpstreamRefused
-from copilot_bridge.logs import FIELDS, Json, Plain, Record, set_up
+from copilot_bridge.errors import ConfigError, UpstreamRefused
+from copilot_bridge.logs import FIELDS, Journal, Json, LogFile, Plain, Record, set_up
 
 TOKEN = "ghu_EXAMPLE0000000000000000000000000000"
 NASTY = [
@@ -278,3 +281,88 @@ def test_a_refusal_that_may_quote_the_prompt_is_logged_by_its_code_alone():
     record = Record("127.0.0.1", "POST", "/v1/chat/completions")
     record.failed(read_refusal(400, {}, b'{"error":{"message":"bad: MY SECRET PROMPT","code":"bad_input"}}'))
     assert (record.outcome, record.error) == ("invalid_request", "bad_input")
+
+
+def line_of(level, text, error=None):
+    return logging.LogRecord("copilot_bridge", level, "", 0, text, (), error)
+
+
+@pytest.mark.parametrize(
+    ("level", "priority"),
+    [(logging.DEBUG, 7), (logging.INFO, 6), (logging.WARNING, 4), (logging.ERROR, 3), (25, 6)],
+)
+def test_the_journal_is_told_the_level(level, priority):
+    assert Journal().format(line_of(level, "all is well")) == f"<{priority}>all is well"
+
+
+def test_a_traceback_in_the_journal_has_its_level_on_each_line():
+    try:
+        raise ValueError("x")
+    except ValueError:
+        text = Journal().format(line_of(logging.ERROR, "oh no", sys.exc_info()))
+    assert len(text.splitlines()) > 2
+    assert all(line.startswith("<3>") for line in text.splitlines())
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_journal_is_known_by_its_inode(tmp_path, monkeypatch, named):
+    with (tmp_path / "stream").open("w+") as stream:
+        status = os.fstat(stream.fileno())
+        inode = status.st_ino if named else status.st_ino + 1
+        monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{inode}")
+        set_up("info", stream=stream)
+        logging.getLogger("copilot_bridge").info("hello")
+        stream.seek(0)
+        assert stream.read().startswith("<6>hello" if named else '{"time"')
+
+
+def test_a_full_log_file_is_renamed(tmp_path):
+    handler = LogFile(tmp_path / "log", most=100, kept=2)
+    for number in range(8):
+        handler.emit(line_of(logging.INFO, f"{number} {'x' * 60}"))
+    handler.close()
+    held = {each.name: [line[0] for line in each.read_text().splitlines()] for each in tmp_path.glob("log*")}
+    held.pop("log.lock", None)
+    assert held == {"log.2": ["2", "3"], "log.1": ["4", "5"], "log": ["6", "7"]}
+    assert (tmp_path / "log").stat().st_mode & 0o777 == 0o600
+
+
+def test_many_write_to_one_log_file_and_no_line_is_lost(tmp_path):
+    handlers = [LogFile(tmp_path / "log", most=1000, kept=100) for _ in range(4)]
+
+    def write(handler):
+        for _ in range(100):
+            handler.emit(line_of(logging.INFO, "x" * 49))
+        handler.close()
+
+    threads = [threading.Thread(target=write, args=(each,)) for each in handlers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    files = [each for each in tmp_path.glob("log*") if each.suffix != ".lock"]
+    assert sum(len(each.read_text().splitlines()) for each in files) == 400
+    assert len(files) > 15
+
+
+def test_a_log_file_that_can_not_be(tmp_path):
+    with pytest.raises(ConfigError, match=r"can't write the log to .*: No such file or directory"):
+        LogFile(tmp_path / "none" / "log")
+
+
+class FullDisk(io.StringIO):
+    def __init__(self, file):
+        super().__init__()
+        self.fileno = file.fileno
+
+    def write(self, _text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_costs_lines_of_the_log_and_nothing_else(tmp_path, capsys):
+    handler = LogFile(tmp_path / "log")
+    with handler.stream as file:
+        handler.stream = FullDisk(file)
+        handler.emit(line_of(logging.INFO, "lost"))
+    assert capsys.readouterr() == ("", "")
+    handler.close()
