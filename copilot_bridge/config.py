@@ -542,15 +542,17 @@ def credential_source(environ: Mapping[str, str]) -> Source:
     :raises ConfigError: there is one, and it can't be read.
     """
     directory = environ.get(CREDENTIALS)
-    files = (
-        [(each.name, Path(directory, each.name.replace("_", "-"))) for each in SECRETS] if directory else []
-    )
-    return {name: (read_credential(file), str(file)) for name, file in files if file.exists()}
+    files = {each.name: Path(directory, each.name.replace("_", "-")) for each in SECRETS} if directory else {}
+    found = {name: (read_credential(file), str(file)) for name, file in files.items()}
+    return {name: given for name, given in found.items() if given[0]}
 
 
 def read_credential(file: Path) -> str:
+    """Empty if there is none."""
     try:
         return file.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise ConfigError(f"can't read the credential {file}: {reason}") from error

@@ -72,4 +72,4 @@ class Started:
 
 
 # systemd tells these to the process of a service, and not to the one that asks for a reload.
-OF_THE_PROCESS = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC")
+OF_THE_PROCESS = ("JOURNAL_STREAM", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC")

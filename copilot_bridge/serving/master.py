@@ -90,8 +90,9 @@ class Master(Arbiter):  # type: ignore[misc]
     def _be_ready(self) -> None:
         self._ready = True
         self._notifier.tell("READY=1", f"STATUS=Serving with {self.num_workers} worker(s)")
-        send(signal.SIGHUP, self._relieved)
-        self._orders.answer(DONE)
+        if self._relieved:
+            send(signal.SIGHUP, self._relieved)
+            self._orders.answer(DONE)
 
     def _is_well(self) -> bool:
         """Somebody serves.  A worker that hangs is ended by gunicorn itself, when its time is over."""

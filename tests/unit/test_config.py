@@ -580,6 +580,11 @@ def test_other_credentials_are_none_of_ours(credentials, tmp_path):
     assert Config.load({}, credentials).port == 4141
 
 
+def test_an_empty_credential_is_none(credentials, tmp_path):
+    (tmp_path / "github-token").write_text("\n")
+    assert not Config.load({}, credentials).github_token
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"two words"])
 def test_a_credential_that_is_none(credentials, tmp_path, content):
     (tmp_path / "github-token").write_bytes(content)
