@@ -66,10 +66,16 @@ class Messages:
 class Unit:
     """A service with its socket unit: the socket is systemd's, processes come and go."""
 
-    def __init__(self, directory: Path, simulator: Simulator, **settings: object) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        simulator: Simulator,
+        listener: socket.socket | None = None,
+        **settings: object,
+    ) -> None:
         self.directory = directory
         self.messages = Messages()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+        self.listener = listener or socket.create_server(("127.0.0.1", 0), backlog=2048)
         self.runtime = directory / "runtime"
         self.runtime.mkdir(mode=0o700)
         hosts = {"github_url": simulator.url, "github_api_url": simulator.url, "proxy": NOWHERE}
