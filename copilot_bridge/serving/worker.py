@@ -16,6 +16,9 @@ from gunicorn.workers.ggevent import GeventWorker
 # A stream that is cut off still tells its client so.
 LAST_WORDS = 0.5
 
+# s; for the first request of a connection that has just been made, and can only have been sent to us.
+FRESH = 1.5
+
 # No stream lasts so long, but a connection that its client has forgotten may.
 LONGEST_STREAM = 6 * 3600.0
 
@@ -74,7 +77,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self._fresh.discard(gevent.getcurrent())
         seconds: float = self.cfg.keepalive
         if not self.alive and not self._relieved:
-            seconds = LAST_WORDS if fresh else 0
+            seconds = FRESH if fresh else 0
         return Idle(self._idle, seconds, fresh)
 
     def run(self) -> None:
@@ -123,7 +126,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         """As if their time were over; a fresh connection's request may be on the way."""
         for connection, idle in list(self._idle.items()):
             if idle.fresh:
-                gevent.spawn_later(LAST_WORDS, self._end_one, connection, idle)
+                gevent.spawn_later(FRESH, self._end_one, connection, idle)
             else:
                 self._end_one(connection, idle)
 

@@ -145,6 +145,11 @@ PERSONAS = {
             capi="forbidden",
         ),
         Persona(
+            name="revoked",
+            about="GitHub token revoked after the first exchange: 401 Bad credentials",
+            exchanges=("ok", "bad-credentials"),
+        ),
+        Persona(
             name="scripted",
             about="token minting taken for a script: exchange 403 programmatic_token_generation",
             exchanges=("programmatic-token-generation",),

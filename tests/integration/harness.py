@@ -457,13 +457,13 @@ class Bridge:
 class Junction:
     """Passes connections on to an address, and counts them.  `delay`: seconds that each takes longer."""
 
-    def __init__(self, target: str, delay: float = 0.0) -> None:
-        host, port = target.removeprefix("http://").split(":")
+    def __init__(self, target: str, delay: float = 0.0, port: int = 0) -> None:
+        host, number = target.removeprefix("http://").split(":")
         self.count = 0
-        self._target = (host, int(port))
+        self._target = (host, int(number))
         self._delay = delay
         self._sockets: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._threads = [threading.Thread(target=self._serve, daemon=True)]
         self._threads[0].start()
