@@ -8,6 +8,7 @@ import click
 
 from copilot_bridge import __version__
 from copilot_bridge.errors import BridgeError
+from copilot_bridge.serving.streams import speak_into_the_void
 
 COMMANDS = {
     "start": "copilot_bridge.cli.start",
@@ -18,6 +19,7 @@ COMMANDS = {
     "approvals": "copilot_bridge.cli.approvals",
     "check-usage": "copilot_bridge.cli.usage",
     "models": "copilot_bridge.cli.models",
+    "service": "copilot_bridge.cli.service",
     "debug": "copilot_bridge.cli.debug",
 }
 
@@ -44,6 +46,7 @@ def cli() -> None:
 
 def main() -> None:
     """Every failure is one line on stderr and exit code 1; Ctrl-C is 130, a wrong option 2."""
+    speak_into_the_void()
     try:
         cli(standalone_mode=False)
         sys.stdout.flush()

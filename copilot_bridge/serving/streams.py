@@ -1,0 +1,16 @@
+"""The standard streams, which not every process has."""
+
+import os
+import sys
+
+STREAMS = {"stdin": os.O_RDONLY, "stdout": os.O_WRONLY, "stderr": os.O_WRONLY}
+
+
+def speak_into_the_void() -> None:
+    """Gives a process without them (pythonw has none) streams that hold nothing and keep nothing."""
+    for number, (name, mode) in enumerate(STREAMS.items()):
+        if getattr(sys, name) is None:
+            handle = os.open(os.devnull, mode)
+            if os.name != "nt" and handle != number:
+                os.dup2(handle, number)
+            setattr(sys, name, open(handle, "r" if number == 0 else "w", encoding="utf-8"))  # noqa: SIM115, PTH123

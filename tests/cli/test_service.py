@@ -1,0 +1,126 @@
+"""`service`: the plan for each kind of system, said as it would be done."""
+
+import plistlib
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from copilot_bridge.cli import service
+from copilot_bridge.cli.service import LABEL, PLANS, Machine, Remove, Run, Write, kind_of, plist
+from copilot_bridge.errors import ConfigError
+
+HOME = Path("/home/ada")
+ROOT = Path(__file__).parents[2]
+VERBS = ("install", "uninstall", "start", "stop", "restart", "status", "logs")
+
+
+def machine(platform="linux", **more):
+    usual = {"home": HOME, "root": False, "user": 501, "python": Path("/srv/venv/bin/python")}
+    return Machine(platform=platform, **{**usual, "has_systemd": True, **more})
+
+
+@pytest.mark.parametrize(
+    ("where", "scope", "kind"),
+    [
+        (machine(), None, "systemd of the user"),
+        (machine(root=True), None, "systemd"),
+        (machine(), "system", "systemd"),
+        (machine(root=True), "user", "systemd of the user"),
+        (machine("darwin", has_systemd=False), None, "launchd"),
+        (machine("win32", has_systemd=False), None, "Windows task"),
+    ],
+)
+def test_each_system_has_its_way(where, scope, kind):
+    assert kind_of(where, scope) == kind
+
+
+def test_a_system_without_one():
+    with pytest.raises(ConfigError, match="no systemd"):
+        kind_of(machine(has_systemd=False), None)
+
+
+@pytest.mark.parametrize("kind", PLANS)
+def test_each_way_knows_each_verb(kind):
+    assert tuple(PLANS[kind]) == VERBS
+    for verb in VERBS:
+        assert PLANS[kind][verb](machine()), verb
+
+
+@pytest.mark.parametrize("kind", PLANS)
+def test_what_is_installed_is_removed_and_the_login_is_not(kind):
+    written = {step.path for step in PLANS[kind]["install"](machine()) if isinstance(step, Write)}
+    removed = {step.path for step in PLANS[kind]["uninstall"](machine()) if isinstance(step, Remove)}
+    assert removed == {path for path in written if path.suffix != ".txt"}
+
+
+@pytest.mark.parametrize("kind", ["systemd", "systemd of the user"])
+def test_units_name_this_program(kind):
+    text = "".join(step.text for step in PLANS[kind]["install"](machine()) if isinstance(step, Write))
+    assert "ExecStart=/srv/venv/bin/copilot-bridge start\n" in text
+    assert "ExecReload=/srv/venv/bin/python -m copilot_bridge.serving.orders $MAINPID\n" in text
+    assert "/opt/copilot-bridge" not in text
+
+
+def test_a_service_of_the_machine_does_not_run_from_somebodys_home():
+    with pytest.raises(ConfigError, match=r"install\.sh"):
+        PLANS["systemd"]["install"](machine(python=HOME / "venv/bin/python"))
+
+
+def test_the_agent_runs_this_program():
+    (written,) = (step for step in PLANS["launchd"]["install"](machine()) if isinstance(step, Write))
+    assert written.path == HOME / f"Library/LaunchAgents/{LABEL}.plist"
+    content = plistlib.loads(written.text.encode())
+    assert content["ProgramArguments"][:2] == ["/srv/venv/bin/copilot-bridge", "start"]
+
+
+def test_the_task_has_no_window():
+    (created, run) = (step for step in PLANS["Windows task"]["install"](machine()) if isinstance(step, Run))
+    assert created.command[-1].startswith('"/srv/venv/bin/pythonw.exe" -m copilot_bridge start --log-file ')
+    assert run.command == ("schtasks", "/Run", "/TN", "Copilot Bridge")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_dry_run_does_nothing(run, monkeypatch, tmp_path, verb):
+    def fail(*_args, **_named):
+        raise AssertionError("it does something")
+
+    monkeypatch.setattr(service, "Machine", lambda: machine(home=tmp_path / "ada"))
+    monkeypatch.setattr(subprocess, "call", fail)
+    done = run("service", verb, "--dry-run")
+    assert done.code == 0
+    assert done.out.startswith("+ ")
+    assert not (tmp_path / "ada").exists()
+
+
+def test_it_is_done_step_by_step(run, monkeypatch, tmp_path):
+    called = []
+    monkeypatch.setattr(service, "Machine", lambda: machine(home=tmp_path))
+    monkeypatch.setattr(subprocess, "call", lambda command: called.append(command) or 0)
+    assert run("service", "install").code == 0
+    assert (tmp_path / ".config/systemd/user/copilot-bridge.service").exists()
+    assert [command[2] for command in called] == ["daemon-reload", "enable"]
+    assert run("service", "uninstall").code == 0
+    assert not (tmp_path / ".config/systemd/user/copilot-bridge.service").exists()
+
+
+def test_a_step_that_fails_ends_it(run, monkeypatch, tmp_path):
+    monkeypatch.setattr(service, "Machine", lambda: machine(home=tmp_path))
+    monkeypatch.setattr(subprocess, "call", lambda _command: 5)
+    done = run("service", "start")
+    assert done.code == 1
+    assert "systemctl --user start copilot-bridge.service` has failed (exit code 5)" in done.err
+
+
+@pytest.mark.parametrize(("kind", "user"), [("agent", None), ("daemon", "you")])
+def test_the_plists_beside_the_script_are_the_same(kind, user):
+    shipped = (ROOT / "launchd" / f"{LABEL}.{kind}.plist").read_bytes()
+    assert shipped.decode() == plist(Path("/opt/copilot-bridge/bin/copilot-bridge"), Path("/Users/you"), user)
+    content = plistlib.loads(shipped)
+    assert content["Label"] == LABEL
+    assert content["RunAtLoad"] is True
+    assert content["KeepAlive"] == {"SuccessfulExit": False}
+    assert all(isinstance(each, str) for each in content["ProgramArguments"])
+    assert Path(content["ProgramArguments"][0]).is_absolute(), "launchd knows no PATH of yours"
+    assert content.get("UserName") == user
+    assert content["ExitTimeOut"] > 30, "longer than streams may go on after a stop"
