@@ -1,5 +1,6 @@
 """What every test gets: an empty home, no way out of this machine; and on demand the real processes."""
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from integration.harness import KEEPALIVE, Bridge, Simulator, Start, new_mark, n
 
 LOOPBACK = ("127.", "::1", "localhost")
 SERVERS = ("gunicorn", "gevent")
+# `BRIDGE_SERVER=gevent pytest tests/integration` asks of gevent's own server what is asked of gunicorn.
+SERVER = os.environ.get("BRIDGE_SERVER", "gunicorn")
 PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
 
 # A machine that is busy is no failure, and the same run finds the same.
@@ -49,7 +52,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 def _launch(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Start:
     def start(
         *,
-        server: str = "gunicorn",
+        server: str = SERVER,
         home: Path | None = None,
         github_token: str | None = None,
         **settings: object,
@@ -92,10 +95,8 @@ def _shared(_launch: Start) -> Iterator[dict[str, Bridge]]:
 
 @pytest.fixture
 def bridge(_shared: dict[str, Bridge], _launch: Start) -> Bridge:
-    """The product as it is started by default: gunicorn.  One test's rate limit is no other's: no rests."""
-    return _shared.get("gunicorn") or _shared.setdefault(
-        "gunicorn", _launch(server="gunicorn", rest=0).warm()
-    )
+    """The product as it is started by default.  One test's rate limit is no other's: no rests."""
+    return _shared.get(SERVER) or _shared.setdefault(SERVER, _launch(server=SERVER, rest=0).warm())
 
 
 @pytest.fixture(params=SERVERS)

@@ -17,7 +17,8 @@ from copilot_bridge.config import ENV_FILE, FIELD_OF_VARIABLE, Config, settings,
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 CLIENTS = {path.stem: path.read_text() for path in sorted((ROOT / "docs/clients").glob("*.md"))}
-PAGES = {"README": README, **CLIENTS}
+OTHERS = {path.stem: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
+PAGES = {"README": README, **CLIENTS, **OTHERS}
 
 # A page's headings, in this order and no others.
 HEADINGS = ["What you need", "Set up", "Check it", "Good to know"]
@@ -41,7 +42,7 @@ PARSERS = {
     "sh": check_shell,
     "console": check_shell,
 }
-UNPARSED = {"yaml", "js", "powershell"}  # nothing that the tests need reads them
+UNPARSED = {"yaml", "js", "powershell", "ini"}  # nothing that the tests need reads them
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
@@ -161,3 +162,12 @@ def test_the_commands_that_are_named_exist(text):
             command = command.commands[words[0]]
         taken = {flag for option in command.params for flag in (*option.opts, *option.secondary_opts)}
         assert {*re.findall(r"(?<!\S)--[a-z-]+", found[2])} <= {*taken, "--help"}, line
+
+
+@pytest.mark.parametrize("name", ["README", *OTHERS])
+def test_what_a_page_leads_to_is_there(name):
+    folder = ROOT if name == "README" else ROOT / "docs"
+    for link in re.findall(r"\]\(([^)#:]+)\)", PAGES[name]):
+        assert (folder / link).exists(), link
+    for path in re.findall(r"(?<![\w/.-])((?:systemd|nginx|launchd|windows)[/\\][\w.-]+\w)", PAGES[name]):
+        assert (ROOT / path.replace("\\", "/")).exists(), path
