@@ -39,7 +39,7 @@ def test_a02_a_named_host_is_not_overruled_by_the_token(
 def test_a02_thirty_first_requests_and_four_workers_make_one_exchange(
     start_bridge: Start, simulator: Simulator, mark: str
 ) -> None:
-    bridge = start_bridge(workers=4)
+    bridge = start_bridge(workers=4, server="gunicorn")
     with ThreadPoolExecutor(30) as pool:
         answers = list(pool.map(lambda number: bridge.chat(f"hello {mark} {number}"), range(30)))
     assert {answer.status for answer in answers} == {200}
