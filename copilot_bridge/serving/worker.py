@@ -96,7 +96,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def _accept(self, sock: Any) -> StreamServer:
         sock.setblocking(1)
-        server = StreamServer(sock, handle=partial(self.handle, sock), spawn=Pool(self.worker_connections))
+        handle = partial(self.handle, Address(sock.getsockname()))
+        server = StreamServer(sock, handle=handle, spawn=Pool(self.worker_connections))
         if self.cfg.workers > 1:
             server.max_accept = 1  # the others want some too
         server.start()
@@ -138,6 +139,16 @@ class Worker(GeventWorker):  # type: ignore[misc]
         for connection, idle in list(self._idle.items()):
             self._end_one(connection, idle)
         gevent.killall(self._connections - self._idle.keys(), timeout=LAST_WORDS)
+
+
+class Address:
+    """What gunicorn asks a listener for; a connection may begin to be served when that is closed already."""
+
+    def __init__(self, name: Any) -> None:
+        self._name = name
+
+    def getsockname(self) -> Any:
+        return self._name
 
 
 class Idle:
