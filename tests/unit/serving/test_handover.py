@@ -76,3 +76,9 @@ def test_without_a_runtime_directory_there_is_only_the_signal():
     assert orders.take() is None
     orders.answer("lost")
     assert orders.answered() == DONE
+
+
+def test_after_a_reload_the_log_still_knows_its_journal():
+    """Who asks for a reload has another stream than the service."""
+    started = Started(["x"], {"JOURNAL_STREAM": "9:1"})
+    assert started.once_more({"JOURNAL_STREAM": "9:2"}).environ == {"JOURNAL_STREAM": "9:1"}
