@@ -75,7 +75,9 @@ def command(
     if not inheritance.workers:  # or a server takes the place of another, and has nothing to look for
         greeting = greet(bridge, simulate, listeners)
         if claude_code and greeting:
-            tell(address(listeners[0]), known_key(config, greeting.keyed), greeting.models, model, small_model)
+            tell(
+                address(listeners[0]), known_key(config, greeting.keyed), greeting.models, model, small_model
+            )
     if not config.cache:  # the server can't read in our memory who is logged in
         config = replace(config, github_token=bridge.account().github_token)
     hand_over(config, listeners, started.variables() | Inheritance(workers=inheritance.workers).variables())
@@ -228,9 +230,7 @@ def hand_over(config: Config, listeners: list[socket.socket], left: dict[str, st
     os.execve(sys.executable, arguments, environ | left)
 
 
-def ask_beside(
-    config: Config, arguments: list[str], environ: dict[str, str], files: list[int]
-) -> NoReturn:
+def ask_beside(config: Config, arguments: list[str], environ: dict[str, str], files: list[int]) -> NoReturn:
     """The server runs below us, and we ask whoever sits at this terminal; we end when it ends."""
     server = subprocess.Popen(arguments, env=environ, pass_fds=files, stdin=subprocess.DEVNULL)
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())
