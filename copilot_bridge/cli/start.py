@@ -73,32 +73,30 @@ def command(
         config = start_simulator(config)
     bridge = Bridge(config)
     if not inheritance.workers:  # or a server takes the place of another, and has nothing to look for
-        greeting = greet(bridge, simulate, listeners)
-        if claude_code and greeting:
-            tell(
-                address(listeners[0]), known_key(config, greeting.keyed), greeting.models, model, small_model
-            )
+        url = address(listeners[0])
+        greeting = found(bridge, simulate, url)
+        if greeting and claude_code:
+            tell(url, known_key(config, greeting.keyed), greeting.models, model, small_model)
+        if greeting:
+            click.echo(greeting.text(url))
+        sys.stdout.flush()
     if not config.cache:  # the server can't read in our memory who is logged in
         config = replace(config, github_token=bridge.account().github_token)
     hand_over(config, listeners, started.variables() | Inheritance(workers=inheritance.workers).variables())
 
 
-def greet(bridge: Bridge, simulate: bool, listeners: list[socket.socket]) -> "Greeting | None":
-    """Look whether all is well, and say so.  Raises BridgeError.
+def found(bridge: Bridge, simulate: bool, url: str) -> "Greeting | None":
+    """Who is logged in, and to what.  Raises BridgeError.
 
     systemd's service serves all the same before its network is there: its clients wait at the socket.
     """
-    urls = [address(listener) for listener in listeners]
-    greeting = None
     try:
-        greeting = look(bridge, simulate)
-        click.echo(greeting.text(urls[0]))
+        return look(bridge, simulate)
     except (UpstreamUnreachable, UpstreamTimeout) as error:
         if "NOTIFY_SOCKET" not in os.environ:
             raise
-        click.echo(f"copilot-bridge: {error}; serving all the same, on {', '.join(urls)}", err=True)
-    sys.stdout.flush()
-    return greeting
+        click.echo(f"copilot-bridge: {error}; serving all the same, on {url}", err=True)
+        return None
 
 
 def listen(config: Config) -> socket.socket:

@@ -79,7 +79,12 @@ class Unit:
         self.runtime = directory / "runtime"
         self.runtime.mkdir(mode=0o700)
         hosts = {"github_url": simulator.url, "github_api_url": simulator.url, "proxy": NOWHERE}
-        self.settings: dict[str, object] = {"github_token": new_token(), **hosts, **settings}
+        self.settings: dict[str, object] = {
+            "github_token": new_token(),
+            "allowed_host": "bridge",
+            **hosts,
+            **settings,
+        }
         self.more: dict[str, str] = {}
         self.started: list[Service] = []
 
