@@ -83,10 +83,10 @@ class Callers:
         :param local: the request comes from this machine, and through nothing that others can reach.
         """
         self._fresh.look()
-        for each in given:
+        for each in given if self._table or self._github else ():
             if each and len(each) <= LONGEST and (caller := self._known(each)):
                 return caller
-        if not self.required and (local or self._open):
+        if (local or self._open) and not self._is_required():
             return NOBODY
         raise BridgeError(self._refusal(given), kind="authentication", headers={"WWW-Authenticate": "Bearer"})
 
@@ -105,12 +105,15 @@ class Callers:
     def required(self) -> bool:
         """A key has been configured, or callers bring their own."""
         self._fresh.look()
+        return self._is_required()
+
+    def _is_required(self) -> bool:
         return bool(self._table or self._github or (not self._stored_are_known and self._keys.required))
 
     def _refusal(self, given: Iterable[str]) -> str:
         if any(given):
             return "this API key is not known here, or not any more"
-        if not self.required:
+        if not self._is_required():
             return (
                 "requests from elsewhere need an API key, and none is configured: `copilot-bridge keys add`"
             )

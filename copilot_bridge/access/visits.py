@@ -7,14 +7,17 @@ that another site's page sends it.  And no answer may be embedded or read elsewh
 
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from copilot_bridge.config import Config, is_loopback
 from copilot_bridge.errors import BridgeError
 
 Address = IPv4Address | IPv6Address
+
+REMEMBERED = 1024
 
 # What a browser says of a request that another site's page has caused.
 CROSS = ("cross-site", "same-site")
@@ -23,8 +26,7 @@ CROSS = ("cross-site", "same-site")
 HEADERS = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
 
 
-@dataclass(frozen=True)
-class Visit:
+class Visit(NamedTuple):
     """What a request says of itself.  `peer`: the other end of the connection; "" for a Unix socket."""
 
     peer: str
@@ -48,6 +50,9 @@ class Gatekeeper:
         self._names = frozenset((*config.allowed_host, config.host.lower(), *own_names(config.host)))
         self._origins = frozenset(config.cors_origin)
         self._proxies = [ip_network(each, strict=False) for each in config.trusted_proxy]
+        # The same few come again and again, and an address takes its time to read.
+        self._whence = lru_cache(REMEMBERED)(self._find_whence)
+        self.is_own_name = lru_cache(REMEMBERED)(self._is_own_name)
 
     def check(self, visit: Visit) -> None:
         """Raises BridgeError "permission"."""
@@ -55,6 +60,8 @@ class Gatekeeper:
             raise BridgeError(
                 f"the bridge is not called {visit.host!r}: name it with --allowed-host", kind="permission"
             )
+        if not visit.origin and not visit.fetch_site:
+            return
         if self.allows(visit.origin):
             return
         if visit.origin and not self._harmless(visit):
@@ -69,7 +76,7 @@ class Gatekeeper:
         """The operator has named this page's origin."""
         return origin.lower() in self._origins
 
-    def is_own_name(self, host: str) -> bool:
+    def _is_own_name(self, host: str) -> bool:
         """An address is always right: only a name can be pointed at us by somebody else's DNS."""
         name = host_alone(host)
         return not host or name in self._names or is_loopback(name) or as_address(name) is not None
@@ -87,24 +94,23 @@ class Gatekeeper:
             return (origin.scheme, origin.netloc) == (visit.scheme, visit.host.lower())
         return bool(origin.scheme and origin.netloc)
 
-    def client(self, visit: Visit) -> str:
-        """The address of who asks: what a trusted proxy says, else the other end of the connection."""
-        for address in self._route(visit):
-            if not self._trusts(address):
-                return address
-        return next(reversed([*self._route(visit)]), "unix")
+    def whence(self, visit: Visit) -> tuple[str, bool]:
+        """The address of who asks, as far as it can be believed, and whether all is on this machine."""
+        return self._whence(visit.peer, visit.forwarded_for)
 
-    def is_local(self, visit: Visit) -> bool:
-        """Nobody on the way is on another machine."""
-        return all(is_loopback(each) for each in self._route(visit))
+    def _find_whence(self, peer: str, forwarded_for: str) -> tuple[str, bool]:
+        route = [*self._route(peer, forwarded_for)]
+        strangers = (each for each in route if not self._trusts(each))
+        client = next(strangers, route[-1] if route else "unix")
+        return client, all(is_loopback(each) for each in route)
 
-    def _route(self, visit: Visit) -> Iterator[str]:
+    def _route(self, peer: str, forwarded_for: str) -> Iterator[str]:
         """From us outwards, as far as it can be believed."""
-        if visit.peer:
-            yield visit.peer
-        if not visit.forwarded_for or (visit.peer and not self._trusts(visit.peer)):
+        if peer:
+            yield peer
+        if not forwarded_for or (peer and not self._trusts(peer)):
             return
-        for each in reversed(visit.forwarded_for.split(",")):
+        for each in reversed(forwarded_for.split(",")):
             address = host_alone(each.strip())
             yield address
             if not self._trusts(address):

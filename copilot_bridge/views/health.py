@@ -1,10 +1,10 @@
 """What this is, whether it is alive, and whether it can serve."""
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from copilot_bridge import __version__
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.views.edge import bridge, identify
+from copilot_bridge.views.edge import bridge, identify, read_visit
 
 bp = Blueprint("health", __name__)
 
@@ -66,7 +66,7 @@ def ready() -> tuple[Response, int]:
 def trusted() -> bool:
     """Health checks have no key; who has one is told more."""
     try:
-        identify()
+        identify(bridge().gatekeeper.whence(read_visit(request.environ))[1])
     except BridgeError:
         return False
     return True

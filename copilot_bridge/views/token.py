@@ -1,9 +1,9 @@
 """The current Copilot token, for tools that ask a bridge for it: only if the operator has said so."""
 
-from flask import Blueprint, Response, g, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.views.edge import bridge
+from copilot_bridge.views.edge import bridge, read_visit
 
 bp = Blueprint("token", __name__)
 
@@ -15,7 +15,7 @@ def show() -> Response:
         raise BridgeError(
             "the token is shown only by a bridge that was started with --show-token", kind="permission"
         )
-    if not bridge().caller.operator or g.visit.from_page:
+    if not bridge().caller.operator or read_visit(request.environ).from_page:
         raise BridgeError("the token is shown to the operator only", kind="permission")
     answer = jsonify(token=bridge().copilot().token().value)
     answer.headers["Cache-Control"] = "no-store"
