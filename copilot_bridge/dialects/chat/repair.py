@@ -15,6 +15,7 @@ from typing import Any
 
 from copilot_bridge.dialects import codec, sse
 from copilot_bridge.dialects.chat.errors import write_event
+from copilot_bridge.dialects.told import told_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 Chunk = dict[str, Any]
@@ -236,14 +237,6 @@ class Mender:
 
 def choice_of(delta: Chunk) -> Chunk:
     return {"index": 0, "delta": delta, "finish_reason": None}
-
-
-def told_error(error: Any) -> UpstreamRefused:
-    detail = error if isinstance(error, dict) else {"message": error}
-    code = detail.get("code")
-    return UpstreamRefused(
-        str(detail.get("message") or "Copilot broke off with an error"), code=str(code) if code else None
-    )
 
 
 class Shape:

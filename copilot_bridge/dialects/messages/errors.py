@@ -28,18 +28,6 @@ ERRORS: dict[str, tuple[int, str]] = {
     "internal": (500, "api_error"),
 }
 
-# Types of errors told inside a stream -> our kinds.
-KINDS = {
-    "invalid_request_error": "invalid_request",
-    "authentication_error": "authentication",
-    "permission_error": "permission",
-    "not_found_error": "not_found",
-    "request_too_large": "too_large",
-    "rate_limit_error": "rate_limited",
-    "timeout_error": "timeout",
-    "overloaded_error": "overloaded",
-}
-
 
 def write_error(error: BridgeError, request_id: str) -> tuple[int, dict[str, str], bytes]:
     """(status, headers, body) of a refusal before the first byte."""

@@ -16,7 +16,8 @@ from copilot_bridge.dialects.events import (
     Usage,
 )
 from copilot_bridge.dialects.line import Line
-from copilot_bridge.dialects.messages.repair import numbers, read_event, told_error
+from copilot_bridge.dialects.messages.repair import numbers, read_event
+from copilot_bridge.dialects.told import told_error
 from copilot_bridge.errors import StreamCut
 
 REASONS: dict[str, Reason] = {

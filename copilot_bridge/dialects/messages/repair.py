@@ -8,7 +8,8 @@ import re
 from typing import Any
 
 from copilot_bridge.dialects import codec, sse
-from copilot_bridge.dialects.messages.errors import KINDS, write_event
+from copilot_bridge.dialects.messages.errors import write_event
+from copilot_bridge.dialects.told import told_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 Event = dict[str, Any]
@@ -135,9 +136,3 @@ def as_chat_usage(usage: dict[str, int]) -> dict[str, int]:
     inside = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
     prompt, completion = sum(usage.get(key, 0) for key in inside), usage.get("output_tokens", 0)
     return {"prompt_tokens": prompt, "completion_tokens": completion}
-
-
-def told_error(error: Any) -> UpstreamRefused:
-    detail = error if isinstance(error, dict) else {"message": error}
-    kind = KINDS.get(str(detail.get("type")), "unavailable")
-    return UpstreamRefused(str(detail.get("message") or "Copilot broke off with an error"), kind=kind)

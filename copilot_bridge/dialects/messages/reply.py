@@ -12,8 +12,8 @@ from copilot_bridge.dialects.messages.repair import (
     mend,
     numbers,
     read_event,
-    told_error,
 )
+from copilot_bridge.dialects.told import told_error
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
 Whole = tuple[bytes, dict[str, int]]  # the answer, and its usage as chat counts

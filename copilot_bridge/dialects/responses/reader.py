@@ -16,8 +16,9 @@ from copilot_bridge.dialects.events import (
     Usage,
 )
 from copilot_bridge.dialects.line import Line
-from copilot_bridge.dialects.responses.repair import read_event
-from copilot_bridge.errors import StreamCut, UpstreamRefused
+from copilot_bridge.dialects.responses.repair import error_of, read_event
+from copilot_bridge.dialects.told import told_error
+from copilot_bridge.errors import StreamCut
 
 Json = dict[str, Any]
 
@@ -139,11 +140,7 @@ class Reader:
         yield Finished(INCOMPLETE.get(str(told), "length"), read_usage(event["response"].get("usage") or {}))
 
     def _failed(self, event: Json) -> Iterator[Event]:
-        error = (event.get("response") or {}).get("error") or event
-        code = error.get("code")
-        raise UpstreamRefused(
-            str(error.get("message") or "Copilot broke off"), code=str(code) if code else None
-        )
+        raise told_error(error_of(event))
 
     def _rest(self) -> Iterator[Event]:
         """Items that nobody has closed end with the answer, too."""

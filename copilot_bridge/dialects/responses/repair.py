@@ -14,6 +14,7 @@ from typing import Any
 
 from copilot_bridge.dialects import codec, sse
 from copilot_bridge.dialects.responses.errors import write_event
+from copilot_bridge.dialects.told import told_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 Event = dict[str, Any]
@@ -129,11 +130,8 @@ class Repair:
 
     def _failed(self, event: Event) -> bytes:
         """Upstream's own error, in the one form that all clients know."""
-        self.done, self.outcome = True, "unavailable"
-        inner = event.get("error")
-        detail = inner if isinstance(inner, dict) else event
-        message, code = detail.get("message"), detail.get("code")
-        told = UpstreamRefused(str(message or "Copilot broke off"), code=str(code) if code else None)
+        told = told_error(error_of(event))
+        self.done, self.outcome = True, told.kind
         return write_event(told, self._response, self._number)
 
     def _mend_event(self, block: bytes) -> bytes:
@@ -188,7 +186,7 @@ class Repair:
         if kind in GOOD_ENDS:
             self._ended(response)
         else:
-            self.outcome = "unavailable"
+            self.outcome = told_error(error_of(event)).kind
 
 
 def mend_whole(data: bytes, *, keep: bool = False) -> tuple[Event, dict[str, int] | None, dict[str, str]]:
@@ -234,6 +232,13 @@ def read_event(data: bytes) -> Event | None:
     except ValueError:
         return None
     return event if isinstance(event, dict) else None
+
+
+def error_of(event: Event) -> Event:
+    """The event's own or its response's; else its fields stand in the event itself."""
+    inner, response = event.get("error"), event.get("response")
+    given = inner or (response.get("error") if isinstance(response, dict) else None)
+    return given if isinstance(given, dict) else event
 
 
 def without_noise(event: Event) -> Event:

@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 
+from copilot_bridge.dialects import told
 from copilot_bridge.dialects.chat import errors as chat_errors
 from copilot_bridge.dialects.chat import reader as chat_reader
 from copilot_bridge.dialects.chat import turn as chat
@@ -221,14 +222,14 @@ def test_each_reason_is_heard():
     ids=["chat", "messages"],
 )
 def test_a_reason_comes_back(written, read):
-    for reason, told in written.items():
-        assert read[told] == reason
+    for reason, name in written.items():
+        assert read[name] == reason
 
 
 def test_each_kind_of_error_is_told():
     check_partition(KINDS, chat_errors.ERRORS)
     check_partition(KINDS, messages_errors.ERRORS)
-    assert set(messages_errors.KINDS.values()) <= KINDS
+    assert {kind for _, kind in told.KINDS} <= KINDS
     for exceptions in (
         chat_errors.FIXED,
         chat_errors.NO_RETRY,

@@ -1,0 +1,42 @@
+"""What an error means that upstream tells inside a stream, where no status says so: only its code or type.
+
+Source: the codes of Copilot's own refusals, and OpenAI's and Anthropic's lists of errors (2026).
+"""
+
+import re
+from typing import Any
+
+from copilot_bridge.errors import UpstreamRefused
+
+# (a pattern for the code or the type, the kind); the first row that fits counts.
+KINDS = (
+    (r"rate_limit|agent_mode_limit|extension_blocked", "rate_limited"),
+    (r"overloaded|slow_down", "overloaded"),
+    (r"quota|overage_limit|spend_limit|billing", "quota"),
+    (r"context_length|prompt_tokens_exceeded|prompt_too_long", "prompt_too_long"),
+    (r"content_filter|content_policy", "content_filter"),
+    (r"model_not_(found|supported|available)", "model_not_found"),
+    (r"authentication|invalid_api_key", "authentication"),
+    (r"permission|model_not_allowed", "permission"),
+    (r"timeout", "timeout"),
+    (r"request_too_large", "too_large"),
+    (r"not_found", "not_found"),
+    (r"invalid_request|invalid_prompt", "invalid_request"),
+)
+
+
+def told_error(error: Any) -> UpstreamRefused:
+    """`error`: an object with a message, and a code or a type; or whatever else upstream has sent."""
+    detail = error if isinstance(error, dict) else {"message": error}
+    code = detail.get("code")
+    return UpstreamRefused(
+        str(detail.get("message") or "Copilot broke off with an error"),
+        kind=kind_of(code) or kind_of(detail.get("type")) or "unavailable",
+        code=str(code) if code else None,
+    )
+
+
+def kind_of(name: Any) -> str | None:
+    """None: it says nothing that is known."""
+    given = name if isinstance(name, str) else ""
+    return next((kind for pattern, kind in KINDS if re.search(pattern, given, re.IGNORECASE)), None)

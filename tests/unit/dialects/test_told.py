@@ -1,0 +1,104 @@
+"""Errors inside a stream: by their code or type they are told as what they are, whoever asks whom."""
+
+import json
+
+import pytest
+
+from copilot_bridge.dialects.chat.reader import Reader as ChatReader
+from copilot_bridge.dialects.chat.repair import Mender
+from copilot_bridge.dialects.chat.repair import Repair as ChatRepair
+from copilot_bridge.dialects.messages.errors import write_event as write_message
+from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
+from copilot_bridge.dialects.messages.repair import Repair as MessagesRepair
+from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
+from copilot_bridge.dialects.responses.repair import Repair as ResponsesRepair
+from copilot_bridge.dialects.told import told_error
+from copilot_bridge.errors import UpstreamRefused
+
+MEANT = {
+    "rate_limit_exceeded": "rate_limited",
+    "rate_limit_error": "rate_limited",
+    "rate_limited": "rate_limited",
+    "user_model_rate_limited": "rate_limited",
+    "user_global_rate_limited:pro": "rate_limited",
+    "upstream_provider_rate_limit": "rate_limited",
+    "agent_mode_limit_exceeded": "rate_limited",
+    "model_overloaded": "overloaded",
+    "server_is_overloaded": "overloaded",
+    "overloaded_error": "overloaded",
+    "slow_down": "overloaded",
+    "insufficient_quota": "quota",
+    "free_quota_exceeded": "quota",
+    "overage_limit_reached": "quota",
+    "billing_not_configured": "quota",
+    "context_length_exceeded": "prompt_too_long",
+    "model_max_prompt_tokens_exceeded": "prompt_too_long",
+    "content_filter": "content_filter",
+    "model_not_found": "model_not_found",
+    "model_not_supported": "model_not_found",
+    "not_found_error": "not_found",
+    "invalid_prompt": "invalid_request",
+    "invalid_request_error": "invalid_request",
+    "server_error": "unavailable",
+    "internal_error": "unavailable",
+    "error": "unavailable",
+}
+
+
+@pytest.mark.parametrize("name", MEANT)
+def test_what_a_code_or_a_type_means(name):
+    assert told_error({"code": name, "message": "m"}).kind == MEANT[name]
+    assert told_error({"type": name, "message": "m"}).kind == MEANT[name]
+
+
+def test_a_code_says_more_than_a_type():
+    told = told_error({"code": "rate_limit_exceeded", "type": "invalid_request_error", "message": "m"})
+    assert (told.kind, told.code, str(told)) == ("rate_limited", "rate_limit_exceeded", "m")
+
+
+@pytest.mark.parametrize("error", [None, "it broke", [], {}, {"code": 429}, {"code": ["a"], "type": None}])
+def test_what_nobody_understands(error):
+    told = told_error(error)
+    assert told.kind == "unavailable"
+    assert str(told)
+
+
+LIMITED = {"code": "user_global_rate_limited:pro", "message": "slowly"}
+FAILED = {"status": "failed", "error": LIMITED}
+EVENTS = {
+    "chat": {"error": LIMITED},
+    "messages": {"type": "error", "error": {"type": "rate_limit_error", "message": "slowly"}},
+    "responses, at its end": {"type": "response.failed", "response": FAILED},
+    "responses, beside": {"type": "error", **LIMITED},
+    "responses, inside": {"type": "error", "error": LIMITED},
+}
+
+
+def mender():
+    return Mender(model="m", created=1)
+
+
+READERS = {"chat": lambda: ChatReader(mender()), "messages": MessagesReader, "responses": ResponsesReader}
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_reader_says_what_it_was(name):
+    with pytest.raises(UpstreamRefused) as caught:
+        list(READERS[name.partition(",")[0]]().feed(json.dumps(EVENTS[name]).encode()))
+    assert (caught.value.kind, str(caught.value)) == ("rate_limited", "slowly")
+    assert b'"type":"rate_limit_error"' in write_message(caught.value)
+
+
+@pytest.mark.parametrize("name", [name for name in EVENTS if name.startswith("responses")])
+def test_where_it_is_passed_on_the_log_says_what_it_was(name):
+    repair = ResponsesRepair()
+    repair.feed(f"event: {EVENTS[name]['type']}\ndata: {json.dumps(EVENTS[name])}\n\n".encode())
+    assert (repair.done, repair.outcome) == (True, "rate_limited")
+
+
+@pytest.mark.parametrize("name", ["chat", "messages"])
+def test_where_it_is_told_again_it_is_what_it_was(name):
+    repair = ChatRepair(mender(), usage=False) if name == "chat" else MessagesRepair()
+    with pytest.raises(UpstreamRefused) as caught:
+        repair.feed(f"data: {json.dumps(EVENTS[name])}\n\n".encode())
+    assert caught.value.kind == "rate_limited"
