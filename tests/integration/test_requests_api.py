@@ -326,6 +326,25 @@ def test_a_developer_speaks_as_the_system_where_nobody_knows_developers(
         assert simulator.only(f"{mark} {model}")["body"]["messages"][0]["role"] == role
 
 
+@pytest.mark.parametrize("model", ["claude-sonnet-4.5", "gpt-4o"])
+def test_where_a_prompt_cache_ends_is_said_in_copilots_words(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str
+) -> None:
+    """As agents mark what they say to Claude's models; the others need no marks."""
+    ephemeral = {"cache_control": {"type": "ephemeral"}}
+    messages = [
+        {"role": "system", "content": "be kind", **ephemeral},
+        {"role": "user", "content": [{"type": "text", "text": mark, **ephemeral}]},
+    ]
+    assert post(bridge, {"model": model, "messages": messages}).status == 200
+    body = simulator.only(mark)["body"]
+    marks = {"copilot_cache_control": {"type": "ephemeral"}} if model.startswith("claude") else {}
+    assert body["messages"] == [
+        {"role": "system", "content": "be kind"} | marks,
+        {"role": "user", "content": [{"type": "text", "text": mark}]} | marks,
+    ]
+
+
 @pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4.5", "gemini-3-pro-preview"])
 def test_a22_a_tool_loop_has_one_user_request(
     bridge: Bridge, simulator: Simulator, mark: str, model: str

@@ -1,6 +1,7 @@
 """A Chat Completions body -> `Turn`, and back."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from copilot_bridge.dialects import data_url
@@ -43,6 +44,12 @@ DROPPED = (
 
 CHOICES = ("auto", "none", "required")
 
+# The end of a prompt cache: Copilot's word for it, on a message or a tool, and what clients of Claude's
+# models say there and on parts.
+MARK = "copilot_cache_control"
+MARKS = (MARK, "cache_control")
+EPHEMERAL = {"type": "ephemeral"}
+
 
 def read_turn(body: Json) -> Turn:
     """Raises InvalidRequest or Unsupported, naming the field."""
@@ -71,6 +78,7 @@ def read_messages(messages: list[Json]) -> Iterator[Message]:
     for index, message in enumerate(messages):
         where, role = f"messages.{index}", message["role"]
         parts = tuple(read_content(f"{where}.content", message.get("content")))
+        parts = mark_last_text(parts) if is_marked(message) else parts
         if role in ("system", "developer"):
             yield Message("system", parts)
         elif role == "user":
@@ -83,6 +91,19 @@ def read_messages(messages: list[Json]) -> Iterator[Message]:
             yield Message("assistant", said)
         else:
             raise InvalidRequest(f"{where}.role: {role!r} is not known", param=f"{where}.role")
+
+
+def is_marked(given: Json) -> bool:
+    return any(given.get(mark) for mark in MARKS)
+
+
+def mark_last_text(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """What holds for a message holds up to the end of it."""
+    last = max((place for place, part in enumerate(parts) if isinstance(part, Text)), default=None)
+    return tuple(
+        replace(part, cached=True) if isinstance(part, Text) and place == last else part
+        for place, part in enumerate(parts)
+    )
 
 
 def only_shown(parts: tuple[Part, ...]) -> Iterator[Text | Image | File]:
@@ -142,7 +163,7 @@ def read_file(part: Json) -> File:
 
 
 READ_PART: dict[str, Callable[[Json], Part]] = {
-    "text": lambda part: Text(str(part.get("text", "")), "copilot_cache_control" in part),
+    "text": lambda part: Text(str(part.get("text", "")), is_marked(part)),
     "refusal": lambda part: Text(str(part.get("refusal", ""))),
     "image_url": read_image,
     "file": read_file,
@@ -158,6 +179,7 @@ def read_tool(index: int, tool: Any) -> Tool:
         description=function.get("description") or "",
         schema=function.get("parameters") or {"type": "object", "properties": {}},
         strict=function.get("strict"),
+        cached=is_marked(tool) or is_marked(function),
     )
 
 
@@ -195,7 +217,7 @@ def write_message(message: Message) -> Iterator[Json]:
     shown = [part for result in results for part in pictures_of(result)]
     others = (*shown, *(part for part in message.parts if not isinstance(part, ToolResult)))
     if others:
-        yield {"role": message.role, "content": write_content(others)}
+        yield {"role": message.role, "content": write_content(others)} | write_mark(others)
 
 
 def write_assistant(message: Message) -> Json:
@@ -205,7 +227,7 @@ def write_assistant(message: Message) -> Json:
         written |= write([part for part in message.parts if isinstance(part, kind)])
     if not text and "tool_calls" in written:
         written["content"] = None
-    return written
+    return written | write_mark(message.parts)
 
 
 def write_calls(calls: list[ToolCall]) -> Json:
@@ -227,7 +249,7 @@ def write_call(call: ToolCall) -> Json:
 def write_result(result: ToolResult) -> Json:
     text = "\n".join(part.text for part in result.parts if isinstance(part, Text))
     shown = f"Error: {text}" if result.is_error else text
-    return {"role": "tool", "tool_call_id": result.id, "content": shown}
+    return {"role": "tool", "tool_call_id": result.id, "content": shown} | write_mark(result.parts)
 
 
 def pictures_of(result: ToolResult) -> list[Text | Image | File]:
@@ -237,14 +259,18 @@ def pictures_of(result: ToolResult) -> list[Text | Image | File]:
 
 
 def write_content(parts: tuple[Any, ...]) -> str | list[Json]:
-    if len(parts) == 1 and isinstance(parts[0], Text) and not parts[0].cached:
+    if len(parts) == 1 and isinstance(parts[0], Text):
         return parts[0].text
     return [WRITE_PART[type(part)](part) for part in parts]
 
 
 def write_text(part: Text) -> Json:
-    marked = {"copilot_cache_control": {"type": "ephemeral"}} if part.cached else {}
-    return {"type": "text", "text": part.text} | marked
+    return {"type": "text", "text": part.text}
+
+
+def write_mark(parts: Iterable[Part]) -> Json:
+    """It holds for a whole message."""
+    return {MARK: EPHEMERAL} if any(isinstance(part, Text) and part.cached for part in parts) else {}
 
 
 def write_image(part: Image) -> Json:
@@ -266,7 +292,7 @@ def write_tool(tool: Tool) -> Json:
     function: Json = {"name": tool.name, "description": tool.description, "parameters": tool.schema}
     if tool.strict is not None:
         function["strict"] = tool.strict
-    return {"type": "function", "function": function}
+    return {"type": "function", "function": function} | ({MARK: EPHEMERAL} if tool.cached else {})
 
 
 def write_choice(choice: ToolChoice) -> Any:

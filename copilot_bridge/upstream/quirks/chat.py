@@ -28,6 +28,13 @@ DROPPED = ("store", "metadata", "service_tier", "modalities", "prompt_cache_rete
 # What the bridge marked as another dialect's when the client spoke to another model (`dialects/seal.py`).
 FOREIGN = "bridge1."
 
+# The end of a prompt cache: Copilot's word, on a message or a tool, and what clients of Claude's say there,
+# on a part, or in a tool's function.
+CACHE = "copilot_cache_control"
+CACHES = (CACHE, "cache_control")
+CACHES_BY_MARKS = ("Anthropic",)
+BREAKPOINTS = 4
+
 # Keys that the OpenAI SDK writes with null when a program hands an answer back as it came.
 NULLABLE = ("tool_calls", "function_call", "refusal", "audio", "annotations", "name")
 
@@ -118,6 +125,43 @@ def drop_nulls(body: Body, _model: Model) -> bool:
     return changed
 
 
+def fit_cache_controls(body: Body, model: Model) -> bool:
+    """At most four: the first two hold the longest prefix, the last two move on.  Others than Claude find
+    by themselves what they have seen before."""
+    holders = [*dicts(body.get("tools")), *body["messages"]]
+    before = list(map(marks_of, holders))
+    marked = [holder for holder in holders if take_marks(holder)]
+    if model.vendor not in CACHES_BY_MARKS:
+        marked = []
+    for holder in marked if len(marked) <= BREAKPOINTS else (*marked[:2], *marked[-2:]):
+        holder[CACHE] = {"type": "ephemeral"}
+    return before != list(map(marks_of, holders))
+
+
+def marks_of(holder: Body) -> list[tuple[int, str, Any]]:
+    """(where in a message or a tool, by which word, what) of each mark."""
+    return [
+        (place, name, part[name])
+        for place, part in enumerate(with_parts(holder))
+        for name in CACHES
+        if name in part
+    ]
+
+
+def take_marks(holder: Body) -> bool:
+    """Off it.  False: there was none."""
+    taken = [part.pop(name, None) for part in with_parts(holder) for name in CACHES]
+    return any(taken)
+
+
+def with_parts(holder: Body) -> list[Body]:
+    return [holder, *dicts(holder.get("content")), *dicts([holder.get("function")])]
+
+
+def dicts(given: Any) -> list[Body]:
+    return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+
+
 RULES: tuple[Rule, ...] = (
     use_model_id,
     drop_advisory,
@@ -127,6 +171,7 @@ RULES: tuple[Rule, ...] = (
     rename_developer,
     replay_reasoning,
     drop_nulls,
+    fit_cache_controls,
 )
 
 

@@ -196,10 +196,23 @@ def unmarked(parts):
     return [replace(part, cached=False) if isinstance(part, Text) else part for part in parts]
 
 
+def marked_at_its_end(parts):
+    """All that is marked in a message is marked at its last text."""
+    texts_ = only(Text)(parts)
+    if not any(text.cached for text in texts_):
+        return parts
+    last = max(place for place, part in enumerate(parts) if isinstance(part, Text))
+    return [
+        replace(part, cached=place == last) if isinstance(part, Text) else part
+        for place, part in enumerate(parts)
+    ]
+
+
 def joined(parts, between):
     """The texts as one, where the first of them stands."""
     places = [place for place, part in enumerate(parts) if isinstance(part, Text)]
-    whole = Text(between.join(parts[place].text for place in places))
+    cached = any(parts[place].cached for place in places)
+    whole = Text(between.join(parts[place].text for place in places), cached)
     kept = [(place, part) for place, part in enumerate(parts) if place not in places[1:]]
     return [whole if place in places else part for place, part in kept]
 
@@ -301,10 +314,9 @@ def results_alone(message):
 
 CHAT = {
     "tools that take free text": FREE_TEXT,
-    "the end of a prompt cache elsewhere than in what a user or the system says": all_of(
-        parts_of("assistant", unmarked),
-        result_of(unmarked),
-        each_tool(lambda tool: replace(tool, cached=False)),
+    "where in a message a prompt cache ends": all_of(
+        *(parts_of(role, marked_at_its_end) for role in ("user", "assistant", "system")),
+        result_of(marked_at_its_end),
     ),
     "pictures that the assistant shows": parts_of("assistant", only(Text, Reasoning, ToolCall)),
     "thoughts that have not come through Chat": signed_by("chat"),

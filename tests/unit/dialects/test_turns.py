@@ -105,6 +105,33 @@ def test_a_refusal_of_chat_is_what_the_assistant_said(fields, said):
     assert chat.read_turn(body).messages == (assistant(*map(Text, said)),)
 
 
+@pytest.mark.parametrize("name", ["cache_control", "copilot_cache_control"])
+def test_where_a_prompt_cache_of_chat_ends(name):
+    """It may be said of a part, of a message or of a tool; of a message it holds up to its end."""
+    mark = {name: {"type": "ephemeral"}}
+    one, two = {"type": "text", "text": "one"}, {"type": "text", "text": "two"}
+    spoken = [
+        {"role": "system", "content": "brief", **mark},
+        {"role": "user", "content": [one | mark, two]},
+        {"role": "user", "content": [one, two], **mark},
+        {"role": "assistant", "content": "Hi", **mark},
+        {"role": "tool", "tool_call_id": "a", "content": "done", **mark},
+        {"role": "user", "content": "plain"},
+    ]
+    function = {"name": "f"}
+    tools = [{"function": function} | mark, {"function": function | mark}, {"function": function}]
+    turn = chat.read_turn({"model": "m", "messages": spoken, "tools": tools})
+    assert turn.messages == (
+        Message("system", (Text("brief", cached=True),)),
+        user(Text("one", cached=True), Text("two")),
+        user(Text("one"), Text("two", cached=True)),
+        assistant(Text("Hi", cached=True)),
+        user(ToolResult("a", (Text("done", cached=True),))),
+        user(Text("plain")),
+    )
+    assert [tool.cached for tool in turn.tools] == [True, True, False]
+
+
 def test_nobody_but_the_assistant_refuses():
     body = {"model": "m", "messages": [{"role": "user", "content": "Hi", "refusal": "I won't."}]}
     assert chat.read_turn(body).messages == (user(Text("Hi")),)

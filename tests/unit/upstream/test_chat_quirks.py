@@ -217,3 +217,48 @@ def test_there_is_nothing_else_to_mend(remedy):
 def test_no_limit_to_swap():
     given = body(GPT)
     assert not ChatQuirks().mend(SWAP_LIMIT, given, model(GPT))
+
+
+PLAIN = {"type": "ephemeral"}
+OURS, THEIRS = {"copilot_cache_control": PLAIN}, {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
+
+
+def said(**more):
+    return {"role": "user", "content": "Hi"} | more
+
+
+def parts(**more):
+    return {
+        "role": "user",
+        "content": [{"type": "text", "text": "Hi"} | more, {"type": "text", "text": "Ho"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "after"),
+    [
+        (said(**THEIRS), said(**OURS)),
+        (said(**OURS), said(**OURS)),
+        (said(cache_control=None), said()),
+        (parts(**THEIRS), parts() | OURS),
+        (parts(**OURS), parts() | OURS),
+        (said(), said()),
+    ],
+)
+def test_the_end_of_a_prompt_cache_is_said_as_copilot_knows_it(given, after):
+    assert fit(body(CLAUDE, [given]), model(CLAUDE)) == body(CLAUDE, [after])
+    plain = {key: value for key, value in after.items() if key not in OURS}
+    assert fit(body(GPT, [given]), model(GPT)) == body(GPT, [plain])
+
+
+@pytest.mark.parametrize("tool", [TOOL | THEIRS, TOOL | OURS, TOOL | {"function": {"name": "f"} | THEIRS}])
+def test_it_may_stand_on_a_tool(tool):
+    given = body(CLAUDE, [said()], tools=[copy.deepcopy(tool)])
+    assert fit(given, model(CLAUDE)) == body(CLAUDE, [said()], tools=[TOOL | OURS])
+
+
+def test_prompt_caches_end_at_four_places():
+    given = body(CLAUDE, [said(**THEIRS) for _ in range(5)], tools=[TOOL | THEIRS])
+    fitted = fit(given, model(CLAUDE))
+    assert fitted["tools"] == [TOOL | OURS]
+    assert fitted["messages"] == [said(**OURS), said(), said(), said(**OURS), said(**OURS)]
