@@ -202,10 +202,30 @@ def read_format(given: Any) -> Schema | None:
 
 def write_turn(turn: Turn) -> Json:
     """A body for a model that Copilot offers through Chat Completions."""
-    messages = [message for each in turn.messages for message in write_message(each)]
+    messages = results_first(message for each in turn.messages for message in write_message(each))
     given = {name: write(turn) for name, write in SETTINGS.values()}
     said = {name: value for name, value in given.items() if value is not None}
-    return {"model": turn.model, "messages": messages, "stream": True} | said
+    return {"model": turn.model, "messages": list(messages), "stream": True} | said
+
+
+def results_first(messages: Iterable[Json]) -> Iterator[Json]:
+    """The results of calls have to stand directly behind them: what was said in between follows."""
+    held: list[Json] = []
+    waiting: set[str] = set()  # ids of calls without a result
+    for message in messages:
+        if message["role"] == "assistant":
+            yield from held
+            held, waiting = [], {call["id"] for call in message.get("tool_calls") or ()}
+        elif message["role"] == "tool":
+            waiting.discard(message["tool_call_id"])
+        elif waiting:
+            held.append(message)
+            continue
+        yield message
+        if not waiting:
+            yield from held
+            held = []
+    yield from held
 
 
 def write_message(message: Message) -> Iterator[Json]:

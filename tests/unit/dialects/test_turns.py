@@ -87,6 +87,43 @@ def test_in_chat_each_result_is_a_message():
     assert again("chat", turn).messages[2:] == tuple(user(result) for result in RESULTS)
 
 
+def told(turn):
+    """Who speaks in chat, and the ids of calls and results."""
+    return [
+        (
+            message["role"],
+            message.get("tool_call_id") or [call["id"] for call in message.get("tool_calls", ())],
+        )
+        for message in chat.write_turn(turn)["messages"]
+    ]
+
+
+def test_in_chat_results_stand_directly_behind_their_calls():
+    """Codex's words of the system may come before a result; agents' pictures come with one."""
+    note, called = Message("system", (Text("note"),)), assistant(*CALLS)
+    between = (user(Text("hi")), called, note, user(RESULTS[0]), user(Text("go on")), user(RESULTS[1], PNG))
+    assert told(Turn(model="m", messages=between)) == [
+        ("user", []),
+        ("assistant", ["call_1", "call_2"]),
+        ("tool", "call_1"),
+        ("tool", "call_2"),
+        ("system", []),
+        ("user", []),
+        ("user", []),
+    ]
+
+
+def test_in_chat_nothing_is_moved_where_no_result_comes():
+    messages = (assistant(*CALLS), Message("system", (Text("note"),)), assistant(Text("ho")), user(*RESULTS))
+    assert [role for role, _ in told(Turn(model="m", messages=messages))] == [
+        "assistant",
+        "system",
+        "assistant",
+        "tool",
+        "tool",
+    ]
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
