@@ -43,6 +43,7 @@ DROPPED = (
 )
 
 CHOICES = ("auto", "none", "required")
+ALLOWED = ("auto", "required")  # modes of a choice among some of the tools
 
 # The end of a prompt cache: Copilot's word for it, on a message or a tool, and what clients of Claude's
 # models say there and on parts.
@@ -57,11 +58,13 @@ def read_turn(body: Json) -> Turn:
         if body.get(field):
             raise Unsupported(f"{field}: {reason}", param=field)
     stop = body.get("stop")
+    choice, only = read_choice(body.get("tool_choice"))
+    tools = (read_tool(index, tool) for index, tool in enumerate(body.get("tools") or ()))
     return Turn(
         model=body["model"],
         messages=tuple(read_messages(body["messages"])),
-        tools=tuple(read_tool(index, tool) for index, tool in enumerate(body.get("tools") or ())),
-        tool_choice=read_choice(body.get("tool_choice")),
+        tools=tuple(tool for tool in tools if only is None or tool.name in only),
+        tool_choice=choice,
         parallel_tools=body.get("parallel_tool_calls"),
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         temperature=body.get("temperature"),
@@ -183,14 +186,27 @@ def read_tool(index: int, tool: Any) -> Tool:
     )
 
 
-def read_choice(choice: Any) -> ToolChoice | None:
+def read_choice(choice: Any) -> tuple[ToolChoice | None, set[str] | None]:
+    """And the names of the only tools that are allowed; None: all of them."""
     if choice is None:
-        return None
+        return None, None
     if choice in CHOICES:
-        return ToolChoice(choice)
+        return ToolChoice(choice), None
     if isinstance(choice, dict) and isinstance(choice.get("function"), dict):
-        return ToolChoice("tool", choice["function"].get("name"))
-    raise InvalidRequest("tool_choice: expected auto, none, required or a function", param="tool_choice")
+        return ToolChoice("tool", choice["function"].get("name")), None
+    allowed = choice.get("allowed_tools") if isinstance(choice, dict) else None
+    if isinstance(allowed, dict) and allowed.get("mode") in ALLOWED:
+        return ToolChoice(allowed["mode"]), set(named(allowed.get("tools")))
+    raise InvalidRequest(
+        "tool_choice: expected auto, none, required, a function or allowed tools", param="tool_choice"
+    )
+
+
+def named(tools: Any) -> Iterator[str]:
+    for tool in tools if isinstance(tools, list) else ():
+        function = tool.get("function") if isinstance(tool, dict) else None
+        if isinstance(function, dict):
+            yield str(function.get("name"))
 
 
 def read_format(given: Any) -> Schema | None:

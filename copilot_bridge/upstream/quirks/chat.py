@@ -65,6 +65,23 @@ def drop_empty_tools(body: Body, _model: Model) -> bool:
     )
 
 
+def fit_choice(body: Body, _model: Model) -> bool:
+    """Copilot knows no choice among some of the tools: the others are not offered."""
+    choice = body.get("tool_choice")
+    allowed = choice.get("allowed_tools") if isinstance(choice, dict) else None
+    if not isinstance(allowed, dict):
+        return False
+    names = {function_name(tool) for tool in dicts(allowed.get("tools"))}
+    body["tools"] = [tool for tool in dicts(body.get("tools")) if function_name(tool) in names]
+    body["tool_choice"] = allowed.get("mode") or "auto"
+    return True
+
+
+def function_name(tool: Body) -> Any:
+    function = tool.get("function")
+    return function.get("name") if isinstance(function, dict) else None
+
+
 def fit_effort(body: Body, model: Model) -> bool:
     """The nearest that the model has; only OpenAI's models take one that the catalogue does not list."""
     known = model.supports.get("reasoning_effort") or ()
@@ -165,6 +182,7 @@ def dicts(given: Any) -> list[Body]:
 RULES: tuple[Rule, ...] = (
     use_model_id,
     drop_advisory,
+    fit_choice,
     drop_empty_tools,
     fit_effort,
     fit_budget,

@@ -24,7 +24,7 @@ from copilot_bridge.dialects.turn import (
     document_place,
     without_documents,
 )
-from copilot_bridge.errors import Unsupported
+from copilot_bridge.errors import InvalidRequest, Unsupported
 
 PNG, PDF = Image("image/png", "AAAA"), File("application/pdf", "BBBB", "a.pdf")
 CALLS = (ToolCall("call_1", "f", '{"a":1}'), ToolCall("call_2", "g", "{}"))
@@ -167,6 +167,21 @@ def test_where_a_prompt_cache_of_chat_ends(name):
         user(Text("plain")),
     )
     assert [tool.cached for tool in turn.tools] == [True, True, False]
+
+
+@pytest.mark.parametrize("mode", ["auto", "required"])
+def test_a_choice_among_some_of_chats_tools(mode):
+    f, g = ({"type": "function", "function": {"name": name}} for name in "fg")
+    choice = {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": [g]}}
+    turn = chat.read_turn({"model": "m", "messages": [], "tools": [f, g], "tool_choice": choice})
+    assert ([tool.name for tool in turn.tools], turn.tool_choice) == (["g"], ToolChoice(mode))
+
+
+@pytest.mark.parametrize("choice", ["all", {}, {"type": "allowed_tools"}, {"allowed_tools": {"mode": "all"}}])
+def test_an_odd_choice_of_chat_is_refused(choice):
+    with pytest.raises(InvalidRequest) as caught:
+        chat.read_turn({"model": "m", "messages": [], "tool_choice": choice})
+    assert caught.value.param == "tool_choice"
 
 
 def test_nobody_but_the_assistant_refuses():

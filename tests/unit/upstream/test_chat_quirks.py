@@ -219,6 +219,21 @@ def test_no_limit_to_swap():
     assert not ChatQuirks().mend(SWAP_LIMIT, given, model(GPT))
 
 
+G = {"type": "function", "function": {"name": "g"}}
+
+
+@pytest.mark.parametrize("mode", ["auto", "required"])
+def test_only_the_allowed_tools_are_offered(mode):
+    choice = {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": [G]}}
+    given = body(tools=[TOOL, G], tool_choice=choice)
+    assert fit(given, model(GPT)) == body(tools=[G], tool_choice=mode)
+
+
+def test_where_no_tool_is_allowed_none_is_offered():
+    choice = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}}
+    assert fit(body(tools=[TOOL], tool_choice=choice), model(GPT)) == body()
+
+
 PLAIN = {"type": "ephemeral"}
 OURS, THEIRS = {"copilot_cache_control": PLAIN}, {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
 
