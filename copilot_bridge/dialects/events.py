@@ -67,8 +67,11 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
+    """`refusal`: why the model would not answer, where that is told apart from what it has said."""
+
     reason: Reason
     usage: Usage = field(default_factory=Usage)
+    refusal: str = ""
 
 
 Event = Started | TextDelta | ReasoningDelta | ReasoningSeal | CallStarted | ArgumentsDelta | Finished

@@ -420,7 +420,6 @@ def test_structured_outputs(client: OpenAI, model: str) -> None:
 
 STOPS = [
     (OPUS, "[[sim:length]] Hello World", "max_output_tokens"),
-    (OPUS, "[[sim:refusal]] Hello World", "content_filter"),
     (SONNET, "[[sim:length]] Hello World", "max_output_tokens"),
     (GEMINI, "[[sim:length]] Hello World", "max_output_tokens"),
     (GEMINI, "[[sim:content-filter]] Hello World", "content_filter"),
@@ -434,6 +433,19 @@ def test_why_it_is_incomplete(client: OpenAI, model: str, prompt: str, reason: s
     assert check(whole, "incomplete") == check(streamed, "incomplete")
     assert whole.incomplete_details.reason == streamed.incomplete_details.reason == reason
     assert whole.usage == streamed.usage
+
+
+@both_ways
+def test_why_a_model_refuses(client: OpenAI, stream: bool) -> None:
+    """Claude tells that beside its answer, OpenAI's models in a message."""
+    response = ask(client, stream, model=OPUS, input="[[sim:refusal]] Hello World")
+    assert (response.status, response.output_text) == ("completed", "")
+    (part,) = response.output[-1].content
+    assert part.type == "refusal"
+    assert "can't help" in part.refusal
+    with client.responses.stream(model=OPUS, input="[[sim:refusal]] Hello World") as events:
+        told = "".join(event.delta for event in events if event.type == "response.refusal.delta")
+    assert told == part.refusal
 
 
 @each_model

@@ -42,6 +42,7 @@ class Reader:
     def __init__(self) -> None:
         self._usage: dict[str, int] = {}
         self._reason: Reason = "stop"
+        self._refusal = ""
         self._line = Line()
         self._part = -1
         self._block = ""  # the kind of the open block; "" if it is none that the hub can say
@@ -107,6 +108,9 @@ class Reader:
     def _finish(self, event: Block) -> Iterator[Event]:
         self._count(event.get("usage"))
         self._reason = REASONS.get(str(event["delta"].get("stop_reason")), "stop")
+        details = event["delta"].get("stop_details")
+        if self._reason == "refusal" and isinstance(details, dict):
+            self._refusal = str(details.get("explanation") or "")
         yield from ()
 
     def _stop(self, _event: Block) -> Iterator[Event]:
@@ -125,6 +129,7 @@ class Reader:
                 output=usage.get("output_tokens", 0),
                 reasoning=usage.get("thinking_tokens", 0),
             ),
+            self._refusal,
         )
 
     def _count(self, usage: Any) -> None:

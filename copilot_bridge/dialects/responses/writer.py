@@ -30,6 +30,9 @@ ENDS = {
     "refusal": ("incomplete", {"reason": "content_filter"}),
 }
 
+MESSAGE = {"type": "message", "status": "in_progress", "role": "assistant", "content": []}
+REFUSAL = -1  # the part that a refusal is
+
 
 class Writer:
     """At most one output item is open: the one of the part that is being told.
@@ -82,9 +85,7 @@ class Writer:
         return self._write("response.created", told) + self._write("response.in_progress", told)
 
     def _text_delta(self, event: TextDelta) -> bytes:
-        out = self._enter(
-            event.part, {"type": "message", "status": "in_progress", "role": "assistant", "content": []}
-        )
+        out = self._enter(event.part, MESSAGE)
         if out:
             part = {"type": "output_text", "text": "", "annotations": []}
             out += self._write("response.content_part.added", self._place(content_index=0, part=part))
@@ -122,12 +123,28 @@ class Writer:
         return self._write("response.function_call_arguments.delta", self._place(delta=event.json))
 
     def _finished(self, event: Finished) -> bytes:
-        out = self._leave(cut=event.reason == "length")
-        status, details = ENDS[event.reason]
+        out = self._refuse(event.refusal) if event.refusal else b""
+        out += self._leave(cut=event.reason == "length")
+        status, details = ENDS["stop" if event.refusal else event.reason]
         self._response |= {"status": status, "incomplete_details": details, "output": self._output}
         self._response["usage"] = write_usage(event.usage)
         self._ended(self._response)
         return out + self._write(f"response.{status}", {"response": self._response})
+
+    def _refuse(self, refusal: str) -> bytes:
+        """OpenAI's form of it: the answer is complete, and says so in a message of its own."""
+        out = self._enter(REFUSAL, MESSAGE)
+        part = {"type": "refusal", "refusal": refusal}
+        self._item["content"] = [part]
+        told: dict[str, Json] = {
+            "content_part.added": {"part": part | {"refusal": ""}},
+            "refusal.delta": {"delta": refusal},
+            "refusal.done": {"refusal": refusal},
+            "content_part.done": {"part": part},
+        }
+        for kind, fields in told.items():
+            out += self._write(f"response.{kind}", self._place(content_index=0, **fields))
+        return out
 
     def _enter(self, part: int, item: Json) -> bytes:
         if part == self._part:
@@ -152,6 +169,8 @@ class Writer:
         return out
 
     def _close_message(self) -> bytes:
+        if self._item["content"]:
+            return b""  # a refusal, told in one go
         text = "".join(self._told)
         part = {"type": "output_text", "text": text, "annotations": []}
         self._item["content"] = [part]

@@ -11,6 +11,7 @@ from copilot_bridge.dialects.chat.repair import Mender
 from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
+from copilot_bridge.dialects.responses import turn as responses_turn
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.turn import Names
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
@@ -200,7 +201,7 @@ def said_by(item):
     if item["type"] == "reasoning":
         return "".join(part["text"] for part in item["summary"])
     if item["type"] == "message":
-        return "".join(part["text"] for part in item["content"])
+        return "".join(part[part["type"].removeprefix("output_")] for part in item["content"])
     return item.get("arguments", item.get("input"))
 
 
@@ -315,6 +316,8 @@ def test_what_is_said(client, upstream, case):
     if client == upstream:
         pytest.skip("passed through")
     text, thoughts, calls, end, usage = SAID[upstream, case]
+    if (client, case) == ("responses", "refusal"):  # which has a place for why
+        text, end = "no", "stop"
     told = READ[client](translate(client, upstream, sent(upstream, case)))
     assert told["text"] == text
     assert [each for thought in told["thoughts"] for each in opened(client, *thought)] == thoughts
@@ -322,6 +325,32 @@ def test_what_is_said(client, upstream, case):
     assert told["end"] == ENDS[client][end]
     if usage:
         assert told["usage"] == usage
+
+
+def test_why_a_model_refuses_is_told_in_responses():
+    """In a message of its own, as OpenAI's models do."""
+    told = events(translate("responses", "messages", sent("messages", "refusal")))
+    kinds = [event["type"] for event in told]
+    assert kinds[2:] == [
+        "response.output_item.added",
+        "response.content_part.added",
+        "response.refusal.delta",
+        "response.refusal.done",
+        "response.content_part.done",
+        "response.output_item.done",
+        "response.completed",
+    ]
+    (message,) = told[-1]["response"]["output"]
+    assert message["content"] == [{"type": "refusal", "refusal": "no"}]
+    (read,) = responses_turn.read_turn({"model": "m", "input": [message]}, Names()).messages
+    assert (read.role, [part.text for part in read.parts]) == ("assistant", ["no"])
+
+
+def test_a_refusal_without_a_reason_is_an_answer_cut_off():
+    data = sent("messages", "refusal").replace(b'"explanation":"no"', b'"explanation":null')
+    *_, last = events(translate("responses", "messages", data))
+    assert last["response"]["incomplete_details"] == {"reason": "content_filter"}
+    assert last["response"]["output"] == []
 
 
 def blocks_of(*deltas):
