@@ -143,6 +143,12 @@ def read_document(block: Json) -> Text | File:
     return File(source["media_type"], source["data"], block.get("title"))
 
 
+def read_search_result(block: Json) -> Text:
+    """What was found, and where: only Claude's backends can cite it by themselves."""
+    texts = (each["text"] for each in block["content"])
+    return Text("\n".join((block["title"], block["source"], *texts)), bool(block.get("cache_control")))
+
+
 def read_thinking(block: Json) -> Reasoning:
     return Reasoning(block.get("thinking") or "", unseal(block.get("signature"), "messages"))
 
@@ -164,17 +170,21 @@ def read_result(block: Json) -> ToolResult:
 def read_shown(block: Json) -> Text | Image | File:
     if block["type"] == "tool_reference":  # only Claude's backends know this; the tool is there anyway
         return Text(f"The tool {block['tool_name']} is available now.")
-    read: Callable[[Json], Any] = {"text": read_text, "image": read_image, "document": read_document}[
-        block["type"]
-    ]
-    shown: Text | Image | File = read(block)
-    return shown
+    read = READ_SHOWN.get(block["type"])
+    if read is None:
+        raise ValueError(f"{block['type']!r} in the result of a tool can't be sent to this model")
+    return read(block)
 
 
-READ_BLOCK: dict[str, Callable[[Json], Part]] = {
+# What may stand in the result of a tool, too.
+READ_SHOWN: dict[str, Callable[[Json], Text | Image | File]] = {
     "text": read_text,
     "image": read_image,
     "document": read_document,
+    "search_result": read_search_result,
+}
+READ_BLOCK: dict[str, Callable[[Json], Part]] = {
+    **READ_SHOWN,
     "thinking": read_thinking,
     "redacted_thinking": read_redacted,
     "tool_use": read_call,

@@ -363,6 +363,31 @@ def test_documents_of_text_are_text():
     assert turn.messages == (user(Text("plain"), Text("one"), Text("two\nthree")),)
 
 
+FOUND = {
+    "type": "search_result",
+    "title": "Paris",
+    "source": "https://example.org/paris",
+    "content": [{"type": "text", "text": "A city."}, {"type": "text", "text": "In France."}],
+    "citations": {"enabled": True},
+}
+
+
+def test_what_was_found_is_text():
+    """Beside a result and in it."""
+    result = {"type": "tool_result", "tool_use_id": "a", "content": [FOUND]}
+    spoken = [{"role": "user", "content": [result, FOUND | {"cache_control": {"type": "ephemeral"}}]}]
+    told = "Paris\nhttps://example.org/paris\nA city.\nIn France."
+    turn = READ["messages"]({"model": "m", "messages": spoken})
+    assert turn.messages == (user(ToolResult("a", (Text(told),)), Text(told, cached=True)),)
+
+
+def test_what_can_not_be_shown_is_refused_by_its_name():
+    result = {"type": "tool_result", "tool_use_id": "a", "content": [{"type": "hologram"}]}
+    with pytest.raises(Unsupported, match="hologram") as caught:
+        READ["messages"]({"model": "m", "messages": [{"role": "user", "content": [result]}]})
+    assert caught.value.param == "messages.0.content.0"
+
+
 def test_where_a_person_shows_a_document():
     assert document_place(Turn(model="m", messages=(user(Text("a")), user(ToolResult("a", (PDF,)))))) is None
     assert document_place(Turn(model="m", messages=(user(Text("a")), user(PDF)))) == 1
