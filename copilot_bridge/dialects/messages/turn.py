@@ -42,6 +42,9 @@ EPHEMERAL = {"type": "ephemeral"}
 # Words of the system in the middle of a conversation, for models that know them at its start only.
 SYSTEM_NOTE = "<system-reminder>\n{}\n</system-reminder>"
 
+# What other dialects say by a setting, and Messages have none for.
+ANY_OBJECT = "Answer with a JSON object and nothing else."
+
 
 def read_turn(body: Json) -> Turn:
     """Raises InvalidRequest or Unsupported, naming the field.
@@ -221,11 +224,16 @@ def read_format(given: Any) -> Schema | None:
 
 
 def write_turn(turn: Turn) -> Json:
-    """A body for a model that Copilot offers through Messages."""
+    """A body for a model that Copilot offers through Messages.
+
+    That the answer be any JSON object is asked for in words, and nothing holds the model to them.
+    """
     leading = next((n for n, each in enumerate(turn.messages) if each.role != "system"), len(turn.messages))
     system = [
         write_text(part) for each in turn.messages[:leading] for part in each.parts if isinstance(part, Text)
     ]
+    if turn.answer and turn.answer.schema is None:
+        system.append(write_text(Text(ANY_OBJECT)))
     given = {name: write(turn) for name, write in SETTINGS.values()} | {"system": system or None}
     said = {name: value for name, value in given.items() if value is not None}
     if "thinking" in said:

@@ -256,6 +256,15 @@ def system_spoken(turn):
     return next(place for place, role in enumerate(roles) if role != "system")
 
 
+def any_object_in_words(turn):
+    if not turn.answer or turn.answer.schema is not None:
+        return turn
+    start = system_spoken(turn)
+    words_ = Message("system", (Text(messages.ANY_OBJECT),))
+    said = (*turn.messages[:start], words_, *turn.messages[start:])
+    return replace(turn, answer=None, messages=said)
+
+
 def object_or_text(arguments):
     try:
         given = json.loads(arguments or "{}")
@@ -356,6 +365,7 @@ MESSAGES = {
         lambda thought: [replace(thought, text="" if "redacted" in thought.opaque else thought.text)],
     ),
     "arguments that are no object, and how they were written": each_call(arguments=object_or_text),
+    "any JSON object as the answer, but in words": any_object_in_words,
     "messages without parts": EMPTY_MESSAGES,
     "two messages of one speaker in a row": merged("user", "assistant", "system"),
     "words before a result": parts_of("user", first(ToolResult)),
@@ -383,9 +393,6 @@ MESSAGES = {
     ),
     "a temperature beside thinking": field(as_budget, temperature=None, top_p=None),
     "top_p beside a temperature": field(lambda turn: turn.temperature is not None, top_p=None),
-    "any JSON object as the answer": field(
-        lambda turn: turn.answer and turn.answer.schema is None, answer=None
-    ),
     "the name of an answer's schema, and whether it is strict": lambda turn: replace(
         turn, answer=turn.answer and Schema(turn.answer.schema)
     ),

@@ -363,6 +363,17 @@ def test_documents_of_text_are_text():
     assert turn.messages == (user(Text("plain"), Text("one"), Text("two\nthree")),)
 
 
+@pytest.mark.parametrize("client", ["chat", "responses"])
+def test_claude_is_asked_in_words_for_any_json_object(client):
+    said = {
+        "chat": {"messages": [{"role": "user", "content": "Hi"}], "response_format": {"type": "json_object"}},
+        "responses": {"input": "Hi", "text": {"format": {"type": "json_object"}}},
+    }
+    body = messages.write_turn(READ[client]({"model": "m", **said[client]}))
+    assert body["system"] == [{"type": "text", "text": messages.ANY_OBJECT}]
+    assert "output_config" not in body
+
+
 FOUND = {
     "type": "search_result",
     "title": "Paris",
