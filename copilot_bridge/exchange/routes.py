@@ -3,6 +3,7 @@
 A request takes the route of its own dialect where the model has it; else it is translated.
 """
 
+import logging
 import time
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
@@ -22,6 +23,8 @@ from copilot_bridge.upstream.quirks import responses as responses_quirks
 from copilot_bridge.upstream.quirks.chat import OPENAI
 from copilot_bridge.upstream.quirks.messages import SYSTEM_BETA, known_betas
 from copilot_bridge.upstream.refusals import EXTRA_INPUTS, STRIP_IDS, STRIP_THINKING, Refusal
+
+log = logging.getLogger(__name__)
 
 Body = dict[str, Any]
 Headers = dict[str, str]
@@ -87,7 +90,10 @@ class MessagesRoute(Route):
     path = "/v1/messages"
 
     def write_turn(self, turn: Turn) -> Body:
-        return messages_turn.write_turn(turn)
+        body = messages_turn.write_turn(turn)
+        if body.get("temperature", turn.temperature) != turn.temperature:
+            log.debug("a temperature of %s is more than Claude takes", turn.temperature)
+        return body
 
     def fit(self, body: Body, model: Model, headers: Headers) -> bool:
         betas = known_betas(self._betas)

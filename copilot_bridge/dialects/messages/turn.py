@@ -36,6 +36,7 @@ BILLING = "x-anthropic-billing-header:"
 SESSION = re.compile(r'(?:_session_|"session_id": ?")([\w-]{1,64})')
 
 USUAL_MAX_TOKENS = 32_000
+MOST_TEMPERATURE = 1.0  # OpenAI's models know 2
 THINKING_ROOM = 1_024
 EPHEMERAL = {"type": "ephemeral"}
 
@@ -355,6 +356,11 @@ def write_choice(turn: Turn) -> Json | None:
     return written
 
 
+def write_temperature(turn: Turn) -> float | None:
+    given = turn.temperature
+    return min(given, MOST_TEMPERATURE) if isinstance(given, int | float) else given
+
+
 def write_thinking(turn: Turn) -> Json | None:
     """Claude 4.7 and newer keep their thoughts to themselves unless they are asked to show them."""
     budget = as_budget(turn)
@@ -375,7 +381,7 @@ SETTINGS: dict[str, tuple[str, Callable[[Turn], Any]]] = {
     "tools": ("tools", lambda turn: [write_tool(tool) for tool in turn.tools] or None),
     "tool_choice": ("tool_choice", write_choice),
     "parallel_tools": ("tool_choice", write_choice),
-    "temperature": ("temperature", lambda turn: turn.temperature),
+    "temperature": ("temperature", write_temperature),
     # Claude takes one of the two.
     "top_p": ("top_p", lambda turn: turn.top_p if turn.temperature is None else None),
     "stop": ("stop_sequences", lambda turn: list(turn.stop) or None),

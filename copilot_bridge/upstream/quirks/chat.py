@@ -4,6 +4,7 @@ Each rule looks at the body and the model and changes the body in place; it says
 that a body in which nothing has to change is sent on as the bytes that came.
 """
 
+import logging
 import re
 from collections.abc import Callable
 from typing import Any
@@ -12,11 +13,15 @@ from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.quirks.efforts import nearest
 from copilot_bridge.upstream.refusals import SWAP_LIMIT
 
+log = logging.getLogger(__name__)
+
 Body = dict[str, Any]
 Rule = Callable[[Body, Model], bool]
 
 OPENAI = ("OpenAI", "Azure OpenAI")
-REPLAYS_REASONING = ("Anthropic", "Google")
+ANTHROPIC = "Anthropic"
+REPLAYS_REASONING = (ANTHROPIC, "Google")
+MOST_TEMPERATURE = 1
 
 # OpenAI's reasoning models refuse `max_tokens`, the others know nothing else.  Seen 2026-03, gpt-5.4.
 COMPLETION_LIMIT = re.compile(r"^(gpt-[5-9]|o\d)")
@@ -32,7 +37,6 @@ FOREIGN = "bridge1."
 # on a part, or in a tool's function.
 CACHE = "copilot_cache_control"
 CACHES = (CACHE, "cache_control")
-CACHES_BY_MARKS = ("Anthropic",)
 BREAKPOINTS = 4
 
 # Keys that the OpenAI SDK writes with null when a program hands an answer back as it came.
@@ -107,6 +111,16 @@ def fit_budget(body: Body, model: Model) -> bool:
     return bool(body.get("thinking_budget") != given)
 
 
+def limit_temperature(body: Body, model: Model) -> bool:
+    """OpenAI's models know 2, Claude 1."""
+    given = body.get("temperature")
+    if model.vendor != ANTHROPIC or not isinstance(given, int | float) or given <= MOST_TEMPERATURE:
+        return False
+    log.debug("a temperature of %s is more than %s takes", given, model.id)
+    body["temperature"] = MOST_TEMPERATURE
+    return True
+
+
 def rename_developer(body: Body, model: Model) -> bool:
     if model.vendor in OPENAI:
         return False
@@ -148,7 +162,7 @@ def fit_cache_controls(body: Body, model: Model) -> bool:
     holders = [*dicts(body.get("tools")), *body["messages"]]
     before = list(map(marks_of, holders))
     marked = [holder for holder in holders if take_marks(holder)]
-    if model.vendor not in CACHES_BY_MARKS:
+    if model.vendor != ANTHROPIC:
         marked = []
     for holder in marked if len(marked) <= BREAKPOINTS else (*marked[:2], *marked[-2:]):
         holder[CACHE] = {"type": "ephemeral"}
@@ -186,6 +200,7 @@ RULES: tuple[Rule, ...] = (
     drop_empty_tools,
     fit_effort,
     fit_budget,
+    limit_temperature,
     rename_developer,
     replay_reasoning,
     drop_nulls,

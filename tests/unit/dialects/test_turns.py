@@ -363,6 +363,12 @@ def test_documents_of_text_are_text():
     assert turn.messages == (user(Text("plain"), Text("one"), Text("two\nthree")),)
 
 
+@pytest.mark.parametrize(("given", "said"), [(0, 0), (0.7, 0.7), (1, 1), (1.5, 1), (2, 1), ("hot", "hot")])
+def test_claude_takes_no_temperature_above_1(given, said):
+    turn = chat.read_turn({"model": "m", "messages": [], "temperature": given})
+    assert messages.write_turn(turn)["temperature"] == said
+
+
 @pytest.mark.parametrize("client", ["chat", "responses"])
 def test_claude_is_asked_in_words_for_any_json_object(client):
     said = {

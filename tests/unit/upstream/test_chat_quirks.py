@@ -219,6 +219,12 @@ def test_no_limit_to_swap():
     assert not ChatQuirks().mend(SWAP_LIMIT, given, model(GPT))
 
 
+@pytest.mark.parametrize(("given", "said"), [(0, 0), (1, 1), (1.5, 1), (2, 1), ("hot", "hot"), (None, None)])
+def test_claude_takes_no_temperature_above_1(given, said):
+    for row, after in ((CLAUDE, said), (GPT, given)):
+        assert fit(body(row, temperature=given), model(row)) == body(row, temperature=after)
+
+
 G = {"type": "function", "function": {"name": "g"}}
 
 
