@@ -1,10 +1,12 @@
 """A stream of one dialect in, the same stream in another out: decoder, reader, events, writer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from copilot_bridge.dialects import sse
-from copilot_bridge.dialects.events import Event, Finished
+from copilot_bridge.dialects.events import CallStarted, Event, Finished
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 
@@ -24,9 +26,15 @@ class EventWriter(Protocol):
 
 
 class Translation:
-    """Bytes in, cut anywhere; whole events of the client's dialect out."""
+    """Bytes in, cut anywhere; whole events of the client's dialect out.
 
-    def __init__(self, reader: EventReader, writer: EventWriter) -> None:
+    :param names: of tools: upstream's -> the client's, where they differ.
+    """
+
+    def __init__(
+        self, reader: EventReader, writer: EventWriter, names: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        self._names = names
         self._reader = reader
         self._writer = writer
         self._splitter = sse.Splitter()
@@ -69,4 +77,6 @@ class Translation:
             self.done = self.finished = True
             usage = event.usage
             self.usage = {"prompt_tokens": usage.prompt, "completion_tokens": usage.output}
+        if isinstance(event, CallStarted) and event.name in self._names:
+            event = replace(event, name=self._names[event.name])
         return self._writer.feed(event)

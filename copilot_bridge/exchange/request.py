@@ -16,6 +16,7 @@ from urllib3.exceptions import HTTPError
 
 from copilot_bridge.counting import count
 from copilot_bridge.dialects import codec, sse
+from copilot_bridge.dialects.names import shorten
 from copilot_bridge.dialects.routing import pick
 from copilot_bridge.dialects.translation import EventWriter, Translation
 from copilot_bridge.dialects.turn import Turn, document_place, without_documents
@@ -86,6 +87,7 @@ class ModelRequest(ABC):
         self._headers: Headers = {}
         self._direct = True
         self._turn: Turn | None = None  # the body, where it is translated
+        self._tool_names: dict[str, str] = {}  # upstream's -> the client's, where they differ
         self._route: Route = ROUTES[self.dialect](bridge, "")
         self.reply_headers: Headers = {}
 
@@ -139,7 +141,7 @@ class ModelRequest(ABC):
         """For the answer, once there is one."""
         if self._direct:
             return self.repair()
-        return Translation(self._route.event_reader(), self.writer())
+        return Translation(self._route.event_reader(), self.writer(), self._tool_names)
 
     def choose(self) -> Choice:
         return self._bridge.models.choose(self._bridge.copilot(), self.name)
@@ -209,6 +211,8 @@ class ModelRequest(ABC):
         if self._turn:
             if not self._route.takes_documents(model):
                 self._turn = self._without_documents(self._turn, model)
+            if way != "messages":  # which takes longer names than the others
+                self._turn, self._tool_names = shorten(self._turn)
             self._body = self._route.write_turn(self._turn)
             changed.append(True)
         given = set(self._body)

@@ -544,6 +544,30 @@ def test_claude_codes_tools_are_called_and_answered(
     assert [text for _id, text in told][1:] == [f"result of {call['name']}" for call in order[1:]]
 
 
+@both_ways
+@for_claude_code
+def test_names_that_only_claude_allows(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str, stream: bool
+) -> None:
+    """Of MCP servers' tools: they come back as they were, and mean the same tool in each request."""
+    stem = "mcp__knowledge_base_of_the_whole_company__search_documents_by_metadata"
+    tools = [BASH, claude_tool(stem, query="string"), claude_tool(f"{stem}_too", query="string")]
+    choice = {"tool_choice": {"type": "tool", "name": f"{stem}_too"}}
+    messages = asked(f"[[sim:tools]] go {mark}")
+    blocks = claude_code(bridge, claude_body(model, messages, tools), stream)
+    calls = [block for block in blocks if block["type"] == "tool_use"]
+    assert [call["name"] for call in calls] == ["Bash", stem, f"{stem}_too"]
+    results = [{"type": "tool_result", "tool_use_id": call["id"], "content": "found"} for call in calls]
+    messages += [replied(blocks), {"role": "user", "content": results}]
+    claude_code(bridge, claude_body(model, messages, tools, **choice), stream)
+    first, second = [entry["body"] for entry in simulator.ledger(mark)]
+    names = names_of(first)
+    assert all(re.fullmatch("[a-zA-Z0-9_-]{1,64}", name) for name in names)
+    assert len(set(names)) == 3
+    assert [name for _id, name, _input in made(second)] == names_of(second) == names
+    assert names[-1] in json.dumps(second["tool_choice"])
+
+
 def words_of(value: Any) -> list[str]:
     """The keys, at any depth."""
     if isinstance(value, dict):

@@ -4,13 +4,12 @@ Tools in namespaces and free-form tools have no equal elsewhere: they become ord
 remembers what they were, so that calls come back in their original form.
 """
 
-import hashlib
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from copilot_bridge.dialects import codec, data_url
+from copilot_bridge.dialects.names import short
 from copilot_bridge.dialects.seal import is_sealed, unseal
 from copilot_bridge.dialects.turn import (
     File,
@@ -32,10 +31,6 @@ from copilot_bridge.dialects.turn import (
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
 BETWEEN = "__"  # a namespace and the name in it
-
-# What a tool can be called wherever it may have to go.
-NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-FORBIDDEN = re.compile(r"[^a-zA-Z0-9_-]")
 
 # Free text, as the only argument of an ordinary tool.
 FREE_TEXT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
@@ -68,12 +63,8 @@ class Names:
 
 
 def flatten(namespace: str | None, name: str) -> str:
-    """One name for both, the same each time.  What is too long for others is cut and told by its digest."""
-    flat = f"{namespace}{BETWEEN}{name}" if namespace else name
-    if NAME.fullmatch(flat):
-        return flat
-    digest = hashlib.sha256(flat.encode()).hexdigest()[:8]
-    return f"{FORBIDDEN.sub('_', flat)[:55]}_{digest}"
+    """One name for both, the same each time."""
+    return short(f"{namespace}{BETWEEN}{name}" if namespace else name)
 
 
 def read_turn(body: Json, names: Names) -> Turn:

@@ -1,0 +1,53 @@
+"""Names of tools that can't be said everywhere: what they become, and that it is known what they were."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from copilot_bridge.dialects.names import short, shorten
+from copilot_bridge.dialects.turn import Message, Text, Tool, ToolCall, ToolChoice, ToolResult, Turn
+
+LONG = "mcp__" + "x" * 80
+CALL, OTHER = ToolCall("a", LONG, "{}"), ToolCall("b", "read", "{}")
+TURN = Turn(
+    model="m",
+    messages=(
+        Message("user", (Text(LONG),)),
+        Message("assistant", (Text("I look."), CALL, OTHER)),
+        Message("user", (ToolResult("a", (Text("done"),)),)),
+    ),
+    tools=(Tool(LONG, "", {}), Tool("read", "", {})),
+    tool_choice=ToolChoice("tool", LONG),
+)
+
+
+@pytest.mark.parametrize("name", ["f", "x" * 64, "a-b_C9"])
+def test_a_name_that_can_be_said_stays(name):
+    assert short(name) == name
+
+
+@pytest.mark.parametrize("name", ["x" * 65, "x" * 128, "a.b", "a b", "ü", ""])
+def test_any_other_becomes_one_that_can(name):
+    assert re.fullmatch("[a-zA-Z0-9_-]{1,64}", short(name))
+    assert short(name) == short(name) != short(f"{name}y")
+
+
+def test_a_turn_without_long_names_is_left_alone():
+    turn = replace(TURN, messages=TURN.messages[:1], tools=TURN.tools[1:], tool_choice=None)
+    assert shorten(turn) == (turn, {})
+
+
+def test_a_name_is_shortened_wherever_a_tool_is_meant():
+    turn, names = shorten(TURN)
+    new = short(LONG)
+    assert names == {new: LONG}
+    assert [tool.name for tool in turn.tools] == [new, "read"]
+    assert turn.tool_choice == ToolChoice("tool", new)
+    assert turn.messages[1].parts == (Text("I look."), replace(CALL, name=new), OTHER)
+    assert (turn.messages[0], turn.messages[2]) == (TURN.messages[0], TURN.messages[2])
+
+
+def test_a_tool_that_was_called_and_is_offered_no_more():
+    turn, names = shorten(replace(TURN, tools=(), tool_choice=None))
+    assert (turn.messages[1].parts[1].name, names) == (short(LONG), {short(LONG): LONG})
