@@ -196,7 +196,8 @@ def test_a_tool_choice_comes_back(dialect, mode):
 @pytest.mark.parametrize("dialect", TURNS)
 def test_each_role_comes_back_at_the_start(dialect, role):
     turn = replace(PLAIN, messages=(Message(role, (Text("Hi"),)),))
-    assert read_turn(dialect, TURNS[dialect].write_turn(turn)).messages[0] == turn.messages[0]
+    read = read_turn(dialect, TURNS[dialect].write_turn(turn)).messages[0]
+    assert (read.role, [part.text for part in read.parts]) == (role, ["Hi"])
 
 
 @pytest.mark.parametrize("dialect", WRITERS)

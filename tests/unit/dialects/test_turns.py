@@ -1,5 +1,6 @@
 """What a dialect can say, it reads again as it was; and sealed goods come back whole or not at all."""
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -53,6 +54,19 @@ def again(dialect, turn):
     return READ[dialect](WRITE[dialect](turn))
 
 
+def unmarked(messages_):
+    """Without the ends of prompt caches, which are set where a turn says nothing of them."""
+    return tuple(
+        replace(
+            message,
+            parts=tuple(
+                replace(part, cached=False) if isinstance(part, Text) else part for part in message.parts
+            ),
+        )
+        for message in messages_
+    )
+
+
 CONVERSATIONS = {
     "text": (user(Text("hi")),),
     "system": (Message("system", (Text("be brief"),)), user(Text("hi"))),
@@ -67,7 +81,7 @@ CONVERSATIONS = {
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_conversation_comes_back(dialect, name):
     turn = Turn(model="m", messages=CONVERSATIONS[name])
-    assert again(dialect, turn).messages == turn.messages
+    assert unmarked(again(dialect, turn).messages) == turn.messages
 
 
 def test_a_document_keeps_its_name_where_there_is_one():
@@ -376,8 +390,51 @@ def test_claude_is_asked_in_words_for_any_json_object(client):
         "responses": {"input": "Hi", "text": {"format": {"type": "json_object"}}},
     }
     body = messages.write_turn(READ[client]({"model": "m", **said[client]}))
-    assert body["system"] == [{"type": "text", "text": messages.ANY_OBJECT}]
+    assert [block["text"] for block in body["system"]] == [messages.ANY_OBJECT]
     assert "output_config" not in body
+
+
+def ends(turn):
+    """Where the body for Claude lets a prompt cache end."""
+    body = messages.write_turn(turn)
+    places = {"tools": body.get("tools") or (), "system": body.get("system") or ()}
+    places |= {f"messages.{n}": message["content"] for n, message in enumerate(body["messages"])}
+    return [
+        f"{where}.{place}"
+        for where, blocks in places.items()
+        for place, block in enumerate(blocks)
+        if "cache_control" in block
+    ]
+
+
+SPOKEN = (
+    Message("system", (Text("a"), Text("b"))),
+    user(Text("hi")),
+    assistant(Text("ho")),
+    user(Text("go")),
+)
+
+
+def test_prompt_caches_of_claude_end_where_the_official_client_has_it():
+    turn = Turn(model="m", messages=SPOKEN, tools=TOOLS)
+    assert ends(turn) == ["tools.1", "system.1", "messages.2.0"]
+    assert ends(replace(turn, messages=SPOKEN[1:], tools=())) == ["messages.2.0"]
+    results = Turn(model="m", messages=(user(Text("hi")), assistant(*CALLS), user(*RESULTS)))
+    assert ends(results) == ["messages.2.1"]
+    thinking = Turn(model="m", messages=(user(Text("hi")), assistant(Reasoning("t", {"messages": "sig"}))))
+    assert ends(thinking) == []
+    assert ends(Turn(model="m", messages=())) == []
+
+
+@pytest.mark.parametrize(
+    ("turn", "places"),
+    [
+        (Turn(model="m", messages=(*SPOKEN, assistant(Text("ho", cached=True)))), ["messages.3.0"]),
+        (Turn(model="m", messages=SPOKEN, tools=(replace(TOOLS[0], cached=True), TOOLS[1])), ["tools.0"]),
+    ],
+)
+def test_but_where_the_client_has_it_if_it_says_so(turn, places):
+    assert ends(turn) == places
 
 
 FOUND = {
