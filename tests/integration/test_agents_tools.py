@@ -214,6 +214,7 @@ def test_what_codexs_tools_are_is_told(bridge: Bridge, simulator: Simulator, mar
     run, patch, spawn, _wait, plan = offered(simulator.only(mark)["body"])
     assert (run["description"], run["schema"]) == ("exec_command.", EXEC["parameters"])
     assert plan["schema"] == PLAN["parameters"]
+    assert AGENTS["description"] in spawn["description"]
     assert spawn["schema"] == AGENTS["tools"][0]["parameters"]
     assert patch["schema"]["properties"] == {"input": {"type": "string"}}
     assert "Edits files." in patch["description"]

@@ -5,7 +5,7 @@ remembers what they were, so that calls come back in their original form.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from copilot_bridge.dialects import codec, data_url
@@ -190,8 +190,9 @@ READ_ITEM: dict[str, Callable[[Json], tuple[str, list[Part]]]] = {
 def read_tool(index: int, tool: Any, names: Names, namespace: str | None = None) -> Iterator[Tool]:
     kind = tool.get("type") if isinstance(tool, dict) else None
     if kind == "namespace":
-        for inner in tool.get("tools") or ():
-            yield from read_tool(index, inner, names, tool.get("name"))
+        given = tool.get("tools") or ()
+        inner = (each for one in given for each in read_tool(index, one, names, tool.get("name")))
+        yield from introduced(inner, tool)
     elif kind in ("function", "custom") and isinstance(tool.get("name"), str):
         custom = kind == "custom"
         schema = FREE_TEXT if custom else tool.get("parameters") or {"type": "object", "properties": {}}
@@ -199,6 +200,14 @@ def read_tool(index: int, tool: Any, names: Names, namespace: str | None = None)
         yield Tool(name, describe(tool), schema, strict=None if custom else tool.get("strict"))
     elif kind not in HOSTED:
         raise Unsupported(f"tools.{index}: {kind!r} can't be offered to this model", param=f"tools.{index}")
+
+
+def introduced(tools: Iterator[Tool], namespace: Json) -> Iterator[Tool]:
+    """What is said of a namespace stands nowhere else: the first of its tools says it, for all of them."""
+    about = f"All tools called {namespace.get('name')}{BETWEEN}…: {namespace.get('description')}"
+    for place, tool in enumerate(tools):
+        told = namespace.get("description") and not place
+        yield replace(tool, description=f"{about}\n\n{tool.description}") if told else tool
 
 
 def describe(tool: Json) -> str:

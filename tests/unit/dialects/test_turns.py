@@ -394,6 +394,23 @@ def test_claude_is_asked_in_words_for_any_json_object(client):
     assert "output_config" not in body
 
 
+@pytest.mark.parametrize(
+    ("about", "told"),
+    [
+        ({"description": "Finds and reads."}, ["All tools called kb__…: Finds and reads.\n\nF.", "G."]),
+        ({"description": ""}, ["F.", "G."]),
+        ({"description": None}, ["F.", "G."]),
+        ({}, ["F.", "G."]),
+    ],
+)
+def test_what_is_said_of_a_namespace_is_said_by_its_first_tool(about, told):
+    inner = [{"type": "function", "name": name, "description": f"{name.upper()}."} for name in "fg"]
+    tools = [{"type": "namespace", "name": "kb", "tools": inner} | about, *inner]
+    turn = READ["responses"]({"model": "m", "input": "Hi", "tools": tools})
+    assert [tool.name for tool in turn.tools] == ["kb__f", "kb__g", "f", "g"]
+    assert [tool.description for tool in turn.tools] == [*told, "F.", "G."]
+
+
 def ends(turn):
     """Where the body for Claude lets a prompt cache end."""
     body = messages.write_turn(turn)
