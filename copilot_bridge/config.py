@@ -425,6 +425,11 @@ class Config:
     keep_copilot_fields: bool = setting(
         boolean, "leave Copilot's own fields (copilot_*, content filters) in replies", default=False
     )
+    fast_delivery: bool = setting(
+        boolean,
+        "take streams from upstream's socket itself; off: read them by requests, which costs more",
+        default=True,
+    )
     response_memory: int = setting(
         whole(0, 65536),
         "megabytes of conversations kept for an hour, for previous_response_id; 0: none",

@@ -9,7 +9,7 @@ costs one wake-up, one read of all that is there, and one write.
 import socket
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import gevent
 from gevent.hub import get_hub
@@ -27,14 +27,22 @@ class ClientGoneError(Exception):
     """The client has hung up.  Nobody is left to be told."""
 
 
-class Body(Protocol):
-    """What upstream sends, read without blocking.  `drained`: another `take` now would find nothing."""
+class PlainBody(Protocol):
+    """What upstream sends.  `blocking`: `take` waits for it."""
 
-    ended: bool
-    drained: bool
-
-    def fileno(self) -> int: ...
+    @property
+    def blocking(self) -> bool: ...
+    @property
+    def ended(self) -> bool: ...
     def take(self) -> bytes: ...
+
+
+class Body(PlainBody, Protocol):
+    """The same, read without blocking.  `drained`: another `take` now would find nothing."""
+
+    @property
+    def drained(self) -> bool: ...
+    def fileno(self) -> int: ...
 
 
 class Bell:
@@ -170,12 +178,27 @@ class Delivery:
             raise error
         yield result
 
-    def pieces(self, body: Body) -> Iterator[bytes]:
+    def pieces(self, body: PlainBody) -> Iterator[bytes]:
         """The body's bytes as they arrive; b"" each time that the client has been told nothing for too long.
 
         :raises ClientGoneError, StreamCut, UpstreamTimeout:
         """
-        upstream = Readable(body.fileno(), self._bell) if body.fileno() >= 0 else None
+        return self._read(body) if body.blocking else self._watch(cast(Body, body))
+
+    def _read(self, body: PlainBody) -> Iterator[bytes]:
+        """The reference: one blocking read after the other.  `_watch` does the same faster."""
+        last_byte = time.monotonic()
+        while not body.ended:
+            for piece in self.call(body.take):
+                if piece:
+                    last_byte = time.monotonic()
+                    yield piece
+                elif piece is None:
+                    self._check_stall(last_byte)
+                    yield b""
+
+    def _watch(self, body: Body) -> Iterator[bytes]:
+        upstream = Readable(body.fileno(), self._bell)
         last_byte = time.monotonic()
         try:
             while True:
@@ -187,16 +210,16 @@ class Delivery:
                 if piece and not body.drained:
                     self._let_others()
                     continue
-                if upstream is None:
-                    raise StreamCut("Copilot's answer ended too early")
                 upstream.watch()
                 if self._wait():
-                    if time.monotonic() - last_byte >= self._stall - 0.001:
-                        raise UpstreamTimeout(f"no byte from Copilot for {self._stall:g} s")
+                    self._check_stall(last_byte)
                     yield b""
         finally:
-            if upstream is not None:
-                upstream.close()
+            upstream.close()
+
+    def _check_stall(self, last_byte: float) -> None:
+        if time.monotonic() - last_byte >= self._stall - 0.001:
+            raise UpstreamTimeout(f"no byte from Copilot for {self._stall:g} s")
 
     def told(self) -> None:
         """The client has been sent something, so it is not in silence."""
@@ -209,7 +232,7 @@ class Delivery:
         except gevent.GreenletExit as stopped:
             raise StreamCut(STOPPED) from stopped
 
-    def drain(self, body: Body, patience: float) -> None:
+    def drain(self, body: PlainBody, patience: float) -> None:
         """Read the end of a body of which nothing more is wanted, if it comes soon."""
         self._silence.close()
         self._silence = Silence(patience, self._bell)
@@ -251,8 +274,9 @@ class Delivery:
         self._line = None
 
     def close(self) -> None:
-        if self._job is not None and not self._job.ready():
-            self._job.kill(block=False)
+        """Afterwards nobody reads the body any more, and it can be closed."""
+        if self._job is not None:
+            self._job.kill()
         if self._line is not None:
             self._line.close()
         self._silence.close()

@@ -12,7 +12,7 @@ from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.exchange.request import Reader
 from copilot_bridge.logs import Record
-from copilot_bridge.upstream.wire import Body
+from copilot_bridge.upstream.wire import Body, PlainBody, open_body
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +45,11 @@ class Exchange:
         config = bridge.config
         self._request = request
         self._record = record
+        self._fast = config.fast_delivery
         self._delivery = Delivery(client, config.keepalive, config.read_timeout)
         self._opening: Iterator[requests.Response | None] = iter(())
         self._response: requests.Response | None = None
-        self._body: Body | None = None
+        self._body: Body | PlainBody | None = None
 
     @property
     def streaming(self) -> bool:
@@ -97,7 +98,7 @@ class Exchange:
             yield (reader or self._request).fail(unknown)
 
     def _relay(self, response: requests.Response, reader: Reader) -> Iterator[bytes]:
-        self._body = Body(response)
+        self._body = open_body(response, fast=self._fast)
         try:
             for piece in self._delivery.pieces(self._body):
                 if not piece:

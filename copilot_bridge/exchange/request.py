@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Protocol
 
 import gevent
 import requests
-from urllib3.exceptions import HTTPError
 
 from copilot_bridge.counting import count
 from copilot_bridge.dialects import codec, sse
@@ -24,13 +23,12 @@ from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported, Upst
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.exchange.routes import ROUTES, Route
 from copilot_bridge.logs import Record
-from copilot_bridge.upstream.client import broken_off, finish, read_whole
+from copilot_bridge.upstream.client import finish, read_whole
 from copilot_bridge.upstream.models import Choice, Model
 from copilot_bridge.upstream.refusals import NEW_SESSION, Refusal, forwarded
+from copilot_bridge.upstream.wire import open_body
 
 log = logging.getLogger(__name__)
-
-PIECE = 65536
 
 # Where the catalogue does not say what images a model takes.
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
@@ -162,7 +160,8 @@ class ModelRequest(ABC):
         response = self._send(model)
         with closing(response):
             if streamed:
-                whole, usage = self.fold(self._in_own_dialect(self._counted(stream(response))))
+                pieces = self._counted(iter(open_body(response, fast=False).take, b""))
+                whole, usage = self.fold(self._in_own_dialect(pieces))
                 finish(response)
             else:
                 data = read_whole(response)
@@ -305,12 +304,3 @@ class ModelRequest(ABC):
         """Upstream has it.  A stream goes on for minutes, and prompts make megabytes."""
         self._data, self._given, self._body, self._turn = b"", b"", {}, None
         response.request = requests.PreparedRequest()
-
-
-def stream(response: requests.Response) -> Iterator[bytes]:
-    """Raises StreamCut, UpstreamTimeout: the answer ended before its end."""
-    try:
-        while piece := response.raw.read1(PIECE, decode_content=True):
-            yield piece
-    except (HTTPError, OSError) as error:
-        raise broken_off(error) from error

@@ -3,22 +3,28 @@
 http.client would hand a chunked body over chunk by chunk, which costs more than everything else that
 the bridge does to a streamed event.  So the head of a reply is read by requests and urllib3 as usual;
 from there on the bytes are taken from the socket itself and unframed here (RFC 9112, sections 6 and 7).
+
+`PlainBody` is the reference: it leaves all of that to http.client and urllib3.  It also reads what is packed.
 """
 
 import re
 import ssl
-import zlib
+from http.client import IncompleteRead
 from typing import Any, Protocol
 
 import requests
+from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
 
-from copilot_bridge.errors import StreamCut, UpstreamRefused
+from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused, UpstreamTimeout
 
 # Below the size from which the C library gets memory from the kernel and gives it back, each time.
 AT_ONCE = 65536
 
 CHUNK_SIZE = re.compile(rb"(?:\r\n)?([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
 LONGEST_LINE = 8192
+
+PACKED = ("gzip", "x-gzip", "deflate")
+UNPACKED = ("", "identity")
 
 WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -97,6 +103,40 @@ class UntilClose:
         return data
 
 
+class PlainBody:
+    """A reply's body, read as one would expect: `take` waits until there is something."""
+
+    blocking = True
+
+    def __init__(self, response: requests.Response) -> None:
+        self._raw: Any = response.raw
+        connection = getattr(response.raw, "connection", None)
+        self._socket: Any = getattr(connection, "sock", None)
+        self.ended = False
+
+    def take(self) -> bytes:
+        """What arrives next; b"" is the end.  Raises StreamCut, UpstreamTimeout."""
+        try:
+            piece: bytes = self._raw.read1(AT_ONCE, decode_content=True)
+        except (HTTPError, OSError) as error:
+            raise self._told(error) from error
+        self.ended = not piece
+        return piece
+
+    def _told(self, error: Exception) -> BridgeError:
+        if isinstance(error, ReadTimeoutError):
+            return UpstreamTimeout(f"no byte from Copilot for {self._socket.gettimeout():g} s")
+        if isinstance(error, DecodeError):
+            return StreamCut("Copilot's answer is packed in a way that can't be unpacked")
+        cause = error.args[-1] if error.args else error
+        return cut_off() if isinstance(cause, IncompleteRead) else cut_off(cause)
+
+    def close(self) -> None:
+        """Hang up, unless the body was read to its end: then the connection is back in the pool already."""
+        self._raw.close()
+        self._raw.release_conn()
+
+
 class Body:
     """A reply's body, read without blocking.  `fileno` is to be waited on between two calls of `take`.
 
@@ -104,26 +144,19 @@ class Body:
     can't be known: OpenSSL holds back bytes of which the socket's readiness says nothing.
     """
 
+    blocking = False
+
     def __init__(self, response: requests.Response) -> None:
-        self._raw: Any = response.raw
-        self._original: Any = getattr(response.raw, "_original_response", None)
-        buffered = getattr(self._original, "fp", None)
-        self._socket: Any = getattr(getattr(buffered, "raw", None), "_sock", None)
-        self.ended = False
-        self.drained = False
-        self._inflate = decompressor(response.headers.get("Content-Encoding", ""))
-        if self._socket is None:  # a body of no bytes, or a double of requests in a test
-            self._early = response.content
-            self._framing: Framing = Sized(len(self._early))
-            self._inflate = None
-            self.ended = self._framing.ended
-            return
+        raw: Any = response.raw
+        self._raw, self._original = raw, raw._original_response
+        self._socket: Any = socket_of(response)
         self._secure = isinstance(self._socket, ssl.SSLSocket)
         self._timeout = self._socket.gettimeout()
         self._socket.settimeout(0)
         self._framing = self._framed()
         self.ended = self._framing.ended
-        self._early = peek(buffered)
+        self.drained = False
+        self._early = peek(self._original.fp)
 
     def _framed(self) -> Framing:
         if self._original.chunked:
@@ -132,7 +165,7 @@ class Body:
         return UntilClose() if length is None else Sized(length)
 
     def fileno(self) -> int:
-        return -1 if self._socket is None else int(self._socket.fileno())
+        return int(self._socket.fileno())
 
     def take(self) -> bytes:
         """What has arrived since the last call, b"" if that is nothing.  Look at `ended` afterwards.
@@ -149,15 +182,7 @@ class Body:
                 data = received
             payload = self._framing.feed(data)
             self.ended = self._framing.ended
-            payload = self._unpacked(payload) if self._inflate else payload
         return payload
-
-    def _unpacked(self, payload: bytes) -> bytes:
-        try:
-            unpacked: bytes = self._inflate.decompress(payload)
-        except zlib.error as error:
-            raise StreamCut("Copilot's answer is packed in a way that can't be unpacked") from error
-        return unpacked
 
     def _receive(self) -> bytes | None:
         """None: nothing there yet.  b"" is given only for a body that may end like this."""
@@ -171,7 +196,7 @@ class Body:
             except OSError as error:
                 if pieces:  # the next read will tell of it
                     break
-                raise StreamCut(f"the connection to Copilot broke off: {error.strerror or error}") from error
+                raise cut_off(error) from error
             if not data:
                 return b"".join(pieces) or self._closed()
             pieces.append(data)
@@ -183,7 +208,7 @@ class Body:
 
     def _closed(self) -> bytes:
         if not isinstance(self._framing, UntilClose):
-            raise StreamCut("Copilot closed the connection in the middle of its answer")
+            raise cut_off()
         self._framing.ended = True
         return b""
 
@@ -192,7 +217,7 @@ class Body:
         raw, self._raw = self._raw, None
         if raw is None:
             return
-        if self._socket is not None and self.ended and not self._original.will_close:
+        if self.ended and not self._original.will_close:
             self._socket.settimeout(self._timeout)
             self._original.close()
         else:
@@ -201,17 +226,35 @@ class Body:
 
 
 def peek(buffered: Any) -> bytes:
-    """What http.client has read beyond the head.  If that is nothing, it tries to read, which may fail."""
+    """What http.client has read beyond the head.  If that is nothing, it reads.  Raises StreamCut."""
     try:
         return bytes(buffered.peek())
-    except OSError:
+    except WOULD_BLOCK:
         return b""
+    except OSError as error:
+        raise cut_off(error) from error
 
 
-def decompressor(encoding: str) -> Any:
-    """We ask for no compression; a middlebox may compress all the same."""
-    if encoding.lower() in ("", "identity"):
-        return None
-    if encoding.lower() in ("gzip", "x-gzip"):
-        return zlib.decompressobj(zlib.MAX_WBITS | 16)
-    raise UpstreamRefused(f"the answer is compressed as {encoding!r}, which nobody asked for")
+def socket_of(response: requests.Response) -> Any:
+    """None: there is none, because the body has no bytes, or because requests is a double in a test."""
+    buffered = getattr(getattr(response.raw, "_original_response", None), "fp", None)
+    return getattr(getattr(buffered, "raw", None), "_sock", None)
+
+
+def open_body(response: requests.Response, *, fast: bool = True) -> Body | PlainBody:
+    """We ask for no compression; a middlebox may compress all the same.
+
+    :raises UpstreamRefused, StreamCut:
+    """
+    encoding = response.headers.get("Content-Encoding", "").lower()
+    if encoding not in UNPACKED + PACKED:
+        raise UpstreamRefused(f"the answer is compressed as {encoding!r}, which nobody asked for")
+    if fast and encoding in UNPACKED and socket_of(response) is not None:
+        return Body(response)
+    return PlainBody(response)
+
+
+def cut_off(error: object = None) -> StreamCut:
+    if error is None:
+        return StreamCut("Copilot closed the connection in the middle of its answer")
+    return StreamCut(f"the connection to Copilot broke off: {getattr(error, 'strerror', None) or error}")

@@ -75,6 +75,7 @@ SAMPLES = {
     "read_timeout": ("1e2", 100.0),
     "keepalive": (".5", 0.5),
     "keep_copilot_fields": ("on", True),
+    "fast_delivery": ("no", False),
     "response_memory": ("0", 0),
     "editor_version": ("vscode/1.111.0", "vscode/1.111.0"),
     "plugin_version": ("copilot-chat/0.43.0", "copilot-chat/0.43.0"),
@@ -244,7 +245,7 @@ MALFORMED = [
     ],
     *[
         (name, "maybe", "true or false")
-        for name in ("proxy_env", "debug", "show_token", "keep_copilot_fields")
+        for name in ("proxy_env", "debug", "show_token", "keep_copilot_fields", "fast_delivery")
     ],
     *[
         ("model_mapping", raw, "JSON object")
@@ -505,6 +506,7 @@ WRITTEN = {
     "read_timeout": SECONDS,
     "keepalive": SECONDS,
     "keep_copilot_fields": BOOLEANS,
+    "fast_delivery": BOOLEANS,
     "response_memory": st.integers(0, 65536).map(str),
     "editor_version": WORDS,
     "plugin_version": WORDS,

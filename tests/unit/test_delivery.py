@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import gevent
+import gevent.socket
 import pytest
 from gevent.hub import get_hub
 
@@ -22,6 +23,8 @@ LONG = 30.0  # s; what nobody waits for
 class Pipe:
     """A body that is whatever is in a socket: `Delivery` asks no more of one."""
 
+    blocking = False
+
     def __init__(self, end: socket.socket) -> None:
         self._end = end
         self.ended = False
@@ -34,7 +37,7 @@ class Pipe:
     def take(self) -> bytes:
         self.taken += 1
         try:
-            data = self._end.recv(65536)
+            data = self._receive()
         except BlockingIOError:
             return b""
         except OSError as error:
@@ -42,6 +45,19 @@ class Pipe:
         self.ended = not data
         self.drained = len(data) < 65536
         return data
+
+    def _receive(self) -> bytes:
+        return self._end.recv(65536)
+
+
+class PlainPipe(Pipe):
+    """One whose `take` waits, as it would if gevent had patched the socket."""
+
+    blocking = True
+
+    def _receive(self) -> bytes:
+        gevent.socket.wait_read(self._end.fileno())
+        return self._end.recv(65536)
 
 
 @pytest.fixture(autouse=True)
@@ -96,11 +112,11 @@ def client(pair: Callable[[], Pair]) -> Pair:
     return pair()
 
 
-@pytest.fixture
-def upstream(pair: Callable[[], Pair]) -> tuple[Pipe, socket.socket]:
-    """(what we read, where upstream writes)"""
+@pytest.fixture(params=[Pipe, PlainPipe], ids=["fast", "plain"])
+def upstream(request: pytest.FixtureRequest, pair: Callable[[], Pair]) -> tuple[Pipe, socket.socket]:
+    """(what we read, where upstream writes), for either way of reading"""
     near, far = pair()
-    return Pipe(near), far
+    return request.param(near), far
 
 
 @pytest.fixture
@@ -497,17 +513,18 @@ def test_a_body_that_breaks_off(deliver: Any, upstream: Any) -> None:
 class Early:
     """A body without a socket."""
 
-    def __init__(self, *pieces: bytes, ends: bool = True) -> None:
-        self._pieces = list(pieces)
-        self._ends = ends
-        self.ended = self.drained = False
+    blocking = True
 
-    def fileno(self) -> int:
-        return -1
+    def __init__(self, *pieces: bytes, breaks: bool = False) -> None:
+        self._pieces = list(pieces)
+        self._breaks = breaks
+        self.ended = False
 
     def take(self) -> bytes:
+        if self._breaks and not self._pieces:
+            raise StreamCut("it broke off")
         piece = self._pieces.pop(0) if self._pieces else b""
-        self.ended = self._ends and not self._pieces
+        self.ended = not piece
         return piece
 
 
@@ -515,7 +532,7 @@ def test_a_body_without_a_socket(deliver: Any) -> None:
     assert list(deliver().pieces(Early(b"a", b"b"))) == [b"a", b"b"]
     assert list(deliver().pieces(Early())) == []
     with pytest.raises(StreamCut):
-        list(deliver().pieces(Early(b"a", ends=False)))
+        list(deliver().pieces(Early(b"a", breaks=True)))
 
 
 def test_a_consumer_that_is_busy_does_not_make_the_loop_spin(
@@ -565,7 +582,7 @@ def test_nothing_early_is_lost_by_looking(deliver: Any, client: Pair) -> None:
 class Torrent:
     """A body of so many pieces, each of which is there before it is asked for."""
 
-    drained = False
+    drained = blocking = False
 
     def __init__(self, end: socket.socket, pieces: int) -> None:
         self._end = end
@@ -652,7 +669,7 @@ def test_a_client_that_leaves_while_the_end_is_drained(deliver: Any, client: Pai
 
 
 def test_a_body_that_breaks_off_while_it_is_drained(deliver: Any) -> None:
-    deliver().drain(Early(b"a", ends=False), LONG)
+    deliver().drain(Early(b"a", breaks=True), LONG)
 
 
 # Closing, at any moment.  That no watcher is left is looked at after every test.

@@ -19,8 +19,18 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
-from copilot_bridge.upstream.wire import LONGEST_LINE, Body, Chunked, Framing, Sized, UntilClose
+from copilot_bridge.errors import StreamCut, UpstreamRefused, UpstreamTimeout
+from copilot_bridge.upstream.wire import (
+    AT_ONCE,
+    LONGEST_LINE,
+    Body,
+    Chunked,
+    Framing,
+    PlainBody,
+    Sized,
+    UntilClose,
+    open_body,
+)
 
 PATIENCE = 2.0  # s; nothing that works takes so long
 
@@ -257,21 +267,26 @@ CHUNKED = head("Transfer-Encoding: chunked")
 UNFRAMED = head("Connection: close")
 
 
-def ask(session: requests.Session, server: Server, **options: Any) -> Body:
-    return Body(session.get(server.url, stream=True, timeout=PATIENCE, **options))
+BOTH = pytest.mark.parametrize("fast", [True, False], ids=["fast", "plain"])
 
 
-def wait(body: Body) -> None:
+def ask(session: requests.Session, server: Server, *, fast: bool = True, **options: Any) -> Any:
+    """The body, which what is written here may look into; `fast` is one of the two ways to read it."""
+    return open_body(session.get(server.url, stream=True, timeout=PATIENCE, **options), fast=fast)
+
+
+def wait(body: Any) -> None:
     assert body.fileno() >= 0
     assert select.select([body.fileno()], [], [], PATIENCE)[0], "nothing came, and the body has no end"
 
 
-def read(body: Body) -> bytes:
+def read(body: Any) -> bytes:
     pieces = []
     while not body.ended:
         piece = body.take()
         pieces.append(piece)
         if not piece and not body.ended:
+            assert not body.blocking, "an empty piece is the end"
             wait(body)
     return b"".join(pieces)
 
@@ -327,10 +342,11 @@ ANSWERS: dict[str, tuple[bytes, bytes, bool]] = {
 }
 
 
+@BOTH
 @pytest.mark.parametrize("buffered", ["all", "some", "none", "trickle"])
 @pytest.mark.parametrize(("start", "rest", "closes"), ANSWERS.values(), ids=ANSWERS)
 def test_a_body(
-    start: bytes, rest: bytes, closes: bool, buffered: str, serve: Any, session: requests.Session
+    start: bytes, rest: bytes, closes: bool, buffered: str, fast: bool, serve: Any, session: requests.Session
 ) -> None:
     """Whatever of it http.client has read together with the head."""
     steps: list[Any] = {
@@ -340,7 +356,7 @@ def test_a_body(
         "trickle": [start, *[each for at in range(0, len(rest), 50) for each in (rest[at : at + 50], 0.001)]],
     }[buffered]
     server = serve(then(*steps, *([close] if closes else [])))
-    body = ask(session, server)
+    body = ask(session, server, fast=fast)
     assert read(body) == TEXT
     assert body.ended
     assert body.take() == b""
@@ -349,14 +365,49 @@ def test_a_body(
 
 def test_what_is_not_packed_as_it_says(serve: Any, session: requests.Session) -> None:
     body = ask(session, serve(head("Content-Encoding: gzip", f"Content-Length: {len(TEXT)}") + TEXT))
-    with pytest.raises(BridgeError):
+    with pytest.raises(StreamCut, match="can't be unpacked"):
         read(body)
     body.close()
 
 
-def test_nobody_asked_for_brotli(serve: Any, session: requests.Session) -> None:
+@BOTH
+def test_nobody_asked_for_brotli(fast: bool, serve: Any, session: requests.Session) -> None:
     with pytest.raises(UpstreamRefused, match="'br'"):
-        ask(session, serve(head("Content-Encoding: br", "Content-Length: 1") + b"x"))
+        ask(session, serve(head("Content-Encoding: br", "Content-Length: 1") + b"x"), fast=fast)
+
+
+def test_a_body_is_read_fast_where_that_can_be_done(serve: Any, session: requests.Session) -> None:
+    for start, rest, closes in ANSWERS.values():
+        packed = b"gzip" in start.lower()
+        for fast in (True, False):
+            body = ask(session, serve(then(start + rest, *([close] if closes else []))), fast=fast)
+            assert type(body) is (Body if fast and not packed else PlainBody)
+            assert body.blocking is not (fast and not packed)
+            body.close()
+
+
+@BOTH
+def test_what_is_packed_in_several_parts_is_unpacked_to_its_end(
+    fast: bool, serve: Any, session: requests.Session
+) -> None:
+    parts = gzip.compress(TEXT[:300]) + gzip.compress(TEXT[300:])
+    server = serve(head("Content-Encoding: gzip", f"Content-Length: {len(parts)}") + parts)
+    assert read(ask(session, server, fast=fast)) == TEXT
+
+
+@BOTH
+def test_what_is_packed_very_tightly_comes_in_pieces(
+    fast: bool, serve: Any, session: requests.Session
+) -> None:
+    """Or a few kilobytes would take any memory."""
+    packed = gzip.compress(bytes(20_000_000))
+    server = serve(head("Content-Encoding: gzip", f"Content-Length: {len(packed)}") + packed)
+    body = ask(session, server, fast=fast)
+    sizes = []
+    while piece := body.take():
+        sizes.append(len(piece))
+    assert sum(sizes) == 20_000_000
+    assert max(sizes) <= AT_ONCE
 
 
 @pytest.mark.parametrize(
@@ -370,8 +421,11 @@ def test_nobody_asked_for_brotli(serve: Any, session: requests.Session) -> None:
     ],
 )
 @pytest.mark.parametrize("late", [False, True], ids=["kept open", "closed"])
-def test_an_empty_body_ends_at_once(answer: bytes, late: bool, serve: Any, session: requests.Session) -> None:
-    body = ask(session, serve(then(answer, *([close] if late else []))))
+@BOTH
+def test_an_empty_body_ends_at_once(
+    fast: bool, answer: bytes, late: bool, serve: Any, session: requests.Session
+) -> None:
+    body = ask(session, serve(then(answer, *([close] if late else []))), fast=fast)
     assert read(body) == b""
     assert body.ended
     body.close()
@@ -394,14 +448,15 @@ def test_taking_never_waits(serve: Any, session: requests.Session) -> None:
     body.close()
 
 
+@BOTH
 @pytest.mark.parametrize("framing", ["chunked", "length", "gzip, chunked"])
 def test_a_connection_is_used_again_after_a_complete_body(
-    framing: str, serve: Any, session: requests.Session
+    framing: str, fast: bool, serve: Any, session: requests.Session
 ) -> None:
     start, rest, _ = ANSWERS[framing]
     server = serve(then(start + rest[:9], SOON, rest[9:]))
     for _ in range(3):
-        body = ask(session, server)
+        body = ask(session, server, fast=fast)
         assert read(body) == TEXT
         body.close()
         body.close()
@@ -410,14 +465,15 @@ def test_a_connection_is_used_again_after_a_complete_body(
     assert len(set(server.clients)) == 1
 
 
+@BOTH
 @pytest.mark.parametrize("taken", [False, True])
 @pytest.mark.parametrize("answer", [CHUNKED + frame(b"hello"), head("Content-Length: 9") + b"hello"])
 def test_a_connection_is_not_used_again_after_half_a_body(
-    answer: bytes, taken: bool, serve: Any, session: requests.Session
+    answer: bytes, taken: bool, fast: bool, serve: Any, session: requests.Session
 ) -> None:
     server = serve(answer)
     for _ in range(2):
-        body = ask(session, server)
+        body = ask(session, server, fast=fast)
         if taken:
             assert body.take() == b"hello"
         assert not body.ended
@@ -445,48 +501,61 @@ def test_a_connection_is_not_used_again_where_the_server_hangs_up(
         CHUNKED + frame(b"hello"),
         CHUNKED + frame(b"hello")[:5],
         CHUNKED + frame(b"hello") + b"5",
-        CHUNKED + frame(b"hello") + b"0\r\n",
         head("Content-Length: 9"),
         head("Content-Length: 9") + b"hello",
     ],
 )
+@BOTH
 def test_a_connection_that_breaks_off(
-    sent: bytes, pause: float, how: Any, serve: Any, session: requests.Session
+    fast: bool, sent: bytes, pause: float, how: Any, serve: Any, session: requests.Session
 ) -> None:
     response = session.get(serve(then(sent, 5 * SOON, how)).url, stream=True, timeout=PATIENCE)
     time.sleep(pause)  # it breaks off before the body is looked at, or after
-    with pytest.raises(StreamCut) as cut:
-        read(Body(response))
+    with pytest.raises(StreamCut, match=HOW[how]) as cut:
+        read(open_body(response, fast=fast))
     assert cut.value.kind == "stream_cut"
     response.close()
 
 
-def test_a_reset_is_no_end_of_a_body_without_framing(serve: Any, session: requests.Session) -> None:
-    body = ask(session, serve(then(UNFRAMED + b"hello", 3 * SOON, resets)))
+@BOTH
+def test_a_reset_before_the_body_is_looked_at(fast: bool, serve: Any, session: requests.Session) -> None:
+    """It is no end, not even of a body that ends with its connection."""
+    for start in (UNFRAMED, CHUNKED):
+        response = session.get(serve(then(start, SOON, resets)).url, stream=True, timeout=PATIENCE)
+        time.sleep(5 * SOON)
+        with pytest.raises(StreamCut, match=HOW[resets]):
+            read(open_body(response, fast=fast))
+        response.close()
+
+
+def test_a_last_chunk_is_not_the_end_of_its_body(serve: Any, session: requests.Session) -> None:
+    """http.client takes it for one; a trailer might follow."""
+    sent = CHUNKED + frame(b"hello") + b"0\r\n"
+    with pytest.raises(StreamCut, match="in the middle"):
+        read(ask(session, serve(then(sent, SOON, close))))
+    assert read(ask(session, serve(then(sent, SOON, close)), fast=False)) == b"hello"
+
+
+HOW = {close: "closed the connection in the middle", resets: "broke off: Connection reset by peer"}
+
+
+def test_an_upstream_that_stops(serve: Any, session: requests.Session) -> None:
+    """Who waits by other means than `take` looks at the clock as well."""
+    response = session.get(serve(CHUNKED + frame(b"hello")).url, stream=True, timeout=0.1)
+    body = open_body(response, fast=False)
+    assert body.take() == b"hello"
+    with pytest.raises(UpstreamTimeout, match=r"0\.1 s"):
+        body.take()
+
+
+@BOTH
+def test_a_reset_is_no_end_of_a_body_without_framing(
+    fast: bool, serve: Any, session: requests.Session
+) -> None:
+    body = ask(session, serve(then(UNFRAMED + b"hello", 3 * SOON, resets)), fast=fast)
     with pytest.raises(StreamCut):
         read(body)
     body.close()
-
-
-def test_a_double_of_a_response(session: requests.Session) -> None:
-    """As the doubles of requests in tests are: bytes without a socket."""
-    response = requests.Response()
-    response.status_code, response._content, response.raw = 200, b"hello", Released()
-    body = Body(response)
-    assert body.fileno() == -1
-    assert read(body) == b"hello"
-    body.close()
-
-
-def test_an_empty_double_of_a_response(session: requests.Session) -> None:
-    response = requests.Response()
-    response.status_code, response._content, response.raw = 200, b"", Released()
-    assert read(Body(response)) == b""
-
-
-class Released:
-    def close(self) -> None: ...
-    def release_conn(self) -> None: ...
 
 
 # TLS.
@@ -516,27 +585,31 @@ def encrypted(serve: Any, session: requests.Session, certificate: Path) -> Calla
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
 
-    def get(script: Script | bytes) -> Body:
-        return ask(session, serve(script, context), verify=str(certificate))
+    def get(script: Script | bytes, *, fast: bool = True) -> Any:
+        return ask(session, serve(script, context), verify=str(certificate), fast=fast)
 
     return get
 
 
+@BOTH
 @pytest.mark.parametrize("buffered", ["all", "some", "none"])
 @pytest.mark.parametrize(("start", "rest", "closes"), ANSWERS.values(), ids=ANSWERS)
-def test_an_encrypted_body(start: bytes, rest: bytes, closes: bool, buffered: str, encrypted: Any) -> None:
+def test_an_encrypted_body(
+    start: bytes, rest: bytes, closes: bool, buffered: str, fast: bool, encrypted: Any
+) -> None:
     steps = {"all": [start + rest], "some": [start + rest[:7], rest[7:]], "none": [start, SOON, rest]}[
         buffered
     ]
-    body = encrypted(then(*steps, *([close] if closes else [])))
+    body = encrypted(then(*steps, *([close] if closes else [])), fast=fast)
     assert read(body) == TEXT
     body.close()
 
 
-def test_many_small_records_at_once_are_all_delivered(encrypted: Any) -> None:
+@BOTH
+def test_many_small_records_at_once_are_all_delivered(fast: bool, encrypted: Any) -> None:
     """OpenSSL takes them off the socket, whose readiness then says nothing of them."""
     records = [frame(b"event %4d" % number) for number in range(2000)]
-    body = encrypted(then(CHUNKED, SOON, *records, END))
+    body = encrypted(then(CHUNKED, SOON, *records, END), fast=fast)
     assert read(body) == b"".join(b"event %4d" % number for number in range(2000))
 
 
@@ -567,17 +640,19 @@ def test_a_size_line_that_the_buffer_of_the_head_cuts(encrypted: Any) -> None:
 
 @pytest.mark.parametrize("sent", [b"", frame(b"hello"), frame(b"hello") + b"5"])
 @pytest.mark.parametrize("how", [close, resets], ids=["cut", "reset"])
-def test_an_encrypted_connection_that_breaks_off(sent: bytes, how: Any, encrypted: Any) -> None:
-    body = encrypted(then(CHUNKED, 2 * SOON, sent, how))
-    with pytest.raises(StreamCut):
+@BOTH
+def test_an_encrypted_connection_that_breaks_off(fast: bool, sent: bytes, how: Any, encrypted: Any) -> None:
+    body = encrypted(then(CHUNKED, 2 * SOON, sent, how), fast=fast)
+    with pytest.raises(StreamCut, match="closed the connection in the middle"):
         read(body)
     body.close()
 
 
 @pytest.mark.parametrize("how", [close, resets], ids=["cut", "reset"])
-def test_what_came_before_the_break_is_given(how: Any, encrypted: Any) -> None:
+@BOTH
+def test_what_came_before_the_break_is_given(fast: bool, how: Any, encrypted: Any) -> None:
     """It may hold the end of the answer, and only the body's own end be missing."""
-    body = encrypted(then(CHUNKED, 2 * SOON, frame(b"data: [DONE]\n\n"), how))
+    body = encrypted(then(CHUNKED, 2 * SOON, frame(b"data: [DONE]\n\n"), how), fast=fast)
     time.sleep(6 * SOON)
     assert body.take() == b"data: [DONE]\n\n"
     with pytest.raises(StreamCut):
