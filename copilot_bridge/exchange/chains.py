@@ -12,19 +12,20 @@ from typing import Any
 
 from cachetools import TTLCache
 
+from copilot_bridge.access.callers import NOBODY, Caller
 from copilot_bridge.dialects import codec
 
 Item = dict[str, Any]
 
 LIFE = 3600.0  # seconds
 
-# Who asks: told apart by what they show to get in.
-CREDENTIALS = ("authorization", "x-api-key", "api-key")
+# Where no key is needed, callers are told apart by what they show all the same.
+CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 
 
-def caller_of(headers: Mapping[str, str], account: str) -> str:
-    shown = [account, *(headers.get(name, "") for name in CREDENTIALS)]
-    return hashlib.sha256("\0".join(shown).encode()).hexdigest()
+def caller_of(caller: Caller, account: str, headers: Mapping[str, str]) -> str:
+    shown = [headers.get(name, "") for name in CREDENTIALS] if caller is NOBODY else []
+    return hashlib.sha256("\0".join([caller.id, account, *shown]).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

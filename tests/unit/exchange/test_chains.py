@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from copilot_bridge.access.callers import NOBODY, Caller
 from copilot_bridge.exchange.chains import LIFE, Chains, Link, caller_of
 
 
@@ -81,5 +82,14 @@ def test_none_at_all():
 
 def test_callers_are_told_apart_by_what_they_show():
     shown = [{}, {"authorization": "a"}, {"x-api-key": "a"}, {"authorization": "b"}, {"api-key": "a"}]
-    assert len({caller_of(headers, account) for headers in shown for account in ("x", "y")}) == 10
-    assert caller_of({"authorization": "a", "user-agent": "1"}, "x") == caller_of({"authorization": "a"}, "x")
+    assert len({caller_of(NOBODY, account, headers) for headers in shown for account in ("x", "y")}) == 10
+    told = caller_of(NOBODY, "x", {"authorization": "a"})
+    assert caller_of(NOBODY, "x", {"authorization": "a", "user-agent": "1"}) == told
+
+
+def test_a_key_that_is_rotated_keeps_its_conversations():
+    me, you = Caller("key:me"), Caller("key:you")
+    told = caller_of(me, "x", {"authorization": "old"})
+    assert caller_of(me, "x", {"authorization": "new"}) == told
+    assert caller_of(you, "x", {"authorization": "new"}) != told
+    assert caller_of(me, "y", {"authorization": "new"}) != told
