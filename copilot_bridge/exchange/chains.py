@@ -18,6 +18,7 @@ from copilot_bridge.dialects import codec
 Item = dict[str, Any]
 
 LIFE = 3600.0  # seconds
+OVERHEAD = 4096  # bytes that a link was seen to take besides what it holds
 
 # Where no key is needed, callers are told apart by what they show all the same.
 CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
@@ -42,7 +43,7 @@ class Link:
     @property
     def size(self) -> int:
         """Bytes, with all before: what is shared is counted for each, so the bound holds."""
-        return len(self.given) + len(self.answer) + (self.before.size if self.before else 0)
+        return OVERHEAD + len(self.given) + len(self.answer) + (self.before.size if self.before else 0)
 
     def items(self) -> Iterator[Item]:
         """The conversation so far, as items."""

@@ -58,6 +58,8 @@ class Handler(WSGIHandler):  # type: ignore[misc]
 class Server(WSGIServer):  # type: ignore[misc]
     """Stops without waiting for idle connections."""
 
+    max_accept = 1  # a hundred new ones in a row would hold up the answers to those before them
+
     def __init__(self, listener: socket.socket, application: Flask) -> None:
         self.idle: set[gevent.Greenlet] = set()
         super().__init__(listener, application, spawn=Pool(), handler_class=Handler, log=None, error_log=None)

@@ -98,8 +98,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
         sock.setblocking(1)
         handle = partial(self.handle, Address(sock.getsockname()))
         server = StreamServer(sock, handle=handle, spawn=Pool(self.worker_connections))
-        if self.cfg.workers > 1:
-            server.max_accept = 1  # the others want some too
+        # One at a time: a hundred new ones in a row would hold up the answers to those before them, and
+        # the other workers want some too.
+        server.max_accept = 1
         server.start()
         return server
 
