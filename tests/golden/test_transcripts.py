@@ -19,12 +19,11 @@ import pytest
 from golden.transcripts import SIZES, Golden, check_stream, check_whole, cut, mender, options_of, repair
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.chat.reply import fold, mend_whole
 from copilot_bridge.dialects.messages import repair as messages
 from copilot_bridge.dialects.messages.reply import fold as fold_messages
 from copilot_bridge.dialects.messages.reply import mend_whole as mend_message
 from copilot_bridge.dialects.responses import repair as responses
-
-from copilot_bridge.dialects.chat.reply import fold, mend_whole
 
 CASES = Path(__file__).parent
 
