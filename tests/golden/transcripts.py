@@ -24,6 +24,7 @@ class Golden:
     def check(self, expected: Path, actual: bytes) -> None:
         """An expectation that is missing fails; an empty file asks for one."""
         if self.write:
+            expected.parent.mkdir(exist_ok=True, parents=True)
             expected.write_bytes(actual)
         assert expected.exists(), f"nobody has said what is expected in {expected}"
         assert actual == expected.read_bytes()

@@ -1,0 +1,76 @@
+"""What a client asks, and what is asked of a model that speaks another dialect.
+
+requests/<client>/<case>.json                what the client sends
+requests/<client>/<case>.to-<upstream>.json  its translation, before it is fitted to a model
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from golden.transcripts import Golden
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.chat import request as chat
+from copilot_bridge.dialects.chat import turn as chat_turn
+from copilot_bridge.dialects.messages import request as messages
+from copilot_bridge.dialects.messages import turn as messages_turn
+from copilot_bridge.dialects.names import shorten
+from copilot_bridge.dialects.responses import request as responses
+from copilot_bridge.dialects.responses import turn as responses_turn
+from copilot_bridge.dialects.responses.turn import Names
+from copilot_bridge.dialects.turn import Turn
+
+REQUESTS = Path(__file__).parent / "requests"
+
+READ: dict[str, Callable[[bytes], Turn]] = {
+    "chat": lambda data: chat_turn.read_turn(chat.read(data)),
+    "messages": lambda data: messages_turn.read_turn(messages.read(data)),
+    "responses": lambda data: responses_turn.read_turn(responses.read(data), Names()),
+}
+WRITE: dict[str, Callable[[Turn], dict[str, Any]]] = {
+    "chat": chat_turn.write_turn,
+    "messages": messages_turn.write_turn,
+    "responses": responses_turn.write_turn,
+}
+NAMES = {
+    "text",
+    "tools-single",
+    "tools-parallel",
+    "tool-choice-none",
+    "tool-choice-named",
+    "images",
+    "document",
+    "thinking",
+    "thinking-sealed",
+    "schema",
+}
+
+CASES = [
+    pytest.param(client, upstream, path, id=f"{client}-to-{upstream}-{path.stem}")
+    for client in READ
+    for path in sorted(REQUESTS.glob(f"{client}/*.json"))
+    for upstream in WRITE
+    if upstream != client and ".to-" not in path.name
+]
+
+
+@pytest.mark.parametrize(("client", "upstream", "path"), CASES)
+def test_a_request(client: str, upstream: str, path: Path, golden: Golden) -> None:
+    """As an exchange does it; names are shortened for those that take no long ones."""
+    turn = READ[client](path.read_bytes())
+    body = WRITE[upstream](turn if upstream == "messages" else shorten(turn)[0])
+    sent = json.loads(codec.write(body))
+    shown = json.dumps(sent, indent=2, ensure_ascii=False) + "\n"
+    golden.check(path.with_suffix(f".to-{upstream}.json"), shown.encode())
+
+
+@pytest.mark.parametrize("client", READ)
+def test_no_case_is_forgotten(client: str) -> None:
+    kept = {path.name for path in REQUESTS.glob(f"{client}/*.json")}
+    asked = {name.removesuffix(".json") for name in kept if ".to-" not in name}
+    told = {f"{case}.to-{upstream}.json" for case in asked for upstream in WRITE if upstream != client}
+    assert asked >= NAMES
+    assert kept == told | {f"{case}.json" for case in asked}
