@@ -1,0 +1,150 @@
+"""However upstream's stream is cut, a client of another dialect gets that of the transcript.
+
+upstream-<dialect>/<case>.sse                what Copilot sends
+<client>-from-<upstream>/<case>/client.sse   what a client gets, its last event the failure if there is one
+<client>-from-<upstream>/<case>/client.json  the same, folded to an answer in one piece; a failure has none
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from golden.transcripts import CREATED, MODEL, Golden, cut
+
+from copilot_bridge.dialects.chat import reply as chat_reply
+from copilot_bridge.dialects.chat.reader import Reader as ChatReader
+from copilot_bridge.dialects.chat.repair import Mender
+from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
+from copilot_bridge.dialects.messages import reply as messages_reply
+from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
+from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
+from copilot_bridge.dialects.responses import repair as responses_repair
+from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
+from copilot_bridge.dialects.responses.turn import Names
+from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
+from copilot_bridge.dialects.translation import EventReader, EventWriter, Translation
+from copilot_bridge.errors import BridgeError
+
+HERE = Path(__file__).parent
+
+# As exchange makes them, but for what changes from one request to the next.
+READERS: dict[str, Callable[[], EventReader]] = {
+    "chat": lambda: ChatReader(Mender(model="", created=CREATED)),
+    "messages": MessagesReader,
+    "responses": ResponsesReader,
+}
+WRITERS: dict[str, Callable[[], EventWriter]] = {
+    "chat": lambda: ChatWriter(answer_id="chatcmpl-1", model=MODEL, created=CREATED, usage=True),
+    "messages": lambda: MessagesWriter(answer_id="msg_1", model=MODEL),
+    "responses": lambda: ResponsesWriter(answer_id="1", model=MODEL, created=CREATED, names=Names()),
+}
+FOLDS: dict[str, Callable[[Iterable[bytes]], bytes]] = {
+    "chat": lambda pieces: chat_reply.fold(
+        pieces, Mender(model=MODEL, created=CREATED, answer_id="chatcmpl-1")
+    ),
+    "messages": lambda pieces: messages_reply.fold(pieces)[0],
+    "responses": lambda pieces: responses_repair.fold(pieces)[0],
+}
+
+BROKEN = ("error-mid-stream", "cut-mid-stream")
+NAMES = {
+    "text",
+    "tool-single",
+    "tools-parallel",
+    "tools-interleaved",
+    "thinking",
+    "refusal",
+    "length",
+    *BROKEN,
+}
+
+CASES = [
+    pytest.param(client, path, id=f"{client}-from-{upstream}-{path.stem}")
+    for upstream in READERS
+    for path in sorted(HERE.glob(f"upstream-{upstream}/*.sse"))
+    for client in WRITERS
+    if client != upstream
+]
+
+
+def upstream_of(path: Path) -> str:
+    return path.parent.name.removeprefix("upstream-")
+
+
+def expected(client: str, path: Path) -> Path:
+    return HERE / f"{client}-from-{upstream_of(path)}" / path.stem
+
+
+def told(stream: Translation, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """As an exchange does it.  Raises what the stream tells, after what came before it."""
+    for piece in pieces:
+        yield stream.feed(piece)
+        if stream.failure:
+            raise stream.failure
+        if stream.done:
+            return
+    yield stream.close()
+
+
+def translation(client: str, path: Path) -> Translation:
+    return Translation(READERS[upstream_of(path)](), WRITERS[client]())
+
+
+def translate(client: str, path: Path, pieces: Iterable[bytes]) -> bytes:
+    stream, out = translation(client, path), b""
+    try:
+        for piece in told(stream, pieces):
+            out += piece
+    except BridgeError as error:
+        return out + stream.fail(error)
+    return out
+
+
+def events_cut_at(place: int, data: bytes) -> list[bytes]:
+    """Each event in two pieces; all places together are a cut at every byte of the stream."""
+    events = [event + b"\n\n" for event in data.split(b"\n\n")]
+    events[-1] = events[-1].removesuffix(b"\n\n")
+    return [piece for event in events for piece in (event[:place], event[place:]) if piece]
+
+
+def longest(data: bytes) -> int:
+    return 2 + max(map(len, data.split(b"\n\n")))
+
+
+@pytest.mark.parametrize(("client", "path"), CASES)
+def test_a_stream(client: str, path: Path, golden: Golden) -> None:
+    data = path.read_bytes()
+    whole = translate(client, path, [data])
+    golden.check(expected(client, path) / "client.sse", whole)
+    assert translate(client, path, cut(data, 1)) == whole
+    assert (b"it broke" in whole) == (path.stem == "error-mid-stream")
+
+
+@pytest.mark.parametrize(("client", "path"), CASES)
+def test_a_stream_cut_at_every_byte(client: str, path: Path) -> None:
+    data = path.read_bytes()
+    whole = translate(client, path, [data])
+    for place in range(1, longest(data)):
+        pieces = events_cut_at(place, data)
+        assert b"".join(pieces) == data
+        assert translate(client, path, pieces) == whole, f"each event cut at {place}"
+
+
+@pytest.mark.parametrize(("client", "path"), CASES)
+def test_an_answer_in_one_piece(client: str, path: Path, golden: Golden) -> None:
+    folded = expected(client, path) / "client.json"
+    pieces = told(translation(client, path), [path.read_bytes()])
+    if path.stem in BROKEN:
+        with pytest.raises(BridgeError):
+            FOLDS[client](pieces)
+        assert not folded.exists()
+    else:
+        golden.check(folded, FOLDS[client](pieces))
+
+
+def test_no_case_is_forgotten() -> None:
+    for upstream in READERS:
+        sent = {path.stem for path in HERE.glob(f"upstream-{upstream}/*.sse")}
+        assert sent >= NAMES
+        for client in set(WRITERS) - {upstream}:
+            assert {path.name for path in HERE.glob(f"{client}-from-{upstream}/*")} == sent
