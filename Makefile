@@ -29,8 +29,9 @@ demo: $(VENV)/runtime
 start: $(VENV)/runtime
 	@$(BIN)/copilot-bridge start $(ARGS)
 
+# Twice as many as there are processors: many tests wait for processes that they have started.
 test: $(VENV)/dev
-	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $$($(BIN)/python -c 'import os; print(2 * (os.cpu_count() or 1))') $(ARGS)
 
 test-clients: $(VENV)/dev
 	@$(BIN)/python tests/clients/install.py
