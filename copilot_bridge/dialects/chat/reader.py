@@ -76,6 +76,7 @@ class Reader:
         self._part = -1
         self._kind: object = None  # of the part told last: "text", "reasoning", or a call's number
         self._calls = 0  # that have begun; they are numbered from 0
+        self._refused = False
         self._id = ""  # of the last call
         self._unnamed: list[str] | None = None  # its arguments, as long as it has no name
         self._nesting = Nesting()
@@ -119,6 +120,10 @@ class Reader:
 
     def _text(self, text: str) -> Iterator[Event]:
         yield TextDelta(self._enter("text"), text)
+
+    def _refusal(self, text: str) -> Iterator[Event]:
+        self._refused = True
+        yield from self._text(text)
 
     def _reasoning(self, text: str) -> Iterator[Event]:
         yield from self._seal_late()
@@ -176,8 +181,10 @@ class Reader:
         closing = list(self._mender.end())[-1]
         if not self._started:
             yield Started(str(closing["id"]))
-        reason = str(closing["choices"][0]["finish_reason"])
-        yield Finished(REASONS.get(reason, "stop"), read_usage(self._mender.usage or {}))
+        reason = REASONS.get(str(closing["choices"][0]["finish_reason"]), "stop")
+        if self._refused and reason == "stop":  # OpenAI's models stop when they have refused
+            reason = "refusal"
+        yield Finished(reason, read_usage(self._mender.usage or {}))
 
     def _leave(self) -> Iterator[Event]:
         """A call that was cut off ends with the answer."""
@@ -195,7 +202,7 @@ class Reader:
         "reasoning_content": _reasoning,
         "reasoning_opaque": _seal,
         "content": _text,
-        "refusal": _text,
+        "refusal": _refusal,
         "tool_calls": _call,
     }
 

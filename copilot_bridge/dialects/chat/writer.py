@@ -84,7 +84,8 @@ class Writer:
         return self._chunk({"tool_calls": [call]})
 
     def _finished(self, event: Finished) -> bytes:
-        out = self._closed_call() + self._sealed() + self._chunk({}, REASONS[event.reason])
+        refused = self._chunk({"refusal": event.refusal}) if event.refusal else b""
+        out = self._closed_call() + refused + self._sealed() + self._chunk({}, REASONS[event.reason])
         if self._wants_usage:
             out += self._write({"choices": [], "usage": write_usage(event.usage)})
         return out + sse.DONE
