@@ -7,7 +7,7 @@ from typing import ClassVar, Protocol
 
 import requests
 
-from copilot_bridge.delivery import ClientGoneError, Delivery
+from copilot_bridge.delivery import ClientGoneError, Delivery, Direct
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.exchange.request import Reader
@@ -37,16 +37,22 @@ class Exchange:
     """Answers one request.  `close` has to be called, whatever happened before.
 
     :param client: the client's socket, to notice when it hangs up.
+    :param direct: a way to write to it, where the server offers one.
     """
 
     def __init__(
-        self, bridge: Bridge, request: Request, record: Record, client: socket.socket | None
+        self,
+        bridge: Bridge,
+        request: Request,
+        record: Record,
+        client: socket.socket | None,
+        direct: Direct | None = None,
     ) -> None:
         config = bridge.config
         self._request = request
         self._record = record
         self._fast = config.fast_delivery
-        self._delivery = Delivery(client, config.keepalive, config.read_timeout)
+        self._delivery = Delivery(client, config.keepalive, config.read_timeout, direct)
         self._opening: Iterator[requests.Response | None] = iter(())
         self._response: requests.Response | None = None
         self._body: Body | PlainBody | None = None
@@ -100,19 +106,10 @@ class Exchange:
     def _relay(self, response: requests.Response, reader: Reader) -> Iterator[bytes]:
         self._body = open_body(response, fast=self._fast)
         try:
-            for piece in self._delivery.pieces(self._body):
-                if not piece:
-                    yield self._request.keepalive
-                    continue
-                self._record.count_cost(piece)
-                if out := reader.feed(piece):
+            for out in self._delivery.relay(self._body, reader, self._record.count_cost):
+                if out:
                     self._record.first_byte()
-                    self._delivery.told()
-                    yield out
-                if reader.failure:
-                    raise reader.failure
-                if reader.done:
-                    break
+                yield out or self._request.keepalive
         finally:
             self._record.count(reader.usage)
             self._record.outcome = reader.outcome

@@ -22,6 +22,7 @@ from copilot_bridge.app import create_app  # noqa: E402
 from copilot_bridge.config import Config  # noqa: E402
 from copilot_bridge.logs import set_up  # noqa: E402
 from copilot_bridge.serving.collector import settle  # noqa: E402
+from copilot_bridge.serving.direct import OfGevent  # noqa: E402
 from copilot_bridge.serving.limits import raise_open_files  # noqa: E402
 from copilot_bridge.serving.notifier import Notifier  # noqa: E402
 from copilot_bridge.serving.orders import Orders  # noqa: E402
@@ -38,7 +39,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]
 
     def get_environ(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environ()
-        return environ | {"copilot_bridge.socket": self.socket}
+        return environ | {"copilot_bridge.socket": self.socket, "copilot_bridge.direct": OfGevent(self)}
 
     def read_requestline(self) -> Any:
         """Between two requests a connection is idle; None ends it."""

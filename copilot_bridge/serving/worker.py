@@ -1,4 +1,4 @@
-"""gunicorn's gevent worker, with an end that waits for streams and for nothing else."""
+"""gunicorn's gevent worker: it ends when its streams do, and lets the application at the client's socket."""
 
 import mmap
 import signal
@@ -11,7 +11,10 @@ import gevent
 from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
+from gunicorn.http.wsgi import Response
 from gunicorn.workers.ggevent import GeventWorker
+
+from copilot_bridge.serving.direct import OfGunicorn
 
 # A stream that is cut off still tells its client so.
 LAST_WORDS = 0.5
@@ -60,6 +63,18 @@ class Worker(GeventWorker):  # type: ignore[misc]
         super().init_signals()
         signal.signal(signal.SIGHUP, self.handle_relief)
         signal.siginterrupt(signal.SIGHUP, False)
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        application: Any = self.wsgi
+
+        def offering(environ: dict[str, Any], start_response: Any) -> Any:
+            response = getattr(start_response, "__self__", None)
+            if type(response) is Response:  # not HTTP/2's
+                environ["copilot_bridge.direct"] = OfGunicorn(response)
+            return application(environ, start_response)
+
+        self.wsgi: Any = offering
 
     def handle(self, *args: Any) -> None:
         served = gevent.getcurrent()

@@ -19,8 +19,11 @@ from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused, Upstr
 
 # Below the size from which the C library gets memory from the kernel and gives it back, each time.
 AT_ONCE = 65536
+# Where every read of all streams puts its bytes; they are taken out before the next one.
+ROOM = memoryview(bytearray(AT_ONCE))
 
 CHUNK_SIZE = re.compile(rb"(?:\r\n)?([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
+LINE_END = b"\r\n"
 LONGEST_LINE = 8192
 
 PACKED = ("gzip", "x-gzip", "deflate")
@@ -59,6 +62,9 @@ class Chunked:
                 at += self._left
                 self._left = max(0, at - len(data))
                 if self._left:
+                    return b"".join(pieces)
+                if at == len(data) - 2 and data.endswith(LINE_END):  # the usual case: a whole chunk arrives
+                    self._rest = LINE_END
                     return b"".join(pieces)
             size = CHUNK_SIZE.match(data, at)
             if not size:
@@ -140,8 +146,8 @@ class PlainBody:
 class Body:
     """A reply's body, read without blocking.  `fileno` is to be waited on between two calls of `take`.
 
-    `drained`: the last read took all there was, so the next one would come too early.  Over TLS that
-    can't be known: OpenSSL holds back bytes of which the socket's readiness says nothing.
+    `drained`: the last read took all there was, so the next one would come too early.  Over TLS only
+    OpenSSL knows: it holds back bytes of which the socket's readiness says nothing.
     """
 
     blocking = False
@@ -188,10 +194,12 @@ class Body:
         """None: nothing there yet.  b"" is given only for a body that may end like this."""
         pieces: list[bytes] = []
         room = AT_ONCE
+        self.drained = False
         while room > 0:
             try:
-                data = self._socket.recv(room)
+                data = bytes(ROOM[: self._socket.recv_into(ROOM, room)])
             except WOULD_BLOCK:
+                self.drained = True
                 break
             except OSError as error:
                 if pieces:  # the next read will tell of it

@@ -81,7 +81,8 @@ def answer(make: Make) -> Response:
     bridge().ask_first(record, asked.name, data)
     del data  # upstream will have it, and a stream goes on for minutes
     bridge().journal.begin(record.row_if_cut())
-    exchange = Exchange(bridge(), asked, record, client_socket(request.environ))
+    environ = request.environ
+    exchange = Exchange(bridge(), asked, record, client_socket(environ), environ.get("copilot_bridge.direct"))
     try:
         if exchange.streaming:
             exchange.open()

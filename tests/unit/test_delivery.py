@@ -633,6 +633,234 @@ def test_a_stream_that_never_has_to_wait_can_be_stopped(deliver: Any, client: Pa
     assert told[-1] == STOPPED
 
 
+# Relaying.
+
+
+class Echo:
+    """A reader that shouts, and knows a few words."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self.failure: Exception | None = None
+
+    def feed(self, piece: bytes) -> bytes:
+        if b"bug" in piece:
+            raise ValueError("a bug")
+        if b"refused" in piece:
+            self.failure = InvalidRequest("refused", param="n")
+        self.done = b"done" in piece
+        return b"" if piece == b"silent" else piece.upper()
+
+
+class Wire:
+    """A client's socket as a server offers it, here without any framing; `ready` once the head is sent."""
+
+    ready = True
+
+    def __init__(self, near: socket.socket) -> None:
+        self.socket = self
+        self._near = near
+        self.waited = 0  # bytes that were written by waiting
+
+    def send(self, piece: bytes) -> bytes:
+        try:
+            return piece[self._near.send(piece) :]
+        except BlockingIOError:
+            return piece
+
+    def sendall(self, rest: bytes) -> None:
+        self.waited += len(rest)
+        while rest := self.send(rest):
+            gevent.socket.wait_write(self._near.fileno())
+
+
+def feed(far: socket.socket, *words: bytes) -> gevent.Greenlet:
+    """One after the other, so that none is read together with the next."""
+    return gevent.spawn(lambda: [far.send(word) and gevent.sleep(0.01) for word in words])
+
+
+def hear(far: socket.socket) -> bytes:
+    far.setblocking(False)
+    try:
+        return far.recv(1 << 20)
+    except BlockingIOError:
+        return b""
+
+
+@pytest.fixture
+def relay(client: Pair, upstream: Any) -> Iterator[Callable[..., Any]]:
+    """Relays to its end: what was handed to the server.  The socket's part is what the client hears."""
+    made: list[Delivery] = []
+
+    def run(*, ready: bool = True, keepalive: float = LONG, stall: float = LONG) -> list[bytes]:
+        wire = Wire(client[0])
+        wire.ready = ready
+        made.append(Delivery(client[0], keepalive, stall, wire))
+        return list(made[-1].relay(upstream[0], Echo(), lambda _: None))
+
+    yield run
+    for each in made:
+        each.close()
+
+
+def test_all_that_upstream_says_is_relayed(relay: Any, client: Pair, upstream: Any) -> None:
+    """The first piece by the server, which puts the head before it; the others straight to the socket."""
+    body, far = upstream
+    feed(far, b"one ", b"two ", b"three ", b"four done", b"never")
+    served = relay()
+    if body.blocking:
+        assert served == [b"ONE ", b"TWO ", b"THREE ", b"FOUR DONE"]
+    else:
+        assert served == [b"ONE "]
+        assert hear(client[1]) == b"TWO THREE FOUR DONE"
+
+
+def test_where_the_server_offers_nothing_it_writes_everything(relay: Any, upstream: Any) -> None:
+    feed(upstream[1], b"one ", b"two ", b"three done")
+    assert relay(ready=False) == [b"ONE ", b"TWO ", b"THREE DONE"]
+
+
+def test_a_greenlet_is_not_woken_for_what_the_loop_can_do(
+    relay: Any, upstream: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body, far = upstream
+    if body.blocking:
+        pytest.skip("that way it has to be")
+    woken: list[object] = []
+    switched = Bell.wait
+    monkeypatch.setattr(Bell, "wait", lambda self: (switched(self), woken.append(self))[0])
+    feed(far, b"one ", *[b"more "] * 20, b"done")
+    relay()
+    assert len(woken) <= 3, "for the first piece, for the head's sake, and for the end"
+
+
+def test_a_body_that_ends_without_more(relay: Any, client: Pair, upstream: Any) -> None:
+    body, far = upstream
+    feed(far, b"one ", b"two").link(lambda _: far.shutdown(socket.SHUT_WR))
+    served = relay()
+    assert b"".join(served) + hear(client[1]) == b"ONE TWO"
+    assert body.ended
+
+
+@pytest.mark.parametrize("first", [[], [b"one "]], ids=["the first", "a later one"])
+def test_a_failure_comes_after_what_was_told_before_it(
+    first: list[bytes], relay: Any, client: Pair, upstream: Any
+) -> None:
+    feed(upstream[1], *first, b"and refused", b"never")
+    with pytest.raises(InvalidRequest):
+        relay()
+    assert upstream[0].blocking or not first or hear(client[1]) == b"AND REFUSED"
+
+
+@pytest.mark.parametrize("first", [[], [b"one "]], ids=["the first", "a later one"])
+def test_a_bug_is_raised_where_it_can_be_told(
+    first: list[bytes], relay: Any, upstream: Any, capfd: Any
+) -> None:
+    feed(upstream[1], *first, b"bug")
+    with pytest.raises(ValueError, match="a bug"):
+        relay()
+    assert capfd.readouterr().err == "", "the loop prints what is raised in it"
+
+
+def test_a_body_that_breaks_off_while_it_is_relayed(relay: Any, upstream: Any) -> None:
+    body, far = upstream
+    feed(far, b"one ", b"two ").link(lambda _: setattr(body, "_receive", broken))
+    later(0.05, far.send, b"three")
+    with pytest.raises(StreamCut):
+        relay()
+
+
+def broken() -> bytes:
+    raise ConnectionResetError
+
+
+def test_a_client_that_reads_slowly_gets_all_and_upstream_waits(client: Pair, upstream: Any) -> None:
+    """No more is taken from upstream until the client has taken what was read before."""
+    body, far = upstream
+    for end in (*client, far):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    wire = Wire(client[0])
+    delivery = Delivery(client[0], LONG, LONG, wire)
+    text = bytes(range(48, 58)) * 2000
+    pieces = [text[at : at + 1000] for at in range(0, len(text), 1000)]
+    writing = gevent.spawn(
+        lambda: ([gevent.socket.wait_write(far.fileno()) or far.send(each) for each in pieces])
+    )
+    served: list[bytes] = []
+
+    def serve() -> None:
+        for out in delivery.relay(body, Echo(), lambda _: None):
+            served.append(out)
+            wire.sendall(out)
+
+    serving = gevent.spawn(serve)
+    heard = b""
+    gevent.sleep(0.1)
+    assert not writing.ready(), "upstream is not read for a client that does not read"
+    taken = body.taken
+    gevent.sleep(0.1)
+    assert body.taken == taken
+    while len(heard) < len(text):
+        gevent.socket.wait_read(client[1].fileno())
+        heard += hear(client[1])
+    assert heard == text
+    serving.kill()
+    delivery.close()
+    assert body.blocking or wire.waited < len(text), "only what the socket did not take had to wait"
+
+
+@pytest.mark.parametrize("leave", [socket.socket.close, reset], ids=["closes", "resets"])
+def test_a_client_that_leaves_while_it_is_relayed_to(
+    leave: Any, relay: Any, client: Pair, upstream: Any
+) -> None:
+    far = upstream[1]
+    writing = gevent.spawn(lambda: [far.send(b"more ") and gevent.sleep(0.005) for _ in range(200)])
+    later(0.05, leave, client[1])
+    began = time.monotonic()
+    with pytest.raises(ClientGoneError):
+        relay()
+    assert since(began) < 0.05 + SOON
+    writing.kill()
+
+
+def test_a_client_that_can_not_be_written_to_has_left(client: Pair, upstream: Any) -> None:
+    """Whatever the system calls it."""
+    body, far = upstream
+    wire = Wire(client[0])
+    wire.send = lambda _piece: broken()  # type: ignore[method-assign]
+    delivery = Delivery(None, LONG, LONG, wire)
+    relayed = delivery.relay(body, Echo(), lambda _: None)
+    far.send(b"one ")
+    assert next(relayed) == b"ONE "
+    later(0.01, far.send, b"two ")
+    if body.blocking:
+        assert next(relayed) == b"TWO "
+    else:
+        with pytest.raises(ClientGoneError):
+            next(relayed)
+    relayed.close()
+    delivery.close()
+
+
+def test_silence_is_what_the_client_hears_of_a_relay(relay: Any, upstream: Any) -> None:
+    """Pieces of which nothing is told do not break it; those that go past the greenlet do."""
+    feed(upstream[1], *[b"word "] * 12, b"done")
+    assert b"" not in relay(keepalive=0.1)
+
+
+def test_silence_of_a_relay_is_told(relay: Any, upstream: Any) -> None:
+    feed(upstream[1], b"one ", *[b"silent"] * 12, b"done")
+    assert relay(keepalive=0.05).count(b"") >= 2
+
+
+def test_a_stall_of_a_relay_is_counted_from_its_last_byte(relay: Any, upstream: Any) -> None:
+    feed(upstream[1], *[b"word "] * 15)
+    began = time.monotonic()
+    with pytest.raises(UpstreamTimeout):
+        relay(keepalive=0.05, stall=0.1)
+    assert since(began) > 0.14 + 0.09
+
+
 # The end of a body.
 
 
