@@ -1,7 +1,9 @@
 """What every test gets: an empty home, no way out of this machine; and on demand the real processes."""
 
 import os
+import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,9 @@ SERVERS = ("gunicorn", "gevent")
 # `BRIDGE_SERVER=gevent pytest tests/integration` asks of gevent's own server what is asked of gunicorn.
 SERVER = os.environ.get("BRIDGE_SERVER", "gunicorn")
 PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
+CERTIFICATE = (
+    "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+)
 
 # A machine that is busy is no failure, and the same run finds the same.
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
@@ -105,6 +110,23 @@ def any_bridge(request: pytest.FixtureRequest, _shared: dict[str, Bridge], _laun
     return _shared.get(request.param) or _shared.setdefault(
         request.param, _launch(server=request.param, rest=0).warm()
     )
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Certificate and key of 127.0.0.1 in one file."""
+    openssl = shutil.which("openssl")
+    if not openssl:
+        pytest.skip("openssl makes the certificate")
+    place = tmp_path_factory.mktemp("tls")
+    made, key = place / "certificate.pem", place / "key.pem"
+    subprocess.run(
+        [openssl, *CERTIFICATE.split(), "-keyout", str(key), "-out", str(made)],
+        check=True,
+        capture_output=True,
+    )
+    made.write_bytes(made.read_bytes() + key.read_bytes())
+    return made
 
 
 @pytest.fixture

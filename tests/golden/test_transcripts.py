@@ -13,17 +13,20 @@ A file that is not there is not compared, save `client.sse` and a whole answer's
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from golden.transcripts import SIZES, Golden, check_stream, check_whole, cut, mender, options_of, repair
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.chat.repair import Repair
 from copilot_bridge.dialects.chat.reply import fold, mend_whole
 from copilot_bridge.dialects.messages import repair as messages
 from copilot_bridge.dialects.messages.reply import fold as fold_messages
 from copilot_bridge.dialects.messages.reply import mend_whole as mend_message
 from copilot_bridge.dialects.responses import repair as responses
+from copilot_bridge.upstream.wire import Chunked, Framing, Sized, UntilClose
 
 CASES = Path(__file__).parent
 
@@ -115,6 +118,36 @@ def test_a_stream_that_is_passed_on(dialect: str, case: Path, size: int, golden:
     stream = PASSED[dialect](keep=bool(options_of(case).get("keep")))
     out = b"".join(stream.feed(piece) for piece in cut((case / "upstream.sse").read_bytes(), size))
     golden.check(case / "client.sse", out + stream.close())
+
+
+# A stream of each dialect, of middling size.
+EXAMPLES = (
+    "chat-from-chat/azure-text",
+    "messages-from-messages/refusal",
+    "responses-from-responses/tool-call",
+)
+READERS = {"chat": lambda: Repair(mender(), usage=True)} | PASSED
+
+
+def framed(sent: bytes) -> list[tuple[Callable[[], Framing], bytes]]:
+    """The same as it may stand on the wire: in chunks, of which one is an event; with a length; as it is."""
+    blocks = [block + b"\n\n" for block in sent.removesuffix(b"\n\n").split(b"\n\n")]
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(block), block) for block in blocks) + b"0\r\n\r\n"
+    return [(Chunked, chunks), (lambda: Sized(len(sent)), sent), (UntilClose, sent)]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_cut_of_the_wire_gives_the_same(example: str) -> None:
+    case = CASES / example
+    sent = (case / "upstream.sse").read_bytes()
+    expected = (case / "client.sse").read_bytes()
+    for framing, wire in framed(sent):
+        for cut_at in range(len(wire) + 1):
+            unframed, reader = framing(), READERS[example.split("-")[0]]()
+            out = b"".join(
+                reader.feed(unframed.feed(wire[part])) for part in (slice(cut_at), slice(cut_at, None))
+            )
+            assert out + (b"" if reader.done else reader.close()) == expected, f"cut at {cut_at}"
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -3,11 +3,9 @@
 import contextlib
 import gzip
 import select
-import shutil
 import socket
 import ssl
 import struct
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -559,25 +557,6 @@ def test_a_reset_is_no_end_of_a_body_without_framing(
 
 
 # TLS.
-
-REQUEST = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Certificate and key of 127.0.0.1 in one file."""
-    openssl = shutil.which("openssl")
-    if not openssl:
-        pytest.skip("openssl makes the certificate")
-    place = tmp_path_factory.mktemp("tls")
-    made, key = place / "certificate.pem", place / "key.pem"
-    subprocess.run(
-        [openssl, *REQUEST.split(), "-keyout", str(key), "-out", str(made)],
-        check=True,
-        capture_output=True,
-    )
-    made.write_bytes(made.read_bytes() + key.read_bytes())
-    return made
 
 
 @pytest.fixture
