@@ -200,6 +200,30 @@ def test_a_slow_reader_does_not_fill_the_memory(start_bridge: Start, server: str
     assert last == DONE
 
 
+HELD = 256 * 1024  # bytes; the most that the bridge holds for a client that reads slowly
+SLOW = 8  # clients
+
+
+@BOTH
+def test_who_does_not_read_costs_little_and_stops_nobody(start_bridge: Start, server: str) -> None:
+    """Upstream has 20 MB for each of them; it waits there, or in the system's own buffers."""
+    bridge = start_bridge(server=server)
+    flood = "[[sim:flood events={} size=1000 shape=clean]]"
+    warming = [bridge.stream(flood.format(1000)) for _ in range(SLOW)]
+    assert all(stream.all()[-1].is_done for stream in warming)
+    before = bridge.memory()
+    slow = [bridge.stream(flood.format(20_000)) for _ in range(SLOW)]
+    assert all(stream.status == 200 for stream in slow)
+    most = await_standstill(bridge, slow[-1]._sock)
+    assert most - before < SLOW * HELD
+    began = time.monotonic()
+    assert Told(bridge.stream("[[sim:flood events=5 size=10 gap=40]]").all()).finish_reason == "stop"
+    assert time.monotonic() - began < 1
+    last = [frame.raw for frame in slow[0].frames()]
+    assert sum(b'"content":"The quick' in raw for raw in last) == 20_000
+    assert last[-1] == DONE
+
+
 Limits = tuple[int, int]
 SMALL = 512  # open files, where 1,024 are the usual limit
 
