@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.hooks import default_hooks
 from requests.structures import CaseInsensitiveDict
 from requests.utils import should_bypass_proxies
@@ -19,10 +18,7 @@ from copilot_bridge.errors import (
     UpstreamUnreachable,
 )
 from copilot_bridge.redaction import HIDDEN
-
-# Room in the pool for every stream at once: a connection that does not fit is thrown away and
-# the next request pays for a new TLS handshake.
-CONNECTIONS = 4096
+from copilot_bridge.upstream.connections import Adapter
 
 END_PATIENCE = 1.0  # seconds
 
@@ -37,12 +33,11 @@ class Client:
 
     def __init__(self, config: Config) -> None:
         self._session = requests.Session()
-        self._adapter = HTTPAdapter(pool_connections=16, pool_maxsize=CONNECTIONS, max_retries=0)
-        self._session.mount("https://", self._adapter)
-        self._session.mount("http://", self._adapter)
+        adapter = Adapter(certificates())
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
         self._timeout = (config.connect_timeout, config.read_timeout)
         self._proxies = Proxies(config)
-        self._verify = certificates()
 
     def send(
         self,
@@ -65,9 +60,7 @@ class Client:
         limits = (self._timeout[0], timeout or self._timeout[1])
         adapter = self._session.get_adapter(url)
         try:
-            return adapter.send(
-                prepared, stream=True, timeout=limits, verify=self._verify, proxies=self._proxies.of(url)
-            )
+            return adapter.send(prepared, stream=True, timeout=limits, proxies=self._proxies.of(url))
         except (requests.RequestException, OSError) as error:
             raise network_error(error, url, limits, proxied=bool(self._proxies.of(url))) from error
 

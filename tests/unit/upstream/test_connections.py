@@ -1,0 +1,152 @@
+"""What the adapter saves is not missed: certificates and hosts are looked at, dead connections left alone."""
+
+import http.server
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from copilot_bridge.upstream import connections
+from copilot_bridge.upstream.client import prepare
+from copilot_bridge.upstream.connections import POOLS, Adapter
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 5
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.server.clients.append(self.connection)  # type: ignore[attr-defined]
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_: object) -> None: ...
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """`clients`: the socket of each request that was answered."""
+
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.clients: list[socket.socket] = []
+        if context:
+            self.socket = context.wrap_socket(self.socket, server_side=True)
+
+    def handle_error(self, *_: object) -> None:
+        """A client that does not trust us is no news."""
+
+    def url(self, host: str = "127.0.0.1") -> str:
+        scheme = "https" if isinstance(self.socket, ssl.SSLSocket) else "http"
+        return f"{scheme}://{host}:{self.server_port}/"
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    started: list[Server] = []
+
+    def start(context: ssl.SSLContext | None = None) -> Server:
+        started.append(Server(context))
+        threading.Thread(target=started[-1].serve_forever, args=(0.01,), daemon=True).start()
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.shutdown()
+        for client in server.clients:
+            client.close()
+        server.server_close()
+
+
+@pytest.fixture
+def secure(serve: Callable[..., Server], certificate: Path) -> Server:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return serve(context)
+
+
+@pytest.fixture
+def adapter(certificate: Path) -> Iterator[Adapter]:
+    made = Adapter(str(certificate))
+    yield made
+    made.close()
+
+
+def get(adapter: Adapter, url: str) -> bytes:
+    response = adapter.send(prepare("GET", url, {}, None), timeout=5)
+    return response.content
+
+
+def test_certificates_are_read_once(
+    adapter: Adapter, secure: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[ssl.SSLContext] = []
+    make = connections.create_urllib3_context
+    monkeypatch.setattr(connections, "create_urllib3_context", lambda: made.append(make()) or made[-1])
+    for _ in range(3):
+        assert get(adapter, secure.url()) == b"ok"
+        adapter.poolmanager.clear()
+    assert len(set(secure.clients)) == 3
+    assert len(made) == 1
+    assert made[0].verify_mode == ssl.CERT_REQUIRED
+
+
+def test_a_folder_of_certificates(secure: Server, certificate: Path, tmp_path: Path) -> None:
+    """By the names that OpenSSL looks for."""
+    asked = ["openssl", "x509", "-hash", "-noout", "-in", str(certificate)]
+    name = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+    shutil.copy(certificate, tmp_path / f"{name}.0")
+    adapter = Adapter(str(tmp_path))
+    assert get(adapter, secure.url()) == b"ok"
+    adapter.close()
+
+
+@pytest.mark.parametrize("certificates", [True, "/dev/null/none", "no certificate"])
+def test_who_is_not_trusted_is_not_talked_to(
+    certificates: str | bool, secure: Server, tmp_path: Path
+) -> None:
+    if certificates == "no certificate":
+        (tmp_path / "file.pem").write_text("nothing")
+        certificates = str(tmp_path / "file.pem")
+    adapter = Adapter(certificates)
+    with pytest.raises(OSError, match=r"certificate"):
+        get(adapter, secure.url())
+    assert not secure.clients
+    adapter.close()
+
+
+def test_a_certificate_is_for_its_host_alone(adapter: Adapter, secure: Server) -> None:
+    with pytest.raises(requests.exceptions.SSLError, match="localhost"):
+        get(adapter, secure.url("localhost"))
+    assert not secure.clients
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+def test_a_living_connection_is_used_again_and_a_dead_one_is_not(
+    encrypted: bool, adapter: Adapter, serve: Callable[..., Server], secure: Server
+) -> None:
+    server = secure if encrypted else serve()
+    for _ in range(3):
+        assert get(adapter, server.url()) == b"ok"
+    assert len(set(server.clients)) == 1
+    server.clients[0].shutdown(socket.SHUT_RDWR)
+    assert get(adapter, server.url()) == b"ok"
+    assert len(set(server.clients)) == 2
+
+
+def test_what_was_never_connected_is_not_connected() -> None:
+    for pool in POOLS.values():
+        assert not pool.ConnectionCls("127.0.0.1").is_connected
+
+
+def test_a_proxy_that_is_reached_over_tls_is_looked_at_as_well(adapter: Adapter) -> None:
+    manager = adapter.proxy_manager_for("https://127.0.0.1:1")
+    assert manager.proxy_config.ssl_context is adapter._context
+    assert adapter.proxy_manager_for("http://127.0.0.1:1").proxy_config.ssl_context is None
