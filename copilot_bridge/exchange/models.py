@@ -16,8 +16,10 @@ SPOKEN = {"chat", "embeddings", "messages", "responses"}
 def list_models(bridge: Bridge) -> bytes:
     """{"object": "list", "data": [...]}: what a request can name, ready to be sent."""
     catalogue = bridge.models.catalogue(bridge.copilot())
-    rows = [describe(bridge, model) for model in catalogue.models.values() if usable(model)]
-    return orjson.dumps({"object": "list", "data": rows})
+    if "openai" not in catalogue.rendered:
+        rows = [describe(bridge, model) for model in catalogue.models.values() if usable(model)]
+        catalogue.rendered["openai"] = orjson.dumps({"object": "list", "data": rows})
+    return catalogue.rendered["openai"]
 
 
 def list_for_anthropic(bridge: Bridge, limit: int, after: str | None, before: str | None) -> Any:

@@ -134,6 +134,11 @@ class Catalogue:
     api: str
 
     @cached_property
+    def rendered(self) -> dict[str, bytes]:
+        """What has been made of it once, by whoever makes something of it."""
+        return {}
+
+    @cached_property
     def _by_name(self) -> Mapping[str, Model]:
         """In lower case; an id goes before a version that is spelled the same."""
         versions = {each.version.lower(): each for each in reversed(self.models.values()) if each.version}
