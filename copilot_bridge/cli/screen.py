@@ -2,21 +2,22 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from copilot_bridge.logs import CONTROL
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 # Without a terminal nobody wraps lines, so that they can be searched and cut.
 PLAIN_WIDTH = 10_000
 
 
-def console(*, stderr: bool = False) -> Console:
+def console(*, stderr: bool = False) -> "Console":
+    from rich.console import Console  # which takes a while, and a start without a terminal prints no tables
+
     stream = sys.stderr if stderr else sys.stdout
     return Console(
         file=stream, width=None if stream.isatty() else PLAIN_WIDTH, highlight=False, soft_wrap=True
@@ -29,6 +30,10 @@ def is_terminal() -> bool:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
     screen = console()
     table = Table(
         title=title,

@@ -15,7 +15,6 @@ from typing import NoReturn
 import click
 
 from copilot_bridge import __version__
-from copilot_bridge.app import create_app
 from copilot_bridge.cli.approvals import ask_for_each
 from copilot_bridge.cli.claude_code import tell
 from copilot_bridge.cli.login import shown, waiting, who
@@ -63,6 +62,8 @@ def command(
         LogFile(config.log_file).close()
     Bridge(config).check_door()  # before anybody could come in
     if check:
+        from copilot_bridge.app import create_app  # Flask is the server's, which is another process
+
         create_app(config)
         click.echo("The settings are in order.")
         return

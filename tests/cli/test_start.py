@@ -8,6 +8,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -233,3 +234,11 @@ def test_with_a_token(start, simulator: Simulator):
     code, err = up.end(signal.SIGTERM)
     assert code == 0
     assert token not in err
+
+
+def test_a_start_does_not_wait_for_what_it_does_not_need() -> None:
+    """The server is another process; tables are for terminals; prompts are counted when they come."""
+    looked = "import sys, copilot_bridge.cli.start; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", looked], check=True, capture_output=True, text=True)
+    assert "click" in done.stdout.split()
+    assert not {"flask", "rich", "tiktoken", "imagesize"} & set(done.stdout.split())
