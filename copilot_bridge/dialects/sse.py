@@ -34,6 +34,12 @@ class Splitter:
         self._searched = max(0, len(buffer) - 1)
         return [block for stripped in blocks if (block := stripped.strip(b"\n"))]
 
+    def would_give_back(self, chunk: bytes) -> bool:
+        """The chunk's blocks, each with an empty line after it, are the chunk itself."""
+        if self._buffer or self._held or chunk.startswith(b"\n") or not chunk.endswith(b"\n\n"):
+            return False
+        return b"\r" not in chunk and b"\n\n\n" not in chunk
+
     def _unify(self, chunk: bytes) -> bytes:
         """Both CRLF and a lone CR end a line."""
         chunk = self._held + chunk

@@ -33,11 +33,11 @@ PREFIXES = {
 TERMINAL = ("response.completed", "response.incomplete", "response.failed", "response.cancelled", "error")
 GOOD_ENDS = ("response.completed", "response.incomplete")
 
-# The many events in the middle need nothing but their item's id exchanged.  These can't stand inside of
-# a JSON string, where quotes are escaped.
-ITEM_ID = re.compile(rb'"item_id":"[^"\\]*"')
-OUTPUT_INDEX = re.compile(rb'"output_index":(\d+)')
-PLAIN = re.compile(rb"event: response\.\w+(?:\.\w+)*\.delta\ndata: \{[^\n]*")
+# The many events in the middle need nothing but their item's id exchanged: two lines, of which these are
+# the marks.  Those of the second can't stand inside of a JSON string, where quotes are escaped.
+EVENT, DELTA = b"event: response.", b".delta\ndata: {"
+ITEM_ID = b'"item_id":"'
+OUTPUT_INDEX = re.compile(rb'"output_index":(\d+)[,}]')
 
 
 class Ids:
@@ -83,6 +83,7 @@ class Repair:
         self._ended = ended
         self._splitter = sse.Splitter()
         self._ids = Ids()
+        self._last = (b"\n\n", b"")  # how a delta says that it is the item of the one before, and its id
         self._output: dict[int, Event] = {}  # the items that are complete, by their place
         self._response: Event = {"object": "response", "output": []}
         self._number = 0
@@ -119,14 +120,26 @@ class Repair:
 
     def _mend_delta(self, block: bytes) -> bytes | None:
         """Without parsing; None where there is more to it than an id."""
-        if not PLAIN.fullmatch(block):
+        plain = block.startswith(EVENT) and DELTA in block and block.count(b"\n") == 1
+        if not plain or b'"copilot_' in block:
             return None
-        place = OUTPUT_INDEX.search(block)
-        known = self._ids.known(int(place[1])) if place else None
-        if known is None or b'"copilot_' in block:
+        start = block.find(ITEM_ID) + len(ITEM_ID)
+        end = block.find(b'"', start)
+        known = self._known_id(block)
+        if start < len(ITEM_ID) or b"\\" in block[start:end] or not known:
             return None
         self._number += 1
-        return ITEM_ID.sub(b'"item_id":"%b"' % known.encode(), block, count=1) + b"\n\n"
+        return b"%b%b%b\n\n" % (block[:start], known, block[end:])
+
+    def _known_id(self, block: bytes) -> bytes:
+        """Of the item that a delta belongs to; b"": not known yet."""
+        mark, known = self._last
+        if mark not in block:
+            place = OUTPUT_INDEX.search(block)
+            known = (self._ids.known(int(place[1])) or "").encode() if place else b""
+            if place and known:
+                self._last = (place[0], known)
+        return known
 
     def _failed(self, event: Event) -> bytes:
         """Upstream's own error, in the one form that all clients know."""

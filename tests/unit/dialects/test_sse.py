@@ -127,3 +127,18 @@ def test_a_sign_of_life_says_nothing() -> None:
 def test_the_end() -> None:
     (block,) = split([sse.DONE])
     assert sse.read_data(block) == b"[DONE]"
+
+
+@given(st.lists(st.sampled_from([b"data: x", b"\n", b"\n\n", b"\r", b": c"])).map(b"".join))
+def test_a_piece_that_comes_back_as_it_is(piece: bytes) -> None:
+    splitter = sse.Splitter()
+    promised = splitter.would_give_back(piece)
+    written = b"".join(block + b"\n\n" for block in splitter.feed(piece))
+    assert written == piece or not promised
+
+
+def test_whole_blocks_come_back_unless_something_waits() -> None:
+    splitter = sse.Splitter()
+    assert splitter.would_give_back(b"data: a\n\n: b\n\n")
+    splitter.feed(b"da")
+    assert not splitter.would_give_back(b"ta: a\n\n")
