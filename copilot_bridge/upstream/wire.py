@@ -163,6 +163,7 @@ class Body:
         self.ended = self._framing.ended
         self.drained = False
         self._early = peek(self._original.fp)
+        self._original.fp = self._original.fp.detach()  # 8 kB that nobody needs for as long as a stream lasts
 
     def _framed(self) -> Framing:
         if self._original.chunked:
