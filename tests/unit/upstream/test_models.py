@@ -1,9 +1,11 @@
 """The catalogue: read liberally, fetched seldom, and missed by nobody."""
 
+import io
 import json
 import threading
 
 import pytest
+from urllib3 import HTTPResponse
 
 from copilot_bridge.errors import ModelNotFound, UpstreamRefused, UpstreamUnreachable
 from copilot_bridge.upstream.models import LIFE, UNKNOWN_NAME_LIFE, Model, Models
@@ -29,7 +31,8 @@ class Token:
 
 class Reply:
     def __init__(self, content):
-        self.content = content if isinstance(content, bytes) else json.dumps(content).encode()
+        data = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.raw = HTTPResponse(io.BytesIO(data), preload_content=False)
 
 
 class Copilot:
