@@ -34,9 +34,13 @@ class Splitter:
         self._searched = max(0, len(buffer) - 1)
         return [block for stripped in blocks if (block := stripped.strip(b"\n"))]
 
+    @property
+    def is_empty(self) -> bool:
+        return not (self._buffer or self._held)
+
     def would_give_back(self, chunk: bytes) -> bool:
         """The chunk's blocks, each with an empty line after it, are the chunk itself."""
-        if self._buffer or self._held or chunk.startswith(b"\n") or not chunk.endswith(b"\n\n"):
+        if not self.is_empty or chunk.startswith(b"\n") or not chunk.endswith(b"\n\n"):
             return False
         return b"\r" not in chunk and b"\n\n\n" not in chunk
 

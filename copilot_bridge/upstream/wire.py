@@ -53,6 +53,8 @@ class Chunked:
         if self._left >= len(data):  # the middle of a large chunk: the usual case of a large body
             self._left -= len(data)
             return data
+        if self._rest == LINE_END and (whole := as_one_chunk(data)):  # the usual case of a stream
+            return whole
         if self._rest:
             data, self._rest = self._rest + data, b""
         pieces, at = [], 0
@@ -63,7 +65,7 @@ class Chunked:
                 self._left = max(0, at - len(data))
                 if self._left:
                     return b"".join(pieces)
-                if at == len(data) - 2 and data.endswith(LINE_END):  # the usual case: a whole chunk arrives
+                if at == len(data) - 2 and data.endswith(LINE_END):  # its end need not be looked at again
                     self._rest = LINE_END
                     return b"".join(pieces)
             size = CHUNK_SIZE.match(data, at)
@@ -84,6 +86,14 @@ class Chunked:
         """After the last chunk: header lines that nobody asked for, and an empty line."""
         self.ended = trailer.startswith(b"\r\n") or b"\r\n\r\n" in trailer
         self._rest = b"" if self.ended else trailer[-LONGEST_LINE:]
+
+
+def as_one_chunk(data: bytes) -> bytes:
+    """What is in it; b"": it is something else."""
+    size = CHUNK_SIZE.match(data)
+    if size and len(data) == size.end() + int(size[1], 16) + len(LINE_END) and data.endswith(LINE_END):
+        return data[size.end() : -2]
+    return b""
 
 
 class Sized:

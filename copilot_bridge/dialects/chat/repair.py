@@ -27,7 +27,7 @@ REASONING = ("reasoning_text", "cot_summary", "thinking", "reasoning")
 SIGNATURE = ("reasoning_opaque", "signature")
 
 # The middle of a JSON string: no quote and no backslash but in escapes.
-STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
+STRING = re.compile(rb'[^"\\\n\r]*+(?:\\.[^"\\\n\r]*+)*+')
 CONTENT = b'"content":"'
 
 # A model that has lost its way writes white space into a tool's arguments for ever.  Line ends and tabs
@@ -316,6 +316,10 @@ class Repair:
 
         What came before it in the same piece is given first; then the error is in `failure`.
         """
+        if self._shape and self._splitter.is_empty and piece.endswith(b"\n\n"):
+            alone = self._shape.recast(piece[:-2])  # the usual case, when a model writes at its own pace
+            if alone is not None:
+                return alone
         out = []
         try:
             for block in self._splitter.feed(piece):
