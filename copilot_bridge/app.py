@@ -21,6 +21,7 @@ def create_app(config: Config | None = None) -> Flask:
     bridge.check_door()
     if monkey.is_module_patched("threading"):  # a worker, and not a look at the application
         bridge.journal.start()
+        bridge.chains.start()
     edge.init_app(app)
     app.register_blueprint(health.bp)
     app.register_blueprint(token.bp)

@@ -432,7 +432,7 @@ class Config:
     )
     response_memory: int = setting(
         whole(0, 65536),
-        "megabytes of conversations kept for an hour, for previous_response_id; 0: none",
+        "megabytes of conversations kept for an hour, sealed, for previous_response_id; 0: none",
         default=64,
     )
     editor_version: str = setting(word, "the editor that Copilot is told", default="vscode/1.110.0")

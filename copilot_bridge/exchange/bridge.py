@@ -15,7 +15,7 @@ from copilot_bridge.config import Config
 from copilot_bridge.dialects.glimpse import first_line
 from copilot_bridge.errors import LoginRequired, StoreError
 from copilot_bridge.exchange.allowed import AllowedModels
-from copilot_bridge.exchange.chains import Chains
+from copilot_bridge.exchange.chains import LIFE, Chains
 from copilot_bridge.logs import Record
 from copilot_bridge.store import open_store
 from copilot_bridge.store.approvals import Question
@@ -67,7 +67,8 @@ class Bridge:
         self.messages_quirks = MessagesQuirks()
         # Ids of reasoning that clients know -> those that Copilot wants to hear again.
         self.genuine_ids: TTLCache[str, str] = TTLCache(REMEMBERED_IDS, REMEMBERED_FOR)
-        self.chains = Chains(config.response_memory * 1024 * 1024)
+        memory = config.response_memory * 1024 * 1024
+        self.chains = Chains(memory, table=self.store.chains(memory, LIFE))
         self.images = ImageFetcher(config)
         self.callers = Callers(config, self.store.keys, self.store.signal)
         self.gatekeeper = Gatekeeper(config)

@@ -1,24 +1,40 @@
 """What `previous_response_id` refers to: earlier requests and their answers, kept for a while.
 
-Copilot keeps nothing.  So the bridge does, in memory: for an hour, up to a number of bytes, and for the
-caller alone who asked.
+Copilot keeps nothing.  So the bridge does, for an hour, up to a number of bytes, and for the caller alone
+who asked: in memory, and sealed in the store, where other workers and the next start find it.  It is
+written there after the answer, by a thread of its own; where the store can't be used, memory has to do.
 """
 
+import atexit
 import hashlib
+import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, TypeVar
 
+import gevent
 from cachetools import TTLCache
 
 from copilot_bridge.access.callers import NOBODY, Caller
 from copilot_bridge.dialects import codec
+from copilot_bridge.errors import ConfigError, StoreError
+from copilot_bridge.store.chains import ChainTable, Sealed
+
+log = logging.getLogger(__name__)
 
 Item = dict[str, Any]
+T = TypeVar("T")
 
 LIFE = 3600.0  # seconds
 OVERHEAD = 4096  # bytes that a link was seen to take besides what it holds
+
+PAUSE = 0.02  # s, so that of many answers a few are written at a time
+PRUNE_EVERY = 60.0  # s
+# s before one looks again: the answer may have come from another worker, which is just writing it down.
+GLANCES = (0.0, 0.05, 0.2)
 
 # Where no key is needed, callers are told apart by what they show all the same.
 CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
@@ -29,26 +45,46 @@ def caller_of(caller: Caller, account: str, headers: Mapping[str, str]) -> str:
     return hashlib.sha256("\0".join([caller.id, account, *shown]).encode()).hexdigest()
 
 
+def name_of(caller: str, response_id: str) -> str:
+    """What is kept is found by this alone: whoever is another caller names something else."""
+    return hashlib.sha256(f"{caller}\0{response_id}".encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """A request's body as it came, what was answered, and what it went on from.
 
     Nothing is taken apart until somebody goes on from here.
+
+    :param name: in the store.  :param chain: the name of the first one.
     """
 
     before: "Link | None"
     given: bytes
     answer: bytes = b"[]"
+    name: str = field(default="", compare=False)
+    chain: str = field(default="", compare=False)
+    size: int = field(init=False, compare=False)
 
-    @property
-    def size(self) -> int:
-        """Bytes, with all before: what is shared is counted for each, so the bound holds."""
-        return OVERHEAD + len(self.given) + len(self.answer) + (self.before.size if self.before else 0)
+    def __post_init__(self) -> None:
+        """`size`: bytes, with all before: what is shared is counted for each, so the bound holds."""
+        before = self.before.size if self.before else 0
+        object.__setattr__(self, "size", OVERHEAD + len(self.given) + len(self.answer) + before)
+
+    def named(self, name: str) -> "Link":
+        return replace(self, name=name, chain=self.before.chain if self.before else name)
 
     def items(self) -> Iterator[Item]:
         """The conversation so far, as items."""
-        if self.before:
-            yield from self.before.items()
+        line = []
+        link: Link | None = self
+        while link:
+            line.append(link)
+            link = link.before
+        for each in reversed(line):
+            yield from each.own_items()
+
+    def own_items(self) -> Iterator[Item]:
         yield from as_items(codec.read(self.given)["input"])
         yield from codec.read(self.answer)
 
@@ -58,15 +94,117 @@ def as_items(given: str | list[Item]) -> list[Item]:
 
 
 class Chains:
-    """:param most: bytes of all that is kept; 0: nothing is."""
+    """:param most: bytes of all that is kept; 0: nothing is.  :param table: None: in memory only."""
 
-    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, most: int, clock: Callable[[], float] = time.monotonic, table: ChainTable | None = None
+    ) -> None:
         self.most = most
-        self._links: TTLCache[tuple[str, str], Link] = TTLCache(most, LIFE, clock, lambda link: link.size)
+        self._links: TTLCache[str, Link] = TTLCache(most, LIFE, clock, lambda link: link.size)
+        self._table = table if most and table and table.lasting else None
+        self._waiting: list[Link] = []
+        self._room = most  # bytes that may still wait
+        self._news = threading.Event()
+        self._running = False
+        self._warned = False
 
     def find(self, caller: str, id_: str) -> Link | None:
-        return self._links.get((caller, id_))
+        name = name_of(caller, id_)
+        return self._links.get(name) or self._stored(name)
 
     def keep(self, caller: str, id_: str, link: Link) -> None:
-        if link.size <= self.most:
-            self._links[caller, id_] = link
+        if link.size > self.most:
+            return
+        name = name_of(caller, id_)
+        link = self._links[name] = link.named(name)
+        own = len(link.given) + len(link.answer)
+        if self._table and own <= self._room:
+            self._room -= own
+            self._waiting.append(link)
+            self._news.set()
+            self.start()
+
+    def start(self) -> None:
+        """Write what is kept, and remove what is too old."""
+        if self._table and not self._running:
+            self._running = True
+            threading.Thread(target=self._run, daemon=True).start()
+            atexit.register(self.flush)
+
+    def _run(self) -> None:
+        self.prune()
+        pruned = time.monotonic()
+        written = 0
+        while True:
+            if self._news.wait(PRUNE_EVERY):
+                time.sleep(PAUSE)
+            written += self.flush()
+            if time.monotonic() - pruned >= PRUNE_EVERY or written > self.most / 8:
+                self.prune()
+                pruned, written = time.monotonic(), 0
+
+    def flush(self) -> int:
+        """Write what waits.  What the store does not take now is in memory only.  The bytes that it was."""
+        self._news.clear()
+        batch, self._waiting, self._room = self._waiting, [], self.most
+        if not batch:
+            return 0
+        return self._try(partial(self._write, batch)) or 0
+
+    def _write(self, batch: list[Link]) -> int:
+        assert self._table
+        sealed: list[Sealed] = gevent.get_hub().threadpool.apply(self._sealed, (batch,))
+        self._table.write(sealed)
+        return sum(len(each.content) for each in sealed)
+
+    def _sealed(self, batch: list[Link]) -> list[Sealed]:
+        assert self._table
+        return [
+            Sealed(
+                link.name,
+                link.chain,
+                link.before.name if link.before else "",
+                self._table.seal(codec.write([*link.own_items()])),
+            )
+            for link in batch
+        ]
+
+    def prune(self) -> None:
+        """In small steps, so that nobody waits for long."""
+        while self._table and self._try(self._table.prune):
+            time.sleep(0.01)
+
+    def _stored(self, name: str) -> Link | None:
+        for pause in GLANCES if self._table else ():
+            time.sleep(pause)
+            if found := self._try(partial(self._read, name)):
+                return found
+        return None
+
+    def _read(self, name: str) -> Link | None:
+        assert self._table
+        if (found := self._table.find(name)) is None:
+            return None
+        chain, contents = found
+        said = gevent.get_hub().threadpool.apply(self._unsealed, (contents,))
+        return Link(None, said, name=name, chain=chain) if said else None
+
+    def _unsealed(self, contents: list[str]) -> bytes | None:
+        assert self._table
+        said: list[Item] = []
+        for each in contents:
+            if (piece := self._table.unseal(each)) is None:
+                return None
+            said += codec.read(piece)
+        return codec.write({"input": said})
+
+    def _try(self, act: Callable[[], T]) -> T | None:
+        try:
+            done = act()
+        except (StoreError, ConfigError) as error:  # ConfigError: there is no key to seal with
+            if not self._warned:
+                log.warning("conversations are kept in memory only: %s", error)
+            self._warned = True
+            return None
+        self._warned = False
+        return done

@@ -59,6 +59,19 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
                 alive DOUBLE PRECISION NOT NULL)""",
         ),
     ),
+    (
+        "m006_response_chains",
+        (
+            """CREATE TABLE chains (
+                id TEXT PRIMARY KEY, until DOUBLE PRECISION NOT NULL, links BIGINT NOT NULL,
+                bytes BIGINT NOT NULL)""",
+            "CREATE INDEX chains_by_age ON chains (until)",
+            """CREATE TABLE links (
+                id TEXT PRIMARY KEY, chain TEXT NOT NULL, before TEXT NOT NULL,
+                until DOUBLE PRECISION NOT NULL, content TEXT NOT NULL)""",
+            "CREATE INDEX links_of_chain ON links (chain)",
+        ),
+    ),
 ]
 
 

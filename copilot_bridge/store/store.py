@@ -6,6 +6,7 @@ from pathlib import Path
 
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store.approvals import ApprovalTable
+from copilot_bridge.store.chains import ChainTable
 from copilot_bridge.store.database import Database
 from copilot_bridge.store.files import Files
 from copilot_bridge.store.journal import Journal, RequestTable
@@ -52,6 +53,10 @@ class Store:
         """The writer of `requests`; one for the process."""
         spools = self.files.home / "spool" if self.files else None
         return Journal(self.requests, spools, days=days, most=most)
+
+    def chains(self, most: int, life: float) -> ChainTable:
+        """:param most: bytes of all conversations.  :param life: seconds."""
+        return ChainTable(self.database, self.vault, most=most, life=life)
 
     @cached_property
     def approvals(self) -> ApprovalTable:

@@ -44,14 +44,22 @@ class Vault:
         self._environ = environ
 
     def seal(self, secret: str) -> str:
-        return self._fernet.encrypt(secret.encode()).decode()
+        return self.seal_bytes(secret.encode())
 
     def open(self, sealed: str) -> str | None:
+        """None if it was sealed with another key."""
+        content = self.open_bytes(sealed)
+        return None if content is None else content.decode()
+
+    def seal_bytes(self, content: bytes) -> str:
+        return self._fernet.encrypt(content).decode()
+
+    def open_bytes(self, sealed: str) -> bytes | None:
         """None if it was sealed with another key."""
         from cryptography.fernet import InvalidToken
 
         try:
-            return self._fernet.decrypt(sealed).decode()
+            return self._fernet.decrypt(sealed)
         except (InvalidToken, ValueError):  # ValueError: it is no text
             log.warning(
                 "a secret in the store can't be read: the key (%s) is not the one it was sealed with",

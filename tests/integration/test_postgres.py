@@ -19,6 +19,7 @@ from copilot_bridge.errors import ConfigError, InvalidRequest, StoreError
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import Store, open_store
 from copilot_bridge.store.approvals import NO, WAITING, YES, Question
+from copilot_bridge.store.chains import Sealed
 from copilot_bridge.store.journal import COLUMNS
 from copilot_bridge.store.keys import KEY, Key
 from copilot_bridge.store.pace import Lane, Rest
@@ -203,6 +204,51 @@ def test_request_log(stores: tuple[Store, Store]) -> None:
     assert one.requests.prune(older_than=10.0, most=30) == 10
     assert one.requests.prune(older_than=10.0, most=30) == 0
     assert [row["id"] for row in one.requests.latest(2)] == ["49", "48"]
+
+
+def test_chains(stores: tuple[Store, Store]) -> None:
+    """One goes on from what the other has kept."""
+    one, two = (each.chains(10_000, 60.0) for each in stores)
+    sealed = [one.seal(text.encode()) for text in ("hello", "wörld")]
+    one.write([Sealed("a", "a", "", sealed[0])])
+    two.write([Sealed("b", "a", "a", sealed[1]), Sealed("c", "c", "gone", "x")])
+    found = one.find("b")
+    assert found is not None
+    assert found[0] == "a"
+    assert [two.unseal(each) for each in found[1]] == [b"hello", "wörld".encode()]
+    assert two.find("c") is None
+    assert not two.prune()
+    for number in range(20):
+        one.write([Sealed(f"{number}", f"{number}", "", "x" * 1000)])
+    assert two.prune()
+    while two.prune():
+        pass
+    assert one.find("b") is None
+    assert [number for number in range(20) if one.find(f"{number}")] == list(range(10, 20))
+
+
+def test_chains_that_are_too_old(stores: tuple[Store, Store]) -> None:
+    one, two = stores
+    one.chains(10_000, 0.0).write([Sealed("a", "a", "", "x"), Sealed("b", "a", "a", "x")])
+    young = two.chains(10_000, 60.0)
+    assert young.find("b") is None
+    assert young.prune()
+    assert not young.prune()
+    young.write([Sealed("a", "a", "", "y")])
+    assert one.chains(10_000, 60.0).find("a") == ("a", ["y"])
+
+
+def test_many_chains_at_once(stores: tuple[Store, Store]) -> None:
+    tables = [each.chains(1_000_000, 60.0) for each in stores]
+
+    def go_on(number: int) -> None:
+        table = tables[number % 2]
+        table.write([Sealed(f"{number}", "all" if number else "0", "", "x")])
+        table.write([Sealed(f"{number}+", "all", f"{number}", "y")])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(go_on, range(24)))
+    assert all((tables[0].find(f"{number}+") or ("", []))[1] == ["x", "y"] for number in range(24))
 
 
 def test_locks(stores: tuple[Store, Store]) -> None:

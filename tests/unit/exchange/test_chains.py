@@ -1,11 +1,17 @@
 """Conversations that are kept: for a while, up to a size, each for its own caller."""
 
 import json
+import threading
 
 import pytest
 
 from copilot_bridge.access.callers import NOBODY, Caller
+from copilot_bridge.errors import StoreError
+from copilot_bridge.exchange import chains as module
 from copilot_bridge.exchange.chains import LIFE, OVERHEAD, Chains, Link, caller_of
+from copilot_bridge.store import open_store
+from copilot_bridge.store.chains import ChainTable
+from copilot_bridge.store.sqlite import Sqlite
 
 
 def link(text, answer=(), before=None):
@@ -94,3 +100,163 @@ def test_a_key_that_is_rotated_keeps_its_conversations():
     assert caller_of(me, "x", {"authorization": "new"}) == told
     assert caller_of(you, "x", {"authorization": "new"}) != told
     assert caller_of(me, "y", {"authorization": "new"}) != told
+
+
+MEGABYTE = 1 << 20
+SAID = {"type": "message", "role": "assistant", "content": "b"}
+
+
+@pytest.fixture
+def still(monkeypatch):
+    """Nothing is written but when the test says so, and nobody is waited for."""
+    monkeypatch.setattr(Chains, "start", lambda _self: None)
+    monkeypatch.setattr(module, "GLANCES", (0.0,))
+
+
+@pytest.fixture
+def store(tmp_path, clock):
+    store = open_store(tmp_path)
+    store.database._clock = clock
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def workers(store, still):
+    """Two that share a store."""
+    return [Chains(MEGABYTE, table=store.chains(MEGABYTE, LIFE)) for _ in range(2)]
+
+
+def test_another_worker_goes_on(workers):
+    one, two = workers
+    one.keep("me", "resp_1", link("a", [SAID]))
+    assert two.find("me", "resp_1") is None
+    one.flush()
+    found = two.find("me", "resp_1")
+    assert list(found.items()) == [{"type": "message", "role": "user", "content": "a"}, SAID]
+    two.keep("me", "resp_2", link("c", before=found))
+    two.flush()
+    three = one.find("me", "resp_2")
+    assert [each["content"] for each in three.items()] == ["a", "b", "c"]
+    one.keep("me", "resp_3", link("d", before=three))
+    one.flush()
+    assert [each["content"] for each in two.find("me", "resp_3").items()] == ["a", "b", "c", "d"]
+
+
+def test_another_caller_finds_nothing_in_the_store_either(workers):
+    one, two = workers
+    one.keep("me", "resp_1", link("a"))
+    one.flush()
+    assert two.find("you", "resp_1") is None
+    assert two.find("me", "resp_1")
+
+
+def test_an_hour_in_the_store(workers, clock):
+    one, two = workers
+    one.keep("me", "resp_1", link("a"))
+    one.flush()
+    clock.now += LIFE - 1
+    assert two.find("me", "resp_1"), "which does not make it younger"
+    clock.now += 2
+    assert two.find("me", "resp_1") is None
+    two.prune()
+    assert two._table.prune() is False
+
+
+def test_of_a_conversation_all_is_kept(workers):
+    one, two = workers
+    before = None
+    for number in range(2000):
+        before = link(f"{number}", before=before)
+        one = Chains(1 << 30, table=one._table) if number == 0 else one
+        one.keep("me", f"resp_{number}", before)
+        before = one.find("me", f"resp_{number}")
+    one.flush()
+    assert [each["content"] for each in two.find("me", "resp_1999").items()] == [f"{n}" for n in range(2000)]
+
+
+def test_memory_has_to_do_where_the_store_fails(workers, store, monkeypatch, caplog):
+    one, two = workers
+
+    def broken(*_args):
+        raise StoreError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store.database, "run", broken)
+        for number in range(5):
+            one.keep("me", f"resp_{number}", link("a"))
+            one.flush()
+        one.prune()
+        assert one.find("me", "resp_4")
+        assert one.find("me", "resp_9") is None
+    assert caplog.text.count("kept in memory only: database or disk is full") == 1
+    one.keep("me", "resp_5", link("a"))
+    one.flush()
+    assert two.find("me", "resp_5")
+
+
+def test_a_key_that_is_another_one_now(workers, store, tmp_path, caplog):
+    one, _ = workers
+    one.keep("me", "resp_1", link("a"))
+    one.flush()
+    (tmp_path / "store.key").unlink()
+    again = open_store(tmp_path)
+    again.database._clock = store.database._clock
+    assert Chains(MEGABYTE, table=again.chains(MEGABYTE, LIFE)).find("me", "resp_1") is None
+    assert "can't be read" in caplog.text
+    again.close()
+
+
+@pytest.mark.parametrize("most", [0, MEGABYTE], ids=["switched off", "no store"])
+def test_where_nothing_is_written(tmp_path, most, still):
+    store = open_store(tmp_path, lasting=not most)
+    chains = Chains(most, table=store.chains(most, LIFE))
+    chains.keep("me", "resp_1", link("a"))
+    assert chains.flush() == 0
+    assert chains.find("me", "resp_2") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_waits_is_bounded(store, still):
+    chains = Chains(100 * OVERHEAD, table=store.chains(MEGABYTE, LIFE))
+    for number in range(200):
+        chains.keep("me", f"resp_{number}", link("x" * OVERHEAD))
+    assert sum(len(each.given) for each in chains._waiting) <= 100 * OVERHEAD
+    chains.flush()
+    assert not chains._waiting
+    chains.keep("me", "resp_200", link("x"))
+    assert chains._waiting
+
+
+def test_it_is_written_by_itself_and_found_as_soon_as_it_is(store):
+    """Whoever asks while the other worker is writing it down waits for that."""
+    one, two = (Chains(MEGABYTE, table=store.chains(MEGABYTE, LIFE)) for _ in range(2))
+    found = []
+    asking = threading.Thread(target=lambda: found.append(two.find("me", "resp_1")))
+    asking.start()
+    one.keep("me", "resp_1", link("a"))
+    asking.join()
+    assert found[0]
+
+
+def test_old_ones_go_when_a_worker_starts(tmp_path, clock):
+    database = Sqlite(tmp_path / "bridge.db", clock)
+    store = open_store(tmp_path)
+    gone = threading.Event()
+
+    class Table(ChainTable):
+        def prune(self):
+            more = super().prune()
+            if not more:
+                gone.set()
+            return more
+
+    table = Table(database, store.vault, most=MEGABYTE, life=LIFE)
+    first = Chains(MEGABYTE, table=table)
+    first.keep("me", "resp_1", link("a"))
+    first.flush()
+    clock.now += LIFE
+    Chains(MEGABYTE, table=table).start()
+    assert gone.wait(5)
+    assert database.run(lambda t: t.rows("SELECT count(*) FROM links")) == [(0,)]
+    database.close()

@@ -1,0 +1,112 @@
+"""Conversations that a `previous_response_id` may refer to: the one thing in the store that was said.
+
+A link is what one request added to its conversation, sealed.  A chain is all links that go back to the same
+first one; it lives as long as the youngest of them, for that one needs the others.
+"""
+
+import logging
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from copilot_bridge.store.database import Database, Transaction
+from copilot_bridge.store.vault import Vault
+
+log = logging.getLogger(__name__)
+
+MOST_LINKS = 100_000
+STEP = 100  # links that are deleted at a time
+LONGEST = 100_000  # links of a conversation: who has followed so many goes in a circle
+
+PUT = (
+    "INSERT INTO links (id, chain, before, until, content) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+)
+COUNT = (
+    "INSERT INTO chains (id, until, links, bytes) VALUES (?, ?, 1, ?) ON CONFLICT (id) DO UPDATE"
+    " SET until = excluded.until, links = chains.links + 1, bytes = chains.bytes + excluded.bytes"
+)
+# From the last link back to the first; only the last one's own age counts.
+FOLLOW = f"""
+    WITH RECURSIVE line (place, chain, before, content) AS (
+        SELECT 0, chain, before, content FROM links WHERE id = ? AND until > ?
+        UNION ALL
+        SELECT line.place + 1, links.chain, links.before, links.content
+        FROM line JOIN links ON links.id = line.before WHERE line.place < {LONGEST})
+    SELECT chain, before, content FROM line ORDER BY place DESC"""  # noqa: S608 - a constant of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A link as it is stored.  `chain`: the first link's id.  `before`: "" for the first one."""
+
+    id: str
+    chain: str
+    before: str
+    content: str
+
+
+class ChainTable:
+    """Raises StoreError.  :param most: bytes of all that is kept.  :param life: seconds, of each link."""
+
+    def __init__(self, database: Database, vault: Vault, *, most: int, life: float) -> None:
+        self._database = database
+        self._vault = vault
+        self._most = most
+        self._life = life
+
+    @property
+    def lasting(self) -> bool:
+        """Whether anybody else could read what is written here."""
+        return self._database.lasting
+
+    def seal(self, content: bytes) -> str:
+        """Takes its time where it is large, and is good for any thread."""
+        return self._vault.seal_bytes(zlib.compress(content, 1))
+
+    def unseal(self, content: str) -> bytes | None:
+        """None if it was sealed with another key."""
+        packed = self._vault.open_bytes(content)
+        return None if packed is None else zlib.decompress(packed)
+
+    def write(self, links: Sequence[Sealed]) -> None:
+        """Older ones first.  One that goes on from a link that is not there is of no use, and left out."""
+
+        def put(transaction: Transaction) -> None:
+            transaction.alone("chains")
+            until = transaction.now() + self._life
+            for link in links:
+                if link.before and not transaction.rows("SELECT 1 FROM links WHERE id = ?", link.before):
+                    continue
+                if transaction.change(PUT, link.id, link.chain, link.before, until, link.content):
+                    transaction.change(COUNT, link.chain, until, len(link.content))
+
+        self._database.run(put)
+
+    def find(self, link_id: str) -> tuple[str, list[str]] | None:
+        """(the chain, the sealed contents of its links up to this one); None if not all of it is there."""
+        rows = self._database.run(lambda transaction: transaction.rows(FOLLOW, link_id, transaction.now()))
+        if not rows or rows[0][1]:
+            return None
+        return rows[0][0], [content for _, _, content in rows]
+
+    def prune(self) -> bool:
+        """Drop a few links of the oldest chain, if it is too old or there is too much.  True: it was so."""
+
+        def drop(transaction: Transaction) -> bool:
+            transaction.alone("chains")
+            ((links, size),) = transaction.rows(
+                "SELECT coalesce(sum(links), 0), coalesce(sum(bytes), 0) FROM chains"
+            )
+            oldest = transaction.rows("SELECT id, until FROM chains ORDER BY until LIMIT 1")
+            enough = int(links) <= MOST_LINKS and int(size) <= self._most
+            if not oldest or (enough and oldest[0][1] > transaction.now()):
+                return False
+            chain = oldest[0][0]
+            gone = transaction.change(
+                "DELETE FROM links WHERE id IN (SELECT id FROM links WHERE chain = ? LIMIT ?)", chain, STEP
+            )
+            if gone < STEP:
+                transaction.change("DELETE FROM chains WHERE id = ?", chain)
+            return True
+
+        return self._database.run(drop)

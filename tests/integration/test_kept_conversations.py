@@ -1,0 +1,152 @@
+"""`previous_response_id` over the end of a worker and of the bridge: from the store, for the same caller."""
+
+import json
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import pytest
+from integration.harness import Answer, Bridge, Json, Simulator, Start, new_token
+
+PATH = "/v1/responses"
+MODEL = "gpt-5.3-codex"
+GONE = (400, "previous_response_not_found")
+
+
+def post(bridge: Bridge, given: str, headers: dict[str, str] | None = None, **more: Any) -> Answer:
+    return bridge.request("POST", PATH, {"model": MODEL, "input": given, **more}, headers or {})
+
+
+def told(answer: Answer) -> str:
+    assert answer.status == 200, answer.body
+    return str(answer.json["id"])
+
+
+def verdict(answer: Answer) -> tuple[int, Any]:
+    return answer.status, answer.error["code"]
+
+
+def links(bridge: Bridge) -> int:
+    with closing(sqlite3.connect(bridge.home / "bridge.db")) as database:
+        return int(database.execute("SELECT count(*) FROM links").fetchone()[0])
+
+
+def wait_for_links(bridge: Bridge, number: int) -> None:
+    end = time.monotonic() + 5
+    while links(bridge) < number:
+        assert time.monotonic() < end, "it is not written"
+        time.sleep(0.005)
+
+
+@contextmanager
+def asleep(pid: int) -> Iterator[None]:
+    """It takes no connection, so that another worker does."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def two_workers(bridge: Bridge) -> list[int]:
+    """As soon as both are there and have served."""
+    end = time.monotonic() + 10
+    while len(bridge.workers()) < 2:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    for pid in bridge.workers():
+        with asleep(pid):
+            bridge.warm()
+    return bridge.workers()
+
+
+def test_another_worker_goes_on(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+    """In turn: each goes on from what the other has answered."""
+    bridge = start_bridge(workers=2, server="gunicorn")
+    one, two = two_workers(bridge)
+    with asleep(one):
+        id_ = told(post(bridge, f"the secret word is {mark}"))
+        wait_for_links(bridge, 1)
+    for number, sleeper in enumerate([two, one, two], 2):
+        with asleep(sleeper):
+            id_ = told(post(bridge, f"go on, {number}", previous_response_id=id_))
+            wait_for_links(bridge, number)
+    said = json.dumps(simulator.ledger(mark)[-1]["body"])
+    places = [said.index(each) for each in (mark, "go on, 2", "go on, 3", "go on, 4")]
+    assert places == sorted(places)
+    stranger = {"Authorization": "Bearer somebody else"}
+    assert verdict(post(bridge, "go on", stranger, previous_response_id=id_)) == GONE
+
+
+def test_at_once_whichever_worker_it_is(start_bridge: Start) -> None:
+    """An agent's next request comes as soon as it has the answer."""
+    bridge = start_bridge(workers=2, server="gunicorn")
+    two_workers(bridge)
+    id_ = told(post(bridge, "hello"))
+    for _ in range(30):
+        id_ = told(post(bridge, "go on", previous_response_id=id_))
+
+
+@pytest.mark.parametrize("server", ["gunicorn", "gevent"])
+def test_over_a_restart(start_bridge: Start, simulator: Simulator, mark: str, server: str) -> None:
+    """Even one that comes right after the answer."""
+    settings = {"server": server, "github_token": new_token(), "api_key": "one,two"}
+    bridge = start_bridge(**settings).warm_up("one")
+    id_ = told(post(bridge, f"hello {mark}", {"x-api-key": "one"}))
+    bridge.ask_to_stop()
+    bridge.wait()
+    for path in bridge.home.rglob("*"):
+        assert path.is_dir() or mark.encode() not in path.read_bytes(), f"{path} can be read by anybody"
+    again = start_bridge(home=bridge.home, **settings)
+    assert verdict(post(again, "go on", {"x-api-key": "two"}, previous_response_id=id_)) == GONE
+    assert told(post(again, "go on", {"x-api-key": "one"}, previous_response_id=id_))
+    assert len(simulator.ledger(mark)) == 2
+
+
+def test_a_worker_that_is_killed(start_bridge: Start) -> None:
+    """What it had answered is kept; what it was answering never was."""
+    bridge = start_bridge(server="gunicorn").warm()
+    id_ = told(post(bridge, "hello"))
+    wait_for_links(bridge, 1)
+    body: Json = {"model": MODEL, "input": "[[sim:flood events=100 size=10 gap=50]]", "stream": True}
+    stream = bridge.dial("POST", PATH, json.dumps(body).encode())
+    created = next(frame for frame in stream.frames() if b"response.created" in frame.raw)
+    half = json.loads(created.raw.partition(b"\ndata: ")[2])["response"]["id"]
+    os.kill(bridge.workers()[0], signal.SIGKILL)
+    assert told(post(bridge, "go on", previous_response_id=id_))
+    assert verdict(post(bridge, "go on", previous_response_id=half)) == GONE
+
+
+def test_what_is_not_to_be_stored_is_not_written(start_bridge: Start) -> None:
+    bridge = start_bridge(workers=2, server="gunicorn")
+    one, two = two_workers(bridge)
+    with asleep(one):
+        private = told(post(bridge, "hello", store=False))
+        told(post(bridge, "hello"))
+        wait_for_links(bridge, 1)
+    with asleep(two):
+        assert verdict(post(bridge, "go on", previous_response_id=private)) == GONE
+    assert links(bridge) == 1
+
+
+def test_switched_off(start_bridge: Start) -> None:
+    bridge = start_bridge(server="gevent", response_memory=0).warm()
+    told(post(bridge, "hello"))
+    bridge.ask_to_stop()
+    bridge.wait()
+    assert links(bridge) == 0
+
+
+def test_a_store_that_can_not_be_written_costs_nobody_an_answer(start_bridge: Start) -> None:
+    bridge = start_bridge(server="gevent", log_level="info").warm()
+    id_ = told(post(bridge, "hello"))
+    wait_for_links(bridge, 1)
+    with closing(sqlite3.connect(bridge.home / "bridge.db", isolation_level=None)) as database:
+        database.execute("DROP TABLE links")  # it is damaged
+    for _ in range(3):
+        id_ = told(post(bridge, "go on", previous_response_id=id_))
+    bridge.log.wait_for(lambda line: "conversations are kept in memory only" in line)

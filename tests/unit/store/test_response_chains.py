@@ -1,0 +1,159 @@
+"""Conversations in the store: sealed, whole or not at all, for a while, and up to a size."""
+
+from itertools import takewhile
+
+import pytest
+
+from copilot_bridge.redaction import Secret
+from copilot_bridge.store import chains as module
+from copilot_bridge.store.chains import ChainTable, Sealed
+from copilot_bridge.store.sqlite import Sqlite
+from copilot_bridge.store.vault import Vault
+
+LIFE = 3600.0
+PLENTY = 1 << 20
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def database(tmp_path, clock):
+    database = Sqlite(tmp_path / "bridge.db", clock)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def vault(tmp_path):
+    return Vault(Secret(), tmp_path, {})
+
+
+@pytest.fixture
+def table(database, vault):
+    return ChainTable(database, vault, most=PLENTY, life=LIFE)
+
+
+def first(name, content="x"):
+    return Sealed(name, name, "", content)
+
+
+def next_to(name, before, chain, content="x"):
+    return Sealed(name, chain, before, content)
+
+
+def pruned(table):
+    """How many steps it took."""
+    return len([*takewhile(bool, iter(table.prune, None))])
+
+
+def left(database):
+    counts = (f"SELECT count(*) FROM {name}" for name in ("links", "chains"))
+    return [database.run(lambda t, sql=sql: t.rows(sql))[0][0] for sql in counts]
+
+
+def test_the_conversation_up_to_a_link(table):
+    table.write([first("a", "1"), next_to("b", "a", "a", "2"), next_to("c", "b", "a", "3")])
+    table.write([next_to("other", "a", "a", "4")])
+    assert table.find("c") == ("a", ["1", "2", "3"])
+    assert table.find("other") == ("a", ["1", "4"])
+    assert table.find("a") == ("a", ["1"])
+    assert table.find("d") is None
+
+
+def test_sealed(table, database, vault, tmp_path):
+    said = b"the secret word is swordfish" * 100
+    sealed = table.seal(said)
+    table.write([first("a", sealed)])
+    assert len(sealed) < len(said) / 2
+    assert table.unseal(sealed) == said
+    database.close()
+    for path in tmp_path.iterdir():
+        assert path.is_dir() or b"swordfish" not in path.read_bytes()
+    stranger = ChainTable(database, Vault(Secret("A" * 43 + "="), None, {}), most=1, life=1)
+    assert stranger.unseal(sealed) is None
+
+
+def test_for_an_hour(table, clock, database):
+    table.write([first("a")])
+    clock.now += LIFE - 1
+    assert table.find("a")
+    assert pruned(table) == 0
+    clock.now += 1
+    assert table.find("a") is None
+    assert pruned(table) == 1
+    assert left(database) == [0, 0]
+
+
+def test_a_link_keeps_those_before_it(table, clock, database):
+    table.write([first("a", "1")])
+    clock.now += LIFE - 1
+    table.write([next_to("b", "a", "a", "2")])
+    clock.now += 2
+    assert pruned(table) == 0
+    assert table.find("a") is None, "by itself it is too old"
+    assert table.find("b") == ("a", ["1", "2"])
+    clock.now += LIFE
+    assert pruned(table) == 1
+    assert left(database) == [0, 0]
+
+
+def test_nothing_goes_on_from_what_is_not_there(table, database):
+    table.write([next_to("b", "a", "a"), next_to("c", "b", "a")])
+    assert left(database) == [0, 0]
+
+
+def test_the_oldest_go_first_when_there_is_too_much(database, vault, clock):
+    table = ChainTable(database, vault, most=1000, life=LIFE)
+    for number in range(30):
+        table.write([first(f"{number}", "x" * 100)])
+        clock.now += 1
+    pruned(table)
+    assert [number for number in range(30) if table.find(f"{number}")] == list(range(20, 30))
+
+
+def test_not_more_than_so_many(table, monkeypatch, clock):
+    monkeypatch.setattr(module, "MOST_LINKS", 5)
+    for number in range(9):
+        table.write([first(f"{number}")])
+        clock.now += 1
+    pruned(table)
+    assert [number for number in range(9) if table.find(f"{number}")] == [4, 5, 6, 7, 8]
+
+
+def test_in_small_steps_and_never_half_of_it(table, monkeypatch, clock, database):
+    monkeypatch.setattr(module, "STEP", 10)
+    table.write([first("0"), *(next_to(f"{n}", f"{n - 1}", "0") for n in range(1, 35))])
+    clock.now += LIFE / 2
+    table.write([next_to("last", "34", "0")])
+    clock.now += LIFE
+    assert table.prune()
+    assert left(database) == [26, 1]
+    clock.now -= LIFE  # were it young enough: some of it is gone
+    assert table.find("last") is None
+    clock.now += LIFE
+    assert pruned(table) == 3
+    assert left(database) == [0, 0]
+
+
+def test_a_name_that_comes_twice_stays_what_it_was(table):
+    table.write([first("a", "1"), next_to("b", "a", "a", "2"), next_to("a", "b", "a", "3")])
+    assert table.find("a") == ("a", ["1"])
+    assert table.find("b") == ("a", ["1", "2"])
+
+
+def test_a_circle_has_no_beginning(table, database, monkeypatch):
+    """Nobody writes one; a database that is damaged may have one."""
+    monkeypatch.setattr(module, "LONGEST", 10)
+    table.write([first("a", "1"), next_to("b", "a", "a", "2")])
+    database.run(lambda t: t.change("UPDATE links SET before = 'b' WHERE id = 'a'"))
+    assert table.find("b") is None
