@@ -3,11 +3,13 @@
     view -> Exchange -> a request's `read` (pure) -> in a greenlet of its own, so that the client can be
     watched meanwhile: token, model, quirks, upstream's verdict -> the answer, mended as it goes by.
 
-`bridge` holds what lives as long as the process.  `chat` and `embeddings` know what a request needs on
-its way and how its answer is read.  `exchange` alone waits, writes, and tells how it ended.
+`bridge` holds what lives as long as the process, `call` what belongs to one request.  `chat` and
+`embeddings` know what a request needs on its way and how its answer is read.  `exchange` alone waits,
+writes, and tells how it ended.
 """
 
 from copilot_bridge.exchange.bridge import Bridge
+from copilot_bridge.exchange.call import Call
 from copilot_bridge.exchange.exchange import Exchange
 
-__all__ = ["Bridge", "Exchange"]
+__all__ = ["Bridge", "Call", "Exchange"]

@@ -4,7 +4,7 @@ from typing import Any
 
 from copilot_bridge.dialects import embeddings
 from copilot_bridge.errors import Unsupported
-from copilot_bridge.exchange.bridge import Bridge
+from copilot_bridge.exchange.call import Call
 from copilot_bridge.logs import Record
 from copilot_bridge.upstream.client import read_whole
 from copilot_bridge.upstream.refusals import forwarded
@@ -22,8 +22,8 @@ class EmbeddingsRequest:
     dialect = "embeddings"
     streaming = False
 
-    def __init__(self, bridge: Bridge, record: Record, data: bytes, _headers: Any) -> None:
-        self._bridge = bridge
+    def __init__(self, call: Call, record: Record, data: bytes, _headers: Any) -> None:
+        self._call = call
         self._record = record
         self._body = embeddings.read(data)
         self.name: str = self._body["model"]
@@ -31,8 +31,8 @@ class EmbeddingsRequest:
 
     def complete(self) -> bytes:
         """The whole answer.  Blocks."""
-        copilot = self._bridge.copilot()
-        choice = self._bridge.models.choose(copilot, self.name)
+        copilot = self._call.copilot()
+        choice = self._call.models.choose(copilot, self.name)
         self._record.model = choice.model.id
         if choice.model.type != "embeddings":
             raise Unsupported(f"{choice.model.id!r} is no embeddings model", param="model")
@@ -44,7 +44,7 @@ class EmbeddingsRequest:
             response = copilot.send("POST", PATH, part, dict(choice.headers), request_id=self._record.id)
             self.reply_headers = forwarded(response.headers)
             replies.append(read_whole(response))
-        self._bridge.note_quota(self.reply_headers)
+        self._call.note_quota(self.reply_headers)
         sizes = embeddings.sizes(self._body, most)
         whole, usage = embeddings.mend(replies, self.name, self._body.get("encoding_format"), sizes)
         self._record.count(usage)

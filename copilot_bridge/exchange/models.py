@@ -7,24 +7,25 @@ import orjson
 
 from copilot_bridge.dialects.routing import pick
 from copilot_bridge.exchange.bridge import Bridge
+from copilot_bridge.exchange.call import Call
 from copilot_bridge.upstream.models import Model
 
 # The APIs that the bridge can reach a model through.
 SPOKEN = {"chat", "embeddings", "messages", "responses"}
 
 
-def list_models(bridge: Bridge) -> bytes:
+def list_models(call: Call) -> bytes:
     """{"object": "list", "data": [...]}: what a request can name, ready to be sent."""
-    catalogue = bridge.models.catalogue(bridge.copilot())
+    catalogue = call.models.catalogue(call.copilot())
     if "openai" not in catalogue.rendered:
-        rows = [describe(bridge, model) for model in catalogue.models.values() if usable(model)]
+        rows = [describe(call.bridge, model) for model in catalogue.models.values() if usable(model)]
         catalogue.rendered["openai"] = orjson.dumps({"object": "list", "data": rows})
     return catalogue.rendered["openai"]
 
 
-def list_for_anthropic(bridge: Bridge, limit: int, after: str | None, before: str | None) -> Any:
+def list_for_anthropic(call: Call, limit: int, after: str | None, before: str | None) -> Any:
     """{"data": [...], "has_more", "first_id", "last_id"}: a page of the models that can be talked to."""
-    catalogue = bridge.models.catalogue(bridge.copilot())
+    catalogue = call.models.catalogue(call.copilot())
     ids = [
         model.id for model in catalogue.models.values() if model.enabled and pick("messages", model.dialects)
     ]
@@ -55,9 +56,9 @@ def usable(model: Model) -> bool:
     return model.enabled and bool(SPOKEN.intersection(model.dialects))
 
 
-def find_model(bridge: Bridge, name: str) -> Model:
+def find_model(call: Call, name: str) -> Model:
     """Raises ModelNotFound."""
-    return bridge.models.choose(bridge.copilot(), name).model
+    return call.models.choose(call.copilot(), name).model
 
 
 def describe(bridge: Bridge, model: Model) -> dict[str, Any]:

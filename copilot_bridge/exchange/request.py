@@ -20,7 +20,7 @@ from copilot_bridge.dialects.routing import pick
 from copilot_bridge.dialects.translation import EventWriter, Translation
 from copilot_bridge.dialects.turn import Turn, document_place, without_documents
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported, UpstreamRefused
-from copilot_bridge.exchange.bridge import Bridge
+from copilot_bridge.exchange.call import Call
 from copilot_bridge.exchange.routes import ROUTES, Route
 from copilot_bridge.logs import Record
 from copilot_bridge.upstream.client import finish, read_whole
@@ -73,8 +73,9 @@ class ModelRequest(ABC):
     keepalive: ClassVar[bytes] = sse.KEEPALIVE
     tells_size: ClassVar[bool] = False  # of a prompt that is too long, in tokens
 
-    def __init__(self, bridge: Bridge, record: Record, data: bytes, headers: Any) -> None:
-        self._bridge = bridge
+    def __init__(self, call: Call, record: Record, data: bytes, headers: Any) -> None:
+        self._call = call
+        self._bridge = call.bridge
         self._record = record
         self._data = self._given = data
         self._given_headers = headers
@@ -86,7 +87,7 @@ class ModelRequest(ABC):
         self._direct = True
         self._turn: Turn | None = None  # the body, where it is translated
         self._tool_names: dict[str, str] = {}  # upstream's -> the client's, where they differ
-        self._route: Route = ROUTES[self.dialect](bridge, "")
+        self._route: Route = ROUTES[self.dialect](call.bridge, "")
         self.reply_headers: Headers = {}
 
     # What a dialect says of itself.
@@ -142,7 +143,7 @@ class ModelRequest(ABC):
         return Translation(self._route.event_reader(), self.writer(), self._tool_names)
 
     def choose(self) -> Choice:
-        return self._bridge.models.choose(self._bridge.copilot(), self.name)
+        return self._call.models.choose(self._call.copilot(), self.name)
 
     # What is the same for all.
 
@@ -269,7 +270,7 @@ class ModelRequest(ABC):
         def mend(refusal: Refusal) -> bytes | None:
             """What to send after a refusal that says what is wrong; None if there is nothing."""
             if refusal.remedy == NEW_SESSION:
-                self._bridge.models.forget_session(self._bridge.copilot())
+                self._call.models.forget_session(self._call.copilot())
                 self._body = self.read(given)
                 self._prepare()
             elif not self._route.mend(refusal, self._body, model):
@@ -277,7 +278,7 @@ class ModelRequest(ABC):
             return codec.write(self._body)
 
         try:
-            response = self._bridge.copilot().send(
+            response = self._call.copilot().send(
                 "POST",
                 self.path or self._route.path,
                 self._data,
@@ -289,7 +290,7 @@ class ModelRequest(ABC):
             self._measure(refused, model)
             raise
         self.reply_headers = forwarded(response.headers)
-        self._bridge.note_quota(self.reply_headers)
+        self._call.note_quota(self.reply_headers)
         self._forget_prompt(response)
         return response
 

@@ -46,8 +46,8 @@ class ResponsesRequest(ModelRequest):
         )
 
     def _caller(self) -> str:
-        account = self._bridge.copilot().account.fingerprint
-        return caller_of(self._bridge.caller, account, self._given_headers)
+        account = self._call.account.fingerprint
+        return caller_of(self._call.caller, account, self._given_headers)
 
     def _remember(self, response: Body) -> None:
         """A later request may go on from here."""

@@ -18,7 +18,7 @@ from copilot_bridge.dialects.chat import errors as chat
 from copilot_bridge.dialects.messages import errors as messages
 from copilot_bridge.dialects.responses import errors as responses
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.exchange import Bridge, Exchange
+from copilot_bridge.exchange import Bridge, Call, Exchange
 from copilot_bridge.logs import Record
 
 log = logging.getLogger(__name__)
@@ -60,15 +60,18 @@ OPEN = ("health", None)
 
 
 def bridge() -> Bridge:
-    """As the caller sees it, once it is known who that is."""
-    try:
-        found: Bridge = g.bridge
-    except AttributeError:
-        found = current_app.extensions["copilot_bridge"]
-    return found
+    """The one that all requests share."""
+    shared: Bridge = current_app.extensions["copilot_bridge"]
+    return shared
 
 
-Make = Callable[[Bridge, Record, bytes, Any], Any]
+def call() -> Call:
+    """This request, once it is known who asks."""
+    mine: Call = g.call
+    return mine
+
+
+Make = Callable[[Call, Record, bytes, Any], Any]
 
 
 def answer(make: Make) -> Response:
@@ -76,9 +79,9 @@ def answer(make: Make) -> Response:
     record: Record = g.record
     g.asks_a_model = True
     data = read_body()
-    asked = make(bridge(), record, data, request.headers)
+    asked = make(call(), record, data, request.headers)
     record.dialect, record.model = asked.dialect, asked.name
-    bridge().ask_first(record, asked.name, data)
+    call().ask_first(record, asked.name, data)
     del data  # upstream will have it, and a stream goes on for minutes
     bridge().journal.begin(record.row_if_cut())
     environ = request.environ
@@ -140,13 +143,13 @@ def begin() -> Response | None:
     :raises BridgeError: it is not to be answered.
     """
     environ = request.environ
-    shared: Bridge = current_app.extensions["copilot_bridge"]
+    gatekeeper = bridge().gatekeeper
     visit = read_visit(environ)
-    client, local = shared.gatekeeper.whence(visit)
+    client, local = gatekeeper.whence(visit)
     record = g.record = Record(client, environ["REQUEST_METHOD"], request.path, dialect=spoken())
     if record.path in QUIET:
         record.level = logging.DEBUG
-    shared.gatekeeper.check(visit)  # a page that the user visits may not spend their plan
+    gatekeeper.check(visit)  # a page that the user visits may not spend their plan
     if record.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
         return preflight()
     if request.blueprint not in OPEN:
@@ -178,10 +181,9 @@ def preflight() -> Response:
 
 def identify(local: bool) -> None:
     """Who asks?  Raises BridgeError: nobody who is known."""
-    shared: Bridge = current_app.extensions["copilot_bridge"]
     given = credentials(map(request.environ.get, KEYS))
-    caller = shared.callers.find(given, local=local)
-    g.bridge = shared.for_caller(caller)
+    caller = bridge().callers.find(given, local=local)
+    g.call = Call(bridge(), caller)
     if caller is not NOBODY:
         g.record.caller_id = caller.id
 
@@ -198,10 +200,10 @@ def end(response: Response) -> Response:
         response.headers["Access-Control-Expose-Headers"] = "*"
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         response.headers.add("Vary", "Origin")
-    if "bridge" in g:
-        response.call_on_close(g.bridge.leave)
+    if "call" in g:
+        response.call_on_close(g.call.leave)
         if "asks_a_model" in g:
-            response.call_on_close(partial(g.bridge.done, record))
+            response.call_on_close(partial(g.call.done, record))
     response.call_on_close(record.write)
     return response
 

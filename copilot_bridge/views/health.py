@@ -4,7 +4,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from copilot_bridge import __version__
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.views.edge import bridge, identify, read_visit
+from copilot_bridge.views.edge import bridge, call, identify, read_visit
 
 bp = Blueprint("health", __name__)
 
@@ -59,7 +59,7 @@ def ready() -> tuple[Response, int]:
         return jsonify(status="not ready", reason=str(error), kind=error.kind), 503
     if not trusted():
         return jsonify(status="ready"), 200
-    left = {name: snapshot.percent_remaining for name, snapshot in bridge().quota.items()}
+    left = {name: snapshot.percent_remaining for name, snapshot in call().quota.items()}
     return jsonify(status="ready", copilot=token.api, percent_left=left), 200
 
 

@@ -14,7 +14,7 @@ from copilot_bridge.exchange.models import (
     list_for_anthropic,
     list_models,
 )
-from copilot_bridge.views.edge import bridge, spoken
+from copilot_bridge.views.edge import bridge, call, spoken
 
 bp = Blueprint("models", __name__)
 
@@ -25,14 +25,14 @@ USUAL_PAGE, LARGEST_PAGE = 20, 1000
 def index() -> Response:
     if spoken() == "messages":
         page = request.args
-        listed = list_for_anthropic(bridge(), limit(), page.get("after_id"), page.get("before_id"))
+        listed = list_for_anthropic(call(), limit(), page.get("after_id"), page.get("before_id"))
         return as_json(listed)
-    return Response(list_models(bridge()), mimetype="application/json")
+    return Response(list_models(call()), mimetype="application/json")
 
 
 @bp.get("/models/<path:name>")
 def show(name: str) -> Response:
-    model = find_model(bridge(), name)
+    model = find_model(call(), name)
     return as_json(describe_for_anthropic(model) if spoken() == "messages" else describe(bridge(), model))
 
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, jsonify, request
 
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.views.edge import bridge, read_visit
+from copilot_bridge.views.edge import bridge, call, read_visit
 
 bp = Blueprint("token", __name__)
 
@@ -15,8 +15,8 @@ def show() -> Response:
         raise BridgeError(
             "the token is shown only by a bridge that was started with --show-token", kind="permission"
         )
-    if not bridge().caller.operator or read_visit(request.environ).from_page:
+    if not call().caller.operator or read_visit(request.environ).from_page:
         raise BridgeError("the token is shown to the operator only", kind="permission")
-    answer = jsonify(token=bridge().copilot().token().value)
+    answer = jsonify(token=call().copilot().token().value)
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -1,5 +1,6 @@
 """Nothing is sent without the operator's yes."""
 
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -53,6 +54,20 @@ def test_yes_and_no(start_bridge: Start, simulator: Simulator, mark: str) -> Non
     bridge.stop()
     for path in bridge.home.glob("bridge.db*"):
         assert mark.encode() not in path.read_bytes(), "what was said is sealed"
+
+
+def test_a_conversation_that_goes_on_is_asked_for_again(start_bridge: Start) -> None:
+    """What it goes on from is looked up before anything is asked."""
+    bridge = start_bridge(manual=1, server="gevent").warm()
+    body: dict[str, object] = {"model": "gpt-5.3-codex", "input": "hello"}
+    with store_of(bridge) as store:
+        for yes in (True, False):
+            asked = bridge.dial("POST", "/v1/responses", json.dumps(body).encode())
+            (question,) = waiting(store, 1)
+            assert store.approvals.decide(question.id, yes=yes)
+            answer = asked.answer()
+            assert answer.status == (200 if yes else 400)  # Codex would try again after a 403
+            body["previous_response_id"] = answer.json.get("id")
 
 
 def test_no_answer_in_time(start_bridge: Start, simulator: Simulator, mark: str) -> None:

@@ -1,0 +1,83 @@
+"""What belongs to one request: who calls, whose subscription pays, and what it may do."""
+
+from copilot_bridge.access.callers import Caller
+from copilot_bridge.access.pace import Passage
+from copilot_bridge.dialects.glimpse import first_line
+from copilot_bridge.exchange.allowed import AllowedModels
+from copilot_bridge.exchange.bridge import Bridge
+from copilot_bridge.logs import Record
+from copilot_bridge.store.approvals import Question
+from copilot_bridge.upstream.copilot import Copilot
+from copilot_bridge.upstream.models import Models
+from copilot_bridge.upstream.quota import Snapshot
+from copilot_bridge.upstream.tokens import Account
+
+# Of the quotas, the one that a plan's requests are taken from.
+METERS = ("premium_interactions", "premium_models", "chat")
+
+
+class Call:
+    """The bridge as one caller's request sees it.  It is answered by one account, whatever changes meanwhile.
+
+    Whatever is kept from one request to the next is kept by the bridge, under `caller.id`.
+    """
+
+    __slots__ = ("_account", "_copilot", "_passage", "_question", "bridge", "caller", "models")
+
+    def __init__(self, bridge: Bridge, caller: Caller) -> None:
+        self.bridge = bridge
+        self.caller = caller
+        self.models: Models | AllowedModels = (
+            AllowedModels(bridge.models, caller) if caller.models else bridge.models
+        )
+        self._question: Question | None = None
+        self._account: Account | None = None
+        self._passage: Passage | None = None
+        self._copilot: Copilot | None = None
+
+    @property
+    def account(self) -> Account:
+        """The one that pays.  Raises LoginRequired."""
+        if self._account is None:
+            self._account = self.bridge.account_in_use(self.caller)
+        return self._account
+
+    def copilot(self) -> Copilot:
+        """Copilot's API for that account, at the operator's pace.  Raises LoginRequired."""
+        if self._copilot is None:
+            fingerprint = self.account.fingerprint
+            self._passage = self.bridge.pace.passage(self.caller, fingerprint, self._approve)
+            self._copilot = self.bridge.copilot_of(self.account, self._passage)
+        return self._copilot
+
+    def ask_first(self, record: Record, model: str, data: bytes) -> None:
+        """If the operator wants to be asked: before this request is sent."""
+        if self.bridge.approval.wanted:
+            caller = record.caller_id or record.caller
+            self._question = Question(record.id, caller, model, first_line(data), len(data))
+
+    def _approve(self) -> None:
+        if self._question is not None:
+            self.bridge.approval.wait(self._question)
+
+    def leave(self) -> None:
+        """The request has been answered."""
+        if self._passage is not None:
+            self._passage.leave()
+
+    def done(self, record: Record) -> None:
+        """The request has been answered: what the store's log should say of it."""
+        if self._account is not None:
+            record.account = self._account.login or f"token {self._account.fingerprint[:8]}"
+            left = self.quota
+            record.quota = next((left[name].percent_remaining for name in METERS if name in left), None)
+        self.bridge.journal.end(record.row())
+
+    @property
+    def quota(self) -> dict[str, Snapshot]:
+        """As the last answers of the account told it."""
+        return self.bridge.quota_of(self.account)
+
+    def note_quota(self, headers: dict[str, str]) -> None:
+        if headers:
+            self.bridge.note_quota(self.account, headers)
