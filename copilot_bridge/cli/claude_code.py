@@ -36,6 +36,8 @@ CLIPBOARDS = (
     (("xsel", "--clipboard", "--input"), "DISPLAY"),
 )
 
+CLIPBOARD_PATIENCE = 5.0  # s
+
 
 def shell(environ: Mapping[str, str] = os.environ, windows: bool = os.name == "nt") -> str:
     """The key of SHELLS that fits the user's."""
@@ -86,16 +88,24 @@ def copy(text: str, environ: Mapping[str, str] = os.environ) -> bool:
     for command, needs in CLIPBOARDS:
         program = shutil.which(command[0])
         if program and (needs is None or environ.get(needs)):
-            done = subprocess.run(
-                [program, *command[1:]],
-                input=text.encode(),
-                check=False,
-                timeout=5,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            return done.returncode == 0
+            return told(program, *command[1:], text=text)
     return False
+
+
+def told(*command: str, text: str) -> bool:
+    """A clipboard whose screen does not answer keeps nobody from starting."""
+    try:
+        done = subprocess.run(
+            command,
+            input=text.encode(),
+            check=False,
+            timeout=CLIPBOARD_PATIENCE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
 
 
 def tell(url: str, key: str, models: Sequence[str], model: str | None, small: str | None) -> None:

@@ -75,3 +75,15 @@ def test_the_clipboard(tmp_path, monkeypatch):
     assert not copy("text", {})
     assert copy("text", {"WAYLAND_DISPLAY": "wayland-0"})
     assert (tmp_path / "board").read_text() == "text"
+
+
+def test_a_clipboard_that_does_not_answer(tmp_path, monkeypatch):
+    program = tmp_path / "xclip"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(stat.S_IRWXU)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(module, "CLIPBOARDS", ((("xclip",), None),))
+    monkeypatch.setattr(module, "CLIPBOARD_PATIENCE", 0.05)
+    assert not copy("text", {})
+    program.write_text("no program")
+    assert not copy("text", {})
