@@ -25,6 +25,8 @@ class Scale:
     repetitions: int = 3
     small: int = 400  # requests one after the other
     crowd: int = 1600  # requests, 16 at a time
+    pairs: int = 20  # of slices with and without keys and log
+    slice: int = 640  # requests, 16 at a time
     flood: int = 2000  # events
     floods: int = 25  # streams, one after the other
     growth: int = 2000  # events; ten streams of so many against one of ten times as many
@@ -48,6 +50,8 @@ QUICK = Scale(
     repetitions=1,
     small=150,
     crowd=320,
+    pairs=4,
+    slice=320,
     floods=5,
     growth=400,
     firsts=20,

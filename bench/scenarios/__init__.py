@@ -10,6 +10,7 @@ from bench.arena import Arena
 from bench.report import Row
 from bench.scenarios.crowds import burst, many, paced, paced_translated
 from bench.scenarios.departures import departures
+from bench.scenarios.guarded import guarded
 from bench.scenarios.leak import leak
 from bench.scenarios.secure import tls
 from bench.scenarios.single import large, long, models, small
@@ -20,6 +21,7 @@ from bench.scenarios.translated import translated
 SCENARIOS: dict[str, Callable[[Arena], list[Row]]] = {
     "start": start,
     "small": small,
+    "guarded": guarded,
     "flood": flood,
     "translated": translated,
     "paced": paced,
