@@ -37,10 +37,7 @@ COLUMNS = (
 )
 Row = tuple[Any, ...]
 
-PUT = (
-    f"INSERT INTO requests ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
-    " ON CONFLICT (id) DO NOTHING"
-)
+CLASH = "ON CONFLICT (id) DO NOTHING"
 
 PAUSE = 0.5  # s between two batches
 BATCH = 1000
@@ -56,7 +53,7 @@ class RequestTable:
         self._database = database
 
     def write(self, rows: list[Row]) -> None:
-        self._database.run(lambda transaction: transaction.change_many(PUT, rows))
+        self._database.run(lambda transaction: transaction.insert("requests", COLUMNS, rows, CLASH))
 
     def latest(self, most: int = 100) -> list[dict[str, Any]]:
         rows = self._database.run(
