@@ -140,6 +140,32 @@ def test_every_flag_of_other_bridges(start):
         assert reply.status_code == status
 
 
+@pytest.mark.parametrize(
+    ("long", "short", "value"),
+    [
+        ("--port", "-p", "0"),
+        ("--verbose", "-v", None),
+        ("--account-type", "-a", "business"),
+        ("--rate-limit", "-r", "2"),
+        ("--wait", "-w", None),
+        ("--github-token", "-g", "ghu_x"),
+        ("--claude-code", "-c", None),
+        ("--manual", None, None),
+        ("--show-token", None, None),
+        ("--proxy-env", None, None),
+        ("--api-key", None, "one"),
+    ],
+)
+def test_each_flag_of_other_bridges_by_itself(run, long, short, value):
+    for name in filter(None, (long, short)):
+        given = [name] if value is None else [name, value]
+        assert run("start", "--check", *given).out == "The settings are in order.\n"
+
+
+def test_a_bridge_without_a_lock_says_so_at_each_start(start):
+    assert "WARNING   --insecure-no-key" in start("--simulate", "--insecure-no-key").text
+
+
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_simulation(start, server):
     up = start("--simulate", "--server", server)

@@ -130,6 +130,25 @@ def test_at_the_terminal_of_start(simulator: Simulator, tmp_path: Path) -> None:
         terminal.close()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no terminal of this kind")
+def test_at_another_terminal(start_bridge: Start, tmp_path: Path) -> None:
+    """`copilot-bridge approvals --watch` asks for what any worker wants to send."""
+    bridge = start_bridge(manual=1, workers=2).warm()
+    environ = {"COPILOT_BRIDGE_HOME": str(bridge.home)}
+    terminal = Terminal(tmp_path, environ, "approvals", "--watch")
+    try:
+        for answer, status in (("y", 200), ("n", 403)):
+            asked = bridge.ask(f"said {answer}")
+            terminal.wait_for(rf"asks gpt-4o \(0.1 kB\): said {answer}\n")
+            terminal.type(f"{answer}\n")
+            assert asked.status == status
+        terminal.type("\x03")
+        _code, text = terminal.end()
+        assert "Traceback" not in text
+    finally:
+        terminal.close()
+
+
 @contextmanager
 def terminal_thread(url: str, text: str) -> Iterator[list]:
     """A request under way, answered at the end of the block."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from integration.harness import Answer, Bridge, Simulator, Start, chat_body, new_mark, new_token
 
+from copilot_bridge.redaction import Secret
 from copilot_bridge.store import open_store
 from copilot_bridge.store.keys import KEY, Key
 
@@ -185,6 +186,23 @@ def test_an_account_rests_when_copilot_asks_for_it(
     bridge.stop()
     bridge = start_bridge(home=tmp_path, allow_github_tokens=1, server="gevent")
     assert ask(mine, "hello").status == 429
+
+
+def test_no_other_login_steps_in_for_one_that_rests(
+    start_bridge: Start, simulator: Simulator, mark: str, tmp_path: Path
+) -> None:
+    """Two logins are stored, and the default one has reached its limit."""
+    tokens = {name: new_token() for name in ("other", "default")}  # the last one added is the default
+    store = open_store(tmp_path)
+    for name, token in tokens.items():
+        store.logins.add(name, Secret(token), simulator.url)
+    store.close()
+    bridge = start_bridge(home=tmp_path, github_token="", server="gevent")
+    assert bridge.chat(f"[[sim:refuse name=weekly]] {mark}").status == 429
+    assert [bridge.chat(f"hello {mark}").status for _ in range(3)] == [429] * 3
+    assert len(simulator.ledger(mark)) == 1
+    assert len(simulator.exchanges(tokens["default"])) == 1
+    assert simulator.exchanges(tokens["other"]) == []
 
 
 def test_limits_without_a_store_that_works(start_bridge: Start, tmp_path: Path) -> None:
