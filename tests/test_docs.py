@@ -171,3 +171,17 @@ def test_what_a_page_leads_to_is_there(name):
         assert (folder / link).exists(), link
     for path in re.findall(r"(?<![\w/.-])((?:systemd|nginx|launchd|windows)[/\\][\w.-]+\w)", PAGES[name]):
         assert (ROOT / path.replace("\\", "/")).exists(), path
+
+
+def test_what_is_said_to_be_tested_is_tested() -> None:
+    """Of SECURITY.md's table: files and tests by their names."""
+    text = (ROOT / "SECURITY.md").read_text()
+    files = set(re.findall(r"`(tests/[\w/]+\.py)`", text))
+    assert {each for each in files if not (ROOT / each).is_file()} == set()
+    defined = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)\(", path.read_text(), re.MULTILINE)
+    }
+    assert len(files) > 10
+    assert set(re.findall(r"`(test_\w+)`", text)) - defined == set()
