@@ -14,9 +14,9 @@ def catalogue(*names: str) -> Catalogue:
     return Catalogue({name: Model.read({"id": name}) for name in names}, 0.0, "https://api")
 
 
-def bridge(listed: Catalogue) -> Any:
+def call(listed: Catalogue) -> Any:
     models = SimpleNamespace(catalogue=lambda _copilot: listed)
-    return SimpleNamespace(config=Config(), models=models, copilot=lambda: None)
+    return SimpleNamespace(bridge=SimpleNamespace(config=Config()), models=models, copilot=lambda: None)
 
 
 def ids(listed: bytes) -> list[str]:
@@ -24,11 +24,11 @@ def ids(listed: bytes) -> list[str]:
 
 
 def test_a_list_is_made_once() -> None:
-    asked = bridge(catalogue("a", "b"))
+    asked = call(catalogue("a", "b"))
     assert ids(list_models(asked)) == ["a", "b"]
     assert list_models(asked) is list_models(asked)
 
 
 def test_another_catalogue_has_another_list() -> None:
-    assert ids(list_models(bridge(catalogue("a")))) == ["a"]
-    assert ids(list_models(bridge(catalogue("b")))) == ["b"]
+    assert ids(list_models(call(catalogue("a")))) == ["a"]
+    assert ids(list_models(call(catalogue("b")))) == ["b"]
