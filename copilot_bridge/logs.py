@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from typing import Any, TextIO
@@ -30,6 +31,9 @@ JSON_CONTROL = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}  # JSON es
 # Copilot's own word on what an answer cost, in 1e-9 AI units.
 COST_NAME = b'"total_nano_aiu"'
 COST = re.compile(COST_NAME + rb"\s*:\s*(\d+)")
+
+# In the store.
+LONGEST_ERROR, LONGEST_NAME = 500, 200
 
 FIELDS = (
     "id",
@@ -59,7 +63,8 @@ class Record:
 
     :param caller: the client's address.  :param caller_id: which key it came with.
     :param account: the GitHub login that paid.  :param upstream: the dialect spoken to Copilot.
-    :param cost: AI units.  :param quota: per cent left.
+    :param cost: AI units.  :param quota: per cent left.  :param premium: requests taken of the plan.
+    :param queue: seconds until it was its turn.  :param token: seconds until there was a Copilot token.
     :param outcome: "ok", "client gone", or the kind of the error; `error` is its message.
     """
 
@@ -83,6 +88,10 @@ class Record:
     tokens_reasoning: int | None = None
     cost: float | None = None
     quota: float | None = None
+    premium: float | None = None
+    queue: float | None = None
+    token: float | None = None
+    streamed: bool = False
     at: float = field(default_factory=time.time)
     began: float = field(default_factory=time.perf_counter)
     first_byte_at: float | None = None
@@ -120,7 +129,7 @@ class Record:
             self.caller_id or "local",
             self.account,
             self.dialect,
-            self.model,
+            shortened(self.model, LONGEST_NAME),
             self.upstream,
             self.initiator,
             self.status,
@@ -133,12 +142,21 @@ class Record:
             self.tokens_reasoning,
             self.cost,
             self.quota,
+            milliseconds(self.queue),
+            milliseconds(self.token),
+            shortened(self.error, LONGEST_ERROR),
+            self.caller,
+            shortened(self.path, LONGEST_NAME),
+            int(self.streamed),
+            self.premium,
         )
 
     def row_if_cut(self) -> tuple[object, ...]:
         """The same if nothing more is heard of it."""
-        *head, _status, _outcome, _ms = self.row()[:11]
-        return (*head, None, "cut", None, *(None,) * 7)
+        row = self.row()
+        *head, _status, _outcome, _ms = row[:11]
+        *_, address, path, streamed, _premium = row
+        return (*head, None, "cut", None, *(None,) * 10, address, path, streamed, None)
 
     def failed(self, error: BridgeError) -> None:
         self.outcome, self.error = error.kind, error.code or error.kind if error.quotes else str(error)
@@ -146,6 +164,20 @@ class Record:
     def write(self) -> None:
         if log.isEnabledFor(self.level):
             log.log(self.level, "request", extra={"request": self})
+
+
+def milliseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)
+
+
+def shortened(text: str | None, most: int) -> str | None:
+    """What others wrote, on one line and without secrets, fit to be kept."""
+    return None if text is None else tidy(text[: 4 * most])[:most]
+
+
+@lru_cache(1024)  # the same few come again and again
+def tidy(text: str) -> str:
+    return redact(text).translate(CONTROL)
 
 
 def as_fields(record: Record) -> dict[str, Any]:

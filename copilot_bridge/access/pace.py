@@ -199,9 +199,17 @@ class Passage:
         self._account = account
         self._lanes = lanes
         self._tickets: dict[str, str] = {}  # lane -> ticket, of those that are held until the end
+        self.waited = 0.0  # seconds
 
     def enter(self) -> None:
         """Before each request to Copilot.  Blocks; raises BridgeError "rate_limited"."""
+        began = time.monotonic()
+        try:
+            self._enter()
+        finally:
+            self.waited += time.monotonic() - began
+
+    def _enter(self) -> None:
         self._pace.check_rest(self._account)
         if self._approve is not None:
             self._approve()

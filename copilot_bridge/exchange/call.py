@@ -67,6 +67,10 @@ class Call:
 
     def done(self, record: Record) -> None:
         """The request has been answered: what the store's log should say of it."""
+        if self._passage is not None:
+            record.queue = self._passage.waited
+        if self._copilot is not None:
+            record.token = self._copilot.waited
         if self._account is not None:
             record.account = self._account.login or f"token {self._account.fingerprint[:8]}"
             left = self.quota

@@ -33,7 +33,7 @@ class EmbeddingsRequest:
         """The whole answer.  Blocks."""
         copilot = self._call.copilot()
         choice = self._call.models.choose(copilot, self.name)
-        self._record.model = choice.model.id
+        self._record.model, self._record.upstream = choice.model.id, self.dialect
         if choice.model.type != "embeddings":
             raise Unsupported(f"{choice.model.id!r} is no embeddings model", param="model")
         if self._body.get("dimensions") and not choice.model.supports.get("dimensions"):

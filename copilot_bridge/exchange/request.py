@@ -289,6 +289,8 @@ class ModelRequest(ABC):
         except UpstreamRefused as refused:
             self._measure(refused, model)
             raise
+        if not self.path:  # counting tokens is free
+            self._record.premium = 0.0 if self._record.initiator == "agent" else model.multiplier
         self.reply_headers = forwarded(response.headers)
         self._call.note_quota(self.reply_headers)
         self._forget_prompt(response)

@@ -1,89 +1,23 @@
-"""The request log: who asked which model, what it cost and how it ended; never what was said."""
+"""The writer of the request log: each request once, whatever happens to the process."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from copilot_bridge.errors import StoreError
-from copilot_bridge.store.database import Database, Transaction
+from copilot_bridge.store.requests import COLUMNS, OLDEST_COLUMNS, RequestTable, Row
 from copilot_bridge.store.spool import Spool, left_behind
 
 log = logging.getLogger(__name__)
-
-COLUMNS = (
-    "id",
-    "at",  # unix seconds, when it came
-    "caller",
-    "account",
-    "dialect",
-    "model",
-    "upstream",  # the dialect that was spoken to Copilot
-    "initiator",
-    "status",
-    "outcome",  # "ok", "client gone", the kind of an error, "cut": the process ended in the middle of it
-    "ms",
-    "first_byte_ms",
-    "tokens_in",
-    "tokens_out",
-    "tokens_cached",
-    "tokens_reasoning",
-    "cost",  # AI units
-    "quota",  # per cent left of the plan's requests
-)
-Row = tuple[Any, ...]
-
-CLASH = "ON CONFLICT (id) DO NOTHING"
 
 PAUSE = 0.5  # s between two batches
 BATCH = 1000
 MOST_KEPT = 20_000  # rows in memory, while the store takes none
 PRUNE_EVERY = 600.0  # s
-STEP = 1000  # rows that are deleted at a time
-
-
-class RequestTable:
-    """Raises StoreError."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def write(self, rows: list[Row]) -> None:
-        self._database.run(lambda transaction: transaction.insert("requests", COLUMNS, rows, CLASH))
-
-    def latest(self, most: int = 100) -> list[dict[str, Any]]:
-        rows = self._database.run(
-            lambda transaction: transaction.rows(
-                f"SELECT {', '.join(COLUMNS)} FROM requests ORDER BY at DESC LIMIT ?",  # noqa: S608
-                most,
-            )
-        )
-        return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-
-    def count(self) -> int:
-        ((number,),) = self._database.run(
-            lambda transaction: transaction.rows("SELECT count(*) FROM requests")
-        )
-        return int(number)
-
-    def prune(self, older_than: float, most: int) -> int:
-        """A few of the rows that are too old or too many; how many it were."""
-
-        def drop(transaction: Transaction) -> int:
-            ((number,),) = transaction.rows("SELECT count(*) FROM requests")
-            oldest = "DELETE FROM requests WHERE id IN (SELECT id FROM requests{} ORDER BY at LIMIT ?)"
-            gone = transaction.change(oldest.format(" WHERE at < ?"), older_than, STEP)
-            return (
-                gone
-                or (number > most and transaction.change(oldest.format(""), min(STEP, number - most)))
-                or 0
-            )
-
-        return self._database.run(drop)
 
 
 class Journal:
@@ -185,8 +119,10 @@ class Journal:
 
     def prune(self) -> None:
         """In small steps, so that nobody waits for long."""
+        oldest = self._clock() - self._days * 86_400
         try:
-            while self._table.prune(self._clock() - self._days * 86_400, self._most):
+            self._table.prune_hours(oldest)
+            while self._table.prune(oldest, self._most):
                 time.sleep(0.01)
         except StoreError as error:
             log.warning("old rows of the request log could not be removed: %s", error)
@@ -197,4 +133,6 @@ def read_row(line: bytes) -> Row | None:
         row = orjson.loads(line)
     except orjson.JSONDecodeError:
         return None
-    return tuple(row) if isinstance(row, list) and len(row) == len(COLUMNS) else None
+    if not isinstance(row, list) or not OLDEST_COLUMNS <= len(row) <= len(COLUMNS):
+        return None
+    return (*row, *[None] * (len(COLUMNS) - len(row)))  # of an earlier version, which knew less

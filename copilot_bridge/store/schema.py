@@ -72,6 +72,42 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
             "CREATE INDEX links_of_chain ON links (chain)",
         ),
     ),
+    (
+        "m007_request_details",
+        (
+            "ALTER TABLE requests ADD COLUMN queue_ms BIGINT",
+            "ALTER TABLE requests ADD COLUMN token_ms BIGINT",
+            "ALTER TABLE requests ADD COLUMN error TEXT",
+            "ALTER TABLE requests ADD COLUMN address TEXT",
+            "ALTER TABLE requests ADD COLUMN path TEXT",
+            "ALTER TABLE requests ADD COLUMN streamed BIGINT",
+            "ALTER TABLE requests ADD COLUMN premium DOUBLE PRECISION",
+            "ALTER TABLE requests ADD COLUMN written DOUBLE PRECISION",
+            # Holds all that the log is filtered by: whatever is asked for, only the rows found are read.
+            """CREATE INDEX requests_in_order ON requests
+                (at, id, caller, model, status, outcome, account)""",
+            "CREATE INDEX requests_as_written ON requests (written)",
+            "DROP INDEX requests_by_time",
+        ),
+    ),
+    (
+        "m008_request_hours",
+        (
+            # What the requests of an hour (unix seconds of its beginning) come to; model "": none was found.
+            """CREATE TABLE request_hours (
+                hour BIGINT NOT NULL, caller TEXT NOT NULL, account TEXT NOT NULL, model TEXT NOT NULL,
+                requests BIGINT NOT NULL, errors BIGINT NOT NULL, premium DOUBLE PRECISION,
+                tokens_in BIGINT NOT NULL, tokens_out BIGINT NOT NULL, tokens_cached BIGINT NOT NULL,
+                cost DOUBLE PRECISION, PRIMARY KEY (hour, caller, account, model))""",
+            """INSERT INTO request_hours
+                SELECT CAST(at AS BIGINT) / 3600 * 3600 AS began, coalesce(caller, ''), coalesce(account, ''),
+                    CASE WHEN upstream IS NULL THEN '' ELSE coalesce(model, '') END AS known, count(*),
+                    sum(CASE WHEN outcome IN ('ok', 'client gone') THEN 0 ELSE 1 END), sum(premium),
+                    coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0),
+                    coalesce(sum(tokens_cached), 0), sum(cost)
+                FROM requests GROUP BY began, coalesce(caller, ''), coalesce(account, ''), known""",
+        ),
+    ),
 ]
 
 

@@ -9,13 +9,15 @@ from copilot_bridge.store.approvals import ApprovalTable
 from copilot_bridge.store.chains import ChainTable
 from copilot_bridge.store.database import Database
 from copilot_bridge.store.files import Files
-from copilot_bridge.store.journal import Journal, RequestTable
+from copilot_bridge.store.journal import Journal
 from copilot_bridge.store.keys import Keys
 from copilot_bridge.store.logins import Logins
 from copilot_bridge.store.pace import PaceTable
+from copilot_bridge.store.requests import RequestTable
 from copilot_bridge.store.shelf import Shelf
 from copilot_bridge.store.signal import Signal
 from copilot_bridge.store.sqlite import Sqlite
+from copilot_bridge.store.usage import UsageTable
 from copilot_bridge.store.vault import Vault
 
 DATABASE = "bridge.db"
@@ -48,6 +50,10 @@ class Store:
     @cached_property
     def requests(self) -> RequestTable:
         return RequestTable(self.database)
+
+    @cached_property
+    def usage(self) -> UsageTable:
+        return UsageTable(self.database)
 
     def journal(self, days: int, most: int) -> Journal:
         """The writer of `requests`; one for the process."""

@@ -1,13 +1,14 @@
 """Copilot's API for one account: the right host, a fresh token, one replay where that is safe."""
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
 import requests
 
-from copilot_bridge.errors import BridgeError, UpstreamUnreachable
+from copilot_bridge.errors import BridgeError, UpstreamTimeout, UpstreamUnreachable
 from copilot_bridge.upstream.client import Client, read_error_body
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.refusals import RENEW, RETRY, TRIES, Refusal, read_refusal
@@ -43,9 +44,15 @@ class Copilot:
         self._client = client
         self._tokens = tokens
         self._headers = headers
+        self.waited = 0.0  # seconds, for tokens
+        self.errors: list[str] = []  # the kinds of what Copilot refused, or the network
 
     def token(self) -> CopilotToken:
-        return self._tokens.get(self.account)
+        began = time.monotonic()
+        try:
+            return self._tokens.get(self.account)
+        finally:
+            self.waited += time.monotonic() - began
 
     def send(
         self,
@@ -76,7 +83,11 @@ class Copilot:
             sent = self._headers.copilot(path, token.value, token.kind, request_id) | (headers or {})
             try:
                 response = self._client.send(method, token.api + path, sent, body, timeout=timeout)
+            except UpstreamTimeout as error:
+                self.errors.append(error.kind)
+                raise
             except UpstreamUnreachable as error:
+                self.errors.append(error.kind)
                 if RETRY in tried:
                     raise
                 tried[RETRY] += 1
@@ -85,6 +96,7 @@ class Copilot:
             if response.status_code < 300:
                 return response
             refusal = read_refusal(response.status_code, response.headers, read_error_body(response))
+            self.errors.append(refusal.kind)
             if gate:
                 gate.refused(refusal)
             body = self._remedied(refusal, token, tried, body, mend)

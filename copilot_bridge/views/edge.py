@@ -80,7 +80,7 @@ def answer(make: Make) -> Response:
     g.asks_a_model = True
     data = read_body()
     asked = make(call(), record, data, request.headers)
-    record.dialect, record.model = asked.dialect, asked.name
+    record.dialect, record.model, record.streamed = asked.dialect, asked.name, asked.streaming
     call().ask_first(record, asked.name, data)
     del data  # upstream will have it, and a stream goes on for minutes
     bridge().journal.begin(record.row_if_cut())

@@ -20,9 +20,9 @@ from copilot_bridge.redaction import Secret
 from copilot_bridge.store import Store, open_store
 from copilot_bridge.store.approvals import NO, WAITING, YES, Question
 from copilot_bridge.store.chains import Sealed
-from copilot_bridge.store.journal import COLUMNS
 from copilot_bridge.store.keys import KEY, Key
 from copilot_bridge.store.pace import Lane, Rest
+from copilot_bridge.store.requests import COLUMNS, Filter, mark_of, read_mark
 from copilot_bridge.store.schema import MIGRATIONS
 
 KEY_OF_STORE = base64.b64encode(bytes(32)).decode()
@@ -249,6 +249,155 @@ def test_many_chains_at_once(stores: tuple[Store, Store]) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(go_on, range(24)))
     assert all((tables[0].find(f"{number}+") or ("", []))[1] == ["x", "y"] for number in range(24))
+
+
+DAY = 86_400
+NOON = 20_000 * DAY + DAY // 2
+
+
+def told(id_: str, at: float, **values: object) -> tuple[object, ...]:
+    """A row of the request log."""
+    usual = {"caller": "key:a", "account": "octocat", "model": "gpt-4o", "upstream": "chat", "status": 200}
+    row: dict[str, object] = {"id": id_, "at": at, "outcome": "ok", **usual, **values}
+    return tuple(row.get(name) for name in COLUMNS)
+
+
+def ids(rows: list[dict[str, object]]) -> str:
+    return "".join(str(row["id"]) for row in rows)
+
+
+FILTERS = [
+    (Filter(), "fedcba"),
+    (Filter(since=2.0, until=4.0), "dcb"),
+    (Filter(caller="key:b"), "fb"),
+    (Filter(model="claude", caller="key:b"), "f"),
+    (Filter(account="other"), "e"),
+    (Filter(status="4xx"), "dc"),
+    (Filter(status="404"), "d"),
+    (Filter(outcome="client gone"), "e"),
+    (Filter(outcome="error"), "dc"),
+    (Filter(outcome="error", status="404", since=3.0, caller="key:a", account="octocat"), "d"),
+    (Filter(model="nobody"), ""),
+]
+
+
+def test_the_log_is_filtered_and_paged(stores: tuple[Store, Store]) -> None:
+    one, two = stores
+    one.requests.write(
+        [
+            told("a", 1.0),
+            told("b", 2.0, caller="key:b"),
+            told("c", 3.0, status=429, outcome="rate_limited"),
+            told("d", 3.0, status=404, outcome="model_not_found", upstream=None, model="wrong"),
+            told("e", 5.0, status=None, outcome="client gone", account="other"),
+            told("f", 6.5, model="claude", caller="key:b", error="ünïcode", streamed=1),
+        ]
+    )
+    for wanted, expected in FILTERS:
+        assert ids(two.requests.page(wanted)) == expected, wanted
+        assert ids(list(two.requests.each(wanted))) == expected
+        paged, before = "", None
+        while rows := two.requests.page(wanted, before=before, most=2):
+            paged += ids(rows)
+            before = read_mark(mark_of(rows[-1]))
+        assert paged == expected, wanted
+    row = two.requests.find("f")
+    assert row is not None
+    assert (row["at"], row["model"], row["error"], row["streamed"]) == (6.5, "claude", "ünïcode", 1)
+    assert two.requests.find("g") is None
+    assert two.requests.names() == {
+        "caller": ["key:a", "key:b"],
+        "account": ["octocat", "other"],
+        "model": ["claude", "gpt-4o"],  # "wrong" is none
+    }
+
+
+def test_news_of_the_log(stores: tuple[Store, Store]) -> None:
+    """In the order of their ends: a long stream that came first is news as well."""
+    one, two = stores
+    rows, mark = two.requests.news(None)
+    assert rows == []
+    one.requests.write([told("late", 5.0)])
+    one.requests.write([told("early", 1.0, model="claude")])
+    rows, later = two.requests.news(mark)
+    assert [row["id"] for row in rows] == ["late", "early"]
+    assert mark < later < mark + 30
+    assert [row["id"] for row in two.requests.news(mark, Filter(model="claude"))[0]] == ["early"]
+    assert two.requests.news(later + 60) == ([], later + 60)
+
+
+def test_usage_by_day_and_model(stores: tuple[Store, Store]) -> None:
+    one, two = stores
+    counted = {"tokens_in": 10, "tokens_out": 2, "tokens_cached": 5, "cost": 0.5, "premium": 0.33}
+    rows = [
+        told("a", NOON, **counted),
+        told("b", NOON + 1, **counted, caller="key:b"),
+        told("c", NOON + DAY // 2 - 1, model="claude", outcome="overloaded", cost=1.0),
+        told("d", NOON + DAY // 2, **counted),
+        told("e", NOON, upstream=None, model="wrong", outcome="model_not_found"),
+    ]
+    one.requests.write(rows)
+    two.requests.write(rows)  # a second time: nothing is counted twice
+    days = two.usage.days(NOON)
+    assert [(each["day"], each["model"], each["requests"]) for each in days] == [
+        ("2024-10-04", "", 1),
+        ("2024-10-04", "claude", 1),
+        ("2024-10-04", "gpt-4o", 2),
+        ("2024-10-05", "gpt-4o", 1),
+    ]
+    assert days[2] | {"cost": 1.0, "premium": 0.66} == days[2]
+    assert [days[2][name] for name in ("tokens_in", "tokens_out", "tokens_cached", "errors")] == [
+        20,
+        4,
+        10,
+        0,
+    ]
+    assert (days[1]["errors"], days[1]["cost"], days[1]["premium"]) == (1, 1.0, None)
+    assert [each["requests"] for each in two.usage.days(NOON, caller="key:b")] == [1]
+    assert two.usage.days(NOON, account="nobody") == []
+    assert [(each["caller"], each["requests"]) for each in two.usage.keys(NOON)] == [
+        ("key:a", 4),
+        ("key:b", 1),
+    ]
+    assert two.usage.since(NOON + 1)["requests"] == 3
+    assert two.usage.since(NOON + 1, caller="key:b")["cost"] == 0.5
+    nothing = dict.fromkeys(("requests", "errors", "tokens_in", "tokens_out", "tokens_cached"), 0)
+    assert two.usage.since(NOON + 9 * DAY) == nothing | {"cost": None, "premium": None}
+    assert two.usage.last(2)["cost"] == 1.5
+    assert two.usage.last(5, caller="key:b")["requests"] == 1
+
+
+@pytest.mark.parametrize("offset", [0, 480, -300, 330, 345, -210])
+def test_days_are_those_of_the_zone(stores: tuple[Store, Store], offset: int) -> None:
+    begins = 20_000 * DAY - offset * 60
+    at = [begins - 1, begins, begins + 1, begins + 1800, begins + DAY - 1, begins + DAY]
+    stores[0].requests.write([told(str(number), each) for number, each in enumerate(at)])
+    found = {each["day"]: each["requests"] for each in stores[1].usage.days(at[0], offset)}
+    assert found == {"2024-10-03": 1, "2024-10-04": 4, "2024-10-05": 1}
+
+
+def test_usage_outlives_rows_that_are_too_many(stores: tuple[Store, Store]) -> None:
+    one, two = stores
+    one.requests.write([told(str(number), NOON + number) for number in range(20)])
+    while one.requests.prune(older_than=0.0, most=5):
+        pass
+    assert two.requests.count() == 5
+    assert two.usage.days(NOON)[0]["requests"] == 20
+    two.requests.prune_hours(NOON + DAY)
+    assert two.usage.days(NOON) == []
+
+
+def test_many_who_write_the_same(stores: tuple[Store, Store]) -> None:
+    rows = [told(str(number), NOON, cost=1.0) for number in range(300)]
+    with ThreadPoolExecutor(8) as pool:
+        done = [
+            pool.submit(stores[number % 2].requests.write, rows[start : start + 60])
+            for number, start in enumerate([*range(0, 300, 30)] * 2)
+        ]
+        for each in done:
+            each.result()
+    assert stores[0].requests.count() == 300
+    assert [each["cost"] for each in stores[1].usage.days(NOON)] == [300.0]
 
 
 def test_locks(stores: tuple[Store, Store]) -> None:

@@ -44,8 +44,12 @@ def test_what_is_told_of_a_request(start_bridge: Start) -> None:
         bridge.request("POST", "/v1/chat/completions", body | {"stream": stream}, {"x-api-key": "one"})
         for stream in (False, True)
     ]
-    for answer in answers:
+    for streamed, answer in enumerate(answers):
         row = row_of(bridge, answer.headers["x-request-id"])
+        assert (row["streamed"], row["path"]) == (streamed, "/v1/chat/completions")
+        assert (row["address"], row["token_ms"], row["error"]) == ("127.0.0.1", 0, None)
+        assert 0 <= row["queue_ms"] <= row["first_byte_ms"]
+        assert row["premium"] == 1
         assert abs(row["at"] - time.time()) < 30
         assert row["caller"].startswith("key:")
         assert row["account"].startswith("token ")
@@ -59,13 +63,24 @@ def test_what_is_told_of_a_request(start_bridge: Start) -> None:
         assert 0 <= row["quota"] <= 100
 
 
+def test_where_the_time_went(start_bridge: Start) -> None:
+    """The wait for a token, and for one's turn."""
+    bridge = start_bridge(server="gevent", rate_limit=1.0, wait=1)
+    answers = [bridge.chat("hello") for _ in range(2)]
+    first, second = (row_of(bridge, answer.headers["x-request-id"]) for answer in answers)
+    assert 0 < first["token_ms"] <= first["first_byte_ms"]
+    assert second["token_ms"] == 0
+    assert first["queue_ms"] < 100 < second["queue_ms"] <= second["first_byte_ms"] <= second["ms"]
+
+
 def test_translated_and_failed(start_bridge: Start) -> None:
     bridge = start_bridge(server="gevent").warm()
     body = {"model": "gpt-4o", "max_tokens": 50, "messages": [{"role": "user", "content": "hello"}]}
     translated = row_of(bridge, bridge.request("POST", "/v1/messages", body).headers["x-request-id"])
     assert (translated["dialect"], translated["upstream"]) == ("messages", "chat")
     failed = row_of(bridge, bridge.chat("[[sim:refuse name=forbidden]]").headers["x-request-id"])
-    assert (failed["status"], failed["outcome"]) == (403, "permission")
+    assert (failed["status"], failed["outcome"], failed["premium"]) == (403, "permission", None)
+    assert failed["error"]
     wrong = bridge.request("POST", "/v1/chat/completions", b"{")
     assert row_of(bridge, wrong.headers["x-request-id"])["outcome"] == "invalid_request"
     gone = bridge.stream("[[sim:flood events=100 size=10 gap=50]]")

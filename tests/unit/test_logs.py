@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from copilot_bridge import logs
 from copilot_bridge.errors import ConfigError, UpstreamRefused
 from copilot_bridge.logs import FIELDS, Journal, Json, LogFile, Plain, Record, set_up
+from copilot_bridge.store.requests import COLUMNS
 
 TOKEN = "ghu_EXAMPLE0000000000000000000000000000"
 NASTY = [
@@ -137,6 +138,24 @@ def test_what_is_unknown_is_left_out():
     told = json.loads(Json().format(log_record("request", request=done())))
     assert not {"model", "status", "tokens_in", "first_byte_ms", "error"} & told.keys()
     assert told.keys() - {"time", "level", "event"} <= set(FIELDS)
+
+
+def test_a_row_for_the_store():
+    record = done(
+        model="x\0" + "y" * 999, error=f"refused {TOKEN}\n" + "z" * 999, queue=0.0124, streamed=True
+    )
+    row = dict(zip(COLUMNS, record.row(), strict=True))
+    assert (row["queue_ms"], row["token_ms"], row["streamed"]) == (12, None, 1)
+    assert (row["address"], row["path"], row["caller"]) == ("127.0.0.1", "/v1/chat/completions", "local")
+    assert len(row["model"]) == 200
+    assert "\0" not in row["model"]
+    assert row["error"].startswith("refused ***")
+    assert len(row["error"]) == 500
+    cut = dict(zip(COLUMNS, record.row_if_cut(), strict=True))
+    same = ("id", "at", "model", "address", "path", "streamed")
+    assert {name: cut[name] for name in same} == {name: row[name] for name in same}
+    assert {cut[name] for name in COLUMNS[10:20]} == {None}
+    assert cut["outcome"] == "cut"
 
 
 def test_an_exception_as_json():

@@ -9,8 +9,10 @@ import pytest
 from copilot_bridge.errors import StoreError
 from copilot_bridge.store import journal as module
 from copilot_bridge.store import open_store
+from copilot_bridge.store import requests as requests_module
 from copilot_bridge.store import spool as spool_module
-from copilot_bridge.store.journal import COLUMNS, Journal
+from copilot_bridge.store.journal import Journal
+from copilot_bridge.store.requests import COLUMNS
 from copilot_bridge.store.spool import Spool, left_behind
 
 # A worker that is killed: "a" has ended, "b" has not, "c" has and is written already.
@@ -18,7 +20,8 @@ WORKER = """
 import os, sys
 from pathlib import Path
 from copilot_bridge.store import open_store
-from copilot_bridge.store.journal import COLUMNS
+from copilot_bridge.store import requests as requests_module
+from copilot_bridge.store.requests import COLUMNS
 def row(id, outcome):
     return (id, 1000.0, *[None] * 7, outcome, *[None] * (len(COLUMNS) - 10))
 store = open_store(Path(sys.argv[1]))
@@ -114,7 +117,7 @@ def test_what_waits_in_memory_is_bounded(journal, store, monkeypatch):
 
 
 def test_old_rows_and_too_many(journal, store, monkeypatch):
-    monkeypatch.setattr(module, "STEP", 7)
+    monkeypatch.setattr(requests_module, "STEP", 7)
     day = 86_400.0
     for number in range(60):
         journal.end(row(f"old{number}", at=69 * day))
@@ -158,6 +161,16 @@ def test_more_than_there_is_room_for(tmp_path, monkeypatch):
     for number in range(1000):
         spool.put(f"{number}", b"x" * 50)
     spool.close()
+
+
+def test_a_spool_of_an_earlier_version(journal, store, tmp_path):
+    """Its rows know less; what is missing is unknown."""
+    old = Spool(tmp_path / "spool")
+    old.put("a", orjson.dumps(row("a", "cut")[:18]))
+    old.put("b", orjson.dumps(row("b", "cut")[:17]))
+    old._lock.release()
+    journal.take_over()
+    assert outcomes(store) == {"a": "cut"}
 
 
 @pytest.mark.parametrize("content", [b"", b"\0", b"\0{", b"\1\n\n", b"\0[1]\nnull\n[\n", b"\xff" * 100])

@@ -1,0 +1,74 @@
+"""The request log as a file, and what may be asked of it."""
+
+import csv
+import io
+import json
+import tracemalloc
+
+import pytest
+
+from copilot_bridge.errors import InvalidRequest
+from copilot_bridge.store import open_store
+from copilot_bridge.store.export import as_csv, as_json
+from copilot_bridge.store.requests import COLUMNS, Filter, mark_of, read_mark
+
+
+def row(key, **values):
+    return dict.fromkeys(COLUMNS) | {"id": key, "at": 1_700_000_000.25} | values
+
+
+def read_csv(pieces):
+    return list(csv.DictReader(io.StringIO(b"".join(pieces).decode(), newline="")))
+
+
+@pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_no_cell_is_a_formula(value):
+    (found,) = read_csv(as_csv([row("a", model=value, error=value, cost=-0.5)]))
+    assert (found["model"], found["error"]) == (f"'{value}", f"'{value}")
+    assert found["cost"] == "-0.5"
+
+
+@pytest.mark.parametrize("value", ['a,"b"', "a\nb", "ü, 中文", "a=b", ""])
+def test_all_else_is_as_it_was(value):
+    rows = [row("a", error=value), row("b", error=value)]
+    assert [each["error"] for each in read_csv(as_csv(rows))] == [value, value]
+    assert json.loads(b"".join(as_json(rows))) == rows
+
+
+def test_the_header_is_there_without_rows():
+    assert b"".join(as_csv([])).decode().strip() == ",".join(("time", *COLUMNS))
+    assert json.loads(b"".join(as_json([]))) == []
+
+
+def test_times_for_people():
+    (found,) = read_csv(as_csv([row("a")]))
+    assert (found["time"], found["at"]) == ("2023-11-14T22:13:20Z", "1700000000.25")
+
+
+def test_an_export_takes_the_memory_of_a_piece():
+    store = open_store(None, lasting=False)
+    text = "x" * 500
+    values = {"error": text, "model": text, "path": text}
+    for start in range(0, 6_000, 1000):
+        rows = [row(f"{start + number}", **values) for number in range(1000)]
+        store.requests.write([tuple(each.values()) for each in rows])
+    tracemalloc.start()
+    size = sum(map(len, as_csv(store.requests.each())))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size > 9_000_000
+    assert peak < 4_000_000
+    store.close()
+
+
+@pytest.mark.parametrize("status", ["", "4", "xx", "4xxx", "abc", "4x4", "٤٠٤", "-40"])
+def test_no_such_status(status):
+    with pytest.raises(InvalidRequest, match="status"):
+        list(Filter(status=status).terms())
+
+
+def test_marks():
+    at = 1_700_000_000.123456
+    assert read_mark(mark_of({"at": at, "id": "a~b"})) == (at, "a~b")
+    with pytest.raises(InvalidRequest):
+        read_mark("x")
