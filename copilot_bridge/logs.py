@@ -30,7 +30,8 @@ JSON_CONTROL = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}  # JSON es
 
 # Copilot's own word on what an answer cost, in 1e-9 AI units.
 COST_NAME = b'"total_nano_aiu"'
-COST = re.compile(COST_NAME + rb"\s*:\s*(\d+)")
+COST = re.compile(COST_NAME + rb"\s*:\s*(\d+)(?=\D)")  # with what follows, or its last digits may be missing
+LONGEST_COST = 64  # bytes that it may take
 
 # In the store.
 LONGEST_ERROR, LONGEST_NAME = 500, 200
@@ -95,6 +96,7 @@ class Record:
     at: float = field(default_factory=time.time)
     began: float = field(default_factory=time.perf_counter)
     first_byte_at: float | None = None
+    _tail: bytes = b""
 
     def first_byte(self) -> None:
         if self.first_byte_at is None:
@@ -117,9 +119,14 @@ class Record:
             self.tokens_reasoning = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens")
 
     def count_cost(self, data: bytes) -> None:
-        """Of an answer's bytes, those that say what it cost, if they are among them."""
-        if COST_NAME in data and (found := COST.search(data)):
+        """Of an answer's bytes, those that say what it cost, if they are among them.
+
+        :param data: the next piece; it may begin and end anywhere.
+        """
+        seen = self._tail + data
+        if COST_NAME in seen and (found := COST.search(seen)):
             self.cost = int(found[1]) / 1e9
+        self._tail = seen[-LONGEST_COST:]
 
     def row(self) -> tuple[object, ...]:
         """For the request log in the store."""

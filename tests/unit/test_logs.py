@@ -140,6 +140,27 @@ def test_what_is_unknown_is_left_out():
     assert told.keys() - {"time", "level", "event"} <= set(FIELDS)
 
 
+@pytest.mark.parametrize("size", range(1, 60))
+def test_the_cost_however_it_is_cut(size):
+    sent = b'data: {"x": 1, "copilot_usage": {"total_nano_aiu" : 172800001}, "y": 7}\n\n'
+    for start in range(size):
+        record = done()
+        pieces = [sent[:start], *(sent[at : at + size] for at in range(start, len(sent), size))]
+        for piece in pieces:
+            record.count_cost(piece)
+            assert record.cost in (None, 0.172800001)
+        assert record.cost == 0.172800001
+
+
+def test_the_cost_in_two_pieces():
+    sent = b'{"copilot_usage":{"token_details":[],"total_nano_aiu":172800000}}'
+    for at in range(len(sent) + 1):
+        record = done()
+        record.count_cost(sent[:at])
+        record.count_cost(sent[at:])
+        assert record.cost == 0.1728
+
+
 def test_a_row_for_the_store():
     record = done(
         model="x\0" + "y" * 999, error=f"refused {TOKEN}\n" + "z" * 999, queue=0.0124, streamed=True
