@@ -5,7 +5,7 @@ from gevent import monkey
 
 from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
-from copilot_bridge.views import chat, edge, embeddings, health, messages, models, responses, token
+from copilot_bridge.views import chat, edge, embeddings, health, messages, models, responses, token, usage
 
 APIS = (chat.bp, embeddings.bp, messages.bp, models.bp, responses.bp)
 
@@ -25,6 +25,7 @@ def create_app(config: Config | None = None) -> Flask:
     edge.init_app(app)
     app.register_blueprint(health.bp)
     app.register_blueprint(token.bp)
+    app.register_blueprint(usage.bp)
     for api in APIS:
         for prefix in PREFIXES:
             app.register_blueprint(api, url_prefix=prefix, name=f"{prefix}/{api.name}".replace("/", "_"))

@@ -30,6 +30,8 @@ BEARER = "bearer "
 GITHUB_TOKEN = re.compile(r"(?:ghu_|gho_|github_pat_)[A-Za-z0-9_.]{8,255}")
 LONGEST = 4096
 
+OF_GITHUB = "github:"  # how the id begins of who came with a GitHub token
+
 
 @dataclass(frozen=True)
 class Caller:
@@ -46,6 +48,11 @@ class Caller:
     models: tuple[str, ...] = ()
     rate: Rate | None = None
     operator: bool = False
+
+    @property
+    def owns_account(self) -> bool:
+        """They have brought their own GitHub token."""
+        return self.id.startswith(OF_GITHUB)
 
     def may_use(self, model: str) -> bool:
         return not self.models or any(fnmatchcase(model, pattern) for pattern in self.models)
@@ -98,7 +105,7 @@ class Callers:
         if entry and hmac.compare_digest(entry.digest, digest):
             return None if 0 < entry.expires <= self._clock() else entry.caller
         if self._github and GITHUB_TOKEN.fullmatch(given):
-            return Caller(f"github:{sha256(given.encode()).hexdigest()[:16]}", github_token=Secret(given))
+            return Caller(f"{OF_GITHUB}{sha256(given.encode()).hexdigest()[:16]}", github_token=Secret(given))
         return None
 
     @property

@@ -22,6 +22,7 @@ from copilot_bridge.upstream.models import Models
 from copilot_bridge.upstream.quirks.chat import ChatQuirks
 from copilot_bridge.upstream.quirks.messages import MessagesQuirks
 from copilot_bridge.upstream.quota import Snapshot, read_snapshots
+from copilot_bridge.upstream.reports import Reports
 from copilot_bridge.upstream.tokens import Account, CopilotTokens
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class Bridge:
         self.headers = Headers(config)
         self.client = Client(config)
         self.tokens = CopilotTokens(self.client, self.headers, self.store.shelf)
+        self.reports = Reports(self.client, self.headers, self.store.shelf)
         self.models = Models(mapping=config.model_mapping)
         self.chat_quirks = ChatQuirks()
         self.messages_quirks = MessagesQuirks()

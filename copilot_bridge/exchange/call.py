@@ -1,5 +1,7 @@
 """What belongs to one request: who calls, whose subscription pays, and what it may do."""
 
+from typing import Any
+
 from copilot_bridge.access.callers import Caller
 from copilot_bridge.access.pace import Passage
 from copilot_bridge.dialects.glimpse import first_line
@@ -10,6 +12,7 @@ from copilot_bridge.store.approvals import Question
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.models import Models
 from copilot_bridge.upstream.quota import Snapshot
+from copilot_bridge.upstream.reports import quotas_of
 from copilot_bridge.upstream.tokens import Account
 
 # Of the quotas, the one that a plan's requests are taken from.
@@ -76,6 +79,11 @@ class Call:
             left = self.quota
             record.quota = next((left[name].percent_remaining for name in METERS if name in left), None)
         self.bridge.journal.end(record.row())
+
+    def usage(self) -> dict[str, Any]:
+        """GitHub's report on the account; whose it is, only to the operator and its owner."""
+        report = self.bridge.reports.get(self.account)
+        return report if self.caller.operator or self.caller.owns_account else quotas_of(report)
 
     @property
     def quota(self) -> dict[str, Snapshot]:

@@ -16,6 +16,7 @@ ENDPOINTS = (
     "POST /v1/embeddings",
     "GET /v1/models",
     "GET /v1/models/{id}",
+    "GET /usage.json",
     "GET /healthz",
     "GET /readyz",
 )

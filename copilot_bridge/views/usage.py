@@ -1,0 +1,20 @@
+"""What is left of the plan, as GitHub reports it: the shape that tools know from other bridges."""
+
+import orjson
+from flask import Blueprint, Response
+
+from copilot_bridge.views.edge import call
+
+bp = Blueprint("usage", __name__)
+
+
+@bp.get("/usage")
+def show() -> Response:
+    return as_json()
+
+
+@bp.get("/usage.json")
+def as_json() -> Response:
+    """https://api.github.com/copilot_internal/user, of the account that pays for the caller's requests."""
+    report = call().usage()
+    return Response(orjson.dumps(report), headers={"Cache-Control": "no-store"}, mimetype="application/json")

@@ -1,0 +1,97 @@
+"""/usage.json: GitHub's report on the caller's own account, in the shape that tools know."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from integration.harness import NOWHERE, Bridge, Simulator, Start, new_token
+
+from copilot_bridge.redaction import Secret
+from copilot_bridge.store import open_store
+from copilot_bridge.store.keys import KEY, Key
+
+USER = "/copilot_internal/user"
+
+
+def asked(simulator: Simulator, github_token: str) -> int:
+    entries = simulator.ledger(path=USER)
+    return sum(entry["headers"].get("authorization") == f"token {github_token}" for entry in entries)
+
+
+@pytest.mark.parametrize("path", ["/usage.json", "/usage"])
+def test_the_shape_that_tools_know(bridge: Bridge, path: str) -> None:
+    answer = bridge.request("GET", path)
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+    assert answer.headers["cache-control"] == "no-store"
+    told = answer.json
+    assert (told["login"], told["copilot_plan"]) == ("octo-demo", "business")
+    assert told["access_type_sku"]
+    assert told["quota_reset_date"]
+    for name in ("chat", "completions", "premium_interactions"):
+        quota = told["quota_snapshots"][name]
+        assert isinstance(quota["percent_remaining"], float)
+        assert {"entitlement", "remaining", "quota_remaining", "unlimited"} <= quota.keys()
+        assert {"overage_count", "overage_permitted"} <= quota.keys()
+    assert bridge.github_token.encode() not in answer.body
+
+
+@pytest.mark.parametrize("persona", ["free", "legacyfree", "tokenbilled", "overquota", "noaccess"])
+def test_every_plan(start_bridge: Start, persona: str) -> None:
+    bridge = start_bridge(server="gevent", github_token=new_token(persona))
+    answer = bridge.request("GET", "/usage.json")
+    assert answer.status == 200
+    assert answer.json["copilot_plan"]
+
+
+def test_many_tabs_ask_github_once(start_bridge: Start, simulator: Simulator) -> None:
+    bridge = start_bridge(workers=2).warm()
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: bridge.request("GET", "/usage.json"), range(40)))
+    assert {answer.status for answer in answers} == {200}
+    assert len({answer.body for answer in answers}) == 1
+    assert asked(simulator, bridge.github_token) == 1
+
+
+def test_each_caller_sees_their_own_account(start_bridge: Start, simulator: Simulator) -> None:
+    mine, theirs = new_token("free"), new_token("individual")
+    bridge = start_bridge(
+        server="gevent", api_key="operator", share_token=f"share-given:{mine}", allow_github_tokens=1
+    )
+    store = open_store(bridge.home)
+    store.logins.add("other", Secret(new_token("tokenbilled")), simulator.url)
+    key = store.keys.add(Key("plain", KEY, b""))
+    other = store.keys.add(Key("other", KEY, b"", account="other"))
+    store.close()
+
+    def told(given: str) -> tuple[str | None, str]:
+        answer = bridge.request("GET", "/usage.json", headers={"x-api-key": given})
+        assert answer.status == 200, answer.body
+        assert answer.json["quota_snapshots"]
+        hidden = ("endpoints", "organization_list", "analytics_tracking_id", "login")
+        assert "login" in answer.json or not {*hidden} & answer.json.keys()
+        return answer.json.get("login"), answer.json["access_type_sku"]
+
+    assert told("operator")[0] == "octo-demo"
+    assert told(theirs) == ("octo-individual", "monthly_subscriber_quota")
+    assert told("share-given") == (None, "free_limited_copilot")
+    assert told(key)[0] is None
+    assert told(other)[0] is None
+    assert "token_based_billing" in bridge.request("GET", "/usage", headers={"x-api-key": other}).json
+    assert bridge.request("GET", "/usage.json").status == 401
+    assert bridge.request("GET", "/usage.json", headers={"x-api-key": "wrong"}).status == 401
+
+
+def test_what_is_told_when_it_fails(start_bridge: Start) -> None:
+    nobody = start_bridge(server="gevent", github_token="")
+    answer = nobody.request("GET", "/usage.json")
+    assert answer.status == 401
+    assert "copilot-bridge auth" in answer.error["message"]
+    revoked = start_bridge(server="gevent", github_token="ghu_never_issued")
+    answer = revoked.request("GET", "/usage.json")
+    assert answer.status == 401
+    assert "does not accept this login" in answer.error["message"]
+    foreign = start_bridge(server="gevent", github_token=new_token("foreignapp"))
+    assert foreign.request("GET", "/usage.json").status == 403
+    alone = start_bridge(server="gevent", github_api_url=NOWHERE)
+    answer = alone.request("GET", "/usage.json")
+    assert (answer.status, answer.error["code"]) == (502, "upstream_unreachable")
+    assert "127.0.0.1:9" in answer.error["message"]
