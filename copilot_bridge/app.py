@@ -5,7 +5,18 @@ from gevent import monkey
 
 from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
-from copilot_bridge.views import chat, edge, embeddings, health, messages, models, responses, token, usage
+from copilot_bridge.views import (
+    chat,
+    edge,
+    embeddings,
+    health,
+    messages,
+    metrics,
+    models,
+    responses,
+    token,
+    usage,
+)
 
 APIS = (chat.bp, embeddings.bp, messages.bp, models.bp, responses.bp)
 
@@ -22,10 +33,12 @@ def create_app(config: Config | None = None) -> Flask:
     if monkey.is_module_patched("threading"):  # a worker, and not a look at the application
         bridge.journal.start()
         bridge.chains.start()
+        bridge.metrics.start()
     edge.init_app(app)
     app.register_blueprint(health.bp)
     app.register_blueprint(token.bp)
     app.register_blueprint(usage.bp)
+    app.register_blueprint(metrics.bp)
     for api in APIS:
         for prefix in PREFIXES:
             app.register_blueprint(api, url_prefix=prefix, name=f"{prefix}/{api.name}".replace("/", "_"))

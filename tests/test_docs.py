@@ -42,7 +42,7 @@ PARSERS = {
     "sh": check_shell,
     "console": check_shell,
 }
-UNPARSED = {"yaml", "js", "powershell", "ini"}  # nothing that the tests need reads them
+UNPARSED = {"yaml", "js", "powershell", "ini", "promql"}  # nothing that the tests need reads them
 
 
 def blocks(text: str) -> list[tuple[str, str]]:

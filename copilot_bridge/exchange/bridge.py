@@ -12,6 +12,7 @@ from copilot_bridge.access.visits import Gatekeeper
 from copilot_bridge.config import Config
 from copilot_bridge.errors import LoginRequired, StoreError
 from copilot_bridge.exchange.chains import LIFE, Chains
+from copilot_bridge.metrics import Metrics
 from copilot_bridge.store import open_store
 from copilot_bridge.upstream.client import Client
 from copilot_bridge.upstream.copilot import Copilot
@@ -53,6 +54,8 @@ class Bridge:
         self.headers = Headers(config)
         self.client = Client(config)
         self.tokens = CopilotTokens(self.client, self.headers, self.store.shelf)
+        self.metrics = Metrics()
+        self.tokens.told = self.metrics.token_fetched
         self.reports = Reports(self.client, self.headers, self.store.shelf)
         self.models = Models(mapping=config.model_mapping)
         self.chat_quirks = ChatQuirks()

@@ -74,11 +74,13 @@ class Call:
             record.queue = self._passage.waited
         if self._copilot is not None:
             record.token = self._copilot.waited
+        left: dict[str, Snapshot] = {}
         if self._account is not None:
             record.account = self._account.login or f"token {self._account.fingerprint[:8]}"
             left = self.quota
             record.quota = next((left[name].percent_remaining for name in METERS if name in left), None)
         self.bridge.journal.end(record.row())
+        self.bridge.metrics.done(record, self._copilot.errors if self._copilot else (), left)
 
     def usage(self) -> dict[str, Any]:
         """GitHub's report on the account; whose it is, only to the operator and its owner."""

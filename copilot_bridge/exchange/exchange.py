@@ -56,6 +56,8 @@ class Exchange:
         self._opening: Iterator[requests.Response | None] = iter(())
         self._response: requests.Response | None = None
         self._body: Body | PlainBody | None = None
+        self._metrics = bridge.metrics
+        self._open = False
 
     @property
     def streaming(self) -> bool:
@@ -78,6 +80,8 @@ class Exchange:
         """Wait for upstream's verdict, so that a refusal is a true HTTP error; but no longer than a
         client should be left in silence.  Raises BridgeError, or ClientGoneError.
         """
+        self._metrics.stream_opened()
+        self._open = True
         self._opening = self._delivery.call(self._request.open)
         self._response = next(self._opening)
 
@@ -118,6 +122,9 @@ class Exchange:
         self._delivery.drain(self._body, END_PATIENCE)
 
     def close(self) -> None:
+        if self._open:
+            self._open = False
+            self._metrics.stream_closed()
         self._delivery.close()
         if self._body is not None:
             self._body.close()

@@ -5,14 +5,18 @@ application in here, and no preloading.
 """
 
 import math
+import os
+from typing import Any
 
 from copilot_bridge.config import Config
 from copilot_bridge.logs import set_up
 from copilot_bridge.serving.collector import settle
 from copilot_bridge.serving.limits import raise_open_files
+from copilot_bridge.serving.metrics_folder import forget, remove, take
 
 _config = Config.from_environment()
 set_up(_config.log_level, debug=_config.debug, file=_config.log_file)
+_counted = take(os.environ)
 
 bind = [f"[{_config.host}]:{_config.port}" if ":" in _config.host else f"{_config.host}:{_config.port}"]
 workers = _config.workers
@@ -39,3 +43,13 @@ def post_worker_init(_worker: object) -> None:
 
 def on_starting(_server: object) -> None:
     raise_open_files()
+
+
+def child_exit(_server: object, worker: Any) -> None:
+    if _counted:
+        forget(_counted, worker.pid)
+
+
+def on_exit(_server: object) -> None:
+    if _counted:
+        remove(_counted)

@@ -20,6 +20,7 @@ from typing import Any
 from gunicorn.app.wsgiapp import WSGIApplication
 from gunicorn.arbiter import Arbiter
 
+from copilot_bridge.serving import metrics_folder
 from copilot_bridge.serving.handover import Inheritance, Started
 from copilot_bridge.serving.notifier import Notifier
 from copilot_bridge.serving.orders import DONE, Orders
@@ -105,7 +106,8 @@ class Master(Arbiter):  # type: ignore[misc]
         left = Inheritance(listeners, sorted({*self._relieved, *self.WORKERS}))
         # A second order waits until somebody can take it; it would be the end of a process that can't.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-        os.execve(again.command[0], again.command, again.environ | left.variables())
+        counted = {name: value for name, value in os.environ.items() if name == metrics_folder.NAME}
+        os.execve(again.command[0], again.command, again.environ | left.variables() | counted)
 
 
 def refusal(again: Started) -> str:

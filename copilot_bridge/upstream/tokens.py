@@ -145,6 +145,7 @@ class CopilotTokens:
             MOST_ACCOUNTS
         )  # what GitHub said last, where there is no token at all
         self._flights: Flights[CopilotToken] = Flights()
+        self.told: Callable[[str], object] = lambda _outcome: None  # of each fetch: "ok", or an error's kind
 
     def get(self, account: Account) -> CopilotToken:
         """A token that is good for now.  Raises LoginRequired, UpstreamRefused and network errors."""
@@ -180,8 +181,11 @@ class CopilotTokens:
             if stored and stored.fresh(self._clock()):
                 return self._keep(account, stored)
             try:
-                return self._fetched(account)
+                token = self._fetched(account)
+                self.told("ok")
+                return token
             except BridgeError as error:
+                self.told(error.kind)
                 return self._carry_on(account, old or stored, error)
 
     def _usable(self, account: Account, token: CopilotToken | None) -> CopilotToken | None:

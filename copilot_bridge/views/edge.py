@@ -44,7 +44,7 @@ ERRORS: dict[str, Callable[[BridgeError, str], tuple[int, dict[str, str], bytes]
 }
 
 # Asked for every few seconds by machines.
-QUIET = ("/healthz", "/readyz", "/api/hello", "/api/event_logging/batch")
+QUIET = ("/healthz", "/readyz", "/metrics", "/api/hello", "/api/event_logging/batch")
 
 UPLOAD_PATIENCE = 300.0  # seconds for a whole body
 

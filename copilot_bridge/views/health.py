@@ -17,6 +17,7 @@ ENDPOINTS = (
     "GET /v1/models",
     "GET /v1/models/{id}",
     "GET /usage.json",
+    "GET /metrics",
     "GET /healthz",
     "GET /readyz",
 )

@@ -1,0 +1,25 @@
+"""For Prometheus, which asks every few seconds.  https://prometheus.io/docs/instrumenting/exposition_formats/"""
+
+import gevent
+from flask import Blueprint, Response
+
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.views.edge import bridge, call
+
+bp = Blueprint("metrics", __name__)
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@bp.get("/metrics")
+def show() -> Response:
+    """To the operator.  Raises BridgeError "permission"."""
+    if not call().caller.operator:
+        raise BridgeError("the metrics are shown to the operator only", kind="permission")
+    metrics = bridge().metrics
+    try:
+        # In a thread: with many workers there is a lot to add up.
+        text = gevent.get_hub().threadpool.apply(metrics.text) if metrics.shared else metrics.text()
+    except OSError as error:
+        raise BridgeError(f"there are no metrics: {error}", kind="unavailable") from error
+    return Response(text, content_type=TEXT, headers={"Cache-Control": "no-store"})

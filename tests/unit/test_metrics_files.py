@@ -1,0 +1,93 @@
+"""What workers have counted that are gone: kept, in few files."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from prometheus_client.mmap_dict import MmapedDict
+
+from copilot_bridge.metrics.files import MANY, fold, gone_from, make_room, number_of
+
+# Counts something, and ends.  It tells its number.
+WORKER = """
+import os, sys, time
+from copilot_bridge.logs import Record
+from copilot_bridge.metrics import Metrics
+class Left:
+    percent_remaining = float(sys.argv[1])
+metrics = Metrics()
+record = Record("x", "POST", "/", dialect="chat", model="gpt-4o", upstream="chat", status=200, tokens_in=10)
+record.account = "octocat"
+for _ in range(3):
+    metrics.done(record, ["timeout"], {"chat": Left})
+metrics.stream_opened()
+print(metrics.text().decode())
+os._exit(0)
+"""
+
+
+def work(folder, left):
+    environ = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-c", WORKER, str(left)], env=environ, capture_output=True, text=True, check=True
+    )
+    return dict(line.rsplit(" ", 1) for line in done.stdout.splitlines() if line and line[0] != "#")
+
+
+def values(folder, kind):
+    return {
+        key: value
+        for path in folder.glob(f"{kind}_*.db")
+        for key, value, _, _ in MmapedDict.read_all_values_from_file(str(path))
+    }
+
+
+def test_those_that_are_gone_are_added_up(tmp_path):
+    for number in range(MANY):
+        work(tmp_path, number)
+    assert len(gone_from(tmp_path)) == MANY
+    told = work(tmp_path, 99)  # adds them up as it starts
+    assert {number_of(path) for path in tmp_path.glob("counter_*.db")} > {0}
+    assert len([*tmp_path.glob("*.db")]) == 3 + 4
+    done = 3 * (MANY + 1)
+    labels = '{dialect="chat",model="gpt-4o",outcome="ok",status="200",upstream="chat"}'
+    assert float(told[f"copilot_bridge_requests_total{labels}"]) == done
+    assert float(told['copilot_bridge_tokens_total{kind="in",model="gpt-4o"}']) == 10 * done
+    assert float(told['copilot_bridge_upstream_errors_total{kind="timeout"}']) == done
+    assert float(told['copilot_bridge_request_seconds_bucket{le="+Inf",model="gpt-4o"}']) == done
+    assert float(told['copilot_bridge_quota_left_percent{account="octocat",quota="chat"}']) == 99
+    assert float(told["copilot_bridge_streams_open"]) == 1
+
+
+def test_the_newest_quota_is_kept(tmp_path):
+    for left in (50, 40):
+        work(tmp_path, left)
+    fold(tmp_path, most=1)
+    assert list(values(tmp_path, "gauge_mostrecent").values()) == [40.0]
+    assert values(tmp_path, "gauge_livesum") == {}
+    before = values(tmp_path, "counter")
+    fold(tmp_path, most=0)
+    assert values(tmp_path, "counter") == before
+    assert 6.0 in before.values()
+
+
+def test_few_are_left_as_they_are(tmp_path):
+    work(tmp_path, 1)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    fold(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
+def test_a_number_that_comes_again(tmp_path):
+    """What was counted counts on; what was open is not."""
+    (tmp_path / f"counter_{os.getpid()}.db").write_bytes(b"before")
+    (tmp_path / f"gauge_livesum_{os.getpid()}.db").write_bytes(b"before")
+    make_room(tmp_path)
+    assert (tmp_path / f"counter_{os.getpid()}.db").read_bytes() == b"before"
+    assert not any((tmp_path / f"gauge_livesum_{os.getpid()}.db").read_bytes())
+
+
+def test_no_room(tmp_path):
+    with pytest.raises(OSError, match="nowhere"):
+        make_room(tmp_path / "nowhere")
