@@ -107,8 +107,9 @@ def test_streams_that_are_open(start_bridge: Start) -> None:
     await_counted(bridge, lambda found: total(found, "streams_open") == 6)
     for stream in streams[:2]:
         stream.leave()
-    counted = await_counted(bridge, lambda found: total(found, "streams_open") == 4)
-    assert total(counted, "requests_total", outcome="client gone") == 2
+    gone = {"outcome": "client gone"}
+    counted = await_counted(bridge, lambda found: total(found, "requests_total", **gone) == 2)
+    assert total(counted, "streams_open") == 4
     for pid in bridge.workers():
         os.kill(pid, signal.SIGKILL)
     await_counted(bridge, lambda found: total(found, "streams_open") == 0)

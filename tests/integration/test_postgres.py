@@ -23,7 +23,7 @@ from copilot_bridge.store.chains import Sealed
 from copilot_bridge.store.keys import KEY, Key
 from copilot_bridge.store.pace import Lane, Rest
 from copilot_bridge.store.requests import COLUMNS, Filter, mark_of, read_mark
-from copilot_bridge.store.schema import MIGRATIONS
+from copilot_bridge.store.schema import MIGRATIONS, migrate
 
 KEY_OF_STORE = base64.b64encode(bytes(32)).decode()
 API = "https://api.github.com"
@@ -439,6 +439,37 @@ def test_machines_that_begin_at_once(server: Server, tmp_path: Path) -> None:
     assert [name for (name,) in done] == [name for name, _ in MIGRATIONS]
     for each in machines:
         each.close()
+
+
+def test_an_older_log_is_added_up(server: Server, tmp_path: Path) -> None:
+    """By the version that finds it: rows know less, and count by the hour all the same."""
+    import psycopg
+
+    from copilot_bridge.store.postgres import PostgresTransaction
+
+    url = server.database("older")
+    insert = (
+        "INSERT INTO requests (id, at, caller, account, model, upstream, outcome, tokens_in, cost)"
+        " VALUES (?, ?, 'key:a', 'octocat', ?, ?, ?, 10, 0.5)"
+    )
+    with psycopg.connect(url) as connection:
+        transaction = PostgresTransaction(connection)
+        assert migrate(transaction, 5)[-1] == "m005_approvals"
+        for name, at, model, upstream, outcome in (
+            ("a", NOON, "gpt-4o", "chat", "ok"),
+            ("b", NOON + 1799.5, "gpt-4o", "chat", "cut"),
+            ("c", NOON + DAY, "wrong", None, "model_not_found"),
+        ):
+            transaction.change(insert, name, at, model, upstream, outcome)
+    store = machine(tmp_path, url)
+    days = store.usage.days(NOON)
+    assert [(each["day"], each["model"], each["requests"], each["errors"]) for each in days] == [
+        ("2024-10-04", "gpt-4o", 2, 1),
+        ("2024-10-05", "", 1, 1),
+    ]
+    assert (days[0]["tokens_in"], days[0]["cost"], days[0]["premium"]) == (20, 1.0, None)
+    assert [row["streamed"] for row in store.requests.page()] == [None] * 3
+    store.close()
 
 
 def test_a_server_that_goes_and_comes_back(server: Server, tmp_path: Path) -> None:
