@@ -3,6 +3,7 @@
 from flask import Flask
 from gevent import monkey
 
+from copilot_bridge import web
 from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.views import (
@@ -35,6 +36,7 @@ def create_app(config: Config | None = None) -> Flask:
         bridge.chains.start()
         bridge.metrics.start()
     edge.init_app(app)
+    web.init_app(app)
     app.register_blueprint(health.bp)
     app.register_blueprint(token.bp)
     app.register_blueprint(usage.bp)

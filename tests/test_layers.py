@@ -38,7 +38,8 @@ LAYERS: dict[str, set[str]] = {
         "upstream",
     },
     "views": {"access", "delivery", "dialects", "errors", "exchange", "logs"},
-    "app": {"config", "exchange", "views"},
+    "web": {"access", "errors", "exchange", "store", "views"},
+    "app": {"config", "exchange", "views", "web"},
     "serving": {"app", "config", "logs"},
     "cli": {
         "access",

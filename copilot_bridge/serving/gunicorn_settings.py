@@ -4,17 +4,21 @@ Read by gunicorn's master, which must not import what its workers are going to p
 application in here, and no preloading.
 """
 
+import base64
 import math
 import os
 from typing import Any
 
-from copilot_bridge.config import Config
+from copilot_bridge.config import Config, variable
 from copilot_bridge.logs import set_up
 from copilot_bridge.serving.collector import settle
 from copilot_bridge.serving.limits import raise_open_files
 from copilot_bridge.serving.metrics_folder import forget, remove, take
 
 _config = Config.from_environment()
+if not _config.cache and not _config.store_key:
+    # Nothing lies on a disk, but what a worker gives to a browser the others have to know again.
+    os.environ[variable("store_key")] = base64.b64encode(os.urandom(32)).decode()
 set_up(_config.log_level, debug=_config.debug, file=_config.log_file)
 _counted = take(os.environ)
 

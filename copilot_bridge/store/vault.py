@@ -4,6 +4,7 @@ The key is given (a setting, or systemd's credential `copilot-bridge-key`), or l
 beside the database: a copy of the database alone gives nobody's login away.
 """
 
+import base64
 import logging
 import os
 import tempfile
@@ -67,6 +68,15 @@ class Vault:
             )
             return None
 
+    def derived(self, purpose: str) -> bytes:
+        """A key for something else, the same for all who have this one; it does not give this one away."""
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        _ = self._fernet  # raises ConfigError for what is no key
+        master = base64.urlsafe_b64decode(self._fernet_key)
+        return HKDF(SHA256(), 32, salt=None, info=f"copilot-bridge {purpose}".encode()).derive(master)
+
     @property
     def place(self) -> str:
         """Where the key comes from, for people."""
@@ -81,14 +91,15 @@ class Vault:
         from cryptography.fernet import Fernet  # here: half of a command's start-up time
 
         try:
-            return Fernet(self._key())
+            return Fernet(self._fernet_key)
         except ValueError as error:
             raise ConfigError(
                 f"the key of the store ({self.place}) is none: expected 32 bytes in base64, as "
                 "`openssl rand -base64 32` prints them"
             ) from error
 
-    def _key(self) -> bytes:
+    @cached_property
+    def _fernet_key(self) -> bytes:
         """In the alphabet of Fernet, whichever it was given in."""
         return self._raw_key().strip().replace(b"+", b"-").replace(b"/", b"_")
 

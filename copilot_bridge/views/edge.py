@@ -58,6 +58,9 @@ KEYS = tuple("HTTP_" + name.upper().replace("-", "_") for name in CREDENTIALS)
 # Asked by whoever wants to know whether the bridge is there: answered without a key.
 OPEN = ("health", None)
 
+# The blueprint of what people see, and those within it: it has a door of its own.
+PAGES = "web"
+
 
 def bridge() -> Bridge:
     """The one that all requests share."""
@@ -152,7 +155,8 @@ def begin() -> Response | None:
     gatekeeper.check(visit)  # a page that the user visits may not spend their plan
     if record.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
         return preflight()
-    if request.blueprint not in OPEN:
+    blueprint = request.blueprint
+    if blueprint not in OPEN and not blueprint.startswith(PAGES):
         identify(local)
     return None
 

@@ -1,0 +1,29 @@
+"""The pages that the bridge serves to people itself: rendered here, nothing from other sites.
+
+    request -> proxies -> edge.begin -> door (who is it, may they, has our own form sent it) -> a page's view
+            -> frame (the template, in the reader's language) -> headers
+
+One module for a page, a blueprint in each; to add one: write it, and name it in `PAGES`.
+"""
+
+from flask import Blueprint, Flask
+
+from copilot_bridge.web import approvals, device, door, frame, home, sign_in, trouble
+from copilot_bridge.web.proxies import BehindProxy
+
+# In the order of the navigation, where they are in it.
+PAGES = (home.bp, approvals.bp, device.bp, sign_in.bp)
+
+
+def init_app(app: Flask) -> None:
+    """Before the APIs: of two views of a path the first one answers, and gives way to the other by itself."""
+    bp = Blueprint("web", __name__, static_folder="static", static_url_path="/assets")
+    for each in PAGES:
+        bp.register_blueprint(each)
+    bp.before_request(door.receive)
+    bp.after_request(frame.finish)
+    trouble.init_pages(bp)
+    app.register_blueprint(bp)
+    trouble.init_app(app)
+    # The server's own type for it is wider than what a class of ours can promise.
+    app.wsgi_app = BehindProxy(app.wsgi_app, app.extensions["copilot_bridge"].gatekeeper)  # type: ignore[method-assign]

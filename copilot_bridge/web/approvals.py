@@ -1,0 +1,5 @@
+"""."""
+
+from flask import Blueprint
+
+bp = Blueprint("approvals", __name__)

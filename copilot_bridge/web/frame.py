@@ -1,0 +1,174 @@
+"""A page around its content: the template, what each one may use, and the headers of all."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Response, current_app, g, request, url_for
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from copilot_bridge import __version__
+from copilot_bridge.errors import StoreError
+from copilot_bridge.web import language
+from copilot_bridge.web.door import (
+    CHOICES,
+    THEMES,
+    VISIT,
+    YEAR,
+    csrf_token,
+    local_url,
+    remember,
+    seals,
+    shared,
+)
+from copilot_bridge.web.language import tr
+
+HERE = Path(__file__).parent
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+FOREVER = "public, max-age=31536000, immutable"  # an asset's address changes with its content
+
+
+def navigation() -> list[tuple[str, str]]:
+    """(endpoint, title) of the pages that there are."""
+    titles = (
+        ("web.home.show", tr("Home")),
+        ("web.usage.show", tr("Usage")),
+        ("web.requests.show", tr("Requests")),
+        ("web.approvals.show", tr("Approvals")),
+        ("web.device.show", tr("Accounts")),
+        ("web.models.show", tr("Models")),
+        ("web.setup.show", tr("Setup")),
+        ("web.docs.show", tr("Docs")),
+    )
+    return [(endpoint, title) for endpoint, title in titles if endpoint in current_app.view_functions]
+
+
+def page(template: str, status: int = 200, **values: Any) -> Response:
+    """A whole page, or a part of one for a live region."""
+    text = environment().get_template(template).render(values)
+    return Response(text, status, mimetype="text/html")
+
+
+@cache
+def environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.install_gettext_callables(language.say, language.say_number, newstyle=True)  # type: ignore[attr-defined]
+    made.globals.update(
+        asset=asset,
+        csrf_token=csrf_token,
+        g=g,
+        here=here,
+        languages=language.LANGUAGES,
+        navigation=navigation,
+        request=request,
+        spoken=language.spoken,
+        tag=lambda: language.TAGS[language.spoken()],
+        theme=theme,
+        themes=THEMES,
+        url_for=url_for,
+        version=__version__,
+        waiting=waiting,
+    )
+    made.filters.update(iso=iso, clock=clock, number=number, size=size)
+    return made
+
+
+@cache
+def fingerprint(name: str) -> str:
+    return hashlib.sha256((HERE / "static" / name).read_bytes()).hexdigest()[:12]
+
+
+def asset(name: str) -> str:
+    """The address of a file in `static`."""
+    return url_for("web.static", filename=name, v=fingerprint(name))
+
+
+def here(**chosen: str) -> str:
+    """This page with another language or theme."""
+    if request.method != "GET" or not request.endpoint:
+        return url_for("web.home.show", **chosen)  # type: ignore[arg-type]
+    kept = [(name, value) for name, value in request.args.items(multi=True) if name not in CHOICES]
+    return local_url([*kept, *chosen.items()])
+
+
+def theme() -> str:
+    chosen = request.cookies.get("theme", "auto")
+    return chosen if chosen in THEMES else "auto"
+
+
+def waiting() -> int:
+    """How many requests wait for the operator's yes."""
+    if not g.get("visitor") or not shared().approval.wanted:
+        return 0
+    try:
+        return len(shared().store.approvals.waiting())
+    except StoreError:
+        return 0
+
+
+def finish(response: Response) -> Response:
+    """The headers of all that is in this room."""
+    if request.endpoint == "web.static":
+        response.headers["Cache-Control"] = FOREVER if "v" in request.args else "no-cache"
+        response.headers.update(HEADERS)
+        return response
+    vary(response, ("Accept",))
+    if response.mimetype == "text/html" or "visitor" in g:
+        response.headers.update(HEADERS)
+        response.headers["Cache-Control"] = "no-store"
+        vary(response, ("Cookie", "Accept-Language"))
+    if new := g.get("new_visit"):
+        remember(response, VISIT, seals().seal("visit", new), YEAR)
+    return response
+
+
+def vary(response: Response, names: Iterable[str]) -> None:
+    response.vary.update(names)
+
+
+def iso(moment: float | str | None) -> str:
+    """Unix seconds, as HTML's <time> wants them; a text is passed on."""
+    if moment is None or isinstance(moment, str):
+        return moment or ""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def clock(moment: float | str | None) -> str:
+    """The same for people without a script, in UTC; a date stays one."""
+    text = iso(moment)
+    if len(text) <= len("2026-01-01"):
+        return text
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def number(value: float | None) -> str:
+    """With separators, and no more digits than it has; "?" for what is not known."""
+    return "?" if value is None else f"{round(value, 2):,.10g}"
+
+
+def size(count: int) -> str:
+    """Bytes."""
+    return f"{count / 1000:,.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:,.1f} MB"

@@ -1,0 +1,50 @@
+"""The bridge below a path of somebody else's site, and behind somebody else's TLS.
+
+Only a trusted proxy is believed, and only if the request is for one of our names already.  A page whose
+name was pointed at us (DNS rebinding) may send what headers it likes, so X-Forwarded-Host must not make
+a wrong name right.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from copilot_bridge.access.visits import Gatekeeper
+
+PREFIX = re.compile(r"(?:/[\w.~-]+)+")
+MARKS = ("HTTP_X_FORWARDED_PREFIX", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST")
+SCHEMES = ("http", "https")
+
+Environ = dict[str, Any]
+Application = Callable[[Environ, Any], Iterable[bytes]]
+
+
+class BehindProxy:
+    """WSGI: says in the environment what the proxy has told."""
+
+    def __init__(self, application: Application, gatekeeper: Gatekeeper) -> None:
+        self._application = application
+        self._gatekeeper = gatekeeper
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        if any(mark in environ for mark in MARKS) and self._believes(environ):
+            believe(environ, self._gatekeeper.is_own_name)
+        return self._application(environ, start_response)
+
+    def _believes(self, environ: Environ) -> bool:
+        peer = environ.get("REMOTE_ADDR") or ""
+        return self._gatekeeper.trusts(peer) and self._gatekeeper.is_own_name(environ.get("HTTP_HOST", ""))
+
+
+def believe(environ: Environ, is_own_name: Callable[[str], bool]) -> None:
+    prefix, scheme, host = (environ.get(mark, "").split(",")[0].strip() for mark in MARKS)
+    prefix = prefix.rstrip("/")
+    if PREFIX.fullmatch(prefix) and ".." not in prefix:
+        environ["SCRIPT_NAME"] = prefix
+        # Some proxies take the prefix off the path, some leave it there.
+        if (path := environ.get("PATH_INFO", "")).startswith(f"{prefix}/"):
+            environ["PATH_INFO"] = path.removeprefix(prefix)
+    if scheme in SCHEMES:
+        environ["wsgi.url_scheme"] = scheme
+    if host and is_own_name(host):
+        environ["HTTP_HOST"] = host

@@ -1,0 +1,71 @@
+"""The operator gives a key, once."""
+
+import time
+
+from cachetools import TTLCache
+from flask import Blueprint, Response, g, request, url_for
+
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.web.door import anyone, close_session, go, local_path, open_session, shared
+from copilot_bridge.web.frame import page
+from copilot_bridge.web.language import tr
+
+bp = Blueprint("sign_in", __name__)
+
+# A wrong key costs its sender's address this long before the next is looked at; more than so many in a
+# row are refused unseen.  Seconds.
+PAUSE, LONGEST_WAIT = 0.5, 3.0
+_next: TTLCache[str, float] = TTLCache(4096, 600.0)
+
+
+@bp.get("/sign-in")
+@anyone
+def show() -> Response:
+    following = local_path(request.args.get("next", ""))
+    if g.visitor and g.visitor.caller.operator:
+        return go(following)
+    return form(following)
+
+
+@bp.post("/sign-in")
+@anyone
+def enter() -> Response:
+    """Raises BridgeError "rate_limited"."""
+    following = local_path(request.form.get("next", ""))
+    key = request.form.get("key", "").strip()
+    wait_turn(g.record.caller)
+    try:
+        caller = shared().callers.find([key], local=False)
+    except BridgeError as error:
+        g.record.failed(error)
+        return form(following, 401, tr("This key is not known here, or not any more."))
+    if not caller.operator:
+        text = tr("This key is for models only. These pages need the operator's key.")
+        return form(following, 403, text)
+    _next.pop(g.record.caller, None)
+    return open_session(go(following), key)
+
+
+@bp.post("/sign-out")
+@anyone
+def leave() -> Response:
+    return close_session(go(url_for("web.sign_in.show")))
+
+
+def form(following: str, status: int = 200, problem: str = "") -> Response:
+    required = shared().callers.required
+    return page("sign_in.html", status, following=following, problem=problem, required=required)
+
+
+def wait_turn(address: str) -> None:
+    """Keys can't be guessed anyway; those that people have made up might."""
+    now = time.monotonic()
+    turn = max(now, _next.get(address, now))
+    if turn - now > LONGEST_WAIT:
+        raise BridgeError(
+            tr("Too many tries from your address: wait a few seconds."),
+            kind="rate_limited",
+            headers={"Retry-After": "5"},
+        )
+    _next[address] = turn + PAUSE
+    time.sleep(turn - now)

@@ -1,0 +1,211 @@
+// The one script of the pages.  All of them work without it; with it they copy, tell the local time and
+// keep themselves up to date.
+
+"use strict";
+
+const language = document.documentElement.lang;
+const body = document.body;
+
+// Words for everybody, read aloud as well.
+function announce(text) {
+  document.getElementById("announcer").textContent = text;
+}
+
+function toast(text) {
+  const shown = document.createElement("div");
+  shown.className = "toast";
+  shown.textContent = text;
+  document.getElementById("toasts").replaceChildren(shown);
+  announce(text);
+  setTimeout(() => shown.remove(), 3500);
+}
+
+// --- times ---------------------------------------------------------------------------------------------
+
+const STYLES = {
+  long: { dateStyle: "medium", timeStyle: "short" },
+  time: { timeStyle: "medium" },
+  date: { dateStyle: "medium" },
+};
+const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+
+function distance(seconds) {
+  const [unit, length] = UNITS.find(([, each]) => Math.abs(seconds) >= each) || UNITS[3];
+  return relative.format(Math.trunc(seconds / length), unit);
+}
+
+function tellTime(element) {
+  const given = element.dateTime;
+  const dateOnly = given.length <= 10;
+  const moment = new Date(dateOnly ? given + "T00:00:00" : given);
+  if (isNaN(moment)) return;
+  const style = element.dataset.style;
+  const full = moment.toLocaleString(language, dateOnly ? STYLES.date : STYLES.long);
+  const text = style === "ago" || style === "until"
+    ? distance((moment - Date.now()) / 1000)
+    : moment.toLocaleString(language, dateOnly ? STYLES.date : STYLES[style] || STYLES.long);
+  if (element.textContent !== text) element.textContent = text;
+  element.title = full;
+}
+
+// 14:32, until the moment in data-countdown (unix seconds).
+function countDown(element) {
+  const left = Math.max(0, Math.round(Number(element.dataset.countdown) - Date.now() / 1000));
+  const text = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function tellTimes(root) {
+  root.querySelectorAll("time[datetime]").forEach(tellTime);
+  root.querySelectorAll("[data-countdown]").forEach(countDown);
+}
+
+setInterval(() => {
+  document.querySelectorAll("time[data-style=ago], time[data-style=until]").forEach(tellTime);
+  document.querySelectorAll("[data-countdown]").forEach(countDown);
+}, 1000);
+
+// --- copying -------------------------------------------------------------------------------------------
+
+function offer(root) {
+  root.querySelectorAll(".copy[hidden]").forEach((button) => { button.hidden = false; });
+}
+
+// Where the page came over plain http from elsewhere there is no clipboard but this old way to it.
+function copyOldWay(text) {
+  const field = document.createElement("textarea");
+  field.value = text;
+  field.className = "unseen";
+  field.readOnly = true;
+  body.append(field);
+  field.select();
+  const done = document.execCommand("copy");
+  field.remove();
+  return done;
+}
+
+async function copy(button) {
+  const of = button.dataset.copyOf;
+  const text = of ? document.getElementById(of).textContent.trim() : button.dataset.copy;
+  let done = false;
+  try {
+    await navigator.clipboard.writeText(text);
+    done = true;
+  } catch {
+    done = copyOldWay(text);
+    button.focus();
+  }
+  toast(done ? body.dataset.copied : body.dataset.notCopied);
+}
+
+// --- regions that are alive ----------------------------------------------------------------------------
+
+// What has the focus is found again in the new content: by its id, or by what it does.
+function marks(element) {
+  const form = element.closest("form");
+  const fields = form ? [...form.elements].filter((each) => each.name && each.name !== "csrf_token") : [];
+  return element.id || [
+    element.tagName, element.getAttribute("href") || form?.getAttribute("action"),
+    ...fields.map((each) => `${each.name}=${each.value}`),
+  ].join(" ");
+}
+
+// The tokens in forms are new each time; that alone is no news.
+function news(html) {
+  return html.replace(/name="csrf_token" value="[^"]*"/g, "");
+}
+
+function replace(region, html) {
+  const focused = region.contains(document.activeElement) ? marks(document.activeElement) : null;
+  const said = region.querySelector("[data-say]")?.dataset.say;
+  region.innerHTML = html;
+  tellTimes(region);
+  offer(region);
+  if (focused) {
+    const all = [...region.querySelectorAll("a, button, input, select, summary, [tabindex]")];
+    const again = all.find((each) => marks(each) === focused);
+    (again || document.getElementById("content")).focus({ preventScroll: true });
+  }
+  const says = region.querySelector("[data-say]")?.dataset.say;
+  if (says && says !== said) announce(says);
+}
+
+class Live {
+  constructor(region) {
+    this.region = region;
+    this.every = Number(region.dataset.every) * 1000;
+    this.seen = "";
+    this.failures = 0;
+    this.stopped = false;
+    this.plan("now" in region.dataset ? 0 : this.every);
+  }
+
+  plan(pause) {
+    clearTimeout(this.timer);
+    if (!this.stopped && this.region.isConnected) this.timer = setTimeout(() => this.look(), pause);
+  }
+
+  async look() {
+    if (document.hidden) return;  // looks again when it is seen
+    try {
+      const answer = await fetch(this.region.dataset.live, {
+        headers: { Accept: "text/html", "X-Live": "1" }, signal: AbortSignal.timeout(20000),
+      });
+      if (answer.status === 401 || answer.status === 403) return location.reload();
+      if (!answer.ok) throw new Error(answer.status);
+      this.take(await answer.text());
+      this.failures = 0;
+    } catch {
+      this.failures += 1;
+      if (this.failures === 3) toast(body.dataset.offline);
+    }
+    this.plan(Math.min(this.every * 2 ** this.failures, Math.max(this.every, 30000)));
+  }
+
+  take(html) {
+    if (news(html) === this.seen) return;
+    this.seen = news(html);
+    replace(this.region, html);
+    const go = this.region.querySelector("[data-go]");
+    this.stopped = Boolean(go || this.region.querySelector("[data-stop]"));
+    if (go) location.assign(go.dataset.go);
+    count(this.region);
+  }
+}
+
+// The number beside "Approvals" in the navigation.
+function count(region) {
+  const told = region.querySelector("[data-waiting]");
+  const shown = document.querySelector("[data-count=approvals]");
+  if (!told || !shown) return;
+  shown.firstChild.textContent = told.dataset.waiting;
+  shown.hidden = told.dataset.waiting === "0";
+}
+
+const regions = [...document.querySelectorAll("[data-live]")].map((each) => new Live(each));
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) regions.forEach((each) => each.plan(0));
+});
+
+// --- clicks and forms ----------------------------------------------------------------------------------
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest(".copy");
+  if (button) copy(button);
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.ask && !confirm(form.dataset.ask)) return event.preventDefault();
+  if (form.dataset.busy !== undefined) {
+    if (form.dataset.sent) return event.preventDefault();  // a second click is no second wish
+    form.dataset.sent = "1";
+  }
+});
+window.addEventListener("pageshow", () => {
+  document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
+});
+
+tellTimes(document);
+offer(document);

@@ -1,0 +1,106 @@
+"""What went wrong, for people; programs get it in their dialect, as everywhere."""
+
+import logging
+from functools import cache
+
+from flask import Blueprint, Flask, Response, current_app, g, request, url_for
+from werkzeug.exceptions import HTTPException
+
+from copilot_bridge.errors import BridgeError, StoreError
+from copilot_bridge.views.edge import told, told_http, told_internal
+from copilot_bridge.web.door import go, local_url
+from copilot_bridge.web.frame import finish, page
+from copilot_bridge.web.language import tr
+from copilot_bridge.web.negotiation import wants_page
+
+log = logging.getLogger(__name__)
+
+# Kind of error -> status of its page.
+STATUS = {
+    "authentication": 401,
+    "permission": 403,
+    "invalid_request": 400,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "too_large": 413,
+    "rate_limited": 429,
+    "unreachable": 502,
+    "unavailable": 502,
+    "timeout": 504,
+}
+LIVE = "X-Live"  # of requests for a part of a page
+
+
+def title(status: int) -> str:
+    titles = {
+        400: tr("That was not understood"),
+        401: tr("Please sign in"),
+        403: tr("Not allowed"),
+        404: tr("Nothing here"),
+        405: tr("Not this way"),
+        429: tr("Too many tries"),
+        502: tr("GitHub can't be reached"),
+        503: tr("The store can't be used"),
+        504: tr("GitHub does not answer"),
+    }
+    return titles.get(status, tr("Something went wrong"))
+
+
+def show(error: BridgeError) -> Response:
+    if not wants_page():
+        return told(error)
+    g.record.failed(error)
+    status = 503 if isinstance(error, StoreError) else STATUS.get(error.kind, 500)
+    asks = error.kind == "authentication" and request.method == "GET" and LIVE not in request.headers
+    if asks and request.endpoint != "web.sign_in.show":
+        next_one = local_url([*request.args.items(multi=True)])
+        return go(url_for("web.sign_in.show", next=next_one))
+    response = page("error.html", status, title=title(status), message=str(error), id=g.record.id)
+    if status == 429:
+        response.headers.update(error.headers)
+    return response
+
+
+def show_http(error: HTTPException) -> Response:
+    if not wants_page():
+        return told_http(error)
+    code = error.code or 500
+    kind = {404: "not_found", 405: "method_not_allowed"}.get(
+        code, "invalid_request" if code < 500 else "internal"
+    )
+    if 300 <= code < 400:
+        return Response(status=code, headers=dict(error.get_headers()))
+    return show(BridgeError(tr("There is no such page."), kind=kind))
+
+
+def show_internal(error: Exception) -> Response:
+    answer = told_internal(error)
+    if not wants_page():
+        return answer
+    text = tr("An error of the bridge itself. Its log has more, under the number below.")
+    return page("error.html", 500, title=title(500), message=text, id=g.record.id)
+
+
+def show_missing(error: HTTPException) -> Response:
+    """A path that nobody has: ours if it begins as one of ours."""
+    if request.blueprint is None and wants_page() and request.path.split("/")[1] in ours():
+        return finish(show_http(error))
+    return told_http(error)
+
+
+@cache
+def ours() -> frozenset[str]:
+    """The first parts of our pages' paths."""
+    rules = current_app.url_map.iter_rules()
+    return frozenset(each.rule.split("/")[1] for each in rules if each.endpoint.startswith("web.")) - {""}
+
+
+def init_pages(bp: Blueprint) -> None:
+    bp.register_error_handler(BridgeError, show)
+    bp.register_error_handler(HTTPException, show_http)
+    bp.register_error_handler(404, show_http)  # or the application's would come first
+    bp.register_error_handler(Exception, show_internal)
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(404, show_missing)
