@@ -34,11 +34,12 @@ LAYERS: dict[str, set[str]] = {
         "errors",
         "logs",
         "metrics",
+        "redaction",
         "store",
         "upstream",
     },
     "views": {"access", "delivery", "dialects", "errors", "exchange", "logs"},
-    "web": {"access", "errors", "exchange", "store", "views"},
+    "web": {"access", "errors", "exchange", "redaction", "store", "upstream", "views"},
     "app": {"config", "exchange", "views", "web"},
     "serving": {"app", "config", "logs"},
     "cli": {

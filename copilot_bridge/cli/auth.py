@@ -10,7 +10,7 @@ from copilot_bridge.cli.screen import print_table
 from copilot_bridge.config import Config
 from copilot_bridge.errors import LoginRequired
 from copilot_bridge.exchange import Bridge
-from copilot_bridge.upstream.tokens import Account
+from copilot_bridge.exchange.accounts import forget_account, use_account
 
 
 @click.group("auth", invoke_without_command=True)
@@ -67,9 +67,8 @@ def list_logins(config: Config) -> None:
 def use(config: Config, user: str) -> None:
     """Make the login of USER the default one."""
     bridge = Bridge(config)
-    if not bridge.logins.use(user, bridge.hosts.api):
+    if not use_account(bridge, user):
         raise LoginRequired(f"no login of {user!r} is stored: see `copilot-bridge auth list`")
-    bridge.store.signal.ring()
     click.echo(f"{user} is the default login now.")
 
 
@@ -79,10 +78,7 @@ def use(config: Config, user: str) -> None:
 def remove(config: Config, user: str) -> None:
     """Forget the login of USER on this machine."""
     bridge = Bridge(config)
-    for login in bridge.logins.all():
-        if (login.user, login.host) == (user, bridge.hosts.api):
-            bridge.store.shelf.remove(f"tokens/{Account(user, login.token, bridge.hosts).fingerprint}")
-    if not bridge.logins.remove(user, bridge.hosts.api):
+    if not forget_account(bridge, user):
         raise LoginRequired(f"no login of {user!r} is stored: see `copilot-bridge auth list`")
     click.echo(f"Forgot the login of {user}.  To revoke it: https://github.com/settings/applications")
 

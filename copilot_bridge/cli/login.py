@@ -12,6 +12,7 @@ import click
 from copilot_bridge.cli.screen import console, is_terminal
 from copilot_bridge.errors import LoginRequired
 from copilot_bridge.exchange import Bridge
+from copilot_bridge.exchange.accounts import add_account
 from copilot_bridge.redaction import Secret
 from copilot_bridge.upstream.login import DeviceFlow, FoundLogin, found_elsewhere, whoami
 
@@ -27,8 +28,7 @@ def log_in(bridge: Bridge) -> str:
     click.echo(f"          (the code is valid for {minutes} minutes; Ctrl-C gives up)\n")
     with waiting("Waiting for you to enter the code at GitHub"):
         token = flow.wait(code)
-        user = whoami(bridge.client, bridge.headers, bridge.hosts, token)
-    bridge.logins.add(user, token, bridge.hosts.api)
+        user = add_account(bridge, token)
     click.echo(f"Logged in as {user}.")
     return user
 

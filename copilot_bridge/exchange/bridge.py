@@ -70,7 +70,7 @@ class Bridge:
         self.pace = Pace(config, self.store.pace, self.store.signal)
         self.journal = self.store.journal(config.log_days, config.log_rows)
         self.approval = Approval(config, self.store.approvals, self.store.signal)
-        self._accounts: LRUCache[str, tuple[Account, float]] = LRUCache(MOST_ACCOUNTS)
+        self._accounts: LRUCache[str, tuple[Account, float, int]] = LRUCache(MOST_ACCOUNTS)
         self._quotas: LRUCache[str, dict[str, Snapshot]] = LRUCache(MOST_ACCOUNTS)
 
     def check_door(self) -> None:
@@ -88,10 +88,11 @@ class Bridge:
         return Copilot(self.client, self.tokens, self.headers, account, passage)
 
     def account_in_use(self, caller: Caller) -> Account:
-        """Looked up anew every few seconds.  Raises LoginRequired."""
+        """Looked up anew every few seconds, and when the store says that it has changed.  Raises LoginRequired."""
         key = caller.github_token.reveal() or f"login {caller.account}"
         known = self._accounts.get(key)
-        if known and time.monotonic() - known[1] < LOOK_AGAIN:
+        seen = self.store.signal.read()
+        if known and time.monotonic() - known[1] < LOOK_AGAIN and known[2] == seen:
             return known[0]
         try:
             account = self.account(caller)
@@ -102,7 +103,7 @@ class Bridge:
             account = known[0]
         if known and known[0] == account:
             account = known[0]  # it knows its fingerprint
-        self._accounts[key] = (account, time.monotonic())
+        self._accounts[key] = (account, time.monotonic(), seen)
         return account
 
     def account(self, caller: Caller = NOBODY) -> Account:

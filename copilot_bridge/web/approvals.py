@@ -1,5 +1,57 @@
-"""."""
+"""Requests that wait for the operator: yes or no, from wherever they are."""
 
-from flask import Blueprint
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.web.door import go, quiet, shared
+from copilot_bridge.web.frame import page
+from copilot_bridge.web.language import tr
 
 bp = Blueprint("approvals", __name__)
+
+ANSWERS = {"yes": True, "no": False}
+ALL = "all"
+
+
+@bp.get("/approvals")
+def show() -> Response:
+    return page("approvals.html", said=said(request.args.get("said", "")), **state())
+
+
+@bp.get("/approvals/waiting")
+@quiet
+def part() -> Response:
+    return page("_approvals.html", **state())
+
+
+@bp.post("/approvals")
+def decide() -> Response:
+    """Raises BridgeError "invalid_request"."""
+    answer, wanted = request.form.get("answer", ""), request.form.get("id", "")
+    if answer not in ANSWERS or not wanted:
+        raise BridgeError(tr("Expected yes or no to a request."), kind="invalid_request")
+    table = shared().store.approvals
+    chosen = [each.id for each in table.waiting()] if wanted == ALL else [wanted]
+    decided = [table.decide(each, yes=ANSWERS[answer]) for each in chosen]
+    return go(url_for("web.approvals.show", said=answer if any(decided) else "gone"))
+
+
+def state() -> dict[str, Any]:
+    bridge = shared()
+    return {
+        "questions": bridge.store.approvals.waiting(),
+        "manual": bridge.approval.wanted,
+        "patience": bridge.config.manual_timeout,
+    }
+
+
+def said(what: str) -> str:
+    """What has become of the last click."""
+    words = {
+        "yes": tr("Approved: the request goes on."),
+        "no": tr("Denied: the client has been told."),
+        "gone": tr("It does not wait any more: its client has left, or somebody else has answered."),
+    }
+    return words.get(what, "")

@@ -1,5 +1,82 @@
-"""."""
+"""The login to GitHub for people without a terminal, and the logins that are stored."""
 
-from flask import Blueprint
+from flask import Blueprint, Response, g, request, url_for
+
+from copilot_bridge.errors import BridgeError, InvalidRequest
+from copilot_bridge.exchange.accounts import forget_account, use_account
+from copilot_bridge.web.door import go, quiet, shared
+from copilot_bridge.web.flow import SharedFlow
+from copilot_bridge.web.frame import page
+from copilot_bridge.web.language import tr
 
 bp = Blueprint("device", __name__)
+
+# What GitHub calls the two ends that have a page's words of their own.
+ENDS = {"expired_token": "expired", "access_denied": "denied"}
+
+
+@bp.get("/auth/device")
+def show() -> Response:
+    if "look" in request.args:  # asked by hand, where there is no script
+        SharedFlow(shared()).look()
+    return shown("device.html")
+
+
+@bp.get("/auth/device/state")
+@quiet
+def part() -> Response:
+    """Also asks GitHub, when it is time: so nobody does while nobody looks."""
+    SharedFlow(shared()).look()
+    return shown("_device.html")
+
+
+@bp.post("/auth/device")
+def start() -> Response:
+    """A code; what stands in the way of one is told on the page."""
+    try:
+        SharedFlow(shared()).start()
+    except BridgeError as error:
+        g.record.failed(error)
+        return shown("device.html", 502, str(error))
+    return go(url_for("web.device.show"))
+
+
+@bp.post("/auth/device/stop")
+def stop() -> Response:
+    SharedFlow(shared()).stop()
+    return go(url_for("web.device.show"))
+
+
+@bp.post("/auth/device/use")
+def use() -> Response:
+    """Raises InvalidRequest: there is no such login."""
+    if not use_account(shared(), request.form.get("user", "")):
+        raise InvalidRequest(tr("There is no such login any more."))
+    return go(url_for("web.device.show"))
+
+
+@bp.post("/auth/device/remove")
+def remove() -> Response:
+    """Raises InvalidRequest: there is no such login."""
+    if not forget_account(shared(), request.form.get("user", "")):
+        raise InvalidRequest(tr("There is no such login any more."))
+    return go(url_for("web.device.show"))
+
+
+def shown(template: str, status: int = 200, problem: str = "") -> Response:
+    bridge = shared()
+    login = SharedFlow(bridge).state()
+    stored = list(reversed(bridge.logins.all()))
+    used = next((each for each in stored if each.host == bridge.hosts.api), None)
+    return page(
+        template,
+        status,
+        login=login,
+        end=ENDS.get(login.reason, "failed") if login else "",
+        problem=problem,
+        accounts=stored,
+        used=used,
+        host=bridge.hosts.api,
+        given=bool(bridge.config.github_token),
+        lasting=bridge.store.database.lasting,
+    )

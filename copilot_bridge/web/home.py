@@ -1,15 +1,104 @@
-"""The state of the bridge at a glance."""
+"""The state of the bridge at a glance.  Nothing here waits for GitHub, but the part that comes later."""
 
-from flask import Blueprint, Response
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
+from flask import Blueprint, Response, current_app, request
+
+from copilot_bridge.errors import BridgeError, LoginRequired, StoreError
+from copilot_bridge.store.figures import Figures
+from copilot_bridge.upstream.tokens import Account
 from copilot_bridge.views import health
+from copilot_bridge.web import quotas
+from copilot_bridge.web.door import quiet, shared
 from copilot_bridge.web.frame import page
+from copilot_bridge.web.language import tr
 from copilot_bridge.web.negotiation import or_else
 
 bp = Blueprint("home", __name__)
 
 
+@dataclass(frozen=True)
+class Login:
+    """Who pays for requests.  `problem`: why nobody does."""
+
+    account: Account | None
+    user: str = ""
+    problem: str = ""
+    nobody: bool = False
+
+
 @bp.get("/")
 @or_else(health.about, key=False)
 def show() -> Response:
-    return page("home.html")
+    login = who()
+    asked = "quota" in request.args  # of people without a script
+    return page(
+        "home.html",
+        login=login,
+        figures=today(),
+        steps=next_steps(),
+        base_url=f"{request.host_url.rstrip('/')}{request.script_root}/v1",
+        keyed=shared().callers.required,
+        **quota_of(login, ask=asked),
+    )
+
+
+@bp.get("/status/quota")
+@quiet
+def part() -> Response:
+    return page("_quota.html", **quota_of(who(), ask=True))
+
+
+def who() -> Login:
+    try:
+        account = shared().account()
+    except LoginRequired as error:
+        return Login(None, problem=str(error), nobody=True)
+    except StoreError as error:
+        return Login(None, problem=str(error))
+    report = quotas.known_report(account)
+    return Login(account, account.login or (report.usage.login if report else ""))
+
+
+def quota_of(login: Login, *, ask: bool) -> dict[str, Any]:
+    """:param ask: GitHub, if what is known is old."""
+    bridge, report, problem = shared(), None, ""
+    if login.account:
+        report = quotas.known_report(login.account)
+        try:
+            report = quotas.fetch_report(bridge, login.account) if ask else report
+        except BridgeError as error:
+            problem = str(error)
+    return {
+        "report": report,
+        "problem": problem,
+        "asked": ask,
+        "logged_in": login.account is not None,
+        "limits": {
+            name: each for name, each in quotas.snapshots(bridge).items() if name in ("session", "weekly")
+        },
+        "plan_name": quotas.plan_name,
+        "quota_name": quotas.quota_name,
+        "unit_name": quotas.unit_name,
+    }
+
+
+def today() -> Figures | None:
+    """Since midnight where the bridge runs; None if the log can't be read."""
+    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    try:
+        return shared().store.figures.since(midnight.timestamp())
+    except StoreError:
+        return None
+
+
+def next_steps() -> list[tuple[str, str]]:
+    """(endpoint, text) of the pages that there are."""
+    steps = (
+        ("web.setup.show", tr("Point a client at the bridge")),
+        ("web.usage.show", tr("See what used up the quota")),
+        ("web.requests.show", tr("Look why a request failed")),
+    )
+    return [(endpoint, text) for endpoint, text in steps if endpoint in current_app.view_functions]

@@ -1,6 +1,5 @@
 """What the pages say, in the reader's language.  English is what stands in the templates."""
 
-import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +16,8 @@ TAGS = {"en": "en", "zh": "zh-CN"}
 @cache
 def catalogue(language: str) -> dict[str, str]:
     """English sentence -> the language's; {} for English itself."""
+    import tomllib  # here: whoever reads English, or no page at all, does without
+
     path = FOLDER / f"{language}.toml"
     return tomllib.loads(path.read_text(encoding="utf-8")) if language != USUAL else {}
 

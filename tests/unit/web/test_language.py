@@ -18,8 +18,10 @@ VALUES = re.compile(r"%\((\w+)\)[sd]")
 
 def in_template(path: Path) -> Iterator[str]:
     """Of a number's two forms the second one, which is the catalogue's."""
-    for _line, _function, said in environment().extract_translations(path.read_text()):  # type: ignore[attr-defined]
-        yield said[1] if isinstance(said, tuple) else said
+    for _line, function, said in environment().extract_translations(path.read_text()):  # type: ignore[attr-defined]
+        sentence = said[function == "ngettext"] if isinstance(said, tuple) else said
+        assert sentence, f"{path.name}: not written out"
+        yield sentence
 
 
 def in_module(path: Path) -> Iterator[str]:
