@@ -77,6 +77,7 @@ def shown(template: str, status: int = 200, problem: str = "") -> Response:
         accounts=stored,
         used=used,
         host=bridge.hosts.api,
+        github=bridge.hosts.github,
         given=bool(bridge.config.github_token),
         lasting=bridge.store.database.lasting,
     )

@@ -87,6 +87,7 @@ def receive() -> Any:
         if view.otherwise_key:
             identify(local())
         return otherwise(**(request.view_args or {}))
+    keep_out_pages()
     if request.method == "GET" and request.args.keys() & CHOICES.keys():
         return choose()
     if getattr(view, "anyone", False):
@@ -99,6 +100,12 @@ def receive() -> Any:
     if request.method not in SAFE:
         check_form()
     return None
+
+
+def keep_out_pages() -> None:
+    """Who may use the APIs (--cors-origin) may not read these pages.  Raises BridgeError "permission"."""
+    if shared().gatekeeper.allows(request.headers.get("Origin", "")):
+        raise BridgeError(tr("Pages of other sites may not use these."), kind="permission")
 
 
 def local() -> bool:
@@ -119,7 +126,9 @@ def find_visitor() -> Visitor:
     """Raises BridgeError "authentication"."""
     given = credentials(map(request.environ.get, KEYS))
     if given:
-        return Visitor(shared().callers.find(given, local=local()), by_header=True)
+        caller = shared().callers.find(given, local=local())
+        if caller is not NOBODY:  # where no key is asked for, one that is given proves nothing
+            return Visitor(caller, by_header=True)
     return signed_in() or Visitor(shared().callers.find((), local=local()), visit())
 
 

@@ -18,6 +18,9 @@ from copilot_bridge.web.negotiation import or_else
 
 bp = Blueprint("home", __name__)
 
+# Told by replies alone, never by the account's report.
+LIMITS = ("session", "weekly")
+
 
 @dataclass(frozen=True)
 class Login:
@@ -71,14 +74,15 @@ def quota_of(login: Login, *, ask: bool) -> dict[str, Any]:
             report = quotas.fetch_report(bridge, login.account) if ask else report
         except BridgeError as error:
             problem = str(error)
+    samples = quotas.snapshots(bridge)
     return {
+        "user": login.user,
+        "plan": quotas.known_plan(bridge, login.account) if login.account and not report else "",
         "report": report,
         "problem": problem,
         "asked": ask,
         "logged_in": login.account is not None,
-        "limits": {
-            name: each for name, each in quotas.snapshots(bridge).items() if name in ("session", "weekly")
-        },
+        "samples": {name: each for name, each in samples.items() if not report or name in LIMITS},
         "plan_name": quotas.plan_name,
         "quota_name": quotas.quota_name,
         "unit_name": quotas.unit_name,

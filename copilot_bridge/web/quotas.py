@@ -12,7 +12,7 @@ from copilot_bridge.upstream.quota import Snapshot, Usage, fetch_usage, read_usa
 from copilot_bridge.upstream.tokens import Account, plan_of
 from copilot_bridge.web.language import tr
 
-FRESH = 30.0  # s, in which GitHub is not asked again for the same account
+FRESH = 60.0  # s, in which GitHub is not asked again for the same account
 LONGEST_WAIT = 10.0  # s
 
 _known: TTLCache[str, "Report"] = TTLCache(256, 7 * 86_400.0)
@@ -41,6 +41,13 @@ def fetch_report(bridge: Bridge, account: Account) -> Report:
         usage = read_usage(fetch_usage(bridge.client, bridge.headers, account))
     report = _known[account.fingerprint] = Report(usage, time.time())
     return report
+
+
+def known_plan(bridge: Bridge, account: Account) -> str:
+    """By the last Copilot token of the account; "" if there is none."""
+    content = bridge.store.shelf.read(f"tokens/{account.fingerprint}") or {}
+    sku = content.get("sku")
+    return plan_of(sku) if isinstance(sku, str) else ""
 
 
 def snapshots(bridge: Bridge) -> dict[str, Snapshot]:

@@ -55,7 +55,10 @@ def show(error: BridgeError) -> Response:
     if asks and request.endpoint != "web.sign_in.show":
         next_one = local_url([*request.args.items(multi=True)])
         return go(url_for("web.sign_in.show", next=next_one))
-    response = page("error.html", status, title=title(status), message=str(error), id=g.record.id)
+    message = tr("You are not signed in, or not any more.") if status == 401 else str(error)
+    response = page(
+        "error.html", status, title=title(status), message=message, id=g.record.id, asks=status == 401
+    )
     if status == 429:
         response.headers.update(error.headers)
     return response
@@ -78,7 +81,7 @@ def show_internal(error: Exception) -> Response:
     if not wants_page():
         return answer
     text = tr("An error of the bridge itself. Its log has more, under the number below.")
-    return page("error.html", 500, title=title(500), message=text, id=g.record.id)
+    return page("error.html", 500, title=title(500), message=text, id=g.record.id, asks=False)
 
 
 def show_missing(error: HTTPException) -> Response:

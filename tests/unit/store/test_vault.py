@@ -119,3 +119,17 @@ def test_another_place(tmp_path, given):
     store.close()
     assert (tmp_path / given).exists()
     assert not (tmp_path / "home" / "bridge.db").exists()
+
+
+def test_derived_keys(tmp_path):
+    one = vault(tmp_path).derived("pages")
+    assert one == vault(tmp_path).derived("pages"), "the same in each process"
+    assert len(one) == 32
+    others = {
+        vault(tmp_path).derived("other"),
+        vault(tmp_path, KEY).derived("pages"),
+        (tmp_path / KEY_FILE).read_bytes(),
+    }
+    assert one not in others
+    with pytest.raises(ConfigError):
+        vault(tmp_path, "none").derived("pages")

@@ -185,6 +185,18 @@ def test_choices_are_kept_and_the_page_stays(client: FlaskClient) -> None:
     assert '<html lang="zh-CN" data-theme="dark">' in client.get("/sign-in", headers=BROWSER).text
 
 
+def test_a_page_that_may_use_the_apis_may_not_read_ours(tmp_path: Path) -> None:
+    """Not even where no key is asked for, and whatever key it gives."""
+    app = create_app(Config(home=tmp_path, cors_origin=("https://chat.example",)))
+    client, sent = app.test_client(), {"Origin": "https://chat.example", "x-api-key": "anything"}
+    assert client.get("/approvals", headers=BROWSER | sent).status_code == 403
+    assert client.post("/approvals", headers=BROWSER | sent, data={"id": "all"}).status_code == 403
+    assert client.get("/", headers=sent).json["name"] == "copilot-bridge"
+    assert client.post("/approvals", headers={"x-api-key": "anything"}).status_code == 403
+    assert client.get("/approvals", headers=BROWSER).status_code == 200
+    app.extensions["copilot_bridge"].store.close()
+
+
 def test_below_a_path_of_a_proxy(client: FlaskClient) -> None:
     sent = {
         "X-Forwarded-Prefix": "/copilot",

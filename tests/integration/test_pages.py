@@ -1,0 +1,296 @@
+"""The pages over real sockets: who gets in, what a hostile page gets, and that they do what they say."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from integration.browser import ACCEPT, Browser
+from integration.harness import PATIENCE, Bridge, Simulator, Start, chat_body, new_token
+
+from copilot_bridge.app import create_app
+from copilot_bridge.config import Config
+from copilot_bridge.store import open_store
+from copilot_bridge.store.keys import KEY, Key
+from copilot_bridge.web.frame import HEADERS, HERE
+
+OPERATOR = "key-of-the-operator"
+EVIL = "http://evil.example"
+
+
+@pytest.fixture(scope="module")
+def keyed(_launch: Start) -> Iterator[Bridge]:
+    """Two workers: what one gives to a browser the other has to know again."""
+    bridge = _launch(api_key=OPERATOR, workers=2, manual=1).warm_up(OPERATOR)
+    yield bridge
+    bridge.stop()
+
+
+@pytest.fixture
+def browse() -> Iterator[Callable[..., Browser]]:
+    opened: list[Browser] = []
+
+    def browse(bridge: Bridge, **headers: str) -> Browser:
+        opened.append(Browser(bridge, **headers))
+        return opened[-1]
+
+    yield browse
+    for each in opened:
+        each.close()
+
+
+Browse = Callable[..., Browser]
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Of all pages that take no argument."""
+    app = create_app(Config(home=tmp_path_factory.mktemp("home")))
+    rules = [each for each in app.url_map.iter_rules() if each.endpoint.startswith("web.")]
+    return [each.rule for each in rules if not each.arguments and "GET" in (each.methods or ())]
+
+
+def test_a_session_holds_on_all_workers_until_its_key_is_revoked(keyed: Bridge, browse: Browse) -> None:
+    store = open_store(keyed.home)
+    try:
+        key = store.keys.add(Key("me", KEY, b"", operator=True))
+        friend = store.keys.add(Key("friend", KEY, b""))
+        browser = browse(keyed)
+        assert browser.get("/").headers["Location"] == "/sign-in?next=/"
+        assert browser.post("/sign-in", key="wrong").status_code == 401
+        assert browser.post("/sign-in", key=friend).status_code == 403
+        browser.sign_in(key)
+        assert [browse(keyed).get("/").status_code for _ in range(4)] == [303] * 4
+        for _ in range(8):  # each on a connection of its own, so by either worker
+            answer = requests.get(
+                keyed.url, headers={"Accept": ACCEPT}, cookies=browser.session.cookies, timeout=PATIENCE
+            )
+            assert "Sign out" in answer.text
+        store.keys.revoke("me", KEY)
+        assert browser.get("/").status_code == 303
+    finally:
+        store.close()
+
+
+def test_the_workers_of_a_bridge_without_a_store_know_each_others_sessions(
+    start_bridge: Start, browse: Browse
+) -> None:
+    bridge = start_bridge(api_key=OPERATOR, workers=2, cache=0).warm_up(OPERATOR)
+    cookies = browse(bridge).sign_in(OPERATOR).session.cookies
+    for _ in range(12):
+        answer = requests.get(bridge.url, headers={"Accept": ACCEPT}, cookies=cookies, timeout=PATIENCE)
+        assert "Sign out" in answer.text
+
+
+def test_a_hostile_page_gets_nothing(bridge: Bridge, browse: Browse, paths: list[str]) -> None:
+    """On this machine no key is asked for, so all that a browser sends goes for the operator's."""
+    browser = browse(bridge)
+    fields = {"user": "octo-demo", "id": "all", "answer": "yes"}
+    actions = ("/auth/device", "/auth/device/use", "/auth/device/remove", "/auth/device/stop", "/approvals")
+    for path in actions:
+        # A form on a foreign page, with the best token that its owner can have: one of their own.
+        foreign = browse(bridge).token("/auth/device")
+        for headers in ({"Origin": EVIL}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+            answer = browser.post_bare(path, fields | {"csrf_token": foreign}, **headers)
+            assert answer.status_code == 403, (path, headers)
+            assert "evil" not in answer.headers.get("Access-Control-Allow-Origin", "")
+        # And from one that hides where it comes from.
+        for token in ("", foreign):
+            answer = browser.post_bare(path, fields | {"csrf_token": token})
+            assert answer.status_code == 403, path
+            assert "This form is not from here" in answer.text
+    for path in paths:
+        rebound = browser.get(path, Host="evil.example", **{"X-Forwarded-Host": "127.0.0.1"})
+        assert rebound.status_code == 403, path
+        assert "csrf_token" not in rebound.text
+        image = browser.get(path, **{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"})
+        assert image.status_code == 403, path
+        read = browser.get(path, Origin=EVIL)
+        assert read.status_code == 403, path
+        framed = browser.get(path, **{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"})
+        assert framed.headers["X-Frame-Options"] == "DENY"
+        assert "frame-ancestors 'none'" in framed.headers["Content-Security-Policy"]
+
+
+def test_every_page_has_the_headers_and_needs_nobody_else(
+    keyed: Bridge, browse: Browse, paths: list[str]
+) -> None:
+    browser = browse(keyed).sign_in(OPERATOR)
+    for path in [*paths, "/approvals/nothing"]:
+        answer = browser.get(path)
+        assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS, path
+        if answer.headers["Content-Type"].startswith("text/html"):
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?! src=\"/assets/)", answer.text), path
+            loaded = re.findall(r"<(?!a\b)\w+[^>]*\s(?:src|href|data-live|action)=\"([^\"]*)", answer.text)
+            assert [each for each in loaded if not each.startswith("/")] == [], path
+            left = re.findall(r"<a [^>]*target=\"_blank\"[^>]*>", answer.text)
+            assert all('rel="noopener noreferrer"' in each for each in left)
+
+
+@pytest.mark.parametrize("path", sorted((HERE / "static").iterdir()), ids=lambda path: path.name)
+def test_what_pages_load_loads_nothing_from_elsewhere(bridge: Bridge, path: Path) -> None:
+    served = bridge.request("GET", f"/assets/{path.name}?v=1")
+    assert served.status == 200
+    assert "immutable" in served.headers["cache-control"]
+    text = served.body.decode().replace("http://www.w3.org/2000/svg", "")
+    assert not re.search(r"https?:|url\(|@import|\beval\(|new Function|//cdn", text)
+
+
+def test_nobody_else_gets_a_file(bridge: Bridge) -> None:
+    for path in ("/assets/../door.py", "/assets/%2e%2e/door.py", "/assets/nothing"):
+        assert bridge.request("GET", path).status == 404
+
+
+def test_programs_get_what_they_always_got(keyed: Bridge) -> None:
+    about = keyed.request("GET", "/")
+    assert (about.status, about.headers["content-type"]) == (200, "application/json")
+    assert about.headers["vary"] == "Accept"
+    refused = keyed.request("GET", "/approvals")
+    assert (refused.status, refused.error["type"]) == (401, "authentication_error")
+    missing = keyed.request("GET", "/approvals/nothing")
+    assert (missing.status, missing.error["type"]) == (404, "invalid_request_error")
+    page = keyed.request("GET", "/v1/nothing", headers={"Accept": ACCEPT})
+    assert (page.status, page.headers["content-type"]) == (404, "application/json")
+
+
+def test_the_polls_do_not_fill_the_log(keyed: Bridge, browse: Browse) -> None:
+    browser = browse(keyed).sign_in(OPERATOR)
+    browser.get("/approvals/waiting")
+    last = browser.get("/approvals").headers["X-Request-Id"]
+    keyed.logged(last)
+    assert not [line for line in keyed.log.all() if "/approvals/waiting" in line or "/assets/" in line]
+
+
+def test_yes_and_no_by_page_while_the_clients_wait(
+    keyed: Bridge, browse: Browse, simulator: Simulator, mark: str
+) -> None:
+    browser = browse(keyed).sign_in(OPERATOR)
+    assert "Nothing is waiting" in browser.get("/approvals").text
+
+    def ask(text: str) -> object:
+        body = json.dumps(chat_body(text, "claude-sonnet-4.5")).encode()
+        return keyed.dial("POST", "/v1/chat/completions", body, {"x-api-key": OPERATOR})
+
+    first = ask(f"<b>one</b> {mark}\nmore")
+    page = browser.wait_for("/approvals/waiting", mark)
+    assert f"&lt;b&gt;one&lt;/b&gt; {mark}" in page
+    assert "claude-sonnet-4.5" in page
+    assert 'data-waiting="1"' in page
+    (question,) = set(re.findall(r'name="id" value="([\w-]{36})"', page))
+    answer = browser.post("/approvals", id=question, answer="yes")
+    assert answer.headers["Location"] == "/approvals?said=yes"
+    assert first.status == 200
+    assert (
+        browser.post("/approvals", "/auth/device", id=question, answer="yes")
+        .headers["Location"]
+        .endswith("gone")
+    )
+    others = [ask(f"two {mark}"), ask(f"three {mark}")]
+    browser.wait_for("/approvals/waiting", 'data-waiting="2"')
+    assert ">2<" in browser.get("/").text, "the navigation says so on each page"
+    browser.post("/approvals", id="all", answer="no")
+    assert [each.status for each in others] == [403, 403]
+    assert len(simulator.ledger(mark)) == 1
+    assert browser.post("/approvals", "/auth/device", id="all", answer="perhaps").status_code == 400
+
+
+def test_a_bridge_that_asks_nobody_says_so(bridge: Bridge, browse: Browse) -> None:
+    assert "copilot-bridge start --manual" in browse(bridge).get("/approvals").text
+
+
+def script(simulator: Simulator, **answers: object) -> None:
+    answer = simulator.session.post(
+        f"{simulator.url}/_simulator/device", json={"interval": 1, **answers}, timeout=PATIENCE
+    )
+    assert answer.status_code == 200
+
+
+STATE = "/auth/device/state"
+
+
+def test_logging_in_with_several_accounts(start_bridge: Start, simulator: Simulator, browse: Browse) -> None:
+    """Begun on one worker, polled on any, by two tabs that together ask no more often than one may."""
+    bridge = start_bridge(github_token="", workers=2)
+    tab, other = browse(bridge), browse(bridge)
+    assert "Nobody is logged in to GitHub yet" in tab.get("/").text
+    assert bridge.chat("hello").status == 401
+    script(simulator, answers=["authorization_pending", "success"], token=new_token())
+    assert tab.post("/auth/device").headers["Location"] == "/auth/device"
+    page = tab.get("/auth/device").text
+    (code,) = re.findall(r'id="user-code"[^>]*>([A-Z]{4}-[A-Z]{4})<', page)
+    assert f'href="{simulator.url}/login/device" target="_blank" rel="noopener noreferrer"' in page
+    assert code in other.get("/auth/device").text, "another tab, or a reload, shows the same one"
+    tab.post("/auth/device")
+    assert code in tab.get("/auth/device").text, "a second click is no second wish"
+    polls = len(simulator.ledger(path="/login/oauth/access_token"))
+    while "Waiting for you" in tab.get(STATE).text:
+        other.get(STATE)
+    assert len(simulator.ledger(path="/login/oauth/access_token")) - polls == 2
+    page = other.get(STATE).text
+    assert "Logged in as octo-demo" in page
+    assert "Copilot" in page
+    assert bridge.chat("hello").status == 200, "requests use it at once"
+    # Another one, which is the default from then on, until it is told otherwise.
+    script(simulator, answers=["success"], token=new_token("free"))
+    tab.post("/auth/device")
+    page = tab.wait_for(STATE, "Logged in as")
+    users = re.findall(r"<li>\s*<div class=\"spread\"><strong>([\w-]+)</strong>", page)
+    assert len(users) == 2
+    assert users[1] == "octo-demo"
+    tab.post("/auth/device/use", "/auth/device", user="octo-demo")
+    store = open_store(bridge.home)
+    try:
+        assert store.logins.all()[-1].user == "octo-demo"
+        tab.post("/auth/device/remove", "/auth/device", user=users[0])
+        assert [each.user for each in store.logins.all()] == ["octo-demo"]
+    finally:
+        store.close()
+    assert tab.post("/auth/device/use", "/auth/device", user=users[0]).status_code == 400
+    bridge.stop()
+    for path in bridge.home.glob("bridge.db*"):
+        assert b"ghu_" not in path.read_bytes()
+
+
+def test_logins_that_come_to_nothing(start_bridge: Start, simulator: Simulator, browse: Browse) -> None:
+    bridge = start_bridge(github_token="", server="gevent")
+    tab = browse(bridge)
+    ends = (
+        ({"answers": ["slow_down"]}, "GitHub asks us to look less often: now every 6 s"),
+        ({"answers": ["access_denied"]}, "The login was refused"),
+        ({"answers": ["authorization_pending"], "expires_in": 1}, "The code has expired"),
+    )
+    for answers, words in ends:
+        script(simulator, **answers)
+        tab.post("/auth/device")
+        page = tab.wait_for(STATE, words)
+        assert ("data-stop" in page) != (answers["answers"] == ["slow_down"])
+        tab.post("/auth/device/stop", "/auth/device")
+    assert "Get a code" in tab.get("/auth/device").text
+    assert "No login is stored" in tab.get("/auth/device").text
+
+
+def test_the_first_page_does_not_wait_for_github(start_bridge: Start, browse: Browse) -> None:
+    """Where nobody answers: what is known is shown, and what is not is told of."""
+    nowhere = "http://127.0.0.1:9"
+    bridge = start_bridge(github_url=nowhere, github_api_url=nowhere, server="gevent")
+    browser = browse(bridge)
+    assert bridge.chat("hello").status == 502
+    page = browser.get("/")
+    assert page.elapsed.total_seconds() < 2
+    assert "Asking GitHub for the quota" in page.text
+    assert "The quota isn't known" in browser.get("/status/quota").text
+    browser.wait_for("/", "<dt>Errors</dt><dd>1</dd>")
+    assert browser.post("/auth/device").status_code == 502
+    browser.session.headers["Accept-Language"] = "zh-CN"
+    assert "运行状况" in browser.get("/").text
+
+
+def test_the_quota_of_the_account(bridge: Bridge, browse: Browse) -> None:
+    page = browse(bridge).get("/status/quota").text
+    assert "octo-demo" in page
+    assert "Copilot Business" in page
+    assert "83.4% left" in page
+    assert '<time datetime="' in page

@@ -1,0 +1,148 @@
+"""One login for all workers and tabs: who polls, when, and what is kept."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from copilot_bridge.config import Config
+from copilot_bridge.errors import BridgeError, LoginRequired
+from copilot_bridge.exchange import Bridge
+from copilot_bridge.redaction import Secret
+from copilot_bridge.upstream.login import Answer, DeviceCode, DeviceFlow, slower
+from copilot_bridge.web import flow as module
+from copilot_bridge.web.flow import DONE, FAILED, NAME, REMEMBERED, WAITING, SharedFlow
+
+PENDING, SLOW, GRANTED = "pending", "slow_down", "granted"
+
+
+class GitHub:
+    """Answers as it is told, and notes when it was asked."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+        self.answers: list[Any] = []
+        self.polled: list[float] = []
+        self.codes = 0
+
+    def begin(self, _flow: DeviceFlow) -> DeviceCode:
+        self.codes += 1
+        return DeviceCode(
+            f"CODE-{self.codes:04}", "https://x/device", Secret("secret-code"), 5.0, self.now + 900
+        )
+
+    def poll(self, _flow: DeviceFlow, code: DeviceCode) -> Answer:
+        self.polled.append(self.now)
+        answer = self.answers.pop(0)
+        if isinstance(answer, BridgeError):
+            raise answer
+        token = Secret("ghu_token") if answer == GRANTED else None
+        return Answer(answer, slower(code, {}) if answer == SLOW else code, token)
+
+
+@pytest.fixture
+def github(monkeypatch: pytest.MonkeyPatch) -> GitHub:
+    github = GitHub()
+    monkeypatch.setattr(DeviceFlow, "begin", lambda flow: github.begin(flow))
+    monkeypatch.setattr(DeviceFlow, "poll", lambda flow, code: github.poll(flow, code))
+    monkeypatch.setattr(module, "add_account", lambda bridge, token: "octocat")
+    return github
+
+
+@pytest.fixture
+def flow(github: GitHub, tmp_path: Path) -> SharedFlow:
+    return SharedFlow(Bridge(Config(home=tmp_path)), lambda: github.now)
+
+
+def state(flow: SharedFlow) -> tuple[str, str]:
+    login = flow.state()
+    assert login
+    return login.state, login.reason
+
+
+def test_nobody_polls_before_it_is_time(github: GitHub, flow: SharedFlow, tmp_path: Path) -> None:
+    other = SharedFlow(Bridge(Config(home=tmp_path)), lambda: github.now)  # another worker
+    flow.start()
+    github.answers = [PENDING, PENDING, SLOW, PENDING, PENDING]
+    begin = github.now
+    for _ in range(600):
+        github.now += 0.1
+        flow.look()
+        other.look()
+        if not github.answers:
+            break
+    waits = [later - earlier for earlier, later in zip([begin, *github.polled], github.polled, strict=False)]
+    assert [round(each) for each in waits] == [6, 6, 6, 11, 11]
+    login = other.state()
+    assert login
+    assert (login.slowed, login.interval) == (True, 10.0)
+
+
+def test_whoever_polls_is_alone_until_the_answer_is_there(github: GitHub, flow: SharedFlow) -> None:
+    flow.start()
+    github.now += 10
+    asked = flow._claim()
+    assert asked
+    assert flow._claim() is None
+    github.now += 2 * module.PATIENCE + 1  # it was killed
+    assert flow._claim()
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [("access_denied", "access_denied"), ("expired_token", "expired_token"), (None, "")]
+)
+def test_an_end_is_an_end(github: GitHub, flow: SharedFlow, code: str | None, expected: str) -> None:
+    flow.start()
+    github.answers = [BridgeError("it is over", code=code)]
+    for _ in range(3):
+        github.now += 10
+        flow.look()
+    assert state(flow) == (FAILED, expected)
+    assert len(github.polled) == 1
+    github.now += 900 + REMEMBERED
+    assert flow.state() is None
+
+
+def test_a_code_expires_without_github(github: GitHub, flow: SharedFlow) -> None:
+    flow.start()
+    github.now += 900
+    assert state(flow) == (FAILED, "expired_token")
+    flow.look()
+    assert github.polled == []
+
+
+def test_it_is_done_even_if_there_is_no_plan(
+    github: GitHub, flow: SharedFlow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_tokens: object, _account: object) -> None:
+        raise LoginRequired("no Copilot here")
+
+    monkeypatch.setattr("copilot_bridge.upstream.tokens.CopilotTokens.get", refuse, raising=False)
+    flow.start()
+    github.answers = [GRANTED]
+    github.now += 10
+    login = flow.look()
+    assert login
+    assert (login.state, login.user, login.problem) == (DONE, "octocat", "no Copilot here")
+    assert login.device_code == "", "of no use any more"
+
+
+def test_a_new_login_takes_the_place_of_the_old_one(github: GitHub, flow: SharedFlow) -> None:
+    flow.start()
+    github.now += 10
+    asked = flow._claim()
+    assert asked
+    flow.start()
+    flow._settle(asked, asked)  # its answer comes too late
+    login = flow.state()
+    assert login
+    assert (login.user_code, login.state) == ("CODE-0002", WAITING)
+    flow.start()
+    assert github.codes == 2, "a double click"
+    flow.stop()
+    assert flow.state() is None
+
+
+def test_what_another_version_has_written_is_none(flow: SharedFlow) -> None:
+    flow._bridge.store.shelf.write(NAME, {"user_code": "X"})
+    assert flow.state() is None
