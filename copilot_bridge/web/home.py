@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cachetools import TTLCache
 from flask import Blueprint, Response, current_app, request
 
 from copilot_bridge.errors import BridgeError, LoginRequired, StoreError
+from copilot_bridge.exchange import Bridge
 from copilot_bridge.store.figures import Figures
 from copilot_bridge.upstream.tokens import Account
 from copilot_bridge.views import health
@@ -20,6 +22,9 @@ bp = Blueprint("home", __name__)
 
 # Told by replies alone, never by the account's report.
 LIMITS = ("session", "weekly")
+
+# A day of a hundred thousand requests takes its time to add up, and people like to reload.  Seconds.
+_today: TTLCache[Bridge, Figures] = TTLCache(16, 2.0)
 
 
 @dataclass(frozen=True)
@@ -91,11 +96,15 @@ def quota_of(login: Login, *, ask: bool) -> dict[str, Any]:
 
 def today() -> Figures | None:
     """Since midnight where the bridge runs; None if the log can't be read."""
+    known = _today.get(bridge := shared())
+    if known:
+        return known
     midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     try:
-        return shared().store.figures.since(midnight.timestamp())
+        figures = _today[bridge] = bridge.store.figures.since(midnight.timestamp())
     except StoreError:
         return None
+    return figures
 
 
 def next_steps() -> list[tuple[str, str]]:

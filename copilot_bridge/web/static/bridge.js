@@ -66,10 +66,10 @@ setInterval(() => {
   document.querySelectorAll("[data-countdown]").forEach(countDown);
 }, 1000);
 
-// --- copying -------------------------------------------------------------------------------------------
+// --- what needs the script, such as copying ------------------------------------------------------------
 
 function offer(root) {
-  root.querySelectorAll(".copy[hidden]").forEach((button) => { button.hidden = false; });
+  root.querySelectorAll(".copy[hidden], [data-scripted][hidden]").forEach((each) => { each.hidden = false; });
 }
 
 // Where the page came over plain http from elsewhere there is no clipboard but this old way to it.
