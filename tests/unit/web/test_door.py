@@ -5,16 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Blueprint, Flask
 from flask.testing import FlaskClient
 
+from copilot_bridge import web
 from copilot_bridge.app import create_app
 from copilot_bridge.config import Config
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store.keys import KEY, Key
+from copilot_bridge.views import models
 from copilot_bridge.web import sign_in
 from copilot_bridge.web.door import SESSION, local_path
 from copilot_bridge.web.frame import HEADERS
+from copilot_bridge.web.negotiation import or_else
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 OPERATOR = "the-operators-key"
@@ -226,3 +229,26 @@ def test_strangers_are_not_believed(client: FlaskClient) -> None:
     far = client.get("/", headers=sent, environ_base={"REMOTE_ADDR": "192.0.2.7"})
     assert far.headers["Location"] == "/sign-in?next=/"
     assert client.get("/", headers=sent | {"Host": "evil.example"}).status_code == 403
+
+
+def test_a_page_in_front_of_an_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs find what was there before, under its own rules; so does whoever goes by its other paths."""
+    shelf = Blueprint("shelf", __name__)
+
+    @shelf.get("/models")
+    @or_else(models.index)
+    def show() -> str:
+        return "a page"
+
+    monkeypatch.setattr(web, "PAGES", (*web.PAGES, shelf))
+    monkeypatch.setattr(models, "list_models", lambda bridge: f'"for {bridge.caller.id}"')
+    app = create_app(Config(home=tmp_path, api_key=(Secret(OPERATOR),)))
+    client = app.test_client()
+    friend = {"x-api-key": app.extensions["copilot_bridge"].store.keys.add(Key("friend", KEY, b""))}
+    assert client.get("/models", headers=BROWSER | {"x-api-key": OPERATOR}).text == "a page"
+    assert client.get("/models", headers=BROWSER).headers["Location"] == "/sign-in?next=/models"
+    assert client.get("/models", headers=friend).json == "for key:friend"
+    assert client.get("/v1/models", headers=BROWSER | friend).json == "for key:friend"
+    refused = client.get("/models")
+    assert (refused.status_code, refused.json["error"]["type"]) == (401, "authentication_error")
+    app.extensions["copilot_bridge"].store.close()
