@@ -252,3 +252,12 @@ def test_a_page_in_front_of_an_api(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     refused = client.get("/models")
     assert (refused.status_code, refused.json["error"]["type"]) == (401, "authentication_error")
     app.extensions["copilot_bridge"].store.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/sign-in", "/auth/device", "/approvals"])
+def test_a_store_that_can_not_be_used_is_told_of(path: str) -> None:
+    app = create_app(Config(home=Path("/proc/no-such-place")))
+    answer = app.test_client().get(path, headers=BROWSER)
+    assert answer.status_code == 503
+    assert "/proc/no-such-place" in answer.text
+    assert answer.headers["Content-Security-Policy"]
