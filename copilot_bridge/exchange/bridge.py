@@ -88,7 +88,7 @@ class Bridge:
         return Copilot(self.client, self.tokens, self.headers, account, passage)
 
     def account_in_use(self, caller: Caller) -> Account:
-        """Looked up anew every few seconds, and when the store says that it has changed.  Raises LoginRequired."""
+        """Looked up anew every few seconds, and when the store has changed.  Raises LoginRequired."""
         key = caller.github_token.reveal() or f"login {caller.account}"
         known = self._accounts.get(key)
         seen = self.store.signal.read()

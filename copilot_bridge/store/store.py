@@ -8,7 +8,6 @@ from copilot_bridge.redaction import Secret
 from copilot_bridge.store.approvals import ApprovalTable
 from copilot_bridge.store.chains import ChainTable
 from copilot_bridge.store.database import Database
-from copilot_bridge.store.figures import FigureTable
 from copilot_bridge.store.files import Files
 from copilot_bridge.store.journal import Journal
 from copilot_bridge.store.keys import Keys
@@ -47,10 +46,6 @@ class Store:
     @cached_property
     def pace(self) -> PaceTable:
         return PaceTable(self.database)
-
-    @cached_property
-    def figures(self) -> FigureTable:
-        return FigureTable(self.database)
 
     @cached_property
     def requests(self) -> RequestTable:

@@ -65,6 +65,10 @@ class Reports:
             return known[1]
         return self._flights.join(account.fingerprint, lambda: self._renewed(account))
 
+    def known(self, account: Account) -> tuple[float, Report] | None:
+        """(when GitHub gave it, in unix seconds; the last one that this process has seen)"""
+        return self._known.get(account.fingerprint)
+
     def _is_fresh(self, at: float) -> bool:
         return 0 <= self._clock() - at < LIFE
 

@@ -18,7 +18,7 @@ from flask import Response, current_app, g, request, url_for
 
 from copilot_bridge.access.callers import NOBODY, Caller, credentials
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.exchange import Bridge
+from copilot_bridge.exchange import Bridge, Call
 from copilot_bridge.store.keys import digest_of
 from copilot_bridge.views.edge import KEYS, identify, read_visit
 from copilot_bridge.web.language import LANGUAGES, tr
@@ -94,7 +94,7 @@ def receive() -> Any:
         g.visitor = signed_in()
     else:
         g.visitor = operator()
-        g.bridge = shared().for_caller(g.visitor.caller)
+        g.call = Call(shared(), g.visitor.caller)
         if g.visitor.caller is not NOBODY:
             g.record.caller_id = g.visitor.caller.id
     if request.method not in SAFE:

@@ -1,15 +1,12 @@
 """The state of the bridge at a glance.  Nothing here waits for GitHub, but the part that comes later."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from cachetools import TTLCache
 from flask import Blueprint, Response, current_app, request
 
 from copilot_bridge.errors import BridgeError, LoginRequired, StoreError
-from copilot_bridge.exchange import Bridge
-from copilot_bridge.store.figures import Figures
 from copilot_bridge.upstream.tokens import Account
 from copilot_bridge.views import health
 from copilot_bridge.web import quotas
@@ -22,9 +19,6 @@ bp = Blueprint("home", __name__)
 
 # Told by replies alone, never by the account's report.
 LIMITS = ("session", "weekly")
-
-# A day of a hundred thousand requests takes its time to add up, and people like to reload.  Seconds.
-_today: TTLCache[Bridge, Figures] = TTLCache(16, 2.0)
 
 
 @dataclass(frozen=True)
@@ -66,7 +60,7 @@ def who() -> Login:
         return Login(None, problem=str(error), nobody=True)
     except StoreError as error:
         return Login(None, problem=str(error))
-    report = quotas.known_report(account)
+    report = quotas.known_report(shared(), account)
     return Login(account, account.login or (report.usage.login if report else ""))
 
 
@@ -74,12 +68,12 @@ def quota_of(login: Login, *, ask: bool) -> dict[str, Any]:
     """:param ask: GitHub, if what is known is old."""
     bridge, report, problem = shared(), None, ""
     if login.account:
-        report = quotas.known_report(login.account)
+        report = quotas.known_report(bridge, login.account)
         try:
             report = quotas.fetch_report(bridge, login.account) if ask else report
         except BridgeError as error:
             problem = str(error)
-    samples = quotas.snapshots(bridge)
+    samples = bridge.quota_of(login.account) if login.account else {}
     return {
         "user": login.user,
         "plan": quotas.known_plan(bridge, login.account) if login.account and not report else "",
@@ -94,17 +88,26 @@ def quota_of(login: Login, *, ask: bool) -> dict[str, Any]:
     }
 
 
-def today() -> Figures | None:
-    """Since midnight where the bridge runs; None if the log can't be read."""
-    known = _today.get(bridge := shared())
-    if known:
-        return known
-    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+def today() -> dict[str, Any] | None:
+    """{"requests", "errors", "tokens", "cost" (AI units), "last_at" (unix seconds, or None)}
+
+    Since midnight where the bridge runs; None if the log can't be read.
+    """
+    now = datetime.now().astimezone()
+    offset = now.utcoffset() or timedelta()
+    store = shared().store
     try:
-        figures = _today[bridge] = bridge.store.figures.since(midnight.timestamp())
+        rows = store.usage.days(now.timestamp(), offset // timedelta(minutes=1))
+        latest = store.requests.latest(1)
     except StoreError:
         return None
-    return figures
+    return {
+        "requests": sum(row["requests"] for row in rows),
+        "errors": sum(row["errors"] for row in rows),
+        "tokens": sum(row["tokens_in"] + row["tokens_out"] for row in rows),
+        "cost": sum(row["cost"] or 0.0 for row in rows),
+        "last_at": latest[0]["at"] if rows and latest else None,
+    }
 
 
 def next_steps() -> list[tuple[str, str]]:
