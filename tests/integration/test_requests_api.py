@@ -60,6 +60,7 @@ WRONG: dict[str, tuple[Json, str]] = {
     "n 2": ({"model": "gpt-4o", "messages": HELLO, "n": 2}, "n"),
     "n text": ({"model": "gpt-4o", "messages": HELLO, "n": "1"}, "n"),
     "audio": ({"model": "gpt-4o", "messages": HELLO, "modalities": ["text", "audio"]}, "modalities"),
+    "modality object": ({"model": "gpt-4o", "messages": HELLO, "modalities": [{}]}, "modalities"),
     "image without url": (
         {
             "model": "gpt-4o",

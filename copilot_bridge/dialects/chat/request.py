@@ -53,7 +53,7 @@ def read(data: bytes) -> Body:
             raise InvalidRequest(f"{field}: expected {expected}", param=field)
     if (body.get("n") or 1) > 1:
         raise Unsupported("n: Copilot gives one answer to a request", param="n")
-    if set(body.get("modalities") or ()) - {"text"}:
+    if any(each != "text" for each in body.get("modalities") or ()):
         raise Unsupported("modalities: Copilot's models answer in text", param="modalities")
     if body.get("web_search_options") is not None:
         raise Unsupported("web_search_options: Copilot's models do not search", param="web_search_options")
