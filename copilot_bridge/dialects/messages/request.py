@@ -43,6 +43,7 @@ def read(data: bytes) -> Body:
             raise InvalidRequest(f"{field}: expected {expected}", param=field)
     if not isinstance(body.get("system"), str | list | None):
         raise InvalidRequest("system: expected a text or a list of blocks", param="system")
+    check_blocks("system", body.get("system"))
     check_messages(body.get("messages"))
     return body
 
@@ -57,12 +58,13 @@ def check_messages(messages: Any) -> None:
         content = message.get("content")
         if not isinstance(content, str | list):
             raise InvalidRequest(f"{where}.content: expected a text or a list", param=f"{where}.content")
-        for place, block in enumerate(content if isinstance(content, list) else ()):
-            if not isinstance(block, dict) or not isinstance(block.get("type"), str):
-                raise InvalidRequest(
-                    f"{where}.content.{place}: expected an object with a type",
-                    param=f"{where}.content.{place}",
-                )
+        check_blocks(f"{where}.content", content)
+
+
+def check_blocks(where: str, content: Any) -> None:
+    for place, block in enumerate(content if isinstance(content, list) else ()):
+        if not isinstance(block, dict) or not isinstance(block.get("type"), str):
+            raise InvalidRequest(f"{where}.{place}: expected an object with a type", param=f"{where}.{place}")
 
 
 def blocks(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:

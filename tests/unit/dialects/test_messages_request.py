@@ -35,6 +35,10 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
         for value in ("auto", [], True, 1)
     ),
     *(("system", {"system": value}) for value in (1, {"type": "text"}, True)),
+    *(
+        ("system.1", {"system": [{"type": "text", "text": "a"}, value]})
+        for value in (None, "a", [], {"text": "a"})
+    ),
     *(("messages", {"messages": value}) for value in (None, [], "hello", USER)),
     *(("messages.0", says(value)) for value in ("hello", None, [USER])),
     *(("messages.1", says(USER, {"role": role, "content": "a"})) for role in ("developer", "tool", None, 1)),
