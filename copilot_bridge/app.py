@@ -14,11 +14,13 @@ from copilot_bridge.views import (
     messages,
     metrics,
     models,
+    openapi,
     responses,
     token,
     usage,
 )
 
+ABOUT = (health.bp, metrics.bp, openapi.bp, token.bp, usage.bp)
 APIS = (chat.bp, embeddings.bp, messages.bp, models.bp, responses.bp)
 
 # The last is what Anthropic's clients make of a base URL that ends with /v1 already.
@@ -37,10 +39,8 @@ def create_app(config: Config | None = None) -> Flask:
         bridge.metrics.start()
     edge.init_app(app)
     web.init_app(app)
-    app.register_blueprint(health.bp)
-    app.register_blueprint(token.bp)
-    app.register_blueprint(usage.bp)
-    app.register_blueprint(metrics.bp)
+    for about in ABOUT:
+        app.register_blueprint(about)
     for api in APIS:
         for prefix in PREFIXES:
             app.register_blueprint(api, url_prefix=prefix, name=f"{prefix}/{api.name}".replace("/", "_"))

@@ -55,8 +55,8 @@ CLIENT_GONE = 499
 # A header's name in WSGI's environment.
 KEYS = tuple("HTTP_" + name.upper().replace("-", "_") for name in CREDENTIALS)
 
-# Asked by whoever wants to know whether the bridge is there: answered without a key.
-OPEN = ("health", None)
+# Asked by whoever wants to know whether the bridge is there, and what it is: answered without a key.
+OPEN = ("health", "openapi", None)
 
 # The blueprint of what people see, and those within it: it has a door of its own.
 PAGES = "web"

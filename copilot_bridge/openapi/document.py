@@ -1,0 +1,135 @@
+"""The whole description, put together."""
+
+from functools import cache
+from typing import Any
+
+import orjson
+
+from copilot_bridge import __version__
+from copilot_bridge.openapi import chat, embeddings, messages, models, own, pages, responses
+from copilot_bridge.openapi.endpoint import Endpoint
+from copilot_bridge.openapi.errors import ERROR_SCHEMAS, examples
+
+Json = dict[str, Any]
+
+# (its name, what it is, its tables), in the order in which they are shown
+GROUPS = (
+    ("Chat Completions", "OpenAI's API that most tools speak.", chat),
+    ("Responses", "OpenAI's API that Codex speaks.", responses),
+    ("Messages", "Anthropic's API, which Claude Code speaks.", messages),
+    ("Embeddings", "Texts as vectors.", embeddings),
+    ("Models", "What can be named in a request.", models),
+    ("The bridge", "What it says of itself, and what agents ask of it besides.", own),
+    ("Pages", "For people with a browser, and what their pages and tools ask.", pages),
+)
+
+# Where each endpoint of an API stands: in OpenAI's clients' base URL; in Anthropic's; and in that of
+# Anthropic's clients who were given OpenAI's.
+PREFIXES = {
+    "/v1": "OpenAI's clients: the base URL ends with `/v1`",
+    "/": "the same, without a prefix",
+    "/v1/v1": "Anthropic's clients, which put a `/v1` behind a base URL that ends with one",
+}
+
+# Routes that are no endpoints: `rule: why not`.
+LEFT_OUT: dict[str, str] = {}
+
+ABOUT = """\
+Your own GitHub Copilot subscription, as the APIs that your tools already speak. Unofficial: not made,
+endorsed or supported by GitHub.
+
+**Base URL.** `http://127.0.0.1:4141/v1` for what speaks OpenAI's APIs, `http://127.0.0.1:4141` for what
+speaks Anthropic's. Each endpoint of an API stands with and without `/v1` (and under `/v1/v1`); a slash at
+the end does no harm. Every `GET` is a `HEAD`, too.
+
+**Keys.** While the bridge has none, whoever is on its machine may ask, with any key or none. From the first
+key on nobody gets in without one.
+
+**Models.** Any model answers in any of the three APIs, by any spelling of its name.
+
+**Fields** that are not named here are passed on as they are, and Copilot judges them. null is as good as
+absent.
+
+**Streams.** With `stream: true` an answer comes as `text/event-stream`. What goes wrong before the first
+event is an HTTP status; what goes wrong after it is told in the API's own error event, and the stream ends
+without its usual end. In silence a comment (a `ping` in Messages) is sent every 15 seconds.
+
+**Errors** are told in the form of the API that was asked.
+"""
+
+KEYS: dict[str, Json] = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "As OpenAI's clients send it."},
+    "x-api-key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-api-key",
+        "description": "As Anthropic's clients send it.",
+    },
+    "api-key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "api-key",
+        "description": "As Azure's clients send it.",
+    },
+    "x-goog-api-key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-goog-api-key",
+        "description": "As Google's clients send it.",
+    },
+}
+
+REQUEST_ID = {"description": "What the log calls this request.", "schema": {"type": "string"}}
+
+
+@cache
+def document() -> Json:
+    """Not to be changed by who gets it."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Copilot Bridge",
+            "version": __version__,
+            "summary": "GitHub Copilot, as OpenAI's and Anthropic's APIs.",
+            "description": ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/", "description": "this bridge"}],
+        "security": [{}, *({name: []} for name in KEYS)],
+        "tags": [{"name": name, "description": about} for name, about, group in GROUPS if group.ENDPOINTS],
+        "paths": paths(),
+        "components": {
+            "schemas": schemas(),
+            "examples": examples(),
+            "headers": {"X-Request-Id": REQUEST_ID},
+            "securitySchemes": KEYS,
+        },
+    }
+
+
+def paths() -> Json:
+    """A path has one place, whatever it stands under: `servers` says that."""
+    found: Json = {}
+    for tag, _, group in GROUPS:
+        for endpoint in group.ENDPOINTS:
+            path = found.setdefault(endpoint.path, servers_of(endpoint))
+            path[endpoint.method] = endpoint.write(tag)
+    return found
+
+
+def servers_of(endpoint: Endpoint) -> Json:
+    if not endpoint.prefixed:
+        return {}
+    return {"servers": [{"url": prefix, "description": about} for prefix, about in PREFIXES.items()]}
+
+
+def schemas() -> Json:
+    found: Json = dict(ERROR_SCHEMAS)
+    for _, _, group in GROUPS:
+        found |= group.SCHEMAS
+    return found
+
+
+@cache
+def as_json() -> bytes:
+    return orjson.dumps(document())

@@ -1,0 +1,118 @@
+"""One method of one path, as its table says it, and as OpenAPI does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from copilot_bridge.openapi.errors import FOR_EVERYBODY, refusals
+from copilot_bridge.openapi.schemas import Schema
+
+Json = dict[str, Any]
+
+JSON = "application/json"
+EVENTS = "text/event-stream"
+REQUEST_ID = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
+
+# Who may ask: whoever has a key, or is on this machine while there is none; or anybody at all.
+BY_KEY = None
+ANYBODY: tuple[Json, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """:param schema: of the answer in one piece; `kind` is its media type.
+    :param event: of each event, if it can be streamed.
+    """
+
+    about: str
+    schema: Schema
+    kind: str = JSON
+    event: Schema | None = None
+    headers: Mapping[str, Json] = field(default_factory=dict)
+
+    def write(self) -> Json:
+        content: Json = {self.kind: {"schema": self.schema}}
+        if self.event:
+            content[EVENTS] = {"schema": self.event}
+        return {"description": self.about, "headers": REQUEST_ID | dict(self.headers), "content": content}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """:param route: a method and a path, ``"GET /models/{id}"``; without its prefix, if it has one.
+    :param id: OpenAPI's `operationId`.
+    :param about: Markdown; the summary is its heading.
+    :param prefixed: it stands under each of `document.PREFIXES`.
+    :param body: what a request has to look like.
+    :param examples: bodies, by what they show.  Each is answered with the first of `answers`.
+    :param dialects: how refusals may be told: ``chat``, ``messages``, ``responses``.
+    :param kinds: the refusals that are possible besides those that everybody may meet.
+    :param security: `BY_KEY` or `ANYBODY`.
+    """
+
+    route: str
+    id: str
+    summary: str
+    answers: Mapping[int, Answer]
+    about: str = ""
+    prefixed: bool = False
+    parameters: tuple[Json, ...] = ()
+    body: Schema | None = None
+    examples: Mapping[str, Json] = field(default_factory=dict)
+    dialects: tuple[str, ...] = ("chat",)
+    kinds: tuple[str, ...] = ()
+    security: tuple[Json, ...] | None = BY_KEY
+
+    @property
+    def method(self) -> str:
+        return self.route.split(" ")[0].lower()
+
+    @property
+    def path(self) -> str:
+        return self.route.split(" ")[1]
+
+    def write(self, tag: str) -> Json:
+        """OpenAPI's Operation Object."""
+        kinds = (*FOR_EVERYBODY, *self.kinds, *(("authentication",) if self.security is BY_KEY else ()))
+        answers = {str(status): answer.write() for status, answer in self.answers.items()}
+        refused = {
+            status: told for status, told in refusals(self.dialects, kinds).items() if status not in answers
+        }
+        operation: Json = {"tags": [tag], "operationId": self.id, "summary": self.summary}
+        if self.about:
+            operation["description"] = self.about
+        if self.parameters:
+            operation["parameters"] = list(self.parameters)
+        if self.body is not None:
+            operation["requestBody"] = self._write_body()
+        operation["responses"] = answers | {
+            status: {**told, "headers": REQUEST_ID | told["headers"]}
+            for status, told in sorted(refused.items())
+        }
+        if self.security is not BY_KEY:
+            operation["security"] = list(self.security)
+        return operation
+
+    def _write_body(self) -> Json:
+        examples = {name: {"summary": name, "value": value} for name, value in self.examples.items()}
+        content = {"schema": self.body} | ({"examples": examples} if examples else {})
+        return {"required": True, "content": {JSON: content}}
+
+
+def query(name: str, schema: Schema, about: str) -> Json:
+    return {"name": name, "in": "query", "description": about, "schema": schema}
+
+
+def header(name: str, schema: Schema, about: str, example: str) -> Json:
+    return {"name": name, "in": "header", "description": about, "schema": schema, "example": example}
+
+
+def in_path(name: str, schema: Schema, about: str, example: str) -> Json:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": about,
+        "schema": schema,
+        "example": example,
+    }

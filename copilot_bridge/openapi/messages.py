@@ -1,0 +1,143 @@
+"""Anthropic's Messages.  What is checked stands in `dialects/messages/request.py`."""
+
+from copilot_bridge.openapi.chat import LIMIT, MODEL, STREAM
+from copilot_bridge.openapi.endpoint import Answer, Endpoint, header
+from copilot_bridge.openapi.errors import ALL
+from copilot_bridge.openapi.schemas import (
+    always,
+    any_of,
+    event,
+    list_of,
+    one_of,
+    or_null,
+    passed_on,
+    ref,
+    text,
+    thing,
+    whole,
+)
+
+CLAUDE = MODEL | {"examples": ["claude-sonnet-4.6"]}
+
+ASKED = {
+    "model": CLAUDE,
+    "messages": list_of(ref("Message"), "The conversation so far.", minItems=1),
+    "system": any_of(text(), list_of(ref("Block")), {"type": "null"}, about="What holds for all of it."),
+    "tools": or_null(list_of(passed_on("A tool that the model may call."))),
+    "tool_choice": or_null(thing({"type": passed_on("`auto`, `any`, `tool`, `none`.")})),
+    "thinking": or_null(
+        thing(
+            {"type": passed_on("`enabled`, `adaptive`, `disabled`."), "budget_tokens": passed_on("The most.")}
+        )
+    ),
+    "output_config": or_null(thing({"effort": passed_on("`low`, `medium`, `high`.")})),
+    "max_tokens": LIMIT | {"description": "As in Anthropic's API; may be left out here."},
+    "stream": STREAM,
+    "temperature": passed_on("0 to 1."),
+    "top_p": passed_on("0 to 1."),
+    "top_k": passed_on("Left out for models that do not know it."),
+    "stop_sequences": passed_on("Texts at which the answer ends."),
+    "metadata": passed_on('`{"user_id": …}`.'),
+}
+
+SCHEMAS = {
+    "MessagesRequest": thing(
+        ASKED, ("model", "messages"), "Fields that are not named here are passed on as they are."
+    ),
+    "Message": thing(
+        {
+            "role": one_of("user", "assistant", "system"),
+            "content": any_of(text(), list_of(ref("Block"))),
+        },
+        ("role", "content"),
+    ),
+    "Block": thing(
+        {"type": text("`text`, `image`, `document`, `thinking`, `tool_use`, `tool_result`, …")}, ("type",)
+    ),
+    "MessagesReply": thing(
+        {
+            "id": text(),
+            "type": always("message"),
+            "role": always("assistant"),
+            "model": text(),
+            "content": list_of(ref("Block")),
+            "stop_reason": or_null(
+                text("`end_turn`, `max_tokens`, `stop_sequence`, `tool_use`, `pause_turn`, `refusal`.")
+            ),
+            "stop_sequence": or_null(text()),
+            "usage": ref("MessagesUsage"),
+        },
+        ("id", "type", "role", "model", "content", "stop_reason", "usage"),
+    ),
+    "MessagesUsage": thing(
+        {
+            "input_tokens": whole(),
+            "output_tokens": whole(),
+            "cache_read_input_tokens": or_null(whole()),
+            "cache_creation_input_tokens": or_null(whole()),
+        },
+        ("input_tokens", "output_tokens"),
+    ),
+    "MessagesEvent": event(ref("MessagesEventData"), named=True),
+    "MessagesEventData": thing(
+        {
+            "type": text(
+                "`message_start`, `content_block_start`, `content_block_delta`, `content_block_stop`, "
+                "`message_delta`, `message_stop`, `ping`; `error`, if it failed, and nothing after it."
+            )
+        },
+        ("type",),
+    ),
+    "TokenCount": thing({"input_tokens": whole()}, ("input_tokens",)),
+}
+
+HEADERS = (
+    header("anthropic-version", text(), "Taken and not needed.", "2023-06-01"),
+    header(
+        "anthropic-beta", text(), "Betas, separated by commas; those that Copilot knows are passed on.", ""
+    ),
+)
+QUESTION = [{"role": "user", "content": "Say hello."}]
+
+ENDPOINTS = (
+    Endpoint(
+        route="POST /messages",
+        id="createMessage",
+        prefixed=True,
+        summary="Answer a conversation (Anthropic's Messages)",
+        about="In one piece, or with `stream: true` event by event. Any model of the plan answers, those of "
+        "OpenAI and Google included.\n\n[Anthropic's reference](https://docs.anthropic.com/en/api/messages)",
+        parameters=HEADERS,
+        body=ref("MessagesRequest"),
+        examples={
+            "A question": {"model": "claude-sonnet-4.6", "max_tokens": 1024, "messages": QUESTION},
+            "The same, streamed": {
+                "model": "claude-sonnet-4.6",
+                "max_tokens": 1024,
+                "messages": QUESTION,
+                "stream": True,
+            },
+            "Another vendor's model": {"model": "gpt-5.3-codex", "max_tokens": 1024, "messages": QUESTION},
+        },
+        answers={200: Answer("The answer.", ref("MessagesReply"), event=ref("MessagesEvent"))},
+        dialects=("messages",),
+        kinds=ALL,
+    ),
+    Endpoint(
+        route="POST /messages/count_tokens",
+        id="countTokens",
+        prefixed=True,
+        summary="Count the tokens of such a request",
+        about="As Copilot counts for Claude models; by the bridge's own tokenizer for the others.\n\n"
+        "[Anthropic's reference](https://docs.anthropic.com/en/api/messages-count-tokens)",
+        parameters=HEADERS,
+        body=ref("MessagesRequest"),
+        examples={
+            "For Claude": {"model": "claude-sonnet-4.6", "messages": QUESTION},
+            "For GPT": {"model": "gpt-4o", "messages": QUESTION},
+        },
+        answers={200: Answer("How many there are.", ref("TokenCount"))},
+        dialects=("messages",),
+        kinds=ALL,
+    ),
+)

@@ -1,0 +1,91 @@
+"""What the bridge says of itself."""
+
+from copilot_bridge.openapi.endpoint import ANYBODY, Answer, Endpoint
+from copilot_bridge.openapi.errors import FROM_COPILOT
+from copilot_bridge.openapi.schemas import always, list_of, number, passed_on, ref, text, thing
+
+SCHEMAS = {
+    "About": thing(
+        {"name": always("copilot-bridge"), "version": text(), "about": text(), "endpoints": list_of(text())},
+        ("name", "version", "about", "endpoints"),
+    ),
+    "Readiness": thing(
+        {
+            "status": text("`ready` or `not ready`."),
+            "kind": text("Why not, for programs."),
+            "reason": text("Why not, for people. To callers who may ask."),
+            "copilot": text("The Copilot host in use. To callers who may ask."),
+            "percent_left": thing({}, about="Of each quota. To callers who may ask.")
+            | {"additionalProperties": number()},
+        },
+        ("status",),
+    ),
+}
+
+NO_STORE = {"Cache-Control": {"description": "`no-store`.", "schema": {"type": "string"}}}
+
+ENDPOINTS = (
+    Endpoint(
+        route="GET /",
+        id="about",
+        summary="Say what this is",
+        answers={200: Answer("Name, version, endpoints.", ref("About"))},
+        security=ANYBODY,
+    ),
+    Endpoint(
+        route="GET /healthz",
+        id="isAlive",
+        summary="Say whether the process is alive",
+        answers={200: Answer("It is.", thing({"status": always("alive")}, ("status",)))},
+        security=ANYBODY,
+    ),
+    Endpoint(
+        route="GET /readyz",
+        id="isReady",
+        summary="Say whether it can serve",
+        about="That is, whether there is a usable Copilot token. Needs no key; who has one is told more.",
+        answers={
+            200: Answer("It can.", ref("Readiness")),
+            503: Answer("It can't; `kind` says why.", ref("Readiness")),
+        },
+        security=ANYBODY,
+    ),
+    Endpoint(
+        route="GET /token",
+        id="showToken",
+        summary="Show the current Copilot token",
+        about="To the operator of a bridge that was started with `--show-token`, and never to a web page; "
+        "a 403 otherwise.",
+        answers={200: Answer("The token.", thing({"token": text()}, ("token",)), headers=NO_STORE)},
+        kinds=FROM_COPILOT,
+    ),
+    Endpoint(
+        route="GET /openapi.json",
+        id="describe",
+        summary="Give this description",
+        answers={
+            200: Answer(
+                "OpenAPI 3.1.", thing({"openapi": text(pattern=r"^3\.1\.")}, ("openapi", "info", "paths"))
+            )
+        },
+        security=ANYBODY,
+    ),
+    Endpoint(
+        route="GET /api/hello",
+        id="hello",
+        summary="Say hello to Claude Code",
+        about="It looks whether anybody is there.",
+        answers={200: Answer("Hello.", thing({"message": always("hello")}, ("message",)))},
+        security=ANYBODY,
+    ),
+    Endpoint(
+        route="POST /api/event_logging/batch",
+        id="dropTelemetry",
+        summary="Drop what Claude Code tells of its use",
+        about="The body is neither read nor sent on.",
+        body=passed_on("Whatever it is."),
+        examples={"One event": {"events": [{"event_type": "ClaudeCodeInternalEvent"}]}},
+        answers={200: Answer("Nothing.", thing({}))},
+        security=ANYBODY,
+    ),
+)

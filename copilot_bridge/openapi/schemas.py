@@ -1,0 +1,80 @@
+"""The few words that schemas are written with.  Each gives a JSON Schema, as a dict."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Schema = dict[str, Any]
+
+
+def text(about: str = "", **more: Any) -> Schema:
+    return said(about, type="string", **more)
+
+
+def whole(about: str = "", least: int = 0, **more: Any) -> Schema:
+    return said(about, type="integer", minimum=least, **more)
+
+
+def number(about: str = "") -> Schema:
+    return said(about, type="number")
+
+
+def flag(about: str = "") -> Schema:
+    return said(about, type="boolean")
+
+
+def list_of(items: Schema, about: str = "", **more: Any) -> Schema:
+    return said(about, type="array", items=items, **more)
+
+
+def thing(
+    properties: Mapping[str, Schema], required: Iterable[str] = (), about: str = "", **more: Any
+) -> Schema:
+    """An object.  What is not named may be there too: the bridge passes it on."""
+    needed = {"required": list(required)} if required else {}
+    return said(
+        about, type="object", properties=dict(properties), **needed, additionalProperties=True, **more
+    )
+
+
+def always(value: object, about: str = "") -> Schema:
+    return said(about, const=value)
+
+
+def one_of(*values: object, about: str = "") -> Schema:
+    return said(about, enum=list(values))
+
+
+def passed_on(about: str) -> Schema:
+    """Not looked at here, so nothing is promised of its type."""
+    return {"description": about}
+
+
+def ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def any_of(*schemas: Schema, about: str = "") -> Schema:
+    return said(about, anyOf=list(schemas))
+
+
+def or_null(schema: Schema) -> Schema:
+    """null is as good as absent."""
+    if "type" not in schema:
+        return any_of(schema, {"type": "null"})
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    return {**schema, "type": [*types, "null"]}
+
+
+def event(data: Schema, *ends: str, about: str = "", named: bool = False) -> Schema:
+    """Of a stream: JSON, or one of the texts that it can end with.  `named`: an `event:` stands before it.
+
+    OpenAPI 3.1 has no word for the events of a stream; its tools take the schema for that of each event.
+    """
+    json = {"type": "string", "contentMediaType": "application/json", "contentSchema": data}
+    told = any_of(json, one_of(*ends)) if ends else json
+    names = {"event": text("The data's `type`.")} if named else {}
+    return thing({**names, "data": told}, ("data",), about)
+
+
+def said(about: str, **schema: Any) -> Schema:
+    return {"description": about, **schema} if about else schema

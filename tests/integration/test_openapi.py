@@ -1,0 +1,195 @@
+"""The description at /openapi.json, held against the bridge as it runs."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import hypothesis
+import jsonschema_rs
+import pytest
+import requests
+import schemathesis
+from integration.harness import Bridge, Json, Start
+from schemathesis.checks import CHECKS, load_all_checks
+from schemathesis.schemas import APIOperation
+
+from copilot_bridge.openapi.document import KEYS, as_json, document
+from copilot_bridge.openapi.schemas import ref
+
+load_all_checks()
+
+# What every answer has to be.
+PROMISED = CHECKS.get_by_names(
+    [
+        "not_a_server_error",
+        "status_code_conformance",
+        "content_type_conformance",
+        "response_schema_conformance",
+        "response_headers_conformance",
+    ]
+)
+REFUSED = CHECKS.get_by_names(["negative_data_rejection"])
+
+POSITIVE, NEGATIVE = schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE
+EXAMPLES = 15  # of each endpoint, right and wrong
+
+# A name that nobody knows ends a request early, so most requests name one of these.
+MODELS = {
+    "createChatCompletion": ("gpt-4o", "claude-sonnet-4.5", "gpt-5.3-codex"),
+    "createResponse": ("gpt-5.3-codex", "claude-sonnet-4.5", "gpt-4o"),
+    "createMessage": ("claude-sonnet-4.5", "gpt-5.3-codex", "gpt-4o"),
+    "countTokens": ("claude-sonnet-4.5", "gpt-5.3-codex"),
+    "createEmbeddings": ("text-embedding-3-small",),
+}
+
+# Where something can be said wrong.
+NEGATED = (*MODELS, "listModels")
+
+thorough = hypothesis.settings(
+    max_examples=EXAMPLES, database=None, suppress_health_check=[*hypothesis.HealthCheck]
+)
+
+OPERATIONS = [
+    operation.ok()
+    for operation in schemathesis.openapi.from_dict(json.loads(as_json())).get_all_operations()
+    if operation.ok().definition.raw["operationId"] != "showToken"
+]
+
+
+def name(operation: APIOperation) -> str:
+    id_: str = operation.definition.raw["operationId"]
+    return id_
+
+
+each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=name)
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        session.trust_env = False
+        yield session
+
+
+def ask(bridge: Bridge, session: requests.Session, operation: APIOperation, case: Any, checks: Any) -> None:
+    response = case.call(base_url=bridge.url, session=session, timeout=20)
+    case.validate_response(response, checks=checks)
+
+
+@each_operation
+def test_what_is_well_formed_is_answered_as_described(
+    bridge: Bridge, session: requests.Session, operation: APIOperation
+) -> None:
+    models = MODELS.get(name(operation), ())
+
+    @thorough
+    @hypothesis.given(
+        case=operation.as_strategy(generation_mode=POSITIVE),
+        model=hypothesis.strategies.sampled_from([*models, None]),
+    )
+    def every(case: Any, model: str | None) -> None:
+        if model:
+            case.body["model"] = model
+        ask(bridge, session, operation, case, PROMISED)
+
+    every()
+
+
+@pytest.mark.parametrize("operation", [each for each in OPERATIONS if name(each) in NEGATED], ids=name)
+def test_what_is_not_well_formed_is_refused(
+    bridge: Bridge, session: requests.Session, operation: APIOperation
+) -> None:
+    @thorough
+    @hypothesis.given(case=operation.as_strategy(generation_mode=NEGATIVE))
+    def every(case: Any) -> None:
+        if name(operation) == "listModels":  # which has no pages in OpenAI's form
+            case.headers["anthropic-version"] = "2023-06-01"
+        ask(bridge, session, operation, case, PROMISED + REFUSED)
+
+    every()
+
+
+def cases() -> Iterator[Any]:
+    """(path, operation, body) of each example, under each prefix."""
+    for path, item in document()["paths"].items():
+        for prefix in (server["url"].rstrip("/") for server in item.get("servers", document()["servers"])):
+            operation = item.get("post")
+            if operation is None:
+                continue
+            for title, example in operation["requestBody"]["content"]["application/json"]["examples"].items():
+                yield pytest.param(prefix + path, operation, example["value"], id=f"{prefix}{path}-{title}")
+
+
+def checked(schema: Json, value: Any) -> None:
+    """Raises ValidationError."""
+    jsonschema_rs.validate(schema | {"components": document()["components"]}, value)
+
+
+@pytest.mark.parametrize(("path", "operation", "body"), [*cases()])
+def test_each_example_is_answered_as_described(
+    bridge: Bridge, path: str, operation: Json, body: Json
+) -> None:
+    described = operation["responses"]["200"]["content"]
+    if not body.get("stream"):
+        answer = bridge.request("POST", path, body)
+        assert answer.status == 200, answer.body
+        checked(described[answer.headers["content-type"]]["schema"], answer.json)
+        return
+    stream = bridge.dial("POST", path, json.dumps(body).encode())
+    assert stream.headers["content-type"].startswith("text/event-stream")
+    events = [read(frame.raw) for frame in stream.all() if not frame.is_comment]
+    assert len(events) > 3
+    data = described["text/event-stream"]["schema"]["$ref"].rpartition("/")[2]
+    for event in events:
+        checked(described["text/event-stream"]["schema"], event)
+        if event["data"] != "[DONE]":
+            checked(DATA[data], json.loads(event["data"]))
+            assert event.get("event") == json.loads(event["data"]).get("type")
+
+
+# What the events of each stream hold.
+DATA = {
+    "ChatEvent": ref("ChatChunk"),
+    "MessagesEvent": ref("MessagesEventData"),
+    "ResponsesEvent": ref("ResponsesEventData"),
+}
+
+
+def read(frame: bytes) -> dict[str, str]:
+    """A frame's fields."""
+    return dict(line.split(": ", 1) for line in frame.decode().split("\n"))
+
+
+@pytest.mark.parametrize("path", [path for path, item in document()["paths"].items() if "get" in item])
+def test_what_is_to_be_read_is_there(bridge: Bridge, path: str) -> None:
+    operation = document()["paths"][path]["get"]
+    answer = bridge.request("GET", path.replace("{id}", "gpt-4o"))
+    content = operation["responses"][str(answer.status)]["content"]
+    kind = answer.headers["content-type"].partition(";")[0]
+    if kind == "application/json":
+        checked(content[kind]["schema"], answer.json)
+    assert kind in content
+
+
+def test_anybody_may_read_the_description(start_bridge: Start) -> None:
+    """It says no more than the README does."""
+    bridge = start_bridge(api_key="sk-secret")
+    assert bridge.request("GET", "/v1/models").status == 401
+    answer = bridge.request("GET", "/openapi.json")
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json == json.loads(as_json())
+
+
+def test_a_key_is_taken_where_the_description_says(start_bridge: Start) -> None:
+    """And the token is shown to who has it."""
+    bridge = start_bridge(api_key="sk-secret", show_token=True, server="gevent")
+    assert bridge.request("GET", "/token").status == 401
+    described = document()["paths"]["/token"]["get"]["responses"]["200"]
+    for scheme in KEYS.values():
+        bearer = {"Authorization": "Bearer sk-secret"}
+        key = bearer if scheme["type"] == "http" else {scheme["name"]: "sk-secret"}
+        answer = bridge.request("GET", "/token", headers=key)
+        assert answer.status == 200
+        assert answer.headers["cache-control"] == "no-store"
+        checked(described["content"]["application/json"]["schema"], answer.json)

@@ -1,0 +1,162 @@
+"""The description: nothing is missing from it, nothing is too much in it, and it is OpenAPI."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import schemathesis
+from flask import Flask
+
+from copilot_bridge.app import PREFIXES, create_app
+from copilot_bridge.config import Config
+from copilot_bridge.dialects.chat import errors as chat
+from copilot_bridge.dialects.messages import errors as messages
+from copilot_bridge.dialects.responses import errors as responses
+from copilot_bridge.errors import KINDS
+from copilot_bridge.openapi import document as described
+from copilot_bridge.openapi.document import LEFT_OUT, as_json, document
+from copilot_bridge.openapi.errors import WORDS
+
+Json = dict[str, Any]
+
+IMPLIED = {"HEAD", "OPTIONS"}  # Flask answers them by itself
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    return create_app(Config(home=tmp_path_factory.mktemp("home"), cache=False))
+
+
+def nameless(path: str) -> str:
+    """What a parameter is called does not matter."""
+    return re.sub(r"<[^>]+>|\{[^}]+\}", "{}", path)
+
+
+def operations() -> Iterator[tuple[str, str, Json]]:
+    """(method, path, operation)."""
+    for path, item in document()["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield method, path, item[method]
+
+
+def told() -> set[tuple[str, str]]:
+    """(method, path) of all that is described, under each prefix that it is said to have."""
+    found = set()
+    for method, path, _ in operations():
+        for server in document()["paths"][path].get("servers", document()["servers"]):
+            found.add((method.upper(), nameless(server["url"].rstrip("/") + path)))
+    return found
+
+
+def test_what_is_served_is_described_and_nothing_else(app: Flask) -> None:
+    rules = [rule for rule in app.url_map.iter_rules() if rule.rule not in LEFT_OUT]
+    served = {
+        (method, nameless(rule.rule))
+        for rule in rules
+        for method in (rule.methods or {"GET"}) - IMPLIED
+        if not rule.websocket
+    }
+    assert told() == served
+    assert set(LEFT_OUT) <= {rule.rule for rule in app.url_map.iter_rules()}
+
+
+def test_the_prefixes_are_those_of_the_application() -> None:
+    assert {prefix.rstrip("/") for prefix in described.PREFIXES} == set(PREFIXES)
+
+
+def test_it_is_openapi_3_1() -> None:
+    assert document()["openapi"] == "3.1.0"
+    schemathesis.openapi.from_dict(json.loads(as_json())).validate()
+
+
+@pytest.mark.parametrize("name", document()["components"]["schemas"])
+def test_each_schema_is_json_schema(name: str) -> None:
+    jsonschema_rs.meta.validate(document()["components"]["schemas"][name])
+
+
+def references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if "$ref" in value:
+            yield value["$ref"]
+        for each in value.values():
+            yield from references(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from references(each)
+
+
+def test_what_is_referred_to_is_there_and_what_is_there_is_referred_to() -> None:
+    parts = document()["components"]
+    there = {f"#/components/{kind}/{name}" for kind in parts for name in parts[kind]}
+    named = {*references(document())}
+    assert named <= there
+    assert {each for each in there - named if "/schemas/" in each} == set()
+
+
+def test_ids_and_summaries_are_told_apart() -> None:
+    rows = [operation for _, _, operation in operations()]
+    assert len({row["operationId"] for row in rows}) == len(rows)
+    assert len({row["summary"] for row in rows}) == len(rows)
+    assert {tag for row in rows for tag in row["tags"]} == {tag["name"] for tag in document()["tags"]}
+
+
+def test_each_kind_of_error_is_explained() -> None:
+    assert WORDS.keys() == KINDS
+
+
+CHAT = {status for status, _, _ in chat.ERRORS.values()}
+RESPONSES = {responses.STATUS.get(kind, row[0]) for kind, row in chat.ERRORS.items()}
+MESSAGES = {status for status, _ in messages.ERRORS.values()}
+
+
+@pytest.mark.parametrize(
+    ("path", "statuses", "form"),
+    [
+        ("/chat/completions", CHAT, "Error"),
+        ("/embeddings", CHAT, "Error"),
+        ("/responses", RESPONSES, "Error"),
+        ("/messages", MESSAGES, "MessagesError"),
+        ("/messages/count_tokens", MESSAGES, "MessagesError"),
+    ],
+)
+def test_a_request_for_a_model_may_be_refused_as_its_dialect_says(
+    path: str, statuses: set[int], form: str
+) -> None:
+    answers = document()["paths"][path]["post"]["responses"]
+    passed_on = {500, 502, 503}  # Copilot's own
+    assert {int(status) for status in answers} == {200} | statuses | passed_on
+    for status in statuses:
+        content = answers[str(status)]["content"]
+        assert content == {"application/json": content["application/json"]}
+        assert content["application/json"]["schema"] == {"$ref": f"#/components/schemas/{form}"}
+    assert "Retry-After" in answers["429"]["headers"]
+    assert "WWW-Authenticate" in answers["401"]["headers"]
+
+
+@pytest.mark.parametrize("name", document()["components"]["examples"])
+def test_the_examples_of_errors_are_errors(name: str) -> None:
+    schema = document()["components"]["schemas"][name.split(".")[0]]
+    jsonschema_rs.validate(schema, document()["components"]["examples"][name]["value"])
+
+
+@pytest.mark.parametrize("operation", [row for _, _, row in operations()], ids=lambda row: row["operationId"])
+def test_examples_of_requests_are_what_their_schemas_say(operation: Json) -> None:
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        schema = content["schema"] | {"components": document()["components"]}
+        assert content["examples"]
+        for example in content["examples"].values():
+            jsonschema_rs.validate(schema, example["value"])
+
+
+def test_a_start_reads_none_of_it() -> None:
+    """Most bridges are never asked for it."""
+    look = "import sys, copilot_bridge.app; print([m for m in sys.modules if '_bridge.openapi' in m])"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
