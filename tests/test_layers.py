@@ -40,7 +40,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "openapi": {"dialects", "errors"},
     "views": {"access", "delivery", "dialects", "errors", "exchange", "logs", "openapi"},
-    "web": {"access", "errors", "exchange", "redaction", "store", "upstream", "views"},
+    "web": {"access", "errors", "exchange", "openapi", "redaction", "store", "upstream", "views"},
     "app": {"config", "exchange", "views", "web"},
     "serving": {"app", "config", "logs"},
     "cli": {

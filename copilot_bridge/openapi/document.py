@@ -32,7 +32,11 @@ PREFIXES = {
 }
 
 # Routes that are no endpoints: `rule: why not`.
-LEFT_OUT: dict[str, str] = {}
+LEFT_OUT = {
+    "/assets/<path:filename>": "a part of the pages",
+    "/sign-in": "a form of the pages: programs send their key with each request",
+    "/sign-out": "the same",
+}
 
 ABOUT = """\
 Your own GitHub Copilot subscription, as the APIs that your tools already speak. Unofficial: not made,

@@ -11,7 +11,11 @@ Json = dict[str, Any]
 
 JSON = "application/json"
 EVENTS = "text/event-stream"
+HTML = "text/html"
+PAGE: Json = {"schema": {"type": "string"}}
 REQUEST_ID = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
+
+SIGN_IN: Json = {"description": "A browser without a key: to where it gives one.", "headers": REQUEST_ID}
 
 # Who may ask: whoever has a key, or is on this machine while there is none; or anybody at all.
 BY_KEY = None
@@ -48,6 +52,7 @@ class Endpoint:
     :param dialects: how refusals may be told: ``chat``, ``messages``, ``responses``.
     :param kinds: the refusals that are possible besides those that everybody may meet.
     :param security: `BY_KEY` or `ANYBODY`.
+    :param page: a browser gets a page instead, and is sent to sign in where that is needed.
     """
 
     route: str
@@ -62,6 +67,7 @@ class Endpoint:
     dialects: tuple[str, ...] = ("chat",)
     kinds: tuple[str, ...] = ()
     security: tuple[Json, ...] | None = BY_KEY
+    page: bool = False
 
     @property
     def method(self) -> str:
@@ -85,10 +91,15 @@ class Endpoint:
             operation["parameters"] = list(self.parameters)
         if self.body is not None:
             operation["requestBody"] = self._write_body()
+        if self.page and self.security is BY_KEY:
+            answers["303"] = dict(SIGN_IN)
         operation["responses"] = answers | {
             status: {**told, "headers": REQUEST_ID | told["headers"]}
             for status, told in sorted(refused.items())
         }
+        if self.page:
+            for told in operation["responses"].values():
+                told["content"] = told.get("content", {}) | {HTML: PAGE}
         if self.security is not BY_KEY:
             operation["security"] = list(self.security)
         return operation

@@ -31,6 +31,7 @@ ENDPOINTS = (
         summary="Say what this is",
         answers={200: Answer("Name, version, endpoints.", ref("About"))},
         security=ANYBODY,
+        page=True,
     ),
     Endpoint(
         route="GET /healthz",

@@ -1,0 +1,89 @@
+"""GET /docs: the description as people read it."""
+
+import json
+import re
+import shlex
+from html import unescape
+
+import pytest
+from integration.harness import Answer, Bridge, Start
+
+from copilot_bridge.openapi.document import document
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.fixture
+def docs(bridge: Bridge) -> Answer:
+    answer = bridge.request("GET", "/docs", headers=BROWSER)
+    assert answer.status == 200
+    return answer
+
+
+def lines(answer: Answer) -> list[list[str]]:
+    """What is there to be pasted, as a shell takes it."""
+    blocks = re.findall(r"<pre[^>]*><code>(.*?)</code></pre>", answer.body.decode(), re.DOTALL)
+    return [shlex.split(unescape(block)) for block in blocks]
+
+
+def test_each_endpoint_and_each_schema_has_a_place_of_its_own(docs: Answer) -> None:
+    html = docs.body.decode()
+    ids = re.findall(r'\bid="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    paths = document()["paths"].values()
+    operations = {row["operationId"] for item in paths for row in item.values() if "operationId" in row}
+    assert operations <= set(ids)
+    assert {f"schema-{name}" for name in document()["components"]["schemas"]} <= set(ids)
+    assert set(re.findall(r'href="#([^"]+)"', html)) <= set(ids)
+
+
+def test_nothing_comes_from_elsewhere(docs: Answer) -> None:
+    html = docs.body.decode()
+    assert re.findall(r"\b(?:src|srcset|action)=\"(?!/)[^\"]*\"", html) == []
+    assert all(re.search(r'href="/', link) for link in re.findall(r"<link [^>]+>", html))
+    assert "default-src 'none'" in docs.headers["content-security-policy"]
+    assert not re.search(r"<style|\bstyle=|\bon\w+=\"|<script(?! src)", html)
+
+
+def test_what_is_to_be_pasted_works(bridge: Bridge, docs: Answer) -> None:
+    told = lines(docs)
+    assert len(told) > 20
+    for curl, *words in told:
+        assert curl == "curl"
+        url = next(word for word in words if word.startswith("http"))
+        assert url.startswith(bridge.url + "/")
+        body = words[words.index("-d") + 1] if "-d" in words else None
+        answer = bridge.request(
+            "POST" if body else "GET", url.removeprefix(bridge.url), body and body.encode()
+        )
+        assert answer.status in (200, 426, 403), words  # 403: the token, unless it is to be shown
+        if body and json.loads(body).get("stream"):
+            assert "-N" in words
+            assert answer.headers["content-type"].startswith("text/event-stream")
+
+
+def test_the_key_stands_in_the_lines_where_one_is_needed(start_bridge: Start, docs: Answer) -> None:
+    """The page itself is for everybody, and the key is not in it."""
+    assert not any("$API_KEY" in word for line in lines(docs) for word in line)
+    bridge = start_bridge(api_key="sk-secret")
+    answer = bridge.request("GET", "/docs", headers=BROWSER)
+    assert answer.status == 200
+    assert b"sk-secret" not in answer.body
+    keyed = {line[1] if line[1] != "-N" else line[2] for line in lines(answer) if KEY in line}
+    assert f"{bridge.url}/v1/chat/completions" in keyed
+    assert f"{bridge.url}/healthz" not in keyed
+
+
+KEY = "Authorization: Bearer $API_KEY"
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "Schemas"), ("zh-CN", "数据结构")])
+def test_it_speaks_the_readers_language(bridge: Bridge, language: str, word: str) -> None:
+    answer = bridge.request("GET", "/docs", headers=BROWSER | {"Accept-Language": language})
+    assert f"{word}</h2>" in answer.body.decode()
+
+
+def test_the_base_url_is_the_one_in_use(bridge: Bridge) -> None:
+    answer = bridge.request("GET", "/docs", headers=BROWSER | {"Host": "bridge:8443"})
+    assert b"http://bridge:8443/v1/chat/completions" in answer.body
+    assert b"127.0.0.1:4141" not in answer.body
