@@ -102,8 +102,10 @@ def test_each_command_is_documented(name):
 
 
 def test_each_endpoint_is_documented(routes):
-    for rule in (each for each in routes.map.iter_rules() if each.rule not in LEFT_OUT):
+    for rule in routes.map.iter_rules():
         for method in rule.methods - {"HEAD", "OPTIONS"}:
+            if f"{method} {rule.rule}" in LEFT_OUT:
+                continue
             path = re.sub(r"<[^>]+>", "{id}", rule.rule).replace("/v1/v1", "/v1")
             spelled = (f"`{method} {path}`", f"`{method} /v1{path}`")
             assert any(each in README for each in spelled), spelled

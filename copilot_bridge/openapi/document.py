@@ -31,11 +31,22 @@ PREFIXES = {
     "/v1/v1": "Anthropic's clients, which put a `/v1` behind a base URL that ends with one",
 }
 
-# Routes that are no endpoints: `rule: why not`.
+# Routes that are no endpoints, and why not.
+FORM = "a form of a page, with a token that only the page gives"
+PART = "a part of a page, fetched by its script"
 LEFT_OUT = {
-    "/assets/<path:filename>": "a part of the pages",
-    "/sign-in": "a form of the pages: programs send their key with each request",
-    "/sign-out": "the same",
+    "GET /assets/<path:filename>": PART,
+    "GET /status/quota": PART,
+    "GET /approvals/waiting": PART,
+    "POST /approvals": FORM,
+    "GET /auth/device/state": PART,
+    "POST /auth/device": FORM,
+    "POST /auth/device/stop": FORM,
+    "POST /auth/device/use": FORM,
+    "POST /auth/device/remove": FORM,
+    "GET /sign-in": FORM,
+    "POST /sign-in": FORM,
+    "POST /sign-out": FORM,
 }
 
 ABOUT = """\

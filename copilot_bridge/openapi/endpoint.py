@@ -17,6 +17,8 @@ REQUEST_ID = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
 
 SIGN_IN: Json = {"description": "A browser without a key: to where it gives one.", "headers": REQUEST_ID}
 
+STORE_GONE: Json = {"description": "To a browser: the store can't be used just now.", "headers": REQUEST_ID}
+
 # Who may ask: whoever has a key, or is on this machine while there is none; or anybody at all.
 BY_KEY = None
 ANYBODY: tuple[Json, ...] = ()
@@ -92,7 +94,7 @@ class Endpoint:
         if self.body is not None:
             operation["requestBody"] = self._write_body()
         if self.page and self.security is BY_KEY:
-            answers["303"] = dict(SIGN_IN)
+            answers |= {"303": dict(SIGN_IN), "503": dict(STORE_GONE)}
         operation["responses"] = answers | {
             status: {**told, "headers": REQUEST_ID | told["headers"]}
             for status, told in sorted(refused.items())

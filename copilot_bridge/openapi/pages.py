@@ -1,6 +1,6 @@
 """The pages for people, and what their scripts ask."""
 
-from copilot_bridge.openapi.endpoint import ANYBODY, HTML, Answer, Endpoint
+from copilot_bridge.openapi.endpoint import ANYBODY, HTML, Answer, Endpoint, query
 from copilot_bridge.openapi.schemas import Schema, text
 
 SCHEMAS: dict[str, Schema] = {}
@@ -9,6 +9,24 @@ SCHEMAS: dict[str, Schema] = {}
 A_PAGE = {200: Answer("A page.", text(), kind=HTML)}
 
 ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        route="GET /auth/device",
+        id="showAccounts",
+        summary="Log in to GitHub, and see who is logged in",
+        about="To the operator. Its forms are for browsers; programs have `copilot-bridge auth`.",
+        parameters=(query("look", text(), "Ask GitHub now whether its code has been entered."),),
+        answers=A_PAGE,
+        page=True,
+    ),
+    Endpoint(
+        route="GET /approvals",
+        id="showApprovals",
+        summary="See which requests wait for a yes",
+        about="To the operator. Its forms are for browsers; programs have `copilot-bridge approvals`.",
+        parameters=(query("said", text(), "What has become of the last click: `yes`, `no`, `gone`."),),
+        answers=A_PAGE,
+        page=True,
+    ),
     Endpoint(
         route="GET /docs",
         id="showDocs",
