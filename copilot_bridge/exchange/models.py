@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from copilot_bridge.clients import Named
 from copilot_bridge.dialects.routing import pick
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.exchange.call import Call
@@ -50,6 +51,16 @@ def describe_for_anthropic(model: Model) -> dict[str, Any]:
 def can_talk(model: Model) -> bool:
     """In whichever API: the bridge translates."""
     return model.enabled and pick("messages", model.dialects) is not None
+
+
+def talkers(bridge: Bridge) -> list[Model]:
+    """The plan's models that a client can be set up with."""
+    return [each for each in bridge.models.catalogue(bridge.copilot()).models.values() if can_talk(each)]
+
+
+def named(model: Model) -> Named:
+    """As far as a client has to be told."""
+    return Named(model.id, model.name, model.context, model.max_prompt_tokens, model.max_output_tokens)
 
 
 def usable(model: Model) -> bool:

@@ -7,7 +7,8 @@ import subprocess
 import pytest
 
 from copilot_bridge.cli import claude_code as module
-from copilot_bridge.cli.claude_code import choose, command_line, copy, shell, variables
+from copilot_bridge.cli.claude_code import choose, copy
+from copilot_bridge.clients import CLIENTS, SHELLS, plan, shell
 from copilot_bridge.errors import ConfigError
 
 ODD = 'it\'s a $key; "quoted"'
@@ -16,18 +17,19 @@ ODD = 'it\'s a $key; "quoted"'
 @pytest.mark.parametrize(
     ("environ", "windows", "kind"),
     [
-        ({"SHELL": "/bin/bash"}, False, "sh"),
-        ({"SHELL": "/usr/bin/zsh"}, False, "sh"),
+        ({"SHELL": "/bin/bash"}, False, "bash"),
+        ({"SHELL": "/usr/bin/zsh"}, False, "zsh"),
         ({"SHELL": "/usr/bin/fish"}, False, "fish"),
         ({"SHELL": "/usr/bin/pwsh"}, False, "powershell"),
         ({}, False, "sh"),
-        ({"SHELL": "/usr/bin/bash"}, True, "sh"),
+        ({"SHELL": "/usr/bin/bash.exe"}, True, "bash"),
+        ({"SHELL": "/bin/dash"}, False, "sh"),
         ({"PSModulePath": "x"}, True, "powershell"),
         ({"PROMPT": "$P$G", "PSModulePath": "x"}, True, "cmd"),
     ],
 )
 def test_which_shell(environ, windows, kind):
-    assert shell(environ, windows) == kind
+    assert shell(environ, windows=windows) == kind
 
 
 @pytest.mark.parametrize(
@@ -40,7 +42,7 @@ def test_which_shell(environ, windows, kind):
     ],
 )
 def test_the_words_of_each_shell(kind, line):
-    assert command_line({"A": "it's"}, kind) == line
+    assert SHELLS[kind].one_line({"A": "it's"}, "claude") == line
 
 
 @pytest.mark.parametrize("program", ["sh", "bash", "zsh", "fish"])
@@ -49,7 +51,8 @@ def test_a_real_shell_understands_it(program, tmp_path):
         pytest.skip(f"{program} is not installed")
     (tmp_path / "claude").write_text("#!/bin/sh\nprintf '%s' \"$ANTHROPIC_AUTH_TOKEN|$ANTHROPIC_MODEL\"\n")
     (tmp_path / "claude").chmod(0o700)
-    line = command_line(variables("http://127.0.0.1:1", ODD, "m", "s"), "fish" if program == "fish" else "sh")
+    variables = plan("claude-code", "http://127.0.0.1:1", ODD, "m", "s").variables
+    line = SHELLS[program].one_line(variables, "claude")
     done = subprocess.run(
         [program, "-c", line], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, check=True
     )
@@ -58,12 +61,12 @@ def test_a_real_shell_understands_it(program, tmp_path):
 
 def test_choosing(monkeypatch):
     models = ["gpt-4.1", "claude-sonnet-4", "claude-sonnet-4.5", "claude-haiku-4.5"]
-    assert choose(models, None, module.MAIN, "Model") == "claude-sonnet-4.5"
-    assert choose(models, None, module.SMALL, "Model") == "claude-haiku-4.5"
-    assert choose(["gpt-4.1"], None, module.SMALL, "Model") == "gpt-4.1"
-    assert choose(models, "mine", module.MAIN, "Model") == "mine"
+    assert choose(models, None, CLIENTS["claude-code"].models, "Model") == "claude-sonnet-4.5"
+    assert choose(models, None, CLIENTS["claude-code"].small, "Model") == "claude-haiku-4.5"
+    assert choose(["gpt-4.1"], None, CLIENTS["claude-code"].small, "Model") == "gpt-4.1"
+    assert choose(models, "mine", CLIENTS["claude-code"].models, "Model") == "mine"
     with pytest.raises(ConfigError):
-        choose([], None, module.MAIN, "Model")
+        choose([], None, CLIENTS["claude-code"].models, "Model")
 
 
 def test_the_clipboard(tmp_path, monkeypatch):

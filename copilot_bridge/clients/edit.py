@@ -1,0 +1,246 @@
+"""Putting a few values into settings that somebody wrote, and leaving the rest as it is.
+
+The text goes in and comes out; whatever can't be kept (comments in JSON, a form that is not understood) is
+refused.  The result is read again by another parser before anybody gets it.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Mapping, MutableMapping
+from copy import deepcopy
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+from copilot_bridge.errors import ConfigError
+
+# What tells the entries of a list apart.
+IDENTITIES = ("model_id", "name")
+
+# Strings, and what only JSON with comments has: comments, and commas before an end.
+COMMENTED = re.compile(
+    r'("(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/|,(?=\s*(?:(?://[^\n]*|/\*.*?\*/)\s*)*[}\]])', re.DOTALL
+)
+
+
+class ByHandError(ConfigError):
+    """The settings are in order, but only a person can add to them."""
+
+
+@dataclass(frozen=True)
+class IfMissing:
+    """A value that gives way to whatever is there."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Format:
+    """:param load: what can be changed in place.  :param dump: the inverse; gets the old text as well.
+    :param read: plain values, by a parser that keeps nothing else.
+    """
+
+    load: Callable[[str], Any]
+    dump: Callable[[Any, str], str]
+    read: Callable[[str], Any]
+
+
+def edited(text: str, kind: str, wanted: Any) -> str:
+    """The same settings with `wanted` in them; the very same text if it was there already.
+
+    :param kind: a key of FORMATS.  :param wanted: nested values; None: must not be there.
+    :raises ByHandError: it would lose something.  :raises ConfigError: the text is broken.
+    """
+    mark, text = ("\ufeff", text[1:]) if text.startswith("\ufeff") else ("", text)
+    windows, plain = "\r\n" in text, text.replace("\r\n", "\n")
+    empty: Any = [] if isinstance(wanted, list) else {}
+    form = FORMATS[kind]
+    before = form.read(plain) if plain.strip() else empty
+    if before is None:  # YAML with nothing but comments
+        before = empty
+    after = merged(before, wanted)
+    if repr(after) == repr(before) and plain.strip():  # True is 1, but not for a client
+        return mark + text
+    holder = form.load(plain) if plain.strip() else form.load("")
+    if holder is None:
+        if plain.strip():
+            raise ByHandError("there is nothing but comments in it")
+        holder = empty
+    merge(holder, wanted)
+    result = form.dump(holder, plain)
+    if form.read(result) != after:
+        raise ByHandError("it is written in a way that can't be changed safely")
+    return mark + (result.replace("\n", "\r\n") if windows else result)
+
+
+def merged(old: Any, wanted: Any) -> Any:
+    """A copy, merged."""
+    copy = deepcopy(old)
+    merge(copy, wanted)
+    return copy
+
+
+def merge(old: Any, wanted: Any, path: str = "") -> None:
+    """In place: objects by name, lists of objects by what tells them apart, all else replaced.
+
+    :raises ByHandError: something else is there than an object or a list.
+    """
+    if isinstance(wanted, list):
+        merge_list(expect(old, list, path), wanted, path)
+        return
+    expect(old, MutableMapping, path)
+    for name, value in wanted.items():
+        here = f"{path}.{name}".lstrip(".")
+        if value is None:
+            old.pop(name, None)
+        elif isinstance(value, IfMissing):
+            if name not in old:
+                old[name] = value.value
+        elif isinstance(value, Mapping | list) and old.get(name) is not None:
+            merge(old[name], value, here)
+        elif name not in old or old[name] != value or isinstance(old[name], bool) != isinstance(value, bool):
+            old[name] = bare(value)
+
+
+def merge_list(old: list[Any], wanted: list[Any], path: str) -> None:
+    for value in wanted:
+        if not isinstance(value, Mapping):
+            if value not in old:
+                old.append(value)
+            continue
+        key = next(each for each in IDENTITIES if each in value)
+        same = [each for each in old if isinstance(each, Mapping) and each.get(key) == value[key]]
+        if same:
+            merge(same[0], value, f"{path}[{value[key]}]")
+        else:
+            old.append(bare(value))
+
+
+def expect(value: Any, kind: Any, path: str) -> Any:
+    if not isinstance(value, kind):
+        what = "a list" if kind is list else "an object"
+        raise ByHandError(f"{path or 'the whole of it'} is not {what}")
+    return value
+
+
+def bare(value: Any) -> Any:
+    """As it is written where nothing was."""
+    if isinstance(value, IfMissing):
+        return value.value
+    if isinstance(value, Mapping):
+        return {name: bare(each) for name, each in value.items() if each is not None}
+    return [bare(each) for each in value] if isinstance(value, list) else value
+
+
+# --- JSON
+
+
+def read_json(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=once_each)
+    except json.JSONDecodeError as error:
+        if has_comments(text):
+            raise ByHandError("it has comments in it, which would be lost") from error
+        raise ConfigError(f"line {error.lineno}, column {error.colno}: {error.msg}") from error
+    except RecursionError as error:
+        raise ConfigError("it is nested too deeply") from error
+
+
+def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ByHandError("a name occurs twice in the same object")
+    return found
+
+
+def has_comments(text: str) -> bool:
+    """It would be JSON without them."""
+    try:
+        json.loads(COMMENTED.sub(lambda match: match[1] or "", text) or "{}")
+    except (json.JSONDecodeError, RecursionError):
+        return False
+    return True
+
+
+def write_json(content: Any, old: str) -> str:
+    indent = re.search(r"^([ \t]+)\S", old, re.MULTILINE)
+    end = "\n" if old.endswith("\n") or not old.strip() else ""
+    return json.dumps(content, indent=indent[1] if indent else 2, ensure_ascii=False) + end
+
+
+# --- TOML
+
+
+def read_toml(text: str) -> Any:
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(str(error)) from error
+
+
+def load_toml(text: str) -> Any:
+    import tomlkit  # here: nobody else needs it
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        return tomlkit.parse(text)
+    except TOMLKitError as error:
+        raise ConfigError(str(error)) from error
+
+
+def write_toml(content: Any, _old: str) -> str:
+    import tomlkit
+
+    return tomlkit.dumps(content)
+
+
+# --- YAML
+
+
+def read_yaml(text: str) -> Any:
+    return yaml(text, "safe")
+
+
+def load_yaml(text: str) -> Any:
+    return yaml(text, "rt")
+
+
+def yaml(text: str, kind: str) -> Any:
+    from ruamel.yaml import YAML  # here: nobody else needs it
+    from ruamel.yaml.error import YAMLError
+
+    reader = YAML(typ=kind, pure=True)
+    reader.preserve_quotes = True
+    try:
+        return reader.load(text)
+    except (YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        at = f"line {mark.line + 1}: " if mark else ""
+        raise ConfigError(f"{at}{getattr(error, 'problem', None) or error}") from error
+
+
+# Of the entries of a list: how far its dash is indented.
+DASH = re.compile(r"^[^\s#-][^\n]*:[ \t]*\n(?:[ \t]*(?:#[^\n]*)?\n)*( *)- ", re.MULTILINE)
+
+
+def write_yaml(content: Any, old: str) -> str:
+    from ruamel.yaml import YAML
+
+    writer = YAML(typ="rt", pure=True)
+    writer.width = 1_000_000  # nobody's lines are to be folded
+    dash = DASH.search(old)
+    offset = len(dash[1]) if dash else 0 if old.lstrip().startswith("- ") or isinstance(content, list) else 2
+    writer.indent(mapping=2, sequence=offset + 2, offset=offset)
+    if re.search(r"^---", old, re.MULTILINE):
+        writer.explicit_start = True
+    into = StringIO()
+    writer.dump(content, into)
+    return into.getvalue()
+
+
+FORMATS: dict[str, Format] = {
+    "json": Format(lambda text: read_json(text) if text else None, write_json, read_json),
+    "toml": Format(load_toml, write_toml, read_toml),
+    "yaml": Format(load_yaml, write_yaml, read_yaml),
+}

@@ -1,0 +1,151 @@
+"""From a client's row to what somebody pastes, on their system and in their shell."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from copilot_bridge.clients.edit import edited
+from copilot_bridge.clients.shells import SHELLS
+from copilot_bridge.clients.table import CLIENTS, KNOWN, Client, Named, Own, Place, Values, Wish
+from copilot_bridge.errors import ConfigError
+
+PLACEHOLDER = "anything"  # where the bridge asks for no key, clients want one all the same
+SYSTEMS = ("linux", "macos", "windows")
+
+
+@dataclass(frozen=True)
+class System:
+    """Whose settings these are.
+
+    :param environ: what the client would see.  :param home: "" where nobody knows; then `~` stays.
+    """
+
+    os: str = "linux"
+    shell: str = "bash"
+    environ: Mapping[str, str] = field(default_factory=dict)
+    home: str = ""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A settings file, and what has to be in it.
+
+    :param paths: the first that is there is the one, else the first.
+    :param content: of a new file.  :param wanted: what is merged into one that is there.
+    """
+
+    paths: tuple[str, ...]
+    format: str
+    content: str
+    wanted: Values | list[Values]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What a person does to use the bridge with a client.
+
+    :param base_url: as this client wants it.
+    :param files: its settings.
+    :param variables: all that is needed, where the environment is enough without any file.
+    :param lines: set what is needed besides the files, in the words of the shell; all of it without files.
+    :param environment: set the variables.
+    :param command: sets it up; "" if there is none.
+    :param values: what to fill in: (field, value).  :param by_hand: what else to do, in order.
+    :param check: a command that shows that it works.
+    """
+
+    client: Client
+    base_url: str
+    key: str
+    model: Named
+    files: tuple[Settings, ...]
+    variables: Mapping[str, str]
+    lines: str
+    environment: str
+    command: str
+    values: tuple[tuple[str, str], ...]
+    by_hand: tuple[str, ...]
+    check: str
+
+
+def plan(
+    client: str,
+    base_url: str,
+    key: str = "",
+    model: Named | str = "",
+    small_model: Named | str = "",
+    system: System | None = None,
+) -> Steps:
+    """:param client: a key of CLIENTS.  :param base_url: of the bridge, with or without /v1.
+    :param key: "": the bridge asks for none.  :param model: "": the usual one.
+    :raises ConfigError: there is no such client, or the address is none.
+    """
+    system = system or System()
+    row = CLIENTS.get(client)
+    if row is None:
+        raise ConfigError(f"there is no client {client!r}: {', '.join(CLIENTS)}")
+    main = known(model or row.models[0])
+    small = known(small_model or (row.small[0] if row.small else main))
+    wish = Wish(clean_url(base_url), key or PLACEHOLDER, bool(key), main, small)
+    files = (settings(own, wish, system) for own in row.files)
+    variables, say = row.variables(wish), SHELLS[system.shell].lines
+    return Steps(
+        client=row,
+        base_url=wish.v1 if row.v1 else wish.root,
+        key=wish.key,
+        model=main,
+        files=tuple(each for each in files if each),
+        variables=variables,
+        lines=say(row.beside(wish) if row.files else variables),
+        environment=say(variables),
+        command=row.once(wish),
+        values=row.values(wish),
+        by_hand=row.steps(wish),
+        check=row.check(wish),
+    )
+
+
+def known(model: Named | str) -> Named:
+    return KNOWN.get(model, Named(model)) if isinstance(model, str) else model
+
+
+def settings(own: Own, wish: Wish, system: System) -> Settings | None:
+    wanted = own.write(wish)
+    if wanted is None:
+        return None
+    return Settings(where(own.place, system), own.format, edited("", own.format, wanted), wanted)
+
+
+def where(place: Place, system: System) -> tuple[str, ...]:
+    """The candidates, as the system spells paths."""
+    named = ((system.environ.get(name, ""), below) for name, below in place.named)
+    base, below = next(((base, below) for base, below in named if base), ("", ""))
+    folder = f"{base}/{below}" if base else place.usual.get(system.os, place.usual[""])
+    folder = filled(folder.rstrip("/"), system)
+    paths = (f"{folder}/{name}" for name in place.names)
+    return tuple(path.replace("/", "\\") if system.os == "windows" else path for path in paths)
+
+
+def filled(folder: str, system: System) -> str:
+    home = system.home or ("%USERPROFILE%" if system.os == "windows" else "~")
+    folder = re.sub(r"^~(?=/|$)", lambda _: home, folder)
+    return re.sub(r"%(\w+)%", lambda match: system.environ.get(match[1], match[0]), folder)
+
+
+def clean_url(url: str) -> str:
+    """The bridge's address as it is without /v1.  Raises ConfigError."""
+    root = url.strip().rstrip("/").removesuffix("/v1").rstrip("/")
+    if not ADDRESS.fullmatch(root):
+        raise ConfigError(f"{url!r} is no address of a bridge: expected one like http://127.0.0.1:4141")
+    return root
+
+
+# What no shell and no settings file takes for anything else.
+ADDRESS = re.compile(r"https?://[a-z0-9_.:\[\]-]+(?:/[a-z0-9_./~-]*)?", re.IGNORECASE)
+
+
+def usual(models: Sequence[str], preferred: Sequence[str]) -> str:
+    """The first that is wished for, the newest of those that begin alike; "" if there are no models."""
+    newest = sorted(models, reverse=True)
+    fitting = (each for start in preferred for each in (start, *newest) if each.startswith(start))
+    return next((each for each in fitting if each in models), models[0] if models else "")

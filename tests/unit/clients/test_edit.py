@@ -1,0 +1,155 @@
+"""Settings that somebody wrote: what is added, what stays, and what is refused."""
+
+import json
+import tomllib
+
+import pytest
+from ruamel.yaml import YAML
+
+from copilot_bridge.clients import ByHandError, edited
+from copilot_bridge.clients.edit import IfMissing
+from copilot_bridge.errors import ConfigError
+
+TOML = """# mine
+model = "o3" # the old one
+
+[tools]
+web = true # keep
+
+[model_providers.other]
+name = "x"
+"""
+YAML_TEXT = """# mine
+name: "Own"  # quoted
+models:
+  # the first
+  - name: a
+    model: 'x'
+  - name: b
+    roles: [chat, edit]
+"""
+JSON_TEXT = '{\n    "theme": "dark",\n    "big": 12345678901234567890,\n    "ü": "é"\n}\n'
+WANTED = {"model": "new", "providers": {"bridge": {"url": "u", "gone": None}}}
+READ = {"json": json.loads, "toml": tomllib.loads, "yaml": YAML(typ="safe", pure=True).load}
+
+
+@pytest.mark.parametrize("kind", READ)
+@pytest.mark.parametrize("before", ["", "\n", "  \n\n"])
+def test_a_new_file(kind, before):
+    text = edited(before, kind, WANTED)
+    assert READ[kind](text) == {"model": "new", "providers": {"bridge": {"url": "u"}}}
+    assert text.endswith("\n")
+
+
+@pytest.mark.parametrize(("kind", "before"), [("json", JSON_TEXT), ("toml", TOML), ("yaml", YAML_TEXT)])
+@pytest.mark.parametrize("frame", ["{}", "\ufeff{}"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_what_is_there_stays_and_a_second_time_changes_nothing(kind, before, frame, end):
+    text = frame.format("\0").replace("\0", before).replace("\n", end)
+    after = edited(text, kind, WANTED)
+    assert after.startswith("\ufeff") is text.startswith("\ufeff")
+    assert after.count("\n") == after.count(end)
+    plain = after.removeprefix("\ufeff").replace(end, "\n")
+    found = READ[kind](plain)
+    assert found == READ[kind](before) | {"model": "new", "providers": {"bridge": {"url": "u"}}}
+    kept = [line for line in before.splitlines() if not line.startswith(("model", "}", '    "ü"'))]
+    assert [line for line in kept if line not in plain.splitlines()] == []
+    assert edited(after, kind, WANTED) == after
+
+
+def test_comments_stay():
+    assert 'model = "new" # the old one' in edited(TOML, "toml", WANTED)
+    assert "# the first\n  - name: a\n    model: 'x'" in edited(YAML_TEXT, "yaml", WANTED)
+
+
+@pytest.mark.parametrize("dash", ["", "  ", "    "])
+def test_lists_keep_their_indentation(dash):
+    text = f"models:\n{dash}- name: a\n{dash}  x: 1\n"
+    assert edited(text, "yaml", {"models": [{"name": "b"}]}) == f"{text}{dash}- name: b\n"
+
+
+def test_entries_of_a_list_are_told_apart_by_their_names():
+    text = json.dumps({"models": [{"name": "a", "own": 1}, {"name": "b"}, "odd"], "deny": ["Read"]})
+    wanted = {"models": [{"name": "a", "url": "u"}, {"name": "c"}], "deny": ["WebSearch", "Read"]}
+    assert json.loads(edited(text, "json", wanted)) == {
+        "models": [{"name": "a", "own": 1, "url": "u"}, {"name": "b"}, "odd", {"name": "c"}],
+        "deny": ["Read", "WebSearch"],
+    }
+
+
+def test_a_list_as_the_whole():
+    text = "- model_id: a # mine\n"
+    wanted = [{"model_id": "b", "key": None}]
+    assert edited(text, "yaml", wanted) == "- model_id: a # mine\n- model_id: b\n"
+    assert edited("", "yaml", wanted) == "- model_id: b\n"
+
+
+def test_what_gives_way_and_what_goes():
+    wanted = {"schema": IfMissing("ours"), "other": IfMissing(1), "stale": None, "never": None}
+    text = edited('{"schema": "theirs", "stale": true}', "json", wanted)
+    assert json.loads(text) == {"schema": "theirs", "other": 1}
+
+
+def test_true_is_not_one():
+    assert json.loads(edited('{"a": 1}', "json", {"a": True}))["a"] is True
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "says"),
+    [
+        ("json", '{"a": 1,}', "comments"),
+        ("json", '// mine\n{"a": "http://x"}', "comments"),
+        ("json", '{"a": 1 /* mine */}', "comments"),
+        ("json", '{"a": 1, "a": 2}', "twice"),
+        ("json", "[1]", "not an object"),
+        ("json", '{"providers": "text"}', "providers is not an object"),
+        ("toml", 'providers = "text"', "providers is not an object"),
+        ("toml", 'providers.other.name = "x"\n', "safely"),
+        ("yaml", "- a\n", "not an object"),
+        ("yaml", "# nothing else\n", "nothing but comments"),
+    ],
+)
+def test_what_only_a_person_can_add_to(kind, text, says):
+    with pytest.raises(ByHandError, match=says):
+        edited(text, kind, WANTED)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("json", '{"a": '),
+        ("json", "{'a': 1}"),
+        ("json", '{"a": // "b"\n'),
+        ("json", "[" * 100_000),
+        ("toml", "a = \n"),
+        ("toml", "a = 1\na = 2\n"),
+        ("yaml", "a: [1\n"),
+        ("yaml", "a: 1\na: 2\n"),
+        ("yaml", "\ta: 1\n"),
+        ("yaml", "a: 1\n---\nb: 2\n"),
+    ],
+)
+def test_what_is_broken(kind, text):
+    with pytest.raises(ConfigError) as told:
+        edited(text, kind, WANTED)
+    assert not isinstance(told.value, ByHandError)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'model_providers = {other = {name = "x"}}\n',
+        '[a]\nb = 1\n[model_providers.other]\nname = "x"\n[c]\nd = 2\n',
+        '[model_providers]\n[model_providers.bridge]\nname = "old"\nurl = "v" # mine\n',
+        "[[list]]\na = 1979-05-27\n\n[[list]]\na = 2\n",
+    ],
+)
+def test_forms_of_toml(text):
+    wanted = {"model": "m", "model_providers": {"bridge": {"url": "u"}}}
+    found = tomllib.loads(edited(text, "toml", wanted))
+    before = tomllib.loads(text)
+    assert found["model"] == "m"
+    assert found["model_providers"]["bridge"]["url"] == "u"
+    assert {name: each for name, each in found.items() if name not in ("model", "model_providers")} == {
+        name: each for name, each in before.items() if name != "model_providers"
+    }

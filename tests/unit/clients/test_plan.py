@@ -1,0 +1,165 @@
+"""What is to be pasted: the right address, key, place and words for each client and system."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from copilot_bridge.clients import CLIENTS, SHELLS, Named, System, clean_url, plan, usual
+from copilot_bridge.errors import ConfigError
+
+ROOT = Path(__file__).parents[3]
+URL = "http://127.0.0.1:4141"
+KEY = "cbk_0123456789abcdefghijklmnop"
+READ = {"json": json.loads, "toml": tomllib.loads, "yaml": YAML(typ="safe", pure=True).load}
+
+
+def told(steps):
+    """All that a person or a client gets to read."""
+    pieces = [steps.lines, steps.environment, steps.command, steps.check, *steps.by_hand]
+    return "\n".join([*pieces, *(each.content for each in steps.files), *map(" ".join, steps.values)])
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_each_client_is_told_the_address_the_model_and_the_key(name):
+    steps = plan(name, URL, KEY)
+    assert steps.base_url == (f"{URL}/v1" if CLIENTS[name].v1 else URL)
+    assert steps.base_url in told(steps)
+    assert f"{URL}/v1/v1" not in told(steps)
+    assert steps.model.id in told(steps)
+    assert KEY in told(steps)
+    assert "anything" not in told(steps)
+    assert (ROOT / steps.client.page).is_file()
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+@pytest.mark.parametrize("model", ["claude-sonnet-4.6", "gpt-5.2", "gemini-3.1-pro-preview"])
+def test_settings_parse_and_name_the_model(name, model):
+    for each in plan(name, URL, "", Named(model, "A model", 200_000, 100_000, 1000), model).files:
+        assert READ[each.format](each.content)
+        assert model in each.content
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_the_pages_say_the_same(name):
+    """Each variable and each name in a settings file stands on the client's page, tried with the real one."""
+    steps = plan(name, URL, KEY)
+    page = (ROOT / steps.client.page).read_text()
+    for value in steps.variables:
+        assert value in page or value in UNTOLD, value
+    for each in steps.files[:1]:
+        for key in keys_in(READ[each.format](each.content)):
+            assert key in page or key in UNTOLD, key
+
+
+# Of older versions; of aider, which makes a variable of each option.
+UNTOLD = {"ANTHROPIC_SMALL_FAST_MODEL", "AIDER_MODEL", "AIDER_WEAK_MODEL", "AIDER_EDIT_FORMAT"}
+
+
+def keys_in(value):
+    if isinstance(value, dict):
+        return {*value, *(key for each in value.values() for key in keys_in(each))}
+    return {key for each in value for key in keys_in(each)} if isinstance(value, list) else set()
+
+
+@pytest.mark.parametrize(
+    ("name", "system", "path"),
+    [
+        ("codex", System(), "~/.codex/config.toml"),
+        ("codex", System(home="/home/me"), "/home/me/.codex/config.toml"),
+        ("codex", System(environ={"CODEX_HOME": "/c/"}), "/c/config.toml"),
+        ("codex", System("windows"), r"%USERPROFILE%\.codex\config.toml"),
+        ("claude-code", System("macos"), "~/.claude/settings.json"),
+        ("claude-code", System(environ={"CLAUDE_CONFIG_DIR": "/c"}), "/c/settings.json"),
+        ("opencode", System(), "~/.config/opencode/opencode.json"),
+        ("opencode", System(environ={"XDG_CONFIG_HOME": "/x"}), "/x/opencode/opencode.json"),
+        ("aider", System("windows", home=r"C:\Users\me"), r"C:\Users\me\.aider.conf.yml"),
+        ("zed", System("windows", environ={"APPDATA": r"C:\A"}), r"C:\A\Zed\settings.json"),
+        ("zed", System("windows"), r"%APPDATA%\Zed\settings.json"),
+        ("continue", System(environ={"CONTINUE_GLOBAL_DIR": "/g"}), "/g/config.yaml"),
+        (
+            "llm",
+            System("macos"),
+            "~/Library/Application Support/io.datasette.llm/extra-openai-models.yaml",
+        ),
+        (
+            "llm",
+            System(environ={"LLM_USER_PATH": "/l", "XDG_CONFIG_HOME": "/x"}),
+            "/l/extra-openai-models.yaml",
+        ),
+    ],
+)
+def test_where_the_settings_are(name, system, path):
+    assert plan(name, URL, system=system).files[0].paths[0] == path
+
+
+@pytest.mark.parametrize("kind", SHELLS)
+def test_lines_for_each_shell(kind):
+    steps = plan("openai-sdk", URL, KEY, system=System(shell=kind))
+    assert steps.lines == steps.environment
+    assert [KEY in line for line in steps.lines.splitlines()] == [False, True]
+
+
+def test_without_a_key():
+    """Codex would not start without the variable, llm not without the key."""
+    assert "env_key" not in plan("codex", URL).files[0].content
+    assert plan("codex", URL).lines == ""
+    assert len(plan("llm", URL).files) == 1
+    assert plan("codex", URL, KEY).lines == f"export BRIDGE_KEY={KEY}"
+    assert KEY not in plan("codex", URL, KEY).files[0].content
+    assert plan("anthropic-sdk", URL).key == "anything"
+
+
+def test_opencode_asks_each_model_in_its_own_api():
+    content = json.loads(plan("opencode", URL, "", "claude-sonnet-4.6", "gpt-4.1").files[0].content)
+    assert content["model"] == "bridge-claude/claude-sonnet-4.6"
+    assert content["small_model"] == "bridge/gpt-4.1"
+    assert {name: each["npm"] for name, each in content["provider"].items()} == {
+        "bridge-claude": "@ai-sdk/anthropic",
+        "bridge": "@ai-sdk/openai-compatible",
+    }
+
+
+@pytest.mark.parametrize(
+    "url",
+    [URL, f"{URL}/", f"{URL}/v1", f"{URL}/v1/", f" {URL} ", "https://b.example/copilot/v1", "http://[::1]:1"],
+)
+def test_addresses(url):
+    assert clean_url(url) == url.strip().rstrip("/").removesuffix("/v1")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "4141",
+        "ftp://x",
+        "http://",
+        "http://a b",
+        "http://u:p@h",
+        'http://x/"',
+        "http://x/?a",
+        "http://x/$(y)",
+    ],
+)
+def test_no_addresses(url):
+    with pytest.raises(ConfigError, match="address"):
+        clean_url(url)
+
+
+def test_an_unknown_client():
+    with pytest.raises(ConfigError, match="claude-code, codex"):
+        plan("emacs", URL)
+
+
+def test_the_usual_model():
+    models = ["gpt-4.1", "claude-sonnet-4", "claude-sonnet-4.5", "claude-haiku-4.5"]
+    assert usual(models, CLIENTS["claude-code"].models) == "claude-sonnet-4.5"
+    assert (
+        usual([*models, "claude-sonnet-4.6", "claude-sonnet-4.7"], ("claude-sonnet-4.6",))
+        == "claude-sonnet-4.6"
+    )
+    assert usual(models, ("o9",)) == "gpt-4.1"
+    assert usual([], ("gpt",)) == ""
