@@ -26,6 +26,7 @@ from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.models import can_talk
 from copilot_bridge.logs import LogFile
 from copilot_bridge.redaction import Secret
+from copilot_bridge.serving.address import base_url
 from copilot_bridge.serving.handover import Inheritance, Started
 
 WINDOWS = os.name == "nt"
@@ -208,9 +209,7 @@ def address(listener: socket.socket) -> str:
     name = listener.getsockname()
     if listener.family == socket.AF_UNIX:
         return f"unix:{name}"
-    host = "127.0.0.1" if name[0] == "0.0.0.0" else name[0]
-    host = "[::1]" if host == "::" else f"[{host}]" if ":" in host else host
-    return f"http://{host}:{name[1]}"
+    return base_url(name[0], name[1])
 
 
 def hand_over(config: Config, listeners: list[socket.socket], left: dict[str, str]) -> None:

@@ -1,0 +1,227 @@
+"""Changing files that belong to another program, so that all of it can be taken back.
+
+A file is replaced in one piece, by renaming; what it was before is kept beside it, and the data directory has
+a note of each change: which file, where its backup is, and how we left it.
+"""
+
+import difflib
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from copilot_bridge.errors import ConfigError
+from copilot_bridge.redaction import Secret, redact
+from copilot_bridge.store.files import Files
+
+PRIVATE = 0o600
+LARGEST = 8 * 1024 * 1024  # bytes; nobody's settings are longer
+
+BACKUP = ".before-copilot-bridge"
+
+
+@dataclass(frozen=True)
+class Change:
+    """:param path: as the client names it; a link stays one.  :param before: None: there was no file."""
+
+    path: Path
+    before: bytes | None
+    after: bytes
+
+    @property
+    def nothing(self) -> bool:
+        return self.before == self.after
+
+    def diff(self, key: str) -> str:
+        """Unified, without anybody's secrets; of our own key its end, so that it can be told from another."""
+        old, new = (shown_lines(each or b"", key) for each in (self.before, self.after))
+        name = "/dev/null" if self.before is None else str(self.path)
+        return "".join(difflib.unified_diff(old, new, name, str(self.path)))
+
+
+def shown_lines(content: bytes, key: str) -> list[str]:
+    """`redact` would hide a placeholder as well, which is no secret, so it looks away from ours."""
+    text = content.decode("utf-8", "replace").replace("\r\n", "\n")
+    mark = "\x00"
+    text = redact(text.replace(key, mark) if key else text)
+    told = Secret(key).masked() if len(key) >= 20 else "***" if key not in ("", "anything") else key
+    return [
+        line + ("" if line.endswith("\n") else "\n") for line in text.replace(mark, told).splitlines(True)
+    ]
+
+
+def read_own(path: Path) -> bytes | None:
+    """None if there is none.  Raises ConfigError: it can't be read, or is no text."""
+    with told(path, "read"):
+        try:
+            if path.stat().st_size > LARGEST:
+                raise ConfigError(f"{path} is too large for settings: nothing was changed")
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is no UTF-8 text: nothing was changed") from error
+    return content
+
+
+@contextmanager
+def told(path: Path, what: str) -> Iterator[None]:
+    """Raises ConfigError for what the system says."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"can't {what} {path}: {error.strerror or error}") from error
+
+
+def replace_file(path: Path, content: bytes, mode: int | None = None) -> None:
+    """Whole or not at all.  The mode and the owner are kept; a new file is its owner's alone.
+
+    :raises ConfigError: it can't be written.
+    """
+    with told(path, "write"):
+        target = path.resolve()  # a link stays a link
+        target.parent.mkdir(parents=True, exist_ok=True)
+        held = target.stat() if target.exists() else None
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")  # 0600
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            if held:
+                with suppress(OSError, AttributeError):  # Windows has no owners of this kind
+                    os.chown(temporary, held.st_uid, held.st_gid)
+            Path(temporary).chmod(mode or (stat.S_IMODE(held.st_mode) if held else PRIVATE))
+            Path(temporary).replace(target)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+@dataclass(frozen=True)
+class Note:
+    """A change that was made.
+
+    :param backup: "": there was no file.  :param left: digest of what we wrote.
+    :param folders: those that were made for it, the innermost first.
+    """
+
+    path: str
+    backup: str
+    mode: int
+    left: str
+    folders: list[str]
+
+
+class Notes:
+    """Of each client, the changes that can be taken back, the last one at the end."""
+
+    def __init__(self, home: Path) -> None:
+        self._files = Files(home / "setup")
+
+    def of(self, client: str) -> list[list[Note]]:
+        rows = (self._files.read(client) or {}).get("changes", [])
+        return [[Note(**note) for note in notes] for notes in rows]
+
+    def keep(self, client: str, changes: list[list[Note]]) -> None:
+        if changes:
+            self._files.write(client, {"changes": [[asdict(note) for note in notes] for notes in changes]})
+        else:
+            self._files.remove(client)
+
+
+def write(client: str, changes: list[Change], notes: Notes) -> list[Path]:
+    """Makes the changes; the backups.  Raises ConfigError: a file is another one by now, or can't be written.
+
+    A file that still is as we left it keeps its older backup: `undo` goes back to the user's own words.
+    """
+    for change in changes:
+        if read_own(change.path) != change.before:
+            raise ConfigError(f"{change.path} has been changed meanwhile: nothing was written, run it again")
+    done = notes.of(client)
+    untouched = done and all(is_left(note) for note in done[-1])
+    earlier = {note.path: note for note in done[-1]} if untouched else {}
+    fresh = [earlier.get(str(change.path)) or note_of(change) for change in changes]
+    others = [note for path, note in earlier.items() if path not in {str(change.path) for change in changes}]
+    made: list[Note] = []
+    for change, note in zip(changes, fresh, strict=True):
+        made.append(Note(**{**asdict(note), "left": digest(change.after)}))
+        # The note goes first: a change that nobody knows of can't be taken back.
+        notes.keep(client, [*(done[:-1] if untouched else done), [*others, *made]])
+        replace_file(change.path, change.after)
+    return [Path(note.backup) for note in made if note.backup]
+
+
+def note_of(change: Change) -> Note:
+    """Makes the backup."""
+    folders = [str(each) for each in change.path.parents if not each.exists()]
+    if change.before is None:
+        return Note(str(change.path), "", PRIVATE, "", folders)
+    backup = free_name(change.path)
+    mode = stat.S_IMODE(change.path.stat().st_mode)
+    replace_file(backup, change.before, PRIVATE)
+    return Note(str(change.path), str(backup), mode, "", folders)
+
+
+def free_name(path: Path) -> Path:
+    names = (f"{path.name}{BACKUP}{f'-{number}' if number > 1 else ''}" for number in range(1, 1000))
+    return next(found for found in (path.with_name(name) for name in names) if not found.exists())
+
+
+def is_left(note: Note) -> bool:
+    """Nobody has changed it since."""
+    content = read_own(Path(note.path))
+    return content is not None and digest(content) == note.left
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def undo(client: str, notes: Notes, confirm: Callable[[Path], bool]) -> list[Path]:
+    """Puts back what was there before the last change; the files that were.
+
+    :param confirm: asked for each file that somebody has changed since.
+    :raises ConfigError: there is nothing to take back, a backup is gone, or the answer was no.
+    """
+    done = notes.of(client)
+    if not done:
+        raise ConfigError(f"there is nothing to undo: `setup {client} --write` has changed no file")
+    befores = [(note, read_backup(note)) for note in done[-1]]
+    for note, _ in befores:
+        if not is_left(note) and not confirm(Path(note.path)):
+            raise ConfigError(f"{note.path} has been changed since: nothing was undone")
+    for note, before in befores:
+        put_back(note, before)
+    notes.keep(client, done[:-1])
+    for note, _ in befores:
+        if note.backup:
+            Path(note.backup).unlink(missing_ok=True)
+    return [Path(note.path) for note, _ in befores]
+
+
+def read_backup(note: Note) -> bytes | None:
+    if not note.backup:
+        return None
+    content = read_own(Path(note.backup))
+    if content is None:
+        raise ConfigError(f"the backup {note.backup} is gone: nothing was undone")
+    return content
+
+
+def put_back(note: Note, before: bytes | None) -> None:
+    path = Path(note.path)
+    if before is not None:
+        replace_file(path, before, note.mode)
+        return
+    with told(path, "remove"):
+        path.resolve().unlink(missing_ok=True)
+    for folder in note.folders:
+        with suppress(OSError):  # somebody has put something into it
+            Path(folder).rmdir()

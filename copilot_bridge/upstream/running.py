@@ -1,0 +1,52 @@
+"""A bridge that is running somewhere, as its clients see it."""
+
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from copilot_bridge.errors import ConfigError, ModelNotFound, UpstreamRefused
+from copilot_bridge.upstream.client import Client, read_error_body, read_whole
+from copilot_bridge.upstream.refusals import read_body
+
+PATIENCE = 5.0  # s between two bytes
+
+
+def ask(client: Client, root: str, path: str, key: str = "") -> Any:
+    """The JSON object that it answers with.  Raises ConfigError: it wants another key; and BridgeError.
+
+    :param root: its address, without a path.
+    """
+    headers = {"Accept": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
+    response = client.send("GET", root + path, headers, timeout=PATIENCE)
+    if response.status_code >= 300:
+        message, code, _ = read_body(read_error_body(response))
+        if response.status_code == 401:
+            raise ConfigError(f"{root} does not let us in: {message or 'it asks for another key'}")
+        if response.status_code == 404 and code == "model_not_found":
+            raise ModelNotFound(message)
+        raise UpstreamRefused(
+            f"{root} answered with status {response.status_code}", status=response.status_code
+        )
+    try:
+        content = orjson.loads(read_whole(response))
+    except orjson.JSONDecodeError as error:
+        raise UpstreamRefused(f"{root} is no bridge: its answer is no JSON") from error
+    if not isinstance(content, dict):
+        raise UpstreamRefused(f"{root} is no bridge: its answer is no JSON object")
+    return content
+
+
+def ask_models(client: Client, root: str, key: str) -> list[str]:
+    """The ids of the models that can be named."""
+    rows = ask(client, root, "/v1/models", key).get("data")
+    return (
+        [str(row["id"]) for row in rows if isinstance(row, dict) and row.get("id")]
+        if isinstance(rows, list)
+        else []
+    )
+
+
+def find_there(client: Client, root: str, key: str, name: str) -> str:
+    """The id that a name means.  Raises ModelNotFound."""
+    return str(ask(client, root, f"/v1/models/{quote(name, safe='')}", key).get("id") or name)

@@ -1,0 +1,327 @@
+"""`copilot-bridge setup`: what is printed, what is written, and that all of it can be taken back."""
+
+import json
+import os
+import re
+import stat
+import tomllib
+
+import pytest
+from cli.conftest import Terminal
+from integration.harness import NOWHERE, new_token
+
+from copilot_bridge.clients import CLIENTS
+from copilot_bridge.redaction import Secret
+from copilot_bridge.store import open_store
+from copilot_bridge.store.keys import KEY, Key
+
+SECRET = "cbk_0123456789abcdefghijklmnopqr"
+OLD = '# mine\nmodel = "o3"\n\n[model_providers.other]\nexperimental_bearer_token = "sk-another-secret"\n'
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A home for the clients."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("SHELL", "/bin/bash")
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    return folder
+
+
+@pytest.fixture
+def config(own):
+    """Codex's settings."""
+    path = own / ".codex" / "config.toml"
+    path.parent.mkdir()
+    path.write_text(OLD)
+    path.chmod(0o640)
+    return path
+
+
+@pytest.fixture
+def setup(run, own):
+    """With a login, so that the plan's models are known."""
+    return lambda *given, **environ: run("setup", *given, COPILOT_BRIDGE_GITHUB_TOKEN=new_token(), **environ)
+
+
+def tree(folder):
+    return {
+        str(path.relative_to(folder)): (stat.S_IMODE(path.stat().st_mode), path.read_bytes())
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+# --- printing
+
+
+def test_without_a_client_it_says_which_there_are(run, own):
+    result = run("setup")
+    assert [row[0] for row in result.rows[1:]] == list(CLIENTS)
+    assert str(own / ".codex/config.toml") in result.out
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_each_client(setup, client):
+    result = setup(client)
+    assert result.code == 0
+    assert "127.0.0.1:4141" in result.out
+    assert CLIENTS[client].title in result.err
+    assert "Check it:" in result.err
+
+
+def test_only_what_is_to_be_pasted_goes_to_stdout(setup):
+    assert tomllib.loads(setup("codex").out)["model"] == "gpt-5.3-codex"
+    assert setup("codex").out == setup("codex", "--key", SECRET).out.replace('env_key = "BRIDGE_KEY"\n', "")
+    lines = setup("openai-sdk", "--shell", "fish").out.splitlines()
+    assert lines == ["set -gx OPENAI_BASE_URL http://127.0.0.1:4141/v1", "set -gx OPENAI_API_KEY anything"]
+    assert setup("claude-code", "--shell", "bash").out.startswith("export ANTHROPIC_BASE_URL=")
+    assert json.loads(setup("claude-code").out)["env"]["ANTHROPIC_BASE_URL"] == "http://127.0.0.1:4141"
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        (["--port", "5000"], "http://127.0.0.1:5000/v1"),
+        (["--host", "0.0.0.0"], "http://127.0.0.1:4141/v1"),
+        (["--host", "::"], "http://[::1]:4141/v1"),
+        (["--host", "10.0.0.7"], "http://10.0.0.7:4141/v1"),
+    ],
+)
+def test_the_address_follows_the_settings(setup, given, url):
+    assert f"OPENAI_BASE_URL={url}" in setup("openai-sdk", *given).out.replace("'", "")
+
+
+def test_an_address_of_another_bridge(run, own, bridge):
+    result = run("setup", "codex", "--url", f"{bridge.url}/v1", "--model", "GPT-5.2")
+    assert tomllib.loads(result.out)["model"] == "gpt-5.2"
+    assert tomllib.loads(result.out)["model_providers"]["bridge"]["base_url"] == f"{bridge.url}/v1"
+    assert "not exist" in run("setup", "codex", "--url", bridge.url, "--model", "gtp-5.2").err
+
+
+def test_another_bridge_that_wants_a_key(run, own, start_bridge):
+    url = start_bridge(api_key=SECRET).url
+    assert "--key" not in run("setup", "codex", "--url", url, "--key", SECRET).err
+    refused = run("setup", "codex", "--url", url)
+    assert refused.code == 1
+    assert "an API key is needed" in refused.err
+
+
+def test_a_model_of_the_plan(setup):
+    told = setup("codex", "--model", "claude-sonnet-4-6")
+    assert tomllib.loads(told.out)["model"] == "claude-sonnet-4.6"
+    wrong = setup("codex", "--model", "gpt-5.3-kodex")
+    assert wrong.code == 1
+    assert "did you mean gpt-5.3-codex" in wrong.err
+    assert not wrong.out
+
+
+def test_nobody_can_be_asked(run, own):
+    """No login, and no bridge at the address."""
+    result = run("setup", "codex", "--port", "9")
+    assert tomllib.loads(result.out)["model"] == "gpt-5.3-codex"
+    assert "could not be looked up" in result.err
+    told = run("setup", "codex", "--model", "mine", "--url", NOWHERE)
+    assert tomllib.loads(told.out)["model"] == "mine"
+
+
+def test_keys(setup, home):
+    assert SECRET in setup("openai-sdk", "--key", SECRET).out
+    assert SECRET in setup("openai-sdk", COPILOT_BRIDGE_API_KEY=f"{SECRET},another").out
+    assert "--key" not in setup("openai-sdk").err
+    store = open_store(home)
+    key = store.keys.add(Key("alice", KEY, b""))
+    store.close()
+    told = setup("openai-sdk")
+    assert "OPENAI_API_KEY=YOUR_KEY" in told.out
+    assert "copilot-bridge keys add openai-sdk" in told.err
+    assert key not in told.out + told.err
+    refused = setup("codex", "--write", "--yes")
+    assert (refused.code, "copilot-bridge keys add codex" in refused.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["emacs"],
+        ["codex", "--shell", "csh"],
+        ["codex", "--write", "--undo"],
+    ],
+)
+def test_wrong_usage(setup, given):
+    assert setup(*given).code == 2
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["codex", "--key", "a b"],
+        ["codex", "--url", "file:///etc"],
+        ["codex", "--model", "a\nb"],
+        *[[name, "--write", "--yes"] for name, row in CLIENTS.items() if not row.writable],
+    ],
+    ids=" ".join,
+)
+def test_what_is_refused(setup, own, given):
+    assert setup(*given).line
+    assert tree(own) == {}
+
+
+# --- writing
+
+
+@pytest.mark.parametrize("client", [name for name, row in CLIENTS.items() if row.writable])
+@pytest.mark.parametrize("key", ["", SECRET])
+def test_new_files_are_for_their_owner_and_go_again(setup, own, client, key):
+    given = ["--key", key] if key else []
+    assert setup(client, "--write", "--yes", *given).code == 0
+    written = tree(own)
+    assert written
+    assert {mode for mode, _ in written.values()} == {0o600}
+    again = setup(client, "--write", "--yes", *given)
+    assert "nothing to change" in again.err
+    assert tree(own) == written
+    assert setup(client, "--undo").code == 0
+    assert list(own.iterdir()) == [], "the folders that were made are gone as well"
+
+
+def test_what_was_there_is_kept_and_comes_back(setup, own, config):
+    before = tree(own)
+    result = setup("codex", "--write", "--yes")
+    assert "# mine" in config.read_text()
+    assert tomllib.loads(config.read_text())["model_providers"].keys() == {"other", "bridge"}
+    assert stat.S_IMODE(config.stat().st_mode) == 0o640
+    backup = config.with_name("config.toml.before-copilot-bridge")
+    assert backup.read_text() == OLD
+    assert str(backup) in result.err
+    assert setup("codex", "--undo").code == 0
+    assert tree(own) == before
+    assert "nothing to undo" in setup("codex", "--undo").err
+
+
+def test_the_difference_is_shown_without_secrets(setup, config):
+    result = setup("codex", "--write", "--yes")
+    assert '-model = "o3"' in result.out
+    assert '+model = "gpt-5.3-codex"' in result.out
+    told = setup("claude-code", "--write", "--yes", "--key", SECRET)
+    assert "sk-another-secret" not in result.out
+    assert SECRET not in told.out + told.err
+    assert f'+    "ANTHROPIC_AUTH_TOKEN": "{Secret(SECRET).masked()}"' in told.out
+    assert Secret(SECRET).masked().endswith(SECRET[-4:])
+    assert '"ANTHROPIC_AUTH_TOKEN": "anything"' in setup("claude-code", "--write", "--yes").out
+
+
+def test_the_second_setup_goes_back_to_the_first_state(setup, own, config):
+    before = tree(own)
+    setup("codex", "--write", "--yes")
+    setup("codex", "--write", "--yes", "--model", "gpt-5.2")
+    assert tomllib.loads(config.read_text())["model"] == "gpt-5.2"
+    setup("codex", "--undo")
+    assert tree(own) == before
+
+
+def test_somebody_has_changed_it_since(setup, own, config):
+    setup("codex", "--write", "--yes")
+    config.write_text(config.read_text() + "\n[tools]\n")
+    written = tree(own)
+    refused = setup("codex", "--undo")
+    assert "changed since" in refused.line
+    assert tree(own) == written
+    assert setup("codex", "--undo", "--yes").code == 0
+    assert config.read_text() == OLD
+
+
+def test_each_change_is_taken_back_by_itself(setup, own, config):
+    setup("codex", "--write", "--yes")
+    config.write_text(config.read_text() + "\n[tools]\n")
+    between = config.read_bytes()
+    setup("codex", "--write", "--yes", "--model", "gpt-5.2")
+    setup("codex", "--undo")
+    assert config.read_bytes() == between
+    setup("codex", "--undo", "--yes")
+    assert config.read_text() == OLD
+
+
+def test_a_backup_that_is_gone(setup, config):
+    setup("codex", "--write", "--yes")
+    config.with_name("config.toml.before-copilot-bridge").unlink()
+    assert "is gone" in setup("codex", "--undo").line
+
+
+def test_links_are_followed(setup, own, config, tmp_path):
+    real = tmp_path / "dotfiles.toml"
+    config.rename(real)
+    config.symlink_to(real)
+    setup("codex", "--write", "--yes")
+    assert config.is_symlink()
+    assert "bridge" in real.read_text()
+    setup("codex", "--undo")
+    assert config.is_symlink()
+    assert real.read_text() == OLD
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b'model = "o3', "is broken"),
+        (b"model = 1\nmodel = 2\n", "is broken"),
+        (b'model_providers = "x"\n', "by hand"),
+        (b"\xff\xfe", "no UTF-8"),
+        (b"#" * (8 * 1024 * 1024 + 1), "too large"),
+    ],
+)
+def test_settings_that_can_not_be_changed(setup, own, config, content, says):
+    config.write_bytes(content)
+    before = tree(own)
+    result = setup("codex", "--write", "--yes")
+    assert result.code == 1
+    assert says in result.err.splitlines()[-1]
+    assert "nothing was changed" in result.err.splitlines()[-1]
+    assert tree(own) == before
+
+
+def test_comments_in_json(setup, own):
+    path = own / ".config/opencode/opencode.jsonc"
+    path.parent.mkdir(parents=True)
+    path.write_text('{\n  // mine\n  "theme": "dark",\n}\n')
+    result = setup("opencode", "--write", "--yes")
+    assert "comments" in result.err.splitlines()[-1]
+    assert '"baseURL"' in result.err
+    assert path.read_text() == '{\n  // mine\n  "theme": "dark",\n}\n'
+
+
+def test_a_folder_in_its_place(setup, own):
+    (own / ".codex/config.toml").mkdir(parents=True)
+    assert "can't read" in setup("codex", "--write", "--yes").line
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_can_not_be_written_to(setup, config):
+    config.parent.chmod(0o500)
+    assert "can't write" in setup("codex", "--write", "--yes").err
+    config.parent.chmod(0o700)
+    assert config.read_text() == OLD
+
+
+def test_nobody_is_asked_without_a_terminal(setup, own):
+    result = setup("codex", "--write")
+    assert "--yes" in result.err
+    assert result.code == 1
+    assert tree(own) == {}
+
+
+def test_at_a_terminal(settings, own, config):
+    environ = {**settings, "COPILOT_BRIDGE_GITHUB_TOKEN": new_token(), "HOME": str(own)}
+    for answer, changed in (("n", False), ("y", True)):
+        terminal = Terminal(own, environ, "setup", "codex", "--write")
+        try:
+            terminal.wait_for(re.escape(f"Write {config}?"))
+            terminal.type(f"{answer}\n")
+            code, text = terminal.end()
+        finally:
+            terminal.close()
+        assert (code == 0) is changed
+        assert ("bridge" in config.read_text()) is changed
+        assert '+model_provider = "bridge"' in text
