@@ -21,6 +21,7 @@ COMMANDS = {
     "models": "copilot_bridge.cli.models",
     "setup": "copilot_bridge.cli.setup",
     "service": "copilot_bridge.cli.service",
+    "doctor": "copilot_bridge.cli.doctor",
     "debug": "copilot_bridge.cli.debug",
 }
 

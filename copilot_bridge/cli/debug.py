@@ -3,6 +3,7 @@
 import platform
 import sys
 import time
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -118,11 +119,17 @@ def reach(bridge: Bridge, role: str, url: str) -> dict[str, Any]:
     began = time.perf_counter()
     result: dict[str, Any] = {"host": role, "url": url, "reached": False, "ms": None, "error": None}
     try:
-        response = bridge.client.send("GET", url + "/", bridge.headers.github(), timeout=PATIENCE)
+        knock(bridge, url)
     except BridgeError as error:
         return result | {"error": str(error)}
-    response.close()
     return result | {"reached": True, "ms": round((time.perf_counter() - began) * 1000)}
+
+
+def knock(bridge: Bridge, url: str) -> tuple[int, Mapping[str, str]]:
+    """Status and headers of whatever is there.  Raises BridgeError: nothing answers."""
+    response = bridge.client.send("GET", url + "/", bridge.headers.github(), timeout=PATIENCE)
+    response.close()
+    return response.status_code, response.headers
 
 
 def print_report(report: dict[str, Any]) -> None:

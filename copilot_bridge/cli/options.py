@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from copilot_bridge.config import BY_NAME, Config, variable
+from copilot_bridge.errors import ConfigError
 from copilot_bridge.logs import set_up
 
 CONNECTION = (
@@ -40,8 +41,11 @@ Command = Callable[..., None]
 Decorator = Callable[[Command], Command]
 
 
-def takes_settings(*names: str) -> Decorator:
-    """The command gets a `config` made of these options, the environment and the `.env` file."""
+def takes_settings(*names: str, unless: Command | None = None) -> Decorator:
+    """The command gets a `config` made of these options, the environment and the `.env` file.
+
+    :param unless: called in its place, with the ConfigError, if there can't be one.
+    """
 
     def decorate(function: Command) -> Command:
         @functools.wraps(function)
@@ -50,11 +54,16 @@ def takes_settings(*names: str) -> Decorator:
             rest = {name: value for name, value in given.items() if name not in names}
             if verbose:
                 flags.setdefault("log_level", "debug")
-            config = Config.load(flags, env_file=env_file)
+            try:
+                config = Config.load(flags, env_file=env_file)
+            except ConfigError as error:
+                if unless is None:
+                    raise
+                return unless(error, **rest)
             set_up(
                 "warning" if config.log_level == "info" else config.log_level, debug=config.debug, plain=True
             )
-            function(config, **rest)
+            return function(config, **rest)
 
         command: Command = wrapper
         for each in [verbose_option, env_file_option, *map(option_of, reversed(names))]:

@@ -65,6 +65,10 @@ class Client:
         except (requests.RequestException, OSError) as error:
             raise network_error(error, url, limits, proxied=bool(self._proxies.of(url))) from error
 
+    def proxy(self, url: str) -> str | None:
+        """The one that requests to this address take."""
+        return self._proxies.of(url).get(urlsplit(url).scheme)
+
     def close(self) -> None:
         self._session.close()
 

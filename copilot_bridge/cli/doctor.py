@@ -1,0 +1,63 @@
+"""`copilot-bridge doctor`: walks the whole chain, and says of each link whether it holds."""
+
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from copilot_bridge.cli.checkup import LIVE, USUAL, Finding, Patient, Result, broken, examine
+from copilot_bridge.cli.login import waiting
+from copilot_bridge.cli.options import ACCESS, CONNECTION, LOGGING, takes_settings
+from copilot_bridge.cli.screen import print_json, shown
+from copilot_bridge.config import Config
+from copilot_bridge.errors import ConfigError
+from copilot_bridge.exchange import Bridge
+
+COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": None}
+
+
+def without_settings(error: ConfigError, as_json: bool, **_: Any) -> None:
+    conclude(tell_each(broken(error), as_json), as_json)
+
+
+@click.command("doctor")
+@click.option("--live", is_flag=True, help="Ask a model too, once per API: the cheapest, and it says which.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@takes_settings("host", "port", *ACCESS, *CONNECTION, *LOGGING, unless=without_settings)
+def command(config: Config, live: bool, as_json: bool) -> None:
+    """Look where the chain is broken, and say what to do.
+
+    Settings, store, network, login, plan, token, models, port.  Exit code 1 if anything has failed.
+    """
+    patient = Patient(Bridge(config))
+    before: dict[str, Finding] = {}
+    results = []
+    for step in (*USUAL, *(LIVE if live else ())):
+        with waiting(step.name):
+            result = examine(step, patient, before)
+        before[result.name] = result.finding
+        results += tell_each([result], as_json)
+    conclude(results, as_json)
+
+
+def tell_each(results: list[Result], as_json: bool) -> list[Result]:
+    for result in results if not as_json else ():
+        finding = result.finding
+        state = click.style(f"{finding.state:<8}", fg=COLOURS[finding.state])
+        took = f"  [{result.ms} ms]" if finding.state != "skipped" else ""
+        click.echo(f"{state} {result.name}: {shown(finding.says)}{took}")
+        if finding.todo:
+            click.echo(f"         -> {finding.todo}")
+    return results
+
+
+def conclude(results: list[Result], as_json: bool) -> None:
+    bad = [each.name for each in results if each.finding.state == "failed"]
+    if as_json:
+        rows = [{"name": each.name, **asdict(each.finding), "ms": each.ms} for each in results]
+        print_json({"ok": not bad, "steps": rows})
+    else:
+        click.echo(f"\n{len(bad)} failed: {', '.join(bad)}" if bad else "\nAll is well.")
+    if bad:
+        sys.exit(1)

@@ -1,0 +1,311 @@
+"""`copilot-bridge doctor`: each link of the chain, broken and whole."""
+
+import json
+import socket
+import ssl
+import time
+from dataclasses import replace
+from email.utils import formatdate
+
+import pytest
+from integration.harness import new_token
+
+from copilot_bridge.cli import checkup
+from copilot_bridge.cli.checkup import LIVE, USUAL, Finding, Patient, Step, cheapest, examine, skew_of
+from copilot_bridge.config import Config, variable
+from copilot_bridge.errors import BridgeError, LoginRequired, UpstreamRefused
+from copilot_bridge.exchange import Bridge
+from copilot_bridge.store import open_store
+from copilot_bridge.upstream.models import Model
+
+EVERY = [step.name for step in (*USUAL, *LIVE)]
+
+
+@pytest.fixture
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@pytest.fixture
+def doctor(run, simulator, free_port):
+    """(exit code, {step: its row}).  No host is looked up elsewhere."""
+    usual = {"COPILOT_BRIDGE_COPILOT_API_URL": simulator.url, "PORT": str(free_port)}
+
+    def call(*given, token=None, **environ):
+        result = run(
+            "doctor",
+            "--json",
+            *given,
+            **{**usual, "COPILOT_BRIDGE_GITHUB_TOKEN": token or new_token(), **environ},
+        )
+        told = json.loads(result.out)
+        assert told["ok"] is (result.code == 0)
+        return result.code, {row["name"]: row for row in told["steps"]}
+
+    return call
+
+
+@pytest.fixture
+def patient(home, simulator):
+    usual = {"home": home, "github_url": simulator.url, "github_api_url": simulator.url}
+
+    def made(**more):
+        given = {**usual, "github_token": new_token(), **more}
+        return Patient(Bridge(Config.load({}, {variable(name): str(each) for name, each in given.items()})))
+
+    return made
+
+
+def test_all_is_well(doctor, simulator):
+    code, steps = doctor("--live")
+    assert code == 0
+    assert list(steps) == EVERY
+    assert {row["state"] for row in steps.values()} == {"ok"}
+    assert "octo-demo" in steps["login"]["says"]
+    assert simulator.url in steps["answers copilot"]["says"]
+    assert "free" in steps["port"]["says"]
+
+
+def test_in_words(run, free_port):
+    result = run("doctor", "-p", free_port, COPILOT_BRIDGE_GITHUB_TOKEN=new_token())
+    assert result.code == 0
+    assert result.out.endswith("\nAll is well.\n")
+    assert [line.split()[0] for line in result.out.splitlines()[: len(USUAL)]] == ["ok"] * len(USUAL)
+
+
+def test_models_are_asked_only_if_wished_for(doctor, simulator):
+    token = new_token()
+    _, steps = doctor(token=token)
+    assert not [name for name in steps if name.startswith("live")]
+
+
+def test_what_costs_nothing_is_asked(doctor):
+    _, steps = doctor("--live")
+    assert steps["live"]["says"].count("(0x)") == 3
+    assert steps["live chat"]["says"].endswith("has answered")
+
+
+def row(name, multiplier, *dialects):
+    plain = Model.read({"id": name, "billing": {"multiplier": multiplier}})
+    return replace(plain, dialects=dialects)
+
+
+@pytest.mark.parametrize(
+    ("models", "name"),
+    [
+        ([row("a", 1, "messages"), row("b", 0, "chat")], "b"),
+        ([row("a", 0, "chat"), row("b", 0, "messages")], "b"),
+        ([row("a", None, "messages"), row("b", 0.33, "chat")], "b"),
+        ([row("a", 0), row("b", 9, "chat")], "b"),
+    ],
+)
+def test_the_cheapest(models, name):
+    assert cheapest(models, "messages").id == name
+    assert cheapest([], "messages") is None
+
+
+# --- what can be broken
+
+
+def states(steps):
+    return {name: each["state"] for name, each in steps.items()}
+
+
+def test_a_login_that_is_not_good_any_more(doctor):
+    code, steps = doctor("--live", token="ghu_nobody")
+    assert code == 1
+    assert steps["login"]["state"] == "failed"
+    assert steps["login"]["todo"] == "copilot-bridge auth"
+    for name in ("token", "plan", "models", *(step.name for step in LIVE)):
+        assert steps[name]["state"] == "skipped", name
+        assert steps[name]["says"].startswith("because '"), name
+    assert steps["answers copilot"]["state"] != "skipped", "it is looked at all the same"
+    assert "ghu_nobody" not in json.dumps(steps)
+
+
+def test_nobody_is_logged_in(run, simulator, free_port):
+    result = run("doctor", "-p", free_port, COPILOT_BRIDGE_COPILOT_API_URL=simulator.url)
+    assert result.code == 1
+    line = next(line for line in result.out.splitlines() if line.startswith("failed   login"))
+    assert "nobody is logged in" in line
+    assert (
+        result.out.splitlines()[result.out.splitlines().index(line) + 1].strip() == "-> copilot-bridge auth"
+    )
+    assert "failed: login" in result.out.splitlines()[-1]
+
+
+def test_a_classic_token(doctor):
+    assert "ghp_" in doctor(token="ghp_" + "x" * 36)[1]["login"]["says"]
+
+
+@pytest.mark.parametrize(
+    ("persona", "name", "state"), [("noaccess", "token", "failed"), ("free", "plan", "ok")]
+)
+def test_accounts(doctor, persona, name, state):
+    assert doctor(token=new_token(persona))[1][name]["state"] == state
+
+
+@pytest.mark.parametrize("given", [{"COPILOT_BRIDGE_PROT": "1"}, {"COPILOT_BRIDGE_WORKERS": "many"}])
+def test_settings_that_are_none(doctor, given):
+    code, steps = doctor(**given)
+    assert code == 1
+    assert steps["configuration"]["state"] == "failed"
+    assert steps["configuration"]["todo"]
+    assert {row["state"] for name, row in steps.items() if name != "configuration"} == {"skipped"}
+
+
+def test_a_file_of_settings_that_others_can_read(doctor, tmp_path):
+    path = tmp_path / "my.env"
+    path.write_text(f"COPILOT_BRIDGE_API_KEY={new_token()}\n")
+    path.chmod(0o644)
+    _, steps = doctor("--env-file", path)
+    assert steps["configuration"]["state"] == "warning"
+    assert steps["configuration"]["todo"] == f"chmod 600 {path}"
+    path.chmod(0o600)
+    assert doctor("--env-file", path)[1]["configuration"]["state"] == "ok"
+
+
+def test_a_store_that_is_none(doctor, home):
+    home.mkdir()
+    (home / "bridge.db").write_bytes(b"no database" * 1000)
+    code, steps = doctor()
+    assert code == 1
+    assert steps["store"]["state"] == "failed"
+    assert steps["store"]["todo"]
+    assert steps["models"]["state"] == "ok"
+
+
+def test_a_store_of_a_newer_version(doctor, home):
+    store = open_store(home)
+    store.database.run(lambda each: each.change("INSERT INTO migrations (name, at) VALUES ('m999', 1)"))
+    store.close()
+    _, steps = doctor()
+    assert steps["store"]["state"] == "warning"
+    assert "m999" in steps["store"]["says"]
+
+
+def test_files_that_others_can_read(doctor, home):
+    doctor()
+    (home / "store.key").chmod(0o644)
+    _, steps = doctor()
+    assert steps["permissions"]["state"] == "warning"
+    assert steps["permissions"]["todo"] == f"chmod -R go-rwx {home}"
+
+
+@pytest.mark.parametrize(("free", "state"), [(10**9, "ok"), (10**8, "warning"), (10**7, "failed")])
+def test_the_disk(patient, monkeypatch, free, state):
+    monkeypatch.setattr(checkup.shutil, "disk_usage", lambda _: Free(free))
+    assert checkup.disk(patient()).state == state
+
+
+class Free:
+    def __init__(self, free):
+        self.free = free
+
+
+@pytest.mark.parametrize(
+    ("skew", "state"),
+    [(0.5, "ok"), (-30, "ok"), (-100, "warning"), (100, "warning"), (700, "failed"), (None, "ok")],
+)
+def test_the_clock(patient, skew, state):
+    ill = patient()
+    ill.skew = skew
+    assert checkup.clock(ill).state == state
+
+
+def test_the_clock_is_compared_with_the_answer():
+    assert abs(skew_of(formatdate(time.time() + 100, usegmt=True)) - 100) < 2
+    assert skew_of(None) is None
+    assert skew_of("yesterday") is None
+
+
+# --- the network
+
+
+def test_a_host_that_is_not_there(doctor):
+    nowhere = "https://nowhere.invalid"
+    _, steps = doctor(COPILOT_BRIDGE_GITHUB_API_URL=nowhere)
+    assert steps["dns api"]["state"] == "failed"
+    assert steps["dns api"]["todo"].endswith("nslookup nowhere.invalid")
+    for name in ("tls api", "answers api", "clock", "login", "token"):
+        assert steps[name]["state"] == "skipped", name
+    assert steps["answers github"]["state"] == "ok"
+
+
+def test_nobody_listens(patient, free_port):
+    ill = patient(github_url=f"https://127.0.0.1:{free_port}")
+    assert checkup.tls("github", ill).state == "failed"
+    assert "refused" in checkup.tls("github", ill).says
+
+
+def test_no_tls(patient, simulator):
+    ill = patient(github_url=simulator.url.replace("http:", "https:"))
+    found = checkup.tls("github", ill)
+    assert found.state == "failed"
+    assert "SSL_CERT_FILE" in found.todo
+
+
+def test_whose_certificate_it_is():
+    told = {"issuer": ((("organizationName", "A CA"),),), "notAfter": "Feb  5 2027"}
+    assert checkup.signed_by(told) == "signed by A CA, until Feb  5 2027"
+    assert isinstance(checkup.trusting(), ssl.SSLContext)
+
+
+def test_a_proxy_that_is_not_there(patient, free_port):
+    ill = patient(github_url="https://github.example", proxy=f"http://me:secret@127.0.0.1:{free_port}")
+    found = checkup.proxy("github", ill)
+    assert found.state == "failed"
+    assert "secret" not in found.says
+    assert "--proxy" in found.todo
+    assert checkup.dns("github", ill).says == "the proxy looks it up"
+
+
+# --- the port
+
+
+def test_a_bridge_runs_there(doctor, bridge):
+    row = doctor(PORT=str(bridge.address[1]))[1]["port"]
+    assert row["state"] == "ok"
+    assert "is ready" in row["says"]
+
+
+def test_something_else_runs_there(doctor, simulator):
+    row = doctor(PORT=simulator.url.rpartition(":")[2])[1]["port"]
+    assert row["state"] == "failed"
+    assert "--port" in row["todo"]
+
+
+def test_an_address_that_is_not_ours(patient):
+    assert checkup.free(patient(host="192.0.2.1"), "").state == "failed"
+
+
+# --- the table
+
+
+@pytest.mark.parametrize(
+    ("error", "todo"),
+    [(LoginRequired("x"), "copilot-bridge auth"), (UpstreamRefused("x"), "the step's own")],
+)
+def test_an_error_ends_with_what_to_do(patient, error, todo):
+    def look(_):
+        raise error
+
+    result = examine(Step("x", look, (), "the step's own"), patient(), {})
+    assert (result.finding.state, result.finding.todo) == ("failed", todo)
+
+
+def test_each_step_needs_only_earlier_ones():
+    seen = set()
+    for step in (*USUAL, *LIVE):
+        assert set(step.needs) <= seen, step.name
+        seen.add(step.name)
+
+
+def test_secrets_are_in_no_finding(patient):
+    def look(_):
+        raise BridgeError("token ghu_0123456789abcdef0123")
+
+    assert "ghu_" not in examine(Step("x", look), patient(), {}).finding.says
+    assert "ghu_" not in checkup.ok("ghu_0123456789abcdef0123").says
+    assert Finding("ok", "x").todo == ""
