@@ -4,7 +4,8 @@
 # make lint    style and types
 # make bench   what the bridge costs, beside nginx and the direct way; BASE=FILE compares with an earlier run
 #
-# make test-clients   Claude Code, Codex and opencode at work on the simulator.  npm installs them
+# make test-clients   Claude Code, Codex and opencode at work on the simulator, by settings of their own and
+#                     by those that `copilot-bridge setup` writes for them.  npm installs them
 #                     in ~/.cache/copilot-bridge/clients, or where CLIENTS_CACHE=... says
 #
 # Each sets up what it needs in .venv, once.  ARGS="--port 5000" is passed on.

@@ -236,8 +236,7 @@ def show(steps: Steps, client: str, system: System, *, by_variables: bool) -> No
         lasting = SHELLS[system.shell].lasting
         say(f"\n{'Besides, in' if files else 'In'} your shell (for good: in {lasting}):\n")
         click.echo(lines, err=bool(files))
-    for step in steps.by_hand:
-        say(f"\n{step}")
+    say_steps(steps)
     if steps.values:
         say()
         wide = max(len(name) for name, _ in steps.values)
@@ -247,6 +246,14 @@ def show(steps: Steps, client: str, system: System, *, by_variables: bool) -> No
     say(f"\nCheck it:  {steps.check}")
     if steps.client.writable:
         say(f"`copilot-bridge setup {client} --write` puts it into your settings.")
+    say(f"What else to know:  {steps.client.page}")
+
+
+def say_steps(steps: Steps) -> None:
+    if steps.by_hand:
+        say()
+    for number, step in enumerate(steps.by_hand, 1):
+        say(f"{number}. {step}" if len(steps.by_hand) > 1 else step)
 
 
 def shown_path(settings: Settings) -> Path:
@@ -268,8 +275,7 @@ def put_in(client: str, steps: Steps, config: Config, yes: bool) -> None:
         for backup in write(client, todo, Notes(config.home)):
             say(f"What it was before is in {backup}.")
         say(f"Written.  `copilot-bridge setup {client} --undo` takes it back.")
-    for step in steps.by_hand:
-        say(f"\n{step}")
+    say_steps(steps)
     if steps.lines:
         say(f"\nBesides, in your shell:\n\n{masked(steps)}")
     say(f"\nCheck it:  {steps.check}")

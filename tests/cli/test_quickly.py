@@ -1,0 +1,30 @@
+"""Questions that are not worth a long wait."""
+
+import threading
+
+import pytest
+
+from copilot_bridge.cli.quickly import quickly
+from copilot_bridge.errors import ConfigError, UpstreamTimeout
+
+
+def test_what_comes_in_time():
+    assert quickly(lambda: 7, 5) == 7
+    assert quickly(lambda: None, 5) is None
+
+
+def test_errors_are_raised_where_they_are_waited_for():
+    def fail():
+        raise ConfigError("no")
+
+    with pytest.raises(ConfigError, match="no"):
+        quickly(fail, 5)
+
+
+def test_nobody_waits_for_the_rest():
+    never = threading.Event()
+    try:
+        with pytest.raises(UpstreamTimeout, match=r"within 0\.01 s"):
+            quickly(never.wait, 0.01)
+    finally:
+        never.set()

@@ -1,0 +1,55 @@
+"""A bridge that is running somewhere: what it says, and what is none."""
+
+import pytest
+import responses
+
+from copilot_bridge.config import Config
+from copilot_bridge.errors import ConfigError, ModelNotFound, UpstreamRefused, UpstreamUnreachable
+from copilot_bridge.upstream.client import Client
+from copilot_bridge.upstream.running import ask_models, find_there
+
+ROOT = "http://127.0.0.1:9"
+LIST = {"object": "list", "data": [{"id": "gpt-4.1"}, {"no": "id"}, "odd", {"id": "claude"}]}
+MISSING = {"error": {"message": "the model 'x' does not exist", "code": "model_not_found"}}
+
+
+@pytest.fixture
+def client(tmp_path):
+    return Client(Config.load({"home": str(tmp_path)}, {}))
+
+
+@responses.activate
+def test_its_models(client):
+    responses.get(f"{ROOT}/v1/models", json=LIST)
+    responses.get(f"{ROOT}/v1/models/GPT%2F4", json={"id": "gpt-4.1"})
+    assert ask_models(client, ROOT, "") == ["gpt-4.1", "claude"]
+    assert find_there(client, ROOT, "a-key", "GPT/4") == "gpt-4.1"
+    first, second = (call.request.headers for call in responses.calls)
+    assert "Authorization" not in first
+    assert second["Authorization"] == "Bearer a-key"
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ({"status": 401, "json": {"error": {"message": "an API key is needed"}}}, ConfigError),
+        ({"status": 404, "json": MISSING}, ModelNotFound),
+        ({"status": 404, "body": "<html>"}, UpstreamRefused),
+        ({"status": 503, "json": {}}, UpstreamRefused),
+        ({"body": "<html>"}, UpstreamRefused),
+        ({"json": [1]}, UpstreamRefused),
+        ({"body": ConnectionRefusedError("refused")}, UpstreamUnreachable),
+    ],
+)
+def test_what_is_refused(client, answer, error):
+    responses.get(f"{ROOT}/v1/models", **answer)
+    with pytest.raises(error):
+        ask_models(client, ROOT, "")
+
+
+@responses.activate
+@pytest.mark.parametrize("body", [{}, {"data": None}, {"data": {}}])
+def test_no_list(client, body):
+    responses.get(f"{ROOT}/v1/models", json=body)
+    assert ask_models(client, ROOT, "") == []
