@@ -34,7 +34,7 @@ from copilot_bridge.clients import (
     usual,
 )
 from copilot_bridge.config import Config, word
-from copilot_bridge.errors import BridgeError, ConfigError, LoginRequired, ModelNotFound
+from copilot_bridge.errors import BridgeError, ConfigError, LoginRequired, ModelNotFound, UpstreamUnreachable
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.models import named, talkers
 from copilot_bridge.redaction import Secret
@@ -179,12 +179,16 @@ def choose(bridge: Bridge, root: str, key: str, wishes: Wishes, *, elsewhere: bo
     patient = Bridge(replace(bridge.config, connect_timeout=min(3.0, bridge.config.connect_timeout)))
 
     def ask() -> tuple[Named | str, ...]:
-        if elsewhere:
-            return of_running(patient, root, key, wishes)
+        nobody = None
         try:
-            return of_plan(patient, wishes)
-        except LoginRequired:  # a simulated bridge may be running all the same
+            if not elsewhere:
+                return of_plan(patient, wishes)
+        except LoginRequired as error:
+            nobody = error
+        try:  # a simulated bridge may be running without a login
             return of_running(patient, root, key, wishes)
+        except UpstreamUnreachable as error:
+            raise (nobody or error) from None
 
     try:
         with waiting("Looking at the models"):

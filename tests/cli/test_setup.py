@@ -122,7 +122,7 @@ def test_nobody_can_be_asked(run, own):
     """No login, and no bridge at the address."""
     result = run("setup", "codex", "--port", "9")
     assert tomllib.loads(result.out)["model"] == "gpt-5.3-codex"
-    assert "could not be looked up" in result.err
+    assert "could not be looked up (nobody is logged in to GitHub" in result.err
     told = run("setup", "codex", "--model", "mine", "--url", NOWHERE)
     assert tomllib.loads(told.out)["model"] == "mine"
 
