@@ -1,6 +1,6 @@
 """What the bridge says of itself."""
 
-from copilot_bridge.openapi.endpoint import ANYBODY, Answer, Endpoint
+from copilot_bridge.openapi.endpoint import ANYBODY, TEXT, Answer, Endpoint
 from copilot_bridge.openapi.errors import FROM_COPILOT
 from copilot_bridge.openapi.schemas import always, list_of, number, passed_on, ref, text, thing
 
@@ -19,6 +19,15 @@ SCHEMAS = {
             | {"additionalProperties": number()},
         },
         ("status",),
+    ),
+    "Report": thing(
+        {
+            "access_type_sku": text("The plan, as GitHub calls it."),
+            "copilot_plan": text(),
+            "quota_reset_date": text("The day on which the quotas are full again."),
+            "quota_snapshots": thing({}, about="Each quota by its name: `entitlement`, `remaining`, ..."),
+        },
+        about="As it comes from GitHub, whose fields differ from plan to plan.",
     ),
 }
 
@@ -59,6 +68,31 @@ ENDPOINTS = (
         "a 403 otherwise.",
         answers={200: Answer("The token.", thing({"token": text()}, ("token",)), headers=NO_STORE)},
         kinds=FROM_COPILOT,
+    ),
+    Endpoint(
+        route="GET /usage",
+        id="showUsage",
+        summary="Show what is left of the plan",
+        about="The same as `/usage.json`.",
+        answers={200: Answer("GitHub's report on the account that pays.", ref("Report"), headers=NO_STORE)},
+        kinds=FROM_COPILOT,
+    ),
+    Endpoint(
+        route="GET /usage.json",
+        id="reportUsage",
+        summary="Report what is left of the plan",
+        about="A minute old at the most. Whose account it is, is told to the operator, and to whoever came "
+        "with a GitHub token of their own.",
+        answers={200: Answer("GitHub's report on the account that pays.", ref("Report"), headers=NO_STORE)},
+        kinds=FROM_COPILOT,
+    ),
+    Endpoint(
+        route="GET /metrics",
+        id="measure",
+        summary="Tell Prometheus how the bridge is doing",
+        about="To the operator.",
+        answers={200: Answer("Prometheus' text format.", text(), kind=TEXT)},
+        kinds=("permission",),
     ),
     Endpoint(
         route="GET /openapi.json",
