@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 from flask import Response, current_app, g, request, url_for
 
 from copilot_bridge.access.callers import NOBODY, Caller, credentials
-from copilot_bridge.errors import BridgeError
+from copilot_bridge.errors import BridgeError, StoreError
 from copilot_bridge.exchange import Bridge, Call
 from copilot_bridge.store.keys import digest_of
 from copilot_bridge.views.edge import KEYS, identify, read_visit
@@ -91,7 +91,7 @@ def receive() -> Any:
     if request.method == "GET" and request.args.keys() & CHOICES.keys():
         return choose()
     if getattr(view, "anyone", False):
-        g.visitor = signed_in()
+        g.visitor = operator_or_nobody()
     else:
         g.visitor = operator()
         g.call = Call(shared(), g.visitor.caller)
@@ -120,6 +120,19 @@ def operator() -> Visitor:
             tr("These pages are for the operator: this key is for models only."), kind="permission"
         )
     return visitor
+
+
+def operator_or_nobody() -> Visitor | None:
+    """On a page that anybody may see: its links to the others are for the operator alone.
+
+    :raises StoreError:
+    """
+    try:
+        return operator()
+    except StoreError:
+        raise
+    except BridgeError:
+        return None
 
 
 def find_visitor() -> Visitor:

@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from copilot_bridge.errors import BridgeError, StoreError
 from copilot_bridge.views.edge import told, told_http, told_internal
-from copilot_bridge.web.door import go, local_url, operator
+from copilot_bridge.web.door import go, local_url, operator_or_nobody
 from copilot_bridge.web.frame import finish, page
 from copilot_bridge.web.language import tr
 from copilot_bridge.web.negotiation import wants_page
@@ -88,8 +88,8 @@ def show_internal(error: Exception) -> Response:
 def show_missing(error: HTTPException) -> Response:
     """A path that nobody has: ours if it begins as one of ours."""
     if request.blueprint is None and wants_page() and request.path.split("/")[1] in ours():
-        with suppress(BridgeError):  # for the navigation
-            g.visitor = operator()
+        with suppress(StoreError):
+            g.visitor = operator_or_nobody()  # for the navigation
         return finish(show_http(error))
     return told_http(error)
 

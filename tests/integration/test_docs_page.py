@@ -37,6 +37,13 @@ def test_each_endpoint_and_each_schema_has_a_place_of_its_own(docs: Answer) -> N
     assert set(re.findall(r'href="#([^"]+)"', html)) <= set(ids)
 
 
+def test_only_the_operator_is_led_on_to_the_other_pages(docs: Answer, start_bridge: Start) -> None:
+    assert b'href="/approvals"' in docs.body
+    locked = start_bridge(api_key="operators-key").request("GET", "/docs", headers=BROWSER)
+    assert locked.status == 200
+    assert b'href="/approvals"' not in locked.body
+
+
 def test_nothing_comes_from_elsewhere(docs: Answer) -> None:
     html = docs.body.decode()
     assert re.findall(r"\b(?:src|srcset|action)=\"(?!/)[^\"]*\"", html) == []
