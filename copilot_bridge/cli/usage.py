@@ -9,8 +9,7 @@ from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
 from copilot_bridge.cli.screen import bar, print_json, print_table
 from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
-from copilot_bridge.upstream.quota import Quota, Usage, fetch_usage, read_usage
-from copilot_bridge.upstream.tokens import plan_of
+from copilot_bridge.upstream.quota import Quota, Usage, amount, fetch_usage, percentage, read_usage
 
 COLUMNS = ("QUOTA", "LEFT", "", "OF", "USED", "RESETS")
 
@@ -36,7 +35,7 @@ def command(config: Config, as_json: bool) -> None:
 
 
 def headline(usage: Usage) -> str:
-    plan = plan_of(usage.sku) or usage.plan or "plan unknown"
+    plan = usage.plan_name or "plan unknown"
     return f"{usage.login or 'This account'}: {plan}{', billed in AI units' if usage.token_billed else ''}"
 
 
@@ -45,16 +44,12 @@ def as_row(quota: Quota) -> tuple[object, ...]:
     if quota.unlimited:
         return (name, bar(100), "no limit", "", "", "")
     percent = quota.percent_remaining
-    overage = f" (+{quota.overage_count:g} beyond)" if quota.overage_count else ""
+    overage = f" (+{amount(quota.overage_count)} beyond)" if quota.overage_count else ""
     return (
         name,
         "" if percent is None else bar(percent),
-        "?" if percent is None else f"{percent:.1f} %",
-        amount(quota.entitlement, quota.unit),
+        "?" if percent is None else f"{percentage(percent)} %",
+        "?" if quota.entitlement is None else f"{amount(quota.entitlement)} {quota.unit}",
         f"{amount(quota.used)}{overage}",
         (quota.resets_at or "")[:16].replace("T", " "),
     )
-
-
-def amount(number: float | None, unit: str = "") -> str:
-    return "?" if number is None else f"{number:,.10g} {unit}".strip()

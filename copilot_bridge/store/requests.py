@@ -48,12 +48,32 @@ OVERLAP = 2.0  # s; machines that share a database may write a row this much lat
 
 NOT_FINE = "error"  # in a filter: all others
 
+# Outcomes that are asked for by one name: whose fault it was, and answers that broke off.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "client": (
+        "invalid_request",
+        "unsupported",
+        "prompt_too_long",
+        "content_filter",
+        "model_not_found",
+        "not_found",
+        "method_not_allowed",
+        "too_large",
+        "media_type",
+        "permission",
+    ),
+    "limit": ("quota", "rate_limited"),
+    "upstream": ("overloaded", "unavailable", "unreachable", "timeout", "authentication"),
+    "broken": ("stream_cut", "cut"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
     """What is asked for; all of it together.  `since`, `until`: unix seconds, the latter excluded.
 
-    :param status: "404", or "4xx" for the class.  :param outcome: as in the log, or "error".
+    :param status: "404", or "4xx" for the class.
+    :param outcome: as in the log, or "error", or one of `GROUPS`.
     """
 
     since: float | None = None
@@ -77,6 +97,9 @@ class Filter:
             yield "status >= ? AND status < ?", read_status(self.status)
         if self.outcome == NOT_FINE:
             yield "outcome NOT IN (?, ?)", FINE
+        elif self.outcome in GROUPS:
+            kinds = GROUPS[self.outcome]
+            yield f"outcome IN ({', '.join('?' * len(kinds))})", kinds
         elif self.outcome is not None:
             yield "outcome = ?", (self.outcome,)
 
@@ -165,12 +188,27 @@ class RequestTable:
         return self.page(most=most)
 
     def page(
-        self, wanted: Filter = EVERYTHING, *, before: Mark | None = None, most: int = 50
+        self,
+        wanted: Filter = EVERYTHING,
+        *,
+        before: Mark | None = None,
+        after: Mark | None = None,
+        most: int = 50,
     ) -> list[dict[str, Any]]:
-        """The newest first.  :param before: from there on; see `mark_of`."""
+        """The newest first.
+
+        :param before: from there on; see `mark_of`.  :param after: those that come next to it the other way.
+        """
+        if after:
+            return self._newer(wanted, after, most)
         terms = [*wanted.terms(), *([("(at, id) < (?, ?)", before)] if before else [])]
         # The rows are found in the index alone; only those that are wanted are read.
         found = f"SELECT id FROM requests{where(terms)} ORDER BY at DESC, id DESC LIMIT ?"  # noqa: S608
+        return self._read(f"WHERE id IN ({found}) ORDER BY at DESC, id DESC", *values_of(terms), most)
+
+    def _newer(self, wanted: Filter, after: Mark, most: int) -> list[dict[str, Any]]:
+        terms = [*wanted.terms(), ("(at, id) > (?, ?)", after)]
+        found = f"SELECT id FROM requests{where(terms)} ORDER BY at, id LIMIT ?"  # noqa: S608
         return self._read(f"WHERE id IN ({found}) ORDER BY at DESC, id DESC", *values_of(terms), most)
 
     def find(self, id_: str) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from copilot_bridge.upstream.client import Client
 from copilot_bridge.upstream.github import PATIENCE, read_github
 from copilot_bridge.upstream.headers import Headers
-from copilot_bridge.upstream.tokens import Account
+from copilot_bridge.upstream.tokens import Account, plan_of
 
 REQUESTS, AI_UNITS = "requests", "AI units"  # an AI unit is a credit: US$ 0.01
 
@@ -55,6 +55,11 @@ class Usage:
     quotas: tuple[Quota, ...]
     resets_at: str | None
     token_billed: bool
+
+    @property
+    def plan_name(self) -> str:
+        """For people; "" if nothing tells."""
+        return plan_of(self.sku) or self.plan
 
 
 def fetch_usage(client: Client, headers: Headers, account: Account) -> dict[str, Any]:
@@ -208,6 +213,16 @@ def number(value: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return found if math.isfinite(found) else None
+
+
+def amount(value: float | None) -> str:
+    """For people: with separators, and no more digits than it has; "?" for what is not known."""
+    return "?" if value is None else f"{round(value, 2):,.10g}"
+
+
+def percentage(value: float) -> str:
+    """Of what is left, for people; without the sign."""
+    return f"{value:.1f}"
 
 
 def moment(unix_seconds: float | None) -> str | None:

@@ -43,7 +43,7 @@ def known_plan(bridge: Bridge, account: Account) -> str:
 
 
 def plan_name(usage: Usage) -> str:
-    return plan_of(usage.sku) or usage.plan or tr("plan unknown")
+    return usage.plan_name or tr("plan unknown")
 
 
 def quota_name(name: str) -> str:

@@ -7,10 +7,11 @@ import tracemalloc
 
 import pytest
 
-from copilot_bridge.errors import InvalidRequest
+from copilot_bridge.errors import KINDS, InvalidRequest
 from copilot_bridge.store import open_store
 from copilot_bridge.store.export import as_csv, as_json
-from copilot_bridge.store.requests import COLUMNS, Filter, mark_of, read_mark
+from copilot_bridge.store.hours import FINE
+from copilot_bridge.store.requests import COLUMNS, EVERYTHING, GROUPS, Filter, mark_of, read_mark
 
 
 def row(key, **values):
@@ -72,3 +73,28 @@ def test_marks():
     assert read_mark(mark_of({"at": at, "id": "a~b"})) == (at, "a~b")
     with pytest.raises(InvalidRequest):
         read_mark("x")
+
+
+def test_every_kind_of_error_is_in_a_group():
+    grouped = [kind for kinds in GROUPS.values() for kind in kinds]
+    assert len(grouped) == len(set(grouped))
+    assert KINDS - set(grouped) == {"internal"}
+    assert not set(grouped) & set(FINE)
+
+
+def test_groups_and_both_ways_through_the_pages():
+    store = open_store(None, lasting=False)
+    outcomes = ("ok", "timeout", "unreachable", "prompt_too_long", "cut", "ok", "client gone")
+    rows = [row(f"{index}", at=100.0 + index // 2, outcome=each) for index, each in enumerate(outcomes)]
+    store.requests.write([tuple(each.values()) for each in rows])
+
+    def ids(wanted=EVERYTHING, **page):
+        return "".join(each["id"] for each in store.requests.page(wanted, **page))
+
+    assert ids(Filter(outcome="upstream")) == "21"
+    assert ids(Filter(outcome="broken")) == "4"
+    assert ids(Filter(outcome="error")) == "4321"
+    assert ids(most=3) == "654"
+    assert ids(before=(102.0, "4"), most=3) == "321"
+    assert ids(after=(101.0, "2"), most=3) == "543"
+    assert ids(Filter(outcome="ok"), after=(100.0, "0")) == "5"
