@@ -5,7 +5,8 @@ from dataclasses import replace
 from copilot_bridge.access.callers import Caller
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.upstream.copilot import Copilot
-from copilot_bridge.upstream.models import LIFE, Catalogue, Choice, Models
+from copilot_bridge.upstream.models import LIFE, Catalogue, Choice, Model, Models
+from copilot_bridge.upstream.tokens import Account
 
 
 class AllowedModels:
@@ -16,7 +17,17 @@ class AllowedModels:
         self._caller = caller
 
     def catalogue(self, copilot: Copilot, life: float = LIFE) -> Catalogue:
-        whole = self._models.catalogue(copilot, life)
+        return self._allowed(self._models.catalogue(copilot, life))
+
+    def known(self, account: Account) -> Catalogue | None:
+        """The last one, of whatever age; nobody is asked."""
+        whole = self._models.known(account)
+        return self._allowed(whole) if whole else None
+
+    def meant(self, catalogue: Catalogue, name: str) -> Model | None:
+        return self._models.meant(catalogue, name)
+
+    def _allowed(self, whole: Catalogue) -> Catalogue:
         allowed = {name: model for name, model in whole.models.items() if self._caller.may_use(name)}
         return replace(whole, models=allowed)
 

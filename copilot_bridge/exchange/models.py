@@ -9,7 +9,11 @@ from copilot_bridge.clients import Named
 from copilot_bridge.dialects.routing import pick
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.exchange.call import Call
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.upstream.models import Catalogue, Model
+from copilot_bridge.upstream.names import DEFAULT_MAPPING
+
+# The APIs that a conversation can be held in here, as clients come across them.
+CLIENTS = ("chat", "responses", "messages")
 
 # The APIs that the bridge can reach a model through.
 SPOKEN = {"chat", "embeddings", "messages", "responses"}
@@ -65,6 +69,25 @@ def named(model: Model) -> Named:
 
 def usable(model: Model) -> bool:
     return model.enabled and bool(SPOKEN.intersection(model.dialects))
+
+
+def ways(model: Model) -> dict[str, str]:
+    """{API of a client: API of Copilot's that such a request goes through}: translated, if it is another."""
+    if model.type == "embeddings":
+        return {each: each for each in model.dialects}
+    picked = {each: pick(each, model.dialects) for each in CLIENTS}
+    return {client: spoken for client, spoken in picked.items() if spoken}
+
+
+def names_by_model(bridge: Bridge, catalogue: Catalogue) -> dict[str, list[str]]:
+    """{model: what the mapping in use calls it}; the operator's mapping stands in place of ours."""
+    own = bridge.config.model_mapping
+    found: dict[str, list[str]] = {}
+    for name, target in (DEFAULT_MAPPING if own is None else own).items():
+        model = bridge.models.meant(catalogue, target if "*" in name else name)
+        if model and model.id != name:
+            found.setdefault(model.id, []).append(name)
+    return found
 
 
 def find_model(call: Call, name: str) -> Model:

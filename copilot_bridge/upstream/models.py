@@ -27,6 +27,7 @@ from copilot_bridge.upstream.names import (
     split_effort,
     wants_long_context,
 )
+from copilot_bridge.upstream.tokens import Account
 
 log = logging.getLogger(__name__)
 
@@ -197,6 +198,15 @@ class Models:
         if held and 0 <= self._clock() - held.at < life and held.api == copilot.token().api:
             return held
         return self._flights.join(key, lambda: self._renewed(copilot, held))
+
+    def known(self, account: Account) -> Catalogue | None:
+        """The last one, of whatever age; nobody is asked."""
+        return self._catalogues.get(account.fingerprint)
+
+    def meant(self, catalogue: Catalogue, name: str) -> Model | None:
+        """The model of the catalogue that a client means; nobody is asked."""
+        found = self._find(catalogue, self._target(name))
+        return found[0] if found else None
 
     def _renewed(self, copilot: Copilot, held: Catalogue | None) -> Catalogue:
         key = copilot.account.fingerprint

@@ -8,11 +8,23 @@ One module for a page, a blueprint in each; to add one: write it, and name it in
 
 from flask import Blueprint, Flask
 
-from copilot_bridge.web import approvals, device, docs, door, frame, home, sign_in, trouble
+from copilot_bridge.web import (
+    approvals,
+    device,
+    docs,
+    door,
+    frame,
+    home,
+    models,
+    request_log,
+    sign_in,
+    trouble,
+    usage,
+)
 from copilot_bridge.web.proxies import BehindProxy
 
 # In the order of the navigation, where they are in it.
-PAGES = (home.bp, approvals.bp, device.bp, docs.bp, sign_in.bp)
+PAGES = (home.bp, usage.bp, request_log.bp, approvals.bp, device.bp, models.bp, docs.bp, sign_in.bp)
 
 
 def init_app(app: Flask) -> None:

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from copilot_bridge import __version__
 from copilot_bridge.errors import StoreError
+from copilot_bridge.upstream.quota import amount
 from copilot_bridge.web import language
 from copilot_bridge.web.door import (
     CHOICES,
@@ -88,7 +89,7 @@ def environment() -> Environment:
         version=__version__,
         waiting=waiting,
     )
-    made.filters.update(iso=iso, clock=clock, number=number, size=size)
+    made.filters.update(iso=iso, clock=clock, fine=fine, number=number, seconds=seconds, size=size)
     return made
 
 
@@ -165,10 +166,24 @@ def clock(moment: float | str | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """With separators, and no more digits than it has; "?" for what is not known."""
-    return "?" if value is None else f"{round(value, 2):,.10g}"
+    """As the command line says it."""
+    return amount(value)
 
 
 def size(count: int) -> str:
     """Bytes."""
     return f"{count / 1000:,.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:,.1f} MB"
+
+
+def fine(value: float) -> str:
+    """A small number with all that tells it from nothing."""
+    return f"{value:,.4g}" if abs(value) < 1 else amount(value)
+
+
+def seconds(milliseconds: float | None) -> str:
+    """A duration."""
+    if milliseconds is None:
+        return "?"
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    return f"{milliseconds / 1000:.{2 if milliseconds < 10_000 else 1}f} s"

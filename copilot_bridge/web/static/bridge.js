@@ -26,6 +26,7 @@ const STYLES = {
   long: { dateStyle: "medium", timeStyle: "short" },
   time: { timeStyle: "medium" },
   date: { dateStyle: "medium" },
+  exact: { dateStyle: "medium", timeStyle: "medium" },
 };
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
@@ -206,6 +207,107 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("pageshow", () => {
   document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
 });
+
+// --- the reader's time zone ------------------------------------------------------------------------------
+
+// Days begin where the reader is: the server is told by a cookie, and the page comes once more if it did not know.
+function tellZone(element) {
+  const offset = String(-new Date().getTimezoneOffset());
+  if (element.dataset.offset === offset) return;
+  const cookie = `utc_offset=${offset}`;
+  if (document.cookie.split("; ").includes(cookie)) return;  // it knows, and says otherwise
+  document.cookie = `${cookie}; path=${element.dataset.root}; max-age=31536000; samesite=strict`;
+  if (document.cookie.split("; ").includes(cookie)) location.reload();
+}
+
+document.querySelectorAll("[data-offset]").forEach(tellZone);
+
+// --- a search that answers while one types -----------------------------------------------------------------
+
+document.querySelectorAll("form[data-search]").forEach((form) => {
+  const live = regions.find((each) => each.region.id === form.dataset.search);
+  let timer;
+  const search = () => {
+    const query = new URLSearchParams(new FormData(form)).toString();
+    history.replaceState(null, "", `${form.action}?${query}`);
+    live.region.dataset.live = `${live.region.dataset.live.split("?")[0]}?${query}`;
+    live.stopped = false;
+    live.plan(0);
+  };
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(search, 150);
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    search();
+  });
+});
+
+// --- the end of the log, followed --------------------------------------------------------------------------
+
+const MOST_ROWS = 300;
+
+class Tail {
+  constructor(button) {
+    this.button = button;
+    this.rows = document.getElementById("rows");
+    button.hidden = false;
+    button.addEventListener("click", () => this.turn(button.getAttribute("aria-pressed") !== "true"));
+    if (new URLSearchParams(location.search).has("live")) this.turn(true);
+  }
+
+  turn(on) {
+    this.button.setAttribute("aria-pressed", String(on));
+    const address = new URL(location);
+    if (on) address.searchParams.set("live", "1");
+    else address.searchParams.delete("live");
+    history.replaceState(null, "", address);
+    clearTimeout(this.timer);
+    this.on = on;
+    if (on) this.look();
+  }
+
+  async look() {
+    let pause = 2000;
+    if (!document.hidden) {
+      try {
+        const address = `${this.button.dataset.tail}&since=${this.rows.dataset.since}`;
+        const answer = await fetch(address, {
+          headers: { Accept: "text/html", "X-Live": "1" }, signal: AbortSignal.timeout(20000),
+        });
+        if (answer.status === 401 || answer.status === 403) return location.reload();
+        if (!answer.ok) throw new Error(answer.status);
+        this.take(await answer.text());
+        this.failures = 0;
+      } catch {
+        this.failures = (this.failures || 0) + 1;
+        if (this.failures === 3) toast(body.dataset.offline);
+        pause = Math.min(2000 * 2 ** this.failures, 30000);
+      }
+    }
+    if (this.on) this.timer = setTimeout(() => this.look(), pause);
+  }
+
+  // The newest is the first; some come twice.
+  take(html) {
+    const holder = document.createElement("template");
+    holder.innerHTML = html;
+    const told = holder.content.querySelector("tbody");
+    this.rows.dataset.since = told.dataset.since;
+    const fresh = [...told.rows].filter((row) => !document.getElementById(row.id));
+    if (!fresh.length) return;
+    fresh.forEach((row) => row.classList.add("fresh"));
+    this.rows.prepend(...fresh);
+    [...this.rows.rows].slice(MOST_ROWS).forEach((row) => row.remove());
+    this.rows.closest("table").hidden = false;
+    document.getElementById("no-rows")?.remove();
+    tellTimes(this.rows);
+    announce(`${this.button.dataset.news}: ${fresh.length}`);
+  }
+}
+
+document.querySelectorAll("[data-tail]").forEach((each) => new Tail(each));
 
 tellTimes(document);
 offer(document);

@@ -1,0 +1,183 @@
+"""The catalogue: what can be asked for, by which names, through which API, and at what price."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, g, request
+
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.exchange.call import Call
+from copilot_bridge.exchange.models import names_by_model, usable, ways
+from copilot_bridge.upstream.models import Catalogue, Model
+from copilot_bridge.views.models import index
+from copilot_bridge.web.door import quiet, shared
+from copilot_bridge.web.frame import page
+from copilot_bridge.web.language import tr
+from copilot_bridge.web.negotiation import or_else
+
+bp = Blueprint("models", __name__)
+
+MILLION = 1_000_000  # tokens, for which prices are told
+NANO = 1e-9  # of an AI unit, in which Copilot tells them
+
+PRICES = ("input_price", "cache_price", "output_price")
+
+# Words of a notice that say that a model goes.
+ENDING = ("deprecat", "retire", "sunset")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model, for people.
+
+    :param names: of clients, that mean it.  :param ways: {API of a client: API of Copilot's}.
+    :param prices: AI units for a million tokens: in, cached, out; () where they are not told.
+    :param notices: of Copilot's, in its words.
+    """
+
+    model: Model
+    vendor: str
+    names: tuple[str, ...]
+    ways: Mapping[str, str]
+    can: tuple[str, ...]
+    efforts: tuple[str, ...]
+    prices: tuple[float | None, ...]
+    notices: tuple[str, ...]
+    preview: bool
+    ending: bool
+    usable: bool
+
+    @property
+    def name(self) -> str:
+        """The badge says what stands in brackets already."""
+        return self.model.name.removesuffix(" (Preview)") if self.preview else self.model.name
+
+    @property
+    def words(self) -> str:
+        """What a search looks at."""
+        model = self.model
+        supported = (name for name, has in model.supports.items() if has)
+        words = (model.id, model.name, self.vendor, *self.names, *self.ways, *self.can, *supported)
+        return " ".join(words).lower()
+
+
+@bp.get("/models")
+@or_else(index)
+def show() -> Response:
+    return page("models.html", **state(ask="fetch" in request.args))
+
+
+@bp.get("/status/models")
+@quiet
+def part() -> Response:
+    return page("_models.html", **state(ask=True))
+
+
+def state(*, ask: bool) -> dict[str, Any]:
+    """:param ask: Copilot, if what is known is old."""
+    call: Call = g.call
+    catalogue, problem = None, ""
+    try:
+        catalogue = call.models.known(call.account)
+        catalogue = call.models.catalogue(call.copilot()) if ask else catalogue
+    except BridgeError as error:
+        problem = str(error)
+    wanted = request.args.get("q", "").strip()[:100]
+    entries = entries_of(catalogue) if catalogue else []
+    found = [each for each in entries if all(word in each.words for word in wanted.lower().split())]
+    return {
+        "query": wanted,
+        "groups": groups_of(found),
+        "number": len(entries),
+        "found": len(found),
+        "at": catalogue.at if catalogue else None,
+        "problem": problem,
+        "asked": ask,
+        "own_mapping": call.bridge.config.model_mapping is not None,
+        "api_name": api_name,
+    }
+
+
+def entries_of(catalogue: Catalogue) -> list[Entry]:
+    """Those that can be used first; of a vendor the newest of each family first."""
+    names = names_by_model(shared(), catalogue)
+    entries = [entry_of(model, tuple(names.get(model.id, ()))) for model in catalogue.models.values()]
+    return sorted(entries, key=lambda each: (each.model.type != "chat", not each.usable, rank(each.model)))
+
+
+def groups_of(entries: list[Entry]) -> list[tuple[str, list[Entry]]]:
+    """(vendor, its models), the vendor with most of them first."""
+    groups: dict[str, list[Entry]] = {}
+    for each in entries:
+        groups.setdefault(each.vendor, []).append(each)
+    return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+
+
+def entry_of(model: Model, names: tuple[str, ...]) -> Entry:
+    notices = tuple(notices_of(model.row))
+    told = " ".join(notices).lower()
+    return Entry(
+        model=model,
+        vendor=model.vendor.removeprefix("Azure "),
+        names=names,
+        ways=ways(model),
+        can=tuple(abilities(model)),
+        efforts=tuple(str(each) for each in listed(model.supports.get("reasoning_effort"))),
+        prices=prices_of(model.row),
+        notices=notices,
+        preview=model.row.get("preview") is True,
+        ending=any(word in told for word in ENDING),
+        usable=usable(model),
+    )
+
+
+def abilities(model: Model) -> list[str]:
+    """By name of what the catalogue says."""
+    supports = model.supports
+    thinks = any(supports.get(each) for each in ("thinking", "adaptive_thinking", "max_thinking_budget"))
+    found = {
+        tr("vision"): supports.get("vision"),
+        tr("tools"): supports.get("tool_calls"),
+        tr("thinking"): thinks or supports.get("reasoning_effort"),
+        tr("JSON schema"): supports.get("structured_outputs"),
+    }
+    return [name for name, has in found.items() if has]
+
+
+def prices_of(row: Mapping[str, Any]) -> tuple[float | None, ...]:
+    """Of plans that are billed by token.  The older form has them beside `batch_size`."""
+    told = mapping(mapping(row.get("billing")).get("token_prices"))
+    batch = told.get("batch_size")
+    prices = mapping(told.get("default")) or told
+    if not isinstance(batch, int) or batch <= 0 or "input_price" not in prices:
+        return ()
+    return tuple(
+        each * NANO * MILLION / batch if isinstance(each, int | float) else None
+        for each in (prices.get(name) for name in PRICES)
+    )
+
+
+def notices_of(row: Mapping[str, Any]) -> list[str]:
+    notices = [*listed(row.get("warning_messages")), *listed(row.get("info_messages"))]
+    return [str(each["message"]) for each in notices if isinstance(each, dict) and each.get("message")]
+
+
+def rank(model: Model) -> list[tuple[int, float, str]]:
+    """Ids in the order of the alphabet, the numbers in them from the highest down."""
+    parts = re.findall(r"\d+(?:\.\d+)?|\D+", model.id.lower())
+    return [(1, -float(each), "") if each[0].isdigit() else (2, 0.0, each) for each in parts]
+
+
+def api_name(dialect: str) -> str:
+    names = {"chat": "Chat", "messages": "Messages", "responses": "Responses", "embeddings": "Embeddings"}
+    return names.get(dialect, dialect)
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,320 @@
+"""The request log: found, followed, taken along as a file; and one request with where its time went."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from flask import Blueprint, Response, g, request, url_for
+
+from copilot_bridge.access.callers import Caller
+from copilot_bridge.errors import BridgeError, InvalidRequest
+from copilot_bridge.store.export import as_csv, as_json
+from copilot_bridge.store.hours import FINE
+from copilot_bridge.store.requests import GROUPS, NOT_FINE, Filter, mark_of, read_mark
+from copilot_bridge.web import zone
+from copilot_bridge.web.door import quiet, shared
+from copilot_bridge.web.frame import page
+from copilot_bridge.web.language import tr
+from copilot_bridge.web.negotiation import or_else
+
+bp = Blueprint("requests", __name__)
+
+PAGE, LARGEST_PAGE = 50, 1000
+FIELDS = ("from", "to", "key", "model", "status", "account")  # of the form, and of a program's query
+
+Row = dict[str, Any]
+
+
+@bp.get("/requests")
+@or_else(lambda: listed())
+def show() -> Response:
+    wanted = asked()
+    rows, newer, older = page_of(wanted)
+    whole = not (request.args.get("before") or request.args.get("after"))
+    return page(
+        "requests.html",
+        rows=rows,
+        fields=fields_of(wanted),
+        chips=chips(),
+        names=shared().store.requests.names(),
+        statuses=statuses(),
+        newer=link(after=mark_of(rows[0])) if rows and newer else "",
+        older=link(before=mark_of(rows[-1])) if rows and older else "",
+        newest="" if whole else link(),
+        tail=f"{url_for('web.requests.news')}?{urlencode(given())}" if whole else "",
+        since=time_of_store() if whole else "",
+        query=given(),
+        zone=zone.name(zone.offset()),
+        offset=zone.offset(),
+        judged=judged,
+        twice=lambda values: [(each, each) for each in values],
+    )
+
+
+@bp.get("/requests/news")
+@quiet
+def news() -> Response:
+    """Rows that were written since; what to ask with next time stands in `data-since`."""
+    try:
+        since = float(request.args.get("since", ""))
+    except ValueError as error:
+        raise InvalidRequest("since: expected a number", param="since") from error
+    rows, last = shared().store.requests.news(since, asked())
+    return page("_requests.html", rows=rows[::-1], since=last, judged=judged)
+
+
+@bp.get("/requests.csv")
+@or_else(lambda: as_file(own(asked()), "csv"))
+def csv() -> Response:
+    return as_file(asked(), "csv")
+
+
+@bp.get("/requests.json")
+@or_else(lambda: as_file(own(asked()), "json"))
+def json() -> Response:
+    return as_file(asked(), "json")
+
+
+@bp.get("/requests/<number>")
+@or_else(lambda number: told(find(number)))
+def one(number: str) -> Response:
+    """Raises BridgeError "not_found"."""
+    row = find(number)
+    return page("request.html", row=row, phases=phases(row), judged=judged)
+
+
+# For programs.
+
+
+def listed() -> Response:
+    """{"data": [...], "next": what to give as `before` for the next page, or null}; a caller's own rows."""
+    most = limit()
+    mark = request.args.get("before")
+    table = shared().store.requests
+    rows = table.page(own(asked()), before=read_mark(mark) if mark else None, most=most + 1)
+    return told({"data": rows[:most], "next": mark_of(rows[most - 1]) if len(rows) > most else None})
+
+
+def limit() -> int:
+    """Raises InvalidRequest."""
+    given = request.args.get("limit", str(PAGE))
+    if not (given.isascii() and given.isdecimal() and 1 <= int(given[:9]) <= LARGEST_PAGE):
+        raise InvalidRequest(f"limit: expected a whole number from 1 to {LARGEST_PAGE}", param="limit")
+    return int(given)
+
+
+def told(content: Any) -> Response:
+    return Response(orjson.dumps(content), headers={"Cache-Control": "no-store"}, mimetype="application/json")
+
+
+def own(wanted: Filter) -> Filter:
+    """Of a caller who is not the operator: their own requests, whatever else they ask for."""
+    caller = asking()
+    if caller.operator:
+        return wanted
+    if wanted.caller not in (None, caller.id):
+        raise BridgeError("this key may see its own requests only", kind="permission", param="key")
+    return replace(wanted, caller=caller.id)
+
+
+def asking() -> Caller:
+    found: Caller = g.call.caller
+    return found
+
+
+def find(id_: str) -> Row:
+    """Raises BridgeError "not_found"."""
+    row = shared().store.requests.find(id_)
+    if row is None or not (asking().operator or row["caller"] == asking().id):
+        raise BridgeError(tr("There is no request with this number in the log."), kind="not_found")
+    return row
+
+
+WRITERS: dict[str, tuple[str, Callable[[Iterator[Row]], Iterator[bytes]]]] = {
+    "csv": ("text/csv", as_csv),
+    "json": ("application/json", as_json),
+}
+
+
+def as_file(wanted: Filter, ending: str) -> Response:
+    """In pieces, however long it is.  Raises StoreError, InvalidRequest: before it has begun."""
+    table = shared().store.requests
+    table.page(wanted, most=1)  # or the answer would be under way when the store turns out to be unreadable
+    kind, write = WRITERS[ending]
+    today = time.strftime("%Y-%m-%d", time.gmtime(time.time() + zone.offset() * 60))
+    name = f"copilot-bridge-requests-{today}.{ending}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(write(table.each(wanted)), headers=headers, mimetype=kind)
+
+
+# What is asked for.
+
+
+def asked() -> Filter:
+    """By the address.  Raises InvalidRequest."""
+    wanted = given()
+    status, outcome = read_status(wanted.get("status"))
+    return Filter(
+        since=zone.read_moment(wanted["from"], "from") if "from" in wanted else None,
+        until=zone.read_moment(wanted["to"], "to", end=True) if "to" in wanted else None,
+        caller=wanted.get("key"),
+        model=wanted.get("model"),
+        account=wanted.get("account"),
+        status=status,
+        outcome=outcome,
+    )
+
+
+def given() -> dict[str, str]:
+    return {name: value for name in FIELDS if (value := request.args.get(name, "").strip())}
+
+
+def read_status(text: str | None) -> tuple[str | None, str | None]:
+    """(status, outcome) of a filter: "404", "4xx", or a name."""
+    if text is None or text in statuses():
+        return None, {"gone": "client gone"}.get(text or "", text)
+    return text, None
+
+
+def statuses() -> dict[str, str]:
+    return {
+        "ok": tr("OK"),
+        NOT_FINE: tr("All errors"),
+        "client": tr("Errors of the client"),
+        "limit": tr("Quota and rate limits"),
+        "upstream": tr("Errors of GitHub"),
+        "broken": tr("Broken off"),
+        "gone": tr("Client left"),
+        "internal": tr("Errors of the bridge"),
+    }
+
+
+def page_of(wanted: Filter) -> tuple[list[Row], bool, bool]:
+    """(rows, there are newer ones, there are older ones)"""
+    table = shared().store.requests
+    if after := request.args.get("after"):
+        rows = table.page(wanted, after=read_mark(after), most=PAGE + 1)
+        return rows[-PAGE:], len(rows) > PAGE, True
+    before = request.args.get("before")
+    rows = table.page(wanted, before=read_mark(before) if before else None, most=PAGE + 1)
+    return rows[:PAGE], bool(before), len(rows) > PAGE
+
+
+def time_of_store() -> float:
+    _, now = shared().store.requests.news(None)
+    return now
+
+
+def link(**more: str) -> str:
+    query = urlencode(given() | more)
+    path = url_for("web.requests.show")
+    return f"{path}?{query}" if query else path
+
+
+@dataclass(frozen=True)
+class Chip:
+    """:param without: where this filter is not."""
+
+    name: str
+    value: str
+    without: str
+    moment: bool = False
+
+
+def chips() -> list[Chip]:
+    titles = {
+        "from": tr("From"),
+        "to": tr("To"),
+        "key": tr("Key"),
+        "model": tr("Model"),
+        "status": tr("Result"),
+        "account": tr("Account"),
+    }
+    path = url_for("web.requests.show")
+    found = []
+    for name, value in given().items():
+        rest = urlencode({each: text for each, text in given().items() if each != name})
+        shown = statuses().get(value, value) if name == "status" else value.replace("T", " ")
+        found.append(Chip(titles[name], shown, f"{path}?{rest}" if rest else path))
+    return found
+
+
+def fields_of(wanted: Filter) -> dict[str, str]:
+    """What stands in the form."""
+    return given() | {
+        name: zone.as_field(moment - shift)
+        for name, moment, shift in (("from", wanted.since, 0), ("to", wanted.until, 60))
+        if moment is not None
+    }
+
+
+# What a row says.
+
+
+def judged(row: Row) -> tuple[str, str]:
+    """(kind of badge, words) of how a request ended."""
+    outcome = row["outcome"]
+    if outcome == "ok":
+        return "good", tr("OK")
+    if outcome in FINE:
+        return "", tr("client left")
+    kind = "low" if outcome in (*GROUPS["client"], *GROUPS["limit"]) else "out"
+    return kind, outcome_name(outcome)
+
+
+def outcome_name(outcome: str) -> str:
+    names = {
+        "invalid_request": tr("not understood"),
+        "unsupported": tr("not supported"),
+        "prompt_too_long": tr("prompt too long"),
+        "content_filter": tr("content filter"),
+        "model_not_found": tr("no such model"),
+        "permission": tr("not allowed"),
+        "too_large": tr("too large"),
+        "quota": tr("quota used up"),
+        "rate_limited": tr("rate limited"),
+        "overloaded": tr("overloaded"),
+        "unavailable": tr("Copilot failed"),
+        "unreachable": tr("unreachable"),
+        "timeout": tr("timed out"),
+        "authentication": tr("login refused"),
+        "stream_cut": tr("broken off"),
+        "cut": tr("bridge ended"),
+        "internal": tr("internal error"),
+    }
+    return names.get(outcome, outcome.replace("_", " "))
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of a request's time, in ms.  `start`, `length`: in per cent of all of it, for the drawing."""
+
+    name: str
+    kind: str
+    ms: int
+    start: float
+    length: float
+
+
+def phases(row: Row) -> list[Phase]:
+    """One after the other; [] where nothing is known."""
+    whole = row["ms"]
+    if not whole:
+        return []
+    queue = min(row["queue_ms"] or 0, whole)
+    token = min(row["token_ms"] or 0, whole - queue)
+    first = whole if row["first_byte_ms"] is None else min(max(row["first_byte_ms"], queue + token), whole)
+    named = (
+        (tr("Waiting for its turn"), "queue", queue),
+        (tr("Copilot token"), "token", token),
+        (tr("Waiting for the first byte"), "first", first - queue - token),
+        (tr("Answer under way"), "stream", whole - first),
+    )
+    found, start = [], 0
+    for name, kind, ms in named:
+        found.append(Phase(name, kind, ms, round(100 * start / whole, 2), round(100 * ms / whole, 2)))
+        start += ms
+    return found

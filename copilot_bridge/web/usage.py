@@ -1,0 +1,187 @@
+"""What is left of the plan, and what used it up.
+
+The log's sums are there at once; what is left comes from GitHub, and nobody waits for it but the region that
+shows it.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from copilot_bridge.access.callers import NOBODY
+from copilot_bridge.errors import BridgeError, InvalidRequest, StoreError
+from copilot_bridge.exchange import Bridge
+from copilot_bridge.store.requests import Filter
+from copilot_bridge.store.usage import DAY, Sums, midnight, named_day
+from copilot_bridge.upstream.quota import percentage
+from copilot_bridge.upstream.tokens import Account
+from copilot_bridge.views.usage import as_json
+from copilot_bridge.web import quotas, zone
+from copilot_bridge.web.charts import Chart, stacked
+from copilot_bridge.web.door import quiet, shared
+from copilot_bridge.web.frame import page
+from copilot_bridge.web.language import tr
+from copilot_bridge.web.negotiation import or_else
+
+bp = Blueprint("usage", __name__)
+
+DAYS = 30
+LATEST = 10  # requests whose cost is told one by one
+
+ADDED = ("requests", "errors", "premium", "tokens_in", "tokens_out", "tokens_cached", "cost")
+
+# What the chart can show -> the sums that it adds up.
+METRICS = {
+    "requests": ("requests",),
+    "premium": ("premium",),
+    "cost": ("cost",),
+    "tokens": ("tokens_in", "tokens_out"),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """:param user: the login that was chosen, "": none.  :param users: there are to choose from."""
+
+    user: str
+    users: tuple[str, ...]
+
+
+@bp.get("/usage")
+@or_else(as_json)
+def show() -> Response:
+    chosen = choice()
+    return page(
+        "usage.html",
+        chosen=chosen,
+        log=log_of(chosen.user),
+        **left_of(chosen.user, ask="quota" in request.args),
+    )
+
+
+@bp.get("/usage/quota")
+@quiet
+def part() -> Response:
+    return page("_usage_quota.html", **left_of(choice().user, ask=True))
+
+
+def choice() -> Choice:
+    """Raises InvalidRequest: there is no such login."""
+    bridge = shared()
+    try:
+        users = tuple(each.user for each in reversed(bridge.logins.all()) if each.host == bridge.hosts.api)
+    except StoreError:
+        users = ()
+    wanted = request.args.get("account", "")
+    if wanted and wanted not in users:
+        raise InvalidRequest(tr("There is no such login any more."))
+    return Choice(wanted, users)
+
+
+# What is left.
+
+
+def left_of(user: str, *, ask: bool) -> dict[str, Any]:
+    """:param user: "": the account that requests use.  :param ask: GitHub, if what is known is old."""
+    bridge, account, report, problem = shared(), None, None, ""
+    try:
+        account = bridge.account(replace(NOBODY, account=user))
+        report = quotas.known_report(bridge, account)
+        report = quotas.fetch_report(bridge, account) if ask else report
+    except BridgeError as error:
+        problem = str(error)
+    return {
+        "user": user,
+        "report": report,
+        "problem": problem,
+        "waits": not (ask or problem),
+        "logged_in": account is not None,
+        "limits": limits_of(bridge, account),
+        "plan_name": quotas.plan_name,
+        "quota_name": quotas.quota_name,
+        "unit_name": quotas.unit_name,
+        "percentage": percentage,
+    }
+
+
+def limits_of(bridge: Bridge, account: Account | None) -> dict[str, Any]:
+    """Of the session and the week, on plans that have them."""
+    told = bridge.quota_of(account) if account else {}
+    return {name: told[name] for name in ("session", "weekly") if name in told}
+
+
+# What used it up.
+
+
+def log_of(user: str) -> dict[str, Any] | None:
+    """None if the log can't be read just now."""
+    offset = zone.offset()
+    first = midnight(time.time(), offset) - (DAYS - 1) * DAY
+    whose = {"account": user} if user else {}
+    table = shared().store.usage
+    try:
+        days = table.days(first, offset, **whose)
+        keys = table.keys(first, **whose)
+        latest = shared().store.requests.page(Filter(account=user or None), most=LATEST)
+    except StoreError:
+        return None
+    shown = metric()
+    models = by_model(days)
+    return {
+        "chart": chart_of(days, [named_day(first + each * DAY, offset) for each in range(DAYS)], shown),
+        "shown": shown,
+        "metrics": {name: metric_name(name) for name in METRICS},
+        "models": sorted(models.items(), key=lambda each: (-sum_of(each[1], shown), each[0])),
+        "callers": [(each["caller"], each) for each in keys],
+        "unknown": model_name(""),
+        "total": added(days),
+        "latest": latest,
+        "zone": zone.name(offset),
+        "offset": offset,
+        "days": DAYS,
+    }
+
+
+def metric() -> str:
+    wanted = request.args.get("show", "requests")
+    return wanted if wanted in METRICS else "requests"
+
+
+def metric_name(name: str) -> str:
+    names = {
+        "requests": tr("Requests"),
+        "premium": tr("Premium requests"),
+        "cost": tr("AI units"),
+        "tokens": tr("Tokens"),
+    }
+    return names[name]
+
+
+def chart_of(days: list[Sums], labels: list[str], shown: str) -> Chart:
+    values: dict[str, dict[str, float]] = {}
+    for row in days:
+        values.setdefault(row["day"], {})[model_name(row["model"])] = sum_of(row, shown)
+    return stacked(labels, values)
+
+
+def model_name(model: str) -> str:
+    return model or tr("(no known model)")
+
+
+def sum_of(row: Sums, shown: str) -> float:
+    return sum(row[name] or 0 for name in METRICS[shown])
+
+
+def by_model(days: list[Sums]) -> dict[str, Sums]:
+    found: dict[str, list[Sums]] = {}
+    for row in days:
+        found.setdefault(model_name(row["model"]), []).append(row)
+    return {model: added(rows) for model, rows in found.items()}
+
+
+def added(rows: list[Sums]) -> Sums:
+    """None stays where nothing is known of it."""
+    told = {name: [row[name] for row in rows if row[name] is not None] for name in ADDED}
+    return {name: sum(values) if values else None for name, values in told.items()}

@@ -1,0 +1,113 @@
+"""A request log as a busy month leaves it behind: the same rows for the same seed."""
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from copilot_bridge.store import open_store
+from copilot_bridge.store.requests import COLUMNS, Row
+from copilot_bridge.store.store import Store
+
+DAY = 86_400
+
+# (model, upstream's dialect, weight, premium requests, AI units for 1,000 tokens)
+MODELS = (
+    ("claude-sonnet-4.5", "messages", 30, 1.0, 0.9),
+    ("gpt-4.1", "chat", 18, 0.0, 0.0),
+    ("claude-opus-4.7", "messages", 9, 3.0, 4.5),
+    ("gpt-5.3-codex", "responses", 14, 1.0, 0.7),
+    ("claude-haiku-4.5", "messages", 12, 0.33, 0.3),
+    ("gpt-5-mini", "responses", 8, 0.0, 0.1),
+    ("gemini-3-pro-preview", "chat", 5, 1.0, 0.8),
+    ("grok-code-fast-1", "chat", 3, 0.25, 0.2),
+)
+CALLERS = ("local", "key:laptop", "key:build-server", "key:phone", "share:5ad1c0ffee12")
+ACCOUNTS = ("octo-demo", "octo-work")
+DIALECTS = ("chat", "messages", "messages", "responses")
+PATHS = {"chat": "/v1/chat/completions", "messages": "/v1/messages", "responses": "/v1/responses"}
+
+# (status, outcome, error)
+ENDS = (
+    (429, "rate_limited", "Copilot asks for a pause: try again in 34 s"),
+    (402, "quota", "You have no quota left for this model"),
+    (502, "unreachable", "no connection to https://api.business.githubcopilot.com: connection refused"),
+    (504, "timeout", "no byte from upstream for 600 s"),
+    (404, "model_not_found", "model_not_found"),
+    (400, "prompt_too_long", "prompt_too_long"),
+    (200, "stream_cut", "upstream ended an answer before it was complete"),
+    (499, "client gone", None),
+    (None, "cut", None),
+)
+
+
+def rows(number: int, *, days: int = 30, seed: int = 1, now: float | None = None) -> Iterator[Row]:
+    """Of the log's table, the oldest first."""
+    chance = random.Random(seed)
+    end = time.time() if now is None else now
+    weights = [each[2] for each in MODELS]
+    for index in range(number):
+        at = end - days * DAY * (1 - (index + 1) / number) ** 1.3 - chance.random()
+        model, upstream, _, premium, price = chance.choices(MODELS, weights)[0]
+        dialect = chance.choice(DIALECTS)
+        status, outcome, error = (
+            (200, "ok", None) if chance.random() < 0.94 else chance.choice(ENDS)  # type: ignore[assignment]
+        )
+        row = dict.fromkeys(COLUMNS) | {
+            "id": f"{seed:08x}-0000-4000-8000-{index:012x}",
+            "at": round(at, 3),
+            "caller": chance.choices(CALLERS, (40, 30, 18, 8, 4))[0],
+            "account": chance.choices(ACCOUNTS, (85, 15))[0],
+            "dialect": dialect,
+            "model": model,
+            "upstream": upstream,
+            "initiator": chance.choice(("user", "agent", "agent")),
+            "status": status,
+            "outcome": outcome,
+            "error": error,
+            "address": "127.0.0.1",
+            "path": PATHS[dialect],
+            "streamed": int(chance.random() < 0.8),
+        }
+        if outcome == "model_not_found":
+            row |= {"model": "gpt-7-turbo", "upstream": None, "ms": chance.randrange(2, 9)}
+        elif outcome != "cut":
+            row |= timings(chance)
+        if outcome in ("ok", "client gone"):
+            row |= tokens(chance, price) | {"premium": premium, "quota": 83.4}
+        yield tuple(row.values())
+
+
+def timings(chance: random.Random) -> dict[str, int]:
+    queue, token = chance.choice((0, 0, 0, 140, 2_600)), chance.choice((0, 0, 0, 0, 180))
+    first = queue + token + int(chance.lognormvariate(6.6, 0.6))
+    return {
+        "queue_ms": queue,
+        "token_ms": token,
+        "first_byte_ms": first,
+        "ms": first + int(chance.lognormvariate(7.6, 1.0)),
+    }
+
+
+def tokens(chance: random.Random, price: float) -> dict[str, float]:
+    given, answered = int(chance.lognormvariate(8.6, 1.2)), int(chance.lognormvariate(5.8, 1.0))
+    return {
+        "tokens_in": given,
+        "tokens_out": answered,
+        "tokens_cached": int(given * chance.choice((0, 0.5, 0.9))),
+        "tokens_reasoning": answered // 3,
+        "cost": round((given / 10 + answered) * price / 1000, 4),
+    }
+
+
+def fill(home: Path, number: int, **options: float) -> Store:
+    """A store with so many rows; the caller closes it."""
+    store = open_store(home)
+    batch: list[Row] = []
+    for row in rows(number, **options):  # type: ignore[arg-type]
+        batch.append(row)
+        if len(batch) == 5_000:
+            store.requests.write(batch)
+            batch = []
+    store.requests.write(batch)
+    return store
