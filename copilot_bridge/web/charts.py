@@ -7,7 +7,7 @@ WIDTH, HEIGHT = 100.0, 100.0  # of the drawing, whatever its size on the page
 GAP = 0.28  # of a bar's room
 OTHERS = 6  # the series that all are added to that have no colour of their own
 
-STEPS = (1, 2, 2.5, 5, 10)
+STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 
 
 @dataclass(frozen=True)

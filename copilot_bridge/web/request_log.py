@@ -15,7 +15,7 @@ from copilot_bridge.store.export import as_csv, as_json
 from copilot_bridge.store.hours import FINE
 from copilot_bridge.store.requests import GROUPS, NOT_FINE, Filter, mark_of, read_mark
 from copilot_bridge.web import zone
-from copilot_bridge.web.door import quiet, shared
+from copilot_bridge.web.door import go, quiet, shared
 from copilot_bridge.web.frame import page
 from copilot_bridge.web.language import tr
 from copilot_bridge.web.negotiation import or_else
@@ -31,6 +31,8 @@ Row = dict[str, Any]
 @bp.get("/requests")
 @or_else(lambda: listed())
 def show() -> Response:
+    if "" in request.args.values():  # of a form's empty fields; the address is to be passed on
+        return go(link())
     wanted = asked()
     rows, newer, older = page_of(wanted)
     whole = not (request.args.get("before") or request.args.get("after"))

@@ -5,6 +5,7 @@ shows it.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -120,23 +121,22 @@ def log_of(user: str) -> dict[str, Any] | None:
     offset = zone.offset()
     first = midnight(time.time(), offset) - (DAYS - 1) * DAY
     whose = {"account": user} if user else {}
-    table = shared().store.usage
     try:
-        days = table.days(first, offset, **whose)
-        keys = table.keys(first, **whose)
+        shares = shared().store.usage.shares(first, offset, **whose)
         latest = shared().store.requests.page(Filter(account=user or None), most=LATEST)
     except StoreError:
         return None
     shown = metric()
-    models = by_model(days)
+    models = summed(shares, lambda share: model_name(share["model"]))
+    callers = summed(shares, lambda share: str(share["caller"]))
     return {
-        "chart": chart_of(days, [named_day(first + each * DAY, offset) for each in range(DAYS)], shown),
+        "chart": chart_of(shares, [named_day(first + each * DAY, offset) for each in range(DAYS)], shown),
         "shown": shown,
         "metrics": {name: metric_name(name) for name in METRICS},
         "models": sorted(models.items(), key=lambda each: (-sum_of(each[1], shown), each[0])),
-        "callers": [(each["caller"], each) for each in keys],
+        "callers": sorted(callers.items(), key=lambda each: (-sum_of(each[1], shown), each[0])),
         "unknown": model_name(""),
-        "total": added(days),
+        "total": added(shares),
         "latest": latest,
         "zone": zone.name(offset),
         "offset": offset,
@@ -159,10 +159,11 @@ def metric_name(name: str) -> str:
     return names[name]
 
 
-def chart_of(days: list[Sums], labels: list[str], shown: str) -> Chart:
+def chart_of(shares: list[Sums], labels: list[str], shown: str) -> Chart:
     values: dict[str, dict[str, float]] = {}
-    for row in days:
-        values.setdefault(row["day"], {})[model_name(row["model"])] = sum_of(row, shown)
+    for share in shares:
+        day, model = values.setdefault(share["day"], {}), model_name(share["model"])
+        day[model] = day.get(model, 0.0) + sum_of(share, shown)
     return stacked(labels, values)
 
 
@@ -174,11 +175,11 @@ def sum_of(row: Sums, shown: str) -> float:
     return sum(row[name] or 0 for name in METRICS[shown])
 
 
-def by_model(days: list[Sums]) -> dict[str, Sums]:
+def summed(shares: list[Sums], name_of: Callable[[Sums], str]) -> dict[str, Sums]:
     found: dict[str, list[Sums]] = {}
-    for row in days:
-        found.setdefault(model_name(row["model"]), []).append(row)
-    return {model: added(rows) for model, rows in found.items()}
+    for share in shares:
+        found.setdefault(name_of(share), []).append(share)
+    return {name: added(rows) for name, rows in found.items()}
 
 
 def added(rows: list[Sums]) -> Sums:

@@ -26,6 +26,7 @@ const STYLES = {
   long: { dateStyle: "medium", timeStyle: "short" },
   time: { timeStyle: "medium" },
   date: { dateStyle: "medium" },
+  day: { day: "numeric", month: "short" },
   exact: { dateStyle: "medium", timeStyle: "medium" },
 };
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
@@ -45,7 +46,7 @@ function tellTime(element) {
   const full = moment.toLocaleString(language, dateOnly ? STYLES.date : STYLES.long);
   const text = style === "ago" || style === "until"
     ? distance((moment - Date.now()) / 1000)
-    : moment.toLocaleString(language, dateOnly ? STYLES.date : STYLES[style] || STYLES.long);
+    : moment.toLocaleString(language, dateOnly ? STYLES[style] || STYLES.date : STYLES[style] || STYLES.long);
   if (element.textContent !== text) element.textContent = text;
   element.title = full;
 }
