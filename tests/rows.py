@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from copilot_bridge.store import open_store
-from copilot_bridge.store.requests import COLUMNS, Row
+from copilot_bridge.store.database import Transaction
+from copilot_bridge.store.hours import PUT_HOUR, hours_of
+from copilot_bridge.store.requests import COLUMNS, PUT, Row
 from copilot_bridge.store.store import Store
 
 DAY = 86_400
@@ -101,13 +103,14 @@ def tokens(chance: random.Random, price: float) -> dict[str, float]:
 
 
 def fill(home: Path, number: int, **options: float) -> Store:
-    """A store with so many rows; the caller closes it."""
+    """A store with so many rows, written at once; the caller closes it."""
     store = open_store(home)
-    batch: list[Row] = []
-    for row in rows(number, **options):  # type: ignore[arg-type]
-        batch.append(row)
-        if len(batch) == 5_000:
-            store.requests.write(batch)
-            batch = []
-    store.requests.write(batch)
+    written = list(rows(number, **options))  # type: ignore[arg-type]
+    hours = hours_of(dict(zip(COLUMNS, row, strict=True)) for row in written)
+
+    def put(transaction: Transaction) -> None:
+        transaction.change_many(PUT, [(*row, row[1]) for row in written])
+        transaction.change_many(PUT_HOUR, hours)
+
+    store.database.run(put)
     return store

@@ -211,7 +211,8 @@ window.addEventListener("pageshow", () => {
 
 // --- the reader's time zone ------------------------------------------------------------------------------
 
-// Days begin where the reader is: the server is told by a cookie, and the page comes once more if it did not know.
+// Days begin where the reader is: the server is told by a cookie, and the page comes once more if it did
+// not know.
 function tellZone(element) {
   const offset = String(-new Date().getTimezoneOffset());
   if (element.dataset.offset === offset) return;
@@ -229,8 +230,9 @@ document.querySelectorAll("form[data-search]").forEach((form) => {
   const live = regions.find((each) => each.region.id === form.dataset.search);
   let timer;
   const search = () => {
-    const query = new URLSearchParams(new FormData(form)).toString();
-    history.replaceState(null, "", `${form.action}?${query}`);
+    const fields = [...new FormData(form)].filter(([, value]) => value.trim());
+    const query = new URLSearchParams(fields).toString();
+    history.replaceState(null, "", query ? `${form.action}?${query}` : form.action);
     live.region.dataset.live = `${live.region.dataset.live.split("?")[0]}?${query}`;
     live.stopped = false;
     live.plan(0);

@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 
 from copilot_bridge.config import Config
-from copilot_bridge.exchange.models import list_models
-from copilot_bridge.upstream.models import Catalogue, Model
+from copilot_bridge.exchange.models import list_models, names_by_model, ways
+from copilot_bridge.upstream.models import Catalogue, Model, Models
 
 
 def catalogue(*names: str) -> Catalogue:
@@ -32,3 +32,43 @@ def test_a_list_is_made_once() -> None:
 def test_another_catalogue_has_another_list() -> None:
     assert ids(list_models(call(catalogue("a")))) == ["a"]
     assert ids(list_models(call(catalogue("b")))) == ["b"]
+
+
+def named(mapping: dict[str, str] | None, *ids: str) -> dict[str, list[str]]:
+    listed = catalogue(*ids)
+    asked = SimpleNamespace(config=Config(model_mapping=mapping), models=Models(mapping=mapping))
+    return names_by_model(asked, listed)  # type: ignore[arg-type]
+
+
+def test_what_leads_to_a_model() -> None:
+    found = named(None, "claude-opus-4.5", "claude-opus-4.7", "claude-sonnet-4.5", "gpt-4o-mini", "gpt-4")
+    assert found["gpt-4o-mini"] == ["copilot-fast"]
+    assert found["claude-opus-4.7"] == ["opus", "best", "claude-opus-4.6", "claude-opus-5*"]
+    assert found["claude-sonnet-4.5"] == ["sonnet", "claude-sonnet-5*", "claude-3.5-sonnet"]
+    assert found.keys() == {"gpt-4o-mini", "claude-opus-4.7", "claude-sonnet-4.5"}
+
+
+def test_a_mapping_of_ones_own_stands_in_its_place() -> None:
+    mapping = {
+        "claude-haiku-*": "gpt-5-mini",
+        "smart": "claude-opus-*",
+        "nothing": "gpt-9",
+        "gpt-4": "gpt-4.1",
+    }
+    found = named(mapping, "gpt-5-mini", "claude-opus-4.7", "gpt-4", "gpt-4.1")
+    assert found == {
+        "gpt-5-mini": ["claude-haiku-*"],
+        "claude-opus-4.7": ["smart"],
+        "gpt-4.1": ["gpt-4"],
+    }
+
+
+def test_the_way_to_a_model() -> None:
+    def model(*endpoints: str) -> Model:
+        return Model.read({"id": "a", "supported_endpoints": list(endpoints)})
+
+    assert ways(model("/responses")) == dict.fromkeys(("chat", "responses", "messages"), "responses")
+    claude = ways(model("/chat/completions", "/v1/messages"))
+    assert claude == {"chat": "chat", "responses": "messages", "messages": "messages"}
+    embeddings = Model.read({"id": "a", "capabilities": {"type": "embeddings"}})
+    assert ways(embeddings) == {"embeddings": "embeddings"}

@@ -1,0 +1,328 @@
+"""Usage, the request log and the catalogue: for people, for programs, and with a full log."""
+
+import csv
+import io
+import json
+import os
+import re
+import statistics
+import time
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import pytest
+from integration.harness import NOWHERE, Answer, Bridge, Json, Simulator, Start, new_token
+from rows import CALLERS, fill, rows
+
+from copilot_bridge.cli.usage import as_row
+from copilot_bridge.redaction import Secret
+from copilot_bridge.store import open_store
+from copilot_bridge.store.keys import KEY, Key
+from copilot_bridge.upstream.quota import read_usage
+
+ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+BROWSER = {"Accept": ACCEPT, "Accept-Language": "en"}
+OPERATOR = {"x-api-key": "operator"}
+
+FULL = 100_000
+SOON = 0.1  # s until the first byte
+TRIES = 7
+
+
+@pytest.fixture(scope="module")
+def full(_launch: Start, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
+    """With as many requests in its log as it keeps."""
+    home = tmp_path_factory.mktemp("full")
+    fill(home, FULL).close()
+    bridge = _launch(home=home, log_rows=FULL).warm()
+    yield bridge
+    bridge.stop()
+
+
+@pytest.fixture(scope="module")
+def keyed(_launch: Start, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Bridge, str]]:
+    """(a bridge, the key of somebody who is not its operator)"""
+    home = tmp_path_factory.mktemp("keyed")
+    store = fill(home, 300)
+    friend = store.keys.add(Key("laptop", KEY, b""))
+    store.close()
+    bridge = _launch(home=home, server="gevent", api_key="operator").warm_up("operator")
+    yield bridge, friend
+    bridge.stop()
+
+
+def page(bridge: Bridge, path: str, **headers: str) -> str:
+    answer = bridge.request("GET", path, headers=BROWSER | headers)
+    assert answer.status == 200, answer.body
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    return unescape(answer.body.decode())
+
+
+def told(bridge: Bridge, path: str, key: str = "") -> Json:
+    answer = bridge.request("GET", path, headers={"x-api-key": key} if key else {})
+    assert answer.status == 200, answer.body
+    found: Json = answer.json
+    return found
+
+
+def ids(text: str) -> list[str]:
+    return re.findall(r'<tr id="r-([^"]+)">', text)
+
+
+def link(text: str, rel: str) -> str:
+    found = re.search(rf'rel="{rel}" href="([^"]+)"', text)
+    assert found
+    return found[1]
+
+
+# A full log.
+
+PAGES = (
+    "/",
+    "/usage",
+    "/usage?show=tokens",
+    "/requests",
+    "/requests?status=error&key=local",
+    "/requests?model=gpt-7-turbo&from=2020-01-01",
+    "/requests/00000001-0000-4000-8000-000000000001",
+    "/requests.csv",
+    "/models",
+    "/approvals",
+)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_the_first_byte_comes_soon(full: Bridge, path: str) -> None:
+    """However full the log is.  A machine that is busy with something else may take longer."""
+    waited = []
+    for _ in range(TRIES):
+        stream = full.dial("GET", path, headers=BROWSER | {"Cookie": "utc_offset=330"}).begin()
+        assert stream.status == 200
+        waited.append(stream.opened - stream.asked)
+        stream.close()
+    busy = os.getloadavg()[0] > (os.cpu_count() or 1)
+    assert statistics.median(waited) < SOON * (5 if busy else 1), waited
+
+
+def test_a_filter_is_for_the_file_as_well(full: Bridge) -> None:
+    query = "status=error&key=share:5ad1c0ffee12"
+    answer = full.request("GET", f"/requests.csv?{query}", headers=BROWSER)
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    named = re.fullmatch(r'attachment; filename="(.+)"', answer.headers["content-disposition"])
+    assert named
+    assert re.fullmatch(r"copilot-bridge-requests-20\d\d-\d\d-\d\d\.csv", named[1])
+    lines = list(csv.DictReader(io.StringIO(answer.body.decode(), newline="")))
+    assert len(lines) > 100
+    assert {line["caller"] for line in lines} == {"share:5ad1c0ffee12"}
+    assert not {line["outcome"] for line in lines} & {"ok", "client gone"}
+    moments = [float(line["at"]) for line in lines]
+    assert moments == sorted(moments, reverse=True)
+    as_json = json.loads(full.request("GET", f"/requests.json?{query}", headers=BROWSER).body)
+    assert [row["id"] for row in as_json] == [line["id"] for line in lines]
+    shown = page(full, f"/requests?{query}")
+    assert ids(shown) == [line["id"] for line in lines[:50]]
+
+
+def test_forth_and_back(full: Bridge) -> None:
+    first = page(full, "/requests?status=limit")
+    second = page(full, link(first, "next"))
+    third = page(full, link(second, "next"))
+    assert len({*ids(first), *ids(second), *ids(third)}) == 150
+    assert ids(page(full, link(third, "prev"))) == ids(second)
+    again = page(full, link(second, "prev"))
+    assert ids(again) == ids(first)
+    assert 'rel="prev"' not in again
+
+
+# For people.
+
+
+def test_filters_are_shown_and_taken_away(full: Bridge) -> None:
+    text = page(full, "/requests?status=429&model=gpt-4.1&from=2020-01-01T00:00")
+    chips = re.findall(r'class="chip" href="([^"]+)" aria-label="Remove the filter ([^"]+)"', text)
+    assert [name for _, name in chips] == ["From: 2020-01-01 00:00", "Model: gpt-4.1", "Result: 429"]
+    assert chips[1][0] == "/requests?from=2020-01-01T00%3A00&status=429"
+    assert ids(text)
+    assert set(re.findall(r"<small>(\d{3})</small>", text)) == {"429"}
+    assert "No request fits" in page(full, "/requests?key=nobody")
+    sent = full.request("GET", "/requests?status=ok&model=", headers=BROWSER)
+    assert (sent.status, sent.headers["location"]) == (303, "/requests?status=ok")
+    for path in ("/requests?status=odd", "/requests?from=yesterday", "/requests?before=x"):
+        assert full.request("GET", path, headers=BROWSER).status == 400
+
+
+def test_times_are_the_readers(full: Bridge) -> None:
+    text = page(full, "/requests?from=2026-01-01", Cookie="utc_offset=480")
+    assert 'name="from" type="datetime-local" value="2026-01-01T00:00"' in text
+    assert "times in UTC+8" in text
+    assert "Days in UTC." in page(full, "/usage")
+    assert "Days in UTC-3:30." in page(full, "/usage", Cookie="utc_offset=-210")
+
+
+def test_one_request(full: Bridge) -> None:
+    known = told(full, "/requests?status=upstream")["data"][0]
+    text = page(full, f"/requests/{known['id']}")
+    assert known["error"] in text
+    for words in ("Waiting for its turn", "Copilot token", "Waiting for the first byte", known["caller"]):
+        assert words in text
+    missing = full.request("GET", "/requests/none", headers=BROWSER)
+    assert missing.status == 404
+    assert b"There is no request with this number in the log." in missing.body
+    assert full.request("GET", "/requests/none").status == 404
+
+
+def test_what_is_new(full: Bridge) -> None:
+    text = page(full, "/requests")
+    since = re.search(r'data-since="([\d.]+)"', text)
+    assert since
+    known = full.chat("hello").headers["x-request-id"]
+    end = time.monotonic() + 5
+    while known not in (news := page(full, f"/requests/news?since={since[1]}")):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert ids(news) == [known]
+    assert ids(page(full, f"/requests/news?since={since[1]}&status=error")) == []
+    assert full.request("GET", "/requests/news?since=x", headers=BROWSER).status == 400
+
+
+def test_the_chart_and_its_table_say_the_same(full: Bridge) -> None:
+    text = page(full, "/usage?show=premium")
+    assert len(re.findall(r"<g><title>", text)) == 30
+    assert not re.search(r"<[^>]+ style=", text)
+    drawn = dict(re.findall(r"<g><title>([\d-]+): ([\d,.]+)", text))
+    listed = dict(re.findall(r'<tr><th scope="row">([\d-]+)</th><td class="n">([\d,.]+)</td>', text))
+    assert listed == {day: value for day, value in drawn.items() if value != "0"}
+    for caller in CALLERS:
+        assert f'<a href="/requests?key={caller}">{caller}</a>' in text
+
+
+PLANS = ("individual", "free", "legacyfree", "tokenbilled", "overquota", "noaccess")
+
+
+def test_page_and_command_agree(start_bridge: Start, simulator: Simulator, tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    keys = {}
+    for plan in PLANS:
+        store.logins.add(plan, Secret(new_token(plan)), simulator.url)
+        keys[plan] = store.keys.add(Key(plan, KEY, b"", account=plan))
+    store.close()
+    bridge = start_bridge(server="gevent", home=tmp_path, github_token="", api_key="operator")
+    for plan, key in keys.items():
+        assert "Asking GitHub for the quota" in page(bridge, f"/usage?account={plan}", **OPERATOR)
+        text = page(bridge, f"/usage/quota?account={plan}", **OPERATOR)
+        usage = read_usage(told(bridge, "/usage.json", key))
+        for quota in usage.quotas:
+            _, _, percent, whole, used, resets = (str(each) for each in as_row(quota))
+            if not quota.unlimited:
+                for words in (percent.replace(" %", "% left"), whole, used.split()[0], resets[:10]):
+                    assert words in text, (plan, words)
+        assert ("no Copilot plan" in text) == (plan == "noaccess")
+        assert usage.plan_name in text
+        assert "Asking GitHub" not in page(bridge, f"/usage?account={plan}", **OPERATOR)  # it is known now
+
+
+def test_accounts_to_choose_from(start_bridge: Start, simulator: Simulator, tmp_path: Path) -> None:
+
+    bridge = start_bridge(server="gevent", home=tmp_path, github_token="")
+    store = fill(tmp_path, 200)
+    for name, persona in (("octo-work", "tokenbilled"), ("octo-demo", "individual")):
+        store.logins.add(name, Secret(new_token(persona)), simulator.url)
+    store.close()
+    text = page(bridge, "/usage?account=octo-work")
+    assert 'aria-current="true">octo-work</a>' in text
+    mine = [row for row in rows(200) if row[3] == "octo-work"]
+    assert re.search(rf"<dt>Requests</dt><dd>{len(mine)}</dd>", text)
+    assert "AI units" in page(bridge, "/usage/quota?account=octo-work")
+    assert "AI units" not in page(bridge, "/usage/quota")
+    assert bridge.request("GET", "/usage?account=stranger", headers=BROWSER).status == 400
+
+
+def test_without_github_the_pages_come_all_the_same(start_bridge: Start) -> None:
+    bridge = start_bridge(server="gevent", github_api_url=NOWHERE)
+    assert bridge.request("GET", "/healthz").status == 200
+    for path, part, words in (
+        ("/usage", "/usage/quota", "The quota isn't known"),
+        ("/models", "/status/models", "The models can't be listed"),
+    ):
+        stream = bridge.dial("GET", path, headers=BROWSER).begin()
+        assert stream.status == 200
+        assert stream.opened - stream.asked < 2
+        stream.close()
+        assert words in page(bridge, part)
+    assert "No request has been logged yet" in page(bridge, "/usage")
+    assert "No request has been logged yet" in page(bridge, "/requests")
+
+
+def test_the_catalogue_is_for_browsers_at_one_path_only(full: Bridge) -> None:
+    text = page(full, "/models")
+    for words in (
+        "Claude Opus 4.6",
+        "claude-opus-4.6",
+        "also:",
+        "<code>sonnet</code>",
+        "30\N{MULTIPLICATION SIGN}",
+        "included",
+    ):
+        assert words in text
+    found = page(full, "/models?q=claude+opus")
+    assert "claude-opus-4.5" in found
+    assert "gpt-4.1" not in found
+    assert "No model fits" in page(full, "/models?q=nothing-like-it")
+    for path, accept in (
+        ("/models", "*/*"),
+        ("/models", "application/json"),
+        ("/models", "application/json, text/plain, */*"),
+        ("/models", "application/json, text/html"),
+        ("/v1/models", ACCEPT),
+        ("/models/gpt-4.1", ACCEPT),
+    ):
+        answer = full.request("GET", path, headers={"Accept": accept})
+        assert answer.headers["content-type"] == "application/json", (path, accept)
+    anthropic = told_for_anthropic(full)
+    assert anthropic.json["data"][0]["type"] == "model"
+
+
+def told_for_anthropic(bridge: Bridge) -> Answer:
+    return bridge.request("GET", "/models", headers={"anthropic-version": "2023-06-01", "Accept": "*/*"})
+
+
+# For programs.
+
+
+def test_the_log_as_json(keyed: tuple[Bridge, str]) -> None:
+    bridge, _ = keyed
+    seen: list[str] = []
+    mark: str | None = ""
+    while mark is not None:
+        listed = told(
+            bridge, f"/requests?limit=70&before={mark}" if mark else "/requests?limit=70", "operator"
+        )
+        assert listed.keys() == {"data", "next"}
+        seen += [row["id"] for row in listed["data"]]
+        mark = listed["next"]
+    assert seen == [str(row[0]) for row in reversed(list(rows(300)))]
+    one = told(bridge, f"/requests/{seen[0]}", "operator")
+    assert one == told(bridge, "/requests?limit=1", "operator")["data"][0]
+    assert told(bridge, "/requests?from=2999-01-01", "operator") == {"data": [], "next": None}
+    for query in ("limit=0", "limit=1001", "limit=x", "before=x", "status=odd", "to=soon"):
+        answer = bridge.request("GET", f"/requests?{query}", headers={"x-api-key": "operator"})
+        assert (answer.status, answer.error["param"]) == (400, query.split("=")[0])
+
+
+def test_a_key_sees_its_own_requests(keyed: tuple[Bridge, str]) -> None:
+    bridge, friend = keyed
+    mine = [str(row[0]) for row in rows(300) if row[2] == "key:laptop"]
+    theirs = next(str(row[0]) for row in rows(300) if row[2] != "key:laptop")
+    assert sorted(row["id"] for row in told(bridge, "/requests?limit=1000", friend)["data"]) == sorted(mine)
+    assert {row["id"] for row in told(bridge, "/requests.json", friend)} == {*mine}  # type: ignore[index]
+    assert told(bridge, f"/requests/{mine[0]}", friend)["caller"] == "key:laptop"
+    sent = {"x-api-key": friend}
+    assert bridge.request("GET", f"/requests/{theirs}", headers=sent).status == 404
+    assert bridge.request("GET", "/requests?key=local", headers=sent).status == 403
+    assert bridge.request("GET", "/requests", headers=BROWSER | sent).status == 403
+    assert bridge.request("GET", "/requests.csv", headers=BROWSER | sent).status == 403
+    for path in ("/requests", "/requests.csv", "/requests.json", f"/requests/{theirs}", "/requests/news"):
+        assert bridge.request("GET", path).status == 401
+        stranger = bridge.request("GET", path, headers=BROWSER)
+        assert (stranger.status, stranger.headers["location"][:8]) == (303, "/sign-in")
