@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 import click
 
-from copilot_bridge.access.rates import Rate, read_span
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
 from copilot_bridge.cli.screen import print_table
 from copilot_bridge.config import Config
-from copilot_bridge.errors import ConfigError, InvalidRequest
+from copilot_bridge.errors import ConfigError
 from copilot_bridge.exchange import Bridge
-from copilot_bridge.store.keys import KEY, Key
+from copilot_bridge.exchange.keys import make_key
+from copilot_bridge.store.keys import KEY
 
 
 @click.group("keys")
@@ -38,39 +38,6 @@ def add(
     bridge = Bridge(config)
     click.echo(make_key(bridge, name, KEY, account, models, rate, expires, operator))
     click.echo("Keep it: it is not shown again, and only a hash of it is stored.", err=True)
-
-
-def make_key(
-    bridge: Bridge,
-    name: str,
-    kind: str,
-    account: str = "",
-    models: str = "",
-    rate: str = "",
-    expires: str = "",
-    operator: bool = False,
-) -> str:
-    """The key.  Raises ConfigError, InvalidRequest, StoreError."""
-    check_lasting(bridge)
-    if not name.strip() or not name.isprintable() or len(name) > 64:
-        raise InvalidRequest("a key's name has 1 to 64 printable characters")
-    if account and not bridge.logins.find(account):
-        raise ConfigError(f"no login of {account!r} is stored: see `copilot-bridge auth list`")
-    try:
-        if rate:
-            Rate.read(rate)
-        until = int(time.time()) + read_span(expires) if expires else 0
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
-    patterns = tuple(each.strip() for each in models.split(",") if each.strip())
-    return bridge.store.keys.add(
-        Key(name, kind, b"", account=account, models=patterns, rate=rate, expires=until, operator=operator)
-    )
-
-
-def check_lasting(bridge: Bridge) -> None:
-    if not bridge.store.database.lasting:
-        raise ConfigError("there is no store to keep it in: leave --no-cache out, or use --api-key")
 
 
 @command.command("list")

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import click
 
-from copilot_bridge.cli.keys import make_key
 from copilot_bridge.cli.login import waiting
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
 from copilot_bridge.cli.quickly import quickly
@@ -36,6 +35,7 @@ from copilot_bridge.clients import (
 from copilot_bridge.config import Config, word
 from copilot_bridge.errors import BridgeError, ConfigError, LoginRequired, ModelNotFound, UpstreamUnreachable
 from copilot_bridge.exchange import Bridge
+from copilot_bridge.exchange.keys import make_key
 from copilot_bridge.exchange.models import named, talkers
 from copilot_bridge.redaction import Secret
 from copilot_bridge.serving.address import base_url

@@ -4,10 +4,11 @@ import secrets
 
 import click
 
-from copilot_bridge.cli.keys import make_key, print_keys, revoke_key
+from copilot_bridge.cli.keys import print_keys, revoke_key
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
 from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
+from copilot_bridge.exchange.keys import make_key
 from copilot_bridge.store.keys import SHARE
 
 
