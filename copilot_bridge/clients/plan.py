@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from copilot_bridge.clients.edit import edited
 from copilot_bridge.clients.shells import SHELLS
-from copilot_bridge.clients.table import CLIENTS, KNOWN, Client, Named, Own, Place, Values, Wish
+from copilot_bridge.clients.table import CLIENTS, KNOWN, Client, Named, Own, Place, Step, Values, Wish
 from copilot_bridge.errors import ConfigError
 
 PLACEHOLDER = "anything"  # where the bridge asks for no key, clients want one all the same
@@ -50,7 +50,7 @@ class Steps:
     :param lines: set what is needed besides the files, in the words of the shell; all of it without files.
     :param environment: set the variables.
     :param command: sets it up; "" if there is none.
-    :param values: what to fill in: (field, value).  :param by_hand: what else to do, in order.
+    :param values: what to fill in: (field, value).  :param steps: what else to do, in order.
     :param check: a command that shows that it works.
     """
 
@@ -64,8 +64,13 @@ class Steps:
     environment: str
     command: str
     values: tuple[tuple[str, str], ...]
-    by_hand: tuple[str, ...]
+    steps: tuple[Step, ...]
     check: str
+
+    @property
+    def by_hand(self) -> tuple[str, ...]:
+        """The steps in English."""
+        return tuple(sentence % values for sentence, values in self.steps)
 
 
 def plan(
@@ -100,7 +105,7 @@ def plan(
         environment=say(variables),
         command=row.once(wish),
         values=row.values(wish),
-        by_hand=row.steps(wish),
+        steps=row.steps(wish),
         check=row.check(wish),
     )
 

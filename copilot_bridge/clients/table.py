@@ -61,6 +61,9 @@ class Wish:
 
 Values = Mapping[str, Any]
 
+Step = tuple[str, Mapping[str, str]]
+"""A sentence, and what stands for the names in it: so it can be said in other languages."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -112,7 +115,7 @@ class Client:
     beside: Callable[[Wish], Mapping[str, str]] = field(default=lambda _wish: {})
     once: Callable[[Wish], str] = field(default=lambda _wish: "")
     values: Callable[[Wish], tuple[tuple[str, str], ...]] = field(default=lambda _wish: ())
-    steps: Callable[[Wish], tuple[str, ...]] = field(default=lambda _wish: ())
+    steps: Callable[[Wish], tuple[Step, ...]] = field(default=lambda _wish: ())
 
     @property
     def writable(self) -> bool:
@@ -277,10 +280,12 @@ def zed_settings(wish: Wish) -> Values:
     }
 
 
-def zed_steps(wish: Wish) -> tuple[str, ...]:
-    name = ZED[wish.model.family][1]
-    place = f"enter {wish.key!r} beside {name!r} in Settings, AI, LLM Providers"
-    return (f"Zed keeps keys in the system's keychain: {place}, or start Zed with the variable.",)
+def zed_steps(wish: Wish) -> tuple[Step, ...]:
+    sentence = (
+        "Zed keeps keys in the system's keychain: enter '%(key)s' beside '%(name)s' in Settings, AI, "
+        "LLM Providers, or start Zed with the variable."
+    )
+    return ((sentence, {"key": wish.key, "name": ZED[wish.model.family][1]}),)
 
 
 def llm_settings(wish: Wish) -> list[Values]:
@@ -334,20 +339,23 @@ def form(wish: Wish) -> tuple[tuple[str, str], ...]:
     return ("Base URL", wish.v1), ("API key", wish.key), ("Model", wish.model.id)
 
 
-def cherry_steps(wish: Wish) -> tuple[str, ...]:
+def cherry_steps(wish: Wish) -> tuple[Step, ...]:
     return (
-        "Cherry Studio keeps its settings in the program; there is no file to edit.",
-        'Open the settings, there the model providers, and press "+" (version 1: Add, type OpenAI).',
-        f'Name it "Copilot Bridge", and fill in the values (base URL in version 1: {wish.root}).',
-        "Add the models that Sync models (version 1: Manage) lists, and switch the provider on.",
+        ("Cherry Studio keeps its settings in the program; there is no file to edit.", {}),
+        ('Open the settings, there the model providers, and press "+" (version 1: Add, type OpenAI).', {}),
+        (
+            'Name it "Copilot Bridge", and fill in the values (base URL in version 1: %(root)s).',
+            {"root": wish.root},
+        ),
+        ("Add the models that Sync models (version 1: Manage) lists, and switch the provider on.", {}),
     )
 
 
-def cline_steps(_wish: Wish) -> tuple[str, ...]:
+def cline_steps(_wish: Wish) -> tuple[Step, ...]:
     return (
-        "Cline keeps its settings itself; there is no file to edit.",
-        "In the editor's extension: open the settings of the panel, and fill in the values.",
-        "On the command line: run the command.",
+        ("Cline keeps its settings itself; there is no file to edit.", {}),
+        ("In the editor's extension: open the settings of the panel, and fill in the values.", {}),
+        ("On the command line: run the command.", {}),
     )
 
 
