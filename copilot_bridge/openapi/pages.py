@@ -28,6 +28,21 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         page=True,
     ),
     Endpoint(
+        route="GET /setup",
+        id="showSetup",
+        summary="Get the lines that point a client at the bridge",
+        about="To the operator. Programs have `copilot-bridge setup`.",
+        parameters=(
+            query("client", text(), "Its name, as `copilot-bridge setup` lists them."),
+            query("model", text(), "An id of the catalogue; else what fits the client."),
+            query(
+                "system", text(), "`linux`, `linux-fish`, `macos`, `macos-fish`, `windows` or `windows-cmd`."
+            ),
+        ),
+        answers=A_PAGE,
+        page=True,
+    ),
+    Endpoint(
         route="GET /docs",
         id="showDocs",
         summary="Show this description to people",

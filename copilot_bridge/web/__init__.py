@@ -17,6 +17,7 @@ from copilot_bridge.web import (
     home,
     models,
     request_log,
+    setup,
     sign_in,
     trouble,
     usage,
@@ -24,7 +25,17 @@ from copilot_bridge.web import (
 from copilot_bridge.web.proxies import BehindProxy
 
 # In the order of the navigation, where they are in it.
-PAGES = (home.bp, usage.bp, request_log.bp, approvals.bp, device.bp, models.bp, docs.bp, sign_in.bp)
+PAGES = (
+    home.bp,
+    usage.bp,
+    request_log.bp,
+    approvals.bp,
+    device.bp,
+    models.bp,
+    setup.bp,
+    docs.bp,
+    sign_in.bp,
+)
 
 
 def init_app(app: Flask) -> None:

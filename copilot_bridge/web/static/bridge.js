@@ -311,6 +311,85 @@ class Tail {
 }
 
 document.querySelectorAll("[data-tail]").forEach((each) => new Tail(each));
+// --- forms that change only a part of the page ------------------------------------------------------------
+
+// With data-into="ID": of the page that the form leads to, only what has this id is taken over, so what was
+// typed elsewhere stays, and so does the focus.  With data-auto: as soon as a choice is made.
+let asked = 0;
+
+async function takeOver(form) {
+  const turn = (asked += 1);
+  const into = document.getElementById(form.dataset.into);
+  const get = form.method === "get";
+  const query = new URLSearchParams(new FormData(form));
+  form.querySelectorAll("[data-wait]").forEach((each) => { each.hidden = false; });
+  into.setAttribute("aria-busy", "true");
+  let found = null;
+  try {
+    const answer = await fetch(get ? `${form.action}?${query}` : form.action, {
+      method: form.method, headers: { Accept: "text/html" }, ...(get ? {} : { body: query }),
+    });
+    if (turn !== asked) return;  // another choice has been made meanwhile
+    found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(into.id);
+  } catch {
+    toast(body.dataset.offline);
+    delete form.dataset.sent;
+    form.querySelectorAll("[data-wait]").forEach((each) => { each.hidden = true; });
+    return into.removeAttribute("aria-busy");
+  }
+  if (!found) return form.submit();  // something else is to be said: by a page of its own
+  if (get) remember(query);
+  replace(into, found.innerHTML);
+  into.removeAttribute("aria-busy");
+  fill();
+  const says = into.querySelector("[role=status], [role=alert]");
+  if (says) announce(says.textContent);
+}
+
+// In the address, in the other forms, and in the links to this page in another language or theme.
+function remember(query) {
+  history.replaceState(null, "", `?${query}`);
+  for (const [name, value] of query) {
+    document.querySelectorAll(`input[type=hidden][name="${name}"]`).forEach((each) => { each.value = value; });
+  }
+  document.querySelectorAll(".choices a").forEach((each) => {
+    const choice = new URL(each.href).searchParams;
+    const kept = ["lang", "theme"].filter((name) => choice.has(name)).map((name) => [name, choice.get(name)]);
+    each.href = `${location.pathname}?${new URLSearchParams([...query, ...kept])}`;
+  });
+}
+
+document.addEventListener("submit", (event) => {
+  if (event.target.dataset.into === undefined || event.defaultPrevented) return;
+  event.preventDefault();
+  takeOver(event.target);
+});
+document.addEventListener("change", (event) => {
+  if (event.target.form?.dataset.auto !== undefined) event.target.form.requestSubmit();
+});
+
+// What is typed into a field with data-fills="WORD" stands for WORD in all lines to copy.
+const originals = new WeakMap();
+
+function fill() {
+  const field = document.querySelector("[data-fills]");
+  if (!field) return;
+  const { fills: word, first } = field.dataset;
+  const right = field.checkValidity();
+  document.querySelectorAll("#chosen pre code, #chosen .by-hand").forEach((each) => {
+    if (!originals.has(each)) originals.set(each, each.textContent.replaceAll(first, word));
+    const text = originals.get(each).replaceAll(word, (right && field.value.trim()) || word);
+    if (each.textContent !== text) each.textContent = text;
+  });
+  field.setAttribute("aria-invalid", String(!right));
+  document.querySelector("[data-wrong]").hidden = right;
+  document.querySelector("[data-right]").hidden = !right;
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target.dataset.fills !== undefined) fill();
+});
 
 tellTimes(document);
 offer(document);
+fill();

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from copilot_bridge.clients import CLIENTS, SHELLS, plan
 from copilot_bridge.web.frame import environment
 from copilot_bridge.web.language import LANGUAGES, TAGS, USUAL, catalogue, say_number, spoken, tr
 
@@ -32,12 +33,21 @@ def in_module(path: Path) -> Iterator[str]:
             yield sentence.value
 
 
+def of_clients() -> Iterator[str]:
+    """What their rows say to people; where a line stands is no sentence if it is a path."""
+    for client in CLIENTS:
+        steps = plan(client, "http://bridge", "key")
+        yield from (sentence for sentence, _ in steps.steps)
+        yield from (name for name, _ in steps.values)
+    yield from (each.lasting for each in SHELLS.values() if not each.lasting.startswith("~"))
+
+
 SAID = {
     sentence: path.name
     for path in sorted(ROOM.rglob("*"))
     if path.suffix in (".html", ".py") and path.name != "language.py"
     for sentence in (in_template if path.suffix == ".html" else in_module)(path)
-}
+} | dict.fromkeys(of_clients(), "clients")
 OTHERS = [each for each in LANGUAGES if each != USUAL]
 
 
