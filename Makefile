@@ -7,6 +7,8 @@
 # make test-clients   Claude Code, Codex and opencode at work on the simulator, by settings of their own and
 #                     by those that `copilot-bridge setup` writes for them.  npm installs them
 #                     in ~/.cache/copilot-bridge/clients, or where CLIENTS_CACHE=... says
+# make test-pages     the pages in Chromium, which has to be there (CHROMIUM=... names one)
+# make screenshots    the same, with pictures of them, light, dark and on a phone, in build/screenshots
 #
 # Each sets up what it needs in .venv, once.  ARGS="--port 5000" is passed on.
 
@@ -18,7 +20,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo start test test-clients lint format bench wheel clean
+.PHONY: demo start test test-clients test-pages screenshots lint format bench wheel clean
 .DEFAULT_GOAL = help
 
 help:
@@ -33,6 +35,13 @@ start: $(VENV)/runtime
 # Twice as many as there are processors: many tests wait for processes that they have started.
 test: $(VENV)/dev
 	$(BIN)/python -m pytest --numprocesses $$($(BIN)/python -c 'import os; print(2 * (os.cpu_count() or 1))') $(ARGS)
+
+test-pages: $(VENV)/dev
+	$(BIN)/python -m pytest tests/pages --numprocesses auto -r s $(ARGS)
+
+screenshots: $(VENV)/dev
+	$(BIN)/python -m pytest tests/pages --numprocesses auto --screenshots build/screenshots $(ARGS)
+	@ls build/screenshots
 
 test-clients: $(VENV)/dev
 	@$(BIN)/python tests/clients/install.py

@@ -1,0 +1,175 @@
+"""Chromium, and an eye on what goes wrong in it."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from axe_playwright_python.sync_playwright import Axe
+from integration.harness import Bridge
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE = 10_000  # ms; nothing that works takes so long
+
+# Whatever is not on loopback would go through here, and nobody listens.
+NOWHERE = "http://127.0.0.1:9"
+
+DESK = {"width": 1200, "height": 900}
+PHONE = {"width": 360, "height": 740}
+ON_A_PHONE = {"viewport": PHONE, "is_mobile": True, "has_touch": True}
+
+Look = tuple[str, Any, Any]
+LOOKS: tuple[Look, ...] = (("phone", "light", PHONE), ("light", "light", DESK), ("dark", "dark", DESK))
+
+Picture = Callable[..., None]
+"""Takes pictures of a page, if anybody wants to have them: (page, name), and which looks."""
+
+# Told to the test itself, since no page may: the policy of the pages stands above all scripts in them.
+REPORT_VIOLATIONS = """
+document.addEventListener("securitypolicyviolation", (event) =>
+  console.error(`CSP: ${event.violatedDirective} forbids ${event.blockedURI} at line ${event.lineNumber}`));
+"""
+RULES = {"resultTypes": ["violations"]}
+GRAVE = ("serious", "critical")
+
+# What Tab has to reach, as far as it is seen.
+CONTROLS = """() => [...document.querySelectorAll(
+    "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']")]
+  .filter((each) => !each.disabled && each.checkVisibility({ visibilityProperty: true }))"""
+NUMBER_CONTROLS = f"() => ({CONTROLS})().map((each, index) => each.dataset.number = index)"
+FOCUSED = """() => {
+  const each = document.activeElement;
+  const style = getComputedStyle(each);
+  return [each.dataset.number ?? null, style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0,
+    each.outerHTML.slice(0, 120)];
+}"""
+
+
+def find_chromium() -> str | None:
+    """CHROMIUM names one; else what the system has."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def launch(playwright: Playwright, path: str) -> Browser:
+    """No network but loopback."""
+    sandbox = [] if os.geteuid() else ["--no-sandbox"]  # root has none
+    return playwright.chromium.launch(
+        executable_path=path, args=[*sandbox, f"--proxy-server={NOWHERE}", "--disable-dev-shm-usage"]
+    )
+
+
+class Visitor:
+    """A browser of somebody's own: cookies, language, taste.  `close` fails if anything went wrong in it."""
+
+    def __init__(self, browser: Browser, bridge: Bridge, **options: Any) -> None:
+        self.bridge = bridge
+        self.wrong: list[str] = []
+        self._known: list[str] = []
+        settings = {"locale": "en-US", "color_scheme": "light", "viewport": DESK, **options}
+        self.context: BrowserContext = browser.new_context(base_url=bridge.url, **settings)
+        self.context.set_default_timeout(PATIENCE)
+        self.context.add_init_script(REPORT_VIOLATIONS)
+        self.context.on("console", self._hear)
+        self.context.on("weberror", lambda error: self.wrong.append(f"script: {error.error}"))
+        self.context.on("request", self._see)
+
+    def open(self, path: str) -> Page:
+        page = self.context.new_page()
+        page.goto(path)
+        return page
+
+    def sign_in(self, key: str) -> Page:
+        page = self.open("/sign-in")
+        page.get_by_label("The operator's API key").fill(key)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("heading", name="At a glance").wait_for()
+        return page
+
+    def expects(self, complaint: str) -> None:
+        """A pattern of what the browser may complain of: a status that the test is about."""
+        self._known.append(complaint)
+
+    def close(self) -> None:
+        self.context.close()
+        wrong = [each for each in self.wrong if not any(re.search(known, each) for known in self._known)]
+        assert not wrong, "\n".join(wrong)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.wrong.append(f"console: {message.text}")
+
+    def _see(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if f"{parts.scheme}://{parts.netloc}" != self.bridge.url and parts.scheme not in ("data", "about"):
+            self.wrong.append(f"foreign request: {request.url}")
+
+
+Visit = Callable[..., Visitor]
+
+
+@contextmanager
+def visitors(browser: Browser) -> Iterator[Visit]:
+    made: list[Visitor] = []
+
+    def visit(bridge: Bridge, **options: Any) -> Visitor:
+        made.append(Visitor(browser, bridge, **options))
+        return made[-1]
+
+    yield visit
+    for each in made:
+        each.close()
+
+
+def barriers(page: Page) -> list[str]:
+    """What is grave of what axe finds."""
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [
+        f"{each['id']}: {each['help']}: {node['html'][:200]} {node.get('failureSummary', '')}"
+        for each in found
+        if each["impact"] in GRAVE
+        for node in each["nodes"]
+    ]
+
+
+def overflow(page: Page) -> int:
+    """How many pixels of the page one would have to scroll sideways for."""
+    wide: int = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return max(0, wide)
+
+
+def tabbed(page: Page) -> list[str]:
+    """What is wrong for somebody without a mouse: controls out of reach, a focus not to be seen."""
+    all_of_them = {str(each) for each in page.evaluate(NUMBER_CONTROLS)}
+    reached: set[str] = set()
+    unseen = []
+    for _ in range(len(all_of_them) + 3):
+        page.keyboard.press("Tab")
+        number, visible, html = page.evaluate(FOCUSED)
+        if number is not None:
+            reached.add(number)
+            if not visible:
+                unseen.append(f"no ring: {html}")
+    missed = all_of_them - reached
+    out_of_reach = [
+        "out of reach: " + page.locator(f"[data-number='{each}']").evaluate("(each) => each.outerHTML")[:200]
+        for each in sorted(missed)
+    ]
+    return unseen + out_of_reach
+
+
+def take_pictures(page: Page, folder: Path, name: str, looks: Iterable[Look] = LOOKS) -> None:
+    """As it is now; what moves by itself stands still."""
+    folder.mkdir(parents=True, exist_ok=True)
+    before = page.viewport_size
+    page.wait_for_load_state("networkidle")
+    for look, scheme, size in looks:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size(size)
+        page.screenshot(path=folder / f"{name}-{look}.png", full_page=True, animations="disabled")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(before or DESK)
