@@ -76,7 +76,7 @@ def test_a_new_key(operator: Visit, keyed: Bridge, picture: Picture) -> None:
     page.get_by_label("Name").fill("laptop")
     page.get_by_label("Expires").select_option("30d")
     page.get_by_label("Client").select_option("opencode")
-    expect(page.locator("#file-1")).to_contain_text("bridge")
+    expect(page.locator("#file-1")).to_contain_text("opencode.ai")
     page.get_by_role("button", name="Make the key").click()
     key = page.locator("#new-key").inner_text()
     assert key.startswith("cbk_")
