@@ -23,6 +23,7 @@ import orjson
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from copilot_bridge import __version__
+from copilot_bridge.access.callers import NOBODY
 from copilot_bridge.cli.debug import knock
 from copilot_bridge.cli.quickly import quickly
 from copilot_bridge.config import SECRETS, Config
@@ -33,7 +34,7 @@ from copilot_bridge.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from copilot_bridge.exchange import Bridge
+from copilot_bridge.exchange import Bridge, Call
 from copilot_bridge.exchange.chat import ChatRequest
 from copilot_bridge.exchange.messages import MessagesRequest
 from copilot_bridge.exchange.models import talkers
@@ -453,7 +454,7 @@ def live(dialect: str, patient: Patient) -> Finding:
         return failed("there is no model", "copilot-bridge models")
     make, body = APIS[dialect]
     record = Record("doctor", "POST", dialect)
-    make(patient.bridge, record, orjson.dumps({"model": model.id, **body}), {}).complete()
+    make(Call(patient.bridge, NOBODY), record, orjson.dumps({"model": model.id, **body}), {}).complete()
     return ok(f"{model.id} has answered")
 
 

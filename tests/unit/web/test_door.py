@@ -240,7 +240,8 @@ def test_a_page_in_front_of_an_api(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def show() -> str:
         return "a page"
 
-    monkeypatch.setattr(web, "PAGES", (*web.PAGES, shelf))
+    others = (each for each in web.PAGES if each.name != "models")
+    monkeypatch.setattr(web, "PAGES", (shelf, *others))
     monkeypatch.setattr(models, "list_models", lambda bridge: f'"for {bridge.caller.id}"')
     app = create_app(Config(home=tmp_path, api_key=(Secret(OPERATOR),)))
     client = app.test_client()
