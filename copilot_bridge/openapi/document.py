@@ -37,6 +37,9 @@ PART = "a part of a page, fetched by its script"
 LEFT_OUT = {
     "GET /assets/<path:filename>": PART,
     "GET /status/quota": PART,
+    "GET /status/models": PART,
+    "GET /usage/quota": PART,
+    "GET /requests/news": PART,
     "GET /approvals/waiting": PART,
     "POST /approvals": FORM,
     "GET /auth/device/state": PART,

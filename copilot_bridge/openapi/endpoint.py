@@ -12,6 +12,7 @@ Json = dict[str, Any]
 JSON = "application/json"
 EVENTS = "text/event-stream"
 HTML = "text/html"
+CSV = "text/csv"
 TEXT = "text/plain"
 PAGE: Json = {"schema": {"type": "string"}}
 REQUEST_ID = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}

@@ -57,7 +57,7 @@ ENDPOINTS = (
         prefixed=True,
         summary="List the models that a request can name",
         about="All of them in OpenAI's form; page by page in Anthropic's, for who sends `anthropic-version`. "
-        "A key that is limited to some models sees those.",
+        "A key that is limited to some models sees those. At `/models` a browser gets a page.",
         parameters=(
             VERSION,
             query("limit", whole("", 1, maximum=1000, default=20), "Anthropic's form: of a page."),
@@ -67,6 +67,7 @@ ENDPOINTS = (
         answers={200: Answer("The models.", any_of(ref("ModelList"), ref("AnthropicModelList")))},
         dialects=BOTH,
         kinds=(*FROM_COPILOT, "invalid_request"),
+        page=True,
     ),
     Endpoint(
         route="GET /models/{id}",

@@ -73,9 +73,10 @@ ENDPOINTS = (
         route="GET /usage",
         id="showUsage",
         summary="Show what is left of the plan",
-        about="The same as `/usage.json`.",
+        about="The same as `/usage.json`; to a browser a page, with what used it up.",
         answers={200: Answer("GitHub's report on the account that pays.", ref("Report"), headers=NO_STORE)},
-        kinds=FROM_COPILOT,
+        kinds=(*FROM_COPILOT, "invalid_request"),
+        page=True,
     ),
     Endpoint(
         route="GET /usage.json",

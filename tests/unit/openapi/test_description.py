@@ -19,7 +19,7 @@ from copilot_bridge.dialects.messages import errors as messages
 from copilot_bridge.dialects.responses import errors as responses
 from copilot_bridge.errors import KINDS
 from copilot_bridge.openapi import document as described
-from copilot_bridge.openapi.document import LEFT_OUT, as_json, document
+from copilot_bridge.openapi.document import GROUPS, LEFT_OUT, as_json, document
 from copilot_bridge.openapi.errors import WORDS
 
 Json = dict[str, Any]
@@ -156,3 +156,8 @@ def test_a_start_reads_none_of_it() -> None:
     look = "import sys, copilot_bridge.app; print([m for m in sys.modules if '_bridge.openapi' in m])"
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_no_endpoint_is_described_twice() -> None:
+    routes = [endpoint.route for _name, _about, tables in GROUPS for endpoint in tables.ENDPOINTS]
+    assert len(routes) == len(set(routes))
