@@ -45,8 +45,9 @@ NUMBER_CONTROLS = f"() => ({CONTROLS})().map((each, index) => each.dataset.numbe
 FOCUSED = """() => {
   const each = document.activeElement;
   const style = getComputedStyle(each);
-  return [each.dataset.number ?? null, style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0,
-    each.outerHTML.slice(0, 120)];
+  const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+  const inParts = each.matches("input[type^=date], input[type=time]");  // the browser marks the part
+  return [each.dataset.number ?? null, ring || inParts, each.outerHTML.slice(0, 120)];
 }"""
 
 
@@ -147,7 +148,8 @@ def tabbed(page: Page) -> list[str]:
     all_of_them = {str(each) for each in page.evaluate(NUMBER_CONTROLS)}
     reached: set[str] = set()
     unseen = []
-    for _ in range(len(all_of_them) + 3):
+    parts = 8 * page.locator("input[type^=date], input[type=time]").count()
+    for _ in range(len(all_of_them) + parts + 3):
         page.keyboard.press("Tab")
         number, visible, html = page.evaluate(FOCUSED)
         if number is not None:
