@@ -1,9 +1,10 @@
 """What holds for each page: in both languages, on small screens, by keyboard, without a script."""
 
+import time
 from dataclasses import dataclass
 
 import pytest
-from integration.harness import Bridge
+from integration.harness import PATIENCE, Bridge
 from pages.browsing import LOOKS, ON_A_PHONE, Picture, Visit, barriers, overflow, tabbed
 from pages.conftest import OPERATOR
 from playwright.sync_api import expect
@@ -27,6 +28,10 @@ PAGES = {
     "approvals": Row("/approvals", "Approvals", "审批", ("Requests are not held",)),
     "accounts": Row("/auth/device", "GitHub accounts", "GitHub 账号", ("Get a code", "Stored logins")),
     "setup": Row("/setup", "Point a client at the bridge", "让客户端接入本服务", ("Send a test request",)),
+    "usage": Row("/usage", "Usage", "用量", ("By model", "By key")),
+    "requests": Row("/requests", "Requests", "请求", ("Filter",)),
+    "request": Row("/requests/{request}", "gpt-4o", "gpt-4o", ("Where the time went",)),
+    "models": Row("/models", "Models", "模型", ("gpt-4.1",)),
     "docs": Row("/docs", "Docs", "文档"),
     "nothing": Row("/setup/nothing", "Nothing here", "页面不存在"),
 }
@@ -57,7 +62,11 @@ def filled(path: str, bridge: Bridge) -> str:
         return path
     body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}
     answer = bridge.request("POST", "/v1/chat/completions", body, {"x-api-key": OPERATOR})
-    return path.replace("{request}", answer.headers["x-request-id"])
+    path = path.replace("{request}", answer.headers["x-request-id"])
+    end = time.monotonic() + PATIENCE
+    while bridge.request("GET", path, headers={"x-api-key": OPERATOR, "Accept": "text/html"}).status != 200:
+        assert time.monotonic() < end, "rows are written a moment after the answer, but not so late"
+    return path
 
 
 @every_page
