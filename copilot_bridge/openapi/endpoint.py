@@ -14,8 +14,11 @@ EVENTS = "text/event-stream"
 HTML = "text/html"
 CSV = "text/csv"
 TEXT = "text/plain"
+CSV = "text/csv"
 PAGE: Json = {"schema": {"type": "string"}}
 REQUEST_ID = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
+
+NO_STORE: Json = {"Cache-Control": {"description": "`no-store`.", "schema": {"type": "string"}}}
 
 SIGN_IN: Json = {"description": "A browser without a key: to where it gives one.", "headers": REQUEST_ID}
 

@@ -57,7 +57,8 @@ ENDPOINTS = (
         prefixed=True,
         summary="List the models that a request can name",
         about="All of them in OpenAI's form; page by page in Anthropic's, for who sends `anthropic-version`. "
-        "A key that is limited to some models sees those. At `/models` a browser gets a page.",
+        "A key that is limited to some models sees those. At `/models` a browser gets a "
+        "page instead.",
         parameters=(
             VERSION,
             query("limit", whole("", 1, maximum=1000, default=20), "Anthropic's form: of a page."),

@@ -1,8 +1,8 @@
 """What the bridge says of itself."""
 
-from copilot_bridge.openapi.endpoint import ANYBODY, TEXT, Answer, Endpoint
+from copilot_bridge.openapi.endpoint import ANYBODY, NO_STORE, TEXT, Answer, Endpoint, query
 from copilot_bridge.openapi.errors import FROM_COPILOT
-from copilot_bridge.openapi.schemas import always, list_of, number, passed_on, ref, text, thing
+from copilot_bridge.openapi.schemas import always, list_of, number, one_of, passed_on, ref, text, thing
 
 SCHEMAS = {
     "About": thing(
@@ -30,8 +30,6 @@ SCHEMAS = {
         about="As it comes from GitHub, whose fields differ from plan to plan.",
     ),
 }
-
-NO_STORE = {"Cache-Control": {"description": "`no-store`.", "schema": {"type": "string"}}}
 
 ENDPOINTS = (
     Endpoint(
@@ -73,10 +71,17 @@ ENDPOINTS = (
         route="GET /usage",
         id="showUsage",
         summary="Show what is left of the plan",
-        about="The same as `/usage.json`; to a browser a page, with what used it up.",
+        about="The same as `/usage.json`; to a browser, a page with what used it up as well.",
+        parameters=(
+            query("account", text(), "Of the page: the GitHub login that it is about."),
+            query(
+                "show", one_of("requests", "premium", "cost", "tokens"), "Of the page: what its chart shows."
+            ),
+            query("quota", text(), "Of the page: ask GitHub now."),
+        ),
+        page=True,
         answers={200: Answer("GitHub's report on the account that pays.", ref("Report"), headers=NO_STORE)},
         kinds=(*FROM_COPILOT, "invalid_request"),
-        page=True,
     ),
     Endpoint(
         route="GET /usage.json",

@@ -1,93 +1,68 @@
 """The pages for people, and what their scripts ask."""
 
-from copilot_bridge.openapi.endpoint import ANYBODY, CSV, HTML, Answer, Endpoint, in_path, query
+from copilot_bridge.openapi.endpoint import ANYBODY, CSV, HTML, NO_STORE, Answer, Endpoint, in_path, query
 from copilot_bridge.openapi.schemas import Schema, list_of, number, or_null, ref, text, thing, whole
 
 SCHEMAS: dict[str, Schema] = {
     "LoggedRequest": thing(
         {
-            "id": text("The `X-Request-Id` of the answer."),
-            "at": number("When it came; unix seconds."),
-            "caller": or_null(text("Whose key it came with.")),
+            "id": text("Its `X-Request-Id`."),
+            "at": number("When it came: Unix time, seconds."),
+            "caller": text("The key that it came with."),
             "account": or_null(text("The GitHub login that paid.")),
+            "dialect": or_null(text("The API that the client spoke.")),
             "model": or_null(text()),
-            "status": or_null(whole("Of the answer.")),
-            "outcome": or_null(text("`ok`, `client gone`, `cut`, or the kind of the error.")),
-            "ms": or_null(whole("Until the last byte.")),
+            "upstream": or_null(text("The API that was spoken to Copilot.")),
+            "status": or_null(whole()),
+            "outcome": text(
+                "`ok`, `client gone`, the kind of an error, or `cut`: the bridge ended meanwhile."
+            ),
+            "error": or_null(text("What was said of it.")),
+            "ms": or_null(whole("How long it took.")),
+            "queue_ms": or_null(whole("Until it was its turn.")),
+            "token_ms": or_null(whole("Until there was a Copilot token.")),
+            "first_byte_ms": or_null(whole("Until the answer began.")),
+            "tokens_in": or_null(whole()),
+            "tokens_out": or_null(whole()),
+            "cost": or_null(number("AI units.")),
+            "premium": or_null(number("Premium requests.")),
         },
-        ("id", "at"),
-        "What the log knows of a request; never what was said.",
+        ("id", "at", "caller", "outcome"),
+        "A request for a model, and what became of it.",
+    ),
+    "RequestList": thing(
+        {
+            "data": list_of(ref("LoggedRequest")),
+            "next": or_null(text("What to give as `before` for the next page; null: this is the last one.")),
+        },
+        ("data", "next"),
     ),
 }
 
-FILTER = (
-    query("from", text(), "The oldest: unix seconds, or a time like `2026-11-21T14:32`."),
-    query("to", text(), "The newest, likewise."),
-    query("key", text(), "The caller, as the log names it: `key:alice`."),
-    query("model", text(), "The model that answered."),
+# What the log is filtered by.
+FILTERS = (
+    query("from", text(), "From when on: Unix seconds, or ISO 8601, in UTC unless it says otherwise."),
+    query("to", text(), "Until when; a day or a minute is meant to its end."),
+    query("key", text(), "Of this key only, as the log names it."),
+    query("model", text(), "Of this model only."),
+    query("account", text(), "Of this GitHub login only."),
     query(
         "status",
         text(),
-        "`404`, `4xx`, `ok`, `error`, `client`, `limit`, `upstream`, `broken`, `gone`, `internal`.",
+        "Like `404` or `4xx`; or `ok`, `error` (all of them), `client`, `limit`, `upstream`, `broken`, "
+        "`gone`, `internal`.",
     ),
-    query("account", text(), "The GitHub login that paid."),
 )
-ATTACHED = {"Content-Disposition": {"description": "Its name as a file.", "schema": {"type": "string"}}}
-OWN = "A key that is not the operator's sees its own requests."
+LIMIT = query("limit", whole("", 1, maximum=1000, default=50), "Of a page.")
+MARKS = (
+    query("before", text(), "The `next` of the page before."),
+    query("after", text(), "To a browser: the page with what came later."),
+)
 
 # What there is nothing but a page of.
 A_PAGE = {200: Answer("A page.", text(), kind=HTML)}
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    Endpoint(
-        route="GET /requests",
-        id="listRequests",
-        summary="List the requests that were answered, the newest first",
-        about=OWN,
-        parameters=(
-            *FILTER,
-            query("limit", whole("", 1, maximum=1000, default=50), "How many; a browser's page has 50."),
-            query("before", text(), "What `next` said, for the next page."),
-        ),
-        answers={
-            200: Answer(
-                "A page of the log.",
-                thing({"data": list_of(ref("LoggedRequest")), "next": or_null(text())}, ("data", "next")),
-            )
-        },
-        kinds=("invalid_request",),
-        page=True,
-    ),
-    Endpoint(
-        route="GET /requests/{number}",
-        id="getRequest",
-        summary="Look up one request",
-        about=OWN,
-        parameters=(in_path("number", text(minLength=1), "The `X-Request-Id` of its answer.", "none"),),
-        answers={200: Answer("The request.", ref("LoggedRequest"))},
-        kinds=("not_found",),
-        page=True,
-    ),
-    Endpoint(
-        route="GET /requests.csv",
-        id="exportRequestsAsCsv",
-        summary="Export the log for a spreadsheet",
-        about=f"Cells that a spreadsheet would take for a formula begin with an apostrophe. {OWN}",
-        parameters=FILTER,
-        answers={200: Answer("A row for each request.", text(), kind=CSV, headers=ATTACHED)},
-        kinds=("invalid_request",),
-        page=True,
-    ),
-    Endpoint(
-        route="GET /requests.json",
-        id="exportRequestsAsJson",
-        summary="Export the log for programs",
-        about=OWN,
-        parameters=FILTER,
-        answers={200: Answer("All of them.", list_of(ref("LoggedRequest")), headers=ATTACHED)},
-        kinds=("invalid_request",),
-        page=True,
-    ),
     Endpoint(
         route="GET /auth/device",
         id="showAccounts",
@@ -104,6 +79,49 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         about="To the operator. Its forms are for browsers; programs have `copilot-bridge approvals`.",
         parameters=(query("said", text(), "What has become of the last click: `yes`, `no`, `gone`."),),
         answers=A_PAGE,
+        page=True,
+    ),
+    Endpoint(
+        route="GET /requests",
+        id="listRequests",
+        summary="List the request log",
+        about="The newest first. The operator sees all of it, any other key its own requests. What was said "
+        "is in none of them.",
+        parameters=(*FILTERS, LIMIT, *MARKS),
+        answers={200: Answer("A page of the log.", ref("RequestList"), headers=NO_STORE)},
+        kinds=("invalid_request", "permission"),
+        page=True,
+    ),
+    Endpoint(
+        route="GET /requests/{number}",
+        id="showRequest",
+        summary="Show a request of the log",
+        about="The operator may see each of them, any other key its own.",
+        parameters=(
+            in_path("number", text(), "Its `X-Request-Id`.", "0b5c1a52-8f3d-4c1e-9d5b-2f1f6f0c7a11"),
+        ),
+        answers={200: Answer("The request.", ref("LoggedRequest"), headers=NO_STORE)},
+        kinds=("not_found",),
+        page=True,
+    ),
+    Endpoint(
+        route="GET /requests.json",
+        id="exportRequests",
+        summary="Give the request log as a file",
+        about="All that the filter leaves, in pieces, however long it is.",
+        parameters=FILTERS,
+        answers={200: Answer("The log.", list_of(ref("LoggedRequest")), headers=NO_STORE)},
+        kinds=("invalid_request", "permission"),
+        page=True,
+    ),
+    Endpoint(
+        route="GET /requests.csv",
+        id="exportRequestsAsTable",
+        summary="Give the request log as a file for spreadsheets",
+        about="The same as `/requests.json`, with a header, and the time in UTC as the first column.",
+        parameters=FILTERS,
+        answers={200: Answer("The log.", text(), kind=CSV, headers=NO_STORE)},
+        kinds=("invalid_request", "permission"),
         page=True,
     ),
     Endpoint(
