@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from flask import Blueprint, Response, request
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from copilot_bridge.web.door import anyone, shared
@@ -160,5 +159,7 @@ def kind(name: str, schema: Json, limits: list[str]) -> list[tuple[str, str]]:
 @cache
 def written(markdown: str) -> Markup:
     """Markdown as HTML.  HTML in it is shown, and not taken for what it is."""
+    from markdown_it import MarkdownIt  # for this page alone: a start need not wait for it
+
     html: str = MarkdownIt("commonmark", {"html": False}).render(markdown)
     return Markup(html)  # noqa: S704 - rendered from our own tables, HTML in them escaped
