@@ -1,6 +1,7 @@
 """The servers: how they stop, what they hold in memory, which connections they use."""
 
 import fcntl
+import json
 import resource
 import signal
 import socket
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 
 import pytest
-from integration.harness import DONE, Bridge, Junction, Simulator, Start, Told
+from integration.harness import DONE, Bridge, Junction, Simulator, Start, Stream, Told, chat_body, head
 
 from copilot_bridge.serving import limits
 
@@ -52,8 +53,8 @@ def test_sigterm_lets_running_streams_finish(
         asked = bridge.ask_to_stop(signal.SIGTERM)
         await_refusal(bridge)
         assert bridge.process.poll() is None
-        for head, rest in zip(first, frames, strict=True):
-            told = Told([head, *rest])
+        for start, rest in zip(first, frames, strict=True):
+            told = Told([start, *rest])
             assert told.finish_reason == "stop"
             assert told.text.count("The quick") == 16
         assert bridge.wait() == 0
@@ -99,6 +100,22 @@ def test_ctrl_c_is_quick(start_bridge: Start, simulator: Simulator, mark: str, s
     assert simulator.ended(mark, timeout=2)["outcome"] == "client-gone"
     bridge.stop()
     assert not [line for line in bridge.log.all() if "Traceback" in line]
+
+
+def test_the_first_event_follows_the_head_at_once(any_bridge: Bridge) -> None:
+    """On a connection that has been used for a while, too: there small writes might be put together."""
+    body = json.dumps(chat_body("hello", "gpt-4o", stream=True)).encode()
+
+    def after_the_head(sock: socket.socket) -> float:
+        sock.sendall(head("POST", "/v1/chat/completions", body, {}) + body)
+        stream = Stream(sock).begin()
+        first, *_ = stream.all()
+        return first.at - stream.opened
+
+    with closing(any_bridge.connect()) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        times = [after_the_head(sock) for _ in range(16)]
+    assert min(times[8:]) < 0.02
 
 
 @pytest.fixture
