@@ -1,12 +1,14 @@
 # make demo    the bridge on its built-in simulator: no login, no network
 # make start   the bridge for real; logs in to GitHub the first time
-# make test    every test
+# make test    every test that needs nothing but Python
 # make lint    style and types
 # make bench   what the bridge costs, beside nginx and the direct way; BASE=FILE compares with an earlier run
 #
 # make test-clients   Claude Code, Codex and opencode at work on the simulator, by settings of their own and
 #                     by those that `copilot-bridge setup` writes for them.  npm installs them
 #                     in ~/.cache/copilot-bridge/clients, or where CLIENTS_CACHE=... says
+# make test-services  the bridge behind real nginx and Caddy, on a real PostgreSQL, and as a service; what
+#                     is not installed is left out, with a word on it
 # make test-pages     the pages in Chromium, which has to be there (CHROMIUM=... names one)
 # make screenshots    the same, with pictures of them, light, dark and on a phone, in build/screenshots
 #
@@ -20,7 +22,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo start test test-clients test-pages screenshots lint format bench wheel clean
+.PHONY: demo start test test-services test-clients test-pages screenshots lint format bench wheel clean
 .DEFAULT_GOAL = help
 
 help:
@@ -46,6 +48,9 @@ screenshots: $(VENV)/dev
 test-clients: $(VENV)/dev
 	@$(BIN)/python tests/clients/install.py
 	$(BIN)/python -m pytest tests/clients $(ARGS)
+
+test-services: $(VENV)/dev
+	$(BIN)/python -m pytest tests/services --numprocesses auto -r s $(ARGS)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
