@@ -1,147 +1,20 @@
-"""Behind a real nginx, over TLS, with the site of nginx/: a client sees there what it sees directly."""
+"""What nginx does besides: protocols, limits, connections; and what it costs."""
 
 import http.client
-import json
-import os
 import shutil
-import signal
 import socket
 import ssl
+import statistics
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from integration.harness import (
-    PATIENCE,
-    ROOT,
-    Answer,
-    Bridge,
-    Simulator,
-    Start,
-    Stream,
-    Told,
-    chat_body,
-    head,
-)
+from integration.harness import PATIENCE, Bridge, Simulator, Stream, Told, head
 from integration.services import Unit
-
-from copilot_bridge.config import BY_NAME
-
-NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-OPENSSL = shutil.which("openssl")
-
-pytestmark = [
-    pytest.mark.skipif(not NGINX, reason="nginx is not here"),
-    pytest.mark.skipif(not OPENSSL, reason="openssl, for a certificate, is not here"),
-]
-
-NAME = "bridge.example.com"
-AROUND = """
-daemon off;
-master_process off;
-pid {here}/nginx.pid;
-error_log stderr warn;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {here}/body;
-    proxy_temp_path {here}/proxy;
-    fastcgi_temp_path {here}/fastcgi;
-    uwsgi_temp_path {here}/uwsgi;
-    scgi_temp_path {here}/scgi;
-    include {here}/site.conf;
-}}
-"""
-
-
-class Nginx:
-    """The site as it is shipped, but for its addresses."""
-
-    def __init__(self, here: Path, certificate: Path, upstream: str) -> None:
-        self._trust = ssl.create_default_context(cafile=certificate / "cert.pem")
-        ports = [free_port(), free_port()]
-        self.plain, self.address = [("127.0.0.1", port) for port in ports]
-        site = (ROOT / "nginx" / "copilot-bridge.conf").read_text()
-        for shipped, ours in {
-            "server 127.0.0.1:4141;": f"server {upstream};",
-            "listen 80;": f"listen 127.0.0.1:{ports[0]};",
-            "listen 443 ssl http2;": f"listen 127.0.0.1:{ports[1]} ssl http2;",
-            "listen [::]:80;": "",
-            "listen [::]:443 ssl http2;": "",
-            f"/etc/letsencrypt/live/{NAME}/fullchain.pem": f"{certificate}/cert.pem",
-            f"/etc/letsencrypt/live/{NAME}/privkey.pem": f"{certificate}/key.pem",
-        }.items():
-            assert site.count(shipped) == 1, shipped
-            site = site.replace(shipped, ours)
-        (here / "site.conf").write_text(site)
-        (here / "nginx.conf").write_text(AROUND.format(here=here))
-        self._log = (here / "error.log").open("wb")
-        self.process = subprocess.Popen(
-            [str(NGINX), "-p", here, "-c", here / "nginx.conf"], stdin=subprocess.DEVNULL, stderr=self._log
-        )
-        self._await()
-
-    def _await(self) -> None:
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            assert self.process.poll() is None, Path(self._log.name).read_text()
-            try:
-                socket.create_connection(self.address).close()
-            except ConnectionRefusedError:
-                time.sleep(0.01)  # nothing tells from outside that it listens
-            else:
-                return
-        raise AssertionError("nginx does not listen")
-
-    def connect(self, source: str = "127.0.0.1") -> ssl.SSLSocket:
-        sock = socket.create_connection(self.address, timeout=PATIENCE, source_address=(source, 0))
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return self._trust.wrap_socket(sock, server_hostname=NAME)
-
-    def ask(self, body: bytes, source: str = "127.0.0.1", **headers: str) -> Stream:
-        """A chat under way."""
-        return self.ask_on(self.connect(source), body, **headers)
-
-    def ask_on(self, sock: ssl.SSLSocket, body: bytes, **headers: str) -> Stream:
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
-        sock.sendall(head("POST", "/v1/chat/completions", body, {"Host": NAME, **told}) + body)
-        return Stream(sock)
-
-    def close(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(PATIENCE)
-        self._log.close()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    here = tmp_path_factory.mktemp("certificate")
-    made = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
-    named = ("-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME}")
-    files = ("-keyout", here / "key.pem", "-out", here / "cert.pem")
-    subprocess.run([str(OPENSSL), *made, *named, *files], check=True, capture_output=True, timeout=PATIENCE)
-    return here
-
-
-# Its name has to be known to a bridge that looks at it.
-NAMED = {"allowed_host": NAME} if "allowed_host" in BY_NAME else {}
-
-
-@pytest.fixture(scope="module")
-def served(_launch: Start) -> Iterator[Bridge]:
-    bridge = _launch(**NAMED).warm()
-    yield bridge
-    bridge.stop()
+from services.fronts import NAME, OPERATOR, Nginx, body_of
 
 
 @pytest.fixture
@@ -151,27 +24,18 @@ def nginx(tmp_path: Path, certificate: Path, served: Bridge) -> Iterator[Nginx]:
     nginx.close()
 
 
-def body_of(text: str, **more: object) -> bytes:
-    return json.dumps(chat_body(text, "gpt-4o", **more)).encode()
-
-
-def test_events_arrive_one_by_one(nginx: Nginx) -> None:
-    with closing(nginx.ask(body_of("[[sim:flood events=10 size=10 gap=60]]", stream=True))) as stream:
-        told = Told(stream.all())
-    assert told.finish_reason == "stop"
-    moments = [frame.at for frame in told.frames if b'"content":"The quick' in frame.raw]
-    gaps = [later - earlier for earlier, later in pairwise(moments)]
-    assert len(gaps) == 9
-    assert min(gaps) > 0.02, "nginx held events back"
-
-
 def test_the_first_byte_is_five_milliseconds_late_at_most(nginx: Nginx, served: Bridge) -> None:
-    """Best of many, on connections that are there already: what nginx adds, not what the machine does."""
+    """On connections that are there already: what nginx adds, not what the machine does meanwhile.
+
+    Each request is compared with one of the same moment, and a machine that is busy gets more tries: it makes
+    the way longer, never shorter.
+    """
     body = body_of("hello", stream=True)
 
-    def wait_through(sock: ssl.SSLSocket | socket.socket, host: str) -> float:
+    def wait_through(sock: ssl.SSLSocket | socket.socket) -> float:
         began = time.perf_counter()
-        sock.sendall(head("POST", "/v1/chat/completions", body, {"Host": host}) + body)
+        fields = {"Host": NAME, "x-api-key": OPERATOR}
+        sock.sendall(head("POST", "/v1/chat/completions", body, fields) + body)
         stream = Stream(sock)
         next(stream.frames())
         passed = time.perf_counter() - began
@@ -179,23 +43,15 @@ def test_the_first_byte_is_five_milliseconds_late_at_most(nginx: Nginx, served: 
         return passed
 
     with closing(nginx.connect()) as through, closing(served.connect()) as direct:
-        times = [(wait_through(through, NAME), wait_through(direct, "localhost")) for _ in range(15)]
-    assert min(each[0] for each in times) - min(each[1] for each in times) < 0.005
 
+        def added() -> float:
+            return statistics.median(wait_through(through) - wait_through(direct) for _ in range(9))
 
-def test_a_large_body_passes(nginx: Nginx, simulator: Simulator, mark: str) -> None:
-    with closing(nginx.ask(body_of(f"{mark} {'x' * 20_000_000}"))) as stream:
-        assert stream.status == 200
-    assert len(simulator.ledger(mark)) == 1
-
-
-def test_a_client_that_leaves_is_noticed(nginx: Nginx, simulator: Simulator, mark: str) -> None:
-    stream = nginx.ask(body_of(f"[[sim:stall after=4 seconds=30]] one two three {mark}", stream=True))
-    assert next(stream.frames())
-    left = stream.leave()
-    ended = simulator.ended(mark, timeout=3)
-    assert ended["outcome"] == "client-gone"
-    assert ended["ended"] - left < 2
+        found: list[float] = []
+        while not found or found[-1] >= 0.005:
+            assert len(found) < 5, found
+            time.sleep(0.5 * bool(found))  # below ten requests a second in the long run
+            found.append(added())
 
 
 def test_http_2(nginx: Nginx, certificate: Path) -> None:
@@ -205,8 +61,14 @@ def test_http_2(nginx: Nginx, certificate: Path) -> None:
     done = subprocess.run(
         [
             *(curl, "-sS", "--http2", "--cacert", certificate / "cert.pem", "-w", "\n%{http_version}"),
-            *("--resolve", f"{NAME}:{port}:127.0.0.1", "-H", "Content-Type: application/json"),
-            *("-d", body_of("hello", stream=True), f"https://{NAME}:{port}/v1/chat/completions"),
+            *("-H", f"x-api-key: {OPERATOR}", "--resolve", f"{NAME}:{port}:127.0.0.1"),
+            *(
+                "-H",
+                "Content-Type: application/json",
+                "-d",
+                body_of("hello", stream=True),
+                f"https://{NAME}:{port}/v1/chat/completions",
+            ),
         ],
         capture_output=True,
         timeout=PATIENCE,
@@ -241,39 +103,38 @@ def test_connections_to_the_bridge_are_kept(nginx: Nginx, served: Bridge) -> Non
     assert opened() - before <= 2
 
 
-def log_line(nginx: Nginx, bridge: Bridge, **headers: str) -> dict[str, object]:
-    with closing(nginx.ask(body_of("hello"), source="127.0.0.2", **headers)) as stream:
-        answer: Answer = stream.answer()
-    return bridge.logged(answer.headers["x-request-id"])
-
-
-believes = pytest.mark.skipif(
-    "trusted_proxy" not in BY_NAME, reason="no setting says which proxy is believed"
-)
-
-
-@believes
-def test_the_log_has_the_clients_address(nginx: Nginx, served: Bridge) -> None:
-    assert log_line(nginx, served)["caller"] == "127.0.0.2"
-
-
-@believes
-@pytest.mark.parametrize("name", ["X_Forwarded_For", "X_Real_IP", "Forwarded"])
-def test_what_a_client_says_of_itself_is_not_believed(nginx: Nginx, served: Bridge, name: str) -> None:
-    said = "for=203.0.113.7" if name == "Forwarded" else "203.0.113.7"
-    assert log_line(nginx, served, **{name: said})["caller"] == "127.0.0.2"
+def status(nginx: Nginx, method: str, path: str) -> int:
+    with closing(nginx.connect()) as sock:
+        body = b"" if method == "POST" else None
+        fields = {"Host": NAME, "x-api-key": OPERATOR, "Connection": "close"}
+        sock.sendall(head(method, path, body, fields))
+        return Stream(sock).status
 
 
 def test_too_many_requests_are_refused(nginx: Nginx) -> None:
-    """More than nginx lets wait; pages are not counted."""
+    """More than nginx lets wait; what is no API is counted by itself, and a page needs many."""
+    assert {status(nginx, "GET", "/healthz") for _ in range(60)} == {200}
+    assert {status(nginx, "GET", "/v1/models") for _ in range(60)} == {200, 429}
+    assert {status(nginx, "GET", "/healthz") for _ in range(20)} == {200}
 
-    def status(path: str) -> int:
-        with closing(nginx.connect()) as sock:
-            sock.sendall(head("GET", path, None, {"Host": NAME, "Connection": "close"}))
-            return Stream(sock).status
 
-    assert {status("/healthz") for _ in range(60)} == {200}
-    assert {status("/v1/models") for _ in range(60)} == {200, 429}
+@pytest.mark.parametrize("below", [False, True], ids=["a site", "below a path"])
+def test_keys_are_tried_slowly(tmp_path: Path, certificate: Path, served: Bridge, below: bool) -> None:
+    """The form is shown as often as one likes."""
+    nginx = Nginx(tmp_path, certificate, f"127.0.0.1:{served.address[1]}", below=below)
+    try:
+        path = f"{nginx.prefix}/sign-in"
+        tried = [status(nginx, "POST", path) for _ in range(8)]
+        assert tried == [403] * 6 + [429] * 2, "403: no form of ours has sent it"
+        assert [status(nginx, "GET", path) for _ in range(8)] == [200] * 8
+    finally:
+        nginx.close()
+
+
+def test_what_is_no_prompt_is_small(nginx: Nginx, served: Bridge) -> None:
+    with closing(nginx.connect()) as sock:
+        sock.sendall(head("POST", "/sign-in", None, {"Host": NAME, "Content-Length": "2000000"}))
+        assert Stream(sock).status == 413
 
 
 def test_over_a_unix_socket(tmp_path: Path, certificate: Path, simulator: Simulator) -> None:
@@ -281,7 +142,7 @@ def test_over_a_unix_socket(tmp_path: Path, certificate: Path, simulator: Simula
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     listener.listen()
-    unit = Unit(tmp_path, simulator, listener, **NAMED)
+    unit = Unit(tmp_path, simulator, listener, allowed_host=NAME)
     nginx = Nginx(tmp_path, certificate, f"unix:{path}")
     try:
         service = unit.up()

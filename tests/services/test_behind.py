@@ -1,0 +1,165 @@
+"""Behind a real nginx and Caddy, on a site or below a path of one: the bridge does as it does alone."""
+
+import re
+import statistics
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from integration.browser import Browser
+from integration.harness import Answer, Bridge, Simulator, Told
+from services.fronts import NAME, OPERATOR, Caddy, Front, Nginx, body_of
+
+from copilot_bridge.app import create_app
+from copilot_bridge.config import Config
+
+KINDS = {
+    "nginx": (Nginx, False),
+    "nginx, below a path": (Nginx, True),
+    "Caddy": (Caddy, False),
+    "Caddy, below a path": (Caddy, True),
+}
+LINK = re.compile(r'<(\w+)[^>]*?\s(?:href|src|action|data-live)="([^"]*)"')
+
+
+@pytest.fixture(params=KINDS)
+def front(
+    request: pytest.FixtureRequest, tmp_path: Path, certificate: Path, served: Bridge
+) -> Iterator[Front]:
+    kind, below = KINDS[request.param]
+    front = kind(tmp_path, certificate, f"127.0.0.1:{served.address[1]}", below=below)
+    yield front
+    front.close()
+
+
+@pytest.fixture
+def browse(front: Front) -> Iterator[Callable[[], Browser]]:
+    opened: list[Browser] = []
+
+    def browse() -> Browser:
+        opened.append(front.browse())
+        return opened[-1]
+
+    yield browse
+    for each in opened:
+        each.close()
+
+
+@pytest.fixture
+def browser(browse: Callable[[], Browser]) -> Browser:
+    return browse()
+
+
+def test_events_arrive_one_by_one(front: Front) -> None:
+    with closing(front.ask(body_of("[[sim:flood events=10 size=10 gap=60]]", stream=True))) as stream:
+        told = Told(stream.all())
+    assert told.finish_reason == "stop"
+    moments = [frame.at for frame in told.frames if b'"content":"The quick' in frame.raw]
+    gaps = [later - earlier for earlier, later in pairwise(moments)]
+    assert len(gaps) == 9
+    assert statistics.median(gaps) > 0.02, "events were held back, or come in pairs"
+
+
+def test_a_large_body_passes(front: Front, simulator: Simulator, mark: str) -> None:
+    with closing(front.ask(body_of(f"{mark} {'x' * 20_000_000}"))) as stream:
+        assert stream.status == 200
+    assert len(simulator.ledger(mark)) == 1
+
+
+def test_a_client_that_leaves_is_noticed(front: Front, simulator: Simulator, mark: str) -> None:
+    stream = front.ask(body_of(f"[[sim:stall after=4 seconds=30]] one two three {mark}", stream=True))
+    assert next(stream.frames())
+    left = stream.leave()
+    ended = simulator.ended(mark, timeout=3)
+    assert ended["outcome"] == "client-gone"
+    assert ended["ended"] - left < 2
+
+
+def test_what_a_client_says_of_itself_is_not_believed(front: Front, served: Bridge) -> None:
+    """The log has the address that the proxy has seen."""
+    says = ("", "X_Forwarded_For", "X_Real_IP", "Forwarded")
+    for name in says:
+        said = {name: "for=203.0.113.7" if name == "Forwarded" else "203.0.113.7"} if name else {}
+        with closing(front.ask(body_of("hello"), source="127.0.0.2", **said)) as stream:
+            answer: Answer = stream.answer()
+        assert served.logged(answer.headers["x-request-id"])["caller"] == "127.0.0.2", name
+
+
+def test_signing_in(front: Front, browser: Browser) -> None:
+    """By a form of ours alone, and the cookie goes back over TLS alone."""
+    home = f"{front.prefix}/"
+    assert browser.get("/").headers["Location"] == f"{front.prefix}/sign-in?next={home}"
+    form = browser.get("/sign-in")
+    cookie = form.headers["Set-Cookie"]
+    assert "; Secure" in cookie
+    assert f"; Path={front.prefix or '/'}" in cookie
+    token = browser.token("/sign-in")
+    right = {"key": OPERATOR, "csrf_token": token}
+    assert browser.post_bare("/sign-in", {"key": OPERATOR}).status_code == 403, "no form of ours"
+    for foreign in ("https://evil.example", f"http://{NAME}", "null"):
+        assert browser.post_bare("/sign-in", right, Origin=foreign).status_code == 403, foreign
+    assert browser.get("/").status_code == 303, "nobody has signed in so far"
+    done = browser.post_bare("/sign-in", right, Origin=f"https://{NAME}", **{"Sec-Fetch-Site": "same-origin"})
+    assert (done.status_code, done.headers["Location"]) == (303, home)
+    assert "; Secure" in done.headers["Set-Cookie"]
+    assert f"https://{NAME}{front.prefix}/v1<" in browser.get("/").text
+    left = browser.post("/sign-out", "/")
+    assert left.headers["Location"] == f"{front.prefix}/sign-in"
+    assert browser.get("/").status_code == 303
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The paths of all that take no argument."""
+    app = create_app(Config(home=tmp_path_factory.mktemp("home")))
+    rules = [each for each in app.url_map.iter_rules() if each.endpoint.startswith("web.")]
+    return [each.rule for each in rules if not each.arguments and "GET" in (each.methods or ())]
+
+
+def test_all_that_pages_lead_to_is_there(front: Front, browser: Browser, pages: list[str]) -> None:
+    browser.sign_in(OPERATOR)
+    links: set[str] = set()
+    for path in pages:
+        page = browser.get(path)
+        assert page.status_code in (200, 303), path
+        found = {link.partition("#")[0] for kind, link in LINK.findall(page.text) if kind != "form"}
+        links |= {each for each in found if each.startswith("/")}
+        assert all(each.startswith(("/", "https:", "http://127.0.0.1:")) or not each for each in found), found
+        posted = [link for kind, link in LINK.findall(page.text) if kind == "form"]
+        assert all(each.startswith(f"{front.prefix}/") for each in posted), posted
+    assert any("/assets/bridge.js?v=" in each for each in links)
+    for link in links:
+        assert link.startswith(f"{front.prefix}/"), link
+        answer = browser.get(link.removeprefix(front.prefix))
+        assert answer.status_code in (200, 303), link
+        assert "/assets/" not in link or "immutable" in answer.headers["Cache-Control"]
+    assert browser.get("/approvals/nothing").status_code == 404
+    assert browser.get("/nothing").status_code == 404
+
+
+def settled(page: str) -> str:
+    """Without what differs from one time to the next."""
+    return re.sub(r'name="csrf_token" value="[^"]+"|<time.*?</time>', "", page)
+
+
+def test_a_client_does_not_say_where_the_bridge_is(front: Front, browser: Browser) -> None:
+    """Nor by the names that WSGI takes for the same."""
+    browser.sign_in(OPERATOR)
+    page = settled(browser.get("/docs").text)
+    assert f"https://{NAME}{front.prefix}/v1" in page
+    lies = {"Prefix": "/evil", "Proto": "http", "Host": "127.0.0.1", "Port": "1", "For": "127.0.0.1"}
+    for spelling in ("X-Forwarded-{}", "x-forwarded-{}", "X_Forwarded_{}", "X-Forwarded_{}"):
+        said = {spelling.format(name): value for name, value in lies.items()}
+        answer = browser.get("/docs", **said, Forwarded="for=127.0.0.1;proto=http;host=127.0.0.1")
+        assert (answer.status_code, settled(answer.text)) == (200, page), spelling
+        chosen = browser.get("/docs?theme=auto", **said)
+        assert "; Secure" in chosen.headers["Set-Cookie"], spelling
+        assert chosen.headers["Location"] == f"{front.prefix}/docs", spelling
+
+
+@pytest.mark.parametrize("told", [NAME, "127.0.0.1"])
+def test_a_wrong_name_is_not_made_right(front: Front, browser: Browser, told: str) -> None:
+    answer = browser.get("/sign-in", Host="evil.example", **{"X-Forwarded-Host": told})
+    assert answer.status_code != 200 or not answer.content  # Caddy knows nothing of such a site
