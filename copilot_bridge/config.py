@@ -580,7 +580,10 @@ def find_env_file(environ: Mapping[str, str], given: Path | None) -> Path | None
     if named := given or environ.get(ENV_FILE):
         return Path(named).expanduser()
     usual = Path(".env")
-    return usual if ENV_FILE not in environ and usual.is_file() else None
+    try:
+        return usual if ENV_FILE not in environ and usual.is_file() else None
+    except PermissionError:  # `sudo -u copilot-bridge ...`, in a home that is its owner's alone
+        return None
 
 
 def read_env_file(path: Path) -> dict[str, str]:

@@ -426,6 +426,20 @@ def test_env_file_of_another_encoding(folder):
     assert "UTF-8" in refused()
 
 
+def test_a_folder_that_may_not_be_looked_into_has_no_env_file(folder, monkeypatch):
+    """`sudo -u copilot-bridge copilot-bridge ...`, in a home that is its owner's alone."""
+    write_env(folder, "PORT=3")
+    see = os.stat
+
+    def refuse(path, *args, **options):
+        if str(path) == ".env":
+            raise PermissionError(13, "Permission denied", path)
+        return see(path, *args, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert Config.load({}, {}).port == Config().port
+
+
 def test_env_file_that_is_a_directory(folder):
     assert str(folder) in refused(env_file=folder)
     (folder / ".env").mkdir()
