@@ -69,7 +69,8 @@ def declared_property(name: str, schema: Any, count: Count) -> int:
     if not isinstance(schema, dict):
         return 3 + count(name)
     line = f"{name}:{schema.get('type', '')}:{str(schema.get('description', '')).rstrip('.')}"
-    choices = schema.get("enum") or ()
+    given = schema.get("enum")
+    choices = given if isinstance(given, list) else []
     listed = sum(3 + count(str(each)) for each in choices) - (3 if choices else 0)
     items = schema.get("items")
     inner = properties(items, count) if isinstance(items, dict) else 0

@@ -10,12 +10,13 @@ from typing import Any
 import orjson
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.chat.request import check_model, read_object, whole
+from copilot_bridge.dialects.chat.request import check_model, read_object
+from copilot_bridge.dialects.shapes import POSITIVE, Table, check, one_of
 from copilot_bridge.errors import InvalidRequest, Unsupported, UpstreamRefused
 
 Body = dict[str, Any]
 
-FORMATS = ("float", "base64")
+FIELDS: Table = {"encoding_format": one_of("float", "base64"), "dimensions": POSITIVE}
 
 
 def read(data: bytes) -> Body:
@@ -31,10 +32,7 @@ def read(data: bytes) -> Body:
             raise Unsupported("input: Copilot embeds texts, not token numbers", param="input")
         if not isinstance(text, str):
             raise InvalidRequest(f"input.{index}: expected a text", param=f"input.{index}")
-    if body.get("encoding_format") not in (None, *FORMATS):
-        raise InvalidRequest("encoding_format: expected float or base64", param="encoding_format")
-    if body.get("dimensions") is not None and not whole(1)(body["dimensions"]):
-        raise InvalidRequest("dimensions: expected a whole number greater than 0", param="dimensions")
+    check(FIELDS, body)
     return body
 
 

@@ -15,7 +15,7 @@ def short(name: str) -> str:
     """The same each time.  What can't be said everywhere is cut and told by its digest."""
     if NAME.fullmatch(name):
         return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
     return f"{FORBIDDEN.sub('_', name)[:55]}_{digest}"
 
 

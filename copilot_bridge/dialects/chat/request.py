@@ -3,40 +3,25 @@
 Only what the bridge itself relies on is checked; every other field is upstream's to judge.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.shapes import FLAG, LIST, OBJECT, POSITIVE, Table, check
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
 Body = dict[str, Any]
 
 
-def whole(least: int) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def is_boolean(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def is_object(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def is_list(value: Any) -> bool:
-    return isinstance(value, list)
-
-
-# Optional fields that the bridge reads: field -> (test, what it has to be).  null is as good as absent.
-FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "stream": (is_boolean, "true or false"),
-    "stream_options": (is_object, "an object"),
-    "max_tokens": (whole(1), "a whole number greater than 0"),
-    "max_completion_tokens": (whole(1), "a whole number greater than 0"),
-    "n": (whole(1), "a whole number greater than 0"),
-    "tools": (is_list, "a list"),
-    "modalities": (is_list, "a list"),
+# Optional fields that the bridge reads, whoever the upstream is.
+FIELDS: Table = {
+    "stream": FLAG,
+    "stream_options": OBJECT,
+    "max_tokens": POSITIVE,
+    "max_completion_tokens": POSITIVE,
+    "n": POSITIVE,
+    "tools": LIST,
+    "modalities": LIST,
 }
 
 LONGEST_NAME = 200
@@ -48,9 +33,7 @@ def read(data: bytes) -> Body:
     """The body as a dict.  Raises InvalidRequest or Unsupported, naming the field."""
     body = read_object(data)
     check_model(body)
-    for field, (fits, expected) in FIELDS.items():
-        if body.get(field) is not None and not fits(body[field]):
-            raise InvalidRequest(f"{field}: expected {expected}", param=field)
+    check(FIELDS, body)
     if (body.get("n") or 1) > 1:
         raise Unsupported("n: Copilot gives one answer to a request", param="n")
     if any(each != "text" for each in body.get("modalities") or ()):

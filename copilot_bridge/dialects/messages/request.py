@@ -6,25 +6,19 @@ Only what the bridge itself relies on is checked; every other field is upstream'
 from collections.abc import Iterator
 from typing import Any
 
-from copilot_bridge.dialects.chat.request import (
-    check_model,
-    is_boolean,
-    is_list,
-    is_object,
-    read_object,
-    whole,
-)
+from copilot_bridge.dialects.chat.request import check_model, read_object
+from copilot_bridge.dialects.shapes import FLAG, LIST, OBJECT, POSITIVE, WHOLE, Table, check, fields
 from copilot_bridge.errors import InvalidRequest
 
 Body = dict[str, Any]
 
-FIELDS = {
-    "stream": (is_boolean, "true or false"),
-    "max_tokens": (whole(1), "a whole number greater than 0"),
-    "tools": (is_list, "a list"),
-    "tool_choice": (is_object, "an object"),
-    "thinking": (is_object, "an object"),
-    "output_config": (is_object, "an object"),
+FIELDS: Table = {
+    "stream": FLAG,
+    "max_tokens": POSITIVE,
+    "tools": LIST,
+    "tool_choice": OBJECT,
+    "thinking": fields(maybe={"budget_tokens": WHOLE}),
+    "output_config": OBJECT,
 }
 
 ROLES = ("user", "assistant", "system")
@@ -38,9 +32,7 @@ def read(data: bytes) -> Body:
     """The body as a dict.  Raises InvalidRequest, naming the field."""
     body = read_object(data)
     check_model(body)
-    for field, (fits, expected) in FIELDS.items():
-        if body.get(field) is not None and not fits(body[field]):
-            raise InvalidRequest(f"{field}: expected {expected}", param=field)
+    check(FIELDS, body)
     if not isinstance(body.get("system"), str | list | None):
         raise InvalidRequest("system: expected a text or a list of blocks", param="system")
     check_blocks("system", body.get("system"))

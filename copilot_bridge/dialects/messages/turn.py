@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.messages.shape import BODY
 from copilot_bridge.dialects.seal import unseal
+from copilot_bridge.dialects.shapes import check
 from copilot_bridge.dialects.turn import (
     File,
     Image,
@@ -53,6 +55,7 @@ def read_turn(body: Json) -> Turn:
 
     Left out as advisory: the rest of metadata, top_k, context_management, server tools, `defer_loading`.
     """
+    check(BODY, body)
     choice = body.get("tool_choice") or {}
     config = body.get("output_config") or {}
     thinking = body.get("thinking") or {}
@@ -82,8 +85,8 @@ def read_session(metadata: Any) -> str | None:
 
 
 def read_budget(thinking: Json) -> int | None:
-    budget = thinking.get("budget_tokens")
-    if thinking.get("type") == "enabled" and isinstance(budget, int):
+    budget: int | None = thinking.get("budget_tokens")
+    if thinking.get("type") == "enabled" and budget is not None:
         return budget if budget >= THINKING_ROOM else 0
     return 0 if thinking.get("type") == "disabled" else None
 
@@ -91,8 +94,8 @@ def read_budget(thinking: Json) -> int | None:
 def read_system(system: Any) -> Iterator[Message]:
     if isinstance(system, str) and system:
         yield Message("system", (Text(system),))
-    elif isinstance(system, list) and system:
-        texts = (read_text(block) for block in system if isinstance(block, dict) and block.get("text"))
+    elif system:
+        texts = (read_text(block) for block in system if block.get("text"))
         yield Message("system", tuple(text for text in texts if not text.text.startswith(BILLING)))
 
 
@@ -117,8 +120,6 @@ def read_block(where: str, block: Json) -> Iterator[Part]:
         raise Unsupported(f"{where}: {block['type']!r} can't be sent to this model", param=where)
     try:
         yield read(block)
-    except (KeyError, TypeError) as error:
-        raise InvalidRequest(f"{where}: this is no {block['type']} block", param=where) from error
     except ValueError as error:
         raise Unsupported(f"{where}: {error}", param=where) from error
 
@@ -128,7 +129,7 @@ IGNORED = ("server_tool_use", "web_search_tool_result", "tool_search_tool_result
 
 
 def read_text(block: Json) -> Text:
-    return Text(str(block.get("text", "")), bool(block.get("cache_control")))
+    return Text(block.get("text") or "", bool(block.get("cache_control")))
 
 
 def read_image(block: Json) -> Image:
@@ -197,9 +198,9 @@ READ_BLOCK: dict[str, Callable[[Json], Part]] = {
 }
 
 
-def is_client_tool(tool: Any) -> bool:
+def is_client_tool(tool: Json) -> bool:
     """Tools that a server would run have a dated type and no schema."""
-    return isinstance(tool, dict) and isinstance(tool.get("input_schema"), dict)
+    return tool.get("input_schema") is not None
 
 
 def read_tool(tool: Json) -> Tool:
@@ -222,7 +223,7 @@ def read_choice(choice: Json) -> ToolChoice | None:
 
 
 def read_format(given: Any) -> Schema | None:
-    return Schema(given.get("schema")) if isinstance(given, dict) else None
+    return Schema(given.get("schema")) if given else None
 
 
 def write_turn(turn: Turn) -> Json:

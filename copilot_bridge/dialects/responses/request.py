@@ -6,32 +6,24 @@ Only what the bridge itself relies on is checked; every other field is upstream'
 from collections.abc import Iterator
 from typing import Any
 
-from copilot_bridge.dialects.chat.request import (
-    check_model,
-    is_boolean,
-    is_list,
-    is_object,
-    read_object,
-    whole,
-)
+from copilot_bridge.dialects.chat.request import check_model, read_object
+from copilot_bridge.dialects.shapes import FLAG, LIST, OBJECT, POSITIVE, Table, check, plain
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
 Body = dict[str, Any]
 
 
-def is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-FIELDS = {
-    "stream": (is_boolean, "true or false"),
-    "store": (is_boolean, "true or false"),
-    "previous_response_id": (is_text, "the id of a response"),
-    "max_output_tokens": (whole(1), "a whole number greater than 0"),
-    "tools": (is_list, "a list"),
-    "include": (is_list, "a list"),
-    "reasoning": (is_object, "an object"),
-    "text": (is_object, "an object"),
+FIELDS: Table = {
+    "stream": FLAG,
+    "store": FLAG,
+    "previous_response_id": plain(
+        "the id of a response", lambda value: isinstance(value, str) and bool(value)
+    ),
+    "max_output_tokens": POSITIVE,
+    "tools": LIST,
+    "include": LIST,
+    "reasoning": OBJECT,
+    "text": OBJECT,
 }
 
 # What Copilot can't do, and the bridge does not do in its place.
@@ -45,9 +37,7 @@ def read(data: bytes) -> Body:
     """The body as a dict, its `input` a list.  Raises InvalidRequest or Unsupported, naming the field."""
     body = read_object(data)
     check_model(body)
-    for field, (fits, expected) in FIELDS.items():
-        if body.get(field) is not None and not fits(body[field]):
-            raise InvalidRequest(f"{field}: expected {expected}", param=field)
+    check(FIELDS, body)
     for field, reason in REFUSED.items():
         if body.get(field) is not None:
             raise Unsupported(f"{field}: {reason}", param=field)

@@ -10,7 +10,9 @@ from typing import Any
 
 from copilot_bridge.dialects import codec, data_url
 from copilot_bridge.dialects.names import short
+from copilot_bridge.dialects.responses.shape import BODY
 from copilot_bridge.dialects.seal import is_sealed, unseal
+from copilot_bridge.dialects.shapes import check
 from copilot_bridge.dialects.turn import (
     File,
     Image,
@@ -28,7 +30,7 @@ from copilot_bridge.dialects.turn import (
     as_effort,
     text_of,
 )
-from copilot_bridge.errors import InvalidRequest, Unsupported
+from copilot_bridge.errors import Unsupported
 
 BETWEEN = "__"  # a namespace and the name in it
 
@@ -70,16 +72,15 @@ def flatten(namespace: str | None, name: str) -> str:
 def read_turn(body: Json, names: Names) -> Turn:
     """Raises InvalidRequest or Unsupported, naming the field.  `names` is filled in."""
     refuse_logprobs(body)
+    check(BODY, body)
     reasoning, told = body.get("reasoning") or {}, body.get("text") or {}
     given = body["input"]
     items = [{"role": "user", "content": given}] if isinstance(given, str) else given
-    offered = [*(body.get("tools") or ()), *(tool for item in items for tool in added_tools(item))]
-    read = (each for index, tool in enumerate(offered) for each in read_tool(index, tool, names))
+    offered = [*placed("tools", body), *added_tools(items)]
+    read = (each for where, tool in offered for each in read_tool(where, tool, names))
     tools = list({tool.name: tool for tool in read}.values())  # a search may find what is there already
     instructions = body.get("instructions")
-    first = (
-        [Message("system", (Text(instructions),))] if isinstance(instructions, str) and instructions else []
-    )
+    first = [Message("system", (Text(instructions),))] if instructions else []
     return Turn(
         model=body["model"],
         messages=(*first, *read_items(items)),
@@ -103,9 +104,17 @@ def refuse_logprobs(body: Json) -> None:
         raise Unsupported(f"include: {NO_LOGPROBS}", param="include")
 
 
-def added_tools(item: Json) -> list[Any]:
+def placed(where: str, holder: Json) -> Iterator[tuple[str, Json]]:
+    """(where it stands, the tool) of each of its tools."""
+    for place, tool in enumerate(holder.get("tools") or ()):
+        yield f"{where}.{place}", tool
+
+
+def added_tools(items: list[Json]) -> Iterator[tuple[str, Json]]:
     """Those that came in the course of the conversation, by themselves or because they were looked for."""
-    return list(item.get("tools") or ()) if item.get("type") in ADDING else []
+    for index, item in enumerate(items):
+        if item.get("type") in ADDING:
+            yield from placed(f"input.{index}.tools", item)
 
 
 def read_items(items: list[Json]) -> Iterator[Message]:
@@ -125,20 +134,18 @@ def read_items(items: list[Json]) -> Iterator[Message]:
 
 
 def read_item(where: str, item: Json) -> tuple[str, list[Part]]:
-    kind = item.get("type") or "message"
+    kind = "message" if item.get("type") is None else item["type"]
     read = READ_ITEM.get(kind)
     if read is None:
         raise Unsupported(f"{where}: {kind!r} can't be sent to this model", param=where)
     try:
         return read(item)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InvalidRequest(f"{where}: this is no {kind} item", param=where) from error
     except ValueError as error:
         raise Unsupported(f"{where}: {error}", param=where) from error
 
 
 def read_message(item: Json) -> tuple[str, list[Part]]:
-    role = "system" if item["role"] == "developer" else str(item["role"])
+    role = "system" if item["role"] == "developer" else item["role"]
     content = item["content"]
     return role, [Text(content)] if isinstance(content, str) else [read_part(part) for part in content]
 
@@ -148,7 +155,7 @@ def read_part(part: Json) -> Any:
         return Image(*data_url.split(part.get("image_url")))
     if part["type"] == "input_file":
         return File(*data_url.split(part.get("file_data")), part.get("filename"))
-    return Text(str(part["refusal"] if part["type"] == "refusal" else part["text"]))
+    return Text(part["refusal"] if part["type"] == "refusal" else part["text"])
 
 
 def read_call(item: Json) -> tuple[str, list[Part]]:
@@ -187,19 +194,19 @@ READ_ITEM: dict[str, Callable[[Json], tuple[str, list[Part]]]] = {
 }
 
 
-def read_tool(index: int, tool: Any, names: Names, namespace: str | None = None) -> Iterator[Tool]:
-    kind = tool.get("type") if isinstance(tool, dict) else None
+def read_tool(where: str, tool: Json, names: Names, namespace: str | None = None) -> Iterator[Tool]:
+    kind = tool["type"]
     if kind == "namespace":
-        given = tool.get("tools") or ()
-        inner = (each for one in given for each in read_tool(index, one, names, tool.get("name")))
+        given = placed(f"{where}.tools", tool)
+        inner = (each for place, one in given for each in read_tool(place, one, names, tool.get("name")))
         yield from introduced(inner, tool)
-    elif kind in ("function", "custom") and isinstance(tool.get("name"), str):
+    elif kind in ("function", "custom"):
         custom = kind == "custom"
         schema = FREE_TEXT if custom else tool.get("parameters") or {"type": "object", "properties": {}}
         name = names.add(namespace, tool["name"], custom=custom)
         yield Tool(name, describe(tool), schema, strict=None if custom else tool.get("strict"))
     elif kind not in HOSTED:
-        raise Unsupported(f"tools.{index}: {kind!r} can't be offered to this model", param=f"tools.{index}")
+        raise Unsupported(f"{where}: {kind!r} can't be offered to this model", param=where)
 
 
 def introduced(tools: Iterator[Tool], namespace: Json) -> Iterator[Tool]:
@@ -238,7 +245,7 @@ def allowed(tools: list[Tool], choice: Any, names: Names) -> Iterator[Tool]:
 
 
 def read_format(given: Any) -> Schema | None:
-    if not isinstance(given, dict) or given.get("type") in (None, "text"):
+    if not given or given["type"] == "text":
         return None
     return Schema(given.get("schema"), given.get("name") or "output", given.get("strict"))
 

@@ -75,7 +75,7 @@ def fit_choice(body: Body, _model: Model) -> bool:
     allowed = choice.get("allowed_tools") if isinstance(choice, dict) else None
     if not isinstance(allowed, dict):
         return False
-    names = {function_name(tool) for tool in dicts(allowed.get("tools"))}
+    names = [function_name(tool) for tool in dicts(allowed.get("tools"))]
     body["tools"] = [tool for tool in dicts(body.get("tools")) if function_name(tool) in names]
     body["tool_choice"] = allowed.get("mode") or "auto"
     return True

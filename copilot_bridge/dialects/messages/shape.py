@@ -1,0 +1,66 @@
+"""What a Messages body has to look like for `turn.py` to read it, besides what `request.py` asks."""
+
+from typing import Any
+
+from copilot_bridge.dialects.shapes import (
+    FLAG,
+    OBJECT,
+    TEXT,
+    Table,
+    by,
+    each,
+    fields,
+    text_or_each,
+)
+
+LOCATED = fields({"text": TEXT})
+
+# Documents may be elsewhere, too: `turn.py` says what is to be done about those.
+SOURCE = by(
+    "type",
+    {
+        "base64": fields({"media_type": TEXT, "data": TEXT}),
+        "text": fields({"data": TEXT}),
+        "content": fields({"content": text_or_each(LOCATED)}),
+    },
+)
+
+WORDS = fields(maybe={"text": TEXT})
+
+SHOWN: Table = {
+    "text": WORDS,
+    "image": fields({"source": fields({"media_type": TEXT, "data": TEXT})}),
+    "document": fields({"source": SOURCE}, maybe={"title": TEXT}),
+    "search_result": fields({"title": TEXT, "source": TEXT, "content": each(LOCATED)}),
+}
+IN_RESULT = by("type", {**SHOWN, "tool_reference": fields({"tool_name": TEXT})})
+
+BLOCK = by(
+    "type",
+    {
+        **SHOWN,
+        "thinking": fields(maybe={"thinking": TEXT, "signature": TEXT}),
+        "redacted_thinking": fields({"data": TEXT}),
+        "tool_use": fields({"id": TEXT, "name": TEXT}),
+        "tool_result": fields({"tool_use_id": TEXT}, maybe={"content": text_or_each(IN_RESULT)}),
+    },
+)
+
+CLIENT_TOOL = fields({"name": TEXT, "input_schema": OBJECT}, maybe={"description": TEXT, "strict": FLAG})
+
+
+def tool(where: str, value: Any) -> None:
+    """Tools that a server would run have a dated type and no schema: they are not read."""
+    OBJECT(where, value)
+    if value.get("input_schema") is not None or value.get("type") in (None, "custom"):
+        CLIENT_TOOL(where, value)
+
+
+BODY: Table = {
+    "system": text_or_each(WORDS),
+    "messages": each(fields({"content": text_or_each(BLOCK)})),
+    "tools": each(tool),
+    "tool_choice": fields(maybe={"type": TEXT, "name": TEXT}),
+    "stop_sequences": each(TEXT),
+    "output_config": fields(maybe={"effort": TEXT, "format": fields(maybe={"schema": OBJECT})}),
+}

@@ -1,0 +1,68 @@
+"""What a Responses body has to look like for `turn.py` to read it, besides what `request.py` asks."""
+
+from copilot_bridge.dialects.shapes import (
+    FLAG,
+    OBJECT,
+    TEXT,
+    Table,
+    by,
+    each,
+    fields,
+    one_of,
+    plain,
+    text_or,
+    text_or_each,
+)
+
+PART = by(
+    "type",
+    {
+        "input_image": fields(maybe={"image_url": TEXT}),
+        "input_file": fields(maybe={"file_data": TEXT, "filename": TEXT}),
+        "refusal": fields({"refusal": TEXT}),
+    },
+    other=fields({"text": TEXT}),
+)
+
+ROLE = one_of("user", "assistant", "system", "developer")
+CALL: Table = {"call_id": TEXT, "name": TEXT}
+OUTPUT = fields({"call_id": TEXT, "output": text_or_each(PART)})
+
+FUNCTION = fields({"name": TEXT}, maybe={"description": TEXT, "parameters": OBJECT, "strict": FLAG})
+CUSTOM = fields({"name": TEXT}, maybe={"description": TEXT, "format": fields(maybe={"definition": TEXT})})
+CALLED: Table = {"function": FUNCTION, "custom": CUSTOM}
+INNER = by("type", {**CALLED, "namespace": plain("a function or a custom tool", lambda _value: False)})
+TOOL = by(
+    "type",
+    {**CALLED, "namespace": fields(maybe={"name": TEXT, "description": TEXT, "tools": each(INNER)})},
+)
+OFFERED = fields(maybe={"tools": each(TOOL)})
+
+ITEM = by(
+    "type",
+    {
+        "message": fields({"role": ROLE, "content": text_or_each(PART)}),
+        "function_call": fields(CALL, maybe={"namespace": TEXT, "arguments": TEXT}),
+        "custom_tool_call": fields({**CALL, "input": TEXT}, maybe={"namespace": TEXT}),
+        "function_call_output": OUTPUT,
+        "custom_tool_call_output": OUTPUT,
+        "reasoning": fields(maybe={"summary": each(fields({"text": TEXT})), "encrypted_content": TEXT}),
+        "additional_tools": OFFERED,
+        "tool_search_output": OFFERED,
+    },
+    usual="message",
+)
+
+CHOICE = fields(maybe={"name": TEXT, "namespace": TEXT, "tools": each(fields(maybe={"name": TEXT}))})
+FORMAT = fields({"type": TEXT}, maybe={"schema": OBJECT, "name": TEXT, "strict": FLAG})
+
+BODY: Table = {
+    "instructions": TEXT,
+    "input": text_or_each(ITEM),
+    "tools": each(TOOL),
+    "tool_choice": text_or(dict, CHOICE),
+    "parallel_tool_calls": FLAG,
+    "reasoning": fields(maybe={"effort": TEXT}),
+    "text": fields(maybe={"format": FORMAT}),
+    "prompt_cache_key": TEXT,
+}

@@ -1,0 +1,99 @@
+"""What is wrong in a body that is read for another dialect is told by its place, and what it should be."""
+
+from typing import Any
+
+import pytest
+
+from copilot_bridge.dialects.chat import turn as chat
+from copilot_bridge.dialects.messages import turn as messages
+from copilot_bridge.dialects.responses import turn as responses
+from copilot_bridge.errors import InvalidRequest
+
+READ = {
+    "chat": chat.read_turn,
+    "messages": messages.read_turn,
+    "responses": lambda body: responses.read_turn(body, responses.Names()),
+}
+EMPTY = {"chat": {"messages": []}, "messages": {"messages": []}, "responses": {"input": "a"}}
+
+
+def says(*blocks: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": list(blocks)}]}
+
+
+def calls(call: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "assistant", "tool_calls": [call]}]}
+
+
+FIRST = "messages.0.content.0"
+RESULT = {"type": "tool_result", "tool_use_id": "c"}
+FUNCTION = {"type": "function", "name": "f"}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "fields", "told"),
+    [
+        ("chat", {"stop": 1e300}, "stop: expected a text or a list"),
+        ("chat", {"stop": ["a", None]}, "stop.1: expected a text"),
+        ("chat", {"response_format": {"type": "json_schema", "json_schema": 1}},
+         "response_format.json_schema: expected an object"),
+        ("chat", says({"type": "text", "text": 1}), f"{FIRST}.text: expected a text"),
+        ("chat", says({"type": {}}), f"{FIRST}.type: expected a text"),
+        ("chat", says({"type": "file"}), f"{FIRST}.file: expected an object"),
+        ("chat", {"messages": [{"role": "tool"}]}, "messages.0.tool_call_id: expected a text"),
+        ("chat", calls({"id": "c"}), "messages.0.tool_calls.0.function: expected an object"),
+        ("chat", calls({"id": {}, "function": {"name": "f"}}), "messages.0.tool_calls.0.id: expected a text"),
+        ("chat", {"tool_choice": 1}, "tool_choice: expected a text or an object"),
+        ("chat", {"thinking_budget": "x"}, "thinking_budget: expected a whole number"),
+        ("messages", {"stop_sequences": 1e300}, "stop_sequences: expected a list"),
+        ("messages", {"tools": [{"input_schema": {}}]}, "tools.0.name: expected a text"),
+        ("messages", {"tools": [{"name": "f"}]}, "tools.0.input_schema: expected an object"),
+        ("messages", {"tools": [7]}, "tools.0: expected an object"),
+        ("messages", {"tool_choice": {"type": [None]}}, "tool_choice.type: expected a text"),
+        ("messages", says({"type": "thinking", "thinking": ["x"]}), f"{FIRST}.thinking: expected a text"),
+        ("messages", says({"type": "image", "source": {"media_type": "image/png", "data": 1.5}}),
+         f"{FIRST}.source.data: expected a text"),
+        ("messages", says({"type": "document", "source": {"type": "content", "content": [{}]}}),
+         f"{FIRST}.source.content.0.text: expected a text"),
+        ("messages", says(RESULT | {"content": [{"type": "text", "text": []}]}),
+         f"{FIRST}.content.0.text: expected a text"),
+        ("responses", {"input": [{"type": {}}]}, "input.0.type: expected a text"),
+        ("responses", {"input": [{"role": "tool", "content": "a"}]},
+         "input.0.role: expected user, assistant, system or developer"),
+        ("responses", {"input": [{"type": "function_call", "call_id": "c", "name": 1}]},
+         "input.0.name: expected a text"),
+        ("responses", {"input": [{"type": "function_call", "call_id": "c", "name": "f", "arguments": {}}]},
+         "input.0.arguments: expected a text"),
+        ("responses", {"tools": [{"type": "namespace", "tools": 1.5}]}, "tools.0.tools: expected a list"),
+        ("responses", {"tools": [{"type": "namespace", "tools": [{"type": "namespace"}]}]},
+         "tools.0.tools.0: expected a function or a custom tool"),
+        ("responses", {"tools": [{"type": "custom", "name": "a", "format": [[]]}]},
+         "tools.0.format: expected an object"),
+        ("responses", {"tools": [FUNCTION | {"strict": "x"}]}, "tools.0.strict: expected true or false"),
+        ("responses", {"reasoning": {"effort": [None]}}, "reasoning.effort: expected a text"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_named(dialect: str, fields: dict[str, Any], told: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        READ[dialect](EMPTY[dialect] | {"model": "m"} | fields)
+    assert str(refused.value) == told
+    assert refused.value.param == told.partition(":")[0]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "fields"),
+    [
+        ("chat", {"stop": None, "tools": None, "tool_choice": None, "response_format": None}),
+        ("chat", calls({"id": "c", "function": {"name": "f", "arguments": None}})),
+        ("chat", {"temperature": "hot", "seed": {}, "invented_yesterday": 1}),
+        ("messages", {"system": None, "thinking": None, "stop_sequences": None, "output_config": None}),
+        ("messages", says(RESULT | {"content": None}, {"type": "thinking", "thinking": None})),
+        ("messages", {"tools": [{"type": "web_search_20250305"}], "top_k": "x"}),
+        ("responses", {"tools": [{"type": "web_search"}, FUNCTION | {"parameters": None}], "text": None}),
+        ("responses", {"input": [{"type": "reasoning", "summary": None}, {"type": "item_reference"}]}),
+    ],
+)
+def test_what_is_not_read_is_not_judged_and_null_is_as_good_as_absent(
+    dialect: str, fields: dict[str, Any]
+) -> None:
+    assert READ[dialect](EMPTY[dialect] | {"model": "m"} | fields)

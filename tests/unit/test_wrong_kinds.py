@@ -1,0 +1,111 @@
+"""Whatever stands anywhere in a request, what is wrong with it is told: nothing breaks over it.
+
+Each value of a whole body is replaced by each wrong kind; then the body takes all ways that there are.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wrong_kinds import BODIES, Json, mutants
+
+from copilot_bridge.counting import count
+from copilot_bridge.dialects import codec, embeddings
+from copilot_bridge.dialects.chat import request as chat_request
+from copilot_bridge.dialects.chat import turn as chat_turn
+from copilot_bridge.dialects.messages import request as messages_request
+from copilot_bridge.dialects.messages import turn as messages_turn
+from copilot_bridge.dialects.names import shorten
+from copilot_bridge.dialects.responses import request as responses_request
+from copilot_bridge.dialects.responses import turn as responses_turn
+from copilot_bridge.dialects.turn import Turn
+from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
+from copilot_bridge.upstream.models import Model
+from copilot_bridge.upstream.quirks import responses as responses_quirks
+from copilot_bridge.upstream.quirks.chat import ChatQuirks
+from copilot_bridge.upstream.quirks.messages import MessagesQuirks
+
+ROWS = Path(__file__).parents[2] / "copilot_bridge" / "simulator" / "scenarios" / "models.json"
+MODELS = {row["id"]: Model.read(row) for row in json.loads(ROWS.read_bytes())["data"]}
+
+Fit = Callable[[Json, Model], Any]
+FITS: dict[str, tuple[Fit, tuple[str, ...]]] = {
+    "chat": (ChatQuirks().fit, ("gpt-4o", "claude-sonnet-4.5", "gemini-3-pro-preview")),
+    "messages": (
+        lambda body, model: MessagesQuirks().fit(body, model, frozenset()),
+        ("claude-sonnet-4.5", "claude-opus-4.6"),
+    ),
+    "responses": (lambda body, model: responses_quirks.fit(body, model, {}), ("gpt-5.3-codex",)),
+}
+WRITE: dict[str, Callable[[Turn], Json]] = {
+    "chat": chat_turn.write_turn,
+    "messages": messages_turn.write_turn,
+    "responses": responses_turn.write_turn,
+}
+READ: dict[str, Callable[[Json], Turn]] = {
+    "chat": chat_turn.read_turn,
+    "messages": messages_turn.read_turn,
+    "responses": lambda body: responses_turn.read_turn(body, responses_turn.Names()),
+}
+REQUESTS: dict[str, tuple[Any, Callable[[Json], Iterator[Any]]]] = {
+    "chat": (chat_request, chat_request.image_parts),
+    "messages": (messages_request, messages_request.image_sources),
+    "responses": (responses_request, responses_request.image_parts),
+}
+COUNTED_AS = ("gpt-4o", "claude-sonnet-4.5")  # a row of each way to declare tools
+
+
+def pass_on(dialect: str, data: bytes) -> None:
+    """To a model that speaks it."""
+    fit, models = FITS[dialect]
+    request, images = REQUESTS[dialect]
+    for model in models:
+        body = request.read(data)
+        request.initiator(body)
+        list(images(body))
+        fit(body, MODELS[model])
+        codec.write(body)
+
+
+def translate(dialect: str, data: bytes) -> None:
+    """For all other models, and counted for those that upstream counts nothing for."""
+    turn = READ[dialect](REQUESTS[dialect][0].read(data))
+    for upstream in WRITE.keys() - {dialect}:
+        fit, models = FITS[upstream]
+        sent, _names = (turn, {}) if upstream == "messages" else shorten(turn)
+        body = WRITE[upstream](sent)
+        fit(body, MODELS[models[0]])
+        codec.write(body)
+    for model in COUNTED_AS:
+        assert count(turn, model) >= 0
+
+
+def embed(_dialect: str, data: bytes) -> None:
+    embeddings.write(embeddings.read(data), "m", 1)
+
+
+CASES = [(dialect, way) for dialect in REQUESTS for way in (pass_on, translate)] + [("embeddings", embed)]
+
+
+@pytest.mark.parametrize(("dialect", "way"), CASES, ids=lambda case: getattr(case, "__name__", case))
+def test_only_what_is_wrong_is_told(dialect: str, way: Callable[[str, bytes], None]) -> None:
+    way(dialect, codec.write(BODIES[dialect]))
+    for path, data in mutants(BODIES[dialect]):
+        error = refusal(dialect, way, data)
+        named = error is None or re.match(rf"{path[0]}[\w.]*: ", str(error))
+        assert named, f"{path} is not named: {error}"
+        assert error is None or str(error.param).startswith(str(path[0]))
+
+
+def refusal(dialect: str, way: Callable[[str, bytes], None], data: bytes) -> BridgeError | None:
+    try:
+        way(dialect, data)
+    except (InvalidRequest, Unsupported) as error:
+        return error
+    except Exception as error:
+        error.add_note(f"in {data.decode()}")
+        raise
+    return None
