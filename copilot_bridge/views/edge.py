@@ -43,6 +43,15 @@ ERRORS: dict[str, Callable[[BridgeError, str], tuple[int, dict[str, str], bytes]
     "responses": responses.write_error,
 }
 
+# What a path ends with or leads through -> the dialect that is spoken there.
+SPEAKS = {
+    "chat/completions": "chat",
+    "embeddings": "embeddings",
+    "messages": "messages",
+    "responses": "responses",
+}
+SPOKEN = re.compile(rf"/({'|'.join(SPEAKS)})(?:/|$)")
+
 # Asked for every few seconds by machines.
 QUIET = ("/healthz", "/readyz", "/metrics", "/api/hello", "/api/event_logging/batch")
 
@@ -134,10 +143,12 @@ def client_socket(environ: Mapping[str, Any]) -> Any:
 
 
 def spoken() -> str | None:
-    """The dialect that a client speaks, told by the path, or by the header that only Anthropic's send."""
-    if re.search(r"/messages(?:/|$)", request.path) or "anthropic-version" in request.headers:
-        return "messages"
-    return "responses" if re.search(r"/responses(?:/|$)", request.path) else None
+    """The dialect that a client speaks, told by the path; where that says nothing, as at `/models`, by the
+    header that only Anthropic's clients send.
+    """
+    if found := SPOKEN.search(request.path):
+        return SPEAKS[found[1]]
+    return "messages" if "anthropic-version" in request.headers else None
 
 
 def begin() -> Response | None:

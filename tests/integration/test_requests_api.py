@@ -102,6 +102,29 @@ def test_what_is_wrong_is_named(bridge: Bridge, case: str, stream: bool) -> None
     assert bridge.logged(answer.headers["x-request-id"])["status"] == 400
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "plain", "versioned"),
+    [
+        ("POST", CHAT, "chat", "chat"),
+        ("POST", "/embeddings", "chat", "chat"),
+        ("POST", "/responses", "responses", "responses"),
+        ("GET", "/v1/responses/resp_1", "responses", "responses"),
+        ("POST", "/messages", "messages", "messages"),
+        ("POST", "/v1/messages/count_tokens", "messages", "messages"),
+        ("GET", "/v1/models/no-such-model", "chat", "messages"),
+        ("GET", "/v1/nowhere", "chat", "messages"),
+    ],
+)
+def test_a_header_tells_the_form_of_an_error_where_the_path_does_not(
+    bridge: Bridge, method: str, path: str, plain: str, versioned: str
+) -> None:
+    """Some gateways send Anthropic's header with whatever they ask."""
+    for dialect, headers in ((plain, {}), (versioned, {"anthropic-version": "2023-06-01"})):
+        answer = bridge.request(method, path, b"{", headers)
+        assert answer.status in (400, 404)
+        assert DIALECTS[dialect].error(answer)["message"]
+
+
 @pytest.mark.parametrize("path", [CHAT, "/v1/embeddings", "/chat/completions", "/embeddings"])
 @pytest.mark.parametrize(
     "body",
