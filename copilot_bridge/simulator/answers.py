@@ -132,7 +132,7 @@ def choose_tools(prompt: Prompt, asked: Asked) -> tuple[Tool, ...]:
     if choice == "none":
         return ()
     if isinstance(choice, dict):
-        return (forced_tool(prompt.tools, choice.get("function", {}).get("name")),)
+        return (forced_tool(prompt.tools, (choice.get("function") or {}).get("name")),)
     if "tools" in asked:
         return prompt.tools
     named = tuple(tool for tool in prompt.tools if re.search(rf"\b{re.escape(tool.name)}\b", asked.text))
@@ -152,7 +152,7 @@ def call(tool: Tool, text: str) -> Call:
     if tool.custom:
         return Call(tool.name, quote(text), secrets.token_hex(12), custom=True)
     arguments = invent({"type": "object", **tool.schema}, text.replace(tool.name, ""))
-    return Call(tool.name, orjson.dumps(arguments).decode(), secrets.token_hex(12))
+    return Call(tool.name, arguments, secrets.token_hex(12))
 
 
 def announcement(calls: tuple[Call, ...], row: Row) -> str:
@@ -204,7 +204,7 @@ def formatted(prompt: Prompt, asked: Asked) -> str:
     if not isinstance(wanted, dict):
         return ""
     if wanted.get("type") == "json_schema":
-        return orjson.dumps(invent(wanted.get("json_schema", {}).get("schema", {}), asked.text)).decode()
+        return invent((wanted.get("json_schema") or {}).get("schema", {}), asked.text)
     if wanted.get("type") == "json_object":
         return orjson.dumps({"answer": quote(asked.text), "simulated": True}).decode()
     return ""

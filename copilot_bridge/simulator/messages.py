@@ -169,7 +169,7 @@ def says(message: Item) -> bool:
 
 
 def text_of(blocks: Iterable[Item]) -> str:
-    return "\n".join(str(block["text"]) for block in blocks if block.get("type") == "text")
+    return "\n".join(str(block.get("text", "")) for block in blocks if block.get("type") == "text")
 
 
 def results_in(messages: list[Item]) -> Iterator[str]:

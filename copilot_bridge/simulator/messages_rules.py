@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Any, NoReturn
 
 from copilot_bridge.simulator.catalogue import Row
+from copilot_bridge.simulator.kinds import MESSAGES, NUMBER, TEXT_OR_LIST, TEXT_OR_OBJECT, Kind, first_misfit
 from copilot_bridge.simulator.refusals import Refused, extra_inputs, invalid_message
 from copilot_bridge.simulator.world import world
 
@@ -59,16 +60,16 @@ ADVANCED = ("eager_input_streaming", "defer_loading", "input_examples")
 NEWER = (4, 5)  # from here on temperature and top_p exclude each other
 ADAPTIVE_ONLY = (4, 7)  # from here on thinking can't be `enabled`
 
-TYPES: Mapping[str, tuple[type | tuple[type, ...], str]] = {
-    "thinking": (dict, "dictionary"),
-    "tool_choice": (dict, "dictionary"),
-    "output_config": (dict, "dictionary"),
-    "context_management": (dict, "dictionary"),
-    "metadata": (dict, "dictionary"),
-    "tools": (list, "list"),
-    "stop_sequences": (list, "list"),
-    "system": ((str, list), "string"),
+CALLED: Mapping[Kind, str] = {
+    dict: "dictionary",
+    list: "list",
+    str: "string",
+    int: "integer",
+    NUMBER: "number",
+    TEXT_OR_LIST: "string",
+    TEXT_OR_OBJECT: "dictionary",
 }
+"""Kinds of values, as Anthropic calls them."""
 
 Body = Mapping[str, Any]
 Rule = Callable[[Body, Row, str], None]
@@ -93,12 +94,9 @@ def check_count(body: Body, row: Row, owner: str, betas: str) -> None:
 
 def check_types(body: Body) -> None:
     """What has to hold before the request can be read at all."""
-    for name, (kind, called) in TYPES.items():
-        if body.get(name) is not None and not isinstance(body[name], kind):
-            wrong(f"{name}: Input should be a valid {called}")
-    for place, one in enumerate(body.get("stop_sequences") or ()):
-        if not isinstance(one, str):
-            wrong(f"stop_sequences.{place}: Input should be a valid string")
+    if misfit := first_misfit(body, MESSAGES):
+        where, kind = misfit
+        wrong(f"{where}: Input should be a valid {CALLED[kind]}")
 
 
 def wrong(message: str) -> NoReturn:
@@ -224,7 +222,7 @@ def check_tools(body: Body, _row: Row, betas: str) -> None:
     for place, tool in enumerate(listed(body, "tools")):
         kind = tool.get("type", "custom")
         if kind != "custom":
-            if not client_tool(tool) and not (advanced and kind.startswith("tool_search_tool_")):
+            if not client_tool(tool) and not (advanced and str(kind).startswith("tool_search_tool_")):
                 unknown_tag(f"tools.{place}", kind)
             continue
         for name in ("name", "input_schema"):

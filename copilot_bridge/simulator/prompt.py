@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from copilot_bridge.simulator.kinds import CHAT, first_misfit
 from copilot_bridge.simulator.refusals import Refused, invalid
 
 DATA_URL = re.compile(r"^data:([\w/+.-]+);base64,")
@@ -56,12 +57,15 @@ class Prompt:
 
 
 def read_prompt(body: object) -> Prompt:
-    """:raise Refused: not a chat request."""
+    """:raise Refused: not a chat request, or one with a value of a wrong kind."""
     if not isinstance(body, dict):
         raise Refused(invalid("failed to parse request body"))
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages or not all(isinstance(item, dict) for item in messages):
         raise Refused(invalid("messages: a list with at least one message is required"))
+    if misfit := first_misfit(body, CHAT):
+        where = re.sub(r"\.(\d+)", r"[\1]", misfit[0])
+        raise Refused(invalid(f"Invalid type for '{where}'.", "invalid_type", param=where))
     last = max((place for place, item in enumerate(messages) if asks(item)), default=0)
     results = [item for item in messages[last:] if item.get("role") == "tool"]
     return Prompt(

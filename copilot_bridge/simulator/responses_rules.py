@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 from copilot_bridge.simulator.catalogue import Row
+from copilot_bridge.simulator.kinds import RESPONSES, first_misfit
 from copilot_bridge.simulator.refusals import Refused, invalid, refuse
 from copilot_bridge.simulator.world import world
 
@@ -36,16 +37,6 @@ EFFORTS = ("none", "low", "medium", "high", "xhigh")
 PREFIXES = {"function_call": "fc", "custom_tool_call": "ctc", "reasoning": "rs", "message": "msg"}
 UNSUPPORTED = ("background", "conversation", "prompt", "service_tier")
 
-TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "reasoning": dict,
-    "text": dict,
-    "tools": list,
-    "tool_choice": (str, dict),
-    "include": list,
-    "instructions": str,
-    "max_output_tokens": int,
-}
-
 Body = Mapping[str, Any]
 
 
@@ -64,9 +55,9 @@ def check(body: Body, row: Row, owner: str) -> None:
 
 def check_types(body: Body) -> None:
     """What has to hold before the request can be read at all."""
-    for name, kinds in TYPES.items():
-        if body.get(name) is not None and not isinstance(body[name], kinds):
-            wrong(name, f"Invalid type for '{name}'.", "invalid_type")
+    if misfit := first_misfit(body, RESPONSES):
+        where = re.sub(r"\.(\d+)", r"[\1]", misfit[0])
+        wrong(where, f"Invalid type for '{where}'.", "invalid_type")
 
 
 def wrong(param: str, message: str, code: str = "invalid_request_body") -> NoReturn:

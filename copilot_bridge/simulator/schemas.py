@@ -5,7 +5,14 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, count, cycle
 from typing import Any
 
+import orjson
+
+from copilot_bridge.simulator.refusals import Refused, invalid
+
 Schema = Mapping[str, Any]
+
+# What reading it comes upon where it is none: keywords with values of any kind, references in a circle.
+NO_SCHEMA = (TypeError, AttributeError, ValueError, LookupError, ArithmeticError, RecursionError)
 
 SHALLOW = 3  # down to here optional properties are filled in too
 DEEP = 8  # from here on the simplest value is taken: a schema may refer to itself
@@ -128,9 +135,15 @@ class Inventor:
     }
 
 
-def invent(schema: Schema, text: str) -> Any:
-    """A value for `schema`, made of the words of `text`."""
-    return Inventor(schema, text).invent(schema)
+def invent(schema: Schema, text: str) -> str:
+    """A value for `schema`, made of the words of `text`, as JSON.
+
+    :raise Refused: it is no schema.
+    """
+    try:
+        return orjson.dumps(Inventor(schema, text).invent(schema)).decode()
+    except NO_SCHEMA:
+        raise Refused(invalid("JSON schema is invalid. It must match JSON Schema draft 2020-12.")) from None
 
 
 def kind_of(schema: Schema, depth: int) -> str:
