@@ -235,7 +235,7 @@ class ModelRequest(ABC):
     def count(self, model: Model) -> int:
         """Tokens, as far as they can be told from here.  In a thread: megabytes take a while."""
         turn = self._turn or self.read_turn()
-        return int(gevent.get_hub().threadpool.apply(count, (turn, model.id)))
+        return int(gevent.get_hub().threadpool.apply(counted, (turn, model.id)))
 
     def _limited(self, images: Iterator[tuple[str, Body]], model: Model) -> Iterator[tuple[str, Body]]:
         """Raises Unsupported: there are more than the model takes."""
@@ -307,3 +307,11 @@ class ModelRequest(ABC):
         """Upstream has it.  A stream goes on for minutes, and prompts make megabytes."""
         self._data, self._given, self._body, self._turn = b"", b"", {}, None
         response.request = requests.PreparedRequest()
+
+
+def counted(turn: Turn, model: str) -> int:
+    """Raises InvalidRequest.  A traceback a thousand calls deep would never get out of gevent's threads."""
+    try:
+        return count(turn, model)
+    except RecursionError:
+        raise InvalidRequest("tools: they are nested too deeply", param="tools") from None

@@ -17,7 +17,7 @@ from copilot_bridge.delivery import ClientGoneError
 from copilot_bridge.dialects.chat import errors as chat
 from copilot_bridge.dialects.messages import errors as messages
 from copilot_bridge.dialects.responses import errors as responses
-from copilot_bridge.errors import BridgeError
+from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.exchange import Bridge, Call, Exchange
 from copilot_bridge.logs import Record
 
@@ -242,6 +242,11 @@ def told_gone(_error: ClientGoneError) -> Response:
     return Response(status=CLIENT_GONE)
 
 
+def told_depth(_error: RecursionError) -> Response:
+    """Nothing else here goes so deep."""
+    return told(InvalidRequest("the request's body is nested too deeply"))
+
+
 def told_internal(error: Exception) -> Response:
     log.error("internal error in request %s", g.record.id, exc_info=error)
     return told(BridgeError(f"internal error, request {g.record.id}: the log has more"))
@@ -253,4 +258,5 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(BridgeError, told)
     app.register_error_handler(HTTPException, told_http)
     app.register_error_handler(ClientGoneError, told_gone)
+    app.register_error_handler(RecursionError, told_depth)
     app.register_error_handler(Exception, told_internal)

@@ -57,7 +57,7 @@ def read_object(data: bytes) -> Body:
 
 def check_model(body: Body) -> None:
     model = body.get("model")
-    if not isinstance(model, str) or not model.strip():
+    if not isinstance(model, str) or not model.strip() or not model.isprintable():
         raise InvalidRequest("model: expected the name of a model", param="model")
     if len(model) > LONGEST_NAME:
         raise InvalidRequest(f"model: no model has a name of {len(model):,} characters", param="model")

@@ -17,7 +17,7 @@ FIELDS: Table = {
     "stream": FLAG,
     "store": FLAG,
     "previous_response_id": plain(
-        "the id of a response", lambda value: isinstance(value, str) and bool(value)
+        "the id of a response", lambda value: isinstance(value, str) and value != "" and value.isprintable()
     ),
     "max_output_tokens": POSITIVE,
     "tools": LIST,

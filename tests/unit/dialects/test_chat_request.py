@@ -27,6 +27,8 @@ WRONG: list[tuple[str | None, dict[str, Any]]] = [
     ("model", {"model": None}),
     ("model", {"model": ""}),
     ("model", {"model": " "}),
+    ("model", {"model": "gpt-\ud800"}),
+    ("model", {"model": "gpt-4o\n"}),
     ("model", {"model": 4}),
     ("model", {"model": ["gpt-4o"]}),
     ("stream", {"stream": "true"}),

@@ -19,7 +19,10 @@ def read(**fields: Any) -> dict[str, Any]:
 WRONG: list[tuple[str, dict[str, Any]]] = [
     *(("model", {"model": value}) for value in (None, "", " ", 4, ["gpt"], "m" * 201)),
     *((field, {field: value}) for field in ("stream", "store") for value in ("true", 1, [])),
-    *(("previous_response_id", {"previous_response_id": value}) for value in ("", 1, ["resp_1"], True)),
+    *(
+        ("previous_response_id", {"previous_response_id": value})
+        for value in ("", "\ud800", 1, ["resp_1"], True)
+    ),
     *(("max_output_tokens", {"max_output_tokens": value}) for value in (0, -1, "9", 1.5, True)),
     *((field, {field: value}) for field in ("tools", "include") for value in ({}, "all", True)),
     *((field, {field: value}) for field in ("reasoning", "text") for value in ("high", [], True)),

@@ -1,0 +1,58 @@
+"""A value of a wrong kind anywhere in a request: whichever way it goes, the client hears what is wrong."""
+
+import json
+from itertools import islice
+
+import pytest
+from integration.dialects import CELLS, CHAT, DIALECTS
+from integration.harness import Bridge, Json
+from wrong_kinds import BODIES, mutants
+
+COUNT, EMBEDDINGS = "/v1/messages/count_tokens", "/v1/embeddings"
+WAYS = [
+    *((dialect, DIALECTS[dialect].path, model) for dialect, model, _upstream in CELLS),
+    *(("messages", COUNT, model) for model in ("claude-sonnet-4.5", "gpt-4.1")),
+    ("embeddings", EMBEDDINGS, "text-embedding-3-small"),
+]
+# Coprime to the 18 mutants that there are of each value: all kinds come by, at ever other places.
+STEP = 61
+
+
+@pytest.mark.parametrize(("dialect", "path", "model"), WAYS)
+def test_nothing_breaks_over_a_wrong_kind(bridge: Bridge, dialect: str, path: str, model: str) -> None:
+    told = DIALECTS.get(dialect, CHAT)
+    body: Json = {**BODIES[dialect], "model": model, "stream": False}
+    for place, data in islice(mutants(body), WAYS.index((dialect, path, model)), None, STEP):
+        answer = bridge.request("POST", path, data)
+        assert answer.status in (200, 400, 404), f"{place}, in {data.decode()}: {answer.body!r}"
+        assert answer.status == 200 or told.error(answer)["message"]
+
+
+def nested(depth: int) -> str:
+    """A schema, as JSON."""
+    return '{"type":"object","properties":{"a":' * depth + '{"type":"string"}' + "}}" * depth
+
+
+@pytest.mark.parametrize(
+    ("dialect", "path", "model"),
+    [
+        ("chat", CHAT.path, "gpt-4.1"),
+        ("chat", CHAT.path, "gpt-5.3-codex"),
+        ("messages", COUNT, "gpt-4.1"),
+        ("messages", COUNT, "gemini-3-pro-preview"),
+        ("responses", "/v1/responses", "claude-sonnet-4.5"),
+    ],
+)
+@pytest.mark.parametrize("depth", [100, 490])  # JSON may be 1,024 levels deep: two for each of these
+def test_a_deep_schema_is_taken_or_refused(
+    bridge: Bridge, dialect: str, path: str, model: str, depth: int
+) -> None:
+    tool = {
+        "chat": {"type": "function", "function": {"name": "f", "parameters": "deep"}},
+        "messages": {"name": "f", "input_schema": "deep"},
+        "responses": {"type": "function", "name": "f", "parameters": "deep"},
+    }[dialect]
+    body = json.dumps(DIALECTS[dialect].body("hello", model, tools=[tool])).replace('"deep"', nested(depth))
+    answer = bridge.request("POST", path, body.encode())
+    assert answer.status in (200, 400), answer.body
+    assert answer.status == 200 or "nested" in DIALECTS[dialect].error(answer)["message"], answer.body
