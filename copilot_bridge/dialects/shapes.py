@@ -37,16 +37,24 @@ def plain(expected: str, fits: Callable[[Any], bool]) -> Shape:
     return shape
 
 
+def kind_of(expected: str, kind: type) -> Shape:
+    def shape(where: str, value: Any) -> None:
+        if not isinstance(value, kind):
+            wrong(where, expected)
+
+    return shape
+
+
 def is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-TEXT = plain("a text", lambda value: isinstance(value, str))
-FLAG = plain("true or false", lambda value: isinstance(value, bool))
+TEXT = kind_of("a text", str)
+FLAG = kind_of("true or false", bool)
 WHOLE = plain("a whole number", is_whole)
 POSITIVE = plain("a whole number greater than 0", lambda value: is_whole(value) and value > 0)
-OBJECT = plain("an object", lambda value: isinstance(value, dict))
-LIST = plain("a list", lambda value: isinstance(value, list))
+OBJECT = kind_of("an object", dict)
+LIST = kind_of("a list", list)
 
 
 def one_of(*words: str) -> Shape:
@@ -106,7 +114,8 @@ def by(key: str, rows: Table, *, usual: str | None = None, other: Shape = OBJECT
         OBJECT(where, value)
         given = value.get(key)
         kind: Any = usual if given is None else given
-        TEXT(f"{where}.{key}", kind)
+        if not isinstance(kind, str):
+            wrong(f"{where}.{key}", "a text")
         rows.get(kind, other)(where, value)
 
     return shape
