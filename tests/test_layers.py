@@ -57,6 +57,7 @@ LAYERS: dict[str, set[str]] = {
     "app": {"config", "exchange", "views", "web"},
     "serving": {"app", "config", "logs"},
     "cli": {
+        "access",
         "app",
         "clients",
         "config",
