@@ -1,5 +1,6 @@
 """What every test gets: an empty home, no way out of this machine; and on demand the real processes."""
 
+import gc
 import os
 import shutil
 import socket
@@ -24,6 +25,12 @@ CERTIFICATE = (
 # A machine that is busy is no failure, and the same run finds the same.
 hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("suite")
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests are there to stay: no collection of garbage has to look at them again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
