@@ -17,6 +17,7 @@ from copilot_bridge.openapi.document import LEFT_OUT
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+CHINESE = (ROOT / "README.zh-CN.md").read_text()
 CLIENTS = {path.stem: path.read_text() for path in sorted((ROOT / "docs/clients").glob("*.md"))}
 OTHERS = {path.stem: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
 PAGES = {"README": README, **CLIENTS, **OTHERS}
@@ -174,6 +175,54 @@ def test_what_a_page_leads_to_is_there(name):
         assert (folder / link).exists(), link
     for path in re.findall(r"(?<![\w/.-])((?:systemd|nginx|launchd|windows)[/\\][\w.-]+\w)", PAGES[name]):
         assert (ROOT / path.replace("\\", "/")).exists(), path
+
+
+def outline(text: str) -> list[str]:
+    """What each paragraph begins with, if it is no text: `## `, `|`, `>`, `!`."""
+    return [re.match(r"#+ |[|>!]|", each)[0] for each in FENCED.sub("", text).split("\n\n")]
+
+
+def sections(text: str) -> list[str]:
+    """What stands under each heading, without fenced blocks and the line of languages."""
+    return re.split(r"^#+ .+$", FENCED.sub("", text.split("\n", 3)[3]), flags=re.MULTILINE)
+
+
+def code(text: str) -> list[list[str]]:
+    """Of each section, in any order and however its lines are broken."""
+    return [
+        sorted(" ".join(each.split()) for each in re.findall(r"`([^`]+)`", part)) for part in sections(text)
+    ]
+
+
+def links(text: str) -> list[list[str]]:
+    """Where they lead, of each section, in any order."""
+    return [sorted(re.findall(r"\]\(([^)]+)\)", part)) for part in sections(text)]
+
+
+def tables(text: str) -> list[list[tuple[int, list[str]]]]:
+    """(bars, code) of each row."""
+    return [
+        [(row.count("|"), sorted(INLINE.findall(row))) for row in table.splitlines()]
+        for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    ]
+
+
+def programs(text: str) -> list[tuple[str, str]]:
+    """The fenced blocks without their comments."""
+    return [
+        (language, re.sub(r" *# .*$", "", content, flags=re.MULTILINE)) for language, content in blocks(text)
+    ]
+
+
+@pytest.mark.parametrize("part", [outline, code, links, tables, programs])
+def test_the_translation_has_all_that_the_readme_has(part):
+    assert len(part(README)) >= 5
+    assert part(CHINESE) == part(README)
+
+
+def test_each_language_leads_to_the_other():
+    assert README.splitlines()[:3] == ["# Copilot Bridge", "", "English | [简体中文](README.zh-CN.md)"]
+    assert CHINESE.splitlines()[:3] == ["# Copilot Bridge", "", "[English](README.md) | 简体中文"]
 
 
 def test_what_is_said_to_be_tested_is_tested() -> None:
