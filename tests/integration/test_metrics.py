@@ -89,7 +89,7 @@ def await_new_worker(bridge: Bridge, old: int, number: int) -> None:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_all_workers_are_added_up(start_bridge: Start, number: signal.Signals) -> None:
     """Exactly, also when one of them was replaced, and what it had open is gone with it."""
-    bridge = start_bridge(workers=3).warm()
+    bridge = start_bridge(workers=3, server="gunicorn").warm()
     ask_many(bridge, 60)
     check(bridge, 60)
     killed = bridge.workers()[0]
@@ -101,7 +101,7 @@ def test_all_workers_are_added_up(start_bridge: Start, number: signal.Signals) -
 
 
 def test_streams_that_are_open(start_bridge: Start) -> None:
-    bridge = start_bridge(workers=2).warm()
+    bridge = start_bridge(workers=2, server="gunicorn").warm()
     streams = [bridge.stream(FLOOD) for _ in range(6)]
     assert {stream.status for stream in streams} == {200}
     await_counted(bridge, lambda found: total(found, "streams_open") == 6)

@@ -100,7 +100,7 @@ def test_nothing_that_was_said_is_in_it(start_bridge: Start, mark: str) -> None:
 
 def test_many_at_once_while_workers_are_killed(start_bridge: Start, simulator: Simulator) -> None:
     """Four workers, fifty callers: each request that reached Copilot is logged once, the cut ones as cut."""
-    bridge = start_bridge(workers=4).warm()
+    bridge = start_bridge(workers=4, server="gunicorn").warm()
     mark = new_mark()
     ids: list[str] = []
 
