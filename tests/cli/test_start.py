@@ -169,9 +169,10 @@ def test_a_bridge_without_a_lock_says_so_at_each_start(start):
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_simulation(start, server):
     up = start("--simulate", "--server", server)
-    title, base, login, models = up.text.splitlines()[:4]
+    title, base, pages, login, models = up.text.splitlines()[:5]
     assert re.fullmatch(r"Copilot Bridge \S+ - simulated: no login, no network", title)
     assert re.fullmatch(r"  Base URL  http://127\.0\.0\.1:\d+/v1   \(any key\)", base)
+    assert re.match(r"  Pages     http://127\.0\.0\.1:\d+/ ", pages)
     assert re.fullmatch(r"  Login     octo-demo, .+", login)
     assert models.startswith("  Models    ")
     listed = models.removeprefix("  Models    ").split(", ")
