@@ -22,7 +22,7 @@ from copilot_bridge.simulator.ledger import CLIENT_GONE, COMPLETE, FAULT
 
 DELIVERY = "simulator.delivery"  # key of the WSGI environment
 BATCH = 64  # events that go into one write when there is no pause between them
-COMMENT = b": keep-alive\n\n"
+COMMENT = b": of upstream\n\n"
 END_OF_CHUNKS = b"0\r\n\r\n"
 READABLE = 1
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: close() sends RST

@@ -47,7 +47,7 @@ def test_framings(client: Client) -> None:
     assert body.endswith(b"[DONE]\n\n")
     assert b"content-encoding: gzip" in split(client.received("[[sim:gzip]] hello"))[0]
     assert b"\r\n\r\n" in split(client.received("[[sim:crlf]] hello"))[1]
-    assert split(client.received("[[sim:comments]] hello"))[1].count(b": keep-alive\n\n") > 5
+    assert split(client.received("[[sim:comments]] hello"))[1].count(b": of upstream\n\n") > 5
 
 
 def test_cuts(client: Client) -> None:
