@@ -28,6 +28,7 @@ const STYLES = {
   date: { dateStyle: "medium" },
   day: { day: "numeric", month: "short" },
   exact: { dateStyle: "medium", timeStyle: "medium" },
+  stamp: { month: "short", day: "numeric", hour: "numeric", minute: "2-digit", second: "2-digit" },
 };
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
@@ -35,6 +36,12 @@ const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 function distance(seconds) {
   const [unit, length] = UNITS.find(([, each]) => Math.abs(seconds) >= each) || UNITS[3];
   return relative.format(Math.trunc(seconds / length), unit);
+}
+
+// A stamp of another year says which.
+function styleOf(name, moment) {
+  const past = name === "stamp" && moment.getFullYear() !== new Date().getFullYear();
+  return past ? STYLES.exact : STYLES[name];
 }
 
 function tellTime(element) {
@@ -46,7 +53,7 @@ function tellTime(element) {
   const full = moment.toLocaleString(language, dateOnly ? STYLES.date : STYLES.long);
   const text = style === "ago" || style === "until"
     ? distance((moment - Date.now()) / 1000)
-    : moment.toLocaleString(language, dateOnly ? STYLES[style] || STYLES.date : STYLES[style] || STYLES.long);
+    : moment.toLocaleString(language, styleOf(style, moment) || (dateOnly ? STYLES.date : STYLES.long));
   if (element.textContent !== text) element.textContent = text;
   element.title = full;
 }
