@@ -46,8 +46,7 @@ FOCUSED = """() => {
   const each = document.activeElement;
   const style = getComputedStyle(each);
   const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
-  const inParts = each.matches("input[type^=date], input[type=time]");  // the browser marks the part
-  return [each.dataset.number ?? null, ring || inParts, each.outerHTML.slice(0, 120)];
+  return [each.dataset.number ?? null, ring, each.outerHTML.slice(0, 120)];
 }"""
 
 

@@ -94,6 +94,7 @@ def test_it_fits_a_phone(show, picture: Picture, name: str, chinese: bool) -> No
 @every_page
 def test_it_works_by_keyboard(show, name: str) -> None:
     page = show(name)
+    page.wait_for_load_state("networkidle")  # what is asked of GitHub is there
     assert tabbed(page) == []
 
 
