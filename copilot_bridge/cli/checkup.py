@@ -35,10 +35,8 @@ from copilot_bridge.errors import (
     UpstreamUnreachable,
 )
 from copilot_bridge.exchange import Bridge, Call
-from copilot_bridge.exchange.chat import ChatRequest
-from copilot_bridge.exchange.messages import MessagesRequest
 from copilot_bridge.exchange.models import talkers
-from copilot_bridge.exchange.responses import ResponsesRequest
+from copilot_bridge.exchange.trials import WAYS
 from copilot_bridge.logs import Record
 from copilot_bridge.redaction import redact
 from copilot_bridge.serving.address import base_url
@@ -414,13 +412,8 @@ def taken(url: str, why: str) -> Finding:
 
 # --- asking a model
 
-QUESTION = [{"role": "user", "content": "Say ok"}]
+QUESTION = "Say ok"
 TINY = 16  # tokens; the least that Responses takes
-APIS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
-    "chat": (ChatRequest, {"max_tokens": TINY, "messages": QUESTION}),
-    "messages": (MessagesRequest, {"max_tokens": TINY, "messages": QUESTION}),
-    "responses": (ResponsesRequest, {"max_output_tokens": TINY, "input": QUESTION, "store": False}),
-}
 
 
 def cheapest(models: Iterable[Model], dialect: str) -> Model | None:
@@ -438,7 +431,7 @@ def cheapest(models: Iterable[Model], dialect: str) -> Model | None:
 
 def costs(patient: Patient) -> Finding:
     """What the requests that follow will take, before they are sent."""
-    chosen = [(dialect, cheapest(patient.models, dialect)) for dialect in APIS]
+    chosen = [(dialect, cheapest(patient.models, dialect)) for dialect in WAYS]
     parts = [f"{dialect} {model.id} ({multiplier(model)})" for dialect, model in chosen if model]
     return ok(f"{len(parts)} requests follow: {', '.join(parts)}")
 
@@ -452,9 +445,9 @@ def live(dialect: str, patient: Patient) -> Finding:
     model = cheapest(patient.models, dialect)
     if model is None:  # the step before has failed then
         return failed("there is no model", "copilot-bridge models")
-    make, body = APIS[dialect]
-    record = Record("doctor", "POST", dialect)
-    make(Call(patient.bridge, NOBODY), record, orjson.dumps({"model": model.id, **body}), {}).complete()
+    way, record = WAYS[dialect], Record("doctor", "POST", dialect)
+    asked = orjson.dumps(way.body(model.id, QUESTION, TINY))
+    way.make(Call(patient.bridge, NOBODY), record, asked, {}).complete()
     return ok(f"{model.id} has answered")
 
 
@@ -486,7 +479,7 @@ USUAL = (
 )
 LIVE = (
     Step("live", costs, ("models",)),
-    *(Step(f"live {name}", partial(live, name), ("models",), "copilot-bridge models") for name in APIS),
+    *(Step(f"live {name}", partial(live, name), ("models",), "copilot-bridge models") for name in WAYS),
 )
 
 

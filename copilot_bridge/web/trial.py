@@ -1,21 +1,17 @@
 """One short request to a model by the way that a client's would go, to see that it answers."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 from flask import g
 
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange import Call, Exchange
-from copilot_bridge.exchange.chat import ChatRequest
-from copilot_bridge.exchange.messages import MessagesRequest
-from copilot_bridge.exchange.responses import ResponsesRequest
+from copilot_bridge.exchange.trials import WAYS, Way
 from copilot_bridge.logs import Record
 
-QUESTION = [{"role": "user", "content": "Say hello in five words."}]
+QUESTION = "Say hello in five words."
 ENOUGH = 200  # tokens: some models think first, and would have no word left with less
 LONGEST = 300  # characters of the answer that are shown
 
@@ -30,43 +26,6 @@ class Trial:
     problem: str = ""
 
 
-@dataclass(frozen=True)
-class Way:
-    """How a dialect asks, and where its answers have their text."""
-
-    path: str
-    make: Callable[..., Any]
-    body: dict[str, Any]
-    text: Callable[[Any], str]
-
-
-def of_chat(answer: Any) -> str:
-    return "".join(each["message"].get("content") or "" for each in answer["choices"])
-
-
-def of_messages(answer: Any) -> str:
-    return "".join(each.get("text", "") for each in answer["content"])
-
-
-def of_responses(answer: Any) -> str:
-    parts = (part for item in answer["output"] if item["type"] == "message" for part in item["content"])
-    return "".join(part.get("text", "") for part in parts)
-
-
-WAYS = {
-    "chat": Way("/v1/chat/completions", ChatRequest, {"max_tokens": ENOUGH, "messages": QUESTION}, of_chat),
-    "messages": Way(
-        "/v1/messages", MessagesRequest, {"max_tokens": ENOUGH, "messages": QUESTION}, of_messages
-    ),
-    "responses": Way(
-        "/v1/responses",
-        ResponsesRequest,
-        {"max_output_tokens": ENOUGH, "input": QUESTION, "store": False},
-        of_responses,
-    ),
-}
-
-
 def ask(call: Call, dialect: str, model: str) -> Trial:
     """Has a line in the log like any other request, and waits for a yes like any other.
 
@@ -75,7 +34,7 @@ def ask(call: Call, dialect: str, model: str) -> Trial:
     way, began = WAYS[dialect], time.perf_counter()
     record = Record(g.record.caller, "POST", way.path, caller_id=g.record.caller_id, dialect=dialect)
     try:
-        answer = orjson.loads(complete(call, way, record, orjson.dumps({"model": model, **way.body})))
+        answer = orjson.loads(complete(call, way, record, orjson.dumps(way.body(model, QUESTION, ENOUGH))))
         return Trial(model, since(began), text=way.text(answer).strip()[:LONGEST])
     except BridgeError as error:
         record.failed(error)

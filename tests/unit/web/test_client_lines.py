@@ -11,10 +11,10 @@ from flask.testing import FlaskClient
 from copilot_bridge.app import create_app
 from copilot_bridge.clients import CLIENTS
 from copilot_bridge.config import Config
+from copilot_bridge.exchange.trials import WAYS
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store.keys import KEY, Key
 from copilot_bridge.web.setup import SYSTEMS
-from copilot_bridge.web.trial import WAYS
 
 HEADERS = {"Accept": "text/html"}
 KEYED = {**HEADERS, "x-api-key": "the-operators-key"}
