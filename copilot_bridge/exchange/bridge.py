@@ -22,8 +22,8 @@ from copilot_bridge.upstream.images import ImageFetcher
 from copilot_bridge.upstream.models import Models
 from copilot_bridge.upstream.quirks.chat import ChatQuirks
 from copilot_bridge.upstream.quirks.messages import MessagesQuirks
-from copilot_bridge.upstream.quota import Snapshot, read_snapshots
 from copilot_bridge.upstream.reports import Reports
+from copilot_bridge.upstream.samples import Samples
 from copilot_bridge.upstream.tokens import Account, CopilotTokens
 
 log = logging.getLogger(__name__)
@@ -57,6 +57,7 @@ class Bridge:
         self.metrics = Metrics()
         self.tokens.told = self.metrics.token_fetched
         self.reports = Reports(self.client, self.headers, self.store.shelf)
+        self.samples = Samples(self.store.shelf)
         self.models = Models(mapping=config.model_mapping)
         self.chat_quirks = ChatQuirks()
         self.messages_quirks = MessagesQuirks()
@@ -71,7 +72,6 @@ class Bridge:
         self.journal = self.store.journal(config.log_days, config.log_rows)
         self.approval = Approval(config, self.store.approvals, self.store.signal)
         self._accounts: LRUCache[str, tuple[Account, float, int]] = LRUCache(MOST_ACCOUNTS)
-        self._quotas: LRUCache[str, dict[str, Snapshot]] = LRUCache(MOST_ACCOUNTS)
 
     def check_door(self) -> None:
         """Raises ConfigError: others could use the plan without a key."""
@@ -128,10 +128,3 @@ class Bridge:
                 f"the GitHub login {user!r} of this key is not stored: see `copilot-bridge auth list`"
             )
         return Account(login.user, login.token, self.hosts.of_login(login.host, self.config))
-
-    def quota_of(self, account: Account) -> dict[str, Snapshot]:
-        """As the last answers told it."""
-        return self._quotas.get(account.fingerprint, {})
-
-    def note_quota(self, account: Account, headers: dict[str, str]) -> None:
-        self._quotas[account.fingerprint] = self.quota_of(account) | read_snapshots(headers)

@@ -89,9 +89,9 @@ class Call:
 
     @property
     def quota(self) -> dict[str, Snapshot]:
-        """As the last answers of the account told it."""
-        return self.bridge.quota_of(self.account)
+        """As the last answers of the account told it, here."""
+        return self.bridge.samples.noted(self.account)
 
     def note_quota(self, headers: dict[str, str]) -> None:
         if headers:
-            self.bridge.note_quota(self.account, headers)
+            self.bridge.samples.note(self.account, headers)

@@ -73,7 +73,7 @@ def quota_of(login: Login, *, ask: bool) -> dict[str, Any]:
             report = quotas.fetch_report(bridge, login.account) if ask else report
         except BridgeError as error:
             problem = str(error)
-    samples = bridge.quota_of(login.account) if login.account else {}
+    samples = bridge.samples.known(login.account) if login.account else {}
     return {
         "user": login.user,
         "plan": quotas.known_plan(bridge, login.account) if login.account and not report else "",

@@ -109,7 +109,7 @@ def left_of(user: str, *, ask: bool) -> dict[str, Any]:
 
 def limits_of(bridge: Bridge, account: Account | None) -> dict[str, Any]:
     """Of the session and the week, on plans that have them."""
-    told = bridge.quota_of(account) if account else {}
+    told = bridge.samples.known(account) if account else {}
     return {name: told[name] for name in ("session", "weekly") if name in told}
 
 

@@ -1,0 +1,93 @@
+"""What replies say is left: noted by one worker, known to all."""
+
+import threading
+
+import pytest
+
+from copilot_bridge.errors import StoreError
+from copilot_bridge.upstream.samples import Samples
+
+PATIENCE = 20.0  # s
+SOON, LATER = 0.01, 3600.0  # s until it is written
+
+
+class Watched:
+    """A shelf that tells when it was written to."""
+
+    def __init__(self, shelf, *, broken=False):
+        self._shelf = shelf
+        self._broken = broken
+        self.written = threading.Semaphore(0)
+        self.read, self.lock = shelf.read, shelf.lock
+
+    def write(self, name, content):
+        try:
+            if self._broken:
+                raise StoreError("the disk is full")
+            self._shelf.write(name, content)
+        finally:
+            self.written.release()
+
+
+def session(percent):
+    return {"x-usage-ratelimit-session": f"ent=0&rem={percent}&ov=0.0&ovPerm=false&rst=2026-05-01T00:00:00Z"}
+
+
+def left(samples):
+    return {name: each.percent_remaining for name, each in samples.items()}
+
+
+def test_other_workers_know_it_a_moment_later(new_world, clock):
+    one, other = new_world(), new_world()
+    shelf = Watched(one.store.shelf)
+    here, there = Samples(shelf, clock, SOON), Samples(other.store.shelf, clock, LATER)
+    here.note(one.account, session(70.5))
+    assert left(here.noted(one.account)) == {"session": 70.5}
+    assert shelf.written.acquire(timeout=PATIENCE)
+    assert left(there.known(other.account)) == {"session": 70.5}
+    assert there.noted(other.account) == {}, "requests look at no store"
+    assert there.known(other.account) == here.known(one.account)
+
+
+def test_the_newest_counts_whoever_heard_it(new_world, clock):
+    one, other = new_world(), new_world()
+    shelf = Watched(one.store.shelf)
+    here, there = Samples(shelf, clock, SOON), Samples(other.store.shelf, clock, LATER)
+    there.note(other.account, session(50))
+    clock.forward(1)
+    here.note(one.account, session(40) | {"x-usage-ratelimit-weekly": "ent=0&rem=90"})
+    assert shelf.written.acquire(timeout=PATIENCE)
+    assert left(there.known(other.account)) == {"session": 40, "weekly": 90}
+    clock.forward(1)
+    there.note(other.account, session(30))
+    assert left(there.known(other.account)) == {"session": 30, "weekly": 90}
+
+
+def test_many_answers_are_one_write(world, clock):
+    shelf = Watched(world.store.shelf)
+    samples = Samples(shelf, clock, 0.2)
+    for percent in range(100, 0, -1):
+        samples.note(world.account, session(percent))
+    assert shelf.written.acquire(timeout=PATIENCE)
+    assert left(Samples(world.store.shelf).known(world.account)) == {"session": 1}
+    assert not shelf.written.acquire(blocking=False)
+
+
+def test_without_a_store_it_is_known_here(world, clock):
+    shelf = Watched(world.store.shelf, broken=True)
+    samples = Samples(shelf, clock, SOON)
+    samples.note(world.account, session(70))
+    assert shelf.written.acquire(timeout=PATIENCE)
+    assert left(samples.known(world.account)) == {"session": 70}
+
+
+@pytest.mark.parametrize("content", [{"session": {"at": 1.0, "percent_remaining": 5}}, {"session": "?"}])
+def test_what_another_version_wrote_is_left_out(world, content):
+    world.store.shelf.write(f"samples/{world.account.fingerprint}", content)
+    assert Samples(world.store.shelf).known(world.account) == {}
+
+
+def test_nothing_told_is_nothing_written(world, clock):
+    samples = Samples(world.store.shelf, clock, SOON)
+    samples.note(world.account, {"x-request-id": "1"})
+    assert samples.noted(world.account) == samples.known(world.account) == {}
