@@ -40,6 +40,7 @@ LEFT_OUT = {
     "GET /status/models": PART,
     "GET /usage/quota": PART,
     "GET /requests/news": PART,
+    "GET /requests/<number>/later": PART,
     "GET /approvals/waiting": PART,
     "POST /approvals": FORM,
     "GET /auth/device/state": PART,

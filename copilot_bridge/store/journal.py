@@ -10,7 +10,7 @@ import orjson
 
 from copilot_bridge.errors import StoreError
 from copilot_bridge.store.requests import COLUMNS, OLDEST_COLUMNS, RequestTable, Row
-from copilot_bridge.store.spool import Spool, left_behind
+from copilot_bridge.store.spool import Spool, find_line, left_behind
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +18,9 @@ PAUSE = 0.5  # s between two batches
 BATCH = 1000
 MOST_KEPT = 20_000  # rows in memory, while the store takes none
 PRUNE_EVERY = 600.0  # s
+LATEST = 60.0  # s after its end; what is not written by then is gone again
+
+AT, OUTCOME, MS = (COLUMNS.index(name) for name in ("at", "outcome", "ms"))
 
 
 class Journal:
@@ -66,6 +69,19 @@ class Journal:
         self._rows[row[0]] = row
         if self._spool is not None:
             self._spool.put(row[0], orjson.dumps(row))
+
+    def expected(self, id_: str) -> Row | None:
+        """A row that is still to be written, by any process on this machine; "cut" while its request is under
+        way.
+        """
+        row = self._rows.get(id_)
+        if row is None and self._folder is not None:
+            line = find_line(self._folder, orjson.dumps([id_])[:-1] + b",")
+            row = read_row(line) if line else None
+        if row is None or row[OUTCOME] == "cut":
+            return row
+        ended = row[AT] + (row[MS] or 0) / 1000
+        return row if self._clock() - ended < LATEST else None
 
     def _run(self) -> None:
         self._open_spool()

@@ -90,6 +90,16 @@ def left_behind(folder: Path) -> Iterator[list[bytes]]:
                 Path(lock.lock_file).unlink(missing_ok=True)
 
 
+def find_line(folder: Path, start: bytes) -> bytes | None:
+    """The last one that begins so, of any process's."""
+    for path in folder.glob("*.spool"):
+        with suppress(OSError):  # it has gone meanwhile
+            found = [line for line in lines_of(path.read_bytes()) if line.startswith(start)]
+            if found:
+                return found[-1]
+    return None
+
+
 def lines_of(content: bytes) -> list[bytes]:
     half = content[0] * HALF if content else 0
     return content[half + 1 : half + HALF].partition(b"\0")[0].split(b"\n")[:-1]

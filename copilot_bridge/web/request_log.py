@@ -13,7 +13,7 @@ from copilot_bridge.access.callers import Caller
 from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.store.export import as_csv, as_json
 from copilot_bridge.store.hours import FINE
-from copilot_bridge.store.requests import GROUPS, NOT_FINE, Filter, mark_of, read_mark
+from copilot_bridge.store.requests import COLUMNS, GROUPS, NOT_FINE, Filter, mark_of, read_mark
 from copilot_bridge.web import zone
 from copilot_bridge.web.door import go, quiet, shared
 from copilot_bridge.web.frame import page
@@ -84,8 +84,26 @@ def json() -> Response:
 @or_else(lambda number: told(find(number)))
 def one(number: str) -> Response:
     """Raises BridgeError "not_found"."""
+    if later := outlook(number):
+        return page("request_later.html", 202, number=number, **later)
     row = find(number)
     return page("request.html", row=row, phases=phases(row), judged=judged)
+
+
+@bp.get("/requests/<number>/later")
+@quiet
+def part(number: str) -> Response:
+    return page("_later.html", number=number, **(outlook(number) or {"found": known(number), "row": None}))
+
+
+def outlook(number: str) -> dict[str, Any] | None:
+    """What is told of a request that has no row yet, but will have one; else None."""
+    row = None if known(number) else shared().journal.expected(number)
+    return {"found": False, "row": dict(zip(COLUMNS, row, strict=True))} if row else None
+
+
+def known(number: str) -> bool:
+    return shared().store.requests.find(number) is not None
 
 
 # For programs.

@@ -54,6 +54,22 @@ def journal(store, tmp_path, monkeypatch):
     return Journal(store.requests, tmp_path / "spool", days=30, most=100, clock=lambda: 100 * 86_400.0)
 
 
+def test_what_is_still_to_be_written_is_known_to_others(store, journal, tmp_path):
+    other = Journal(store.requests, tmp_path / "spool", days=30, most=100, clock=lambda: 1001.0)
+    journal._open_spool()
+    journal.begin(row("a", "cut"))
+    journal.begin(row("b", "cut"))
+    journal.end(row("b", "ok"))
+    assert {each: other.expected(each)[9] for each in "ab"} == {"a": "cut", "b": "ok"}
+    assert other.expected("none") is None
+    assert other.expected('a",1000.0,null') is None
+    journal.flush()
+    assert other.expected("a") is not None
+    late = Journal(store.requests, tmp_path / "spool", days=30, most=100, clock=lambda: 1061.0)
+    assert late.expected("b") is None, "or a row that was removed again would be waited for"
+    assert late.expected("a") is not None
+
+
 def outcomes(store):
     return {each["id"]: each["outcome"] for each in store.requests.latest(10_000)}
 
