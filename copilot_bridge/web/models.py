@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, g, request
 
-from copilot_bridge.errors import BridgeError
+from copilot_bridge.errors import BridgeError, LoginRequired
 from copilot_bridge.exchange.call import Call
 from copilot_bridge.exchange.models import names_by_model, usable, ways
 from copilot_bridge.upstream.models import Catalogue, Model
@@ -78,12 +78,12 @@ def part() -> Response:
 def state(*, ask: bool) -> dict[str, Any]:
     """:param ask: Copilot, if what is known is old."""
     call: Call = g.call
-    catalogue, problem = None, ""
+    catalogue, problem, nobody = None, "", False
     try:
         catalogue = call.models.known(call.account)
         catalogue = call.models.catalogue(call.copilot()) if ask else catalogue
     except BridgeError as error:
-        problem = str(error)
+        problem, nobody = str(error), isinstance(error, LoginRequired)
     wanted = request.args.get("q", "").strip()[:100]
     entries = entries_of(catalogue) if catalogue else []
     found = [each for each in entries if all(word in each.words for word in wanted.lower().split())]
@@ -94,6 +94,7 @@ def state(*, ask: bool) -> dict[str, Any]:
         "found": len(found),
         "at": catalogue.at if catalogue else None,
         "problem": problem,
+        "nobody": nobody,
         "asked": ask,
         "own_mapping": call.bridge.config.model_mapping is not None,
         "api_name": api_name,
