@@ -14,7 +14,8 @@ from integration.harness import Bridge
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE = 10_000  # ms; nothing that works takes so long
+PATIENCE = 20_000  # ms; nothing that works takes so long
+LAUNCH = 120_000  # ms
 
 # Whatever is not on loopback would go through here, and nobody listens.
 NOWHERE = "http://127.0.0.1:9"
@@ -59,7 +60,9 @@ def launch(playwright: Playwright, path: str) -> Browser:
     """No network but loopback."""
     sandbox = [] if os.geteuid() else ["--no-sandbox"]  # root has none
     return playwright.chromium.launch(
-        executable_path=path, args=[*sandbox, f"--proxy-server={NOWHERE}", "--disable-dev-shm-usage"]
+        executable_path=path,
+        args=[*sandbox, f"--proxy-server={NOWHERE}", "--disable-dev-shm-usage"],
+        timeout=LAUNCH,
     )
 
 

@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 from integration.harness import Bridge, Start
-from pages.browsing import NAMES, Picture, Visit, find_chromium, launch, take_pictures, visitors
-from playwright.sync_api import Browser, sync_playwright
+from pages.browsing import NAMES, PATIENCE, Picture, Visit, find_chromium, launch, take_pictures, visitors
+from playwright.sync_api import Browser, expect, sync_playwright
+
+HERE = Path(__file__).parent
+
+# s for a test and what it needs: on a busy machine Chromium alone may take a minute to begin.
+LONGEST = 240
+expect.set_options(timeout=PATIENCE)
 
 OPERATOR = "key-of-the-operator"
 
@@ -16,6 +22,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--screenshots", type=Path, metavar="DIR", help="Save a picture of each page there, to be looked at."
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.timeout(LONGEST))
 
 
 @pytest.fixture(scope="session")
