@@ -10,7 +10,9 @@
 # make test-services  the bridge behind real nginx and Caddy, on a real PostgreSQL, and as a service; what
 #                     is not installed is left out, with a word on it
 # make test-pages     the pages in Chromium, which has to be there (CHROMIUM=... names one)
-# make screenshots    the same, with pictures of them, light, dark and on a phone, in build/screenshots
+# make screenshots    the same, with pictures of them, light, dark and on a phone, in build/screenshots;
+#                     those of the README are in build/screenshots/readme, small if pngquant is there, to
+#                     be looked at and copied to docs/images
 #
 # Each sets up what it needs in .venv, once.  ARGS="--port 5000" is passed on.
 

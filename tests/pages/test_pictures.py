@@ -1,0 +1,81 @@
+"""The pictures of the README: `make screenshots` makes them again, with today's dates."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from integration.harness import Bridge, Start, new_token
+from pages.browsing import Visit
+from rows import fill, rows
+
+from copilot_bridge.store.requests import COLUMNS
+
+BUSY = 2_400  # rows of the log, of 30 days
+LARGEST = 150_000  # bytes
+QUANTIZED = ("pngquant", "--quality", "70-95", "--speed", "1", "--strip", "--force", "--ext", ".png")
+
+# (name, path, what stands at the top, size of the window in pixels of CSS)
+PICTURES = (
+    ("home", "/", "header", (960, 850)),
+    ("usage", "/usage?show=premium", "section:has(#days-title)", (960, 900)),
+    ("request", "/requests/{request}", "header", (960, 1010)),
+)
+AT_THE_TOP = "(what) => scrollTo(0, scrollY + document.querySelector(what).getBoundingClientRect().top - 16)"
+# The port of a bridge under test is another one each time.
+AS_USUAL = """(url) => document.querySelectorAll("pre").forEach((each) => {
+  each.textContent = each.textContent.replace(url, "http://127.0.0.1:4141");
+})"""
+
+
+@pytest.fixture(scope="module")
+def busy(_launch: Start, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
+    home = tmp_path_factory.mktemp("busy")
+    fill(home, BUSY).close()
+    bridge = _launch(home=home, rest=0, github_token=new_token("individual"), server="gevent").warm()
+    bridge.chat("hello")
+    yield bridge
+    bridge.stop()
+
+
+@pytest.fixture
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Where people look for pictures, if they want any."""
+    given: Path | None = request.config.getoption("--screenshots")
+    found = given / "readme" if given else tmp_path
+    found.mkdir(parents=True, exist_ok=True)
+    return found
+
+
+def typical() -> str:
+    """A streamed request that had to wait a little for everything."""
+    named = (dict(zip(COLUMNS, row, strict=True)) for row in rows(BUSY))
+    *_, found = (
+        each
+        for each in named
+        if each["outcome"] == "ok"
+        and each["streamed"]
+        and each["token_ms"]
+        and each["queue_ms"] == 140
+        and each["upstream"] != each["dialect"]
+        and 1500 < each["ms"] < 4000
+    )
+    return str(found["id"])
+
+
+@pytest.mark.parametrize(("name", "path", "top", "size"), PICTURES, ids=[each[0] for each in PICTURES])
+def test_the_readme_can_be_illustrated(
+    busy: Bridge, visit: Visit, folder: Path, name: str, path: str, top: str, size: tuple[int, int]
+) -> None:
+    width, height = size
+    visitor = visit(busy, viewport={"width": width, "height": height}, device_scale_factor=2)
+    page = visitor.open(path.replace("{request}", typical()))
+    page.wait_for_load_state("networkidle")
+    page.evaluate(AT_THE_TOP, top)
+    page.evaluate(AS_USUAL, busy.url)
+    place = folder / f"{name}.png"
+    page.screenshot(path=place, animations="disabled")
+    if shutil.which(QUANTIZED[0]):
+        subprocess.run([*QUANTIZED, str(place)], check=True)
+        assert place.stat().st_size < LARGEST
