@@ -170,7 +170,7 @@ class Greeting:
         lines = [
             title,
             f"  Base URL  {url}/v1   ({'with an API key' if self.keyed else 'any key'})",
-            f"  Pages     {url}/   (for your browser: what is left, what it was used for, setting up clients)",
+            f"  Pages     {url}/   (for your browser: what is left, what used it up, your clients)",
             f"  Login     {self.user}, {self.plan or 'plan unknown'}",
             f"  Models    {', '.join(self.models)}",
         ]
