@@ -12,7 +12,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from integration.harness import NOWHERE, Answer, Bridge, Json, Simulator, Start, new_token
+from integration.harness import NOWHERE, PATIENCE, Answer, Bridge, Json, Simulator, Start, new_token
 from rows import CALLERS, fill, rows
 
 from copilot_bridge.cli.usage import as_row
@@ -236,6 +236,15 @@ def test_accounts_to_choose_from(start_bridge: Start, simulator: Simulator, tmp_
     assert "AI units" in page(bridge, "/usage/quota?account=octo-work")
     assert "AI units" not in page(bridge, "/usage/quota")
     assert bridge.request("GET", "/usage?account=stranger", headers=BROWSER).status == 400
+
+
+def test_all_workers_tell_the_same_limits(start_bridge: Start) -> None:
+    """One of them has seen the answer that told them."""
+    bridge = start_bridge(github_token=new_token("individual"), workers=2, rest=0).warm()
+    assert bridge.chat("hello").status == 200
+    end = time.monotonic() + PATIENCE
+    while not all("Session limit" in page(bridge, "/usage/quota") for _ in range(12)):
+        assert time.monotonic() < end
 
 
 def test_without_github_the_pages_come_all_the_same(start_bridge: Start) -> None:

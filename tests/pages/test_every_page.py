@@ -98,6 +98,28 @@ def test_it_works_by_keyboard(show, name: str) -> None:
     assert tabbed(page) == []
 
 
+@pytest.mark.parametrize("name", ["usage", "setup", "docs"])
+def test_what_opens_is_closed_by_escape(show, name: str) -> None:
+    page = show(name)
+    folded = page.locator("main details:not([open])").first
+    summary = folded.locator("summary")
+    number = page.locator("main details[open]").count()
+    summary.press("Enter")
+    expect(page.locator("main details[open]")).to_have_count(number + 1)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    expect(page.locator("main details[open]")).to_have_count(number)
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+    page.keyboard.press("Space")
+    expect(page.locator("main details[open]")).to_have_count(number + 1)
+
+
+def test_nothing_moves_for_those_who_want_it_so(show) -> None:
+    page = show("requests", reduced_motion="reduce")
+    page.get_by_role("button", name="Live").press("Enter")
+    expect(page.locator("[aria-pressed=true] .dot")).to_have_css("animation-name", "none")
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_the_navigation_can_be_skipped(show, name: str) -> None:
     page = show(name)

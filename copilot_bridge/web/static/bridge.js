@@ -204,6 +204,14 @@ document.addEventListener("click", (event) => {
   if (button) copy(button);
 });
 
+// What was opened is closed again, from within or from its title.
+document.addEventListener("keydown", (event) => {
+  const opened = event.key === "Escape" && !event.isComposing && event.target.closest("details[open]");
+  if (!opened) return;
+  opened.open = false;
+  opened.querySelector("summary").focus();
+});
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.dataset.ask && !confirm(form.dataset.ask)) return event.preventDefault();
