@@ -24,6 +24,9 @@ VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# Where this is set, each of the many processes that the tests start would compile everything anew.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: demo start test test-services test-clients test-pages screenshots lint format bench wheel clean
 .DEFAULT_GOAL = help
 
@@ -36,9 +39,9 @@ demo: $(VENV)/runtime
 start: $(VENV)/runtime
 	@$(BIN)/copilot-bridge start $(ARGS)
 
-# Twice as many as there are processors: many tests wait for processes that they have started.
+# Three times as many as there are processors: many tests wait for processes that they have started.
 test: $(VENV)/dev
-	$(BIN)/python -m pytest --numprocesses $$($(BIN)/python -c 'import os; print(2 * (os.cpu_count() or 1))') $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $$($(BIN)/python -c 'import os; print(3 * (os.cpu_count() or 1))') --dist worksteal $(ARGS)
 
 test-pages: $(VENV)/dev
 	$(BIN)/python -m pytest tests/pages --numprocesses auto -r s $(ARGS)

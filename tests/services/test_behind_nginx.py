@@ -125,7 +125,7 @@ def test_keys_are_tried_slowly(tmp_path: Path, certificate: Path, served: Bridge
     try:
         path = f"{nginx.prefix}/sign-in"
         tried = [status(nginx, "POST", path) for _ in range(8)]
-        assert tried == [403] * 6 + [429] * 2, "403: no form of ours has sent it"
+        assert tried == [401] * 6 + [429] * 2, "401: there is no key in the form"
         assert [status(nginx, "GET", path) for _ in range(8)] == [200] * 8
     finally:
         nginx.close()
