@@ -46,6 +46,7 @@ def test_all_at_once_on_a_phone(asking: Bridge, visit: Visit, picture: Picture) 
     picture(page, "approvals-waiting")
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Approve all").tap()
+    expect(page.get_by_text("Nothing is waiting")).to_be_visible()  # or the question is open at the end
     assert [stream.status for stream in streams] == [200] * 3
 
 
