@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from copilot_bridge.store import open_store
 Rows = dict[str, dict[str, Any]]
 
 
-def rows(home: Path, enough: Callable[[Rows], bool], timeout: float = 8.0) -> Rows:
+def rows(home: Path, enough: Callable[[Rows], bool], timeout: float = 30.0) -> Rows:
     """The log by request id, as soon as it has what is waited for."""
     store = open_store(home)
     end = time.monotonic() + timeout
@@ -103,9 +104,12 @@ def test_many_at_once_while_workers_are_killed(start_bridge: Start, simulator: S
     bridge = start_bridge(workers=4, server="gunicorn").warm()
     mark = new_mark()
     ids: list[str] = []
+    both_killed = threading.Event()
 
     def call(number: int) -> None:
-        for turn in range(4):
+        for turn in range(400):
+            if both_killed.is_set() and turn > 3:
+                return
             with suppress(OSError, HTTPException):  # its worker was killed
                 stream = bridge.stream(f"[[sim:flood events=3 size=10 gap=20]] {mark} <{number}.{turn}>")
                 assert stream.status == 200
@@ -114,9 +118,12 @@ def test_many_at_once_while_workers_are_killed(start_bridge: Start, simulator: S
 
     with ThreadPoolExecutor(50) as pool:
         calls = [pool.submit(call, number) for number in range(50)]
-        for _ in range(2):
-            wait_for_some(simulator, mark)
-            os.kill(bridge.workers()[0], signal.SIGKILL)
+        try:
+            for _ in range(2):
+                wait_for_some(simulator, mark)
+                os.kill(bridge.workers()[0], signal.SIGKILL)
+        finally:
+            both_killed.set()
         for each in calls:
             each.result()
     sent = Counter(entry["headers"]["x-request-id"] for entry in simulator.ledger(mark))
@@ -124,7 +131,7 @@ def test_many_at_once_while_workers_are_killed(start_bridge: Start, simulator: S
     logged = {key: row for key, row in found.items() if row["model"] == "gpt-4o"}
     late = [key for key in ids if found[key]["outcome"] != "ok"]
     assert {found[key]["outcome"] for key in late} <= {"cut"}
-    assert len(late) < 5, "killed after the last byte and before the end"
+    assert len(late) * 20 < len(ids), "killed after the last byte and before the end"
     assert len(ids) > 100
     cut = [key for key in sent if key not in ids]
     assert cut, "nothing was killed in the middle"
@@ -134,7 +141,7 @@ def test_many_at_once_while_workers_are_killed(start_bridge: Start, simulator: S
 
 def wait_for_some(simulator: Simulator, mark: str) -> None:
     before = len(simulator.ledger(mark))
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while len(simulator.ledger(mark)) < before + 10:
         assert time.monotonic() < end
         time.sleep(0.01)
