@@ -74,7 +74,7 @@ def _launch(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> S
             home or tmp_path_factory.mktemp("bridge"),
             server,
             new_token() if github_token is None else github_token,
-            {**hosts, "keepalive": KEEPALIVE, **settings},
+            {**hosts, **settings},
         )
 
     return start
@@ -105,18 +105,35 @@ def _shared(_launch: Start) -> Iterator[dict[str, Bridge]]:
         assert code is None, f"{name} ended by itself with {code}: {running[name].log.all()[-5:]}"
 
 
+@pytest.fixture(scope="session")
+def _share(_shared: dict[str, Bridge], _launch: Start) -> Start:
+    """Starts each kind once.  One test's rate limit is no other's: no rests."""
+
+    def share(server: str, **settings: Any) -> Bridge:
+        name = f"{server} {settings}"
+        if name not in _shared:
+            _shared[name] = _launch(server=server, rest=0, **settings).warm()
+        return _shared[name]
+
+    return share
+
+
 @pytest.fixture
-def bridge(_shared: dict[str, Bridge], _launch: Start) -> Bridge:
-    """The product as it is started by default.  One test's rate limit is no other's: no rests."""
-    return _shared.get(SERVER) or _shared.setdefault(SERVER, _launch(server=SERVER, rest=0).warm())
+def bridge(_share: Start) -> Bridge:
+    """The product as it is started by default."""
+    return _share(server=SERVER)
 
 
 @pytest.fixture(params=SERVERS)
-def any_bridge(request: pytest.FixtureRequest, _shared: dict[str, Bridge], _launch: Start) -> Bridge:
+def any_bridge(request: pytest.FixtureRequest, _share: Start) -> Bridge:
     """The same under each server."""
-    return _shared.get(request.param) or _shared.setdefault(
-        request.param, _launch(server=request.param, rest=0).warm()
-    )
+    return _share(server=request.param)
+
+
+@pytest.fixture(params=SERVERS)
+def brisk_bridge(request: pytest.FixtureRequest, _share: Start) -> Bridge:
+    """One that soon gives a sign of life; on a busy machine that may come before a refusal."""
+    return _share(server=request.param, keepalive=KEEPALIVE)
 
 
 @pytest.fixture(scope="session")

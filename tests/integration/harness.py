@@ -28,8 +28,7 @@ GUNICORN = ("-m", "gunicorn", "-c", "python:copilot_bridge.serving.gunicorn_sett
 # Whatever is not on loopback would go through here, and nobody listens.
 NOWHERE = "http://127.0.0.1:9"
 
-# s; short enough to be waited for.  Every test has to take a comment for what it is.
-KEEPALIVE = 0.2
+KEEPALIVE = 0.2  # s; short enough to be waited for
 
 Json = dict[str, Any]
 

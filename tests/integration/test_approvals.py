@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from cli.conftest import Terminal
-from integration.harness import Bridge, Simulator, Start, new_token
+from integration.harness import KEEPALIVE, Bridge, Simulator, Start, new_token
 
 from copilot_bridge.store import Store, open_store
 from copilot_bridge.store.approvals import Question
@@ -71,7 +71,7 @@ def test_a_conversation_that_goes_on_is_asked_for_again(start_bridge: Start) -> 
 
 
 def test_no_answer_in_time(start_bridge: Start, simulator: Simulator, mark: str) -> None:
-    bridge = start_bridge(manual=1, manual_timeout=0.5, keepalive=5, server="gevent").warm()
+    bridge = start_bridge(manual=1, manual_timeout=0.5, server="gevent").warm()
     body = {"model": "claude-sonnet-4.5", "max_tokens": 9, "messages": [{"role": "user", "content": mark}]}
     answer = bridge.request("POST", "/v1/messages", body)
     assert answer.status == 403
@@ -81,7 +81,7 @@ def test_no_answer_in_time(start_bridge: Start, simulator: Simulator, mark: str)
 
 
 def test_who_waits_is_kept_awake_and_who_leaves_is_off_the_list(start_bridge: Start) -> None:
-    bridge = start_bridge(manual=1, server="gevent").warm()
+    bridge = start_bridge(manual=1, server="gevent", keepalive=KEEPALIVE).warm()
     with store_of(bridge) as store:
         stream = bridge.stream("hello")
         assert stream.status == 200
@@ -97,7 +97,7 @@ def test_who_waits_is_kept_awake_and_who_leaves_is_off_the_list(start_bridge: St
 
 
 def test_a_no_in_the_middle_of_a_stream(start_bridge: Start) -> None:
-    bridge = start_bridge(manual=1, manual_timeout=0.5, server="gevent").warm()
+    bridge = start_bridge(manual=1, manual_timeout=0.5, server="gevent", keepalive=KEEPALIVE).warm()
     told = bridge.told("hello")
     assert told.error["type"] == "permission_error"
 

@@ -196,9 +196,9 @@ def test_a23_a_folded_whitespace_loop_is_stopped(any_bridge: Bridge, simulator: 
     ("silence", "model"),
     [("slow-headers", "gpt-4o"), ("slow-body", "gpt-4o"), ("stall after=4", "claude-sonnet-4.5")],
 )
-def test_a24_silence_is_filled_with_comments(any_bridge: Bridge, model: str, silence: str) -> None:
+def test_a24_silence_is_filled_with_comments(brisk_bridge: Bridge, model: str, silence: str) -> None:
     """One in each 0.2 s; the first wait is for the headers, which are held back as long as that."""
-    stream = any_bridge.stream(f"[[sim:{silence} seconds=0.7]] one two three four five six", model)
+    stream = brisk_bridge.stream(f"[[sim:{silence} seconds=0.7]] one two three four five six", model)
     told = Told(stream.all())
     assert told.text.endswith("no model was asked.")
     comments = [frame for frame in told.frames if frame.is_comment]
@@ -220,8 +220,8 @@ def test_a24_what_arrives_is_sent_on_at_once(any_bridge: Bridge) -> None:
     assert frames[-1].at - frames[0].at < 0.65
 
 
-def test_a24_a_cut_after_a_long_silence_is_told_in_the_stream(any_bridge: Bridge) -> None:
-    told = any_bridge.told("[[sim:slow-headers seconds=0.4]][[sim:cut-between after=0]] hello")
+def test_a24_a_cut_after_a_long_silence_is_told_in_the_stream(brisk_bridge: Bridge) -> None:
+    told = brisk_bridge.told("[[sim:slow-headers seconds=0.4]][[sim:cut-between after=0]] hello")
     assert told.error["type"] == "server_error"
     assert any(frame.is_comment for frame in told.frames)
 

@@ -3,7 +3,6 @@
 import base64
 import re
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,6 @@ from integration.harness import Answer, Bridge, Json, Simulator, Start
 ROUTES = pytest.mark.parametrize(("client", "model"), [cell[:2] for cell in CELLS])
 IN_RESPONSES = pytest.mark.parametrize("model", models("responses"))
 EITHER_WAY = pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
-
-
-@pytest.fixture(scope="module")
-def bridge(_launch: Start) -> Iterator[Bridge]:
-    """One that waits for upstream's verdict as long as it may take, so that each refusal has its status."""
-    patient = _launch(keepalive=15, rest=0)
-    yield patient.warm()
-    patient.stop()
 
 
 def test_every_rule_has_a_test() -> None:

@@ -165,9 +165,11 @@ def check_item(events: list[Json]) -> None:
 
 @IN_MESSAGES
 @pytest.mark.parametrize("how", ["", "[[sim:slow-body seconds=0.6]]", "[[sim:cut-between after=4]]"])
-def test_rule_05_every_event_of_messages_has_its_name(bridge: Bridge, model: str, how: str) -> None:
+def test_rule_05_every_event_of_messages_has_its_name(brisk_bridge: Bridge, model: str, how: str) -> None:
     """Signs of life and errors, too: `event_of` looks at each frame."""
-    kinds = [event_of(frame)["type"] for frame in MESSAGES.frames(bridge, f"{how} one two three four", model)]
+    kinds = [
+        event_of(frame)["type"] for frame in MESSAGES.frames(brisk_bridge, f"{how} one two three four", model)
+    ]
     assert ("ping" in kinds) or not how.startswith("[[sim:slow")
     assert kinds[-1] == ("error" if "cut" in how else "message_stop")
 

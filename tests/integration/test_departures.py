@@ -45,27 +45,27 @@ def test_a24_leaves_before_upstreams_headers(
 
 
 def test_a24_leaves_in_the_silence_that_comments_fill(
-    any_bridge: Bridge, simulator: Simulator, mark: str
+    brisk_bridge: Bridge, simulator: Simulator, mark: str
 ) -> None:
-    stream = any_bridge.stream(f"[[sim:slow-headers seconds=20]] hello {mark}")
+    stream = brisk_bridge.stream(f"[[sim:slow-headers seconds=20]] hello {mark}")
     assert next(stream.frames()).is_comment
-    check_noticed(any_bridge, simulator, mark, stream.leave())
-    check_logged(any_bridge, simulator, mark)
+    check_noticed(brisk_bridge, simulator, mark, stream.leave())
+    check_logged(brisk_bridge, simulator, mark)
 
 
 @pytest.mark.parametrize("limit", [None, 500])
 @pytest.mark.parametrize("streaming", [True, False], ids=["stream", "whole"])
 @pytest.mark.parametrize("model", MODELS)
 def test_a24_leaves_before_the_first_byte(
-    any_bridge: Bridge, simulator: Simulator, mark: str, streaming: bool, model: str, limit: int | None
+    brisk_bridge: Bridge, simulator: Simulator, mark: str, streaming: bool, model: str, limit: int | None
 ) -> None:
     text = f"[[sim:slow-body seconds=20]] hello {mark}"
-    stream = any_bridge.ask(text, model, stream=streaming, max_tokens=limit)
+    stream = brisk_bridge.ask(text, model, stream=streaming, max_tokens=limit)
     simulator.only(mark)
     if streaming:
         assert stream.status == 200
-    check_noticed(any_bridge, simulator, mark, stream.leave())
-    check_logged(any_bridge, simulator, mark)
+    check_noticed(brisk_bridge, simulator, mark, stream.leave())
+    check_logged(brisk_bridge, simulator, mark)
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])

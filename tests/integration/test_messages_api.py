@@ -141,8 +141,8 @@ def test_a_cut_whole_answer(any_bridge: Bridge) -> None:
 
 
 @pytest.mark.parametrize("slow", ["slow-headers", "slow-body"])
-def test_pings_in_the_silence(any_bridge: Bridge, slow: str) -> None:
-    stream = ask(any_bridge, f"[[sim:{slow} seconds=0.7]] Hello World")
+def test_pings_in_the_silence(brisk_bridge: Bridge, slow: str) -> None:
+    stream = ask(brisk_bridge, f"[[sim:{slow} seconds=0.7]] Hello World")
     kinds = [event["type"] for event in events_of(stream)]
     assert kinds[:2] == ["ping", "ping"]
     assert kinds[-1] == "message_stop"

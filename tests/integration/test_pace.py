@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from integration.harness import Answer, Bridge, Simulator, Start, chat_body, new_mark, new_token
+from integration.harness import KEEPALIVE, Answer, Bridge, Simulator, Start, chat_body, new_mark, new_token
 
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import open_store
@@ -72,7 +72,7 @@ def test_four_workers_and_fifty_callers(start_bridge: Start, simulator: Simulato
 def test_waiting_in_order_and_leaving_at_once(start_bridge: Start, simulator: Simulator) -> None:
     """Nobody's turn comes before all are there: the first one takes the only place until it leaves."""
     gap = 0.7
-    bridge = start_bridge(rate_limit=gap, max_concurrent=1, wait=1, server="gevent", keepalive=5).warm()
+    bridge = start_bridge(rate_limit=gap, max_concurrent=1, wait=1, server="gevent").warm()
     marks = [new_mark() for _ in range(4)]
     first = bridge.stream(f"[[sim:stall after=4 seconds=30]] one two three {marks[0]}")
     assert next(first.frames())
@@ -117,7 +117,7 @@ def test_a_full_queue(start_bridge: Start) -> None:
 
 
 def test_who_waits_is_kept_awake(start_bridge: Start) -> None:
-    bridge = start_bridge(rate_limit=0.7, wait=1, server="gevent").warm()
+    bridge = start_bridge(rate_limit=0.7, wait=1, server="gevent", keepalive=KEEPALIVE).warm()
     assert bridge.chat("hello").status == 200
     told = bridge.told("hello")
     assert told.frames[0].is_comment

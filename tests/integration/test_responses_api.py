@@ -116,8 +116,8 @@ def test_a_failure_of_upstreams_own(any_bridge: Bridge) -> None:
 
 
 @pytest.mark.parametrize("slow", ["slow-headers", "slow-body"])
-def test_comments_in_the_silence(any_bridge: Bridge, slow: str) -> None:
-    frames = ask(any_bridge, f"[[sim:{slow} seconds=0.7]] Hello World").all()
+def test_comments_in_the_silence(brisk_bridge: Bridge, slow: str) -> None:
+    frames = ask(brisk_bridge, f"[[sim:{slow} seconds=0.7]] Hello World").all()
     assert [frame.is_comment for frame in frames[:2]] == [True, True]
     assert event_of(frames[-1])["type"] == "response.completed"
 
