@@ -104,6 +104,7 @@ class Chains:
         self._table = table if most and table and table.lasting else None
         self._waiting: list[Link] = []
         self._room = most  # bytes that may still wait
+        self._writing = threading.Lock()  # whoever leaves waits for what is being written
         self._news = threading.Event()
         self._running = False
         self._warned = False
@@ -145,11 +146,12 @@ class Chains:
 
     def flush(self) -> int:
         """Write what waits.  What the store does not take now is in memory only.  The bytes that it was."""
-        self._news.clear()
-        batch, self._waiting, self._room = self._waiting, [], self.most
-        if not batch:
-            return 0
-        return self._try(partial(self._write, batch)) or 0
+        with self._writing:
+            self._news.clear()
+            batch, self._waiting, self._room = self._waiting, [], self.most
+            if not batch:
+                return 0
+            return self._try(partial(self._write, batch)) or 0
 
     def _write(self, batch: list[Link]) -> int:
         assert self._table

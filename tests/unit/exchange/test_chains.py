@@ -228,6 +228,27 @@ def test_what_waits_is_bounded(store, still):
     assert chains._waiting
 
 
+def test_who_leaves_waits_for_what_is_being_written(workers, monkeypatch):
+    """The process ends after the flush at its exit, and its other threads with it."""
+    one, _ = workers
+    written, writing, on = [], threading.Event(), threading.Event()
+
+    def slow(sealed):
+        writing.set()
+        on.wait(5)
+        written.append(sealed)
+
+    monkeypatch.setattr(one._table, "write", slow)
+    one.keep("me", "resp_1", link("a"))
+    thread = threading.Thread(target=one.flush)
+    thread.start()
+    writing.wait(5)
+    threading.Timer(0.05, on.set).start()
+    one.flush()
+    assert written
+    thread.join()
+
+
 def test_it_is_written_by_itself_and_found_as_soon_as_it_is(store):
     """Whoever asks while the other worker is writing it down waits for that."""
     one, two = (Chains(MEGABYTE, table=store.chains(MEGABYTE, LIFE)) for _ in range(2))
