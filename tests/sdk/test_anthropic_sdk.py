@@ -402,12 +402,12 @@ def test_the_sdk_retries_a_rate_limit(any_bridge: Bridge, simulator: Simulator, 
     assert len(simulator.ledger(f"once={mark}")) == 2
 
 
-def test_a_silent_stream_does_not_time_out(any_bridge: Bridge) -> None:
-    """The pings keep a client's read timeout of half a second from striking."""
+def test_a_silent_stream_does_not_time_out(brisk_bridge: Bridge) -> None:
+    """The pings keep a client's read timeout of a second from striking."""
     with (
-        connect(any_bridge, timeout=0.5) as client,
+        connect(brisk_bridge, timeout=1.0) as client,
         client.messages.stream(
-            model=MODELS[0], max_tokens=500, messages=user("[[sim:slow-headers seconds=0.8]] Hello World")
+            model=MODELS[0], max_tokens=500, messages=user("[[sim:slow-headers seconds=1.5]] Hello World")
         ) as stream,
     ):
         assert "Hello World" in check(stream.get_final_message())

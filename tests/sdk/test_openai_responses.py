@@ -331,12 +331,12 @@ def test_an_error_in_the_stream(any_client: OpenAI) -> None:
     assert last.response.error.message
 
 
-def test_a_silent_stream_does_not_time_out(any_bridge: Bridge) -> None:
-    """The comments keep a client's read timeout of half a second from striking."""
+def test_a_silent_stream_does_not_time_out(brisk_bridge: Bridge) -> None:
+    """The comments keep a client's read timeout of a second from striking."""
     with (
-        connect(any_bridge, timeout=0.5) as client,
+        connect(brisk_bridge, timeout=1.0) as client,
         client.responses.create(
-            model=MODELS[0], input="[[sim:slow-headers seconds=0.8]] Hello World", stream=True
+            model=MODELS[0], input="[[sim:slow-headers seconds=1.5]] Hello World", stream=True
         ) as stream,
     ):
         assert "Hello World" in check_events(list(stream)).output_text

@@ -609,15 +609,15 @@ def test_a_broken_stream_raises_async(any_bridge: Bridge) -> None:
     run_anthropic(any_bridge, use)
 
 
-SILENCES = ("slow-headers seconds=0.5", "stall after=6 seconds=0.5")
+SILENCES = ("slow-headers seconds=1.5", "stall after=6 seconds=1.5")
 
 
-def test_a_silent_stream_does_not_time_out(bridge: Bridge) -> None:
-    """Something comes before the read timeout of a third of a second strikes, each time."""
+def test_a_silent_stream_does_not_time_out(brisk_bridge: Bridge) -> None:
+    """Something comes before the read timeout of a second strikes, each time."""
 
     async def hear(client: AsyncAnthropic, model: str, silence: str) -> str:
         async with client.messages.stream(
-            model=model, max_tokens=500, messages=user(f"[[sim:{silence}]] Hello World"), timeout=0.35
+            model=model, max_tokens=500, messages=user(f"[[sim:{silence}]] Hello World"), timeout=1.0
         ) as stream:
             return check(await stream.get_final_message())
 
@@ -625,16 +625,16 @@ def test_a_silent_stream_does_not_time_out(bridge: Bridge) -> None:
         both = (hear(client, model, silence) for model in (CODEX, GEMINI) for silence in SILENCES)
         return await asyncio.gather(*both)
 
-    assert ["Hello World" in said for said in run_anthropic(bridge, use)] == [True] * 4
+    assert ["Hello World" in said for said in run_anthropic(brisk_bridge, use)] == [True] * 4
 
 
-def test_what_comes_in_silence_is_a_ping(bridge: Bridge) -> None:
+def test_what_comes_in_silence_is_a_ping(brisk_bridge: Bridge) -> None:
     cases = [(model, silence) for model in (CODEX, GEMINI) for silence in SILENCES]
     streams = []
     for model, silence in cases:
         messages = user(f"[[sim:{silence}]] Hello World")
         body = {"model": model, "max_tokens": 500, "stream": True, "messages": messages}
-        streams.append(bridge.dial("POST", "/v1/messages", json.dumps(body).encode()))
+        streams.append(brisk_bridge.dial("POST", "/v1/messages", json.dumps(body).encode()))
     for stream in streams:
         names = [frame.raw.partition(b"\n")[0] for frame in stream.frames()]
         assert b"event: ping" in names[:-1]

@@ -545,15 +545,15 @@ def test_asynchronously(any_bridge: Bridge) -> None:
     run_openai(any_bridge, use)
 
 
-SILENCES = ("slow-headers seconds=0.5", "stall after=6 seconds=0.5")
+SILENCES = ("slow-headers seconds=1.5", "stall after=6 seconds=1.5")
 
 
-def test_a_silent_stream_does_not_time_out(bridge: Bridge) -> None:
-    """Comments come before the read timeout of a third of a second strikes, each time."""
+def test_a_silent_stream_does_not_time_out(brisk_bridge: Bridge) -> None:
+    """Comments come before the read timeout of a second strikes, each time."""
 
     async def hear(client: AsyncOpenAI, model: str, silence: str) -> str:
         prompt = f"[[sim:{silence}]] Hello World"
-        stream = await client.responses.create(model=model, input=prompt, stream=True, timeout=0.35)
+        stream = await client.responses.create(model=model, input=prompt, stream=True, timeout=1.0)
         return str(check_events([event async for event in stream]).output_text)
 
     async def use(client: AsyncOpenAI) -> list[str]:
@@ -561,7 +561,7 @@ def test_a_silent_stream_does_not_time_out(bridge: Bridge) -> None:
             *(hear(client, model, silence) for model in (OPUS, GEMINI) for silence in SILENCES)
         )
 
-    assert ["Hello World" in said for said in run_openai(bridge, use)] == [True] * 4
+    assert ["Hello World" in said for said in run_openai(brisk_bridge, use)] == [True] * 4
 
 
 # What no other API can say, and what would be another answer without it.
