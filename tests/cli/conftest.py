@@ -7,6 +7,7 @@ import logging
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import termios
@@ -141,6 +142,12 @@ def run_process(settings: dict[str, str], tmp_path: Path) -> Run:
     return call
 
 
+def take_terminal() -> None:
+    """In the child: as a shell leaves it, whatever the tests themselves were started by."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """A command at a terminal of its own, as a shell would start it."""
 
@@ -155,7 +162,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=take_terminal,
         )
         os.close(slave)
         self._news = threading.Condition()
