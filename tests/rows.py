@@ -8,7 +8,7 @@ from pathlib import Path
 from copilot_bridge.store import open_store
 from copilot_bridge.store.database import Transaction
 from copilot_bridge.store.hours import PUT_HOUR, hours_of
-from copilot_bridge.store.requests import CLASH, COLUMNS, Row
+from copilot_bridge.store.requests import COLUMNS, Row
 from copilot_bridge.store.store import Store
 
 DAY = 86_400
@@ -109,7 +109,7 @@ def fill(home: Path, number: int, **options: float) -> Store:
     hours = hours_of(dict(zip(COLUMNS, row, strict=True)) for row in written)
 
     def put(transaction: Transaction) -> None:
-        transaction.insert("requests", (*COLUMNS, "written"), [(*row, row[1]) for row in written], CLASH)
+        transaction.insert("requests", (*COLUMNS, "written"), [(*row, row[1]) for row in written])
         transaction.change_many(PUT_HOUR, hours)
 
     store.database.run(put)

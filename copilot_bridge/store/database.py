@@ -20,9 +20,7 @@ class Transaction(Protocol):
         """How many rows it was."""
 
     def change_many(self, sql: str, values: Sequence[Sequence[object]]) -> None: ...
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row], clash: str) -> None:
-        """:param clash: what happens to a row that is there already: "ON CONFLICT (id) DO NOTHING"."""
-
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None: ...
     def now(self) -> float:
         """Unix seconds, by the clock that all who share the database go by."""
 

@@ -46,10 +46,10 @@ class PostgresTransaction:
         with self._connection.cursor() as cursor:
             cursor.executemany(spelled(sql), values)
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row], clash: str) -> None:
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """One after the other, but without waiting for each."""
         values = f"({', '.join('?' * len(columns))})"
-        self.change_many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES {values} {clash}", rows)  # noqa: S608
+        self.change_many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES {values}", rows)  # noqa: S608
 
     def now(self) -> float:
         ((now,),) = self.rows("SELECT extract(epoch FROM clock_timestamp())::double precision")

@@ -53,7 +53,7 @@ class SqliteTransaction:
     def change_many(self, sql: str, values: Sequence[Sequence[object]]) -> None:
         self._connection.executemany(sql, values)
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row], clash: str) -> None:
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Many rows by one statement: for each statement Python's lock changes hands twice, which in a busy
         worker takes several times as long as the work.
         """
@@ -61,7 +61,7 @@ class SqliteTransaction:
         row = f"({', '.join('?' * len(columns))})"
         done = 0
         for size in AT_ONCE:
-            sql = f"{head}{', '.join([row] * size)} {clash}"
+            sql = head + ", ".join([row] * size)
             while len(rows) - done >= size:
                 self._connection.execute(sql, [*chain.from_iterable(rows[done : done + size])])
                 done += size

@@ -112,9 +112,9 @@ class UsageTable:
     def last(self, number: int, *, caller: str | None = None, account: str | None = None) -> Sums:
         """The sums of the last requests."""
         wanted, values = whose(caller, account, before=" WHERE ")
-        newest = f"SELECT id FROM requests{wanted} ORDER BY at DESC, id DESC LIMIT ?"  # noqa: S608
+        newest = f"SELECT at, id FROM requests{wanted} ORDER BY at DESC, id DESC LIMIT ?"  # noqa: S608
         (row,) = self._rows(
-            f"SELECT {ADDED_ROWS} FROM requests WHERE id IN ({newest})",  # noqa: S608
+            f"SELECT {ADDED_ROWS} FROM requests WHERE (at, id) IN ({newest})",  # noqa: S608
             *values,
             number,
         )
