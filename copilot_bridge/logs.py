@@ -160,10 +160,20 @@ class Record:
 
     def row_if_cut(self) -> tuple[object, ...]:
         """The same if nothing more is heard of it."""
-        row = self.row()
-        *head, _status, _outcome, _ms = row[:11]
-        *_, address, path, streamed, _premium = row
-        return (*head, None, "cut", None, *(None,) * 10, address, path, streamed, None)
+        return (
+            self.id,
+            self.at,
+            self.caller_id or "local",
+            None,
+            self.dialect,
+            shortened(self.model, LONGEST_NAME),
+            *(None, None, None, "cut"),
+            *(None,) * 11,
+            self.caller,
+            shortened(self.path, LONGEST_NAME),
+            int(self.streamed),
+            None,
+        )
 
     def failed(self, error: BridgeError) -> None:
         self.outcome, self.error = error.kind, error.code or error.kind if error.quotes else str(error)

@@ -8,7 +8,7 @@ from pathlib import Path
 from copilot_bridge.store import open_store
 from copilot_bridge.store.database import Transaction
 from copilot_bridge.store.hours import PUT_HOUR, hours_of
-from copilot_bridge.store.requests import COLUMNS, Row
+from copilot_bridge.store.requests import COLUMNS, FOR_HOURS, Row
 from copilot_bridge.store.store import Store
 
 DAY = 86_400
@@ -106,7 +106,7 @@ def fill(home: Path, number: int, **options: float) -> Store:
     """A store with so many rows, written at once; the caller closes it."""
     store = open_store(home)
     written = list(rows(number, **options))  # type: ignore[arg-type]
-    hours = hours_of(dict(zip(COLUMNS, row, strict=True)) for row in written)
+    hours = hours_of(map(FOR_HOURS, written))
 
     def put(transaction: Transaction) -> None:
         transaction.insert("requests", (*COLUMNS, "written"), [(*row, row[1]) for row in written])

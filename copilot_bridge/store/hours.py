@@ -3,7 +3,7 @@
 They are written with the requests themselves, in the same transaction.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 HOUR = 3600
@@ -22,33 +22,42 @@ PUT_HOUR = (
 )
 
 
-def hours_of(rows: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    """For PUT_HOUR.  :param rows: of the request log."""
-    sums: dict[tuple[Any, ...], list[Any]] = {}
-    for row in rows:
-        key = (
-            int(row["at"] // HOUR * HOUR),
-            row["caller"] or "",
-            row["account"] or "",
-            known_model(row),
-        )
-        added = (
-            1,
-            int(row["outcome"] not in FINE),
-            row["premium"],
-            row["tokens_in"] or 0,
-            row["tokens_out"] or 0,
-            row["tokens_cached"] or 0,
-            row["cost"],
-        )
-        before = sums.get(key, [None] * len(SUMS))
-        sums[key] = [added_up(one, other) for one, other in zip(before, added, strict=True)]
-    return [(*key, *values) for key, values in sums.items()]
+# Of a row of the request log, what it takes.
+TAKEN = (
+    "at",
+    "caller",
+    "account",
+    "model",
+    "upstream",
+    "outcome",
+    "premium",
+    "tokens_in",
+    "tokens_out",
+    "tokens_cached",
+    "cost",
+)
 
 
-def known_model(row: dict[str, Any]) -> str:
-    """A name that Copilot does not know may be anything."""
-    return str(row["model"] or "") if row["upstream"] else ""
+def hours_of(rows: Iterable[Sequence[Any]]) -> list[tuple[Any, ...]]:
+    """For PUT_HOUR.  :param rows: of the request log, the columns TAKEN."""
+    groups: dict[tuple[Any, ...], list[Sequence[Any]]] = {}
+    for at, caller, account, model, upstream, *counted in rows:
+        known = str(model or "") if upstream else ""  # a name that Copilot does not know may be anything
+        key = (int(at // HOUR * HOUR), caller or "", account or "", known)
+        groups.setdefault(key, []).append(counted)
+    return [(*key, *sums_of(group)) for key, group in groups.items()]
+
+
+def sums_of(group: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
+    outcomes, premium, *tokens, cost = zip(*group, strict=True)
+    errors = sum(outcome not in FINE for outcome in outcomes)
+    return (len(group), errors, total(premium), *(total(each) or 0 for each in tokens), total(cost))
+
+
+def total(numbers: Iterable[Any]) -> Any:
+    """None: none of them is known."""
+    known = [each for each in numbers if each is not None]
+    return sum(known) if known else None
 
 
 def added_up(one: Any, other: Any) -> Any:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.store.database import Database, Transaction
-from copilot_bridge.store.hours import FINE, PUT_HOUR, hours_of
+from copilot_bridge.store.hours import FINE, PUT_HOUR, TAKEN, hours_of
 
 COLUMNS = (
     "id",
@@ -35,6 +36,7 @@ COLUMNS = (
     "streamed",  # 1 or 0
     "premium",  # premium requests that it took of the plan, where the model's price is known
 )
+FOR_HOURS = itemgetter(*map(COLUMNS.index, TAKEN))
 OLDEST_COLUMNS = 18  # of the first version
 Row = tuple[Any, ...]
 Mark = tuple[float, str]  # (at, id) of a row: where a page of the log ends
@@ -147,7 +149,7 @@ class RequestTable:
             new = [row for key, row in given.items() if key not in known]
             now = transaction.now()
             transaction.insert("requests", (*COLUMNS, "written"), [(*row, now) for row in new])
-            transaction.change_many(PUT_HOUR, hours_of(dict(zip(COLUMNS, row, strict=True)) for row in new))
+            transaction.change_many(PUT_HOUR, hours_of(map(FOR_HOURS, new)))
 
         self._database.run(put)
 
