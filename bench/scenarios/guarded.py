@@ -1,7 +1,9 @@
-"""What keys and the request log cost: the same bridge with and without them, slice by slice."""
+"""What keys and the request log cost: the same bridge with and without them, side by side."""
 
 import statistics
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from bench.arena import REPLY, Arena, Sheet, Target, directive, warm_up
@@ -10,7 +12,7 @@ from bench.report import OURS, Goal, Row
 from bench.scenarios.single import verify
 from bench.surfaces import chat
 
-LINES = 16
+LINES = 8  # to each
 WRITTEN = 0.8  # s after the last answer in which the log is written: that counts, too
 
 BARE = {"COPILOT_BRIDGE_LOG_DAYS": "0"}
@@ -20,8 +22,8 @@ RATIO = "CPU, with keys and log / without"
 
 
 def guarded(arena: Arena) -> list[Row]:
-    """Many short slices, in the order A B B A: what the machine does meanwhile hits both of a pair."""
-    sheet = Sheet(f"small chat, {LINES} at a time, keys and log", {RATIO: Goal(1.05)})
+    """Both at work at the same time, in many short slices: what the machine does meanwhile hits both."""
+    sheet = Sheet(f"small chat, {2 * LINES} at a time, keys and log", {RATIO: Goal(1.05)})
     with ExitStack() as stack:
         pair = []
         for name, settings in ((OURS, BARE), ("guarded", GUARDED)):
@@ -30,11 +32,7 @@ def guarded(arena: Arena) -> list[Row]:
             pair.append(Target(name, server.address, server))
         for target in pair:
             warm_up(target)
-        spent: dict[str, list[float]] = {target.name: [] for target in pair}
-        for number in range(arena.scale.pairs):
-            for target in pair if number % 2 else reversed(pair):
-                spent[target.name].append(cpu_of_slice(arena, target))
-    bare, guarded = spent.values()
+        bare, guarded = zip(*(cpu_of_both(arena, pair) for _ in range(arena.scale.slices)), strict=True)
     ours = pair[0]
     for each in bare:
         sheet.note(ours, "CPU ms / request, without", each)
@@ -48,13 +46,16 @@ def guarded(arena: Arena) -> list[Row]:
     return sheet.rows()
 
 
-def cpu_of_slice(arena: Arena, target: Target) -> float:
-    """ms per request, with what is written afterwards."""
+def cpu_of_both(arena: Arena, pair: Sequence[Target]) -> list[float]:
+    """ms per request of each, with what is written afterwards."""
     count = arena.scale.slice
-    load = Load(target.address, chat(directive(1, REPLY)), lines=LINES, requests=count // LINES)
-    before = target.cpu()
-    replies = load.run()
+    request = chat(directive(1, REPLY))
+    loads = [Load(target.address, request, lines=LINES, requests=count // LINES) for target in pair]
+    before = [target.cpu() for target in pair]
+    with ThreadPoolExecutor(len(pair)) as clients:
+        replies = list(clients.map(Load.run, loads))
     time.sleep(WRITTEN)
-    spent = target.cpu() - before
-    verify(replies, REPLY)
-    return spent / count / 1e6
+    spent = [(target.cpu() - earlier) / count / 1e6 for target, earlier in zip(pair, before, strict=True)]
+    for each in replies:
+        verify(each, REPLY)
+    return spent
