@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 
 import orjson
@@ -111,7 +112,8 @@ class Journal:
                 self._rows |= rows  # with the next batch; the file is gone
 
     def flush(self) -> None:
-        while self._rows:
+        """What has come meanwhile waits for the next time, or a busy bridge would write row by row."""
+        for _ in range(ceil(len(self._rows) / BATCH)):
             batch = list(self._rows.values())[:BATCH]
             if not self._write(batch):
                 for key in list(self._rows)[:-MOST_KEPT]:

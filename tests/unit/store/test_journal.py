@@ -84,6 +84,24 @@ def test_rows_are_written_in_batches(journal, store):
     assert store.requests.count() == 2500
 
 
+def test_what_comes_while_a_batch_is_written_waits_for_the_next_one(journal, store, monkeypatch):
+    """Under load there is always more: one transaction after the other would be for a row or two each."""
+    write, sizes = store.requests.write, []
+
+    def busy(rows):
+        sizes.append(len(rows))
+        journal.end(row(f"late {len(sizes)}"))
+        write(rows)
+
+    monkeypatch.setattr(store.requests, "write", busy)
+    journal.end(row("a"))
+    journal.flush()
+    assert sizes == [1]
+    journal.flush()
+    assert sizes == [1, 1]
+    assert store.requests.count() == 2
+
+
 def test_a_killed_worker(journal, store, tmp_path):
     done = subprocess.run([sys.executable, "-c", WORKER, tmp_path], check=False)
     assert done.returncode == -9
