@@ -1,8 +1,8 @@
 """For questions that are not worth a long wait."""
 
-import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from typing import TypeVar
 
 from copilot_bridge.errors import UpstreamTimeout
@@ -12,19 +12,15 @@ T = TypeVar("T")
 
 def quickly(work: Callable[[], T], seconds: float) -> T:
     """What `work` returns or raises; it goes on unheard if it takes longer.  Raises UpstreamTimeout."""
-    done: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+    answer: Future[T] = Future()
 
     def run() -> None:
         try:
-            done.put((work(), None))
+            answer.set_result(work())
         except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
-            done.put((None, error))
+            answer.set_exception(error)
 
-    threading.Thread(target=run, daemon=True).start()
-    try:
-        result, error = done.get(timeout=seconds)
-    except queue.Empty:
-        raise UpstreamTimeout(f"no answer within {seconds:g} s") from None
-    if error is not None:
-        raise error
-    return result  # type: ignore[return-value]
+    threading.Thread(target=run, daemon=True).start()  # an executor's would keep the process from its end
+    if not wait([answer], seconds).done:
+        raise UpstreamTimeout(f"no answer within {seconds:g} s")
+    return answer.result()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -115,6 +115,9 @@ class Unit:
         for service in self.started:
             service.stop()
         self.messages.close()
+
+
+MakeUnit = Callable[..., Unit]  # by the names of settings in Config
 
 
 class Service(Bridge):

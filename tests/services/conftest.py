@@ -1,11 +1,12 @@
-"""A bridge for the proxies in front of it."""
+"""A bridge for the proxies in front of it, and services for systemd."""
 
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from integration.harness import PATIENCE, Bridge, Start
+from integration.harness import PATIENCE, Bridge, Simulator, Start
+from integration.services import MakeUnit, Unit
 from services.fronts import NAME, OPERATOR, find
 
 
@@ -28,3 +29,17 @@ def served(_launch: Start) -> Iterator[Bridge]:
     bridge = _launch(allowed_host=NAME, api_key=OPERATOR).warm_up(OPERATOR)
     yield bridge
     bridge.stop()
+
+
+@pytest.fixture
+def make_unit(tmp_path: Path, simulator: Simulator) -> Iterator[MakeUnit]:
+    """Starts services as systemd would; they end with the test."""
+    made: list[Unit] = []
+
+    def make(**settings: object) -> Unit:
+        made.append(Unit(tmp_path, simulator, **settings))
+        return made[-1]
+
+    yield make
+    for unit in made:
+        unit.close()

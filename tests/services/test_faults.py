@@ -7,14 +7,12 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from integration.harness import PATIENCE, ROOT, Junction, Simulator, Told, environment, new_token
-from integration.services import START, Service, Unit, await_end, children
-
-MakeUnit = Callable[..., Unit]
+from integration.services import START, MakeUnit, Service, await_end, children
 
 # Found by Python before anything of ours: the machine's clock and its name service, which files put wrong.
 FAULTS = """
@@ -33,19 +31,6 @@ def names(host, *more, **named):
     return right_names(host, *more, **named)
 _socket.getaddrinfo = names
 """
-
-
-@pytest.fixture
-def make_unit(tmp_path: Path, simulator: Simulator) -> Iterator[MakeUnit]:
-    made: list[Unit] = []
-
-    def make(**settings: object) -> Unit:
-        made.append(Unit(tmp_path, simulator, **settings))
-        return made[-1]
-
-    yield make
-    for unit in made:
-        unit.close()
 
 
 @pytest.fixture

@@ -5,28 +5,13 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from integration.harness import ROOT, Simulator, Told, new_token
-from integration.services import Load, Unit, await_end, children
+from integration.services import Load, MakeUnit, await_end, children
 
 BOTH = pytest.mark.parametrize("server", ["gunicorn", "gevent"])
-MakeUnit = Callable[..., Unit]
-
-
-@pytest.fixture
-def make_unit(tmp_path: Path, simulator: Simulator) -> Iterator[MakeUnit]:
-    made: list[Unit] = []
-
-    def make(**settings: object) -> Unit:
-        made.append(Unit(tmp_path, simulator, **settings))
-        return made[-1]
-
-    yield make
-    for unit in made:
-        unit.close()
 
 
 @BOTH

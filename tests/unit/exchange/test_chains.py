@@ -18,18 +18,6 @@ def link(text, answer=(), before=None):
     return Link(before, json.dumps({"input": text}).encode(), json.dumps(list(answer)).encode())
 
 
-class Clock:
-    now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def chains(clock):
     return Chains(10_000 + 9 * OVERHEAD, clock)

@@ -14,18 +14,6 @@ LIFE = 3600.0
 PLENTY = 1 << 20
 
 
-class Clock:
-    now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def database(tmp_path, clock):
     database = Sqlite(tmp_path / "bridge.db", clock)

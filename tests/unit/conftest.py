@@ -1,0 +1,15 @@
+"""A clock that stands still until a test sets it."""
+
+import pytest
+
+
+class Clock:
+    now = 1000.0  # s
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
