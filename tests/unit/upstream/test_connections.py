@@ -92,7 +92,7 @@ def test_certificates_are_read_once(
     monkeypatch.setattr(connections, "create_urllib3_context", lambda: made.append(make()) or made[-1])
     for _ in range(3):
         assert get(adapter, secure.url()) == b"ok"
-        adapter.poolmanager.clear()
+        adapter.close()
     assert len(set(secure.clients)) == 3
     assert len(made) == 1
     assert made[0].verify_mode == ssl.CERT_REQUIRED
@@ -139,6 +139,17 @@ def test_a_living_connection_is_used_again_and_a_dead_one_is_not(
     server.clients[0].shutdown(socket.SHUT_RDWR)
     assert get(adapter, server.url()) == b"ok"
     assert len(set(server.clients)) == 2
+
+
+def test_more_servers_than_are_kept(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
+    """One whose connections were closed for others is connected to again, however lately it was asked."""
+    monkeypatch.setattr(connections, "ORIGINS", 2)
+    adapter = Adapter()
+    first, second, third = (serve() for _ in range(3))
+    for server in (first, second, first, third, first, third, second, first, third):
+        assert get(adapter, server.url()) == b"ok"
+    assert [len(set(server.clients)) for server in (first, second, third)] == [2, 2, 2]
+    adapter.close()
 
 
 def test_what_was_never_connected_is_not_connected() -> None:
