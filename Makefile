@@ -39,9 +39,9 @@ demo: $(VENV)/runtime
 start: $(VENV)/runtime
 	@$(BIN)/copilot-bridge start $(ARGS)
 
-# Three times as many as there are processors: many tests wait for processes that they have started.
+# Twice as many as there are processors: many tests wait for processes that they have started.
 test: $(VENV)/dev
-	$(BIN)/python -m pytest --numprocesses $$($(BIN)/python -c 'import os; print(3 * (os.cpu_count() or 1))') --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $$($(BIN)/python -c 'import os; print(2 * (os.cpu_count() or 1))') --dist worksteal $(ARGS)
 
 test-pages: $(VENV)/dev
 	$(BIN)/python -m pytest tests/pages --numprocesses auto -r s $(ARGS)
