@@ -271,7 +271,7 @@ class Delivery:
             if self._wait():
                 yield None
         result, error = job.get()
-        self._job = None  # or it would be kept until the end of the stream
+        self._job = job = None  # or it would be kept until the end of the stream
         if error is not None:
             raise error
         yield result

@@ -299,6 +299,20 @@ def test_one_call_after_the_other(deliver: Any) -> None:
     assert [list(delivery.call(lambda: 1)), list(delivery.call(lambda: 2))] == [[1], [2]]
 
 
+def test_a_stream_keeps_nothing_of_the_call_that_opened_it(deliver: Any) -> None:
+    made = greenlets()
+    opening = deliver().call(lambda: gevent.sleep(0.01) or "done")
+    assert next(opening) == "done"
+    gevent.sleep(0)  # the loop has done with it
+    assert greenlets() == made
+    opening.close()
+
+
+def greenlets() -> int:
+    gc.collect()
+    return sum(isinstance(each, gevent.Greenlet) for each in gc.get_objects())
+
+
 def test_silences_of_a_call_are_told(deliver: Any) -> None:
     """As often as it is silent for so long; and its end is told at once, not with the next of them."""
     delivery = deliver(keepalive=0.05)

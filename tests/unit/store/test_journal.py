@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tracemalloc
 
 import orjson
 import pytest
@@ -187,6 +188,18 @@ def test_a_spool_that_has_turned(tmp_path, monkeypatch):
     assert b'"stays"' in lines
     assert lines[-1] == b'"4999, done"'
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_line_takes_no_more_memory_than_it_is_long(tmp_path):
+    """What orjson makes takes 4 kB, which a stream would hold to its end."""
+    spool = Spool(tmp_path)
+    tracemalloc.start()
+    for number in range(1000):
+        spool.put(f"{number}", orjson.dumps(row(f"{number}", "cut")))
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken < 1000 * 500
+    spool.close()
 
 
 def test_more_than_there_is_room_for(tmp_path, monkeypatch):
