@@ -4,7 +4,7 @@ from flask import Flask
 from gevent import monkey
 
 from copilot_bridge import web
-from copilot_bridge.config import Config
+from copilot_bridge.config import Config, load_config
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.views import (
     chat,
@@ -31,7 +31,7 @@ def create_app(config: Config | None = None) -> Flask:
     """The WSGI application.  Without a config: the environment's.  Raises ConfigError."""
     app = Flask(__name__, static_folder=None)
     app.url_map.strict_slashes = False
-    bridge = app.extensions["copilot_bridge"] = Bridge(config or Config.from_environment())
+    bridge = app.extensions["copilot_bridge"] = Bridge(config or load_config())
     bridge.check_door()
     if monkey.is_module_patched("threading"):  # a worker, and not a look at the application
         bridge.journal.start()

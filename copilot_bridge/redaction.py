@@ -26,6 +26,8 @@ NAMED = (
 BEARER = r"(\b(?:Bearer|token)\s+)([A-Za-z0-9_.=;:/+-]{16,})"
 # A proxy's address may carry a password.
 USERINFO = r"(://[^\s/:@]{0,256}:)([^\s/]+)(?=@)"
+# In an address alone, to its last @: a malformed one may have it anywhere.
+PASSWORD = re.compile(r"^([a-z0-9+]+://)?[^:]*:.*@", re.DOTALL | re.IGNORECASE)
 
 _SHAPED = re.compile("|".join(SHAPES))
 _NAMED = re.compile("|".join(f"(?:{pattern})" for pattern in (NAMED, BEARER, USERINFO)), re.IGNORECASE)
@@ -34,6 +36,11 @@ _NAMED = re.compile("|".join(f"(?:{pattern})" for pattern in (NAMED, BEARER, USE
 def redact(text: str) -> str:
     """The same text with every secret replaced by `***`."""
     return _NAMED.sub(_keep_name, _SHAPED.sub(HIDDEN, text))
+
+
+def without_password(address: str) -> str:
+    """An address as somebody wrote it, to be shown to them; it may be malformed."""
+    return PASSWORD.sub(rf"\1{HIDDEN}@", address)
 
 
 def _keep_name(match: re.Match[str]) -> str:

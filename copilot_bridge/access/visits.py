@@ -12,7 +12,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from copilot_bridge.config import Config, is_loopback
+from copilot_bridge.config import Config
+from copilot_bridge.config.kinds import is_loopback
 from copilot_bridge.errors import BridgeError
 
 Address = IPv4Address | IPv6Address

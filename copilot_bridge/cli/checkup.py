@@ -26,7 +26,8 @@ from copilot_bridge import __version__
 from copilot_bridge.access.callers import NOBODY
 from copilot_bridge.cli.debug import knock
 from copilot_bridge.cli.quickly import quickly
-from copilot_bridge.config import SECRETS, Config
+from copilot_bridge.config import Config
+from copilot_bridge.config.table import SECRETS
 from copilot_bridge.errors import (
     BridgeError,
     ConfigError,

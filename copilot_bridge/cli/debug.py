@@ -13,7 +13,8 @@ from copilot_bridge import __version__
 from copilot_bridge.cli.login import shown, waiting
 from copilot_bridge.cli.options import ACCESS, CONNECTION, JOURNAL, LOGGING, PACE, SERVING, takes_settings
 from copilot_bridge.cli.screen import print_json, print_table
-from copilot_bridge.config import Config, settings, spell
+from copilot_bridge.config import Config
+from copilot_bridge.config.table import settings, spell
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.redaction import Secret, redact

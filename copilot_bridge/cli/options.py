@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from copilot_bridge.config import BY_NAME, Config, variable
+from copilot_bridge.config import load_config
+from copilot_bridge.config.table import BY_NAME, variable
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.logs import set_up
 
@@ -55,7 +56,7 @@ def takes_settings(*names: str, unless: Command | None = None) -> Decorator:
             if verbose:
                 flags.setdefault("log_level", "debug")
             try:
-                config = Config.load(flags, env_file=env_file)
+                config = load_config(flags, env_file=env_file)
             except ConfigError as error:
                 if unless is None:
                     raise

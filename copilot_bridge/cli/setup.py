@@ -32,7 +32,8 @@ from copilot_bridge.clients import (
     shell,
     usual,
 )
-from copilot_bridge.config import Config, word
+from copilot_bridge.config import Config
+from copilot_bridge.config.kinds import word
 from copilot_bridge.errors import BridgeError, ConfigError, LoginRequired, ModelNotFound, UpstreamUnreachable
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.keys import make_key

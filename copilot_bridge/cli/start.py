@@ -20,7 +20,8 @@ from copilot_bridge.cli.claude_code import tell
 from copilot_bridge.cli.login import shown, waiting, who
 from copilot_bridge.cli.options import ACCESS, CONNECTION, JOURNAL, LOGGING, PACE, SERVING, takes_settings
 from copilot_bridge.cli.screen import is_terminal
-from copilot_bridge.config import Config, is_loopback
+from copilot_bridge.config import Config
+from copilot_bridge.config.kinds import is_loopback
 from copilot_bridge.errors import BridgeError, ConfigError, UpstreamTimeout, UpstreamUnreachable
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.models import can_talk

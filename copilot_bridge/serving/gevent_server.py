@@ -20,7 +20,7 @@ from gevent.pool import Pool  # noqa: E402
 from gevent.pywsgi import WSGIHandler, WSGIServer  # noqa: E402
 
 from copilot_bridge.app import create_app  # noqa: E402
-from copilot_bridge.config import Config  # noqa: E402
+from copilot_bridge.config import Config, load_config  # noqa: E402
 from copilot_bridge.logs import set_up  # noqa: E402
 from copilot_bridge.serving.collector import settle  # noqa: E402
 from copilot_bridge.serving.direct import OfGevent  # noqa: E402
@@ -123,6 +123,6 @@ def refuse_reload() -> None:
 
 
 if __name__ == "__main__":
-    settings = Config.from_environment()
+    settings = load_config()
     set_up(settings.log_level, debug=settings.debug, file=settings.log_file)
     serve(settings, map(int, sys.argv[1:]))

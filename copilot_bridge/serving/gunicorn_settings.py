@@ -9,13 +9,14 @@ import math
 import os
 from typing import Any
 
-from copilot_bridge.config import Config, variable
+from copilot_bridge.config import load_config
+from copilot_bridge.config.table import variable
 from copilot_bridge.logs import set_up
 from copilot_bridge.serving.collector import settle
 from copilot_bridge.serving.limits import raise_open_files
 from copilot_bridge.serving.metrics_folder import forget, remove, take
 
-_config = Config.from_environment()
+_config = load_config()
 if not _config.cache and not _config.store_key:
     # Nothing lies on a disk, but what a worker gives to a browser the others have to know again.
     os.environ[variable("store_key")] = base64.b64encode(os.urandom(32)).decode()

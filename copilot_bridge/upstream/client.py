@@ -10,7 +10,8 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import should_bypass_proxies
 from urllib3.exceptions import HTTPError
 
-from copilot_bridge.config import PASSWORD, Config, is_loopback, proxy_url
+from copilot_bridge.config import Config
+from copilot_bridge.config.kinds import is_loopback, proxy_url
 from copilot_bridge.errors import (
     BridgeError,
     ConfigError,
@@ -18,7 +19,7 @@ from copilot_bridge.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from copilot_bridge.redaction import HIDDEN
+from copilot_bridge.redaction import without_password
 from copilot_bridge.upstream.connections import Adapter
 
 END_PATIENCE = 1.0  # seconds
@@ -174,7 +175,7 @@ class Proxies:
                 try:
                     return proxy_url(given)
                 except ValueError as error:
-                    shown = repr(PASSWORD.sub(rf"\1{HIDDEN}@", given))
+                    shown = repr(without_password(given))
                     raise ConfigError(f"{name} ({shown} in the environment): {error}") from error
         return None
 

@@ -12,7 +12,8 @@ from integration.harness import new_token
 
 from copilot_bridge.cli import checkup
 from copilot_bridge.cli.checkup import LIVE, USUAL, Finding, Patient, Step, cheapest, examine, skew_of
-from copilot_bridge.config import Config, variable
+from copilot_bridge.config import load_config
+from copilot_bridge.config.table import variable
 from copilot_bridge.errors import BridgeError, LoginRequired, UpstreamRefused
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.store import open_store
@@ -52,7 +53,7 @@ def patient(home, simulator):
 
     def made(**more):
         given = {**usual, "github_token": new_token(), **more}
-        return Patient(Bridge(Config.load({}, {variable(name): str(each) for name, each in given.items()})))
+        return Patient(Bridge(load_config({}, {variable(name): str(each) for name, each in given.items()})))
 
     return made
 

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import settings as trials
 from hypothesis import strategies as st
 
-from copilot_bridge.config import (
+from copilot_bridge.config import Config, load_config
+from copilot_bridge.config.table import (
     BY_NAME,
     FIELD_OF_VARIABLE,
     LOG_LEVELS,
     SERVERS,
-    Config,
     default_home,
     settings,
     spell,
@@ -103,7 +103,7 @@ def write_env(folder, *lines, name=".env"):
 def refused(*, flags=None, environ=None, env_file=None):
     """The one line that somebody reads who set something wrong."""
     with pytest.raises(ConfigError) as caught:
-        Config.load(flags, environ or {}, env_file)
+        load_config(flags, environ or {}, env_file)
     told = str(caught.value)
     assert told
     assert len(told.splitlines()) == 1
@@ -115,7 +115,7 @@ def test_every_setting_has_a_sample():
 
 
 def test_defaults():
-    config = Config.load(environ={})
+    config = load_config(environ={})
     assert config == Config()
     assert (config.host, config.port) == ("127.0.0.1", 4141)
     assert {config.origin(name) for name in NAMES} == {"default"}
@@ -124,7 +124,7 @@ def test_defaults():
 @pytest.mark.parametrize("name", NAMES)
 def test_from_the_environment(name):
     raw, value = SAMPLES[name]
-    config = Config.load(environ={variable(name): raw})
+    config = load_config(environ={variable(name): raw})
     assert getattr(config, name) == value
     assert config.origin(name) == f"environment: {variable(name)}"
 
@@ -133,7 +133,7 @@ def test_from_the_environment(name):
 def test_from_the_env_file(name, folder):
     raw, value = SAMPLES[name]
     write_env(folder, "# mine", f"{variable(name)}={raw}", "OTHER=1")
-    config = Config.load(environ={})
+    config = load_config(environ={})
     assert getattr(config, name) == value
     assert config.origin(name) == f".env: {variable(name)}"
 
@@ -141,7 +141,7 @@ def test_from_the_env_file(name, folder):
 @pytest.mark.parametrize("name", WITH_OPTION)
 def test_from_an_option(name):
     raw, value = SAMPLES[name]
-    config = Config.load({name: raw}, environ={})
+    config = load_config({name: raw}, environ={})
     assert getattr(config, name) == value
     assert config.origin(name).startswith("option --")
 
@@ -149,7 +149,7 @@ def test_from_an_option(name):
 @pytest.mark.parametrize("alias", sorted(ALIASES))
 def test_from_an_alias(alias):
     raw, value = SAMPLES[ALIASES[alias]]
-    config = Config.load(environ={alias: raw})
+    config = load_config(environ={alias: raw})
     assert getattr(config, ALIASES[alias]) == value
     assert config.origin(ALIASES[alias]) == f"environment: {alias}"
 
@@ -170,7 +170,7 @@ def test_from_an_alias(alias):
 )
 def test_precedence(folder, flags, environ, lines, port, origin):
     write_env(folder, *lines)
-    config = Config.load(flags, environ)
+    config = load_config(flags, environ)
     assert (config.port, config.origin("port")) == (port, origin)
 
 
@@ -317,12 +317,12 @@ def test_what_becomes_a_header_has_to_fit_into_one(name):
     "raw", ["http://127.0.0.1:1", "http://localhost", "http://sim.localhost:8080", "http://[::1]:1"]
 )
 def test_plain_http_on_loopback(raw):
-    assert Config.load(environ={"COPILOT_BRIDGE_GITHUB_URL": raw}).github_url == raw
+    assert load_config(environ={"COPILOT_BRIDGE_GITHUB_URL": raw}).github_url == raw
 
 
 @pytest.mark.parametrize("raw", ["octo.ghe.com", "https://octo.ghe.com", " https://OCTO.ghe.com/ "])
 def test_forms_of_an_enterprise(raw):
-    assert Config.load(environ={"COPILOT_BRIDGE_ENTERPRISE_URL": raw}).enterprise_url == "octo.ghe.com"
+    assert load_config(environ={"COPILOT_BRIDGE_ENTERPRISE_URL": raw}).enterprise_url == "octo.ghe.com"
 
 
 @pytest.mark.parametrize(
@@ -337,7 +337,7 @@ def test_forms_of_an_enterprise(raw):
     ],
 )
 def test_forms_of_a_proxy(raw, url):
-    assert Config.load(environ={"COPILOT_BRIDGE_PROXY": raw}).proxy == url
+    assert load_config(environ={"COPILOT_BRIDGE_PROXY": raw}).proxy == url
 
 
 @pytest.mark.parametrize(
@@ -386,7 +386,7 @@ def test_an_unknown_setting_may_be_a_misspelt_secret(name, value):
 
 def test_names_of_others_are_none_of_our_business(folder):
     write_env(folder, "DATABASE_URL=x", "export PORT=1")
-    assert Config.load(environ={"PATH": "/bin", "COPILOT": "1"}).port == 1
+    assert load_config(environ={"PATH": "/bin", "COPILOT": "1"}).port == 1
 
 
 @pytest.mark.parametrize(
@@ -418,7 +418,7 @@ def test_half_written_env_file(folder, content, line):
 )
 def test_env_files_that_are_all_right(folder, content, config):
     (folder / ".env").write_bytes(content)
-    assert Config.load(environ={}) == Config(**config)
+    assert load_config(environ={}) == Config(**config)
 
 
 def test_env_file_of_another_encoding(folder):
@@ -437,13 +437,13 @@ def test_a_folder_that_may_not_be_looked_into_has_no_env_file(folder, monkeypatc
         return see(path, *args, **options)
 
     monkeypatch.setattr(os, "stat", refuse)
-    assert Config.load({}, {}).port == Config().port
+    assert load_config({}, {}).port == Config().port
 
 
 def test_env_file_that_is_a_directory(folder):
     assert str(folder) in refused(env_file=folder)
     (folder / ".env").mkdir()
-    assert Config.load(environ={}) == Config()
+    assert load_config(environ={}) == Config()
 
 
 def test_env_file_that_may_not_be_read(folder, monkeypatch):
@@ -464,28 +464,28 @@ def test_which_env_file(folder):
     write_env(folder, "PORT=1")
     write_env(folder, "PORT=2", name="two.env")
     write_env(folder, "PORT=3", name="three.env")
-    assert Config.load(environ={}).port == 1
-    assert Config.load(environ={"COPILOT_BRIDGE_ENV_FILE": "two.env"}).port == 2
-    assert Config.load(environ={"COPILOT_BRIDGE_ENV_FILE": "two.env"}, env_file=Path("three.env")).port == 3
-    assert Config.load(environ={"COPILOT_BRIDGE_ENV_FILE": ""}).port == 4141
+    assert load_config(environ={}).port == 1
+    assert load_config(environ={"COPILOT_BRIDGE_ENV_FILE": "two.env"}).port == 2
+    assert load_config(environ={"COPILOT_BRIDGE_ENV_FILE": "two.env"}, env_file=Path("three.env")).port == 3
+    assert load_config(environ={"COPILOT_BRIDGE_ENV_FILE": ""}).port == 4141
 
 
 def test_the_state_directory_of_systemd(monkeypatch):
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/copilot-bridge:/var/lib/other")
     assert default_home() == Config().home == Path("/var/lib/copilot-bridge")
-    assert Config.load(environ={"COPILOT_BRIDGE_HOME": "/elsewhere"}).home == Path("/elsewhere")
+    assert load_config(environ={"COPILOT_BRIDGE_HOME": "/elsewhere"}).home == Path("/elsewhere")
     monkeypatch.setenv("STATE_DIRECTORY", "")
     assert default_home().is_relative_to(os.environ["HOME"])
 
 
 def test_home_is_absolute(folder, monkeypatch):
     monkeypatch.setenv("HOME", str(folder))
-    assert Config.load({"home": "data"}, {}).home == folder / "data"
-    assert Config.load({"home": "~/data"}, {}).home == folder / "data"
+    assert load_config({"home": "data"}, {}).home == folder / "data"
+    assert load_config({"home": "~/data"}, {}).home == folder / "data"
 
 
 def test_no_secret_in_its_representation():
-    config = Config.load({"github_token": "ghu_EXAMPLE0000", "home": "/x"}, {})
+    config = load_config({"github_token": "ghu_EXAMPLE0000", "home": "/x"}, {})
     assert "EXAMPLE" not in repr(config)
     assert "EXAMPLE" not in str(config)
 
@@ -535,23 +535,23 @@ OTHERS = st.dictionaries(st.sampled_from(sorted(FIELD_OF_VARIABLE.keys() - {"GH_
 @given(CONFIGS)
 def test_another_process_loads_the_same(written):
     environ = {variable(name): raw for name, raw in written.items()}
-    config = Config.load(environ=environ)
-    assert Config.load(environ=config.environ()) == config
+    config = load_config(environ=environ)
+    assert load_config(environ=config.environ()) == config
 
 
 @trials(max_examples=40)
 @given(CONFIGS, OTHERS)
 def test_another_process_loads_the_same_whatever_it_inherits(written, inherited):
     """`start` hands its environment on to the server, with these on top."""
-    config = Config.load({name: raw for name, raw in written.items() if name in WITH_OPTION}, {})
-    assert Config.load(environ=inherited | config.environ()) == config
+    config = load_config({name: raw for name, raw in written.items() if name in WITH_OPTION}, {})
+    assert load_config(environ=inherited | config.environ()) == config
 
 
 def test_what_a_simulation_leaves_out_is_not_inherited():
     """As `start --simulate` does with the address of the real Copilot."""
     inherited = {"COPILOT_BRIDGE_COPILOT_API_URL": "https://api.githubcopilot.com"}
     config = Config(copilot_api_url=None)
-    assert Config.load(environ=inherited | config.environ()).copilot_api_url is None
+    assert load_config(environ=inherited | config.environ()).copilot_api_url is None
 
 
 def test_spelling():
@@ -562,7 +562,7 @@ def test_spelling():
 
 def test_from_environment(monkeypatch):
     monkeypatch.setenv("COPILOT_BRIDGE_PORT", "7")
-    assert Config.from_environment().port == 7
+    assert load_config().port == 7
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -579,7 +579,7 @@ def credentials(tmp_path):
 
 
 def test_a_secret_may_be_a_credential(credentials):
-    config = Config.load({}, credentials)
+    config = load_config({}, credentials)
     assert config.github_token == Secret("ghu_CREDENTIAL")
     assert config.origin("github_token").endswith("/github-token")
 
@@ -587,22 +587,22 @@ def test_a_secret_may_be_a_credential(credentials):
 def test_a_credential_stands_between_the_environment_and_the_file(credentials, tmp_path):
     file = tmp_path / "settings"
     file.write_text("COPILOT_BRIDGE_GITHUB_TOKEN=ghu_FILE\n")
-    assert Config.load({}, credentials, file).github_token == Secret("ghu_CREDENTIAL")
-    assert Config.load({}, credentials | {"GH_TOKEN": "ghu_ENV"}, file).github_token == Secret("ghu_ENV")
+    assert load_config({}, credentials, file).github_token == Secret("ghu_CREDENTIAL")
+    assert load_config({}, credentials | {"GH_TOKEN": "ghu_ENV"}, file).github_token == Secret("ghu_ENV")
 
 
 def test_other_credentials_are_none_of_ours(credentials, tmp_path):
     (tmp_path / "port").write_text("80")
-    assert Config.load({}, credentials).port == 4141
+    assert load_config({}, credentials).port == 4141
 
 
 def test_an_empty_credential_is_none(credentials, tmp_path):
     (tmp_path / "github-token").write_text("\n")
-    assert not Config.load({}, credentials).github_token
+    assert not load_config({}, credentials).github_token
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"two words"])
 def test_a_credential_that_is_none(credentials, tmp_path, content):
     (tmp_path / "github-token").write_bytes(content)
     with pytest.raises(ConfigError, match="github-token"):
-        Config.load({}, credentials)
+        load_config({}, credentials)

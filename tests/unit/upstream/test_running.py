@@ -3,7 +3,7 @@
 import pytest
 import responses
 
-from copilot_bridge.config import Config
+from copilot_bridge.config import load_config
 from copilot_bridge.errors import ConfigError, ModelNotFound, UpstreamRefused, UpstreamUnreachable
 from copilot_bridge.upstream.client import Client
 from copilot_bridge.upstream.running import ask_models, find_there
@@ -15,7 +15,7 @@ MISSING = {"error": {"message": "the model 'x' does not exist", "code": "model_n
 
 @pytest.fixture
 def client(tmp_path):
-    return Client(Config.load({"home": str(tmp_path)}, {}))
+    return Client(load_config({"home": str(tmp_path)}, {}))
 
 
 @responses.activate

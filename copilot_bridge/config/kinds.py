@@ -1,0 +1,197 @@
+"""What may stand in a setting: each kind is a function from its text to its value.
+
+They raise ValueError, which says what was expected.
+"""
+
+import re
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+import orjson
+
+from copilot_bridge.redaction import Secret
+
+PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+
+
+def words(given: str) -> tuple[str, ...]:
+    """Separated by commas."""
+    return tuple(word(each) for each in given.split(",") if each.strip())
+
+
+def key_list(given: str) -> tuple[Secret, ...]:
+    return tuple(Secret(each) for each in words(given))
+
+
+def share_tokens(given: str) -> tuple[tuple[Secret, Secret], ...]:
+    """`share-a:ghu_x,share-b:ghu_y` -> ((share token, GitHub token), ...)."""
+    found = []
+    for each in words(given):
+        share, _, token = each.partition(":")
+        if not share.startswith("share-") or len(share) < len("share-") + 1:
+            raise ValueError("a share token begins with share- (`copilot-bridge gen-share-token` prints one)")
+        if not token:
+            raise ValueError("expected share-...:GITHUB_TOKEN, separated by commas")
+        found.append((Secret(share), Secret(token)))
+    return tuple(found)
+
+
+def host_names(given: str) -> tuple[str, ...]:
+    for each in words(given):
+        if not HOST.fullmatch(each.removeprefix("[").removesuffix("]")):
+            raise ValueError("expected names of hosts, without a port, separated by commas")
+    return tuple(each.lower() for each in words(given))
+
+
+def page_origins(given: str) -> tuple[str, ...]:
+    """As a browser spells them: without a path."""
+    for each in words(given):
+        parts = urlsplit(each)
+        if not parts.scheme or not parts.netloc or parts.path or parts.query or parts.fragment:
+            raise ValueError(
+                "expected origins like https://chat.example or http://localhost:3000; no wildcard"
+            )
+    return tuple(each.lower() for each in words(given))
+
+
+def networks(given: str) -> tuple[str, ...]:
+    """Addresses and networks."""
+    for each in words(given):
+        try:
+            ip_network(each, strict=False)
+        except ValueError as error:
+            raise ValueError("expected addresses or networks like 10.0.0.0/8, separated by commas") from error
+    return words(given)
+
+
+def boolean(text: str) -> bool:
+    word = text.strip().lower()
+    if word not in TRUE | FALSE:
+        raise ValueError("expected true or false")
+    return word in TRUE
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.strip().isdecimal() or not least <= int(text) <= most:
+            raise ValueError(f"expected a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e6:
+        raise ValueError("expected a number of seconds, more than 0 and less than 1,000,000")
+    return value
+
+
+def choice(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.strip().lower() not in words:
+            raise ValueError(f"expected one of {', '.join(words)}")
+        return text.strip().lower()
+
+    return parse
+
+
+def text(given: str) -> str:
+    if not given.strip() or not given.isprintable():
+        raise ValueError("expected a printable text")
+    return given.strip()
+
+
+def word(given: str) -> str:
+    """What can stand in a header: a token that was copied from a shortened display can't (ghu_abc…)."""
+    if not text(given).isascii() or " " in text(given):
+        raise ValueError("expected ASCII characters and no spaces")
+    return text(given)
+
+
+def secret_word(given: str) -> Secret:
+    return Secret(word(given))
+
+
+def mapping(given: str) -> dict[str, str]:
+    """{"what a client says": "what it means"}."""
+    try:
+        rows = orjson.loads(given)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"expected a JSON object: {error}") from error
+    if not isinstance(rows, dict):
+        raise ValueError('expected a JSON object, like {"gpt-4": "gpt-4.1"}')
+    for name, target in rows.items():
+        if not name.strip() or not isinstance(target, str) or not target.strip():
+            raise ValueError(f"{name!r}: expected the name of a model")
+    return rows
+
+
+def postgres_url(given: str) -> Secret:
+    if not given.strip().startswith(("postgresql://", "postgres://")):
+        raise ValueError("expected postgresql://user:password@host/database")
+    return Secret(word(given))
+
+
+def path(given: str) -> Path:
+    return Path(text(given)).expanduser().absolute()
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]+", re.IGNORECASE)
+
+
+def split_url(url: str) -> SplitResult | None:
+    """None if no request could go there."""
+    try:
+        parts = urlsplit(url)
+        usable = HOST.fullmatch(parts.hostname or "") and ".." not in url and (parts.port or 1) > 0
+    except ValueError:
+        return None
+    return parts if usable else None
+
+
+def base_url(given: str) -> str:
+    """An https address without a path's last slash; plain http is for loopback only."""
+    parts = split_url(given.strip())
+    if not parts or parts.scheme not in ("http", "https") or parts.query or parts.fragment or parts.username:
+        raise ValueError("expected an address like https://api.github.com")
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise ValueError("plain http is accepted on loopback only; use https")
+    return given.strip().rstrip("/")
+
+
+def enterprise(given: str) -> str:
+    """`octo.ghe.com` or `https://octo.ghe.com`, as the host alone."""
+    url = given.strip() if "://" in given else f"https://{given.strip()}"
+    parts = split_url(url)
+    if (
+        not parts
+        or parts.scheme != "https"
+        or parts.netloc.lower() != parts.hostname
+        or "." not in parts.netloc
+    ):
+        raise ValueError("expected your enterprise's host, like octo.ghe.com")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("expected a host alone, like octo.ghe.com")
+    return parts.hostname
+
+
+def proxy_url(given: str) -> str:
+    url = given.strip() if "://" in given else f"http://{given.strip()}"
+    parts = split_url(url)
+    if not parts or parts.scheme not in PROXY_SCHEMES:
+        raise ValueError(f"expected an address like http://proxy:3128 ({', '.join(PROXY_SCHEMES)})")
+    return url.rstrip("/")

@@ -1,0 +1,322 @@
+"""Every setting: a field of `Config` is the one place that it is declared.
+
+The command line's options, the environment's names and the settings table of the documentation all follow
+from it.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_data_path
+
+from copilot_bridge.config.kinds import (
+    base_url,
+    boolean,
+    choice,
+    enterprise,
+    host_names,
+    key_list,
+    mapping,
+    networks,
+    page_origins,
+    path,
+    postgres_url,
+    proxy_url,
+    seconds,
+    secret_word,
+    share_tokens,
+    text,
+    whole,
+    word,
+)
+from copilot_bridge.redaction import Secret
+
+PREFIX = "COPILOT_BRIDGE_"
+ENV_FILE = f"{PREFIX}ENV_FILE"
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+ACCOUNT_TYPES = ("individual", "business", "enterprise")
+SERVERS = ("gunicorn", "gevent")
+
+
+def default_home() -> Path:
+    """systemd's state directory where there is one, else the user's data directory."""
+    state = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    return Path(state) if state else user_data_path("copilot-bridge")
+
+
+def setting(
+    parse: Callable[[str], Any],
+    about: str,
+    *,
+    default: Any = None,
+    factory: Callable[[], Any] | None = None,
+    flags: tuple[str, ...] = (),
+    alias: str | None = None,
+    secret: bool = False,
+) -> Any:
+    """A field of Config.
+
+    :param flags: its options.
+    :param alias: the short name of its environment variable.
+    :param secret: a malformed value is not shown.
+    """
+    metadata = {"parse": parse, "about": about, "flags": flags, "alias": alias, "secret": secret}
+    if factory:
+        return field(default_factory=factory, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Every setting.  Times are in seconds."""
+
+    host: str = setting(text, "listen address", default="127.0.0.1", flags=("--host",), alias="HOST")
+    port: int = setting(whole(0, 65535), "port", default=4141, flags=("--port", "-p"), alias="PORT")
+    workers: int = setting(whole(1, 64), "gunicorn workers", default=1, flags=("--workers",))
+    server: str = setting(
+        choice(*SERVERS),
+        "WSGI server: gunicorn, or gevent's own (always on Windows)",
+        default="gevent" if os.name == "nt" else "gunicorn",
+        flags=("--server",),
+    )
+    graceful_timeout: float = setting(
+        seconds,
+        "how long running streams may go on after SIGTERM",
+        default=30.0,
+        flags=("--graceful-timeout",),
+    )
+    home: Path = setting(
+        path, "data directory: the store and its key", factory=default_home, flags=("--home",)
+    )
+    cache: bool = setting(
+        boolean,
+        "keep logins, tokens, keys and the request log in the store; else in memory only",
+        default=True,
+        flags=("--cache/--no-cache",),
+        alias="CACHE",
+    )
+    cache_path: Path | None = setting(
+        path,
+        "the store's file, where it is not in the data directory",
+        flags=("--cache-path",),
+        alias="CACHE_PATH",
+    )
+    database_url: Secret = setting(
+        postgres_url,
+        "PostgreSQL database for the store, to be shared by several machines",
+        default=Secret(),
+        secret=True,
+    )
+    store_key: Secret = setting(
+        secret_word,
+        "key that seals the secrets in the store, 32 bytes in base64; normally a file of its own",
+        default=Secret(),
+        secret=True,
+    )
+    github_token: Secret = setting(
+        secret_word,
+        "GitHub token to use instead of the stored login",
+        default=Secret(),
+        flags=("--github-token", "-g"),
+        alias="GH_TOKEN",
+        secret=True,
+    )
+    api_key: tuple[Secret, ...] = setting(
+        key_list,
+        "key that callers have to give (the option may be repeated; elsewhere separated by commas)",
+        default=(),
+        flags=("--api-key",),
+        alias="API_KEY",
+        secret=True,
+    )
+    share_token: tuple[tuple[Secret, Secret], ...] = setting(
+        share_tokens,
+        "share tokens and the GitHub tokens that they stand for: share-a:ghu_x,share-b:ghu_y",
+        default=(),
+        flags=("--share-token",),
+        alias="SHARE_TOKEN",
+        secret=True,
+    )
+    allow_github_tokens: bool = setting(
+        boolean,
+        "callers may give a GitHub token of their own as key, and use their own plan",
+        default=False,
+        flags=("--allow-github-tokens",),
+    )
+    insecure_no_key: bool = setting(
+        boolean, "let everybody in without a key, wherever from", default=False, flags=("--insecure-no-key",)
+    )
+    allowed_host: tuple[str, ...] = setting(
+        host_names,
+        "names that the bridge may be called by, besides its own",
+        default=(),
+        flags=("--allowed-host",),
+    )
+    cors_origin: tuple[str, ...] = setting(
+        page_origins,
+        "web pages that may send requests: https://chat.example",
+        default=(),
+        flags=("--cors-origin",),
+    )
+    trusted_proxy: tuple[str, ...] = setting(
+        networks,
+        "proxies whose word on who asks is believed",
+        default=("127.0.0.0/8", "::1"),
+        flags=("--trusted-proxy",),
+    )
+    rate_limit: float | None = setting(
+        seconds, "least seconds between two requests to Copilot, per account", flags=("--rate-limit", "-r")
+    )
+    wait: bool = setting(
+        boolean,
+        "let requests that come too early wait instead of refusing them",
+        default=False,
+        flags=("--wait", "-w"),
+    )
+    max_concurrent: int | None = setting(
+        whole(1, 10_000), "most requests at a time, per account", flags=("--max-concurrent",)
+    )
+    max_waiting: int = setting(
+        whole(1, 100_000),
+        "most requests that wait at a time, per account",
+        default=200,
+        flags=("--max-waiting",),
+    )
+    rest: bool = setting(
+        boolean,
+        "after a refusal for the rate leave the account alone for as long as Copilot asks",
+        default=True,
+    )
+    manual: bool = setting(
+        boolean, "ask the operator before each request is sent", default=False, flags=("--manual",)
+    )
+    manual_timeout: float = setting(
+        seconds,
+        "how long a request waits for the operator's answer",
+        default=300.0,
+        flags=("--manual-timeout",),
+    )
+    log_days: int = setting(
+        whole(0, 36_500),
+        "days that the request log in the store goes back; 0: none",
+        default=30,
+        flags=("--log-days",),
+    )
+    log_rows: int = setting(whole(1, 10**9), "most requests in it", default=1_000_000)
+    account_type: str | None = setting(
+        choice(*ACCOUNT_TYPES),
+        "plan: individual, business or enterprise; normally GitHub says it",
+        flags=("--account-type", "-a"),
+    )
+    enterprise_url: str | None = setting(
+        enterprise, "GitHub Enterprise with data residency, like octo.ghe.com", flags=("--enterprise-url",)
+    )
+    github_url: str | None = setting(base_url, "GitHub's address (https://github.com)")
+    github_api_url: str | None = setting(base_url, "address of GitHub's API (https://api.github.com)")
+    copilot_api_url: str | None = setting(base_url, "address of Copilot's API; normally the token says it")
+    model_mapping: Mapping[str, str] | None = setting(
+        mapping,
+        "JSON: client's name for a model -> Copilot's; replaces the built-in mapping",
+        flags=("--model-mapping",),
+        alias="MODEL_MAPPING",
+    )
+    proxy: str | None = setting(
+        proxy_url, "proxy for all outgoing requests (http, https, socks5)", flags=("--proxy",)
+    )
+    proxy_env: bool = setting(
+        boolean,
+        "take the proxy from ALL_PROXY, HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
+        default=True,
+        flags=("--proxy-env/--no-proxy-env",),
+    )
+    log_level: str = setting(
+        choice(*LOG_LEVELS),
+        "debug, info, warning or error",
+        default="info",
+        flags=("--log-level",),
+        alias="LOG_LEVEL",
+    )
+    log_file: Path | None = setting(
+        path, "file for the server's log, renamed at 10 MB; 5 such are kept", flags=("--log-file",)
+    )
+    debug: bool = setting(
+        boolean, "log level debug, for the libraries too", default=False, flags=("--debug",), alias="DEBUG"
+    )
+    show_token: bool = setting(
+        boolean, "print tokens in full where they are shown masked", default=False, flags=("--show-token",)
+    )
+    connect_timeout: float = setting(seconds, "longest wait for a connection to upstream", default=10.0)
+    read_timeout: float = setting(seconds, "longest silence between two bytes of upstream", default=600.0)
+    keepalive: float = setting(
+        seconds, "silence after which a stream gets a keep-alive comment", default=15.0
+    )
+    keep_copilot_fields: bool = setting(
+        boolean, "leave Copilot's own fields (copilot_*, content filters) in replies", default=False
+    )
+    fast_delivery: bool = setting(
+        boolean,
+        "take streams from upstream's socket itself; off: read them by requests, which costs more",
+        default=True,
+    )
+    response_memory: int = setting(
+        whole(0, 65536),
+        "megabytes of conversations kept for an hour, sealed, for previous_response_id; 0: none",
+        default=64,
+    )
+    editor_version: str = setting(word, "the editor that Copilot is told", default="vscode/1.110.0")
+    plugin_version: str = setting(
+        word, "the editor plugin that Copilot is told", default="copilot-chat/0.42.0"
+    )
+    integration_id: str | None = setting(word, "Copilot-Integration-Id, where the usual one is refused")
+    api_version: str = setting(word, "X-GitHub-Api-Version of requests to Copilot", default="2025-05-01")
+
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def environ(self) -> dict[str, str]:
+        """The environment that makes another process load these very settings."""
+        nothing = {each.metadata["alias"]: "" for each in settings() if each.metadata["alias"]} | {
+            ENV_FILE: ""
+        }
+        return nothing | {variable(each.name): spell(getattr(self, each.name)) for each in settings()}
+
+    def origin(self, name: str) -> str:
+        return self.origins.get(name, "default")
+
+
+def settings() -> list[Field[Any]]:
+    return [each for each in fields(Config) if "parse" in each.metadata]
+
+
+def variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def spell(value: object) -> str:
+    """A setting's value as it would be written in the environment, where an empty one is none."""
+    if value is None:
+        return ""
+    if isinstance(value, Secret):
+        return value.reveal()
+    if isinstance(value, tuple):
+        pairs = any(isinstance(each, tuple) for each in value)
+        return ",".join(":".join(map(spell, each)) if pairs else spell(each) for each in value)
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+SECRETS = [each for each in settings() if each.metadata["secret"]]
+BY_NAME = {each.name: each for each in settings()}
+FIELD_OF_VARIABLE = {each.metadata["alias"]: each.name for each in settings() if each.metadata["alias"]} | {
+    variable(each.name): each.name for each in settings()
+}
+
+
+def option(name: str) -> str:
+    flags: tuple[str, ...] = BY_NAME[name].metadata["flags"]
+    return flags[0]
