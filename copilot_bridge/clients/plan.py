@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from copilot_bridge.clients.client import KNOWN, Client, Named, Own, Place, Step, Values, Wish
 from copilot_bridge.clients.edit import edited
 from copilot_bridge.clients.shells import SHELLS
-from copilot_bridge.clients.table import CLIENTS, KNOWN, Client, Named, Own, Place, Step, Values, Wish
+from copilot_bridge.clients.table import CLIENTS
 from copilot_bridge.errors import ConfigError
 
 PLACEHOLDER = "anything"  # where the bridge asks for no key, clients want one all the same
