@@ -78,9 +78,10 @@ def test_there_may_be_no_rest() -> None:
     assert splitter.rest() == b""
 
 
-@pytest.mark.parametrize(("end", "size"), [(b"\n\n", 2_000_000), (b"\r\n\r\n", 500_000)])
-def test_a_long_block_in_tiny_pieces_is_linear_work(end: bytes, size: int) -> None:
-    """Searching from the start each time would take minutes."""
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n"])
+def test_a_long_block_in_tiny_pieces_is_linear_work(end: bytes) -> None:
+    """Searching from the start each time would take a minute."""
+    size = 500_000
     stream = b"data: " + b"x" * size + end
     splitter = sse.Splitter()
     began = time.process_time()
