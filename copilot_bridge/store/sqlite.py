@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -91,23 +92,24 @@ class Sqlite:
 
     def run(self, work: Callable[[SqliteTransaction], T]) -> T:
         connection = self._open()
+        transaction = SqliteTransaction(connection, self._clock)
         try:
-            if under_gevent():
-                return self._elsewhere(connection, work)
-            with self._at_work:
-                return transact(connection, SqliteTransaction(connection, self._clock), work)
+            return self._alone(partial(transact, connection, transaction, work))
         except sqlite3.Error as error:
             if not isinstance(error, sqlite3.OperationalError | sqlite3.IntegrityError):
-                self.close()  # damaged: the next one looks whether it has been put right
+                self._give_up(connection)  # damaged: the next one looks whether it has been put right
             raise self._failure(error) from error
 
-    def _elsewhere(self, connection: sqlite3.Connection, work: Callable[[SqliteTransaction], T]) -> T:
+    def _alone(self, function: Callable[[], T]) -> T:
+        """While nobody else uses the connection."""
+        if not under_gevent():
+            with self._at_work:
+                return function()
         from gevent.threadpool import ThreadPool
 
         if self._thread is None:
             self._thread = ThreadPool(1)
-        transaction = SqliteTransaction(connection, self._clock)
-        done: T = self._thread.apply(transact, (connection, transaction, work))
+        done: T = self._thread.apply(function)
         return done
 
     def _open(self) -> sqlite3.Connection:
@@ -155,11 +157,16 @@ class Sqlite:
             return str(error)
 
     def close(self) -> None:
+        if self._connection is not None:
+            self._give_up(self._connection)
+
+    def _give_up(self, connection: sqlite3.Connection) -> None:
+        """SQLite would not survive it if somebody was at work with it."""
         with self._opening:
-            connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(sqlite3.Error):
-                connection.close()
+            if self._connection is connection:  # and not a later one
+                self._connection = None
+        with suppress(sqlite3.Error):
+            self._alone(connection.close)
 
     def _failure(self, error: Exception) -> StoreError:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

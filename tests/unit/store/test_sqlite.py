@@ -169,6 +169,44 @@ def test_damage_under_way_and_its_end(database, path, monkeypatch):
     assert notes(database) == {"b"}
 
 
+CLOSED_AT_WORK = """
+import sys
+if sys.argv[2] == "gevent":
+    from gevent import monkey
+    monkey.patch_all()
+import os
+import threading
+import time
+from pathlib import Path
+from copilot_bridge.store.sqlite import Sqlite
+database = Sqlite(Path(sys.argv[1]))
+hold, let_go = os.pipe()
+begun, told = [], []
+def work(transaction):
+    begun.append(True)
+    os.read(hold, 1)
+    return transaction.rows("SELECT 1")
+worker = threading.Thread(target=lambda: told.append(database.run(work)))
+worker.start()
+while not begun:
+    time.sleep(0.001)
+closer = threading.Thread(target=database.close)
+closer.start()
+closer.join(0.1)
+os.write(let_go, b".")
+worker.join()
+closer.join()
+assert told == [[(1,)]], told
+assert database.run(lambda transaction: transaction.rows("SELECT 2")) == [(2,)]
+"""
+
+
+@pytest.mark.parametrize("threads", ["gevent", "plain"])
+def test_a_connection_is_not_closed_while_it_is_at_work(path, threads):
+    """SQLite does not survive that: the process would be gone."""
+    subprocess.run([sys.executable, "-c", CLOSED_AT_WORK, path, threads], check=True, timeout=60)
+
+
 def test_a_database_that_can_not_be_opened_is_left_alone_for_a_while(path, monkeypatch):
     path.parent.mkdir()
     path.write_bytes(b"hello" * 1000)
