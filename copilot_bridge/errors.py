@@ -96,7 +96,10 @@ class UpstreamRefused(BridgeError):
 
 
 class UpstreamUnreachable(BridgeError):
+    """There was no answer.  `unsent`: not a byte of the request can have been read."""
+
     kind = "unreachable"
+    unsent = False
 
 
 class UpstreamTimeout(BridgeError):

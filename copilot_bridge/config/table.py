@@ -268,12 +268,15 @@ class Config:
         "megabytes of conversations kept for an hour, sealed, for previous_response_id; 0: none",
         default=64,
     )
-    editor_version: str = setting(word, "the editor that Copilot is told", default="vscode/1.110.0")
-    plugin_version: str = setting(
-        word, "the editor plugin that Copilot is told", default="copilot-chat/0.42.0"
+    editor_version: str | None = setting(
+        word,
+        "the client that Copilot is told, like vscode/1.140.0 or copilot/1.0.102; normally the newest known",
+    )
+    plugin_version: str | None = setting(
+        word, "the editor's plugin that Copilot is told, like copilot-chat/0.68.0"
     )
     integration_id: str | None = setting(word, "Copilot-Integration-Id, where the usual one is refused")
-    api_version: str = setting(word, "X-GitHub-Api-Version of requests to Copilot", default="2025-05-01")
+    api_version: str | None = setting(word, "X-GitHub-Api-Version of requests to Copilot, like 2026-08-01")
 
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 

@@ -26,6 +26,7 @@ from copilot_bridge.logs import Record
 from copilot_bridge.upstream.client import finish, read_whole
 from copilot_bridge.upstream.models import Choice, Model
 from copilot_bridge.upstream.refusals import NEW_SESSION, Refusal, forwarded
+from copilot_bridge.upstream.signals import Signals
 from copilot_bridge.upstream.wire import open_body
 
 log = logging.getLogger(__name__)
@@ -200,7 +201,7 @@ class ModelRequest(ABC):
         self._record.upstream, self._record.initiator = way, self.initiator()
         self._direct = way == self.dialect
         self._route = ROUTES[way](self._bridge, str(self._given_headers.get("anthropic-beta", "")))
-        self._headers |= {"X-Initiator": self.initiator(), **choice.headers}
+        self._headers |= choice.headers
         if choice.effort:
             self.ask_effort(choice.effort)
         changed = [
@@ -284,6 +285,7 @@ class ModelRequest(ABC):
                 self._data,
                 self._headers,
                 request_id=self._record.id,
+                signals=Signals(self._record.initiator or "user", *[self._record.id] * 3),
                 mend=mend,
             )
         except UpstreamRefused as refused:

@@ -1,14 +1,14 @@
 """One HTTP request to the outside: connections, proxies, timeouts, and what network errors mean."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 import requests
 from requests.hooks import default_hooks
 from requests.structures import CaseInsensitiveDict
 from requests.utils import should_bypass_proxies
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from copilot_bridge.config import Config
 from copilot_bridge.config.kinds import is_loopback, proxy_url
@@ -133,10 +133,21 @@ def network_error(
     if isinstance(error, requests.Timeout) or "Read timed out" in str(error):
         return UpstreamTimeout(f"no answer from {host} for {limits[1]:g} s")
     if isinstance(error, requests.exceptions.ProxyError) or proxied:
-        return UpstreamUnreachable(f"can't reach {host} through the proxy: {root_cause(error)}")
-    if isinstance(error, requests.exceptions.SSLError):
-        return UpstreamUnreachable(f"no secure connection to {host}: {root_cause(error)}")
-    return UpstreamUnreachable(f"can't reach {host}: {root_cause(error)}")
+        says = f"can't reach {host} through the proxy"
+    elif isinstance(error, requests.exceptions.SSLError):
+        says = f"no secure connection to {host}"
+    else:
+        says = f"can't reach {host}"
+    unreachable = UpstreamUnreachable(f"{says}: {root_cause(error)}")
+    unreachable.unsent = is_unsent(error)
+    return unreachable
+
+
+def is_unsent(error: BaseException) -> bool:
+    """There was no connection yet, or no tunnel through the proxy: so nobody can have read the request."""
+    return isinstance(error, requests.exceptions.ProxyError) or any(
+        isinstance(each, NewConnectionError) for each in causes(error)
+    )
 
 
 def broken_off(error: Exception) -> BridgeError:
@@ -146,15 +157,20 @@ def broken_off(error: Exception) -> BridgeError:
     return StreamCut(f"upstream's answer broke off: {root_cause(error)}")
 
 
-def root_cause(error: BaseException) -> str:
-    """requests wraps urllib3's error, which wraps the system's; only the last one says something."""
-    seen: BaseException = error
-    for _ in range(8):
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it wraps: requests wraps urllib3's, which wraps the system's."""
+    seen: object = error
+    for _ in range(9):
+        if not isinstance(seen, BaseException):
+            return
+        yield seen
         inner = getattr(seen, "reason", None) or seen.__cause__ or seen.__context__
-        inner = inner or next((each for each in seen.args if isinstance(each, BaseException)), None)
-        if not isinstance(inner, BaseException):
-            break
-        seen = inner
+        seen = inner or next((each for each in seen.args if isinstance(each, BaseException)), None)
+
+
+def root_cause(error: BaseException) -> str:
+    """Only the last one says something."""
+    *_, seen = causes(error)
     reason = getattr(seen, "strerror", None) or str(seen)
     return " ".join(reason.split()) or type(seen).__name__
 

@@ -12,6 +12,7 @@ from copilot_bridge.errors import BridgeError, UpstreamTimeout, UpstreamUnreacha
 from copilot_bridge.upstream.client import Client, read_error_body
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.refusals import RENEW, RETRY, TRIES, Refusal, read_refusal
+from copilot_bridge.upstream.signals import Signals
 from copilot_bridge.upstream.tokens import Account, CopilotToken, CopilotTokens
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Copilot:
         headers: dict[str, str] | None = None,
         *,
         request_id: str | None = None,
+        signals: Signals | None = None,
         mend: Mend | None = None,
         timeout: float | None = None,
     ) -> requests.Response:
@@ -70,6 +72,8 @@ class Copilot:
         A refusal with a remedy is answered by that remedy, each a limited number of times: so a request
         goes out a few times at the worst, and never again after the first byte of an answer.
 
+        :param signals: of a conversation's call.  Where it may have been read, the person's turn has been
+            told of, and the replay is the agent's; what Copilot can't have read is still the person's.
         :param timeout: seconds between two bytes, where the usual is too patient.
         :param mend: asked for another body when upstream refused what can be said otherwise; it may change
             `headers` as well.
@@ -80,7 +84,7 @@ class Copilot:
             if gate:
                 gate.enter()
             token = self.token()  # after the wait, which may have been long
-            sent = self._headers.copilot(path, token.value, token.kind, request_id) | (headers or {})
+            sent = self._headers.copilot(path, token.value, token.kind, request_id, signals) | (headers or {})
             try:
                 response = self._client.send(method, token.api + path, sent, body, timeout=timeout)
             except UpstreamTimeout as error:
@@ -92,6 +96,7 @@ class Copilot:
                     raise
                 tried[RETRY] += 1
                 log.info("once more after a network error: %s", error)
+                signals = signals if error.unsent else replayed(signals)
                 continue
             if response.status_code < 300:
                 return response
@@ -100,9 +105,8 @@ class Copilot:
             if gate:
                 gate.refused(refusal)
             body = self._remedied(refusal, token, tried, body, mend)
-            if refusal.remedy == RETRY and headers and "X-Initiator" in headers:
-                # The person's turn has been reported; that Copilot stumbled over it makes no second one.
-                headers["X-Initiator"] = "agent"
+            if refusal.remedy == RETRY:  # it was read; what was refused for its form or its token was not
+                signals = replayed(signals)
 
     def _remedied(
         self,
@@ -133,3 +137,7 @@ class Copilot:
         return (token.kind == "exchanged" or refusal.status == 421) and self._tokens.forget(
             self.account, token
         )
+
+
+def replayed(signals: Signals | None) -> Signals | None:
+    return signals.again() if signals else None

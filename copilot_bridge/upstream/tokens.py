@@ -23,12 +23,9 @@ from copilot_bridge.upstream.flights import Flights
 from copilot_bridge.upstream.github import PATIENCE, positive, read_github
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
+from copilot_bridge.upstream.profiles import kind_of
 
 log = logging.getLogger(__name__)
-
-# GitHub tokens that Copilot's API takes as they are; all others are exchanged.  Source: opencode and
-# the Copilot CLI (2026) send gho_ and fine-grained PATs directly.
-DIRECT = ("gho_", "github_pat_")
 
 REFRESH_AHEAD = 240.0  # the official client: valid for refresh_in + 60 s, renewed 300 s before
 GRACE = 60.0
@@ -67,7 +64,7 @@ class Account:
 
     @property
     def direct(self) -> bool:
-        return self.github_token.reveal().startswith(DIRECT)
+        return kind_of(self.github_token.reveal()) == "direct"
 
     @cached_property
     def fingerprint(self) -> str:

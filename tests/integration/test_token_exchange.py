@@ -303,8 +303,8 @@ def test_a06_every_request_has_the_editors_headers(
         for name, value in HEADERS.items():
             assert headers[name].startswith(value)
         assert headers["copilot-integration-id"] == "vscode-chat"
-        assert headers["x-github-api-version"] == "2025-05-01"
-        assert headers["x-request-id"] == headers["x-agent-task-id"]
+        assert headers["x-github-api-version"] == "2026-08-01"
+        assert headers["vscode-machineid"] == entries[0]["headers"]["vscode-machineid"]
     assert [entry["headers"]["openai-intent"] for entry in entries] == [
         "conversation-agent",
         "copilot-panel",

@@ -1,12 +1,15 @@
 """Which requests go out for each answer, and that nothing is sent twice without a reason."""
 
 import json
+from http.client import RemoteDisconnected
 
 import pytest
 import requests
+from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
 from copilot_bridge.errors import UpstreamTimeout, UpstreamUnreachable
 from copilot_bridge.upstream.refusals import SWAP_LIMIT, Refusal
+from copilot_bridge.upstream.signals import Signals
 
 EXCHANGE = "https://api.github.com/copilot_internal/v2/token"
 USER = "https://api.github.com/copilot_internal/user"
@@ -17,6 +20,16 @@ BODY = b'{"model": "gpt-4o", "messages": []}'
 OK = (200, "{}")
 EXPIRED = (401, "unauthorized: token expired\n")
 RESET = requests.ConnectionError("reset")
+SIGNALS = Signals("user", session="s", interaction="i", task="t")
+
+
+def unsent():
+    """As requests says that there was no connection."""
+    refused = NewConnectionError(None, "refused")
+    return requests.ConnectionError(MaxRetryError(None, "/", refused))
+
+
+TUNNEL = requests.exceptions.ProxyError("Tunnel connection failed: 502")
 LIMIT = (400, '{"error": {"message": "Unsupported: use max_completion_tokens instead", "code": "x"}}')
 
 
@@ -43,7 +56,7 @@ def script(hub):
 
 
 def send(world, **more):
-    return world.copilot.send("POST", PATH, BODY, {"X-Initiator": "user"}, request_id="one", **more)
+    return world.copilot.send("POST", PATH, BODY, request_id="one", signals=SIGNALS, **more)
 
 
 def steps_of(hub):
@@ -120,9 +133,33 @@ def test_silence_is_not_tried_again(world, hub, script):
 
 
 @pytest.mark.parametrize(
-    "first", [EXPIRED, (500, ""), RESET, (421, "")], ids=["401", "500", "network", "421"]
+    ("first", "whose"),
+    [
+        (EXPIRED, "user"),
+        ((421, ""), "user"),
+        (unsent(), "user"),
+        (TUNNEL, "user"),
+        *[((status, ""), "agent") for status in (408, 499, 500, 502, 504, 529)],
+        (RESET, "agent"),
+        (requests.ConnectionError(ProtocolError("Connection aborted.", RemoteDisconnected("no"))), "agent"),
+    ],
+    ids=[
+        "401",
+        "421",
+        "no connection",
+        "no tunnel",
+        "408",
+        "499",
+        "500",
+        "502",
+        "504",
+        "529",
+        "reset",
+        "end",
+    ],
 )
-def test_a_replay_is_the_same_request(world, hub, script, first):
+def test_a_replay_is_the_same_request(world, hub, script, first, whose):
+    """It is a person's as long as none can have been read: so no turn of theirs is told of twice."""
     script(first, OK)
     send(world)
     one, two = chats(hub)
@@ -131,12 +168,24 @@ def test_a_replay_is_the_same_request(world, hub, script, first):
     assert one.headers["X-Request-Id"] == "one"
     assert one.headers["Content-Length"] == str(len(BODY))
     bearers = {one.headers.pop("Authorization"), two.headers.pop("Authorization")}
-    # After a 5xx the person's turn has been reported; it is not reported as a second one.
-    assert two.headers.pop("X-Initiator") == ("agent" if first == (500, "") else "user")
+    assert two.headers.pop("X-Initiator") == whose
     assert one.headers.pop("X-Initiator") == "user"
     assert dict(one.headers) == dict(two.headers)
     renewed = first in (EXPIRED, (421, ""))
     assert bearers == ({"Bearer tid=1;exp=1", "Bearer tid=2;exp=1"} if renewed else {"Bearer tid=1;exp=1"})
+
+
+def test_whose_a_turn_is_after_two_replays(world, hub, script):
+    """What has been told of once stays told of."""
+    script((500, ""), EXPIRED, OK)
+    send(world)
+    assert [each.headers["X-Initiator"] for each in chats(hub)] == ["user", "agent", "agent"]
+
+
+def test_a_replay_without_signals(world, hub, script):
+    script(RESET, OK)
+    world.copilot.send("POST", PATH, BODY)
+    assert not any("X-Initiator" in each.headers for each in chats(hub))
 
 
 def test_a_move_to_another_host(world, hub, script):

@@ -1,31 +1,123 @@
 """Who we say we are, to whom."""
 
 import re
+import sys
+from dataclasses import replace
 
 import pytest
 
 from copilot_bridge.config import Config
 from copilot_bridge.upstream.headers import Headers
+from copilot_bridge.upstream.profiles import CLI, LEFT_OUT, PROFILES, VSCODE, kind_of
+from copilot_bridge.upstream.signals import Signals
+
+PLUGIN = VSCODE.plugin.removeprefix("copilot-chat/")
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 def test_for_copilot():
     sent = Headers(Config()).copilot("/chat/completions", "tid=1", "exchanged", "an-id")
+    ids = [sent.pop(name) for name in ("VScode-MachineId", "VScode-SessionId")]
+    assert all(UUID.fullmatch(each) for each in ids)
     assert sent == {
         "Authorization": "Bearer tid=1",
         "Content-Type": "application/json",
         "Accept-Encoding": "identity",
-        "User-Agent": "GitHubCopilotChat/0.42.0",
-        "Editor-Version": "vscode/1.110.0",
-        "Editor-Plugin-Version": "copilot-chat/0.42.0",
+        "User-Agent": f"GitHubCopilotChat/{PLUGIN}",
+        "Editor-Version": VSCODE.editor,
+        "Editor-Plugin-Version": VSCODE.plugin,
         "Copilot-Integration-Id": "vscode-chat",
-        "X-GitHub-Api-Version": "2025-05-01",
+        "X-GitHub-Api-Version": "2026-08-01",
         "OpenAI-Intent": "conversation-agent",
         "X-Interaction-Type": "conversation-agent",
         "X-Request-Id": "an-id",
         "X-Agent-Task-Id": "an-id",
     }
+
+
+SIGNALS = Signals("user", session="s", interaction="i", task="t")
+
+
+def test_as_the_cli():
+    sent = Headers(Config(), lambda: "m").copilot("/responses", "gho_1", "direct", "an-id", SIGNALS)
+    number = CLI.editor.removeprefix("copilot/")
+    assert sent == {
+        "Authorization": "Bearer gho_1",
+        "Content-Type": "application/json",
+        "Accept-Encoding": "identity",
+        "User-Agent": f"copilot/{number} ({sys.platform}) term/unknown client/github/cli",
+        "Editor-Version": f"copilot/{number}",
+        "Copilot-Integration-Id": "copilot-developer-cli",
+        "Copilot-Harness-Id": "copilot-sdk",
+        "X-GitHub-Api-Version": "2026-08-01",
+        "X-GitHub-Repository-Nwo": "__no_repository__",
+        "X-GitHub-Repository-Host": "__no_repository__",
+        "OpenAI-Intent": "conversation-agent",
+        "X-Request-Id": "an-id",
+        "X-Initiator": "user",
+        "X-Interaction-Type": "conversation-user",
+        "X-Interaction-Id": "i",
+        "X-Agent-Task-Id": "t",
+        "X-Client-Session-Id": "s",
+        "X-Client-Machine-Id": "m",
+    }
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])
+def test_the_cli_has_no_intent_in_messages(path):
+    headers = Headers(Config())
+    assert "OpenAI-Intent" not in headers.copilot(path, "gho_1", "direct", signals=SIGNALS)
+    assert headers.copilot(path, "t", "exchanged", signals=SIGNALS)["OpenAI-Intent"] == "conversation-agent"
+
+
+def test_the_cli_asks_for_the_models():
+    """As its user, and without a word on the model's part of its User-Agent."""
+    sent = Headers(Config()).copilot("/models", "gho_1", "direct")
+    assert sent["X-Initiator"] == "user"
+    assert sent["User-Agent"].endswith("term/unknown")
+    assert "X-Interaction-Id" not in sent
+
+
+@pytest.mark.parametrize(
+    ("kind", "signals", "initiator", "told"),
+    [
+        ("direct", SIGNALS, "user", "conversation-user"),
+        ("direct", SIGNALS.again(), "agent", "conversation-agent"),
+        ("direct", replace(SIGNALS, type="conversation-subagent"), "user", "conversation-subagent"),
+        ("exchanged", SIGNALS, "user", "conversation-agent"),
+        ("exchanged", SIGNALS.again(), "agent", "conversation-agent"),
+        ("exchanged", replace(SIGNALS, type="conversation-compaction"), "user", "conversation-compaction"),
+    ],
+)
+def test_the_type_of_an_interaction(kind, signals, initiator, told):
+    sent = Headers(Config()).copilot("/responses", "t", kind, signals=signals)
+    assert (sent["X-Initiator"], sent["X-Interaction-Type"]) == (initiator, told)
+
+
+def test_the_machine_is_asked_for_once():
+    ids = iter("abc")
+    headers = Headers(Config(), lambda: next(ids))
+    sent = [headers.copilot("/models", "t", kind) for kind in ("exchanged", "direct")]
+    assert (sent[0]["VScode-MachineId"], sent[1]["X-Client-Machine-Id"]) == ("a", "a")
+
+
+@pytest.mark.parametrize(
+    ("token", "kind"),
+    [("gho_1", "direct"), ("github_pat_1", "direct"), ("ghu_1", "exchanged"), ("", "exchanged")],
+)
+def test_the_kind_of_a_token(token, kind):
+    assert kind_of(token) == kind
+
+
+def test_what_is_left_out_has_a_reason():
+    for profile in PROFILES.values():
+        sent = {
+            name.lower() for name in Headers(Config()).copilot("/responses", "t", "direct", signals=SIGNALS)
+        }
+        for name, reason in LEFT_OUT[profile.name].items():
+            assert name.lower() not in sent
+            assert reason
 
 
 @pytest.mark.parametrize(
@@ -63,13 +155,30 @@ def test_settings():
         integration_id="mine",
         api_version="2026-01-09",
     )
-    for kind in ("exchanged", "direct"):
-        sent = Headers(config).copilot("/models", "t", kind)
-        assert sent["User-Agent"] == "GitHubCopilotChat/0.50.1"
-        assert sent["Editor-Version"] == "vscode/1.120.0"
-        assert sent["Editor-Plugin-Version"] == "copilot-chat/0.50.1"
-        assert sent["Copilot-Integration-Id"] == "mine"
-        assert sent["X-GitHub-Api-Version"] == "2026-01-09"
+    sent = Headers(config).copilot("/models", "t", "exchanged")
+    assert sent["User-Agent"] == "GitHubCopilotChat/0.50.1"
+    assert sent["Editor-Version"] == "vscode/1.120.0"
+    assert sent["Editor-Plugin-Version"] == "copilot-chat/0.50.1"
+    direct = Headers(config).copilot("/models", "t", "direct")
+    assert direct["Editor-Version"] == CLI.editor, "a version of an editor is none of the CLI"
+    assert "Editor-Plugin-Version" not in direct
+    for each in (sent, direct):
+        assert each["Copilot-Integration-Id"] == "mine"
+        assert each["X-GitHub-Api-Version"] == "2026-01-09"
+
+
+def test_a_version_of_the_cli_is_none_of_the_editor():
+    headers = Headers(Config(editor_version="copilot/9.8.7"))
+    sent = headers.copilot("/models", "t", "direct")
+    assert sent["Editor-Version"] == "copilot/9.8.7"
+    assert sent["User-Agent"].startswith("copilot/9.8.7 (")
+    assert headers.copilot("/models", "t", "exchanged")["Editor-Version"] == VSCODE.editor
+
+
+@pytest.mark.parametrize("name", ["vscode/1.200.0", "JetBrains-IC/2026.2", "copilots/1.0"])
+def test_other_editors_take_the_place_of_ours(name):
+    sent = Headers(Config(editor_version=name)).copilot("/models", "t", "exchanged")
+    assert sent["Editor-Version"] == name
 
 
 def test_for_github():
@@ -79,3 +188,10 @@ def test_for_github():
     assert sent["Authorization"] == "token ghu_EXAMPLE"
     assert sent["User-Agent"]
     assert "Copilot-Integration-Id" not in sent
+
+
+def test_for_github_as_the_cli():
+    sent = Headers(Config()).github("gho_EXAMPLE")
+    assert sent["Authorization"] == "Bearer gho_EXAMPLE"
+    assert sent["User-Agent"].startswith("copilot/")
+    assert "Editor-Plugin-Version" not in sent

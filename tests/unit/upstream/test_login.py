@@ -271,7 +271,7 @@ def test_enterprise_logs_in_at_its_own_host(client, time, github):
 def test_whoami(client, github):
     github.get("https://api.github.com/user", json={"login": "octocat", "id": 1})
     assert whoami(client, Headers(CONFIG), HOSTS, Secret("gho_x")) == "octocat"
-    assert github.calls[0].request.headers["Authorization"] == "token gho_x"
+    assert github.calls[0].request.headers["Authorization"] == "Bearer gho_x"
 
 
 def test_whoami_refuses_classic_tokens_unasked(client, github):

@@ -45,9 +45,9 @@ def test_the_request(world, hub):
     sent = request.headers
     assert sent["Authorization"] == f"token {GITHUB_TOKEN}"
     assert sent["Accept"] == "application/json"
-    assert sent["User-Agent"] == "GitHubCopilotChat/0.42.0"
+    assert sent["User-Agent"] == "GitHubCopilotChat/0.68.0"
     assert sent["X-GitHub-Api-Version"] == "2025-04-01"
-    assert sent["Editor-Version"] == "vscode/1.110.0"
+    assert sent["Editor-Version"] == "vscode/1.140.0"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,156 @@
+"""The clients of GitHub's own that the bridge can say it is, one for each kind of token.
+
+Copilot answers only clients that it knows, and shows less to old ones.  What is sent of a profile is what its
+client says in each request, but for what would be untrue of the bridge, or of no use to anybody: `LEFT_OUT`.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from copilot_bridge.config import Config
+
+# GitHub tokens that Copilot's API takes as they are; all others are exchanged.  Source: opencode and
+# the Copilot CLI (2026) send gho_ and fine-grained PATs directly.
+DIRECT = ("gho_", "github_pat_")
+
+NO_REPOSITORY = "__no_repository__"
+
+MODELS, EMBEDDINGS = "/models", "/embeddings"
+CHAT, RESPONSES, MESSAGES = "/chat/completions", "/responses", "/v1/messages"
+COUNT = f"{MESSAGES}/count_tokens"
+ANSWERED_BY_MODELS = frozenset({CHAT, RESPONSES, MESSAGES, COUNT, EMBEDDINGS})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """What one client says of itself.
+
+    :param seen: the day, and `evidence` where; both for whoever brings the versions up to date.
+    :param editor: the `Editor-Version`.  :param plugin: the `Editor-Plugin-Version`; None: it sends none.
+    :param agent: the `User-Agent`; `agent_of_models`: what it adds to it for requests that a model answers.
+    :param fixed: further headers that each of its requests has.
+    :param intents: the `OpenAI-Intent` by path; None: none is sent there.  `intent`: everywhere else.
+    :param ids: what it calls the ids of machine, session, interaction and task.
+    :param types: the `X-Interaction-Type` of a person's and of an agent's call.
+    :param authorization: the scheme that GitHub's own API hears from it.
+    """
+
+    name: str
+    seen: str
+    evidence: str
+    editor: str
+    plugin: str | None
+    agent: str
+    agent_of_models: str = ""
+    integration: str
+    api_version: str
+    fixed: Mapping[str, str]
+    intents: Mapping[str, str | None]
+    intent: str = "conversation-agent"
+    ids: Mapping[str, str]
+    types: Mapping[str, str]
+    authorization: str
+
+    def user_agent(self, path: str = "") -> str:
+        """`path`: of Copilot's API."""
+        number = (self.plugin or self.editor).rpartition("/")[2]
+        more = self.agent_of_models if path in ANSWERED_BY_MODELS else ""
+        return self.agent.format(number=number, platform=sys.platform) + more
+
+    def intent_of(self, path: str) -> str | None:
+        return self.intents.get(path, self.intent)
+
+
+VSCODE = Profile(
+    name="vscode",
+    seen="2026-10-02",
+    evidence=(
+        "update.code.visualstudio.com gives 1.140.0 as the newest; extensions/copilot/package.json of that "
+        "tag of microsoft/vscode says 0.68.0 (as a new one comes each week, four sources agree on this one, "
+        "none knows a newer release).  API version: networking.ts there writes 2026-01-09, which the SDK "
+        "below it (@vscode/copilot-api 0.5) replaces by 2026-08-01 since 1.134; POST /auto takes no other"
+    ),
+    editor="vscode/1.140.0",
+    plugin="copilot-chat/0.68.0",
+    agent="GitHubCopilotChat/{number}",
+    integration="vscode-chat",
+    api_version="2026-08-01",
+    fixed={},
+    intents={MODELS: "model-access", EMBEDDINGS: "copilot-panel"},
+    ids={
+        "machine": "VScode-MachineId",
+        "session": "VScode-SessionId",
+        "interaction": "X-Interaction-Id",
+        "task": "X-Agent-Task-Id",
+    },
+    types={"user": "conversation-agent", "agent": "conversation-agent"},
+    authorization="token",
+)
+
+CLI = Profile(
+    name="cli",
+    seen="2026-11-29",
+    evidence="requests of @github/copilot 1.0.102, run unmodified against a stand-in for Copilot",
+    editor="copilot/1.0.102",
+    plugin=None,
+    agent="copilot/{number} ({platform}) term/unknown",
+    agent_of_models=" client/github/cli",
+    integration="copilot-developer-cli",
+    api_version="2026-08-01",
+    fixed={
+        "Copilot-Harness-Id": "copilot-sdk",
+        "X-GitHub-Repository-Nwo": NO_REPOSITORY,
+        "X-GitHub-Repository-Host": NO_REPOSITORY,
+        "X-Initiator": "user",  # also where no conversation says otherwise
+    },
+    intents={MESSAGES: None, COUNT: None},
+    ids={
+        "machine": "X-Client-Machine-Id",
+        "session": "X-Client-Session-Id",
+        "interaction": "X-Interaction-Id",
+        "task": "X-Agent-Task-Id",
+    },
+    types={"user": "conversation-user", "agent": "conversation-agent"},
+    authorization="Bearer",
+)
+
+# By the kind of token: a Copilot token was minted for an editor; a GitHub token that goes direct is what the
+# CLI sends.
+PROFILES = {"exchanged": VSCODE, "direct": CLI}
+
+# {profile: {what its client sends and the bridge does not: why}}
+LEFT_OUT: dict[str, dict[str, str]] = {
+    "vscode": {
+        "Editor-Device-Id": "a second name of the machine, which has one already",
+        "X-VSCode-User-Agent-Library-Version": "untrue: no part of VS Code sends our requests",
+    },
+    "cli": {
+        "X-Stainless-Helper-Method": "untrue: no SDK is inside",
+        "User-Agent: v24.20.0": "untrue: no Node.js is inside",
+    },
+}
+
+
+def kind_of(github_token: str) -> str:
+    """ "direct": Copilot takes it as it is; "exchanged": it is exchanged for a Copilot token."""
+    return "direct" if github_token.startswith(DIRECT) else "exchanged"
+
+
+def configured(config: Config) -> dict[str, Profile]:
+    """The profiles, with what the operator has set in place of ours.
+
+    A version belongs to the client that it names: `copilot/...` to the CLI, all others to the editor.
+    """
+    cli = (config.editor_version or "").startswith("copilot/")
+    editors = {"exchanged": None if cli else config.editor_version, "direct": cli and config.editor_version}
+    return {
+        kind: replace(
+            profile,
+            editor=editors[kind] or profile.editor,
+            plugin=profile.plugin and (config.plugin_version or profile.plugin),
+            integration=config.integration_id or profile.integration,
+            api_version=config.api_version or profile.api_version,
+        )
+        for kind, profile in PROFILES.items()
+    }
