@@ -69,6 +69,7 @@ def identity(world: World, persona: Persona) -> dict[str, Any]:
         "chat_enabled": True,
         "copilot_plan": persona.plan.copilot_plan,
         "codex_agent_enabled": True,
+        "is_mcp_enabled": True,
         "organization_login_list": mine,
         "organization_list": [{"login": login, "name": "Example Org"} for login in mine],
         "endpoints": endpoints(world, persona.paths[-1]),

@@ -1,11 +1,8 @@
-"""`GET /models`, `GET /models/{id}` and auto mode: what `scenarios/models.json` holds, as far as the plan may
-see it."""
+"""`GET /models` and `GET /models/{id}`: what `scenarios/models.json` holds, as far as the plan may see it."""
 
-import secrets
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from time import time
 from typing import Any
 
 import orjson
@@ -13,12 +10,10 @@ from flask import Response
 
 from copilot_bridge.simulator.gate import Caller
 from copilot_bridge.simulator.refusals import Refused, model_not_supported, plain, unsupported_api
-from copilot_bridge.simulator.world import world
 
 Row = Mapping[str, Any]
 
 UNLISTED = ("/chat/completions", "/embeddings")  # what a model serves that lists nothing
-SESSION_LIFE = 3600  # seconds
 
 
 @cache
@@ -67,22 +62,7 @@ def show_model(caller: Caller, model: str) -> Response:
     return Response(orjson.dumps(row), mimetype="application/json")
 
 
-def start_session(caller: Caller) -> Response:
-    """Auto mode: the upstream picks the model and gives a token that is bound to the account."""
-    session = f"st_{secrets.token_hex(16)}"
-    world().sessions[session] = caller.github_token
-    answer = {
-        "available_models": ["gpt-4.1", "claude-haiku-4.5"],
-        "selected_model": "gpt-4.1",
-        "expires_at": int(time()) + SESSION_LIFE,
-        "discounted_costs": {"claude-haiku-4.5": 0.1},
-        "session_token": session,
-    }
-    return Response(orjson.dumps(answer), mimetype="application/json")
-
-
 ROUTES = (
     ("GET", "/models", list_models),
     ("GET", "/models/<model>", show_model),
-    ("POST", "/models/session", start_session),
 )

@@ -5,11 +5,12 @@ from importlib.resources import files
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
 
 from copilot_bridge.simulator.device import devices, read_script
 from copilot_bridge.simulator.directives import DIRECTIVES, SPOKEN
 from copilot_bridge.simulator.ledger import Query
+from copilot_bridge.simulator.outages import read_paths
 from copilot_bridge.simulator.personas import PERSONAS
 from copilot_bridge.simulator.refusals import CALLS, Refused, misuse
 from copilot_bridge.simulator.world import world
@@ -108,6 +109,25 @@ def expire_tokens() -> Response:
     if not isinstance(github_token, str):
         raise Refused(misuse("expire wants a github_token"))
     return answer({"expired": world().mint.expire(github_token)})
+
+
+@bp.post("/outages")
+def set_outages() -> Response:
+    """`{"github_token": "…", "paths": {"/auto": 404, "ws:/responses": "never", "/mcp": null}}`"""
+    body = request.get_json(force=True, silent=True)
+    body = body if isinstance(body, dict) else {}
+    if not isinstance(body.get("github_token"), str):
+        raise Refused(misuse("an outage wants a github_token"))
+    known = frozenset(copilot_paths())
+    world().outages.change(body["github_token"], read_paths(body.get("paths"), known))
+    return answer({})
+
+
+def copilot_paths() -> Iterator[str]:
+    """The routes of the Copilot API, without a host; `ws:` before those of WebSockets."""
+    for rule in current_app.url_map.iter_rules():
+        if rule.endpoint.startswith("copilot."):
+            yield f"ws:{rule.rule}" if rule.websocket else rule.rule
 
 
 @bp.errorhandler(Refused)

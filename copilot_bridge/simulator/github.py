@@ -38,6 +38,33 @@ def show_account() -> Response:
     return answer(form(world(), persona)) if form else refuse(persona.user_info)
 
 
+@bp.get("/copilot_internal/managed_settings")
+def show_managed_settings() -> Response:
+    """What the organization prescribes: nothing.  An account without one has none: 404."""
+    _token, persona = signed_in(classic="not-found")
+    return refuse("not-found") if persona.plan.individual else answer({})
+
+
+@bp.get("/copilot_internal/team_customizations")
+def show_team_customizations() -> Response:
+    """The plugins that the person's teams are to have: none."""
+    _token, persona = signed_in(classic="not-found")
+    return refuse("not-found") if persona.plan.individual else answer({"plugins": []})
+
+
+@bp.get("/copilot/mcp_registry")
+def show_mcp_registry() -> Response:
+    """Which MCP servers the organization allows: any, as it keeps no registry."""
+    signed_in(classic="not-found")
+    return answer({"mcp_registries": []})
+
+
+@bp.post("/telemetry")
+def take_telemetry() -> Response:
+    """Nothing is kept; a client that is refused would try again."""
+    return answer({})
+
+
 @bp.get("/user")
 def show_user() -> Response:
     _token, persona = signed_in()

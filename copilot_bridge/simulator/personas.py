@@ -5,7 +5,8 @@ The suffix isolates a test: counters and expiries are kept for the whole token.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 TOKEN = re.compile(r"^(ghu|gho|github_pat)_sim_([a-z]+)([._-].*)?$")
 
@@ -81,6 +82,8 @@ class Persona:
     refresh_in: int = 1500  # seconds, as told
     skew: int = 0  # seconds by which the upstream's clock is ahead
     prefixes: tuple[str, ...] = ("ghu", "gho", "github_pat")
+    outages: Mapping[str, int | str] = field(default_factory=dict)
+    """Paths that fail, with the status or `never`; see `outages`."""
 
     @property
     def login(self) -> str:
@@ -195,6 +198,16 @@ PERSONAS = {
             name="evil",
             about="endpoints.api is https://attacker.example",
             paths=("https://attacker.example",),
+        ),
+        Persona(
+            name="httponly",
+            about="refuses every WebSocket: the upgrade answers 426",
+            outages={"ws:/responses": 426},
+        ),
+        Persona(
+            name="firstauto",
+            about="auto mode as it was before POST /auto, which answers 404",
+            outages={"/auto": 404},
         ),
         Persona(
             name="patnoperm",

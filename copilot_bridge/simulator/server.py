@@ -12,20 +12,23 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from werkzeug.exceptions import HTTPException
 
 from copilot_bridge.simulator import (
+    auto,
     catalogue,
     chat,
     control,
     device,
     embeddings,
     github,
+    mcp,
     messages,
     quota,
     responses,
 )
 from copilot_bridge.simulator.gate import admit
 from copilot_bridge.simulator.ledger import CLIENT_GONE, COMPLETE, Entry
+from copilot_bridge.simulator.outages import NEVER, refuse_with
 from copilot_bridge.simulator.refusals import Refused
-from copilot_bridge.simulator.transport import DELIVERY
+from copilot_bridge.simulator.transport import DELIVERY, never_answer
 from copilot_bridge.simulator.world import World, world
 
 HOST = "127.0.0.1"  # and no other: the simulator gives tokens to whoever asks
@@ -39,10 +42,12 @@ HOSTS = ("", "/individual", "/business", "/enterprise")
 Route = tuple[str, str, Callable[..., Response]]
 SURFACES: tuple[Iterable[Route], ...] = (
     catalogue.ROUTES,
+    auto.ROUTES,
     chat.ROUTES,
     responses.ROUTES,
     messages.ROUTES,
     embeddings.ROUTES,
+    mcp.ROUTES,
 )
 
 ALWAYS = {
@@ -81,7 +86,7 @@ def copilot_host(path: str) -> Blueprint:
     bp = Blueprint(f"copilot{path.replace('/', '-')}", __name__, url_prefix=path or None)
     for routes in SURFACES:
         for method, rule, view in routes:
-            bp.add_url_rule(rule, view.__name__, guarded(path, view), methods=[method])
+            bp.add_url_rule(rule, f"{method} {rule}", guarded(path, rule, view), methods=[method])
     bp.add_url_rule("/_ping", "ping", ping)
     bp.register_error_handler(Refused, say_no)
     bp.after_request(sign)
@@ -94,15 +99,25 @@ def ping() -> Response:
 
 
 def not_served(error: HTTPException) -> Response:
-    """A path or method that is not ours, in one line as the real one says it."""
-    return Response(f"{error.code} {error.name.lower()}\n", error.code, mimetype="text/plain")
+    """A path or method that is not ours, in one line as the real one says it.
+
+    Clients take a 404 without GitHub's request id for a proxy's.
+    """
+    headers = {"x-github-request-id": github.support_id()}
+    return Response(f"{error.code} {error.name.lower()}\n", error.code, headers, mimetype="text/plain")
 
 
-def guarded(path: str, view: Callable[..., Response]) -> Callable[..., Response]:
-    """The view behind the gate; it gets the caller first."""
+def guarded(path: str, rule: str, view: Callable[..., Response]) -> Callable[..., Response]:
+    """The view behind the gate, if there is no outage; it gets the caller first."""
 
     def guard(**arguments: str) -> Response:
-        return view(admit(path), **arguments)
+        caller = admit(path)
+        state = world().outages.at(rule, caller.github_token, caller.persona)
+        if state == NEVER:
+            return never_answer()
+        if isinstance(state, int):
+            refuse_with(state)
+        return view(caller, **arguments)
 
     return guard
 

@@ -25,6 +25,7 @@ BATCH = 64  # events that go into one write when there is no pause between them
 COMMENT = b": of upstream\n\n"
 END_OF_CHUNKS = b"0\r\n\r\n"
 READABLE = 1
+FOR_EVER = 1e6  # seconds; no client waits so long
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: close() sends RST
 
 CHUNKED, LENGTH, CLOSE = "chunked", "length", "close"
@@ -291,6 +292,11 @@ def deliver(events: Iterable[bytes], gap: float, faults: Faults = NO_FAULTS) -> 
 
 def deliver_whole(body: bytes, faults: Faults, mimetype: str = "application/json") -> Response:
     return _hand_over(Delivery([body], 0.0, stream=False, faults=faults), mimetype)
+
+
+def never_answer() -> Response:
+    """No byte until the client leaves."""
+    return deliver_whole(b"", Faults(slow_headers=FOR_EVER))
 
 
 def _hand_over(delivery: Delivery, mimetype: str) -> Response:

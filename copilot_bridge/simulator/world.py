@@ -9,6 +9,7 @@ from typing import cast
 from flask import current_app
 
 from copilot_bridge.simulator.ledger import Ledger
+from copilot_bridge.simulator.outages import Outages
 from copilot_bridge.simulator.personas import Persona, identify
 
 KEPT_TOKENS = 50_000  # the oldest ones go; a test run mints a few hundred
@@ -115,6 +116,7 @@ class World:
     counting: Counter[str] = field(default_factory=Counter)  # the same, where tokens are but counted
     keepsakes: Keepsakes = field(default_factory=Keepsakes)
     sessions: dict[str, str] = field(default_factory=dict)  # auto-mode session token -> GitHub token
+    outages: Outages = field(default_factory=Outages)
 
     def owner(self, authorization: str) -> Persona | None:
         """Whose credential stands in an Authorization header, GitHub's or Copilot's."""

@@ -122,9 +122,10 @@ def test_a07_auto_lets_copilot_pick(bridge: Bridge, simulator: Simulator, mark: 
     for number in range(2):
         told = bridge.told(f"hello {mark} {number}", "auto")
         assert told.text
-        assert "gpt-4.1" in told.chunks[0]["model"]
     entries = simulator.ledger(mark)
-    assert {entry["body"]["model"] for entry in entries} == {"gpt-4.1"}
+    (picked,) = {entry["body"]["model"] for entry in entries}
+    assert picked != "auto"
+    assert picked in told.chunks[0]["model"]
     assert len({entry["headers"]["copilot-session-token"] for entry in entries}) == 1
 
 
