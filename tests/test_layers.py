@@ -77,7 +77,7 @@ LAYERS: dict[str, set[str]] = {
 
 # What each room may import that is neither ours nor of the standard library.
 OUTSIDE: dict[str, set[str]] = {
-    "dialects": {"orjson"},
+    "dialects": {"msgspec", "orjson"},
     "counting": {"imagesize", "tiktoken"},
     "clients": {"ruamel", "tomlkit"},
     "errors": set(),

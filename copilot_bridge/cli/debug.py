@@ -27,6 +27,7 @@ PACKAGES = (
     "gunicorn",
     "gevent",
     "cachetools",
+    "msgspec",
     "orjson",
     "click",
     "filelock",
