@@ -22,10 +22,10 @@ Measured on Python 3.11, in µs, msgspec 0.23, orjson 3.13, the standard library
     writing an agent's body of 300 kB         132      83   957       1355
     writing an event of a stream              0.3     0.2   3.5        1.0
 
-orjson makes floats of long integers, so msgspec reads (it shows each float as it is spelled, and costs nothing
-where there is none); orjson writes, and msgspec what is too long for orjson.  To search a body for long numbers
-first, and to read by an exact codec only where there are some, takes longer than the reading itself: 2.4 to
-36 ms for 2 MB.
+orjson makes floats of long integers, so msgspec reads (it shows each float as it is spelled, and costs
+nothing where there is none); orjson writes, and msgspec what is too long for orjson.  To search a body for
+long numbers first, and to read by an exact codec only where there are some, takes longer than the reading
+itself: 2.4 to 36 ms for 2 MB.
 """
 
 import json
