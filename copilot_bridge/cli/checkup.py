@@ -414,6 +414,7 @@ def taken(url: str, why: str) -> Finding:
 # --- asking a model
 
 QUESTION = "Say ok"
+CENTS_OF_A_PREMIUM_REQUEST = 200  # a million tokens of a model whose multiplier was 1
 TINY = 16  # tokens; the least that Responses takes
 
 
@@ -422,7 +423,7 @@ def cheapest(models: Iterable[Model], dialect: str) -> Model | None:
     return min(
         (each for each in models if each.dialects),
         key=lambda each: (
-            1.0 if each.multiplier is None else each.multiplier,
+            expense(each),
             dialect not in each.dialects,
             each.id,
         ),
@@ -430,15 +431,24 @@ def cheapest(models: Iterable[Model], dialect: str) -> Model | None:
     )
 
 
+def expense(model: Model) -> float:
+    """Of a small request, to compare models by: a premium request, or about so many AI units."""
+    if model.multiplier is not None:
+        return model.multiplier
+    return model.prices.usual.given / CENTS_OF_A_PREMIUM_REQUEST if model.prices else 1.0
+
+
 def costs(patient: Patient) -> Finding:
     """What the requests that follow will take, before they are sent."""
     chosen = [(dialect, cheapest(patient.models, dialect)) for dialect in WAYS]
-    parts = [f"{dialect} {model.id} ({multiplier(model)})" for dialect, model in chosen if model]
+    parts = [f"{dialect} {model.id} ({cost(model)})" for dialect, model in chosen if model]
     return ok(f"{len(parts)} requests follow: {', '.join(parts)}")
 
 
-def multiplier(model: Model) -> str:
-    return "cost unknown" if model.multiplier is None else f"{model.multiplier:g}x"
+def cost(model: Model) -> str:
+    if model.multiplier is not None:
+        return f"{model.multiplier:g}x"
+    return f"{model.prices.usual.given:g} AI units a million tokens" if model.prices else "cost unknown"
 
 
 def live(dialect: str, patient: Patient) -> Finding:

@@ -1,5 +1,7 @@
 """`copilot-bridge models`: what the account can use."""
 
+from dataclasses import asdict
+
 import click
 
 from copilot_bridge.cli.login import waiting
@@ -8,8 +10,9 @@ from copilot_bridge.cli.screen import print_json, print_table
 from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.upstream.models import Model
+from copilot_bridge.upstream.prices import Tier
 
-COLUMNS = ("ID", "VENDOR", "CONTEXT", "OUTPUT", "APIS", "MULTIPLIER", "")
+COLUMNS = ("ID", "VENDOR", "CONTEXT", "OUTPUT", "APIS", "PRICE", "")
 
 
 @click.command("models")
@@ -18,7 +21,8 @@ COLUMNS = ("ID", "VENDOR", "CONTEXT", "OUTPUT", "APIS", "MULTIPLIER", "")
 def command(config: Config, as_json: bool) -> None:
     """The plan's models.
 
-    Context and output are in tokens; the multiplier is what a request costs of the plan's premium requests.
+    Context and output are in tokens.  The price is in AI units (US cents) for a million tokens, in / out, and
+    for long prompts where they cost more; on older plans it is what a request takes of the premium requests.
     """
     bridge = Bridge(config)
     with waiting("Asking Copilot for its models"):
@@ -40,6 +44,7 @@ def as_fields(model: Model) -> dict[str, object]:
         "max_output_tokens": model.max_output_tokens,
         "endpoints": list(model.dialects),
         "multiplier": model.multiplier,
+        "prices": None if model.prices is None else asdict(model.prices),
         "enabled": model.enabled,
     }
 
@@ -51,9 +56,23 @@ def as_row(model: Model) -> tuple[object, ...]:
         thousands(model.context),
         thousands(model.max_output_tokens),
         ", ".join(model.dialects) or "-",
-        "-" if model.multiplier is None else f"{model.multiplier:g}x",
+        price(model),
         "" if model.enabled else "not enabled",
     )
+
+
+def price(model: Model) -> str:
+    if model.multiplier is not None:
+        return f"{model.multiplier:g}x"
+    told = model.prices
+    if told is None:
+        return "-"
+    long = f", long {in_and_out(told.long)}" if told.long else ""
+    return f"{in_and_out(told.usual)}{long}{f' (-{told.discount:g} %)' if told.discount else ''}"
+
+
+def in_and_out(tier: Tier) -> str:
+    return f"{tier.given:,g}/{'?' if tier.out is None else f'{tier.out:,g}'}"
 
 
 def thousands(tokens: int | None) -> str:

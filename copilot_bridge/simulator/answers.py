@@ -10,6 +10,7 @@ import orjson
 
 from copilot_bridge.simulator.catalogue import Row
 from copilot_bridge.simulator.directives import Asked, Step
+from copilot_bridge.simulator.prices import BATCH, NANO, discount_of, prices_of
 from copilot_bridge.simulator.prompt import Image, Prompt, Tool
 from copilot_bridge.simulator.refusals import Refused, invalid, misuse
 from copilot_bridge.simulator.schemas import invent
@@ -273,21 +274,27 @@ def count_usage(prompt: Prompt, answer: Answer) -> Usage:
 
 
 def cost(row: Row, usage: Usage) -> dict[str, Any]:
-    """`copilot_usage`: nano-AIU, by the model's multiplier; included models cost nothing and say so without
-    details."""
-    price = int(row["billing"]["multiplier"] * 200_000_000_000)  # per million input tokens
-    if not price:
+    """`copilot_usage`: nano AI units, by the model's prices; what costs nothing says so without details."""
+    prices = prices_of(row, usage.prompt_tokens)
+    if not prices["input_price"]:
         return {"token_details": [], "total_nano_aiu": 0}
     fresh = usage.prompt_tokens - usage.cached_tokens - usage.written_tokens
+    told = (
+        ("input", fresh, prices["input_price"]),
+        ("cache_read", usage.cached_tokens, prices["cache_price"]),
+        ("cache_write", usage.written_tokens, prices.get("cache_write_price", prices["input_price"])),
+        ("output", usage.completion_tokens, prices["output_price"]),
+    )
+    left = discount_of(row)
     details = [
-        detail("input", fresh, price) | {"model": row["id"]},
-        *([detail("cache_read", usage.cached_tokens, price // 10)] if usage.cached_tokens else []),
-        *([detail("cache_write", usage.written_tokens, price * 5 // 4)] if usage.written_tokens else []),
-        detail("output", usage.completion_tokens, price * 5),
+        detail(kind, tokens, round(price * left * NANO))
+        for kind, tokens, price in told
+        if tokens or not kind.startswith("cache")
     ]
+    details[0] |= {"model": row["id"]}
     total = sum(one["token_count"] * one["cost_per_batch"] // one["batch_size"] for one in details)
     return {"token_details": details, "total_nano_aiu": total}
 
 
 def detail(kind: str, tokens: int, price: int) -> dict[str, Any]:
-    return {"token_type": kind, "token_count": tokens, "cost_per_batch": price, "batch_size": 1_000_000}
+    return {"token_type": kind, "token_count": tokens, "cost_per_batch": price, "batch_size": BATCH}

@@ -112,7 +112,7 @@ def pick(caller: Caller, tier: str, has_image: bool) -> catalogue.Row:
 
 def models_in(tier: str, caller: Caller) -> list[catalogue.Row]:
     """The models of a tier that the caller's plan has."""
-    found = (catalogue.find(model, caller.persona.plan.tier) for model in POOLS[tier])
+    found = (catalogue.find(model, caller.persona.plan) for model in POOLS[tier])
     return [row for row in found if row is not None]
 
 

@@ -1,14 +1,18 @@
-"""`GET /models` and `GET /models/{id}`: what `scenarios/models.json` holds, as far as the plan may see it."""
+"""`GET /models` and `GET /models/{id}`: what `scenarios/models-….json` holds, as far as the plan may see it,
+in the form that the client's API version knows."""
 
-from collections.abc import Mapping
-from functools import cache
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
 import orjson
-from flask import Response
+from flask import Response, request
 
 from copilot_bridge.simulator.gate import Caller
+from copilot_bridge.simulator.personas import Plan
+from copilot_bridge.simulator.prices import as_told
 from copilot_bridge.simulator.refusals import Refused, model_not_supported, plain, unsupported_api
 
 Row = Mapping[str, Any]
@@ -16,23 +20,45 @@ Row = Mapping[str, Any]
 UNLISTED = ("/chat/completions", "/embeddings")  # what a model serves that lists nothing
 
 
+# The oldest versions of clients that are not told to update: a plugin of VS Code, GitHub's own CLI.
+CURRENT = {"copilot-chat": (0, 48), "copilot": (1, 0, 60)}
+DEPRECATED = {
+    "code": "client_version_deprecated",
+    "message": "Your billing plan has changed to usage-based billing and model multipliers no longer apply. "
+    "Please update your client to the latest version to see the new billing information.",
+}
+
+
 @cache
-def rows(tier: str) -> list[Row]:
+def rows(plan: Plan) -> list[Row]:
     """The models of a plan; `billing.restricted_to` absent means all plans.  Ids may stand twice, as in the
     real list."""
-    everything: list[Row] = orjson.loads(files(__package__).joinpath("scenarios/models.json").read_bytes())[
-        "data"
-    ]
-    return [row for row in everything if tier in row["billing"].get("restricted_to", (tier,))]
+    told = files(__package__).joinpath(f"scenarios/models-{plan.catalogue}.json").read_bytes()
+    everything: list[Row] = orjson.loads(told)["data"]
+    return [row for row in everything if plan.tier in row["billing"].get("restricted_to", (plan.tier,))]
 
 
-@cache
-def listing(tier: str) -> bytes:
-    return orjson.dumps({"data": rows(tier), "object": "list"})
+@lru_cache(64)
+def listing(plan: Plan, api_version: str, old: bool) -> bytes:
+    """:param old: the client's version is, which each row says."""
+    return orjson.dumps({"data": [told(row, api_version, old) for row in rows(plan)], "object": "list"})
 
 
-def find(model: object, tier: str) -> Row | None:
-    return next((row for row in rows(tier) if row["id"] == model), None)
+def told(row: Row, api_version: str, old: bool) -> Row:
+    row = as_told(row, api_version)
+    warned = old and "multiplier" not in row["billing"]
+    return {**row, "warning_messages": [*row.get("warning_messages", ()), DEPRECATED]} if warned else row
+
+
+def is_old(names: Iterable[str]) -> bool:
+    """`names`: of clients, with their versions: copilot-chat/0.42.0."""
+    parts = (name.partition("/") for name in names)
+    known = ((CURRENT[client], version) for client, _, version in parts if client in CURRENT)
+    return any(tuple(map(int, re.findall(r"\d+", version))) < least for least, version in known)
+
+
+def find(model: object, plan: Plan) -> Row | None:
+    return next((row for row in rows(plan) if row["id"] == model), None)
 
 
 def pick(model: object, caller: Caller, path: str, kind: str) -> Row:
@@ -41,7 +67,7 @@ def pick(model: object, caller: Caller, path: str, kind: str) -> Row:
 
     :raise Refused: unknown, disabled by policy, of another kind, or for another surface.
     """
-    row = find(model, caller.persona.plan.tier)
+    row = find(model, caller.persona.plan)
     if row is None or row.get("policy", {}).get("state", "enabled") != "enabled":
         raise Refused(model_not_supported())
     if row["capabilities"]["type"] != kind:
@@ -52,14 +78,21 @@ def pick(model: object, caller: Caller, path: str, kind: str) -> Row:
 
 
 def list_models(caller: Caller) -> Response:
-    return Response(listing(caller.persona.plan.tier), mimetype="application/json")
+    return Response(listing(caller.persona.plan, *told_to()), mimetype="application/json")
+
+
+def told_to() -> tuple[str, bool]:
+    """The client's API version, and whether it is an old client."""
+    headers = request.headers
+    names = (headers.get("Editor-Version", ""), headers.get("Editor-Plugin-Version", ""))
+    return headers.get("X-GitHub-Api-Version", "")[:10], is_old(names)
 
 
 def show_model(caller: Caller, model: str) -> Response:
-    row = find(model, caller.persona.plan.tier)
+    row = find(model, caller.persona.plan)
     if row is None:
         raise Refused(plain(404, f"model {model} not found", "no such model"))
-    return Response(orjson.dumps(row), mimetype="application/json")
+    return Response(orjson.dumps(told(row, *told_to())), mimetype="application/json")
 
 
 ROUTES = (

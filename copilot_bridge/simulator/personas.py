@@ -20,6 +20,7 @@ class Plan:
     sku: str
     copilot_plan: str
     quota: str  # row of quota.QUOTAS
+    catalogue: str = "2026-11"  # as in scenarios/models-….json
 
     @property
     def individual(self) -> bool:
@@ -50,6 +51,14 @@ BILLED = Plan(
     sku="copilot_for_business_seat_quota",
     copilot_plan="business",
     quota="billed",
+)
+SPRING = Plan(
+    host="business",
+    tier="business",
+    sku="copilot_for_business_seat_quota",
+    copilot_plan="business",
+    quota="seat",
+    catalogue="2026-03",
 )
 EXHAUSTED = Plan(
     host="individual",
@@ -124,6 +133,11 @@ PERSONAS = {
             plan=FREE,
             paths=("/individual",),
             user_info="legacyfree",
+        ),
+        Persona(
+            name="spring",
+            about="business seat of spring 2026: a catalogue with multipliers of premium requests",
+            plan=SPRING,
         ),
         Persona(name="tokenbilled", about="seat billed in AI units", plan=BILLED, user_info="tokenbilled"),
         Persona(

@@ -27,6 +27,7 @@ from copilot_bridge.upstream.names import (
     split_effort,
     wants_long_context,
 )
+from copilot_bridge.upstream.prices import Prices, amount, mapping, read_prices
 from copilot_bridge.upstream.tokens import Account
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class Model:
     supports: Mapping[str, Any]
     vision: Mapping[str, Any]
     multiplier: float | None
+    prices: Prices | None
     headers: Mapping[str, str]
     row: Mapping[str, Any]
 
@@ -91,6 +93,7 @@ class Model:
             supports=mapping(capabilities.get("supports")),
             vision=mapping(limits.get("vision")),
             multiplier=amount(mapping(row.get("billing")).get("multiplier")),
+            prices=read_prices(row),
             headers={str(name): str(value) for name, value in mapping(row.get("request_headers")).items()},
             row=row,
         )
@@ -105,16 +108,8 @@ class Model:
             return 0
 
 
-def mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
 def number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
-
-
-def amount(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def read_dialects(endpoints: object, kind: str) -> tuple[str, ...]:

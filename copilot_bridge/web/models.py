@@ -19,11 +19,6 @@ from copilot_bridge.web.negotiation import or_else
 
 bp = Blueprint("models", __name__)
 
-MILLION = 1_000_000  # tokens, for which prices are told
-NANO = 1e-9  # of an AI unit, in which Copilot tells them
-
-PRICES = ("input_price", "cache_price", "output_price")
-
 # Words of a notice that say that a model goes.
 ENDING = ("deprecat", "retire", "sunset")
 
@@ -33,7 +28,6 @@ class Entry:
     """A model, for people.
 
     :param names: of clients, that mean it.  :param ways: {API of a client: API of Copilot's}.
-    :param prices: AI units for a million tokens: in, cached, out; () where they are not told.
     :param notices: of Copilot's, in its words.
     """
 
@@ -43,7 +37,6 @@ class Entry:
     ways: Mapping[str, str]
     can: tuple[str, ...]
     efforts: tuple[str, ...]
-    prices: tuple[float | None, ...]
     notices: tuple[str, ...]
     preview: bool
     ending: bool
@@ -126,7 +119,6 @@ def entry_of(model: Model, names: tuple[str, ...]) -> Entry:
         ways=ways(model),
         can=tuple(abilities(model)),
         efforts=tuple(str(each) for each in listed(model.supports.get("reasoning_effort"))),
-        prices=prices_of(model.row),
         notices=notices,
         preview=model.row.get("preview") is True,
         ending=any(word in told for word in ENDING),
@@ -147,19 +139,6 @@ def abilities(model: Model) -> list[str]:
     return [name for name, has in found.items() if has]
 
 
-def prices_of(row: Mapping[str, Any]) -> tuple[float | None, ...]:
-    """Of plans that are billed by token.  The older form has them beside `batch_size`."""
-    told = mapping(mapping(row.get("billing")).get("token_prices"))
-    batch = told.get("batch_size")
-    prices = mapping(told.get("default")) or told
-    if not isinstance(batch, int) or batch <= 0 or "input_price" not in prices:
-        return ()
-    return tuple(
-        each * NANO * MILLION / batch if isinstance(each, int | float) else None
-        for each in (prices.get(name) for name in PRICES)
-    )
-
-
 def notices_of(row: Mapping[str, Any]) -> list[str]:
     notices = [*listed(row.get("warning_messages")), *listed(row.get("info_messages"))]
     return [str(each["message"]) for each in notices if isinstance(each, dict) and each.get("message")]
@@ -174,10 +153,6 @@ def rank(model: Model) -> list[tuple[int, float, str]]:
 def api_name(dialect: str) -> str:
     names = {"chat": "Chat", "messages": "Messages", "responses": "Responses", "embeddings": "Embeddings"}
     return names.get(dialect, dialect)
-
-
-def mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def listed(value: object) -> list[Any]:

@@ -218,20 +218,45 @@ def test_a_terminal_that_knows_no_blocks(run_process):
 # --- models
 
 
-def test_models(run):
-    result = run("models", "-g", new_token())
+# persona -> the prices as this plan's catalogue tells them: in tiers, or as multiples of a premium request
+PRICES = {
+    "demo": {
+        "claude-sonnet-4.5": "300/1,500",
+        "gpt-4.1": "200/800",
+        "gpt-5.4": "250/1,500, long 500/2,250",
+        "gpt-5.6-luna": "20/120, long 40/180 (-25 %)",
+        "text-embedding-3-small": "-",
+    },
+    "spring": {"claude-sonnet-4.5": "1x", "gpt-4.1": "0x", "grok-code-fast-1": "0.25x"},
+}
+
+
+@pytest.mark.parametrize("persona", PRICES)
+def test_models(run, persona, monkeypatch):
+    monkeypatch.setenv("COPILOT_BRIDGE_API_VERSION", "2026-08-01")
+    result = run("models", "-g", new_token(persona))
     rows = {row[0]: row[1:] for row in result.rows}
     assert result.code == 0
-    assert rows["ID"] == ["VENDOR", "CONTEXT", "OUTPUT", "APIS", "MULTIPLIER"]
-    assert rows["claude-sonnet-4.5"] == ["Anthropic", "200,000", "32,000", "chat, messages", "1x"]
-    assert rows["gpt-4.1"] == ["Azure OpenAI", "128,000", "16,384", "chat", "0x"]
+    assert rows["ID"] == ["VENDOR", "CONTEXT", "OUTPUT", "APIS", "PRICE"]
+    assert rows["claude-sonnet-4.5"][:4] == ["Anthropic", "200,000", "32,000", "chat, messages"]
+    assert rows["gpt-4.1"][:4] == ["Azure OpenAI", "128,000", "16,384", "chat"]
+    assert {name: rows[name][4] for name in PRICES[persona]} == PRICES[persona]
     assert rows["o4-mini"][-1] == "not enabled"
     assert rows["text-embedding-3-small"][1:4] == ["-", "-", "embeddings"]
     assert [row[0] for row in result.rows].count("gpt-4") == 1
     assert all(len(line) < 120 for line in result.out.splitlines())
 
 
-def test_models_as_json(run):
+def test_an_older_version_of_the_api_tells_one_price(run, monkeypatch):
+    monkeypatch.setenv("COPILOT_BRIDGE_API_VERSION", "2025-05-01")
+    result = run("models", "-g", new_token())
+    rows = {row[0]: row[1:] for row in result.rows}
+    assert rows["gpt-5.4"][4] == "250/1,500"
+    assert rows["claude-sonnet-5"][4] == "300/1,500"
+
+
+def test_models_as_json(run, monkeypatch):
+    monkeypatch.setenv("COPILOT_BRIDGE_API_VERSION", "2026-08-01")
     told = json.loads(run("models", "--json", "-g", new_token()).out)
     (sonnet,) = [each for each in told if each["id"] == "claude-sonnet-4.5"]
     assert sonnet == {
@@ -242,7 +267,13 @@ def test_models_as_json(run):
         "max_prompt_tokens": sonnet["max_prompt_tokens"],
         "max_output_tokens": 32000,
         "endpoints": ["chat", "messages"],
-        "multiplier": 1,
+        "multiplier": None,
+        "prices": {
+            "usual": {"given": 300.0, "cached": 30.0, "written": 375.0, "out": 1500.0, "most": None},
+            "long": None,
+            "discount": 0.0,
+            "until": "",
+        },
         "enabled": True,
     }
 

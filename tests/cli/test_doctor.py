@@ -81,9 +81,9 @@ def test_models_are_asked_only_if_wished_for(doctor, simulator):
     assert not [name for name in steps if name.startswith("live")]
 
 
-def test_what_costs_nothing_is_asked(doctor):
+def test_what_costs_least_is_asked(doctor):
     _, steps = doctor("--live")
-    assert steps["live"]["says"].count("(0x)") == 3
+    assert steps["live"]["says"].count("gpt-4o-mini (15 AI units a million tokens)") == 3
     assert steps["live chat"]["says"].endswith("has answered")
 
 

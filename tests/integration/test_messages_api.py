@@ -347,7 +347,7 @@ def test_a_forced_tool_leaves_no_thinking(
     assert entry["body"]["tool_choice"] == choice
 
 
-@pytest.mark.parametrize(("effort", "fitted"), [("low", "low"), ("max", "high"), ("minimal", "low")])
+@pytest.mark.parametrize(("effort", "fitted"), [("low", "low"), ("xhigh", "high"), ("minimal", "low")])
 def test_effort(bridge: Bridge, simulator: Simulator, mark: str, effort: str, fitted: str) -> None:
     body = body_of(f"hello {mark}", OPUS, output_config={"effort": effort})
     assert sent(bridge, simulator, mark, body)["body"]["output_config"] == {"effort": fitted}

@@ -12,7 +12,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from integration.harness import Bridge, Simulator, Start, chat_body, new_mark
+from integration.harness import Bridge, Simulator, Start, chat_body, new_mark, new_token
 
 from copilot_bridge.store import open_store
 
@@ -39,7 +39,8 @@ def row_of(bridge: Bridge, request_id: str) -> dict[str, Any]:
 
 
 def test_what_is_told_of_a_request(start_bridge: Start) -> None:
-    bridge = start_bridge(server="gevent", api_key="one").warm_up("one")
+    spring = new_token("spring")  # whose plan counts premium requests
+    bridge = start_bridge(server="gevent", api_key="one", github_token=spring).warm_up("one")
     body = chat_body("hello", "claude-sonnet-4.5")
     answers = [
         bridge.request("POST", "/v1/chat/completions", body | {"stream": stream}, {"x-api-key": "one"})

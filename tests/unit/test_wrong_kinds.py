@@ -28,7 +28,7 @@ from copilot_bridge.upstream.quirks import responses as responses_quirks
 from copilot_bridge.upstream.quirks.chat import ChatQuirks
 from copilot_bridge.upstream.quirks.messages import MessagesQuirks
 
-ROWS = Path(__file__).parents[2] / "copilot_bridge" / "simulator" / "scenarios" / "models.json"
+ROWS = Path(__file__).parents[2] / "copilot_bridge" / "simulator" / "scenarios" / "models-2026-11.json"
 MODELS = {row["id"]: Model.read(row) for row in json.loads(ROWS.read_bytes())["data"]}
 
 Fit = Callable[[Json, Model], Any]

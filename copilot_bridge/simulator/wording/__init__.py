@@ -30,6 +30,8 @@ WORDINGS: Mapping[str, Wording] = {
     "OpenAI": AZURE,
     "Azure OpenAI": AZURE,
     "xAI": AZURE,
+    "Microsoft": AZURE,
+    "Moonshot AI": AZURE,
     "Anthropic": CLAUDE,
     "Google": GEMINI,
 }

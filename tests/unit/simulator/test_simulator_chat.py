@@ -43,7 +43,10 @@ def test_azure_text_stream(client: Client) -> None:
     assert usage["choices"] == []
     assert usage["usage"]["completion_tokens"] > 0
     assert usage["usage"]["prompt_tokens"] > 0
-    assert usage["copilot_usage"] == {"token_details": [], "total_nano_aiu": 0}
+    given, said = usage["copilot_usage"]["token_details"]  # 250 and 1,000 AI units a million tokens
+    assert given["cost_per_batch"] == 250_000_000_000
+    spent = given["token_count"] * 250_000 + said["token_count"] * 1_000_000
+    assert usage["copilot_usage"]["total_nano_aiu"] == spent
     assert done == "[DONE]"
 
 

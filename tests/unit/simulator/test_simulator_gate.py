@@ -151,3 +151,35 @@ def test_embeddings(client: Client) -> None:
 @pytest.mark.parametrize("wrong", ["text", [], [1, 2], ["x"] * 513])
 def test_refused_embeddings(client: Client, wrong: object) -> None:
     assert embed(client, input=wrong)[0] == 400
+
+
+# --- the catalogue, by who asks
+
+NEW = {"Editor-Version": "copilot/1.0.102", "X-GitHub-Api-Version": "2026-08-01"}
+OLD = {"Editor-Plugin-Version": "copilot-chat/0.42.0", "X-GitHub-Api-Version": "2025-05-01"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "price", "warned"),
+    [
+        (NEW, 300, False),
+        (OLD, 300_000_000_000, True),
+        (OLD | {"X-GitHub-Api-Version": "2026-07-01"}, 300, True),
+    ],
+)
+def test_the_form_of_prices(client: Client, headers: dict[str, str], price: int, warned: bool) -> None:
+    told = client.request("GET", "/models", headers=client.headers() | headers).json()["data"]
+    assert not any("multiplier" in row["billing"] for row in told)
+    prices = next(row for row in told if row["id"] == "claude-sonnet-5")["billing"]["token_prices"]
+    assert (prices.get("default") or prices)["input_price"] == price
+    codes = [{each["code"] for each in row.get("warning_messages", ())} for row in told]
+    assert {"client_version_deprecated" in each for each in codes} == {warned}
+
+
+def test_the_catalogue_of_spring(client: Client) -> None:
+    told = client.request("GET", "/models", headers=client.headers("spring") | OLD).json()["data"]
+    assert all("multiplier" in row["billing"] for row in told)
+    assert (
+        b"client_version_deprecated"
+        not in client.request("GET", "/models", headers=client.headers("spring") | OLD).content
+    )

@@ -1,0 +1,52 @@
+"""What models cost, in the forms in which a catalogue tells it, and what an answer has cost.
+
+Source: the catalogue of 2026-07 and 2026-09, as three programs have recorded it.  From API version 2026-06-01
+on prices stand in tiers, in AI units; to older ones the same is told without tiers, in nano AI units.  A
+catalogue of spring 2026 has multipliers of premium requests instead.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+Row = Mapping[str, Any]
+Prices = Mapping[str, float]  # AI units for a batch of tokens
+
+NANO = 1_000_000_000  # in an AI unit
+BATCH = 1_000_000  # tokens
+TIERED_SINCE = "2026-06-01"
+FLAT = ("input_price", "cache_price", "output_price")
+
+# A premium request of spring 2026 as AI units for a million tokens of input; output costs five times as much.
+MULTIPLIED = 200
+
+
+def as_told(row: Row, api_version: str) -> Row:
+    """The row as that version of the API tells it."""
+    billing = row["billing"]
+    if "multiplier" in billing or "token_prices" not in billing or api_version >= TIERED_SINCE:
+        return row
+    prices = billing["token_prices"]
+    plain = {name: round(prices["default"][name] * NANO) for name in FLAT}
+    return {**row, "billing": {**billing, "token_prices": {"batch_size": BATCH, **plain}}}
+
+
+def prices_of(row: Row, tokens: int) -> Prices:
+    """By the size of the prompt: above the default tier's context the dearer one counts."""
+    told = row["billing"].get("token_prices")
+    if "multiplier" in row["billing"] or not told:
+        return multiplied(row["billing"].get("multiplier", 0) * MULTIPLIED)
+    tier: Prices = told["default"]
+    if tokens > tier.get("context_max", tokens):
+        tier = told["long_context"]
+    return tier
+
+
+def multiplied(unit: float) -> Prices:
+    shares = {"input_price": 1.0, "cache_price": 0.1, "cache_write_price": 1.25, "output_price": 5.0}
+    return {name: unit * share for name, share in shares.items()}
+
+
+def discount_of(row: Row) -> float:
+    """What is left of a price while a promotion lasts."""
+    percent: float = row["billing"].get("promo", {}).get("discount_percent", 0)
+    return 1 - percent / 100

@@ -1,0 +1,92 @@
+"""What a model costs a plan that is billed by token.
+
+Source: the catalogues that Copilot gave out in 2026.  To a client of API version 2026-06-01 or newer it tells
+tiers, in AI units; to older ones one price each, in nano AI units.  An AI unit is a US cent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+MILLION = 1_000_000  # tokens, for which prices are told
+NANO = 1e-9
+
+# AI units for a million tokens; what is more can only be told in nano.
+DEAREST = 1e6
+
+
+@dataclass(frozen=True)
+class Tier:
+    """AI units for a million tokens; None where Copilot does not say.
+
+    :param most: tokens of a prompt for which these prices hold.
+    """
+
+    given: float
+    cached: float | None
+    written: float | None
+    out: float | None
+    most: int | None = None
+
+
+@dataclass(frozen=True)
+class Prices:
+    """:param long: for prompts above what `usual` holds for, where they cost more.
+
+    :param discount: percent that a promotion takes off until `until` (a date).
+    """
+
+    usual: Tier
+    long: Tier | None = None
+    discount: float = 0.0
+    until: str = ""
+
+
+def read_prices(row: Mapping[str, Any], now: datetime | None = None) -> Prices | None:
+    """None: the row tells none."""
+    billing = mapping(row.get("billing"))
+    told = mapping(billing.get("token_prices"))
+    usual = read_tier(mapping(told.get("default")) or told, told)
+    if usual is None:
+        return None
+    long = read_tier(mapping(told.get("long_context")), told)
+    dearer = long if long and plain(long) != plain(usual) else None
+    return Prices(usual, dearer, *read_promo(mapping(billing.get("promo")), now or datetime.now(UTC)))
+
+
+def read_tier(tier: Mapping[str, Any], told: Mapping[str, Any]) -> Tier | None:
+    names = ("input_price", "cache_price", "cache_write_price", "output_price")
+    given, cached, written, out = (amount(tier.get(name)) for name in names)
+    batch = amount(told.get("batch_size")) or 0
+    if given is None or batch <= 0:
+        return None
+    nano = max(each for each in (given, out) if each is not None) * MILLION / batch > DEAREST
+    scale = MILLION / batch * (NANO if nano else 1)
+    known = (None if each is None else each * scale for each in (cached, written, out))
+    most = tier.get("context_max")
+    return Tier(given * scale, *known, most if isinstance(most, int) else None)
+
+
+def plain(tier: Tier) -> tuple[float | None, ...]:
+    return tier.given, tier.cached, tier.written, tier.out
+
+
+def read_promo(promo: Mapping[str, Any], now: datetime) -> tuple[float, str]:
+    """(percent, the last day); nothing of one that is over."""
+    percent, ends = amount(promo.get("discount_percent")) or 0.0, str(promo.get("ends_at") or "")
+    try:
+        end = datetime.fromisoformat(ends) if ends else None
+    except ValueError:
+        end = None
+    if end and (end if end.tzinfo else end.replace(tzinfo=UTC)) < now:
+        return 0.0, ""
+    return (percent, end.date().isoformat() if end else "") if percent > 0 else (0.0, "")
+
+
+def amount(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
