@@ -63,9 +63,9 @@ def read_tier(tier: Mapping[str, Any], told: Mapping[str, Any]) -> Tier | None:
         return None
     nano = max(each for each in (given, out) if each is not None) * MILLION / batch > DEAREST
     scale = MILLION / batch * (NANO if nano else 1)
-    known = (None if each is None else each * scale for each in (cached, written, out))
+    cached, written, out = (None if each is None else each * scale for each in (cached, written, out))
     most = tier.get("context_max")
-    return Tier(given * scale, *known, most if isinstance(most, int) else None)
+    return Tier(given * scale, cached, written, out, most if isinstance(most, int) else None)
 
 
 def plain(tier: Tier) -> tuple[float | None, ...]:
