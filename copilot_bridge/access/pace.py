@@ -1,11 +1,10 @@
-"""How often: the operator's limits, and the rests that Copilot asks for.
+"""How often: the operator's limits, and the rests that Copilot asks for (`rests`).
 
 The limits are kept in the store, so they hold for all workers together and over a restart.  (The library
 `limits` would need a Redis for that.)  Without limits a request costs no more than a look into memory.
 """
 
 import logging
-import math
 import threading
 import time
 import uuid
@@ -14,12 +13,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from copilot_bridge.access.callers import Caller
-from copilot_bridge.access.fresh import Fresh
+from copilot_bridge.access.rests import Others, Rests, nobody
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, StoreError
-from copilot_bridge.store.pace import TICKET_LIFE, Lane, PaceTable, Rest, Verdict
+from copilot_bridge.store.pace import TICKET_LIFE, Lane, PaceTable, Verdict
+from copilot_bridge.store.rests import RestTable
 from copilot_bridge.store.signal import Signal
 from copilot_bridge.store.sqlite import Sqlite
+from copilot_bridge.waits import header
 
 T = TypeVar("T")
 
@@ -33,62 +34,41 @@ class Pace:
     """One for the process."""
 
     def __init__(
-        self, config: Config, table: PaceTable, signal: Signal, clock: Callable[[], float] = time.time
+        self,
+        config: Config,
+        table: PaceTable,
+        rests: RestTable,
+        signal: Signal,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._gap = config.rate_limit or 0.0
         self._most = config.max_concurrent or 0
         self._room = config.max_waiting
         self.wait = config.wait
-        self._heeds = config.rest
+        self.rests = Rests(config, rests, signal, clock)
         self._table = table
         self._spare = PaceTable(Sqlite(None))  # while the store can't be used the limits hold per worker
-        self._signal = signal
-        self.clock = clock
-        self._rests: dict[str, Rest] = {}
-        self._fresh = Fresh(signal, self._read)
         self._queues: dict[str, list[Turn]] = {}
         self._held: set[str] = set()
         self._beating = False
         self._warned = False
 
-    def passage(self, caller: Caller, account: str, approve: Callable[[], None] | None = None) -> "Passage":
-        """:param approve: asked once, before anything else; raises what it has against the request."""
+    def passage(
+        self,
+        caller: Caller,
+        account: str,
+        approve: Callable[[], None] | None = None,
+        others: Others = nobody,
+    ) -> "Passage":
+        """:param approve: asked once, before anything else; raises what it has against the request.
+        :param others: the models that may be named to who asks for one that rests.
+        """
         lanes = []
         if caller.rate:
             lanes.append(Lane(f"caller {caller.id}", rate=(caller.rate.count, caller.rate.period)))
         if self._gap or self._most:
             lanes.append(Lane(f"account {account}", gap=self._gap, most=self._most))
-        return Passage(self, account, lanes, approve)
-
-    # Rests.
-
-    def check_rest(self, account: str) -> None:
-        """Raises BridgeError "rate_limited": what Copilot said, until the time it named is over."""
-        self._fresh.look()
-        rest = self._rests.get(account)
-        if rest is None:
-            return
-        left = rest.until - self.clock()
-        if left <= 0:
-            self._rests.pop(account, None)
-            return
-        raise too_many(rest.message, left, rest.code)
-
-    def rest(self, rest: Rest) -> None:
-        if not self._heeds:
-            return
-        self._rests[rest.account] = rest
-        log.warning(
-            "the account rests for %.0f s, as Copilot asks: %s", rest.until - self.clock(), rest.message
-        )
-        self._try(lambda table: table.rest(rest))
-        self._signal.ring()
-
-    def _read(self) -> None:
-        now = self.clock()
-        for rest in self._try(PaceTable.resting):
-            if rest.until > now:
-                self._rests[rest.account] = rest
+        return Passage(self, account, lanes, approve, others)
 
     # Queues.
 
@@ -192,25 +172,31 @@ class Passage:
     """One request's way through the lanes; `leave` has to be called when its answer has ended."""
 
     def __init__(
-        self, pace: Pace, account: str, lanes: list[Lane], approve: Callable[[], None] | None
+        self,
+        pace: Pace,
+        account: str,
+        lanes: list[Lane],
+        approve: Callable[[], None] | None,
+        others: Others,
     ) -> None:
         self._approve = approve
         self._pace = pace
         self._account = account
         self._lanes = lanes
+        self._others = others
         self._tickets: dict[str, str] = {}  # lane -> ticket, of those that are held until the end
         self.waited = 0.0  # seconds
 
-    def enter(self) -> None:
+    def enter(self, model: str = "", path: str = "") -> None:
         """Before each request to Copilot.  Blocks; raises BridgeError "rate_limited"."""
         began = time.monotonic()
         try:
+            self._pace.rests.check(self._account, model, path, self._others)
             self._enter()
         finally:
             self.waited += time.monotonic() - began
 
     def _enter(self) -> None:
-        self._pace.check_rest(self._account)
         if self._approve is not None:
             self._approve()
             self._approve = None
@@ -230,12 +216,9 @@ class Passage:
                 self._pace.give_back(lane, ticket)
             raise
 
-    def refused(self, error: BridgeError) -> None:
-        """Copilot's refusals; one that says for how long it wants to be left alone is heeded."""
-        seconds = error.headers.get("retry-after", "")
-        if error.kind == "rate_limited" and seconds.isdecimal() and int(seconds):
-            until = self._pace.clock() + int(seconds)
-            self._pace.rest(Rest(self._account, until, str(error), error.code))
+    def refused(self, error: BridgeError, model: str = "", path: str = "") -> None:
+        """Copilot's refusals."""
+        self._pace.rests.note(self._account, error, model, path)
 
     def leave(self) -> None:
         tickets, self._tickets = list(self._tickets.values()), {}
@@ -243,7 +226,5 @@ class Passage:
             self._pace.leave(*tickets)
 
 
-def too_many(message: str, wait: float, code: str | None = None) -> BridgeError:
-    return BridgeError(
-        message, kind="rate_limited", code=code, headers={"retry-after": str(max(1, math.ceil(wait)))}
-    )
+def too_many(message: str, wait: float) -> BridgeError:
+    return BridgeError(message, kind="rate_limited", headers=header(max(wait, 1.0)))

@@ -18,6 +18,7 @@ COMMANDS = {
     "gen-share-token": "copilot_bridge.cli.gen_share_token",
     "approvals": "copilot_bridge.cli.approvals",
     "check-usage": "copilot_bridge.cli.usage",
+    "rest": "copilot_bridge.cli.rest",
     "models": "copilot_bridge.cli.models",
     "setup": "copilot_bridge.cli.setup",
     "service": "copilot_bridge.cli.service",

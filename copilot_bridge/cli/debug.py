@@ -55,6 +55,7 @@ def command(config: Config, as_json: bool) -> None:
             "store": store_state(bridge),
             "settings": [describe(config, field.name) for field in settings()],
             "login": login_state(bridge),
+            "rests": bridge.pace.rests.report(),
             "hosts": [reach(bridge, role, url) for role, url in hosts(bridge)],
         }
     if as_json:
@@ -148,6 +149,8 @@ def print_report(report: dict[str, Any]) -> None:
     click.echo(f"\nLogin: {login['user'] or 'nobody'} {login['token'] or ''}".rstrip())
     if login["error"]:
         click.echo(f"       {login['error']}")
+    for each in report["rests"]:
+        click.echo(f"Rests: {each['what']}, for another {each['seconds_left']} s: {each['message']}")
     click.echo()
     told = [
         (each["host"], each["url"], f"{each['ms']} ms" if each["reached"] else each["error"])

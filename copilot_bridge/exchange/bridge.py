@@ -68,7 +68,7 @@ class Bridge:
         self.images = ImageFetcher(config)
         self.callers = Callers(config, self.store.keys, self.store.signal)
         self.gatekeeper = Gatekeeper(config)
-        self.pace = Pace(config, self.store.pace, self.store.signal)
+        self.pace = Pace(config, self.store.pace, self.store.rests, self.store.signal)
         self.journal = self.store.journal(config.log_days, config.log_rows)
         self.approval = Approval(config, self.store.approvals, self.store.signal)
         self._accounts: LRUCache[str, tuple[Account, float, int]] = LRUCache(MOST_ACCOUNTS)

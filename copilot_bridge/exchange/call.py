@@ -5,6 +5,7 @@ from typing import Any
 from copilot_bridge.access.callers import Caller
 from copilot_bridge.access.pace import Passage
 from copilot_bridge.dialects.glimpse import first_line
+from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.allowed import AllowedModels
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.logs import Record
@@ -49,7 +50,7 @@ class Call:
         """Copilot's API for that account, at the operator's pace.  Raises LoginRequired."""
         if self._copilot is None:
             fingerprint = self.account.fingerprint
-            self._passage = self.bridge.pace.passage(self.caller, fingerprint, self._approve)
+            self._passage = self.bridge.pace.passage(self.caller, fingerprint, self._approve, self._others)
             self._copilot = self.bridge.copilot_of(self.account, self._passage)
         return self._copilot
 
@@ -62,6 +63,15 @@ class Call:
     def _approve(self) -> None:
         if self._question is not None:
             self.bridge.approval.wait(self._question)
+
+    def _others(self, model: str) -> list[str]:
+        known = self.bridge.models.known(self.account)
+        return [each for each in known.like(model) if self.caller.may_use(each)] if known else []
+
+    def heed(self, error: BridgeError, model: str, path: str) -> None:
+        """A refusal that came in the middle of an answer, where no status says it."""
+        if self._passage is not None:
+            self._passage.refused(error, model, path)
 
     def leave(self) -> None:
         """The request has been answered."""

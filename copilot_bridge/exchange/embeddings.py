@@ -41,7 +41,9 @@ class EmbeddingsRequest:
         replies = []
         most = choice.model.max_inputs or MOST_INPUTS
         for part in embeddings.write(self._body, choice.model.id, most):
-            response = copilot.send("POST", PATH, part, dict(choice.headers), request_id=self._record.id)
+            response = copilot.send(
+                "POST", PATH, part, dict(choice.headers), request_id=self._record.id, model=choice.model.id
+            )
             self.reply_headers = forwarded(response.headers)
             replies.append(read_whole(response))
         self._call.note_quota(self.reply_headers)

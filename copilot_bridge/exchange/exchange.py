@@ -31,6 +31,7 @@ class Request(Protocol):
     def open(self) -> requests.Response: ...
     def reader(self) -> Reader: ...
     def fail(self, error: BridgeError) -> bytes: ...
+    def heed(self, error: BridgeError) -> None: ...
 
 
 class Exchange:
@@ -99,6 +100,8 @@ class Exchange:
             if isinstance(gone, GeneratorExit):
                 raise
         except BridgeError as error:
+            if reader is not None:
+                self._request.heed(error)
             self._record.failed(error)
             yield (reader or self._request).fail(error)
         except Exception:

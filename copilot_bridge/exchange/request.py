@@ -161,16 +161,28 @@ class ModelRequest(ABC):
             self._data = codec.write(self._body)
         response = self._send(model)
         with closing(response):
-            if streamed:
-                pieces = self._counted(iter(open_body(response, fast=False).take, b""))
-                whole, usage = self.fold(self._in_own_dialect(pieces))
-                finish(response)
-            else:
-                data = read_whole(response)
-                self._record.count_cost(data)
-                whole, usage = self.mend_whole(data)
+            try:
+                whole, usage = self._read_folded(response) if streamed else self._read_whole(response)
+            except BridgeError as error:
+                self.heed(error)
+                raise
         self._record.count(usage)
         return whole
+
+    def _read_folded(self, response: requests.Response) -> Whole:
+        pieces = self._counted(iter(open_body(response, fast=False).take, b""))
+        whole = self.fold(self._in_own_dialect(pieces))
+        finish(response)
+        return whole
+
+    def _read_whole(self, response: requests.Response) -> Whole:
+        data = read_whole(response)
+        self._record.count_cost(data)
+        return self.mend_whole(data)
+
+    def heed(self, error: BridgeError) -> None:
+        """What Copilot says in the middle of an answer counts as a refusal."""
+        self._call.heed(error, self._record.model or "", self.path or self._route.path)
 
     def _counted(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         for piece in pieces:
@@ -287,6 +299,7 @@ class ModelRequest(ABC):
                 request_id=self._record.id,
                 signals=Signals(self._record.initiator or "user", *[self._record.id] * 3),
                 mend=mend,
+                model=model.id,
             )
         except UpstreamRefused as refused:
             self._measure(refused, model)

@@ -381,6 +381,23 @@ CALLS = {
         about="weekly rate limit, retry-after 2733 s",
         headers={"retry-after": "2733", "x-ratelimit-exceeded": "user-weekly-requests"},
     ),
+    "model-limit": Refusal(
+        status=429,
+        body=openai_error(
+            "Sorry, you have exceeded this model's rate limit. Please switch to a different model.",
+            "user_model_rate_limited",
+        ),
+        about="the limit of one model, retry-after 7200 s",
+        headers={"retry-after": "7200", "x-ratelimit-exceeded": "user-model-requests"},
+    ),
+    "global-limit": Refusal(
+        status=429,
+        body=openai_error(
+            "Sorry, you've exceeded your rate limits. Please retry after 2733 seconds.",
+            "user_global_rate_limited:pro",
+        ),
+        about="the account's limit; only the text says for how long",
+    ),
     "client-too-old": plain(
         466, "The client version is no longer supported, please update.", "raise Editor-Version"
     ),

@@ -40,16 +40,6 @@ class Verdict:
     place: int = 0
 
 
-@dataclass(frozen=True)
-class Rest:
-    """An account that is to be left alone.  `until`: unix seconds."""
-
-    account: str
-    until: float
-    message: str
-    code: str | None
-
-
 class PaceTable:
     """Raises StoreError."""
 
@@ -84,15 +74,6 @@ class PaceTable:
             )
 
         self._database.run(renew)
-
-    def rest(self, rest: Rest) -> None:
-        self._database.run(lambda transaction: put_rest(transaction, rest))
-
-    def resting(self) -> list[Rest]:
-        rows = self._database.run(
-            lambda transaction: transaction.rows("SELECT account, until, message, code FROM rests")
-        )
-        return [Rest(*row) for row in rows]
 
 
 def judge(transaction: Transaction, lane: Lane, ticket: str, queue: bool, room: int) -> Verdict:
@@ -170,14 +151,3 @@ def put_ticket(transaction: Transaction, lane: Lane, ticket: str, running: int, 
         now + TICKET_LIFE,
     )
     return int(number)
-
-
-def put_rest(transaction: Transaction, rest: Rest) -> None:
-    transaction.change("DELETE FROM rests WHERE until < ? OR account = ?", transaction.now(), rest.account)
-    transaction.change(
-        "INSERT INTO rests (account, until, message, code) VALUES (?, ?, ?, ?)",
-        rest.account,
-        rest.until,
-        rest.message,
-        rest.code,
-    )

@@ -134,6 +134,16 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
             "CREATE INDEX requests_as_written ON requests (written)",
         ),
     ),
+    (
+        "m010_rests_of_parts",
+        (
+            # In place of `rests`, which knows accounts alone; the program before this one still reads that.
+            """CREATE TABLE rests_of_parts (
+                account TEXT NOT NULL, model TEXT NOT NULL, path TEXT NOT NULL,
+                since DOUBLE PRECISION NOT NULL, until DOUBLE PRECISION NOT NULL, message TEXT NOT NULL,
+                code TEXT, PRIMARY KEY (account, model, path))""",
+        ),
+    ),
 ]
 
 

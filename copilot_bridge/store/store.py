@@ -14,6 +14,7 @@ from copilot_bridge.store.keys import Keys
 from copilot_bridge.store.logins import Logins
 from copilot_bridge.store.pace import PaceTable
 from copilot_bridge.store.requests import RequestTable
+from copilot_bridge.store.rests import RestTable
 from copilot_bridge.store.shelf import Shelf
 from copilot_bridge.store.signal import Signal
 from copilot_bridge.store.sqlite import Sqlite
@@ -46,6 +47,10 @@ class Store:
     @cached_property
     def pace(self) -> PaceTable:
         return PaceTable(self.database)
+
+    @cached_property
+    def rests(self) -> RestTable:
+        return RestTable(self.database)
 
     @cached_property
     def requests(self) -> RequestTable:

@@ -23,10 +23,10 @@ Mend = Callable[[Refusal], bytes | None]  # another body to try, or None
 class Gate(Protocol):
     """What each of a client's requests passes on its way out.  Both are for the one that is sent."""
 
-    def enter(self) -> None:
+    def enter(self, model: str, path: str) -> None:
         """Blocks until it may go.  Raises BridgeError: it may not."""
 
-    def refused(self, error: BridgeError) -> None: ...
+    def refused(self, error: BridgeError, model: str, path: str) -> None: ...
 
 
 class Copilot:
@@ -65,6 +65,7 @@ class Copilot:
         request_id: str | None = None,
         signals: Signals | None = None,
         mend: Mend | None = None,
+        model: str = "",
         timeout: float | None = None,
     ) -> requests.Response:
         """A reply with a status below 300, its body unread.  Raises what went wrong otherwise.
@@ -77,12 +78,13 @@ class Copilot:
         :param timeout: seconds between two bytes, where the usual is too patient.
         :param mend: asked for another body when upstream refused what can be said otherwise; it may change
             `headers` as well.
+        :param model: whose limit may be used up.
         """
         tried: Counter[str] = Counter()
         gate = self._gate if request_id else None  # the list of models is nobody's request
         while True:
             if gate:
-                gate.enter()
+                gate.enter(model, path)
             token = self.token()  # after the wait, which may have been long
             sent = self._headers.copilot(path, token.value, token.kind, request_id, signals) | (headers or {})
             try:
@@ -103,7 +105,7 @@ class Copilot:
             refusal = read_refusal(response.status_code, response.headers, read_error_body(response))
             self.errors.append(refusal.kind)
             if gate:
-                gate.refused(refusal)
+                gate.refused(refusal, model, path)
             body = self._remedied(refusal, token, tried, body, mend)
             if refusal.remedy == RETRY:  # it was read; what was refused for its form or its token was not
                 signals = replayed(signals)

@@ -1,6 +1,5 @@
 """What GitHub's own API answers, and what its refusals mean for a user of Copilot."""
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +8,8 @@ import requests
 
 from copilot_bridge.errors import BridgeError, LoginRequired, UpstreamRefused
 from copilot_bridge.upstream.client import read_error_body, read_whole
-from copilot_bridge.upstream.refusals import read_body, retry_after
+from copilot_bridge.upstream.refusals import read_body
+from copilot_bridge.waits import header, retry_after
 
 # Seconds between two bytes: GitHub's API answers at once or not at all.
 PATIENCE = 30.0
@@ -60,7 +60,7 @@ def github_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Brid
         return UpstreamRefused(
             "GitHub's rate limit is used up: wait, the login itself is fine",
             kind="rate_limited",
-            headers=rest(headers),
+            headers=header(retry_after(headers, message)),
         )
     if notice := read_notice(body):
         return UpstreamRefused(notice, kind="permission", status=status)
@@ -76,7 +76,11 @@ def github_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Brid
             "log in with `copilot-bridge auth`",
             kind="permission",
         )
-    return UpstreamRefused(f"GitHub answered with status {status}: try again later", status=status)
+    return UpstreamRefused(
+        f"GitHub answered with status {status}: try again later",
+        status=status,
+        headers=header(retry_after(headers)),
+    )
 
 
 def read_notice(body: bytes) -> str | None:
@@ -90,14 +94,6 @@ def read_notice(body: bytes) -> str | None:
     advice = NOTICES.get(str(details.get("notification_id")))
     parts = [advice, details.get("message"), str(details.get("url") or "").replace("{EDITOR}", "vscode")]
     return " - ".join(str(part) for part in parts if part) or None
-
-
-def rest(headers: Mapping[str, str]) -> dict[str, str]:
-    """`retry-after` in seconds, from itself or from `x-ratelimit-reset` (unix seconds)."""
-    if wait := retry_after(headers.get("retry-after", "")):
-        return {"retry-after": wait}
-    reset = headers.get("x-ratelimit-reset", "")
-    return {"retry-after": str(max(1, round(int(reset) - time.time())))} if reset.isdecimal() else {}
 
 
 def positive(value: object) -> float | None:

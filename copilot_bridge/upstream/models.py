@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 import orjson
@@ -108,6 +109,11 @@ class Model:
             return 0
 
 
+def shared_start(one: str, other: str) -> int:
+    """Characters."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
 def number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
@@ -150,6 +156,16 @@ class Catalogue:
             return found
         target = mapping.target(name)
         return self._named(target) if target else None
+
+    def like(self, name: str) -> list[str]:
+        """The other models that can do the work of one: those of its vendor first, then by their names."""
+        model = self.models.get(name)
+        if model is None:
+            return []
+        others = [each for each in self.models.values() if each.type == model.type and each.id != name]
+        usable = [each for each in others if each.enabled and each.dialects]
+        usable.sort(key=lambda each: (each.vendor != model.vendor, -shared_start(each.id, name)))
+        return [each.id for each in usable]
 
     def _named(self, name: str) -> Model | None:
         if newer := newest(name, (each.id for each in self.models.values() if each.enabled)):

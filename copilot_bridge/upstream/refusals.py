@@ -7,13 +7,12 @@ so a body is judged by trying to parse it, never by its Content-Type.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import orjson
 
 from copilot_bridge.errors import UpstreamRefused
+from copilot_bridge.waits import header, retry_after
 
 # What may be tried once, as long as the client has not been sent a byte.
 RENEW = "renew"  # a new Copilot token, and with it the right host
@@ -84,6 +83,9 @@ ROWS = (
     Row((499, 500, 502), r"", "unavailable", RETRY),
 )
 
+# Kinds whose text may be all that says when to come again.
+TELLS_TIME = ("rate_limited", "quota", "overloaded")
+
 # Headers of upstream's answers that are worth a client's while.
 FORWARDED = re.compile(
     r"x-github-request-id|x-copilot-service-request-id|retry-after|x-ratelimit-exceeded"
@@ -110,9 +112,8 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusa
         row for row in ROWS if status in row.status and re.search(row.told, told, re.IGNORECASE | re.DOTALL)
     )
     row = next(fitting, Row((), "", "invalid_request" if 400 <= status < 500 else "unavailable"))
-    passed_on = forwarded(headers)
-    if "retry-after" in passed_on:
-        passed_on |= {"retry-after": retry_after(passed_on["retry-after"])}
+    wait = retry_after(headers, message if row.kind in TELLS_TIME else None)
+    passed_on = forwarded(headers) | header(wait)
     refusal = Refusal(
         row.says or message or f"Copilot answered with status {status} and no reason",
         kind=row.kind,
@@ -142,19 +143,6 @@ def read_body(body: bytes) -> tuple[str, str | None, str | None]:
     message = detail.get("message") or told.get("message") or ""
     code, param = detail.get("code") or None, detail.get("param") or None
     return str(message)[:2000], code and str(code), param and str(param)
-
-
-def retry_after(value: str, now: datetime | None = None) -> str:
-    """Seconds, whichever form upstream chose (a number or an HTTP date); "" if it is neither."""
-    if value.strip().isdecimal():
-        return value.strip()
-    try:
-        then = parsedate_to_datetime(value)
-    except ValueError:
-        return ""
-    then = then if then.tzinfo else then.replace(tzinfo=UTC)  # a zone of -0000
-    wait = (then - (now or datetime.now(UTC))).total_seconds()
-    return str(max(0, round(wait)))
 
 
 def prompt_size(message: str) -> tuple[int, int] | None:

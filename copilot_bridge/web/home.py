@@ -39,6 +39,7 @@ def show() -> Response:
     return page(
         "home.html",
         login=login,
+        rests=shared().pace.rests.of(login.account.fingerprint) if login.account else (),
         figures=today(),
         steps=next_steps(),
         base_url=f"{request.host_url.rstrip('/')}{request.script_root}/v1",

@@ -20,6 +20,7 @@ from copilot_bridge.errors import UpstreamRefused
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import open_store
 from copilot_bridge.store.files import Files
+from copilot_bridge.store.rests import Rest
 
 ALL = [
     [],
@@ -572,3 +573,26 @@ def test_what_comes_from_elsewhere_does_not_steer_the_terminal(capsys):
 )
 def test_bars(percent, filled):
     assert bar(percent) == "█" * filled + "░" * (24 - filled)
+
+
+# --- rest
+
+
+def test_rests(run, home):
+    store = open_store(home)
+    now = time.time()
+    store.rests.put(Rest("account", now + 7300, "slowly\x1b[31m", "c", model="opus", since=now))
+    store.rests.put(Rest("account", now + 60, "no more", path="/embeddings", since=now))
+    store.close()
+    columns, first, second = run("rest").rows
+    assert columns == ["WHAT", "FOR ANOTHER", "UNTIL", "SINCE", "AS COPILOT SAID"]
+    assert (first[0], first[-1]) == ("/embeddings", "no more")
+    assert second[:2] == ["opus", "2 h 2 min"]
+    told = json.loads(run("rest", "--json").out)
+    assert [each["path"] or each["model"] for each in told] == ["/embeddings", "opus"]
+    assert "opus" in run("debug").out
+    assert "'gpt' does not rest" in run("rest", "--clear", "gpt").line
+    assert run("rest", "--clear", "opus").out == "No rest any more: opus\n"
+    assert run("rest", "--clear").out == "No rest any more: /embeddings\n"
+    assert run("rest").out == "Nothing rests.\n"
+    assert run("rest", "--clear").out == "No rest any more: nothing did rest\n"

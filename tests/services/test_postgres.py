@@ -21,8 +21,9 @@ from copilot_bridge.store import Store, open_store
 from copilot_bridge.store.approvals import NO, WAITING, YES, Question
 from copilot_bridge.store.chains import Sealed
 from copilot_bridge.store.keys import KEY, Key
-from copilot_bridge.store.pace import Lane, Rest
+from copilot_bridge.store.pace import Lane
 from copilot_bridge.store.requests import COLUMNS, Filter, mark_of, read_mark
+from copilot_bridge.store.rests import Rest
 from copilot_bridge.store.schema import MIGRATIONS, migrate
 
 KEY_OF_STORE = base64.b64encode(bytes(32)).decode()
@@ -177,8 +178,11 @@ def test_lanes(stores: tuple[Store, Store]) -> None:
     assert two.pace.ask(gap, "y", queue=True, room=1).full
     two.pace.keep_alive(["x"])
     two.pace.leave("x")
-    one.pace.rest(Rest("a", time.time() + 60, "slowly", None))
-    assert [each.account for each in two.pace.resting()] == ["a"]
+    now = time.time()
+    one.rests.put(Rest("a", now + 60, "slowly", model="m", since=now), now)
+    (rest,) = two.rests.all(now + 1000)
+    assert (rest.account, rest.model) == ("a", "m")
+    assert 55 < rest.left(now + 1000) <= 60, "it is told by the clock of who asks"
 
 
 def test_approvals(stores: tuple[Store, Store]) -> None:

@@ -1,45 +1,74 @@
-"""After a refusal that names a time the account is left alone for just that time."""
+"""After a refusal that names a time just that which was refused is left alone, for just that time."""
 
 import pytest
 
 from copilot_bridge.access.callers import NOBODY
 from copilot_bridge.access.pace import Pace
+from copilot_bridge.access.rests import part
 from copilot_bridge.config import Config
-from copilot_bridge.errors import BridgeError, UpstreamRefused
+from copilot_bridge.errors import BridgeError, StoreError, UpstreamRefused
 from copilot_bridge.store import open_store
+from copilot_bridge.store.rests import Rest, RestTable
+from copilot_bridge.store.sqlite import Sqlite
+from copilot_bridge.waits import LONGEST
+
+CHAT, EMBEDDINGS = "/chat/completions", "/embeddings"
 
 
 class World:
+    """A process of the bridge: two that have the same `home` share a store."""
+
     def __init__(self, home, **settings):
         self.now = 1000.0
         self.store = open_store(home)
-        self.pace = Pace(Config(**settings), self.store.pace, self.store.signal, lambda: self.now)
-
-    def refuse(self, kind="rate_limited", **headers):
-        self.pace.passage(NOBODY, "account").refused(
-            UpstreamRefused("slowly", kind=kind, code="c", headers=headers)
+        self.pace = Pace(
+            Config(**settings), self.store.pace, self.store.rests, self.store.signal, lambda: self.now
         )
+        self.store.database._clock = lambda: self.now
 
-    def enter(self, account="account"):
-        self.pace.passage(NOBODY, account).enter()
+    def refuse(self, kind="rate_limited", code="c", model="opus", path=CHAT, says="slowly", **headers):
+        error = UpstreamRefused(says, kind=kind, code=code, headers=headers)
+        self.pace.passage(NOBODY, "account").refused(error, model, path)
+
+    def enter(self, account="account", model="opus", path=CHAT, others=()):
+        self.pace.passage(NOBODY, account, None, lambda _: others).enter(model, path)
+
+    def refused(self, **asked):
+        with pytest.raises(BridgeError) as caught:
+            self.enter(**asked)
+        assert caught.value.kind == "rate_limited"
+        return caught.value
 
 
 @pytest.fixture
-def world(tmp_path):
-    world = World(tmp_path)
-    yield world
-    world.store.close()
+def new_world(tmp_path):
+    made = []
+
+    def make(**settings):
+        made.append(World(tmp_path, **settings))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.store.close()
+
+
+@pytest.fixture
+def world(new_world):
+    return new_world()
 
 
 def test_a_rest_and_its_end(world):
     world.enter()
     world.refuse(**{"retry-after": "10"})
     world.now += 9.5
-    with pytest.raises(BridgeError, match="slowly") as caught:
-        world.enter()
-    assert (caught.value.kind, caught.value.code) == ("rate_limited", "c")
-    assert caught.value.headers == {"retry-after": "1"}
+    told = world.refused()
+    assert told.code == "c"
+    assert told.headers == {"retry-after": "1"}
+    assert str(told).startswith("opus rests until ")
+    assert str(told).endswith(", for 1 s, as Copilot asked: slowly")
     world.enter("another account")
+    world.enter(model="gpt")
     world.now += 0.6
     world.enter()
 
@@ -49,7 +78,6 @@ def test_a_rest_and_its_end(world):
     [
         ("rate_limited", {}),
         ("rate_limited", {"retry-after": "0"}),
-        ("rate_limited", {"retry-after": "soon"}),
         ("quota", {"retry-after": "10"}),
         ("unavailable", {"retry-after": "10"}),
     ],
@@ -59,8 +87,129 @@ def test_what_asks_for_no_rest(world, kind, headers):
     world.enter()
 
 
-def test_an_operator_who_wants_no_rests(tmp_path):
-    world = World(tmp_path, rest=False)
+def test_an_operator_who_wants_no_rests(new_world):
+    world = new_world(rest=False)
     world.refuse(**{"retry-after": "10"})
     world.enter()
-    world.store.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "says", "model", "path", "rests"),
+    [
+        ("user_model_rate_limited", "weekly limit of this model", "opus", CHAT, ("opus", "")),
+        ("user_model_rate_limited:pro", "", "ada", EMBEDDINGS, ("ada", "")),
+        ("model_overloaded", "", "opus", "/responses", ("opus", "")),
+        ("upstream_provider_rate_limit", "", "opus", "/v1/messages", ("opus", "")),
+        ("agent_mode_limit_exceeded", "", "opus", "/messages", ("opus", "")),
+        ("rate_limited", "", "ada", EMBEDDINGS, ("", EMBEDDINGS)),
+        (None, "slowly", "ada", EMBEDDINGS, ("", EMBEDDINGS)),
+        (None, "slowly", "opus", "/v1/messages/count_tokens", ("", "/v1/messages/count_tokens")),
+        (None, "slowly", "", "/models/session", ("", "/models/session")),
+        (None, "", "opus", CHAT, ("opus", "")),
+        ("user_global_rate_limited", "", "opus", CHAT, ("", "")),
+        ("user_global_rate_limited:pro", "for this model", "ada", EMBEDDINGS, ("", "")),
+        ("user_weekly_rate_limited", "", "opus", CHAT, ("", "")),
+        ("session_rate_limited", "", "opus", CHAT, ("", "")),
+        (None, "Sorry, you've exceeded your weekly rate limit.", "opus", CHAT, ("", "")),
+    ],
+)
+def test_what_rests(code, says, model, path, rests):
+    assert part(UpstreamRefused(says, code=code), model, path) == rests
+
+
+def test_only_what_was_refused_rests(world):
+    world.refuse(code="user_model_rate_limited", **{"retry-after": "7200"})
+    world.refuse(code="rate_limited", model="ada", path=EMBEDDINGS, **{"retry-after": "60"})
+    assert world.refused().headers == {"retry-after": "7200"}
+    assert str(world.refused(model="ada2", path=EMBEDDINGS)).startswith("/embeddings rests until ")
+    world.enter(model="gpt")
+    world.enter(model="opus", path="/v1/messages/count_tokens", account="other")
+    world.refuse(code="user_global_rate_limited:pro", says="Limit. Please retry after 90 seconds.")
+    told = world.refused(model="gpt")
+    assert told.headers == {"retry-after": "90"}
+    assert "the account rests until " in str(told)
+
+
+def test_models_that_do_not_rest_are_named(world):
+    world.refuse(**{"retry-after": "600"})
+    world.refuse(model="sonnet", **{"retry-after": "600"})
+    told = str(world.refused(others=["sonnet", *(f"m{number}" for number in range(9))]))
+    assert told.endswith("slowly (models that do not rest: m0, m1, m2, m3, m4)")
+    world.refuse(code="weekly_", **{"retry-after": "600"})
+    assert "models that" not in str(world.refused(others=["m1"]))
+
+
+@pytest.mark.parametrize("asked", ["9" * 400, "1000000", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_no_rest_is_longer_than_a_day(world, asked):
+    world.refuse(**{"retry-after": asked})
+    assert world.refused().headers == {"retry-after": "86400"}
+    world.now += LONGEST
+    world.enter()
+
+
+def test_a_clock_that_is_set_back_ends_a_rest(world, new_world):
+    world.refuse(**{"retry-after": "5"})
+    world.now -= 3600
+    world.enter()
+    other = new_world()
+    other.now = world.now
+    other.enter()
+
+
+def test_others_know_and_one_may_end_it(world, new_world):
+    other = new_world()
+    world.refuse(**{"retry-after": "600"})
+    world.refuse(model="ada", path=EMBEDDINGS, **{"retry-after": "500"})
+    assert [each.what for each in other.pace.rests.all()] == [EMBEDDINGS, "opus"]
+    assert other.refused().headers == {"retry-after": "600"}
+    assert [each.what for each in other.pace.rests.clear("opus")] == ["opus"]
+    world.enter()
+    world.refused(model="ada", path=EMBEDDINGS)
+    assert [each.what for each in other.pace.rests.clear()] == [EMBEDDINGS]
+    world.enter(model="ada", path=EMBEDDINGS)
+    assert other.pace.rests.clear("opus") == []
+
+
+def test_another_machines_clock_makes_no_rest_longer(world, new_world):
+    """One is an hour behind; the store's clock counts for both."""
+    world.refuse(**{"retry-after": "60"})
+    other = new_world()
+    other.store.database._clock = lambda: world.now
+    other.now = world.now - 3600
+    assert other.refused().headers == {"retry-after": "60"}
+    world.now += 61
+    other.now += 61
+    other.pace.rests._fresh._seen = -1
+    other.enter()
+
+
+def test_a_store_that_fails_forgets_nothing(world, monkeypatch):
+    world.refuse(**{"retry-after": "60"})
+
+    def fail(*_):
+        raise StoreError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store.database, "run", fail)
+        world.refuse(model="sonnet", **{"retry-after": "60"})
+        world.refused()
+        world.refused(model="sonnet")
+    world.store.signal.ring()
+    world.refused(model="sonnet")
+    assert {each.model for each in world.store.rests.all(world.now)} == {"opus", "sonnet"}
+
+
+def test_the_table():
+    now = 1000.0
+    database = Sqlite(None, lambda: now)
+    table = RestTable(database)
+    table.put(Rest("a", 1010.0, "slowly", "code", since=1000.0))
+    table.put(Rest("b", 1020.0, "slowly", model="m", since=1000.0))
+    table.put(Rest("a", 1030.0, "more slowly", since=1000.0))
+    assert {each.key: each.until for each in table.all()} == {("a", "", ""): 1030.0, ("b", "m", ""): 1020.0}
+    now = 1025.0
+    assert [each.account for each in table.all()] == ["a"]
+    table.put(Rest("c", 1040.0, "slowly", path="/p", since=1025.0))
+    table.clear(*table.all())
+    assert table.all() == []
+    database.close()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from copilot_bridge.store.pace import TICKET_LIFE, Lane, PaceTable, Rest
+from copilot_bridge.store.pace import TICKET_LIFE, Lane, PaceTable
 from copilot_bridge.store.sqlite import Sqlite
 
 GAP = Lane("gap", gap=3.0)
@@ -123,13 +123,3 @@ def test_tickets_of_the_dead(table):
     table.now += 2
     assert table.goes(MOST, "d", queue=False)
     assert not table.goes(MOST, "e", queue=False)
-
-
-def test_rests(table):
-    table.table.rest(Rest("a", 1010.0, "slowly", "code"))
-    table.table.rest(Rest("b", 1020.0, "slowly", None))
-    table.table.rest(Rest("a", 1030.0, "more slowly", None))
-    assert {each.account: each.until for each in table.table.resting()} == {"a": 1030.0, "b": 1020.0}
-    table.now = 1025.0
-    table.table.rest(Rest("c", 1040.0, "slowly", None))
-    assert {each.account for each in table.table.resting()} == {"a", "c"}

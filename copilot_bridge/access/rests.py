@@ -1,0 +1,168 @@
+"""What Copilot wants to be left alone, and for how long: the model or the path that it refused, no more.
+
+A rest is kept in the store, so it holds for all workers and over a restart; memory stands in front of it.
+Its end is told to everybody who comes meanwhile, and Copilot hears nothing of them.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable
+from itertools import islice
+
+from copilot_bridge.access.fresh import Fresh
+from copilot_bridge.config import Config
+from copilot_bridge.errors import BridgeError, StoreError
+from copilot_bridge.store.rests import Rest, RestTable
+from copilot_bridge.store.signal import Signal
+from copilot_bridge.waits import Wait, clock_time, header, in_short, retry_after
+
+log = logging.getLogger(__name__)
+
+MODEL, PATH, ACCOUNT = "model", "path", "account"
+
+# What a refusal is about, by its code and, where there is none, its text; the first row that fits counts.
+# All others are about what was asked for: a model, where it was a conversation, else the path.
+ABOUT = (
+    (r"^user_model_|^model_", MODEL),
+    (r"^[a-z_]*(?:global|session|weekly)_", ACCOUNT),
+    (r"^ .*\b(?:global|session|weekly) (?:rate )?limit", ACCOUNT),
+)
+
+# Paths that every conversation with a model goes through: what is refused there is the model.
+CONVERSATIONS = re.compile(r"/chat/completions|/responses|(?:/v1)?/messages")
+
+MOST_NAMED = 5  # other models, in the message on one that rests
+
+Others = Callable[[str], Iterable[str]]  # the models that could take the place of one, the nearest first
+
+
+def nobody(_model: str) -> Iterable[str]:
+    return ()
+
+
+class Rests:
+    """One for the process.
+
+    :param clock: unix seconds.
+    """
+
+    def __init__(
+        self, config: Config, table: RestTable, signal: Signal, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._heeds = config.rest
+        self._table = table
+        self._signal = signal
+        self._clock = clock
+        self._known: dict[tuple[str, str, str], Rest] = {}
+        self._unwritten: list[Rest] = []
+        self._fresh = Fresh(signal, self._read)
+
+    def check(self, account: str, model: str, path: str, others: Others = nobody) -> None:
+        """Raises BridgeError "rate_limited": what Copilot said, and when it may be asked again."""
+        self._fresh.look()
+        if not self._known:
+            return
+        now = self._clock()
+        for key in ((account, "", ""), (account, model, ""), (account, "", path)):
+            rest = self._known.get(key)
+            if rest and rest.left(now):
+                raise self._told(rest, now, others)
+
+    def note(self, account: str, error: BridgeError, model: str = "", path: str = "") -> None:
+        """A refusal of Copilot's; one that says for how long it wants to be left alone is heeded."""
+        seconds = retry_after(error.headers, str(error)) if error.kind == "rate_limited" else None
+        if not seconds or not self._heeds:
+            return
+        now = self._clock()
+        wait = Wait.of(seconds, now)
+        model, path = part(error, model, path)
+        rest = Rest(account, wait.until, str(error), error.code, model, path, wait.since)
+        self._known[rest.key] = rest
+        log.warning("%s rests for %s, as Copilot asks: %s", rest.what, in_short(rest.left(now)), rest.message)
+        self._unwritten.append(rest)
+        self._write()
+        self._signal.ring()
+
+    def of(self, account: str) -> list[Rest]:
+        """Those of an account, the one that ends first first."""
+        return [each for each in self.all() if each.account == account]
+
+    def all(self) -> list[Rest]:
+        self._fresh.look()
+        now = self._clock()
+        return sorted((each for each in self._known.values() if each.left(now)), key=lambda each: each.until)
+
+    def report(self) -> list[dict[str, object]]:
+        """For programs; times are unix seconds.  `account`: the start of its fingerprint."""
+        now = self._clock()
+        return [
+            {
+                "what": each.what,
+                "model": each.model or None,
+                "path": each.path or None,
+                "account": each.account[:8],
+                "since": round(each.since),
+                "until": round(each.until),
+                "seconds_left": round(each.left(now)),
+                "code": each.code,
+                "message": each.message,
+            }
+            for each in self.all()
+        ]
+
+    def clear(self, name: str = "") -> list[Rest]:
+        """End those of a model or a path, or all.  Gives what has ended.  Raises StoreError."""
+        ended = [each for each in self.all() if not name or name in (each.model, each.path)]
+        self._table.clear(*ended)
+        for each in ended:
+            self._known.pop(each.key, None)
+        self._signal.ring()
+        return ended
+
+    def _told(self, rest: Rest, now: float, others: Others) -> BridgeError:
+        left = rest.left(now)
+        said = f"{rest.what} rests until {clock_time(rest.until)}, for {in_short(left)}, as Copilot asked: "
+        message = said + rest.message
+        if rest.model:
+            free = (each for each in others(rest.model) if not self._rests(rest.account, each, now))
+            if named := ", ".join(islice(free, MOST_NAMED)):
+                message += f" (models that do not rest: {named})"
+        return BridgeError(message, kind="rate_limited", code=rest.code, headers=header(max(left, 1.0)))
+
+    def _rests(self, account: str, model: str, now: float) -> bool:
+        rest = self._known.get((account, model, ""))
+        return bool(rest and rest.left(now))
+
+    def _read(self) -> None:
+        try:
+            self._write()
+            known = {each.key: each for each in self._table.all(self._clock())}
+        except StoreError as error:
+            log.debug("the rests that are known stay in force: %s", error)
+            return
+        self._known = known | {each.key: each for each in self._unwritten}
+
+    def _write(self) -> None:
+        """What could not be written yet is tried again at the next look."""
+        try:
+            while self._unwritten:
+                self._table.put(self._unwritten[0], self._clock())
+                del self._unwritten[0]
+        except StoreError as error:
+            now = self._clock()
+            self._unwritten = [each for each in self._unwritten if each.left(now)]
+            log.debug("a rest is kept in memory only: %s", error)
+
+
+def part(error: BridgeError, model: str, path: str) -> tuple[str, str]:
+    """The model or the path that a refusal is about; neither: the account."""
+    told = error.code or f" {error}"
+    about = next(
+        (about for pattern, about in ABOUT if re.search(pattern, told, re.IGNORECASE | re.DOTALL)), ""
+    )
+    if about == ACCOUNT:
+        return "", ""
+    if model and (about == MODEL or CONVERSATIONS.fullmatch(path)):
+        return model, ""
+    return "", path

@@ -1,0 +1,55 @@
+"""`copilot-bridge rest`: what is left alone because Copilot has said so, and how to end it."""
+
+import time
+from datetime import datetime
+
+import click
+
+from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
+from copilot_bridge.cli.screen import print_json, print_table
+from copilot_bridge.config import Config
+from copilot_bridge.errors import InvalidRequest
+from copilot_bridge.exchange import Bridge
+from copilot_bridge.store.rests import Rest
+from copilot_bridge.waits import in_short
+
+ALL = "all"
+
+
+@click.command("rest")
+@click.option(
+    "--clear",
+    metavar="[MODEL|PATH]",
+    is_flag=False,
+    flag_value=ALL,
+    help="End the rest of a model or of a path like /embeddings; without a name, all of them.",
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@takes_settings(*CONNECTION, *LOGGING)
+def command(config: Config, clear: str | None, as_json: bool) -> None:
+    """What Copilot has refused for a while.
+
+    A model, a path or the account; since when and until when.  A running bridge sends nothing there until
+    then, and notices at once what is cleared here.
+    """
+    rests = Bridge(config).pace.rests
+    if clear is not None:
+        ended = rests.clear("" if clear == ALL else clear)
+        if not ended and clear != ALL:
+            raise InvalidRequest(f"{clear!r} does not rest: see `copilot-bridge rest`")
+        click.echo(f"No rest any more: {', '.join(each.what for each in ended) or 'nothing did rest'}")
+    elif as_json:
+        print_json(rests.report())
+    elif known := rests.all():
+        print_table(("WHAT", "FOR ANOTHER", "UNTIL", "SINCE", "AS COPILOT SAID"), map(row, known))
+    else:
+        click.echo("Nothing rests.")
+
+
+def row(rest: Rest) -> tuple[str, ...]:
+    left = in_short(rest.until - time.time())
+    return rest.what, left, local(rest.until), local(rest.since), rest.message
+
+
+def local(at: float) -> str:
+    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")

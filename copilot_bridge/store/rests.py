@@ -1,0 +1,89 @@
+"""What is to be left alone for a while, because Copilot has said so; shared by all who share the store."""
+
+from dataclasses import dataclass, replace
+
+from copilot_bridge.store.database import Database, Transaction
+from copilot_bridge.waits import SLACK, Wait
+
+COLUMNS = "account, until, message, code, model, path, since"
+
+
+@dataclass(frozen=True)
+class Rest:
+    """A model or a path of an account; the account itself, where neither is named.
+
+    :param account: its fingerprint.  :param until: unix seconds, as `since`.
+    :param message: what Copilot said.
+    """
+
+    account: str
+    until: float
+    message: str
+    code: str | None = None
+    model: str = ""
+    path: str = ""
+    since: float = 0.0
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.account, self.model, self.path
+
+    @property
+    def what(self) -> str:
+        return self.model or self.path or "the account"
+
+    def left(self, now: float) -> float:
+        """Seconds; 0: it is over."""
+        return Wait(self.since, self.until).left(now)
+
+    def moved(self, seconds: float) -> "Rest":
+        """The same by a clock that is ahead by so much."""
+        return replace(self, until=self.until + seconds, since=self.since + seconds)
+
+
+class RestTable:
+    """Kept by the store's clock, told by the clock of who asks.  Raises StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, rest: Rest, now: float | None = None) -> None:
+        """:param now: unix seconds by the clock that the rest's times are of, where that is another."""
+        self._database.run(lambda transaction: put(transaction, rest, now))
+
+    def all(self, now: float | None = None) -> list[Rest]:
+        """Those that are not over.  :param now: as above."""
+        return self._database.run(lambda transaction: read(transaction, now))
+
+    def clear(self, *rests: Rest) -> None:
+        keys = [each.key for each in rests]
+        self._database.run(
+            lambda transaction: transaction.change_many(
+                "DELETE FROM rests_of_parts WHERE account = ? AND model = ? AND path = ?", keys
+            )
+        )
+
+
+def put(transaction: Transaction, rest: Rest, now: float | None) -> None:
+    ours = transaction.now()
+    kept = rest.moved(0.0 if now is None else ours - now)
+    transaction.change("DELETE FROM rests_of_parts WHERE until < ? OR since > ?", ours, ours + SLACK)
+    transaction.change(
+        f"INSERT INTO rests_of_parts ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+        " ON CONFLICT (account, model, path) DO UPDATE SET until = excluded.until, since = excluded.since,"
+        " message = excluded.message, code = excluded.code",
+        kept.account,
+        kept.until,
+        kept.message,
+        kept.code,
+        kept.model,
+        kept.path,
+        kept.since,
+    )
+
+
+def read(transaction: Transaction, now: float | None) -> list[Rest]:
+    ours = transaction.now()
+    rows = transaction.rows(f"SELECT {COLUMNS} FROM rests_of_parts")  # noqa: S608
+    ahead = 0.0 if now is None else now - ours
+    return [rest.moved(ahead) for row in rows if (rest := Rest(*row)).left(ours)]
