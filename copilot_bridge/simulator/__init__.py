@@ -16,7 +16,8 @@ How a request travels:
    client who leaves.
 
 What an answer is made of (`prompt.Prompt`) has chat's names on every surface; `responses` and `messages`
-read their own requests into it, refuse by their `_rules`, and word the answer in `wording`.
+read their own requests into it, refuse by their `_rules`, and word the answer in `wording`.  `live` puts
+responses on a WebSocket (`sockets`); `mcp` is a server of its own.
 
 To add a surface of the Copilot API: one module with a `ROUTES` table, and its line in `server.SURFACES`.
 """

@@ -13,7 +13,7 @@ from copilot_bridge.simulator.ledger import Query
 from copilot_bridge.simulator.outages import read_paths
 from copilot_bridge.simulator.personas import PERSONAS
 from copilot_bridge.simulator.refusals import CALLS, Refused, misuse
-from copilot_bridge.simulator.world import world
+from copilot_bridge.simulator.world import Limits, world
 
 PREFIX = "/_simulator"
 
@@ -109,6 +109,20 @@ def expire_tokens() -> Response:
     if not isinstance(github_token, str):
         raise Refused(misuse("expire wants a github_token"))
     return answer({"expired": world().mint.expire(github_token)})
+
+
+@bp.post("/websockets")
+def limit_websockets() -> Response:
+    """`{"github_token": "…", "age": 60, "idle": 5}`: how long its next WebSockets live, in seconds."""
+    body = request.get_json(force=True, silent=True)
+    body = dict(body) if isinstance(body, dict) else {}
+    github_token = body.pop("github_token", None)
+    if not isinstance(github_token, str) or body.keys() - {"age", "idle"}:
+        raise Refused(misuse("websockets have a github_token, an age and an idle"))
+    if not all(isinstance(value, int | float) for value in body.values()):
+        raise Refused(misuse("age and idle are numbers of seconds"))
+    world().limits[github_token] = Limits(**body)
+    return answer({})
 
 
 @bp.post("/outages")

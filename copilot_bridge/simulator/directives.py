@@ -29,6 +29,7 @@ Default = int | float | str | tuple[str, ...]
 REPLY, TRANSPORT, ERROR = "reply", "transport", "error"
 STREAM, WHOLE, BOTH = "stream", "whole", "both"
 CHAT, RESPONSES, MESSAGES, EMBEDDINGS = "chat", "responses", "messages", "embeddings"
+WEBSOCKET = "websocket"  # responses over a WebSocket; most of what acts on responses acts there, too
 SPOKEN = (CHAT, RESPONSES, MESSAGES)
 EVERYWHERE = (*SPOKEN, EMBEDDINGS)
 
@@ -42,6 +43,12 @@ class Kind:
     options: Mapping[str, Default] = field(default_factory=dict)
     replies: str = BOTH
     surfaces: tuple[str, ...] = EVERYWHERE
+    http: bool = False  # is about HTTP's framing, which a WebSocket has not
+
+    def acts_on(self, surface: str) -> bool:
+        if surface == WEBSOCKET and RESPONSES in self.surfaces:
+            return not self.http
+        return surface in self.surfaces
 
 
 def reply(
@@ -100,16 +107,18 @@ DIRECTIVES: dict[str, Kind] = {
     "deltas-missing": reply(
         "arguments come in .done only, without deltas", replies=STREAM, surfaces=(RESPONSES,)
     ),
-    "done-marker": reply("[DONE] at the end", replies=STREAM, surfaces=(RESPONSES,)),
+    "done-marker": Kind(REPLY, "[DONE] at the end", replies=STREAM, surfaces=(RESPONSES,), http=True),
     "late-summary": reply(
         "reasons, and the summary is streamed in deltas", replies=STREAM, surfaces=(RESPONSES,)
     ),
     "redacted": reply("a redacted_thinking block", surfaces=(MESSAGES,)),
     # how the bytes travel
-    "bytewise": Kind(TRANSPORT, "one byte per write, one byte per HTTP chunk"),
-    "pieces": Kind(TRANSPORT, "the body cut into pieces of SIZE bytes, whatever they hold", {"size": 7}),
-    "crlf": Kind(TRANSPORT, "CRLF line ends", replies=STREAM),
-    "comments": Kind(TRANSPORT, "SSE comments between the events", replies=STREAM),
+    "bytewise": Kind(TRANSPORT, "one byte per write, one byte per HTTP chunk", http=True),
+    "pieces": Kind(
+        TRANSPORT, "the body cut into pieces of SIZE bytes, whatever they hold", {"size": 7}, http=True
+    ),
+    "crlf": Kind(TRANSPORT, "CRLF line ends", replies=STREAM, http=True),
+    "comments": Kind(TRANSPORT, "SSE comments between the events", replies=STREAM, http=True),
     "cut-in-frame": Kind(
         TRANSPORT, "after AFTER events half a frame, then the connection closes", {"after": 2}
     ),
@@ -118,10 +127,17 @@ DIRECTIVES: dict[str, Kind] = {
     "stall": Kind(TRANSPORT, "after AFTER events silence, then it goes on", {"after": 2, "seconds": 1.0}),
     "slow-headers": Kind(TRANSPORT, "silence before the headers", {"seconds": 1.0}),
     "slow-body": Kind(TRANSPORT, "headers at once, silence before the body", {"seconds": 1.0}),
-    "close-delimited": Kind(TRANSPORT, "the body ends with the connection, as in HTTP/1.0"),
-    "length-delimited": Kind(TRANSPORT, "Content-Length instead of chunks"),
-    "gzip": Kind(TRANSPORT, "content-encoding: gzip, flushed after each event"),
+    "close-delimited": Kind(TRANSPORT, "the body ends with the connection, as in HTTP/1.0", http=True),
+    "length-delimited": Kind(TRANSPORT, "Content-Length instead of chunks", http=True),
+    "gzip": Kind(TRANSPORT, "content-encoding: gzip, flushed after each event", http=True),
     "close-before-reply": Kind(TRANSPORT, "the connection closes without a byte"),
+    "close-frame": Kind(
+        TRANSPORT,
+        "after AFTER events a close frame with CODE",
+        {"after": 2, "code": 1011},
+        STREAM,
+        (WEBSOCKET,),
+    ),
     # what is refused
     "status": Kind(
         ERROR,
@@ -181,8 +197,9 @@ class Asked:
         """:raise Refused: a directive that can't act on this kind of request."""
         for name in self.options:
             kind = DIRECTIVES[name]
-            if surface not in kind.surfaces:
-                raise Refused(misuse(f"{name} acts on {' and '.join(kind.surfaces)} only"))
+            if not kind.acts_on(surface):
+                where = " over HTTP" if kind.http else ""
+                raise Refused(misuse(f"{name} acts on {' and '.join(kind.surfaces)} only{where}"))
             if kind.replies not in (BOTH, STREAM if stream else WHOLE):
                 raise Refused(misuse(f"{name} acts on {kind.replies} replies only"))
 

@@ -151,7 +151,7 @@ def model_not_supported(message: str = "The requested model is not supported.") 
 
 
 def unsupported_api(model: str, path: str) -> Refusal:
-    if path == "/responses":
+    if path.endswith("/responses"):
         return invalid(f"model {model} is not supported via Responses API.", "unsupported_api_for_model")
     return invalid(f'model "{model}" is not accessible via the {path} endpoint', "unsupported_api_for_model")
 

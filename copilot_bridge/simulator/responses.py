@@ -1,6 +1,7 @@
 """`POST /responses`."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -8,7 +9,7 @@ from flask import Response, request
 
 from copilot_bridge.simulator import catalogue, flood
 from copilot_bridge.simulator.answers import CHARACTERS_PER_TOKEN, THOUGHT, compose
-from copilot_bridge.simulator.directives import RESPONSES, Asked, read
+from copilot_bridge.simulator.directives import RESPONSES, WEBSOCKET, Asked, read
 from copilot_bridge.simulator.edits import DONE, write_named
 from copilot_bridge.simulator.faults import refuse_if_asked
 from copilot_bridge.simulator.gate import Caller, check_session, check_vision
@@ -26,43 +27,62 @@ THOUGHT_TOKENS = len(THOUGHT) // CHARACTERS_PER_TOKEN
 Item = Mapping[str, Any]
 
 
-def create_response(caller: Caller) -> Response:
-    """Checks in the order of the real one: session, model, quota, then the request itself."""
-    body = parse(request.get_data())
-    if not isinstance(body, dict):
-        raise Refused(invalid("failed to parse request body"))
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A request that was taken.  `connection` owns the ids of its items."""
+
+    caller: Caller
+    body: Item
+    row: catalogue.Row
+    prompt: Prompt
+    asked: Asked
+    connection: str
+
+    def reply(self) -> Reply:
+        account = self.caller.github_token
+
+        def give(text: str, sealed: bool) -> None:
+            world().keepsakes.give(text, account if sealed else self.connection)
+
+        return Reply(compose(self.prompt, self.asked, self.row), self.row, self.body, self.asked, give)
+
+
+def take(caller: Caller, body: Item, surface: str = RESPONSES, connection: str = "") -> Turn:
+    """Checks in the order of the real one: session, model, quota, then the request itself.
+
+    :param connection: by HTTP it is the account.
+    """
     check_session(caller)
-    row = catalogue.pick(body.get("model"), caller, PATH, kind="chat")
+    row = catalogue.pick(body.get("model"), caller, f"ws:{PATH}" if surface == WEBSOCKET else PATH, "chat")
     if caller.persona.chat:
         refuse(caller.persona.chat)
     check_types(body)
     prompt = read_prompt(body)
     check_vision(bool(prompt.images))
     asked = read(prompt.text, world().directives)
-    asked.allow(RESPONSES, prompt.stream)
+    asked.allow(surface, prompt.stream)
     refuse_if_asked(asked, body, RESPONSES)
-    check(body, row, caller.github_token)
-    if prompt.stream:
-        return deliver(*events_for(prompt, body, asked, row, caller), Faults.asked(asked))
-    reply = make_reply(prompt, body, asked, row, caller)
-    return deliver_whole(orjson.dumps(reply.whole()), Faults.asked(asked))
+    connection = connection or caller.github_token
+    check(body, row, caller.github_token, connection)
+    return Turn(caller, body, row, prompt, asked, connection)
 
 
-def events_for(
-    prompt: Prompt, body: Item, asked: Asked, row: catalogue.Row, caller: Caller
-) -> tuple[Iterable[bytes], float]:
+def create_response(caller: Caller) -> Response:
+    body = parse(request.get_data())
+    if not isinstance(body, dict):
+        raise Refused(invalid("failed to parse request body"))
+    turn = take(caller, body)
+    if turn.prompt.stream:
+        return deliver(*events_for(turn), Faults.asked(turn.asked))
+    return deliver_whole(orjson.dumps(turn.reply().whole()), Faults.asked(turn.asked))
+
+
+def events_for(turn: Turn) -> tuple[Iterable[bytes], float]:
     """The SSE events of a reply, and the pause between them in seconds."""
-    if "flood" in asked:
-        return flood.render_named(RESPONSES, asked.options["flood"], row)
-    events = [write_named(event) for event in make_reply(prompt, body, asked, row, caller).events()]
-    return [*events, DONE] if "done-marker" in asked else events, world().pace
-
-
-def make_reply(prompt: Prompt, body: Item, asked: Asked, row: catalogue.Row, caller: Caller) -> Reply:
-    def give(text: str) -> None:
-        world().keepsakes.give(text, caller.github_token)
-
-    return Reply(compose(prompt, asked, row), row, body, asked, give)
+    if "flood" in turn.asked:
+        return flood.render_named(RESPONSES, turn.asked.options["flood"], turn.row)
+    events = [write_named(event) for event in turn.reply().events()]
+    return [*events, DONE] if "done-marker" in turn.asked else events, world().pace
 
 
 def read_prompt(body: Item) -> Prompt:

@@ -40,8 +40,9 @@ UNSUPPORTED = ("background", "conversation", "prompt", "service_tier")
 Body = Mapping[str, Any]
 
 
-def check(body: Body, row: Row, owner: str) -> None:
-    """:param owner: the GitHub token; what it was given by earlier replies it may bring back.
+def check(body: Body, row: Row, owner: str, connection: str) -> None:
+    """:param owner: the GitHub token; what was sealed for it by earlier replies it may bring back.
+    :param connection: the same for the ids of items.
 
     :raise Refused: the first rule that the request breaks.
     """
@@ -49,7 +50,7 @@ def check(body: Body, row: Row, owner: str) -> None:
         rule(body, row)
     if isinstance(body["input"], list):
         for place, item in enumerate(body["input"]):
-            check_item(place, item, owner)
+            check_item(place, item, owner, connection)
         check_pairs(body["input"])
 
 
@@ -126,14 +127,14 @@ RULES: Iterable[Callable[[Body, Row], None]] = (
 )
 
 
-def check_item(place: int, item: Body, owner: str) -> None:
+def check_item(place: int, item: Body, owner: str, connection: str) -> None:
     kind = item.get("type", "message" if "role" in item else None)
     if kind == "item_reference":
         wrong(f"input[{place}]", "item_reference is not supported: items are not stored")
     if kind not in ITEMS:
         wrong(f"input[{place}].type", f"Invalid value: '{kind}'. Supported values are: {sorted(ITEMS)}.")
     if item.get("id") is not None:
-        check_id(place, kind, str(item["id"]), owner)
+        check_id(place, kind, str(item["id"]), connection)
     sealed = item.get("encrypted_content")
     if sealed and not world().keepsakes.is_genuine(sealed, owner):
         wrong(
@@ -143,10 +144,10 @@ def check_item(place: int, item: Body, owner: str) -> None:
         )
 
 
-def check_id(place: int, kind: str, given: str, owner: str) -> None:
+def check_id(place: int, kind: str, given: str, connection: str) -> None:
     """Ours must be the one of `output_item.done`, others must begin as the kind of item does."""
     if OPAQUE.match(given):
-        if not world().keepsakes.is_genuine(given, owner):
+        if not world().keepsakes.is_genuine(given, connection):
             refuse("item-id")
     elif not given.startswith(prefix := PREFIXES.get(kind, "")):
         wrong(

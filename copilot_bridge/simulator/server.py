@@ -19,6 +19,7 @@ from copilot_bridge.simulator import (
     device,
     embeddings,
     github,
+    live,
     mcp,
     messages,
     quota,
@@ -48,6 +49,7 @@ SURFACES: tuple[Iterable[Route], ...] = (
     messages.ROUTES,
     embeddings.ROUTES,
     mcp.ROUTES,
+    live.ROUTES,
 )
 
 ALWAYS = {
@@ -86,11 +88,19 @@ def copilot_host(path: str) -> Blueprint:
     bp = Blueprint(f"copilot{path.replace('/', '-')}", __name__, url_prefix=path or None)
     for routes in SURFACES:
         for method, rule, view in routes:
-            bp.add_url_rule(rule, f"{method} {rule}", guarded(path, rule, view), methods=[method])
+            add_route(bp, method, rule, guarded(path, method, rule, view))
     bp.add_url_rule("/_ping", "ping", ping)
     bp.register_error_handler(Refused, say_no)
     bp.after_request(sign)
     return bp
+
+
+def add_route(bp: Blueprint, method: str, rule: str, view: Callable[..., Response]) -> None:
+    """An upgrade to a WebSocket is a GET, and no other GET is served there."""
+    if method == live.METHOD:
+        bp.add_url_rule(rule, f"{method} {rule}", view, methods=["GET"], websocket=True)
+    else:
+        bp.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
 
 
 def ping() -> Response:
@@ -107,12 +117,14 @@ def not_served(error: HTTPException) -> Response:
     return Response(f"{error.code} {error.name.lower()}\n", error.code, headers, mimetype="text/plain")
 
 
-def guarded(path: str, rule: str, view: Callable[..., Response]) -> Callable[..., Response]:
+def guarded(path: str, method: str, rule: str, view: Callable[..., Response]) -> Callable[..., Response]:
     """The view behind the gate, if there is no outage; it gets the caller first."""
+
+    name = f"ws:{rule}" if method == live.METHOD else rule
 
     def guard(**arguments: str) -> Response:
         caller = admit(path)
-        state = world().outages.at(rule, caller.github_token, caller.persona)
+        state = world().outages.at(name, caller.github_token, caller.persona)
         if state == NEVER:
             return never_answer()
         if isinstance(state, int):
@@ -146,6 +158,12 @@ def sign(response: Response) -> Response:
 
 class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no types
     """Hands the socket to a delivery where there is one, and tells the ledger how each request ended."""
+
+    def get_environ(self) -> dict[str, Any]:
+        """gevent gives an upgrade the bare connection to read, which has no end; its body has one."""
+        environ: dict[str, Any] = super().get_environ()
+        environ["wsgi.input"], environ["wsgi.input_terminated"] = self.wsgi_input, True
+        return environ
 
     def process_result(self) -> None:
         delivery = self.environ.get(DELIVERY)

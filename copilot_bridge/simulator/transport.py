@@ -26,8 +26,9 @@ COMMENT = b": of upstream\n\n"
 END_OF_CHUNKS = b"0\r\n\r\n"
 READABLE = 1
 FOR_EVER = 1e6  # seconds; no client waits so long
-RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: close() sends RST
+RESET_ON_CLOSE = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # on, 0 s: sends RST
 
+CUTS = ("cut-in-frame", "cut-between", "reset", "close-frame")
 CHUNKED, LENGTH, CLOSE = "chunked", "length", "close"
 
 
@@ -78,7 +79,7 @@ class Faults:
     bytewise: bool = False
     crlf: bool = False
     comments: bool = False
-    cut: str = ""  # cut-in-frame, cut-between, reset
+    cut: str = ""  # one of CUTS; a close frame is for a WebSocket alone
     after: int = 0
     stall_after: int = -1
     stall: float = 0.0
@@ -90,7 +91,7 @@ class Faults:
 
     @classmethod
     def asked(cls, asked: Asked) -> "Faults":
-        cut = next((name for name in ("cut-in-frame", "cut-between", "reset") if name in asked), "")
+        cut = next((name for name in CUTS if name in asked), "")
         framing = {"close-delimited": CLOSE, "length-delimited": LENGTH}
         return cls(
             size=1 if "bytewise" in asked else asked.get("pieces", "size", 0),
@@ -257,7 +258,7 @@ class Line:
             self._put(END_OF_CHUNKS)
 
     def reset_on_close(self) -> None:
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        self._sock.setsockopt(*RESET_ON_CLOSE)
 
     def _frame(self, body: bytes) -> bytes:
         # An empty chunk would end the body.

@@ -103,6 +103,14 @@ def write_token(persona: Persona, expires_at: int) -> str:
     return ";".join(f"{key}={value}" for key, value in pairs.items()) + ":" + secrets.token_hex(32)
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a WebSocket lives, in seconds."""
+
+    age: float = 3600.0
+    idle: float = 300.0
+
+
 @dataclass(slots=True)
 class World:
     """All state.  Nothing survives the process."""
@@ -116,6 +124,7 @@ class World:
     counting: Counter[str] = field(default_factory=Counter)  # the same, where tokens are but counted
     keepsakes: Keepsakes = field(default_factory=Keepsakes)
     sessions: dict[str, str] = field(default_factory=dict)  # auto-mode session token -> GitHub token
+    limits: dict[str, Limits] = field(default_factory=dict)  # of WebSockets, by GitHub token
     outages: Outages = field(default_factory=Outages)
 
     def owner(self, authorization: str) -> Persona | None:

@@ -20,6 +20,9 @@ SUMMARY = f"**Answering**\n\n{THOUGHT}"
 PHASED = ("gpt-5.3", "gpt-5.4")  # families that name the phase of a message
 
 Event = dict[str, Any]
+Give = Callable[[str, bool], None]
+"""Remembers a text that is given away: an id, or (True) something sealed."""
+
 Events = Iterator[Event]
 
 INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
@@ -35,10 +38,15 @@ def sealed() -> str:
 
 
 class Reply:
-    """One response.  `give` remembers what the client may bring back."""
+    """One response.  `give` gets what the client may bring back."""
 
     def __init__(
-        self, answer: Answer, row: Row, body: Mapping[str, Any], asked: Asked, give: Callable[[str], None]
+        self,
+        answer: Answer,
+        row: Row,
+        body: Mapping[str, Any],
+        asked: Asked,
+        give: Callable[[str, bool], None],
     ) -> None:
         self._answer = answer
         self._row = row
@@ -86,7 +94,7 @@ class Reply:
         }
         if "reasoning.encrypted_content" in (self._body.get("include") or ()):
             item["encrypted_content"] = sealed()
-            self._give(item["encrypted_content"])
+            self._give(item["encrypted_content"], True)
         yield item
 
     def _message(self) -> Iterator[Event]:
@@ -121,7 +129,7 @@ class Reply:
 
     def _genuine(self) -> str:
         made = opaque()
-        self._give(made)
+        self._give(made, False)
         return made
 
     # the response
