@@ -2,6 +2,7 @@
 
 import select
 from functools import cached_property
+from http.client import SWITCHING_PROTOCOLS, HTTPResponse, parse_headers
 from pathlib import Path
 from ssl import SSLContext
 from typing import Any
@@ -14,6 +15,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.ssl_ import create_urllib3_context
+from urllib3.util.wait import wait_for_read
 
 # Room in the pool for every stream at once: a connection that does not fit is thrown away and
 # the next request pays for a new TLS handshake.
@@ -33,17 +35,30 @@ class Idle:
     def is_connected(self) -> bool:
         if self.sock is None:
             return False
+        if not hasattr(select, "poll"):  # Windows has none
+            return not wait_for_read(self.sock, timeout=0.0)
         watch = get_original("select", "poll")()
         watch.register(self.sock, select.POLLIN)
         return not watch.poll(0)  # what comes unasked is its end
 
 
+class FinalResponse(HTTPResponse):
+    """The answer itself: http.client skips 100 alone, and takes a 103 (Early Hints) for the answer."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        told: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+        while told[1] < 200 and told[1] != SWITCHING_PROTOCOLS:
+            parse_headers(self.fp)
+            told = super()._read_status()  # type: ignore[misc]
+        return told
+
+
 class PlainConnection(Idle, HTTPConnection):
-    pass
+    response_class = FinalResponse
 
 
 class SecureConnection(Idle, HTTPSConnection):
-    pass
+    response_class = FinalResponse
 
 
 class PlainPool(HTTPConnectionPool):
@@ -66,8 +81,7 @@ class Adapter(HTTPAdapter):
     def __init__(self, certificates: str | bool = True) -> None:
         self._certificates = DEFAULT_CA_BUNDLE_PATH if certificates is True else str(certificates)
         super().__init__(pool_connections=ORIGINS, pool_maxsize=CONNECTIONS, max_retries=0)
-        if hasattr(select, "poll"):  # Windows has none
-            self.poolmanager.pool_classes_by_scheme = POOLS
+        self.poolmanager.pool_classes_by_scheme = POOLS
         self._pools: dict[tuple[str, str, str | None], Any] = {}
 
     @cached_property

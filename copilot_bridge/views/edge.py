@@ -232,6 +232,8 @@ def told(error: BridgeError) -> Response:
 def told_http(error: HTTPException) -> Response:
     kind, text = KINDS.get(error.code or 500, ("invalid_request", "{method} {path} can't be understood"))
     response = told(BridgeError(text.format(method=request.method, path=request.path), kind=kind))
+    if error.code in KINDS:  # a path is not a model: no dialect tells it otherwise
+        response.status_code = error.code
     if error.code == 405:
         response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
     return response

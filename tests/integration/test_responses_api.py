@@ -304,16 +304,6 @@ def test_what_is_no_json_object(bridge: Bridge, body: bytes) -> None:
     assert "JSON" in answer.error["message"]
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [("POST", f"{PATH}/compact", 400), ("GET", f"{PATH}/resp_1", 400), ("DELETE", PATH, 405)],
-)
-def test_what_is_not_there(bridge: Bridge, method: str, path: str, status: int) -> None:
-    answer = bridge.request(method, path, {} if method == "POST" else None)
-    assert answer.status == status
-    assert answer.error["type"] == "invalid_request_error"
-
-
 def test_no_websocket(any_bridge: Bridge) -> None:
     """At this status, and no other, Codex goes on with POST at once."""
     answer = any_bridge.request("GET", PATH)
@@ -325,3 +315,30 @@ def test_fields_can_be_kept(start_bridge: Start) -> None:
     bridge = start_bridge(keep_copilot_fields=1, server="gevent")
     assert "copilot_usage" in post(bridge, body_of("hello")).json
     assert "copilot_usage" in events_of(ask(bridge, "hello"))[-1]["response"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/responses/resp_1", 404),
+        ("DELETE", "/responses/resp_1", 404),
+        ("GET", "/v1/responses/resp_1/input_items?limit=3", 404),
+        ("POST", "/v1/responses/resp_1/cancel", 404),
+        ("GET", "/v1/chat/completions/chatcmpl-1", 404),
+        ("POST", "/v1/chat/nothing", 404),
+        ("POST", "/v1/models/gpt-4.1/pull", 405),
+        ("POST", "/v1/responses/compact", 404),
+        ("GET", "/v1/messages/batches/b1", 404),
+        ("DELETE", "/v1/responses", 405),
+    ],
+)
+def test_paths_that_are_not_there(bridge: Bridge, method: str, path: str, status: int) -> None:
+    """In the form of the dialect that is spoken there."""
+    answer = bridge.request(method, path, {} if method == "POST" else None)
+    assert answer.status == status
+    told = json.loads(answer.body)
+    if "messages" in path:
+        assert (told["type"], told["error"]["type"]) == ("error", "not_found_error")
+    else:
+        assert told["error"].keys() == {"message", "type", "param", "code"}
+        assert path.partition("?")[0] in told["error"]["message"]

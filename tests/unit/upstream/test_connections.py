@@ -1,6 +1,7 @@
 """What the adapter saves is not missed: certificates and hosts are looked at, dead connections left alone."""
 
 import http.server
+import select
 import shutil
 import socket
 import ssl
@@ -15,6 +16,7 @@ import requests
 from copilot_bridge.upstream import connections
 from copilot_bridge.upstream.client import prepare
 from copilot_bridge.upstream.connections import POOLS, Adapter
+from copilot_bridge.upstream.wire import Body, PlainBody, open_body
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -22,6 +24,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     timeout = 5
 
     def do_GET(self) -> None:
+        self.wfile.write(self.server.before)  # type: ignore[attr-defined]
         self.send_response(200)
         self.send_header("Content-Length", "2")
         self.end_headers()
@@ -32,7 +35,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """`clients`: the socket of each request that was answered."""
+    """`clients`: the socket of each request that was answered.  `before`: what stands before each answer."""
+
+    before = b""
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -161,3 +166,37 @@ def test_a_proxy_that_is_reached_over_tls_is_looked_at_as_well(adapter: Adapter)
     manager = adapter.proxy_manager_for("https://127.0.0.1:1")
     assert manager.proxy_config.ssl_context is adapter._context
     assert adapter.proxy_manager_for("http://127.0.0.1:1").proxy_config.ssl_context is None
+
+
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
+INTERIM = (
+    HINTS,
+    HINTS * 3,
+    b"HTTP/1.1 102 Processing\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\n" + HINTS + b"HTTP/1.1 100 Continue\r\n\r\n",
+    b"HTTP/1.1 199\r\nContent-Length: 5\r\n\r\n",
+)
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+@pytest.mark.parametrize("before", INTERIM)
+def test_the_answer_is_the_one_that_is_final(
+    before: bytes, encrypted: bool, adapter: Adapter, serve: Callable[..., Server], secure: Server
+) -> None:
+    server = secure if encrypted else serve()
+    server.before = before
+    for fast in (True, False):
+        response = adapter.send(prepare("GET", server.url(), {}, None), stream=True, timeout=5)
+        assert response.status_code == 200
+        assert "Link" not in response.headers
+        body = open_body(response, fast=fast)
+        assert body.blocking is not fast
+        assert b"".join(pieces(body)) == b"ok"
+        body.close()
+
+
+def pieces(body: Body | PlainBody) -> Iterator[bytes]:
+    while not body.ended:
+        if not body.blocking:
+            select.select([body], [], [], 5)
+        yield body.take()
