@@ -80,7 +80,7 @@ LAYERS: dict[str, set[str]] = {
 # What each room may import that is neither ours nor of the standard library.
 OUTSIDE: dict[str, set[str]] = {
     "dialects": {"msgspec", "orjson"},
-    "counting": {"imagesize", "tiktoken"},
+    "counting": {"imagesize", "tiktoken", "tiktoken_ext"},
     "clients": {"ruamel", "tomlkit"},
     "errors": set(),
     "redaction": set(),

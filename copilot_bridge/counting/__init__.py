@@ -4,6 +4,7 @@ An estimate with a real tokenizer and the vendors' published formulas.  Against 
 have published it is within 5 % (`tests/unit/counting` says which).
 """
 
+from copilot_bridge.counting.text import is_loaded, load
 from copilot_bridge.counting.turns import count
 
-__all__ = ["count"]
+__all__ = ["count", "is_loaded", "load"]

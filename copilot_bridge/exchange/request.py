@@ -5,6 +5,7 @@ A subclass per dialect says how its body is read, fitted to a model, and how its
 
 import base64
 import logging
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -13,7 +14,7 @@ from typing import Any, ClassVar, Protocol
 import gevent
 import requests
 
-from copilot_bridge.counting import count
+from copilot_bridge import counting
 from copilot_bridge.dialects import codec, sse
 from copilot_bridge.dialects.names import shorten
 from copilot_bridge.dialects.routing import pick
@@ -35,6 +36,9 @@ log = logging.getLogger(__name__)
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
 IMAGE_BYTES = 3_145_728
 MOST_IMAGES = 100  # a long conversation's, of which upstream counts its own number
+
+# Held by the one who loads the tokenizer.  It is a lock of greenlets: no thread may wait for it.
+LOADING = threading.Lock()
 
 Body = dict[str, Any]
 Headers = dict[str, str]
@@ -248,7 +252,11 @@ class ModelRequest(ABC):
     def count(self, model: Model) -> int:
         """Tokens, as far as they can be told from here.  In a thread: megabytes take a while."""
         turn = self._turn or self.read_turn()
-        return int(gevent.get_hub().threadpool.apply(counted, (turn, model.id)))
+        threads = gevent.get_hub().threadpool
+        with LOADING:
+            if not counting.is_loaded():
+                threads.apply(counting.load)
+        return int(threads.apply(counted, (turn, model.id)))
 
     def _limited(self, images: Iterator[tuple[str, Body]], model: Model) -> Iterator[tuple[str, Body]]:
         """Raises Unsupported: there are more than the model takes."""
@@ -327,6 +335,6 @@ class ModelRequest(ABC):
 def counted(turn: Turn, model: str) -> int:
     """Raises InvalidRequest.  A traceback a thousand calls deep would never get out of gevent's threads."""
     try:
-        return count(turn, model)
+        return counting.count(turn, model)
     except RecursionError:
         raise InvalidRequest("tools: they are nested too deeply", param="tools") from None
