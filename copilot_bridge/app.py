@@ -8,6 +8,7 @@ from copilot_bridge.config import Config, load_config
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.views import (
     chat,
+    closing,
     edge,
     embeddings,
     health,
@@ -44,4 +45,5 @@ def create_app(config: Config | None = None) -> Flask:
     for api in APIS:
         for prefix in PREFIXES:
             app.register_blueprint(api, url_prefix=prefix, name=f"{prefix}/{api.name}".replace("/", "_"))
+    app.wsgi_app = closing.Guard(app.wsgi_app)  # type: ignore[method-assign]
     return app

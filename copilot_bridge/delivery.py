@@ -25,6 +25,10 @@ from copilot_bridge.errors import StreamCut, UpstreamTimeout
 
 STOPPED = "the bridge is being stopped"
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+# Seconds after which a reset may have come, from this machine or from the other end of the world.
+LOOKS = (0.02, 0.1, 0.3, 0.7, 2.0)
+
 READ = 1  # libev's and libuv's name for "readable"
 
 T = TypeVar("T")
@@ -176,6 +180,43 @@ class Silence:
         self._timer.close()
 
 
+class HalfClosed:
+    """A client that sends no more.  It may still read, or have left: that shows when it is sent something.
+
+    A client that has left answers by a reset.  Before the head of the answer it is sent `100 Continue`, which
+    every client of HTTP/1.1 skips (RFC 9110, section 15.2); later, a sign of life as in every silence.
+
+    :param probe: ask it in that way.
+    :raises ClientGoneError: it can't be asked, or has left.
+    """
+
+    def __init__(self, client: Any, bell: Bell, *, probe: bool) -> None:
+        self._client = client
+        self._bell = bell
+        self._timers = [get_hub().loop.timer(seconds) for seconds in LOOKS]
+        self.due = True
+        try:
+            if probe:
+                client.send(CONTINUE)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self.close()
+            raise ClientGoneError from error
+        for timer in self._timers:
+            timer.start(bell.ring)
+
+    def check(self) -> None:
+        """Raises ClientGoneError: its reset has come."""
+        if self._client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise ClientGoneError
+
+    def close(self) -> None:
+        for timer in self._timers:
+            timer.stop()
+            timer.close()
+
+
 class Pump:
     """Passes pieces on in the event loop, where nothing may wait and nobody would hear of an error.
 
@@ -241,6 +282,7 @@ class Delivery:
     """Waits for upstream on behalf of one client, who may leave meanwhile.  Times in seconds.
 
     :param client: the client's socket, or None where the server has none to show (a test client).
+    :param interim: it speaks HTTP/1.1, and takes answers that only say that there will be one.
     :param keepalive: silence after which the client should be sent a sign of life.
     :param stall: silence of upstream after which it is given up.
     :param direct: a way to the client past the server, if there is one.
@@ -248,7 +290,13 @@ class Delivery:
     """
 
     def __init__(
-        self, client: socket.socket | None, keepalive: float, stall: float, direct: Direct | None = None
+        self,
+        client: socket.socket | None,
+        keepalive: float,
+        stall: float,
+        direct: Direct | None = None,
+        *,
+        interim: bool = True,
     ) -> None:
         if client is not None and client.fileno() < 0:
             raise ClientGoneError
@@ -258,7 +306,10 @@ class Delivery:
         self._silence = Silence(min(keepalive, stall), self._bell)
         self._stall = stall
         self._direct = direct
+        self._interim = interim
         self._job: Any = None
+        self._half: HalfClosed | None = None
+        self.answered = False  # its head has been sent, or is about to be
 
     def call(self, function: Callable[[], T]) -> Iterator[T | None]:
         """Do a blocking call; None for each silence meanwhile, its result last.
@@ -383,10 +434,15 @@ class Delivery:
             raise StreamCut(STOPPED) from stopped
         self._check_client()
         due, self._silence.due = self._silence.due, False
+        if self._half is not None and self._half.due:
+            self._half.due = False
+            due = due or self.answered
         return due
 
     def _check_client(self) -> None:
         """A socket at its end is readable and gives nothing."""
+        if self._half is not None:
+            self._half.check()
         if self._line is None or not self._line.fired:
             return
         self._line.fired = False
@@ -397,8 +453,10 @@ class Delivery:
         except OSError as error:
             raise ClientGoneError from error
         if not early:
-            raise ClientGoneError
-        # It has sent its next request already: its end can't be seen behind that.
+            if not (self.answered or self._interim):
+                raise ClientGoneError  # it could not be asked, as proxies that speak HTTP/1.0
+            self._half = HalfClosed(self._client, self._bell, probe=not self.answered)
+        # Its next request, or its end: whatever comes after that can't be seen here.
         self._line.close()
         self._line = None
 
@@ -408,6 +466,8 @@ class Delivery:
             self._job.kill()
         if self._line is not None:
             self._line.close()
+        if self._half is not None:
+            self._half.close()
         self._silence.close()
 
 

@@ -57,7 +57,7 @@ LAYERS: dict[str, set[str]] = {
         "views",
     },
     "app": {"config", "exchange", "views", "web"},
-    "serving": {"app", "config", "logs"},
+    "serving": {"app", "config", "dialects", "errors", "logs", "views"},
     "cli": {
         "access",
         "app",

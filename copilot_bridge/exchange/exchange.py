@@ -39,6 +39,7 @@ class Exchange:
 
     :param client: the client's socket, to notice when it hangs up.
     :param direct: a way to write to it, where the server offers one.
+    :param interim: it takes answers before the answer, as HTTP/1.1 has them.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class Exchange:
         record: Record,
         client: socket.socket | None,
         direct: Direct | None = None,
+        *,
+        interim: bool = True,
     ) -> None:
         config = bridge.config
         self._request = request
         self._record = record
         self._fast = config.fast_delivery
-        self._delivery = Delivery(client, config.keepalive, config.read_timeout, direct)
+        self._delivery = Delivery(client, config.keepalive, config.read_timeout, direct, interim=interim)
         self._opening: Iterator[requests.Response | None] = iter(())
         self._response: requests.Response | None = None
         self._body: Body | PlainBody | None = None
@@ -89,6 +92,7 @@ class Exchange:
     def events(self) -> Iterator[bytes]:
         """The answer as it arrives.  What goes wrong from here on is told in the stream itself."""
         reader: Reader | None = None
+        self._delivery.answered = True
         try:
             while self._response is None:
                 yield self._request.keepalive

@@ -10,20 +10,18 @@ import signal  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Iterable  # noqa: E402
-from contextlib import suppress  # noqa: E402
-from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 from flask import Flask  # noqa: E402
 from gevent.event import AsyncResult  # noqa: E402
 from gevent.pool import Pool  # noqa: E402
-from gevent.pywsgi import WSGIHandler, WSGIServer  # noqa: E402
+from gevent.pywsgi import WSGIServer  # noqa: E402
 
 from copilot_bridge.app import create_app  # noqa: E402
 from copilot_bridge.config import Config, load_config  # noqa: E402
 from copilot_bridge.logs import set_up  # noqa: E402
 from copilot_bridge.serving.collector import settle  # noqa: E402
-from copilot_bridge.serving.direct import OfGevent  # noqa: E402
+from copilot_bridge.serving.gevent_requests import Handler  # noqa: E402
 from copilot_bridge.serving.limits import raise_open_files  # noqa: E402
 from copilot_bridge.serving.notifier import Notifier  # noqa: E402
 from copilot_bridge.serving.orders import Orders  # noqa: E402
@@ -31,36 +29,7 @@ from copilot_bridge.serving.orders import Orders  # noqa: E402
 log = logging.getLogger(__name__)
 
 BACKLOG = 2048
-KEEPALIVE = 75  # seconds that a connection may wait for its next request, as under gunicorn
 LAST_WORDS = 1.0
-
-
-class Handler(WSGIHandler):  # type: ignore[misc]
-    """Shows the application the client's socket, and leaves the log to it."""
-
-    def handle(self) -> None:
-        """As gunicorn: or the first event waits 40 ms, until the client has acknowledged the head."""
-        with suppress(OSError):  # a Unix socket knows nothing of it, nor does macOS once the client has left
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        super().handle()
-
-    def get_environ(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environ()
-        return environ | {"copilot_bridge.socket": self.socket, "copilot_bridge.direct": OfGevent(self)}
-
-    def read_requestline(self) -> Any:
-        """Between two requests a connection is idle; None ends it."""
-        idle: set[gevent.Greenlet] = self.server.idle
-        if not self.server.started:
-            return None
-        idle.add(gevent.getcurrent())
-        try:
-            return gevent.with_timeout(KEEPALIVE, super().read_requestline, timeout_value=None)
-        finally:
-            idle.discard(gevent.getcurrent())
-
-    def log_request(self) -> None:
-        """The application writes a line for each request."""
 
 
 class Server(WSGIServer):  # type: ignore[misc]

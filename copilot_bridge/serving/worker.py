@@ -3,6 +3,7 @@
 import mmap
 import signal
 import time
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -11,10 +12,21 @@ import gevent
 from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
+from gunicorn.http.body import ChunkedReader
+from gunicorn.http.errors import (
+    ExpectationFailed,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+    UnsupportedTransferCoding,
+)
 from gunicorn.http.wsgi import Response
 from gunicorn.workers.ggevent import GeventWorker
 
+from copilot_bridge.serving.chunks import LONGEST_LINE, Malformed, size_of
 from copilot_bridge.serving.direct import OfGunicorn
+from copilot_bridge.serving.refused import refusal
+from copilot_bridge.views.closing import throw_away
 
 # A stream that is cut off still tells its client so.
 LAST_WORDS = 0.5
@@ -24,6 +36,14 @@ FRESH = 1.5
 
 # No stream lasts so long, but a connection that its client has forgotten may.
 LONGEST_STREAM = 6 * 3600.0
+
+# What can't be understood is answered with 400, but for these.
+STATUS = (
+    (LimitRequestLine, 414),
+    (LimitRequestHeaders, 431),
+    (ExpectationFailed, 417),
+    (UnsupportedTransferCoding, 501),
+)
 
 HEARTBEAT = 1.0
 GLANCE = 0.05
@@ -69,12 +89,31 @@ class Worker(GeventWorker):  # type: ignore[misc]
         application: Any = self.wsgi
 
         def offering(environ: dict[str, Any], start_response: Any) -> Any:
-            response = getattr(start_response, "__self__", None)
+            response: Any = getattr(start_response, "__self__", None)
             if type(response) is Response:  # not HTTP/2's
                 environ["copilot_bridge.direct"] = OfGunicorn(response)
+                environ["copilot_bridge.hang_up"] = response.force_close
+                start_response = partial(start, response)
+            reader = getattr(environ["wsgi.input"], "reader", None)
+            if type(reader) is ChunkedReader:
+                reader.__class__ = StrictReader
             return application(environ, start_response)
 
         self.wsgi: Any = offering
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Not as gunicorn's own, whose answers are pages."""
+        path = getattr(req or getattr(exc, "req", None), "path", None) or ""
+        if isinstance(exc, ParseException):
+            status = next((each for kind, each in STATUS if isinstance(exc, kind)), 400)
+            self.log.warning("Invalid request from %s: %s", (addr or ("unix",))[0], exc)
+            reason = str(exc)
+        else:
+            self.log.error("Error handling request %s", path, exc_info=exc)
+            status, reason = 500, "internal error of the bridge: its log has more"
+        with suppress(OSError):
+            client.sendall(refusal(status, reason, path))
+            throw_away(client)
 
     def handle(self, *args: Any) -> None:
         served = gevent.getcurrent()
@@ -155,6 +194,27 @@ class Worker(GeventWorker):  # type: ignore[misc]
         for connection, idle in list(self._idle.items()):
             self._end_one(connection, idle)
         gevent.killall(self._connections - self._idle.keys(), timeout=LAST_WORDS)
+
+
+class StrictReader(ChunkedReader):  # type: ignore[misc]
+    """gunicorn's own waits for an end of a line that can't come any more, and for a chunk of any size."""
+
+    def parse_chunk_size(self, unreader: Any, data: bytes | None = None) -> tuple[int, bytes | None]:
+        buffer = bytearray(data or b"")
+        while b"\n" not in buffer:
+            if len(buffer) > LONGEST_LINE:
+                raise Malformed("the line before a chunk is too long")
+            self.read_into(unreader, buffer)
+        size_of(bytes(buffer[: buffer.index(b"\n") + 1]))
+        parsed: tuple[int, bytes | None] = super().parse_chunk_size(unreader, bytes(buffer))
+        return parsed
+
+
+def start(response: Response, status: str, headers: list[tuple[str, str]], failure: Any = None) -> Any:
+    """start_response, which may be called again after a failure: without what it has taken already."""
+    if failure and not response.headers_sent:
+        response.headers, response.response_length = [], None
+    return response.start_response(status, headers, failure)
 
 
 class Address:

@@ -94,8 +94,13 @@ FORWARDED = re.compile(
 )
 
 
+# What no server sends on: it would refuse the whole answer, or hurt a client's terminal.
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+
 def forwarded(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items() if FORWARDED.fullmatch(name)}
+    found = {name.lower(): value for name, value in headers.items() if FORWARDED.fullmatch(name)}
+    return {name: CONTROLS.sub(" ", value).strip() for name, value in found.items()}
 
 
 class Refusal(UpstreamRefused):

@@ -1,25 +1,23 @@
 """Where requests come in and answers go out: one record for each request, errors in its dialect."""
 
 import logging
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import gevent
 from flask import Flask, Response, current_app, g, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from copilot_bridge.access.callers import HEADERS as CREDENTIALS
 from copilot_bridge.access.callers import NOBODY, credentials
 from copilot_bridge.access.visits import HEADERS, Visit
 from copilot_bridge.delivery import ClientGoneError
-from copilot_bridge.dialects.chat import errors as chat
-from copilot_bridge.dialects.messages import errors as messages
-from copilot_bridge.dialects.responses import errors as responses
-from copilot_bridge.errors import BridgeError, InvalidRequest
+from copilot_bridge.dialects.spoken import spoken_at, write_error
+from copilot_bridge.errors import BridgeError, InvalidRequest, StoreError
 from copilot_bridge.exchange import Bridge, Call, Exchange
 from copilot_bridge.logs import Record
+from copilot_bridge.views.closing import CLOSERS, Closers, throw_away
 
 log = logging.getLogger(__name__)
 
@@ -35,25 +33,11 @@ KINDS = {
 # Prompts with images and PDFs make megabytes.
 LARGEST_BODY = 64 * 1024 * 1024
 
-# How each dialect tells an error; all else speaks as chat does.
-ERRORS: dict[str, Callable[[BridgeError, str], tuple[int, dict[str, str], bytes]]] = {
-    "chat": chat.write_error,
-    "embeddings": chat.write_error,
-    "messages": messages.write_error,
-    "responses": responses.write_error,
-}
-
-# What a path ends with or leads through -> the dialect that is spoken there.
-SPEAKS = {
-    "chat/completions": "chat",
-    "embeddings": "embeddings",
-    "messages": "messages",
-    "responses": "responses",
-}
-SPOKEN = re.compile(rf"/({'|'.join(SPEAKS)})(?:/|$)")
-
 # Asked for every few seconds by machines.
 QUIET = ("/healthz", "/readyz", "/metrics", "/api/hello", "/api/event_logging/batch")
+
+# A refused request's body of up to so many bytes is left to the server, which keeps the connection.
+SMALL_BODY = 64 * 1024
 
 UPLOAD_PATIENCE = 300.0  # seconds for a whole body
 
@@ -97,20 +81,22 @@ def answer(make: Make) -> Response:
     del data  # upstream will have it, and a stream goes on for minutes
     bridge().journal.begin(record.row_if_cut())
     environ = request.environ
-    exchange = Exchange(bridge(), asked, record, client_socket(environ), environ.get("copilot_bridge.direct"))
-    try:
-        if exchange.streaming:
-            exchange.open()
-            body: Any = exchange.events()
-        else:
-            body = exchange.result()
-    except BaseException:
-        exchange.close()
-        raise
+    exchange = Exchange(
+        bridge(),
+        asked,
+        record,
+        client_socket(environ),
+        environ.get("copilot_bridge.direct"),
+        interim=environ.get("SERVER_PROTOCOL") == "HTTP/1.1",
+    )
+    environ[CLOSERS].add(exchange.close)  # runs even if the body was never started
+    if exchange.streaming:
+        exchange.open()
+        body: Any = exchange.events()
+    else:
+        body = exchange.result()
     kind, extra = ("text/event-stream", STREAM_HEADERS) if exchange.streaming else ("application/json", {})
-    response = Response(body, headers=exchange.headers | extra, mimetype=kind)
-    response.call_on_close(exchange.close)  # runs even if the body was never started
-    return response
+    return Response(body, headers=exchange.headers | extra, mimetype=kind)
 
 
 def read_body() -> bytes:
@@ -118,22 +104,29 @@ def read_body() -> bytes:
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":
         raise BridgeError(f"Content-Encoding {encoding!r} is not unpacked here", kind="media_type")
+    coding = request.environ.get("HTTP_TRANSFER_ENCODING", "chunked")
+    if coding.lower() != "chunked":
+        raise BridgeError(f"Transfer-Encoding {coding!r} is not unpacked here", kind="media_type")
     announced = request.content_length
     if announced is None or announced <= LARGEST_BODY:
         body = read_input(LARGEST_BODY + 1 if announced is None else announced)
         if announced is not None and len(body) < announced:
             raise ClientGoneError
         if len(body) <= LARGEST_BODY:
+            g.body_is_read = True
             return body
     raise BridgeError(f"the request's body is larger than {LARGEST_BODY:,} bytes", kind="too_large")
 
 
 def read_input(most: int) -> bytes:
+    """Raises ClientGoneError; InvalidRequest: its chunks are none."""
     try:
         with gevent.Timeout(UPLOAD_PATIENCE):
             body: bytes = request.environ["wsgi.input"].read(most)
     except (OSError, gevent.Timeout) as error:  # gevent's server tells so that the client has left
         raise ClientGoneError from error
+    except Exception as error:
+        raise InvalidRequest(f"the request's body can't be read: {error}") from error
     return body
 
 
@@ -146,9 +139,7 @@ def spoken() -> str | None:
     """The dialect that a client speaks, told by the path; where that says nothing, as at `/models`, by the
     header that only Anthropic's clients send.
     """
-    if found := SPOKEN.search(request.path):
-        return SPEAKS[found[1]]
-    return "messages" if "anthropic-version" in request.headers else None
+    return spoken_at(request.path) or ("messages" if "anthropic-version" in request.headers else None)
 
 
 def begin() -> Response | None:
@@ -163,6 +154,8 @@ def begin() -> Response | None:
     record = g.record = Record(client, environ["REQUEST_METHOD"], request.path, dialect=spoken())
     if record.path in QUIET:
         record.level = logging.DEBUG
+    if not record.path.isprintable():  # line ends, escapes, directions: no path of ours has any
+        raise NotFound
     gatekeeper.check(visit)  # a page that the user visits may not spend their plan
     if record.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
         return preflight()
@@ -203,9 +196,45 @@ def identify(local: bool) -> None:
         g.record.caller_id = caller.id
 
 
+def close_with(response: Response) -> None:
+    """Have all that the request has opened closed with this answer to it."""
+    record: Record = g.record
+    closers: Closers = request.environ[CLOSERS]
+    record.status = response.status_code
+    if closers.attached:  # to an answer that could not be given
+        response.call_on_close(closers.close)
+        return
+    closers.attached = True
+    response.call_on_close(closers.close)
+    if "call" in g:
+        closers.add(g.call.leave)
+        if "asks_a_model" in g:
+            closers.add(partial(g.call.done, record))
+    closers.add(record.write)
+    if has_unread_body():
+        refuse_the_rest(response, closers)
+
+
+def has_unread_body() -> bool:
+    """A large one, or one of which nobody knows where it ends."""
+    if "body_is_read" in g:
+        return False
+    chunked = "HTTP_TRANSFER_ENCODING" in request.environ
+    return chunked or (request.content_length or 0) > SMALL_BODY
+
+
+def refuse_the_rest(response: Response, closers: Closers) -> None:
+    """End the connection with the answer: a server that reads on to its next request takes its time."""
+    response.headers["Connection"] = "close"
+    if (hang_up := request.environ.get("copilot_bridge.hang_up")) is not None:
+        hang_up()
+    if (sock := client_socket(request.environ)) is not None:
+        closers.add(partial(throw_away, sock))
+
+
 def end(response: Response) -> Response:
     record: Record = g.record
-    record.status = response.status_code
+    close_with(response)
     response.headers["X-Request-Id"] = record.id
     for name, value in HEADERS.items():
         response.headers.add(name, value)
@@ -215,17 +244,15 @@ def end(response: Response) -> Response:
         response.headers["Access-Control-Expose-Headers"] = "*"
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         response.headers.add("Vary", "Origin")
-    if "call" in g:
-        response.call_on_close(g.call.leave)
-        if "asks_a_model" in g:
-            response.call_on_close(partial(g.call.done, record))
-    response.call_on_close(record.write)
     return response
 
 
 def told(error: BridgeError) -> Response:
     g.record.failed(error)
-    status, headers, body = ERRORS[g.record.dialect or "chat"](error, g.record.id)
+    if isinstance(error, StoreError):
+        log.error("request %s: %s", g.record.id, error)
+        error = BridgeError("the bridge can't use its store just now: its log says why")
+    status, headers, body = write_error(g.record.dialect, error, g.record.id)
     return Response(body, status, headers, mimetype="application/json")
 
 

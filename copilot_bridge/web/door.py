@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Response, current_app, g, request, url_for
 
@@ -226,7 +226,7 @@ def go(path: str) -> Response:
 
 def local_url(arguments: list[tuple[str, str]]) -> str:
     """This page with these arguments."""
-    path = f"{request.script_root}{request.path}"
+    path = quote(f"{request.script_root}{request.path}")
     return f"{path}?{urlencode(arguments)}" if arguments else path
 
 

@@ -1,4 +1,4 @@
-"""Tokens counted on a worker that has counted nothing yet, and of texts that its tokenizer can't take whole."""
+"""Tokens counted on a worker that has counted none yet, and of texts that its tokenizer can't take whole."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

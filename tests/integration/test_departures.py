@@ -107,15 +107,34 @@ def test_a24_many_leave_at_once(any_bridge: Bridge, simulator: Simulator, mark: 
         check_noticed(any_bridge, simulator, f'{mark} {number}"', at)
 
 
+@pytest.mark.parametrize("where", ["slow-headers", "slow-body"])
 @pytest.mark.parametrize("streaming", [True, False], ids=["stream", "whole"])
-def test_a24_a_half_closed_client_counts_as_gone_or_is_served(
-    any_bridge: Bridge, simulator: Simulator, mark: str, streaming: bool
+def test_a_client_that_sends_no_more_and_reads_on_is_served(
+    any_bridge: Bridge, simulator: Simulator, mark: str, streaming: bool, where: str
 ) -> None:
-    """No HTTP client does this; but the bridge must not hang or spin on it."""
-    stream = any_bridge.ask(f"[[sim:slow-headers seconds=1]] hello {mark}", stream=streaming)
+    stream = any_bridge.ask(f"[[sim:{where} seconds=1]] hello {mark}", stream=streaming)
     simulator.only(mark)
     stream._sock.shutdown(socket.SHUT_WR)
-    assert simulator.ended(mark, timeout=3)["outcome"] in ("client-gone", "complete")
+    assert stream.status == 200
+    if streaming:
+        assert stream.all()[-1].is_done
+    else:
+        assert stream.answer().message["content"]
+    assert simulator.ended(mark)["outcome"] == "complete"
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_it_is_served_in_mid_stream_too_and_noticed_when_it_leaves(
+    brisk_bridge: Bridge, simulator: Simulator, mark: str, model: str
+) -> None:
+    stream = brisk_bridge.stream(f"[[sim:stall after=4 seconds=20]] one two three {mark}", model)
+    frames = stream.frames()
+    assert next(frames)
+    stream._sock.shutdown(socket.SHUT_WR)
+    for frame in frames:
+        if frame.is_comment or b"ping" in frame.raw:  # the sign of life that asks whether it is there
+            break
+    check_noticed(brisk_bridge, simulator, mark, stream.leave())
 
 
 def test_a24_a_client_that_sends_its_next_request_early_is_served(any_bridge: Bridge, mark: str) -> None:

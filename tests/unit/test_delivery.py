@@ -14,7 +14,16 @@ import gevent.socket
 import pytest
 from gevent.hub import get_hub
 
-from copilot_bridge.delivery import STOPPED, Bell, ClientGoneError, Delivery, Readable, Silence, attempt
+from copilot_bridge.delivery import (
+    CONTINUE,
+    STOPPED,
+    Bell,
+    ClientGoneError,
+    Delivery,
+    Readable,
+    Silence,
+    attempt,
+)
 from copilot_bridge.errors import InvalidRequest, StreamCut, UpstreamTimeout
 
 SOON = 0.1  # s; in which a departure has to be noticed
@@ -124,8 +133,10 @@ def upstream(request: pytest.FixtureRequest, pair: Callable[[], Pair]) -> tuple[
 def deliver(client: Pair) -> Iterator[Callable[..., Delivery]]:
     made: list[Delivery] = []
 
-    def make(*, keepalive: float = LONG, stall: float = LONG, to: Any = client[0]) -> Delivery:
-        made.append(Delivery(to, keepalive, stall))
+    def make(
+        *, keepalive: float = LONG, stall: float = LONG, to: Any = client[0], interim: bool = True
+    ) -> Delivery:
+        made.append(Delivery(to, keepalive, stall, interim=interim))
         return made[-1]
 
     yield make
@@ -396,11 +407,29 @@ def test_a_client_that_has_left_before(deliver: Any, client: Pair) -> None:
     assert since(began) < SOON
 
 
-def test_a_client_that_stops_writing_has_left(deliver: Any, client: Pair) -> None:
-    """Half a connection can't be told from none."""
+def test_a_client_that_only_stops_writing_is_asked_whether_it_reads(deliver: Any, client: Pair) -> None:
+    later(0.01, client[1].shutdown, socket.SHUT_WR)
+
+    def wait() -> str:
+        gevent.sleep(0.2)
+        return "done"
+
+    assert list(deliver().call(wait)) == ["done"]
+    assert client[1].recv(100) == CONTINUE
+
+
+def test_a_client_that_is_not_to_be_asked_has_left(deliver: Any, client: Pair) -> None:
+    """As proxies that speak HTTP/1.0."""
     later(0.01, client[1].shutdown, socket.SHUT_WR)
     with pytest.raises(ClientGoneError):
-        list(deliver().call(lambda: gevent.sleep(LONG)))
+        list(deliver(interim=False).call(lambda: gevent.sleep(LONG)))
+
+
+def test_in_a_stream_a_sign_of_life_asks(deliver: Any, client: Pair, upstream: Any) -> None:
+    delivery = deliver()
+    delivery.answered = True
+    later(0.01, client[1].shutdown, socket.SHUT_WR)
+    assert next(delivery.pieces(upstream[0])) == b""
 
 
 def test_a_call_without_a_client(deliver: Any) -> None:

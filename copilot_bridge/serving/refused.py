@@ -1,0 +1,20 @@
+"""Requests that can't be understood: the server itself answers them, in the form that programs expect."""
+
+from http import HTTPStatus
+
+from copilot_bridge.dialects.spoken import spoken_at, write_error
+from copilot_bridge.errors import BridgeError
+
+# Statuses of HTTP itself, besides 400 -> our kind of error.
+KINDS = {413: "too_large", 500: "internal"}
+
+
+def refusal(status: int, reason: str, path: str = "") -> bytes:
+    """A whole answer, after which the connection ends."""
+    error = BridgeError(reason, kind=KINDS.get(status, "invalid_request"))
+    _, _, body = write_error(spoken_at(path), error)
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body

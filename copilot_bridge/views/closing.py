@@ -1,0 +1,99 @@
+"""Whatever happens between the server and a view: what was opened is closed, and the client gets an answer.
+
+Flask answers an exception of a view.  What it does not answer ends here: an exception that is no `Exception`
+(a library's panic), one of the hooks after the view, and a header that the server refuses to send.
+"""
+
+import logging
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any
+
+import gevent
+
+from copilot_bridge.dialects.spoken import spoken_at, write_error
+from copilot_bridge.errors import BridgeError
+
+log = logging.getLogger(__name__)
+
+Environ = dict[str, Any]
+Application = Callable[[Environ, Any], Iterable[bytes]]
+Close = Callable[[], object]
+
+CLOSERS = "copilot_bridge.closers"
+
+# The ends of a greenlet and of the process, which are nobody's mistake.
+ENDS = (gevent.GreenletExit, SystemExit, KeyboardInterrupt)
+
+# Of a refused request's body: bytes that are read at once, the most that are read, and for how long.
+PIECE, MOST, PATIENCE = 256 * 1024, 256 * 1024 * 1024, 3.0
+
+
+class Closers:
+    """What is to be done when a request has been answered, in order; each once, whatever the others do."""
+
+    __slots__ = ("_closers", "attached")
+
+    def __init__(self) -> None:
+        self._closers: list[Close] = []
+        self.attached = False  # to a response, which the server closes
+
+    def add(self, close: Close) -> None:
+        self._closers.append(close)
+
+    def close(self) -> None:
+        closers, self._closers = self._closers, []
+        for each in closers:
+            try:
+                each()
+            except ENDS:
+                raise
+            except BaseException:
+                log.exception("a request was not closed as it should have been")
+
+
+class Guard:
+    """WSGI: around the whole application."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        closers = environ[CLOSERS] = Closers()
+        try:
+            answer = self._application(environ, start_response)
+        except ENDS:
+            closers.close()
+            raise
+        except BaseException:
+            closers.close()
+            log.exception("internal error at %s %s", environ.get("REQUEST_METHOD"), environ.get("PATH_INFO"))
+            return self._told(environ, start_response)
+        if not closers.attached:
+            closers.close()
+        return answer
+
+    def _told(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        error = BridgeError("internal error of the bridge: its log has more")
+        status, headers, body = write_error(spoken_at(environ.get("PATH_INFO", "")), error)
+        given = {"Content-Type": "application/json", "Content-Length": str(len(body))} | headers
+        start_response(f"{status} {HTTPStatus(status).phrase}", [*given.items()], sys.exc_info())
+        return [body]
+
+
+def throw_away(sock: Any) -> None:
+    """Read what a client still sends of a request that has been answered, so that it reads its answer.
+
+    A connection that is closed while bytes of its client's are unread is reset, and the answer lost.
+    """
+    room = bytearray(PIECE)
+    give_up, left = time.monotonic() + PATIENCE, MOST
+    with suppress(OSError, gevent.Timeout), gevent.Timeout(PATIENCE):
+        sock.shutdown(socket.SHUT_WR)
+        while left > 0 and time.monotonic() < give_up and (size := sock.recv_into(room)):
+            left -= size
+            gevent.sleep(0)  # or nobody else is served while there is always more

@@ -1,0 +1,134 @@
+"""Everything that a request has opened is closed, whatever happens to its answer."""
+
+import json
+import logging
+
+import gevent
+import pytest
+from flask import Flask, Response, request
+from gunicorn.http.errors import InvalidResponseHeader
+from gunicorn.http.wsgi import Response as ServersResponse
+from werkzeug.test import EnvironBuilder
+
+from copilot_bridge.serving.worker import start
+from copilot_bridge.views.closing import CLOSERS, Closers, Guard
+
+
+class Panic(BaseException):
+    """As of a library that is not written in Python."""
+
+
+def environ(path="/v1/messages"):
+    return {"REQUEST_METHOD": "POST", "PATH_INFO": path}
+
+
+def ask(application, path="/v1/messages"):
+    """(status, body) of an answer, after its end."""
+    told = []
+    answer = Guard(application)(environ(path), lambda status, _headers, _failure=None: told.append(status))
+    return told[-1], b"".join(answer)
+
+
+def opening(closed, error):
+    def application(environ, _start):
+        environ[CLOSERS].add(lambda: closed.append("exchange"))
+        environ[CLOSERS].add(lambda: 1 / 0)
+        environ[CLOSERS].add(lambda: closed.append("slot"))
+        raise error
+
+    return application
+
+
+@pytest.mark.parametrize("error", [Panic("stack overflow"), ValueError("x"), MemoryError()])
+def test_a_failure_closes_everything_and_is_told(caplog, error):
+    closed = []
+    status, body = ask(opening(closed, error))
+    assert status == "500 Internal Server Error"
+    assert json.loads(body)["type"] == "error"
+    assert closed == ["exchange", "slot"]
+    assert "internal error at POST /v1/messages" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("path", "shape"),
+    [
+        ("/v1/messages/count_tokens", {"type", "error", "request_id"}),
+        ("/v1/chat/completions", {"error"}),
+        ("/v1/responses", {"error"}),
+        ("/nowhere", {"error"}),
+    ],
+)
+def test_in_the_dialect(caplog, path, shape):
+    _, body = ask(opening([], Panic("!")), path)
+    assert json.loads(body).keys() == shape
+
+
+@pytest.mark.parametrize("error", [gevent.GreenletExit(), SystemExit(), KeyboardInterrupt()])
+def test_an_end_is_no_failure_and_closes_too(caplog, error):
+    closed = []
+    with pytest.raises(type(error)):
+        ask(opening(closed, error))
+    assert closed == ["exchange", "slot"]
+
+
+def test_an_answer_that_is_given_is_closed_by_the_server():
+    closed = []
+
+    def application(environ, start_response):
+        closers = environ[CLOSERS]
+        closers.add(lambda: closed.append("exchange"))
+        closers.attached = True
+        response = Response("fine")
+        response.call_on_close(closers.close)
+        return response(environ, start_response)
+
+    answer = Guard(application)(environ(), lambda *_: None)
+    assert closed == []
+    answer.close()
+    answer.close()
+    assert closed == ["exchange"], "once"
+
+
+def test_a_hook_that_fails_after_the_view(caplog):
+    """Flask asks it a second time, with its own answer to the failure."""
+    app, closed = Flask(__name__), []
+
+    @app.get("/")
+    def view():
+        request.environ[CLOSERS].add(lambda: closed.append("exchange"))
+        return "fine"
+
+    @app.after_request
+    def hook(_response):
+        raise Panic("!")
+
+    told = []
+    given = EnvironBuilder("/").get_environ()
+    Guard(app.wsgi_app)(given, lambda status, _headers, _failure=None: told.append(status))
+    assert told == ["500 Internal Server Error"]
+    assert closed == ["exchange"]
+
+
+def test_one_closer_does_not_keep_the_others(caplog):
+    closers, closed = Closers(), []
+    for each in (lambda: 1 / 0, lambda: closed.append(1), lambda: {}["a"], lambda: closed.append(2)):
+        closers.add(each)
+    with caplog.at_level(logging.ERROR):
+        closers.close()
+    assert closed == [1, 2]
+    assert caplog.text.count("was not closed") == 2
+
+
+def test_gunicorn_starts_an_answer_again_after_a_header_that_it_refuses():
+    class Asked:
+        method, version = "POST", (1, 1)
+
+        def should_close(self):
+            return False
+
+    response = ServersResponse(Asked(), None, None)
+    with pytest.raises(InvalidResponseHeader):
+        start(response, "200 OK", [("Content-Length", "4"), ("X-A", "\x1b[31m")])
+    start(response, "500 Oops", [("Content-Length", "2")], (ValueError, ValueError(), None))
+    assert response.headers == [("Content-Length", "2")]
+    assert (response.status, response.response_length) == ("500 Oops", 2)
