@@ -1,5 +1,7 @@
 """Puts the application together; no logic in here."""
 
+from typing import Any
+
 from flask import Flask
 from gevent import monkey
 
@@ -24,8 +26,9 @@ from copilot_bridge.views import (
 ABOUT = (health.bp, metrics.bp, openapi.bp, token.bp, usage.bp)
 APIS = (chat.bp, embeddings.bp, messages.bp, models.bp, responses.bp)
 
-# The last is what Anthropic's clients make of a base URL that ends with /v1 already.
-PREFIXES = ("", "/v1", "/v1/v1")
+# The third is what Anthropic's clients make of a base URL that ends with /v1 already; the last two are where
+# Azure's clients ask, today's and those that give an `api-version`.
+PREFIXES = ("", "/v1", "/v1/v1", "/openai/v1", "/openai/deployments/<deployment>")
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -38,6 +41,7 @@ def create_app(config: Config | None = None) -> Flask:
         bridge.journal.start()
         bridge.chains.start()
         bridge.metrics.start()
+    app.url_value_preprocessor(forget_deployment)
     edge.init_app(app)
     web.init_app(app)
     for about in ABOUT:
@@ -47,3 +51,9 @@ def create_app(config: Config | None = None) -> Flask:
             app.register_blueprint(api, url_prefix=prefix, name=f"{prefix}/{api.name}".replace("/", "_"))
     app.wsgi_app = closing.Guard(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def forget_deployment(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Take Azure's deployment off what a view gets: the body names the model, too."""
+    if values:
+        values.pop("deployment", None)

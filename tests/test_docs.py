@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from copilot_bridge.app import create_app
+from copilot_bridge.app import PREFIXES, create_app
 from copilot_bridge.cli import COMMANDS, cli
 from copilot_bridge.config import Config
 from copilot_bridge.config.table import ENV_FILE, FIELD_OF_VARIABLE, settings, spell, variable
@@ -108,7 +108,8 @@ def test_each_endpoint_is_documented(routes):
         for method in rule.methods - {"HEAD", "OPTIONS"}:
             if f"{method} {rule.rule}" in LEFT_OUT:
                 continue
-            path = re.sub(r"<[^>]+>", "{id}", rule.rule).replace("/v1/v1", "/v1")
+            prefix = max((each for each in PREFIXES if rule.rule.startswith(each)), key=len)
+            path = re.sub(r"<[^>]+>", "{id}", rule.rule.removeprefix(prefix))
             spelled = (f"`{method} {path}`", f"`{method} /v1{path}`")
             assert any(each in README for each in spelled), spelled
 

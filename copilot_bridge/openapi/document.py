@@ -1,5 +1,6 @@
 """The whole description, put together."""
 
+import re
 from functools import cache
 from typing import Any
 
@@ -23,12 +24,14 @@ GROUPS = (
     ("Pages", "For people with a browser, and what their pages and tools ask.", pages),
 )
 
-# Where each endpoint of an API stands: in OpenAI's clients' base URL; in Anthropic's; and in that of
-# Anthropic's clients who were given OpenAI's.
+# Where each endpoint of an API stands: in OpenAI's clients' base URL; in Anthropic's; in that of Anthropic's
+# clients who were given OpenAI's; and in Azure's.
 PREFIXES = {
     "/v1": "OpenAI's clients: the base URL ends with `/v1`",
     "/": "the same, without a prefix",
     "/v1/v1": "Anthropic's clients, which put a `/v1` behind a base URL that ends with one",
+    "/openai/v1": "Azure's clients",
+    "/openai/deployments/{deployment}": "the same with an `api-version`; the body names the model",
 }
 
 # Routes that are no endpoints, and why not.
@@ -62,8 +65,9 @@ Your own GitHub Copilot subscription, as the APIs that your tools already speak.
 endorsed or supported by GitHub.
 
 **Base URL.** `http://127.0.0.1:4141/v1` for what speaks OpenAI's APIs, `http://127.0.0.1:4141` for what
-speaks Anthropic's. Each endpoint of an API stands with and without `/v1` (and under `/v1/v1`); a slash at
-the end does no harm. Every `GET` is a `HEAD`, too.
+speaks Anthropic's. Each endpoint of an API stands with and without `/v1` (and under `/v1/v1`, and where
+Azure's clients look for it: `/openai/v1`, `/openai/deployments/NAME`); a slash at the end does no harm.
+Every `GET` is a `HEAD`, too.
 
 **Keys.** While the bridge has none, whoever is on its machine may ask, with any key or none. From the first
 key on nobody gets in without one.
@@ -143,7 +147,13 @@ def paths() -> Json:
 def servers_of(endpoint: Endpoint) -> Json:
     if not endpoint.prefixed:
         return {}
-    return {"servers": [{"url": prefix, "description": about} for prefix, about in PREFIXES.items()]}
+    return {"servers": [server(prefix, about) for prefix, about in PREFIXES.items()]}
+
+
+def server(prefix: str, about: str) -> Json:
+    names = re.findall(r"{(\w+)}", prefix)
+    variables = {"variables": {name: {"default": "any"} for name in names}} if names else {}
+    return {"url": prefix, "description": about} | variables
 
 
 def schemas() -> Json:

@@ -1,0 +1,44 @@
+"""Where Azure's clients look for the APIs: the same answers under their paths."""
+
+import json
+
+import pytest
+from integration.harness import Bridge, Simulator, chat_body
+
+PREFIXES = ("/openai/v1", "/openai/deployments/my-deployment")
+VERSION = "?api-version=2024-10-21"
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("path", ["/chat/completions", "/responses", "/embeddings", "/messages"])
+def test_azures_paths_answer(bridge: Bridge, simulator: Simulator, mark: str, prefix: str, path: str) -> None:
+    said = {"messages": [{"role": "user", "content": mark}], "input": mark, "max_tokens": 50}
+    body = said | {"model": "text-embedding-3-small" if path == "/embeddings" else "gpt-5.2"}
+    answer = bridge.request("POST", prefix + path + VERSION, body, {"api-key": "anything"})
+    assert answer.status == 200, answer.body
+    assert simulator.ledger(mark)
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_models_stand_there_too(bridge: Bridge, prefix: str) -> None:
+    plain = bridge.request("GET", "/v1/models").json
+    assert bridge.request("GET", f"{prefix}/models{VERSION}").json == plain
+    assert bridge.request("GET", f"{prefix}/models/gpt-5.2").json["id"] == "gpt-5.2"
+
+
+def test_a_deployment_does_not_name_the_model(bridge: Bridge) -> None:
+    """The body has to."""
+    body = chat_body("hello", "gpt-5.2")
+    del body["model"]
+    answer = bridge.request("POST", f"{PREFIXES[1]}/chat/completions", body)
+    assert answer.status == 400
+    assert "model" in answer.error["message"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/openai", "/openai/v2/models", "/openai/deployments", "/openai/deployments/x"]
+)
+def test_nothing_else_is_there(bridge: Bridge, path: str) -> None:
+    answer = bridge.request("GET", path)
+    assert answer.status == 404
+    assert json.loads(answer.body)["error"]["message"]
