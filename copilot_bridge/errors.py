@@ -71,6 +71,14 @@ class StoreError(BridgeError):
     """What the bridge keeps can't be read or written just now."""
 
 
+class StoreUnavailable(StoreError):
+    """The database is out of reach, or did not answer in time."""
+
+
+class StoreBusy(StoreError):
+    """The database answers, but there are more requests than its connections can serve in time."""
+
+
 class InvalidRequest(BridgeError):
     kind = "invalid_request"
 

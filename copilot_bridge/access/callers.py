@@ -83,7 +83,7 @@ class Callers:
         self._table = {entry.digest: entry for entry in self._configured}
         self._stored_are_known = False
         self._warned = False
-        self._fresh = Fresh(signal, self._read)
+        self._fresh = Fresh(signal, self._read, config.store_timeout)
 
     def find(self, given: Sequence[str], *, local: bool) -> Caller:
         """The caller who gave this; at most a few headers.  Raises BridgeError "authentication".

@@ -15,7 +15,7 @@ from typing import TypeVar
 from copilot_bridge.access.callers import Caller
 from copilot_bridge.access.rests import Others, Rests, nobody
 from copilot_bridge.config import Config
-from copilot_bridge.errors import BridgeError, StoreError
+from copilot_bridge.errors import BridgeError, StoreBusy, StoreError
 from copilot_bridge.store.pace import TICKET_LIFE, Lane, PaceTable, Verdict
 from copilot_bridge.store.rests import RestTable
 from copilot_bridge.store.signal import Signal
@@ -148,6 +148,8 @@ class Pace:
     def _try(self, act: Callable[[PaceTable], T]) -> T:
         try:
             done = act(self._table)
+        except StoreBusy:  # to count alone would let more pass than may
+            raise too_many("too many requests at once for the store that counts them", 1.0) from None
         except StoreError as error:
             if not self._warned:
                 log.warning("limits hold for each worker by itself: %s", error)

@@ -56,7 +56,7 @@ class Rests:
         self._clock = clock
         self._known: dict[tuple[str, str, str], Rest] = {}
         self._unwritten: list[Rest] = []
-        self._fresh = Fresh(signal, self._read)
+        self._fresh = Fresh(signal, self._read, config.store_timeout)
 
     def check(self, account: str, model: str, path: str, others: Others = nobody) -> None:
         """Raises BridgeError "rate_limited": what Copilot said, and when it may be asked again."""

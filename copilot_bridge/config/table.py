@@ -112,6 +112,14 @@ class Config:
         default=Secret(),
         secret=True,
     )
+    database_connections: int = setting(
+        whole(1, 100), "connections that each worker keeps to PostgreSQL, at the most", default=8
+    )
+    store_timeout: float = setting(
+        seconds,
+        "how long a request waits for the store before it goes on with what is known",
+        default=1.5,
+    )
     store_key: Secret = setting(
         secret_word,
         "key that seals the secrets in the store, 32 bytes in base64; normally a file of its own",

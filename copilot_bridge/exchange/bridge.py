@@ -48,6 +48,8 @@ class Bridge:
             lasting=config.cache,
             key=config.store_key,
             url=config.database_url,
+            connections=config.database_connections,
+            timeout=config.store_timeout,
         )
         self.logins = self.store.logins
         self.hosts = Hosts.of(config)

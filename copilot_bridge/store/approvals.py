@@ -90,7 +90,7 @@ class ApprovalTable:
 
     def waiting(self) -> list[Question]:
         """The oldest first."""
-        rows = self._database.run(
+        rows = self._database.read(
             lambda transaction: transaction.rows(
                 "SELECT id, caller, model, line, size, at FROM approvals"
                 " WHERE answer = ? AND alive >= ? ORDER BY at, id",

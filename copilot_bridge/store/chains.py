@@ -84,7 +84,7 @@ class ChainTable:
 
     def find(self, link_id: str) -> tuple[str, list[str]] | None:
         """(the chain, the sealed contents of its links up to this one); None if not all of it is there."""
-        rows = self._database.run(lambda transaction: transaction.rows(FOLLOW, link_id, transaction.now()))
+        rows = self._database.read(lambda transaction: transaction.rows(FOLLOW, link_id, transaction.now()))
         if not rows or rows[0][1]:
             return None
         return rows[0][0], [content for _, _, content in rows]

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 T = TypeVar("T")
 
 Row = tuple[Any, ...]
+Query = tuple[str, tuple[object, ...]]  # SQL, its values
 
 
 class Transaction(Protocol):
@@ -24,22 +25,37 @@ class Transaction(Protocol):
     def now(self) -> float:
         """Unix seconds, by the clock that all who share the database go by."""
 
+    def execute(self, sql: str, *values: object) -> None:
+        """A change of which nothing is to be known, so that nobody waits for it before the end."""
+
     def alone(self, name: str) -> None:
         """Until the end of the transaction nobody else is in one that asked for the same name."""
 
+    def look_alone(self, name: str, *queries: Query) -> tuple[float, list[list[Row]]]:
+        """`alone`, and then in one go `now()` and the rows of each query."""
+
 
 class Database(Protocol):
-    """:raises StoreError: it can't be read or written just now."""
+    """`timeout`: seconds after which the caller goes on, whatever the database does; None: the database's own
+    limits hold.
+
+    :raises StoreUnavailable: it is out of reach, locked by others, or was too slow.
+    :raises StoreBusy: too many use it at the same time.
+    :raises StoreError: whatever else is wrong with it.
+    """
 
     place: str  # for people
     lasting: bool  # what is written outlives the process
 
-    def run(self, work: Callable[[Transaction], T]) -> T:
+    def run(self, work: Callable[[Transaction], T], timeout: float | None = None) -> T:
         """What `work` returns, in a transaction of its own.  It may only use the transaction: it may run
         in another thread, and more than once.
         """
 
-    def lock(self, name: str) -> AbstractContextManager[object]:
+    def read(self, work: Callable[[Transaction], T], timeout: float | None = None) -> T:
+        """The same for work that only reads: no lock of a writer is taken or waited for."""
+
+    def lock(self, name: str, timeout: float | None = None) -> AbstractContextManager[object]:
         """Held by one at a time, whoever shares the database; without it, if it can't be had."""
 
     def check(self) -> str | None:

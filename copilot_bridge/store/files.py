@@ -67,12 +67,13 @@ class Files:
             raise self._unwritable(error) from error
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
+    def lock(self, name: str, timeout: float | None = None) -> Iterator[None]:
         """Held by one process at a time; the system takes it from a holder that dies.
 
         Where it can't be had, the work goes on without: a full disk costs nobody an answer.
         """
-        held = FileLock(self.home / "locks" / f"{name}.lock", timeout=PATIENCE, mode=0o600)
+        patience = PATIENCE if timeout is None else timeout
+        held = FileLock(self.home / "locks" / f"{name}.lock", timeout=patience, mode=0o600)
         try:
             self.make(self.home / "locks")
             held.acquire()

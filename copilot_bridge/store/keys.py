@@ -76,7 +76,7 @@ class Keys:
         self._mark: Path | None = files.home / MARK if files else None
 
     def all(self) -> list[Key]:
-        rows = self._database.run(
+        rows = self._database.read(
             lambda transaction: transaction.rows(f"SELECT {COLUMNS} FROM keys ORDER BY created, name")  # noqa: S608
         )
         return [Key.read(row) for row in rows]

@@ -42,7 +42,7 @@ class Logins:
     def all(self) -> list[Login]:
         """The one in use last."""
         self._take_over()
-        rows = self._database.run(
+        rows = self._database.read(
             lambda transaction: transaction.rows(
                 "SELECT login, token, host, added FROM logins ORDER BY chosen, login"
             )

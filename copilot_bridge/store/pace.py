@@ -6,10 +6,19 @@ closer together than `gap`, never more than `rate` allows, never more than `most
 
 from dataclasses import dataclass
 
-from copilot_bridge.store.database import Database, Transaction
+from copilot_bridge.store.database import Database, Row, Transaction
 
 # A ticket whose holder says nothing for so long is void: its process has died.  Seconds.
 TICKET_LIFE = 30.0
+
+SLACK = 1.0  # s that clocks which agree may differ by
+LONGEST = TICKET_LIFE + SLACK
+
+# When the first one passed that is known, when the last one, and the one that decides about the next.
+PASSES = (
+    "SELECT (SELECT min(at) FROM passes WHERE lane = ?), (SELECT max(at) FROM passes WHERE lane = ?),"
+    " (SELECT at FROM passes WHERE lane = ? ORDER BY at DESC LIMIT 1 OFFSET ?)"
+)
 
 
 @dataclass(frozen=True)
@@ -52,10 +61,9 @@ class PaceTable:
 
     def leave(self, *tickets: str) -> None:
         """Out of the queue, or done."""
+        gone = [(each,) for each in tickets]
         self._database.run(
-            lambda transaction: [
-                transaction.change("DELETE FROM tickets WHERE id = ?", each) for each in tickets
-            ]
+            lambda transaction: transaction.change_many("DELETE FROM tickets WHERE id = ?", gone)
         )
 
     def give_back(self, lane: Lane, ticket: str) -> None:
@@ -77,77 +85,83 @@ class PaceTable:
 
 
 def judge(transaction: Transaction, lane: Lane, ticket: str, queue: bool, room: int) -> Verdict:
-    transaction.alone(lane.name)
-    now = transaction.now()
-    transaction.change("DELETE FROM tickets WHERE lane = ? AND alive < ?", lane.name, now)
-    waiting = transaction.rows(
-        "SELECT id, number FROM tickets WHERE lane = ? AND running = 0 ORDER BY number", lane.name
+    now, (tickets, spacing, passed) = transaction.look_alone(
+        lane.name,
+        ("SELECT id, number, running, alive FROM tickets WHERE lane = ? ORDER BY number", (lane.name,)),
+        ("SELECT next FROM lanes WHERE name = ?", (lane.name,)),
+        (PASSES, (lane.name,) * 3 + ((lane.rate or (1, 0))[0] - 1,)),
     )
-    places = dict(waiting)
-    first = lane.ahead or not waiting or waiting[0][0] == ticket
-    wait = max(gap_left(transaction, lane, now), rate_left(transaction, lane, now))
-    too_many = crowded(transaction, lane)
+    living = only_living(transaction, tickets, now)
+    places = {id_: number for id_, number, running, _ in living if not running}
+    first = lane.ahead or not places or next(iter(places)) == ticket
+    wait = max(gap_left(spacing, lane, now), rate_left(transaction, passed, lane, now))
+    too_many = 0 < lane.most <= len(living) - len(places)
     if first and wait <= 0 and not too_many:
-        go(transaction, lane, ticket, now)
+        go(transaction, lane, ticket, now, queued=ticket in places)
         return Verdict(True)
     if queue and not lane.ahead and ticket not in places:
-        if len(waiting) >= room:
+        if len(places) >= room:
             return Verdict(False, wait, too_many, full=True)
-        places[ticket] = put_ticket(transaction, lane, ticket, 0, now)
+        number = 1 + max((number for _, number, _, _ in living), default=0)
+        places[ticket] = put_ticket(transaction, lane, ticket, number, now, running=False)
     return Verdict(False, wait, too_many, place=places.get(ticket, 0))
 
 
-def gap_left(transaction: Transaction, lane: Lane, now: float) -> float:
-    """Seconds.  No more than the gap: a clock that was set back makes nobody wait for ever."""
-    rows = transaction.rows("SELECT next FROM lanes WHERE name = ?", lane.name) if lane.gap else []
-    return min(rows[0][0] - now, lane.gap) if rows else 0.0
+def only_living(transaction: Transaction, tickets: list[Row], now: float) -> list[Row]:
+    """The void ones are removed."""
+    # One that is to live for longer than any does is from before the clock was set back.
+    void = [row for row in tickets if not 0 <= row[3] - now <= LONGEST]
+    if void:
+        transaction.change_many("DELETE FROM tickets WHERE id = ?", [(row[0],) for row in void])
+    return [row for row in tickets if row not in void] if void else tickets
 
 
-def rate_left(transaction: Transaction, lane: Lane, now: float) -> float:
+def gap_left(spacing: list[Row], lane: Lane, now: float) -> float:
+    """Seconds.  More than the gap is not believed: the clock was set back."""
+    left = spacing[0][0] - now if spacing and lane.gap else 0.0
+    return left if left <= lane.gap + SLACK else 0.0
+
+
+def rate_left(transaction: Transaction, passed: list[Row], lane: Lane, now: float) -> float:
     if not lane.rate:
         return 0.0
     count, period = lane.rate
-    transaction.change(
-        "DELETE FROM passes WHERE lane = ? AND (at <= ? OR at > ?)", lane.name, now - period, now + 1
-    )
-    rows = transaction.rows(
-        "SELECT at FROM passes WHERE lane = ? ORDER BY at DESC LIMIT 1 OFFSET ?", lane.name, count - 1
-    )
-    return float(rows[0][0] + period - now) if rows else 0.0
+    ((first, last, decisive),) = passed
+    if first is not None and (first < now - 2 * period or last > now + SLACK):
+        # What lies ahead is from before the clock was set back.
+        transaction.execute(
+            "DELETE FROM passes WHERE lane = ? AND (at <= ? OR at > ?)", lane.name, now - period, now + SLACK
+        )
+        ((_, _, decisive),) = transaction.rows(PASSES, lane.name, lane.name, lane.name, count - 1)
+    return 0.0 if decisive is None else float(decisive + period - now)
 
 
-def crowded(transaction: Transaction, lane: Lane) -> bool:
-    if not lane.most:
-        return False
-    ((running,),) = transaction.rows("SELECT count(*) FROM tickets WHERE lane = ? AND running = 1", lane.name)
-    return bool(running >= lane.most)
-
-
-def go(transaction: Transaction, lane: Lane, ticket: str, now: float) -> None:
-    transaction.change("DELETE FROM tickets WHERE id = ?", ticket)
+def go(transaction: Transaction, lane: Lane, ticket: str, now: float, *, queued: bool) -> None:
+    if queued:
+        transaction.execute("DELETE FROM tickets WHERE id = ?", ticket)
     if lane.most:
-        put_ticket(transaction, lane, ticket, 1, now)
+        put_ticket(transaction, lane, ticket, 0, now, running=True)
     if lane.gap:
-        transaction.change(
+        transaction.execute(
             "INSERT INTO lanes (name, next) VALUES (?, ?)"
             " ON CONFLICT (name) DO UPDATE SET next = excluded.next",
             lane.name,
             now + lane.gap,
         )
     if lane.rate:
-        transaction.change("INSERT INTO passes (lane, ticket, at) VALUES (?, ?, ?)", lane.name, ticket, now)
+        transaction.execute("INSERT INTO passes (lane, ticket, at) VALUES (?, ?, ?)", lane.name, ticket, now)
 
 
-def put_ticket(transaction: Transaction, lane: Lane, ticket: str, running: int, now: float) -> int:
-    ((number,),) = transaction.rows(
-        "SELECT coalesce(max(number), 0) + 1 FROM tickets WHERE lane = ?", lane.name
-    )
-    transaction.change(
+def put_ticket(
+    transaction: Transaction, lane: Lane, ticket: str, number: int, now: float, *, running: bool
+) -> int:
+    """:param number: its place in the queue, for one that waits."""
+    transaction.execute(
         "INSERT INTO tickets (id, lane, number, running, alive) VALUES (?, ?, ?, ?, ?)",
         ticket,
         lane.name,
         number,
-        running,
+        int(running),
         now + TICKET_LIFE,
     )
-    return int(number)
+    return number

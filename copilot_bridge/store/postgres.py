@@ -1,23 +1,28 @@
 """PostgreSQL, for those who run several machines.
 
-psycopg waits as gevent does, so a transaction keeps nobody else waiting.  Who goes by whose clock is decided
-by the server's.
+psycopg waits as gevent does, so a transaction keeps nobody else waiting; its pool keeps the connections.
+Who goes by whose clock is decided by the server's.
 """
 
 import logging
+import select
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, LiteralString, TypeVar
+from itertools import chain
+from typing import LiteralString, TypeVar
 from urllib.parse import urlsplit
 
-from copilot_bridge.errors import ConfigError, StoreError
+from copilot_bridge.errors import ConfigError, StoreBusy, StoreError, StoreUnavailable
 from copilot_bridge.redaction import Secret
-from copilot_bridge.store.database import Row
+from copilot_bridge.store.database import Query, Row
+from copilot_bridge.store.deadline import SocketDeadline
 from copilot_bridge.store.schema import migrate
 
 try:
     import psycopg
+    from psycopg_pool import ConnectionPool, PoolTimeout
 except ImportError as error:  # the extra [postgres]
     raise ConfigError("PostgreSQL needs psycopg: pip install 'copilot-bridge[postgres]'") from error
 
@@ -26,37 +31,101 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Connection = psycopg.Connection[Row]
 
-CONNECT_PATIENCE = 5  # s
-LOCK_PATIENCE = 90  # s; as long as a token is fetched at the most
-STATEMENT_PATIENCE = 15  # s
-IDLE = 8  # connections that are kept
+PATIENCE = 15.0  # s, where nobody waits for an answer
+LOCK_PATIENCE = 90.0  # s; as long as a token is fetched at the most
+LOCK_INTERVAL = 0.1  # s between two tries to get a lock
+POOL_SIZE = 8
+AT_ONCE = 100  # rows of one statement
+CONNECTION_LIFE = 3600.0  # s; a server that was moved is noticed at the latest then
+
+# For libpq: a server that is gone is noticed, though nothing tells of its end.
+CLIENT = {
+    "connect_timeout": 2,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+# For the server: a bridge that is gone does not keep its locks.
+SESSION = {
+    "statement_timeout": "15s",
+    "idle_in_transaction_session_timeout": "10s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+
+NOW = "SELECT extract(epoch FROM clock_timestamp())::double precision"
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(?, 1))"
 
 
 class PostgresTransaction:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    """Sends what needs no answer together with what comes next, as one message of several statements: each
+    message costs more than all that is in it.
+
+    :param begun: statements to send first.
+    """
+
+    def __init__(self, connection: Connection, *begun: str) -> None:
+        self._cursor = psycopg.ClientCursor(connection)
+        self._pending = list(begun)
 
     def rows(self, sql: str, *values: object) -> list[Row]:
-        return self._connection.execute(spelled(sql), values).fetchall()
+        (found,) = self._ask((sql, values))
+        return found
+
+    def execute(self, sql: str, *values: object) -> None:
+        self._pending.append(self._cursor.mogrify(spelled(sql), values))
 
     def change(self, sql: str, *values: object) -> int:
-        return self._connection.execute(spelled(sql), values or None).rowcount
+        self.execute(sql, *values)
+        self.send()
+        while self._cursor.nextset():
+            pass
+        return self._cursor.rowcount
 
     def change_many(self, sql: str, values: Sequence[Sequence[object]]) -> None:
-        with self._connection.cursor() as cursor:
-            cursor.executemany(spelled(sql), values)
+        for row in values:
+            self.execute(sql, *row)
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        """One after the other, but without waiting for each."""
-        values = f"({', '.join('?' * len(columns))})"
-        self.change_many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES {values}", rows)  # noqa: S608
+        row = f"({', '.join('?' * len(columns))})"
+        for start in range(0, len(rows), AT_ONCE):
+            some = rows[start : start + AT_ONCE]
+            sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * len(some))}"  # noqa: S608
+            self.execute(sql, *chain.from_iterable(some))
 
     def now(self) -> float:
-        ((now,),) = self.rows("SELECT extract(epoch FROM clock_timestamp())::double precision")
+        ((now,),) = self.rows(NOW)
         return float(now)
 
     def alone(self, name: str) -> None:
-        self.rows("SELECT pg_advisory_xact_lock(hashtextextended(?, 1))", name)
+        self.execute(LOCK, name)
+
+    def look_alone(self, name: str, *queries: Query) -> tuple[float, list[list[Row]]]:
+        """Each statement sees what has been committed when it begins: so also what was while it waited."""
+        self.alone(name)
+        (((now,),), *found) = self._ask((NOW, ()), *queries)
+        return float(now), found
+
+    def _ask(self, *queries: Query) -> list[list[Row]]:
+        """The rows of each."""
+        skipped = len(self._pending)
+        for sql, values in queries:
+            self.execute(sql, *values)
+        self.send()
+        for _ in range(skipped):
+            self._cursor.nextset()
+        found = [self._cursor.fetchall()]
+        while self._cursor.nextset():
+            found.append(self._cursor.fetchall())
+        return found
+
+    def send(self) -> None:
+        """Afterwards the cursor is at the first statement's result."""
+        pending, self._pending = self._pending, []
+        if pending:
+            self._cursor.execute("; ".join(pending))  # type: ignore[arg-type,unused-ignore]
 
 
 def spelled(sql: str) -> LiteralString:
@@ -65,76 +134,100 @@ def spelled(sql: str) -> LiteralString:
 
 
 class Postgres:
-    """:param url: postgresql://user:password@host/database"""
+    """:param url: postgresql://user:password@host/database  :param size: connections, at the most."""
 
     lasting = True
 
-    def __init__(self, url: Secret) -> None:
+    def __init__(self, url: Secret, size: int = POOL_SIZE) -> None:
         self._url = url
+        self._size = size
         parts = urlsplit(url.reveal())
         self.place = f"postgresql://{parts.hostname or ''}{parts.path}"  # without the password
-        self._idle: list[Connection] = []
-        self._ready = False
+        self._pool: ConnectionPool[Connection] | None = None
+        self._answered_at = float("-inf")
+        self._migrated = False
         self._preparing = threading.Lock()
 
-    def run(self, work: Callable[[PostgresTransaction], T]) -> T:
+    def run(self, work: Callable[[PostgresTransaction], T], timeout: float | None = None) -> T:
+        return self._use(lambda connection: transact(connection, work), timeout)
+
+    def read(self, work: Callable[[PostgresTransaction], T], timeout: float | None = None) -> T:
+        """Without BEGIN and COMMIT: each statement sees what has been committed by then."""
+        return self._use(lambda connection: work(PostgresTransaction(connection)), timeout)
+
+    def _use(self, use: Callable[[Connection], T], timeout: float | None) -> T:
+        deadline = time.monotonic() + (PATIENCE if timeout is None else timeout)
         try:
-            self._prepare()
-            return self._once(work)
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            if self._idle_is_stale(error):
-                return self._again(work)
-            raise self._failure(error) from error
+            self._migrate(deadline)
+            return self._once(use, deadline)
         except psycopg.Error as error:
             raise self._failure(error) from error
 
-    def _again(self, work: Callable[[PostgresTransaction], T]) -> T:
-        """The server was started anew: what was open to it is gone."""
-        self.close()
+    def _once(self, use: Callable[[Connection], T], deadline: float) -> T:
+        """Raises psycopg.Error, StoreUnavailable, StoreBusy."""
+        pool = self._opened()
+        connection = self._taken(pool, deadline)
         try:
-            return self._once(work)
-        except psycopg.Error as error:
-            raise self._failure(error) from error
-
-    def _idle_is_stale(self, error: psycopg.Error) -> bool:
-        return error.sqlstate in (None, "57P01", "57P02") and self._ready
-
-    def _once(self, work: Callable[[PostgresTransaction], T]) -> T:
-        with self._connection() as connection, connection.transaction():
-            return work(PostgresTransaction(connection))
-
-    def _prepare(self) -> None:
-        if not self._ready:
-            with self._preparing:
-                if not self._ready:
-                    self._once(migrate)
-                    self._ready = True
-
-    @contextmanager
-    def _connection(self) -> Iterator[Connection]:
-        connection = self._idle.pop() if self._idle else self._connect()
-        try:
-            yield connection
-        except BaseException:
-            if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-                connection.close()
-            raise
+            with SocketDeadline(connection.pgconn.socket, deadline - time.monotonic()) as limit:
+                try:
+                    done = use(connection)
+                except psycopg.Error as error:
+                    if limit.expired:
+                        raise self._too_slow() from error
+                    raise
+            self._answered_at = time.monotonic()
+            return done
         finally:
-            if not connection.closed and len(self._idle) < IDLE:
-                self._idle.append(connection)
-            else:
-                connection.close()
+            pool.putconn(connection)
+
+    def _taken(self, pool: ConnectionPool[Connection], deadline: float) -> Connection:
+        began = time.monotonic()
+        try:
+            return pool.getconn(timeout=max(deadline - began, 0.001))
+        except PoolTimeout as error:
+            if self._answered_at >= began:  # others have had their answers meanwhile
+                raise StoreBusy(
+                    f"the store {self.place} is busy: all {self._size} connections are"
+                ) from error
+            raise self._too_slow() from error
+
+    def _migrate(self, deadline: float) -> None:
+        if self._migrated:
+            return
+        if not self._preparing.acquire(timeout=max(deadline - time.monotonic(), 0.001)):
+            raise self._too_slow()
+        try:
+            if not self._migrated:
+                self._once(lambda connection: transact(connection, migrate), deadline)
+                self._migrated = True
+        finally:
+            self._preparing.release()
+
+    def _opened(self) -> ConnectionPool[Connection]:
+        if self._pool is None:
+            self._pool = ConnectionPool(
+                self._url.reveal(),
+                kwargs=settings(),
+                min_size=1,
+                max_size=self._size,
+                open=False,
+                check=check_idle,
+                max_lifetime=CONNECTION_LIFE,
+                # Whoever needs one while there is none asks anew.
+                reconnect_timeout=2.0,
+                name="store",
+            )
+            self._pool.open()
+        return self._pool
 
     def _connect(self) -> Connection:
-        options = f"-c statement_timeout={STATEMENT_PATIENCE}s"
-        return psycopg.connect(
-            self._url.reveal(), autocommit=True, connect_timeout=CONNECT_PATIENCE, options=options
-        )
+        """One that is not the pool's."""
+        return psycopg.connect(self._url.reveal(), **settings())  # type: ignore[arg-type,unused-ignore]
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
+    def lock(self, name: str, timeout: float | None = None) -> Iterator[None]:
         """The server takes it from a holder that dies.  Without it, if it can't be had."""
-        connection = self._locked(name)
+        connection = self._locked(name, time.monotonic() + (LOCK_PATIENCE if timeout is None else timeout))
         try:
             yield
         finally:
@@ -142,18 +235,28 @@ class Postgres:
                 with suppress(psycopg.Error):
                     connection.close()  # and with it the lock
 
-    def _locked(self, name: str) -> Connection | None:
+    def _locked(self, name: str, deadline: float) -> Connection | None:
         connection = None
         try:
             connection = self._connect()
-            connection.execute(spelled(f"SET statement_timeout = '{LOCK_PATIENCE}s'"))
-            connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (name,))
+            while not self._has_locked(connection, name):
+                if time.monotonic() >= deadline:
+                    raise psycopg.OperationalError("others have been holding it for too long")
+                time.sleep(LOCK_INTERVAL)
         except psycopg.Error as error:
             log.warning("can't lock %s in the database: %s", name, one_line(error))
             if connection is not None:
                 connection.close()
             return None
         return connection
+
+    def _has_locked(self, connection: Connection, name: str) -> bool:
+        """Asks instead of waiting, so that a server that is gone is noticed."""
+        with SocketDeadline(connection.pgconn.socket, CLIENT["connect_timeout"]):
+            rows = connection.execute(
+                "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,)
+            ).fetchall()
+        return bool(rows[0][0])
 
     def check(self) -> str | None:
         def look(transaction: PostgresTransaction) -> None:
@@ -168,13 +271,48 @@ class Postgres:
         return None
 
     def close(self) -> None:
-        idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close(timeout=0)
 
-    def _failure(self, error: Exception) -> StoreError:
-        return StoreError(f"can't use the store {self.place}: {one_line(error)}")
+    def _too_slow(self) -> StoreUnavailable:
+        return StoreUnavailable(f"can't use the store {self.place}: it does not answer")
+
+    def _failure(self, error: psycopg.Error) -> StoreError:
+        lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        kind = StoreUnavailable if lost else StoreError
+        return kind(f"can't use the store {self.place}: {one_line(error)}")
 
 
-def one_line(error: Any) -> str:
+def transact(connection: Connection, work: Callable[[PostgresTransaction], T]) -> T:
+    transaction = PostgresTransaction(connection, "BEGIN")
+    try:
+        done = work(transaction)
+        transaction.execute("COMMIT")
+        transaction.send()
+    except BaseException:
+        with suppress(psycopg.Error):
+            connection.rollback()
+        raise
+    return done
+
+
+def settings() -> dict[str, object]:
+    options = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
+    return {**CLIENT, "autocommit": True, "options": options}
+
+
+def check_idle(connection: Connection) -> None:
+    """A server says nothing to an idle connection but its end: seen without asking it.
+
+    :raises psycopg.OperationalError: it has ended.
+    """
+    poll = select.poll()
+    poll.register(connection.pgconn.socket, select.POLLIN | select.POLLHUP | select.POLLERR)
+    if poll.poll(0):
+        connection.close()
+        raise psycopg.OperationalError("the connection has ended")
+
+
+def one_line(error: object) -> str:
     return " ".join(str(error).split()) or type(error).__name__

@@ -181,7 +181,7 @@ class RequestTable:
     # Reading.
 
     def count(self) -> int:
-        ((number,),) = self._database.run(
+        ((number,),) = self._database.read(
             lambda transaction: transaction.rows("SELECT count(*) FROM requests")
         )
         return int(number)
@@ -228,10 +228,10 @@ class RequestTable:
         :param written: what the call before gave; None: nothing yet, just from when on.
         """
         if written is None:
-            return [], self._database.run(lambda transaction: transaction.now())
+            return [], self._database.read(lambda transaction: transaction.now())
         terms = [("written > ?", (written - OVERLAP,)), *wanted.terms()]
         columns = f"written, {', '.join(COLUMNS)}"
-        rows = self._database.run(
+        rows = self._database.read(
             lambda transaction: transaction.rows(
                 f"SELECT {columns} FROM requests{where(terms)} ORDER BY written, at LIMIT ?",  # noqa: S608
                 *values_of(terms),
@@ -256,10 +256,10 @@ class RequestTable:
             return sorted(name for (name,) in found if name)
 
         wanted = ("caller", "account", "model")
-        return self._database.run(lambda transaction: {name: distinct(transaction, name) for name in wanted})
+        return self._database.read(lambda transaction: {name: distinct(transaction, name) for name in wanted})
 
     def _read(self, rest: str, *values: object) -> list[dict[str, Any]]:
-        rows = self._database.run(
+        rows = self._database.read(
             lambda transaction: transaction.rows(
                 f"SELECT {', '.join(COLUMNS)} FROM requests {rest}",  # noqa: S608
                 *values,

@@ -53,7 +53,7 @@ class RestTable:
 
     def all(self, now: float | None = None) -> list[Rest]:
         """Those that are not over.  :param now: as above."""
-        return self._database.run(lambda transaction: read(transaction, now))
+        return self._database.read(lambda transaction: read(transaction, now))
 
     def clear(self, *rests: Rest) -> None:
         keys = [each.key for each in rests]

@@ -147,6 +147,15 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
 ]
 
 
+def is_current(transaction: Transaction) -> bool:
+    """Whether nothing is missing, told without a lock."""
+    try:
+        done = {name for (name,) in transaction.rows("SELECT name FROM migrations")}
+    except Exception:  # noqa: BLE001 - of whichever library: there is no such table yet
+        return False
+    return done >= {name for name, _ in MIGRATIONS}
+
+
 def migrate(transaction: Transaction, upto: int | None = None) -> list[str]:
     """Bring the tables up to date.  The names of the steps that were missing.
 

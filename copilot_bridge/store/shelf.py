@@ -28,7 +28,7 @@ class Shelf:
             return transaction.rows("SELECT content FROM shelf WHERE name = ?", name)
 
         try:
-            rows = self._database.run(find)
+            rows = self._database.read(find)
             opened = self._vault.open(rows[0][0]) if rows else None
             content = orjson.loads(opened) if opened else None
         except (StoreError, orjson.JSONDecodeError) as error:

@@ -1,43 +1,40 @@
 """SQLite: a file in the data directory, or nothing but memory.
 
-One connection for the process, one short transaction at a time.  A gevent worker sends each to a thread
-of its own: while the disk takes its time, or another process is writing, the streams go on.
+Two connections for the process, one that writes and one that reads: in WAL mode a reader waits for nobody,
+so another program's write lock holds up only those who have something to write.
 """
 
 import logging
 import os
 import sqlite3
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from functools import partial
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
-from copilot_bridge.errors import StoreError
-from copilot_bridge.store.database import Row
+from copilot_bridge.errors import StoreError, StoreUnavailable
+from copilot_bridge.store.channel import Channel, Job
+from copilot_bridge.store.database import Query, Row
 from copilot_bridge.store.files import Files
-from copilot_bridge.store.schema import migrate
+from copilot_bridge.store.schema import is_current, migrate
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 PATIENCE = 15.0  # s; no transaction of ours is under way for more than a moment
-PAUSE = 5.0  # s between two tries to open a database that could not be opened
 
 # Rows; few sizes, so that each statement is read once.  Some SQLites take no more than 999 values.
 AT_ONCE = (32, 4, 1)
 
-PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
-    # A killed process loses nothing; only a power cut may cost the last moments, and never the database.
-    "PRAGMA synchronous = NORMAL",
-    "PRAGMA journal_size_limit = 16777216",
-)
+# Of the file, which keeps it.
+JOURNAL_MODE = "PRAGMA journal_mode = WAL"
+# A killed process loses nothing; only a power cut may cost the last moments, and never the database.
+SETTINGS = "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216"
 
 
 class SqliteTransaction:
@@ -70,8 +67,26 @@ class SqliteTransaction:
     def now(self) -> float:
         return self._clock()
 
+    def execute(self, sql: str, *values: object) -> None:
+        self._connection.execute(sql, values)
+
     def alone(self, _name: str) -> None:
         """A transaction that may write is alone anyway."""
+
+    def look_alone(self, _name: str, *queries: Query) -> tuple[float, list[list[Row]]]:
+        return self._clock(), [self.rows(sql, *values) for sql, values in queries]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which file a path leads to; None: to none."""
+
+    database: tuple[int, int] | None
+    journal: tuple[int, int] | None
+
+    @classmethod
+    def of(cls, path: Path) -> "Identity":
+        return cls(inode(path), inode(journal_of(path)))
 
 
 class Sqlite:
@@ -83,62 +98,88 @@ class Sqlite:
         self.lasting = path is not None
         self._clock = clock
         self._files = Files(path.parent) if path else None
-        self._connection: sqlite3.Connection | None = None
-        self._opening = threading.Lock()
-        self._at_work = threading.Lock()
         self._memory_locks: dict[str, Any] = {}
-        self._thread: Any = None
-        self._failed: tuple[float, StoreError] | None = None
+        self._identity: Identity | None = None
+        self._writer = Channel(self._connect)
+        self._reader = Channel(self._connect) if path else self._writer
 
-    def run(self, work: Callable[[SqliteTransaction], T]) -> T:
-        connection = self._open()
-        transaction = SqliteTransaction(connection, self._clock)
+    def run(self, work: Callable[[SqliteTransaction], T], timeout: float | None = None) -> T:
+        return self._transact(self._writer, "BEGIN IMMEDIATE", work, timeout)
+
+    def read(self, work: Callable[[SqliteTransaction], T], timeout: float | None = None) -> T:
+        return self._transact(self._reader, "BEGIN", work, timeout)
+
+    def _transact(
+        self, channel: Channel, begin: str, work: Callable[[SqliteTransaction], T], timeout: float | None
+    ) -> T:
+        def perform(connection: sqlite3.Connection, job: Job) -> T:
+            return transact(connection, SqliteTransaction(connection, self._clock), work, begin, job)
+
+        if self._was_replaced():
+            self._reopen()
         try:
-            return self._alone(partial(transact, connection, transaction, work))
-        except sqlite3.Error as error:
-            if not isinstance(error, sqlite3.OperationalError | sqlite3.IntegrityError):
-                self._give_up(connection)  # damaged: the next one looks whether it has been put right
+            return channel.run(perform, PATIENCE if timeout is None else timeout)
+        except StoreUnavailable as error:
+            raise self._failure(error) from error
+        except (sqlite3.Error, OSError) as error:
+            if not isinstance(error, sqlite3.OperationalError | sqlite3.IntegrityError | OSError):
+                channel.close(PATIENCE)  # damaged: the next one looks whether it has been put right
             raise self._failure(error) from error
 
-    def _alone(self, function: Callable[[], T]) -> T:
-        """While nobody else uses the connection."""
-        if not under_gevent():
-            with self._at_work:
-                return function()
-        from gevent.threadpool import ThreadPool
-
-        if self._thread is None:
-            self._thread = ThreadPool(1)
-        done: T = self._thread.apply(function)
-        return done
-
-    def _open(self) -> sqlite3.Connection:
-        with self._opening:
-            if self._connection is None:
-                if self._failed and 0 <= time.monotonic() - self._failed[0] < PAUSE:
-                    raise self._failed[1]
-                try:
-                    self._connection = self._opened()
-                    self._failed = None
-                except (sqlite3.Error, OSError) as error:
-                    failure = self._failure(error)
-                    self._failed = (time.monotonic(), failure)
-                    raise failure from error
-            return self._connection
-
-    def _opened(self) -> sqlite3.Connection:
+    def _connect(self, timeout: float) -> sqlite3.Connection:
         if self.path is None or self._files is None:
-            return prepared(connect(":memory:"), self._clock)
+            connection = connect(":memory:", timeout)
+            prepare(connection, self._clock)
+            return connection
         self._files.make()
         # 0600 from its first moment; its journals take over its mode.
         with suppress(FileExistsError):
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        with self._files.lock("store"):
-            return prepared(connect(str(self.path)), self._clock)
+        connection = connect(str(self.path), timeout)
+        try:
+            if not self._is_prepared(connection):
+                with self._files.lock("store", timeout):
+                    prepare(connection, self._clock)
+            connection.executescript(SETTINGS)
+        except BaseException:
+            connection.close()
+            raise
+        self._identity = Identity.of(self.path)
+        return connection
 
-    def lock(self, name: str) -> AbstractContextManager[object]:
+    def _is_prepared(self, connection: sqlite3.Connection) -> bool:
+        """Told without a lock, or a bridge could not start while another program is writing."""
+        ((mode,),) = connection.execute("PRAGMA journal_mode").fetchall()
+        current = transact(connection, SqliteTransaction(connection, self._clock), is_current, "BEGIN")
+        return mode == "wal" and current
+
+    def _was_replaced(self) -> bool:
+        """Somebody has deleted the file, or put another one in its place."""
+        return (
+            self.path is not None
+            and self._identity is not None
+            and inode(self.path) != self._identity.database
+        )
+
+    def _reopen(self) -> None:
+        """Use the file that is there now.  The journal of the one before would damage it."""
+        assert self.path
+        before, self._identity = self._identity, None
+        self.close()
+        there = inode(self.path) is not None
+        log.warning(
+            "the store %s was %s under the running bridge: going on with %s",
+            self.path,
+            "replaced" if there else "deleted",
+            "the new file" if there else "a new, empty one",
+        )
+        if before and before.journal and inode(journal_of(self.path)) == before.journal:
+            for suffix in ("-wal", "-shm"):
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+    def lock(self, name: str, timeout: float | None = None) -> AbstractContextManager[object]:
         if self._files is not None:
-            return self._files.lock(name)
+            return self._files.lock(name, timeout)
         return memory_lock(self._memory_locks, name)
 
     def check(self) -> str | None:
@@ -157,20 +198,35 @@ class Sqlite:
             return str(error)
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._give_up(self._connection)
-
-    def _give_up(self, connection: sqlite3.Connection) -> None:
-        """SQLite would not survive it if somebody was at work with it."""
-        with self._opening:
-            if self._connection is connection:  # and not a later one
-                self._connection = None
-        with suppress(sqlite3.Error):
-            self._alone(connection.close)
+        for channel in {self._reader, self._writer}:
+            channel.close(PATIENCE)
 
     def _failure(self, error: Exception) -> StoreError:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return StoreError(f"can't use the store {self.place}: {reason}{advice(reason)}")
+        kind = StoreUnavailable if passes(error) else StoreError
+        return kind(f"can't use the store {self.place}: {reason}{advice(reason)}")
+
+
+def passes(error: Exception) -> bool:
+    """Others hold it, and will let go of it."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return isinstance(error, StoreUnavailable) or code in TRANSIENT
+
+
+# A full or read-only disk fails at once, and does so for reads and writes each in its own way.
+TRANSIENT = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def inode(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def journal_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
 
 
 ADVICE = {
@@ -184,27 +240,28 @@ def advice(reason: str) -> str:
     return next((told for words, told in ADVICE.items() if words in reason), "")
 
 
-def connect(path: str) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+def connect(path: str, timeout: float) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
 
 
-def prepared(connection: sqlite3.Connection, clock: Callable[[], float]) -> sqlite3.Connection:
-    try:
-        for pragma in PRAGMAS:
-            connection.execute(pragma)
-        transact(connection, SqliteTransaction(connection, clock), migrate)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+def prepare(connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
+    connection.execute(JOURNAL_MODE)
+    transact(connection, SqliteTransaction(connection, clock), migrate)
 
 
 def transact(
-    connection: sqlite3.Connection, transaction: SqliteTransaction, work: Callable[[SqliteTransaction], T]
+    connection: sqlite3.Connection,
+    transaction: SqliteTransaction,
+    work: Callable[[SqliteTransaction], T],
+    begin: str = "BEGIN IMMEDIATE",
+    job: Job | None = None,
 ) -> T:
-    connection.execute("BEGIN IMMEDIATE")
+    """Raises StoreUnavailable: whoever asked for it waits no longer, so it is not done."""
+    connection.execute(begin)
     try:
         done = work(transaction)
+        if job and job.abandoned:
+            raise StoreUnavailable("it came too late")
     except BaseException:
         with suppress(sqlite3.Error):  # some errors have rolled back already
             connection.execute("ROLLBACK")
@@ -217,9 +274,3 @@ def transact(
 def memory_lock(locks: dict[str, Any], name: str) -> Iterator[None]:
     with locks.setdefault(name, threading.RLock()):
         yield
-
-
-def under_gevent() -> bool:
-    """Threads are greenlets here, and whoever blocks blocks them all."""
-    monkey = sys.modules.get("gevent.monkey")
-    return bool(monkey and monkey.is_module_patched("threading"))

@@ -9,6 +9,7 @@ from copilot_bridge.store.approvals import ApprovalTable
 from copilot_bridge.store.chains import ChainTable
 from copilot_bridge.store.database import Database
 from copilot_bridge.store.files import Files
+from copilot_bridge.store.guard import Guard, Outage
 from copilot_bridge.store.journal import Journal
 from copilot_bridge.store.keys import Keys
 from copilot_bridge.store.logins import Logins
@@ -22,6 +23,7 @@ from copilot_bridge.store.usage import UsageTable
 from copilot_bridge.store.vault import Vault
 
 DATABASE = "bridge.db"
+TIMEOUT = 1.5  # s
 
 
 @dataclass(frozen=True)
@@ -31,34 +33,45 @@ class Store:
     database: Database
     vault: Vault
     files: Files | None = None  # the data directory; None: nothing may be read from it
+    timeout: float = TIMEOUT
+
+    @cached_property
+    def _guard(self) -> Guard:
+        """The database for whatever a request waits for."""
+        return Guard(self.database, self.timeout)
+
+    @property
+    def outage(self) -> Outage | None:
+        """Why requests have to do without the store just now; None: they have not."""
+        return self._guard.outage
 
     @cached_property
     def logins(self) -> Logins:
-        return Logins(self.database, self.vault, self.files)
+        return Logins(self._guard, self.vault, self.files)
 
     @cached_property
     def shelf(self) -> Shelf:
-        return Shelf(self.database, self.vault)
+        return Shelf(self._guard, self.vault)
 
     @cached_property
     def keys(self) -> Keys:
-        return Keys(self.database, self.signal, self.files)
+        return Keys(self._guard, self.signal, self.files)
 
     @cached_property
     def pace(self) -> PaceTable:
-        return PaceTable(self.database)
+        return PaceTable(self._guard)
 
     @cached_property
     def rests(self) -> RestTable:
-        return RestTable(self.database)
+        return RestTable(self._guard)
 
     @cached_property
     def requests(self) -> RequestTable:
-        return RequestTable(self.database)
+        return RequestTable(self._guard.patient)
 
     @cached_property
     def usage(self) -> UsageTable:
-        return UsageTable(self.database)
+        return UsageTable(self._guard.patient)
 
     def journal(self, days: int, most: int) -> Journal:
         """The writer of `requests`; one for the process."""
@@ -67,11 +80,11 @@ class Store:
 
     def chains(self, most: int, life: float) -> ChainTable:
         """:param most: bytes of all conversations.  :param life: seconds."""
-        return ChainTable(self.database, self.vault, most=most, life=life)
+        return ChainTable(self._guard, self.vault, most=most, life=life)
 
     @cached_property
     def approvals(self) -> ApprovalTable:
-        return ApprovalTable(self.database, self.vault, self.signal)
+        return ApprovalTable(self._guard, self.vault, self.signal)
 
     @cached_property
     def signal(self) -> Signal:
@@ -88,18 +101,21 @@ def open_store(
     lasting: bool = True,
     key: Secret | None = None,
     url: Secret | None = None,
+    connections: int = 8,
+    timeout: float = TIMEOUT,
 ) -> Store:
     """:param path: of the SQLite file, where it is not in the home.  :param lasting: else in memory only.
-    :param url: of a PostgreSQL database instead.
+    :param url: of a PostgreSQL database instead.  :param connections: to it, at the most.
+    :param timeout: seconds that a request waits for the store.
     """
     key = key or Secret()
     if not lasting:
-        return Store(Sqlite(None), Vault(key, None, {}))
+        return Store(Sqlite(None), Vault(key, None, {}), timeout=timeout)
     if url:
         from copilot_bridge.store.postgres import Postgres  # an extra, which not everybody has
 
-        return Store(Postgres(url), Vault(key, home, shared=True), Files(home))
+        return Store(Postgres(url, connections), Vault(key, home, shared=True), Files(home), timeout)
     database = path or home / DATABASE
     if database.is_dir():
         database = database / DATABASE
-    return Store(Sqlite(database), Vault(key, database.parent), Files(home))
+    return Store(Sqlite(database), Vault(key, database.parent), Files(home), timeout)

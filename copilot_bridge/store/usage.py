@@ -53,7 +53,7 @@ class UsageTable:
 
         return [
             {"day": named_day(start, offset), "caller": caller, "model": model} | named(sums)
-            for start, shares in self._database.run(read)
+            for start, shares in self._database.read(read)
             for (caller, model), sums in sorted(shares.items())
         ]
 
@@ -87,7 +87,7 @@ class UsageTable:
                 for (model,), sums in sorted(day_of(transaction, start, wanted, values, ("model",)).items())
             ]
 
-        return self._database.run(read)
+        return self._database.read(read)
 
     def keys(self, since: float, *, caller: str | None = None, account: str | None = None) -> list[Sums]:
         """[{"caller": ..., and sums}], the busiest first.
@@ -121,7 +121,7 @@ class UsageTable:
         return named(row)
 
     def _rows(self, sql: str, *values: object) -> list[Row]:
-        return self._database.run(lambda transaction: transaction.rows(sql, *values))
+        return self._database.read(lambda transaction: transaction.rows(sql, *values))
 
 
 Shares = dict[tuple[str, ...], list[Any]]

@@ -465,6 +465,7 @@ def test_an_older_log_is_added_up(server: Server, tmp_path: Path) -> None:
             ("c", NOON + DAY, "wrong", None, "model_not_found"),
         ):
             transaction.change(insert, name, at, model, upstream, outcome)
+        transaction.send()
     store = machine(tmp_path, url)
     days = store.usage.days(NOON)
     assert [(each["day"], each["model"], each["requests"], each["errors"]) for each in days] == [

@@ -166,7 +166,7 @@ def test_a_store_that_breaks_does_not_open_the_door(store, tmp_path, monkeypatch
     secret = store.keys.add(Key("a", KEY, b""))
     callers = make(store)
     callers.find([secret], local=True)
-    monkeypatch.setattr(store.database, "run", broken)
+    monkeypatch.setattr(store.database, "read", broken)
     assert callers.find([secret], local=True).id == "key:a"
     refused(callers)
     later = make(store)
@@ -177,7 +177,7 @@ def test_a_store_that_breaks_does_not_open_the_door(store, tmp_path, monkeypatch
 
 
 def test_a_store_that_is_broken_from_the_start_and_never_had_keys(store, monkeypatch):
-    monkeypatch.setattr(store.database, "run", broken)
+    monkeypatch.setattr(store.database, "read", broken)
     assert make(store).find([], local=True) is NOBODY
     assert make(store, api_key=(Secret("one"),)).find(["one"], local=True).operator
 

@@ -43,7 +43,8 @@ def test_days_that_are_over_are_read_once(tmp_path: Path, monkeypatch: pytest.Mo
     read, asked = SqliteTransaction.rows, []
 
     def counted(self: SqliteTransaction, sql: str, *values: object) -> list[tuple[object, ...]]:
-        asked.append(sql)
+        if "request_hours" in sql:
+            asked.append(sql)
         return read(self, sql, *values)
 
     monkeypatch.setattr(SqliteTransaction, "rows", counted)

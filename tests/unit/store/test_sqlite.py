@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from copilot_bridge.errors import StoreError
+from copilot_bridge.store import channel
 from copilot_bridge.store import sqlite as module
 from copilot_bridge.store.schema import MIGRATIONS, migrate
 from copilot_bridge.store.sqlite import Sqlite, SqliteTransaction, transact
@@ -157,7 +158,7 @@ def test_a_damaged_file_is_an_error_of_ours(path, damage):
 
 def test_damage_under_way_and_its_end(database, path, monkeypatch):
     """A process that runs on finds the file that was put in its place."""
-    monkeypatch.setattr(module, "PAUSE", 0)
+    monkeypatch.setattr(channel, "RECONNECT_INTERVAL", 0)
     database.run(lambda t: t.change(PUT, "a", "1"))
     database.close()
     path.write_bytes(b"hello" * 1000)
@@ -212,7 +213,7 @@ def test_a_database_that_can_not_be_opened_is_left_alone_for_a_while(path, monke
     path.write_bytes(b"hello" * 1000)
     database = Sqlite(path)
     tries = []
-    monkeypatch.setattr(module, "connect", lambda place: tries.append(place) or sqlite3.connect(place))
+    monkeypatch.setattr(module, "connect", lambda *given: tries.append(given) or sqlite3.connect(given[0]))
     for _ in range(5):
         with pytest.raises(StoreError):
             database.run(lambda t: t.rows(COUNT))
@@ -223,12 +224,12 @@ def test_a_full_disk(database, path):
     """What was there is there; when there is room again it goes on."""
     database.run(lambda t: t.change(PUT, "a", "1"))
     ((pages,),) = database.run(lambda t: t.rows("PRAGMA page_count"))
-    database._connection.execute(f"PRAGMA max_page_count = {pages}")
+    database._writer._connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StoreError, match="full"):
         database.run(lambda t: t.change(PUT, "b", "x" * 100_000))
     assert "full" in database.check()
     assert notes(database) == {"a"}
-    database._connection.execute("PRAGMA max_page_count = 100000")
+    database._writer._connection.execute("PRAGMA max_page_count = 100000")
     assert database.check() is None
     database.run(lambda t: t.change(PUT, "b", "x" * 100_000))
     assert notes(database) == {"a", "b"}

@@ -1,0 +1,151 @@
+"""The database as requests use it: each use has a deadline, and none is tried while the database is down.
+
+A request goes on with what is known without the store; whether the store is back is found out beside the
+requests, by one thread (a greenlet in the server).
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TypeVar
+
+from copilot_bridge.errors import StoreError, StoreUnavailable
+from copilot_bridge.store.database import Database, Transaction
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+RETRY_INTERVAL = 1.0  # s between two looks whether the database is back
+
+
+@dataclass(frozen=True)
+class Outage:
+    """Why the store can't be used.  `since`: unix seconds.  `writing`: it can still be read."""
+
+    reason: str
+    since: float
+    writing: bool
+
+
+class Circuit:
+    """Whether one kind of use works, and the look whether it does again."""
+
+    def __init__(self, probe: Callable[[], object], purpose: str) -> None:
+        self._probe = probe
+        self._purpose = purpose
+        self._starting = threading.Lock()
+        self.failure: StoreUnavailable | None = None
+        self.since = 0.0
+
+    def call(self, use: Callable[[], T]) -> T:
+        self.check()
+        try:
+            return use()
+        except StoreUnavailable as error:
+            self._open(error)
+            raise
+
+    def check(self) -> None:
+        """Raises StoreUnavailable: it is known not to work."""
+        if self.failure is not None:
+            raise self.failure
+
+    def _open(self, error: StoreUnavailable) -> None:
+        with self._starting:
+            if self.failure is not None:
+                return
+            self.failure, self.since = error, time.time()
+        log.warning("the store can't be %s; requests go on with what is known: %s", self._purpose, error)
+        threading.Thread(target=self._wait_for_end, daemon=True).start()
+
+    def _wait_for_end(self) -> None:
+        began = time.monotonic()
+        while self.failure is not None:
+            time.sleep(RETRY_INTERVAL)
+            try:
+                self._probe()
+            except StoreUnavailable:
+                continue
+            except StoreError as error:  # it answers: each use tells for itself what is wrong
+                log.warning("the store answers again: %s", error)
+            self.failure = None
+        log.warning("the store can be %s again, after %.0f s", self._purpose, time.monotonic() - began)
+
+
+class Guard:
+    """A `Database` whose uses take no longer than `timeout` seconds."""
+
+    def __init__(self, database: Database, timeout: float) -> None:
+        self._database = database
+        self._timeout = timeout
+        self.place = database.place
+        self.lasting = database.lasting
+        self._reads = Circuit(lambda: database.read(look, timeout), "read")
+        self._writes = Circuit(lambda: database.run(look, timeout), "written to")
+        self.patient = Patient(database, self._reads, self._writes)
+
+    def run(self, work: Callable[[Transaction], T], timeout: float | None = None) -> T:
+        limit = self._limit(timeout)
+        return self._writes.call(lambda: self._database.run(work, limit))
+
+    def read(self, work: Callable[[Transaction], T], timeout: float | None = None) -> T:
+        limit = self._limit(timeout)
+        return self._reads.call(lambda: self._database.read(work, limit))
+
+    def lock(self, name: str, timeout: float | None = None) -> AbstractContextManager[object]:
+        return nullcontext() if self._writes.failure else self._database.lock(name, timeout)
+
+    def check(self) -> str | None:
+        return self._database.check()
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _limit(self, timeout: float | None) -> float:
+        return self._timeout if timeout is None else min(timeout, self._timeout)
+
+    @property
+    def outage(self) -> Outage | None:
+        """What is wrong just now; None: nothing that is known."""
+        for circuit in (self._reads, self._writes):
+            if failure := circuit.failure:
+                return Outage(str(failure), circuit.since, circuit is self._writes)
+        return None
+
+
+class Patient:
+    """A `Database` for work that takes its time, as long as the database is not known to be down.
+
+    What is slow here says nothing about the short uses of requests.
+    """
+
+    def __init__(self, database: Database, reads: Circuit, writes: Circuit) -> None:
+        self._database = database
+        self._reads, self._writes = reads, writes
+        self.place = database.place
+        self.lasting = database.lasting
+
+    def run(self, work: Callable[[Transaction], T], timeout: float | None = None) -> T:
+        self._writes.check()
+        return self._database.run(work, timeout)
+
+    def read(self, work: Callable[[Transaction], T], timeout: float | None = None) -> T:
+        self._reads.check()
+        return self._database.read(work, timeout)
+
+    def lock(self, name: str, timeout: float | None = None) -> AbstractContextManager[object]:
+        return self._database.lock(name, timeout)
+
+    def check(self) -> str | None:
+        return self._database.check()
+
+    def close(self) -> None:
+        self._database.close()
+
+
+def look(transaction: Transaction) -> None:
+    transaction.rows("SELECT name FROM migrations LIMIT 1")

@@ -1,0 +1,171 @@
+"""No request waits for a store that does not answer, and only one look at it is made beside the requests."""
+
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from copilot_bridge.errors import StoreError, StoreUnavailable
+from copilot_bridge.store import guard as module
+from copilot_bridge.store import open_store
+from copilot_bridge.store.guard import Guard
+from copilot_bridge.store.sqlite import Sqlite
+
+PUT = "INSERT INTO notes (name, value) VALUES (?, '')"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "bridge.db"
+
+
+def hold(path: Path, how: str = "BEGIN IMMEDIATE") -> sqlite3.Connection:
+    """As another program that does not end its transaction."""
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute(how)
+    other.execute("DELETE FROM notes")
+    return other
+
+
+@pytest.mark.parametrize("how", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
+def test_reads_wait_for_no_writer(path: Path, how: str) -> None:
+    database = Sqlite(path)
+    database.run(lambda t: t.change(PUT, "a"))
+    other = hold(path, how)
+    assert database.read(lambda t: t.rows("SELECT name FROM notes"), 0.5) == [("a",)]
+    fresh = Sqlite(path)  # a bridge that is started meanwhile
+    assert fresh.read(lambda t: t.rows("SELECT name FROM notes"), 0.5) == [("a",)]
+    other.close()
+
+
+def test_a_lock_costs_its_deadline_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RETRY_INTERVAL", 0.01)
+    database = Sqlite(path)
+    guard = Guard(database, 0.2)
+    guard.run(lambda t: t.change(PUT, "a"))
+    other = hold(path)
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable, match="another program"):
+        guard.run(lambda t: t.change(PUT, "b"))
+    first = time.monotonic() - began
+    began = time.monotonic()
+    for _ in range(100):
+        with pytest.raises(StoreUnavailable):
+            guard.run(lambda t: t.change(PUT, "b"))
+    assert time.monotonic() - began < first
+    assert guard.outage is not None
+    assert guard.outage.writing
+    assert guard.read(lambda t: t.rows("SELECT name FROM notes")) == [("a",)], "what can be read is read"
+    other.close()
+    wait_until(lambda: guard.outage is None)
+    guard.run(lambda t: t.change(PUT, "c"))
+
+
+def wait_until(done: object) -> None:
+    end = time.monotonic() + 10
+    while not done():  # type: ignore[operator]
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_one_thread_looks_whether_the_database_is_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RETRY_INTERVAL", 0.01)
+    looks: list[int] = []
+
+    class Down(Sqlite):
+        def run(self, work, timeout=None):  # type: ignore[no-untyped-def]
+            looks.append(threading.get_ident())
+            raise StoreUnavailable("down")
+
+    guard = Guard(Down(path), 0.1)
+    for _ in range(20):
+        with pytest.raises(StoreUnavailable):
+            guard.run(lambda t: None)
+    wait_until(lambda: len(looks) > 5)
+    assert len(set(looks)) == 2, "the caller's, once, and the one that looks"
+    guard._writes.failure = None
+
+
+def test_what_is_wrong_by_itself_stops_nobody_else(path: Path) -> None:
+    guard = Guard(Sqlite(path), 1.0)
+    with pytest.raises(StoreError) as caught:
+        guard.run(lambda t: t.change("INSERT INTO notes (name) VALUES (NULL)"))
+    assert not isinstance(caught.value, StoreUnavailable)
+    assert guard.outage is None
+    guard.run(lambda t: t.change(PUT, "a"))
+
+
+# Many greenlets at once, while another program holds the lock: none waits longer than its deadline, streams
+# (the ticks) go on, and nothing that was given up is written later.
+LOCKED = """
+from gevent import monkey
+monkey.patch_all()
+import sqlite3, sys, time
+import gevent
+from pathlib import Path
+from copilot_bridge.errors import StoreUnavailable
+from copilot_bridge.store.sqlite import Sqlite
+path = Path(sys.argv[1])
+database = Sqlite(path)
+database.run(lambda t: t.change("INSERT INTO notes (name, value) VALUES ('a', '')"))
+other = sqlite3.connect(path, isolation_level=None)
+other.execute("BEGIN IMMEDIATE")
+ticks = []
+def tick():
+    while True:
+        ticks.append(time.monotonic())
+        gevent.sleep(0.01)
+ticking = gevent.spawn(tick)
+def use(number):
+    began = time.monotonic()
+    try:
+        database.run(lambda t: t.change("INSERT INTO notes (name, value) VALUES (?, '')", f"late{number}"), 0.3)
+    except StoreUnavailable:
+        return time.monotonic() - began
+jobs = [gevent.spawn(use, number) for number in range(50)]
+gevent.joinall(jobs)
+waits = [job.value for job in jobs]
+assert all(wait and 0.2 < wait < 0.8 for wait in waits), waits
+gaps = [later - sooner for sooner, later in zip(ticks, ticks[1:])]
+assert max(gaps) < 0.25, max(gaps)
+other.execute("COMMIT")
+database.run(lambda t: None)
+assert database.read(lambda t: t.rows("SELECT name FROM notes")) == [("a",)]
+ticking.kill()
+database.close()
+"""
+
+
+def test_many_requests_at_a_locked_database(path: Path) -> None:
+    subprocess.run([sys.executable, "-c", LOCKED, path], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("put", [None, b"", "another"])
+def test_a_file_that_is_taken_away_is_noticed(
+    path: Path, tmp_path: Path, put: bytes | str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Deleted, emptied by a replacement, or replaced: no word goes into a file that nobody sees."""
+    store = open_store(tmp_path)
+    store.shelf.write("x", {"a": 1})
+    if put == "another":
+        other = Sqlite(tmp_path / "other" / "bridge.db")
+        other.run(lambda t: t.change(PUT, "of the other"))
+        other.close()
+        other.path.replace(path)  # type: ignore[union-attr]
+    else:
+        path.unlink()
+        if put is not None:
+            path.write_bytes(put)
+    store.shelf.write("y", {"b": 2})
+    assert ("replaced" if put is not None else "deleted") in caplog.text
+    fresh = Sqlite(path)
+    assert fresh.check() is None
+    names = fresh.read(lambda t: t.rows("SELECT name FROM shelf"))
+    assert names == [("y",)]
+    if put == "another":
+        assert fresh.read(lambda t: t.rows("SELECT name FROM notes")) == [("of the other",)]
+    store.close()
