@@ -123,7 +123,8 @@ ticking = gevent.spawn(tick)
 def use(number):
     began = time.monotonic()
     try:
-        database.run(lambda t: t.change("INSERT INTO notes (name, value) VALUES (?, '')", f"late{number}"), 0.3)
+        put = "INSERT INTO notes (name, value) VALUES (?, '')"
+        database.run(lambda t: t.change(put, f"late{number}"), 0.3)
     except StoreUnavailable:
         return time.monotonic() - began
 jobs = [gevent.spawn(use, number) for number in range(50)]
