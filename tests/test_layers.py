@@ -27,7 +27,7 @@ LAYERS: dict[str, set[str]] = {
     "clients": {"errors"},
     "access": {"config", "errors", "redaction", "store", "waits"},
     "store": {"errors", "redaction", "waits"},
-    "upstream": {"config", "errors", "redaction", "waits"},
+    "upstream": {"config", "dialects", "errors", "redaction", "waits"},
     "exchange": {
         "access",
         "clients",

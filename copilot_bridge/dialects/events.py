@@ -67,11 +67,15 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """`refusal`: why the model would not answer, where that is told apart from what it has said."""
+    """`refusal`: why the model would not answer, where that is told apart from what it has said.
+
+    `stop`: the stop sequence that ended it, where that is known.
+    """
 
     reason: Reason
     usage: Usage = field(default_factory=Usage)
     refusal: str = ""
+    stop: str | None = None
 
 
 Event = Started | TextDelta | ReasoningDelta | ReasoningSeal | CallStarted | ArgumentsDelta | Finished

@@ -34,7 +34,10 @@ def unseal(given: Any, own: str) -> dict[str, Any]:
 
 
 def seal_thoughts(thoughts: list[Thought]) -> str:
-    """All of an answer's in one, in their order; "" if none of them has goods."""
+    """All of an answer's in one, in their order; "" if none of them has goods.  Chat's own goes as it is."""
+    goods = [opaque for _text, opaque in thoughts if opaque]
+    if len(goods) == 1 and goods[0].keys() == {"chat"}:
+        return str(goods[0]["chat"])
     return lock(thoughts) if any(opaque for _text, opaque in thoughts) else ""
 
 

@@ -1,18 +1,24 @@
 """A stream of one dialect in, the same stream in another out: decoder, reader, events, writer."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any, Protocol
 
 from copilot_bridge.dialects import sse
-from copilot_bridge.dialects.events import CallStarted, Event, Finished
+from copilot_bridge.dialects.events import CallStarted, Event, Finished, Usage
+from copilot_bridge.dialects.fitting.step import NOTHING, Undo
+from copilot_bridge.dialects.fitting.stops import StopReader
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 
 class EventReader(Protocol):
-    """Upstream's data, an event at a time, in; the hub's events out."""
+    """Upstream's data, an event at a time, in; the hub's events out.
 
+    `usage`: as far as it has been told.
+    """
+
+    @property
+    def usage(self) -> Usage: ...
     def feed(self, data: bytes) -> Iterable[Event]: ...
     def close(self) -> Iterable[Event]:
         """The end of the stream.  Raises StreamCut: it has none."""
@@ -28,14 +34,13 @@ class EventWriter(Protocol):
 class Translation:
     """Bytes in, cut anywhere; whole events of the client's dialect out.
 
-    :param names: of tools: upstream's -> the client's, where they differ.
+    :param undo: of what was changed in the request.
     """
 
-    def __init__(
-        self, reader: EventReader, writer: EventWriter, names: Mapping[str, str] = MappingProxyType({})
-    ) -> None:
-        self._names = names
-        self._reader = reader
+    def __init__(self, reader: EventReader, writer: EventWriter, undo: Undo = NOTHING) -> None:
+        self._undo = undo
+        self._cut = StopReader(reader, undo.stops) if undo.stops else None
+        self._reader = self._cut or reader
         self._writer = writer
         self._splitter = sse.Splitter()
         self.usage: dict[str, Any] | None = None
@@ -43,6 +48,11 @@ class Translation:
         self.finished = False
         self.failure: BridgeError | None = None
         self.outcome = "ok"
+
+    @property
+    def stopped(self) -> bool:
+        """It was ended from here: upstream is not to go on."""
+        return self._cut is not None and self._cut.stopped
 
     def feed(self, piece: bytes) -> bytes:
         """Raises UpstreamRefused: the stream tells of an error; what came before it is given first."""
@@ -77,6 +87,7 @@ class Translation:
             self.done = self.finished = True
             usage = event.usage
             self.usage = {"prompt_tokens": usage.prompt, "completion_tokens": usage.output}
-        if isinstance(event, CallStarted) and event.name in self._names:
-            event = replace(event, name=self._names[event.name])
+        if isinstance(event, CallStarted) and self._undo is not NOTHING:
+            id_, name = self._undo.ids.get(event.id, event.id), self._undo.names.get(event.name, event.name)
+            event = replace(event, id=id_, name=name)
         return self._writer.feed(event)

@@ -3,9 +3,11 @@
 A dialect reads its own body into a `Turn` and writes a `Turn` as its own body; no dialect knows another.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+
+from copilot_bridge.errors import Unsupported
 
 Json = dict[str, Any]
 Role = Literal["user", "assistant", "system"]
@@ -29,11 +31,12 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A document, above all a PDF.  `data`: base64."""
+    """A document, above all a PDF.  `data`: base64.  `context`: what the client says of it."""
 
     media_type: str
     data: str
     name: str | None = None
+    context: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,21 @@ class Turn:
     budget: int | None = None
     answer: Schema | None = None
     cache_key: str | None = None
+
+
+# What binds an answer: it is carried to the model, or enforced by the bridge, or refused.  A turn has the
+# last three in its messages, or was refused by the one who read it.
+BINDING = ("answer", "stop", "tools", "tool_choice", "documents", "compaction", "refusal")
+
+
+def refuse_unsaid(turn: Turn, unsaid: Iterable[str]) -> None:
+    """:param unsaid: fields of a turn that can't be said.
+
+    :raises Unsupported: it has one that binds the answer.
+    """
+    for name in unsaid:
+        if name in BINDING and getattr(turn, name):
+            raise Unsupported(f"{name}: this model can't be told", param=name)
 
 
 def document_place(turn: Turn) -> int | None:

@@ -18,6 +18,7 @@ class ChatRequest(ModelRequest):
     """POST /chat/completions."""
 
     dialect = "chat"
+    stop_field = "stop"
 
     def read(self, data: bytes) -> Body:
         body = chat.read(data)

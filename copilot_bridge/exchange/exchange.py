@@ -126,7 +126,8 @@ class Exchange:
             self._record.outcome = reader.outcome
         if not reader.done:
             yield reader.close()
-        self._delivery.drain(self._body, END_PATIENCE)
+        if not reader.stopped:
+            self._delivery.drain(self._body, END_PATIENCE)
 
     def close(self) -> None:
         if self._open:

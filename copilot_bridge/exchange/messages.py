@@ -23,6 +23,7 @@ class MessagesRequest(ModelRequest):
     """POST /v1/messages."""
 
     dialect = "messages"
+    stop_field = "stop_sequences"
     keepalive = KEEPALIVE
     tells_size = True
 

@@ -16,10 +16,12 @@ import requests
 
 from copilot_bridge import counting
 from copilot_bridge.dialects import codec, sse
-from copilot_bridge.dialects.names import shorten
+from copilot_bridge.dialects.fitting.limits import Limits, limits_of
+from copilot_bridge.dialects.fitting.step import NOTHING, Undo, fit
+from copilot_bridge.dialects.fitting.stops import split_stops
 from copilot_bridge.dialects.routing import pick
 from copilot_bridge.dialects.translation import EventWriter, Translation
-from copilot_bridge.dialects.turn import Turn, document_place, without_documents
+from copilot_bridge.dialects.turn import Turn, document_place, refuse_unsaid, without_documents
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported, UpstreamRefused
 from copilot_bridge.exchange.call import Call
 from copilot_bridge.exchange.routes import ROUTES, Route
@@ -49,13 +51,15 @@ class Reader(Protocol):
     """An upstream stream's bytes in, the client's out.
 
     `failure`: the stream has told of an error, which comes after what was given out last.
-    `outcome`: "ok", or the kind of an error that was passed on.
+    `outcome`: "ok", or the kind of an error that was passed on.  `stopped`: nothing more is wanted of it.
     """
 
     done: bool
     failure: BridgeError | None
     outcome: str
 
+    @property
+    def stopped(self) -> bool: ...
     @property
     def usage(self) -> Body | None: ...
     @property
@@ -75,6 +79,7 @@ class ModelRequest(ABC):
 
     dialect: ClassVar[str]
     path: ClassVar[str] = ""  # where it is not that of the route
+    stop_field: ClassVar[str] = ""  # that names stop sequences; "": there is none
     keepalive: ClassVar[bytes] = sse.KEEPALIVE
     tells_size: ClassVar[bool] = False  # of a prompt that is too long, in tokens
 
@@ -91,7 +96,7 @@ class ModelRequest(ABC):
         self._headers: Headers = {}
         self._direct = True
         self._turn: Turn | None = None  # the body, where it is translated
-        self._tool_names: dict[str, str] = {}  # upstream's -> the client's, where they differ
+        self._undo: Undo = NOTHING  # of what was changed to fit, in the answer
         self._route: Route = ROUTES[self.dialect](call.bridge, "")
         self.reply_headers: Headers = {}
 
@@ -143,9 +148,14 @@ class ModelRequest(ABC):
 
     def reader(self) -> Reader:
         """For the answer, once there is one."""
-        if self._direct:
+        if self._passes:
             return self.repair()
-        return Translation(self._route.event_reader(), self.writer(), self._tool_names)
+        return Translation(self._route.event_reader(), self.writer(), self._undo)
+
+    @property
+    def _passes(self) -> bool:
+        """The answer is passed on, and not read and written anew."""
+        return self._direct and not self._undo.stops
 
     def choose(self) -> Choice:
         return self._call.models.choose(self._call.copilot(), self.name)
@@ -159,7 +169,7 @@ class ModelRequest(ABC):
     def complete(self) -> bytes:
         """The whole answer.  Blocks."""
         model = self._prepare()
-        streamed = not self._direct or self._is_longer_in_a_stream(model)
+        streamed = not self._passes or self._is_longer_in_a_stream(model)
         if streamed and not self._body.get("stream"):
             self._body["stream"] = True
             self._data = codec.write(self._body)
@@ -175,8 +185,10 @@ class ModelRequest(ABC):
 
     def _read_folded(self, response: requests.Response) -> Whole:
         pieces = self._counted(iter(open_body(response, fast=False).take, b""))
-        whole = self.fold(self._in_own_dialect(pieces))
-        finish(response)
+        reader = None if self._passes else self.reader()
+        whole = self.fold(read_anew(reader, pieces) if reader else pieces)
+        if not (reader and reader.stopped):
+            finish(response)
         return whole
 
     def _read_whole(self, response: requests.Response) -> Whole:
@@ -192,19 +204,6 @@ class ModelRequest(ABC):
         for piece in pieces:
             self._record.count_cost(piece)
             yield piece
-
-    def _in_own_dialect(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        if self._direct:
-            yield from pieces
-            return
-        reader = self.reader()
-        for piece in pieces:
-            yield reader.feed(piece)
-            if reader.failure:
-                raise reader.failure
-            if reader.done:
-                return
-        yield reader.close()
 
     def _prepare(self) -> Model:
         """Find the model that the client means, the way to it, and fit the body to both."""
@@ -224,14 +223,17 @@ class ModelRequest(ABC):
             self._changed,
             *(self._place(where, image, model) for where, image in self._limited(self.images(), model)),
         ]
+        limits = limits_of(way, model.vendor, model.id)
         self._turn = None if self._direct else self.read_turn()
         if self._turn:
+            self._turn, self._undo = fit(self._turn, limits, self.dialect)
+            refuse_unsaid(self._turn, self._route.unsaid)
             if not self._route.takes_documents(model):
                 self._turn = self._without_documents(self._turn, model)
-            if way != "messages":  # which takes longer names than the others
-                self._turn, self._tool_names = shorten(self._turn)
             self._body = self._route.write_turn(self._turn)
             changed.append(True)
+        else:
+            changed.append(self._keep_stops(limits))
         given = set(self._body)
         if self._route.fit(self._body, model, self._headers) or any(changed):
             log.debug(
@@ -241,6 +243,29 @@ class ModelRequest(ABC):
             )
             self._data = codec.write(self._body)
         return model
+
+    def _keep_stops(self, limits: Limits) -> bool:
+        """Take out of a body that is passed on the stop sequences that the bridge has to see to.
+
+        :raises Unsupported: an answer that is read anew has no log probabilities.
+        """
+        given = self._body.get(self.stop_field)
+        listed = [given] if isinstance(given, str) else given
+        self._undo = NOTHING
+        if not isinstance(listed, list) or not all(isinstance(stop, str) for stop in listed):
+            return False
+        told, kept = split_stops(tuple(listed), limits)
+        if not kept:
+            return False
+        if self._body.get("logprobs"):
+            raise Unsupported(
+                f"logprobs: not with these stop sequences, of which this model takes {len(told)}",
+                param="logprobs",
+            )
+        self._undo = Undo(stops=kept)
+        del self._body[self.stop_field]
+        self._body |= {self.stop_field: [*told]} if told else {}
+        return True
 
     def _without_documents(self, turn: Turn, model: Model) -> Turn:
         """Raises Unsupported: a person shows one.  What a tool gave is noted, or the agent would be stuck."""
@@ -330,6 +355,17 @@ class ModelRequest(ABC):
         """Upstream has it.  A stream goes on for minutes, and prompts make megabytes."""
         self._data, self._given, self._body, self._turn = b"", b"", {}, None
         response.request = requests.PreparedRequest()
+
+
+def read_anew(reader: Reader, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """A stream in the client's dialect.  Raises the failure that it tells of."""
+    for piece in pieces:
+        yield reader.feed(piece)
+        if reader.failure:
+            raise reader.failure
+        if reader.done:
+            return
+    yield reader.close()
 
 
 def counted(turn: Turn, model: str) -> int:

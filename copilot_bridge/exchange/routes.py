@@ -34,6 +34,7 @@ class Route(ABC):
     """:param betas: the client's `anthropic-beta`."""
 
     path: ClassVar[str]
+    unsaid: ClassVar[tuple[str, ...]]  # fields of a turn
 
     def __init__(self, bridge: Bridge, betas: str) -> None:
         self._bridge = bridge
@@ -65,6 +66,7 @@ class Route(ABC):
 
 class ChatRoute(Route):
     path = "/chat/completions"
+    unsaid = chat_turn.UNSAID
 
     def write_turn(self, turn: Turn) -> Body:
         return chat_turn.write_turn(turn)
@@ -88,6 +90,7 @@ class ChatRoute(Route):
 
 class MessagesRoute(Route):
     path = "/v1/messages"
+    unsaid = messages_turn.UNSAID
 
     def write_turn(self, turn: Turn) -> Body:
         body = messages_turn.write_turn(turn)
@@ -118,6 +121,7 @@ class MessagesRoute(Route):
 
 class ResponsesRoute(Route):
     path = "/responses"
+    unsaid = responses_turn.UNSAID
 
     def write_turn(self, turn: Turn) -> Body:
         return responses_turn.write_turn(turn)

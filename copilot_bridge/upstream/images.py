@@ -37,6 +37,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as SlowError
 
 from copilot_bridge.config import Config
+from copilot_bridge.dialects.fitting.media import kind_of
 from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.upstream.client import Proxies, certificates, network_error, root_cause
 
@@ -50,16 +51,6 @@ REDIRECT = (301, 302, 303, 307, 308)
 
 # Some hosts turn away who does not say what they are.
 HEADERS = {"User-Agent": "copilot-bridge", "Accept": "image/*", "Accept-Encoding": "identity"}
-
-# What a file begins with -> what it is.  Servers' Content-Types are often wrong.
-MAGIC = (
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
-    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
-    (re.compile(rb"GIF8[79]a"), "image/gif"),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
-    (re.compile(rb"....ftyp(?:hei[cxms]|hev[cxms])", re.DOTALL), "image/heic"),
-    (re.compile(rb"....ftyp(?:mif1|msf1)", re.DOTALL), "image/heif"),
-)
 
 # The whole tables, because ipaddress's is_global depends on Python's patch level: before 3.11.10 it
 # calls most of 192.0.0.0/24 global.  Source: IANA's special-purpose address registries.
@@ -378,13 +369,9 @@ def failure(error: Exception, deadline: Deadline, otherwise: str) -> NoImage:
 
 def accepted_type(image: bytes, media_types: Collection[str]) -> str:
     """Raises NoImage: it is no image, or of a type that the model does not take."""
-    found = media_type(image)
-    if found is None:
+    found = kind_of(image)
+    if found is None or not found.startswith("image/"):
         raise NoImage("what is there is no PNG, JPEG, GIF, WebP or HEIC image")
     if found not in media_types:
         raise NoImage(f"it is {found}; this model takes {', '.join(sorted(media_types)) or 'no images'}")
     return found
-
-
-def media_type(image: bytes) -> str | None:
-    return next((name for magic, name in MAGIC if magic.match(image)), None)

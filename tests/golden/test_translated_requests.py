@@ -15,9 +15,10 @@ from golden.transcripts import Golden
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat import request as chat
 from copilot_bridge.dialects.chat import turn as chat_turn
+from copilot_bridge.dialects.fitting.limits import LIMITS
+from copilot_bridge.dialects.fitting.step import fit
 from copilot_bridge.dialects.messages import request as messages
 from copilot_bridge.dialects.messages import turn as messages_turn
-from copilot_bridge.dialects.names import shorten
 from copilot_bridge.dialects.responses import request as responses
 from copilot_bridge.dialects.responses import turn as responses_turn
 from copilot_bridge.dialects.responses.turn import Names
@@ -59,9 +60,9 @@ CASES = [
 
 @pytest.mark.parametrize(("client", "upstream", "path"), CASES)
 def test_a_request(client: str, upstream: str, path: Path, golden: Golden) -> None:
-    """As an exchange does it; names are shortened for those that take no long ones."""
+    """As an exchange does it."""
     turn = READ[client](path.read_bytes())
-    body = WRITE[upstream](turn if upstream == "messages" else shorten(turn)[0])
+    body = WRITE[upstream](fit(turn, LIMITS[upstream], client)[0])
     sent = json.loads(codec.write(body))
     shown = json.dumps(sent, indent=2, ensure_ascii=False) + "\n"
     golden.check(path.with_suffix(f".to-{upstream}.json"), shown.encode())

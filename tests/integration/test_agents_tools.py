@@ -646,12 +646,25 @@ def test_a_tool_that_is_looked_for_first(
 def test_a_tool_that_a_server_would_run(bridge: Bridge, simulator: Simulator, mark: str, model: str) -> None:
     """Claude Code looks into the web by a request of its own, and is content with text."""
     search = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}
-    for choice in ({"type": "auto"}, {"type": "tool", "name": "web_search"}):
-        body = claude_body(model, asked(f"Look {mark}"), [search], tool_choice=choice)
-        blocks = claude_code(bridge, body)
-        assert "Look" in "".join(block.get("text", "") for block in blocks)
-    for entry in simulator.ledger(mark):
-        assert not entry["body"].keys() & {"tools", "tool_choice"}
+    body = claude_body(model, asked(f"Look {mark}"), [search], tool_choice={"type": "auto"})
+    blocks = claude_code(bridge, body)
+    assert "Look" in "".join(block.get("text", "") for block in blocks)
+    assert not simulator.only(mark)["body"].keys() & {"tools", "tool_choice"}
+
+
+@pytest.mark.parametrize("beside", [[], [BASH]], ids=["alone", "beside another"])
+@pytest.mark.parametrize("model", [SONNET, CODEX, GEMINI])
+def test_a_call_that_no_server_makes_is_no_text(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str, beside: list[Json]
+) -> None:
+    """Who says that the web has to be searched is not content with what a model makes up."""
+    search = {"type": "web_search_20250305", "name": "web_search", "max_uses": 8}
+    choice = {"type": "tool", "name": "web_search"}
+    body = claude_body(model, asked(f"Look {mark}"), [search, *beside], tool_choice=choice)
+    answer = bridge.request("POST", "/v1/messages", body | {"stream": False})
+    assert (answer.status, answer.json["error"]["type"]) == (400, "invalid_request_error")
+    assert answer.json["error"]["message"].startswith("tool_choice: ")
+    assert simulator.ledger(mark) == []
 
 
 @for_claude_code

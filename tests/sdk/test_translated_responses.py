@@ -572,7 +572,7 @@ REFUSED: list[tuple[Json, str]] = [
     ({"top_logprobs": 2}, "top_logprobs"),
     ({"include": ["message.output_text.logprobs"]}, "include"),
     ({"tools": [{"type": "shell"}]}, "tools.0"),
-    ({"input": [{"type": "computer_call_output", "call_id": "call_1", "output": {}}]}, "input.0"),
+    ({"input": [{"type": "compaction", "encrypted_content": "gAAA"}]}, "input.0"),
 ]
 
 

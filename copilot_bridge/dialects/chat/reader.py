@@ -99,6 +99,11 @@ class Reader:
             yield from self._delta(each["choices"][0]["delta"])
         self._shape = Shape.learn(data, chunk, mended, data) or self._shape
 
+    @property
+    def usage(self) -> Usage:
+        """As far as it has been told."""
+        return read_usage(self._mender.usage or {})
+
     def close(self) -> Iterator[Event]:
         if self._mender.finish_reason is None:
             raise StreamCut("Copilot's answer broke off before its end")
@@ -184,7 +189,7 @@ class Reader:
         reason = REASONS.get(str(closing["choices"][0]["finish_reason"]), "stop")
         if self._refused and reason == "stop":  # OpenAI's models stop when they have refused
             reason = "refusal"
-        yield Finished(reason, read_usage(self._mender.usage or {}))
+        yield Finished(reason, self.usage)
 
     def _leave(self) -> Iterator[Event]:
         """A call that was cut off ends with the answer."""

@@ -293,6 +293,8 @@ class Repair:
     :param usage: the client asked for the usage chunk.
     """
 
+    stopped = False  # from here; only a stream that is read anew is
+
     def __init__(self, mender: Mender, *, usage: bool) -> None:
         self._mender = mender
         self._wants_usage = usage

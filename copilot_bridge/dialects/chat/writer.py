@@ -86,7 +86,7 @@ class Writer:
     def _finished(self, event: Finished) -> bytes:
         refused = self._chunk({"refusal": event.refusal}) if event.refusal else b""
         out = self._closed_call() + refused + self._sealed() + self._chunk({}, REASONS[event.reason])
-        if self._wants_usage:
+        if self._wants_usage and event.usage != Usage():  # a usage of nothing is none
             out += self._write({"choices": [], "usage": write_usage(event.usage)})
         return out + sse.DONE
 

@@ -42,6 +42,7 @@ class Reader:
     def __init__(self) -> None:
         self._usage: dict[str, int] = {}
         self._reason: Reason = "stop"
+        self._stop_sequence: str | None = None
         self._refusal = ""
         self._line = Line()
         self._part = -1
@@ -53,6 +54,11 @@ class Reader:
         event = read_event(data) if data else None
         if event and not self._line.hold(event.get("index"), event):
             yield from self._tell([event])
+
+    @property
+    def usage(self) -> Usage:
+        """As far as it has been told."""
+        return read_usage(self._usage)
 
     def close(self) -> Iterator[Event]:
         raise StreamCut("Copilot's answer broke off before its end")
@@ -108,6 +114,8 @@ class Reader:
     def _finish(self, event: Block) -> Iterator[Event]:
         self._count(event.get("usage"))
         self._reason = REASONS.get(str(event["delta"].get("stop_reason")), "stop")
+        if event["delta"].get("stop_reason") == "stop_sequence":
+            self._stop_sequence = event["delta"].get("stop_sequence")
         details = event["delta"].get("stop_details")
         if self._reason == "refusal" and isinstance(details, dict):
             self._refusal = str(details.get("explanation") or "")
@@ -119,18 +127,7 @@ class Reader:
         while told := self._line.next():
             yield from self._tell(told)
             yield from self._leave()
-        usage = self._usage
-        yield Finished(
-            self._reason,
-            Usage(
-                input=usage.get("input_tokens", 0),
-                cached=usage.get("cache_read_input_tokens", 0),
-                cache_written=usage.get("cache_creation_input_tokens", 0),
-                output=usage.get("output_tokens", 0),
-                reasoning=usage.get("thinking_tokens", 0),
-            ),
-            self._refusal,
-        )
+        yield Finished(self._reason, self.usage, self._refusal, self._stop_sequence)
 
     def _count(self, usage: Any) -> None:
         """What the end tells replaces what the beginning told."""
@@ -149,6 +146,16 @@ class Reader:
         "message_stop": _stop,
         "error": _fail,
     }
+
+
+def read_usage(usage: dict[str, int]) -> Usage:
+    return Usage(
+        input=usage.get("input_tokens", 0),
+        cached=usage.get("cache_read_input_tokens", 0),
+        cache_written=usage.get("cache_creation_input_tokens", 0),
+        output=usage.get("output_tokens", 0),
+        reasoning=usage.get("thinking_tokens", 0),
+    )
 
 
 # What a kind of block may be told by: (where it stands, the event it makes).

@@ -28,6 +28,8 @@ class Repair:
     :param managed: the client has asked for `context_management`.
     """
 
+    stopped = False  # from here; only a stream that is read anew is
+
     def __init__(self, *, keep: bool = False, managed: bool = True) -> None:
         self._keep = keep
         self._managed = managed

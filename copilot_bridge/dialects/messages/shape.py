@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from copilot_bridge.dialects.messages.client_tools import CLIENT_TOOLS
 from copilot_bridge.dialects.shapes import (
     FLAG,
     OBJECT,
@@ -30,7 +31,7 @@ WORDS = fields(maybe={"text": TEXT})
 SHOWN: Table = {
     "text": WORDS,
     "image": fields({"source": fields({"media_type": TEXT, "data": TEXT})}),
-    "document": fields({"source": SOURCE}, maybe={"title": TEXT}),
+    "document": fields({"source": SOURCE}, maybe={"title": TEXT, "context": TEXT}),
     "search_result": fields({"title": TEXT, "source": TEXT, "content": each(LOCATED)}),
 }
 IN_RESULT = by("type", {**SHOWN, "tool_reference": fields({"tool_name": TEXT})})
@@ -41,19 +42,23 @@ BLOCK = by(
         **SHOWN,
         "thinking": fields(maybe={"thinking": TEXT, "signature": TEXT}),
         "redacted_thinking": fields({"data": TEXT}),
+        "compaction": fields(maybe={"content": TEXT}),
         "tool_use": fields({"id": TEXT, "name": TEXT}),
         "tool_result": fields({"tool_use_id": TEXT}, maybe={"content": text_or_each(IN_RESULT)}),
     },
 )
 
 CLIENT_TOOL = fields({"name": TEXT, "input_schema": OBJECT}, maybe={"description": TEXT, "strict": FLAG})
+NAMED_TOOL = fields({"name": TEXT})
 
 
 def tool(where: str, value: Any) -> None:
-    """Tools that a server would run have a dated type and no schema: they are not read."""
+    """Tools of a type of their own have a name at least; those that a server would run are not read."""
     OBJECT(where, value)
     if value.get("input_schema") is not None or value.get("type") in (None, "custom"):
         CLIENT_TOOL(where, value)
+    elif str(value["type"]) in CLIENT_TOOLS:
+        NAMED_TOOL(where, value)
 
 
 BODY: Table = {

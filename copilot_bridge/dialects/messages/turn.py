@@ -1,10 +1,12 @@
 """A Messages body -> `Turn`, and back."""
 
+import base64
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.messages.client_tools import CLIENT_TOOLS, SERVER_TOOL
 from copilot_bridge.dialects.messages.shape import BODY
 from copilot_bridge.dialects.seal import unseal
 from copilot_bridge.dialects.shapes import check
@@ -46,6 +48,9 @@ UNMARKED = ("thinking", "redacted_thinking")  # what can't be the end of a promp
 # Words of the system in the middle of a conversation, for models that know them at its start only.
 SYSTEM_NOTE = "<system-reminder>\n{}\n</system-reminder>"
 
+# What stands for all that was said before.
+SUMMARY = "Summary of the conversation so far:\n{}"
+
 # What other dialects say by a setting, and Messages have none for.
 ANY_OBJECT = "Answer with a JSON object and nothing else."
 
@@ -63,7 +68,7 @@ def read_turn(body: Json) -> Turn:
     return Turn(
         model=body["model"],
         messages=(*read_system(body.get("system")), *read_messages(body["messages"])),
-        tools=tuple(read_tool(tool) for tool in body.get("tools") or () if is_client_tool(tool)),
+        tools=tuple(read_tools(body.get("tools") or ())),
         tool_choice=read_choice(choice),
         parallel_tools=False if choice.get("disable_parallel_tool_use") else None,
         max_tokens=body.get("max_tokens"),
@@ -100,7 +105,9 @@ def read_system(system: Any) -> Iterator[Message]:
 
 
 def read_messages(messages: list[Json]) -> Iterator[Message]:
-    for index, message in enumerate(messages):
+    """What was said before it was summed up is gone, as at Anthropic."""
+    first = max((place for place, each in enumerate(messages) if sums_up(each)), default=0)
+    for index, message in enumerate(messages[first:], first):
         content = message["content"]
         if isinstance(content, str):
             yield Message(message["role"], (Text(content),))
@@ -110,6 +117,13 @@ def read_messages(messages: list[Json]) -> Iterator[Message]:
                 part for place, block in enumerate(content) for part in read_block(f"{where}.{place}", block)
             ]
             yield Message(message["role"], tuple(parts))
+
+
+def sums_up(message: Json) -> bool:
+    content = message["content"]
+    return isinstance(content, list) and any(
+        block["type"] == "compaction" and block.get("content") for block in content
+    )
 
 
 def read_block(where: str, block: Json) -> Iterator[Part]:
@@ -139,20 +153,28 @@ def read_image(block: Json) -> Image:
 def read_document(block: Json) -> Text | File:
     """Raises ValueError: the document is somewhere else."""
     source = block["source"]
+    about = (block.get("title"), block.get("context"))
     if source["type"] == "text":
-        return Text(source["data"])
+        return Text("\n".join(filter(None, (*about, source["data"]))))
     if source["type"] == "content":
         inner = source["content"]
-        return Text(inner if isinstance(inner, str) else "\n".join(each["text"] for each in inner))
+        text = inner if isinstance(inner, str) else "\n".join(each["text"] for each in inner)
+        return Text("\n".join(filter(None, (*about, text))))
     if source["type"] != "base64":
         raise ValueError("send the document's content: nothing is fetched here")
-    return File(source["media_type"], source["data"], block.get("title"))
+    return File(source["media_type"], source["data"], *about)
 
 
 def read_search_result(block: Json) -> Text:
     """What was found, and where: only Claude's backends can cite it by themselves."""
     texts = (each["text"] for each in block["content"])
     return Text("\n".join((block["title"], block["source"], *texts)), bool(block.get("cache_control")))
+
+
+def read_compaction(block: Json) -> Text:
+    """The summary that stands for what was said before; one that failed says nothing."""
+    summary = block.get("content")
+    return Text(SUMMARY.format(summary) if summary else "")
 
 
 def read_thinking(block: Json) -> Reasoning:
@@ -193,22 +215,31 @@ READ_BLOCK: dict[str, Callable[[Json], Part]] = {
     **READ_SHOWN,
     "thinking": read_thinking,
     "redacted_thinking": read_redacted,
+    "compaction": read_compaction,
     "tool_use": read_call,
     "tool_result": read_result,
 }
 
 
-def is_client_tool(tool: Json) -> bool:
-    """Tools that a server would run have a dated type and no schema."""
-    return tool.get("input_schema") is not None
+def read_tools(tools: Iterable[Json]) -> Iterator[Tool]:
+    """Those that the client runs.  Raises Unsupported: there is one of which nobody knows what it is."""
+    for place, tool in enumerate(tools):
+        kind = str(tool.get("type") or "custom")
+        if tool.get("input_schema") is not None:
+            yield read_tool(tool, tool.get("description"), tool["input_schema"])
+        elif known := CLIENT_TOOLS.get(kind):
+            yield read_tool(tool, *known(tool))
+        elif not SERVER_TOOL.fullmatch(kind):
+            raise Unsupported(
+                f"tools.{place}: {kind!r} can't be offered to this model", param=f"tools.{place}"
+            )
 
 
-def read_tool(tool: Json) -> Tool:
-    schema = {key: value for key, value in tool["input_schema"].items() if key != "$schema"}
+def read_tool(tool: Json, description: str | None, schema: Json) -> Tool:
     return Tool(
         name=tool["name"],
-        description=tool.get("description") or "",
-        schema={"type": "object"} | schema,
+        description=description or "",
+        schema={"type": "object"} | {key: value for key, value in schema.items() if key != "$schema"},
         strict=tool.get("strict"),
         cached=bool(tool.get("cache_control")),
     )
@@ -322,7 +353,10 @@ def write_image(part: Image) -> list[Json]:
 
 def write_file(part: File) -> list[Json]:
     source = {"type": "base64", "media_type": part.media_type, "data": part.data}
-    return [{"type": "document", "source": source} | ({"title": part.name} if part.name else {})]
+    if part.media_type == "text/plain":
+        source |= {"type": "text", "data": base64.b64decode(part.data).decode(errors="replace")}
+    about = {"title": part.name, "context": part.context}
+    return [{"type": "document", "source": source} | {key: text for key, text in about.items() if text}]
 
 
 def write_reasoning(part: Reasoning) -> list[Json]:

@@ -84,7 +84,8 @@ class Writer:
         return self._delta({"type": "input_json_delta", "partial_json": event.json})
 
     def _finished(self, event: Finished) -> bytes:
-        delta = {"stop_reason": REASONS[event.reason], "stop_sequence": None}
+        reason = REASONS[event.reason] if event.stop is None else "stop_sequence"
+        delta = {"stop_reason": reason, "stop_sequence": event.stop}
         closing = write("message_delta", {"delta": delta, "usage": write_usage(event.usage)})
         return self._leave() + closing + write("message_stop", {})
 

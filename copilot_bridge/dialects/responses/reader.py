@@ -46,6 +46,11 @@ class Reader:
         if event and not self._line.hold(event.get("output_index"), event):
             yield from self._tell([event])
 
+    @property
+    def usage(self) -> Usage:
+        """Nothing is told of it before the end."""
+        return Usage()
+
     def close(self) -> Iterator[Event]:
         raise StreamCut("Copilot's answer broke off before its end")
 

@@ -75,6 +75,8 @@ class Repair:
     :param ended: is told the whole response, once it is complete.
     """
 
+    stopped = False  # from here; only a stream that is read anew is
+
     def __init__(
         self, *, keep: bool = False, previous: str | None = None, ended: Ended = lambda _response: None
     ) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from copilot_bridge.dialects import codec, data_url
-from copilot_bridge.dialects.names import short
+from copilot_bridge.dialects.fitting.spelling import spell
 from copilot_bridge.dialects.responses.shape import BODY
 from copilot_bridge.dialects.seal import is_sealed, unseal
 from copilot_bridge.dialects.shapes import check
@@ -32,7 +32,10 @@ from copilot_bridge.dialects.turn import (
 )
 from copilot_bridge.errors import Unsupported
 
+MODES = ("auto", "none", "required")
+
 BETWEEN = "__"  # a namespace and the name in it
+LONGEST_NAME = 64
 
 # Free text, as the only argument of an ordinary tool.
 FREE_TEXT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
@@ -44,10 +47,24 @@ NO_LOGPROBS = "the API that Copilot offers this model through gives no log proba
 HOSTED = ("web_search", "web_search_preview", "tool_search", "local_shell", "code_interpreter", "file_search",
           "image_generation", "computer_use_preview", "mcp")  # fmt: skip
 
-# Items of a history that say nothing to another model.
-IGNORED = ("item_reference", "web_search_call", "compaction", "compaction_trigger", "tool_search_call",
-           "tool_search_output", "additional_tools")  # fmt: skip
+# Items of a history that say nothing to another model.  What OpenAI's own tools did is in the text behind.
+IGNORED = ("item_reference", "tool_search_call", "tool_search_output", "additional_tools", "web_search_call",
+           "file_search_call", "code_interpreter_call", "image_generation_call", "mcp_call", "mcp_list_tools",
+           "mcp_approval_request", "mcp_approval_response")  # fmt: skip
+# What can be read by the model alone that made it, or asks for that.
+SEALED = ("compaction", "compaction_trigger")
+NO_COMPACTION = (
+    "only the models of this API can read a compaction: send the conversation itself, or stay with them"
+)
 
+# Calls of tools that OpenAI's models know by themselves and the client runs: what each is called elsewhere,
+# and what it was called with.
+LOCAL = {
+    "local_shell_call": ("local_shell", "action"),
+    "shell_call": ("shell", "action"),
+    "apply_patch_call": ("apply_patch", "operation"),
+    "computer_call": ("computer", "action"),
+}
 
 ADDING = ("additional_tools", "tool_search_output")
 
@@ -66,7 +83,7 @@ class Names:
 
 def flatten(namespace: str | None, name: str) -> str:
     """One name for both, the same each time."""
-    return short(f"{namespace}{BETWEEN}{name}" if namespace else name)
+    return spell(f"{namespace}{BETWEEN}{name}" if namespace else name, LONGEST_NAME)
 
 
 def read_turn(body: Json, names: Names) -> Turn:
@@ -169,6 +186,29 @@ def read_custom_call(item: Json) -> tuple[str, list[Part]]:
     return "assistant", [ToolCall(item["call_id"], name, arguments)]
 
 
+def read_local_call(item: Json) -> tuple[str, list[Part]]:
+    name, field_ = LOCAL[item["type"]]
+    arguments = codec.write(item.get(field_) or {}).decode()
+    return "assistant", [ToolCall(call_id(item), name, arguments)]
+
+
+def read_local_output(item: Json) -> tuple[str, list[Part]]:
+    output = item.get("output")
+    if isinstance(output, dict) and isinstance(output.get("image_url"), str):
+        return "user", [ToolResult(call_id(item), (Image(*data_url.split(output["image_url"])),))]
+    text = output if isinstance(output, str) else codec.write(output).decode()
+    return "user", [ToolResult(call_id(item), (Text(text),))]
+
+
+def call_id(item: Json) -> str:
+    return str(item.get("call_id") or item.get("id") or "")
+
+
+def read_sealed(_item: Json) -> tuple[str, list[Part]]:
+    """Raises ValueError."""
+    raise ValueError(NO_COMPACTION)
+
+
 def read_output(item: Json) -> tuple[str, list[Part]]:
     output = item["output"]
     parts = [Text(output)] if isinstance(output, str) else [read_part(part) for part in output]
@@ -191,6 +231,9 @@ READ_ITEM: dict[str, Callable[[Json], tuple[str, list[Part]]]] = {
     "function_call_output": read_output,
     "custom_tool_call_output": read_output,
     "reasoning": read_reasoning,
+    **dict.fromkeys(LOCAL, read_local_call),
+    **dict.fromkeys((f"{kind}_output" for kind in LOCAL), read_local_output),
+    **dict.fromkeys(SEALED, read_sealed),
 }
 
 
@@ -225,13 +268,20 @@ def describe(tool: Json) -> str:
 
 
 def read_choice(choice: Any) -> ToolChoice | None:
-    if choice in ("auto", "none", "required"):
-        return ToolChoice(choice)
-    if isinstance(choice, dict) and isinstance(choice.get("name"), str):
+    if isinstance(choice, dict) and choice:
+        return read_choice_object(choice)
+    return ToolChoice(choice if choice in MODES else "auto") if choice else None
+
+
+def read_choice_object(choice: Json) -> ToolChoice:
+    """A tool that OpenAI would run is named by its kind alone, and none of those that are offered."""
+    kind = choice.get("type")
+    if isinstance(choice.get("name"), str):
         return ToolChoice("tool", flatten(choice.get("namespace"), choice["name"]))
-    if isinstance(choice, dict) and choice.get("mode") == "required":  # allowed_tools
-        return ToolChoice("required")
-    return ToolChoice("auto") if choice else None
+    mode = choice.get("mode") if kind in ("allowed_tools", None) else kind
+    if mode in MODES or kind in ("allowed_tools", None):
+        return ToolChoice(mode if mode in MODES else "auto")
+    return ToolChoice("tool", str(kind))
 
 
 def allowed(tools: list[Tool], choice: Any, names: Names) -> Iterator[Tool]:

@@ -5,8 +5,18 @@ from dataclasses import replace
 
 import pytest
 
-from copilot_bridge.dialects.names import short, shorten
+from copilot_bridge.dialects.fitting.names import shorten as shorten_to
+from copilot_bridge.dialects.fitting.spelling import spell
 from copilot_bridge.dialects.turn import Message, Text, Tool, ToolCall, ToolChoice, ToolResult, Turn
+
+
+def short(name):
+    return spell(name, 64)
+
+
+def shorten(turn):
+    return shorten_to(turn, 64)
+
 
 LONG = "mcp__" + "x" * 80
 CALL, OTHER = ToolCall("a", LONG, "{}"), ToolCall("b", "read", "{}")

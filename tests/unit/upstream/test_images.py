@@ -15,9 +15,10 @@ from ipaddress import ip_address
 import pytest
 
 from copilot_bridge.config import Config
+from copilot_bridge.dialects.fitting.media import kind_of
 from copilot_bridge.errors import InvalidRequest, UpstreamUnreachable
 from copilot_bridge.upstream import images
-from copilot_bridge.upstream.images import ImageFetcher, is_public, media_type
+from copilot_bridge.upstream.images import ImageFetcher, is_public
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 100
@@ -659,4 +660,4 @@ def test_under_gevent(server):
     ],
 )
 def test_media_type(start, name):
-    assert media_type(start) == name
+    assert kind_of(start) == name

@@ -1,27 +1,15 @@
-"""What a tool can be called wherever it may have to go: Messages take names twice as long as the others."""
+"""What a tool can be called at the target."""
 
-import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from copilot_bridge.dialects.fitting.spelling import fits, spell
 from copilot_bridge.dialects.turn import Message, Part, ToolCall, Turn
 
-NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-FORBIDDEN = re.compile(r"[^a-zA-Z0-9_-]")
 
-
-def short(name: str) -> str:
-    """The same each time.  What can't be said everywhere is cut and told by its digest."""
-    if NAME.fullmatch(name):
-        return name
-    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
-    return f"{FORBIDDEN.sub('_', name)[:55]}_{digest}"
-
-
-def shorten(turn: Turn) -> tuple[Turn, dict[str, str]]:
-    """The turn with names that can be said everywhere, and what those that had to change were before."""
-    new = {name: short(name) for name in names_in(turn) if not NAME.fullmatch(name)}
+def shorten(turn: Turn, most: int) -> tuple[Turn, dict[str, str]]:
+    """The turn with names that fit, and what those that had to change were before."""
+    new = {name: spell(name, most) for name in names_in(turn) if not fits(name, most)}
     if not new:
         return turn, {}
     choice = turn.tool_choice

@@ -1,0 +1,52 @@
+"""The ids of calls: each in a form that the target takes, each once, and the same ones on every turn."""
+
+from collections import Counter, defaultdict
+from dataclasses import replace
+
+from copilot_bridge.dialects.fitting.spelling import fits, spell
+from copilot_bridge.dialects.turn import Part, ToolCall, ToolResult, Turn
+
+
+class Ids:
+    """New ids for old ones, in the order of the conversation: a call first, then its result.
+
+    Models from elsewhere number the calls of each answer anew, so an id may stand for several calls.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._times: Counter[str] = Counter()
+        self._waiting = defaultdict[str, list[str]](list)  # calls without a result, by their old id
+        self._last: dict[str, str] = {}
+        self.old: dict[str, str] = {}  # new -> old, where they differ
+
+    def of_call(self, id_: str) -> str:
+        self._times[id_] += 1
+        times = self._times[id_]
+        new = spell(id_ if times == 1 else f"{id_} #{times}", self._most)
+        self._waiting[id_].append(new)
+        if new != id_:
+            self.old[new] = id_
+        return new
+
+    def of_result(self, id_: str) -> str:
+        if waiting := self._waiting[id_]:
+            self._last[id_] = waiting.pop(0)
+        return self._last.get(id_) or spell(id_, self._most)
+
+
+def fit_ids(turn: Turn, most: int) -> tuple[Turn, dict[str, str]]:
+    """The turn with ids that fit, and what those that had to change were before."""
+    calls = [part.id for each in turn.messages for part in each.parts if isinstance(part, ToolCall)]
+    results = [part.id for each in turn.messages for part in each.parts if isinstance(part, ToolResult)]
+    if len(set(calls)) == len(calls) and all(fits(id_, most) for id_ in (*calls, *results)):
+        return turn, {}
+    ids = Ids(most)
+
+    def fit(part: Part) -> Part:
+        if isinstance(part, ToolCall):
+            return replace(part, id=ids.of_call(part.id))
+        return replace(part, id=ids.of_result(part.id)) if isinstance(part, ToolResult) else part
+
+    messages = tuple(replace(each, parts=tuple(map(fit, each.parts))) for each in turn.messages)
+    return replace(turn, messages=messages), ids.old

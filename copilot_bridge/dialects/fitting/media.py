@@ -1,0 +1,127 @@
+"""What pictures and documents are: by their first bytes, whatever their label says."""
+
+import base64
+import binascii
+import re
+from dataclasses import replace
+
+from copilot_bridge.dialects.fitting.limits import PDF, Limits
+from copilot_bridge.dialects.turn import NOTE, File, Image, Message, Part, Text, ToolResult, Turn
+from copilot_bridge.errors import Unsupported
+
+# What a file begins with -> what it is.  Labels are often wrong.
+MAGIC = (
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"GIF8[79]a"), "image/gif"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
+    (re.compile(rb"....ftyp(?:hei[cxms]|hev[cxms])", re.DOTALL), "image/heic"),
+    (re.compile(rb"....ftyp(?:mif1|msf1)", re.DOTALL), "image/heif"),
+    (re.compile(rb"%PDF-"), PDF),
+)
+LONGEST_MAGIC = 16  # bytes
+
+# Names that mean another.
+ALIASES = {
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/x-png": "image/png",
+    "image/apng": "image/png",
+    "application/x-pdf": PDF,
+    "text/pdf": PDF,
+}
+
+# What is text beside `text/…`.
+TEXTUAL = re.compile(r"text/|application/(json|xml|yaml|x-yaml|toml|javascript|sql|x-sh|.*\+(json|xml))$")
+
+Shown = Text | Image | File
+
+
+def kind_of(data: bytes) -> str | None:
+    """None: its first bytes say nothing."""
+    return next((kind for magic, kind in MAGIC if magic.match(data)), None)
+
+
+def media_type(told: str, data: str) -> str:
+    """:param data: base64."""
+    known = told.partition(";")[0].strip().lower()
+    return kind_of(start_of(data)) or ALIASES.get(known, known)
+
+
+def start_of(data: str) -> bytes:
+    begin = data[: LONGEST_MAGIC * 4 // 3 // 4 * 4]
+    try:
+        return base64.b64decode(begin + "=" * (-len(begin) % 4))
+    except (ValueError, binascii.Error):
+        return b""
+
+
+def text_in(file: File) -> str:
+    """Raises ValueError: it is none."""
+    return base64.b64decode(file.data).decode()
+
+
+def is_text(media: str) -> bool:
+    return TEXTUAL.match(media) is not None
+
+
+def fit_media(turn: Turn, limits: Limits, where: str) -> Turn:
+    """Right labels, and documents in a form that the target takes.
+
+    :param where: the field of the client's request that messages stand in.
+    :raises Unsupported: a person shows a document that it does not take.
+    """
+    messages = tuple(fit_message(each, limits, where) for each in turn.messages)
+    return turn if messages == turn.messages else replace(turn, messages=messages)
+
+
+def fit_message(message: Message, limits: Limits, where: str) -> Message:
+    if not any(isinstance(part, Image | File | ToolResult) for part in message.parts):
+        return message
+    parts = tuple(new for part in message.parts for new in fit_part(part, limits, where))
+    return replace(message, parts=parts)
+
+
+def fit_part(part: Part, limits: Limits, where: str) -> list[Part]:
+    if isinstance(part, ToolResult):
+        shown = (new for each in part.parts for new in fit_shown(each, limits, None))
+        return [replace(part, parts=tuple(shown))]
+    return [*fit_shown(part, limits, where)] if isinstance(part, Image | File) else [part]
+
+
+def fit_shown(part: Shown, limits: Limits, where: str | None) -> list[Shown]:
+    """:param where: None: a tool gave it, and what can't be shown is noted, or an agent would be stuck."""
+    if isinstance(part, Text):
+        return [part]
+    media = media_type(part.media_type, part.data)
+    if isinstance(part, Image) and media != PDF:
+        return [part if media == part.media_type else replace(part, media_type=media)]
+    file = File(media, part.data) if isinstance(part, Image) else replace(part, media_type=media)
+    return fit_file(file, limits, where)
+
+
+def fit_file(file: File, limits: Limits, where: str | None) -> list[Shown]:
+    if is_text(file.media_type):
+        return fit_text(file, limits, where)
+    if limits.documents is not None and file.media_type not in limits.documents:
+        return refuse(where, f"of the type {file.media_type!r}")
+    if file.context and limits.texts_inline:
+        return [Text(file.context), replace(file, context=None)]
+    return [file]
+
+
+def fit_text(file: File, limits: Limits, where: str | None) -> list[Shown]:
+    try:
+        text = text_in(file)
+    except ValueError:
+        return refuse(where, f"that is called {file.media_type!r} and is not in UTF-8")
+    if not limits.texts_inline:
+        return [replace(file, media_type="text/plain")]
+    return [Text("\n".join(filter(None, (file.name, file.context, text))))]
+
+
+def refuse(where: str | None, what: str) -> list[Shown]:
+    """Raises Unsupported."""
+    if where is None:
+        return [NOTE]
+    raise Unsupported(f"{where}: this model takes no document {what}, send its text", param=where)

@@ -1,0 +1,57 @@
+"""The results of calls directly behind them: what was said in between follows."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
+
+from copilot_bridge.dialects.turn import Message, Part, Text, ToolCall, ToolResult, Turn
+
+# Where a note would be the end, which a model would continue instead of answering.
+GO_ON = Message("user", (Text("Please continue."),))
+
+
+def results_next(turn: Turn) -> Turn:
+    if not are_parted(turn):
+        return turn
+    spoken = [*gathered(list(turn.messages))]
+    if spoken[-1].role == "assistant" and turn.messages[-1].role != "assistant":
+        spoken.append(GO_ON)
+    return replace(turn, messages=tuple(spoken))
+
+
+def are_parted(turn: Turn) -> bool:
+    """A result comes later than in the turn after that of its call."""
+    called, missing = set[str](), set[str]()
+    for _is, group in groupby(turn.messages, lambda each: each.role == "assistant"):
+        spoken = [*group]
+        given = ids(ToolResult, spoken)
+        if given & missing:
+            return True
+        missing |= called - given
+        called = ids(ToolCall, spoken)
+    return False
+
+
+def ids(kind: type[ToolCall] | type[ToolResult], messages: list[Message]) -> set[str]:
+    return {part.id for each in messages for part in each.parts if isinstance(part, kind)}
+
+
+def gathered(messages: list[Message]) -> Iterator[Message]:
+    """Each message with calls, their results, and the rest of what follows."""
+    while messages:
+        message = messages.pop(0)
+        yield message
+        called = [part.id for part in message.parts if isinstance(part, ToolCall)]
+        if called and message.role == "assistant":
+            taken = [take_results(each, called) for each in messages]
+            messages = [each for each, _ in taken if each.parts]
+            if results := [part for _, parts in taken for part in parts]:
+                yield Message("user", tuple(results))
+
+
+def take_results(message: Message, called: list[str]) -> tuple[Message, list[Part]]:
+    """The message without those results, and those."""
+    mine = [part for part in message.parts if isinstance(part, ToolResult) and part.id in called]
+    if not mine:
+        return message, []
+    return replace(message, parts=tuple(part for part in message.parts if part not in mine)), [*mine]

@@ -1,0 +1,86 @@
+"""The step between the hub and a route: a turn in, one that its target takes out, and how to go back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from copilot_bridge.dialects.fitting.answers import FORMS, answer_schema, is_strict
+from copilot_bridge.dialects.fitting.choice import fit_choice
+from copilot_bridge.dialects.fitting.ids import fit_ids
+from copilot_bridge.dialects.fitting.limits import Limits
+from copilot_bridge.dialects.fitting.media import fit_media
+from copilot_bridge.dialects.fitting.names import shorten
+from copilot_bridge.dialects.fitting.order import results_next
+from copilot_bridge.dialects.fitting.schemas import fit_schemas
+from copilot_bridge.dialects.fitting.stops import split_stops
+from copilot_bridge.dialects.fitting.texts import fit_texts
+from copilot_bridge.dialects.turn import Schema, Tool, Turn
+from copilot_bridge.errors import InvalidRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """What has to be undone in the answer: names and ids that were changed, stop sequences not passed on.
+
+    :param names, ids: the target's -> the client's.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    ids: Mapping[str, str] = field(default_factory=dict)
+    stops: tuple[str, ...] = ()
+
+
+NOTHING = Undo()
+
+
+def fit(turn: Turn, limits: Limits, client: str) -> tuple[Turn, Undo]:
+    """:param client: the dialect that the turn came in.
+
+    :raises InvalidRequest, Unsupported: the target can't be told, and the answer would miss what binds it.
+    """
+    turn = fit_media(fit_choice(turn), limits, FIELDS[client])
+    try:
+        turn = fit_answer(fit_schemas(turn, limits), limits, client)
+    except RecursionError:
+        raise InvalidRequest("tools: they are nested too deeply", param="tools") from None
+    turn, ids = fit_ids(turn, limits.id_length) if limits.id_length else (turn, {})
+    turn, names = shorten(turn, limits.name_length) if limits.name_length else (turn, {})
+    turn = results_next(turn) if limits.results_next else turn
+    turn = turn if limits.blank_texts else fit_texts(turn)
+    told, stops = split_stops(turn.stop, limits)
+    if not (names or ids or stops):
+        return turn, NOTHING
+    return replace(turn, stop=told), Undo(names, ids, stops)
+
+
+# What a client's request calls the conversation.
+FIELDS = {"chat": "messages", "messages": "messages", "responses": "input"}
+
+
+def fit_answer(turn: Turn, limits: Limits, client: str) -> Turn:
+    """Claude's schemas are strict, always, and OpenAI's where they say so; who says so knows the form."""
+    if limits.strict == "anthropic":
+        return turn if turn.answer is None else replace(turn, answer=closed(turn.answer))
+    if client != "messages":
+        return turn
+    answer = turn.answer and strict_answer(turn.answer)
+    tools = tuple(map(strict_tool, turn.tools))
+    return turn if (answer, tools) == (turn.answer, turn.tools) else replace(turn, answer=answer, tools=tools)
+
+
+def closed(answer: Schema) -> Schema:
+    if answer.schema is None:
+        return answer
+    return replace(answer, schema=answer_schema(answer.schema, FORMS["anthropic"]))
+
+
+def strict_answer(answer: Schema) -> Schema:
+    """Strict where OpenAI can be; else the model is told the schema, and not held to it."""
+    schema = answer.schema and answer_schema(answer.schema, FORMS["openai"])
+    return replace(answer, schema=schema, strict=True) if is_strict(schema) else answer
+
+
+def strict_tool(tool: Tool) -> Tool:
+    if not tool.strict:
+        return tool
+    schema = answer_schema(tool.schema, FORMS["openai"])
+    return replace(tool, schema=schema) if is_strict(schema) else replace(tool, strict=None)

@@ -1,0 +1,48 @@
+"""Texts of which nothing can be seen: Claude refuses them wherever they stand."""
+
+from dataclasses import replace
+
+from copilot_bridge.dialects.turn import Message, Part, Text, ToolResult, Turn
+
+NOTHING = "(no content)"  # where a person's turn would be empty
+FAILED = "The tool failed and gave no output."
+
+
+def is_blank(text: str) -> bool:
+    return not text or text.isspace()
+
+
+def fit_texts(turn: Turn) -> Turn:
+    """Without blank texts, and without white space at the end of an answer that the model is to continue."""
+    messages = tuple(new for each in turn.messages if (new := fit_message(each)))
+    if messages and messages[-1].role == "assistant":
+        messages = (*messages[:-1], trimmed(messages[-1]))
+    return turn if messages == turn.messages else replace(turn, messages=messages)
+
+
+def fit_message(message: Message) -> Message | None:
+    """None: nothing is left of it.  A person has said something, and if it is nothing."""
+    kept = tuple(fit_part(part) for part in message.parts if not is_unseen(part))
+    if kept:
+        return message if kept == message.parts else replace(message, parts=kept)
+    return replace(message, parts=(Text(NOTHING),)) if message.role == "user" else None
+
+
+def fit_part(part: Part) -> Part:
+    if not isinstance(part, ToolResult):
+        return part
+    kept = tuple(each for each in part.parts if not is_unseen(each))
+    if part.is_error and not kept:
+        kept = (Text(FAILED),)
+    return part if kept == part.parts else replace(part, parts=kept)
+
+
+def is_unseen(part: Part) -> bool:
+    return isinstance(part, Text) and is_blank(part.text)
+
+
+def trimmed(message: Message) -> Message:
+    *before, last = message.parts
+    if not isinstance(last, Text) or last.text == last.text.rstrip():
+        return message
+    return replace(message, parts=(*before, replace(last, text=last.text.rstrip())))
