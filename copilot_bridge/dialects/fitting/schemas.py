@@ -115,18 +115,18 @@ def as_object(schema: Json) -> Json:
 def resolved(schema: Any, root: Json) -> Json:
     """What a `$ref` within the schema refers to, beside what stands there itself."""
     seen: list[str] = []
-    while isinstance(schema, dict) and isinstance(place := schema.get("$ref"), str) and place not in seen:
+    told = dict(schema) if isinstance(schema, dict) else {}
+    while isinstance(place := told.get("$ref"), str) and place.startswith("#"):
+        del told["$ref"]
+        if place not in seen and isinstance(found := at(root, place), dict):
+            told = found | told
         seen.append(place)
-        found = at(root, place)
-        if not isinstance(found, dict):
-            break
-        schema = found | {key: value for key, value in schema.items() if key != "$ref"}
-    return schema if isinstance(schema, dict) else {}
+    return told
 
 
 def at(root: Json, place: str) -> Any:
     """None: there is nothing."""
-    found: Any = root if place.startswith("#") else None
+    found: Any = root
     for step in place.removeprefix("#").strip("/").split("/"):
         if step:
             found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
