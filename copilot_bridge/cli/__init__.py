@@ -19,6 +19,7 @@ COMMANDS = {
     "approvals": "copilot_bridge.cli.approvals",
     "check-usage": "copilot_bridge.cli.usage",
     "rest": "copilot_bridge.cli.rest",
+    "store": "copilot_bridge.cli.store",
     "models": "copilot_bridge.cli.models",
     "setup": "copilot_bridge.cli.setup",
     "service": "copilot_bridge.cli.service",

@@ -97,7 +97,7 @@ class Keys:
             transaction.change(f"INSERT INTO keys ({COLUMNS}) VALUES ({', '.join('?' * len(row))})", *row)  # noqa: S608
             return True
 
-        self._set_mark()
+        self.require()
         if not self._database.run(put):
             raise InvalidRequest(f"there is a key of the name {key.name!r} already")
         self._signal.ring()
@@ -128,8 +128,9 @@ class Keys:
         self._signal.ring()
         return gone
 
-    def _set_mark(self) -> None:
-        """Before the key is there, so that no crash leaves a key without it."""
+    def require(self) -> None:
+        """From now on nobody gets in without a key.  Before the first one is there, so that no crash leaves a
+        key without it."""
         if self._mark is not None:
             try:
                 Files(self._mark.parent).make()

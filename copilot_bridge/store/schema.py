@@ -1,5 +1,6 @@
 """The tables, as a list of steps that is only ever added to: each runs once in the life of a database."""
 
+from copilot_bridge.errors import StoreError
 from copilot_bridge.store.database import Transaction
 
 # (name, statements).  Never change one that has been released: add another.
@@ -147,26 +148,48 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
 ]
 
 
+# Steps after which a released program that does not know them can't use the tables.  All others only add.
+BREAKING: tuple[str, ...] = ()
+# Under this name the database says which step a program has to know.
+NEEDS = "schema-needs"
+
+
 def is_current(transaction: Transaction) -> bool:
-    """Whether nothing is missing, told without a lock."""
+    """Whether nothing is missing, told without a lock.  Raises StoreError: it is of a newer version."""
     try:
         done = {name for (name,) in transaction.rows("SELECT name FROM migrations")}
     except Exception:  # noqa: BLE001 - of whichever library: there is no such table yet
         return False
+    if done:
+        check_version(transaction)
     return done >= {name for name, _ in MIGRATIONS}
+
+
+def check_version(transaction: Transaction) -> None:
+    needed = transaction.rows("SELECT value FROM notes WHERE name = ?", NEEDS)
+    if needed and needed[0][0] not in {name for name, _ in MIGRATIONS}:
+        raise StoreError(
+            "a newer version of the bridge has changed the store in a way that this one can't read: install "
+            "that version again, or restore a backup from before with `copilot-bridge store restore`"
+        )
 
 
 def migrate(transaction: Transaction, upto: int | None = None) -> list[str]:
     """Bring the tables up to date.  The names of the steps that were missing.
 
-    Steps of a newer version are left alone: they only add.
+    Steps of a newer version are left alone, unless they are breaking.  Raises StoreError then.
     """
     transaction.alone("migrations")
     transaction.change("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, at DOUBLE PRECISION)")
     done = {name for (name,) in transaction.rows("SELECT name FROM migrations")}
+    if done:
+        check_version(transaction)
     missing = [step for step in MIGRATIONS[:upto] if step[0] not in done]
     for name, statements in missing:
         for statement in statements:
             transaction.change(statement)
         transaction.change("INSERT INTO migrations (name, at) VALUES (?, ?)", name, transaction.now())
+        if name in BREAKING:
+            transaction.change("DELETE FROM notes WHERE name = ?", NEEDS)
+            transaction.change("INSERT INTO notes (name, value) VALUES (?, ?)", NEEDS, name)
     return [name for name, _ in missing]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store.approvals import ApprovalTable
+from copilot_bridge.store.backup import back_up, restore, summary
 from copilot_bridge.store.chains import ChainTable
 from copilot_bridge.store.database import Database
 from copilot_bridge.store.files import Files
@@ -89,6 +90,25 @@ class Store:
     @cached_property
     def signal(self) -> Signal:
         return Signal(self.files.home / "changes" if self.files else None)
+
+    def back_up(self, path: Path) -> dict[str, int]:
+        """All that is kept, as one file.  Raises InvalidRequest, StoreError."""
+        return back_up(self.database, path)
+
+    def restore(self, path: Path) -> dict[str, int]:
+        """What a backup holds, in the place of all that is kept.  Raises InvalidRequest, StoreError."""
+        if summary(path).get("keys"):
+            self.keys.require()
+        counts = restore(self.database, path)
+        self.signal.ring()
+        return counts
+
+    def sealed_with_another_key(self) -> list[str]:
+        """The logins that can't be read with the key of this store.  Raises StoreError, ConfigError."""
+        rows = self.database.read(
+            lambda transaction: transaction.rows("SELECT login, token FROM logins ORDER BY login")
+        )
+        return [login for login, token in rows if self.vault.open(token) is None]
 
     def close(self) -> None:
         self.database.close()

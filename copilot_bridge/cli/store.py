@@ -1,0 +1,96 @@
+"""`copilot-bridge store`: whether the store is whole, a copy of it elsewhere, and its way back."""
+
+from pathlib import Path
+
+import click
+
+from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
+from copilot_bridge.config import Config
+from copilot_bridge.errors import BridgeError, ConfigError
+from copilot_bridge.exchange import Bridge
+from copilot_bridge.store import Store
+from copilot_bridge.store.backup import count_rows, summary
+
+# (table, what one row of it is called, and several)
+SHOWN = (
+    ("logins", "login", "logins"),
+    ("keys", "key", "keys"),
+    ("requests", "request in the log", "requests in the log"),
+    ("links", "kept part of a conversation", "kept parts of conversations"),
+)
+
+
+@click.group("store")
+def command() -> None:
+    """Check the store, back it up, and restore it."""
+
+
+@command.command()
+@takes_settings(*CONNECTION, *LOGGING)
+def check(config: Config) -> None:
+    """Read all of the store, write a little, and try its key.  Exit code 1 if something is wrong."""
+    store = opened(config)
+    click.echo(f"store: {store.database.place}")
+    if problem := store.database.check():
+        raise BridgeError(problem)
+    click.echo(f"holds: {counted(store.database.read(count_rows))}")
+    unreadable = store.sealed_with_another_key()
+    if unreadable:
+        raise ConfigError(
+            f"the store's key ({store.vault.place}) is not the one that these logins are encrypted with: "
+            f"{', '.join(unreadable)}.  Put that key there, or log in again with `copilot-bridge auth`"
+        )
+    click.echo(f"key: {store.vault.place}")
+    click.echo("The store is whole.")
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@takes_settings(*CONNECTION, *LOGGING)
+def backup(config: Config, file: Path) -> None:
+    """Copy all that is kept to a new FILE, also while the bridge runs.
+
+    The copy can be restored into SQLite and into PostgreSQL.  The key that encrypts the secrets in it is not
+    in it: keep that, too, or log in again after a restore.
+    """
+    store = opened(config)
+    counts = store.back_up(file)
+    click.echo(f"{file}: {counted(counts)}")
+    click.echo(f"Its logins can be read with the key of this store only ({store.vault.place}).", err=True)
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@takes_settings(*CONNECTION, *LOGGING)
+def restore(config: Config, file: Path, yes: bool) -> None:
+    """Replace all that is kept by what the backup FILE holds.
+
+    A running bridge notices it at once.  Keys that were revoked since the backup are good again: look at
+    `copilot-bridge keys list` afterwards.
+    """
+    store = opened(config)
+    click.echo(f"{file} holds {counted(summary(file))}.", err=True)
+    there = counted(store.database.read(count_rows))
+    if not yes and not click.confirm(f"Replace what {store.database.place} holds ({there})?", err=True):
+        raise BridgeError("nothing was changed")
+    click.echo(f"restored: {counted(store.restore(file))}")
+    if unreadable := store.sealed_with_another_key():
+        click.echo(
+            f"The logins {', '.join(unreadable)} are encrypted with another key than {store.vault.place}: "
+            "put the key of that time there, or log in again with `copilot-bridge auth`.",
+            err=True,
+        )
+
+
+def opened(config: Config) -> Store:
+    """Raises ConfigError: there is none."""
+    store = Bridge(config).store
+    if not store.database.lasting:
+        raise ConfigError("with --no-cache there is no store")
+    return store
+
+
+def counted(counts: dict[str, int]) -> str:
+    named = [(counts.get(table, 0), one, several) for table, one, several in SHOWN]
+    return ", ".join(f"{number:,} {one if number == 1 else several}" for number, one, several in named)

@@ -1,0 +1,167 @@
+"""A store as one file, whichever database it is in: to be kept elsewhere, and to be put back.
+
+The file is a SQLite database with the tables of this version.  Secrets in it are encrypted as they are in the
+store, and the key is not in it.
+"""
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from copilot_bridge.errors import InvalidRequest, StoreError
+from copilot_bridge.store.database import Database, Row, Transaction
+from copilot_bridge.store.schema import MIGRATIONS
+from copilot_bridge.store.sqlite import Sqlite
+
+# What matters for a moment only: who waits, and how many have passed just now.
+FLEETING = {"tickets", "passes", "lanes", "approvals", "migrations"}
+PAGE = 2000  # rows
+HEADER = b"SQLite format 3\0"
+
+
+@dataclass(frozen=True)
+class Table:
+    name: str
+    columns: tuple[str, ...]
+
+    @property
+    def order(self) -> str:
+        """Of all columns, so that pages neither overlap nor leave a row out."""
+        return ", ".join(self.columns)
+
+
+def tables() -> list[Table]:
+    """Those that are worth keeping, as this version has them."""
+
+    def read(transaction: Transaction) -> list[Table]:
+        names = transaction.rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+        return [
+            Table(name, tuple(column for (_, column, *_) in transaction.rows(f"PRAGMA table_info({name})")))
+            for (name,) in names
+            if name not in FLEETING
+        ]
+
+    database = Sqlite(None)
+    try:
+        return database.read(read)
+    finally:
+        database.close()
+
+
+def back_up(database: Database, path: Path) -> dict[str, int]:
+    """The number of rows of each table.  The file is there whole or not at all, for its owner alone.
+
+    :raises InvalidRequest: there is such a file already.  :raises StoreError: it can't be read, or written.
+    """
+    if path.exists():
+        raise InvalidRequest(f"{path} exists already: name a new file")
+    try:
+        with tempfile.TemporaryDirectory(dir=path.resolve().parent, prefix=".backup-") as folder:
+            copy = Sqlite(Path(folder) / "copy.db")
+            counts = database.run(lambda source: copy.run(lambda target: copy_rows(source, target)))
+            copy.close()
+            with closing(sqlite3.connect(copy.path or "")) as connection:
+                connection.execute("PRAGMA journal_mode = DELETE")  # one file, without a journal beside it
+            os.link(copy.path or "", path)
+    except FileExistsError:
+        raise InvalidRequest(f"{path} exists already: name a new file") from None
+    except OSError as error:
+        raise StoreError(f"can't write {path}: {error.strerror or error}") from error
+    return counts
+
+
+def restore(database: Database, path: Path) -> dict[str, int]:
+    """Put the content of a backup in the place of all that is kept; all of it, or nothing.
+
+    :raises InvalidRequest: it is no backup, is damaged, or is of a newer version.  :raises StoreError:
+    """
+    with Opened(path) as copy:
+        return database.run(lambda target: copy.read(lambda source: copy_rows(source, target)))
+
+
+def summary(path: Path) -> dict[str, int]:
+    """The number of rows of each table of a backup.  Raises InvalidRequest, StoreError."""
+    with Opened(path) as copy:
+        return copy.read(count_rows)
+
+
+class Opened:
+    """A backup, brought up to date in a copy of it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._folder = tempfile.TemporaryDirectory(prefix="copilot-bridge-")
+
+    def __enter__(self) -> Sqlite:
+        try:
+            self._database = self._open()
+        except BaseException:
+            self._folder.cleanup()
+            raise
+        return self._database
+
+    def _open(self) -> Sqlite:
+        copy = Path(self._folder.name) / "copy.db"
+        try:
+            with self._path.open("rb") as file:
+                if file.read(len(HEADER)) != HEADER:
+                    raise InvalidRequest(f"{self._path} is no backup of a store")
+            shutil.copyfile(self._path, copy)
+        except OSError as error:
+            raise StoreError(f"can't read {self._path}: {error.strerror or error}") from error
+        self._judge(copy)
+        return Sqlite(copy)
+
+    def _judge(self, copy: Path) -> None:
+        """Raises InvalidRequest: what it is instead of a backup that this version can read."""
+        with closing(sqlite3.connect(copy)) as connection:
+            try:
+                ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+                steps = {name for (name,) in connection.execute("SELECT name FROM migrations")}
+            except sqlite3.Error as error:
+                raise InvalidRequest(f"{self._path} is no whole backup of a store: {error}") from error
+        if found != "ok":
+            raise InvalidRequest(f"{self._path} is damaged: {found}")
+        if steps - {name for name, _ in MIGRATIONS}:
+            raise InvalidRequest(
+                f"{self._path} is of a newer version of the bridge: restore it with that one"
+            )
+
+    def __exit__(self, *_error: object) -> None:
+        self._database.close()
+        self._folder.cleanup()
+
+
+def copy_rows(source: Transaction, target: Transaction) -> dict[str, int]:
+    return {table.name: copy_table(source, target, table) for table in tables()}
+
+
+def copy_table(source: Transaction, target: Transaction, table: Table) -> int:
+    target.execute(f"DELETE FROM {table.name}")  # noqa: S608
+    number = 0
+    for page in pages_of(source, table):
+        target.insert(table.name, table.columns, page)
+        number += len(page)
+    return number
+
+
+def pages_of(source: Transaction, table: Table) -> Iterator[list[Row]]:
+    columns = ", ".join(table.columns)
+    sql = f"SELECT {columns} FROM {table.name} ORDER BY {table.order} LIMIT ? OFFSET ?"  # noqa: S608
+    start = 0
+    while page := source.rows(sql, PAGE, start):
+        yield page
+        start += len(page)
+
+
+def count_rows(source: Transaction) -> dict[str, int]:
+    def count(table: Table) -> int:
+        ((number,),) = source.rows(f"SELECT count(*) FROM {table.name}")  # noqa: S608
+        return int(number)
+
+    return {table.name: count(table) for table in tables()}

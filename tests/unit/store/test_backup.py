@@ -1,0 +1,166 @@
+"""A backup holds all that is kept, comes back whole into any store, and never opens a door."""
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from copilot_bridge.errors import InvalidRequest, StoreError
+from copilot_bridge.redaction import Secret
+from copilot_bridge.store import Store, open_store, schema
+from copilot_bridge.store.chains import Sealed
+from copilot_bridge.store.keys import KEY, Key
+from copilot_bridge.store.requests import COLUMNS
+from copilot_bridge.store.rests import Rest
+from copilot_bridge.store.sqlite import Sqlite
+
+API = "https://api.github.com"
+
+
+def fill(store: Store) -> None:
+    store.logins.add("octocat", Secret("ghu_secret"), API)
+    store.keys.add(Key("alice", KEY, b"", models=("gpt-*",)))
+    store.shelf.write("tokens/x", {"value": 1})
+    store.rests.put(Rest("a", 4e9, "slowly", since=4e9 - 60))
+    rows = [(str(number), number + 0.1, *[None] * (len(COLUMNS) - 2)) for number in range(4500)]
+    store.requests.write(rows)
+    store.chains(1 << 20, 3600).write([Sealed("r1", "r1", "", "sealed")])
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = open_store(tmp_path / "one")
+    fill(store)
+    return store
+
+
+def content(store: Store) -> dict[str, list[tuple[object, ...]]]:
+    names = ("logins", "keys", "shelf", "requests", "request_hours", "links", "chains", "rests_of_parts")
+    return {
+        name: sorted(store.database.read(lambda t, name=name: t.rows(f"SELECT * FROM {name}")), key=repr)  # type: ignore[misc]
+        for name in names
+    }
+
+
+def test_there_and_back(store: Store, tmp_path: Path) -> None:
+    before = content(store)
+    counts = store.back_up(tmp_path / "backup.db")
+    assert (counts["requests"], counts["keys"], counts["logins"]) == (4500, 1, 1)
+    assert [each.name for each in tmp_path.glob("backup*")] == ["backup.db"]
+    assert stat.S_IMODE((tmp_path / "backup.db").stat().st_mode) == 0o600
+    store.keys.add(Key("mallory", KEY, b""))
+    store.logins.remove("octocat", API)
+    assert store.restore(tmp_path / "backup.db") == counts
+    assert content(store) == before
+    assert store.sealed_with_another_key() == []
+    store.close()
+
+
+@pytest.mark.parametrize("with_key", [True, False])
+def test_into_another_store(store: Store, tmp_path: Path, with_key: bool) -> None:
+    store.back_up(tmp_path / "backup.db")
+    other = open_store(tmp_path / "two")
+    assert not other.keys.required
+    if with_key:
+        (tmp_path / "two").mkdir()
+        (tmp_path / "two" / "store.key").write_bytes((tmp_path / "one" / "store.key").read_bytes())
+    other.restore(tmp_path / "backup.db")
+    assert other.keys.required
+    assert [each.name for each in other.keys.all()] == ["alice"]
+    assert other.sealed_with_another_key() == ([] if with_key else ["octocat"])
+    assert [each.user for each in other.logins.all()] == (["octocat"] if with_key else [])
+    other.close()
+    store.close()
+
+
+def test_nothing_is_overwritten(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine")
+    with pytest.raises(InvalidRequest, match="exists already"):
+        store.back_up(tmp_path / "precious")
+    assert (tmp_path / "precious").read_text() == "mine"
+    with pytest.raises(StoreError, match="can't write"):
+        store.back_up(tmp_path / "nowhere" / "backup.db")
+
+
+def half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def zeros(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(8192)
+        file.write(bytes(200_000))
+
+
+def newer(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO migrations VALUES ('m999_more', 1)")
+    connection.close()
+
+
+NO_BACKUPS = {
+    "a text": (lambda path: path.write_text("hello"), "no backup"),
+    "empty": (lambda path: path.write_bytes(b""), "no backup"),
+    "of another program": (
+        lambda path: (path.unlink(), sqlite3.connect(path).execute("CREATE TABLE x (y)")),
+        "no whole backup",
+    ),
+    "half": (half, "backup|damaged"),
+    "zeros": (zeros, "backup|damaged"),
+    "newer": (newer, "newer version"),
+}
+
+
+@pytest.mark.parametrize("how", NO_BACKUPS)
+def test_what_is_no_backup_changes_nothing(store: Store, tmp_path: Path, how: str) -> None:
+    path = tmp_path / "backup.db"
+    store.back_up(path)
+    spoil, told = NO_BACKUPS[how]
+    spoil(path)
+    before = content(store)
+    with pytest.raises((InvalidRequest, StoreError), match=told):
+        store.restore(path)
+    assert content(store) == before
+    store.close()
+
+
+def test_a_backup_of_an_older_version(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    old = sqlite3.connect(path, isolation_level=None)
+    from copilot_bridge.store.sqlite import SqliteTransaction, transact
+
+    transact(old, SqliteTransaction(old, lambda: 1.0), lambda t: schema.migrate(t, 2) and None)
+    row = "INSERT INTO keys VALUES ('k', 'key', 'ab', '', '', '', 1, 0, 0)"
+    old.execute(row)
+    old.close()
+    store = open_store(tmp_path / "new")
+    assert store.restore(path)["keys"] == 1
+    assert [each.name for each in store.keys.all()] == ["k"]
+    store.close()
+
+
+def test_the_program_before(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One release back: it uses a store with added tables, and says so where it can't."""
+    path = tmp_path / "one" / "bridge.db"
+    added = [("m998_added", ("CREATE TABLE added (x TEXT)",))]
+    now = schema.MIGRATIONS
+    monkeypatch.setattr(schema, "MIGRATIONS", now + added)
+    newer = Sqlite(path)
+    newer.run(lambda t: t.change("INSERT INTO added VALUES ('x')"))
+    newer.close()
+    monkeypatch.setattr(schema, "MIGRATIONS", now)
+    before = Sqlite(path)
+    assert before.read(lambda t: t.rows("SELECT count(*) FROM requests")) == [(4500,)]
+    before.run(lambda t: t.change("DELETE FROM shelf"))
+    before.close()
+    monkeypatch.setattr(schema, "MIGRATIONS", [*now, *added, ("m999_breaking", ("DROP TABLE shelf",))])
+    monkeypatch.setattr(schema, "BREAKING", (*schema.BREAKING, "m999_breaking"))
+    newest = Sqlite(path)
+    newest.run(lambda t: None)
+    newest.close()
+    monkeypatch.setattr(schema, "MIGRATIONS", now)
+    for use in (Sqlite(path).read, Sqlite(path).run):
+        with pytest.raises(StoreError, match="newer version of the bridge has changed the store"):
+            use(lambda t: t.rows("SELECT 1"))
+    store.close()
