@@ -653,7 +653,7 @@ def test_a_tool_that_a_server_would_run(bridge: Bridge, simulator: Simulator, ma
 
 
 @pytest.mark.parametrize("beside", [[], [BASH]], ids=["alone", "beside another"])
-@pytest.mark.parametrize("model", [CODEX, GEMINI])
+@pytest.mark.parametrize("model", [SONNET, CODEX, GEMINI])
 def test_a_call_that_no_server_makes_is_no_text(
     bridge: Bridge, simulator: Simulator, mark: str, model: str, beside: list[Json]
 ) -> None:

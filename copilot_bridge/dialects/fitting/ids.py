@@ -1,7 +1,9 @@
 """The ids of calls: each in a form that the target takes, each once, and the same ones on every turn."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from copilot_bridge.dialects.fitting.spelling import fits, spell
 from copilot_bridge.dialects.turn import Part, ToolCall, ToolResult, Turn
@@ -33,6 +35,22 @@ class Ids:
         if waiting := self._waiting[id_]:
             self._last[id_] = waiting.pop(0)
         return self._last.get(id_) or spell(id_, self._most)
+
+
+# An id in a body: the object that holds it, under which key, and whether it is that of a call.
+Place = tuple[dict[str, Any], str, bool]
+
+
+def fit_places(places: Iterable[Place], most: int) -> bool:
+    """Make the ids fit, in the order of the conversation.  True if one had to change."""
+    found = [place for place in places if isinstance(place[0].get(place[1]), str)]
+    calls = [holder[key] for holder, key, is_call in found if is_call]
+    if len(set(calls)) == len(calls) and all(fits(holder[key], most) for holder, key, _ in found):
+        return False
+    ids = Ids(most)
+    for holder, key, is_call in found:
+        holder[key] = (ids.of_call if is_call else ids.of_result)(holder[key])
+    return True
 
 
 def fit_ids(turn: Turn, most: int) -> tuple[Turn, dict[str, str]]:

@@ -5,11 +5,13 @@ What only describes more than they take is said in words, for the model to read.
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.fitting.limits import Limits
 from copilot_bridge.dialects.turn import Tool, Turn
+from copilot_bridge.errors import InvalidRequest
 
 Json = dict[str, Any]
 
@@ -33,16 +35,38 @@ def fit_schemas(turn: Turn, limits: Limits) -> Turn:
 
 
 def fit_tool(tool: Tool, limits: Limits) -> Tool:
-    return tool if tool.custom else replace(tool, schema=arguments_schema(tool.schema, limits))
+    if tool.custom:
+        return tool
+    schema = arguments_schema(tool.schema, limits)
+    return tool if schema is tool.schema else replace(tool, schema=schema)
 
 
 def arguments_schema(schema: Json, limits: Limits) -> Json:
-    """An object's schema.  The same one if it is one already."""
+    """An object's schema.  The same one if it is one already.
+
+    :raises InvalidRequest: it is nested too deeply.
+    """
+    try:
+        fitted = fit_written(codec.write(schema), limits.properties, limits.items)
+    except (RecursionError, ValueError):
+        raise InvalidRequest("tools: they are nested too deeply", param="tools") from None
+    return schema if fitted is None else codec.read(fitted)
+
+
+@lru_cache(maxsize=1024)
+def fit_written(schema: bytes, properties: bool, items: bool) -> bytes | None:
+    """None: nothing has to change.  Agents say the same tools with each request."""
+    given = codec.read(schema)
+    fitted = fit_schema(given, Limits(properties=properties, items=items))
+    return None if fitted == given else codec.write(fitted)
+
+
+def fit_schema(schema: Json, limits: Limits) -> Json:
     cleaned = each_schema(schema, lambda inner: clean(inner, limits))
     fitted = as_object(cleaned)
     if limits.properties and not isinstance(fitted.get("properties"), dict):
         fitted = fitted | {"properties": {}}
-    return schema if fitted == schema else fitted
+    return fitted
 
 
 def each_schema(schema: Any, change: Callable[[Json], Json]) -> Any:

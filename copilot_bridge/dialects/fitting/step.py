@@ -38,10 +38,11 @@ def fit(turn: Turn, limits: Limits, client: str) -> tuple[Turn, Undo]:
     :raises InvalidRequest, Unsupported: the target can't be told, and the answer would miss what binds it.
     """
     turn = fit_media(fit_choice(turn), limits, FIELDS[client])
+    turn = fit_schemas(turn, limits)
     try:
-        turn = fit_answer(fit_schemas(turn, limits), limits, client)
+        turn = fit_answer(turn, limits, client)
     except RecursionError:
-        raise InvalidRequest("tools: they are nested too deeply", param="tools") from None
+        raise InvalidRequest(f"{ANSWERS[client]}: it is nested too deeply", param=ANSWERS[client]) from None
     turn, ids = fit_ids(turn, limits.id_length) if limits.id_length else (turn, {})
     turn, names = shorten(turn, limits.name_length) if limits.name_length else (turn, {})
     turn = results_next(turn) if limits.results_next else turn
@@ -52,8 +53,9 @@ def fit(turn: Turn, limits: Limits, client: str) -> tuple[Turn, Undo]:
     return replace(turn, stop=told), Undo(names, ids, stops)
 
 
-# What a client's request calls the conversation.
+# What a client's request calls the conversation, and the form of the answer.
 FIELDS = {"chat": "messages", "messages": "messages", "responses": "input"}
+ANSWERS = {"chat": "response_format", "messages": "output_config.format", "responses": "text.format"}
 
 
 def fit_answer(turn: Turn, limits: Limits, client: str) -> Turn:

@@ -11,6 +11,12 @@ from typing import Any
 
 from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.quirks.efforts import nearest
+from copilot_bridge.upstream.quirks.fitting import (
+    fit_chat_documents,
+    fit_chat_ids,
+    fit_chat_schemas,
+    fit_chat_texts,
+)
 from copilot_bridge.upstream.refusals import SWAP_LIMIT
 
 log = logging.getLogger(__name__)
@@ -198,6 +204,10 @@ RULES: tuple[Rule, ...] = (
     drop_advisory,
     fit_choice,
     drop_empty_tools,
+    fit_chat_ids,
+    fit_chat_schemas,
+    fit_chat_documents,
+    fit_chat_texts,
     fit_effort,
     fit_budget,
     limit_temperature,

@@ -10,6 +10,14 @@ from typing import Any
 
 from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.quirks.efforts import nearest
+from copilot_bridge.upstream.quirks.fitting import (
+    check_named_choice,
+    fit_message_documents,
+    fit_message_ids,
+    fit_message_schemas,
+    fit_message_texts,
+    is_blank_text,
+)
 
 Body = dict[str, Any]
 Rule = Callable[[Body, Model, frozenset[str]], bool]
@@ -102,6 +110,8 @@ def drop_unknown(body: Body, _model: Model, betas: frozenset[str]) -> bool:
 def fit_tools(body: Body, _model: Model, betas: frozenset[str]) -> bool:
     offered = body.get("tools") or []
     kept = [tool for tool in offered if not is_server_tool(tool)]
+    if len(kept) != len(offered):
+        check_named_choice(body.get("tool_choice"), kept)
     if not kept:
         return pop(body, ("tools", "tool_choice"))
     body["tools"], changed = kept, len(kept) != len(offered)
@@ -169,7 +179,7 @@ def filter_blocks(body: Body, keep: Callable[[Body], bool]) -> bool:
 
 def is_empty(block: Body) -> bool:
     if block.get("type") == "text":
-        return not block.get("text")
+        return is_blank_text(block)
     signature = block.get("signature") or FOREIGN
     return block.get("type") == "thinking" and str(signature).startswith(FOREIGN)
 
@@ -226,6 +236,10 @@ RULES: tuple[Rule, ...] = (
     fit_tools,
     fit_cache_controls,
     drop_billing_block,
+    fit_message_ids,
+    fit_message_schemas,
+    fit_message_documents,
+    fit_message_texts,
     drop_empty_blocks,
     fit_thinking,
     fit_effort,

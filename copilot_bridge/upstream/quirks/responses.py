@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from copilot_bridge.dialects.fitting.choice import check_choice
 from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.quirks.efforts import nearest
+from copilot_bridge.upstream.quirks.fitting import fit_response_ids, fit_response_schemas
 
 Body = dict[str, Any]
 Rule = Callable[[Body, Model], bool]
@@ -75,11 +77,33 @@ def drop_hosted_tools(body: Body, _model: Model) -> bool:
     offered = body.get("tools")
     if not isinstance(offered, list):
         return False
-    kept = [tool for tool in offered if not isinstance(tool, dict) or tool.get("type") not in HOSTED]
+    kept = [tool for tool in offered if not is_hosted(tool)]
     if len(kept) == len(offered):
         return False
     body["tools"] = kept
+    fit_choice(body, kept)
     return True
+
+
+def fit_choice(body: Body, kept: list[Any]) -> None:
+    """Without the tools that were left out.  Raises Unsupported: there is none left to be called."""
+    choice = body.get("tool_choice")
+    if isinstance(choice, dict) and isinstance(choice.get("tools"), list):
+        choice["tools"] = [tool for tool in choice["tools"] if not is_hosted(tool)]
+        check_choice(str(choice.get("mode")), None, choice["tools"])
+    elif isinstance(choice, dict) and is_hosted(choice):
+        check_choice("tool", str(choice["type"]), [])
+    elif choice == "required":
+        check_choice(choice, None, [*kept, *filter(is_adding, body["input"])])
+
+
+def is_hosted(tool: Any) -> bool:
+    return isinstance(tool, dict) and tool.get("type") in HOSTED
+
+
+def is_adding(item: Any) -> bool:
+    """It brings tools of its own."""
+    return isinstance(item, dict) and item.get("type") in ("additional_tools", "tool_search_output")
 
 
 def fit_reasoning(body: Body, model: Model) -> bool:
@@ -103,6 +127,8 @@ RULES: tuple[Rule, ...] = (
     limit_output,
     drop_advisory,
     drop_hosted_tools,
+    fit_response_ids,
+    fit_response_schemas,
     fit_reasoning,
 )
 

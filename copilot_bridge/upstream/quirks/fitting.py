@@ -1,0 +1,271 @@
+"""The limits of the target, for bodies that are passed on: what `dialects/fitting` does to turns.
+
+A history may have been made with another provider's models, and tools come from anywhere.
+"""
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+from copilot_bridge.dialects import data_url
+from copilot_bridge.dialects.fitting.choice import check_choice
+from copilot_bridge.dialects.fitting.ids import Place, fit_places
+from copilot_bridge.dialects.fitting.limits import Limits, limits_of
+from copilot_bridge.dialects.fitting.media import is_text, media_type
+from copilot_bridge.dialects.fitting.schemas import arguments_schema
+from copilot_bridge.dialects.fitting.texts import FAILED, NOTHING, is_blank
+from copilot_bridge.dialects.messages.request import blocks
+from copilot_bridge.errors import Unsupported
+from copilot_bridge.upstream.models import Model
+
+Body = dict[str, Any]
+
+MODES = {"any": "required", "required": "required", "tool": "tool"}
+
+
+def dicts(given: Any) -> list[Body]:
+    return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+
+
+def fit_schema(holder: Any, key: str, limits: Limits) -> bool:
+    """The schema of a tool's arguments, where there is one."""
+    schema = holder.get(key) if isinstance(holder, dict) else None
+    if not isinstance(schema, dict):
+        return False
+    holder[key] = arguments_schema(schema, limits)
+    return holder[key] is not schema
+
+
+def fit_label(holder: Body, key: str, data: Any) -> bool:
+    """A media type, by what the bytes are."""
+    told = holder.get(key)
+    if not isinstance(told, str) or not isinstance(data, str):
+        return False
+    holder[key] = media_type(told, data)
+    return bool(holder[key] != told)
+
+
+# Chat Completions.
+
+
+def fit_chat_ids(body: Body, model: Model) -> bool:
+    most = limits_of("chat", model.vendor, model.id).id_length
+    return most is not None and fit_places(chat_ids(body), most)
+
+
+def chat_ids(body: Body) -> Iterator[Place]:
+    for message in body["messages"]:
+        if "tool_calls" in message:
+            yield from ((call, "id", True) for call in dicts(message["tool_calls"]))
+        elif "tool_call_id" in message:
+            yield message, "tool_call_id", False
+
+
+def fit_chat_schemas(body: Body, model: Model) -> bool:
+    limits = limits_of("chat", model.vendor, model.id)
+    changes = [fit_schema(tool.get("function"), "parameters", limits) for tool in dicts(body.get("tools"))]
+    return any(changes)
+
+
+def fit_chat_documents(body: Body, _model: Model) -> bool:
+    """OpenAI takes PDFs there: what is text is said as text."""
+    changes = [
+        fit_chat_document(part)
+        for message in body["messages"]
+        for part in dicts(message.get("content"))
+        if part.get("type") == "file"
+    ]
+    return any(changes)
+
+
+def fit_chat_document(part: Body) -> bool:
+    file = part.get("file")
+    try:
+        told, data = data_url.split(file.get("file_data") if isinstance(file, dict) else None)
+    except ValueError:
+        return False
+    media = media_type(told, data)
+    if is_text(media):
+        return say_document(part, data)
+    file["file_data"] = f"data:{media};base64,{data}"  # type: ignore[index]
+    return media != told
+
+
+def say_document(part: Body, data: str) -> bool:
+    """False: it is no text after all, and upstream's to refuse."""
+    try:
+        text = base64.b64decode(data).decode()
+    except ValueError:
+        return False
+    named = "\n".join(filter(None, (part["file"].get("filename"), text)))
+    part.clear()
+    part |= {"type": "text", "text": named}
+    return True
+
+
+def fit_chat_texts(body: Body, model: Model) -> bool:
+    """Copilot hands blank texts on to Claude, who refuses them."""
+    if limits_of("chat", model.vendor, model.id).blank_texts:
+        return False
+    changes = [fit_chat_text(message) for message in body["messages"]]
+    kept = [message for message in body["messages"] if not is_said_in_vain(message)]
+    if len(kept) != len(body["messages"]):
+        body["messages"] = kept
+        return True
+    return any(changes)
+
+
+def fit_chat_text(message: Body) -> bool:
+    """A person or a tool has said something, and if it is nothing."""
+    before = message.get("content")
+    after = [part for part in before if not is_blank_text(part)] if isinstance(before, list) else before
+    if after == [] or (isinstance(after, str) and is_blank(after)):
+        after = NOTHING if message["role"] in ("user", "tool") else ""
+    message["content"] = after
+    return bool(after != before)
+
+
+def is_blank_text(block: Any) -> bool:
+    return isinstance(block, dict) and block.get("type") == "text" and is_blank(str(block.get("text") or ""))
+
+
+def is_said_in_vain(message: Body) -> bool:
+    """Nothing is left of it."""
+    return (
+        message["role"] not in ("user", "tool")
+        and message.get("content") in ("", [])
+        and not any(
+            message.get(key) for key in ("tool_calls", "reasoning_opaque", "refusal", "function_call")
+        )
+    )
+
+
+# Messages.  :param _betas: of no matter here.
+
+
+def fit_message_ids(body: Body, model: Model, _betas: object) -> bool:
+    most = limits_of("messages", model.vendor, model.id).id_length
+    return most is not None and fit_places(message_ids(body), most)
+
+
+def message_ids(body: Body) -> Iterator[Place]:
+    for message in body["messages"]:
+        for block in dicts(message["content"]):
+            if block.get("type") == "tool_use":
+                yield block, "id", True
+            elif block.get("type") == "tool_result":
+                yield block, "tool_use_id", False
+
+
+def fit_message_schemas(body: Body, model: Model, _betas: object) -> bool:
+    limits = limits_of("messages", model.vendor, model.id)
+    changes = [fit_schema(tool, "input_schema", limits) for tool in dicts(body.get("tools"))]
+    return any(changes)
+
+
+def fit_message_documents(body: Body, _model: Model, _betas: object) -> bool:
+    """Raises Unsupported: one is somewhere else, and Copilot fetches none."""
+    changes = [
+        fit_source(f"{where}.source", block["source"])
+        for where, block in blocks(body)
+        if block.get("type") == "document" and isinstance(block.get("source"), dict)
+    ]
+    return any(changes)
+
+
+def fit_source(where: str, source: Body) -> bool:
+    if source.get("type") == "url":
+        raise Unsupported(f"{where}: send the document's content: nothing is fetched here", param=where)
+    data = source.get("data")
+    if source.get("type") != "base64" or not isinstance(data, str):
+        return False
+    changed = fit_label(source, "media_type", data)
+    if not is_text(str(source.get("media_type"))):
+        return changed
+    try:
+        text = base64.b64decode(data).decode()
+    except ValueError:
+        return changed
+    source |= {"type": "text", "media_type": "text/plain", "data": text}
+    return True
+
+
+def fit_message_texts(body: Body, _model: Model, _betas: object) -> bool:
+    """Words where there are none but have to be some; blank blocks beside others are left out elsewhere."""
+    changes = [fit_message_text(message) for message in body["messages"]]
+    kept = [message for message in body["messages"] if message["content"] != []]
+    if len(kept) != len(body["messages"]):
+        body["messages"] = kept
+    unsaid = "system" in body and is_blank_content(body["system"])
+    if unsaid:
+        del body["system"]
+    trimmed = trim_last(body["messages"])
+    return unsaid or trimmed or any(changes)
+
+
+def fit_message_text(message: Body) -> bool:
+    """[]: nothing is left of it."""
+    content = message["content"]
+    if is_blank_content(content):
+        message["content"] = NOTHING if message["role"] == "user" else []
+        return True
+    failed = [
+        block for block in dicts(content) if block.get("type") == "tool_result" and block.get("is_error")
+    ]
+    silent = [block for block in failed if is_blank_content(block.get("content"))]
+    for block in silent:
+        block["content"] = FAILED
+    return bool(silent)
+
+
+def is_blank_content(content: Any) -> bool:
+    """A text, blocks or nothing of which nothing can be seen."""
+    if isinstance(content, list):
+        return all(map(is_blank_text, content))
+    return content is None or (isinstance(content, str) and is_blank(content))
+
+
+def trim_last(messages: list[Body]) -> bool:
+    """An answer that is to be continued does not end in white space."""
+    if not messages or messages[-1]["role"] != "assistant":
+        return False
+    holder, key = messages[-1], "content"
+    if isinstance(holder["content"], list):
+        holder, key = (dicts(holder["content"]) or [{}])[-1], "text"
+    before = holder.get(key)
+    if not isinstance(before, str) or before == before.rstrip():
+        return False
+    holder[key] = before.rstrip()
+    return True
+
+
+# Responses.
+
+
+def fit_response_ids(body: Body, model: Model) -> bool:
+    most = limits_of("responses", model.vendor, model.id).id_length
+    return most is not None and fit_places(response_ids(body), most)
+
+
+def response_ids(body: Body) -> Iterator[Place]:
+    for item in dicts(body["input"]):
+        if "call_id" in item:
+            yield item, "call_id", str(item.get("type")).endswith("_call")
+
+
+def fit_response_schemas(body: Body, model: Model) -> bool:
+    limits = limits_of("responses", model.vendor, model.id)
+    offered = dicts(body.get("tools"))
+    inner = [each for tool in offered for each in dicts(tool.get("tools"))]
+    changes = [fit_schema(tool, "parameters", limits) for tool in (*offered, *inner)]
+    return any(changes)
+
+
+def check_named_choice(choice: Any, tools: list[Any]) -> None:
+    """After tools were left out.  :param tools: those that are left.
+
+    :raises Unsupported: the choice means one that was.
+    """
+    told = choice if isinstance(choice, dict) else {"type": choice}
+    mode = MODES.get(str(told.get("type")), "auto")
+    check_choice(mode, told.get("name"), [str(tool.get("name")) for tool in dicts(tools)])
