@@ -51,6 +51,7 @@ FIELDS = (
     "tokens_out",
     "outcome",
     "error",
+    "mended",
 )
 
 
@@ -66,6 +67,7 @@ class Record:
     :param account: the GitHub login that paid.  :param upstream: the dialect spoken to Copilot.
     :param cost: AI units.  :param quota: per cent left.  :param premium: requests taken of the plan.
     :param queue: seconds until it was its turn.  :param token: seconds until there was a Copilot token.
+    :param mended: what Copilot refused and was said otherwise, or left out.
     :param outcome: "ok", "client gone", or the kind of the error; `error` is its message.
     """
 
@@ -81,6 +83,7 @@ class Record:
     tokens_out: int | None = None
     outcome: str = "ok"
     error: str | None = None
+    mended: str | None = None
     level: int = logging.INFO
     account: str | None = None
     upstream: str | None = None
@@ -208,8 +211,9 @@ def as_sentence(record: Record) -> str:
     first = f"first byte {record.first_byte_ms} ms, " if record.first_byte_at is not None else ""
     words = (record.method, record.path, record.model, str(record.status), record.outcome)
     line = " ".join(word for word in words if word)
+    mended = f", refused first: {record.mended}" if record.mended else ""
     error = f": {record.error}" if record.error else ""
-    return f"{line} ({tokens}{first}{record.ms} ms) {record.caller} {record.id[:8]}{error}"
+    return f"{line} ({tokens}{first}{record.ms} ms) {record.caller} {record.id[:8]}{mended}{error}"
 
 
 class Plain(logging.Formatter):

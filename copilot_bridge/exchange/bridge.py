@@ -20,8 +20,7 @@ from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
 from copilot_bridge.upstream.images import ImageFetcher
 from copilot_bridge.upstream.models import Models
-from copilot_bridge.upstream.quirks.chat import ChatQuirks
-from copilot_bridge.upstream.quirks.messages import MessagesQuirks
+from copilot_bridge.upstream.recovery.learned import Learned
 from copilot_bridge.upstream.reports import Reports
 from copilot_bridge.upstream.samples import Samples
 from copilot_bridge.upstream.tokens import Account, CopilotTokens
@@ -61,8 +60,7 @@ class Bridge:
         self.reports = Reports(self.client, self.headers, self.store.shelf)
         self.samples = Samples(self.store.shelf)
         self.models = Models(mapping=config.model_mapping)
-        self.chat_quirks = ChatQuirks()
-        self.messages_quirks = MessagesQuirks()
+        self.learned = Learned(self.store.lessons, self.store.signal)
         # Ids of reasoning that clients know -> those that Copilot wants to hear again.
         self.genuine_ids: TTLCache[str, str] = TTLCache(REMEMBERED_IDS, REMEMBERED_FOR)
         memory = config.response_memory * 1024 * 1024

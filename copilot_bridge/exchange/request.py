@@ -9,6 +9,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from typing import Any, ClassVar, Protocol
 
 import gevent
@@ -19,6 +20,7 @@ from copilot_bridge.dialects import codec, sse
 from copilot_bridge.dialects.fitting.limits import Limits, limits_of
 from copilot_bridge.dialects.fitting.step import NOTHING, Undo, fit
 from copilot_bridge.dialects.fitting.stops import split_stops
+from copilot_bridge.dialects.messages.tool_answer import ByTool, ToolAnswer, without_tool
 from copilot_bridge.dialects.routing import pick
 from copilot_bridge.dialects.translation import EventWriter, Translation
 from copilot_bridge.dialects.turn import Turn, document_place, refuse_unsaid, without_documents
@@ -28,7 +30,9 @@ from copilot_bridge.exchange.routes import ROUTES, Route
 from copilot_bridge.logs import Record
 from copilot_bridge.upstream.client import finish, read_whole
 from copilot_bridge.upstream.models import Choice, Model
-from copilot_bridge.upstream.refusals import NEW_SESSION, Refusal, forwarded
+from copilot_bridge.upstream.recovery.answer_tool import ANSWER_TOOL
+from copilot_bridge.upstream.recovery.mending import Mending
+from copilot_bridge.upstream.refusals import Refusal, forwarded
 from copilot_bridge.upstream.signals import Signals
 from copilot_bridge.upstream.wire import open_body
 
@@ -54,10 +58,12 @@ class Reader(Protocol):
     `outcome`: "ok", or the kind of an error that was passed on.  `stopped`: nothing more is wanted of it.
     """
 
-    done: bool
-    failure: BridgeError | None
-    outcome: str
-
+    @property
+    def done(self) -> bool: ...
+    @property
+    def failure(self) -> BridgeError | None: ...
+    @property
+    def outcome(self) -> str: ...
     @property
     def stopped(self) -> bool: ...
     @property
@@ -98,6 +104,7 @@ class ModelRequest(ABC):
         self._turn: Turn | None = None  # the body, where it is translated
         self._undo: Undo = NOTHING  # of what was changed to fit, in the answer
         self._route: Route = ROUTES[self.dialect](call.bridge, "")
+        self._mending: Mending | None = None
         self.reply_headers: Headers = {}
 
     # What a dialect says of itself.
@@ -149,13 +156,19 @@ class ModelRequest(ABC):
     def reader(self) -> Reader:
         """For the answer, once there is one."""
         if self._passes:
-            return self.repair()
-        return Translation(self._route.event_reader(), self.writer(), self._undo)
+            reader: Reader = self.repair()
+        else:
+            reader = Translation(self._route.event_reader(), self.writer(), self._undo)
+        return ByTool(reader, ANSWER_TOOL) if self._by_tool else reader
 
     @property
     def _passes(self) -> bool:
         """The answer is passed on, and not read and written anew."""
         return self._direct and not self._undo.stops
+
+    @property
+    def _by_tool(self) -> bool:
+        return self._mending is not None and self._mending.by_tool
 
     def choose(self) -> Choice:
         return self._call.models.choose(self._call.copilot(), self.name)
@@ -174,6 +187,7 @@ class ModelRequest(ABC):
             self._body["stream"] = True
             self._data = codec.write(self._body)
         response = self._send(model)
+        streamed = streamed or not self._passes  # by a refusal
         with closing(response):
             try:
                 whole, usage = self._read_folded(response) if streamed else self._read_whole(response)
@@ -185,6 +199,8 @@ class ModelRequest(ABC):
 
     def _read_folded(self, response: requests.Response) -> Whole:
         pieces = self._counted(iter(open_body(response, fast=False).take, b""))
+        if self._passes and self._by_tool:
+            pieces = without_tool(pieces, ANSWER_TOOL)
         reader = None if self._passes else self.reader()
         whole = self.fold(read_anew(reader, pieces) if reader else pieces)
         if not (reader and reader.stopped):
@@ -194,7 +210,7 @@ class ModelRequest(ABC):
     def _read_whole(self, response: requests.Response) -> Whole:
         data = read_whole(response)
         self._record.count_cost(data)
-        return self.mend_whole(data)
+        return self.mend_whole(ToolAnswer(ANSWER_TOOL).whole(data) if self._by_tool else data)
 
     def heed(self, error: BridgeError) -> None:
         """What Copilot says in the middle of an answer counts as a refusal."""
@@ -235,7 +251,12 @@ class ModelRequest(ABC):
         else:
             changed.append(self._keep_stops(limits))
         given = set(self._body)
-        if self._route.fit(self._body, model, self._headers) or any(changed):
+        account = self._call.account.fingerprint
+        self._mending = Mending(self._bridge.learned, account, way, model.id, self.dialect)
+        changed.append(self._route.fit(self._body, model, self._headers))
+        changed.append(self._mending.prepare(self._body, self._headers))
+        self._cut_here()
+        if any(changed):
             log.debug(
                 "fitted to %s; left out: %s",
                 model.id,
@@ -243,6 +264,13 @@ class ModelRequest(ABC):
             )
             self._data = codec.write(self._body)
         return model
+
+    def _cut_here(self) -> None:
+        """Stop sequences that upstream has refused: then the bridge sees to them."""
+        if self._mending and self._mending.stops:
+            stops = dict.fromkeys((*self._undo.stops, *self._mending.stops))
+            self._undo = replace(self._undo, stops=tuple(stops))
+            self._body["stream"] = True
 
     def _keep_stops(self, limits: Limits) -> bool:
         """Take out of a body that is passed on the stop sequences that the bridge has to see to.
@@ -311,16 +339,20 @@ class ModelRequest(ABC):
         return most is not None and self._route.output_limit(self._body) > most
 
     def _send(self, model: Model) -> requests.Response:
-        given = self._given
+        given, renewed = self._given, list[bool]()
 
         def mend(refusal: Refusal) -> bytes | None:
             """What to send after a refusal that says what is wrong; None if there is nothing."""
-            if refusal.remedy == NEW_SESSION:
+            if refusal.stale_session and not renewed:
+                renewed.append(True)
                 self._call.models.forget_session(self._call.copilot())
                 self._body = self.read(given)
                 self._prepare()
-            elif not self._route.mend(refusal, self._body, model):
+            elif not self._mending or not self._mending.mend(refusal, self._body, self._headers):
                 return None
+            else:
+                self._cut_here()
+                self._record.mended = ", ".join(self._mending.lost)
             return codec.write(self._body)
 
         try:

@@ -19,10 +19,11 @@ from copilot_bridge.dialects.translation import EventReader
 from copilot_bridge.dialects.turn import Turn
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.upstream.models import Model
+from copilot_bridge.upstream.quirks import chat as chat_quirks
+from copilot_bridge.upstream.quirks import messages as messages_quirks
 from copilot_bridge.upstream.quirks import responses as responses_quirks
 from copilot_bridge.upstream.quirks.chat import OPENAI
 from copilot_bridge.upstream.quirks.messages import SYSTEM_BETA, known_betas
-from copilot_bridge.upstream.refusals import EXTRA_INPUTS, STRIP_IDS, STRIP_THINKING, Refusal
 
 log = logging.getLogger(__name__)
 
@@ -52,10 +53,6 @@ class Route(ABC):
         """Make the body one that Copilot takes for this model.  True if anything had to change."""
 
     @abstractmethod
-    def mend(self, refusal: Refusal, body: Body, model: Model) -> bool:
-        """Say otherwise what was refused.  False if there is nothing to say otherwise."""
-
-    @abstractmethod
     def output_limit(self, body: Body) -> int:
         """Tokens; 0 if that is no matter."""
 
@@ -76,10 +73,7 @@ class ChatRoute(Route):
         return model.vendor in OPENAI
 
     def fit(self, body: Body, model: Model, _headers: Headers) -> bool:
-        return self._bridge.chat_quirks.fit(body, model)
-
-    def mend(self, refusal: Refusal, body: Body, model: Model) -> bool:
-        return self._bridge.chat_quirks.mend(refusal.remedy, body, model)
+        return chat_quirks.fit(body, model)
 
     def output_limit(self, body: Body) -> int:
         return body.get("max_tokens") or body.get("max_completion_tokens") or 0
@@ -105,12 +99,7 @@ class MessagesRoute(Route):
         headers["anthropic-version"] = "2023-06-01"
         if betas:
             headers["anthropic-beta"] = ",".join(betas)
-        return self._bridge.messages_quirks.fit(body, model, frozenset(betas))
-
-    def mend(self, refusal: Refusal, body: Body, model: Model) -> bool:
-        if refusal.remedy == EXTRA_INPUTS:
-            return self._bridge.messages_quirks.drop_refused(str(refusal), body, model)
-        return refusal.remedy == STRIP_THINKING and self._bridge.messages_quirks.drop_thinking(body)
+        return messages_quirks.fit(body, model, frozenset(betas))
 
     def output_limit(self, body: Body) -> int:
         return int(body.get("max_tokens") or 0)
@@ -128,9 +117,6 @@ class ResponsesRoute(Route):
 
     def fit(self, body: Body, model: Model, _headers: Headers) -> bool:
         return responses_quirks.fit(body, model, self._bridge.genuine_ids)
-
-    def mend(self, refusal: Refusal, body: Body, _model: Model) -> bool:
-        return refusal.remedy == STRIP_IDS and responses_quirks.strip_ids(body)
 
     def output_limit(self, _body: Body) -> int:
         return 0  # no model is known to say less in one piece here

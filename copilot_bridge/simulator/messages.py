@@ -85,7 +85,8 @@ def reaches(value: Any, path: list[str]) -> bool:
     """Whether the dotted path leads to something.  Numbers count into lists, a variant's name is skipped."""
     *steps, last = path
     for step in steps:
-        value = step_into(value, step) if can_step(value, step) else value
+        inner = step_into(value, step) if can_step(value, step) else None
+        value = inner if isinstance(inner, dict | list) else value
     return can_step(value, last)
 
 

@@ -211,6 +211,20 @@ EXCHANGE = {
     ),
 }
 
+
+def items_of(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Of a conversation in Responses."""
+    given = body.get("input")
+    return [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
+
+
+def kinds_of(body: Mapping[str, Any]) -> set[object]:
+    """Of the blocks of a conversation in Messages."""
+    contents = (message.get("content") for message in body.get("messages") or ())
+    blocks = (block for content in contents if isinstance(content, list) for block in content)
+    return {block.get("type") for block in blocks if isinstance(block, dict)}
+
+
 CALLS = {
     "expired-token": plain(401, "unauthorized: token expired", "the Copilot token is too old"),
     "ide-token-expired": plain(401, "IDE token expired: unauthorized: token expired", "the same, longer"),
@@ -257,6 +271,85 @@ CALLS = {
         401,
         "input item ID does not belong to this connection",
         "replayed ids of a response: a 401 that a new token does not heal",
+    ),
+    "item-id-400": Refusal(
+        status=400,
+        body=openai_error("input item ID does not belong to this connection", "invalid_request_body"),
+        kind="json-text",
+        about="the same as a 400; only if the request has ids, or reasoning that holds some",
+        only_if=lambda body: any("id" in item or item.get("encrypted_content") for item in items_of(body)),
+    ),
+    "encrypted-content": Refusal(
+        status=400,
+        body=openai_error(
+            "The encrypted content gAAA...c90= could not be verified.", "invalid_encrypted_content"
+        ),
+        kind="json-text",
+        about="only if the request has encrypted reasoning: it can't be verified",
+        only_if=lambda body: any(item.get("encrypted_content") for item in items_of(body)),
+    ),
+    "encrypted-item-id": Refusal(
+        status=400,
+        body=openai_error(
+            "The encrypted content for item rs_8da9ef7855bf82c9 could not be verified. "
+            "Reason: Encrypted content item_id did not match the target item id.",
+            "invalid_request_body",
+        ),
+        kind="json-text",
+        about="the same, because of its id",
+        only_if=lambda body: any(item.get("encrypted_content") for item in items_of(body)),
+    ),
+    "thinking-modified": Refusal(
+        status=400,
+        body=anthropic_error(
+            "messages.1.content.0: `thinking` or `redacted_thinking` blocks in the latest assistant message "
+            "cannot be modified. These blocks must remain as they were in the original response."
+        ),
+        about="only if the request has thinking in its history",
+        only_if=lambda body: "thinking" in kinds_of(body),
+    ),
+    "thinking-expected": Refusal(
+        status=400,
+        body=anthropic_error(
+            "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `tool_use`. "
+            "When `thinking` is enabled, a final `assistant` message must start with a thinking block "
+            "(preceeding the lastmost set of `tool_use` and `tool_result` blocks)."
+        ),
+        about="only if thinking is enabled, and the history has calls but no thinking",
+        only_if=lambda body: (
+            bool(body.get("thinking")) and "tool_use" in kinds_of(body) and "thinking" not in kinds_of(body)
+        ),
+    ),
+    "no-response-format": Refusal(
+        status=400,
+        body=openai_error(
+            "Unsupported parameter: 'response_format' is not supported with this model.",
+            "unsupported_parameter",
+            param="response_format",
+            type="invalid_request_error",
+        ),
+        kind="json-text",
+        about="only if the body has response_format",
+        only_if=lambda body: "response_format" in body,
+    ),
+    "no-text-format": Refusal(
+        status=400,
+        body=openai_error(
+            "Unsupported parameter: 'text.format' is not supported with this model.",
+            "unsupported_parameter",
+            param="text.format",
+            type="invalid_request_error",
+        ),
+        kind="json-text",
+        about="only if the body has text.format",
+        only_if=lambda body: "format" in (body.get("text") or {}),
+    ),
+    "unknown-parameter": Refusal(
+        status=400,
+        body=openai_error("Unknown parameter: 'input[0].phase'.", "invalid_request_body"),
+        kind="json-text",
+        about="only if an item has a phase",
+        only_if=lambda body: any("phase" in item for item in items_of(body)),
     ),
     "overflow": Refusal(
         status=400,

@@ -145,6 +145,15 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
                 code TEXT, PRIMARY KEY (account, model, path))""",
         ),
     ),
+    (
+        "m011_lessons",
+        (
+            """CREATE TABLE lessons (
+                account TEXT NOT NULL, api TEXT NOT NULL, model TEXT NOT NULL, act TEXT NOT NULL,
+                subject TEXT NOT NULL, value TEXT NOT NULL, since DOUBLE PRECISION NOT NULL,
+                until DOUBLE PRECISION NOT NULL, PRIMARY KEY (account, api, model, act, subject))""",
+        ),
+    ),
 ]
 
 

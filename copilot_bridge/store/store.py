@@ -13,6 +13,7 @@ from copilot_bridge.store.files import Files
 from copilot_bridge.store.guard import Guard, Outage
 from copilot_bridge.store.journal import Journal
 from copilot_bridge.store.keys import Keys
+from copilot_bridge.store.lessons import LessonTable
 from copilot_bridge.store.logins import Logins
 from copilot_bridge.store.pace import PaceTable
 from copilot_bridge.store.requests import RequestTable
@@ -73,6 +74,10 @@ class Store:
     @cached_property
     def usage(self) -> UsageTable:
         return UsageTable(self._guard.patient)
+
+    @cached_property
+    def lessons(self) -> LessonTable:
+        return LessonTable(self.database)
 
     def journal(self, days: int, most: int) -> Journal:
         """The writer of `requests`; one for the process."""

@@ -11,11 +11,14 @@ import requests
 from copilot_bridge.errors import BridgeError, UpstreamTimeout, UpstreamUnreachable
 from copilot_bridge.upstream.client import Client, read_error_body
 from copilot_bridge.upstream.headers import Headers
-from copilot_bridge.upstream.refusals import RENEW, RETRY, TRIES, Refusal, read_refusal
+from copilot_bridge.upstream.refusals import MENDABLE, RENEW, RETRY, Refusal, read_refusal
 from copilot_bridge.upstream.signals import Signals
 from copilot_bridge.upstream.tokens import Account, CopilotToken, CopilotTokens
 
 log = logging.getLogger(__name__)
+
+MEND = "mend"
+MOST_MENDS = 5  # of a request: it goes out a few times at the worst
 
 Mend = Callable[[Refusal], bytes | None]  # another body to try, or None
 
@@ -70,14 +73,15 @@ class Copilot:
     ) -> requests.Response:
         """A reply with a status below 300, its body unread.  Raises what went wrong otherwise.
 
-        A refusal with a remedy is answered by that remedy, each a limited number of times: so a request
-        goes out a few times at the worst, and never again after the first byte of an answer.
+        A refusal with a remedy is answered by that remedy, each once, and one of the request itself by
+        another body: so a request goes out a few times at the worst, and never again after the first byte
+        of an answer.
 
         :param signals: of a conversation's call.  Where it may have been read, the person's turn has been
             told of, and the replay is the agent's; what Copilot can't have read is still the person's.
         :param timeout: seconds between two bytes, where the usual is too patient.
-        :param mend: asked for another body when upstream refused what can be said otherwise; it may change
-            `headers` as well.
+        :param mend: asked for another body when upstream refused what can be said otherwise, until it has
+            none; it may change `headers` as well.
         :param model: whose limit may be used up.
         """
         tried: Counter[str] = Counter()
@@ -121,17 +125,19 @@ class Copilot:
         """The body to send next; raises the refusal if there is nothing left to try."""
         if refusal.kind == "quota":
             self._tokens.forget(self.account, token)  # the quota's state is sealed in the token
+        # A 401 may be about the request, too: then no other token helps.
+        mended = mend(refusal) if mend and refusal.status in MENDABLE and tried[MEND] < MOST_MENDS else None
+        if mended is not None:
+            tried[MEND] += 1
+            log.info("status %s (%s): said otherwise", refusal.status, refusal.code)
+            return mended
         remedy = refusal.remedy
-        if remedy is None or tried[remedy] >= TRIES.get(remedy, 1):
+        if remedy is None or tried[remedy]:
             raise refusal
         tried[remedy] += 1
         log.info("status %s (%s), trying %s: %s", refusal.status, refusal.code, remedy, refusal)
         if remedy == RENEW and not self._renew(refusal, token):
             raise refusal
-        if remedy not in (RENEW, RETRY):
-            body = mend(refusal) if mend else None
-            if body is None:
-                raise refusal
         return body
 
     def _renew(self, refusal: Refusal, token: CopilotToken) -> bool:

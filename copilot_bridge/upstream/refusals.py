@@ -17,14 +17,13 @@ from copilot_bridge.waits import header, retry_after
 # What may be tried once, as long as the client has not been sent a byte.
 RENEW = "renew"  # a new Copilot token, and with it the right host
 RETRY = "retry"  # the same again: upstream stumbled
-SWAP_LIMIT = "swap_limit"  # max_tokens <-> max_completion_tokens
-NEW_SESSION = "new_session"  # of the model "auto"
-EXTRA_INPUTS = "extra_inputs"  # without the fields that this backend does not know
-STRIP_THINKING = "strip_thinking"  # without thoughts that another backend has signed
-STRIP_IDS = "strip_ids"  # without ids that were given on another connection
 
-# How often each may be tried for one request, where that is not once.
-TRIES = {EXTRA_INPUTS: 4}
+STALE_SESSION = "Invalid auto-mode selector"
+
+# Statuses that may be about what the request says; what can be done then, `recovery` knows.
+MENDABLE = (400, 401, 404, 422)
+# Kinds that are about nothing that could be said otherwise.
+FINAL = ("prompt_too_long", "rate_limited", "model_not_found", "quota")
 
 
 @dataclass(frozen=True)
@@ -40,9 +39,14 @@ class Row:
 
 # The first row that fits counts.
 ROWS = (
-    Row((401,), r"input item ID does not belong", "invalid_request", STRIP_IDS),
+    # In truth a 400: something in the conversation is at fault, and no token.
+    Row(
+        (401,),
+        r"input item ID does not belong|encrypted content|item_id did not match",
+        "invalid_request",
+    ),
     Row((401,), r"Copilot Requests permission", "permission"),
-    Row((401,), r"Invalid auto-mode selector", "authentication", NEW_SESSION),
+    Row((401,), STALE_SESSION, "authentication"),
     Row((401,), r"", "authentication", RENEW),
     Row((403,), r"expired_token|invalid_token|token_expired", "authentication", RENEW),
     Row((421,), r"", "unavailable", RENEW, "this Copilot host does not serve the account's plan"),
@@ -63,15 +67,14 @@ ROWS = (
         "model_not_found",
     ),
     Row((403,), r"model_not_allowed", "permission"),
-    Row((400,), r"use ['`\"]?max_(completion_)?tokens", "invalid_request", SWAP_LIMIT),
     Row((400,), r"Personal Access Tokens are not supported", "authentication"),
-    Row((400,), r"Extra inputs are not permitted", "invalid_request", EXTRA_INPUTS),
-    Row((400,), r"Invalid .?signature", "invalid_request", STRIP_THINKING),
     Row((400,), r"", "invalid_request"),
     Row((403,), r"", "permission"),
+    Row((404,), r"Item with id", "invalid_request"),
     Row((404,), r"", "not_found"),
     Row((408, 504), r"", "timeout", RETRY),
     Row((413,), r"", "too_large"),
+    Row((422,), r"extra_forbidden|Extra inputs|extraneous key|Input should be|parameter", "invalid_request"),
     Row((422,), r"", "content_filter"),
     Row(
         (466,),
@@ -108,6 +111,11 @@ class Refusal(UpstreamRefused):
 
     remedy: str | None = None
     quotes = False  # its message may repeat what the request said
+
+    @property
+    def stale_session(self) -> bool:
+        """Of the model "auto": another one has to be asked for."""
+        return self.status == 401 and STALE_SESSION in str(self)
 
 
 def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusal:

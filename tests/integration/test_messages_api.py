@@ -390,15 +390,16 @@ def test_an_image_is_announced(bridge: Bridge, simulator: Simulator, mark: str) 
     [
         ("metadata", {"metadata": {"user_id": "a"}}, lambda body: "metadata" not in body),
         ("top_k", {"top_k": 3}, lambda body: "top_k" not in body),
+        # The step before the last is a block's type, and no key of it that leads on.
+        (
+            "system.0.text.foo",
+            {"system": [{"type": "text", "text": "Be brief.", "foo": 1}]},
+            lambda body: "foo" not in body["system"][0],
+        ),
         (
             "tools.0.strict",
             {"tools": [TOOL | {"strict": True}]},
             lambda body: "strict" not in body["tools"][0],
-        ),
-        (
-            "output_config.format",
-            {"output_config": {"format": {}}},
-            lambda body: not body.get("output_config"),
         ),
     ],
 )

@@ -208,21 +208,6 @@ def test_items_that_nobody_kept(bridge: Bridge, simulator: Simulator, mark: str)
     assert entry["headers"]["x-initiator"] == "agent"
 
 
-@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
-def test_ids_of_another_connection(bridge: Bridge, simulator: Simulator, mark: str, stream: bool) -> None:
-    """A 401 that no new token heals: said again without them, once."""
-    first = post(bridge, body_of(f"hello {mark}first")).json["output"]
-    renewals = len(simulator.exchanges(bridge.github_token))
-    refused = f"[[sim:refuse name=item-id once={mark}]] hello {mark}second"
-    body = body_of([*first, {"role": "user", "content": refused}], stream=stream)
-    assert post(bridge, body).status == 200
-    before, after = simulator.ledger(f"{mark}second")
-    assert [len(item.get("id", "")) > 100 for item in before["body"]["input"]] == [True, False, False]
-    assert not any("id" in item for item in after["body"]["input"])
-    assert after["body"]["input"][0]["encrypted_content"] == first[0]["encrypted_content"]
-    assert len(simulator.exchanges(bridge.github_token)) == renewals
-
-
 def test_ids_that_are_refused_for_good(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     renewals = len(simulator.exchanges(bridge.github_token))
     answer = post(bridge, body_of(f"[[sim:refuse name=item-id]] hello {mark}"))

@@ -25,18 +25,18 @@ from copilot_bridge.dialects.responses import turn as responses_turn
 from copilot_bridge.dialects.turn import Turn
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
 from copilot_bridge.upstream.models import Model
+from copilot_bridge.upstream.quirks import chat as chat_quirks
+from copilot_bridge.upstream.quirks import messages as messages_quirks
 from copilot_bridge.upstream.quirks import responses as responses_quirks
-from copilot_bridge.upstream.quirks.chat import ChatQuirks
-from copilot_bridge.upstream.quirks.messages import MessagesQuirks
 
 ROWS = Path(__file__).parents[2] / "copilot_bridge" / "simulator" / "scenarios" / "models-2026-11.json"
 MODELS = {row["id"]: Model.read(row) for row in json.loads(ROWS.read_bytes())["data"]}
 
 Fit = Callable[[Json, Model], Any]
 FITS: dict[str, tuple[Fit, tuple[str, ...]]] = {
-    "chat": (ChatQuirks().fit, ("gpt-4o", "claude-sonnet-4.5", "gemini-3-pro-preview")),
+    "chat": (chat_quirks.fit, ("gpt-4o", "claude-sonnet-4.5", "gemini-3-pro-preview")),
     "messages": (
-        lambda body, model: MessagesQuirks().fit(body, model, frozenset()),
+        lambda body, model: messages_quirks.fit(body, model, frozenset()),
         ("claude-sonnet-4.5", "claude-opus-4.6"),
     ),
     "responses": (lambda body, model: responses_quirks.fit(body, model, {}), ("gpt-5.3-codex",)),

@@ -17,7 +17,6 @@ from copilot_bridge.upstream.quirks.fitting import (
     fit_chat_schemas,
     fit_chat_texts,
 )
-from copilot_bridge.upstream.refusals import SWAP_LIMIT
 
 log = logging.getLogger(__name__)
 
@@ -199,6 +198,19 @@ def dicts(given: Any) -> list[Body]:
     return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
 
 
+def limit_output(body: Body, model: Model) -> bool:
+    """One limit, under the name that the model knows, filled in and clamped by the model's own.
+
+    Without one Copilot cuts some models off at 4,096 tokens; with one that is too high it answers 400.
+    """
+    before = {name: body.pop(name) for name in LIMITS if name in body}
+    wanted = before.get("max_completion_tokens") or before.get("max_tokens")
+    limit = min(filter(None, (wanted, model.max_output_tokens)), default=None)
+    after = {LIMITS[bool(COMPLETION_LIMIT.match(model.id))]: limit} if limit else {}
+    body |= after
+    return before != after
+
+
 RULES: tuple[Rule, ...] = (
     use_model_id,
     drop_advisory,
@@ -215,39 +227,11 @@ RULES: tuple[Rule, ...] = (
     replay_reasoning,
     drop_nulls,
     fit_cache_controls,
+    limit_output,
 )
 
 
-class ChatQuirks:
-    """Fits bodies to models, and remembers what a refusal has taught about one."""
-
-    def __init__(self) -> None:
-        self._swapped: set[str] = set()  # models that know the other name for the limit
-
-    def fit(self, body: Body, model: Model) -> bool:
-        """Make the body one that Copilot takes for this model.  True if anything had to change."""
-        changes = [rule(body, model) for rule in RULES]
-        return self._limit_output(body, model) or any(changes)
-
-    def mend(self, remedy: str | None, body: Body, model: Model) -> bool:
-        """What can be said otherwise after a refusal.  False if there is nothing."""
-        if remedy != SWAP_LIMIT:
-            return False
-        if self._limit_field(model) in body:  # else another request has learned it meanwhile
-            self._swapped ^= {model.id}
-        return self._limit_output(body, model)
-
-    def _limit_output(self, body: Body, model: Model) -> bool:
-        """One limit, under the name that the model knows, filled in and clamped by the model's own.
-
-        Without one Copilot cuts some models off at 4,096 tokens; with one that is too high it answers 400.
-        """
-        before = {name: body.pop(name) for name in LIMITS if name in body}
-        wanted = before.get("max_completion_tokens") or before.get("max_tokens")
-        limit = min(filter(None, (wanted, model.max_output_tokens)), default=None)
-        after = {self._limit_field(model): limit} if limit else {}
-        body |= after
-        return before != after
-
-    def _limit_field(self, model: Model) -> str:
-        return LIMITS[bool(COMPLETION_LIMIT.match(model.id)) ^ (model.id in self._swapped)]
+def fit(body: Body, model: Model) -> bool:
+    """Make the body one that Copilot takes for this model.  True if anything had to change."""
+    changes = [rule(body, model) for rule in RULES]
+    return any(changes)

@@ -248,49 +248,8 @@ RULES: tuple[Rule, ...] = (
 # What the bridge marked as another dialect's when the client spoke to another model (`dialects/seal.py`).
 FOREIGN = "bridge1."
 
-# Without these there is no request; whatever upstream says of them, they stay.
-ESSENTIAL = ("model", "messages", "max_tokens", "stream", "role", "content", "type", "text")
 
-EXTRA_INPUT = re.compile(r"(?:^|[\s\"'`])([\w.]+): Extra inputs are not permitted")
-
-
-class MessagesQuirks:
-    """Fits bodies to models, and remembers which fields a model's backends have refused."""
-
-    def __init__(self) -> None:
-        self._refused: dict[str, set[str]] = {}  # model id -> paths like "thinking.display"
-
-    def fit(self, body: Body, model: Model, betas: frozenset[str]) -> bool:
-        """Make the body one that Copilot takes for this model.  True if anything had to change."""
-        changes = [rule(body, model, betas) for rule in RULES]
-        changes += [remove(body, path) for path in self._refused.get(model.id, ())]
-        return any(changes)
-
-    def drop_refused(self, message: str, body: Body, model: Model) -> bool:
-        """After "<path>: Extra inputs are not permitted".  False if there is nothing to drop."""
-        paths = [without_numbers(path) for path in EXTRA_INPUT.findall(message)]
-        dropped = [path for path in paths if path.rpartition(".")[2] not in ESSENTIAL and remove(body, path)]
-        self._refused.setdefault(model.id, set()).update(dropped)
-        return bool(dropped)
-
-    def drop_thinking(self, body: Body) -> bool:
-        """After a signature that this backend has not made: the conversation goes on without the thoughts."""
-        return filter_blocks(body, lambda block: "thinking" not in str(block.get("type")))
-
-
-def without_numbers(path: str) -> str:
-    """`tools.3.custom.strict` -> `tools.strict`: the field, wherever it stands."""
-    return ".".join(part for part in path.split(".") if not part.isdecimal() and part != "custom")
-
-
-def remove(value: Any, path: str) -> bool:
-    """Take the field out wherever the path leads, through lists to each of their members."""
-    if isinstance(value, list):
-        found = [remove(each, path) for each in value]  # each of them, not only the first
-        return any(found)
-    if not isinstance(value, dict):
-        return False
-    first, _, rest = path.partition(".")
-    if not rest:
-        return value.pop(first, None) is not None
-    return remove(value.get(first, value), rest)  # some steps name a variant
+def fit(body: Body, model: Model, betas: frozenset[str]) -> bool:
+    """Make the body one that Copilot takes for this model.  True if anything had to change."""
+    changes = [rule(body, model, betas) for rule in RULES]
+    return any(changes)

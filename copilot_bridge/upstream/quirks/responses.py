@@ -14,6 +14,9 @@ Rule = Callable[[Body, Model], bool]
 ENCRYPTED = "reasoning.encrypted_content"
 LEAST_OUTPUT = 16
 
+# Copilot gives out ids of several hundred characters and refuses them again; the thought is found without.
+LONGEST_ID = 64
+
 # What the bridge marked as another dialect's when the client spoke to another model (`dialects/seal.py`).
 FOREIGN = "bridge1."
 
@@ -166,11 +169,7 @@ def is_lost(item: Body) -> bool:
 
 def fit_item(item: Body, genuine: Mapping[str, str]) -> Body:
     fitted = {key: value for key, value in item.items() if key != "id" and key not in ITEM_EXTRAS}
-    if item.get("type") in ("reasoning", "compaction") and (id_ := genuine.get(str(item.get("id")))):
+    id_ = genuine.get(str(item.get("id"))) if item.get("type") in ("reasoning", "compaction") else None
+    if id_ and len(id_) <= LONGEST_ID:
         fitted["id"] = id_
     return fitted
-
-
-def strip_ids(body: Body) -> bool:
-    """After "input item ID does not belong to this connection"."""
-    return fit_items(body, {})

@@ -5,8 +5,7 @@ import copy
 import pytest
 
 from copilot_bridge.upstream.models import Model
-from copilot_bridge.upstream.quirks.chat import ChatQuirks
-from copilot_bridge.upstream.refusals import RENEW, RETRY, SWAP_LIMIT
+from copilot_bridge.upstream.quirks import chat
 
 GPT = {"id": "gpt-4o", "vendor": "Azure OpenAI"}
 GPT5 = {"id": "gpt-5.2", "vendor": "OpenAI"}
@@ -28,7 +27,7 @@ def body(row=GPT, messages=(), **fields):
 def fit(given, fitted_to):
     """The body as Copilot gets it; whether it changed is what `fit` says."""
     after = copy.deepcopy(given)
-    changed = ChatQuirks().fit(after, fitted_to)
+    changed = chat.fit(after, fitted_to)
     assert changed == (after != given)
     return after
 
@@ -171,52 +170,6 @@ def test_the_limit(row, limit, given, after):
 )
 def test_who_knows_the_limit_by_which_name(name, field):
     assert field in fit(body({"id": name}), model({"id": name}, 100))
-
-
-def test_a_refusal_teaches_the_other_name():
-    quirks, gpt = ChatQuirks(), model(GPT, 4096)
-    sent = body(GPT)
-    quirks.fit(sent, gpt)
-    assert quirks.mend(SWAP_LIMIT, sent, gpt)
-    assert sent == body(GPT, max_completion_tokens=4096)
-    later = body(GPT, max_tokens=5)
-    assert quirks.fit(later, gpt)
-    assert later == body(GPT, max_completion_tokens=5)
-    assert quirks.mend(SWAP_LIMIT, later, gpt)  # it has changed its mind
-    assert later == body(GPT, max_tokens=5)
-
-
-def test_a_refusal_teaches_about_one_model():
-    quirks, other = ChatQuirks(), model({"id": "gpt-4.1"}, 100)
-    quirks.mend(SWAP_LIMIT, body(GPT, max_tokens=1), model(GPT))
-    given = body({"id": "gpt-4.1"})
-    quirks.fit(given, other)
-    assert given["max_tokens"] == 100
-
-
-def test_two_requests_that_learn_the_same_at_once():
-    """Both were sent before the first refusal came; both are mended, and the third one is right at once."""
-    quirks, gpt = ChatQuirks(), model(GPT, 4096)
-    one, two, three = body(GPT), body(GPT), body(GPT)
-    quirks.fit(one, gpt)
-    quirks.fit(two, gpt)
-    assert quirks.mend(SWAP_LIMIT, one, gpt)
-    assert quirks.mend(SWAP_LIMIT, two, gpt)
-    assert one == two == body(GPT, max_completion_tokens=4096)
-    quirks.fit(three, gpt)
-    assert three == one
-
-
-@pytest.mark.parametrize("remedy", [RENEW, RETRY])
-def test_there_is_nothing_else_to_mend(remedy):
-    given = body(GPT, max_tokens=1)
-    assert not ChatQuirks().mend(remedy, given, model(GPT))
-    assert given == body(GPT, max_tokens=1)
-
-
-def test_no_limit_to_swap():
-    given = body(GPT)
-    assert not ChatQuirks().mend(SWAP_LIMIT, given, model(GPT))
 
 
 @pytest.mark.parametrize(("given", "said"), [(0, 0), (1, 1), (1.5, 1), (2, 1), ("hot", "hot"), (None, None)])

@@ -8,7 +8,8 @@ import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
 from copilot_bridge.errors import UpstreamTimeout, UpstreamUnreachable
-from copilot_bridge.upstream.refusals import SWAP_LIMIT, Refusal
+from copilot_bridge.upstream.copilot import MOST_MENDS
+from copilot_bridge.upstream.refusals import Refusal
 from copilot_bridge.upstream.signals import Signals
 
 EXCHANGE = "https://api.github.com/copilot_internal/v2/token"
@@ -238,7 +239,7 @@ class Mend:
         self.asked = []
 
     def __call__(self, refusal):
-        self.asked.append(refusal.remedy)
+        self.asked.append(refusal.status)
         return self.bodies.pop(0) if self.bodies else None
 
 
@@ -249,15 +250,23 @@ def test_another_name_for_the_limit(world, hub, script):
     one, two = chats(hub)
     assert (one.body, two.body) == (BODY, b'{"max_completion_tokens": 1}')
     assert two.headers["Content-Length"] == str(len(two.body))
-    assert mend.asked == [SWAP_LIMIT]
+    assert mend.asked == [400]
     assert steps_of(hub) == "TCC"
 
 
-def test_another_name_for_the_limit_is_tried_once(world, hub, script):
-    mend = Mend(b"1", b"2")
-    script(LIMIT, LIMIT)
+def test_a_request_goes_out_a_few_times_at_the_worst(world, hub, script):
+    script(*[LIMIT] * (MOST_MENDS + 1))
     with pytest.raises(Refusal):
-        send(world, mend=mend)
+        send(world, mend=Mend(*[b"{}"] * 20))
+    assert steps_of(hub) == "T" + "C" * (MOST_MENDS + 1)
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 422])
+def test_whatever_the_status_is_a_request_that_is_at_fault_is_said_otherwise(world, hub, script, status):
+    script((status, "input item ID does not belong to this connection"), OK)
+    send(world, mend=Mend(b"mended"))
+    assert [request.body for request in chats(hub)] == [BODY, b"mended"]
+    assert [request.headers["X-Initiator"] for request in chats(hub)] == ["user", "user"]
     assert steps_of(hub) == "TCC"
 
 
@@ -272,7 +281,8 @@ def test_nothing_to_mend(world, hub, script, mend):
 
 def test_a_mended_body_stays_mended(world, hub, script):
     script(LIMIT, EXPIRED, (500, ""), OK)
-    send(world, mend=Mend(b"mended"))
+    answers = [b"mended"]
+    send(world, mend=lambda refusal: answers.pop() if refusal.status == 400 else None)
     assert [request.body for request in chats(hub)] == [BODY, b"mended", b"mended", b"mended"]
 
 

@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from copilot_bridge.upstream.models import Model
-from copilot_bridge.upstream.quirks import responses
-from copilot_bridge.upstream.quirks.chat import ChatQuirks, fit_budget, fit_effort
+from copilot_bridge.upstream.quirks import chat, messages, responses
+from copilot_bridge.upstream.quirks.chat import fit_budget, fit_effort
 from copilot_bridge.upstream.quirks.efforts import EFFORTS, nearest
-from copilot_bridge.upstream.quirks.messages import MessagesQuirks
 from copilot_bridge.upstream.quirks.messages import fit_effort as fit_output_effort
 from copilot_bridge.upstream.quirks.responses import fit_reasoning
 
@@ -182,7 +181,7 @@ def test_chat_thinks_within_its_answer(to: Model, wanted: int | None, limit: int
     body: dict[str, Any] = {"model": to.id, "messages": []}
     said = {"max_tokens": limit, "thinking_budget": wanted}
     body |= {field: value for field, value in said.items() if value is not None}
-    ChatQuirks().fit(body, to)
+    chat.fit(body, to)
     if "thinking_budget" in body:
         least, most = to.supports.get("min_thinking_budget", 0), to.supports["max_thinking_budget"]
         assert least <= body["thinking_budget"] <= most
@@ -195,7 +194,7 @@ def messages_body(**fields: Any) -> dict[str, Any]:
 
 def fitted_messages(body: dict[str, Any], to: Model) -> dict[str, Any]:
     after = copy.deepcopy(body)
-    MessagesQuirks().fit(after, to, frozenset())
+    messages.fit(after, to, frozenset())
     return after
 
 

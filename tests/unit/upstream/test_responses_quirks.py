@@ -22,6 +22,14 @@ def test_a_locked_thought_goes_back_under_the_id_that_upstream_knows():
     assert fit(THOUGHT | {"id": "rs_2"}) == [THOUGHT]
 
 
+@pytest.mark.parametrize(("size", "sent"), [(64, True), (65, False), (416, False)])
+def test_an_id_that_upstream_would_refuse_is_not_sent(size, sent):
+    """Copilot gives out ids of several hundred characters; the thought is found without."""
+    body = {"input": [THOUGHT | {"id": "rs_1"}]}
+    fit_items(body, {"rs_1": "x" * size})
+    assert ("id" in body["input"][0]) == sent
+
+
 @pytest.mark.parametrize(
     "item",
     [

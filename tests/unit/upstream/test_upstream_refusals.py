@@ -8,14 +8,9 @@ from hypothesis import strategies as st
 
 from copilot_bridge.errors import KINDS
 from copilot_bridge.upstream.refusals import (
-    EXTRA_INPUTS,
-    NEW_SESSION,
     RENEW,
     RETRY,
     ROWS,
-    STRIP_IDS,
-    STRIP_THINKING,
-    SWAP_LIMIT,
     forwarded,
     prompt_size,
     read_body,
@@ -137,18 +132,18 @@ CATALOGUE = [
         400,
         coded("invalid_request_error", "x: Extra inputs are not permitted"),
         "invalid_request",
-        EXTRA_INPUTS,
+        None,
     ),
-    (400, coded("", "Invalid `signature` in `thinking` block"), "invalid_request", STRIP_THINKING),
+    (400, coded("", "Invalid `signature` in `thinking` block"), "invalid_request", None),
     (400, "FAILED_PRECONDITION: vertexai.allowedPartnerModelFeatures", "invalid_request", None),
     (400, coded("rate_limited"), "rate_limited", None),
-    (400, coded("x", "use max_completion_tokens instead"), "invalid_request", SWAP_LIMIT),
-    (400, coded("x", "Use 'max_tokens' instead"), "invalid_request", SWAP_LIMIT),
+    (400, coded("x", "use max_completion_tokens instead"), "invalid_request", None),
+    (400, coded("x", "Use 'max_tokens' instead"), "invalid_request", None),
     (
         400,
         coded("unsupported_parameter", "'max_tokens' is not supported. Use `max_completion_tokens` instead."),
         "invalid_request",
-        SWAP_LIMIT,
+        None,
     ),
     (401, "unauthorized: token expired\n", "authentication", RENEW),
     (401, "IDE token expired: unauthorized: token expired\n", "authentication", RENEW),
@@ -166,8 +161,8 @@ CATALOGUE = [
         None,
     ),
     (401, '{"authorize_url": "https://x"}', "authentication", RENEW),
-    (401, "Invalid auto-mode selector", "authentication", NEW_SESSION),
-    (401, "input item ID does not belong to this connection", "invalid_request", STRIP_IDS),
+    (401, "Invalid auto-mode selector", "authentication", None),
+    (401, "input item ID does not belong to this connection", "invalid_request", None),
     (401, "", "authentication", RENEW),
     *[
         (402, coded(code), "quota", None)
@@ -226,7 +221,7 @@ def test_a_redirect_is_not_the_clients_fault():
 
 def test_rows_have_known_kinds():
     assert {row.kind for row in ROWS} <= KINDS
-    remedies = {NEW_SESSION, RENEW, RETRY, SWAP_LIMIT, EXTRA_INPUTS, STRIP_THINKING, STRIP_IDS}
+    remedies = {RENEW, RETRY}
     assert {row.remedy for row in ROWS} == {None, *remedies}
     assert all(re.compile(row.told) for row in ROWS)
 
