@@ -65,6 +65,7 @@ class Record:
 
     :param caller: the client's address.  :param caller_id: which key it came with.
     :param account: the GitHub login that paid.  :param upstream: the dialect spoken to Copilot.
+    :param session: a short name of the conversation.  :param discount: part of the price taken off it.
     :param cost: AI units.  :param quota: per cent left.  :param premium: requests taken of the plan.
     :param queue: seconds until it was its turn.  :param token: seconds until there was a Copilot token.
     :param mended: what Copilot refused and was said otherwise, or left out.
@@ -88,6 +89,8 @@ class Record:
     account: str | None = None
     upstream: str | None = None
     initiator: str | None = None
+    session: str | None = None
+    discount: float | None = None
     tokens_cached: int | None = None
     tokens_reasoning: int | None = None
     cost: float | None = None
@@ -159,6 +162,8 @@ class Record:
             shortened(self.path, LONGEST_NAME),
             int(self.streamed),
             self.premium,
+            self.session,
+            self.discount,
         )
 
     def row_if_cut(self) -> tuple[object, ...]:
@@ -175,7 +180,7 @@ class Record:
             self.caller,
             shortened(self.path, LONGEST_NAME),
             int(self.streamed),
-            None,
+            *(None,) * 3,
         )
 
     def failed(self, error: BridgeError) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from functools import partial
 
 from cachetools import LRUCache, TTLCache
 
@@ -12,6 +13,7 @@ from copilot_bridge.access.visits import Gatekeeper
 from copilot_bridge.config import Config
 from copilot_bridge.errors import LoginRequired, StoreError
 from copilot_bridge.exchange.chains import LIFE, Chains
+from copilot_bridge.exchange.signals import Interactions, machine_of, secret_of
 from copilot_bridge.metrics import Metrics
 from copilot_bridge.store import open_store
 from copilot_bridge.upstream.client import Client
@@ -52,7 +54,8 @@ class Bridge:
         )
         self.logins = self.store.logins
         self.hosts = Hosts.of(config)
-        self.headers = Headers(config)
+        self.headers = Headers(config, partial(machine_of, self.store))
+        self.interactions = Interactions(partial(secret_of, self.store, "signals"))
         self.client = Client(config)
         self.tokens = CopilotTokens(self.client, self.headers, self.store.shelf)
         self.metrics = Metrics()

@@ -8,6 +8,7 @@ from copilot_bridge.dialects.chat import request as chat
 from copilot_bridge.dialects.chat.errors import write_event
 from copilot_bridge.dialects.chat.repair import Mender, Repair
 from copilot_bridge.dialects.chat.writer import Writer
+from copilot_bridge.dialects.conversation import Talk
 from copilot_bridge.dialects.turn import Turn
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.request import Body, ModelRequest, Whole
@@ -25,8 +26,8 @@ class ChatRequest(ModelRequest):
         self._wants_usage = chat.wants_usage(body)
         return body
 
-    def initiator(self) -> str:
-        return chat.initiator(self._body)
+    def talk(self) -> Talk:
+        return chat.talk(self._body)
 
     def ask_effort(self, effort: str) -> None:
         self._body["reasoning_effort"] = self._body.get("reasoning_effort") or effort

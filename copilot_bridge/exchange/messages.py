@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterator
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.conversation import Talk
+from copilot_bridge.dialects.marks import BACKGROUND
 from copilot_bridge.dialects.messages import reply, turn
 from copilot_bridge.dialects.messages import request as messages
 from copilot_bridge.dialects.messages.errors import write_event
@@ -32,8 +34,8 @@ class MessagesRequest(ModelRequest):
         self._managed = MANAGED in body
         return body
 
-    def initiator(self) -> str:
-        return messages.initiator(self._body)
+    def talk(self) -> Talk:
+        return messages.talk(self._body)
 
     def ask_effort(self, effort: str) -> None:
         self._body["output_config"] = {"effort": effort} | (self._body.get("output_config") or {})
@@ -93,6 +95,7 @@ class CountRequest(MessagesRequest):
     """POST /v1/messages/count_tokens -> {"input_tokens": N}: upstream's own count where it has one."""
 
     path = "/v1/messages/count_tokens"
+    kind = BACKGROUND
 
     def read(self, data: bytes) -> Body:
         return super().read(data) | {"stream": False}

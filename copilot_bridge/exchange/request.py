@@ -17,6 +17,7 @@ import requests
 
 from copilot_bridge import counting
 from copilot_bridge.dialects import codec, sse
+from copilot_bridge.dialects.conversation import Talk
 from copilot_bridge.dialects.fitting.limits import Limits, limits_of
 from copilot_bridge.dialects.fitting.step import NOTHING, Undo, fit
 from copilot_bridge.dialects.fitting.stops import split_stops
@@ -26,6 +27,7 @@ from copilot_bridge.dialects.translation import EventWriter, Translation
 from copilot_bridge.dialects.turn import Turn, document_place, refuse_unsaid, without_documents
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported, UpstreamRefused
 from copilot_bridge.exchange.call import Call
+from copilot_bridge.exchange.chains import caller_of
 from copilot_bridge.exchange.routes import ROUTES, Route
 from copilot_bridge.logs import Record
 from copilot_bridge.upstream.client import finish, read_whole
@@ -45,6 +47,8 @@ MOST_IMAGES = 100  # a long conversation's, of which upstream counts its own num
 
 # Held by the one who loads the tokenizer.  It is a lock of greenlets: no thread may wait for it.
 LOADING = threading.Lock()
+
+SHORT = 13  # characters of a session's id that the log keeps
 
 Body = dict[str, Any]
 Headers = dict[str, str]
@@ -86,6 +90,7 @@ class ModelRequest(ABC):
     dialect: ClassVar[str]
     path: ClassVar[str] = ""  # where it is not that of the route
     stop_field: ClassVar[str] = ""  # that names stop sequences; "": there is none
+    kind: ClassVar[str | None] = None  # of call, where it is known whatever the client says
     keepalive: ClassVar[bytes] = sse.KEEPALIVE
     tells_size: ClassVar[bool] = False  # of a prompt that is too long, in tokens
 
@@ -100,6 +105,7 @@ class ModelRequest(ABC):
         self.streaming = bool(self._body.get("stream"))
         self.name: str = self._body["model"]
         self._headers: Headers = {}
+        self._signals: Signals | None = None
         self._direct = True
         self._turn: Turn | None = None  # the body, where it is translated
         self._undo: Undo = NOTHING  # of what was changed to fit, in the answer
@@ -114,8 +120,8 @@ class ModelRequest(ABC):
         """The body as a dict.  Raises InvalidRequest or Unsupported, naming the field."""
 
     @abstractmethod
-    def initiator(self) -> str:
-        """Whose turn it is: "user" or "agent"."""
+    def talk(self) -> Talk:
+        """What the body tells of its conversation."""
 
     @abstractmethod
     def ask_effort(self, effort: str) -> None:
@@ -221,15 +227,24 @@ class ModelRequest(ABC):
             self._record.count_cost(piece)
             yield piece
 
+    def _tell(self) -> Signals:
+        """What Copilot is told of the call.  Raises LoginRequired."""
+        account = self._call.account.fingerprint
+        caller = caller_of(self._call.caller, account, self._given_headers)
+        signals = self._bridge.interactions.signals(caller, self.talk(), self._given_headers, self.kind)
+        self._record.initiator, self._record.session = signals.initiator, signals.session[:SHORT]
+        return signals
+
     def _prepare(self) -> Model:
         """Find the model that the client means, the way to it, and fit the body to both."""
+        self._signals = self._signals or self._tell()
         choice = self.choose()
         model = choice.model
         self._record.model = model.id
         way = pick(self.dialect, model.dialects)
         if way is None:
             raise Unsupported(f"{model.id!r} is no model to talk to", param="model")
-        self._record.upstream, self._record.initiator = way, self.initiator()
+        self._record.upstream = way
         self._direct = way == self.dialect
         self._route = ROUTES[way](self._bridge, str(self._given_headers.get("anthropic-beta", "")))
         self._headers |= choice.headers
@@ -362,7 +377,7 @@ class ModelRequest(ABC):
                 self._data,
                 self._headers,
                 request_id=self._record.id,
-                signals=Signals(self._record.initiator or "user", *[self._record.id] * 3),
+                signals=self._signals,
                 mend=mend,
                 model=model.id,
             )

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.conversation import Talk
 from copilot_bridge.dialects.responses import repair, turn
 from copilot_bridge.dialects.responses import request as responses
 from copilot_bridge.dialects.responses.errors import write_event
@@ -55,8 +56,8 @@ class ResponsesRequest(ModelRequest):
             link = replace(self._link, answer=codec.write(response["output"]))
             self._bridge.chains.keep(self._caller(), response["id"], link)
 
-    def initiator(self) -> str:
-        return responses.initiator(self._body)
+    def talk(self) -> Talk:
+        return responses.talk(self._body)
 
     def ask_effort(self, effort: str) -> None:
         self._body["reasoning"] = {"effort": effort} | (self._body.get("reasoning") or {})

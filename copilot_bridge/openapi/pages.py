@@ -26,6 +26,8 @@ SCHEMAS: dict[str, Schema] = {
             "tokens_out": or_null(whole()),
             "cost": or_null(number("AI units.")),
             "premium": or_null(number("Premium requests.")),
+            "session": or_null(text("A short name of the conversation.")),
+            "discount": or_null(number("The part of the price that the model `auto` was cheaper by.")),
         },
         ("id", "at", "caller", "outcome"),
         "A request for a model, and what became of it.",
@@ -46,6 +48,7 @@ FILTERS = (
     query("key", text(), "Of this key only, as the log names it."),
     query("model", text(), "Of this model only."),
     query("account", text(), "Of this GitHub login only."),
+    query("session", text(), "Of this conversation only, as the log names it."),
     query(
         "status",
         text(),

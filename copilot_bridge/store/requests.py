@@ -35,6 +35,8 @@ COLUMNS = (
     "path",
     "streamed",  # 1 or 0
     "premium",  # premium requests that it took of the plan, where the model's price is known
+    "session",  # a short name of the conversation
+    "discount",  # part of the price that the model "auto" was cheaper by
 )
 FOR_HOURS = itemgetter(*map(COLUMNS.index, TAKEN))
 OLDEST_COLUMNS = 18  # of the first version
@@ -83,6 +85,7 @@ class Filter:
     model: str | None = None
     status: str | None = None
     outcome: str | None = None
+    session: str | None = None
 
     def terms(self) -> Iterator[tuple[str, tuple[object, ...]]]:
         """(SQL, its values).  Raises InvalidRequest: no such status."""
@@ -90,7 +93,7 @@ class Filter:
             yield "at >= ?", (self.since,)
         if self.until is not None:
             yield "at < ?", (self.until,)
-        for name in ("caller", "account", "model"):
+        for name in ("caller", "account", "model", "session"):
             if (wanted := getattr(self, name)) is not None:
                 yield f"{name} = ?", (wanted,)
         if self.status is not None:

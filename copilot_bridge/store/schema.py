@@ -154,6 +154,16 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
                 until DOUBLE PRECISION NOT NULL, PRIMARY KEY (account, api, model, act, subject))""",
         ),
     ),
+    (
+        "m012_sessions",
+        (
+            "ALTER TABLE requests ADD COLUMN session TEXT",
+            "ALTER TABLE requests ADD COLUMN discount DOUBLE PRECISION",
+            "DROP INDEX requests_in_order",
+            """CREATE INDEX requests_in_order ON requests
+                (at, id, caller, model, status, outcome, account, session)""",
+        ),
+    ),
 ]
 
 

@@ -23,7 +23,15 @@ from copilot_bridge.web.negotiation import or_else
 bp = Blueprint("requests", __name__)
 
 PAGE, LARGEST_PAGE = 50, 1000
-FIELDS = ("from", "to", "key", "model", "status", "account")  # of the form, and of a program's query
+FIELDS = (
+    "from",
+    "to",
+    "key",
+    "model",
+    "status",
+    "account",
+    "session",
+)  # of the form, and of a program's query
 
 Row = dict[str, Any]
 
@@ -183,6 +191,7 @@ def asked() -> Filter:
         caller=wanted.get("key"),
         model=wanted.get("model"),
         account=wanted.get("account"),
+        session=wanted.get("session"),
         status=status,
         outcome=outcome,
     )
@@ -252,6 +261,7 @@ def chips() -> list[Chip]:
         "model": tr("Model"),
         "status": tr("Result"),
         "account": tr("Account"),
+        "session": tr("Conversation"),
     }
     path = url_for("web.requests.show")
     found = []

@@ -65,7 +65,7 @@ def pass_on(dialect: str, data: bytes) -> None:
     request, images = REQUESTS[dialect]
     for model in models:
         body = request.read(data)
-        request.initiator(body)
+        request.talk(body)
         list(images(body))
         fit(body, MODELS[model])
         codec.write(body)

@@ -4,9 +4,11 @@ Only what the bridge itself relies on is checked; every other field is upstream'
 """
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.conversation import MODEL, RESULT, SOMETHING, USER, Step, Talk, listen, texts
 from copilot_bridge.dialects.shapes import FLAG, LIST, OBJECT, POSITIVE, Table, check
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
@@ -27,6 +29,7 @@ FIELDS: Table = {
 LONGEST_NAME = 200
 
 CONTENT = (str, list, type(None))
+TEXTS = ("text",)
 
 
 def read(data: bytes) -> Body:
@@ -98,15 +101,30 @@ def image_parts(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield f"{where}.url", image
 
 
-def initiator(body: Body) -> str:
-    """Whose turn it is: a person's ("user") or the tool loop's ("agent").
+PROGRAMS = ("system", "developer")
+RESULTS = ("tool", "function")
 
-    Told by the last message, as the official bridges do: GitHub bills by this, so it is never bent.
-    """
-    roles = [
-        message["role"] for message in body["messages"] if message["role"] not in ("system", "developer")
-    ]
-    return "agent" if roles and roles[-1] in ("assistant", "tool", "function") else "user"
+
+def talk(body: Body) -> Talk:
+    return listen(steps(body), system(body))
+
+
+def steps(body: Body) -> Iterator[Step]:
+    """What a program says as system or developer is no step."""
+    for message in body["messages"]:
+        role = message["role"]
+        if role in RESULTS:
+            yield from RESULT
+        elif role == "assistant":
+            yield MODEL, ""
+        elif role not in PROGRAMS:
+            yield from ((USER, text) for text in [*texts(message.get("content"), TEXTS)] or [SOMETHING])
+
+
+def system(body: Body) -> Iterator[str]:
+    """What stands before the conversation."""
+    for message in takewhile(lambda each: each["role"] in PROGRAMS, body["messages"]):
+        yield from texts(message.get("content"), TEXTS)
 
 
 def wants_usage(body: Body) -> bool:

@@ -6,7 +6,9 @@ Only what the bridge itself relies on is checked; every other field is upstream'
 from collections.abc import Iterator
 from typing import Any
 
+from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat.request import check_model, read_object
+from copilot_bridge.dialects.conversation import MODEL, REFERENCE, TOOL, USER, Step, Talk, listen, texts
 from copilot_bridge.dialects.shapes import FLAG, LIST, OBJECT, POSITIVE, WHOLE, Table, check, fields
 from copilot_bridge.errors import InvalidRequest
 
@@ -22,10 +24,7 @@ FIELDS: Table = {
 }
 
 ROLES = ("user", "assistant", "system")
-
-# What Claude Code puts beside a tool's result; nobody has typed it.
-REMINDER = "<system-reminder>"
-TOOL_LOADED = "Tool loaded."  # behind a result that refers to deferred tools
+TEXTS = ("text",)
 
 
 def read(data: bytes) -> Body:
@@ -79,39 +78,47 @@ def image_sources(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{where}.source", block["source"]
 
 
-def initiator(body: Body) -> str:
-    """Whose turn it is: a person's ("user") or the tool loop's ("agent").
-
-    Told by the last message, as the official bridges do.  One that is made of tool results, and of
-    nothing else but what Claude Code puts beside them, goes on with a turn; anything that was typed
-    begins one.
-    """
-    spoken = [message for message in body["messages"] if message["role"] != "system"]
-    if not spoken:
-        return "user"
-    if spoken[-1]["role"] == "assistant":
-        return "agent"
-    content = spoken[-1]["content"]
-    given = content if isinstance(content, list) else []
-    typed = any(is_typed(block, given[:place]) for place, block in enumerate(given))
-    return "agent" if any(map(is_result, given)) and not typed else "user"
+def talk(body: Body) -> Talk:
+    return listen(steps(body), system(body), session(body))
 
 
-def is_typed(block: dict[str, Any], before: list[dict[str, Any]]) -> bool:
-    """`before`: what stands before it in the message."""
-    if is_result(block):
-        return False
-    text = str(block.get("text", "")).strip() if block.get("type") == "text" else ""
-    if text == TOOL_LOADED:
-        return not any(map(refers_to_tools, before))
-    return not text.startswith(REMINDER)
+def steps(body: Body) -> Iterator[Step]:
+    """What Claude Code says as system in the middle is no step."""
+    for message in body["messages"]:
+        if message["role"] == "assistant":
+            yield MODEL, ""
+        elif message["role"] == "user":
+            yield from user_steps(message["content"])
 
 
-def is_result(block: dict[str, Any]) -> bool:
-    return block.get("type") == "tool_result"
+def user_steps(content: str | list[dict[str, Any]]) -> Iterator[Step]:
+    for block in [content] if isinstance(content, str) else content:
+        if isinstance(block, dict) and block["type"] == "tool_result":
+            yield TOOL, REFERENCE if refers_to_tools(block) else ""
+        else:
+            yield from ((USER, text) for text in texts([block] if isinstance(block, dict) else block, TEXTS))
+
+
+def system(body: Body) -> Iterator[str]:
+    return texts(body.get("system"), TEXTS)
+
+
+def session(body: Body) -> str:
+    """Claude Code's `metadata.user_id` is `user_..._account_..._session_ID`, since 2026 an object as text."""
+    metadata = body.get("metadata")
+    user = metadata.get("user_id") if isinstance(metadata, dict) else None
+    if not isinstance(user, str):
+        return ""
+    if user.startswith("{"):
+        try:
+            told = codec.read(user.encode())
+        except ValueError:
+            return ""
+        return str(told.get("session_id") or "") if isinstance(told, dict) else ""
+    return user.rpartition("_session_")[2] if "_session_" in user else ""
 
 
 def refers_to_tools(block: dict[str, Any]) -> bool:
     content = block.get("content")
-    given = content if is_result(block) and isinstance(content, list) else []
+    given = content if isinstance(content, list) else []
     return any(isinstance(each, dict) and each.get("type") == "tool_reference" for each in given)

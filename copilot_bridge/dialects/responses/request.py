@@ -3,14 +3,19 @@
 Only what the bridge itself relies on is checked; every other field is upstream's to judge.
 """
 
+import re
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 from copilot_bridge.dialects.chat.request import check_model, read_object
+from copilot_bridge.dialects.conversation import MODEL, RESULT, SOMETHING, USER, Step, Talk, listen, texts
 from copilot_bridge.dialects.shapes import FLAG, LIST, OBJECT, POSITIVE, Table, check, plain
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
 Body = dict[str, Any]
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 FIELDS: Table = {
@@ -72,12 +77,35 @@ def image_parts(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:
                     yield f"input.{index}.{field}.{place}.image_url", part
 
 
-def initiator(body: Body) -> str:
-    """Whose turn it is: a person's ("user") or the tool loop's ("agent").
+PROGRAMS = ("system", "developer")
+TEXTS = ("input_text", "text")
 
-    Told by the last item, as the official bridges do; what a program says as developer is no turn.
-    """
+
+def talk(body: Body) -> Talk:
+    return listen(steps(body), system(body), session(body))
+
+
+def steps(body: Body) -> Iterator[Step]:
+    """What a program says as developer is no step."""
     if isinstance(body["input"], str):
-        return "user"
-    last = [item for item in items(body) if item.get("role") not in ("system", "developer")][-1:]
-    return "user" if not last or last[0].get("role") == "user" else "agent"
+        yield USER, body["input"]
+    for item in items(body):
+        if item.get("role") == "user":
+            yield from ((USER, text) for text in [*texts(item.get("content"), TEXTS)] or [SOMETHING])
+        elif str(item.get("type")).endswith("_output"):
+            yield from RESULT
+        elif item.get("role") not in PROGRAMS:
+            yield MODEL, ""
+
+
+def system(body: Body) -> Iterator[str]:
+    """The instructions, and what else stands before the conversation."""
+    yield from texts(body.get("instructions"), TEXTS)
+    for item in takewhile(lambda each: each.get("role") in PROGRAMS, items(body)):
+        yield from texts(item.get("content"), TEXTS)
+
+
+def session(body: Body) -> str:
+    """Codex's.  Others have one `prompt_cache_key` for all that they send, so it has to be a UUID."""
+    key = body.get("prompt_cache_key")
+    return key if isinstance(key, str) and UUID.fullmatch(key) else ""

@@ -192,7 +192,7 @@ def test_an_image_without_an_address_is_named(image: Any) -> None:
 )
 def test_whose_turn_it_is(roles: str, whose: str) -> None:
     """A person is never billed for a tool loop, and a person's turn never passed off as one."""
-    assert chat.initiator({"messages": [{"role": role} for role in roles.split()]}) == whose
+    assert chat.talk({"messages": [{"role": role} for role in roles.split()]}).initiator == whose
 
 
 @pytest.mark.parametrize(

@@ -229,4 +229,4 @@ TURNS: list[tuple[str, str, list[dict[str, Any]]]] = [
 @pytest.mark.parametrize(("whose", "given"), [row[1:] for row in TURNS], ids=[row[0] for row in TURNS])
 def test_whose_turn_it_is(whose: str, given: list[dict[str, Any]]) -> None:
     """A person is never billed for a tool loop, and a person's turn never passed off as one."""
-    assert messages.initiator(read(messages=given)) == whose
+    assert messages.talk(read(messages=given)).initiator == whose

@@ -174,4 +174,4 @@ TURNS: list[tuple[str, str, Any]] = [
 @pytest.mark.parametrize(("whose", "given"), [row[1:] for row in TURNS], ids=[row[0] for row in TURNS])
 def test_whose_turn_it_is(whose: str, given: Any) -> None:
     """A person is never billed for a tool loop, and a person's turn never passed off as one."""
-    assert responses.initiator(read(input=given)) == whose
+    assert responses.talk(read(input=given)).initiator == whose

@@ -1,0 +1,144 @@
+"""What tells which conversation a call belongs to, and that it is not the person's: tables by client.
+
+Only what a client itself marks, or what surely nobody has typed, is taken for another's than the person's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from copilot_bridge.dialects.conversation import Talk
+
+# What the official client says of the calls that no person waits for, or not for these very words.
+SUBAGENT = "conversation-subagent"
+COMPACTION = "conversation-compaction"
+BACKGROUND = "conversation-background"
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderMark:
+    """A header by which a client says what kind of call it is.
+
+    :param values: value -> kind; None: of none.  :param usual: the kind for any other value.
+    """
+
+    header: str
+    values: Mapping[str, str | None] = field(default_factory=dict)
+    usual: str | None = None
+
+
+# The first that says something counts.  Sources: Claude Code's documentation of its gateway headers (2.1.273;
+# CLAUDE_CODE_GATEWAY_HINT_HEADERS=1 has it send the first), requests of Claude Code 2.1.329, Codex 0.171,
+# opencode 1.18 and the Copilot CLI 1.0.102 (2026-11), and Codex's and opencode's sources.
+HEADER_MARKS = (
+    HeaderMark(
+        "x-claude-code-request-class",
+        {"subagent": SUBAGENT, "workflow": SUBAGENT, "compaction": COMPACTION, "auxiliary": BACKGROUND},
+    ),
+    HeaderMark("x-claude-code-agent-id", usual=SUBAGENT),
+    HeaderMark(
+        "x-openai-subagent",
+        {"compact": COMPACTION, "memory_consolidation": BACKGROUND, "false": None, "0": None},
+        usual=SUBAGENT,
+    ),
+    HeaderMark("x-openai-memgen-request", {"true": BACKGROUND}),
+    HeaderMark("x-codex-parent-thread-id", usual=SUBAGENT),
+    HeaderMark("x-parent-session-id", usual=SUBAGENT),
+    HeaderMark("x-interaction-type", {each: each for each in (SUBAGENT, COMPACTION, BACKGROUND)}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WordsMark:
+    """Words of a client's own that tell what kind of call it is.
+
+    :param client: how its User-Agent begins: anybody else may have typed them.
+    :param begins: a text of the system prompt, or the :param latest: message.
+    """
+
+    client: str
+    begins: str
+    kind: str
+    latest: bool = False
+
+
+CLAUDE, CODEX, OPENCODE = "claude-cli/", "codex", "opencode/"
+
+# Sources: the clients' requests (2026-11), and what others saw them send (2025 and 2026).
+WORDS_MARKS = (
+    WordsMark(CLAUDE, "CRITICAL: Respond with TEXT ONLY. Do NOT call any tools.", COMPACTION, latest=True),
+    WordsMark(
+        CLAUDE,
+        "Your task is to create a detailed summary of the conversation so far",
+        COMPACTION,
+        latest=True,
+    ),
+    WordsMark(CLAUDE, "You are a helpful AI assistant tasked with summarizing conversations", COMPACTION),
+    WordsMark(CLAUDE, "Generate a concise, sentence-case title", BACKGROUND),
+    WordsMark(CLAUDE, "Analyze if this message indicates a new conversation topic", BACKGROUND),
+    WordsMark(
+        CLAUDE, "A user kicked off a Claude Code agent to do a coding task and walked away", BACKGROUND
+    ),
+    WordsMark(
+        CLAUDE, "Please write a 5-10 word title for the following conversation:", BACKGROUND, latest=True
+    ),
+    WordsMark(CLAUDE, "[SUGGESTION MODE:", BACKGROUND, latest=True),
+    WordsMark(CODEX, "You are performing a CONTEXT CHECKPOINT COMPACTION", COMPACTION, latest=True),
+    WordsMark(OPENCODE, "You are an anchored context summarization assistant", COMPACTION),
+    WordsMark(OPENCODE, "You are a helpful AI assistant tasked with summarizing conversations", COMPACTION),
+    WordsMark(OPENCODE, "You are a title generator. You output ONLY a thread title", BACKGROUND),
+)
+
+# Claude Code's first text of the system prompt changes from call to call, and is about the call itself.
+BILLING = "x-anthropic-billing-header:"
+OF_SUBAGENT = "cc_is_subagent=true"
+
+# What clients call a conversation, and an agent that works on it; the first that is there counts.
+# A subagent's call belongs to the conversation that it was called from.
+SESSIONS = (
+    "x-claude-code-session-id",
+    "x-parent-session-id",  # opencode
+    "session-id",  # Codex
+    "session_id",
+    "conversation_id",
+    "x-session-affinity",  # opencode
+    "x-client-session-id",  # the Copilot CLI
+)
+AGENTS = ("x-claude-code-agent-id", "thread-id", "x-session-affinity")
+
+LONGEST_NAME = 500
+
+
+def kind_of(talk: Talk, headers: Mapping[str, str]) -> str | None:
+    """None: a call like any other, of the person or of the tool loop that follows."""
+    for mark in HEADER_MARKS:
+        value = headers.get(mark.header, "").strip().lower()
+        if value and (kind := mark.values.get(value, mark.usual)):
+            return kind
+    if any(text.startswith(BILLING) and OF_SUBAGENT in text for text in talk.system):
+        return SUBAGENT
+    client = headers.get("user-agent", "").lower()
+    for words in WORDS_MARKS:
+        said = (talk.latest,) if words.latest else talk.system
+        if client.startswith(words.client) and any(each.startswith(words.begins) for each in said):
+            return words.kind
+    return None
+
+
+def named(headers: Mapping[str, str], names: tuple[str, ...]) -> str:
+    given = (headers.get(name, "").strip()[:LONGEST_NAME] for name in names)
+    return next(filter(None, given), "")
+
+
+def session_of(talk: Talk, headers: Mapping[str, str]) -> str:
+    """The client's name of the conversation, "" if it has none."""
+    return named(headers, SESSIONS) or talk.session[:LONGEST_NAME]
+
+
+def agent_of(headers: Mapping[str, str]) -> str:
+    """Its name of the subagent, "" if it has none."""
+    return named(headers, AGENTS)
+
+
+def own_words(system: tuple[str, ...]) -> list[str]:
+    """The system prompt without what is about the call itself."""
+    return [text for text in system if not text.startswith(BILLING)]

@@ -1,0 +1,102 @@
+"""What Copilot is told of a call: whose it is, and what it belongs to, found again from request to request.
+
+A conversation is known by the name that its client has for it, else by how it began.  All ids are made of
+that by a keyed hash: whoever has the store's key (each worker, and the next start) makes the same ones, and
+nothing that was said can be read in them.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from secrets import token_bytes
+
+from cachetools import TTLCache
+
+from copilot_bridge.dialects.conversation import Talk
+from copilot_bridge.dialects.marks import SUBAGENT, agent_of, kind_of, own_words, session_of
+from copilot_bridge.errors import ConfigError, StoreError
+from copilot_bridge.store import Store
+from copilot_bridge.upstream.signals import AGENT, USER, Signals
+
+log = logging.getLogger(__name__)
+
+MOST, LIFE = 20_000, 12 * 3600.0  # interactions that are remembered, and for how long (s)
+
+
+class Interactions:
+    """Makes the signals of each call.
+
+    :param key: for the hashes; asked for when it is needed first.
+    """
+
+    def __init__(self, key: Callable[[], bytes], clock: Callable[[], float] = time.monotonic) -> None:
+        self._new_key = key
+        self._key = b""
+        # What began with a person's words: its id, by its conversation; and each such id.
+        self._latest: TTLCache[bytes, str] = TTLCache(MOST, LIFE, clock)
+        self._begun: TTLCache[str, bool] = TTLCache(MOST, LIFE, clock)
+
+    def signals(
+        self, caller: str, talk: Talk, headers: Mapping[str, str], kind: str | None = None
+    ) -> Signals:
+        """:param caller: shares no ids with anybody else.  :param kind: where it is known already."""
+        given = {header.lower(): value for header, value in headers.items()}  # quicker than to ask for each
+        kind = kind or kind_of(talk, given)
+        name = session_of(talk, given)
+        beginning = self._hash(caller, talk.first, *(() if name else own_words(talk.system)))
+        conversation = self._hash(caller, name) if name else beginning
+        whose = AGENT if kind else talk.initiator
+        interaction = self._interaction(conversation, beginning, talk.turns, kind or whose)
+        return Signals(
+            whose,
+            session=self._id(conversation, b"session"),
+            interaction=interaction,
+            task=self._id(interaction.encode(), agent_name(kind, given) or (beginning if kind else b"")),
+            type=kind,
+        )
+
+    def _interaction(self, conversation: bytes, beginning: bytes, turns: int, whose: str) -> str:
+        """That which a call belongs to, as it follows from the conversation.
+
+        After a compaction in the middle of a turn the conversation has another beginning, and the turn is
+        still that which was begun before; the same for whatever a client does beside its tool loop.
+        """
+        own = self._id(conversation, beginning, b"turn %d" % turns)
+        if whose == USER:
+            self._begun[own] = True
+            self._latest[conversation] = own
+        elif whose != AGENT or own not in self._begun:
+            return self._latest.get(conversation, own)
+        return own
+
+    def _id(self, *parts: bytes) -> str:
+        return str(uuid.UUID(bytes=self._hash(*parts)[:16], version=4))
+
+    def _hash(self, *parts: str | bytes) -> bytes:
+        self._key = self._key or self._new_key()
+        found = blake2b(key=self._key, digest_size=32)
+        for part in parts:
+            content = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+            found.update(len(content).to_bytes(8, "big") + content)
+        return found.digest()
+
+
+def agent_name(kind: str | None, headers: Mapping[str, str]) -> bytes:
+    """Of who works: each subagent has a name of its own, if its client gives it one."""
+    return agent_of(headers).encode() if kind == SUBAGENT else (kind or "").encode()
+
+
+def secret_of(store: Store, purpose: str) -> bytes:
+    """32 bytes, the same for all who have the store's key; where it can't be used, good for this process."""
+    try:
+        return store.vault.derived(purpose)
+    except (ConfigError, StoreError) as error:
+        log.warning("Copilot is told new ids after each start: %s", error)
+        return token_bytes(32)
+
+
+def machine_of(store: Store) -> str:
+    """The id that Copilot knows this bridge by: random, and of nothing that the machine has of its own."""
+    return str(uuid.UUID(bytes=secret_of(store, "machine id")[:16], version=4))

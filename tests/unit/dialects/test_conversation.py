@@ -1,0 +1,210 @@
+"""Whose turn it is, in every dialect alike: golden tables."""
+
+from typing import Any
+
+import pytest
+
+from copilot_bridge.dialects.chat import request as chat
+from copilot_bridge.dialects.conversation import Talk
+from copilot_bridge.dialects.messages import request as messages
+from copilot_bridge.dialects.responses import request as responses
+
+Json = dict[str, Any]
+
+# A conversation, however it is written: "model" answers or calls a tool, "result" is the tool's; all else is
+# in a user's message of its own.
+CALL, RESULT = "model", "result"
+
+
+def as_chat(steps: tuple[str, ...]) -> Json:
+    rows = {
+        CALL: {"role": "assistant", "content": None, "tool_calls": []},
+        RESULT: {"role": "tool", "tool_call_id": "call_1", "content": "done"},
+    }
+    said = [rows.get(each, {"role": "user", "content": [{"type": "text", "text": each}]}) for each in steps]
+    return {"messages": [{"role": "system", "content": "Be brief."}, *said]}
+
+
+def as_messages(steps: tuple[str, ...]) -> Json:
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "done"}
+    rows: dict[str, Json] = {
+        CALL: {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}],
+        },
+        RESULT: {"role": "user", "content": [result]},
+    }
+    said = [rows.get(each, {"role": "user", "content": each}) for each in steps]
+    return {"system": [{"type": "text", "text": "Be brief."}], "messages": said}
+
+
+def as_one_message(steps: tuple[str, ...]) -> Json:
+    """The same, with all that is said between two answers in one message, as Anthropic takes it."""
+    body = as_messages(steps)
+    merged: list[Json] = []
+    for each in body["messages"]:
+        given = each["content"]
+        content = [{"type": "text", "text": given}] if isinstance(given, str) else given
+        if merged and merged[-1]["role"] == each["role"] == "user":
+            merged[-1]["content"] = merged[-1]["content"] + content
+        else:
+            merged.append({"role": each["role"], "content": content})
+    return body | {"messages": merged}
+
+
+def as_responses(steps: tuple[str, ...]) -> Json:
+    rows: dict[str, Json] = {
+        CALL: {"type": "function_call", "call_id": "call_1", "name": "f", "arguments": "{}"},
+        RESULT: {"type": "function_call_output", "call_id": "call_1", "output": "done"},
+    }
+    said = [
+        rows.get(each, {"type": "message", "role": "user", "content": [{"type": "input_text", "text": each}]})
+        for each in steps
+    ]
+    return {"instructions": "Be brief.", "input": [{"role": "developer", "content": "And kind."}, *said]}
+
+
+TALKS = {
+    "chat": lambda steps: chat.talk(as_chat(steps)),
+    "messages": lambda steps: messages.talk(as_messages(steps)),
+    "messages, merged": lambda steps: messages.talk(as_one_message(steps)),
+    "responses": lambda steps: responses.talk(as_responses(steps)),
+}
+every = pytest.mark.parametrize("dialect", TALKS)
+
+REMINDER = "<system-reminder>\nThe file has changed.\n</system-reminder>"
+CONTEXT = "<environment_context>\n  <cwd>/home</cwd>\n</environment_context>"
+STEERED = (
+    "<system-reminder>\nThe user sent a new message while you were working:\nnot that one\n\n"
+    "IMPORTANT: After completing your current task, you MUST address it.\n</system-reminder>"
+)
+QUEUED = (
+    "<system-reminder>\nThe user sent the following message:\nnot that one\n\n"
+    "Please address this message and continue with your tasks.\n</system-reminder>"
+)
+ENDED = "<task-notification>\n<task-id>b1</task-id>\n<status>completed</status>\n</task-notification>"
+NOTIFIED = '<subagent_notification>\n{"agent_id": "1", "status": {}}\n</subagent_notification>'
+CARRIED_ON = (
+    "This session is being continued from a previous conversation that ran out of context. The summary below "
+    "covers the earlier portion.\n\nSummary: ...\n\nContinue the conversation from where it left off without "
+    "asking the user any further questions."
+)
+SUMMED_UP = (
+    "This session is being continued from a previous conversation that ran out of context. The summary below "
+    "covers the earlier portion.\n\nSummary: ..."
+)
+HANDED_OVER = (
+    "Another language model started to solve this problem and produced a summary of its thinking process. "
+    "Here is the summary: ..."
+)
+CONTINUE = (
+    "Continue if you have next steps, or stop and ask for clarification if you are unsure how to proceed."
+)
+
+# (name, whose turn it is, how many the person has had, the steps)
+ROWS: list[tuple[str, str, int, tuple[str, ...]]] = [
+    ("a first word", "user", 1, ("hi",)),
+    ("a call's result", "agent", 1, ("hi", CALL, RESULT)),
+    ("a second one's", "agent", 1, ("hi", CALL, RESULT, CALL, RESULT)),
+    ("a second word", "user", 2, ("hi", CALL, RESULT, CALL, "go on")),
+    ("its tool loop", "agent", 2, ("hi", CALL, RESULT, CALL, "go on", CALL, RESULT)),
+    ("two messages at once", "user", 1, ("hi", "and")),
+    ("an answer to go on with", "agent", 1, ("hi", CALL)),
+    ("a reminder after a result", "agent", 1, ("hi", CALL, RESULT, REMINDER)),
+    ("two of them", "agent", 1, ("hi", CALL, RESULT, REMINDER, REMINDER)),
+    ("a reminder after white space", "agent", 1, ("hi", CALL, RESULT, f"\n  {REMINDER}")),
+    ("a reminder without an end", "agent", 1, ("hi", CALL, RESULT, "<system-reminder> The file")),
+    ("a reminder, and the next call", "agent", 1, ("hi", CALL, RESULT, REMINDER, CALL, RESULT)),
+    ("typed after a result", "user", 2, ("hi", CALL, RESULT, "stop")),
+    ("typed after a reminder", "user", 2, ("hi", CALL, RESULT, REMINDER, "stop")),
+    ("typed before a reminder", "user", 2, ("hi", CALL, RESULT, "stop", REMINDER)),
+    ("typed behind a reminder's end", "user", 2, ("hi", CALL, RESULT, f"{REMINDER}\nstop")),
+    ("about a reminder", "user", 2, ("hi", CALL, RESULT, "what is a <system-reminder>?")),
+    ("typed while Claude Code worked", "user", 2, ("hi", CALL, RESULT, STEERED)),
+    ("typed while opencode worked", "user", 2, ("hi", CALL, RESULT, QUEUED)),
+    ("reminders before a first word", "user", 1, (REMINDER, REMINDER, "hi")),
+    ("nothing but a reminder", "user", 1, (REMINDER,)),
+    ("Codex's context before a word", "user", 1, (CONTEXT, "hi")),
+    ("Codex's context after a result", "agent", 1, ("hi", CALL, RESULT, CONTEXT)),
+    ("a task has ended meanwhile", "agent", 1, ("hi", CALL, ENDED)),
+    ("one that has, and a word", "user", 2, ("hi", CALL, ENDED, "and?")),
+    ("a word, and one that has", "user", 2, ("hi", CALL, "and?", ENDED)),
+    ("a subagent of Codex's is done", "agent", 1, ("hi", CALL, NOTIFIED)),
+    ("carried on by Claude Code itself", "agent", 0, (CARRIED_ON,)),
+    ("the same with its reminders", "agent", 0, (CARRIED_ON, REMINDER)),
+    ("the same further on", "agent", 0, (CARRIED_ON, CALL, RESULT)),
+    ("the same, and a word", "user", 1, (CARRIED_ON, CALL, "next")),
+    ("compacted for a person", "user", 1, (SUMMED_UP, "next")),
+    ("carried on by Codex itself", "agent", 0, ("hi", "and", HANDED_OVER)),
+    ("the same, and a word", "user", 1, ("hi", HANDED_OVER, "next")),
+    ("carried on by opencode itself", "agent", 1, ("What did we do so far?", CALL, CONTINUE)),
+    ("an empty text after a result", "agent", 1, ("hi", CALL, RESULT, " ")),
+]
+
+
+@every
+@pytest.mark.parametrize(("whose", "turns", "steps"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+def test_whose_turn_it_is(dialect: str, whose: str, turns: int, steps: tuple[str, ...]) -> None:
+    talk = TALKS[dialect](steps)
+    assert (talk.initiator, talk.turns) == (whose, turns)
+
+
+@every
+def test_what_is_told(dialect: str) -> None:
+    talk = TALKS[dialect]((REMINDER, "hi", CALL, RESULT, CALL, "go on", CALL, RESULT, REMINDER))
+    system = ("Be brief.", "And kind.") if dialect == "responses" else ("Be brief.",)
+    assert talk == Talk("agent", 2, "hi", "go on", REMINDER, system)
+
+
+PICTURE: Json = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
+
+
+def test_a_picture_is_a_persons() -> None:
+    body = as_messages(("hi", CALL, RESULT))
+    body["messages"].append({"role": "user", "content": [PICTURE]})
+    assert messages.talk(body).initiator == "user"
+    chat_body = as_chat(("hi", CALL, RESULT))
+    chat_body["messages"].append(
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}
+    )
+    assert chat.talk(chat_body).initiator == "user"
+    items = as_responses(("hi", CALL, RESULT))
+    items["input"].append({"role": "user", "content": [{"type": "input_image", "image_url": "x"}]})
+    assert responses.talk(items).initiator == "user"
+
+
+SESSION = "5f1c2a34-0b1d-4c55-9e70-1234567890ab"
+
+
+@pytest.mark.parametrize(
+    ("user_id", "session"),
+    [
+        (f"user_0a1b_account__session_{SESSION}", SESSION),
+        (f"user_0a1b_account_{SESSION[::-1]}_session_{SESSION}", SESSION),
+        (f'{{"device_id":"d","account_uuid":"","session_id":"{SESSION}"}}', SESSION),
+        ('{"device_id":"d"}', ""),
+        ('{"session_id":null}', ""),
+        ("{", ""),
+        ("[1]", ""),
+        ("somebody", ""),
+        (None, ""),
+        (7, ""),
+    ],
+)
+def test_the_session_of_claude_code(user_id: Any, session: str) -> None:
+    assert messages.session({"metadata": {"user_id": user_id}}) == session
+
+
+@pytest.mark.parametrize("metadata", [None, [], "x", {}])
+def test_no_session(metadata: Any) -> None:
+    assert messages.session({"metadata": metadata}) == ""
+    assert messages.session({}) == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "session"),
+    [(SESSION, SESSION), (SESSION.upper(), SESSION.upper()), ("my-app", ""), (7, ""), (None, "")],
+)
+def test_the_session_of_codex(key: Any, session: str) -> None:
+    """An application has one key for all that it sends."""
+    assert responses.session({"prompt_cache_key": key}) == session

@@ -1,0 +1,137 @@
+"""What clients say of their calls: golden tables."""
+
+import pytest
+
+from copilot_bridge.dialects.conversation import Talk
+from copilot_bridge.dialects.marks import (
+    BACKGROUND,
+    COMPACTION,
+    SUBAGENT,
+    agent_of,
+    kind_of,
+    own_words,
+    session_of,
+)
+
+CLAUDE = {"user-agent": "claude-cli/2.1.329 (external, cli)"}
+CODEX = {"user-agent": "codex_exec/0.171.0 (Debian)"}
+OPENCODE = {"user-agent": "opencode/1.18.33 ai-sdk/provider-utils/4.0"}
+SDK = {"user-agent": "OpenAI/Python 3.57.0"}
+
+
+def talk(latest: str = "hi", *system: str, session: str = "") -> Talk:
+    return Talk("user", 1, latest, latest, latest, system, session)
+
+
+HEADERS = [
+    ({"x-claude-code-request-class": "main"}, None),
+    ({"x-claude-code-request-class": "subagent"}, SUBAGENT),
+    ({"x-claude-code-request-class": "workflow"}, SUBAGENT),
+    ({"x-claude-code-request-class": "compaction"}, COMPACTION),
+    ({"x-claude-code-request-class": "auxiliary"}, BACKGROUND),
+    ({"x-claude-code-request-class": "compaction", "x-claude-code-agent-id": "a1"}, COMPACTION),
+    ({"x-claude-code-request-class": "new", "x-claude-code-agent-id": "a1"}, SUBAGENT),
+    ({"x-claude-code-agent-id": "a1"}, SUBAGENT),
+    ({"x-claude-code-agent-id": " "}, None),
+    ({"x-claude-code-session-id": "s"}, None),
+    ({"x-openai-subagent": "review"}, SUBAGENT),
+    ({"x-openai-subagent": "collab_spawn", "x-codex-parent-thread-id": "t"}, SUBAGENT),
+    ({"x-openai-subagent": "compact"}, COMPACTION),
+    ({"x-openai-subagent": "memory_consolidation"}, BACKGROUND),
+    ({"x-openai-subagent": "something new"}, SUBAGENT),
+    ({"x-openai-subagent": "false"}, None),
+    ({"x-openai-memgen-request": "true"}, BACKGROUND),
+    ({"x-openai-memgen-request": "false"}, None),
+    ({"x-codex-parent-thread-id": "t"}, SUBAGENT),
+    ({"session-id": "s", "thread-id": "s"}, None),
+    ({"x-session-affinity": "ses_1", "x-parent-session-id": "ses_0"}, SUBAGENT),
+    ({"x-session-affinity": "ses_1"}, None),
+    ({"x-interaction-type": "conversation-subagent"}, SUBAGENT),
+    ({"x-interaction-type": "conversation-compaction"}, COMPACTION),
+    ({"x-interaction-type": "conversation-background"}, BACKGROUND),
+    ({"x-interaction-type": "conversation-user"}, None),
+    ({"x-interaction-type": "conversation-agent"}, None),
+    ({"x-initiator": "agent"}, None),
+]
+
+
+@pytest.mark.parametrize(("headers", "kind"), HEADERS, ids=str)
+def test_kinds_by_headers(headers, kind):
+    assert kind_of(talk(), headers) == kind
+
+
+TITLE = "Generate a concise, sentence-case title (3-7 words) that captures the main topic"
+SUMMARISE = "CRITICAL: Respond with TEXT ONLY. Do NOT call any tools.\n\n- Do NOT use Read, Bash"
+SUMMARY = "Your task is to create a detailed summary of the conversation so far, paying close attention"
+CHECKPOINT = "You are performing a CONTEXT CHECKPOINT COMPACTION. Create a handoff summary"
+THREAD = "You are a title generator. You output ONLY a thread title. Nothing else."
+ANCHORED = "You are an anchored context summarization assistant for coding sessions."
+HELPFUL = "You are a helpful AI assistant tasked with summarizing conversations."
+BILLING = "x-anthropic-billing-header: cc_version=2.1.329.669; cc_entrypoint=cli;"
+
+WORDS = [
+    (CLAUDE, talk("hi", BILLING, "You are Claude Code", TITLE), BACKGROUND),
+    (CLAUDE, talk("hi", "Analyze if this message indicates a new conversation topic. If"), BACKGROUND),
+    (CLAUDE, talk("[SUGGESTION MODE: Suggest what the user might naturally type next]"), BACKGROUND),
+    (CLAUDE, talk("Please write a 5-10 word title for the following conversation: ..."), BACKGROUND),
+    (CLAUDE, talk(SUMMARISE), COMPACTION),
+    (CLAUDE, talk(SUMMARY), COMPACTION),
+    (CLAUDE, talk("hi", HELPFUL), COMPACTION),
+    (CLAUDE, talk("hi", f"{BILLING} cc_is_subagent=true;", "You are Claude Code"), SUBAGENT),
+    (CLAUDE, talk("hi", BILLING, "You are Claude Code"), None),
+    (CLAUDE, talk(f"what does this do: {SUMMARY}"), None),
+    (CLAUDE, talk(THREAD), None),
+    (CODEX, talk(CHECKPOINT), COMPACTION),
+    (CODEX, talk("hi", CHECKPOINT), None),
+    (OPENCODE, talk("hi", THREAD), BACKGROUND),
+    (OPENCODE, talk("hi", ANCHORED), COMPACTION),
+    (OPENCODE, talk("hi", HELPFUL), COMPACTION),
+    (OPENCODE, talk(THREAD, "You are opencode"), None),
+    (SDK, talk("hi", TITLE), None),
+    (SDK, talk(SUMMARISE), None),
+    ({}, talk(CHECKPOINT), None),
+    ({}, talk("hi", THREAD), None),
+]
+
+
+@pytest.mark.parametrize(("headers", "given", "kind"), WORDS)
+def test_kinds_by_words(headers, given, kind):
+    """A client's own words count where the client itself has sent them: anybody else may have typed them."""
+    assert kind_of(given, headers) == kind
+
+
+@pytest.mark.parametrize(
+    ("headers", "own", "session"),
+    [
+        ({}, "", ""),
+        ({}, "from the body", "from the body"),
+        ({"x-claude-code-session-id": "c"}, "from the body", "c"),
+        ({"session-id": "s", "thread-id": "t"}, "key", "s"),
+        ({"session_id": "s", "conversation_id": "c"}, "", "s"),
+        ({"conversation_id": "c"}, "", "c"),
+        ({"x-session-affinity": "ses_1"}, "", "ses_1"),
+        ({"x-session-affinity": "ses_1", "x-parent-session-id": "ses_0"}, "", "ses_0"),
+        ({"x-client-session-id": "cli"}, "", "cli"),
+        ({"session-id": "  "}, "key", "key"),
+        ({"session-id": "x" * 9000}, "", "x" * 500),
+    ],
+)
+def test_sessions(headers, own, session):
+    assert session_of(talk(session=own), headers) == session
+
+
+@pytest.mark.parametrize(
+    ("headers", "agent"),
+    [
+        ({"x-claude-code-session-id": "c", "x-claude-code-agent-id": "a"}, "a"),
+        ({"session-id": "s", "thread-id": "t", "x-codex-parent-thread-id": "s"}, "t"),
+        ({"x-session-affinity": "ses_1", "x-parent-session-id": "ses_0"}, "ses_1"),
+        ({"x-interaction-type": "conversation-subagent"}, ""),
+    ],
+)
+def test_agents(headers, agent):
+    assert agent_of(headers) == agent
+
+
+def test_what_is_about_the_call_itself_is_no_part_of_the_prompt():
+    assert own_words((BILLING, "You are Claude Code")) == ["You are Claude Code"]

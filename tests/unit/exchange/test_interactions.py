@@ -1,0 +1,189 @@
+"""Ids that are found again: from call to call, by another worker, after a restart; and that tell nothing."""
+
+import re
+
+import pytest
+
+from copilot_bridge.dialects.chat import request as chat
+from copilot_bridge.dialects.marks import BACKGROUND
+from copilot_bridge.exchange.signals import Interactions, machine_of, secret_of
+from copilot_bridge.redaction import Secret
+from copilot_bridge.store import open_store
+
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+USER = {"role": "user", "content": "hi"}
+CALL = {"role": "assistant", "content": None}
+RESULT = {"role": "tool", "content": "done"}
+MORE = {"role": "user", "content": "go on"}
+SUBAGENT = {"x-interaction-type": "conversation-subagent"}
+
+
+def talk(*said, system="Be brief."):
+    return chat.talk({"messages": [{"role": "system", "content": system}, *said]})
+
+
+class Worker(Interactions):
+    """One process; all have the same key."""
+
+    def __init__(self, key=b"k" * 32):
+        self.now = 0.0
+        super().__init__(lambda: key, lambda: self.now)
+
+    def tell(self, *said, caller="me", headers=None, kind=None, **options):
+        return self.signals(caller, talk(*said, **options), headers or {}, kind)
+
+
+@pytest.fixture
+def worker():
+    return Worker()
+
+
+def test_a_turn_and_its_tool_loop(worker):
+    first = worker.tell(USER)
+    loop = [worker.tell(USER, CALL, RESULT), worker.tell(USER, CALL, RESULT, CALL, RESULT)]
+    assert (first.initiator, first.type) == ("user", None)
+    assert [each.initiator for each in loop] == ["agent", "agent"]
+    assert {(each.session, each.interaction, each.task) for each in (first, *loop)} == {
+        (first.session, first.interaction, first.task)
+    }
+    ids = (first.session, first.interaction, first.task)
+    assert len(set(ids)) == 3
+    assert all(UUID.fullmatch(each) for each in ids)
+
+
+def test_the_next_turn(worker):
+    first = worker.tell(USER)
+    second = worker.tell(USER, CALL, MORE)
+    assert second.session == first.session
+    assert second.interaction != first.interaction
+    assert second.task != first.task
+    assert worker.tell(USER, CALL, MORE, CALL, RESULT).interaction == second.interaction
+
+
+def test_another_worker_and_the_next_start_agree(worker):
+    for said in ([USER], [USER, CALL, RESULT], [USER, CALL, MORE], [USER, CALL, MORE, CALL, RESULT]):
+        assert worker.tell(*said) == Worker().tell(*said)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda each: each.tell(USER, caller="you"),
+        lambda each: each.tell({"role": "user", "content": "Hi"}),
+        lambda each: each.tell(USER, system="Be long."),
+        lambda each: each.tell(USER, headers={"session-id": "s"}),
+        lambda _: Worker(b"another key").tell(USER),
+    ],
+    ids=["caller", "words", "system", "session", "key"],
+)
+def test_what_makes_another_conversation(worker, other):
+    one, two = worker.tell(USER), other(worker)
+    assert one.session != two.session
+    assert one.interaction != two.interaction
+
+
+def test_a_clients_own_name_of_the_session(worker):
+    named = {"headers": {"session-id": "s"}}
+    one, two = worker.tell(USER, **named), worker.tell(MORE, system="", **named)
+    assert one.session == two.session
+    assert one.interaction != two.interaction, "another beginning, so another turn"
+
+
+def test_a_compaction_in_the_middle_of_a_turn(worker):
+    """The conversation begins anew, the turn goes on."""
+    named = {"headers": {"session-id": "s"}}
+    first = worker.tell(USER, **named)
+    summary = {
+        "role": "user",
+        "content": "Another language model started to solve this problem and produced a summary of it",
+    }
+    loop = [worker.tell(summary, **named), worker.tell(summary, CALL, RESULT, **named)]
+    assert [each.initiator for each in loop] == ["agent", "agent"]
+    assert {each.interaction for each in loop} == {first.interaction}
+    later = worker.tell(summary, CALL, MORE, **named)
+    assert later.interaction != first.interaction
+    assert worker.tell(summary, CALL, MORE, CALL, RESULT, **named).interaction == later.interaction
+
+
+def test_two_loops_at_once_under_one_name(worker):
+    """Each goes on with its own turn, whichever was begun last."""
+    named = {"headers": {"session-id": "s"}}
+    one, two = worker.tell(USER, **named), worker.tell(MORE, **named)
+    assert worker.tell(USER, CALL, RESULT, **named).interaction == one.interaction
+    assert worker.tell(MORE, CALL, RESULT, **named).interaction == two.interaction
+
+
+def test_subagents(worker):
+    """Of the interaction that they were called in, each with a task of its own; the person's call is none."""
+    main = worker.tell(USER, headers={"session-id": "s", "thread-id": "s"})
+    found = {
+        name: worker.tell(
+            {"role": "user", "content": name},
+            headers={"session-id": "s", "thread-id": name, "x-openai-subagent": "collab_spawn"},
+        )
+        for name in ("one", "two")
+    }
+    assert {each.initiator for each in found.values()} == {"agent"}
+    assert {each.type for each in found.values()} == {"conversation-subagent"}
+    assert {each.interaction for each in found.values()} == {main.interaction}
+    assert {each.session for each in found.values()} == {main.session}
+    assert len({main.task, *(each.task for each in found.values())}) == 3
+    again = worker.tell(
+        {"role": "user", "content": "one"},
+        CALL,
+        RESULT,
+        headers={"session-id": "s", "thread-id": "one", "x-openai-subagent": "collab_spawn"},
+    )
+    assert again == found["one"]
+    assert worker.tell(USER, CALL, RESULT, headers={"session-id": "s"}).interaction == main.interaction
+
+
+def test_subagents_without_a_name(worker):
+    one, two = (worker.tell({"role": "user", "content": each}, headers=SUBAGENT) for each in ("a", "b"))
+    assert one.task != two.task
+
+
+def test_a_kind_that_is_known(worker):
+    """Counting tokens is nobody's turn."""
+    counted = worker.tell(USER, kind=BACKGROUND)
+    assert (counted.initiator, counted.type) == ("agent", "conversation-background")
+    assert worker.tell(USER).initiator == "user"
+
+
+def test_memory_ends(worker):
+    named = {"headers": {"session-id": "s"}}
+    first = worker.tell(USER, **named)
+    worker.now = 13 * 3600.0
+    assert worker.tell(USER, CALL, RESULT, **named).interaction == first.interaction, "it follows anew"
+
+
+def test_half_a_character(worker):
+    assert worker.tell({"role": "user", "content": "\ud800"}).initiator == "user"
+
+
+def test_the_key_outlives_the_process(tmp_path):
+    found = []
+    for _ in range(2):
+        store = open_store(tmp_path)
+        found.append((machine_of(store), secret_of(store, "signals")))
+        store.close()
+    assert found[0] == found[1]
+    machine, secret = found[0]
+    assert UUID.fullmatch(machine)
+    assert len(secret) == 32
+
+
+def test_another_bridge_is_another_machine(tmp_path):
+    names = set()
+    for name in ("a", "b"):
+        store = open_store(tmp_path / name)
+        names.add(machine_of(store))
+        store.close()
+    assert len(names) == 2
+
+
+def test_a_key_that_is_none_costs_no_answer(tmp_path, caplog):
+    store = open_store(tmp_path, key=Secret("none"))
+    assert UUID.fullmatch(machine_of(store))
+    assert "new ids" in caplog.text
+    store.close()
