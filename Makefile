@@ -7,6 +7,9 @@
 # make test-clients   Claude Code, Codex and opencode at work on the simulator, by settings of their own and
 #                     by those that `copilot-bridge setup` writes for them.  npm installs them
 #                     in ~/.cache/copilot-bridge/clients, or where CLIENTS_CACHE=... says
+# make test-official  GitHub's own Copilot CLI at work on the simulator, and as a client of the bridge; its
+#                     requests are compared with tests/official/golden.json (ARGS=--write-golden writes it
+#                     anew).  NEWEST=1 takes the newest version, and says what it does otherwise
 # make test-services  the bridge behind real nginx and Caddy, on a real PostgreSQL, and as a service; what
 #                     is not installed is left out, with a word on it
 # make test-pages     the pages in Chromium, which has to be there (CHROMIUM=... names one)
@@ -26,8 +29,9 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # Where this is set, each of the many processes that the tests start would compile everything anew.
 export PYTHONDONTWRITEBYTECODE =
+export NEWEST
 
-.PHONY: demo start test test-services test-clients test-pages screenshots lint format bench wheel clean
+.PHONY: demo start test test-services test-clients test-official test-pages screenshots lint format bench wheel clean
 .DEFAULT_GOAL = help
 
 help:
@@ -53,6 +57,10 @@ screenshots: $(VENV)/dev
 test-clients: $(VENV)/dev
 	@$(BIN)/python tests/clients/install.py
 	$(BIN)/python -m pytest tests/clients $(ARGS)
+
+test-official: $(VENV)/dev
+	@PYTHONPATH=tests $(BIN)/python -m official.install
+	$(BIN)/python -m pytest tests/official $(ARGS)
 
 test-services: $(VENV)/dev
 	$(BIN)/python -m pytest tests/services --numprocesses auto -r s $(ARGS)

@@ -14,7 +14,13 @@ from copilot_bridge.simulator.kinds import MESSAGES, NUMBER, TEXT_OR_LIST, TEXT_
 from copilot_bridge.simulator.refusals import Refused, extra_inputs, invalid_message
 from copilot_bridge.simulator.world import world
 
-BETAS = ("interleaved-thinking-", "context-management-", "advanced-tool-use-", "mid-conversation-system-")
+BETAS = (
+    "interleaved-thinking-",
+    "context-management-",
+    "advanced-tool-use-",
+    "mid-conversation-system-",
+    "fallback-credit-",  # Copilot's CLI 1.0.102 sends fallback-credit-2026-07-01 with claude-opus-5
+)
 BREAKPOINTS = 4
 FIELDS = frozenset(
     {

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clients.install import PROGRAMS
+from clients.install import AGENTS
 from integration.harness import NOWHERE
 
 LONGEST = 90.0  # s; a run takes one to five on an idle machine
@@ -44,10 +44,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Launch:
-    """A command whose prompt comes on stdin.  `settings`: environment variables."""
+    """A command whose prompt comes on stdin.
+
+    :param settings: environment variables.  :param programs: the folder of the command's program.
+    """
 
     command: list[str]
     settings: Mapping[str, str] = field(default_factory=dict)
+    programs: Path = AGENTS.programs
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,7 @@ def run(launch: Launch, place: Place, prompt: str) -> Ended:
     program, *arguments = launch.command
     place.work.mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(
-        [str(PROGRAMS / program), *arguments],
+        [str(launch.programs / program), *arguments],
         cwd=place.work,
         env={**place.environment(), **launch.settings},
         stdin=subprocess.PIPE,

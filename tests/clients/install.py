@@ -1,18 +1,18 @@
-"""Installs the agents of `package.json` with npm, outside the checkout, once for each set of versions.
+"""Installs programs of a `package.json` with npm, outside the checkout, once for each set of versions.
 
-There is no lock file: the agents depend on nothing but their own binaries, whose versions they pin.
+There is no lock file: they depend on nothing but their own binaries, whose versions they pin.
 """
 
 import os
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
-WANTED = Path(__file__).parent / "package.json"
 NPM = ("install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error")
-NEEDED = "npm, which comes with Node.js (20 or newer), is needed to install the agents, and was not found"
+NEEDED = "npm, which comes with Node.js (20 or newer), is needed to install {}, and was not found"
 
 
 def cache() -> Path:
@@ -22,30 +22,51 @@ def cache() -> Path:
     return Path(given).absolute() if given else Path(base) / "copilot-bridge" / "clients"
 
 
-FOLDER = cache()  # at import, before a test moves the home
-DONE = FOLDER / "installed.json"  # the package.json of what is there, once all of it is
-PROGRAMS = FOLDER / "node_modules" / ".bin"
+CACHE = cache()  # at import, before a test moves the home
 
 
-def is_installed() -> bool:
-    return DONE.exists() and DONE.read_bytes() == WANTED.read_bytes()
+@dataclass(frozen=True)
+class Programs:
+    """What a `package.json` names, in a folder of its own.
+
+    :param what: their names and size, for whoever waits.
+    """
+
+    wanted: Path
+    folder: Path
+    what: str
+
+    @property
+    def programs(self) -> Path:
+        return self.folder / "node_modules" / ".bin"
+
+    @property
+    def _done(self) -> Path:
+        """A copy of the package.json, once all of it is there."""
+        return self.folder / "installed.json"
+
+    def is_installed(self) -> bool:
+        return self._done.exists() and self._done.read_bytes() == self.wanted.read_bytes()
+
+    def install(self, newest: tuple[str, ...] = ()) -> None:
+        """:param newest: packages of which the newest version is wanted, whichever is there."""
+        npm = shutil.which("npm")
+        if npm is None:
+            raise SystemExit(NEEDED.format(self.what))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / ".lock"):
+            if self.is_installed() and not newest:
+                return
+            print(f"Installing {self.what} in {self.folder} ...", flush=True)
+            self._done.unlink(missing_ok=True)
+            shutil.copy(self.wanted, self.folder / "package.json")
+            packages = [f"{name}@latest" for name in newest]
+            if subprocess.run([npm, *NPM, *packages], cwd=self.folder).returncode:
+                raise SystemExit(f"npm could not install {self.what} in {self.folder}")
+            shutil.copy(self.wanted, self._done)
 
 
-def install() -> None:
-    npm = shutil.which("npm")
-    if npm is None:
-        raise SystemExit(NEEDED)
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with FileLock(FOLDER / ".lock"):
-        if is_installed():
-            return
-        print(f"Installing Claude Code, Codex and opencode in {FOLDER} (1.1 GB) ...", flush=True)
-        DONE.unlink(missing_ok=True)
-        shutil.copy(WANTED, FOLDER)
-        if subprocess.run([npm, *NPM], cwd=FOLDER).returncode:
-            raise SystemExit(f"npm could not install the agents in {FOLDER}")
-        shutil.copy(WANTED, DONE)
-
+AGENTS = Programs(Path(__file__).with_name("package.json"), CACHE, "Claude Code, Codex and opencode (1.1 GB)")
 
 if __name__ == "__main__":
-    install()
+    AGENTS.install()

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from clients.agents import Agent, Ended, Place, claude, codex, codex_as, opencode, run
-from clients.install import is_installed
+from clients.install import AGENTS
 from integration.harness import Bridge, Simulator
 
 pytestmark = pytest.mark.timeout(120)
@@ -131,7 +131,7 @@ def ends(lines: list[str]) -> set[tuple[int, str]]:
 @pytest.fixture
 def place(bridge: Bridge, tmp_path: Path) -> Iterator[Place]:
     """The bridge's log of the test is shown if it fails."""
-    assert is_installed(), "make test-clients installs the agents"
+    assert AGENTS.is_installed(), "make test-clients installs the agents"
     before = len(bridge.log.all())
     yield Place(tmp_path, bridge.url)
     print("\n".join(bridge.log.all()[before:]))

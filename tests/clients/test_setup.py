@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from clients.agents import Ended, Launch, Place, run
-from clients.install import is_installed
+from clients.install import AGENTS
 from integration.harness import PATIENCE, ROOT, Bridge, Simulator
 
 from copilot_bridge.clients import CLIENTS
@@ -40,7 +40,7 @@ OWN = {
 
 @pytest.fixture
 def setup(bridge: Bridge, tmp_path: Path) -> Iterator[Callable[..., Place]]:
-    assert is_installed(), "make test-clients installs the agents"
+    assert AGENTS.is_installed(), "make test-clients installs the agents"
 
     def call(client: str, *given: str, url: str = bridge.url) -> Place:
         place = Place(tmp_path, url)

@@ -126,11 +126,16 @@ class Simulator:
     def calls(self, persona: str, path: str) -> list[Json]:
         return [entry for entry in self.ledger(path=path) if entry["persona"] == persona]
 
+    def control(self, name: str, **body: Any) -> Json:
+        """Ask something of `/_simulator`."""
+        reply = self.session.post(f"{self.url}/_simulator/{name}", json=body, timeout=PATIENCE)
+        assert reply.status_code == 200, reply.text
+        told: Json = reply.json()
+        return told
+
     def expire(self, github_token: str) -> int:
         """Its Copilot tokens are expired from now on; gives their number."""
-        body = {"github_token": github_token}
-        reply = self.session.post(f"{self.url}/_simulator/expire", json=body, timeout=PATIENCE)
-        count: int = reply.json()["expired"]
+        count: int = self.control("expire", github_token=github_token)["expired"]
         return count
 
 

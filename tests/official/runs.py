@@ -1,0 +1,320 @@
+"""The Copilot CLI, run without a person: what it is asked, and what is to be seen afterwards.
+
+The plan for the simulator is in the prompt: what the model says and which tools it calls.  What the CLI makes
+of it is its own.  The output of the program that it writes is in no prompt: to arrive upstream it has to come
+from a run.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from clients.agents import Ended, Launch, Place, run
+from integration.harness import Bridge, Simulator, new_mark
+from official.install import CLI
+
+Json = dict[str, Any]
+Step = tuple[str, Json | str]
+
+CHAT, MESSAGES, RESPONSES, AUTO = "/chat/completions", "/v1/messages", "/responses", "/auto"
+MODEL_PATHS = frozenset({CHAT, MESSAGES, RESPONSES})
+
+# How a directive is written in the JSON of a plan that is a subagent's only: as JSON it is the same.
+NESTED = "[[sim\\u003a"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A program to write, and what it prints."""
+
+    path: Path
+    mark: str
+    first: int = field(default_factory=lambda: secrets.randbelow(10**6))
+    second: int = field(default_factory=lambda: secrets.randbelow(10**6))
+
+    @property
+    def program(self) -> str:
+        return f"echo product-$(({self.first} * {self.second}))\n"
+
+    @property
+    def output(self) -> str:
+        return f"product-{self.first * self.second}"
+
+    @property
+    def said(self) -> str:
+        return f"All done: {self.mark}."
+
+    @property
+    def patch(self) -> str:
+        return f"*** Begin Patch\n*** Add File: {self.path.name}\n+{self.program}*** End Patch\n"
+
+    @property
+    def by_shell(self) -> str:
+        return f"cat > {self.path.name} <<'END'\n{self.program}END"
+
+    def prompt(self, steps: Iterable[Step]) -> str:
+        return f"{plan(steps)} [[sim:say]] {self.said}"
+
+
+def plan(steps: Iterable[Step]) -> str:
+    calls = [{"tool": tool, "arguments": arguments} for tool, arguments in steps]
+    return f"[[sim:plan]] {json.dumps(calls).replace('[[sim:', NESTED)}"
+
+
+def bash(command: str) -> Step:
+    return ("bash", {"command": command, "description": "A step of the task"})
+
+
+def by_create(task: Task) -> list[Step]:
+    return [("create", {"path": str(task.path), "file_text": task.program}), bash(f"sh {task.path.name}")]
+
+
+def by_patch(task: Task) -> list[Step]:
+    """A free-form tool, which GPT models are offered in place of `create`."""
+    return [("apply_patch", task.patch), bash(f"sh {task.path.name}")]
+
+
+def by_shell(task: Task) -> list[Step]:
+    return [bash(task.by_shell), bash(f"sh {task.path.name}")]
+
+
+def by_search(task: Task) -> list[Step]:
+    return [("web_search", {"query": f"red pandas {task.mark}"}), *by_create(task)]
+
+
+def by_subagent(task: Task) -> list[Step]:
+    """The subagent does the work, and has a plan of its own in its prompt."""
+    asked = f"{plan(by_create(task))} [[sim:say]] The subagent is done: {task.mark}."
+    told = {"description": "Do the task", "prompt": asked, "agent_type": "general-purpose", "name": "worker"}
+    return [("task", told), bash(f"cat {task.path.name}")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run of the CLI on the simulator.  `persona`: whose token it has; `outages`: what fails for it."""
+
+    model: str
+    steps: Callable[[Task], list[Step]] = by_create
+    persona: str = "demo"
+    outages: Mapping[str, int] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run, and what the simulator saw of it."""
+
+    ended: Ended
+    task: Task
+    entries: list[Json]
+
+    @cached_property
+    def turns(self) -> list[Json]:
+        """The requests that a model was to answer with tools at hand; not those for a title."""
+        return [entry for entry in self.entries if entry["path"] in MODEL_PATHS and offers(entry["body"])]
+
+    def at(self, path: str) -> list[Json]:
+        return [entry for entry in self.entries if entry["path"] == path]
+
+    def check(self) -> None:
+        """It ended well, and the tools did what they were to do."""
+        self.show()
+        assert self.ended.code == 0
+        assert self.ended.out.strip().splitlines()[-1] == self.task.said
+        assert self.task.path.read_text() == self.task.program
+        assert any(self.task.output in result for entry in self.turns for result in results_in(entry["body"]))
+
+    def show(self) -> None:
+        """For whoever reads about a failure."""
+        print(f"exit code {self.ended.code}\n--- stdout\n{self.ended.out}\n--- stderr\n{self.ended.err}")
+        for entry in self.entries:
+            print(entry["method"], entry["path"], json.dumps(entry["body"])[:200])
+
+
+def offers(body: Any) -> bool:
+    return isinstance(body, dict) and bool(body.get("tools"))
+
+
+def results_in(body: Json) -> Iterator[str]:
+    """What the tools gave back, as JSON, whichever API the body is for."""
+    given = body.get("messages") or body.get("input")
+    for item in given if isinstance(given, list) else []:
+        content = item.get("content")
+        if item.get("role") == "tool":
+            yield json.dumps(content)
+        elif "call_id" in item and "output" in item:
+            yield json.dumps(item["output"])
+        blocks = content if isinstance(content, list) else []
+        yield from (json.dumps(block["content"]) for block in blocks if block.get("type") == "tool_result")
+
+
+RUNS: dict[str, Run] = {
+    "claude on messages": Run(model="claude-sonnet-4.6"),
+    "gemini on chat": Run(model="gemini-3.1-pro-preview"),
+    "gpt on a websocket": Run(model="gpt-5.3-codex", steps=by_patch),
+    "gpt where no websocket is": Run(model="gpt-5.3-codex", steps=by_patch, persona="httponly"),
+    "auto": Run(model="auto"),
+    "auto with a tier": Run(model="auto", options=("--auto-tier", "intelligence")),
+    "auto in its first version": Run(model="auto", persona="firstauto"),
+    "a subagent": Run(model="claude-sonnet-4.6", steps=by_subagent),
+    "web search": Run(model="claude-sonnet-4.6", steps=by_search),
+}
+
+# What a careless simulator would get away with: the CLI goes on without what fails here.
+BROKEN = {
+    "gpt without its websocket": Run(model="gpt-5.3-codex", steps=by_patch, outages={"ws:/responses": 404})
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wire:
+    """An API that the CLI speaks to a provider.
+
+    :param suffix: of the base URL.  :param upstream: the path at Copilot, by the model's family, where it is
+    not the family's own.
+    """
+
+    settings: Mapping[str, str] = field(default_factory=dict)
+    suffix: str = ""
+    upstream: Mapping[str, str] = field(default_factory=dict)
+
+
+AZURE = {"COPILOT_PROVIDER_TYPE": "azure"}
+BY_RESPONSES = {"COPILOT_PROVIDER_WIRE_API": "responses"}
+DIRECTLY = {"claude": CHAT}  # Claude models speak Chat Completions themselves
+
+WIRES = {
+    "completions": Wire(suffix="/v1", upstream=DIRECTLY),
+    "responses": Wire(settings=BY_RESPONSES, suffix="/v1"),
+    "websockets": Wire(settings=BY_RESPONSES | {"COPILOT_PROVIDER_TRANSPORT": "websockets"}, suffix="/v1"),
+    "anthropic": Wire(settings={"COPILOT_PROVIDER_TYPE": "anthropic"}),
+    "azure": Wire(settings=AZURE, upstream=DIRECTLY),
+    "azure with a version": Wire(
+        settings=AZURE | {"COPILOT_PROVIDER_AZURE_API_VERSION": "2024-10-21"}, upstream=DIRECTLY
+    ),
+}
+MODELS = {"gpt": "gpt-5.3-codex", "claude": "claude-sonnet-4.6", "gemini": "gemini-3.1-pro-preview"}
+UPSTREAM = {"gpt": RESPONSES, "claude": MESSAGES, "gemini": CHAT}
+
+
+@dataclass(frozen=True)
+class Provided:
+    """A run as a client of the bridge: a model through a wire."""
+
+    wire: str
+    family: str
+
+    @property
+    def model(self) -> str:
+        return MODELS[self.family]
+
+    @property
+    def upstream(self) -> str:
+        return WIRES[self.wire].upstream.get(self.family, UPSTREAM[self.family])
+
+    def steps(self, task: Task) -> list[Step]:
+        return by_shell(task)
+
+
+PROVIDED: dict[str, Provided] = {
+    f"{wire} on {family}": Provided(wire, family)
+    for wire, families in {
+        "completions": ("claude", "gemini"),
+        "responses": tuple(MODELS),
+        "websockets": tuple(MODELS),
+        "anthropic": tuple(MODELS),
+        "azure": ("claude", "gemini"),
+        "azure with a version": ("gemini",),
+    }.items()
+    for family in families
+}
+
+EVERYTHING: dict[str, Run | Provided] = {**RUNS, **BROKEN, **PROVIDED}
+
+
+OPTIONS = ("--allow-all-tools", "--silent", "--log-level", "debug")
+
+
+class Runner:
+    """Runs side by side, as many as there are processors; each once."""
+
+    def __init__(self, simulator: Simulator, bridge: Callable[[], Bridge], folder: Path) -> None:
+        self._simulator = simulator
+        self._start_bridge = bridge
+        self._started: Bridge | None = None
+        self._folder = folder
+        self._pool = ThreadPoolExecutor(os.cpu_count())
+        self._begun: dict[str, Future[Outcome]] = {}
+
+    def begin(self, name: str, wanted: Run | Provided) -> None:
+        if isinstance(wanted, Provided) and self._started is None:
+            self._started = self._start_bridge()
+        if name not in self._begun:
+            start = self._official if isinstance(wanted, Run) else self._provided
+            self._begun[name] = self._pool.submit(start, self._folder / name.replace(" ", "-"), wanted)
+
+    def outcome(self, name: str, wanted: Run | Provided) -> Outcome:
+        self.begin(name, wanted)
+        return self._begun[name].result()
+
+    @property
+    def bridge(self) -> Bridge:
+        assert self._started is not None, "a run as a client has begun"
+        return self._started
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        if self._started is not None:
+            self._started.stop()
+
+    def _official(self, folder: Path, wanted: Any) -> Outcome:
+        place, task = self._prepare(folder, self._simulator.url)
+        token = f"gho_sim_{wanted.persona}.{task.mark}"
+        if wanted.outages:
+            self._simulator.control("outages", github_token=token, paths=dict(wanted.outages))
+        settings = {
+            "COPILOT_API_URL": place.url,
+            "COPILOT_DEBUG_GITHUB_API_URL": place.url,
+            "COPILOT_GITHUB_TOKEN": token,
+        }
+        ended = self._run(place, wanted, settings, task)
+        found = self._simulator.ledger()
+        mine = [entry for entry in found if token in entry["headers"].get("authorization", "")]
+        return Outcome(ended, task, mine)
+
+    def _provided(self, folder: Path, wanted: Any) -> Outcome:
+        wire = WIRES[wanted.wire]
+        place, task = self._prepare(folder, self.bridge.url)
+        settings = {
+            "COPILOT_OFFLINE": "true",
+            "COPILOT_PROVIDER_API_KEY": "anything",
+            "COPILOT_PROVIDER_BASE_URL": place.url + wire.suffix,
+            **wire.settings,
+        }
+        ended = self._run(place, wanted, settings, task)
+        return Outcome(ended, task, self._simulator.ledger(task.mark))
+
+    def _prepare(self, folder: Path, url: str) -> tuple[Place, Task]:
+        place = Place(folder, url)
+        place.work.mkdir(parents=True)
+        return place, Task(place.work / "task.sh", new_mark())
+
+    def _run(self, place: Place, wanted: Run | Provided, settings: Mapping[str, str], task: Task) -> Ended:
+        options = getattr(wanted, "options", ())
+        command = [
+            "copilot",
+            "--model",
+            wanted.model,
+            *OPTIONS,
+            "--log-dir",
+            str(place.home / "log"),
+            *options,
+        ]
+        launch = Launch(command, {"COPILOT_AUTO_UPDATE": "false", **settings}, CLI.programs)
+        return run(launch, place, task.prompt(wanted.steps(task)))
