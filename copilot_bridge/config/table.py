@@ -260,6 +260,14 @@ class Config:
     )
     connect_timeout: float = setting(seconds, "longest wait for a connection to upstream", default=10.0)
     read_timeout: float = setting(seconds, "longest silence between two bytes of upstream", default=600.0)
+    keepalive_expiry: float = setting(
+        seconds, "idle time after which a connection to upstream is not used again", default=60.0
+    )
+    first_byte_timeout: float = setting(
+        seconds,
+        "least silence on a connection that was used before until a request is tried on a new one",
+        default=10.0,
+    )
     keepalive: float = setting(
         seconds, "silence after which a stream gets a keep-alive comment", default=15.0
     )

@@ -370,6 +370,7 @@ class ModelRequest(ABC):
                 self._record.mended = ", ".join(self._mending.lost)
             return codec.write(self._body)
 
+        streamed = bool(self._body.get("stream"))
         try:
             response = self._call.copilot().send(
                 "POST",
@@ -380,6 +381,7 @@ class ModelRequest(ABC):
                 signals=self._signals,
                 mend=mend,
                 model=model.id,
+                streamed=streamed,
             )
         except UpstreamRefused as refused:
             self._measure(refused, model)

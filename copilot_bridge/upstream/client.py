@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -20,7 +21,8 @@ from copilot_bridge.errors import (
     UpstreamUnreachable,
 )
 from copilot_bridge.redaction import without_password
-from copilot_bridge.upstream.connections import Adapter
+from copilot_bridge.upstream.connections import Adapter, Stale, Times
+from copilot_bridge.upstream.patience import Patience
 
 END_PATIENCE = 1.0  # seconds
 
@@ -35,10 +37,11 @@ class Client:
 
     def __init__(self, config: Config) -> None:
         self._session = requests.Session()
-        adapter = Adapter(certificates())
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._adapter = Adapter(certificates(), config.keepalive_expiry)
+        self._session.mount("https://", self._adapter)
+        self._session.mount("http://", self._adapter)
         self._timeout = (config.connect_timeout, config.read_timeout)
+        self._patience = Patience(config.first_byte_timeout)
         self._proxies = Proxies(config)
 
     def send(
@@ -49,22 +52,39 @@ class Client:
         body: bytes | None = None,
         *,
         timeout: float | None = None,
+        kind: str = "",
     ) -> requests.Response:
         """The answer, its body still unread.
+
+        A GET that was sent on a connection that proves dead is sent once more on a new one; what becomes of
+        other requests their sender decides.
 
         The request goes straight to requests' adapter: sessions look up netrc, cookies, proxies and
         certificates for each one, which costs more than the rest of the way.
 
         :param timeout: seconds between two bytes, where the usual `read_timeout` is too patient.
+        :param kind: of requests whose answers take about as long to begin; else those of the path.
         :raises UpstreamTimeout, UpstreamUnreachable:
         """
         prepared = prepare(method, url, headers, body)
         limits = (self._timeout[0], timeout or self._timeout[1])
-        adapter = self._session.get_adapter(url)
         try:
-            return adapter.send(prepared, stream=True, timeout=limits, proxies=self._proxies.of(url))
+            return self._sent(prepared, url, limits, kind or urlsplit(url).path)
+        except (requests.RequestException, OSError) as error:
+            self._adapter.close_idle(url)
+            unreachable = network_error(error, url, limits, proxied=bool(self._proxies.of(url)))
+            if method != "GET" or not any(isinstance(each, Stale) for each in causes(error)):
+                raise unreachable from error
+        try:
+            return self._sent(prepared, url, limits, kind)
         except (requests.RequestException, OSError) as error:
             raise network_error(error, url, limits, proxied=bool(self._proxies.of(url))) from error
+
+    def _sent(
+        self, prepared: requests.PreparedRequest, url: str, limits: tuple[float, float], kind: str
+    ) -> requests.Response:
+        times: Any = Times(*limits, self._patience, kind)
+        return self._adapter.send(prepared, stream=True, timeout=times, proxies=self._proxies.of(url))
 
     def proxy(self, url: str) -> str | None:
         """The one that requests to this address take."""
@@ -144,9 +164,12 @@ def network_error(
 
 
 def is_unsent(error: BaseException) -> bool:
-    """There was no connection yet, or no tunnel through the proxy: so nobody can have read the request."""
+    """There was no connection yet, or no tunnel through the proxy, or the other side's TCP has not
+    acknowledged it: so nobody can have read the request.
+    """
     return isinstance(error, requests.exceptions.ProxyError) or any(
-        isinstance(each, NewConnectionError) for each in causes(error)
+        isinstance(each, NewConnectionError) or (isinstance(each, Stale) and each.unsent)
+        for each in causes(error)
     )
 
 
@@ -164,7 +187,8 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         if not isinstance(seen, BaseException):
             return
         yield seen
-        inner = getattr(seen, "reason", None) or seen.__cause__ or seen.__context__
+        before = None if seen.__suppress_context__ else seen.__context__
+        inner = getattr(seen, "reason", None) or seen.__cause__ or before
         seen = inner or next((each for each in seen.args if isinstance(each, BaseException)), None)
 
 

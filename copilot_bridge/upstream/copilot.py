@@ -69,6 +69,7 @@ class Copilot:
         signals: Signals | None = None,
         mend: Mend | None = None,
         model: str = "",
+        streamed: bool = False,
         timeout: float | None = None,
     ) -> requests.Response:
         """A reply with a status below 300, its body unread.  Raises what went wrong otherwise.
@@ -83,8 +84,10 @@ class Copilot:
         :param mend: asked for another body when upstream refused what can be said otherwise, until it has
             none; it may change `headers` as well.
         :param model: whose limit may be used up.
+        :param streamed: the answer begins before it is whole.
         """
         tried: Counter[str] = Counter()
+        kind = f"{path} {model} {streamed}"
         gate = self._gate if request_id else None  # the list of models is nobody's request
         while True:
             if gate:
@@ -92,7 +95,7 @@ class Copilot:
             token = self.token()  # after the wait, which may have been long
             sent = self._headers.copilot(path, token.value, token.kind, request_id, signals) | (headers or {})
             try:
-                response = self._client.send(method, token.api + path, sent, body, timeout=timeout)
+                response = self._client.send(method, token.api + path, sent, body, timeout=timeout, kind=kind)
             except UpstreamTimeout as error:
                 self.errors.append(error.kind)
                 raise

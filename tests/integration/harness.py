@@ -459,7 +459,10 @@ class Bridge:
 
 
 class Junction:
-    """Passes connections on to an address, and counts them.  `delay`: seconds that each takes longer."""
+    """Passes connections on to an address, and counts them.  `delay`: seconds that each takes longer.
+
+    `drop`: those that are there now stay open, and what comes on them is read and thrown away.
+    """
 
     def __init__(self, target: str, delay: float = 0.0, port: int = 0) -> None:
         host, number = target.removeprefix("http://").split(":")
@@ -467,6 +470,7 @@ class Junction:
         self._target = (host, int(number))
         self._delay = delay
         self._sockets: list[socket.socket] = []
+        self._dropped: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._threads = [threading.Thread(target=self._serve, daemon=True)]
@@ -490,9 +494,14 @@ class Junction:
         time.sleep(self._delay)  # the slowness itself, not a wait for something
         with contextlib.suppress(OSError):
             while data := one.recv(65536):
-                other.sendall(data)
+                if one not in self._dropped:
+                    other.sendall(data)
         with contextlib.suppress(OSError):
-            other.shutdown(socket.SHUT_WR)
+            if one not in self._dropped:
+                other.shutdown(socket.SHUT_WR)
+
+    def drop(self) -> None:
+        self._dropped.update(self._sockets)
 
     def close(self) -> None:
         for sock in (self._listener, *self._sockets):

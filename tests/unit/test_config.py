@@ -75,6 +75,8 @@ SAMPLES = {
     "show_token": ("1", True),
     "connect_timeout": ("3", 3.0),
     "read_timeout": ("1e2", 100.0),
+    "keepalive_expiry": ("30", 30.0),
+    "first_byte_timeout": ("20", 20.0),
     "keepalive": (".5", 0.5),
     "keep_copilot_fields": ("on", True),
     "fast_delivery": ("no", False),
@@ -186,7 +188,14 @@ MALFORMED = [
     ("server", "uvicorn", "gunicorn, gevent"),
     *[
         (name, raw, "number of seconds")
-        for name in ("graceful_timeout", "connect_timeout", "read_timeout", "keepalive")
+        for name in (
+            "graceful_timeout",
+            "connect_timeout",
+            "read_timeout",
+            "keepalive",
+            "keepalive_expiry",
+            "first_byte_timeout",
+        )
         for raw in ("0", "-1", "nan", "inf", "10 s", "1e7")
     ],
     *[("host", raw, "printable") for raw in (" ", "a\nb", "\x1b[31m")],
@@ -523,6 +532,8 @@ WRITTEN = {
     "connect_timeout": SECONDS,
     "read_timeout": SECONDS,
     "keepalive": SECONDS,
+    "keepalive_expiry": SECONDS,
+    "first_byte_timeout": SECONDS,
     "keep_copilot_fields": BOOLEANS,
     "fast_delivery": BOOLEANS,
     "response_memory": st.integers(0, 65536).map(str),
