@@ -332,6 +332,18 @@ CALLS = {
         about="only if the body has response_format",
         only_if=lambda body: "response_format" in body,
     ),
+    "no-stop": Refusal(
+        status=400,
+        body=openai_error(
+            "Unsupported parameter: 'stop' is not supported with this model.",
+            "unsupported_parameter",
+            param="stop",
+            type="invalid_request_error",
+        ),
+        kind="json-text",
+        about="only if the body has stop",
+        only_if=lambda body: "stop" in body,
+    ),
     "no-text-format": Refusal(
         status=400,
         body=openai_error(

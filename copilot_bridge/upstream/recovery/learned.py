@@ -17,6 +17,7 @@ from copilot_bridge.errors import StoreError
 log = logging.getLogger(__name__)
 
 LIFE = 7 * 24 * 3600.0  # s; then it is tried again
+SKEW = 600.0  # s
 MOST_PER_MODEL, MOST = 64, 10_000
 LOOK_AGAIN = 60.0  # s; machines that share a database do not tell each other
 
@@ -96,10 +97,10 @@ class Learned:
     def of(self, account: str, api: str, model: str) -> tuple[Lesson, ...]:
         """For each request: two numbers are compared, and a name is looked up."""
         if self._signal.read() != self._seen:
-            self._look()
+            self.look_again()
         elif self._now() - self._looked > LOOK_AGAIN:
             self._looked = self._now()
-            threading.Thread(target=self._look, daemon=True).start()
+            threading.Thread(target=self.look_again, daemon=True).start()
         return self._ready.get((account, api, model), ())
 
     def learn(self, account: str, api: str, model: str, *lessons: Lesson) -> None:
@@ -131,9 +132,9 @@ class Learned:
         return gone
 
     def flush(self) -> None:
-        """Write what waits.  What the store does not take is in memory only."""
+        """Write what waits.  What the store does not take now is in memory, and written with the next."""
         with self._writing:
-            waiting, self._waiting = self._waiting, []
+            waiting = self._waiting[-MOST:]
             if not waiting:
                 return
             try:
@@ -141,9 +142,10 @@ class Learned:
             except StoreError as error:
                 self._warn(error)
             else:
+                self._waiting = [entry for entry in self._waiting if entry not in waiting]
                 self._signal.ring()
 
-    def _look(self) -> None:
+    def look_again(self) -> None:
         """By one at a time; the others go on with what is known."""
         if not self._reading.acquire(blocking=False):
             return
@@ -174,8 +176,8 @@ class Learned:
 
 
 def is_valid(entry: Entry, now: float) -> bool:
-    """A clock that was set back makes nothing last longer."""
-    return entry.since <= now + LIFE and entry.until > now and entry.until - now <= LIFE
+    """A clock that was set back makes nothing last longer; those of several machines differ a little."""
+    return now < entry.until <= now + LIFE + SKEW
 
 
 def worded(lesson: Lesson) -> str:
