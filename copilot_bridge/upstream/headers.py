@@ -63,10 +63,9 @@ class Headers:
 
     def _unsaid(self, profile: Profile, intent: str | None, request_id: str) -> dict[str, str]:
         """Of a call that belongs to no conversation: the list of models, a session of the model "auto"."""
-        return {
-            profile.ids["session"]: self._process,
-            profile.ids["task"]: request_id,
-        } | ({"X-Interaction-Type": intent} if intent else {})
+        ids = {"process": self._process, "request": request_id}
+        told = {name: ids[which] for name, which in profile.alone.items()}
+        return told | ({"X-Interaction-Type": intent} if intent and profile.typed_alone else {})
 
 
 def usual(profile: Profile) -> dict[str, str]:
@@ -94,4 +93,5 @@ def said(profile: Profile, signals: Signals) -> dict[str, str]:
         profile.ids["session"]: signals.session,
         profile.ids["interaction"]: signals.interaction,
         profile.ids["task"]: signals.task,
+        **profile.of_turns,
     }

@@ -19,7 +19,6 @@ NO_REPOSITORY = "__no_repository__"
 MODELS, EMBEDDINGS = "/models", "/embeddings"
 CHAT, RESPONSES, MESSAGES = "/chat/completions", "/responses", "/v1/messages"
 COUNT = f"{MESSAGES}/count_tokens"
-ANSWERED_BY_MODELS = frozenset({CHAT, RESPONSES, MESSAGES, COUNT, EMBEDDINGS})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +27,13 @@ class Profile:
 
     :param seen: the day, and `evidence` where; both for whoever brings the versions up to date.
     :param editor: the `Editor-Version`.  :param plugin: the `Editor-Plugin-Version`; None: it sends none.
-    :param agent: the `User-Agent`; `agent_of_models`: what it adds to it for requests that a model answers.
-    :param fixed: further headers that each of its requests has.
+    :param agent: the `User-Agent`; `agent_of_calls`: what it adds to it for all of Copilot's API but the list
+        of models.
+    :param fixed: further headers that each of its requests has.  :param of_turns: those of a conversation.
     :param intents: the `OpenAI-Intent` by path; None: none is sent there.  `intent`: everywhere else.
     :param ids: what it calls the ids of machine, session, interaction and task.
+    :param alone: the ids of a call that belongs to no conversation: "process" stays the same, "request" is
+        the call's own.  `typed_alone`: whether such a call has a type, too: the intent.
     :param types: the `X-Interaction-Type` of a person's and of an agent's call.
     :param authorization: the scheme that GitHub's own API hears from it.
     """
@@ -42,20 +44,23 @@ class Profile:
     editor: str
     plugin: str | None
     agent: str
-    agent_of_models: str = ""
+    agent_of_calls: str = ""
     integration: str
     api_version: str
     fixed: Mapping[str, str]
+    of_turns: Mapping[str, str]
     intents: Mapping[str, str | None]
     intent: str = "conversation-agent"
     ids: Mapping[str, str]
+    alone: Mapping[str, str]
+    typed_alone: bool
     types: Mapping[str, str]
     authorization: str
 
     def user_agent(self, path: str = "") -> str:
         """`path`: of Copilot's API."""
         number = (self.plugin or self.editor).rpartition("/")[2]
-        more = self.agent_of_models if path in ANSWERED_BY_MODELS else ""
+        more = "" if path in ("", MODELS) else self.agent_of_calls
         return self.agent.format(number=number, platform=sys.platform) + more
 
     def intent_of(self, path: str) -> str | None:
@@ -77,6 +82,7 @@ VSCODE = Profile(
     integration="vscode-chat",
     api_version="2026-08-01",
     fixed={},
+    of_turns={},
     intents={MODELS: "model-access", EMBEDDINGS: "copilot-panel"},
     ids={
         "machine": "VScode-MachineId",
@@ -84,6 +90,8 @@ VSCODE = Profile(
         "interaction": "X-Interaction-Id",
         "task": "X-Agent-Task-Id",
     },
+    alone={"VScode-SessionId": "process", "X-Agent-Task-Id": "request"},
+    typed_alone=True,
     types={"user": "conversation-agent", "agent": "conversation-agent"},
     authorization="token",
 )
@@ -95,15 +103,14 @@ CLI = Profile(
     editor="copilot/1.0.102",
     plugin=None,
     agent="copilot/{number} ({platform}) term/unknown",
-    agent_of_models=" client/github/cli",
+    agent_of_calls=" client/github/cli",
     integration="copilot-developer-cli",
     api_version="2026-08-01",
     fixed={
         "Copilot-Harness-Id": "copilot-sdk",
-        "X-GitHub-Repository-Nwo": NO_REPOSITORY,
-        "X-GitHub-Repository-Host": NO_REPOSITORY,
         "X-Initiator": "user",  # also where no conversation says otherwise
     },
+    of_turns={"X-GitHub-Repository-Nwo": NO_REPOSITORY, "X-GitHub-Repository-Host": NO_REPOSITORY},
     intents={MESSAGES: None, COUNT: None},
     ids={
         "machine": "X-Client-Machine-Id",
@@ -111,6 +118,8 @@ CLI = Profile(
         "interaction": "X-Interaction-Id",
         "task": "X-Agent-Task-Id",
     },
+    alone={"X-Interaction-Id": "process"},
+    typed_alone=False,
     types={"user": "conversation-user", "agent": "conversation-agent"},
     authorization="Bearer",
 )

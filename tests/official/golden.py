@@ -76,6 +76,11 @@ def observe(entries: Iterable[Json], version: str) -> Json:
     }
 
 
+def platform_free(agent: str) -> str:
+    """A `User-Agent` that names the platform alone, with a kind in its place."""
+    return re.sub(r"\((\w+)\)", "(<platform>)", agent)
+
+
 def shorten(value: Any) -> Any:
     """What is written for people or by them."""
     if isinstance(value, dict):

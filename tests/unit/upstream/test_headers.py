@@ -76,7 +76,10 @@ def test_the_cli_asks_for_the_models():
     sent = Headers(Config()).copilot("/models", "gho_1", "direct")
     assert sent["X-Initiator"] == "user"
     assert sent["User-Agent"].endswith("term/unknown")
-    assert "X-Interaction-Id" not in sent
+    assert sent.keys() & {"X-Interaction-Id", "X-Client-Session-Id", "X-GitHub-Repository-Nwo"} == {
+        "X-Interaction-Id"
+    }
+    assert Headers(Config()).copilot("/auto", "gho_1", "direct")["User-Agent"].endswith("client/github/cli")
 
 
 @pytest.mark.parametrize(
