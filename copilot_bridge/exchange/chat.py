@@ -11,6 +11,7 @@ from copilot_bridge.dialects.chat.writer import Writer
 from copilot_bridge.dialects.conversation import Talk
 from copilot_bridge.dialects.turn import Turn
 from copilot_bridge.errors import BridgeError
+from copilot_bridge.exchange.pictures import in_place
 from copilot_bridge.exchange.request import Body, ModelRequest, Whole
 from copilot_bridge.upstream.models import Model
 
@@ -36,10 +37,9 @@ class ChatRequest(ModelRequest):
         return chat.image_parts(self._body)
 
     def inline(self, where: str, image: Body, model: Model) -> bool:
-        if image["url"].startswith("data:"):
-            return False
-        image["url"] = "data:{};base64,{}".format(*self.fetch_image(image["url"], where, model))
-        return True
+        before = image["url"]
+        image["url"] = in_place(self._bridge.images, before, where, model)
+        return bool(image["url"] != before)
 
     def repair(self) -> Repair:
         return Repair(self._mender(), usage=self._wants_usage)

@@ -13,6 +13,7 @@ from copilot_bridge.dialects.messages.repair import KEEPALIVE, MANAGED, Repair
 from copilot_bridge.dialects.messages.writer import Writer
 from copilot_bridge.dialects.turn import Turn
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
+from copilot_bridge.exchange.pictures import fetch, label
 from copilot_bridge.exchange.request import Body, ModelRequest, Whole
 from copilot_bridge.upstream.client import read_whole
 from copilot_bridge.upstream.models import Choice, Model
@@ -45,10 +46,18 @@ class MessagesRequest(ModelRequest):
 
     def inline(self, where: str, image: Body, model: Model) -> bool:
         if image.get("type") != "url":
-            return False
-        media_type, data = self.fetch_image(str(image.pop("url", "")), f"{where}.url", model)
+            return self._label(where, image, model)
+        url = str(image.pop("url", ""))
+        media_type, data = fetch(self._bridge.images, url, f"{where}.url", model)
         image |= {"type": "base64", "media_type": media_type, "data": data}
         return True
+
+    def _label(self, where: str, image: Body, model: Model) -> bool:
+        told, data = image.get("media_type"), image.get("data")
+        if not isinstance(told, str) or not isinstance(data, str):
+            return False
+        image["media_type"] = label(told, data, f"{where}.media_type", model)
+        return bool(image["media_type"] != told)
 
     def choose(self) -> Choice:
         """Claude Code says by a beta that it wants a model's longer context."""

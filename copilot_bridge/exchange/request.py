@@ -3,7 +3,6 @@
 A subclass per dialect says how its body is read, fitted to a model, and how its answers are mended.
 """
 
-import base64
 import logging
 import threading
 from abc import ABC, abstractmethod
@@ -28,6 +27,7 @@ from copilot_bridge.dialects.turn import Turn, document_place, refuse_unsaid, wi
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported, UpstreamRefused
 from copilot_bridge.exchange.call import Call
 from copilot_bridge.exchange.chains import caller_of
+from copilot_bridge.exchange.pictures import limited
 from copilot_bridge.exchange.routes import ROUTES, Route
 from copilot_bridge.logs import Record
 from copilot_bridge.upstream.client import finish, read_whole
@@ -39,11 +39,6 @@ from copilot_bridge.upstream.signals import Signals
 from copilot_bridge.upstream.wire import open_body
 
 log = logging.getLogger(__name__)
-
-# Where the catalogue does not say what images a model takes.
-IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
-IMAGE_BYTES = 3_145_728
-MOST_IMAGES = 100  # a long conversation's, of which upstream counts its own number
 
 # Held by the one who loads the tokenizer.  It is a lock of greenlets: no thread may wait for it.
 LOADING = threading.Lock()
@@ -133,7 +128,7 @@ class ModelRequest(ABC):
 
     @abstractmethod
     def inline(self, where: str, image: Body, model: Model) -> bool:
-        """Put the image itself into its place.  False if it is there already."""
+        """Put the image itself into its place, under its right type.  False if nothing had to change."""
 
     @abstractmethod
     def repair(self) -> Reader:
@@ -252,7 +247,7 @@ class ModelRequest(ABC):
             self.ask_effort(choice.effort)
         changed = [
             self._changed,
-            *(self._place(where, image, model) for where, image in self._limited(self.images(), model)),
+            *(self._place(where, image, model) for where, image in limited(self.images(), model)),
         ]
         limits = limits_of(way, model.vendor, model.id)
         self._turn = None if self._direct else self.read_turn()
@@ -326,28 +321,10 @@ class ModelRequest(ABC):
                 threads.apply(counting.load)
         return int(threads.apply(counted, (turn, model.id)))
 
-    def _limited(self, images: Iterator[tuple[str, Body]], model: Model) -> Iterator[tuple[str, Body]]:
-        """Raises Unsupported: there are more than the model takes."""
-        most = model.vision.get("max_prompt_images")
-        for number, (where, image) in enumerate(images, 1):
-            if number > max(most or 0, MOST_IMAGES):
-                raise Unsupported(f"{where}: there are more than {number - 1} images", param=where)
-            yield where, image
-
     def _place(self, where: str, image: Body, model: Model) -> bool:
         """Copilot fetches no images; it wants them in the request, and a header that says so."""
         self._headers["Copilot-Vision-Request"] = "true"
         return self.inline(where, image, model)
-
-    def fetch_image(self, url: str, where: str, model: Model) -> tuple[str, str]:
-        """(media type, base64).  Raises InvalidRequest: there is no such image for us."""
-        media_type, image = self._bridge.images.fetch(
-            url,
-            media_types=model.vision.get("supported_media_types") or IMAGE_TYPES,
-            max_bytes=model.vision.get("max_prompt_image_size") or IMAGE_BYTES,
-            param=where,
-        )
-        return media_type, base64.b64encode(image).decode()
 
     def _is_longer_in_a_stream(self, model: Model) -> bool:
         most = model.max_unstreamed_tokens

@@ -15,6 +15,7 @@ from copilot_bridge.dialects.responses.writer import Writer
 from copilot_bridge.dialects.turn import Turn
 from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.exchange.chains import Link, as_items, caller_of
+from copilot_bridge.exchange.pictures import in_place
 from copilot_bridge.exchange.request import Body, ModelRequest, Reader, Whole
 from copilot_bridge.upstream.models import Model
 
@@ -66,11 +67,11 @@ class ResponsesRequest(ModelRequest):
         return responses.image_parts(self._body)
 
     def inline(self, where: str, image: Body, model: Model) -> bool:
-        url = image.get("image_url")
-        if not isinstance(url, str) or url.startswith("data:"):
+        before = image.get("image_url")
+        if not isinstance(before, str):
             return False
-        image["image_url"] = "data:{};base64,{}".format(*self.fetch_image(url, where, model))
-        return True
+        image["image_url"] = in_place(self._bridge.images, before, where, model)
+        return bool(image["image_url"] != before)
 
     def repair(self) -> Reader:
         return RememberingRepair(

@@ -12,6 +12,7 @@ from typing import Any
 from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.quirks.efforts import nearest
 from copilot_bridge.upstream.quirks.fitting import (
+    check_named_choice,
     fit_chat_documents,
     fit_chat_ids,
     fit_chat_schemas,
@@ -66,9 +67,13 @@ def drop_advisory(body: Body, _model: Model) -> bool:
 
 
 def drop_empty_tools(body: Body, _model: Model) -> bool:
-    """`tools: []` is refused, and so is a choice among no tools."""
+    """`tools: []` is refused, and so is a choice among no tools.
+
+    :raises Unsupported: a call is required.
+    """
     if body.get("tools") or "functions" in body:
         return False
+    check_named_choice(body.get("tool_choice"), [])
     return bool(
         [body.pop(field) for field in ("tools", "tool_choice", "parallel_tool_calls") if field in body]
     )

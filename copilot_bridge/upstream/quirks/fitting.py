@@ -20,7 +20,7 @@ from copilot_bridge.upstream.models import Model
 
 Body = dict[str, Any]
 
-MODES = {"any": "required", "required": "required", "tool": "tool"}
+MODES = {"any": "required", "required": "required", "tool": "tool", "function": "tool", "custom": "tool"}
 
 
 def dicts(given: Any) -> list[Body]:
@@ -268,4 +268,6 @@ def check_named_choice(choice: Any, tools: list[Any]) -> None:
     """
     told = choice if isinstance(choice, dict) else {"type": choice}
     mode = MODES.get(str(told.get("type")), "auto")
-    check_choice(mode, told.get("name"), [str(tool.get("name")) for tool in dicts(tools)])
+    named = told.get("function") or told.get("custom") or told
+    name = named.get("name") if isinstance(named, dict) else None
+    check_choice(mode, name, [str(tool.get("name")) for tool in dicts(tools)])

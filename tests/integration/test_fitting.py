@@ -1,0 +1,677 @@
+"""What the target does not take is fitted, or seen to by the bridge, or refused by its field: over the wire."""
+
+import json
+from typing import Any
+
+import pytest
+from integration.dialects import CHAT, DIALECTS, MESSAGES, Dialect
+from integration.harness import Bridge, Json, Simulator, Told
+
+GPT, CODEX, MINI, SONNET = "gpt-4.1", "gpt-5.3-codex", "gpt-5-mini", "claude-sonnet-4.5"
+GEMINI = "gemini-3.1-pro-preview"
+STOPS = {"chat": "stop", "messages": "stop_sequences"}
+# Who speaks what, with whom, and how many stop sequences that one is told.
+ENFORCED = [
+    ("messages", CODEX, 0),
+    ("chat", CODEX, 0),
+    ("chat", MINI, 0),
+    ("messages", GPT, 4),
+    ("chat", GPT, 4),
+]
+SIX = ["END", "S2", "S3", "S4", "S5", "LAST"]
+
+
+def say(text: str, mark: str, *, how: str = "") -> str:
+    return f"{how}{mark} [[sim:say]] {text}"
+
+
+def whole(bridge: Bridge, dialect: Dialect, body: Json) -> Json:
+    answer = dialect.post(bridge, body)
+    assert answer.status == 200, answer.body
+    reply: Json = answer.json
+    return reply
+
+
+def ending(dialect: Dialect, reply: Json) -> tuple[Any, ...]:
+    """Why a whole answer ended, and by which stop sequence where that is told."""
+    if dialect is CHAT:
+        return (reply["choices"][0]["finish_reason"],)
+    return reply["stop_reason"], reply["stop_sequence"]
+
+
+def streamed(
+    bridge: Bridge, dialect: Dialect, said: str, model: str, **more: Any
+) -> tuple[str, tuple[Any, ...]]:
+    frames = dialect.frames(bridge, said, model, **more)
+    text = dialect.well_ended(frames)
+    if dialect is CHAT:
+        return text, (Told(frames).finish_reason,)
+    delta = MESSAGES.events(frames)[-2]["delta"]
+    return text, (delta["stop_reason"], delta["stop_sequence"])
+
+
+STOPPED = {"chat": lambda _stop: ("stop",), "messages": lambda stop: ("stop_sequence", stop)}
+
+
+@pytest.mark.parametrize("how", ["", "[[sim:bytewise]]"], ids=["events", "bytes"])
+@pytest.mark.parametrize(("text", "stops", "left", "by"), [
+    ("one END two", ["END"], "one ", "END"),
+    ("one LAST two END", SIX, "one ", "LAST"),
+    ("a 🙂🙃 b", ["🙃"], "a 🙂", "🙃"),
+    ("one ENDING two", ["ENDING", "END"], "one ", "END"),
+    ("one two EN", ["END"], "one two EN", None),
+])  # fmt: skip
+@pytest.mark.parametrize(("client", "model", "told"), ENFORCED)
+def test_a_stop_sequence_that_the_target_does_not_take_ends_the_answer(
+    bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, told: int, text: str,
+    stops: list[str], left: str, by: str | None, how: str,
+) -> None:  # fmt: skip
+    if told >= len(stops):
+        pytest.skip("these it takes")
+    dialect = DIALECTS[client]
+    expected = STOPPED[client](by) if by else {"chat": ("stop",), "messages": ("end_turn", None)}[client]
+    more = {STOPS[client]: stops}
+    assert streamed(bridge, dialect, say(text, mark, how=how), model, **more) == (left, expected)
+    reply = whole(bridge, dialect, dialect.body(say(text, f"{mark}2", how=how), model, **more))
+    assert (dialect.text(reply), ending(dialect, reply)) == (left, expected)
+    for entry in simulator.ledger(mark):
+        assert entry["body"].get("stop", []) == stops[:told]
+        assert "stop_sequences" not in entry["body"]
+
+
+# It would go on for minutes, or be more than a connection holds.
+SLOW, BIG = "[[sim:flood events=6000 size=40 gap=10]]", "[[sim:flood events=1500 size=8000]]"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(("client", "model", "stops", "flood"), [
+    ("messages", CODEX, ["fox"], BIG), ("messages", GPT, [*SIX, "fox"], SLOW),
+    ("chat", GPT, [*SIX, "fox"], SLOW), ("chat", MINI, ["fox"], SLOW),
+])  # fmt: skip
+def test_upstream_is_stopped_at_once(
+    bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, stops: list[str], flood: str,
+    stream: bool,
+) -> None:  # fmt: skip
+    dialect = DIALECTS[client]
+    text = bridge_text(bridge, dialect, f"{mark} {flood}", model, stream, **{STOPS[client]: stops})
+    assert text
+    assert "fox" not in text
+    assert simulator.ended(mark)["outcome"] == "client-gone"
+
+
+def bridge_text(bridge: Bridge, dialect: Dialect, said: str, model: str, stream: bool, **more: Any) -> str:
+    if stream:
+        return streamed(bridge, dialect, said, model, **more)[0]
+    return dialect.text(whole(bridge, dialect, dialect.body(said, model, **more)))
+
+
+# What is asked of the target: (client, model) -> the body that upstream gets.
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+SCHEMA: Json = {"type": "object", "properties": {}}
+LONG = "toolu_" + "x" * 80
+
+
+def asked(bridge: Bridge, simulator: Simulator, mark: str, client: str, body: Json) -> Json:
+    whole(bridge, DIALECTS[client], body)
+    sent: Json = simulator.only(mark)["body"]
+    return sent
+
+
+def refused(bridge: Bridge, simulator: Simulator, mark: str, client: str, body: Json) -> str:
+    """The message, after a look at its form; upstream hears nothing of it."""
+    for stream in (False, True):
+        answer = DIALECTS[client].post(bridge, body | {"stream": stream})
+        assert answer.status == 400
+        error = DIALECTS[client].error(answer)
+        assert error["type"] == "invalid_request_error"
+    assert simulator.ledger(mark) == []
+    return str(error["message"])
+
+
+def history(client: str, mark: str, *rounds: tuple[str, str]) -> list[Json]:
+    """A person's words, and a call with its result for each (id, name)."""
+    told: list[Json] = [{"role": "user", "content": mark}]
+    for id_, name in rounds:
+        told += CALLED[client](id_, name)
+    return told
+
+
+CALLED = {
+    "chat": lambda id_, name: [
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": id_, "type": "function", "function": {"name": name, "arguments": "{}"}}],
+        },
+        {"role": "tool", "tool_call_id": id_, "content": "done"},
+    ],
+    "messages": lambda id_, name: [
+        {"role": "assistant", "content": [{"type": "tool_use", "id": id_, "name": name, "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": id_, "content": "done"}]},
+    ],
+    "responses": lambda id_, name: [
+        {"type": "function_call", "call_id": id_, "name": name, "arguments": "{}"},
+        {"type": "function_call_output", "call_id": id_, "output": "done"},
+    ],
+}
+
+
+def conversation(client: str, model: str, said: list[Json], **more: Any) -> Json:
+    body = DIALECTS[client].body("", model, **more)
+    return body | {"input" if client == "responses" else "messages": said}
+
+
+def pairs(body: Json) -> list[tuple[str, str]]:
+    """(id of a call, id of a result) in their order, in whichever dialect."""
+    text = json.dumps(body)
+    found = [
+        (match["id"], "call" if match["kind"] in CALL_KINDS else "result")
+        for match in walk(json.loads(text))
+        if match["kind"]
+    ]
+    calls = [id_ for id_, kind in found if kind == "call"]
+    return list(zip(calls, [id_ for id_, kind in found if kind == "result"], strict=True))
+
+
+CALL_KINDS = ("tool_use", "function", "function_call")
+IDS = {
+    "tool_use": "id", "tool_result": "tool_use_id", "function": "id", "function_call": "call_id",
+    "function_call_output": "call_id",
+}  # fmt: skip
+
+
+def walk(value: Any) -> list[Json]:
+    """Each call and result in it."""
+    if isinstance(value, list):
+        return [found for each in value for found in walk(each)]
+    if not isinstance(value, dict):
+        return []
+    if value.get("role") == "tool":
+        return [{"kind": "result", "id": value["tool_call_id"]}]
+    kind = value.get("type")
+    if kind in IDS and IDS[kind] in value:
+        return [{"kind": kind, "id": value[IDS[kind]]}]
+    return [found for each in value.values() for found in walk(each)]
+
+
+WAYS = [(client, model) for client in DIALECTS for model in (GPT, CODEX, SONNET)]
+
+
+@pytest.mark.parametrize("id_", [LONG, "functions.Bash:0", "call/+ü=="])
+@pytest.mark.parametrize(("client", "model"), WAYS)
+def test_ids_of_another_provider(
+    bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, id_: str
+) -> None:
+    body = conversation(client, model, history(client, mark, (id_, "read"), ("toolu_fine", "read")))
+    (call, result), fine = pairs(asked(bridge, simulator, mark, client, body))
+    assert call == result != id_
+    assert set(call) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+    assert len(call) <= (40 if (model, client) == (GPT, "chat") else 64)
+    assert fine == ("toolu_fine", "toolu_fine")
+    again = conversation(client, model, history(client, f"{mark}2", (id_, "read"), (f"{id_}x", "read")))
+    (same, _), (other, _) = pairs(asked(bridge, simulator, f"{mark}2", client, again))
+    assert same == call != other
+
+
+@pytest.mark.parametrize(("client", "model"), WAYS)
+def test_one_id_for_two_calls(
+    bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str
+) -> None:
+    body = conversation(client, model, history(client, mark, ("call_0", "read"), ("call_0", "read")))
+    (first, result), (second, other) = pairs(asked(bridge, simulator, mark, client, body))
+    assert first == result == "call_0"
+    assert second == other != "call_0"
+
+
+def schema_of(body: Json) -> Json:
+    """Of the only tool's arguments."""
+    (tool,) = body["tools"]
+    schema: Json = (tool.get("function") or tool).get("parameters") or tool.get("input_schema")
+    return schema
+
+
+def with_schema(client: str, name: str, schema: Json) -> Json:
+    tool = DIALECTS[client].tool(name)
+    if client == "chat":
+        tool["function"]["parameters"] = schema
+    else:
+        tool["input_schema" if client == "messages" else "parameters"] = schema
+    return tool
+
+
+UNION: Json = {
+    "anyOf": [
+        {
+            "type": "object",
+            "properties": {"a": {"type": "string"}, "c": {"type": "string"}},
+            "required": ["a", "c"],
+        },
+        {"$ref": "#/$defs/other"},
+    ],
+    "$defs": {"other": {"type": "object", "properties": {"c": {"type": "string"}}, "required": ["c"]}},
+}
+
+
+@pytest.mark.parametrize(("client", "model"), WAYS)
+@pytest.mark.parametrize(("given", "expected"), [
+    ({"type": "object"}, {"type": "object"}),
+    ({"properties": {}}, {"type": "object"}),
+    ({"type": ["object", "null"], "properties": None, "required": None}, {"type": "object"}),
+    ({"$ref": "#/$defs/a", "$defs": {"a": {"properties": {"q": {"type": "string"}}}}},
+     {"type": "object", "properties": {"q": {"type": "string"}}}),
+    (UNION, {"type": "object", "required": ["c"]}),
+])  # fmt: skip
+def test_schemas_of_tools(
+    bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, given: Json, expected: Json
+) -> None:
+    body = DIALECTS[client].body(mark, model, tools=[with_schema(client, "f", given)])
+    schema = schema_of(asked(bridge, simulator, mark, client, body))
+    assert expected.items() <= schema.items()
+    assert None not in schema.values()
+    assert not schema.keys() & {"anyOf", "$ref"}
+    if model != SONNET or client == "chat":
+        assert isinstance(schema["properties"], dict)
+    if given is UNION:
+        assert schema["properties"].keys() == {"a", "c"}
+        assert '"required":["a","c"]' in schema["description"]
+
+
+FORM: Json = {
+    "type": "object",
+    "properties": {
+        "n": {"type": "integer", "minimum": 1, "maximum": 9, "description": "How many"},
+        "s": {"type": "string", "maxLength": 5},
+        "o": {"type": ["object", "null"], "properties": {"x": {"type": "string", "pattern": "^a"}}},
+    },
+    "required": ["n"],
+}
+
+
+def answering(client: str, schema: Json) -> Json:
+    if client == "chat":
+        return {"response_format": {"type": "json_schema", "json_schema": {"name": "f", "schema": schema}}}
+    if client == "responses":
+        return {"text": {"format": {"type": "json_schema", "name": "f", "schema": schema}}}
+    return {"output_config": {"format": {"type": "json_schema", "schema": schema}}}
+
+
+@pytest.mark.parametrize("client", ["chat", "responses"])
+def test_the_form_of_an_answer_is_said_as_claude_takes_it(
+    bridge: Bridge, simulator: Simulator, mark: str, client: str
+) -> None:
+    body = DIALECTS[client].body(mark, "claude-opus-4.6", **answering(client, FORM))
+    schema = asked(bridge, simulator, mark, client, body)["output_config"]["format"]["schema"]
+    assert schema["additionalProperties"] is False
+    assert schema["required"] == ["n"]
+    told = schema["properties"]
+    assert told["n"] == {"type": "integer", "description": "How many\n\n{minimum: 1, maximum: 9}"}
+    assert told["s"] == {"type": "string", "description": "{maxLength: 5}"}
+    inner, nothing = told["o"]["anyOf"]
+    assert (inner["additionalProperties"], nothing) == (False, {"type": "null"})
+    assert inner["properties"]["x"] == {"type": "string", "description": '{pattern: "^a"}'}
+
+
+@pytest.mark.parametrize(("schema", "strict"), [
+    ({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}, True),
+    ({"type": "object", "properties": {"s": {"type": "string", "minLength": 2}}, "required": ["s"]}, True),
+    ({"type": "object", "properties": {"n": {"type": "integer"}}}, None),
+    ({"type": "object", "additionalProperties": {"type": "string"}}, None),
+])  # fmt: skip
+@pytest.mark.parametrize("model", [GPT, CODEX])
+def test_the_form_of_an_answer_is_strict_where_openai_can_be(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str, schema: Json, strict: bool | None
+) -> None:
+    sent = asked(
+        bridge, simulator, mark, "messages", MESSAGES.body(mark, model, **answering("messages", schema))
+    )
+    told = sent["response_format"]["json_schema"] if model == GPT else sent["text"]["format"]
+    assert told.get("strict") is strict
+    if strict:
+        assert told["schema"]["additionalProperties"] is False
+        assert told["schema"]["required"] == [*told["schema"]["properties"]]
+    else:
+        assert told["schema"] == schema
+
+
+HOSTED: Json = {"type": "mcp", "server_label": "s", "server_url": "https://example.com"}
+READ = {client: DIALECTS[client].tool("read") for client in DIALECTS}
+
+
+@pytest.mark.parametrize("model", [GPT, CODEX, SONNET])
+@pytest.mark.parametrize(("tools", "choice"), [
+    ([HOSTED], "required"),
+    ([HOSTED, READ["responses"]], {"type": "mcp", "server_label": "s"}),
+    ([HOSTED], {"type": "allowed_tools", "mode": "required", "tools": [HOSTED]}),
+])  # fmt: skip
+def test_a_choice_of_a_tool_that_is_left_out(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str, tools: list[Json], choice: Any
+) -> None:
+    body = DIALECTS["responses"].body(mark, model, tools=tools, tool_choice=choice)
+    assert refused(bridge, simulator, mark, "responses", body).startswith("tool_choice: ")
+
+
+@pytest.mark.parametrize("model", [CODEX, SONNET])
+@pytest.mark.parametrize("choice", [
+    {"type": "function", "function": {"name": "other"}},
+    {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": []}},
+])  # fmt: skip
+def test_a_choice_of_a_tool_that_chat_does_not_offer(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str, choice: Json
+) -> None:
+    if model == SONNET:
+        model = "claude-opus-4.6"  # which has no Chat Completions
+    body = CHAT.body(mark, model, tools=[READ["chat"]], tool_choice=choice)
+    assert refused(bridge, simulator, mark, "chat", body).startswith("tool_choice: ")
+
+
+def test_a_choice_that_asks_for_nothing_goes_with_its_tools(
+    bridge: Bridge, simulator: Simulator, mark: str
+) -> None:
+    body = DIALECTS["responses"].body(mark, GPT, tools=[HOSTED], tool_choice="auto")
+    assert not asked(bridge, simulator, mark, "responses", body).keys() & {"tools", "tool_choice"}
+
+
+CLIENT_TOOLS = [
+    ({"type": "bash_20250124", "name": "bash"}, "command"),
+    ({"type": "text_editor_20250728", "name": "str_replace_based_edit_tool", "max_characters": 10}, "insert_text"),
+    ({"type": "text_editor_20241022", "name": "str_replace_editor"}, "new_str"),
+    ({"type": "memory_20250818", "name": "memory"}, "old_path"),
+    ({"type": "computer_20250124", "name": "computer", "display_width_px": 800, "display_height_px": 600},
+     "scroll_direction"),
+    ({"type": "computer_20251124", "name": "computer", "display_width_px": 800, "display_height_px": 600,
+      "enable_zoom": True}, "region"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tool", "takes"), CLIENT_TOOLS, ids=lambda each: each["type"] if isinstance(each, dict) else ""
+)
+@pytest.mark.parametrize("model", [GPT, CODEX, GEMINI])
+def test_tools_of_anthropics_that_the_client_runs(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str, tool: Json, takes: str
+) -> None:
+    body = MESSAGES.body(f"{mark} [[sim:tools]]", model, tools=[tool])
+    reply = whole(bridge, MESSAGES, body)
+    (call,) = [block for block in reply["content"] if block["type"] == "tool_use"]
+    assert call["name"] == tool["name"]
+    sent = simulator.only(mark)["body"]
+    assert takes in schema_of(sent)["properties"]
+    (told,) = sent["tools"]
+    assert (told.get("function") or told)["description"]
+    said = [
+        *body["messages"],
+        {"role": "assistant", "content": reply["content"]},
+        {
+            "role": "user",
+            "content": [{"type": "tool_result", "tool_use_id": call["id"], "content": f"{mark}2"}],
+        },
+    ]
+    again = asked(bridge, simulator, f"{mark}2", "messages", body | {"messages": said})
+    ((called, answered),) = pairs(again)
+    assert called == answered
+
+
+@pytest.mark.parametrize("kind", ["bash_20990101", "computer_toolset_20260801", "telepathy", 5])
+@pytest.mark.parametrize("model", [GPT, CODEX])
+def test_a_tool_that_nobody_knows_is_named(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str, kind: Any
+) -> None:
+    tools = [READ["messages"], {"type": kind, "name": "x"}]
+    body = MESSAGES.body(mark, model, tools=tools)
+    assert refused(bridge, simulator, mark, "messages", body).startswith("tools.1")
+
+
+BLANKS = ["", "\n", " \t\u3000"]
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+@pytest.mark.parametrize("client", DIALECTS)
+def test_nothing_is_said_to_claude_that_can_not_be_seen(
+    bridge: Bridge, simulator: Simulator, mark: str, client: str, blank: str
+) -> None:
+    """The simulator refuses empty texts, and Claude white space, too."""
+    rounds = history(client, mark, ("call_1", "read"))
+    said = [
+        *rounds[:1],
+        {"role": "assistant", "content": blank},
+        {"role": "user", "content": blank},
+        *rounds[1:],
+    ]
+    body = conversation(client, SONNET, said)
+    system = {"messages": {"system": blank}, "responses": {"instructions": blank}, "chat": {}}
+    if client == "chat":
+        said.insert(0, {"role": "system", "content": blank})
+    sent = asked(bridge, simulator, mark, client, body | system[client])
+    assert "system" not in sent
+    texts = [*texts_in(sent["messages"])]
+    assert not any(text == "" or text.isspace() for text in texts if text is not None)
+    assert "(no content)" in texts
+
+
+def texts_in(messages: list[Json]) -> list[str | None]:
+    shown = [message["content"] for message in messages]
+    inner = [block.get("text") for content in shown if isinstance(content, list) for block in content]
+    return [content for content in shown if isinstance(content, str)] + inner
+
+
+@pytest.mark.parametrize("content", [None, "", " ", [], [{"type": "text", "text": "\n"}]])
+@pytest.mark.parametrize("model", [SONNET, "claude-opus-4.6"])
+def test_a_tool_that_failed_without_a_word(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str, content: Any
+) -> None:
+    said = history("messages", mark, ("toolu_1", "read"))
+    said[-1]["content"][0] |= {"is_error": True, "content": content}
+    sent = asked(bridge, simulator, mark, "messages", conversation("messages", model, said))
+    assert "The tool failed" in json.dumps(sent["messages"][-1])
+
+
+@pytest.mark.parametrize("model", [GPT, SONNET])
+def test_results_that_came_apart(bridge: Bridge, simulator: Simulator, mark: str, model: str) -> None:
+    calls = [CALLED["responses"](id_, "read") for id_ in ("a", "b", "c")]
+    note = {"role": "assistant", "content": "note"}
+    said = [{"role": "user", "content": mark}, *(call for call, _ in calls), calls[1][1], note, calls[0][1],
+            {"role": "user", "content": "so?"}, calls[2][1]]  # fmt: skip
+    sent = asked(bridge, simulator, mark, "responses", conversation("responses", model, said))
+    assert sorted(result for _call, result in pairs(sent)) == ["a", "b", "c"]
+    roles = [message["role"] for message in sent["messages"]]
+    if model == GPT:
+        assert roles == ["user", "assistant", "tool", "tool", "tool", "assistant", "user"]
+    else:
+        assert roles == ["user", "assistant", "user", "assistant", "user"]
+        results = sent["messages"][2]["content"]
+        assert [block["type"] for block in results] == ["tool_result"] * 3
+
+
+def picture(client: str, media: str, data: str) -> Json:
+    url = f"data:{media};base64,{data}"
+    if client == "chat":
+        return {"type": "image_url", "image_url": {"url": url}}
+    if client == "responses":
+        return {"type": "input_image", "image_url": url}
+    return {"type": "image", "source": {"type": "base64", "media_type": media, "data": data}}
+
+
+JPEG, GIF = "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAgG", "R0lGODlhAQABAAAAACwAAAAAAQABAAA="
+
+
+@pytest.mark.parametrize(("media", "data", "right"), [
+    ("image/jpg", JPEG, "image/jpeg"),
+    ("image/jpeg", PNG, "image/png"),
+    ("application/octet-stream", GIF, "image/gif"),
+    ("image/JPG", "AAAA", "image/jpeg"),
+])  # fmt: skip
+@pytest.mark.parametrize(
+    ("client", "model"), [(client, model) for client in DIALECTS for model in (CODEX, SONNET)]
+)
+def test_pictures_under_a_wrong_label(
+    bridge: Bridge,
+    simulator: Simulator,
+    mark: str,
+    client: str,
+    model: str,
+    media: str,
+    data: str,
+    right: str,
+) -> None:
+    text = {"type": "input_text" if client == "responses" else "text", "text": mark}
+    body = DIALECTS[client].body([text, picture(client, media, data)], model)
+    told = json.dumps(asked(bridge, simulator, mark, client, body))
+    assert right in told
+    assert media == right or media not in told
+
+
+@pytest.mark.parametrize("client", DIALECTS)
+def test_a_picture_of_a_type_that_the_model_does_not_take(
+    bridge: Bridge, simulator: Simulator, mark: str, client: str
+) -> None:
+    heic = "AAAAGGZ0eXBoZWljAAAAAGhlaWNtaWYx"
+    text = {"type": "input_text" if client == "responses" else "text", "text": mark}
+    body = DIALECTS[client].body([text, picture(client, "image/png", heic)], SONNET)
+    message = refused(bridge, simulator, mark, client, body)
+    assert "content.1" in message
+    assert "it is image/heic; this model takes image/" in message
+
+
+def document(client: str, media: str, data: str) -> Json:
+    url = f"data:{media};base64,{data}"
+    if client == "chat":
+        return {"type": "file", "file": {"filename": "notes.txt", "file_data": url}}
+    if client == "responses":
+        return {"type": "input_file", "filename": "notes.txt", "file_data": url}
+    source = {"type": "base64", "media_type": media, "data": data}
+    return {"type": "document", "title": "notes.txt", "source": source}
+
+
+@pytest.mark.parametrize("media", ["text/plain", "text/markdown; charset=utf-8", "application/json"])
+@pytest.mark.parametrize(("client", "model"), [*WAYS, ("messages", GEMINI)])
+def test_documents_that_are_text(
+    bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, media: str
+) -> None:
+    if (client, model) in (("chat", SONNET), ("responses", CODEX)):
+        pytest.skip("passed on to an API that takes them")
+    text = {"type": "input_text" if client == "responses" else "text", "text": mark}
+    body = DIALECTS[client].body([text, document(client, media, "SGVsbG8gw7w=")], model)
+    told = json.dumps(asked(bridge, simulator, mark, client, body), ensure_ascii=False)
+    assert "Hello ü" in told
+    assert "notes.txt" in told
+    assert "SGVsbG8" not in told
+    if model == SONNET:
+        assert '"type": "text", "media_type": "text/plain", "data": "Hello ü"' in told or client == "chat"
+
+
+@pytest.mark.parametrize("model", [GPT, CODEX])
+def test_what_is_said_of_a_document(bridge: Bridge, simulator: Simulator, mark: str, model: str) -> None:
+    about = {"title": "A title", "context": "Its context"}
+    sources = [
+        {"type": "text", "media_type": "text/plain", "data": "plain"},
+        {"type": "content", "content": "in blocks"},
+        {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="},
+    ]
+    parts = [{"type": "document", "source": source} | about for source in sources]
+    told = json.dumps(
+        asked(
+            bridge,
+            simulator,
+            mark,
+            "messages",
+            MESSAGES.body([*parts, {"type": "text", "text": mark}], model),
+        )
+    )
+    assert told.count("A title") == told.count("Its context") == 3
+
+
+@pytest.mark.parametrize("model", [GPT, CODEX, SONNET])
+def test_documents_that_are_somewhere_else(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str
+) -> None:
+    source = {"type": "url", "url": "https://example.com/a.pdf"}
+    body = MESSAGES.body([{"type": "text", "text": mark}, {"type": "document", "source": source}], model)
+    message = refused(bridge, simulator, mark, "messages", body)
+    assert message.startswith("messages.0.content.1")
+    assert "content" in message
+
+
+def test_documents_that_claude_does_not_take(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    sheet = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    body = DIALECTS["responses"].body(
+        [{"type": "input_text", "text": mark}, document("responses", sheet, "UEsDBA==")], SONNET
+    )
+    assert refused(bridge, simulator, mark, "responses", body).startswith(
+        "input: this model takes no document"
+    )
+
+
+@pytest.mark.parametrize(
+    "item", [{"type": "compaction", "encrypted_content": "x"}, {"type": "compaction_trigger"}]
+)
+@pytest.mark.parametrize("model", [GPT, SONNET])
+def test_a_compaction_that_only_its_maker_can_read(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str, item: Json
+) -> None:
+    body = conversation("responses", model, [item, {"role": "user", "content": mark}])
+    assert refused(bridge, simulator, mark, "responses", body).startswith("input.0: ")
+
+
+@pytest.mark.parametrize("model", [GPT, CODEX])
+def test_a_compaction_of_claudes_is_told(bridge: Bridge, simulator: Simulator, mark: str, model: str) -> None:
+    """It stands for what was said before."""
+    said = [
+        {"role": "user", "content": "long ago"},
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "compaction", "content": "We spoke of ducks."},
+                {"type": "text", "text": "Yes"},
+            ],
+        },
+        {"role": "assistant", "content": [{"type": "compaction", "content": None}]},
+        {"role": "user", "content": mark},
+    ]
+    told = json.dumps(asked(bridge, simulator, mark, "messages", conversation("messages", model, said)))
+    assert "We spoke of ducks." in told
+    assert "long ago" not in told
+
+
+LOCAL = [
+    ({"type": "local_shell_call", "call_id": "c", "action": {"type": "exec", "command": ["ls"]}}, '"command'),
+    ({"type": "shell_call", "call_id": "c", "action": {"commands": ["ls"]}}, '"commands'),
+    (
+        {"type": "apply_patch_call", "call_id": "c", "operation": {"type": "delete_file", "path": "a"}},
+        "delete_file",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("call", "says"), LOCAL, ids=lambda each: each["type"] if isinstance(each, dict) else ""
+)
+@pytest.mark.parametrize("model", [GPT, SONNET])
+def test_calls_of_openais_tools_that_the_client_ran(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str, call: Json, says: str
+) -> None:
+    output = {"type": f"{call['type']}_output", "call_id": "c", "output": "a.txt"}
+    said = [{"role": "user", "content": mark}, call, output]
+    sent = asked(bridge, simulator, mark, "responses", conversation("responses", model, said))
+    assert pairs(sent) == [("c", "c")]
+    assert says.replace('"', "") in json.dumps(sent)
+    assert "a.txt" in json.dumps(sent)
+
+
+@pytest.mark.parametrize("kind", ["mcp_call", "file_search_call", "code_interpreter_call", "mcp_list_tools"])
+def test_calls_that_openai_ran_are_history(
+    bridge: Bridge, simulator: Simulator, mark: str, kind: str
+) -> None:
+    said = [
+        {"role": "user", "content": mark},
+        {"type": kind, "id": "x"},
+        {"role": "assistant", "content": "It says so."},
+    ]
+    sent = asked(
+        bridge,
+        simulator,
+        mark,
+        "responses",
+        conversation("responses", GPT, [*said, {"role": "user", "content": "And?"}]),
+    )
+    assert [message["role"] for message in sent["messages"]] == ["user", "assistant", "user"]
