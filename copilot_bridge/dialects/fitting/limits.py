@@ -68,11 +68,14 @@ class Override:
     model: str = ""
 
 
+# Copilot hands on to Claude what came through Chat Completions.
+CLAUDE = {"id_length": 64, "blank_texts": False, "blank_stops": False, "strict": "anthropic"}
+
 # Later rows win.
 OVERRIDES = (
     # "Expected a string with maximum length 40": Chat Completions of OpenAI and Azure.
     Override("chat", {"id_length": 40}, vendor="OpenAI"),
-    Override("chat", {"id_length": 64, "blank_texts": False}, vendor=ANTHROPIC),
+    Override("chat", CLAUDE, vendor=ANTHROPIC),
     # "Unsupported parameter: 'stop' is not supported with this model": those that reason.
     Override("chat", {"stops": 0}, model=r"^(gpt-[5-9]|o\d)"),
 )

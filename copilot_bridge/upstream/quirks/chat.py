@@ -13,6 +13,7 @@ from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.quirks.efforts import nearest
 from copilot_bridge.upstream.quirks.fitting import (
     check_named_choice,
+    fit_chat_answer,
     fit_chat_documents,
     fit_chat_ids,
     fit_chat_schemas,
@@ -223,6 +224,7 @@ RULES: tuple[Rule, ...] = (
     drop_empty_tools,
     fit_chat_ids,
     fit_chat_schemas,
+    fit_chat_answer,
     fit_chat_documents,
     fit_chat_texts,
     fit_effort,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from copilot_bridge.dialects import data_url
+from copilot_bridge.dialects.fitting.answers import FORMS, answer_schema
 from copilot_bridge.dialects.fitting.choice import check_choice
 from copilot_bridge.dialects.fitting.ids import Place, fit_places
 from copilot_bridge.dialects.fitting.limits import Limits, limits_of
@@ -65,6 +66,18 @@ def fit_chat_schemas(body: Body, model: Model) -> bool:
     limits = limits_of("chat", model.vendor, model.id)
     changes = [fit_schema(tool.get("function"), "parameters", limits) for tool in dicts(body.get("tools"))]
     return any(changes)
+
+
+def fit_chat_answer(body: Body, model: Model) -> bool:
+    """The form of an answer, as Claude takes it."""
+    given = body.get("response_format")
+    told = given.get("json_schema") if isinstance(given, dict) else None
+    if not isinstance(told, dict) or limits_of("chat", model.vendor, model.id).strict != "anthropic":
+        return False
+    before = told.get("schema")
+    if isinstance(before, dict):
+        told["schema"] = answer_schema(before, FORMS["anthropic"])
+    return bool(told.get("schema") != before)
 
 
 def fit_chat_documents(body: Body, _model: Model) -> bool:
