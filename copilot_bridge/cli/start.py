@@ -60,9 +60,7 @@ def command(
     """
     if WINDOWS and config.server == "gunicorn":
         raise ConfigError("gunicorn does not run on Windows: leave --server out, or say --server gevent")
-    if config.log_file:
-        LogFile(config.log_file).close()
-    Bridge(config).check_door()  # before anybody could come in
+    check_settings(config, simulate)
     if check:
         from copilot_bridge.app import create_app  # Flask is the server's, which is another process
 
@@ -86,6 +84,18 @@ def command(
     if not config.cache:  # the server can't read in our memory who is logged in
         config = replace(config, github_token=bridge.account().github_token)
     hand_over(config, listeners, started.variables() | Inheritance(workers=inheritance.workers).variables())
+
+
+def check_settings(config: Config, simulate: bool) -> None:
+    """Raises ConfigError: with these nobody can be served, now or later."""
+    for each in config.passed_over:
+        click.echo(f"copilot-bridge: {each}", err=True)
+    if config.log_file:
+        LogFile(config.log_file).close()
+    bridge = Bridge(config)
+    bridge.check_door()  # before anybody could come in
+    if not simulate:
+        bridge.client.check()
 
 
 def found(bridge: Bridge, simulate: bool, url: str) -> "Greeting | None":
@@ -112,7 +122,11 @@ def listen(config: Config) -> socket.socket:
         return socket.create_server((config.host, config.port), family=family, backlog=2048)
     except OSError as error:
         number = error.errno or 0
-        hint = "choose another with --port" if number in BUSY else "look at --host and --port"
+        hint = (
+            f"choose another with {config.named('port')}"
+            if number in BUSY
+            else f"look at {config.named('host')} and {config.named('port')}"
+        )
         # Python adds the address in its own words, but for the system's own errors.
         reason = os.strerror(number) if number > 0 else str(error.strerror).partition(" (while")[0]
         raise ConfigError(f"can't listen on {config.host}:{config.port}: {reason}; {hint}") from error

@@ -190,7 +190,9 @@ def enterprise(given: str) -> str:
 
 
 def proxy_url(given: str) -> str:
+    """An address; `socks://`, as GNOME writes it, is SOCKS 5, and the proxy looks names up."""
     url = given.strip() if "://" in given else f"http://{given.strip()}"
+    url = re.sub(r"^socks(?=://)", "socks5h", url, flags=re.IGNORECASE)
     parts = split_url(url)
     if not parts or parts.scheme not in PROXY_SCHEMES:
         raise ValueError(f"expected an address like http://proxy:3128 ({', '.join(PROXY_SCHEMES)})")

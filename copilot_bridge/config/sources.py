@@ -13,11 +13,12 @@ from dotenv.parser import parse_stream
 
 from copilot_bridge.config.table import BY_NAME, ENV_FILE, FIELD_OF_VARIABLE, PREFIX, SECRETS, Config, option
 from copilot_bridge.errors import ConfigError
-from copilot_bridge.redaction import HIDDEN, without_password
+from copilot_bridge.redaction import HIDDEN, redact, without_password
 
 CREDENTIALS = "CREDENTIALS_DIRECTORY"  # systemd's name
 
 Source = dict[str, tuple[str, str]]  # field name -> (text, where it was found)
+PASSED_OVER = "passed over: "  # before the name of a field: (text, why it does not count)
 
 
 def load_config(
@@ -41,8 +42,15 @@ def load_config(
     given: dict[str, tuple[str, str]] = {}
     for source in sources:
         given = source | given
+    passed_over = {name: given.pop(name) for name in [*given] if name.startswith(PASSED_OVER)}
     values = {name: parse(name, raw, origin) for name, (raw, origin) in given.items()}
-    return Config(**values, origins={name: origin for name, (_, origin) in given.items()})
+    return Config(
+        **values,
+        origins={name: origin for name, (_, origin) in given.items()},
+        passed_over=tuple(
+            why for name, (_, why) in passed_over.items() if name.removeprefix(PASSED_OVER) not in given
+        ),
+    )
 
 
 def flag_source(flags: Mapping[str, str]) -> Source:
@@ -58,12 +66,25 @@ def variable_source(variables: Mapping[str, str], place: str) -> Source:
         raise ConfigError(
             f"unknown setting {unknown[0]} ({place}){'; did you mean ' + hint[0] + '?' if hint else ''}"
         )
+    found: Source = {}
     # Short aliases come first in the table, so the full name overwrites them.
-    return {
-        name: (variables[key], f"{place}: {key}")
-        for key, name in FIELD_OF_VARIABLE.items()
-        if variables.get(key)
-    }
+    for key, name in FIELD_OF_VARIABLE.items():
+        if not (raw := variables.get(key)):
+            continue
+        if key.startswith(PREFIX) or BY_NAME[name].metadata["meant"](raw):
+            found[name] = (raw, f"{place}: {key}")
+        else:
+            found[PASSED_OVER + name] = (raw, passing_over(key, name, raw, place))
+    return found
+
+
+def passing_over(key: str, name: str, raw: str, place: str) -> str:
+    shown = "" if BY_NAME[name].metadata["secret"] else f" {redact(raw)!r}"
+    where = "the environment" if place == "environment" else place
+    return (
+        f"{key} (from {where}) is passed over: its value{shown} is meant for another program; "
+        f"{PREFIX}{name.upper()} sets {name.replace('_', '-')} here"
+    )
 
 
 def credential_source(environ: Mapping[str, str]) -> Source:

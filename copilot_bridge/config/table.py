@@ -13,6 +13,7 @@ from typing import Any
 
 from platformdirs import user_data_path
 
+from copilot_bridge.config import meant
 from copilot_bridge.config.kinds import (
     base_url,
     boolean,
@@ -33,6 +34,7 @@ from copilot_bridge.config.kinds import (
     whole,
     word,
 )
+from copilot_bridge.config.meant import Meant, parses
 from copilot_bridge.redaction import Secret
 
 PREFIX = "COPILOT_BRIDGE_"
@@ -57,15 +59,24 @@ def setting(
     factory: Callable[[], Any] | None = None,
     flags: tuple[str, ...] = (),
     alias: str | None = None,
+    meant: Meant | None = None,
     secret: bool = False,
 ) -> Any:
     """A field of Config.
 
     :param flags: its options.
     :param alias: the short name of its environment variable.
+    :param meant: which values of that are meant for us; else all that are well formed.
     :param secret: a malformed value is not shown.
     """
-    metadata = {"parse": parse, "about": about, "flags": flags, "alias": alias, "secret": secret}
+    metadata = {
+        "parse": parse,
+        "about": about,
+        "flags": flags,
+        "alias": alias,
+        "meant": meant or parses(parse),
+        "secret": secret,
+    }
     if factory:
         return field(default_factory=factory, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -75,7 +86,9 @@ def setting(
 class Config:
     """Every setting.  Times are in seconds."""
 
-    host: str = setting(text, "listen address", default="127.0.0.1", flags=("--host",), alias="HOST")
+    host: str = setting(
+        text, "listen address", default="127.0.0.1", flags=("--host",), alias="HOST", meant=meant.address
+    )
     port: int = setting(whole(0, 65535), "port", default=4141, flags=("--port", "-p"), alias="PORT")
     workers: int = setting(whole(1, 64), "gunicorn workers", default=1, flags=("--workers",))
     server: str = setting(
@@ -105,6 +118,7 @@ class Config:
         "the store's file, where it is not in the data directory",
         flags=("--cache-path",),
         alias="CACHE_PATH",
+        meant=meant.file,
     )
     database_url: Secret = setting(
         postgres_url,
@@ -132,6 +146,7 @@ class Config:
         default=Secret(),
         flags=("--github-token", "-g"),
         alias="GH_TOKEN",
+        meant=meant.github_token,
         secret=True,
     )
     api_key: tuple[Secret, ...] = setting(
@@ -140,6 +155,7 @@ class Config:
         default=(),
         flags=("--api-key",),
         alias="API_KEY",
+        meant=meant.own_key,
         secret=True,
     )
     share_token: tuple[tuple[Secret, Secret], ...] = setting(
@@ -232,13 +248,14 @@ class Config:
         "JSON: client's name for a model -> Copilot's; replaces the built-in mapping",
         flags=("--model-mapping",),
         alias="MODEL_MAPPING",
+        meant=meant.json_object,
     )
     proxy: str | None = setting(
-        proxy_url, "proxy for all outgoing requests (http, https, socks5)", flags=("--proxy",)
+        proxy_url, "proxy for all outgoing requests (http, https, socks4, socks5)", flags=("--proxy",)
     )
     proxy_env: bool = setting(
         boolean,
-        "take the proxy from ALL_PROXY, HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
+        "take the proxy from HTTPS_PROXY, else ALL_PROXY, and NO_PROXY",
         default=True,
         flags=("--proxy-env/--no-proxy-env",),
     )
@@ -295,6 +312,9 @@ class Config:
     api_version: str | None = setting(word, "X-GitHub-Api-Version of requests to Copilot, like 2026-08-01")
 
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    passed_over: tuple[str, ...] = field(
+        default=(), compare=False, repr=False
+    )  # variables; why, each in a line
 
     def environ(self) -> dict[str, str]:
         """The environment that makes another process load these very settings."""
@@ -305,6 +325,15 @@ class Config:
 
     def origin(self, name: str) -> str:
         return self.origins.get(name, "default")
+
+    def named(self, name: str) -> str:
+        """Where a value that is refused stands, like "HOST (from the environment)"."""
+        place, colon, key = self.origin(name).rpartition(": ")
+        if colon:
+            return f"{key} (from {'the environment' if place == 'environment' else place})"
+        if key == "default" and BY_NAME[name].metadata["flags"]:
+            return option(name)
+        return key.removeprefix("option ")
 
 
 def settings() -> list[Field[Any]]:

@@ -8,11 +8,9 @@ from urllib.parse import urlsplit
 import requests
 from requests.hooks import default_hooks
 from requests.structures import CaseInsensitiveDict
-from requests.utils import should_bypass_proxies
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from copilot_bridge.config import Config
-from copilot_bridge.config.kinds import is_loopback, proxy_url
 from copilot_bridge.errors import (
     BridgeError,
     ConfigError,
@@ -20,9 +18,9 @@ from copilot_bridge.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from copilot_bridge.redaction import without_password
 from copilot_bridge.upstream.connections import Adapter, Stale, Times
 from copilot_bridge.upstream.patience import Patience
+from copilot_bridge.upstream.proxies import Proxies
 
 END_PATIENCE = 1.0  # seconds
 
@@ -86,6 +84,13 @@ class Client:
         times: Any = Times(*limits, self._patience, kind)
         return self._adapter.send(prepared, stream=True, timeout=times, proxies=self._proxies.of(url))
 
+    def check(self) -> None:
+        """Raises ConfigError: what the environment names as certificates are none."""
+        try:
+            self._adapter.check()
+        except OSError as error:
+            raise ConfigError(f"{named_certificates()} (from the environment): {error}") from error
+
     def proxy(self, url: str) -> str | None:
         """The one that requests to this address take."""
         return self._proxies.of(url).get(urlsplit(url).scheme)
@@ -96,7 +101,13 @@ class Client:
 
 def certificates(environ: Mapping[str, str] = os.environ) -> str | bool:
     """The certificates that the environment names, as requests and curl do; True: requests' own."""
-    return next(filter(None, map(environ.get, CA_VARIABLES)), True)
+    name = named_certificates(environ)
+    return environ[name] if name else True
+
+
+def named_certificates(environ: Mapping[str, str] = os.environ) -> str | None:
+    """The variable that names them."""
+    return next(filter(environ.get, CA_VARIABLES), None)
 
 
 def prepare(
@@ -197,41 +208,3 @@ def root_cause(error: BaseException) -> str:
     *_, seen = causes(error)
     reason = getattr(seen, "strerror", None) or str(seen)
     return " ".join(reason.split()) or type(seen).__name__
-
-
-class Proxies:
-    """The proxy for each address, found once at start."""
-
-    VARIABLES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
-
-    def __init__(self, config: Config, environ: Mapping[str, str] = os.environ) -> None:
-        self._no_proxy = read_either_case(environ, "NO_PROXY") if config.proxy_env else None
-        self.url = config.proxy or (self._from(environ) if config.proxy_env else None)
-        self._known: dict[str, dict[str, str]] = {}
-
-    def _from(self, environ: Mapping[str, str]) -> str | None:
-        for name in self.VARIABLES:
-            if given := read_either_case(environ, name):
-                try:
-                    return proxy_url(given)
-                except ValueError as error:
-                    shown = repr(without_password(given))
-                    raise ConfigError(f"{name} ({shown} in the environment): {error}") from error
-        return None
-
-    def of(self, url: str) -> dict[str, str]:
-        """In requests' shape.  Loopback is never proxied: the simulator lives there."""
-        parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        if origin not in self._known:
-            direct = (
-                not self.url
-                or is_loopback(parts.hostname or "")
-                or (self._no_proxy and should_bypass_proxies(url, no_proxy=self._no_proxy))
-            )
-            self._known[origin] = {} if direct else {"http": str(self.url), "https": str(self.url)}
-        return self._known[origin]
-
-
-def read_either_case(environ: Mapping[str, str], name: str) -> str | None:
-    return environ.get(name.lower()) or environ.get(name)

@@ -276,6 +276,10 @@ class Adapter(HTTPAdapter):
             raise OSError(f"no certificates can be read from {path}: {error.strerror or error}") from None
         return context
 
+    def check(self) -> None:
+        """Raises OSError, as `_context`."""
+        _ = self._context
+
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
     ) -> Any:

@@ -65,7 +65,7 @@ def test_each_command_is_listed_with_a_whole_sentence():
 
 
 @pytest.mark.parametrize(
-    "name", ["WSGI", "Windows", "SIGTERM", "GitHub", "ALL_PROXY, HTTPS_PROXY", "COPILOT_BRIDGE_PORT"]
+    "name", ["WSGI", "Windows", "SIGTERM", "GitHub", "HTTPS_PROXY, else ALL_PROXY", "COPILOT_BRIDGE_PORT"]
 )
 def test_names_keep_their_spelling_in_the_help(name):
     told = " ".join(CliRunner().invoke(cli, ["start", "--help"]).output.split())
@@ -573,6 +573,31 @@ def test_what_comes_from_elsewhere_does_not_steer_the_terminal(capsys):
 )
 def test_bars(percent, filled):
     assert bar(percent) == "█" * filled + "░" * (24 - filled)
+
+
+def test_a_start_with_the_variables_of_other_programs(run):
+    done = run("start", "--check", HOST="x86_64-conda-linux-gnu", DEBUG="express:*", API_KEY="sk-EXAMPLE")
+    assert done.code == 0
+    assert [line.split()[1] for line in done.err.splitlines()] == ["HOST", "API_KEY", "DEBUG"]
+    assert "EXAMPLE" not in done.err
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+@pytest.mark.parametrize(("file", "why"), [("/nope.pem", "No such file"), ("empty.pem", "no certificate")])
+def test_a_start_with_certificates_that_are_none(run, tmp_path, name, file, why):
+    (tmp_path / "empty.pem").write_text("nothing")
+    path = str(tmp_path / file) if file == "empty.pem" else file
+    others = {"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""}
+    line = run("start", "--check", **others | {name: path}).line
+    assert line.startswith(f"{name} (from the environment): no certificates can be read from {path}: ")
+    assert why in line.lower() or why in line
+
+
+def test_a_start_with_a_proxy_that_is_none(run):
+    assert run("start", "--check", HTTPS_PROXY="ftp://x").line.startswith(
+        "HTTPS_PROXY (from the environment): "
+    )
+    assert run("start", "--check", ALL_PROXY="socks://127.0.0.1:1080/").code == 0
 
 
 # --- rest

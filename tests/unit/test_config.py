@@ -158,6 +158,81 @@ def test_from_an_alias(alias):
     assert config.origin(ALIASES[alias]) == f"environment: {alias}"
 
 
+FOREIGN = [
+    ("HOST", "x86_64-conda-linux-gnu"),
+    ("HOST", "my-laptop"),
+    ("PORT", "tcp://10.0.0.1:4141"),
+    ("PORT", "99999"),
+    ("DEBUG", "express:*"),
+    ("DEBUG", "release"),
+    ("LOG_LEVEL", "warn"),
+    ("LOG_LEVEL", "trace"),
+    ("CACHE", "/var/cache"),
+    ("CACHE_PATH", "/tmp"),
+    ("CACHE_PATH", "/srv/not-there/"),
+    ("API_KEY", "sk-proj-EXAMPLE"),
+    ("API_KEY", "AIzaEXAMPLE"),
+    ("API_KEY", "eyJhbGciOi.EXAMPLE"),
+    ("SHARE_TOKEN", "abc"),
+    ("GH_TOKEN", "ghp_EXAMPLE"),
+    ("GH_TOKEN", "ghs_EXAMPLE"),
+    ("MODEL_MAPPING", "a=b"),
+]
+
+
+@pytest.mark.parametrize(("alias", "raw"), FOREIGN)
+def test_what_an_alias_says_to_other_programs(alias, raw, folder):
+    """It is passed over, with a warning; under the full name the same is meant, or refused."""
+    name, full = ALIASES[alias], variable(ALIASES[alias])
+    config = load_config(environ={alias: raw})
+    assert config == Config()
+    assert config.origin(name) == "default"
+    (warning,) = config.passed_over
+    assert warning.startswith(f"{alias} (from the environment) is passed over")
+    assert full in warning
+    assert (raw in warning) is not BY_NAME[name].metadata["secret"]
+    write_env(folder, f"{alias}={raw!r}")
+    assert load_config(environ={}).passed_over[0].startswith(f"{alias} (from .env)")
+    better = SAMPLES[name][0]
+    for environ, flags in (({full: better}, {}), ({}, {name: better})):
+        known = load_config(flags, environ={alias: raw, **environ})
+        assert getattr(known, name) == SAMPLES[name][1]
+        assert known.passed_over == ()
+
+
+@pytest.mark.parametrize(
+    ("alias", "raw"),
+    [
+        ("HOST", "::1"),
+        ("HOST", "localhost"),
+        ("HOST", "192.0.2.7"),
+        ("PORT", "0"),
+        ("DEBUG", "1"),
+        ("LOG_LEVEL", "DEBUG"),
+        ("API_KEY", "sesame"),
+        ("CACHE_PATH", "bridge.db"),
+        ("GH_TOKEN", "gho_EXAMPLE"),
+        ("GH_TOKEN", "github_pat_EXAMPLE"),
+    ],
+)
+def test_what_an_alias_can_mean(alias, raw):
+    config = load_config(environ={alias: raw})
+    assert config.origin(ALIASES[alias]) == f"environment: {alias}"
+    assert config.passed_over == ()
+
+
+def test_a_mapping_that_is_meant_and_malformed_is_refused():
+    assert "MODEL_MAPPING" in refused(environ={"MODEL_MAPPING": '{"gpt-4": }'})
+
+
+def test_the_name_of_what_is_refused(folder):
+    assert load_config(environ={"HOST": "::1"}).named("host") == "HOST (from the environment)"
+    assert load_config({"host": "::1"}, environ={}).named("host") == "--host"
+    assert load_config(environ={}).named("host") == "--host"
+    write_env(folder, "COPILOT_BRIDGE_HOST=::1")
+    assert load_config(environ={}).named("host") == "COPILOT_BRIDGE_HOST (from .env)"
+
+
 @pytest.mark.parametrize(
     ("flags", "environ", "lines", "port", "origin"),
     [
@@ -254,7 +329,7 @@ MALFORMED = [
     ],
     *[
         ("proxy", raw, "like http://proxy:3128")
-        for raw in ("ftp://proxy", "socks://proxy", "http://", "://x")
+        for raw in ("ftp://proxy", "socks9://proxy", "http://", "://x")
     ],
     *[
         (name, "maybe", "true or false")
@@ -294,8 +369,8 @@ def test_every_setting_has_a_malformed_value():
 
 def test_malformed_elsewhere(folder):
     assert "'x' (option --port)" in refused(flags={"port": "x"})
-    write_env(folder, "PORT=x")
-    assert "'x' (.env: PORT)" in refused()
+    write_env(folder, "COPILOT_BRIDGE_PORT=x")
+    assert "'x' (.env: COPILOT_BRIDGE_PORT)" in refused()
 
 
 @pytest.mark.parametrize("name", ["github_url", "github_api_url", "copilot_api_url"])

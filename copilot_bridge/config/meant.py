@@ -1,0 +1,58 @@
+"""Which values of a short variable can be meant for this program.
+
+`HOST`, `DEBUG` and their like are set by shells, package managers and other programs, too.  A value that only
+these can mean is passed over, with a warning; it never stops the start.  Under its full name every value is
+meant.
+"""
+
+import re
+from collections.abc import Callable
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+Meant = Callable[[str], bool]
+
+# Keys that others give out: of OpenAI and Anthropic, Google, Groq, xAI, ..., and tokens that sign themselves.
+FOREIGN_KEYS = re.compile(
+    r"(?:sk|pk|rk)[-_]|AIza|gsk_|xai-|hf_|r8_|pplx-|gh[a-z]_|github_pat_|glpat-|xox[a-z]-|AKIA|SG\.|eyJ"
+)
+# GitHub's tokens that Copilot never takes: classic ones, and those of Actions and of apps' servers.
+USELESS_TOKENS = ("ghp_", "ghs_", "ghr_")
+
+
+def parses(parse: Callable[[str], Any]) -> Meant:
+    def meant(text: str) -> bool:
+        try:
+            parse(text)
+        except (ValueError, RuntimeError):
+            return False
+        return True
+
+    return meant
+
+
+def address(text: str) -> bool:
+    """tcsh, conda and others put a machine's name or kind into HOST."""
+    try:
+        ip_address(text.strip().removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return text.strip().lower() == "localhost"
+    return True
+
+
+def file(text: str) -> bool:
+    """A place for one; others name a folder."""
+    return not text.rstrip().endswith(("/", "\\")) and not Path(text).expanduser().is_dir()
+
+
+def own_key(text: str) -> bool:
+    return not FOREIGN_KEYS.match(text.strip())
+
+
+def github_token(text: str) -> bool:
+    return not text.strip().startswith(USELESS_TOKENS)
+
+
+def json_object(text: str) -> bool:
+    return text.lstrip().startswith("{")
