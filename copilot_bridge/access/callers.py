@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from hashlib import sha256
 
 from copilot_bridge.access.fresh import Fresh
+from copilot_bridge.access.guesses import LONG_ENOUGH, Guesses, too_many
 from copilot_bridge.access.rates import Rate
 from copilot_bridge.config import Config
 from copilot_bridge.config.kinds import is_loopback
@@ -21,6 +22,7 @@ from copilot_bridge.errors import BridgeError, ConfigError, StoreError
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store.keys import Key, Keys, digest_of
 from copilot_bridge.store.signal import Signal
+from copilot_bridge.store.tries import Tries
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,12 @@ BEARER = "bearer "
 
 GITHUB_TOKEN = re.compile(r"(?:ghu_|gho_|github_pat_)[A-Za-z0-9_.]{8,255}")
 LONGEST = 4096
+
+# The database is another one, or has lost them: that must not open the door.
+LOST = (
+    "keys were needed here ({mark}), and the store holds none: nobody gets in without one; "
+    "`copilot-bridge keys add NAME` makes one, `copilot-bridge keys clear` says that none is needed"
+)
 
 OF_GITHUB = "github:"  # how the id begins of who came with a GitHub token
 
@@ -70,32 +78,44 @@ class Entry:
 
 
 class Callers:
-    """:param clock: unix seconds."""
+    """:param guesses: who has tried too often.  :param clock: unix seconds."""
 
     def __init__(
-        self, config: Config, keys: Keys, signal: Signal, clock: Callable[[], float] = time.time
+        self,
+        config: Config,
+        keys: Keys,
+        signal: Signal,
+        clock: Callable[[], float] = time.time,
+        guesses: Guesses | None = None,
     ) -> None:
         self._keys = keys
+        self._guesses = guesses or Guesses(Tries(None))
         self._clock = clock
         self._github = config.allow_github_tokens
         self._open = config.insecure_no_key
         self._configured = list(configured(config))
         self._table = {entry.digest: entry for entry in self._configured}
-        self._stored_are_known = False
-        self._warned = False
+        self._mark = True  # until it has been looked at
+        self._warned = ""
         self._fresh = Fresh(signal, self._read, config.store_timeout)
 
-    def find(self, given: Sequence[str], *, local: bool) -> Caller:
-        """The caller who gave this; at most a few headers.  Raises BridgeError "authentication".
+    def find(self, given: Sequence[str], *, local: bool, address: str = "") -> Caller:
+        """The caller who gave this; at most a few headers.
 
         :param local: the request comes from this machine, and through nothing that others can reach.
+        :param address: from where it comes, as far as that can be believed.
+        :raises BridgeError: "authentication", or "rate_limited" after too many wrong keys.
         """
         self._fresh.look()
-        for each in given if self._table or self._github else ():
-            if each and len(each) <= LONGEST and (caller := self._known(each)):
+        keyed = self._table or self._github
+        tried = [each for each in given if each and len(each) <= LONGEST] if keyed else []
+        for each in tried:
+            if caller := self._looked_up(each, address):
                 return caller
         if (local or self._open) and not self._is_required():
             return NOBODY
+        if tried and (wait := self._guesses.wrong(address, len(tried))):
+            raise too_many("too many keys from your address were not known here", wait)
         raise BridgeError(self._refusal(given), kind="authentication", headers={"WWW-Authenticate": "Bearer"})
 
     def holder(self, digest: bytes) -> Caller | None:
@@ -103,8 +123,15 @@ class Callers:
         self._fresh.look()
         return self._good(digest)
 
-    def _known(self, given: str) -> Caller | None:
+    def _looked_up(self, given: str, address: str) -> Caller | None:
         digest = digest_of(given)
+        if not self._guesses.may_try(address, given, digest):
+            return None
+        if caller := self._known(given, digest):
+            self._guesses.right(address, given, digest)
+        return caller
+
+    def _known(self, given: str, digest: bytes) -> Caller | None:
         if digest in self._table:
             return self._good(digest)
         if self._github and GITHUB_TOKEN.fullmatch(given):
@@ -121,32 +148,43 @@ class Callers:
 
     @property
     def required(self) -> bool:
-        """A key has been configured, or callers bring their own."""
+        """A key has been configured or made, or callers bring their own."""
         self._fresh.look()
         return self._is_required()
 
     def _is_required(self) -> bool:
-        return bool(self._table or self._github or (not self._stored_are_known and self._keys.required))
+        return bool(self._table or self._github or self._mark)
 
     def _refusal(self, given: Iterable[str]) -> str:
         if any(given):
             return "this API key is not known here, or not any more"
-        if not self._is_required():
-            return (
-                "requests from elsewhere need an API key, and none is configured: `copilot-bridge keys add`"
-            )
+        if not self._table and not self._github:
+            why = "an API key is needed, and there is none any more"
+            other = "requests from elsewhere need an API key, and none is configured"
+            return f"{why if self._mark else other}: `copilot-bridge keys add` makes one"
         return "an API key is needed: as Authorization: Bearer, or x-api-key"
 
     def _read(self) -> None:
+        self._mark = self._keys.required
         try:
             stored = [Entry(each.digest, caller_of(each), each.expires) for each in self._keys.all()]
         except StoreError as error:
-            if not self._warned:
-                log.warning("the stored keys can't be read, those known stay good: %s", error)
-            self._warned = True
+            self._warn(f"the stored keys can't be read, those known stay good: {error}")
             return
-        self._stored_are_known, self._warned = True, False
         self._table = {entry.digest: entry for entry in (*stored, *self._configured)}
+        self._warn(LOST.format(mark=self._keys.mark) if self._mark and not stored else "")
+
+    def _warn(self, text: str) -> None:
+        """Once, until something else is the matter."""
+        if text and text != self._warned:
+            log.warning("%s", text)
+        self._warned = text
+
+    @property
+    def trouble(self) -> str:
+        """What is the matter with the stored keys, for the operator; "": nothing."""
+        self._fresh.look()
+        return self._warned
 
 
 def configured(config: Config) -> Iterable[Entry]:
@@ -161,7 +199,7 @@ def configured(config: Config) -> Iterable[Entry]:
 
 def caller_of(key: Key) -> Caller:
     return Caller(
-        id=f"{key.kind}:{key.name}",
+        id=key.id,
         account=key.account,
         models=key.models,
         rate=Rate.read(key.rate) if key.rate else None,
@@ -175,11 +213,27 @@ def credentials(headers: Iterable[str | None]) -> list[str]:
     return [each[len(BEARER) :].strip() if each.lower().startswith(BEARER) else each for each in found]
 
 
+def needs_key(config: Config) -> bool:
+    """Others can reach it, and are not to be let in as they are."""
+    return not is_loopback(config.host) and not config.insecure_no_key
+
+
 def check_door(config: Config, callers: Callers) -> None:
     """Raises ConfigError: others could use the plan without a key."""
-    if is_loopback(config.host) or config.insecure_no_key or callers.required:
+    if not needs_key(config) or callers.required:
         return
     raise ConfigError(
         f"refusing to listen on {config.host} without an API key, for whoever reaches it could use your "
         "plan: make one with `copilot-bridge keys add NAME` (or say --insecure-no-key)"
     )
+
+
+def weak_keys(config: Config) -> list[str]:
+    """What to tell the operator of keys of the settings that could be guessed."""
+    given = [*config.api_key, *(share for share, _ in config.share_token)]
+    sizes = sorted(len(each.reveal()) for each in given if len(each.reveal()) < LONG_ENOUGH)
+    return [
+        f"a key of the settings has {size} character{'s' if size > 1 else ''} only, and can be guessed: "
+        f"take {LONG_ENOUGH} or more (`copilot-bridge keys add NAME` makes good ones)"
+        for size in sizes
+    ]

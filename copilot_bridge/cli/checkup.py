@@ -23,7 +23,7 @@ import orjson
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from copilot_bridge import __version__
-from copilot_bridge.access.callers import NOBODY
+from copilot_bridge.access.callers import NOBODY, weak_keys
 from copilot_bridge.cli.debug import knock
 from copilot_bridge.cli.quickly import quickly
 from copilot_bridge.config import Config
@@ -142,6 +142,8 @@ def configuration(patient: Patient) -> Finding:
         path = Path(given[name])
         if path.is_file() and open_to_others(path):
             return warning(f"others can read {path}, and it holds {name}", f"chmod 600 {path.absolute()}")
+    if weak := weak_keys(patient.config):
+        return warning(weak[0], "replace it where it is set, and in your clients")
     return ok(
         f"{len(given)} settings, from {', '.join(sorted(set(given.values())))}" if given else "by default"
     )

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import click
 
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.screen import print_table
+from copilot_bridge.cli.screen import is_terminal, print_table
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.exchange import Bridge
-from copilot_bridge.exchange.keys import make_key
+from copilot_bridge.exchange.keys import check_lasting, make_key
 from copilot_bridge.store.keys import KEY
 
 
@@ -44,7 +44,10 @@ def add(
 @takes_settings(*CONNECTION, *LOGGING)
 def list_keys(config: Config) -> None:
     """The stored keys, and what each may do."""
-    print_keys(Bridge(config), KEY, "No key is stored.  `copilot-bridge keys add NAME` makes one.")
+    bridge = Bridge(config)
+    if trouble := bridge.callers.trouble:
+        click.echo(f"Warning: {trouble}", err=True)
+    print_keys(bridge, KEY, "No key is stored.  `copilot-bridge keys add NAME` makes one.")
 
 
 def print_keys(bridge: Bridge, kind: str, none: str) -> None:
@@ -85,6 +88,24 @@ def revoke_key(bridge: Bridge, name: str, kind: str) -> None:
     if not bridge.store.keys.revoke(name, kind):
         raise ConfigError(f"there is no {kind} of the name {name!r}")
     click.echo(f"Revoked {name}.")
+
+
+@command.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@takes_settings(*CONNECTION, *LOGGING)
+def clear(config: Config, yes: bool) -> None:
+    """Revoke all keys and share tokens: none is needed any more.
+
+    Also after the store was lost or replaced: until then nobody gets in without a key.
+    """
+    bridge = Bridge(config)
+    check_lasting(bridge)
+    if not yes and not is_terminal():
+        raise ConfigError("this lets in whoever reaches the bridge: say --yes")
+    if not yes:
+        click.confirm("Revoke all keys, and let in whoever reaches this machine?", abort=True)
+    gone = bridge.store.keys.clear()
+    click.echo(f"Revoked {gone}.  No key is needed now, but for those of the settings.")
 
 
 @command.command()

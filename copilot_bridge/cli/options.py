@@ -31,6 +31,7 @@ ACCESS = (
     "share_token",
     "allow_github_tokens",
     "insecure_no_key",
+    "make_key",
     "allowed_host",
     "cors_origin",
     "trusted_proxy",

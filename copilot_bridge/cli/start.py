@@ -15,6 +15,7 @@ from typing import NoReturn
 import click
 
 from copilot_bridge import __version__
+from copilot_bridge.access.callers import needs_key, weak_keys
 from copilot_bridge.cli.approvals import ask_for_each
 from copilot_bridge.cli.claude_code import tell
 from copilot_bridge.cli.login import shown, waiting, who
@@ -22,13 +23,21 @@ from copilot_bridge.cli.options import ACCESS, CONNECTION, JOURNAL, LOGGING, PAC
 from copilot_bridge.cli.screen import is_terminal
 from copilot_bridge.config import Config
 from copilot_bridge.config.kinds import is_loopback
-from copilot_bridge.errors import BridgeError, ConfigError, UpstreamTimeout, UpstreamUnreachable
+from copilot_bridge.errors import (
+    BridgeError,
+    ConfigError,
+    InvalidRequest,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from copilot_bridge.exchange import Bridge
+from copilot_bridge.exchange.keys import make_key
 from copilot_bridge.exchange.models import can_talk
 from copilot_bridge.logs import LogFile
 from copilot_bridge.redaction import Secret
 from copilot_bridge.serving.address import base_url
 from copilot_bridge.serving.handover import Inheritance, Started
+from copilot_bridge.store.keys import KEY
 
 WINDOWS = os.name == "nt"
 
@@ -60,7 +69,7 @@ def command(
     """
     if WINDOWS and config.server == "gunicorn":
         raise ConfigError("gunicorn does not run on Windows: leave --server out, or say --server gevent")
-    check_settings(config, simulate)
+    check_settings(config, simulate, check)
     if check:
         from copilot_bridge.app import create_app  # Flask is the server's, which is another process
 
@@ -86,16 +95,38 @@ def command(
     hand_over(config, listeners, started.variables() | Inheritance(workers=inheritance.workers).variables())
 
 
-def check_settings(config: Config, simulate: bool) -> None:
+def check_settings(config: Config, simulate: bool, check: bool) -> None:
     """Raises ConfigError: with these nobody can be served, now or later."""
     for each in config.passed_over:
         click.echo(f"copilot-bridge: {each}", err=True)
     if config.log_file:
         LogFile(config.log_file).close()
     bridge = Bridge(config)
-    bridge.check_door()  # before anybody could come in
+    lock_door(bridge, check)  # before anybody could come in
     if not simulate:
         bridge.client.check()
+
+
+def lock_door(bridge: Bridge, check: bool) -> None:
+    """Raises ConfigError: others could use the plan without a key."""
+    config = bridge.config
+    if config.make_key and not check and needs_key(config) and not bridge.callers.required:
+        with suppress(InvalidRequest):  # another process has been quicker
+            key = make_key(bridge, FIRST, KEY, operator=True)
+            click.echo(FIRST_KEY.format(key=key, name=FIRST))
+    bridge.check_door()
+    for text in filter(None, (*weak_keys(config), bridge.callers.trouble)):
+        click.echo(f"copilot-bridge: warning: {text}", err=True)
+
+
+FIRST = "first"
+FIRST_KEY = """\
+An API key has been made, for you and for the pages.  It is shown this once:
+
+    {key}
+
+Lost?  `copilot-bridge keys rotate {name}` makes another one.
+"""
 
 
 def found(bridge: Bridge, simulate: bool, url: str) -> "Greeting | None":

@@ -175,6 +175,12 @@ class Config:
     insecure_no_key: bool = setting(
         boolean, "let everybody in without a key, wherever from", default=False, flags=("--insecure-no-key",)
     )
+    make_key: bool = setting(
+        boolean,
+        "a key for the operator, made and printed at the first start if one is needed and there is none",
+        default=False,
+        flags=("--make-key",),
+    )
     allowed_host: tuple[str, ...] = setting(
         host_names,
         "names that the bridge may be called by, besides its own",

@@ -8,6 +8,7 @@ from cachetools import LRUCache, TTLCache
 
 from copilot_bridge.access.approval import Approval
 from copilot_bridge.access.callers import NOBODY, Caller, Callers, check_door
+from copilot_bridge.access.guesses import Guesses
 from copilot_bridge.access.pace import Pace, Passage
 from copilot_bridge.access.visits import Gatekeeper
 from copilot_bridge.config import Config
@@ -69,7 +70,8 @@ class Bridge:
         memory = config.response_memory * 1024 * 1024
         self.chains = Chains(memory, table=self.store.chains(memory, LIFE))
         self.images = ImageFetcher(config)
-        self.callers = Callers(config, self.store.keys, self.store.signal)
+        self.guesses = Guesses(self.store.tries)
+        self.callers = Callers(config, self.store.keys, self.store.signal, guesses=self.guesses)
         self.gatekeeper = Gatekeeper(config)
         self.pace = Pace(config, self.store.pace, self.store.rests, self.store.signal)
         self.journal = self.store.journal(config.log_days, config.log_rows)
@@ -89,6 +91,14 @@ class Bridge:
 
     def copilot_of(self, account: Account, passage: Passage | None = None) -> Copilot:
         return Copilot(self.client, self.tokens, self.headers, account, passage)
+
+    def admit(self, caller: Caller, address: str) -> None:
+        """A GitHub token that nobody has seen before is exchanged only so often.
+
+        :raises BridgeError: "rate_limited".
+        """
+        if caller.owns_account and not self.tokens.is_known(self.account(caller)):
+            self.guesses.newcomer(address)
 
     def account_in_use(self, caller: Caller) -> Account:
         """Looked up anew every few seconds, and when the store has changed.  Raises LoginRequired."""
@@ -115,7 +125,7 @@ class Bridge:
         :raises LoginRequired:
         """
         if caller.github_token:
-            return Account("", caller.github_token, self.hosts)
+            return Account("", caller.github_token, self.hosts, brought=caller.owns_account)
         if caller.account:
             return self._login(caller.account)
         if self.config.github_token:

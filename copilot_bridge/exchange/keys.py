@@ -1,11 +1,14 @@
 """A key for somebody, with the rights that are told in words."""
 
+import re
 import time
 
 from copilot_bridge.access.rates import Rate, read_span
 from copilot_bridge.errors import ConfigError, InvalidRequest
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.store.keys import Key
+
+NUMBERED = re.compile(r"#\d+$")
 
 
 def make_key(
@@ -22,6 +25,10 @@ def make_key(
     check_lasting(bridge)
     if not name.strip() or not name.isprintable() or len(name) > 64:
         raise InvalidRequest("a key's name has 1 to 64 printable characters")
+    if NUMBERED.search(name):
+        raise InvalidRequest(
+            "a key's name does not end with # and a number: that is how its successors are told"
+        )
     if account and not bridge.logins.find(account):
         raise ConfigError(f"no login of {account!r} is stored: see `copilot-bridge auth list`")
     try:

@@ -13,7 +13,7 @@ from copilot_bridge.store.signal import Signal
 KEY, SHARE = "key", "share"
 PREFIXES = {KEY: "cbk_", SHARE: "share-"}
 
-COLUMNS = "name, kind, digest, account, models, rate, created, expires, operator"
+COLUMNS = "name, kind, digest, account, models, rate, created, expires, operator, generation"
 
 # Beside the database: with it nobody gets in without a key, even if the database can't be read.
 MARK = "keys-required"
@@ -33,6 +33,7 @@ class Key:
     """:param account: the GitHub login that it uses; "": the default one.  :param rate: "30/minute", or "".
     :param models: patterns; none: all.  :param created, expires: unix seconds; 0: never.
     :param operator: it may do what the operator may.
+    :param generation: how many keys of its name there have been: what belonged to one is not the next one's.
     """
 
     name: str
@@ -44,13 +45,28 @@ class Key:
     created: int = 0
     expires: int = 0
     operator: bool = False
+    generation: int = 1
+
+    @property
+    def id(self) -> str:
+        """Names its holder wherever something is kept for them."""
+        return f"{self.kind}:{self.name}" + (f"#{self.generation}" if self.generation > 1 else "")
 
     @classmethod
     def read(cls, row: Row) -> "Key":
-        name, kind, digest, account, models, rate, created, expires, operator = row
+        name, kind, digest, account, models, rate, created, expires, operator, generation = row
         patterns = tuple(models.split(",")) if models else ()
         return cls(
-            name, kind, bytes.fromhex(digest), account, patterns, rate, created, expires, bool(operator)
+            name,
+            kind,
+            bytes.fromhex(digest),
+            account,
+            patterns,
+            rate,
+            created,
+            expires,
+            bool(operator),
+            generation,
         )
 
     def row(self) -> tuple[object, ...]:
@@ -64,6 +80,7 @@ class Key:
             self.created,
             self.expires,
             int(self.operator),
+            self.generation,
         )
 
 
@@ -83,8 +100,16 @@ class Keys:
 
     @property
     def required(self) -> bool:
-        """There have been keys, whether they can be read just now or not."""
-        return self._mark is not None and self._mark.exists()
+        """There have been keys, whatever is in the database now.  In doubt: yes."""
+        try:
+            return self._mark is not None and self._mark.exists()
+        except OSError:
+            return True
+
+    @property
+    def mark(self) -> str:
+        """Where that is noted, for people."""
+        return str(self._mark or "")
 
     def add(self, key: Key) -> str:
         """The key itself, which nobody will see again.  Raises InvalidRequest: the name is taken."""
@@ -93,7 +118,12 @@ class Keys:
         def put(transaction: Transaction) -> bool:
             if transaction.rows("SELECT 1 FROM keys WHERE name = ?", key.name):
                 return False
-            row = replace(key, digest=digest_of(secret), created=int(transaction.now())).row()
+            row = replace(
+                key,
+                digest=digest_of(secret),
+                created=int(transaction.now()),
+                generation=next_generation(transaction, key.name),
+            ).row()
             transaction.change(f"INSERT INTO keys ({COLUMNS}) VALUES ({', '.join('?' * len(row))})", *row)  # noqa: S608
             return True
 
@@ -128,6 +158,34 @@ class Keys:
         self._signal.ring()
         return gone
 
+    def clear(self) -> int:
+        """No key is needed any more.  How many there were."""
+        gone = self._database.run(lambda transaction: transaction.change("DELETE FROM keys"))
+        if self._mark is not None:
+            self._mark.unlink(missing_ok=True)
+        self._signal.ring()
+        return gone
+
+    def end_session(self, session: str, seconds: float) -> None:
+        """A browser has signed out; its cookie would be good for so long."""
+
+        def put(transaction: Transaction) -> None:
+            now = transaction.now()
+            transaction.change("DELETE FROM ended_sessions WHERE until < ?", now)
+            transaction.change(
+                "INSERT INTO ended_sessions (id, until) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
+                session,
+                now + seconds,
+            )
+
+        self._database.run(put)
+
+    def is_ended(self, session: str) -> bool:
+        found = self._database.read(
+            lambda transaction: transaction.rows("SELECT 1 FROM ended_sessions WHERE id = ?", session)
+        )
+        return bool(found)
+
     def require(self) -> None:
         """From now on nobody gets in without a key.  Before the first one is there, so that no crash leaves a
         key without it."""
@@ -137,3 +195,13 @@ class Keys:
                 self._mark.touch(mode=0o600)
             except OSError as error:
                 raise StoreError(f"can't write {self._mark}: {error.strerror}") from error
+
+
+def next_generation(transaction: Transaction, name: str) -> int:
+    transaction.change(
+        "INSERT INTO key_names (name, used) VALUES (?, 1)"
+        " ON CONFLICT (name) DO UPDATE SET used = key_names.used + 1",
+        name,
+    )
+    ((used,),) = transaction.rows("SELECT used FROM key_names WHERE name = ?", name)
+    return int(used)

@@ -164,6 +164,21 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
                 (at, id, caller, model, status, outcome, account, session)""",
         ),
     ),
+    (
+        "m013_key_generations",
+        (
+            # used: how many keys of the name there have been.
+            "CREATE TABLE key_names (name TEXT PRIMARY KEY, used BIGINT NOT NULL)",
+            """INSERT INTO key_names SELECT name, 1 FROM (
+                SELECT name FROM keys
+                UNION SELECT substr(caller, 5) FROM request_hours WHERE substr(caller, 1, 4) = 'key:'
+                UNION SELECT substr(caller, 7) FROM request_hours WHERE substr(caller, 1, 6) = 'share:'
+                ) AS known""",
+            "ALTER TABLE keys ADD COLUMN generation BIGINT NOT NULL DEFAULT 1",
+            # A browser's sessions that were ended before their time; until: unix seconds.
+            "CREATE TABLE ended_sessions (id TEXT PRIMARY KEY, until DOUBLE PRECISION NOT NULL)",
+        ),
+    ),
 ]
 
 

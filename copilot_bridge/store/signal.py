@@ -38,13 +38,13 @@ class Signal:
         return self._shared
 
 
-def shared(path: Path) -> mmap.mmap:
-    """Raises OSError: there is no room for it, or no right to it."""
+def shared(path: Path, size: int = NUMBER.size) -> mmap.mmap:
+    """Raises OSError: there is no room for it, or no right to it.  :param size: bytes."""
     Files(path.parent).make()
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        if os.fstat(handle).st_size < NUMBER.size:
-            os.write(handle, bytes(NUMBER.size))  # written, not only reserved: a full disk is told now
-        return mmap.mmap(handle, NUMBER.size)
+        if os.fstat(handle).st_size < size:
+            os.write(handle, bytes(size))  # written, not only reserved: a full disk is told now
+        return mmap.mmap(handle, size)
     finally:
         os.close(handle)

@@ -21,6 +21,7 @@ from copilot_bridge.store.rests import RestTable
 from copilot_bridge.store.shelf import Shelf
 from copilot_bridge.store.signal import Signal
 from copilot_bridge.store.sqlite import Sqlite
+from copilot_bridge.store.tries import Tries
 from copilot_bridge.store.usage import UsageTable
 from copilot_bridge.store.vault import Vault
 
@@ -91,6 +92,10 @@ class Store:
     @cached_property
     def approvals(self) -> ApprovalTable:
         return ApprovalTable(self._guard, self.vault, self.signal)
+
+    @cached_property
+    def tries(self) -> Tries:
+        return Tries(self.files.home / "tries" if self.files else None)
 
     @cached_property
     def signal(self) -> Signal:

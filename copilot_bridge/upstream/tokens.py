@@ -47,6 +47,7 @@ LASTING = ("authentication", "permission", "rate_limited")
 MOST_ACCOUNTS = 1024
 
 PAUSE_AFTER_FAILURE = 30.0  # between two tries to get a token
+PAUSE_AFTER_STRANGER = 600.0  # the same where GitHub does not know a token that a caller has brought
 PAUSE_AFTER_TROUBLE = 2.0  # the same where the network or GitHub has stumbled, and there is no token at all
 
 # GitHub watches for scripted token minting: an account whose tokens are refused again and again gets
@@ -56,11 +57,15 @@ RENEWALS, RENEWALS_WITHIN = 5, 600.0
 
 @dataclass(frozen=True)
 class Account:
-    """A GitHub login and the hosts it belongs to.  `login`: GitHub's user name, "" if nobody asked yet."""
+    """A GitHub login and the hosts it belongs to.
+
+    :param login: GitHub's user name, "" if nobody asked yet.  :param brought: by a caller, as a key.
+    """
 
     login: str
     github_token: Secret
     hosts: Hosts
+    brought: bool = False
 
     @property
     def direct(self) -> bool:
@@ -151,6 +156,15 @@ class CopilotTokens:
             return token
         return self._flights.join(account.fingerprint, lambda: self._renewed(account))
 
+    def is_known(self, account: Account) -> bool:
+        """GitHub has said what it thinks of it, or need not be asked."""
+        key = account.fingerprint
+        return bool(
+            self._cache.get(key)
+            or (key in self._failures and self._clock() < self._paused_until.get(key, 0))
+            or self._usable(account, self._stored(account))
+        )
+
     def forget(self, account: Account, token: CopilotToken) -> bool:
         """Call when Copilot refused this token.  False if there have been too many: it is kept."""
         key = account.fingerprint
@@ -226,6 +240,8 @@ class CopilotTokens:
         """
         lasting = old or error.kind in LASTING
         pause = PAUSE_AFTER_FAILURE if lasting else PAUSE_AFTER_TROUBLE
+        if account.brought and error.kind == "authentication":
+            pause = PAUSE_AFTER_STRANGER
         self._paused_until[account.fingerprint] = self._clock() + pause
         if not old:
             self._failures[account.fingerprint] = error

@@ -190,7 +190,8 @@ def preflight() -> Response:
 def identify(local: bool) -> None:
     """Who asks?  Raises BridgeError: nobody who is known."""
     given = credentials(map(request.environ.get, KEYS))
-    caller = bridge().callers.find(given, local=local)
+    caller = bridge().callers.find(given, local=local, address=g.record.caller)
+    bridge().admit(caller, g.record.caller)
     g.call = Call(bridge(), caller)
     if caller is not NOBODY:
         g.record.caller_id = caller.id

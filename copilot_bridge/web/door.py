@@ -1,7 +1,8 @@
 """Who may see a page and do what it offers: the operator, known by a key.
 
 A browser gives the key once and then has a cookie.  It holds the key's digest, signed: each request looks
-it up among the callers, so a key that was revoked opens nothing any more.  What changes something has to
+it up among the callers, so a key that was revoked opens nothing any more, and among the sessions that have
+been signed out of.  What changes something has to
 come from a form of ours, which a token proves (CSRF); a key in a header proves as much, because no other
 site's page can send one.
 """
@@ -139,7 +140,7 @@ def find_visitor() -> Visitor:
     """Raises BridgeError "authentication"."""
     given = credentials(map(request.environ.get, KEYS))
     if given:
-        caller = shared().callers.find(given, local=local())
+        caller = shared().callers.find(given, local=local(), address=g.record.caller)
         if caller is not NOBODY:  # where no key is asked for, one that is given proves nothing
             return Visitor(caller, by_header=True)
     return signed_in() or Visitor(shared().callers.find((), local=local()), visit())
@@ -152,7 +153,9 @@ def signed_in() -> Visitor | None:
         return None
     digest, session = content
     caller = shared().callers.holder(bytes.fromhex(digest))
-    return Visitor(caller, session, signed_in=True) if caller else None
+    if caller is None or shared().store.keys.is_ended(session):
+        return None
+    return Visitor(caller, session, signed_in=True)
 
 
 def open_session(response: Response, key: str) -> Response:
@@ -163,6 +166,10 @@ def open_session(response: Response, key: str) -> Response:
 
 
 def close_session(response: Response) -> Response:
+    """Also for whoever has a copy of the cookie.  Raises StoreError."""
+    visitor: Visitor | None = g.visitor
+    if visitor and visitor.signed_in:
+        shared().store.keys.end_session(visitor.session, SESSION_DAYS * 86_400)
     response.delete_cookie(SESSION, path=root(), httponly=True, samesite="Strict")
     return response
 

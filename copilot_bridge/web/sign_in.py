@@ -35,8 +35,10 @@ def enter() -> Response:
     key = request.form.get("key", "").strip()
     wait_turn(g.record.caller)
     try:
-        caller = shared().callers.find([key], local=False)
+        caller = shared().callers.find([key], local=False, address=g.record.caller)
     except BridgeError as error:
+        if error.kind == "rate_limited":
+            raise
         g.record.failed(error)
         return form(following, 401, tr("This key is not known here, or not any more."))
     if not caller.operator:

@@ -83,6 +83,27 @@ def test_what_is_refused(run, home, arguments, words):
     assert stored(home) == {}
 
 
+def test_no_key_any_more(run, home):
+    run("keys", "add", "a")
+    assert "--yes" in run("keys", "clear").line
+    assert stored(home)
+    assert run("keys", "clear", "--yes").out.startswith("Revoked 1.")
+    assert stored(home) == {}
+    assert not (home / "keys-required").exists()
+
+
+def test_keys_that_were_lost_are_told_of(run, home):
+    run("keys", "add", "a")
+    (home / "bridge.db").unlink()
+    done = run("keys", "list")
+    assert "keys-required" in done.err
+    assert "keys clear" in done.err
+
+
+def test_a_name_that_would_be_a_successors(run):
+    assert "does not end with #" in run("keys", "add", "a#2").line
+
+
 def test_a_name_that_is_taken(run):
     assert run("keys", "add", "a").code == 0
     assert "already" in run("keys", "add", "a").line

@@ -42,6 +42,7 @@ SAMPLES = {
     ),
     "allow_github_tokens": ("yes", True),
     "insecure_no_key": ("1", True),
+    "make_key": ("yes", True),
     "allowed_host": ("Bridge.example,bridge", ("bridge.example", "bridge")),
     "cors_origin": (
         "https://Chat.example,http://localhost:3000",
@@ -294,6 +295,7 @@ MALFORMED = [
     ("share_token", "share-a", "share-...:GITHUB_TOKEN"),
     ("allow_github_tokens", "ghu_", "true or false"),
     ("insecure_no_key", "maybe", "true or false"),
+    ("make_key", "perhaps", "true or false"),
     ("allowed_host", "bridge.example:4141", "without a port"),
     ("allowed_host", "*", "names of hosts"),
     ("cors_origin", "*", "no wildcard"),

@@ -1,7 +1,10 @@
 """Who is let in, as whom; and that nobody is when in doubt."""
 
+import contextlib
 import hmac
+import sqlite3
 import time
+from pathlib import Path
 
 import pytest
 
@@ -180,6 +183,103 @@ def test_a_store_that_is_broken_from_the_start_and_never_had_keys(store, monkeyp
     monkeypatch.setattr(store.database, "read", broken)
     assert make(store).find([], local=True) is NOBODY
     assert make(store, api_key=(Secret("one"),)).find(["one"], local=True).operator
+
+
+def test_a_damaged_mark_is_one(store, tmp_path, monkeypatch):
+    store.keys.add(Key("a", KEY, b""))
+    monkeypatch.setattr(Path, "exists", lambda _self: (_ for _ in ()).throw(PermissionError()))
+    assert store.keys.required
+
+
+EMPTIED = {
+    "emptied": lambda path: path.write_bytes(b""),
+    "deleted": lambda path: path.unlink(),
+    "replaced": lambda path: replace_by_another(path),
+    "its rows deleted": lambda path: delete_rows(path),
+    "no database": lambda path: path.write_bytes(b"no database at all" * 100),
+}
+
+
+def replace_by_another(path):
+    other = open_store(path.parent / "other")
+    assert other.keys.all() == []
+    other.close()
+    (path.parent / "other" / path.name).replace(path)
+
+
+def delete_rows(path):
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("DELETE FROM keys")
+        connection.commit()
+
+
+@pytest.mark.parametrize("how", EMPTIED)
+def test_a_database_without_its_keys_does_not_open_the_door(tmp_path, caplog, how):
+    before = open_store(tmp_path)
+    secret = before.keys.add(Key("a", KEY, b""))
+    before.close()
+    for path in tmp_path.glob("bridge.db-*"):
+        path.unlink()
+    EMPTIED[how](tmp_path / "bridge.db")
+    after = open_store(tmp_path)
+    callers = make(after)
+    for given in ((), (secret,), ("anything",)):
+        refused(callers, *given, local=True)
+    assert callers.required
+    assert "keys-required" in caplog.text or "not a database" in caplog.text
+    assert "keys clear" in callers.trouble or how == "no database"
+    after.close()
+
+
+def test_the_operator_says_that_no_key_is_needed(tmp_path):
+    store = open_store(tmp_path)
+    store.keys.add(Key("a", KEY, b""))
+    delete_rows(tmp_path / "bridge.db")
+    callers = make(store)
+    refused(callers)
+    assert store.keys.clear() == 0
+    assert callers.find([], local=True) is NOBODY
+    assert callers.trouble == ""
+    store.close()
+
+
+def test_a_new_key_is_good_after_the_others_were_lost(store, tmp_path):
+    old = store.keys.add(Key("a", KEY, b""))
+    delete_rows(tmp_path / "bridge.db")
+    callers = make(store)
+    new = store.keys.add(Key("b", KEY, b""))
+    assert callers.find([new], local=False).id == "key:b"
+    refused(callers, old)
+
+
+@pytest.mark.parametrize("kind", [KEY, SHARE])
+def test_a_name_that_is_given_again_is_somebody_else(store, kind):
+    """What is kept for a caller (conversations, rows, limits) is kept under the id."""
+    callers = make(store)
+
+    def identity():
+        return callers.find([store.keys.add(Key("ada", kind, b""))], local=False).id
+
+    first = identity()
+    assert first == f"{kind}:ada"
+    assert callers.find([store.keys.rotate("ada", kind)], local=False).id == first, "the same with a new key"
+    store.keys.revoke("ada", kind)
+    second = identity()
+    store.keys.clear()
+    assert len({first, second, identity()}) == 3
+
+
+def test_a_name_of_before_the_generations(tmp_path):
+    """It is known from the log that there has been such a key, and that it is gone."""
+    store = open_store(tmp_path)
+    store.database.run(
+        lambda transaction: (
+            transaction.change("DELETE FROM key_names"),
+            transaction.change("INSERT INTO key_names VALUES ('ada', 1)"),
+        )
+    )
+    assert make(store).find([store.keys.add(Key("ada", KEY, b""))], local=False).id == "key:ada#2"
+    store.close()
 
 
 def test_the_last_key_revoked_opens_the_door_again(store):

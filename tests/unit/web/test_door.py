@@ -101,6 +101,19 @@ def test_the_sign_out_ends_the_session(client: FlaskClient) -> None:
     assert client.get_cookie(SESSION) is None
 
 
+def test_a_copy_of_the_cookie_is_worth_nothing_after_the_sign_out(app: Flask, client: FlaskClient) -> None:
+    try_key(client, OPERATOR)
+    copied = client.get_cookie(SESSION)
+    assert copied
+    other = app.test_client()
+    try_key(other, OPERATOR)
+    token = token_in(client.get("/", headers=BROWSER).text)
+    client.post("/sign-out", data={"csrf_token": token}, headers=BROWSER)
+    client.set_cookie(SESSION, copied.value)
+    assert client.get("/", headers=BROWSER).status_code == 303
+    assert other.get("/", headers=BROWSER).status_code == 200, "that browser has not signed out"
+
+
 @pytest.mark.parametrize("spoilt", ["", "x", "e30.x.y", "W10.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbb"])
 def test_a_cookie_that_is_none_of_ours(client: FlaskClient, spoilt: str) -> None:
     client.set_cookie(SESSION, spoilt)

@@ -1,0 +1,89 @@
+"""Whoever tries one key after the other is slowed down, and nobody else.
+
+Each address has so many wrong keys in a row, then one every few seconds; all workers count together.  A key
+of 16 characters or more can't be guessed in a lifetime, so a right one is let in whatever else its address
+has sent: nobody can lock out those who share an address.  Shorter keys are not even looked at while an
+address has used up its tries, unless they have been right from there before.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+
+from cachetools import LRUCache
+
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.store.tries import Tries
+
+LONG_ENOUGH = 16  # characters
+
+IN_A_ROW, EVERY = 20, 3.0  # wrong keys of an address; then one in so many seconds
+REMEMBERED = 4096
+
+# GitHub tokens that nobody has seen before, of all addresses together: each is an exchange at GitHub.
+NEWCOMERS, NEWCOMERS_EVERY = 60, 2.0
+ALL = "newcomers"
+
+
+class Guesses:
+    """:param clock: seconds, the same for all processes of this machine."""
+
+    def __init__(self, tries: Tries, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tries = tries
+        self._clock = clock
+        self._proved: LRUCache[tuple[str, bytes], bool] = LRUCache(REMEMBERED)
+
+    def may_try(self, address: str, given: str, digest: bytes) -> bool:
+        """The key may be looked at."""
+        return len(given) >= LONG_ENOUGH or (address, digest) in self._proved or not self.wait(address)
+
+    def right(self, address: str, given: str, digest: bytes) -> None:
+        if len(given) < LONG_ENOUGH:
+            self._proved[address, digest] = True
+
+    def wrong(self, address: str, count: int = 1) -> float:
+        """Takes note.  Seconds until the address has another try; 0: now."""
+        wait = self.wait(address)
+        if not wait:
+            self._charge(place_of(address), IN_A_ROW, EVERY, count)
+        return wait
+
+    def wait(self, address: str) -> float:
+        return self._wait(place_of(address), IN_A_ROW, EVERY)
+
+    def newcomer(self, address: str) -> None:
+        """A GitHub token that nobody knows.  Raises BridgeError "rate_limited": it is not tried now."""
+        wait = max(self.wait(address), self._wait(ALL, NEWCOMERS, NEWCOMERS_EVERY))
+        if wait:
+            raise too_many("too many new GitHub tokens have been tried", wait)
+        self.wrong(address)
+        self._charge(ALL, NEWCOMERS, NEWCOMERS_EVERY, 1)
+
+    def _left(self, name: str, most: int, every: float) -> float:
+        """Seconds until all tries are paid off.  A moment of before the machine's start is none."""
+        left = self._tries.read(name) - self._clock()
+        return left if 0 < left <= (most + 1) * every * 2 else 0.0
+
+    def _wait(self, name: str, most: int, every: float) -> float:
+        return max(0.0, self._left(name, most, every) - (most - 1) * every)
+
+    def _charge(self, name: str, most: int, every: float, count: int) -> None:
+        left = min(self._left(name, most, every) + count * every, (most + 1) * every)
+        self._tries.write(name, self._clock() + left)
+
+
+def too_many(reason: str, wait: float) -> BridgeError:
+    seconds = max(1, math.ceil(wait))
+    return BridgeError(
+        f"{reason}: wait {seconds} s", kind="rate_limited", headers={"retry-after": str(seconds)}
+    )
+
+
+def place_of(address: str) -> str:
+    """Whoever has one address of IPv6 has all of its network's."""
+    try:
+        version = ip_address(address).version
+    except ValueError:
+        return address
+    return address if version == 4 else str(ip_network(f"{address}/64", strict=False))

@@ -1,0 +1,73 @@
+"""Keys that are tried one after the other, at the running program with its workers."""
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import pytest
+from integration.harness import Bridge, Simulator, Start, chat_body
+
+OPERATOR = "the-key-of-the-operator"
+FORWARDED = "X-Forwarded-For"
+CHAT = "/v1/chat/completions"
+
+
+def ask(bridge: Bridge, key: str, address: str = "203.0.113.5", header: str = "x-api-key") -> int:
+    answer = bridge.request("POST", CHAT, chat_body("hello", "gpt-4o"), {header: key, FORWARDED: address})
+    if answer.status == 429:
+        assert int(answer.headers["retry-after"]) > 0
+        assert "your address" in answer.error["message"] or "GitHub tokens" in answer.error["message"]
+    return answer.status
+
+
+@pytest.mark.parametrize("header", ["x-api-key", "Authorization", "x-goog-api-key"])
+def test_guesses_are_slowed_in_all_workers_and_for_nobody_else(start_bridge: Start, header: str) -> None:
+    bridge = start_bridge(workers=2, api_key=f"hunter2,{OPERATOR}").warm_up(OPERATOR)
+    told = [ask(bridge, f"guess-{number}", header=header) for number in range(40)]
+    assert told.count(401) <= 25
+    assert told[-10:].count(429) >= 9
+    assert ask(bridge, "hunter2") == 429, "or guessing would go on"
+    assert ask(bridge, OPERATOR) == 200, "a good key is never locked out"
+    assert ask(bridge, "hunter2", "198.51.100.7") == 200, "nobody else behind the same proxy"
+
+
+def test_invented_github_tokens_are_few_exchanges(start_bridge: Start, simulator: Simulator) -> None:
+    bridge = start_bridge(allow_github_tokens=1)
+    before = len(simulator.ledger(path="/copilot_internal/v2/token"))
+    for number in range(60):  # of twelve addresses
+        ask(bridge, f"ghu_invented{number:08}", f"192.0.2.{number % 12}")
+    for _ in range(20):
+        ask(bridge, "ghu_invented00000000", "192.0.2.0")
+    tried = len(simulator.ledger(path="/copilot_internal/v2/token")) - before
+    assert tried <= 61, "each once; the overall number is bounded, too"
+    told = [ask(bridge, f"ghu_more{number:012}", f"198.51.100.{number}") for number in range(40)]
+    assert told.count(429) >= 30
+
+
+def test_a_database_that_goes_missing_does_not_open_the_door(
+    start_bridge: Start, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = tmp_path_factory.mktemp("emptied")
+    bridge = start_bridge(home=home)
+    assert bridge.chat("hello").status == 200
+    make_key(home)
+    assert bridge.chat("hello").status == 401
+    bridge.stop()
+    for path in home.glob("bridge.db*"):
+        path.unlink()
+    again = start_bridge(home=home)
+    for key in ("", "anything"):
+        answer = again.request("POST", CHAT, chat_body("hello", "gpt-4o"), {"x-api-key": key} if key else {})
+        assert answer.status == 401
+    again.log.wait_for(lambda line: "keys clear" in line)
+
+
+def make_key(home: Path) -> None:
+    """As the command line does, in another process."""
+    from copilot_bridge.store import open_store
+    from copilot_bridge.store.keys import KEY, Key
+
+    with contextlib.closing(open_store(home)) as store:
+        store.keys.add(Key("friend", KEY, b""))
+    with contextlib.closing(sqlite3.connect(home / "bridge.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM keys").fetchone() == (1,)
