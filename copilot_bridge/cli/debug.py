@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from copilot_bridge import __version__
+from copilot_bridge.cli.lessons import learned, print_learned
 from copilot_bridge.cli.login import shown, waiting
 from copilot_bridge.cli.options import ACCESS, CONNECTION, JOURNAL, LOGGING, PACE, SERVING, takes_settings
 from copilot_bridge.cli.screen import print_json, print_table
@@ -42,7 +43,8 @@ PATIENCE = 10.0  # seconds for each host
 def command(config: Config, as_json: bool) -> None:
     """What a bug report needs, without secrets.
 
-    Versions, paths, settings and where they come from, the login, and which hosts can be reached.
+    Versions, paths, settings and where they come from, the login, which hosts can be reached, and what
+    Copilot's refusals have taught.
     """
     bridge = Bridge(config)
     with waiting("Looking around"):
@@ -57,6 +59,7 @@ def command(config: Config, as_json: bool) -> None:
             "login": login_state(bridge),
             "rests": bridge.pace.rests.report(),
             "hosts": [reach(bridge, role, url) for role, url in hosts(bridge)],
+            "learned": learned(bridge),
         }
     if as_json:
         print_json(report)
@@ -157,3 +160,5 @@ def print_report(report: dict[str, Any]) -> None:
         for each in report["hosts"]
     ]
     print_table(("HOST", "ADDRESS", "ANSWERS"), told)
+    click.echo()
+    print_learned(report["learned"])

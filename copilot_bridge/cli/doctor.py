@@ -6,7 +6,9 @@ from typing import Any
 
 import click
 
-from copilot_bridge.cli.checkup import LIVE, USUAL, Finding, Patient, Result, broken, examine
+from copilot_bridge.cli.checkup import LIVE, USUAL, Finding, Patient, Result, Step, broken, examine
+from copilot_bridge.cli.contract import run as ask_models
+from copilot_bridge.cli.lessons import forget
 from copilot_bridge.cli.login import waiting
 from copilot_bridge.cli.options import ACCESS, CONNECTION, LOGGING, takes_settings
 from copilot_bridge.cli.screen import print_json, shown
@@ -23,17 +25,50 @@ def without_settings(error: ConfigError, as_json: bool, **_: Any) -> None:
 
 @click.command("doctor")
 @click.option("--live", is_flag=True, help="Ask a model too, once per API: the cheapest, and it says which.")
+@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.option(
+    "--contract",
+    is_flag=True,
+    help="Ask the models that are named, or all, what they take (efforts, thinking, roles, tools, schemas), "
+    "with tiny requests; it says first how many and what they cost, and asks.",
+)
+@click.option("--yes", is_flag=True, help="Don't ask whether --contract may.")
+@click.option(
+    "--forget",
+    "forgetting",
+    is_flag=True,
+    help="Forget what Copilot's refusals have taught, which is forgotten after a week in any case.",
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @takes_settings("host", "port", *ACCESS, *CONNECTION, *LOGGING, unless=without_settings)
-def command(config: Config, live: bool, as_json: bool) -> None:
+def command(
+    config: Config,
+    models: tuple[str, ...],
+    contract: bool,
+    yes: bool,
+    live: bool,
+    forgetting: bool,
+    as_json: bool,
+) -> None:
     """Look where the chain is broken, and say what to do.
 
     Settings, store, network, login, plan, token, models, port.  Exit code 1 if anything has failed.
     """
-    patient = Patient(Bridge(config))
+    if models and not contract:
+        raise click.UsageError("models are named for --contract alone")
+    bridge = Bridge(config)
+    if forgetting:
+        forget(bridge, as_json=as_json)
+    elif contract:
+        ask_models(bridge, models, yes=yes, as_json=as_json)
+    else:
+        walk(Patient(bridge), LIVE if live else (), as_json=as_json)
+
+
+def walk(patient: Patient, more: tuple[Step, ...], *, as_json: bool) -> None:
     before: dict[str, Finding] = {}
     results = []
-    for step in (*USUAL, *(LIVE if live else ())):
+    for step in (*USUAL, *more):
         with waiting(step.name):
             result = examine(step, patient, before)
         before[result.name] = result.finding

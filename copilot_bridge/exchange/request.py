@@ -33,6 +33,7 @@ from copilot_bridge.logs import Record
 from copilot_bridge.upstream.client import finish, read_whole
 from copilot_bridge.upstream.models import Choice, Model
 from copilot_bridge.upstream.recovery.answer_tool import ANSWER_TOOL
+from copilot_bridge.upstream.recovery.found import as_found
 from copilot_bridge.upstream.recovery.mending import Mending
 from copilot_bridge.upstream.refusals import Refusal, forwarded
 from copilot_bridge.upstream.signals import Signals
@@ -249,6 +250,8 @@ class ModelRequest(ABC):
             self._changed,
             *(self._place(where, image, model) for where, image in limited(self.images(), model)),
         ]
+        account = self._call.account.fingerprint
+        model = as_found(model, self._bridge.learned.of(account, way, model.id))
         limits = limits_of(way, model.vendor, model.id)
         self._turn = None if self._direct else self.read_turn()
         if self._turn:
@@ -261,7 +264,6 @@ class ModelRequest(ABC):
         else:
             changed.append(self._keep_stops(limits))
         given = set(self._body)
-        account = self._call.account.fingerprint
         self._mending = Mending(self._bridge.learned, account, way, model.id, self.dialect)
         changed.append(self._route.fit(self._body, model, self._headers))
         changed.append(self._mending.prepare(self._body, self._headers))

@@ -6,6 +6,7 @@
 import copy
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -321,3 +322,29 @@ def test_nothing_to_say_otherwise(learned: Learned, told: Refusal, api: str) -> 
     given = copy.deepcopy(body)
     assert not mending_of(learned, api).mend(told, given, {})
     assert given == body
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "metadata.my secret@example.org: Extra inputs are not permitted",
+        "tools.0.custom.input_schema.properties.secret: Extra inputs are not permitted",
+        "messages.0.content.0.tool_use.input.secret: Extra inputs are not permitted",
+        "Unknown parameter: 'secret'.",  # which the request does not have
+        f"metadata.{'secret' * 50}: Extra inputs are not permitted",
+    ],
+)
+def test_nothing_of_a_request_is_remembered(learned: Learned, message: str) -> None:
+    """But the names of its fields, where they are names."""
+    use = {"type": "tool_use", "id": "a", "name": "t", "input": {"secret": 1}}
+    tool = {"name": "t", "input_schema": {"type": "object", "properties": {"secret": {}}}}
+    body: Json = {
+        "messages": [{"role": "assistant", "content": [use]}],
+        "tools": [tool],
+        "metadata": {"my secret@example.org": 1, "secret" * 50: 1},
+    }
+    given = copy.deepcopy(body)
+    with suppress(Refusal):
+        assert not mending_of(learned, "messages").mend(refusal(message), body, {})
+    assert body == given
+    assert learned.entries() == []

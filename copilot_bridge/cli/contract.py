@@ -1,0 +1,144 @@
+"""`copilot-bridge doctor --contract`: asks models what they take, and says what was known otherwise."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+
+from copilot_bridge.cli.login import waiting
+from copilot_bridge.cli.screen import is_terminal, print_json, print_table
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.exchange import Bridge
+from copilot_bridge.exchange.contract import Answer, api_of, ask_all, learn, price_of, questions
+from copilot_bridge.exchange.models import talkers
+from copilot_bridge.upstream.models import Model
+from copilot_bridge.upstream.recovery.learned import worded
+
+SAYS = {True: "taken", False: "refused", None: "-"}
+
+
+@dataclass
+class Subject:
+    """A model, and what it has answered so far."""
+
+    model: Model
+    api: str
+    answers: list[Answer] = field(default_factory=list)
+    learned: list[str] = field(default_factory=list)
+
+    @property
+    def number(self) -> int:
+        return len(questions(self.model, self.api))
+
+
+def run(bridge: Bridge, names: tuple[str, ...], *, yes: bool, as_json: bool) -> None:
+    """Raises BridgeError, also what ended it before its end; what was found by then is kept and told."""
+    with waiting("Asking Copilot for its models"):
+        subjects = chosen(bridge, names)
+    if not as_json:
+        click.echo(cost(subjects))
+    if not yes and not agreed():
+        return
+    failure = ask(bridge, subjects)
+    print_json(as_fields(subjects)) if as_json else tell(subjects)
+    if failure:
+        raise failure
+
+
+def chosen(bridge: Bridge, names: tuple[str, ...]) -> list[Subject]:
+    """Raises ModelNotFound."""
+    copilot = bridge.copilot()
+    models = [bridge.models.choose(copilot, name).model for name in names] or talkers(bridge)
+    found = ((model, api_of(model)) for model in models)
+    return [Subject(model, api) for model, api in found if api]
+
+
+def cost(subjects: list[Subject]) -> str:
+    """`At most 45 tiny requests to 3 models, about 45 premium requests, 0.2 AI units.`"""
+    prices = [price_of(each.model, each.number) for each in subjects]
+    requests = sum(each.number for each in subjects)
+    units = ("premium requests", "AI units")
+    told = [total(each, unit) for each, unit in zip(zip(*prices, strict=True), units, strict=False)]
+    price = ", ".join(filter(None, told)) or "Copilot does not say what they cost"
+    models = f"{len(subjects)} model{'s' * (len(subjects) != 1)}"
+    return f"At most {requests} tiny requests to {models}: {price}. What is refused should cost nothing."
+
+
+def total(prices: Iterable[float | None], unit: str) -> str:
+    """A price that is not known is not nothing; "": none is."""
+    given = list(prices)
+    known = [each for each in given if each is not None]
+    missing = f" (without {len(given) - len(known)} models that have no such price)"
+    return f"about {sum(known):.3g} {unit}{missing if len(known) < len(given) else ''}" if known else ""
+
+
+def agreed() -> bool:
+    if not is_terminal():
+        raise click.UsageError("nobody is at the terminal to agree to this: --yes agrees")
+    return click.confirm("Ask?", default=False)
+
+
+def ask(bridge: Bridge, subjects: list[Subject]) -> BridgeError | None:
+    """What ended it, if anything has."""
+    for subject in subjects:
+        try:
+            with waiting(f"Asking {subject.model.id}"):
+                subject.answers += ask_all(bridge, subject.model, subject.api)
+        except BridgeError as error:
+            return error
+        lessons = learn(bridge, subject.model, subject.api, subject.answers)
+        subject.learned = [worded(each) for each in lessons]
+        bridge.learned.flush()
+    return None
+
+
+def tell(subjects: list[Subject]) -> None:
+    for subject in subjects:
+        rows = [row_of(answer) for answer in subject.answers]
+        print_table(
+            ("ASKED FOR", "ANSWER", "KNOWN AS", ""), rows, title=f"{subject.model.id} ({subject.api})"
+        )
+    differences = list(differing(subjects))
+    click.echo(
+        f"{len(differences)} differences from what was known:" if differences else "All is as it was known."
+    )
+    for line in differences:
+        click.echo(f"  {line}")
+    click.echo("What was found holds for a week, for this account; `copilot-bridge doctor --forget` ends it.")
+
+
+def row_of(answer: Answer) -> tuple[str, str, str, str]:
+    known = answer.question.known
+    return answer.question.name, SAYS[answer.taken], SAYS[known], " ".join(answer.says.split())[:120]
+
+
+def differing(subjects: list[Subject]) -> Iterable[str]:
+    for subject in subjects:
+        for answer in subject.answers:
+            if answer.differs:
+                yield f"{subject.model.id} ({subject.api}): {answer.question.name} is {SAYS[answer.taken]}"
+
+
+def as_fields(subjects: list[Subject]) -> dict[str, Any]:
+    return {
+        "requests": sum(each.taken is not None for subject in subjects for each in subject.answers),
+        "models": [
+            {
+                "model": subject.model.id,
+                "api": subject.api,
+                "answers": [
+                    {
+                        "asked": each.question.name,
+                        "taken": each.taken,
+                        "known": each.question.known,
+                        "differs": each.differs,
+                        "says": each.says,
+                    }
+                    for each in subject.answers
+                ],
+                "learned": subject.learned,
+            }
+            for subject in subjects
+        ],
+    }

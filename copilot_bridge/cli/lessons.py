@@ -1,0 +1,76 @@
+"""What Copilot's refusals have taught, as `debug` lists it and `doctor --forget` clears it."""
+
+import time
+from typing import Any
+
+import click
+
+from copilot_bridge.cli.screen import print_json, print_table
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.exchange import Bridge
+from copilot_bridge.upstream.recovery.learned import Entry, worded
+
+COLUMNS = ("MODEL", "API", "LEARNED", "ACCOUNT", "SINCE", "UNTIL")
+NAMES = ("model", "api", "learned", "account")
+
+
+def learned(bridge: Bridge) -> list[dict[str, Any]]:
+    """Of all accounts; times are unix seconds."""
+    try:
+        entries = bridge.learned.read()
+    except BridgeError:  # which `debug` tells of elsewhere
+        return []
+    mine = own(bridge)
+    return [as_fields(entry, mine) for entry in entries]
+
+
+def own(bridge: Bridge) -> dict[str, str]:
+    """{fingerprint: login} of the account in use."""
+    try:
+        account = bridge.account()
+    except BridgeError:
+        return {}
+    return {account.fingerprint: account.login or "in use"}
+
+
+def as_fields(entry: Entry, names: dict[str, str]) -> dict[str, Any]:
+    return {
+        "model": entry.model,
+        "api": entry.api,
+        "learned": worded(entry.lesson),
+        "account": names.get(entry.account, entry.account[:8]),
+        "since": entry.since,
+        "until": entry.until,
+    }
+
+
+def print_learned(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        click.echo("Copilot has refused nothing that is worth remembering.")
+        return
+    print_table(
+        COLUMNS,
+        [
+            (
+                row["model"],
+                row["api"],
+                row["learned"],
+                row["account"],
+                stamp(row["since"]),
+                stamp(row["until"]),
+            )
+            for row in rows
+        ],
+    )
+
+
+def stamp(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
+
+
+def forget(bridge: Bridge, *, as_json: bool) -> None:
+    gone = bridge.learned.forget()
+    if as_json:
+        print_json({"forgotten": gone})
+    else:
+        click.echo(f"{gone} forgotten: what Copilot refuses is tried again.")

@@ -1,0 +1,234 @@
+"""What a model takes: asked of it, with tiny requests, instead of believed.
+
+Each question is a request that Copilot answers or refuses.  They go out as they are: nothing is fitted and
+nothing mended.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.exchange.bridge import Bridge
+from copilot_bridge.upstream.client import read_whole
+from copilot_bridge.upstream.models import Model
+from copilot_bridge.upstream.prices import MILLION
+from copilot_bridge.upstream.quirks import chat as chat_quirks
+from copilot_bridge.upstream.quirks.efforts import EFFORTS
+from copilot_bridge.upstream.recovery.found import EFFORT, FORMS, THINKING, efforts_of, fact, forms_of
+from copilot_bridge.upstream.recovery.learned import Lesson
+from copilot_bridge.upstream.refusals import Refusal
+from copilot_bridge.upstream.signals import USER, Signals
+
+Json = dict[str, Any]
+
+PATHS = {"messages": "/v1/messages", "responses": "/responses", "chat": "/chat/completions"}
+# What a request comes to, about: its own tokens, and those of the answer.
+TOKENS_IN, TOKENS_OUT = 60, 20
+TINY, LEAST_BUDGET = 16, 1024
+
+ASKED = "Say ok"
+SCHEMA: Json = {
+    "type": "object",
+    "properties": {"ok": {"type": "boolean"}},
+    "required": ["ok"],
+    "additionalProperties": False,
+}
+SAID = {"role": "user", "content": ASKED}
+BRIEF = {"role": "system", "content": "Be brief."}
+
+# Refusals that say nothing about the request.
+NO_ANSWER = ("unavailable", "overloaded", "timeout")
+REFUSED = ("invalid_request", "unsupported", "not_found", "content_filter")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """:param name: what is asked for, as `effort high`.
+
+    :param about: the fact that it belongs to; "": to none.  :param value: of the fact.
+    :param known: what the bridge thinks of it; None: nothing.
+    :param after: questions that have to be answered by yes before this one is put.
+    """
+
+    name: str
+    body: Json
+    about: str = ""
+    value: str = ""
+    known: bool | None = None
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`taken`: None: it was not asked, or Copilot did not say.  `says`: why not."""
+
+    question: Question
+    taken: bool | None
+    says: str = ""
+
+    @property
+    def differs(self) -> bool:
+        known = self.question.known
+        return known is not None and self.taken is not None and known != self.taken
+
+
+def api_of(model: Model) -> str | None:
+    """The one in which most can be said."""
+    return next((api for api in PATHS if api in model.dialects), None)
+
+
+def questions(model: Model, api: str) -> list[Question]:
+    return list(QUESTIONS[api](model))
+
+
+def of_messages(model: Model) -> Iterator[Question]:
+    base = {"model": model.id, "max_tokens": TINY, "messages": [SAID]}
+    yield Question(BASE, base, known=True)
+    efforts, forms = efforts_of(model) or (), forms_of(model)
+    for effort in EFFORTS[2:]:
+        body = base | {"output_config": {"effort": effort}}
+        yield Question(f"effort {effort}", body, EFFORT, effort, effort in efforts)
+    for form in FORMS:
+        body = base | thinking(form)
+        yield Question(f"thinking {form}", body, THINKING, form, form in forms)
+    for effort in EFFORTS[-2:]:
+        after = ("thinking disabled", f"effort {effort}")
+        body = base | thinking("disabled") | {"output_config": {"effort": effort}}
+        yield Question(f"thinking disabled, effort {effort}", body, after=after)
+    yield Question("system in the middle", base | {"messages": [SAID, BRIEF]})
+    begun = {"role": "assistant", "content": "o"}
+    yield Question("an answer begun", base | {"messages": [SAID, begun]})
+    tools = {"tools": [{"name": "note", "input_schema": {"type": "object", "properties": {}}}]}
+    yield Question("tools", base | tools, known=True)
+    yield Question("a forced tool", base | tools | {"tool_choice": {"type": "any"}}, known=True)
+    wanted = {"format": {"type": "json_schema", "schema": SCHEMA}}
+    yield Question("an answer by a schema", base | {"output_config": wanted}, known=True)
+
+
+def thinking(form: str) -> Json:
+    if form == "enabled":
+        budget = {"type": "enabled", "budget_tokens": LEAST_BUDGET}
+        return {"thinking": budget, "max_tokens": LEAST_BUDGET + TINY}
+    return {"thinking": {"type": form}}
+
+
+def of_responses(model: Model) -> Iterator[Question]:
+    said = {"type": "message", **SAID}
+    base: Json = {"model": model.id, "max_output_tokens": TINY, "store": False, "input": [said]}
+    yield Question(BASE, base, known=True)
+    yield from by_effort(model, lambda effort: base | {"reasoning": {"effort": effort}})
+    yield Question("system in the middle", base | {"input": [said, {"type": "message", **BRIEF}]}, known=True)
+    tools = {
+        "tools": [{"type": "function", "name": "note", "parameters": {"type": "object", "properties": {}}}]
+    }
+    yield Question("tools", base | tools, known=True)
+    yield Question("a forced tool", base | tools | {"tool_choice": "required"}, known=True)
+    yield Question("a free-form tool", base | {"tools": [{"type": "custom", "name": "note"}]}, known=True)
+    form = {"type": "json_schema", "name": "answer", "schema": SCHEMA, "strict": True}
+    yield Question("an answer by a schema", base | {"text": {"format": form}}, known=True)
+
+
+def of_chat(model: Model) -> Iterator[Question]:
+    base: Json = {"model": model.id, "max_tokens": TINY, "messages": [SAID]}
+    chat_quirks.limit_output(base, model)
+    yield Question(BASE, base, known=True)
+    yield from by_effort(model, lambda effort: base | {"reasoning_effort": effort})
+    developer = {"role": "developer", "content": "Be brief."}
+    yield Question("the developer's role", base | {"messages": [developer, SAID]})
+    function = {"name": "note", "parameters": {"type": "object", "properties": {}}}
+    tools = {"tools": [{"type": "function", "function": function}]}
+    yield Question("tools", base | tools, known=True)
+    yield Question("a forced tool", base | tools | {"tool_choice": "required"}, known=True)
+    form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA, "strict": True}}
+    yield Question("an answer by a schema", base | {"response_format": form}, known=True)
+
+
+def by_effort(model: Model, write: Callable[[str], Json]) -> Iterator[Question]:
+    known = efforts_of(model)
+    for effort in EFFORTS:
+        thought = None if known is None else effort in known
+        yield Question(f"effort {effort}", write(effort), EFFORT, effort, thought)
+
+
+BASE = "anything at all"
+QUESTIONS: dict[str, Callable[[Model], Iterator[Question]]] = {
+    "messages": of_messages,
+    "responses": of_responses,
+    "chat": of_chat,
+}
+
+
+def price_of(model: Model, number: int) -> tuple[float | None, float | None]:
+    """(premium requests, AI units) of so many requests, about; None: Copilot does not say."""
+    premium = None if model.multiplier is None else model.multiplier * number
+    tier = model.prices.usual if model.prices else None
+    if tier is None:
+        return premium, None
+    return premium, number * (TOKENS_IN * tier.given + TOKENS_OUT * (tier.out or 0.0)) / MILLION
+
+
+def ask_all(bridge: Bridge, model: Model, api: str) -> Iterator[Answer]:
+    """One after the other.  Raises BridgeError: it is no use to go on."""
+    taken: dict[str, bool | None] = {}
+    for question in questions(model, api):
+        after = (BASE, *question.after) if question.name != BASE else ()
+        if all(taken.get(name) for name in after):
+            answer = ask(bridge, model, api, question)
+        else:
+            answer = Answer(question, None, "not asked")
+        taken[question.name] = answer.taken
+        yield answer
+
+
+def ask(bridge: Bridge, model: Model, api: str, question: Question) -> Answer:
+    headers = dict(model.headers) | ({"anthropic-version": "2023-06-01"} if api == "messages" else {})
+    try:
+        response = bridge.copilot().send(
+            "POST", PATHS[api], codec.write(question.body), headers, signals=asked_by_a_person()
+        )
+    except Refusal as refusal:
+        if refusal.kind in REFUSED:
+            return Answer(question, False, str(refusal))
+        if refusal.kind in NO_ANSWER:
+            return Answer(question, None, str(refusal))
+        raise
+    read_whole(response)
+    return Answer(question, True)
+
+
+def asked_by_a_person() -> Signals:
+    """Each for itself: so GitHub counts it."""
+    session, interaction, task = (str(uuid.uuid4()) for _ in range(3))
+    return Signals(USER, session, interaction, task)
+
+
+# What a refusal of each question teaches, beside the facts.
+TAUGHT: dict[str, dict[str, Lesson]] = {
+    "messages": {
+        "system in the middle": Lesson("system as user"),
+        "an answer begun": Lesson("continue"),
+        "an answer by a schema": Lesson("answer by tool"),
+    },
+    "chat": {"the developer's role": Lesson("role", "developer", "system")},
+    "responses": {},
+}
+
+
+def lessons_of(api: str, answers: list[Answer]) -> list[Lesson]:
+    """What they come to.  A fact only where each of its questions has been answered."""
+    found = []
+    for name in (EFFORT, THINKING):
+        asked = [each for each in answers if each.question.about == name]
+        if asked and all(each.taken is not None for each in asked):
+            found.append(fact(name, (each.question.value for each in asked if each.taken)))
+    taught = TAUGHT[api]
+    refused = (each.question.name for each in answers if each.taken is False)
+    return [*found, *(taught[name] for name in refused if name in taught)]
+
+
+def learn(bridge: Bridge, model: Model, api: str, answers: list[Answer]) -> list[Lesson]:
+    lessons = lessons_of(api, answers)
+    bridge.learned.learn(bridge.copilot().account.fingerprint, api, model.id, *lessons)
+    return lessons

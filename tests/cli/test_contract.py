@@ -1,0 +1,180 @@
+"""What models take, asked of them; and what has been learned, listed and forgotten."""
+
+import json
+import re
+
+import pytest
+from integration.harness import new_token
+
+from copilot_bridge.config import load_config
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.exchange import Bridge, contract
+from copilot_bridge.exchange.contract import Answer, Question, lessons_of, price_of, questions
+from copilot_bridge.upstream.models import Model
+from copilot_bridge.upstream.recovery.found import as_found, fact
+from copilot_bridge.upstream.recovery.learned import Lesson
+from copilot_bridge.upstream.refusals import read_refusal
+
+OPUS, CODEX, GEMINI = "claude-opus-4.6", "gpt-5.3-codex", "gemini-3.1-pro-preview"
+
+
+def ask(run, token, *models, **environ):
+    result = run("doctor", "--contract", *models, "--yes", "--json", "-g", token, **environ)
+    assert result.code == 0, result.err
+    return {each["model"]: each for each in json.loads(result.out)["models"]}
+
+
+def debug(run, token):
+    return json.loads(run("debug", "--json", "-g", token).out)["learned"]
+
+
+def test_each_api_is_asked_what_its_model_takes(run):
+    token = new_token()
+    told = ask(run, token, OPUS, CODEX, GEMINI)
+    assert {name: each["api"] for name, each in told.items()} == {
+        OPUS: "messages",
+        CODEX: "responses",
+        GEMINI: "chat",
+    }
+    opus = {each["asked"]: each["taken"] for each in told[OPUS]["answers"]}
+    assert opus["anything at all"] is opus["effort max"] is opus["a forced tool"] is True
+    assert opus["effort xhigh"] is opus["system in the middle"] is False
+    assert opus["thinking disabled, effort xhigh"] is None, "it was asked though it can't be had"
+    assert "fact efforts: low,medium,high,max" in told[OPUS]["learned"]
+    assert "system as user" in told[OPUS]["learned"]
+    listed = debug(run, token)
+    assert {(each["model"], each["api"]) for each in listed} >= {(OPUS, "messages"), (CODEX, "responses")}
+    assert all(each["until"] - each["since"] == 7 * 24 * 3600 for each in listed)
+
+
+def test_what_is_learned_is_listed_and_forgotten(run):
+    token = new_token()
+    learned = ask(run, token, CODEX)[CODEX]["learned"]
+    assert [each["learned"] for each in debug(run, token)] == learned
+    shown = run("debug", "-g", token).out
+    assert re.search(rf"{CODEX} +responses +fact efforts: \S+ +.* 20\d\d-", shown)
+    assert json.loads(run("doctor", "--forget", "--json").out) == {"forgotten": len(learned)}
+    assert run("doctor", "--forget").out.startswith("0 forgotten")
+    assert debug(run, token) == []
+    assert "nothing" in run("debug", "-g", token).out
+
+
+def test_it_says_first_what_it_costs(run, simulator):
+    before = len(simulator.ledger(path="/v1/messages"))
+    result = run("doctor", "--contract", OPUS, "-g", new_token())
+    assert result.code == 2
+    assert "--yes" in result.err
+    assert re.match(r"At most \d+ tiny requests to 1 model: about [\d.]+ AI units\.", result.out)
+    assert len(simulator.ledger(path="/v1/messages")) == before
+
+
+def test_in_words(run):
+    result = run("doctor", "--contract", CODEX, "--yes", "-g", new_token())
+    assert result.code == 0
+    assert f"{CODEX} (responses)" in result.out
+    assert re.search(r"effort max +refused +", result.out)
+    assert "for a week" in result.out
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (("nosuch", "--contract", "--yes"), "nosuch"),
+        (("claude-opus-4.6",), "--contract"),
+    ],
+)
+def test_what_makes_no_sense(run, given, says):
+    result = run("doctor", *given, "-g", new_token())
+    assert result.code in (1, 2)
+    assert says in result.err
+
+
+@pytest.fixture
+def bridge(home, simulator):
+    usual = {"HOME": home, "GITHUB_URL": simulator.url, "GITHUB_API_URL": simulator.url}
+    given = {f"COPILOT_BRIDGE_{name}": str(value) for name, value in usual.items()}
+    return Bridge(load_config({}, {**given, "COPILOT_BRIDGE_GITHUB_TOKEN": new_token()}))
+
+
+def model_of(bridge, name):
+    return bridge.models.choose(bridge.copilot(), name).model
+
+
+def test_it_ends_where_nothing_can_be_asked(bridge, monkeypatch):
+    """A limit says nothing about the model."""
+
+    def refuse(*_args, **_more):
+        raise read_refusal(429, {}, b'{"error": {"message": "slow", "code": "user_weekly_rate_limited"}}')
+
+    model = model_of(bridge, OPUS)
+    monkeypatch.setattr("copilot_bridge.upstream.copilot.Copilot.send", refuse)
+    with pytest.raises(BridgeError, match="slow"):
+        list(contract.ask_all(bridge, model, "messages"))
+
+
+def test_what_can_not_be_asked_at_all_is_asked_once(bridge, monkeypatch):
+    asked = []
+
+    def refuse(*_args, **_more):
+        asked.append(1)
+        raise read_refusal(400, {}, b"no")
+
+    model = model_of(bridge, OPUS)
+    monkeypatch.setattr("copilot_bridge.upstream.copilot.Copilot.send", refuse)
+    answers = list(contract.ask_all(bridge, model, "messages"))
+    assert [each.taken for each in answers] == [False, *[None] * (len(answers) - 1)]
+    assert len(asked) == 1
+    assert lessons_of("messages", answers) == []
+
+
+def test_a_trouble_is_no_answer():
+    """Of a fact nothing is believed of which a part is not known."""
+    low, high = Question("effort low", {}, "efforts", "low"), Question("effort high", {}, "efforts", "high")
+    assert lessons_of("chat", [Answer(low, True), Answer(high, False)]) == [fact("efforts", ["low"])]
+    assert lessons_of("chat", [Answer(low, True), Answer(high, None, "502")]) == []
+    assert lessons_of("chat", [Answer(low, False), Answer(high, False)]) == [Lesson("fact", "efforts", "")]
+
+
+def row(**more):
+    return Model.read({"id": "m", "vendor": "Anthropic", "supported_endpoints": ["/v1/messages"], **more})
+
+
+def test_the_price():
+    dear = row(billing={"multiplier": 3})
+    assert price_of(dear, 10) == (30, None)
+    priced = row(
+        billing={"token_prices": {"input_price": 500, "output_price": 2500, "batch_size": 1_000_000}}
+    )
+    premium, units = price_of(priced, 10)
+    assert premium is None
+    assert units == pytest.approx(10 * (60 * 500 + 20 * 2500) / 1e6)
+    assert price_of(row(), 10) == (None, None)
+
+
+def test_each_question_is_another_one():
+    for api in ("messages", "responses", "chat"):
+        asked = questions(row(), api)
+        assert len({each.name for each in asked}) == len(asked)
+        assert len({json.dumps(each.body) for each in asked}) == len(asked)
+
+
+def test_what_was_found_is_believed():
+    known = row(capabilities={"supports": {"reasoning_effort": ["low", "high"], "adaptive_thinking": True}})
+    assert as_found(known, []) is known
+    assert as_found(known, [Lesson("leave out", "top_k")]) is known
+    found = as_found(known, [fact("efforts", ["max", "low"]), fact("thinking", ["enabled"])])
+    assert found.supports["reasoning_effort"] == ["low", "max"]
+    assert found.supports["adaptive_thinking"] is False
+    assert as_found(known, [fact("efforts", [])]).supports["reasoning_effort"] == []
+
+
+def test_a_request_is_fitted_to_what_was_found(run, start_bridge, simulator, mark, home):
+    """By a bridge of the same store and account."""
+    token = new_token()
+    ask(run, token, GEMINI)
+    bridge = start_bridge(server="gevent", home=home, github_token=token)
+    answer = bridge.chat(f"hello {mark}", GEMINI, reasoning_effort="minimal")
+    assert answer.status == 200
+    taken = {each["asked"]: each["taken"] for each in ask(run, token, GEMINI)[GEMINI]["answers"]}
+    wanted = "minimal" if taken["effort minimal"] else "low"
+    assert simulator.only(mark)["body"]["reasoning_effort"] == wanted
