@@ -58,6 +58,32 @@ def codex_settings(wish: Wish) -> Values:
     }
 
 
+# --- GitHub's Copilot CLI
+
+# The API that carries most -> what the CLI calls it.
+COPILOT_CLI = {
+    "chat": {"COPILOT_PROVIDER_TYPE": "openai", "COPILOT_PROVIDER_WIRE_API": "completions"},
+    "messages": {"COPILOT_PROVIDER_TYPE": "anthropic"},
+    "responses": {"COPILOT_PROVIDER_TYPE": "openai", "COPILOT_PROVIDER_WIRE_API": "responses"},
+}
+
+
+def copilot_cli_variables(wish: Wish) -> dict[str, str]:
+    """Offline it asks nobody but the bridge, and no login for anybody."""
+    limits = given(
+        COPILOT_PROVIDER_MAX_PROMPT_TOKENS=wish.model.prompt or wish.model.context,
+        COPILOT_PROVIDER_MAX_OUTPUT_TOKENS=wish.model.output,
+    )
+    return {
+        "COPILOT_PROVIDER_BASE_URL": wish.v1,
+        "COPILOT_PROVIDER_API_KEY": wish.key,
+        **COPILOT_CLI[wish.model.family],
+        "COPILOT_MODEL": wish.model.id,
+        **{name: str(value) for name, value in limits.items()},
+        "COPILOT_OFFLINE": "true",
+    }
+
+
 # --- opencode
 
 # The API that carries most -> (provider, package, title).

@@ -19,6 +19,8 @@ from clients.agents import Ended, Launch, Place, run
 from integration.harness import Bridge, Simulator, new_mark
 from official.install import CLI
 
+from copilot_bridge.clients import plan as setup_plan
+
 Json = dict[str, Any]
 Step = tuple[str, Json | str]
 
@@ -205,7 +207,7 @@ UPSTREAM = {"gpt": RESPONSES, "claude": MESSAGES, "gemini": CHAT}
 
 @dataclass(frozen=True)
 class Provided:
-    """A run as a client of the bridge: a model through a wire."""
+    """A run as a client of the bridge: a model through a wire, or as `copilot-bridge setup` says."""
 
     wire: str
     family: str
@@ -216,19 +218,29 @@ class Provided:
 
     @property
     def upstream(self) -> str:
-        return WIRES[self.wire].upstream.get(self.family, UPSTREAM[self.family])
+        wire = WIRES.get(self.wire, Wire())
+        return wire.upstream.get(self.family, UPSTREAM[self.family])
+
+    def settings(self, url: str) -> Mapping[str, str]:
+        if self.wire == SETUP:
+            return setup_plan("copilot-cli", url, model=self.model).variables
+        wire = WIRES[self.wire]
+        usual = {"COPILOT_OFFLINE": "true", "COPILOT_PROVIDER_API_KEY": "anything"}
+        return usual | {"COPILOT_PROVIDER_BASE_URL": url + wire.suffix, **wire.settings}
 
     def steps(self, task: Task) -> list[Step]:
         return by_shell(task)
 
 
+SETUP = "setup"
 PROVIDED: dict[str, Provided] = {
     f"{wire} on {family}": Provided(wire, family)
     for wire, families in {
-        "completions": ("claude", "gemini"),
-        "responses": tuple(MODELS),
-        "websockets": tuple(MODELS),
-        "anthropic": tuple(MODELS),
+        SETUP: ("gpt", "claude", "gemini"),  # responses, anthropic and completions
+        "completions": ("claude",),
+        "responses": ("claude", "gemini"),
+        "websockets": ("gpt", "claude", "gemini"),
+        "anthropic": ("gpt", "gemini"),
         "azure": ("claude", "gemini"),
         "azure with a version": ("gemini",),
     }.items()
@@ -289,15 +301,8 @@ class Runner:
         return Outcome(ended, task, mine)
 
     def _provided(self, folder: Path, wanted: Any) -> Outcome:
-        wire = WIRES[wanted.wire]
         place, task = self._prepare(folder, self.bridge.url)
-        settings = {
-            "COPILOT_OFFLINE": "true",
-            "COPILOT_PROVIDER_API_KEY": "anything",
-            "COPILOT_PROVIDER_BASE_URL": place.url + wire.suffix,
-            **wire.settings,
-        }
-        ended = self._run(place, wanted, settings, task)
+        ended = self._run(place, wanted, wanted.settings(place.url), task)
         return Outcome(ended, task, self._simulator.ledger(task.mark))
 
     def _prepare(self, folder: Path, url: str) -> tuple[Place, Task]:
