@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from copilot_bridge.dialects.fitting.schemas import described, listed, named, needed_in
+from copilot_bridge.dialects.fitting.limits import Limits
+from copilot_bridge.dialects.fitting.schemas import clean, described, each_schema, listed, named, needed_in
 
 Json = dict[str, Any]
 
 ANY = frozenset({"type", "title", "description", "enum", "const", "anyOf", "$ref", "$defs", "definitions"})
 OBJECT = frozenset({"properties", "required", "additionalProperties"})
+SAID_OTHERWISE = {"type", "anyOf", "allOf", "enum", "const"}  # what may be there
 BESIDE_REF = ("$ref", "$defs", "definitions")
 OPEN = ("patternProperties", "unevaluatedProperties", "additionalProperties")
 FORMATS = ("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid")
@@ -35,6 +37,7 @@ class Form:
     least_items: tuple[int, ...] | None
 
 
+NO_LIMITS = Limits(properties=False, items=False)
 NUMBERS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
 FORMS = {
     "anthropic": Form(
@@ -62,9 +65,15 @@ FORMS = {
 
 def answer_schema(schema: Json, form: Form) -> Json:
     """The same in this form."""
+    return fit_schema(each_schema(schema, lambda inner: clean(inner, NO_LIMITS)), form)
+
+
+def fit_schema(schema: Json, form: Form) -> Json:
     if "$ref" in schema:  # nothing may stand beside it but what it refers to
         return fit_inner({key: value for key, value in schema.items() if key in BESIDE_REF}, form)
     told = one_type(any_of(schema), form)
+    if named(told, "properties") and not told.keys() & SAID_OTHERWISE:
+        told["type"] = "object"
     kept = {key: value for key, value in told.items() if is_taken(key, value, told, form)}
     if is_closed(told):
         kept["additionalProperties"] = False
@@ -111,7 +120,7 @@ def is_taken(key: str, value: Any, schema: Json, form: Form) -> bool:
 
 def is_closed(schema: Json) -> bool:
     """It has members, and says nothing of others."""
-    return bool(schema.get("properties")) and not any(schema.get(key) not in (None, False) for key in OPEN)
+    return bool(named(schema, "properties")) and not any(schema.get(key) not in (None, False) for key in OPEN)
 
 
 def fit_inner(schema: Json, form: Form) -> Json:
@@ -128,7 +137,7 @@ def fit_inner(schema: Json, form: Form) -> Json:
 
 
 def fit_any(schema: Any, form: Form) -> Any:
-    return answer_schema(schema, form) if isinstance(schema, dict) else schema
+    return fit_schema(schema, form) if isinstance(schema, dict) else schema
 
 
 def is_strict(schema: Any, *, root: bool = True) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import groupby
 
 from copilot_bridge.dialects.turn import Message, Part, Text, ToolCall, ToolResult, Turn
 
@@ -20,20 +19,21 @@ def results_next(turn: Turn) -> Turn:
 
 
 def are_parted(turn: Turn) -> bool:
-    """A result comes later than in the turn after that of its call."""
+    """The assistant speaks again between a call and its result."""
     called, missing = set[str](), set[str]()
-    for _is, group in groupby(turn.messages, lambda each: each.role == "assistant"):
-        spoken = [*group]
-        given = ids(ToolResult, spoken)
+    for message in turn.messages:
+        given = ids(ToolResult, message)
         if given & missing:
             return True
-        missing |= called - given
-        called = ids(ToolCall, spoken)
+        called -= given
+        if message.role == "assistant":
+            missing |= called
+            called = ids(ToolCall, message)
     return False
 
 
-def ids(kind: type[ToolCall] | type[ToolResult], messages: list[Message]) -> set[str]:
-    return {part.id for each in messages for part in each.parts if isinstance(part, kind)}
+def ids(kind: type[ToolCall] | type[ToolResult], message: Message) -> set[str]:
+    return {part.id for part in message.parts if isinstance(part, kind)}
 
 
 def gathered(messages: list[Message]) -> Iterator[Message]:

@@ -109,7 +109,8 @@ def known_type(schema: Json) -> None:
 def listed_items(schema: Json) -> None:
     """Older drafts list an array's members in `items`."""
     if isinstance(given := schema.get("items"), list):
-        schema["items"] = {"anyOf": given} if len(given) > 1 else next(iter(given), {})
+        members = [each for each in given if each is not None]
+        schema["items"] = {"anyOf": members} if len(members) > 1 else next(iter(members), {})
 
 
 def own_limits(schema: Json) -> None:

@@ -1,0 +1,277 @@
+"""What binds an answer is carried to the model, or enforced by the bridge, or refused by its field.
+
+For every client, every API and models of different makers; the hosted tools that are left out bind nothing,
+but where a call is required.
+"""
+
+import base64
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from copilot_bridge.dialects.chat import turn as chat
+from copilot_bridge.dialects.fitting.limits import limits_of
+from copilot_bridge.dialects.fitting.spelling import spell
+from copilot_bridge.dialects.fitting.step import fit
+from copilot_bridge.dialects.messages import turn as messages
+from copilot_bridge.dialects.responses import turn as responses
+from copilot_bridge.dialects.turn import BINDING, Message, Text, Turn, refuse_unsaid
+from copilot_bridge.errors import BridgeError, Unsupported
+
+Json = dict[str, Any]
+READ = {
+    "chat": chat.read_turn,
+    "messages": messages.read_turn,
+    "responses": lambda body: responses.read_turn(body, responses.Names()),
+}
+TURNS = {"chat": chat, "messages": messages, "responses": responses}
+TARGETS = [
+    ("chat", "OpenAI", "gpt-4.1"),
+    ("chat", "Azure OpenAI", "gpt-5-mini"),
+    ("chat", "Google", "gemini-3-pro"),
+    ("chat", "Moonshot AI", "kimi-k2"),
+    ("chat", "Anthropic", "claude-sonnet-4.5"),
+    ("messages", "Anthropic", "claude-opus-4.6"),
+    ("responses", "OpenAI", "gpt-5.3-codex"),
+]
+
+words = st.text("abcdefgh_", min_size=1, max_size=8).map("w{}".format)
+long_names = words | words.map(lambda word: f"{word}." + "x" * 90)
+
+
+def one(client, kind, text):
+    return {
+        "chat": {"type": "text", "text": text},
+        "messages": {"type": "text", "text": text},
+        "responses": {"type": "output_text" if kind == "assistant" else "input_text", "text": text},
+    }[client]
+
+
+def body(client, *spoken, **more):
+    said = [{"role": role, "content": content} for role, content in (*spoken, ("user", "Go on."))]
+    return {"model": "m", "input" if client == "responses" else "messages": said, **more}
+
+
+# Each: what a client says, and the texts that the target has to hear or the bridge has to see to.
+
+schemas = st.builds(
+    lambda names, limit: {
+        "type": "object",
+        "properties": {name: {"type": "string", **limit} for name in names},
+        "required": names[:1],
+    },
+    st.lists(words, min_size=1, max_size=3, unique=True),
+    st.sampled_from([{}, {"maxLength": 3}, {"type": ["string", "null"]}, {"format": "color"}]),
+)
+
+
+def answers(client):
+    def say(schema):
+        form = {"type": "json_schema", "schema": schema, "name": "n"}
+        field = {
+            "chat": {
+                "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+            },
+            "messages": {"output_config": {"format": form}},
+            "responses": {"text": {"format": form}},
+        }[client]
+        return body(client, **field), [*schema["properties"]]
+
+    def say_any(_):
+        kind = {"type": "json_object"}
+        field = {"chat": {"response_format": kind}, "responses": {"text": {"format": kind}}}[client]
+        return body(client, **field), ["json_object|JSON object"]
+
+    return schemas.map(say) if client == "messages" else schemas.map(say) | st.none().map(say_any)
+
+
+def stops(client):
+    field = {"chat": "stop", "messages": "stop_sequences"}.get(client)
+    texts = st.lists(words | st.sampled_from(["\n", " "]), min_size=1, max_size=7, unique=True)
+    return texts.map(lambda said: (body(client, **{field: said}), said)) if field else st.nothing()
+
+
+def function(client, name):
+    schema = {"type": "object", "properties": {}}
+    return {
+        "chat": {"type": "function", "function": {"name": name, "parameters": schema}},
+        "messages": {"name": name, "input_schema": schema},
+        "responses": {"type": "function", "name": name, "parameters": schema},
+    }[client]
+
+
+OTHERS = {
+    "chat": [{"type": "telepathy"}],
+    "messages": [
+        {"type": "bash_20250124", "name": "wbash"},
+        {"type": "memory_20250818", "name": "wmemory"},
+        {"type": "telepathy_20990101", "name": "wt"},
+        {"type": "browser_toolset_20260801"},
+    ],
+    "responses": [{"type": "custom", "name": "wpatch"}, {"type": "telepathy"}, {"type": "shell"}],
+}
+
+
+def tools(client):
+    functions = long_names.map(lambda name: function(client, name))
+    offered = st.lists(functions | st.sampled_from(OTHERS[client]), min_size=1, max_size=3)
+    return offered.map(
+        lambda tools: (body(client, tools=tools), [name_of(tool) or "?never" for tool in tools])
+    )
+
+
+def name_of(tool):
+    return tool.get("name") or tool.get("function", {}).get("name")
+
+
+HOSTED = {
+    "messages": {"type": "web_search_20250305", "name": "web_search"},
+    "responses": {"type": "mcp", "server_label": "s"},
+}
+
+
+def choices(client):
+    """Among a function, a tool that a server would run, and nothing."""
+    offered = [[], [function(client, "read")], *([[HOSTED[client]]] if client in HOSTED else [])]
+    if client in HOSTED:
+        offered.append([HOSTED[client], function(client, "read")])
+    given_ = {
+        "chat": ["required", {"type": "function", "function": {"name": "read"}},
+                 {"type": "function", "function": {"name": "other"}},
+                 {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [
+                     {"type": "function", "function": {"name": "read"}}]}}],
+        "messages": [{"type": "any"}, {"type": "tool", "name": "read"},
+                     {"type": "tool", "name": "web_search"}],
+        "responses": ["required", {"type": "function", "name": "read"}, {"type": "mcp", "server_label": "s"},
+                      {"type": "web_search_preview"}, {"type": "function", "name": "other"},
+                      {"type": "allowed_tools", "mode": "required", "tools": [{"type": "mcp"}]}],
+    }[client]  # fmt: skip
+    return st.builds(
+        lambda tools, choice: (body(client, tools=tools, tool_choice=choice), ["tool_choice"]),
+        st.sampled_from(offered),
+        st.sampled_from(given_),
+    )
+
+
+def document(client, media, text, name):
+    data = base64.b64encode(text.encode()).decode()
+    url = f"data:{media};base64,{data}"
+    return {
+        "chat": {"type": "file", "file": {"filename": name, "file_data": url}},
+        "messages": {
+            "type": "document", "title": name, "context": f"{name}c",
+            "source": {"type": "base64", "media_type": media, "data": data},
+        },
+        "responses": {"type": "input_file", "filename": name, "file_data": url},
+    }[client]  # fmt: skip
+
+
+ELSEWHERE = {
+    "chat": {"type": "file", "file": {"file_id": "f"}},
+    "messages": {"type": "document", "source": {"type": "url", "url": "https://example.com"}},
+    "responses": {"type": "input_file", "file_url": "https://example.com"},
+}
+
+
+def documents(client):
+    def say(media, text, name):
+        told = f"%PDF-{text}" if media == "application/pdf" else text
+        encoded = base64.b64encode(told.encode()).decode()
+        expected = [f"{told}|{encoded}", name, *([f"{name}c"] if client == "messages" else [])]
+        return body(client, ("user", [document(client, media, told, name)])), expected
+
+    media = st.sampled_from(
+        ["application/pdf", "text/plain", "text/csv", "application/vnd.sheet", "image/x-y"]
+    )
+    elsewhere = st.just((body(client, ("user", [ELSEWHERE[client]])), ["?never"]))
+    return st.builds(say, media, words, words) | elsewhere
+
+
+def compactions(client):
+    if client == "messages":
+        block = words.map(lambda text: ([{"type": "compaction", "content": text}], [text]))
+        return block.map(lambda told: (body(client, ("assistant", told[0])), told[1]))
+    items = [{"type": "compaction", "encrypted_content": "x"}, {"type": "compaction_trigger"}]
+    said = st.sampled_from(items).map(lambda item: body(client) | {"input": [item, *body(client)["input"]]})
+    return said.map(lambda told: (told, ["?never"])) if client == "responses" else st.nothing()
+
+
+def refusals(client):
+    part = {"messages": "text"}.get(client, "refusal")
+    return words.map(lambda text: (body(client, ("assistant", [{"type": part, part: text}])), [text]))
+
+
+PARTS = {
+    "answer": answers,
+    "stop": stops,
+    "tools": tools,
+    "tool_choice": choices,
+    "documents": documents,
+    "compaction": compactions,
+    "refusal": refusals,
+}
+
+
+def test_no_part_is_forgotten():
+    assert set(PARTS) == set(BINDING)
+
+
+CASES = [
+    (part, client, target)
+    for part, say in PARTS.items()
+    for client in READ
+    if not say(client).is_empty
+    for target in TARGETS
+]
+
+
+@pytest.mark.parametrize(
+    ("part", "client", "target"),
+    CASES,
+    ids=lambda each: "-".join(each[1:]) if isinstance(each, tuple) else each,
+)
+@settings(max_examples=12)
+@given(data=st.data())
+def test_what_binds_an_answer_is_never_lost(part, client, target, data):
+    asked, expected = data.draw(PARTS[part](client))
+    heard = told(client, asked, target)
+    if isinstance(heard, BridgeError):
+        assert heard.kind in ("invalid_request", "unsupported")
+        assert heard.param
+        assert str(heard).startswith(heard.param)
+        return
+    for text in expected:
+        alike = {*text.split("|"), spell(text, 64), spell(text, 128)}
+        assert any(each in one for each in alike for one in heard), f"{text} is lost in {heard}"
+
+
+def told(client, asked, target):
+    """What the target is told and the bridge sees to; or why that can't be."""
+    way = TURNS[target[0]]
+    try:
+        turn, undo = fit(READ[client](asked), limits_of(*target), client)
+        refuse_unsaid(turn, way.UNSAID)
+    except BridgeError as error:
+        return error
+    return {*texts_in(way.write_turn(turn)), *undo.stops}
+
+
+def texts_in(value):
+    """All that is said in a body, and by which names."""
+    if isinstance(value, dict):
+        return {text for key, each in value.items() for text in (key, *texts_in(each))}
+    if isinstance(value, list):
+        return {text for each in value for text in texts_in(each)}
+    return {value} if isinstance(value, str) else set()
+
+
+@pytest.mark.parametrize("field", ["stop", "tools", "tool_choice", "answer"])
+def test_what_can_not_be_said_is_refused(field):
+    turn = Turn(model="m", messages=(Message("user", (Text("hi"),)),))
+    refuse_unsaid(turn, (field, "cache_key", "temperature"))
+    with pytest.raises(Unsupported) as caught:
+        refuse_unsaid(replace(turn, **{field: ("x",)}), (field,))
+    assert caught.value.param == field

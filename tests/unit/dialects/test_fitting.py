@@ -1,0 +1,267 @@
+"""The step between the hub and a route, and its way back: what each module promises of any input."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from unit.dialects.test_translation import READERS, WRITERS, events, read_chat, read_messages
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.events import (
+    ArgumentsDelta,
+    CallStarted,
+    Finished,
+    ReasoningDelta,
+    Started,
+    TextDelta,
+    Usage,
+)
+from copilot_bridge.dialects.fitting.answers import FORMS, answer_schema, is_strict
+from copilot_bridge.dialects.fitting.ids import fit_ids
+from copilot_bridge.dialects.fitting.limits import LIMITS, limits_of
+from copilot_bridge.dialects.fitting.order import results_next
+from copilot_bridge.dialects.fitting.schemas import arguments_schema
+from copilot_bridge.dialects.fitting.spelling import fits, spell
+from copilot_bridge.dialects.fitting.step import NOTHING, Undo, fit
+from copilot_bridge.dialects.fitting.stops import StopFinder, StopReader, split_stops
+from copilot_bridge.dialects.responses.turn import Names
+from copilot_bridge.dialects.translation import Translation
+from copilot_bridge.dialects.turn import Message, Text, ToolCall, ToolResult, Turn
+from copilot_bridge.errors import InvalidRequest
+
+trials = settings(max_examples=100)
+
+
+# Stop sequences.
+
+letters = st.text("ab🙂 ", max_size=12)
+
+
+def cut(text, stops):
+    """Letter by letter."""
+    for end in range(1, len(text) + 1):
+        if done := [stop for stop in stops if text[:end].endswith(stop)]:
+            stop = max(done, key=len)
+            return text[: end - len(stop)], stop
+    return text, None
+
+
+@trials
+@given(
+    st.lists(letters, max_size=5), st.lists(st.text("ab🙂 ", min_size=1, max_size=4), min_size=1, max_size=4)
+)
+def test_a_text_ends_where_the_first_stop_sequence_is_complete(pieces, stops):
+    finder, out = StopFinder(tuple(stops)), ""
+    for piece in pieces:
+        if finder.found is None:
+            out += finder.feed(piece)
+    assert (out + finder.rest(), finder.found) == cut("".join(pieces), stops)
+
+
+def test_nothing_waits_that_can_begin_no_stop_sequence():
+    finder = StopFinder(("END", "🙃"))
+    assert [finder.feed(piece) for piece in ("one", " E", "N", "x", "\ud83d", "\ude42", "E")] == [
+        "one", " ", "", "ENx", "", "🙂", "",
+    ]  # fmt: skip
+    assert finder.rest() == "E"
+
+
+class Events:
+    usage = Usage(input=5)
+
+    def __init__(self, *given_):
+        self._given = given_
+        self.asked = 0
+
+    def feed(self, _data):
+        for event in self._given:
+            self.asked += 1
+            yield event
+
+    def close(self):
+        return self.feed(b"")
+
+
+DONE = Finished("stop", Usage(input=5, output=9))
+
+
+def stopped(*given_, stops=("END",)):
+    reader = StopReader(Events(*given_), stops)
+    return [*reader.feed(b"")], reader.stopped
+
+
+def test_only_texts_are_looked_at():
+    given_ = (Started("1"), ReasoningDelta(0, "END"), TextDelta(1, "a E"), CallStarted(2, "c", "END"),
+              ArgumentsDelta(2, '{"a":"END"}'), TextDelta(3, "ND"), DONE)  # fmt: skip
+    told, ended = stopped(*given_)
+    assert not ended
+    texts = [event.text for event in told if isinstance(event, TextDelta)]
+    assert texts == ["a ", "E", "ND"]
+    kinds = [type(event) for event in told]
+    assert kinds.index(CallStarted) == 4, "what waited is told before the call"
+    assert told[-1] == DONE
+
+
+def test_nothing_is_read_behind_a_stop_sequence():
+    source = Events(Started("1"), TextDelta(0, "a EN"), TextDelta(0, "D b"), TextDelta(0, "c"), DONE)
+    reader = StopReader(source, ("END",))
+    told = [*reader.feed(b"")]
+    assert told == [Started("1"), TextDelta(0, "a "), Finished("stop", Usage(input=5), stop="END")]
+    assert reader.stopped
+    assert [*reader.close()] == []
+
+
+@pytest.mark.parametrize(("stops", "target", "told", "kept"), [
+    (("a", "b"), ("chat", "OpenAI", "gpt-4.1"), ("a", "b"), ()),
+    (tuple("abcde"), ("chat", "OpenAI", "gpt-4.1"), tuple("abcd"), tuple("abcde")),
+    (("a",), ("chat", "Azure OpenAI", "o4-mini"), (), ("a",)),
+    (("a",), ("responses", "OpenAI", "gpt-5.5"), (), ("a",)),
+    (("a", "\n\n"), ("messages", "Anthropic", "claude-opus-5"), ("a",), ("a", "\n\n")),
+    (("\n",), ("chat", "Anthropic", "claude-sonnet-4.5"), (), ("\n",)),
+    ((), ("responses", "OpenAI", "gpt-5.5"), (), ()),
+])  # fmt: skip
+def test_who_sees_to_which_stop_sequences(stops, target, told, kept):
+    assert split_stops(stops, limits_of(*target)) == (told, kept)
+
+
+# Ids and names.
+
+
+@trials
+@given(st.text(max_size=120), st.sampled_from([40, 64, 128]))
+def test_a_spelling_fits_and_stays_the_same(word, most):
+    spelt = spell(word, most)
+    assert fits(spelt, most)
+    assert spell(word, most) == spelt == spell(spelt, most)
+
+
+def called(*ids):
+    calls = [Message("assistant", (ToolCall(id_, "f", "{}"),)) for id_ in ids]
+    results = [Message("user", (ToolResult(id_, (Text(id_),)),)) for id_ in ids]
+    return Turn(model="m", messages=tuple(each for pair in zip(calls, results, strict=True) for each in pair))
+
+
+@trials
+@given(st.lists(st.sampled_from(["a", "b", "b.c", "x" * 70, ""]), max_size=6))
+def test_each_call_has_an_id_of_its_own_and_its_result_the_same(given_):
+    turn, old = fit_ids(called(*given_), 64)
+    calls = [part.id for message in turn.messages[::2] for part in message.parts]
+    results = [part.id for message in turn.messages[1::2] for part in message.parts]
+    assert calls == results
+    assert len(set(calls)) == len(calls)
+    assert [old.get(id_, id_) for id_ in calls] == given_
+    more, _ = fit_ids(called(*given_, "new"), 64)
+    assert more.messages[: len(turn.messages)] == turn.messages, "on the next turn they are the same"
+
+
+def test_parallel_calls_of_one_id():
+    messages = (
+        Message("assistant", (ToolCall("0", "f", "{}"), ToolCall("0", "g", "{}"))),
+        Message("user", (ToolResult("0", (Text("f"),)), ToolResult("0", (Text("g"),)))),
+    )
+    turn, _ = fit_ids(Turn(model="m", messages=messages), 64)
+    (first, second), results = turn.messages[0].parts, turn.messages[1].parts
+    assert [part.id for part in results] == [first.id, second.id]
+    assert first.id != second.id
+
+
+def test_kimi_keeps_its_own_ids():
+    turn = called("functions.Bash:0", "functions.Bash:1")
+    assert fit(turn, limits_of("chat", "Moonshot AI", "kimi-k2.7-code"), "messages") == (turn, NOTHING)
+
+
+STREAM = (
+    {"id": "1", "choices": [{"index": 0, "delta": {"role": "assistant", "tool_calls": [
+        {"index": 0, "id": "short", "type": "function", "function": {"name": "f_1", "arguments": "{}"}}]}}]},
+    {"id": "1", "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}],
+     "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("client", WRITERS)
+def test_ids_and_names_are_found_again(client):
+    undo = Undo(names={"f_1": "f.one"}, ids={"short": "an/other"})
+    stream = Translation(READERS["chat"](), WRITERS[client](Names()), undo)
+    data = b"".join(b"data: %b\n\n" % codec.write(chunk) for chunk in STREAM) + b"data: [DONE]\n\n"
+    out = stream.feed(data)
+    if client == "responses":
+        (item,) = events(out)[-1]["response"]["output"]
+        assert (item["call_id"], item["name"]) == ("an/other", "f.one")
+    else:
+        read = {"chat": read_chat, "messages": read_messages}[client]
+        ((id_, name, _arguments),) = read(out)["calls"]
+        assert (id_, name) == ("an/other", "f.one")
+    assert not stream.stopped
+
+
+# The order of results.
+
+
+def test_what_is_in_order_stays():
+    turn = called("a", "b")
+    assert results_next(turn) is turn
+
+
+def test_a_model_answers_results_that_came_after_a_note():
+    call, result = called("a").messages
+    note = Message("assistant", (Text("note"),))
+    turn = results_next(Turn(model="m", messages=(call, note, result)))
+    assert turn.messages[:3] == (call, result, note)
+    assert [message.role for message in turn.messages[3:]] == ["user"]
+
+
+# Schemas.
+
+KEYS = ["type", "properties", "required", "items", "anyOf", "oneOf", "allOf", "enum", "const", "$ref",
+        "$defs", "a", "minimum", "exclusiveMinimum", "format", "minItems", "additionalProperties",
+        "description", "not", "default"]  # fmt: skip
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.sampled_from(["a", "string", "object", "#/$defs/a", "#"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=12,
+)
+schemas = st.dictionaries(st.sampled_from(KEYS), values, max_size=6)
+
+
+@trials
+@given(schemas, st.sampled_from(sorted(LIMITS)))
+def test_any_schema_of_arguments_becomes_an_objects(schema, dialect):
+    fitted = arguments_schema(schema, LIMITS[dialect])
+    assert fitted["type"] == "object"
+    assert not fitted.keys() & {"anyOf", "oneOf", "allOf", "not", "enum"}
+    assert dialect == "messages" or isinstance(fitted["properties"], dict)
+
+
+@trials
+@given(schemas, st.sampled_from(sorted(FORMS)))
+def test_any_schema_of_an_answer_is_said_somehow(schema, form):
+    fitted = answer_schema(schema, FORMS[form])
+    assert isinstance(json.dumps(fitted), str)
+    assert is_strict(fitted) in (True, False)
+    assert not fitted.keys() & {"oneOf", "not", "minimum", "default"}
+
+
+def test_a_schema_that_is_nested_too_deeply():
+    schema = {"type": "object"}
+    for _ in range(5000):
+        schema = {"type": "object", "properties": {"a": schema}}
+    with pytest.raises(InvalidRequest) as caught:
+        arguments_schema(schema, LIMITS["messages"])
+    assert caught.value.param == "tools"
+
+
+@pytest.mark.parametrize(("schema", "strict"), [
+    ({"type": "object", "properties": {}, "additionalProperties": False, "required": []}, True),
+    ({"type": "object", "properties": {"a": {"type": "object"}}, "required": ["a"]}, False),
+    ({"anyOf": [{"type": "object"}]}, False),
+    ({"type": "object", "properties": {"a": {"items": {"type": "string"}, "type": "array"}},
+      "required": ["a"]}, True),
+    ({"type": "object", "properties": {"a": {}}, "required": ["a"]}, False),
+    ({"type": "object", "properties": {"a": {"allOf": [{"type": "string"}, {}]}}, "required": ["a"]}, False),
+])  # fmt: skip
+def test_what_openai_can_hold_a_model_to(schema, strict):
+    assert is_strict(answer_schema(schema, FORMS["openai"])) is strict
