@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from copilot_bridge.dialects.fitting.spelling import fits, spell
+from copilot_bridge.dialects.fitting.spelling import all_fit, spell
 from copilot_bridge.dialects.turn import Part, ToolCall, ToolResult, Turn
 
 
@@ -45,7 +45,7 @@ def fit_places(places: Iterable[Place], most: int) -> bool:
     """Make the ids fit, in the order of the conversation.  True if one had to change."""
     found = [place for place in places if isinstance(place[0].get(place[1]), str)]
     calls = [holder[key] for holder, key, is_call in found if is_call]
-    if len(set(calls)) == len(calls) and all(fits(holder[key], most) for holder, key, _ in found):
+    if len(set(calls)) == len(calls) and all_fit([holder[key] for holder, key, _ in found], most):
         return False
     ids = Ids(most)
     for holder, key, is_call in found:
@@ -57,7 +57,7 @@ def fit_ids(turn: Turn, most: int) -> tuple[Turn, dict[str, str]]:
     """The turn with ids that fit, and what those that had to change were before."""
     calls = [part.id for each in turn.messages for part in each.parts if isinstance(part, ToolCall)]
     results = [part.id for each in turn.messages for part in each.parts if isinstance(part, ToolResult)]
-    if len(set(calls)) == len(calls) and all(fits(id_, most) for id_ in (*calls, *results)):
+    if len(set(calls)) == len(calls) and all_fit([*calls, *results], most):
         return turn, {}
     ids = Ids(most)
 

@@ -12,6 +12,14 @@ def fits(word: str, most: int) -> bool:
     return len(word) <= most and FITTING.fullmatch(word) is not None
 
 
+def all_fit(words: list[str], most: int) -> bool:
+    """The same for many, at once."""
+    lengths = set(map(len, words))
+    return not words or (
+        min(lengths) > 0 and max(lengths) <= most and FITTING.fullmatch("".join(words)) is not None
+    )
+
+
 def spell(word: str, most: int) -> str:
     """The same each time.  What can't be said is cut, and told apart by its digest."""
     if fits(word, most):

@@ -139,7 +139,10 @@ def fit_chat_text(message: Body) -> bool:
 
 
 def is_blank_text(block: Any) -> bool:
-    return isinstance(block, dict) and block.get("type") == "text" and is_blank(str(block.get("text") or ""))
+    if not isinstance(block, dict) or block.get("type") != "text":
+        return False
+    text = block.get("text")
+    return not text or (isinstance(text, str) and text.isspace())
 
 
 def is_said_in_vain(message: Body) -> bool:
@@ -156,18 +159,27 @@ def is_said_in_vain(message: Body) -> bool:
 # Messages.  :param _betas: of no matter here.
 
 
-def fit_message_ids(body: Body, model: Model, _betas: object) -> bool:
+def fit_message_blocks(body: Body, model: Model, _betas: object) -> bool:
+    """Ids, documents, and failures of which nothing is said.  Raises Unsupported."""
+    found = [
+        block
+        for message in body["messages"]
+        if isinstance(message["content"], list)
+        for block in message["content"]
+        if isinstance(block, dict) and block.get("type") in LOOKED_AT
+    ]
     most = limits_of("messages", model.vendor, model.id).id_length
-    return most is not None and fit_places(message_ids(body), most)
+    fitted = most is not None and fit_places(message_ids(found), most)
+    changes = (fitted, fit_message_documents(body, found), fill_failed(found))
+    return any(changes)
 
 
-def message_ids(body: Body) -> Iterator[Place]:
-    for message in body["messages"]:
-        for block in dicts(message["content"]):
-            if block.get("type") == "tool_use":
-                yield block, "id", True
-            elif block.get("type") == "tool_result":
-                yield block, "tool_use_id", False
+LOOKED_AT = ("tool_use", "tool_result", "document")
+
+
+def message_ids(found: list[Body]) -> list[Place]:
+    keys = {"tool_use": ("id", True), "tool_result": ("tool_use_id", False)}
+    return [(block, *keys[block["type"]]) for block in found if block["type"] in keys]
 
 
 def fit_message_schemas(body: Body, model: Model, _betas: object) -> bool:
@@ -176,8 +188,12 @@ def fit_message_schemas(body: Body, model: Model, _betas: object) -> bool:
     return any(changes)
 
 
-def fit_message_documents(body: Body, _model: Model, _betas: object) -> bool:
+def fit_message_documents(body: Body, found: list[Body]) -> bool:
     """Raises Unsupported: one is somewhere else, and Copilot fetches none."""
+    shown = [block["content"] for block in found if isinstance(block.get("content"), list)]
+    inner = (each for content in shown for each in content if isinstance(each, dict))
+    if all(block.get("type") != "document" for block in (*found, *inner)):
+        return False
     changes = [
         fit_source(f"{where}.source", block["source"])
         for where, block in blocks(body)
@@ -205,26 +221,21 @@ def fit_source(where: str, source: Body) -> bool:
 
 def fit_message_texts(body: Body, _model: Model, _betas: object) -> bool:
     """Words where there are none but have to be some; blank blocks beside others are left out elsewhere."""
-    changes = [fit_message_text(message) for message in body["messages"]]
-    kept = [message for message in body["messages"] if message["content"] != []]
-    if len(kept) != len(body["messages"]):
-        body["messages"] = kept
+    blank = [message for message in body["messages"] if is_blank_content(message["content"])]
+    for message in blank:
+        message["content"] = NOTHING if message["role"] == "user" else []
+    if blank:
+        body["messages"] = [message for message in body["messages"] if message["content"] != []]
     unsaid = "system" in body and is_blank_content(body["system"])
     if unsaid:
         del body["system"]
-    trimmed = trim_last(body["messages"])
-    return unsaid or trimmed or any(changes)
+    changes = (bool(blank), unsaid, trim_last(body["messages"]))
+    return any(changes)
 
 
-def fit_message_text(message: Body) -> bool:
-    """[]: nothing is left of it."""
-    content = message["content"]
-    if is_blank_content(content):
-        message["content"] = NOTHING if message["role"] == "user" else []
-        return True
-    failed = [
-        block for block in dicts(content) if block.get("type") == "tool_result" and block.get("is_error")
-    ]
+def fill_failed(found: list[Body]) -> bool:
+    """Words for what a tool has not said of its failure."""
+    failed = [block for block in found if block.get("is_error") and block["type"] == "tool_result"]
     silent = [block for block in failed if is_blank_content(block.get("content"))]
     for block in silent:
         block["content"] = FAILED

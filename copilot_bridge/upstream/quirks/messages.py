@@ -12,8 +12,7 @@ from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.quirks.efforts import nearest
 from copilot_bridge.upstream.quirks.fitting import (
     check_named_choice,
-    fit_message_documents,
-    fit_message_ids,
+    fit_message_blocks,
     fit_message_schemas,
     fit_message_texts,
     is_blank_text,
@@ -236,9 +235,8 @@ RULES: tuple[Rule, ...] = (
     fit_tools,
     fit_cache_controls,
     drop_billing_block,
-    fit_message_ids,
+    fit_message_blocks,
     fit_message_schemas,
-    fit_message_documents,
     fit_message_texts,
     drop_empty_blocks,
     fit_thinking,
