@@ -3,6 +3,7 @@
 # make test    every test that needs nothing but Python
 # make lint    style and types
 # make bench   what the bridge costs, beside nginx and the direct way; BASE=FILE compares with an earlier run
+# make soak    half an hour of agents' traffic with a fault every few seconds; SECONDS=60 is shorter
 #
 # make test-clients   Claude Code, Codex and opencode at work on the simulator, by settings of their own and
 #                     by those that `copilot-bridge setup` writes for them.  npm installs them
@@ -31,7 +32,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE =
 export NEWEST
 
-.PHONY: demo start test test-services test-clients test-official test-pages screenshots lint format bench wheel clean
+.PHONY: demo start test test-services test-clients test-official test-pages screenshots lint format bench soak wheel clean
 .DEFAULT_GOAL = help
 
 help:
@@ -76,6 +77,9 @@ format: $(VENV)/dev
 
 bench: $(VENV)/dev
 	$(BIN)/python -m bench $(if $(BASE),--base $(BASE)) $(ARGS)
+
+soak: $(VENV)/dev
+	PYTHONPATH=tests $(BIN)/python -m soak $(SECONDS)
 
 wheel: $(VENV)/dev
 	$(PIP) wheel --no-deps --wheel-dir dist .

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from copilot_bridge.errors import StoreUnavailable
 
@@ -59,15 +59,24 @@ class Channel:
         import gevent
         from gevent.threadpool import ThreadPool
 
+        def attempt() -> tuple[T | None, Exception | None]:
+            """What a thread of gevent's raises is printed, whoever waits for it."""
+            try:
+                return perform(), None
+            except Exception as error:  # noqa: BLE001 - raised again in the greenlet that asked
+                return None, error
+
         if self._thread is None:
             self._thread = ThreadPool(1)
         try:
             with gevent.Timeout(timeout, too_slow(timeout)):
-                done: T = self._thread.spawn(perform).get()
+                done, error = self._thread.spawn(attempt).get()
         except StoreUnavailable:
             job.abandoned = True
             raise
-        return done
+        if error is not None:
+            raise error
+        return cast(T, done)
 
     def _opened(self, timeout: float) -> sqlite3.Connection:
         if self._connection is None:

@@ -19,6 +19,7 @@ PAUSE = 0.5  # s between two batches
 BATCH = 1000
 MOST_KEPT = 20_000  # rows in memory, while the store takes none
 PRUNE_EVERY = 600.0  # s
+LOOK_EVERY = 20.0  # s; whether another process has ended, and left something
 LATEST = 60.0  # s after its end; what is not written by then is gone again
 
 AT, OUTCOME, MS = (COLUMNS.index(name) for name in ("at", "outcome", "ms"))
@@ -85,31 +86,38 @@ class Journal:
         return row if self._clock() - ended < LATEST else None
 
     def _run(self) -> None:
-        self._open_spool()
-        self.take_over()
-        pruned = 0.0
+        pruned = looked = -float("inf")
         while True:
+            if time.monotonic() - looked > LOOK_EVERY:
+                self._open_spool()
+                self.take_over()
+                looked = time.monotonic()
             self.flush()
-            if time.monotonic() - pruned > PRUNE_EVERY or not pruned:
+            if time.monotonic() - pruned > PRUNE_EVERY:
                 self.prune()
                 pruned = time.monotonic()
             time.sleep(PAUSE)
 
     def _open_spool(self) -> None:
-        if self._folder is not None:
-            try:
-                self._spool = Spool(self._folder)
-            except OSError as error:
-                log.warning("what is under way is not noted, and not logged if it is cut off: %s", error)
+        """Once; again later where there was no room for it."""
+        if self._folder is None or self._spool is not None:
+            return
+        try:
+            self._spool = Spool(self._folder)
+        except OSError as error:
+            log.warning("what is under way is not noted, and not logged if it is cut off: %s", error)
+            return
+        for key, row in list(self._rows.items()):
+            self._spool.put(key, orjson.dumps(row))
 
     def take_over(self) -> None:
-        """Rows of processes that are gone."""
+        """Rows of processes that are gone.  What the store does not take now stays where it is."""
         if self._folder is None:
             return
         for lines in left_behind(self._folder):
             rows = {row[0]: row for line in lines if (row := read_row(line))}
             if rows and not self._write(list(rows.values())):
-                self._rows |= rows  # with the next batch; the file is gone
+                return
 
     def flush(self) -> None:
         """What has come meanwhile waits for the next time, or a busy bridge would write row by row."""

@@ -79,7 +79,7 @@ class Spool:
 
 
 def left_behind(folder: Path) -> Iterator[list[bytes]]:
-    """The lines of each process that is gone; its file is removed when the caller goes on."""
+    """The lines of each process that is gone; its file is removed when, and if, the caller goes on."""
     for path in sorted(folder.glob("*.spool")):
         lock = FileLock(f"{path}.lock", timeout=0, mode=0o600)
         with suppress(Timeout, OSError), lock:

@@ -227,3 +227,40 @@ def test_a_spool_that_holds_something_else(journal, store, tmp_path, content):
     journal.take_over()
     assert outcomes(store) == {}
     assert list((tmp_path / "spool").glob("*.spool")) == []
+
+
+def test_what_is_taken_over_while_the_disk_is_full_stays_until_it_is_written(store, tmp_path, monkeypatch):
+    """And is not lost with the process that has taken it over, if that ends as well."""
+    subprocess.run([sys.executable, "-c", WORKER, tmp_path], check=False, timeout=60)
+    write = store.requests.write
+
+    def full(_rows):
+        raise StoreError("can't use the store: disk I/O error")
+
+    monkeypatch.setattr(store.requests, "write", full)
+    Journal(store.requests, tmp_path / "spool", days=30, most=100).take_over()
+    monkeypatch.setattr(store.requests, "write", write)
+    Journal(store.requests, tmp_path / "spool", days=30, most=100).take_over()
+    assert sorted(ids(store)) == ["a", "b", "c"]
+
+
+def test_a_spool_that_had_no_room_at_first(store, journal, tmp_path, monkeypatch):
+    """What came meanwhile is noted as soon as there is room."""
+
+    def full(_folder):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "Spool", full)
+    journal._open_spool()
+    journal.end(row("a"))
+    monkeypatch.setattr(module, "Spool", Spool)
+    journal._open_spool()
+    journal._open_spool()
+    assert len(list((tmp_path / "spool").glob("*.spool"))) == 1
+    journal._spool._lock.release()
+    ((line,),) = left_behind(tmp_path / "spool")
+    assert orjson.loads(line)[0] == "a"
+
+
+def ids(store):
+    return [id_ for (id_,) in store.database.run(lambda t: t.rows("SELECT id FROM requests"))]
