@@ -266,10 +266,11 @@ def write_calls(calls: list[ToolCall]) -> Json:
 
 
 def write_thoughts(thoughts: list[Reasoning]) -> Json:
-    """Without its signature nobody wants to see a thought again."""
-    opaque = next((part.opaque["chat"] for part in thoughts if "chat" in part.opaque), None)
-    reasoning = "\n\n".join(part.text for part in thoughts if part.text)
-    return {"reasoning_text": reasoning, "reasoning_opaque": opaque} if opaque else {}
+    """Without its signature nobody wants to see a thought again.  There is room for one, with its own text:
+    a signature does not fit two thoughts joined.
+    """
+    signed = next((part for part in thoughts if part.opaque.get("chat")), None)
+    return {"reasoning_text": signed.text, "reasoning_opaque": signed.opaque["chat"]} if signed else {}
 
 
 def write_call(call: ToolCall) -> Json:

@@ -317,12 +317,11 @@ def chat_speech(parts):
 
 
 def one_thought(parts):
-    """What was thought twice before one answer is one thought, with the first one's goods."""
+    """Of what was thought twice before one answer the first is told again."""
     thoughts = only(Reasoning)(parts)
     if len(thoughts) < 2:
         return parts
-    text = "\n\n".join(part.text for part in thoughts if part.text)
-    return [replace(thoughts[0], text=text), *(part for part in parts if not isinstance(part, Reasoning))]
+    return [thoughts[0], *(part for part in parts if not isinstance(part, Reasoning))]
 
 
 def results_alone(message):
