@@ -7,6 +7,8 @@ from copilot_bridge.errors import BridgeError
 from copilot_bridge.store.approvals import WAITING, YES, ApprovalTable, Question
 from copilot_bridge.store.signal import Signal
 
+STOPPED = "the bridge is being stopped, and nobody has answered yet"
+
 GLANCE = 0.1  # s: how often one looks whether anything has changed, in memory
 LOOK = 2.0  # s: how often in the store, whatever memory says
 
@@ -19,14 +21,24 @@ class Approval:
         self._patience = config.manual_timeout
         self._table = table
         self._signal = signal
+        self._stopping = False
+
+    def stop(self) -> None:
+        """The process ends: who waits is told so at once."""
+        self._stopping = True
 
     def wait(self, question: Question) -> None:
-        """Blocks until the operator has said yes.  Raises BridgeError "permission": no, or no answer."""
+        """Blocks until the operator has said yes.
+
+        :raises BridgeError: "permission": no, or no answer; "unavailable": the bridge is being stopped.
+        """
         give_up = time.monotonic() + self._patience
         seen = self._signal.read()
         self._table.ask(question)
         try:
             while (answer := self._table.answer(question.id)) == WAITING:
+                if self._stopping:
+                    raise BridgeError(STOPPED, kind="unavailable", status=503, headers={"retry-after": "5"})
                 if time.monotonic() >= give_up:
                     raise BridgeError(
                         f"the operator has not answered within {self._patience:g} s", kind="permission"
@@ -40,6 +52,6 @@ class Approval:
     def _sleep(self, seen: int, give_up: float) -> int:
         """Until something has changed, or it is time to look anyway."""
         wake = min(time.monotonic() + LOOK, give_up)
-        while self._signal.read() == seen and time.monotonic() < wake:
+        while self._signal.read() == seen and time.monotonic() < wake and not self._stopping:
             time.sleep(GLANCE)
         return self._signal.read()

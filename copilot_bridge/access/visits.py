@@ -108,7 +108,8 @@ class Gatekeeper:
     def _route(self, peer: str, forwarded_for: str) -> Iterator[str]:
         """From us outwards, as far as it can be believed."""
         if peer:
-            yield peer
+            # A socket for both families tells an address of IPv4 as one of IPv6.
+            yield peer.removeprefix("::ffff:") if "." in peer else peer
         if not forwarded_for or not self.trusts(peer):
             return
         for each in reversed(forwarded_for.split(",")):

@@ -36,6 +36,7 @@ from copilot_bridge.exchange.models import can_talk
 from copilot_bridge.logs import LogFile
 from copilot_bridge.redaction import Secret
 from copilot_bridge.serving.address import base_url
+from copilot_bridge.serving.address import listeners as listening
 from copilot_bridge.serving.handover import Inheritance, Started
 from copilot_bridge.store.keys import KEY
 
@@ -78,7 +79,7 @@ def command(
         return
     inheritance = Inheritance.taken_from(os.environ)
     started = Started.now()
-    listeners = [socket.socket(fileno=each) for each in inheritance.listeners] or [listen(config)]
+    listeners = [socket.socket(fileno=each) for each in inheritance.listeners] or listen(config)
     if simulate:
         config = start_simulator(config)
     bridge = Bridge(config)
@@ -143,14 +144,13 @@ def found(bridge: Bridge, simulate: bool, url: str) -> "Greeting | None":
         return None
 
 
-def listen(config: Config) -> socket.socket:
+def listen(config: Config) -> list[socket.socket]:
     """Takes the port before anything else, so that a busy one is told at once and stays ours.
 
     :raises ConfigError: the port is taken, or the address is not this machine's.
     """
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     try:
-        return socket.create_server((config.host, config.port), family=family, backlog=2048)
+        return listening(config.host, config.port)
     except OSError as error:
         number = error.errno or 0
         hint = (
@@ -264,7 +264,8 @@ def hand_over(config: Config, listeners: list[socket.socket], left: dict[str, st
     ports = [each.getsockname()[1] for each in listeners if each.family != socket.AF_UNIX]
     environ = os.environ | replace(config, port=next(iter(ports), config.port)).environ()
     if WINDOWS:  # where no process takes another's place, and no socket is inherited
-        listeners[0].close()
+        for each in listeners:
+            each.close()
         sys.exit(subprocess.call([sys.executable, "-m", LAUNCHER, *SERVERS["gevent"]], env=environ))
     for each in listeners:
         os.set_inheritable(each.fileno(), True)

@@ -5,7 +5,7 @@ They raise ValueError, which says what was expected.
 
 import re
 from collections.abc import Callable
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -144,11 +144,27 @@ def path(given: str) -> Path:
 
 
 def is_loopback(host: str) -> bool:
+    """Also `[::1]`, and an IPv4 address as a socket for both families tells it."""
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
 
+
+def listen_host(given: str) -> str:
+    """As it is written in many places: a name, an address, `[::1]`, `*` for all."""
+    host = text(given)
+    if WITH_MORE.search(host):
+        raise ValueError("expected a name or an address alone; the port is a setting of its own")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    return "::" if host == "*" else "localhost" if host.lower() == "localhost" else host
+
+
+# A URL, or a port behind it.
+WITH_MORE = re.compile(r"/|\]:|^[^:]*:\d*$")
 
 HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]+", re.IGNORECASE)
 

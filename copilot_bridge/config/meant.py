@@ -37,7 +37,7 @@ def address(text: str) -> bool:
     try:
         ip_address(text.strip().removeprefix("[").removesuffix("]"))
     except ValueError:
-        return text.strip().lower() == "localhost"
+        return text.strip().lower() in ("localhost", "*")
     return True
 
 

@@ -21,6 +21,7 @@ from copilot_bridge.config.kinds import (
     enterprise,
     host_names,
     key_list,
+    listen_host,
     mapping,
     networks,
     page_origins,
@@ -30,7 +31,6 @@ from copilot_bridge.config.kinds import (
     seconds,
     secret_word,
     share_tokens,
-    text,
     whole,
     word,
 )
@@ -87,7 +87,12 @@ class Config:
     """Every setting.  Times are in seconds."""
 
     host: str = setting(
-        text, "listen address", default="127.0.0.1", flags=("--host",), alias="HOST", meant=meant.address
+        listen_host,
+        "listen address",
+        default="127.0.0.1",
+        flags=("--host",),
+        alias="HOST",
+        meant=meant.address,
     )
     port: int = setting(whole(0, 65535), "port", default=4141, flags=("--port", "-p"), alias="PORT")
     workers: int = setting(whole(1, 64), "gunicorn workers", default=1, flags=("--workers",))

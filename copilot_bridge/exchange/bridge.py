@@ -92,6 +92,10 @@ class Bridge:
     def copilot_of(self, account: Account, passage: Passage | None = None) -> Copilot:
         return Copilot(self.client, self.tokens, self.headers, account, passage)
 
+    def stop_waiting(self) -> None:
+        """The process ends: nobody waits for the operator any more."""
+        self.approval.stop()
+
     def admit(self, caller: Caller, address: str) -> None:
         """A GitHub token that nobody has seen before is exchanged only so often.
 

@@ -20,6 +20,8 @@ from gevent.pywsgi import WSGIServer  # noqa: E402
 from copilot_bridge.app import create_app  # noqa: E402
 from copilot_bridge.config import Config, load_config  # noqa: E402
 from copilot_bridge.logs import set_up  # noqa: E402
+from copilot_bridge.serving.address import BACKLOG  # noqa: E402
+from copilot_bridge.serving.address import listeners as listening  # noqa: E402
 from copilot_bridge.serving.collector import settle  # noqa: E402
 from copilot_bridge.serving.gevent_requests import Handler  # noqa: E402
 from copilot_bridge.serving.limits import raise_open_files  # noqa: E402
@@ -28,7 +30,6 @@ from copilot_bridge.serving.orders import Orders  # noqa: E402
 
 log = logging.getLogger(__name__)
 
-BACKLOG = 2048
 LAST_WORDS = 1.0
 
 
@@ -49,16 +50,12 @@ class Server(WSGIServer):  # type: ignore[misc]
         self.pool.kill(block=True, timeout=LAST_WORDS)
 
 
-def listen(config: Config) -> socket.socket:
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    return socket.create_server((config.host, config.port), family=family, backlog=BACKLOG)
-
-
 def serve(config: Config, filenos: Iterable[int] = ()) -> None:
     """Until SIGTERM, when running streams may go on for `graceful_timeout` seconds, or until Ctrl-C."""
     raise_open_files()
     notifier = Notifier.taken_from(os.environ)
-    listeners = [socket.socket(fileno=fileno) for fileno in filenos] or [listen(config)]
+    inherited = [socket.socket(fileno=fileno) for fileno in filenos]
+    listeners = inherited or listening(config.host, config.port)
     application = create_app(config)
     servers = [Server(listener, application) for listener in listeners]
     patience: AsyncResult[float] = AsyncResult()
@@ -75,6 +72,7 @@ def serve(config: Config, filenos: Iterable[int] = ()) -> None:
     pings = gevent.spawn(ping, notifier)
     seconds = patience.get()
     notifier.tell("STOPPING=1")
+    application.extensions["copilot_bridge"].stop_waiting()
     gevent.joinall([gevent.spawn(server.stop, seconds) for server in servers])
     pings.kill()
 

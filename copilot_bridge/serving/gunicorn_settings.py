@@ -13,7 +13,7 @@ from copilot_bridge.config import load_config
 from copilot_bridge.config.table import variable
 from copilot_bridge.logs import set_up
 from copilot_bridge.serving.collector import settle
-from copilot_bridge.serving.limits import raise_open_files
+from copilot_bridge.serving.limits import LAST_MOMENTS, raise_open_files
 from copilot_bridge.serving.metrics_folder import forget, remove, take
 
 _config = load_config()
@@ -31,7 +31,7 @@ worker_connections = 4000
 backlog = 2048
 # Longer than nginx keeps its connections, so that it is nginx who closes them.
 keepalive = 75
-graceful_timeout = math.ceil(_config.graceful_timeout)
+graceful_timeout = math.ceil(_config.graceful_timeout) + LAST_MOMENTS
 logger_class = "copilot_bridge.serving.gunicorn_log.Logger"
 # Long prompts' headers are short; what is larger than this is no client of ours.
 limit_request_field_size = 16380

@@ -2,6 +2,10 @@
 
 import contextlib
 
+# s; after the time that streams may go on, a worker tells those that are left that it ends: only then, and
+# not at the same moment, may its master kill it.
+LAST_MOMENTS = 3
+
 # Two for each stream, the client's and upstream's, and room to spare.
 OPEN_FILES = 65_536
 

@@ -3,6 +3,7 @@
 import mmap
 import signal
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -25,6 +26,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from copilot_bridge.serving.chunks import LONGEST_LINE, Malformed, size_of
 from copilot_bridge.serving.direct import OfGunicorn
+from copilot_bridge.serving.limits import LAST_MOMENTS
 from copilot_bridge.serving.refused import refusal
 from copilot_bridge.views.closing import throw_away
 
@@ -67,6 +69,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self._relieved = False
         self._until = 0.0  # monotonic; from the end of `alive` on
         self._over = Event()
+        self._stop_waiting: Callable[[], object] = lambda: None  # until there is an application
         self.alive: bool
         self._serving = mmap.mmap(-1, 1)  # shared with the master, which looks at it
 
@@ -87,6 +90,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def load_wsgi(self) -> None:
         super().load_wsgi()
         application: Any = self.wsgi
+        self._stop_waiting = application.extensions["copilot_bridge"].stop_waiting
 
         def offering(environ: dict[str, Any], start_response: Any) -> Any:
             response: Any = getattr(start_response, "__self__", None)
@@ -165,7 +169,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def handle_exit(self, _signal: int, _frame: Any) -> None:
         self._relieved = False
-        self._leave_within(self.cfg.graceful_timeout)
+        self._stop_waiting()
+        self._leave_within(max(0, self.cfg.graceful_timeout - LAST_MOMENTS))
         gevent.spawn(self._end_idle)
 
     def _leave_within(self, seconds: float) -> None:
@@ -175,6 +180,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def handle_quit(self, _signal: int, _frame: Any) -> None:
         """gunicorn's own raises SystemExit in a greenlet, which prints a traceback."""
+        self._stop_waiting()
         self._leave_within(LAST_WORDS)
         gevent.spawn(self._end_all)
 

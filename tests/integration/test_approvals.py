@@ -162,3 +162,41 @@ def terminal_thread(url: str, text: str) -> Iterator[list]:
     thread.start()
     yield reply
     thread.join(20)
+
+
+@pytest.mark.parametrize("server", ["gunicorn", "gevent"])
+def test_who_waits_is_told_at_once_that_the_bridge_stops(start_bridge: Start, server: str) -> None:
+    bridge = start_bridge(manual=1, server=server, graceful_timeout=30).warm()
+    body = json.dumps({"model": "gpt-4o", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]})
+    with store_of(bridge) as store:
+        asked = [
+            bridge.ask("hello"),
+            bridge.ask("hello", stream=True),
+            bridge.dial("POST", "/v1/messages", body.encode()),
+        ]
+        waiting(store, 3)
+        began = bridge.ask_to_stop()
+        for stream in asked:
+            answer = stream.answer()
+            assert answer.status == 503
+            assert "being stopped" in answer.json["error"]["message"]
+        assert answer.json["type"] == "error", "in its own dialect"
+        assert bridge.wait() == 0
+        assert time.monotonic() - began < 10
+        assert store.approvals.waiting() == []
+
+
+@pytest.mark.parametrize("server", ["gunicorn", "gevent"])
+def test_a_queue_at_the_end_of_its_time(start_bridge: Start, server: str, mark: str) -> None:
+    """Those whose turn does not come in time hear of it, too."""
+    bridge = start_bridge(rate_limit=60, wait=1, server=server, graceful_timeout=0.5).warm()
+    assert bridge.chat("hello").status == 200
+    asked = [bridge.ask(f"hello {mark}"), bridge.ask(f"hello {mark}", stream=True)]
+    bridge.log.wait_for(lambda _line: True)
+    time.sleep(0.3)  # they are in the queue: nothing shows it from outside
+    bridge.ask_to_stop()
+    for stream in asked:
+        answer = stream.answer()
+        assert answer.status in (502, 503)
+        assert "being stopped" in answer.json["error"]["message"]
+    assert bridge.wait() == 0

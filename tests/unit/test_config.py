@@ -275,6 +275,7 @@ MALFORMED = [
         for raw in ("0", "-1", "nan", "inf", "10 s", "1e7")
     ],
     *[("host", raw, "printable") for raw in (" ", "a\nb", "\x1b[31m")],
+    ("host", "127.0.0.1:80", "setting of its own"),
     ("home", "\t", "printable"),
     ("cache", "sqlite", "true or false"),
     ("database_url", "mysql://u:secret@h/d", "postgresql://"),
@@ -587,7 +588,7 @@ ADDRESSES = st.sampled_from(
 )
 BOOLEANS = st.sampled_from(["true", "false", "ON", "0"])
 WRITTEN = {
-    "host": WORDS,
+    "host": st.sampled_from(["127.0.0.1", "localhost", "::1", "[::1]", "::", "*", "work.lan", "10.0.0.1"]),
     "port": st.integers(0, 65535).map(str),
     "workers": st.integers(1, 64).map(str),
     "server": st.sampled_from(SERVERS),

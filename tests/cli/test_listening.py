@@ -1,0 +1,146 @@
+"""Where it listens, in all the forms that people write."""
+
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+from integration.harness import PATIENCE, Lines, environment, new_token
+
+from copilot_bridge.access.visits import Gatekeeper, Visit
+from copilot_bridge.config import Config
+from copilot_bridge.config.kinds import is_loopback, listen_host
+from copilot_bridge.serving import address
+from copilot_bridge.serving.address import LOCALHOST, listeners
+
+
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        (" LocalHost ", "localhost"),
+        ("[::1]", "::1"),
+        ("::1", "::1"),
+        ("[::]", "::"),
+        ("*", "::"),
+        ("fe80::1%eth0", "fe80::1%eth0"),
+        ("work.lan", "work.lan"),
+    ],
+)
+def test_a_host(given, host):
+    assert listen_host(given) == host
+
+
+@pytest.mark.parametrize("given", ["http://127.0.0.1", "127.0.0.1:4141", "localhost:80", "[::1]:80", "a/b"])
+def test_what_is_no_host(given):
+    with pytest.raises(ValueError, match="the port is a setting of its own"):
+        listen_host(given)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "[::1]", "localhost", "::ffff:127.0.0.1"])
+def test_what_is_loopback(host):
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "[::]", "::ffff:192.0.2.1", "example.com", "10.0.0.1", ""])
+def test_what_is_not(host):
+    assert not is_loopback(host)
+
+
+def reachable(port):
+    """By which of the two addresses of loopback."""
+    found = []
+    for host in LOCALHOST:
+        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=5):
+            found.append(host)
+    return found
+
+
+@pytest.fixture
+def opened():
+    made = []
+    yield lambda host, port=0: made.extend(listeners(host, port)) or made
+    for each in made:
+        each.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "addresses"),
+    [
+        ("127.0.0.1", ["127.0.0.1"]),
+        ("0.0.0.0", ["127.0.0.1"]),
+        ("::1", ["::1"]),
+        ("localhost", ["127.0.0.1", "::1"]),
+        ("::", ["127.0.0.1", "::1"]),
+    ],
+)
+def test_the_families(opened, host, addresses):
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("no IPv6 here")
+    made = opened(host)
+    assert reachable(made[0].getsockname()[1]) == addresses
+    assert len({each.getsockname()[1] for each in made}) == 1, "one port"
+
+
+def test_without_ipv6(opened, monkeypatch):
+    create = socket.create_server
+
+    def no_ipv6(where, *, family=socket.AF_INET, **named):
+        if family == socket.AF_INET6:
+            raise OSError(97, "Address family not supported by protocol")
+        return create(where, family=family, **named)
+
+    monkeypatch.setattr(address.socket, "create_server", no_ipv6)
+    assert reachable(opened("localhost")[0].getsockname()[1]) == ["127.0.0.1"]
+    assert reachable(opened("::")[1].getsockname()[1]) == ["127.0.0.1"]
+
+
+def test_a_port_that_is_taken_in_one_family(opened):
+    with (
+        socket.create_server(("::1", 0), family=socket.AF_INET6) as taken,
+        pytest.raises(OSError, match="in use"),
+    ):
+        opened("localhost", taken.getsockname()[1])
+
+
+def test_an_address_of_ipv4_is_one_in_either_form():
+    gatekeeper = Gatekeeper(Config())
+    for peer in ("127.0.0.1", "::ffff:127.0.0.1"):
+        assert gatekeeper.whence(Visit(peer, "localhost", "http")) == ("127.0.0.1", True)
+        given = Visit(peer, "localhost", "http", forwarded_for="203.0.113.5")
+        assert gatekeeper.whence(given) == ("203.0.113.5", False)
+    assert gatekeeper.whence(Visit("::ffff:192.0.2.1", "x", "http")) == ("192.0.2.1", False)
+
+
+@pytest.mark.parametrize("server", ["gunicorn", "gevent"])
+def test_served_on_both_families(tmp_path, simulator, server):
+    environ = environment(tmp_path) | {
+        "COPILOT_BRIDGE_HOME": str(tmp_path / "home"),
+        "COPILOT_BRIDGE_GITHUB_URL": simulator.url,
+        "COPILOT_BRIDGE_GITHUB_API_URL": simulator.url,
+        "GH_TOKEN": new_token(),
+    }
+    command = [sys.executable, "-m", "copilot_bridge", "start", "--host", "localhost", "--port", "0"]
+    process = subprocess.Popen(
+        [*command, "--server", server],
+        cwd=tmp_path,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    lines, errors = Lines(process.stdout), Lines(process.stderr)
+    try:
+        port = int(
+            lines.wait_for(lambda line: "Base URL" in line, PATIENCE).split("/v1")[0].rpartition(":")[2]
+        )
+        for host in ("127.0.0.1", "[::1]", "localhost"):
+            with urllib.request.urlopen(f"http://{host}:{port}/v1/models", timeout=PATIENCE) as answer:
+                assert json.load(answer)["data"], host
+    finally:
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+        lines.close()
+        errors.close()
