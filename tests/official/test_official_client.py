@@ -68,6 +68,7 @@ def test_a_refused_websocket_is_followed_by_http(outcome: Outcome) -> None:
 def test_auto(outcome: Outcome, name: str) -> None:
     (asked,) = outcome.at(AUTO)
     assert asked["body"].get("tier") == ("intelligence" if "tier" in name else None)
+    assert outcome.at("/models/session") == []  # which it turns to where it can't read the answer
     assert all(said(outcome.turns, "copilot-session-token"))
     assert len({turn["body"]["model"] for turn in outcome.turns}) == 1
 
@@ -77,6 +78,7 @@ def test_auto_where_it_is_not_yet_there(outcome: Outcome) -> None:
     paths = [entry["path"] for entry in outcome.entries]
     assert paths.index(AUTO) < paths.index("/models/session") < paths.index("/models/session/intent")
     assert all(said(outcome.turns, "copilot-session-token"))
+    assert {turn["body"]["model"] for turn in outcome.turns} == {"gpt-5-mini"}  # the first of the session's
 
 
 @pytest.mark.parametrize("name", ["a subagent"])
