@@ -261,6 +261,7 @@ UNION: Json = {
     ({"$ref": "#/$defs/a", "$defs": {"a": {"properties": {"q": {"type": "string"}}}}},
      {"type": "object", "properties": {"q": {"type": "string"}}}),
     (UNION, {"type": "object", "required": ["c"]}),
+    ({"type": "object", "properties": [], "required": []}, {"properties": {}}),
 ])  # fmt: skip
 def test_schemas_of_tools(
     bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, given: Json, expected: Json
@@ -482,6 +483,46 @@ def test_results_that_came_apart(bridge: Bridge, simulator: Simulator, mark: str
         assert roles == ["user", "assistant", "user", "assistant", "user"]
         results = sent["messages"][2]["content"]
         assert [block["type"] for block in results] == ["tool_result"] * 3
+
+
+@pytest.mark.parametrize("model", [GPT, CODEX, SONNET])
+def test_results_that_came_apart_in_chat(bridge: Bridge, simulator: Simulator, mark: str, model: str) -> None:
+    """Two messages of the assistant, then their results; and a word of its between a call and its result."""
+    (call, result), (other, answer) = (CALLED["chat"](id_, "read") for id_ in ("a", "b"))
+    note = {"role": "assistant", "content": "note"}
+    said = [
+        {"role": "user", "content": mark},
+        call,
+        other,
+        result,
+        answer,
+        {"role": "user", "content": "so?"},
+    ]
+    sent = asked(bridge, simulator, mark, "chat", conversation("chat", model, said))
+    assert pairs(sent) == [("a", "a"), ("b", "b")]
+    if model != CODEX:
+        roles = [message["role"] for message in sent["messages"]]
+        assert roles == ["user", "assistant", "tool", "assistant", "tool", "user"]
+    said = [{"role": "user", "content": f"{mark}2"}, call, note, result, {"role": "user", "content": "so?"}]
+    sent = asked(bridge, simulator, f"{mark}2", "chat", conversation("chat", model, said))
+    assert pairs(sent) == [("a", "a")]
+    if model != CODEX:
+        assert [message["role"] for message in sent["messages"]][1:4] == ["assistant", "tool", "assistant"]
+
+
+@pytest.mark.parametrize(("client", "model"), [
+    ("chat", "claude-opus-4.6-fast"), ("responses", SONNET), ("messages", GPT), ("messages", CODEX)
+])  # fmt: skip
+@pytest.mark.parametrize("name", ["mcp.files/read", "x" * 129])
+def test_names_of_tools_come_back(
+    bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, name: str
+) -> None:
+    dialect = DIALECTS[client]
+    body = dialect.body(f"{mark} [[sim:tools]]", model, tools=[dialect.tool(name)])
+    assert name in json.dumps(whole(bridge, dialect, body))
+    frames = dialect.frames(bridge, f"{mark} [[sim:tools]]", model, tools=[dialect.tool(name)])
+    assert any(name.encode() in frame.raw for frame in frames)
+    assert all(name not in json.dumps(entry["body"]["tools"]) for entry in simulator.ledger(mark))
 
 
 def picture(client: str, media: str, data: str) -> Json:

@@ -31,6 +31,8 @@ ALIASES = {
     "text/pdf": PDF,
 }
 
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+
 # What is text beside `text/…`.
 TEXTUAL = re.compile(r"text/|application/(json|xml|yaml|x-yaml|toml|javascript|sql|x-sh|.*\+(json|xml))$")
 
@@ -96,6 +98,8 @@ def fit_shown(part: Shown, limits: Limits, where: str | None) -> list[Shown]:
     media = media_type(part.media_type, part.data)
     if isinstance(part, Image) and media != PDF:
         return [part if media == part.media_type else replace(part, media_type=media)]
+    if isinstance(part, File) and media in PICTURES:
+        return [Image(media, part.data)]
     file = File(media, part.data) if isinstance(part, Image) else replace(part, media_type=media)
     return fit_file(file, limits, where)
 

@@ -89,7 +89,7 @@ def inside(key: str, value: Any, change: Callable[[Json], Json]) -> Any:
 
 def clean(schema: Json, limits: Limits) -> Json:
     kept = {key: value for key, value in schema.items() if value is not None or key in VALUES}
-    for change in (known_type, listed_items, own_limits, needed_names):
+    for change in (known_type, listed_items, own_limits, needed_names, named_members):
         change(kept)
     if limits.items and kept.get("type") == "array":
         kept.setdefault("items", {})
@@ -124,6 +124,13 @@ def needed_names(schema: Json) -> None:
     """Draft 3 says `required` of each member by yes or no."""
     if "required" in schema and not isinstance(schema["required"], list):
         del schema["required"]
+
+
+def named_members(schema: Json) -> None:
+    """Some languages write an object without members as an empty list."""
+    for key in NAMED:
+        if not isinstance(schema.get(key, {}), dict):
+            schema[key] = {}
 
 
 def as_object(schema: Json) -> Json:

@@ -16,6 +16,7 @@ from copilot_bridge.upstream.quirks.fitting import (
     fit_chat_answer,
     fit_chat_documents,
     fit_chat_ids,
+    fit_chat_order,
     fit_chat_schemas,
     fit_chat_texts,
 )
@@ -223,6 +224,7 @@ RULES: tuple[Rule, ...] = (
     fit_choice,
     drop_empty_tools,
     fit_chat_ids,
+    fit_chat_order,
     fit_chat_schemas,
     fit_chat_answer,
     fit_chat_documents,

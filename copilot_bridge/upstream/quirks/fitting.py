@@ -62,6 +62,32 @@ def chat_ids(body: Body) -> Iterator[Place]:
             yield message, "tool_call_id", False
 
 
+def fit_chat_order(body: Body, _model: Model) -> bool:
+    """The results of calls directly behind them, where the assistant has spoken again in between."""
+    called, missing = set[str](), set[str]()
+    for message in body["messages"]:
+        if message["role"] == "tool":
+            if str(message.get("tool_call_id")) in missing:
+                body["messages"] = [*gathered(body["messages"])]
+                return True
+            called.discard(str(message.get("tool_call_id")))
+        elif message["role"] == "assistant":
+            missing |= called
+            called = {str(call.get("id")) for call in dicts(message.get("tool_calls"))}
+    return False
+
+
+def gathered(messages: list[Body]) -> Iterator[Body]:
+    """Each message with calls, their results, and the rest of what follows."""
+    results = {str(each.get("tool_call_id")): each for each in messages if each["role"] == "tool"}
+    for message in messages:
+        if message["role"] != "tool":
+            yield message
+            ids = [str(call.get("id")) for call in dicts(message.get("tool_calls"))]
+            yield from [results.pop(id_) for id_ in ids if id_ in results]
+    yield from results.values()
+
+
 def fit_chat_schemas(body: Body, model: Model) -> bool:
     limits = limits_of("chat", model.vendor, model.id)
     changes = [fit_schema(tool.get("function"), "parameters", limits) for tool in dicts(body.get("tools"))]
