@@ -164,6 +164,7 @@ class Record:
             self.premium,
             self.session,
             self.discount,
+            shortened(self.mended, LONGEST_ERROR),
         )
 
     def row_if_cut(self) -> tuple[object, ...]:
@@ -180,7 +181,7 @@ class Record:
             self.caller,
             shortened(self.path, LONGEST_NAME),
             int(self.streamed),
-            *(None,) * 3,
+            *(None,) * 4,
         )
 
     def failed(self, error: BridgeError) -> None:

@@ -20,9 +20,9 @@ from copilot_bridge.dialects.conversation import Talk
 from copilot_bridge.dialects.fitting.limits import Limits, limits_of
 from copilot_bridge.dialects.fitting.step import NOTHING, Undo, fit
 from copilot_bridge.dialects.fitting.stops import split_stops
-from copilot_bridge.dialects.messages.tool_answer import ByTool, ToolAnswer, without_tool
 from copilot_bridge.dialects.routing import pick
-from copilot_bridge.dialects.translation import EventWriter, Translation
+from copilot_bridge.dialects.tool_answer import AnswerReader
+from copilot_bridge.dialects.translation import EventReader, EventWriter, Translation
 from copilot_bridge.dialects.turn import Turn, document_place, refuse_unsaid, without_documents
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported, UpstreamRefused
 from copilot_bridge.exchange.call import Call
@@ -158,15 +158,16 @@ class ModelRequest(ABC):
     def reader(self) -> Reader:
         """For the answer, once there is one."""
         if self._passes:
-            reader: Reader = self.repair()
-        else:
-            reader = Translation(self._route.event_reader(), self.writer(), self._undo)
-        return ByTool(reader, ANSWER_TOOL) if self._by_tool else reader
+            return self.repair()
+        reader: EventReader = self._route.event_reader()
+        if self._by_tool:
+            reader = AnswerReader(reader, ANSWER_TOOL)
+        return Translation(reader, self.writer(), self._undo)
 
     @property
     def _passes(self) -> bool:
         """The answer is passed on, and not read and written anew."""
-        return self._direct and not self._undo.stops
+        return self._direct and not self._undo.stops and not self._by_tool
 
     @property
     def _by_tool(self) -> bool:
@@ -201,8 +202,6 @@ class ModelRequest(ABC):
 
     def _read_folded(self, response: requests.Response) -> Whole:
         pieces = self._counted(iter(open_body(response, fast=False).take, b""))
-        if self._passes and self._by_tool:
-            pieces = without_tool(pieces, ANSWER_TOOL)
         reader = None if self._passes else self.reader()
         whole = self.fold(read_anew(reader, pieces) if reader else pieces)
         if not (reader and reader.stopped):
@@ -212,7 +211,7 @@ class ModelRequest(ABC):
     def _read_whole(self, response: requests.Response) -> Whole:
         data = read_whole(response)
         self._record.count_cost(data)
-        return self.mend_whole(ToolAnswer(ANSWER_TOOL).whole(data) if self._by_tool else data)
+        return self.mend_whole(data)
 
     def heed(self, error: BridgeError) -> None:
         """What Copilot says in the middle of an answer counts as a refusal."""
@@ -267,7 +266,7 @@ class ModelRequest(ABC):
         self._mending = Mending(self._bridge.learned, account, way, model.id, self.dialect)
         changed.append(self._route.fit(self._body, model, self._headers))
         changed.append(self._mending.prepare(self._body, self._headers))
-        self._cut_here()
+        self._enforce()
         if any(changed):
             log.debug(
                 "fitted to %s; left out: %s",
@@ -277,11 +276,12 @@ class ModelRequest(ABC):
             self._data = codec.write(self._body)
         return model
 
-    def _cut_here(self) -> None:
-        """Stop sequences that upstream has refused: then the bridge sees to them."""
+    def _enforce(self) -> None:
+        """What upstream has refused the bridge sees to: it reads the answer anew, which takes a stream."""
         if self._mending and self._mending.stops:
             stops = dict.fromkeys((*self._undo.stops, *self._mending.stops))
             self._undo = replace(self._undo, stops=tuple(stops))
+        if not self._passes and not self.path:
             self._body["stream"] = True
 
     def _keep_stops(self, limits: Limits) -> bool:
@@ -345,7 +345,7 @@ class ModelRequest(ABC):
             elif not self._mending or not self._mending.mend(refusal, self._body, self._headers):
                 return None
             else:
-                self._cut_here()
+                self._enforce()
                 self._record.mended = ", ".join(self._mending.lost)
             return codec.write(self._body)
 

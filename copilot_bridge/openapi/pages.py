@@ -28,6 +28,7 @@ SCHEMAS: dict[str, Schema] = {
             "premium": or_null(number("Premium requests.")),
             "session": or_null(text("A short name of the conversation.")),
             "discount": or_null(number("The part of the price that the model `auto` was cheaper by.")),
+            "mended": or_null(text("What Copilot refused first, and was said otherwise or left out.")),
         },
         ("id", "at", "caller", "outcome"),
         "A request for a model, and what became of it.",

@@ -37,6 +37,7 @@ COLUMNS = (
     "premium",  # premium requests that it took of the plan, where the model's price is known
     "session",  # a short name of the conversation
     "discount",  # part of the price that the model "auto" was cheaper by
+    "mended",  # what Copilot refused of it first, and was said otherwise or left out
 )
 FOR_HOURS = itemgetter(*map(COLUMNS.index, TAKEN))
 OLDEST_COLUMNS = 18  # of the first version

@@ -179,6 +179,7 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
             "CREATE TABLE ended_sessions (id TEXT PRIMARY KEY, until DOUBLE PRECISION NOT NULL)",
         ),
     ),
+    ("m014_mended_requests", ("ALTER TABLE requests ADD COLUMN mended TEXT",)),
 ]
 
 

@@ -387,7 +387,7 @@ def stop_here(case: Case) -> bool:
 
 
 def ask_for_answer(case: Case) -> bool:
-    return case.api == "messages" and ask_by_tool(case.body)
+    return ask_by_tool(case.body, case.api)
 
 
 def dicts(given: Any) -> list[Json]:

@@ -183,6 +183,7 @@ def old_role(_told: Told, _found: re.Match[str]) -> Iterator[Detail]:
 NUMBER = r"(?P<number>[\d.]*\d)"
 IDS = "the items' ids"
 THOUGHTS = "earlier thoughts"
+FORM = r"output_config\.format|output_format|response_format|text\.format"
 NEVER = (
     r"Extra inputs|extraneous key|not (?:supported|permitted|allowed|available)|unsupported"
     r"|allowedPartnerModelFeatures"
@@ -192,19 +193,13 @@ NEVER = (
 TABLE = (
     # What binds the answer, asked for in another way.
     Row(
-        rf"(?=.*(?:output_config|output_format|structured.outputs?|json_schema|allowedPartnerModelFeatures))"
+        rf"(?=.*(?:{FORM}|output_config|structured.outputs?|json_schema|allowedPartnerModelFeatures))"
         rf"(?!.*effort)(?=.*(?:{NEVER}))",
         "answer by tool",
-        apis=(MESSAGES,),
         lasting=True,
-        lost="output_config.format (asked for by a tool)",
+        lost="the answer's schema (asked for by a tool)",
     ),
-    Row(
-        r"output_config\.format|output_format",
-        "answer by tool",
-        apis=(MESSAGES,),
-        lost="output_config.format (asked for by a tool)",
-    ),
+    Row(FORM, "answer by tool", lost="the answer's schema (asked for by a tool)"),
     Row(
         rf"(?=.*\bstop(?:_sequences)?\b)(?=.*(?:{NEVER}))",
         "stop here",

@@ -1,151 +1,107 @@
-"""The input of a tool as the text of an answer: whole, and in a stream cut anywhere."""
+"""The input of a tool as the text of an answer, and what is said beside it."""
 
-import json
-from typing import Any
+from collections.abc import Iterable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from copilot_bridge.dialects.messages import reply
-from copilot_bridge.dialects.messages.tool_answer import ToolAnswer, without_tool
+from copilot_bridge.dialects.events import (
+    ArgumentsDelta,
+    CallStarted,
+    Event,
+    Finished,
+    Reason,
+    ReasoningDelta,
+    Started,
+    TextDelta,
+    Usage,
+)
+from copilot_bridge.dialects.tool_answer import AnswerReader
 from copilot_bridge.errors import UpstreamRefused
 
-Json = dict[str, Any]
 NAME = "bridge_final_answer"
-
-
-def start(index: int, **block: Any) -> Json:
-    return {"type": "content_block_start", "index": index, "content_block": block}
-
-
-def delta(index: int, **said: Any) -> Json:
-    return {"type": "content_block_delta", "index": index, "delta": said}
-
-
-def stop(index: int) -> Json:
-    return {"type": "content_block_stop", "index": index}
-
-
-def text(index: int, *words: str) -> list[Json]:
-    said = (delta(index, type="text_delta", text=word) for word in words)
-    return [start(index, type="text", text=""), *said, stop(index)]
-
-
-def call(index: int, name: str, *pieces: str, **given: Any) -> list[Json]:
-    said = (delta(index, type="input_json_delta", partial_json=piece) for piece in pieces)
-    return [start(index, type="tool_use", id=f"toolu_{index}", name=name, input=given), *said, stop(index)]
-
-
-def stream(*blocks: list[Json], reason: str = "tool_use") -> bytes:
-    message = {
-        "type": "message",
-        "id": "msg_1",
-        "role": "assistant",
-        "content": [],
-        "usage": {"input_tokens": 1},
-    }
-    events = [
-        {"type": "message_start", "message": message},
-        {"type": "ping"},
-        *(event for block in blocks for event in block),
-        {"type": "message_delta", "delta": {"stop_reason": reason}, "usage": {"output_tokens": 2}},
-        {"type": "message_stop"},
-    ]
-    return b"".join(
-        b"event: " + event["type"].encode() + b"\ndata: " + json.dumps(event).encode() + b"\n\n"
-        for event in events
-    )
-
-
-def told(data: bytes, size: int = 10_000) -> Json:
-    """The message that a stream makes, when it comes in pieces of that size."""
-    pieces = (data[place : place + size] for place in range(0, len(data), size))
-    whole, _ = reply.fold(without_tool(pieces, NAME))
-    message: Json = json.loads(whole)
-    return message
-
-
-def whole(*content: Json, reason: str = "tool_use") -> Json:
-    message = {"type": "message", "content": list(content), "stop_reason": reason}
-    changed: Json = json.loads(ToolAnswer(NAME).whole(json.dumps(message).encode()))
-    return changed
-
-
 ANSWER = '{"n": 12345678901234567890123, "s": "\\u20ac"}'
 
 
-@pytest.mark.parametrize(
-    "blocks",
-    [
-        [call(0, NAME, ANSWER[:7], ANSWER[7:])],
-        [call(0, NAME, *ANSWER)],
-        [text(0, "Here ", "it is:"), call(1, NAME, ANSWER)],
-        [call(0, NAME, ANSWER), text(1, "There you are.")],
-        [text(0, "One"), text(1, "two"), call(2, NAME, "", ANSWER)],
-    ],
-)
-@given(size=st.integers(1, 400))
-def test_the_input_is_the_answer(blocks: list[list[Json]], size: int) -> None:
-    """Letter by letter: numbers of any length, and whatever spaces there are."""
-    message = told(stream(*blocks), size)
-    assert message["content"] == [{"type": "text", "text": ANSWER}]
-    assert message["stop_reason"] == "end_turn"
+class Scripted:
+    """A reader that gives each event out by itself."""
+
+    usage = Usage()
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self._events = list(events)
+
+    def feed(self, _data: bytes) -> Iterable[Event]:
+        return [self._events.pop(0)]
+
+    def close(self) -> Iterable[Event]:
+        events, self._events = self._events, []
+        return events
 
 
-def test_blocks_are_numbered_as_if_nothing_had_been_left_out() -> None:
-    data = stream(text(0, "so"), call(1, NAME, "{}"))
-    events = [
-        json.loads(line[6:])
-        for line in b"".join(without_tool([data], NAME)).split(b"\n")
-        if line[:5] == b"data:"
+def retold(*events: Event, reason: Reason = "tool_calls") -> list[Event]:
+    """However they come: one by one, or all at the end."""
+    script = [Started("a"), *events, Finished(reason)]
+    one_by_one, at_once = AnswerReader(Scripted(script), NAME), AnswerReader(Scripted(script), NAME)
+    told = [event for _ in script for event in one_by_one.feed(b"")]
+    assert list(at_once.close()) == told
+    assert told[0] == Started("a")
+    return told[1:]
+
+
+def answer(part: int, *pieces: str) -> list[Event]:
+    return [CallStarted(part, f"id{part}", NAME), *(ArgumentsDelta(part, piece) for piece in pieces)]
+
+
+def own(part: int) -> list[Event]:
+    return [CallStarted(part, "id", "look"), ArgumentsDelta(part, '{"a": 1}')]
+
+
+def test_the_input_is_the_answer_letter_by_letter() -> None:
+    """Numbers of any length, and whatever spaces there are."""
+    assert retold(*answer(0, *ANSWER)) == [*(TextDelta(0, each) for each in ANSWER), Finished("stop")]
+
+
+def test_what_is_said_beside_it_is_left_out() -> None:
+    said = [TextDelta(0, "Here "), TextDelta(0, "it is:"), TextDelta(1, "so")]
+    assert retold(*said, *answer(2, ANSWER), TextDelta(3, "There you are.")) == [
+        TextDelta(0, ANSWER),
+        Finished("stop"),
     ]
-    assert [event["index"] for event in events if "index" in event] == [0, 0, 0]
 
 
-def test_an_input_that_comes_whole() -> None:
-    assert told(stream(call(0, NAME, a=1)))["content"] == [{"type": "text", "text": '{"a":1}'}]
-    assert told(stream(call(0, NAME)))["content"] == [{"type": "text", "text": "{}"}]
+def test_thoughts_stay_and_the_numbers_go_on() -> None:
+    events = [ReasoningDelta(0, "hm"), TextDelta(1, "so"), *answer(2, ANSWER)]
+    assert retold(*events) == [ReasoningDelta(0, "hm"), TextDelta(1, ANSWER), Finished("stop")]
+
+
+def test_an_empty_input_is_an_empty_object() -> None:
+    assert retold(*answer(0)) == [TextDelta(0, "{}"), Finished("stop")]
+
+
+def test_only_the_first_answer_counts() -> None:
+    assert retold(*answer(0, "1"), *answer(1, "2")) == [TextDelta(0, "1"), Finished("stop")]
 
 
 def test_a_tool_of_the_client_is_called_instead() -> None:
-    message = told(stream(text(0, "Let me look."), call(1, "look", '{"a": 1}')))
-    assert [block["type"] for block in message["content"]] == ["text", "tool_use"]
-    assert message["content"][1]["input"] == {"a": 1}
-    assert message["stop_reason"] == "tool_use"
+    events = [TextDelta(0, "Let me look."), *own(1)]
+    assert retold(*events) == [*events, Finished("tool_calls")]
 
 
-@pytest.mark.parametrize("reason", ["max_tokens", "refusal"])
-def test_no_answer_but_a_reason(reason: str) -> None:
-    message = told(stream(text(0, "I can't"), reason=reason))
-    assert (message["content"], message["stop_reason"]) == ([{"type": "text", "text": "I can't"}], reason)
-    assert whole({"type": "text", "text": "I can't"}, reason=reason)["stop_reason"] == reason
+def test_a_tool_of_the_client_is_called_as_well() -> None:
+    assert retold(*answer(0, ANSWER), *own(1)) == [TextDelta(0, ANSWER), *own(1), Finished("tool_calls")]
+
+
+@pytest.mark.parametrize("reason", ["length", "refusal"])
+def test_no_answer_but_a_reason(reason: Reason) -> None:
+    assert retold(TextDelta(0, "I can't"), reason=reason) == [TextDelta(0, "I can't"), Finished(reason)]
 
 
 def test_an_answer_that_is_cut_off_says_so() -> None:
-    message = told(stream(call(0, NAME, '{"a": '), reason="max_tokens"))
-    assert (message["content"][0]["text"], message["stop_reason"]) == ('{"a": ', "max_tokens")
+    assert retold(*answer(0, '{"a": '), reason="length") == [TextDelta(0, '{"a": '), Finished("length")]
+    assert retold(*answer(0), reason="length") == [Finished("length")]
 
 
-def test_free_text_is_no_success() -> None:
+@pytest.mark.parametrize("reason", ["stop", "tool_calls"])
+def test_free_text_is_no_success(reason: Reason) -> None:
     with pytest.raises(UpstreamRefused, match="form"):
-        told(stream(text(0, "Sure!"), reason="end_turn"))
-    with pytest.raises(UpstreamRefused, match="form"):
-        whole({"type": "text", "text": "Sure!"}, reason="end_turn")
-
-
-def test_in_one_piece() -> None:
-    tool_use = {"type": "tool_use", "id": "a", "name": NAME, "input": {"a": [1]}}
-    other = {"type": "tool_use", "id": "a", "name": "look", "input": {}}
-    said = {"type": "text", "text": "So:"}
-    assert whole(said, tool_use) == {
-        "type": "message",
-        "content": [{"type": "text", "text": '{"a":[1]}'}],
-        "stop_reason": "end_turn",
-    }
-    assert whole(said, other)["content"] == [said, other]
-
-
-@pytest.mark.parametrize("data", [b"{}", b"no json", b'{"type":"error","error":{"type":"x","message":"m"}}'])
-def test_what_is_no_message_stays(data: bytes) -> None:
-    assert ToolAnswer(NAME).whole(data) == data
+        retold(TextDelta(0, "Sure!"), reason=reason)

@@ -253,6 +253,47 @@ def test_stop_sequences_that_are_refused_are_cut_by_the_bridge(
     assert (later, next_one.stops) == ({}, ("END", "STOP"))
 
 
+FUNCTION = {"name": "look", "parameters": {"type": "object"}}
+
+
+@pytest.mark.parametrize(
+    ("api", "message", "body", "own"),
+    [
+        (
+            "chat",
+            UNSUPPORTED.format("response_format"),
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA}}},
+            {"type": "function", "function": FUNCTION},
+        ),
+        (
+            "chat",
+            EXTRA.format("output_config.format"),  # as Anthropic calls it, to whom Copilot passes it on
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA}}},
+            {"type": "function", "function": FUNCTION},
+        ),
+        (
+            "responses",
+            UNSUPPORTED.format("text.format"),
+            {"text": {"format": {"type": "json_schema", "name": "a", "schema": SCHEMA}}},
+            {"type": "function", **FUNCTION},
+        ),
+    ],
+)
+def test_a_form_is_asked_for_by_a_tool_in_each_api(
+    learned: Learned, api: str, message: str, body: Json, own: Json
+) -> None:
+    alone, beside = copy.deepcopy(body), copy.deepcopy(body) | {"tools": [own]}
+    mending = mending_of(learned, api)
+    assert mending.mend(refusal(message), alone, {})
+    assert mending.by_tool
+    assert alone.keys() == {"tools", "tool_choice", "parallel_tool_calls"}
+    assert json.dumps(SCHEMA)[1:-1] in json.dumps(alone["tools"])
+    assert "bridge_final_answer" in json.dumps(alone["tool_choice"])
+    assert mending_of(learned, api).prepare(beside, {})
+    assert beside["tools"][0] == own
+    assert beside["tool_choice"] == "required"
+
+
 # API, client's dialect, message, body, the field by the client's name.
 BOUND: list[tuple[str, str, str, Json, str]] = [
     ("messages", "chat", EXTRA.format("tool_choice"), {"tool_choice": {"type": "any"}}, "tool_choice"),
