@@ -83,7 +83,7 @@ def take_allowed(case: Case) -> bool:
     changed = False
     for holder, key in list(find(case.body, case.subject)):
         if holder[key] not in allowed:
-            chosen = nearest(holder[key], allowed, ORDERED[case.subject])
+            chosen = nearest(holder[key], allowed, ORDERED.get(case.subject, ()))
             changed = True
             holder[key] = chosen
             if chosen is None:
@@ -142,8 +142,8 @@ def name_limit(case: Case) -> bool:
 def form_thinking(case: Case) -> bool:
     """:param case: `value`: adaptive, enabled, disabled or none: the form that the model takes."""
     given = case.body.get("thinking")
-    formed = THINKING[case.value](given, case.body) if isinstance(given, dict) else None
-    if formed == given:
+    form = THINKING.get(case.value)
+    if not form or not isinstance(given, dict) or (formed := form(given, case.body)) == given:
         return False
     case.body.pop("thinking")
     case.body |= {"thinking": formed} if formed else {}
@@ -159,7 +159,8 @@ def adaptive(given: Json, _body: Json) -> Json:
 def with_budget(given: Json, body: Json) -> Json | None:
     if given.get("type") != "adaptive":
         return given
-    budget = min(USUAL_BUDGET, (body.get("max_tokens") or USUAL_BUDGET + 1) - 1)
+    limit = body.get("max_tokens")
+    budget = min(USUAL_BUDGET, limit - 1) if isinstance(limit, int) and limit else USUAL_BUDGET
     return {"type": "enabled", "budget_tokens": budget} if budget >= LEAST_BUDGET else None
 
 
@@ -230,8 +231,12 @@ def filter_blocks(body: Json, keep: Callable[[Json], bool]) -> bool:
                     changed |= filter_list(block["content"], keep)
             changed |= filter_list(content, keep)
     if changed:
-        body["messages"] = [each for each in body["messages"] if each["content"]] or body["messages"]
+        body["messages"] = [each for each in body["messages"] if not is_empty(each)] or body["messages"]
     return changed
+
+
+def is_empty(message: Any) -> bool:
+    return isinstance(message, dict) and message.get("content") == [] and not message.get("tool_calls")
 
 
 def filter_list(blocks: list[Any], keep: Callable[[Json], bool]) -> bool:

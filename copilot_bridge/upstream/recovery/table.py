@@ -115,11 +115,17 @@ def values(told: Told, _found: re.Match[str]) -> Iterator[Detail]:
     allowed = ",".join(allowed_in(told.text))
     paths = [alias(told.api, clean(each)) for each in (told.param, *fields_of_values(told.text)) if each]
     wrong = {each["value"] or each["alone"] for each in WRONG.finditer(told.text)}
-    paths += [path for path in ORDERED if any(holder[key] in wrong for holder, key in find(told.body, path))]
+    paths += [
+        path for path in ORDERED if any(str(holder[key]) in wrong for holder, key in find(told.body, path))
+    ]
     for path in dict.fromkeys(paths):
         if allowed and path in ORDERED and any(find(told.body, path)):
             yield path, allowed
             return
+
+
+def values_at(body: Json, path: str) -> list[object]:
+    return [holder[key] for holder, key in find(body, path)]
 
 
 def allowed_in(text: str) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from wrong_kinds import mutants
 
 from copilot_bridge.upstream.recovery.acts import ACTS
 from copilot_bridge.upstream.recovery.learned import Learned, Lesson
@@ -88,6 +89,17 @@ def test_no_end_of_the_same_refusal(learned: Learned, case: str) -> None:
     while mending.mend(refusal(**row), body, {}):
         tried += 1
         assert tried <= 3
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_whatever_stands_in_a_body_nothing_breaks_over_it(learned: Learned, case: str) -> None:
+    """Bodies that are passed on have been looked at only in part."""
+    row = CASES[case]
+    for _place, mutant in mutants(row["before"]):
+        mending = mending_of(learned, row["api"])
+        with suppress(Refusal):
+            mending.mend(refusal(**row), json.loads(mutant), {})
+        mending.prepare(json.loads(mutant), {})
 
 
 def test_each_row_has_an_act_and_words_that_it_is_tried_with() -> None:
