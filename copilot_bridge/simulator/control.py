@@ -42,6 +42,7 @@ def overview() -> dict[str, Any]:
         },
         "refusals": {name: f"{row.status}: {row.about}" for name, row in CALLS.items()},
         "scenarios": scenarios(),
+        "controls": {name: str(view.__doc__) for name, view in CONTROLS.items()},
     }
 
 
@@ -61,6 +62,8 @@ def overview_lines() -> Iterator[str]:
     yield from (f"  {name:22} {row.status}: {row.about}" for name, row in CALLS.items())
     yield "\nScenarios ([[sim:scenario name=NAME]]):"
     yield from (f"  {name:22} {about}" for name, about in scenarios().items())
+    yield f"\nControls (POST {PREFIX}/NAME):"
+    yield from (f"  {name:22} {view.__doc__}" for name, view in CONTROLS.items())
 
 
 def answer(body: object) -> Response:
@@ -94,14 +97,12 @@ def clear_requests() -> Response:
     return answer({})
 
 
-@bp.post("/device")
 def script_device() -> Response:
-    """The next device code's answers."""
+    """`{"answers": ["authorization_pending", "success"], "token": "…"}`: the next device code's answers."""
     devices().script(read_script(request.get_json(force=True, silent=True)))
     return answer({})
 
 
-@bp.post("/expire")
 def expire_tokens() -> Response:
     """`{"github_token": "…"}`: its Copilot tokens are expired from now on."""
     body = request.get_json(force=True, silent=True)
@@ -111,7 +112,6 @@ def expire_tokens() -> Response:
     return answer({"expired": world().mint.expire(github_token)})
 
 
-@bp.post("/websockets")
 def limit_websockets() -> Response:
     """`{"github_token": "…", "age": 60, "idle": 5}`: how long its next WebSockets live, in seconds."""
     body = request.get_json(force=True, silent=True)
@@ -125,9 +125,8 @@ def limit_websockets() -> Response:
     return answer({})
 
 
-@bp.post("/outages")
 def set_outages() -> Response:
-    """`{"github_token": "…", "paths": {"/auto": 404, "ws:/responses": "never", "/mcp": null}}`"""
+    """`{"github_token": "…", "paths": {"/auto": 404, "ws:/responses": "never"}}`: fail; null ends it."""
     body = request.get_json(force=True, silent=True)
     body = body if isinstance(body, dict) else {}
     if not isinstance(body.get("github_token"), str):
@@ -135,6 +134,16 @@ def set_outages() -> Response:
     known = frozenset(copilot_paths())
     world().outages.change(body["github_token"], read_paths(body.get("paths"), known))
     return answer({})
+
+
+CONTROLS = {
+    "device": script_device,
+    "expire": expire_tokens,
+    "outages": set_outages,
+    "websockets": limit_websockets,
+}
+for name, view in CONTROLS.items():
+    bp.add_url_rule(f"/{name}", view_func=view, methods=["POST"])
 
 
 def copilot_paths() -> Iterator[str]:

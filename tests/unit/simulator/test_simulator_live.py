@@ -174,6 +174,18 @@ def test_a_persona_has_no_websockets(client: Client) -> None:
     assert refused.value.response.status_code == 426
 
 
+def test_an_upgrade_has_to_be_a_whole_one(client: Client) -> None:
+    headers = client.headers(Connection="Upgrade", Upgrade="websocket", Sec_WebSocket_Version="13")
+    assert client.request("GET", "/responses", headers=headers).status_code == 400
+
+
+def test_a_request_that_would_upgrade_has_its_body_read(client: Client) -> None:
+    """gevent's server gives such a one the bare connection to read."""
+    headers = client.headers(Connection="Upgrade", Upgrade="h2c")
+    body = {"model": "gpt-5.2", "input": "hello"}
+    assert client.request("POST", "/responses", json=body, headers=headers).status_code == 200
+
+
 def test_a_plain_request_is_no_upgrade(client: Client) -> None:
     assert client.request("GET", "/responses", headers=client.headers()).status_code == 405
 

@@ -27,7 +27,7 @@ def test_the_list_and_the_page_show_the_same_tables(url: str) -> None:
     command = [sys.executable, "-m", "copilot_bridge.simulator", "--list"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     shown = requests.get(f"{url}/_simulator", timeout=5).json()
-    for table in ("personas", "directives", "refusals", "scenarios"):
+    for table in ("personas", "directives", "refusals", "scenarios", "controls"):
         assert shown[table]
         assert all(name in listed for name in shown[table])
 
