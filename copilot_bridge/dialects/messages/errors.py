@@ -29,6 +29,10 @@ ERRORS: dict[str, tuple[int, str]] = {
 }
 
 
+# What Anthropic's SDK knows by a code, and mends by itself.
+DETAILS = {"thread_not_found": {"details": {"error_code": "thread_not_found"}}}
+
+
 def write_error(error: BridgeError, request_id: str) -> tuple[int, dict[str, str], bytes]:
     """(status, headers, body) of a refusal before the first byte."""
     status = ERRORS[error.kind][0]
@@ -43,7 +47,8 @@ def write_event(error: BridgeError) -> bytes:
 
 
 def envelope(error: BridgeError) -> dict[str, Any]:
-    return {"type": "error", "error": {"type": ERRORS[error.kind][1], "message": message(error)}}
+    told: dict[str, Any] = {"type": ERRORS[error.kind][1], "message": message(error)}
+    return {"type": "error", "error": told | (DETAILS.get(str(error.code)) or {})}
 
 
 def message(error: BridgeError) -> str:

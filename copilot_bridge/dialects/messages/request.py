@@ -36,7 +36,18 @@ def read(data: bytes) -> Body:
         raise InvalidRequest("system: expected a text or a list of blocks", param="system")
     check_blocks("system", body.get("system"))
     check_messages(body.get("messages"))
+    refuse_continuing(body.get("thread"))
     return body
+
+
+def refuse_continuing(thread: Any) -> None:
+    """Raises InvalidRequest: what was said before is not there.  Anthropic's SDK then sends all of it."""
+    if isinstance(thread, dict) and thread.get("previous_message_id") is not None:
+        raise InvalidRequest(
+            "thread.previous_message_id: no thread is kept here: send the whole conversation",
+            param="thread.previous_message_id",
+            code="thread_not_found",
+        )
 
 
 def check_messages(messages: Any) -> None:

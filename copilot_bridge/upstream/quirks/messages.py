@@ -36,6 +36,7 @@ DROPPED = (
     "safeguards",
     "diagnostics",
     "cache_control",
+    "thread",
 )
 
 # Of a tool, without the beta that knows them.
@@ -109,7 +110,7 @@ def drop_unknown(body: Body, _model: Model, betas: frozenset[str]) -> bool:
 def fit_tools(body: Body, _model: Model, betas: frozenset[str]) -> bool:
     offered = body.get("tools") or []
     kept = [tool for tool in offered if not is_server_tool(tool)]
-    if len(kept) != len(offered):
+    if len(kept) != len(offered) or not kept:
         check_named_choice(body.get("tool_choice"), kept)
     if not kept:
         return pop(body, ("tools", "tool_choice"))
