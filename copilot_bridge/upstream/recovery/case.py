@@ -1,0 +1,40 @@
+"""A request that was refused, and what an act is about."""
+
+from collections.abc import Callable
+from typing import Any
+
+from copilot_bridge.upstream.recovery.paths import Json
+
+Headers = dict[str, str]
+Act = Callable[["Case"], bool]
+
+BETA = "anthropic-beta"
+
+
+class Case:
+    """A request, and what an act is about.
+
+    :param subject: what is changed, mostly a path.  :param value: what it becomes.
+    """
+
+    __slots__ = ("api", "body", "headers", "stops", "subject", "value")
+
+    def __init__(self, api: str, body: Json, headers: Headers, subject: str = "", value: str = "") -> None:
+        self.api = api
+        self.body = body
+        self.headers = headers
+        self.subject = subject
+        self.value = value
+        self.stops: tuple[str, ...] = ()  # that upstream is not told of
+
+
+def dicts(given: Any) -> list[Json]:
+    return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+
+
+def drop_betas(headers: Headers, refused: Callable[[str], bool]) -> bool:
+    given = [beta.strip() for beta in headers.get(BETA, "").split(",") if beta.strip()]
+    kept = [beta for beta in given if not refused(beta)]
+    headers.pop(BETA, None)
+    headers.update({BETA: ",".join(kept)} if kept else {})
+    return len(kept) != len(given)
