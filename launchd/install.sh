@@ -48,6 +48,14 @@ if [ -n "$DRY" ]; then
 else
     launchctl bootout "$domain/$LABEL" 2>/dev/null || true
 fi
+# bootout comes back before launchd has forgotten the service, and bootstrap fails until it has.
+if [ -z "$DRY" ]; then
+    tries=60
+    while [ "$tries" -gt 0 ] && launchctl print "$domain/$LABEL" >/dev/null 2>&1; do
+        sleep 1
+        tries=$((tries - 1))
+    done
+fi
 if [ -n "$UNINSTALL" ]; then
     run rm -f "$file"
     exit
@@ -56,7 +64,15 @@ fi
 program=${PROGRAM:-$(command -v copilot-bridge || true)}
 [ -n "$program" ] || { echo "install.sh: no copilot-bridge in PATH: pipx install it first" >&2; exit 1; }
 
-run mkdir -p "$folder" "$home/Library/Logs"
+settings=$home/.config/copilot-bridge/env
+run mkdir -p "$folder" "$home/Library/Logs" "$(dirname -- "$settings")"
+# The user's own: never written over.
+if [ -n "$DRY" ]; then
+    echo "+ write $settings, if there is none"
+elif [ ! -e "$settings" ]; then
+    (umask 077 && echo "# Settings of the service, as NAME=value, by their names in the README" >"$settings")
+    [ -z "$DAEMON" ] || chown -R "$user" "$(dirname -- "$settings")"
+fi
 if [ -n "$DRY" ]; then
     echo "+ write $file ($program start, as $user)"
 else
@@ -65,5 +81,15 @@ else
     chmod 644 "$file"
 fi
 run launchctl enable "$domain/$LABEL"
-run launchctl bootstrap "$domain" "$file"
+if [ -n "$DRY" ]; then
+    run launchctl bootstrap "$domain" "$file"
+else
+    tries=10
+    until launchctl bootstrap "$domain" "$file"; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || { echo "install.sh: launchd does not take $file" >&2; exit 1; }
+        sleep 1
+    done
+fi
+echo "Settings: $settings"
 echo "Log: $home/Library/Logs/copilot-bridge.log (rotated by the bridge itself)"

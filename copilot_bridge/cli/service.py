@@ -1,10 +1,7 @@
 """`copilot-bridge service`: the bridge as a service of this system, in the system's own way."""
 
 import os
-import plistlib
-import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,64 +10,14 @@ from pathlib import Path
 
 import click
 
+from copilot_bridge.cli.service_files import LABEL, NAME, SETTINGS, carried_over, plist, task_definition
+from copilot_bridge.cli.steps import Await, Keep, Remove, Run, Step, Write
 from copilot_bridge.errors import ConfigError
 
-NAME = "copilot-bridge"
-LABEL = "io.github.copilot-bridge"
 TASK = "Copilot Bridge"
 
 # The paths in the unit files, which are those of install.sh.
 SHIPPED = "/opt/copilot-bridge/current/bin"
-
-
-@dataclass(frozen=True)
-class Write:
-    """A file to write."""
-
-    path: Path
-    text: str
-
-    def __str__(self) -> str:
-        return f"write {self.path}"
-
-    def do(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(self.text)
-
-
-@dataclass(frozen=True)
-class Remove:
-    """A file to remove, if it is there."""
-
-    path: Path
-
-    def __str__(self) -> str:
-        return f"remove {self.path}"
-
-    def do(self) -> None:
-        self.path.unlink(missing_ok=True)
-
-
-@dataclass(frozen=True)
-class Run:
-    """A command.  :param may_fail: it may be done already."""
-
-    command: tuple[str, ...]
-    may_fail: bool = False
-
-    def __str__(self) -> str:
-        return shlex.join(self.command)
-
-    def do(self) -> None:
-        try:
-            code = subprocess.call(self.command)
-        except OSError as error:
-            raise ConfigError(f"can't run {self.command[0]}: {error.strerror}") from error
-        if code and not self.may_fail:
-            raise ConfigError(f"`{self}` has failed (exit code {code})")
-
-
-Step = Write | Remove | Run
 
 
 @dataclass(frozen=True)
@@ -82,6 +29,9 @@ class Machine:
     root: bool = field(default_factory=lambda: hasattr(os, "geteuid") and os.geteuid() == 0)
     user: int = field(default_factory=lambda: os.getuid() if hasattr(os, "getuid") else 0)
     python: Path = Path(sys.executable)
+    account: str = field(
+        default_factory=lambda: "\\".join(filter(None, map(os.environ.get, ("USERDOMAIN", "USERNAME"))))
+    )
     has_systemd: bool = field(default_factory=lambda: shutil.which("systemctl") is not None)
 
     @property
@@ -131,8 +81,13 @@ def user_unit(machine: Machine) -> Path:
     return machine.home / ".config/systemd/user" / SERVICE
 
 
+def user_settings(machine: Machine) -> Path:
+    return machine.home / ".config" / NAME / "env"
+
+
 def install_user(machine: Machine) -> list[Step]:
     return [
+        Keep(user_settings(machine), SETTINGS.format(restart="copilot-bridge service restart")),
         Write(user_unit(machine), unit(f"{NAME}-user.service", machine)),
         Run(("systemctl", "--user", "daemon-reload")),
         Run(("systemctl", "--user", "enable", "--now", SERVICE)),
@@ -155,38 +110,22 @@ def launchd_log(machine: Machine) -> Path:
     return machine.home / "Library/Logs" / f"{NAME}.log"
 
 
-def plist(program: Path, home: Path, user: str | None = None) -> str:
-    """See launchd.plist(5).  :param user: a daemon's; an agent runs as who logs in."""
-    logs = home / "Library/Logs"
-    content: dict[str, object] = {
-        "Label": LABEL,
-        "ProgramArguments": [str(program), "start", "--log-file", str(logs / f"{NAME}.log")],
-        "EnvironmentVariables": {"COPILOT_BRIDGE_ENV_FILE": ""},
-        "WorkingDirectory": str(home),
-        "RunAtLoad": True,
-        "KeepAlive": {"SuccessfulExit": False},
-        "ThrottleInterval": 10,
-        "ExitTimeOut": 45,
-        "Umask": 0o077,
-        "SoftResourceLimits": {"NumberOfFiles": 65536},
-        "StandardOutPath": "/dev/null",
-        "StandardErrorPath": str(logs / f"{NAME}.start.log"),
-    }
-    if user:
-        content["UserName"] = user
-    return plistlib.dumps(content, sort_keys=False).decode()
-
-
 def domain(machine: Machine) -> str:
     return f"gui/{machine.user}"
 
 
 def install_launchd(machine: Machine) -> list[Step]:
+    """`bootout` comes back before launchd has forgotten the service, and `bootstrap` fails until it has."""
+    name = f"{domain(machine)}/{LABEL}"
+    restart = "copilot-bridge service restart"
+    kept = SETTINGS.format(restart=restart) + carried_over(agent(machine))
     return [
-        Run(("launchctl", "bootout", f"{domain(machine)}/{LABEL}"), may_fail=True),
+        Keep(user_settings(machine), kept),
+        Run(("launchctl", "bootout", name), may_fail=True),
+        Await(("launchctl", "print", name), 60.0),
         Write(agent(machine), plist(machine.program, machine.home)),
-        Run(("launchctl", "enable", f"{domain(machine)}/{LABEL}")),
-        Run(("launchctl", "bootstrap", domain(machine), str(agent(machine)))),
+        Run(("launchctl", "enable", name)),
+        Run(("launchctl", "bootstrap", domain(machine), str(agent(machine))), tries=10),
     ]
 
 
@@ -197,26 +136,38 @@ def uninstall_launchd(machine: Machine) -> list[Step]:
     ]
 
 
+def folder_on_windows(machine: Machine) -> Path:
+    return machine.home / "AppData/Local" / NAME
+
+
 def windows_log(machine: Machine) -> Path:
-    return machine.home / "AppData/Local" / NAME / f"{NAME}.log"
+    return folder_on_windows(machine) / f"{NAME}.log"
 
 
 def install_windows(machine: Machine) -> list[Step]:
     """pythonw has no window."""
-    python = machine.python.with_name("pythonw.exe")
-    action = f'"{python}" -m copilot_bridge start --log-file "{windows_log(machine)}"'
-    create = ("schtasks", "/Create", "/F", "/TN", TASK, "/SC", "ONLOGON", "/RL", "LIMITED", "/TR", action)
+    folder = folder_on_windows(machine)
+    definition = task_definition(
+        program=machine.python.with_name("pythonw.exe"),
+        folder=folder,
+        log=windows_log(machine),
+        settings=folder / "env",
+        user=machine.account,
+    )
     return [
-        Write(windows_log(machine).with_name("README.txt"), "The log of Copilot Bridge.\n"),
-        Run(create),
+        Keep(folder / "env", SETTINGS.format(restart="copilot-bridge service restart")),
+        Write(folder / "task.xml", definition, encoding="utf-16"),  # schtasks takes no other
+        Run(("schtasks", "/Create", "/F", "/TN", TASK, "/XML", str(folder / "task.xml"))),
         Run(("schtasks", "/Run", "/TN", TASK)),
     ]
 
 
-def uninstall_windows(_machine: Machine) -> list[Step]:
+def uninstall_windows(machine: Machine) -> list[Step]:
     return [
+        Run(("schtasks", "/Change", "/TN", TASK, "/DISABLE"), may_fail=True),
         Run(("schtasks", "/End", "/TN", TASK), may_fail=True),
         Run(("schtasks", "/Delete", "/F", "/TN", TASK)),
+        Remove(folder_on_windows(machine) / "task.xml"),
     ]
 
 
@@ -239,7 +190,14 @@ def launchctl(*words: str) -> Plan:
 
 
 def task(*verbs: str) -> Plan:
-    return always(*(Run(("schtasks", verb, "/TN", TASK), may_fail=verb == "/End") for verb in verbs))
+    """A disabled task is not started again by its trigger: that is how one that was stopped stays so."""
+    return always(*(Run(("schtasks", *VERBS[verb]), may_fail=verb == "/End") for verb in verbs))
+
+
+VERBS = {
+    verb: (("/Change", "/TN", TASK, verb) if verb in ("/ENABLE", "/DISABLE") else (verb, "/TN", TASK))
+    for verb in ("/ENABLE", "/DISABLE", "/Run", "/End", "/Query")
+}
 
 
 # What each verb does on each kind of system.
@@ -274,9 +232,9 @@ PLANS: dict[str, dict[str, Plan]] = {
     "Windows task": {
         "install": install_windows,
         "uninstall": uninstall_windows,
-        "start": task("/Run"),
-        "stop": task("/End"),
-        "restart": task("/End", "/Run"),
+        "start": task("/ENABLE", "/Run"),
+        "stop": task("/DISABLE", "/End"),
+        "restart": task("/DISABLE", "/End", "/ENABLE", "/Run"),
         "status": task("/Query"),
         "logs": lambda machine: [
             Run(("powershell", "-Command", f"Get-Content -Tail 100 -Wait '{windows_log(machine)}'"))

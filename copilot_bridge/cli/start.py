@@ -37,7 +37,7 @@ from copilot_bridge.logs import LogFile
 from copilot_bridge.redaction import Secret
 from copilot_bridge.serving.address import base_url
 from copilot_bridge.serving.address import listeners as listening
-from copilot_bridge.serving.handover import Inheritance, Started
+from copilot_bridge.serving.handover import ENDS_WITH_STDIN, Inheritance, Started
 from copilot_bridge.store.keys import KEY
 
 WINDOWS = os.name == "nt"
@@ -266,7 +266,7 @@ def hand_over(config: Config, listeners: list[socket.socket], left: dict[str, st
     if WINDOWS:  # where no process takes another's place, and no socket is inherited
         for each in listeners:
             each.close()
-        sys.exit(subprocess.call([sys.executable, "-m", LAUNCHER, *SERVERS["gevent"]], env=environ))
+        sys.exit(serve_below(environ))
     for each in listeners:
         os.set_inheritable(each.fileno(), True)
     sockets = [FD[config.server].format(fd=each.fileno()) for each in listeners]
@@ -285,6 +285,16 @@ def ask_beside(config: Config, arguments: list[str], environ: dict[str, str], fi
         ask_for_each(Bridge(config), lambda: server.poll() is None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal has told the server as well
     sys.exit(server.wait())
+
+
+def serve_below(environ: dict[str, str]) -> int:
+    """The exit code of a server that ends with us, however we end: by a pipe whose other end is ours."""
+    command = [sys.executable, "-m", LAUNCHER, *SERVERS["gevent"]]
+    with subprocess.Popen(command, env=environ | {ENDS_WITH_STDIN: "1"}, stdin=subprocess.PIPE) as server:
+        try:
+            return server.wait()
+        except KeyboardInterrupt:  # the terminal has told the server as well
+            return server.wait()
 
 
 LAUNCHER = "copilot_bridge.serving.launch"

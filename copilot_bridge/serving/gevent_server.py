@@ -10,6 +10,7 @@ import signal  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Iterable  # noqa: E402
+from contextlib import suppress  # noqa: E402
 
 import gevent  # noqa: E402
 from flask import Flask  # noqa: E402
@@ -24,6 +25,7 @@ from copilot_bridge.serving.address import BACKLOG  # noqa: E402
 from copilot_bridge.serving.address import listeners as listening  # noqa: E402
 from copilot_bridge.serving.collector import settle  # noqa: E402
 from copilot_bridge.serving.gevent_requests import Handler  # noqa: E402
+from copilot_bridge.serving.handover import ENDS_WITH_STDIN  # noqa: E402
 from copilot_bridge.serving.limits import raise_open_files  # noqa: E402
 from copilot_bridge.serving.notifier import Notifier  # noqa: E402
 from copilot_bridge.serving.orders import Orders  # noqa: E402
@@ -53,6 +55,8 @@ class Server(WSGIServer):  # type: ignore[misc]
 def serve(config: Config, filenos: Iterable[int] = ()) -> None:
     """Until SIGTERM, when running streams may go on for `graceful_timeout` seconds, or until Ctrl-C."""
     raise_open_files()
+    if os.environ.pop(ENDS_WITH_STDIN, None):
+        monkey.get_original("_thread", "start_new_thread")(end_with_stdin, ())
     notifier = Notifier.taken_from(os.environ)
     inherited = [socket.socket(fileno=fileno) for fileno in filenos]
     listeners = inherited or listening(config.host, config.port)
@@ -75,6 +79,13 @@ def serve(config: Config, filenos: Iterable[int] = ()) -> None:
     application.extensions["copilot_bridge"].stop_waiting()
     gevent.joinall([gevent.spawn(server.stop, seconds) for server in servers])
     pings.kill()
+
+
+def end_with_stdin() -> None:
+    """In a thread of the system's.  Windows ends a task's own process, and none that it has started."""
+    with suppress(OSError):
+        os.read(0, 1)
+    os._exit(1)
 
 
 def ping(notifier: Notifier) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from copilot_bridge.cli import service
-from copilot_bridge.cli.service import LABEL, PLANS, Machine, Remove, Run, Write, kind_of, plist
+from copilot_bridge.cli.service import PLANS, Machine, kind_of
+from copilot_bridge.cli.service_files import LABEL, plist
+from copilot_bridge.cli.steps import Keep, Remove, Run, Write
 from copilot_bridge.errors import ConfigError
 
 HOME = Path("/home/ada")
@@ -49,9 +51,11 @@ def test_each_way_knows_each_verb(kind):
 
 @pytest.mark.parametrize("kind", PLANS)
 def test_what_is_installed_is_removed_and_the_login_is_not(kind):
-    written = {step.path for step in PLANS[kind]["install"](machine()) if isinstance(step, Write)}
+    steps = PLANS[kind]["install"](machine())
+    written = {step.path for step in steps if isinstance(step, Write) and not isinstance(step, Keep)}
     removed = {step.path for step in PLANS[kind]["uninstall"](machine()) if isinstance(step, Remove)}
-    assert removed == {path for path in written if path.suffix != ".txt"}
+    assert removed == written
+    assert kind == "systemd" or any(isinstance(step, Keep) and step.path.name == "env" for step in steps)
 
 
 @pytest.mark.parametrize("kind", ["systemd", "systemd of the user"])
@@ -68,15 +72,18 @@ def test_a_service_of_the_machine_does_not_run_from_somebodys_home():
 
 
 def test_the_agent_runs_this_program():
-    (written,) = (step for step in PLANS["launchd"]["install"](machine()) if isinstance(step, Write))
+    (written,) = (step for step in PLANS["launchd"]["install"](machine()) if type(step) is Write)
     assert written.path == HOME / f"Library/LaunchAgents/{LABEL}.plist"
     content = plistlib.loads(written.text.encode())
     assert content["ProgramArguments"][:2] == ["/srv/venv/bin/copilot-bridge", "start"]
 
 
 def test_the_task_has_no_window():
-    (created, run) = (step for step in PLANS["Windows task"]["install"](machine()) if isinstance(step, Run))
-    assert created.command[-1].startswith('"/srv/venv/bin/pythonw.exe" -m copilot_bridge start --log-file ')
+    steps = PLANS["Windows task"]["install"](machine())
+    (created, run) = (step for step in steps if isinstance(step, Run))
+    (written,) = (step for step in steps if type(step) is Write)
+    assert "<Command>/srv/venv/bin/pythonw.exe</Command>" in written.text
+    assert created.command[-2:] == ("/XML", str(written.path))
     assert run.command == ("schtasks", "/Run", "/TN", "Copilot Bridge")
 
 

@@ -1,0 +1,166 @@
+"""`service` on macOS and Windows, played: launchctl and schtasks are programs of ours that do what the real
+ones are documented to do, with a state that lasts."""
+
+import json
+import os
+import plistlib
+import subprocess
+import sys
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from integration.harness import PATIENCE, ROOT, environment
+
+from copilot_bridge.cli import service, steps
+from copilot_bridge.cli.service import Machine, agent, folder_on_windows, user_settings
+from copilot_bridge.config.sources import read_env_file
+from copilot_bridge.serving.handover import ENDS_WITH_STDIN
+
+PLAYED = Path(__file__).parent / "played"
+PORT = "COPILOT_BRIDGE_PORT=5000\n"
+
+
+class Played:
+    """:ivar machine: what the command takes itself to be on."""
+
+    def __init__(self, run, monkeypatch, folder, platform):
+        known = {"root": False, "user": 501, "account": "WORK\\ada & co", "has_systemd": False}
+        self.machine = Machine(platform=platform, home=folder / "ada", **known)
+        self._run, self._state = run, folder / "state.json"
+        monkeypatch.setattr(service, "Machine", lambda: self.machine)
+        monkeypatch.setattr(steps, "PAUSE", 0.02)
+
+    def __call__(self, verb):
+        path = f"{PLAYED}:{os.environ['PATH']}"
+        done = self._run("service", verb, PATH=path, PLAYED=str(self._state))
+        assert done.code == 0, done
+        return self.state
+
+    @property
+    def state(self):
+        return json.loads(self._state.read_text())
+
+
+@pytest.fixture
+def mac(run, monkeypatch, tmp_path):
+    return Played(run, monkeypatch, tmp_path, "darwin")
+
+
+@pytest.fixture
+def windows(run, monkeypatch, tmp_path):
+    return Played(run, monkeypatch, tmp_path, "win32")
+
+
+def test_launchd_installed_twice(mac):
+    """The second time it runs already, and `bootout` comes back before it is gone."""
+    assert mac("install")["running"]
+    assert mac("install")["running"]
+    assert len(mac.state["runs"]) == 2
+
+
+def test_launchd_reads_new_settings_at_a_restart(mac):
+    mac("install")
+    settings = user_settings(mac.machine)
+    assert "COPILOT_BRIDGE" in settings.read_text()
+    assert settings.stat().st_mode & 0o777 == 0o600
+    settings.write_text(PORT)
+    assert mac("restart")["runs"][-1] == PORT
+
+
+def test_launchd_settings_survive_an_installation(mac):
+    mac("install")
+    user_settings(mac.machine).write_text(PORT)
+    assert mac("install")["runs"][-1] == PORT
+    assert PORT not in agent(mac.machine).read_text()
+    assert mac("uninstall")["loaded"] is None
+    assert user_settings(mac.machine).read_text() == PORT
+
+
+def test_launchd_settings_of_an_earlier_version(mac):
+    """They stood in the agent's file, which is written anew."""
+    place = agent(mac.machine)
+    place.parent.mkdir(parents=True)
+    given = {"COPILOT_BRIDGE_PORT": "5000", "COPILOT_BRIDGE_API_KEY": 'it\'s "mine" \\ $HOME'}
+    old = {"COPILOT_BRIDGE_ENV_FILE": "", **given}
+    place.write_bytes(plistlib.dumps({"Label": "x", "EnvironmentVariables": old}))
+    assert 'COPILOT_BRIDGE_PORT="5000"' in mac("install")["runs"][-1]
+    assert read_env_file(user_settings(mac.machine)) == given
+
+
+def test_launchd_stop_and_start(mac):
+    mac("install")
+    assert not mac("stop")["running"]
+    assert mac("start")["running"]
+
+
+def minute(windows):
+    """What the trigger's repetition does: it starts what does not run, unless that is disabled."""
+    state = windows.state
+    if state["enabled"] and state["task"].get("Interval") and not state.get("running"):
+        path = f"{PLAYED}:{os.environ['PATH']}"
+        subprocess.run(
+            ["schtasks", "/Run", "/TN", "Copilot Bridge"],
+            env={"PATH": path, "PLAYED": str(windows._state)},
+            check=True,
+        )
+    return windows.state
+
+
+def test_a_task_that_has_crashed_is_started_again_and_one_that_was_stopped_is_not(windows):
+    windows("install")
+    crashed = windows.state | {"running": False}
+    windows._state.write_text(json.dumps(crashed))
+    assert minute(windows)["running"]
+    assert not windows("stop")["running"]
+    assert not minute(windows)["running"]
+    assert windows("start")["running"]
+    assert len(windows("restart")["runs"]) == 4
+
+
+def test_a_task_for_batteries_without_an_end(windows):
+    task = windows("install")["task"]
+    assert task["DisallowStartIfOnBatteries"] == task["StopIfGoingOnBatteries"] == "false"
+    assert task["ExecutionTimeLimit"] == "PT0S", "or it ends after three days"
+    assert task["MultipleInstancesPolicy"] == "IgnoreNew", "the trigger tries each minute"
+    assert task["UserId"] == "WORK\\ada & co"
+    assert task["RunLevel"] == "LeastPrivilege"
+
+
+def test_a_tasks_settings(windows):
+    windows("install")
+    settings = folder_on_windows(windows.machine) / "env"
+    settings.write_text(PORT)
+    assert windows("restart")["runs"][-1] == PORT
+    assert windows("install")["runs"][-1] == PORT, "they are the user's own"
+    assert windows("uninstall")["task"] is None
+    assert settings.exists()
+
+
+def test_the_script_and_the_command_define_the_same_task(windows):
+    """What the PowerShell script says of batteries, of its end and of the trigger is in the XML, too."""
+    script = (ROOT / "windows/copilot-bridge-service.ps1").read_text()
+    windows("install")
+    text = (folder_on_windows(windows.machine) / "task.xml").read_text(encoding="utf-16")
+    assert ElementTree.fromstring(text.partition("?>")[2].strip()) is not None
+    for words in ("-AllowStartIfOnBatteries", "-DontStopIfGoingOnBatteries", "IgnoreNew", "env-file", "PT1M"):
+        assert words in script
+    assert "4141" not in script.replace("else { 4141 }", ""), "the port is a setting"
+
+
+def test_the_server_ends_with_the_process_that_the_task_has_started(tmp_path):
+    """`schtasks /End` ends that one alone."""
+    environ = environment(tmp_path) | {"COPILOT_BRIDGE_HOME": str(tmp_path), "COPILOT_BRIDGE_PORT": "0"}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "copilot_bridge.serving.gevent_server"],
+        env=environ | {ENDS_WITH_STDIN: "1", "COPILOT_BRIDGE_ENV_FILE": ""},
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    time.sleep(0.5)
+    assert server.poll() is None
+    assert server.stdin is not None
+    server.stdin.close()  # as when its parent has been killed
+    assert server.wait(PATIENCE) == 1
+    server.stderr.close()
