@@ -2,6 +2,7 @@
 # make start   the bridge for real; logs in to GitHub the first time
 # make test    every test that needs nothing but Python
 # make lint    style and types
+# make fuzz    ten minutes of broken answers and requests (SECONDS=... says how long)
 # make bench   what the bridge costs, beside nginx and the direct way; BASE=FILE compares with an earlier run
 # make soak    half an hour of agents' traffic with a fault every few seconds; SECONDS=60 is shorter
 #
@@ -32,7 +33,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE =
 export NEWEST
 
-.PHONY: demo start test test-services test-clients test-official test-pages screenshots lint format bench soak wheel clean
+.PHONY: demo start test fuzz test-services test-clients test-official test-pages screenshots lint format bench soak wheel clean
 .DEFAULT_GOAL = help
 
 help:
@@ -47,6 +48,9 @@ start: $(VENV)/runtime
 # Twice as many as there are processors: many tests wait for processes that they have started.
 test: $(VENV)/dev
 	$(BIN)/python -m pytest --numprocesses $$($(BIN)/python -c 'import os; print(2 * (os.cpu_count() or 1))') --dist worksteal $(ARGS)
+
+fuzz: $(VENV)/dev
+	$(BIN)/python -m pytest tests/fuzz --fuzz $${SECONDS:-600} $(ARGS)
 
 test-pages: $(VENV)/dev
 	$(BIN)/python -m pytest tests/pages --numprocesses auto -r s $(ARGS)

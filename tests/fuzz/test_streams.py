@@ -1,0 +1,82 @@
+"""Whatever comes from upstream, nothing but a BridgeError comes of it, and no success of what was cut off or
+told of an error.
+
+Some hundred changes of the recorded answers, always the same ones.  With `--fuzz SECONDS` it goes on with
+others for so long; `make fuzz` does that.
+"""
+
+from collections.abc import Callable, Iterator
+from random import Random
+
+import pytest
+from fuzz.conftest import told
+from fuzz.mutations import DIALECTS, answers, changed_answer, cut_off, has_end, mutant, streams, with_error
+from fuzz.ways import WHOLE, check, stream_ways
+
+from copilot_bridge.errors import BridgeError
+
+Check = Callable[[Random, str], None]
+
+
+def pieces_of(rng: Random, stream: bytes) -> list[bytes]:
+    size = rng.choice([1 << 20, 1 << 20, 100, 7])
+    return [stream[start : start + size] for start in range(0, len(stream), size)]
+
+
+def check_stream(rng: Random, dialect: str, stream: bytes, *, bad: bool = False) -> None:
+    for way, outcome in stream_ways(dialect, pieces_of(rng, stream)):
+        try:
+            assert not bad or outcome.error is not None, f"a success: {outcome.told!r}"
+            check(dialect, way, outcome)
+        except Exception as error:
+            error.add_note(f"{dialect}, {way}: {stream!r}\ntold: {outcome!r}")
+            raise
+
+
+def check_mutant(rng: Random, dialect: str) -> None:
+    stream = mutant(rng, dialect)
+    check_stream(rng, dialect, stream, bad=not has_end(dialect, stream))
+
+
+def check_cut(rng: Random, dialect: str) -> None:
+    check_stream(rng, dialect, cut_off(rng, dialect), bad=True)
+
+
+def check_error(rng: Random, dialect: str) -> None:
+    check_stream(rng, dialect, with_error(rng, dialect), bad=True)
+
+
+def check_answer(rng: Random, dialect: str) -> None:
+    """In one piece, also where a stream was asked for."""
+    answer = changed_answer(rng, dialect)
+    try:
+        WHOLE[dialect](answer)
+    except BridgeError:
+        pass
+    except Exception as error:
+        error.add_note(f"{dialect}, whole: {answer!r}")
+        raise
+    if dialect != "chat":  # whose chunks look alike
+        check_stream(rng, dialect, answer, bad=True)
+
+
+CHECKS: tuple[Check, ...] = (check_mutant, check_cut, check_error, check_answer)
+
+
+@pytest.mark.parametrize("check_one", CHECKS, ids=lambda each: each.__name__)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_nothing_but_bridge_errors(dialect: str, check_one: Check, seeds: Iterator[int]) -> None:
+    for seed in seeds:
+        with told(seed):
+            check_one(Random(seed), dialect)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_was_recorded_is_whole(dialect: str) -> None:
+    """Or the rest would be worth nothing."""
+    assert len(streams(dialect)) >= 7
+    assert len(answers(dialect)) >= 4
+    for stream in streams(dialect):
+        for way, outcome in stream_ways(dialect, [stream]):
+            assert outcome.error is None, (way, stream)
+            check(dialect, way, outcome)

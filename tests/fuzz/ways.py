@@ -1,0 +1,210 @@
+"""The ways that an answer takes through the bridge, and what is promised of what comes out."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from copilot_bridge.dialects.chat import reply as chat_reply
+from copilot_bridge.dialects.chat.reader import Reader as ChatReader
+from copilot_bridge.dialects.chat.repair import Mender
+from copilot_bridge.dialects.chat.repair import Repair as ChatRepair
+from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
+from copilot_bridge.dialects.fitting.step import NOTHING, Undo
+from copilot_bridge.dialects.messages import reply as messages_reply
+from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
+from copilot_bridge.dialects.messages.repair import Repair as MessagesRepair
+from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
+from copilot_bridge.dialects.responses import repair as responses_repair
+from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
+from copilot_bridge.dialects.responses.turn import Names
+from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
+from copilot_bridge.dialects.translation import Translation
+from copilot_bridge.errors import BridgeError
+
+Json = dict[str, Any]
+
+
+def mender() -> Mender:
+    return Mender(model="m", created=1, answer_id="chatcmpl-1")
+
+
+def remember(response: Json) -> None:
+    """As an exchange does it of a Responses answer that is complete."""
+    assert isinstance(response["id"], str)
+    json.dumps(response["output"])
+
+
+READERS: dict[str, Callable[[], Any]] = {
+    "chat": lambda: ChatReader(Mender(model="", created=1)),
+    "messages": MessagesReader,
+    "responses": ResponsesReader,
+}
+WRITERS: dict[str, Callable[[], Any]] = {
+    "chat": lambda: ChatWriter(answer_id="chatcmpl-1", model="m", created=1, usage=True),
+    "messages": lambda: MessagesWriter(answer_id="msg_1", model="m"),
+    "responses": lambda: ResponsesWriter(answer_id="1", model="m", created=1, names=Names(), ended=remember),
+}
+REPAIRS: dict[str, Callable[[], Any]] = {
+    "chat": lambda: ChatRepair(mender(), usage=True),
+    "messages": MessagesRepair,
+    "responses": lambda: responses_repair.Repair(ended=remember),
+}
+FOLDS: dict[str, Callable[[Iterable[bytes]], bytes]] = {
+    "chat": lambda pieces: chat_reply.fold(pieces, mender()),
+    "messages": lambda pieces: messages_reply.fold(pieces)[0],
+    "responses": lambda pieces: responses_repair.fold(pieces)[0],
+}
+WHOLE: dict[str, Callable[[bytes], Any]] = {
+    "chat": lambda data: chat_reply.mend_whole(data, mender()),
+    "messages": messages_reply.mend_whole,
+    "responses": responses_repair.mend_whole,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a client got, and the error that ended it."""
+
+    told: bytes
+    error: str | None = None
+
+
+def relayed(reader: Any, pieces: list[bytes]) -> Iterator[bytes]:
+    """As an exchange does it.  Raises what the stream tells, after what came before it."""
+    for piece in pieces:
+        yield reader.feed(piece)
+        if reader.failure:
+            raise reader.failure
+        if reader.done:
+            return
+    yield reader.close()
+
+
+def streamed(reader: Any, pieces: list[bytes]) -> Outcome:
+    out: list[bytes] = []
+    try:
+        out += relayed(reader, pieces)
+    except BridgeError as error:
+        return Outcome(b"".join([*out, reader.fail(error)]), str(error))
+    check_counts(reader.usage)
+    error = None if reader.outcome == "ok" else str(reader.outcome)
+    return Outcome(b"".join(out), error)
+
+
+def folded(fold: Callable[[Iterable[bytes]], bytes], pieces: Iterable[bytes]) -> Outcome:
+    try:
+        return Outcome(fold(pieces))
+    except BridgeError as error:
+        return Outcome(b"", str(error))
+
+
+def check_counts(usage: Any) -> None:
+    for name in ("prompt_tokens", "completion_tokens") if usage else ():
+        assert isinstance(usage.get(name) or 0, int), usage
+
+
+def translation(upstream: str, client: str) -> Translation:
+    """An answer in the client's own dialect is read, too, where it has stop sequences to be looked for."""
+    undo = Undo(stops=("\x00never",), custom=frozenset({"now"})) if client == upstream else NOTHING
+    return Translation(READERS[upstream](), WRITERS[client](), undo, "answer")
+
+
+def stream_ways(upstream: str, pieces: list[bytes]) -> Iterator[tuple[str, Outcome]]:
+    """(its name, the outcome) of each way of a stream; "passed" are those that are not written anew."""
+    yield "passed", streamed(REPAIRS[upstream](), pieces)
+    yield "passed, folded", folded(FOLDS[upstream], pieces)
+    for client in WRITERS:
+        yield client, streamed(translation(upstream, client), pieces)
+        yield f"{client}, folded", folded(FOLDS[client], relayed(translation(upstream, client), pieces))
+
+
+# What is promised of an answer that has been written anew, or mended.
+
+
+def data_of(stream: bytes) -> list[bytes]:
+    assert not stream or stream.endswith(b"\n\n")
+    blocks = [block for block in stream.split(b"\n\n") if block and not block.startswith(b":")]
+    return [block.partition(b"data: ")[2] for block in blocks]
+
+
+def check_chat(stream: bytes) -> None:
+    *chunks, last = data_of(stream)
+    assert last == b"[DONE]"
+    opened: set[str] = set()
+    for chunk in map(json.loads, chunks):
+        assert isinstance(chunk["id"], str)
+        assert isinstance(chunk["model"], str)
+        assert isinstance(chunk["created"], int)
+        for choice in chunk["choices"]:
+            check_delta(choice["delta"], opened)
+            assert isinstance(choice["finish_reason"], str | None)
+
+
+def check_delta(delta: Json, opened: set[str]) -> None:
+    for field in ("role", "content", "refusal", "reasoning_content", "reasoning_opaque"):
+        assert isinstance(delta.get(field), str | None), delta
+    for call in delta.get("tool_calls", ()):
+        assert call["index"] == int(call["index"])
+        if "id" in call:
+            assert call["id"]
+            assert call["id"] not in opened
+            opened.add(call["id"])
+        told = call.get("function") or call["custom"]
+        assert isinstance(told.get("name", ""), str)
+        assert isinstance(told["arguments" if "function" in call else "input"], str)
+
+
+def check_messages(stream: bytes) -> None:
+    first, *told, delta, last = map(json.loads, data_of(stream))
+    assert (first["type"], delta["type"], last["type"]) == ("message_start", "message_delta", "message_stop")
+    assert all(isinstance(count, int) for count in delta["usage"].values() if not isinstance(count, dict))
+    place = None
+    for event in told:
+        if event["type"] == "content_block_start":
+            assert place is None
+            place = event["index"]
+            check_block(event["content_block"])
+        elif event["type"] == "content_block_delta":
+            assert event["index"] == place
+            assert all(isinstance(value, str) for value in event["delta"].values())
+        else:
+            assert (event["type"], event["index"]) == ("content_block_stop", place)
+            place = None
+    assert place is None
+
+
+def check_block(block: Json) -> None:
+    if block["type"] == "tool_use":
+        assert block["id"]
+        assert isinstance(block["name"], str)
+    for field in ("text", "thinking", "signature", "data"):
+        assert isinstance(block.get(field, ""), str)
+
+
+def check_responses(stream: bytes) -> None:
+    events = [*map(json.loads, data_of(stream))]
+    assert [event["sequence_number"] for event in events] == [*range(len(events))]
+    assert events[-1]["type"] in ("response.completed", "response.incomplete")
+    for event in events:
+        assert isinstance(event.get("delta", ""), str), event
+    for item in events[-1]["response"]["output"]:
+        assert item["id"]
+        if "call" in item["type"]:
+            assert item["call_id"]
+            assert isinstance(item["name"], str)
+            assert isinstance(item["input" if "custom" in item["type"] else "arguments"], str)
+
+
+CHECKS = {"chat": check_chat, "messages": check_messages, "responses": check_responses}
+
+
+def check(upstream: str, way: str, outcome: Outcome) -> None:
+    """Of what is passed on untouched nothing is promised but that it is."""
+    client = upstream if way.startswith("passed") else way.partition(",")[0]
+    if outcome.error is not None or (way.startswith("passed") and upstream != "chat"):
+        return
+    if way.endswith("folded"):
+        json.loads(outcome.told)
+    else:
+        CHECKS[client](outcome.told)
