@@ -56,14 +56,14 @@ def refuse(constant: str) -> Any:
 DECODE = msgspec.json.Decoder(float_hook=read_float).decode
 
 
-def read(data: bytes) -> Any:
+def read(data: bytes | str) -> Any:
     """Raises ValueError."""
     try:
         return DECODE(data)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     except ValueError:
-        if b"\\ud" not in data and b"\\uD" not in data:
+        if isinstance(data, bytes) and b"\\ud" not in data and b"\\uD" not in data:
             raise
     try:
         return json.loads(data, parse_float=read_float, parse_constant=refuse)

@@ -7,7 +7,8 @@ one `Finished`, last, or an error.
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Reason = Literal["stop", "length", "tool_calls", "refusal"]
+Reason = Literal["stop", "length", "tool_calls", "refusal", "filtered"]
+"""`refusal`: the model would not answer.  `filtered`: somebody else broke its answer off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,14 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusalDelta:
+    """Why the model will not answer."""
+
+    part: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReasoningDelta:
     part: int
     text: str
@@ -31,7 +40,7 @@ class ReasoningDelta:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningSeal:
-    """What the dialect of upstream wants to see again with this part."""
+    """What the dialect of upstream wants to see again with this part; "google": with the call after it."""
 
     part: int
     opaque: dict[str, Any]
@@ -39,13 +48,18 @@ class ReasoningSeal:
 
 @dataclass(frozen=True, slots=True)
 class CallStarted:
+    """`custom`: its arguments are free text."""
+
     part: int
     id: str
     name: str
+    custom: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ArgumentsDelta:
+    """`json`: a piece of a JSON object, or of a custom call's text."""
+
     part: int
     json: str
 
@@ -67,15 +81,20 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """`refusal`: why the model would not answer, where that is told apart from what it has said.
-
-    `stop`: the stop sequence that ended it, where that is known.
-    """
+    """`stop`: the stop sequence that ended it, where that is known."""
 
     reason: Reason
     usage: Usage = field(default_factory=Usage)
-    refusal: str = ""
     stop: str | None = None
 
 
-Event = Started | TextDelta | ReasoningDelta | ReasoningSeal | CallStarted | ArgumentsDelta | Finished
+Event = (
+    Started
+    | TextDelta
+    | RefusalDelta
+    | ReasoningDelta
+    | ReasoningSeal
+    | CallStarted
+    | ArgumentsDelta
+    | Finished
+)

@@ -16,6 +16,8 @@ from copilot_bridge.dialects import codec
 
 MARK = "bridge1."
 
+SIGNED = ("extra_content", "thought_signature")  # of a call to a tool; what Gemini calls its seals
+
 Thought = tuple[str, dict[str, Any]]  # its text, and {dialect: goods}
 
 
@@ -74,6 +76,8 @@ def fits(dialect: str, goods: Any) -> bool:
     """A damaged or forged seal is no seal."""
     if dialect == "responses":
         return isinstance(goods, dict) and all(isinstance(each, str) for each in goods.values())
+    if dialect == "google":
+        return isinstance(goods, dict) and all(map(SIGNED.__contains__, goods))
     return dialect in ("messages", "chat", "redacted") and isinstance(goods, str)
 
 

@@ -61,6 +61,10 @@ def one_of(*words: str) -> Shape:
     return plain(" or ".join([", ".join(words[:-1]), words[-1]]), lambda value: value in words)
 
 
+# How hard to think, in all dialects.
+EFFORT = one_of("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+
 def fields(needed: Table = NOTHING, maybe: Table = NOTHING) -> Shape:
     """An object with such fields.  `maybe`: those that it may lack, where null is as good as absent."""
 
@@ -101,6 +105,19 @@ def text_or(kind: type[list[Any]] | type[Json], inner: Shape) -> Shape:
 
 def text_or_each(inner: Shape) -> Shape:
     return text_or(list, each(inner))
+
+
+def among(rows: Table, *allowed: str, other: Shape = OBJECT) -> Shape:
+    """A part of one of these types.  The rest of the rows are for others to say.
+
+    :param other: for what has no row.
+    """
+    misplaced = plain(f"{', '.join(allowed[:-1])} or {allowed[-1]}" if allowed[1:] else allowed[0], never)
+    return by("type", {kind: rows[kind] if kind in allowed else misplaced for kind in rows}, other=other)
+
+
+def never(_value: Any) -> bool:
+    return False
 
 
 def by(key: str, rows: Table, *, usual: str | None = None, other: Shape = OBJECT) -> Shape:

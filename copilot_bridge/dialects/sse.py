@@ -6,6 +6,7 @@ line end here, though `str.splitlines` takes it for one.
 
 KEEPALIVE = b": keep-alive\n\n"
 DONE = b"data: [DONE]\n\n"
+ERROR_NAMES = (b"event: error\n", b"event:error\n")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # may stand at the start of a stream
 
 
@@ -56,12 +57,22 @@ class Splitter:
 
 
 def read_data(block: bytes) -> bytes:
-    """The joined `data` lines of a block; b"" for comments and other fields alone."""
+    """The joined `data` lines of a block; b"" for comments and other fields alone.
+
+    A JSON object that comes instead of events, as errors do, is taken for the data of one.
+    """
     if block.startswith(b"data:") and b"\n" not in block:
         return block[5:].lstrip(b" ")
     block = block.removeprefix(BYTE_ORDER_MARK)
+    if block.startswith(b"{"):
+        return block
     lines = (line[5:].removeprefix(b" ") for line in block.split(b"\n") if line.startswith(b"data:"))
     return b"\n".join(lines)
+
+
+def tells_error(block: bytes) -> bool:
+    """By its name alone, whatever its data says."""
+    return block.startswith(ERROR_NAMES)
 
 
 def write_data(data: bytes) -> bytes:

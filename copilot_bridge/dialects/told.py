@@ -6,6 +6,7 @@ Source: the codes of Copilot's own refusals, and OpenAI's and Anthropic's lists 
 import re
 from typing import Any
 
+from copilot_bridge.dialects import codec
 from copilot_bridge.errors import UpstreamRefused
 
 # (a pattern for the code or the type, the kind); the first row that fits counts.
@@ -30,10 +31,35 @@ def told_error(error: Any) -> UpstreamRefused:
     detail = error if isinstance(error, dict) else {"message": error}
     code = detail.get("code")
     return UpstreamRefused(
-        str(detail.get("message") or "Copilot broke off with an error"),
+        words_of(detail.get("message")) or "Copilot broke off with an error",
         kind=kind_of(code) or kind_of(detail.get("type")) or "unavailable",
         code=str(code) if code else None,
     )
+
+
+def told_by(data: bytes) -> UpstreamRefused:
+    """What an event tells that is an error by its name, whatever its data is."""
+    try:
+        told = codec.read(data)
+    except ValueError:
+        told = data.decode(errors="replace")
+    return told_error(error_of(told) if isinstance(told, dict) else told)
+
+
+def words_of(message: Any) -> str:
+    return message if isinstance(message, str) else codec.write(message).decode() if message else ""
+
+
+def is_error(event: dict[str, Any]) -> bool:
+    """An error by its type, or an event without a type that has one."""
+    kind = event.get("type")
+    return kind == "error" or (kind is None and bool(event.get("error")))
+
+
+def error_of(event: dict[str, Any]) -> Any:
+    """The event's own or its response's; else its fields stand in the event itself."""
+    inner, response = event.get("error"), event.get("response")
+    return inner or (response.get("error") if isinstance(response, dict) else None) or event
 
 
 def kind_of(name: Any) -> str | None:

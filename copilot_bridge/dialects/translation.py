@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from copilot_bridge.dialects import sse
-from copilot_bridge.dialects.events import CallStarted, Event, Finished, Usage
+from copilot_bridge.dialects.events import CallStarted, Event, Finished, Started, Usage
+from copilot_bridge.dialects.fitting.custom import Unwrapper
 from copilot_bridge.dialects.fitting.step import NOTHING, Undo
 from copilot_bridge.dialects.fitting.stops import StopReader
+from copilot_bridge.dialects.told import told_by
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 
@@ -35,12 +37,19 @@ class Translation:
     """Bytes in, cut anywhere; whole events of the client's dialect out.
 
     :param undo: of what was changed in the request.
+    :param answer_id: for the ids of calls that have none of their own.
     """
 
-    def __init__(self, reader: EventReader, writer: EventWriter, undo: Undo = NOTHING) -> None:
+    def __init__(
+        self, reader: EventReader, writer: EventWriter, undo: Undo = NOTHING, answer_id: str = ""
+    ) -> None:
         self._undo = undo
         self._cut = StopReader(reader, undo.stops) if undo.stops else None
         self._reader = self._cut or reader
+        self._unwrapper = Unwrapper(undo.custom) if undo.custom else None
+        self._answer_id = answer_id
+        self._started = False
+        self._call_ids: set[str] = set()
         self._writer = writer
         self._splitter = sse.Splitter()
         self.usage: dict[str, Any] | None = None
@@ -61,7 +70,9 @@ class Translation:
             for block in self._splitter.feed(piece):
                 data = sse.read_data(block)
                 if data and not self.done:
-                    out += map(self._write, self._reader.feed(data))
+                    if sse.tells_error(block):
+                        raise told_by(data)
+                    out.extend(map(self._write, self._reader.feed(data)))
                 elif block.startswith(b":"):
                     out.append(block + b"\n\n")
         except (UpstreamRefused, StreamCut) as error:
@@ -71,23 +82,45 @@ class Translation:
         return b"".join(out)
 
     def close(self) -> bytes:
-        """Raises StreamCut: the answer has no end."""
+        """Raises StreamCut: the answer has no end; UpstreamRefused: its end is an error."""
         if self.failure:
             raise self.failure
-        out = b""
-        if data := sse.read_data(self._splitter.rest()):  # the last event may lack its empty line
-            out = b"".join(map(self._write, self._reader.feed(data)))
+        out = self.feed(b"\n\n")  # the last event may lack its empty line
+        if self.failure:
+            raise self.failure
         return out if self.done else out + b"".join(map(self._write, self._reader.close()))
 
     def fail(self, error: BridgeError) -> bytes:
         return self._writer.fail(error)
 
     def _write(self, event: Event) -> bytes:
-        if isinstance(event, Finished):
-            self.done = self.finished = True
-            usage = event.usage
-            self.usage = {"prompt_tokens": usage.prompt, "completion_tokens": usage.output}
-        if isinstance(event, CallStarted) and self._undo is not NOTHING:
-            id_, name = self._undo.ids.get(event.id, event.id), self._undo.names.get(event.name, event.name)
-            event = replace(event, id=id_, name=name)
-        return self._writer.feed(event)
+        before = b""
+        if not self._started:
+            self._started = True
+            before = b"" if isinstance(event, Started) else self._writer.feed(Started(""))
+        elif isinstance(event, Started):
+            return b""
+        if isinstance(event, CallStarted):
+            event = self._called(event)
+        elif isinstance(event, Finished):
+            event = self._finished(event)
+        if self._unwrapper is None:
+            return before + self._writer.feed(event)
+        return before + b"".join(map(self._writer.feed, self._unwrapper.feed(event)))
+
+    def _called(self, event: CallStarted) -> CallStarted:
+        """By an id that no other call has, and by the client's name for the tool."""
+        id_ = self._undo.ids.get(event.id, event.id)
+        if not id_ or id_ in self._call_ids:
+            id_ = f"call_{self._answer_id}_{len(self._call_ids)}"
+        self._call_ids.add(id_)
+        return replace(event, id=id_, name=self._undo.names.get(event.name, event.name))
+
+    def _finished(self, event: Finished) -> Finished:
+        """Agents go on as long as there is said to be a call."""
+        self.done = self.finished = True
+        usage = event.usage
+        self.usage = {"prompt_tokens": usage.prompt, "completion_tokens": usage.output}
+        if event.reason in ("stop", "tool_calls"):
+            return replace(event, reason="tool_calls" if self._call_ids else "stop")
+        return event

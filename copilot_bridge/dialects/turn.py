@@ -75,7 +75,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """`schema`: of its arguments.  `custom`: it takes free text instead."""
+    """`schema`: of its arguments.  `custom`: it takes free text instead, of that `format`."""
 
     name: str
     description: str
@@ -83,6 +83,7 @@ class Tool:
     strict: bool | None = None
     custom: bool = False
     cached: bool = False
+    format: Json | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,10 +159,11 @@ class ModelRequest(ABC):
         """For the answer, once there is one."""
         if self._passes:
             return self.repair()
-        reader: EventReader = self._route.event_reader()
+        answer_id = self._record.id
+        reader: EventReader = self._route.event_reader(answer_id)
         if self._by_tool:
             reader = AnswerReader(reader, ANSWER_TOOL)
-        return Translation(reader, self.writer(), self._undo)
+        return Translation(reader, self.writer(), self._undo, answer_id)
 
     @property
     def _passes(self) -> bool:

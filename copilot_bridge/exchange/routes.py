@@ -57,8 +57,8 @@ class Route(ABC):
         """Tokens; 0 if that is no matter."""
 
     @abstractmethod
-    def event_reader(self) -> EventReader:
-        """For a stream that is translated."""
+    def event_reader(self, answer_id: str) -> EventReader:
+        """For a stream that is translated.  `answer_id`: for an answer that has none."""
 
 
 class ChatRoute(Route):
@@ -78,8 +78,8 @@ class ChatRoute(Route):
     def output_limit(self, body: Body) -> int:
         return body.get("max_tokens") or body.get("max_completion_tokens") or 0
 
-    def event_reader(self) -> EventReader:
-        return ChatReader(Mender(model="", created=int(time.time())))
+    def event_reader(self, answer_id: str) -> EventReader:
+        return ChatReader(Mender(model="", created=int(time.time()), answer_id=answer_id))
 
 
 class MessagesRoute(Route):
@@ -104,7 +104,7 @@ class MessagesRoute(Route):
     def output_limit(self, body: Body) -> int:
         return int(body.get("max_tokens") or 0)
 
-    def event_reader(self) -> EventReader:
+    def event_reader(self, _answer_id: str) -> EventReader:
         return MessagesReader()
 
 
@@ -121,7 +121,7 @@ class ResponsesRoute(Route):
     def output_limit(self, _body: Body) -> int:
         return 0  # no model is known to say less in one piece here
 
-    def event_reader(self) -> EventReader:
+    def event_reader(self, _answer_id: str) -> EventReader:
         return ResponsesReader()
 
 

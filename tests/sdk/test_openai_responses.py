@@ -304,7 +304,7 @@ def test_errors_of_the_request(client: OpenAI) -> None:
         "previous_response_id",
         "previous_response_not_found",
     )
-    with pytest.raises(openai.BadRequestError):
+    with pytest.raises(openai.NotFoundError):
         client.responses.retrieve("resp_1")
 
 

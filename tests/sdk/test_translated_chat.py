@@ -324,17 +324,18 @@ def test_structured_outputs(client: OpenAI, model: str) -> None:
         assert stream.get_final_completion().choices[0].message.parsed == parsed
     with pytest.raises(openai.LengthFinishReasonError):
         client.chat.completions.parse(**given | {"messages": user("[[sim:length]] 'Paris'")})
-    with pytest.raises(openai.ContentFilterFinishReasonError):
-        client.chat.completions.parse(**given | {"messages": user("[[sim:refusal]] 'Paris'")})
+    refused = client.chat.completions.parse(**given | {"messages": user("[[sim:refusal]] 'Paris'")})
+    assert refused.choices[0].message.refusal
+    assert refused.choices[0].message.parsed is None
 
 
 STOPS = [
     (CODEX, "[[sim:length]] Hello World", "length"),
-    (CODEX, "[[sim:refusal]] Hello World", "content_filter"),
+    (CODEX, "[[sim:refusal]] Hello World", "stop"),
     (CODEX, "[[sim:content-filter]] Hello World", "content_filter"),
     (CODEX, "[[sim:unicode]]", "stop"),
     (CLAUDE, "[[sim:length]] Hello World", "length"),
-    (CLAUDE, "[[sim:refusal]] Hello World", "content_filter"),
+    (CLAUDE, "[[sim:refusal]] Hello World", "stop"),
     (CLAUDE, "[[sim:unicode]]", "stop"),
 ]
 
@@ -349,7 +350,10 @@ def test_why_it_stopped(client: OpenAI, model: str, prompt: str, reason: str) ->
     with client.chat.completions.create(stream=True, stream_options=options, **asked) as stream:
         *chunks, last = list(stream)
     choices = [chunk.choices[0] for chunk in chunks]
-    assert "".join(choice.delta.content or "" for choice in choices) == said
+    assert "".join(choice.delta.content or "" for choice in choices) == (said or "")
+    refusal = "".join(choice.delta.refusal or "" for choice in choices)
+    assert refusal == (whole.choices[0].message.refusal or "")
+    assert bool(refusal) == ("refusal" in prompt)
     assert [choice.finish_reason for choice in choices if choice.finish_reason] == [reason]
     assert last.usage == whole.usage
 
@@ -522,7 +526,7 @@ REFUSED: list[tuple[Json, str]] = [
     ({"audio": {"voice": "alloy", "format": "mp3"}}, "audio"),
     ({"functions": [{"name": "old", "parameters": CITY}]}, "functions"),
     ({"web_search_options": {}}, "web_search_options"),
-    ({"tools": [{"type": "custom", "custom": {"name": "patch"}}]}, "tools.0"),
+    ({"tools": [{"type": "custom", "custom": {"description": "patches"}}]}, "tools.0"),
     ({"tool_choice": "any"}, "tool_choice"),
 ]
 

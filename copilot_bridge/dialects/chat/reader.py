@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
-from copilot_bridge.dialects.chat.repair import Chunk, Mender, Shape, read_chunk
+from copilot_bridge.dialects import members
+from copilot_bridge.dialects.chat.repair import KINDS, Chunk, Mender, Shape, read_chunk
 from copilot_bridge.dialects.events import (
     ArgumentsDelta,
     CallStarted,
@@ -13,6 +14,7 @@ from copilot_bridge.dialects.events import (
     Reason,
     ReasoningDelta,
     ReasoningSeal,
+    RefusalDelta,
     Started,
     TextDelta,
     Usage,
@@ -25,7 +27,7 @@ REASONS: dict[str, Reason] = {
     "length": "length",
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
-    "content_filter": "refusal",
+    "content_filter": "filtered",
 }
 
 
@@ -34,8 +36,10 @@ PLACES = {
     "reasoning_content": "reasoning",
     "reasoning_opaque": "reasoning",
     "content": "text",
-    "refusal": "text",
+    "refusal": "refusal",
 }
+
+SIGNATURE = "thought_signature"
 
 # What tells where a JSON text begins and ends; an escaped character counts for nothing.
 STRUCTURE = re.compile(r'\\.?|["{}\[\]]', re.DOTALL)
@@ -74,10 +78,11 @@ class Reader:
         self._shape: Shape | None = None
         self._line = Line()
         self._part = -1
-        self._kind: object = None  # of the part told last: "text", "reasoning", or a call's number
+        self._kind: object = None  # of the part told last: "text", "refusal", "reasoning", or a call's number
         self._calls = 0  # that have begun; they are numbered from 0
         self._refused = False
         self._id = ""  # of the last call
+        self._custom = False  # it takes free text
         self._unnamed: list[str] | None = None  # its arguments, as long as it has no name
         self._nesting = Nesting()
         self._late: list[str] = []  # seals that wait for the end of the text
@@ -128,7 +133,7 @@ class Reader:
 
     def _refusal(self, text: str) -> Iterator[Event]:
         self._refused = True
-        yield from self._text(text)
+        yield RefusalDelta(self._enter("refusal"), text)
 
     def _reasoning(self, text: str) -> Iterator[Event]:
         yield from self._seal_late()
@@ -152,28 +157,35 @@ class Reader:
         return event
 
     def _call(self, fragment: Chunk) -> Iterator[Event]:
-        number, function = fragment["index"], fragment["function"]
+        number = fragment["index"]
+        kind = "custom" if "custom" in fragment else "function"
+        told = fragment[kind]
         if number != self._kind:
             if number < self._calls:  # it was complete, and something else has begun
                 return
             yield from self._seal_late()
+            if goods := signature_of(fragment, told):
+                yield ReasoningSeal(self._enter("signature"), {"google": goods})
             self._enter(number)
             self._calls, self._nesting = number + 1, Nesting()
-            self._id, self._unnamed = str(fragment.get("id")), []
-        arguments = function["arguments"]
+            self._id, self._custom, self._unnamed = str(fragment.get("id")), kind == "custom", []
+        yield from self._arguments(number, told.get("name"), told[KINDS[kind]])
+
+    def _arguments(self, number: int, name: Any, arguments: str) -> Iterator[Event]:
         self._nesting.feed(arguments)
         if self._unnamed is not None:
             self._unnamed.append(arguments)
-            if name := function.get("name"):
+            if name:
                 yield from self._open(str(name), self._unnamed)
         elif arguments:
             yield ArgumentsDelta(self._part, arguments)
-        whole = self._nesting.complete and self._unnamed is None
+        # Nothing says where free text ends.
+        whole = self._nesting.complete and self._unnamed is None and not self._custom
         self._line.open = None if whole else number
 
     def _open(self, name: str, arguments: list[str]) -> Iterator[Event]:
         self._unnamed = None
-        yield CallStarted(self._part, self._id, name)
+        yield CallStarted(self._part, self._id, name, self._custom)
         if given := "".join(arguments):
             yield ArgumentsDelta(self._part, given)
 
@@ -212,15 +224,24 @@ class Reader:
     }
 
 
+def signature_of(fragment: Chunk, told: Chunk) -> Chunk:
+    """Gemini wants to see it again with the call, where it stood; {}: it has none."""
+    extra = fragment.get("extra_content")
+    google = extra.get("google") if isinstance(extra, dict) else None
+    if isinstance(google, dict) and isinstance(google.get(SIGNATURE), str):
+        return {"extra_content": {"google": {SIGNATURE: google[SIGNATURE]}}}
+    return {SIGNATURE: told[SIGNATURE]} if isinstance(told.get(SIGNATURE), str) else {}
+
+
 def read_usage(usage: Chunk) -> Usage:
-    prompt = usage.get("prompt_tokens_details") or {}
-    completion = usage.get("completion_tokens_details") or {}
-    cached = prompt.get("cached_tokens") or 0
-    written = prompt.get("cache_creation_input_tokens") or prompt.get("cache_write_tokens") or 0
+    prompt = members.details(usage, "prompt_tokens_details")
+    completion = members.details(usage, "completion_tokens_details")
+    cached = members.count(prompt.get("cached_tokens"))
+    written = members.count(prompt.get("cache_creation_input_tokens") or prompt.get("cache_write_tokens"))
     return Usage(
-        input=max(0, (usage.get("prompt_tokens") or 0) - cached - written),
+        input=max(0, members.count(usage.get("prompt_tokens")) - cached - written),
         cached=cached,
         cache_written=written,
-        output=usage.get("completion_tokens") or 0,
-        reasoning=completion.get("reasoning_tokens") or 0,
+        output=members.count(usage.get("completion_tokens")),
+        reasoning=members.count(completion.get("reasoning_tokens")),
     )

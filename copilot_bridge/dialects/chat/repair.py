@@ -13,17 +13,22 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from copilot_bridge.dialects import codec, sse
+from copilot_bridge.dialects import codec, members, sse
 from copilot_bridge.dialects.chat.errors import write_event
-from copilot_bridge.dialects.told import told_error
+from copilot_bridge.dialects.told import error_of, is_error, told_by, told_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 Chunk = dict[str, Any]
 
 NOISE = re.compile(r"copilot_|content_filter_|prompt_filter_results$|padding$|intent_")
 
+# What each chunk tells of the answer as a whole.
+FRAME: dict[str, type] = {"id": str, "model": str, "created": int}
+
+TEXTS = ("role", "content", "refusal")
+
 # What thinking is called by whom -> what OpenAI-compatible clients read.
-REASONING = ("reasoning_text", "cot_summary", "thinking", "reasoning")
+REASONING = ("reasoning_text", "cot_summary", "thinking", "reasoning", "reasoning_content")
 SIGNATURE = ("reasoning_opaque", "signature")
 
 # The middle of a JSON string: no quote and no backslash but in escapes.
@@ -60,47 +65,75 @@ class Whitespace:
             )
 
 
+# What a tool call is, and what its arguments are called in each kind.
+KINDS = {"function": "arguments", "custom": "input"}
+FRAGMENT = ("index", "id", "type", *KINDS)
+
+
+def kind_of(fragment: Chunk) -> str:
+    custom = fragment.get("type") == "custom" or fragment.get("custom") is not None
+    return "custom" if custom and fragment.get("function") is None else "function"
+
+
 class Calls:
     """Numbers the tool calls of one answer from 0, whatever index upstream gave them."""
 
     def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}  # id -> number
+        self._numbers: dict[str, int] = {}  # id -> number of the last call that upstream called so
         self._open: dict[object, int] = {}  # upstream's (choice, index) -> the call it was used for last
         self._named: set[int] = set()
+        self._kinds: list[str] = []
         self._whitespace: list[Whitespace] = []
 
     def __len__(self) -> int:
-        return len(self._whitespace)
+        return len(self._kinds)
 
     def number(self, choice: object, fragment: Chunk, answer_id: str) -> Chunk:
-        """A new id begins a new call; a fragment without one belongs to the last with its index."""
-        place = (choice, fragment.get("index", 0))
-        id_ = fragment.get("id") or None
-        function = as_object(fragment.get("function"))
-        known = self._numbers.get(id_) if id_ else self._open.get(place)
-        if known is None and not id_ and self._open and not function.get("name"):
-            known = len(self) - 1  # more of the last one, under another index
-        elif known in self._named and not id_ and function.get("name"):
-            known = None  # it has a name already: this is the next one, without an id of its own
-        is_new = known is None
-        number = len(self) if known is None else known
-        if is_new:
-            id_ = id_ or f"call_{answer_id}_{number}"
-            self._numbers[id_] = number
-            self._whitespace.append(Whitespace())
+        """The fragment as OpenAI would have sent it."""
+        place = (choice, members.place(fragment.get("index")) or 0)
+        id_, kind = members.id_text(fragment, "id"), kind_of(fragment)
+        given = members.inner(fragment, kind)
+        name = members.text(given, "name")
+        number = self._known(place, id_, name)
+        opening: Chunk = {}
+        if number is None:
+            number = len(self)
+            opening = {"id": self._begin(id_, kind, answer_id), "type": kind}
         self._open[place] = number
-        self._whitespace[number].feed(function.get("arguments") or "")
-        named = function.get("name") if number not in self._named else None
+        if id_:
+            self._numbers[id_] = number
+        kind = self._kinds[number]
+        told = self._told(number, name, given, KINDS[kind])
+        extra = {key: each for key, each in fragment.items() if key not in FRAGMENT and not NOISE.match(key)}
+        return {"index": number, **opening, **extra, kind: told}
+
+    def _known(self, place: object, id_: str, name: str) -> int | None:
+        """Which call this is more of; None: a new one.
+
+        A new id begins a new call, and so does a name where there is one already, unless id and place are its
+        own; a fragment without an id belongs to the last of its place.
+        """
+        known = self._numbers.get(id_) if id_ else self._open.get(place)
+        if known is None and not id_ and self._open and not name:
+            return len(self) - 1  # more of the last one, under another index
+        again = known in self._named and name
+        return None if again and not (id_ and self._open.get(place) == known) else known
+
+    def _begin(self, id_: str, kind: str, answer_id: str) -> str:
+        """The call's id: its own, if no other call has it."""
+        self._kinds.append(kind)
+        self._whitespace.append(Whitespace())
+        return id_ if id_ and id_ not in self._numbers else f"call_{answer_id}_{len(self) - 1}"
+
+    def _told(self, number: int, name: str, given: Chunk, field: str) -> Chunk:
+        piece = members.json_text(given, field)
+        if field == "arguments":
+            self._whitespace[number].feed(piece)
+        named = name if number not in self._named else ""
         if named:
             self._named.add(number)
-        kept = {key: value for key, value in function.items() if key != "name" and not NOISE.match(key)}
-        kept = ({"name": named} if named else {}) | kept | {"arguments": function.get("arguments") or ""}
-        opening = {"id": id_, "type": "function"} if is_new else {}
-        return {"index": number, **opening, "function": kept}
-
-
-def as_object(value: Any) -> Chunk:
-    return value if isinstance(value, dict) else {}
+        kept = {key: each for key, each in given.items() if key != "name" and not NOISE.match(key)}
+        return ({"name": named} if named else {}) | kept | {field: piece}
 
 
 class Mender:
@@ -129,27 +162,31 @@ class Mender:
         self.usage: Chunk | None = None
 
     def mend(self, chunk: Chunk) -> Iterator[Chunk]:
-        """Raises UpstreamRefused: the chunk tells of an error."""
-        if chunk.get("error"):
-            raise told_error(chunk["error"])
+        """Raises UpstreamRefused: the chunk tells of an error, or can't be read."""
+        if is_error(chunk) or chunk.get("error"):
+            raise told_error(error_of(chunk))
         if chunk.get("copilot_errors") and not self._started:
-            raise told_error(next(iter(chunk["copilot_errors"])))
+            told = chunk["copilot_errors"]
+            raise told_error(told[0] if isinstance(told, list) else told)
         frame = self._frame(chunk)
-        choices = chunk.get("choices")
-        for choice in choices if isinstance(choices, list) else ():
-            if not isinstance(choice, dict):
-                continue
+        for choice in dicts(chunk.get("choices")):
             delta = self._delta(choice)
             mended = {**self._kept(choice), "index": 0, "delta": delta, "finish_reason": None}
-            if reason := choice.get("finish_reason"):
+            mended.pop("message", None)
+            if reason := members.text(choice, "finish_reason"):
                 said = {"logprobs": None} if delta and "logprobs" in mended else {}
-                self._finish(str(reason), frame, mended | said)
+                self._finish(reason, frame, mended | said)
             if delta:
                 opened = self._opened(delta)
                 yield {**frame, "id": self._common["id"], "choices": [{**mended, "delta": opened}]}
 
     def end(self) -> Iterator[Chunk]:
-        """The chunk with the finish_reason, held back until everything else has been said."""
+        """The chunk with the finish_reason, held back until everything else has been said.
+
+        :raises StreamCut: there is no answer.
+        """
+        if not self._started and self.finish_reason is None:
+            raise StreamCut("Copilot's answer has nothing in it")
         if not self._started:
             opening = choice_of(self._opened({"content": ""}))
             yield self._common | {"choices": [opening]}
@@ -164,14 +201,15 @@ class Mender:
 
     def _frame(self, chunk: Chunk) -> Chunk:
         """The chunk itself without its choices' content; gaps filled from what was seen before."""
-        usage = chunk.get("usage")
-        if isinstance(usage, dict) and any(usage.values()):  # Claude's first chunk counts nothing yet
+        given = chunk.get("usage")
+        usage = members.with_numbers(given) if given else given
+        if usage and any(usage.values()):  # Claude's first chunk counts nothing yet
             self.usage = usage
         kept = self._kept(chunk)
         if self._started:  # an answer has one id, even if upstream tells it late or not each time
             kept["id"] = self._common["id"]
-        for field in ("id", "model", "created"):
-            if not kept.get(field):
+        for field, kind in FRAME.items():
+            if not kept.get(field) or not isinstance(kept[field], kind):
                 kept[field] = self._common[field]
         kept["object"] = "chat.completion.chunk"
         self._common |= {field: kept[field] for field in ("id", "model", "created")}
@@ -179,7 +217,7 @@ class Mender:
             self._common["system_fingerprint"] = kept["system_fingerprint"]
         if not chunk.get("choices") and self.usage is usage:
             self._counting = dict(kept)
-        if usage:
+        if given:
             del kept["usage"]
         return kept
 
@@ -190,17 +228,22 @@ class Mender:
 
     def _delta(self, choice: Chunk) -> Chunk:
         """What this choice adds to the answer; {} if that is nothing."""
-        given = choice.get("delta")
-        delta = self._kept(as_object(given))
-        reasoning = [delta.pop(key) for key in REASONING if key in delta]
-        signature = [delta.pop(key) for key in SIGNATURE if key in delta]
+        given = members.details(choice, "delta") or members.details(choice, "message")
+        delta = self._kept(given)
+        for field in TEXTS:
+            if field in delta:
+                members.text(delta, field)
+        reasoning = [members.text(delta, key) for key in REASONING if key in delta]
+        signature = [members.text(delta, key) for key in SIGNATURE if key in delta]
+        for key in (*REASONING, *SIGNATURE):
+            delta.pop(key, None)
         if text := next(filter(None, reasoning), None):
             delta["reasoning_content"] = text
         if opaque := next(filter(None, signature), None):
             delta["reasoning_opaque"] = opaque
         delta.pop("cot_id", None)
         if "tool_calls" in delta:
-            delta["tool_calls"] = self._numbered(delta["tool_calls"], choice.get("index", 0))
+            delta["tool_calls"] = self._numbered(delta, members.place(choice.get("index")) or 0)
             if not delta["tool_calls"]:
                 del delta["tool_calls"]
         if self._started or not delta.get("role"):
@@ -209,9 +252,10 @@ class Mender:
             delta.pop("content", None)  # null or "" beside something else
         return delta if any(value is not None and value != "" for value in delta.values()) else {}
 
-    def _numbered(self, calls: Any, place: object) -> list[Chunk]:
-        given = [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
-        return [self._calls.number(place, call, self._common["id"]) for call in given]
+    def _numbered(self, delta: Chunk, place: int) -> list[Chunk]:
+        answer_id = self._common["id"] or self._answer_id
+        calls = members.objects(delta, "tool_calls")
+        return [self._calls.number(place, call, answer_id) for call in calls]
 
     def _opened(self, delta: Chunk) -> Chunk:
         """The first delta says who speaks."""
@@ -232,7 +276,11 @@ class Mender:
         reason = self.finish_reason or "stop"
         if self._calls and reason not in ("length", "content_filter"):
             return "tool_calls"
-        return reason
+        return reason if self._calls or reason != "tool_calls" else "stop"
+
+
+def dicts(given: Any) -> list[Chunk]:
+    return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
 
 
 def choice_of(delta: Chunk) -> Chunk:
@@ -357,6 +405,8 @@ class Repair:
             return block + b"\n\n" if block.startswith(b":") and not self.done else b""
         if data.strip() == b"[DONE]":
             return self._end()
+        if sse.tells_error(block):
+            raise told_by(data)
         chunk = read_chunk(data)
         if chunk is None:
             return b""

@@ -8,7 +8,9 @@ from itertools import chain
 from typing import Any
 
 from copilot_bridge.dialects import codec, sse
-from copilot_bridge.dialects.chat.repair import Chunk, Mender, read_chunk
+from copilot_bridge.dialects.chat.repair import KINDS, Chunk, Mender, read_chunk
+from copilot_bridge.dialects.members import details, json_text, text
+from copilot_bridge.dialects.told import error_of, is_error, told_by, told_error
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
 JOINED = ("content", "refusal", "reasoning_content")
@@ -33,6 +35,8 @@ class Fold:
             self._take(mended)
         if self._calls:
             self._message["tool_calls"] = self._calls
+        if self._message["refusal"]:  # said in place of a content
+            self._message["content"] = self._message["content"] or None
         choice = {**self._choice, "index": 0, "message": self._message}
         reply = self._frame | {"object": "chat.completion", "choices": [{"logprobs": None} | choice]}
         return reply | ({"usage": self._mender.usage} if self._mender.usage else {})
@@ -51,7 +55,8 @@ class Fold:
             elif key in JOINED and value is not None:
                 self._message[key] = (self._message.get(key) or "") + value
             elif key == "function_call" and isinstance(value, dict):
-                self._message[key] = join_function(self._message.get(key) or {}, value)
+                before = details(self._message, key)
+                self._message[key] = join_pieces(before, value, "arguments")
             elif value is not None:
                 self._message[key] = value
 
@@ -60,22 +65,31 @@ class Fold:
             number = fragment["index"]
             if number == len(self._calls):
                 opening = {key: value for key, value in fragment.items() if key != "index"}
-                self._calls.append({**opening, "function": dict(fragment["function"])})
+                self._calls.append(opening)
                 continue
             call = self._calls[number]
-            call["function"] = join_function(call["function"], fragment["function"])
+            for key, value in fragment.items():
+                if key in KINDS:
+                    call[key] = join_pieces(call[key], value, KINDS[key])
+                elif key != "index":
+                    call[key] = value
 
 
-def join_function(before: Chunk, more: Chunk) -> Chunk:
-    arguments = (before.get("arguments") or "") + (more.get("arguments") or "")
-    return before | more | {"arguments": arguments}
+def join_pieces(before: Chunk, more: Chunk, field: str) -> Chunk:
+    """`field`: the one that comes in pieces."""
+    return before | more | {field: text(before, field) + json_text(more, field)}
 
 
 def join_logprobs(before: Any, more: Any) -> Any:
     if not isinstance(before, dict) or not isinstance(more, dict):
         return more
-    joined = {key: (before.get(key) or []) + (more.get(key) or []) for key in before | more}
-    return {key: tokens or None for key, tokens in joined.items()}
+    joined = {key: [*tokens(before, key), *tokens(more, key)] for key in before | more}
+    return {key: each or None for key, each in joined.items()}
+
+
+def tokens(logprobs: Chunk, key: str) -> list[Any]:
+    given = logprobs.get(key)
+    return given if isinstance(given, list) else []
 
 
 def fold(pieces: Iterable[bytes], mender: Mender) -> bytes:
@@ -87,6 +101,8 @@ def fold(pieces: Iterable[bytes], mender: Mender) -> bytes:
         data = sse.read_data(block)
         if data.strip() == b"[DONE]":
             return codec.write(folded.result())
+        if sse.tells_error(block):
+            raise told_by(data)
         if data and (chunk := read_chunk(data)):
             folded.add(chunk)
     if mender.finish_reason is None:
@@ -102,6 +118,8 @@ def last(splitter: sse.Splitter) -> Iterator[bytes]:
 def mend_whole(data: bytes, mender: Mender) -> bytes:
     """Copilot's answer in one piece -> OpenAI's.  Raises UpstreamRefused: this is no answer."""
     reply = read_chunk(data)
+    if reply is not None and is_error(reply):
+        raise told_error(error_of(reply))
     choices = reply.get("choices") if reply else None
     if reply is None or not (choices or reply.get("error")) or not isinstance(choices or [], list):
         raise UpstreamRefused("Copilot's answer is no chat completion")

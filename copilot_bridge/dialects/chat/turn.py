@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from copilot_bridge.dialects import data_url
 from copilot_bridge.dialects.chat.shape import BODY
@@ -44,7 +44,13 @@ DROPPED = (
     "top_logprobs",
 )
 
-CHOICES = ("auto", "none", "required")
+# `validated`, which the Copilot CLI says to Gemini: the model chooses, by the tools' schemas.
+CHOICES: dict[str, Literal["auto", "none", "required"]] = {
+    "auto": "auto",
+    "none": "none",
+    "required": "required",
+    "validated": "auto",
+}
 ALLOWED = ("auto", "required")  # modes of a choice among some of the tools
 
 # The end of a prompt cache: Copilot's word for it, on a message or a tool, and what clients of Claude's
@@ -52,6 +58,9 @@ ALLOWED = ("auto", "required")  # modes of a choice among some of the tools
 MARK = "copilot_cache_control"
 MARKS = (MARK, "cache_control")
 EPHEMERAL = {"type": "ephemeral"}
+
+# Where Gemini's signature of a call stands; or in its function.
+EXTRA = "extra_content"
 
 
 def read_turn(body: Json) -> Turn:
@@ -133,8 +142,11 @@ def read_refusal(message: Json) -> tuple[Text, ...]:
 
 def read_calls(message: Json) -> Iterator[ToolCall]:
     for call in message.get("tool_calls") or ():
-        function = call["function"]
-        yield ToolCall(call["id"], function["name"], function.get("arguments") or "{}")
+        if call.get("custom"):
+            yield ToolCall(call["id"], call["custom"]["name"], call["custom"]["input"], custom=True)
+        else:
+            function = call["function"]
+            yield ToolCall(call["id"], function["name"], function.get("arguments") or "{}")
 
 
 def read_content(where: str, content: Any) -> Iterator[Part]:
@@ -169,15 +181,18 @@ READ_PART: dict[str, Callable[[Json], Part]] = {
 
 
 def read_tool(index: int, tool: Json) -> Tool:
-    function = tool.get("function") or {}
-    if not function.get("name"):
+    custom = tool.get("custom")
+    given = custom or tool.get("function") or {}
+    if not given.get("name"):
         raise Unsupported(f"tools.{index}: expected a function with a name", param=f"tools.{index}")
     return Tool(
-        name=function["name"],
-        description=function.get("description") or "",
-        schema=function.get("parameters") or {"type": "object", "properties": {}},
-        strict=function.get("strict"),
-        cached=is_marked(tool) or is_marked(function),
+        name=given["name"],
+        description=given.get("description") or "",
+        schema={} if custom else given.get("parameters") or {"type": "object", "properties": {}},
+        strict=given.get("strict"),
+        custom=bool(custom),
+        format=given.get("format") if custom else None,
+        cached=is_marked(tool) or is_marked(given),
     )
 
 
@@ -185,23 +200,30 @@ def read_choice(choice: Any) -> tuple[ToolChoice | None, set[str] | None]:
     """And the names of the only tools that are allowed; None: all of them."""
     if choice is None:
         return None, None
-    if choice in CHOICES:
-        return ToolChoice(choice), None
-    if isinstance(choice, dict) and isinstance(choice.get("function"), dict):
-        return ToolChoice("tool", choice["function"].get("name")), None
+    if isinstance(choice, str) and choice in CHOICES:
+        return ToolChoice(CHOICES[choice]), None
+    if isinstance(choice, dict) and (name := name_of(choice)) is not None:
+        return ToolChoice("tool", name), None
     allowed = choice.get("allowed_tools") if isinstance(choice, dict) else None
     if isinstance(allowed, dict) and allowed.get("mode") in ALLOWED:
         return ToolChoice(allowed["mode"]), set(named(allowed.get("tools")))
     raise InvalidRequest(
-        "tool_choice: expected auto, none, required, a function or allowed tools", param="tool_choice"
+        "tool_choice: expected auto, none, required, a function, a custom tool or allowed tools",
+        param="tool_choice",
     )
 
 
 def named(tools: Any) -> Iterator[str]:
     for tool in tools if isinstance(tools, list) else ():
-        function = tool.get("function") if isinstance(tool, dict) else None
-        if isinstance(function, dict):
-            yield str(function.get("name"))
+        if isinstance(tool, dict) and (name := name_of(tool)) is not None:
+            yield name
+
+
+def name_of(tool: Json) -> str | None:
+    """Of a function or a custom tool; None: it has none."""
+    inner = next((tool[kind] for kind in ("function", "custom") if isinstance(tool.get(kind), dict)), None)
+    name = inner.get("name") if inner else None
+    return name if isinstance(name, str) else None
 
 
 def read_format(given: Any) -> Schema | None:
@@ -256,13 +278,27 @@ def write_assistant(message: Message) -> Json:
     written: Json = {"role": "assistant", "content": text}
     for kind, write in WRITE_BESIDE.items():
         written |= write([part for part in message.parts if isinstance(part, kind)])
-    if not text and "tool_calls" in written:
-        written["content"] = None
+    if "tool_calls" in written:
+        sign_calls(message.parts, written["tool_calls"])
+        written["content"] = text or None
     return written | write_mark(message.parts)
 
 
 def write_calls(calls: list[ToolCall]) -> Json:
     return {"tool_calls": [write_call(call) for call in calls]} if calls else {}
+
+
+def sign_calls(parts: tuple[Part, ...], calls: list[Json]) -> None:
+    """Gemini wants its signatures again with the calls that they stood before."""
+    remaining, signature = iter(calls), Json()
+    for part in parts:
+        if isinstance(part, Reasoning):
+            signature = part.opaque.get("google") or signature
+        elif isinstance(part, ToolCall):
+            call = next(remaining)
+            call |= {key: goods for key, goods in signature.items() if key == EXTRA}
+            call["function"] |= {key: goods for key, goods in signature.items() if key != EXTRA}
+            signature = {}
 
 
 def write_thoughts(thoughts: list[Reasoning]) -> Json:

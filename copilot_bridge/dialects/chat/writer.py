@@ -12,6 +12,7 @@ from copilot_bridge.dialects.events import (
     Finished,
     ReasoningDelta,
     ReasoningSeal,
+    RefusalDelta,
     Started,
     TextDelta,
     Usage,
@@ -21,7 +22,14 @@ from copilot_bridge.errors import BridgeError
 
 Delta = dict[str, Any]
 
-REASONS = {"stop": "stop", "length": "length", "tool_calls": "tool_calls", "refusal": "content_filter"}
+# OpenAI's models stop when they have refused.
+REASONS = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "refusal": "stop",
+    "filtered": "content_filter",
+}
 
 
 class Writer:
@@ -33,6 +41,7 @@ class Writer:
         self._wants_usage = usage
         self._calls: dict[int, int] = {}  # part -> the call's index
         self._bare: int | None = None  # the last call, as long as it has no arguments
+        self._custom = False  # the last call takes free text
         self._thoughts: dict[int, list[str]] = {}  # part -> its text
         self._goods: dict[int, dict[str, Any]] = {}  # part -> what upstream wants to see again with it
 
@@ -47,6 +56,9 @@ class Writer:
 
     def _text(self, event: TextDelta) -> bytes:
         return self._chunk({"content": event.text})
+
+    def _refusal(self, event: RefusalDelta) -> bytes:
+        return self._chunk({"refusal": event.text})
 
     def _reasoning(self, event: ReasoningDelta) -> bytes:
         self._thoughts.setdefault(event.part, []).append(event.text)
@@ -73,19 +85,19 @@ class Writer:
     def _call(self, event: CallStarted) -> bytes:
         closed = self._closed_call()
         index = self._calls.setdefault(event.part, len(self._calls))
-        function = {"name": event.name, "arguments": ""}
-        call = {"index": index, "id": event.id, "type": "function", "function": function}
-        self._bare = index
+        self._custom = event.custom
+        kind, field = ("custom", "input") if event.custom else ("function", "arguments")
+        call = {"index": index, "id": event.id, "type": kind, kind: {"name": event.name, field: ""}}
+        self._bare = None if event.custom else index
         return closed + self._chunk({"tool_calls": [call]})
 
     def _arguments(self, event: ArgumentsDelta) -> bytes:
         self._bare = None
-        call = {"index": self._calls[event.part], "function": {"arguments": event.json}}
-        return self._chunk({"tool_calls": [call]})
+        told = {"custom": {"input": event.json}} if self._custom else {"function": {"arguments": event.json}}
+        return self._chunk({"tool_calls": [{"index": self._calls[event.part], **told}]})
 
     def _finished(self, event: Finished) -> bytes:
-        refused = self._chunk({"refusal": event.refusal}) if event.refusal else b""
-        out = self._closed_call() + refused + self._sealed() + self._chunk({}, REASONS[event.reason])
+        out = self._closed_call() + self._sealed() + self._chunk({}, REASONS[event.reason])
         if self._wants_usage and event.usage != Usage():  # a usage of nothing is none
             out += self._write({"choices": [], "usage": write_usage(event.usage)})
         return out + sse.DONE
@@ -99,6 +111,7 @@ class Writer:
     _ON: ClassVar[dict[type, Callable[[Any, Any], bytes]]] = {
         Started: _started,
         TextDelta: _text,
+        RefusalDelta: _refusal,
         ReasoningDelta: _reasoning,
         ReasoningSeal: _seal,
         CallStarted: _call,

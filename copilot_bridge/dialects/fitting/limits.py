@@ -25,6 +25,7 @@ class Limits:
     :param properties, items: an object's schema has to have the one, an array's the other.
     :param documents: the media types of documents, beside text.  :param texts_inline: a document that is text
         has to be said as text.
+    :param custom_tools: a tool may take free text.
     :param strict: the answer's schema has to be in this form: "openai" where it says that it is strict,
         "anthropic" always.
     """
@@ -39,12 +40,13 @@ class Limits:
     items: bool = True
     documents: tuple[str, ...] | None = (PDF,)
     texts_inline: bool = True
+    custom_tools: bool = False
     strict: str = "openai"
 
 
 LIMITS: dict[str, Limits] = {
     "chat": Limits(stops=4),
-    "responses": Limits(id_length=64, stops=0, results_next=False, documents=None),
+    "responses": Limits(id_length=64, stops=0, results_next=False, documents=None, custom_tools=True),
     "messages": Limits(
         id_length=64,
         name_length=128,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from copilot_bridge.dialects.fitting.answers import FORMS, answer_schema, is_strict
 from copilot_bridge.dialects.fitting.choice import fit_choice
+from copilot_bridge.dialects.fitting.custom import as_functions
 from copilot_bridge.dialects.fitting.ids import fit_ids
 from copilot_bridge.dialects.fitting.limits import Limits
 from copilot_bridge.dialects.fitting.media import fit_media
@@ -19,14 +20,16 @@ from copilot_bridge.errors import InvalidRequest
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """What has to be undone in the answer: names and ids that were changed, stop sequences not passed on.
+    """What has to be undone in the answer: names and ids that were changed, stop sequences not passed on,
+    custom tools that were made functions.
 
-    :param names, ids: the target's -> the client's.
+    :param names, ids: the target's -> the client's.  :param custom: the client's names.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     ids: Mapping[str, str] = field(default_factory=dict)
     stops: tuple[str, ...] = ()
+    custom: frozenset[str] = frozenset()
 
 
 NOTHING = Undo()
@@ -38,6 +41,7 @@ def fit(turn: Turn, limits: Limits, client: str) -> tuple[Turn, Undo]:
     :raises InvalidRequest, Unsupported: the target can't be told, and the answer would miss what binds it.
     """
     turn = fit_media(fit_choice(turn), limits, FIELDS[client])
+    turn, custom = (turn, frozenset[str]()) if limits.custom_tools else as_functions(turn)
     turn = fit_schemas(turn, limits)
     try:
         turn = fit_answer(turn, limits, client)
@@ -48,9 +52,9 @@ def fit(turn: Turn, limits: Limits, client: str) -> tuple[Turn, Undo]:
     turn = results_next(turn) if limits.results_next else turn
     turn = turn if limits.blank_texts else fit_texts(turn)
     told, stops = split_stops(turn.stop, limits)
-    if not (names or ids or stops):
+    if not (names or ids or stops or custom):
         return turn, NOTHING
-    return replace(turn, stop=told), Undo(names, ids, stops)
+    return replace(turn, stop=told), Undo(names, ids, stops, custom)
 
 
 # What a client's request calls the conversation, and the form of the answer.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
+from copilot_bridge.dialects import codec, members
 from copilot_bridge.dialects.events import (
     ArgumentsDelta,
     CallStarted,
@@ -11,13 +12,14 @@ from copilot_bridge.dialects.events import (
     Reason,
     ReasoningDelta,
     ReasoningSeal,
+    RefusalDelta,
     Started,
     TextDelta,
     Usage,
 )
 from copilot_bridge.dialects.line import Line
 from copilot_bridge.dialects.messages.repair import numbers, read_event
-from copilot_bridge.dialects.told import told_error
+from copilot_bridge.dialects.told import error_of, is_error, told_error
 from copilot_bridge.errors import StreamCut
 
 REASONS: dict[str, Reason] = {
@@ -33,6 +35,9 @@ REASONS: dict[str, Reason] = {
 # Blocks that the hub can say; what a server's own tools did is none of a client's business.
 KINDS = ("text", "thinking", "redacted_thinking", "tool_use")
 
+# Of a refusal that says no more.
+REFUSED = "The model refused to answer."
+
 Block = dict[str, Any]
 
 
@@ -43,22 +48,38 @@ class Reader:
         self._usage: dict[str, int] = {}
         self._reason: Reason = "stop"
         self._stop_sequence: str | None = None
-        self._refusal = ""
+        self._refusal = REFUSED
         self._line = Line()
         self._part = -1
         self._block = ""  # the kind of the open block; "" if it is none that the hub can say
         self._told = False  # something of the open block
+        self._whole: Block = {}  # a call's arguments, as the start of its block told them
         self._signature = ""
+        self._blocks = 0  # that have begun
 
     def feed(self, data: bytes) -> Iterator[Event]:
         event = read_event(data) if data else None
-        if event and not self._line.hold(event.get("index"), event):
+        if event is None:
+            return
+        if is_error(event):
+            raise told_error(error_of(event))
+        place = event.get("index")
+        if place.__class__ is not int:
+            place = event["index"] = self._place_of(event, place)
+        if not self._line.hold(place, event):
             yield from self._tell([event])
 
     @property
     def usage(self) -> Usage:
         """As far as it has been told."""
         return read_usage(self._usage)
+
+    def _place_of(self, event: Block, given: Any) -> Any:
+        """What has none is of the block that is open; one that begins is the next."""
+        place = members.place(given)
+        if place is not None or event.get("type") not in BLOCK_EVENTS:
+            return place
+        return self._blocks if event["type"] == "content_block_start" else self._line.open
 
     def close(self) -> Iterator[Event]:
         raise StreamCut("Copilot's answer broke off before its end")
@@ -71,29 +92,35 @@ class Reader:
             told = self._line.next()
 
     def _start(self, event: Block) -> Iterator[Event]:
-        self._count(event["message"].get("usage"))
-        yield Started(str(event["message"].get("id")))
+        message = members.inner(event, "message")
+        self._count(message.get("usage"))
+        yield Started(members.id_text(message, "id"))
 
     def _open(self, event: Block) -> Iterator[Event]:
         yield from self._leave()
-        block, self._line.open = event["content_block"], event["index"]
-        self._block = block["type"] if block["type"] in KINDS else ""
+        block, self._line.open = members.inner(event, "content_block"), event["index"]
+        self._blocks += 1
+        kind = members.word(block, "type")
+        self._block = kind if kind in KINDS else ""
         if self._block == "tool_use":
-            yield CallStarted(self._enter(), block["id"], block["name"])
+            self._whole = members.inner(block, "input")
+            id_, name = members.id_text(block, "id"), members.word(block, "name")
+            yield CallStarted(self._enter(), id_, name)
         elif self._block == "redacted_thinking":
-            yield ReasoningSeal(self._enter(), {"redacted": block["data"]})
-        elif self._block == "text" and block.get("text"):
-            yield TextDelta(self._enter(), block["text"])
+            yield ReasoningSeal(self._enter(), {"redacted": members.text(block, "data")})
+        elif self._block in BEGINNINGS and (begun := members.text(block, self._block)):
+            yield BEGINNINGS[self._block](self._enter(), begun)
 
     def _delta(self, event: Block) -> Iterator[Event]:
         if event["index"] != self._line.open:
             return
-        delta = event["delta"]
-        kind = (self._block, delta.get("type"))
+        delta = members.inner(event, "delta")
+        kind = (self._block, str(delta.get("type")))
         if kind == ("thinking", "signature_delta"):
-            self._signature += delta["signature"]
-        elif kind in DELTAS and delta[DELTAS[kind][0]]:
-            yield DELTAS[kind][1](self._enter(), delta[DELTAS[kind][0]])
+            self._signature += members.text(delta, "signature")
+        elif kind in DELTAS and (told := members.text(delta, DELTAS[kind][0])):
+            self._whole = {}
+            yield DELTAS[kind][1](self._enter(), told)
 
     def _close(self, event: Block) -> Iterator[Event]:
         if event["index"] == self._line.open:
@@ -107,18 +134,22 @@ class Reader:
         return self._part
 
     def _leave(self) -> Iterator[Event]:
+        if self._whole:  # told by the start, and by no delta
+            yield ArgumentsDelta(self._enter(), codec.write(self._whole).decode())
         if self._signature:
             yield ReasoningSeal(self._enter(), {"messages": self._signature})
-        self._line.open, self._block, self._told, self._signature = None, "", False, ""
+        self._line.open, self._block, self._told = None, "", False
+        self._whole, self._signature = {}, ""
 
     def _finish(self, event: Block) -> Iterator[Event]:
         self._count(event.get("usage"))
-        self._reason = REASONS.get(str(event["delta"].get("stop_reason")), "stop")
-        if event["delta"].get("stop_reason") == "stop_sequence":
-            self._stop_sequence = event["delta"].get("stop_sequence")
-        details = event["delta"].get("stop_details")
-        if self._reason == "refusal" and isinstance(details, dict):
-            self._refusal = str(details.get("explanation") or "")
+        delta = members.inner(event, "delta")
+        if reason := members.text(delta, "stop_reason"):
+            self._reason = REASONS.get(reason, "stop")
+        if reason == "stop_sequence":
+            self._stop_sequence = members.text(delta, "stop_sequence") or None
+        explanation = members.details(delta, "stop_details").get("explanation")
+        self._refusal = explanation if isinstance(explanation, str) and explanation else REFUSED
         yield from ()
 
     def _stop(self, _event: Block) -> Iterator[Event]:
@@ -127,15 +158,14 @@ class Reader:
         while told := self._line.next():
             yield from self._tell(told)
             yield from self._leave()
-        yield Finished(self._reason, self.usage, self._refusal, self._stop_sequence)
+        if self._reason == "refusal":
+            yield RefusalDelta(self._enter(), self._refusal)
+        yield Finished(self._reason, self.usage, self._stop_sequence)
 
     def _count(self, usage: Any) -> None:
         """What the end tells replaces what the beginning told."""
         self._usage |= numbers(usage)
         self._usage |= numbers(usage.get("output_tokens_details")) if isinstance(usage, dict) else {}
-
-    def _fail(self, event: Block) -> Iterator[Event]:
-        raise told_error(event.get("error"))
 
     _ON: ClassVar[dict[str, Callable[[Any, Any], Iterator[Event]]]] = {
         "message_start": _start,
@@ -144,7 +174,6 @@ class Reader:
         "content_block_stop": _close,
         "message_delta": _finish,
         "message_stop": _stop,
-        "error": _fail,
     }
 
 
@@ -158,8 +187,13 @@ def read_usage(usage: dict[str, int]) -> Usage:
     )
 
 
+BLOCK_EVENTS = ("content_block_start", "content_block_delta", "content_block_stop")
+
+# What may be told by the start of a block already.
+BEGINNINGS: dict[str, Callable[[int, str], Event]] = {"text": TextDelta, "thinking": ReasoningDelta}
+
 # What a kind of block may be told by: (where it stands, the event it makes).
-DELTAS: dict[tuple[str, Any], tuple[str, Callable[[int, str], Event]]] = {
+DELTAS: dict[tuple[str, str], tuple[str, Callable[[int, str], Event]]] = {
     ("text", "text_delta"): ("text", TextDelta),
     ("thinking", "thinking_delta"): ("thinking", ReasoningDelta),
     ("tool_use", "input_json_delta"): ("partial_json", ArgumentsDelta),

@@ -6,9 +6,9 @@ Seen on the wire, 2026: a `[DONE]` after the end, which strict SDKs choke on, an
 
 from typing import Any
 
-from copilot_bridge.dialects import codec, sse
+from copilot_bridge.dialects import codec, members, sse
 from copilot_bridge.dialects.messages.errors import write_event
-from copilot_bridge.dialects.told import told_error
+from copilot_bridge.dialects.told import error_of, is_error, told_by, told_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 Event = dict[str, Any]
@@ -18,7 +18,7 @@ KEEPALIVE = b'event: ping\ndata: {"type": "ping"}\n\n'
 MANAGED = "context_management"
 
 # Only these need a closer look: Copilot's own fields, the usage, the end, and errors.
-SUSPECT = (b"[DONE]", b"copilot_", b'"message_', b'"error"')
+SUSPECT = (b"[DONE]", b"copilot_", b'"message_', b'"error"', b"event: error", b"event:error")
 
 
 class Repair:
@@ -82,23 +82,30 @@ class Repair:
         data = sse.read_data(block)
         if self.done or not data or data.strip() == b"[DONE]":
             return block + b"\n\n" if block.startswith(b":") and not self.done else b""
+        if sse.tells_error(block):
+            raise told_by(data)
         event = read_event(data)
         if event is None:
             return b""
+        if is_error(event):
+            raise told_error(error_of(event))
         self._note(event)
         mended = mend(event, keep=self._keep, managed=self._managed)
         if mended == event:
             return block + b"\n\n"
-        return b"event: " + str(event.get("type")).encode() + b"\ndata: " + codec.write(mended) + b"\n\n"
+        return (
+            b"event: "
+            + str(event.get("type")).encode(errors="replace")
+            + b"\ndata: "
+            + codec.write(mended)
+            + b"\n\n"
+        )
 
     def _note(self, event: Event) -> None:
-        kind = event.get("type")
-        if kind == "error":
-            raise told_error(event.get("error"))
         started = event.get("message")
         for holder in (event, started if isinstance(started, dict) else {}):
             self._counted |= numbers(holder.get("usage"))
-        self.done = kind == "message_stop"
+        self.done = event.get("type") == "message_stop"
 
 
 def is_plain(events: bytes) -> bool:
@@ -137,9 +144,8 @@ def without_noise(value: Any) -> Any:
 
 
 def numbers(usage: Any) -> dict[str, int]:
-    return (
-        {key: value for key, value in usage.items() if type(value) is int} if isinstance(usage, dict) else {}
-    )
+    given = usage.items() if isinstance(usage, dict) else ()
+    return {key: members.count(value) for key, value in given if members.as_number(value) is not None}
 
 
 def as_chat_usage(usage: dict[str, int]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from itertools import chain
 from typing import Any, ClassVar
 
-from copilot_bridge.dialects import codec, sse
+from copilot_bridge.dialects import codec, members, sse
 from copilot_bridge.dialects.messages.repair import (
     Event,
     as_chat_usage,
@@ -13,7 +13,7 @@ from copilot_bridge.dialects.messages.repair import (
     numbers,
     read_event,
 )
-from copilot_bridge.dialects.told import told_error
+from copilot_bridge.dialects.told import error_of, is_error, told_by, told_error
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
 Whole = tuple[bytes, dict[str, int]]  # the answer, and its usage as chat counts
@@ -22,8 +22,8 @@ Whole = tuple[bytes, dict[str, int]]  # the answer, and its usage as chat counts
 def mend_whole(data: bytes, *, keep: bool = False, managed: bool = True) -> Whole:
     """Raises UpstreamRefused: this is no answer."""
     reply = read_event(data)
-    if reply is not None and reply.get("type") == "error":
-        raise told_error(reply.get("error"))
+    if reply is not None and is_error(reply):
+        raise told_error(error_of(reply))
     if reply is None or reply.get("type") != "message":
         raise UpstreamRefused("Copilot's answer is no message")
     mended = mend(reply, keep=keep, managed=managed)
@@ -40,7 +40,10 @@ def fold(pieces: Iterable[bytes], *, keep: bool = False, managed: bool = True) -
     folded, splitter = Fold(), sse.Splitter()
     for piece in chain(pieces, [b"\n\n"]):  # the last event may lack its empty line
         for block in splitter.feed(piece):
-            folded.add(read_event(sse.read_data(block)) or {})
+            data = sse.read_data(block)
+            if sse.tells_error(block):
+                raise told_by(data)
+            folded.add(read_event(data) or {})
         if folded.done:
             return mend_whole(codec.write(folded.message), keep=keep, managed=managed)
     raise StreamCut("Copilot's answer broke off before its end")
@@ -50,47 +53,65 @@ class Fold:
     """Events in, the message they make out."""
 
     def __init__(self) -> None:
-        self.message: Event = {}
-        self.done = False
+        self._message: Event = {}
+        self._blocks: dict[int, Event] = {}  # by their index
         self._arguments: dict[int, str] = {}
+        self.done = False
+
+    @property
+    def message(self) -> Event:
+        return {**self._message, "content": [self._blocks[place] for place in sorted(self._blocks)]}
 
     def add(self, event: Event) -> None:
-        take = self._ON.get(str(event.get("type")))
-        if take:
+        if is_error(event):
+            raise told_error(error_of(event))
+        if take := self._ON.get(str(event.get("type"))):
             take(self, event)
 
     def _start(self, event: Event) -> None:
-        self.message = {**event["message"], "content": []}
+        self._message = members.inner(event, "message")
 
     def _open(self, event: Event) -> None:
-        self.message["content"].append(dict(event["content_block"]))
+        place = members.place(event.get("index"))
+        place = len(self._blocks) if place is None else place
+        self._blocks[place] = dict(members.inner(event, "content_block"))
+
+    def _of(self, event: Event) -> int:
+        """The block that an event is about; where it does not say so, the last one."""
+        place = members.place(event.get("index"))
+        place = max(self._blocks, default=None) if place is None else place
+        if place is None or place not in self._blocks:
+            raise members.malformed("index", "that of a block")
+        return place
 
     def _delta(self, event: Event) -> None:
-        block, delta = self.message["content"][event["index"]], event["delta"]
+        place, delta = self._of(event), members.inner(event, "delta")
+        block = self._blocks[place]
         if delta.get("type") == "input_json_delta":
-            self._arguments[event["index"]] = self._arguments.get(event["index"], "") + delta["partial_json"]
+            self._arguments[place] = self._arguments.get(place, "") + members.text(delta, "partial_json")
         elif delta.get("type") == "citations_delta":
-            block["citations"] = [*(block.get("citations") or []), delta["citation"]]
+            block["citations"] = [*members.objects(block, "citations"), members.inner(delta, "citation")]
         else:  # text, thinking, signature: a text that is added to the one of that name
             for key, value in delta.items():
                 if key != "type" and isinstance(value, str):
-                    block[key] = block.get(key, "") + value
+                    block[key] = members.text(block, key) + value
 
     def _close(self, event: Event) -> None:
-        if arguments := self._arguments.pop(event["index"], ""):
+        place = self._of(event)
+        if arguments := self._arguments.pop(place, ""):
             with suppress(ValueError):  # cut off by max_tokens: there is nothing to call
-                self.message["content"][event["index"]]["input"] = codec.read(arguments.encode())
+                self._blocks[place]["input"] = codec.read(arguments)
 
     def _finish(self, event: Event) -> None:
-        self.message |= event.get("delta") or {}
-        self.message["usage"] = {**self.message.get("usage", {}), **(event.get("usage") or {})}
-        self.message |= {key: value for key, value in event.items() if key not in ("type", "delta", "usage")}
+        self._message |= members.inner(event, "delta")
+        before = members.details(self._message, "usage")
+        self._message["usage"] = before | members.details(event, "usage")
+        self._message |= {key: value for key, value in event.items() if key not in ("type", "delta", "usage")}
 
     def _stop(self, _event: Event) -> None:
+        for place in list(self._arguments):  # of blocks that nobody has closed
+            self._close({"index": place})
         self.done = True
-
-    def _fail(self, event: Event) -> None:
-        raise told_error(event.get("error"))
 
     _ON: ClassVar[dict[str, Callable[[Any, Event], None]]] = {
         "message_start": _start,
@@ -99,5 +120,4 @@ class Fold:
         "content_block_stop": _close,
         "message_delta": _finish,
         "message_stop": _stop,
-        "error": _fail,
     }

@@ -4,10 +4,13 @@ from typing import Any
 
 from copilot_bridge.dialects.messages.client_tools import CLIENT_TOOLS
 from copilot_bridge.dialects.shapes import (
+    EFFORT,
     FLAG,
     OBJECT,
     TEXT,
+    Shape,
     Table,
+    among,
     by,
     each,
     fields,
@@ -36,15 +39,27 @@ SHOWN: Table = {
 }
 IN_RESULT = by("type", {**SHOWN, "tool_reference": fields({"tool_name": TEXT})})
 
-BLOCK = by(
-    "type",
+BLOCKS: Table = {
+    **SHOWN,
+    "thinking": fields(maybe={"thinking": TEXT, "signature": TEXT}),
+    "redacted_thinking": fields({"data": TEXT}),
+    "compaction": fields(maybe={"content": TEXT}),
+    "tool_use": fields({"id": TEXT, "name": TEXT}),
+    "tool_result": fields({"tool_use_id": TEXT}, maybe={"content": text_or_each(IN_RESULT)}),
+}
+
+
+def said(*kinds: str) -> Shape:
+    """A message of a role that may say these."""
+    return fields({"content": text_or_each(among(BLOCKS, *kinds))})
+
+
+MESSAGE = by(
+    "role",
     {
-        **SHOWN,
-        "thinking": fields(maybe={"thinking": TEXT, "signature": TEXT}),
-        "redacted_thinking": fields({"data": TEXT}),
-        "compaction": fields(maybe={"content": TEXT}),
-        "tool_use": fields({"id": TEXT, "name": TEXT}),
-        "tool_result": fields({"tool_use_id": TEXT}, maybe={"content": text_or_each(IN_RESULT)}),
+        "user": said(*SHOWN, "tool_result"),
+        "assistant": said("text", "thinking", "redacted_thinking", "compaction", "tool_use"),
+        "system": said("text"),
     },
 )
 
@@ -63,9 +78,9 @@ def tool(where: str, value: Any) -> None:
 
 BODY: Table = {
     "system": text_or_each(WORDS),
-    "messages": each(fields({"content": text_or_each(BLOCK)})),
+    "messages": each(MESSAGE),
     "tools": each(tool),
     "tool_choice": fields(maybe={"type": TEXT, "name": TEXT}),
     "stop_sequences": each(TEXT),
-    "output_config": fields(maybe={"effort": TEXT, "format": fields(maybe={"schema": OBJECT})}),
+    "output_config": fields(maybe={"effort": EFFORT, "format": fields(maybe={"schema": OBJECT})}),
 }

@@ -375,7 +375,7 @@ def write_call(part: ToolCall) -> list[Json]:
 def read_arguments(arguments: str) -> Any:
     """What is no JSON object is kept, under a name of its own."""
     try:
-        parsed = codec.read(arguments.encode()) if arguments else {}
+        parsed = codec.read(arguments) if arguments else {}
     except ValueError:
         parsed = None
     return parsed if isinstance(parsed, dict) else {"input": arguments}

@@ -11,6 +11,7 @@ from copilot_bridge.dialects.events import (
     Finished,
     ReasoningDelta,
     ReasoningSeal,
+    RefusalDelta,
     Started,
     TextDelta,
     Usage,
@@ -21,8 +22,13 @@ from copilot_bridge.errors import BridgeError
 
 Block = dict[str, Any]
 
-REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "refusal": "refusal"}
-
+REASONS = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "refusal": "refusal",
+    "filtered": "refusal",
+}
 
 SEALED = {"type": "thinking", "thinking": "", "signature": ""}
 
@@ -32,6 +38,7 @@ class Writer:
         self._id = answer_id
         self._model = model
         self._open: int | None = None
+        self._custom = False  # the open block is a call with free text
         self._late: list[ReasoningSeal] = []
 
     def feed(self, event: Event) -> bytes:
@@ -53,7 +60,7 @@ class Writer:
         }
         return write("message_start", {"message": message})
 
-    def _text(self, event: TextDelta) -> bytes:
+    def _text(self, event: TextDelta | RefusalDelta) -> bytes:
         entered = self._enter(event.part, {"type": "text", "text": ""})
         return entered + self._delta({"type": "text_delta", "text": event.text})
 
@@ -78,10 +85,17 @@ class Writer:
         return self._delta({"type": "signature_delta", "signature": seal(event.opaque, "messages")})
 
     def _call(self, event: CallStarted) -> bytes:
-        return self._enter(event.part, {"type": "tool_use", "id": event.id, "name": event.name, "input": {}})
+        """Free text is the only argument of an ordinary tool."""
+        block = {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
+        out = self._enter(event.part, block)
+        self._custom = event.custom
+        return out + self._json('{"input":"') if event.custom else out
 
     def _arguments(self, event: ArgumentsDelta) -> bytes:
-        return self._delta({"type": "input_json_delta", "partial_json": event.json})
+        return self._json(codec.write(event.json).decode()[1:-1] if self._custom else event.json)
+
+    def _json(self, piece: str) -> bytes:
+        return self._delta({"type": "input_json_delta", "partial_json": piece})
 
     def _finished(self, event: Finished) -> bytes:
         reason = REASONS[event.reason] if event.stop is None else "stop_sequence"
@@ -99,8 +113,9 @@ class Writer:
     def _leave(self) -> bytes:
         if self._open is None:
             return b""
-        left, self._open = self._open, None
-        return write("content_block_stop", {"index": left})
+        closing = self._json('"}') if self._custom else b""
+        left, self._open, self._custom = self._open, None, False
+        return closing + write("content_block_stop", {"index": left})
 
     def _delta(self, delta: Block) -> bytes:
         return write("content_block_delta", {"index": self._open, "delta": delta})
@@ -108,6 +123,7 @@ class Writer:
     _ON: ClassVar[dict[type, Callable[[Any, Any], bytes]]] = {
         Started: _started,
         TextDelta: _text,
+        RefusalDelta: _text,
         ReasoningDelta: _reasoning,
         ReasoningSeal: _seal,
         CallStarted: _call,

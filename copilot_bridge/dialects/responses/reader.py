@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
+from copilot_bridge.dialects import members
 from copilot_bridge.dialects.events import (
     ArgumentsDelta,
     CallStarted,
@@ -11,20 +12,26 @@ from copilot_bridge.dialects.events import (
     Reason,
     ReasoningDelta,
     ReasoningSeal,
+    RefusalDelta,
     Started,
     TextDelta,
     Usage,
 )
 from copilot_bridge.dialects.line import Line
-from copilot_bridge.dialects.responses.repair import error_of, read_event
-from copilot_bridge.dialects.told import told_error
+from copilot_bridge.dialects.responses.repair import read_event
+from copilot_bridge.dialects.told import error_of, is_error, told_error
 from copilot_bridge.errors import StreamCut
 
 Json = dict[str, Any]
 
 ADDED, DONE = "response.output_item.added", "response.output_item.done"
 
-INCOMPLETE: dict[str, Reason] = {"max_output_tokens": "length", "content_filter": "refusal"}
+INCOMPLETE: dict[str, Reason] = {"max_output_tokens": "length", "content_filter": "filtered"}
+
+FAILED = {"failed", "cancelled"}
+
+# What calls a tool, and the field of its arguments.
+CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 
 
 class Reader:
@@ -43,8 +50,20 @@ class Reader:
 
     def feed(self, data: bytes) -> Iterator[Event]:
         event = read_event(data) if data else None
-        if event and not self._line.hold(event.get("output_index"), event):
+        if event is None:
+            return
+        if is_error(event):
+            raise told_error(error_of(event))
+        place = event.get("output_index")
+        if place.__class__ is not int:
+            place = event["output_index"] = self._place_of(event, place)
+        if not self._line.hold(place, event):
             yield from self._tell([event])
+
+    def _place_of(self, event: Json, given: Any) -> Any:
+        """A delta without one is of the item that is open."""
+        place = members.place(given)
+        return self._line.open if place is None and "delta" in event else place
 
     @property
     def usage(self) -> Usage:
@@ -59,40 +78,49 @@ class Reader:
             for event in told:
                 kind = str(event.get("type"))
                 take = self._ON.get(kind)
-                if take and (kind == ADDED or event.get("output_index") not in self._done):
+                if take and (kind == ADDED or event["output_index"] not in self._done):
                     yield from take(self, event)
             told = self._line.next()
 
     def _start(self, event: Json) -> Iterator[Event]:
-        yield Started(str(event["response"].get("id")))
+        yield Started(members.id_text(members.inner(event, "response"), "id"))
 
     def _added(self, event: Json) -> Iterator[Event]:
         place = self._line.open = event["output_index"]
+        item = members.inner(event, "item")
         self._key = None
         self._told.discard(place)
         self._done.discard(place)
-        if event["item"].get("type") == "function_call":
-            yield self._call(place, event["item"])
+        if str(item.get("type")) in CALLS and item.get("name"):
+            yield self._call(place, item)
 
     def _call(self, place: object, item: Json) -> Event:
         self._called = True
-        return CallStarted(self._enter("call", place), item["call_id"], item["name"])
+        custom = item["type"] == "custom_tool_call"
+        id_, name = members.id_text(item, "call_id"), members.word(item, "name")
+        return CallStarted(self._enter("call", place), id_, name, custom)
 
     def _text(self, event: Json) -> Iterator[Event]:
-        place = event["output_index"]
-        if text := event["delta"]:
-            self._told.add(place)
-            yield TextDelta(self._enter("text", (place, event.get("content_index"))), text)
+        if text := members.text(event, "delta"):
+            yield TextDelta(self._said("text", event), text)
 
     def _refusal(self, event: Json) -> Iterator[Event]:
-        self._refused = True
-        yield from self._text(event)
+        if text := members.text(event, "delta"):
+            self._refused = True
+            yield RefusalDelta(self._said("refusal", event), text)
+
+    def _said(self, kind: str, event: Json) -> int:
+        """The part of a message that a delta belongs to."""
+        place = event["output_index"]
+        self._told.add(place)
+        index = event.get("content_index")
+        return self._enter(kind, (place, index if index.__class__ is int else members.place(index)))
 
     def _arguments(self, event: Json) -> Iterator[Event]:
         place = event["output_index"]
-        if event["delta"] and self._key == ("call", place):
+        if (delta := members.text(event, "delta")) and self._key == ("call", place):
             self._told.add(place)
-            yield ArgumentsDelta(self._part, event["delta"])
+            yield ArgumentsDelta(self._part, delta)
 
     def _summary_part(self, event: Json) -> Iterator[Event]:
         if event.get("summary_index"):
@@ -100,49 +128,66 @@ class Reader:
 
     def _summary(self, event: Json) -> Iterator[Event]:
         place = event["output_index"]
-        if text := event["delta"]:
+        if text := members.text(event, "delta"):
             self._told.add(place)
             yield ReasoningDelta(self._enter("reasoning", place), text)
 
     def _close(self, event: Json) -> Iterator[Event]:
         """What no delta has told, and what a thought is locked with."""
-        place, item = event["output_index"], event["item"]
-        if close := self._CLOSE.get(str(item.get("type"))):
-            yield from close(self, place, item, place not in self._told)
+        place, item = event["output_index"], members.inner(event, "item")
+        yield from self._close_item(place, item)
         self._done.add(place)
         if place == self._line.open:
             self._line.open = None
 
+    def _close_item(self, place: object, item: Json) -> Iterator[Event]:
+        if close := self._CLOSE.get(str(item.get("type"))):
+            yield from close(self, place, item, place not in self._told)
+
     def _close_reasoning(self, place: object, item: Json, untold: bool) -> Iterator[Event]:
-        summary = "\n\n".join(each["text"] for each in item.get("summary") or ())
+        summary = "\n\n".join(members.text(each, "text") for each in members.objects(item, "summary"))
         if untold and summary:
             yield ReasoningDelta(self._enter("reasoning", place), summary)
-        if item.get("encrypted_content"):
-            goods = {"id": item.get("id"), "encrypted_content": item["encrypted_content"]}
+        if encrypted := members.text(item, "encrypted_content"):
+            goods = {"id": members.id_text(item, "id"), "encrypted_content": encrypted}
             yield ReasoningSeal(self._enter("reasoning", place), {"responses": goods})
 
     def _close_call(self, place: object, item: Json, untold: bool) -> Iterator[Event]:
         if self._key != ("call", place):
             yield self._call(place, item)
-        if untold and item.get("arguments"):
-            yield ArgumentsDelta(self._part, item["arguments"])
+        if untold and (arguments := members.json_text(item, CALLS[item["type"]])):
+            yield ArgumentsDelta(self._part, arguments)
 
     def _close_message(self, place: object, item: Json, untold: bool) -> Iterator[Event]:
-        for index, content in enumerate(item.get("content") or () if untold else ()):
-            text = content.get("text") or content.get("refusal") or ""
-            self._refused |= content.get("type") == "refusal"
-            if text:
+        for index, content in enumerate(members.objects(item, "content") if untold else ()):
+            if refusal := members.text(content, "refusal"):
+                self._refused = True
+                yield RefusalDelta(self._enter("refusal", (place, index)), refusal)
+            elif text := members.text(content, "text"):
                 yield TextDelta(self._enter("text", (place, index)), text)
 
-    def _completed(self, event: Json) -> Iterator[Event]:
+    def _ended(self, event: Json) -> Iterator[Event]:
+        """Where the event's name and the response's status differ, the worse is true."""
+        response = members.inner(event, "response")
+        said = {str(response.get("status")), str(event["type"]).rpartition(".")[2]}
+        if said & FAILED:
+            raise told_error(error_of(event))
+        yield from self._untold(response)
         yield from self._rest()
-        reason: Reason = "tool_calls" if self._called else "refusal" if self._refused else "stop"
-        yield Finished(reason, read_usage(event["response"].get("usage") or {}))
+        reason = self._reason(response, cut="incomplete" in said)
+        yield Finished(reason, read_usage(members.details(response, "usage")))
 
-    def _incomplete(self, event: Json) -> Iterator[Event]:
-        yield from self._rest()
-        told = (event["response"].get("incomplete_details") or {}).get("reason")
-        yield Finished(INCOMPLETE.get(str(told), "length"), read_usage(event["response"].get("usage") or {}))
+    def _untold(self, response: Json) -> Iterator[Event]:
+        """An answer of which nothing was told but its end."""
+        if self._part < 0 and self._line.open is None and not self._done:
+            for place, item in enumerate(members.objects(response, "output")):
+                yield from self._close_item(place, item)
+
+    def _reason(self, response: Json, *, cut: bool) -> Reason:
+        if cut:
+            told = members.details(response, "incomplete_details").get("reason")
+            return INCOMPLETE.get(str(told), "length")
+        return "tool_calls" if self._called else "refusal" if self._refused else "stop"
 
     def _failed(self, event: Json) -> Iterator[Event]:
         raise told_error(error_of(event))
@@ -166,30 +211,34 @@ class Reader:
         "response.output_text.delta": _text,
         "response.refusal.delta": _refusal,
         "response.function_call_arguments.delta": _arguments,
+        "response.custom_tool_call_input.delta": _arguments,
         "response.reasoning_summary_part.added": _summary_part,
         "response.reasoning_summary_text.delta": _summary,
         DONE: _close,
-        "response.completed": _completed,
-        "response.incomplete": _incomplete,
+        "response.completed": _ended,
+        "response.incomplete": _ended,
         "response.failed": _failed,
         "response.cancelled": _failed,
-        "error": _failed,
     }
     _CLOSE: ClassVar[dict[str, Callable[[Any, Any, Any, Any], Iterator[Event]]]] = {
         "reasoning": _close_reasoning,
         "function_call": _close_call,
+        "custom_tool_call": _close_call,
         "message": _close_message,
     }
 
 
 def read_usage(usage: Json) -> Usage:
     """What was read from a cache or written to one is counted among the input."""
-    details = usage.get("input_tokens_details") or {}
-    cached, written = details.get("cached_tokens") or 0, details.get("cache_write_tokens") or 0
+    given = members.details(usage, "input_tokens_details")
+    cached, written = (
+        members.count(given.get("cached_tokens")),
+        members.count(given.get("cache_write_tokens")),
+    )
     return Usage(
-        input=max(0, (usage.get("input_tokens") or 0) - cached - written),
+        input=max(0, members.count(usage.get("input_tokens")) - cached - written),
         cached=cached,
         cache_written=written,
-        output=usage.get("output_tokens") or 0,
-        reasoning=(usage.get("output_tokens_details") or {}).get("reasoning_tokens") or 0,
+        output=members.count(usage.get("output_tokens")),
+        reasoning=members.count(members.details(usage, "output_tokens_details").get("reasoning_tokens")),
     )

@@ -8,13 +8,13 @@ breaks clients that keep items by their ids.  So each item gets one id for all i
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from copilot_bridge.dialects import codec, sse
+from copilot_bridge.dialects import codec, members, sse
 from copilot_bridge.dialects.responses.errors import write_event
-from copilot_bridge.dialects.told import told_error
+from copilot_bridge.dialects.told import error_of, is_error, told_by, told_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 Event = dict[str, Any]
@@ -30,14 +30,16 @@ PREFIXES = {
     "compaction": "cmp",
 }
 
-TERMINAL = ("response.completed", "response.incomplete", "response.failed", "response.cancelled", "error")
 GOOD_ENDS = ("response.completed", "response.incomplete")
+BAD_ENDS = ("response.failed", "response.cancelled")
+TERMINAL = (*GOOD_ENDS, *BAD_ENDS)
+FAILED = ("failed", "cancelled")
 
 # The many events in the middle need nothing but their item's id exchanged: two lines, of which these are
 # the marks.  Those of the second can't stand inside of a JSON string, where quotes are escaped.
 EVENT, DELTA = b"event: response.", b".delta\ndata: {"
 ITEM_ID = b'"item_id":"'
-OUTPUT_INDEX = re.compile(rb'"output_index":(\d+)[,}]')
+OUTPUT_INDEX = re.compile(rb'"output_index":(\d{1,9})[,}]')
 
 
 class Ids:
@@ -64,7 +66,7 @@ class Ids:
 
 
 def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:40]
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:40]
 
 
 class Repair:
@@ -118,7 +120,10 @@ class Repair:
     def _mend(self, block: bytes) -> bytes:
         if self.done or not block:
             return b""
-        return self._mend_delta(block) or self._mend_event(block)
+        try:
+            return self._mend_delta(block) or self._mend_event(block)
+        except UpstreamRefused as error:
+            return self._failed(error)
 
     def _mend_delta(self, block: bytes) -> bytes | None:
         """Without parsing; None where there is more to it than an id."""
@@ -143,27 +148,34 @@ class Repair:
                 self._last = (place[0], known)
         return known
 
-    def _failed(self, event: Event) -> bytes:
+    def _failed(self, error: UpstreamRefused) -> bytes:
         """Upstream's own error, in the one form that all clients know."""
-        told = told_error(error_of(event))
-        self.done, self.outcome = True, told.kind
-        return write_event(told, self._response, self._number)
+        self.done, self.outcome = True, error.kind
+        return write_event(error, self._response, self._number)
 
     def _mend_event(self, block: bytes) -> bytes:
         data = sse.read_data(block)
         if not data or data.strip() == b"[DONE]":
             return block + b"\n\n" if block.startswith(b":") else b""
+        if sse.tells_error(block):
+            raise told_by(data)
         event = read_event(data)
         if event is None:
             return b""
         kind = str(event.get("type"))
-        if kind == "error":
-            return self._failed(event)
-        self._number = int(event.get("sequence_number") or self._number) + 1
+        if is_error(event) or (kind in GOOD_ENDS and has_failed(event)):
+            raise told_error(error_of(event))
+        self._count(event)
         mended = self._with_ids(event if self._keep else without_noise(event))
         if kind in TERMINAL:
             self._end(kind, mended)
-        return b"event: " + kind.encode() + b"\ndata: " + codec.write(mended) + b"\n\n"
+        return b"event: " + kind.encode(errors="replace") + b"\ndata: " + codec.write(mended) + b"\n\n"
+
+    def _count(self, event: Event) -> None:
+        number = members.as_number(event.get("sequence_number"))
+        if number is not None:
+            event["sequence_number"] = self._number = number
+        self._number += 1
 
     def _with_ids(self, event: Event) -> Event:
         place = event.get("output_index")
@@ -176,8 +188,10 @@ class Repair:
             event["item"] = {**item, "id": id_}
         if isinstance(place, int) and "item_id" in event:
             event["item_id"] = self._ids.of_item(place, {"id": event["item_id"]})
-        if isinstance(event.get("response"), dict):
-            event["response"] = self._response_with_ids(event["response"])
+        kind = str(event.get("type"))
+        if kind in TERMINAL or "response" in event:
+            told = members.inner(event, "response") or self._response | {"status": kind.rpartition(".")[2]}
+            event["response"] = self._response_with_ids(told)
         return event
 
     def _response_with_ids(self, response: Event) -> Event:
@@ -196,12 +210,17 @@ class Repair:
 
     def _end(self, kind: str, event: Event) -> None:
         self.done = True
-        response = event.get("response") or {}
+        response = event["response"]
         self.usage = as_chat_usage(response.get("usage"))
         if kind in GOOD_ENDS:
             self._ended(response)
         else:
             self.outcome = told_error(error_of(event)).kind
+
+
+def has_failed(event: Event) -> bool:
+    response = event.get("response")
+    return isinstance(response, dict) and response.get("status") in FAILED
 
 
 def mend_whole(data: bytes, *, keep: bool = False) -> tuple[Event, dict[str, int] | None, dict[str, str]]:
@@ -210,12 +229,15 @@ def mend_whole(data: bytes, *, keep: bool = False) -> tuple[Event, dict[str, int
     :raises UpstreamRefused: this is no answer.
     """
     reply = read_event(data)
+    if reply is not None and (is_error(reply) or reply.get("status") in FAILED):
+        raise told_error(error_of(reply))
     if reply is None or reply.get("object") != "response":
         raise UpstreamRefused("Copilot's answer is no response")
     ids = Ids()
     mended = dict(reply if keep else without_noise(reply))
     mended["id"] = ids.of_response(reply.get("id"))
-    mended["output"] = [with_id(ids, place, item) for place, item in enumerate(reply.get("output") or [])]
+    output = members.objects(reply, "output")
+    mended["output"] = [with_id(ids, place, item) for place, item in enumerate(output)]
     mended.setdefault("store", False)
     if mended.get("output_text") is None:
         mended.pop("output_text", None)  # a convenience of SDKs, who make it themselves
@@ -226,13 +248,25 @@ def fold(pieces: Iterable[bytes]) -> tuple[bytes, dict[str, int] | None]:
     """The answer as the last event of a stream tells it, and its usage as chat counts.
 
     :raises StreamCut: there is no such event.
+    :raises UpstreamRefused: it tells of an error.
     """
     splitter = sse.Splitter()
-    for block in chain.from_iterable(map(splitter.feed, pieces)):
-        event = read_event(sse.read_data(block)) or {}
+    for block in chain(chain.from_iterable(map(splitter.feed, pieces)), last(splitter)):
+        data = sse.read_data(block)
+        if sse.tells_error(block):
+            raise told_by(data)
+        event = read_event(data) or {}
+        if is_error(event) or event.get("type") in BAD_ENDS:
+            raise told_error(error_of(event))
         if event.get("type") in GOOD_ENDS:
-            return codec.write(event["response"]), as_chat_usage(event["response"].get("usage"))
+            response = members.inner(event, "response")
+            return codec.write(response), as_chat_usage(response.get("usage"))
     raise StreamCut("Copilot's answer broke off before its end")
+
+
+def last(splitter: sse.Splitter) -> Iterator[bytes]:
+    """What is left over, which is known only when everything else has been read."""
+    yield splitter.rest()
 
 
 def with_id(ids: Ids, place: int, item: Event) -> Event:
@@ -249,13 +283,6 @@ def read_event(data: bytes) -> Event | None:
     return event if isinstance(event, dict) else None
 
 
-def error_of(event: Event) -> Event:
-    """The event's own or its response's; else its fields stand in the event itself."""
-    inner, response = event.get("error"), event.get("response")
-    given = inner or (response.get("error") if isinstance(response, dict) else None)
-    return given if isinstance(given, dict) else event
-
-
 def without_noise(event: Event) -> Event:
     """Without Copilot's own fields, beside the response and inside of it."""
     kept = {key: value for key, value in event.items() if not key.startswith("copilot_")}
@@ -268,6 +295,6 @@ def as_chat_usage(usage: Any) -> dict[str, int] | None:
     if not isinstance(usage, dict):
         return None
     return {
-        "prompt_tokens": usage.get("input_tokens") or 0,
-        "completion_tokens": usage.get("output_tokens") or 0,
+        "prompt_tokens": members.count(usage.get("input_tokens")),
+        "completion_tokens": members.count(usage.get("output_tokens")),
     }

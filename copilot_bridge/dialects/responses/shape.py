@@ -1,10 +1,15 @@
 """What a Responses body has to look like for `turn.py` to read it, besides what `request.py` asks."""
 
+from typing import Any
+
 from copilot_bridge.dialects.shapes import (
+    EFFORT,
     FLAG,
     OBJECT,
     TEXT,
+    Shape,
     Table,
+    among,
     by,
     each,
     fields,
@@ -14,19 +19,37 @@ from copilot_bridge.dialects.shapes import (
     text_or_each,
 )
 
-PART = by(
-    "type",
-    {
-        "input_image": fields(maybe={"image_url": TEXT}),
-        "input_file": fields(maybe={"file_data": TEXT, "filename": TEXT}),
-        "refusal": fields({"refusal": TEXT}),
-    },
-    other=fields({"text": TEXT}),
-)
+WORDS = fields({"text": TEXT})
+PARTS: Table = {
+    "input_text": WORDS,
+    "output_text": WORDS,
+    "input_image": fields(maybe={"image_url": TEXT}),
+    "input_file": fields(maybe={"file_data": TEXT, "filename": TEXT}),
+    "refusal": fields({"refusal": TEXT}),
+}
+TEXTS = ("input_text", "output_text")  # clients write the one for the other
+SHOWN = (*TEXTS, "input_image", "input_file")
 
-ROLE = one_of("user", "assistant", "system", "developer")
+
+def said(*kinds: str) -> Shape:
+    return fields({"content": text_or_each(among(PARTS, *kinds, other=WORDS))})
+
+
+ROLES: Table = {
+    "user": said(*SHOWN),
+    "assistant": said(*TEXTS, "refusal"),
+    **dict.fromkeys(("system", "developer"), said(*TEXTS)),
+}
+ROLE = one_of(*ROLES)
+
+
+def message(where: str, value: Any) -> None:
+    ROLE(f"{where}.role", value.get("role"))
+    ROLES[value["role"]](where, value)
+
+
 CALL: Table = {"call_id": TEXT, "name": TEXT}
-OUTPUT = fields({"call_id": TEXT, "output": text_or_each(PART)})
+OUTPUT = fields({"call_id": TEXT, "output": text_or_each(among(PARTS, *SHOWN, other=WORDS))})
 
 FUNCTION = fields({"name": TEXT}, maybe={"description": TEXT, "parameters": OBJECT, "strict": FLAG})
 CUSTOM = fields({"name": TEXT}, maybe={"description": TEXT, "format": fields(maybe={"definition": TEXT})})
@@ -41,7 +64,7 @@ OFFERED = fields(maybe={"tools": each(TOOL)})
 ITEM = by(
     "type",
     {
-        "message": fields({"role": ROLE, "content": text_or_each(PART)}),
+        "message": message,
         "function_call": fields(CALL, maybe={"namespace": TEXT, "arguments": TEXT}),
         "custom_tool_call": fields({**CALL, "input": TEXT}, maybe={"namespace": TEXT}),
         "function_call_output": OUTPUT,
@@ -62,7 +85,7 @@ BODY: Table = {
     "tools": each(TOOL),
     "tool_choice": text_or(dict, CHOICE),
     "parallel_tool_calls": FLAG,
-    "reasoning": fields(maybe={"effort": TEXT}),
+    "reasoning": fields(maybe={"effort": EFFORT}),
     "text": fields(maybe={"format": FORMAT}),
     "prompt_cache_key": TEXT,
 }

@@ -1,7 +1,7 @@
 """A Responses body -> `Turn`, and back.
 
-Tools in namespaces and free-form tools have no equal elsewhere: they become ordinary ones, and `Names`
-remembers what they were, so that calls come back in their original form.
+Tools in namespaces have no equal elsewhere: they become ordinary ones, and `Names` remembers what they were,
+so that calls come back in their original form.
 """
 
 from collections.abc import Callable, Iterator
@@ -37,9 +37,6 @@ MODES = ("auto", "none", "required")
 BETWEEN = "__"  # a namespace and the name in it
 LONGEST_NAME = 64
 
-# Free text, as the only argument of an ordinary tool.
-FREE_TEXT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
-
 # What no other dialect can say, and why leaving it out would change the answer.
 NO_LOGPROBS = "the API that Copilot offers this model through gives no log probabilities"
 
@@ -71,13 +68,13 @@ ADDING = ("additional_tools", "tool_search_output")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a tool of the translated request was called: name -> (namespace or None, name, custom)."""
+    """What a tool of the translated request was called: name -> (namespace or None, name)."""
 
-    of: dict[str, tuple[str | None, str, bool]] = field(default_factory=dict)
+    of: dict[str, tuple[str | None, str]] = field(default_factory=dict)
 
-    def add(self, namespace: str | None, name: str, *, custom: bool) -> str:
+    def add(self, namespace: str | None, name: str) -> str:
         flat = flatten(namespace, name)
-        self.of[flat] = (namespace, name, custom)
+        self.of[flat] = (namespace, name)
         return flat
 
 
@@ -181,9 +178,8 @@ def read_call(item: Json) -> tuple[str, list[Part]]:
 
 
 def read_custom_call(item: Json) -> tuple[str, list[Part]]:
-    arguments = codec.write({"input": item["input"]}).decode()
     name = flatten(item.get("namespace"), item["name"])
-    return "assistant", [ToolCall(item["call_id"], name, arguments)]
+    return "assistant", [ToolCall(item["call_id"], name, item["input"], custom=True)]
 
 
 def read_local_call(item: Json) -> tuple[str, list[Part]]:
@@ -243,13 +239,22 @@ def read_tool(where: str, tool: Json, names: Names, namespace: str | None = None
         given = placed(f"{where}.tools", tool)
         inner = (each for place, one in given for each in read_tool(place, one, names, tool.get("name")))
         yield from introduced(inner, tool)
-    elif kind in ("function", "custom"):
-        custom = kind == "custom"
-        schema = FREE_TEXT if custom else tool.get("parameters") or {"type": "object", "properties": {}}
-        name = names.add(namespace, tool["name"], custom=custom)
-        yield Tool(name, describe(tool), schema, strict=None if custom else tool.get("strict"))
+    elif kind in READ_TOOL:
+        yield READ_TOOL[kind](names.add(namespace, tool["name"]), tool)
     elif kind not in HOSTED:
         raise Unsupported(f"{where}: {kind!r} can't be offered to this model", param=where)
+
+
+def read_function(name: str, tool: Json) -> Tool:
+    schema = tool.get("parameters") or {"type": "object", "properties": {}}
+    return Tool(name, tool.get("description") or "", schema, strict=tool.get("strict"))
+
+
+def read_custom(name: str, tool: Json) -> Tool:
+    return Tool(name, tool.get("description") or "", {}, custom=True, format=tool.get("format"))
+
+
+READ_TOOL: dict[str, Callable[[str, Json], Tool]] = {"function": read_function, "custom": read_custom}
 
 
 def introduced(tools: Iterator[Tool], namespace: Json) -> Iterator[Tool]:
@@ -258,13 +263,6 @@ def introduced(tools: Iterator[Tool], namespace: Json) -> Iterator[Tool]:
     for place, tool in enumerate(tools):
         told = namespace.get("description") and not place
         yield replace(tool, description=f"{about}\n\n{tool.description}") if told else tool
-
-
-def describe(tool: Json) -> str:
-    """A grammar that the input has to follow can only be told."""
-    definition = (tool.get("format") or {}).get("definition")
-    grammar = f"\n\nThe input has to follow this grammar:\n{definition}" if definition else ""
-    return f"{tool.get('description') or ''}{grammar}"
 
 
 def read_choice(choice: Any) -> ToolChoice | None:
@@ -307,7 +305,7 @@ def write_turn(turn: Turn) -> Json:
     given = {"instructions": text_of(first.parts) if first else None}
     given |= {name: write(turn) for name, write in SETTINGS.values()}
     said = {name: value for name, value in given.items() if value is not None}
-    items = [item for message in rest for item in write_message(message)]
+    items = answered(item for message in rest for item in write_message(message))
     if not items:  # instructions alone
         items = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Go on."}]}]
     return {"model": turn.model, "input": items, "store": False, "stream": True} | said
@@ -329,6 +327,16 @@ def write_message(message: Message) -> Iterator[Json]:
         yield {"type": "message", "role": role, "content": held}
 
 
+def answered(items: Iterator[Json]) -> list[Json]:
+    """The results of custom calls are called so, too."""
+    written = list(items)
+    custom = {item["call_id"] for item in written if item["type"] == "custom_tool_call"}
+    for item in written:
+        if item["type"] == "function_call_output" and item["call_id"] in custom:
+            item["type"] = "custom_tool_call_output"
+    return written
+
+
 def write_part(part: Text | Image | File, role: str = "user") -> list[Json]:
     return WRITE_PART[type(part)](part, role)
 
@@ -348,6 +356,9 @@ def write_file(part: File, _role: str) -> list[Json]:
 
 
 def write_call(part: ToolCall) -> list[Json]:
+    if part.custom:
+        call = {"type": "custom_tool_call", "call_id": part.id, "name": part.name, "input": part.arguments}
+        return [call]
     arguments = part.arguments or "{}"
     return [{"type": "function_call", "call_id": part.id, "name": part.name, "arguments": arguments}]
 
@@ -385,13 +396,19 @@ WRITE_ITEM: dict[type, Callable[[Any], list[Json]]] = {
 
 
 def write_tool(tool: Tool) -> Json:
-    return {
-        "type": "function",
-        "name": tool.name,
-        "description": tool.description,
-        "parameters": tool.schema,
-        "strict": bool(tool.strict),
-    }
+    said = {"name": tool.name, "description": tool.description}
+    if tool.custom:
+        return {"type": "custom", **said, **write_grammar(tool.format)}
+    return {"type": "function", **said, "parameters": tool.schema, "strict": bool(tool.strict)}
+
+
+def write_grammar(given: Json | None) -> Json:
+    """What chat says in a member of its own stands here in the format itself."""
+    if not given:
+        return {}
+    inner = given.get("grammar")
+    flat = {key: value for key, value in given.items() if key != "grammar"}
+    return {"format": flat | inner if isinstance(inner, dict) else given}
 
 
 def write_effort(turn: Turn) -> Json:
@@ -400,8 +417,12 @@ def write_effort(turn: Turn) -> Json:
     return {"summary": "auto"} | ({"effort": effort} if effort else {})
 
 
-def write_choice(choice: ToolChoice) -> Any:
-    return {"type": "function", "name": choice.name} if choice.mode == "tool" else choice.mode
+def write_choice(turn: Turn) -> Any:
+    choice = turn.tool_choice
+    if not turn.tools or not choice or choice.mode != "tool":
+        return choice.mode if turn.tools and choice else None
+    custom = any(tool.custom for tool in turn.tools if tool.name == choice.name)
+    return {"type": "custom" if custom else "function", "name": choice.name}
 
 
 def write_format(answer: Schema) -> Json:
@@ -414,10 +435,7 @@ def write_format(answer: Schema) -> Json:
 # A turn's fields: what each is called here, and how it is said; some are said together.
 SETTINGS: dict[str, tuple[str, Callable[[Turn], Any]]] = {
     "tools": ("tools", lambda turn: [write_tool(tool) for tool in turn.tools] or None),
-    "tool_choice": (
-        "tool_choice",
-        lambda turn: write_choice(turn.tool_choice) if turn.tools and turn.tool_choice else None,
-    ),
+    "tool_choice": ("tool_choice", write_choice),
     "parallel_tools": ("parallel_tool_calls", lambda turn: turn.parallel_tools),
     "max_tokens": ("max_output_tokens", lambda turn: turn.max_tokens),
     "effort": ("reasoning", write_effort),

@@ -11,6 +11,7 @@ from copilot_bridge.dialects.events import (
     Finished,
     ReasoningDelta,
     ReasoningSeal,
+    RefusalDelta,
     Started,
     TextDelta,
     Usage,
@@ -27,11 +28,18 @@ ENDS = {
     "stop": ("completed", None),
     "tool_calls": ("completed", None),
     "length": ("incomplete", {"reason": "max_output_tokens"}),
-    "refusal": ("incomplete", {"reason": "content_filter"}),
+    "refusal": ("completed", None),
+    "filtered": ("incomplete", {"reason": "content_filter"}),
 }
 
+# What tells the arguments of a call.
+CALLS = {"function_call": "function_call_arguments", "custom_tool_call": "custom_tool_call_input"}
+
 MESSAGE = {"type": "message", "status": "in_progress", "role": "assistant", "content": []}
-REFUSAL = -1  # the part that a refusal is
+
+# What a message's only part is told by.
+SAID: dict[str, Json] = {"output_text": {"text": "", "annotations": []}, "refusal": {"refusal": ""}}
+LOGPROBS: dict[str, Json] = {"output_text": {"logprobs": []}}
 
 
 class Writer:
@@ -57,6 +65,7 @@ class Writer:
         self._number = 0
         self._part: int | None = None
         self._told: list[str] = []  # of the open item, so far: its text, summary or arguments
+        self._said = ""  # what the part of an open message is
         self._item: Json = {}
         self._output: list[Json] = []
         self._response: Json = {
@@ -85,13 +94,23 @@ class Writer:
         return self._write("response.created", told) + self._write("response.in_progress", told)
 
     def _text_delta(self, event: TextDelta) -> bytes:
-        out = self._enter(event.part, MESSAGE)
-        if out:
-            part = {"type": "output_text", "text": "", "annotations": []}
-            out += self._write("response.content_part.added", self._place(content_index=0, part=part))
-        self._told.append(event.text)
+        out = self._say(event, "output_text")
         delta = self._place(content_index=0, delta=event.text, logprobs=[])
         return out + self._write("response.output_text.delta", delta)
+
+    def _refusal(self, event: RefusalDelta) -> bytes:
+        """OpenAI's form of it: the answer is complete, and says so in a message of its own."""
+        out = self._say(event, "refusal")
+        return out + self._write("response.refusal.delta", self._place(content_index=0, delta=event.text))
+
+    def _say(self, event: TextDelta | RefusalDelta, kind: str) -> bytes:
+        out = self._enter(event.part, MESSAGE)
+        if out:
+            self._said = kind
+            part = {"type": kind, **SAID[kind]}
+            out += self._write("response.content_part.added", self._place(content_index=0, part=part))
+        self._told.append(event.text)
+        return out
 
     def _reasoning(self, event: ReasoningDelta) -> bytes:
         out = self._enter(event.part, {"type": "reasoning", "summary": []})
@@ -110,41 +129,23 @@ class Writer:
         return out
 
     def _call(self, event: CallStarted) -> bytes:
-        namespace, name, custom = self._names.of.get(event.name, (None, event.name, False))
-        item: Json = {"type": "function_call", "status": "in_progress", "call_id": event.id, "name": name}
+        namespace, name = self._names.of.get(event.name, (None, event.name))
+        kind, field = ("custom_tool_call", "input") if event.custom else ("function_call", "arguments")
+        item: Json = {"type": kind, "status": "in_progress", "call_id": event.id, "name": name}
         item |= {"namespace": namespace} if namespace else {}
-        item |= {"type": "custom_tool_call", "input": ""} if custom else {"arguments": ""}
-        return self._enter(event.part, item)
+        return self._enter(event.part, item | {field: ""})
 
     def _arguments(self, event: ArgumentsDelta) -> bytes:
         self._told.append(event.json)
-        if self._item["type"] == "custom_tool_call":
-            return b""  # the raw input is known when its wrapping is complete
-        return self._write("response.function_call_arguments.delta", self._place(delta=event.json))
+        return self._write(f"response.{CALLS[self._item['type']]}.delta", self._place(delta=event.json))
 
     def _finished(self, event: Finished) -> bytes:
-        out = self._refuse(event.refusal) if event.refusal else b""
-        out += self._leave(cut=event.reason == "length")
-        status, details = ENDS["stop" if event.refusal else event.reason]
+        out = self._leave(cut=event.reason == "length")
+        status, details = ENDS[event.reason]
         self._response |= {"status": status, "incomplete_details": details, "output": self._output}
         self._response["usage"] = write_usage(event.usage)
         self._ended(self._response)
         return out + self._write(f"response.{status}", {"response": self._response})
-
-    def _refuse(self, refusal: str) -> bytes:
-        """OpenAI's form of it: the answer is complete, and says so in a message of its own."""
-        out = self._enter(REFUSAL, MESSAGE)
-        part = {"type": "refusal", "refusal": refusal}
-        self._item["content"] = [part]
-        told: dict[str, Json] = {
-            "content_part.added": {"part": part | {"refusal": ""}},
-            "refusal.delta": {"delta": refusal},
-            "refusal.done": {"refusal": refusal},
-            "content_part.done": {"part": part},
-        }
-        for kind, fields in told.items():
-            out += self._write(f"response.{kind}", self._place(content_index=0, **fields))
-        return out
 
     def _enter(self, part: int, item: Json) -> bytes:
         if part == self._part:
@@ -169,13 +170,12 @@ class Writer:
         return out
 
     def _close_message(self) -> bytes:
-        if self._item["content"]:
-            return b""  # a refusal, told in one go
         text = "".join(self._told)
-        part = {"type": "output_text", "text": text, "annotations": []}
+        kind, field = self._said, self._said.removeprefix("output_")
+        part = {"type": kind, **SAID[kind], field: text}
         self._item["content"] = [part]
-        said = self._place(content_index=0, text=text, logprobs=[])
-        out = self._write("response.output_text.done", said)
+        said = self._place(content_index=0, **{field: text}, **LOGPROBS.get(kind, {}))
+        out = self._write(f"response.{kind}.done", said)
         return out + self._write("response.content_part.done", self._place(content_index=0, part=part))
 
     def _close_reasoning(self) -> bytes:
@@ -196,11 +196,8 @@ class Writer:
         return self._write("response.function_call_arguments.done", said)
 
     def _close_custom(self) -> bytes:
-        self._item["input"] = unwrap("".join(self._told))
-        said = self._place(delta=self._item["input"])
-        out = self._write("response.custom_tool_call_input.delta", said)
-        done = self._place(input=self._item["input"])
-        return out + self._write("response.custom_tool_call_input.done", done)
+        self._item["input"] = "".join(self._told)
+        return self._write("response.custom_tool_call_input.done", self._place(input=self._item["input"]))
 
     def _place(self, **fields: Any) -> Json:
         return {"item_id": self._item["id"], "output_index": len(self._output)} | fields
@@ -213,6 +210,7 @@ class Writer:
     _ON: ClassVar[dict[type, Callable[[Any, Any], bytes]]] = {
         Started: _started,
         TextDelta: _text_delta,
+        RefusalDelta: _refusal,
         ReasoningDelta: _reasoning,
         ReasoningSeal: _seal,
         CallStarted: _call,
@@ -225,15 +223,6 @@ class Writer:
         "function_call": _close_call,
         "custom_tool_call": _close_custom,
     }
-
-
-def unwrap(arguments: str) -> str:
-    """The free text that was wrapped as {"input": "..."}; as it is if the model wrapped it otherwise."""
-    try:
-        told = codec.read(arguments.encode())
-    except ValueError:
-        return arguments
-    return str(told["input"]) if isinstance(told, dict) and "input" in told else arguments
 
 
 def write_usage(usage: Usage) -> Json:

@@ -9,7 +9,13 @@ from copilot_bridge import errors
 from copilot_bridge.dialects.chat.errors import ERRORS, FIXED, NO_RETRY, write_error, write_event
 from copilot_bridge.errors import KINDS, BridgeError
 
-CLASSES = [BridgeError, *BridgeError.__subclasses__()]
+
+def family(error: type[BridgeError]) -> list[type[BridgeError]]:
+    return [error, *(each for heir in error.__subclasses__() for each in family(heir))]
+
+
+# Those of errors.py: others may have heirs of their own elsewhere.
+CLASSES = [error for error in family(BridgeError) if error.__module__ == errors.__name__]
 
 
 def body(error: BridgeError) -> Any:

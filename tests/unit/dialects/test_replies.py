@@ -24,6 +24,7 @@ from copilot_bridge.dialects.events import (
     Finished,
     ReasoningDelta,
     ReasoningSeal,
+    RefusalDelta,
     Started,
     TextDelta,
     Usage,
@@ -108,19 +109,20 @@ usages = st.builds(Usage, tokens, tokens, tokens, tokens, tokens)
 def number(parts, ends, usage):
     """The events; an end that fits the parts, as models tell it."""
     events = [Started("answer")]
-    for part, told in enumerate(parts):
+    why = [[(RefusalDelta, "I won't.")]] if ends == "refusal" else []
+    for part, told in enumerate([*parts, *why]):
         for kind, given_ in told:
             id_ = [f"call_{part}"] if kind is CallStarted else []
             events.append(kind(part, *id_, given_))
     has_call = any(isinstance(event, CallStarted) for event in events)
-    reason = ends or ("tool_calls" if has_call else "stop")
+    reason = "tool_calls" if has_call and ends in (None, "refusal") else ends or "stop"
     return [*events, Finished(reason, usage)]
 
 
 answers = st.builds(
     number,
     st.lists(st.one_of(said, thought, signed, called), max_size=5),
-    st.sampled_from([None, None, "length", "refusal"]),
+    st.sampled_from([None, None, "length", "refusal", "filtered"]),
     usages,
 )
 
@@ -132,7 +134,7 @@ def merge(events):
         before = merged[-1] if merged else None
         if (
             type(before) is type(event)
-            and isinstance(event, TextDelta | ReasoningDelta)
+            and isinstance(event, TextDelta | RefusalDelta | ReasoningDelta)
             and before.part == event.part
         ):
             merged[-1] = replace(before, text=before.text + event.text)
@@ -201,13 +203,29 @@ def never_without_arguments(events):
     )
 
 
+def no_refusal(events):
+    """What a model says when it refuses is a text, and the end is another word for it."""
+    parts = [
+        [TextDelta(0, each.text) if isinstance(each, RefusalDelta) else each for each in part]
+        for part in parts_of(events)
+    ]
+    end = events[-1]
+    has_call = any(isinstance(each, CallStarted) for part in parts for each in part)
+    refused = end.reason in ("refusal", "filtered")
+    ended = replace(end, reason="tool_calls" if has_call else "stop") if refused else end
+    return [*with_parts(events, parts)[:-1], ended]
+
+
 UNSAYABLE: dict[str, dict[str, Leave]] = {
     "chat": {
         "whose goods they are, until they are sent back": no_goods,
         "where a text or a thought ends and the next begins": run_together,
         "calls without arguments": never_without_arguments,
     },
-    "messages": {"a thought without a word at the end": no_goods_at_the_end},
+    "messages": {
+        "a thought without a word at the end": no_goods_at_the_end,
+        "why a model refuses, and whether it does": no_refusal,
+    },
     "responses": {
         "calls without arguments": never_without_arguments,
     },
@@ -225,7 +243,12 @@ def sayable(dialect, events, but=None):
 def in_pieces(event):
     """A delta of three characters at a time."""
     match event:
-        case TextDelta(part, told) | ReasoningDelta(part, told) | ArgumentsDelta(part, told):
+        case (
+            TextDelta(part, told)
+            | RefusalDelta(part, told)
+            | ReasoningDelta(part, told)
+            | ArgumentsDelta(part, told)
+        ):
             return [type(event)(part, told[start : start + 3]) for start in range(0, len(told), 3)]
     return [event]
 
@@ -340,8 +363,9 @@ def sent_back(dialect, whole):
 
 def part_said(events):
     first = events[0]
-    text = "".join(event.text for event in events if isinstance(event, TextDelta | ReasoningDelta))
-    if isinstance(first, TextDelta):
+    deltas = TextDelta | RefusalDelta | ReasoningDelta
+    text = "".join(event.text for event in events if isinstance(event, deltas))
+    if isinstance(first, TextDelta | RefusalDelta):
         return Text(text)
     if isinstance(first, CallStarted):
         return ToolCall(first.id, first.name, "".join(event.json for event in events[1:]))
@@ -408,13 +432,26 @@ ENDS = {
     "responses": lambda whole: (whole["incomplete_details"] or {}).get("reason", whole["status"]),
 }
 NAMES = {
-    "chat": {"stop": "stop", "tool_calls": "tool_calls", "length": "length", "refusal": "content_filter"},
-    "messages": {"stop": "end_turn", "tool_calls": "tool_use", "length": "max_tokens", "refusal": "refusal"},
+    "chat": {
+        "stop": "stop",
+        "tool_calls": "tool_calls",
+        "length": "length",
+        "refusal": "stop",
+        "filtered": "content_filter",
+    },
+    "messages": {
+        "stop": "end_turn",
+        "tool_calls": "tool_use",
+        "length": "max_tokens",
+        "refusal": "refusal",
+        "filtered": "refusal",
+    },
     "responses": {
         "stop": "completed",
         "tool_calls": "completed",
         "length": "max_output_tokens",
-        "refusal": "content_filter",
+        "refusal": "completed",
+        "filtered": "content_filter",
     },
 }
 

@@ -25,7 +25,12 @@ def calls(call: Any) -> dict[str, Any]:
     return {"messages": [{"role": "assistant", "tool_calls": [call]}]}
 
 
+def answers(*blocks: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "assistant", "content": list(blocks)}]}
+
+
 FIRST = "messages.0.content.0"
+EFFORTS = "none, minimal, low, medium, high, xhigh or max"
 RESULT = {"type": "tool_result", "tool_use_id": "c"}
 FUNCTION = {"type": "function", "name": "f"}
 
@@ -50,7 +55,7 @@ FUNCTION = {"type": "function", "name": "f"}
         ("messages", {"tools": [{"name": "f"}]}, "tools.0.input_schema: expected an object"),
         ("messages", {"tools": [7]}, "tools.0: expected an object"),
         ("messages", {"tool_choice": {"type": [None]}}, "tool_choice.type: expected a text"),
-        ("messages", says({"type": "thinking", "thinking": ["x"]}), f"{FIRST}.thinking: expected a text"),
+        ("messages", answers({"type": "thinking", "thinking": ["x"]}), f"{FIRST}.thinking: expected a text"),
         ("messages", says({"type": "image", "source": {"media_type": "image/png", "data": 1.5}}),
          f"{FIRST}.source.data: expected a text"),
         ("messages", says({"type": "document", "source": {"type": "content", "content": [{}]}}),
@@ -70,7 +75,11 @@ FUNCTION = {"type": "function", "name": "f"}
         ("responses", {"tools": [{"type": "custom", "name": "a", "format": [[]]}]},
          "tools.0.format: expected an object"),
         ("responses", {"tools": [FUNCTION | {"strict": "x"}]}, "tools.0.strict: expected true or false"),
-        ("responses", {"reasoning": {"effort": [None]}}, "reasoning.effort: expected a text"),
+        ("responses", {"reasoning": {"effort": [None]}}, f"reasoning.effort: expected {EFFORTS}"),
+        ("responses", {"reasoning": {"effort": "bogus"}}, f"reasoning.effort: expected {EFFORTS}"),
+        ("chat", {"reasoning_effort": "bogus"}, f"reasoning_effort: expected {EFFORTS}"),
+        ("chat", {"reasoning_effort": "HIGH"}, f"reasoning_effort: expected {EFFORTS}"),
+        ("messages", {"output_config": {"effort": "ultra"}}, f"output_config.effort: expected {EFFORTS}"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_named(dialect: str, fields: dict[str, Any], told: str) -> None:
@@ -87,7 +96,8 @@ def test_a_wrong_value_is_named(dialect: str, fields: dict[str, Any], told: str)
         ("chat", calls({"id": "c", "function": {"name": "f", "arguments": None}})),
         ("chat", {"temperature": "hot", "seed": {}, "invented_yesterday": 1}),
         ("messages", {"system": None, "thinking": None, "stop_sequences": None, "output_config": None}),
-        ("messages", says(RESULT | {"content": None}, {"type": "thinking", "thinking": None})),
+        ("messages", says(RESULT | {"content": None})),
+        ("messages", answers({"type": "thinking", "thinking": None})),
         ("messages", {"tools": [{"type": "web_search_20250305"}], "top_k": "x"}),
         ("responses", {"tools": [{"type": "web_search"}, FUNCTION | {"parameters": None}], "text": None}),
         ("responses", {"input": [{"type": "reasoning", "summary": None}, {"type": "item_reference"}]}),

@@ -9,6 +9,7 @@ from golden.transcripts import check_stream, cut
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.repair import Mender
 from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
+from copilot_bridge.dialects.fitting.step import NOTHING, Undo
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
 from copilot_bridge.dialects.responses import turn as responses_turn
@@ -36,13 +37,13 @@ WRITERS = {
 CELLS = [(client, upstream) for upstream in READERS for client in WRITERS if client != upstream]
 
 
-def translation(client, upstream, names=None):
-    return Translation(READERS[upstream](), WRITERS[client](names or Names()))
+def translation(client, upstream, names=None, undo=NOTHING):
+    return Translation(READERS[upstream](), WRITERS[client](names or Names()), undo)
 
 
-def translate(client, upstream, data, size=1 << 20, names=None):
+def translate(client, upstream, data, size=1 << 20, names=None, undo=NOTHING):
     """To the end, as an exchange does it."""
-    stream, out = translation(client, upstream, names), b""
+    stream, out = translation(client, upstream, names, undo), b""
     for piece in cut(data, size):
         out += stream.feed(piece)
         if stream.failure:
@@ -243,13 +244,26 @@ READ = {"chat": read_chat, "messages": read_messages, "responses": read_response
 
 # How each dialect names the ends, and what it gives for an end of ours.
 ENDS = {
-    "chat": {"stop": "stop", "length": "length", "calls": "tool_calls", "refusal": "content_filter"},
-    "messages": {"stop": "end_turn", "length": "max_tokens", "calls": "tool_use", "refusal": "refusal"},
+    "chat": {
+        "stop": "stop",
+        "length": "length",
+        "calls": "tool_calls",
+        "refusal": "stop",
+        "filtered": "content_filter",
+    },
+    "messages": {
+        "stop": "end_turn",
+        "length": "max_tokens",
+        "calls": "tool_use",
+        "refusal": "refusal",
+        "filtered": "refusal",
+    },
     "responses": {
         "stop": "completed",
         "length": "max_output_tokens",
         "calls": "completed",
-        "refusal": "content_filter",
+        "refusal": "completed",
+        "filtered": "content_filter",
     },
 }
 
@@ -271,7 +285,7 @@ SAID = {
     ),
     ("chat", "claude-parallel-tools-index-0"): ("I'll check both files.", [], FILES, "calls", (2048, 122)),
     ("chat", "length"): ("And so", [], [], "length", None),
-    ("chat", "content-filter"): ("And so", [], [], "refusal", None),
+    ("chat", "content-filter"): ("And so", [], [], "filtered", None),
     ("messages", "thinking-and-text"): (
         "Hi!",
         [("The user greets.", {"messages": "EqQBfake=="})],
@@ -316,8 +330,8 @@ def test_what_is_said(client, upstream, case):
     if client == upstream:
         pytest.skip("passed through")
     text, thoughts, calls, end, usage = SAID[upstream, case]
-    if (client, case) == ("responses", "refusal"):  # which has a place for why
-        text, end = "no", "stop"
+    if (client, case) == ("responses", "refusal"):  # a refusal is the text of its message
+        text = "no"
     told = READ[client](translate(client, upstream, sent(upstream, case)))
     assert told["text"] == text
     assert [each for thought in told["thoughts"] for each in opened(client, *thought)] == thoughts
@@ -346,11 +360,15 @@ def test_why_a_model_refuses_is_told_in_responses():
     assert (read.role, [part.text for part in read.parts]) == ("assistant", ["no"])
 
 
-def test_a_refusal_without_a_reason_is_an_answer_cut_off():
-    data = sent("messages", "refusal").replace(b'"explanation":"no"', b'"explanation":null')
+@pytest.mark.parametrize("details", [b"null", b'{"explanation":null}', b'{"explanation":5}', b'"no"'])
+def test_a_refusal_without_a_reason_is_one_all_the_same(details):
+    data = sent("messages", "refusal")
+    start = data.index(b'"stop_details":') + len(b'"stop_details":')
+    data = data[:start] + details + data[data.index(b"}", start) + 1 :]
     *_, last = events(translate("responses", "messages", data))
-    assert last["response"]["incomplete_details"] == {"reason": "content_filter"}
-    assert last["response"]["output"] == []
+    (message,) = last["response"]["output"]
+    assert message["content"] == [{"type": "refusal", "refusal": "The model refused to answer."}]
+    assert last["response"]["incomplete_details"] is None
 
 
 def blocks_of(*deltas):
@@ -546,12 +564,13 @@ def test_the_usage_as_chat_counts(client, upstream):
 def test_calls_come_back_in_their_original_form(upstream, namespace, custom):
     """A free-form tool, and one in a namespace."""
     names = Names()
-    flat = names.add(namespace, "read_file", custom=custom)
+    flat = names.add(namespace, "read_file")
     case = {"chat": "claude-parallel-tools-index-0", "messages": "tools-untouched"}[upstream]
     data = sent(upstream, case).replace(b'"read_file"', json.dumps(flat).encode())
     if custom:
         data = data.replace(b"path", b"input")
-    last = events(translate("responses", upstream, data, names=names))[-1]
+    undo = Undo(custom=frozenset({flat}) if custom else frozenset())
+    last = events(translate("responses", upstream, data, names=names, undo=undo))[-1]
     call = next(item for item in last["response"]["output"] if item.get("name") == "read_file")
     assert call.get("namespace") == namespace
     if custom:

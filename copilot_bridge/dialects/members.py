@@ -1,0 +1,113 @@
+"""The members of what upstream sends, each of its own kind.
+
+What is missing or null is empty, a number told as a text is a number, and a text that should be JSON is
+written from the JSON that stands in its place.  Anything else of another kind than promised is no answer that
+could be passed on: UpstreamRefused, naming the member.
+"""
+
+import math
+from typing import Any
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.errors import UpstreamRefused
+
+Json = dict[str, Any]
+
+
+def malformed(name: str, expected: str) -> UpstreamRefused:
+    return UpstreamRefused(
+        f"Copilot's answer can't be read: {name} is not {expected}", code="malformed_answer"
+    )
+
+
+def text(holder: Json, name: str) -> str:
+    value = holder.get(name)
+    if value.__class__ is str:
+        return value
+    if value is None:
+        return ""
+    raise malformed(name, "a text")
+
+
+def word(holder: Json, name: str) -> str:
+    """A text that can't be missing."""
+    if found := text(holder, name):
+        return found
+    raise malformed(name, "a text")
+
+
+def json_text(holder: Json, name: str) -> str:
+    """A tool's arguments; some upstreams give them as the object itself."""
+    value = holder.get(name)
+    return codec.write(value).decode() if isinstance(value, dict | list) else text(holder, name)
+
+
+def id_text(holder: Json, name: str) -> str:
+    value = holder.get(name)
+    return str(value) if is_whole(value) else text(holder, name)
+
+
+def inner(holder: Json, name: str) -> Json:
+    value = holder.get(name)
+    if value.__class__ is dict:
+        return value
+    if value is None:
+        return {}
+    raise malformed(name, "an object")
+
+
+def objects(holder: Json, name: str) -> list[Json]:
+    """Those of a list; nulls in it are left out."""
+    value = holder.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(each, dict | None) for each in value):
+        raise malformed(name, "a list of objects")
+    return [each for each in value if each is not None]
+
+
+def place(value: Any) -> int | None:
+    """An index; None: it is missing."""
+    number = as_number(value)
+    if value is not None and number is None:
+        raise malformed("index", "a whole number")
+    return number
+
+
+def details(holder: Json, name: str) -> Json:
+    """What nobody's answer fails over if it is wrong; {}: it is."""
+    value = holder.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def count(value: Any) -> int:
+    """Tokens; 0: it is no number."""
+    return max(0, as_number(value) or 0)
+
+
+def as_number(value: Any) -> int | None:
+    """None: it is none that is whole."""
+    if is_whole(value):
+        return int(value)
+    if isinstance(value, float):
+        return int(value) if math.isfinite(value) and value == int(value) else None
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
+        return int(value)
+    return None
+
+
+def is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def with_numbers(usage: Any) -> Any:
+    """A usage in which tokens are counted by numbers; {}: it is none."""
+    if not isinstance(usage, dict):
+        return {}
+    return {key: mended(key, each) for key, each in usage.items()}
+
+
+def mended(name: str, value: Any) -> Any:
+    if name.endswith("_details"):
+        return with_numbers(value) if isinstance(value, dict) else None
+    return count(value) if name.endswith("_tokens") and value is not None else value
