@@ -20,7 +20,7 @@ from copilot_bridge.dialects.fitting.stops import Reader
 from copilot_bridge.errors import UpstreamRefused
 
 # Without an answer in the form that was asked for, these are no success that only looks like one.
-UNFINISHED = ("length", "refusal")
+UNFINISHED = ("length", "refusal", "filtered")
 
 
 class AnswerReader:
