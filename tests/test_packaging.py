@@ -76,6 +76,7 @@ def test_the_powershell_script_calls_only_what_it_defines_or_windows_has():
     of_windows = {
         *("Get-Command", "Get-ScheduledTask", "Get-ScheduledTaskInfo", "Invoke-WebRequest", "Join-Path"),
         *("New-Item", "New-ScheduledTaskAction", "New-ScheduledTaskSettingsSet", "New-ScheduledTaskTrigger"),
+        *("Disable-ScheduledTask", "Enable-ScheduledTask", "Get-Date", "Select-String", "Set-Content"),
         *("New-TimeSpan", "Out-Null", "Register-ScheduledTask", "Select-Object", "Set-StrictMode"),
         *("Split-Path", "Start-ScheduledTask", "Stop-ScheduledTask", "Test-Path", "Unregister-ScheduledTask"),
     }
