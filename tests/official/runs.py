@@ -135,6 +135,7 @@ class Outcome:
     def show(self) -> None:
         """For whoever reads about a failure."""
         print(f"exit code {self.ended.code}\n--- stdout\n{self.ended.out}\n--- stderr\n{self.ended.err}")
+        print(f"its own log is in {self.task.path.parents[1] / 'log'}")
         for entry in self.entries:
             print(entry["method"], entry["path"], json.dumps(entry["body"])[:200])
 
