@@ -25,8 +25,12 @@ log = logging.getLogger("copilot_bridge.request")
 
 # What a log line may not do to the terminal or file that it is read in.
 CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0))}
+# Those that turn a text around, so that it reads as what it is not (Unicode, annex 9), or end a line.
+DIRECTIONS = (0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A), 0xFEFF)
+CONTROL |= {code: f"\\u{code:04x}" for code in DIRECTIONS}
 
-JSON_CONTROL = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}  # JSON escapes the others itself
+# JSON escapes the others itself.
+JSON_CONTROL = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *DIRECTIONS)}
 
 # Copilot's own word on what an answer cost, in 1e-9 AI units.
 COST_NAME = b'"total_nano_aiu"'

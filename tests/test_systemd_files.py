@@ -87,9 +87,11 @@ def test_the_units_are_understood(tmp_path):
 
 
 @needs_analyze
-def test_the_service_is_locked_down():
+@pytest.mark.parametrize(("unit", "most"), [("copilot-bridge", MOST_EXPOSURE), ("copilot-bridge-user", 6.2)])
+def test_the_service_is_locked_down(unit, most):
+    """A user's service can't be denied what takes a namespace or a capability to deny."""
     done = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--no-pager", SYSTEMD / "copilot-bridge.service"],
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", SYSTEMD / f"{unit}.service"],
         capture_output=True,
         text=True,
         timeout=30,
@@ -97,7 +99,7 @@ def test_the_service_is_locked_down():
     )
     found = re.search(r"exposure level for \S+: ([\d.]+)", done.stdout)
     assert found, done.stderr
-    assert float(found[1]) <= MOST_EXPOSURE
+    assert float(found[1]) <= most
     assert "ignoring" not in done.stderr
 
 
@@ -185,3 +187,22 @@ def test_what_a_script_does_not_know_it_refuses(play, root, script):
     assert done.returncode == 1
     assert not root.exists()
     assert script in play(script, "--help").stdout
+
+
+# What the manager of a user's services can't do: it has no capability to give away, and makes no mounts.
+NOT_FOR_USERS = (
+    "Protect",
+    "Private",
+    "CapabilityBoundingSet",
+    "DevicePolicy",
+    "DynamicUser",
+    "User=",
+    "IPAddress",
+)
+
+
+def test_the_users_unit_asks_for_nothing_that_would_keep_it_from_starting():
+    lines = (SYSTEMD / "copilot-bridge-user.service").read_text().splitlines()
+    assert [line for line in lines if line.startswith(NOT_FOR_USERS)] == []
+    for line in ("NoNewPrivileges=yes", "SystemCallFilter=@system-service", "RestrictNamespaces=yes"):
+        assert line in lines

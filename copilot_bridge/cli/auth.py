@@ -8,7 +8,7 @@ from copilot_bridge.cli.login import log_in, shown
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
 from copilot_bridge.cli.screen import print_table
 from copilot_bridge.config import Config
-from copilot_bridge.errors import LoginRequired
+from copilot_bridge.errors import ConfigError, LoginRequired
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.accounts import forget_account, use_account
 
@@ -34,6 +34,8 @@ def login(config: Config) -> None:
 
 def log_in_and_tell(config: Config) -> None:
     bridge = Bridge(config)
+    if not bridge.store.database.lasting:
+        raise ConfigError("there is no store to keep the login in: leave --no-cache out")
     log_in(bridge)
     if config.show_token:
         click.echo(f"GitHub token: {shown(bridge.account().github_token, True)}")

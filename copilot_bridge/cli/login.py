@@ -18,7 +18,11 @@ from copilot_bridge.upstream.login import DeviceFlow, FoundLogin, found_elsewher
 
 
 def log_in(bridge: Bridge) -> str:
-    """GitHub's device flow.  The user's name; the login is stored.  Raises BridgeError."""
+    """GitHub's device flow.  The user's name; the login is stored.  Raises BridgeError.
+
+    Whether it can be is looked at before anybody is asked to do anything.
+    """
+    bridge.logins.check()
     flow = DeviceFlow(bridge.client, bridge.headers, bridge.hosts)
     with waiting("Asking GitHub for a code"):
         code = flow.begin()

@@ -8,7 +8,7 @@ from copilot_bridge.dialects.glimpse import first_line
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.allowed import AllowedModels
 from copilot_bridge.exchange.bridge import Bridge
-from copilot_bridge.logs import Record
+from copilot_bridge.logs import CONTROL, Record
 from copilot_bridge.store.approvals import Question
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.models import Models
@@ -58,7 +58,8 @@ class Call:
         """If the operator wants to be asked: before this request is sent."""
         if self.bridge.approval.wanted:
             caller = record.caller_id or record.caller
-            self._question = Question(record.id, caller, model, first_line(data), len(data))
+            said, named = (text.translate(CONTROL) for text in (first_line(data), model))
+            self._question = Question(record.id, caller, named, said, len(data))
 
     def _approve(self) -> None:
         if self._question is not None:

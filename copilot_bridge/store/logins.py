@@ -16,6 +16,7 @@ from copilot_bridge.store.vault import Vault
 log = logging.getLogger(__name__)
 
 NAME = "logins"
+CHECK = "login-check"
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,17 @@ class Logins:
         self._take_over()
         row = (user, host, self._vault.seal(token.reveal()), int(time.time()))
         self._database.run(lambda transaction: put(transaction, row))
+
+    def check(self) -> None:
+        """Write as much as a login, and take it back.  Raises StoreError, ConfigError: none can be stored."""
+        sealed = self._vault.seal("x" * 200)
+
+        def put_and_take(transaction: Transaction) -> None:
+            transaction.change("DELETE FROM notes WHERE name = ?", CHECK)
+            transaction.change("INSERT INTO notes (name, value) VALUES (?, ?)", CHECK, sealed)
+            transaction.change("DELETE FROM notes WHERE name = ?", CHECK)
+
+        self._database.run(put_and_take)
 
     def use(self, user: str, host: str) -> bool:
         """From now on this is the one that is used.  False if there is no such login."""

@@ -91,13 +91,16 @@ class SharedFlow:
         return login
 
     def start(self) -> None:
-        """A new code; one that was waiting is dropped.  Raises BridgeError."""
-        now, running = self._clock(), self.state()
-        if running and running.state == WAITING and now - running.started_at < TWICE:
-            return
-        login = Login.of(self._flow.begin(), self._clock())
+        """A new code; one that was waiting is dropped.  Of several at once, one asks GitHub, for all.
+
+        :raises BridgeError: also if a login could not be stored, before anybody is asked for one.
+        """
+        self._bridge.logins.check()
         with self._bridge.store.shelf.lock("device-login"):
-            self._write(login)
+            running = self.state()
+            if running and running.state == WAITING and self._clock() - running.started_at < TWICE:
+                return
+            self._write(Login.of(self._flow.begin(), self._clock()))
 
     def stop(self) -> None:
         with self._bridge.store.shelf.lock("device-login"):

@@ -66,7 +66,6 @@ def flows(start_flow: Callable[..., tuple[Terminal, Path]]) -> dict[str, tuple[T
         "expired": start_flow({"answers": ["expired_token"]}, "auth"),
         "denied": start_flow({"answers": ["access_denied"]}, "auth", "login"),
         "refused": start_flow({"answers": ["success"], "token": "ghu_wrong"}, "auth"),
-        "no place": start_flow({"answers": ["success"]}, "auth", home=Path("/proc/no-such-place")),
         "start": start_flow({"answers": ["success"]}, "start", "--port", "0"),
         "shown": start_flow({"answers": ["success"], "token": new_token()}, "auth", "login", "--show-token"),
     }
@@ -108,7 +107,6 @@ def test_a_login(flows, simulator, run: Run):
         ("expired", "the code has expired: start again"),
         ("denied", "the login was cancelled on GitHub's page"),
         ("refused", "GitHub does not accept this login"),
-        ("no place", "can't use the key of the store /proc/no-such-place"),
     ],
 )
 def test_a_login_that_fails(flows, name, words):
@@ -179,3 +177,29 @@ def test_the_login_of_an_editor(editor, simulator, tmp_path, answer):
     finally:
         terminal.close()
     assert logins(tmp_path / "home") == (["octo-demo"] if answer == "\n" else [])
+
+
+@pytest.mark.parametrize("how", ["no place", "a file", "another program's database", "a key that is none"])
+def test_it_looks_first_whether_it_can_store_the_login(run, home, simulator, how):
+    """Before anybody enters a code at GitHub."""
+    before = len(simulator.ledger(path="/login/device/code"))
+    more = {}
+    if how == "no place":
+        more = {"COPILOT_BRIDGE_HOME": "/proc/no-such-place"}
+    elif how == "a file":
+        home.write_text("in the way")
+    elif how == "another program's database":
+        home.mkdir()
+        (home / "bridge.db").write_bytes(b"no database" * 500)
+    else:
+        more = {"COPILOT_BRIDGE_STORE_KEY": "no-key"}
+    done = run("auth", **more)
+    assert done.code == 1
+    assert done.line
+    assert len(simulator.ledger(path="/login/device/code")) == before
+
+
+def test_a_login_that_nobody_would_keep(run, simulator):
+    before = len(simulator.ledger(path="/login/device/code"))
+    assert "--no-cache" in run("auth", "--no-cache").line
+    assert len(simulator.ledger(path="/login/device/code")) == before

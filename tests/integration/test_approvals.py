@@ -200,3 +200,26 @@ def test_a_queue_at_the_end_of_its_time(start_bridge: Start, server: str, mark: 
         assert answer.status in (502, 503)
         assert "being stopped" in answer.json["error"]["message"]
     assert bridge.wait() == 0
+
+
+def test_what_would_turn_a_text_around_is_shown_as_what_it_is(start_bridge: Start) -> None:
+    bridge = start_bridge(manual=1, server="gevent").warm()
+    with store_of(bridge) as store:
+        asked = bridge.ask("delete \u202eeverything\u2066 \x1b[31m\x00 now", "gpt-4o")
+        (question,) = waiting(store, 1)
+        assert question.line == "delete \\u202eeverything\\u2066 \\x1b[31m\\x00 now"
+        page = bridge.request("GET", "/approvals", headers={"Accept": "text/html"}).body.decode()
+        assert "delete" in page
+        assert not set("\u202e\u2066\x1b\x00") & set(page)
+        store.approvals.decide(question.id, yes=False)
+        assert asked.status == 403
+
+
+def test_a_refusal_does_not_say_where_the_store_is(start_bridge: Start, tmp_path: Path) -> None:
+    tmp_path.joinpath("bridge.db").write_bytes(b"no database at all" * 300)
+    bridge = start_bridge(manual=1, server="gevent", home=tmp_path)
+    answer = bridge.chat("hello")
+    assert answer.status >= 500
+    assert "store" in answer.error["message"]
+    assert str(bridge.home) not in answer.body.decode()
+    bridge.log.wait_for(lambda line: str(bridge.home) in line)

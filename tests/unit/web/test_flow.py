@@ -1,12 +1,15 @@
 """One login for all workers and tabs: who polls, when, and what is kept."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from copilot_bridge.config import Config
-from copilot_bridge.errors import BridgeError, LoginRequired
+from copilot_bridge.errors import BridgeError, LoginRequired, StoreError
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.redaction import Secret
 from copilot_bridge.upstream.login import Answer, DeviceCode, DeviceFlow, slower
@@ -146,3 +149,36 @@ def test_a_new_login_takes_the_place_of_the_old_one(github: GitHub, flow: Shared
 def test_what_another_version_has_written_is_none(flow: SharedFlow) -> None:
     flow._bridge.store.shelf.write(NAME, {"user_code": "X"})
     assert flow.state() is None
+
+
+def test_browsers_that_ask_at_once_share_a_code(github: GitHub, tmp_path: Path) -> None:
+    """In as many workers; each of them sees what the first has asked for."""
+    began = threading.Event()
+    plain = github.begin
+
+    def slowly(flow: DeviceFlow) -> DeviceCode:
+        began.wait(0.2)  # as long as GitHub takes; nobody else may ask meanwhile
+        return plain(flow)
+
+    github.begin = slowly  # type: ignore[method-assign]
+    flows = [SharedFlow(Bridge(Config(home=tmp_path)), lambda: github.now) for _ in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(SharedFlow.start, flows))
+    assert github.codes == 1
+    assert {flow.state().user_code for flow in flows} == {"CODE-0001"}  # type: ignore[union-attr]
+    github.now += 4
+    flows[0].start()
+    assert github.codes == 2, "a person wants another one"
+
+
+def test_no_code_where_the_login_could_not_be_stored(github: GitHub, tmp_path: Path) -> None:
+    bridge = Bridge(Config(home=tmp_path))
+    bridge.logins.check()
+
+    def full(*_args: object) -> None:
+        raise StoreError("can't use the store: database or disk is full")
+
+    bridge.logins._database = SimpleNamespace(run=full, read=full)  # type: ignore[assignment]
+    with pytest.raises(StoreError):
+        SharedFlow(bridge, lambda: github.now).start()
+    assert github.codes == 0
