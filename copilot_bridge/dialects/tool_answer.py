@@ -12,6 +12,7 @@ from copilot_bridge.dialects.events import (
     CallStarted,
     Event,
     Finished,
+    RefusalDelta,
     Started,
     TextDelta,
     Usage,
@@ -37,6 +38,7 @@ class AnswerReader:
         self._answer: int | None = None  # the part that is the answer
         self._said = False  # something of it
         self._called = False  # a tool of the client's own
+        self._refused = False
 
     @property
     def usage(self) -> Usage:
@@ -77,12 +79,13 @@ class AnswerReader:
 
     def _go_on(self, event: Event) -> Iterator[Event]:
         self._called |= isinstance(event, CallStarted)
+        self._refused |= isinstance(event, RefusalDelta)
         yield from self._release()
         yield event if isinstance(event, Started | Finished) else replace(event, part=self._moved(event.part))
 
     def _finish(self, event: Finished) -> Iterator[Event]:
         if self._answer is None:
-            if not self._called and event.reason not in UNFINISHED:
+            if not (self._called or self._refused) and event.reason not in UNFINISHED:
                 raise UpstreamRefused("the model has not answered in the form that was asked for")
             yield from self._release()
         elif not self._said and event.reason != "length":

@@ -11,6 +11,7 @@ from copilot_bridge.dialects.events import (
     Finished,
     Reason,
     ReasoningDelta,
+    RefusalDelta,
     Started,
     TextDelta,
     Usage,
@@ -91,7 +92,12 @@ def test_a_tool_of_the_client_is_called_as_well() -> None:
     assert retold(*answer(0, ANSWER), *own(1)) == [TextDelta(0, ANSWER), *own(1), Finished("tool_calls")]
 
 
-@pytest.mark.parametrize("reason", ["length", "refusal"])
+def test_a_refusal_is_no_other_form() -> None:
+    """OpenAI's models stop when they have refused."""
+    assert retold(RefusalDelta(0, "I can't"), reason="stop") == [RefusalDelta(0, "I can't"), Finished("stop")]
+
+
+@pytest.mark.parametrize("reason", ["length", "refusal", "filtered"])
 def test_no_answer_but_a_reason(reason: Reason) -> None:
     assert retold(TextDelta(0, "I can't"), reason=reason) == [TextDelta(0, "I can't"), Finished(reason)]
 
