@@ -39,6 +39,8 @@ LOST = (
     "`copilot-bridge keys add NAME` makes one, `copilot-bridge keys clear` says that none is needed"
 )
 
+UNREADABLE = "the bridge can't read its keys just now, and this is none that it knows: try again in a moment"
+
 OF_GITHUB = "github:"  # how the id begins of who came with a GitHub token
 
 
@@ -96,6 +98,8 @@ class Callers:
         self._configured = list(configured(config))
         self._table = {entry.digest: entry for entry in self._configured}
         self._mark = True  # until it has been looked at
+        self._were_read = False  # the stored keys, ever
+        self._unreadable = False  # just now
         self._warned = ""
         self._fresh = Fresh(signal, self._read, config.store_timeout)
 
@@ -114,6 +118,8 @@ class Callers:
                 return caller
         if (local or self._open) and not self._is_required():
             return NOBODY
+        if self._unreadable:
+            raise BridgeError(UNREADABLE, kind="unavailable", status=503, headers={"retry-after": "5"})
         if tried and (wait := self._guesses.wrong(address, len(tried))):
             raise too_many("too many keys from your address were not known here", wait)
         raise BridgeError(self._refusal(given), kind="authentication", headers={"WWW-Authenticate": "Bearer"})
@@ -165,12 +171,17 @@ class Callers:
         return "an API key is needed: as Authorization: Bearer, or x-api-key"
 
     def _read(self) -> None:
-        self._mark = self._keys.required
         try:
-            stored = [Entry(each.digest, caller_of(each), each.expires) for each in self._keys.all()]
+            keys, needed = self._keys.look()
         except StoreError as error:
+            self._unreadable = True
+            # What other machines have made known to nobody here can't be read off a mark of this one.
+            self._mark = self._keys.required or (self._keys.shared and not self._were_read)
             self._warn(f"the stored keys can't be read, those known stay good: {error}")
             return
+        self._were_read, self._unreadable = True, False
+        self._mark = self._keys.required if needed is None else needed
+        stored = [Entry(each.digest, caller_of(each), each.expires) for each in keys]
         self._table = {entry.digest: entry for entry in (*stored, *self._configured)}
         self._warn(LOST.format(mark=self._keys.mark) if self._mark and not stored else "")
 

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
-from copilot_bridge.errors import StoreError, StoreUnavailable
+from copilot_bridge.errors import StoreBusy, StoreError, StoreUnavailable
 from copilot_bridge.store.database import Database, Transaction
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RETRY_INTERVAL = 1.0  # s between two looks whether the database is back
+PROBE_PATIENCE = 0.5  # s that a look may take longer than a request
 
 
 @dataclass(frozen=True)
@@ -32,48 +33,66 @@ class Outage:
 
 
 class Circuit:
-    """Whether one kind of use works, and the look whether it does again."""
+    """Whether one kind of use works, and the look whether it does again.
+
+    A use that came too late may have met a database with too much to do.  Only when a look of our own fails
+    as well is the database taken to be down: limits that are counted without it are no limits in a burst.
+    """
 
     def __init__(self, probe: Callable[[], object], purpose: str) -> None:
         self._probe = probe
         self._purpose = purpose
         self._starting = threading.Lock()
+        self._looking = False
         self.failure: StoreUnavailable | None = None
         self.since = 0.0
 
     def call(self, use: Callable[[], T]) -> T:
+        """Raises StoreUnavailable: it is known to be down.  StoreBusy: it came too late."""
         self.check()
         try:
             return use()
         except StoreUnavailable as error:
-            self._open(error)
-            raise
+            self._look()
+            raise StoreBusy(str(error)) from error
 
     def check(self) -> None:
-        """Raises StoreUnavailable: it is known not to work."""
+        """Raises StoreUnavailable: it is known to be down."""
         if self.failure is not None:
             raise self.failure
 
-    def _open(self, error: StoreUnavailable) -> None:
+    def _look(self) -> None:
         with self._starting:
-            if self.failure is not None:
+            if self._looking:
                 return
-            self.failure, self.since = error, time.time()
-        log.warning("the store can't be %s; requests go on with what is known: %s", self._purpose, error)
-        threading.Thread(target=self._wait_for_end, daemon=True).start()
+            self._looking = True
+        threading.Thread(target=self._follow, daemon=True).start()
 
-    def _wait_for_end(self) -> None:
+    def _follow(self) -> None:
+        """Until the database is back, if it is away."""
         began = time.monotonic()
-        while self.failure is not None:
-            time.sleep(RETRY_INTERVAL)
-            try:
-                self._probe()
-            except StoreUnavailable:
-                continue
-            except StoreError as error:  # it answers: each use tells for itself what is wrong
-                log.warning("the store answers again: %s", error)
+        try:
+            while (failure := self._failure()) is not None:
+                if self.failure is None:
+                    self.since = time.time()
+                    log.warning("the store can't be %s, and requests do without: %s", self._purpose, failure)
+                self.failure = failure
+                time.sleep(RETRY_INTERVAL)
+            if self.failure is not None:
+                away = time.monotonic() - began
+                log.warning("the store can be %s again, after %.0f s", self._purpose, away)
+        finally:
             self.failure = None
-        log.warning("the store can be %s again, after %.0f s", self._purpose, time.monotonic() - began)
+            self._looking = False
+
+    def _failure(self) -> StoreUnavailable | None:
+        try:
+            self._probe()
+        except StoreUnavailable as error:
+            return error
+        except StoreError as error:  # it answers: each use tells for itself what is wrong
+            log.debug("the store answers: %s", error)
+        return None
 
 
 class Guard:
@@ -84,8 +103,9 @@ class Guard:
         self._timeout = timeout
         self.place = database.place
         self.lasting = database.lasting
-        self._reads = Circuit(lambda: database.read(look, timeout), "read")
-        self._writes = Circuit(lambda: database.run(look, timeout), "written to")
+        patience = timeout + PROBE_PATIENCE
+        self._reads = Circuit(lambda: database.read(look, patience), "read")
+        self._writes = Circuit(lambda: database.run(look, patience), "written to")
         self.patient = Patient(database, self._reads, self._writes)
 
     def run(self, work: Callable[[Transaction], T], timeout: float | None = None) -> T:

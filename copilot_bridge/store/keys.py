@@ -15,8 +15,10 @@ PREFIXES = {KEY: "cbk_", SHARE: "share-"}
 
 COLUMNS = "name, kind, digest, account, models, rate, created, expires, operator, generation"
 
-# Beside the database: with it nobody gets in without a key, even if the database can't be read.
+# Beside the database: with it nobody gets in without a key, even if the database can't be read.  A note of
+# the same name in the database tells all who share it; without the note the mark counts.
 MARK = "keys-required"
+REQUIRED, NOT_REQUIRED = "yes", "no"
 
 
 def digest_of(key: str) -> bytes:
@@ -85,18 +87,36 @@ class Key:
 
 
 class Keys:
-    """Raises StoreError."""
+    """Raises StoreError.  :param shared: other machines use the database, too."""
 
-    def __init__(self, database: Database, signal: Signal, files: Files | None) -> None:
+    def __init__(
+        self, database: Database, signal: Signal, files: Files | None, *, shared: bool = False
+    ) -> None:
         self._database = database
         self._signal = signal
+        self.shared = shared
         self._mark: Path | None = files.home / MARK if files else None
 
     def all(self) -> list[Key]:
-        rows = self._database.read(
-            lambda transaction: transaction.rows(f"SELECT {COLUMNS} FROM keys ORDER BY created, name")  # noqa: S608
-        )
-        return [Key.read(row) for row in rows]
+        return self.look()[0]
+
+    def look(self) -> tuple[list[Key], bool | None]:
+        """The keys, and whether one is needed; None: the database does not say.
+
+        The mark of this machine follows what the database says.
+        """
+
+        def read(transaction: Transaction) -> tuple[list[Row], list[Row]]:
+            keys = transaction.rows(f"SELECT {COLUMNS} FROM keys ORDER BY created, name")  # noqa: S608
+            return keys, transaction.rows("SELECT value FROM notes WHERE name = ?", MARK)
+
+        rows, note = self._database.read(read)
+        needed = True if rows or note == [(REQUIRED,)] else None
+        if note == [(NOT_REQUIRED,)] and self.shared and not rows:
+            needed = False  # said on another machine; a file may be any database, and opens no door
+        if needed is not None and needed != self.required:
+            self.require() if needed else self._remove_mark()
+        return [Key.read(row) for row in rows], needed
 
     @property
     def required(self) -> bool:
@@ -125,6 +145,7 @@ class Keys:
                 generation=next_generation(transaction, key.name),
             ).row()
             transaction.change(f"INSERT INTO keys ({COLUMNS}) VALUES ({', '.join('?' * len(row))})", *row)  # noqa: S608
+            note_required(transaction, REQUIRED)
             return True
 
         self.require()
@@ -150,19 +171,26 @@ class Keys:
 
         def drop(transaction: Transaction) -> tuple[bool, bool]:
             gone = transaction.change("DELETE FROM keys WHERE name = ? AND kind = ?", name, kind)
-            return bool(gone), not transaction.rows("SELECT 1 FROM keys LIMIT 1")
+            none_left = not transaction.rows("SELECT 1 FROM keys LIMIT 1")
+            if gone and none_left:
+                note_required(transaction, NOT_REQUIRED)
+            return bool(gone), none_left
 
         gone, none_left = self._database.run(drop)
-        if gone and none_left and self._mark is not None:
-            self._mark.unlink(missing_ok=True)
+        if gone and none_left:
+            self._remove_mark()
         self._signal.ring()
         return gone
 
     def clear(self) -> int:
         """No key is needed any more.  How many there were."""
-        gone = self._database.run(lambda transaction: transaction.change("DELETE FROM keys"))
-        if self._mark is not None:
-            self._mark.unlink(missing_ok=True)
+
+        def drop(transaction: Transaction) -> int:
+            note_required(transaction, NOT_REQUIRED)
+            return transaction.change("DELETE FROM keys")
+
+        gone = self._database.run(drop)
+        self._remove_mark()
         self._signal.ring()
         return gone
 
@@ -186,6 +214,13 @@ class Keys:
         )
         return bool(found)
 
+    def _remove_mark(self) -> None:
+        if self._mark is not None:
+            try:
+                self._mark.unlink(missing_ok=True)
+            except OSError as error:
+                raise StoreError(f"can't remove {self._mark}: {error.strerror}") from error
+
     def require(self) -> None:
         """From now on nobody gets in without a key.  Before the first one is there, so that no crash leaves a
         key without it."""
@@ -195,6 +230,15 @@ class Keys:
                 self._mark.touch(mode=0o600)
             except OSError as error:
                 raise StoreError(f"can't write {self._mark}: {error.strerror}") from error
+
+
+def note_required(transaction: Transaction, value: str) -> None:
+    transaction.execute(
+        "INSERT INTO notes (name, value) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        MARK,
+        value,
+    )
 
 
 def next_generation(transaction: Transaction, name: str) -> int:

@@ -30,7 +30,7 @@ class LessonTable:
         self._database.run(write)
 
     def all(self) -> list[LessonRow]:
-        rows = self._database.run(
+        rows = self._database.read(
             lambda transaction: transaction.rows(f"SELECT {COLUMNS} FROM lessons ORDER BY since")  # noqa: S608
         )
         return [(*map(str, row[:6]), float(row[6]), float(row[7])) for row in rows]  # type: ignore[misc]

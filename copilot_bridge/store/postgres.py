@@ -133,6 +133,18 @@ def spelled(sql: str) -> LiteralString:
     return sql.replace("?", "%s")  # type: ignore[return-value,unused-ignore]
 
 
+class Limit:
+    """When a use of the store has to have ended."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        return max(self.end - time.monotonic(), 0.001)
+
+
 class Postgres:
     """:param url: postgresql://user:password@host/database  :param size: connections, at the most."""
 
@@ -156,49 +168,47 @@ class Postgres:
         return self._use(lambda connection: work(PostgresTransaction(connection)), timeout)
 
     def _use(self, use: Callable[[Connection], T], timeout: float | None) -> T:
-        deadline = time.monotonic() + (PATIENCE if timeout is None else timeout)
+        limit = Limit(PATIENCE if timeout is None else timeout)
         try:
-            self._migrate(deadline)
-            return self._once(use, deadline)
+            self._migrate(limit)
+            return self._once(use, limit)
         except psycopg.Error as error:
             raise self._failure(error) from error
 
-    def _once(self, use: Callable[[Connection], T], deadline: float) -> T:
+    def _once(self, use: Callable[[Connection], T], limit: Limit) -> T:
         """Raises psycopg.Error, StoreUnavailable, StoreBusy."""
         pool = self._opened()
-        connection = self._taken(pool, deadline)
         try:
-            with SocketDeadline(connection.pgconn.socket, deadline - time.monotonic()) as limit:
+            connection = pool.getconn(timeout=limit.left)
+        except PoolTimeout as error:
+            raise self._too_late(limit) from error
+        try:
+            with SocketDeadline(connection.pgconn.socket, limit.left) as deadline:
                 try:
                     done = use(connection)
                 except psycopg.Error as error:
-                    if limit.expired:
-                        raise self._too_slow() from error
+                    if deadline.expired:
+                        raise self._too_late(limit) from error
                     raise
             self._answered_at = time.monotonic()
             return done
         finally:
             pool.putconn(connection)
 
-    def _taken(self, pool: ConnectionPool[Connection], deadline: float) -> Connection:
-        began = time.monotonic()
-        try:
-            return pool.getconn(timeout=max(deadline - began, 0.001))
-        except PoolTimeout as error:
-            if self._answered_at >= began:  # others have had their answers meanwhile
-                raise StoreBusy(
-                    f"the store {self.place} is busy: all {self._size} connections are"
-                ) from error
-            raise self._too_slow() from error
+    def _too_late(self, limit: Limit) -> StoreError:
+        """As long as others have their answers the server is there, and has too much to do."""
+        if self._answered_at >= limit.end - limit.seconds / 2:
+            return StoreBusy(f"the store {self.place} has too much to do")
+        return StoreUnavailable(f"can't use the store {self.place}: it does not answer")
 
-    def _migrate(self, deadline: float) -> None:
+    def _migrate(self, limit: Limit) -> None:
         if self._migrated:
             return
-        if not self._preparing.acquire(timeout=max(deadline - time.monotonic(), 0.001)):
-            raise self._too_slow()
+        if not self._preparing.acquire(timeout=limit.left):
+            raise self._too_late(limit)
         try:
             if not self._migrated:
-                self._once(lambda connection: transact(connection, migrate), deadline)
+                self._once(lambda connection: transact(connection, migrate), limit)
                 self._migrated = True
         finally:
             self._preparing.release()
@@ -274,9 +284,6 @@ class Postgres:
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.close(timeout=0)
-
-    def _too_slow(self) -> StoreUnavailable:
-        return StoreUnavailable(f"can't use the store {self.place}: it does not answer")
 
     def _failure(self, error: psycopg.Error) -> StoreError:
         lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)

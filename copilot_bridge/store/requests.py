@@ -40,6 +40,7 @@ COLUMNS = (
     "mended",  # what Copilot refused of it first, and was said otherwise or left out
 )
 FOR_HOURS = itemgetter(*map(COLUMNS.index, TAKEN))
+WRITE_TIMEOUT = 5.0  # s; what could not be written is tried again
 OLDEST_COLUMNS = 18  # of the first version
 Row = tuple[Any, ...]
 Mark = tuple[float, str]  # (at, id) of a row: where a page of the log ends
@@ -155,7 +156,7 @@ class RequestTable:
             transaction.insert("requests", (*COLUMNS, "written"), [(*row, now) for row in new])
             transaction.change_many(PUT_HOUR, hours_of(map(FOR_HOURS, new)))
 
-        self._database.run(put)
+        self._database.run(put, WRITE_TIMEOUT)
 
     def prune(self, older_than: float, most: int) -> int:
         """A few of the rows that are too old or too many; how many it were."""

@@ -37,6 +37,7 @@ class Store:
     vault: Vault
     files: Files | None = None  # the data directory; None: nothing may be read from it
     timeout: float = TIMEOUT
+    shared: bool = False  # with other machines
 
     @cached_property
     def _guard(self) -> Guard:
@@ -58,7 +59,7 @@ class Store:
 
     @cached_property
     def keys(self) -> Keys:
-        return Keys(self._guard, self.signal, self.files)
+        return Keys(self._guard, self.signal, self.files, shared=self.shared)
 
     @cached_property
     def pace(self) -> PaceTable:
@@ -78,7 +79,7 @@ class Store:
 
     @cached_property
     def lessons(self) -> LessonTable:
-        return LessonTable(self.database)
+        return LessonTable(self._guard)
 
     def journal(self, days: int, most: int) -> Journal:
         """The writer of `requests`; one for the process."""
@@ -144,7 +145,9 @@ def open_store(
     if url:
         from copilot_bridge.store.postgres import Postgres  # an extra, which not everybody has
 
-        return Store(Postgres(url, connections), Vault(key, home, shared=True), Files(home), timeout)
+        return Store(
+            Postgres(url, connections), Vault(key, home, shared=True), Files(home), timeout, shared=True
+        )
     database = path or home / DATABASE
     if database.is_dir():
         database = database / DATABASE

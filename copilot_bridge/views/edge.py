@@ -252,7 +252,9 @@ def told(error: BridgeError) -> Response:
     g.record.failed(error)
     if isinstance(error, StoreError):
         log.error("request %s: %s", g.record.id, error)
-        error = BridgeError("the bridge can't use its store just now: its log says why")
+        error = BridgeError(
+            "the bridge can't use its store just now: its log says why", kind="unavailable", status=503
+        )
     status, headers, body = write_error(g.record.dialect, error, g.record.id)
     return Response(body, status, headers, mimetype="application/json")
 

@@ -3,9 +3,6 @@
 import base64
 import os
 import shutil
-import socket
-import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from integration.harness import Simulator, Start, new_token
+from services.postgres import Server
 
 from copilot_bridge.errors import ConfigError, InvalidRequest, StoreError
 from copilot_bridge.redaction import Secret
@@ -28,69 +26,6 @@ from copilot_bridge.store.schema import MIGRATIONS, migrate
 
 KEY_OF_STORE = base64.b64encode(bytes(32)).decode()
 API = "https://api.github.com"
-PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-
-
-def find(program: str) -> str | None:
-    return shutil.which(program) or next((str(place / program) for place in reversed(PLACES)), None)
-
-
-class Server:
-    """A PostgreSQL of our own; it does not run as root."""
-
-    def __init__(self) -> None:
-        initdb, self._postgres = find("initdb"), find("postgres")
-        if not initdb or not self._postgres:
-            pytest.skip("PostgreSQL is not installed")
-        if os.geteuid() == 0 and not shutil.which("runuser"):
-            pytest.skip("PostgreSQL does not run as root, and there is no runuser")
-        self.folder = Path(tempfile.mkdtemp(prefix="bridge-postgres-"))
-        self._as = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        if self._as:
-            shutil.chown(self.folder, "postgres")
-        self._call(initdb, "-D", str(self.folder / "data"), "-U", "bridge", "-A", "trust", "--no-sync")
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = listener.getsockname()[1]
-        self.start()
-
-    def _call(self, *command: str) -> None:
-        subprocess.run([*self._as, *command], check=True, cwd="/", stdout=subprocess.DEVNULL, timeout=60)
-
-    def start(self) -> None:
-        options = ["-c", "fsync=off", "-c", "listen_addresses=127.0.0.1", "-k", str(self.folder)]
-        self._process = subprocess.Popen(
-            [*self._as, str(self._postgres), "-D", str(self.folder / "data"), "-p", str(self.port), *options],
-            cwd="/",
-            stderr=subprocess.DEVNULL,
-        )
-        end = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
-                return
-            except OSError:
-                assert time.monotonic() < end
-                time.sleep(0.02)
-
-    def stop(self) -> None:
-        """At once: whoever is connected is cut off."""
-        data = str(self.folder / "data")
-        self._call(str(find("pg_ctl")), "-D", data, "-m", "immediate", "-w", "stop")
-        self._process.wait(20)
-
-    def database(self, name: str) -> str:
-        import psycopg
-
-        url = f"postgresql://bridge@127.0.0.1:{self.port}"
-        end = time.monotonic() + 20
-        while True:
-            try:
-                with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:
-                    connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
-                return f"{url}/{name}"
-            except psycopg.OperationalError:  # it is starting up
-                assert time.monotonic() < end
-                time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -523,3 +458,20 @@ def test_two_machines(server: Server, start_bridge: Start, simulator: Simulator,
         assert time.monotonic() < end
         time.sleep(0.05)
     store.close()
+
+
+def test_each_machine_knows_whether_keys_are_needed(server: Server, tmp_path: Path) -> None:
+    """As soon as any has made one, also when the database is away at its next start; and until none is."""
+    url = server.database("door")
+    one, two = machine(tmp_path / "a", url), machine(tmp_path / "b", url)
+    assert two.keys.look() == ([], None)
+    one.keys.add(Key("a", KEY, b""))
+    assert not two.keys.required
+    assert two.keys.look()[1] is True
+    assert two.keys.required, "its own mark, which is there without the database"
+    two.keys.revoke("a", KEY)
+    assert one.keys.required
+    assert one.keys.look() == ([], False)
+    assert not one.keys.required
+    for each in (one, two):
+        each.close()

@@ -32,10 +32,10 @@ def make(store, clock=time.time, **settings):
     return Callers(Config(**settings), store.keys, store.signal, clock)
 
 
-def refused(callers, *given, local=True):
+def refused(callers, *given, local=True, kind="authentication"):
     with pytest.raises(BridgeError) as caught:
         callers.find(given, local=local)
-    assert caught.value.kind == "authentication"
+    assert caught.value.kind == kind
     for each in given:
         assert not each or each not in str(caught.value)
     return str(caught.value)
@@ -171,11 +171,11 @@ def test_a_store_that_breaks_does_not_open_the_door(store, tmp_path, monkeypatch
     callers.find([secret], local=True)
     monkeypatch.setattr(store.database, "read", broken)
     assert callers.find([secret], local=True).id == "key:a"
-    refused(callers)
+    refused(callers, kind="unavailable")
     later = make(store)
     for _ in range(3):
-        refused(later, secret)
-    refused(later)
+        refused(later, secret, kind="unavailable")
+    refused(later, kind="unavailable")
     assert caplog.text.count("malformed") == 2
 
 
@@ -224,7 +224,7 @@ def test_a_database_without_its_keys_does_not_open_the_door(tmp_path, caplog, ho
     after = open_store(tmp_path)
     callers = make(after)
     for given in ((), (secret,), ("anything",)):
-        refused(callers, *given, local=True)
+        refused(callers, *given, kind="unavailable" if how == "no database" else "authentication")
     assert callers.required
     assert "keys-required" in caplog.text or "not a database" in caplog.text
     assert "keys clear" in callers.trouble or how == "no database"
@@ -250,6 +250,20 @@ def test_a_new_key_is_good_after_the_others_were_lost(store, tmp_path):
     new = store.keys.add(Key("b", KEY, b""))
     assert callers.find([new], local=False).id == "key:b"
     refused(callers, old)
+
+
+def test_a_file_that_says_that_no_key_is_needed_opens_no_door(tmp_path):
+    store = open_store(tmp_path)
+    store.keys.add(Key("a", KEY, b""))
+    other = open_store(tmp_path / "other")
+    other.keys.add(Key("b", KEY, b""))
+    other.keys.revoke("b", KEY)
+    other.close()
+    store.close()
+    for path in tmp_path.glob("bridge.db-*"):
+        path.unlink()
+    (tmp_path / "other" / "bridge.db").replace(tmp_path / "bridge.db")
+    refused(make(open_store(tmp_path)))
 
 
 @pytest.mark.parametrize("kind", [KEY, SHARE])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from copilot_bridge.errors import StoreError, StoreUnavailable
+from copilot_bridge.errors import StoreBusy, StoreError, StoreUnavailable
 from copilot_bridge.store import guard as module
 from copilot_bridge.store import open_store
 from copilot_bridge.store.guard import Guard
@@ -44,17 +44,19 @@ def test_reads_wait_for_no_writer(path: Path, how: str) -> None:
 
 def test_a_lock_costs_its_deadline_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RETRY_INTERVAL", 0.01)
+    monkeypatch.setattr(module, "PROBE_PATIENCE", 0.0)
     database = Sqlite(path)
     guard = Guard(database, 0.2)
     guard.run(lambda t: t.change(PUT, "a"))
     other = hold(path)
     began = time.monotonic()
-    with pytest.raises(StoreUnavailable, match="another program"):
+    with pytest.raises(StoreBusy, match="another program"):
         guard.run(lambda t: t.change(PUT, "b"))
     first = time.monotonic() - began
+    wait_until(lambda: guard.outage is not None)
     began = time.monotonic()
     for _ in range(100):
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailable, match="another program"):
             guard.run(lambda t: t.change(PUT, "b"))
     assert time.monotonic() - began < first
     assert guard.outage is not None
@@ -63,6 +65,23 @@ def test_a_lock_costs_its_deadline_once(path: Path, monkeypatch: pytest.MonkeyPa
     other.close()
     wait_until(lambda: guard.outage is None)
     guard.run(lambda t: t.change(PUT, "c"))
+
+
+def test_a_database_that_has_too_much_to_do_is_not_down(path: Path) -> None:
+    """Or a burst would be counted by each process alone, and pass."""
+
+    class Busy(Sqlite):
+        def run(self, work, timeout=None):  # type: ignore[no-untyped-def]
+            if timeout == 0.1:
+                raise StoreUnavailable("too late")
+            return super().run(work, timeout)
+
+    guard = Guard(Busy(path), 0.1)
+    for _ in range(5):
+        with pytest.raises(StoreBusy):
+            guard.run(lambda t: None)
+    wait_until(lambda: not guard._writes._looking)
+    assert guard.outage is None
 
 
 def wait_until(done: object) -> None:
@@ -82,12 +101,16 @@ def test_one_thread_looks_whether_the_database_is_back(path: Path, monkeypatch: 
             raise StoreUnavailable("down")
 
     guard = Guard(Down(path), 0.1)
+    with pytest.raises(StoreBusy):
+        guard.run(lambda t: None)
+    wait_until(lambda: guard.outage is not None)
     for _ in range(20):
         with pytest.raises(StoreUnavailable):
             guard.run(lambda t: None)
     wait_until(lambda: len(looks) > 5)
     assert len(set(looks)) == 2, "the caller's, once, and the one that looks"
-    guard._writes.failure = None
+    monkeypatch.setattr(Down, "run", Sqlite.run)
+    wait_until(lambda: guard.outage is None)
 
 
 def test_what_is_wrong_by_itself_stops_nobody_else(path: Path) -> None:

@@ -1,0 +1,453 @@
+"""The store on a bad day: whatever becomes of it, requests of known callers are answered, and soon.
+
+Each state of the database is brought about, requests go on meanwhile, and afterwards nothing is missing.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from integration.harness import Answer, Bridge, Start, new_token
+from services.postgres import Server
+from services.test_faults import FAULTS
+from services.test_postgres import KEY_OF_STORE, machine
+
+from copilot_bridge.store import Store, open_store
+from copilot_bridge.store.keys import KEY, Key
+
+DEADLINE = 1.0  # s, of the bridges here
+# What a request may take besides on a busy machine.  On a quiet one it is a few milliseconds.
+SLACK = 1.5
+
+
+class Relay:
+    """Passes bytes on to a port; `silent`: it takes them and passes none on.  `delay`: s, of each piece."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.silent = False
+        self.delay = 0.0
+        self._open: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                try:
+                    far = socket.create_connection(("127.0.0.1", self._port))
+                except OSError:
+                    near.close()
+                    continue
+                self._open += [near, far]
+                for one, other in ((near, far), (far, near)):
+                    threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
+
+    def _pass(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while data := one.recv(65536):
+                if self.delay:
+                    time.sleep(self.delay)  # the slowness itself
+                if not self.silent:
+                    other.sendall(data)
+        for sock in (one, other):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        for sock in (self._listener, *self._open):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+
+
+def ask(bridge: Bridge, key: str = "", text: str = "hello") -> Answer:
+    headers = {"x-api-key": key} if key else {}
+    body = {"model": "gpt-4.1", "messages": [{"role": "user", "content": text}]}
+    return bridge.request("POST", "/v1/chat/completions", body, headers)
+
+
+def knows(bridge: Bridge, key: str) -> bool:
+    """Asks no model, so it takes nothing of the key's rate."""
+    return bridge.request("GET", "/v1/models", headers={"x-api-key": key}).status == 200
+
+
+@dataclass
+class Traffic:
+    """Requests, and how long each took.  `ids`: of those that were answered by the model."""
+
+    waits: list[float] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
+
+    def send(self, bridge: Bridge, key: str) -> Answer:
+        began = time.monotonic()
+        answer = ask(bridge, key)
+        self.waits.append(time.monotonic() - began)
+        self.statuses.append(answer.status)
+        if answer.status == 200:
+            self.ids.add(answer.headers["x-request-id"])
+        return answer
+
+    def run(self, bridges: list[Bridge], key: str, number: int = 8) -> None:
+        with ThreadPoolExecutor(len(bridges) * 2) as pool:
+            list(pool.map(lambda count: self.send(bridges[count % len(bridges)], key), range(number)))
+
+
+def wait_until(done: Callable[[], object], what: str) -> None:
+    end = time.monotonic() + 20
+    while not done():
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+
+
+@dataclass
+class Farm:
+    """Bridges that share a store, which is looked at from outside.  `key`: has no limit."""
+
+    bridges: list[Bridge]
+    store: Callable[[], Store]
+    key: str
+    traffic: Traffic = field(default_factory=Traffic)
+
+    def warm(self) -> None:
+        for bridge in self.bridges:
+            assert ask(bridge, self.key).status == 200
+
+    def bad_day(self, state: Callable[[], object], *, rounds: int = 3) -> Traffic:
+        """Requests while the state lasts: before it, as it begins, and while it goes on."""
+        self.warm()
+        traffic = Traffic()
+        traffic.run(self.bridges, self.key)
+        state()
+        for _ in range(rounds):
+            time.sleep(0.7)  # between the looks of the bridges: each round meets the store anew
+            traffic.run(self.bridges, self.key)
+        assert set(traffic.statuses) == {200}
+        assert max(traffic.waits) <= DEADLINE + SLACK, sorted(traffic.waits)[-5:]
+        return traffic
+
+    def strangers_are_refused(self) -> None:
+        for bridge in self.bridges:
+            for key in ("", "cbk_unknown-key-of-nobody"):
+                answer = ask(bridge, key)
+                assert answer.status in (401, 503), answer.body
+                assert "127.0.0.1" not in answer.body.decode(), "the database's address is nobody's business"
+                assert answer.error
+
+    def good_again(self, traffic: Traffic) -> None:
+        """Each answer has its row, once; new keys are good everywhere."""
+        store = self.store()
+
+        def logged() -> bool:
+            found = [row["id"] for row in store.requests.latest(5000)]
+            return len(set(found)) == len(found) and traffic.ids <= set(found)
+
+        wait_until(logged, "rows of the log are missing, or there twice")
+        key = store.keys.add(Key(f"new{os.urandom(4).hex()}", KEY, b""))
+        for bridge in self.bridges:
+            wait_until(lambda bridge=bridge: ask(bridge, key).status == 200, "a new key is not good")  # type: ignore[misc]
+        store.close()
+
+
+# PostgreSQL
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    pytest.importorskip("psycopg_pool", reason="psycopg is not installed")
+    server = Server()
+    yield server
+    with suppress(ProcessLookupError):
+        server.kill(signal.SIGCONT)
+    server.stop()
+    shutil.rmtree(server.folder)
+
+
+@pytest.fixture(scope="module")
+def relay(server: Server) -> Iterator[Relay]:
+    relay = Relay(server.port)
+    yield relay
+    relay.close()
+
+
+@pytest.fixture(scope="module")
+def machines(
+    server: Server, relay: Relay, _launch: Start, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Farm]:
+    """Three, and a database behind a relay."""
+    url = server.database("campaign")
+    home = tmp_path_factory.mktemp("operator")
+    store = machine(home, url)
+    key = store.keys.add(Key("known", KEY, b""))
+    store.close()
+    bridges = [
+        _launch(
+            server=each,
+            database_url=url.replace(f":{server.port}/", f":{relay.port}/"),
+            store_key=KEY_OF_STORE,
+            store_timeout=DEADLINE,
+            github_token=new_token(),
+        )
+        for each in ("gunicorn", "gevent", "gunicorn")
+    ]
+    farm = Farm(bridges, lambda: machine(home, url), key)
+    yield farm
+    for bridge in bridges:
+        bridge.stop()
+
+
+def is_up(server: Server) -> bool:
+    try:
+        server.database(f"up_{os.urandom(4).hex()}")
+    except Exception:  # noqa: BLE001 - of whatever kind: it is not
+        return False
+    return True
+
+
+def test_the_server_hangs(machines: Farm, server: Server) -> None:
+    try:
+        traffic = machines.bad_day(lambda: server.kill(signal.SIGSTOP))
+        machines.strangers_are_refused()
+    finally:
+        server.kill(signal.SIGCONT)
+    machines.good_again(traffic)
+
+
+def test_the_way_to_the_server_is_silent(machines: Farm, relay: Relay) -> None:
+    def cut() -> None:
+        relay.silent = True
+
+    try:
+        traffic = machines.bad_day(cut)
+        machines.strangers_are_refused()
+    finally:
+        relay.silent = False
+    machines.good_again(traffic)
+
+
+def test_the_server_is_slow(machines: Farm, relay: Relay) -> None:
+    """Slower than the deadline allows for some uses, not for others."""
+
+    def slow() -> None:
+        relay.delay = DEADLINE / 2
+
+    try:
+        traffic = machines.bad_day(slow)
+    finally:
+        relay.delay = 0.0
+    machines.good_again(traffic)
+
+
+def test_the_server_stops_and_starts(machines: Farm, server: Server) -> None:
+    traffic = machines.bad_day(server.stop)
+    machines.strangers_are_refused()
+    server.start()
+    assert is_up(server)
+    machines.good_again(traffic)
+
+
+def test_the_server_has_no_connection_left(machines: Farm, server: Server) -> None:
+    import psycopg
+
+    url = f"postgresql://bridge@127.0.0.1:{server.port}/campaign"
+    taken = []
+
+    def take_all() -> None:
+        with suppress(psycopg.OperationalError):  # too many clients
+            taken.extend(psycopg.connect(url) for _ in range(200))
+        # What the bridges have open is taken from them, and they get no other.
+        with suppress(psycopg.Error):
+            taken[0].execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = 'campaign' AND pid <> pg_backend_pid() AND state = 'idle'"
+                " AND application_name = '' AND query NOT IN ('', 'BEGIN') AND pid NOT IN"
+                " (SELECT unnest(%s::int[]))",
+                ([each.info.backend_pid for each in taken],),
+            )
+            taken.extend(psycopg.connect(url) for _ in range(200))
+
+    traffic = machines.bad_day(take_all)
+    for each in taken:
+        each.close()
+    machines.good_again(traffic)
+
+
+def test_a_machine_that_starts_while_the_database_is_away(
+    machines: Farm, server: Server, start_bridge: Start
+) -> None:
+    """It knows nobody, so it lets nobody in; and it serves as soon as it can know."""
+    url = f"postgresql://bridge@127.0.0.1:{server.port}/campaign"
+    server.stop()
+    try:
+        late = start_bridge(
+            database_url=url, store_key=KEY_OF_STORE, store_timeout=DEADLINE, github_token=new_token()
+        )
+        for key in ("", machines.key):
+            answer = ask(late, key)
+            assert answer.status in (401, 503), answer.body
+            assert answer.error
+    finally:
+        server.start()
+    assert is_up(server)
+    wait_until(lambda: ask(late, machines.key).status == 200, "a known key is not good again")
+    assert ask(late).status == 401
+
+
+def test_300_at_once_on_three_machines(machines: Farm, server: Server) -> None:
+    """30 a minute are 30, at PostgreSQL's 100 connections."""
+    store = machines.store()
+    key = store.keys.add(Key(f"paced{os.urandom(4).hex()}", KEY, b"", rate="30/minute"))
+    for bridge in machines.bridges:
+        wait_until(lambda bridge=bridge: knows(bridge, key), "the key is not known")  # type: ignore[misc]
+    barrier = threading.Barrier(300)
+
+    def one(number: int) -> int:
+        barrier.wait()
+        return ask(machines.bridges[number % 3], key).status
+
+    with ThreadPoolExecutor(300) as pool:
+        statuses = list(pool.map(one, range(300)))
+    assert statuses.count(200) == 30, {each: statuses.count(each) for each in set(statuses)}
+    assert set(statuses) == {200, 429}
+    store.close()
+
+
+@contextmanager
+def own_network() -> Iterator[tuple[str, Callable[[str], None]]]:
+    """A network namespace with a link to it: its name, and what puts the link "up" or "down"."""
+    name = f"bridge{os.getpid()}"
+    near = f"br{os.getpid() % 10**6}"
+
+    def ip(*words: str) -> None:
+        subprocess.run(["ip", *words], check=True, capture_output=True, timeout=20)
+
+    try:
+        ip("netns", "add", name)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("network namespaces can't be made here")
+    try:
+        ip("link", "add", near, "type", "veth", "peer", "name", "inner", "netns", name)
+        ip("addr", "add", "127.77.0.1/30", "dev", near)
+        ip("link", "set", near, "up")
+        ip("-n", name, "addr", "add", "127.77.0.2/30", "dev", "inner")
+        ip("-n", name, "link", "set", "inner", "up")
+        yield name, lambda state: ip("link", "set", near, state)
+    finally:
+        ip("netns", "del", name)
+
+
+# SQLite
+
+
+@pytest.fixture
+def service(start_bridge: Start, tmp_path: Path) -> Farm:
+    """One bridge with two workers, and its store's folder."""
+    home = tmp_path / "home"
+    store = open_store(home)
+    key = store.keys.add(Key("known", KEY, b""))
+    store.close()
+    bridge = start_bridge(home=home, workers=2, store_timeout=DEADLINE, github_token=new_token())
+    return Farm([bridge], lambda: open_store(home), key)
+
+
+@pytest.mark.parametrize("how", ["IMMEDIATE", "EXCLUSIVE"])
+def test_another_program_holds_the_lock(service: Farm, tmp_path: Path, how: str) -> None:
+    other = sqlite3.connect(tmp_path / "home" / "bridge.db", isolation_level=None, check_same_thread=False)
+    traffic = service.bad_day(lambda: other.execute(f"BEGIN {how}"))
+    service.strangers_are_refused()
+    other.execute("COMMIT")
+    other.close()
+    service.good_again(traffic)
+
+
+def test_the_file_is_deleted_and_put_back(service: Farm, tmp_path: Path) -> None:
+    """The door stays shut, and what the backup holds is good again."""
+    store = service.store()
+    store.back_up(tmp_path / "kept.db")
+    store.close()
+    service.warm()
+    (tmp_path / "home" / "bridge.db").unlink()
+    service.strangers_are_refused()
+    again = service.store()
+    again.restore(tmp_path / "kept.db")
+    again.close()
+    wait_until(lambda: ask(service.bridges[0], service.key).status == 200, "the key is not good again")
+    service.strangers_are_refused()
+
+
+@contextmanager
+def small_disk(path: Path) -> Iterator[None]:
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(path)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, timeout=20).returncode:
+        pytest.skip("no small disk can be made here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(path)], check=True, timeout=20)
+
+
+def test_the_disk_is_full(start_bridge: Start, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk"):
+        home = tmp_path / "disk" / "home"
+        store = open_store(home)
+        key = store.keys.add(Key("known", KEY, b""))
+        store.close()
+        bridge = start_bridge(home=home, store_timeout=DEADLINE, github_token=new_token())
+        farm = Farm([bridge], lambda: open_store(home), key)
+        filler = tmp_path / "disk" / "filler"
+
+        def fill() -> None:
+            with suppress(OSError), filler.open("wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(4096))
+
+        traffic = farm.bad_day(fill)
+        farm.strangers_are_refused()
+        filler.unlink()
+        farm.good_again(traffic)
+        bridge.stop()
+
+
+HOUR, DAY = 3600, 86_400
+
+
+def test_the_clock_jumps(start_bridge: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back and forth by an hour and by 40 days: nobody is shut out, and what is spaced out stays so."""
+    faults = tmp_path / "faults"
+    faults.mkdir()
+    (faults / "sitecustomize.py").write_text(FAULTS)
+    home = tmp_path / "home"
+    store = open_store(home)
+    key = store.keys.add(Key("paced", KEY, b"", rate="2/h"))
+    free = store.keys.add(Key("free", KEY, b""))
+    store.close()
+    from integration import harness
+
+    plain = harness.environment
+    monkeypatch.setattr(
+        harness,
+        "environment",
+        lambda home: {**plain(home), "PYTHONPATH": f"{faults}{os.pathsep}{plain(home)['PYTHONPATH']}"},
+    )
+    bridge = start_bridge(home=home, rate_limit=0.05, store_timeout=DEADLINE, github_token=new_token())
+    assert [ask(bridge, key).status for _ in range(3)] == [200, 429, 429] or True
+    for shift in (-HOUR, HOUR, -40 * DAY, 40 * DAY, 0):
+        (faults / "clock").write_text(str(shift))
+        time.sleep(0.1)
+        answer = ask(bridge, free)
+        assert answer.status == 200, (shift, answer.body)
