@@ -230,7 +230,8 @@ class Provided:
         return usual | {"COPILOT_PROVIDER_BASE_URL": url + wire.suffix, **wire.settings}
 
     def steps(self, task: Task) -> list[Step]:
-        return by_shell(task)
+        """GPT models patch by a free-form tool in whatever API can say it."""
+        return by_patch(task) if self.family == "gpt" and self.wire != "anthropic" else by_shell(task)
 
 
 SETUP = "setup"
@@ -238,11 +239,11 @@ PROVIDED: dict[str, Provided] = {
     f"{wire} on {family}": Provided(wire, family)
     for wire, families in {
         SETUP: ("gpt", "claude", "gemini"),  # responses, anthropic and completions
-        "completions": ("claude",),
+        "completions": ("gpt", "claude"),
         "responses": ("claude", "gemini"),
         "websockets": ("gpt", "claude", "gemini"),
         "anthropic": ("gpt", "gemini"),
-        "azure": ("claude", "gemini"),
+        "azure": ("gpt", "claude", "gemini"),
         "azure with a version": ("gemini",),
     }.items()
     for family in families
