@@ -45,12 +45,35 @@ ALIASES: dict[str, dict[str, str]] = {
 ESSENTIAL = ("model", "stream", "max_tokens", "max_completion_tokens")
 
 # Whatever is below is the client's own, or what a model has written.
-CLOSED = {"input_schema", "parameters", "schema", "json_schema", "format", "grammar", "source", "arguments"}
-CLOSED |= {"input", "output", "file", "image_url", "input_audio"}
+CLOSED = {
+    "input_schema",
+    "parameters",
+    "schema",
+    "json_schema",
+    "format",
+    "grammar",
+    "arguments",
+    "input",
+    "output",
+}
 # Without these the part that has them says something else.
-SAYING = {"type", "role", "text", "content", "name", "description", "function", "custom", "data", "refusal"}
-SAYING |= {"thinking", "signature", "tool_calls", "tool_use_id", "tool_call_id", "call_id", "is_error"}
-SAYING |= {"encrypted_content", "summary", "context", "title", "filename", "file_id", "file_data"}
+SAYING = {
+    *("type", "role", "text", "content", "name", "description", "function", "custom", "refusal", "is_error"),
+    *("tool_calls", "tool_use_id", "tool_call_id", "call_id", "thinking", "signature", "encrypted_content"),
+    *(
+        "summary",
+        "source",
+        "data",
+        "media_type",
+        "url",
+        "file_id",
+        "file_data",
+        "file_url",
+        "file",
+        "filename",
+    ),
+    *("image_url", "input_audio", "title", "context"),
+}
 # Nobody misses these, though others of their name may say something.
 IDLE = ("messages.name", "tool_choice.disable_parallel_tool_use")
 

@@ -86,6 +86,15 @@ CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{
             {"thinking": {"type": "adaptive", "display": "x"}},
             {"thinking": {"type": "adaptive"}},
         ),
+        (
+            "messages.0.content.0.image.source.base64.foo",
+            {
+                "messages": [
+                    {"content": [{"type": "image", "source": {"type": "base64", "data": "", "foo": 1}}]}
+                ]
+            },
+            {"messages": [{"content": [{"type": "image", "source": {"type": "base64", "data": ""}}]}]},
+        ),
         # Names of a union's members.
         (
             "messages.0.RequestUserMessage.content.0.TextBlockParam.foo",
@@ -145,10 +154,13 @@ KEPT = {
         input.role input.content.input_text.text input.call_id input.encrypted_content""",
 }
 ADVICE = {
-    "chat": "store temperature messages.name tools.function.strict reasoning_effort messages.id",
+    "chat": """
+        store temperature messages.name tools.function.strict reasoning_effort messages.id
+        messages.content.image_url.detail""",
     "messages": """
         top_k metadata thinking context_management output_config.effort output_config tools.custom.strict
         tools.custom.eager_input_streaming messages.content.text.cache_control
+        messages.content.image.source.base64.foo
         system.cache_control.ephemeral.scope tool_choice.disable_parallel_tool_use""",
     "responses": "service_tier input.id input.phase text.verbosity reasoning.context truncation",
 }
