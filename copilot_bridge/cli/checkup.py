@@ -44,7 +44,7 @@ from copilot_bridge.serving.address import base_url
 from copilot_bridge.store.schema import MIGRATIONS
 from copilot_bridge.upstream.client import certificates
 from copilot_bridge.upstream.github import PATIENCE, read_github
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.upstream.models import OUTDATED, UPDATE, Model
 from copilot_bridge.upstream.quota import fetch_usage, read_usage
 from copilot_bridge.upstream.running import ask
 
@@ -370,7 +370,10 @@ def models(patient: Patient) -> Finding:
         return failed(
             "the plan has no model to talk to", "enable some: https://github.com/settings/copilot/features"
         )
-    return ok(f"{len(patient.models)}: {', '.join(each.id for each in patient.models[:4])} ...")
+    found = f"{len(patient.models)}: {', '.join(each.id for each in patient.models[:4])} ..."
+    if outdated := patient.bridge.models.catalogue(patient.bridge.copilot()).outdated:
+        return warning(f"{found}; {OUTDATED}: {outdated}", UPDATE)
+    return ok(found)
 
 
 # --- the bridge itself

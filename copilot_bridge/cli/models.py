@@ -9,7 +9,8 @@ from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
 from copilot_bridge.cli.screen import print_json, print_table
 from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.exchange.models import AUTO_MODELS
+from copilot_bridge.upstream.models import OUTDATED, UPDATE, Catalogue, Model
 from copilot_bridge.upstream.prices import Tier
 
 COLUMNS = ("ID", "VENDOR", "CONTEXT", "OUTPUT", "APIS", "PRICE", "")
@@ -28,10 +29,13 @@ def command(config: Config, as_json: bool) -> None:
     with waiting("Asking Copilot for its models"):
         catalogue = bridge.models.catalogue(bridge.copilot())
     models = sorted(catalogue.models.values(), key=lambda model: (model.vendor, model.id))
+    auto = AUTO_MODELS if models else ()
     if as_json:
-        print_json([as_fields(model) for model in models])
+        print_json([*map(as_fields, models), *(auto_fields(model, catalogue) for model in auto)])
         return
-    print_table(COLUMNS, [as_row(model) for model in models])
+    print_table(COLUMNS, [*map(as_row, models), *(auto_row(model, catalogue) for model in auto)])
+    if catalogue.outdated:
+        say_outdated(catalogue)
 
 
 def as_fields(model: Model) -> dict[str, object]:
@@ -59,6 +63,20 @@ def as_row(model: Model) -> tuple[object, ...]:
         price(model),
         "" if model.enabled else "not enabled",
     )
+
+
+def auto_fields(model: Model, catalogue: Catalogue) -> dict[str, object]:
+    return as_fields(model) | {"discount": catalogue.auto_discount}
+
+
+def auto_row(model: Model, catalogue: Catalogue) -> tuple[object, ...]:
+    """Its price is that of whichever model Copilot picks."""
+    discount = f" (-{catalogue.auto_discount * 100:g} %)" if catalogue.auto_discount else ""
+    return (model.id, model.vendor, "-", "-", "any", f"the model's{discount}", "")
+
+
+def say_outdated(catalogue: Catalogue) -> None:
+    click.echo(f"{OUTDATED}. {UPDATE}\nCopilot says: {catalogue.outdated}", err=True)
 
 
 def price(model: Model) -> str:

@@ -25,7 +25,7 @@ CONNECTION = (
 )
 LOGGING = ("log_level", "debug")
 JOURNAL = ("log_days",)
-SERVING = ("host", "port", "workers", "server", "graceful_timeout", "model_mapping", "log_file")
+SERVING = ("host", "port", "workers", "server", "graceful_timeout", "model_mapping", "auto_tier", "log_file")
 ACCESS = (
     "api_key",
     "share_token",

@@ -37,7 +37,7 @@ from copilot_bridge.config.kinds import word
 from copilot_bridge.errors import BridgeError, ConfigError, LoginRequired, ModelNotFound, UpstreamUnreachable
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.keys import make_key
-from copilot_bridge.exchange.models import named, talkers
+from copilot_bridge.exchange.models import find_auto, named, talkers
 from copilot_bridge.redaction import Secret
 from copilot_bridge.serving.address import base_url
 from copilot_bridge.store.keys import KEY
@@ -211,7 +211,7 @@ def check_name(wish: str | None) -> None:
 def of_plan(bridge: Bridge, wishes: Wishes) -> tuple[Named | str, ...]:
     found = {each.id: named(each) for each in talkers(bridge)}
     return tuple(
-        named(bridge.models.choose(bridge.copilot(), wish).model)
+        named(find_auto(wish) or bridge.models.choose(bridge.copilot(), wish).model)
         if wish
         else found.get(usual(list(found), preferred), "")
         for wish, preferred in wishes

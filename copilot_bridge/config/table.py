@@ -42,6 +42,7 @@ ENV_FILE = f"{PREFIX}ENV_FILE"
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 ACCOUNT_TYPES = ("individual", "business", "enterprise")
+AUTO_TIERS = ("efficiency", "balance", "intelligence")
 SERVERS = ("gunicorn", "gevent")
 
 
@@ -260,6 +261,11 @@ class Config:
         flags=("--model-mapping",),
         alias="MODEL_MAPPING",
         meant=meant.json_object,
+    )
+    auto_tier: str | None = setting(
+        choice(*AUTO_TIERS),
+        "what the model auto is picked for: efficiency, balance or intelligence; normally Copilot decides",
+        flags=("--auto-tier",),
     )
     proxy: str | None = setting(
         proxy_url, "proxy for all outgoing requests (http, https, socks4, socks5)", flags=("--proxy",)

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from copilot_bridge.access.callers import Caller
 from copilot_bridge.errors import BridgeError
+from copilot_bridge.upstream.auto import Occasion
 from copilot_bridge.upstream.copilot import Copilot
-from copilot_bridge.upstream.models import LIFE, Catalogue, Choice, Model, Models
+from copilot_bridge.upstream.models import LIFE, Asking, Catalogue, Choice, Model, Models
 from copilot_bridge.upstream.tokens import Account
 
 
@@ -31,9 +32,9 @@ class AllowedModels:
         allowed = {name: model for name, model in whole.models.items() if self._caller.may_use(name)}
         return replace(whole, models=allowed)
 
-    def choose(self, copilot: Copilot, name: str) -> Choice:
+    def choose(self, copilot: Copilot, name: str, occasion: Asking = Occasion) -> Choice:
         """Raises BridgeError "permission": not with this key."""
-        choice = self._models.choose(copilot, name)
+        choice = self._models.choose(copilot, name, occasion)
         if not self._caller.may_use(choice.model.id):
             raise BridgeError(
                 f"this key may not use the model {choice.model.id!r}, but {', '.join(self._caller.models)}",
@@ -42,5 +43,5 @@ class AllowedModels:
             )
         return choice
 
-    def forget_session(self, copilot: Copilot) -> None:
-        self._models.forget_session(copilot)
+    def forget_pick(self, copilot: Copilot, choice: Choice, occasion: Occasion) -> None:
+        self._models.forget_pick(copilot, choice, occasion)

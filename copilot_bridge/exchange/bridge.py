@@ -17,6 +17,7 @@ from copilot_bridge.exchange.chains import LIFE, Chains
 from copilot_bridge.exchange.signals import Interactions, machine_of, secret_of
 from copilot_bridge.metrics import Metrics
 from copilot_bridge.store import open_store
+from copilot_bridge.upstream.auto import AutoPicks
 from copilot_bridge.upstream.client import Client
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.headers import Headers
@@ -63,7 +64,8 @@ class Bridge:
         self.tokens.told = self.metrics.token_fetched
         self.reports = Reports(self.client, self.headers, self.store.shelf)
         self.samples = Samples(self.store.shelf)
-        self.models = Models(mapping=config.model_mapping)
+        auto = AutoPicks(self.store.shelf, config.auto_tier)
+        self.models = Models(mapping=config.model_mapping, auto=auto)
         self.learned = Learned(self.store.lessons, self.store.signal)
         # Ids of reasoning that clients know -> those that Copilot wants to hear again.
         self.genuine_ids: TTLCache[str, str] = TTLCache(REMEMBERED_IDS, REMEMBERED_FOR)

@@ -62,7 +62,7 @@ class MessagesRequest(ModelRequest):
     def choose(self) -> Choice:
         """Claude Code says by a beta that it wants a model's longer context."""
         if LONG_CONTEXT_BETA in self._betas_given and not self.name.endswith("[1m]"):
-            return self._call.models.choose(self._call.copilot(), f"{self.name}[1m]")
+            return self._call.models.choose(self._call.copilot(), f"{self.name}[1m]", self.occasion)
         return super().choose()
 
     def repair(self) -> Repair:

@@ -9,7 +9,8 @@ from copilot_bridge.clients import Named
 from copilot_bridge.dialects.routing import pick
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.exchange.call import Call
-from copilot_bridge.upstream.models import Catalogue, Model
+from copilot_bridge.upstream.auto import AUTO, NAMES, tier_of
+from copilot_bridge.upstream.models import DIALECTS, Catalogue, Model
 from copilot_bridge.upstream.names import DEFAULT_MAPPING
 
 # The APIs that a conversation can be held in here, as clients come across them.
@@ -19,11 +20,31 @@ CLIENTS = ("chat", "responses", "messages")
 SPOKEN = {"chat", "embeddings", "messages", "responses"}
 
 
+# Copilot lists it nowhere; its own clients add it to their lists.
+AUTO_MODELS = tuple(
+    Model.read(
+        {
+            "id": name,
+            "name": f"Auto, {name.partition(':')[2]}" if ":" in name else "Auto",
+            "vendor": "GitHub Copilot",
+            "supported_endpoints": list(DIALECTS),
+        }
+    )
+    for name in NAMES
+)
+
+
+def offered(call: Call, catalogue: Catalogue) -> list[Model]:
+    """What the catalogue lists, and "auto" for whoever may use it."""
+    auto = [each for each in AUTO_MODELS if catalogue.models and call.caller.may_use(each.id)]
+    return [*catalogue.models.values(), *auto]
+
+
 def list_models(call: Call) -> bytes:
     """{"object": "list", "data": [...]}: what a request can name, ready to be sent."""
     catalogue = call.models.catalogue(call.copilot())
     if "openai" not in catalogue.rendered:
-        rows = [describe(call.bridge, model) for model in catalogue.models.values() if usable(model)]
+        rows = [describe(call.bridge, model) for model in offered(call, catalogue) if usable(model)]
         catalogue.rendered["openai"] = orjson.dumps({"object": "list", "data": rows})
     return catalogue.rendered["openai"]
 
@@ -31,16 +52,15 @@ def list_models(call: Call) -> bytes:
 def list_for_anthropic(call: Call, limit: int, after: str | None, before: str | None) -> Any:
     """{"data": [...], "has_more", "first_id", "last_id"}: a page of the models that can be talked to."""
     catalogue = call.models.catalogue(call.copilot())
-    ids = [
-        model.id for model in catalogue.models.values() if model.enabled and pick("messages", model.dialects)
-    ]
+    found = {model.id: model for model in offered(call, catalogue) if can_talk(model)}
+    ids = list(found)
     if after in ids:
         ids = ids[ids.index(after) + 1 :]
     if before in ids:
         ids = ids[: ids.index(before)]
     page = ids[-limit:] if before else ids[:limit]
     return {
-        "data": [describe_for_anthropic(catalogue.models[each]) for each in page],
+        "data": [describe_for_anthropic(found[each]) for each in page],
         "has_more": len(page) < len(ids),
         "first_id": page[0] if page else None,
         "last_id": page[-1] if page else None,
@@ -92,7 +112,16 @@ def names_by_model(bridge: Bridge, catalogue: Catalogue) -> dict[str, list[str]]
 
 def find_model(call: Call, name: str) -> Model:
     """Raises ModelNotFound."""
+    if auto := find_auto(name):
+        return auto
     return call.models.choose(call.copilot(), name).model
+
+
+def find_auto(name: str) -> Model | None:
+    """Copilot is not asked to pick one just to be named."""
+    tier = tier_of(name)
+    wanted = f"{AUTO}:{tier}" if tier else AUTO
+    return next((each for each in AUTO_MODELS if tier is not None and each.id == wanted), None)
 
 
 def describe(bridge: Bridge, model: Model) -> dict[str, Any]:

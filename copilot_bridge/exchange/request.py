@@ -26,25 +26,23 @@ from copilot_bridge.dialects.translation import EventReader, EventWriter, Transl
 from copilot_bridge.dialects.turn import Turn, document_place, refuse_unsaid, without_documents
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported, UpstreamRefused
 from copilot_bridge.exchange.call import Call
-from copilot_bridge.exchange.chains import caller_of
+from copilot_bridge.exchange.context import Context
 from copilot_bridge.exchange.pictures import limited
 from copilot_bridge.exchange.routes import ROUTES, Route
 from copilot_bridge.logs import Record
+from copilot_bridge.upstream.auto import Occasion
 from copilot_bridge.upstream.client import finish, read_whole
 from copilot_bridge.upstream.models import Choice, Model
 from copilot_bridge.upstream.recovery.answer_tool import ANSWER_TOOL
 from copilot_bridge.upstream.recovery.found import as_found
 from copilot_bridge.upstream.recovery.mending import Mending
 from copilot_bridge.upstream.refusals import Refusal, forwarded
-from copilot_bridge.upstream.signals import Signals
 from copilot_bridge.upstream.wire import open_body
 
 log = logging.getLogger(__name__)
 
 # Held by the one who loads the tokenizer.  It is a lock of greenlets: no thread may wait for it.
 LOADING = threading.Lock()
-
-SHORT = 13  # characters of a session's id that the log keeps
 
 Body = dict[str, Any]
 Headers = dict[str, str]
@@ -101,7 +99,8 @@ class ModelRequest(ABC):
         self.streaming = bool(self._body.get("stream"))
         self.name: str = self._body["model"]
         self._headers: Headers = {}
-        self._signals: Signals | None = None
+        self._context: Context | None = None
+        self._streamed = False  # upstream's answer, where the client's is whole
         self._direct = True
         self._turn: Turn | None = None  # the body, where it is translated
         self._undo: Undo = NOTHING  # of what was changed to fit, in the answer
@@ -175,7 +174,19 @@ class ModelRequest(ABC):
         return self._mending is not None and self._mending.by_tool
 
     def choose(self) -> Choice:
-        return self._call.models.choose(self._call.copilot(), self.name)
+        return self._call.models.choose(self._call.copilot(), self.name, self.occasion)
+
+    def occasion(self) -> Occasion:
+        """What "auto" picks a model for."""
+        return self.context.occasion(next(self.images(), None) is not None)
+
+    @property
+    def context(self) -> Context:
+        """Raises LoginRequired."""
+        if self._context is None:
+            given = self._call, self._record, self._given_headers
+            self._context = Context(*given, self.talk(), self.kind)
+        return self._context
 
     # What is the same for all.
 
@@ -185,13 +196,8 @@ class ModelRequest(ABC):
 
     def complete(self) -> bytes:
         """The whole answer.  Blocks."""
-        model = self._prepare()
-        streamed = not self._passes or self._is_longer_in_a_stream(model)
-        if streamed and not self._body.get("stream"):
-            self._body["stream"] = True
-            self._data = codec.write(self._body)
-        response = self._send(model)
-        streamed = streamed or not self._passes  # by a refusal
+        response = self._send(self._prepare())
+        streamed = self._streamed or not self._passes  # by a refusal
         with closing(response):
             try:
                 whole, usage = self._read_folded(response) if streamed else self._read_whole(response)
@@ -223,18 +229,11 @@ class ModelRequest(ABC):
             self._record.count_cost(piece)
             yield piece
 
-    def _tell(self) -> Signals:
-        """What Copilot is told of the call.  Raises LoginRequired."""
-        account = self._call.account.fingerprint
-        caller = caller_of(self._call.caller, account, self._given_headers)
-        signals = self._bridge.interactions.signals(caller, self.talk(), self._given_headers, self.kind)
-        self._record.initiator, self._record.session = signals.initiator, signals.session[:SHORT]
-        return signals
-
     def _prepare(self) -> Model:
         """Find the model that the client means, the way to it, and fit the body to both."""
-        self._signals = self._signals or self._tell()
+        context = self.context
         choice = self.choose()
+        context.chosen(choice)
         model = choice.model
         self._record.model = model.id
         way = pick(self.dialect, model.dialects)
@@ -333,21 +332,25 @@ class ModelRequest(ABC):
         most = model.max_unstreamed_tokens
         return most is not None and self._route.output_limit(self._body) > most
 
+    def _stream_if_needed(self, model: Model) -> None:
+        """Of a whole answer, too: to be read anew, or because it may be too long for one piece."""
+        self._streamed = not self.path and (not self._passes or self._is_longer_in_a_stream(model))
+        if self._streamed and not self._body.get("stream"):
+            self._body["stream"] = True
+            self._data = codec.write(self._body)
+
     def _send(self, model: Model) -> requests.Response:
-        given, renewed = self._given, list[bool]()
+        given = self._given
+        self._stream_if_needed(model)
 
         def mend(refusal: Refusal) -> bytes | None:
             """What to send after a refusal that says what is wrong; None if there is nothing."""
-            if refusal.stale_session and not renewed:
-                renewed.append(True)
-                self._call.models.forget_session(self._call.copilot())
-                self._body = self.read(given)
-                self._prepare()
-            elif not self._mending or not self._mending.mend(refusal, self._body, self._headers):
+            if refusal.stale_session or not self._mending:
                 return None
-            else:
-                self._enforce()
-                self._record.mended = ", ".join(self._mending.lost)
+            if not self._mending.mend(refusal, self._body, self._headers):
+                return None
+            self._enforce()
+            self._record.mended = ", ".join(self._mending.lost)
             return codec.write(self._body)
 
         streamed = bool(self._body.get("stream"))
@@ -358,12 +361,15 @@ class ModelRequest(ABC):
                 self._data,
                 self._headers,
                 request_id=self._record.id,
-                signals=self._signals,
+                signals=self.context.signals,
                 mend=mend,
                 model=model.id,
                 streamed=streamed,
             )
         except UpstreamRefused as refused:
+            if self.context.picks_anew(refused):
+                self._body, self._headers = self.read(given), {}
+                return self._send(self._prepare())  # it may speak another API
             self._measure(refused, model)
             raise
         if not self.path:  # counting tokens is free

@@ -55,6 +55,7 @@ class Interactions:
             interaction=interaction,
             task=self._id(interaction.encode(), agent_name(kind, given) or (beginning if kind else b"")),
             type=kind,
+            thread=self._id(conversation, beginning),
         )
 
     def _interaction(self, conversation: bytes, beginning: bytes, turns: int, whose: str) -> str:

@@ -54,5 +54,16 @@ class Shelf:
     def remove(self, name: str) -> None:
         self._database.run(lambda transaction: transaction.change("DELETE FROM shelf WHERE name = ?", name))
 
+    def prune(self, prefix: str, older: float) -> None:
+        """Remove those whose names begin so and that were written so long ago (s).  Raises StoreError."""
+        self._database.run(
+            lambda transaction: transaction.change(
+                "DELETE FROM shelf WHERE name >= ? AND name < ? AND written < ?",
+                prefix,
+                prefix + "\U0010ffff",
+                transaction.now() - older,
+            )
+        )
+
     def lock(self, name: str) -> AbstractContextManager[object]:
         return self._database.lock(name)

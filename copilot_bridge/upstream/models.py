@@ -14,6 +14,7 @@ import orjson
 from cachetools import LRUCache, TTLCache
 
 from copilot_bridge.errors import BridgeError, ModelNotFound, UpstreamRefused
+from copilot_bridge.upstream.auto import AUTO, NAMES, TIERS, AutoPicks, NotOffered, Occasion, Pick, tier_of
 from copilot_bridge.upstream.client import read_whole
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.flights import Flights
@@ -41,8 +42,8 @@ DIALECTS = {"/chat/completions": "chat", "/responses": "responses", "/v1/message
 # Older models do not say what they support.
 BY_TYPE = {"chat": ("chat",), "embeddings": ("embeddings",)}
 
-AUTO = "auto"
 LONGEST_NAME = 200
+OLD_CLIENT = "client_version_deprecated"  # a notice that each row has then
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,11 @@ class Model:
         )
 
     @property
+    def auto_discount(self) -> float | None:
+        """The part of the price that is taken off where Copilot picks it; None where it is not told."""
+        return amount(mapping(self.row.get("billing")).get("auto_discount"))
+
+    @property
     def created(self) -> int:
         """Unix seconds of the date in its version, 0 if it has none: Copilot gives no other."""
         date = re.search(r"20\d\d-\d\d-\d\d", self.version)
@@ -107,6 +113,10 @@ class Model:
             return int(datetime.fromisoformat(f"{date[0]}T00:00:00Z").timestamp()) if date else 0
         except ValueError:
             return 0
+
+
+def listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def shared_start(one: str, other: str) -> int:
@@ -134,6 +144,18 @@ class Catalogue:
     models: dict[str, Model]
     at: float
     api: str
+
+    @cached_property
+    def outdated(self) -> str:
+        """What Copilot says of the client that the bridge says it is, if that is too old; else ""."""
+        rows = (listed(model.row.get("warning_messages")) for model in self.models.values())
+        told = (notice for row in rows for notice in row if isinstance(notice, dict))
+        return next((str(each.get("message")) for each in told if each.get("code") == OLD_CLIENT), "")
+
+    @property
+    def auto_discount(self) -> float:
+        """The most that is taken off the price where Copilot picks the model."""
+        return max((model.auto_discount or 0.0 for model in self.models.values()), default=0.0)
 
     @cached_property
     def rendered(self) -> dict[str, bytes]:
@@ -174,32 +196,44 @@ class Catalogue:
         return next((model for model in named if model), None)
 
 
+Asking = Callable[[], Occasion]
+
+
 @dataclass(frozen=True)
 class Choice:
     """The model that a request goes to.
 
     :param headers: to be sent along.
     :param effort: how hard the name says that it should think.
+    :param auto: the tier that it was picked by; None: the client has named it.
+    :param discount: part of the price that is taken off for that; None: not told.
     """
 
     model: Model
     headers: Mapping[str, str]
     effort: str | None = None
+    auto: str | None = None
+    discount: float | None = None
 
 
 class Models:
     """The catalogue of each account, fetched when it is needed and kept for ten minutes.
 
     :param mapping: the operator's own, in place of ours; it goes before what is listed.
+    :param auto: which models "auto" is.
     """
 
     def __init__(
-        self, clock: Callable[[], float] = time.time, mapping: Mapping[str, str] | None = None
+        self,
+        clock: Callable[[], float] = time.time,
+        mapping: Mapping[str, str] | None = None,
+        auto: AutoPicks | None = None,
     ) -> None:
         self._clock = clock
         self._mapping = None if mapping is None else NameMapping(mapping)
         self._catalogues: LRUCache[str, Catalogue] = LRUCache(256)
-        self._sessions: TTLCache[str, tuple[str, str]] = TTLCache(256, LIFE, timer=clock)
+        self._auto = auto or AutoPicks(clock=clock)
+        self._told_outdated: TTLCache[str, bool] = TTLCache(256, float("inf"), timer=clock)
         self._flights: Flights[Catalogue] = Flights()
 
     def catalogue(self, copilot: Copilot, life: float = LIFE) -> Catalogue:
@@ -243,13 +277,24 @@ class Models:
             if isinstance(row, dict) and row.get("id"):
                 model = Model.read(row)
                 models.setdefault(model.id, model)  # ids occur twice; the first one counts
-        return Catalogue(models, self._clock(), copilot.token().api)
+        catalogue = Catalogue(models, self._clock(), copilot.token().api)
+        self._tell_outdated(copilot, catalogue)
+        return catalogue
 
-    def choose(self, copilot: Copilot, name: str) -> Choice:
-        """The model that the client means.  Raises ModelNotFound, naming near ones."""
+    def _tell_outdated(self, copilot: Copilot, catalogue: Catalogue) -> None:
+        """Once for each account."""
+        if catalogue.outdated and copilot.account.fingerprint not in self._told_outdated:
+            self._told_outdated[copilot.account.fingerprint] = True
+            log.warning("%s. %s Copilot says: %s", OUTDATED, UPDATE, catalogue.outdated)
+
+    def choose(self, copilot: Copilot, name: str, occasion: Asking = Occasion) -> Choice:
+        """The model that the client means.  Raises ModelNotFound, naming near ones.
+
+        :param occasion: gives what "auto" picks one for.
+        """
         name = self._target(name)
-        if name.strip().lower() == AUTO:
-            return self._auto(copilot)
+        if (tier := tier_of(name)) is not None:
+            return self._choose_auto(copilot, tier, occasion())
         catalogue = self.catalogue(copilot)
         found = self._find(catalogue, name) or self._find(self.catalogue(copilot, UNKNOWN_NAME_LIFE), name)
         if found is None:
@@ -277,30 +322,52 @@ class Models:
         model = catalogue.find(base, mapping)
         return (model, effort) if model and effort in (model.supports.get("reasoning_effort") or ()) else None
 
-    def forget_session(self, copilot: Copilot) -> None:
-        """Call when Copilot refused the session of the model "auto"."""
-        self._sessions.pop(copilot.account.fingerprint, None)
+    def forget_pick(self, copilot: Copilot, choice: Choice, occasion: Occasion) -> None:
+        """Call when Copilot refused the session of the model "auto", or what it had picked."""
+        if choice.auto is not None:
+            self._auto.forget(copilot, choice.auto, occasion)
 
-    def _auto(self, copilot: Copilot) -> Choice:
-        """Copilot picks.  POST /models/session -> {"selected_model", "session_token", "expires_at"}."""
-        key = copilot.account.fingerprint
-        if key not in self._sessions:
-            response = copilot.send("POST", "/models/session", orjson.dumps(AUTO_HINTS), timeout=PATIENCE)
-            try:
-                content = orjson.loads(read_whole(response))
-                picked = content.get("selected_model") or content["available_models"][0]
-                self._sessions[key] = (str(picked), str(content["session_token"]))
-            except (orjson.JSONDecodeError, AttributeError, LookupError, TypeError) as error:
-                raise UpstreamRefused("Copilot picked no model for 'auto': name one") from error
-        picked, session = self._sessions[key]
-        if picked.strip().lower() == AUTO:
-            raise UpstreamRefused("Copilot picked no model for 'auto': name one")
-        choice = self.choose(copilot, picked)
-        return Choice(choice.model, {**choice.headers, "Copilot-Session-Token": session})
+    def _choose_auto(self, copilot: Copilot, tier: str, occasion: Occasion) -> Choice:
+        if tier and tier not in TIERS:
+            raise ModelNotFound(
+                f"the model {AUTO}:{tier[:LONGEST_NAME]} does not exist; there are {', '.join(NAMES)}",
+                param="model",
+                code="model_not_found",
+            )
+        catalogue = self.catalogue(copilot)
+
+        def fits(pick: Pick) -> bool:
+            model = model_of(catalogue, pick)
+            return not occasion.has_image or model is None or bool(model.supports.get("vision"))
+
+        try:
+            pick = self._auto.pick(copilot, tier, occasion, fits)
+        except NotOffered as error:
+            raise without_auto(error, catalogue) from error
+        model = model_of(catalogue, pick) or model_of(self.catalogue(copilot, UNKNOWN_NAME_LIFE), pick)
+        if model is None:
+            raise unknown(pick.model, catalogue)
+        discount = model.auto_discount if pick.discount is None else pick.discount
+        headers = {**model.headers, "Copilot-Session-Token": pick.session}
+        return Choice(model, headers, auto=tier, discount=discount)
 
 
 NOTHING = NameMapping({})
-AUTO_HINTS = {"auto_mode": {"model_hints": ["auto"]}}
+OUTDATED = "Copilot takes the client that the bridge says it is for an old one, and may offer it less"
+UPDATE = "Update the bridge, or set COPILOT_BRIDGE_EDITOR_VERSION and COPILOT_BRIDGE_PLUGIN_VERSION."
+
+
+def model_of(catalogue: Catalogue, pick: Pick) -> Model | None:
+    """As listed; else as Copilot told of it when it picked it, if it did."""
+    if listed_one := catalogue.find(pick.model, NOTHING):
+        return listed_one
+    return Model.read(pick.row) if pick.row.get("capabilities") else None
+
+
+def without_auto(error: BridgeError, catalogue: Catalogue) -> ModelNotFound:
+    names = [each.id for each in catalogue.models.values() if each.enabled and each.type == "chat"][:3]
+    hint = f": name a model, like {', '.join(names)}" if names else ": name a model"
+    return ModelNotFound(f"{error}{hint}", param="model", code="model_not_found")
 
 
 def unknown(name: str, catalogue: Catalogue) -> ModelNotFound:

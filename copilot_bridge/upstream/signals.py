@@ -13,6 +13,7 @@ class Signals:
     :param session: of the conversation.  :param interaction: of all that follows from what a person asked.
     :param task: of the agent that works on it.
     :param type: "conversation-subagent" and the like, where it is nothing usual.
+    :param thread: of the messages as they begin, which a compaction ends; not told.
     """
 
     initiator: str
@@ -20,6 +21,7 @@ class Signals:
     interaction: str
     task: str
     type: str | None = None
+    thread: str = ""
 
     def again(self) -> "Signals":
         """For the replay of a call that may have been read: the person's turn has been told of."""

@@ -39,6 +39,7 @@ def show() -> Response:
     return page(
         "home.html",
         login=login,
+        outdated=outdated(login.account),
         rests=shared().pace.rests.of(login.account.fingerprint) if login.account else (),
         figures=today(),
         steps=next_steps(),
@@ -52,6 +53,12 @@ def show() -> Response:
 @quiet
 def part() -> Response:
     return page("_quota.html", **quota_of(who(), ask=True))
+
+
+def outdated(account: Account | None) -> str:
+    """What Copilot has said of the client that the bridge says it is; nobody is asked."""
+    catalogue = shared().models.known(account) if account else None
+    return catalogue.outdated if catalogue else ""
 
 
 def who() -> Login:

@@ -9,8 +9,8 @@ from flask import Blueprint, Response, g, request
 
 from copilot_bridge.errors import BridgeError, LoginRequired
 from copilot_bridge.exchange.call import Call
-from copilot_bridge.exchange.models import names_by_model, usable, ways
-from copilot_bridge.upstream.models import Catalogue, Model
+from copilot_bridge.exchange.models import find_auto, names_by_model, offered, usable, ways
+from copilot_bridge.upstream.models import OLD_CLIENT, Catalogue, Model
 from copilot_bridge.views.models import index
 from copilot_bridge.web.door import quiet, shared
 from copilot_bridge.web.frame import page
@@ -29,6 +29,7 @@ class Entry:
 
     :param names: of clients, that mean it.  :param ways: {API of a client: API of Copilot's}.
     :param notices: of Copilot's, in its words.
+    :param discount: part of the price that is taken off whatever model Copilot picks.
     """
 
     model: Model
@@ -41,6 +42,7 @@ class Entry:
     preview: bool
     ending: bool
     usable: bool
+    discount: float
 
     @property
     def name(self) -> str:
@@ -78,7 +80,7 @@ def state(*, ask: bool) -> dict[str, Any]:
     except BridgeError as error:
         problem, nobody = str(error), isinstance(error, LoginRequired)
     wanted = request.args.get("q", "").strip()[:100]
-    entries = entries_of(catalogue) if catalogue else []
+    entries = entries_of(call, catalogue) if catalogue else []
     found = [each for each in entries if all(word in each.words for word in wanted.lower().split())]
     return {
         "query": wanted,
@@ -89,15 +91,24 @@ def state(*, ask: bool) -> dict[str, Any]:
         "problem": problem,
         "nobody": nobody,
         "asked": ask,
+        "outdated": catalogue.outdated if catalogue else "",
         "own_mapping": call.bridge.config.model_mapping is not None,
         "api_name": api_name,
+        "find_auto": find_auto,
     }
 
 
-def entries_of(catalogue: Catalogue) -> list[Entry]:
+def entries_of(call: Call, catalogue: Catalogue) -> list[Entry]:
     """Those that can be used first; of a vendor the newest of each family first."""
     names = names_by_model(shared(), catalogue)
-    entries = [entry_of(model, tuple(names.get(model.id, ()))) for model in catalogue.models.values()]
+    entries = [
+        entry_of(
+            model,
+            tuple(names.get(model.id, ())),
+            catalogue.auto_discount if find_auto(model.id) else 0.0,
+        )
+        for model in offered(call, catalogue)
+    ]
     return sorted(entries, key=lambda each: (each.model.type != "chat", not each.usable, rank(each.model)))
 
 
@@ -109,7 +120,7 @@ def groups_of(entries: list[Entry]) -> list[tuple[str, list[Entry]]]:
     return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
 
 
-def entry_of(model: Model, names: tuple[str, ...]) -> Entry:
+def entry_of(model: Model, names: tuple[str, ...], discount: float = 0.0) -> Entry:
     notices = tuple(notices_of(model.row))
     told = " ".join(notices).lower()
     return Entry(
@@ -123,11 +134,12 @@ def entry_of(model: Model, names: tuple[str, ...]) -> Entry:
         preview=model.row.get("preview") is True,
         ending=any(word in told for word in ENDING),
         usable=usable(model),
+        discount=discount,
     )
 
 
 def abilities(model: Model) -> list[str]:
-    """By name of what the catalogue says."""
+    """By name of what the catalogue says, in the reader's language."""
     supports = model.supports
     thinks = any(supports.get(each) for each in ("thinking", "adaptive_thinking", "max_thinking_budget"))
     found = {
@@ -141,7 +153,8 @@ def abilities(model: Model) -> list[str]:
 
 def notices_of(row: Mapping[str, Any]) -> list[str]:
     notices = [*listed(row.get("warning_messages")), *listed(row.get("info_messages"))]
-    return [str(each["message"]) for each in notices if isinstance(each, dict) and each.get("message")]
+    told = (each for each in notices if isinstance(each, dict) and each.get("code") != OLD_CLIENT)
+    return [str(each["message"]) for each in told if each.get("message")]
 
 
 def rank(model: Model) -> list[tuple[int, float, str]]:

@@ -11,7 +11,7 @@ from copilot_bridge.clients import CLIENTS, SHELLS, Named, System, clean_url, pl
 from copilot_bridge.errors import BridgeError, InvalidRequest, UpstreamTimeout
 from copilot_bridge.exchange import Call
 from copilot_bridge.exchange.keys import make_key
-from copilot_bridge.exchange.models import can_talk, named
+from copilot_bridge.exchange.models import can_talk, named, offered
 from copilot_bridge.store.keys import KEY
 from copilot_bridge.upstream.models import Model
 from copilot_bridge.web.door import go, local, shared
@@ -119,7 +119,7 @@ def offer() -> Offer:
     late = UpstreamTimeout(tr("GitHub has not answered within %(seconds)s s.", seconds=f"{PATIENCE:g}"))
     try:
         with gevent.Timeout(PATIENCE, late):
-            models = g.call.models.catalogue(g.call.copilot()).models.values()
+            models = offered(g.call, g.call.models.catalogue(g.call.copilot()))
     except BridgeError as error:
         return Offer(problem=str(error))
     return Offer(tuple(sorted(filter(can_talk, models), key=lambda each: each.name.lower())))

@@ -118,28 +118,6 @@ def test_a07_other_names_of_a_model(
     assert bridge.logged(answer.headers["x-request-id"])["model"] == id_
 
 
-def test_a07_auto_lets_copilot_pick(bridge: Bridge, simulator: Simulator, mark: str) -> None:
-    for number in range(2):
-        told = bridge.told(f"hello {mark} {number}", "auto")
-        assert told.text
-    entries = simulator.ledger(mark)
-    (picked,) = {entry["body"]["model"] for entry in entries}
-    assert picked != "auto"
-    assert picked in told.chunks[0]["model"]
-    assert len({entry["headers"]["copilot-session-token"] for entry in entries}) == 1
-
-
-def test_a07_auto_with_a_session_of_another_account_is_picked_anew(
-    start_bridge: Start, simulator: Simulator, mark: str
-) -> None:
-    """401 "Invalid auto-mode selector": the session is no good any more."""
-    bridge = start_bridge(server="gevent")
-    told = bridge.told(f"[[sim:refuse name=auto-selector once={mark}]] hello", "auto")
-    assert told.text
-    first, second = (entry["headers"]["copilot-session-token"] for entry in simulator.ledger(mark))
-    assert first != second
-
-
 def test_a07_the_plan_decides_what_is_listed(start_bridge: Start) -> None:
     bridge = start_bridge(github_token=new_token("free"), server="gevent")
     ids = {row["id"] for row in bridge.request("GET", "/v1/models").json["data"]}

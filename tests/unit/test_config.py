@@ -68,6 +68,7 @@ SAMPLES = {
     "github_url": ("https://github.example/", "https://github.example"),
     "github_api_url": ("http://127.0.0.1:9/api/", "http://127.0.0.1:9/api"),
     "copilot_api_url": ("https://copilot.example", "https://copilot.example"),
+    "auto_tier": ("Balance", "balance"),
     "model_mapping": ('{"gpt-4": "gpt-4.1"}', {"gpt-4": "gpt-4.1"}),
     "proxy": ("proxy:3128", "http://proxy:3128"),
     "proxy_env": ("off", False),
@@ -344,6 +345,7 @@ MALFORMED = [
     ],
     *[("model_mapping", raw, "the name of a model") for raw in ('{"a": 1}', '{"a": ""}', '{" ": "b"}')],
     ("log_level", "trace", "debug, info, warning, error"),
+    ("auto_tier", "fast", "efficiency, balance, intelligence"),
     ("github_token", "ghu_EXAM\x07PLE", "printable"),
     *[
         (name, "a\x00b", "printable")
@@ -601,6 +603,7 @@ WRITTEN = {
     "github_url": ADDRESSES,
     "github_api_url": ADDRESSES,
     "copilot_api_url": ADDRESSES,
+    "auto_tier": st.sampled_from(["efficiency", "Balance"]),
     "model_mapping": st.dictionaries(WORDS, WORDS).map(json.dumps),
     "proxy": st.sampled_from(["http://proxy:1", "socks5h://me:p%20w@proxy:1", "proxy:3128"]),
     "proxy_env": BOOLEANS,

@@ -4,9 +4,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import orjson
+import pytest
 
+from copilot_bridge.access.callers import NOBODY, Caller
 from copilot_bridge.config import Config
-from copilot_bridge.exchange.models import list_models, names_by_model, ways
+from copilot_bridge.exchange.models import find_auto, list_models, names_by_model, ways
 from copilot_bridge.upstream.models import Catalogue, Model, Models
 
 
@@ -14,24 +16,44 @@ def catalogue(*names: str) -> Catalogue:
     return Catalogue({name: Model.read({"id": name}) for name in names}, 0.0, "https://api")
 
 
-def call(listed: Catalogue) -> Any:
+def call(listed: Catalogue, caller: Caller = NOBODY) -> Any:
     models = SimpleNamespace(catalogue=lambda _copilot: listed)
-    return SimpleNamespace(bridge=SimpleNamespace(config=Config()), models=models, copilot=lambda: None)
+    bridge = SimpleNamespace(config=Config())
+    return SimpleNamespace(bridge=bridge, models=models, copilot=lambda: None, caller=caller)
 
 
 def ids(listed: bytes) -> list[str]:
     return [row["id"] for row in orjson.loads(listed)["data"]]
 
 
+AUTO = ["auto", "auto:efficiency", "auto:balance", "auto:intelligence"]
+
+
 def test_a_list_is_made_once() -> None:
     asked = call(catalogue("a", "b"))
-    assert ids(list_models(asked)) == ["a", "b"]
+    assert ids(list_models(asked)) == ["a", "b", *AUTO]
     assert list_models(asked) is list_models(asked)
 
 
 def test_another_catalogue_has_another_list() -> None:
-    assert ids(list_models(call(catalogue("a")))) == ["a"]
-    assert ids(list_models(call(catalogue("b")))) == ["b"]
+    assert ids(list_models(call(catalogue("a")))) == ["a", *AUTO]
+    assert ids(list_models(call(catalogue("b")))) == ["b", *AUTO]
+
+
+def test_auto_is_for_whoever_may_use_it() -> None:
+    assert ids(list_models(call(catalogue("a"), Caller("k", models=("a", "auto"))))) == ["a", "auto"]
+    assert ids(list_models(call(catalogue("a"), Caller("k", models=("a",))))) == ["a"]
+    assert ids(list_models(call(catalogue()))) == [], "a plan without models has none to pick from"
+
+
+@pytest.mark.parametrize(
+    ("name", "id_"),
+    [("auto", "auto"), ("AUTO:Balance", "auto:balance"), ("auto:fast", None), ("gpt-4o", None)],
+)
+def test_auto_by_name(name: str, id_: str | None) -> None:
+    """Nobody is asked to pick one."""
+    found = find_auto(name)
+    assert (found.id if found else None) == id_
 
 
 def named(mapping: dict[str, str] | None, *ids: str) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ import pytest
 from urllib3 import HTTPResponse
 
 from copilot_bridge.errors import ModelNotFound, UpstreamRefused, UpstreamUnreachable
-from copilot_bridge.upstream.models import LIFE, UNKNOWN_NAME_LIFE, Model, Models
+from copilot_bridge.upstream.models import LIFE, UNKNOWN_NAME_LIFE, Catalogue, Model, Models
 
 ROWS = [
     {
@@ -43,19 +43,17 @@ class Copilot:
         self.api = "https://api.githubcopilot.com"
         self.sent = []
         self.failure = None
-        self.session = {"selected_model": "gpt-4.1", "session_token": "st_EXAMPLE0000", "expires_at": 1}
         self.account = type("Account", (), {"fingerprint": "abc"})()
 
     def token(self):
         return Token(self.api)
 
-    def send(self, method, path, body=None, *, timeout):
+    def send(self, method, path, body=None, headers=None, *, timeout):
         self.sent.append(f"{method} {path}")
         if self.failure:
             raise self.failure
-        if path == "/models/session":
-            assert json.loads(body) == {"auto_mode": {"model_hints": ["auto"]}}
-            return Reply(self.session)
+        if path == "/auto":
+            return Reply({"selected_model": {"id": "gpt-4.1"}, "session_token": "st_EXAMPLE0000"})
         return Reply(self.rows if isinstance(self.rows, bytes) else {"data": self.rows, "object": "list"})
 
 
@@ -365,64 +363,30 @@ def test_a_model_that_is_not_enabled(models, copilot):
     assert "https://github.com/settings/copilot" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["auto", "AUTO", " auto "])
-def test_auto(models, copilot, name):
-    choice = models.choose(copilot, name)
-    assert choice.model.id == "gpt-4.1"
-    assert choice.headers == {"Copilot-Session-Token": "st_EXAMPLE0000"}
-
-
-def test_auto_is_asked_for_once(models, copilot, clock):
-    for _ in range(3):
-        models.choose(copilot, "auto")
-    assert copilot.sent.count("POST /models/session") == 1
-    clock.forward(LIFE + 1)
-    models.choose(copilot, "auto")
-    assert copilot.sent.count("POST /models/session") == 2
-
-
-def test_auto_is_asked_for_again_when_its_session_was_refused(models, copilot):
-    models.choose(copilot, "auto")
-    copilot.session = {"selected_model": "gpt-4o", "session_token": "st_OTHER000000"}
-    models.forget_session(copilot)
-    models.forget_session(copilot)
-    choice = models.choose(copilot, "auto")
-    assert (choice.model.id, choice.headers) == ("gpt-4o", {"Copilot-Session-Token": "st_OTHER000000"})
-
-
-def test_auto_with_a_list_only(models, copilot):
-    copilot.session = {"available_models": ["claude-sonnet-4.5"], "session_token": "st_EXAMPLE0000"}
-    choice = models.choose(copilot, "auto")
-    assert choice.model.id == "claude-sonnet-4.5"
-    assert choice.headers == {"X-Beta": "1", "Copilot-Session-Token": "st_EXAMPLE0000"}
+OLD = {"code": "client_version_deprecated", "message": "Please update your client."}
 
 
 @pytest.mark.parametrize(
-    "session",
+    ("notices", "told"),
     [
-        b"<html>",
-        b"null",
-        b"[]",
-        {},
-        {"selected_model": "gpt-4.1"},
-        {"available_models": [], "session_token": "st_EXAMPLE0000"},
-        {"available_models": None, "session_token": "st_EXAMPLE0000"},
+        ([OLD], "Please update your client."),
+        ([{"code": "other", "message": "x"}, OLD], "Please update your client."),
+        ([{"code": "other", "message": "x"}], ""),
+        (None, ""),
+        ("x", ""),
+        ([1, None], ""),
     ],
 )
-def test_auto_that_picks_nothing(models, copilot, session):
-    copilot.session = session
-    with pytest.raises(UpstreamRefused) as caught:
-        models.choose(copilot, "auto")
-    assert "name one" in str(caught.value)
+def test_a_client_that_is_too_old(notices, told):
+    rows = [{"id": "a"}, {"id": "b", "warning_messages": notices}]
+    assert Catalogue({row["id"]: Model.read(row) for row in rows}, 0.0, "https://api").outdated == told
 
 
-def test_auto_that_picks_what_is_not_listed(models, copilot):
-    copilot.session = {"selected_model": "gpt-9", "session_token": "st_EXAMPLE0000"}
-    with pytest.raises(ModelNotFound):
-        models.choose(copilot, "auto")
-
-
-def test_auto_that_picks_itself(models, copilot):
-    copilot.session = {"selected_model": "auto", "session_token": "st_EXAMPLE0000"}
-    with pytest.raises((UpstreamRefused, ModelNotFound)):
-        models.choose(copilot, "auto")
+def test_the_log_tells_of_it_once(models, copilot, clock, caplog):
+    copilot.rows = [{"id": "a", "warning_messages": [OLD]}, {"id": "b", "warning_messages": [OLD]}]
+    for _ in range(3):
+        models.catalogue(copilot)
+        clock.forward(LIFE + 1)
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "COPILOT_BRIDGE_EDITOR_VERSION" in line
+    assert "Please update your client." in line

@@ -1,0 +1,57 @@
+"""What a request belongs to: the signals that go with it, and the model that "auto" is for it."""
+
+from collections.abc import Mapping
+
+from copilot_bridge.dialects.conversation import Talk
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.exchange.call import Call
+from copilot_bridge.exchange.chains import caller_of
+from copilot_bridge.logs import Record
+from copilot_bridge.upstream.auto import Occasion
+from copilot_bridge.upstream.models import Choice
+from copilot_bridge.upstream.refusals import Refusal
+from copilot_bridge.upstream.signals import Signals
+
+SHORT = 13  # characters of a session's id that the log keeps
+
+
+class Context:
+    """Made from the body as it came, before anything of it is changed.
+
+    :param kind: of call, where it is known whatever the client says.
+    :raises LoginRequired:
+    """
+
+    def __init__(
+        self, call: Call, record: Record, headers: Mapping[str, str], talk: Talk, kind: str | None
+    ) -> None:
+        caller = caller_of(call.caller, call.account.fingerprint, headers)
+        self._call = call
+        self._record = record
+        self.signals: Signals = call.bridge.interactions.signals(caller, talk, headers, kind)
+        self._prompt = talk.last or talk.first
+        self._occasion: Occasion | None = None
+        self._choice: Choice | None = None
+        self._anew = False
+        record.initiator, record.session = self.signals.initiator, self.signals.session[:SHORT]
+
+    def occasion(self, has_image: bool) -> Occasion:
+        """What "auto" picks a model for.  `has_image`: one is shown to it."""
+        self._occasion = self._occasion or Occasion(self.signals.thread, self._prompt, has_image)
+        return self._occasion
+
+    def chosen(self, choice: Choice) -> None:
+        self._choice = choice
+        self._record.discount = choice.discount
+
+    def picks_anew(self, refused: BridgeError) -> bool:
+        """Once, where Copilot refuses what it has picked for "auto" itself; the next model may be another."""
+        choice, occasion = self._choice, self._occasion
+        if choice is None or choice.auto is None or occasion is None or self._anew:
+            return False
+        stale = isinstance(refused, Refusal) and refused.stale_session
+        if not stale and refused.kind != "model_not_found":
+            return False
+        self._anew = True
+        self._call.models.forget_pick(self._call.copilot(), choice, occasion)
+        return True

@@ -1,0 +1,365 @@
+"""Which model "auto" is: what Copilot is asked, how often, and what becomes of its answers."""
+
+import io
+import json
+
+import pytest
+from urllib3 import HTTPResponse
+
+from copilot_bridge.errors import ModelNotFound, StoreError, UpstreamRefused, UpstreamTimeout
+from copilot_bridge.upstream.auto import AutoPicks, NotOffered, Occasion, tier_of
+from copilot_bridge.upstream.models import Models
+from copilot_bridge.upstream.refusals import read_refusal
+
+ROWS = [
+    {"id": "gpt-5-mini", "capabilities": {"type": "chat"}},
+    {
+        "id": "claude-sonnet-5",
+        "capabilities": {"supports": {"vision": True}},
+        "billing": {"auto_discount": 0.2},
+    },
+    {"id": "off", "policy": {"state": "disabled"}},
+]
+HINTS = {"auto_mode": {"model_hints": ["auto"]}}
+
+
+def refused(status, text=""):
+    return read_refusal(status, {}, text.encode())
+
+
+class Copilot:
+    """Answers by path; an exception is raised, a list is used up."""
+
+    def __init__(self, now, fingerprint="abc"):
+        self.now = now
+        self.sent = []
+        self.account = type("Account", (), {"fingerprint": fingerprint})()
+        self.answers = {
+            "/models": {"data": ROWS},
+            "/auto": self.second("claude-sonnet-5", discounted_costs={"claude-sonnet-5": 0.1}),
+            "/models/session": self.first(),
+            "/models/session/intent": {"chosen_model": "gpt-5-mini"},
+        }
+
+    def second(self, model, **more):
+        row = {"id": model} if isinstance(model, str) else model
+        return {"session_token": "st_2", "expires_at": self.now() + 86400, "selected_model": row} | more
+
+    def first(self, **more):
+        return {
+            "session_token": "st_1",
+            "expires_at": self.now() + 3600,
+            "available_models": ["claude-sonnet-5", "gpt-5-mini"],
+        } | more
+
+    def token(self):
+        return type("Token", (), {"api": "https://api"})()
+
+    def send(self, method, path, body=None, headers=None, *, timeout):
+        self.sent.append((path, json.loads(body) if body else None, headers))
+        answer = self.answers[path]
+        answer = answer.pop(0) if isinstance(answer, list) else answer
+        if isinstance(answer, Exception):
+            raise answer
+        data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        return type("Reply", (), {"raw": HTTPResponse(io.BytesIO(data), preload_content=False)})()
+
+    def asked(self):
+        return [path for path, _, _ in self.sent if path != "/models"]
+
+
+class Shelf:
+    def __init__(self):
+        self.kept = {}
+        self.pruned = []
+        self.broken = False
+
+    def read(self, name):
+        return self.kept.get(name)
+
+    def write(self, name, content):
+        if self.broken:
+            raise StoreError("full")
+        self.kept[name] = dict(content)
+
+    def prune(self, prefix, older):
+        self.pruned.append((prefix, older))
+
+
+@pytest.fixture
+def copilot(clock):
+    return Copilot(clock)
+
+
+@pytest.fixture
+def shelf():
+    return Shelf()
+
+
+@pytest.fixture
+def naps():
+    return []
+
+
+@pytest.fixture
+def process(clock, shelf, naps):
+    """Makes one that has a memory of its own."""
+    return lambda tier=None: Models(clock, auto=AutoPicks(shelf, tier, clock, naps.append))
+
+
+@pytest.fixture
+def models(process):
+    return process()
+
+
+def asking(conversation="c", prompt="sort a list", has_image=False):
+    return lambda: Occasion(conversation, prompt, has_image)
+
+
+@pytest.mark.parametrize(
+    ("name", "tier"),
+    [
+        ("auto", ""),
+        (" AUTO ", ""),
+        ("copilot/auto", ""),
+        ("auto:efficiency", "efficiency"),
+        ("Auto:Balance", "balance"),
+        ("auto:fast", "fast"),
+        ("automatic", None),
+        ("gpt-4o", None),
+        ("", None),
+    ],
+)
+def test_names(name, tier):
+    assert tier_of(name) == tier
+
+
+def test_what_is_asked(models, copilot):
+    choice = models.choose(copilot, "auto", asking())
+    assert choice.model.id == "claude-sonnet-5"
+    assert choice.headers == {"Copilot-Session-Token": "st_2"}
+    assert (choice.auto, choice.discount) == ("", 0.1)
+    anchor = {"routing_intent": "anchor", "turns_since_anchor": 0}
+    assert copilot.sent[-1][:2] == (
+        "/auto",
+        {"prompt": "sort a list", "has_image": False, "multi_turn": anchor},
+    )
+
+
+@pytest.mark.parametrize("tier", ["efficiency", "balance", "intelligence"])
+def test_tiers(models, copilot, tier):
+    choice = models.choose(copilot, f"auto:{tier}", asking())
+    assert copilot.sent[-1][1]["tier"] == tier
+    assert choice.auto == tier
+
+
+def test_the_operators_tier(process, copilot):
+    models = process("intelligence")
+    models.choose(copilot, "auto", asking())
+    models.choose(copilot, "auto:efficiency", asking())
+    assert [body["tier"] for path, body, _ in copilot.sent if path == "/auto"] == [
+        "intelligence",
+        "efficiency",
+    ]
+
+
+def test_a_tier_that_there_is_not(models, copilot):
+    with pytest.raises(ModelNotFound) as caught:
+        models.choose(copilot, "auto:fast", asking())
+    assert "auto:efficiency, auto:balance, auto:intelligence" in str(caught.value)
+    assert copilot.asked() == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "sent"), [("", "hi"), ("  \n", "hi"), ("x" * 20_000, "x" * 16_000), ("\ud800", "?")]
+)
+def test_prompts(models, copilot, prompt, sent):
+    models.choose(copilot, "auto", asking(prompt=prompt))
+    assert copilot.sent[-1][1]["prompt"] == sent
+
+
+def test_one_pick_for_a_conversation(models, copilot, clock):
+    for _ in range(3):
+        models.choose(copilot, "auto", asking())
+    assert copilot.asked() == ["/auto"]
+    models.choose(copilot, "auto", asking("another"))
+    models.choose(copilot, "auto:balance", asking())
+    assert copilot.asked() == ["/auto"] * 3
+    clock.forward(86400 - 299)
+    models.choose(copilot, "auto", asking())
+    assert copilot.asked() == ["/auto"] * 4, "a session that ends soon is none any more"
+
+
+def test_another_worker_goes_on_with_it(process, copilot, shelf):
+    one, two = process(), process()
+    assert one.choose(copilot, "auto", asking()) == two.choose(copilot, "auto", asking())
+    assert copilot.asked() == ["/auto"]
+    assert shelf.pruned == [("auto/", 86400)]
+
+
+def test_accounts_share_nothing(models, copilot, clock):
+    other = Copilot(clock, "other")
+    models.choose(copilot, "auto", asking())
+    models.choose(other, "auto", asking())
+    assert (copilot.asked(), other.asked()) == (["/auto"], ["/auto"])
+
+
+def test_a_full_store_costs_no_answer(models, copilot, shelf):
+    shelf.broken = True
+    for _ in range(2):
+        assert models.choose(copilot, "auto", asking()).model.id == "claude-sonnet-5"
+    assert copilot.asked() == ["/auto"]
+
+
+@pytest.mark.parametrize("content", [{"model": "gpt-5-mini"}, {"a": 1}, {}])
+def test_what_another_version_has_written(process, copilot, shelf, content):
+    process().choose(copilot, "auto", asking())
+    (name,) = shelf.kept
+    shelf.kept[name] = content
+    assert process().choose(copilot, "auto", asking()).model.id == "claude-sonnet-5"
+    assert copilot.asked() == ["/auto"] * 2
+
+
+def test_a_refused_one_is_picked_anew(process, copilot):
+    models = process()
+    choice = models.choose(copilot, "auto", asking())
+    copilot.answers["/auto"] = copilot.second("gpt-5-mini")
+    models.forget_pick(copilot, choice, asking()())
+    assert models.choose(copilot, "auto", asking()).model.id == "gpt-5-mini"
+    assert process().choose(copilot, "auto", asking()).model.id == "gpt-5-mini"
+
+
+def test_a_named_model_is_not_forgotten(models, copilot):
+    choice = models.choose(copilot, "gpt-5-mini")
+    models.forget_pick(copilot, choice, Occasion())
+    assert copilot.asked() == []
+
+
+def test_an_image_for_a_model_that_sees_none(models, copilot):
+    copilot.answers["/auto"] = [copilot.second("gpt-5-mini"), copilot.second("claude-sonnet-5")]
+    models.choose(copilot, "auto", asking())
+    assert models.choose(copilot, "auto", asking(has_image=True)).model.id == "claude-sonnet-5"
+    assert copilot.sent[-1][1]["has_image"] is True
+    assert models.choose(copilot, "auto", asking(has_image=True)).model.id == "claude-sonnet-5"
+    assert copilot.asked() == ["/auto"] * 2
+
+
+def test_a_model_that_is_not_listed_but_told_of(models, copilot):
+    row = {"id": "gpt-9", "supported_endpoints": ["/responses"], "capabilities": {"family": "gpt-9"}}
+    copilot.answers["/auto"] = copilot.second(row)
+    assert models.choose(copilot, "auto", asking()).model.dialects == ("responses",)
+
+
+def test_a_model_that_nothing_is_known_of(models, copilot):
+    copilot.answers["/auto"] = copilot.second("gpt-9")
+    with pytest.raises(ModelNotFound):
+        models.choose(copilot, "auto", asking())
+
+
+def test_the_discount_that_the_list_tells(models, copilot):
+    copilot.answers["/auto"] = copilot.second("claude-sonnet-5")
+    assert models.choose(copilot, "auto", asking()).discount == 0.2
+
+
+# The first version.
+
+
+def test_where_the_second_version_is_not_there(models, copilot):
+    copilot.answers["/auto"] = refused(404)
+    for conversation in "ab":
+        choice = models.choose(copilot, "auto:balance", asking(conversation))
+        assert (choice.model.id, choice.headers) == ("gpt-5-mini", {"Copilot-Session-Token": "st_1"})
+    first, intent = ["/models/session", "/models/session/intent"], copilot.sent[-1]
+    assert copilot.asked() == ["/auto", *first, *first], "it is asked for once"
+    assert copilot.sent[-2][1] == HINTS
+    assert intent[1:] == (
+        {
+            "prompt": "sort a list",
+            "available_models": ["claude-sonnet-5", "gpt-5-mini"],
+            "has_image": False,
+            "routing_intent": "anchor",
+            "turns_since_anchor": 0,
+        },
+        {"Copilot-Session-Token": "st_1"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("intent", "model"),
+    [
+        (refused(404), "claude-sonnet-5"),
+        (UpstreamTimeout("late"), "claude-sonnet-5"),
+        (b"<html>", "claude-sonnet-5"),
+        ({}, "claude-sonnet-5"),
+        ({"candidate_models": ["gpt-5-mini"]}, "gpt-5-mini"),
+        ({"candidate_models": None}, "claude-sonnet-5"),
+    ],
+)
+def test_intents(models, copilot, intent, model):
+    copilot.answers |= {"/auto": refused(404), "/models/session/intent": intent}
+    assert models.choose(copilot, "auto", asking()).model.id == model
+
+
+def test_a_session_that_names_its_model(models, copilot):
+    copilot.answers |= {
+        "/auto": refused(404),
+        "/models/session": copilot.first(selected_model="gpt-5-mini"),
+        "/models/session/intent": refused(404),
+    }
+    assert models.choose(copilot, "auto", asking()).model.id == "gpt-5-mini"
+
+
+def test_neither_is_there(models, copilot):
+    copilot.answers |= {"/auto": refused(404), "/models/session": refused(404)}
+    with pytest.raises(ModelNotFound) as caught:
+        models.choose(copilot, "auto", asking())
+    assert str(caught.value) == (
+        "this plan has no automatic choice of model: name a model, like gpt-5-mini, claude-sonnet-5"
+    )
+
+
+def test_a_passing_503(models, copilot, naps):
+    copilot.answers["/auto"] = [refused(503), copilot.second("claude-sonnet-5")]
+    assert models.choose(copilot, "auto", asking()).headers["Copilot-Session-Token"] == "st_2"
+    assert (copilot.asked(), naps) == (["/auto"] * 2, [0.3])
+
+
+@pytest.mark.parametrize("trouble", [refused(503), refused(500), UpstreamTimeout("late"), b"<html>", b"[]"])
+def test_trouble_that_stays(models, copilot, trouble):
+    """The first version serves this once; the second is asked again next time."""
+    copilot.answers["/auto"] = trouble
+    assert models.choose(copilot, "auto", asking()).headers["Copilot-Session-Token"] == "st_1"
+    models.choose(copilot, "auto", asking("another"))
+    assert copilot.asked().count("/auto") >= 2
+
+
+def test_trouble_with_both(models, copilot):
+    copilot.answers |= {"/auto": refused(500, "first"), "/models/session": refused(404)}
+    with pytest.raises(UpstreamRefused) as caught:
+        models.choose(copilot, "auto", asking())
+    assert not isinstance(caught.value, NotOffered)
+    assert str(caught.value) == "first"
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        b"<html>",
+        b"null",
+        b"[]",
+        {},
+        {"selected_model": "gpt-5-mini"},
+        {"available_models": [], "session_token": "st_1"},
+        {"available_models": None, "session_token": "st_1"},
+        {"selected_model": "auto", "session_token": "st_1"},
+    ],
+)
+def test_picks_that_are_none(models, copilot, session):
+    copilot.answers |= {
+        "/auto": refused(404),
+        "/models/session": session,
+        "/models/session/intent": refused(404),
+    }
+    with pytest.raises(UpstreamRefused) as caught:
+        models.choose(copilot, "auto", asking())
+    assert "name one" in str(caught.value)
