@@ -8,9 +8,8 @@ from dataclasses import replace
 
 from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.quirks.efforts import EFFORTS
-from copilot_bridge.upstream.recovery.learned import Lesson
+from copilot_bridge.upstream.recovery.learned import FACT, Lesson
 
-FACT = "fact"
 EFFORT, THINKING = "efforts", "thinking"
 FORMS = ("enabled", "adaptive", "disabled")
 

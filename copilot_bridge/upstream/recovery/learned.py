@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 LIFE = 7 * 24 * 3600.0  # s; then it is tried again
 SKEW = 600.0  # s
 MOST_PER_MODEL, MOST = 64, 10_000
+FACT = "fact"  # of a model that was asked, where the others are acts
 LOOK_AGAIN = 60.0  # s; machines that share a database do not tell each other
 
 
@@ -181,6 +182,8 @@ def is_valid(entry: Entry, now: float) -> bool:
 
 
 def worded(lesson: Lesson) -> str:
-    """`leave out tools.strict`, `allowed values of reasoning.effort: low,medium`."""
+    """`leave out tools.strict`, `allowed values reasoning.effort: low,medium`, `takes efforts: low`."""
+    if lesson.act == FACT:
+        return f"takes {lesson.subject}: {lesson.value or 'none'}"
     said = f"{lesson.act} {lesson.subject}".rstrip()
     return f"{said}: {lesson.value}" if lesson.value else said
