@@ -94,6 +94,7 @@ def fit_choice(body: Body, kept: list[Any]) -> None:
     if isinstance(choice, dict) and isinstance(choice.get("tools"), list):
         choice["tools"] = [tool for tool in choice["tools"] if not is_hosted(tool)]
         check_choice(str(choice.get("mode")), None, choice["tools"])
+        body["tool_choice"] = choice if choice["tools"] else "none"
     elif isinstance(choice, dict) and is_hosted(choice):
         check_choice("tool", str(choice["type"]), [])
     elif choice == "required":
