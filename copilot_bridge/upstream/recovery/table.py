@@ -49,24 +49,24 @@ NUMBER = r"(?P<number>[\d.]*\d)"
 IDS = "the items' ids"
 THOUGHTS = "earlier thoughts"
 FORM = r"output_config\.format|output_format|response_format|text\.format"
-NEVER = (
-    r"Extra inputs|extraneous key|not (?:supported|permitted|allowed|available)|unsupported"
-    r"|allowedPartnerModelFeatures"
-)
 
 # All that fit are tried, in this order, until one has changed something.
 TABLE = (
     # What binds the answer, asked for in another way.
     Row(
-        rf"(?=.*(?:{FORM}|output_config|structured.outputs?|json_schema|allowedPartnerModelFeatures))"
-        rf"(?!.*effort)(?=.*(?:{NEVER}))",
+        rf"(?:{FORM}|output_config)['\"`]?(?:: Extra inputs| is not (?:supported|permitted|allowed))"
+        rf"|(?:{FORM})['\"`]? of type \S{{1,20}} is not supported"
+        rf"|Unsupported parameter:? ['\"`]?(?:{FORM})(?![.\w])|extraneous key \[output_config\]"
+        r"|structured.outputs? (?:is|are) not (?:supported|available)|not support structured"
+        r"|allowedPartnerModelFeatures",
         "answer by tool",
         lasting=True,
         lost="the answer's schema (asked for by a tool)",
     ),
     Row(FORM, "answer by tool", lost="the answer's schema (asked for by a tool)"),
     Row(
-        rf"(?=.*\bstop(?:_sequences)?\b)(?=.*(?:{NEVER}))",
+        r"\bstop(?:_sequences)?['\"`]?(?:: Extra inputs| is not (?:supported|permitted|allowed))"
+        r"|Unsupported parameter:? ['\"`]?stop(?:_sequences)?(?![.\w])|not support (?:the )?stop",
         "stop here",
         apis=(CHAT, MESSAGES),
         lasting=True,

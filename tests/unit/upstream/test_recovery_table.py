@@ -196,7 +196,7 @@ TOOL = {"name": "look", "input_schema": {"type": "object"}}
         ("FAILED_PRECONDITION: violates constraints/vertexai.allowedPartnerModelFeatures", True),
         ("output_format: Extra inputs are not permitted", True),
         ("Structured outputs are not supported for this model.", True),
-        ("output_config.format.schema: For 'integer' type, property 'minimum' is not supported", True),
+        ("output_config.format.schema: For 'integer' type, property 'minimum' is not supported", False),
         ("output_config.format.schema: Schema is too complex.", False),
     ],
 )
@@ -282,6 +282,12 @@ FUNCTION = {"name": "look", "parameters": {"type": "object"}}
             EXTRA.format("output_config.format"),  # as Anthropic calls it, to whom Copilot passes it on
             {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA}}},
             {"type": "function", "function": FUNCTION},
+        ),
+        (
+            "responses",
+            "Invalid parameter: 'text.format' of type 'json_schema' is not supported with this model.",
+            {"text": {"format": {"type": "json_schema", "name": "a", "schema": SCHEMA}}},
+            {"type": "function", **FUNCTION},
         ),
         (
             "responses",
