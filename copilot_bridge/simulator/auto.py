@@ -16,8 +16,12 @@ from flask import Response, request
 from copilot_bridge.simulator import catalogue
 from copilot_bridge.simulator.gate import Caller, check_session
 from copilot_bridge.simulator.ledger import parse
+from copilot_bridge.simulator.outages import refuse_with
 from copilot_bridge.simulator.refusals import Refused, invalid, refuse
 from copilot_bridge.simulator.world import world
+
+FIRST_API_VERSION = "2026-08-01"
+"""The API version that has `/auto`: in older ones it is a 404 (VS Code's autoV2Fetcher.ts, October 2026)."""
 
 AUTO_LIFE = 24 * 3600  # seconds; nothing renews it
 SESSION_LIFE = 3600  # seconds
@@ -36,6 +40,8 @@ VOLATILE = frozenset({"policy", "warning_messages", "info_messages", "model_pick
 
 def choose_model(caller: Caller) -> Response:
     """`POST /auto`: `{"prompt", "has_image"?, "multi_turn"?, "tier"?}`."""
+    if request.headers.get("X-GitHub-Api-Version", "") < FIRST_API_VERSION:
+        refuse_with(404)
     body = read_body()
     if not isinstance(body.get("prompt"), str):
         raise Refused(invalid("prompt is required", param="prompt"))

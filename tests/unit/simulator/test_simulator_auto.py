@@ -11,7 +11,14 @@ PROMPT = {"prompt": "Say hello.", "has_image": False}
 
 
 def ask(client: Client, path: str, body: Any, **headers: str) -> requests.Response:
-    return client.request("POST", path, json=body, headers=client.headers(**headers))
+    told = {"X_GitHub_Api_Version": "2026-08-01", **headers}
+    return client.request("POST", path, json=body, headers=client.headers(**told))
+
+
+@pytest.mark.parametrize("version", ["2025-05-01", "2026-01-09"])
+def test_an_older_api_has_no_auto(client: Client, version: str) -> None:
+    assert ask(client, "/auto", PROMPT, X_GitHub_Api_Version=version).status_code == 404
+    assert ask(client, "/models/session", {}, X_GitHub_Api_Version=version).status_code == 200
 
 
 def test_the_picked_model_comes_with_its_row(client: Client) -> None:
