@@ -4,6 +4,7 @@ psycopg waits as gevent does, so a transaction keeps nobody else waiting; its po
 Who goes by whose clock is decided by the server's.
 """
 
+import atexit
 import logging
 import select
 import threading
@@ -228,6 +229,7 @@ class Postgres:
                 name="store",
             )
             self._pool.open()
+            atexit.register(self.close)  # or its threads would be found running at the end
         return self._pool
 
     def _connect(self) -> Connection:
@@ -283,7 +285,8 @@ class Postgres:
     def close(self) -> None:
         pool, self._pool = self._pool, None
         if pool is not None:
-            pool.close(timeout=0)
+            atexit.unregister(self.close)
+            pool.close(timeout=1.0)
 
     def _failure(self, error: psycopg.Error) -> StoreError:
         lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
