@@ -477,3 +477,21 @@ def attempt(function: Callable[[], T]) -> tuple[T | None, Exception | None]:
         return function(), None
     except Exception as error:  # noqa: BLE001 - raised again in the greenlet that asked
         return None, error
+
+
+def in_thread(function: Callable[..., T], *given: object) -> T:
+    """What it returns or raises, called in a thread of gevent's, which would print an exception.
+
+    It may not wait for a lock of ours: those are of greenlets, and a thread may wait for one for ever.
+    """
+
+    def call() -> tuple[T | None, BaseException | None]:
+        try:
+            return function(*given), None
+        except BaseException as error:  # noqa: BLE001 - raised again in the greenlet that asked
+            return None, error
+
+    result, error = get_hub().threadpool.apply(call)
+    if error is not None:
+        raise error
+    return cast(T, result)

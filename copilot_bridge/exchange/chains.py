@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
-import gevent
 from cachetools import TTLCache
 
 from copilot_bridge.access.callers import NOBODY, Caller
+from copilot_bridge.delivery import in_thread
 from copilot_bridge.dialects import codec
 from copilot_bridge.errors import ConfigError, StoreError
 from copilot_bridge.store.chains import ChainTable, Sealed
@@ -155,7 +155,8 @@ class Chains:
 
     def _write(self, batch: list[Link]) -> int:
         assert self._table
-        sealed: list[Sealed] = gevent.get_hub().threadpool.apply(self._sealed, (batch,))
+        self._table.prepare()
+        sealed = in_thread(self._sealed, batch)
         self._table.write(sealed)
         return sum(len(each.content) for each in sealed)
 
@@ -188,7 +189,8 @@ class Chains:
         if (found := self._table.find(name)) is None:
             return None
         chain, contents = found
-        said = gevent.get_hub().threadpool.apply(self._unsealed, (contents,))
+        self._table.prepare()
+        said = in_thread(self._unsealed, contents)
         return Link(None, said, name=name, chain=chain) if said else None
 
     def _unsealed(self, contents: list[str]) -> bytes | None:

@@ -11,10 +11,10 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any, ClassVar, Protocol
 
-import gevent
 import requests
 
 from copilot_bridge import counting
+from copilot_bridge.delivery import in_thread
 from copilot_bridge.dialects import codec, sse
 from copilot_bridge.dialects.conversation import Talk
 from copilot_bridge.dialects.fitting.limits import Limits, limits_of
@@ -317,11 +317,10 @@ class ModelRequest(ABC):
     def count(self, model: Model) -> int:
         """Tokens, as far as they can be told from here.  In a thread: megabytes take a while."""
         turn = self._turn or self.read_turn()
-        threads = gevent.get_hub().threadpool
         with LOADING:
             if not counting.is_loaded():
-                threads.apply(counting.load)
-        return int(threads.apply(counted, (turn, model.id)))
+                in_thread(counting.load)
+        return in_thread(counted, turn, model.id)
 
     def _place(self, where: str, image: Body, model: Model) -> bool:
         """Copilot fetches no images; it wants them in the request, and a header that says so."""

@@ -59,6 +59,10 @@ class ChainTable:
         """Whether anybody else could read what is written here."""
         return self._database.lasting
 
+    def prepare(self) -> None:
+        """Load what sealing needs, before several threads do.  Raises ConfigError, StoreError."""
+        self._vault.prepare()
+
     def seal(self, content: bytes) -> str:
         """Takes its time where it is large, and is good for any thread."""
         return self._vault.seal_bytes(zlib.compress(content, 1))

@@ -44,6 +44,10 @@ class Vault:
         self._shared = shared
         self._environ = environ
 
+    def prepare(self) -> None:
+        """Load the key.  Raises ConfigError, StoreError."""
+        _ = self._fernet
+
     def seal(self, secret: str) -> str:
         return self.seal_bytes(secret.encode())
 

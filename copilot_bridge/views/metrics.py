@@ -1,8 +1,8 @@
 """For Prometheus, which asks every few seconds.  https://prometheus.io/docs/instrumenting/exposition_formats/"""
 
-import gevent
 from flask import Blueprint, Response
 
+from copilot_bridge.delivery import in_thread
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.views.edge import bridge, call
 
@@ -19,7 +19,7 @@ def show() -> Response:
     metrics = bridge().metrics
     try:
         # In a thread: with many workers there is a lot to add up.
-        text = gevent.get_hub().threadpool.apply(metrics.text) if metrics.shared else metrics.text()
+        text = in_thread(metrics.text) if metrics.shared else metrics.text()
     except OSError as error:
         raise BridgeError(f"there are no metrics: {error}", kind="unavailable") from error
     return Response(text, content_type=TEXT, headers={"Cache-Control": "no-store"})

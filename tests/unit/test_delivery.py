@@ -23,6 +23,7 @@ from copilot_bridge.delivery import (
     Readable,
     Silence,
     attempt,
+    in_thread,
 )
 from copilot_bridge.errors import InvalidRequest, StreamCut, UpstreamTimeout
 
@@ -1042,3 +1043,20 @@ def test_a_gevent_socket_is_looked_through(upstream: Any) -> None:
     assert since(began) < 0.02 + SOON
     delivery.close()
     near.close()
+
+
+# Threads.
+
+
+def test_what_a_thread_raises_is_raised_here_and_printed_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
+    class Panic(BaseException):
+        """As of a library that is not written in Python."""
+
+    def fail(kind: type[BaseException]) -> None:
+        raise kind("no")
+
+    for kind in (InvalidRequest, ValueError, Panic):
+        with pytest.raises(kind):
+            in_thread(fail, kind)
+    assert in_thread(max, 1, 2) == 2
+    assert capfd.readouterr().err == ""
