@@ -31,6 +31,8 @@ def claude_variables(wish: Wish) -> dict[str, str]:
         "ANTHROPIC_DEFAULT_SONNET_MODEL": wish.model.id,
         "ANTHROPIC_DEFAULT_HAIKU_MODEL": wish.small.id,
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        # It says which calls are a subagent's, a compaction's or a title's, and nothing of what is said.
+        "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1",
     }
 
 
