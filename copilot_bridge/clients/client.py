@@ -30,7 +30,7 @@ class Named:
 KNOWN = {
     each.id: each
     for each in (
-        Named("claude-sonnet-4.6", "Claude Sonnet 4.6", 200_000, 168_000, 32_000),
+        Named("claude-sonnet-4.6", "Claude Sonnet 4.6", 1_000_000, 936_000, 64_000),
         Named("claude-haiku-4.5", "Claude Haiku 4.5"),
         Named("gpt-5.3-codex", "GPT-5.3-Codex", 400_000, 272_000, 128_000),
         Named("gpt-4.1", "GPT-4.1", 128_000, None, 16_384),

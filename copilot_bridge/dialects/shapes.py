@@ -61,7 +61,7 @@ def one_of(*words: str) -> Shape:
     return plain(" or ".join([", ".join(words[:-1]), words[-1]]), lambda value: value in words)
 
 
-# How hard to think, in all dialects.
+# How hard to think, in all dialects; what a model lacks is fitted to it.
 EFFORT = one_of("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 

@@ -9,6 +9,7 @@ from copilot_bridge.dialects.chat.errors import write_event
 from copilot_bridge.dialects.chat.repair import Mender, Repair
 from copilot_bridge.dialects.chat.writer import Writer
 from copilot_bridge.dialects.conversation import Talk
+from copilot_bridge.dialects.pictures import Picture
 from copilot_bridge.dialects.turn import Turn
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.pictures import in_place
@@ -32,6 +33,9 @@ class ChatRequest(ModelRequest):
 
     def ask_effort(self, effort: str) -> None:
         self._body["reasoning_effort"] = self._body.get("reasoning_effort") or effort
+
+    def pictures(self) -> list[Picture]:
+        return chat.pictures(self._body)
 
     def images(self) -> Iterator[tuple[str, Body]]:
         return chat.image_parts(self._body)

@@ -96,10 +96,13 @@ def of_messages(model: Model) -> Iterator[Question]:
     for effort in EFFORTS[-2:]:
         after = ("thinking disabled", f"effort {effort}")
         body = base | thinking("disabled") | {"output_config": {"effort": effort}}
-        yield Question(f"thinking disabled, effort {effort}", body, after=after)
-    yield Question("system in the middle", base | {"messages": [SAID, BRIEF]})
+        known = effort not in model.facts.not_when_disabled
+        yield Question(f"thinking disabled, effort {effort}", body, after=after, known=known)
+    yield Question(
+        "system in the middle", base | {"messages": [SAID, BRIEF]}, known=model.facts.system_messages
+    )
     begun = {"role": "assistant", "content": "o"}
-    yield Question("an answer begun", base | {"messages": [SAID, begun]})
+    yield Question("an answer begun", base | {"messages": [SAID, begun]}, known=model.facts.prefill)
     tools = {"tools": [{"name": "note", "input_schema": {"type": "object", "properties": {}}}]}
     yield Question("tools", base | tools, known=True)
     yield Question("a forced tool", base | tools | {"tool_choice": {"type": "any"}}, known=True)
@@ -125,7 +128,11 @@ def of_responses(model: Model) -> Iterator[Question]:
     }
     yield Question("tools", base | tools, known=True)
     yield Question("a forced tool", base | tools | {"tool_choice": "required"}, known=True)
-    yield Question("a free-form tool", base | {"tools": [{"type": "custom", "name": "note"}]}, known=True)
+    yield Question(
+        "a free-form tool",
+        base | {"tools": [{"type": "custom", "name": "note"}]},
+        known=model.facts.custom_tools,
+    )
     form = {"type": "json_schema", "name": "answer", "schema": SCHEMA, "strict": True}
     yield Question("an answer by a schema", base | {"text": {"format": form}}, known=True)
 

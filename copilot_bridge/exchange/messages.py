@@ -11,6 +11,7 @@ from copilot_bridge.dialects.messages import request as messages
 from copilot_bridge.dialects.messages.errors import write_event
 from copilot_bridge.dialects.messages.repair import KEEPALIVE, MANAGED, Repair
 from copilot_bridge.dialects.messages.writer import Writer
+from copilot_bridge.dialects.pictures import Picture
 from copilot_bridge.dialects.turn import Turn
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
 from copilot_bridge.exchange.pictures import fetch, label
@@ -40,6 +41,9 @@ class MessagesRequest(ModelRequest):
 
     def ask_effort(self, effort: str) -> None:
         self._body["output_config"] = {"effort": effort} | (self._body.get("output_config") or {})
+
+    def pictures(self) -> list[Picture]:
+        return messages.pictures(self._body)
 
     def images(self) -> Iterator[tuple[str, Body]]:
         return messages.image_sources(self._body)

@@ -1,30 +1,20 @@
 """The images in a request: how many there may be, what they are, and those that are somewhere else."""
 
 import base64
-from collections.abc import Iterator
 from typing import Any
 
 from copilot_bridge.dialects import data_url
 from copilot_bridge.dialects.fitting.media import media_type
-from copilot_bridge.errors import InvalidRequest, Unsupported
+from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.upstream.images import ImageFetcher
 from copilot_bridge.upstream.models import Model
 
 # Where the catalogue does not say what images a model takes.
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
 IMAGE_BYTES = 3_145_728
-MOST_IMAGES = 100  # a long conversation's, of which upstream counts its own number
+MOST_IMAGES = 100  # where nobody says how many; the catalogue says 1, and upstream takes more
 
 Placed = tuple[str, dict[str, Any]]  # where it stands, the object that holds its address
-
-
-def limited(images: Iterator[Placed], model: Model) -> Iterator[Placed]:
-    """Raises Unsupported: there are more than the model takes."""
-    most = model.vision.get("max_prompt_images")
-    for number, (where, image) in enumerate(images, 1):
-        if number > max(most or 0, MOST_IMAGES):
-            raise Unsupported(f"{where}: there are more than {number - 1} images", param=where)
-        yield where, image
 
 
 def label(told: str, data: str, where: str, model: Model) -> str:

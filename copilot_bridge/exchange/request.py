@@ -17,9 +17,11 @@ from copilot_bridge import counting
 from copilot_bridge.delivery import in_thread
 from copilot_bridge.dialects import codec, sse
 from copilot_bridge.dialects.conversation import Talk
+from copilot_bridge.dialects.filtered import Filtered, filtered
 from copilot_bridge.dialects.fitting.limits import Limits, limits_of
 from copilot_bridge.dialects.fitting.step import NOTHING, Undo, fit
 from copilot_bridge.dialects.fitting.stops import split_stops
+from copilot_bridge.dialects.pictures import Picture, leave_out_oldest
 from copilot_bridge.dialects.routing import pick
 from copilot_bridge.dialects.tool_answer import AnswerReader
 from copilot_bridge.dialects.translation import EventReader, EventWriter, Translation
@@ -27,7 +29,7 @@ from copilot_bridge.dialects.turn import Turn, document_place, refuse_unsaid, wi
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported, UpstreamRefused
 from copilot_bridge.exchange.call import Call
 from copilot_bridge.exchange.context import Context
-from copilot_bridge.exchange.pictures import limited
+from copilot_bridge.exchange.pictures import MOST_IMAGES
 from copilot_bridge.exchange.routes import ROUTES, Route
 from copilot_bridge.logs import Record
 from copilot_bridge.upstream.auto import Occasion
@@ -87,6 +89,7 @@ class ModelRequest(ABC):
     kind: ClassVar[str | None] = None  # of call, where it is known whatever the client says
     keepalive: ClassVar[bytes] = sse.KEEPALIVE
     tells_size: ClassVar[bool] = False  # of a prompt that is too long, in tokens
+    text_part: ClassVar[str] = "text"  # the type of a part that is text
 
     def __init__(self, call: Call, record: Record, data: bytes, headers: Any) -> None:
         self._call = call
@@ -123,6 +126,10 @@ class ModelRequest(ABC):
         """Have the model think as hard as its name says, unless the body says otherwise."""
 
     @abstractmethod
+    def pictures(self) -> list[Picture]:
+        """All images of the body, in their order."""
+
+    @abstractmethod
     def images(self) -> Iterator[tuple[str, Body]]:
         """(where it stands, the object that holds its address) of each image."""
 
@@ -156,8 +163,10 @@ class ModelRequest(ABC):
 
     def reader(self) -> Reader:
         """For the answer, once there is one."""
-        if self._passes:
-            return self.repair()
+        reader = self.repair() if self._passes else self._translation()
+        return Filtered(reader, self._route.disguise) if self._route.disguise else reader
+
+    def _translation(self) -> Reader:
         answer_id = self._record.id
         reader: EventReader = self._route.event_reader(answer_id)
         if self._by_tool:
@@ -209,6 +218,8 @@ class ModelRequest(ABC):
 
     def _read_folded(self, response: requests.Response) -> Whole:
         pieces = self._counted(iter(open_body(response, fast=False).take, b""))
+        if self._passes and self._route.disguise:
+            pieces = filtered(pieces, self._route.disguise)
         reader = None if self._passes else self.reader()
         whole = self.fold(read_anew(reader, pieces) if reader else pieces)
         if not (reader and reader.stopped):
@@ -218,7 +229,7 @@ class ModelRequest(ABC):
     def _read_whole(self, response: requests.Response) -> Whole:
         data = read_whole(response)
         self._record.count_cost(data)
-        return self.mend_whole(data)
+        return self.mend_whole(self._route.disguise.whole(data) if self._route.disguise else data)
 
     def heed(self, error: BridgeError) -> None:
         """What Copilot says in the middle of an answer counts as a refusal."""
@@ -247,7 +258,8 @@ class ModelRequest(ABC):
             self.ask_effort(choice.effort)
         changed = [
             self._changed,
-            *(self._place(where, image, model) for where, image in limited(self.images(), model)),
+            leave_out_oldest(self.pictures(), model.facts.images or MOST_IMAGES, self.text_part),
+            *(self._place(where, image, model) for where, image in self.images()),
         ]
         account = self._call.account.fingerprint
         model = as_found(model, self._bridge.learned.of(account, way, model.id))

@@ -7,6 +7,7 @@ from typing import Any
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.conversation import Talk
+from copilot_bridge.dialects.pictures import Picture
 from copilot_bridge.dialects.responses import repair, turn
 from copilot_bridge.dialects.responses import request as responses
 from copilot_bridge.dialects.responses.errors import write_event
@@ -24,6 +25,7 @@ class ResponsesRequest(ModelRequest):
     """POST /responses."""
 
     dialect = "responses"
+    text_part = "input_text"
 
     def read(self, data: bytes) -> Body:
         self._names = Names()
@@ -62,6 +64,9 @@ class ResponsesRequest(ModelRequest):
 
     def ask_effort(self, effort: str) -> None:
         self._body["reasoning"] = {"effort": effort} | (self._body.get("reasoning") or {})
+
+    def pictures(self) -> list[Picture]:
+        return responses.pictures(self._body)
 
     def images(self) -> Iterator[tuple[str, Body]]:
         return responses.image_parts(self._body)

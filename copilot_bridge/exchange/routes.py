@@ -14,6 +14,7 @@ from copilot_bridge.dialects.chat.repair import Mender
 from copilot_bridge.dialects.messages import turn as messages_turn
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.responses import turn as responses_turn
+from copilot_bridge.dialects.responses.disguise import Disguise
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.translation import EventReader
 from copilot_bridge.dialects.turn import Turn
@@ -22,8 +23,7 @@ from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.quirks import chat as chat_quirks
 from copilot_bridge.upstream.quirks import messages as messages_quirks
 from copilot_bridge.upstream.quirks import responses as responses_quirks
-from copilot_bridge.upstream.quirks.chat import OPENAI
-from copilot_bridge.upstream.quirks.messages import SYSTEM_BETA, known_betas
+from copilot_bridge.upstream.quirks.messages import betas_for
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ class Route(ABC):
     def __init__(self, bridge: Bridge, betas: str) -> None:
         self._bridge = bridge
         self._betas = betas
+        self.disguise: Disguise | None = None  # of tools, to be taken off the answer
 
     @abstractmethod
     def write_turn(self, turn: Turn) -> Body:
@@ -70,7 +71,7 @@ class ChatRoute(Route):
 
     def takes_documents(self, model: Model) -> bool:
         """Only OpenAI's own models have a place for them in this API."""
-        return model.vendor in OPENAI
+        return model.facts.documents_in_chat
 
     def fit(self, body: Body, model: Model, _headers: Headers) -> bool:
         return chat_quirks.fit(body, model)
@@ -93,9 +94,7 @@ class MessagesRoute(Route):
         return body
 
     def fit(self, body: Body, model: Model, headers: Headers) -> bool:
-        betas = known_betas(self._betas)
-        if any(message["role"] == "system" for message in body["messages"]):
-            betas.append(SYSTEM_BETA)
+        betas = betas_for(self._betas, body, model)
         headers["anthropic-version"] = "2023-06-01"
         if betas:
             headers["anthropic-beta"] = ",".join(betas)
@@ -116,7 +115,10 @@ class ResponsesRoute(Route):
         return responses_turn.write_turn(turn)
 
     def fit(self, body: Body, model: Model, _headers: Headers) -> bool:
-        return responses_quirks.fit(body, model, self._bridge.genuine_ids)
+        facts = model.facts
+        disguise = Disguise(facts.reserved_namespaces, free=facts.custom_tools)
+        self.disguise = disguise if disguise.put_on(body) else None
+        return responses_quirks.fit(body, model, self._bridge.genuine_ids) or self.disguise is not None
 
     def output_limit(self, _body: Body) -> int:
         return 0  # no model is known to say less in one piece here

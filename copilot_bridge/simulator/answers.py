@@ -35,6 +35,7 @@ class Call:
     arguments: str
     id: str
     custom: bool = False  # `arguments` is free text
+    namespace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def planned(step: Step, tools: tuple[Tool, ...]) -> Call:
         form = "free text" if tool.custom else "an object"
         raise Refused(misuse(f"the plan's tool {step.tool} takes {form}"))
     arguments = step.arguments if isinstance(step.arguments, str) else orjson.dumps(step.arguments).decode()
-    return Call(tool.name, arguments, secrets.token_hex(12), tool.custom)
+    return Call(tool.name, arguments, secrets.token_hex(12), tool.custom, tool.namespace)
 
 
 def choose_tools(prompt: Prompt, asked: Asked) -> tuple[Tool, ...]:
@@ -151,9 +152,9 @@ def forced_tool(tools: tuple[Tool, ...], name: object) -> Tool:
 
 def call(tool: Tool, text: str) -> Call:
     if tool.custom:
-        return Call(tool.name, quote(text), secrets.token_hex(12), custom=True)
+        return Call(tool.name, quote(text), secrets.token_hex(12), True, tool.namespace)
     arguments = invent({"type": "object", **tool.schema}, text.replace(tool.name, ""))
-    return Call(tool.name, arguments, secrets.token_hex(12))
+    return Call(tool.name, arguments, secrets.token_hex(12), False, tool.namespace)
 
 
 def announcement(calls: tuple[Call, ...], row: Row) -> str:

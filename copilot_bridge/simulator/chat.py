@@ -7,6 +7,7 @@ from flask import Response, request
 
 from copilot_bridge.simulator import catalogue, flood
 from copilot_bridge.simulator.answers import compose
+from copilot_bridge.simulator.chat_rules import check
 from copilot_bridge.simulator.directives import CHAT, Asked, read
 from copilot_bridge.simulator.edits import edit, loop_for_ever, write_events
 from copilot_bridge.simulator.faults import refuse_if_asked
@@ -14,7 +15,7 @@ from copilot_bridge.simulator.gate import Caller, check_session, check_vision
 from copilot_bridge.simulator.ledger import parse
 from copilot_bridge.simulator.prompt import Prompt, read_prompt
 from copilot_bridge.simulator.recordings import read_recording
-from copilot_bridge.simulator.refusals import Refused, invalid, refuse
+from copilot_bridge.simulator.refusals import refuse
 from copilot_bridge.simulator.transport import Faults, deliver, deliver_whole
 from copilot_bridge.simulator.wording import WORDINGS
 from copilot_bridge.simulator.world import world
@@ -34,30 +35,8 @@ def complete_chat(caller: Caller) -> Response:
     asked = read(prompt.text, world().directives)
     asked.allow(CHAT, prompt.stream)
     refuse_if_asked(asked, prompt.body)
-    check_limits(prompt, row)
+    check(prompt, row)
     return stream(prompt, asked, row) if prompt.stream else reply(prompt, asked, row)
-
-
-def check_limits(prompt: Prompt, row: catalogue.Row) -> None:
-    """What a model can't do in one reply.
-
-    :raise Refused: more output than may come unstreamed, or a thinking budget out of range.
-    """
-    limit = row["capabilities"]["limits"].get("max_non_streaming_output_tokens")
-    if limit and not prompt.stream and (prompt.max_tokens or 0) > limit:
-        raise Refused(
-            invalid(
-                f"max_tokens: {prompt.max_tokens} > {limit}, the maximum of {row['id']} without streaming"
-            )
-        )
-    budget = prompt.body.get("thinking_budget")
-    supports = row["capabilities"]["supports"]
-    if not isinstance(budget, int) or "min_thinking_budget" not in supports:
-        return
-    if not supports["min_thinking_budget"] <= budget <= supports["max_thinking_budget"]:
-        raise Refused(invalid(f"thinking_budget: {budget} is out of range for {row['id']}"))
-    if prompt.max_tokens is not None and budget >= prompt.max_tokens:
-        raise Refused(invalid("`max_tokens` must be greater than `thinking.budget_tokens`"))
 
 
 def stream(prompt: Prompt, asked: Asked, row: catalogue.Row) -> Response:

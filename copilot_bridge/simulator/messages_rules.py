@@ -6,12 +6,14 @@ Paths name the variant that was read, as the real ones do: `tools.0.custom.defer
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from itertools import groupby
-from typing import Any, NoReturn
+from typing import Any
 
 from copilot_bridge.simulator.catalogue import Row
 from copilot_bridge.simulator.kinds import MESSAGES, NUMBER, TEXT_OR_LIST, TEXT_OR_OBJECT, Kind, first_misfit
-from copilot_bridge.simulator.refusals import Refused, extra_inputs, invalid_message
+from copilot_bridge.simulator.messages_parts import SEALS, Body, extra, listed, turns_of, unknown_tag, wrong
+from copilot_bridge.simulator.model_facts import facts_of
+from copilot_bridge.simulator.refusals import Refused, invalid, plain_json
+from copilot_bridge.simulator.thinking_rules import check_output_config, check_thinking
 from copilot_bridge.simulator.world import world
 
 BETAS = (
@@ -20,6 +22,7 @@ BETAS = (
     "advanced-tool-use-",
     "mid-conversation-system-",
     "fallback-credit-",  # Copilot's CLI 1.0.102 sends fallback-credit-2026-07-01 with claude-opus-5
+    "extended-cache-ttl-",
 )
 BREAKPOINTS = 4
 FIELDS = frozenset(
@@ -64,7 +67,6 @@ BLOCKS = frozenset(
 )
 ADVANCED = ("eager_input_streaming", "defer_loading", "input_examples")
 NEWER = (4, 5)  # from here on temperature and top_p exclude each other
-ADAPTIVE_ONLY = (4, 7)  # from here on thinking can't be `enabled`
 
 CALLED: Mapping[Kind, str] = {
     dict: "dictionary",
@@ -77,7 +79,6 @@ CALLED: Mapping[Kind, str] = {
 }
 """Kinds of values, as Anthropic calls them."""
 
-Body = Mapping[str, Any]
 Rule = Callable[[Body, Row, str], None]
 
 
@@ -103,18 +104,6 @@ def check_types(body: Body) -> None:
     if misfit := first_misfit(body, MESSAGES):
         where, kind = misfit
         wrong(f"{where}: Input should be a valid {CALLED[kind]}")
-
-
-def wrong(message: str) -> NoReturn:
-    raise Refused(invalid_message(message))
-
-
-def extra(path: str) -> NoReturn:
-    raise Refused(extra_inputs(path))
-
-
-def unknown_tag(path: str, kind: object) -> NoReturn:
-    wrong(f"{path}: Input tag '{kind}' found using 'type' does not match any of the expected tags")
 
 
 def version(row: Row) -> tuple[int, int]:
@@ -144,26 +133,46 @@ def check_fields(body: Body, _row: Row, betas: str) -> None:
         extra("context_management")
 
 
-def check_output_config(body: Body, row: Row, _betas: str) -> None:
-    config = body.get("output_config") or {}
-    for name in config.keys() - {"effort", "format"}:
-        extra(f"output_config.{name}")
-    if "effort" not in config:
-        return
-    known = row["capabilities"]["supports"].get("reasoning_effort")
-    if known is None:
-        extra("output_config.effort")
-    if config["effort"] not in known:
-        wrong(f"output_config.effort: Input should be {', '.join(map(repr, known))}")
+def check_roles(body: Body, row: Row, _betas: str) -> None:
+    roles = [message.get("role") for message in body["messages"]]
+    for place, role in enumerate(roles):
+        if role == "system":
+            check_system_message(place, roles, row)
+        elif role not in ("user", "assistant"):
+            wrong(f"messages.{place}.role: Input should be 'user' or 'assistant'")
 
 
-def check_roles(body: Body, _row: Row, betas: str) -> None:
-    for place, message in enumerate(body["messages"]):
-        role = message.get("role")
-        if role == "system" and not allows(betas, "mid-conversation-system-"):
-            wrong(f"messages.{place}.role: Input should be 'user' or 'assistant'")
-        if role not in ("user", "assistant", "system"):
-            wrong(f"messages.{place}.role: Input should be 'user' or 'assistant'")
+def check_system_message(place: int, roles: list[Any], row: Row) -> None:
+    if not facts_of(row["id"])["system_messages"]:
+        raise Refused(plain_json(UNEXPECTED_SYSTEM))
+    if roles[:place][-1:] != ["user"]:
+        wrong(
+            f"messages.{place}: role 'system' must follow a 'user' message or an 'assistant' message ending "
+            "in a server tool result"
+        )
+    if roles[place + 1 :][:1] not in ([], ["assistant"]):
+        wrong(f"messages.{place}: role 'system' must precede an 'assistant' message or end the array")
+
+
+UNEXPECTED_SYSTEM = (
+    'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter, not '
+    '"system" as an input message role.'
+)
+
+
+def check_end(body: Body, row: Row, _betas: str) -> None:
+    if body["messages"][-1].get("role") == "assistant" and not facts_of(row["id"])["prefill"]:
+        wrong(
+            "This model does not support assistant message prefill. The conversation must end with a user "
+            "message."
+        )
+
+
+def check_images(body: Body, row: Row, _betas: str) -> None:
+    most = facts_of(row["id"])["images"]
+    found = sum(block.get("type") == "image" for _path, block in places_of(body))
+    if found > most:
+        wrong(f"messages: too many images in the request: {found} > {most}")
 
 
 def check_blocks(body: Body, _row: Row, _betas: str) -> None:
@@ -194,7 +203,7 @@ def check_block(path: str, block: Body) -> None:
 def check_pairs(body: Body, _row: Row, _betas: str) -> None:
     """Tool calls are answered in the next turn, and nothing else is."""
     called: set[object] = set()
-    for turn in turns_of(body):
+    for _role, turn in turns_of(body):
         answered = {
             block.get("tool_use_id"): path for path, block in turn if block.get("type") == "tool_result"
         }
@@ -212,21 +221,12 @@ def check_pairs(body: Body, _row: Row, _betas: str) -> None:
         called = {block.get("id") for _path, block in turn if block.get("type") == "tool_use"}
 
 
-def turns_of(body: Body) -> Iterator[list[tuple[str, Body]]]:
-    """Blocks with their paths; messages of the same role that follow each other are one turn."""
-    spoken = [(place, one) for place, one in enumerate(body["messages"]) if one.get("role") != "system"]
-    for _role, group in groupby(spoken, key=lambda found: found[1].get("role")):
-        yield [
-            (f"messages.{place}.content.{number}", block)
-            for place, message in group
-            for number, block in enumerate(listed(message, "content"))
-        ]
-
-
 def check_tools(body: Body, _row: Row, betas: str) -> None:
     advanced = allows(betas, "advanced-tool-use-")
     for place, tool in enumerate(listed(body, "tools")):
         kind = tool.get("type", "custom")
+        if str(kind).startswith("web_search"):
+            raise Refused(invalid("The use of the web search tool is not supported.", "unsupported_value"))
         if kind != "custom":
             if not client_tool(tool) and not (advanced and str(kind).startswith("tool_search_tool_")):
                 unknown_tag(f"tools.{place}", kind)
@@ -256,11 +256,12 @@ def client_tool(tool: Body) -> str | None:
     return next((prefix for prefix in CLIENT_TOOLS if str(tool.get("type")).startswith(prefix)), None)
 
 
-def check_cache(body: Body, _row: Row, _betas: str) -> None:
+def check_cache(body: Body, row: Row, betas: str) -> None:
     marks = marks_of(body)
+    hour = allows(betas, "extended-cache-ttl-") and facts_of(row["id"])["long_cache"]
     for path, mark in marks:
         for name in ("ttl", "scope"):
-            if name in mark:
+            if name in mark and not (hour and mark[name] == "1h"):
                 extra(f"{path}.cache_control.ephemeral.{name}")
     if len(marks) > BREAKPOINTS:
         wrong(f"A maximum of {BREAKPOINTS} blocks with cache_control may be provided. Found {len(marks)}.")
@@ -285,11 +286,6 @@ def places_of(body: Body) -> Iterator[tuple[str, Body]]:
                 yield f"{path}.content.{inner}.{one.get('type')}", one
 
 
-def listed(holder: Body, name: str) -> list[Body]:
-    found = holder.get(name)
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-
-
 def check_signatures(body: Body, owner: str) -> None:
     for place, message in enumerate(body["messages"]):
         for number, block in enumerate(listed(message, "content")):
@@ -297,10 +293,6 @@ def check_signatures(body: Body, owner: str) -> None:
                 sealed, content = SEALS[kind]
                 if not world().keepsakes.is_genuine(block.get(sealed), owner, str(block.get(content, ""))):
                     wrong(f"messages.{place}.content.{number}: Invalid `{sealed}` in `{kind}` block")
-
-
-SEALS = {"thinking": ("signature", "thinking"), "redacted_thinking": ("data", "")}
-"""The field that must be genuine, and the field that it seals."""
 
 
 def check_max_tokens(body: Body, row: Row, _betas: str) -> None:
@@ -319,54 +311,6 @@ def check_max_tokens(body: Body, row: Row, _betas: str) -> None:
         wrong("Streaming is required for operations that may take longer than 10 minutes.")
 
 
-def check_thinking(body: Body, row: Row, betas: str) -> None:
-    thinking = body.get("thinking") or {"type": "disabled"}
-    rule = THINKING.get(thinking.get("type"))
-    if rule is None:
-        unknown_tag("thinking", thinking.get("type"))
-    rule(body, row, betas)
-    if thinking["type"] != "disabled":
-        check_beside_thinking(body)
-
-
-def check_enabled(body: Body, row: Row, _betas: str) -> None:
-    supports = row["capabilities"]["supports"]
-    if supports.get("adaptive_thinking") and version(row) >= ADAPTIVE_ONLY:
-        wrong(
-            '"thinking.type.enabled" is not supported for this model. '
-            'Use "thinking.type.adaptive" and "output_config.effort" to control thinking behavior.'
-        )
-    budget = body["thinking"].get("budget_tokens")
-    if not isinstance(budget, int):
-        wrong("thinking.enabled.budget_tokens: Field required")
-    least = supports["min_thinking_budget"]
-    if budget < least:
-        wrong(f"thinking.enabled.budget_tokens: Input should be greater than or equal to {least}")
-    if budget >= body["max_tokens"]:
-        wrong("`max_tokens` must be greater than `thinking.budget_tokens`")
-
-
-def check_adaptive(body: Body, row: Row, _betas: str) -> None:
-    if not row["capabilities"]["supports"].get("adaptive_thinking"):
-        wrong("adaptive thinking is not supported on this model")
-    if "budget_tokens" in body["thinking"]:
-        extra("thinking.adaptive.budget_tokens")
-
-
-THINKING: Mapping[object, Rule] = {
-    "enabled": check_enabled,
-    "adaptive": check_adaptive,
-    "disabled": lambda _body, _row, _betas: None,
-}
-
-
-def check_beside_thinking(body: Body) -> None:
-    if (body.get("tool_choice") or {}).get("type") in ("any", "tool"):
-        wrong("Thinking may not be enabled when tool_choice forces tool use.")
-    if body.get("temperature") not in (None, 1):
-        wrong("`temperature` may only be set to 1 when thinking is enabled.")
-
-
 def check_sampling(body: Body, row: Row, _betas: str) -> None:
     if version(row) >= NEWER and body.get("temperature") is not None and body.get("top_p") is not None:
         wrong("`temperature` and `top_p` cannot both be specified for this model. Please use only one.")
@@ -378,9 +322,10 @@ SHAPE: tuple[Rule, ...] = (
     check_output_config,
     check_roles,
     check_blocks,
+    check_images,
     check_pairs,
     check_tools,
     check_tool_choice,
     check_cache,
 )
-GENERATING: tuple[Rule, ...] = (check_max_tokens, check_thinking, check_sampling)
+GENERATING: tuple[Rule, ...] = (check_end, check_max_tokens, check_thinking, check_sampling)

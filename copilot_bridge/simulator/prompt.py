@@ -27,6 +27,7 @@ class Tool:
     name: str
     schema: Mapping[str, Any]
     custom: bool = False  # takes free text instead of JSON
+    namespace: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

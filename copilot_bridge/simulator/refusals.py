@@ -142,6 +142,11 @@ def invalid_message(message: str) -> Refusal:
     return Refusal(status=400, body=anthropic_error(message), about=message)
 
 
+def plain_json(message: str) -> Refusal:
+    """A 400 in the bare body shape, as a gateway before the messages surface says it."""
+    return Refusal(status=400, body={"message": message}, kind="json-text", about=message)
+
+
 def extra_inputs(path: str) -> Refusal:
     return invalid_message(f"{path}: Extra inputs are not permitted")
 
@@ -510,6 +515,7 @@ CALLS = {
         status=502, body=UNICORN, kind="html", about="an outage: HTML from the edge", edge=True
     ),
     "unavailable": plain(503, "upstream provider rate limit", "read as a rate limit of the model's provider"),
+    "internal": plain(500, "internal server error", "a model's backend has failed over the request"),
     "overloaded": Refusal(
         status=529,
         body={

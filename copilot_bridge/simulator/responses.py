@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ from copilot_bridge.simulator.edits import DONE, write_named
 from copilot_bridge.simulator.faults import refuse_if_asked
 from copilot_bridge.simulator.gate import Caller, check_session, check_vision
 from copilot_bridge.simulator.ledger import parse
+from copilot_bridge.simulator.model_facts import facts_of
 from copilot_bridge.simulator.prompt import IMAGE_TOKENS, Image, Prompt, Tool, read_image, typed
 from copilot_bridge.simulator.refusals import Refused, invalid, refuse
 from copilot_bridge.simulator.responses_rules import MAY_CALL, RESULTS, check, check_types
@@ -98,10 +100,10 @@ def read_prompt(body: Item) -> Prompt:
         text=typed(text_of(items[last])) if "role" in items[last] else "",
         images=images,
         documents=tuple(document for item in items for document in documents_of(item)),
-        tools=tuple(read_tools(body.get("tools") or [])),
+        tools=tuple(read_tools(offered(body, items))),
         results=tuple(map(result_of, results)),
         tokens=tokens,
-        cached=tokens // 2 if body.get("prompt_cache_key") else 0,
+        cached=tokens // 2 if is_cached(body) else 0,
     )
 
 
@@ -179,13 +181,34 @@ def choice_of(choice: Any) -> Any:
     return {"type": "function", "function": {"name": choice.get("name")}}
 
 
-def read_tools(tools: list[Any]) -> Iterator[Tool]:
+def read_tools(tools: list[Any], namespace: str | None = None) -> Iterator[Tool]:
     """Those that a model here calls: of functions and of free text."""
     for tool in tools:
-        if isinstance(tool, dict) and str(tool.get("type")) in MAY_CALL:
+        kind = tool.get("type") if isinstance(tool, dict) else None
+        if kind == "namespace":
+            yield from read_tools(listed(tool.get("tools")), str(tool.get("name")))
+        elif str(kind) in MAY_CALL:
             schema = tool.get("parameters")
             schema = schema if isinstance(schema, dict) else {}
-            yield Tool(str(tool.get("name")), schema, tool["type"] == "custom")
+            yield Tool(str(tool.get("name")), schema, kind == "custom", namespace)
+
+
+def offered(body: Item, items: list[Item]) -> list[Any]:
+    """Those of the request, and those that came in its course."""
+    added = (listed(item.get("tools")) for item in items if item.get("type") == "additional_tools")
+    return [*(body.get("tools") or []), *chain.from_iterable(added)]
+
+
+def listed(given: object) -> list[Any]:
+    return given if isinstance(given, list) else []
+
+
+def is_cached(body: Item) -> bool:
+    """A context that is managed ends the cache of some models."""
+    managed = (
+        "context_management" in body and not facts_of(str(body.get("model")))["managed_context_is_cached"]
+    )
+    return bool(body.get("prompt_cache_key")) and not managed
 
 
 def count_tokens(body: Item, items: list[Item]) -> int:

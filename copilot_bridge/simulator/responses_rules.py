@@ -1,11 +1,12 @@
 """What `/responses` refuses, in its own words."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from copilot_bridge.simulator.catalogue import Row
 from copilot_bridge.simulator.kinds import RESPONSES, first_misfit
+from copilot_bridge.simulator.model_facts import facts_of
 from copilot_bridge.simulator.refusals import Refused, invalid, refuse
 from copilot_bridge.simulator.world import world
 
@@ -32,6 +33,7 @@ ITEMS = RESULTS | {
     "web_search_call",
     "tool_search_call",
     "tool_search_output",
+    "additional_tools",
 }
 EFFORTS = ("none", "low", "medium", "high", "xhigh")
 PREFIXES = {"function_call": "fc", "custom_tool_call": "ctc", "reasoning": "rs", "message": "msg"}
@@ -92,7 +94,8 @@ def check_reasoning(body: Body, row: Row) -> None:
     effort = (body.get("reasoning") or {}).get("effort")
     if effort is None:
         return
-    known = row["capabilities"]["supports"].get("reasoning_effort", EFFORTS)
+    listed = row["capabilities"]["supports"].get("reasoning_effort", EFFORTS)
+    known = (*facts_of(row["id"])["more_efforts"], *listed)
     if effort not in known:
         wrong(
             "reasoning.effort",
@@ -108,13 +111,40 @@ def check_sampling(body: Body, row: Row) -> None:
             wrong(name, f"Unsupported parameter: '{name}' is not supported with this model.")
 
 
-def check_tools(body: Body, _row: Row) -> None:
-    for place, tool in enumerate(body.get("tools") or ()):
+def check_tools(body: Body, row: Row) -> None:
+    for place, tool in tools_in(body):
         kind = tool.get("type") if isinstance(tool, dict) else None
         if str(kind) not in TOOLS:
-            wrong(f"tools[{place}].type", f"Invalid 'tools[{place}].type': '{kind}' is not supported.")
+            wrong(f"{place}.type", f"Invalid '{place}.type': '{kind}' is not supported.")
         if kind in MAY_CALL and not tool.get("name"):
-            wrong(f"tools[{place}].name", f"Missing required parameter: 'tools[{place}].name'.")
+            wrong(f"{place}.name", f"Missing required parameter: '{place}.name'.")
+        if kind == "namespace":
+            check_namespace(place, tool, row)
+        if kind == "custom" and not facts_of(row["id"])["custom_tools"]:
+            refuse("internal")
+
+
+def tools_in(body: Body) -> Iterator[tuple[str, Any]]:
+    """(its place, the tool) of each: those of the request, and those that came in its course."""
+    items = body["input"] if isinstance(body["input"], list) else ()
+    holders = [("tools", body), *((f"input[{place}].tools", item) for place, item in enumerate(items))]
+    for where, holder in holders:
+        given = holder.get("tools")
+        for place, tool in enumerate(given if isinstance(given, list) else ()):
+            yield f"{where}[{place}]", tool
+
+
+def check_namespace(place: str, tool: Body, row: Row) -> None:
+    name = tool.get("name")
+    if name in facts_of(row["id"])["reserved_namespaces"]:
+        wrong(f"{place}.name", f"Invalid '{place}.name': the namespace '{name}' is reserved.")
+    if tool.get("description") == "":
+        wrong(
+            f"{place}.description",
+            f"Invalid '{place}.description': empty string. Expected a string with minimum length 1, but got "
+            "an empty string instead.",
+            "empty_string",
+        )
 
 
 RULES: Iterable[Callable[[Body, Row], None]] = (

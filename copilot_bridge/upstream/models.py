@@ -19,6 +19,7 @@ from copilot_bridge.upstream.client import read_whole
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.flights import Flights
 from copilot_bridge.upstream.github import PATIENCE
+from copilot_bridge.upstream.model_facts import Facts, facts_of, merged
 from copilot_bridge.upstream.names import (
     DEFAULTS,
     LONG_CONTEXT,
@@ -51,6 +52,7 @@ class Model:
     """One row of the catalogue.  Limits are None where Copilot does not say.
 
     :param dialects: the APIs that Copilot offers it through: chat, responses, messages, embeddings.
+    :param facts: what else is known of it.
     :param headers: what Copilot wants to be sent along for this model.
     """
 
@@ -68,6 +70,7 @@ class Model:
     max_inputs: int | None
     supports: Mapping[str, Any]
     vision: Mapping[str, Any]
+    facts: Facts
     multiplier: float | None
     prices: Prices | None
     headers: Mapping[str, str]
@@ -79,21 +82,26 @@ class Model:
         capabilities = mapping(row.get("capabilities"))
         limits = mapping(capabilities.get("limits"))
         kind = str(capabilities.get("type") or "chat")
+        id_, vendor = str(row["id"]), str(row.get("vendor") or "github-copilot")
+        supports, vision = mapping(capabilities.get("supports")), mapping(limits.get("vision"))
+        context = number(limits.get("max_context_window_tokens"))
+        facts = facts_of(id_, str(capabilities.get("family") or ""), vendor)
         return cls(
-            id=str(row["id"]),
+            id=id_,
             name=str(row.get("name") or row["id"]),
-            vendor=str(row.get("vendor") or "github-copilot"),
+            vendor=vendor,
             version=str(row.get("version") or ""),
             type=kind,
             dialects=read_dialects(row.get("supported_endpoints"), kind),
             enabled=mapping(row.get("policy")).get("state", "enabled") == "enabled",
-            context=number(limits.get("max_context_window_tokens")),
+            context=context,
             max_output_tokens=number(limits.get("max_output_tokens")),
             max_unstreamed_tokens=number(limits.get("max_non_streaming_output_tokens")),
             max_prompt_tokens=number(limits.get("max_prompt_tokens")),
             max_inputs=number(limits.get("max_inputs")),
-            supports=mapping(capabilities.get("supports")),
-            vision=mapping(limits.get("vision")),
+            supports=supports,
+            vision=vision,
+            facts=merged(facts, supports, vision, context),
             multiplier=amount(mapping(row.get("billing")).get("multiplier")),
             prices=read_prices(row),
             headers={str(name): str(value) for name, value in mapping(row.get("request_headers")).items()},

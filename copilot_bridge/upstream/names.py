@@ -13,6 +13,8 @@ Rule = Callable[[str], str]
 
 ROUTER_PREFIX = re.compile(r"^(?:[a-z0-9_.-]+/)+", re.IGNORECASE)  # anthropic/..., github_copilot/...
 LONG_CONTEXT = "[1m]"
+# Ids of their own for the longer context, until 2026-07: now the plain ones have it, too.
+LONG_ID = re.compile(r"(?<=\d)-1m(?:-internal)?$")
 DATE = re.compile(r"-(?:20\d{6}|20\d\d-\d\d-\d\d|latest)$")
 # The dash between the two parts of a version; a part has at most two digits, or it would be a date.
 VERSION_DASH = re.compile(r"(?<=-)(\d{1,2})-(\d{1,2})(?=-|$)")
@@ -31,6 +33,7 @@ RULES: tuple[Rule, ...] = (
     lambda name: ROUTER_PREFIX.sub("", name),
     without_long_context,
     lambda name: DATE.sub("", name),
+    lambda name: LONG_ID.sub("", name),
     lambda name: VERSION_DASH.sub(r"\1.\2", name),
     lambda name: OLD_CLAUDE.sub(r"claude-\1.\2-\3", name),
 )
@@ -45,7 +48,9 @@ DEFAULT_MAPPING = {
     "haiku": "claude-haiku-*",
     "best": "claude-opus-*",
     "claude-opus-4.1": "claude-opus-41",
-    "claude-opus-4.6": "claude-opus-4.7",
+    "claude-opus-4.5": "claude-opus-*",
+    "claude-opus-4.6": "claude-opus-*",
+    "claude-sonnet-4.5": "claude-sonnet-*",
     "claude-opus-5*": "claude-opus-*",
     "claude-sonnet-5*": "claude-sonnet-*",
     "claude-haiku-5*": "claude-haiku-*",

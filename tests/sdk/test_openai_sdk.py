@@ -24,7 +24,7 @@ PIXEL = (
 
 
 def catalogue() -> list[dict[str, Any]]:
-    text = files("copilot_bridge.simulator").joinpath("scenarios/models.json").read_text()
+    text = files("copilot_bridge.simulator").joinpath("scenarios/models-2026-11.json").read_text()
     rows: list[dict[str, Any]] = json.loads(text)["data"]
     return rows
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.conversation import MODEL, RESULT, SOMETHING, USER, Step, Talk, listen, texts
-from copilot_bridge.dialects.shapes import FLAG, LIST, OBJECT, POSITIVE, Table, check
+from copilot_bridge.dialects.pictures import Picture
+from copilot_bridge.dialects.shapes import EFFORT, FLAG, LIST, OBJECT, POSITIVE, Table, check
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
 Body = dict[str, Any]
@@ -24,6 +25,7 @@ FIELDS: Table = {
     "n": POSITIVE,
     "tools": LIST,
     "modalities": LIST,
+    "reasoning_effort": EFFORT,
 }
 
 LONGEST_NAME = 200
@@ -84,6 +86,19 @@ def check_messages(messages: Any) -> None:
             if not isinstance(part, dict):
                 part_where = f"{where}.content.{part_index}"
                 raise InvalidRequest(f"{part_where}: expected an object", param=part_where)
+
+
+def pictures(body: Body) -> list[Picture]:
+    return [
+        Picture(f"messages.{index}.content.{place}", part, index, message["role"] == "tool")
+        for index, message in enumerate(body["messages"])
+        for place, part in enumerate(listed(message.get("content")))
+        if part.get("type") == "image_url"
+    ]
+
+
+def listed(content: Any) -> list[Any]:
+    return content if isinstance(content, list) else []
 
 
 def image_parts(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:

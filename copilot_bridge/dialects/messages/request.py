@@ -9,7 +9,8 @@ from typing import Any
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat.request import check_model, read_object
 from copilot_bridge.dialects.conversation import MODEL, REFERENCE, TOOL, USER, Step, Talk, listen, texts
-from copilot_bridge.dialects.shapes import FLAG, LIST, OBJECT, POSITIVE, WHOLE, Table, check, fields
+from copilot_bridge.dialects.pictures import Picture
+from copilot_bridge.dialects.shapes import EFFORT, FLAG, LIST, OBJECT, POSITIVE, WHOLE, Table, check, fields
 from copilot_bridge.errors import InvalidRequest
 
 Body = dict[str, Any]
@@ -20,7 +21,7 @@ FIELDS: Table = {
     "tools": LIST,
     "tool_choice": OBJECT,
     "thinking": fields(maybe={"budget_tokens": WHOLE}),
-    "output_config": OBJECT,
+    "output_config": fields(maybe={"effort": EFFORT}),
 }
 
 ROLES = ("user", "assistant", "system")
@@ -80,6 +81,27 @@ def walk(where: str, content: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         if isinstance(block, dict):
             yield f"{where}.{place}", block
             yield from walk(f"{where}.{place}.content", block.get("content"))
+
+
+def pictures(body: Body) -> list[Picture]:
+    return [
+        Picture(f"{where}.{place}", block, index, inner)
+        for index, message in enumerate(body["messages"])
+        for where, content, inner in contents(f"messages.{index}.content", message["content"])
+        for place, block in enumerate(content)
+        if isinstance(block, dict) and block.get("type") == "image"
+    ]
+
+
+def contents(where: str, content: Any) -> Iterator[tuple[str, list[Any], bool]]:
+    """A message's own, and those of the tools' results in it."""
+    if not isinstance(content, list):
+        return
+    for place, block in enumerate(content):
+        inner = block.get("content") if isinstance(block, dict) else None
+        if isinstance(inner, list):
+            yield f"{where}.{place}.content", inner, True
+    yield where, content, False
 
 
 def image_sources(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -43,7 +43,6 @@ USUAL_MAX_TOKENS = 32_000
 MOST_TEMPERATURE = 1.0  # OpenAI's models know 2
 THINKING_ROOM = 1_024
 EPHEMERAL = {"type": "ephemeral"}
-UNMARKED = ("thinking", "redacted_thinking")  # what can't be the end of a prompt cache
 
 # Words of the system in the middle of a conversation, for models that know them at its start only.
 SYSTEM_NOTE = "<system-reminder>\n{}\n</system-reminder>"
@@ -274,33 +273,11 @@ def write_turn(turn: Turn) -> Json:
         said.pop("temperature", None)
         said.pop("top_p", None)
     messages = list(merge(write_messages(turn.messages[leading:])))
-    if not is_marked(turn):
-        mark_ends(said.get("tools"), system, messages[-1]["content"] if messages else None)
     return {
         "model": turn.model,
         "messages": messages or [{"role": "user", "content": "Go on."}],
         "stream": True,
     } | said
-
-
-def is_marked(turn: Turn) -> bool:
-    """Whether the client says where a prompt cache may end."""
-    texts = (text for message in turn.messages for part in message.parts for text in texts_in(part))
-    return any(tool.cached for tool in turn.tools) or any(text.cached for text in texts)
-
-
-def texts_in(part: Part) -> list[Text]:
-    inner = part.parts if isinstance(part, ToolResult) else (part,)
-    return [each for each in inner if isinstance(each, Text)]
-
-
-def mark_ends(*lists: list[Json] | None) -> None:
-    """Nothing is cached for Claude that is not marked, and most clients of other dialects have no marks.
-    So they stand where the official client sets them: at the end of the tools, the system and the messages.
-    """
-    for blocks in lists:
-        if blocks and blocks[-1].get("type") not in UNMARKED:
-            blocks[-1]["cache_control"] = EPHEMERAL
 
 
 def write_messages(messages: tuple[Message, ...]) -> Iterator[Json]:

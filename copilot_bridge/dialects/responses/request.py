@@ -10,7 +10,8 @@ from typing import Any
 
 from copilot_bridge.dialects.chat.request import check_model, read_object
 from copilot_bridge.dialects.conversation import MODEL, RESULT, SOMETHING, USER, Step, Talk, listen, texts
-from copilot_bridge.dialects.shapes import FLAG, LIST, OBJECT, POSITIVE, Table, check, plain
+from copilot_bridge.dialects.pictures import Picture
+from copilot_bridge.dialects.shapes import EFFORT, FLAG, LIST, OBJECT, POSITIVE, Table, check, fields, plain
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
 Body = dict[str, Any]
@@ -27,7 +28,7 @@ FIELDS: Table = {
     "max_output_tokens": POSITIVE,
     "tools": LIST,
     "include": LIST,
-    "reasoning": OBJECT,
+    "reasoning": fields(maybe={"effort": EFFORT}),
     "text": OBJECT,
 }
 
@@ -65,6 +66,16 @@ def check_input(given: Any) -> None:
 def items(body: Body) -> list[dict[str, Any]]:
     given = body["input"]
     return given if isinstance(given, list) else []
+
+
+def pictures(body: Body) -> list[Picture]:
+    return [
+        Picture(f"input.{index}.{field}.{place}", part, index, field == "output")
+        for index, item in enumerate(items(body))
+        for field in ("content", "output")
+        for place, part in enumerate(item[field] if isinstance(item.get(field), list) else ())
+        if isinstance(part, dict) and part.get("type") == "input_image"
+    ]
 
 
 def image_parts(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -14,7 +14,7 @@ import orjson
 from copilot_bridge.simulator.answers import THOUGHT, Answer, Call, Usage, cost, words
 from copilot_bridge.simulator.catalogue import Row
 from copilot_bridge.simulator.directives import Asked
-from copilot_bridge.simulator.messages_rules import ADAPTIVE_ONLY, version
+from copilot_bridge.simulator.model_facts import facts_of
 
 FRAGMENT = 16  # characters of a tool call's arguments in one delta
 BACKENDS = ("bdrk", "vrtx")  # requests are spread over them, and ids tell which one answered
@@ -80,7 +80,8 @@ class Reply:
 
     def _shows_thinking(self) -> bool:
         """Newer models keep their thoughts to themselves unless the request says otherwise."""
-        return version(self._row) < ADAPTIVE_ONLY or self._thinking.get("display") == "summarized"
+        shows = "enabled" in facts_of(self._row["id"])["thinking"]
+        return shows or self._thinking.get("display") == "summarized"
 
     def _sealed(self, content: str) -> str:
         seal = "EqQB" + base64.b64encode(secrets.token_bytes(180)).decode()

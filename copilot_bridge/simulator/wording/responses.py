@@ -125,7 +125,7 @@ class Reply:
             "call_id": f"call_{call.id}",
             "name": call.name,
             ARGUMENTS[call.custom]: call.arguments,
-        }
+        } | ({"namespace": call.namespace} if call.namespace else {})
 
     def _genuine(self) -> str:
         made = opaque()

@@ -5,11 +5,12 @@ that a body in which nothing has to change is sent on as the bytes that came.
 """
 
 import logging
-import re
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Any
 
 from copilot_bridge.upstream.models import Model
+from copilot_bridge.upstream.quirks.caching import dicts, fit_chat_marks
 from copilot_bridge.upstream.quirks.efforts import nearest
 from copilot_bridge.upstream.quirks.fitting import (
     check_named_choice,
@@ -20,19 +21,14 @@ from copilot_bridge.upstream.quirks.fitting import (
     fit_chat_schemas,
     fit_chat_texts,
 )
+from copilot_bridge.upstream.quirks.tool_ids import fit_tool_call_ids
+from copilot_bridge.upstream.quirks.turns import fit_chat_end
 
 log = logging.getLogger(__name__)
 
 Body = dict[str, Any]
 Rule = Callable[[Body, Model], bool]
 
-OPENAI = ("OpenAI", "Azure OpenAI")
-ANTHROPIC = "Anthropic"
-REPLAYS_REASONING = (ANTHROPIC, "Google")
-MOST_TEMPERATURE = 1
-
-# OpenAI's reasoning models refuse `max_tokens`, the others know nothing else.  Seen 2026-03, gpt-5.4.
-COMPLETION_LIMIT = re.compile(r"^(gpt-[5-9]|o\d)")
 LIMITS = ("max_tokens", "max_completion_tokens")
 
 # Chat fields that Copilot refuses and that change nothing in the answer.  Seen 2026, several proxies.
@@ -40,12 +36,6 @@ DROPPED = ("store", "metadata", "service_tier", "modalities", "prompt_cache_rete
 
 # What the bridge marked as another dialect's when the client spoke to another model (`dialects/seal.py`).
 FOREIGN = "bridge1."
-
-# The end of a prompt cache: Copilot's word, on a message or a tool, and what clients of Claude's say there,
-# on a part, or in a tool's function.
-CACHE = "copilot_cache_control"
-CACHES = (CACHE, "cache_control")
-BREAKPOINTS = 4
 
 # Keys that the OpenAI SDK writes with null when a program hands an answer back as it came.
 NULLABLE = ("tool_calls", "function_call", "refusal", "audio", "annotations", "name")
@@ -99,11 +89,11 @@ def function_name(tool: Body) -> Any:
 
 
 def fit_effort(body: Body, model: Model) -> bool:
-    """The nearest that the model has; only OpenAI's models take one that the catalogue does not list."""
-    known = model.supports.get("reasoning_effort") or ()
+    """The nearest that the model has."""
+    known = model.facts.efforts or ()
     if body.get("reasoning_effort") is None:
         return pop(body, ("reasoning_effort",))
-    if model.vendor in OPENAI and not known:
+    if model.facts.unlisted_efforts and not known:
         return False
     wanted = body.pop("reasoning_effort")
     if effort := nearest(wanted, known):
@@ -118,23 +108,36 @@ def fit_budget(body: Body, model: Model) -> bool:
     most, least = model.supports.get("max_thinking_budget"), model.supports.get("min_thinking_budget") or 0
     limits = (body.get("max_completion_tokens"), body.get("max_tokens"), model.max_output_tokens)
     limit = min(filter(None, limits), default=0)
-    if wanted > 0 and most and limit > least:
+    if wanted > 0 and most and limit > least and can_begin(body.get("messages") or [], model):
         body["thinking_budget"] = min(most, limit - 1, max(least, wanted))
     return bool(body.get("thinking_budget") != given)
 
 
-def limit_temperature(body: Body, model: Model) -> bool:
-    """OpenAI's models know 2, Claude 1."""
-    given = body.get("temperature")
-    if model.vendor != ANTHROPIC or not isinstance(given, int | float) or given <= MOST_TEMPERATURE:
+def can_begin(messages: list[Body], model: Model) -> bool:
+    """Claude's thoughts can't come in a turn that goes on with tools' results and has begun without one, nor
+    before words that are given."""
+    if not model.facts.thought_first:
+        return True
+    turn = list(takewhile(lambda message: message["role"] in ("tool", "assistant"), reversed(messages)))
+    said = [message for message in turn if message["role"] == "assistant"]
+    if turn and turn[0]["role"] == "assistant":
         return False
-    log.debug("a temperature of %s is more than %s takes", given, model.id)
-    body["temperature"] = MOST_TEMPERATURE
-    return True
+    return not said or bool(said[-1].get("reasoning_opaque"))
+
+
+def limit_temperature(body: Body, model: Model) -> bool:
+    """OpenAI's models know 2, Claude 1; some work well with one alone."""
+    before = {name: body.get(name) for name in ("temperature", "top_p")}
+    given, most = before["temperature"], model.facts.most_temperature
+    if most is not None and isinstance(given, int | float) and given > most:
+        log.debug("a temperature of %s is more than %s takes", given, model.id)
+        body["temperature"] = most
+    body |= model.facts.sampling
+    return before != {name: body.get(name) for name in before}
 
 
 def rename_developer(body: Body, model: Model) -> bool:
-    if model.vendor in OPENAI:
+    if model.facts.developer_role:
         return False
     developers = [message for message in body["messages"] if message["role"] == "developer"]
     for message in developers:
@@ -148,11 +151,11 @@ def replay_reasoning(body: Body, model: Model) -> bool:
     for message in body["messages"]:
         if "reasoning_content" in message:
             reasoning = message.pop("reasoning_content")
-            if reasoning and model.vendor in REPLAYS_REASONING:
+            if reasoning and model.facts.replays_reasoning:
                 message.setdefault("reasoning_text", reasoning)
             changed = True
         opaque = str(message.get("reasoning_opaque", ""))
-        if opaque and (model.vendor not in REPLAYS_REASONING or opaque.startswith(FOREIGN)):
+        if opaque and (not model.facts.replays_reasoning or opaque.startswith(FOREIGN)):
             del message["reasoning_opaque"]
             changed = True
     return changed
@@ -168,43 +171,6 @@ def drop_nulls(body: Body, _model: Model) -> bool:
     return changed
 
 
-def fit_cache_controls(body: Body, model: Model) -> bool:
-    """At most four: the first two hold the longest prefix, the last two move on.  Others than Claude find
-    by themselves what they have seen before."""
-    holders = [*dicts(body.get("tools")), *body["messages"]]
-    before = list(map(marks_of, holders))
-    marked = [holder for holder in holders if take_marks(holder)]
-    if model.vendor != ANTHROPIC:
-        marked = []
-    for holder in marked if len(marked) <= BREAKPOINTS else (*marked[:2], *marked[-2:]):
-        holder[CACHE] = {"type": "ephemeral"}
-    return before != list(map(marks_of, holders))
-
-
-def marks_of(holder: Body) -> list[tuple[int, str, Any]]:
-    """(where in a message or a tool, by which word, what) of each mark."""
-    return [
-        (place, name, part[name])
-        for place, part in enumerate(with_parts(holder))
-        for name in CACHES
-        if name in part
-    ]
-
-
-def take_marks(holder: Body) -> bool:
-    """Off it.  False: there was none."""
-    taken = [part.pop(name, None) for part in with_parts(holder) for name in CACHES]
-    return any(taken)
-
-
-def with_parts(holder: Body) -> list[Body]:
-    return [holder, *dicts(holder.get("content")), *dicts([holder.get("function")])]
-
-
-def dicts(given: Any) -> list[Body]:
-    return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
-
-
 def limit_output(body: Body, model: Model) -> bool:
     """One limit, under the name that the model knows, filled in and clamped by the model's own.
 
@@ -213,7 +179,7 @@ def limit_output(body: Body, model: Model) -> bool:
     before = {name: body.pop(name) for name in LIMITS if name in body}
     wanted = before.get("max_completion_tokens") or before.get("max_tokens")
     limit = min(filter(None, (wanted, model.max_output_tokens)), default=None)
-    after = {LIMITS[bool(COMPLETION_LIMIT.match(model.id))]: limit} if limit else {}
+    after = {model.facts.output_limit: limit} if limit else {}
     body |= after
     return before != after
 
@@ -229,13 +195,15 @@ RULES: tuple[Rule, ...] = (
     fit_chat_answer,
     fit_chat_documents,
     fit_chat_texts,
-    fit_effort,
-    fit_budget,
-    limit_temperature,
     rename_developer,
     replay_reasoning,
     drop_nulls,
-    fit_cache_controls,
+    fit_chat_end,
+    fit_effort,
+    fit_budget,
+    limit_temperature,
+    fit_tool_call_ids,
+    fit_chat_marks,
     limit_output,
 )
 

@@ -5,11 +5,11 @@ same request goes to Anthropic, Bedrock or Vertex as the load has it, and they d
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from copilot_bridge.upstream.models import Model
-from copilot_bridge.upstream.quirks.efforts import nearest
+from copilot_bridge.upstream.quirks.caching import LONG_CACHE, LONG_CACHE_BETA, fit_cache_controls, wants_hour
 from copilot_bridge.upstream.quirks.fitting import (
     check_named_choice,
     fit_message_blocks,
@@ -17,13 +17,16 @@ from copilot_bridge.upstream.quirks.fitting import (
     fit_message_texts,
     is_blank_text,
 )
+from copilot_bridge.upstream.quirks.thinking import fit_effort, fit_thinking
+from copilot_bridge.upstream.quirks.turns import fit_end, fit_system_messages
 
 Body = dict[str, Any]
 Rule = Callable[[Body, Model, frozenset[str]], bool]
 
 # Betas that Copilot knows; any other value is a 400.  Source: the official Claude bridge.
-BETAS = ("interleaved-thinking-", "context-management-", "advanced-tool-use-")
-SYSTEM_BETA = "mid-conversation-system-2026-04-07"
+THINKING_BETA = "interleaved-thinking-"
+EDITING, EDITING_BETA = "context-management-", "context-management-2025-06-27"
+TOOLS, TOOLS_BETA = "advanced-tool-use-", "advanced-tool-use-2025-11-20"
 LONG_CONTEXT_BETA = "context-1m-"
 
 # Fields that every backend refuses and that change nothing in the answer.
@@ -45,19 +48,33 @@ TOOL_EXTRAS = ("eager_input_streaming", "defer_loading", "input_examples")
 # What Anthropic's own servers would do; Copilot refuses it.  Agents can do without.
 SERVER_TOOL = re.compile(r"(web_search|web_fetch|code_execution|advisor)_\d+")
 
-BREAKPOINTS = 4
-LEAST_BUDGET = 1024
-USUAL_BUDGET = 16_000  # the official client's
-
 # Claude Code's first system block says who pays and changes each time, which empties the prompt cache.
 BILLING = "x-anthropic-billing-header:"
 
 
-def known_betas(header: str) -> list[str]:
-    return [each for each in map(str.strip, header.split(",")) if each.startswith(BETAS)]
+def betas_for(header: str, body: Body, model: Model) -> list[str]:
+    """Of the client's those that the model has, and those that what the body says needs, where the catalogue
+    offers them."""
+    facts, listed = model.facts, model.supports
+    edits, searched = "context_management" in body, any(map(searches, body.get("tools") or ()))
+    wanted = (
+        (EDITING, EDITING_BETA, facts.context_editing, edits and listed.get("context_editing")),
+        (TOOLS, TOOLS_BETA, facts.tool_search, searched and listed.get("tool_search")),
+        (LONG_CACHE, LONG_CACHE_BETA, facts.long_cache, facts.long_cache and wants_hour(body)),
+    )
+    known = (THINKING_BETA, *(prefix for prefix, _, has, _ in wanted if has))
+    given = [each for each in map(str.strip, header.split(",")) if each.startswith(known)]
+    return [*given, *(beta for prefix, beta, _, needs in wanted if needs and not has_beta(given, prefix))]
 
 
-def has_beta(betas: frozenset[str], prefix: str) -> bool:
+def searches(tool: Any) -> bool:
+    """Whether it is found by a search, or searches."""
+    return isinstance(tool, dict) and (
+        bool(tool.get("defer_loading")) or str(tool.get("type")).startswith("tool_search_tool_")
+    )
+
+
+def has_beta(betas: Iterable[str], prefix: str) -> bool:
     return any(each.startswith(prefix) for each in betas)
 
 
@@ -66,22 +83,6 @@ def pop(fields: Body, names: tuple[str, ...]) -> bool:
     for name in given:
         del fields[name]
     return bool(given)
-
-
-def blocks_of(body: Body) -> Iterator[Body]:
-    """All that can carry a cache_control, in the order in which it is cached: tools, system, messages."""
-    system = body.get("system")
-    yield from (tool for tool in body.get("tools") or () if isinstance(tool, dict))
-    yield from (block for block in (system if isinstance(system, list) else ()) if isinstance(block, dict))
-    for message in body["messages"]:
-        yield from inner_blocks(message["content"])
-
-
-def inner_blocks(content: Any) -> Iterator[Body]:
-    for block in content if isinstance(content, list) else ():
-        if isinstance(block, dict):
-            yield block
-            yield from inner_blocks(block.get("content"))
 
 
 def use_model_id(body: Body, model: Model, _betas: frozenset[str]) -> bool:
@@ -126,17 +127,6 @@ def fit_tools(body: Body, _model: Model, betas: frozenset[str]) -> bool:
 
 def is_server_tool(tool: Any) -> bool:
     return isinstance(tool, dict) and bool(SERVER_TOOL.fullmatch(str(tool.get("type"))))
-
-
-def fit_cache_controls(body: Body, _model: Model, _betas: frozenset[str]) -> bool:
-    """Plain ones only, and at most four: the first two hold the longest prefix, the last two move on."""
-    marked = [block for block in blocks_of(body) if isinstance(block.get("cache_control"), dict)]
-    changed = False
-    for block in marked:
-        changed |= pop(block["cache_control"], ("ttl", "scope"))
-    for block in marked[2:-2] if len(marked) > BREAKPOINTS else ():
-        changed |= pop(block, ("cache_control",))
-    return changed
 
 
 def drop_billing_block(body: Body, _model: Model, _betas: frozenset[str]) -> bool:
@@ -184,64 +174,21 @@ def is_empty(block: Body) -> bool:
     return block.get("type") == "thinking" and str(signature).startswith(FOREIGN)
 
 
-def fit_thinking(body: Body, model: Model, _betas: frozenset[str]) -> bool:
-    """Adaptive or with a budget, as the model has it; off where the model or the tool choice forbids it."""
-    given = body.get("thinking")
-    if given is None:
-        return False
-    wanted = wanted_thinking(given, body, model)
-    if wanted is None:
-        del body["thinking"]
-    else:
-        body["thinking"] = wanted
-    return bool(wanted != given)
-
-
-def wanted_thinking(given: Body, body: Body, model: Model) -> Body | None:
-    forced = (body.get("tool_choice") or {}).get("type") in ("any", "tool")
-    budget = given.get("budget_tokens")
-    asked = given.get("type") in ("enabled", "adaptive")
-    if not asked or forced or (isinstance(budget, int) and budget < LEAST_BUDGET):
-        return None
-    if model.supports.get("adaptive_thinking"):
-        return {"type": "adaptive"} | {key: given[key] for key in ("display",) if key in given}
-    most = model.supports.get("max_thinking_budget")
-    least = model.supports.get("min_thinking_budget") or LEAST_BUDGET
-    if not most or body["max_tokens"] <= least:
-        return None
-    tokens = min(most, body["max_tokens"] - 1, max(least, budget or USUAL_BUDGET))
-    return {"type": "enabled", "budget_tokens": tokens}
-
-
-def fit_effort(body: Body, model: Model, _betas: frozenset[str]) -> bool:
-    """The nearest effort below that the model has; none where it has no efforts."""
-    config = body.get("output_config")
-    if not config or "effort" not in config:
-        return False
-    wanted = config["effort"]
-    effort = None if wanted is None else nearest(wanted, model.supports.get("reasoning_effort") or ())
-    if effort and effort == wanted:
-        return False
-    fitted = {key: value for key, value in config.items() if key != "effort"}
-    fitted |= {"effort": effort} if effort else {}
-    body.pop("output_config")
-    body |= {"output_config": fitted} if fitted else {}
-    return True
-
-
 RULES: tuple[Rule, ...] = (
     use_model_id,
     limit_output,
     drop_unknown,
     fit_tools,
-    fit_cache_controls,
     drop_billing_block,
     fit_message_blocks,
     fit_message_schemas,
     fit_message_texts,
     drop_empty_blocks,
+    fit_system_messages,
+    fit_end,
     fit_thinking,
     fit_effort,
+    fit_cache_controls,
 )
 
 # What the bridge marked as another dialect's when the client spoke to another model (`dialects/seal.py`).

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from copilot_bridge.dialects.fitting.choice import check_choice
+from copilot_bridge.upstream.model_facts import GPT_EFFORTS
 from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.quirks.efforts import nearest
 from copilot_bridge.upstream.quirks.fitting import fit_response_ids, fit_response_schemas
@@ -33,9 +34,6 @@ HOSTED = (
     "computer_use_preview",
     "mcp",
 )
-
-# Where the catalogue does not say.  `minimal` is refused by all.
-USUAL_EFFORTS = ("none", "low", "medium", "high", "xhigh")
 
 
 def use_model_id(body: Body, model: Model) -> bool:
@@ -69,8 +67,9 @@ def limit_output(body: Body, model: Model) -> bool:
     return bool(limit != wanted)
 
 
-def drop_advisory(body: Body, _model: Model) -> bool:
-    given = [field for field in DROPPED if field in body]
+def drop_advisory(body: Body, model: Model) -> bool:
+    managed = () if model.facts.context_management else ("context_management",)
+    given = [field for field in (*DROPPED, *managed) if field in body]
     for field in given:
         del body[field]
     return bool(given)
@@ -115,7 +114,7 @@ def fit_reasoning(body: Body, model: Model) -> bool:
     if not isinstance(reasoning, dict):
         return False
     fitted = {key: value for key, value in reasoning.items() if key != "context"}
-    known = model.supports.get("reasoning_effort") or USUAL_EFFORTS
+    known = model.facts.efforts or GPT_EFFORTS
     if fitted.get("effort") is None:
         fitted.pop("effort", None)
     else:

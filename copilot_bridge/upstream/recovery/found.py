@@ -23,21 +23,20 @@ def as_found(model: Model, lessons: Iterable[Lesson]) -> Model:
     found = {each.subject: tuple(filter(None, each.value.split(","))) for each in lessons if each.act == FACT}
     if not found:
         return model
-    supports = dict(model.supports)
+    facts, supports = model.facts, dict(model.supports)
     if EFFORT in found:
-        supports["reasoning_effort"] = [each for each in EFFORTS if each in found[EFFORT]]
+        facts = replace(facts, efforts=tuple(each for each in EFFORTS if each in found[EFFORT]))
     if THINKING in found:
+        facts = replace(facts, thinking=frozenset(found[THINKING]))
         supports["adaptive_thinking"] = "adaptive" in found[THINKING]
-    return replace(model, supports=supports)
+    return replace(model, facts=facts, supports=supports)
 
 
 def efforts_of(model: Model) -> tuple[str, ...] | None:
     """None: nobody has said."""
-    listed = model.supports.get("reasoning_effort")
-    return tuple(listed) if isinstance(listed, list) else None
+    return model.facts.efforts
 
 
 def forms_of(model: Model) -> frozenset[str]:
     """Of thinking, in Messages."""
-    form = "adaptive" if model.supports.get("adaptive_thinking") else "enabled"
-    return frozenset({form, "disabled"})
+    return model.facts.thinking

@@ -266,21 +266,6 @@ def any_object_in_words(turn):
     return replace(turn, answer=None, messages=said)
 
 
-def marked_where_nothing_is(turn):
-    """At the end of the tools, of the system's words and of what was said last."""
-    if messages.is_marked(turn):
-        return turn
-    tools = (*turn.tools[:-1], *(replace(tool, cached=True) for tool in turn.tools[-1:]))
-    start = system_spoken(turn)
-    said = [*turn.messages]
-    for place in {start - 1, len(said) - 1} - {-1}:
-        if not said[place].parts:
-            continue
-        *before, last = said[place].parts
-        said[place] = replace(said[place], parts=(*before, replace(last, cached=True)))
-    return replace(turn, tools=tools, messages=tuple(said))
-
-
 def object_or_text(arguments):
     try:
         given = json.loads(arguments or "{}")
@@ -430,7 +415,6 @@ MESSAGES = {
         turn, answer=turn.answer and Schema(turn.answer.schema)
     ),
     "the key of a prompt cache": field(always, cache_key=None),
-    "that no prompt cache ends anywhere": marked_where_nothing_is,
 }
 
 RESPONSES = {

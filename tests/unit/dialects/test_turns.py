@@ -432,17 +432,6 @@ SPOKEN = (
 )
 
 
-def test_prompt_caches_of_claude_end_where_the_official_client_has_it():
-    turn = Turn(model="m", messages=SPOKEN, tools=TOOLS)
-    assert ends(turn) == ["tools.1", "system.1", "messages.2.0"]
-    assert ends(replace(turn, messages=SPOKEN[1:], tools=())) == ["messages.2.0"]
-    results = Turn(model="m", messages=(user(Text("hi")), assistant(*CALLS), user(*RESULTS)))
-    assert ends(results) == ["messages.2.1"]
-    thinking = Turn(model="m", messages=(user(Text("hi")), assistant(Reasoning("t", {"messages": "sig"}))))
-    assert ends(thinking) == []
-    assert ends(Turn(model="m", messages=())) == []
-
-
 @pytest.mark.parametrize(
     ("turn", "places"),
     [
@@ -450,7 +439,7 @@ def test_prompt_caches_of_claude_end_where_the_official_client_has_it():
         (Turn(model="m", messages=SPOKEN, tools=(replace(TOOLS[0], cached=True), TOOLS[1])), ["tools.0"]),
     ],
 )
-def test_but_where_the_client_has_it_if_it_says_so(turn, places):
+def test_prompt_caches_of_claude_end_where_the_client_says(turn, places):
     assert ends(turn) == places
 
 

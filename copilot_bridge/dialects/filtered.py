@@ -1,0 +1,85 @@
+"""Something that an answer's bytes go through before they are read."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+
+from copilot_bridge.errors import BridgeError
+
+
+class Filter(Protocol):
+    """A stream's bytes in, cut anywhere; those that are to be read out.  `whole`: an answer in one piece."""
+
+    def feed(self, piece: bytes) -> bytes: ...
+    def rest(self) -> bytes: ...
+    def whole(self, data: bytes) -> bytes: ...
+
+
+class Reader(Protocol):
+    """What makes the client's bytes of upstream's."""
+
+    @property
+    def done(self) -> bool: ...
+    @property
+    def failure(self) -> BridgeError | None: ...
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def stopped(self) -> bool: ...
+    @property
+    def usage(self) -> dict[str, Any] | None: ...
+    @property
+    def finished(self) -> bool: ...
+    def feed(self, piece: bytes) -> bytes: ...
+    def close(self) -> bytes: ...
+    def fail(self, error: BridgeError) -> bytes: ...
+
+
+class Filtered:
+    """A reader behind a filter."""
+
+    def __init__(self, reader: Reader, through: Filter) -> None:
+        self._reader = reader
+        self._filter = through
+
+    def feed(self, piece: bytes) -> bytes:
+        told = self._filter.feed(piece)
+        return self._reader.feed(told) if told else b""
+
+    def close(self) -> bytes:
+        left = self._filter.rest()
+        return (self._reader.feed(left) if left else b"") + self._reader.close()
+
+    def fail(self, error: BridgeError) -> bytes:
+        return self._reader.fail(error)
+
+    @property
+    def done(self) -> bool:
+        return self._reader.done
+
+    @property
+    def failure(self) -> BridgeError | None:
+        return self._reader.failure
+
+    @property
+    def outcome(self) -> str:
+        return self._reader.outcome
+
+    @property
+    def stopped(self) -> bool:
+        return self._reader.stopped
+
+    @property
+    def usage(self) -> dict[str, Any] | None:
+        return self._reader.usage
+
+    @property
+    def finished(self) -> bool:
+        return self._reader.finished
+
+
+def filtered(pieces: Iterable[bytes], through: Filter) -> Iterator[bytes]:
+    """A stream's pieces, for whoever folds them."""
+    for piece in pieces:
+        if told := through.feed(piece):
+            yield told
+    yield through.rest()

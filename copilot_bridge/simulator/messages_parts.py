@@ -1,0 +1,43 @@
+"""What the rules of the messages surface have in common: how they say no, and where a body has its blocks."""
+
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from typing import Any, NoReturn
+
+from copilot_bridge.simulator.refusals import Refused, extra_inputs, invalid_message
+
+Body = Mapping[str, Any]
+
+SEALS = {"thinking": ("signature", "thinking"), "redacted_thinking": ("data", "")}
+"""The field that must be genuine, and the field that it seals."""
+
+
+def wrong(message: str) -> NoReturn:
+    raise Refused(invalid_message(message))
+
+
+def extra(path: str) -> NoReturn:
+    raise Refused(extra_inputs(path))
+
+
+def unknown_tag(path: str, kind: object) -> NoReturn:
+    wrong(f"{path}: Input tag '{kind}' found using 'type' does not match any of the expected tags")
+
+
+def listed(holder: Body, name: str) -> list[Body]:
+    found = holder.get(name)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def turns_of(body: Body) -> Iterator[tuple[Any, list[tuple[str, Body]]]]:
+    """(role, blocks with their paths); messages of the same role that follow each other are one turn."""
+    spoken = [(place, one) for place, one in enumerate(body["messages"]) if one.get("role") != "system"]
+    for role, group in groupby(spoken, key=lambda found: found[1].get("role")):
+        yield (
+            role,
+            [
+                (f"messages.{place}.content.{number}", block)
+                for place, message in group
+                for number, block in enumerate(listed(message, "content"))
+            ],
+        )

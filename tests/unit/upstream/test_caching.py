@@ -1,0 +1,82 @@
+"""Where prompt caches end, for clients that have set no mark."""
+
+import copy
+
+import pytest
+
+from copilot_bridge.upstream.models import Model
+from copilot_bridge.upstream.quirks import chat
+from copilot_bridge.upstream.quirks.caching import fit_cache_controls
+
+CLAUDE = Model.read({"id": "claude-sonnet-5", "vendor": "Anthropic"})
+GPT = Model.read({"id": "gpt-4.1", "vendor": "Azure OpenAI"})
+PLAIN = {"type": "ephemeral"}
+TOOL = {"name": "t", "input_schema": {"type": "object"}}
+DEFERRED = TOOL | {"defer_loading": True}
+THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "s"}
+
+
+def said(*texts):
+    roles = ("user", "assistant")
+    return [{"role": roles[place % 2], "content": text} for place, text in enumerate(texts)]
+
+
+def block(text):
+    return {"type": "text", "text": text}
+
+
+def ends(body):
+    """Where the marks are."""
+    after = copy.deepcopy(body)
+    changed = fit_cache_controls(after, CLAUDE, frozenset())
+    assert changed == (after != body)
+    places = [f"tools.{n}" for n, tool in enumerate(after.get("tools") or ()) if "cache_control" in tool]
+    system = after.get("system")
+    given = enumerate(system if isinstance(system, list) else ())
+    places += [f"system.{n}" for n, block in given if "cache_control" in block]
+    for number, message in enumerate(after["messages"]):
+        content = message["content"]
+        for n, block in enumerate(content if isinstance(content, list) else ()):
+            if "cache_control" in block:
+                places.append(f"messages.{number}.{n}")
+    return places
+
+
+@pytest.mark.parametrize(
+    ("body", "places"),
+    [
+        ({"messages": said("a")}, ["messages.0.0"]),
+        ({"messages": said("a", "b", "c")}, ["messages.1.0", "messages.2.0"]),
+        (
+            {"tools": [TOOL, dict(TOOL)], "system": "Be brief.", "messages": said("a")},
+            ["tools.1", "system.0", "messages.0.0"],
+        ),
+        ({"tools": [TOOL, DEFERRED], "messages": said("a")}, ["tools.0", "messages.0.0"]),
+        ({"system": [block("x"), block("y")], "messages": said("a")}, ["system.1", "messages.0.0"]),
+        ({"messages": [*said("a"), {"role": "assistant", "content": [THOUGHT]}]}, ["messages.0.0"]),
+        (
+            {"messages": [*said("a"), {"role": "assistant", "content": [block("b"), THOUGHT]}]},
+            ["messages.0.0", "messages.1.0"],
+        ),
+        ({"messages": said("")}, []),
+        # What the client says counts.
+        ({"tools": [TOOL | {"cache_control": PLAIN}], "messages": said("a", "b", "c")}, ["tools.0"]),
+    ],
+)
+def test_where_caches_end(body, places):
+    assert ends(body) == places
+
+
+def test_nothing_is_marked_for_others():
+    body = {"messages": said("a")}
+    assert not fit_cache_controls(body, GPT, frozenset())
+    assert body == {"messages": said("a")}
+
+
+def test_where_they_end_in_chat():
+    tool = {"type": "function", "function": {"name": "f"}}
+    messages = [{"role": "system", "content": "Be brief."}, *said("a", "b", "c")]
+    body = {"model": "claude-sonnet-5", "messages": messages, "tools": [tool, dict(tool)]}
+    chat.fit(body, CLAUDE)
+    marked = [each.get("copilot_cache_control") for each in (*body["tools"], *body["messages"])]
+    assert marked == [None, PLAIN, PLAIN, None, PLAIN, PLAIN]
