@@ -53,6 +53,8 @@ FIELDS = (
     "ms",
     "tokens_in",
     "tokens_out",
+    "session",
+    "discount",
     "outcome",
     "error",
     "mended",
