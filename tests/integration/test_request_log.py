@@ -7,7 +7,7 @@ import pytest
 from integration.harness import Bridge, Json, Simulator, Start, new_token
 
 USUAL = {"time", "level", "event", "id", "caller", "method", "path", "status", "ms", "outcome"}
-OF_A_MODEL = USUAL | {"dialect", "model", "first_byte_ms", "tokens_in", "tokens_out"}
+OF_A_MODEL = USUAL | {"dialect", "model", "first_byte_ms", "tokens_in", "tokens_out", "session"}
 
 
 def line_of(bridge: Bridge, headers: dict[str, str] | Json) -> Json:
