@@ -2,7 +2,9 @@
 
 import argparse
 import itertools
+import json
 import struct
+import subprocess
 import sys
 import tempfile
 import time
@@ -11,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from integration.harness import Simulator, new_token
+from integration.harness import Simulator, environment, new_token
 
 from soak.faults import FIRST_HALF, FOR_ALL, Fault, Stage
 from soak.program import Held, Program
@@ -30,7 +32,7 @@ def soak(seconds: float, home: Path, agents: int = AGENTS, pause: float = PAUSE)
     """:param seconds: in a shorter run than half an hour everything that lasts is shorter by as much."""
     share = min(1.0, seconds / MINUTES_30)
     with ExitStack() as stack:
-        simulator = Simulator.start(home)
+        simulator = start_simulator(home)
         stack.callback(simulator.stop)
         wire = stack.enter_context(Wire(simulator.url))
         clock = home / "clock"
@@ -58,6 +60,18 @@ def soak(seconds: float, home: Path, agents: int = AGENTS, pause: float = PAUSE)
         code = program.stop()
         traces = [line for line in program.log.all() if "Traceback" in line and "StoreError" not in line]
         return Result(done, tally, before, after, program.logged(), code, traces)
+
+
+def start_simulator(home: Path) -> Simulator:
+    """What it says of connections that are reset under it is its own affair."""
+    command = [sys.executable, "-m", "copilot_bridge.simulator", "--pace", "0", "--exit-with-stdin"]
+    pipe = subprocess.PIPE
+    with (home / "simulator.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=home, env=environment(home), stdin=pipe, stdout=pipe, stderr=log
+        )
+    assert process.stdout is not None
+    return Simulator(json.loads(process.stdout.readline())["url"], process)
 
 
 def faults(half: float) -> Iterator[Fault | None]:
