@@ -142,6 +142,8 @@ def configuration(patient: Patient) -> Finding:
         path = Path(given[name])
         if path.is_file() and open_to_others(path):
             return warning(f"others can read {path}, and it holds {name}", f"chmod 600 {path.absolute()}")
+    if lost := patient.bridge.callers.trouble:
+        return warning(lost, "copilot-bridge keys add NAME, or copilot-bridge keys clear")
     if weak := weak_keys(patient.config):
         return warning(weak[0], "replace it where it is set, and in your clients")
     return ok(

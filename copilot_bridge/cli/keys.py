@@ -45,8 +45,7 @@ def add(
 def list_keys(config: Config) -> None:
     """The stored keys, and what each may do."""
     bridge = Bridge(config)
-    if trouble := bridge.callers.trouble:
-        click.echo(f"Warning: {trouble}", err=True)
+    _ = bridge.callers.required  # warns of keys that were lost
     print_keys(bridge, KEY, "No key is stored.  `copilot-bridge keys add NAME` makes one.")
 
 

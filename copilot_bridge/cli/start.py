@@ -116,7 +116,7 @@ def lock_door(bridge: Bridge, check: bool) -> None:
             key = make_key(bridge, FIRST, KEY, operator=True)
             click.echo(FIRST_KEY.format(key=key, name=FIRST))
     bridge.check_door()
-    for text in filter(None, (*weak_keys(config), bridge.callers.trouble)):
+    for text in weak_keys(config):
         click.echo(f"copilot-bridge: warning: {text}", err=True)
 
 

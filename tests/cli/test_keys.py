@@ -169,3 +169,12 @@ def test_approvals(run, home):
     assert [kept.approvals.answer(f"{number}abc") for number in range(2)] == [YES, NO]
     assert run("approvals", "list").out == "No request is waiting.\n"
     kept.close()
+
+
+def test_weak_and_lost_keys_are_told_of_once(run, home):
+    run("keys", "add", "a")
+    (home / "bridge.db").unlink()
+    told = run("start", "--check", "--api-key", "a").err
+    assert told.count("keys clear") == 1
+    assert told.count("can be guessed") == 1
+    assert "can be guessed" not in run("start", "--check", "--api-key", "sixteen-chars-ok").err
