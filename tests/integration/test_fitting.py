@@ -519,6 +519,24 @@ def test_results_that_came_apart_in_chat(bridge: Bridge, simulator: Simulator, m
         assert [message["role"] for message in sent["messages"]][1:4] == ["assistant", "tool", "assistant"]
 
 
+@pytest.mark.parametrize("model", [GPT, SONNET])
+def test_results_that_came_apart_in_messages(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str
+) -> None:
+    (call, result), (other, answer) = (CALLED["messages"](id_, "read") for id_ in ("a", "b"))
+    both = {"role": "assistant", "content": [*call["content"], *other["content"]]}
+    note = {"role": "assistant", "content": "note"}
+    late = {"role": "user", "content": [*answer["content"], {"type": "text", "text": "so?"}]}
+    said = [{"role": "user", "content": mark}, both, result, note, late]
+    sent = asked(bridge, simulator, mark, "messages", conversation("messages", model, said))
+    assert pairs(sent) == [("a", "a"), ("b", "b")]
+    roles = [message["role"] for message in sent["messages"]]
+    if model == GPT:
+        assert roles == ["user", "assistant", "tool", "tool", "assistant", "user"]
+    else:
+        assert roles == ["user", "assistant", "user", "assistant", "user"]
+
+
 @pytest.mark.parametrize(("client", "model"), [
     ("chat", "claude-opus-4.6-fast"), ("responses", SONNET), ("messages", GPT), ("messages", CODEX)
 ])  # fmt: skip

@@ -4,7 +4,9 @@ A history may have been made with another provider's models, and tools come from
 """
 
 import base64
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from copilot_bridge.dialects import data_url
@@ -79,13 +81,16 @@ def fit_chat_order(body: Body, _model: Model) -> bool:
 
 def gathered(messages: list[Body]) -> Iterator[Body]:
     """Each message with calls, their results, and the rest of what follows."""
-    results = {str(each.get("tool_call_id")): each for each in messages if each["role"] == "tool"}
+    results = defaultdict[str, list[Body]](list)
+    for message in messages:
+        if message["role"] == "tool":
+            results[str(message.get("tool_call_id"))].append(message)
     for message in messages:
         if message["role"] != "tool":
             yield message
             ids = [str(call.get("id")) for call in dicts(message.get("tool_calls"))]
-            yield from [results.pop(id_) for id_ in ids if id_ in results]
-    yield from results.values()
+            yield from (result for id_ in ids for result in results.pop(id_, []))
+    yield from chain.from_iterable(results.values())
 
 
 def fit_chat_schemas(body: Body, model: Model) -> bool:
@@ -186,21 +191,60 @@ def is_said_in_vain(message: Body) -> bool:
 
 
 def fit_message_blocks(body: Body, model: Model, _betas: object) -> bool:
-    """Ids, documents, and failures of which nothing is said.  Raises Unsupported."""
-    found = [
-        block
-        for message in body["messages"]
-        if isinstance(message["content"], list)
-        for block in message["content"]
-        if isinstance(block, dict) and block.get("type") in LOOKED_AT
-    ]
+    """Ids, documents, failures of which nothing is said, and results that came apart.  Raises Unsupported."""
+    found, parted = survey(body["messages"])
     most = limits_of("messages", model.vendor, model.id).id_length
     fitted = most is not None and fit_places(message_ids(found), most)
-    changes = (fitted, fit_message_documents(body, found), fill_failed(found))
+    if parted:
+        body["messages"] = [*with_results(body["messages"])]
+    changes = (parted, fitted, fit_message_documents(body, found), fill_failed(found))
     return any(changes)
 
 
 LOOKED_AT = ("tool_use", "tool_result", "document")
+
+
+def survey(messages: list[Body]) -> tuple[list[Body], bool]:
+    """(the blocks that are looked at, whether the assistant has spoken between a call and its result)."""
+    found, parted = list[Body](), False
+    called, missing = set[str](), set[str]()
+    for message in messages:
+        if called and message["role"] == "assistant":
+            missing |= called
+            called = set()
+        for block in message["content"] if isinstance(message["content"], list) else ():
+            if not isinstance(block, dict) or (kind := block.get("type")) not in LOOKED_AT:
+                continue
+            found.append(block)
+            if kind == "tool_use":
+                called.add(str(block.get("id")))
+            elif kind == "tool_result":
+                parted = parted or str(block.get("tool_use_id")) in missing
+                called.discard(str(block.get("tool_use_id")))
+    return found, parted
+
+
+def with_results(messages: list[Body]) -> Iterator[Body]:
+    """Each message with calls, their results, and the rest of what follows."""
+    results = defaultdict[str, list[Body]](list)
+    for block in filter(is_result, (each for message in messages for each in dicts(message["content"]))):
+        results[str(block.get("tool_use_id"))].append(block)
+    for message in messages:
+        content = message["content"]
+        others = (
+            [block for block in content if not is_result(block)] if isinstance(content, list) else content
+        )
+        if others:
+            yield message | {"content": others}
+        ids = [str(block.get("id")) for block in dicts(content) if block.get("type") == "tool_use"]
+        if mine := [result for id_ in ids for result in results.pop(id_, [])]:
+            yield {"role": "user", "content": mine}
+    if rest := [*chain.from_iterable(results.values())]:
+        yield {"role": "user", "content": rest}
+
+
+def is_result(block: Any) -> bool:
+    return isinstance(block, dict) and block.get("type") == "tool_result"
 
 
 def message_ids(found: list[Body]) -> list[Place]:
