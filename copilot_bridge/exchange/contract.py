@@ -5,7 +5,7 @@ nothing mended.
 """
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,19 @@ from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.prices import MILLION
 from copilot_bridge.upstream.quirks import chat as chat_quirks
 from copilot_bridge.upstream.quirks.efforts import EFFORTS
-from copilot_bridge.upstream.recovery.found import EFFORT, FORMS, THINKING, efforts_of, fact, forms_of
+from copilot_bridge.upstream.recovery.found import (
+    CUSTOM,
+    DEVELOPER,
+    EFFORT,
+    FORMS,
+    NEVER_OFF,
+    NO,
+    PREFILL,
+    SYSTEM,
+    THINKING,
+    YES,
+    fact,
+)
 from copilot_bridge.upstream.recovery.learned import Lesson
 from copilot_bridge.upstream.refusals import Refusal
 from copilot_bridge.upstream.signals import USER, Signals
@@ -86,7 +98,7 @@ def questions(model: Model, api: str) -> list[Question]:
 def of_messages(model: Model) -> Iterator[Question]:
     base = {"model": model.id, "max_tokens": TINY, "messages": [SAID]}
     yield Question(BASE, base, known=True)
-    efforts, forms = efforts_of(model) or (), forms_of(model)
+    efforts, forms = model.facts.efforts or (), model.facts.thinking
     for effort in EFFORTS[2:]:
         body = base | {"output_config": {"effort": effort}}
         yield Question(f"effort {effort}", body, EFFORT, effort, effort in efforts)
@@ -97,17 +109,19 @@ def of_messages(model: Model) -> Iterator[Question]:
         after = ("thinking disabled", f"effort {effort}")
         body = base | thinking("disabled") | {"output_config": {"effort": effort}}
         known = effort not in model.facts.not_when_disabled
-        yield Question(f"thinking disabled, effort {effort}", body, after=after, known=known)
-    yield Question(
-        "system in the middle", base | {"messages": [SAID, BRIEF]}, known=model.facts.system_messages
-    )
+        yield Question(f"thinking disabled, effort {effort}", body, NEVER_OFF, effort, known, after)
+    yield flag(model, "system in the middle", base | {"messages": [SAID, BRIEF]}, SYSTEM)
     begun = {"role": "assistant", "content": "o"}
-    yield Question("an answer begun", base | {"messages": [SAID, begun]}, known=model.facts.prefill)
+    yield flag(model, "an answer begun", base | {"messages": [SAID, begun]}, PREFILL)
     tools = {"tools": [{"name": "note", "input_schema": {"type": "object", "properties": {}}}]}
     yield Question("tools", base | tools, known=True)
     yield Question("a forced tool", base | tools | {"tool_choice": {"type": "any"}}, known=True)
     wanted = {"format": {"type": "json_schema", "schema": SCHEMA}}
-    yield Question("an answer by a schema", base | {"output_config": wanted}, known=True)
+    yield Question(FORM, base | {"output_config": wanted}, known=True)
+
+
+def flag(model: Model, name: str, body: Json, about: str) -> Question:
+    return Question(name, body, about, known=getattr(model.facts, about))
 
 
 def thinking(form: str) -> Json:
@@ -128,13 +142,9 @@ def of_responses(model: Model) -> Iterator[Question]:
     }
     yield Question("tools", base | tools, known=True)
     yield Question("a forced tool", base | tools | {"tool_choice": "required"}, known=True)
-    yield Question(
-        "a free-form tool",
-        base | {"tools": [{"type": "custom", "name": "note"}]},
-        known=model.facts.custom_tools,
-    )
+    yield flag(model, "a free-form tool", base | {"tools": [{"type": "custom", "name": "note"}]}, CUSTOM)
     form = {"type": "json_schema", "name": "answer", "schema": SCHEMA, "strict": True}
-    yield Question("an answer by a schema", base | {"text": {"format": form}}, known=True)
+    yield Question(FORM, base | {"text": {"format": form}}, known=True)
 
 
 def of_chat(model: Model) -> Iterator[Question]:
@@ -143,23 +153,23 @@ def of_chat(model: Model) -> Iterator[Question]:
     yield Question(BASE, base, known=True)
     yield from by_effort(model, lambda effort: base | {"reasoning_effort": effort})
     developer = {"role": "developer", "content": "Be brief."}
-    yield Question("the developer's role", base | {"messages": [developer, SAID]})
+    yield flag(model, "the developer's role", base | {"messages": [developer, SAID]}, DEVELOPER)
     function = {"name": "note", "parameters": {"type": "object", "properties": {}}}
     tools = {"tools": [{"type": "function", "function": function}]}
     yield Question("tools", base | tools, known=True)
     yield Question("a forced tool", base | tools | {"tool_choice": "required"}, known=True)
     form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA, "strict": True}}
-    yield Question("an answer by a schema", base | {"response_format": form}, known=True)
+    yield Question(FORM, base | {"response_format": form}, known=True)
 
 
 def by_effort(model: Model, write: Callable[[str], Json]) -> Iterator[Question]:
-    known = efforts_of(model)
+    known = model.facts.efforts
     for effort in EFFORTS:
         thought = None if known is None else effort in known
         yield Question(f"effort {effort}", write(effort), EFFORT, effort, thought)
 
 
-BASE = "anything at all"
+BASE, FORM = "anything at all", "an answer by a schema"
 QUESTIONS: dict[str, Callable[[Model], Iterator[Question]]] = {
     "messages": of_messages,
     "responses": of_responses,
@@ -178,14 +188,14 @@ def price_of(model: Model, number: int) -> tuple[float | None, float | None]:
 
 def ask_all(bridge: Bridge, model: Model, api: str) -> Iterator[Answer]:
     """One after the other.  Raises BridgeError: it is no use to go on."""
-    taken: dict[str, bool | None] = {}
+    said: dict[str, bool | None] = {}
     for question in questions(model, api):
         after = (BASE, *question.after) if question.name != BASE else ()
-        if all(taken.get(name) for name in after):
+        if all(said.get(name) for name in after):
             answer = ask(bridge, model, api, question)
         else:
             answer = Answer(question, None, "not asked")
-        taken[question.name] = answer.taken
+        said[question.name] = answer.taken
         yield answer
 
 
@@ -211,31 +221,39 @@ def asked_by_a_person() -> Signals:
     return Signals(USER, session, interaction, task)
 
 
-# What a refusal of each question teaches, beside the facts.
-TAUGHT: dict[str, dict[str, Lesson]] = {
-    "messages": {
-        "system in the middle": Lesson("system as user"),
-        "an answer begun": Lesson("continue"),
-        "an answer by a schema": Lesson("answer by tool"),
-    },
-    "chat": {"the developer's role": Lesson("role", "developer", "system")},
-    "responses": {},
+def lessons_of(answers: list[Answer]) -> list[Lesson]:
+    """What they come to.  A fact only where each of its questions has been answered."""
+    found = []
+    for name in dict.fromkeys(each.question.about for each in answers if each.question.about):
+        asked = [each for each in answers if each.question.about == name]
+        if all(each.taken is not None for each in asked):
+            found.append(fact(name, SAID_AS.get(name, flagged)(asked)))
+    if any(each.question.name == FORM and each.taken is False for each in answers):
+        found.append(Lesson("answer by tool"))
+    return found
+
+
+def taken(asked: list[Answer]) -> Iterable[str]:
+    return (each.question.value for each in asked if each.taken)
+
+
+def refused(asked: list[Answer]) -> Iterable[str]:
+    return (each.question.value for each in asked if not each.taken)
+
+
+def flagged(asked: list[Answer]) -> Iterable[str]:
+    return YES if all(each.taken for each in asked) else NO
+
+
+# Facts that are lists; all others are true or not.
+SAID_AS: dict[str, Callable[[list[Answer]], Iterable[str]]] = {
+    EFFORT: taken,
+    THINKING: taken,
+    NEVER_OFF: refused,
 }
 
 
-def lessons_of(api: str, answers: list[Answer]) -> list[Lesson]:
-    """What they come to.  A fact only where each of its questions has been answered."""
-    found = []
-    for name in (EFFORT, THINKING):
-        asked = [each for each in answers if each.question.about == name]
-        if asked and all(each.taken is not None for each in asked):
-            found.append(fact(name, (each.question.value for each in asked if each.taken)))
-    taught = TAUGHT[api]
-    refused = (each.question.name for each in answers if each.taken is False)
-    return [*found, *(taught[name] for name in refused if name in taught)]
-
-
 def learn(bridge: Bridge, model: Model, api: str, answers: list[Answer]) -> list[Lesson]:
-    lessons = lessons_of(api, answers)
+    lessons = lessons_of(answers)
     bridge.learned.learn(bridge.copilot().account.fingerprint, api, model.id, *lessons)
     return lessons

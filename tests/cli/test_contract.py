@@ -41,7 +41,7 @@ def test_each_api_is_asked_what_its_model_takes(run):
     assert opus["effort xhigh"] is opus["system in the middle"] is False
     assert opus["thinking disabled, effort xhigh"] is None, "it was asked though it can't be had"
     assert "takes efforts: low,medium,high,max" in told[OPUS]["learned"]
-    assert "system as user" in told[OPUS]["learned"]
+    assert "takes system_messages: no" in told[OPUS]["learned"]
     listed = debug(run, token)
     assert {(each["model"], each["api"]) for each in listed} >= {(OPUS, "messages"), (CODEX, "responses")}
     assert all(each["until"] - each["since"] == 7 * 24 * 3600 for each in listed)
@@ -124,15 +124,23 @@ def test_what_can_not_be_asked_at_all_is_asked_once(bridge, monkeypatch):
     answers = list(contract.ask_all(bridge, model, "messages"))
     assert [each.taken for each in answers] == [False, *[None] * (len(answers) - 1)]
     assert len(asked) == 1
-    assert lessons_of("messages", answers) == []
+    assert lessons_of(answers) == []
 
 
 def test_a_trouble_is_no_answer():
     """Of a fact nothing is believed of which a part is not known."""
     low, high = Question("effort low", {}, "efforts", "low"), Question("effort high", {}, "efforts", "high")
-    assert lessons_of("chat", [Answer(low, True), Answer(high, False)]) == [fact("efforts", ["low"])]
-    assert lessons_of("chat", [Answer(low, True), Answer(high, None, "502")]) == []
-    assert lessons_of("chat", [Answer(low, False), Answer(high, False)]) == [Lesson("fact", "efforts", "")]
+    assert lessons_of([Answer(low, True), Answer(high, False)]) == [fact("efforts", ["low"])]
+    assert lessons_of([Answer(low, True), Answer(high, None, "502")]) == []
+    assert lessons_of([Answer(low, False), Answer(high, False)]) == [Lesson("fact", "efforts", "")]
+    begun = Question("an answer begun", {}, "prefill")
+    assert lessons_of([Answer(begun, True)]) == [fact("prefill", ["yes"])]
+    assert lessons_of([Answer(begun, False)]) == [fact("prefill", ["no"])]
+    off = Question("thinking disabled, effort max", {}, "not_when_disabled", "max")
+    assert lessons_of([Answer(off, False)]) == [fact("not_when_disabled", ["max"])]
+    assert lessons_of([Answer(off, True)]) == [fact("not_when_disabled", [])]
+    schema = Question(contract.FORM, {})
+    assert lessons_of([Answer(schema, False)]) == [Lesson("answer by tool")]
 
 
 def row(**more):
@@ -162,10 +170,20 @@ def test_what_was_found_is_believed():
     known = row(capabilities={"supports": {"reasoning_effort": ["low", "high"], "adaptive_thinking": True}})
     assert as_found(known, []) is known
     assert as_found(known, [Lesson("leave out", "top_k")]) is known
-    found = as_found(known, [fact("efforts", ["max", "low"]), fact("thinking", ["enabled"])])
-    assert found.supports["reasoning_effort"] == ["low", "max"]
-    assert found.supports["adaptive_thinking"] is False
-    assert as_found(known, [fact("efforts", [])]).supports["reasoning_effort"] == []
+    found = as_found(
+        known,
+        [
+            fact("efforts", ["max", "low"]),
+            fact("thinking", ["enabled"]),
+            fact("system_messages", ["yes"]),
+            fact("prefill", ["no"]),
+            fact("not_when_disabled", ["max"]),
+            fact("a fact of tomorrow", ["yes"]),
+        ],
+    ).facts
+    assert (found.efforts, found.thinking) == (("low", "max"), frozenset({"enabled"}))
+    assert (found.system_messages, found.prefill, found.not_when_disabled) == (True, False, ("max",))
+    assert as_found(known, [fact("efforts", [])]).facts.efforts == ()
 
 
 def test_a_request_is_fitted_to_what_was_found(run, start_bridge, simulator, mark, home):

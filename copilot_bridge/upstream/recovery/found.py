@@ -3,15 +3,33 @@
 It is kept with what refusals have taught, and as long.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.quirks.efforts import EFFORTS
 from copilot_bridge.upstream.recovery.learned import FACT, Lesson
 
-EFFORT, THINKING = "efforts", "thinking"
+Values = tuple[str, ...]
+
+EFFORT, THINKING, NEVER_OFF = "efforts", "thinking", "not_when_disabled"
+SYSTEM, PREFILL, CUSTOM, DEVELOPER = "system_messages", "prefill", "custom_tools", "developer_role"
 FORMS = ("enabled", "adaptive", "disabled")
+YES, NO = ("yes",), ("no",)
+
+
+def ranked(values: Values) -> Values:
+    return tuple(each for each in EFFORTS if each in values)
+
+
+# Fields of `Facts` -> how what was found is said there.
+READ: dict[str, Callable[[Values], Any]] = {
+    EFFORT: ranked,
+    THINKING: frozenset,
+    NEVER_OFF: ranked,
+    **{name: lambda values: values == YES for name in (SYSTEM, PREFILL, CUSTOM, DEVELOPER)},
+}
 
 
 def fact(name: str, values: Iterable[str]) -> Lesson:
@@ -23,20 +41,8 @@ def as_found(model: Model, lessons: Iterable[Lesson]) -> Model:
     found = {each.subject: tuple(filter(None, each.value.split(","))) for each in lessons if each.act == FACT}
     if not found:
         return model
-    facts, supports = model.facts, dict(model.supports)
-    if EFFORT in found:
-        facts = replace(facts, efforts=tuple(each for each in EFFORTS if each in found[EFFORT]))
-    if THINKING in found:
-        facts = replace(facts, thinking=frozenset(found[THINKING]))
-        supports["adaptive_thinking"] = "adaptive" in found[THINKING]
-    return replace(model, facts=facts, supports=supports)
-
-
-def efforts_of(model: Model) -> tuple[str, ...] | None:
-    """None: nobody has said."""
-    return model.facts.efforts
-
-
-def forms_of(model: Model) -> frozenset[str]:
-    """Of thinking, in Messages."""
-    return model.facts.thinking
+    facts = {name: READ[name](values) for name, values in found.items() if name in READ}
+    supports = dict(model.supports)
+    if THINKING in facts:
+        supports["adaptive_thinking"] = "adaptive" in facts[THINKING]
+    return replace(model, facts=replace(model.facts, **facts), supports=supports)
