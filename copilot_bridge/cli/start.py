@@ -111,7 +111,8 @@ def check_settings(config: Config, simulate: bool, check: bool) -> None:
 def lock_door(bridge: Bridge, check: bool) -> None:
     """Raises ConfigError: others could use the plan without a key."""
     config = bridge.config
-    if config.make_key and not check and needs_key(config) and not bridge.callers.required:
+    required = bridge.callers.required  # warns of keys that were lost
+    if config.make_key and not check and needs_key(config) and not required:
         with suppress(InvalidRequest):  # another process has been quicker
             key = make_key(bridge, FIRST, KEY, operator=True)
             click.echo(FIRST_KEY.format(key=key, name=FIRST))
