@@ -40,8 +40,8 @@ def test_each_api_is_asked_what_its_model_takes(run):
     assert opus["anything at all"] is opus["effort max"] is opus["a forced tool"] is True
     assert opus["effort xhigh"] is opus["system in the middle"] is False
     assert opus["thinking disabled, effort xhigh"] is None, "it was asked though it can't be had"
-    assert "takes efforts: low,medium,high,max" in told[OPUS]["learned"]
-    assert "takes system_messages: no" in told[OPUS]["learned"]
+    assert "found efforts: low,medium,high,max" in told[OPUS]["learned"]
+    assert "found system_messages: no" in told[OPUS]["learned"]
     listed = debug(run, token)
     assert {(each["model"], each["api"]) for each in listed} >= {(OPUS, "messages"), (CODEX, "responses")}
     assert all(each["until"] - each["since"] == 7 * 24 * 3600 for each in listed)
@@ -52,7 +52,7 @@ def test_what_is_learned_is_listed_and_forgotten(run):
     learned = ask(run, token, CODEX)[CODEX]["learned"]
     assert [each["learned"] for each in debug(run, token)] == learned
     shown = run("debug", "-g", token).out
-    assert re.search(rf"{CODEX} +responses +takes efforts: \S+ +.* 20\d\d-", shown)
+    assert re.search(rf"{CODEX} +responses +found efforts: \S+ +.* 20\d\d-", shown)
     assert json.loads(run("doctor", "--forget", "--json").out) == {"forgotten": len(learned)}
     assert run("doctor", "--forget").out.startswith("0 forgotten")
     assert debug(run, token) == []

@@ -182,8 +182,8 @@ def is_valid(entry: Entry, now: float) -> bool:
 
 
 def worded(lesson: Lesson) -> str:
-    """`leave out tools.strict`, `allowed values reasoning.effort: low,medium`, `takes efforts: low`."""
+    """`leave out tools.strict`, `allowed values reasoning.effort: low,medium`, `found efforts: low`."""
     if lesson.act == FACT:
-        return f"takes {lesson.subject}: {lesson.value or 'none'}"
+        return f"found {lesson.subject}: {lesson.value or 'none'}"
     said = f"{lesson.act} {lesson.subject}".rstrip()
     return f"{said}: {lesson.value}" if lesson.value else said

@@ -154,7 +154,7 @@ TABLE = (
     ),
     Row(
         r"thinking\.type\.disabled|thinking: Input tag 'disabled'"
-        r"|thinking.{0,40}cannot be (?:disabled|turned off)",
+        r"|thinking.{0,40}cannot be (?:disabled|turned off)|not supported when thinking is disabled",
         "thinking",
         form("on"),
         apis=(MESSAGES,),

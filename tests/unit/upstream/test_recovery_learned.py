@@ -180,4 +180,4 @@ def test_what_a_person_is_told() -> None:
     assert worded(STRICT) == "leave out tools.strict"
     assert worded(BRIEF) == "allowed values output_config.effort: low"
     assert worded(Lesson("continue")) == "continue"
-    assert worded(Lesson("fact", "efforts")) == "takes efforts: none"
+    assert worded(Lesson("fact", "efforts")) == "found efforts: none"
