@@ -420,7 +420,7 @@ def test_how_hard_to_think(
         assert 256 <= body["thinking_budget"] < body["max_tokens"]
 
 
-LEAST = {"gpt-5.3-codex": "none", "gemini-3-pro-preview": "low"}
+LEAST = {"gpt-5.3-codex": "none", "gemini-3.1-pro-preview": "low"}
 
 
 @one_of_each
