@@ -6,9 +6,12 @@ from itertools import takewhile
 from typing import Any
 
 from copilot_bridge.simulator.catalogue import Row
+from copilot_bridge.simulator.limit_rules import many_stops, open_function
 from copilot_bridge.simulator.model_facts import facts_of
 from copilot_bridge.simulator.prompt import Prompt
 from copilot_bridge.simulator.refusals import Refused, invalid
+
+OPENAI = ("OpenAI", "Azure OpenAI")
 
 Facts = Mapping[str, Any]
 Rule = Callable[[Prompt, Row, Facts], str | None]
@@ -92,9 +95,30 @@ def sampling(prompt: Prompt, _row: Row, facts: Facts) -> str | None:
     return None
 
 
+def stops(prompt: Prompt, row: Row, _facts: Facts) -> str | None:
+    return many_stops(prompt.body.get("stop")) if row["vendor"] in OPENAI else None
+
+
+def functions(prompt: Prompt, row: Row, _facts: Facts) -> str | None:
+    if row["vendor"] not in OPENAI:
+        return None
+    return next(filter(None, (open_function(tool.name, tool.schema) for tool in prompt.tools)), None)
+
+
 def messages_of(prompt: Prompt) -> list[Any]:
     found: list[Any] = prompt.body["messages"]
     return found
 
 
-RULES: tuple[Rule, ...] = (unstreamed, budget, first_thought, effort, end, images, call_ids, sampling)
+RULES: tuple[Rule, ...] = (
+    unstreamed,
+    budget,
+    first_thought,
+    effort,
+    end,
+    images,
+    call_ids,
+    sampling,
+    stops,
+    functions,
+)

@@ -10,6 +10,12 @@ from typing import Any
 
 from copilot_bridge.simulator.catalogue import Row
 from copilot_bridge.simulator.kinds import MESSAGES, NUMBER, TEXT_OR_LIST, TEXT_OR_OBJECT, Kind, first_misfit
+from copilot_bridge.simulator.limit_rules import (
+    blank_text,
+    union_at_root,
+    wrong_id,
+    wrong_media,
+)
 from copilot_bridge.simulator.messages_parts import SEALS, Body, extra, listed, turns_of, unknown_tag, wrong
 from copilot_bridge.simulator.model_facts import facts_of
 from copilot_bridge.simulator.refusals import Refused, invalid, plain_json
@@ -194,6 +200,17 @@ def check_block(path: str, block: Body) -> None:
         unknown_tag(path, kind)
     if kind == "text" and not block.get("text"):
         wrong("messages: text content blocks must be non-empty")
+    if blank_text(block):
+        wrong("messages: text content blocks must contain non-whitespace text")
+    for problem in (
+        wrong_id(f"{path}.tool_use.id", block.get("id")) if kind == "tool_use" else None,
+        wrong_id(f"{path}.tool_result.tool_use_id", block.get("tool_use_id"))
+        if kind == "tool_result"
+        else None,
+        wrong_media(f"{path}.image", block) if kind == "image" else None,
+    ):
+        if problem:
+            wrong(problem)
     if kind == "tool_result":
         for number, one in enumerate(listed(block, "content")):
             if one.get("type") == "text" and not one.get("text"):
@@ -227,19 +244,24 @@ def check_tools(body: Body, _row: Row, betas: str) -> None:
         kind = tool.get("type", "custom")
         if str(kind).startswith("web_search"):
             raise Refused(invalid("The use of the web search tool is not supported.", "unsupported_value"))
-        if kind != "custom":
-            if not client_tool(tool) and not (advanced and str(kind).startswith("tool_search_tool_")):
-                unknown_tag(f"tools.{place}", kind)
-            continue
-        for name in ("name", "input_schema"):
-            if name not in tool:
-                wrong(f"tools.{place}.custom.{name}: Field required")
-        schema = tool["input_schema"]
-        if not isinstance(schema, dict) or schema.get("type") != "object":
-            wrong(f"tools.{place}.custom.input_schema.type: Input should be 'object'")
-        for name in ADVANCED:
-            if name in tool and not advanced:
-                extra(f"tools.{place}.custom.{name}")
+        if kind == "custom":
+            check_custom_tool(f"tools.{place}.custom", tool, advanced=advanced)
+        elif not client_tool(tool) and not (advanced and str(kind).startswith("tool_search_tool_")):
+            unknown_tag(f"tools.{place}", kind)
+
+
+def check_custom_tool(path: str, tool: Body, *, advanced: bool) -> None:
+    for name in ("name", "input_schema"):
+        if name not in tool:
+            wrong(f"{path}.{name}: Field required")
+    schema = tool["input_schema"]
+    if not isinstance(schema, dict) or schema.get("type") != "object":
+        wrong(f"{path}.input_schema.type: Input should be 'object'")
+    if problem := union_at_root(f"{path}.input_schema", schema):
+        wrong(problem)
+    for name in ADVANCED:
+        if name in tool and not advanced:
+            extra(f"{path}.{name}")
 
 
 def check_tool_choice(body: Body, _row: Row, _betas: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from copilot_bridge.simulator.catalogue import Row
 from copilot_bridge.simulator.kinds import RESPONSES, first_misfit
+from copilot_bridge.simulator.limit_rules import long_id, open_function
 from copilot_bridge.simulator.model_facts import facts_of
 from copilot_bridge.simulator.refusals import Refused, invalid, refuse
 from copilot_bridge.simulator.world import world
@@ -118,6 +119,8 @@ def check_tools(body: Body, row: Row) -> None:
             wrong(f"{place}.type", f"Invalid '{place}.type': '{kind}' is not supported.")
         if kind in MAY_CALL and not tool.get("name"):
             wrong(f"{place}.name", f"Missing required parameter: '{place}.name'.")
+        if kind == "function" and (problem := open_function(tool.get("name"), tool.get("parameters"))):
+            wrong(f"{place}.parameters", problem, "invalid_function_parameters")
         if kind == "namespace":
             check_namespace(place, tool, row)
         if kind == "custom" and not facts_of(row["id"])["custom_tools"]:
@@ -163,6 +166,9 @@ def check_item(place: int, item: Body, owner: str, connection: str) -> None:
         wrong(f"input[{place}]", "item_reference is not supported: items are not stored")
     if kind not in ITEMS:
         wrong(f"input[{place}].type", f"Invalid value: '{kind}'. Supported values are: {sorted(ITEMS)}.")
+    called = item.get("call_id")
+    if called is not None and (problem := long_id(f"input[{place}].call_id", called)):
+        wrong(f"input[{place}].call_id", problem, "string_above_max_length")
     if item.get("id") is not None:
         check_id(place, kind, str(item["id"]), connection)
     sealed = item.get("encrypted_content")
