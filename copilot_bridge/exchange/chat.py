@@ -9,6 +9,7 @@ from copilot_bridge.dialects.chat.errors import write_event
 from copilot_bridge.dialects.chat.repair import Mender, Repair
 from copilot_bridge.dialects.chat.writer import Writer
 from copilot_bridge.dialects.conversation import Talk
+from copilot_bridge.dialects.fitting.limits import OPENAI
 from copilot_bridge.dialects.pictures import Picture
 from copilot_bridge.dialects.turn import Turn
 from copilot_bridge.errors import BridgeError
@@ -44,6 +45,10 @@ class ChatRequest(ModelRequest):
         before = image["url"]
         image["url"] = in_place(self._bridge.images, before, where, model)
         return bool(image["url"] != before)
+
+    def has_to_be_fitted(self, model: Model) -> bool:
+        """Only OpenAI's models know custom tools."""
+        return model.vendor not in OPENAI and chat.has_custom_tools(self._body)
 
     def repair(self) -> Repair:
         return Repair(self._mender(), usage=self._wants_usage)

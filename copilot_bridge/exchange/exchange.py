@@ -10,7 +10,7 @@ import requests
 from copilot_bridge.delivery import ClientGoneError, Delivery, Direct
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.bridge import Bridge
-from copilot_bridge.exchange.request import Reader
+from copilot_bridge.exchange.request import Reader, unreadable
 from copilot_bridge.logs import Record
 from copilot_bridge.upstream.wire import Body, PlainBody, open_body
 
@@ -110,7 +110,7 @@ class Exchange:
             yield (reader or self._request).fail(error)
         except Exception:
             log.exception("internal error in the stream of request %s", self._record.id)
-            unknown = BridgeError(f"internal error, request {self._record.id}: the log has more")
+            unknown = unreadable(self._record.id)
             self._record.failed(unknown)
             yield (reader or self._request).fail(unknown)
 

@@ -161,6 +161,10 @@ class ModelRequest(ABC):
     def mend_whole(self, data: bytes) -> Whole:
         """An answer that came in one piece."""
 
+    def has_to_be_fitted(self, _model: Model) -> bool:
+        """The body says what this model is not told in the client's own dialect either."""
+        return False
+
     def reader(self) -> Reader:
         """For the answer, once there is one."""
         reader = self.repair() if self._passes else self._translation()
@@ -213,6 +217,9 @@ class ModelRequest(ABC):
             except BridgeError as error:
                 self.heed(error)
                 raise
+            except Exception as error:
+                log.exception("internal error in the answer to request %s", self._record.id)
+                raise unreadable(self._record.id) from error
         self._record.count(usage)
         return whole
 
@@ -251,7 +258,7 @@ class ModelRequest(ABC):
         if way is None:
             raise Unsupported(f"{model.id!r} is no model to talk to", param="model")
         self._record.upstream = way
-        self._direct = way == self.dialect
+        self._direct = way == self.dialect and not self.has_to_be_fitted(model)
         self._route = ROUTES[way](self._bridge, str(self._given_headers.get("anthropic-beta", "")))
         self._headers |= choice.headers
         if choice.effort:
@@ -401,6 +408,11 @@ class ModelRequest(ABC):
         """Upstream has it.  A stream goes on for minutes, and prompts make megabytes."""
         self._data, self._given, self._body, self._turn = b"", b"", {}, None
         response.request = requests.PreparedRequest()
+
+
+def unreadable(request_id: str) -> UpstreamRefused:
+    """What a client hears of an error of the bridge's own with Copilot's answer."""
+    return UpstreamRefused(f"Copilot's answer could not be read: the log has more of request {request_id}")
 
 
 def read_anew(reader: Reader, pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -142,5 +142,14 @@ def system(body: Body) -> Iterator[str]:
         yield from texts(message.get("content"), TEXTS)
 
 
+def has_custom_tools(body: Body) -> bool:
+    """It offers some, or has called one."""
+    calls = (call for message in body["messages"] for call in listed(message.get("tool_calls")))
+    return any(
+        isinstance(each, dict) and each.get("type") == "custom"
+        for each in (*listed(body.get("tools")), *calls)
+    )
+
+
 def wants_usage(body: Body) -> bool:
     return bool((body.get("stream_options") or {}).get("include_usage"))

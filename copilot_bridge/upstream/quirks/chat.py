@@ -11,7 +11,7 @@ from typing import Any
 
 from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.quirks.caching import dicts, fit_chat_marks
-from copilot_bridge.upstream.quirks.efforts import nearest
+from copilot_bridge.upstream.quirks.efforts import budget_within, nearest
 from copilot_bridge.upstream.quirks.fitting import (
     check_named_choice,
     fit_chat_answer,
@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 Body = dict[str, Any]
 Rule = Callable[[Body, Model], bool]
 
+GOOGLE = "Google"
+VALIDATED = "validated"
 LIMITS = ("max_tokens", "max_completion_tokens")
 
 # Chat fields that Copilot refuses and that change nothing in the answer.  Seen 2026, several proxies.
@@ -71,21 +73,41 @@ def drop_empty_tools(body: Body, _model: Model) -> bool:
     )
 
 
-def fit_choice(body: Body, _model: Model) -> bool:
-    """Copilot knows no choice among some of the tools: the others are not offered."""
+def fit_choice(body: Body, model: Model) -> bool:
+    """Copilot knows no choice among some of the tools: the others are not offered.
+
+    `validated` is a word of Gemini's alone: the model chooses, by the tools' schemas.
+    """
     choice = body.get("tool_choice")
     allowed = choice.get("allowed_tools") if isinstance(choice, dict) else None
+    if choice == VALIDATED and model.vendor != GOOGLE:
+        body["tool_choice"] = "auto"
+        return True
     if not isinstance(allowed, dict):
         return False
-    names = [function_name(tool) for tool in dicts(allowed.get("tools"))]
-    body["tools"] = [tool for tool in dicts(body.get("tools")) if function_name(tool) in names]
+    names = [tool_name(tool) for tool in dicts(allowed.get("tools"))]
+    body["tools"] = [tool for tool in dicts(body.get("tools")) if tool_name(tool) in names]
     body["tool_choice"] = allowed.get("mode") or "auto"
     return True
 
 
-def function_name(tool: Body) -> Any:
-    function = tool.get("function")
-    return function.get("name") if isinstance(function, dict) else None
+def tool_name(tool: Body) -> Any:
+    """Of a function or a custom tool."""
+    inner = tool.get("function") or tool.get("custom")
+    return inner.get("name") if isinstance(inner, dict) else None
+
+
+def drop_signatures(body: Body, model: Model) -> bool:
+    """Of calls that Gemini made, where another model goes on."""
+    if model.vendor == GOOGLE:
+        return False
+    changed = False
+    for message in body["messages"]:
+        for call in dicts(message.get("tool_calls")):
+            changed |= pop(call, ("extra_content",))
+            for function in dicts([call.get("function")]):
+                changed |= pop(function, ("thought_signature",))
+    return changed
 
 
 def fit_effort(body: Body, model: Model) -> bool:
@@ -96,7 +118,7 @@ def fit_effort(body: Body, model: Model) -> bool:
     if model.facts.unlisted_efforts and not known:
         return False
     wanted = body.pop("reasoning_effort")
-    if effort := nearest(wanted, known):
+    if effort := nearest(wanted, known, "reasoning_effort"):
         body["reasoning_effort"] = effort
     return bool(effort != wanted)
 
@@ -108,8 +130,10 @@ def fit_budget(body: Body, model: Model) -> bool:
     most, least = model.supports.get("max_thinking_budget"), model.supports.get("min_thinking_budget") or 0
     limits = (body.get("max_completion_tokens"), body.get("max_tokens"), model.max_output_tokens)
     limit = min(filter(None, limits), default=0)
-    if wanted > 0 and most and limit > least and can_begin(body.get("messages") or [], model):
-        body["thinking_budget"] = min(most, limit - 1, max(least, wanted))
+    if wanted > 0 and most and can_begin(body.get("messages") or [], model):
+        body["thinking_budget"] = budget_within(wanted, limit, most, least)
+    if body.get("thinking_budget") is None:
+        body.pop("thinking_budget", None)
     return bool(body.get("thinking_budget") != given)
 
 
@@ -197,6 +221,7 @@ RULES: tuple[Rule, ...] = (
     fit_chat_texts,
     rename_developer,
     replay_reasoning,
+    drop_signatures,
     drop_nulls,
     fit_chat_end,
     fit_effort,

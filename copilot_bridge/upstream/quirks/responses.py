@@ -118,7 +118,7 @@ def fit_reasoning(body: Body, model: Model) -> bool:
     if fitted.get("effort") is None:
         fitted.pop("effort", None)
     else:
-        fitted["effort"] = nearest(fitted["effort"], known)
+        fitted["effort"] = nearest(fitted["effort"], known, "reasoning.effort")
     body["reasoning"] = fitted
     return fitted != reasoning
 

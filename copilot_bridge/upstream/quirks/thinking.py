@@ -4,7 +4,7 @@ from itertools import groupby
 from typing import Any
 
 from copilot_bridge.upstream.models import Model
-from copilot_bridge.upstream.quirks.efforts import nearest
+from copilot_bridge.upstream.quirks.efforts import budget_within, nearest
 
 Body = dict[str, Any]
 Blocks = list[Body]
@@ -40,10 +40,10 @@ def wanted_thinking(given: Body, body: Body, model: Model) -> Body | None:
         return {"type": "adaptive"} | {key: given[key] for key in ("display",) if key in given}
     most = model.supports.get("max_thinking_budget")
     least = model.supports.get("min_thinking_budget") or LEAST_BUDGET
-    if "enabled" not in forms or not most or body["max_tokens"] <= least or not can_begin(body["messages"]):
+    if "enabled" not in forms or not most or not can_begin(body["messages"]):
         return None
-    tokens = min(most, body["max_tokens"] - 1, max(least, budget or USUAL_BUDGET))
-    return {"type": "enabled", "budget_tokens": tokens}
+    tokens = budget_within(budget or USUAL_BUDGET, body["max_tokens"], most, least)
+    return {"type": "enabled", "budget_tokens": tokens} if tokens else None
 
 
 def can_begin(messages: list[Body]) -> bool:
@@ -81,7 +81,7 @@ def fit_effort(body: Body, model: Model, _betas: frozenset[str]) -> bool:
         each for each in model.facts.efforts or () if not (off and each in model.facts.not_when_disabled)
     ]
     wanted = config["effort"]
-    effort = None if wanted is None else nearest(wanted, known)
+    effort = None if wanted is None else nearest(wanted, known, "output_config.effort")
     if effort and effort == wanted:
         return False
     fitted = {key: value for key, value in config.items() if key != "effort"}

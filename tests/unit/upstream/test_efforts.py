@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.quirks import chat, messages, responses
 from copilot_bridge.upstream.quirks.chat import fit_budget, fit_effort
-from copilot_bridge.upstream.quirks.efforts import EFFORTS, nearest
+from copilot_bridge.upstream.quirks.efforts import EFFORTS, budget_within, nearest
 from copilot_bridge.upstream.quirks.messages import fit_effort as fit_output_effort
 from copilot_bridge.upstream.quirks.responses import fit_reasoning
 
@@ -32,24 +33,47 @@ LOW_HIGH, LOW_MEDIUM_HIGH = ["low", "high"], ["low", "medium", "high"]
         ("none", ["none", "low"], "none"),
         ("minimal", ["none", "low"], "none"),
         ("low", ["high"], "high"),
-        ("utmost", LOW_HIGH, "high"),  # a word of tomorrow
-        (7, LOW_HIGH, "high"),
-        (["high"], LOW_HIGH, "high"),
         ("high", ["high", "low"], "high"),  # in whatever order the catalogue has them
         ("medium", ["high", "low"], "low"),
         ("high", [], None),
         ("high", ["utmost"], None),
-        ("utmost", ["utmost"], None),
+        ("utmost", ["utmost"], "utmost"),  # a word of tomorrow
     ],
 )
 def test_the_nearest(wanted: Any, known: list[str], found: str | None) -> None:
-    assert nearest(wanted, known) == found
+    assert nearest(wanted, known, "effort") == found
+
+
+@pytest.mark.parametrize("known", [LOW_HIGH, [], ["utmost"]])
+@pytest.mark.parametrize("wanted", ["bogus", "HIGH", "", 7, ["high"]])
+def test_what_is_no_effort_is_refused_by_name(wanted: Any, known: list[str]) -> None:
+    with pytest.raises(InvalidRequest, match=r"^reasoning_effort: expected none, minimal"):
+        nearest(wanted, known, "reasoning_effort")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "limit", "tokens"),
+    [
+        (4_096, 32_000, 4_096),
+        (31_999, 32_000, 31_999),  # the client's own
+        (31_999, 8_000, 4_000),  # a word of effort, or nobody's meaning
+        (8_000, 8_000, 4_000),
+        (100, 8_000, 1_024),
+        (60_000, 20_000, 15_904),
+        (90_000, 100_000, 32_000),
+        (31_999, 1_500, 1_024),
+        (31_999, 1_024, None),
+        (500, 600, None),
+    ],
+)
+def test_thinking_leaves_room_for_the_answer(wanted: int, limit: int, tokens: int | None) -> None:
+    assert budget_within(wanted, limit, 32_000, 1_024) == tokens
 
 
 @trials
 @given(st.sampled_from(EFFORTS), st.lists(st.sampled_from(EFFORTS), min_size=1))
 def test_never_more_than_was_asked_for_but_the_least_there_is(wanted: str, known: list[str]) -> None:
-    found = nearest(wanted, known)
+    found = nearest(wanted, known, "effort")
     below = [effort for effort in known if EFFORTS.index(effort) <= EFFORTS.index(wanted)]
     assert found in known
     assert found == (max if below else min)(below or known, key=EFFORTS.index)
@@ -117,19 +141,19 @@ def test_chat_without_a_word(to: Model) -> None:
     [
         (CLAUDE, 10_000, 16_000, 10_000),
         (CLAUDE, 500, 16_000, 1_024),
-        (CLAUDE, 31_999, 64_000, 15_999),
-        (CLAUDE, 60_000, 64_000, 15_999),
-        (CLAUDE, 10_000, 4_096, 4_095),  # it is a part of the answer
+        (CLAUDE, 31_999, 64_000, 11_904),
+        (CLAUDE, 60_000, 64_000, 11_904),
+        (CLAUDE, 10_000, 4_096, 2_048),  # it is a part of the answer
         (CLAUDE, 10_000, 1_025, 1_024),
         (CLAUDE, 10_000, 1_024, None),  # there is no room for a thought
         (CLAUDE, 10_000, 100, None),
-        (CLAUDE, 20_000, None, 15_999),  # the model's own limit
+        (CLAUDE, 20_000, None, 11_904),  # the model's own limit
         (CLAUDE, 0, 16_000, None),
         (CLAUDE, None, 16_000, None),
         (GEMINI, 10, 16_000, 128),
         (GEMINI, 60_000, None, 32_768),
         (FLASH, 10, 16_000, 10),
-        (FLASH, 60_000, 64_000, 15_999),
+        (FLASH, 60_000, 64_000, 11_904),
         (HAIKU, 10_000, 16_000, None),
         (GPT5, 10_000, 16_000, None),
         (GROK, 10_000, 16_000, None),
@@ -148,10 +172,10 @@ def test_chat_thinks_within_what_the_model_can_say():
     small = model("claude-sonnet-4", "Anthropic", max_thinking_budget=32_000, min_thinking_budget=1_024)
     for name in ("max_tokens", "max_completion_tokens"):
         after = fitted(fit_budget, {name: 64_000, "thinking_budget": 31_999}, small)
-        assert after["thinking_budget"] == 15_999
+        assert after["thinking_budget"] == 11_904
     assert fitted(fit_budget, {"max_completion_tokens": 4_000, "thinking_budget": 31_999}, small) == {
         "max_completion_tokens": 4_000,
-        "thinking_budget": 3_999,
+        "thinking_budget": 2_000,
     }
 
 
@@ -209,13 +233,13 @@ ADAPTIVE = {"type": "adaptive"}
     ("to", "wanted", "limit", "found"),
     [
         (CLAUDE, enabled(10_000), 16_000, enabled(10_000)),
-        (CLAUDE, enabled(60_000), 64_000, enabled(15_999)),  # the model's own limit is 16,000
-        (CLAUDE, enabled(10_000), 4_096, enabled(4_095)),
+        (CLAUDE, enabled(60_000), 64_000, enabled(11_904)),  # the model's own limit is 16,000
+        (CLAUDE, enabled(10_000), 4_096, enabled(2_048)),
         (CLAUDE, enabled(1_023), 16_000, None),
         (CLAUDE, enabled(1_024), 1_024, None),
         (CLAUDE, {"type": "disabled"}, 16_000, {"type": "disabled"}),
-        (CLAUDE, ADAPTIVE, 16_000, enabled(15_999)),
-        (CLAUDE, {"type": "enabled"}, 16_000, enabled(15_999)),
+        (CLAUDE, ADAPTIVE, 16_000, enabled(11_904)),
+        (CLAUDE, {"type": "enabled"}, 16_000, enabled(11_904)),
         (CLAUDE, {"type": "invented"}, 16_000, None),
         (OPUS, enabled(10_000), 16_000, ADAPTIVE),
         (OPUS, ADAPTIVE, 16_000, ADAPTIVE),

@@ -1,0 +1,101 @@
+"""Whatever a client sends, it is taken by every way, or refused with a 400 that names the field."""
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from random import Random
+from typing import Any
+
+import pytest
+from fuzz.conftest import told
+from fuzz.mutations import change_value
+from wrong_kinds import BODIES
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.chat import request as chat_request
+from copilot_bridge.dialects.chat import turn as chat
+from copilot_bridge.dialects.fitting.limits import limits_of
+from copilot_bridge.dialects.fitting.step import fit
+from copilot_bridge.dialects.messages import request as messages_request
+from copilot_bridge.dialects.messages import turn as messages
+from copilot_bridge.dialects.responses import request as responses_request
+from copilot_bridge.dialects.responses import turn as responses
+from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
+
+Json = dict[str, Any]
+
+REQUESTS: dict[str, Any] = {
+    "chat": chat_request,
+    "messages": messages_request,
+    "responses": responses_request,
+}
+TURNS: dict[str, Any] = {"chat": chat, "messages": messages, "responses": responses}
+VENDORS = {"chat": "OpenAI", "messages": "Anthropic", "responses": "OpenAI"}
+
+
+def parts(body: Json) -> list[tuple[list[Any], int]]:
+    """(the list that holds it, where) of each part of a message, those in tools' results included."""
+    found: list[tuple[list[Any], int]] = []
+    holders = [*body.get("messages", ()), *(body["input"] if isinstance(body.get("input"), list) else ())]
+    for holder in holders:
+        for field in ("content", "output", "tool_calls"):
+            held = holder.get(field) if isinstance(holder, dict) else None
+            for place, part in enumerate(held if isinstance(held, list) else ()):
+                found.append((held, place))
+                holders += [part] if isinstance(part, dict) else []
+    return found
+
+
+def mutant(rng: Random, dialect: str) -> bytes:
+    """A whole body in which parts have changed places, roles or kinds."""
+    body = deepcopy(BODIES[dialect])
+    for _ in range(rng.choice([1, 1, 2, 3])):
+        found = parts(body)
+        match rng.randrange(4):
+            case 0 if found:
+                (one, here), (other, there) = rng.choice(found), rng.choice(found)
+                one[here] = deepcopy(other[there])
+            case 1 if found:
+                held, _place = rng.choice(found)
+                other, there = rng.choice(found)
+                held.insert(rng.randrange(len(held) + 1), deepcopy(other[there]))
+            case 2:
+                said = body.get("messages") or body.get("input")
+                if isinstance(said, list) and said and isinstance(said[-1], dict):
+                    rng.choice([each for each in said if isinstance(each, dict)])["role"] = rng.choice(
+                        ["user", "assistant", "system", "developer", "tool"]
+                    )
+            case _:
+                change_value(rng, body)
+    return json.dumps(body).encode()
+
+
+def check(dialect: str, data: bytes) -> None:
+    request = REQUESTS[dialect]
+    body = request.read(data)
+    request.talk(body)
+    more = (responses.Names(),) if dialect == "responses" else ()
+    turn = TURNS[dialect].read_turn(body, *more)
+    for target, vendor in VENDORS.items():
+        fitted, _undo = fit(turn, limits_of(target, vendor, "m"), dialect)
+        codec.write(TURNS[target].write_turn(fitted))
+
+
+def refusal(dialect: str, data: bytes) -> BridgeError | None:
+    try:
+        check(dialect, data)
+    except (InvalidRequest, Unsupported) as error:
+        return error
+    except Exception as error:
+        error.add_note(data.decode())
+        raise
+    return None
+
+
+@pytest.mark.parametrize("dialect", REQUESTS)
+def test_a_request_is_taken_or_refused_by_name(dialect: str, seeds: Iterator[int]) -> None:
+    for seed in seeds:
+        data = mutant(Random(seed), dialect)
+        with told(seed):
+            error = refusal(dialect, data)
+            assert error is None or error.param, data

@@ -1,0 +1,470 @@
+"""What a dialect says in a form of its own comes out in the client's: refusals, custom tools, signatures,
+ids, and errors where none were to be expected.  Streamed and in one piece, for each client.
+"""
+
+import json
+from typing import Any
+
+import pytest
+from fuzz.ways import FOLDS, REPAIRS, WRITERS, folded, streamed, translation
+
+from copilot_bridge.dialects.chat import turn as chat
+from copilot_bridge.dialects.chat.reader import Reader as ChatReader
+from copilot_bridge.dialects.chat.repair import Mender
+from copilot_bridge.dialects.chat.reply import mend_whole
+from copilot_bridge.dialects.fitting.limits import limits_of
+from copilot_bridge.dialects.fitting.step import Undo, fit
+from copilot_bridge.dialects.messages import turn as messages
+from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
+from copilot_bridge.dialects.responses import turn as responses
+from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
+from copilot_bridge.dialects.responses.turn import Names
+from copilot_bridge.dialects.translation import Translation
+from copilot_bridge.errors import InvalidRequest
+
+Json = dict[str, Any]
+CLIENTS = tuple(WRITERS)
+
+
+def sse(*events: Json, done: bool = False) -> bytes:
+    told = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
+    return told + (b"data: [DONE]\n\n" if done else b"")
+
+
+def chat_stream(*deltas: Json, finish: str = "stop", **more: Any) -> bytes:
+    chunks = [{"id": "c", "choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    last = {"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": finish}], **more}
+    return sse(*chunks, last, done=True)
+
+
+def messages_stream(*blocks: tuple[Json, list[Json]], stop: str = "end_turn", **more: Any) -> bytes:
+    told: list[Json] = [{"type": "message_start", "message": {"id": "m"}}]
+    for index, (block, deltas) in enumerate(blocks):
+        told.append({"type": "content_block_start", "index": index, "content_block": block})
+        told += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
+        told.append({"type": "content_block_stop", "index": index})
+    told.append({"type": "message_delta", "delta": {"stop_reason": stop, **more}})
+    return sse(*told, {"type": "message_stop"})
+
+
+def responses_stream(*items: Json, end: str = "completed", **response: Any) -> bytes:
+    told: list[Json] = [{"type": "response.created", "response": {"id": "r"}}]
+    told += [{"type": "response.output_item.done", "output_index": n, "item": i} for n, i in enumerate(items)]
+    return sse(*told, {"type": f"response.{end}", "response": {"id": "r", **response}})
+
+
+def told_to(client: str, upstream: str, stream: bytes, undo: Undo | None = None) -> Json:
+    """In one piece, after a look at the stream."""
+
+    def make() -> Translation:
+        if undo is None:
+            return translation(upstream, client)
+        readers = {
+            "chat": lambda: ChatReader(Mender(model="", created=1)),
+            "messages": MessagesReader,
+            "responses": ResponsesReader,
+        }
+        return Translation(readers[upstream](), WRITERS[client](), undo, "answer")
+
+    assert streamed(make(), [stream]).error is None
+    outcome = folded(FOLDS[client], [make().feed(stream)])
+    assert outcome.error is None
+    return dict(json.loads(outcome.told))
+
+
+def said(client: str, whole: Json) -> tuple[str, str, str]:
+    """(the text, the refusal, the end)."""
+    if client == "chat":
+        choice = whole["choices"][0]
+        return choice["message"]["content"] or "", choice["message"]["refusal"] or "", choice["finish_reason"]
+    if client == "messages":
+        return "".join(b.get("text", "") for b in whole["content"]), "", whole["stop_reason"]
+    parts = [part for item in whole["output"] for part in item.get("content", ())]
+    refusal = "".join(part.get("refusal", "") for part in parts)
+    return "".join(part.get("text", "") for part in parts), refusal, whole["status"]
+
+
+REFUSALS = {
+    "chat": chat_stream({"role": "assistant", "refusal": ""}, {"refusal": "I "}, {"refusal": "won't."}),
+    "messages": messages_stream(stop="refusal", stop_details={"explanation": "I won't."}),
+    "responses": responses_stream(
+        {"type": "message", "content": [{"type": "refusal", "refusal": "I won't."}]}, status="completed"
+    ),
+}
+REFUSED = {
+    "chat": ("", "I won't.", "stop"),
+    "messages": ("I won't.", "", "refusal"),
+    "responses": ("", "I won't.", "completed"),
+}
+
+
+@pytest.mark.parametrize("upstream", REFUSALS)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_refusal_keeps_its_form(client: str, upstream: str) -> None:
+    assert said(client, told_to(client, upstream, REFUSALS[upstream])) == REFUSED[client]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_filter_is_no_refusal(client: str) -> None:
+    ends = {"chat": "content_filter", "messages": "refusal", "responses": "incomplete"}
+    stream = chat_stream({"content": "And so"}, finish="content_filter")
+    assert said(client, told_to(client, "chat", stream)) == ("And so", "", ends[client])
+
+
+# Calls.
+
+
+def calls(client: str, whole: Json) -> list[tuple[str, str, str]]:
+    """(id, name, arguments or input) of each."""
+    if client == "chat":
+        found = []
+        for call in whole["choices"][0]["message"].get("tool_calls", ()):
+            told = call[call["type"]]
+            found.append((call["id"], told["name"], told.get("arguments", told.get("input"))))
+        return found
+    if client == "messages":
+        blocks = (block for block in whole["content"] if block["type"] == "tool_use")
+        return [(block["id"], block["name"], json.dumps(block["input"])) for block in blocks]
+    items = (item for item in whole["output"] if "call_id" in item)
+    return [(item["call_id"], item["name"], item.get("arguments", item.get("input"))) for item in items]
+
+
+PATCH = '*** Begin Patch\n+"a\\b" \u00e9\n*** End Patch'
+CUSTOM = {
+    "chat": chat_stream(
+        {
+            "tool_calls": [
+                {"index": 0, "id": "c1", "type": "custom", "custom": {"name": "patch", "input": ""}}
+            ]
+        },
+        *({"tool_calls": [{"index": 0, "custom": {"input": piece}}]} for piece in (PATCH[:9], PATCH[9:])),
+        finish="tool_calls",
+    ),
+    "responses": responses_stream(
+        {"type": "custom_tool_call", "call_id": "c1", "name": "patch", "input": PATCH}, status="completed"
+    ),
+}
+
+
+@pytest.mark.parametrize("upstream", CUSTOM)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_custom_call_comes_out_as_one(client: str, upstream: str) -> None:
+    """To Messages, which know none, as a function with one text."""
+    whole = told_to(client, upstream, CUSTOM[upstream])
+    ((id_, name, given),) = calls(client, whole)
+    assert (id_, name) == ("c1", "patch")
+    assert (json.loads(given)["input"] if client == "messages" else given) == PATCH
+
+
+def test_deltas_of_a_custom_call_are_passed_on_as_they_come() -> None:
+    told = [
+        {"type": "response.created", "response": {"id": "r"}},
+        {
+            "type": "response.output_item.added",
+            "output_index": 0,
+            "item": {"type": "custom_tool_call", "call_id": "c1", "name": "patch", "input": ""},
+        },
+        *(
+            {"type": "response.custom_tool_call_input.delta", "output_index": 0, "delta": piece}
+            for piece in ("a", "b\n", "c")
+        ),
+        {"type": "response.completed", "response": {"id": "r"}},
+    ]
+    stream = streamed(translation("responses", "chat"), [sse(*told)]).told
+    chunks = [json.loads(line[6:]) for line in stream.split(b"\n\n") if line.startswith(b"data: {")]
+    fragments = [
+        call for c in chunks for each in c["choices"] for call in each["delta"].get("tool_calls", ())
+    ]
+    assert fragments[0] == {
+        "index": 0, "id": "c1", "type": "custom", "custom": {"name": "patch", "input": ""}
+    }  # fmt: skip
+    assert [each["custom"]["input"] for each in fragments[1:]] == ["a", "b\n", "c"]
+
+
+@pytest.mark.parametrize(
+    ("wrapped", "given"),
+    [
+        ('{"input":"a\\nb"}', "a\nb"),
+        ('{"input":{"cmd":"ls"}}', '{"cmd":"ls"}'),
+        ('{"input":[1,12345678901234567890123]}', "[1,12345678901234567890123]"),
+        ('{"input":null}', "null"),
+        ('{"text":"a"}', '{"text":"a"}'),
+        ("no json", "no json"),
+    ],
+)
+@pytest.mark.parametrize("client", ["chat", "responses"])
+def test_a_function_that_was_a_custom_tool_is_one_again(client: str, wrapped: str, given: str) -> None:
+    block = ({"type": "tool_use", "id": "t", "name": "patch", "input": {}},)
+    deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in (wrapped[:4], wrapped[4:])]
+    stream = messages_stream((*block, deltas), stop="tool_use")
+    whole = told_to(client, "messages", stream, Undo(custom=frozenset({"patch"})))
+    assert calls(client, whole) == [("t", "patch", given)]
+
+
+TOOL = {
+    "type": "custom",
+    "custom": {
+        "name": "patch",
+        "description": "Patches.",
+        "format": {"type": "grammar", "grammar": {"syntax": "lark", "definition": "start: X"}},
+    },
+}
+CHOICES: list[tuple[Any, Any]] = [
+    ({"type": "custom", "custom": {"name": "patch"}}, {"type": "custom", "name": "patch"}),
+    ("validated", "auto"),
+    ("required", "required"),
+]
+
+
+def asked(choice: Any) -> Json:
+    call = {"id": "c1", "type": "custom", "custom": {"name": "patch", "input": PATCH}}
+    return {
+        "model": "m",
+        "messages": [
+            {"role": "user", "content": "q"},
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "c1", "content": "Done."},
+        ],
+        "tools": [TOOL],
+        "tool_choice": choice,
+    }
+
+
+@pytest.mark.parametrize(("choice", "told"), CHOICES)
+def test_custom_tools_of_chat_are_those_of_responses(choice: Any, told: Any) -> None:
+    turn, undo = fit(chat.read_turn(asked(choice)), limits_of("responses", "OpenAI", "gpt-5.3-codex"), "chat")
+    body = responses.write_turn(turn)
+    assert not undo.custom
+    grammar = {"type": "grammar", "syntax": "lark", "definition": "start: X"}
+    assert body["tools"] == [
+        {"type": "custom", "name": "patch", "description": "Patches.", "format": grammar}
+    ]
+    assert body["input"][1:] == [
+        {"type": "custom_tool_call", "call_id": "c1", "name": "patch", "input": PATCH},
+        {"type": "custom_tool_call_output", "call_id": "c1", "output": "Done."},
+    ]
+    assert body["tool_choice"] == told
+
+
+@pytest.mark.parametrize(("choice", "_told"), CHOICES)
+@pytest.mark.parametrize("target", ["chat", "messages"])
+def test_custom_tools_of_chat_are_functions_elsewhere(target: str, choice: Any, _told: Any) -> None:
+    turn, undo = fit(chat.read_turn(asked(choice)), limits_of(target, "Anthropic", "claude"), "chat")
+    body = {"chat": chat, "messages": messages}[target].write_turn(turn)
+    assert undo.custom == {"patch"}
+    tool = body["tools"][0].get("function") or body["tools"][0]
+    assert (tool["name"], "start: X" in tool["description"]) == ("patch", True)
+    assert (tool.get("parameters") or tool["input_schema"])["required"] == ["input"]
+    assert '"custom"' not in json.dumps(body)
+    message = body["messages"][1]
+    if target == "messages":
+        assert message["content"][0]["input"] == {"input": PATCH}
+    else:
+        assert json.loads(message["tool_calls"][0]["function"]["arguments"]) == {"input": PATCH}
+
+
+@pytest.mark.parametrize(
+    "tool", [{"type": "custom"}, {"type": "custom", "custom": {}}, {"type": "custom", "custom": {"name": 5}}]
+)
+def test_a_custom_tool_without_a_name_is_refused_by_its_place(tool: Json) -> None:
+    with pytest.raises(Exception, match=r"^tools\.0") as refused:
+        chat.read_turn({"model": "m", "messages": [{"role": "user", "content": "q"}], "tools": [tool]})
+    assert str(refused.value.param).startswith("tools.0")  # type: ignore[attr-defined]
+
+
+# Signatures on calls.
+
+SIGNED: list[Json] = [
+    {
+        "extra_content": {"google": {"thought_signature": "sig=="}},
+        "function": {"name": "f", "arguments": "{}"},
+    },
+    {"function": {"name": "f", "arguments": "{}", "thought_signature": "sig=="}},
+]
+
+
+@pytest.mark.parametrize("call", SIGNED)
+@pytest.mark.parametrize("client", ["messages", "responses"])
+def test_a_signature_of_geminis_is_said_to_it_again(client: str, call: Json) -> None:
+    two = [
+        {"index": 0, "id": "a", **call},
+        {"index": 1, "id": "b", "function": {"name": "g", "arguments": "{}"}},
+    ]
+    stream = chat_stream({"content": "So."}, {"tool_calls": two}, finish="tool_calls")
+    whole = told_to(client, "chat", stream)
+    if client == "messages":
+        body: Json = {"messages": [{"role": "assistant", "content": whole["content"]}]}
+        turn = messages.read_turn({"model": "m"} | body)
+    else:
+        turn = responses.read_turn({"model": "m", "input": whole["output"]}, Names())
+    (message,) = chat.write_turn(turn)["messages"]
+    first, second = message["tool_calls"]
+    assert {**first, "function": first["function"]} == {"id": "a", "type": "function", **call}
+    assert second == {"id": "b", "type": "function", "function": {"name": "g", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize("call", SIGNED)
+def test_a_signature_is_passed_on_in_chat(call: Json) -> None:
+    stream = chat_stream({"tool_calls": [{"index": 0, "id": "a", **call}]}, finish="tool_calls")
+    assert b"sig==" in streamed(REPAIRS["chat"](), [stream]).told
+    (told,) = json.loads(FOLDS["chat"]([stream]))["choices"][0]["message"]["tool_calls"]
+    assert told == {"id": "a", "type": "function", **call}
+    message = {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", **call}]}
+    whole = json.dumps({"id": "c", "choices": [{"message": message, "finish_reason": "tool_calls"}]}).encode()
+    (told,) = json.loads(mend_whole(whole, Mender(model="m", created=1)))["choices"][0]["message"][
+        "tool_calls"
+    ]
+    assert told == {"id": "a", "type": "function", **call}
+
+
+# Ids of calls.
+
+NO_ID = {"function": {"name": "f", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize(
+    "two",
+    [
+        pytest.param([{"index": 0, **NO_ID}, {"index": 1, **NO_ID}], id="none"),
+        pytest.param([{"index": 0, "id": "a", **NO_ID}, {"index": 1, "id": "a", **NO_ID}], id="one for both"),
+        pytest.param([{"index": 0, "id": "", **NO_ID}, {"index": 0, "id": None, **NO_ID}], id="one place"),
+        pytest.param([{"id": 7, **NO_ID}, {"index": 1, "id": "7", **NO_ID}], id="a number"),
+    ],
+)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_two_calls_have_two_ids(client: str, two: list[Json]) -> None:
+    stream = chat_stream({"tool_calls": two}, finish="tool_calls").replace(b'"id": "c", ', b"")
+    found = [id_ for id_, _name, _arguments in calls(client, told_to(client, "chat", stream))]
+    assert len(set(found)) == 2
+    assert all(found)
+
+
+@pytest.mark.parametrize("client", ["chat", "responses"])
+@pytest.mark.parametrize("ids", [("a", "a"), ("", ""), (None, None), ("a", "")])
+def test_two_calls_of_messages_have_two_ids(client: str, ids: tuple[Any, Any]) -> None:
+    blocks = [({"type": "tool_use", "id": id_, "name": "f", "input": {}}, []) for id_ in ids]
+    found = [id_ for id_, _, _ in calls(client, told_to(client, "messages", messages_stream(*blocks)))]
+    assert len(set(found)) == 2
+    assert all(found)
+
+
+# What upstream tells otherwise.
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("given", [{"a": 1}, {"big": 12345678901234567890123}, {"a": {"b": [None]}}])
+def test_a_calls_input_at_the_start_of_its_block(client: str, given: Json) -> None:
+    stream = messages_stream(
+        ({"type": "tool_use", "id": "t", "name": "f", "input": given}, []), stop="tool_use"
+    )
+    ((_id, _name, arguments),) = calls(client, told_to(client, "messages", stream))
+    assert json.loads(arguments) == given
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("arguments", [{"a": 1}, [1], {}])
+def test_arguments_that_are_an_object(client: str, arguments: Any) -> None:
+    call = {"index": 0, "id": "a", "function": {"name": "f", "arguments": arguments}}
+    stream = chat_stream({"tool_calls": [call]}, finish="tool_calls")
+    assert b"'" not in json.dumps(told_to(client, "chat", stream)).encode().replace(b"can't", b"")
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("usage", [{"prompt_tokens": "7"}, {"prompt_tokens": 7.0}, {"completion_tokens": {}}])
+def test_usage_that_is_no_number(client: str, usage: Json) -> None:
+    assert told_to(client, "chat", chat_stream({"content": "Hi"}, usage=usage))
+    assert streamed(REPAIRS["chat"](), [chat_stream({"content": "Hi"}, usage=usage)]).error is None
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(
+    ("end", "response", "told"),
+    [
+        (
+            "completed",
+            {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}},
+            "length",
+        ),
+        ("completed", {"status": "incomplete"}, "length"),
+        ("incomplete", {"status": "completed"}, "length"),
+        ("completed", {"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}, "filter"),
+    ],
+)
+def test_what_ends_incomplete(client: str, end: str, response: Json, told: str) -> None:
+    item = {"type": "message", "content": [{"type": "output_text", "text": "And so"}]}
+    whole = told_to(client, "responses", responses_stream(item, end=end, **response))
+    names = {
+        "chat": {"length": "length", "filter": "content_filter"},
+        "messages": {"length": "max_tokens", "filter": "refusal"},
+        "responses": {"length": "incomplete", "filter": "incomplete"},
+    }
+    assert said(client, whole)[2] == names[client][told]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("finish", ["tool_calls", "function_call"])
+def test_a_call_that_there_is_not(client: str, finish: str) -> None:
+    ends = {"chat": "stop", "messages": "end_turn", "responses": "completed"}
+    assert (
+        said(client, told_to(client, "chat", chat_stream({"content": "Hi"}, finish=finish)))[2]
+        == ends[client]
+    )
+    stream = messages_stream(({"type": "text", "text": "Hi"}, []), stop="tool_use")
+    assert said(client, told_to(client, "messages", stream))[2] == ends[client]
+
+
+@pytest.mark.parametrize(
+    "stream", [b"data: [DONE]\n\n", b"data: [DONE]", b": hi\n\ndata: [DONE]\n\n", b"", b"{}"]
+)
+@pytest.mark.parametrize("upstream", CLIENTS)
+def test_an_empty_stream_is_no_success(upstream: str, stream: bytes) -> None:
+    for client in CLIENTS:
+        assert streamed(translation(upstream, client), [stream]).error
+    assert streamed(REPAIRS[upstream](), [stream]).error
+    assert folded(FOLDS[upstream], [stream]).error
+
+
+@pytest.mark.parametrize("missing", ["name", "content_block"])
+def test_what_can_not_be_mended_is_told(missing: str) -> None:
+    stream = messages_stream(({"type": "tool_use", "id": "t", "name": "f"}, []))
+    broken = stream.replace(f'"{missing}"'.encode(), b'"other"')
+    for client in CLIENTS:
+        assert "can't be read" in str(streamed(translation("messages", client), [broken]).error)
+        assert streamed(translation("messages", client), [stream]).error is None
+
+
+# A part where its role can't say it.
+
+USE = {"type": "tool_use", "id": "c", "name": "t", "input": {}}
+TEXT = {"type": "text", "text": "a"}
+URL = {"type": "image_url", "image_url": {"url": "u"}}
+REFUSAL = {"type": "refusal", "refusal": "no"}
+RESULT = {"type": "tool_result", "tool_use_id": "c"}
+IMAGE = {"type": "input_image", "image_url": "u"}
+MISPLACED: list[tuple[str, Json, str]] = [
+    ("messages", {"role": "user", "content": [USE]}, "0.content.0"),
+    ("messages", {"role": "user", "content": [{"type": "thinking", "thinking": "t"}]}, "0.content.0"),
+    ("messages", {"role": "assistant", "content": [RESULT]}, "0.content.0"),
+    ("messages", {"role": "assistant", "content": [TEXT, {"type": "image"}]}, "0.content.1"),
+    ("messages", {"role": "system", "content": [{"type": "document"}]}, "0.content.0"),
+    ("chat", {"role": "user", "content": [REFUSAL]}, "0.content.0"),
+    ("chat", {"role": "assistant", "content": [URL]}, "0.content.0"),
+    ("chat", {"role": "system", "content": [{"type": "file", "file": {}}]}, "0.content.0"),
+    ("chat", {"role": "user", "content": "a", "tool_calls": [{"id": "c"}]}, "0.tool_calls"),
+    ("responses", {"role": "user", "content": [REFUSAL]}, "0.content.0"),
+    ("responses", {"role": "assistant", "content": [IMAGE]}, "0.content.0"),
+    ("responses", {"role": "developer", "content": [{"type": "input_file"}]}, "0.content.0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("dialect", "message", "where"), MISPLACED)
+def test_a_part_that_its_role_can_not_say(dialect: str, message: Json, where: str) -> None:
+    field = "input" if dialect == "responses" else "messages"
+    reads = {
+        "chat": chat.read_turn,
+        "messages": messages.read_turn,
+        "responses": lambda body: responses.read_turn(body, Names()),
+    }
+    with pytest.raises(InvalidRequest) as refused:
+        reads[dialect]({"model": "m", field: [message]})
+    assert refused.value.param == f"{field}.{where}"
