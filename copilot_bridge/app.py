@@ -41,6 +41,7 @@ def create_app(config: Config | None = None) -> Flask:
         bridge.journal.start()
         bridge.chains.start()
         bridge.metrics.start()
+        bridge.watch.start()
     app.url_value_preprocessor(forget_deployment)
     edge.init_app(app)
     web.init_app(app)

@@ -16,6 +16,7 @@ class BridgeError(Exception):
     """
 
     kind = "internal"
+    unready = False  # the bridge has no Copilot token and gets none just now; by itself it will again
     quotes = False  # the message may repeat what the request said: for the client, not for a log
     size: tuple[int, int] | None = None  # of a prompt that is too long: its tokens, and how many there may be
 

@@ -17,6 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS: dict[str, set[str]] = {
     "redaction": set(),
     "waits": set(),
+    "status": set(),
     "errors": {"redaction"},
     "config": {"errors", "redaction"},
     "logs": {"errors", "redaction"},
@@ -39,11 +40,13 @@ LAYERS: dict[str, set[str]] = {
         "logs",
         "metrics",
         "redaction",
+        "status",
         "store",
         "upstream",
+        "waits",
     },
     "openapi": {"dialects", "errors"},
-    "views": {"access", "delivery", "dialects", "errors", "exchange", "logs", "openapi"},
+    "views": {"access", "delivery", "dialects", "errors", "exchange", "logs", "openapi", "status"},
     "web": {
         "access",
         "clients",

@@ -43,8 +43,14 @@ def who(bridge: Bridge) -> str:
         with waiting("Checking the GitHub token"):
             return whoami(bridge.client, bridge.headers, bridge.hosts, bridge.config.github_token)
     if login := bridge.logins.used(bridge.hosts.api):
-        with waiting("Checking the login"):
-            return whoami(bridge.client, bridge.headers, bridge.hosts, login.token)
+        try:
+            with waiting("Checking the login"):
+                return whoami(bridge.client, bridge.headers, bridge.hosts, login.token)
+        except LoginRequired as error:
+            if not is_terminal():
+                raise
+            click.echo(f"The login of {login.user} does not work any more: {error}", err=True)
+            return log_in(bridge)
     found = next(iter(found_elsewhere(bridge.hosts, os.environ, Path.home())), None)
     if found and (user := adopt(bridge, found)):
         return user

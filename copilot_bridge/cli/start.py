@@ -2,49 +2,49 @@
 
 import json
 import os
-import shlex
 import signal
 import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NoReturn
 
 import click
 
-from copilot_bridge import __version__
 from copilot_bridge.access.callers import needs_key, weak_keys
 from copilot_bridge.cli.approvals import ask_for_each
 from copilot_bridge.cli.claude_code import tell
-from copilot_bridge.cli.login import shown, waiting, who
+from copilot_bridge.cli.greeting import Greeting, known_key, look
 from copilot_bridge.cli.options import ACCESS, CONNECTION, JOURNAL, LOGGING, PACE, SERVING, takes_settings
 from copilot_bridge.cli.screen import is_terminal
 from copilot_bridge.config import Config
-from copilot_bridge.config.kinds import is_loopback
 from copilot_bridge.errors import (
     BridgeError,
     ConfigError,
     InvalidRequest,
+    LoginRequired,
     UpstreamTimeout,
-    UpstreamUnreachable,
 )
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.keys import make_key
-from copilot_bridge.exchange.models import can_talk
+from copilot_bridge.exchange.watch import NEEDS_A_PERSON
 from copilot_bridge.logs import LogFile
 from copilot_bridge.redaction import Secret
 from copilot_bridge.serving.address import base_url
 from copilot_bridge.serving.address import listeners as listening
 from copilot_bridge.serving.handover import ENDS_WITH_STDIN, Inheritance, Started
 from copilot_bridge.store.keys import KEY
+from copilot_bridge.upstream.login import check_kind
 
 WINDOWS = os.name == "nt"
 
-DEMO_ACCOUNT = "ghu_sim_demo"  # the simulator's ordinary one
+START_PATIENCE = 10.0  # s
 
-DEMO_PROMPT = {"model": "gpt-4.1", "stream": True, "messages": [{"role": "user", "content": "Hello!"}]}
+DEMO_ACCOUNT = "ghu_sim_demo"  # the simulator's ordinary one
 
 
 @click.command("start")
@@ -86,13 +86,13 @@ def command(
     if not inheritance.workers:  # or a server takes the place of another, and has nothing to look for
         url = address(listeners[0])
         greeting = found(bridge, simulate, url)
-        if greeting and claude_code:
+        if claude_code and not greeting.trouble:
             tell(url, known_key(config, greeting.keyed), greeting.models, model, small_model)
-        if greeting:
-            click.echo(greeting.text(url))
+        click.echo(greeting.text(url))
         sys.stdout.flush()
     if not config.cache:  # the server can't read in our memory who is logged in
-        config = replace(config, github_token=bridge.account().github_token)
+        with suppress(LoginRequired):
+            config = replace(config, github_token=bridge.account().github_token)
     hand_over(config, listeners, started.variables() | Inheritance(workers=inheritance.workers).variables())
 
 
@@ -131,18 +131,44 @@ Lost?  `copilot-bridge keys rotate {name}` makes another one.
 """
 
 
-def found(bridge: Bridge, simulate: bool, url: str) -> "Greeting | None":
-    """Who is logged in, and to what.  Raises BridgeError.
+def found(bridge: Bridge, simulated: bool, url: str) -> Greeting:
+    """Who is logged in, and to what; or why nobody can be served yet, which is no reason not to serve.
 
-    systemd's service serves all the same before its network is there: its clients wait at the socket.
+    :raises BridgeError: somebody sits here and has to do something; or nothing can ever come of it.
     """
+    check_token(bridge.config)
     try:
-        return look(bridge, simulate)
-    except (UpstreamUnreachable, UpstreamTimeout) as error:
-        if "NOTIFY_SOCKET" not in os.environ:
+        return look(bridge, simulated) if simulated or is_terminal() else look_briefly(bridge)
+    except BridgeError as error:
+        if simulated or (is_terminal() and error.kind in NEEDS_A_PERSON):
             raise
         click.echo(f"copilot-bridge: {error}; serving all the same, on {url}", err=True)
-        return None
+        return Greeting(bridge.config, bridge.callers.required, trouble=error)
+
+
+def check_token(config: Config) -> None:
+    """Raises ConfigError: the settings name a GitHub token that Copilot never takes."""
+    try:
+        check_kind(config.github_token)
+    except LoginRequired as error:
+        raise ConfigError(f"{config.named('github_token')}: {error}") from error
+
+
+def look_briefly(bridge: Bridge) -> Greeting:
+    """A service is not kept waiting by a GitHub that does not answer; its server looks again."""
+    looking: Future[Greeting] = Future()
+
+    def run() -> None:
+        try:
+            looking.set_result(look(bridge, False))
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            looking.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return looking.result(START_PATIENCE)
+    except FutureTimeout:
+        raise UpstreamTimeout(f"GitHub has not answered within {START_PATIENCE:.0f} s") from None
 
 
 def listen(config: Config) -> list[socket.socket]:
@@ -196,61 +222,6 @@ def start_simulator(config: Config) -> Config:
         github_token=Secret(DEMO_ACCOUNT),
         home=config.home / "simulator",
     )
-
-
-@dataclass(frozen=True)
-class Greeting:
-    """What a user wants to know when the bridge comes up."""
-
-    user: str
-    plan: str
-    models: list[str]
-    simulated: bool
-    config: Config
-    token: Secret
-    keyed: bool  # callers have to give a key
-
-    def text(self, url: str) -> str:
-        title = f"Copilot Bridge {__version__}" + (
-            " - simulated: no login, no network" if self.simulated else ""
-        )
-        lines = [
-            title,
-            f"  Base URL  {url}/v1   ({'with an API key' if self.keyed else 'any key'})",
-            f"  Pages     {url}/   (for your browser: what is left, what used it up, your clients)",
-            f"  Login     {self.user}, {self.plan or 'plan unknown'}",
-            f"  Models    {', '.join(self.models)}",
-        ]
-        if self.config.show_token:
-            lines.append(f"  Token     {shown(self.token, True)}")
-        if self.config.insecure_no_key and not self.keyed:
-            lines.append("  WARNING   --insecure-no-key: whoever reaches this bridge uses your plan")
-        elif not is_loopback(self.config.host):
-            lines.append(f"  Open to   other machines, on {self.config.host}: they need an API key")
-        lines += ["", f"  Try it:   {demo_line(url, self.keyed)}", "", "Ctrl-C stops."]
-        return "\n".join(lines)
-
-
-def known_key(config: Config, keyed: bool) -> str:
-    return config.api_key[0].reveal() if config.api_key else "YOUR_KEY" if keyed else "anything"
-
-
-def demo_line(url: str, keyed: bool) -> str:
-    body = shlex.quote(json.dumps(DEMO_PROMPT))
-    key = " -H 'Authorization: Bearer YOUR_KEY'" if keyed else ""
-    return f"curl -N {url}/v1/chat/completions -H 'Content-Type: application/json'{key} -d {body}"
-
-
-def look(bridge: Bridge, simulated: bool) -> Greeting:
-    """Whatever would fail at the first request fails here, in one line.  Raises BridgeError."""
-    user = who(bridge)
-    copilot = bridge.copilot()
-    with waiting("Asking Copilot for a token and its models"):
-        token = copilot.token()
-        catalogue = bridge.models.catalogue(copilot)
-    names = [model.id for model in catalogue.models.values() if can_talk(model)]
-    keyed = bridge.callers.required
-    return Greeting(user, token.plan, names, simulated, bridge.config, copilot.account.github_token, keyed)
 
 
 def address(listener: socket.socket) -> str:

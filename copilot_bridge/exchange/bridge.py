@@ -15,6 +15,7 @@ from copilot_bridge.config import Config
 from copilot_bridge.errors import LoginRequired, StoreError
 from copilot_bridge.exchange.chains import LIFE, Chains
 from copilot_bridge.exchange.signals import Interactions, machine_of, secret_of
+from copilot_bridge.exchange.watch import Watch
 from copilot_bridge.metrics import Metrics
 from copilot_bridge.store import open_store
 from copilot_bridge.upstream.auto import AutoPicks
@@ -61,7 +62,8 @@ class Bridge:
         self.client = Client(config)
         self.tokens = CopilotTokens(self.client, self.headers, self.store.shelf)
         self.metrics = Metrics()
-        self.tokens.told = self.metrics.token_fetched
+        self.watch = Watch(self)
+        self.tokens.told = self._token_told
         self.reports = Reports(self.client, self.headers, self.store.shelf)
         self.samples = Samples(self.store.shelf)
         auto = AutoPicks(self.store.shelf, config.auto_tier)
@@ -79,6 +81,10 @@ class Bridge:
         self.journal = self.store.journal(config.log_days, config.log_rows)
         self.approval = Approval(config, self.store.approvals, self.store.signal)
         self._accounts: LRUCache[str, tuple[Account, float, int]] = LRUCache(MOST_ACCOUNTS)
+
+    def _token_told(self, outcome: str) -> None:
+        self.metrics.token_fetched(outcome)
+        self.watch.told(outcome)
 
     def check_door(self) -> None:
         """Raises ConfigError: others could use the plan without a key."""

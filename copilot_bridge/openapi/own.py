@@ -12,8 +12,15 @@ SCHEMAS = {
     "Readiness": thing(
         {
             "status": text("`ready` or `not ready`."),
+            "state": text("`starting`, `ready`, `waiting for GitHub`, `login needed` or `resting`."),
             "kind": text("Why not, for programs."),
             "reason": text("Why not, for people. To callers who may ask."),
+            "since": number("Unix seconds. To callers who may ask."),
+            "until": number("When it ends, or is looked at again; unix seconds. To callers who may ask."),
+            "rests": list_of(
+                thing({"what": text(), "until": number(), "message": text()}),
+                "What Copilot has refused for a while. To callers who may ask.",
+            ),
             "copilot": text("The Copilot host in use. To callers who may ask."),
             "percent_left": thing({}, about="Of each quota. To callers who may ask.")
             | {"additionalProperties": number()},

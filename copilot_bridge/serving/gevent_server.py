@@ -72,7 +72,10 @@ def serve(config: Config, filenos: Iterable[int] = ()) -> None:
         listener.setblocking(False)
         server.start()
     settle()
-    notifier.tell("READY=1", "STATUS=Serving")
+    notifier.tell("READY=1")
+    application.extensions["copilot_bridge"].watch.status.listen(
+        lambda condition: notifier.tell(f"STATUS={condition.line}")
+    )
     pings = gevent.spawn(ping, notifier)
     seconds = patience.get()
     notifier.tell("STOPPING=1")

@@ -38,6 +38,7 @@ class Master(Arbiter):  # type: ignore[misc]
         self._relieved = set(Inheritance.taken_from(os.environ).workers)
         self._orders = Orders(os.environ)
         self._ready = False
+        self._line = ""
         super().__init__(app)
         self.systemd = True  # a socket that was handed to us is not ours to delete
 
@@ -50,6 +51,8 @@ class Master(Arbiter):  # type: ignore[misc]
         if not self._ready and self._all_serve():
             self._be_ready()
         self._relieved = children_among(self._relieved)
+        if self._ready:
+            self._tell_status()
         if self._is_well():
             self._notifier.ping()
         return signals
@@ -90,10 +93,21 @@ class Master(Arbiter):  # type: ignore[misc]
 
     def _be_ready(self) -> None:
         self._ready = True
-        self._notifier.tell("READY=1", f"STATUS=Serving with {self.num_workers} worker(s)")
+        self._line = self._lines()
+        self._notifier.tell("READY=1", f"STATUS={self._line}")
         if self._relieved:
             send(signal.SIGHUP, self._relieved)
             self._orders.answer(DONE)
+
+    def _tell_status(self) -> None:
+        if (line := self._lines()) != self._line:
+            self._line = line
+            self._notifier.tell(f"STATUS={line}")
+
+    def _lines(self) -> str:
+        """How the bridge is, as its workers see it."""
+        told = [worker.line for worker in self.WORKERS.values()]
+        return f"{self.num_workers} worker(s), {'; '.join(dict.fromkeys(filter(None, told))) or 'starting'}"
 
     def _is_well(self) -> bool:
         """Somebody serves.  A worker that hangs is ended by gunicorn itself, when its time is over."""

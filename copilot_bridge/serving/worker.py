@@ -47,6 +47,8 @@ STATUS = (
     (UnsupportedTransferCoding, 501),
 )
 
+LONGEST_LINE_OF_STATUS = 1024  # bytes
+
 HEARTBEAT = 1.0
 GLANCE = 0.05
 
@@ -72,11 +74,21 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self._stop_waiting: Callable[[], object] = lambda: None  # until there is an application
         self.alive: bool
         self._serving = mmap.mmap(-1, 1)  # shared with the master, which looks at it
+        self._line = mmap.mmap(-1, LONGEST_LINE_OF_STATUS)  # the same: how the bridge is
 
     @property
     def serving(self) -> bool:
         """Whether it takes connections, or has done so."""
         return self._serving[0] == 1
+
+    @property
+    def line(self) -> str:
+        """How the bridge is, as this worker sees it; nothing if it has not looked yet."""
+        return self._line[:].rstrip(b"\0").decode(errors="replace")
+
+    def tell(self, condition: Any) -> None:
+        told = condition.line.encode()[:LONGEST_LINE_OF_STATUS]
+        self._line[:] = told.ljust(LONGEST_LINE_OF_STATUS, b"\0")
 
     def notify(self) -> None:
         super().notify()
@@ -90,7 +102,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def load_wsgi(self) -> None:
         super().load_wsgi()
         application: Any = self.wsgi
-        self._stop_waiting = application.extensions["copilot_bridge"].stop_waiting
+        bridge = application.extensions["copilot_bridge"]
+        self._stop_waiting = bridge.stop_waiting
+        bridge.watch.status.listen(self.tell)
 
         def offering(environ: dict[str, Any], start_response: Any) -> Any:
             response: Any = getattr(start_response, "__self__", None)

@@ -55,6 +55,8 @@ class Copilot:
         began = time.monotonic()
         try:
             return self._tokens.get(self.account)
+        except BridgeError as error:
+            raise passing(error) from error
         finally:
             self.waited += time.monotonic() - began
 
@@ -152,3 +154,13 @@ class Copilot:
 
 def replayed(signals: Signals | None) -> Signals | None:
     return signals.again() if signals else None
+
+
+# What goes by without anybody's doing.
+PASSING = ("unreachable", "timeout", "unavailable", "stream_cut")
+
+
+def passing(error: BridgeError) -> BridgeError:
+    """The same, told as what it is: without a token or a list of models nobody can be served just now."""
+    error.unready = error.kind in PASSING and (error.status is None or error.status >= 500)
+    return error

@@ -211,17 +211,22 @@ def read_object(body: bytes) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def whoami(client: Client, headers: Headers, hosts: Hosts, token: Secret) -> str:
-    """The user name behind a GitHub token.
-
-    :raises LoginRequired: the token is of a kind that Copilot never takes, or GitHub refuses it.
-    """
+def check_kind(token: Secret) -> None:
+    """Raises LoginRequired: Copilot never takes such a token."""
     if token.reveal().startswith("ghp_"):
         raise LoginRequired(
             "Copilot does not take classic personal access tokens (ghp_).  These work: the login of "
             "`copilot-bridge auth` (ghu_), that of an editor or of GitHub's command line (gho_), and a "
             'fine-grained token (github_pat_) with the permission "Copilot Requests"'
         )
+
+
+def whoami(client: Client, headers: Headers, hosts: Hosts, token: Secret) -> str:
+    """The user name behind a GitHub token.
+
+    :raises LoginRequired: the token is of a kind that Copilot never takes, or GitHub refuses it.
+    """
+    check_kind(token)
     response = client.send("GET", f"{hosts.api}/user", headers.github(token.reveal()), timeout=PATIENCE)
     login = read_github(response).get("login")
     if not isinstance(login, str) or not login:

@@ -16,7 +16,7 @@ from cachetools import LRUCache, TTLCache
 from copilot_bridge.errors import BridgeError, ModelNotFound, UpstreamRefused
 from copilot_bridge.upstream.auto import AUTO, NAMES, TIERS, AutoPicks, NotOffered, Occasion, Pick, tier_of
 from copilot_bridge.upstream.client import read_whole
-from copilot_bridge.upstream.copilot import Copilot
+from copilot_bridge.upstream.copilot import Copilot, passing
 from copilot_bridge.upstream.flights import Flights
 from copilot_bridge.upstream.github import PATIENCE
 from copilot_bridge.upstream.model_facts import Facts, facts_of, merged
@@ -269,7 +269,7 @@ class Models:
             self._catalogues[key] = self._fetched(copilot)
         except BridgeError as error:
             if not held:
-                raise
+                raise passing(error) from error
             log.warning("the list of models could not be renewed, the old one serves on: %s", error)
             self._catalogues[key] = Catalogue(held.models, self._clock(), held.api)
         return self._catalogues[key]

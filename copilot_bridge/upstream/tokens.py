@@ -24,6 +24,7 @@ from copilot_bridge.upstream.github import PATIENCE, positive, read_github
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
 from copilot_bridge.upstream.profiles import kind_of
+from copilot_bridge.waits import Wait, retry_after
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +143,7 @@ class CopilotTokens:
         self._refused: LRUCache[str, str] = LRUCache(
             MOST_ACCOUNTS
         )  # fingerprint -> the token that Copilot refused
-        self._paused_until: LRUCache[str, float] = LRUCache(MOST_ACCOUNTS)
+        self._pauses: LRUCache[str, Wait] = LRUCache(MOST_ACCOUNTS)
         self._failures: LRUCache[str, BridgeError] = LRUCache(
             MOST_ACCOUNTS
         )  # what GitHub said last, where there is no token at all
@@ -161,7 +162,7 @@ class CopilotTokens:
         key = account.fingerprint
         return bool(
             self._cache.get(key)
-            or (key in self._failures and self._clock() < self._paused_until.get(key, 0))
+            or (key in self._failures and self._paused(account))
             or self._usable(account, self._stored(account))
         )
 
@@ -182,7 +183,7 @@ class CopilotTokens:
     def _renewed(self, account: Account) -> CopilotToken:
         """In the one flight of this account: whoever comes meanwhile waits for what it brings."""
         old = self._usable(account, self._cache.get(account.fingerprint))
-        paused = self._clock() < self._paused_until.get(account.fingerprint, 0)
+        paused = self._paused(account)
         if old and (paused or old.fresh(self._clock())):
             return old
         if paused and (failure := self._failures.get(account.fingerprint)):
@@ -198,6 +199,10 @@ class CopilotTokens:
             except BridgeError as error:
                 self.told(error.kind)
                 return self._carry_on(account, old or stored, error)
+
+    def _paused(self, account: Account) -> bool:
+        pause = self._pauses.get(account.fingerprint)
+        return pause is not None and pause.left(self._clock()) > 0
 
     def _usable(self, account: Account, token: CopilotToken | None) -> CopilotToken | None:
         if token and token.valid(self._clock()) and token.value != self._refused.get(account.fingerprint):
@@ -229,7 +234,7 @@ class CopilotTokens:
 
     def _keep(self, account: Account, token: CopilotToken) -> CopilotToken:
         self._cache[account.fingerprint] = token
-        self._paused_until.pop(account.fingerprint, None)
+        self._pauses.pop(account.fingerprint, None)
         self._failures.pop(account.fingerprint, None)
         return token
 
@@ -242,7 +247,8 @@ class CopilotTokens:
         pause = PAUSE_AFTER_FAILURE if lasting else PAUSE_AFTER_TROUBLE
         if account.brought and error.kind == "authentication":
             pause = PAUSE_AFTER_STRANGER
-        self._paused_until[account.fingerprint] = self._clock() + pause
+        pause = max(pause, retry_after(error.headers) or 0.0)
+        self._pauses[account.fingerprint] = Wait.of(pause, self._clock())
         if not old:
             self._failures[account.fingerprint] = error
             raise error

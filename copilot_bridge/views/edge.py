@@ -255,6 +255,8 @@ def told(error: BridgeError) -> Response:
         error = BridgeError(
             "the bridge can't use its store just now: its log says why", kind="unavailable", status=503
         )
+    if error.unready:
+        error.headers.setdefault("retry-after", str(bridge().watch.looks_again_in()))
     status, headers, body = write_error(g.record.dialect, error, g.record.id)
     return Response(body, status, headers, mimetype="application/json")
 

@@ -1,9 +1,12 @@
 """What this is, whether it is alive, and whether it can serve."""
 
+from typing import Any
+
 from flask import Blueprint, Response, jsonify, request
 
 from copilot_bridge import __version__
 from copilot_bridge.errors import BridgeError
+from copilot_bridge.status import Condition
 from copilot_bridge.views.edge import bridge, call, identify, read_visit
 
 bp = Blueprint("health", __name__)
@@ -53,16 +56,27 @@ def drop_telemetry() -> Response:
 @bp.get("/readyz")
 def ready() -> tuple[Response, int]:
     """200 with a usable Copilot token, else 503 and the reason; more to who may ask for more."""
-    try:
-        token = bridge().copilot().token()
-    except BridgeError as error:
-        if not trusted():
-            return jsonify(status="not ready", kind=error.kind), 503
-        return jsonify(status="not ready", reason=str(error), kind=error.kind), 503
-    if not trusted():
-        return jsonify(status="ready"), 200
-    left = {name: snapshot.percent_remaining for name, snapshot in call().quota.items()}
-    return jsonify(status="ready", copilot=token.api, percent_left=left), 200
+    now = bridge().watch.condition()
+    told = {"status": "ready" if now.ready else "not ready", "state": now.state}
+    if now.kind:
+        told["kind"] = now.kind
+    answer = jsonify(told | (details(now) if trusted() else {}))
+    if not now.ready:
+        answer.headers["Retry-After"] = str(bridge().watch.looks_again_in())
+    return answer, 200 if now.ready else 503
+
+
+def details(now: Condition) -> dict[str, Any]:
+    """`since`, `until`: unix seconds; `rests`: what Copilot has refused for a while."""
+    told: dict[str, Any] = {"since": round(now.since), "rests": bridge().pace.rests.report()}
+    if now.reason:
+        told["reason"] = now.reason
+    if now.until:
+        told["until"] = round(now.until)
+    if now.ready:
+        told["copilot"] = bridge().copilot().token().api
+        told["percent_left"] = {name: each.percent_remaining for name, each in call().quota.items()}
+    return told
 
 
 def trusted() -> bool:

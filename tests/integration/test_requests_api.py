@@ -491,7 +491,8 @@ def test_an_upstream_that_is_not_there(start_bridge: Start) -> None:
     gone = f"http://127.0.0.1:{port}"
     bridge = start_bridge(github_api_url=gone, server="gevent")
     answer = bridge.chat("hello")
-    assert answer.status == 502
+    assert answer.status == 503
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
     assert answer.error["code"] == "upstream_unreachable"
     assert "Connection refused" in answer.error["message"]
     assert bridge.request("GET", "/healthz").status == 200

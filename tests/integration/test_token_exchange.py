@@ -194,7 +194,7 @@ REFUSED = {
     "scripted": (403, "script"),
     "foreignapp": (403, "another app"),
     "foreignghapp": (403, "log in"),
-    "unicorn": (502, "try again later"),
+    "unicorn": (503, "try again later"),
     "ratelimited": (429, "rate limit"),
 }
 
@@ -277,7 +277,7 @@ def test_a02_an_evil_endpoint_is_not_followed(start_bridge: Start, dead_end: Dea
     """Token and prompts would go there with it."""
     bridge = start_bridge(github_token=new_token("evil"), proxy=dead_end.url)
     answer = bridge.chat("hello")
-    assert answer.status == 502
+    assert answer.status == 503
     assert answer.error["code"] == "upstream_unreachable"
     assert dead_end.targets, "it went through our proxy or nowhere"
     assert {target.rpartition(":")[0].endswith(".githubcopilot.com") for target in dead_end.targets} == {True}

@@ -94,7 +94,10 @@ def test_upstream_is_unreachable_at_start(make_unit: MakeUnit, simulator: Simula
     assert service.request("GET", "/healthz").status == 200
     ready = service.request("GET", "/readyz")
     assert (ready.status, ready.json["kind"]) == (503, "unreachable")
-    assert service.chat("hello").status == 502
+    refused = service.chat("hello")
+    assert refused.status == 503
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert ready.json["state"] == "waiting for GitHub"
     junction = Junction(simulator.url, port=port)
     try:
         await_recovery(service)
@@ -105,10 +108,10 @@ def test_upstream_is_unreachable_at_start(make_unit: MakeUnit, simulator: Simula
 def test_the_name_service_is_gone(make_unit: MakeUnit, simulator: Simulator, faults: Path) -> None:
     unit = make_unit(copilot_api_url=simulator.url.replace("127.0.0.1", "localhost"))
     unit.more["PYTHONPATH"] = f"{faults}:{ROOT}"
-    service = unit.up()
     (faults / "dns").write_text("1")
+    service = unit.up()
     refused = service.chat("hello")
-    assert refused.status == 502
+    assert refused.status == 503
     assert "name resolution" in refused.error["message"]
     (faults / "dns").write_text("0")
     await_recovery(service)

@@ -38,7 +38,9 @@ NO_RETRY = {"quota": {"x-should-retry": "false"}}
 def write_error(error: BridgeError, _request_id: str = "") -> tuple[int, dict[str, str], bytes]:
     """(status, headers, body) of a refusal before the first byte."""
     status = ERRORS[error.kind][0]
-    if error.kind == "unavailable" and error.status in (500, 502, 503):
+    if error.unready:
+        status = 503
+    elif error.kind == "unavailable" and error.status in (500, 502, 503):
         status = error.status
     headers = error.headers | NO_RETRY.get(error.kind, {})
     return status, headers, codec.write({"error": detail(error)})

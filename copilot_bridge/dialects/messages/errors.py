@@ -36,7 +36,9 @@ DETAILS = {"thread_not_found": {"details": {"error_code": "thread_not_found"}}}
 def write_error(error: BridgeError, request_id: str) -> tuple[int, dict[str, str], bytes]:
     """(status, headers, body) of a refusal before the first byte."""
     status = ERRORS[error.kind][0]
-    if error.kind == "unavailable" and error.status in (500, 502, 503):
+    if error.unready:
+        status = 503
+    elif error.kind == "unavailable" and error.status in (500, 502, 503):
         status = error.status
     return status, error.headers, codec.write(envelope(error) | {"request_id": request_id})
 
