@@ -308,6 +308,11 @@ class Config:
     keep_copilot_fields: bool = setting(
         boolean, "leave Copilot's own fields (copilot_*, content filters) in replies", default=False
     )
+    answer_limit: int = setting(
+        whole(1, 65536),
+        "megabytes that an answer in one piece or an event of a stream may have, when it is unpacked",
+        default=64,
+    )
     fast_delivery: bool = setting(
         boolean,
         "take streams from upstream's socket itself; off: read them by requests, which costs more",

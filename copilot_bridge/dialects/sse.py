@@ -4,6 +4,8 @@ Source: WHATWG HTML, "Server-sent events".  Everything works on bytes: U+2028 is
 line end here, though `str.splitlines` takes it for one.
 """
 
+from copilot_bridge.errors import StreamCut
+
 KEEPALIVE = b": keep-alive\n\n"
 DONE = b"data: [DONE]\n\n"
 ERROR_NAMES = (b"event: error\n", b"event:error\n")
@@ -11,7 +13,12 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # may stand at the start of a stream
 
 
 class Splitter:
-    """Cuts a stream into blocks, the text between two empty lines, without looking into them."""
+    """Cuts a stream into blocks, the text between two empty lines, without looking into them.
+
+    Raises StreamCut: a block does not come to its end within `longest` bytes, or is longer.
+    """
+
+    longest = 64 * 1024 * 1024  # the process's setting
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -26,6 +33,9 @@ class Splitter:
         if not buffer and chunk.endswith(b"\n\n"):  # the usual case: whole blocks arrive
             return [block for stripped in chunk.split(b"\n\n") if (block := stripped.strip(b"\n"))]
         buffer += chunk
+        if len(buffer) > self.longest:
+            buffer.clear()
+            raise StreamCut(f"an event of the answer is larger than {self.longest // 1024 // 1024} MB")
         end = buffer.rfind(b"\n\n", self._searched)
         if end < 0:
             self._searched = max(0, len(buffer) - 1)

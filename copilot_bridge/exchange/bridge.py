@@ -12,6 +12,7 @@ from copilot_bridge.access.guesses import Guesses
 from copilot_bridge.access.pace import Pace, Passage
 from copilot_bridge.access.visits import Gatekeeper
 from copilot_bridge.config import Config
+from copilot_bridge.dialects.sse import Splitter
 from copilot_bridge.errors import LoginRequired, StoreError
 from copilot_bridge.exchange.chains import LIFE, Chains
 from copilot_bridge.exchange.signals import Interactions, machine_of, secret_of
@@ -19,7 +20,7 @@ from copilot_bridge.exchange.watch import Watch
 from copilot_bridge.metrics import Metrics
 from copilot_bridge.store import open_store
 from copilot_bridge.upstream.auto import AutoPicks
-from copilot_bridge.upstream.client import Client
+from copilot_bridge.upstream.client import MEGABYTE, Client
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
@@ -60,6 +61,7 @@ class Bridge:
         self.headers = Headers(config, partial(machine_of, self.store))
         self.interactions = Interactions(partial(secret_of, self.store, "signals"))
         self.client = Client(config)
+        Splitter.longest = config.answer_limit * MEGABYTE
         self.tokens = CopilotTokens(self.client, self.headers, self.store.shelf)
         self.metrics = Metrics()
         self.watch = Watch(self)

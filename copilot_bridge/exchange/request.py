@@ -33,7 +33,7 @@ from copilot_bridge.exchange.pictures import MOST_IMAGES
 from copilot_bridge.exchange.routes import ROUTES, Route
 from copilot_bridge.logs import Record
 from copilot_bridge.upstream.auto import Occasion
-from copilot_bridge.upstream.client import finish, read_whole
+from copilot_bridge.upstream.client import MEGABYTE, finish, read_whole, too_large
 from copilot_bridge.upstream.models import Choice, Model
 from copilot_bridge.upstream.recovery.answer_tool import ANSWER_TOOL
 from copilot_bridge.upstream.recovery.found import as_found
@@ -243,7 +243,13 @@ class ModelRequest(ABC):
         self._call.heed(error, self._record.model or "", self.path or self._route.path)
 
     def _counted(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Raises UpstreamRefused: what is put together here is larger than an answer may be."""
+        most = self._bridge.config.answer_limit * MEGABYTE
+        size = 0
         for piece in pieces:
+            size += len(piece)
+            if size > most:
+                raise too_large(most)
             self._record.count_cost(piece)
             yield piece
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from copilot_bridge.errors import (
     BridgeError,
     ConfigError,
     StreamCut,
+    UpstreamRefused,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
@@ -25,6 +27,11 @@ from copilot_bridge.upstream.proxies import Proxies
 END_PATIENCE = 1.0  # seconds
 
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+MEGABYTE = 1024 * 1024
+USUAL_MOST = 64 * MEGABYTE  # bytes of an answer that comes in one piece, where nobody says otherwise
+MOST = "most_bytes"  # the attribute of a response that says so
+LONGEST_END = 65536  # bytes after the last event of a stream
 
 # What an error page may hold; nobody reads more of one.
 ERROR_BODY = 65536
@@ -40,6 +47,7 @@ class Client:
         self._session.mount("http://", self._adapter)
         self._timeout = (config.connect_timeout, config.read_timeout)
         self._patience = Patience(config.first_byte_timeout)
+        self._most = config.answer_limit * MEGABYTE
         self._proxies = Proxies(config)
 
     def send(
@@ -82,7 +90,9 @@ class Client:
         self, prepared: requests.PreparedRequest, url: str, limits: tuple[float, float], kind: str
     ) -> requests.Response:
         times: Any = Times(*limits, self._patience, kind)
-        return self._adapter.send(prepared, stream=True, timeout=times, proxies=self._proxies.of(url))
+        response = self._adapter.send(prepared, stream=True, timeout=times, proxies=self._proxies.of(url))
+        setattr(response, MOST, self._most)
+        return response
 
     def check(self) -> None:
         """Raises ConfigError: what the environment names as certificates are none."""
@@ -125,23 +135,42 @@ def prepare(
 
 
 def read_whole(response: requests.Response) -> bytes:
-    """The body.  Raises StreamCut: it broke off; UpstreamTimeout: it stopped."""
+    """The body, unpacked.  Raises StreamCut: it broke off; UpstreamTimeout: it stopped; UpstreamRefused: it
+    is larger than an answer may be.
+    """
+    most: int = getattr(response, MOST, USUAL_MOST)
+    packed = "Content-Encoding" in response.headers
+    body = b""
     try:
-        # At once: `response.content` goes in steps of 10 kB, which takes longer than all else.
-        return bytes(response.raw.read(decode_content=True))
+        # At once: `response.content` goes in steps of 10 kB, which takes longer than all else.  What is
+        # packed is unpacked in steps, so it never takes more memory than is asked for.
+        while len(body) <= most and (piece := response.raw.read(most + 1 - len(body), decode_content=packed)):
+            body = body + piece if body else bytes(piece)
     except (HTTPError, OSError) as error:
         raise broken_off(error) from error
+    if len(body) > most:
+        response.close()
+        raise too_large(most)
+    return body
+
+
+def too_large(most: int) -> UpstreamRefused:
+    return UpstreamRefused(f"the answer is larger than {most // MEGABYTE} MB", code="answer_too_large")
 
 
 def finish(response: requests.Response) -> None:
-    """Read the end of a body of which nothing more is wanted, if it comes soon.
+    """Read the end of a body of which nothing more is wanted, if it comes soon and is short.
 
     A connection whose answer was not read to its end can't be used again.
     """
     sock = getattr(getattr(response.raw, "connection", None), "sock", None)
-    if sock is not None:
-        sock.settimeout(END_PATIENCE)
-        response.raw.drain_conn()
+    if sock is None:
+        return
+    sock.settimeout(END_PATIENCE)
+    with suppress(HTTPError, OSError):
+        if len(response.raw.read(LONGEST_END, decode_content=False)) < LONGEST_END:
+            return
+    response.close()
 
 
 def read_error_body(response: requests.Response) -> bytes:

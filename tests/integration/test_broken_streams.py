@@ -277,3 +277,15 @@ def test_a24_a_long_stream_outlives_the_read_timeout(impatient: Bridge) -> None:
     """The limit is on silence, not on the whole."""
     told = impatient.told("[[sim:flood events=6 size=10 gap=120]]")
     assert told.finish_reason == "stop"
+
+
+def test_an_event_without_an_end_is_given_up(start_bridge: Start, mark: str) -> None:
+    """In a stream an event says so, and a 502 where it is put together to one answer."""
+    bridge = start_bridge(server="gevent", answer_limit=1)
+    text = f"[[sim:flood events=1 size=2000000]] {mark}"
+    assert "larger than 1 MB" in bridge.told(text).error["message"]
+    body = {"model": "gpt-4o", "max_tokens": 9, "messages": [{"role": "user", "content": text}]}
+    answer = bridge.request("POST", "/v1/messages", body)
+    assert (answer.status, answer.json["type"]) == (502, "error")
+    assert "larger than 1 MB" in answer.json["error"]["message"]
+    assert bridge.chat("hello").status == 200
