@@ -263,6 +263,29 @@ def test_with_a_token(start, simulator: Simulator):
     assert token not in err
 
 
+@pytest.mark.parametrize(
+    ("token", "nowhere", "says", "greets"),
+    [
+        ("ghu_wrong", "", "does not accept this login", "Login     needed: open http://127.0.0.1:"),
+        ("ghu_sim_noaccess", "", "no Copilot plan", "Login     needed: open"),
+        ("ghu_sim_unicorn", "", "status 502", "GitHub    can't be used just now"),
+        ("ghu_sim_demo", "GITHUB", "can't reach 127.0.0.1:9", "GitHub    can't be used just now"),
+        ("ghu_sim_demo", "COPILOT", "can't reach 127.0.0.1:9", "GitHub    can't be used just now"),
+        ("", "", "nobody is logged in", "Login     needed: open"),
+    ],
+)
+def test_a_start_that_nobody_can_be_served_by_yet(start, simulator, token, nowhere, says, greets):
+    hosts = {"COPILOT_BRIDGE_GITHUB_URL": simulator.url, "COPILOT_BRIDGE_GITHUB_API_URL": simulator.url}
+    if nowhere:
+        hosts[f"COPILOT_BRIDGE_{nowhere}_API_URL"] = "http://127.0.0.1:9"
+    up = start("--server", "gevent", COPILOT_BRIDGE_GITHUB_TOKEN=token, **hosts)
+    assert greets in up.text
+    up.err.wait_for(lambda line: says in line and "serving all the same" in line)
+    ready = requests.get(f"{up.base}/readyz", timeout=PATIENCE)
+    assert (ready.status_code, ready.json()["status"]) == (503, "not ready")
+    assert up.post().status_code in (401, 403, 503)
+
+
 def test_a_start_does_not_wait_for_what_it_does_not_need() -> None:
     """The server is another process; tables are for terminals; prompts are counted when they come."""
     looked = "import sys, copilot_bridge.cli.start; print(*sys.modules)"
