@@ -139,7 +139,7 @@ def read_whole(response: requests.Response) -> bytes:
     is larger than an answer may be.
     """
     most: int = getattr(response, MOST, USUAL_MOST)
-    packed = "Content-Encoding" in response.headers
+    packed = "Content-Encoding" in response.raw.headers
     body = b""
     try:
         # At once: `response.content` goes in steps of 10 kB, which takes longer than all else.  What is
