@@ -3,33 +3,67 @@
 import importlib
 import os
 import sys
+from difflib import get_close_matches
 
 import click
 
 from copilot_bridge import __version__
+from copilot_bridge.cli.help import WholeWords
+from copilot_bridge.cli.screen import prose
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.serving.streams import speak_into_the_void
 
-COMMANDS = {
-    "start": "copilot_bridge.cli.start",
-    "auth": "copilot_bridge.cli.auth",
-    "keys": "copilot_bridge.cli.keys",
-    "share-token": "copilot_bridge.cli.shares",
-    "gen-share-token": "copilot_bridge.cli.gen_share_token",
-    "approvals": "copilot_bridge.cli.approvals",
-    "check-usage": "copilot_bridge.cli.usage",
-    "rest": "copilot_bridge.cli.rest",
-    "store": "copilot_bridge.cli.store",
-    "models": "copilot_bridge.cli.models",
-    "setup": "copilot_bridge.cli.setup",
-    "service": "copilot_bridge.cli.service",
-    "doctor": "copilot_bridge.cli.doctor",
-    "debug": "copilot_bridge.cli.debug",
+HERE = "copilot_bridge.cli"
+
+# section of the help -> command -> (module, what it does)
+SECTIONS = {
+    "Serve": {
+        "start": ("start", "Start the server; log in to GitHub first if needed."),
+        "setup": ("setup", "Configure a client to use the bridge."),
+        "service": ("service", "Run the bridge as a service of this system."),
+    },
+    "Accounts and access": {
+        "auth": ("auth", "Log in to GitHub, and manage the stored logins."),
+        "keys": ("keys", "Create, list and revoke API keys."),
+        "share-token": ("shares", "Create, list and revoke share tokens."),
+        "gen-share-token": ("gen_share_token", "Print a random share token; nothing is stored."),
+        "approvals": ("approvals", "Approve or deny the requests that are waiting."),
+    },
+    "Copilot": {
+        "models": ("models", "List the models of your plan."),
+        "check-usage": ("usage", "Show what is left of your plan's quotas."),
+        "rest": ("rest", "List what is paused because Copilot refused it."),
+    },
+    "Maintenance": {
+        "doctor": ("doctor", "Check the installation, and suggest fixes."),
+        "debug": ("debug", "Print what a bug report needs, without secrets."),
+        "store": ("store", "Check, back up and restore the store."),
+    },
+}
+COMMANDS = {name: f"{HERE}.{module}" for rows in SECTIONS.values() for name, (module, _) in rows.items()}
+
+# What people type -> what they mean, where it is not spelt alike.
+MEANT = {
+    "approve": "approvals approve",
+    "deny": "approvals deny",
+    "config": "debug",
+    "help": "--help",
+    "login": "auth login",
+    "logins": "auth list",
+    "logout": "auth remove",
+    "logs": "service logs",
+    "quota": "check-usage",
+    "run": "start",
+    "serve": "start",
+    "status": "service status",
+    "token": "auth token",
+    "usage": "check-usage",
+    "version": "--version",
 }
 
 
 class Commands(click.Group):
-    """Imports a command's module only when that command runs: `--version` waits for nothing."""
+    """Imports a command's module only when that command runs: `--help` and `--version` wait for nothing."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -37,6 +71,26 @@ class Commands(click.Group):
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
         module = COMMANDS.get(name)
         return importlib.import_module(module).command if module else None
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        wide = max(map(len, COMMANDS))
+        for section, rows in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl([(name.ljust(wide), about) for name, (_, about) in rows.items()])
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = arguments[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            near = MEANT.get(name) or next(iter(get_close_matches(name, COMMANDS, n=1)), None)
+            context.fail(
+                f"No such command {name!r}.{f' Did you mean `copilot-bridge {near}`?' if near else ''}"
+            )
+        return super().resolve_command(context, arguments)
+
+
+click.Context.formatter_class = WholeWords
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -63,7 +117,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except BridgeError as error:
-        click.echo(f"copilot-bridge: {one_line(str(error))}", err=True)
+        click.echo(prose(f"copilot-bridge: {one_line(str(error))}", err=True), err=True)
         sys.exit(1)
     except BrokenPipeError:  # the reader of our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -20,9 +20,9 @@ PAUSE = 0.3  # s
 @takes_settings(*CONNECTION, *LOGGING)
 @click.pass_context
 def command(context: click.Context, config: Config, watch: bool) -> None:
-    """Say yes or no to requests that wait for it.
+    """Approve or deny the requests that are waiting.
 
-    Without a command: list them.  A bridge asks when it was started with --manual.
+    Without a command: list them.  A bridge asks if it was started with --manual.
     """
     if context.invoked_subcommand is None and watch:
         ask_for_each(Bridge(config), lambda: True)
@@ -36,7 +36,7 @@ def show(bridge: Bridge) -> None:
         for each in bridge.store.approvals.waiting()
     ]
     if rows:
-        print_table(("ID", "CALLER", "MODEL", "SIZE", "WAITS", "PROMPT"), rows)
+        print_table(("ID", "CALLER", "MODEL", "SIZE", "WAITS", "PROMPT"), rows, spare=("SIZE",))
     else:
         click.echo("No request is waiting.")
 
@@ -44,7 +44,7 @@ def show(bridge: Bridge) -> None:
 @command.command("list")
 @takes_settings(*CONNECTION, *LOGGING)
 def list_waiting(config: Config) -> None:
-    """The requests that wait, the oldest first (the default)."""
+    """List the waiting requests, the oldest first (the default)."""
     show(Bridge(config))
 
 
@@ -52,7 +52,7 @@ def list_waiting(config: Config) -> None:
 @click.argument("question")
 @takes_settings(*CONNECTION, *LOGGING)
 def approve(config: Config, question: str) -> None:
-    """Say yes to a request, by the start of its id."""
+    """Approve a request, named by the start of its id."""
     decide(Bridge(config), question, yes=True)
 
 
@@ -60,7 +60,7 @@ def approve(config: Config, question: str) -> None:
 @click.argument("question")
 @takes_settings(*CONNECTION, *LOGGING)
 def deny(config: Config, question: str) -> None:
-    """Say no to a request, by the start of its id."""
+    """Deny a request, named by the start of its id."""
     decide(Bridge(config), question, yes=False)
 
 

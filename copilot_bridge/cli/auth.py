@@ -17,7 +17,7 @@ from copilot_bridge.exchange.accounts import forget_account, use_account
 @takes_settings(*CONNECTION, *LOGGING)
 @click.pass_context
 def command(context: click.Context, config: Config) -> None:
-    """Log in to GitHub, or manage stored logins.
+    """Log in to GitHub, and manage the stored logins.
 
     Without a command: log in.
     """
@@ -44,7 +44,7 @@ def log_in_and_tell(config: Config) -> None:
 @command.command("list")
 @takes_settings(*CONNECTION, *LOGGING)
 def list_logins(config: Config) -> None:
-    """The stored logins; the one in use has a star."""
+    """List the stored logins; the one in use has a star."""
     bridge = Bridge(config)
     used = bridge.logins.used(bridge.hosts.api)
     rows = [
@@ -60,7 +60,7 @@ def list_logins(config: Config) -> None:
     if not rows:
         click.echo("No login is stored.  `copilot-bridge auth` logs in.")
         return
-    print_table(("", "USER", "HOST", "TOKEN", "SINCE"), rows)
+    print_table(("", "USER", "HOST", "TOKEN", "SINCE"), rows, spare=("SINCE",))
 
 
 @command.command()

@@ -13,7 +13,7 @@ from copilot_bridge import __version__
 from copilot_bridge.cli.lessons import learned, print_learned
 from copilot_bridge.cli.login import shown, waiting
 from copilot_bridge.cli.options import ACCESS, CONNECTION, JOURNAL, LOGGING, PACE, SERVING, takes_settings
-from copilot_bridge.cli.screen import print_json, print_table
+from copilot_bridge.cli.screen import print_json, print_table, prose
 from copilot_bridge.config import Config
 from copilot_bridge.config.table import settings, spell
 from copilot_bridge.errors import BridgeError
@@ -41,7 +41,7 @@ PATIENCE = 10.0  # seconds for each host
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @takes_settings(*SERVING, *ACCESS, *PACE, *JOURNAL, *CONNECTION, *LOGGING)
 def command(config: Config, as_json: bool) -> None:
-    """What a bug report needs, without secrets.
+    """Print what a bug report needs, without secrets.
 
     Versions, paths, settings and where they come from, the login, which hosts can be reached, and what
     Copilot's refusals have taught.
@@ -139,10 +139,13 @@ def knock(bridge: Bridge, url: str) -> tuple[int, Mapping[str, str]]:
 
 
 def print_report(report: dict[str, Any]) -> None:
-    click.echo(f"copilot-bridge {report['version']}, Python {report['python']}, {report['system']}")
-    click.echo(", ".join(f"{name} {found or 'missing'}" for name, found in report["packages"].items()))
+    click.echo(prose(f"copilot-bridge {report['version']}, Python {report['python']}, {report['system']}"))
+    packages = (f"{name} {found or 'missing'}" for name, found in report["packages"].items())
+    click.echo(prose(", ".join(packages)))
     click.echo(f"Data directory: {report['paths']['home']}")
-    click.echo(f"Store: {report['store']['place']}, {report['store']['problem'] or 'in good order'}\n")
+    store = report["store"]
+    click.echo(prose(f"{store['place']}, {store['problem'] or 'in good order'}", "Store: "))
+    click.echo()
     rows = [
         (each["name"], "-" if each["value"] is None else spell(each["value"]), each["origin"])
         for each in report["settings"]

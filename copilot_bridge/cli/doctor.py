@@ -11,7 +11,7 @@ from copilot_bridge.cli.contract import run as ask_models
 from copilot_bridge.cli.lessons import forget
 from copilot_bridge.cli.login import waiting
 from copilot_bridge.cli.options import ACCESS, CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.screen import print_json, shown
+from copilot_bridge.cli.screen import print_json, prose, shown
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.exchange import Bridge
@@ -50,7 +50,7 @@ def command(
     forgetting: bool,
     as_json: bool,
 ) -> None:
-    """Look where the chain is broken, and say what to do.
+    """Check the installation, and suggest fixes.
 
     Settings, store, network, login, plan, token, models, port.  Exit code 1 if anything has failed.
     """
@@ -79,11 +79,12 @@ def walk(patient: Patient, more: tuple[Step, ...], *, as_json: bool) -> None:
 def tell_each(results: list[Result], as_json: bool) -> list[Result]:
     for result in results if not as_json else ():
         finding = result.finding
-        state = click.style(f"{finding.state:<8}", fg=COLOURS[finding.state])
         took = f"  [{result.ms} ms]" if finding.state != "skipped" else ""
-        click.echo(f"{state} {result.name}: {shown(finding.says)}{took}")
+        line = prose(f"{result.name}: {shown(finding.says)}{took}", f"{finding.state:<8} ")
+        state = len(finding.state)
+        click.echo(click.style(line[:state], fg=COLOURS[finding.state]) + line[state:])
         if finding.todo:
-            click.echo(f"         -> {finding.todo}")
+            click.echo(prose(finding.todo, "         -> "))
     return results
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from copilot_bridge import __version__
 from copilot_bridge.cli.login import shown, waiting, who
+from copilot_bridge.cli.screen import prose
 from copilot_bridge.config import Config
 from copilot_bridge.config.kinds import is_loopback
 from copilot_bridge.errors import BridgeError
@@ -37,7 +38,7 @@ class Greeting:
         lines = [
             title,
             f"  Base URL  {url}/v1   ({'with an API key' if self.keyed else 'any key'})",
-            f"  Pages     {url}/   (for your browser: what is left, what used it up, your clients)",
+            f"  Pages     {url}/   (for your browser)",
             *(self._trouble(url) if self.trouble else self._account()),
         ]
         if self.config.insecure_no_key and not self.keyed:
@@ -51,7 +52,7 @@ class Greeting:
         token = [f"  Token     {shown(self.token, True)}"] if self.config.show_token else []
         return [
             f"  Login     {self.user}, {self.plan or 'plan unknown'}",
-            f"  Models    {', '.join(self.models)}",
+            prose(", ".join(self.models), "  Models    "),
             *token,
         ]
 

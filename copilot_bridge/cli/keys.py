@@ -5,18 +5,20 @@ from datetime import UTC, datetime
 
 import click
 
+from copilot_bridge.access.callers import Callers
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
 from copilot_bridge.cli.screen import is_terminal, print_table
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError
-from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.keys import check_lasting, make_key
+from copilot_bridge.exchange.storage import store_of
+from copilot_bridge.store import Store
 from copilot_bridge.store.keys import KEY
 
 
 @click.group("keys")
 def command() -> None:
-    """Make, list and revoke the API keys of the bridge."""
+    """Create, list and revoke API keys."""
 
 
 @command.command()
@@ -34,22 +36,22 @@ def command() -> None:
 def add(
     config: Config, name: str, account: str, models: str, rate: str, expires: str, operator: bool
 ) -> None:
-    """Make a key, and show it this once."""
-    bridge = Bridge(config)
-    click.echo(make_key(bridge, name, KEY, account, models, rate, expires, operator))
+    """Create a key; it is shown this once."""
+    store = store_of(config)
+    click.echo(make_key(store, name, KEY, account, models, rate, expires, operator))
     click.echo("Keep it: it is not shown again, and only a hash of it is stored.", err=True)
 
 
 @command.command("list")
 @takes_settings(*CONNECTION, *LOGGING)
 def list_keys(config: Config) -> None:
-    """The stored keys, and what each may do."""
-    bridge = Bridge(config)
-    _ = bridge.callers.required  # warns of keys that were lost
-    print_keys(bridge, KEY, "No key is stored.  `copilot-bridge keys add NAME` makes one.")
+    """List the keys, and what each may do."""
+    store = store_of(config)
+    _ = Callers(config, store.keys, store.signal).required  # warns of keys that were lost
+    print_keys(store, KEY, "No key is stored.  `copilot-bridge keys add NAME` makes one.")
 
 
-def print_keys(bridge: Bridge, kind: str, none: str) -> None:
+def print_keys(store: Store, kind: str, none: str) -> None:
     rows = [
         (
             key.name,
@@ -62,7 +64,7 @@ def print_keys(bridge: Bridge, kind: str, none: str) -> None:
             else "never",
             "operator" if key.operator else "",
         )
-        for key in bridge.store.keys.all()
+        for key in store.keys.all()
         if key.kind == kind
     ]
     if rows:
@@ -79,12 +81,12 @@ def day(moment: int) -> str:
 @click.argument("name")
 @takes_settings(*CONNECTION, *LOGGING)
 def revoke(config: Config, name: str) -> None:
-    """Let nobody in with the key NAME any more."""
-    revoke_key(Bridge(config), name, KEY)
+    """Revoke the key NAME."""
+    revoke_key(store_of(config), name, KEY)
 
 
-def revoke_key(bridge: Bridge, name: str, kind: str) -> None:
-    if not bridge.store.keys.revoke(name, kind):
+def revoke_key(store: Store, name: str, kind: str) -> None:
+    if not store.keys.revoke(name, kind):
         raise ConfigError(f"there is no {kind} of the name {name!r}")
     click.echo(f"Revoked {name}.")
 
@@ -97,13 +99,13 @@ def clear(config: Config, yes: bool) -> None:
 
     Also after the store was lost or replaced: until then nobody gets in without a key.
     """
-    bridge = Bridge(config)
-    check_lasting(bridge)
+    store = store_of(config)
+    check_lasting(store)
     if not yes and not is_terminal():
         raise ConfigError("this lets in whoever reaches the bridge: say --yes")
     if not yes:
         click.confirm("Revoke all keys, and let in whoever reaches this machine?", abort=True)
-    gone = bridge.store.keys.clear()
+    gone = store.keys.clear()
     click.echo(f"Revoked {gone}.  No key is needed now, but for those of the settings.")
 
 
@@ -111,8 +113,8 @@ def clear(config: Config, yes: bool) -> None:
 @click.argument("name")
 @takes_settings(*CONNECTION, *LOGGING)
 def rotate(config: Config, name: str) -> None:
-    """Replace the key NAME by a new one with the same rights."""
-    secret = Bridge(config).store.keys.rotate(name, KEY)
+    """Replace the key NAME with a new one that has the same rights."""
+    secret = store_of(config).keys.rotate(name, KEY)
     if secret is None:
         raise ConfigError(f"there is no key of the name {name!r}")
     click.echo(secret)

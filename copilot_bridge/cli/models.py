@@ -20,10 +20,10 @@ COLUMNS = ("ID", "VENDOR", "CONTEXT", "OUTPUT", "APIS", "PRICE", "")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @takes_settings(*CONNECTION, *LOGGING)
 def command(config: Config, as_json: bool) -> None:
-    """The plan's models.
+    """List the models of your plan.
 
-    Context and output are in tokens.  The price is in AI units (US cents) for a million tokens, in / out, and
-    for long prompts where they cost more; on older plans it is what a request takes of the premium requests.
+    Context and output are in tokens.  The price is in AI units (US cents) per million tokens, input/output,
+    and for long prompts where they cost more; on older plans it is the multiple of a premium request.
     """
     bridge = Bridge(config)
     with waiting("Asking Copilot for its models"):
@@ -33,7 +33,11 @@ def command(config: Config, as_json: bool) -> None:
     if as_json:
         print_json([*map(as_fields, models), *(auto_fields(model, catalogue) for model in auto)])
         return
-    print_table(COLUMNS, [*map(as_row, models), *(auto_row(model, catalogue) for model in auto)])
+    print_table(
+        COLUMNS,
+        [*map(as_row, models), *(auto_row(model, catalogue) for model in auto)],
+        spare=("VENDOR", "OUTPUT"),
+    )
     if catalogue.outdated:
         say_outdated(catalogue)
 

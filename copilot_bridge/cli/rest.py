@@ -27,7 +27,7 @@ ALL = "all"
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @takes_settings(*CONNECTION, *LOGGING)
 def command(config: Config, clear: str | None, as_json: bool) -> None:
-    """What Copilot has refused for a while.
+    """List what is paused because Copilot refused it.
 
     A model, a path or the account; since when and until when.  A running bridge sends nothing there until
     then, and notices at once what is cleared here.
@@ -41,7 +41,9 @@ def command(config: Config, clear: str | None, as_json: bool) -> None:
     elif as_json:
         print_json(rests.report())
     elif known := rests.all():
-        print_table(("WHAT", "FOR ANOTHER", "UNTIL", "SINCE", "AS COPILOT SAID"), map(row, known))
+        print_table(
+            ("WHAT", "FOR ANOTHER", "UNTIL", "SINCE", "AS COPILOT SAID"), map(row, known), spare=("SINCE",)
+        )
     else:
         click.echo("Nothing rests.")
 

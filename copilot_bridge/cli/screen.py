@@ -1,9 +1,12 @@
 """What commands print: tables and bars on a terminal, plain columns elsewhere."""
 
+import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
+import click
 import orjson
 
 from copilot_bridge.logs import CONTROL
@@ -11,17 +14,18 @@ from copilot_bridge.logs import CONTROL
 if TYPE_CHECKING:
     from rich.console import Console
 
-# Without a terminal nobody wraps lines, so that they can be searched and cut.
-PLAIN_WIDTH = 10_000
+
+def console() -> "Console":
+    from rich.console import Console  # which takes a while, and only a moving sign on a terminal needs it
+
+    return Console(highlight=False)
 
 
-def console(*, stderr: bool = False) -> "Console":
-    from rich.console import Console  # which takes a while, and a start without a terminal prints no tables
-
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(
-        file=stream, width=None if stream.isatty() else PLAIN_WIDTH, highlight=False, soft_wrap=True
-    )
+def width(stream: TextIO) -> int | None:
+    """Of the screen, or as COLUMNS says; None: nobody wraps lines, so that they can be searched and cut."""
+    if stream.isatty() or (stream is sys.stdout and os.environ.get("COLUMNS")):
+        return max(20, shutil.get_terminal_size().columns)
+    return None
 
 
 def is_terminal() -> bool:
@@ -29,25 +33,31 @@ def is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    title: str | None = None,
+    spare: Sequence[str] = (),
+) -> None:
+    """:param spare: columns that a narrow screen does without, the first to go first."""
+    from copilot_bridge.cli.layout import Table, lay_out
 
-    screen = console()
-    table = Table(
-        title=title,
-        box=box.SIMPLE_HEAD if screen.is_terminal else None,
-        pad_edge=False,
-        title_justify="left",
-        header_style="bold",
-    )
-    for column in columns:
-        table.add_column(column, no_wrap=not screen.is_terminal, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(shown(cell)) for cell in row))
-    # Columns that only some terminals have room for are folded, not cut off.
-    screen.print(table, soft_wrap=False)
+    table = Table(tuple(columns), tuple(tuple(map(shown, row)) for row in rows))
+    lines, left_out = lay_out(table.without_empty(), width(sys.stdout), spare)
+    if title:
+        click.secho(title, bold=True)
+    for number, line in enumerate(lines):
+        click.secho(line, bold=number == 0)
+    if left_out:
+        click.secho(f"(a wider screen also shows {', '.join(left_out)})", dim=True)
+
+
+def prose(text: str, head: str = "", *, err: bool = False) -> str:
+    """`head` and the text beside it, in lines of whole words, for stdout or stderr."""
+    from copilot_bridge.cli.layout import hang
+
+    wide = width(sys.stderr if err else sys.stdout)
+    return f"{head}{text}" if wide is None else "\n".join(hang(head, text, wide))
 
 
 def shown(cell: object) -> str:
@@ -59,8 +69,9 @@ def print_json(content: Any) -> None:
     sys.stdout.write(orjson.dumps(content, option=orjson.OPT_INDENT_2, default=str).decode() + "\n")
 
 
-def bar(percent: float, width: int = 24) -> str:
+def bar(percent: float) -> str:
     """A bar of what is left, from 0 to 100 per cent."""
-    filled = round(max(0.0, min(100.0, percent)) / 100 * width)
+    cells = 24 if (width(sys.stdout) or 100) >= 100 else 8
+    filled = round(max(0.0, min(100.0, percent)) / 100 * cells)
     full, empty = ("█", "░") if (sys.stdout.encoding or "").lower().startswith("utf") else ("#", ".")
-    return full * filled + empty * (width - filled)
+    return full * filled + empty * (cells - filled)

@@ -260,7 +260,7 @@ def kind_of(machine: Machine, scope: str | None) -> str:
 @click.option("--system", "scope", flag_value="system", help="Linux: a service of the machine.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 def command(verb: str, scope: str | None, dry_run: bool) -> None:
-    """Run as a service of this system.
+    """Run the bridge as a service of this system.
 
     It starts with the machine (or with your session), and again after a crash: on Linux a systemd unit, on
     macOS a launchd agent, on Windows a scheduled task.

@@ -15,7 +15,7 @@ from copilot_bridge.cli.login import waiting
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
 from copilot_bridge.cli.quickly import quickly
 from copilot_bridge.cli.rewrite import Change, Notes, read_own, undo, write
-from copilot_bridge.cli.screen import is_terminal, print_table
+from copilot_bridge.cli.screen import is_terminal, print_table, prose
 from copilot_bridge.clients import (
     CLIENTS,
     PLACEHOLDER,
@@ -71,14 +71,14 @@ def command(
     undoes: bool,
     yes: bool,
 ) -> None:
-    """Point a client at the bridge.
+    """Configure a client to use the bridge.
 
     Prints what to paste; --write changes the client's own settings instead: shows the difference, asks,
     keeps a backup, and leaves alone whatever else is in them.  Without CLIENT: which clients there are.
     """
     if client is None:
         rows = ((name, row.title, row.about, where_kept(name)) for name, row in CLIENTS.items())
-        print_table(("CLIENT", "", "", "SETTINGS"), rows)
+        print_table(("CLIENT", "NAME", "ABOUT", "SETTINGS"), rows, spare=("NAME", "SETTINGS"))
         return
     row = find_client(client)
     if writes and undoes:
@@ -151,12 +151,19 @@ def pick_key(bridge: Bridge, client: str, given: str | None, *, elsewhere: bool,
         return ""
     make = f"`copilot-bridge keys add {client}`"
     if not writes:
-        say(f"The bridge asks for a key: put it for YOUR_KEY ({make} makes one), or give it with --key.\n")
+        say(
+            prose(
+                f"The bridge asks for a key: put it in place of YOUR_KEY ({make} makes one), "
+                "or give it with --key.",
+                err=True,
+            )
+        )
+        say()
         return "YOUR_KEY"
     if is_terminal() and click.confirm(
         f"The bridge asks for a key.  Make one, named {client}?", default=True
     ):
-        return make_key(bridge, client, KEY)
+        return make_key(bridge.store, client, KEY)
     raise ConfigError(f"the bridge asks for a key: {make} makes one; give it with --key")
 
 

@@ -7,14 +7,14 @@ import click
 from copilot_bridge.cli.keys import print_keys, revoke_key
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
 from copilot_bridge.config import Config
-from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.keys import make_key
+from copilot_bridge.exchange.storage import store_of
 from copilot_bridge.store.keys import SHARE
 
 
 @click.group("share-token")
 def command() -> None:
-    """Make, list and revoke share tokens."""
+    """Create, list and revoke share tokens."""
 
 
 @command.command()
@@ -27,22 +27,22 @@ def command() -> None:
 @click.option("--expires", default="", metavar="SPAN", help="Good for so long: 30d, 12h.  [for ever]")
 @takes_settings(*CONNECTION, *LOGGING)
 def new(config: Config, name: str, account: str, models: str, rate: str, expires: str) -> None:
-    """Make a share token, and show it this once."""
+    """Create a share token; it is shown this once."""
     name = name or f"{account}-{secrets.token_hex(3)}"
-    click.echo(make_key(Bridge(config), name, SHARE, account, models, rate, expires))
+    click.echo(make_key(store_of(config), name, SHARE, account, models, rate, expires))
     click.echo(f"It is called {name}.  Keep it: it is not shown again.", err=True)
 
 
 @command.command("list")
 @takes_settings(*CONNECTION, *LOGGING)
 def list_shares(config: Config) -> None:
-    """The stored share tokens."""
-    print_keys(Bridge(config), SHARE, "No share token is stored.")
+    """List the share tokens."""
+    print_keys(store_of(config), SHARE, "No share token is stored.")
 
 
 @command.command()
 @click.argument("name")
 @takes_settings(*CONNECTION, *LOGGING)
 def revoke(config: Config, name: str) -> None:
-    """Let nobody in with the share token NAME any more."""
-    revoke_key(Bridge(config), name, SHARE)
+    """Revoke the share token NAME."""
+    revoke_key(store_of(config), name, SHARE)

@@ -64,9 +64,9 @@ def command(
     model: str | None,
     small_model: str | None,
 ) -> None:
-    """Serve; log in first if nobody is.
+    """Start the server; log in to GitHub first if needed.
 
-    Every setting can also be given in the environment or in a `.env` file; the README lists them all.
+    Every setting can also be given in the environment or in a `.env` file; docs/settings.md lists them all.
     """
     if WINDOWS and config.server == "gunicorn":
         raise ConfigError("gunicorn does not run on Windows: leave --server out, or say --server gevent")
@@ -114,7 +114,7 @@ def lock_door(bridge: Bridge, check: bool) -> None:
     required = bridge.callers.required  # warns of keys that were lost
     if config.make_key and not check and needs_key(config) and not required:
         with suppress(InvalidRequest):  # another process has been quicker
-            key = make_key(bridge, FIRST, KEY, operator=True)
+            key = make_key(bridge.store, FIRST, KEY, operator=True)
             click.echo(FIRST_KEY.format(key=key, name=FIRST))
     bridge.check_door()
     for text in weak_keys(config):

@@ -22,7 +22,7 @@ SHOWN = (
 
 @click.group("store")
 def command() -> None:
-    """Check the store, back it up, and restore it."""
+    """Check, back up and restore the store."""
 
 
 @command.command()

@@ -18,7 +18,7 @@ COLUMNS = ("QUOTA", "LEFT", "", "OF", "USED", "RESETS")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @takes_settings(*CONNECTION, *LOGGING)
 def command(config: Config, as_json: bool) -> None:
-    """What is left of the plan's quotas."""
+    """Show what is left of your plan's quotas."""
     bridge = Bridge(config)
     with waiting("Asking GitHub"):
         usage = read_usage(fetch_usage(bridge.client, bridge.headers, bridge.account()))

@@ -8,8 +8,19 @@
 writes, and tells how it ended.
 """
 
-from copilot_bridge.exchange.bridge import Bridge
-from copilot_bridge.exchange.call import Call
-from copilot_bridge.exchange.exchange import Exchange
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from copilot_bridge.exchange.bridge import Bridge
+    from copilot_bridge.exchange.call import Call
+    from copilot_bridge.exchange.exchange import Exchange
 
 __all__ = ["Bridge", "Call", "Exchange"]
+
+
+def __getattr__(name: str) -> object:
+    """Import a class when it is asked for: `copilot-bridge keys` needs the store alone, not the network."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{name.lower()}"), name)

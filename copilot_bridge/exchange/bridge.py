@@ -16,9 +16,9 @@ from copilot_bridge.dialects.sse import Splitter
 from copilot_bridge.errors import LoginRequired, StoreError
 from copilot_bridge.exchange.chains import LIFE, Chains
 from copilot_bridge.exchange.signals import Interactions, machine_of, secret_of
+from copilot_bridge.exchange.storage import store_of
 from copilot_bridge.exchange.watch import Watch
 from copilot_bridge.metrics import Metrics
-from copilot_bridge.store import open_store
 from copilot_bridge.upstream.auto import AutoPicks
 from copilot_bridge.upstream.client import MEGABYTE, Client
 from copilot_bridge.upstream.copilot import Copilot
@@ -47,15 +47,7 @@ class Bridge:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.store = open_store(
-            config.home,
-            path=config.cache_path,
-            lasting=config.cache,
-            key=config.store_key,
-            url=config.database_url,
-            connections=config.database_connections,
-            timeout=config.store_timeout,
-        )
+        self.store = store_of(config)
         self.logins = self.store.logins
         self.hosts = Hosts.of(config)
         self.headers = Headers(config, partial(machine_of, self.store))

@@ -5,14 +5,14 @@ import time
 
 from copilot_bridge.access.rates import Rate, read_span
 from copilot_bridge.errors import ConfigError, InvalidRequest
-from copilot_bridge.exchange.bridge import Bridge
+from copilot_bridge.store import Store
 from copilot_bridge.store.keys import Key
 
 NUMBERED = re.compile(r"#\d+$")
 
 
 def make_key(
-    bridge: Bridge,
+    store: Store,
     name: str,
     kind: str,
     account: str = "",
@@ -22,14 +22,14 @@ def make_key(
     operator: bool = False,
 ) -> str:
     """The key.  Raises ConfigError, InvalidRequest, StoreError."""
-    check_lasting(bridge)
+    check_lasting(store)
     if not name.strip() or not name.isprintable() or len(name) > 64:
         raise InvalidRequest("a key's name has 1 to 64 printable characters")
     if NUMBERED.search(name):
         raise InvalidRequest(
             "a key's name does not end with # and a number: that is how its successors are told"
         )
-    if account and not bridge.logins.find(account):
+    if account and not store.logins.find(account):
         raise ConfigError(f"no login of {account!r} is stored: see `copilot-bridge auth list`")
     try:
         if rate:
@@ -38,11 +38,11 @@ def make_key(
     except ValueError as error:
         raise ConfigError(str(error)) from error
     patterns = tuple(each.strip() for each in models.split(",") if each.strip())
-    return bridge.store.keys.add(
+    return store.keys.add(
         Key(name, kind, b"", account=account, models=patterns, rate=rate, expires=until, operator=operator)
     )
 
 
-def check_lasting(bridge: Bridge) -> None:
-    if not bridge.store.database.lasting:
+def check_lasting(store: Store) -> None:
+    if not store.database.lasting:
         raise ConfigError("there is no store to keep it in: leave --no-cache out, or use --api-key")

@@ -79,7 +79,7 @@ def add_key() -> Response:
     if span not in SPANS:
         raise InvalidRequest(tr("Expected a span of time from the list."))
     try:
-        secret = make_key(shared(), name, KEY, expires=span)
+        secret = make_key(shared().store, name, KEY, expires=span)
     except BridgeError as error:
         g.record.failed(error)
         return shown(choice(request.form), 400, key_problem=str(error), key_name=name)

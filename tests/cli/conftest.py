@@ -90,6 +90,7 @@ def run(
 
     def call(*arguments: object, **environ: str) -> Result:
         with monkeypatch.context() as patch:
+            patch.delenv("COLUMNS", raising=False)
             for name, value in (settings | environ).items():
                 patch.setenv(name, value)
             patch.setattr(sys, "argv", ["copilot-bridge", *map(str, arguments)])

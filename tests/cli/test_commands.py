@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 
+import click
 import pytest
 from click.testing import CliRunner
-from integration.harness import ROOT, new_token
+from integration.harness import ROOT, environment, new_token
 
 from copilot_bridge import __version__
-from copilot_bridge.cli import COMMANDS, cli, models
+from copilot_bridge.cli import COMMANDS, MEANT, cli, models
 from copilot_bridge.cli.screen import bar, print_table
 from copilot_bridge.errors import UpstreamRefused
 from copilot_bridge.redaction import Secret
@@ -57,11 +58,44 @@ def test_help(path, flag):
     assert result.output.startswith("Usage: ")
 
 
-def test_each_command_is_listed_with_a_whole_sentence():
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_is_listed_with_its_first_sentence(name):
     told = CliRunner().invoke(cli, ["--help"]).output
-    for name in COMMANDS:
-        assert re.search(rf"^  {name} +\w.*\.$", told, re.MULTILINE), told
-    assert "..." not in told.partition("Commands:")[2]
+    about = cli.get_command(click.Context(cli), name).help.split("\n\n")[0]
+    assert re.search(rf"^  {name} +{re.escape(about)}$", told, re.MULTILINE), told
+    assert about.endswith(".")
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_help_breaks_lines_at_blanks_only(path):
+    narrow, wide = (
+        CliRunner().invoke(cli, [*path, "--help"], terminal_width=width, max_content_width=width).output
+        for width in (80, 1000)
+    )
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert narrow.split() == wide.split()
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("mdels", "models"),
+        ("key", "keys"),
+        ("strat", "start"),
+        ("login", "auth login"),
+        ("usage", "check-usage"),
+        ("version", "--version"),
+    ],
+)
+def test_a_command_that_is_spelt_otherwise(run, typed, meant):
+    assert run(typed).err.endswith(
+        f"Error: No such command '{typed}'. Did you mean `copilot-bridge {meant}`?\n"
+    )
+
+
+def test_each_command_that_is_meant_exists():
+    for meant in MEANT.values():
+        assert CliRunner().invoke(cli, [*meant.split(), "--help"]).exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -78,15 +112,29 @@ def test_version(flag):
     assert result.output == f"copilot-bridge, version {__version__}\n"
 
 
-def test_version_waits_for_nothing(run_process):
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["keys", "list"], ["share-token", "list"]])
+def test_what_waits_for_nothing(tmp_path, arguments):
     """It loads neither the network nor the server."""
     code = (
-        "import sys; from copilot_bridge.cli import cli\n"
-        "try: cli(['--version'])\n"
-        "except SystemExit: print(*sorted({'requests', 'flask', 'gevent', 'rich'} & sys.modules.keys()))"
+        f"import sys; from copilot_bridge.cli import cli\n"
+        f"try: cli({arguments!r})\n"
+        "except SystemExit:\n"
+        "    print(*sorted({'requests', 'flask', 'gevent', 'rich.console'} & sys.modules.keys()))"
     )
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True, text=True)
-    assert told.stdout.splitlines() == [f"{told.stdout.split(',')[0]}, version {__version__}", ""]
+    home = {"COPILOT_BRIDGE_HOME": str(tmp_path / "home")}
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment(tmp_path) | home,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert len(told.stdout.splitlines()) > 1
+    assert told.stdout.splitlines()[-1] == ""
+
+
+def test_version_is_quick(run_process):
     began = time.monotonic()
     assert run_process("--version").code == 0
     assert time.monotonic() - began < 2

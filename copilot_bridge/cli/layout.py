@@ -1,0 +1,149 @@
+"""Tables and prose in the width of a screen, as lines of text; no word (an id, a path) is ever broken."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from rich.cells import cell_len
+
+GAP = 2  # cells between two columns
+HEIGHT = 3  # lines that a row may take before it becomes lines of its own
+
+Row = Sequence[str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """:param rows: as many cells each as there are columns."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    @cached_property
+    def widths(self) -> list[int]:
+        """Of each column, with every cell on one line."""
+        return [max(map(cell_len, column)) for column in self._columns]
+
+    @cached_property
+    def least(self) -> list[int]:
+        """Of each column, with a line for each word."""
+        return [
+            max((cell_len(word) for cell in column for word in cell.split()), default=0)
+            for column in self._columns
+        ]
+
+    @property
+    def _columns(self) -> list[tuple[str, ...]]:
+        return list(zip(self.columns, *self.rows, strict=True))
+
+    def without(self, names: Sequence[str]) -> "Table":
+        kept = [number for number, name in enumerate(self.columns) if name not in names]
+        return Table(pick(self.columns, kept), tuple(pick(row, kept) for row in self.rows))
+
+    def without_empty(self) -> "Table":
+        """Columns that have neither a name nor a cell with anything in it."""
+        kept = [number for number, column in enumerate(self._columns) if any(column)]
+        return Table(pick(self.columns, kept), tuple(pick(row, kept) for row in self.rows))
+
+    def wrapped(self, width: int) -> "list[list[list[str]]] | None":
+        """The lines of the cells of each row, the columns' names first; None: it does not fit."""
+        widths = narrowed(self.widths, self.least, width)
+        if widths is None:
+            return None
+        rows = [
+            [wrap(cell, most) for cell, most in zip(row, widths, strict=True)]
+            for row in (self.columns, *self.rows)
+        ]
+        return rows if all(len(cell) <= HEIGHT for row in rows for cell in row) else None
+
+
+def pick(row: Row, kept: Sequence[int]) -> tuple[str, ...]:
+    return tuple(row[number] for number in kept)
+
+
+def narrowed(widths: Sequence[int], least: Sequence[int], width: int) -> list[int] | None:
+    """Takes from the widest column that can give, until all fit; None: they can't."""
+    now = list(widths)
+    while total(now) > width:
+        giving = [number for number, each in enumerate(now) if each > least[number]]
+        if not giving:
+            return None
+        now[max(giving, key=now.__getitem__)] -= 1
+    return now
+
+
+def total(widths: Sequence[int]) -> int:
+    return sum(widths) + GAP * (len(widths) - 1)
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Lines of whole words; one that is wider than `width` has a line of its own.  At least one line."""
+    if cell_len(text) <= width:
+        return [text]
+    lines: list[str] = []
+    for word in text.split():
+        if lines and cell_len(lines[-1]) + 1 + cell_len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines or [""]
+
+
+def lay_out(table: Table, width: int | None, spare: Sequence[str] = ()) -> tuple[list[str], tuple[str, ...]]:
+    """The lines of the table, and the names of columns that are left out of it.
+
+    Where it is too wide it loses the columns `spare`, one after the other; then cells are wrapped; then each
+    row becomes a block of lines, with all its columns.
+
+    :param width: of the screen; None: as wide as it likes to be.
+    """
+    for number in range(len(spare) + 1):
+        smaller = table.without(spare[:number])
+        if width is None or total(smaller.widths) <= width:
+            return in_columns(smaller), tuple(spare[:number])
+    assert width is not None
+    if rows := table.without(spare).wrapped(width):
+        return [line for row in rows for line in side_by_side(row, widths_of(rows))], tuple(spare)
+    return in_blocks(table, width), ()
+
+
+def in_columns(table: Table) -> list[str]:
+    return [
+        line
+        for row in (table.columns, *table.rows)
+        for line in side_by_side([[cell] for cell in row], table.widths)
+    ]
+
+
+def widths_of(rows: "list[list[list[str]]]") -> list[int]:
+    return [max(cell_len(line) for cell in column for line in cell) for column in zip(*rows, strict=True)]
+
+
+def side_by_side(cells: "list[list[str]]", widths: Sequence[int]) -> list[str]:
+    height = max(map(len, cells))
+    filled = [[*cell, *[""] * (height - len(cell))] for cell in cells]
+    return [
+        (" " * GAP).join(pad(part, width) for part, width in zip(parts, widths, strict=True)).rstrip()
+        for parts in zip(*filled, strict=True)
+    ]
+
+
+def pad(text: str, width: int) -> str:
+    return text + " " * (width - cell_len(text))
+
+
+def in_blocks(table: Table, width: int) -> list[str]:
+    """A block of lines for each row: the name of each column, and the cell."""
+    names = max(map(cell_len, table.columns)) + GAP
+    lines: list[str] = []
+    for row in table.rows:
+        cells = [each for each in zip(table.columns, row, strict=True) if each[1]]
+        lines += [line for name, cell in cells for line in hang(pad(name, names), cell, width)]
+        lines.append("")
+    return lines[:-1]
+
+
+def hang(head: str, text: str, width: int) -> list[str]:
+    """`head`, and the text beside it."""
+    first, *rest = wrap(text, width - cell_len(head))
+    return [f"{head}{first}".rstrip(), *(" " * cell_len(head) + line for line in rest)]

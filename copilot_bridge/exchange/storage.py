@@ -1,0 +1,17 @@
+"""The store that the settings name."""
+
+from copilot_bridge.config import Config
+from copilot_bridge.store import Store, open_store
+
+
+def store_of(config: Config) -> Store:
+    """Nothing is read or written until the store is asked for something."""
+    return open_store(
+        config.home,
+        path=config.cache_path,
+        lasting=config.cache,
+        key=config.store_key,
+        url=config.database_url,
+        connections=config.database_connections,
+        timeout=config.store_timeout,
+    )
