@@ -50,6 +50,9 @@ def words_of(message: Any) -> str:
     return message if isinstance(message, str) else codec.write(message).decode() if message else ""
 
 
+ERRORS = (None, "error")  # types of what may be one
+
+
 def is_error(event: dict[str, Any]) -> bool:
     """An error by its type, or an event without a type that has one."""
     kind = event.get("type")

@@ -5,12 +5,24 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from copilot_bridge.dialects import sse
-from copilot_bridge.dialects.events import CallStarted, Event, Finished, Started, Usage
+from copilot_bridge.dialects.events import (
+    ArgumentsDelta,
+    CallStarted,
+    Event,
+    Finished,
+    ReasoningDelta,
+    Started,
+    TextDelta,
+    Usage,
+)
 from copilot_bridge.dialects.fitting.custom import Unwrapper
 from copilot_bridge.dialects.fitting.step import NOTHING, Undo
 from copilot_bridge.dialects.fitting.stops import StopReader
 from copilot_bridge.dialects.told import told_by
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
+
+# Events in which nothing has to change.
+PLAIN = frozenset({TextDelta, ReasoningDelta, ArgumentsDelta})
 
 
 class EventReader(Protocol):
@@ -70,7 +82,7 @@ class Translation:
             for block in self._splitter.feed(piece):
                 data = sse.read_data(block)
                 if data and not self.done:
-                    if sse.tells_error(block):
+                    if block.startswith(sse.ERROR_NAMES):
                         raise told_by(data)
                     out.extend(map(self._write, self._reader.feed(data)))
                 elif block.startswith(b":"):
@@ -94,6 +106,8 @@ class Translation:
         return self._writer.fail(error)
 
     def _write(self, event: Event) -> bytes:
+        if type(event) in PLAIN and self._started and self._unwrapper is None:
+            return self._writer.feed(event)  # the many
         before = b""
         if not self._started:
             self._started = True

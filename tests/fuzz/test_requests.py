@@ -36,7 +36,8 @@ VENDORS = {"chat": "OpenAI", "messages": "Anthropic", "responses": "OpenAI"}
 def parts(body: Json) -> list[tuple[list[Any], int]]:
     """(the list that holds it, where) of each part of a message, those in tools' results included."""
     found: list[tuple[list[Any], int]] = []
-    holders = [*body.get("messages", ()), *(body["input"] if isinstance(body.get("input"), list) else ())]
+    said = [body.get("messages"), body.get("input")]
+    holders = [each for listed in said if isinstance(listed, list) for each in listed]
     for holder in holders:
         for field in ("content", "output", "tool_calls"):
             held = holder.get(field) if isinstance(holder, dict) else None
@@ -61,10 +62,9 @@ def mutant(rng: Random, dialect: str) -> bytes:
                 held.insert(rng.randrange(len(held) + 1), deepcopy(other[there]))
             case 2:
                 said = body.get("messages") or body.get("input")
-                if isinstance(said, list) and said and isinstance(said[-1], dict):
-                    rng.choice([each for each in said if isinstance(each, dict)])["role"] = rng.choice(
-                        ["user", "assistant", "system", "developer", "tool"]
-                    )
+                spoken = [each for each in said if isinstance(each, dict)] if isinstance(said, list) else []
+                for message in spoken[:1] and [rng.choice(spoken)]:
+                    message["role"] = rng.choice(["user", "assistant", "system", "developer", "tool"])
             case _:
                 change_value(rng, body)
     return json.dumps(body).encode()

@@ -18,7 +18,7 @@ KEEPALIVE = b'event: ping\ndata: {"type": "ping"}\n\n'
 MANAGED = "context_management"
 
 # Only these need a closer look: Copilot's own fields, the usage, the end, and errors.
-SUSPECT = (b"[DONE]", b"copilot_", b'"message_', b'"error"', b"event: error", b"event:error")
+SUSPECT = (b"[DONE]", b"copilot_", b'"message_', b"error")
 
 
 class Repair:

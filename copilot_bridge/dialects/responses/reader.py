@@ -19,7 +19,7 @@ from copilot_bridge.dialects.events import (
 )
 from copilot_bridge.dialects.line import Line
 from copilot_bridge.dialects.responses.repair import read_event
-from copilot_bridge.dialects.told import error_of, is_error, told_error
+from copilot_bridge.dialects.told import ERRORS, error_of, is_error, told_error
 from copilot_bridge.errors import StreamCut
 
 Json = dict[str, Any]
@@ -52,7 +52,7 @@ class Reader:
         event = read_event(data) if data else None
         if event is None:
             return
-        if is_error(event):
+        if event.get("type") in ERRORS and is_error(event):
             raise told_error(error_of(event))
         place = event.get("output_index")
         if place.__class__ is not int:
