@@ -315,9 +315,9 @@ THINKING: dict[str, tuple[str, Json, Json | None]] = {
     "too much": (
         SONNET,
         {"type": "enabled", "budget_tokens": 31_999},
-        {"type": "enabled", "budget_tokens": 3999},
+        {"type": "enabled", "budget_tokens": 2000},
     ),
-    "as it sees fit": (SONNET, {"type": "adaptive"}, {"type": "enabled", "budget_tokens": 3999}),
+    "as it sees fit": (SONNET, {"type": "adaptive"}, {"type": "enabled", "budget_tokens": 2000}),
     "display": (
         SONNET,
         {"type": "enabled", "budget_tokens": 1024, "display": "omitted"},
