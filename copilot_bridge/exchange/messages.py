@@ -34,6 +34,7 @@ class MessagesRequest(ModelRequest):
     def read(self, data: bytes) -> Body:
         body = messages.read(data)
         self._managed = MANAGED in body
+        self._changed |= messages.rename_form(body)
         return body
 
     def talk(self) -> Talk:

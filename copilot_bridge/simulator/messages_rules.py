@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from copilot_bridge.simulator.answer_rules import check_answer
 from copilot_bridge.simulator.catalogue import Row
 from copilot_bridge.simulator.kinds import MESSAGES, NUMBER, TEXT_OR_LIST, TEXT_OR_OBJECT, Kind, first_misfit
 from copilot_bridge.simulator.limit_rules import (
@@ -342,6 +343,7 @@ SHAPE: tuple[Rule, ...] = (
     check_betas,
     check_fields,
     check_output_config,
+    check_answer,
     check_roles,
     check_blocks,
     check_images,

@@ -299,7 +299,7 @@ def answering(client: str, schema: Json) -> Json:
     return {"output_config": {"format": {"type": "json_schema", "schema": schema}}}
 
 
-@pytest.mark.parametrize("client", ["chat", "responses"])
+@pytest.mark.parametrize("client", DIALECTS)
 def test_the_form_of_an_answer_is_said_as_claude_takes_it(
     bridge: Bridge, simulator: Simulator, mark: str, client: str
 ) -> None:
@@ -315,6 +315,35 @@ def test_the_form_of_an_answer_is_said_as_claude_takes_it(
     inner, nothing = told["o"]["anyOf"]
     assert (inner["additionalProperties"], nothing) == (False, {"type": "null"})
     assert inner["properties"]["x"] == {"type": "string", "description": '{pattern: "^a"}'}
+
+
+FORMS: list[tuple[Json, Json]] = [
+    ({"oneOf": [{"type": "string", "minLength": 2}, {"type": "null"}]},
+     {"anyOf": [{"type": "string", "description": "{minLength: 2}"}, {"type": "null"}]}),
+    ({"type": "array", "items": {"type": "number", "multipleOf": 2}, "minItems": 3, "uniqueItems": True},
+     {"type": "array", "items": {"type": "number", "description": "{multipleOf: 2}"},
+      "description": "{minItems: 3, uniqueItems: true}"}),
+    ({"$ref": "#/$defs/p", "$defs": {"p": {"type": "object", "properties": {"q": {}}, "maxProperties": 4}}},
+     {"$ref": "#/$defs/p", "$defs": {"p": {"type": "object", "properties": {"q": {}},
+      "additionalProperties": False, "description": "{maxProperties: 4}"}}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["output_config", "output_format"])
+@pytest.mark.parametrize(("given", "expected"), FORMS)
+def test_the_form_of_an_answer_that_is_passed_on(
+    bridge: Bridge, simulator: Simulator, mark: str, name: str, given: Json, expected: Json
+) -> None:
+    """Under either of its names; upstream refuses it as it came, and hears of it once."""
+    form = answering("messages", {"type": "object", "properties": {"a": given}})
+    if name == "output_format":
+        form = {name: form["output_config"]["format"]}
+    sent = asked(bridge, simulator, mark, "messages", MESSAGES.body(mark, "claude-opus-4.6", **form))
+    assert "output_format" not in sent
+    told = sent["output_config"]["format"]
+    assert told["type"] == "json_schema"
+    assert told["schema"]["additionalProperties"] is False
+    assert told["schema"]["properties"]["a"] == expected
 
 
 @pytest.mark.parametrize(("schema", "strict"), [

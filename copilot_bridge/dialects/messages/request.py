@@ -41,6 +41,16 @@ def read(data: bytes) -> Body:
     return body
 
 
+def rename_form(body: Body) -> bool:
+    """Move `output_format`, its name in the beta of 2025, to where it is today.  True if it was there."""
+    if "output_format" not in body:
+        return False
+    form = body.pop("output_format")
+    if form is not None:
+        body["output_config"] = {"format": form} | (body.get("output_config") or {})
+    return True
+
+
 def refuse_continuing(thread: Any) -> None:
     """Raises InvalidRequest: what was said before is not there.  Anthropic's SDK then sends all of it."""
     if isinstance(thread, dict) and thread.get("previous_message_id") is not None:

@@ -39,6 +39,15 @@ def fit_schema(holder: Any, key: str, limits: Limits) -> bool:
     return holder[key] is not schema
 
 
+def fit_answer(holder: Any) -> bool:
+    """The form of an answer, where there is one, as Claude takes it."""
+    schema = holder.get("schema") if isinstance(holder, dict) else None
+    if not isinstance(schema, dict):
+        return False
+    holder["schema"] = answer_schema(schema, FORMS["anthropic"])
+    return bool(holder["schema"] != schema)
+
+
 def fit_label(holder: Body, key: str, data: Any) -> bool:
     """A media type, by what the bytes are."""
     told = holder.get(key)
@@ -100,15 +109,10 @@ def fit_chat_schemas(body: Body, model: Model) -> bool:
 
 
 def fit_chat_answer(body: Body, model: Model) -> bool:
-    """The form of an answer, as Claude takes it."""
-    given = body.get("response_format")
-    told = given.get("json_schema") if isinstance(given, dict) else None
-    if not isinstance(told, dict) or limits_of("chat", model.vendor, model.id).strict != "anthropic":
+    if limits_of("chat", model.vendor, model.id).strict != "anthropic":
         return False
-    before = told.get("schema")
-    if isinstance(before, dict):
-        told["schema"] = answer_schema(before, FORMS["anthropic"])
-    return bool(told.get("schema") != before)
+    given = body.get("response_format")
+    return isinstance(given, dict) and fit_answer(given.get("json_schema"))
 
 
 def fit_chat_documents(body: Body, _model: Model) -> bool:
@@ -256,6 +260,11 @@ def fit_message_schemas(body: Body, model: Model, _betas: object) -> bool:
     limits = limits_of("messages", model.vendor, model.id)
     changes = [fit_schema(tool, "input_schema", limits) for tool in dicts(body.get("tools"))]
     return any(changes)
+
+
+def fit_message_answer(body: Body, _model: Model, _betas: object) -> bool:
+    given = body.get("output_config")
+    return isinstance(given, dict) and fit_answer(given.get("format"))
 
 
 def fit_message_documents(body: Body, found: list[Body]) -> bool:

@@ -12,6 +12,7 @@ from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.quirks.caching import LONG_CACHE, LONG_CACHE_BETA, fit_cache_controls, wants_hour
 from copilot_bridge.upstream.quirks.fitting import (
     check_named_choice,
+    fit_message_answer,
     fit_message_blocks,
     fit_message_schemas,
     fit_message_texts,
@@ -182,6 +183,7 @@ RULES: tuple[Rule, ...] = (
     drop_billing_block,
     fit_message_blocks,
     fit_message_schemas,
+    fit_message_answer,
     fit_message_texts,
     drop_empty_blocks,
     fit_system_messages,

@@ -6,7 +6,12 @@ from typing import Any
 import pytest
 from simulator_calls import Client, named_events
 
-SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
 TOOLS = [{"name": name, "input_schema": SCHEMA} for name in ("get_weather", "get_news")]
 THINK = {"type": "enabled", "budget_tokens": 1024}
 MARK = {"type": "ephemeral"}
@@ -323,6 +328,27 @@ def test_what_is_refused(client: Client, body: dict[str, Any], message: str) -> 
     assert answer.status_code == 400
     told = answer.json()
     assert message in told.get("error", told)["message"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ({"type": "object"}, "For 'object' type, 'additionalProperties' must be explicitly set to false"),
+        ({"type": "integer", "minimum": 1}, "For 'integer' type, property 'minimum' is not supported"),
+        ({"type": ["string", "null"], "maxLength": 9}, "For 'string' type, property 'maxLength'"),
+        ({"type": "array", "minItems": 2}, "For 'array' type, 'minItems' values other than 0 or 1"),
+        ({"anyOf": [{"type": "array", "items": {"type": "number", "multipleOf": 2}}]}, "'multipleOf'"),
+        ({"oneOf": [{"type": "string"}]}, "Schema type 'oneOf' is not supported"),
+    ],
+)
+def test_schemas_that_are_refused(client: Client, schema: dict[str, Any], message: str) -> None:
+    whole = SCHEMA | {"properties": {"city": schema}}
+    config = {"format": {"type": "json_schema", "schema": whole}}
+    answer = client.message("Tell me of Rome", "claude-opus-4.6", output_config=config)
+    assert answer.status_code == 400
+    told = answer.json()["error"]["message"]
+    assert told.startswith("output_config.format.schema: ")
+    assert message in told
 
 
 @pytest.mark.parametrize(
