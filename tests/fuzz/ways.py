@@ -135,7 +135,7 @@ def check_chat(stream: bytes) -> None:
     for chunk in map(json.loads, chunks):
         assert isinstance(chunk["id"], str)
         assert isinstance(chunk["model"], str)
-        assert isinstance(chunk["created"], int)
+        assert chunk["created"] == int(chunk["created"])
         for choice in chunk["choices"]:
             check_delta(choice["delta"], opened)
             assert isinstance(choice["finish_reason"], str | None)
