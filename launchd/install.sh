@@ -70,7 +70,7 @@ run mkdir -p "$folder" "$home/Library/Logs" "$(dirname -- "$settings")"
 if [ -n "$DRY" ]; then
     echo "+ write $settings, if there is none"
 elif [ ! -e "$settings" ]; then
-    (umask 077 && echo "# Settings of the service, as NAME=value, by their names in the README" >"$settings")
+    (umask 077 && echo "# Settings of the service, as NAME=value, named as in docs/settings.md" >"$settings")
     [ -z "$DAEMON" ] || chown -R "$user" "$(dirname -- "$settings")"
 fi
 if [ -n "$DRY" ]; then

@@ -1,7 +1,8 @@
-"""What there is, the README tells of; what it tells of, there is."""
+"""What there is, the documentation tells of; what it tells of, there is."""
 
 import ast
 import json
+import os
 import re
 import subprocess
 import tomllib
@@ -18,10 +19,16 @@ from copilot_bridge.openapi.document import LEFT_OUT
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-CHINESE = (ROOT / "README.zh-CN.md").read_text()
 CLIENTS = {path.stem: path.read_text() for path in sorted((ROOT / "docs/clients").glob("*.md"))}
 OTHERS = {path.stem: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
 PAGES = {"README": README, **CLIENTS, **OTHERS}
+
+# page -> its translation
+TRANSLATED = {ROOT / "README.md": ROOT / "README.zh-CN.md"} | {
+    ROOT / "docs" / path.name: path for path in sorted((ROOT / "docs/zh").glob("*.md"))
+}
+ORIGINAL = {theirs: ours for ours, theirs in TRANSLATED.items()}
+READMES_WORDS = 1_500
 
 # A page's headings, in this order and no others.
 HEADINGS = ["What you need", "Set up", "Check it", "Good to know"]
@@ -45,7 +52,7 @@ PARSERS = {
     "sh": check_shell,
     "console": check_shell,
 }
-UNPARSED = {"yaml", "js", "powershell", "ini", "promql"}  # nothing that the tests need reads them
+UNPARSED = {"text", "yaml", "js", "powershell", "ini", "promql"}  # nothing that the tests need reads them
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
@@ -76,7 +83,9 @@ def routes(tmp_path_factory):
 def test_each_setting_is_in_the_settings_table(setting):
     names = [name for name, field in FIELD_OF_VARIABLE.items() if field == setting.name]
     flags = [flag for given in setting.metadata["flags"] for flag in given.split("/")]
-    rows = [line for line in README.splitlines() if line.startswith("|") and f"`{names[-1]}`" in line]
+    rows = [
+        line for line in OTHERS["settings"].splitlines() if line.startswith("|") and f"`{names[-1]}`" in line
+    ]
     assert len(rows) == 1
     for told in (*names, *flags):
         assert f"`{told}`" in rows[0], told
@@ -87,7 +96,7 @@ PLAIN = [each for each in settings() if isinstance(each.default, str | int | flo
 
 @pytest.mark.parametrize("setting", PLAIN, ids=lambda setting: setting.name)
 def test_each_default_is_told(setting):
-    row = next(line for line in README.splitlines() if f"`{variable(setting.name)}`" in line)
+    row = next(line for line in OTHERS["settings"].splitlines() if f"`{variable(setting.name)}`" in line)
     shown = f"{setting.default:g}" if isinstance(setting.default, float) else spell(setting.default)
     assert f"`{shown}`" in row.rsplit("|", 2)[1]
 
@@ -100,7 +109,7 @@ def test_no_setting_is_named_that_is_not_there(text):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_is_documented(name):
-    assert f"`copilot-bridge {name}`" in README
+    assert f"| `copilot-bridge {name}` |" in OTHERS["commands"]
 
 
 def test_each_endpoint_is_documented(routes):
@@ -111,18 +120,27 @@ def test_each_endpoint_is_documented(routes):
             prefix = max((each for each in PREFIXES if rule.rule.startswith(each)), key=len)
             path = re.sub(r"<[^>]+>", "{id}", rule.rule.removeprefix(prefix))
             spelled = (f"`{method} {path}`", f"`{method} /v1{path}`")
-            assert any(each in README for each in spelled), spelled
+            assert any(each in OTHERS["endpoints"] for each in spelled), spelled
 
 
-def test_the_make_targets_of_the_readme_exist():
+@pytest.mark.parametrize("name", ["README", "development"])
+def test_the_make_targets_that_are_named_exist(name):
     makefile = (ROOT / "Makefile").read_text()
-    for target in set(re.findall(r"\bmake ([\w-]+)", README)) - {"and", "it"}:
+    named = set(re.findall(r"\bmake ([\w-]+)", PAGES[name])) - {"and", "it"}
+    assert named
+    for target in named:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-def test_there_is_a_page_for_each_client_and_the_readme_links_it():
-    assert re.findall(r"\(docs/clients/([\w-]+)\.md\)", README)
-    assert sorted(re.findall(r"\(docs/clients/([\w-]+)\.md\)", README)) == sorted(CLIENTS)
+def test_there_is_a_page_for_each_client_and_a_link_to_it():
+    linked = re.findall(r"\(clients/([\w-]+)\.md\)", OTHERS["clients"])
+    assert linked
+    assert sorted(linked) == sorted(CLIENTS)
+
+
+def test_the_readme_is_short_and_leads_to_every_page():
+    assert len(README.split()) <= READMES_WORDS
+    assert set(OTHERS) == set(re.findall(r"\(docs/([\w-]+)\.md\)", README))
 
 
 @pytest.mark.parametrize("text", CLIENTS.values(), ids=CLIENTS)
@@ -170,13 +188,16 @@ def test_the_commands_that_are_named_exist(text):
         assert {*re.findall(r"(?<!\S)--[a-z-]+", found[2])} <= {*taken, "--help"}, line
 
 
-@pytest.mark.parametrize("name", ["README", *OTHERS])
-def test_what_a_page_leads_to_is_there(name):
-    folder = ROOT if name == "README" else ROOT / "docs"
-    for link in re.findall(r"\]\(([^)#:]+)\)", PAGES[name]):
-        assert (folder / link).exists(), link
-    for path in re.findall(r"(?<![\w/.-])((?:systemd|nginx|launchd|windows)[/\\][\w.-]+\w)", PAGES[name]):
-        assert (ROOT / path.replace("\\", "/")).exists(), path
+LINKING = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *TRANSLATED.values()]
+
+
+@pytest.mark.parametrize("path", LINKING, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_a_page_leads_to_is_there(path):
+    text = path.read_text()
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (path.parent / link).exists(), link
+    for named in re.findall(r"(?<![\w/.-])((?:systemd|nginx|launchd|windows)[/\\][\w.-]+\w)", text):
+        assert (ROOT / named.replace("\\", "/")).exists(), named
 
 
 def outline(text: str) -> list[str]:
@@ -196,9 +217,19 @@ def code(text: str) -> list[list[str]]:
     ]
 
 
-def links(text: str) -> list[list[str]]:
-    """Where they lead, of each section, in any order."""
-    return [sorted(re.findall(r"\]\(([^)]+)\)", part)) for part in sections(text)]
+def links(path: Path) -> list[list[str]]:
+    """Where they lead, of each section, in any order; a translation stands for its original."""
+    return [
+        sorted(led_to(path, link) for link in re.findall(r"\]\(([^)]+)\)", part))
+        for part in sections(path.read_text())
+    ]
+
+
+def led_to(page: Path, link: str) -> str:
+    if ":" in link:
+        return link
+    target = (page.parent / link).resolve()
+    return str(ORIGINAL.get(target, target).relative_to(ROOT))
 
 
 def tables(text: str) -> list[list[tuple[int, list[str]]]]:
@@ -216,15 +247,34 @@ def programs(text: str) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("part", [outline, code, links, tables, programs])
-def test_the_translation_has_all_that_the_readme_has(part):
-    assert len(part(README)) >= 5
-    assert part(CHINESE) == part(README)
+@pytest.mark.parametrize("part", [outline, code, tables, programs])
+@pytest.mark.parametrize("page", TRANSLATED, ids=lambda path: path.stem)
+def test_a_translation_has_all_that_the_page_has(page, part):
+    assert part(TRANSLATED[page].read_text()) == part(page.read_text())
 
 
-def test_each_language_leads_to_the_other():
-    assert README.splitlines()[:3] == ["# Copilot Bridge", "", "English | [简体中文](README.zh-CN.md)"]
-    assert CHINESE.splitlines()[:3] == ["# Copilot Bridge", "", "[English](README.md) | 简体中文"]
+@pytest.mark.parametrize("page", TRANSLATED, ids=lambda path: path.stem)
+def test_a_translation_leads_to_the_same_pages(page):
+    assert links(TRANSLATED[page]) == links(page)
+
+
+@pytest.mark.parametrize("part", [outline, code, tables, programs])
+def test_there_is_something_to_compare(part):
+    assert sum(len(part(page.read_text())) for page in TRANSLATED) >= 5
+
+
+def test_all_that_was_translated_is():
+    """What a user reads first; how the bridge is deployed and measured is told in English alone."""
+    pages = {"access", "clients", "commands", "development", "endpoints", "models", "settings", "storage"}
+    assert {page.stem for page in TRANSLATED} == {"README", *pages}
+
+
+@pytest.mark.parametrize("page", TRANSLATED, ids=lambda path: path.stem)
+def test_each_language_leads_to_the_other(page):
+    theirs = TRANSLATED[page]
+    there, back = (os.path.relpath(to, of.parent) for to, of in ((theirs, page), (page, theirs)))
+    assert page.read_text().splitlines()[1:3] == ["", f"English | [简体中文]({there})"]
+    assert theirs.read_text().splitlines()[1:3] == ["", f"[English]({back}) | 简体中文"]
 
 
 def test_what_is_said_to_be_tested_is_tested() -> None:

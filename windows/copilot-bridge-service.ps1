@@ -48,7 +48,7 @@ function Enable-Bridge {
     New-Item -ItemType Directory -Force -Path $Folder | Out-Null
     # The user's own: never written over.
     if (-not (Test-Path -LiteralPath $Settings)) {
-        '# Settings of the service, as NAME=value, by their names in the README; then: restart' |
+        '# Settings of the service, as NAME=value, named as in docs/settings.md; then: restart' |
             Set-Content -LiteralPath $Settings -Encoding ascii
     }
     $Action = New-ScheduledTaskAction -Execute $Program -WorkingDirectory $Folder `

@@ -11,7 +11,7 @@ LABEL = "io.github.copilot-bridge"
 ENV_FILE = "COPILOT_BRIDGE_ENV_FILE"
 
 SETTINGS = """\
-# Settings of the service, as NAME=value, by their names in the README: COPILOT_BRIDGE_PORT=5000
+# Settings of the service, as NAME=value, named as in docs/settings.md: COPILOT_BRIDGE_PORT=5000
 # After a change: {restart}
 """
 

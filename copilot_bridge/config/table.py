@@ -105,7 +105,7 @@ class Config:
     )
     graceful_timeout: float = setting(
         seconds,
-        "how long running streams may go on after SIGTERM",
+        "how long running streams may continue after SIGTERM, in seconds",
         default=30.0,
         flags=("--graceful-timeout",),
     )
@@ -114,7 +114,7 @@ class Config:
     )
     cache: bool = setting(
         boolean,
-        "keep logins, tokens, keys and the request log in the store; else in memory only",
+        "keep logins, tokens, keys and the request log in the store; otherwise in memory only",
         default=True,
         flags=("--cache/--no-cache",),
         alias="CACHE",
@@ -133,16 +133,16 @@ class Config:
         secret=True,
     )
     database_connections: int = setting(
-        whole(1, 100), "connections that each worker keeps to PostgreSQL, at the most", default=8
+        whole(1, 100), "maximum number of connections to PostgreSQL, per worker", default=8
     )
     store_timeout: float = setting(
         seconds,
-        "how long a request waits for the store before it goes on with what is known",
+        "how long a request waits for the store before it continues with what is known, in seconds",
         default=1.5,
     )
     store_key: Secret = setting(
         secret_word,
-        "key that seals the secrets in the store, 32 bytes in base64; normally a file of its own",
+        "key that encrypts the secrets in the store, 32 bytes in base64; normally a file of its own",
         default=Secret(),
         secret=True,
     )
@@ -157,7 +157,7 @@ class Config:
     )
     api_key: tuple[Secret, ...] = setting(
         key_list,
-        "key that callers have to give (the option may be repeated; elsewhere separated by commas)",
+        "the operator's API key (repeat the option for several; elsewhere separated by commas)",
         default=(),
         flags=("--api-key",),
         alias="API_KEY",
@@ -166,7 +166,7 @@ class Config:
     )
     share_token: tuple[tuple[Secret, Secret], ...] = setting(
         share_tokens,
-        "share tokens and the GitHub tokens that they stand for: share-a:ghu_x,share-b:ghu_y",
+        "share tokens and the GitHub tokens they stand for: share-a:ghu_x,share-b:ghu_y",
         default=(),
         flags=("--share-token",),
         alias="SHARE_TOKEN",
@@ -174,58 +174,63 @@ class Config:
     )
     allow_github_tokens: bool = setting(
         boolean,
-        "callers may give a GitHub token of their own as key, and use their own plan",
+        "callers may give their own GitHub token as the key, and use their own plan",
         default=False,
         flags=("--allow-github-tokens",),
     )
     insecure_no_key: bool = setting(
-        boolean, "let everybody in without a key, wherever from", default=False, flags=("--insecure-no-key",)
+        boolean,
+        "let everyone in without a key, wherever they come from",
+        default=False,
+        flags=("--insecure-no-key",),
     )
     make_key: bool = setting(
         boolean,
-        "a key for the operator, made and printed at the first start if one is needed and there is none",
+        "create a key for the operator at the first start and print it, if one is needed and there is none",
         default=False,
         flags=("--make-key",),
     )
     allowed_host: tuple[str, ...] = setting(
         host_names,
-        "names that the bridge may be called by, besides its own",
+        "host names by which the bridge may be reached, besides its own",
         default=(),
         flags=("--allowed-host",),
     )
     cors_origin: tuple[str, ...] = setting(
         page_origins,
-        "web pages that may send requests: https://chat.example",
+        "origins of web pages that may send requests: https://chat.example",
         default=(),
         flags=("--cors-origin",),
     )
     trusted_proxy: tuple[str, ...] = setting(
         networks,
-        "proxies whose word on who asks is believed",
+        "reverse proxies whose X-Forwarded-* headers are trusted",
         default=("127.0.0.0/8", "::1"),
         flags=("--trusted-proxy",),
     )
     rate_limit: float | None = setting(
-        seconds, "least seconds between two requests to Copilot, per account", flags=("--rate-limit", "-r")
+        seconds,
+        "minimum interval between two requests to Copilot, in seconds, per account",
+        flags=("--rate-limit", "-r"),
     )
     wait: bool = setting(
         boolean,
-        "let requests that come too early wait instead of refusing them",
+        "queue requests that come too early, instead of refusing them",
         default=False,
         flags=("--wait", "-w"),
     )
     max_concurrent: int | None = setting(
-        whole(1, 10_000), "most requests at a time, per account", flags=("--max-concurrent",)
+        whole(1, 10_000), "maximum number of concurrent requests, per account", flags=("--max-concurrent",)
     )
     max_waiting: int = setting(
         whole(1, 100_000),
-        "most requests that wait at a time, per account",
+        "maximum number of waiting requests, per account",
         default=200,
         flags=("--max-waiting",),
     )
     rest: bool = setting(
         boolean,
-        "after a refusal for the rate leave the account alone for as long as Copilot asks",
+        "after a 429 from Copilot, pause what it refused for as long as it asks",
         default=True,
     )
     manual: bool = setting(
@@ -233,20 +238,20 @@ class Config:
     )
     manual_timeout: float = setting(
         seconds,
-        "how long a request waits for the operator's answer",
+        "how long a request waits for the operator's answer, in seconds",
         default=300.0,
         flags=("--manual-timeout",),
     )
     log_days: int = setting(
         whole(0, 36_500),
-        "days that the request log in the store goes back; 0: none",
+        "how many days the request log in the store goes back; 0: no log",
         default=30,
         flags=("--log-days",),
     )
     log_rows: int = setting(whole(1, 10**9), "most requests in it", default=1_000_000)
     account_type: str | None = setting(
         choice(*ACCOUNT_TYPES),
-        "plan: individual, business or enterprise; normally GitHub says it",
+        "plan: individual, business or enterprise; by default, what GitHub says",
         flags=("--account-type", "-a"),
     )
     enterprise_url: str | None = setting(
@@ -254,7 +259,9 @@ class Config:
     )
     github_url: str | None = setting(base_url, "GitHub's address (https://github.com)")
     github_api_url: str | None = setting(base_url, "address of GitHub's API (https://api.github.com)")
-    copilot_api_url: str | None = setting(base_url, "address of Copilot's API; normally the token says it")
+    copilot_api_url: str | None = setting(
+        base_url, "address of Copilot's API; by default, what the token says"
+    )
     model_mapping: Mapping[str, str] | None = setting(
         mapping,
         "JSON: client's name for a model -> Copilot's; replaces the built-in mapping",
@@ -264,7 +271,7 @@ class Config:
     )
     auto_tier: str | None = setting(
         choice(*AUTO_TIERS),
-        "what the model auto is picked for: efficiency, balance or intelligence; normally Copilot decides",
+        "what the model auto aims for: efficiency, balance or intelligence; by default, Copilot decides",
         flags=("--auto-tier",),
     )
     proxy: str | None = setting(
@@ -278,58 +285,65 @@ class Config:
     )
     log_level: str = setting(
         choice(*LOG_LEVELS),
-        "debug, info, warning or error",
+        "log level: debug, info, warning or error",
         default="info",
         flags=("--log-level",),
         alias="LOG_LEVEL",
     )
     log_file: Path | None = setting(
-        path, "file for the server's log, renamed at 10 MB; 5 such are kept", flags=("--log-file",)
+        path, "file for the server's log, rotated at 10 MB; 5 old ones are kept", flags=("--log-file",)
     )
     debug: bool = setting(
-        boolean, "log level debug, for the libraries too", default=False, flags=("--debug",), alias="DEBUG"
+        boolean, "log level debug, also for the libraries", default=False, flags=("--debug",), alias="DEBUG"
     )
     show_token: bool = setting(
-        boolean, "print tokens in full where they are shown masked", default=False, flags=("--show-token",)
+        boolean,
+        "print tokens in full where they are otherwise masked",
+        default=False,
+        flags=("--show-token",),
     )
-    connect_timeout: float = setting(seconds, "longest wait for a connection to upstream", default=10.0)
-    read_timeout: float = setting(seconds, "longest silence between two bytes of upstream", default=600.0)
+    connect_timeout: float = setting(
+        seconds, "how long to wait for a connection to upstream, in seconds", default=10.0
+    )
+    read_timeout: float = setting(
+        seconds, "how long upstream may be silent before it is given up, in seconds", default=600.0
+    )
     keepalive_expiry: float = setting(
-        seconds, "idle time after which a connection to upstream is not used again", default=60.0
+        seconds, "how long an idle connection to upstream is reused, in seconds", default=60.0
     )
     first_byte_timeout: float = setting(
         seconds,
-        "least silence on a connection that was used before until a request is tried on a new one",
+        "least wait for an answer on a reused connection before a request is tried on a new one, in seconds",
         default=10.0,
     )
     keepalive: float = setting(
-        seconds, "silence after which a stream gets a keep-alive comment", default=15.0
+        seconds,
+        "how long a stream may be silent before it gets a keep-alive comment, in seconds",
+        default=15.0,
     )
     keep_copilot_fields: bool = setting(
-        boolean, "leave Copilot's own fields (copilot_*, content filters) in replies", default=False
+        boolean, "leave Copilot's own fields (copilot_*, content filters) in answers", default=False
     )
     answer_limit: int = setting(
         whole(1, 65536),
-        "megabytes that an answer in one piece or an event of a stream may have, when it is unpacked",
+        "maximum size of an answer in one piece, or of an event of a stream, uncompressed, in megabytes",
         default=64,
     )
     fast_delivery: bool = setting(
         boolean,
-        "take streams from upstream's socket itself; off: read them by requests, which costs more",
+        "read streams directly from upstream's socket; off: through requests, which costs more",
         default=True,
     )
     response_memory: int = setting(
         whole(0, 65536),
-        "megabytes of conversations kept for an hour, sealed, for previous_response_id; 0: none",
+        "megabytes of conversations kept for an hour, encrypted, for previous_response_id; 0: none",
         default=64,
     )
     editor_version: str | None = setting(
         word,
-        "the client that Copilot is told, like vscode/1.140.0 or copilot/1.0.102; normally the newest known",
+        "client reported to Copilot, like vscode/1.140.0 or copilot/1.0.102; by default, the newest known",
     )
-    plugin_version: str | None = setting(
-        word, "the editor's plugin that Copilot is told, like copilot-chat/0.68.0"
-    )
+    plugin_version: str | None = setting(word, "editor plugin reported to Copilot, like copilot-chat/0.68.0")
     integration_id: str | None = setting(word, "Copilot-Integration-Id, where the usual one is refused")
     api_version: str | None = setting(word, "X-GitHub-Api-Version of requests to Copilot, like 2026-08-01")
 

@@ -172,7 +172,7 @@ def test_what_is_to_be_read_is_there(bridge: Bridge, path: str) -> None:
 
 
 def test_anybody_may_read_the_description(start_bridge: Start) -> None:
-    """It says no more than the README does."""
+    """It says no more than the documentation does."""
     bridge = start_bridge(api_key="sk-secret")
     assert bridge.request("GET", "/v1/models").status == 401
     answer = bridge.request("GET", "/openapi.json")
