@@ -47,7 +47,7 @@ def print_table(
     if title:
         click.secho(title, bold=True)
     for number, line in enumerate(lines):
-        click.secho(line, bold=number == 0)
+        click.secho(line, bold=True if number == 0 else None)
     if left_out:
         click.secho(f"(a wider screen also shows {', '.join(left_out)})", dim=True)
 
