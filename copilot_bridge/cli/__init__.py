@@ -9,7 +9,7 @@ import click
 
 from copilot_bridge import __version__
 from copilot_bridge.cli.help import WholeWords
-from copilot_bridge.cli.screen import prose
+from copilot_bridge.cli.screen import print_prose, prose
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.serving.streams import speak_into_the_void
 
@@ -90,6 +90,8 @@ class Commands(click.Group):
         return super().resolve_command(context, arguments)
 
 
+ERROR = "Error: "  # how click begins
+
 click.Context.formatter_class = WholeWords
 
 
@@ -113,11 +115,14 @@ def main() -> None:
         sys.exit(130)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
+    except click.UsageError as error:
+        click.UsageError(prose(error.format_message(), ERROR, err=True).removeprefix(ERROR), error.ctx).show()
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except BridgeError as error:
-        click.echo(prose(f"copilot-bridge: {one_line(str(error))}", err=True), err=True)
+        print_prose(f"copilot-bridge: {one_line(str(error))}", err=True)
         sys.exit(1)
     except BrokenPipeError:  # the reader of our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,7 +6,7 @@ import click
 
 from copilot_bridge.cli.login import log_in, shown
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.screen import print_table
+from copilot_bridge.cli.screen import print_prose, print_table
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError, LoginRequired
 from copilot_bridge.exchange import Bridge
@@ -82,7 +82,7 @@ def remove(config: Config, user: str) -> None:
     bridge = Bridge(config)
     if not forget_account(bridge, user):
         raise LoginRequired(f"no login of {user!r} is stored: see `copilot-bridge auth list`")
-    click.echo(f"Forgot the login of {user}.  To revoke it: https://github.com/settings/applications")
+    print_prose(f"Forgot the login of {user}.  To revoke it: https://github.com/settings/applications")
 
 
 @command.command()

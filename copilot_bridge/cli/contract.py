@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from copilot_bridge.cli.login import waiting
-from copilot_bridge.cli.screen import is_terminal, print_json, print_table, prose
+from copilot_bridge.cli.screen import is_terminal, print_json, print_prose, print_table
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.contract import Answer, api_of, ask_all, learn, price_of, questions
@@ -37,7 +37,7 @@ def run(bridge: Bridge, names: tuple[str, ...], *, yes: bool, as_json: bool) -> 
     with waiting("Asking Copilot for its models"):
         subjects = chosen(bridge, names)
     if not as_json:
-        click.echo(prose(cost(subjects)))
+        print_prose(cost(subjects))
     if not yes and not agreed():
         return
     failure = ask(bridge, subjects)
@@ -104,9 +104,9 @@ def tell(subjects: list[Subject]) -> None:
         f"{len(differences)} differences from what was known:" if differences else "All is as it was known."
     )
     for line in differences:
-        click.echo(f"  {line}")
-    click.echo(
-        prose("What was found holds for a week, for this account; `copilot-bridge doctor --forget` ends it.")
+        print_prose(line, "  ")
+    print_prose(
+        "What was found holds for a week, for this account; `copilot-bridge doctor --forget` ends it."
     )
 
 

@@ -13,7 +13,7 @@ from copilot_bridge import __version__
 from copilot_bridge.cli.lessons import learned, print_learned
 from copilot_bridge.cli.login import shown, waiting
 from copilot_bridge.cli.options import ACCESS, CONNECTION, JOURNAL, LOGGING, PACE, SERVING, takes_settings
-from copilot_bridge.cli.screen import print_json, print_table, prose
+from copilot_bridge.cli.screen import print_json, print_prose, print_table, prose
 from copilot_bridge.config import Config
 from copilot_bridge.config.table import settings, spell
 from copilot_bridge.errors import BridgeError
@@ -142,9 +142,9 @@ def print_report(report: dict[str, Any]) -> None:
     click.echo(prose(f"copilot-bridge {report['version']}, Python {report['python']}, {report['system']}"))
     packages = (f"{name} {found or 'missing'}" for name, found in report["packages"].items())
     click.echo(prose(", ".join(packages)))
-    click.echo(f"Data directory: {report['paths']['home']}")
+    print_prose(report["paths"]["home"], "Data directory: ")
     store = report["store"]
-    click.echo(prose(f"{store['place']}, {store['problem'] or 'in good order'}", "Store: "))
+    print_prose(f"{store['place']}, {store['problem'] or 'in good order'}", "Store: ")
     click.echo()
     rows = [
         (each["name"], "-" if each["value"] is None else spell(each["value"]), each["origin"])
@@ -154,9 +154,9 @@ def print_report(report: dict[str, Any]) -> None:
     login = report["login"]
     click.echo(f"\nLogin: {login['user'] or 'nobody'} {login['token'] or ''}".rstrip())
     if login["error"]:
-        click.echo(f"       {login['error']}")
+        print_prose(login["error"], "       ")
     for each in report["rests"]:
-        click.echo(f"Rests: {each['what']}, for another {each['seconds_left']} s: {each['message']}")
+        print_prose(f"{each['what']}, for another {each['seconds_left']} s: {each['message']}", "Rests: ")
     click.echo()
     told = [
         (each["host"], each["url"], f"{each['ms']} ms" if each["reached"] else each["error"])

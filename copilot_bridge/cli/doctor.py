@@ -11,7 +11,7 @@ from copilot_bridge.cli.contract import run as ask_models
 from copilot_bridge.cli.lessons import forget
 from copilot_bridge.cli.login import waiting
 from copilot_bridge.cli.options import ACCESS, CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.screen import print_json, prose, shown
+from copilot_bridge.cli.screen import print_json, print_prose, prose, shown
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.exchange import Bridge
@@ -84,7 +84,7 @@ def tell_each(results: list[Result], as_json: bool) -> list[Result]:
         state = len(finding.state)
         click.echo(click.style(line[:state], fg=COLOURS[finding.state]) + line[state:])
         if finding.todo:
-            click.echo(prose(finding.todo, "         -> "))
+            print_prose(finding.todo, "         -> ")
     return results
 
 
@@ -94,6 +94,7 @@ def conclude(results: list[Result], as_json: bool) -> None:
         rows = [{"name": each.name, **asdict(each.finding), "ms": each.ms} for each in results]
         print_json({"ok": not bad, "steps": rows})
     else:
-        click.echo(f"\n{len(bad)} failed: {', '.join(bad)}" if bad else "\nAll is well.")
+        click.echo()
+        print_prose(f"{len(bad)} failed: {', '.join(bad)}" if bad else "All is well.")
     if bad:
         sys.exit(1)

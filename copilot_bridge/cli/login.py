@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from copilot_bridge.cli.screen import console, is_terminal
+from copilot_bridge.cli.screen import console, is_terminal, print_prose
 from copilot_bridge.errors import LoginRequired
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.accounts import add_account
@@ -49,7 +49,7 @@ def who(bridge: Bridge) -> str:
         except LoginRequired as error:
             if not is_terminal():
                 raise
-            click.echo(f"The login of {login.user} does not work any more: {error}", err=True)
+            print_prose(f"The login of {login.user} does not work any more: {error}", err=True)
             return log_in(bridge)
     found = next(iter(found_elsewhere(bridge.hosts, os.environ, Path.home())), None)
     if found and (user := adopt(bridge, found)):
@@ -69,10 +69,10 @@ def adopt(bridge: Bridge, found: FoundLogin) -> str | None:
     try:
         user = whoami(bridge.client, bridge.headers, bridge.hosts, found.token)
     except LoginRequired:
-        click.echo(f"GitHub does not accept the login in {found.path} any more.", err=True)
+        print_prose(f"GitHub does not accept the login in {found.path} any more.", err=True)
         return None
     bridge.logins.add(user, found.token, bridge.hosts.api)
-    click.echo(f"Using the login of {user} in {found.path}.")
+    print_prose(f"Using the login of {user} in {found.path}.")
     return user
 
 

@@ -6,7 +6,7 @@ import click
 
 from copilot_bridge.cli.login import waiting
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.screen import print_json, print_table
+from copilot_bridge.cli.screen import print_json, print_prose, print_table
 from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.models import AUTO_MODELS
@@ -80,7 +80,8 @@ def auto_row(model: Model, catalogue: Catalogue) -> tuple[object, ...]:
 
 
 def say_outdated(catalogue: Catalogue) -> None:
-    click.echo(f"{OUTDATED}. {UPDATE}\nCopilot says: {catalogue.outdated}", err=True)
+    print_prose(f"{OUTDATED}. {UPDATE}", err=True)
+    print_prose(f"Copilot says: {catalogue.outdated}", err=True)
 
 
 def price(model: Model) -> str:

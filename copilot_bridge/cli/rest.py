@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.screen import print_json, print_table
+from copilot_bridge.cli.screen import print_json, print_prose, print_table
 from copilot_bridge.config import Config
 from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.exchange import Bridge
@@ -37,7 +37,7 @@ def command(config: Config, clear: str | None, as_json: bool) -> None:
         ended = rests.clear("" if clear == ALL else clear)
         if not ended and clear != ALL:
             raise InvalidRequest(f"{clear!r} does not rest: see `copilot-bridge rest`")
-        click.echo(f"No rest any more: {', '.join(each.what for each in ended) or 'nothing did rest'}")
+        print_prose(f"No rest any more: {', '.join(each.what for each in ended) or 'nothing did rest'}")
     elif as_json:
         print_json(rests.report())
     elif known := rests.all():

@@ -60,6 +60,10 @@ def prose(text: str, head: str = "", *, err: bool = False) -> str:
     return f"{head}{text}" if wide is None else "\n".join(hang(head, text, wide))
 
 
+def print_prose(text: str, head: str = "", *, err: bool = False) -> None:
+    click.echo(prose(text, head, err=err), err=err)
+
+
 def shown(cell: object) -> str:
     """What comes from elsewhere does not steer the terminal."""
     return "" if cell is None else str(cell).translate(CONTROL)

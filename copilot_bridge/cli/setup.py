@@ -7,6 +7,7 @@ works.  All that explains it goes to stderr.
 import os
 import sys
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ from copilot_bridge.cli.login import waiting
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
 from copilot_bridge.cli.quickly import quickly
 from copilot_bridge.cli.rewrite import Change, Notes, read_own, undo, write
-from copilot_bridge.cli.screen import is_terminal, print_table, prose
+from copilot_bridge.cli.screen import is_terminal, print_prose, print_table
 from copilot_bridge.clients import (
     CLIENTS,
     PLACEHOLDER,
@@ -103,12 +104,14 @@ def command(
     else:
         show(steps, client, system, by_variables=kind is not None and bool(steps.environment))
     for note in chosen.notes:
-        say(f"\n{note}")
+        say()
+        print_prose(note, err=True)
 
 
 def find_client(name: str) -> Client:
     if name not in CLIENTS:
-        raise click.UsageError(f"there is no client {name!r}; there are {', '.join(CLIENTS)}")
+        near = "".join(f"; did you mean {each}?" for each in get_close_matches(name, CLIENTS, n=1))
+        raise click.UsageError(f"there is no client {name!r}{near or '; there are ' + ', '.join(CLIENTS)}")
     return CLIENTS[name]
 
 
@@ -151,13 +154,8 @@ def pick_key(bridge: Bridge, client: str, given: str | None, *, elsewhere: bool,
         return ""
     make = f"`copilot-bridge keys add {client}`"
     if not writes:
-        say(
-            prose(
-                f"The bridge asks for a key: put it in place of YOUR_KEY ({make} makes one), "
-                "or give it with --key.",
-                err=True,
-            )
-        )
+        where = f"put it in place of YOUR_KEY ({make} makes one), or give it with --key"
+        print_prose(f"The bridge asks for a key: {where}.", err=True)
         say()
         return "YOUR_KEY"
     if is_terminal() and click.confirm(
@@ -257,7 +255,7 @@ def show(steps: Steps, client: str, system: System, *, by_variables: bool) -> No
         say(f"\n    {steps.command}")
     say(f"\nCheck it:  {steps.check}")
     if steps.client.writable:
-        say(f"`copilot-bridge setup {client} --write` puts it into your settings.")
+        print_prose(f"`copilot-bridge setup {client} --write` puts it into your settings.", err=True)
     say(f"What else to know:  {steps.client.page}")
 
 
@@ -265,7 +263,7 @@ def say_steps(steps: Steps) -> None:
     if steps.by_hand:
         say()
     for number, step in enumerate(steps.by_hand, 1):
-        say(f"{number}. {step}" if len(steps.by_hand) > 1 else step)
+        print_prose(step, f"{number}. " if len(steps.by_hand) > 1 else "", err=True)
 
 
 def shown_path(settings: Settings) -> Path:
@@ -279,13 +277,14 @@ def put_in(client: str, steps: Steps, config: Config, yes: bool) -> None:
     changes = [change_of(each) for each in steps.files]
     todo = [each for each in changes if not each.nothing]
     if not todo:
-        say(f"There is nothing to change: {', '.join(str(each.path) for each in changes)} says it already.")
+        paths = ", ".join(str(each.path) for each in changes)
+        print_prose(f"There is nothing to change: {paths} says it already.", err=True)
     else:
         for change in todo:
             click.echo(change.diff(steps.key), nl=False)
         ask(f"Write {' and '.join(str(each.path) for each in todo)}?", yes)
         for backup in write(client, todo, Notes(config.home)):
-            say(f"What it was before is in {backup}.")
+            print_prose(f"What it was before is in {backup}.", err=True)
         say(f"Written.  `copilot-bridge setup {client} --undo` takes it back.")
     say_steps(steps)
     if steps.lines:

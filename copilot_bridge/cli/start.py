@@ -20,7 +20,7 @@ from copilot_bridge.cli.approvals import ask_for_each
 from copilot_bridge.cli.claude_code import tell
 from copilot_bridge.cli.greeting import Greeting, known_key, look
 from copilot_bridge.cli.options import ACCESS, CONNECTION, JOURNAL, LOGGING, PACE, SERVING, takes_settings
-from copilot_bridge.cli.screen import is_terminal
+from copilot_bridge.cli.screen import is_terminal, print_prose
 from copilot_bridge.config import Config
 from copilot_bridge.errors import (
     BridgeError,
@@ -99,7 +99,7 @@ def command(
 def check_settings(config: Config, simulate: bool, check: bool) -> None:
     """Raises ConfigError: with these nobody can be served, now or later."""
     for each in config.passed_over:
-        click.echo(f"copilot-bridge: {each}", err=True)
+        print_prose(f"copilot-bridge: {each}", err=True)
     if config.log_file:
         LogFile(config.log_file).close()
     bridge = Bridge(config)
@@ -118,7 +118,7 @@ def lock_door(bridge: Bridge, check: bool) -> None:
             click.echo(FIRST_KEY.format(key=key, name=FIRST))
     bridge.check_door()
     for text in weak_keys(config):
-        click.echo(f"copilot-bridge: warning: {text}", err=True)
+        print_prose(f"copilot-bridge: warning: {text}", err=True)
 
 
 FIRST = "first"
@@ -142,7 +142,7 @@ def found(bridge: Bridge, simulated: bool, url: str) -> Greeting:
     except BridgeError as error:
         if simulated or (is_terminal() and error.kind in NEEDS_A_PERSON):
             raise
-        click.echo(f"copilot-bridge: {error}; serving all the same, on {url}", err=True)
+        print_prose(f"copilot-bridge: {error}; serving all the same, on {url}", err=True)
         return Greeting(bridge.config, bridge.callers.required, trouble=error)
 
 

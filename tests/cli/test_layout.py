@@ -4,6 +4,7 @@ import pytest
 from integration.harness import new_token
 from rich.cells import cell_len
 
+from copilot_bridge.cli import screen
 from copilot_bridge.cli.layout import Table, hang, lay_out, wrap
 
 MODELS = Table(
@@ -84,3 +85,34 @@ def test_listings_at_80_columns(run, arguments):
         assert cell_len(line) <= 80 or len(line.split()[-1]) > 60, "only a long path may be wider"
     first = {line.split()[0] for line in whole.out.splitlines() if line.strip()}
     assert first <= set(narrow.out.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["auth", "use", "somebody-with-a-long-name"], "'somebody-with-a-long-name'"),
+        (
+            ["models", "--frobnicate-everything-there-is-to-be-seen"],
+            "'--frobnicate-everything-there-is-to-be-seen'.",
+        ),
+        (["setup", "lanchain"], "copilot-cli,"),
+        (["start", "--check", "--api-key", "short"], "(`copilot-bridge"),
+    ],
+)
+def test_what_is_told_on_a_narrow_terminal(run, monkeypatch, arguments, word):
+    monkeypatch.setattr(screen, "width", lambda _stream: 66)
+    told = run(*arguments).err.splitlines()
+    assert max(map(cell_len, told)) <= 66
+    assert word in " ".join(told).split()
+
+
+def test_an_error_is_one_line_where_no_terminal_is(run):
+    line = run("auth", "use", "x" * 100, COLUMNS="40").line
+    assert "x" * 100 in line
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("codx", "codex"), ("claudecode", "claude-code"), ("open-code", "opencode")]
+)
+def test_a_client_that_is_spelt_otherwise(run, typed, meant):
+    assert run("setup", typed).err.endswith(f"there is no client '{typed}'; did you mean {meant}?\n")
