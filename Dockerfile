@@ -6,7 +6,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/copilot-bridge
 # The packages first: they change less often than the program.
 COPY requirements.txt /src/
-# Besides, for a store in PostgreSQL: --build-arg PACKAGES="psycopg[binary,pool]"
+# Besides, for a store in PostgreSQL: --build-arg PACKAGES="psycopg[binary,pool]"; to scale images down: pillow
 ARG PACKAGES=""
 RUN /opt/copilot-bridge/bin/pip install -r /src/requirements.txt $PACKAGES
 COPY setup.cfg pyproject.toml README.md LICENSE /src/

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from copilot_bridge.errors import Unsupported
 
@@ -20,6 +20,18 @@ class Picture:
     part: dict[str, Any]
     message: int
     shown: bool = False
+
+
+class Placed(NamedTuple):
+    """An image in a request.
+
+    :param where: it stands.  :param holder: the object that holds it, or its address.
+    :param shown: by a tool, and not by a person.
+    """
+
+    where: str
+    holder: dict[str, Any]
+    shown: bool
 
 
 def leave_out_oldest(pictures: Sequence[Picture], most: int, text: str) -> bool:

@@ -15,6 +15,7 @@ from copilot_bridge.config import Config
 from copilot_bridge.dialects.sse import Splitter
 from copilot_bridge.errors import LoginRequired, StoreError
 from copilot_bridge.exchange.chains import LIFE, Chains
+from copilot_bridge.exchange.pictures import Pictures
 from copilot_bridge.exchange.signals import Interactions, machine_of, secret_of
 from copilot_bridge.exchange.storage import store_of
 from copilot_bridge.exchange.watch import Watch
@@ -67,7 +68,7 @@ class Bridge:
         self.genuine_ids: TTLCache[str, str] = TTLCache(REMEMBERED_IDS, REMEMBERED_FOR)
         memory = config.response_memory * 1024 * 1024
         self.chains = Chains(memory, table=self.store.chains(memory, LIFE))
-        self.images = ImageFetcher(config)
+        self.pictures = Pictures(ImageFetcher(config))
         self.guesses = Guesses(self.store.tries)
         self.callers = Callers(config, self.store.keys, self.store.signal, guesses=self.guesses)
         self.gatekeeper = Gatekeeper(config)

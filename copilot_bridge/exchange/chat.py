@@ -10,10 +10,9 @@ from copilot_bridge.dialects.chat.repair import Mender, Repair
 from copilot_bridge.dialects.chat.writer import Writer
 from copilot_bridge.dialects.conversation import Talk
 from copilot_bridge.dialects.fitting.limits import OPENAI
-from copilot_bridge.dialects.pictures import Picture
+from copilot_bridge.dialects.pictures import Picture, Placed
 from copilot_bridge.dialects.turn import Turn
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.exchange.pictures import in_place
 from copilot_bridge.exchange.request import Body, ModelRequest, Whole
 from copilot_bridge.upstream.models import Model
 
@@ -38,13 +37,14 @@ class ChatRequest(ModelRequest):
     def pictures(self) -> list[Picture]:
         return chat.pictures(self._body)
 
-    def images(self) -> Iterator[tuple[str, Body]]:
+    def images(self) -> Iterator[Placed]:
         return chat.image_parts(self._body)
 
-    def inline(self, where: str, image: Body, model: Model) -> bool:
-        before = image["url"]
-        image["url"] = in_place(self._bridge.images, before, where, model)
-        return bool(image["url"] != before)
+    def inline(self, image: Placed, model: Model) -> bool:
+        where, holder, shown = image
+        before = holder["url"]
+        holder["url"] = self._bridge.pictures.in_place(before, where, model, shown=shown)
+        return bool(holder["url"] != before)
 
     def has_to_be_fitted(self, model: Model) -> bool:
         """Only OpenAI's models know custom tools."""

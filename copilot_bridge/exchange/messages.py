@@ -11,10 +11,9 @@ from copilot_bridge.dialects.messages import request as messages
 from copilot_bridge.dialects.messages.errors import write_event
 from copilot_bridge.dialects.messages.repair import KEEPALIVE, MANAGED, Repair
 from copilot_bridge.dialects.messages.writer import Writer
-from copilot_bridge.dialects.pictures import Picture
+from copilot_bridge.dialects.pictures import Picture, Placed
 from copilot_bridge.dialects.turn import Turn
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
-from copilot_bridge.exchange.pictures import fetch, label
 from copilot_bridge.exchange.request import Body, ModelRequest, Whole
 from copilot_bridge.upstream.client import read_whole
 from copilot_bridge.upstream.models import Choice, Model
@@ -46,23 +45,26 @@ class MessagesRequest(ModelRequest):
     def pictures(self) -> list[Picture]:
         return messages.pictures(self._body)
 
-    def images(self) -> Iterator[tuple[str, Body]]:
+    def images(self) -> Iterator[Placed]:
         return messages.image_sources(self._body)
 
-    def inline(self, where: str, image: Body, model: Model) -> bool:
-        if image.get("type") != "url":
-            return self._label(where, image, model)
-        url = str(image.pop("url", ""))
-        media_type, data = fetch(self._bridge.images, url, f"{where}.url", model)
-        image |= {"type": "base64", "media_type": media_type, "data": data}
+    def inline(self, image: Placed, model: Model) -> bool:
+        where, holder, shown = image
+        if holder.get("type") != "url":
+            return self._fit_image(image, model)
+        url = str(holder.pop("url", ""))
+        media, data = self._bridge.pictures.fetch(url, f"{where}.url", model, shown=shown)
+        holder |= {"type": "base64", "media_type": media, "data": data}
         return True
 
-    def _label(self, where: str, image: Body, model: Model) -> bool:
-        told, data = image.get("media_type"), image.get("data")
+    def _fit_image(self, image: Placed, model: Model) -> bool:
+        where, holder, shown = image
+        told, data = holder.get("media_type"), holder.get("data")
         if not isinstance(told, str) or not isinstance(data, str):
             return False
-        image["media_type"] = label(told, data, f"{where}.media_type", model)
-        return bool(image["media_type"] != told)
+        fitted = self._bridge.pictures.fit(told, data, f"{where}.media_type", model, shown=shown)
+        holder["media_type"], holder["data"] = fitted
+        return fitted != (told, data)
 
     def choose(self) -> Choice:
         """Claude Code says by a beta that it wants a model's longer context."""

@@ -1,20 +1,74 @@
 """The images in a request: how many there may be, what they are, and those that are somewhere else."""
 
 import base64
-from typing import Any
 
 from copilot_bridge.dialects import data_url
 from copilot_bridge.dialects.fitting.media import media_type
 from copilot_bridge.errors import InvalidRequest
+from copilot_bridge.exchange.scaling import Bounds, Scaler, is_installed
 from copilot_bridge.upstream.images import ImageFetcher
 from copilot_bridge.upstream.models import Model
 
 # Where the catalogue does not say what images a model takes.
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
 IMAGE_BYTES = 3_145_728
+SCALED_BYTES = 20 * 1024 * 1024  # what is fetched where it can be made smaller
 MOST_IMAGES = 100  # where nobody says how many; the catalogue says 1, and upstream takes more
 
-Placed = tuple[str, dict[str, Any]]  # where it stands, the object that holds its address
+
+class Pictures:
+    """Puts images into their places in a request: under their right types, no larger than the model takes."""
+
+    def __init__(self, images: ImageFetcher) -> None:
+        self._images = images
+        self._scaler = Scaler()
+
+    def in_place(self, url: str, where: str, model: Model, *, shown: bool) -> str:
+        """The address of the image itself, fetched if it is somewhere else.
+
+        :param shown: by a tool.
+        :raises InvalidRequest: there is no such image for us, or the model takes none of its type.
+        """
+        if not url.startswith("data:"):
+            return "data:{};base64,{}".format(*self.fetch(url, where, model, shown=shown))
+        try:
+            told, data = data_url.split(url)
+        except ValueError:  # upstream's to judge
+            return url
+        fitted = self.fit(told, data, where, model, shown=shown)
+        return url if fitted == (told, data) else "data:{};base64,{}".format(*fitted)
+
+    def fit(self, told: str, data: str, where: str, model: Model, *, shown: bool) -> tuple[str, str]:
+        """(media type, base64).  :param told: the media type that the client names.  :param data: base64.
+
+        :raises InvalidRequest: the model takes none of its type.
+        """
+        media = label(told, data, where, model)
+        return self._scaler.fit(data, bounds_of(model, shown=shown)) or (media, data)
+
+    def fetch(self, url: str, where: str, model: Model, *, shown: bool) -> tuple[str, str]:
+        """(media type, base64).  Raises InvalidRequest: there is no such image for us."""
+        bounds = bounds_of(model, shown=shown)
+        media, image = self._images.fetch(
+            url,
+            media_types=model.vision.get("supported_media_types") or IMAGE_TYPES,
+            max_bytes=max(bounds.size, SCALED_BYTES) if is_installed() else bounds.size,
+            param=where,
+        )
+        data = base64.b64encode(image).decode()
+        fitted = self._scaler.fit(data, bounds)
+        if fitted is None and len(image) > bounds.size:
+            raise InvalidRequest(
+                f"this image can't be used: it has more than {bounds.size:,} bytes", param=where
+            )
+        return fitted or (media, data)
+
+
+def bounds_of(model: Model, *, shown: bool) -> Bounds:
+    """What a person shows is left as it is where the model takes it: somebody has chosen it."""
+    facts = model.facts
+    size = model.vision.get("max_prompt_image_size") or IMAGE_BYTES
+    return Bounds(size, facts.image_side if shown else facts.longest_image_side)
 
 
 def label(told: str, data: str, where: str, model: Model) -> str:
@@ -27,26 +81,3 @@ def label(told: str, data: str, where: str, model: Model) -> str:
     if known and media.startswith("image/") and media not in known:
         raise InvalidRequest(f"{where}: it is {media}; this model takes {', '.join(known)}", param=where)
     return media
-
-
-def in_place(images: ImageFetcher, url: str, where: str, model: Model) -> str:
-    """The address of the image itself, fetched if it is somewhere else.  Raises InvalidRequest, as below."""
-    if not url.startswith("data:"):
-        return "data:{};base64,{}".format(*fetch(images, url, where, model))
-    try:
-        told, data = data_url.split(url)
-    except ValueError:  # upstream's to judge
-        return url
-    media = label(told, data, where, model)
-    return url if media == told else f"data:{media};base64,{data}"
-
-
-def fetch(images: ImageFetcher, url: str, where: str, model: Model) -> tuple[str, str]:
-    """(media type, base64).  Raises InvalidRequest: there is no such image for us."""
-    media, image = images.fetch(
-        url,
-        media_types=model.vision.get("supported_media_types") or IMAGE_TYPES,
-        max_bytes=model.vision.get("max_prompt_image_size") or IMAGE_BYTES,
-        param=where,
-    )
-    return media, base64.b64encode(image).decode()

@@ -21,7 +21,7 @@ from copilot_bridge.dialects.filtered import Filtered, filtered
 from copilot_bridge.dialects.fitting.limits import Limits, limits_of
 from copilot_bridge.dialects.fitting.step import NOTHING, Undo, fit
 from copilot_bridge.dialects.fitting.stops import split_stops
-from copilot_bridge.dialects.pictures import Picture, leave_out_oldest
+from copilot_bridge.dialects.pictures import Picture, Placed, leave_out_oldest
 from copilot_bridge.dialects.routing import pick
 from copilot_bridge.dialects.tool_answer import AnswerReader
 from copilot_bridge.dialects.translation import EventReader, EventWriter, Translation
@@ -130,11 +130,11 @@ class ModelRequest(ABC):
         """All images of the body, in their order."""
 
     @abstractmethod
-    def images(self) -> Iterator[tuple[str, Body]]:
-        """(where it stands, the object that holds its address) of each image."""
+    def images(self) -> Iterator[Placed]:
+        """All images of the body that are to be put in their places."""
 
     @abstractmethod
-    def inline(self, where: str, image: Body, model: Model) -> bool:
+    def inline(self, image: Placed, model: Model) -> bool:
         """Put the image itself into its place, under its right type.  False if nothing had to change."""
 
     @abstractmethod
@@ -272,7 +272,7 @@ class ModelRequest(ABC):
         changed = [
             self._changed,
             leave_out_oldest(self.pictures(), model.facts.images or MOST_IMAGES, self.text_part),
-            *(self._place(where, image, model) for where, image in self.images()),
+            *(self._place(image, model) for image in self.images()),
         ]
         account = self._call.account.fingerprint
         model = as_found(model, self._bridge.learned.of(account, way, model.id))
@@ -347,10 +347,10 @@ class ModelRequest(ABC):
                 in_thread(counting.load)
         return in_thread(counted, turn, model.id)
 
-    def _place(self, where: str, image: Body, model: Model) -> bool:
+    def _place(self, image: Placed, model: Model) -> bool:
         """Copilot fetches no images; it wants them in the request, and a header that says so."""
         self._headers["Copilot-Vision-Request"] = "true"
-        return self.inline(where, image, model)
+        return self.inline(image, model)
 
     def _is_longer_in_a_stream(self, model: Model) -> bool:
         most = model.max_unstreamed_tokens

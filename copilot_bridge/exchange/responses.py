@@ -7,7 +7,7 @@ from typing import Any
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.conversation import Talk
-from copilot_bridge.dialects.pictures import Picture
+from copilot_bridge.dialects.pictures import Picture, Placed
 from copilot_bridge.dialects.responses import repair, turn
 from copilot_bridge.dialects.responses import request as responses
 from copilot_bridge.dialects.responses.errors import write_event
@@ -16,7 +16,6 @@ from copilot_bridge.dialects.responses.writer import Writer
 from copilot_bridge.dialects.turn import Turn
 from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.exchange.chains import Link, as_items, caller_of
-from copilot_bridge.exchange.pictures import in_place
 from copilot_bridge.exchange.request import Body, ModelRequest, Reader, Whole
 from copilot_bridge.upstream.models import Model
 
@@ -68,15 +67,16 @@ class ResponsesRequest(ModelRequest):
     def pictures(self) -> list[Picture]:
         return responses.pictures(self._body)
 
-    def images(self) -> Iterator[tuple[str, Body]]:
+    def images(self) -> Iterator[Placed]:
         return responses.image_parts(self._body)
 
-    def inline(self, where: str, image: Body, model: Model) -> bool:
-        before = image.get("image_url")
+    def inline(self, image: Placed, model: Model) -> bool:
+        where, holder, shown = image
+        before = holder.get("image_url")
         if not isinstance(before, str):
             return False
-        image["image_url"] = in_place(self._bridge.images, before, where, model)
-        return bool(image["image_url"] != before)
+        holder["image_url"] = self._bridge.pictures.in_place(before, where, model, shown=shown)
+        return bool(holder["image_url"] != before)
 
     def repair(self) -> Reader:
         return RememberingRepair(

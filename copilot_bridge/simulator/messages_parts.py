@@ -29,6 +29,20 @@ def listed(holder: Body, name: str) -> list[Body]:
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
+def places_of(body: Body) -> Iterator[tuple[str, Body]]:
+    """(path, block) of each tool and each block, those in tools' results included."""
+    for place, tool in enumerate(listed(body, "tools")):
+        yield f"tools.{place}.{tool.get('type', 'custom')}", tool
+    for place, block in enumerate(listed(body, "system")):
+        yield f"system.{place}", block
+    for place, message in enumerate(body["messages"]):
+        for number, block in enumerate(listed(message, "content")):
+            path = f"messages.{place}.content.{number}.{block.get('type')}"
+            yield path, block
+            for inner, one in enumerate(listed(block, "content")):
+                yield f"{path}.content.{inner}.{one.get('type')}", one
+
+
 def turns_of(body: Body) -> Iterator[tuple[Any, list[tuple[str, Body]]]]:
     """(role, blocks with their paths); messages of the same role that follow each other are one turn."""
     spoken = [(place, one) for place, one in enumerate(body["messages"]) if one.get("role") != "system"]

@@ -5,11 +5,12 @@ Paths name the variant that was read, as the real ones do: `tools.0.custom.defer
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from copilot_bridge.simulator.answer_rules import check_answer
 from copilot_bridge.simulator.catalogue import Row
+from copilot_bridge.simulator.image_rules import check_images
 from copilot_bridge.simulator.kinds import MESSAGES, NUMBER, TEXT_OR_LIST, TEXT_OR_OBJECT, Kind, first_misfit
 from copilot_bridge.simulator.limit_rules import (
     blank_text,
@@ -17,7 +18,16 @@ from copilot_bridge.simulator.limit_rules import (
     wrong_id,
     wrong_media,
 )
-from copilot_bridge.simulator.messages_parts import SEALS, Body, extra, listed, turns_of, unknown_tag, wrong
+from copilot_bridge.simulator.messages_parts import (
+    SEALS,
+    Body,
+    extra,
+    listed,
+    places_of,
+    turns_of,
+    unknown_tag,
+    wrong,
+)
 from copilot_bridge.simulator.model_facts import facts_of
 from copilot_bridge.simulator.refusals import Refused, invalid, plain_json
 from copilot_bridge.simulator.thinking_rules import check_output_config, check_thinking
@@ -175,13 +185,6 @@ def check_end(body: Body, row: Row, _betas: str) -> None:
         )
 
 
-def check_images(body: Body, row: Row, _betas: str) -> None:
-    most = facts_of(row["id"])["images"]
-    found = sum(block.get("type") == "image" for _path, block in places_of(body))
-    if found > most:
-        wrong(f"messages: too many images in the request: {found} > {most}")
-
-
 def check_blocks(body: Body, _row: Row, _betas: str) -> None:
     """Known kinds, and no text is empty, except that an assistant's turn at the end may be."""
     for place, message in enumerate(body["messages"]):
@@ -293,20 +296,6 @@ def check_cache(body: Body, row: Row, betas: str) -> None:
 def marks_of(body: Body) -> list[tuple[str, Body]]:
     """Every `cache_control`, with the path of what it stands on."""
     return [(path, block["cache_control"]) for path, block in places_of(body) if block.get("cache_control")]
-
-
-def places_of(body: Body) -> Iterator[tuple[str, Body]]:
-    """What a breakpoint may stand on."""
-    for place, tool in enumerate(listed(body, "tools")):
-        yield f"tools.{place}.{tool.get('type', 'custom')}", tool
-    for place, block in enumerate(listed(body, "system")):
-        yield f"system.{place}", block
-    for place, message in enumerate(body["messages"]):
-        for number, block in enumerate(listed(message, "content")):
-            path = f"messages.{place}.content.{number}.{block.get('type')}"
-            yield path, block
-            for inner, one in enumerate(listed(block, "content")):
-                yield f"{path}.content.{inner}.{one.get('type')}", one
 
 
 def check_signatures(body: Body, owner: str) -> None:

@@ -30,7 +30,8 @@ class Facts:
     :param unlisted_efforts: an effort is passed on where the catalogue lists none.
     :param system_messages: between the turns of a Messages conversation.
     :param prefill: the model goes on with an assistant's turn at the end.
-    :param images: the most in a request.
+    :param images: the most in a request.  `image_side`: the longer one, in pixels, of what the model sees of
+        an image; `longest_image_side`: of what it takes.
     :param cache_marks: nothing is cached that is not marked.  `long_cache`: a mark may ask for an hour.
     :param context_management: in Responses.  `context_editing`, `tool_search`: in Messages.
     :param custom_tools: free-form tools in Responses.  `reserved_namespaces`: of tools, taken by upstream.
@@ -48,6 +49,8 @@ class Facts:
     system_messages: bool = False
     prefill: bool = True
     images: int | None = None
+    image_side: int | None = None
+    longest_image_side: int | None = None
     cache_marks: bool = False
     long_cache: bool = False
     context_management: bool = True
@@ -141,6 +144,15 @@ ROWS = (
     Row((*CLAUDE, *GOOGLE), "replays_reasoning", True, "2026-03-01", f"{VSCODE}thinking data"),
     Row(CLAUDE, "images", 20, "2026-08-01", f"{VSCODE}chatEndpoint.ts, whatever the catalogue says"),
     Row(GOOGLE, "images", 10, "2026-08-01", f"{VSCODE}chatEndpoint.ts, whatever the catalogue says"),
+    Row(CLAUDE, "image_side", 2576, "2026-04-16", f"{ANTHROPIC}: since opus-4.7"),
+    Row(
+        (*OLD_CLAUDE, "claude-*-4.6*"),
+        "image_side",
+        1568,
+        "2026-04-16",
+        f"{ANTHROPIC}: what is larger it scales",
+    ),
+    Row(CLAUDE, "longest_image_side", 8000, "2026-04-16", f"{ANTHROPIC}: what is larger it refuses"),
     # The prompt's cache.
     Row(CLAUDE, "cache_marks", True, "2026-08-01", f"{VSCODE}messagesApi.ts"),
     Row(

@@ -1,11 +1,15 @@
 """What the target does not take is fitted, or seen to by the bridge, or refused by its field."""
 
+import base64
 import json
+import re
+from io import BytesIO
 from typing import Any
 
 import pytest
 from integration.dialects import CHAT, DIALECTS, MESSAGES, Dialect
 from integration.harness import Bridge, Json, Simulator, Told
+from PIL import Image
 
 GPT, CODEX, MINI, SONNET = "gpt-4.1", "gpt-5.3-codex", "gpt-5-mini", "claude-sonnet-4.5"
 GEMINI = "gemini-3.1-pro-preview"
@@ -617,6 +621,40 @@ def test_pictures_under_a_wrong_label(
     told = json.dumps(asked(bridge, simulator, mark, client, body))
     assert right in told
     assert media == right or media not in told
+
+
+SHOWN = {
+    "chat": lambda shown: [
+        *CALLED["chat"]("call_1", "look")[:1],
+        {"role": "tool", "tool_call_id": "call_1", "content": [shown]},
+    ],
+    "messages": lambda shown: [
+        *CALLED["messages"]("call_1", "look")[:1],
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "call_1", "content": [shown]}]},
+    ],
+    "responses": lambda shown: [
+        *CALLED["responses"]("call_1", "look")[:1],
+        {"type": "function_call_output", "call_id": "call_1", "output": [shown]},
+    ],
+}
+
+
+def screen() -> str:
+    out = BytesIO()
+    Image.new("1", (3136, 8)).save(out, "PNG")
+    return base64.b64encode(out.getvalue()).decode()
+
+
+@pytest.mark.parametrize(("model", "width"), [(SONNET, 1568), (CODEX, 3136)])
+@pytest.mark.parametrize("client", DIALECTS)
+def test_what_a_tool_shows_is_made_as_small_as_the_model_sees_it(
+    bridge: Bridge, simulator: Simulator, mark: str, client: str, model: str, width: int
+) -> None:
+    said = [{"role": "user", "content": mark}, *SHOWN[client](picture(client, "image/png", screen()))]
+    body = conversation(client, model, said, tools=[DIALECTS[client].tool("look")])
+    told = json.dumps(asked(bridge, simulator, mark, client, body))
+    (data,) = re.findall(r"iVBORw0KGgo[A-Za-z0-9+/=]*", told)
+    assert Image.open(BytesIO(base64.b64decode(data))).width == width
 
 
 @pytest.mark.parametrize("client", DIALECTS)

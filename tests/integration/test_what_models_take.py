@@ -4,15 +4,19 @@ Each case is a client's request.  Sent to Copilot as it is, it is refused (`refu
 bridge, it is answered.
 """
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from io import BytesIO
+from random import Random
 from typing import Any
 
 import pytest
 import requests
 from integration.dialects import DIALECTS, RESPONSES, UPSTREAM_PATHS
 from integration.harness import Bridge, Json, Simulator, new_token
+from PIL import Image
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}
@@ -58,6 +62,30 @@ def call(id_: str = "toolu_1") -> Json:
 
 def result(id_: str = "toolu_1") -> Json:
     return {"type": "tool_result", "tool_use_id": id_, "content": "done"}
+
+
+def drawn(width: int, height: int) -> Json:
+    out = BytesIO()
+    Image.new("1", (width, height)).save(out, "PNG")
+    return shown(out.getvalue())
+
+
+def shown(png: bytes) -> Json:
+    source = {"type": "base64", "media_type": "image/png", "data": base64.b64encode(png).decode()}
+    return {"type": "image", "source": source}
+
+
+def heavy() -> Json:
+    """5.4 MB of noise."""
+    out = BytesIO()
+    image = Image.frombytes("RGB", (1500, 1200), Random(1).randbytes(1500 * 1200 * 3))
+    image.save(out, "PNG", compress_level=0)
+    return shown(out.getvalue())
+
+
+def size_of(block: Json) -> tuple[int, int]:
+    image = Image.open(BytesIO(base64.b64decode(block["source"]["data"])))
+    return image.size
 
 
 def messages(model: str, *said: Json, **more: Any) -> Json:
@@ -130,6 +158,15 @@ def r(body: Json, refused: str, look: Callable[[Json], Any], sees: Any) -> Case:
     return Case("responses", body, refused, look, sees)
 
 
+HEAVY = heavy()
+FORM = {
+    "type": "json_schema",
+    "schema": {
+        "type": "object",
+        "properties": {"n": {"type": "integer", "minimum": 1}},
+        "additionalProperties": False,
+    },
+}
 BUDGET = {"type": "enabled", "budget_tokens": 2000}
 LOOP = (assistant([call()]), user([result()]))
 HISTORY = (assistant("hi"), user("and now?"))
@@ -340,6 +377,20 @@ CASES = {
         at("messages", 1, "content", 0, "type"),
         "text",
     ),
+    "an image with more pixels than Claude takes": m(
+        messages("claude-sonnet-5", user([drawn(9000, 8)])),
+        "image dimensions exceed max allowed size: 8000 pixels",
+        lambda body: size_of(body["messages"][1]["content"][0]),
+        (8000, 7),
+    ),
+    "an image with more bytes than Claude takes": m(
+        messages(
+            "claude-sonnet-5", assistant([call()]), user([result() | {"content": [HEAVY]}]), tools=[TOOL]
+        ),
+        "image exceeds 5 MB maximum",
+        lambda body: len(body["messages"][2]["content"][0]["content"][0]["source"]["data"]) < 4_000_000,
+        True,
+    ),
     # Tools.
     "another's ids, to Kimi": c(
         chat(
@@ -417,6 +468,24 @@ CASES = {
         "does not support oneOf",
         at("tools", 0, "input_schema", "anyOf"),
         None,
+    ),
+    "an answer's schema with limits": m(
+        messages("claude-opus-4.6", output_config={"format": FORM}),
+        "For 'integer' type, property 'minimum' is not supported",
+        at("output_config", "format", "schema", "properties", "n"),
+        {"type": "integer", "description": "{minimum: 1}"},
+    ),
+    "an answer's schema that is not closed": m(
+        messages("claude-opus-4.6", output_config={"format": FORM | {"schema": SCHEMA}}),
+        "'additionalProperties' must be explicitly set to false",
+        at("output_config", "format", "schema", "additionalProperties"),
+        False,
+    ),
+    "an answer's schema under its old name": m(
+        messages("claude-opus-4.6", output_format=FORM),
+        "output_format: Extra inputs are not permitted",
+        at("output_config", "format", "schema", "properties", "n", "type"),
+        "integer",
     ),
     "more stop sequences than OpenAI takes": c(
         chat("gpt-4.1", stop=list("ABCDEF")), "array too long", lambda body: len(body["stop"]), 4

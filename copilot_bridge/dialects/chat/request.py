@@ -9,7 +9,7 @@ from typing import Any
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.conversation import MODEL, RESULT, SOMETHING, USER, Step, Talk, listen, texts
-from copilot_bridge.dialects.pictures import Picture
+from copilot_bridge.dialects.pictures import Picture, Placed
 from copilot_bridge.dialects.shapes import EFFORT, FLAG, LIST, OBJECT, POSITIVE, Table, check
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
@@ -101,8 +101,8 @@ def listed(content: Any) -> list[Any]:
     return content if isinstance(content, list) else []
 
 
-def image_parts(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(where it stands, its `image_url` object) of each image.  Raises InvalidRequest: it has no url."""
+def image_parts(body: Body) -> Iterator[Placed]:
+    """Each image, in its `image_url` object.  Raises InvalidRequest: it has no url."""
     for index, message in enumerate(body["messages"]):
         content = message.get("content")
         if not isinstance(content, list):
@@ -113,7 +113,7 @@ def image_parts(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:
                 image = part.get("image_url")
                 if not isinstance(image, dict) or not isinstance(image.get("url"), str):
                     raise InvalidRequest(f"{where}: expected an object with a url", param=where)
-                yield f"{where}.url", image
+                yield Placed(f"{where}.url", image, message["role"] == "tool")
 
 
 PROGRAMS = ("system", "developer")

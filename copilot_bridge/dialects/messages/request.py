@@ -9,7 +9,7 @@ from typing import Any
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat.request import check_model, read_object
 from copilot_bridge.dialects.conversation import MODEL, REFERENCE, TOOL, USER, Step, Talk, listen, texts
-from copilot_bridge.dialects.pictures import Picture
+from copilot_bridge.dialects.pictures import Picture, Placed
 from copilot_bridge.dialects.shapes import EFFORT, FLAG, LIST, OBJECT, POSITIVE, WHOLE, Table, check, fields
 from copilot_bridge.errors import InvalidRequest
 
@@ -114,11 +114,11 @@ def contents(where: str, content: Any) -> Iterator[tuple[str, list[Any], bool]]:
     yield where, content, False
 
 
-def image_sources(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(where it stands, its `source` object) of each image."""
-    for where, block in blocks(body):
-        if block.get("type") == "image" and isinstance(block.get("source"), dict):
-            yield f"{where}.source", block["source"]
+def image_sources(body: Body) -> Iterator[Placed]:
+    """Each image, in its `source` object."""
+    for picture in pictures(body):
+        if isinstance(picture.part.get("source"), dict):
+            yield Placed(f"{picture.where}.source", picture.part["source"], picture.shown)
 
 
 def talk(body: Body) -> Talk:

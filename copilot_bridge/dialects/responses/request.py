@@ -10,7 +10,7 @@ from typing import Any
 
 from copilot_bridge.dialects.chat.request import check_model, read_object
 from copilot_bridge.dialects.conversation import MODEL, RESULT, SOMETHING, USER, Step, Talk, listen, texts
-from copilot_bridge.dialects.pictures import Picture
+from copilot_bridge.dialects.pictures import Picture, Placed
 from copilot_bridge.dialects.shapes import EFFORT, FLAG, LIST, OBJECT, POSITIVE, Table, check, fields, plain
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
@@ -78,14 +78,15 @@ def pictures(body: Body) -> list[Picture]:
     ]
 
 
-def image_parts(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(where it stands, the part) of each image, those in tools' outputs included."""
+def image_parts(body: Body) -> Iterator[Placed]:
+    """Each image, in its part, those in tools' outputs included."""
     for index, item in enumerate(items(body)):
         for field in ("content", "output"):
             parts = item.get(field)
             for place, part in enumerate(parts if isinstance(parts, list) else ()):
                 if isinstance(part, dict) and part.get("type") == "input_image":
-                    yield f"input.{index}.{field}.{place}.image_url", part
+                    where = f"input.{index}.{field}.{place}.image_url"
+                    yield Placed(where, part, field == "output")
 
 
 PROGRAMS = ("system", "developer")

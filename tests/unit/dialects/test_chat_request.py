@@ -150,14 +150,14 @@ def test_images_are_found_with_their_places() -> None:
         [{"type": "image_url", "image_url": {"url": "https://a/b"}}, {"type": "input_audio"}, {}],
     )
     assert list(chat.image_parts(body)) == [
-        ("messages.3.content.1.image_url.url", {"url": PNG, "detail": "low"}),
-        ("messages.4.content.0.image_url.url", {"url": "https://a/b"}),
+        ("messages.3.content.1.image_url.url", {"url": PNG, "detail": "low"}, False),
+        ("messages.4.content.0.image_url.url", {"url": "https://a/b"}, False),
     ]
 
 
 def test_an_image_is_given_as_it_stands_in_the_body() -> None:
     body = images([{"type": "image_url", "image_url": {"url": "https://a/b"}}])
-    for _, image in chat.image_parts(body):
+    for _, image, _ in chat.image_parts(body):
         image["url"] = PNG
     assert body["messages"][0]["content"][0]["image_url"] == {"url": PNG}
 

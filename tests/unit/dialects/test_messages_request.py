@@ -131,14 +131,14 @@ def test_images_are_found_with_their_places() -> None:
         {"role": "user", "content": [{"type": "document", "source": URL}]},
     )
     assert list(messages.image_sources(body)) == [
-        ("messages.1.content.1.source", URL),
-        ("messages.3.content.0.content.2.source", BASE64),
+        ("messages.1.content.1.source", URL, False),
+        ("messages.3.content.0.content.2.source", BASE64, True),
     ]
 
 
 def test_an_image_is_given_as_it_stands_in_the_body() -> None:
     body = says({"role": "user", "content": [result(image(dict(URL)))]})
-    for _, source in messages.image_sources(body):
+    for _, source, _ in messages.image_sources(body):
         source["url"] = "https://c/d"
     assert body["messages"][0]["content"][0]["content"][0]["source"]["url"] == "https://c/d"
 

@@ -122,9 +122,9 @@ def test_images_are_found_with_their_places() -> None:
         ]
     }
     assert list(responses.image_parts(body)) == [
-        ("input.1.content.1.image_url", PNG),
-        ("input.3.output.1.image_url", URL),
-        ("input.4.output.0.image_url", PNG),
+        ("input.1.content.1.image_url", PNG, False),
+        ("input.3.output.1.image_url", URL, True),
+        ("input.4.output.0.image_url", PNG, True),
     ]
 
 
@@ -134,7 +134,7 @@ def test_an_input_that_is_a_text_shows_no_images() -> None:
 
 def test_an_image_is_given_as_it_stands_in_the_body() -> None:
     body = {"input": [output([dict(URL)])]}
-    for _, part in responses.image_parts(body):
+    for _, part, _ in responses.image_parts(body):
         part["image_url"] = PNG["image_url"]
     assert body["input"][0]["output"] == [URL | PNG]
 

@@ -1,0 +1,146 @@
+"""Images that are larger than a model takes, or sees: scaled down where Pillow (the extra `images`) is there.
+
+Without Pillow they stay as they are, and upstream judges them.
+"""
+
+import base64
+import hashlib
+import importlib.util
+import threading
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from typing import Any
+
+from cachetools import LRUCache
+
+from copilot_bridge.delivery import in_thread
+
+MOST_PIXELS = 40_000_000  # a file of a few bytes can unfold to gigabytes; a screen of 8K has 33 million
+HEAD = 131_072  # characters of base64, in which the size stands
+REMEMBERED = 32 * 1024 * 1024  # characters: agents show the same pictures again with each request
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
+MEDIA = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+QUALITY = 85
+SHRINKING = (1.0, 0.7, 0.5, 0.35, 0.25, 0.15)
+
+# Decoding takes the memory of all pixels, so it is one image at a time.
+ONE = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """:param size: in bytes.  :param side: the longer one, in pixels; None: as it is."""
+
+    size: int
+    side: int | None
+
+    def exceeded(self, data: str) -> bool:
+        """:param data: base64."""
+        return len(data) * 3 // 4 > self.size or bool(self.side and max(pixels(data)) > self.side)
+
+
+def pixels(data: str) -> tuple[int, int]:
+    """(width, height).  Zeros: they do not stand in its head.  :param data: base64."""
+    import imagesize  # it brings an XML parser along, which the start need not wait for
+
+    try:
+        width, height = imagesize.get(BytesIO(base64.b64decode(data[:HEAD])))
+    except Exception:  # noqa: BLE001 - of what is no image its readers raise anything
+        return 0, 0
+    return max(0, int(width)), max(0, int(height))
+
+
+@cache
+def is_installed() -> bool:
+    return importlib.util.find_spec("PIL") is not None
+
+
+class Scaler:
+    """Remembers what it has made, so that it costs once, and a prompt stays the same for upstream's cache."""
+
+    def __init__(self) -> None:
+        self._made: LRUCache[bytes, tuple[str, str] | None] = LRUCache(REMEMBERED, getsizeof=weight)
+
+    def fit(self, data: str, bounds: Bounds) -> tuple[str, str] | None:
+        """(media type, base64).  None: it is small enough, or can't be made so.  :param data: base64."""
+        if not is_installed() or not bounds.exceeded(data):
+            return None
+        key = hashlib.sha256(f"{bounds.size} {bounds.side} {data}".encode()).digest()
+        with ONE:
+            if key not in self._made:
+                made = in_thread(scale_down, data, bounds)
+                if weight(made) > REMEMBERED:
+                    return made
+                self._made[key] = made
+            return self._made[key]
+
+
+def weight(made: tuple[str, str] | None) -> int:
+    return len(made[1]) if made else 1
+
+
+def scale_down(data: str, bounds: Bounds) -> tuple[str, str] | None:
+    """(media type, base64).  None: it can't be read, or has too many pixels.  :param data: base64."""
+    try:
+        return next(attempts(base64.b64decode(data), bounds), None)
+    except Exception:  # noqa: BLE001 - of what is no image its decoders raise anything; upstream judges it
+        return None
+
+
+def attempts(data: bytes, bounds: Bounds) -> Iterator[tuple[str, str]]:
+    """Ever smaller ones, of which each is small enough."""
+    image, form = decoded(data, bounds.side)
+    before = max(image.size)
+    longest = min(before, bounds.side or before)
+    for part in SHRINKING:
+        side = max(1, int(longest * part))
+        image.thumbnail((side, side))
+        own = part == 1 and side < before  # to save more it takes losses
+        for each in dict.fromkeys((form, "JPEG") if own else ("JPEG",)):
+            made = encoded(image, each)
+            if len(made) <= bounds.size:
+                yield MEDIA[each], base64.b64encode(made).decode()
+
+
+def decoded(data: bytes, side: int | None) -> tuple[Any, str]:
+    """(Pillow's image, the name of the format for a smaller one).  Raises ValueError: it has too many pixels.
+
+    :param side: that is enough: a JPEG need not be decoded to more.
+    """
+    from PIL import ImageOps  # it may be missing, and takes its time
+
+    image = pillow().open(BytesIO(data), formats=FORMATS)
+    if image.width * image.height > MOST_PIXELS:
+        raise ValueError("too many pixels")
+    form = image.format if image.format in MEDIA else "PNG"
+    if side:
+        image.draft(None, (side, side))
+    upright = ImageOps.exif_transpose(image)
+    return upright.convert("RGBA" if upright.has_transparency_data else "RGB"), form
+
+
+@cache
+def pillow() -> Any:
+    """Its module for images, which is to refuse what has too many pixels, and not only to warn of it."""
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+    return Image
+
+
+def encoded(image: Any, form: str) -> bytes:
+    out = BytesIO()
+    if form == "JPEG" and image.mode == "RGBA":
+        image = on_white(image)
+    image.save(out, form, quality=QUALITY)
+    return out.getvalue()
+
+
+def on_white(image: Any) -> Any:
+    white = pillow().new("RGB", image.size, "white")
+    white.paste(image, mask=image.getchannel("A"))
+    return white

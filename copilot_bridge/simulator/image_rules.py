@@ -1,0 +1,46 @@
+"""Which images `/v1/messages` refuses, in its own words.
+
+Source: Anthropic's documentation of vision, and refusals as reported in public (2024 to 2026).
+"""
+
+import base64
+import binascii
+from io import BytesIO
+
+import imagesize
+
+from copilot_bridge.simulator.catalogue import Row
+from copilot_bridge.simulator.messages_parts import Body, places_of, wrong
+from copilot_bridge.simulator.model_facts import facts_of
+
+LARGEST = 5 * 1024 * 1024  # bytes
+LONGEST = 8000  # pixels of a side
+
+
+def check_images(body: Body, row: Row, _betas: str) -> None:
+    found = [(path, block) for path, block in places_of(body) if block.get("type") == "image"]
+    most = facts_of(row["id"])["images"]
+    if len(found) > most:
+        wrong(f"messages: too many images in the request: {len(found)} > {most}")
+    for path, block in found:
+        check_size(f"{path}.source.base64", block.get("source"))
+
+
+def check_size(path: str, source: object) -> None:
+    data = source.get("data") if isinstance(source, dict) and source.get("type") == "base64" else None
+    try:
+        image = base64.b64decode(data) if isinstance(data, str) else b""
+    except binascii.Error:
+        return
+    if len(image) > LARGEST:
+        wrong(f"{path}: image exceeds 5 MB maximum: {len(image)} bytes > {LARGEST} bytes")
+    if longest_side(image) > LONGEST:
+        wrong(f"{path}.data: At least one of the image dimensions exceed max allowed size: {LONGEST} pixels")
+
+
+def longest_side(image: bytes) -> int:
+    """0: it can't be told."""
+    try:
+        return int(max(imagesize.get(BytesIO(image))))
+    except Exception:  # noqa: BLE001 - of what is no image its readers raise anything
+        return 0
