@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -550,6 +551,50 @@ def test_results_that_came_apart_in_chat(bridge: Bridge, simulator: Simulator, m
     assert pairs(sent) == [("a", "a")]
     if model != CODEX:
         assert [message["role"] for message in sent["messages"]][1:4] == ["assistant", "tool", "assistant"]
+
+
+@pytest.mark.parametrize("between", [
+    pytest.param({"role": "user", "content": "wait"}, id="a person"),
+    pytest.param({"role": "system", "content": "be quick"}, id="the system"),
+    pytest.param({"role": "assistant", "content": "note"}, id="the assistant, at the end"),
+])  # fmt: skip
+@pytest.mark.parametrize("model", [GPT, SONNET])
+def test_results_in_chat_that_somebody_spoke_before(
+    bridge: Bridge, simulator: Simulator, mark: str, model: str, between: Json
+) -> None:
+    """Whoever it was, what it says comes after the results; a person has the last word, or a tool."""
+    (call, result), (other, answer) = (CALLED["chat"](id_, "read") for id_ in ("a", "b"))
+    both = call | {"tool_calls": [*call["tool_calls"], *other["tool_calls"]]}
+    said = [{"role": "user", "content": mark}, both, answer, between, result]
+    sent = asked(bridge, simulator, mark, "chat", conversation("chat", model, said))
+    assert pairs(sent) == [("a", "a"), ("b", "b")]
+    after = [between["role"], "user"] if between["role"] == "assistant" else [between["role"]]
+    assert [message["role"] for message in sent["messages"]] == ["user", "assistant", "tool", "tool", *after]
+    assert sent["messages"][4]["content"] == between["content"]
+
+
+WAIT = {"type": "text", "text": "wait"}
+
+
+@pytest.mark.parametrize("parts", [
+    pytest.param(lambda result, answer: [[WAIT, *result, *answer]], id="before both"),
+    pytest.param(lambda result, answer: [[*result, WAIT, *answer]], id="between them"),
+    pytest.param(lambda result, answer: [[*result], [WAIT], [*answer]], id="in messages of their own"),
+    pytest.param(lambda result, answer: ["wait", [*result, *answer]], id="as a text"),
+])  # fmt: skip
+def test_results_in_messages_that_a_person_spoke_before(
+    bridge: Bridge, simulator: Simulator, mark: str, parts: Callable[[list[Json], list[Json]], list[Any]]
+) -> None:
+    """Claude has to see all results before anything else: what was said comes after them."""
+    (call, result), (other, answer) = (CALLED["messages"](id_, "read") for id_ in ("a", "b"))
+    both = {"role": "assistant", "content": [*call["content"], *other["content"]]}
+    late = [{"role": "user", "content": content} for content in parts(result["content"], answer["content"])]
+    said = [{"role": "user", "content": mark}, both, *late]
+    sent = asked(bridge, simulator, mark, "messages", conversation("messages", SONNET, said))
+    assert pairs(sent) == [("a", "a"), ("b", "b")]
+    said_then = [message["content"] for message in sent["messages"][2:]]
+    blocks = [block for content in said_then for block in (content if isinstance(content, list) else [WAIT])]
+    assert [block["type"] for block in blocks] == ["tool_result", "tool_result", "text"]
 
 
 @pytest.mark.parametrize("model", [GPT, SONNET])

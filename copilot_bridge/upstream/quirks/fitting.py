@@ -20,6 +20,7 @@ from copilot_bridge.dialects.fitting.texts import FAILED, NOTHING, is_blank
 from copilot_bridge.dialects.messages.request import blocks
 from copilot_bridge.errors import Unsupported
 from copilot_bridge.upstream.models import Model
+from copilot_bridge.upstream.quirks.turns import GO_ON
 
 Body = dict[str, Any]
 
@@ -74,18 +75,24 @@ def chat_ids(body: Body) -> Iterator[Place]:
 
 
 def fit_chat_order(body: Body, _model: Model) -> bool:
-    """The results of calls directly behind them, where the assistant has spoken again in between."""
+    """The results of calls directly behind them, where anybody has spoken in between."""
     called, missing = set[str](), set[str]()
     for message in body["messages"]:
         if message["role"] == "tool":
             if str(message.get("tool_call_id")) in missing:
-                body["messages"] = [*gathered(body["messages"])]
+                body["messages"] = answerable([*gathered(body["messages"])], body["messages"])
                 return True
             called.discard(str(message.get("tool_call_id")))
-        elif message["role"] == "assistant":
+        else:
             missing |= called
             called = {str(call.get("id")) for call in dicts(message.get("tool_calls"))}
     return False
+
+
+def answerable(after: list[Body], before: list[Body]) -> list[Body]:
+    """Where a note has come to the end, which a model would continue instead of answering."""
+    noted = after[-1]["role"] == "assistant" and before[-1]["role"] != "assistant"
+    return [*after, {"role": "user", "content": GO_ON}] if noted else after
 
 
 def gathered(messages: list[Body]) -> Iterator[Body]:
@@ -200,7 +207,7 @@ def fit_message_blocks(body: Body, model: Model, _betas: object) -> bool:
     most = limits_of("messages", model.vendor, model.id).id_length
     fitted = most is not None and fit_places(message_ids(found), most)
     if parted:
-        body["messages"] = [*with_results(body["messages"])]
+        body["messages"] = answerable([*with_results(body["messages"])], body["messages"])
     changes = (parted, fitted, fit_message_documents(body, found), fill_failed(found))
     return any(changes)
 
@@ -209,15 +216,20 @@ LOOKED_AT = ("tool_use", "tool_result", "document")
 
 
 def survey(messages: list[Body]) -> tuple[list[Body], bool]:
-    """(the blocks that are looked at, whether the assistant has spoken between a call and its result)."""
+    """(the blocks that are looked at, whether anything is said between a call and its result)."""
     found, parted = list[Body](), False
     called, missing = set[str](), set[str]()
     for message in messages:
-        if called and message["role"] == "assistant":
+        content = message["content"]
+        if called and (message["role"] == "assistant" or not isinstance(content, list)):
             missing |= called
             called = set()
-        for block in message["content"] if isinstance(message["content"], list) else ():
-            if not isinstance(block, dict) or (kind := block.get("type")) not in LOOKED_AT:
+        for block in content if isinstance(content, list) else ():
+            kind = block.get("type") if isinstance(block, dict) else None
+            if called and kind != "tool_result" and message["role"] != "assistant":
+                missing |= called
+                called = set()
+            if kind not in LOOKED_AT:
                 continue
             found.append(block)
             if kind == "tool_use":
