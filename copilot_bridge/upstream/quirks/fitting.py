@@ -174,8 +174,8 @@ def fit_chat_text(message: Body) -> bool:
     """A person or a tool has said something, and if it is nothing."""
     before = message.get("content")
     after = [part for part in before if not is_blank_text(part)] if isinstance(before, list) else before
-    if after == [] or (isinstance(after, str) and is_blank(after)):
-        after = NOTHING if message["role"] in ("user", "tool") else ""
+    if not after or (isinstance(after, str) and is_blank(after)):
+        after = NOTHING if message["role"] in ("user", "tool") else None
     message["content"] = after
     return bool(after != before)
 
@@ -191,7 +191,7 @@ def is_said_in_vain(message: Body) -> bool:
     """Nothing is left of it."""
     return (
         message["role"] not in ("user", "tool")
-        and message.get("content") in ("", [])
+        and message.get("content") is None
         and not any(
             message.get(key) for key in ("tool_calls", "reasoning_opaque", "refusal", "function_call")
         )

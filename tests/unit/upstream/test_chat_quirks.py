@@ -118,6 +118,42 @@ def test_reasoning_goes_back_to_who_sent_it(row, given, after):
     assert fit(body(row, [message | given]), model(row)) == body(row, [message | after | marked])
 
 
+SIGNATURES = [
+    pytest.param({"extra_content": {"google": {"thought_signature": "S"}}}, id="in OpenAI's form"),
+    pytest.param(
+        {"function": {"name": "n", "arguments": "{}", "thought_signature": "S"}}, id="on the function"
+    ),
+]
+
+
+@pytest.mark.parametrize("signature", SIGNATURES)
+@pytest.mark.parametrize("row", [GPT, CLAUDE, GROK, GEMINI], ids=["gpt", "claude", "grok", "gemini"])
+def test_signatures_of_calls_go_back_to_who_made_them(row, signature):
+    call = {"id": "a", "type": "function", "function": {"name": "n", "arguments": "{}"}}
+    said = [{"role": "assistant", "content": None, "tool_calls": [call | signature]}]
+    done = [{"role": "tool", "tool_call_id": "a", "content": "r"}]
+    sent = fit(body(row, [*said, *done]), model(row))
+    assert sent["messages"][0]["tool_calls"] == [call | signature if row is GEMINI else call]
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"content": None}, {"content": ""}, {"content": []}, {"content": " "}]
+)
+@pytest.mark.parametrize("role", ["assistant", "system"])
+def test_claude_hears_of_no_message_without_a_word(role, content):
+    asked = {"role": "user", "content": "q"}
+    sent = fit(body(CLAUDE, [{"role": role, **content}, asked]), model(CLAUDE))
+    assert [message["role"] for message in sent["messages"]] == ["user"]
+
+
+@pytest.mark.parametrize("content", [{}, {"content": None}, {"content": ""}, {"content": " "}])
+def test_claude_hears_of_calls_without_a_word(content):
+    calls = [{"id": "a", "type": "function", "function": {"name": "n", "arguments": "{}"}}]
+    said = {"role": "assistant", "tool_calls": calls, **content}
+    sent = fit(body(CLAUDE, [said, {"role": "tool", "tool_call_id": "a", "content": "r"}]), model(CLAUDE))
+    assert (sent["messages"][0]["content"], sent["messages"][0]["tool_calls"]) == (None, calls)
+
+
 @pytest.mark.parametrize("key", ["tool_calls", "function_call", "refusal", "audio", "annotations", "name"])
 def test_nulls_of_the_sdk(key):
     message = {"role": "assistant", "content": "c"}
