@@ -1,12 +1,14 @@
 """What Copilot adds to a Messages stream, and how it is taken out as the stream goes by.
 
 Seen on the wire, 2026: a `[DONE]` after the end, which strict SDKs choke on, and fields called
-`copilot_…`.  Everything else passes untouched, events not invented yet included.
+`copilot_…`.  Calls get ids of their own where they have none, and an answer ends as what it is, with a call
+or without.  Everything else passes untouched, events not invented yet included.
 """
 
 from typing import Any
 
 from copilot_bridge.dialects import codec, members, sse
+from copilot_bridge.dialects.messages.calls import Calls
 from copilot_bridge.dialects.messages.errors import write_event
 from copilot_bridge.dialects.told import error_of, is_error, told_by, told_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
@@ -17,8 +19,8 @@ KEEPALIVE = b'event: ping\ndata: {"type": "ping"}\n\n'
 
 MANAGED = "context_management"
 
-# Only these need a closer look: Copilot's own fields, the usage, the end, and errors.
-SUSPECT = (b"[DONE]", b"copilot_", b'"message_', b"error")
+# Only these need a closer look: Copilot's own fields, the usage, calls, the end, and errors.
+SUSPECT = (b"[DONE]", b"copilot_", b'"message_', b'"tool_use"', b"error")
 
 
 class Repair:
@@ -35,6 +37,7 @@ class Repair:
         self._managed = managed
         self._splitter = sse.Splitter()
         self._counted: dict[str, int] = {}
+        self._calls = Calls()
         self.done = False
         self.failure: BridgeError | None = None
         self.outcome = "ok"
@@ -90,7 +93,7 @@ class Repair:
         if is_error(event):
             raise told_error(error_of(event))
         self._note(event)
-        mended = mend(event, keep=self._keep, managed=self._managed)
+        mended = self._calls.feed(mend(event, keep=self._keep, managed=self._managed))
         if mended == event:
             return block + b"\n\n"
         return (

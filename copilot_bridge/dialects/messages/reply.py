@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec, members, sse
+from copilot_bridge.dialects.messages.calls import with_calls
 from copilot_bridge.dialects.messages.repair import (
     Event,
     as_chat_usage,
@@ -26,7 +27,7 @@ def mend_whole(data: bytes, *, keep: bool = False, managed: bool = True) -> Whol
         raise told_error(error_of(reply))
     if reply is None or reply.get("type") != "message":
         raise UpstreamRefused("Copilot's answer is no message")
-    mended = mend(reply, keep=keep, managed=managed)
+    mended = with_calls(mend(reply, keep=keep, managed=managed))
     usage = as_chat_usage(numbers(reply.get("usage")))
     return (data if mended == reply else codec.write(mended)), usage
 

@@ -30,6 +30,8 @@ PREFIXES = {
     "compaction": "cmp",
 }
 
+CALLS = ("function_call", "custom_tool_call")
+
 GOOD_ENDS = ("response.completed", "response.incomplete")
 BAD_ENDS = ("response.failed", "response.cancelled")
 TERMINAL = (*GOOD_ENDS, *BAD_ENDS)
@@ -43,18 +45,38 @@ OUTPUT_INDEX = re.compile(rb'"output_index":(\d{1,9})[,}]')
 
 
 class Ids:
-    """One id for each item of an answer, by its place, and one for the answer itself."""
+    """One id for each item of an answer, by its place, one for each call, and one for the answer itself."""
 
     def __init__(self) -> None:
         self._items: dict[int, str] = {}
+        self._calls: dict[int, str] = {}
         self.response: str | None = None
         self.genuine: dict[str, str] = {}  # the id that clients know -> the one that Copilot wants
+
+    def fitted(self, place: int, item: Event) -> Event:
+        """The item with its ids."""
+        fitted = {**item, "id": self.of_item(place, item)}
+        if item.get("type") in CALLS:
+            fitted["call_id"] = self._of_call(place, item.get("call_id"))
+        return fitted
 
     def of_item(self, place: int, item: Event) -> str:
         if place not in self._items:
             prefix = PREFIXES.get(str(item.get("type")), "item")
-            self._items[place] = f"{prefix}_{digest(str(item.get('id')))}"
+            id_ = f"{prefix}_{digest(str(item.get('id')))}"
+            new = item.get("id") and id_ not in self._items.values()
+            self._items[place] = id_ if new else f"{prefix}_{self._made(place)}"
         return self._items[place]
+
+    def _of_call(self, place: int, given: object) -> str:
+        """Its own, if no other call has it: results find their calls by it."""
+        if place not in self._calls:
+            new = isinstance(given, str) and given and given not in self._calls.values()
+            self._calls[place] = str(given) if new else f"call_{self._made(place)}"
+        return self._calls[place]
+
+    def _made(self, place: int) -> str:
+        return digest(f"{self.response} {place}")
 
     def known(self, place: int) -> str | None:
         return self._items.get(place)
@@ -181,11 +203,10 @@ class Repair:
         place = event.get("output_index")
         item = event.get("item")
         if isinstance(place, int) and isinstance(item, dict):
-            id_ = self._ids.of_item(place, item)
+            event["item"] = fitted = self._ids.fitted(place, item)
             if event.get("type") == "response.output_item.done":
-                self._ids.genuine[id_] = str(item.get("id"))
-                self._output[place] = {**item, "id": id_}
-            event["item"] = {**item, "id": id_}
+                self._ids.genuine[fitted["id"]] = str(item.get("id"))
+                self._output[place] = fitted
         if isinstance(place, int) and "item_id" in event:
             event["item_id"] = self._ids.of_item(place, {"id": event["item_id"]})
         kind = str(event.get("type"))
@@ -195,15 +216,16 @@ class Repair:
         return event
 
     def _response_with_ids(self, response: Event) -> Event:
+        answer_id = self._ids.of_response(response.get("id"))
         given = response.get("output")
         output = [
-            {**item, "id": self._ids.of_item(place, item)} if isinstance(item, dict) else item
+            self._ids.fitted(place, item) if isinstance(item, dict) else item
             for place, item in enumerate(given if isinstance(given, list) else [])
         ]
         # Clients read the answer from the last event, even where upstream leaves it empty.
         full = output or [self._output[place] for place in sorted(self._output)]
         self._response = {"store": False, **response, "output": full}
-        self._response["id"] = self._ids.of_response(response.get("id"))
+        self._response["id"] = answer_id
         if self._previous:
             self._response["previous_response_id"] = self._previous
         return self._response
@@ -270,9 +292,9 @@ def last(splitter: sse.Splitter) -> Iterator[bytes]:
 
 
 def with_id(ids: Ids, place: int, item: Event) -> Event:
-    id_ = ids.of_item(place, item)
-    ids.genuine[id_] = str(item.get("id"))
-    return {**item, "id": id_}
+    fitted = ids.fitted(place, item)
+    ids.genuine[fitted["id"]] = str(item.get("id"))
+    return fitted
 
 
 def read_event(data: bytes) -> Event | None:

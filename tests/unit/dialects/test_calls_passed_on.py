@@ -1,0 +1,176 @@
+"""Calls in answers that are passed on: each by an id that no other has, and told of at the end."""
+
+import json
+from typing import Any
+
+import pytest
+
+from copilot_bridge.dialects.messages import reply
+from copilot_bridge.dialects.messages.repair import Repair as MessagesRepair
+from copilot_bridge.dialects.responses import repair as responses
+
+Json = dict[str, Any]
+
+# The ids of an answer's calls, and whether each is to stay as it is.
+GIVEN = [
+    pytest.param(["a", "b"], [True, True], id="their own"),
+    pytest.param(["a", "a"], [True, False], id="one for two"),
+    pytest.param(["", ""], [False, False], id="empty"),
+    pytest.param([None, "b"], [False, True], id="null"),
+    pytest.param([7, "b"], [False, True], id="no text"),
+]
+
+
+def call(id_: object, number: int) -> Json:
+    return {"type": "tool_use", "id": id_, "name": "n", "input": {"number": number}}
+
+
+def message(content: list[Json], reason: str, answer_id: str = "msg_1") -> Json:
+    return {
+        "id": answer_id,
+        "type": "message",
+        "role": "assistant",
+        "content": content,
+        "stop_reason": reason,
+    }
+
+
+def events(told: Json) -> bytes:
+    """The message as a stream; each call begins whole."""
+    blocks = list(enumerate(told["content"]))
+    started = [
+        {"type": "content_block_start", "index": place, "content_block": block} for place, block in blocks
+    ]
+    stream = [
+        {"type": "message_start", "message": told | {"content": [], "stop_reason": None}},
+        *started,
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": told["stop_reason"]},
+            "usage": {"output_tokens": 1},
+        },
+        {"type": "message_stop"},
+    ]
+    return b"".join(b"event: %b\ndata: %b\n\n" % (e["type"].encode(), json.dumps(e).encode()) for e in stream)
+
+
+def spoken(out: bytes) -> list[Json]:
+    return [json.loads(block.partition(b"data: ")[2]) for block in out.split(b"\n\n")[:-1]]
+
+
+def whole(told: Json) -> Json:
+    answer: Json = json.loads(reply.mend_whole(json.dumps(told).encode())[0])
+    return answer
+
+
+def streamed(told: Json) -> Json:
+    """A stream that is passed on, put together."""
+    repair = MessagesRepair()
+    said = spoken(repair.feed(events(told)))
+    content = [event["content_block"] for event in said if event["type"] == "content_block_start"]
+    (end,) = (event["delta"] for event in said if event["type"] == "message_delta")
+    return told | {"content": content} | end
+
+
+def folded(told: Json) -> Json:
+    answer: Json = json.loads(reply.fold([events(told)])[0])
+    return answer
+
+
+WAYS = pytest.mark.parametrize("mended", [whole, streamed, folded])
+
+
+@WAYS
+@pytest.mark.parametrize(("given", "kept"), GIVEN)
+def test_calls_of_messages(mended: Any, given: list[Any], kept: list[bool]) -> None:
+    content = [call(id_, number) for number, id_ in enumerate(given)]
+    answer = mended(message(content, "tool_use"))
+    ids = [block["id"] for block in answer["content"]]
+    assert [id_ == before for id_, before in zip(ids, given, strict=True)] == kept
+    assert len(set(ids)) == len(ids)
+    assert all(isinstance(id_, str) and id_ for id_ in ids)
+    assert [block["input"] for block in answer["content"]] == [block["input"] for block in content]
+    other = mended(message(content, "tool_use", "msg_2"))
+    made = {id_ for id_, own in zip(ids, kept, strict=True) if not own}
+    assert not made & {block["id"] for block in other["content"]}
+
+
+TEXT = {"type": "text", "text": 'a "tool_use" in a text'}
+SERVERS = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
+
+
+@WAYS
+@pytest.mark.parametrize(("content", "told", "true"), [
+    pytest.param([TEXT], "tool_use", "end_turn", id="no call"),
+    pytest.param([], "tool_use", "end_turn", id="nothing"),
+    pytest.param([SERVERS], "tool_use", "end_turn", id="a call that the server has made"),
+    pytest.param([TEXT, call("a", 1)], "end_turn", "tool_use", id="a call that is not told of"),
+    pytest.param([TEXT, call("a", 1)], "tool_use", "tool_use", id="a call"),
+    pytest.param([TEXT], "end_turn", "end_turn", id="a text"),
+    pytest.param([TEXT, call("a", 1)], "max_tokens", "max_tokens", id="cut off"),
+    pytest.param([TEXT], "pause_turn", "pause_turn", id="to be continued"),
+    pytest.param([TEXT], "refusal", "refusal", id="refused"),
+])  # fmt: skip
+def test_an_answer_ends_as_what_it_is(mended: Any, content: list[Json], told: str, true: str) -> None:
+    assert mended(message(content, told))["stop_reason"] == true
+
+
+def items(given: list[Any], ids: list[Any]) -> list[Json]:
+    kinds = ["function_call", "custom_tool_call"]
+    return [
+        {"type": kind, "id": id_, "call_id": call_id, "name": "n"}
+        for kind, id_, call_id in zip(kinds, ids, given, strict=True)
+    ]
+
+
+def response(output: list[Json], answer_id: str) -> Json:
+    return {"id": answer_id, "object": "response", "status": "completed", "output": output}
+
+
+def responses_whole(output: list[Json], answer_id: str) -> list[list[Json]]:
+    mended, _, _ = responses.mend_whole(json.dumps(response(output, answer_id)).encode())
+    return [mended["output"]]
+
+
+def responses_streamed(output: list[Json], answer_id: str) -> list[list[Json]]:
+    """As each item is announced, as it is told when it is done, and as the last event has it."""
+    told = [("added", item, place) for place, item in enumerate(output)]
+    told += [("done", item, place) for place, item in enumerate(output)]
+    stream: list[Json] = [
+        {"type": "response.created", "response": response([], answer_id)},
+        *(
+            {"type": f"response.output_item.{when}", "output_index": place, "item": item}
+            for when, item, place in told
+        ),
+        {"type": "response.completed", "response": response(output, answer_id)},
+    ]
+    said = spoken(
+        responses.Repair().feed(
+            b"".join(
+                b"event: %b\ndata: %b\n\n" % (e["type"].encode(), json.dumps(e).encode()) for e in stream
+            )
+        )
+    )
+    by_kind = [
+        [event["item"] for event in said if event["type"] == f"response.output_item.{when}"]
+        for when in ("added", "done")
+    ]
+    return [*by_kind, said[-1]["response"]["output"]]
+
+
+@pytest.mark.parametrize("mended", [responses_whole, responses_streamed])
+@pytest.mark.parametrize("ids", [["i", "j"], ["i", "i"], [None, None]], ids=["own", "one for two", "none"])
+@pytest.mark.parametrize(("given", "kept"), GIVEN)
+def test_calls_of_responses(mended: Any, given: list[Any], kept: list[bool], ids: list[Any]) -> None:
+    tellings = mended(items(given, ids), "resp_1")
+    for told in tellings:
+        call_ids = [item["call_id"] for item in told]
+        assert [id_ == before for id_, before in zip(call_ids, given, strict=True)] == kept
+        assert len(set(call_ids)) == 2
+        assert len({item["id"] for item in told}) == 2
+        assert [(item["id"], item["call_id"]) for item in told] == [
+            (item["id"], item["call_id"]) for item in tellings[0]
+        ]
+    other = mended(items(given, ids), "resp_2")[0]
+    made = {item["call_id"] for item, own in zip(tellings[0], kept, strict=True) if not own}
+    assert not made & {item["call_id"] for item in other}
