@@ -79,7 +79,9 @@ class Rests:
         model, path = part(error, model, path)
         rest = Rest(account, wait.until, str(error), error.code, model, path, wait.since)
         self._known[rest.key] = rest
-        log.warning("%s rests for %s, as Copilot asks: %s", rest.what, in_short(rest.left(now)), rest.message)
+        log.warning(
+            "%s is paused for %s, as Copilot asks: %s", rest.what, in_short(rest.left(now)), rest.message
+        )
         self._unwritten.append(rest)
         self._write()
         self._signal.ring()
@@ -122,12 +124,14 @@ class Rests:
 
     def _told(self, rest: Rest, now: float, others: Others) -> BridgeError:
         left = rest.left(now)
-        said = f"{rest.what} rests until {clock_time(rest.until)}, for {in_short(left)}, as Copilot asked: "
+        said = (
+            f"{rest.what} is paused until {clock_time(rest.until)}, for {in_short(left)}, as Copilot asked: "
+        )
         message = said + rest.message
         if rest.model:
             free = (each for each in others(rest.model) if not self._rests(rest.account, each, now))
             if named := ", ".join(islice(free, MOST_NAMED)):
-                message += f" (models that do not rest: {named})"
+                message += f" (models that are not paused: {named})"
         return BridgeError(message, kind="rate_limited", code=rest.code, headers=header(max(left, 1.0)))
 
     def _rests(self, account: str, model: str, now: float) -> bool:

@@ -59,7 +59,7 @@ class Gatekeeper:
         """Raises BridgeError "permission"."""
         if not self.is_own_name(visit.host):
             raise BridgeError(
-                f"the bridge is not called {visit.host!r}: name it with --allowed-host", kind="permission"
+                f"host {visit.host!r} is not allowed: add it with --allowed-host", kind="permission"
             )
         if not visit.origin and not visit.fetch_site:
             return

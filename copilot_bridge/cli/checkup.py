@@ -370,7 +370,7 @@ def models(patient: Patient) -> Finding:
     patient.models = talkers(patient.bridge)
     if not patient.models:
         return failed(
-            "the plan has no model to talk to", "enable some: https://github.com/settings/copilot/features"
+            "the plan has no chat model", "enable some: https://github.com/settings/copilot/features"
         )
     found = f"{len(patient.models)}: {', '.join(each.id for each in patient.models[:4])} ..."
     if outdated := patient.bridge.models.catalogue(patient.bridge.copilot()).outdated:

@@ -156,7 +156,7 @@ def print_report(report: dict[str, Any]) -> None:
     if login["error"]:
         print_prose(login["error"], "       ")
     for each in report["rests"]:
-        print_prose(f"{each['what']}, for another {each['seconds_left']} s: {each['message']}", "Rests: ")
+        print_prose(f"{each['what']}, {each['seconds_left']} s left: {each['message']}", "Paused: ")
     click.echo()
     told = [
         (each["host"], each["url"], f"{each['ms']} ms" if each["reached"] else each["error"])

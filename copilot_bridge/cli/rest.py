@@ -22,7 +22,7 @@ ALL = "all"
     metavar="[MODEL|PATH]",
     is_flag=False,
     flag_value=ALL,
-    help="End the rest of a model or of a path like /embeddings; without a name, all of them.",
+    help="End the pause of a model or of a path like /embeddings; without a name, all pauses.",
 )
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @takes_settings(*CONNECTION, *LOGGING)
@@ -30,22 +30,22 @@ def command(config: Config, clear: str | None, as_json: bool) -> None:
     """List what is paused because Copilot refused it.
 
     A model, a path or the account; since when and until when.  A running bridge sends nothing there until
-    then, and notices at once what is cleared here.
+    then; it notices at once when a pause is ended here.
     """
     rests = Bridge(config).pace.rests
     if clear is not None:
         ended = rests.clear("" if clear == ALL else clear)
         if not ended and clear != ALL:
-            raise InvalidRequest(f"{clear!r} does not rest: see `copilot-bridge rest`")
-        print_prose(f"No rest any more: {', '.join(each.what for each in ended) or 'nothing did rest'}")
+            raise InvalidRequest(f"{clear!r} is not paused: see `copilot-bridge rest`")
+        print_prose(f"No longer paused: {', '.join(each.what for each in ended) or '-'}")
     elif as_json:
         print_json(rests.report())
     elif known := rests.all():
         print_table(
-            ("WHAT", "FOR ANOTHER", "UNTIL", "SINCE", "AS COPILOT SAID"), map(row, known), spare=("SINCE",)
+            ("WHAT", "TIME LEFT", "UNTIL", "SINCE", "AS COPILOT SAID"), map(row, known), spare=("SINCE",)
         )
     else:
-        click.echo("Nothing rests.")
+        click.echo("Nothing is paused.")
 
 
 def row(rest: Rest) -> tuple[str, ...]:

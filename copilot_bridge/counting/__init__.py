@@ -1,7 +1,7 @@
 """How many tokens a turn has, counted here: for models that upstream counts nothing for.
 
 An estimate with a real tokenizer and the vendors' published formulas.  Against counts that the vendors
-have published it is within 5 % (`tests/unit/counting` says which).
+have published it is within 6 % (`tests/unit/counting` says which).
 """
 
 from copilot_bridge.counting.text import is_loaded, load

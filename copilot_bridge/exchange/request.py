@@ -262,7 +262,7 @@ class ModelRequest(ABC):
         self._record.model = model.id
         way = pick(self.dialect, model.dialects)
         if way is None:
-            raise Unsupported(f"{model.id!r} is no model to talk to", param="model")
+            raise Unsupported(f"model {model.id!r} does not support chat", param="model")
         self._record.upstream = way
         self._direct = way == self.dialect and not self.has_to_be_fitted(model)
         self._route = ROUTES[way](self._bridge, str(self._given_headers.get("anthropic-beta", "")))

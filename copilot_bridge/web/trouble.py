@@ -34,10 +34,10 @@ LIVE = "X-Live"  # of requests for a part of a page
 
 def title(status: int) -> str:
     titles = {
-        400: tr("That was not understood"),
+        400: tr("Bad request"),
         401: tr("Please sign in"),
         403: tr("Not allowed"),
-        404: tr("Nothing here"),
+        404: tr("Not found"),
         405: tr("Not this way"),
         429: tr("Too many tries"),
         502: tr("GitHub can't be reached"),

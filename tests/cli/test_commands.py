@@ -643,14 +643,14 @@ def test_rests(run, home):
     store.rests.put(Rest("account", now + 60, "no more", path="/embeddings", since=now))
     store.close()
     columns, first, second = run("rest").rows
-    assert columns == ["WHAT", "FOR ANOTHER", "UNTIL", "SINCE", "AS COPILOT SAID"]
+    assert columns == ["WHAT", "TIME LEFT", "UNTIL", "SINCE", "AS COPILOT SAID"]
     assert (first[0], first[-1]) == ("/embeddings", "no more")
     assert second[:2] == ["opus", "2 h 2 min"]
     told = json.loads(run("rest", "--json").out)
     assert [each["path"] or each["model"] for each in told] == ["/embeddings", "opus"]
     assert "opus" in run("debug").out
-    assert "'gpt' does not rest" in run("rest", "--clear", "gpt").line
-    assert run("rest", "--clear", "opus").out == "No rest any more: opus\n"
-    assert run("rest", "--clear").out == "No rest any more: /embeddings\n"
-    assert run("rest").out == "Nothing rests.\n"
-    assert run("rest", "--clear").out == "No rest any more: nothing did rest\n"
+    assert "'gpt' is not paused" in run("rest", "--clear", "gpt").line
+    assert run("rest", "--clear", "opus").out == "No longer paused: opus\n"
+    assert run("rest", "--clear").out == "No longer paused: /embeddings\n"
+    assert run("rest").out == "Nothing is paused.\n"
+    assert run("rest", "--clear").out == "No longer paused: -\n"

@@ -229,9 +229,9 @@ def test_a_model_rests_and_the_others_go_on(start_bridge: Start, simulator: Simu
             assert (refused.status, refused.json["error"]["type"]) == (429, "rate_limit_error")
             assert 7100 < int(refused.headers["retry-after"]) <= 7200
             message = refused.json["error"]["message"]
-            assert "claude-sonnet-4.5 rests until" in message
+            assert "claude-sonnet-4.5 is paused until" in message
             assert "switch to a different model" in message
-            assert "models that do not rest: claude-" in message
+            assert "models that are not paused: claude-" in message
     assert len(simulator.ledger(mark)) == 1
     assert ask("gpt-4.1").status == ask("claude-opus-4.5", "messages").status == 200
     assert (
@@ -251,7 +251,7 @@ def test_the_account_rests_for_as_long_as_the_text_says(start_bridge: Start) -> 
     refused = bridge.chat("hello", "claude-sonnet-4.5")
     assert 2700 < int(refused.headers["retry-after"]) <= 2733
     assert refused.error["code"] == "user_global_rate_limited:pro"
-    assert "the account rests" in refused.error["message"]
+    assert "the account is paused" in refused.error["message"]
 
 
 def test_no_other_login_steps_in_for_one_that_rests(

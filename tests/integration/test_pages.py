@@ -277,7 +277,7 @@ def test_the_first_page_does_not_wait_for_github(start_bridge: Start, browse: Br
     nowhere = "http://127.0.0.1:9"
     bridge = start_bridge(github_url=nowhere, github_api_url=nowhere, server="gevent")
     browser = browse(bridge)
-    assert bridge.chat("hello").status == 502
+    assert bridge.chat("hello").status == 503
     page = browser.get("/")
     assert page.elapsed.total_seconds() < 2
     assert "Asking GitHub for the quota" in page.text

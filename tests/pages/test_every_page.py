@@ -33,7 +33,7 @@ PAGES = {
     "request": Row("/requests/{request}", "gpt-4o", "gpt-4o", ("Where the time went",)),
     "models": Row("/models", "Models", "模型", ("gpt-4.1",)),
     "docs": Row("/docs", "Docs", "文档"),
-    "nothing": Row("/setup/nothing", "Nothing here", "页面不存在"),
+    "nothing": Row("/setup/nothing", "Not found", "页面不存在"),
 }
 STRANGERS = {"sign-in": Row("/sign-in", "Sign in", "登录", ("The operator's API key",))}
 

@@ -65,7 +65,7 @@ def test_a_rest_and_its_end(world):
     told = world.refused()
     assert told.code == "c"
     assert told.headers == {"retry-after": "1"}
-    assert str(told).startswith("opus rests until ")
+    assert str(told).startswith("opus is paused until ")
     assert str(told).endswith(", for 1 s, as Copilot asked: slowly")
     world.enter("another account")
     world.enter(model="gpt")
@@ -121,20 +121,20 @@ def test_only_what_was_refused_rests(world):
     world.refuse(code="user_model_rate_limited", **{"retry-after": "7200"})
     world.refuse(code="rate_limited", model="ada", path=EMBEDDINGS, **{"retry-after": "60"})
     assert world.refused().headers == {"retry-after": "7200"}
-    assert str(world.refused(model="ada2", path=EMBEDDINGS)).startswith("/embeddings rests until ")
+    assert str(world.refused(model="ada2", path=EMBEDDINGS)).startswith("/embeddings is paused until ")
     world.enter(model="gpt")
     world.enter(model="opus", path="/v1/messages/count_tokens", account="other")
     world.refuse(code="user_global_rate_limited:pro", says="Limit. Please retry after 90 seconds.")
     told = world.refused(model="gpt")
     assert told.headers == {"retry-after": "90"}
-    assert "the account rests until " in str(told)
+    assert "the account is paused until " in str(told)
 
 
 def test_models_that_do_not_rest_are_named(world):
     world.refuse(**{"retry-after": "600"})
     world.refuse(model="sonnet", **{"retry-after": "600"})
     told = str(world.refused(others=["sonnet", *(f"m{number}" for number in range(9))]))
-    assert told.endswith("slowly (models that do not rest: m0, m1, m2, m3, m4)")
+    assert told.endswith("slowly (models that are not paused: m0, m1, m2, m3, m4)")
     world.refuse(code="weekly_", **{"retry-after": "600"})
     assert "models that" not in str(world.refused(others=["m1"]))
 
