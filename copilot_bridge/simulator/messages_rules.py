@@ -10,6 +10,7 @@ from typing import Any
 
 from copilot_bridge.simulator.answer_rules import check_answer
 from copilot_bridge.simulator.catalogue import Row
+from copilot_bridge.simulator.extra_rules import check_extras
 from copilot_bridge.simulator.image_rules import check_images
 from copilot_bridge.simulator.kinds import MESSAGES, NUMBER, TEXT_OR_LIST, TEXT_OR_OBJECT, Kind, first_misfit
 from copilot_bridge.simulator.limit_rules import (
@@ -335,6 +336,7 @@ SHAPE: tuple[Rule, ...] = (
     check_answer,
     check_roles,
     check_blocks,
+    check_extras,
     check_images,
     check_pairs,
     check_tools,

@@ -447,6 +447,47 @@ CASES = {
         lambda body: ":" in body["messages"][1]["content"][0]["id"],
         False,
     ),
+    "what an answer says of itself": m(
+        messages(
+            "claude-sonnet-5", assistant("hi") | {"id": "msg_1", "stop_reason": "end_turn"}, user("go on")
+        ),
+        "messages.1.id: Extra inputs are not permitted",
+        lambda body: body["messages"][1].keys(),
+        {"role", "content"},
+    ),
+    "a block's place in a stream": m(
+        messages("claude-sonnet-5", assistant([text("hi") | {"index": 0}]), user("go on")),
+        "messages.1.content.0.text.index: Extra inputs are not permitted",
+        at("messages", 1, "content", 0, "index"),
+        None,
+    ),
+    "what an SDK has read in a text": m(
+        messages("claude-sonnet-5", assistant([text("{}") | {"parsed_output": None}]), user("go on")),
+        "messages.1.content.0.text.parsed_output: Extra inputs are not permitted",
+        lambda body: "parsed_output" in body["messages"][1]["content"][0],
+        False,
+    ),
+    "who has called": m(
+        messages(
+            "claude-sonnet-5",
+            assistant([call() | {"caller": {"type": "direct"}, "partial_json": "{}"}]),
+            user([result() | {"index": 0}]),
+            tools=[TOOL],
+        ),
+        "messages.1.content.0.tool_use.caller: Extra inputs are not permitted",
+        lambda body: body["messages"][1]["content"][0].keys() - {"cache_control"},
+        {"type", "id", "name", "input"},
+    ),
+    "a mark on a thought": m(
+        messages(
+            "claude-sonnet-5",
+            assistant([{"type": "redacted_thinking", "data": "x", "cache_control": {"type": "ephemeral"}}]),
+            user("go on"),
+        ),
+        "messages.1.content.0.redacted_thinking.cache_control: Extra inputs are not permitted",
+        lambda body: "redacted_thinking" in json.dumps(body),
+        False,
+    ),
     "white space": m(
         messages("claude-sonnet-5", assistant([text(" ")]), user("and now?")),
         "non-whitespace text",

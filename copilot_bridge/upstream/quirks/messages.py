@@ -10,6 +10,7 @@ from typing import Any
 
 from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.quirks.caching import LONG_CACHE, LONG_CACHE_BETA, fit_cache_controls, wants_hour
+from copilot_bridge.upstream.quirks.extras import drop_extras
 from copilot_bridge.upstream.quirks.fitting import (
     check_named_choice,
     fit_message_answer,
@@ -104,8 +105,6 @@ def drop_unknown(body: Body, _model: Model, betas: frozenset[str]) -> bool:
     changed = pop(body, DROPPED)
     if not has_beta(betas, "context-management-"):
         changed |= pop(body, ("context_management",))
-    for message in body["messages"]:
-        changed |= pop(message, ("output_config",))
     return changed
 
 
@@ -179,6 +178,7 @@ RULES: tuple[Rule, ...] = (
     use_model_id,
     limit_output,
     drop_unknown,
+    drop_extras,
     fit_tools,
     drop_billing_block,
     fit_message_blocks,

@@ -306,6 +306,18 @@ ASKING = user(text("hello"))
             f"tools.0.custom.eager_input_streaming: {EXTRA}",
         ),
         ({"tools": [TOOLS[0] | {"defer_loading": True}]}, f"tools.0.custom.defer_loading: {EXTRA}"),
+        ({"tools": [TOOLS[0] | {"foo": 1}]}, f"tools.0.custom.foo: {EXTRA}"),
+        ({"messages": [ASKING | {"id": "x"}]}, f"messages.0.id: {EXTRA}"),
+        ({"messages": [user(text("x", foo=None))]}, f"messages.0.content.0.text.foo: {EXTRA}"),
+        ({"messages": [user(PNG | {"foo": 1})]}, f"messages.0.content.0.image.foo: {EXTRA}"),
+        (
+            {"messages": [user(PNG | {"source": PNG["source"] | {"foo": 1}})]},
+            f"messages.0.content.0.image.source.base64.foo: {EXTRA}",
+        ),
+        (
+            {"messages": conversation(result([text("x", index=0)]))},
+            f"messages.2.content.0.tool_result.content.0.text.index: {EXTRA}",
+        ),
         ({"tools": [{"name": "x"}]}, "tools.0.custom.input_schema: Field required"),
         (
             {"tools": [{"type": "web_search_20250305", "name": "web_search"}]},
