@@ -46,7 +46,7 @@ from copilot_bridge.upstream.client import certificates
 from copilot_bridge.upstream.github import PATIENCE, read_github
 from copilot_bridge.upstream.models import OUTDATED, UPDATE, Model
 from copilot_bridge.upstream.quota import fetch_usage, read_usage
-from copilot_bridge.upstream.running import ask
+from copilot_bridge.upstream.running import ask, ask_condition
 
 State = Literal["ok", "warning", "failed", "skipped"]
 
@@ -398,9 +398,11 @@ def port(patient: Patient) -> Finding:
             "copilot-bridge service restart",
         )
     try:
-        ask(patient.bridge.client, url, "/readyz")
+        condition = ask_condition(patient.bridge.client, url)
     except BridgeError as error:
-        return warning(f"a bridge runs at {url}, but is not ready: {error}", "copilot-bridge service logs")
+        condition = str(error)
+    if condition != "ready":
+        return warning(f"a bridge runs at {url}, and says: {condition}", "copilot-bridge service logs")
     return ok(f"a bridge runs at {url}, and is ready")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from copilot_bridge.cli.service_files import LABEL, NAME, SETTINGS, carried_over, plist, task_definition
-from copilot_bridge.cli.steps import Await, Keep, Remove, Run, Step, Write
+from copilot_bridge.cli.steps import Ask, Await, Keep, Remove, Run, Step, Write
 from copilot_bridge.errors import ConfigError
 
 TASK = "Copilot Bridge"
@@ -51,6 +51,7 @@ def unit(name: str, machine: Machine) -> str:
 
 
 SYSTEM_UNITS = Path("/etc/systemd/system")
+SYSTEM_SETTINGS = Path("/etc") / NAME / "env"
 SOCKET, SERVICE = f"{NAME}.socket", f"{NAME}.service"
 
 
@@ -140,6 +141,10 @@ def folder_on_windows(machine: Machine) -> Path:
     return machine.home / "AppData/Local" / NAME
 
 
+def windows_settings(machine: Machine) -> Path:
+    return folder_on_windows(machine) / "env"
+
+
 def windows_log(machine: Machine) -> Path:
     return folder_on_windows(machine) / f"{NAME}.log"
 
@@ -151,11 +156,11 @@ def install_windows(machine: Machine) -> list[Step]:
         program=machine.python.with_name("pythonw.exe"),
         folder=folder,
         log=windows_log(machine),
-        settings=folder / "env",
+        settings=windows_settings(machine),
         user=machine.account,
     )
     return [
-        Keep(folder / "env", SETTINGS.format(restart="copilot-bridge service restart")),
+        Keep(windows_settings(machine), SETTINGS.format(restart="copilot-bridge service restart")),
         Write(folder / "task.xml", definition, encoding="utf-16"),  # schtasks takes no other
         Run(("schtasks", "/Create", "/F", "/TN", TASK, "/XML", str(folder / "task.xml"))),
         Run(("schtasks", "/Run", "/TN", TASK)),
@@ -200,6 +205,11 @@ VERBS = {
 }
 
 
+def telling(show: Plan, settings: Callable[[Machine], Path]) -> Plan:
+    """What the system says of the service, and after it what the bridge itself does."""
+    return lambda machine: [*show(machine), Ask(settings(machine))]
+
+
 # What each verb does on each kind of system.
 PLANS: dict[str, dict[str, Plan]] = {
     "systemd": {
@@ -208,7 +218,9 @@ PLANS: dict[str, dict[str, Plan]] = {
         "start": systemctl("start", SOCKET, SERVICE),
         "stop": systemctl("stop", SOCKET, SERVICE),
         "restart": systemctl("restart", SERVICE),
-        "status": systemctl("--no-pager", "status", SOCKET, SERVICE),
+        "status": telling(
+            systemctl("--no-pager", "status", SOCKET, SERVICE), lambda _machine: SYSTEM_SETTINGS
+        ),
         "logs": always(Run(("journalctl", "-u", NAME, "-n", "100", "-f"))),
     },
     "systemd of the user": {
@@ -217,7 +229,7 @@ PLANS: dict[str, dict[str, Plan]] = {
         "start": systemctl("--user", "start", SERVICE),
         "stop": systemctl("--user", "stop", SERVICE),
         "restart": systemctl("--user", "restart", SERVICE),
-        "status": systemctl("--user", "--no-pager", "status", SERVICE),
+        "status": telling(systemctl("--user", "--no-pager", "status", SERVICE), user_settings),
         "logs": always(Run(("journalctl", "--user", "-u", NAME, "-n", "100", "-f"))),
     },
     "launchd": {
@@ -226,7 +238,7 @@ PLANS: dict[str, dict[str, Plan]] = {
         "start": launchctl("kickstart", "{service}"),
         "stop": launchctl("kill", "SIGTERM", "{service}"),
         "restart": launchctl("kickstart", "-k", "{service}"),
-        "status": launchctl("print", "{service}"),
+        "status": telling(launchctl("print", "{service}"), user_settings),
         "logs": lambda machine: [Run(("tail", "-n", "100", "-F", str(launchd_log(machine))))],
     },
     "Windows task": {
@@ -235,7 +247,7 @@ PLANS: dict[str, dict[str, Plan]] = {
         "start": task("/ENABLE", "/Run"),
         "stop": task("/DISABLE", "/End"),
         "restart": task("/DISABLE", "/End", "/ENABLE", "/Run"),
-        "status": task("/Query"),
+        "status": telling(task("/Query"), windows_settings),
         "logs": lambda machine: [
             Run(("powershell", "-Command", f"Get-Content -Tail 100 -Wait '{windows_log(machine)}'"))
         ],

@@ -1,13 +1,19 @@
 """What a plan for a service is made of: files and commands, said before they are done."""
 
+import os
 import shlex
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from copilot_bridge.errors import ConfigError
+import click
 
+from copilot_bridge.cli.quickly import quickly
+from copilot_bridge.cli.service_files import ENV_FILE
+from copilot_bridge.errors import BridgeError, ConfigError
+
+QUICK = 1.0  # s, for the bridge's word
 PAUSE = 1.0  # s, between two tries
 
 
@@ -104,4 +110,38 @@ class Await:
             time.sleep(PAUSE / 4)
 
 
-Step = Write | Keep | Remove | Run | Await
+@dataclass(frozen=True)
+class Ask:
+    """The running bridge's own word on how it is.
+
+    :param settings: the file that says where it listens; without it, it listens where it does by default.
+    """
+
+    settings: Path
+
+    def __str__(self) -> str:
+        return "ask the bridge how it is"
+
+    def do(self) -> None:
+        try:
+            click.echo(self._answer())
+        except BridgeError as error:
+            click.echo(f"it does not say how it is: {error}")
+
+    def _answer(self) -> str:
+        from copilot_bridge.cli.screen import shown  # which other steps have no need of, as of all these
+        from copilot_bridge.config import load_config
+        from copilot_bridge.serving.address import base_url
+        from copilot_bridge.upstream.client import Client
+        from copilot_bridge.upstream.running import ask_condition
+
+        config = load_config(environ={ENV_FILE: ""}, env_file=self._readable())
+        root = base_url(config.host, config.port)
+        key = config.api_key[0].reveal() if config.api_key else ""
+        return shown(f"{root}: {quickly(lambda: ask_condition(Client(config), root, key), QUICK)}")
+
+    def _readable(self) -> Path | None:
+        return self.settings if os.access(self.settings, os.R_OK) else None
+
+
+Step = Write | Keep | Remove | Run | Await | Ask

@@ -12,8 +12,20 @@ import time
 from typing import TYPE_CHECKING
 
 from copilot_bridge.access.callers import NOBODY
-from copilot_bridge.errors import BridgeError, LoginRequired
-from copilot_bridge.status import LOGIN, READY, RESTING, STARTING, WAITING, Condition, Status
+from copilot_bridge.errors import BridgeError, LoginRequired, StoreError
+from copilot_bridge.status import (
+    LOGIN,
+    READ_ONLY,
+    READY,
+    RESTING,
+    STARTING,
+    STORE,
+    UNREACHABLE,
+    USABLE,
+    WAITING,
+    Condition,
+    Status,
+)
 from copilot_bridge.waits import clock_time, retry_after
 
 if TYPE_CHECKING:
@@ -42,6 +54,13 @@ class Watch:
         self._looked = threading.Event()
         self._runs = False
         self._failures = 0
+        bridge.store.listen(self._store_changed)
+
+    def _store_changed(self) -> None:
+        outage = self._bridge.store.outage
+        self.status.set_store(USABLE if outage is None else READ_ONLY if outage.writing else UNREACHABLE)
+        if outage is None and not self.status.now.ready:
+            self._news.set()
 
     def start(self) -> None:
         if not self._runs:
@@ -91,9 +110,8 @@ class Watch:
         pause = FOR_A_PERSON if person else LONGEST if told is None else told
         if told is None:
             pause = min(pause, SHORTEST * 2**self._failures) * random.uniform(0.8, 1.2)  # noqa: S311
-        return Condition(
-            LOGIN if person else WAITING, str(error), error.kind, until=time.time() + max(pause, 1.0)
-        )
+        state = STORE if isinstance(error, StoreError) else LOGIN if person else WAITING
+        return Condition(state, str(error), error.kind, until=time.time() + max(pause, 1.0))
 
     def _run(self) -> None:
         while True:

@@ -12,8 +12,14 @@ SCHEMAS = {
     "Readiness": thing(
         {
             "status": text("`ready` or `not ready`."),
-            "state": text("`starting`, `ready`, `waiting for GitHub`, `login needed` or `resting`."),
+            "state": text(
+                "`starting`, `ready`, `waiting for GitHub`, `waiting for the store`, `login needed` or "
+                "`resting`."
+            ),
             "kind": text("Why not, for programs."),
+            "store": text(
+                "`read only` or `out of reach`, while requests are served without it; else left out."
+            ),
             "reason": text("Why not, for people. To callers who may ask."),
             "since": number("Unix seconds. To callers who may ask."),
             "until": number("When it ends, or is looked at again; unix seconds. To callers who may ask."),

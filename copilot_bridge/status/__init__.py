@@ -7,23 +7,28 @@ it from here; who finds it out is `exchange.watch`.
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 log = logging.getLogger(__name__)
 
 STARTING = "starting"
 READY = "ready"
 WAITING = "waiting for GitHub"
+STORE = "waiting for the store"
 LOGIN = "login needed"
 RESTING = "resting"
 
 LONGEST_LINE = 300  # characters
+
+# What may be with the store while requests are served without it.
+USABLE, READ_ONLY, UNREACHABLE = "", "read only", "out of reach"
 
 
 @dataclass(frozen=True)
 class Condition:
     """:param reason: in words; nothing where all is well.  :param kind: of the error behind it.
     :param since, until: unix seconds; `until`: when it ends, or is looked at again; 0: nobody knows.
+    :param store: what is with it.
     """
 
     state: str
@@ -31,6 +36,7 @@ class Condition:
     kind: str = ""
     since: float = field(default_factory=time.time, compare=False)
     until: float = field(default=0.0, compare=False)
+    store: str = USABLE
 
     @property
     def ready(self) -> bool:
@@ -39,8 +45,9 @@ class Condition:
     @property
     def line(self) -> str:
         """For people, in one."""
-        told = " ".join(f"{self.state}: {self.reason}".split()) if self.reason else self.state
-        return told[:LONGEST_LINE]
+        store = f" (the store is {self.store})" if self.store else ""
+        told = f"{self.state}{store}: {self.reason}" if self.reason else f"{self.state}{store}"
+        return " ".join(told.split())[:LONGEST_LINE]
 
 
 Listener = Callable[[Condition], object]
@@ -59,12 +66,21 @@ class Status:
         listener(self.now)
 
     def set(self, condition: Condition) -> None:
-        before = self.now
+        """The store is in it as it was: of that others tell."""
+        before, condition = self.now, replace(condition, store=self.now.store)
         if condition == before:  # it goes on, since when it did; only its end may have moved
-            self.now = Condition(before.state, before.reason, before.kind, before.since, condition.until)
+            self.now = replace(before, until=condition.until)
             return
-        self.now = condition
         log.log(level(before, condition), "%s", condition.line)
+        self._tell(condition)
+
+    def set_store(self, store: str) -> None:
+        """The store itself logs why."""
+        if store != self.now.store:
+            self._tell(replace(self.now, store=store))
+
+    def _tell(self, condition: Condition) -> None:
+        self.now = condition
         for listener in self._listeners:
             listener(condition)
 

@@ -37,11 +37,14 @@ class Circuit:
 
     A use that came too late may have met a database with too much to do.  Only when a look of our own fails
     as well is the database taken to be down: limits that are counted without it are no limits in a burst.
+
+    :ivar changed: called whenever the database has gone away, or is back.
     """
 
     def __init__(self, probe: Callable[[], object], purpose: str) -> None:
         self._probe = probe
         self._purpose = purpose
+        self.changed: Callable[[], object] = lambda: None
         self._starting = threading.Lock()
         self._looking = False
         self.failure: StoreUnavailable | None = None
@@ -73,17 +76,20 @@ class Circuit:
         began = time.monotonic()
         try:
             while (failure := self._failure()) is not None:
-                if self.failure is None:
+                is_news, self.failure = self.failure is None, failure
+                if is_news:
                     self.since = time.time()
                     log.warning("the store can't be %s, and requests do without: %s", self._purpose, failure)
-                self.failure = failure
+                    self.changed()
                 time.sleep(RETRY_INTERVAL)
             if self.failure is not None:
                 away = time.monotonic() - began
                 log.warning("the store can be %s again, after %.0f s", self._purpose, away)
         finally:
-            self.failure = None
+            was_away, self.failure = self.failure is not None, None
             self._looking = False
+            if was_away:
+                self.changed()
 
     def _failure(self) -> StoreUnavailable | None:
         try:
@@ -107,6 +113,10 @@ class Guard:
         self._reads = Circuit(lambda: database.read(look, patience), "read")
         self._writes = Circuit(lambda: database.run(look, patience), "written to")
         self.patient = Patient(database, self._reads, self._writes)
+
+    def listen(self, listener: Callable[[], object]) -> None:
+        """It is told whenever there is another `outage`."""
+        self._reads.changed = self._writes.changed = listener
 
     def run(self, work: Callable[[Transaction], T], timeout: float | None = None) -> T:
         limit = self._limit(timeout)

@@ -1,5 +1,6 @@
 """Everything that is kept, in one place."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -48,6 +49,10 @@ class Store:
     def outage(self) -> Outage | None:
         """Why requests have to do without the store just now; None: they have not."""
         return self._guard.outage
+
+    def listen(self, listener: Callable[[], object]) -> None:
+        """It is told whenever there is another `outage`, by a thread of the store's."""
+        self._guard.listen(listener)
 
     @cached_property
     def logins(self) -> Logins:

@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
+import requests
 
 from copilot_bridge.errors import ConfigError, ModelNotFound, UpstreamRefused
 from copilot_bridge.upstream.client import Client, read_error_body, read_whole
@@ -17,8 +18,7 @@ def ask(client: Client, root: str, path: str, key: str = "") -> Any:
 
     :param root: its address, without a path.
     """
-    headers = {"Accept": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
-    response = client.send("GET", root + path, headers, timeout=PATIENCE)
+    response = send(client, root + path, key)
     if response.status_code >= 300:
         message, code, _ = read_body(read_error_body(response))
         if response.status_code == 401:
@@ -28,6 +28,26 @@ def ask(client: Client, root: str, path: str, key: str = "") -> Any:
         raise UpstreamRefused(
             f"{root} answered with status {response.status_code}", status=response.status_code
         )
+    return read_object(response, root)
+
+
+def ask_condition(client: Client, root: str, key: str = "") -> str:
+    """How it is, in a line; "ready" if all is well.  Raises BridgeError: no bridge answers."""
+    told = read_object(send(client, f"{root}/readyz", key), root)
+    if not isinstance(state := told.get("state"), str):
+        raise UpstreamRefused(f"{root} is no bridge: it does not say how it is")
+    store = f" (the store is {told['store']})" if told.get("store") else ""
+    reason = f": {told['reason']}" if told.get("reason") and state != "ready" else ""
+    return f"{state}{store}{reason}"
+
+
+def send(client: Client, url: str, key: str) -> requests.Response:
+    headers = {"Accept": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
+    return client.send("GET", url, headers, timeout=PATIENCE)
+
+
+def read_object(response: requests.Response, root: str) -> dict[str, Any]:
+    """Raises UpstreamRefused: it is none."""
     try:
         content = orjson.loads(read_whole(response))
     except orjson.JSONDecodeError as error:

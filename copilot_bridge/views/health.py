@@ -60,6 +60,8 @@ def ready() -> tuple[Response, int]:
     told = {"status": "ready" if now.ready else "not ready", "state": now.state}
     if now.kind:
         told["kind"] = now.kind
+    if now.store:
+        told["store"] = now.store
     answer = jsonify(told | (details(now) if trusted() else {}))
     if not now.ready:
         answer.headers["Retry-After"] = str(bridge().watch.looks_again_in())

@@ -1,13 +1,16 @@
 """`service` on macOS and Windows, played: launchctl and schtasks are programs of ours that do what the real
 ones are documented to do, with a state that lasts."""
 
+import http.server
 import json
 import os
 import plistlib
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from typing import ClassVar
 from xml.etree import ElementTree
 
 import pytest
@@ -33,10 +36,14 @@ class Played:
         monkeypatch.setattr(steps, "PAUSE", 0.02)
 
     def __call__(self, verb):
+        self.out(verb)
+        return self.state
+
+    def out(self, verb):
         path = f"{PLAYED}:{os.environ['PATH']}"
         done = self._run("service", verb, PATH=path, PLAYED=str(self._state))
         assert done.code == 0, done
-        return self.state
+        return done.out
 
     @property
     def state(self):
@@ -147,6 +154,75 @@ def test_the_script_and_the_command_define_the_same_task(windows):
     for words in ("-AllowStartIfOnBatteries", "-DontStopIfGoingOnBatteries", "IgnoreNew", "env-file", "PT1M"):
         assert words in script
     assert "4141" not in script.replace("else { 4141 }", ""), "the port is a setting"
+
+
+class Answering(http.server.BaseHTTPRequestHandler):
+    """A bridge, as far as `/readyz` goes.  `said`: (status, content); none: it stays mute."""
+
+    said: tuple[int, object] | None = None
+    heard: ClassVar[list[str | None]] = []
+
+    def do_GET(self):
+        self.heard.append(self.headers["Authorization"])
+        if self.said is None:
+            time.sleep(1.5)
+            return
+        status, content = self.said
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_): ...
+
+
+@pytest.fixture
+def answering(monkeypatch):
+    monkeypatch.setattr(Answering, "heard", [])
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+CONDITIONS = [
+    ((200, {"state": "ready"}), "ready"),
+    ((200, {"state": "ready", "store": "read only", "reason": "x"}), "ready (the store is read only)"),
+    ((503, {"state": "login needed", "reason": "nobody is logged in"}), "login needed: nobody is logged in"),
+    ((503, {"state": "waiting for GitHub", "reason": "\x1b[2Jdown"}), "waiting for GitHub: "),
+    ((200, {"fine": True}), "it does not say how it is: "),
+    ((404, []), "it does not say how it is: "),
+    (None, "it does not say how it is: no answer within 1 s"),
+]
+
+
+@pytest.mark.parametrize(("said", "told"), CONDITIONS)
+def test_status_says_how_the_bridge_is(mac, answering, monkeypatch, said, told):
+    monkeypatch.setattr(Answering, "said", said)
+    mac("install")
+    lines = f"COPILOT_BRIDGE_PORT={answering}\nCOPILOT_BRIDGE_API_KEY=abc-abc-abc-abc-abc\n"
+    user_settings(mac.machine).write_text(lines)
+    said_last = mac.out("status").splitlines()[-1]
+    assert told in said_last
+    assert "\x1b" not in said_last
+    assert Answering.heard == ["Bearer abc-abc-abc-abc-abc"]
+
+
+def test_status_of_a_task_with_settings_of_its_own(windows, answering, monkeypatch):
+    monkeypatch.setattr(Answering, "said", (503, {"state": "starting"}))
+    windows("install")
+    (folder_on_windows(windows.machine) / "env").write_text(f"COPILOT_BRIDGE_PORT={answering}\n")
+    assert windows.out("status").endswith(f"http://127.0.0.1:{answering}: starting\n")
+
+
+def test_status_where_nothing_listens_and_where_the_settings_are_wrong(mac):
+    mac("install")
+    user_settings(mac.machine).write_text("COPILOT_BRIDGE_PORT=1\n")
+    assert "it does not say how it is: can't reach" in mac.out("status")
+    user_settings(mac.machine).write_text("COPILOT_BRIDGE_PORT=many\n")
+    assert "port: 'many'" in mac.out("status")
 
 
 def test_the_server_ends_with_the_process_that_the_task_has_started(tmp_path):

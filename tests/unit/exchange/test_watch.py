@@ -2,15 +2,36 @@
 
 import logging
 import time
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from copilot_bridge.errors import LoginRequired, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
+from copilot_bridge.errors import (
+    LoginRequired,
+    StoreUnavailable,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from copilot_bridge.exchange.watch import LONGEST, Watch
-from copilot_bridge.status import LOGIN, READY, RESTING, STARTING, WAITING, Condition, Status
+from copilot_bridge.status import LOGIN, READY, RESTING, STARTING, STORE, WAITING, Condition, Status
+from copilot_bridge.store.guard import Outage
 from copilot_bridge.store.rests import Rest
+
+
+class Store:
+    def __init__(self, bridge: "Bridge") -> None:
+        self.signal = SimpleNamespace(read=lambda: bridge.number)
+        self.outage: Outage | None = None
+
+    def listen(self, listener: Callable[[], object]) -> None:
+        self.changed = listener
+
+    def turn(self, outage: Outage | None) -> None:
+        self.outage = outage
+        self.changed()
 
 
 class Bridge:
@@ -23,7 +44,7 @@ class Bridge:
         self.looks = 0
         self.pace = SimpleNamespace(rests=SimpleNamespace(of=lambda _: self.resting))
         self.models = SimpleNamespace(catalogue=lambda _: None)
-        self.store = SimpleNamespace(signal=SimpleNamespace(read=lambda: self.number))
+        self.store = Store(self)
 
     def account_in_use(self, _caller: Any) -> Any:
         return SimpleNamespace(fingerprint="account")
@@ -51,6 +72,7 @@ def bridge() -> Bridge:
         (UpstreamRefused("GitHub answered with status 502", status=502), WAITING),
         (UpstreamRefused("GitHub's answer is no JSON"), WAITING),
         (UpstreamRefused("rate limit", kind="rate_limited", headers={"retry-after": "30"}), WAITING),
+        (StoreUnavailable("can't use the store"), STORE),
         (LoginRequired("nobody is logged in"), LOGIN),
         (LoginRequired("bad credentials"), LOGIN),
         (UpstreamRefused("no Copilot plan", kind="permission", status=403), LOGIN),
@@ -87,6 +109,39 @@ def test_trouble_is_looked_at_less_and_less_often(bridge: Bridge) -> None:
     assert 1.9 < pauses[0] < 3.1
     assert 3.9 < pauses[1] < 6.1
     assert all(LONGEST * 0.79 < each < LONGEST * 1.21 for each in pauses[6:])
+
+
+def test_a_store_that_is_away_is_told_by_the_condition_that_goes_on(bridge: Bridge) -> None:
+    watch, lines = Watch(bridge), []  # type: ignore[arg-type]
+    watch.status.listen(lambda now: lines.append((now.line, now.ready)))
+    watch.condition()
+    bridge.store.turn(Outage("/secret/place: locked", 1.0, writing=True))
+    bridge.store.turn(Outage("10.0.0.7: gone", 1.0, writing=False))
+    bridge.error = UpstreamUnreachable("no such host")
+    assert watch.condition().store, "another condition leaves it as it is"
+    bridge.error = None
+    bridge.store.turn(None)
+    watch.status.set(watch.look())
+    assert lines == [
+        ("starting", False),
+        ("ready", True),
+        ("ready (the store is read only)", True),
+        ("ready (the store is out of reach)", True),
+        ("waiting for GitHub (the store is out of reach): no such host", False),
+        ("waiting for GitHub: no such host", False),
+        ("ready", True),
+    ]
+
+
+def test_it_looks_again_as_soon_as_the_store_is_back(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("copilot_bridge.exchange.watch.SHORTEST", 60.0)
+    bridge.error = StoreUnavailable("can't use the store")
+    watch = Watch(bridge)  # type: ignore[arg-type]
+    watch.start()
+    wait_for(watch, STORE)
+    bridge.error = None
+    bridge.store.turn(None)
+    wait_for(watch, READY)
 
 
 def wait_for(watch: Watch, state: str) -> None:

@@ -46,7 +46,8 @@ def test_a_lock_costs_its_deadline_once(path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "RETRY_INTERVAL", 0.01)
     monkeypatch.setattr(module, "PROBE_PATIENCE", 0.0)
     database = Sqlite(path)
-    guard = Guard(database, 0.2)
+    guard, heard = Guard(database, 0.2), []
+    guard.listen(lambda: heard.append(guard.outage))
     guard.run(lambda t: t.change(PUT, "a"))
     other = hold(path)
     began = time.monotonic()
@@ -65,6 +66,8 @@ def test_a_lock_costs_its_deadline_once(path: Path, monkeypatch: pytest.MonkeyPa
     other.close()
     wait_until(lambda: guard.outage is None)
     guard.run(lambda t: t.change(PUT, "c"))
+    wait_until(lambda: len(heard) == 2)
+    assert [bool(each) for each in heard] == [True, False]
 
 
 def test_a_database_that_has_too_much_to_do_is_not_down(path: Path) -> None:
