@@ -58,6 +58,11 @@ class Database(Protocol):
     def lock(self, name: str, timeout: float | None = None) -> AbstractContextManager[object]:
         """Held by one at a time, whoever shares the database; without it, if it can't be had."""
 
+    def settle(self) -> None:
+        """What is committed is whole in the main file now, for whoever copies it alone; as far as that can
+        be had at once.
+        """
+
     def check(self) -> str | None:
         """What is wrong with it, if anything.  Takes its time."""
 

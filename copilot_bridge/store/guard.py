@@ -129,6 +129,9 @@ class Guard:
     def lock(self, name: str, timeout: float | None = None) -> AbstractContextManager[object]:
         return nullcontext() if self._writes.failure else self._database.lock(name, timeout)
 
+    def settle(self) -> None:
+        self._database.settle()
+
     def check(self) -> str | None:
         return self._database.check()
 
@@ -169,6 +172,9 @@ class Patient:
 
     def lock(self, name: str, timeout: float | None = None) -> AbstractContextManager[object]:
         return self._database.lock(name, timeout)
+
+    def settle(self) -> None:
+        self._database.settle()
 
     def check(self) -> str | None:
         return self._database.check()

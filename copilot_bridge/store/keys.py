@@ -151,7 +151,7 @@ class Keys:
         self.require()
         if not self._database.run(put):
             raise InvalidRequest(f"there is a key of the name {key.name!r} already")
-        self._signal.ring()
+        self._changed()
         return secret
 
     def rotate(self, name: str, kind: str) -> str | None:
@@ -163,7 +163,7 @@ class Keys:
                 "UPDATE keys SET digest = ? WHERE name = ? AND kind = ?", digest, name, kind
             )
         )
-        self._signal.ring()
+        self._changed()
         return secret if changed else None
 
     def revoke(self, name: str, kind: str) -> bool:
@@ -179,7 +179,7 @@ class Keys:
         gone, none_left = self._database.run(drop)
         if gone and none_left:
             self._remove_mark()
-        self._signal.ring()
+        self._changed()
         return gone
 
     def clear(self) -> int:
@@ -191,8 +191,13 @@ class Keys:
 
         gone = self._database.run(drop)
         self._remove_mark()
-        self._signal.ring()
+        self._changed()
         return gone
+
+    def _changed(self) -> None:
+        """A copy of the database's file without its journal has to know who may come in, and who may not."""
+        self._database.settle()
+        self._signal.ring()
 
     def end_session(self, session: str, seconds: float) -> None:
         """A browser has signed out; its cookie would be good for so long."""

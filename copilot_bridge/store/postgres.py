@@ -282,6 +282,8 @@ class Postgres:
             return str(error)
         return None
 
+    def settle(self) -> None: ...  # it has no file that could be copied alone
+
     def close(self) -> None:
         pool, self._pool = self._pool, None
         if pool is not None:

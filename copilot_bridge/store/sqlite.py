@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 PATIENCE = 15.0  # s; no transaction of ours is under way for more than a moment
 
+SETTLING = 1.0  # s, for what is not needed at once
+
 # Rows; few sizes, so that each statement is read once.  Some SQLites take no more than 999 values.
 AT_ONCE = (32, 4, 1)
 
@@ -181,6 +183,16 @@ class Sqlite:
         if self._files is not None:
             return self._files.lock(name, timeout)
         return memory_lock(self._memory_locks, name)
+
+    def settle(self) -> None:
+        """The journal's part that no reader needs any more goes into the file; nobody is waited for."""
+
+        def checkpoint(connection: sqlite3.Connection, _job: Job) -> None:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+        if self.path is not None:
+            with suppress(sqlite3.Error, OSError, StoreUnavailable):
+                self._writer.run(checkpoint, SETTLING)
 
     def check(self) -> str | None:
         """Reads all of it, and writes a little."""

@@ -1,0 +1,72 @@
+"""A copy of the database's file alone, made under a running bridge: what it says of who may come in."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from copilot_bridge.errors import InvalidRequest
+from copilot_bridge.store import Store, open_store
+from copilot_bridge.store.keys import Key
+
+ADA, BOB = Key("ada", "key", b""), Key("bob", "key", b"")
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Store]:
+    """The bridge's own connections stay open, as while it runs: its journal is not put into the file."""
+    store = open_store(tmp_path / "home")
+    store.keys.look()
+    yield store
+    store.close()
+
+
+def copied(tmp_path: Path) -> Store:
+    """Without the journal, and without the mark beside it."""
+    there = tmp_path / "copy"
+    there.mkdir()
+    shutil.copy(tmp_path / "home" / "bridge.db", there)
+    return open_store(there)
+
+
+def names(store: Store) -> tuple[list[str], bool | None]:
+    keys, needed = store.keys.look()
+    store.close()
+    return [each.name for each in keys], needed
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda keys: keys.add(ADA), ["ada", "bob"]),
+        (lambda keys: keys.revoke("bob", "key"), []),
+        (lambda keys: keys.rotate("bob", "key"), ["bob"]),
+        (lambda keys: keys.clear(), []),
+    ],
+)
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_it_knows_the_keys_of_now(
+    tmp_path: Path, running: Store, change: Callable[..., object], found: list[str], elsewhere: bool
+) -> None:
+    """Changed by the running bridge, or by another process while it runs."""
+    running.keys.add(BOB)
+    changer = open_store(tmp_path / "home") if elsewhere else running
+    change(changer.keys)
+    now = {each.digest for each in running.keys.all()}
+    copy = copied(tmp_path)
+    assert {each.digest for each in copy.keys.all()} == now
+    assert names(copy) == (found, True if found else None)
+    changer.close()
+
+
+def test_a_reader_at_work_is_not_waited_for(tmp_path: Path, running: Store) -> None:
+    def read(transaction: object) -> None:
+        with pytest.raises(InvalidRequest):
+            other.keys.add(ADA)
+        other.keys.add(BOB)
+
+    running.keys.add(ADA)
+    other = open_store(tmp_path / "home")
+    running.database.read(read)
+    assert names(other)[0] == ["ada", "bob"]
