@@ -16,7 +16,7 @@ PAUSE = 0.3  # s
 
 
 @click.group("approvals", invoke_without_command=True)
-@click.option("--watch", is_flag=True, help="Ask for each, as they come.  Ctrl-C ends.")
+@click.option("--watch", is_flag=True, help="Ask for each request as it comes.  Ctrl-C ends.")
 @takes_settings(*CONNECTION, *LOGGING)
 @click.pass_context
 def command(context: click.Context, config: Config, watch: bool) -> None:

@@ -24,7 +24,7 @@ def without_settings(error: ConfigError, as_json: bool, **_: Any) -> None:
 
 
 @click.command("doctor")
-@click.option("--live", is_flag=True, help="Ask a model too, once per API: the cheapest, and it says which.")
+@click.option("--live", is_flag=True, help="Also send a request to the cheapest model, through each API.")
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @click.option(
     "--contract",
@@ -32,12 +32,12 @@ def without_settings(error: ConfigError, as_json: bool, **_: Any) -> None:
     help="Ask the models that are named, or all, what they take (efforts, thinking, roles, tools, schemas), "
     "with tiny requests; it says first how many and what they cost, and asks.",
 )
-@click.option("--yes", is_flag=True, help="Don't ask whether --contract may.")
+@click.option("--yes", is_flag=True, help="Do not ask before --contract.")
 @click.option(
     "--forget",
     "forgetting",
     is_flag=True,
-    help="Forget what Copilot's refusals have taught, which is forgotten after a week in any case.",
+    help="Forget what Copilot's refusals have taught; it is forgotten after a week anyway.",
 )
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @takes_settings("host", "port", *ACCESS, *CONNECTION, *LOGGING, unless=without_settings)

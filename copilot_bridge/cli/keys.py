@@ -23,15 +23,13 @@ def command() -> None:
 
 @command.command()
 @click.argument("name")
+@click.option("--account", default="", metavar="LOGIN", help="GitHub login to use.  [the default login]")
 @click.option(
-    "--account", default="", metavar="LOGIN", help="The GitHub login that it uses.  [the default one]"
+    "--models", default="", metavar="PATTERNS", help="Models it may use: 'claude-*,gpt-4.1'.  [all]"
 )
-@click.option("--models", default="", metavar="PATTERNS", help="Only these: 'claude-*,gpt-4.1'.  [all]")
-@click.option(
-    "--rate", default="", metavar="RATE", help="At most so often: 30/minute.  [as often as you like]"
-)
-@click.option("--expires", default="", metavar="SPAN", help="Good for so long: 30d, 12h.  [for ever]")
-@click.option("--operator", is_flag=True, help="It may do what you may: see the token, approve requests.")
+@click.option("--rate", default="", metavar="RATE", help="Rate limit: 30/minute.  [no limit]")
+@click.option("--expires", default="", metavar="SPAN", help="Lifetime: 30d, 12h.  [for ever]")
+@click.option("--operator", is_flag=True, help="Give it the operator's rights: pages, token, approvals.")
 @takes_settings(*CONNECTION, *LOGGING)
 def add(
     config: Config, name: str, account: str, models: str, rate: str, expires: str, operator: bool

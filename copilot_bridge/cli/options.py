@@ -2,13 +2,15 @@
 
 import functools
 from collections.abc import Callable
+from dataclasses import MISSING
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from copilot_bridge.config import load_config
 from copilot_bridge.config.table import BY_NAME, variable
+from copilot_bridge.config.table import spell as in_words
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.logs import set_up
 
@@ -85,12 +87,25 @@ def option_of(name: str) -> Decorator:
     """Values stay text here: `Config` judges them all alike, wherever they come from."""
     setting = BY_NAME[name]
     flags: tuple[str, ...] = setting.metadata["flags"]
-    about = f"{sentence(setting.metadata['about'])}  [{variable(name)}]"
+    about = f"{sentence(setting.metadata['about'])}  [{variable(name)}{told_default(setting.default)}]"
     if isinstance(setting.default, tuple):
         return click.option(*flags, name, multiple=True, metavar="TEXT", help=about)
     if setting.default is True or setting.default is False:
         return click.option(*flags, name, is_flag=True, default=None, help=about)
-    return click.option(*flags, name, default=None, metavar="TEXT", help=about)
+    kinds = {setting.type, *get_args(setting.type)}
+    metavar = next((METAVARS[each] for each in METAVARS if each in kinds), "TEXT")
+    return click.option(*flags, name, default=None, metavar=metavar, help=about)
+
+
+# What an option's value is called in the help.
+METAVARS: dict[Any, str] = {int: "NUMBER", float: "SECONDS", Path: "PATH"}
+
+
+def told_default(default: object) -> str:
+    """Empty where there is none; a flag is off if nothing else is said."""
+    if default is False or default in (None, MISSING, ()):
+        return ""
+    return f"; default: {default:g}" if isinstance(default, float) else f"; default: {in_words(default)}"
 
 
 def sentence(text: str) -> str:

@@ -268,9 +268,11 @@ def kind_of(machine: Machine, scope: str | None) -> str:
 
 @click.command("service")
 @click.argument("verb", type=click.Choice(list(PLANS["systemd"])))
-@click.option("--user", "scope", flag_value="user", help="Linux: a service of yours.  [unless you are root]")
+@click.option(
+    "--user", "scope", flag_value="user", help="Linux: a service of your user.  [unless you are root]"
+)
 @click.option("--system", "scope", flag_value="system", help="Linux: a service of the machine.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
 def command(verb: str, scope: str | None, dry_run: bool) -> None:
     """Run the bridge as a service of this system.
 

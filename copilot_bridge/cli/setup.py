@@ -51,13 +51,17 @@ MODELS_UNKNOWN = "The models could not be looked up ({}), so these are the usual
 
 @click.command("setup")
 @click.argument("client", required=False, metavar="[CLIENT]")
-@click.option("--model", metavar="MODEL", help="The model to use.  [what fits the client]")
-@click.option("--small-model", metavar="MODEL", help="The same for small jobs, where a client has such.")
-@click.option("--url", metavar="URL", help="The bridge's address.  [what --host and --port say]")
-@click.option("--key", metavar="KEY", help="The key that the bridge asks for.  [--api-key's, if any]")
-@click.option("--shell", "kind", metavar="SHELL", help=f"Variables for {', '.join(SHELLS)}.  [yours]")
+@click.option("--model", metavar="MODEL", help="Model to use.  [what fits the client]")
+@click.option(
+    "--small-model", metavar="MODEL", help="Model for small jobs, where the client has such a setting."
+)
+@click.option("--url", metavar="URL", help="Address of the bridge.  [from --host and --port]")
+@click.option("--key", metavar="KEY", help="API key for the bridge.  [from --api-key, if any]")
+@click.option(
+    "--shell", "kind", metavar="SHELL", help=f"Shell syntax for variables: {', '.join(SHELLS)}.  [yours]"
+)
 @click.option("--write", "writes", is_flag=True, help="Change the client's own settings file.")
-@click.option("--undo", "undoes", is_flag=True, help="Put back what was there before --write.")
+@click.option("--undo", "undoes", is_flag=True, help="Revert what --write has changed.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @takes_settings("host", "port", "api_key", *CONNECTION, *LOGGING)
 def command(

@@ -19,12 +19,12 @@ def command() -> None:
 
 @command.command()
 @click.argument("name", default="")
-@click.option("--account", required=True, metavar="LOGIN", help="The GitHub login that it uses.")
-@click.option("--models", default="", metavar="PATTERNS", help="Only these: 'claude-*,gpt-4.1'.  [all]")
+@click.option("--account", required=True, metavar="LOGIN", help="GitHub login to use.")
 @click.option(
-    "--rate", default="", metavar="RATE", help="At most so often: 30/minute.  [as often as you like]"
+    "--models", default="", metavar="PATTERNS", help="Models it may use: 'claude-*,gpt-4.1'.  [all]"
 )
-@click.option("--expires", default="", metavar="SPAN", help="Good for so long: 30d, 12h.  [for ever]")
+@click.option("--rate", default="", metavar="RATE", help="Rate limit: 30/minute.  [no limit]")
+@click.option("--expires", default="", metavar="SPAN", help="Lifetime: 30d, 12h.  [for ever]")
 @takes_settings(*CONNECTION, *LOGGING)
 def new(config: Config, name: str, account: str, models: str, rate: str, expires: str) -> None:
     """Create a share token; it is shown this once."""

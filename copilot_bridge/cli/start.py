@@ -49,12 +49,12 @@ DEMO_ACCOUNT = "ghu_sim_demo"  # the simulator's ordinary one
 
 @click.command("start")
 @click.option("--simulate", is_flag=True, help="Use the built-in simulator: no login, no network.")
-@click.option("--check", is_flag=True, help="Only look whether the settings and the program are in order.")
+@click.option("--check", is_flag=True, help="Only check the settings and the program.")
 @click.option(
-    "-c", "--claude-code", is_flag=True, help="Print the line that starts Claude Code with this bridge."
+    "-c", "--claude-code", is_flag=True, help="Print the command that starts Claude Code with this bridge."
 )
-@click.option("--model", metavar="MODEL", help="For Claude Code; without it you are asked.")
-@click.option("--small-model", metavar="MODEL", help="The same for its small tasks.")
+@click.option("--model", metavar="MODEL", help="Model for Claude Code; without it, you are asked.")
+@click.option("--small-model", metavar="MODEL", help="Model for Claude Code's small tasks.")
 @takes_settings(*SERVING, *ACCESS, *PACE, *JOURNAL, *CONNECTION, *LOGGING)
 def command(
     config: Config,

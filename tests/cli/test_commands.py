@@ -106,6 +106,21 @@ def test_names_keep_their_spelling_in_the_help(name):
     assert name in told
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        "--workers NUMBER Gunicorn workers. [COPILOT_BRIDGE_WORKERS; default: 1]",
+        "[COPILOT_BRIDGE_MANUAL_TIMEOUT; default: 300]",
+        "[COPILOT_BRIDGE_CACHE; default: true]",
+        "[COPILOT_BRIDGE_WAIT]",
+        "[COPILOT_BRIDGE_RATE_LIMIT]",
+        "--log-file PATH ",
+    ],
+)
+def test_the_help_tells_types_and_defaults(told):
+    assert told in " ".join(CliRunner().invoke(cli, ["start", "--help"]).output.split())
+
+
 @pytest.mark.parametrize("flag", ["--version", "-V"])
 def test_version(flag):
     result = CliRunner().invoke(cli, [flag], prog_name="copilot-bridge")
