@@ -58,7 +58,8 @@ LIST = kind_of("a list", list)
 
 
 def one_of(*words: str) -> Shape:
-    return plain(" or ".join([", ".join(words[:-1]), words[-1]]), lambda value: value in words)
+    listed = " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+    return plain(listed, lambda value: value in words)
 
 
 # How hard to think, in all dialects; what a model lacks is fitted to it.
@@ -114,6 +115,11 @@ def among(rows: Table, *allowed: str, other: Shape = OBJECT) -> Shape:
     """
     misplaced = plain(f"{', '.join(allowed[:-1])} or {allowed[-1]}" if allowed[1:] else allowed[0], never)
     return by("type", {kind: rows[kind] if kind in allowed else misplaced for kind in rows}, other=other)
+
+
+def form(rows: Table, *, usual: str | None = None) -> Shape:
+    """The form of an answer: one of these, since one that is not known can't be asked for."""
+    return by("type", rows, usual=usual, other=fields({"type": one_of(*rows)}))
 
 
 def never(_value: Any) -> bool:

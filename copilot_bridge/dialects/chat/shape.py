@@ -13,6 +13,7 @@ from copilot_bridge.dialects.shapes import (
     by,
     each,
     fields,
+    form,
     plain,
     text_or,
     text_or_each,
@@ -66,6 +67,7 @@ CUSTOM = fields(
 )
 FUNCTION = fields(maybe={"name": TEXT, "description": TEXT, "parameters": OBJECT, "strict": FLAG})
 SCHEMA = fields(maybe={"schema": OBJECT, "name": TEXT, "strict": FLAG})
+FORM = form({"text": OBJECT, "json_object": OBJECT, "json_schema": fields({"json_schema": SCHEMA})})
 
 BODY: Table = {
     "messages": each(MESSAGE),
@@ -75,6 +77,6 @@ BODY: Table = {
     "stop": text_or_each(TEXT),
     "reasoning_effort": EFFORT,
     "thinking_budget": WHOLE,
-    "response_format": fields({"type": TEXT}, maybe={"json_schema": SCHEMA}),
+    "response_format": FORM,
     "prompt_cache_key": TEXT,
 }

@@ -14,6 +14,7 @@ from copilot_bridge.dialects.shapes import (
     by,
     each,
     fields,
+    form,
     text_or_each,
 )
 
@@ -76,11 +77,13 @@ def tool(where: str, value: Any) -> None:
         NAMED_TOOL(where, value)
 
 
+FORMAT = form({"json_schema": fields({"schema": OBJECT})}, usual="json_schema")
+
 BODY: Table = {
     "system": text_or_each(WORDS),
     "messages": each(MESSAGE),
     "tools": each(tool),
     "tool_choice": fields(maybe={"type": TEXT, "name": TEXT}),
     "stop_sequences": each(TEXT),
-    "output_config": fields(maybe={"effort": EFFORT, "format": fields(maybe={"schema": OBJECT})}),
+    "output_config": fields(maybe={"effort": EFFORT, "format": FORMAT}),
 }

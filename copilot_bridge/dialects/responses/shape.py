@@ -13,6 +13,7 @@ from copilot_bridge.dialects.shapes import (
     by,
     each,
     fields,
+    form,
     one_of,
     plain,
     text_or,
@@ -77,7 +78,8 @@ ITEM = by(
 )
 
 CHOICE = fields(maybe={"name": TEXT, "namespace": TEXT, "tools": each(fields(maybe={"name": TEXT}))})
-FORMAT = fields({"type": TEXT}, maybe={"schema": OBJECT, "name": TEXT, "strict": FLAG})
+SCHEMA = fields({"schema": OBJECT}, maybe={"name": TEXT, "strict": FLAG})
+FORMAT = form({"text": OBJECT, "json_object": OBJECT, "json_schema": SCHEMA})
 
 BODY: Table = {
     "instructions": TEXT,

@@ -31,6 +31,7 @@ def answers(*blocks: Any) -> dict[str, Any]:
 
 FIRST = "messages.0.content.0"
 EFFORTS = "none, minimal, low, medium, high, xhigh or max"
+FORMS = "expected text, json_object or json_schema"
 RESULT = {"type": "tool_result", "tool_use_id": "c"}
 FUNCTION = {"type": "function", "name": "f"}
 
@@ -42,6 +43,15 @@ FUNCTION = {"type": "function", "name": "f"}
         ("chat", {"stop": ["a", None]}, "stop.1: expected a text"),
         ("chat", {"response_format": {"type": "json_schema", "json_schema": 1}},
          "response_format.json_schema: expected an object"),
+        ("chat", {"response_format": {"type": "grammar", "grammar": "x"}}, f"response_format.type: {FORMS}"),
+        ("chat", {"response_format": {"type": "json_schema", "schema": {}}},
+         "response_format.json_schema: expected an object"),
+        ("responses", {"text": {"format": {"type": "regex"}}}, f"text.format.type: {FORMS}"),
+        ("responses", {"text": {"format": {"type": "json_schema", "json_schema": {"schema": {}}}}},
+         "text.format.schema: expected an object"),
+        ("messages", {"output_config": {"format": {"type": "xml"}}},
+         "output_config.format.type: expected json_schema"),
+        ("messages", {"output_config": {"format": {}}}, "output_config.format.schema: expected an object"),
         ("chat", says({"type": "text", "text": 1}), f"{FIRST}.text: expected a text"),
         ("chat", says({"type": {}}), f"{FIRST}.type: expected a text"),
         ("chat", says({"type": "file"}), f"{FIRST}.file: expected an object"),
