@@ -7,9 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
-import orjson
-
-from copilot_bridge.logs import CONTROL
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,10 +63,14 @@ def print_prose(text: str, head: str = "", *, err: bool = False) -> None:
 
 def shown(cell: object) -> str:
     """What comes from elsewhere does not steer the terminal."""
+    from copilot_bridge.logs import CONTROL  # which `--help` and `--version` have no need of
+
     return "" if cell is None else str(cell).translate(CONTROL)
 
 
 def print_json(content: Any) -> None:
+    import orjson
+
     sys.stdout.write(orjson.dumps(content, option=orjson.OPT_INDENT_2, default=str).decode() + "\n")
 
 
