@@ -29,7 +29,7 @@ def wrong_id(path: str, given: object) -> str | None:
 
 
 def long_id(path: str, given: object) -> str | None:
-    """Of a call in Responses."""
+    """Of a call or an item in Responses."""
     length = len(str(given))
     if length <= LONGEST_ID:
         return None

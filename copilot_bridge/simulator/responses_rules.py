@@ -12,6 +12,7 @@ from copilot_bridge.simulator.refusals import Refused, invalid, refuse
 from copilot_bridge.simulator.world import world
 
 LEAST_OUTPUT = 16
+LONG = "string_above_max_length"
 OPAQUE = re.compile(r"^[A-Za-z0-9+/]{100,}={0,2}$")
 """What the ids of a reply look like.  One that is nobody's own invention has to be a genuine one."""
 
@@ -168,9 +169,9 @@ def check_item(place: int, item: Body, owner: str, connection: str) -> None:
         wrong(f"input[{place}].type", f"Invalid value: '{kind}'. Supported values are: {sorted(ITEMS)}.")
     called = item.get("call_id")
     if called is not None and (problem := long_id(f"input[{place}].call_id", called)):
-        wrong(f"input[{place}].call_id", problem, "string_above_max_length")
+        wrong(f"input[{place}].call_id", problem, LONG)
     if item.get("id") is not None:
-        check_id(place, kind, str(item["id"]), connection)
+        check_id(place, kind, str(item["id"]), connection, socket=connection != owner)
     sealed = item.get("encrypted_content")
     if sealed and not world().keepsakes.is_genuine(sealed, owner):
         wrong(
@@ -180,11 +181,16 @@ def check_item(place: int, item: Body, owner: str, connection: str) -> None:
         )
 
 
-def check_id(place: int, kind: str, given: str, connection: str) -> None:
-    """Ours must be the one of `output_item.done`, others must begin as the kind of item does."""
+def check_id(place: int, kind: str, given: str, connection: str, *, socket: bool) -> None:
+    """Ours must be the one of `output_item.done`, others must begin as the kind of item does.
+
+    Ours are longer than an id may be, so that they can come back by the WebSocket alone that gave them.
+    """
     if OPAQUE.match(given):
         if not world().keepsakes.is_genuine(given, connection):
             refuse("item-id")
+        if not socket and (problem := long_id(f"input[{place}].id", given)):
+            wrong(f"input[{place}].id", problem, LONG)
     elif not given.startswith(prefix := PREFIXES.get(kind, "")):
         wrong(
             f"input[{place}].id",

@@ -40,7 +40,8 @@ def ask_chat(client: Client, history: list[Item], tools: tuple[str, ...]) -> lis
 
 def ask_responses(client: Client, history: list[Item], tools: tuple[str, ...]) -> list[Item]:
     offered = [{"type": "function", "name": name, "parameters": SCHEMA} for name in tools]
-    return list(client.response(history, tools=offered).json()["output"])
+    output = client.response(history, tools=offered).json()["output"]
+    return [{name: value for name, value in item.items() if name != "id"} for item in output]
 
 
 def ask_messages(client: Client, history: list[Item], tools: tuple[str, ...]) -> list[Item]:
