@@ -1,5 +1,6 @@
 """What the adapter saves is not missed: certificates and hosts are looked at, dead connections left alone."""
 
+import contextlib
 import http.server
 import select
 import shutil
@@ -66,7 +67,9 @@ def serve() -> Iterator[Callable[..., Server]]:
     for server in started:
         server.shutdown()
         for client in server.clients:
-            client.close()
+            # Not closed: its thread may wait on the number, which would be another socket's then.
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
         server.server_close()
 
 
