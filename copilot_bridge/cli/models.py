@@ -53,6 +53,7 @@ def as_fields(model: Model) -> dict[str, object]:
         "endpoints": list(model.dialects),
         "multiplier": model.multiplier,
         "prices": None if model.prices is None else asdict(model.prices),
+        "auto_discount": model.auto_discount,
         "enabled": model.enabled,
     }
 

@@ -29,7 +29,7 @@ class Entry:
 
     :param names: of clients, that mean it.  :param ways: {API of a client: API of Copilot's}.
     :param notices: of Copilot's, in its words.
-    :param discount: part of the price that is taken off whatever model Copilot picks.
+    :param discount: part of the price that is taken off where Copilot picks the model; of `auto` the most.
     """
 
     model: Model
@@ -105,7 +105,7 @@ def entries_of(call: Call, catalogue: Catalogue) -> list[Entry]:
         entry_of(
             model,
             tuple(names.get(model.id, ())),
-            catalogue.auto_discount if find_auto(model.id) else 0.0,
+            catalogue.auto_discount if find_auto(model.id) else model.auto_discount or 0.0,
         )
         for model in offered(call, catalogue)
     ]

@@ -338,8 +338,12 @@ def test_models_as_json(run, monkeypatch):
             "discount": 0.0,
             "until": "",
         },
+        "auto_discount": None,
         "enabled": True,
     }
+    discounts = {each["id"]: each["auto_discount"] for each in told}
+    assert (discounts["claude-sonnet-5"], discounts["gpt-5.4"]) == (0.1, None)
+    assert {each["discount"] for each in told if each["id"].startswith("auto")} == {0.1}
 
 
 def test_the_reader_has_had_enough(run_process):
