@@ -19,6 +19,7 @@ from copilot_bridge.upstream.recovery.history import (
     rename_role,
     shorten_ids,
 )
+from copilot_bridge.upstream.recovery.pairs import pair_calls
 from copilot_bridge.upstream.recovery.paths import Json, find, remove
 
 SUMMARIES = ("none", "auto", "concise", "detailed")
@@ -244,6 +245,7 @@ ACTS: dict[str, Act] = {
     "no blank texts": drop_blanks,
     "no item ids": drop_ids,
     "short call ids": shorten_ids,
+    "calls with results": pair_calls,
     "system as user": mark_system,
     "role": rename_role,
     "continue": continue_after,

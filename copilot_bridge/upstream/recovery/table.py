@@ -97,6 +97,8 @@ TABLE = (
     ),
     Row(
         r"Invalid .?signature|Invalid .?data. in .?redacted|thinking.{0,60}cannot be modified"
+        r"|thinking\.(?:signature|data|thinking): (?:Field required|String should have)"
+        r"|thinking: each .?thinking.? block must contain"
         r"|cannot contain .?thinking|thought.signature.{0,40}(?:not valid|invalid|corrupt)"
         r"|(?:corrupt|invalid)\w* thought.signature",
         "no earlier thoughts",
@@ -105,6 +107,14 @@ TABLE = (
     Row(r"Expected .?thinking.{0,40}but found", "no thinking", lost="thinking"),
     Row(r"Expected .?thinking.{0,40}but found", "no earlier thoughts", lost=THOUGHTS),
     Row(r"text content blocks must (?:be non-empty|contain non-white)", "no blank texts", lost="empty texts"),
+    Row(
+        r"No tool (?:output|call) found for|tool_call_ids? did not have response"
+        r"|must be followed by tool messages|must be a response to a prece{1,2}ding message"
+        r"|tool_use. ids were found without|unexpected .?tool_use_id"
+        r"|must have a (?:single|corresponding) .?(?:result|tool_)",
+        "calls with results",
+        lost="calls without a result, or results without a call",
+    ),
     # Roles and their order.
     Row(
         r"Unexpected role .?.system|messages\.\d+\.role: Input should be|(?=.*mid-conversation)(?=.*system)",
