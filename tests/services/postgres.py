@@ -19,9 +19,14 @@ def find(program: str) -> str | None:
 
 
 class Server:
-    """A PostgreSQL of our own; it does not run as root."""
+    """A PostgreSQL of our own; it does not run as root.
 
-    def __init__(self) -> None:
+    :param within: what puts a command elsewhere, like `ip netns exec NAME`.
+    """
+
+    def __init__(self, address: str = "127.0.0.1", within: tuple[str, ...] = ()) -> None:
+        self.address = address
+        self._within = within
         initdb, self._postgres = find("initdb"), find("postgres")
         if not initdb or not self._postgres:
             pytest.skip("PostgreSQL is not installed")
@@ -32,6 +37,8 @@ class Server:
         if self._as:
             shutil.chown(self.folder, "postgres")
         self._call(initdb, "-D", str(self.folder / "data"), "-U", "bridge", "-A", "trust", "--no-sync")
+        with (self.folder / "data" / "pg_hba.conf").open("a") as rules:
+            rules.write(f"host all all {address}/24 trust\n")
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = listener.getsockname()[1]
         self.start()
@@ -40,22 +47,27 @@ class Server:
         subprocess.run([*self._as, *command], check=True, cwd="/", stdout=subprocess.DEVNULL, timeout=60)
 
     def start(self) -> None:
-        options = ["-c", "fsync=off", "-c", "listen_addresses=127.0.0.1", "-k", str(self.folder)]
+        options = ["-c", "fsync=off", "-c", f"listen_addresses={self.address}", "-k", str(self.folder)]
         self._process = subprocess.Popen(
-            [str(self._postgres), "-D", str(self.folder / "data"), "-p", str(self.port), *options],
+            [
+                *self._within,
+                *(("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups") if self._as else ()),
+                *(str(self._postgres), "-D", str(self.folder / "data"), "-p", str(self.port), *options),
+            ],
             cwd="/",
             stderr=subprocess.DEVNULL,
-            user="postgres" if self._as else None,
-            group="postgres" if self._as else None,
         )
+        import psycopg
+
         end = time.monotonic() + 20
         while True:
             try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
-                return
-            except OSError:
+                psycopg.connect(f"postgresql://bridge@{self.address}:{self.port}/postgres").close()
+            except psycopg.OperationalError:
                 assert time.monotonic() < end
                 time.sleep(0.02)
+            else:
+                return
 
     def stop(self) -> None:
         """At once: whoever is connected is cut off."""
@@ -77,7 +89,7 @@ class Server:
     def database(self, name: str) -> str:
         import psycopg
 
-        url = f"postgresql://bridge@127.0.0.1:{self.port}"
+        url = f"postgresql://bridge@{self.address}:{self.port}"
         end = time.monotonic() + 20
         while True:
             try:

@@ -329,6 +329,51 @@ def test_300_at_once_on_three_machines(machines: Farm, server: Server) -> None:
     store.close()
 
 
+@contextmanager
+def own_network() -> Iterator[tuple[str, Callable[[str], None]]]:
+    """A network namespace, reached at 10.77.0.2: its name, and what puts the link to it "up" or "down"."""
+    name, near = f"bridge{os.getpid()}", f"br{os.getpid() % 10**6}"
+
+    def ip(*words: str) -> None:
+        subprocess.run(["ip", *words], check=True, capture_output=True, timeout=20)
+
+    try:
+        ip("netns", "add", name)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("network namespaces can't be made here")
+    try:
+        ip("link", "add", near, "type", "veth", "peer", "name", "inner", "netns", name)
+        ip("addr", "add", "10.77.0.1/30", "dev", near)
+        ip("link", "set", near, "up")
+        ip("-n", name, "addr", "add", "10.77.0.2/30", "dev", "inner")
+        ip("-n", name, "link", "set", "inner", "up")
+        yield name, lambda state: ip("-n", name, "link", "set", "inner", state)
+    finally:
+        ip("netns", "del", name)
+
+
+def test_the_link_to_the_server_goes_down(start_bridge: Start, tmp_path: Path) -> None:
+    """Nothing is acknowledged any more, and nothing says so."""
+    pytest.importorskip("psycopg_pool", reason="psycopg is not installed")
+    with own_network() as (name, link):
+        server = Server("10.77.0.2", ("ip", "netns", "exec", name))
+        try:
+            url = server.database("campaign")
+            store = machine(tmp_path, url)
+            key = store.keys.add(Key("known", KEY, b""))
+            store.close()
+            settings = {"database_url": url, "store_key": KEY_OF_STORE, "store_timeout": DEADLINE}
+            bridge = start_bridge(github_token=new_token(), **settings)
+            farm = Farm([bridge], lambda: machine(tmp_path, url), key)
+            traffic = farm.bad_day(lambda: link("down"))
+            farm.strangers_are_refused()
+            link("up")
+            farm.good_again(traffic)
+        finally:
+            server.stop()
+            shutil.rmtree(server.folder)
+
+
 # SQLite
 
 
