@@ -1,5 +1,6 @@
 """The calls of a Messages answer that is passed on: their ids, and whether it ends with one."""
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -35,9 +36,13 @@ class Calls:
             return block
         given = block.get("id")
         new = isinstance(given, str) and given and given not in self._ids
-        id_ = str(given) if new else f"call_{self._answer_id}_{len(self._ids)}"
+        id_ = str(given) if new else self._made()
         self._ids.add(id_)
         return block if id_ == given else {**block, "id": id_}
+
+    def _made(self) -> str:
+        self._answer_id = self._answer_id or secrets.token_hex(12)
+        return f"call_{self._answer_id}_{len(self._ids)}"
 
     def end(self, holder: Any) -> Any:
         """What holds the reason for the end, with the one that is true."""

@@ -8,6 +8,7 @@ breaks clients that keep items by their ids.  So each item gets one id for all i
 
 import hashlib
 import re
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
@@ -50,6 +51,7 @@ class Ids:
     def __init__(self) -> None:
         self._items: dict[int, str] = {}
         self._calls: dict[int, str] = {}
+        self._seed = ""  # of the ids that are made up
         self.response: str | None = None
         self.genuine: dict[str, str] = {}  # the id that clients know -> the one that Copilot wants
 
@@ -76,14 +78,15 @@ class Ids:
         return self._calls[place]
 
     def _made(self, place: int) -> str:
-        return digest(f"{self.response} {place}")
+        self._seed = self._seed or self.response or secrets.token_hex(20)
+        return digest(f"{self._seed} {place}")
 
     def known(self, place: int) -> str | None:
         return self._items.get(place)
 
     def of_response(self, given: object) -> str:
         if self.response is None:
-            self.response = f"resp_{digest(str(given))}"
+            self.response = f"resp_{digest(str(given)) if given else secrets.token_hex(20)}"
         return self.response
 
 

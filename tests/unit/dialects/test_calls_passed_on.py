@@ -25,7 +25,7 @@ def call(id_: object, number: int) -> Json:
     return {"type": "tool_use", "id": id_, "name": "n", "input": {"number": number}}
 
 
-def message(content: list[Json], reason: str, answer_id: str = "msg_1") -> Json:
+def message(content: list[Json], reason: str, answer_id: Any = "msg_1") -> Json:
     return {
         "id": answer_id,
         "type": "message",
@@ -80,17 +80,23 @@ def folded(told: Json) -> Json:
 WAYS = pytest.mark.parametrize("mended", [whole, streamed, folded])
 
 
+ANSWERS = pytest.mark.parametrize(
+    "answers", [("id_1", "id_2"), (None, None), ("", "")], ids=["own", "none", "empty"]
+)
+
+
 @WAYS
+@ANSWERS
 @pytest.mark.parametrize(("given", "kept"), GIVEN)
-def test_calls_of_messages(mended: Any, given: list[Any], kept: list[bool]) -> None:
+def test_calls_of_messages(mended: Any, given: list[Any], kept: list[bool], answers: tuple[Any, Any]) -> None:
     content = [call(id_, number) for number, id_ in enumerate(given)]
-    answer = mended(message(content, "tool_use"))
+    answer = mended(message(content, "tool_use", answers[0]))
     ids = [block["id"] for block in answer["content"]]
     assert [id_ == before for id_, before in zip(ids, given, strict=True)] == kept
     assert len(set(ids)) == len(ids)
     assert all(isinstance(id_, str) and id_ for id_ in ids)
     assert [block["input"] for block in answer["content"]] == [block["input"] for block in content]
-    other = mended(message(content, "tool_use", "msg_2"))
+    other = mended(message(content, "tool_use", answers[1]))
     made = {id_ for id_, own in zip(ids, kept, strict=True) if not own}
     assert not made & {block["id"] for block in other["content"]}
 
@@ -123,16 +129,16 @@ def items(given: list[Any], ids: list[Any]) -> list[Json]:
     ]
 
 
-def response(output: list[Json], answer_id: str) -> Json:
+def response(output: list[Json], answer_id: Any) -> Json:
     return {"id": answer_id, "object": "response", "status": "completed", "output": output}
 
 
-def responses_whole(output: list[Json], answer_id: str) -> list[list[Json]]:
+def responses_whole(output: list[Json], answer_id: Any) -> list[list[Json]]:
     mended, _, _ = responses.mend_whole(json.dumps(response(output, answer_id)).encode())
     return [mended["output"]]
 
 
-def responses_streamed(output: list[Json], answer_id: str) -> list[list[Json]]:
+def responses_streamed(output: list[Json], answer_id: Any) -> list[list[Json]]:
     """As each item is announced, as it is told when it is done, and as the last event has it."""
     told = [("added", item, place) for place, item in enumerate(output)]
     told += [("done", item, place) for place, item in enumerate(output)]
@@ -160,9 +166,12 @@ def responses_streamed(output: list[Json], answer_id: str) -> list[list[Json]]:
 
 @pytest.mark.parametrize("mended", [responses_whole, responses_streamed])
 @pytest.mark.parametrize("ids", [["i", "j"], ["i", "i"], [None, None]], ids=["own", "one for two", "none"])
+@ANSWERS
 @pytest.mark.parametrize(("given", "kept"), GIVEN)
-def test_calls_of_responses(mended: Any, given: list[Any], kept: list[bool], ids: list[Any]) -> None:
-    tellings = mended(items(given, ids), "resp_1")
+def test_calls_of_responses(
+    mended: Any, given: list[Any], kept: list[bool], ids: list[Any], answers: tuple[Any, Any]
+) -> None:
+    tellings = mended(items(given, ids), answers[0])
     for told in tellings:
         call_ids = [item["call_id"] for item in told]
         assert [id_ == before for id_, before in zip(call_ids, given, strict=True)] == kept
@@ -171,6 +180,6 @@ def test_calls_of_responses(mended: Any, given: list[Any], kept: list[bool], ids
         assert [(item["id"], item["call_id"]) for item in told] == [
             (item["id"], item["call_id"]) for item in tellings[0]
         ]
-    other = mended(items(given, ids), "resp_2")[0]
+    other = mended(items(given, ids), answers[1])[0]
     made = {item["call_id"] for item, own in zip(tellings[0], kept, strict=True) if not own}
     assert not made & {item["call_id"] for item in other}

@@ -10,7 +10,8 @@ from copilot_bridge.dialects.messages.repair import Repair as MessagesRepair
 from copilot_bridge.dialects.responses.repair import Repair as ResponsesRepair
 
 ADDED = {"type": "response.output_item.added", "output_index": 0, "item": {"type": "message", "id": "long"}}
-OTHER = ADDED | {"output_index": 10, "item": {"type": "function_call", "id": "longer"}}
+CALL = {"type": "function_call", "id": "longer", "call_id": "call"}
+OTHER = ADDED | {"output_index": 10, "item": CALL}
 DELTA = {"type": "response.output_text.delta", "item_id": "other", "output_index": 0, "delta": "Hi"}
 
 
