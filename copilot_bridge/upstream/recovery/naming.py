@@ -40,6 +40,8 @@ NAMES_FIELD = re.compile(
       (?:[ ]supplied)?:?[ ]['"`]?(?P<plain>{NAME})
     | ['"`](?P<quoted>{NAME})['"`][ ]is[ ]not[ ](?:supported|allowed|permitted)\b
     | ^(?P<first>{NAME})[ ]is[ ]not[ ](?:supported|allowed|permitted)\b
+    | Additional[ ]properties[ ]are[ ]not[ ]allowed[ ]\(['"](?P<extra>[^'"]+)['"][ ]was[ ]unexpected\)
+      (?:[ ]-[ ]['"](?P<holder>[^'"]+)['"])?
     | does[ ]not[ ]support[ ]parameters?:?[ ]\[?['"]?(?P<listed>{NAME})""",
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
 )
@@ -58,6 +60,8 @@ def fields(told: Told, _found: re.Match[str]) -> Iterator[Detail]:
 def path_of(found: re.Match[str]) -> str:
     if found["pointer"]:
         return f"{found['pointer']}/{found['key']}"
+    if found["extra"]:
+        return ".".join(filter(None, (found["holder"], found["extra"])))
     if found["loc"]:
         return ".".join(re.findall(r"[\w-]+", found["loc"]))
     return next(filter(None, (found[name] for name in PLAIN_NAMES)), "")

@@ -242,7 +242,7 @@ TABLE = (
         lasting=True,
     ),
     Row(
-        r"Extra inputs|extra_forbidden|extraneous key"
+        r"Extra inputs|extra_forbidden|extraneous key|Additional properties are not allowed"
         r"|Un(?:supported|known|recognized|expected)[ _](?:request )?"
         r"(?:parameter|argument|field|key)|is not (?:supported|allowed|permitted)|does not support parameter",
         "leave out",
