@@ -50,6 +50,8 @@ ROWS = (
     Row((401,), r"", "authentication", RENEW),
     Row((403,), r"expired_token|invalid_token|token_expired", "authentication", RENEW),
     Row((421,), r"", "unavailable", RENEW, "this Copilot host does not serve the account's plan"),
+    # GitHub's own API limits its callers so, which says nothing of who they are.
+    Row((403,), r"\brate[ _-]limit|abuse detection", "rate_limited"),
     Row((402,), r"", "quota"),
     Row((400,), r"rate_limited", "rate_limited"),
     Row((429, 503), r"", "rate_limited"),

@@ -272,8 +272,11 @@ def told_http(error: HTTPException) -> Response:
 
 
 def told_gone(_error: ClientGoneError) -> Response:
+    """It may have ended only its own half of the connection, and still listen."""
     g.record.outcome = "client gone"
-    return Response(status=CLIENT_GONE)
+    error = InvalidRequest("the client has ended the request")
+    _, headers, body = write_error(g.record.dialect, error, g.record.id)
+    return Response(body, CLIENT_GONE, headers, mimetype="application/json")
 
 
 def told_depth(_error: RecursionError) -> Response:

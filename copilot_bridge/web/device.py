@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, g, request, url_for
 
-from copilot_bridge.errors import BridgeError, InvalidRequest
+from copilot_bridge.errors import BridgeError, InvalidRequest, StoreError
 from copilot_bridge.exchange.accounts import forget_account, use_account
 from copilot_bridge.web.door import go, quiet, shared
 from copilot_bridge.web.flow import SharedFlow
@@ -37,7 +37,7 @@ def start() -> Response:
         SharedFlow(shared()).start()
     except BridgeError as error:
         g.record.failed(error)
-        return shown("device.html", 502, str(error))
+        return shown("device.html", 503 if isinstance(error, StoreError) else 502, str(error))
     return go(url_for("web.device.show"))
 
 

@@ -34,6 +34,18 @@ def check_refused(received: bytes, status: int = 400) -> None:
     assert json.loads(body)["error"]["message"]
 
 
+@pytest.mark.parametrize("path", [b"/v1/messages", b"/v1/chat/completions", b"/v1/responses"])
+@pytest.mark.parametrize("body", [b"", b"{", b'{"model":"gpt-4o","messages":[]'])
+def test_a_body_that_ends_early_and_somebody_who_still_listens(
+    any_bridge: Bridge, path: bytes, body: bytes
+) -> None:
+    with any_bridge.connect() as sock:
+        sock.sendall(POST.replace(b"/v1/messages", path) + b"Content-Length: 500\r\n\r\n" + body)
+        sock.shutdown(socket.SHUT_WR)
+        received = b"".join(iter(lambda: sock.recv(65536), b""))
+    check_refused(received, 499)
+
+
 # Bodies in chunks.
 
 CHUNKS = {
