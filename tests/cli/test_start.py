@@ -292,3 +292,21 @@ def test_a_start_does_not_wait_for_what_it_does_not_need() -> None:
     done = subprocess.run([sys.executable, "-c", looked], check=True, capture_output=True, text=True)
     assert "click" in done.stdout.split()
     assert not {"flask", "rich", "tiktoken", "imagesize"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"WEB_CONCURRENCY": "auto"}, {"FORWARDED_ALLOW_IPS": "lb.internal"}, {"WEB_CONCURRENCY": "1,2"}],
+)
+def test_gunicorns_own_variables_do_not_stop_it(variables, tmp_path):
+    """It reads them as it is imported; the bridge has settings of its own for both."""
+    command = [
+        sys.executable,
+        "-m",
+        "copilot_bridge.serving.launch",
+        "gunicorn",
+        "--check-config",
+        "json:loads",
+    ]
+    done = subprocess.run(command, env=environment(tmp_path) | variables, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
