@@ -73,7 +73,7 @@ class MessagesRequest(ModelRequest):
         return super().choose()
 
     def repair(self) -> Repair:
-        return Repair(keep=self._keep, managed=self._managed)
+        return Repair(keep=self._keep, managed=self._managed, answer_id=self._record.id)
 
     def read_turn(self) -> Turn:
         return turn.read_turn(self._body)
@@ -85,10 +85,10 @@ class MessagesRequest(ModelRequest):
         return write_event(error)
 
     def fold(self, pieces: Iterator[bytes]) -> Whole:
-        return reply.fold(pieces, keep=self._keep, managed=self._managed)
+        return reply.fold(pieces, keep=self._keep, managed=self._managed, answer_id=self._record.id)
 
     def mend_whole(self, data: bytes) -> Whole:
-        return reply.mend_whole(data, keep=self._keep, managed=self._managed)
+        return reply.mend_whole(data, keep=self._keep, managed=self._managed, answer_id=self._record.id)
 
     @property
     def _betas_given(self) -> str:

@@ -84,6 +84,7 @@ class ResponsesRequest(ModelRequest):
             keep=self._bridge.config.keep_copilot_fields,
             previous=self._previous,
             ended=self._remember,
+            answer_id=self._record.id,
         )
 
     def read_turn(self) -> Turn:
@@ -107,7 +108,9 @@ class ResponsesRequest(ModelRequest):
         return repair.fold(pieces)
 
     def mend_whole(self, data: bytes) -> Whole:
-        whole, usage, genuine = repair.mend_whole(data, keep=self._bridge.config.keep_copilot_fields)
+        whole, usage, genuine = repair.mend_whole(
+            data, keep=self._bridge.config.keep_copilot_fields, answer_id=self._record.id
+        )
         self._bridge.genuine_ids.update(genuine)
         self._remember(whole)
         if self._previous:

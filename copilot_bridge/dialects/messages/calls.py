@@ -1,6 +1,5 @@
 """The calls of a Messages answer that is passed on: their ids, and whether it ends with one."""
 
-import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,7 @@ WITH_CALL, WITHOUT = "tool_use", "end_turn"
 class Calls:
     """Each call of an answer by an id that no other has.
 
-    :param answer_id: for the ids of those that have none.
+    :param answer_id: for the ids of those that have none, where the answer has none itself.
     """
 
     def __init__(self, answer_id: str = "") -> None:
@@ -26,7 +25,7 @@ class Calls:
         """An event of a stream, with what is true of its calls."""
         kind = str(event.get("type"))
         if kind == "message_start":
-            self._answer_id = str(members.details(event, "message").get("id") or "")
+            self._answer_id = str(members.details(event, "message").get("id") or self._answer_id)
         key, mend = HOLDERS.get(kind, ("", None))
         return {**event, key: mend(self, event[key])} if mend and key in event else event
 
@@ -36,13 +35,9 @@ class Calls:
             return block
         given = block.get("id")
         new = isinstance(given, str) and given and given not in self._ids
-        id_ = str(given) if new else self._made()
+        id_ = str(given) if new else f"call_{self._answer_id}_{len(self._ids)}"
         self._ids.add(id_)
         return block if id_ == given else {**block, "id": id_}
-
-    def _made(self) -> str:
-        self._answer_id = self._answer_id or secrets.token_hex(12)
-        return f"call_{self._answer_id}_{len(self._ids)}"
 
     def end(self, holder: Any) -> Any:
         """What holds the reason for the end, with the one that is true."""
@@ -57,9 +52,9 @@ HOLDERS: dict[str, tuple[str, Callable[[Calls, Any], Any]]] = {
 }
 
 
-def with_calls(message: Event) -> Event:
+def with_calls(message: Event, answer_id: str) -> Event:
     """A whole answer, with what is true of its calls."""
-    calls, content = Calls(str(message.get("id") or "")), message.get("content")
+    calls, content = Calls(str(message.get("id") or answer_id)), message.get("content")
     if isinstance(content, list):
         message = {**message, "content": [*map(calls.mend, content)]}
     ended: Event = calls.end(message)

@@ -28,16 +28,17 @@ class Repair:
 
     :param keep: leave Copilot's own fields in.
     :param managed: the client has asked for `context_management`.
+    :param answer_id: for answers that carry none.
     """
 
     stopped = False  # from here; only a stream that is read anew is
 
-    def __init__(self, *, keep: bool = False, managed: bool = True) -> None:
+    def __init__(self, *, keep: bool = False, managed: bool = True, answer_id: str = "") -> None:
         self._keep = keep
         self._managed = managed
         self._splitter = sse.Splitter()
         self._counted: dict[str, int] = {}
-        self._calls = Calls()
+        self._calls = Calls(answer_id)
         self.done = False
         self.failure: BridgeError | None = None
         self.outcome = "ok"

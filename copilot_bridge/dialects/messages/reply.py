@@ -20,19 +20,19 @@ from copilot_bridge.errors import StreamCut, UpstreamRefused
 Whole = tuple[bytes, dict[str, int]]  # the answer, and its usage as chat counts
 
 
-def mend_whole(data: bytes, *, keep: bool = False, managed: bool = True) -> Whole:
+def mend_whole(data: bytes, *, keep: bool = False, managed: bool = True, answer_id: str = "") -> Whole:
     """Raises UpstreamRefused: this is no answer."""
     reply = read_event(data)
     if reply is not None and is_error(reply):
         raise told_error(error_of(reply))
     if reply is None or reply.get("type") != "message":
         raise UpstreamRefused("Copilot's answer is no message")
-    mended = with_calls(mend(reply, keep=keep, managed=managed))
+    mended = with_calls(mend(reply, keep=keep, managed=managed), answer_id)
     usage = as_chat_usage(numbers(reply.get("usage")))
     return (data if mended == reply else codec.write(mended)), usage
 
 
-def fold(pieces: Iterable[bytes], *, keep: bool = False, managed: bool = True) -> Whole:
+def fold(pieces: Iterable[bytes], *, keep: bool = False, managed: bool = True, answer_id: str = "") -> Whole:
     """The whole answer of a stream, whose bytes may be cut anywhere.
 
     :raises StreamCut: it has no end.
@@ -46,7 +46,8 @@ def fold(pieces: Iterable[bytes], *, keep: bool = False, managed: bool = True) -
                 raise told_by(data)
             folded.add(read_event(data) or {})
         if folded.done:
-            return mend_whole(codec.write(folded.message), keep=keep, managed=managed)
+            told = codec.write(folded.message)
+            return mend_whole(told, keep=keep, managed=managed, answer_id=answer_id)
     raise StreamCut("Copilot's answer broke off before its end")
 
 

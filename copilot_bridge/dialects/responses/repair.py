@@ -8,7 +8,6 @@ breaks clients that keep items by their ids.  So each item gets one id for all i
 
 import hashlib
 import re
-import secrets
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
@@ -46,12 +45,15 @@ OUTPUT_INDEX = re.compile(rb'"output_index":(\d{1,9})[,}]')
 
 
 class Ids:
-    """One id for each item of an answer, by its place, one for each call, and one for the answer itself."""
+    """One id for each item of an answer, by its place, one for each call, and one for the answer itself.
 
-    def __init__(self) -> None:
+    :param answer_id: for answers that carry none.
+    """
+
+    def __init__(self, answer_id: str = "") -> None:
+        self._answer_id = answer_id
         self._items: dict[int, str] = {}
         self._calls: dict[int, str] = {}
-        self._seed = ""  # of the ids that are made up
         self.response: str | None = None
         self.genuine: dict[str, str] = {}  # the id that clients know -> the one that Copilot wants
 
@@ -78,15 +80,14 @@ class Ids:
         return self._calls[place]
 
     def _made(self, place: int) -> str:
-        self._seed = self._seed or self.response or secrets.token_hex(20)
-        return digest(f"{self._seed} {place}")
+        return digest(f"{self.response or self._answer_id} {place}")
 
     def known(self, place: int) -> str | None:
         return self._items.get(place)
 
     def of_response(self, given: object) -> str:
         if self.response is None:
-            self.response = f"resp_{digest(str(given)) if given else secrets.token_hex(20)}"
+            self.response = f"resp_{digest(str(given or self._answer_id))}"
         return self.response
 
 
@@ -100,18 +101,24 @@ class Repair:
     :param keep: leave Copilot's own fields in.
     :param previous: the response that this one goes on from.
     :param ended: is told the whole response, once it is complete.
+    :param answer_id: for answers that carry none.
     """
 
     stopped = False  # from here; only a stream that is read anew is
 
     def __init__(
-        self, *, keep: bool = False, previous: str | None = None, ended: Ended = lambda _response: None
+        self,
+        *,
+        keep: bool = False,
+        previous: str | None = None,
+        ended: Ended = lambda _response: None,
+        answer_id: str = "",
     ) -> None:
         self._keep = keep
         self._previous = previous
         self._ended = ended
         self._splitter = sse.Splitter()
-        self._ids = Ids()
+        self._ids = Ids(answer_id)
         self._last = (b"\n\n", b"")  # how a delta says that it is the item of the one before, and its id
         self._output: dict[int, Event] = {}  # the items that are complete, by their place
         self._response: Event = {"object": "response", "output": []}
@@ -248,7 +255,9 @@ def has_failed(event: Event) -> bool:
     return isinstance(response, dict) and response.get("status") in FAILED
 
 
-def mend_whole(data: bytes, *, keep: bool = False) -> tuple[Event, dict[str, int] | None, dict[str, str]]:
+def mend_whole(
+    data: bytes, *, keep: bool = False, answer_id: str = ""
+) -> tuple[Event, dict[str, int] | None, dict[str, str]]:
     """Copilot's answer in one piece -> the response, its usage as chat counts, its genuine ids.
 
     :raises UpstreamRefused: this is no answer.
@@ -258,7 +267,7 @@ def mend_whole(data: bytes, *, keep: bool = False) -> tuple[Event, dict[str, int
         raise told_error(error_of(reply))
     if reply is None or reply.get("object") != "response":
         raise UpstreamRefused("Copilot's answer is no response")
-    ids = Ids()
+    ids = Ids(answer_id)
     mended = dict(reply if keep else without_noise(reply))
     mended["id"] = ids.of_response(reply.get("id"))
     output = members.objects(reply, "output")

@@ -1,6 +1,7 @@
 """Calls in answers that are passed on: each by an id that no other has, and told of at the end."""
 
 import json
+from itertools import count
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from copilot_bridge.dialects.messages.repair import Repair as MessagesRepair
 from copilot_bridge.dialects.responses import repair as responses
 
 Json = dict[str, Any]
+
+REQUESTS = map(str, count())  # the bridge's own name for each
 
 # The ids of an answer's calls, and whether each is to stay as it is.
 GIVEN = [
@@ -59,13 +62,13 @@ def spoken(out: bytes) -> list[Json]:
 
 
 def whole(told: Json) -> Json:
-    answer: Json = json.loads(reply.mend_whole(json.dumps(told).encode())[0])
+    answer: Json = json.loads(reply.mend_whole(json.dumps(told).encode(), answer_id=next(REQUESTS))[0])
     return answer
 
 
 def streamed(told: Json) -> Json:
     """A stream that is passed on, put together."""
-    repair = MessagesRepair()
+    repair = MessagesRepair(answer_id=next(REQUESTS))
     said = spoken(repair.feed(events(told)))
     content = [event["content_block"] for event in said if event["type"] == "content_block_start"]
     (end,) = (event["delta"] for event in said if event["type"] == "message_delta")
@@ -73,7 +76,7 @@ def streamed(told: Json) -> Json:
 
 
 def folded(told: Json) -> Json:
-    answer: Json = json.loads(reply.fold([events(told)])[0])
+    answer: Json = json.loads(reply.fold([events(told)], answer_id=next(REQUESTS))[0])
     return answer
 
 
@@ -134,7 +137,9 @@ def response(output: list[Json], answer_id: Any) -> Json:
 
 
 def responses_whole(output: list[Json], answer_id: Any) -> list[list[Json]]:
-    mended, _, _ = responses.mend_whole(json.dumps(response(output, answer_id)).encode())
+    mended, _, _ = responses.mend_whole(
+        json.dumps(response(output, answer_id)).encode(), answer_id=next(REQUESTS)
+    )
     return [mended["output"]]
 
 
@@ -151,7 +156,7 @@ def responses_streamed(output: list[Json], answer_id: Any) -> list[list[Json]]:
         {"type": "response.completed", "response": response(output, answer_id)},
     ]
     said = spoken(
-        responses.Repair().feed(
+        responses.Repair(answer_id=next(REQUESTS)).feed(
             b"".join(
                 b"event: %b\ndata: %b\n\n" % (e["type"].encode(), json.dumps(e).encode()) for e in stream
             )
