@@ -58,6 +58,7 @@ LAYERS: dict[str, set[str]] = {
         "store",
         "upstream",
         "views",
+        "waits",
     },
     "app": {"config", "exchange", "views", "web"},
     "serving": {"app", "config", "dialects", "errors", "logs", "views"},

@@ -16,6 +16,7 @@ from copilot_bridge.redaction import Secret
 from copilot_bridge.upstream.github import PATIENCE
 from copilot_bridge.upstream.login import MARGIN, DeviceCode, DeviceFlow
 from copilot_bridge.upstream.tokens import Account
+from copilot_bridge.waits import Wait
 
 NAME = "pages/device-login"
 
@@ -98,7 +99,7 @@ class SharedFlow:
         self._bridge.logins.check()
         with self._bridge.store.shelf.lock("device-login"):
             running = self.state()
-            if running and running.state == WAITING and self._clock() - running.started_at < TWICE:
+            if running and running.state == WAITING and 0 <= self._clock() - running.started_at < TWICE:
                 return
             self._write(Login.of(self._flow.begin(), self._clock()))
 
@@ -115,14 +116,19 @@ class SharedFlow:
     def _claim(self) -> Login | None:
         """For one of all who look, when it is time: nobody else asks until it has its answer."""
         known = self.state()
-        if known is None or known.state != WAITING or self._clock() < known.next_poll:
+        if known is None or known.state != WAITING or self._is_early(known):
             return None
         with self._bridge.store.shelf.lock("device-login"):
             login = self.state()
-            if login is None or login.state != WAITING or self._clock() < login.next_poll:
+            if login is None or login.state != WAITING or self._is_early(login):
                 return None
             self._write(replace(login, next_poll=self._clock() + 2 * PATIENCE))
         return login
+
+    def _is_early(self, login: Login) -> bool:
+        """For GitHub to be asked; a clock that was set back makes nobody wait."""
+        longest = max(2 * PATIENCE, login.interval + MARGIN)
+        return Wait(login.next_poll - longest, login.next_poll).left(self._clock()) > 0
 
     def _asked(self, login: Login) -> Login:
         try:

@@ -81,6 +81,20 @@ def test_nobody_polls_before_it_is_time(github: GitHub, flow: SharedFlow, tmp_pa
     assert (login.slowed, login.interval) == (True, 10.0)
 
 
+@pytest.mark.parametrize("back", [120.0, 3600.0, 40 * 86_400.0])
+def test_a_clock_that_was_set_back_makes_nobody_wait(github: GitHub, flow: SharedFlow, back: float) -> None:
+    flow.start()
+    github.now -= back
+    github.answers = [PENDING, GRANTED]
+    flow.look()
+    assert len(github.polled) == 1
+    flow.start()
+    assert github.codes == 2
+    github.now += 7
+    flow.look()
+    assert state(flow)[0] == DONE
+
+
 def test_whoever_polls_is_alone_until_the_answer_is_there(github: GitHub, flow: SharedFlow) -> None:
     flow.start()
     github.now += 10
