@@ -42,7 +42,8 @@ def _isolation(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
     for name in PROXIES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    for name in ("STATE_DIRECTORY", "COLUMNS"):  # xdist tells its workers how wide the terminal is
+        monkeypatch.delenv(name, raising=False)
     connect = socket.socket.connect
 
     def guarded(sock: socket.socket, address: Any) -> None:

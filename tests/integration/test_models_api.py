@@ -74,7 +74,7 @@ def test_a07_a_model_that_is_not_enabled_says_where(bridge: Bridge) -> None:
     assert "github.com/settings/copilot" in answer.error["message"]
 
 
-@pytest.mark.parametrize("name", ["gpt-5.3-codex", "gpt-5.4"])
+@pytest.mark.parametrize("name", ["gpt-5.3-codex", "gpt-5.5"])
 def test_a07_a_model_of_another_api_is_asked_there(
     bridge: Bridge, simulator: Simulator, mark: str, name: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 import gc
 import itertools
+import select
 import socket
 import struct
 import time
@@ -412,10 +413,14 @@ def test_a_client_that_only_stops_writing_is_asked_whether_it_reads(deliver: Any
     later(0.01, client[1].shutdown, socket.SHUT_WR)
 
     def wait() -> str:
-        gevent.sleep(0.2)
+        """Until the client has been asked; on a busy machine that takes its time."""
+        end = time.monotonic() + 5
+        while not select.select([client[1]], [], [], 0)[0] and time.monotonic() < end:
+            gevent.sleep(0.01)
         return "done"
 
     assert list(deliver().call(wait)) == ["done"]
+    client[1].settimeout(5)
     assert client[1].recv(100) == CONTINUE
 
 
