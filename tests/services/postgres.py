@@ -22,9 +22,12 @@ class Server:
     """A PostgreSQL of our own; it does not run as root.
 
     :param within: what puts a command elsewhere, like `ip netns exec NAME`.
+    :param disk: where its files are.
     """
 
-    def __init__(self, address: str = "127.0.0.1", within: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, address: str = "127.0.0.1", within: tuple[str, ...] = (), disk: Path | None = None
+    ) -> None:
         self.address = address
         self._within = within
         initdb, self._postgres = find("initdb"), find("postgres")
@@ -32,7 +35,7 @@ class Server:
             pytest.skip("PostgreSQL is not installed")
         if os.geteuid() == 0 and not shutil.which("runuser"):
             pytest.skip("PostgreSQL does not run as root, and there is no runuser")
-        self.folder = Path(tempfile.mkdtemp(prefix="bridge-postgres-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="bridge-postgres-", dir=disk))
         self._as = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         if self._as:
             shutil.chown(self.folder, "postgres")

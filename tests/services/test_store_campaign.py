@@ -9,6 +9,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -329,6 +330,20 @@ def test_300_at_once_on_three_machines(machines: Farm, server: Server) -> None:
     store.close()
 
 
+def test_another_program_holds_the_tables(machines: Farm, server: Server) -> None:
+    import psycopg
+
+    with psycopg.connect(f"postgresql://bridge@127.0.0.1:{server.port}/campaign") as other:
+
+        def hold() -> None:
+            other.execute("LOCK TABLE keys, requests, notes, shelf, passes IN ACCESS EXCLUSIVE MODE")
+
+        traffic = machines.bad_day(hold)
+        machines.strangers_are_refused()
+        other.rollback()
+    machines.good_again(traffic)
+
+
 @contextmanager
 def own_network() -> Iterator[tuple[str, Callable[[str], None]]]:
     """A network namespace, reached at 10.77.0.2: its name, and what puts the link to it "up" or "down"."""
@@ -414,9 +429,9 @@ def test_the_file_is_deleted_and_put_back(service: Farm, tmp_path: Path) -> None
 
 
 @contextmanager
-def small_disk(path: Path) -> Iterator[None]:
-    path.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(path)]
+def small_disk(path: Path, size: str = "8m") -> Iterator[None]:
+    path.mkdir(exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", str(path)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, timeout=20).returncode:
         pytest.skip("no small disk can be made here")
     try:
@@ -434,29 +449,65 @@ def test_the_disk_is_full(start_bridge: Start, tmp_path: Path) -> None:
         bridge = start_bridge(home=home, store_timeout=DEADLINE, github_token=new_token())
         farm = Farm([bridge], lambda: open_store(home), key)
         filler = tmp_path / "disk" / "filler"
-
-        def fill() -> None:
-            with suppress(OSError), filler.open("wb", buffering=0) as file:
-                while True:
-                    file.write(bytes(4096))
-
-        traffic = farm.bad_day(fill)
+        traffic = farm.bad_day(lambda: fill(filler))
         farm.strangers_are_refused()
         filler.unlink()
         farm.good_again(traffic)
         bridge.stop()
 
 
+def fill(filler: Path) -> None:
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+
+
+def test_the_databases_disk_is_full(start_bridge: Start, tmp_path: Path) -> None:
+    pytest.importorskip("psycopg_pool", reason="psycopg is not installed")
+    # Not below pytest's own folder, which is for one user alone.
+    disk = Path(tempfile.mkdtemp(prefix="bridge-disk-"))
+    with small_disk(disk, "150m"):
+        server = Server(disk=disk)
+        try:
+            url = server.database("campaign")
+            store = machine(tmp_path / "home", url)
+            key = store.keys.add(Key("known", KEY, b""))
+            store.close()
+            settings = {"database_url": url, "store_key": KEY_OF_STORE, "store_timeout": DEADLINE}
+            bridge = start_bridge(github_token=new_token(), **settings)
+            farm = Farm([bridge], lambda: machine(tmp_path / "home", url), key)
+            filler = disk / "filler"
+            traffic = farm.bad_day(lambda: fill(filler))
+            farm.strangers_are_refused()
+            filler.unlink()
+            farm.good_again(traffic)
+            bridge.stop()
+        finally:
+            server.stop()
+    disk.rmdir()
+
+
 HOUR, DAY = 3600, 86_400
 
 
-def test_the_clock_jumps(start_bridge: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_the_clock_jumps(
+    start_bridge: Start,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    kind: str,
+) -> None:
     """Back and forth by an hour and by 40 days: nobody is shut out, and what is spaced out stays so."""
     faults = tmp_path / "faults"
     faults.mkdir()
     (faults / "sitecustomize.py").write_text(FAULTS)
     home = tmp_path / "home"
-    store = open_store(home)
+    settings: dict[str, object] = {}
+    if kind == "postgres":
+        url = request.getfixturevalue("server").database("clock")
+        settings = {"database_url": url, "store_key": KEY_OF_STORE}
+    store = machine(home, str(settings["database_url"])) if settings else open_store(home)
     key = store.keys.add(Key("paced", KEY, b"", rate="30/minute"))
     free = store.keys.add(Key("free", KEY, b""))
     store.close()
@@ -468,7 +519,7 @@ def test_the_clock_jumps(start_bridge: Start, tmp_path: Path, monkeypatch: pytes
         "environment",
         lambda home: {**plain(home), "PYTHONPATH": f"{faults}{os.pathsep}{plain(home)['PYTHONPATH']}"},
     )
-    bridge = start_bridge(home=home, rate_limit=0.05, store_timeout=DEADLINE, github_token=new_token())
+    bridge = start_bridge(home=home, rate_limit=0.05, github_token=new_token(), **settings)
     assert ask(bridge, key).status == 200
     for shift in (-HOUR, HOUR, -40 * DAY, 40 * DAY, 0):
         (faults / "clock").write_text(str(shift))
