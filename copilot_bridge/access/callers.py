@@ -175,7 +175,7 @@ class Callers:
             keys, needed = self._keys.look()
         except StoreError as error:
             self._unreadable = True
-            # What other machines have made known to nobody here can't be read off a mark of this one.
+            # Another machine may have made keys that this one has never seen: its own mark is not enough.
             self._mark = self._keys.required or (self._keys.shared and not self._were_read)
             self._warn(f"the stored keys can't be read, those known stay good: {error}")
             return
