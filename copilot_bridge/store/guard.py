@@ -46,13 +46,15 @@ class Circuit:
         self._purpose = purpose
         self.changed: Callable[[], object] = lambda: None
         self._starting = threading.Lock()
-        self._looking = False
+        self.looking = False
         self.failure: StoreUnavailable | None = None
         self.since = 0.0
 
     def call(self, use: Callable[[], T]) -> T:
         """Raises StoreUnavailable: it is known to be down.  StoreBusy: it came too late."""
         self.check()
+        if self.looking:  # or one request would wait for each of its uses in turn
+            raise StoreBusy("it is being found out whether the store answers")
         try:
             return use()
         except StoreUnavailable as error:
@@ -66,9 +68,9 @@ class Circuit:
 
     def _look(self) -> None:
         with self._starting:
-            if self._looking:
+            if self.looking:
                 return
-            self._looking = True
+            self.looking = True
         threading.Thread(target=self._follow, daemon=True).start()
 
     def _follow(self) -> None:
@@ -87,7 +89,7 @@ class Circuit:
                 log.warning("the store can be %s again, after %.0f s", self._purpose, away)
         finally:
             was_away, self.failure = self.failure is not None, None
-            self._looking = False
+            self.looking = False
             if was_away:
                 self.changed()
 
@@ -120,6 +122,9 @@ class Guard:
 
     def run(self, work: Callable[[Transaction], T], timeout: float | None = None) -> T:
         limit = self._limit(timeout)
+        if self._reads.looking:  # what can't be read can't be written to either
+            self._reads.check()
+            raise StoreBusy("it is being found out whether the store answers")
         return self._writes.call(lambda: self._database.run(work, limit))
 
     def read(self, work: Callable[[Transaction], T], timeout: float | None = None) -> T:

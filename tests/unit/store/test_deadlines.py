@@ -70,6 +70,22 @@ def test_a_lock_costs_its_deadline_once(path: Path, monkeypatch: pytest.MonkeyPa
     assert [bool(each) for each in heard] == [True, False]
 
 
+def test_a_request_waits_once_however_often_it_uses_the_store(path: Path) -> None:
+    class Hung(Sqlite):
+        def read(self, work, timeout=None):  # type: ignore[no-untyped-def]
+            time.sleep(timeout)
+            raise StoreUnavailable("no answer")
+
+        run = read
+
+    guard = Guard(Hung(path), 0.3)
+    began = time.monotonic()
+    for use in (guard.read, guard.read, guard.run):
+        with pytest.raises(StoreError):
+            use(lambda t: None)
+    assert time.monotonic() - began < 0.6
+
+
 def test_a_database_that_has_too_much_to_do_is_not_down(path: Path) -> None:
     """Or a burst would be counted by each process alone, and pass."""
 
@@ -83,7 +99,7 @@ def test_a_database_that_has_too_much_to_do_is_not_down(path: Path) -> None:
     for _ in range(5):
         with pytest.raises(StoreBusy):
             guard.run(lambda t: None)
-    wait_until(lambda: not guard._writes._looking)
+    wait_until(lambda: not guard._writes.looking)
     assert guard.outage is None
 
 
