@@ -22,7 +22,7 @@ LAYERS: dict[str, set[str]] = {
     "config": {"errors", "redaction"},
     "logs": {"errors", "redaction"},
     "metrics": {"logs"},
-    "delivery": {"errors"},
+    "streaming": {"errors"},
     "dialects": {"errors"},
     "counting": {"dialects"},
     "clients": {"errors"},
@@ -34,7 +34,6 @@ LAYERS: dict[str, set[str]] = {
         "clients",
         "config",
         "counting",
-        "delivery",
         "dialects",
         "errors",
         "logs",
@@ -42,11 +41,12 @@ LAYERS: dict[str, set[str]] = {
         "redaction",
         "status",
         "store",
+        "streaming",
         "upstream",
         "waits",
     },
     "openapi": {"dialects", "errors"},
-    "views": {"access", "delivery", "dialects", "errors", "exchange", "logs", "openapi", "status"},
+    "views": {"access", "dialects", "errors", "exchange", "logs", "openapi", "status", "streaming"},
     "web": {
         "access",
         "clients",
@@ -61,7 +61,7 @@ LAYERS: dict[str, set[str]] = {
         "waits",
     },
     "app": {"config", "exchange", "views", "web"},
-    "serving": {"app", "config", "dialects", "errors", "logs", "views"},
+    "serving": {"app", "config", "dialects", "errors", "logs", "streaming", "views"},
     "cli": {
         "access",
         "app",
@@ -88,7 +88,7 @@ OUTSIDE: dict[str, set[str]] = {
     "clients": {"ruamel", "tomlkit"},
     "errors": set(),
     "redaction": set(),
-    "delivery": {"gevent"},
+    "streaming": {"gevent", "requests", "urllib3"},
 }
 
 # A pure room does no I/O and looks at no clock.

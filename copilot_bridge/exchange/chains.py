@@ -18,10 +18,10 @@ from typing import Any, TypeVar
 from cachetools import TTLCache
 
 from copilot_bridge.access.callers import NOBODY, Caller
-from copilot_bridge.delivery import in_thread
 from copilot_bridge.dialects import codec
 from copilot_bridge.errors import ConfigError, StoreError
 from copilot_bridge.store.chains import ChainTable, Sealed
+from copilot_bridge.streaming.relay import in_thread
 
 log = logging.getLogger(__name__)
 

@@ -7,12 +7,12 @@ from typing import ClassVar, Protocol
 
 import requests
 
-from copilot_bridge.delivery import ClientGoneError, Delivery, Direct
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.exchange.request import Reader, unreadable
 from copilot_bridge.logs import Record
-from copilot_bridge.upstream.wire import Body, PlainBody, open_body
+from copilot_bridge.streaming.relay import ClientGoneError, Delivery, Direct
+from copilot_bridge.streaming.response_body import Body, PlainBody, open_body
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Protocol
 import requests
 
 from copilot_bridge import counting
-from copilot_bridge.delivery import in_thread
 from copilot_bridge.dialects import codec, sse
 from copilot_bridge.dialects.conversation import Talk
 from copilot_bridge.dialects.filtered import Filtered, filtered
@@ -32,6 +31,8 @@ from copilot_bridge.exchange.context import Context
 from copilot_bridge.exchange.pictures import MOST_IMAGES
 from copilot_bridge.exchange.routes import ROUTES, Route
 from copilot_bridge.logs import Record
+from copilot_bridge.streaming.relay import in_thread
+from copilot_bridge.streaming.response_body import open_body
 from copilot_bridge.upstream.auto import Occasion
 from copilot_bridge.upstream.client import MEGABYTE, finish, read_whole, too_large
 from copilot_bridge.upstream.models import Choice, Model
@@ -39,7 +40,6 @@ from copilot_bridge.upstream.recovery.answer_tool import ANSWER_TOOL
 from copilot_bridge.upstream.recovery.found import as_found
 from copilot_bridge.upstream.recovery.mending import Mending
 from copilot_bridge.upstream.refusals import Refusal, forwarded
-from copilot_bridge.upstream.wire import open_body
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from cachetools import LRUCache
 
-from copilot_bridge.delivery import in_thread
+from copilot_bridge.streaming.relay import in_thread
 
 MOST_PIXELS = 40_000_000  # a file of a few bytes can unfold to gigabytes; a screen of 8K has 33 million
 HEAD = 131_072  # characters of base64, in which the size stands

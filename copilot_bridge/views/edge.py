@@ -12,11 +12,11 @@ from werkzeug.exceptions import HTTPException, NotFound
 from copilot_bridge.access.callers import HEADERS as CREDENTIALS
 from copilot_bridge.access.callers import NOBODY, credentials
 from copilot_bridge.access.visits import HEADERS, Visit
-from copilot_bridge.delivery import ClientGoneError
 from copilot_bridge.dialects.spoken import spoken_at, write_error
 from copilot_bridge.errors import BridgeError, InvalidRequest, StoreError
 from copilot_bridge.exchange import Bridge, Call, Exchange
 from copilot_bridge.logs import Record
+from copilot_bridge.streaming.relay import ClientGoneError
 from copilot_bridge.views.closing import CLOSERS, Closers, throw_away
 
 log = logging.getLogger(__name__)

@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response
 
-from copilot_bridge.delivery import in_thread
 from copilot_bridge.errors import BridgeError
+from copilot_bridge.streaming.relay import in_thread
 from copilot_bridge.views.edge import bridge, call
 
 bp = Blueprint("metrics", __name__)

@@ -26,7 +26,7 @@ from copilot_bridge.dialects.messages import repair as messages
 from copilot_bridge.dialects.messages.reply import fold as fold_messages
 from copilot_bridge.dialects.messages.reply import mend_whole as mend_message
 from copilot_bridge.dialects.responses import repair as responses
-from copilot_bridge.upstream.wire import Chunked, Framing, Sized, UntilClose
+from copilot_bridge.streaming.response_body import Chunked, Framing, Sized, UntilClose
 
 CASES = Path(__file__).parent
 

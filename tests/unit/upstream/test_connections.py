@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from copilot_bridge.streaming.response_body import Body, PlainBody, open_body
 from copilot_bridge.upstream import connections
 from copilot_bridge.upstream.client import prepare
 from copilot_bridge.upstream.connections import POOLS, Adapter
-from copilot_bridge.upstream.wire import Body, PlainBody, open_body
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

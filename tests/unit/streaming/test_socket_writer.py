@@ -8,7 +8,7 @@ import gevent.socket as cooperative
 import gevent.ssl as cooperative_ssl
 import pytest
 
-from copilot_bridge.serving.direct import Direct, OfGevent, OfGunicorn
+from copilot_bridge.streaming.socket_writer import Direct, OfGevent, OfGunicorn
 
 
 class Answer(Direct):

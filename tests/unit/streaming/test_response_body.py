@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from copilot_bridge.errors import StreamCut, UpstreamRefused, UpstreamTimeout
-from copilot_bridge.upstream.wire import (
+from copilot_bridge.streaming.response_body import (
     AT_ONCE,
     LONGEST_LINE,
     Body,

@@ -15,7 +15,8 @@ import gevent.socket
 import pytest
 from gevent.hub import get_hub
 
-from copilot_bridge.delivery import (
+from copilot_bridge.errors import InvalidRequest, StreamCut, UpstreamTimeout
+from copilot_bridge.streaming.relay import (
     CONTINUE,
     STOPPED,
     Bell,
@@ -26,7 +27,6 @@ from copilot_bridge.delivery import (
     attempt,
     in_thread,
 )
-from copilot_bridge.errors import InvalidRequest, StreamCut, UpstreamTimeout
 
 SOON = 0.1  # s; in which a departure has to be noticed
 LONG = 30.0  # s; what nobody waits for
