@@ -1,10 +1,10 @@
-"""How many tokens a turn has, counted here: for models that upstream counts nothing for.
+"""How many tokens a prompt has, counted here: for models that upstream counts nothing for.
 
 An estimate with a real tokenizer and the vendors' published formulas.  Against counts that the vendors
 have published it is within 6 % (`tests/unit/counting` says which).
 """
 
+from copilot_bridge.counting.prompts import count
 from copilot_bridge.counting.text import is_loaded, load
-from copilot_bridge.counting.turns import count
 
 __all__ = ["count", "is_loaded", "load"]

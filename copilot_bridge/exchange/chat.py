@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 
-from copilot_bridge.dialects.chat import reply, turn
+from copilot_bridge.dialects.chat import prompt, reply
 from copilot_bridge.dialects.chat import request as chat
 from copilot_bridge.dialects.chat.errors import write_event
 from copilot_bridge.dialects.chat.repair import Mender, Repair
@@ -11,7 +11,7 @@ from copilot_bridge.dialects.chat.writer import Writer
 from copilot_bridge.dialects.conversation import Talk
 from copilot_bridge.dialects.fitting.limits import OPENAI
 from copilot_bridge.dialects.pictures import Picture, Placed
-from copilot_bridge.dialects.turn import Turn
+from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.request import Body, ModelRequest, Whole
 from copilot_bridge.upstream.models import Model
@@ -53,8 +53,8 @@ class ChatRequest(ModelRequest):
     def repair(self) -> Repair:
         return Repair(self._mender(), usage=self._wants_usage)
 
-    def read_turn(self) -> Turn:
-        return turn.read_turn(self._body)
+    def read_prompt(self) -> Prompt:
+        return prompt.read_prompt(self._body)
 
     def writer(self) -> Writer:
         return Writer(

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.conversation import Talk
 from copilot_bridge.dialects.marks import BACKGROUND
-from copilot_bridge.dialects.messages import reply, turn
+from copilot_bridge.dialects.messages import prompt, reply
 from copilot_bridge.dialects.messages import request as messages
 from copilot_bridge.dialects.messages.errors import write_event
 from copilot_bridge.dialects.messages.repair import KEEPALIVE, MANAGED, Repair
 from copilot_bridge.dialects.messages.writer import Writer
 from copilot_bridge.dialects.pictures import Picture, Placed
-from copilot_bridge.dialects.turn import Turn
+from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
 from copilot_bridge.exchange.request import Body, ModelRequest, Whole
 from copilot_bridge.upstream.client import read_whole
@@ -75,8 +75,8 @@ class MessagesRequest(ModelRequest):
     def repair(self) -> Repair:
         return Repair(keep=self._keep, managed=self._managed, answer_id=self._record.id)
 
-    def read_turn(self) -> Turn:
-        return turn.read_turn(self._body)
+    def read_prompt(self) -> Prompt:
+        return prompt.read_prompt(self._body)
 
     def writer(self) -> Writer:
         return Writer(answer_id=f"msg_{self._record.id.replace('-', '')}", model=self.name)

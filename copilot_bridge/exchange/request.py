@@ -21,10 +21,10 @@ from copilot_bridge.dialects.fitting.limits import Limits, limits_of
 from copilot_bridge.dialects.fitting.step import NOTHING, Undo, fit
 from copilot_bridge.dialects.fitting.stops import split_stops
 from copilot_bridge.dialects.pictures import Picture, Placed, leave_out_oldest
+from copilot_bridge.dialects.prompt import Prompt, document_place, refuse_unsaid, without_documents
 from copilot_bridge.dialects.routing import pick
 from copilot_bridge.dialects.tool_answer import AnswerReader
 from copilot_bridge.dialects.translation import EventReader, EventWriter, Translation
-from copilot_bridge.dialects.turn import Turn, document_place, refuse_unsaid, without_documents
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported, UpstreamRefused
 from copilot_bridge.exchange.call import Call
 from copilot_bridge.exchange.context import Context
@@ -105,7 +105,7 @@ class ModelRequest(ABC):
         self._context: Context | None = None
         self._streamed = False  # upstream's answer, where the client's is whole
         self._direct = True
-        self._turn: Turn | None = None  # the body, where it is translated
+        self._prompt: Prompt | None = None  # the body, where it is translated
         self._undo: Undo = NOTHING  # of what was changed to fit, in the answer
         self._route: Route = ROUTES[self.dialect](call.bridge, "")
         self._mending: Mending | None = None
@@ -142,7 +142,7 @@ class ModelRequest(ABC):
         """For a stream of the client's own dialect."""
 
     @abstractmethod
-    def read_turn(self) -> Turn:
+    def read_prompt(self) -> Prompt:
         """The body, for a model that speaks another dialect.  Raises InvalidRequest, Unsupported."""
 
     @abstractmethod
@@ -277,13 +277,13 @@ class ModelRequest(ABC):
         account = self._call.account.fingerprint
         model = as_found(model, self._bridge.learned.of(account, way, model.id))
         limits = limits_of(way, model.vendor, model.id)
-        self._turn = None if self._direct else self.read_turn()
-        if self._turn:
-            self._turn, self._undo = fit(self._turn, limits, self.dialect)
-            refuse_unsaid(self._turn, self._route.unsaid)
+        self._prompt = None if self._direct else self.read_prompt()
+        if self._prompt:
+            self._prompt, self._undo = fit(self._prompt, limits, self.dialect)
+            refuse_unsaid(self._prompt, self._route.unsaid)
             if not self._route.takes_documents(model):
-                self._turn = self._without_documents(self._turn, model)
-            self._body = self._route.write_turn(self._turn)
+                self._prompt = self._without_documents(self._prompt, model)
+            self._body = self._route.write_prompt(self._prompt)
             changed.append(True)
         else:
             changed.append(self._keep_stops(limits))
@@ -332,20 +332,20 @@ class ModelRequest(ABC):
         self._body |= {self.stop_field: [*told]} if told else {}
         return True
 
-    def _without_documents(self, turn: Turn, model: Model) -> Turn:
+    def _without_documents(self, prompt: Prompt, model: Model) -> Prompt:
         """Raises Unsupported: a person shows one.  What a tool gave is noted, or the agent would be stuck."""
-        if document_place(turn) is not None:
+        if document_place(prompt) is not None:
             where = "input" if self.dialect == "responses" else "messages"
             raise Unsupported(f"{where}: {model.id!r} takes no documents, send their text", param=where)
-        return without_documents(turn)
+        return without_documents(prompt)
 
     def count(self, model: Model) -> int:
         """Tokens, as far as they can be told from here.  In a thread: megabytes take a while."""
-        turn = self._turn or self.read_turn()
+        prompt = self._prompt or self.read_prompt()
         with LOADING:
             if not counting.is_loaded():
                 in_thread(counting.load)
-        return in_thread(counted, turn, model.id)
+        return in_thread(counted, prompt, model.id)
 
     def _place(self, image: Placed, model: Model) -> bool:
         """Copilot fetches no images; it wants them in the request, and a header that says so."""
@@ -412,7 +412,7 @@ class ModelRequest(ABC):
 
     def _forget_prompt(self, response: requests.Response) -> None:
         """Upstream has it.  A stream goes on for minutes, and prompts make megabytes."""
-        self._data, self._given, self._body, self._turn = b"", b"", {}, None
+        self._data, self._given, self._body, self._prompt = b"", b"", {}, None
         response.request = requests.PreparedRequest()
 
 
@@ -432,9 +432,9 @@ def read_anew(reader: Reader, pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield reader.close()
 
 
-def counted(turn: Turn, model: str) -> int:
+def counted(prompt: Prompt, model: str) -> int:
     """Raises InvalidRequest.  A traceback a thousand calls deep would never get out of gevent's threads."""
     try:
-        return counting.count(turn, model)
+        return counting.count(prompt, model)
     except RecursionError:
         raise InvalidRequest("tools: they are nested too deeply", param="tools") from None

@@ -8,12 +8,12 @@ from typing import Any
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.conversation import Talk
 from copilot_bridge.dialects.pictures import Picture, Placed
-from copilot_bridge.dialects.responses import repair, turn
+from copilot_bridge.dialects.prompt import Prompt
+from copilot_bridge.dialects.responses import prompt, repair
 from copilot_bridge.dialects.responses import request as responses
 from copilot_bridge.dialects.responses.errors import write_event
-from copilot_bridge.dialects.responses.turn import Names
+from copilot_bridge.dialects.responses.prompt import Names
 from copilot_bridge.dialects.responses.writer import Writer
-from copilot_bridge.dialects.turn import Turn
 from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.exchange.chains import Link, as_items, caller_of
 from copilot_bridge.exchange.request import Body, ModelRequest, Reader, Whole
@@ -87,8 +87,8 @@ class ResponsesRequest(ModelRequest):
             answer_id=self._record.id,
         )
 
-    def read_turn(self) -> Turn:
-        return turn.read_turn(self._body, self._names)
+    def read_prompt(self) -> Prompt:
+        return prompt.read_prompt(self._body, self._names)
 
     def writer(self) -> Writer:
         answer_id = self._record.id.replace("-", "")

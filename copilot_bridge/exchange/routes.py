@@ -8,16 +8,16 @@ import time
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
-from copilot_bridge.dialects.chat import turn as chat_turn
+from copilot_bridge.dialects.chat import prompt as chat_prompt
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.repair import Mender
-from copilot_bridge.dialects.messages import turn as messages_turn
+from copilot_bridge.dialects.messages import prompt as messages_prompt
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
-from copilot_bridge.dialects.responses import turn as responses_turn
+from copilot_bridge.dialects.prompt import Prompt
+from copilot_bridge.dialects.responses import prompt as responses_prompt
 from copilot_bridge.dialects.responses.disguise import Disguise
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.translation import EventReader
-from copilot_bridge.dialects.turn import Turn
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.quirks import chat as chat_quirks
@@ -35,7 +35,7 @@ class Route(ABC):
     """:param betas: the client's `anthropic-beta`."""
 
     path: ClassVar[str]
-    unsaid: ClassVar[tuple[str, ...]]  # fields of a turn
+    unsaid: ClassVar[tuple[str, ...]]  # fields of a prompt
 
     def __init__(self, bridge: Bridge, betas: str) -> None:
         self._bridge = bridge
@@ -43,7 +43,7 @@ class Route(ABC):
         self.disguise: Disguise | None = None  # of tools, to be taken off the answer
 
     @abstractmethod
-    def write_turn(self, turn: Turn) -> Body:
+    def write_prompt(self, prompt: Prompt) -> Body:
         """The body of a request that came in another dialect."""
 
     def takes_documents(self, _model: Model) -> bool:
@@ -64,10 +64,10 @@ class Route(ABC):
 
 class ChatRoute(Route):
     path = "/chat/completions"
-    unsaid = chat_turn.UNSAID
+    unsaid = chat_prompt.UNSAID
 
-    def write_turn(self, turn: Turn) -> Body:
-        return chat_turn.write_turn(turn)
+    def write_prompt(self, prompt: Prompt) -> Body:
+        return chat_prompt.write_prompt(prompt)
 
     def takes_documents(self, model: Model) -> bool:
         """Only OpenAI's own models have a place for them in this API."""
@@ -85,12 +85,12 @@ class ChatRoute(Route):
 
 class MessagesRoute(Route):
     path = "/v1/messages"
-    unsaid = messages_turn.UNSAID
+    unsaid = messages_prompt.UNSAID
 
-    def write_turn(self, turn: Turn) -> Body:
-        body = messages_turn.write_turn(turn)
-        if body.get("temperature", turn.temperature) != turn.temperature:
-            log.debug("a temperature of %s is more than Claude takes", turn.temperature)
+    def write_prompt(self, prompt: Prompt) -> Body:
+        body = messages_prompt.write_prompt(prompt)
+        if body.get("temperature", prompt.temperature) != prompt.temperature:
+            log.debug("a temperature of %s is more than Claude takes", prompt.temperature)
         return body
 
     def fit(self, body: Body, model: Model, headers: Headers) -> bool:
@@ -109,10 +109,10 @@ class MessagesRoute(Route):
 
 class ResponsesRoute(Route):
     path = "/responses"
-    unsaid = responses_turn.UNSAID
+    unsaid = responses_prompt.UNSAID
 
-    def write_turn(self, turn: Turn) -> Body:
-        return responses_turn.write_turn(turn)
+    def write_prompt(self, prompt: Prompt) -> Body:
+        return responses_prompt.write_prompt(prompt)
 
     def fit(self, body: Body, model: Model, _headers: Headers) -> bool:
         facts = model.facts

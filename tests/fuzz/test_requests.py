@@ -12,14 +12,14 @@ from fuzz.mutations import change_value
 from wrong_kinds import BODIES
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.chat import prompt as chat
 from copilot_bridge.dialects.chat import request as chat_request
-from copilot_bridge.dialects.chat import turn as chat
 from copilot_bridge.dialects.fitting.limits import limits_of
 from copilot_bridge.dialects.fitting.step import fit
+from copilot_bridge.dialects.messages import prompt as messages
 from copilot_bridge.dialects.messages import request as messages_request
-from copilot_bridge.dialects.messages import turn as messages
+from copilot_bridge.dialects.responses import prompt as responses
 from copilot_bridge.dialects.responses import request as responses_request
-from copilot_bridge.dialects.responses import turn as responses
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
 
 Json = dict[str, Any]
@@ -29,7 +29,7 @@ REQUESTS: dict[str, Any] = {
     "messages": messages_request,
     "responses": responses_request,
 }
-TURNS: dict[str, Any] = {"chat": chat, "messages": messages, "responses": responses}
+PROMPTS: dict[str, Any] = {"chat": chat, "messages": messages, "responses": responses}
 VENDORS = {"chat": "OpenAI", "messages": "Anthropic", "responses": "OpenAI"}
 
 
@@ -75,10 +75,10 @@ def check(dialect: str, data: bytes) -> None:
     body = request.read(data)
     request.talk(body)
     more = (responses.Names(),) if dialect == "responses" else ()
-    turn = TURNS[dialect].read_turn(body, *more)
+    prompt = PROMPTS[dialect].read_prompt(body, *more)
     for target, vendor in VENDORS.items():
-        fitted, _undo = fit(turn, limits_of(target, vendor, "m"), dialect)
-        codec.write(TURNS[target].write_turn(fitted))
+        fitted, _undo = fit(prompt, limits_of(target, vendor, "m"), dialect)
+        codec.write(PROMPTS[target].write_prompt(fitted))
 
 
 def refusal(dialect: str, data: bytes) -> BridgeError | None:

@@ -14,27 +14,27 @@ from golden.transcripts import Golden
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat import request as chat
-from copilot_bridge.dialects.chat import turn as chat_turn
+from copilot_bridge.dialects.chat import prompt as chat_prompt
 from copilot_bridge.dialects.fitting.limits import LIMITS
 from copilot_bridge.dialects.fitting.step import fit
 from copilot_bridge.dialects.messages import request as messages
-from copilot_bridge.dialects.messages import turn as messages_turn
+from copilot_bridge.dialects.messages import prompt as messages_prompt
 from copilot_bridge.dialects.responses import request as responses
-from copilot_bridge.dialects.responses import turn as responses_turn
-from copilot_bridge.dialects.responses.turn import Names
-from copilot_bridge.dialects.turn import Turn
+from copilot_bridge.dialects.responses import prompt as responses_prompt
+from copilot_bridge.dialects.responses.prompt import Names
+from copilot_bridge.dialects.prompt import Prompt
 
 REQUESTS = Path(__file__).parent / "requests"
 
-READ: dict[str, Callable[[bytes], Turn]] = {
-    "chat": lambda data: chat_turn.read_turn(chat.read(data)),
-    "messages": lambda data: messages_turn.read_turn(messages.read(data)),
-    "responses": lambda data: responses_turn.read_turn(responses.read(data), Names()),
+READ: dict[str, Callable[[bytes], Prompt]] = {
+    "chat": lambda data: chat_prompt.read_prompt(chat.read(data)),
+    "messages": lambda data: messages_prompt.read_prompt(messages.read(data)),
+    "responses": lambda data: responses_prompt.read_prompt(responses.read(data), Names()),
 }
-WRITE: dict[str, Callable[[Turn], dict[str, Any]]] = {
-    "chat": chat_turn.write_turn,
-    "messages": messages_turn.write_turn,
-    "responses": responses_turn.write_turn,
+WRITE: dict[str, Callable[[Prompt], dict[str, Any]]] = {
+    "chat": chat_prompt.write_prompt,
+    "messages": messages_prompt.write_prompt,
+    "responses": responses_prompt.write_prompt,
 }
 NAMES = {
     "text",
@@ -61,8 +61,8 @@ CASES = [
 @pytest.mark.parametrize(("client", "upstream", "path"), CASES)
 def test_a_request(client: str, upstream: str, path: Path, golden: Golden) -> None:
     """As an exchange does it."""
-    turn = READ[client](path.read_bytes())
-    body = WRITE[upstream](fit(turn, LIMITS[upstream], client)[0])
+    prompt = READ[client](path.read_bytes())
+    body = WRITE[upstream](fit(prompt, LIMITS[upstream], client)[0])
     sent = json.loads(codec.write(body))
     shown = json.dumps(sent, indent=2, ensure_ascii=False) + "\n"
     golden.check(path.with_suffix(f".to-{upstream}.json"), shown.encode())

@@ -20,7 +20,7 @@ from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
 from copilot_bridge.dialects.responses import repair as responses_repair
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
-from copilot_bridge.dialects.responses.turn import Names
+from copilot_bridge.dialects.responses.prompt import Names
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
 from copilot_bridge.dialects.translation import EventReader, EventWriter, Translation
 from copilot_bridge.errors import BridgeError

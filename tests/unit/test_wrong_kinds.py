@@ -14,15 +14,15 @@ from wrong_kinds import BODIES, Json, mutants
 
 from copilot_bridge.counting import count
 from copilot_bridge.dialects import codec, embeddings
+from copilot_bridge.dialects.chat import prompt as chat_prompt
 from copilot_bridge.dialects.chat import request as chat_request
-from copilot_bridge.dialects.chat import turn as chat_turn
 from copilot_bridge.dialects.fitting.limits import limits_of
-from copilot_bridge.dialects.fitting.step import fit as fit_turn
+from copilot_bridge.dialects.fitting.step import fit as fit_prompt
+from copilot_bridge.dialects.messages import prompt as messages_prompt
 from copilot_bridge.dialects.messages import request as messages_request
-from copilot_bridge.dialects.messages import turn as messages_turn
+from copilot_bridge.dialects.prompt import Prompt
+from copilot_bridge.dialects.responses import prompt as responses_prompt
 from copilot_bridge.dialects.responses import request as responses_request
-from copilot_bridge.dialects.responses import turn as responses_turn
-from copilot_bridge.dialects.turn import Turn
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
 from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.quirks import chat as chat_quirks
@@ -41,15 +41,15 @@ FITS: dict[str, tuple[Fit, tuple[str, ...]]] = {
     ),
     "responses": (lambda body, model: responses_quirks.fit(body, model, {}), ("gpt-5.3-codex",)),
 }
-WRITE: dict[str, Callable[[Turn], Json]] = {
-    "chat": chat_turn.write_turn,
-    "messages": messages_turn.write_turn,
-    "responses": responses_turn.write_turn,
+WRITE: dict[str, Callable[[Prompt], Json]] = {
+    "chat": chat_prompt.write_prompt,
+    "messages": messages_prompt.write_prompt,
+    "responses": responses_prompt.write_prompt,
 }
-READ: dict[str, Callable[[Json], Turn]] = {
-    "chat": chat_turn.read_turn,
-    "messages": messages_turn.read_turn,
-    "responses": lambda body: responses_turn.read_turn(body, responses_turn.Names()),
+READ: dict[str, Callable[[Json], Prompt]] = {
+    "chat": chat_prompt.read_prompt,
+    "messages": messages_prompt.read_prompt,
+    "responses": lambda body: responses_prompt.read_prompt(body, responses_prompt.Names()),
 }
 REQUESTS: dict[str, tuple[Any, Callable[[Json], Iterator[Any]]]] = {
     "chat": (chat_request, chat_request.image_parts),
@@ -73,16 +73,16 @@ def pass_on(dialect: str, data: bytes) -> None:
 
 def translate(dialect: str, data: bytes) -> None:
     """For all other models, and counted for those that upstream counts nothing for."""
-    turn = READ[dialect](REQUESTS[dialect][0].read(data))
+    prompt = READ[dialect](REQUESTS[dialect][0].read(data))
     for upstream in WRITE.keys() - {dialect}:
         fit, models = FITS[upstream]
         model = MODELS[models[0]]
-        sent, _undo = fit_turn(turn, limits_of(upstream, model.vendor, model.id), dialect)
+        sent, _undo = fit_prompt(prompt, limits_of(upstream, model.vendor, model.id), dialect)
         body = WRITE[upstream](sent)
         fit(body, model)
         codec.write(body)
     for model in COUNTED_AS:
-        assert count(turn, model) >= 0
+        assert count(prompt, model) >= 0
 
 
 def embed(_dialect: str, data: bytes) -> None:

@@ -1,1 +1,1 @@
-"""Turns, made such that their target takes them, and the way back: a table of limits, a module a kind."""
+"""Prompts, made such that their target takes them, and the way back: a table of limits, a module a kind."""

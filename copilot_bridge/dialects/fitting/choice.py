@@ -2,18 +2,18 @@
 
 from dataclasses import replace
 
-from copilot_bridge.dialects.turn import Turn
+from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import Unsupported
 
 
-def fit_choice(turn: Turn) -> Turn:
+def fit_choice(prompt: Prompt) -> Prompt:
     """Raises Unsupported: an answer without that call would be none."""
-    choice = turn.tool_choice
+    choice = prompt.tool_choice
     if choice:
-        check_choice(choice.mode, choice.name, [tool.name for tool in turn.tools])
-    if turn.tools or (choice is None and turn.parallel_tools is None):
-        return turn
-    return replace(turn, tool_choice=None, parallel_tools=None)
+        check_choice(choice.mode, choice.name, [tool.name for tool in prompt.tools])
+    if prompt.tools or (choice is None and prompt.parallel_tools is None):
+        return prompt
+    return replace(prompt, tool_choice=None, parallel_tools=None)
 
 
 def check_choice(mode: str, name: str | None, offered: list[str]) -> None:

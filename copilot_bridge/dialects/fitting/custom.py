@@ -6,18 +6,18 @@ from typing import Any
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.events import ArgumentsDelta, CallStarted, Event
-from copilot_bridge.dialects.turn import Json, Part, Tool, ToolCall, Turn
+from copilot_bridge.dialects.prompt import Json, Part, Prompt, Tool, ToolCall
 
 FREE_TEXT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 
 
-def as_functions(turn: Turn) -> tuple[Turn, frozenset[str]]:
-    """The turn for a model that knows functions alone, and the names of the tools that were custom."""
-    if not any(map(is_custom, (*turn.tools, *(part for each in turn.messages for part in each.parts)))):
-        return turn, frozenset()
-    names = frozenset(tool.name for tool in turn.tools if tool.custom)
-    messages = tuple(replace(each, parts=tuple(map(wrap_call, each.parts))) for each in turn.messages)
-    return replace(turn, tools=tuple(map(as_function, turn.tools)), messages=messages), names
+def as_functions(prompt: Prompt) -> tuple[Prompt, frozenset[str]]:
+    """The prompt for a model that knows functions alone, and the names of the tools that were custom."""
+    if not any(map(is_custom, (*prompt.tools, *(part for each in prompt.messages for part in each.parts)))):
+        return prompt, frozenset()
+    names = frozenset(tool.name for tool in prompt.tools if tool.custom)
+    messages = tuple(replace(each, parts=tuple(map(wrap_call, each.parts))) for each in prompt.messages)
+    return replace(prompt, tools=tuple(map(as_function, prompt.tools)), messages=messages), names
 
 
 def is_custom(each: Tool | Part) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from copilot_bridge.dialects.fitting.spelling import all_fit, spell
-from copilot_bridge.dialects.turn import Part, ToolCall, ToolResult, Turn
+from copilot_bridge.dialects.prompt import Part, Prompt, ToolCall, ToolResult
 
 
 class Ids:
@@ -53,12 +53,12 @@ def fit_places(places: Iterable[Place], most: int) -> bool:
     return True
 
 
-def fit_ids(turn: Turn, most: int) -> tuple[Turn, dict[str, str]]:
-    """The turn with ids that fit, and what those that had to change were before."""
-    calls = [part.id for each in turn.messages for part in each.parts if isinstance(part, ToolCall)]
-    results = [part.id for each in turn.messages for part in each.parts if isinstance(part, ToolResult)]
+def fit_ids(prompt: Prompt, most: int) -> tuple[Prompt, dict[str, str]]:
+    """The prompt with ids that fit, and what those that had to change were before."""
+    calls = [part.id for each in prompt.messages for part in each.parts if isinstance(part, ToolCall)]
+    results = [part.id for each in prompt.messages for part in each.parts if isinstance(part, ToolResult)]
     if len(set(calls)) == len(calls) and all_fit([*calls, *results], most):
-        return turn, {}
+        return prompt, {}
     ids = Ids(most)
 
     def fit(part: Part) -> Part:
@@ -66,5 +66,5 @@ def fit_ids(turn: Turn, most: int) -> tuple[Turn, dict[str, str]]:
             return replace(part, id=ids.of_call(part.id))
         return replace(part, id=ids.of_result(part.id)) if isinstance(part, ToolResult) else part
 
-    messages = tuple(replace(each, parts=tuple(map(fit, each.parts))) for each in turn.messages)
-    return replace(turn, messages=messages), ids.old
+    messages = tuple(replace(each, parts=tuple(map(fit, each.parts))) for each in prompt.messages)
+    return replace(prompt, messages=messages), ids.old

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from copilot_bridge.dialects.fitting.limits import PDF, Limits
-from copilot_bridge.dialects.turn import NOTE, File, Image, Message, Part, Text, ToolResult, Turn
+from copilot_bridge.dialects.prompt import NOTE, File, Image, Message, Part, Prompt, Text, ToolResult
 from copilot_bridge.errors import Unsupported
 
 # What a file begins with -> what it is.  Labels are often wrong.
@@ -67,14 +67,14 @@ def is_text(media: str) -> bool:
     return TEXTUAL.match(media) is not None
 
 
-def fit_media(turn: Turn, limits: Limits, where: str) -> Turn:
+def fit_media(prompt: Prompt, limits: Limits, where: str) -> Prompt:
     """Right labels, and documents in a form that the target takes.
 
     :param where: the field of the client's request that messages stand in.
     :raises Unsupported: a person shows a document that it does not take.
     """
-    messages = tuple(fit_message(each, limits, where) for each in turn.messages)
-    return turn if messages == turn.messages else replace(turn, messages=messages)
+    messages = tuple(fit_message(each, limits, where) for each in prompt.messages)
+    return prompt if messages == prompt.messages else replace(prompt, messages=messages)
 
 
 def fit_message(message: Message, limits: Limits, where: str) -> Message:

@@ -4,19 +4,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from copilot_bridge.dialects.fitting.spelling import fits, spell
-from copilot_bridge.dialects.turn import Message, Part, ToolCall, Turn
+from copilot_bridge.dialects.prompt import Message, Part, Prompt, ToolCall
 
 
-def shorten(turn: Turn, most: int) -> tuple[Turn, dict[str, str]]:
-    """The turn with names that fit, and what those that had to change were before."""
-    new = {name: spell(name, most) for name in names_in(turn) if not fits(name, most)}
+def shorten(prompt: Prompt, most: int) -> tuple[Prompt, dict[str, str]]:
+    """The prompt with names that fit, and what those that had to change were before."""
+    new = {name: spell(name, most) for name in names_in(prompt) if not fits(name, most)}
     if not new:
-        return turn, {}
-    choice = turn.tool_choice
+        return prompt, {}
+    choice = prompt.tool_choice
     renamed = replace(
-        turn,
-        messages=tuple(rename_calls(message, new) for message in turn.messages),
-        tools=tuple(replace(tool, name=new.get(tool.name, tool.name)) for tool in turn.tools),
+        prompt,
+        messages=tuple(rename_calls(message, new) for message in prompt.messages),
+        tools=tuple(replace(tool, name=new.get(tool.name, tool.name)) for tool in prompt.tools),
         tool_choice=replace(choice, name=new.get(choice.name, choice.name))
         if choice and choice.name
         else choice,
@@ -24,10 +24,10 @@ def shorten(turn: Turn, most: int) -> tuple[Turn, dict[str, str]]:
     return renamed, {after: before for before, after in new.items()}
 
 
-def names_in(turn: Turn) -> Iterator[str]:
+def names_in(prompt: Prompt) -> Iterator[str]:
     """Of what is offered, and of what was called before."""
-    yield from (tool.name for tool in turn.tools)
-    for message in turn.messages:
+    yield from (tool.name for tool in prompt.tools)
+    for message in prompt.messages:
         yield from (part.name for part in message.parts if isinstance(part, ToolCall))
 
 

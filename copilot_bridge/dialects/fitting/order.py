@@ -3,25 +3,25 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from copilot_bridge.dialects.turn import Message, Part, Text, ToolCall, ToolResult, Turn
+from copilot_bridge.dialects.prompt import Message, Part, Prompt, Text, ToolCall, ToolResult
 
 # Where a note would be the end, which a model would continue instead of answering.
 GO_ON = Message("user", (Text("Please continue."),))
 
 
-def results_next(turn: Turn) -> Turn:
-    if not are_parted(turn):
-        return turn
-    spoken = [*gathered(list(turn.messages))]
-    if spoken[-1].role == "assistant" and turn.messages[-1].role != "assistant":
+def results_next(prompt: Prompt) -> Prompt:
+    if not are_parted(prompt):
+        return prompt
+    spoken = [*gathered(list(prompt.messages))]
+    if spoken[-1].role == "assistant" and prompt.messages[-1].role != "assistant":
         spoken.append(GO_ON)
-    return replace(turn, messages=tuple(spoken))
+    return replace(prompt, messages=tuple(spoken))
 
 
-def are_parted(turn: Turn) -> bool:
+def are_parted(prompt: Prompt) -> bool:
     """The assistant speaks again between a call and its result."""
     called, missing = set[str](), set[str]()
-    for message in turn.messages:
+    for message in prompt.messages:
         given = ids(ToolResult, message)
         if given & missing:
             return True

@@ -10,7 +10,7 @@ from typing import Any
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.fitting.limits import Limits
-from copilot_bridge.dialects.turn import Tool, Turn
+from copilot_bridge.dialects.prompt import Prompt, Tool
 from copilot_bridge.errors import InvalidRequest
 
 Json = dict[str, Any]
@@ -29,9 +29,9 @@ NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSc
 VALUES = ("const", "default", "enum", "examples")
 
 
-def fit_schemas(turn: Turn, limits: Limits) -> Turn:
-    tools = tuple(fit_tool(tool, limits) for tool in turn.tools)
-    return turn if tools == turn.tools else replace(turn, tools=tools)
+def fit_schemas(prompt: Prompt, limits: Limits) -> Prompt:
+    tools = tuple(fit_tool(tool, limits) for tool in prompt.tools)
+    return prompt if tools == prompt.tools else replace(prompt, tools=tools)
 
 
 def fit_tool(tool: Tool, limits: Limits) -> Tool:

@@ -1,4 +1,4 @@
-"""The step between the hub and a route: a turn in, one that its target takes out, and how to go back."""
+"""The step between the hub and a route: a prompt in, one that its target takes out, and how to go back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ from copilot_bridge.dialects.fitting.order import results_next
 from copilot_bridge.dialects.fitting.schemas import fit_schemas
 from copilot_bridge.dialects.fitting.stops import split_stops
 from copilot_bridge.dialects.fitting.texts import fit_texts
-from copilot_bridge.dialects.turn import Schema, Tool, Turn
+from copilot_bridge.dialects.prompt import Prompt, Schema, Tool
 from copilot_bridge.errors import InvalidRequest
 
 
@@ -35,26 +35,26 @@ class Undo:
 NOTHING = Undo()
 
 
-def fit(turn: Turn, limits: Limits, client: str) -> tuple[Turn, Undo]:
-    """:param client: the dialect that the turn came in.
+def fit(prompt: Prompt, limits: Limits, client: str) -> tuple[Prompt, Undo]:
+    """:param client: the dialect that the prompt came in.
 
     :raises InvalidRequest, Unsupported: the target can't be told, and the answer would miss what binds it.
     """
-    turn = fit_media(fit_choice(turn), limits, FIELDS[client])
-    turn, custom = (turn, frozenset[str]()) if limits.custom_tools else as_functions(turn)
-    turn = fit_schemas(turn, limits)
+    prompt = fit_media(fit_choice(prompt), limits, FIELDS[client])
+    prompt, custom = (prompt, frozenset[str]()) if limits.custom_tools else as_functions(prompt)
+    prompt = fit_schemas(prompt, limits)
     try:
-        turn = fit_answer(turn, limits, client)
+        prompt = fit_answer(prompt, limits, client)
     except RecursionError:
         raise InvalidRequest(f"{ANSWERS[client]}: it is nested too deeply", param=ANSWERS[client]) from None
-    turn, ids = fit_ids(turn, limits.id_length) if limits.id_length else (turn, {})
-    turn, names = shorten(turn, limits.name_length) if limits.name_length else (turn, {})
-    turn = results_next(turn) if limits.results_next else turn
-    turn = turn if limits.blank_texts else fit_texts(turn)
-    told, stops = split_stops(turn.stop, limits)
+    prompt, ids = fit_ids(prompt, limits.id_length) if limits.id_length else (prompt, {})
+    prompt, names = shorten(prompt, limits.name_length) if limits.name_length else (prompt, {})
+    prompt = results_next(prompt) if limits.results_next else prompt
+    prompt = prompt if limits.blank_texts else fit_texts(prompt)
+    told, stops = split_stops(prompt.stop, limits)
     if not (names or ids or stops or custom):
-        return turn, NOTHING
-    return replace(turn, stop=told), Undo(names, ids, stops, custom)
+        return prompt, NOTHING
+    return replace(prompt, stop=told), Undo(names, ids, stops, custom)
 
 
 # What a client's request calls the conversation, and the form of the answer.
@@ -62,15 +62,19 @@ FIELDS = {"chat": "messages", "messages": "messages", "responses": "input"}
 ANSWERS = {"chat": "response_format", "messages": "output_config.format", "responses": "text.format"}
 
 
-def fit_answer(turn: Turn, limits: Limits, client: str) -> Turn:
+def fit_answer(prompt: Prompt, limits: Limits, client: str) -> Prompt:
     """Claude's schemas are strict, always, and OpenAI's where they say so; who says so knows the form."""
     if limits.strict == "anthropic":
-        return turn if turn.answer is None else replace(turn, answer=closed(turn.answer))
+        return prompt if prompt.answer is None else replace(prompt, answer=closed(prompt.answer))
     if client != "messages":
-        return turn
-    answer = turn.answer and strict_answer(turn.answer)
-    tools = tuple(map(strict_tool, turn.tools))
-    return turn if (answer, tools) == (turn.answer, turn.tools) else replace(turn, answer=answer, tools=tools)
+        return prompt
+    answer = prompt.answer and strict_answer(prompt.answer)
+    tools = tuple(map(strict_tool, prompt.tools))
+    return (
+        prompt
+        if (answer, tools) == (prompt.answer, prompt.tools)
+        else replace(prompt, answer=answer, tools=tools)
+    )
 
 
 def closed(answer: Schema) -> Schema:

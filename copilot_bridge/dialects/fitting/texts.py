@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from copilot_bridge.dialects.turn import Message, Part, Text, ToolResult, Turn
+from copilot_bridge.dialects.prompt import Message, Part, Prompt, Text, ToolResult
 
 NOTHING = "(no content)"  # where a person's turn would be empty
 FAILED = "The tool failed and gave no output."
@@ -12,12 +12,12 @@ def is_blank(text: str) -> bool:
     return not text or text.isspace()
 
 
-def fit_texts(turn: Turn) -> Turn:
+def fit_texts(prompt: Prompt) -> Prompt:
     """Without blank texts, and without white space at the end of an answer that the model is to continue."""
-    messages = tuple(new for each in turn.messages if (new := fit_message(each)))
+    messages = tuple(new for each in prompt.messages if (new := fit_message(each)))
     if messages and messages[-1].role == "assistant":
         messages = (*messages[:-1], trimmed(messages[-1]))
-    return turn if messages == turn.messages else replace(turn, messages=messages)
+    return prompt if messages == prompt.messages else replace(prompt, messages=messages)
 
 
 def fit_message(message: Message) -> Message | None:

@@ -17,8 +17,8 @@ from copilot_bridge.dialects.events import (
     Usage,
 )
 from copilot_bridge.dialects.responses.errors import write_event
+from copilot_bridge.dialects.responses.prompt import Names
 from copilot_bridge.dialects.responses.repair import Ended
-from copilot_bridge.dialects.responses.turn import Names
 from copilot_bridge.dialects.seal import seal
 from copilot_bridge.errors import BridgeError
 

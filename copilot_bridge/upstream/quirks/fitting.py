@@ -1,4 +1,4 @@
-"""The limits of the target, for bodies that are passed on: what `dialects/fitting` does to turns.
+"""The limits of the target, for bodies that are passed on: what `dialects/fitting` does to prompts.
 
 A history may have been made with another provider's models, and tools come from anywhere.
 """

@@ -18,9 +18,9 @@ from copilot_bridge.counting.pictures import (
     tiles,
 )
 from copilot_bridge.counting.text import CACHE, PIECE, count_text, tokenizer
-from copilot_bridge.dialects.chat.turn import read_turn as read_chat
-from copilot_bridge.dialects.messages.turn import read_turn as read_messages
-from copilot_bridge.dialects.turn import Message, Part, ToolChoice, Turn
+from copilot_bridge.dialects.chat.prompt import read_prompt as read_chat
+from copilot_bridge.dialects.messages.prompt import read_prompt as read_messages
+from copilot_bridge.dialects.prompt import Message, Part, Prompt, ToolChoice
 
 WEATHER = {
     "name": "get_weather",
@@ -231,11 +231,11 @@ def test_an_image_costs_what_the_vendor_says_wherever_it_stands(model, tokens):
 
 
 def test_a_tool_that_has_to_be_called_costs_less_of_a_prompt():
-    turn = read_messages({"model": "claude-opus-4.6", "tools": [WEATHER], "messages": [user("a")]})
-    forced = Turn(
-        model=turn.model, messages=turn.messages, tools=turn.tools, tool_choice=ToolChoice("required")
+    prompt = read_messages({"model": "claude-opus-4.6", "tools": [WEATHER], "messages": [user("a")]})
+    forced = Prompt(
+        model=prompt.model, messages=prompt.messages, tools=prompt.tools, tool_choice=ToolChoice("required")
     )
-    assert count(turn, turn.model) - count(forced, turn.model) == 346 - 313
+    assert count(prompt, prompt.model) - count(forced, prompt.model) == 346 - 313
 
 
 def test_schemas_of_any_shape():
@@ -243,13 +243,13 @@ def test_schemas_of_any_shape():
     inner = (True, {"enum": [1, None]}, {"items": {"properties": {"b": {}}}}, {"properties": 5})
     for schema in ({}, {"properties": []}, *({"properties": {"a": each}} for each in inner)):
         tool = {"type": "function", "function": {"name": "a", "parameters": schema}}
-        turn = read_chat({"model": "x", "messages": [user("a")], "tools": [tool]})
-        assert count(turn, "gpt-4o") > 20
-        assert count(turn, "claude-opus-4.6") > 346
+        prompt = read_chat({"model": "x", "messages": [user("a")], "tools": [tool]})
+        assert count(prompt, "gpt-4o") > 20
+        assert count(prompt, "claude-opus-4.6") > 346
 
 
 def test_each_part_can_be_counted():
-    from copilot_bridge.counting.turns import COUNT_PART
+    from copilot_bridge.counting.prompts import COUNT_PART
 
     assert set(COUNT_PART) == set(Part.__args__)
-    assert count(Turn(model="x", messages=(Message("user", ()),)), "x") > 0
+    assert count(Prompt(model="x", messages=(Message("user", ()),)), "x") > 0

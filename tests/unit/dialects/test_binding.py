@@ -12,22 +12,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from copilot_bridge.dialects.chat import turn as chat
+from copilot_bridge.dialects.chat import prompt as chat
 from copilot_bridge.dialects.fitting.limits import limits_of
 from copilot_bridge.dialects.fitting.spelling import spell
 from copilot_bridge.dialects.fitting.step import fit
-from copilot_bridge.dialects.messages import turn as messages
-from copilot_bridge.dialects.responses import turn as responses
-from copilot_bridge.dialects.turn import BINDING, Message, Text, Turn, refuse_unsaid
+from copilot_bridge.dialects.messages import prompt as messages
+from copilot_bridge.dialects.prompt import BINDING, Message, Prompt, Text, refuse_unsaid
+from copilot_bridge.dialects.responses import prompt as responses
 from copilot_bridge.errors import BridgeError, Unsupported
 
 Json = dict[str, Any]
 READ = {
-    "chat": chat.read_turn,
-    "messages": messages.read_turn,
-    "responses": lambda body: responses.read_turn(body, responses.Names()),
+    "chat": chat.read_prompt,
+    "messages": messages.read_prompt,
+    "responses": lambda body: responses.read_prompt(body, responses.Names()),
 }
-TURNS = {"chat": chat, "messages": messages, "responses": responses}
+PROMPTS = {"chat": chat, "messages": messages, "responses": responses}
 TARGETS = [
     ("chat", "OpenAI", "gpt-4.1"),
     ("chat", "Azure OpenAI", "gpt-5-mini"),
@@ -250,13 +250,13 @@ def test_what_binds_an_answer_is_never_lost(part, client, target, data):
 
 def told(client, asked, target):
     """What the target is told and the bridge sees to; or why that can't be."""
-    way = TURNS[target[0]]
+    way = PROMPTS[target[0]]
     try:
-        turn, undo = fit(READ[client](asked), limits_of(*target), client)
-        refuse_unsaid(turn, way.UNSAID)
+        prompt, undo = fit(READ[client](asked), limits_of(*target), client)
+        refuse_unsaid(prompt, way.UNSAID)
     except BridgeError as error:
         return error
-    return {*texts_in(way.write_turn(turn)), *undo.stops}
+    return {*texts_in(way.write_prompt(prompt)), *undo.stops}
 
 
 def texts_in(value):
@@ -270,8 +270,8 @@ def texts_in(value):
 
 @pytest.mark.parametrize("field", ["stop", "tools", "tool_choice", "answer"])
 def test_what_can_not_be_said_is_refused(field):
-    turn = Turn(model="m", messages=(Message("user", (Text("hi"),)),))
-    refuse_unsaid(turn, (field, "cache_key", "temperature"))
+    prompt = Prompt(model="m", messages=(Message("user", (Text("hi"),)),))
+    refuse_unsaid(prompt, (field, "cache_key", "temperature"))
     with pytest.raises(Unsupported) as caught:
-        refuse_unsaid(replace(turn, **{field: ("x",)}), (field,))
+        refuse_unsaid(replace(prompt, **{field: ("x",)}), (field,))
     assert caught.value.param == field

@@ -25,9 +25,9 @@ from copilot_bridge.dialects.fitting.schemas import arguments_schema
 from copilot_bridge.dialects.fitting.spelling import fits, spell
 from copilot_bridge.dialects.fitting.step import NOTHING, Undo, fit
 from copilot_bridge.dialects.fitting.stops import StopFinder, StopReader, split_stops
-from copilot_bridge.dialects.responses.turn import Names
+from copilot_bridge.dialects.prompt import Message, Prompt, Text, ToolCall, ToolResult
+from copilot_bridge.dialects.responses.prompt import Names
 from copilot_bridge.dialects.translation import Translation
-from copilot_bridge.dialects.turn import Message, Text, ToolCall, ToolResult, Turn
 from copilot_bridge.errors import InvalidRequest
 
 trials = settings(max_examples=100)
@@ -139,20 +139,22 @@ def test_a_spelling_fits_and_stays_the_same(word, most):
 def called(*ids):
     calls = [Message("assistant", (ToolCall(id_, "f", "{}"),)) for id_ in ids]
     results = [Message("user", (ToolResult(id_, (Text(id_),)),)) for id_ in ids]
-    return Turn(model="m", messages=tuple(each for pair in zip(calls, results, strict=True) for each in pair))
+    return Prompt(
+        model="m", messages=tuple(each for pair in zip(calls, results, strict=True) for each in pair)
+    )
 
 
 @trials
 @given(st.lists(st.sampled_from(["a", "b", "b.c", "x" * 70, ""]), max_size=6))
 def test_each_call_has_an_id_of_its_own_and_its_result_the_same(given_):
-    turn, old = fit_ids(called(*given_), 64)
-    calls = [part.id for message in turn.messages[::2] for part in message.parts]
-    results = [part.id for message in turn.messages[1::2] for part in message.parts]
+    prompt, old = fit_ids(called(*given_), 64)
+    calls = [part.id for message in prompt.messages[::2] for part in message.parts]
+    results = [part.id for message in prompt.messages[1::2] for part in message.parts]
     assert calls == results
     assert len(set(calls)) == len(calls)
     assert [old.get(id_, id_) for id_ in calls] == given_
     more, _ = fit_ids(called(*given_, "new"), 64)
-    assert more.messages[: len(turn.messages)] == turn.messages, "on the next turn they are the same"
+    assert more.messages[: len(prompt.messages)] == prompt.messages, "on the next turn they are the same"
 
 
 def test_parallel_calls_of_one_id():
@@ -160,15 +162,15 @@ def test_parallel_calls_of_one_id():
         Message("assistant", (ToolCall("0", "f", "{}"), ToolCall("0", "g", "{}"))),
         Message("user", (ToolResult("0", (Text("f"),)), ToolResult("0", (Text("g"),)))),
     )
-    turn, _ = fit_ids(Turn(model="m", messages=messages), 64)
-    (first, second), results = turn.messages[0].parts, turn.messages[1].parts
+    prompt, _ = fit_ids(Prompt(model="m", messages=messages), 64)
+    (first, second), results = prompt.messages[0].parts, prompt.messages[1].parts
     assert [part.id for part in results] == [first.id, second.id]
     assert first.id != second.id
 
 
 def test_kimi_keeps_its_own_ids():
-    turn = called("functions.Bash:0", "functions.Bash:1")
-    assert fit(turn, limits_of("chat", "Moonshot AI", "kimi-k2.7-code"), "messages") == (turn, NOTHING)
+    prompt = called("functions.Bash:0", "functions.Bash:1")
+    assert fit(prompt, limits_of("chat", "Moonshot AI", "kimi-k2.7-code"), "messages") == (prompt, NOTHING)
 
 
 STREAM = (
@@ -199,16 +201,16 @@ def test_ids_and_names_are_found_again(client):
 
 
 def test_what_is_in_order_stays():
-    turn = called("a", "b")
-    assert results_next(turn) is turn
+    prompt = called("a", "b")
+    assert results_next(prompt) is prompt
 
 
 def test_a_model_answers_results_that_came_after_a_note():
     call, result = called("a").messages
     note = Message("assistant", (Text("note"),))
-    turn = results_next(Turn(model="m", messages=(call, note, result)))
-    assert turn.messages[:3] == (call, result, note)
-    assert [message.role for message in turn.messages[3:]] == ["user"]
+    prompt = results_next(Prompt(model="m", messages=(call, note, result)))
+    assert prompt.messages[:3] == (call, result, note)
+    assert [message.role for message in prompt.messages[3:]] == ["user"]
 
 
 # Schemas.

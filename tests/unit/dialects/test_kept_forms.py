@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from fuzz.ways import FOLDS, REPAIRS, WRITERS, folded, streamed, translation
 
-from copilot_bridge.dialects.chat import turn as chat
+from copilot_bridge.dialects.chat import prompt as chat
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.repair import Mender
 from copilot_bridge.dialects.chat.reply import mend_whole
 from copilot_bridge.dialects.fitting.limits import limits_of
 from copilot_bridge.dialects.fitting.step import Undo, fit
-from copilot_bridge.dialects.messages import turn as messages
+from copilot_bridge.dialects.messages import prompt as messages
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
-from copilot_bridge.dialects.responses import turn as responses
+from copilot_bridge.dialects.responses import prompt as responses
+from copilot_bridge.dialects.responses.prompt import Names
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
-from copilot_bridge.dialects.responses.turn import Names
 from copilot_bridge.dialects.translation import Translation
 from copilot_bridge.errors import InvalidRequest
 
@@ -232,8 +232,10 @@ def asked(choice: Any) -> Json:
 
 @pytest.mark.parametrize(("choice", "told"), CHOICES)
 def test_custom_tools_of_chat_are_those_of_responses(choice: Any, told: Any) -> None:
-    turn, undo = fit(chat.read_turn(asked(choice)), limits_of("responses", "OpenAI", "gpt-5.3-codex"), "chat")
-    body = responses.write_turn(turn)
+    prompt, undo = fit(
+        chat.read_prompt(asked(choice)), limits_of("responses", "OpenAI", "gpt-5.3-codex"), "chat"
+    )
+    body = responses.write_prompt(prompt)
     assert not undo.custom
     grammar = {"type": "grammar", "syntax": "lark", "definition": "start: X"}
     assert body["tools"] == [
@@ -249,8 +251,8 @@ def test_custom_tools_of_chat_are_those_of_responses(choice: Any, told: Any) -> 
 @pytest.mark.parametrize(("choice", "_told"), CHOICES)
 @pytest.mark.parametrize("target", ["chat", "messages"])
 def test_custom_tools_of_chat_are_functions_elsewhere(target: str, choice: Any, _told: Any) -> None:
-    turn, undo = fit(chat.read_turn(asked(choice)), limits_of(target, "Anthropic", "claude"), "chat")
-    body = {"chat": chat, "messages": messages}[target].write_turn(turn)
+    prompt, undo = fit(chat.read_prompt(asked(choice)), limits_of(target, "Anthropic", "claude"), "chat")
+    body = {"chat": chat, "messages": messages}[target].write_prompt(prompt)
     assert undo.custom == {"patch"}
     tool = body["tools"][0].get("function") or body["tools"][0]
     assert (tool["name"], "start: X" in tool["description"]) == ("patch", True)
@@ -268,7 +270,7 @@ def test_custom_tools_of_chat_are_functions_elsewhere(target: str, choice: Any, 
 )
 def test_a_custom_tool_without_a_name_is_refused_by_its_place(tool: Json) -> None:
     with pytest.raises(Exception, match=r"^tools\.0") as refused:
-        chat.read_turn({"model": "m", "messages": [{"role": "user", "content": "q"}], "tools": [tool]})
+        chat.read_prompt({"model": "m", "messages": [{"role": "user", "content": "q"}], "tools": [tool]})
     assert str(refused.value.param).startswith("tools.0")  # type: ignore[attr-defined]
 
 
@@ -294,10 +296,10 @@ def test_a_signature_of_geminis_is_said_to_it_again(client: str, call: Json) -> 
     whole = told_to(client, "chat", stream)
     if client == "messages":
         body: Json = {"messages": [{"role": "assistant", "content": whole["content"]}]}
-        turn = messages.read_turn({"model": "m"} | body)
+        prompt = messages.read_prompt({"model": "m"} | body)
     else:
-        turn = responses.read_turn({"model": "m", "input": whole["output"]}, Names())
-    (message,) = chat.write_turn(turn)["messages"]
+        prompt = responses.read_prompt({"model": "m", "input": whole["output"]}, Names())
+    (message,) = chat.write_prompt(prompt)["messages"]
     first, second = message["tool_calls"]
     assert {**first, "function": first["function"]} == {"id": "a", "type": "function", **call}
     assert second == {"id": "b", "type": "function", "function": {"name": "g", "arguments": "{}"}}
@@ -461,9 +463,9 @@ MISPLACED: list[tuple[str, Json, str]] = [
 def test_a_part_that_its_role_can_not_say(dialect: str, message: Json, where: str) -> None:
     field = "input" if dialect == "responses" else "messages"
     reads = {
-        "chat": chat.read_turn,
-        "messages": messages.read_turn,
-        "responses": lambda body: responses.read_turn(body, Names()),
+        "chat": chat.read_prompt,
+        "messages": messages.read_prompt,
+        "responses": lambda body: responses.read_prompt(body, Names()),
     }
     with pytest.raises(InvalidRequest) as refused:
         reads[dialect]({"model": "m", field: [message]})

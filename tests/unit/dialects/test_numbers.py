@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.chat import turn as chat_turn
+from copilot_bridge.dialects.chat import prompt as chat_prompt
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.repair import Mender
 from copilot_bridge.dialects.chat.reply import mend_whole as mend_chat
 from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
+from copilot_bridge.dialects.messages import prompt as messages_prompt
 from copilot_bridge.dialects.messages import repair as messages_repair
 from copilot_bridge.dialects.messages import reply as messages_reply
-from copilot_bridge.dialects.messages import turn as messages_turn
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
+from copilot_bridge.dialects.responses import prompt as responses_prompt
 from copilot_bridge.dialects.responses import repair as responses_repair
-from copilot_bridge.dialects.responses import turn as responses_turn
+from copilot_bridge.dialects.responses.prompt import Names
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
-from copilot_bridge.dialects.responses.turn import Names
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
 from copilot_bridge.dialects.translation import Translation
 
@@ -121,22 +121,22 @@ def responses_request(number: str) -> str:
 
 REQUESTS = {"chat": chat_request, "messages": messages_request, "responses": responses_request}
 READ: dict[str, Callable[[Json], Any]] = {
-    "chat": chat_turn.read_turn,
-    "messages": messages_turn.read_turn,
-    "responses": lambda body: responses_turn.read_turn(body, Names()),
+    "chat": chat_prompt.read_prompt,
+    "messages": messages_prompt.read_prompt,
+    "responses": lambda body: responses_prompt.read_prompt(body, Names()),
 }
 WRITE = {
-    "chat": chat_turn.write_turn,
-    "messages": messages_turn.write_turn,
-    "responses": responses_turn.write_turn,
+    "chat": chat_prompt.write_prompt,
+    "messages": messages_prompt.write_prompt,
+    "responses": responses_prompt.write_prompt,
 }
 
 
 @pytest.mark.parametrize(("client", "upstream"), [*product(REQUESTS, WRITE)])
 @pytest.mark.parametrize("number", NUMBERS)
 def test_in_a_request_that_is_translated(client: str, upstream: str, number: str) -> None:
-    turn = READ[client](codec.read(REQUESTS[client](number).encode()))
-    written = codec.write(WRITE[upstream](turn)).replace(b"\\", b"").decode()
+    prompt = READ[client](codec.read(REQUESTS[client](number).encode()))
+    written = codec.write(WRITE[upstream](prompt)).replace(b"\\", b"").decode()
     assert written.count(number) == 2, written
 
 

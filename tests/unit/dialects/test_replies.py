@@ -1,7 +1,7 @@
 """Any answer survives hub -> dialect -> hub: as a stream, however it is cut, and in one piece, and when the
 client sends it back.
 
-What a dialect can't say of an answer stands in `UNSAYABLE`, as for turns in test_round_trips.py.
+What a dialect can't say of an answer stands in `UNSAYABLE`, as for prompts in test_round_trips.py.
 """
 
 import json
@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.chat import prompt as chat
 from copilot_bridge.dialects.chat import reply as chat_reply
-from copilot_bridge.dialects.chat import turn as chat
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.repair import Mender
 from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
@@ -29,18 +29,18 @@ from copilot_bridge.dialects.events import (
     TextDelta,
     Usage,
 )
+from copilot_bridge.dialects.messages import prompt as messages
 from copilot_bridge.dialects.messages import reply as messages_reply
-from copilot_bridge.dialects.messages import turn as messages
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
+from copilot_bridge.dialects.prompt import Reasoning, Text, ToolCall
+from copilot_bridge.dialects.responses import prompt as responses
 from copilot_bridge.dialects.responses import repair as responses_reply
-from copilot_bridge.dialects.responses import turn as responses
+from copilot_bridge.dialects.responses.prompt import Names
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
-from copilot_bridge.dialects.responses.turn import Names
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
 from copilot_bridge.dialects.seal import unseal
 from copilot_bridge.dialects.translation import Translation
-from copilot_bridge.dialects.turn import Reasoning, Text, ToolCall
 
 trials = settings(
     max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -354,11 +354,11 @@ def sent_back(dialect, whole):
     """What the bridge reads of the answer in the next request."""
     if dialect == "chat":
         body = {"messages": [whole["choices"][0]["message"]]}
-        return chat.read_turn({"model": MODEL, **body}).messages
+        return chat.read_prompt({"model": MODEL, **body}).messages
     if dialect == "messages":
         body = {"messages": [{"role": whole["role"], "content": whole["content"]}]}
-        return messages.read_turn({"model": MODEL, **body}).messages
-    return responses.read_turn({"model": MODEL, "input": whole["output"]}, Names()).messages
+        return messages.read_prompt({"model": MODEL, **body}).messages
+    return responses.read_prompt({"model": MODEL, "input": whole["output"]}, Names()).messages
 
 
 def part_said(events):
@@ -395,7 +395,7 @@ def test_what_an_sdk_adds_up_of_a_stream_are_the_thoughts(events):
     for delta in (choice["delta"] for chunk in chunks for choice in chunk["choices"]):
         for field in ("reasoning_content", "reasoning_opaque"):
             message[field] = message.get(field, "") + delta.get(field, "")
-    (read_,) = chat.read_turn({"model": MODEL, "messages": [message]}).messages
+    (read_,) = chat.read_prompt({"model": MODEL, "messages": [message]}).messages
     assert [*read_.parts, Text("")] == in_chat(
         [part for part in map(part_said, parts_of(events)) if isinstance(part, Reasoning)]
     )

@@ -1,6 +1,6 @@
-"""Any turn that a dialect can say survives hub -> dialect -> hub unchanged.
+"""Any prompt that a dialect can say survives hub -> dialect -> hub unchanged.
 
-What it can't say stands in `UNSAYABLE`: for each dialect what gets lost, and a turn without it.  That table
+What it can't say stands in `UNSAYABLE`: for each dialect what gets lost, and a prompt without it.  That table
 is the honest list of losses; a row that is none fails.
 """
 
@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.chat import turn as chat
-from copilot_bridge.dialects.messages import turn as messages
-from copilot_bridge.dialects.responses import turn as responses
-from copilot_bridge.dialects.turn import (
+from copilot_bridge.dialects.chat import prompt as chat
+from copilot_bridge.dialects.messages import prompt as messages
+from copilot_bridge.dialects.prompt import (
     File,
     Image,
     Message,
+    Prompt,
     Reasoning,
     Schema,
     Text,
@@ -27,24 +27,24 @@ from copilot_bridge.dialects.turn import (
     ToolCall,
     ToolChoice,
     ToolResult,
-    Turn,
     as_budget,
     as_effort,
 )
+from copilot_bridge.dialects.responses import prompt as responses
 
 trials = settings(
     max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 
 READ = {
-    "chat": chat.read_turn,
-    "messages": messages.read_turn,
-    "responses": lambda body: responses.read_turn(body, responses.Names()),
+    "chat": chat.read_prompt,
+    "messages": messages.read_prompt,
+    "responses": lambda body: responses.read_prompt(body, responses.Names()),
 }
-WRITE = {"chat": chat.write_turn, "messages": messages.write_turn, "responses": responses.write_turn}
+WRITE = {"chat": chat.write_prompt, "messages": messages.write_prompt, "responses": responses.write_prompt}
 DIALECTS = tuple(READ)
 
-# Any turn there is.
+# Any prompt there is.
 
 words = st.text(max_size=6)
 names = st.text("abcdefgh_", min_size=1, max_size=6)
@@ -89,8 +89,8 @@ schemas = st.fixed_dictionaries(
     },
 )
 yes_no_unsaid = st.none() | st.booleans()
-turns = st.builds(
-    Turn,
+prompts = st.builds(
+    Prompt,
     model=names,
     messages=st.builds(
         lambda said, last: (*said, last),
@@ -127,15 +127,17 @@ thinking = st.one_of(
     ),
     st.fixed_dictionaries({"budget": st.sampled_from([0, 100, 1024, 4096, 10_000, 31_999, 60_000])}),
 )
-turns = st.builds(lambda turn, hard: replace(turn, **hard), turns, thinking)
+prompts = st.builds(lambda prompt, hard: replace(prompt, **hard), prompts, thinking)
 
-# What a dialect can't say: each row a function that makes a turn one without it.
+# What a dialect can't say: each row a function that makes a prompt one without it.
 
-Leave = Callable[[Turn], Turn]
+Leave = Callable[[Prompt], Prompt]
 
 
 def each_message(change: Callable[[Message], list[Message]]) -> Leave:
-    return lambda turn: replace(turn, messages=tuple(new for each in turn.messages for new in change(each)))
+    return lambda prompt: replace(
+        prompt, messages=tuple(new for each in prompt.messages for new in change(each))
+    )
 
 
 def parts_of(role: str, change) -> Leave:
@@ -165,23 +167,23 @@ def result_of(change) -> Leave:
 
 
 def each_tool(change) -> Leave:
-    return lambda turn: replace(turn, tools=tuple(map(change, turn.tools)))
+    return lambda prompt: replace(prompt, tools=tuple(map(change, prompt.tools)))
 
 
 def field(condition, **values) -> Leave:
-    return lambda turn: replace(turn, **values) if condition(turn) else turn
+    return lambda prompt: replace(prompt, **values) if condition(prompt) else prompt
 
 
 def all_of(*leaves: Leave) -> Leave:
-    def leave(turn):
+    def leave(prompt):
         for each in leaves:
-            turn = each(turn)
-        return turn
+            prompt = each(prompt)
+        return prompt
 
     return leave
 
 
-def always(_turn):
+def always(_prompt):
     return True
 
 
@@ -239,31 +241,31 @@ def signed_by(*dialects) -> Leave:
 def merged(*roles, after=0) -> Leave:
     """Two messages of one speaker in a row are one; the first ones may be left as they are."""
 
-    def merge(turn):
-        done = list(turn.messages[:after])
-        for each in turn.messages[after:]:
+    def merge(prompt):
+        done = list(prompt.messages[:after])
+        for each in prompt.messages[after:]:
             if len(done) > after and done[-1].role == each.role and each.role in roles:
                 done[-1] = replace(each, parts=done[-1].parts + each.parts)
             else:
                 done.append(each)
-        return replace(turn, messages=tuple(done))
+        return replace(prompt, messages=tuple(done))
 
     return merge
 
 
-def system_spoken(turn):
+def system_spoken(prompt):
     """How many of the messages are the system's at the start."""
-    roles = [message.role for message in turn.messages]
+    roles = [message.role for message in prompt.messages]
     return next(place for place, role in enumerate(roles) if role != "system")
 
 
-def any_object_in_words(turn):
-    if not turn.answer or turn.answer.schema is not None:
-        return turn
-    start = system_spoken(turn)
+def any_object_in_words(prompt):
+    if not prompt.answer or prompt.answer.schema is not None:
+        return prompt
+    start = system_spoken(prompt)
     words_ = Message("system", (Text(messages.ANY_OBJECT),))
-    said = (*turn.messages[:start], words_, *turn.messages[start:])
-    return replace(turn, answer=None, messages=said)
+    said = (*prompt.messages[:start], words_, *prompt.messages[start:])
+    return replace(prompt, answer=None, messages=said)
 
 
 def object_or_text(arguments):
@@ -292,8 +294,8 @@ NO_NAME_IN_RESULT = result_of(
     ]
 )
 ERRORS = each_part(ToolResult, lambda result: [replace(result, is_error=False)])
-NAMED_NOTHING = field(lambda turn: turn.answer and turn.answer.schema is None, answer=Schema(None))
-CHOICE_OF_NONE = field(lambda turn: not turn.tools, tool_choice=None)
+NAMED_NOTHING = field(lambda prompt: prompt.answer and prompt.answer.schema is None, answer=Schema(None))
+CHOICE_OF_NONE = field(lambda prompt: not prompt.tools, tool_choice=None)
 
 
 def chat_speech(parts):
@@ -321,10 +323,10 @@ def results_alone(message):
     ]
 
 
-def results_first(turn):
+def results_first(prompt):
     """What is said between a call and its result follows."""
     said, held, waiting = [], [], set()
-    for message in turn.messages:
+    for message in prompt.messages:
         given = {part.id for part in message.parts if isinstance(part, ToolResult)}
         if message.role == "assistant":
             said, held, waiting = [*said, *held], [], {call.id for call in only(ToolCall)(message.parts)}
@@ -336,7 +338,7 @@ def results_first(turn):
         said.append(message)
         if not waiting:
             said, held = [*said, *held], []
-    return replace(turn, messages=(*said, *held))
+    return replace(prompt, messages=(*said, *held))
 
 
 CHAT = {
@@ -369,12 +371,12 @@ MESSAGES = {
     "empty texts": all_of(
         *(parts_of(role, spoken) for role in ("user", "assistant", "system")), result_of(spoken)
     ),
-    "words of the system after the start": lambda turn: replace(
-        turn,
+    "words of the system after the start": lambda prompt: replace(
+        prompt,
         messages=tuple(
             each
-            for place, each in enumerate(turn.messages)
-            if each.role != "system" or place < system_spoken(turn)
+            for place, each in enumerate(prompt.messages)
+            if each.role != "system" or place < system_spoken(prompt)
         ),
     ),
     "thoughts that have not come through Messages": signed_by("redacted", "messages"),
@@ -394,25 +396,25 @@ MESSAGES = {
             schema={"type": "object"} | {key: each for key, each in tool.schema.items() if key != "$schema"},
         )
     ),
-    "no limit": field(lambda turn: turn.max_tokens is None, max_tokens=messages.USUAL_MAX_TOKENS),
+    "no limit": field(lambda prompt: prompt.max_tokens is None, max_tokens=messages.USUAL_MAX_TOKENS),
     "a choice among no tools": all_of(
-        CHOICE_OF_NONE, field(lambda turn: not turn.tools, parallel_tools=None)
+        CHOICE_OF_NONE, field(lambda prompt: not prompt.tools, parallel_tools=None)
     ),
-    "that calls may be parallel": field(lambda turn: turn.parallel_tools, parallel_tools=None),
+    "that calls may be parallel": field(lambda prompt: prompt.parallel_tools, parallel_tools=None),
     "one call at a time beside no choice": all_of(
-        field(lambda turn: turn.tool_choice == ToolChoice("none"), parallel_tools=None),
+        field(lambda prompt: prompt.tool_choice == ToolChoice("none"), parallel_tools=None),
         field(
-            lambda turn: turn.parallel_tools is False and turn.tool_choice is None,
+            lambda prompt: prompt.parallel_tools is False and prompt.tool_choice is None,
             tool_choice=ToolChoice("auto"),
         ),
     ),
     "not to think, or for less than 1,024 tokens": field(
-        lambda turn: (as_budget(turn) or 0) < 1024, effort=None, budget=None
+        lambda prompt: (as_budget(prompt) or 0) < 1024, effort=None, budget=None
     ),
     "a temperature beside thinking": field(as_budget, temperature=None, top_p=None),
-    "top_p beside a temperature": field(lambda turn: turn.temperature is not None, top_p=None),
-    "the name of an answer's schema, and whether it is strict": lambda turn: replace(
-        turn, answer=turn.answer and Schema(turn.answer.schema)
+    "top_p beside a temperature": field(lambda prompt: prompt.temperature is not None, top_p=None),
+    "the name of an answer's schema, and whether it is strict": lambda prompt: replace(
+        prompt, answer=prompt.answer and Schema(prompt.answer.schema)
     ),
     "the key of a prompt cache": field(always, cache_key=None),
 }
@@ -428,18 +430,18 @@ RESPONSES = {
     ),
     "thoughts that have not come through Responses": signed_by("responses"),
     "messages without parts": EMPTY_MESSAGES,
-    "two texts of the system at the start": lambda turn: replace(
-        turn,
+    "two texts of the system at the start": lambda prompt: replace(
+        prompt,
         messages=tuple(
             replace(each, parts=tuple(joined(each.parts, "\n\n")))
             if place == 0 and each.role == "system"
             else each
-            for place, each in enumerate(turn.messages)
+            for place, each in enumerate(prompt.messages)
         ),
     ),
-    "two messages of one speaker in a row, but for the system's first": lambda turn: merged(
-        "user", "assistant", "system", after=int(turn.messages[0].role == "system")
-    )(turn),
+    "two messages of one speaker in a row, but for the system's first": lambda prompt: merged(
+        "user", "assistant", "system", after=int(prompt.messages[0].role == "system")
+    )(prompt),
     "that a result is an error": ERRORS,
     "two texts in a result without pictures, or none": result_of(
         lambda parts: (joined(parts, "\n") or [Text("")]) if parts == tuple(only(Text)(parts)) else parts
@@ -451,7 +453,7 @@ RESPONSES = {
         lambda tool: replace(tool, strict=bool(tool.strict))
     ),
     "a choice among no tools": CHOICE_OF_NONE,
-    "how hard to think, in tokens": lambda turn: replace(turn, effort=as_effort(turn), budget=None),
+    "how hard to think, in tokens": lambda prompt: replace(prompt, effort=as_effort(prompt), budget=None),
     "the name of an answer without a schema": NAMED_NOTHING,
     "how to choose the next word": field(always, temperature=None, top_p=None),
     "where to stop": field(always, stop=()),
@@ -463,52 +465,52 @@ RESPONSES = {
 UNSAYABLE: dict[str, dict[str, Leave]] = {"chat": CHAT, "messages": MESSAGES, "responses": RESPONSES}
 
 
-def sayable(dialect, turn, but=None):
-    """The turn without what the dialect can't say; `but`: a row that is left out."""
-    return all_of(*(leave for row, leave in UNSAYABLE[dialect].items() if row != but))(turn)
+def sayable(dialect, prompt, but=None):
+    """The prompt without what the dialect can't say; `but`: a row that is left out."""
+    return all_of(*(leave for row, leave in UNSAYABLE[dialect].items() if row != but))(prompt)
 
 
-def again(dialect, turn):
+def again(dialect, prompt):
     """By way of the bytes."""
-    return READ[dialect](codec.read(codec.write(WRITE[dialect](turn))))
+    return READ[dialect](codec.read(codec.write(WRITE[dialect](prompt))))
 
 
-def normal(turn):
+def normal(prompt):
     """How hard to think is the same as a word and in tokens."""
-    return replace(turn, effort=as_effort(turn), budget=as_budget(turn))
+    return replace(prompt, effort=as_effort(prompt), budget=as_budget(prompt))
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @trials
-@given(turn=turns)
-def test_what_a_dialect_can_say_survives(dialect, turn):
-    said = sayable(dialect, turn)
+@given(prompt=prompts)
+def test_what_a_dialect_can_say_survives(dialect, prompt):
+    said = sayable(dialect, prompt)
     assert normal(again(dialect, said)) == normal(said)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @trials
-@given(turn=turns)
-def test_whatever_it_cannot_say_is_lost_for_good(dialect, turn):
-    """Any turn can be said somehow; and told again and again it becomes no other one."""
-    twice = again(dialect, again(dialect, turn))
+@given(prompt=prompts)
+def test_whatever_it_cannot_say_is_lost_for_good(dialect, prompt):
+    """Any prompt can be said somehow; and told again and again it becomes no other one."""
+    twice = again(dialect, again(dialect, prompt))
     assert normal(again(dialect, twice)) == normal(twice)
 
 
 @pytest.fixture(scope="module")
-def many_turns():
+def many_prompts():
     drawn = []
 
     @settings(trials, max_examples=700, phases=[Phase.generate])
-    @given(turns)
-    def draw(turn):
-        drawn.append(turn)
+    @given(prompts)
+    def draw(prompt):
+        drawn.append(prompt)
 
     draw()
     return drawn
 
 
 @pytest.mark.parametrize(("dialect", "row"), [(d, row) for d in DIALECTS for row in UNSAYABLE[d]])
-def test_every_row_is_a_loss(dialect, row, many_turns):
-    said = (sayable(dialect, turn, but=row) for turn in many_turns)
-    assert any(normal(again(dialect, turn)) != normal(turn) for turn in said)
+def test_every_row_is_a_loss(dialect, row, many_prompts):
+    said = (sayable(dialect, prompt, but=row) for prompt in many_prompts)
+    assert any(normal(again(dialect, prompt)) != normal(prompt) for prompt in said)

@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from copilot_bridge.dialects.chat import turn as chat
-from copilot_bridge.dialects.messages import turn as messages
-from copilot_bridge.dialects.responses import turn as responses
+from copilot_bridge.dialects.chat import prompt as chat
+from copilot_bridge.dialects.messages import prompt as messages
+from copilot_bridge.dialects.responses import prompt as responses
 from copilot_bridge.errors import InvalidRequest
 
 READ = {
-    "chat": chat.read_turn,
-    "messages": messages.read_turn,
-    "responses": lambda body: responses.read_turn(body, responses.Names()),
+    "chat": chat.read_prompt,
+    "messages": messages.read_prompt,
+    "responses": lambda body: responses.read_prompt(body, responses.Names()),
 }
 EMPTY = {"chat": {"messages": []}, "messages": {"messages": []}, "responses": {"input": "a"}}
 

@@ -8,24 +8,24 @@ import pytest
 
 from copilot_bridge.dialects import told
 from copilot_bridge.dialects.chat import errors as chat_errors
+from copilot_bridge.dialects.chat import prompt as chat
 from copilot_bridge.dialects.chat import reader as chat_reader
-from copilot_bridge.dialects.chat import turn as chat
 from copilot_bridge.dialects.chat import writer as chat_writer
 from copilot_bridge.dialects.events import Event, Reason
 from copilot_bridge.dialects.messages import errors as messages_errors
+from copilot_bridge.dialects.messages import prompt as messages
 from copilot_bridge.dialects.messages import reader as messages_reader
-from copilot_bridge.dialects.messages import turn as messages
 from copilot_bridge.dialects.messages import writer as messages_writer
+from copilot_bridge.dialects.prompt import Message, Part, Prompt, Role, Schema, Text, Tool, ToolChoice
 from copilot_bridge.dialects.responses import errors as responses_errors
+from copilot_bridge.dialects.responses import prompt as responses
 from copilot_bridge.dialects.responses import reader as responses_reader
-from copilot_bridge.dialects.responses import turn as responses
 from copilot_bridge.dialects.responses import writer as responses_writer
-from copilot_bridge.dialects.turn import Message, Part, Role, Schema, Text, Tool, ToolChoice, Turn
 from copilot_bridge.errors import KINDS
 
-TURNS = {"chat": chat, "messages": messages, "responses": responses}
+PROMPTS = {"chat": chat, "messages": messages, "responses": responses}
 WRITERS = {"chat": chat_writer, "messages": messages_writer, "responses": responses_writer}
-FIELDS = {field.name for field in fields(Turn)}
+FIELDS = {field.name for field in fields(Prompt)}
 MODES = set(get_args(next(field.type for field in fields(ToolChoice) if field.name == "mode")))
 
 # The tables for kinds of parts.
@@ -43,18 +43,18 @@ def check_partition(whole, *tables):
     assert set().union(*tables) == set(whole)
 
 
-@pytest.mark.parametrize("dialect", TURNS)
+@pytest.mark.parametrize("dialect", PROMPTS)
 def test_each_kind_of_part_has_its_table(dialect):
     check_partition(get_args(Part), *PARTS[dialect])
 
 
-@pytest.mark.parametrize("dialect", TURNS)
-def test_each_field_of_a_turn_is_said_or_left_out(dialect):
-    check_partition(FIELDS, {"model", "messages"}, TURNS[dialect].SETTINGS, TURNS[dialect].UNSAID)
+@pytest.mark.parametrize("dialect", PROMPTS)
+def test_each_field_of_a_prompt_is_said_or_left_out(dialect):
+    check_partition(FIELDS, {"model", "messages"}, PROMPTS[dialect].SETTINGS, PROMPTS[dialect].UNSAID)
 
 
 TOOL = Tool("f", "", {"type": "object"})
-PLAIN = Turn(model="m", messages=(Message("user", (Text("Hi"),)),), tools=(TOOL,))
+PLAIN = Prompt(model="m", messages=(Message("user", (Text("Hi"),)),), tools=(TOOL,))
 SAID = {
     "model": "another",
     "messages": (Message("user", (Text("Ho"),)),),
@@ -79,20 +79,20 @@ def test_something_is_said_of_each_field():
 def changed(dialect, field):
     """The names under which a body says something else when this field does."""
     plain, other = (
-        TURNS[dialect].write_turn(turn) for turn in (PLAIN, replace(PLAIN, **{field: SAID[field]}))
+        PROMPTS[dialect].write_prompt(prompt) for prompt in (PLAIN, replace(PLAIN, **{field: SAID[field]}))
     )
     return {name for name in plain | other if plain.get(name) != other.get(name)}
 
 
 @pytest.mark.parametrize("field", sorted(FIELDS))
-@pytest.mark.parametrize("dialect", TURNS)
+@pytest.mark.parametrize("dialect", PROMPTS)
 def test_a_field_is_said_where_its_table_says(dialect, field):
-    table = TURNS[dialect].SETTINGS
+    table = PROMPTS[dialect].SETTINGS
     found = changed(dialect, field)
     if field in table:
         assert table[field][0] in found
         assert found <= {name for name, _ in table.values()}
-    elif field in TURNS[dialect].UNSAID:
+    elif field in PROMPTS[dialect].UNSAID:
         assert not found
     else:
         assert found == ({"input"} if (dialect, field) == ("responses", "messages") else {field})
@@ -145,22 +145,22 @@ BODIES = {
 }
 
 
-def read_turn(dialect, body):
+def read_prompt(dialect, body):
     return (
-        responses.read_turn(body, responses.Names())
+        responses.read_prompt(body, responses.Names())
         if dialect == "responses"
-        else TURNS[dialect].read_turn(body)
+        else PROMPTS[dialect].read_prompt(body)
     )
 
 
-@pytest.mark.parametrize("dialect", TURNS)
-def test_each_field_of_a_turn_is_heard(dialect):
-    turns = [read_turn(dialect, BODIES[dialect])]
+@pytest.mark.parametrize("dialect", PROMPTS)
+def test_each_field_of_a_prompt_is_heard(dialect):
+    prompts = [read_prompt(dialect, BODIES[dialect])]
     if dialect == "messages":  # thinking leaves no temperature
-        turns.append(
-            read_turn(dialect, BODIES[dialect] | {"thinking": {"type": "enabled", "budget_tokens": 5000}})
+        prompts.append(
+            read_prompt(dialect, BODIES[dialect] | {"thinking": {"type": "enabled", "budget_tokens": 5000}})
         )
-    heard = {name for turn in turns for name in FIELDS if getattr(turn, name) not in (None, ())}
+    heard = {name for prompt in prompts for name in FIELDS if getattr(prompt, name) not in (None, ())}
     assert FIELDS - heard == UNHEARD[dialect]
 
 
@@ -185,18 +185,18 @@ def test_the_modes_of_a_tool_choice():
 
 
 @pytest.mark.parametrize("mode", sorted(MODES))
-@pytest.mark.parametrize("dialect", TURNS)
+@pytest.mark.parametrize("dialect", PROMPTS)
 def test_a_tool_choice_comes_back(dialect, mode):
     choice = ToolChoice(mode, "f" if mode == "tool" else None)
-    body = TURNS[dialect].write_turn(replace(PLAIN, tool_choice=choice))
-    assert read_turn(dialect, body).tool_choice == choice
+    body = PROMPTS[dialect].write_prompt(replace(PLAIN, tool_choice=choice))
+    assert read_prompt(dialect, body).tool_choice == choice
 
 
 @pytest.mark.parametrize("role", get_args(Role))
-@pytest.mark.parametrize("dialect", TURNS)
+@pytest.mark.parametrize("dialect", PROMPTS)
 def test_each_role_comes_back_at_the_start(dialect, role):
-    turn = replace(PLAIN, messages=(Message(role, (Text("Hi"),)),))
-    read = read_turn(dialect, TURNS[dialect].write_turn(turn)).messages[0]
+    prompt = replace(PLAIN, messages=(Message(role, (Text("Hi"),)),))
+    read = read_prompt(dialect, PROMPTS[dialect].write_prompt(prompt)).messages[0]
     assert (read.role, [part.text for part in read.parts]) == (role, ["Hi"])
 
 

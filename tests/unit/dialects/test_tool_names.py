@@ -7,20 +7,20 @@ import pytest
 
 from copilot_bridge.dialects.fitting.names import shorten as shorten_to
 from copilot_bridge.dialects.fitting.spelling import spell
-from copilot_bridge.dialects.turn import Message, Text, Tool, ToolCall, ToolChoice, ToolResult, Turn
+from copilot_bridge.dialects.prompt import Message, Prompt, Text, Tool, ToolCall, ToolChoice, ToolResult
 
 
 def short(name):
     return spell(name, 64)
 
 
-def shorten(turn):
-    return shorten_to(turn, 64)
+def shorten(prompt):
+    return shorten_to(prompt, 64)
 
 
 LONG = "mcp__" + "x" * 80
 CALL, OTHER = ToolCall("a", LONG, "{}"), ToolCall("b", "read", "{}")
-TURN = Turn(
+TURN = Prompt(
     model="m",
     messages=(
         Message("user", (Text(LONG),)),
@@ -43,21 +43,21 @@ def test_any_other_becomes_one_that_can(name):
     assert short(name) == short(name) != short(f"{name}y")
 
 
-def test_a_turn_without_long_names_is_left_alone():
-    turn = replace(TURN, messages=TURN.messages[:1], tools=TURN.tools[1:], tool_choice=None)
-    assert shorten(turn) == (turn, {})
+def test_a_prompt_without_long_names_is_left_alone():
+    prompt = replace(TURN, messages=TURN.messages[:1], tools=TURN.tools[1:], tool_choice=None)
+    assert shorten(prompt) == (prompt, {})
 
 
 def test_a_name_is_shortened_wherever_a_tool_is_meant():
-    turn, names = shorten(TURN)
+    prompt, names = shorten(TURN)
     new = short(LONG)
     assert names == {new: LONG}
-    assert [tool.name for tool in turn.tools] == [new, "read"]
-    assert turn.tool_choice == ToolChoice("tool", new)
-    assert turn.messages[1].parts == (Text("I look."), replace(CALL, name=new), OTHER)
-    assert (turn.messages[0], turn.messages[2]) == (TURN.messages[0], TURN.messages[2])
+    assert [tool.name for tool in prompt.tools] == [new, "read"]
+    assert prompt.tool_choice == ToolChoice("tool", new)
+    assert prompt.messages[1].parts == (Text("I look."), replace(CALL, name=new), OTHER)
+    assert (prompt.messages[0], prompt.messages[2]) == (TURN.messages[0], TURN.messages[2])
 
 
 def test_a_tool_that_was_called_and_is_offered_no_more():
-    turn, names = shorten(replace(TURN, tools=(), tool_choice=None))
-    assert (turn.messages[1].parts[1].name, names) == (short(LONG), {short(LONG): LONG})
+    prompt, names = shorten(replace(TURN, tools=(), tool_choice=None))
+    assert (prompt.messages[1].parts[1].name, names) == (short(LONG), {short(LONG): LONG})

@@ -12,9 +12,9 @@ from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
 from copilot_bridge.dialects.fitting.step import NOTHING, Undo
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
-from copilot_bridge.dialects.responses import turn as responses_turn
+from copilot_bridge.dialects.responses import prompt as responses_prompt
+from copilot_bridge.dialects.responses.prompt import Names
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
-from copilot_bridge.dialects.responses.turn import Names
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
 from copilot_bridge.dialects.seal import unseal, unseal_thoughts
 from copilot_bridge.dialects.translation import Translation
@@ -356,7 +356,7 @@ def test_why_a_model_refuses_is_told_in_responses():
     ]
     (message,) = told[-1]["response"]["output"]
     assert message["content"] == [{"type": "refusal", "refusal": "no"}]
-    (read,) = responses_turn.read_turn({"model": "m", "input": [message]}, Names()).messages
+    (read,) = responses_prompt.read_prompt({"model": "m", "input": [message]}, Names()).messages
     assert (read.role, [part.text for part in read.parts]) == ("assistant", ["no"])
 
 

@@ -1,6 +1,6 @@
 """The hub, request side: what every dialect can say of a conversation, in a vocabulary that loses nothing.
 
-A dialect reads its own body into a `Turn` and writes a `Turn` as its own body; no dialect knows another.
+A dialect reads its own body into a `Prompt` and writes a `Prompt` as its own body; no dialect knows another.
 """
 
 from collections.abc import Iterable, Mapping
@@ -104,7 +104,7 @@ class Schema:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class Prompt:
     """A whole request.  None: not said.
 
     :param effort: how hard to think, as a word; :param budget: the same in tokens; 0: not at all.
@@ -125,36 +125,36 @@ class Turn:
     cache_key: str | None = None
 
 
-# What binds an answer: it is carried to the model, or enforced by the bridge, or refused.  A turn has the
+# What binds an answer: it is carried to the model, or enforced by the bridge, or refused.  A prompt has the
 # last three in its messages, or was refused by the one who read it.
 BINDING = ("answer", "stop", "tools", "tool_choice", "documents", "compaction", "refusal")
 
 
-def refuse_unsaid(turn: Turn, unsaid: Iterable[str]) -> None:
-    """:param unsaid: fields of a turn that can't be said.
+def refuse_unsaid(prompt: Prompt, unsaid: Iterable[str]) -> None:
+    """:param unsaid: fields of a prompt that can't be said.
 
     :raises Unsupported: it has one that binds the answer.
     """
     for name in unsaid:
-        if name in BINDING and getattr(turn, name):
+        if name in BINDING and getattr(prompt, name):
             raise Unsupported(f"{name}: this model can't be told", param=name)
 
 
-def document_place(turn: Turn) -> int | None:
+def document_place(prompt: Prompt) -> int | None:
     """Which message shows a document of its own; None: none does."""
     return next(
         (
             place
-            for place, message in enumerate(turn.messages)
+            for place, message in enumerate(prompt.messages)
             if any(isinstance(part, File) for part in message.parts)
         ),
         None,
     )
 
 
-def without_documents(turn: Turn) -> Turn:
+def without_documents(prompt: Prompt) -> Prompt:
     """With a note in the place of each that a tool gave: the conversation can go on without."""
-    return replace(turn, messages=tuple(map(note_documents, turn.messages)))
+    return replace(prompt, messages=tuple(map(note_documents, prompt.messages)))
 
 
 def note_documents(message: Message) -> Message:
@@ -174,18 +174,18 @@ NOTE = Text("[A document that can't be shown to this model.]")
 BUDGETS = (("low", 4_096), ("medium", 16_384), ("high", 31_999))
 
 
-def as_effort(turn: Turn) -> str | None:
-    if turn.effort or turn.budget is None:
-        return turn.effort
-    if turn.budget == 0:
+def as_effort(prompt: Prompt) -> str | None:
+    if prompt.effort or prompt.budget is None:
+        return prompt.effort
+    if prompt.budget == 0:
         return "none"
-    return next((effort for effort, most in BUDGETS if turn.budget <= most), "xhigh")
+    return next((effort for effort, most in BUDGETS if prompt.budget <= most), "xhigh")
 
 
-def as_budget(turn: Turn) -> int | None:
-    if turn.budget is not None or turn.effort is None:
-        return turn.budget
-    return 0 if turn.effort in ("none", "minimal") else dict(BUDGETS).get(turn.effort, BUDGETS[-1][1])
+def as_budget(prompt: Prompt) -> int | None:
+    if prompt.budget is not None or prompt.effort is None:
+        return prompt.budget
+    return 0 if prompt.effort in ("none", "minimal") else dict(BUDGETS).get(prompt.effort, BUDGETS[-1][1])
 
 
 def text_of(parts: tuple[Any, ...], between: str = "\n\n") -> str:

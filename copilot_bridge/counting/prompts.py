@@ -1,4 +1,4 @@
-"""A turn -> its number of tokens, as the model's vendor counts."""
+"""A prompt -> its number of tokens, as the model's vendor counts."""
 
 import json
 import re
@@ -17,17 +17,17 @@ from copilot_bridge.counting.pictures import (
     tiles,
 )
 from copilot_bridge.counting.text import count_text
-from copilot_bridge.dialects.turn import (
+from copilot_bridge.dialects.prompt import (
     File,
     Image,
     Json,
     Part,
+    Prompt,
     Reasoning,
     Text,
     Tool,
     ToolCall,
     ToolResult,
-    Turn,
     as_effort,
 )
 
@@ -101,27 +101,27 @@ RATES: tuple[tuple[str, Rates], ...] = (
 )
 
 
-def count(turn: Turn, model: str) -> int:
+def count(prompt: Prompt, model: str) -> int:
     """`model`: its id, which tells the vendor."""
     rates = next(rates for pattern, rates in RATES if re.match(pattern, model))
     counter = Counter(rates)
-    thinking = rates.thinking if as_effort(turn) not in (None, "none") else 0
-    return rates.reply + thinking + counter.messages(turn) + counter.tools(turn)
+    thinking = rates.thinking if as_effort(prompt) not in (None, "none") else 0
+    return rates.reply + thinking + counter.messages(prompt) + counter.tools(prompt)
 
 
 class Counter:
     def __init__(self, rates: Rates) -> None:
         self._rates = rates
 
-    def messages(self, turn: Turn) -> int:
-        parts = [part for message in turn.messages for part in message.parts]
-        return self._rates.message * len(turn.messages) + sum(map(self.part, parts))
+    def messages(self, prompt: Prompt) -> int:
+        parts = [part for message in prompt.messages for part in message.parts]
+        return self._rates.message * len(prompt.messages) + sum(map(self.part, parts))
 
-    def tools(self, turn: Turn) -> int:
-        if not turn.tools:
+    def tools(self, prompt: Prompt) -> int:
+        if not prompt.tools:
             return 0
-        forced = turn.tool_choice is not None and turn.tool_choice.mode in ("required", "tool")
-        declared = sum(self._rates.tool(tool, self.text) for tool in turn.tools)
+        forced = prompt.tool_choice is not None and prompt.tool_choice.mode in ("required", "tool")
+        declared = sum(self._rates.tool(tool, self.text) for tool in prompt.tools)
         return declared + (self._rates.forced if forced else self._rates.tools)
 
     def text(self, text: str) -> int:

@@ -1,4 +1,4 @@
-"""A Messages body -> `Turn`, and back."""
+"""A Messages body -> `Prompt`, and back."""
 
 import base64
 import re
@@ -8,14 +8,13 @@ from typing import Any
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.messages.client_tools import CLIENT_TOOLS, SERVER_TOOL
 from copilot_bridge.dialects.messages.shape import BODY
-from copilot_bridge.dialects.seal import unseal
-from copilot_bridge.dialects.shapes import check
-from copilot_bridge.dialects.turn import (
+from copilot_bridge.dialects.prompt import (
     File,
     Image,
     Json,
     Message,
     Part,
+    Prompt,
     Reasoning,
     Schema,
     Text,
@@ -23,11 +22,12 @@ from copilot_bridge.dialects.turn import (
     ToolCall,
     ToolChoice,
     ToolResult,
-    Turn,
     as_budget,
     as_effort,
     text_of,
 )
+from copilot_bridge.dialects.seal import unseal
+from copilot_bridge.dialects.shapes import check
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
 CHOICES = {"auto": "auto", "any": "required", "none": "none", "tool": "tool"}
@@ -54,7 +54,7 @@ SUMMARY = "Summary of the conversation so far:\n{}"
 ANY_OBJECT = "Answer with a JSON object and nothing else."
 
 
-def read_turn(body: Json) -> Turn:
+def read_prompt(body: Json) -> Prompt:
     """Raises InvalidRequest or Unsupported, naming the field.
 
     Left out as advisory: the rest of metadata, top_k, context_management, server tools, `defer_loading`.
@@ -64,7 +64,7 @@ def read_turn(body: Json) -> Turn:
     config = body.get("output_config") or {}
     thinking = body.get("thinking") or {}
     off = thinking.get("type") == "disabled"
-    return Turn(
+    return Prompt(
         model=body["model"],
         messages=(*read_system(body.get("system")), *read_messages(body["messages"])),
         tools=tuple(read_tools(body.get("tools") or ())),
@@ -256,25 +256,30 @@ def read_format(given: Any) -> Schema | None:
     return Schema(given.get("schema")) if given else None
 
 
-def write_turn(turn: Turn) -> Json:
+def write_prompt(prompt: Prompt) -> Json:
     """A body for a model that Copilot offers through Messages.
 
     That the answer be any JSON object is asked for in words, and nothing holds the model to them.
     """
-    leading = next((n for n, each in enumerate(turn.messages) if each.role != "system"), len(turn.messages))
+    leading = next(
+        (n for n, each in enumerate(prompt.messages) if each.role != "system"), len(prompt.messages)
+    )
     system = [
-        write_text(part) for each in turn.messages[:leading] for part in each.parts if isinstance(part, Text)
+        write_text(part)
+        for each in prompt.messages[:leading]
+        for part in each.parts
+        if isinstance(part, Text)
     ]
-    if turn.answer and turn.answer.schema is None:
+    if prompt.answer and prompt.answer.schema is None:
         system.append(write_text(Text(ANY_OBJECT)))
-    given = {name: write(turn) for name, write in SETTINGS.values()} | {"system": system or None}
+    given = {name: write(prompt) for name, write in SETTINGS.values()} | {"system": system or None}
     said = {name: value for name, value in given.items() if value is not None}
     if "thinking" in said:
         said.pop("temperature", None)
         said.pop("top_p", None)
-    messages = list(merge(write_messages(turn.messages[leading:])))
+    messages = list(merge(write_messages(prompt.messages[leading:])))
     return {
-        "model": turn.model,
+        "model": prompt.model,
         "messages": messages or [{"role": "user", "content": "Go on."}],
         "stream": True,
     } | said
@@ -379,47 +384,47 @@ def write_tool(tool: Tool) -> Json:
     return written | ({"cache_control": EPHEMERAL} if tool.cached else {})
 
 
-def write_choice(turn: Turn) -> Json | None:
-    if not turn.tools or (turn.tool_choice is None and turn.parallel_tools is not False):
+def write_choice(prompt: Prompt) -> Json | None:
+    if not prompt.tools or (prompt.tool_choice is None and prompt.parallel_tools is not False):
         return None
-    choice = turn.tool_choice or ToolChoice("auto")
+    choice = prompt.tool_choice or ToolChoice("auto")
     written: Json = {"type": WRITE_CHOICE[choice.mode]}
     if choice.mode == "tool":
         written["name"] = choice.name
-    if turn.parallel_tools is False and choice.mode != "none":
+    if prompt.parallel_tools is False and choice.mode != "none":
         written["disable_parallel_tool_use"] = True
     return written
 
 
-def write_temperature(turn: Turn) -> float | None:
-    given = turn.temperature
+def write_temperature(prompt: Prompt) -> float | None:
+    given = prompt.temperature
     return min(given, MOST_TEMPERATURE) if isinstance(given, int | float) else given
 
 
-def write_thinking(turn: Turn) -> Json | None:
+def write_thinking(prompt: Prompt) -> Json | None:
     """Claude 4.7 and newer keep their thoughts to themselves unless they are asked to show them."""
-    budget = as_budget(turn)
+    budget = as_budget(prompt)
     return {"type": "enabled", "budget_tokens": budget, "display": "summarized"} if budget else None
 
 
-def write_config(turn: Turn) -> Json | None:
-    effort = as_effort(turn)
+def write_config(prompt: Prompt) -> Json | None:
+    effort = as_effort(prompt)
     config: Json = {"effort": effort} if effort not in (None, "none", "minimal") else {}
-    if turn.answer and turn.answer.schema is not None:
-        config["format"] = {"type": "json_schema", "schema": turn.answer.schema}
+    if prompt.answer and prompt.answer.schema is not None:
+        config["format"] = {"type": "json_schema", "schema": prompt.answer.schema}
     return config or None
 
 
-# A turn's fields: what each is called here, and how it is said; some are said together.
-SETTINGS: dict[str, tuple[str, Callable[[Turn], Any]]] = {
-    "max_tokens": ("max_tokens", lambda turn: turn.max_tokens or USUAL_MAX_TOKENS),
-    "tools": ("tools", lambda turn: [write_tool(tool) for tool in turn.tools] or None),
+# A prompt's fields: what each is called here, and how it is said; some are said together.
+SETTINGS: dict[str, tuple[str, Callable[[Prompt], Any]]] = {
+    "max_tokens": ("max_tokens", lambda prompt: prompt.max_tokens or USUAL_MAX_TOKENS),
+    "tools": ("tools", lambda prompt: [write_tool(tool) for tool in prompt.tools] or None),
     "tool_choice": ("tool_choice", write_choice),
     "parallel_tools": ("tool_choice", write_choice),
     "temperature": ("temperature", write_temperature),
     # Claude takes one of the two.
-    "top_p": ("top_p", lambda turn: turn.top_p if turn.temperature is None else None),
-    "stop": ("stop_sequences", lambda turn: list(turn.stop) or None),
+    "top_p": ("top_p", lambda prompt: prompt.top_p if prompt.temperature is None else None),
+    "stop": ("stop_sequences", lambda prompt: list(prompt.stop) or None),
     "budget": ("thinking", write_thinking),
     "effort": ("output_config", write_config),
     "answer": ("output_config", write_config),

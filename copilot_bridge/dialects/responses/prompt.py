@@ -1,4 +1,4 @@
-"""A Responses body -> `Turn`, and back.
+"""A Responses body -> `Prompt`, and back.
 
 Tools in namespaces have no equal elsewhere: they become ordinary ones, and `Names` remembers what they were,
 so that calls come back in their original form.
@@ -10,15 +10,13 @@ from typing import Any
 
 from copilot_bridge.dialects import codec, data_url
 from copilot_bridge.dialects.fitting.spelling import spell
-from copilot_bridge.dialects.responses.shape import BODY
-from copilot_bridge.dialects.seal import is_sealed, unseal
-from copilot_bridge.dialects.shapes import check
-from copilot_bridge.dialects.turn import (
+from copilot_bridge.dialects.prompt import (
     File,
     Image,
     Json,
     Message,
     Part,
+    Prompt,
     Reasoning,
     Schema,
     Text,
@@ -26,10 +24,12 @@ from copilot_bridge.dialects.turn import (
     ToolCall,
     ToolChoice,
     ToolResult,
-    Turn,
     as_effort,
     text_of,
 )
+from copilot_bridge.dialects.responses.shape import BODY
+from copilot_bridge.dialects.seal import is_sealed, unseal
+from copilot_bridge.dialects.shapes import check
 from copilot_bridge.errors import Unsupported
 
 MODES = ("auto", "none", "required")
@@ -83,7 +83,7 @@ def flatten(namespace: str | None, name: str) -> str:
     return spell(f"{namespace}{BETWEEN}{name}" if namespace else name, LONGEST_NAME)
 
 
-def read_turn(body: Json, names: Names) -> Turn:
+def read_prompt(body: Json, names: Names) -> Prompt:
     """Raises InvalidRequest or Unsupported, naming the field.  `names` is filled in."""
     refuse_logprobs(body)
     check(BODY, body)
@@ -95,7 +95,7 @@ def read_turn(body: Json, names: Names) -> Turn:
     tools = list({tool.name: tool for tool in read}.values())  # a search may find what is there already
     instructions = body.get("instructions")
     first = [Message("system", (Text(instructions),))] if instructions else []
-    return Turn(
+    return Prompt(
         model=body["model"],
         messages=(*first, *read_items(items)),
         tools=tuple(allowed(tools, body.get("tool_choice"), names)),
@@ -298,17 +298,17 @@ def read_format(given: Any) -> Schema | None:
     return Schema(given.get("schema"), given.get("name") or "output", given.get("strict"))
 
 
-def write_turn(turn: Turn) -> Json:
+def write_prompt(prompt: Prompt) -> Json:
     """A body for a model that Copilot offers through Responses."""
-    first = turn.messages[0] if turn.messages and turn.messages[0].role == "system" else None
-    rest = turn.messages[1:] if first else turn.messages
+    first = prompt.messages[0] if prompt.messages and prompt.messages[0].role == "system" else None
+    rest = prompt.messages[1:] if first else prompt.messages
     given = {"instructions": text_of(first.parts) if first else None}
-    given |= {name: write(turn) for name, write in SETTINGS.values()}
+    given |= {name: write(prompt) for name, write in SETTINGS.values()}
     said = {name: value for name, value in given.items() if value is not None}
     items = answered(item for message in rest for item in write_message(message))
     if not items:  # instructions alone
         items = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Go on."}]}]
-    return {"model": turn.model, "input": items, "store": False, "stream": True} | said
+    return {"model": prompt.model, "input": items, "store": False, "stream": True} | said
 
 
 def write_message(message: Message) -> Iterator[Json]:
@@ -411,17 +411,17 @@ def write_grammar(given: Json | None) -> Json:
     return {"format": flat | inner if isinstance(inner, dict) else given}
 
 
-def write_effort(turn: Turn) -> Json:
+def write_effort(prompt: Prompt) -> Json:
     """Summaries are told to those who ask for them alone."""
-    effort = as_effort(turn)
+    effort = as_effort(prompt)
     return {"summary": "auto"} | ({"effort": effort} if effort else {})
 
 
-def write_choice(turn: Turn) -> Any:
-    choice = turn.tool_choice
-    if not turn.tools or not choice or choice.mode != "tool":
-        return choice.mode if turn.tools and choice else None
-    custom = any(tool.custom for tool in turn.tools if tool.name == choice.name)
+def write_choice(prompt: Prompt) -> Any:
+    choice = prompt.tool_choice
+    if not prompt.tools or not choice or choice.mode != "tool":
+        return choice.mode if prompt.tools and choice else None
+    custom = any(tool.custom for tool in prompt.tools if tool.name == choice.name)
     return {"type": "custom" if custom else "function", "name": choice.name}
 
 
@@ -432,16 +432,16 @@ def write_format(answer: Schema) -> Json:
     return told | ({} if answer.strict is None else {"strict": answer.strict})
 
 
-# A turn's fields: what each is called here, and how it is said; some are said together.
-SETTINGS: dict[str, tuple[str, Callable[[Turn], Any]]] = {
-    "tools": ("tools", lambda turn: [write_tool(tool) for tool in turn.tools] or None),
+# A prompt's fields: what each is called here, and how it is said; some are said together.
+SETTINGS: dict[str, tuple[str, Callable[[Prompt], Any]]] = {
+    "tools": ("tools", lambda prompt: [write_tool(tool) for tool in prompt.tools] or None),
     "tool_choice": ("tool_choice", write_choice),
-    "parallel_tools": ("parallel_tool_calls", lambda turn: turn.parallel_tools),
-    "max_tokens": ("max_output_tokens", lambda turn: turn.max_tokens),
+    "parallel_tools": ("parallel_tool_calls", lambda prompt: prompt.parallel_tools),
+    "max_tokens": ("max_output_tokens", lambda prompt: prompt.max_tokens),
     "effort": ("reasoning", write_effort),
     "budget": ("reasoning", write_effort),
-    "answer": ("text", lambda turn: {"format": write_format(turn.answer)} if turn.answer else None),
-    "cache_key": ("prompt_cache_key", lambda turn: turn.cache_key),
+    "answer": ("text", lambda prompt: {"format": write_format(prompt.answer)} if prompt.answer else None),
+    "cache_key": ("prompt_cache_key", lambda prompt: prompt.cache_key),
 }
 # Those that Copilot has no word for here.  They only advise.
 UNSAID = ("temperature", "top_p", "stop")

@@ -5,15 +5,14 @@ from typing import get_args
 
 import pytest
 
-from copilot_bridge.dialects.chat import turn as chat
-from copilot_bridge.dialects.messages import turn as messages
-from copilot_bridge.dialects.responses import turn as responses
-from copilot_bridge.dialects.seal import MARK, seal, unseal
-from copilot_bridge.dialects.turn import (
+from copilot_bridge.dialects.chat import prompt as chat
+from copilot_bridge.dialects.messages import prompt as messages
+from copilot_bridge.dialects.prompt import (
     File,
     Image,
     Message,
     Part,
+    Prompt,
     Reasoning,
     Schema,
     Text,
@@ -21,10 +20,11 @@ from copilot_bridge.dialects.turn import (
     ToolCall,
     ToolChoice,
     ToolResult,
-    Turn,
     document_place,
     without_documents,
 )
+from copilot_bridge.dialects.responses import prompt as responses
+from copilot_bridge.dialects.seal import MARK, seal, unseal
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
 PNG, PDF = Image("image/png", "AAAA"), File("application/pdf", "BBBB", "a.pdf")
@@ -34,11 +34,11 @@ SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
 TOOLS = (Tool("f", "does f", SCHEMA), Tool("g", "", SCHEMA))
 
 READ = {
-    "chat": chat.read_turn,
-    "messages": messages.read_turn,
-    "responses": lambda body: responses.read_turn(body, responses.Names()),
+    "chat": chat.read_prompt,
+    "messages": messages.read_prompt,
+    "responses": lambda body: responses.read_prompt(body, responses.Names()),
 }
-WRITE = {"chat": chat.write_turn, "messages": messages.write_turn, "responses": responses.write_turn}
+WRITE = {"chat": chat.write_prompt, "messages": messages.write_prompt, "responses": responses.write_prompt}
 DIALECTS = tuple(READ)
 
 
@@ -50,12 +50,12 @@ def assistant(*parts):
     return Message("assistant", parts)
 
 
-def again(dialect, turn):
-    return READ[dialect](WRITE[dialect](turn))
+def again(dialect, prompt):
+    return READ[dialect](WRITE[dialect](prompt))
 
 
 def unmarked(messages_):
-    """Without the ends of prompt caches, which are set where a turn says nothing of them."""
+    """Without the ends of prompt caches, which are set where a prompt says nothing of them."""
     return tuple(
         replace(
             message,
@@ -71,7 +71,7 @@ CONVERSATIONS = {
     "text": (user(Text("hi")),),
     "system": (Message("system", (Text("be brief"),)), user(Text("hi"))),
     "image": (user(Text("look"), PNG),),
-    "turns": (user(Text("hi")), assistant(Text("ho")), user(Text("again"))),
+    "prompts": (user(Text("hi")), assistant(Text("ho")), user(Text("again"))),
     "calls": (user(Text("hi")), assistant(Text("I look."), *CALLS)),
     "calls alone": (user(Text("hi")), assistant(*CALLS)),
 }
@@ -80,35 +80,35 @@ CONVERSATIONS = {
 @pytest.mark.parametrize("name", CONVERSATIONS)
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_conversation_comes_back(dialect, name):
-    turn = Turn(model="m", messages=CONVERSATIONS[name])
-    assert unmarked(again(dialect, turn).messages) == turn.messages
+    prompt = Prompt(model="m", messages=CONVERSATIONS[name])
+    assert unmarked(again(dialect, prompt).messages) == prompt.messages
 
 
 def test_a_document_keeps_its_name_where_there_is_one():
-    turn = Turn(model="m", messages=(user(Text("read"), PDF),))
+    prompt = Prompt(model="m", messages=(user(Text("read"), PDF),))
     for dialect in ("chat", "messages", "responses"):
-        assert again(dialect, turn).messages == turn.messages
+        assert again(dialect, prompt).messages == prompt.messages
 
 
 @pytest.mark.parametrize("dialect", ["messages", "responses"])
 def test_results_come_back(dialect):
-    turn = Turn(model="m", messages=(user(Text("hi")), assistant(*CALLS), user(*RESULTS)))
-    assert again(dialect, turn).messages == turn.messages
+    prompt = Prompt(model="m", messages=(user(Text("hi")), assistant(*CALLS), user(*RESULTS)))
+    assert again(dialect, prompt).messages == prompt.messages
 
 
 def test_in_chat_each_result_is_a_message():
-    turn = Turn(model="m", messages=(user(Text("hi")), assistant(*CALLS), user(*RESULTS)))
-    assert again("chat", turn).messages[2:] == tuple(user(result) for result in RESULTS)
+    prompt = Prompt(model="m", messages=(user(Text("hi")), assistant(*CALLS), user(*RESULTS)))
+    assert again("chat", prompt).messages[2:] == tuple(user(result) for result in RESULTS)
 
 
-def told(turn):
+def told(prompt):
     """Who speaks in chat, and the ids of calls and results."""
     return [
         (
             message["role"],
             message.get("tool_call_id") or [call["id"] for call in message.get("tool_calls", ())],
         )
-        for message in chat.write_turn(turn)["messages"]
+        for message in chat.write_prompt(prompt)["messages"]
     ]
 
 
@@ -116,7 +116,7 @@ def test_in_chat_results_stand_directly_behind_their_calls():
     """Codex's words of the system may come before a result; agents' pictures come with one."""
     note, called = Message("system", (Text("note"),)), assistant(*CALLS)
     between = (user(Text("hi")), called, note, user(RESULTS[0]), user(Text("go on")), user(RESULTS[1], PNG))
-    assert told(Turn(model="m", messages=between)) == [
+    assert told(Prompt(model="m", messages=between)) == [
         ("user", []),
         ("assistant", ["call_1", "call_2"]),
         ("tool", "call_1"),
@@ -129,7 +129,7 @@ def test_in_chat_results_stand_directly_behind_their_calls():
 
 def test_in_chat_nothing_is_moved_where_no_result_comes():
     messages = (assistant(*CALLS), Message("system", (Text("note"),)), assistant(Text("ho")), user(*RESULTS))
-    assert [role for role, _ in told(Turn(model="m", messages=messages))] == [
+    assert [role for role, _ in told(Prompt(model="m", messages=messages))] == [
         "assistant",
         "system",
         "assistant",
@@ -153,7 +153,7 @@ def test_in_chat_nothing_is_moved_where_no_result_comes():
 def test_a_refusal_of_chat_is_what_the_assistant_said(fields, said):
     """As the SDK replays an answer."""
     body = {"model": "m", "messages": [{"role": "assistant", **fields}]}
-    assert chat.read_turn(body).messages == (assistant(*map(Text, said)),)
+    assert chat.read_prompt(body).messages == (assistant(*map(Text, said)),)
 
 
 @pytest.mark.parametrize("name", ["cache_control", "copilot_cache_control"])
@@ -171,8 +171,8 @@ def test_where_a_prompt_cache_of_chat_ends(name):
     ]
     function = {"name": "f"}
     tools = [{"function": function} | mark, {"function": function | mark}, {"function": function}]
-    turn = chat.read_turn({"model": "m", "messages": spoken, "tools": tools})
-    assert turn.messages == (
+    prompt = chat.read_prompt({"model": "m", "messages": spoken, "tools": tools})
+    assert prompt.messages == (
         Message("system", (Text("brief", cached=True),)),
         user(Text("one", cached=True), Text("two")),
         user(Text("one"), Text("two", cached=True)),
@@ -180,27 +180,27 @@ def test_where_a_prompt_cache_of_chat_ends(name):
         user(ToolResult("a", (Text("done", cached=True),))),
         user(Text("plain")),
     )
-    assert [tool.cached for tool in turn.tools] == [True, True, False]
+    assert [tool.cached for tool in prompt.tools] == [True, True, False]
 
 
 @pytest.mark.parametrize("mode", ["auto", "required"])
 def test_a_choice_among_some_of_chats_tools(mode):
     f, g = ({"type": "function", "function": {"name": name}} for name in "fg")
     choice = {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": [g]}}
-    turn = chat.read_turn({"model": "m", "messages": [], "tools": [f, g], "tool_choice": choice})
-    assert ([tool.name for tool in turn.tools], turn.tool_choice) == (["g"], ToolChoice(mode))
+    prompt = chat.read_prompt({"model": "m", "messages": [], "tools": [f, g], "tool_choice": choice})
+    assert ([tool.name for tool in prompt.tools], prompt.tool_choice) == (["g"], ToolChoice(mode))
 
 
 @pytest.mark.parametrize("choice", ["all", {}, {"type": "allowed_tools"}, {"allowed_tools": {"mode": "all"}}])
 def test_an_odd_choice_of_chat_is_refused(choice):
     with pytest.raises(InvalidRequest) as caught:
-        chat.read_turn({"model": "m", "messages": [], "tool_choice": choice})
+        chat.read_prompt({"model": "m", "messages": [], "tool_choice": choice})
     assert caught.value.param == "tool_choice"
 
 
 def test_nobody_but_the_assistant_refuses():
     body = {"model": "m", "messages": [{"role": "user", "content": "Hi", "refusal": "I won't."}]}
-    assert chat.read_turn(body).messages == (user(Text("Hi")),)
+    assert chat.read_prompt(body).messages == (user(Text("Hi")),)
 
 
 SETTINGS = {
@@ -233,8 +233,8 @@ VALUES = {
 
 @pytest.mark.parametrize(("dialect", "field"), [(d, field) for d in DIALECTS for field in SETTINGS[d]])
 def test_a_setting_comes_back(dialect, field):
-    turn = Turn(model="m", messages=CONVERSATIONS["text"], **{"tools": TOOLS} | {field: VALUES[field]})
-    read = again(dialect, turn)
+    prompt = Prompt(model="m", messages=CONVERSATIONS["text"], **{"tools": TOOLS} | {field: VALUES[field]})
+    read = again(dialect, prompt)
     if field == "tools":
         assert [(t.name, t.description, t.schema) for t in read.tools] == [
             (t.name, t.description, t.schema) for t in TOOLS
@@ -275,30 +275,30 @@ REPLAYED = {
 
 
 def replay(client, goods):
-    turn = READ[client]({"model": "m", **REPLAYED[client](goods)})
-    return turn, next(part for part in turn.messages[0].parts if isinstance(part, Reasoning))
+    prompt = READ[client]({"model": "m", **REPLAYED[client](goods)})
+    return prompt, next(part for part in prompt.messages[0].parts if isinstance(part, Reasoning))
 
 
 @pytest.mark.parametrize("maker", GOODS)
 @pytest.mark.parametrize("client", DIALECTS)
 def test_goods_survive_a_client(client, maker):
-    turn, thought = replay(client, seal(GOODS[maker], client))
+    prompt, thought = replay(client, seal(GOODS[maker], client))
     assert thought == Reasoning("t", GOODS[maker])
     backend = {"redacted": "messages"}.get(maker, maker)
     value = GOODS[maker].get(maker)
     marked = value["encrypted_content"] if isinstance(value, dict) else value
-    assert marked in str(WRITE[backend](turn))
+    assert marked in str(WRITE[backend](prompt))
     for other in set(DIALECTS) - {backend}:
-        assert marked not in str(WRITE[other](turn)), "goods of another backend are never sent"
+        assert marked not in str(WRITE[other](prompt)), "goods of another backend are never sent"
 
 
 @pytest.mark.parametrize("damage", ["", "!", "e30", "WzFd", "AAAA", "é"])
 @pytest.mark.parametrize("client", DIALECTS)
 def test_a_damaged_seal_is_dropped(client, damage):
-    turn, thought = replay(client, MARK + damage)
+    prompt, thought = replay(client, MARK + damage)
     assert thought.opaque == {}
     for backend in DIALECTS:
-        assert MARK not in str(WRITE[backend](turn))
+        assert MARK not in str(WRITE[backend](prompt))
 
 
 @pytest.mark.parametrize("given", [None, "", 5, [], {}])
@@ -330,8 +330,8 @@ def test_no_kind_is_forgotten():
 @pytest.mark.parametrize("kind", WHOLE, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_kind_of_part_is_written(dialect, kind):
-    turn = Turn(model="m", messages=(WHOLE[kind],))
-    parts = [part for message in again(dialect, turn).messages for part in message.parts]
+    prompt = Prompt(model="m", messages=(WHOLE[kind],))
+    parts = [part for message in again(dialect, prompt).messages for part in message.parts]
     assert any(isinstance(part, kind) for part in parts)
 
 
@@ -373,14 +373,14 @@ def test_documents_of_text_are_text():
         {"type": "content", "content": [{"type": "text", "text": "two"}, {"type": "text", "text": "three"}]},
     ]
     content = [{"type": "document", "source": source} for source in sources]
-    turn = READ["messages"]({"model": "m", "messages": [{"role": "user", "content": content}]})
-    assert turn.messages == (user(Text("plain"), Text("one"), Text("two\nthree")),)
+    prompt = READ["messages"]({"model": "m", "messages": [{"role": "user", "content": content}]})
+    assert prompt.messages == (user(Text("plain"), Text("one"), Text("two\nthree")),)
 
 
 @pytest.mark.parametrize(("given", "said"), [(0, 0), (0.7, 0.7), (1, 1), (1.5, 1), (2, 1), ("hot", "hot")])
 def test_claude_takes_no_temperature_above_1(given, said):
-    turn = chat.read_turn({"model": "m", "messages": [], "temperature": given})
-    assert messages.write_turn(turn)["temperature"] == said
+    prompt = chat.read_prompt({"model": "m", "messages": [], "temperature": given})
+    assert messages.write_prompt(prompt)["temperature"] == said
 
 
 @pytest.mark.parametrize("client", ["chat", "responses"])
@@ -389,7 +389,7 @@ def test_claude_is_asked_in_words_for_any_json_object(client):
         "chat": {"messages": [{"role": "user", "content": "Hi"}], "response_format": {"type": "json_object"}},
         "responses": {"input": "Hi", "text": {"format": {"type": "json_object"}}},
     }
-    body = messages.write_turn(READ[client]({"model": "m", **said[client]}))
+    body = messages.write_prompt(READ[client]({"model": "m", **said[client]}))
     assert [block["text"] for block in body["system"]] == [messages.ANY_OBJECT]
     assert "output_config" not in body
 
@@ -406,14 +406,14 @@ def test_claude_is_asked_in_words_for_any_json_object(client):
 def test_what_is_said_of_a_namespace_is_said_by_its_first_tool(about, told):
     inner = [{"type": "function", "name": name, "description": f"{name.upper()}."} for name in "fg"]
     tools = [{"type": "namespace", "name": "kb", "tools": inner} | about, *inner]
-    turn = READ["responses"]({"model": "m", "input": "Hi", "tools": tools})
-    assert [tool.name for tool in turn.tools] == ["kb__f", "kb__g", "f", "g"]
-    assert [tool.description for tool in turn.tools] == [*told, "F.", "G."]
+    prompt = READ["responses"]({"model": "m", "input": "Hi", "tools": tools})
+    assert [tool.name for tool in prompt.tools] == ["kb__f", "kb__g", "f", "g"]
+    assert [tool.description for tool in prompt.tools] == [*told, "F.", "G."]
 
 
-def ends(turn):
+def ends(prompt):
     """Where the body for Claude lets a prompt cache end."""
-    body = messages.write_turn(turn)
+    body = messages.write_prompt(prompt)
     places = {"tools": body.get("tools") or (), "system": body.get("system") or ()}
     places |= {f"messages.{n}": message["content"] for n, message in enumerate(body["messages"])}
     return [
@@ -433,14 +433,14 @@ SPOKEN = (
 
 
 @pytest.mark.parametrize(
-    ("turn", "places"),
+    ("prompt", "places"),
     [
-        (Turn(model="m", messages=(*SPOKEN, assistant(Text("ho", cached=True)))), ["messages.3.0"]),
-        (Turn(model="m", messages=SPOKEN, tools=(replace(TOOLS[0], cached=True), TOOLS[1])), ["tools.0"]),
+        (Prompt(model="m", messages=(*SPOKEN, assistant(Text("ho", cached=True)))), ["messages.3.0"]),
+        (Prompt(model="m", messages=SPOKEN, tools=(replace(TOOLS[0], cached=True), TOOLS[1])), ["tools.0"]),
     ],
 )
-def test_prompt_caches_of_claude_end_where_the_client_says(turn, places):
-    assert ends(turn) == places
+def test_prompt_caches_of_claude_end_where_the_client_says(prompt, places):
+    assert ends(prompt) == places
 
 
 FOUND = {
@@ -457,8 +457,8 @@ def test_what_was_found_is_text():
     result = {"type": "tool_result", "tool_use_id": "a", "content": [FOUND]}
     spoken = [{"role": "user", "content": [result, FOUND | {"cache_control": {"type": "ephemeral"}}]}]
     told = "Paris\nhttps://example.org/paris\nA city.\nIn France."
-    turn = READ["messages"]({"model": "m", "messages": spoken})
-    assert turn.messages == (user(ToolResult("a", (Text(told),)), Text(told, cached=True)),)
+    prompt = READ["messages"]({"model": "m", "messages": spoken})
+    assert prompt.messages == (user(ToolResult("a", (Text(told),)), Text(told, cached=True)),)
 
 
 def test_what_can_not_be_shown_is_refused_by_its_name():
@@ -469,14 +469,16 @@ def test_what_can_not_be_shown_is_refused_by_its_name():
 
 
 def test_where_a_person_shows_a_document():
-    assert document_place(Turn(model="m", messages=(user(Text("a")), user(ToolResult("a", (PDF,)))))) is None
-    assert document_place(Turn(model="m", messages=(user(Text("a")), user(PDF)))) == 1
+    assert (
+        document_place(Prompt(model="m", messages=(user(Text("a")), user(ToolResult("a", (PDF,)))))) is None
+    )
+    assert document_place(Prompt(model="m", messages=(user(Text("a")), user(PDF)))) == 1
 
 
 def test_what_a_tool_gave_is_noted_where_it_can_not_be_shown():
-    turn = Turn(model="m", messages=(user(Text("a")), user(ToolResult("a", (Text("b"), PDF, PNG), True))))
-    noted = without_documents(turn)
+    prompt = Prompt(model="m", messages=(user(Text("a")), user(ToolResult("a", (Text("b"), PDF, PNG), True))))
+    noted = without_documents(prompt)
     (result,) = noted.messages[1].parts
     assert (result.parts[0], result.parts[2], result.is_error) == (Text("b"), PNG, True)
     assert "document" in result.parts[1].text
-    assert noted.messages[0] == turn.messages[0]
+    assert noted.messages[0] == prompt.messages[0]

@@ -1,4 +1,4 @@
-"""A Chat Completions body -> `Turn`, and back."""
+"""A Chat Completions body -> `Prompt`, and back."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -6,14 +6,13 @@ from typing import Any, Literal
 
 from copilot_bridge.dialects import data_url
 from copilot_bridge.dialects.chat.shape import BODY
-from copilot_bridge.dialects.seal import unseal, unseal_thoughts
-from copilot_bridge.dialects.shapes import check
-from copilot_bridge.dialects.turn import (
+from copilot_bridge.dialects.prompt import (
     File,
     Image,
     Json,
     Message,
     Part,
+    Prompt,
     Reasoning,
     Schema,
     Text,
@@ -21,10 +20,11 @@ from copilot_bridge.dialects.turn import (
     ToolCall,
     ToolChoice,
     ToolResult,
-    Turn,
     as_budget,
     as_effort,
 )
+from copilot_bridge.dialects.seal import unseal, unseal_thoughts
+from copilot_bridge.dialects.shapes import check
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
 # What no other dialect can say, and why leaving it out would change the answer.
@@ -63,7 +63,7 @@ EPHEMERAL = {"type": "ephemeral"}
 EXTRA = "extra_content"
 
 
-def read_turn(body: Json) -> Turn:
+def read_prompt(body: Json) -> Prompt:
     """Raises InvalidRequest or Unsupported, naming the field."""
     for field, reason in REFUSED.items():
         if body.get(field):
@@ -72,7 +72,7 @@ def read_turn(body: Json) -> Turn:
     stop = body.get("stop")
     choice, only = read_choice(body.get("tool_choice"))
     tools = (read_tool(index, tool) for index, tool in enumerate(body.get("tools") or ()))
-    return Turn(
+    return Prompt(
         model=body["model"],
         messages=tuple(read_messages(body["messages"])),
         tools=tuple(tool for tool in tools if only is None or tool.name in only),
@@ -233,12 +233,12 @@ def read_format(given: Any) -> Schema | None:
     return Schema(told.get("schema"), told.get("name") or "output", told.get("strict"))
 
 
-def write_turn(turn: Turn) -> Json:
+def write_prompt(prompt: Prompt) -> Json:
     """A body for a model that Copilot offers through Chat Completions."""
-    messages = results_first(message for each in turn.messages for message in write_message(each))
-    given = {name: write(turn) for name, write in SETTINGS.values()}
+    messages = results_first(message for each in prompt.messages for message in write_message(each))
+    given = {name: write(prompt) for name, write in SETTINGS.values()}
     said = {name: value for name, value in given.items() if value is not None}
-    return {"model": turn.model, "messages": list(messages), "stream": True} | said
+    return {"model": prompt.model, "messages": list(messages), "stream": True} | said
 
 
 def results_first(messages: Iterable[Json]) -> Iterator[Json]:
@@ -375,18 +375,18 @@ def write_format(answer: Schema) -> Json:
     return {"type": "json_schema", "json_schema": kept}
 
 
-# A turn's fields: what each is called here, and how it is said.
-SETTINGS: dict[str, tuple[str, Callable[[Turn], Any]]] = {
-    "tools": ("tools", lambda turn: [write_tool(tool) for tool in turn.tools] or None),
-    "tool_choice": ("tool_choice", lambda turn: turn.tool_choice and write_choice(turn.tool_choice)),
-    "parallel_tools": ("parallel_tool_calls", lambda turn: turn.parallel_tools),
-    "max_tokens": ("max_tokens", lambda turn: turn.max_tokens),
-    "temperature": ("temperature", lambda turn: turn.temperature),
-    "top_p": ("top_p", lambda turn: turn.top_p),
-    "stop": ("stop", lambda turn: list(turn.stop) or None),
+# A prompt's fields: what each is called here, and how it is said.
+SETTINGS: dict[str, tuple[str, Callable[[Prompt], Any]]] = {
+    "tools": ("tools", lambda prompt: [write_tool(tool) for tool in prompt.tools] or None),
+    "tool_choice": ("tool_choice", lambda prompt: prompt.tool_choice and write_choice(prompt.tool_choice)),
+    "parallel_tools": ("parallel_tool_calls", lambda prompt: prompt.parallel_tools),
+    "max_tokens": ("max_tokens", lambda prompt: prompt.max_tokens),
+    "temperature": ("temperature", lambda prompt: prompt.temperature),
+    "top_p": ("top_p", lambda prompt: prompt.top_p),
+    "stop": ("stop", lambda prompt: list(prompt.stop) or None),
     "effort": ("reasoning_effort", as_effort),
-    "budget": ("thinking_budget", lambda turn: as_budget(turn) or None),
-    "answer": ("response_format", lambda turn: turn.answer and write_format(turn.answer)),
+    "budget": ("thinking_budget", lambda prompt: as_budget(prompt) or None),
+    "answer": ("response_format", lambda prompt: prompt.answer and write_format(prompt.answer)),
 }
 # Those that Copilot has no word for here.  They only advise.
 UNSAID = ("cache_key",)
