@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from copilot_bridge.cli.screen import is_terminal
-from copilot_bridge.clients import CLIENTS, SHELLS, plan, shell, usual
+from copilot_bridge.clients import CLIENTS, SHELLS, pick_model, setup_instructions, shell
 from copilot_bridge.errors import ConfigError
 
 # Programs that put their stdin on the clipboard, and the variable without which they are of no use.
@@ -28,7 +28,7 @@ def choose(models: Sequence[str], wish: str | None, preferred: Sequence[str], ab
     """The model that was wished for, or is chosen at the terminal.  Raises ConfigError: there is none."""
     if wish:
         return wish
-    proposed = usual(models, preferred)
+    proposed = pick_model(models, preferred)
     if not proposed:
         raise ConfigError("the plan has no model for Claude Code")
     if not is_terminal():
@@ -68,8 +68,8 @@ def told(*command: str, text: str) -> bool:
 def tell(url: str, key: str, models: Sequence[str], model: str | None, small: str | None) -> None:
     row = CLIENTS["claude-code"]
     main = choose(models, model, row.models, "Model")
-    other = choose(models, small, row.small, "Small model")
+    other = choose(models, small, row.small_models, "Small model")
     kind = shell(os.environ, windows=os.name == "nt")
-    line = SHELLS[kind].one_line(plan("claude-code", url, key, main, other).variables, "claude")
+    line = SHELLS[kind].one_line(setup_instructions("claude-code", url, key, main, other).variables, "claude")
     copied = copy(line)
     click.echo(f"\nFor Claude Code{' (it is on the clipboard)' if copied else ''}:\n\n{line}\n")

@@ -23,15 +23,15 @@ from copilot_bridge.clients import (
     SHELLS,
     ByHandError,
     Client,
-    Named,
-    Settings,
-    Steps,
+    Instructions,
+    ModelInfo,
+    PlannedFile,
     System,
     clean_url,
-    edited,
-    plan,
+    edit_settings,
+    pick_model,
+    setup_instructions,
     shell,
-    usual,
 )
 from copilot_bridge.config import Config
 from copilot_bridge.config.kinds import word
@@ -98,11 +98,11 @@ def command(
     bridge = Bridge(config)
     root = clean_url(url) if url else base_url(config.host, config.port)
     secret = pick_key(bridge, client, key, elsewhere=bool(url), writes=writes)
-    wishes = ((model, row.models), (small_model, row.small or row.models))
+    wishes = ((model, row.models), (small_model, row.small_models or row.models))
     chosen = choose(bridge, root, secret, wishes, elsewhere=bool(url))
     system = this_system(kind)
     main, small = chosen.models
-    steps = plan(client, root, secret, main, small, system)
+    steps = setup_instructions(client, root, secret, main, small, system)
     if writes:
         put_in(client, steps, config, yes)
     else:
@@ -120,7 +120,7 @@ def find_client(name: str) -> Client:
 
 
 def where_kept(client: str) -> str:
-    steps = plan(client, base_url("127.0.0.1", 1), system=this_system(None))
+    steps = setup_instructions(client, base_url("127.0.0.1", 1), system=this_system(None))
     return (
         str(shown_path(steps.files[0])) if steps.files else "variables" if steps.lines else "in the program"
     )
@@ -171,7 +171,7 @@ def pick_key(bridge: Bridge, client: str, given: str | None, *, elsewhere: bool,
 
 @dataclass(frozen=True)
 class Chosen:
-    models: tuple[Named | str, ...]
+    models: tuple[ModelInfo | str, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -188,7 +188,7 @@ def choose(bridge: Bridge, root: str, key: str, wishes: Wishes, *, elsewhere: bo
         check_name(wish)
     patient = Bridge(replace(bridge.config, connect_timeout=min(3.0, bridge.config.connect_timeout)))
 
-    def ask() -> tuple[Named | str, ...]:
+    def ask() -> tuple[ModelInfo | str, ...]:
         nobody = None
         try:
             if not elsewhere:
@@ -217,21 +217,21 @@ def check_name(wish: str | None) -> None:
         raise ConfigError(f"model: {error}") from error
 
 
-def of_plan(bridge: Bridge, wishes: Wishes) -> tuple[Named | str, ...]:
+def of_plan(bridge: Bridge, wishes: Wishes) -> tuple[ModelInfo | str, ...]:
     found = {each.id: named(each) for each in talkers(bridge)}
     return tuple(
         named(find_auto(wish) or bridge.models.choose(bridge.copilot(), wish).model)
         if wish
-        else found.get(usual(list(found), preferred), "")
+        else found.get(pick_model(list(found), preferred), "")
         for wish, preferred in wishes
     )
 
 
-def of_running(bridge: Bridge, root: str, key: str, wishes: Wishes) -> tuple[Named | str, ...]:
+def of_running(bridge: Bridge, root: str, key: str, wishes: Wishes) -> tuple[ModelInfo | str, ...]:
     """As the bridge at `root` lists them."""
     ids = ask_models(bridge.client, root, key)
     return tuple(
-        find_there(bridge.client, root, key, wish) if wish else usual(ids, preferred)
+        find_there(bridge.client, root, key, wish) if wish else pick_model(ids, preferred)
         for wish, preferred in wishes
     )
 
@@ -239,7 +239,7 @@ def of_running(bridge: Bridge, root: str, key: str, wishes: Wishes) -> tuple[Nam
 # --- printing
 
 
-def show(steps: Steps, client: str, system: System, *, by_variables: bool) -> None:
+def show(steps: Instructions, client: str, system: System, *, by_variables: bool) -> None:
     """What is to be pasted goes to stdout, file by file or as lines for a shell."""
     say(f"{steps.client.title}, with {steps.model.id} at {steps.base_url}")
     files = () if by_variables else steps.files
@@ -263,21 +263,21 @@ def show(steps: Steps, client: str, system: System, *, by_variables: bool) -> No
     say(f"What else to know:  {steps.client.page}")
 
 
-def say_steps(steps: Steps) -> None:
+def say_steps(steps: Instructions) -> None:
     if steps.by_hand:
         say()
     for number, step in enumerate(steps.by_hand, 1):
         print_prose(step, f"{number}. " if len(steps.by_hand) > 1 else "", err=True)
 
 
-def shown_path(settings: Settings) -> Path:
+def shown_path(settings: PlannedFile) -> Path:
     return next((path for path in map(Path, settings.paths) if path.exists()), Path(settings.paths[0]))
 
 
 # --- writing
 
 
-def put_in(client: str, steps: Steps, config: Config, yes: bool) -> None:
+def put_in(client: str, steps: Instructions, config: Config, yes: bool) -> None:
     changes = [change_of(each) for each in steps.files]
     todo = [each for each in changes if not each.nothing]
     if not todo:
@@ -296,18 +296,18 @@ def put_in(client: str, steps: Steps, config: Config, yes: bool) -> None:
     say(f"\nCheck it:  {steps.check}")
 
 
-def masked(steps: Steps) -> str:
+def masked(steps: Instructions) -> str:
     """A log may be reading; whoever gave the key knows it."""
     secret = steps.key != PLACEHOLDER and not sys.stderr.isatty()
     return steps.lines.replace(steps.key, Secret(steps.key).masked()) if secret else steps.lines
 
 
-def change_of(settings: Settings) -> Change:
+def change_of(settings: PlannedFile) -> Change:
     """Raises ConfigError: what is there can't be read, or only be changed by hand."""
     path = shown_path(settings)
     before = read_own(path)
     try:
-        after = edited((before or b"").decode(), settings.format, settings.wanted)
+        after = edit_settings((before or b"").decode(), settings.format, settings.wanted)
     except ByHandError as error:
         say(f"This is to be in {path}:\n\n{settings.content}")
         raise ConfigError(f"{path}: {error}; add the lines above by hand, nothing was changed") from error

@@ -1,15 +1,23 @@
-"""What each client has to be told to use the bridge, in the words that it understands.
+"""The settings that each client needs to use the bridge.
 
-`table.py` has a row for each client, with its words from `settings.py`; `plan.py` makes of a row what is
-to be pasted on somebody's system, and `edit.py` puts that into settings which are there already.  Nothing
-here reads a file or asks anybody: the command line writes what a page can only show.
+`registry.py` has a row for each client, whose settings come from `settings.py`.  `instructions.py` turns a
+row into what a person pastes on their system; `merging.py` merges that into an existing settings file.
+Nothing here reads a file or asks a question: the command line writes files, a page only shows them.
 """
 
-from copilot_bridge.clients.client import Client, Named
-from copilot_bridge.clients.edit import ByHandError, edited
-from copilot_bridge.clients.plan import PLACEHOLDER, Settings, Steps, System, clean_url, plan, usual
+from copilot_bridge.clients.client import Client, ModelInfo
+from copilot_bridge.clients.instructions import (
+    PLACEHOLDER,
+    Instructions,
+    PlannedFile,
+    System,
+    clean_url,
+    pick_model,
+    setup_instructions,
+)
+from copilot_bridge.clients.merging import ByHandError, edit_settings
+from copilot_bridge.clients.registry import CLIENTS
 from copilot_bridge.clients.shells import SHELLS, Shell, shell
-from copilot_bridge.clients.table import CLIENTS
 
 __all__ = [
     "CLIENTS",
@@ -17,14 +25,14 @@ __all__ = [
     "SHELLS",
     "ByHandError",
     "Client",
-    "Named",
-    "Settings",
+    "Instructions",
+    "ModelInfo",
+    "PlannedFile",
     "Shell",
-    "Steps",
     "System",
     "clean_url",
-    "edited",
-    "plan",
+    "edit_settings",
+    "pick_model",
+    "setup_instructions",
     "shell",
-    "usual",
 ]

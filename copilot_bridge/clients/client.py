@@ -1,4 +1,4 @@
-"""What there is to know of a client, and what its user wishes."""
+"""What the bridge knows of a client, and the parameters of its settings."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,10 +6,10 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Named:
-    """A model, as far as clients have to be told of it.  Limits are in tokens, None where nobody knows.
+class ModelInfo:
+    """A model's id and limits, as clients need them.  Limits are in tokens; None: unknown.
 
-    :param context: question and answer together.  :param prompt: the question alone.
+    :param context: prompt and response together.  :param prompt: the prompt alone.
     """
 
     id: str
@@ -20,36 +20,37 @@ class Named:
 
     @property
     def family(self) -> str:
-        """The API that carries most of what it can do: messages, responses or chat."""
+        """The API that supports most of its features: messages, responses or chat."""
         if self.id.startswith("claude"):
             return "messages"
         return "responses" if self.id.startswith("gpt-5") or "codex" in self.id else "chat"
 
 
-# Where nobody could be asked.
-KNOWN = {
-    each.id: each
-    for each in (
-        Named("claude-sonnet-4.6", "Claude Sonnet 4.6", 1_000_000, 936_000, 64_000),
-        Named("claude-haiku-4.5", "Claude Haiku 4.5"),
-        Named("gpt-5.3-codex", "GPT-5.3-Codex", 400_000, 272_000, 128_000),
-        Named("gpt-4.1", "GPT-4.1", 128_000, None, 16_384),
+# Used where the catalogue is not available.
+FALLBACK_MODELS = {
+    model.id: model
+    for model in (
+        ModelInfo("claude-sonnet-4.6", "Claude Sonnet 4.6", 1_000_000, 936_000, 64_000),
+        ModelInfo("claude-haiku-4.5", "Claude Haiku 4.5"),
+        ModelInfo("gpt-5.3-codex", "GPT-5.3-Codex", 400_000, 272_000, 128_000),
+        ModelInfo("gpt-4.1", "GPT-4.1", 128_000, None, 16_384),
     )
 }
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What the settings are to say.
+class ClientParams:
+    """The values that a client's settings are made of.
 
-    :param root: the bridge's address, without a path.  :param key: any text will do if not `keyed`.
+    :param root: the bridge's address, without a path.
+    :param keyed: the bridge requires a key; otherwise `key` is any text.
     """
 
     root: str
     key: str
     keyed: bool
-    model: Named
-    small: Named
+    model: ModelInfo
+    small_model: ModelInfo
 
     @property
     def v1(self) -> str:
@@ -59,16 +60,16 @@ class Wish:
 Values = Mapping[str, Any]
 
 Step = tuple[str, Mapping[str, str]]
-"""A sentence, and what stands for the names in it: so it can be said in other languages."""
+"""A sentence with placeholders, and their values, so that it can be translated."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a client has its settings.
+class FileLocation:
+    """The place of a client's settings file.
 
-    :param usual: system -> folder, "" for all others; `~` and `%NAME%` are filled in.
-    :param named: (variable, folder below the one that it names); the first that is set counts.
-    :param names: of the file; the first that is there, or the first.
+    :param usual: system -> folder, "" for all others; `~` and `%NAME%` are expanded.
+    :param names: candidate file names; the first that exists is used, else the first.
+    :param named: (variable, subfolder of the folder that it names); the first that is set wins.
     """
 
     usual: Mapping[str, str]
@@ -77,26 +78,29 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Own:
-    """A settings file of a client's own, and what has to stand in it.
+class SettingsFile:
+    """A settings file of a client, and the values that go into it.
 
-    :param write: None where nothing has to.
+    :param write: returns None if the file needs no value.
     """
 
-    place: Place
+    location: FileLocation
     format: str  # json, toml or yaml
-    write: Callable[[Wish], Values | list[Values] | None]
+    write: Callable[[ClientParams], Values | list[Values] | None]
 
 
 @dataclass(frozen=True)
 class Client:
-    """:param dialect: the API that it speaks.  :param v1: whether its base URL ends with /v1.
-    :param models: the first of the plan's that begins like this is proposed; without a plan the very first.
-    :param small: the same for small jobs; none: it has no such setting.
-    :param files: its settings.  :param variables: all that it needs, where the environment is enough.
-    :param beside: variables that are needed besides its files.  :param once: a command that sets it up.
-    :param values: what is to be filled in where there is no file: (field, value).
-    :param steps: what a person has to do besides, in order.  :param check: shows that it works.
+    """A client and how it is configured.
+
+    :param dialect: the API that it speaks.  :param v1: whether its base URL ends with /v1.
+    :param models: prefixes of model ids, the preferred one first; without a catalogue the first is used.
+    :param small_models: the same for small tasks; empty: the client has no such setting.
+    :param files: its settings files.  :param variables: all it needs, where the environment is enough.
+    :param extra_variables: variables needed besides its files.
+    :param setup_command: a command that configures it.
+    :param values: (field, value) pairs to fill in where there is no file.
+    :param steps: what a person has to do besides, in order.  :param check: a command that shows it works.
     """
 
     title: str
@@ -105,14 +109,14 @@ class Client:
     v1: bool
     models: tuple[str, ...]
     page: str
-    check: Callable[[Wish], str]
-    small: tuple[str, ...] = ()
-    files: tuple[Own, ...] = ()
-    variables: Callable[[Wish], Mapping[str, str]] = field(default=lambda _wish: {})
-    beside: Callable[[Wish], Mapping[str, str]] = field(default=lambda _wish: {})
-    once: Callable[[Wish], str] = field(default=lambda _wish: "")
-    values: Callable[[Wish], tuple[tuple[str, str], ...]] = field(default=lambda _wish: ())
-    steps: Callable[[Wish], tuple[Step, ...]] = field(default=lambda _wish: ())
+    check: Callable[[ClientParams], str]
+    small_models: tuple[str, ...] = ()
+    files: tuple[SettingsFile, ...] = ()
+    variables: Callable[[ClientParams], Mapping[str, str]] = field(default=lambda _params: {})
+    extra_variables: Callable[[ClientParams], Mapping[str, str]] = field(default=lambda _params: {})
+    setup_command: Callable[[ClientParams], str] = field(default=lambda _params: "")
+    values: Callable[[ClientParams], tuple[tuple[str, str], ...]] = field(default=lambda _params: ())
+    steps: Callable[[ClientParams], tuple[Step, ...]] = field(default=lambda _params: ())
 
     @property
     def writable(self) -> bool:

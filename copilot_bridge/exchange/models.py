@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from copilot_bridge.clients import Named
+from copilot_bridge.clients import ModelInfo
 from copilot_bridge.dialects.routing import pick
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.exchange.call import Call
@@ -82,9 +82,9 @@ def talkers(bridge: Bridge) -> list[Model]:
     return [each for each in bridge.models.catalogue(bridge.copilot()).models.values() if can_talk(each)]
 
 
-def named(model: Model) -> Named:
+def named(model: Model) -> ModelInfo:
     """As far as a client has to be told."""
-    return Named(model.id, model.name, model.context, model.max_prompt_tokens, model.max_output_tokens)
+    return ModelInfo(model.id, model.name, model.context, model.max_prompt_tokens, model.max_output_tokens)
 
 
 def usable(model: Model) -> bool:

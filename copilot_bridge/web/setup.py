@@ -7,7 +7,15 @@ from dataclasses import dataclass
 import gevent
 from flask import Blueprint, Response, g, request, url_for
 
-from copilot_bridge.clients import CLIENTS, SHELLS, Named, System, clean_url, plan, usual
+from copilot_bridge.clients import (
+    CLIENTS,
+    SHELLS,
+    ModelInfo,
+    System,
+    clean_url,
+    pick_model,
+    setup_instructions,
+)
 from copilot_bridge.errors import BridgeError, InvalidRequest, UpstreamTimeout
 from copilot_bridge.exchange import Call
 from copilot_bridge.exchange.keys import make_key
@@ -57,12 +65,12 @@ class Offer:
     models: tuple[Model, ...] = ()
     problem: str = ""
 
-    def pick(self, wish: str, preferred: tuple[str, ...]) -> Named | str:
+    def pick(self, wish: str, preferred: tuple[str, ...]) -> ModelInfo | str:
         """As wished, else what fits; without a catalogue whatever is wished."""
         found = {each.id: each for each in self.models}
         if not found:
             return wish or preferred[0]
-        return named(found[wish if wish in found else usual(list(found), preferred)])
+        return named(found[wish if wish in found else pick_model(list(found), preferred)])
 
 
 @bp.get("/setup")
@@ -137,9 +145,11 @@ def shown(
     bridge, row, offered = shared(), CLIENTS[chosen.client], offer()
     keyed = bridge.callers.required
     main = offered.pick(chosen.model, row.models)
-    small = offered.pick("", row.small) if row.small else ""
+    small = offered.pick("", row.small_models) if row.small_models else ""
     system = SYSTEMS[chosen.system][1]
-    steps = plan(chosen.client, base_url(), (key or YOUR_KEY) if keyed else "", main, small, system)
+    steps = setup_instructions(
+        chosen.client, base_url(), (key or YOUR_KEY) if keyed else "", main, small, system
+    )
     return page(
         "setup.html",
         status,

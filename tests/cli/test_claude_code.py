@@ -8,7 +8,7 @@ import pytest
 
 from copilot_bridge.cli import claude_code as module
 from copilot_bridge.cli.claude_code import choose, copy
-from copilot_bridge.clients import CLIENTS, SHELLS, plan, shell
+from copilot_bridge.clients import CLIENTS, SHELLS, setup_instructions, shell
 from copilot_bridge.errors import ConfigError
 
 ODD = 'it\'s a $key; "quoted"'
@@ -51,7 +51,7 @@ def test_a_real_shell_understands_it(program, tmp_path):
         pytest.skip(f"{program} is not installed")
     (tmp_path / "claude").write_text("#!/bin/sh\nprintf '%s' \"$ANTHROPIC_AUTH_TOKEN|$ANTHROPIC_MODEL\"\n")
     (tmp_path / "claude").chmod(0o700)
-    variables = plan("claude-code", "http://127.0.0.1:1", ODD, "m", "s").variables
+    variables = setup_instructions("claude-code", "http://127.0.0.1:1", ODD, "m", "s").variables
     line = SHELLS[program].one_line(variables, "claude")
     done = subprocess.run(
         [program, "-c", line], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, check=True
@@ -62,8 +62,8 @@ def test_a_real_shell_understands_it(program, tmp_path):
 def test_choosing(monkeypatch):
     models = ["gpt-4.1", "claude-sonnet-4", "claude-sonnet-4.5", "claude-haiku-4.5"]
     assert choose(models, None, CLIENTS["claude-code"].models, "Model") == "claude-sonnet-4.5"
-    assert choose(models, None, CLIENTS["claude-code"].small, "Model") == "claude-haiku-4.5"
-    assert choose(["gpt-4.1"], None, CLIENTS["claude-code"].small, "Model") == "gpt-4.1"
+    assert choose(models, None, CLIENTS["claude-code"].small_models, "Model") == "claude-haiku-4.5"
+    assert choose(["gpt-4.1"], None, CLIENTS["claude-code"].small_models, "Model") == "gpt-4.1"
     assert choose(models, "mine", CLIENTS["claude-code"].models, "Model") == "mine"
     with pytest.raises(ConfigError):
         choose([], None, CLIENTS["claude-code"].models, "Model")

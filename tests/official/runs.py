@@ -19,7 +19,7 @@ from clients.agents import Ended, Launch, Place, run
 from integration.harness import Bridge, Simulator, new_mark
 from official.install import CLI
 
-from copilot_bridge.clients import plan as setup_plan
+from copilot_bridge.clients import setup_instructions
 
 Json = dict[str, Any]
 Step = tuple[str, Json | str]
@@ -224,7 +224,7 @@ class Provided:
 
     def settings(self, url: str) -> Mapping[str, str]:
         if self.wire == SETUP:
-            return setup_plan("copilot-cli", url, model=self.model).variables
+            return setup_instructions("copilot-cli", url, model=self.model).variables
         wire = WIRES[self.wire]
         usual = {"COPILOT_OFFLINE": "true", "COPILOT_PROVIDER_API_KEY": "anything"}
         return usual | {"COPILOT_PROVIDER_BASE_URL": url + wire.suffix, **wire.settings}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from copilot_bridge.clients import CLIENTS, SHELLS, plan
+from copilot_bridge.clients import CLIENTS, SHELLS, setup_instructions
 from copilot_bridge.web.frame import environment
 from copilot_bridge.web.language import LANGUAGES, TAGS, USUAL, catalogue, say_number, spoken, tr
 
@@ -36,7 +36,7 @@ def in_module(path: Path) -> Iterator[str]:
 def of_clients() -> Iterator[str]:
     """What their rows say to people; where a line stands is no sentence if it is a path."""
     for client in CLIENTS:
-        steps = plan(client, "http://bridge", "key")
+        steps = setup_instructions(client, "http://bridge", "key")
         yield from (sentence for sentence, _ in steps.steps)
         yield from (name for name, _ in steps.values)
     yield from (each.lasting for each in SHELLS.values() if not each.lasting.startswith("~"))

@@ -16,10 +16,10 @@ from typing import Any
 from copilot_bridge.errors import ConfigError
 
 # What tells the entries of a list apart.
-IDENTITIES = ("model_id", "name")
+IDENTITY_KEYS = ("model_id", "name")
 
 # Strings, and what only JSON with comments has: comments, and commas before an end.
-COMMENTED = re.compile(
+COMMENT_OR_COMMA = re.compile(
     r'("(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/|,(?=\s*(?:(?://[^\n]*|/\*.*?\*/)\s*)*[}\]])', re.DOTALL
 )
 
@@ -46,7 +46,7 @@ class Format:
     read: Callable[[str], Any]
 
 
-def edited(text: str, kind: str, wanted: Any) -> str:
+def edit_settings(text: str, kind: str, wanted: Any) -> str:
     """The same settings with `wanted` in them; the very same text if it was there already.
 
     :param kind: a key of FORMATS.  :param wanted: nested values; None: must not be there.
@@ -55,21 +55,21 @@ def edited(text: str, kind: str, wanted: Any) -> str:
     mark, text = ("\ufeff", text[1:]) if text.startswith("\ufeff") else ("", text)
     windows, plain = "\r\n" in text, text.replace("\r\n", "\n")
     empty: Any = [] if isinstance(wanted, list) else {}
-    form = FORMATS[kind]
-    before = form.read(plain) if plain.strip() else empty
+    settings_format = FORMATS[kind]
+    before = settings_format.read(plain) if plain.strip() else empty
     if before is None:  # YAML with nothing but comments
         before = empty
     after = merged(before, wanted)
     if repr(after) == repr(before) and plain.strip():  # True is 1, but not for a client
         return mark + text
-    holder = form.load(plain) if plain.strip() else form.load("")
+    holder = settings_format.load(plain) if plain.strip() else settings_format.load("")
     if holder is None:
         if plain.strip():
             raise ByHandError("there is nothing but comments in it")
         holder = empty
     merge(holder, wanted)
-    result = form.dump(holder, plain)
-    if form.read(result) != after:
+    result = settings_format.dump(holder, plain)
+    if settings_format.read(result) != after:
         raise ByHandError("it is written in a way that can't be changed safely")
     return mark + (result.replace("\n", "\r\n") if windows else result)
 
@@ -100,7 +100,7 @@ def merge(old: Any, wanted: Any, path: str = "") -> None:
         elif isinstance(value, Mapping | list) and old.get(name) is not None:
             merge(old[name], value, here)
         elif name not in old or old[name] != value or isinstance(old[name], bool) != isinstance(value, bool):
-            old[name] = bare(value)
+            old[name] = to_plain(value)
 
 
 def merge_list(old: list[Any], wanted: list[Any], path: str) -> None:
@@ -109,12 +109,12 @@ def merge_list(old: list[Any], wanted: list[Any], path: str) -> None:
             if value not in old:
                 old.append(value)
             continue
-        key = next(each for each in IDENTITIES if each in value)
+        key = next(each for each in IDENTITY_KEYS if each in value)
         same = [each for each in old if isinstance(each, Mapping) and each.get(key) == value[key]]
         if same:
             merge(same[0], value, f"{path}[{value[key]}]")
         else:
-            old.append(bare(value))
+            old.append(to_plain(value))
 
 
 def expect(value: Any, kind: Any, path: str) -> Any:
@@ -124,13 +124,13 @@ def expect(value: Any, kind: Any, path: str) -> Any:
     return value
 
 
-def bare(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """As it is written where nothing was."""
     if isinstance(value, IfMissing):
         return value.value
     if isinstance(value, Mapping):
-        return {name: bare(each) for name, each in value.items() if each is not None}
-    return [bare(each) for each in value] if isinstance(value, list) else value
+        return {name: to_plain(each) for name, each in value.items() if each is not None}
+    return [to_plain(each) for each in value] if isinstance(value, list) else value
 
 
 # --- JSON
@@ -138,7 +138,7 @@ def bare(value: Any) -> Any:
 
 def read_json(text: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=once_each)
+        return json.loads(text, object_pairs_hook=reject_duplicates)
     except json.JSONDecodeError as error:
         if has_comments(text):
             raise ByHandError("it has comments in it, which would be lost") from error
@@ -147,7 +147,7 @@ def read_json(text: str) -> Any:
         raise ConfigError("it is nested too deeply") from error
 
 
-def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ByHandError("a name occurs twice in the same object")
@@ -157,7 +157,7 @@ def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def has_comments(text: str) -> bool:
     """It would be JSON without them."""
     try:
-        json.loads(COMMENTED.sub(lambda match: match[1] or "", text) or "{}")
+        json.loads(COMMENT_OR_COMMA.sub(lambda match: match[1] or "", text) or "{}")
     except (json.JSONDecodeError, RecursionError):
         return False
     return True

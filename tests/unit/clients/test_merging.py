@@ -6,8 +6,8 @@ import tomllib
 import pytest
 from ruamel.yaml import YAML
 
-from copilot_bridge.clients import ByHandError, edited
-from copilot_bridge.clients.edit import IfMissing
+from copilot_bridge.clients import ByHandError, edit_settings
+from copilot_bridge.clients.merging import IfMissing
 from copilot_bridge.errors import ConfigError
 
 TOML = """# mine
@@ -36,7 +36,7 @@ READ = {"json": json.loads, "toml": tomllib.loads, "yaml": YAML(typ="safe", pure
 @pytest.mark.parametrize("kind", READ)
 @pytest.mark.parametrize("before", ["", "\n", "  \n\n"])
 def test_a_new_file(kind, before):
-    text = edited(before, kind, WANTED)
+    text = edit_settings(before, kind, WANTED)
     assert READ[kind](text) == {"model": "new", "providers": {"bridge": {"url": "u"}}}
     assert text.endswith("\n")
 
@@ -46,7 +46,7 @@ def test_a_new_file(kind, before):
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_what_is_there_stays_and_a_second_time_changes_nothing(kind, before, frame, end):
     text = frame.format("\0").replace("\0", before).replace("\n", end)
-    after = edited(text, kind, WANTED)
+    after = edit_settings(text, kind, WANTED)
     assert after.startswith("\ufeff") is text.startswith("\ufeff")
     assert after.count("\n") == after.count(end)
     plain = after.removeprefix("\ufeff").replace(end, "\n")
@@ -54,24 +54,24 @@ def test_what_is_there_stays_and_a_second_time_changes_nothing(kind, before, fra
     assert found == READ[kind](before) | {"model": "new", "providers": {"bridge": {"url": "u"}}}
     kept = [line for line in before.splitlines() if not line.startswith(("model", "}", '    "ü"'))]
     assert [line for line in kept if line not in plain.splitlines()] == []
-    assert edited(after, kind, WANTED) == after
+    assert edit_settings(after, kind, WANTED) == after
 
 
 def test_comments_stay():
-    assert 'model = "new" # the old one' in edited(TOML, "toml", WANTED)
-    assert "# the first\n  - name: a\n    model: 'x'" in edited(YAML_TEXT, "yaml", WANTED)
+    assert 'model = "new" # the old one' in edit_settings(TOML, "toml", WANTED)
+    assert "# the first\n  - name: a\n    model: 'x'" in edit_settings(YAML_TEXT, "yaml", WANTED)
 
 
 @pytest.mark.parametrize("dash", ["", "  ", "    "])
 def test_lists_keep_their_indentation(dash):
     text = f"models:\n{dash}- name: a\n{dash}  x: 1\n"
-    assert edited(text, "yaml", {"models": [{"name": "b"}]}) == f"{text}{dash}- name: b\n"
+    assert edit_settings(text, "yaml", {"models": [{"name": "b"}]}) == f"{text}{dash}- name: b\n"
 
 
 def test_entries_of_a_list_are_told_apart_by_their_names():
     text = json.dumps({"models": [{"name": "a", "own": 1}, {"name": "b"}, "odd"], "deny": ["Read"]})
     wanted = {"models": [{"name": "a", "url": "u"}, {"name": "c"}], "deny": ["WebSearch", "Read"]}
-    assert json.loads(edited(text, "json", wanted)) == {
+    assert json.loads(edit_settings(text, "json", wanted)) == {
         "models": [{"name": "a", "own": 1, "url": "u"}, {"name": "b"}, "odd", {"name": "c"}],
         "deny": ["Read", "WebSearch"],
     }
@@ -80,18 +80,18 @@ def test_entries_of_a_list_are_told_apart_by_their_names():
 def test_a_list_as_the_whole():
     text = "- model_id: a # mine\n"
     wanted = [{"model_id": "b", "key": None}]
-    assert edited(text, "yaml", wanted) == "- model_id: a # mine\n- model_id: b\n"
-    assert edited("", "yaml", wanted) == "- model_id: b\n"
+    assert edit_settings(text, "yaml", wanted) == "- model_id: a # mine\n- model_id: b\n"
+    assert edit_settings("", "yaml", wanted) == "- model_id: b\n"
 
 
 def test_what_gives_way_and_what_goes():
     wanted = {"schema": IfMissing("ours"), "other": IfMissing(1), "stale": None, "never": None}
-    text = edited('{"schema": "theirs", "stale": true}', "json", wanted)
+    text = edit_settings('{"schema": "theirs", "stale": true}', "json", wanted)
     assert json.loads(text) == {"schema": "theirs", "other": 1}
 
 
 def test_true_is_not_one():
-    assert json.loads(edited('{"a": 1}', "json", {"a": True}))["a"] is True
+    assert json.loads(edit_settings('{"a": 1}', "json", {"a": True}))["a"] is True
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_true_is_not_one():
 )
 def test_what_only_a_person_can_add_to(kind, text, says):
     with pytest.raises(ByHandError, match=says):
-        edited(text, kind, WANTED)
+        edit_settings(text, kind, WANTED)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_what_only_a_person_can_add_to(kind, text, says):
 )
 def test_what_is_broken(kind, text):
     with pytest.raises(ConfigError) as told:
-        edited(text, kind, WANTED)
+        edit_settings(text, kind, WANTED)
     assert not isinstance(told.value, ByHandError)
 
 
@@ -146,7 +146,7 @@ def test_what_is_broken(kind, text):
 )
 def test_forms_of_toml(text):
     wanted = {"model": "m", "model_providers": {"bridge": {"url": "u"}}}
-    found = tomllib.loads(edited(text, "toml", wanted))
+    found = tomllib.loads(edit_settings(text, "toml", wanted))
     before = tomllib.loads(text)
     assert found["model"] == "m"
     assert found["model_providers"]["bridge"]["url"] == "u"

@@ -4,10 +4,19 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from copilot_bridge.clients.client import KNOWN, Client, Named, Own, Place, Step, Values, Wish
-from copilot_bridge.clients.edit import edited
+from copilot_bridge.clients.client import (
+    FALLBACK_MODELS,
+    Client,
+    ClientParams,
+    FileLocation,
+    ModelInfo,
+    SettingsFile,
+    Step,
+    Values,
+)
+from copilot_bridge.clients.merging import edit_settings
+from copilot_bridge.clients.registry import CLIENTS
 from copilot_bridge.clients.shells import SHELLS
-from copilot_bridge.clients.table import CLIENTS
 from copilot_bridge.errors import ConfigError
 
 PLACEHOLDER = "anything"  # where the bridge asks for no key, clients want one all the same
@@ -28,7 +37,7 @@ class System:
 
 
 @dataclass(frozen=True)
-class Settings:
+class PlannedFile:
     """A settings file, and what has to be in it.
 
     :param paths: the first that is there is the one, else the first.
@@ -42,7 +51,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Steps:
+class Instructions:
     """What a person does to use the bridge with a client.
 
     :param base_url: as this client wants it.
@@ -58,8 +67,8 @@ class Steps:
     client: Client
     base_url: str
     key: str
-    model: Named
-    files: tuple[Settings, ...]
+    model: ModelInfo
+    files: tuple[PlannedFile, ...]
     variables: Mapping[str, str]
     lines: str
     environment: str
@@ -74,14 +83,14 @@ class Steps:
         return tuple(sentence % values for sentence, values in self.steps)
 
 
-def plan(
+def setup_instructions(
     client: str,
     base_url: str,
     key: str = "",
-    model: Named | str = "",
-    small_model: Named | str = "",
+    model: ModelInfo | str = "",
+    small_model: ModelInfo | str = "",
     system: System | None = None,
-) -> Steps:
+) -> Instructions:
     """:param client: a key of CLIENTS.  :param base_url: of the bridge, with or without /v1.
     :param key: "": the bridge asks for none.  :param model: "": the usual one.
     :raises ConfigError: there is no such client, or the address is none.
@@ -90,49 +99,54 @@ def plan(
     row = CLIENTS.get(client)
     if row is None:
         raise ConfigError(f"there is no client {client!r}: {', '.join(CLIENTS)}")
-    main = known(model or row.models[0])
-    small = known(small_model or (row.small[0] if row.small else main))
-    wish = Wish(clean_url(base_url), key or PLACEHOLDER, bool(key), main, small)
-    files = (settings(own, wish, system) for own in row.files)
-    variables, say = row.variables(wish), SHELLS[system.shell].lines
-    return Steps(
+    main = model_info(model or row.models[0])
+    small_model_info = model_info(small_model or (row.small_models[0] if row.small_models else main))
+    params = ClientParams(clean_url(base_url), key or PLACEHOLDER, bool(key), main, small_model_info)
+    files = (planned_file(settings_file, params, system) for settings_file in row.files)
+    variables, say = row.variables(params), SHELLS[system.shell].lines
+    return Instructions(
         client=row,
-        base_url=wish.v1 if row.v1 else wish.root,
-        key=wish.key,
+        base_url=params.v1 if row.v1 else params.root,
+        key=params.key,
         model=main,
         files=tuple(each for each in files if each),
         variables=variables,
-        lines=say(row.beside(wish) if row.files else variables),
+        lines=say(row.extra_variables(params) if row.files else variables),
         environment=say(variables),
-        command=row.once(wish),
-        values=row.values(wish),
-        steps=row.steps(wish),
-        check=row.check(wish),
+        command=row.setup_command(params),
+        values=row.values(params),
+        steps=row.steps(params),
+        check=row.check(params),
     )
 
 
-def known(model: Named | str) -> Named:
-    return KNOWN.get(model, Named(model)) if isinstance(model, str) else model
+def model_info(model: ModelInfo | str) -> ModelInfo:
+    return FALLBACK_MODELS.get(model, ModelInfo(model)) if isinstance(model, str) else model
 
 
-def settings(own: Own, wish: Wish, system: System) -> Settings | None:
-    wanted = own.write(wish)
+def planned_file(settings_file: SettingsFile, params: ClientParams, system: System) -> PlannedFile | None:
+    wanted = settings_file.write(params)
     if wanted is None:
         return None
-    return Settings(where(own.place, system), own.format, edited("", own.format, wanted), wanted)
+    return PlannedFile(
+        where(settings_file.location, system),
+        settings_file.format,
+        edit_settings("", settings_file.format, wanted),
+        wanted,
+    )
 
 
-def where(place: Place, system: System) -> tuple[str, ...]:
+def where(location: FileLocation, system: System) -> tuple[str, ...]:
     """The candidates, as the system spells paths."""
-    named = ((system.environ.get(name, ""), below) for name, below in place.named)
+    named = ((system.environ.get(name, ""), below) for name, below in location.named)
     base, below = next(((base, below) for base, below in named if base), ("", ""))
-    folder = f"{base}/{below}" if base else place.usual.get(system.os, place.usual[""])
-    folder = filled(folder.rstrip("/"), system)
-    paths = (f"{folder}/{name}" for name in place.names)
+    folder = f"{base}/{below}" if base else location.usual.get(system.os, location.usual[""])
+    folder = expanded(folder.rstrip("/"), system)
+    paths = (f"{folder}/{name}" for name in location.names)
     return tuple(path.replace("/", "\\") if system.os == "windows" else path for path in paths)
 
 
-def filled(folder: str, system: System) -> str:
+def expanded(folder: str, system: System) -> str:
     home = system.home or ("%USERPROFILE%" if system.os == "windows" else "~")
     folder = re.sub(r"^~(?=/|$)", lambda _: home, folder)
     return re.sub(r"%(\w+)%", lambda match: system.environ.get(match[1], match[0]), folder)
@@ -150,7 +164,7 @@ def clean_url(url: str) -> str:
 ADDRESS = re.compile(r"https?://[a-z0-9_.:\[\]-]+(?:/[a-z0-9_./~-]*)?", re.IGNORECASE)
 
 
-def usual(models: Sequence[str], preferred: Sequence[str]) -> str:
+def pick_model(models: Sequence[str], preferred: Sequence[str]) -> str:
     """The first that is wished for, the newest of those that begin alike; "" if there are no models."""
     newest = sorted(models, reverse=True)
     fitting = (each for start in preferred for each in (start, *newest) if each.startswith(start))

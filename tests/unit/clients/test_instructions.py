@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from copilot_bridge.clients import CLIENTS, SHELLS, Named, System, clean_url, plan, usual
+from copilot_bridge.clients import (
+    CLIENTS,
+    SHELLS,
+    ModelInfo,
+    System,
+    clean_url,
+    pick_model,
+    setup_instructions,
+)
 from copilot_bridge.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]
@@ -24,7 +32,7 @@ def told(steps):
 
 @pytest.mark.parametrize("name", CLIENTS)
 def test_each_client_is_told_the_address_the_model_and_the_key(name):
-    steps = plan(name, URL, KEY)
+    steps = setup_instructions(name, URL, KEY)
     assert steps.base_url == (f"{URL}/v1" if CLIENTS[name].v1 else URL)
     assert steps.base_url in told(steps)
     assert f"{URL}/v1/v1" not in told(steps)
@@ -37,7 +45,9 @@ def test_each_client_is_told_the_address_the_model_and_the_key(name):
 @pytest.mark.parametrize("name", CLIENTS)
 @pytest.mark.parametrize("model", ["claude-sonnet-4.6", "gpt-5.2", "gemini-3.1-pro-preview"])
 def test_settings_parse_and_name_the_model(name, model):
-    for each in plan(name, URL, "", Named(model, "A model", 200_000, 100_000, 1000), model).files:
+    for each in setup_instructions(
+        name, URL, "", ModelInfo(model, "A model", 200_000, 100_000, 1000), model
+    ).files:
         assert READ[each.format](each.content)
         assert model in each.content
 
@@ -45,7 +55,7 @@ def test_settings_parse_and_name_the_model(name, model):
 @pytest.mark.parametrize("name", CLIENTS)
 def test_the_pages_say_the_same(name):
     """Each variable and each name in a settings file stands on the client's page, tried with the real one."""
-    steps = plan(name, URL, KEY)
+    steps = setup_instructions(name, URL, KEY)
     page = (ROOT / steps.client.page).read_text()
     for value in steps.variables:
         assert value in page or value in UNTOLD, value
@@ -92,28 +102,30 @@ def keys_in(value):
     ],
 )
 def test_where_the_settings_are(name, system, path):
-    assert plan(name, URL, system=system).files[0].paths[0] == path
+    assert setup_instructions(name, URL, system=system).files[0].paths[0] == path
 
 
 @pytest.mark.parametrize("kind", SHELLS)
 def test_lines_for_each_shell(kind):
-    steps = plan("openai-sdk", URL, KEY, system=System(shell=kind))
+    steps = setup_instructions("openai-sdk", URL, KEY, system=System(shell=kind))
     assert steps.lines == steps.environment
     assert [KEY in line for line in steps.lines.splitlines()] == [False, True]
 
 
 def test_without_a_key():
     """Codex would not start without the variable, llm not without the key."""
-    assert "env_key" not in plan("codex", URL).files[0].content
-    assert plan("codex", URL).lines == ""
-    assert len(plan("llm", URL).files) == 1
-    assert plan("codex", URL, KEY).lines == f"export BRIDGE_KEY={KEY}"
-    assert KEY not in plan("codex", URL, KEY).files[0].content
-    assert plan("anthropic-sdk", URL).key == "anything"
+    assert "env_key" not in setup_instructions("codex", URL).files[0].content
+    assert setup_instructions("codex", URL).lines == ""
+    assert len(setup_instructions("llm", URL).files) == 1
+    assert setup_instructions("codex", URL, KEY).lines == f"export BRIDGE_KEY={KEY}"
+    assert KEY not in setup_instructions("codex", URL, KEY).files[0].content
+    assert setup_instructions("anthropic-sdk", URL).key == "anything"
 
 
 def test_opencode_asks_each_model_in_its_own_api():
-    content = json.loads(plan("opencode", URL, "", "claude-sonnet-4.6", "gpt-4.1").files[0].content)
+    content = json.loads(
+        setup_instructions("opencode", URL, "", "claude-sonnet-4.6", "gpt-4.1").files[0].content
+    )
     assert content["model"] == "bridge-claude/claude-sonnet-4.6"
     assert content["small_model"] == "bridge/gpt-4.1"
     assert {name: each["npm"] for name, each in content["provider"].items()} == {
@@ -151,15 +163,15 @@ def test_no_addresses(url):
 
 def test_an_unknown_client():
     with pytest.raises(ConfigError, match="claude-code, codex"):
-        plan("emacs", URL)
+        setup_instructions("emacs", URL)
 
 
 def test_the_usual_model():
     models = ["gpt-4.1", "claude-sonnet-4", "claude-sonnet-4.5", "claude-haiku-4.5"]
-    assert usual(models, CLIENTS["claude-code"].models) == "claude-sonnet-4.5"
+    assert pick_model(models, CLIENTS["claude-code"].models) == "claude-sonnet-4.5"
     assert (
-        usual([*models, "claude-sonnet-4.6", "claude-sonnet-4.7"], ("claude-sonnet-4.6",))
+        pick_model([*models, "claude-sonnet-4.6", "claude-sonnet-4.7"], ("claude-sonnet-4.6",))
         == "claude-sonnet-4.6"
     )
-    assert usual(models, ("o9",)) == "gpt-4.1"
-    assert usual([], ("gpt",)) == ""
+    assert pick_model(models, ("o9",)) == "gpt-4.1"
+    assert pick_model([], ("gpt",)) == ""

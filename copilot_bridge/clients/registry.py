@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from copilot_bridge.clients.client import Client, Own, Place, Wish
+from copilot_bridge.clients.client import Client, ClientParams, FileLocation, SettingsFile
 from copilot_bridge.clients.settings import (
     ZED,
     aider_settings,
@@ -14,9 +14,9 @@ from copilot_bridge.clients.settings import (
     cline_command,
     cline_steps,
     codex_settings,
+    connection_values,
     continue_settings,
     copilot_cli_variables,
-    form,
     llm_keys,
     llm_settings,
     openai_variables,
@@ -29,7 +29,7 @@ from copilot_bridge.clients.settings import (
 CLAUDE = ("claude-sonnet-4.6", "claude-sonnet", "claude-opus", "claude", "gpt")
 HAIKU = ("claude-haiku-4.5", "claude-haiku", "gpt-5-mini", "gpt-4o-mini", "claude", "gpt")
 CODEX = ("gpt-5.3-codex", "gpt-5", "gpt", "claude")
-ORDINARY = ("gpt-4.1", "gpt-5-mini", "gpt-4o", "gpt", "claude")
+GENERAL = ("gpt-4.1", "gpt-5-mini", "gpt-4o", "gpt", "claude")
 
 LLM_FOLDER = "io.datasette.llm"
 LLM_USUAL = {
@@ -39,13 +39,13 @@ LLM_USUAL = {
 }
 
 
-def llm_place(*names: str) -> Place:
-    return Place(LLM_USUAL, names, (("LLM_USER_PATH", ""), ("XDG_CONFIG_HOME", LLM_FOLDER)))
+def llm_location(*names: str) -> FileLocation:
+    return FileLocation(LLM_USUAL, names, (("LLM_USER_PATH", ""), ("XDG_CONFIG_HOME", LLM_FOLDER)))
 
 
-def python(module: str, name: str, ask: str) -> Callable[[Wish], str]:
+def python_check(module: str, name: str, ask: str) -> Callable[[ClientParams], str]:
     """A line that reads the variables; the model's id has neither quotes nor blanks in it."""
-    return lambda wish: f'python -c "from {module} import {name}; print({ask.format(wish.model.id)})"'
+    return lambda params: f'python -c "from {module} import {name}; print({ask.format(params.model.id)})"'
 
 
 CLIENTS: dict[str, Client] = {
@@ -55,17 +55,17 @@ CLIENTS: dict[str, Client] = {
         dialect="messages",
         v1=False,
         models=CLAUDE,
-        small=HAIKU,
+        small_models=HAIKU,
         page="docs/clients/claude-code.md",
         files=(
-            Own(
-                Place({"": "~/.claude"}, ("settings.json",), (("CLAUDE_CONFIG_DIR", ""),)),
+            SettingsFile(
+                FileLocation({"": "~/.claude"}, ("settings.json",), (("CLAUDE_CONFIG_DIR", ""),)),
                 "json",
                 claude_settings,
             ),
         ),
         variables=claude_variables,
-        check=lambda _wish: 'claude -p "Say hello"',
+        check=lambda _params: 'claude -p "Say hello"',
     ),
     "codex": Client(
         title="Codex",
@@ -75,10 +75,14 @@ CLIENTS: dict[str, Client] = {
         models=CODEX,
         page="docs/clients/codex.md",
         files=(
-            Own(Place({"": "~/.codex"}, ("config.toml",), (("CODEX_HOME", ""),)), "toml", codex_settings),
+            SettingsFile(
+                FileLocation({"": "~/.codex"}, ("config.toml",), (("CODEX_HOME", ""),)),
+                "toml",
+                codex_settings,
+            ),
         ),
-        beside=lambda wish: {"BRIDGE_KEY": wish.key} if wish.keyed else {},
-        check=lambda _wish: 'codex exec --skip-git-repo-check "Say hello"',
+        extra_variables=lambda params: {"BRIDGE_KEY": params.key} if params.keyed else {},
+        check=lambda _params: 'codex exec --skip-git-repo-check "Say hello"',
     ),
     "copilot-cli": Client(
         title="Copilot CLI",
@@ -88,19 +92,19 @@ CLIENTS: dict[str, Client] = {
         models=CLAUDE,
         page="docs/clients/copilot-cli.md",
         variables=copilot_cli_variables,
-        check=lambda _wish: 'copilot -p "Say hello"',
+        check=lambda _params: 'copilot -p "Say hello"',
     ),
     "opencode": Client(
         title="opencode",
         about="an agent for the terminal, through any of the three APIs",
         dialect="chat",
         v1=True,
-        models=ORDINARY,
-        small=ORDINARY,
+        models=GENERAL,
+        small_models=GENERAL,
         page="docs/clients/opencode.md",
         files=(
-            Own(
-                Place(
+            SettingsFile(
+                FileLocation(
                     {"": "~/.config/opencode"},
                     ("opencode.json", "opencode.jsonc"),
                     (("XDG_CONFIG_HOME", "opencode"),),
@@ -109,7 +113,7 @@ CLIENTS: dict[str, Client] = {
                 opencode_settings,
             ),
         ),
-        check=lambda wish: f'opencode run -m {opencode_name(wish.model)} "Say hello"',
+        check=lambda params: f'opencode run -m {opencode_name(params.model)} "Say hello"',
     ),
     "aider": Client(
         title="aider",
@@ -117,11 +121,11 @@ CLIENTS: dict[str, Client] = {
         dialect="chat",
         v1=True,
         models=CLAUDE,
-        small=ORDINARY,
+        small_models=GENERAL,
         page="docs/clients/aider.md",
-        files=(Own(Place({"": "~"}, (".aider.conf.yml",)), "yaml", aider_settings),),
+        files=(SettingsFile(FileLocation({"": "~"}, (".aider.conf.yml",)), "yaml", aider_settings),),
         variables=aider_variables,
-        check=lambda _wish: 'aider --no-git --yes-always --message "Say hello"',
+        check=lambda _params: 'aider --no-git --yes-always --message "Say hello"',
     ),
     "continue": Client(
         title="Continue",
@@ -131,13 +135,13 @@ CLIENTS: dict[str, Client] = {
         models=CLAUDE,
         page="docs/clients/continue.md",
         files=(
-            Own(
-                Place({"": "~/.continue"}, ("config.yaml",), (("CONTINUE_GLOBAL_DIR", ""),)),
+            SettingsFile(
+                FileLocation({"": "~/.continue"}, ("config.yaml",), (("CONTINUE_GLOBAL_DIR", ""),)),
                 "yaml",
                 continue_settings,
             ),
         ),
-        check=lambda _wish: 'cn -p "Say hello"',
+        check=lambda _params: 'cn -p "Say hello"',
     ),
     "cline": Client(
         title="Cline",
@@ -146,22 +150,22 @@ CLIENTS: dict[str, Client] = {
         v1=True,
         models=CLAUDE,
         page="docs/clients/cline.md",
-        once=cline_command,
-        values=lambda wish: (("API provider", "OpenAI Compatible"), *form(wish)),
+        setup_command=cline_command,
+        values=lambda params: (("API provider", "OpenAI Compatible"), *connection_values(params)),
         steps=cline_steps,
-        check=lambda _wish: 'cline "Say hello"',
+        check=lambda _params: 'cline "Say hello"',
     ),
     "cherry-studio": Client(
         title="Cherry Studio",
         about="a desktop program for chats",
         dialect="chat",
         v1=True,
-        models=ORDINARY,
+        models=GENERAL,
         page="docs/clients/cherry-studio.md",
-        values=form,
+        values=connection_values,
         steps=cherry_steps,
-        check=lambda wish: (
-            f"curl {wish.v1}/models" + (f' -H "Authorization: Bearer {wish.key}"' if wish.keyed else "")
+        check=lambda params: (
+            f"curl {params.v1}/models" + (f' -H "Authorization: Bearer {params.key}"' if params.keyed else "")
         ),
     ),
     "zed": Client(
@@ -169,11 +173,11 @@ CLIENTS: dict[str, Client] = {
         about="an editor with an agent in it",
         dialect="chat",
         v1=True,
-        models=ORDINARY,
+        models=GENERAL,
         page="docs/clients/zed.md",
         files=(
-            Own(
-                Place(
+            SettingsFile(
+                FileLocation(
                     {"": "~/.config/zed", "windows": "%APPDATA%/Zed"},
                     ("settings.json",),
                     (("XDG_CONFIG_HOME", "zed"),),
@@ -182,9 +186,9 @@ CLIENTS: dict[str, Client] = {
                 zed_settings,
             ),
         ),
-        beside=lambda wish: {ZED[wish.model.family][2]: wish.key},
+        extra_variables=lambda params: {ZED[params.model.family][2]: params.key},
         steps=zed_steps,
-        check=lambda _wish: "zed .",
+        check=lambda _params: "zed .",
     ),
     "llm": Client(
         title="llm",
@@ -194,10 +198,10 @@ CLIENTS: dict[str, Client] = {
         models=CLAUDE,
         page="docs/clients/llm.md",
         files=(
-            Own(llm_place("extra-openai-models.yaml"), "yaml", llm_settings),
-            Own(llm_place("keys.json"), "json", llm_keys),
+            SettingsFile(llm_location("extra-openai-models.yaml"), "yaml", llm_settings),
+            SettingsFile(llm_location("keys.json"), "json", llm_keys),
         ),
-        check=lambda wish: f'llm -m bridge/{wish.model.id} "Say hello"',
+        check=lambda params: f'llm -m bridge/{params.model.id} "Say hello"',
     ),
     "openai-sdk": Client(
         title="OpenAI's SDKs",
@@ -207,7 +211,7 @@ CLIENTS: dict[str, Client] = {
         models=CLAUDE,
         page="docs/clients/openai-sdk.md",
         variables=openai_variables,
-        check=python(
+        check=python_check(
             "openai", "OpenAI", "OpenAI().responses.create(model='{}', input='Say hello').output_text"
         ),
     ),
@@ -219,7 +223,7 @@ CLIENTS: dict[str, Client] = {
         models=CLAUDE,
         page="docs/clients/anthropic-sdk.md",
         variables=anthropic_variables,
-        check=python(
+        check=python_check(
             "anthropic",
             "Anthropic",
             "Anthropic().messages.create(model='{}', max_tokens=99, "
