@@ -10,7 +10,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from copilot_bridge.config.table import settings, spell, variable
+from copilot_bridge.config.settings import settings, spell, variable
 
 HEAD = """\
 # Settings of the service, each with its default.  Remove a # to set one, then:

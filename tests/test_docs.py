@@ -14,7 +14,7 @@ import pytest
 from copilot_bridge.app import PREFIXES, create_app
 from copilot_bridge.cli import COMMANDS, cli
 from copilot_bridge.config import Config
-from copilot_bridge.config.table import ENV_FILE, FIELD_OF_VARIABLE, settings, spell, variable
+from copilot_bridge.config.settings import ENV_FILE, FIELD_OF_VARIABLE, settings, spell, variable
 from copilot_bridge.openapi.document import LEFT_OUT
 
 ROOT = Path(__file__).parent.parent

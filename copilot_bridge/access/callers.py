@@ -17,7 +17,7 @@ from copilot_bridge.access.fresh import Fresh
 from copilot_bridge.access.guesses import LONG_ENOUGH, Guesses, too_many
 from copilot_bridge.access.rates import Rate
 from copilot_bridge.config import Config
-from copilot_bridge.config.kinds import is_loopback
+from copilot_bridge.config.parsers import is_loopback
 from copilot_bridge.errors import BridgeError, ConfigError, StoreError
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store.keys import Key, Keys, digest_of

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from copilot_bridge.config import Config
-from copilot_bridge.config.kinds import is_loopback
+from copilot_bridge.config.parsers import is_loopback
 from copilot_bridge.errors import BridgeError
 
 Address = IPv4Address | IPv6Address

@@ -27,7 +27,7 @@ from copilot_bridge.access.callers import NOBODY, weak_keys
 from copilot_bridge.cli.debug import knock
 from copilot_bridge.cli.quickly import quickly
 from copilot_bridge.config import Config
-from copilot_bridge.config.table import SECRETS
+from copilot_bridge.config.settings import SECRETS
 from copilot_bridge.errors import (
     BridgeError,
     ConfigError,
@@ -42,11 +42,11 @@ from copilot_bridge.logs import Record
 from copilot_bridge.redaction import redact
 from copilot_bridge.serving.address import base_url
 from copilot_bridge.store.schema import MIGRATIONS
-from copilot_bridge.upstream.client import certificates
-from copilot_bridge.upstream.github import PATIENCE, read_github
+from copilot_bridge.upstream.bridge_client import ask, ask_condition
+from copilot_bridge.upstream.github.responses import PATIENCE, read_github
 from copilot_bridge.upstream.models import OUTDATED, UPDATE, Model
 from copilot_bridge.upstream.quota import fetch_usage, read_usage
-from copilot_bridge.upstream.running import ask, ask_condition
+from copilot_bridge.upstream.transport.client import certificates
 
 State = Literal["ok", "warning", "failed", "skipped"]
 

@@ -15,11 +15,11 @@ from copilot_bridge.cli.login import shown, waiting
 from copilot_bridge.cli.options import ACCESS, CONNECTION, JOURNAL, LOGGING, PACE, SERVING, takes_settings
 from copilot_bridge.cli.screen import print_json, print_prose, print_table, prose
 from copilot_bridge.config import Config
-from copilot_bridge.config.table import settings, spell
+from copilot_bridge.config.settings import settings, spell
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.redaction import Secret, redact
-from copilot_bridge.upstream.login import whoami
+from copilot_bridge.upstream.github.device_login import whoami
 
 PACKAGES = (
     "flask",

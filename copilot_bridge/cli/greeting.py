@@ -8,7 +8,7 @@ from copilot_bridge import __version__
 from copilot_bridge.cli.login import shown, waiting, who
 from copilot_bridge.cli.screen import prose
 from copilot_bridge.config import Config
-from copilot_bridge.config.kinds import is_loopback
+from copilot_bridge.config.parsers import is_loopback
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.models import can_talk

@@ -14,7 +14,7 @@ from copilot_bridge.errors import LoginRequired
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.accounts import add_account
 from copilot_bridge.redaction import Secret
-from copilot_bridge.upstream.login import DeviceFlow, FoundLogin, found_elsewhere, whoami
+from copilot_bridge.upstream.github.device_login import DeviceFlow, FoundLogin, found_elsewhere, whoami
 
 
 def log_in(bridge: Bridge) -> str:

@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import click
 
+from copilot_bridge.billing.prices import Tier
 from copilot_bridge.cli.login import waiting
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
 from copilot_bridge.cli.screen import print_json, print_prose, print_table
@@ -11,7 +12,6 @@ from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.models import AUTO_MODELS
 from copilot_bridge.upstream.models import OUTDATED, UPDATE, Catalogue, Model
-from copilot_bridge.upstream.prices import Tier
 
 COLUMNS = ("ID", "VENDOR", "CONTEXT", "OUTPUT", "APIS", "PRICE", "")
 

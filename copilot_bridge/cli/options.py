@@ -9,8 +9,8 @@ from typing import Any, get_args
 import click
 
 from copilot_bridge.config import load_config
-from copilot_bridge.config.table import BY_NAME, variable
-from copilot_bridge.config.table import spell as in_words
+from copilot_bridge.config.settings import BY_NAME, variable
+from copilot_bridge.config.settings import spell as in_words
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.logs import set_up
 

@@ -34,7 +34,7 @@ from copilot_bridge.clients import (
     shell,
 )
 from copilot_bridge.config import Config
-from copilot_bridge.config.kinds import word
+from copilot_bridge.config.parsers import word
 from copilot_bridge.errors import BridgeError, ConfigError, LoginRequired, ModelNotFound, UpstreamUnreachable
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.keys import make_key
@@ -42,7 +42,7 @@ from copilot_bridge.exchange.models import find_auto, named, talkers
 from copilot_bridge.redaction import Secret
 from copilot_bridge.serving.address import base_url
 from copilot_bridge.store.keys import KEY
-from copilot_bridge.upstream.running import ask_models, find_there
+from copilot_bridge.upstream.bridge_client import ask_models, find_there
 
 PATIENCE = 6.0  # s; whoever only wants to read what to paste does not wait for a network that is not there
 

@@ -38,7 +38,7 @@ from copilot_bridge.serving.address import base_url
 from copilot_bridge.serving.address import listeners as listening
 from copilot_bridge.serving.handover import ENDS_WITH_STDIN, Inheritance, Started
 from copilot_bridge.store.keys import KEY
-from copilot_bridge.upstream.login import check_kind
+from copilot_bridge.upstream.github.device_login import check_kind
 
 WINDOWS = os.name == "nt"
 

@@ -132,8 +132,8 @@ class Ask:
         from copilot_bridge.cli.screen import shown  # which other steps have no need of, as of all these
         from copilot_bridge.config import load_config
         from copilot_bridge.serving.address import base_url
-        from copilot_bridge.upstream.client import Client
-        from copilot_bridge.upstream.running import ask_condition
+        from copilot_bridge.upstream.bridge_client import ask_condition
+        from copilot_bridge.upstream.transport.client import Client
 
         config = load_config(environ={ENV_FILE: ""}, env_file=self._readable())
         root = base_url(config.host, config.port)

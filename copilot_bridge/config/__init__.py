@@ -3,7 +3,7 @@
 text from a source (`sources`) -> its kind (`kinds`) -> a field of `Config` (`table`)
 """
 
+from copilot_bridge.config.settings import Config
 from copilot_bridge.config.sources import load_config
-from copilot_bridge.config.table import Config
 
 __all__ = ["Config", "load_config"]

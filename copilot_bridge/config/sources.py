@@ -11,7 +11,15 @@ from typing import Any
 
 from dotenv.parser import parse_stream
 
-from copilot_bridge.config.table import BY_NAME, ENV_FILE, FIELD_OF_VARIABLE, PREFIX, SECRETS, Config, option
+from copilot_bridge.config.settings import (
+    BY_NAME,
+    ENV_FILE,
+    FIELD_OF_VARIABLE,
+    PREFIX,
+    SECRETS,
+    Config,
+    option,
+)
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.redaction import HIDDEN, redact, without_password
 

@@ -2,8 +2,8 @@
 
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.redaction import Secret
-from copilot_bridge.upstream.login import whoami
-from copilot_bridge.upstream.tokens import Account
+from copilot_bridge.upstream.github.device_login import whoami
+from copilot_bridge.upstream.github.tokens import Account
 
 
 def add_account(bridge: Bridge, token: Secret) -> str:

@@ -6,8 +6,8 @@ from copilot_bridge.access.callers import Caller
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.upstream.auto import Occasion
 from copilot_bridge.upstream.copilot import Copilot
+from copilot_bridge.upstream.github.tokens import Account
 from copilot_bridge.upstream.models import LIFE, Asking, Catalogue, Choice, Model, Models
-from copilot_bridge.upstream.tokens import Account
 
 
 class AllowedModels:

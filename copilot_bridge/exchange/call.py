@@ -11,10 +11,10 @@ from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.logs import CONTROL, Record
 from copilot_bridge.store.approvals import Question
 from copilot_bridge.upstream.copilot import Copilot
+from copilot_bridge.upstream.github.tokens import Account
+from copilot_bridge.upstream.github.user_info import quotas_of
 from copilot_bridge.upstream.models import Models
 from copilot_bridge.upstream.quota import Snapshot
-from copilot_bridge.upstream.reports import quotas_of
-from copilot_bridge.upstream.tokens import Account
 
 # Of the quotas, the one that a plan's requests are taken from.
 METERS = ("premium_interactions", "premium_models", "chat")

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from copilot_bridge.billing.prices import MILLION
 from copilot_bridge.dialects import codec
 from copilot_bridge.exchange.bridge import Bridge
-from copilot_bridge.upstream.client import read_whole
+from copilot_bridge.upstream.error_mapping import Refusal
 from copilot_bridge.upstream.models import Model
-from copilot_bridge.upstream.prices import MILLION
 from copilot_bridge.upstream.quirks import chat as chat_quirks
 from copilot_bridge.upstream.quirks.efforts import EFFORTS
 from copilot_bridge.upstream.recovery.found import (
@@ -30,8 +30,8 @@ from copilot_bridge.upstream.recovery.found import (
     fact,
 )
 from copilot_bridge.upstream.recovery.learned import Lesson
-from copilot_bridge.upstream.refusals import Refusal
 from copilot_bridge.upstream.signals import USER, Signals
+from copilot_bridge.upstream.transport.client import read_whole
 
 Json = dict[str, Any]
 

@@ -34,12 +34,12 @@ from copilot_bridge.logs import Record
 from copilot_bridge.streaming.relay import in_thread
 from copilot_bridge.streaming.response_body import open_body
 from copilot_bridge.upstream.auto import Occasion
-from copilot_bridge.upstream.client import MEGABYTE, finish, read_whole, too_large
+from copilot_bridge.upstream.error_mapping import Refusal, forwarded
 from copilot_bridge.upstream.models import Choice, Model
 from copilot_bridge.upstream.recovery.answer_tool import ANSWER_TOOL
 from copilot_bridge.upstream.recovery.found import as_found
 from copilot_bridge.upstream.recovery.mending import Mending
-from copilot_bridge.upstream.refusals import Refusal, forwarded
+from copilot_bridge.upstream.transport.client import MEGABYTE, finish, read_whole, too_large
 
 log = logging.getLogger(__name__)
 

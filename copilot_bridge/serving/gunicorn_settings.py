@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 from copilot_bridge.config import load_config
-from copilot_bridge.config.table import variable
+from copilot_bridge.config.settings import variable
 from copilot_bridge.logs import set_up
 from copilot_bridge.serving.collector import settle
 from copilot_bridge.serving.limits import LAST_MOMENTS, raise_open_files

@@ -16,7 +16,8 @@ from typing import Any, Protocol
 import orjson
 from cachetools import TLRUCache, TTLCache
 
-from copilot_bridge.config.table import AUTO_TIERS
+from copilot_bridge.billing.prices import amount, mapping
+from copilot_bridge.config.settings import AUTO_TIERS
 from copilot_bridge.errors import (
     BridgeError,
     ConfigError,
@@ -25,10 +26,9 @@ from copilot_bridge.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from copilot_bridge.upstream.client import read_whole
 from copilot_bridge.upstream.copilot import Copilot
-from copilot_bridge.upstream.flights import Flights
-from copilot_bridge.upstream.prices import amount, mapping
+from copilot_bridge.upstream.single_flight import Flights
+from copilot_bridge.upstream.transport.client import read_whole
 
 log = logging.getLogger(__name__)
 

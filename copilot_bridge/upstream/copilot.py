@@ -9,11 +9,11 @@ from typing import Protocol
 import requests
 
 from copilot_bridge.errors import BridgeError, UpstreamTimeout, UpstreamUnreachable
-from copilot_bridge.upstream.client import Client, read_error_body
+from copilot_bridge.upstream.error_mapping import MENDABLE, RENEW, RETRY, Refusal, read_refusal
+from copilot_bridge.upstream.github.tokens import Account, CopilotToken, CopilotTokens
 from copilot_bridge.upstream.headers import Headers
-from copilot_bridge.upstream.refusals import MENDABLE, RENEW, RETRY, Refusal, read_refusal
 from copilot_bridge.upstream.signals import Signals
-from copilot_bridge.upstream.tokens import Account, CopilotToken, CopilotTokens
+from copilot_bridge.upstream.transport.client import Client, read_error_body
 
 log = logging.getLogger(__name__)
 

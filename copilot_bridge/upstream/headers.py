@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable
 
 from copilot_bridge.config import Config
-from copilot_bridge.upstream.profiles import Profile, configured, kind_of
+from copilot_bridge.upstream.client_profiles import Profile, configured, kind_of
 from copilot_bridge.upstream.signals import Signals
 
 GITHUB_API_VERSION = "2025-04-01"

@@ -39,8 +39,8 @@ from urllib3.exceptions import TimeoutError as SlowError
 from copilot_bridge.config import Config
 from copilot_bridge.dialects.fitting.media import kind_of
 from copilot_bridge.errors import InvalidRequest
-from copilot_bridge.upstream.client import certificates, network_error, root_cause
-from copilot_bridge.upstream.proxies import Proxies
+from copilot_bridge.upstream.transport.client import certificates, network_error, root_cause
+from copilot_bridge.upstream.transport.proxies import Proxies
 
 Address = IPv4Address | IPv6Address
 

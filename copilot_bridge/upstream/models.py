@@ -13,14 +13,9 @@ from typing import Any
 import orjson
 from cachetools import LRUCache, TTLCache
 
+from copilot_bridge.billing.prices import Prices, amount, mapping, read_prices
 from copilot_bridge.errors import BridgeError, ModelNotFound, UpstreamRefused
-from copilot_bridge.upstream.auto import AUTO, NAMES, TIERS, AutoPicks, NotOffered, Occasion, Pick, tier_of
-from copilot_bridge.upstream.client import read_whole
-from copilot_bridge.upstream.copilot import Copilot, passing
-from copilot_bridge.upstream.flights import Flights
-from copilot_bridge.upstream.github import PATIENCE
-from copilot_bridge.upstream.model_facts import Facts, facts_of, merged
-from copilot_bridge.upstream.names import (
+from copilot_bridge.models.aliases import (
     DEFAULTS,
     LONG_CONTEXT,
     NameMapping,
@@ -30,8 +25,13 @@ from copilot_bridge.upstream.names import (
     split_effort,
     wants_long_context,
 )
-from copilot_bridge.upstream.prices import Prices, amount, mapping, read_prices
-from copilot_bridge.upstream.tokens import Account
+from copilot_bridge.models.profiles import Facts, facts_of, merged
+from copilot_bridge.upstream.auto import AUTO, NAMES, TIERS, AutoPicks, NotOffered, Occasion, Pick, tier_of
+from copilot_bridge.upstream.copilot import Copilot, passing
+from copilot_bridge.upstream.github.responses import PATIENCE
+from copilot_bridge.upstream.github.tokens import Account
+from copilot_bridge.upstream.single_flight import Flights
+from copilot_bridge.upstream.transport.client import read_whole
 
 log = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
-from copilot_bridge.upstream.client import Client
-from copilot_bridge.upstream.github import PATIENCE, read_github
+from copilot_bridge.upstream.github.responses import PATIENCE, read_github
+from copilot_bridge.upstream.github.tokens import Account, plan_of
 from copilot_bridge.upstream.headers import Headers
-from copilot_bridge.upstream.tokens import Account, plan_of
+from copilot_bridge.upstream.transport.client import Client
 
 REQUESTS, AI_UNITS = "requests", "AI units"  # an AI unit is a credit: US$ 0.01
 

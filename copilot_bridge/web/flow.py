@@ -13,9 +13,9 @@ from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.accounts import add_account
 from copilot_bridge.redaction import Secret
-from copilot_bridge.upstream.github import PATIENCE
-from copilot_bridge.upstream.login import MARGIN, DeviceCode, DeviceFlow
-from copilot_bridge.upstream.tokens import Account
+from copilot_bridge.upstream.github.device_login import MARGIN, DeviceCode, DeviceFlow
+from copilot_bridge.upstream.github.responses import PATIENCE
+from copilot_bridge.upstream.github.tokens import Account
 from copilot_bridge.waits import Wait
 
 NAME = "pages/device-login"

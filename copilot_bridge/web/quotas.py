@@ -6,8 +6,8 @@ import gevent
 
 from copilot_bridge.errors import UpstreamTimeout
 from copilot_bridge.exchange import Bridge
+from copilot_bridge.upstream.github.tokens import Account, plan_of
 from copilot_bridge.upstream.quota import Usage, read_usage
-from copilot_bridge.upstream.tokens import Account, plan_of
 from copilot_bridge.web.language import tr
 
 LONGEST_WAIT = 10.0  # s

@@ -13,7 +13,7 @@ from integration.harness import new_token
 from copilot_bridge.cli import checkup
 from copilot_bridge.cli.checkup import LIVE, USUAL, Finding, Patient, Step, cheapest, examine, skew_of
 from copilot_bridge.config import load_config
-from copilot_bridge.config.table import variable
+from copilot_bridge.config.settings import variable
 from copilot_bridge.errors import BridgeError, LoginRequired, UpstreamRefused
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.store import open_store

@@ -12,7 +12,7 @@ from integration.harness import PATIENCE, Lines, environment, new_token
 
 from copilot_bridge.access.visits import Gatekeeper, Visit
 from copilot_bridge.config import Config
-from copilot_bridge.config.kinds import is_loopback, listen_host
+from copilot_bridge.config.parsers import is_loopback, listen_host
 from copilot_bridge.serving import address
 from copilot_bridge.serving.address import LOCALHOST, listeners
 

@@ -11,7 +11,7 @@ from hypothesis import settings as trials
 from hypothesis import strategies as st
 
 from copilot_bridge.config import Config, load_config
-from copilot_bridge.config.table import (
+from copilot_bridge.config.settings import (
     BY_NAME,
     FIELD_OF_VARIABLE,
     LOG_LEVELS,

@@ -316,7 +316,7 @@ def test_set_up_again_does_not_write_twice():
 
 
 def test_a_refusal_that_may_quote_the_prompt_is_logged_by_its_code_alone():
-    from copilot_bridge.upstream.refusals import read_refusal
+    from copilot_bridge.upstream.error_mapping import read_refusal
 
     record = Record("127.0.0.1", "POST", "/v1/chat/completions")
     record.failed(read_refusal(400, {}, b'{"error":{"message":"bad: MY SECRET PROMPT","code":"bad_input"}}'))

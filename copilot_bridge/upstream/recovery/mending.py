@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Iterator
 
+from copilot_bridge.upstream.error_mapping import FINAL, MENDABLE, Refusal
 from copilot_bridge.upstream.recovery.acts import ACTS
 from copilot_bridge.upstream.recovery.answer_tool import asks_by_tool
 from copilot_bridge.upstream.recovery.binding import is_kept, name_of, what_binds
@@ -12,7 +13,6 @@ from copilot_bridge.upstream.recovery.learned import Learned, Lesson
 from copilot_bridge.upstream.recovery.naming import Told, names_binding
 from copilot_bridge.upstream.recovery.paths import Json
 from copilot_bridge.upstream.recovery.table import Row, fitting
-from copilot_bridge.upstream.refusals import FINAL, MENDABLE, Refusal
 
 log = logging.getLogger(__name__)
 

@@ -11,11 +11,11 @@ import responses
 from copilot_bridge.config import Config
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import open_store
-from copilot_bridge.upstream.client import Client
 from copilot_bridge.upstream.copilot import Copilot
+from copilot_bridge.upstream.github.tokens import Account, CopilotTokens
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
-from copilot_bridge.upstream.tokens import Account, CopilotTokens
+from copilot_bridge.upstream.transport.client import Client
 
 START = 1_773_236_325.0
 GITHUB_TOKEN = "ghu_EXAMPLE0000000000000000000000000000"

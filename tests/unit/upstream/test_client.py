@@ -11,7 +11,7 @@ import requests
 
 from copilot_bridge.config import Config
 from copilot_bridge.errors import UpstreamTimeout, UpstreamUnreachable
-from copilot_bridge.upstream.client import (
+from copilot_bridge.upstream.transport.client import (
     Client,
     certificates,
     network_error,

@@ -15,9 +15,9 @@ import pytest
 import requests
 
 from copilot_bridge.streaming.response_body import Body, PlainBody, open_body
-from copilot_bridge.upstream import connections
-from copilot_bridge.upstream.client import prepare
-from copilot_bridge.upstream.connections import POOLS, Adapter
+from copilot_bridge.upstream.transport import connections
+from copilot_bridge.upstream.transport.client import prepare
+from copilot_bridge.upstream.transport.connections import POOLS, Adapter
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -9,7 +9,7 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
 from copilot_bridge.errors import UpstreamTimeout, UpstreamUnreachable
 from copilot_bridge.upstream.copilot import MOST_MENDS
-from copilot_bridge.upstream.refusals import Refusal
+from copilot_bridge.upstream.error_mapping import Refusal
 from copilot_bridge.upstream.signals import Signals
 
 EXCHANGE = "https://api.github.com/copilot_internal/v2/token"

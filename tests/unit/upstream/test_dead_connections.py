@@ -11,11 +11,11 @@ import requests
 
 from copilot_bridge.config import Config
 from copilot_bridge.errors import UpstreamTimeout, UpstreamUnreachable
-from copilot_bridge.upstream import connections
-from copilot_bridge.upstream.client import Client
-from copilot_bridge.upstream.connections import PlainConnection, socks_pools
-from copilot_bridge.upstream.patience import Patience
-from copilot_bridge.upstream.sockets import unacknowledged
+from copilot_bridge.upstream.transport import connections
+from copilot_bridge.upstream.transport.client import Client
+from copilot_bridge.upstream.transport.connections import PlainConnection, socks_pools
+from copilot_bridge.upstream.transport.patience import Patience
+from copilot_bridge.upstream.transport.sockets import unacknowledged
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from copilot_bridge.upstream.flights import Flights
+from copilot_bridge.upstream.single_flight import Flights
 
 
 class Slow:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from copilot_bridge.config import Config
+from copilot_bridge.upstream.client_profiles import CLI, LEFT_OUT, PROFILES, VSCODE, kind_of
 from copilot_bridge.upstream.headers import Headers
-from copilot_bridge.upstream.profiles import CLI, LEFT_OUT, PROFILES, VSCODE, kind_of
 from copilot_bridge.upstream.signals import Signals
 
 PLUGIN = VSCODE.plugin.removeprefix("copilot-chat/")

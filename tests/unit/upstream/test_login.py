@@ -11,11 +11,11 @@ import responses
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, LoginRequired, UpstreamRefused, UpstreamUnreachable
 from copilot_bridge.redaction import Secret
-from copilot_bridge.upstream import login
-from copilot_bridge.upstream.client import Client
+from copilot_bridge.upstream.github import device_login as login
+from copilot_bridge.upstream.github.device_login import DeviceCode, DeviceFlow, found_elsewhere, whoami
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
-from copilot_bridge.upstream.login import DeviceCode, DeviceFlow, found_elsewhere, whoami
+from copilot_bridge.upstream.transport.client import Client
 
 CODE_URL = "https://github.com/login/device/code"
 TOKEN_URL = "https://github.com/login/oauth/access_token"

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from copilot_bridge.upstream.model_facts import ROWS, Facts
+from copilot_bridge.models.profiles import ROWS, Facts
 from copilot_bridge.upstream.models import Model
 
 

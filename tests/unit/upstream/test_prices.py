@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from copilot_bridge.upstream.prices import Prices, Tier, read_prices
+from copilot_bridge.billing.prices import Prices, Tier, read_prices
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 OPUS = {"input_price": 500, "cache_price": 50, "cache_write_price": 625, "output_price": 2500}

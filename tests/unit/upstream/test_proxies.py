@@ -4,7 +4,7 @@ import pytest
 
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError
-from copilot_bridge.upstream.proxies import Proxies
+from copilot_bridge.upstream.transport.proxies import Proxies
 
 COPILOT = "https://api.githubcopilot.com/models"
 

@@ -8,7 +8,7 @@ import responses
 from copilot_bridge.config import Config
 from copilot_bridge.errors import LoginRequired
 from copilot_bridge.redaction import Secret
-from copilot_bridge.upstream.client import Client
+from copilot_bridge.upstream.github.tokens import Account
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
 from copilot_bridge.upstream.quota import (
@@ -20,7 +20,7 @@ from copilot_bridge.upstream.quota import (
     read_snapshots,
     read_usage,
 )
-from copilot_bridge.upstream.tokens import Account
+from copilot_bridge.upstream.transport.client import Client
 
 UNLIMITED = {
     "entitlement": 0,

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from wrong_kinds import mutants
 
+from copilot_bridge.upstream.error_mapping import Refusal, read_refusal
 from copilot_bridge.upstream.recovery.acts import ACTS
 from copilot_bridge.upstream.recovery.learned import Learned, Lesson
 from copilot_bridge.upstream.recovery.mending import Mending
 from copilot_bridge.upstream.recovery.table import TABLE
-from copilot_bridge.upstream.refusals import Refusal, read_refusal
 
 Json = dict[str, Any]
 

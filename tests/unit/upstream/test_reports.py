@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from copilot_bridge.errors import LoginRequired, StoreError, UpstreamUnreachable
-from copilot_bridge.upstream.reports import LIFE, PAUSE, Reports, quotas_of, without_secrets
+from copilot_bridge.upstream.github.user_info import LIFE, PAUSE, Reports, quotas_of, without_secrets
 
 USER = "https://api.github.com/copilot_internal/user"
 REPORT = {"login": "octocat", "copilot_plan": "business", "quota_snapshots": {"chat": {"unlimited": True}}}

@@ -5,8 +5,8 @@ import responses
 
 from copilot_bridge.config import load_config
 from copilot_bridge.errors import ConfigError, ModelNotFound, UpstreamRefused, UpstreamUnreachable
-from copilot_bridge.upstream.client import Client
-from copilot_bridge.upstream.running import ask_models, find_there
+from copilot_bridge.upstream.bridge_client import ask_models, find_there
+from copilot_bridge.upstream.transport.client import Client
 
 ROOT = "http://127.0.0.1:9"
 LIST = {"object": "list", "data": [{"id": "gpt-4.1"}, {"no": "id"}, "odd", {"id": "claude"}]}

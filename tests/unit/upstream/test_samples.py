@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from copilot_bridge.errors import StoreError
-from copilot_bridge.upstream.samples import Samples
+from copilot_bridge.upstream.quota_snapshots import Samples
 
 PATIENCE = 20.0  # s
 SOON, LATER = 0.01, 3600.0  # s until it is written

@@ -9,8 +9,8 @@ import requests
 
 from copilot_bridge.errors import LoginRequired, StoreError, UpstreamRefused, UpstreamUnreachable
 from copilot_bridge.store import open_store
-from copilot_bridge.upstream.github import NOTICES
-from copilot_bridge.upstream.tokens import (
+from copilot_bridge.upstream.github.responses import NOTICES
+from copilot_bridge.upstream.github.tokens import (
     PAUSE_AFTER_FAILURE,
     RENEWALS,
     RENEWALS_WITHIN,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from copilot_bridge.errors import KINDS
-from copilot_bridge.upstream.refusals import (
+from copilot_bridge.upstream.error_mapping import (
     RENEW,
     RETRY,
     ROWS,

@@ -12,7 +12,7 @@ from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, LoginRequired, StoreError
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.redaction import Secret
-from copilot_bridge.upstream.login import Answer, DeviceCode, DeviceFlow, slower
+from copilot_bridge.upstream.github.device_login import Answer, DeviceCode, DeviceFlow, slower
 from copilot_bridge.web import flow as module
 from copilot_bridge.web.flow import DONE, FAILED, NAME, REMEMBERED, WAITING, SharedFlow
 
@@ -134,7 +134,7 @@ def test_it_is_done_even_if_there_is_no_plan(
     def refuse(_tokens: object, _account: object) -> None:
         raise LoginRequired("no Copilot here")
 
-    monkeypatch.setattr("copilot_bridge.upstream.tokens.CopilotTokens.get", refuse, raising=False)
+    monkeypatch.setattr("copilot_bridge.upstream.github.tokens.CopilotTokens.get", refuse, raising=False)
     flow.start()
     github.answers = [GRANTED]
     github.now += 10

@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from copilot_bridge.config import Config
-from copilot_bridge.config.kinds import is_loopback, proxy_url
+from copilot_bridge.config.parsers import is_loopback, proxy_url
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.redaction import without_password
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from platformdirs import user_data_path
 
-from copilot_bridge.config import meant
-from copilot_bridge.config.kinds import (
+from copilot_bridge.config import plausibility
+from copilot_bridge.config.parsers import (
     base_url,
     boolean,
     choice,
@@ -34,7 +34,7 @@ from copilot_bridge.config.kinds import (
     whole,
     word,
 )
-from copilot_bridge.config.meant import Meant, parses
+from copilot_bridge.config.plausibility import Meant, parses
 from copilot_bridge.redaction import Secret
 
 PREFIX = "COPILOT_BRIDGE_"
@@ -93,7 +93,7 @@ class Config:
         default="127.0.0.1",
         flags=("--host",),
         alias="HOST",
-        meant=meant.address,
+        meant=plausibility.address,
     )
     port: int = setting(whole(0, 65535), "port", default=4141, flags=("--port", "-p"), alias="PORT")
     workers: int = setting(whole(1, 64), "gunicorn workers", default=1, flags=("--workers",))
@@ -124,7 +124,7 @@ class Config:
         "the store's file, where it is not in the data directory",
         flags=("--cache-path",),
         alias="CACHE_PATH",
-        meant=meant.file,
+        meant=plausibility.file,
     )
     database_url: Secret = setting(
         postgres_url,
@@ -152,7 +152,7 @@ class Config:
         default=Secret(),
         flags=("--github-token", "-g"),
         alias="GH_TOKEN",
-        meant=meant.github_token,
+        meant=plausibility.github_token,
         secret=True,
     )
     api_key: tuple[Secret, ...] = setting(
@@ -161,7 +161,7 @@ class Config:
         default=(),
         flags=("--api-key",),
         alias="API_KEY",
-        meant=meant.own_key,
+        meant=plausibility.own_key,
         secret=True,
     )
     share_token: tuple[tuple[Secret, Secret], ...] = setting(
@@ -267,7 +267,7 @@ class Config:
         "JSON: client's name for a model -> Copilot's; replaces the built-in mapping",
         flags=("--model-mapping",),
         alias="MODEL_MAPPING",
-        meant=meant.json_object,
+        meant=plausibility.json_object,
     )
     auto_tier: str | None = setting(
         choice(*AUTO_TIERS),

@@ -40,8 +40,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.ssl_ import create_urllib3_context
 from urllib3.util.wait import wait_for_read
 
-from copilot_bridge.upstream.patience import Patience
-from copilot_bridge.upstream.sockets import unacknowledged, watch_over
+from copilot_bridge.upstream.transport.patience import Patience
+from copilot_bridge.upstream.transport.sockets import unacknowledged, watch_over
 
 # Room in the pool for every stream at once: a connection that does not fit is thrown away and
 # the next request pays for a new TLS handshake.

@@ -14,8 +14,8 @@ from typing import Any
 from cachetools import LRUCache
 
 from copilot_bridge.errors import StoreError
+from copilot_bridge.upstream.github.tokens import Account, Shelf
 from copilot_bridge.upstream.quota import Snapshot, read_snapshots
-from copilot_bridge.upstream.tokens import Account, Shelf
 
 log = logging.getLogger(__name__)
 

@@ -18,12 +18,12 @@ from cachetools import LRUCache, TLRUCache
 
 from copilot_bridge.errors import BridgeError, LoginRequired, StoreError, UpstreamRefused
 from copilot_bridge.redaction import Secret
-from copilot_bridge.upstream.client import Client
-from copilot_bridge.upstream.flights import Flights
-from copilot_bridge.upstream.github import PATIENCE, positive, read_github
+from copilot_bridge.upstream.client_profiles import kind_of
+from copilot_bridge.upstream.github.responses import PATIENCE, positive, read_github
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
-from copilot_bridge.upstream.profiles import kind_of
+from copilot_bridge.upstream.single_flight import Flights
+from copilot_bridge.upstream.transport.client import Client
 from copilot_bridge.waits import Wait, retry_after
 
 log = logging.getLogger(__name__)

@@ -20,9 +20,9 @@ from copilot_bridge.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from copilot_bridge.upstream.connections import Adapter, Stale, Times
-from copilot_bridge.upstream.patience import Patience
-from copilot_bridge.upstream.proxies import Proxies
+from copilot_bridge.upstream.transport.connections import Adapter, Stale, Times
+from copilot_bridge.upstream.transport.patience import Patience
+from copilot_bridge.upstream.transport.proxies import Proxies
 
 END_PATIENCE = 1.0  # seconds
 

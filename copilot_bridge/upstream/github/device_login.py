@@ -21,10 +21,10 @@ from copilot_bridge.errors import (
     UpstreamUnreachable,
 )
 from copilot_bridge.redaction import Secret
-from copilot_bridge.upstream.client import Client, read_error_body, read_whole
-from copilot_bridge.upstream.github import PATIENCE, positive, read_github
+from copilot_bridge.upstream.github.responses import PATIENCE, positive, read_github
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
+from copilot_bridge.upstream.transport.client import Client, read_error_body, read_whole
 
 # The app of Copilot's own editor plugins.  Tokens of other apps are refused when they are exchanged.
 CLIENT_ID = "Iv1.b507a08c87ecfe98"

@@ -7,8 +7,8 @@ import orjson
 import requests
 
 from copilot_bridge.errors import ConfigError, ModelNotFound, UpstreamRefused
-from copilot_bridge.upstream.client import Client, read_error_body, read_whole
-from copilot_bridge.upstream.refusals import read_body
+from copilot_bridge.upstream.error_mapping import read_body
+from copilot_bridge.upstream.transport.client import Client, read_error_body, read_whole
 
 PATIENCE = 5.0  # s between two bytes
 

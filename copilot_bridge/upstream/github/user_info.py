@@ -9,11 +9,11 @@ from cachetools import LRUCache, TTLCache
 
 from copilot_bridge.errors import BridgeError, StoreError
 from copilot_bridge.redaction import redact
-from copilot_bridge.upstream.client import Client
-from copilot_bridge.upstream.flights import Flights
+from copilot_bridge.upstream.github.tokens import Account, Shelf
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.quota import fetch_usage
-from copilot_bridge.upstream.tokens import Account, Shelf
+from copilot_bridge.upstream.single_flight import Flights
+from copilot_bridge.upstream.transport.client import Client
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""What Copilot costs: the prices of models."""
