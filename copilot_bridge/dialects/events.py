@@ -12,7 +12,7 @@ Reason = Literal["stop", "length", "tool_calls", "refusal", "filtered"]
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class ResponseStarted:
     """`id`: as upstream calls the answer."""
 
     id: str
@@ -39,15 +39,15 @@ class ReasoningDelta:
 
 
 @dataclass(frozen=True, slots=True)
-class ReasoningSeal:
+class ReasoningSignature:
     """What the dialect of upstream wants to see again with this part; "google": with the call after it."""
 
     part: int
-    opaque: dict[str, Any]
+    provider_details: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class CallStarted:
+class ToolCallStarted:
     """`custom`: its arguments are free text."""
 
     part: int
@@ -57,7 +57,7 @@ class CallStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class ArgumentsDelta:
+class ToolCallArgumentsDelta:
     """`json`: a piece of a JSON object, or of a custom call's text."""
 
     part: int
@@ -65,7 +65,7 @@ class ArgumentsDelta:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class TokenUsage:
     """Tokens.  `input` is without those that were read from a cache or written to one."""
 
     input: int = 0
@@ -75,26 +75,26 @@ class Usage:
     reasoning: int = 0
 
     @property
-    def prompt(self) -> int:
+    def prompt_tokens(self) -> int:
         return self.input + self.cached + self.cache_written
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class ResponseFinished:
     """`stop`: the stop sequence that ended it, where that is known."""
 
     reason: Reason
-    usage: Usage = field(default_factory=Usage)
+    usage: TokenUsage = field(default_factory=TokenUsage)
     stop: str | None = None
 
 
 Event = (
-    Started
+    ResponseStarted
     | TextDelta
     | RefusalDelta
     | ReasoningDelta
-    | ReasoningSeal
-    | CallStarted
-    | ArgumentsDelta
-    | Finished
+    | ReasoningSignature
+    | ToolCallStarted
+    | ToolCallArgumentsDelta
+    | ResponseFinished
 )

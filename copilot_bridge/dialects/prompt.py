@@ -15,10 +15,10 @@ Role = Literal["user", "assistant", "system"]
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """`cached`: a prompt cache may end here."""
+    """`cache_breakpoint`: a prompt cache may end here."""
 
     text: str
-    cached: bool = False
+    cache_breakpoint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,10 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """What a model thought.  `opaque`: per dialect what it wants to see again, unchanged."""
+    """What a model thought.  `provider_details`: per dialect what it wants to see again, unchanged."""
 
     text: str
-    opaque: Mapping[str, Any] = field(default_factory=dict)
+    provider_details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Tool:
     schema: Json
     strict: bool | None = None
     custom: bool = False
-    cached: bool = False
+    cache_breakpoint: bool = False
     format: Json | None = None
 
 
@@ -95,7 +95,7 @@ class ToolChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Schema:
+class OutputFormat:
     """The form that the answer has to have.  Without a schema: any JSON object."""
 
     schema: Json | None
@@ -107,7 +107,8 @@ class Schema:
 class Prompt:
     """A whole request.  None: not said.
 
-    :param effort: how hard to think, as a word; :param budget: the same in tokens; 0: not at all.
+    :param reasoning_effort: how hard to think, as a word.
+    :param thinking_budget: how hard to think, in tokens; 0: not at all.
     """
 
     model: str
@@ -119,23 +120,23 @@ class Prompt:
     temperature: float | None = None
     top_p: float | None = None
     stop: tuple[str, ...] = ()
-    effort: str | None = None
-    budget: int | None = None
-    answer: Schema | None = None
+    reasoning_effort: str | None = None
+    thinking_budget: int | None = None
+    output_format: OutputFormat | None = None
     cache_key: str | None = None
 
 
 # What binds an answer: it is carried to the model, or enforced by the bridge, or refused.  A prompt has the
 # last three in its messages, or was refused by the one who read it.
-BINDING = ("answer", "stop", "tools", "tool_choice", "documents", "compaction", "refusal")
+BINDING = ("output_format", "stop", "tools", "tool_choice", "documents", "compaction", "refusal")
 
 
-def refuse_unsaid(prompt: Prompt, unsaid: Iterable[str]) -> None:
+def refuse_unsupported(prompt: Prompt, unsupported: Iterable[str]) -> None:
     """:param unsaid: fields of a prompt that can't be said.
 
     :raises Unsupported: it has one that binds the answer.
     """
-    for name in unsaid:
+    for name in unsupported:
         if name in BINDING and getattr(prompt, name):
             raise Unsupported(f"{name}: this model can't be told", param=name)
 
@@ -175,17 +176,21 @@ BUDGETS = (("low", 4_096), ("medium", 16_384), ("high", 31_999))
 
 
 def as_effort(prompt: Prompt) -> str | None:
-    if prompt.effort or prompt.budget is None:
-        return prompt.effort
-    if prompt.budget == 0:
+    if prompt.reasoning_effort or prompt.thinking_budget is None:
+        return prompt.reasoning_effort
+    if prompt.thinking_budget == 0:
         return "none"
-    return next((effort for effort, most in BUDGETS if prompt.budget <= most), "xhigh")
+    return next((effort for effort, most in BUDGETS if prompt.thinking_budget <= most), "xhigh")
 
 
 def as_budget(prompt: Prompt) -> int | None:
-    if prompt.budget is not None or prompt.effort is None:
-        return prompt.budget
-    return 0 if prompt.effort in ("none", "minimal") else dict(BUDGETS).get(prompt.effort, BUDGETS[-1][1])
+    if prompt.thinking_budget is not None or prompt.reasoning_effort is None:
+        return prompt.thinking_budget
+    return (
+        0
+        if prompt.reasoning_effort in ("none", "minimal")
+        else dict(BUDGETS).get(prompt.reasoning_effort, BUDGETS[-1][1])
+    )
 
 
 def text_of(parts: tuple[Any, ...], between: str = "\n\n") -> str:

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from copilot_bridge.dialects.events import (
-    ArgumentsDelta,
-    CallStarted,
     Event,
-    Finished,
     RefusalDelta,
-    Started,
+    ResponseFinished,
+    ResponseStarted,
     TextDelta,
-    Usage,
+    TokenUsage,
+    ToolCallArgumentsDelta,
+    ToolCallStarted,
 )
 from copilot_bridge.dialects.fitting.stops import Reader
 from copilot_bridge.errors import UpstreamRefused
@@ -41,7 +41,7 @@ class AnswerReader:
         self._refused = False
 
     @property
-    def usage(self) -> Usage:
+    def usage(self) -> TokenUsage:
         return self._reader.usage
 
     def feed(self, data: bytes) -> Iterator[Event]:
@@ -56,14 +56,14 @@ class AnswerReader:
             match event:
                 case TextDelta():
                     self._held.append(event)
-                case CallStarted() if event.name == self._name:
+                case ToolCallStarted() if event.name == self._name:
                     self._take(event.part)
-                case ArgumentsDelta() if event.part == self._answer:
+                case ToolCallArgumentsDelta() if event.part == self._answer:
                     self._said = True
                     yield TextDelta(self._moved(event.part), event.json)
-                case ArgumentsDelta() if event.part in self._left_out:  # of a second answer
+                case ToolCallArgumentsDelta() if event.part in self._left_out:  # of a second answer
                     pass
-                case Finished():
+                case ResponseFinished():
                     yield from self._finish(event)
                 case _:
                     yield from self._go_on(event)
@@ -78,12 +78,16 @@ class AnswerReader:
             self._left_out.add(part)
 
     def _go_on(self, event: Event) -> Iterator[Event]:
-        self._called |= isinstance(event, CallStarted)
+        self._called |= isinstance(event, ToolCallStarted)
         self._refused |= isinstance(event, RefusalDelta)
         yield from self._release()
-        yield event if isinstance(event, Started | Finished) else replace(event, part=self._moved(event.part))
+        yield (
+            event
+            if isinstance(event, ResponseStarted | ResponseFinished)
+            else replace(event, part=self._moved(event.part))
+        )
 
-    def _finish(self, event: Finished) -> Iterator[Event]:
+    def _finish(self, event: ResponseFinished) -> Iterator[Event]:
         if self._answer is None:
             if not (self._called or self._refused) and event.reason not in UNFINISHED:
                 raise UpstreamRefused("the model has not answered in the form that was asked for")

@@ -6,14 +6,14 @@ from typing import Any, Protocol
 
 from copilot_bridge.dialects import sse
 from copilot_bridge.dialects.events import (
-    ArgumentsDelta,
-    CallStarted,
     Event,
-    Finished,
     ReasoningDelta,
-    Started,
+    ResponseFinished,
+    ResponseStarted,
     TextDelta,
-    Usage,
+    TokenUsage,
+    ToolCallArgumentsDelta,
+    ToolCallStarted,
 )
 from copilot_bridge.dialects.fitting.custom import Unwrapper
 from copilot_bridge.dialects.fitting.step import NOTHING, Undo
@@ -22,7 +22,7 @@ from copilot_bridge.dialects.told import told_by
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 # Events in which nothing has to change.
-PLAIN = frozenset({TextDelta, ReasoningDelta, ArgumentsDelta})
+PLAIN = frozenset({TextDelta, ReasoningDelta, ToolCallArgumentsDelta})
 
 
 class EventReader(Protocol):
@@ -32,7 +32,7 @@ class EventReader(Protocol):
     """
 
     @property
-    def usage(self) -> Usage: ...
+    def usage(self) -> TokenUsage: ...
     def feed(self, data: bytes) -> Iterable[Event]: ...
     def close(self) -> Iterable[Event]:
         """The end of the stream.  Raises StreamCut: it has none."""
@@ -111,18 +111,18 @@ class Translation:
         before = b""
         if not self._started:
             self._started = True
-            before = b"" if isinstance(event, Started) else self._writer.feed(Started(""))
-        elif isinstance(event, Started):
+            before = b"" if isinstance(event, ResponseStarted) else self._writer.feed(ResponseStarted(""))
+        elif isinstance(event, ResponseStarted):
             return b""
-        if isinstance(event, CallStarted):
+        if isinstance(event, ToolCallStarted):
             event = self._called(event)
-        elif isinstance(event, Finished):
+        elif isinstance(event, ResponseFinished):
             event = self._finished(event)
         if self._unwrapper is None:
             return before + self._writer.feed(event)
         return before + b"".join(map(self._writer.feed, self._unwrapper.feed(event)))
 
-    def _called(self, event: CallStarted) -> CallStarted:
+    def _called(self, event: ToolCallStarted) -> ToolCallStarted:
         """By an id that no other call has, and by the client's name for the tool."""
         id_ = self._undo.ids.get(event.id, event.id)
         if not id_ or id_ in self._call_ids:
@@ -130,11 +130,11 @@ class Translation:
         self._call_ids.add(id_)
         return replace(event, id=id_, name=self._undo.names.get(event.name, event.name))
 
-    def _finished(self, event: Finished) -> Finished:
+    def _finished(self, event: ResponseFinished) -> ResponseFinished:
         """Agents go on as long as there is said to be a call."""
         self.done = self.finished = True
         usage = event.usage
-        self.usage = {"prompt_tokens": usage.prompt, "completion_tokens": usage.output}
+        self.usage = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.output}
         if event.reason in ("stop", "tool_calls"):
             return replace(event, reason="tool_calls" if self._call_ids else "stop")
         return event

@@ -21,7 +21,7 @@ from copilot_bridge.dialects.fitting.limits import Limits, limits_of
 from copilot_bridge.dialects.fitting.step import NOTHING, Undo, fit
 from copilot_bridge.dialects.fitting.stops import split_stops
 from copilot_bridge.dialects.pictures import Picture, Placed, leave_out_oldest
-from copilot_bridge.dialects.prompt import Prompt, document_place, refuse_unsaid, without_documents
+from copilot_bridge.dialects.prompt import Prompt, document_place, refuse_unsupported, without_documents
 from copilot_bridge.dialects.routing import pick
 from copilot_bridge.dialects.tool_answer import AnswerReader
 from copilot_bridge.dialects.translation import EventReader, EventWriter, Translation
@@ -280,7 +280,7 @@ class ModelRequest(ABC):
         self._prompt = None if self._direct else self.read_prompt()
         if self._prompt:
             self._prompt, self._undo = fit(self._prompt, limits, self.dialect)
-            refuse_unsaid(self._prompt, self._route.unsaid)
+            refuse_unsupported(self._prompt, self._route.unsupported)
             if not self._route.takes_documents(model):
                 self._prompt = self._without_documents(self._prompt, model)
             self._body = self._route.write_prompt(self._prompt)

@@ -35,7 +35,7 @@ class Route(ABC):
     """:param betas: the client's `anthropic-beta`."""
 
     path: ClassVar[str]
-    unsaid: ClassVar[tuple[str, ...]]  # fields of a prompt
+    unsupported: ClassVar[tuple[str, ...]]  # fields of a prompt
 
     def __init__(self, bridge: Bridge, betas: str) -> None:
         self._bridge = bridge
@@ -64,7 +64,7 @@ class Route(ABC):
 
 class ChatRoute(Route):
     path = "/chat/completions"
-    unsaid = chat_prompt.UNSAID
+    unsupported = chat_prompt.UNSUPPORTED_SETTINGS
 
     def write_prompt(self, prompt: Prompt) -> Body:
         return chat_prompt.write_prompt(prompt)
@@ -85,7 +85,7 @@ class ChatRoute(Route):
 
 class MessagesRoute(Route):
     path = "/v1/messages"
-    unsaid = messages_prompt.UNSAID
+    unsupported = messages_prompt.UNSUPPORTED_SETTINGS
 
     def write_prompt(self, prompt: Prompt) -> Body:
         body = messages_prompt.write_prompt(prompt)
@@ -109,7 +109,7 @@ class MessagesRoute(Route):
 
 class ResponsesRoute(Route):
     path = "/responses"
-    unsaid = responses_prompt.UNSAID
+    unsupported = responses_prompt.UNSUPPORTED_SETTINGS
 
     def write_prompt(self, prompt: Prompt) -> Body:
         return responses_prompt.write_prompt(prompt)

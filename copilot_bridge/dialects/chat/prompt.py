@@ -11,10 +11,10 @@ from copilot_bridge.dialects.prompt import (
     Image,
     Json,
     Message,
+    OutputFormat,
     Part,
     Prompt,
     Reasoning,
-    Schema,
     Text,
     Tool,
     ToolCall,
@@ -82,9 +82,9 @@ def read_prompt(body: Json) -> Prompt:
         temperature=body.get("temperature"),
         top_p=body.get("top_p"),
         stop=(stop,) if isinstance(stop, str) else tuple(stop or ()),
-        effort=body.get("reasoning_effort"),
-        budget=body.get("thinking_budget"),
-        answer=read_format(body.get("response_format")),
+        reasoning_effort=body.get("reasoning_effort"),
+        thinking_budget=body.get("thinking_budget"),
+        output_format=read_format(body.get("response_format")),
         cache_key=body.get("prompt_cache_key"),
     )
 
@@ -116,7 +116,7 @@ def mark_last_text(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """What holds for a message holds up to the end of it."""
     last = max((place for place, part in enumerate(parts) if isinstance(part, Text)), default=None)
     return tuple(
-        replace(part, cached=True) if isinstance(part, Text) and place == last else part
+        replace(part, cache_breakpoint=True) if isinstance(part, Text) and place == last else part
         for place, part in enumerate(parts)
     )
 
@@ -192,7 +192,7 @@ def read_tool(index: int, tool: Json) -> Tool:
         strict=given.get("strict"),
         custom=bool(custom),
         format=given.get("format") if custom else None,
-        cached=is_marked(tool) or is_marked(given),
+        cache_breakpoint=is_marked(tool) or is_marked(given),
     )
 
 
@@ -226,11 +226,11 @@ def name_of(tool: Json) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def read_format(given: Any) -> Schema | None:
+def read_format(given: Any) -> OutputFormat | None:
     if not given or given["type"] == "text":
         return None
     told = given.get("json_schema") or {}
-    return Schema(told.get("schema"), told.get("name") or "output", told.get("strict"))
+    return OutputFormat(told.get("schema"), told.get("name") or "output", told.get("strict"))
 
 
 def write_prompt(prompt: Prompt) -> Json:
@@ -293,7 +293,7 @@ def sign_calls(parts: tuple[Part, ...], calls: list[Json]) -> None:
     remaining, signature = iter(calls), Json()
     for part in parts:
         if isinstance(part, Reasoning):
-            signature = part.opaque.get("google") or signature
+            signature = part.provider_details.get("google") or signature
         elif isinstance(part, ToolCall):
             call = next(remaining)
             call |= {key: goods for key, goods in signature.items() if key == EXTRA}
@@ -305,8 +305,10 @@ def write_thoughts(thoughts: list[Reasoning]) -> Json:
     """Without its signature nobody wants to see a thought again.  There is room for one, with its own text:
     a signature does not fit two thoughts joined.
     """
-    signed = next((part for part in thoughts if part.opaque.get("chat")), None)
-    return {"reasoning_text": signed.text, "reasoning_opaque": signed.opaque["chat"]} if signed else {}
+    signed = next((part for part in thoughts if part.provider_details.get("chat")), None)
+    return (
+        {"reasoning_text": signed.text, "reasoning_opaque": signed.provider_details["chat"]} if signed else {}
+    )
 
 
 def write_call(call: ToolCall) -> Json:
@@ -338,7 +340,9 @@ def write_text(part: Text) -> Json:
 
 def write_mark(parts: Iterable[Part]) -> Json:
     """It holds for a whole message."""
-    return {MARK: EPHEMERAL} if any(isinstance(part, Text) and part.cached for part in parts) else {}
+    return (
+        {MARK: EPHEMERAL} if any(isinstance(part, Text) and part.cache_breakpoint for part in parts) else {}
+    )
 
 
 def write_image(part: Image) -> Json:
@@ -360,14 +364,14 @@ def write_tool(tool: Tool) -> Json:
     function: Json = {"name": tool.name, "description": tool.description, "parameters": tool.schema}
     if tool.strict is not None:
         function["strict"] = tool.strict
-    return {"type": "function", "function": function} | ({MARK: EPHEMERAL} if tool.cached else {})
+    return {"type": "function", "function": function} | ({MARK: EPHEMERAL} if tool.cache_breakpoint else {})
 
 
 def write_choice(choice: ToolChoice) -> Any:
     return {"type": "function", "function": {"name": choice.name}} if choice.mode == "tool" else choice.mode
 
 
-def write_format(answer: Schema) -> Json:
+def write_format(answer: OutputFormat) -> Json:
     if answer.schema is None:
         return {"type": "json_object"}
     told = {"name": answer.name, "schema": answer.schema, "strict": answer.strict}
@@ -384,9 +388,12 @@ SETTINGS: dict[str, tuple[str, Callable[[Prompt], Any]]] = {
     "temperature": ("temperature", lambda prompt: prompt.temperature),
     "top_p": ("top_p", lambda prompt: prompt.top_p),
     "stop": ("stop", lambda prompt: list(prompt.stop) or None),
-    "effort": ("reasoning_effort", as_effort),
-    "budget": ("thinking_budget", lambda prompt: as_budget(prompt) or None),
-    "answer": ("response_format", lambda prompt: prompt.answer and write_format(prompt.answer)),
+    "reasoning_effort": ("reasoning_effort", as_effort),
+    "thinking_budget": ("thinking_budget", lambda prompt: as_budget(prompt) or None),
+    "output_format": (
+        "response_format",
+        lambda prompt: prompt.output_format and write_format(prompt.output_format),
+    ),
 }
 # Those that Copilot has no word for here.  They only advise.
-UNSAID = ("cache_key",)
+UNSUPPORTED_SETTINGS = ("cache_key",)

@@ -7,17 +7,17 @@ from typing import Any, ClassVar
 from copilot_bridge.dialects import members
 from copilot_bridge.dialects.chat.repair import KINDS, Chunk, Mender, Shape, read_chunk
 from copilot_bridge.dialects.events import (
-    ArgumentsDelta,
-    CallStarted,
     Event,
-    Finished,
     Reason,
     ReasoningDelta,
-    ReasoningSeal,
+    ReasoningSignature,
     RefusalDelta,
-    Started,
+    ResponseFinished,
+    ResponseStarted,
     TextDelta,
-    Usage,
+    TokenUsage,
+    ToolCallArgumentsDelta,
+    ToolCallStarted,
 )
 from copilot_bridge.dialects.line import Line
 from copilot_bridge.errors import StreamCut
@@ -100,12 +100,12 @@ class Reader:
             mended.append(each)
             if not self._started:
                 self._started = True
-                yield Started(str(each["id"]))
+                yield ResponseStarted(str(each["id"]))
             yield from self._delta(each["choices"][0]["delta"])
         self._shape = Shape.learn(data, chunk, mended, data) or self._shape
 
     @property
-    def usage(self) -> Usage:
+    def usage(self) -> TokenUsage:
         """As far as it has been told."""
         return read_usage(self._mender.usage or {})
 
@@ -152,7 +152,7 @@ class Reader:
             yield self._sealed(opaque)
 
     def _sealed(self, opaque: str) -> Event:
-        event = ReasoningSeal(self._enter("reasoning"), {"chat": opaque})
+        event = ReasoningSignature(self._enter("reasoning"), {"chat": opaque})
         self._kind = None  # the next thought is another one
         return event
 
@@ -165,7 +165,7 @@ class Reader:
                 return
             yield from self._seal_late()
             if goods := signature_of(fragment, told):
-                yield ReasoningSeal(self._enter("signature"), {"google": goods})
+                yield ReasoningSignature(self._enter("signature"), {"google": goods})
             self._enter(number)
             self._calls, self._nesting = number + 1, Nesting()
             self._id, self._custom, self._unnamed = str(fragment.get("id")), kind == "custom", []
@@ -178,16 +178,16 @@ class Reader:
             if name:
                 yield from self._open(str(name), self._unnamed)
         elif arguments:
-            yield ArgumentsDelta(self._part, arguments)
+            yield ToolCallArgumentsDelta(self._part, arguments)
         # Nothing says where free text ends.
         whole = self._nesting.complete and self._unnamed is None and not self._custom
         self._line.open = None if whole else number
 
     def _open(self, name: str, arguments: list[str]) -> Iterator[Event]:
         self._unnamed = None
-        yield CallStarted(self._part, self._id, name, self._custom)
+        yield ToolCallStarted(self._part, self._id, name, self._custom)
         if given := "".join(arguments):
-            yield ArgumentsDelta(self._part, given)
+            yield ToolCallArgumentsDelta(self._part, given)
 
     def _finish(self) -> Iterator[Event]:
         yield from self._leave()
@@ -197,11 +197,11 @@ class Reader:
         yield from self._seal_late()
         closing = list(self._mender.end())[-1]
         if not self._started:
-            yield Started(str(closing["id"]))
+            yield ResponseStarted(str(closing["id"]))
         reason = REASONS.get(str(closing["choices"][0]["finish_reason"]), "stop")
         if self._refused and reason == "stop":  # OpenAI's models stop when they have refused
             reason = "refusal"
-        yield Finished(reason, self.usage)
+        yield ResponseFinished(reason, self.usage)
 
     def _leave(self) -> Iterator[Event]:
         """A call that was cut off ends with the answer."""
@@ -233,12 +233,12 @@ def signature_of(fragment: Chunk, told: Chunk) -> Chunk:
     return {SIGNATURE: told[SIGNATURE]} if isinstance(told.get(SIGNATURE), str) else {}
 
 
-def read_usage(usage: Chunk) -> Usage:
+def read_usage(usage: Chunk) -> TokenUsage:
     prompt = members.details(usage, "prompt_tokens_details")
     completion = members.details(usage, "completion_tokens_details")
     cached = members.count(prompt.get("cached_tokens"))
     written = members.count(prompt.get("cache_creation_input_tokens") or prompt.get("cache_write_tokens"))
-    return Usage(
+    return TokenUsage(
         input=max(0, members.count(usage.get("prompt_tokens")) - cached - written),
         cached=cached,
         cache_written=written,

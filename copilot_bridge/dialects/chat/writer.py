@@ -6,16 +6,16 @@ from typing import Any, ClassVar
 from copilot_bridge.dialects import codec, sse
 from copilot_bridge.dialects.chat.errors import write_event
 from copilot_bridge.dialects.events import (
-    ArgumentsDelta,
-    CallStarted,
     Event,
-    Finished,
     ReasoningDelta,
-    ReasoningSeal,
+    ReasoningSignature,
     RefusalDelta,
-    Started,
+    ResponseFinished,
+    ResponseStarted,
     TextDelta,
-    Usage,
+    TokenUsage,
+    ToolCallArgumentsDelta,
+    ToolCallStarted,
 )
 from copilot_bridge.dialects.seal import seal_thoughts
 from copilot_bridge.errors import BridgeError
@@ -51,7 +51,7 @@ class Writer:
     def fail(self, error: BridgeError) -> bytes:
         return write_event(error)
 
-    def _started(self, _event: Started) -> bytes:
+    def _started(self, _event: ResponseStarted) -> bytes:
         return self._chunk({"role": "assistant", "content": ""})
 
     def _text(self, event: TextDelta) -> bytes:
@@ -64,10 +64,10 @@ class Writer:
         self._thoughts.setdefault(event.part, []).append(event.text)
         return self._chunk({"reasoning_content": event.text})
 
-    def _seal(self, event: ReasoningSeal) -> bytes:
+    def _seal(self, event: ReasoningSignature) -> bytes:
         """It waits for the end: there is one for the whole answer."""
         self._thoughts.setdefault(event.part, [])
-        self._goods[event.part] = event.opaque
+        self._goods[event.part] = event.provider_details
         return b""
 
     def _sealed(self) -> bytes:
@@ -82,7 +82,7 @@ class Writer:
         call, self._bare = {"index": self._bare, "function": {"arguments": "{}"}}, None
         return self._chunk({"tool_calls": [call]})
 
-    def _call(self, event: CallStarted) -> bytes:
+    def _call(self, event: ToolCallStarted) -> bytes:
         closed = self._closed_call()
         index = self._calls.setdefault(event.part, len(self._calls))
         self._custom = event.custom
@@ -91,14 +91,14 @@ class Writer:
         self._bare = None if event.custom else index
         return closed + self._chunk({"tool_calls": [call]})
 
-    def _arguments(self, event: ArgumentsDelta) -> bytes:
+    def _arguments(self, event: ToolCallArgumentsDelta) -> bytes:
         self._bare = None
         told = {"custom": {"input": event.json}} if self._custom else {"function": {"arguments": event.json}}
         return self._chunk({"tool_calls": [{"index": self._calls[event.part], **told}]})
 
-    def _finished(self, event: Finished) -> bytes:
+    def _finished(self, event: ResponseFinished) -> bytes:
         out = self._closed_call() + self._sealed() + self._chunk({}, REASONS[event.reason])
-        if self._wants_usage and event.usage != Usage():  # a usage of nothing is none
+        if self._wants_usage and event.usage != TokenUsage():  # a usage of nothing is none
             out += self._write({"choices": [], "usage": write_usage(event.usage)})
         return out + sse.DONE
 
@@ -109,23 +109,23 @@ class Writer:
         return sse.write_data(codec.write(self._head | rest))
 
     _ON: ClassVar[dict[type, Callable[[Any, Any], bytes]]] = {
-        Started: _started,
+        ResponseStarted: _started,
         TextDelta: _text,
         RefusalDelta: _refusal,
         ReasoningDelta: _reasoning,
-        ReasoningSeal: _seal,
-        CallStarted: _call,
-        ArgumentsDelta: _arguments,
-        Finished: _finished,
+        ReasoningSignature: _seal,
+        ToolCallStarted: _call,
+        ToolCallArgumentsDelta: _arguments,
+        ResponseFinished: _finished,
     }
 
 
-def write_usage(usage: Usage) -> Delta:
+def write_usage(usage: TokenUsage) -> Delta:
     """What was read from a cache or written to one is counted among the prompt."""
     return {
-        "prompt_tokens": usage.prompt,
+        "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.output,
-        "total_tokens": usage.prompt + usage.output,
+        "total_tokens": usage.prompt_tokens + usage.output,
         "prompt_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": usage.cache_written},
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
     }

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.events import ArgumentsDelta, CallStarted, Event
+from copilot_bridge.dialects.events import Event, ToolCallArgumentsDelta, ToolCallStarted
 from copilot_bridge.dialects.prompt import Json, Part, Prompt, Tool, ToolCall
 
 FREE_TEXT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
@@ -71,13 +71,13 @@ class Unwrapper:
 
     def feed(self, event: Event) -> Iterator[Event]:
         """What is wrapped is known when its wrapping is complete."""
-        if isinstance(event, ArgumentsDelta) and event.part == self._part:
+        if isinstance(event, ToolCallArgumentsDelta) and event.part == self._part:
             self._told.append(event.json)
             return
         if self._part is not None:
-            yield ArgumentsDelta(self._part, unwrap("".join(self._told)))
+            yield ToolCallArgumentsDelta(self._part, unwrap("".join(self._told)))
             self._part, self._told = None, []
-        if isinstance(event, CallStarted) and event.name in self._names and not event.custom:
+        if isinstance(event, ToolCallStarted) and event.name in self._names and not event.custom:
             self._part = event.part
             event = replace(event, custom=True)
         yield event

@@ -14,7 +14,7 @@ from copilot_bridge.dialects.fitting.order import results_next
 from copilot_bridge.dialects.fitting.schemas import fit_schemas
 from copilot_bridge.dialects.fitting.stops import split_stops
 from copilot_bridge.dialects.fitting.texts import fit_texts
-from copilot_bridge.dialects.prompt import Prompt, Schema, Tool
+from copilot_bridge.dialects.prompt import OutputFormat, Prompt, Tool
 from copilot_bridge.errors import InvalidRequest
 
 
@@ -65,25 +65,29 @@ ANSWERS = {"chat": "response_format", "messages": "output_config.format", "respo
 def fit_answer(prompt: Prompt, limits: Limits, client: str) -> Prompt:
     """Claude's schemas are strict, always, and OpenAI's where they say so; who says so knows the form."""
     if limits.strict == "anthropic":
-        return prompt if prompt.answer is None else replace(prompt, answer=closed(prompt.answer))
+        return (
+            prompt
+            if prompt.output_format is None
+            else replace(prompt, output_format=closed(prompt.output_format))
+        )
     if client != "messages":
         return prompt
-    answer = prompt.answer and strict_answer(prompt.answer)
+    answer = prompt.output_format and strict_answer(prompt.output_format)
     tools = tuple(map(strict_tool, prompt.tools))
     return (
         prompt
-        if (answer, tools) == (prompt.answer, prompt.tools)
-        else replace(prompt, answer=answer, tools=tools)
+        if (answer, tools) == (prompt.output_format, prompt.tools)
+        else replace(prompt, output_format=answer, tools=tools)
     )
 
 
-def closed(answer: Schema) -> Schema:
+def closed(answer: OutputFormat) -> OutputFormat:
     if answer.schema is None:
         return answer
     return replace(answer, schema=answer_schema(answer.schema, FORMS["anthropic"]))
 
 
-def strict_answer(answer: Schema) -> Schema:
+def strict_answer(answer: OutputFormat) -> OutputFormat:
     """Strict where OpenAI can be; else the model is told the schema, and not held to it."""
     schema = answer.schema and answer_schema(answer.schema, FORMS["openai"])
     return replace(answer, schema=schema, strict=True) if is_strict(schema) else answer

@@ -8,7 +8,7 @@ thoughts, and no arguments of calls.
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from copilot_bridge.dialects.events import Event, Finished, TextDelta, Usage
+from copilot_bridge.dialects.events import Event, ResponseFinished, TextDelta, TokenUsage
 from copilot_bridge.dialects.fitting.limits import Limits
 from copilot_bridge.dialects.fitting.texts import is_blank
 
@@ -77,7 +77,7 @@ class Reader(Protocol):
     """`usage`: as far as it is known."""
 
     @property
-    def usage(self) -> Usage: ...
+    def usage(self) -> TokenUsage: ...
     def feed(self, data: bytes) -> Iterable[Event]: ...
     def close(self) -> Iterable[Event]: ...
 
@@ -93,7 +93,7 @@ class StopReader:
         self.stopped = False
 
     @property
-    def usage(self) -> Usage:
+    def usage(self) -> TokenUsage:
         return self._reader.usage
 
     def feed(self, data: bytes) -> Iterator[Event]:
@@ -119,7 +119,7 @@ class StopReader:
             yield TextDelta(event.part, text)
         if self._finder.found is not None:
             self.stopped = True
-            yield Finished("stop", self._reader.usage, stop=self._finder.found)
+            yield ResponseFinished("stop", self._reader.usage, stop=self._finder.found)
 
     def _leave(self) -> Iterator[Event]:
         if rest := self._finder.rest():

@@ -13,10 +13,10 @@ from copilot_bridge.dialects.prompt import (
     Image,
     Json,
     Message,
+    OutputFormat,
     Part,
     Prompt,
     Reasoning,
-    Schema,
     Text,
     Tool,
     ToolCall,
@@ -74,9 +74,9 @@ def read_prompt(body: Json) -> Prompt:
         temperature=None if thinking and not off else body.get("temperature"),
         top_p=body.get("top_p"),
         stop=tuple(body.get("stop_sequences") or ()),
-        effort=None if off else config.get("effort"),
-        budget=read_budget(thinking),
-        answer=read_format(config.get("format")),
+        reasoning_effort=None if off else config.get("effort"),
+        thinking_budget=read_budget(thinking),
+        output_format=read_format(config.get("format")),
         cache_key=read_session(body.get("metadata")),
     )
 
@@ -240,7 +240,7 @@ def read_tool(tool: Json, description: str | None, schema: Json) -> Tool:
         description=description or "",
         schema={"type": "object"} | {key: value for key, value in schema.items() if key != "$schema"},
         strict=tool.get("strict"),
-        cached=bool(tool.get("cache_control")),
+        cache_breakpoint=bool(tool.get("cache_control")),
     )
 
 
@@ -252,8 +252,8 @@ def read_choice(choice: Json) -> ToolChoice | None:
     return ToolChoice(CHOICES[choice["type"]], choice.get("name"))  # type: ignore[arg-type]
 
 
-def read_format(given: Any) -> Schema | None:
-    return Schema(given.get("schema")) if given else None
+def read_format(given: Any) -> OutputFormat | None:
+    return OutputFormat(given.get("schema")) if given else None
 
 
 def write_prompt(prompt: Prompt) -> Json:
@@ -270,7 +270,7 @@ def write_prompt(prompt: Prompt) -> Json:
         for part in each.parts
         if isinstance(part, Text)
     ]
-    if prompt.answer and prompt.answer.schema is None:
+    if prompt.output_format and prompt.output_format.schema is None:
         system.append(write_text(Text(ANY_OBJECT)))
     given = {name: write(prompt) for name, write in SETTINGS.values()} | {"system": system or None}
     said = {name: value for name, value in given.items() if value is not None}
@@ -321,7 +321,9 @@ def write_part(part: Part) -> Iterator[Json]:
 
 
 def write_text(part: Text) -> Json:
-    return {"type": "text", "text": part.text} | ({"cache_control": EPHEMERAL} if part.cached else {})
+    return {"type": "text", "text": part.text} | (
+        {"cache_control": EPHEMERAL} if part.cache_breakpoint else {}
+    )
 
 
 def write_texts(part: Text) -> list[Json]:
@@ -343,9 +345,9 @@ def write_file(part: File) -> list[Json]:
 
 def write_reasoning(part: Reasoning) -> list[Json]:
     """Without a signature of this dialect no backend takes it."""
-    if "redacted" in part.opaque:
-        return [{"type": "redacted_thinking", "data": part.opaque["redacted"]}]
-    if signature := part.opaque.get("messages"):
+    if "redacted" in part.provider_details:
+        return [{"type": "redacted_thinking", "data": part.provider_details["redacted"]}]
+    if signature := part.provider_details.get("messages"):
         return [{"type": "thinking", "thinking": part.text, "signature": signature}]
     return []
 
@@ -381,7 +383,7 @@ WRITE_PART: dict[type, Callable[[Any], list[Json]]] = {
 
 def write_tool(tool: Tool) -> Json:
     written: Json = {"name": tool.name, "description": tool.description, "input_schema": tool.schema}
-    return written | ({"cache_control": EPHEMERAL} if tool.cached else {})
+    return written | ({"cache_control": EPHEMERAL} if tool.cache_breakpoint else {})
 
 
 def write_choice(prompt: Prompt) -> Json | None:
@@ -410,8 +412,8 @@ def write_thinking(prompt: Prompt) -> Json | None:
 def write_config(prompt: Prompt) -> Json | None:
     effort = as_effort(prompt)
     config: Json = {"effort": effort} if effort not in (None, "none", "minimal") else {}
-    if prompt.answer and prompt.answer.schema is not None:
-        config["format"] = {"type": "json_schema", "schema": prompt.answer.schema}
+    if prompt.output_format and prompt.output_format.schema is not None:
+        config["format"] = {"type": "json_schema", "schema": prompt.output_format.schema}
     return config or None
 
 
@@ -425,9 +427,9 @@ SETTINGS: dict[str, tuple[str, Callable[[Prompt], Any]]] = {
     # Claude takes one of the two.
     "top_p": ("top_p", lambda prompt: prompt.top_p if prompt.temperature is None else None),
     "stop": ("stop_sequences", lambda prompt: list(prompt.stop) or None),
-    "budget": ("thinking", write_thinking),
-    "effort": ("output_config", write_config),
-    "answer": ("output_config", write_config),
+    "thinking_budget": ("thinking", write_thinking),
+    "reasoning_effort": ("output_config", write_config),
+    "output_format": ("output_config", write_config),
 }
 # Those that Copilot has no word for here.  They only advise.
-UNSAID = ("cache_key",)
+UNSUPPORTED_SETTINGS = ("cache_key",)

@@ -5,17 +5,17 @@ from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec, members
 from copilot_bridge.dialects.events import (
-    ArgumentsDelta,
-    CallStarted,
     Event,
-    Finished,
     Reason,
     ReasoningDelta,
-    ReasoningSeal,
+    ReasoningSignature,
     RefusalDelta,
-    Started,
+    ResponseFinished,
+    ResponseStarted,
     TextDelta,
-    Usage,
+    TokenUsage,
+    ToolCallArgumentsDelta,
+    ToolCallStarted,
 )
 from copilot_bridge.dialects.line import Line
 from copilot_bridge.dialects.messages.repair import numbers, read_event
@@ -70,7 +70,7 @@ class Reader:
             yield from self._tell([event])
 
     @property
-    def usage(self) -> Usage:
+    def usage(self) -> TokenUsage:
         """As far as it has been told."""
         return read_usage(self._usage)
 
@@ -94,7 +94,7 @@ class Reader:
     def _start(self, event: Block) -> Iterator[Event]:
         message = members.inner(event, "message")
         self._count(message.get("usage"))
-        yield Started(members.id_text(message, "id"))
+        yield ResponseStarted(members.id_text(message, "id"))
 
     def _open(self, event: Block) -> Iterator[Event]:
         yield from self._leave()
@@ -105,9 +105,9 @@ class Reader:
         if self._block == "tool_use":
             self._whole = members.inner(block, "input")
             id_, name = members.id_text(block, "id"), members.word(block, "name")
-            yield CallStarted(self._enter(), id_, name)
+            yield ToolCallStarted(self._enter(), id_, name)
         elif self._block == "redacted_thinking":
-            yield ReasoningSeal(self._enter(), {"redacted": members.text(block, "data")})
+            yield ReasoningSignature(self._enter(), {"redacted": members.text(block, "data")})
         elif self._block in BEGINNINGS and (begun := members.text(block, self._block)):
             yield BEGINNINGS[self._block](self._enter(), begun)
 
@@ -135,9 +135,9 @@ class Reader:
 
     def _leave(self) -> Iterator[Event]:
         if self._whole:  # told by the start, and by no delta
-            yield ArgumentsDelta(self._enter(), codec.write(self._whole).decode())
+            yield ToolCallArgumentsDelta(self._enter(), codec.write(self._whole).decode())
         if self._signature:
-            yield ReasoningSeal(self._enter(), {"messages": self._signature})
+            yield ReasoningSignature(self._enter(), {"messages": self._signature})
         self._line.open, self._block, self._told = None, "", False
         self._whole, self._signature = {}, ""
 
@@ -160,7 +160,7 @@ class Reader:
             yield from self._leave()
         if self._reason == "refusal":
             yield RefusalDelta(self._enter(), self._refusal)
-        yield Finished(self._reason, self.usage, self._stop_sequence)
+        yield ResponseFinished(self._reason, self.usage, self._stop_sequence)
 
     def _count(self, usage: Any) -> None:
         """What the end tells replaces what the beginning told."""
@@ -177,8 +177,8 @@ class Reader:
     }
 
 
-def read_usage(usage: dict[str, int]) -> Usage:
-    return Usage(
+def read_usage(usage: dict[str, int]) -> TokenUsage:
+    return TokenUsage(
         input=usage.get("input_tokens", 0),
         cached=usage.get("cache_read_input_tokens", 0),
         cache_written=usage.get("cache_creation_input_tokens", 0),
@@ -196,5 +196,5 @@ BEGINNINGS: dict[str, Callable[[int, str], Event]] = {"text": TextDelta, "thinki
 DELTAS: dict[tuple[str, str], tuple[str, Callable[[int, str], Event]]] = {
     ("text", "text_delta"): ("text", TextDelta),
     ("thinking", "thinking_delta"): ("thinking", ReasoningDelta),
-    ("tool_use", "input_json_delta"): ("partial_json", ArgumentsDelta),
+    ("tool_use", "input_json_delta"): ("partial_json", ToolCallArgumentsDelta),
 }

@@ -5,16 +5,16 @@ from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.events import (
-    ArgumentsDelta,
-    CallStarted,
     Event,
-    Finished,
     ReasoningDelta,
-    ReasoningSeal,
+    ReasoningSignature,
     RefusalDelta,
-    Started,
+    ResponseFinished,
+    ResponseStarted,
     TextDelta,
-    Usage,
+    TokenUsage,
+    ToolCallArgumentsDelta,
+    ToolCallStarted,
 )
 from copilot_bridge.dialects.messages.errors import write_event
 from copilot_bridge.dialects.seal import seal
@@ -39,7 +39,7 @@ class Writer:
         self._model = model
         self._open: int | None = None
         self._custom = False  # the open block is a call with free text
-        self._late: list[ReasoningSeal] = []
+        self._late: list[ReasoningSignature] = []
 
     def feed(self, event: Event) -> bytes:
         return self._ON[type(event)](self, event)
@@ -47,7 +47,7 @@ class Writer:
     def fail(self, error: BridgeError) -> bytes:
         return write_event(error)
 
-    def _started(self, _event: Started) -> bytes:
+    def _started(self, _event: ResponseStarted) -> bytes:
         message: Block = {
             "id": self._id,
             "type": "message",
@@ -56,7 +56,7 @@ class Writer:
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
-            "usage": write_usage(Usage()),
+            "usage": write_usage(TokenUsage()),
         }
         return write("message_start", {"message": message})
 
@@ -68,7 +68,7 @@ class Writer:
         entered = self._enter(event.part, {"type": "thinking", "thinking": "", "signature": ""})
         return entered + self._delta({"type": "thinking_delta", "thinking": event.text})
 
-    def _seal(self, event: ReasoningSeal) -> bytes:
+    def _seal(self, event: ReasoningSignature) -> bytes:
         """A thought without a word waits for what follows it: Messages know no answer that ends in one, and
         Claude Code shows nothing of it.
         """
@@ -81,23 +81,23 @@ class Writer:
         late, self._late = self._late, []
         return b"".join(self._enter(event.part, SEALED) + self._signature(event) for event in late)
 
-    def _signature(self, event: ReasoningSeal) -> bytes:
-        return self._delta({"type": "signature_delta", "signature": seal(event.opaque, "messages")})
+    def _signature(self, event: ReasoningSignature) -> bytes:
+        return self._delta({"type": "signature_delta", "signature": seal(event.provider_details, "messages")})
 
-    def _call(self, event: CallStarted) -> bytes:
+    def _call(self, event: ToolCallStarted) -> bytes:
         """Free text is the only argument of an ordinary tool."""
         block = {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
         out = self._enter(event.part, block)
         self._custom = event.custom
         return out + self._json('{"input":"') if event.custom else out
 
-    def _arguments(self, event: ArgumentsDelta) -> bytes:
+    def _arguments(self, event: ToolCallArgumentsDelta) -> bytes:
         return self._json(codec.write(event.json).decode()[1:-1] if self._custom else event.json)
 
     def _json(self, piece: str) -> bytes:
         return self._delta({"type": "input_json_delta", "partial_json": piece})
 
-    def _finished(self, event: Finished) -> bytes:
+    def _finished(self, event: ResponseFinished) -> bytes:
         reason = REASONS[event.reason] if event.stop is None else "stop_sequence"
         delta = {"stop_reason": reason, "stop_sequence": event.stop}
         closing = write("message_delta", {"delta": delta, "usage": write_usage(event.usage)})
@@ -121,14 +121,14 @@ class Writer:
         return write("content_block_delta", {"index": self._open, "delta": delta})
 
     _ON: ClassVar[dict[type, Callable[[Any, Any], bytes]]] = {
-        Started: _started,
+        ResponseStarted: _started,
         TextDelta: _text,
         RefusalDelta: _text,
         ReasoningDelta: _reasoning,
-        ReasoningSeal: _seal,
-        CallStarted: _call,
-        ArgumentsDelta: _arguments,
-        Finished: _finished,
+        ReasoningSignature: _seal,
+        ToolCallStarted: _call,
+        ToolCallArgumentsDelta: _arguments,
+        ResponseFinished: _finished,
     }
 
 
@@ -136,7 +136,7 @@ def write(kind: str, fields: Block) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (kind.encode(), codec.write({"type": kind} | fields))
 
 
-def write_usage(usage: Usage) -> Block:
+def write_usage(usage: TokenUsage) -> Block:
     """Thoughts are counted among the output, and named where there were any."""
     counts: Block = {
         "input_tokens": usage.input,

@@ -15,10 +15,10 @@ from copilot_bridge.dialects.prompt import (
     Image,
     Json,
     Message,
+    OutputFormat,
     Part,
     Prompt,
     Reasoning,
-    Schema,
     Text,
     Tool,
     ToolCall,
@@ -104,8 +104,8 @@ def read_prompt(body: Json, names: Names) -> Prompt:
         max_tokens=body.get("max_output_tokens"),
         temperature=body.get("temperature"),
         top_p=body.get("top_p"),
-        effort=reasoning.get("effort"),
-        answer=read_format(told.get("format")),
+        reasoning_effort=reasoning.get("effort"),
+        output_format=read_format(told.get("format")),
         cache_key=body.get("prompt_cache_key"),
     )
 
@@ -292,10 +292,10 @@ def allowed(tools: list[Tool], choice: Any, names: Names) -> Iterator[Tool]:
     yield from (tool for tool in tools if names.of[tool.name][1] in wanted)
 
 
-def read_format(given: Any) -> Schema | None:
+def read_format(given: Any) -> OutputFormat | None:
     if not given or given["type"] == "text":
         return None
-    return Schema(given.get("schema"), given.get("name") or "output", given.get("strict"))
+    return OutputFormat(given.get("schema"), given.get("name") or "output", given.get("strict"))
 
 
 def write_prompt(prompt: Prompt) -> Json:
@@ -375,7 +375,7 @@ def write_output(part: ToolResult) -> list[Json]:
 
 def write_reasoning(part: Reasoning) -> list[Json]:
     """Only what this dialect gave out itself; a thought of another backend's is none here."""
-    opaque = part.opaque.get("responses")
+    opaque = part.provider_details.get("responses")
     if not isinstance(opaque, dict) or not opaque.get("encrypted_content"):
         return []
     summary = [{"type": "summary_text", "text": part.text}] if part.text else []
@@ -425,7 +425,7 @@ def write_choice(prompt: Prompt) -> Any:
     return {"type": "custom" if custom else "function", "name": choice.name}
 
 
-def write_format(answer: Schema) -> Json:
+def write_format(answer: OutputFormat) -> Json:
     if answer.schema is None:
         return {"type": "json_object"}
     told = {"type": "json_schema", "name": answer.name, "schema": answer.schema}
@@ -438,10 +438,13 @@ SETTINGS: dict[str, tuple[str, Callable[[Prompt], Any]]] = {
     "tool_choice": ("tool_choice", write_choice),
     "parallel_tools": ("parallel_tool_calls", lambda prompt: prompt.parallel_tools),
     "max_tokens": ("max_output_tokens", lambda prompt: prompt.max_tokens),
-    "effort": ("reasoning", write_effort),
-    "budget": ("reasoning", write_effort),
-    "answer": ("text", lambda prompt: {"format": write_format(prompt.answer)} if prompt.answer else None),
+    "reasoning_effort": ("reasoning", write_effort),
+    "thinking_budget": ("reasoning", write_effort),
+    "output_format": (
+        "text",
+        lambda prompt: {"format": write_format(prompt.output_format)} if prompt.output_format else None,
+    ),
     "cache_key": ("prompt_cache_key", lambda prompt: prompt.cache_key),
 }
 # Those that Copilot has no word for here.  They only advise.
-UNSAID = ("temperature", "top_p", "stop")
+UNSUPPORTED_SETTINGS = ("temperature", "top_p", "stop")

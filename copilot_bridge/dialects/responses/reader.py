@@ -5,17 +5,17 @@ from typing import Any, ClassVar
 
 from copilot_bridge.dialects import members
 from copilot_bridge.dialects.events import (
-    ArgumentsDelta,
-    CallStarted,
     Event,
-    Finished,
     Reason,
     ReasoningDelta,
-    ReasoningSeal,
+    ReasoningSignature,
     RefusalDelta,
-    Started,
+    ResponseFinished,
+    ResponseStarted,
     TextDelta,
-    Usage,
+    TokenUsage,
+    ToolCallArgumentsDelta,
+    ToolCallStarted,
 )
 from copilot_bridge.dialects.line import Line
 from copilot_bridge.dialects.responses.repair import read_event
@@ -66,9 +66,9 @@ class Reader:
         return self._line.open if place is None and "delta" in event else place
 
     @property
-    def usage(self) -> Usage:
+    def usage(self) -> TokenUsage:
         """Nothing is told of it before the end."""
-        return Usage()
+        return TokenUsage()
 
     def close(self) -> Iterator[Event]:
         raise StreamCut("Copilot's answer broke off before its end")
@@ -83,7 +83,7 @@ class Reader:
             told = self._line.next()
 
     def _start(self, event: Json) -> Iterator[Event]:
-        yield Started(members.id_text(members.inner(event, "response"), "id"))
+        yield ResponseStarted(members.id_text(members.inner(event, "response"), "id"))
 
     def _added(self, event: Json) -> Iterator[Event]:
         place = self._line.open = event["output_index"]
@@ -98,7 +98,7 @@ class Reader:
         self._called = True
         custom = item["type"] == "custom_tool_call"
         id_, name = members.id_text(item, "call_id"), members.word(item, "name")
-        return CallStarted(self._enter("call", place), id_, name, custom)
+        return ToolCallStarted(self._enter("call", place), id_, name, custom)
 
     def _text(self, event: Json) -> Iterator[Event]:
         if text := members.text(event, "delta"):
@@ -120,7 +120,7 @@ class Reader:
         place = event["output_index"]
         if (delta := members.text(event, "delta")) and self._key == ("call", place):
             self._told.add(place)
-            yield ArgumentsDelta(self._part, delta)
+            yield ToolCallArgumentsDelta(self._part, delta)
 
     def _summary_part(self, event: Json) -> Iterator[Event]:
         if event.get("summary_index"):
@@ -150,13 +150,13 @@ class Reader:
             yield ReasoningDelta(self._enter("reasoning", place), summary)
         if encrypted := members.text(item, "encrypted_content"):
             goods = {"id": members.id_text(item, "id"), "encrypted_content": encrypted}
-            yield ReasoningSeal(self._enter("reasoning", place), {"responses": goods})
+            yield ReasoningSignature(self._enter("reasoning", place), {"responses": goods})
 
     def _close_call(self, place: object, item: Json, untold: bool) -> Iterator[Event]:
         if self._key != ("call", place):
             yield self._call(place, item)
         if untold and (arguments := members.json_text(item, CALLS[item["type"]])):
-            yield ArgumentsDelta(self._part, arguments)
+            yield ToolCallArgumentsDelta(self._part, arguments)
 
     def _close_message(self, place: object, item: Json, untold: bool) -> Iterator[Event]:
         for index, content in enumerate(members.objects(item, "content") if untold else ()):
@@ -175,7 +175,7 @@ class Reader:
         yield from self._untold(response)
         yield from self._rest()
         reason = self._reason(response, cut="incomplete" in said)
-        yield Finished(reason, read_usage(members.details(response, "usage")))
+        yield ResponseFinished(reason, read_usage(members.details(response, "usage")))
 
     def _untold(self, response: Json) -> Iterator[Event]:
         """An answer of which nothing was told but its end."""
@@ -228,14 +228,14 @@ class Reader:
     }
 
 
-def read_usage(usage: Json) -> Usage:
+def read_usage(usage: Json) -> TokenUsage:
     """What was read from a cache or written to one is counted among the input."""
     given = members.details(usage, "input_tokens_details")
     cached, written = (
         members.count(given.get("cached_tokens")),
         members.count(given.get("cache_write_tokens")),
     )
-    return Usage(
+    return TokenUsage(
         input=max(0, members.count(usage.get("input_tokens")) - cached - written),
         cached=cached,
         cache_written=written,

@@ -5,16 +5,16 @@ from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.events import (
-    ArgumentsDelta,
-    CallStarted,
     Event,
-    Finished,
     ReasoningDelta,
-    ReasoningSeal,
+    ReasoningSignature,
     RefusalDelta,
-    Started,
+    ResponseFinished,
+    ResponseStarted,
     TextDelta,
-    Usage,
+    TokenUsage,
+    ToolCallArgumentsDelta,
+    ToolCallStarted,
 )
 from copilot_bridge.dialects.responses.errors import write_event
 from copilot_bridge.dialects.responses.prompt import Names
@@ -89,7 +89,7 @@ class Writer:
     def fail(self, error: BridgeError) -> bytes:
         return write_event(error, self._response, self._number)
 
-    def _started(self, _event: Started) -> bytes:
+    def _started(self, _event: ResponseStarted) -> bytes:
         told = {"response": self._response}
         return self._write("response.created", told) + self._write("response.in_progress", told)
 
@@ -123,23 +123,23 @@ class Writer:
         delta = self._place(summary_index=0, delta=event.text)
         return out + self._write("response.reasoning_summary_text.delta", delta)
 
-    def _seal(self, event: ReasoningSeal) -> bytes:
+    def _seal(self, event: ReasoningSignature) -> bytes:
         out = self._enter(event.part, {"type": "reasoning", "summary": []})
-        self._item["encrypted_content"] = seal(event.opaque, "responses")
+        self._item["encrypted_content"] = seal(event.provider_details, "responses")
         return out
 
-    def _call(self, event: CallStarted) -> bytes:
+    def _call(self, event: ToolCallStarted) -> bytes:
         namespace, name = self._names.of.get(event.name, (None, event.name))
         kind, field = ("custom_tool_call", "input") if event.custom else ("function_call", "arguments")
         item: Json = {"type": kind, "status": "in_progress", "call_id": event.id, "name": name}
         item |= {"namespace": namespace} if namespace else {}
         return self._enter(event.part, item | {field: ""})
 
-    def _arguments(self, event: ArgumentsDelta) -> bytes:
+    def _arguments(self, event: ToolCallArgumentsDelta) -> bytes:
         self._told.append(event.json)
         return self._write(f"response.{CALLS[self._item['type']]}.delta", self._place(delta=event.json))
 
-    def _finished(self, event: Finished) -> bytes:
+    def _finished(self, event: ResponseFinished) -> bytes:
         out = self._leave(cut=event.reason == "length")
         status, details = ENDS[event.reason]
         self._response |= {"status": status, "incomplete_details": details, "output": self._output}
@@ -208,14 +208,14 @@ class Writer:
         return b"event: %b\ndata: %b\n\n" % (kind.encode(), codec.write(event))
 
     _ON: ClassVar[dict[type, Callable[[Any, Any], bytes]]] = {
-        Started: _started,
+        ResponseStarted: _started,
         TextDelta: _text_delta,
         RefusalDelta: _refusal,
         ReasoningDelta: _reasoning,
-        ReasoningSeal: _seal,
-        CallStarted: _call,
-        ArgumentsDelta: _arguments,
-        Finished: _finished,
+        ReasoningSignature: _seal,
+        ToolCallStarted: _call,
+        ToolCallArgumentsDelta: _arguments,
+        ResponseFinished: _finished,
     }
     _CLOSE: ClassVar[dict[str, Callable[[Any], bytes]]] = {
         "message": _close_message,
@@ -225,11 +225,11 @@ class Writer:
     }
 
 
-def write_usage(usage: Usage) -> Json:
+def write_usage(usage: TokenUsage) -> Json:
     return {
-        "input_tokens": usage.prompt,
+        "input_tokens": usage.prompt_tokens,
         "input_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": usage.cache_written},
         "output_tokens": usage.output,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning},
-        "total_tokens": usage.prompt + usage.output,
+        "total_tokens": usage.prompt_tokens + usage.output,
     }

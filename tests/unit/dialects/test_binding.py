@@ -17,7 +17,7 @@ from copilot_bridge.dialects.fitting.limits import limits_of
 from copilot_bridge.dialects.fitting.spelling import spell
 from copilot_bridge.dialects.fitting.step import fit
 from copilot_bridge.dialects.messages import prompt as messages
-from copilot_bridge.dialects.prompt import BINDING, Message, Prompt, Text, refuse_unsaid
+from copilot_bridge.dialects.prompt import BINDING, Message, Prompt, Text, refuse_unsupported
 from copilot_bridge.dialects.responses import prompt as responses
 from copilot_bridge.errors import BridgeError, Unsupported
 
@@ -205,7 +205,7 @@ def refusals(client):
 
 
 PARTS = {
-    "answer": answers,
+    "output_format": answers,
     "stop": stops,
     "tools": tools,
     "tool_choice": choices,
@@ -253,7 +253,7 @@ def told(client, asked, target):
     way = PROMPTS[target[0]]
     try:
         prompt, undo = fit(READ[client](asked), limits_of(*target), client)
-        refuse_unsaid(prompt, way.UNSAID)
+        refuse_unsupported(prompt, way.UNSUPPORTED_SETTINGS)
     except BridgeError as error:
         return error
     return {*texts_in(way.write_prompt(prompt)), *undo.stops}
@@ -268,10 +268,10 @@ def texts_in(value):
     return {value} if isinstance(value, str) else set()
 
 
-@pytest.mark.parametrize("field", ["stop", "tools", "tool_choice", "answer"])
+@pytest.mark.parametrize("field", ["stop", "tools", "tool_choice", "output_format"])
 def test_what_can_not_be_said_is_refused(field):
     prompt = Prompt(model="m", messages=(Message("user", (Text("hi"),)),))
-    refuse_unsaid(prompt, (field, "cache_key", "temperature"))
+    refuse_unsupported(prompt, (field, "cache_key", "temperature"))
     with pytest.raises(Unsupported) as caught:
-        refuse_unsaid(replace(prompt, **{field: ("x",)}), (field,))
+        refuse_unsupported(replace(prompt, **{field: ("x",)}), (field,))
     assert caught.value.param == field

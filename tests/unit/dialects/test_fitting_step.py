@@ -9,13 +9,13 @@ from unit.dialects.test_translation import READERS, WRITERS, events, read_chat, 
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.events import (
-    ArgumentsDelta,
-    CallStarted,
-    Finished,
     ReasoningDelta,
-    Started,
+    ResponseFinished,
+    ResponseStarted,
     TextDelta,
-    Usage,
+    TokenUsage,
+    ToolCallArgumentsDelta,
+    ToolCallStarted,
 )
 from copilot_bridge.dialects.fitting.answers import FORMS, answer_schema, is_strict
 from copilot_bridge.dialects.fitting.ids import fit_ids
@@ -68,7 +68,7 @@ def test_nothing_waits_that_can_begin_no_stop_sequence():
 
 
 class Events:
-    usage = Usage(input=5)
+    usage = TokenUsage(input=5)
 
     def __init__(self, *given_):
         self._given = given_
@@ -83,7 +83,7 @@ class Events:
         return self.feed(b"")
 
 
-DONE = Finished("stop", Usage(input=5, output=9))
+DONE = ResponseFinished("stop", TokenUsage(input=5, output=9))
 
 
 def stopped(*given_, stops=("END",)):
@@ -92,22 +92,27 @@ def stopped(*given_, stops=("END",)):
 
 
 def test_only_texts_are_looked_at():
-    given_ = (Started("1"), ReasoningDelta(0, "END"), TextDelta(1, "a E"), CallStarted(2, "c", "END"),
-              ArgumentsDelta(2, '{"a":"END"}'), TextDelta(3, "ND"), DONE)  # fmt: skip
+    given_ = (ResponseStarted("1"), ReasoningDelta(0, "END"), TextDelta(1, "a E"),
+              ToolCallStarted(2, "c", "END"), ToolCallArgumentsDelta(2, '{"a":"END"}'),
+              TextDelta(3, "ND"), DONE)  # fmt: skip
     told, ended = stopped(*given_)
     assert not ended
     texts = [event.text for event in told if isinstance(event, TextDelta)]
     assert texts == ["a ", "E", "ND"]
     kinds = [type(event) for event in told]
-    assert kinds.index(CallStarted) == 4, "what waited is told before the call"
+    assert kinds.index(ToolCallStarted) == 4, "what waited is told before the call"
     assert told[-1] == DONE
 
 
 def test_nothing_is_read_behind_a_stop_sequence():
-    source = Events(Started("1"), TextDelta(0, "a EN"), TextDelta(0, "D b"), TextDelta(0, "c"), DONE)
+    source = Events(ResponseStarted("1"), TextDelta(0, "a EN"), TextDelta(0, "D b"), TextDelta(0, "c"), DONE)
     reader = StopReader(source, ("END",))
     told = [*reader.feed(b"")]
-    assert told == [Started("1"), TextDelta(0, "a "), Finished("stop", Usage(input=5), stop="END")]
+    assert told == [
+        ResponseStarted("1"),
+        TextDelta(0, "a "),
+        ResponseFinished("stop", TokenUsage(input=5), stop="END"),
+    ]
     assert reader.stopped
     assert [*reader.close()] == []
 

@@ -11,10 +11,10 @@ from copilot_bridge.dialects.prompt import (
     File,
     Image,
     Message,
+    OutputFormat,
     Part,
     Prompt,
     Reasoning,
-    Schema,
     Text,
     Tool,
     ToolCall,
@@ -60,7 +60,8 @@ def unmarked(messages_):
         replace(
             message,
             parts=tuple(
-                replace(part, cached=False) if isinstance(part, Text) else part for part in message.parts
+                replace(part, cache_breakpoint=False) if isinstance(part, Text) else part
+                for part in message.parts
             ),
         )
         for message in messages_
@@ -173,14 +174,14 @@ def test_where_a_prompt_cache_of_chat_ends(name):
     tools = [{"function": function} | mark, {"function": function | mark}, {"function": function}]
     prompt = chat.read_prompt({"model": "m", "messages": spoken, "tools": tools})
     assert prompt.messages == (
-        Message("system", (Text("brief", cached=True),)),
-        user(Text("one", cached=True), Text("two")),
-        user(Text("one"), Text("two", cached=True)),
-        assistant(Text("Hi", cached=True)),
-        user(ToolResult("a", (Text("done", cached=True),))),
+        Message("system", (Text("brief", cache_breakpoint=True),)),
+        user(Text("one", cache_breakpoint=True), Text("two")),
+        user(Text("one"), Text("two", cache_breakpoint=True)),
+        assistant(Text("Hi", cache_breakpoint=True)),
+        user(ToolResult("a", (Text("done", cache_breakpoint=True),))),
         user(Text("plain")),
     )
-    assert [tool.cached for tool in prompt.tools] == [True, True, False]
+    assert [tool.cache_breakpoint for tool in prompt.tools] == [True, True, False]
 
 
 @pytest.mark.parametrize("mode", ["auto", "required"])
@@ -212,10 +213,26 @@ SETTINGS = {
         "tools",
         "tool_choice",
         "parallel_tools",
-        "answer",
+        "output_format",
     ),
-    "messages": ("max_tokens", "temperature", "stop", "tools", "tool_choice", "parallel_tools", "answer"),
-    "responses": ("max_tokens", "tools", "tool_choice", "parallel_tools", "answer", "cache_key", "effort"),
+    "messages": (
+        "max_tokens",
+        "temperature",
+        "stop",
+        "tools",
+        "tool_choice",
+        "parallel_tools",
+        "output_format",
+    ),
+    "responses": (
+        "max_tokens",
+        "tools",
+        "tool_choice",
+        "parallel_tools",
+        "output_format",
+        "cache_key",
+        "reasoning_effort",
+    ),
 }
 VALUES = {
     "max_tokens": 100,
@@ -225,9 +242,9 @@ VALUES = {
     "tools": TOOLS,
     "tool_choice": ToolChoice("tool", "f"),
     "parallel_tools": False,
-    "answer": Schema(SCHEMA),
+    "output_format": OutputFormat(SCHEMA),
     "cache_key": "k",
-    "effort": "high",
+    "reasoning_effort": "high",
 }
 
 
@@ -296,7 +313,7 @@ def test_goods_survive_a_client(client, maker):
 @pytest.mark.parametrize("client", DIALECTS)
 def test_a_damaged_seal_is_dropped(client, damage):
     prompt, thought = replay(client, MARK + damage)
-    assert thought.opaque == {}
+    assert thought.provider_details == {}
     for backend in DIALECTS:
         assert MARK not in str(WRITE[backend](prompt))
 
@@ -435,8 +452,14 @@ SPOKEN = (
 @pytest.mark.parametrize(
     ("prompt", "places"),
     [
-        (Prompt(model="m", messages=(*SPOKEN, assistant(Text("ho", cached=True)))), ["messages.3.0"]),
-        (Prompt(model="m", messages=SPOKEN, tools=(replace(TOOLS[0], cached=True), TOOLS[1])), ["tools.0"]),
+        (
+            Prompt(model="m", messages=(*SPOKEN, assistant(Text("ho", cache_breakpoint=True)))),
+            ["messages.3.0"],
+        ),
+        (
+            Prompt(model="m", messages=SPOKEN, tools=(replace(TOOLS[0], cache_breakpoint=True), TOOLS[1])),
+            ["tools.0"],
+        ),
     ],
 )
 def test_prompt_caches_of_claude_end_where_the_client_says(prompt, places):
@@ -458,7 +481,7 @@ def test_what_was_found_is_text():
     spoken = [{"role": "user", "content": [result, FOUND | {"cache_control": {"type": "ephemeral"}}]}]
     told = "Paris\nhttps://example.org/paris\nA city.\nIn France."
     prompt = READ["messages"]({"model": "m", "messages": spoken})
-    assert prompt.messages == (user(ToolResult("a", (Text(told),)), Text(told, cached=True)),)
+    assert prompt.messages == (user(ToolResult("a", (Text(told),)), Text(told, cache_breakpoint=True)),)
 
 
 def test_what_can_not_be_shown_is_refused_by_its_name():

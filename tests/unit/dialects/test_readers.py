@@ -15,14 +15,14 @@ from copilot_bridge.dialects.chat.reader import Nesting
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.repair import Mender
 from copilot_bridge.dialects.events import (
-    ArgumentsDelta,
-    CallStarted,
-    Finished,
     ReasoningDelta,
-    ReasoningSeal,
-    Started,
+    ReasoningSignature,
+    ResponseFinished,
+    ResponseStarted,
     TextDelta,
-    Usage,
+    TokenUsage,
+    ToolCallArgumentsDelta,
+    ToolCallStarted,
 )
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.responses import reader as responses_reader
@@ -39,17 +39,17 @@ READERS = {
 # The first event of a part -> those that may follow it there.
 FOLLOW = {
     TextDelta: {TextDelta},
-    ReasoningDelta: {ReasoningDelta, ReasoningSeal},
-    ReasoningSeal: set(),
-    CallStarted: {ArgumentsDelta},
+    ReasoningDelta: {ReasoningDelta, ReasoningSignature},
+    ReasoningSignature: set(),
+    ToolCallStarted: {ToolCallArgumentsDelta},
 }
 
 
 def check_promise(events):
-    assert isinstance(events[0], Started)
-    assert isinstance(events[-1], Finished)
+    assert isinstance(events[0], ResponseStarted)
+    assert isinstance(events[-1], ResponseFinished)
     told = events[1:-1]
-    assert not any(isinstance(event, Started | Finished) for event in told)
+    assert not any(isinstance(event, ResponseStarted | ResponseFinished) for event in told)
     numbers = [event.part for event in told]
     assert numbers[:1] in ([], [0])
     assert all(after - before in (0, 1) for before, after in pairwise(numbers))
@@ -78,11 +78,11 @@ def add(parts, event):
             parts.setdefault(part, ["text", ""])[1] += text
         case ReasoningDelta(part, text):
             parts.setdefault(part, ["thought", "", ""])[1] += text
-        case ReasoningSeal(part, opaque):
+        case ReasoningSignature(part, opaque):
             parts.setdefault(part, ["thought", "", ""])[2] = goods(opaque)
-        case CallStarted(part, id_, name):
+        case ToolCallStarted(part, id_, name):
             parts[part] = ["call", id_, name, ""]
-        case ArgumentsDelta(part, arguments):
+        case ToolCallArgumentsDelta(part, arguments):
             parts[part][3] += arguments
 
 
@@ -480,9 +480,9 @@ def test_thinking_is_counted():
     before, (delta, stop) = AROUND["messages"]
     reader = READERS["messages"]()
     for chunk in [*before, delta | {"usage": usage}]:
-        assert all(isinstance(event, Started) for event in reader.feed(json.dumps(chunk).encode()))
+        assert all(isinstance(event, ResponseStarted) for event in reader.feed(json.dumps(chunk).encode()))
     (finished,) = reader.feed(json.dumps(stop).encode())
-    assert finished.usage == Usage(input=4, output=9, reasoning=7)
+    assert finished.usage == TokenUsage(input=4, output=9, reasoning=7)
 
 
 CACHE_WRITTEN = {
@@ -499,8 +499,8 @@ CACHE_WRITTEN = {
 def test_what_was_written_to_a_cache_is_counted(name):
     """By whichever name, inside of the prompt."""
     read_usage = responses_reader.read_usage if name == "responses" else chat_reader.read_usage
-    assert read_usage(CACHE_WRITTEN[name]) == Usage(input=3, cached=2, cache_written=5)
-    assert read_usage({}) == Usage()
+    assert read_usage(CACHE_WRITTEN[name]) == TokenUsage(input=3, cached=2, cache_written=5)
+    assert read_usage({}) == TokenUsage()
 
 
 def seconds(dialect, count):

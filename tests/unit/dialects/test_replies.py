@@ -19,15 +19,15 @@ from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.repair import Mender
 from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
 from copilot_bridge.dialects.events import (
-    ArgumentsDelta,
-    CallStarted,
-    Finished,
     ReasoningDelta,
-    ReasoningSeal,
+    ReasoningSignature,
     RefusalDelta,
-    Started,
+    ResponseFinished,
+    ResponseStarted,
     TextDelta,
-    Usage,
+    TokenUsage,
+    ToolCallArgumentsDelta,
+    ToolCallStarted,
 )
 from copilot_bridge.dialects.messages import prompt as messages
 from copilot_bridge.dialects.messages import reply as messages_reply
@@ -89,34 +89,36 @@ said = st.lists(words, min_size=1, max_size=3).map(lambda pieces: [(TextDelta, p
 thought = st.builds(
     lambda pieces, seal: [*((ReasoningDelta, piece) for piece in pieces), *seal],
     st.lists(words, max_size=3),
-    goods.map(lambda opaque: [(ReasoningSeal, opaque)]) | st.just([]),
+    goods.map(lambda opaque: [(ReasoningSignature, opaque)]) | st.just([]),
 ).filter(bool)
-signed = goods.map(lambda opaque: [(ReasoningSeal, opaque)])  # without a word
+signed = goods.map(lambda opaque: [(ReasoningSignature, opaque)])  # without a word
 arguments = st.builds(
-    lambda given, sizes: [(ArgumentsDelta, piece) for piece in cut(codec.write(given).decode(), sizes)],
+    lambda given, sizes: [
+        (ToolCallArgumentsDelta, piece) for piece in cut(codec.write(given).decode(), sizes)
+    ],
     objects,
     sizes,
 )
 called = st.builds(
-    lambda name, told: [(CallStarted, name), *told],
+    lambda name, told: [(ToolCallStarted, name), *told],
     st.text("abcdef_", min_size=1, max_size=6),
     arguments | st.just([]),
 )
 tokens = st.integers(0, 1000)
-usages = st.builds(Usage, tokens, tokens, tokens, tokens, tokens)
+usages = st.builds(TokenUsage, tokens, tokens, tokens, tokens, tokens)
 
 
 def number(parts, ends, usage):
     """The events; an end that fits the parts, as models tell it."""
-    events = [Started("answer")]
+    events = [ResponseStarted("answer")]
     why = [[(RefusalDelta, "I won't.")]] if ends == "refusal" else []
     for part, told in enumerate([*parts, *why]):
         for kind, given_ in told:
-            id_ = [f"call_{part}"] if kind is CallStarted else []
+            id_ = [f"call_{part}"] if kind is ToolCallStarted else []
             events.append(kind(part, *id_, given_))
-    has_call = any(isinstance(event, CallStarted) for event in events)
+    has_call = any(isinstance(event, ToolCallStarted) for event in events)
     reason = "tool_calls" if has_call and ends in (None, "refusal") else ends or "stop"
-    return [*events, Finished(reason, usage)]
+    return [*events, ResponseFinished(reason, usage)]
 
 
 answers = st.builds(
@@ -138,7 +140,11 @@ def merge(events):
             and before.part == event.part
         ):
             merged[-1] = replace(before, text=before.text + event.text)
-        elif type(before) is type(event) and isinstance(event, ArgumentsDelta) and before.part == event.part:
+        elif (
+            type(before) is type(event)
+            and isinstance(event, ToolCallArgumentsDelta)
+            and before.part == event.part
+        ):
             merged[-1] = replace(before, json=before.json + event.json)
         else:
             merged.append(event)
@@ -177,13 +183,13 @@ def run_together(events):
 
 
 def no_goods(events):
-    parts = ([e for e in part if not isinstance(e, ReasoningSeal)] for part in parts_of(events))
+    parts = ([e for e in part if not isinstance(e, ReasoningSignature)] for part in parts_of(events))
     return with_parts(events, [part for part in parts if part])
 
 
 def is_wordless(part):
     """A thought of which nothing is told but its goods."""
-    return isinstance(part[0], ReasoningSeal)
+    return isinstance(part[0], ReasoningSignature)
 
 
 def no_goods_at_the_end(events):
@@ -197,7 +203,7 @@ def never_without_arguments(events):
     return with_parts(
         events,
         [
-            [*part, ArgumentsDelta(0, "{}")] if isinstance(part[-1], CallStarted) else part
+            [*part, ToolCallArgumentsDelta(0, "{}")] if isinstance(part[-1], ToolCallStarted) else part
             for part in parts_of(events)
         ],
     )
@@ -210,7 +216,7 @@ def no_refusal(events):
         for part in parts_of(events)
     ]
     end = events[-1]
-    has_call = any(isinstance(each, CallStarted) for part in parts for each in part)
+    has_call = any(isinstance(each, ToolCallStarted) for part in parts for each in part)
     refused = end.reason in ("refusal", "filtered")
     ended = replace(end, reason="tool_calls" if has_call else "stop") if refused else end
     return [*with_parts(events, parts)[:-1], ended]
@@ -247,7 +253,7 @@ def in_pieces(event):
             TextDelta(part, told)
             | RefusalDelta(part, told)
             | ReasoningDelta(part, told)
-            | ArgumentsDelta(part, told)
+            | ToolCallArgumentsDelta(part, told)
         ):
             return [type(event)(part, told[start : start + 3]) for start in range(0, len(told), 3)]
     return [event]
@@ -284,14 +290,14 @@ def read(dialect, pieces):
 
 
 def opened(dialect, event):
-    if isinstance(event, Started):
-        return Started(event.id.removeprefix("resp_"))
-    if not isinstance(event, ReasoningSeal):
+    if isinstance(event, ResponseStarted):
+        return ResponseStarted(event.id.removeprefix("resp_"))
+    if not isinstance(event, ReasoningSignature):
         return event
-    ((key, given_),) = event.opaque.items()
+    ((key, given_),) = event.provider_details.items()
     assert key == dialect
     own = given_["encrypted_content"] if dialect == "responses" else given_
-    return replace(event, opaque=unseal(own, dialect))
+    return replace(event, provider_details=unseal(own, dialect))
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -367,16 +373,16 @@ def part_said(events):
     text = "".join(event.text for event in events if isinstance(event, deltas))
     if isinstance(first, TextDelta | RefusalDelta):
         return Text(text)
-    if isinstance(first, CallStarted):
+    if isinstance(first, ToolCallStarted):
         return ToolCall(first.id, first.name, "".join(event.json for event in events[1:]))
-    seals = [event.opaque for event in events if isinstance(event, ReasoningSeal)]
+    seals = [event.provider_details for event in events if isinstance(event, ReasoningSignature)]
     return Reasoning(text, seals[0] if seals else {})
 
 
 # Chat has one place for each kind, so the text is one; the thoughts are told apart by their seal.
 def in_chat(parts):
     thoughts = [part for part in parts if isinstance(part, Reasoning)]
-    if thoughts and not any(part.opaque for part in thoughts):
+    if thoughts and not any(part.provider_details for part in thoughts):
         thoughts = [Reasoning("".join(part.text for part in thoughts))]
     return [
         *thoughts,
@@ -473,9 +479,9 @@ def counted_by(dialect, usage):
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @trials
-@given(events=answers.filter(lambda events: events[-1].usage.prompt + events[-1].usage.output))
+@given(events=answers.filter(lambda events: events[-1].usage.prompt_tokens + events[-1].usage.output))
 def test_the_end_and_the_usage_in_one_piece(dialect, events):
     whole, end = fold(dialect, write(dialect, events)), events[-1]
     assert ENDS[dialect](whole) == NAMES[dialect][end.reason]
     usage = end.usage
-    assert counted_by(dialect, whole["usage"]) == (usage.prompt, usage.cached, usage.output)
+    assert counted_by(dialect, whole["usage"]) == (usage.prompt_tokens, usage.cached, usage.output)

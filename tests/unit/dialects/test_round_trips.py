@@ -19,9 +19,9 @@ from copilot_bridge.dialects.prompt import (
     File,
     Image,
     Message,
+    OutputFormat,
     Prompt,
     Reasoning,
-    Schema,
     Text,
     Tool,
     ToolCall,
@@ -48,7 +48,7 @@ DIALECTS = tuple(READ)
 
 words = st.text(max_size=6)
 names = st.text("abcdefgh_", min_size=1, max_size=6)
-texts = st.builds(Text, words, cached=st.booleans())
+texts = st.builds(Text, words, cache_breakpoint=st.booleans())
 images = st.builds(Image, st.sampled_from(["image/png", "image/webp"]), st.sampled_from(["AAAA", "iVBORw=="]))
 files = st.builds(
     File, st.just("application/pdf"), st.just("JVBERg=="), st.none() | st.sampled_from(["a.pdf", "ü.pdf"])
@@ -117,15 +117,15 @@ prompts = st.builds(
     temperature=st.none() | st.sampled_from([0.0, 0.5, 1.0]),
     top_p=st.none() | st.sampled_from([0.1, 1.0]),
     stop=st.lists(names, max_size=2).map(tuple),
-    answer=st.none() | st.builds(Schema, st.none() | schemas, names, yes_no_unsaid),
+    output_format=st.none() | st.builds(OutputFormat, st.none() | schemas, names, yes_no_unsaid),
     cache_key=st.none() | names,
 )
 thinking = st.one_of(
     st.fixed_dictionaries({}),
     st.fixed_dictionaries(
-        {"effort": st.sampled_from(["none", "minimal", "low", "medium", "high", "xhigh", "max"])}
+        {"reasoning_effort": st.sampled_from(["none", "minimal", "low", "medium", "high", "xhigh", "max"])}
     ),
-    st.fixed_dictionaries({"budget": st.sampled_from([0, 100, 1024, 4096, 10_000, 31_999, 60_000])}),
+    st.fixed_dictionaries({"thinking_budget": st.sampled_from([0, 100, 1024, 4096, 10_000, 31_999, 60_000])}),
 )
 prompts = st.builds(lambda prompt, hard: replace(prompt, **hard), prompts, thinking)
 
@@ -196,17 +196,17 @@ def spoken(parts):
 
 
 def unmarked(parts):
-    return [replace(part, cached=False) if isinstance(part, Text) else part for part in parts]
+    return [replace(part, cache_breakpoint=False) if isinstance(part, Text) else part for part in parts]
 
 
 def marked_at_its_end(parts):
     """All that is marked in a message is marked at its last text."""
     texts_ = only(Text)(parts)
-    if not any(text.cached for text in texts_):
+    if not any(text.cache_breakpoint for text in texts_):
         return parts
     last = max(place for place, part in enumerate(parts) if isinstance(part, Text))
     return [
-        replace(part, cached=place == last) if isinstance(part, Text) else part
+        replace(part, cache_breakpoint=place == last) if isinstance(part, Text) else part
         for place, part in enumerate(parts)
     ]
 
@@ -214,7 +214,7 @@ def marked_at_its_end(parts):
 def joined(parts, between):
     """The texts as one, where the first of them stands."""
     places = [place for place, part in enumerate(parts) if isinstance(part, Text)]
-    cached = any(parts[place].cached for place in places)
+    cached = any(parts[place].cache_breakpoint for place in places)
     whole = Text(between.join(parts[place].text for place in places), cached)
     kept = [(place, part) for place, part in enumerate(parts) if place not in places[1:]]
     return [whole if place in places else part for place, part in kept]
@@ -232,8 +232,10 @@ def signed_by(*dialects) -> Leave:
     """Thoughts that one of these has signed, with what that gave and nothing else."""
 
     def own(thought):
-        signer = next((each for each in dialects if each in thought.opaque), None)
-        return [replace(thought, opaque={signer: thought.opaque[signer]})] if signer else []
+        signer = next((each for each in dialects if each in thought.provider_details), None)
+        return (
+            [replace(thought, provider_details={signer: thought.provider_details[signer]})] if signer else []
+        )
 
     return each_part(Reasoning, own)
 
@@ -260,12 +262,12 @@ def system_spoken(prompt):
 
 
 def any_object_in_words(prompt):
-    if not prompt.answer or prompt.answer.schema is not None:
+    if not prompt.output_format or prompt.output_format.schema is not None:
         return prompt
     start = system_spoken(prompt)
     words_ = Message("system", (Text(messages.ANY_OBJECT),))
     said = (*prompt.messages[:start], words_, *prompt.messages[start:])
-    return replace(prompt, answer=None, messages=said)
+    return replace(prompt, output_format=None, messages=said)
 
 
 def object_or_text(arguments):
@@ -294,7 +296,10 @@ NO_NAME_IN_RESULT = result_of(
     ]
 )
 ERRORS = each_part(ToolResult, lambda result: [replace(result, is_error=False)])
-NAMED_NOTHING = field(lambda prompt: prompt.answer and prompt.answer.schema is None, answer=Schema(None))
+NAMED_NOTHING = field(
+    lambda prompt: prompt.output_format and prompt.output_format.schema is None,
+    output_format=OutputFormat(None),
+)
 CHOICE_OF_NONE = field(lambda prompt: not prompt.tools, tool_choice=None)
 
 
@@ -382,7 +387,9 @@ MESSAGES = {
     "thoughts that have not come through Messages": signed_by("redacted", "messages"),
     "the text of a redacted thought": each_part(
         Reasoning,
-        lambda thought: [replace(thought, text="" if "redacted" in thought.opaque else thought.text)],
+        lambda thought: [
+            replace(thought, text="" if "redacted" in thought.provider_details else thought.text)
+        ],
     ),
     "arguments that are no object, and how they were written": each_call(arguments=object_or_text),
     "any JSON object as the answer, but in words": any_object_in_words,
@@ -409,12 +416,12 @@ MESSAGES = {
         ),
     ),
     "not to think, or for less than 1,024 tokens": field(
-        lambda prompt: (as_budget(prompt) or 0) < 1024, effort=None, budget=None
+        lambda prompt: (as_budget(prompt) or 0) < 1024, reasoning_effort=None, thinking_budget=None
     ),
     "a temperature beside thinking": field(as_budget, temperature=None, top_p=None),
     "top_p beside a temperature": field(lambda prompt: prompt.temperature is not None, top_p=None),
     "the name of an answer's schema, and whether it is strict": lambda prompt: replace(
-        prompt, answer=prompt.answer and Schema(prompt.answer.schema)
+        prompt, output_format=prompt.output_format and OutputFormat(prompt.output_format.schema)
     ),
     "the key of a prompt cache": field(always, cache_key=None),
 }
@@ -423,7 +430,7 @@ RESPONSES = {
     "the end of a prompt cache": all_of(
         *(parts_of(role, unmarked) for role in ("user", "assistant", "system")),
         result_of(unmarked),
-        each_tool(lambda tool: replace(tool, cached=False)),
+        each_tool(lambda tool: replace(tool, cache_breakpoint=False)),
     ),
     "empty texts": all_of(
         *(parts_of(role, spoken) for role in ("user", "assistant", "system")), result_of(spoken)
@@ -453,7 +460,9 @@ RESPONSES = {
         lambda tool: replace(tool, strict=bool(tool.strict))
     ),
     "a choice among no tools": CHOICE_OF_NONE,
-    "how hard to think, in tokens": lambda prompt: replace(prompt, effort=as_effort(prompt), budget=None),
+    "how hard to think, in tokens": lambda prompt: replace(
+        prompt, reasoning_effort=as_effort(prompt), thinking_budget=None
+    ),
     "the name of an answer without a schema": NAMED_NOTHING,
     "how to choose the next word": field(always, temperature=None, top_p=None),
     "where to stop": field(always, stop=()),
@@ -477,7 +486,7 @@ def again(dialect, prompt):
 
 def normal(prompt):
     """How hard to think is the same as a word and in tokens."""
-    return replace(prompt, effort=as_effort(prompt), budget=as_budget(prompt))
+    return replace(prompt, reasoning_effort=as_effort(prompt), thinking_budget=as_budget(prompt))
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

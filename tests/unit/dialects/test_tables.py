@@ -16,7 +16,7 @@ from copilot_bridge.dialects.messages import errors as messages_errors
 from copilot_bridge.dialects.messages import prompt as messages
 from copilot_bridge.dialects.messages import reader as messages_reader
 from copilot_bridge.dialects.messages import writer as messages_writer
-from copilot_bridge.dialects.prompt import Message, Part, Prompt, Role, Schema, Text, Tool, ToolChoice
+from copilot_bridge.dialects.prompt import Message, OutputFormat, Part, Prompt, Role, Text, Tool, ToolChoice
 from copilot_bridge.dialects.responses import errors as responses_errors
 from copilot_bridge.dialects.responses import prompt as responses
 from copilot_bridge.dialects.responses import reader as responses_reader
@@ -50,7 +50,9 @@ def test_each_kind_of_part_has_its_table(dialect):
 
 @pytest.mark.parametrize("dialect", PROMPTS)
 def test_each_field_of_a_prompt_is_said_or_left_out(dialect):
-    check_partition(FIELDS, {"model", "messages"}, PROMPTS[dialect].SETTINGS, PROMPTS[dialect].UNSAID)
+    check_partition(
+        FIELDS, {"model", "messages"}, PROMPTS[dialect].SETTINGS, PROMPTS[dialect].UNSUPPORTED_SETTINGS
+    )
 
 
 TOOL = Tool("f", "", {"type": "object"})
@@ -65,9 +67,9 @@ SAID = {
     "temperature": 0.5,
     "top_p": 0.9,
     "stop": ("END",),
-    "effort": "high",
-    "budget": 5000,
-    "answer": Schema({"type": "object"}),
+    "reasoning_effort": "high",
+    "thinking_budget": 5000,
+    "output_format": OutputFormat({"type": "object"}),
     "cache_key": "k",
 }
 
@@ -92,14 +94,14 @@ def test_a_field_is_said_where_its_table_says(dialect, field):
     if field in table:
         assert table[field][0] in found
         assert found <= {name for name, _ in table.values()}
-    elif field in PROMPTS[dialect].UNSAID:
+    elif field in PROMPTS[dialect].UNSUPPORTED_SETTINGS:
         assert not found
     else:
         assert found == ({"input"} if (dialect, field) == ("responses", "messages") else {field})
 
 
 # What a client of a dialect can't say.
-UNHEARD = {"chat": set(), "messages": {"cache_key"}, "responses": {"stop", "budget"}}
+UNHEARD = {"chat": set(), "messages": {"cache_key"}, "responses": {"stop", "thinking_budget"}}
 FUNCTION = {"name": "f", "description": "d", "parameters": {"type": "object"}}
 BODIES = {
     "chat": {

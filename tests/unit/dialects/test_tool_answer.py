@@ -5,16 +5,16 @@ from collections.abc import Iterable
 import pytest
 
 from copilot_bridge.dialects.events import (
-    ArgumentsDelta,
-    CallStarted,
     Event,
-    Finished,
     Reason,
     ReasoningDelta,
     RefusalDelta,
-    Started,
+    ResponseFinished,
+    ResponseStarted,
     TextDelta,
-    Usage,
+    TokenUsage,
+    ToolCallArgumentsDelta,
+    ToolCallStarted,
 )
 from copilot_bridge.dialects.tool_answer import AnswerReader
 from copilot_bridge.errors import UpstreamRefused
@@ -26,7 +26,7 @@ ANSWER = '{"n": 12345678901234567890123, "s": "\\u20ac"}'
 class Scripted:
     """A reader that gives each event out by itself."""
 
-    usage = Usage()
+    usage = TokenUsage()
 
     def __init__(self, events: Iterable[Event]) -> None:
         self._events = list(events)
@@ -41,70 +41,86 @@ class Scripted:
 
 def retold(*events: Event, reason: Reason = "tool_calls") -> list[Event]:
     """However they come: one by one, or all at the end."""
-    script = [Started("a"), *events, Finished(reason)]
+    script = [ResponseStarted("a"), *events, ResponseFinished(reason)]
     one_by_one, at_once = AnswerReader(Scripted(script), NAME), AnswerReader(Scripted(script), NAME)
     told = [event for _ in script for event in one_by_one.feed(b"")]
     assert list(at_once.close()) == told
-    assert told[0] == Started("a")
+    assert told[0] == ResponseStarted("a")
     return told[1:]
 
 
 def answer(part: int, *pieces: str) -> list[Event]:
-    return [CallStarted(part, f"id{part}", NAME), *(ArgumentsDelta(part, piece) for piece in pieces)]
+    return [
+        ToolCallStarted(part, f"id{part}", NAME),
+        *(ToolCallArgumentsDelta(part, piece) for piece in pieces),
+    ]
 
 
 def own(part: int) -> list[Event]:
-    return [CallStarted(part, "id", "look"), ArgumentsDelta(part, '{"a": 1}')]
+    return [ToolCallStarted(part, "id", "look"), ToolCallArgumentsDelta(part, '{"a": 1}')]
 
 
 def test_the_input_is_the_answer_letter_by_letter() -> None:
     """Numbers of any length, and whatever spaces there are."""
-    assert retold(*answer(0, *ANSWER)) == [*(TextDelta(0, each) for each in ANSWER), Finished("stop")]
+    assert retold(*answer(0, *ANSWER)) == [*(TextDelta(0, each) for each in ANSWER), ResponseFinished("stop")]
 
 
 def test_what_is_said_beside_it_is_left_out() -> None:
     said = [TextDelta(0, "Here "), TextDelta(0, "it is:"), TextDelta(1, "so")]
     assert retold(*said, *answer(2, ANSWER), TextDelta(3, "There you are.")) == [
         TextDelta(0, ANSWER),
-        Finished("stop"),
+        ResponseFinished("stop"),
     ]
 
 
 def test_thoughts_stay_and_the_numbers_go_on() -> None:
     events = [ReasoningDelta(0, "hm"), TextDelta(1, "so"), *answer(2, ANSWER)]
-    assert retold(*events) == [ReasoningDelta(0, "hm"), TextDelta(1, ANSWER), Finished("stop")]
+    assert retold(*events) == [ReasoningDelta(0, "hm"), TextDelta(1, ANSWER), ResponseFinished("stop")]
 
 
 def test_an_empty_input_is_an_empty_object() -> None:
-    assert retold(*answer(0)) == [TextDelta(0, "{}"), Finished("stop")]
+    assert retold(*answer(0)) == [TextDelta(0, "{}"), ResponseFinished("stop")]
 
 
 def test_only_the_first_answer_counts() -> None:
-    assert retold(*answer(0, "1"), *answer(1, "2")) == [TextDelta(0, "1"), Finished("stop")]
+    assert retold(*answer(0, "1"), *answer(1, "2")) == [TextDelta(0, "1"), ResponseFinished("stop")]
 
 
 def test_a_tool_of_the_client_is_called_instead() -> None:
     events = [TextDelta(0, "Let me look."), *own(1)]
-    assert retold(*events) == [*events, Finished("tool_calls")]
+    assert retold(*events) == [*events, ResponseFinished("tool_calls")]
 
 
 def test_a_tool_of_the_client_is_called_as_well() -> None:
-    assert retold(*answer(0, ANSWER), *own(1)) == [TextDelta(0, ANSWER), *own(1), Finished("tool_calls")]
+    assert retold(*answer(0, ANSWER), *own(1)) == [
+        TextDelta(0, ANSWER),
+        *own(1),
+        ResponseFinished("tool_calls"),
+    ]
 
 
 def test_a_refusal_is_no_other_form() -> None:
     """OpenAI's models stop when they have refused."""
-    assert retold(RefusalDelta(0, "I can't"), reason="stop") == [RefusalDelta(0, "I can't"), Finished("stop")]
+    assert retold(RefusalDelta(0, "I can't"), reason="stop") == [
+        RefusalDelta(0, "I can't"),
+        ResponseFinished("stop"),
+    ]
 
 
 @pytest.mark.parametrize("reason", ["length", "refusal", "filtered"])
 def test_no_answer_but_a_reason(reason: Reason) -> None:
-    assert retold(TextDelta(0, "I can't"), reason=reason) == [TextDelta(0, "I can't"), Finished(reason)]
+    assert retold(TextDelta(0, "I can't"), reason=reason) == [
+        TextDelta(0, "I can't"),
+        ResponseFinished(reason),
+    ]
 
 
 def test_an_answer_that_is_cut_off_says_so() -> None:
-    assert retold(*answer(0, '{"a": '), reason="length") == [TextDelta(0, '{"a": '), Finished("length")]
-    assert retold(*answer(0), reason="length") == [Finished("length")]
+    assert retold(*answer(0, '{"a": '), reason="length") == [
+        TextDelta(0, '{"a": '),
+        ResponseFinished("length"),
+    ]
+    assert retold(*answer(0), reason="length") == [ResponseFinished("length")]
 
 
 @pytest.mark.parametrize("reason", ["stop", "tool_calls"])
