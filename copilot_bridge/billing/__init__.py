@@ -1,1 +1,1 @@
-"""What Copilot costs: the prices of models."""
+"""What Copilot costs: the prices of models, and the cost of an answer."""

@@ -38,7 +38,7 @@ from copilot_bridge.errors import (
 from copilot_bridge.exchange import Bridge, Call
 from copilot_bridge.exchange.models import talkers
 from copilot_bridge.exchange.trials import WAYS
-from copilot_bridge.logs import Record
+from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.redaction import redact
 from copilot_bridge.serving.address import base_url
 from copilot_bridge.store.schema import MIGRATIONS
@@ -465,7 +465,7 @@ def live(dialect: str, patient: Patient) -> Finding:
     model = cheapest(patient.models, dialect)
     if model is None:  # the step before has failed then
         return failed("there is no model", "copilot-bridge models")
-    way, record = WAYS[dialect], Record("doctor", "POST", dialect)
+    way, record = WAYS[dialect], RequestLogEntry("doctor", "POST", dialect)
     asked = orjson.dumps(way.body(model.id, QUESTION, TINY))
     way.make(Call(patient.bridge, NOBODY), record, asked, {}).complete()
     return ok(f"{model.id} has answered")

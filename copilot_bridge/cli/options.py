@@ -12,7 +12,7 @@ from copilot_bridge.config import load_config
 from copilot_bridge.config.settings import BY_NAME, variable
 from copilot_bridge.config.settings import spell as in_words
 from copilot_bridge.errors import ConfigError
-from copilot_bridge.logs import set_up
+from copilot_bridge.logs.setup import set_up_logging
 
 CONNECTION = (
     "home",
@@ -64,7 +64,7 @@ def takes_settings(*names: str, unless: Command | None = None) -> Decorator:
                 if unless is None:
                     raise
                 return unless(error, **rest)
-            set_up(
+            set_up_logging(
                 "warning" if config.log_level == "info" else config.log_level, debug=config.debug, plain=True
             )
             return function(config, **rest)

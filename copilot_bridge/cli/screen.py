@@ -63,9 +63,9 @@ def print_prose(text: str, head: str = "", *, err: bool = False) -> None:
 
 def shown(cell: object) -> str:
     """What comes from elsewhere does not steer the terminal."""
-    from copilot_bridge.logs import CONTROL  # which `--help` and `--version` have no need of
+    from copilot_bridge.logs.escaping import CONTROL_ESCAPES  # which `--help` and `--version` have no need of
 
-    return "" if cell is None else str(cell).translate(CONTROL)
+    return "" if cell is None else str(cell).translate(CONTROL_ESCAPES)
 
 
 def print_json(content: Any) -> None:

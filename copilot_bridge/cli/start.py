@@ -32,7 +32,7 @@ from copilot_bridge.errors import (
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.keys import make_key
 from copilot_bridge.exchange.watch import NEEDS_A_PERSON
-from copilot_bridge.logs import LogFile
+from copilot_bridge.logs.rotating_file import RotatingLogFile
 from copilot_bridge.redaction import Secret
 from copilot_bridge.serving.address import base_url
 from copilot_bridge.serving.address import listeners as listening
@@ -101,7 +101,7 @@ def check_settings(config: Config, simulate: bool, check: bool) -> None:
     for each in config.passed_over:
         print_prose(f"copilot-bridge: {each}", err=True)
     if config.log_file:
-        LogFile(config.log_file).close()
+        RotatingLogFile(config.log_file).close()
     bridge = Bridge(config)
     lock_door(bridge, check)  # before anybody could come in
     if not simulate:

@@ -8,7 +8,8 @@ from copilot_bridge.dialects.glimpse import first_line
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.allowed import AllowedModels
 from copilot_bridge.exchange.bridge import Bridge
-from copilot_bridge.logs import CONTROL, Record
+from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.logs.escaping import CONTROL_ESCAPES
 from copilot_bridge.store.approvals import Question
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.github.tokens import Account
@@ -54,11 +55,11 @@ class Call:
             self._copilot = self.bridge.copilot_of(self.account, self._passage)
         return self._copilot
 
-    def ask_first(self, record: Record, model: str, data: bytes) -> None:
+    def ask_first(self, record: RequestLogEntry, model: str, data: bytes) -> None:
         """If the operator wants to be asked: before this request is sent."""
         if self.bridge.approval.wanted:
             caller = record.caller_id or record.caller
-            said, named = (text.translate(CONTROL) for text in (first_line(data), model))
+            said, named = (text.translate(CONTROL_ESCAPES) for text in (first_line(data), model))
             self._question = Question(record.id, caller, named, said, len(data))
 
     def _approve(self) -> None:
@@ -79,7 +80,7 @@ class Call:
         if self._passage is not None:
             self._passage.leave()
 
-    def done(self, record: Record) -> None:
+    def done(self, record: RequestLogEntry) -> None:
         """The request has been answered: what the store's log should say of it."""
         if self._passage is not None:
             record.queue = self._passage.waited

@@ -6,7 +6,7 @@ from copilot_bridge.dialects.conversation import Talk
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.call import Call
 from copilot_bridge.exchange.chains import caller_of
-from copilot_bridge.logs import Record
+from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.upstream.auto import Occasion
 from copilot_bridge.upstream.error_mapping import Refusal
 from copilot_bridge.upstream.models import Choice
@@ -23,7 +23,7 @@ class Context:
     """
 
     def __init__(
-        self, call: Call, record: Record, headers: Mapping[str, str], talk: Talk, kind: str | None
+        self, call: Call, record: RequestLogEntry, headers: Mapping[str, str], talk: Talk, kind: str | None
     ) -> None:
         caller = caller_of(call.caller, call.account.fingerprint, headers)
         self._call = call

@@ -5,7 +5,7 @@ from typing import Any
 from copilot_bridge.dialects import embeddings
 from copilot_bridge.errors import Unsupported
 from copilot_bridge.exchange.call import Call
-from copilot_bridge.logs import Record
+from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.upstream.error_mapping import forwarded
 from copilot_bridge.upstream.transport.client import read_whole
 
@@ -22,7 +22,7 @@ class EmbeddingsRequest:
     dialect = "embeddings"
     streaming = False
 
-    def __init__(self, call: Call, record: Record, data: bytes, _headers: Any) -> None:
+    def __init__(self, call: Call, record: RequestLogEntry, data: bytes, _headers: Any) -> None:
         self._call = call
         self._record = record
         self._body = embeddings.read(data)
@@ -49,5 +49,5 @@ class EmbeddingsRequest:
         self._call.note_quota(self.reply_headers)
         sizes = embeddings.sizes(self._body, most)
         whole, usage = embeddings.mend(replies, self.name, self._body.get("encoding_format"), sizes)
-        self._record.count(usage)
+        self._record.note_usage(usage)
         return whole

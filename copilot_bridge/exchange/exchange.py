@@ -7,10 +7,11 @@ from typing import ClassVar, Protocol
 
 import requests
 
+from copilot_bridge.billing.cost import CostReader
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.exchange.request import Reader, unreadable
-from copilot_bridge.logs import Record
+from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.streaming.relay import ClientGoneError, Delivery, Direct
 from copilot_bridge.streaming.response_body import Body, PlainBody, open_body
 
@@ -46,7 +47,7 @@ class Exchange:
         self,
         bridge: Bridge,
         request: Request,
-        record: Record,
+        record: RequestLogEntry,
         client: socket.socket | None,
         direct: Direct | None = None,
         *,
@@ -76,7 +77,7 @@ class Exchange:
         """The whole answer.  Raises BridgeError, or ClientGoneError."""
         for whole in self._delivery.call(self._request.complete):
             if whole is not None:
-                self._record.first_byte()
+                self._record.note_first_byte()
                 return bytes(whole)
         raise AssertionError("a call ends with its result")
 
@@ -106,23 +107,25 @@ class Exchange:
         except BridgeError as error:
             if reader is not None:
                 self._request.heed(error)
-            self._record.failed(error)
+            self._record.note_error(error)
             yield (reader or self._request).fail(error)
         except Exception:
             log.exception("internal error in the stream of request %s", self._record.id)
             unknown = unreadable(self._record.id)
-            self._record.failed(unknown)
+            self._record.note_error(unknown)
             yield (reader or self._request).fail(unknown)
 
     def _relay(self, response: requests.Response, reader: Reader) -> Iterator[bytes]:
         self._body = open_body(response, fast=self._fast)
+        cost = CostReader()
         try:
-            for out in self._delivery.relay(self._body, reader, self._record.count_cost):
+            for out in self._delivery.relay(self._body, reader, cost.feed):
                 if out:
-                    self._record.first_byte()
+                    self._record.note_first_byte()
                 yield out or self._request.keepalive
         finally:
-            self._record.count(reader.usage)
+            self._record.cost = cost.cost
+            self._record.note_usage(reader.usage)
             self._record.outcome = reader.outcome
         if not reader.done:
             yield reader.close()

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Protocol
 import requests
 
 from copilot_bridge import counting
+from copilot_bridge.billing.cost import CostReader, cost_of
 from copilot_bridge.dialects import codec, sse
 from copilot_bridge.dialects.conversation import Talk
 from copilot_bridge.dialects.filtered import Filtered, filtered
@@ -30,7 +31,7 @@ from copilot_bridge.exchange.call import Call
 from copilot_bridge.exchange.context import Context
 from copilot_bridge.exchange.pictures import MOST_IMAGES
 from copilot_bridge.exchange.routes import ROUTES, Route
-from copilot_bridge.logs import Record
+from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.streaming.relay import in_thread
 from copilot_bridge.streaming.response_body import open_body
 from copilot_bridge.upstream.auto import Occasion
@@ -91,7 +92,7 @@ class ModelRequest(ABC):
     tells_size: ClassVar[bool] = False  # of a prompt that is too long, in tokens
     text_part: ClassVar[str] = "text"  # the type of a part that is text
 
-    def __init__(self, call: Call, record: Record, data: bytes, headers: Any) -> None:
+    def __init__(self, call: Call, record: RequestLogEntry, data: bytes, headers: Any) -> None:
         self._call = call
         self._bridge = call.bridge
         self._record = record
@@ -220,7 +221,7 @@ class ModelRequest(ABC):
             except Exception as error:
                 log.exception("internal error in the answer to request %s", self._record.id)
                 raise unreadable(self._record.id) from error
-        self._record.count(usage)
+        self._record.note_usage(usage)
         return whole
 
     def _read_folded(self, response: requests.Response) -> Whole:
@@ -235,7 +236,7 @@ class ModelRequest(ABC):
 
     def _read_whole(self, response: requests.Response) -> Whole:
         data = read_whole(response)
-        self._record.count_cost(data)
+        self._record.cost = cost_of(data)
         return self.mend_whole(self._route.disguise.whole(data) if self._route.disguise else data)
 
     def heed(self, error: BridgeError) -> None:
@@ -245,12 +246,13 @@ class ModelRequest(ABC):
     def _counted(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """Raises UpstreamRefused: what is put together here is larger than an answer may be."""
         most = self._bridge.config.answer_limit * MEGABYTE
-        size = 0
+        size, cost = 0, CostReader()
         for piece in pieces:
             size += len(piece)
             if size > most:
                 raise too_large(most)
-            self._record.count_cost(piece)
+            cost.feed(piece)
+            self._record.cost = cost.cost
             yield piece
 
     def _prepare(self) -> Model:

@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Iterable, Mapping
 
-from copilot_bridge.logs import Record
+from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.metrics.meters import Left, Meters
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Metrics:
         if self._meters:
             self._meters.streams.dec()
 
-    def done(self, record: Record, errors: Iterable[str], left: Mapping[str, Left]) -> None:
+    def done(self, record: RequestLogEntry, errors: Iterable[str], left: Mapping[str, Left]) -> None:
         """:param errors: the kinds of what upstream refused on the way.  :param left: by the quota's name."""
         if meters := self._meters or self.start():
             try:

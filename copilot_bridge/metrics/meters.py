@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from copilot_bridge import __version__
-from copilot_bridge.logs import Record
+from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.metrics.files import all_read, fold, make_room
 
 FIRST_BYTE = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0)  # s
@@ -87,15 +87,15 @@ class Meters:
     def _child(self, name: str, *labels: str) -> Any:
         return self._all[name].labels(*labels)
 
-    def done(self, record: Record, errors: Iterable[str], left: Mapping[str, Left]) -> None:
+    def done(self, record: RequestLogEntry, errors: Iterable[str], left: Mapping[str, Left]) -> None:
         model = record.model if record.upstream and record.model else OTHER
         count, first_byte, whole, tokens, cost = self._of(
             record.dialect, model, record.upstream, record.status, record.outcome
         )
         count()
-        whole(time.perf_counter() - record.began)
+        whole(time.perf_counter() - record.started)
         if record.first_byte_at is not None:
-            first_byte(record.first_byte_at - record.began)
+            first_byte(record.first_byte_at - record.started)
         for add, number in zip(
             tokens,
             (record.tokens_in, record.tokens_out, record.tokens_cached, record.tokens_reasoning),

@@ -20,7 +20,7 @@ from gevent.pywsgi import WSGIServer  # noqa: E402
 
 from copilot_bridge.app import create_app  # noqa: E402
 from copilot_bridge.config import Config, load_config  # noqa: E402
-from copilot_bridge.logs import set_up  # noqa: E402
+from copilot_bridge.logs.setup import set_up_logging  # noqa: E402
 from copilot_bridge.serving.address import BACKLOG  # noqa: E402
 from copilot_bridge.serving.address import listeners as listening  # noqa: E402
 from copilot_bridge.serving.collector import settle  # noqa: E402
@@ -105,5 +105,5 @@ def refuse_reload() -> None:
 
 if __name__ == "__main__":
     settings = load_config()
-    set_up(settings.log_level, debug=settings.debug, file=settings.log_file)
+    set_up_logging(settings.log_level, debug=settings.debug, file=settings.log_file)
     serve(settings, map(int, sys.argv[1:]))

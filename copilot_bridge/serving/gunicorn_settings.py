@@ -11,7 +11,7 @@ from typing import Any
 
 from copilot_bridge.config import load_config
 from copilot_bridge.config.settings import variable
-from copilot_bridge.logs import set_up
+from copilot_bridge.logs.setup import set_up_logging
 from copilot_bridge.serving.collector import settle
 from copilot_bridge.serving.limits import LAST_MOMENTS, raise_open_files
 from copilot_bridge.serving.metrics_folder import forget, remove, take
@@ -20,7 +20,7 @@ _config = load_config()
 if not _config.cache and not _config.store_key:
     # Nothing lies on a disk, but what a worker gives to a browser the others have to know again.
     os.environ[variable("store_key")] = base64.b64encode(os.urandom(32)).decode()
-set_up(_config.log_level, debug=_config.debug, file=_config.log_file)
+set_up_logging(_config.log_level, debug=_config.debug, file=_config.log_file)
 _counted = take(os.environ)
 
 bind = [f"[{_config.host}]:{_config.port}" if ":" in _config.host else f"{_config.host}:{_config.port}"]

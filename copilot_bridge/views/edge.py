@@ -15,7 +15,7 @@ from copilot_bridge.access.visits import HEADERS, Visit
 from copilot_bridge.dialects.spoken import spoken_at, write_error
 from copilot_bridge.errors import BridgeError, InvalidRequest, StoreError
 from copilot_bridge.exchange import Bridge, Call, Exchange
-from copilot_bridge.logs import Record
+from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.streaming.relay import ClientGoneError
 from copilot_bridge.views.closing import CLOSERS, Closers, throw_away
 
@@ -67,19 +67,19 @@ def call() -> Call:
     return mine
 
 
-Make = Callable[[Call, Record, bytes, Any], Any]
+Make = Callable[[Call, RequestLogEntry, bytes, Any], Any]
 
 
 def answer(make: Make) -> Response:
     """The answer to a request for a model; `make` reads the body.  Raises BridgeError."""
-    record: Record = g.record
+    record: RequestLogEntry = g.record
     g.asks_a_model = True
     data = read_body()
     asked = make(call(), record, data, request.headers)
     record.dialect, record.model, record.streamed = asked.dialect, asked.name, asked.streaming
     call().ask_first(record, asked.name, data)
     del data  # upstream will have it, and a stream goes on for minutes
-    bridge().journal.begin(record.row_if_cut())
+    bridge().journal.begin(record.row_if_interrupted())
     environ = request.environ
     exchange = Exchange(
         bridge(),
@@ -151,7 +151,7 @@ def begin() -> Response | None:
     gatekeeper = bridge().gatekeeper
     visit = read_visit(environ)
     client, local = gatekeeper.whence(visit)
-    record = g.record = Record(client, environ["REQUEST_METHOD"], request.path, dialect=spoken())
+    record = g.record = RequestLogEntry(client, environ["REQUEST_METHOD"], request.path, dialect=spoken())
     if record.path in QUIET:
         record.level = logging.DEBUG
     if not record.path.isprintable():  # line ends, escapes, directions: no path of ours has any
@@ -199,7 +199,7 @@ def identify(local: bool) -> None:
 
 def close_with(response: Response) -> None:
     """Have all that the request has opened closed with this answer to it."""
-    record: Record = g.record
+    record: RequestLogEntry = g.record
     closers: Closers = request.environ[CLOSERS]
     record.status = response.status_code
     if closers.attached:  # to an answer that could not be given
@@ -234,7 +234,7 @@ def refuse_the_rest(response: Response, closers: Closers) -> None:
 
 
 def end(response: Response) -> Response:
-    record: Record = g.record
+    record: RequestLogEntry = g.record
     close_with(response)
     response.headers["X-Request-Id"] = record.id
     for name, value in HEADERS.items():
@@ -249,7 +249,7 @@ def end(response: Response) -> Response:
 
 
 def told(error: BridgeError) -> Response:
-    g.record.failed(error)
+    g.record.note_error(error)
     if isinstance(error, StoreError):
         log.error("request %s: %s", g.record.id, error)
         error = BridgeError(

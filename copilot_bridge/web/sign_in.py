@@ -39,7 +39,7 @@ def enter() -> Response:
     except BridgeError as error:
         if error.kind == "rate_limited":
             raise
-        g.record.failed(error)
+        g.record.note_error(error)
         return form(following, 401, tr("This key is not known here, or not any more."))
     if not caller.operator:
         text = tr("This key is for models only. These pages need the operator's key.")

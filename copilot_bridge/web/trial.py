@@ -9,7 +9,7 @@ from flask import g
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange import Call, Exchange
 from copilot_bridge.exchange.trials import WAYS, Way
-from copilot_bridge.logs import Record
+from copilot_bridge.logs.entry import RequestLogEntry
 
 QUESTION = "Say hello in five words."
 ENOUGH = 200  # tokens: some models think first, and would have no word left with less
@@ -32,12 +32,12 @@ def ask(call: Call, dialect: str, model: str) -> Trial:
     :param call: for this request alone.
     """
     way, began = WAYS[dialect], time.perf_counter()
-    record = Record(g.record.caller, "POST", way.path, caller_id=g.record.caller_id, dialect=dialect)
+    record = RequestLogEntry(g.record.caller, "POST", way.path, caller_id=g.record.caller_id, dialect=dialect)
     try:
         answer = orjson.loads(complete(call, way, record, orjson.dumps(way.body(model, QUESTION, ENOUGH))))
         return Trial(model, since(began), text=way.text(answer).strip()[:LONGEST])
     except BridgeError as error:
-        record.failed(error)
+        record.note_error(error)
         record.status = error.status or 502
         return Trial(model, since(began), problem=str(error))
     finally:
@@ -46,12 +46,12 @@ def ask(call: Call, dialect: str, model: str) -> Trial:
         record.write()
 
 
-def complete(call: Call, way: Way, record: Record, data: bytes) -> bytes:
+def complete(call: Call, way: Way, record: RequestLogEntry, data: bytes) -> bytes:
     """The whole answer.  Raises BridgeError."""
     asked = way.make(call, record, data, {})
     record.model = asked.name
     call.ask_first(record, asked.name, data)
-    call.bridge.journal.begin(record.row_if_cut())
+    call.bridge.journal.begin(record.row_if_interrupted())
     exchange = Exchange(call.bridge, asked, record, client=None)
     try:
         answer = exchange.result()

@@ -50,7 +50,7 @@ def title(status: int) -> str:
 def show(error: BridgeError) -> Response:
     if not wants_page():
         return told(error)
-    g.record.failed(error)
+    g.record.note_error(error)
     status = 503 if isinstance(error, StoreError) else STATUS.get(error.kind, 500)
     asks = error.kind == "authentication" and request.method == "GET" and LIVE not in request.headers
     if asks and request.endpoint != "web.sign_in.show":

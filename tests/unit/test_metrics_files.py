@@ -12,12 +12,13 @@ from copilot_bridge.metrics.files import MANY, fold, gone_from, make_room, numbe
 # Counts something, and ends.  It tells its number.
 WORKER = """
 import os, sys, time
-from copilot_bridge.logs import Record
+from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.metrics import Metrics
 class Left:
     percent_remaining = float(sys.argv[1])
 metrics = Metrics()
-record = Record("x", "POST", "/", dialect="chat", model="gpt-4o", upstream="chat", status=200, tokens_in=10)
+record = RequestLogEntry("x", "POST", "/", dialect="chat", model="gpt-4o")
+record.upstream, record.status, record.tokens_in = "chat", 200, 10
 record.account = "octocat"
 for _ in range(3):
     metrics.done(record, ["timeout"], {"chat": Left})

@@ -1,0 +1,183 @@
+"""The log entry of a request: one line of the log, and one row in the store."""
+
+import logging
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.logs.escaping import truncate
+from copilot_bridge.redaction import redact
+
+log = logging.getLogger("copilot_bridge.request")
+
+# Characters that the store keeps.
+MAX_ERROR_LENGTH, MAX_NAME_LENGTH = 500, 200
+
+FIELDS = (
+    "id",
+    "caller",
+    "caller_id",
+    "method",
+    "path",
+    "dialect",
+    "model",
+    "status",
+    "first_byte_ms",
+    "ms",
+    "tokens_in",
+    "tokens_out",
+    "session",
+    "discount",
+    "outcome",
+    "error",
+    "mended",
+)
+
+# The fields whose text comes from a client or from upstream.
+UNTRUSTED_FIELDS = ("method", "path", "model", "error")
+
+
+@dataclass(slots=True)
+class RequestLogEntry:
+    """The facts about one request that the log, the store and the metrics keep.
+
+    :param caller: the client's address.  :param caller_id: the name of its key.
+    :param account: the GitHub login that paid.  :param upstream: the dialect spoken to Copilot.
+    :param session: a short name of the conversation.  :param discount: the part taken off the price.
+    :param cost: AI units.  :param quota: per cent left.  :param premium: requests taken from the plan.
+    :param queue: seconds in the queue.  :param token: seconds until there was a Copilot token.
+    :param mended: what Copilot refused, and what the bridge changed or left out in a second request.
+    :param outcome: "ok", "client gone", or the kind of the error; `error` is its message.
+    """
+
+    caller: str
+    method: str
+    path: str
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    caller_id: str | None = None
+    dialect: str | None = None
+    model: str | None = None
+    status: int | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    outcome: str = "ok"
+    error: str | None = None
+    mended: str | None = None
+    level: int = logging.INFO
+    account: str | None = None
+    upstream: str | None = None
+    initiator: str | None = None
+    session: str | None = None
+    discount: float | None = None
+    tokens_cached: int | None = None
+    tokens_reasoning: int | None = None
+    cost: float | None = None
+    quota: float | None = None
+    premium: float | None = None
+    queue: float | None = None
+    token: float | None = None
+    streamed: bool = False
+    at: float = field(default_factory=time.time)
+    started: float = field(default_factory=time.perf_counter)
+    first_byte_at: float | None = None
+
+    def note_first_byte(self) -> None:
+        if self.first_byte_at is None:
+            self.first_byte_at = time.perf_counter()
+
+    @property
+    def first_byte_ms(self) -> int | None:
+        return None if self.first_byte_at is None else round((self.first_byte_at - self.started) * 1000)
+
+    @property
+    def ms(self) -> int:
+        return round((time.perf_counter() - self.started) * 1000)
+
+    def note_usage(self, usage: dict[str, Any] | None) -> None:
+        """:param usage: as OpenAI counts: prompt_tokens, completion_tokens."""
+        if usage:
+            self.tokens_in = usage.get("prompt_tokens")
+            self.tokens_out = usage.get("completion_tokens")
+            self.tokens_cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+            self.tokens_reasoning = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens")
+
+    def note_error(self, error: BridgeError) -> None:
+        self.outcome, self.error = error.kind, error.code or error.kind if error.quotes else str(error)
+
+    def row(self) -> tuple[object, ...]:
+        """The row of the store's request log, once the request has ended."""
+        return (
+            self.id,
+            self.at,
+            self.caller_id or "local",
+            self.account,
+            self.dialect,
+            truncate(self.model, MAX_NAME_LENGTH),
+            self.upstream,
+            self.initiator,
+            self.status,
+            self.outcome,
+            self.ms,
+            self.first_byte_ms,
+            self.tokens_in,
+            self.tokens_out,
+            self.tokens_cached,
+            self.tokens_reasoning,
+            self.cost,
+            self.quota,
+            milliseconds(self.queue),
+            milliseconds(self.token),
+            truncate(self.error, MAX_ERROR_LENGTH),
+            self.caller,
+            truncate(self.path, MAX_NAME_LENGTH),
+            int(self.streamed),
+            self.premium,
+            self.session,
+            self.discount,
+            truncate(self.mended, MAX_ERROR_LENGTH),
+        )
+
+    def row_if_interrupted(self) -> tuple[object, ...]:
+        """The row that stays in the request log if the process is killed before the request ends."""
+        return (
+            self.id,
+            self.at,
+            self.caller_id or "local",
+            None,
+            self.dialect,
+            truncate(self.model, MAX_NAME_LENGTH),
+            *(None, None, None, "cut"),
+            *(None,) * 11,
+            self.caller,
+            truncate(self.path, MAX_NAME_LENGTH),
+            int(self.streamed),
+            *(None,) * 4,
+        )
+
+    def write(self) -> None:
+        """Write the log line."""
+        if log.isEnabledFor(self.level):
+            log.log(self.level, "request", extra={"request": self})
+
+
+def milliseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)
+
+
+def as_fields(entry: RequestLogEntry) -> dict[str, Any]:
+    """The fields of the JSON line that are known."""
+    fields = {name: value for name in FIELDS if (value := getattr(entry, name)) is not None}
+    return fields | {name: redact(fields[name]) for name in UNTRUSTED_FIELDS if name in fields}
+
+
+def as_sentence(entry: RequestLogEntry) -> str:
+    """`POST /v1/chat/completions claude-sonnet-4.5 200 ok (910>61 tokens, first byte 812 ms, 2310 ms)`"""
+    tokens = f"{entry.tokens_in}>{entry.tokens_out or 0} tokens, " if entry.tokens_in is not None else ""
+    first_byte = f"first byte {entry.first_byte_ms} ms, " if entry.first_byte_at is not None else ""
+    words = (entry.method, entry.path, entry.model, str(entry.status), entry.outcome)
+    line = " ".join(word for word in words if word)
+    mended = f", refused first: {entry.mended}" if entry.mended else ""
+    error = f": {entry.error}" if entry.error else ""
+    return f"{line} ({tokens}{first_byte}{entry.ms} ms) {entry.caller} {entry.id[:8]}{mended}{error}"
