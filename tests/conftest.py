@@ -113,7 +113,7 @@ def _share(_shared: dict[str, Bridge], _launch: Start) -> Start:
     def share(server: str, **settings: Any) -> Bridge:
         name = f"{server} {settings}"
         if name not in _shared:
-            _shared[name] = _launch(server=server, rest=0, **settings).warm()
+            _shared[name] = _launch(server=server, honor_retry_after=0, **settings).warm()
         return _shared[name]
 
     return share

@@ -19,7 +19,7 @@ LEAVE_AFTER = (0.0, 0.2)  # s: before the answer and in the middle of it
 CELLS = list(product(ENDPOINTS, ("clean", "messages", "responses")))
 
 # What is kept for `previous_response_id` grows for an hour by default; here the store is soon full.
-STORE = {"COPILOT_BRIDGE_RESPONSE_MEMORY": "1"}  # MB
+STORE = {"COPILOT_BRIDGE_RESPONSE_STORE_MB": "1"}  # MB
 FILLING = 3000  # answers; each counts for some 700 bytes
 
 MEMORY, DESCRIPTORS = "RSS grown, MB", "descriptors grown"

@@ -17,8 +17,8 @@ class Approval:
     """:param config: `manual`, `manual_timeout`."""
 
     def __init__(self, config: Config, table: ApprovalTable, signal: Signal) -> None:
-        self.wanted = config.manual
-        self._patience = config.manual_timeout
+        self.wanted = config.require_approval
+        self._patience = config.approval_timeout
         self._table = table
         self._signal = signal
         self._stopping = False

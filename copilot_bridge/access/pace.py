@@ -44,7 +44,7 @@ class Pace:
         self._gap = config.rate_limit or 0.0
         self._most = config.max_concurrent or 0
         self._room = config.max_waiting
-        self.wait = config.wait
+        self.wait = config.queue_requests
         self.rests = Rests(config, rests, signal, clock)
         self._table = table
         self._spare = PaceTable(Sqlite(None))  # while the store can't be used the limits hold per worker

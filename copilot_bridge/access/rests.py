@@ -50,7 +50,7 @@ class Rests:
     def __init__(
         self, config: Config, table: RestTable, signal: Signal, clock: Callable[[], float] = time.time
     ) -> None:
-        self._heeds = config.rest
+        self._heeds = config.honor_retry_after
         self._table = table
         self._signal = signal
         self._clock = clock

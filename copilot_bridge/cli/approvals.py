@@ -22,7 +22,7 @@ PAUSE = 0.3  # s
 def command(context: click.Context, config: Config, watch: bool) -> None:
     """Approve or deny the requests that are waiting.
 
-    Without a command: list them.  A bridge asks if it was started with --manual.
+    Without a command: list them.  A bridge asks if it was started with --require-approval.
     """
     if context.invoked_subcommand is None and watch:
         ask_for_each(Bridge(config), lambda: True)

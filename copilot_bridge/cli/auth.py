@@ -35,7 +35,7 @@ def login(config: Config) -> None:
 def log_in_and_tell(config: Config) -> None:
     bridge = Bridge(config)
     if not bridge.store.database.lasting:
-        raise ConfigError("there is no store to keep the login in: leave --no-cache out")
+        raise ConfigError("there is no store to keep the login in: leave --no-persist out")
     log_in(bridge)
     if config.show_token:
         click.echo(f"GitHub token: {shown(bridge.account().github_token, True)}")

@@ -162,10 +162,12 @@ def open_to_others(path: Path) -> bool:
 
 def store(patient: Patient) -> Finding:
     database = patient.bridge.store.database
-    if not patient.config.cache:
-        return ok("in memory only (--no-cache)")
+    if not patient.config.persist:
+        return ok("in memory only (--no-persist)")
     if problem := database.check():
-        return failed(problem, f"copilot-bridge doctor --no-cache, to see the rest; look at {database.place}")
+        return failed(
+            problem, f"copilot-bridge doctor --no-persist, to see the rest; look at {database.place}"
+        )
     vault = patient.bridge.store.vault
     if vault.open(vault.seal("x")) != "x":
         return failed(f"the key {vault.place} does not seal", "copilot-bridge auth, after moving it away")

@@ -16,8 +16,8 @@ from copilot_bridge.logs.setup import set_up_logging
 
 CONNECTION = (
     "home",
-    "cache",
-    "cache_path",
+    "persist",
+    "store_path",
     "github_token",
     "account_type",
     "enterprise_url",
@@ -38,7 +38,14 @@ ACCESS = (
     "cors_origin",
     "trusted_proxy",
 )
-PACE = ("rate_limit", "wait", "max_concurrent", "max_waiting", "manual", "manual_timeout")
+PACE = (
+    "rate_limit",
+    "queue_requests",
+    "max_concurrent",
+    "max_waiting",
+    "require_approval",
+    "approval_timeout",
+)
 
 
 Command = Callable[..., None]

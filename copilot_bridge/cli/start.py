@@ -90,7 +90,7 @@ def command(
             tell(url, known_key(config, greeting.keyed), greeting.models, model, small_model)
         click.echo(greeting.text(url))
         sys.stdout.flush()
-    if not config.cache:  # the server can't read in our memory who is logged in
+    if not config.persist:  # the server can't read in our memory who is logged in
         with suppress(LoginRequired):
             config = replace(config, github_token=bridge.account().github_token)
     hand_over(config, listeners, started.variables() | Inheritance(workers=inheritance.workers).variables())
@@ -243,7 +243,7 @@ def hand_over(config: Config, listeners: list[socket.socket], left: dict[str, st
         os.set_inheritable(each.fileno(), True)
     sockets = [FD[config.server].format(fd=each.fileno()) for each in listeners]
     arguments = [sys.executable, "-m", LAUNCHER, *SERVERS[config.server], *sockets]
-    if config.manual and is_terminal():
+    if config.require_approval and is_terminal():
         ask_beside(config, arguments, environ | left, [each.fileno() for each in listeners])
     os.execve(sys.executable, arguments, environ | left)
 

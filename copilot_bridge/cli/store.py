@@ -88,7 +88,7 @@ def opened(config: Config) -> Store:
     """Raises ConfigError: there is none."""
     store = Bridge(config).store
     if not store.database.lasting:
-        raise ConfigError("with --no-cache there is no store")
+        raise ConfigError("with --no-persist there is no store")
     return store
 
 

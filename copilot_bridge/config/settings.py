@@ -60,6 +60,7 @@ def setting(
     factory: Callable[[], Any] | None = None,
     flags: tuple[str, ...] = (),
     alias: str | None = None,
+    former: str | None = None,
     meant: Meant | None = None,
     secret: bool = False,
 ) -> Any:
@@ -67,6 +68,7 @@ def setting(
 
     :param flags: its options.
     :param alias: the short name of its environment variable.
+    :param former: the name of the field in earlier versions; its environment variable still works.
     :param meant: which values of that are meant for us; else all that are well formed.
     :param secret: a malformed value is not shown.
     """
@@ -75,6 +77,7 @@ def setting(
         "about": about,
         "flags": flags,
         "alias": alias,
+        "former": former,
         "meant": meant or parses(parse),
         "secret": secret,
     }
@@ -112,19 +115,21 @@ class Config:
     home: Path = setting(
         path, "data directory: the store and its key", factory=default_home, flags=("--home",)
     )
-    cache: bool = setting(
+    persist: bool = setting(
         boolean,
         "keep logins, tokens, keys and the request log in the store; otherwise in memory only",
         default=True,
-        flags=("--cache/--no-cache",),
+        flags=("--persist/--no-persist", "--cache/--no-cache"),
         alias="CACHE",
+        former="cache",
     )
-    cache_path: Path | None = setting(
+    store_path: Path | None = setting(
         path,
         "the store's file, where it is not in the data directory",
-        flags=("--cache-path",),
+        flags=("--store-path", "--cache-path"),
         alias="CACHE_PATH",
         meant=plausibility.file,
+        former="cache_path",
     )
     database_url: Secret = setting(
         postgres_url,
@@ -213,11 +218,12 @@ class Config:
         "minimum interval between two requests to Copilot, in seconds, per account",
         flags=("--rate-limit", "-r"),
     )
-    wait: bool = setting(
+    queue_requests: bool = setting(
         boolean,
         "queue requests that come too early, instead of refusing them",
         default=False,
-        flags=("--wait", "-w"),
+        flags=("--queue-requests", "--wait", "-w"),
+        former="wait",
     )
     max_concurrent: int | None = setting(
         whole(1, 10_000), "maximum number of concurrent requests, per account", flags=("--max-concurrent",)
@@ -228,19 +234,25 @@ class Config:
         default=200,
         flags=("--max-waiting",),
     )
-    rest: bool = setting(
+    honor_retry_after: bool = setting(
         boolean,
         "after a 429 from Copilot, pause what it refused for as long as it asks",
         default=True,
+        former="rest",
     )
-    manual: bool = setting(
-        boolean, "ask the operator before each request is sent", default=False, flags=("--manual",)
+    require_approval: bool = setting(
+        boolean,
+        "ask the operator before each request is sent",
+        default=False,
+        flags=("--require-approval", "--manual"),
+        former="manual",
     )
-    manual_timeout: float = setting(
+    approval_timeout: float = setting(
         seconds,
         "how long a request waits for the operator's answer, in seconds",
         default=300.0,
-        flags=("--manual-timeout",),
+        flags=("--approval-timeout", "--manual-timeout"),
+        former="manual_timeout",
     )
     log_days: int = setting(
         whole(0, 36_500),
@@ -329,15 +341,17 @@ class Config:
         "maximum size of an answer in one piece, or of an event of a stream, uncompressed, in megabytes",
         default=64,
     )
-    fast_delivery: bool = setting(
+    direct_socket_io: bool = setting(
         boolean,
         "read streams directly from upstream's socket; off: through requests, which costs more",
         default=True,
+        former="fast_delivery",
     )
-    response_memory: int = setting(
+    response_store_mb: int = setting(
         whole(0, 65536),
         "megabytes of conversations kept for an hour, encrypted, for previous_response_id; 0: none",
         default=64,
+        former="response_memory",
     )
     editor_version: str | None = setting(
         word,
@@ -354,10 +368,8 @@ class Config:
 
     def environ(self) -> dict[str, str]:
         """The environment that makes another process load these very settings."""
-        nothing = {each.metadata["alias"]: "" for each in settings() if each.metadata["alias"]} | {
-            ENV_FILE: ""
-        }
-        return nothing | {variable(each.name): spell(getattr(self, each.name)) for each in settings()}
+        unset = dict.fromkeys((*FIELD_OF_VARIABLE, ENV_FILE), "")
+        return unset | {variable(each.name): spell(getattr(self, each.name)) for each in settings()}
 
     def origin(self, name: str) -> str:
         return self.origins.get(name, "default")
@@ -396,9 +408,12 @@ def spell(value: object) -> str:
 
 SECRETS = [each for each in settings() if each.metadata["secret"]]
 BY_NAME = {each.name: each for each in settings()}
-FIELD_OF_VARIABLE = {each.metadata["alias"]: each.name for each in settings() if each.metadata["alias"]} | {
-    variable(each.name): each.name for each in settings()
-}
+# A later name takes precedence: the short ones, those of earlier versions, the full ones.
+FIELD_OF_VARIABLE = (
+    {each.metadata["alias"]: each.name for each in settings() if each.metadata["alias"]}
+    | {variable(each.metadata["former"]): each.name for each in settings() if each.metadata["former"]}
+    | {variable(each.name): each.name for each in settings()}
+)
 
 
 def option(name: str) -> str:

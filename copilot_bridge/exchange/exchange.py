@@ -56,7 +56,7 @@ class Exchange:
         config = bridge.config
         self._request = request
         self._record = record
-        self._fast = config.fast_delivery
+        self._fast = config.direct_socket_io
         self._delivery = Delivery(client, config.keepalive, config.read_timeout, direct, interim=interim)
         self._opening: Iterator[requests.Response | None] = iter(())
         self._response: requests.Response | None = None

@@ -8,8 +8,8 @@ def store_of(config: Config) -> Store:
     """Nothing is read or written until the store is asked for something."""
     return open_store(
         config.home,
-        path=config.cache_path,
-        lasting=config.cache,
+        path=config.store_path,
+        lasting=config.persist,
         key=config.store_key,
         url=config.database_url,
         connections=config.database_connections,

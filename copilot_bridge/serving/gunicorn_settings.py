@@ -17,7 +17,7 @@ from copilot_bridge.serving.limits import LAST_MOMENTS, raise_open_files
 from copilot_bridge.serving.metrics_folder import forget, remove, take
 
 _config = load_config()
-if not _config.cache and not _config.store_key:
+if not _config.persist and not _config.store_key:
     # Nothing lies on a disk, but what a worker gives to a browser the others have to know again.
     os.environ[variable("store_key")] = base64.b64encode(os.urandom(32)).decode()
 set_up_logging(_config.log_level, debug=_config.debug, file=_config.log_file)

@@ -43,7 +43,7 @@ def state() -> dict[str, Any]:
     return {
         "questions": bridge.store.approvals.waiting(),
         "manual": bridge.approval.wanted,
-        "patience": bridge.config.manual_timeout,
+        "patience": bridge.config.approval_timeout,
     }
 
 

@@ -110,9 +110,9 @@ def test_names_keep_their_spelling_in_the_help(name):
     "told",
     [
         "--workers NUMBER Gunicorn workers. [COPILOT_BRIDGE_WORKERS; default: 1]",
-        "[COPILOT_BRIDGE_MANUAL_TIMEOUT; default: 300]",
-        "[COPILOT_BRIDGE_CACHE; default: true]",
-        "[COPILOT_BRIDGE_WAIT]",
+        "[COPILOT_BRIDGE_APPROVAL_TIMEOUT; default: 300]",
+        "[COPILOT_BRIDGE_PERSIST; default: true]",
+        "[COPILOT_BRIDGE_QUEUE_REQUESTS]",
         "[COPILOT_BRIDGE_RATE_LIMIT]",
         "--log-file PATH ",
     ],

@@ -201,5 +201,5 @@ def test_it_looks_first_whether_it_can_store_the_login(run, home, simulator, how
 
 def test_a_login_that_nobody_would_keep(run, simulator):
     before = len(simulator.ledger(path="/login/device/code"))
-    assert "--no-cache" in run("auth", "--no-cache").line
+    assert "--no-persist" in run("auth", "--no-persist").line
     assert len(simulator.ledger(path="/login/device/code")) == before

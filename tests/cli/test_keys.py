@@ -69,7 +69,7 @@ def test_a_key(run, home, log_in):
         (["keys", "add", "a", "--expires", "soon"], "like 30d"),
         (["keys", "add", "a", "--account", "nobody"], "no login of 'nobody'"),
         (["keys", "add", ""], "1 to 64"),
-        (["keys", "add", "a", "--no-cache"], "no store"),
+        (["keys", "add", "a", "--no-persist"], "no store"),
         (["keys", "revoke", "a"], "no key of the name 'a'"),
         (["keys", "rotate", "a"], "no key of the name 'a'"),
         (["share-token", "revoke", "a"], "no share of the name 'a'"),

@@ -32,7 +32,7 @@ def waiting(store: Store, number: int) -> list[Question]:
 
 def test_yes_and_no(start_bridge: Start, simulator: Simulator, mark: str) -> None:
     """Asked for in one worker, answered from another process."""
-    bridge = start_bridge(manual=1, workers=2).warm()
+    bridge = start_bridge(require_approval=1, workers=2).warm()
     with store_of(bridge) as store:
         first = bridge.ask(f"one {mark}\nand more", "claude-sonnet-4.5")
         (question,) = waiting(store, 1)
@@ -58,7 +58,7 @@ def test_yes_and_no(start_bridge: Start, simulator: Simulator, mark: str) -> Non
 
 def test_a_conversation_that_goes_on_is_asked_for_again(start_bridge: Start) -> None:
     """What it goes on from is looked up before anything is asked."""
-    bridge = start_bridge(manual=1, server="gevent").warm()
+    bridge = start_bridge(require_approval=1, server="gevent").warm()
     body: dict[str, object] = {"model": "gpt-5.3-codex", "input": "hello"}
     with store_of(bridge) as store:
         for yes in (True, False):
@@ -71,7 +71,7 @@ def test_a_conversation_that_goes_on_is_asked_for_again(start_bridge: Start) -> 
 
 
 def test_no_answer_in_time(start_bridge: Start, simulator: Simulator, mark: str) -> None:
-    bridge = start_bridge(manual=1, manual_timeout=0.5, server="gevent").warm()
+    bridge = start_bridge(require_approval=1, approval_timeout=0.5, server="gevent").warm()
     body = {"model": "claude-sonnet-4.5", "max_tokens": 9, "messages": [{"role": "user", "content": mark}]}
     answer = bridge.request("POST", "/v1/messages", body)
     assert answer.status == 403
@@ -81,7 +81,7 @@ def test_no_answer_in_time(start_bridge: Start, simulator: Simulator, mark: str)
 
 
 def test_who_waits_is_kept_awake_and_who_leaves_is_off_the_list(start_bridge: Start) -> None:
-    bridge = start_bridge(manual=1, server="gevent", keepalive=KEEPALIVE).warm()
+    bridge = start_bridge(require_approval=1, server="gevent", keepalive=KEEPALIVE).warm()
     with store_of(bridge) as store:
         stream = bridge.stream("hello")
         assert stream.status == 200
@@ -97,7 +97,9 @@ def test_who_waits_is_kept_awake_and_who_leaves_is_off_the_list(start_bridge: St
 
 
 def test_a_no_in_the_middle_of_a_stream(start_bridge: Start) -> None:
-    bridge = start_bridge(manual=1, manual_timeout=0.5, server="gevent", keepalive=KEEPALIVE).warm()
+    bridge = start_bridge(
+        require_approval=1, approval_timeout=0.5, server="gevent", keepalive=KEEPALIVE
+    ).warm()
     told = bridge.told("hello")
     assert told.error["type"] == "permission_error"
 
@@ -133,7 +135,7 @@ def test_at_the_terminal_of_start(simulator: Simulator, tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="no terminal of this kind")
 def test_at_another_terminal(start_bridge: Start, tmp_path: Path) -> None:
     """`copilot-bridge approvals --watch` asks for what any worker wants to send."""
-    bridge = start_bridge(manual=1, workers=2).warm()
+    bridge = start_bridge(require_approval=1, workers=2).warm()
     environ = {"COPILOT_BRIDGE_HOME": str(bridge.home)}
     terminal = Terminal(tmp_path, environ, "approvals", "--watch")
     try:
@@ -166,7 +168,7 @@ def terminal_thread(url: str, text: str) -> Iterator[list]:
 
 @pytest.mark.parametrize("server", ["gunicorn", "gevent"])
 def test_who_waits_is_told_at_once_that_the_bridge_stops(start_bridge: Start, server: str) -> None:
-    bridge = start_bridge(manual=1, server=server, graceful_timeout=30).warm()
+    bridge = start_bridge(require_approval=1, server=server, graceful_timeout=30).warm()
     body = json.dumps({"model": "gpt-4o", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]})
     with store_of(bridge) as store:
         asked = [
@@ -189,7 +191,7 @@ def test_who_waits_is_told_at_once_that_the_bridge_stops(start_bridge: Start, se
 @pytest.mark.parametrize("server", ["gunicorn", "gevent"])
 def test_a_queue_at_the_end_of_its_time(start_bridge: Start, server: str, mark: str) -> None:
     """Those whose turn does not come in time hear of it, too."""
-    bridge = start_bridge(rate_limit=60, wait=1, server=server, graceful_timeout=0.5).warm()
+    bridge = start_bridge(rate_limit=60, queue_requests=1, server=server, graceful_timeout=0.5).warm()
     assert bridge.chat("hello").status == 200
     asked = [bridge.ask(f"hello {mark}"), bridge.ask(f"hello {mark}", stream=True)]
     bridge.log.wait_for(lambda _line: True)
@@ -203,7 +205,7 @@ def test_a_queue_at_the_end_of_its_time(start_bridge: Start, server: str, mark: 
 
 
 def test_what_would_turn_a_text_around_is_shown_as_what_it_is(start_bridge: Start) -> None:
-    bridge = start_bridge(manual=1, server="gevent").warm()
+    bridge = start_bridge(require_approval=1, server="gevent").warm()
     with store_of(bridge) as store:
         asked = bridge.ask("delete \u202eeverything\u2066 \x1b[31m\x00 now", "gpt-4o")
         (question,) = waiting(store, 1)
@@ -217,7 +219,7 @@ def test_what_would_turn_a_text_around_is_shown_as_what_it_is(start_bridge: Star
 
 def test_a_refusal_does_not_say_where_the_store_is(start_bridge: Start, tmp_path: Path) -> None:
     tmp_path.joinpath("bridge.db").write_bytes(b"no database at all" * 300)
-    bridge = start_bridge(manual=1, server="gevent", home=tmp_path)
+    bridge = start_bridge(require_approval=1, server="gevent", home=tmp_path)
     answer = bridge.chat("hello")
     assert answer.status >= 500
     assert "store" in answer.error["message"]

@@ -43,7 +43,7 @@ def sent_for(simulator: Simulator, mark: str) -> tuple[list[Json], list[Json]]:
 
 @pytest.fixture(scope="module")
 def auto_bridge(_launch: Start) -> Iterator[Bridge]:
-    bridge = _launch(server="gevent", rest=0)
+    bridge = _launch(server="gevent", honor_retry_after=0)
     yield bridge
     bridge.stop()
 
@@ -160,7 +160,7 @@ def test_a_restart_goes_on_with_the_pick(start_bridge: Start, simulator: Simulat
 
 def test_the_first_version(start_bridge: Start, simulator: Simulator, mark: str) -> None:
     """Where POST /auto is 404; and what is said where that is all that there is not."""
-    bridge = start_bridge(github_token=new_token("firstauto"), server="gevent", rest=0)
+    bridge = start_bridge(github_token=new_token("firstauto"), server="gevent", honor_retry_after=0)
     ask(bridge, f"hello {mark}")
     (intent,) = simulator.ledger(mark, path="/models/session/intent")
     (answered,) = sent_for(simulator, mark)[1]

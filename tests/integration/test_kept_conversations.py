@@ -134,7 +134,7 @@ def test_what_is_not_to_be_stored_is_not_written(start_bridge: Start) -> None:
 
 
 def test_switched_off(start_bridge: Start) -> None:
-    bridge = start_bridge(server="gevent", response_memory=0).warm()
+    bridge = start_bridge(server="gevent", response_store_mb=0).warm()
     told(post(bridge, "hello"))
     bridge.ask_to_stop()
     bridge.wait()

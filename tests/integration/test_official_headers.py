@@ -88,7 +88,7 @@ REQUESTS: tuple[tuple[str, Callable[[str], Json], dict[str, str]], ...] = (
 def calls(_launch: Callable[..., Bridge], simulator: Simulator) -> Iterator[Json]:
     """What the bridge has said in each call, in the form of the golden file."""
     token = new_token(prefix="gho")
-    bridge = _launch(server="gevent", github_token=token, rest=0).warm()
+    bridge = _launch(server="gevent", github_token=token, honor_retry_after=0).warm()
     for number, (path, body, headers) in enumerate(REQUESTS):
         answer = bridge.request("POST", path, body(f"hello {number}"), headers)
         assert answer.status == 200, answer.body

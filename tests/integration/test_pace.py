@@ -63,7 +63,7 @@ def test_a_limit_outlives_a_restart(start_bridge: Start) -> None:
 def test_four_workers_and_fifty_callers(start_bridge: Start, simulator: Simulator, mark: str) -> None:
     """The rate holds, nobody is lost, nobody is asked for twice."""
     gap, callers, each = 0.02, 50, 2
-    bridge = start_bridge(rate_limit=gap, wait=1, workers=4, server="gunicorn").warm()
+    bridge = start_bridge(rate_limit=gap, queue_requests=1, workers=4, server="gunicorn").warm()
 
     def call(number: int) -> list[Answer]:
         return [bridge.chat(f"hello {mark} <{number}.{turn}>") for turn in range(each)]
@@ -84,7 +84,7 @@ def test_four_workers_and_fifty_callers(start_bridge: Start, simulator: Simulato
 def test_waiting_in_order_and_leaving_at_once(start_bridge: Start, simulator: Simulator) -> None:
     """Nobody's turn comes before all are there: the first one takes the only place until it leaves."""
     gap = 0.7
-    bridge = start_bridge(rate_limit=gap, max_concurrent=1, wait=1, server="gevent").warm()
+    bridge = start_bridge(rate_limit=gap, max_concurrent=1, queue_requests=1, server="gevent").warm()
     marks = [new_mark() for _ in range(4)]
     first = bridge.stream(f"[[sim:stall after=4 seconds=30]] one two three {marks[0]}")
     assert next(first.frames())
@@ -119,7 +119,7 @@ def wait_until_waiting(bridge: Bridge, number: int) -> None:
 
 
 def test_a_full_queue(start_bridge: Start) -> None:
-    bridge = start_bridge(rate_limit=60, wait=1, max_waiting=1, server="gevent").warm()
+    bridge = start_bridge(rate_limit=60, queue_requests=1, max_waiting=1, server="gevent").warm()
     assert bridge.chat("hello").status == 200
     bridge.ask("hello")
     wait_until_waiting(bridge, 1)
@@ -129,7 +129,7 @@ def test_a_full_queue(start_bridge: Start) -> None:
 
 
 def test_who_waits_is_kept_awake(start_bridge: Start) -> None:
-    bridge = start_bridge(rate_limit=0.7, wait=1, server="gevent", keepalive=KEEPALIVE).warm()
+    bridge = start_bridge(rate_limit=0.7, queue_requests=1, server="gevent", keepalive=KEEPALIVE).warm()
     assert bridge.chat("hello").status == 200
     told = bridge.told("hello")
     assert told.frames[0].is_comment
@@ -138,7 +138,7 @@ def test_who_waits_is_kept_awake(start_bridge: Start) -> None:
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_so_many_at_a_time(start_bridge: Start, simulator: Simulator, mark: str, workers: int) -> None:
-    bridge = start_bridge(max_concurrent=2, wait=1, workers=workers).warm()
+    bridge = start_bridge(max_concurrent=2, queue_requests=1, workers=workers).warm()
     text = f"[[sim:flood events=4 size=10 gap=50]] {mark}"
     with ThreadPoolExecutor(8) as pool:
         told = list(pool.map(lambda _: bridge.told(text).finish_reason, range(8)))
@@ -286,7 +286,7 @@ def test_a_request_that_is_tried_again_keeps_to_the_gap(
     start_bridge: Start, simulator: Simulator, mark: str
 ) -> None:
     """It is let through before those who wait, and there is no standstill if it holds the only place."""
-    bridge = start_bridge(rate_limit=0.3, max_concurrent=1, wait=1, server="gevent").warm()
+    bridge = start_bridge(rate_limit=0.3, max_concurrent=1, queue_requests=1, server="gevent").warm()
     simulator.expire(bridge.github_token)
     threads = [threading.Thread(target=bridge.chat, args=(f"hello {mark}",)) for _ in range(2)]
     for each in threads:

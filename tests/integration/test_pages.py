@@ -23,7 +23,7 @@ EVIL = "http://evil.example"
 @pytest.fixture(scope="module")
 def keyed(_launch: Start) -> Iterator[Bridge]:
     """Two workers: what one gives to a browser the other has to know again."""
-    bridge = _launch(api_key=OPERATOR, workers=2, manual=1).warm_up(OPERATOR)
+    bridge = _launch(api_key=OPERATOR, workers=2, require_approval=1).warm_up(OPERATOR)
     yield bridge
     bridge.stop()
 
@@ -77,7 +77,7 @@ def test_a_session_holds_on_all_workers_until_its_key_is_revoked(keyed: Bridge, 
 def test_the_workers_of_a_bridge_without_a_store_know_each_others_sessions(
     start_bridge: Start, browse: Browse
 ) -> None:
-    bridge = start_bridge(api_key=OPERATOR, workers=2, cache=0).warm_up(OPERATOR)
+    bridge = start_bridge(api_key=OPERATOR, workers=2, persist=0).warm_up(OPERATOR)
     cookies = browse(bridge).sign_in(OPERATOR).session.cookies
     for _ in range(12):
         answer = requests.get(bridge.url, headers={"Accept": ACCEPT}, cookies=cookies, timeout=PATIENCE)
@@ -198,7 +198,7 @@ def test_yes_and_no_by_page_while_the_clients_wait(
 
 
 def test_a_bridge_that_asks_nobody_says_so(bridge: Bridge, browse: Browse) -> None:
-    assert "copilot-bridge start --manual" in browse(bridge).get("/approvals").text
+    assert "copilot-bridge start --require-approval" in browse(bridge).get("/approvals").text
 
 
 def script(simulator: Simulator, **answers: object) -> None:

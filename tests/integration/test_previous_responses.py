@@ -109,7 +109,7 @@ def test_an_answer_that_broke_off_is_not_kept(bridge: Bridge) -> None:
 
 
 def test_the_memory_can_be_switched_off(start_bridge: Start) -> None:
-    bridge = start_bridge(response_memory=0)
+    bridge = start_bridge(response_store_mb=0)
     id_ = post(bridge, "hello").json["id"]
     assert refused(post(bridge, "go on", previous_response_id=id_)) == GONE
 

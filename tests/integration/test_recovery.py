@@ -364,7 +364,7 @@ def test_it_is_remembered_over_a_restart(
 def test_without_a_store_it_is_remembered_by_the_process(
     start_bridge: Start, simulator: Simulator, mark: str
 ) -> None:
-    bridge = start_bridge(server="gevent", cache=False)
+    bridge = start_bridge(server="gevent", persist=False)
     body = MESSAGES.body(f"[[sim:extra-inputs field=top_k]] hello {mark}", OPUS, top_k=3)
     for _ in range(2):
         assert MESSAGES.post(bridge, body).status == 200

@@ -67,7 +67,7 @@ def test_what_is_told_of_a_request(start_bridge: Start) -> None:
 
 def test_where_the_time_went(start_bridge: Start) -> None:
     """The wait for a token, and for one's turn."""
-    bridge = start_bridge(server="gevent", rate_limit=1.0, wait=1)
+    bridge = start_bridge(server="gevent", rate_limit=1.0, queue_requests=1)
     answers = [bridge.chat("hello") for _ in range(2)]
     first, second = (row_of(bridge, answer.headers["x-request-id"]) for answer in answers)
     assert 0 < first["token_ms"] <= first["first_byte_ms"]

@@ -393,7 +393,7 @@ def start(_launch: Start) -> Iterator[Start]:
 @pytest.fixture(scope="module")
 def plain(start: Start, upstream: Upstream) -> dict[str, Any]:
     """The answers of the reference."""
-    return answers(start(upstream, fast_delivery=False))
+    return answers(start(upstream, direct_socket_io=False))
 
 
 # So that the log says how much was sent, if somebody wants to know.

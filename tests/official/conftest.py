@@ -32,7 +32,9 @@ def runner(
     request: pytest.FixtureRequest,
 ) -> Iterator[Runner]:
     assert CLI.is_installed(), "make test-official installs the CLI"
-    runner = Runner(simulator, lambda: _launch(rest=0).warm(), tmp_path_factory.mktemp("official"))
+    runner = Runner(
+        simulator, lambda: _launch(honor_retry_after=0).warm(), tmp_path_factory.mktemp("official")
+    )
     for name in dict.fromkeys(selected(request.session.items)):
         runner.begin(name, EVERYTHING[name])
     yield runner

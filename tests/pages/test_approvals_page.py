@@ -11,7 +11,7 @@ from copilot_bridge.store import open_store
 
 @pytest.fixture
 def asking(start_bridge: Start) -> Bridge:
-    return start_bridge(manual=1, server="gevent").warm()
+    return start_bridge(require_approval=1, server="gevent").warm()
 
 
 def test_yes_and_no(asking: Bridge, visit: Visit) -> None:

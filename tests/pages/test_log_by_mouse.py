@@ -27,7 +27,7 @@ ID, CALLER, MODEL, OUTCOME = 0, 2, 5, 9  # of a row
 def full(_launch: Start, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
     home = tmp_path_factory.mktemp("full")
     fill(home, FULL).close()
-    bridge = _launch(home=home, log_rows=FULL, rest=0).warm()
+    bridge = _launch(home=home, log_rows=FULL, honor_retry_after=0).warm()
     yield bridge
     bridge.stop()
 
@@ -37,7 +37,7 @@ def short(_launch: Start, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """With 300 rows, those of `rows(300)`."""
     home = tmp_path_factory.mktemp("short")
     fill(home, 300).close()
-    bridge = _launch(home=home, rest=0).warm()
+    bridge = _launch(home=home, honor_retry_after=0).warm()
     yield bridge
     bridge.stop()
 
@@ -162,7 +162,7 @@ def test_the_file_has_what_is_shown(short: Bridge, visit: Visit, tmp_path: Path,
 def test_a_request_under_way_is_waited_for(
     start_bridge: Start, visit: Visit, picture: Picture, script: bool
 ) -> None:
-    bridge = start_bridge(manual=1, server="gevent").warm()
+    bridge = start_bridge(require_approval=1, server="gevent").warm()
     stream = bridge.stream("may I").begin()
     number = stream.headers["x-request-id"]
     page = visit(bridge, java_script_enabled=script).open(f"/requests/{number}")

@@ -33,7 +33,9 @@ AS_USUAL = """(url) => document.querySelectorAll("pre").forEach((each) => {
 def busy(_launch: Start, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
     home = tmp_path_factory.mktemp("busy")
     fill(home, BUSY).close()
-    bridge = _launch(home=home, rest=0, github_token=new_token("individual"), server="gevent").warm()
+    bridge = _launch(
+        home=home, honor_retry_after=0, github_token=new_token("individual"), server="gevent"
+    ).warm()
     bridge.chat("hello")
     yield bridge
     bridge.stop()

@@ -32,8 +32,8 @@ SAMPLES = {
     "server": ("GEVENT", "gevent"),
     "graceful_timeout": ("2.5", 2.5),
     "home": ("/srv/bridge", Path("/srv/bridge")),
-    "cache": ("false", False),
-    "cache_path": ("/srv/cache.db", Path("/srv/cache.db")),
+    "persist": ("false", False),
+    "store_path": ("/srv/cache.db", Path("/srv/cache.db")),
     "store_key": ("a2V5", Secret("a2V5")),
     "api_key": ("one, two", (Secret("one"), Secret("two"))),
     "share_token": (
@@ -50,14 +50,14 @@ SAMPLES = {
     ),
     "trusted_proxy": ("10.0.0.0/8,::1", ("10.0.0.0/8", "::1")),
     "rate_limit": ("1.5", 1.5),
-    "wait": ("1", True),
+    "queue_requests": ("1", True),
     "max_concurrent": ("4", 4),
     "max_waiting": ("10", 10),
-    "rest": ("no", False),
+    "honor_retry_after": ("no", False),
     "log_days": ("0", 0),
     "log_rows": ("10", 10),
-    "manual": ("1", True),
-    "manual_timeout": ("60", 60.0),
+    "require_approval": ("1", True),
+    "approval_timeout": ("60", 60.0),
     "database_url": ("postgresql://u:p@h/d", Secret("postgresql://u:p@h/d")),
     "database_connections": ("20", 20),
     "store_timeout": ("0.5", 0.5),
@@ -82,8 +82,8 @@ SAMPLES = {
     "keepalive": (".5", 0.5),
     "keep_copilot_fields": ("on", True),
     "answer_limit": ("8", 8),
-    "fast_delivery": ("no", False),
-    "response_memory": ("0", 0),
+    "direct_socket_io": ("no", False),
+    "response_store_mb": ("0", 0),
     "editor_version": ("vscode/1.111.0", "vscode/1.111.0"),
     "plugin_version": ("copilot-chat/0.43.0", "copilot-chat/0.43.0"),
     "integration_id": ("vscode-chat", "vscode-chat"),
@@ -159,6 +159,34 @@ def test_from_an_alias(alias):
     config = load_config(environ={alias: raw})
     assert getattr(config, ALIASES[alias]) == value
     assert config.origin(ALIASES[alias]) == f"environment: {alias}"
+
+
+FORMER = {each.metadata["former"]: each.name for each in settings() if each.metadata["former"]}
+
+
+@pytest.mark.parametrize("former", FORMER)
+def test_a_variable_of_an_earlier_version_still_sets_what_it_did(former, folder):
+    name = FORMER[former]
+    raw, value = SAMPLES[name]
+    config = load_config(environ={variable(former): raw})
+    assert getattr(config, name) == value
+    assert config.origin(name) == f"environment: {variable(former)}"
+    write_env(folder, f"{variable(former)}={raw}")
+    assert getattr(load_config(environ={}), name) == value
+
+
+@pytest.mark.parametrize("former", FORMER)
+def test_the_present_name_takes_precedence_over_the_former(former):
+    name = FORMER[former]
+    given, default = SAMPLES[name][0], spell(getattr(Config(), name)) or "/elsewhere"
+    config = load_config(environ={variable(former): default, variable(name): given})
+    assert getattr(config, name) == SAMPLES[name][1]
+
+
+@pytest.mark.parametrize("former", FORMER)
+def test_a_malformed_value_is_told_by_the_variable_that_has_it(former):
+    raw = next(raw for name, raw, _ in MALFORMED if name == FORMER[former])
+    assert f"(environment: {variable(former)})" in refused(environ={variable(former): raw})
 
 
 FOREIGN = [
@@ -262,7 +290,7 @@ MALFORMED = [
         for raw in ("abc", "-1", "65536", "1.5", "1_000", " ", "²")
     ],
     *[("workers", raw, "whole number from 1 to 64") for raw in ("0", "65", "two")],
-    *[("response_memory", raw, "whole number from 0") for raw in ("-1", "64MB", "70000")],
+    *[("response_store_mb", raw, "whole number from 0") for raw in ("-1", "64MB", "70000")],
     ("server", "uvicorn", "gunicorn, gevent"),
     *[
         (name, raw, "number of seconds")
@@ -279,20 +307,20 @@ MALFORMED = [
     *[("host", raw, "printable") for raw in (" ", "a\nb", "\x1b[31m")],
     ("host", "127.0.0.1:80", "setting of its own"),
     ("home", "\t", "printable"),
-    ("cache", "sqlite", "true or false"),
+    ("persist", "sqlite", "true or false"),
     ("database_url", "mysql://u:secret@h/d", "postgresql://"),
     ("database_connections", "0", "1"),
     ("store_timeout", "soon", "number"),
-    ("manual", "ask", "true or false"),
+    ("require_approval", "ask", "true or false"),
     ("answer_limit", "0", "whole number from 1 to 65536"),
-    ("manual_timeout", "0", "number of seconds"),
+    ("approval_timeout", "0", "number of seconds"),
     ("log_days", "-1", "whole number"),
     ("log_rows", "0", "whole number"),
     ("rate_limit", "0", "number of seconds"),
-    ("wait", "10", "true or false"),
+    ("queue_requests", "10", "true or false"),
     ("max_concurrent", "0", "whole number"),
     ("max_waiting", "many", "whole number"),
-    ("rest", "long", "true or false"),
+    ("honor_retry_after", "long", "true or false"),
     ("api_key", "two words", "no spaces"),
     ("share_token", "lent-a:ghu_x", "begins with share-"),
     ("share_token", "share-:ghu_x", "begins with share-"),
@@ -306,7 +334,7 @@ MALFORMED = [
     ("cors_origin", "chat.example", "like https://chat.example"),
     ("cors_origin", "https://chat.example/", "like https://chat.example"),
     ("trusted_proxy", "nginx", "like 10.0.0.0/8"),
-    ("cache_path", "\t", "printable"),
+    ("store_path", "\t", "printable"),
     ("store_key", "two words", "no spaces"),
     ("home", "~nobody-of-this-name/x", "home"),
     ("account_type", "pro", "individual, business, enterprise"),
@@ -339,7 +367,7 @@ MALFORMED = [
     ],
     *[
         (name, "maybe", "true or false")
-        for name in ("proxy_env", "debug", "show_token", "keep_copilot_fields", "fast_delivery")
+        for name in ("proxy_env", "debug", "show_token", "keep_copilot_fields", "direct_socket_io")
     ],
     *[
         ("model_mapping", raw, "JSON object")
@@ -619,8 +647,8 @@ WRITTEN = {
     "first_byte_timeout": SECONDS,
     "keep_copilot_fields": BOOLEANS,
     "answer_limit": st.integers(1, 65536).map(str),
-    "fast_delivery": BOOLEANS,
-    "response_memory": st.integers(0, 65536).map(str),
+    "direct_socket_io": BOOLEANS,
+    "response_store_mb": st.integers(0, 65536).map(str),
     "editor_version": WORDS,
     "plugin_version": WORDS,
     "integration_id": WORDS,

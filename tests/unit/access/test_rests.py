@@ -88,7 +88,7 @@ def test_what_asks_for_no_rest(world, kind, headers):
 
 
 def test_an_operator_who_wants_no_rests(new_world):
-    world = new_world(rest=False)
+    world = new_world(honor_retry_after=False)
     world.refuse(**{"retry-after": "10"})
     world.enter()
 

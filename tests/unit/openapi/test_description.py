@@ -30,7 +30,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
-    return create_app(Config(home=tmp_path_factory.mktemp("home"), cache=False))
+    return create_app(Config(home=tmp_path_factory.mktemp("home"), persist=False))
 
 
 def nameless(path: str) -> str:
