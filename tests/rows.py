@@ -4,11 +4,12 @@ import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from copilot_bridge.store import open_store
 from copilot_bridge.store.database import Transaction
 from copilot_bridge.store.hours import PUT_HOUR, hours_of
-from copilot_bridge.store.requests import COLUMNS, FOR_HOURS, Row
+from copilot_bridge.store.requests import COLUMNS, RequestLogRow, values_in_order
 from copilot_bridge.store.store import Store
 
 DAY = 86_400
@@ -43,7 +44,7 @@ ENDS = (
 )
 
 
-def rows(number: int, *, days: int = 30, seed: int = 1, now: float | None = None) -> Iterator[Row]:
+def rows(number: int, *, days: int = 30, seed: int = 1, now: float | None = None) -> Iterator[RequestLogRow]:
     """Of the log's table, the oldest first."""
     chance = random.Random(seed)
     end = time.time() if now is None else now
@@ -55,7 +56,7 @@ def rows(number: int, *, days: int = 30, seed: int = 1, now: float | None = None
         status, outcome, error = (
             (200, "ok", None) if chance.random() < 0.94 else chance.choice(ENDS)  # type: ignore[assignment]
         )
-        row = dict.fromkeys(COLUMNS) | {
+        row: dict[str, Any] = {
             "id": f"{seed:08x}-0000-4000-8000-{index:012x}",
             "at": round(at, 3),
             "caller": chance.choices(CALLERS, (40, 30, 18, 8, 4))[0],
@@ -77,7 +78,7 @@ def rows(number: int, *, days: int = 30, seed: int = 1, now: float | None = None
             row |= timings(chance)
         if outcome in ("ok", "client gone"):
             row |= tokens(chance, price) | {"premium": premium, "quota": 83.4}
-        yield tuple(row.values())
+        yield RequestLogRow(**row)
 
 
 def timings(chance: random.Random) -> dict[str, int]:
@@ -106,10 +107,12 @@ def fill(home: Path, number: int, **options: float) -> Store:
     """A store with so many rows, written at once; the caller closes it."""
     store = open_store(home)
     written = list(rows(number, **options))  # type: ignore[arg-type]
-    hours = hours_of(map(FOR_HOURS, written))
+    hours = hours_of(written)
 
     def put(transaction: Transaction) -> None:
-        transaction.insert("requests", (*COLUMNS, "written"), [(*row, row[1]) for row in written])
+        transaction.insert(
+            "requests", (*COLUMNS, "written"), [(*values_in_order(row), row.at) for row in written]
+        )
         transaction.change_many(PUT_HOUR, hours)
 
     store.database.run(put)

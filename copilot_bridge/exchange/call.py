@@ -8,6 +8,7 @@ from copilot_bridge.dialects.glimpse import first_line
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.allowed import AllowedModels
 from copilot_bridge.exchange.bridge import Bridge
+from copilot_bridge.exchange.log_rows import finished_row
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.logs.escaping import CONTROL_ESCAPES
 from copilot_bridge.store.approvals import Question
@@ -91,7 +92,7 @@ class Call:
             record.account = self._account.login or f"token {self._account.fingerprint[:8]}"
             left = self.quota
             record.quota = next((left[name].percent_remaining for name in METERS if name in left), None)
-        self.bridge.journal.end(record.row())
+        self.bridge.journal.end(finished_row(record))
         self.bridge.metrics.done(record, self._copilot.errors if self._copilot else (), left)
 
     def usage(self) -> dict[str, Any]:

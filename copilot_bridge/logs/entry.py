@@ -1,4 +1,4 @@
-"""The log entry of a request: one line of the log, and one row in the store."""
+"""The log entry of a request: one line of the log."""
 
 import logging
 import time
@@ -7,13 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.logs.escaping import truncate
 from copilot_bridge.redaction import redact
 
 log = logging.getLogger("copilot_bridge.request")
-
-# Characters that the store keeps.
-MAX_ERROR_LENGTH, MAX_NAME_LENGTH = 500, 200
 
 FIELDS = (
     "id",
@@ -106,64 +102,10 @@ class RequestLogEntry:
     def note_error(self, error: BridgeError) -> None:
         self.outcome, self.error = error.kind, error.code or error.kind if error.quotes else str(error)
 
-    def row(self) -> tuple[object, ...]:
-        """The row of the store's request log, once the request has ended."""
-        return (
-            self.id,
-            self.at,
-            self.caller_id or "local",
-            self.account,
-            self.dialect,
-            truncate(self.model, MAX_NAME_LENGTH),
-            self.upstream,
-            self.initiator,
-            self.status,
-            self.outcome,
-            self.ms,
-            self.first_byte_ms,
-            self.tokens_in,
-            self.tokens_out,
-            self.tokens_cached,
-            self.tokens_reasoning,
-            self.cost,
-            self.quota,
-            milliseconds(self.queue),
-            milliseconds(self.token),
-            truncate(self.error, MAX_ERROR_LENGTH),
-            self.caller,
-            truncate(self.path, MAX_NAME_LENGTH),
-            int(self.streamed),
-            self.premium,
-            self.session,
-            self.discount,
-            truncate(self.mended, MAX_ERROR_LENGTH),
-        )
-
-    def row_if_interrupted(self) -> tuple[object, ...]:
-        """The row that stays in the request log if the process is killed before the request ends."""
-        return (
-            self.id,
-            self.at,
-            self.caller_id or "local",
-            None,
-            self.dialect,
-            truncate(self.model, MAX_NAME_LENGTH),
-            *(None, None, None, "cut"),
-            *(None,) * 11,
-            self.caller,
-            truncate(self.path, MAX_NAME_LENGTH),
-            int(self.streamed),
-            *(None,) * 4,
-        )
-
     def write(self) -> None:
         """Write the log line."""
         if log.isEnabledFor(self.level):
             log.log(self.level, "request", extra={"request": self})
-
-
-def milliseconds(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds * 1000)
 
 
 def as_fields(entry: RequestLogEntry) -> dict[str, Any]:

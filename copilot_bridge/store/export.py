@@ -4,24 +4,23 @@ import csv
 import io
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import orjson
 
-from copilot_bridge.store.requests import COLUMNS
+from copilot_bridge.store.requests import COLUMNS, RequestLogRow, values_in_order
 
 PIECE = 200  # rows
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
-Rows = Iterable[dict[str, Any]]
+Rows = Iterable[RequestLogRow]
 
 
 def as_csv(rows: Rows) -> Iterator[bytes]:
     """With a header; the first column is `at` for people, in UTC."""
     yield csv_lines([("time", *COLUMNS)])
     for piece in pieces_of(rows):
-        yield csv_lines([stamp(row["at"]), *(cell(row[name]) for name in COLUMNS)] for row in piece)
+        yield csv_lines([stamp(row.at), *map(cell, values_in_order(row))] for row in piece)
 
 
 def as_json(rows: Rows) -> Iterator[bytes]:
@@ -33,7 +32,7 @@ def as_json(rows: Rows) -> Iterator[bytes]:
     yield b"\n]\n" if before == b",\n" else b"[]\n"
 
 
-def pieces_of(rows: Rows) -> Iterator[list[dict[str, Any]]]:
+def pieces_of(rows: Rows) -> Iterator[list[RequestLogRow]]:
     piece = []
     for row in rows:
         piece.append(row)

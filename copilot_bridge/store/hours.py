@@ -4,7 +4,7 @@ They are written with the requests themselves, in the same transaction.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 HOUR = 3600
 KEYS = ("hour", "caller", "account", "model")
@@ -22,36 +22,43 @@ PUT_HOUR = (
 )
 
 
-# Of a row of the request log, what it takes.
-TAKEN = (
-    "at",
-    "caller",
-    "account",
-    "model",
-    "upstream",
-    "outcome",
-    "premium",
-    "tokens_in",
-    "tokens_out",
-    "tokens_cached",
-    "cost",
-)
+class CountedRequest(Protocol):
+    """What is counted of a row of the request log."""
+
+    at: float
+    caller: str | None
+    account: str | None
+    model: str | None
+    upstream: str | None
+    outcome: str | None
+    premium: float | None
+    tokens_in: int | None
+    tokens_out: int | None
+    tokens_cached: int | None
+    cost: float | None
 
 
-def hours_of(rows: Iterable[Sequence[Any]]) -> list[tuple[Any, ...]]:
-    """For PUT_HOUR.  :param rows: of the request log, the columns TAKEN."""
-    groups: dict[tuple[Any, ...], list[Sequence[Any]]] = {}
-    for at, caller, account, model, upstream, *counted in rows:
-        known = str(model or "") if upstream else ""  # a name that Copilot does not know may be anything
-        key = (int(at // HOUR * HOUR), caller or "", account or "", known)
-        groups.setdefault(key, []).append(counted)
+def hours_of(requests: Iterable[CountedRequest]) -> list[tuple[Any, ...]]:
+    """For PUT_HOUR."""
+    groups: dict[tuple[Any, ...], list[CountedRequest]] = {}
+    for request in requests:
+        # A name that Copilot does not know may be anything.
+        known = request.model or "" if request.upstream else ""
+        hour = int(request.at // HOUR * HOUR)
+        groups.setdefault((hour, request.caller or "", request.account or "", known), []).append(request)
     return [(*key, *sums_of(group)) for key, group in groups.items()]
 
 
-def sums_of(group: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
-    outcomes, premium, *tokens, cost = zip(*group, strict=True)
-    errors = sum(outcome not in FINE for outcome in outcomes)
-    return (len(group), errors, total(premium), *(total(each) or 0 for each in tokens), total(cost))
+def sums_of(group: Sequence[CountedRequest]) -> tuple[Any, ...]:
+    return (
+        len(group),
+        sum(request.outcome not in FINE for request in group),
+        total(request.premium for request in group),
+        total(request.tokens_in for request in group) or 0,
+        total(request.tokens_out for request in group) or 0,
+        total(request.tokens_cached for request in group) or 0,
+        total(request.cost for request in group),
+    )
 
 
 def total(numbers: Iterable[Any]) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 
 from copilot_bridge.errors import StoreError
-from copilot_bridge.store.requests import COLUMNS, OLDEST_COLUMNS, RequestTable, Row
+from copilot_bridge.store.requests import COLUMNS, RequestLogRow, RequestTable, values_in_order
 from copilot_bridge.store.spool import Spool, find_line, left_behind
 
 log = logging.getLogger(__name__)
@@ -21,8 +21,7 @@ MOST_KEPT = 20_000  # rows in memory, while the store takes none
 PRUNE_EVERY = 600.0  # s
 LOOK_EVERY = 20.0  # s; whether another process has ended, and left something
 LATEST = 60.0  # s after its end; what is not written by then is gone again
-
-AT, OUTCOME, MS = (COLUMNS.index(name) for name in ("at", "outcome", "ms"))
+OLDEST_COLUMNS = 18  # of the first version
 
 
 class Journal:
@@ -49,7 +48,7 @@ class Journal:
         self._days, self._most = days, most
         self._clock = clock
         self._spool: Spool | None = None
-        self._rows: dict[str, Row] = {}
+        self._rows: dict[str, RequestLogRow] = {}
         self._running = False
         self._warned = False
 
@@ -59,20 +58,20 @@ class Journal:
             self._running = True
             threading.Thread(target=self._run, daemon=True).start()
 
-    def begin(self, row: Row) -> None:
+    def begin(self, row: RequestLogRow) -> None:
         """:param row: as it is to be found if this process is killed."""
         if self._spool is not None:
-            self._spool.put(row[0], orjson.dumps(row))
+            self._spool.put(row.id, orjson.dumps(values_in_order(row)))
 
-    def end(self, row: Row) -> None:
+    def end(self, row: RequestLogRow) -> None:
         if not self._days:
             return
         self.start()
-        self._rows[row[0]] = row
+        self._rows[row.id] = row
         if self._spool is not None:
-            self._spool.put(row[0], orjson.dumps(row))
+            self._spool.put(row.id, orjson.dumps(values_in_order(row)))
 
-    def expected(self, id_: str) -> Row | None:
+    def expected(self, id_: str) -> RequestLogRow | None:
         """A row that is still to be written, by any process on this machine; "cut" while its request is under
         way.
         """
@@ -80,9 +79,9 @@ class Journal:
         if row is None and self._folder is not None:
             line = find_line(self._folder, orjson.dumps([id_])[:-1] + b",")
             row = read_row(line) if line else None
-        if row is None or row[OUTCOME] == "cut":
+        if row is None or row.outcome == "cut":
             return row
-        ended = row[AT] + (row[MS] or 0) / 1000
+        ended = row.at + (row.ms or 0) / 1000
         return row if self._clock() - ended < LATEST else None
 
     def _run(self) -> None:
@@ -108,14 +107,14 @@ class Journal:
             log.warning("what is under way is not noted, and not logged if it is cut off: %s", error)
             return
         for key, row in list(self._rows.items()):
-            self._spool.put(key, orjson.dumps(row))
+            self._spool.put(key, orjson.dumps(values_in_order(row)))
 
     def take_over(self) -> None:
         """Rows of processes that are gone.  What the store does not take now stays where it is."""
         if self._folder is None:
             return
         for lines in left_behind(self._folder):
-            rows = {row[0]: row for line in lines if (row := read_row(line))}
+            rows = {row.id: row for line in lines if (row := read_row(line))}
             if rows and not self._write(list(rows.values())):
                 return
 
@@ -128,11 +127,11 @@ class Journal:
                     del self._rows[key]
                 return
             for row in batch:
-                self._rows.pop(row[0], None)
+                self._rows.pop(row.id, None)
             if self._spool is not None:
-                self._spool.forget([row[0] for row in batch])
+                self._spool.forget([row.id for row in batch])
 
-    def _write(self, rows: list[Row]) -> bool:
+    def _write(self, rows: list[RequestLogRow]) -> bool:
         try:
             self._table.write(rows)
         except StoreError as error:
@@ -154,11 +153,11 @@ class Journal:
             log.warning("old rows of the request log could not be removed: %s", error)
 
 
-def read_row(line: bytes) -> Row | None:
+def read_row(line: bytes) -> RequestLogRow | None:
+    """None: it is no row.  A row of an earlier version has fewer columns."""
     try:
         row = orjson.loads(line)
     except orjson.JSONDecodeError:
         return None
-    if not isinstance(row, list) or not OLDEST_COLUMNS <= len(row) <= len(COLUMNS):
-        return None
-    return (*row, *[None] * (len(COLUMNS) - len(row)))  # of an earlier version, which knew less
+    is_row = isinstance(row, list) and OLDEST_COLUMNS <= len(row) <= len(COLUMNS)
+    return RequestLogRow(*row) if is_row else None

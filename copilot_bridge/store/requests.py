@@ -1,48 +1,54 @@
 """The request log: who asked which model, what it cost and how it ended; never what was said."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from operator import itemgetter
-from typing import Any
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from copilot_bridge.errors import InvalidRequest
-from copilot_bridge.store.database import Database, Transaction
-from copilot_bridge.store.hours import FINE, PUT_HOUR, TAKEN, hours_of
+from copilot_bridge.store.database import Database, Row, Transaction
+from copilot_bridge.store.hours import FINE, PUT_HOUR, hours_of
 
-COLUMNS = (
-    "id",
-    "at",  # unix seconds, when it came
-    "caller",
-    "account",
-    "dialect",
-    "model",
-    "upstream",  # the dialect that was spoken to Copilot
-    "initiator",
-    "status",
-    "outcome",  # "ok", "client gone", the kind of an error, "cut": the process ended in the middle of it
-    "ms",
-    "first_byte_ms",
-    "tokens_in",
-    "tokens_out",
-    "tokens_cached",
-    "tokens_reasoning",
-    "cost",  # AI units
-    "quota",  # per cent left of the plan's requests
-    "queue_ms",  # until it was its turn, and the operator had said yes
-    "token_ms",  # until there was a Copilot token
-    "error",  # what was said of it, shortened
-    "address",  # of the client
-    "path",
-    "streamed",  # 1 or 0
-    "premium",  # premium requests that it took of the plan, where the model's price is known
-    "session",  # a short name of the conversation
-    "discount",  # part of the price that the model "auto" was cheaper by
-    "mended",  # what Copilot refused of it first, and was said otherwise or left out
-)
-FOR_HOURS = itemgetter(*map(COLUMNS.index, TAKEN))
+
+@dataclass(slots=True)
+class RequestLogRow:
+    """A request in the store.  None: unknown, or not known yet.
+
+    New columns go to the end: what a killed process of an earlier version left behind is read by position.
+    """
+
+    id: str
+    at: float  # unix seconds of its arrival
+    caller: str | None = None  # the key, or "local"
+    account: str | None = None  # the GitHub login
+    dialect: str | None = None
+    model: str | None = None
+    upstream: str | None = None  # the dialect that was spoken to Copilot
+    initiator: str | None = None
+    status: int | None = None
+    outcome: str | None = None  # "ok", "client gone", an error's kind, "cut": the process ended first
+    ms: int | None = None
+    first_byte_ms: int | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    tokens_cached: int | None = None
+    tokens_reasoning: int | None = None
+    cost: float | None = None  # AI units
+    quota: float | None = None  # per cent of the plan's requests that are left
+    queue_ms: int | None = None  # spent waiting for the rate limits and for the operator's approval
+    token_ms: int | None = None  # spent waiting for a Copilot token
+    error: str | None = None  # its message, shortened
+    address: str | None = None  # of the client
+    path: str | None = None
+    streamed: int | None = None  # 1 or 0
+    premium: float | None = None  # premium requests that it cost, where the model's price is known
+    session: str | None = None  # a short name of the conversation
+    discount: float | None = None  # the part of the price that the model "auto" took off
+    mended: str | None = None  # what Copilot refused at first, and the bridge changed or left out
+
+
+COLUMNS = tuple(field.name for field in fields(RequestLogRow))
+values_in_order = attrgetter(*COLUMNS)
 WRITE_TIMEOUT = 5.0  # s; what could not be written is tried again
-OLDEST_COLUMNS = 18  # of the first version
-Row = tuple[Any, ...]
 Mark = tuple[float, str]  # (at, id) of a row: where a page of the log ends
 
 STEP = 1000  # rows that are deleted at a time
@@ -122,9 +128,9 @@ def read_status(text: str) -> tuple[int, int]:
     raise InvalidRequest("status: expected one like 404, or a class like 4xx", param="status")
 
 
-def mark_of(row: dict[str, Any]) -> str:
+def mark_of(row: RequestLogRow) -> str:
     """Of the last row of a page, for the next one."""
-    return f"{row['at']!r}~{row['id']}"
+    return f"{row.at!r}~{row.id}"
 
 
 def read_mark(text: str) -> Mark:
@@ -144,17 +150,19 @@ class RequestTable:
 
     # Writing.
 
-    def write(self, rows: Sequence[Row]) -> None:
+    def write(self, rows: Sequence[RequestLogRow]) -> None:
         """Those that are there already are left out."""
-        given = {row[:2]: row for row in rows}
+        given = {(row.id, row.at): row for row in rows}
 
         def put(transaction: Transaction) -> None:
             transaction.alone("requests")  # or what is counted by the hour could be counted twice
             known = known_from(transaction, list({at for _, at in given}))
             new = [row for key, row in given.items() if key not in known]
             now = transaction.now()
-            transaction.insert("requests", (*COLUMNS, "written"), [(*row, now) for row in new])
-            transaction.change_many(PUT_HOUR, hours_of(map(FOR_HOURS, new)))
+            transaction.insert(
+                "requests", (*COLUMNS, "written"), [(*values_in_order(row), now) for row in new]
+            )
+            transaction.change_many(PUT_HOUR, hours_of(new))
 
         self._database.run(put, WRITE_TIMEOUT)
 
@@ -191,7 +199,7 @@ class RequestTable:
         )
         return int(number)
 
-    def latest(self, most: int = 100) -> list[dict[str, Any]]:
+    def latest(self, most: int = 100) -> list[RequestLogRow]:
         return self.page(most=most)
 
     def page(
@@ -201,7 +209,7 @@ class RequestTable:
         before: Mark | None = None,
         after: Mark | None = None,
         most: int = 50,
-    ) -> list[dict[str, Any]]:
+    ) -> list[RequestLogRow]:
         """The newest first.
 
         :param before: from there on; see `mark_of`.  :param after: those that come next to it the other way.
@@ -213,12 +221,12 @@ class RequestTable:
         found = f"SELECT at, id FROM requests{where(terms)} ORDER BY at DESC, id DESC LIMIT ?"  # noqa: S608
         return self._read(f"WHERE (at, id) IN ({found}) ORDER BY at DESC, id DESC", *values_of(terms), most)
 
-    def _newer(self, wanted: Filter, after: Mark, most: int) -> list[dict[str, Any]]:
+    def _newer(self, wanted: Filter, after: Mark, most: int) -> list[RequestLogRow]:
         terms = [*wanted.terms(), ("(at, id) > (?, ?)", after)]
         found = f"SELECT at, id FROM requests{where(terms)} ORDER BY at, id LIMIT ?"  # noqa: S608
         return self._read(f"WHERE (at, id) IN ({found}) ORDER BY at DESC, id DESC", *values_of(terms), most)
 
-    def find(self, id_: str) -> dict[str, Any] | None:
+    def find(self, id_: str) -> RequestLogRow | None:
         """Looks through the whole index: 10 ms for 100,000 rows."""
         return next(
             iter(self._read("WHERE (at, id) IN (SELECT at, id FROM requests WHERE id = ?)", id_)), None
@@ -226,7 +234,7 @@ class RequestTable:
 
     def news(
         self, written: float | None, wanted: Filter = EVERYTHING, *, most: int = 200
-    ) -> tuple[list[dict[str, Any]], float]:
+    ) -> tuple[list[RequestLogRow], float]:
         """Rows in the order in which they were written, which is that of their ends; and what to ask with
         next.  Some come again: their ids tell.
 
@@ -244,14 +252,14 @@ class RequestTable:
             )
         )
         last = max([written, *(row[0] for row in rows)])
-        return [dict(zip(COLUMNS, row[1:], strict=True)) for row in rows], last
+        return [RequestLogRow(*row[1:]) for row in rows], last
 
-    def each(self, wanted: Filter = EVERYTHING) -> Iterator[dict[str, Any]]:
+    def each(self, wanted: Filter = EVERYTHING) -> Iterator[RequestLogRow]:
         """All of them, the newest first, read in pieces."""
         before: Mark | None = None
         while rows := self.page(wanted, before=before, most=PAGE):
             yield from rows
-            before = (rows[-1]["at"], rows[-1]["id"])
+            before = (rows[-1].at, rows[-1].id)
 
     def names(self) -> dict[str, list[str]]:
         """{"caller": [...], "account": [...], "model": [...]}: what there is to filter by."""
@@ -263,14 +271,14 @@ class RequestTable:
         wanted = ("caller", "account", "model")
         return self._database.read(lambda transaction: {name: distinct(transaction, name) for name in wanted})
 
-    def _read(self, rest: str, *values: object) -> list[dict[str, Any]]:
+    def _read(self, rest: str, *values: object) -> list[RequestLogRow]:
         rows = self._database.read(
             lambda transaction: transaction.rows(
                 f"SELECT {', '.join(COLUMNS)} FROM requests {rest}",  # noqa: S608
                 *values,
             )
         )
-        return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+        return [RequestLogRow(*row) for row in rows]
 
 
 Terms = Sequence[tuple[str, tuple[object, ...]]]

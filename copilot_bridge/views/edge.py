@@ -15,6 +15,7 @@ from copilot_bridge.access.visits import HEADERS, Visit
 from copilot_bridge.dialects.spoken import spoken_at, write_error
 from copilot_bridge.errors import BridgeError, InvalidRequest, StoreError
 from copilot_bridge.exchange import Bridge, Call, Exchange
+from copilot_bridge.exchange.log_rows import interrupted_row
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.streaming.relay import ClientGoneError
 from copilot_bridge.views.closing import CLOSERS, Closers, throw_away
@@ -79,7 +80,7 @@ def answer(make: Make) -> Response:
     record.dialect, record.model, record.streamed = asked.dialect, asked.name, asked.streaming
     call().ask_first(record, asked.name, data)
     del data  # upstream will have it, and a stream goes on for minutes
-    bridge().journal.begin(record.row_if_interrupted())
+    bridge().journal.begin(interrupted_row(record))
     environ = request.environ
     exchange = Exchange(
         bridge(),

@@ -115,7 +115,7 @@ def today() -> dict[str, Any] | None:
         "errors": sum(row["errors"] for row in rows),
         "tokens": sum(row["tokens_in"] + row["tokens_out"] for row in rows),
         "cost": sum(row["cost"] or 0.0 for row in rows),
-        "last_at": latest[0]["at"] if rows and latest else None,
+        "last_at": latest[0].at if rows and latest else None,
     }
 
 

@@ -13,7 +13,7 @@ from copilot_bridge.access.callers import Caller
 from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.store.export import as_csv, as_json
 from copilot_bridge.store.hours import FINE
-from copilot_bridge.store.requests import COLUMNS, GROUPS, NOT_FINE, Filter, mark_of, read_mark
+from copilot_bridge.store.requests import GROUPS, NOT_FINE, Filter, RequestLogRow, mark_of, read_mark
 from copilot_bridge.web import zone
 from copilot_bridge.web.door import go, quiet, shared
 from copilot_bridge.web.frame import page
@@ -32,8 +32,6 @@ FIELDS = (
     "account",
     "session",
 )  # of the form, and of a program's query
-
-Row = dict[str, Any]
 
 
 @bp.get("/requests")
@@ -107,7 +105,7 @@ def part(number: str) -> Response:
 def outlook(number: str) -> dict[str, Any] | None:
     """What is told of a request that has no row yet, but will have one; else None."""
     row = None if known(number) else shared().journal.expected(number)
-    return {"found": False, "row": dict(zip(COLUMNS, row, strict=True))} if row else None
+    return {"found": False, "row": row} if row else None
 
 
 def known(number: str) -> bool:
@@ -153,15 +151,15 @@ def asking() -> Caller:
     return found
 
 
-def find(id_: str) -> Row:
+def find(id_: str) -> RequestLogRow:
     """Raises BridgeError "not_found"."""
     row = shared().store.requests.find(id_)
-    if row is None or not (asking().operator or row["caller"] == asking().id):
+    if row is None or not (asking().operator or row.caller == asking().id):
         raise BridgeError(tr("There is no request with this number in the log."), kind="not_found")
     return row
 
 
-WRITERS: dict[str, tuple[str, Callable[[Iterator[Row]], Iterator[bytes]]]] = {
+WRITERS: dict[str, tuple[str, Callable[[Iterator[RequestLogRow]], Iterator[bytes]]]] = {
     "csv": ("text/csv", as_csv),
     "json": ("application/json", as_json),
 }
@@ -221,7 +219,7 @@ def statuses() -> dict[str, str]:
     }
 
 
-def page_of(wanted: Filter) -> tuple[list[Row], bool, bool]:
+def page_of(wanted: Filter) -> tuple[list[RequestLogRow], bool, bool]:
     """(rows, there are newer ones, there are older ones)"""
     table = shared().store.requests
     if after := request.args.get("after"):
@@ -284,9 +282,9 @@ def fields_of(wanted: Filter) -> dict[str, str]:
 # What a row says.
 
 
-def judged(row: Row) -> tuple[str, str]:
+def judged(row: RequestLogRow) -> tuple[str, str]:
     """(kind of badge, words) of how a request ended."""
-    outcome = row["outcome"]
+    outcome = row.outcome or ""
     if outcome == "ok":
         return "good", tr("OK")
     if outcome in FINE:
@@ -329,14 +327,14 @@ class Phase:
     length: float
 
 
-def phases(row: Row) -> list[Phase]:
+def phases(row: RequestLogRow) -> list[Phase]:
     """One after the other; [] where nothing is known."""
-    whole = row["ms"]
+    whole = row.ms
     if not whole:
         return []
-    queue = min(row["queue_ms"] or 0, whole)
-    token = min(row["token_ms"] or 0, whole - queue)
-    first = whole if row["first_byte_ms"] is None else min(max(row["first_byte_ms"], queue + token), whole)
+    queue = min(row.queue_ms or 0, whole)
+    token = min(row.token_ms or 0, whole - queue)
+    first = whole if row.first_byte_ms is None else min(max(row.first_byte_ms, queue + token), whole)
     named = (
         (tr("Waiting for its turn"), "queue", queue),
         (tr("Copilot token"), "token", token),

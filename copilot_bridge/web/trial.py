@@ -8,6 +8,7 @@ from flask import g
 
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange import Call, Exchange
+from copilot_bridge.exchange.log_rows import interrupted_row
 from copilot_bridge.exchange.trials import WAYS, Way
 from copilot_bridge.logs.entry import RequestLogEntry
 
@@ -51,7 +52,7 @@ def complete(call: Call, way: Way, record: RequestLogEntry, data: bytes) -> byte
     asked = way.make(call, record, data, {})
     record.model = asked.name
     call.ask_first(record, asked.name, data)
-    call.bridge.journal.begin(record.row_if_interrupted())
+    call.bridge.journal.begin(interrupted_row(record))
     exchange = Exchange(call.bridge, asked, record, client=None)
     try:
         answer = exchange.result()

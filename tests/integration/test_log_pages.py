@@ -231,7 +231,7 @@ def test_accounts_to_choose_from(start_bridge: Start, simulator: Simulator, tmp_
     store.close()
     text = page(bridge, "/usage?account=octo-work")
     assert 'aria-current="true">octo-work</a>' in text
-    mine = [row for row in rows(200) if row[3] == "octo-work"]
+    mine = [row for row in rows(200) if row.account == "octo-work"]
     assert re.search(rf"<dt>Requests</dt><dd>{len(mine)}</dd>", text)
     assert "AI units" in page(bridge, "/usage/quota?account=octo-work")
     assert "AI units" not in page(bridge, "/usage/quota")
@@ -324,8 +324,8 @@ def test_the_log_as_json(keyed: tuple[Bridge, str]) -> None:
 
 def test_a_key_sees_its_own_requests(keyed: tuple[Bridge, str]) -> None:
     bridge, friend = keyed
-    mine = [str(row[0]) for row in rows(300) if row[2] == "key:laptop"]
-    theirs = next(str(row[0]) for row in rows(300) if row[2] != "key:laptop")
+    mine = [row.id for row in rows(300) if row.caller == "key:laptop"]
+    theirs = next(row.id for row in rows(300) if row.caller != "key:laptop")
     assert sorted(row["id"] for row in told(bridge, "/requests?limit=1000", friend)["data"]) == sorted(mine)
     assert {row["id"] for row in told(bridge, "/requests.json", friend)} == {*mine}  # type: ignore[index]
     assert told(bridge, f"/requests/{mine[0]}", friend)["caller"] == "key:laptop"

@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
 
 from integration.harness import Bridge, Simulator, Start, chat_body, new_mark, new_token
 
 from copilot_bridge.store import open_store
+from copilot_bridge.store.requests import RequestLogRow
 
-Rows = dict[str, dict[str, Any]]
+Rows = dict[str, RequestLogRow]
 
 
 def rows(home: Path, enough: Callable[[Rows], bool], timeout: float = 30.0) -> Rows:
@@ -25,7 +25,7 @@ def rows(home: Path, enough: Callable[[Rows], bool], timeout: float = 30.0) -> R
     end = time.monotonic() + timeout
     try:
         while True:
-            found = {row["id"]: row for row in store.requests.latest(100_000)}
+            found = {row.id: row for row in store.requests.latest(100_000)}
             if enough(found):
                 return found
             assert time.monotonic() < end, f"the log has {len(found)} rows: {list(found.values())[:3]}"
@@ -34,7 +34,7 @@ def rows(home: Path, enough: Callable[[Rows], bool], timeout: float = 30.0) -> R
         store.close()
 
 
-def row_of(bridge: Bridge, request_id: str) -> dict[str, Any]:
+def row_of(bridge: Bridge, request_id: str) -> RequestLogRow:
     return rows(bridge.home, lambda found: request_id in found)[request_id]
 
 
@@ -48,21 +48,21 @@ def test_what_is_told_of_a_request(start_bridge: Start) -> None:
     ]
     for streamed, answer in enumerate(answers):
         row = row_of(bridge, answer.headers["x-request-id"])
-        assert (row["streamed"], row["path"]) == (streamed, "/v1/chat/completions")
-        assert (row["address"], row["token_ms"], row["error"]) == ("127.0.0.1", 0, None)
-        assert 0 <= row["queue_ms"] <= row["first_byte_ms"]
-        assert row["premium"] == 1
-        assert abs(row["at"] - time.time()) < 30
-        assert row["caller"].startswith("key:")
-        assert row["account"].startswith("token ")
-        assert (row["dialect"], row["upstream"], row["initiator"]) == ("chat", "chat", "user")
-        assert (row["model"], row["status"], row["outcome"]) == ("claude-sonnet-4.5", 200, "ok")
-        assert 0 <= row["first_byte_ms"] <= row["ms"]
-        assert row["tokens_in"] > 0
-        assert row["tokens_out"] > 0
-        assert row["tokens_cached"] is not None
-        assert row["cost"] > 0
-        assert 0 <= row["quota"] <= 100
+        assert (row.streamed, row.path) == (streamed, "/v1/chat/completions")
+        assert (row.address, row.token_ms, row.error) == ("127.0.0.1", 0, None)
+        assert 0 <= row.queue_ms <= row.first_byte_ms
+        assert row.premium == 1
+        assert abs(row.at - time.time()) < 30
+        assert row.caller.startswith("key:")
+        assert row.account.startswith("token ")
+        assert (row.dialect, row.upstream, row.initiator) == ("chat", "chat", "user")
+        assert (row.model, row.status, row.outcome) == ("claude-sonnet-4.5", 200, "ok")
+        assert 0 <= row.first_byte_ms <= row.ms
+        assert row.tokens_in > 0
+        assert row.tokens_out > 0
+        assert row.tokens_cached is not None
+        assert row.cost > 0
+        assert 0 <= row.quota <= 100
 
 
 def test_where_the_time_went(start_bridge: Start) -> None:
@@ -70,25 +70,25 @@ def test_where_the_time_went(start_bridge: Start) -> None:
     bridge = start_bridge(server="gevent", rate_limit=1.0, queue_requests=1)
     answers = [bridge.chat("hello") for _ in range(2)]
     first, second = (row_of(bridge, answer.headers["x-request-id"]) for answer in answers)
-    assert 0 < first["token_ms"] <= first["first_byte_ms"]
-    assert second["token_ms"] == 0
-    assert first["queue_ms"] < 100 < second["queue_ms"] <= second["first_byte_ms"] <= second["ms"]
+    assert 0 < first.token_ms <= first.first_byte_ms
+    assert second.token_ms == 0
+    assert first.queue_ms < 100 < second.queue_ms <= second.first_byte_ms <= second.ms
 
 
 def test_translated_and_failed(start_bridge: Start) -> None:
     bridge = start_bridge(server="gevent").warm()
     body = {"model": "gpt-4o", "max_tokens": 50, "messages": [{"role": "user", "content": "hello"}]}
     translated = row_of(bridge, bridge.request("POST", "/v1/messages", body).headers["x-request-id"])
-    assert (translated["dialect"], translated["upstream"]) == ("messages", "chat")
+    assert (translated.dialect, translated.upstream) == ("messages", "chat")
     failed = row_of(bridge, bridge.chat("[[sim:refuse name=forbidden]]").headers["x-request-id"])
-    assert (failed["status"], failed["outcome"], failed["premium"]) == (403, "permission", None)
-    assert failed["error"]
+    assert (failed.status, failed.outcome, failed.premium) == (403, "permission", None)
+    assert failed.error
     wrong = bridge.request("POST", "/v1/chat/completions", b"{")
-    assert row_of(bridge, wrong.headers["x-request-id"])["outcome"] == "invalid_request"
+    assert row_of(bridge, wrong.headers["x-request-id"]).outcome == "invalid_request"
     gone = bridge.stream("[[sim:flood events=100 size=10 gap=50]]")
     request_id = gone.headers["x-request-id"]
     gone.leave()
-    assert row_of(bridge, request_id)["outcome"] == "client gone"
+    assert row_of(bridge, request_id).outcome == "client gone"
 
 
 def test_nothing_that_was_said_is_in_it(start_bridge: Start, mark: str) -> None:
@@ -129,15 +129,15 @@ def test_many_at_once_while_workers_are_killed(start_bridge: Start, simulator: S
             each.result()
     sent = Counter(entry["headers"]["x-request-id"] for entry in simulator.ledger(mark))
     found = rows(bridge.home, lambda found: set(sent) | set(ids) <= found.keys())
-    logged = {key: row for key, row in found.items() if row["model"] == "gpt-4o"}
-    late = [key for key in ids if found[key]["outcome"] != "ok"]
-    assert {found[key]["outcome"] for key in late} <= {"cut"}
+    logged = {key: row for key, row in found.items() if row.model == "gpt-4o"}
+    late = [key for key in ids if found[key].outcome != "ok"]
+    assert {found[key].outcome for key in late} <= {"cut"}
     assert len(late) * 20 < len(ids), "killed after the last byte and before the end"
     assert len(ids) > 100
     cut = [key for key in sent if key not in ids]
     assert cut, "nothing was killed in the middle"
-    assert {logged[key]["outcome"] for key in cut} <= {"cut", "ok"}
-    assert "cut" in {logged[key]["outcome"] for key in cut}
+    assert {logged[key].outcome for key in cut} <= {"cut", "ok"}
+    assert "cut" in {logged[key].outcome for key in cut}
 
 
 def wait_for_some(simulator: Simulator, mark: str) -> None:
@@ -157,7 +157,7 @@ def test_killed_in_the_middle_and_started_again(start_bridge: Start) -> None:
     bridge.wait()
     again = start_bridge(home=bridge.home, server="gevent")
     row = row_of(again, request_id)
-    assert (row["outcome"], row["model"], row["dialect"]) == ("cut", "gpt-4o", "chat")
+    assert (row.outcome, row.model, row.dialect) == ("cut", "gpt-4o", "chat")
 
 
 def test_a_full_disk_costs_nobody_an_answer(start_bridge: Start) -> None:

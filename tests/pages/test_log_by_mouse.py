@@ -20,8 +20,6 @@ FULL = 100_000
 SOON = 3000  # ms until the first byte; a browser on a busy machine is no stopwatch
 PHONE_CALLER = "key:phone"
 
-ID, CALLER, MODEL, OUTCOME = 0, 2, 5, 9  # of a row
-
 
 @pytest.fixture(scope="module")
 def full(_launch: Start, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
@@ -50,9 +48,11 @@ def ids(page: Page) -> list[str]:
 
 def newest_first(**wanted: str) -> list[str]:
     """Ids of the 300 rows."""
-    place = {"key": CALLER, "model": MODEL, "outcome": OUTCOME}
-    fitting = (row for row in rows(300) if all(row[place[name]] == each for name, each in wanted.items()))
-    return [str(row[ID]) for row in fitting][::-1]
+    column = {"key": "caller", "model": "model", "outcome": "outcome"}
+    fitting = (
+        row for row in rows(300) if all(getattr(row, column[name]) == value for name, value in wanted.items())
+    )
+    return [row.id for row in fitting][::-1]
 
 
 # Filters.
@@ -80,15 +80,15 @@ def test_errors_are_found_and_looked_at(short: Bridge, visit: Visit) -> None:
     expect(
         page.get_by_role("link", name=re.compile("Remove the filter Result: Errors of GitHub"))
     ).to_be_visible()
-    known = {str(row[ID]): row for row in rows(300)}
+    known = {row.id: row for row in rows(300)}
     found = ids(page)
-    assert {known[each][OUTCOME] for each in found} == {"unreachable", "timeout"}
+    assert {known[each].outcome for each in found} == {"unreachable", "timeout"}
     page.locator("#rows tr").first.get_by_role("link").press("Enter")
     expect(page).to_have_url(re.compile(f"/requests/{found[0]}$"))
-    expect(page.get_by_role("heading", level=1)).to_have_text(str(known[found[0]][MODEL]))
+    expect(page.get_by_role("heading", level=1)).to_have_text(str(known[found[0]].model))
     expect(page.get_by_role("alert")).to_contain_text(re.compile("no connection|no byte"))
     expect(page.get_by_role("heading", name="Where the time went")).to_be_visible()
-    caller = str(known[found[0]][CALLER])
+    caller = str(known[found[0]].caller)
     page.get_by_role("link", name=caller, exact=True).click()
     expect(page.get_by_role("link", name=f"Remove the filter Key: {caller}")).to_be_visible()
 
@@ -213,7 +213,7 @@ def test_the_chart_is_switched(short: Bridge, visit: Visit) -> None:
 
 def test_from_a_sum_to_its_requests(short: Bridge, visit: Visit) -> None:
     page = visit(short).open("/usage")
-    most, _ = Counter(row[MODEL] for row in rows(300)).most_common(1)[0]
+    most, _ = Counter(row.model for row in rows(300)).most_common(1)[0]
     by_model = page.get_by_role("region", name="By model")
     first = by_model.get_by_role("rowheader").first
     expect(first).to_have_text(str(most))

@@ -10,8 +10,6 @@ from integration.harness import Bridge, Start, new_token
 from pages.browsing import Visit
 from rows import fill, rows
 
-from copilot_bridge.store.requests import COLUMNS
-
 BUSY = 2_400  # rows of the log, of 30 days
 LARGEST = 150_000  # bytes
 QUANTIZED = ("pngquant", "--quality", "70-95", "--speed", "1", "--strip", "--force", "--ext", ".png")
@@ -52,18 +50,17 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def typical() -> str:
     """A streamed request that had to wait a little for everything."""
-    named = (dict(zip(COLUMNS, row, strict=True)) for row in rows(BUSY))
     *_, found = (
         each
-        for each in named
-        if each["outcome"] == "ok"
-        and each["streamed"]
-        and each["token_ms"]
-        and each["queue_ms"] == 140
-        and each["upstream"] != each["dialect"]
-        and 1500 < each["ms"] < 4000
+        for each in rows(BUSY)
+        if each.outcome == "ok"
+        and each.streamed
+        and each.token_ms
+        and each.queue_ms == 140
+        and each.upstream != each.dialect
+        and 1500 < (each.ms or 0) < 4000
     )
-    return str(found["id"])
+    return str(found.id)
 
 
 @pytest.mark.parametrize(("name", "path", "top", "size"), PICTURES, ids=[each[0] for each in PICTURES])

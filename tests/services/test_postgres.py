@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from integration.harness import Simulator, Start, new_token
@@ -20,7 +21,7 @@ from copilot_bridge.store.approvals import NO, WAITING, YES, Question
 from copilot_bridge.store.chains import Sealed
 from copilot_bridge.store.keys import KEY, Key
 from copilot_bridge.store.pace import Lane
-from copilot_bridge.store.requests import COLUMNS, Filter, mark_of, read_mark
+from copilot_bridge.store.requests import Filter, RequestLogRow, mark_of, read_mark
 from copilot_bridge.store.rests import Rest
 from copilot_bridge.store.schema import MIGRATIONS, migrate
 
@@ -135,14 +136,14 @@ def test_approvals(stores: tuple[Store, Store]) -> None:
 
 def test_request_log(stores: tuple[Store, Store]) -> None:
     one, two = stores
-    rows = [(str(number), float(number), *[None] * (len(COLUMNS) - 2)) for number in range(50)]
+    rows = [RequestLogRow(str(number), float(number)) for number in range(50)]
     one.requests.write(rows)
     two.requests.write(rows)
     assert two.requests.count() == 50
     assert two.requests.prune(older_than=10.0, most=30) == 10
     assert one.requests.prune(older_than=10.0, most=30) == 10
     assert one.requests.prune(older_than=10.0, most=30) == 0
-    assert [row["id"] for row in one.requests.latest(2)] == ["49", "48"]
+    assert [row.id for row in one.requests.latest(2)] == ["49", "48"]
 
 
 def test_chains(stores: tuple[Store, Store]) -> None:
@@ -194,15 +195,20 @@ DAY = 86_400
 NOON = 20_000 * DAY + DAY // 2
 
 
-def told(id_: str, at: float, **values: object) -> tuple[object, ...]:
+def told(id_: str, at: float, **values: Any) -> RequestLogRow:
     """A row of the request log."""
-    usual = {"caller": "key:a", "account": "octocat", "model": "gpt-4o", "upstream": "chat", "status": 200}
-    row: dict[str, object] = {"id": id_, "at": at, "outcome": "ok", **usual, **values}
-    return tuple(row.get(name) for name in COLUMNS)
+    usual: dict[str, Any] = {
+        "caller": "key:a",
+        "account": "octocat",
+        "model": "gpt-4o",
+        "upstream": "chat",
+        "status": 200,
+    }
+    return RequestLogRow(id_, at, **{"outcome": "ok", **usual, **values})
 
 
-def ids(rows: list[dict[str, object]]) -> str:
-    return "".join(str(row["id"]) for row in rows)
+def ids(rows: list[RequestLogRow]) -> str:
+    return "".join(row.id for row in rows)
 
 
 FILTERS = [
@@ -242,7 +248,7 @@ def test_the_log_is_filtered_and_paged(stores: tuple[Store, Store]) -> None:
         assert paged == expected, wanted
     row = two.requests.find("f")
     assert row is not None
-    assert (row["at"], row["model"], row["error"], row["streamed"]) == (6.5, "claude", "ünïcode", 1)
+    assert (row.at, row.model, row.error, row.streamed) == (6.5, "claude", "ünïcode", 1)
     assert two.requests.find("g") is None
     assert two.requests.names() == {
         "caller": ["key:a", "key:b"],
@@ -259,9 +265,9 @@ def test_news_of_the_log(stores: tuple[Store, Store]) -> None:
     one.requests.write([told("late", 5.0)])
     one.requests.write([told("early", 1.0, model="claude")])
     rows, later = two.requests.news(mark)
-    assert [row["id"] for row in rows] == ["late", "early"]
+    assert [row.id for row in rows] == ["late", "early"]
     assert mark < later < mark + 30
-    assert [row["id"] for row in two.requests.news(mark, Filter(model="claude"))[0]] == ["early"]
+    assert [row.id for row in two.requests.news(mark, Filter(model="claude"))[0]] == ["early"]
     assert two.requests.news(later + 60) == ([], later + 60)
 
 
@@ -408,7 +414,7 @@ def test_an_older_log_is_added_up(server: Server, tmp_path: Path) -> None:
         ("2024-10-05", "", 1, 1),
     ]
     assert (days[0]["tokens_in"], days[0]["cost"], days[0]["premium"]) == (20, 1.0, None)
-    assert [row["streamed"] for row in store.requests.page()] == [None] * 3
+    assert [row.streamed for row in store.requests.page()] == [None] * 3
     store.close()
 
 
@@ -452,7 +458,7 @@ def test_two_machines(server: Server, start_bridge: Start, simulator: Simulator,
     assert began[-1] - began[0] >= 19 * 0.05 - 0.03
     store = machine(bridges[0].home, settings["database_url"])
     end = time.monotonic() + 8
-    while {row["id"] for row in store.requests.latest()} != {
+    while {row.id for row in store.requests.latest()} != {
         answer.headers["x-request-id"] for answer in answers
     }:
         assert time.monotonic() < end

@@ -1,30 +1,9 @@
-"""The log entry of a request: its times, tokens, error, and its row in the store."""
+"""The log entry of a request: its times, tokens and error."""
 
 import pytest
 from unit.logs.records import log_entry
 
 from copilot_bridge.logs.entry import RequestLogEntry
-from copilot_bridge.store.requests import COLUMNS
-
-TOKEN = "ghu_EXAMPLE0000000000000000000000000000"
-
-
-def test_a_row_for_the_store():
-    entry = log_entry(
-        model="x\0" + "y" * 999, error=f"refused {TOKEN}\n" + "z" * 999, queue=0.0124, streamed=True
-    )
-    row = dict(zip(COLUMNS, entry.row(), strict=True))
-    assert (row["queue_ms"], row["token_ms"], row["streamed"]) == (12, None, 1)
-    assert (row["address"], row["path"], row["caller"]) == ("127.0.0.1", "/v1/chat/completions", "local")
-    assert len(row["model"]) == 200
-    assert "\0" not in row["model"]
-    assert row["error"].startswith("refused ***")
-    assert len(row["error"]) == 500
-    cut = dict(zip(COLUMNS, entry.row_if_interrupted(), strict=True))
-    same = ("id", "at", "model", "address", "path", "streamed")
-    assert {name: cut[name] for name in same} == {name: row[name] for name in same}
-    assert {cut[name] for name in COLUMNS[10:20]} == {None}
-    assert cut["outcome"] == "cut"
 
 
 def test_the_first_byte_is_noted_once():

@@ -11,7 +11,7 @@ from copilot_bridge.redaction import Secret
 from copilot_bridge.store import Store, open_store, schema
 from copilot_bridge.store.chains import Sealed
 from copilot_bridge.store.keys import KEY, Key
-from copilot_bridge.store.requests import COLUMNS
+from copilot_bridge.store.requests import RequestLogRow
 from copilot_bridge.store.rests import Rest
 from copilot_bridge.store.sqlite import Sqlite
 
@@ -23,7 +23,7 @@ def fill(store: Store) -> None:
     store.keys.add(Key("alice", KEY, b"", models=("gpt-*",)))
     store.shelf.write("tokens/x", {"value": 1})
     store.rests.put(Rest("a", 4e9, "slowly", since=4e9 - 60))
-    rows = [(str(number), number + 0.1, *[None] * (len(COLUMNS) - 2)) for number in range(4500)]
+    rows = [RequestLogRow(str(number), number + 0.1) for number in range(4500)]
     store.requests.write(rows)
     store.chains(1 << 20, 3600).write([Sealed("r1", "r1", "", "sealed")])
 

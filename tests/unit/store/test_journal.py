@@ -13,7 +13,7 @@ from copilot_bridge.store import open_store
 from copilot_bridge.store import requests as requests_module
 from copilot_bridge.store import spool as spool_module
 from copilot_bridge.store.journal import Journal
-from copilot_bridge.store.requests import COLUMNS
+from copilot_bridge.store.requests import RequestLogRow, values_in_order
 from copilot_bridge.store.spool import Spool, left_behind
 
 # A worker that is killed: "a" has ended, "b" has not, "c" has and is written already.
@@ -22,9 +22,9 @@ import os, sys
 from pathlib import Path
 from copilot_bridge.store import open_store
 from copilot_bridge.store import requests as requests_module
-from copilot_bridge.store.requests import COLUMNS
+from copilot_bridge.store.requests import RequestLogRow, values_in_order
 def row(id, outcome):
-    return (id, 1000.0, *[None] * 7, outcome, *[None] * (len(COLUMNS) - 10))
+    return RequestLogRow(id, 1000.0, outcome=outcome)
 store = open_store(Path(sys.argv[1]))
 journal = store.journal(30, 100)
 journal.start = lambda: None
@@ -39,7 +39,7 @@ os.kill(os.getpid(), 9)
 
 
 def row(key, outcome="ok", at=1000.0):
-    return (key, at, *[None] * 7, outcome, *[None] * (len(COLUMNS) - 10))
+    return RequestLogRow(key, at, outcome=outcome)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_what_is_still_to_be_written_is_known_to_others(store, journal, tmp_path
     journal.begin(row("a", "cut"))
     journal.begin(row("b", "cut"))
     journal.end(row("b", "ok"))
-    assert {each: other.expected(each)[9] for each in "ab"} == {"a": "cut", "b": "ok"}
+    assert {each: other.expected(each).outcome for each in "ab"} == {"a": "cut", "b": "ok"}
     assert other.expected("none") is None
     assert other.expected('a",1000.0,null') is None
     journal.flush()
@@ -72,7 +72,7 @@ def test_what_is_still_to_be_written_is_known_to_others(store, journal, tmp_path
 
 
 def outcomes(store):
-    return {each["id"]: each["outcome"] for each in store.requests.latest(10_000)}
+    return {row.id: row.outcome for row in store.requests.latest(10_000)}
 
 
 def test_rows_are_written_in_batches(journal, store):
@@ -116,7 +116,7 @@ def test_a_killed_worker(journal, store, tmp_path):
 
 def test_a_worker_that_lives_is_left_alone(journal, store, tmp_path):
     alive = Spool(tmp_path / "spool")
-    alive.put("a", orjson.dumps(row("a", "cut")))
+    alive.put("a", orjson.dumps(values_in_order(row("a", "cut"))))
     journal.take_over()
     assert outcomes(store) == {}
     alive.close()
@@ -195,7 +195,7 @@ def test_a_line_takes_no_more_memory_than_it_is_long(tmp_path):
     spool = Spool(tmp_path)
     tracemalloc.start()
     for number in range(1000):
-        spool.put(f"{number}", orjson.dumps(row(f"{number}", "cut")))
+        spool.put(f"{number}", orjson.dumps(values_in_order(row(f"{number}", "cut"))))
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert taken < 1000 * 500
@@ -210,11 +210,12 @@ def test_more_than_there_is_room_for(tmp_path, monkeypatch):
     spool.close()
 
 
-def test_a_spool_of_an_earlier_version(journal, store, tmp_path):
-    """Its rows know less; what is missing is unknown."""
+def test_rows_of_an_earlier_version_have_fewer_columns(journal, store, tmp_path):
+    """What is missing is unknown; a row with fewer than the first version had, or more than now, is none."""
     old = Spool(tmp_path / "spool")
-    old.put("a", orjson.dumps(row("a", "cut")[:18]))
-    old.put("b", orjson.dumps(row("b", "cut")[:17]))
+    old.put("a", orjson.dumps(values_in_order(row("a", "cut"))[:18]))
+    old.put("b", orjson.dumps(values_in_order(row("b", "cut"))[:17]))
+    old.put("c", orjson.dumps([*values_in_order(row("c", "cut")), None]))
     old._lock.release()
     journal.take_over()
     assert outcomes(store) == {"a": "cut"}

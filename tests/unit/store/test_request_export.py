@@ -11,11 +11,19 @@ from copilot_bridge.errors import KINDS, InvalidRequest
 from copilot_bridge.store import open_store
 from copilot_bridge.store.export import as_csv, as_json
 from copilot_bridge.store.hours import FINE
-from copilot_bridge.store.requests import COLUMNS, EVERYTHING, GROUPS, Filter, mark_of, read_mark
+from copilot_bridge.store.requests import (
+    COLUMNS,
+    EVERYTHING,
+    GROUPS,
+    Filter,
+    RequestLogRow,
+    mark_of,
+    read_mark,
+)
 
 
 def row(key, **values):
-    return dict.fromkeys(COLUMNS) | {"id": key, "at": 1_700_000_000.25} | values
+    return RequestLogRow(**{"id": key, "at": 1_700_000_000.25} | values)
 
 
 def read_csv(pieces):
@@ -33,7 +41,7 @@ def test_no_cell_is_a_formula(value):
 def test_all_else_is_as_it_was(value):
     rows = [row("a", error=value), row("b", error=value)]
     assert [each["error"] for each in read_csv(as_csv(rows))] == [value, value]
-    assert json.loads(b"".join(as_json(rows))) == rows
+    assert [RequestLogRow(**each) for each in json.loads(b"".join(as_json(rows)))] == rows
 
 
 def test_the_header_is_there_without_rows():
@@ -52,7 +60,7 @@ def test_an_export_takes_the_memory_of_a_piece():
     values = {"error": text, "model": text, "path": text}
     for start in range(0, 6_000, 1000):
         rows = [row(f"{start + number}", **values) for number in range(1000)]
-        store.requests.write([tuple(each.values()) for each in rows])
+        store.requests.write(rows)
     tracemalloc.start()
     size = sum(map(len, as_csv(store.requests.each())))
     _, peak = tracemalloc.get_traced_memory()
@@ -70,7 +78,7 @@ def test_no_such_status(status):
 
 def test_marks():
     at = 1_700_000_000.123456
-    assert read_mark(mark_of({"at": at, "id": "a~b"})) == (at, "a~b")
+    assert read_mark(mark_of(row("a~b", at=at))) == (at, "a~b")
     with pytest.raises(InvalidRequest):
         read_mark("x")
 
@@ -86,10 +94,10 @@ def test_groups_and_both_ways_through_the_pages():
     store = open_store(None, lasting=False)
     outcomes = ("ok", "timeout", "unreachable", "prompt_too_long", "cut", "ok", "client gone")
     rows = [row(f"{index}", at=100.0 + index // 2, outcome=each) for index, each in enumerate(outcomes)]
-    store.requests.write([tuple(each.values()) for each in rows])
+    store.requests.write(rows)
 
     def ids(wanted=EVERYTHING, **page):
-        return "".join(each["id"] for each in store.requests.page(wanted, **page))
+        return "".join(each.id for each in store.requests.page(wanted, **page))
 
     assert ids(Filter(outcome="upstream")) == "21"
     assert ids(Filter(outcome="broken")) == "4"

@@ -3,12 +3,12 @@
 import pytest
 
 from copilot_bridge.errors import KINDS
-from copilot_bridge.store.requests import COLUMNS
+from copilot_bridge.store.requests import RequestLogRow
 from copilot_bridge.web.request_log import judged, outcome_name, phases
 
 
 def row(**values):
-    return dict.fromkeys(COLUMNS) | values
+    return RequestLogRow("a", 0.0, **values)
 
 
 @pytest.mark.parametrize(

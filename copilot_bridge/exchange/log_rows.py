@@ -1,0 +1,59 @@
+"""What the store keeps of a request, made from what the log knows of it."""
+
+from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.logs.escaping import truncate
+from copilot_bridge.store.requests import RequestLogRow
+
+MAX_ERROR_LENGTH, MAX_NAME_LENGTH = 500, 200  # characters
+
+
+def finished_row(entry: RequestLogEntry) -> RequestLogRow:
+    return RequestLogRow(
+        id=entry.id,
+        at=entry.at,
+        caller=entry.caller_id or "local",
+        account=entry.account,
+        dialect=entry.dialect,
+        model=truncate(entry.model, MAX_NAME_LENGTH),
+        upstream=entry.upstream,
+        initiator=entry.initiator,
+        status=entry.status,
+        outcome=entry.outcome,
+        ms=entry.ms,
+        first_byte_ms=entry.first_byte_ms,
+        tokens_in=entry.tokens_in,
+        tokens_out=entry.tokens_out,
+        tokens_cached=entry.tokens_cached,
+        tokens_reasoning=entry.tokens_reasoning,
+        cost=entry.cost,
+        quota=entry.quota,
+        queue_ms=milliseconds(entry.queue),
+        token_ms=milliseconds(entry.token),
+        error=truncate(entry.error, MAX_ERROR_LENGTH),
+        address=entry.caller,
+        path=truncate(entry.path, MAX_NAME_LENGTH),
+        streamed=int(entry.streamed),
+        premium=entry.premium,
+        session=entry.session,
+        discount=entry.discount,
+        mended=truncate(entry.mended, MAX_ERROR_LENGTH),
+    )
+
+
+def interrupted_row(entry: RequestLogEntry) -> RequestLogRow:
+    """The row of a request whose process is killed before its end."""
+    return RequestLogRow(
+        id=entry.id,
+        at=entry.at,
+        caller=entry.caller_id or "local",
+        dialect=entry.dialect,
+        model=truncate(entry.model, MAX_NAME_LENGTH),
+        outcome="cut",
+        address=entry.caller,
+        path=truncate(entry.path, MAX_NAME_LENGTH),
+        streamed=int(entry.streamed),
+    )
+
+
+def milliseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)
