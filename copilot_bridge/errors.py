@@ -1,30 +1,228 @@
-"""What can go wrong, by kind.  Each dialect's `ERRORS` says how a kind is told to its clients."""
+"""The errors of the bridge: a record for each kind, and an exception that carries one."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 from copilot_bridge.redaction import redact
 
+KindName = Literal[
+    "invalid_request",
+    "unsupported",
+    "prompt_too_long",
+    "content_filter",
+    "model_not_found",
+    "not_found",
+    "method_not_allowed",
+    "too_large",
+    "media_type",
+    "authentication",
+    "permission",
+    "quota",
+    "rate_limited",
+    "overloaded",
+    "unavailable",
+    "unreachable",
+    "timeout",
+    "stream_cut",
+    "internal",
+]
 
-class BridgeError(Exception):
-    """Something that a client or the operator has to be told.
+# Who can help, in the request log's filters and badges; "": the log's reader has to look at the bridge.
+Group = Literal["client", "limit", "upstream", "broken", ""]
 
-    :param message: for people; secrets in it are hidden at birth.
-    :param code: the machine-readable name that upstream gave, kept where the dialect has a place for it.
-    :param param: the field of the request that is at fault, like ``messages.0.content``.
-    :param status: the HTTP status that upstream gave, where a dialect passes it on.
-    :param headers: headers of upstream's answer that the client should see.
+
+@dataclass(frozen=True, slots=True)
+class ErrorKind:
+    """A kind of error, with everything that dialects, pages, the request log and OpenAPI derive from it.
+
+    :param status: the HTTP status; a dialect may have another one for it.
+    :param group: the group of the kind in the request log.
+    :param meaning: the cause, for the description of the API.
+    :param code: the machine-readable name in OpenAI's form.
+    :param code_is_final: clients act on `code`, so upstream's own code must not replace it.
+    :param retryable: the same request may succeed if it is sent again soon.
+    :param upstream_statuses: statuses of upstream that clients get instead of `status`.
     """
 
-    kind = "internal"
-    unready = False  # the bridge has no Copilot token and gets none just now; by itself it will again
-    quotes = False  # the message may repeat what the request said: for the client, not for a log
-    size: tuple[int, int] | None = None  # of a prompt that is too long: its tokens, and how many there may be
+    name: KindName
+    status: int
+    group: Group
+    meaning: str
+    code: str | None = None
+    code_is_final: bool = False
+    retryable: bool = False
+    upstream_statuses: tuple[int, ...] = ()
+
+    @property
+    def is_lasting_limit(self) -> bool:
+        """SDKs retry every 429 unless the dialect tells them that a retry can't succeed."""
+        return self.status == 429 and not self.retryable
+
+
+_ROWS = (
+    ErrorKind(
+        "invalid_request",
+        400,
+        "client",
+        "the request can't be read, or says something impossible; the message names the field",
+    ),
+    ErrorKind(
+        "unsupported",
+        400,
+        "client",
+        "it is well formed, but Copilot can't do it",
+        code="unsupported_value",
+    ),
+    ErrorKind(
+        "prompt_too_long",
+        400,
+        "client",
+        "the prompt is longer than the model's context",
+        code="context_length_exceeded",
+        code_is_final=True,
+    ),
+    ErrorKind(
+        "content_filter",
+        400,
+        "client",
+        "Copilot's filter has refused it",
+        code="content_filter",
+        code_is_final=True,
+    ),
+    ErrorKind(
+        "model_not_found",
+        404,
+        "client",
+        "there is no such model; the message names near ones",
+        code="model_not_found",
+        code_is_final=True,
+    ),
+    ErrorKind("not_found", 404, "client", "there is nothing here", code="not_found"),
+    ErrorKind(
+        "method_not_allowed",
+        405,
+        "client",
+        "the path takes other methods, which `Allow` names",
+        code="method_not_allowed",
+    ),
+    ErrorKind(
+        "too_large",
+        413,
+        "client",
+        "the body is larger than 64 MiB, or than Copilot takes",
+        code="request_too_large",
+    ),
+    ErrorKind(
+        "media_type",
+        415,
+        "client",
+        "the body is packed (`Content-Encoding`)",
+        code="unsupported_media_type",
+    ),
+    ErrorKind(
+        "authentication",
+        401,
+        "upstream",
+        "the key is missing or not known; or the bridge itself has no valid GitHub login",
+        code="invalid_api_key",
+        code_is_final=True,
+    ),
+    ErrorKind(
+        "permission",
+        403,
+        "client",
+        "not with this key, from this web page, under this host's name, or by Copilot's rules",
+    ),
+    ErrorKind(
+        "quota",
+        429,
+        "limit",
+        "the plan's quota is used up",
+        code="insufficient_quota",
+        code_is_final=True,
+    ),
+    ErrorKind(
+        "rate_limited",
+        429,
+        "limit",
+        "too early: `Retry-After` says in how many seconds",
+        code="rate_limit_exceeded",
+        retryable=True,
+    ),
+    ErrorKind(
+        "overloaded",
+        529,
+        "upstream",
+        "Copilot has too much to do",
+        code="overloaded",
+        retryable=True,
+    ),
+    ErrorKind(
+        "unavailable",
+        502,
+        "upstream",
+        "Copilot has answered with an error of its own",
+        retryable=True,
+        upstream_statuses=(500, 502, 503),
+    ),
+    ErrorKind(
+        "unreachable",
+        502,
+        "upstream",
+        "there is no connection to Copilot",
+        code="upstream_unreachable",
+        retryable=True,
+    ),
+    ErrorKind(
+        "timeout",
+        504,
+        "upstream",
+        "Copilot has been silent for too long",
+        code="upstream_timeout",
+        retryable=True,
+    ),
+    ErrorKind(
+        "stream_cut",
+        502,
+        "broken",
+        "Copilot broke off in the middle of the answer",
+        code="stream_cut",
+        retryable=True,
+    ),
+    ErrorKind(
+        "internal",
+        500,
+        "",
+        "a fault of the bridge; the log has more, under the request's id",
+        code="internal_error",
+        retryable=True,
+    ),
+)
+
+KINDS: dict[KindName, ErrorKind] = {kind.name: kind for kind in _ROWS}
+
+
+class BridgeError(Exception):
+    """An error that a client or the operator is told of.
+
+    :param message: for people; secrets in it are redacted.
+    :param code: the machine-readable name that upstream gave, kept where the dialect has a field for it.
+    :param param: the field of the request that is at fault, like ``messages.0.content``.
+    :param status: the HTTP status that upstream gave.
+    :param headers: headers of upstream's response that the client should get.
+    """
+
+    kind: KindName = "internal"
+    unready = False  # the bridge has no Copilot token now, and will get one without help
+    quotes = False  # the message may repeat the request's content: for the client, not for a log
+    size: tuple[int, int] | None = None  # of a prompt that is too long: its tokens, and the maximum
 
     def __init__(
         self,
         message: str,
         *,
-        kind: str | None = None,
+        kind: KindName | None = None,
         code: str | None = None,
         param: str | None = None,
         status: int | None = None,
@@ -37,85 +235,70 @@ class BridgeError(Exception):
         self.status = status
         self.headers = dict(headers or {})
 
+    @property
+    def facts(self) -> ErrorKind:
+        return KINDS[self.kind]
 
-# Every kind there is.  A test holds each dialect's ERRORS against it.
-KINDS = frozenset(
-    {
-        "invalid_request",  # the client's body can't be read or says something impossible
-        "unsupported",  # it is well formed, but Copilot can't do it
-        "prompt_too_long",
-        "content_filter",
-        "model_not_found",
-        "not_found",
-        "method_not_allowed",
-        "too_large",
-        "media_type",  # the body is packed in a way that the bridge does not unpack
-        "authentication",  # the bridge has no valid GitHub login
-        "permission",
-        "quota",
-        "rate_limited",
-        "overloaded",
-        "unavailable",  # upstream said 5xx, or something nobody understands
-        "unreachable",  # no connection to upstream
-        "timeout",
-        "stream_cut",  # upstream broke off in the middle of an answer
-        "internal",
-    }
-)
+    @property
+    def http_status(self) -> int:
+        """The status for the client: upstream's own where the kind passes it on."""
+        if self.unready:
+            return 503
+        return self.status if self.status in self.facts.upstream_statuses else self.facts.status
 
 
 class ConfigError(BridgeError):
-    """A setting is unknown or malformed: the bridge does not start."""
+    """A setting is unknown or malformed; the bridge does not start."""
 
 
 class StoreError(BridgeError):
-    """What the bridge keeps can't be read or written just now."""
+    """The store can't be read or written at the moment."""
 
 
 class StoreUnavailable(StoreError):
-    """The database is out of reach, or did not answer in time."""
+    """The database can't be reached, or did not respond in time."""
 
 
 class StoreBusy(StoreError):
-    """The database answers, but there are more requests than its connections can serve in time."""
+    """The database responds, but has no free connection in time for so many requests."""
 
 
 class InvalidRequest(BridgeError):
-    kind = "invalid_request"
+    kind: KindName = "invalid_request"
 
 
 class Unsupported(BridgeError):
-    kind = "unsupported"
+    kind: KindName = "unsupported"
 
 
 class ModelNotFound(BridgeError):
-    kind = "model_not_found"
+    kind: KindName = "model_not_found"
 
 
 class LoginRequired(BridgeError):
-    """There is no GitHub login, or GitHub does not accept it any more."""
+    """There is no GitHub login, or GitHub no longer accepts it."""
 
-    kind = "authentication"
+    kind: KindName = "authentication"
 
 
 class UpstreamRefused(BridgeError):
-    """Upstream answered with an error; `kind` says which, `refusals.py` has the table."""
+    """Upstream responded with an error; the rules of its error mapping choose the kind."""
 
-    kind = "unavailable"
+    kind: KindName = "unavailable"
 
 
 class UpstreamUnreachable(BridgeError):
-    """There was no answer.  `unsent`: not a byte of the request can have been read."""
+    """Upstream did not respond.  `unsent`: upstream can't have read a single byte of the request."""
 
-    kind = "unreachable"
+    kind: KindName = "unreachable"
     unsent = False
 
 
 class UpstreamTimeout(BridgeError):
-    kind = "timeout"
+    kind: KindName = "timeout"
 
 
 class StreamCut(BridgeError):
-    """Upstream ended an answer before it was complete."""
+    """Upstream ended a response before it was complete."""
 
-    kind = "stream_cut"
+    kind: KindName = "stream_cut"

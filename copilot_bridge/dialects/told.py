@@ -7,10 +7,10 @@ import re
 from typing import Any
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.errors import UpstreamRefused
+from copilot_bridge.errors import KindName, UpstreamRefused
 
 # (a pattern for the code or the type, the kind); the first row that fits counts.
-KINDS = (
+KINDS: tuple[tuple[str, KindName], ...] = (
     (r"rate_limit|agent_mode_limit|extension_blocked", "rate_limited"),
     (r"overloaded|slow_down", "overloaded"),
     (r"quota|overage_limit|spend_limit|billing", "quota"),
@@ -65,7 +65,7 @@ def error_of(event: dict[str, Any]) -> Any:
     return inner or (response.get("error") if isinstance(response, dict) else None) or event
 
 
-def kind_of(name: Any) -> str | None:
+def kind_of(name: Any) -> KindName | None:
     """None: it says nothing that is known."""
     given = name if isinstance(name, str) else ""
     return next((kind for pattern, kind in KINDS if re.search(pattern, given, re.IGNORECASE)), None)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from copilot_bridge.errors import KindName
 from copilot_bridge.openapi.errors import FOR_EVERYBODY, refusals
 from copilot_bridge.openapi.schemas import Schema
 
@@ -72,7 +73,7 @@ class Endpoint:
     body: Schema | None = None
     examples: Mapping[str, Json] = field(default_factory=dict)
     dialects: tuple[str, ...] = ("chat",)
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[KindName, ...] = ()
     security: tuple[Json, ...] | None = BY_KEY
     page: bool = False
 

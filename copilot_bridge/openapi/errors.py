@@ -10,38 +10,15 @@ import orjson
 from copilot_bridge.dialects.chat import errors as chat
 from copilot_bridge.dialects.messages import errors as messages
 from copilot_bridge.dialects.responses import errors as responses
-from copilot_bridge.errors import BridgeError
+from copilot_bridge.errors import KINDS, BridgeError, KindName
 from copilot_bridge.openapi.schemas import Schema, always, any_of, or_null, ref, text, thing
 
 Json = dict[str, Any]
 
-# kind -> when it is told
-WORDS = {
-    "invalid_request": "the request can't be read, or says something impossible; the message names the field",
-    "unsupported": "it is well formed, but Copilot can't do it",
-    "prompt_too_long": "the prompt is longer than the model's context",
-    "content_filter": "Copilot's filter has refused it",
-    "model_not_found": "there is no such model; the message names near ones",
-    "not_found": "there is nothing here",
-    "method_not_allowed": "the path takes other methods, which `Allow` names",
-    "too_large": "the body is larger than 64 MiB, or than Copilot takes",
-    "media_type": "the body is packed (`Content-Encoding`)",
-    "authentication": "the key is missing or not known; or the bridge itself has no valid GitHub login",
-    "permission": "not with this key, from this web page, under this host's name, or by Copilot's rules",
-    "quota": "the plan's quota is used up",
-    "rate_limited": "too early: `Retry-After` says in how many seconds",
-    "overloaded": "Copilot has too much to do",
-    "unavailable": "Copilot has answered with an error of its own",
-    "unreachable": "there is no connection to Copilot",
-    "timeout": "Copilot has been silent for too long",
-    "stream_cut": "Copilot broke off in the middle of the answer",
-    "internal": "a fault of the bridge; the log has more, under the request's id",
-}
-
 # Whoever asks: a foreign page, a wrong host, a fault.
-FOR_EVERYBODY = ("permission", "internal")
+FOR_EVERYBODY: tuple[KindName, ...] = ("permission", "internal")
 # On the way to a Copilot token, and with it.
-FROM_COPILOT = (
+FROM_COPILOT: tuple[KindName, ...] = (
     "authentication",
     "permission",
     "quota",
@@ -53,7 +30,7 @@ FROM_COPILOT = (
     "internal",
 )
 # All that a request for a model may meet.
-ALL = tuple(WORDS)
+ALL = tuple(KINDS)
 
 Teller = Callable[[BridgeError, str], tuple[int, dict[str, str], bytes]]
 
@@ -109,9 +86,6 @@ HEADERS = {
     "method_not_allowed": {"Allow": {"description": "The methods.", "schema": {"type": "string"}}},
 }
 
-# What Copilot has answered with, of which the dialects pass these on.
-PASSED_ON = {"unavailable": (500, 502, 503)}
-
 
 @dataclass
 class Refused:
@@ -122,8 +96,9 @@ class Refused:
     forms: set[str] = field(default_factory=set)
     examples: list[str] = field(default_factory=list)
 
-    def add(self, kind: str, form: str) -> None:
-        self.words += [WORDS[kind]] if WORDS[kind] not in self.words else []
+    def add(self, kind: KindName, form: str) -> None:
+        meaning = KINDS[kind].meaning
+        self.words += [meaning] if meaning not in self.words else []
         self.headers |= HEADERS.get(kind, {})
         self.forms.add(form)
         self.examples.append(f"{form}.{kind}")
@@ -140,11 +115,11 @@ class Refused:
         }
 
 
-def refusals(dialects: Iterable[str], kinds: Iterable[str]) -> dict[str, Json]:
+def refusals(dialects: Iterable[str], kinds: Iterable[KindName]) -> dict[str, Json]:
     """By status: what these kinds of error are told as in these dialects."""
     found: dict[str, Refused] = {}
     for dialect, kind in product(dialects, dict.fromkeys(kinds)):
-        for status in PASSED_ON.get(kind, (0,)):
+        for status in KINDS[kind].upstream_statuses or (None,):
             told = tell(dialect, kind, status)[0]
             found.setdefault(str(told), Refused()).add(kind, SCHEMA_OF[dialect])
     return {status: refused.write() for status, refused in found.items()}
@@ -153,14 +128,17 @@ def refusals(dialects: Iterable[str], kinds: Iterable[str]) -> dict[str, Json]:
 def examples() -> Json:
     """Each kind of error in each form, named as `Refused` names them."""
     return {
-        f"{SCHEMA_OF[dialect]}.{kind}": {"summary": words, "value": orjson.loads(tell(dialect, kind)[1])}
+        f"{SCHEMA_OF[dialect]}.{kind}": {
+            "summary": facts.meaning,
+            "value": orjson.loads(tell(dialect, kind)[1]),
+        }
         for dialect in TELLERS
-        for kind, words in WORDS.items()
+        for kind, facts in KINDS.items()
     }
 
 
-def tell(dialect: str, kind: str, status: int = 0) -> tuple[int, bytes]:
+def tell(dialect: str, kind: KindName, status: int | None = None) -> tuple[int, bytes]:
     """(status, body); `status`: that of Copilot's answer."""
-    error = BridgeError(WORDS[kind], kind=kind, status=status or None)
+    error = BridgeError(KINDS[kind].meaning, kind=kind, status=status)
     told, _, body = TELLERS[dialect](error, "the request's id")
     return told, body

@@ -3,10 +3,10 @@
 from http import HTTPStatus
 
 from copilot_bridge.dialects.spoken import spoken_at, write_error
-from copilot_bridge.errors import BridgeError
+from copilot_bridge.errors import BridgeError, KindName
 
 # Statuses of HTTP itself, besides 400 -> our kind of error.
-KINDS = {413: "too_large", 500: "internal"}
+KINDS: dict[int, KindName] = {413: "too_large", 500: "internal"}
 
 
 def refusal(status: int, reason: str, path: str = "") -> bytes:

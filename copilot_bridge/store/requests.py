@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 
-from copilot_bridge.errors import InvalidRequest
+from copilot_bridge.errors import KINDS, InvalidRequest
 from copilot_bridge.store.database import Database, Row, Transaction
 from copilot_bridge.store.hours import FINE, PUT_HOUR, hours_of
 
@@ -60,22 +60,10 @@ NOT_FINE = "error"  # in a filter: all others
 
 # Outcomes that are asked for by one name: whose fault it was, and answers that broke off.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "client": (
-        "invalid_request",
-        "unsupported",
-        "prompt_too_long",
-        "content_filter",
-        "model_not_found",
-        "not_found",
-        "method_not_allowed",
-        "too_large",
-        "media_type",
-        "permission",
-    ),
-    "limit": ("quota", "rate_limited"),
-    "upstream": ("overloaded", "unavailable", "unreachable", "timeout", "authentication"),
-    "broken": ("stream_cut", "cut"),
+    group: tuple(kind.name for kind in KINDS.values() if kind.group == group)
+    for group in ("client", "limit", "upstream", "broken")
 }
+GROUPS["broken"] += ("cut",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from copilot_bridge.config.settings import AUTO_TIERS
 from copilot_bridge.errors import (
     BridgeError,
     ConfigError,
+    KindName,
     StoreError,
     UpstreamRefused,
     UpstreamTimeout,
@@ -96,7 +97,7 @@ class Shelf(Protocol):
 class NotOffered(UpstreamRefused):
     """Neither version is there for this account."""
 
-    kind = "model_not_found"
+    kind: KindName = "model_not_found"
 
 
 def tier_of(name: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from copilot_bridge.errors import UpstreamRefused
+from copilot_bridge.errors import KindName, UpstreamRefused
 from copilot_bridge.waits import header, retry_after
 
 # What may be tried once, as long as the client has not been sent a byte.
@@ -32,7 +32,7 @@ class Row:
 
     status: tuple[int, ...]
     told: str
-    kind: str
+    kind: KindName
     remedy: str | None = None
     says: str | None = None
 

@@ -13,7 +13,7 @@ from copilot_bridge.access.callers import HEADERS as CREDENTIALS
 from copilot_bridge.access.callers import NOBODY, credentials
 from copilot_bridge.access.visits import HEADERS, Visit
 from copilot_bridge.dialects.spoken import spoken_at, write_error
-from copilot_bridge.errors import BridgeError, InvalidRequest, StoreError
+from copilot_bridge.errors import BridgeError, InvalidRequest, KindName, StoreError
 from copilot_bridge.exchange import Bridge, Call, Exchange
 from copilot_bridge.exchange.log_rows import interrupted_row
 from copilot_bridge.logs.entry import RequestLogEntry
@@ -26,10 +26,11 @@ log = logging.getLogger(__name__)
 STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 # What routing and reading the body refuse, as our kinds of error.
-KINDS = {
+KINDS: dict[int, tuple[KindName, str]] = {
     404: ("not_found", "there is nothing at {method} {path}"),
     405: ("method_not_allowed", "{path} does not take {method}"),
 }
+NOT_UNDERSTOOD: tuple[KindName, str] = ("invalid_request", "{method} {path} can't be understood")
 
 # Prompts with images and PDFs make megabytes.
 LARGEST_BODY = 64 * 1024 * 1024
@@ -263,7 +264,7 @@ def told(error: BridgeError) -> Response:
 
 
 def told_http(error: HTTPException) -> Response:
-    kind, text = KINDS.get(error.code or 500, ("invalid_request", "{method} {path} can't be understood"))
+    kind, text = KINDS.get(error.code or 500, NOT_UNDERSTOOD)
     response = told(BridgeError(text.format(method=request.method, path=request.path), kind=kind))
     if error.code in KINDS:  # a path is not a model: no dialect tells it otherwise
         response.status_code = error.code

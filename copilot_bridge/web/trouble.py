@@ -7,7 +7,7 @@ from functools import cache
 from flask import Blueprint, Flask, Response, current_app, g, request, url_for
 from werkzeug.exceptions import HTTPException
 
-from copilot_bridge.errors import BridgeError, StoreError
+from copilot_bridge.errors import BridgeError, KindName, StoreError
 from copilot_bridge.views.edge import told, told_http, told_internal
 from copilot_bridge.web.door import go, local_url, operator_or_nobody
 from copilot_bridge.web.frame import finish, page
@@ -16,19 +16,9 @@ from copilot_bridge.web.negotiation import wants_page
 
 log = logging.getLogger(__name__)
 
-# Kind of error -> status of its page.
-STATUS = {
-    "authentication": 401,
-    "permission": 403,
-    "invalid_request": 400,
-    "not_found": 404,
-    "method_not_allowed": 405,
-    "too_large": 413,
-    "rate_limited": 429,
-    "unreachable": 502,
-    "unavailable": 502,
-    "timeout": 504,
-}
+# Statuses of routing -> kinds; of the others, all below 500 are "invalid_request".
+KINDS: dict[int, KindName] = {404: "not_found", 405: "method_not_allowed"}
+
 LIVE = "X-Live"  # of requests for a part of a page
 
 
@@ -51,7 +41,7 @@ def show(error: BridgeError) -> Response:
     if not wants_page():
         return told(error)
     g.record.note_error(error)
-    status = 503 if isinstance(error, StoreError) else STATUS.get(error.kind, 500)
+    status = 503 if isinstance(error, StoreError) else error.facts.status
     asks = error.kind == "authentication" and request.method == "GET" and LIVE not in request.headers
     if asks and request.endpoint != "web.sign_in.show":
         next_one = local_url([*request.args.items(multi=True)])
@@ -69,9 +59,7 @@ def show_http(error: HTTPException) -> Response:
     if not wants_page():
         return told_http(error)
     code = error.code or 500
-    kind = {404: "not_found", 405: "method_not_allowed"}.get(
-        code, "invalid_request" if code < 500 else "internal"
-    )
+    kind = KINDS.get(code, "invalid_request" if code < 500 else "internal")
     if 300 <= code < 400:
         return Response(status=code, headers=dict(error.get_headers()))
     return show(BridgeError(tr("There is no such page."), kind=kind))

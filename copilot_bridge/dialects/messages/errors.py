@@ -3,31 +3,20 @@
 from typing import Any
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.errors import BridgeError
+from copilot_bridge.errors import BridgeError, ErrorKind
 
-# kind -> (status, error.type)
-ERRORS: dict[str, tuple[int, str]] = {
-    "invalid_request": (400, "invalid_request_error"),
-    "unsupported": (400, "invalid_request_error"),
-    "prompt_too_long": (400, "invalid_request_error"),
-    "content_filter": (400, "invalid_request_error"),
-    "model_not_found": (404, "not_found_error"),
-    "not_found": (404, "not_found_error"),
-    "method_not_allowed": (405, "invalid_request_error"),
-    "too_large": (413, "request_too_large"),
-    "media_type": (415, "invalid_request_error"),
-    "authentication": (401, "authentication_error"),
-    "permission": (403, "permission_error"),
-    "quota": (402, "billing_error"),
-    "rate_limited": (429, "rate_limit_error"),
-    "overloaded": (529, "overloaded_error"),
-    "unavailable": (502, "api_error"),
-    "unreachable": (502, "api_error"),
-    "timeout": (504, "timeout_error"),
-    "stream_cut": (502, "api_error"),
-    "internal": (500, "api_error"),
+# Status -> error.type; of the others, all below 500 are the request's fault.
+TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
 }
 
+LASTING_LIMIT = (402, "billing_error")
 
 # What Anthropic's SDK knows by a code, and mends by itself.
 DETAILS = {"thread_not_found": {"details": {"error_code": "thread_not_found"}}}
@@ -35,12 +24,14 @@ DETAILS = {"thread_not_found": {"details": {"error_code": "thread_not_found"}}}
 
 def write_error(error: BridgeError, request_id: str) -> tuple[int, dict[str, str], bytes]:
     """(status, headers, body) of a refusal before the first byte."""
-    status = ERRORS[error.kind][0]
-    if error.unready:
-        status = 503
-    elif error.kind == "unavailable" and error.status in (500, 502, 503):
-        status = error.status
+    status = LASTING_LIMIT[0] if error.facts.is_lasting_limit else error.http_status
     return status, error.headers, codec.write(envelope(error) | {"request_id": request_id})
+
+
+def type_of(kind: ErrorKind) -> str:
+    if kind.is_lasting_limit:
+        return LASTING_LIMIT[1]
+    return TYPES.get(kind.status, "invalid_request_error" if kind.status < 500 else "api_error")
 
 
 def write_event(error: BridgeError) -> bytes:
@@ -49,7 +40,7 @@ def write_event(error: BridgeError) -> bytes:
 
 
 def envelope(error: BridgeError) -> dict[str, Any]:
-    told: dict[str, Any] = {"type": ERRORS[error.kind][1], "message": message(error)}
+    told: dict[str, Any] = {"type": type_of(error.facts), "message": message(error)}
     return {"type": "error", "error": told | (DETAILS.get(str(error.code)) or {})}
 
 

@@ -10,8 +10,8 @@ from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat import errors as chat
 from copilot_bridge.errors import BridgeError
 
-# Kinds that are told with another status than in chat.
-STATUS = {"model_not_found": 400, "not_found": 400, "permission": 400}
+# The kinds' statuses that clients get as another one.
+STATUS = {403: 400, 404: 400}
 
 # kind -> error.code of a stream's last event, where chat's own does not do.
 CODES = {
@@ -24,7 +24,7 @@ CODES = {
 def write_error(error: BridgeError, request_id: str) -> tuple[int, dict[str, str], bytes]:
     """(status, headers, body) of a refusal before the first byte."""
     status, headers, body = chat.write_error(error, request_id)
-    return STATUS.get(error.kind, status), headers, body
+    return STATUS.get(error.facts.status, status), headers, body
 
 
 def write_event(error: BridgeError, response: dict[str, Any], number: int) -> bytes:

@@ -15,6 +15,7 @@ import orjson
 
 from copilot_bridge.errors import (
     BridgeError,
+    KindName,
     LoginRequired,
     UpstreamRefused,
     UpstreamTimeout,
@@ -71,7 +72,7 @@ class Outcome:
 
     state: str = ""
     says: str = ""
-    kind: str = "authentication"
+    kind: KindName = "authentication"
 
 
 EXPIRED = "the code has expired: start again"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from copilot_bridge.dialects.chat import errors as chat
-from copilot_bridge.dialects.responses.errors import CODES, STATUS, write_error, write_event
+from copilot_bridge.dialects.responses.errors import CODES, write_error, write_event
 from copilot_bridge.errors import KINDS, BridgeError
 
 RESPONSE = {"id": "resp_1", "object": "response", "status": "in_progress", "model": "m", "output": []}
@@ -34,20 +34,14 @@ def failed(error: BridgeError, number: int = 7) -> Any:
 
 
 def test_the_exceptions_to_the_rule_are_about_kinds() -> None:
-    assert not STATUS.keys() - KINDS
-    assert not CODES.keys() - KINDS
-
-
-def test_no_exception_is_idle() -> None:
-    for kind, status in STATUS.items():
-        assert chat.ERRORS[kind][0] != status
+    assert not CODES.keys() - KINDS.keys()
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_the_form_is_that_of_chat(kind: str) -> None:
     error = BridgeError("what went wrong", kind=kind, param="input.0", headers={"retry-after": "7"})
     status, headers, data = write_error(error, "req_1")
-    assert status == STATUS.get(kind, chat.ERRORS[kind][0])
+    assert status == (400 if kind in FOREVER else KINDS[kind].status)
     assert (headers, data) == chat.write_error(error)[1:]
 
 
@@ -108,7 +102,7 @@ def test_what_codex_looks_at(kind: str, code: str) -> None:
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_upstreams_own_code_is_told_unless_ours_is_the_one_that_clients_know(kind: str) -> None:
     code = failed(BridgeError("", kind=kind, code="upstreams_own"))["response"]["error"]["code"]
-    assert code == (chat.ERRORS[kind][2] if kind in chat.FIXED else "upstreams_own")
+    assert code == (KINDS[kind].code if KINDS[kind].code_is_final else "upstreams_own")
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,10 @@ from typing import get_args
 import pytest
 
 from copilot_bridge.dialects import told
-from copilot_bridge.dialects.chat import errors as chat_errors
 from copilot_bridge.dialects.chat import prompt as chat
 from copilot_bridge.dialects.chat import reader as chat_reader
 from copilot_bridge.dialects.chat import writer as chat_writer
 from copilot_bridge.dialects.events import Event, Reason
-from copilot_bridge.dialects.messages import errors as messages_errors
 from copilot_bridge.dialects.messages import prompt as messages
 from copilot_bridge.dialects.messages import reader as messages_reader
 from copilot_bridge.dialects.messages import writer as messages_writer
@@ -230,14 +228,6 @@ def test_a_reason_comes_back(written, read):
         assert read[name] in (reason, told_by_what_is_said.get(reason))
 
 
-def test_each_kind_of_error_is_told():
-    check_partition(KINDS, chat_errors.ERRORS)
-    check_partition(KINDS, messages_errors.ERRORS)
-    assert {kind for _, kind in told.KINDS} <= KINDS
-    for exceptions in (
-        chat_errors.FIXED,
-        chat_errors.NO_RETRY,
-        responses_errors.STATUS,
-        responses_errors.CODES,
-    ):
-        assert set(exceptions) <= KINDS
+def test_tables_of_errors_name_kinds_that_exist():
+    assert {kind for _, kind in told.KINDS} <= KINDS.keys()
+    assert responses_errors.CODES.keys() <= KINDS.keys()
