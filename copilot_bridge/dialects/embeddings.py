@@ -11,12 +11,12 @@ import orjson
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat.request import check_model, read_object
-from copilot_bridge.dialects.shapes import POSITIVE, Table, check, one_of
+from copilot_bridge.dialects.validation import POSITIVE, Validators, one_of, validate
 from copilot_bridge.errors import InvalidRequest, Unsupported, UpstreamRefused
 
 Body = dict[str, Any]
 
-FIELDS: Table = {"encoding_format": one_of("float", "base64"), "dimensions": POSITIVE}
+FIELDS: Validators = {"encoding_format": one_of("float", "base64"), "dimensions": POSITIVE}
 
 
 def read(data: bytes) -> Body:
@@ -32,7 +32,7 @@ def read(data: bytes) -> Body:
             raise Unsupported("input: Copilot embeds texts, not token numbers", param="input")
         if not isinstance(text, str):
             raise InvalidRequest(f"input.{index}: expected a text", param=f"input.{index}")
-    check(FIELDS, body)
+    validate(FIELDS, body)
     return body
 
 

@@ -18,7 +18,7 @@ from copilot_bridge.dialects.events import (
 from copilot_bridge.dialects.fitting.custom import Unwrapper
 from copilot_bridge.dialects.fitting.step import NOTHING, Undo
 from copilot_bridge.dialects.fitting.stops import StopReader
-from copilot_bridge.dialects.told import told_by
+from copilot_bridge.dialects.stream_errors import read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 # Events in which nothing has to change.
@@ -83,7 +83,7 @@ class Translation:
                 data = sse.read_data(block)
                 if data and not self.done:
                     if block.startswith(sse.ERROR_NAMES):
-                        raise told_by(data)
+                        raise read_stream_error(data)
                     out.extend(map(self._write, self._reader.feed(data)))
                 elif block.startswith(b":"):
                     out.append(block + b"\n\n")

@@ -36,7 +36,7 @@ def ask(bridge: Bridge, content: Any, model: str = SONNET, **more: Any) -> Strea
     return bridge.dial("POST", PATH, body, VERSION)
 
 
-def error_of(answer: Answer) -> Json:
+def error_in(answer: Answer) -> Json:
     """The error, after a look at its form."""
     assert answer.headers["content-type"] == "application/json"
     told: Json = answer.json
@@ -144,7 +144,7 @@ def test_a_cut_stream_ends_with_an_error(any_bridge: Bridge, how: str) -> None:
 def test_a_cut_whole_answer(any_bridge: Bridge) -> None:
     answer = post(any_bridge, body_of("[[sim:cut-in-frame after=4]] one two", max_tokens=32_000))
     assert answer.status == 502
-    assert error_of(answer)["type"] == "api_error"
+    assert error_in(answer)["type"] == "api_error"
 
 
 @pytest.mark.parametrize("slow", ["slow-headers", "slow-body"])
@@ -496,7 +496,7 @@ def test_a_translated_prompt_that_is_too_long_is_told_with_numbers(bridge: Bridg
     """Responses says no number of its own."""
     name = "context-window" if model == "gpt-5.3-codex" else "overflow"
     answer = post(bridge, body_of(f"[[sim:refuse name={name}]]", model))
-    found = re.fullmatch(r"prompt is too long: (\d+) tokens > (\d+) maximum", error_of(answer)["message"])
+    found = re.fullmatch(r"prompt is too long: (\d+) tokens > (\d+) maximum", error_in(answer)["message"])
     assert answer.status == 400
     assert found
     assert int(found[1]) > int(found[2])
@@ -521,7 +521,7 @@ STATUSES: dict[str, tuple[int, str]] = {
 @pytest.mark.parametrize("name", STATUSES)
 def test_refusals(bridge: Bridge, name: str, stream: bool) -> None:
     answer = post(bridge, body_of(f"[[sim:refuse name={name}]]", stream=stream))
-    error = error_of(answer)
+    error = error_in(answer)
     assert (answer.status, error["type"]) == STATUSES[name]
     if name == "weekly":
         assert answer.headers["retry-after"] == "2733"
@@ -532,7 +532,7 @@ def test_refusals(bridge: Bridge, name: str, stream: bool) -> None:
 def test_the_words_at_which_claude_code_compacts(bridge: Bridge, path: str, name: str) -> None:
     answer = post(bridge, body_of(f"[[sim:refuse name={name}]]"), path)
     assert answer.status == 400
-    words = error_of(answer)["message"].split()
+    words = error_in(answer)["message"].split()
     assert words[:4] == ["prompt", "is", "too", "long:"]
     assert (words[5], words[6], words[8]) == ("tokens", ">", "maximum")
     assert int(words[4]) > int(words[7])
@@ -551,7 +551,7 @@ def test_the_words_at_which_claude_code_compacts(bridge: Bridge, path: str, name
 )
 def test_what_is_not_there(bridge: Bridge, method: str, path: str, status: int, kind: str) -> None:
     answer = bridge.request(method, path, {} if method == "POST" else None, VERSION)
-    assert (answer.status, error_of(answer)["type"]) == (status, kind)
+    assert (answer.status, error_in(answer)["type"]) == (status, kind)
 
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/count_tokens"])
@@ -559,10 +559,10 @@ def test_what_is_not_there(bridge: Bridge, method: str, path: str, status: int, 
 def test_models_that_are_not_there_or_do_not_talk(bridge: Bridge, path: str, named: bool) -> None:
     headers = VERSION if named else {}
     unknown = bridge.request("POST", path, body_of("hello", "claude-nothing"), headers)
-    assert (unknown.status, error_of(unknown)["type"]) == (404, "not_found_error")
+    assert (unknown.status, error_in(unknown)["type"]) == (404, "not_found_error")
     silent = bridge.request("POST", path, body_of("hello", "text-embedding-3-small"), headers)
-    assert (silent.status, error_of(silent)["type"]) == (400, "invalid_request_error")
-    assert "text-embedding-3-small" in error_of(silent)["message"]
+    assert (silent.status, error_in(silent)["type"]) == (400, "invalid_request_error")
+    assert "text-embedding-3-small" in error_in(silent)["message"]
 
 
 WRONG: dict[str, Json] = {
@@ -584,7 +584,7 @@ WRONG: dict[str, Json] = {
 def test_what_is_wrong_is_named(bridge: Bridge, field: str) -> None:
     answer = post(bridge, body_of("hello") | WRONG[field])
     assert answer.status == 400
-    error = error_of(answer)
+    error = error_in(answer)
     assert error["type"] == "invalid_request_error"
     assert field in error["message"]
 
@@ -593,13 +593,13 @@ def test_what_is_wrong_is_named(bridge: Bridge, field: str) -> None:
 def test_what_is_no_json_object(bridge: Bridge, body: bytes) -> None:
     answer = bridge.request("POST", PATH, body)
     assert answer.status == 400
-    assert "JSON" in error_of(answer)["message"]
+    assert "JSON" in error_in(answer)["message"]
 
 
 def test_no_login(start_bridge: Start) -> None:
     bridge = start_bridge(github_token="", server="gevent")
     answer = post(bridge, body_of("hello"))
-    assert (answer.status, error_of(answer)["type"]) == (401, "authentication_error")
+    assert (answer.status, error_in(answer)["type"]) == (401, "authentication_error")
 
 
 def test_another_account_has_other_models(start_bridge: Start) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from copilot_bridge.dialects import data_url
-from copilot_bridge.dialects.chat.shape import BODY
+from copilot_bridge.dialects.chat.schema import BODY
 from copilot_bridge.dialects.prompt import (
     File,
     Image,
@@ -23,8 +23,8 @@ from copilot_bridge.dialects.prompt import (
     as_budget,
     as_effort,
 )
-from copilot_bridge.dialects.seal import unseal, unseal_thoughts
-from copilot_bridge.dialects.shapes import check
+from copilot_bridge.dialects.provider_details import decode_details, decode_thoughts
+from copilot_bridge.dialects.validation import validate
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
 # What no other dialect can say, and why leaving it out would change the answer.
@@ -68,7 +68,7 @@ def read_prompt(body: Json) -> Prompt:
     for field, reason in REFUSED.items():
         if body.get(field):
             raise Unsupported(f"{field}: {reason}", param=field)
-    check(BODY, body)
+    validate(BODY, body)
     stop = body.get("stop")
     choice, only = read_choice(body.get("tool_choice"))
     tools = (read_tool(index, tool) for index, tool in enumerate(body.get("tools") or ()))
@@ -127,10 +127,10 @@ def only_shown(parts: tuple[Part, ...]) -> Iterator[Text | Image | File]:
 
 def read_reasoning(message: Json) -> tuple[Reasoning, ...]:
     given = message.get("reasoning_opaque")
-    if thoughts := unseal_thoughts(given):
+    if thoughts := decode_thoughts(given):
         return tuple(Reasoning(text, opaque) for text, opaque in thoughts)
     text = message.get("reasoning_content") or message.get("reasoning_text") or ""
-    opaque = unseal(given, "chat")
+    opaque = decode_details(given, "chat")
     return (Reasoning(text, opaque),) if text or opaque else ()
 
 

@@ -19,7 +19,7 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
-from copilot_bridge.dialects.line import Line
+from copilot_bridge.dialects.reorder import PartReorderBuffer
 from copilot_bridge.errors import StreamCut
 
 REASONS: dict[str, Reason] = {
@@ -76,7 +76,7 @@ class Reader:
         self._mender = mender
         self._started = False
         self._shape: Shape | None = None
-        self._line = Line()
+        self._reorder = PartReorderBuffer()
         self._part = -1
         self._kind: object = None  # of the part told last: "text", "refusal", "reasoning", or a call's number
         self._calls = 0  # that have begun; they are numbered from 0
@@ -116,17 +116,17 @@ class Reader:
 
     def _delta(self, delta: Chunk) -> Iterator[Event]:
         for field, place in PLACES.items():
-            if (given := delta.get(field)) and not self._line.hold(place, (field, given)):
+            if (given := delta.get(field)) and not self._reorder.defer(place, (field, given)):
                 yield from self._tell([(field, given)])
         for fragment in delta.get("tool_calls") or ():
-            if not self._line.hold(fragment["index"], ("tool_calls", fragment)):
+            if not self._reorder.defer(fragment["index"], ("tool_calls", fragment)):
                 yield from self._tell([("tool_calls", fragment)])
 
     def _tell(self, told: list[tuple[str, Any]]) -> Iterator[Event]:
         while told:
             for field, given in told:
                 yield from self._ON[field](self, given)
-            told = self._line.next()
+            told = self._reorder.pop_next()
 
     def _text(self, text: str) -> Iterator[Event]:
         yield TextDelta(self._enter("text"), text)
@@ -181,7 +181,7 @@ class Reader:
             yield ToolCallArgumentsDelta(self._part, arguments)
         # Nothing says where free text ends.
         whole = self._nesting.complete and self._unnamed is None and not self._custom
-        self._line.open = None if whole else number
+        self._reorder.open = None if whole else number
 
     def _open(self, name: str, arguments: list[str]) -> Iterator[Event]:
         self._unnamed = None
@@ -191,7 +191,7 @@ class Reader:
 
     def _finish(self) -> Iterator[Event]:
         yield from self._leave()
-        while told := self._line.next():
+        while told := self._reorder.pop_next():
             yield from self._tell(told)
             yield from self._leave()
         yield from self._seal_late()
@@ -207,7 +207,7 @@ class Reader:
         """A call that was cut off ends with the answer."""
         if self._unnamed is not None:
             yield from self._open("", self._unnamed)
-        self._line.open = None
+        self._reorder.open = None
 
     def _enter(self, kind: object) -> int:
         if kind != self._kind:

@@ -15,7 +15,7 @@ from typing import Any
 
 from copilot_bridge.dialects import codec, members, sse
 from copilot_bridge.dialects.chat.errors import write_event
-from copilot_bridge.dialects.told import error_of, is_error, told_by, told_error
+from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 Chunk = dict[str, Any]
@@ -164,10 +164,10 @@ class Mender:
     def mend(self, chunk: Chunk) -> Iterator[Chunk]:
         """Raises UpstreamRefused: the chunk tells of an error, or can't be read."""
         if is_error(chunk) or chunk.get("error"):
-            raise told_error(error_of(chunk))
+            raise as_stream_error(error_in(chunk))
         if chunk.get("copilot_errors") and not self._started:
             told = chunk["copilot_errors"]
-            raise told_error(told[0] if isinstance(told, list) else told)
+            raise as_stream_error(told[0] if isinstance(told, list) else told)
         frame = self._frame(chunk)
         for choice in dicts(chunk.get("choices")):
             delta = self._delta(choice)
@@ -406,7 +406,7 @@ class Repair:
         if data.strip() == b"[DONE]":
             return self._end()
         if sse.tells_error(block):
-            raise told_by(data)
+            raise read_stream_error(data)
         chunk = read_chunk(data)
         if chunk is None:
             return b""

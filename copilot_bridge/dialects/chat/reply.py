@@ -10,7 +10,7 @@ from typing import Any
 from copilot_bridge.dialects import codec, sse
 from copilot_bridge.dialects.chat.repair import KINDS, Chunk, Mender, read_chunk
 from copilot_bridge.dialects.members import details, json_text, text
-from copilot_bridge.dialects.told import error_of, is_error, told_by, told_error
+from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
 JOINED = ("content", "refusal", "reasoning_content")
@@ -102,7 +102,7 @@ def fold(pieces: Iterable[bytes], mender: Mender) -> bytes:
         if data.strip() == b"[DONE]":
             return codec.write(folded.result())
         if sse.tells_error(block):
-            raise told_by(data)
+            raise read_stream_error(data)
         if data and (chunk := read_chunk(data)):
             folded.add(chunk)
     if mender.finish_reason is None:
@@ -119,7 +119,7 @@ def mend_whole(data: bytes, mender: Mender) -> bytes:
     """Copilot's answer in one piece -> OpenAI's.  Raises UpstreamRefused: this is no answer."""
     reply = read_chunk(data)
     if reply is not None and is_error(reply):
-        raise told_error(error_of(reply))
+        raise as_stream_error(error_in(reply))
     choices = reply.get("choices") if reply else None
     if reply is None or not (choices or reply.get("error")) or not isinstance(choices or [], list):
         raise UpstreamRefused("Copilot's answer is no chat completion")

@@ -10,15 +10,15 @@ from typing import Any
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.conversation import MODEL, RESULT, SOMETHING, USER, Step, Talk, listen, texts
 from copilot_bridge.dialects.pictures import Picture, Placed
-from copilot_bridge.dialects.shapes import EFFORT, FLAG, LIST, OBJECT, POSITIVE, Table, check
+from copilot_bridge.dialects.validation import BOOLEAN, EFFORT, LIST, OBJECT, POSITIVE, Validators, validate
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
 Body = dict[str, Any]
 
 
 # Optional fields that the bridge reads, whoever the upstream is.
-FIELDS: Table = {
-    "stream": FLAG,
+FIELDS: Validators = {
+    "stream": BOOLEAN,
     "stream_options": OBJECT,
     "max_tokens": POSITIVE,
     "max_completion_tokens": POSITIVE,
@@ -38,7 +38,7 @@ def read(data: bytes) -> Body:
     """The body as a dict.  Raises InvalidRequest or Unsupported, naming the field."""
     body = read_object(data)
     check_model(body)
-    check(FIELDS, body)
+    validate(FIELDS, body)
     if (body.get("n") or 1) > 1:
         raise Unsupported("n: Copilot gives one answer to a request", param="n")
     if any(each != "text" for each in body.get("modalities") or ()):

@@ -17,7 +17,7 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
-from copilot_bridge.dialects.seal import seal_thoughts
+from copilot_bridge.dialects.provider_details import encode_thoughts
 from copilot_bridge.errors import BridgeError
 
 Delta = dict[str, Any]
@@ -72,7 +72,7 @@ class Writer:
 
     def _sealed(self) -> bytes:
         thoughts = [("".join(told), self._goods.get(part, {})) for part, told in self._thoughts.items()]
-        sealed = seal_thoughts(thoughts)
+        sealed = encode_thoughts(thoughts)
         return self._chunk({"reasoning_opaque": sealed}) if sealed else b""
 
     def _closed_call(self) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.messages.client_tools import CLIENT_TOOLS, SERVER_TOOL
-from copilot_bridge.dialects.messages.shape import BODY
+from copilot_bridge.dialects.messages.schema import BODY
 from copilot_bridge.dialects.prompt import (
     File,
     Image,
@@ -26,8 +26,8 @@ from copilot_bridge.dialects.prompt import (
     as_effort,
     text_of,
 )
-from copilot_bridge.dialects.seal import unseal
-from copilot_bridge.dialects.shapes import check
+from copilot_bridge.dialects.provider_details import decode_details
+from copilot_bridge.dialects.validation import validate
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
 CHOICES = {"auto": "auto", "any": "required", "none": "none", "tool": "tool"}
@@ -59,7 +59,7 @@ def read_prompt(body: Json) -> Prompt:
 
     Left out as advisory: the rest of metadata, top_k, context_management, server tools, `defer_loading`.
     """
-    check(BODY, body)
+    validate(BODY, body)
     choice = body.get("tool_choice") or {}
     config = body.get("output_config") or {}
     thinking = body.get("thinking") or {}
@@ -177,7 +177,7 @@ def read_compaction(block: Json) -> Text:
 
 
 def read_thinking(block: Json) -> Reasoning:
-    return Reasoning(block.get("thinking") or "", unseal(block.get("signature"), "messages"))
+    return Reasoning(block.get("thinking") or "", decode_details(block.get("signature"), "messages"))
 
 
 def read_redacted(block: Json) -> Reasoning:

@@ -17,9 +17,9 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
-from copilot_bridge.dialects.line import Line
 from copilot_bridge.dialects.messages.repair import numbers, read_event
-from copilot_bridge.dialects.told import ERRORS, error_of, is_error, told_error
+from copilot_bridge.dialects.reorder import PartReorderBuffer
+from copilot_bridge.dialects.stream_errors import ERROR_TYPES, as_stream_error, error_in, is_error
 from copilot_bridge.errors import StreamCut
 
 REASONS: dict[str, Reason] = {
@@ -49,7 +49,7 @@ class Reader:
         self._reason: Reason = "stop"
         self._stop_sequence: str | None = None
         self._refusal = REFUSED
-        self._line = Line()
+        self._reorder = PartReorderBuffer()
         self._part = -1
         self._block = ""  # the kind of the open block; "" if it is none that the hub can say
         self._told = False  # something of the open block
@@ -61,12 +61,12 @@ class Reader:
         event = read_event(data) if data else None
         if event is None:
             return
-        if event.get("type") in ERRORS and is_error(event):
-            raise told_error(error_of(event))
+        if event.get("type") in ERROR_TYPES and is_error(event):
+            raise as_stream_error(error_in(event))
         place = event.get("index")
         if place.__class__ is not int:
             place = event["index"] = self._place_of(event, place)
-        if not self._line.hold(place, event):
+        if not self._reorder.defer(place, event):
             yield from self._tell([event])
 
     @property
@@ -79,7 +79,7 @@ class Reader:
         place = members.place(given)
         if place is not None or event.get("type") not in BLOCK_EVENTS:
             return place
-        return self._blocks if event["type"] == "content_block_start" else self._line.open
+        return self._blocks if event["type"] == "content_block_start" else self._reorder.open
 
     def close(self) -> Iterator[Event]:
         raise StreamCut("Copilot's answer broke off before its end")
@@ -89,7 +89,7 @@ class Reader:
             for event in told:
                 if take := self._ON.get(str(event.get("type"))):
                     yield from take(self, event)
-            told = self._line.next()
+            told = self._reorder.pop_next()
 
     def _start(self, event: Block) -> Iterator[Event]:
         message = members.inner(event, "message")
@@ -98,7 +98,7 @@ class Reader:
 
     def _open(self, event: Block) -> Iterator[Event]:
         yield from self._leave()
-        block, self._line.open = members.inner(event, "content_block"), event["index"]
+        block, self._reorder.open = members.inner(event, "content_block"), event["index"]
         self._blocks += 1
         kind = members.word(block, "type")
         self._block = kind if kind in KINDS else ""
@@ -112,7 +112,7 @@ class Reader:
             yield BEGINNINGS[self._block](self._enter(), begun)
 
     def _delta(self, event: Block) -> Iterator[Event]:
-        if event["index"] != self._line.open:
+        if event["index"] != self._reorder.open:
             return
         delta = members.inner(event, "delta")
         kind = (self._block, str(delta.get("type")))
@@ -123,7 +123,7 @@ class Reader:
             yield DELTAS[kind][1](self._enter(), told)
 
     def _close(self, event: Block) -> Iterator[Event]:
-        if event["index"] == self._line.open:
+        if event["index"] == self._reorder.open:
             yield from self._leave()
 
     def _enter(self) -> int:
@@ -138,7 +138,7 @@ class Reader:
             yield ToolCallArgumentsDelta(self._enter(), codec.write(self._whole).decode())
         if self._signature:
             yield ReasoningSignature(self._enter(), {"messages": self._signature})
-        self._line.open, self._block, self._told = None, "", False
+        self._reorder.open, self._block, self._told = None, "", False
         self._whole, self._signature = {}, ""
 
     def _finish(self, event: Block) -> Iterator[Event]:
@@ -155,7 +155,7 @@ class Reader:
     def _stop(self, _event: Block) -> Iterator[Event]:
         """Blocks that nobody has closed end here, too."""
         yield from self._leave()
-        while told := self._line.next():
+        while told := self._reorder.pop_next():
             yield from self._tell(told)
             yield from self._leave()
         if self._reason == "refusal":

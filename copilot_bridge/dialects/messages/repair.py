@@ -10,7 +10,7 @@ from typing import Any
 from copilot_bridge.dialects import codec, members, sse
 from copilot_bridge.dialects.messages.calls import Calls
 from copilot_bridge.dialects.messages.errors import write_event
-from copilot_bridge.dialects.told import error_of, is_error, told_by, told_error
+from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 Event = dict[str, Any]
@@ -87,12 +87,12 @@ class Repair:
         if self.done or not data or data.strip() == b"[DONE]":
             return block + b"\n\n" if block.startswith(b":") and not self.done else b""
         if sse.tells_error(block):
-            raise told_by(data)
+            raise read_stream_error(data)
         event = read_event(data)
         if event is None:
             return b""
         if is_error(event):
-            raise told_error(error_of(event))
+            raise as_stream_error(error_in(event))
         self._note(event)
         mended = self._calls.feed(mend(event, keep=self._keep, managed=self._managed))
         if mended == event:

@@ -14,7 +14,7 @@ from copilot_bridge.dialects.messages.repair import (
     numbers,
     read_event,
 )
-from copilot_bridge.dialects.told import error_of, is_error, told_by, told_error
+from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
 Whole = tuple[bytes, dict[str, int]]  # the answer, and its usage as chat counts
@@ -24,7 +24,7 @@ def mend_whole(data: bytes, *, keep: bool = False, managed: bool = True, answer_
     """Raises UpstreamRefused: this is no answer."""
     reply = read_event(data)
     if reply is not None and is_error(reply):
-        raise told_error(error_of(reply))
+        raise as_stream_error(error_in(reply))
     if reply is None or reply.get("type") != "message":
         raise UpstreamRefused("Copilot's answer is no message")
     mended = with_calls(mend(reply, keep=keep, managed=managed), answer_id)
@@ -43,7 +43,7 @@ def fold(pieces: Iterable[bytes], *, keep: bool = False, managed: bool = True, a
         for block in splitter.feed(piece):
             data = sse.read_data(block)
             if sse.tells_error(block):
-                raise told_by(data)
+                raise read_stream_error(data)
             folded.add(read_event(data) or {})
         if folded.done:
             told = codec.write(folded.message)
@@ -66,7 +66,7 @@ class Fold:
 
     def add(self, event: Event) -> None:
         if is_error(event):
-            raise told_error(error_of(event))
+            raise as_stream_error(error_in(event))
         if take := self._ON.get(str(event.get("type"))):
             take(self, event)
 

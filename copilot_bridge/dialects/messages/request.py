@@ -10,18 +10,28 @@ from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat.request import check_model, read_object
 from copilot_bridge.dialects.conversation import MODEL, REFERENCE, TOOL, USER, Step, Talk, listen, texts
 from copilot_bridge.dialects.pictures import Picture, Placed
-from copilot_bridge.dialects.shapes import EFFORT, FLAG, LIST, OBJECT, POSITIVE, WHOLE, Table, check, fields
+from copilot_bridge.dialects.validation import (
+    BOOLEAN,
+    EFFORT,
+    INTEGER,
+    LIST,
+    OBJECT,
+    POSITIVE,
+    Validators,
+    object_of,
+    validate,
+)
 from copilot_bridge.errors import InvalidRequest
 
 Body = dict[str, Any]
 
-FIELDS: Table = {
-    "stream": FLAG,
+FIELDS: Validators = {
+    "stream": BOOLEAN,
     "max_tokens": POSITIVE,
     "tools": LIST,
     "tool_choice": OBJECT,
-    "thinking": fields(maybe={"budget_tokens": WHOLE}),
-    "output_config": fields(maybe={"effort": EFFORT}),
+    "thinking": object_of(optional={"budget_tokens": INTEGER}),
+    "output_config": object_of(optional={"effort": EFFORT}),
 }
 
 ROLES = ("user", "assistant", "system")
@@ -32,7 +42,7 @@ def read(data: bytes) -> Body:
     """The body as a dict.  Raises InvalidRequest, naming the field."""
     body = read_object(data)
     check_model(body)
-    check(FIELDS, body)
+    validate(FIELDS, body)
     if not isinstance(body.get("system"), str | list | None):
         raise InvalidRequest("system: expected a text or a list of blocks", param="system")
     check_blocks("system", body.get("system"))

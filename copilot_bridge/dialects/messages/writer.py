@@ -17,7 +17,7 @@ from copilot_bridge.dialects.events import (
     ToolCallStarted,
 )
 from copilot_bridge.dialects.messages.errors import write_event
-from copilot_bridge.dialects.seal import seal
+from copilot_bridge.dialects.provider_details import encode_details
 from copilot_bridge.errors import BridgeError
 
 Block = dict[str, Any]
@@ -82,7 +82,9 @@ class Writer:
         return b"".join(self._enter(event.part, SEALED) + self._signature(event) for event in late)
 
     def _signature(self, event: ReasoningSignature) -> bytes:
-        return self._delta({"type": "signature_delta", "signature": seal(event.provider_details, "messages")})
+        return self._delta(
+            {"type": "signature_delta", "signature": encode_details(event.provider_details, "messages")}
+        )
 
     def _call(self, event: ToolCallStarted) -> bytes:
         """Free text is the only argument of an ordinary tool."""

@@ -27,9 +27,9 @@ from copilot_bridge.dialects.prompt import (
     as_effort,
     text_of,
 )
-from copilot_bridge.dialects.responses.shape import BODY
-from copilot_bridge.dialects.seal import is_sealed, unseal
-from copilot_bridge.dialects.shapes import check
+from copilot_bridge.dialects.provider_details import decode_details, is_foreign
+from copilot_bridge.dialects.responses.schema import BODY
+from copilot_bridge.dialects.validation import validate
 from copilot_bridge.errors import Unsupported
 
 MODES = ("auto", "none", "required")
@@ -86,7 +86,7 @@ def flatten(namespace: str | None, name: str) -> str:
 def read_prompt(body: Json, names: Names) -> Prompt:
     """Raises InvalidRequest or Unsupported, naming the field.  `names` is filled in."""
     refuse_logprobs(body)
-    check(BODY, body)
+    validate(BODY, body)
     reasoning, told = body.get("reasoning") or {}, body.get("text") or {}
     given = body["input"]
     items = [{"role": "user", "content": given}] if isinstance(given, str) else given
@@ -214,8 +214,8 @@ def read_output(item: Json) -> tuple[str, list[Part]]:
 def read_reasoning(item: Json) -> tuple[str, list[Part]]:
     text = "\n\n".join(part["text"] for part in item.get("summary") or ())
     given = item.get("encrypted_content")
-    opaque = unseal(given, "responses")
-    if given and not is_sealed(given):
+    opaque = decode_details(given, "responses")
+    if given and not is_foreign(given):
         opaque = {"responses": {"id": str(item.get("id") or ""), "encrypted_content": given}}
     return "assistant", [Reasoning(text, opaque)]
 

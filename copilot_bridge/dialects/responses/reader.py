@@ -17,9 +17,9 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
-from copilot_bridge.dialects.line import Line
+from copilot_bridge.dialects.reorder import PartReorderBuffer
 from copilot_bridge.dialects.responses.repair import read_event
-from copilot_bridge.dialects.told import ERRORS, error_of, is_error, told_error
+from copilot_bridge.dialects.stream_errors import ERROR_TYPES, as_stream_error, error_in, is_error
 from copilot_bridge.errors import StreamCut
 
 Json = dict[str, Any]
@@ -40,7 +40,7 @@ class Reader:
     """
 
     def __init__(self) -> None:
-        self._line = Line()
+        self._reorder = PartReorderBuffer()
         self._part = -1
         self._key: object = None  # of the part that is being told: its item's kind and place
         self._told: set[object] = set()  # places of which deltas have come
@@ -52,18 +52,18 @@ class Reader:
         event = read_event(data) if data else None
         if event is None:
             return
-        if event.get("type") in ERRORS and is_error(event):
-            raise told_error(error_of(event))
+        if event.get("type") in ERROR_TYPES and is_error(event):
+            raise as_stream_error(error_in(event))
         place = event.get("output_index")
         if place.__class__ is not int:
             place = event["output_index"] = self._place_of(event, place)
-        if not self._line.hold(place, event):
+        if not self._reorder.defer(place, event):
             yield from self._tell([event])
 
     def _place_of(self, event: Json, given: Any) -> Any:
         """A delta without one is of the item that is open."""
         place = members.place(given)
-        return self._line.open if place is None and "delta" in event else place
+        return self._reorder.open if place is None and "delta" in event else place
 
     @property
     def usage(self) -> TokenUsage:
@@ -80,13 +80,13 @@ class Reader:
                 take = self._ON.get(kind)
                 if take and (kind == ADDED or event["output_index"] not in self._done):
                     yield from take(self, event)
-            told = self._line.next()
+            told = self._reorder.pop_next()
 
     def _start(self, event: Json) -> Iterator[Event]:
         yield ResponseStarted(members.id_text(members.inner(event, "response"), "id"))
 
     def _added(self, event: Json) -> Iterator[Event]:
-        place = self._line.open = event["output_index"]
+        place = self._reorder.open = event["output_index"]
         item = members.inner(event, "item")
         self._key = None
         self._told.discard(place)
@@ -137,8 +137,8 @@ class Reader:
         place, item = event["output_index"], members.inner(event, "item")
         yield from self._close_item(place, item)
         self._done.add(place)
-        if place == self._line.open:
-            self._line.open = None
+        if place == self._reorder.open:
+            self._reorder.open = None
 
     def _close_item(self, place: object, item: Json) -> Iterator[Event]:
         if close := self._CLOSE.get(str(item.get("type"))):
@@ -171,7 +171,7 @@ class Reader:
         response = members.inner(event, "response")
         said = {str(response.get("status")), str(event["type"]).rpartition(".")[2]}
         if said & FAILED:
-            raise told_error(error_of(event))
+            raise as_stream_error(error_in(event))
         yield from self._untold(response)
         yield from self._rest()
         reason = self._reason(response, cut="incomplete" in said)
@@ -179,7 +179,7 @@ class Reader:
 
     def _untold(self, response: Json) -> Iterator[Event]:
         """An answer of which nothing was told but its end."""
-        if self._part < 0 and self._line.open is None and not self._done:
+        if self._part < 0 and self._reorder.open is None and not self._done:
             for place, item in enumerate(members.objects(response, "output")):
                 yield from self._close_item(place, item)
 
@@ -190,14 +190,14 @@ class Reader:
         return "tool_calls" if self._called else "refusal" if self._refused else "stop"
 
     def _failed(self, event: Json) -> Iterator[Event]:
-        raise told_error(error_of(event))
+        raise as_stream_error(error_in(event))
 
     def _rest(self) -> Iterator[Event]:
         """Items that nobody has closed end with the answer, too."""
-        self._line.open = None
-        while told := self._line.next():
+        self._reorder.open = None
+        while told := self._reorder.pop_next():
             yield from self._tell(told)
-            self._line.open = None
+            self._reorder.open = None
 
     def _enter(self, kind: str, place: object) -> int:
         if (kind, place) != self._key:

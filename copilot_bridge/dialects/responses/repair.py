@@ -14,7 +14,7 @@ from typing import Any
 
 from copilot_bridge.dialects import codec, members, sse
 from copilot_bridge.dialects.responses.errors import write_event
-from copilot_bridge.dialects.told import error_of, is_error, told_by, told_error
+from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 Event = dict[str, Any]
@@ -190,13 +190,13 @@ class Repair:
         if not data or data.strip() == b"[DONE]":
             return block + b"\n\n" if block.startswith(b":") else b""
         if sse.tells_error(block):
-            raise told_by(data)
+            raise read_stream_error(data)
         event = read_event(data)
         if event is None:
             return b""
         kind = str(event.get("type"))
         if is_error(event) or (kind in GOOD_ENDS and has_failed(event)):
-            raise told_error(error_of(event))
+            raise as_stream_error(error_in(event))
         self._count(event)
         mended = self._with_ids(event if self._keep else without_noise(event))
         if kind in TERMINAL:
@@ -247,7 +247,7 @@ class Repair:
         if kind in GOOD_ENDS:
             self._ended(response)
         else:
-            self.outcome = told_error(error_of(event)).kind
+            self.outcome = as_stream_error(error_in(event)).kind
 
 
 def has_failed(event: Event) -> bool:
@@ -264,7 +264,7 @@ def mend_whole(
     """
     reply = read_event(data)
     if reply is not None and (is_error(reply) or reply.get("status") in FAILED):
-        raise told_error(error_of(reply))
+        raise as_stream_error(error_in(reply))
     if reply is None or reply.get("object") != "response":
         raise UpstreamRefused("Copilot's answer is no response")
     ids = Ids(answer_id)
@@ -288,10 +288,10 @@ def fold(pieces: Iterable[bytes]) -> tuple[bytes, dict[str, int] | None]:
     for block in chain(chain.from_iterable(map(splitter.feed, pieces)), last(splitter)):
         data = sse.read_data(block)
         if sse.tells_error(block):
-            raise told_by(data)
+            raise read_stream_error(data)
         event = read_event(data) or {}
         if is_error(event) or event.get("type") in BAD_ENDS:
-            raise told_error(error_of(event))
+            raise as_stream_error(error_in(event))
         if event.get("type") in GOOD_ENDS:
             response = members.inner(event, "response")
             return codec.write(response), as_chat_usage(response.get("usage"))

@@ -11,7 +11,17 @@ from typing import Any
 from copilot_bridge.dialects.chat.request import check_model, read_object
 from copilot_bridge.dialects.conversation import MODEL, RESULT, SOMETHING, USER, Step, Talk, listen, texts
 from copilot_bridge.dialects.pictures import Picture, Placed
-from copilot_bridge.dialects.shapes import EFFORT, FLAG, LIST, OBJECT, POSITIVE, Table, check, fields, plain
+from copilot_bridge.dialects.validation import (
+    BOOLEAN,
+    EFFORT,
+    LIST,
+    OBJECT,
+    POSITIVE,
+    Validators,
+    object_of,
+    predicate,
+    validate,
+)
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
 Body = dict[str, Any]
@@ -19,16 +29,16 @@ Body = dict[str, Any]
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-FIELDS: Table = {
-    "stream": FLAG,
-    "store": FLAG,
-    "previous_response_id": plain(
+FIELDS: Validators = {
+    "stream": BOOLEAN,
+    "store": BOOLEAN,
+    "previous_response_id": predicate(
         "the id of a response", lambda value: isinstance(value, str) and value != "" and value.isprintable()
     ),
     "max_output_tokens": POSITIVE,
     "tools": LIST,
     "include": LIST,
-    "reasoning": fields(maybe={"effort": EFFORT}),
+    "reasoning": object_of(optional={"effort": EFFORT}),
     "text": OBJECT,
 }
 
@@ -43,7 +53,7 @@ def read(data: bytes) -> Body:
     """The body as a dict, its `input` a list.  Raises InvalidRequest or Unsupported, naming the field."""
     body = read_object(data)
     check_model(body)
-    check(FIELDS, body)
+    validate(FIELDS, body)
     for field, reason in REFUSED.items():
         if body.get(field) is not None:
             raise Unsupported(f"{field}: {reason}", param=field)

@@ -16,10 +16,10 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
+from copilot_bridge.dialects.provider_details import encode_details
 from copilot_bridge.dialects.responses.errors import write_event
 from copilot_bridge.dialects.responses.prompt import Names
 from copilot_bridge.dialects.responses.repair import Ended
-from copilot_bridge.dialects.seal import seal
 from copilot_bridge.errors import BridgeError
 
 Json = dict[str, Any]
@@ -125,7 +125,7 @@ class Writer:
 
     def _seal(self, event: ReasoningSignature) -> bytes:
         out = self._enter(event.part, {"type": "reasoning", "summary": []})
-        self._item["encrypted_content"] = seal(event.provider_details, "responses")
+        self._item["encrypted_content"] = encode_details(event.provider_details, "responses")
         return out
 
     def _call(self, event: ToolCallStarted) -> bytes:

@@ -36,7 +36,7 @@ LIMITS = ("max_tokens", "max_completion_tokens")
 # Chat fields that Copilot refuses and that change nothing in the answer.  Seen 2026, several proxies.
 DROPPED = ("store", "metadata", "service_tier", "modalities", "prompt_cache_retention")
 
-# What the bridge marked as another dialect's when the client spoke to another model (`dialects/seal.py`).
+# What the bridge marked as another dialect's when the client spoke to another model.
 FOREIGN = "bridge1."
 
 # Keys that the OpenAI SDK writes with null when a program hands an answer back as it came.

@@ -193,7 +193,7 @@ RULES: tuple[Rule, ...] = (
     fit_cache_controls,
 )
 
-# What the bridge marked as another dialect's when the client spoke to another model (`dialects/seal.py`).
+# What the bridge marked as another dialect's when the client spoke to another model.
 FOREIGN = "bridge1."
 
 

@@ -18,7 +18,7 @@ LEAST_OUTPUT = 16
 # Copilot gives out ids of several hundred characters and refuses them again; the thought is found without.
 LONGEST_ID = 64
 
-# What the bridge marked as another dialect's when the client spoke to another model (`dialects/seal.py`).
+# What the bridge marked as another dialect's when the client spoke to another model.
 FOREIGN = "bridge1."
 
 # Fields that are refused and that change nothing in the answer.  Seen 2026.

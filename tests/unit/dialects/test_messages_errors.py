@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from copilot_bridge.dialects.messages.errors import type_of, write_error, write_event
-from copilot_bridge.dialects.told import told_error
+from copilot_bridge.dialects.stream_errors import as_stream_error
 from copilot_bridge.errors import KINDS, BridgeError
 
 # Every type that Anthropic has; SDKs and agents look at these.
@@ -144,7 +144,7 @@ def test_a_secret_is_not_told() -> None:
 
 @pytest.mark.parametrize("type_", sorted(TYPES))
 def test_an_error_of_upstreams_stream_is_told_again_as_what_it_was(type_: str) -> None:
-    error = told_error({"type": type_, "message": "what went wrong"})
+    error = as_stream_error({"type": type_, "message": "what went wrong"})
     again = body(error)["error"]
     assert again["message"] == "what went wrong"
     assert again["type"] == type_
@@ -152,6 +152,6 @@ def test_an_error_of_upstreams_stream_is_told_again_as_what_it_was(type_: str) -
 
 @pytest.mark.parametrize("error", [None, "it broke", [], {"message": None}, {"type": 5}])
 def test_an_odd_error_of_upstreams_stream_is_an_error_nevertheless(error: Any) -> None:
-    told = told_error(error)
+    told = as_stream_error(error)
     assert told.kind == "unavailable"
     assert str(told)

@@ -23,8 +23,8 @@ from copilot_bridge.dialects.prompt import (
     document_place,
     without_documents,
 )
+from copilot_bridge.dialects.provider_details import PREFIX, decode_details, encode_details
 from copilot_bridge.dialects.responses import prompt as responses
-from copilot_bridge.dialects.seal import MARK, seal, unseal
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
 PNG, PDF = Image("image/png", "AAAA"), File("application/pdf", "BBBB", "a.pdf")
@@ -299,7 +299,7 @@ def replay(client, goods):
 @pytest.mark.parametrize("maker", GOODS)
 @pytest.mark.parametrize("client", DIALECTS)
 def test_goods_survive_a_client(client, maker):
-    prompt, thought = replay(client, seal(GOODS[maker], client))
+    prompt, thought = replay(client, encode_details(GOODS[maker], client))
     assert thought == Reasoning("t", GOODS[maker])
     backend = {"redacted": "messages"}.get(maker, maker)
     value = GOODS[maker].get(maker)
@@ -312,22 +312,22 @@ def test_goods_survive_a_client(client, maker):
 @pytest.mark.parametrize("damage", ["", "!", "e30", "WzFd", "AAAA", "é"])
 @pytest.mark.parametrize("client", DIALECTS)
 def test_a_damaged_seal_is_dropped(client, damage):
-    prompt, thought = replay(client, MARK + damage)
+    prompt, thought = replay(client, PREFIX + damage)
     assert thought.provider_details == {}
     for backend in DIALECTS:
-        assert MARK not in str(WRITE[backend](prompt))
+        assert PREFIX not in str(WRITE[backend](prompt))
 
 
 @pytest.mark.parametrize("given", [None, "", 5, [], {}])
 def test_nothing_to_unseal(given):
-    assert unseal(given, "chat") == {}
+    assert decode_details(given, "chat") == {}
 
 
 @pytest.mark.parametrize("own", DIALECTS)
 def test_own_goods_travel_bare(own):
-    assert seal({own: "x"}, own) == "x"
-    assert unseal("x", own) == {own: "x"}
-    assert seal({}, own) == ""
+    assert encode_details({own: "x"}, own) == "x"
+    assert decode_details("x", own) == {own: "x"}
+    assert encode_details({}, own) == ""
 
 
 WHOLE = {

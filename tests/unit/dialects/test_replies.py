@@ -34,12 +34,12 @@ from copilot_bridge.dialects.messages import reply as messages_reply
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
 from copilot_bridge.dialects.prompt import Reasoning, Text, ToolCall
+from copilot_bridge.dialects.provider_details import decode_details
 from copilot_bridge.dialects.responses import prompt as responses
 from copilot_bridge.dialects.responses import repair as responses_reply
 from copilot_bridge.dialects.responses.prompt import Names
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
-from copilot_bridge.dialects.seal import unseal
 from copilot_bridge.dialects.translation import Translation
 
 trials = settings(
@@ -87,7 +87,7 @@ def cut(text, sizes):
 sizes = st.lists(st.integers(1, 5), max_size=4)
 said = st.lists(words, min_size=1, max_size=3).map(lambda pieces: [(TextDelta, piece) for piece in pieces])
 thought = st.builds(
-    lambda pieces, seal: [*((ReasoningDelta, piece) for piece in pieces), *seal],
+    lambda pieces, encode_details: [*((ReasoningDelta, piece) for piece in pieces), *encode_details],
     st.lists(words, max_size=3),
     goods.map(lambda opaque: [(ReasoningSignature, opaque)]) | st.just([]),
 ).filter(bool)
@@ -297,7 +297,7 @@ def opened(dialect, event):
     ((key, given_),) = event.provider_details.items()
     assert key == dialect
     own = given_["encrypted_content"] if dialect == "responses" else given_
-    return replace(event, provider_details=unseal(own, dialect))
+    return replace(event, provider_details=decode_details(own, dialect))
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from copilot_bridge.dialects import told
+from copilot_bridge.dialects import stream_errors
 from copilot_bridge.dialects.chat import prompt as chat
 from copilot_bridge.dialects.chat import reader as chat_reader
 from copilot_bridge.dialects.chat import writer as chat_writer
@@ -229,5 +229,5 @@ def test_a_reason_comes_back(written, read):
 
 
 def test_tables_of_errors_name_kinds_that_exist():
-    assert {kind for _, kind in told.KINDS} <= KINDS.keys()
+    assert {kind for _, kind in stream_errors.KINDS} <= KINDS.keys()
     assert responses_errors.CODES.keys() <= KINDS.keys()

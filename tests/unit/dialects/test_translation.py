@@ -12,11 +12,11 @@ from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
 from copilot_bridge.dialects.fitting.step import NOTHING, Undo
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
+from copilot_bridge.dialects.provider_details import decode_details, decode_thoughts
 from copilot_bridge.dialects.responses import prompt as responses_prompt
 from copilot_bridge.dialects.responses.prompt import Names
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
-from copilot_bridge.dialects.seal import unseal, unseal_thoughts
 from copilot_bridge.dialects.translation import Translation
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
@@ -321,7 +321,7 @@ SAID = {
 
 def opened(client, thought, goods):
     """As they are read when they come back."""
-    return (unseal_thoughts(goods) if client == "chat" else []) or [(thought, unseal(goods, client))]
+    return (decode_thoughts(goods) if client == "chat" else []) or [(thought, decode_details(goods, client))]
 
 
 @pytest.mark.parametrize("client", WRITERS)

@@ -12,7 +12,7 @@ from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.repair import Repair as MessagesRepair
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.repair import Repair as ResponsesRepair
-from copilot_bridge.dialects.told import told_error
+from copilot_bridge.dialects.stream_errors import as_stream_error
 from copilot_bridge.errors import UpstreamRefused
 
 MEANT = {
@@ -47,18 +47,18 @@ MEANT = {
 
 @pytest.mark.parametrize("name", MEANT)
 def test_what_a_code_or_a_type_means(name):
-    assert told_error({"code": name, "message": "m"}).kind == MEANT[name]
-    assert told_error({"type": name, "message": "m"}).kind == MEANT[name]
+    assert as_stream_error({"code": name, "message": "m"}).kind == MEANT[name]
+    assert as_stream_error({"type": name, "message": "m"}).kind == MEANT[name]
 
 
 def test_a_code_says_more_than_a_type():
-    told = told_error({"code": "rate_limit_exceeded", "type": "invalid_request_error", "message": "m"})
+    told = as_stream_error({"code": "rate_limit_exceeded", "type": "invalid_request_error", "message": "m"})
     assert (told.kind, told.code, str(told)) == ("rate_limited", "rate_limit_exceeded", "m")
 
 
 @pytest.mark.parametrize("error", [None, "it broke", [], {}, {"code": 429}, {"code": ["a"], "type": None}])
 def test_what_nobody_understands(error):
-    told = told_error(error)
+    told = as_stream_error(error)
     assert told.kind == "unavailable"
     assert str(told)
 

@@ -1,6 +1,6 @@
 """What a value in a request has to be before it is read: shapes, put together as tables.
 
-Each dialect has two: `request.py` says what has to hold for every body, `shape.py` what besides for one
+Each dialect has two: `request.py` says what has to hold for every body, `schema.py` what besides for one
 that is translated or counted.  What no shape speaks of is upstream's to judge.
 """
 
@@ -11,36 +11,36 @@ from typing import Any, NoReturn
 from copilot_bridge.errors import InvalidRequest
 
 Json = dict[str, Any]
-Shape = Callable[[str, Any], None]
+Validator = Callable[[str, Any], None]
 """(where, value).  Raises InvalidRequest, naming where: the value is something else."""
 
-Table = Mapping[str, Shape]
-NOTHING: Table = MappingProxyType({})
+Validators = Mapping[str, Validator]
+NO_FIELDS: Validators = MappingProxyType({})
 
 
-def check(table: Table, body: Mapping[str, Any]) -> None:
+def validate(table: Validators, body: Mapping[str, Any]) -> None:
     """Optional fields: null is as good as absent.  Raises InvalidRequest, naming the field."""
     for name, shape in table.items():
         if body.get(name) is not None:
             shape(name, body[name])
 
 
-def wrong(where: str, expected: str) -> NoReturn:
+def reject(where: str, expected: str) -> NoReturn:
     raise InvalidRequest(f"{where}: expected {expected}", param=where)
 
 
-def plain(expected: str, fits: Callable[[Any], bool]) -> Shape:
+def predicate(expected: str, fits: Callable[[Any], bool]) -> Validator:
     def shape(where: str, value: Any) -> None:
         if not fits(value):
-            wrong(where, expected)
+            reject(where, expected)
 
     return shape
 
 
-def kind_of(expected: str, kind: type) -> Shape:
+def instance_of(expected: str, kind: type) -> Validator:
     def shape(where: str, value: Any) -> None:
         if not isinstance(value, kind):
-            wrong(where, expected)
+            reject(where, expected)
 
     return shape
 
@@ -49,38 +49,38 @@ def is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-TEXT = kind_of("a text", str)
-FLAG = kind_of("true or false", bool)
-WHOLE = plain("a whole number", is_whole)
-POSITIVE = plain("a whole number greater than 0", lambda value: is_whole(value) and value > 0)
-OBJECT = kind_of("an object", dict)
-LIST = kind_of("a list", list)
+STRING = instance_of("a text", str)
+BOOLEAN = instance_of("true or false", bool)
+INTEGER = predicate("a whole number", is_whole)
+POSITIVE = predicate("a whole number greater than 0", lambda value: is_whole(value) and value > 0)
+OBJECT = instance_of("an object", dict)
+LIST = instance_of("a list", list)
 
 
-def one_of(*words: str) -> Shape:
+def one_of(*words: str) -> Validator:
     listed = " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
-    return plain(listed, lambda value: value in words)
+    return predicate(listed, lambda value: value in words)
 
 
 # How hard to think, in all dialects; what a model lacks is fitted to it.
 EFFORT = one_of("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
-def fields(needed: Table = NOTHING, maybe: Table = NOTHING) -> Shape:
+def object_of(required: Validators = NO_FIELDS, optional: Validators = NO_FIELDS) -> Validator:
     """An object with such fields.  `maybe`: those that it may lack, where null is as good as absent."""
 
     def shape(where: str, value: Any) -> None:
         OBJECT(where, value)
-        for name, inner in needed.items():
+        for name, inner in required.items():
             inner(f"{where}.{name}", value.get(name))
-        for name, inner in maybe.items():
+        for name, inner in optional.items():
             if value.get(name) is not None:
                 inner(f"{where}.{name}", value[name])
 
     return shape
 
 
-def each(inner: Shape) -> Shape:
+def list_of(inner: Validator) -> Validator:
     """A list of such."""
 
     def shape(where: str, value: Any) -> None:
@@ -91,7 +91,7 @@ def each(inner: Shape) -> Shape:
     return shape
 
 
-def text_or(kind: type[list[Any]] | type[Json], inner: Shape) -> Shape:
+def string_or(kind: type[list[Any]] | type[Json], inner: Validator) -> Validator:
     """`kind`: what it may be instead, and then has to be like `inner`."""
     expected = {list: "a text or a list", dict: "a text or an object"}[kind]
 
@@ -99,34 +99,38 @@ def text_or(kind: type[list[Any]] | type[Json], inner: Shape) -> Shape:
         if isinstance(value, kind):
             inner(where, value)
         elif not isinstance(value, str):
-            wrong(where, expected)
+            reject(where, expected)
 
     return shape
 
 
-def text_or_each(inner: Shape) -> Shape:
-    return text_or(list, each(inner))
+def string_or_list_of(inner: Validator) -> Validator:
+    return string_or(list, list_of(inner))
 
 
-def among(rows: Table, *allowed: str, other: Shape = OBJECT) -> Shape:
+def part_of_types(rows: Validators, *allowed: str, other: Validator = OBJECT) -> Validator:
     """A part of one of these types.  The rest of the rows are for others to say.
 
     :param other: for what has no row.
     """
-    misplaced = plain(f"{', '.join(allowed[:-1])} or {allowed[-1]}" if allowed[1:] else allowed[0], never)
-    return by("type", {kind: rows[kind] if kind in allowed else misplaced for kind in rows}, other=other)
+    misplaced = predicate(f"{', '.join(allowed[:-1])} or {allowed[-1]}" if allowed[1:] else allowed[0], never)
+    return tagged_union(
+        "type", {kind: rows[kind] if kind in allowed else misplaced for kind in rows}, other=other
+    )
 
 
-def form(rows: Table, *, usual: str | None = None) -> Shape:
+def format_of(rows: Validators, *, default: str | None = None) -> Validator:
     """The form of an answer: one of these, since one that is not known can't be asked for."""
-    return by("type", rows, usual=usual, other=fields({"type": one_of(*rows)}))
+    return tagged_union("type", rows, default=default, other=object_of({"type": one_of(*rows)}))
 
 
 def never(_value: Any) -> bool:
     return False
 
 
-def by(key: str, rows: Table, *, usual: str | None = None, other: Shape = OBJECT) -> Shape:
+def tagged_union(
+    key: str, rows: Validators, *, default: str | None = None, other: Validator = OBJECT
+) -> Validator:
     """An object of which one field says what it is.
 
     :param usual: what it is where the field is left out.
@@ -136,9 +140,9 @@ def by(key: str, rows: Table, *, usual: str | None = None, other: Shape = OBJECT
     def shape(where: str, value: Any) -> None:
         OBJECT(where, value)
         given = value.get(key)
-        kind: Any = usual if given is None else given
+        kind: Any = default if given is None else given
         if not isinstance(kind, str):
-            wrong(f"{where}.{key}", "a text")
+            reject(f"{where}.{key}", "a text")
         rows.get(kind, other)(where, value)
 
     return shape

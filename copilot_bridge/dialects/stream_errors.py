@@ -26,31 +26,31 @@ KINDS: tuple[tuple[str, KindName], ...] = (
 )
 
 
-def told_error(error: Any) -> UpstreamRefused:
+def as_stream_error(error: Any) -> UpstreamRefused:
     """`error`: an object with a message, and a code or a type; or whatever else upstream has sent."""
     detail = error if isinstance(error, dict) else {"message": error}
     code = detail.get("code")
     return UpstreamRefused(
-        words_of(detail.get("message")) or "Copilot broke off with an error",
+        message_text(detail.get("message")) or "Copilot broke off with an error",
         kind=kind_of(code) or kind_of(detail.get("type")) or "unavailable",
         code=str(code) if code else None,
     )
 
 
-def told_by(data: bytes) -> UpstreamRefused:
+def read_stream_error(data: bytes) -> UpstreamRefused:
     """What an event tells that is an error by its name, whatever its data is."""
     try:
         told = codec.read(data)
     except ValueError:
         told = data.decode(errors="replace")
-    return told_error(error_of(told) if isinstance(told, dict) else told)
+    return as_stream_error(error_in(told) if isinstance(told, dict) else told)
 
 
-def words_of(message: Any) -> str:
+def message_text(message: Any) -> str:
     return message if isinstance(message, str) else codec.write(message).decode() if message else ""
 
 
-ERRORS = (None, "error")  # types of what may be one
+ERROR_TYPES = (None, "error")  # types of what may be one
 
 
 def is_error(event: dict[str, Any]) -> bool:
@@ -59,7 +59,7 @@ def is_error(event: dict[str, Any]) -> bool:
     return kind == "error" or (kind is None and bool(event.get("error")))
 
 
-def error_of(event: dict[str, Any]) -> Any:
+def error_in(event: dict[str, Any]) -> Any:
     """The event's own or its response's; else its fields stand in the event itself."""
     inner, response = event.get("error"), event.get("response")
     return inner or (response.get("error") if isinstance(response, dict) else None) or event

@@ -1,0 +1,91 @@
+"""What a Messages body has to look like for `turn.py` to read it, besides what `request.py` asks."""
+
+from typing import Any
+
+from copilot_bridge.dialects.messages.client_tools import CLIENT_TOOLS
+from copilot_bridge.dialects.validation import (
+    BOOLEAN,
+    EFFORT,
+    OBJECT,
+    STRING,
+    Validator,
+    Validators,
+    format_of,
+    list_of,
+    object_of,
+    part_of_types,
+    string_or_list_of,
+    tagged_union,
+)
+
+LOCATED = object_of({"text": STRING})
+
+# Documents may be elsewhere, too: `turn.py` says what is to be done about those.
+SOURCE = tagged_union(
+    "type",
+    {
+        "base64": object_of({"media_type": STRING, "data": STRING}),
+        "text": object_of({"data": STRING}),
+        "content": object_of({"content": string_or_list_of(LOCATED)}),
+    },
+)
+
+WORDS = object_of(optional={"text": STRING})
+
+SHOWN: Validators = {
+    "text": WORDS,
+    "image": object_of({"source": object_of({"media_type": STRING, "data": STRING})}),
+    "document": object_of({"source": SOURCE}, optional={"title": STRING, "context": STRING}),
+    "search_result": object_of({"title": STRING, "source": STRING, "content": list_of(LOCATED)}),
+}
+IN_RESULT = tagged_union("type", {**SHOWN, "tool_reference": object_of({"tool_name": STRING})})
+
+BLOCKS: Validators = {
+    **SHOWN,
+    "thinking": object_of(optional={"thinking": STRING, "signature": STRING}),
+    "redacted_thinking": object_of({"data": STRING}),
+    "compaction": object_of(optional={"content": STRING}),
+    "tool_use": object_of({"id": STRING, "name": STRING}),
+    "tool_result": object_of({"tool_use_id": STRING}, optional={"content": string_or_list_of(IN_RESULT)}),
+}
+
+
+def said(*kinds: str) -> Validator:
+    """A message of a role that may say these."""
+    return object_of({"content": string_or_list_of(part_of_types(BLOCKS, *kinds))})
+
+
+MESSAGE = tagged_union(
+    "role",
+    {
+        "user": said(*SHOWN, "tool_result"),
+        "assistant": said("text", "thinking", "redacted_thinking", "compaction", "tool_use"),
+        "system": said("text"),
+    },
+)
+
+CLIENT_TOOL = object_of(
+    {"name": STRING, "input_schema": OBJECT}, optional={"description": STRING, "strict": BOOLEAN}
+)
+NAMED_TOOL = object_of({"name": STRING})
+
+
+def tool(where: str, value: Any) -> None:
+    """Tools of a type of their own have a name at least; those that a server would run are not read."""
+    OBJECT(where, value)
+    if value.get("input_schema") is not None or value.get("type") in (None, "custom"):
+        CLIENT_TOOL(where, value)
+    elif str(value["type"]) in CLIENT_TOOLS:
+        NAMED_TOOL(where, value)
+
+
+FORMAT = format_of({"json_schema": object_of({"schema": OBJECT})}, default="json_schema")
+
+BODY: Validators = {
+    "system": string_or_list_of(WORDS),
+    "messages": list_of(MESSAGE),
+    "tools": list_of(tool),
+    "tool_choice": object_of(optional={"type": STRING, "name": STRING}),
+    "stop_sequences": list_of(STRING),
+    "output_config": object_of(optional={"effort": EFFORT, "format": FORMAT}),
+}
