@@ -39,12 +39,13 @@ from copilot_bridge.exchange import Bridge, Call
 from copilot_bridge.exchange.models import talkers
 from copilot_bridge.exchange.trials import WAYS
 from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.redaction import redact
 from copilot_bridge.serving.address import base_url
 from copilot_bridge.store.schema import MIGRATIONS
 from copilot_bridge.upstream.bridge_client import ask, ask_condition
+from copilot_bridge.upstream.catalogues import OUTDATED, UPDATE
 from copilot_bridge.upstream.github.responses import PATIENCE, read_github
-from copilot_bridge.upstream.models import OUTDATED, UPDATE, Model
 from copilot_bridge.upstream.quota import fetch_usage, read_usage
 from copilot_bridge.upstream.transport.client import certificates
 

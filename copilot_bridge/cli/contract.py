@@ -12,7 +12,7 @@ from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.contract import Answer, api_of, ask_all, learn, price_of, questions
 from copilot_bridge.exchange.models import talkers
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.recovery.learned import worded
 
 SAYS = {True: "taken", False: "refused", None: "-"}

@@ -11,7 +11,8 @@ from copilot_bridge.cli.screen import print_json, print_prose, print_table
 from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.models import AUTO_MODELS
-from copilot_bridge.upstream.models import OUTDATED, UPDATE, Catalogue, Model
+from copilot_bridge.models.catalogue import Catalogue, Model
+from copilot_bridge.upstream.catalogues import OUTDATED, UPDATE
 
 COLUMNS = ("ID", "VENDOR", "CONTEXT", "OUTPUT", "APIS", "PRICE", "")
 

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 from copilot_bridge.access.callers import Caller
 from copilot_bridge.errors import BridgeError
+from copilot_bridge.models.catalogue import Catalogue, Model
 from copilot_bridge.upstream.auto import Occasion
+from copilot_bridge.upstream.catalogues import LIFE, Asking, Choice, Models
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.github.tokens import Account
-from copilot_bridge.upstream.models import LIFE, Asking, Catalogue, Choice, Model, Models
 
 
 class AllowedModels:

@@ -21,13 +21,13 @@ from copilot_bridge.exchange.storage import store_of
 from copilot_bridge.exchange.watch import Watch
 from copilot_bridge.metrics import Metrics
 from copilot_bridge.upstream.auto import AutoPicks
+from copilot_bridge.upstream.catalogues import Models
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.github.tokens import Account, CopilotTokens
 from copilot_bridge.upstream.github.user_info import Reports
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
 from copilot_bridge.upstream.images import ImageFetcher
-from copilot_bridge.upstream.models import Models
 from copilot_bridge.upstream.quota_snapshots import Samples
 from copilot_bridge.upstream.recovery.learned import Learned
 from copilot_bridge.upstream.transport.client import MEGABYTE, Client

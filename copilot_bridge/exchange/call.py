@@ -12,10 +12,10 @@ from copilot_bridge.exchange.log_rows import finished_row
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.logs.escaping import CONTROL_ESCAPES
 from copilot_bridge.store.approvals import Question
+from copilot_bridge.upstream.catalogues import Models
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.github.tokens import Account
 from copilot_bridge.upstream.github.user_info import quotas_of
-from copilot_bridge.upstream.models import Models
 from copilot_bridge.upstream.quota import Snapshot
 
 # Of the quotas, the one that a plan's requests are taken from.

@@ -14,7 +14,7 @@ from copilot_bridge.dialects.pictures import Picture, Placed
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.request import Body, ModelRequest, Whole
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.models.catalogue import Model
 
 
 class ChatRequest(ModelRequest):

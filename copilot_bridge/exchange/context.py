@@ -8,8 +8,8 @@ from copilot_bridge.exchange.call import Call
 from copilot_bridge.exchange.chains import caller_of
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.upstream.auto import Occasion
+from copilot_bridge.upstream.catalogues import Choice
 from copilot_bridge.upstream.error_mapping import Refusal
-from copilot_bridge.upstream.models import Choice
 from copilot_bridge.upstream.signals import Signals
 
 SHORT = 13  # characters of a session's id that the log keeps

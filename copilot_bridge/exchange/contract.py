@@ -12,8 +12,8 @@ from typing import Any
 from copilot_bridge.billing.prices import MILLION
 from copilot_bridge.dialects import codec
 from copilot_bridge.exchange.bridge import Bridge
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.error_mapping import Refusal
-from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.quirks import chat as chat_quirks
 from copilot_bridge.upstream.quirks.efforts import EFFORTS
 from copilot_bridge.upstream.recovery.found import (

@@ -15,7 +15,8 @@ from copilot_bridge.dialects.pictures import Picture, Placed
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
 from copilot_bridge.exchange.request import Body, ModelRequest, Whole
-from copilot_bridge.upstream.models import Choice, Model
+from copilot_bridge.models.catalogue import Model
+from copilot_bridge.upstream.catalogues import Choice
 from copilot_bridge.upstream.quirks.messages import LONG_CONTEXT_BETA
 from copilot_bridge.upstream.transport.client import read_whole
 

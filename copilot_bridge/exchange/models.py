@@ -10,8 +10,8 @@ from copilot_bridge.dialects.routing import pick
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.exchange.call import Call
 from copilot_bridge.models.aliases import DEFAULT_MAPPING
+from copilot_bridge.models.catalogue import DIALECTS, Catalogue, Model
 from copilot_bridge.upstream.auto import AUTO, NAMES, tier_of
-from copilot_bridge.upstream.models import DIALECTS, Catalogue, Model
 
 # The APIs that a conversation can be held in here, as clients come across them.
 CLIENTS = ("chat", "responses", "messages")

@@ -6,8 +6,8 @@ from copilot_bridge.dialects import data_url
 from copilot_bridge.dialects.fitting.media import media_type
 from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.exchange.scaling import Bounds, Scaler, is_installed
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.images import ImageFetcher
-from copilot_bridge.upstream.models import Model
 
 # Where the catalogue does not say what images a model takes.
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")

@@ -32,11 +32,12 @@ from copilot_bridge.exchange.context import Context
 from copilot_bridge.exchange.pictures import MOST_IMAGES
 from copilot_bridge.exchange.routes import ROUTES, Route
 from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.streaming.relay import in_thread
 from copilot_bridge.streaming.response_body import open_body
 from copilot_bridge.upstream.auto import Occasion
+from copilot_bridge.upstream.catalogues import Choice
 from copilot_bridge.upstream.error_mapping import Refusal, forwarded
-from copilot_bridge.upstream.models import Choice, Model
 from copilot_bridge.upstream.recovery.answer_tool import ANSWER_TOOL
 from copilot_bridge.upstream.recovery.found import as_found
 from copilot_bridge.upstream.recovery.mending import Mending

@@ -17,7 +17,7 @@ from copilot_bridge.dialects.responses.writer import Writer
 from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.exchange.chains import Link, as_items, caller_of
 from copilot_bridge.exchange.request import Body, ModelRequest, Reader, Whole
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.models.catalogue import Model
 
 
 class ResponsesRequest(ModelRequest):

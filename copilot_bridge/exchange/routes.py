@@ -19,7 +19,7 @@ from copilot_bridge.dialects.responses.disguise import Disguise
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.translation import EventReader
 from copilot_bridge.exchange.bridge import Bridge
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks import chat as chat_quirks
 from copilot_bridge.upstream.quirks import messages as messages_quirks
 from copilot_bridge.upstream.quirks import responses as responses_quirks

@@ -20,8 +20,8 @@ from copilot_bridge.errors import BridgeError, InvalidRequest, UpstreamTimeout
 from copilot_bridge.exchange import Call
 from copilot_bridge.exchange.keys import make_key
 from copilot_bridge.exchange.models import can_talk, named, offered
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.store.keys import KEY
-from copilot_bridge.upstream.models import Model
 from copilot_bridge.web.door import go, local, shared
 from copilot_bridge.web.frame import page
 from copilot_bridge.web.language import say, tr

@@ -10,8 +10,8 @@ from copilot_bridge.config import load_config
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange import Bridge, contract
 from copilot_bridge.exchange.contract import Answer, Question, lessons_of, price_of, questions
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.error_mapping import read_refusal
-from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.recovery.found import as_found, fact
 from copilot_bridge.upstream.recovery.learned import Lesson
 

@@ -16,8 +16,8 @@ from copilot_bridge.config import load_config
 from copilot_bridge.config.settings import variable
 from copilot_bridge.errors import BridgeError, LoginRequired, UpstreamRefused
 from copilot_bridge.exchange import Bridge
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.store import open_store
-from copilot_bridge.upstream.models import Model
 
 EVERY = [step.name for step in (*USUAL, *LIVE)]
 

@@ -24,7 +24,7 @@ from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.dialects.responses import prompt as responses_prompt
 from copilot_bridge.dialects.responses import request as responses_request
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks import chat as chat_quirks
 from copilot_bridge.upstream.quirks import messages as messages_quirks
 from copilot_bridge.upstream.quirks import responses as responses_quirks

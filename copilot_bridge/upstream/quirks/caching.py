@@ -7,7 +7,7 @@ last tool, the last block of the system, and the last two messages (VS Code's me
 from collections.abc import Iterator
 from typing import Any
 
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.models.catalogue import Model
 
 Body = dict[str, Any]
 

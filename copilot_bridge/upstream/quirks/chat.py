@@ -9,7 +9,7 @@ from collections.abc import Callable
 from itertools import takewhile
 from typing import Any
 
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks.caching import dicts, fit_chat_marks
 from copilot_bridge.upstream.quirks.efforts import budget_within, nearest
 from copilot_bridge.upstream.quirks.fitting import (

@@ -6,7 +6,7 @@ learned from the refusal.
 
 from typing import Any
 
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks.caching import blocks_of
 
 Body = dict[str, Any]

@@ -19,7 +19,7 @@ from copilot_bridge.dialects.fitting.schemas import arguments_schema
 from copilot_bridge.dialects.fitting.texts import FAILED, NOTHING, is_blank
 from copilot_bridge.dialects.messages.request import blocks
 from copilot_bridge.errors import Unsupported
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks.turns import GO_ON
 
 Body = dict[str, Any]

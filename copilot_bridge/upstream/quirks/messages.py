@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks.caching import LONG_CACHE, LONG_CACHE_BETA, fit_cache_controls, wants_hour
 from copilot_bridge.upstream.quirks.extras import drop_extras
 from copilot_bridge.upstream.quirks.fitting import (

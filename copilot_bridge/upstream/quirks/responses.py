@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from copilot_bridge.dialects.fitting.choice import check_choice
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.models.profiles import GPT_EFFORTS
-from copilot_bridge.upstream.models import Model
 from copilot_bridge.upstream.quirks.efforts import nearest
 from copilot_bridge.upstream.quirks.fitting import fit_response_ids, fit_response_schemas
 

@@ -3,7 +3,7 @@
 from itertools import groupby
 from typing import Any
 
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks.efforts import budget_within, nearest
 
 Body = dict[str, Any]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.models.catalogue import Model
 
 Body = dict[str, Any]
 

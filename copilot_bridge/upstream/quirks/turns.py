@@ -3,7 +3,7 @@
 from itertools import groupby, pairwise
 from typing import Any
 
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.models.catalogue import Model
 
 Body = dict[str, Any]
 

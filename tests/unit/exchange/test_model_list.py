@@ -9,7 +9,8 @@ import pytest
 from copilot_bridge.access.callers import NOBODY, Caller
 from copilot_bridge.config import Config
 from copilot_bridge.exchange.models import find_auto, list_models, names_by_model, ways
-from copilot_bridge.upstream.models import Catalogue, Model, Models
+from copilot_bridge.models.catalogue import Catalogue, Model
+from copilot_bridge.upstream.catalogues import Models
 
 
 def catalogue(*names: str) -> Catalogue:

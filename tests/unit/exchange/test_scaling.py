@@ -16,7 +16,7 @@ from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.exchange import scaling
 from copilot_bridge.exchange.pictures import Pictures
 from copilot_bridge.exchange.scaling import MOST_PIXELS, Bounds, Scaler, pixels
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.models.catalogue import Model
 
 LARGE = 10 * 1024 * 1024
 NOISE = Random(1).randbytes(300 * 200 * 3)

@@ -8,8 +8,8 @@ from urllib3 import HTTPResponse
 
 from copilot_bridge.errors import ModelNotFound, StoreError, UpstreamRefused, UpstreamTimeout
 from copilot_bridge.upstream.auto import AutoPicks, NotOffered, Occasion, tier_of
+from copilot_bridge.upstream.catalogues import Models
 from copilot_bridge.upstream.error_mapping import read_refusal
-from copilot_bridge.upstream.models import Models
 
 ROWS = [
     {"id": "gpt-5-mini", "capabilities": {"type": "chat"}},

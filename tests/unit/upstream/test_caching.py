@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks import chat
 from copilot_bridge.upstream.quirks.caching import fit_cache_controls
 

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks import chat
 
 GPT = {"id": "gpt-4o", "vendor": "Azure OpenAI"}

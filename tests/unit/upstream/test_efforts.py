@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from copilot_bridge.errors import InvalidRequest
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks import chat, messages, responses
 from copilot_bridge.upstream.quirks.chat import fit_budget, fit_effort
 from copilot_bridge.upstream.quirks.efforts import EFFORTS, budget_within, nearest

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from copilot_bridge.upstream.models import Model
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks.extras import drop_extras
 
 CLAUDE = Model.read({"id": "claude-sonnet-5", "vendor": "Anthropic"})

@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.models.profiles import ROWS, Facts
-from copilot_bridge.upstream.models import Model
 
 
 def model(id_, vendor="Anthropic", context=None, images=None, **supports):

@@ -8,7 +8,8 @@ import pytest
 from urllib3 import HTTPResponse
 
 from copilot_bridge.errors import ModelNotFound, UpstreamRefused, UpstreamUnreachable
-from copilot_bridge.upstream.models import LIFE, UNKNOWN_NAME_LIFE, Catalogue, Model, Models
+from copilot_bridge.models.catalogue import Catalogue, Model
+from copilot_bridge.upstream.catalogues import LIFE, UNKNOWN_NAME_LIFE, Models
 
 ROWS = [
     {

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from copilot_bridge.models.aliases import NameMapping, near, newest, spellings, split_effort
-from copilot_bridge.upstream.models import Catalogue, Model
+from copilot_bridge.models.catalogue import Catalogue, Model
 
 LISTED = {
     "gpt-4o": "gpt-4o-2024-11-20",
