@@ -17,10 +17,10 @@ from copilot_bridge.counting.pictures import (
     tiles,
 )
 from copilot_bridge.counting.text import count_text
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.prompt import (
     File,
     Image,
-    Json,
     Part,
     Prompt,
     Reasoning,
@@ -58,7 +58,7 @@ def declared(tool: Tool, count: Count) -> int:
     return 19 + count(f"{tool.name}:{tool.description.rstrip('.')}") + properties(tool.schema, count)
 
 
-def properties(schema: Json, count: Count) -> int:
+def properties(schema: JsonObject, count: Count) -> int:
     found = schema.get("properties")
     if not isinstance(found, dict) or not found:
         return 0

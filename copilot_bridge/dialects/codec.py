@@ -34,6 +34,8 @@ from typing import Any
 import msgspec
 import orjson
 
+JsonObject = dict[str, Any]
+
 
 class Spelled(float):
     """A number that Python would spell otherwise than it was written."""

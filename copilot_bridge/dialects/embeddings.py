@@ -11,15 +11,14 @@ import orjson
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat.request import check_model, read_object
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.validation import POSITIVE, Validators, one_of, validate
 from copilot_bridge.errors import InvalidRequest, Unsupported, UpstreamRefused
-
-Body = dict[str, Any]
 
 FIELDS: Validators = {"encoding_format": one_of("float", "base64"), "dimensions": POSITIVE}
 
 
-def read(data: bytes) -> Body:
+def read(data: bytes) -> JsonObject:
     """The body, its `input` a list of texts.  Raises InvalidRequest or Unsupported, naming the field."""
     body = read_object(data)
     check_model(body)
@@ -36,7 +35,7 @@ def read(data: bytes) -> Body:
     return body
 
 
-def write(body: Body, model: str, most: int) -> list[bytes]:
+def write(body: JsonObject, model: str, most: int) -> list[bytes]:
     """What Copilot takes: at most so many texts at once, no `encoding_format`, no `user`."""
     dimensions = {"dimensions": body["dimensions"]} if body.get("dimensions") else {}
     texts = body["input"]
@@ -44,7 +43,7 @@ def write(body: Body, model: str, most: int) -> list[bytes]:
     return [codec.write({"model": model, "input": part, **dimensions}) for part in parts]
 
 
-def sizes(body: Body, most: int) -> list[int]:
+def sizes(body: JsonObject, most: int) -> list[int]:
     """How many texts each part has."""
     count = len(body["input"])
     return [min(most, count - start) for start in range(0, count, most)]
@@ -52,7 +51,7 @@ def sizes(body: Body, most: int) -> list[int]:
 
 def mend(
     replies: list[bytes], model: str, encoding_format: str | None, parts: list[int] | None = None
-) -> tuple[bytes, Body]:
+) -> tuple[bytes, JsonObject]:
     """Copilot's answers to the parts of one request -> OpenAI's answer, and the usage in it.
 
     :param parts: how many texts each part had: a vector that is missing must not shift the others.

@@ -9,9 +9,8 @@ import math
 from typing import Any
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.errors import UpstreamRefused
-
-Json = dict[str, Any]
 
 
 def malformed(name: str, expected: str) -> UpstreamRefused:
@@ -20,7 +19,7 @@ def malformed(name: str, expected: str) -> UpstreamRefused:
     )
 
 
-def text(holder: Json, name: str) -> str:
+def text(holder: JsonObject, name: str) -> str:
     value = holder.get(name)
     if value.__class__ is str:
         return value
@@ -29,25 +28,25 @@ def text(holder: Json, name: str) -> str:
     raise malformed(name, "a text")
 
 
-def word(holder: Json, name: str) -> str:
+def word(holder: JsonObject, name: str) -> str:
     """A text that can't be missing."""
     if found := text(holder, name):
         return found
     raise malformed(name, "a text")
 
 
-def json_text(holder: Json, name: str) -> str:
+def json_text(holder: JsonObject, name: str) -> str:
     """A tool's arguments; some upstreams give them as the object itself."""
     value = holder.get(name)
     return codec.write(value).decode() if isinstance(value, dict | list) else text(holder, name)
 
 
-def id_text(holder: Json, name: str) -> str:
+def id_text(holder: JsonObject, name: str) -> str:
     value = holder.get(name)
     return str(value) if is_whole(value) else text(holder, name)
 
 
-def inner(holder: Json, name: str) -> Json:
+def inner(holder: JsonObject, name: str) -> JsonObject:
     value = holder.get(name)
     if value.__class__ is dict:
         return value
@@ -56,7 +55,7 @@ def inner(holder: Json, name: str) -> Json:
     raise malformed(name, "an object")
 
 
-def objects(holder: Json, name: str) -> list[Json]:
+def objects(holder: JsonObject, name: str) -> list[JsonObject]:
     """Those of a list; nulls in it are left out."""
     value = holder.get(name)
     if value is None:
@@ -74,7 +73,7 @@ def place(value: Any) -> int | None:
     return number
 
 
-def details(holder: Json, name: str) -> Json:
+def details(holder: JsonObject, name: str) -> JsonObject:
     """What nobody's answer fails over if it is wrong; {}: it is."""
     value = holder.get(name)
     return value if isinstance(value, dict) else {}

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.errors import Unsupported
 
-Json = dict[str, Any]
 Role = Literal["user", "assistant", "system"]
 
 
@@ -79,11 +79,11 @@ class Tool:
 
     name: str
     description: str
-    schema: Json
+    schema: JsonObject
     strict: bool | None = None
     custom: bool = False
     cache_breakpoint: bool = False
-    format: Json | None = None
+    format: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class ToolChoice:
 class OutputFormat:
     """The form that the answer has to have.  Without a schema: any JSON object."""
 
-    schema: Json | None
+    schema: JsonObject | None
     name: str = "output"
     strict: bool | None = None
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NoReturn
 
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.errors import InvalidRequest
 
-Json = dict[str, Any]
 Validator = Callable[[str, Any], None]
 """(where, value).  Raises InvalidRequest, naming where: the value is something else."""
 
@@ -91,7 +91,7 @@ def list_of(inner: Validator) -> Validator:
     return shape
 
 
-def string_or(kind: type[list[Any]] | type[Json], inner: Validator) -> Validator:
+def string_or(kind: type[list[Any]] | type[JsonObject], inner: Validator) -> Validator:
     """`kind`: what it may be instead, and then has to be like `inner`."""
     expected = {list: "a text or a list", dict: "a text or an object"}[kind]
 

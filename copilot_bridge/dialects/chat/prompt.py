@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from copilot_bridge.dialects import data_url
 from copilot_bridge.dialects.chat.schema import BODY
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.prompt import (
     File,
     Image,
-    Json,
     Message,
     OutputFormat,
     Part,
@@ -63,7 +63,7 @@ EPHEMERAL = {"type": "ephemeral"}
 EXTRA = "extra_content"
 
 
-def read_prompt(body: Json) -> Prompt:
+def read_prompt(body: JsonObject) -> Prompt:
     """Raises InvalidRequest or Unsupported, naming the field."""
     for field, reason in REFUSED.items():
         if body.get(field):
@@ -89,7 +89,7 @@ def read_prompt(body: Json) -> Prompt:
     )
 
 
-def read_messages(messages: list[Json]) -> Iterator[Message]:
+def read_messages(messages: list[JsonObject]) -> Iterator[Message]:
     for index, message in enumerate(messages):
         where, role = f"messages.{index}", message["role"]
         parts = tuple(read_content(f"{where}.content", message.get("content")))
@@ -108,7 +108,7 @@ def read_messages(messages: list[Json]) -> Iterator[Message]:
             raise InvalidRequest(f"{where}.role: {role!r} is not known", param=f"{where}.role")
 
 
-def is_marked(given: Json) -> bool:
+def is_marked(given: JsonObject) -> bool:
     return any(given.get(mark) for mark in MARKS)
 
 
@@ -125,7 +125,7 @@ def only_shown(parts: tuple[Part, ...]) -> Iterator[Text | Image | File]:
     yield from (part for part in parts if isinstance(part, Text | Image | File))
 
 
-def read_reasoning(message: Json) -> tuple[Reasoning, ...]:
+def read_reasoning(message: JsonObject) -> tuple[Reasoning, ...]:
     given = message.get("reasoning_opaque")
     if thoughts := decode_thoughts(given):
         return tuple(Reasoning(text, opaque) for text, opaque in thoughts)
@@ -134,13 +134,13 @@ def read_reasoning(message: Json) -> tuple[Reasoning, ...]:
     return (Reasoning(text, opaque),) if text or opaque else ()
 
 
-def read_refusal(message: Json) -> tuple[Text, ...]:
+def read_refusal(message: JsonObject) -> tuple[Text, ...]:
     """Where an answer was given as it came: a model that would not said so here, and no content."""
     refusal = message.get("refusal")
     return (Text(refusal),) if isinstance(refusal, str) and refusal else ()
 
 
-def read_calls(message: Json) -> Iterator[ToolCall]:
+def read_calls(message: JsonObject) -> Iterator[ToolCall]:
     for call in message.get("tool_calls") or ():
         if call.get("custom"):
             yield ToolCall(call["id"], call["custom"]["name"], call["custom"]["input"], custom=True)
@@ -162,17 +162,17 @@ def read_content(where: str, content: Any) -> Iterator[Part]:
             raise Unsupported(f"{where}.{place}: {error}", param=f"{where}.{place}") from error
 
 
-def read_image(part: Json) -> Image:
+def read_image(part: JsonObject) -> Image:
     """Addresses have been fetched before."""
     return Image(*data_url.split(part["image_url"]["url"]))
 
 
-def read_file(part: Json) -> File:
+def read_file(part: JsonObject) -> File:
     file = part["file"]
     return File(*data_url.split(file.get("file_data")), file.get("filename"))
 
 
-READ_PART: dict[str, Callable[[Json], Part]] = {
+READ_PART: dict[str, Callable[[JsonObject], Part]] = {
     "text": lambda part: Text(part.get("text") or "", is_marked(part)),
     "refusal": lambda part: Text(part.get("refusal") or ""),
     "image_url": read_image,
@@ -180,7 +180,7 @@ READ_PART: dict[str, Callable[[Json], Part]] = {
 }
 
 
-def read_tool(index: int, tool: Json) -> Tool:
+def read_tool(index: int, tool: JsonObject) -> Tool:
     custom = tool.get("custom")
     given = custom or tool.get("function") or {}
     if not given.get("name"):
@@ -219,7 +219,7 @@ def named(tools: Any) -> Iterator[str]:
             yield name
 
 
-def name_of(tool: Json) -> str | None:
+def name_of(tool: JsonObject) -> str | None:
     """Of a function or a custom tool; None: it has none."""
     inner = next((tool[kind] for kind in ("function", "custom") if isinstance(tool.get(kind), dict)), None)
     name = inner.get("name") if inner else None
@@ -233,7 +233,7 @@ def read_format(given: Any) -> OutputFormat | None:
     return OutputFormat(told.get("schema"), told.get("name") or "output", told.get("strict"))
 
 
-def write_prompt(prompt: Prompt) -> Json:
+def write_prompt(prompt: Prompt) -> JsonObject:
     """A body for a model that Copilot offers through Chat Completions."""
     messages = results_first(message for each in prompt.messages for message in write_message(each))
     given = {name: write(prompt) for name, write in SETTINGS.values()}
@@ -241,9 +241,9 @@ def write_prompt(prompt: Prompt) -> Json:
     return {"model": prompt.model, "messages": list(messages), "stream": True} | said
 
 
-def results_first(messages: Iterable[Json]) -> Iterator[Json]:
+def results_first(messages: Iterable[JsonObject]) -> Iterator[JsonObject]:
     """The results of calls have to stand directly behind them: what was said in between follows."""
-    held: list[Json] = []
+    held: list[JsonObject] = []
     waiting: set[str] = set()  # ids of calls without a result
     for message in messages:
         if message["role"] == "assistant":
@@ -261,7 +261,7 @@ def results_first(messages: Iterable[Json]) -> Iterator[Json]:
     yield from held
 
 
-def write_message(message: Message) -> Iterator[Json]:
+def write_message(message: Message) -> Iterator[JsonObject]:
     if message.role == "assistant":
         yield write_assistant(message)
         return
@@ -273,9 +273,9 @@ def write_message(message: Message) -> Iterator[Json]:
         yield {"role": message.role, "content": write_content(others)} | write_mark(others)
 
 
-def write_assistant(message: Message) -> Json:
+def write_assistant(message: Message) -> JsonObject:
     text = "".join(part.text for part in message.parts if isinstance(part, Text))
-    written: Json = {"role": "assistant", "content": text}
+    written: JsonObject = {"role": "assistant", "content": text}
     for kind, write in WRITE_BESIDE.items():
         written |= write([part for part in message.parts if isinstance(part, kind)])
     if "tool_calls" in written:
@@ -284,13 +284,13 @@ def write_assistant(message: Message) -> Json:
     return written | write_mark(message.parts)
 
 
-def write_calls(calls: list[ToolCall]) -> Json:
+def write_calls(calls: list[ToolCall]) -> JsonObject:
     return {"tool_calls": [write_call(call) for call in calls]} if calls else {}
 
 
-def sign_calls(parts: tuple[Part, ...], calls: list[Json]) -> None:
+def sign_calls(parts: tuple[Part, ...], calls: list[JsonObject]) -> None:
     """Gemini wants its signatures again with the calls that they stood before."""
-    remaining, signature = iter(calls), Json()
+    remaining, signature = iter(calls), JsonObject()
     for part in parts:
         if isinstance(part, Reasoning):
             signature = part.provider_details.get("google") or signature
@@ -301,7 +301,7 @@ def sign_calls(parts: tuple[Part, ...], calls: list[Json]) -> None:
             signature = {}
 
 
-def write_thoughts(thoughts: list[Reasoning]) -> Json:
+def write_thoughts(thoughts: list[Reasoning]) -> JsonObject:
     """Without its signature nobody wants to see a thought again.  There is room for one, with its own text:
     a signature does not fit two thoughts joined.
     """
@@ -311,12 +311,12 @@ def write_thoughts(thoughts: list[Reasoning]) -> Json:
     )
 
 
-def write_call(call: ToolCall) -> Json:
+def write_call(call: ToolCall) -> JsonObject:
     function = {"name": call.name, "arguments": call.arguments or "{}"}
     return {"id": call.id, "type": "function", "function": function}
 
 
-def write_result(result: ToolResult) -> Json:
+def write_result(result: ToolResult) -> JsonObject:
     text = "\n".join(part.text for part in result.parts if isinstance(part, Text))
     shown = f"Error: {text}" if result.is_error else text
     return {"role": "tool", "tool_call_id": result.id, "content": shown} | write_mark(result.parts)
@@ -328,40 +328,40 @@ def pictures_of(result: ToolResult) -> list[Text | Image | File]:
     return [Text(f"What the tool gave (call {result.id}):"), *pictures] if pictures else []
 
 
-def write_content(parts: tuple[Any, ...]) -> str | list[Json]:
+def write_content(parts: tuple[Any, ...]) -> str | list[JsonObject]:
     if len(parts) == 1 and isinstance(parts[0], Text):
         return parts[0].text
     return [WRITE_PART[type(part)](part) for part in parts]
 
 
-def write_text(part: Text) -> Json:
+def write_text(part: Text) -> JsonObject:
     return {"type": "text", "text": part.text}
 
 
-def write_mark(parts: Iterable[Part]) -> Json:
+def write_mark(parts: Iterable[Part]) -> JsonObject:
     """It holds for a whole message."""
     return (
         {MARK: EPHEMERAL} if any(isinstance(part, Text) and part.cache_breakpoint for part in parts) else {}
     )
 
 
-def write_image(part: Image) -> Json:
+def write_image(part: Image) -> JsonObject:
     return {"type": "image_url", "image_url": {"url": f"data:{part.media_type};base64,{part.data}"}}
 
 
-def write_file(part: File) -> Json:
+def write_file(part: File) -> JsonObject:
     data = f"data:{part.media_type};base64,{part.data}"
     return {"type": "file", "file": {"filename": part.name or "document.pdf", "file_data": data}}
 
 
 # Each kind of part stands in one of these: in a message's content, beside it, or as a message of its own.
-WRITE_PART: dict[type, Callable[[Any], Json]] = {Text: write_text, Image: write_image, File: write_file}
-WRITE_BESIDE: dict[type, Callable[[Any], Json]] = {ToolCall: write_calls, Reasoning: write_thoughts}
-WRITE_MESSAGE: dict[type, Callable[[Any], Json]] = {ToolResult: write_result}
+WRITE_PART: dict[type, Callable[[Any], JsonObject]] = {Text: write_text, Image: write_image, File: write_file}
+WRITE_BESIDE: dict[type, Callable[[Any], JsonObject]] = {ToolCall: write_calls, Reasoning: write_thoughts}
+WRITE_MESSAGE: dict[type, Callable[[Any], JsonObject]] = {ToolResult: write_result}
 
 
-def write_tool(tool: Tool) -> Json:
-    function: Json = {"name": tool.name, "description": tool.description, "parameters": tool.schema}
+def write_tool(tool: Tool) -> JsonObject:
+    function: JsonObject = {"name": tool.name, "description": tool.description, "parameters": tool.schema}
     if tool.strict is not None:
         function["strict"] = tool.strict
     return {"type": "function", "function": function} | ({MARK: EPHEMERAL} if tool.cache_breakpoint else {})
@@ -371,7 +371,7 @@ def write_choice(choice: ToolChoice) -> Any:
     return {"type": "function", "function": {"name": choice.name}} if choice.mode == "tool" else choice.mode
 
 
-def write_format(answer: OutputFormat) -> Json:
+def write_format(answer: OutputFormat) -> JsonObject:
     if answer.schema is None:
         return {"type": "json_object"}
     told = {"name": answer.name, "schema": answer.schema, "strict": answer.strict}

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects import members
-from copilot_bridge.dialects.chat.repair import KINDS, Chunk, Mender, Shape, read_chunk
+from copilot_bridge.dialects.chat.repair import KINDS, Mender, Shape, read_chunk
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import (
     Event,
     Reason,
@@ -95,7 +96,7 @@ class Reader:
             yield from self._delta({"content": text})
             return
         chunk = read_chunk(data) or {}
-        mended: list[Chunk] = []
+        mended: list[JsonObject] = []
         for each in self._mender.mend(chunk):
             mended.append(each)
             if not self._started:
@@ -114,7 +115,7 @@ class Reader:
             raise StreamCut("Copilot's answer broke off before its end")
         yield from self._finish()
 
-    def _delta(self, delta: Chunk) -> Iterator[Event]:
+    def _delta(self, delta: JsonObject) -> Iterator[Event]:
         for field, place in PLACES.items():
             if (given := delta.get(field)) and not self._reorder.defer(place, (field, given)):
                 yield from self._tell([(field, given)])
@@ -156,7 +157,7 @@ class Reader:
         self._kind = None  # the next thought is another one
         return event
 
-    def _call(self, fragment: Chunk) -> Iterator[Event]:
+    def _call(self, fragment: JsonObject) -> Iterator[Event]:
         number = fragment["index"]
         kind = "custom" if "custom" in fragment else "function"
         told = fragment[kind]
@@ -224,7 +225,7 @@ class Reader:
     }
 
 
-def signature_of(fragment: Chunk, told: Chunk) -> Chunk:
+def signature_of(fragment: JsonObject, told: JsonObject) -> JsonObject:
     """Gemini wants to see it again with the call, where it stood; {}: it has none."""
     extra = fragment.get("extra_content")
     google = extra.get("google") if isinstance(extra, dict) else None
@@ -233,7 +234,7 @@ def signature_of(fragment: Chunk, told: Chunk) -> Chunk:
     return {SIGNATURE: told[SIGNATURE]} if isinstance(told.get(SIGNATURE), str) else {}
 
 
-def read_usage(usage: Chunk) -> TokenUsage:
+def read_usage(usage: JsonObject) -> TokenUsage:
     prompt = members.details(usage, "prompt_tokens_details")
     completion = members.details(usage, "completion_tokens_details")
     cached = members.count(prompt.get("cached_tokens"))

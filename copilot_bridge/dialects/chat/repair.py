@@ -15,10 +15,9 @@ from typing import Any
 
 from copilot_bridge.dialects import codec, members, sse
 from copilot_bridge.dialects.chat.errors import write_event
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
-
-Chunk = dict[str, Any]
 
 NOISE = re.compile(r"copilot_|content_filter_|prompt_filter_results$|padding$|intent_")
 
@@ -70,7 +69,7 @@ KINDS = {"function": "arguments", "custom": "input"}
 FRAGMENT = ("index", "id", "type", *KINDS)
 
 
-def kind_of(fragment: Chunk) -> str:
+def kind_of(fragment: JsonObject) -> str:
     custom = fragment.get("type") == "custom" or fragment.get("custom") is not None
     return "custom" if custom and fragment.get("function") is None else "function"
 
@@ -88,14 +87,14 @@ class Calls:
     def __len__(self) -> int:
         return len(self._kinds)
 
-    def number(self, choice: object, fragment: Chunk, answer_id: str) -> Chunk:
+    def number(self, choice: object, fragment: JsonObject, answer_id: str) -> JsonObject:
         """The fragment as OpenAI would have sent it."""
         place = (choice, members.place(fragment.get("index")) or 0)
         id_, kind = members.id_text(fragment, "id"), kind_of(fragment)
         given = members.inner(fragment, kind)
         name = members.text(given, "name")
         number = self._known(place, id_, name)
-        opening: Chunk = {}
+        opening: JsonObject = {}
         if number is None:
             number = len(self)
             opening = {"id": self._begin(id_, kind, answer_id), "type": kind}
@@ -125,7 +124,7 @@ class Calls:
         self._whitespace.append(Whitespace())
         return id_ if id_ and id_ not in self._numbers else f"call_{answer_id}_{len(self) - 1}"
 
-    def _told(self, number: int, name: str, given: Chunk, field: str) -> Chunk:
+    def _told(self, number: int, name: str, given: JsonObject, field: str) -> JsonObject:
         piece = members.json_text(given, field)
         if field == "arguments":
             self._whitespace[number].feed(piece)
@@ -149,19 +148,19 @@ class Mender:
         self._keep = keep
         self._calls = Calls()
         self._started = False
-        self._closing: Chunk | None = None
-        self._counting: Chunk = {}
+        self._closing: JsonObject | None = None
+        self._counting: JsonObject = {}
         self._answer_id = answer_id
-        self._common: Chunk = {
+        self._common: JsonObject = {
             "id": "",
             "object": "chat.completion.chunk",
             "created": created,
             "model": model,
         }
         self.finish_reason: str | None = None
-        self.usage: Chunk | None = None
+        self.usage: JsonObject | None = None
 
-    def mend(self, chunk: Chunk) -> Iterator[Chunk]:
+    def mend(self, chunk: JsonObject) -> Iterator[JsonObject]:
         """Raises UpstreamRefused: the chunk tells of an error, or can't be read."""
         if is_error(chunk) or chunk.get("error"):
             raise as_stream_error(error_in(chunk))
@@ -180,7 +179,7 @@ class Mender:
                 opened = self._opened(delta)
                 yield {**frame, "id": self._common["id"], "choices": [{**mended, "delta": opened}]}
 
-    def end(self) -> Iterator[Chunk]:
+    def end(self) -> Iterator[JsonObject]:
         """The chunk with the finish_reason, held back until everything else has been said.
 
         :raises StreamCut: there is no answer.
@@ -194,12 +193,12 @@ class Mender:
         closing["choices"][0]["finish_reason"] = self._true_finish()
         yield {**closing, "id": self._common["id"]}
 
-    def usage_chunk(self) -> Chunk | None:
+    def usage_chunk(self) -> JsonObject | None:
         """The last chunk of those who asked for it; None if upstream gave no usage."""
         counting = {**(self._counting or self._common), "id": self._common["id"]}
         return {**counting, "choices": [], "usage": self.usage} if self.usage else None
 
-    def _frame(self, chunk: Chunk) -> Chunk:
+    def _frame(self, chunk: JsonObject) -> JsonObject:
         """The chunk itself without its choices' content; gaps filled from what was seen before."""
         given = chunk.get("usage")
         usage = members.with_numbers(given) if given else given
@@ -221,12 +220,12 @@ class Mender:
             del kept["usage"]
         return kept
 
-    def _kept(self, fields: Chunk) -> Chunk:
+    def _kept(self, fields: JsonObject) -> JsonObject:
         if self._keep:
             return dict(fields)
         return {key: value for key, value in fields.items() if not NOISE.match(key)}
 
-    def _delta(self, choice: Chunk) -> Chunk:
+    def _delta(self, choice: JsonObject) -> JsonObject:
         """What this choice adds to the answer; {} if that is nothing."""
         given = members.details(choice, "delta") or members.details(choice, "message")
         delta = self._kept(given)
@@ -252,12 +251,12 @@ class Mender:
             delta.pop("content", None)  # null or "" beside something else
         return delta if any(value is not None and value != "" for value in delta.values()) else {}
 
-    def _numbered(self, delta: Chunk, place: int) -> list[Chunk]:
+    def _numbered(self, delta: JsonObject, place: int) -> list[JsonObject]:
         answer_id = self._common["id"] or self._answer_id
         calls = members.objects(delta, "tool_calls")
         return [self._calls.number(place, call, answer_id) for call in calls]
 
-    def _opened(self, delta: Chunk) -> Chunk:
+    def _opened(self, delta: JsonObject) -> JsonObject:
         """The first delta says who speaks."""
         if self._started:
             return delta
@@ -265,7 +264,7 @@ class Mender:
         self._common["id"] = self._common["id"] or self._answer_id
         return {"role": "assistant"} | delta
 
-    def _finish(self, reason: str, frame: Chunk, choice: Chunk) -> None:
+    def _finish(self, reason: str, frame: JsonObject, choice: JsonObject) -> None:
         if reason == "error":
             raise UpstreamRefused("the model's answer ended in an error", code="upstream_error")
         self.finish_reason = reason
@@ -279,11 +278,11 @@ class Mender:
         return reason if self._calls or reason != "tool_calls" else "stop"
 
 
-def dicts(given: Any) -> list[Chunk]:
+def dicts(given: Any) -> list[JsonObject]:
     return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
 
 
-def choice_of(delta: Chunk) -> Chunk:
+def choice_of(delta: JsonObject) -> JsonObject:
     return {"index": 0, "delta": delta, "finish_reason": None}
 
 
@@ -293,7 +292,7 @@ class Shape:
     __slots__ = ("_head", "_new_head", "_new_tail", "_tail")
 
     @classmethod
-    def learn(cls, block: bytes, chunk: Chunk, mended: list[Chunk], out: bytes) -> "Shape | None":
+    def learn(cls, block: bytes, chunk: JsonObject, mended: list[JsonObject], out: bytes) -> "Shape | None":
         """From a chunk that is text and nothing else, as it came and as it should be; None: it is not."""
         if len(mended) != 1 or mended[0]["choices"][0]["delta"].keys() != {"content"}:
             return None
@@ -353,7 +352,7 @@ class Repair:
         self.outcome = "ok"
 
     @property
-    def usage(self) -> Chunk | None:
+    def usage(self) -> JsonObject | None:
         return self._mender.usage
 
     @property
@@ -428,7 +427,7 @@ class Repair:
         return b"".join(sse.write_data(codec.write(chunk)) for chunk in chunks) + sse.DONE
 
 
-def read_chunk(data: bytes) -> Chunk | None:
+def read_chunk(data: bytes) -> JsonObject | None:
     """None for what is no JSON object; the official client drops that too."""
     try:
         chunk = codec.read(data)

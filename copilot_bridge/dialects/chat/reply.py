@@ -8,7 +8,8 @@ from itertools import chain
 from typing import Any
 
 from copilot_bridge.dialects import codec, sse
-from copilot_bridge.dialects.chat.repair import KINDS, Chunk, Mender, read_chunk
+from copilot_bridge.dialects.chat.repair import KINDS, Mender, read_chunk
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.members import details, json_text, text
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import StreamCut, UpstreamRefused
@@ -21,16 +22,16 @@ class Fold:
 
     def __init__(self, mender: Mender) -> None:
         self._mender = mender
-        self._frame: Chunk = {}
-        self._choice: Chunk = {}
-        self._message: Chunk = {"role": "assistant", "content": None, "refusal": None}
-        self._calls: list[Chunk] = []
+        self._frame: JsonObject = {}
+        self._choice: JsonObject = {}
+        self._message: JsonObject = {"role": "assistant", "content": None, "refusal": None}
+        self._calls: list[JsonObject] = []
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, chunk: JsonObject) -> None:
         for mended in self._mender.mend(chunk):
             self._take(mended)
 
-    def result(self) -> Chunk:
+    def result(self) -> JsonObject:
         for mended in self._mender.end():
             self._take(mended)
         if self._calls:
@@ -41,7 +42,7 @@ class Fold:
         reply = self._frame | {"object": "chat.completion", "choices": [{"logprobs": None} | choice]}
         return reply | ({"usage": self._mender.usage} if self._mender.usage else {})
 
-    def _take(self, chunk: Chunk) -> None:
+    def _take(self, chunk: JsonObject) -> None:
         choice = dict(chunk["choices"][0])
         delta = choice.pop("delta")
         self._frame |= {key: value for key, value in chunk.items() if key not in ("choices", "usage")}
@@ -60,7 +61,7 @@ class Fold:
             elif value is not None:
                 self._message[key] = value
 
-    def _take_calls(self, fragments: list[Chunk]) -> None:
+    def _take_calls(self, fragments: list[JsonObject]) -> None:
         for fragment in fragments:
             number = fragment["index"]
             if number == len(self._calls):
@@ -75,7 +76,7 @@ class Fold:
                     call[key] = value
 
 
-def join_pieces(before: Chunk, more: Chunk, field: str) -> Chunk:
+def join_pieces(before: JsonObject, more: JsonObject, field: str) -> JsonObject:
     """`field`: the one that comes in pieces."""
     return before | more | {field: text(before, field) + json_text(more, field)}
 
@@ -87,7 +88,7 @@ def join_logprobs(before: Any, more: Any) -> Any:
     return {key: each or None for key, each in joined.items()}
 
 
-def tokens(logprobs: Chunk, key: str) -> list[Any]:
+def tokens(logprobs: JsonObject, key: str) -> list[Any]:
     given = logprobs.get(key)
     return given if isinstance(given, list) else []
 
@@ -128,14 +129,14 @@ def mend_whole(data: bytes, mender: Mender) -> bytes:
     return codec.write(folded.result())
 
 
-def as_deltas(choices: list[Any]) -> list[Chunk]:
+def as_deltas(choices: list[Any]) -> list[JsonObject]:
     """Whole messages as the only chunk of a stream.  Their tool calls are numbered by position, and
     the choices that an answer is split over may have no index."""
     given = [choice for choice in choices if isinstance(choice, dict)]
     return [as_delta(place, dict(choice)) for place, choice in enumerate(given)]
 
 
-def as_delta(place: int, choice: Chunk) -> Chunk:
+def as_delta(place: int, choice: JsonObject) -> JsonObject:
     message = choice.pop("message", None)
     delta = dict(message) if isinstance(message, dict) else {}
     if isinstance(delta.get("tool_calls"), list):

@@ -8,13 +8,11 @@ from itertools import takewhile
 from typing import Any
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.conversation import MODEL, RESULT, SOMETHING, USER, Step, Talk, listen, texts
 from copilot_bridge.dialects.pictures import Picture, Placed
 from copilot_bridge.dialects.validation import BOOLEAN, EFFORT, LIST, OBJECT, POSITIVE, Validators, validate
 from copilot_bridge.errors import InvalidRequest, Unsupported
-
-Body = dict[str, Any]
-
 
 # Optional fields that the bridge reads, whoever the upstream is.
 FIELDS: Validators = {
@@ -34,7 +32,7 @@ CONTENT = (str, list, type(None))
 TEXTS = ("text",)
 
 
-def read(data: bytes) -> Body:
+def read(data: bytes) -> JsonObject:
     """The body as a dict.  Raises InvalidRequest or Unsupported, naming the field."""
     body = read_object(data)
     check_model(body)
@@ -49,7 +47,7 @@ def read(data: bytes) -> Body:
     return body
 
 
-def read_object(data: bytes) -> Body:
+def read_object(data: bytes) -> JsonObject:
     try:
         body = codec.read(data)
     except ValueError as error:
@@ -60,7 +58,7 @@ def read_object(data: bytes) -> Body:
     return body
 
 
-def check_model(body: Body) -> None:
+def check_model(body: JsonObject) -> None:
     model = body.get("model")
     if not isinstance(model, str) or not model.strip() or not model.isprintable():
         raise InvalidRequest("model: expected the name of a model", param="model")
@@ -88,7 +86,7 @@ def check_messages(messages: Any) -> None:
                 raise InvalidRequest(f"{part_where}: expected an object", param=part_where)
 
 
-def pictures(body: Body) -> list[Picture]:
+def pictures(body: JsonObject) -> list[Picture]:
     return [
         Picture(f"messages.{index}.content.{place}", part, index, message["role"] == "tool")
         for index, message in enumerate(body["messages"])
@@ -101,7 +99,7 @@ def listed(content: Any) -> list[Any]:
     return content if isinstance(content, list) else []
 
 
-def image_parts(body: Body) -> Iterator[Placed]:
+def image_parts(body: JsonObject) -> Iterator[Placed]:
     """Each image, in its `image_url` object.  Raises InvalidRequest: it has no url."""
     for index, message in enumerate(body["messages"]):
         content = message.get("content")
@@ -120,11 +118,11 @@ PROGRAMS = ("system", "developer")
 RESULTS = ("tool", "function")
 
 
-def talk(body: Body) -> Talk:
+def talk(body: JsonObject) -> Talk:
     return listen(steps(body), system(body))
 
 
-def steps(body: Body) -> Iterator[Step]:
+def steps(body: JsonObject) -> Iterator[Step]:
     """What a program says as system or developer is no step."""
     for message in body["messages"]:
         role = message["role"]
@@ -136,13 +134,13 @@ def steps(body: Body) -> Iterator[Step]:
             yield from ((USER, text) for text in [*texts(message.get("content"), TEXTS)] or [SOMETHING])
 
 
-def system(body: Body) -> Iterator[str]:
+def system(body: JsonObject) -> Iterator[str]:
     """What stands before the conversation."""
     for message in takewhile(lambda each: each["role"] in PROGRAMS, body["messages"]):
         yield from texts(message.get("content"), TEXTS)
 
 
-def has_custom_tools(body: Body) -> bool:
+def has_custom_tools(body: JsonObject) -> bool:
     """It offers some, or has called one."""
     calls = (call for message in body["messages"] for call in listed(message.get("tool_calls")))
     return any(
@@ -151,5 +149,5 @@ def has_custom_tools(body: Body) -> bool:
     )
 
 
-def wants_usage(body: Body) -> bool:
+def wants_usage(body: JsonObject) -> bool:
     return bool((body.get("stream_options") or {}).get("include_usage"))

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec, sse
 from copilot_bridge.dialects.chat.errors import write_event
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import (
     Event,
     ReasoningDelta,
@@ -19,8 +20,6 @@ from copilot_bridge.dialects.events import (
 )
 from copilot_bridge.dialects.provider_details import encode_thoughts
 from copilot_bridge.errors import BridgeError
-
-Delta = dict[str, Any]
 
 # OpenAI's models stop when they have refused.
 REASONS = {
@@ -102,10 +101,10 @@ class Writer:
             out += self._write({"choices": [], "usage": write_usage(event.usage)})
         return out + sse.DONE
 
-    def _chunk(self, delta: Delta, reason: str | None = None) -> bytes:
+    def _chunk(self, delta: JsonObject, reason: str | None = None) -> bytes:
         return self._write({"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
 
-    def _write(self, rest: Delta) -> bytes:
+    def _write(self, rest: JsonObject) -> bytes:
         return sse.write_data(codec.write(self._head | rest))
 
     _ON: ClassVar[dict[type, Callable[[Any, Any], bytes]]] = {
@@ -120,7 +119,7 @@ class Writer:
     }
 
 
-def write_usage(usage: TokenUsage) -> Delta:
+def write_usage(usage: TokenUsage) -> JsonObject:
     """What was read from a cache or written to one is counted among the prompt."""
     return {
         "prompt_tokens": usage.prompt_tokens,

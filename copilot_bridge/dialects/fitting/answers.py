@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.fitting.limits import Limits
 from copilot_bridge.dialects.fitting.schemas import clean, described, each_schema, listed, named, needed_in
-
-Json = dict[str, Any]
 
 ANY = frozenset({"type", "title", "description", "enum", "const", "anyOf", "$ref", "$defs", "definitions"})
 OBJECT = frozenset({"properties", "required", "additionalProperties"})
@@ -63,12 +62,12 @@ FORMS = {
 }
 
 
-def answer_schema(schema: Json, form: Form) -> Json:
+def answer_schema(schema: JsonObject, form: Form) -> JsonObject:
     """The same in this form."""
     return fit_schema(each_schema(schema, lambda inner: clean(inner, NO_LIMITS)), form)
 
 
-def fit_schema(schema: Json, form: Form) -> Json:
+def fit_schema(schema: JsonObject, form: Form) -> JsonObject:
     if "$ref" in schema:  # nothing may stand beside it but what it refers to
         return fit_inner({key: value for key, value in schema.items() if key in BESIDE_REF}, form)
     told = one_type(any_of(schema), form)
@@ -82,7 +81,7 @@ def fit_schema(schema: Json, form: Form) -> Json:
     return described(fitted, rest) if rest else fitted
 
 
-def any_of(schema: Json) -> Json:
+def any_of(schema: JsonObject) -> JsonObject:
     """What one of several has to hold for, any may; all of one is that one."""
     told = dict(schema)
     if isinstance(told.get("oneOf"), list) and "anyOf" not in told:
@@ -93,7 +92,7 @@ def any_of(schema: Json) -> Json:
     return told
 
 
-def one_type(schema: Json, form: Form) -> Json:
+def one_type(schema: JsonObject, form: Form) -> JsonObject:
     """A list of types as alternatives, of which null has nothing else to say."""
     types = schema.get("type")
     if form.type_lists or not isinstance(types, list):
@@ -106,7 +105,7 @@ def one_type(schema: Json, form: Form) -> Json:
     return about | {"anyOf": [{"type": each} if each == "null" else {"type": each} | rest for each in types]}
 
 
-def is_taken(key: str, value: Any, schema: Json, form: Form) -> bool:
+def is_taken(key: str, value: Any, schema: JsonObject, form: Form) -> bool:
     types = schema.get("type")
     of_type = (form.of.get(str(each), ()) for each in (types if isinstance(types, list) else [types]))
     if key not in form.any and not any(key in taken for taken in of_type):
@@ -118,12 +117,12 @@ def is_taken(key: str, value: Any, schema: Json, form: Form) -> bool:
     return key != "enum" or not any(isinstance(each, dict | list) for each in listed(schema, key))
 
 
-def is_closed(schema: Json) -> bool:
+def is_closed(schema: JsonObject) -> bool:
     """It has members, and says nothing of others."""
     return bool(named(schema, "properties")) and not any(schema.get(key) not in (None, False) for key in OPEN)
 
 
-def fit_inner(schema: Json, form: Form) -> Json:
+def fit_inner(schema: JsonObject, form: Form) -> JsonObject:
     told = dict(schema)
     for key in ("properties", "$defs", "definitions"):
         if isinstance(given := told.get(key), dict):
@@ -156,6 +155,6 @@ def is_strict(schema: Any, *, root: bool = True) -> bool:
     return bool(told) and whole and all(is_strict(each, root=False) for each in inner)
 
 
-def inner_schemas(schema: Json) -> list[Any]:
+def inner_schemas(schema: JsonObject) -> list[Any]:
     by_name = [each for key in ("properties", "$defs", "definitions") for each in named(schema, key).values()]
     return [*by_name, *listed(schema, "anyOf"), *([schema["items"]] if "items" in schema else ())]

@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import Event, ToolCallArgumentsDelta, ToolCallStarted
-from copilot_bridge.dialects.prompt import Json, Part, Prompt, Tool, ToolCall
+from copilot_bridge.dialects.prompt import Part, Prompt, Tool, ToolCall
 
 FREE_TEXT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 
@@ -34,7 +35,7 @@ def as_function(tool: Tool) -> Tool:
     return replace(tool, description=description, schema=FREE_TEXT, custom=False, format=None)
 
 
-def grammar_of(given: Json) -> Mapping[str, Any]:
+def grammar_of(given: JsonObject) -> Mapping[str, Any]:
     """It stands in the format itself, or in a member of it."""
     inner = given.get("grammar")
     return inner if isinstance(inner, dict) else given

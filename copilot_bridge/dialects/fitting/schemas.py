@@ -9,11 +9,10 @@ from functools import lru_cache
 from typing import Any
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.fitting.limits import Limits
 from copilot_bridge.dialects.prompt import Prompt, Tool
 from copilot_bridge.errors import InvalidRequest
-
-Json = dict[str, Any]
 
 TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 UNIONS = ("allOf", "anyOf", "oneOf")
@@ -41,7 +40,7 @@ def fit_tool(tool: Tool, limits: Limits) -> Tool:
     return tool if schema is tool.schema else replace(tool, schema=schema)
 
 
-def arguments_schema(schema: Json, limits: Limits) -> Json:
+def arguments_schema(schema: JsonObject, limits: Limits) -> JsonObject:
     """An object's schema.  The same one if it is one already.
 
     :raises InvalidRequest: it is nested too deeply.
@@ -61,7 +60,7 @@ def fit_written(schema: bytes, properties: bool, items: bool) -> bytes | None:
     return None if fitted == given else codec.write(fitted)
 
 
-def fit_schema(schema: Json, limits: Limits) -> Json:
+def fit_schema(schema: JsonObject, limits: Limits) -> JsonObject:
     cleaned = each_schema(schema, lambda inner: clean(inner, limits))
     fitted = as_object(cleaned)
     if limits.properties and not isinstance(fitted.get("properties"), dict):
@@ -69,7 +68,7 @@ def fit_schema(schema: Json, limits: Limits) -> Json:
     return fitted
 
 
-def each_schema(schema: Any, change: Callable[[Json], Json]) -> Any:
+def each_schema(schema: Any, change: Callable[[JsonObject], JsonObject]) -> Any:
     """The schema with all that are inside of it changed, the inner ones first."""
     if not isinstance(schema, dict):
         return schema
@@ -79,7 +78,7 @@ def each_schema(schema: Any, change: Callable[[Json], Json]) -> Any:
     return change(told)
 
 
-def inside(key: str, value: Any, change: Callable[[Json], Json]) -> Any:
+def inside(key: str, value: Any, change: Callable[[JsonObject], JsonObject]) -> Any:
     if isinstance(value, list):
         return [each_schema(each, change) for each in value]
     if key in NAMED and isinstance(value, dict):
@@ -87,7 +86,7 @@ def inside(key: str, value: Any, change: Callable[[Json], Json]) -> Any:
     return each_schema(value, change)
 
 
-def clean(schema: Json, limits: Limits) -> Json:
+def clean(schema: JsonObject, limits: Limits) -> JsonObject:
     kept = {key: value for key, value in schema.items() if value is not None or key in VALUES}
     for change in (known_type, listed_items, own_limits, needed_names, named_members):
         change(kept)
@@ -96,7 +95,7 @@ def clean(schema: Json, limits: Limits) -> Json:
     return kept
 
 
-def known_type(schema: Json) -> None:
+def known_type(schema: JsonObject) -> None:
     """`type`: what no draft knows says nothing."""
     given = schema.get("type")
     known = [each for each in given if each in TYPES] if isinstance(given, list) else []
@@ -106,34 +105,34 @@ def known_type(schema: Json) -> None:
         schema.pop("type", None)
 
 
-def listed_items(schema: Json) -> None:
+def listed_items(schema: JsonObject) -> None:
     """Older drafts list an array's members in `items`."""
     if isinstance(given := schema.get("items"), list):
         members = [each for each in given if each is not None]
         schema["items"] = {"anyOf": members} if len(members) > 1 else next(iter(members), {})
 
 
-def own_limits(schema: Json) -> None:
+def own_limits(schema: JsonObject) -> None:
     """Draft 4 says of a limit by yes or no whether it is excluded."""
     for key, limit in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         if isinstance(schema.get(key), bool) and schema.pop(key) and limit in schema:
             schema[key] = schema.pop(limit)
 
 
-def needed_names(schema: Json) -> None:
+def needed_names(schema: JsonObject) -> None:
     """Draft 3 says `required` of each member by yes or no."""
     if "required" in schema and not isinstance(schema["required"], list):
         del schema["required"]
 
 
-def named_members(schema: Json) -> None:
+def named_members(schema: JsonObject) -> None:
     """Some languages write an object without members as an empty list."""
     for key in NAMED:
         if not isinstance(schema.get(key, {}), dict):
             schema[key] = {}
 
 
-def as_object(schema: Json) -> Json:
+def as_object(schema: JsonObject) -> JsonObject:
     """What the root can't be, merged into an object, and told in its description."""
     told = dict(resolved(schema, schema))
     for key in UNIONS:
@@ -144,7 +143,7 @@ def as_object(schema: Json) -> Json:
     return {"type": "object"} | told | {"type": "object"}
 
 
-def resolved(schema: Any, root: Json) -> Json:
+def resolved(schema: Any, root: JsonObject) -> JsonObject:
     """What a `$ref` within the schema refers to, beside what stands there itself."""
     seen: list[str] = []
     told = dict(schema) if isinstance(schema, dict) else {}
@@ -156,7 +155,7 @@ def resolved(schema: Any, root: Json) -> Json:
     return told
 
 
-def at(root: Json, place: str) -> Any:
+def at(root: JsonObject, place: str) -> Any:
     """None: there is nothing."""
     found: Any = root
     for step in place.removeprefix("#").strip("/").split("/"):
@@ -165,7 +164,7 @@ def at(root: Json, place: str) -> Any:
     return found
 
 
-def merged(schema: Json, union: str, alternatives: list[Json]) -> Json:
+def merged(schema: JsonObject, union: str, alternatives: list[JsonObject]) -> JsonObject:
     """The members of all; needed are those that all need, or with `allOf` that one needs."""
     properties = dict(named(schema, "properties"))
     for each in alternatives:
@@ -179,17 +178,17 @@ def merged(schema: Json, union: str, alternatives: list[Json]) -> Json:
     return told if union == "allOf" else described(told, {union: alternatives})
 
 
-def named(schema: Json, key: str) -> Json:
+def named(schema: JsonObject, key: str) -> JsonObject:
     given = schema.get(key)
     return given if isinstance(given, dict) else {}
 
 
-def listed(schema: Json, key: str) -> list[Any]:
+def listed(schema: JsonObject, key: str) -> list[Any]:
     given = schema.get(key)
     return given if isinstance(given, list) else []
 
 
-def needed_in(schema: Json) -> set[str]:
+def needed_in(schema: JsonObject) -> set[str]:
     return {name for name in listed(schema, "required") if isinstance(name, str)}
 
 
@@ -197,7 +196,7 @@ def either(one: Any, other: Any) -> Any:
     return one if one == other else {"anyOf": [one, other]}
 
 
-def described(schema: Json, rest: Json) -> Json:
+def described(schema: JsonObject, rest: JsonObject) -> JsonObject:
     """With the rest in words.  Source of the form: what Anthropic's own SDK does with limits."""
     words = ", ".join(f"{key}: {codec.write(value).decode()}" for key, value in rest.items())
     description = schema.get("description")

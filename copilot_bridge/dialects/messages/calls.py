@@ -4,8 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from copilot_bridge.dialects import members
-
-Event = dict[str, Any]
+from copilot_bridge.dialects.codec import JsonObject
 
 # Agents go on as long as there is said to be a call, and pass it by where there is said to be none.
 WITH_CALL, WITHOUT = "tool_use", "end_turn"
@@ -21,7 +20,7 @@ class Calls:
         self._answer_id = answer_id
         self._ids: set[str] = set()
 
-    def feed(self, event: Event) -> Event:
+    def feed(self, event: JsonObject) -> JsonObject:
         """An event of a stream, with what is true of its calls."""
         kind = str(event.get("type"))
         if kind == "message_start":
@@ -52,10 +51,10 @@ HOLDERS: dict[str, tuple[str, Callable[[Calls, Any], Any]]] = {
 }
 
 
-def with_calls(message: Event, answer_id: str) -> Event:
+def with_calls(message: JsonObject, answer_id: str) -> JsonObject:
     """A whole answer, with what is true of its calls."""
     calls, content = Calls(str(message.get("id") or answer_id)), message.get("content")
     if isinstance(content, list):
         message = {**message, "content": [*map(calls.mend, content)]}
-    ended: Event = calls.end(message)
+    ended: JsonObject = calls.end(message)
     return ended

@@ -6,9 +6,8 @@ its SDK (2026).
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
 
-Json = dict[str, Any]
+from copilot_bridge.dialects.codec import JsonObject
 
 TEXT, WHOLE, NUMBER, YES = ({"type": kind} for kind in ("string", "integer", "number", "boolean"))
 POINT = {"type": "array", "items": WHOLE, "minItems": 2, "maxItems": 2}
@@ -38,19 +37,19 @@ MORE = ("left_mouse_down", "left_mouse_up", "scroll", "hold_key", "wait", "tripl
 ZOOM = ("zoom",)
 
 
-def about(text: str, schema: Json) -> Json:
+def about(text: str, schema: JsonObject) -> JsonObject:
     return schema | {"description": text}
 
 
-def one_of(words: Iterable[str]) -> Json:
+def one_of(words: Iterable[str]) -> JsonObject:
     return {"type": "string", "enum": [*words]}
 
 
-def arguments(required: Iterable[str], **properties: Json) -> Json:
+def arguments(required: Iterable[str], **properties: JsonObject) -> JsonObject:
     return {"type": "object", "properties": properties, "required": [*required]}
 
 
-def bash(_tool: Json) -> tuple[str, Json]:
+def bash(_tool: JsonObject) -> tuple[str, JsonObject]:
     return BASH, arguments(
         (),
         command=about("The command. Not needed with `restart`.", TEXT),
@@ -58,10 +57,10 @@ def bash(_tool: Json) -> tuple[str, Json]:
     )
 
 
-def editor(insert: str, *more: str) -> Callable[[Json], tuple[str, Json]]:
+def editor(insert: str, *more: str) -> Callable[[JsonObject], tuple[str, JsonObject]]:
     """:param insert: what the text to be inserted is called.  :param more: commands of this version."""
 
-    def describe(_tool: Json) -> tuple[str, Json]:
+    def describe(_tool: JsonObject) -> tuple[str, JsonObject]:
         commands = one_of(("view", "create", "str_replace", "insert", *more))
         told = edits("Absolute path of a file or folder.", insert)
         return EDITOR + (UNDO if more else ""), arguments(("command", "path"), command=commands, **told)
@@ -69,7 +68,7 @@ def editor(insert: str, *more: str) -> Callable[[Json], tuple[str, Json]]:
     return describe
 
 
-def edits(path: str, insert: str) -> dict[str, Json]:
+def edits(path: str, insert: str) -> dict[str, JsonObject]:
     new = "What `str_replace` puts in its place."
     told = {
         "path": about(path, TEXT),
@@ -85,7 +84,7 @@ def edits(path: str, insert: str) -> dict[str, Json]:
     return told | ({} if insert == "new_str" else {insert: about("For `insert`: the text.", TEXT)})
 
 
-def memory(_tool: Json) -> tuple[str, Json]:
+def memory(_tool: JsonObject) -> tuple[str, JsonObject]:
     commands = ("view", "create", "str_replace", "insert", "delete", "rename")
     return MEMORY, arguments(
         ("command",),
@@ -96,8 +95,8 @@ def memory(_tool: Json) -> tuple[str, Json]:
     )
 
 
-def computer(*actions: str) -> Callable[[Json], tuple[str, Json]]:
-    def describe(tool: Json) -> tuple[str, Json]:
+def computer(*actions: str) -> Callable[[JsonObject], tuple[str, JsonObject]]:
+    def describe(tool: JsonObject) -> tuple[str, JsonObject]:
         size = {"width": tool.get("display_width_px"), "height": tool.get("display_height_px")}
         offered = [each for each in actions if each not in ZOOM or tool.get("enable_zoom")]
         told = {name: schema for name, (schema, of) in POINTING.items() if {*of} & {*offered}}
@@ -107,7 +106,7 @@ def computer(*actions: str) -> Callable[[Json], tuple[str, Json]]:
 
 
 # What an action of the computer takes besides: its schema, and the actions that do.
-POINTING: dict[str, tuple[Json, tuple[str, ...]]] = {
+POINTING: dict[str, tuple[JsonObject, tuple[str, ...]]] = {
     "coordinate": (
         about("For clicks, `mouse_move`, `scroll`, and where `left_click_drag` ends.", POINT),
         BASICS,
@@ -133,7 +132,7 @@ POINTING: dict[str, tuple[Json, tuple[str, ...]]] = {
 }  # fmt: skip
 
 # A type -> (what the tool is for, the schema of its arguments).
-CLIENT_TOOLS: dict[str, Callable[[Json], tuple[str, Json]]] = {
+CLIENT_TOOLS: dict[str, Callable[[JsonObject], tuple[str, JsonObject]]] = {
     "bash_20241022": bash,
     "bash_20250124": bash,
     "text_editor_20241022": editor("new_str", "undo_edit"),

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.messages.client_tools import CLIENT_TOOLS, SERVER_TOOL
 from copilot_bridge.dialects.messages.schema import BODY
 from copilot_bridge.dialects.prompt import (
     File,
     Image,
-    Json,
     Message,
     OutputFormat,
     Part,
@@ -54,7 +54,7 @@ SUMMARY = "Summary of the conversation so far:\n{}"
 ANY_OBJECT = "Answer with a JSON object and nothing else."
 
 
-def read_prompt(body: Json) -> Prompt:
+def read_prompt(body: JsonObject) -> Prompt:
     """Raises InvalidRequest or Unsupported, naming the field.
 
     Left out as advisory: the rest of metadata, top_k, context_management, server tools, `defer_loading`.
@@ -88,7 +88,7 @@ def read_session(metadata: Any) -> str | None:
     return found[1] if found else None
 
 
-def read_budget(thinking: Json) -> int | None:
+def read_budget(thinking: JsonObject) -> int | None:
     budget: int | None = thinking.get("budget_tokens")
     if thinking.get("type") == "enabled" and budget is not None:
         return budget if budget >= THINKING_ROOM else 0
@@ -103,7 +103,7 @@ def read_system(system: Any) -> Iterator[Message]:
         yield Message("system", tuple(text for text in texts if not text.text.startswith(BILLING)))
 
 
-def read_messages(messages: list[Json]) -> Iterator[Message]:
+def read_messages(messages: list[JsonObject]) -> Iterator[Message]:
     """What was said before it was summed up is gone, as at Anthropic."""
     first = max((place for place, each in enumerate(messages) if sums_up(each)), default=0)
     for index, message in enumerate(messages[first:], first):
@@ -118,14 +118,14 @@ def read_messages(messages: list[Json]) -> Iterator[Message]:
             yield Message(message["role"], tuple(parts))
 
 
-def sums_up(message: Json) -> bool:
+def sums_up(message: JsonObject) -> bool:
     content = message["content"]
     return isinstance(content, list) and any(
         block["type"] == "compaction" and block.get("content") for block in content
     )
 
 
-def read_block(where: str, block: Json) -> Iterator[Part]:
+def read_block(where: str, block: JsonObject) -> Iterator[Part]:
     if block["type"] in IGNORED:
         return
     read = READ_BLOCK.get(block["type"])
@@ -141,15 +141,15 @@ def read_block(where: str, block: Json) -> Iterator[Part]:
 IGNORED = ("server_tool_use", "web_search_tool_result", "tool_search_tool_result")
 
 
-def read_text(block: Json) -> Text:
+def read_text(block: JsonObject) -> Text:
     return Text(block.get("text") or "", bool(block.get("cache_control")))
 
 
-def read_image(block: Json) -> Image:
+def read_image(block: JsonObject) -> Image:
     return Image(block["source"]["media_type"], block["source"]["data"])
 
 
-def read_document(block: Json) -> Text | File:
+def read_document(block: JsonObject) -> Text | File:
     """Raises ValueError: the document is somewhere else."""
     source = block["source"]
     about = (block.get("title"), block.get("context"))
@@ -164,37 +164,37 @@ def read_document(block: Json) -> Text | File:
     return File(source["media_type"], source["data"], *about)
 
 
-def read_search_result(block: Json) -> Text:
+def read_search_result(block: JsonObject) -> Text:
     """What was found, and where: only Claude's backends can cite it by themselves."""
     texts = (each["text"] for each in block["content"])
     return Text("\n".join((block["title"], block["source"], *texts)), bool(block.get("cache_control")))
 
 
-def read_compaction(block: Json) -> Text:
+def read_compaction(block: JsonObject) -> Text:
     """The summary that stands for what was said before; one that failed says nothing."""
     summary = block.get("content")
     return Text(SUMMARY.format(summary) if summary else "")
 
 
-def read_thinking(block: Json) -> Reasoning:
+def read_thinking(block: JsonObject) -> Reasoning:
     return Reasoning(block.get("thinking") or "", decode_details(block.get("signature"), "messages"))
 
 
-def read_redacted(block: Json) -> Reasoning:
+def read_redacted(block: JsonObject) -> Reasoning:
     return Reasoning("", {"redacted": block["data"]})
 
 
-def read_call(block: Json) -> ToolCall:
+def read_call(block: JsonObject) -> ToolCall:
     return ToolCall(block["id"], block["name"], codec.write(block.get("input") or {}).decode())
 
 
-def read_result(block: Json) -> ToolResult:
+def read_result(block: JsonObject) -> ToolResult:
     content = block.get("content")
     parts = [Text(content)] if isinstance(content, str) else [read_shown(each) for each in content or ()]
     return ToolResult(block["tool_use_id"], tuple(parts), bool(block.get("is_error")))
 
 
-def read_shown(block: Json) -> Text | Image | File:
+def read_shown(block: JsonObject) -> Text | Image | File:
     if block["type"] == "tool_reference":  # only Claude's backends know this; the tool is there anyway
         return Text(f"The tool {block['tool_name']} is available now.")
     read = READ_SHOWN.get(block["type"])
@@ -204,13 +204,13 @@ def read_shown(block: Json) -> Text | Image | File:
 
 
 # What may stand in the result of a tool, too.
-READ_SHOWN: dict[str, Callable[[Json], Text | Image | File]] = {
+READ_SHOWN: dict[str, Callable[[JsonObject], Text | Image | File]] = {
     "text": read_text,
     "image": read_image,
     "document": read_document,
     "search_result": read_search_result,
 }
-READ_BLOCK: dict[str, Callable[[Json], Part]] = {
+READ_BLOCK: dict[str, Callable[[JsonObject], Part]] = {
     **READ_SHOWN,
     "thinking": read_thinking,
     "redacted_thinking": read_redacted,
@@ -220,7 +220,7 @@ READ_BLOCK: dict[str, Callable[[Json], Part]] = {
 }
 
 
-def read_tools(tools: Iterable[Json]) -> Iterator[Tool]:
+def read_tools(tools: Iterable[JsonObject]) -> Iterator[Tool]:
     """Those that the client runs.  Raises Unsupported: there is one of which nobody knows what it is."""
     for place, tool in enumerate(tools):
         kind = str(tool.get("type") or "custom")
@@ -234,7 +234,7 @@ def read_tools(tools: Iterable[Json]) -> Iterator[Tool]:
             )
 
 
-def read_tool(tool: Json, description: str | None, schema: Json) -> Tool:
+def read_tool(tool: JsonObject, description: str | None, schema: JsonObject) -> Tool:
     return Tool(
         name=tool["name"],
         description=description or "",
@@ -244,7 +244,7 @@ def read_tool(tool: Json, description: str | None, schema: Json) -> Tool:
     )
 
 
-def read_choice(choice: Json) -> ToolChoice | None:
+def read_choice(choice: JsonObject) -> ToolChoice | None:
     if not choice:
         return None
     if choice.get("type") not in CHOICES:
@@ -256,7 +256,7 @@ def read_format(given: Any) -> OutputFormat | None:
     return OutputFormat(given.get("schema")) if given else None
 
 
-def write_prompt(prompt: Prompt) -> Json:
+def write_prompt(prompt: Prompt) -> JsonObject:
     """A body for a model that Copilot offers through Messages.
 
     That the answer be any JSON object is asked for in words, and nothing holds the model to them.
@@ -285,7 +285,7 @@ def write_prompt(prompt: Prompt) -> Json:
     } | said
 
 
-def write_messages(messages: tuple[Message, ...]) -> Iterator[Json]:
+def write_messages(messages: tuple[Message, ...]) -> Iterator[JsonObject]:
     for message in messages:
         role = "assistant" if message.role == "assistant" else "user"
         if message.role == "system":
@@ -297,9 +297,9 @@ def write_messages(messages: tuple[Message, ...]) -> Iterator[Json]:
             yield {"role": role, "content": content}
 
 
-def merge(messages: Iterator[Json]) -> Iterator[Json]:
+def merge(messages: Iterator[JsonObject]) -> Iterator[JsonObject]:
     """One message for each change of speaker, with the results of tools first: they answer what was said."""
-    held: Json | None = None
+    held: JsonObject | None = None
     for message in messages:
         if held and held["role"] == message["role"]:
             held["content"] += message["content"]
@@ -311,31 +311,31 @@ def merge(messages: Iterator[Json]) -> Iterator[Json]:
         yield results_first(held)
 
 
-def results_first(message: Json) -> Json:
+def results_first(message: JsonObject) -> JsonObject:
     content = sorted(message["content"], key=lambda block: block["type"] != "tool_result")
     return message | {"content": content if message["role"] == "user" else message["content"]}
 
 
-def write_part(part: Part) -> Iterator[Json]:
+def write_part(part: Part) -> Iterator[JsonObject]:
     yield from WRITE_PART[type(part)](part)
 
 
-def write_text(part: Text) -> Json:
+def write_text(part: Text) -> JsonObject:
     return {"type": "text", "text": part.text} | (
         {"cache_control": EPHEMERAL} if part.cache_breakpoint else {}
     )
 
 
-def write_texts(part: Text) -> list[Json]:
+def write_texts(part: Text) -> list[JsonObject]:
     return [write_text(part)] if part.text else []
 
 
-def write_image(part: Image) -> list[Json]:
+def write_image(part: Image) -> list[JsonObject]:
     source = {"type": "base64", "media_type": part.media_type, "data": part.data}
     return [{"type": "image", "source": source}]
 
 
-def write_file(part: File) -> list[Json]:
+def write_file(part: File) -> list[JsonObject]:
     source = {"type": "base64", "media_type": part.media_type, "data": part.data}
     if part.media_type == "text/plain":
         source |= {"type": "text", "data": base64.b64decode(part.data).decode(errors="replace")}
@@ -343,7 +343,7 @@ def write_file(part: File) -> list[Json]:
     return [{"type": "document", "source": source} | {key: text for key, text in about.items() if text}]
 
 
-def write_reasoning(part: Reasoning) -> list[Json]:
+def write_reasoning(part: Reasoning) -> list[JsonObject]:
     """Without a signature of this dialect no backend takes it."""
     if "redacted" in part.provider_details:
         return [{"type": "redacted_thinking", "data": part.provider_details["redacted"]}]
@@ -352,7 +352,7 @@ def write_reasoning(part: Reasoning) -> list[Json]:
     return []
 
 
-def write_call(part: ToolCall) -> list[Json]:
+def write_call(part: ToolCall) -> list[JsonObject]:
     return [{"type": "tool_use", "id": part.id, "name": part.name, "input": read_arguments(part.arguments)}]
 
 
@@ -365,13 +365,13 @@ def read_arguments(arguments: str) -> Any:
     return parsed if isinstance(parsed, dict) else {"input": arguments}
 
 
-def write_result(part: ToolResult) -> list[Json]:
+def write_result(part: ToolResult) -> list[JsonObject]:
     content = [block for each in part.parts for block in write_part(each)]
-    block: Json = {"type": "tool_result", "tool_use_id": part.id, "content": content}
+    block: JsonObject = {"type": "tool_result", "tool_use_id": part.id, "content": content}
     return [block | ({"is_error": True} if part.is_error else {})]
 
 
-WRITE_PART: dict[type, Callable[[Any], list[Json]]] = {
+WRITE_PART: dict[type, Callable[[Any], list[JsonObject]]] = {
     Text: write_texts,
     Image: write_image,
     File: write_file,
@@ -381,16 +381,16 @@ WRITE_PART: dict[type, Callable[[Any], list[Json]]] = {
 }
 
 
-def write_tool(tool: Tool) -> Json:
-    written: Json = {"name": tool.name, "description": tool.description, "input_schema": tool.schema}
+def write_tool(tool: Tool) -> JsonObject:
+    written: JsonObject = {"name": tool.name, "description": tool.description, "input_schema": tool.schema}
     return written | ({"cache_control": EPHEMERAL} if tool.cache_breakpoint else {})
 
 
-def write_choice(prompt: Prompt) -> Json | None:
+def write_choice(prompt: Prompt) -> JsonObject | None:
     if not prompt.tools or (prompt.tool_choice is None and prompt.parallel_tools is not False):
         return None
     choice = prompt.tool_choice or ToolChoice("auto")
-    written: Json = {"type": WRITE_CHOICE[choice.mode]}
+    written: JsonObject = {"type": WRITE_CHOICE[choice.mode]}
     if choice.mode == "tool":
         written["name"] = choice.name
     if prompt.parallel_tools is False and choice.mode != "none":
@@ -403,15 +403,15 @@ def write_temperature(prompt: Prompt) -> float | None:
     return min(given, MOST_TEMPERATURE) if isinstance(given, int | float) else given
 
 
-def write_thinking(prompt: Prompt) -> Json | None:
+def write_thinking(prompt: Prompt) -> JsonObject | None:
     """Claude 4.7 and newer keep their thoughts to themselves unless they are asked to show them."""
     budget = as_budget(prompt)
     return {"type": "enabled", "budget_tokens": budget, "display": "summarized"} if budget else None
 
 
-def write_config(prompt: Prompt) -> Json | None:
+def write_config(prompt: Prompt) -> JsonObject | None:
     effort = as_effort(prompt)
-    config: Json = {"effort": effort} if effort not in (None, "none", "minimal") else {}
+    config: JsonObject = {"effort": effort} if effort not in (None, "none", "minimal") else {}
     if prompt.output_format and prompt.output_format.schema is not None:
         config["format"] = {"type": "json_schema", "schema": prompt.output_format.schema}
     return config or None

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec, members
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import (
     Event,
     Reason,
@@ -38,8 +39,6 @@ KINDS = ("text", "thinking", "redacted_thinking", "tool_use")
 # Of a refusal that says no more.
 REFUSED = "The model refused to answer."
 
-Block = dict[str, Any]
-
 
 class Reader:
     """A block is a part, unless there is nothing in it.  Blocks that overlap wait for each other."""
@@ -53,7 +52,7 @@ class Reader:
         self._part = -1
         self._block = ""  # the kind of the open block; "" if it is none that the hub can say
         self._told = False  # something of the open block
-        self._whole: Block = {}  # a call's arguments, as the start of its block told them
+        self._whole: JsonObject = {}  # a call's arguments, as the start of its block told them
         self._signature = ""
         self._blocks = 0  # that have begun
 
@@ -74,7 +73,7 @@ class Reader:
         """As far as it has been told."""
         return read_usage(self._usage)
 
-    def _place_of(self, event: Block, given: Any) -> Any:
+    def _place_of(self, event: JsonObject, given: Any) -> Any:
         """What has none is of the block that is open; one that begins is the next."""
         place = members.place(given)
         if place is not None or event.get("type") not in BLOCK_EVENTS:
@@ -84,19 +83,19 @@ class Reader:
     def close(self) -> Iterator[Event]:
         raise StreamCut("Copilot's answer broke off before its end")
 
-    def _tell(self, told: list[Block]) -> Iterator[Event]:
+    def _tell(self, told: list[JsonObject]) -> Iterator[Event]:
         while told:
             for event in told:
                 if take := self._ON.get(str(event.get("type"))):
                     yield from take(self, event)
             told = self._reorder.pop_next()
 
-    def _start(self, event: Block) -> Iterator[Event]:
+    def _start(self, event: JsonObject) -> Iterator[Event]:
         message = members.inner(event, "message")
         self._count(message.get("usage"))
         yield ResponseStarted(members.id_text(message, "id"))
 
-    def _open(self, event: Block) -> Iterator[Event]:
+    def _open(self, event: JsonObject) -> Iterator[Event]:
         yield from self._leave()
         block, self._reorder.open = members.inner(event, "content_block"), event["index"]
         self._blocks += 1
@@ -111,7 +110,7 @@ class Reader:
         elif self._block in BEGINNINGS and (begun := members.text(block, self._block)):
             yield BEGINNINGS[self._block](self._enter(), begun)
 
-    def _delta(self, event: Block) -> Iterator[Event]:
+    def _delta(self, event: JsonObject) -> Iterator[Event]:
         if event["index"] != self._reorder.open:
             return
         delta = members.inner(event, "delta")
@@ -122,7 +121,7 @@ class Reader:
             self._whole = {}
             yield DELTAS[kind][1](self._enter(), told)
 
-    def _close(self, event: Block) -> Iterator[Event]:
+    def _close(self, event: JsonObject) -> Iterator[Event]:
         if event["index"] == self._reorder.open:
             yield from self._leave()
 
@@ -141,7 +140,7 @@ class Reader:
         self._reorder.open, self._block, self._told = None, "", False
         self._whole, self._signature = {}, ""
 
-    def _finish(self, event: Block) -> Iterator[Event]:
+    def _finish(self, event: JsonObject) -> Iterator[Event]:
         self._count(event.get("usage"))
         delta = members.inner(event, "delta")
         if reason := members.text(delta, "stop_reason"):
@@ -152,7 +151,7 @@ class Reader:
         self._refusal = explanation if isinstance(explanation, str) and explanation else REFUSED
         yield from ()
 
-    def _stop(self, _event: Block) -> Iterator[Event]:
+    def _stop(self, _event: JsonObject) -> Iterator[Event]:
         """Blocks that nobody has closed end here, too."""
         yield from self._leave()
         while told := self._reorder.pop_next():

@@ -8,12 +8,11 @@ or without.  Everything else passes untouched, events not invented yet included.
 from typing import Any
 
 from copilot_bridge.dialects import codec, members, sse
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.messages.calls import Calls
 from copilot_bridge.dialects.messages.errors import write_event
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
-
-Event = dict[str, Any]
 
 KEEPALIVE = b'event: ping\ndata: {"type": "ping"}\n\n'
 
@@ -105,7 +104,7 @@ class Repair:
             + b"\n\n"
         )
 
-    def _note(self, event: Event) -> None:
+    def _note(self, event: JsonObject) -> None:
         started = event.get("message")
         for holder in (event, started if isinstance(started, dict) else {}):
             self._counted |= numbers(holder.get("usage"))
@@ -120,7 +119,7 @@ def is_plain(events: bytes) -> bool:
     return True
 
 
-def read_event(data: bytes) -> Event | None:
+def read_event(data: bytes) -> JsonObject | None:
     try:
         event = codec.read(data)
     except ValueError:
@@ -128,9 +127,9 @@ def read_event(data: bytes) -> Event | None:
     return event if isinstance(event, dict) else None
 
 
-def mend(told: Event, *, keep: bool, managed: bool) -> Event:
+def mend(told: JsonObject, *, keep: bool, managed: bool) -> JsonObject:
     """Copilot tells of managing the context, too, when nobody has asked: SDKs stumble over that."""
-    mended: Event = told if keep else without_noise(told)
+    mended: JsonObject = told if keep else without_noise(told)
     if managed or MANAGED not in mended:
         return mended
     return {key: value for key, value in mended.items() if key != MANAGED}

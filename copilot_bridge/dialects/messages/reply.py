@@ -6,14 +6,9 @@ from itertools import chain
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec, members, sse
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.messages.calls import with_calls
-from copilot_bridge.dialects.messages.repair import (
-    Event,
-    as_chat_usage,
-    mend,
-    numbers,
-    read_event,
-)
+from copilot_bridge.dialects.messages.repair import as_chat_usage, mend, numbers, read_event
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
@@ -55,30 +50,30 @@ class Fold:
     """Events in, the message they make out."""
 
     def __init__(self) -> None:
-        self._message: Event = {}
-        self._blocks: dict[int, Event] = {}  # by their index
+        self._message: JsonObject = {}
+        self._blocks: dict[int, JsonObject] = {}  # by their index
         self._arguments: dict[int, str] = {}
         self.done = False
 
     @property
-    def message(self) -> Event:
+    def message(self) -> JsonObject:
         return {**self._message, "content": [self._blocks[place] for place in sorted(self._blocks)]}
 
-    def add(self, event: Event) -> None:
+    def add(self, event: JsonObject) -> None:
         if is_error(event):
             raise as_stream_error(error_in(event))
         if take := self._ON.get(str(event.get("type"))):
             take(self, event)
 
-    def _start(self, event: Event) -> None:
+    def _start(self, event: JsonObject) -> None:
         self._message = members.inner(event, "message")
 
-    def _open(self, event: Event) -> None:
+    def _open(self, event: JsonObject) -> None:
         place = members.place(event.get("index"))
         place = len(self._blocks) if place is None else place
         self._blocks[place] = dict(members.inner(event, "content_block"))
 
-    def _of(self, event: Event) -> int:
+    def _of(self, event: JsonObject) -> int:
         """The block that an event is about; where it does not say so, the last one."""
         place = members.place(event.get("index"))
         place = max(self._blocks, default=None) if place is None else place
@@ -86,7 +81,7 @@ class Fold:
             raise members.malformed("index", "that of a block")
         return place
 
-    def _delta(self, event: Event) -> None:
+    def _delta(self, event: JsonObject) -> None:
         place, delta = self._of(event), members.inner(event, "delta")
         block = self._blocks[place]
         if delta.get("type") == "input_json_delta":
@@ -98,24 +93,24 @@ class Fold:
                 if key != "type" and isinstance(value, str):
                     block[key] = members.text(block, key) + value
 
-    def _close(self, event: Event) -> None:
+    def _close(self, event: JsonObject) -> None:
         place = self._of(event)
         if arguments := self._arguments.pop(place, ""):
             with suppress(ValueError):  # cut off by max_tokens: there is nothing to call
                 self._blocks[place]["input"] = codec.read(arguments)
 
-    def _finish(self, event: Event) -> None:
+    def _finish(self, event: JsonObject) -> None:
         self._message |= members.inner(event, "delta")
         before = members.details(self._message, "usage")
         self._message["usage"] = before | members.details(event, "usage")
         self._message |= {key: value for key, value in event.items() if key not in ("type", "delta", "usage")}
 
-    def _stop(self, _event: Event) -> None:
+    def _stop(self, _event: JsonObject) -> None:
         for place in list(self._arguments):  # of blocks that nobody has closed
             self._close({"index": place})
         self.done = True
 
-    _ON: ClassVar[dict[str, Callable[[Any, Event], None]]] = {
+    _ON: ClassVar[dict[str, Callable[[Any, JsonObject], None]]] = {
         "message_start": _start,
         "content_block_start": _open,
         "content_block_delta": _delta,

@@ -8,6 +8,7 @@ from typing import Any
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat.request import check_model, read_object
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.conversation import MODEL, REFERENCE, TOOL, USER, Step, Talk, listen, texts
 from copilot_bridge.dialects.pictures import Picture, Placed
 from copilot_bridge.dialects.validation import (
@@ -23,8 +24,6 @@ from copilot_bridge.dialects.validation import (
 )
 from copilot_bridge.errors import InvalidRequest
 
-Body = dict[str, Any]
-
 FIELDS: Validators = {
     "stream": BOOLEAN,
     "max_tokens": POSITIVE,
@@ -38,7 +37,7 @@ ROLES = ("user", "assistant", "system")
 TEXTS = ("text",)
 
 
-def read(data: bytes) -> Body:
+def read(data: bytes) -> JsonObject:
     """The body as a dict.  Raises InvalidRequest, naming the field."""
     body = read_object(data)
     check_model(body)
@@ -51,7 +50,7 @@ def read(data: bytes) -> Body:
     return body
 
 
-def rename_form(body: Body) -> bool:
+def rename_form(body: JsonObject) -> bool:
     """Move `output_format`, its name in the beta of 2025, to where it is today.  True if it was there."""
     if "output_format" not in body:
         return False
@@ -90,7 +89,7 @@ def check_blocks(where: str, content: Any) -> None:
             raise InvalidRequest(f"{where}.{place}: expected an object with a type", param=f"{where}.{place}")
 
 
-def blocks(body: Body) -> Iterator[tuple[str, dict[str, Any]]]:
+def blocks(body: JsonObject) -> Iterator[tuple[str, dict[str, Any]]]:
     """(where it stands, the block) of each block of each message, those in tool results included."""
     for index, message in enumerate(body["messages"]):
         yield from walk(f"messages.{index}.content", message["content"])
@@ -103,7 +102,7 @@ def walk(where: str, content: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from walk(f"{where}.{place}.content", block.get("content"))
 
 
-def pictures(body: Body) -> list[Picture]:
+def pictures(body: JsonObject) -> list[Picture]:
     return [
         Picture(f"{where}.{place}", block, index, inner)
         for index, message in enumerate(body["messages"])
@@ -124,18 +123,18 @@ def contents(where: str, content: Any) -> Iterator[tuple[str, list[Any], bool]]:
     yield where, content, False
 
 
-def image_sources(body: Body) -> Iterator[Placed]:
+def image_sources(body: JsonObject) -> Iterator[Placed]:
     """Each image, in its `source` object."""
     for picture in pictures(body):
         if isinstance(picture.part.get("source"), dict):
             yield Placed(f"{picture.where}.source", picture.part["source"], picture.shown)
 
 
-def talk(body: Body) -> Talk:
+def talk(body: JsonObject) -> Talk:
     return listen(steps(body), system(body), session(body))
 
 
-def steps(body: Body) -> Iterator[Step]:
+def steps(body: JsonObject) -> Iterator[Step]:
     """What Claude Code says as system in the middle is no step."""
     for message in body["messages"]:
         if message["role"] == "assistant":
@@ -152,11 +151,11 @@ def user_steps(content: str | list[dict[str, Any]]) -> Iterator[Step]:
             yield from ((USER, text) for text in texts([block] if isinstance(block, dict) else block, TEXTS))
 
 
-def system(body: Body) -> Iterator[str]:
+def system(body: JsonObject) -> Iterator[str]:
     return texts(body.get("system"), TEXTS)
 
 
-def session(body: Body) -> str:
+def session(body: JsonObject) -> str:
     """Claude Code's `metadata.user_id` is `user_..._account_..._session_ID`, since 2026 an object as text."""
     metadata = body.get("metadata")
     user = metadata.get("user_id") if isinstance(metadata, dict) else None

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import (
     Event,
     ReasoningDelta,
@@ -19,8 +20,6 @@ from copilot_bridge.dialects.events import (
 from copilot_bridge.dialects.messages.errors import write_event
 from copilot_bridge.dialects.provider_details import encode_details
 from copilot_bridge.errors import BridgeError
-
-Block = dict[str, Any]
 
 REASONS = {
     "stop": "end_turn",
@@ -48,7 +47,7 @@ class Writer:
         return write_event(error)
 
     def _started(self, _event: ResponseStarted) -> bytes:
-        message: Block = {
+        message: JsonObject = {
             "id": self._id,
             "type": "message",
             "role": "assistant",
@@ -105,7 +104,7 @@ class Writer:
         closing = write("message_delta", {"delta": delta, "usage": write_usage(event.usage)})
         return self._leave() + closing + write("message_stop", {})
 
-    def _enter(self, part: int, block: Block) -> bytes:
+    def _enter(self, part: int, block: JsonObject) -> bytes:
         if part == self._open:
             return b""
         late = self._tell_late()
@@ -119,7 +118,7 @@ class Writer:
         left, self._open, self._custom = self._open, None, False
         return closing + write("content_block_stop", {"index": left})
 
-    def _delta(self, delta: Block) -> bytes:
+    def _delta(self, delta: JsonObject) -> bytes:
         return write("content_block_delta", {"index": self._open, "delta": delta})
 
     _ON: ClassVar[dict[type, Callable[[Any, Any], bytes]]] = {
@@ -134,13 +133,13 @@ class Writer:
     }
 
 
-def write(kind: str, fields: Block) -> bytes:
+def write(kind: str, fields: JsonObject) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (kind.encode(), codec.write({"type": kind} | fields))
 
 
-def write_usage(usage: TokenUsage) -> Block:
+def write_usage(usage: TokenUsage) -> JsonObject:
     """Thoughts are counted among the output, and named where there were any."""
-    counts: Block = {
+    counts: JsonObject = {
         "input_tokens": usage.input,
         "cache_creation_input_tokens": usage.cache_written,
         "cache_read_input_tokens": usage.cached,

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec, sse
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.fitting.custom import FREE_TEXT
-
-Json = dict[str, Any]
 
 OURS = "client_{}"  # what a reserved namespace is called
 ARGUMENTS = "response.function_call_arguments."
@@ -40,7 +39,7 @@ class Disguise:
 
     # The request.
 
-    def put_on(self, body: Json) -> bool:
+    def put_on(self, body: JsonObject) -> bool:
         """True if anything had to change."""
         items = body["input"] if isinstance(body["input"], list) else []
         holders = [holder for holder in (body, *items) if isinstance(holder.get("tools"), list)]
@@ -51,12 +50,12 @@ class Disguise:
         self._tools = given if any(changes) else None
         return any(changes)
 
-    def _dress_tools(self, holder: Json) -> bool:
+    def _dress_tools(self, holder: JsonObject) -> bool:
         given = holder["tools"]
         holder["tools"] = [self._dressed(tool) if isinstance(tool, dict) else tool for tool in given]
         return bool(holder["tools"] != given)
 
-    def _dressed(self, tool: Json) -> Json:
+    def _dressed(self, tool: JsonObject) -> JsonObject:
         if tool.get("type") == "namespace":
             return self._dressed_namespace(tool)
         if tool.get("type") != "custom" or self._free:
@@ -70,7 +69,7 @@ class Disguise:
             "strict": False,
         }
 
-    def _dressed_namespace(self, tool: Json) -> Json:
+    def _dressed_namespace(self, tool: JsonObject) -> JsonObject:
         """Upstream refuses an empty description."""
         name = str(tool.get("name"))
         dressed = tool | {"name": self._reserved[name]} if name in self._reserved else dict(tool)
@@ -80,7 +79,7 @@ class Disguise:
             dressed["description"] = name
         return dressed
 
-    def _dress_item(self, item: Json) -> bool:
+    def _dress_item(self, item: JsonObject) -> bool:
         changed = self._rename(item)
         kind = CALLS.get(str(item.get("type"))) if not self._free else None
         if kind is None:
@@ -90,7 +89,7 @@ class Disguise:
             item["arguments"] = codec.write({"input": item.pop("input")}).decode()
         return True
 
-    def _rename(self, holder: Json) -> bool:
+    def _rename(self, holder: JsonObject) -> bool:
         name = holder.get("namespace")
         if not isinstance(name, str) or name not in self._reserved:
             return False
@@ -130,14 +129,14 @@ class Disguise:
         take = self._ON.get(str(event.get("type")), Disguise._other)
         return b"".join(write(self._numbered(each)) for each in take(self, event))
 
-    def _numbered(self, event: Json) -> Json:
+    def _numbered(self, event: JsonObject) -> JsonObject:
         """Anew, where calls have other events than upstream's."""
         if not self._customs or "sequence_number" not in event:
             return event
         self._number += 1
         return event | {"sequence_number": self._number - 1}
 
-    def _item(self, event: Json) -> Iterator[Json]:
+    def _item(self, event: JsonObject) -> Iterator[JsonObject]:
         item = event.get("item")
         if isinstance(item, dict):
             event["item"] = self._undressed(item)
@@ -145,12 +144,12 @@ class Disguise:
                 self._open.add(event.get("output_index"))
         yield event
 
-    def _delta(self, event: Json) -> Iterator[Json]:
+    def _delta(self, event: JsonObject) -> Iterator[JsonObject]:
         """JSON by the piece says nothing of the text in it."""
         if event.get("output_index") not in self._open:
             yield event
 
-    def _arguments(self, event: Json) -> Iterator[Json]:
+    def _arguments(self, event: JsonObject) -> Iterator[JsonObject]:
         if event.get("output_index") not in self._open:
             yield event
             return
@@ -159,12 +158,12 @@ class Disguise:
         yield event | {"type": f"{INPUT}delta", "delta": text}
         yield event | {"type": f"{INPUT}done", "input": text}
 
-    def _other(self, event: Json) -> Iterator[Json]:
+    def _other(self, event: JsonObject) -> Iterator[JsonObject]:
         if isinstance(event.get("response"), dict):
             event["response"] = self._undressed_response(event["response"])
         yield event
 
-    def _undressed_response(self, response: Json) -> Json:
+    def _undressed_response(self, response: JsonObject) -> JsonObject:
         output = response.get("output")
         if isinstance(output, list):
             response["output"] = [
@@ -174,7 +173,7 @@ class Disguise:
             response["tools"] = self._tools
         return response
 
-    def _undressed(self, item: Json) -> Json:
+    def _undressed(self, item: JsonObject) -> JsonObject:
         name = item.get("namespace")
         if isinstance(name, str) and name in self._names:
             item = item | {"namespace": self._names[name]}
@@ -183,7 +182,7 @@ class Disguise:
         plain = {key: value for key, value in item.items() if key != "arguments"}
         return plain | {"type": "custom_tool_call", "input": text_in(item.get("arguments"))}
 
-    _ON: ClassVar[dict[str, Callable[[Any, Json], Iterator[Json]]]] = {
+    _ON: ClassVar[dict[str, Callable[[Any, JsonObject], Iterator[JsonObject]]]] = {
         "response.output_item.added": _item,
         "response.output_item.done": _item,
         f"{ARGUMENTS}delta": _delta,
@@ -191,7 +190,7 @@ class Disguise:
     }
 
 
-def described(tool: Json) -> str:
+def described(tool: JsonObject) -> str:
     """A grammar that the input has to follow can only be told."""
     form = tool.get("format")
     definition = form.get("definition") if isinstance(form, dict) else None
@@ -199,7 +198,7 @@ def described(tool: Json) -> str:
     return f"{tool.get('description') or ''}{grammar}"
 
 
-def read_object(data: bytes) -> Json | None:
+def read_object(data: bytes) -> JsonObject | None:
     try:
         given = codec.read(data)
     except ValueError:
@@ -214,5 +213,5 @@ def text_in(arguments: Any) -> str:
     return text if isinstance(text, str) else str(arguments or "")
 
 
-def write(event: Json) -> bytes:
+def write(event: JsonObject) -> bytes:
     return b"event: " + str(event.get("type")).encode() + b"\ndata: " + codec.write(event) + b"\n\n"

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from copilot_bridge.dialects import codec, data_url
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.fitting.spelling import spell
 from copilot_bridge.dialects.prompt import (
     File,
     Image,
-    Json,
     Message,
     OutputFormat,
     Part,
@@ -83,7 +83,7 @@ def flatten(namespace: str | None, name: str) -> str:
     return spell(f"{namespace}{BETWEEN}{name}" if namespace else name, LONGEST_NAME)
 
 
-def read_prompt(body: Json, names: Names) -> Prompt:
+def read_prompt(body: JsonObject, names: Names) -> Prompt:
     """Raises InvalidRequest or Unsupported, naming the field.  `names` is filled in."""
     refuse_logprobs(body)
     validate(BODY, body)
@@ -110,7 +110,7 @@ def read_prompt(body: Json, names: Names) -> Prompt:
     )
 
 
-def refuse_logprobs(body: Json) -> None:
+def refuse_logprobs(body: JsonObject) -> None:
     """Raises Unsupported."""
     if body.get("top_logprobs"):
         raise Unsupported(f"top_logprobs: {NO_LOGPROBS}", param="top_logprobs")
@@ -118,20 +118,20 @@ def refuse_logprobs(body: Json) -> None:
         raise Unsupported(f"include: {NO_LOGPROBS}", param="include")
 
 
-def placed(where: str, holder: Json) -> Iterator[tuple[str, Json]]:
+def placed(where: str, holder: JsonObject) -> Iterator[tuple[str, JsonObject]]:
     """(where it stands, the tool) of each of its tools."""
     for place, tool in enumerate(holder.get("tools") or ()):
         yield f"{where}.{place}", tool
 
 
-def added_tools(items: list[Json]) -> Iterator[tuple[str, Json]]:
+def added_tools(items: list[JsonObject]) -> Iterator[tuple[str, JsonObject]]:
     """Those that came in the course of the conversation, by themselves or because they were looked for."""
     for index, item in enumerate(items):
         if item.get("type") in ADDING:
             yield from placed(f"input.{index}.tools", item)
 
 
-def read_items(items: list[Json]) -> Iterator[Message]:
+def read_items(items: list[JsonObject]) -> Iterator[Message]:
     """Consecutive items of one speaker are one message: a thought, a text and its calls belong together."""
     role, parts = "", list[Part]()
     for index, item in enumerate(items):
@@ -147,7 +147,7 @@ def read_items(items: list[Json]) -> Iterator[Message]:
         yield Message(role, tuple(parts))  # type: ignore[arg-type]
 
 
-def read_item(where: str, item: Json) -> tuple[str, list[Part]]:
+def read_item(where: str, item: JsonObject) -> tuple[str, list[Part]]:
     kind = "message" if item.get("type") is None else item["type"]
     read = READ_ITEM.get(kind)
     if read is None:
@@ -158,13 +158,13 @@ def read_item(where: str, item: Json) -> tuple[str, list[Part]]:
         raise Unsupported(f"{where}: {error}", param=where) from error
 
 
-def read_message(item: Json) -> tuple[str, list[Part]]:
+def read_message(item: JsonObject) -> tuple[str, list[Part]]:
     role = "system" if item["role"] == "developer" else item["role"]
     content = item["content"]
     return role, [Text(content)] if isinstance(content, str) else [read_part(part) for part in content]
 
 
-def read_part(part: Json) -> Any:
+def read_part(part: JsonObject) -> Any:
     if part["type"] == "input_image":
         return Image(*data_url.split(part.get("image_url")))
     if part["type"] == "input_file":
@@ -172,23 +172,23 @@ def read_part(part: Json) -> Any:
     return Text(part["refusal"] if part["type"] == "refusal" else part["text"])
 
 
-def read_call(item: Json) -> tuple[str, list[Part]]:
+def read_call(item: JsonObject) -> tuple[str, list[Part]]:
     name = flatten(item.get("namespace"), item["name"])
     return "assistant", [ToolCall(item["call_id"], name, item.get("arguments") or "{}")]
 
 
-def read_custom_call(item: Json) -> tuple[str, list[Part]]:
+def read_custom_call(item: JsonObject) -> tuple[str, list[Part]]:
     name = flatten(item.get("namespace"), item["name"])
     return "assistant", [ToolCall(item["call_id"], name, item["input"], custom=True)]
 
 
-def read_local_call(item: Json) -> tuple[str, list[Part]]:
+def read_local_call(item: JsonObject) -> tuple[str, list[Part]]:
     name, field_ = LOCAL[item["type"]]
     arguments = codec.write(item.get(field_) or {}).decode()
     return "assistant", [ToolCall(call_id(item), name, arguments)]
 
 
-def read_local_output(item: Json) -> tuple[str, list[Part]]:
+def read_local_output(item: JsonObject) -> tuple[str, list[Part]]:
     output = item.get("output")
     if isinstance(output, dict) and isinstance(output.get("image_url"), str):
         return "user", [ToolResult(call_id(item), (Image(*data_url.split(output["image_url"])),))]
@@ -196,22 +196,22 @@ def read_local_output(item: Json) -> tuple[str, list[Part]]:
     return "user", [ToolResult(call_id(item), (Text(text),))]
 
 
-def call_id(item: Json) -> str:
+def call_id(item: JsonObject) -> str:
     return str(item.get("call_id") or item.get("id") or "")
 
 
-def read_sealed(_item: Json) -> tuple[str, list[Part]]:
+def read_sealed(_item: JsonObject) -> tuple[str, list[Part]]:
     """Raises ValueError."""
     raise ValueError(NO_COMPACTION)
 
 
-def read_output(item: Json) -> tuple[str, list[Part]]:
+def read_output(item: JsonObject) -> tuple[str, list[Part]]:
     output = item["output"]
     parts = [Text(output)] if isinstance(output, str) else [read_part(part) for part in output]
     return "user", [ToolResult(item["call_id"], tuple(parts), item.get("status") == "incomplete")]
 
 
-def read_reasoning(item: Json) -> tuple[str, list[Part]]:
+def read_reasoning(item: JsonObject) -> tuple[str, list[Part]]:
     text = "\n\n".join(part["text"] for part in item.get("summary") or ())
     given = item.get("encrypted_content")
     opaque = decode_details(given, "responses")
@@ -220,7 +220,7 @@ def read_reasoning(item: Json) -> tuple[str, list[Part]]:
     return "assistant", [Reasoning(text, opaque)]
 
 
-READ_ITEM: dict[str, Callable[[Json], tuple[str, list[Part]]]] = {
+READ_ITEM: dict[str, Callable[[JsonObject], tuple[str, list[Part]]]] = {
     "message": read_message,
     "function_call": read_call,
     "custom_tool_call": read_custom_call,
@@ -233,7 +233,7 @@ READ_ITEM: dict[str, Callable[[Json], tuple[str, list[Part]]]] = {
 }
 
 
-def read_tool(where: str, tool: Json, names: Names, namespace: str | None = None) -> Iterator[Tool]:
+def read_tool(where: str, tool: JsonObject, names: Names, namespace: str | None = None) -> Iterator[Tool]:
     kind = tool["type"]
     if kind == "namespace":
         given = placed(f"{where}.tools", tool)
@@ -245,19 +245,19 @@ def read_tool(where: str, tool: Json, names: Names, namespace: str | None = None
         raise Unsupported(f"{where}: {kind!r} can't be offered to this model", param=where)
 
 
-def read_function(name: str, tool: Json) -> Tool:
+def read_function(name: str, tool: JsonObject) -> Tool:
     schema = tool.get("parameters") or {"type": "object", "properties": {}}
     return Tool(name, tool.get("description") or "", schema, strict=tool.get("strict"))
 
 
-def read_custom(name: str, tool: Json) -> Tool:
+def read_custom(name: str, tool: JsonObject) -> Tool:
     return Tool(name, tool.get("description") or "", {}, custom=True, format=tool.get("format"))
 
 
-READ_TOOL: dict[str, Callable[[str, Json], Tool]] = {"function": read_function, "custom": read_custom}
+READ_TOOL: dict[str, Callable[[str, JsonObject], Tool]] = {"function": read_function, "custom": read_custom}
 
 
-def introduced(tools: Iterator[Tool], namespace: Json) -> Iterator[Tool]:
+def introduced(tools: Iterator[Tool], namespace: JsonObject) -> Iterator[Tool]:
     """What is said of a namespace stands nowhere else: the first of its tools says it, for all of them."""
     about = f"All tools called {namespace.get('name')}{BETWEEN}…: {namespace.get('description')}"
     for place, tool in enumerate(tools):
@@ -271,7 +271,7 @@ def read_choice(choice: Any) -> ToolChoice | None:
     return ToolChoice(choice if choice in MODES else "auto") if choice else None
 
 
-def read_choice_object(choice: Json) -> ToolChoice:
+def read_choice_object(choice: JsonObject) -> ToolChoice:
     """A tool that OpenAI would run is named by its kind alone, and none of those that are offered."""
     kind = choice.get("type")
     if isinstance(choice.get("name"), str):
@@ -298,7 +298,7 @@ def read_format(given: Any) -> OutputFormat | None:
     return OutputFormat(given.get("schema"), given.get("name") or "output", given.get("strict"))
 
 
-def write_prompt(prompt: Prompt) -> Json:
+def write_prompt(prompt: Prompt) -> JsonObject:
     """A body for a model that Copilot offers through Responses."""
     first = prompt.messages[0] if prompt.messages and prompt.messages[0].role == "system" else None
     rest = prompt.messages[1:] if first else prompt.messages
@@ -311,10 +311,10 @@ def write_prompt(prompt: Prompt) -> Json:
     return {"model": prompt.model, "input": items, "store": False, "stream": True} | said
 
 
-def write_message(message: Message) -> Iterator[Json]:
+def write_message(message: Message) -> Iterator[JsonObject]:
     """What is said between two calls stays between them."""
     role = "developer" if message.role == "system" else message.role
-    held: list[Json] = []
+    held: list[JsonObject] = []
     for part in message.parts:
         if isinstance(part, Text | Image | File):
             held += write_part(part, role)
@@ -327,7 +327,7 @@ def write_message(message: Message) -> Iterator[Json]:
         yield {"type": "message", "role": role, "content": held}
 
 
-def answered(items: Iterator[Json]) -> list[Json]:
+def answered(items: Iterator[JsonObject]) -> list[JsonObject]:
     """The results of custom calls are called so, too."""
     written = list(items)
     custom = {item["call_id"] for item in written if item["type"] == "custom_tool_call"}
@@ -337,25 +337,25 @@ def answered(items: Iterator[Json]) -> list[Json]:
     return written
 
 
-def write_part(part: Text | Image | File, role: str = "user") -> list[Json]:
+def write_part(part: Text | Image | File, role: str = "user") -> list[JsonObject]:
     return WRITE_PART[type(part)](part, role)
 
 
-def write_text(part: Text, role: str) -> list[Json]:
+def write_text(part: Text, role: str) -> list[JsonObject]:
     kind = "output_text" if role == "assistant" else "input_text"
     return [{"type": kind, "text": part.text}] if part.text else []
 
 
-def write_image(part: Image, _role: str) -> list[Json]:
+def write_image(part: Image, _role: str) -> list[JsonObject]:
     return [{"type": "input_image", "image_url": f"data:{part.media_type};base64,{part.data}"}]
 
 
-def write_file(part: File, _role: str) -> list[Json]:
+def write_file(part: File, _role: str) -> list[JsonObject]:
     data = f"data:{part.media_type};base64,{part.data}"
     return [{"type": "input_file", "filename": part.name or "document.pdf", "file_data": data}]
 
 
-def write_call(part: ToolCall) -> list[Json]:
+def write_call(part: ToolCall) -> list[JsonObject]:
     if part.custom:
         call = {"type": "custom_tool_call", "call_id": part.id, "name": part.name, "input": part.arguments}
         return [call]
@@ -363,7 +363,7 @@ def write_call(part: ToolCall) -> list[Json]:
     return [{"type": "function_call", "call_id": part.id, "name": part.name, "arguments": arguments}]
 
 
-def write_output(part: ToolResult) -> list[Json]:
+def write_output(part: ToolResult) -> list[JsonObject]:
     shown = [block for each in part.parts for block in write_part(each)]
     texts = [block for block in shown if block["type"] == "input_text"]
     if part.is_error:
@@ -373,7 +373,7 @@ def write_output(part: ToolResult) -> list[Json]:
     return [{"type": "function_call_output", "call_id": part.id, "output": output}]
 
 
-def write_reasoning(part: Reasoning) -> list[Json]:
+def write_reasoning(part: Reasoning) -> list[JsonObject]:
     """Only what this dialect gave out itself; a thought of another backend's is none here."""
     opaque = part.provider_details.get("responses")
     if not isinstance(opaque, dict) or not opaque.get("encrypted_content"):
@@ -383,26 +383,26 @@ def write_reasoning(part: Reasoning) -> list[Json]:
 
 
 # Each kind of part stands in one of these: in a message, or as an item of its own.
-WRITE_PART: dict[type, Callable[[Any, str], list[Json]]] = {
+WRITE_PART: dict[type, Callable[[Any, str], list[JsonObject]]] = {
     Text: write_text,
     Image: write_image,
     File: write_file,
 }
-WRITE_ITEM: dict[type, Callable[[Any], list[Json]]] = {
+WRITE_ITEM: dict[type, Callable[[Any], list[JsonObject]]] = {
     ToolCall: write_call,
     ToolResult: write_output,
     Reasoning: write_reasoning,
 }
 
 
-def write_tool(tool: Tool) -> Json:
+def write_tool(tool: Tool) -> JsonObject:
     said = {"name": tool.name, "description": tool.description}
     if tool.custom:
         return {"type": "custom", **said, **write_grammar(tool.format)}
     return {"type": "function", **said, "parameters": tool.schema, "strict": bool(tool.strict)}
 
 
-def write_grammar(given: Json | None) -> Json:
+def write_grammar(given: JsonObject | None) -> JsonObject:
     """What chat says in a member of its own stands here in the format itself."""
     if not given:
         return {}
@@ -411,7 +411,7 @@ def write_grammar(given: Json | None) -> Json:
     return {"format": flat | inner if isinstance(inner, dict) else given}
 
 
-def write_effort(prompt: Prompt) -> Json:
+def write_effort(prompt: Prompt) -> JsonObject:
     """Summaries are told to those who ask for them alone."""
     effort = as_effort(prompt)
     return {"summary": "auto"} | ({"effort": effort} if effort else {})
@@ -425,7 +425,7 @@ def write_choice(prompt: Prompt) -> Any:
     return {"type": "custom" if custom else "function", "name": choice.name}
 
 
-def write_format(answer: OutputFormat) -> Json:
+def write_format(answer: OutputFormat) -> JsonObject:
     if answer.schema is None:
         return {"type": "json_object"}
     told = {"type": "json_schema", "name": answer.name, "schema": answer.schema}

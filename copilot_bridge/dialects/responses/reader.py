@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects import members
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import (
     Event,
     Reason,
@@ -21,8 +22,6 @@ from copilot_bridge.dialects.reorder import PartReorderBuffer
 from copilot_bridge.dialects.responses.repair import read_event
 from copilot_bridge.dialects.stream_errors import ERROR_TYPES, as_stream_error, error_in, is_error
 from copilot_bridge.errors import StreamCut
-
-Json = dict[str, Any]
 
 ADDED, DONE = "response.output_item.added", "response.output_item.done"
 
@@ -60,7 +59,7 @@ class Reader:
         if not self._reorder.defer(place, event):
             yield from self._tell([event])
 
-    def _place_of(self, event: Json, given: Any) -> Any:
+    def _place_of(self, event: JsonObject, given: Any) -> Any:
         """A delta without one is of the item that is open."""
         place = members.place(given)
         return self._reorder.open if place is None and "delta" in event else place
@@ -73,7 +72,7 @@ class Reader:
     def close(self) -> Iterator[Event]:
         raise StreamCut("Copilot's answer broke off before its end")
 
-    def _tell(self, told: list[Json]) -> Iterator[Event]:
+    def _tell(self, told: list[JsonObject]) -> Iterator[Event]:
         while told:
             for event in told:
                 kind = str(event.get("type"))
@@ -82,10 +81,10 @@ class Reader:
                     yield from take(self, event)
             told = self._reorder.pop_next()
 
-    def _start(self, event: Json) -> Iterator[Event]:
+    def _start(self, event: JsonObject) -> Iterator[Event]:
         yield ResponseStarted(members.id_text(members.inner(event, "response"), "id"))
 
-    def _added(self, event: Json) -> Iterator[Event]:
+    def _added(self, event: JsonObject) -> Iterator[Event]:
         place = self._reorder.open = event["output_index"]
         item = members.inner(event, "item")
         self._key = None
@@ -94,45 +93,45 @@ class Reader:
         if str(item.get("type")) in CALLS and item.get("name"):
             yield self._call(place, item)
 
-    def _call(self, place: object, item: Json) -> Event:
+    def _call(self, place: object, item: JsonObject) -> Event:
         self._called = True
         custom = item["type"] == "custom_tool_call"
         id_, name = members.id_text(item, "call_id"), members.word(item, "name")
         return ToolCallStarted(self._enter("call", place), id_, name, custom)
 
-    def _text(self, event: Json) -> Iterator[Event]:
+    def _text(self, event: JsonObject) -> Iterator[Event]:
         if text := members.text(event, "delta"):
             yield TextDelta(self._said("text", event), text)
 
-    def _refusal(self, event: Json) -> Iterator[Event]:
+    def _refusal(self, event: JsonObject) -> Iterator[Event]:
         if text := members.text(event, "delta"):
             self._refused = True
             yield RefusalDelta(self._said("refusal", event), text)
 
-    def _said(self, kind: str, event: Json) -> int:
+    def _said(self, kind: str, event: JsonObject) -> int:
         """The part of a message that a delta belongs to."""
         place = event["output_index"]
         self._told.add(place)
         index = event.get("content_index")
         return self._enter(kind, (place, index if index.__class__ is int else members.place(index)))
 
-    def _arguments(self, event: Json) -> Iterator[Event]:
+    def _arguments(self, event: JsonObject) -> Iterator[Event]:
         place = event["output_index"]
         if (delta := members.text(event, "delta")) and self._key == ("call", place):
             self._told.add(place)
             yield ToolCallArgumentsDelta(self._part, delta)
 
-    def _summary_part(self, event: Json) -> Iterator[Event]:
+    def _summary_part(self, event: JsonObject) -> Iterator[Event]:
         if event.get("summary_index"):
             yield ReasoningDelta(self._enter("reasoning", event["output_index"]), "\n\n")
 
-    def _summary(self, event: Json) -> Iterator[Event]:
+    def _summary(self, event: JsonObject) -> Iterator[Event]:
         place = event["output_index"]
         if text := members.text(event, "delta"):
             self._told.add(place)
             yield ReasoningDelta(self._enter("reasoning", place), text)
 
-    def _close(self, event: Json) -> Iterator[Event]:
+    def _close(self, event: JsonObject) -> Iterator[Event]:
         """What no delta has told, and what a thought is locked with."""
         place, item = event["output_index"], members.inner(event, "item")
         yield from self._close_item(place, item)
@@ -140,11 +139,11 @@ class Reader:
         if place == self._reorder.open:
             self._reorder.open = None
 
-    def _close_item(self, place: object, item: Json) -> Iterator[Event]:
+    def _close_item(self, place: object, item: JsonObject) -> Iterator[Event]:
         if close := self._CLOSE.get(str(item.get("type"))):
             yield from close(self, place, item, place not in self._told)
 
-    def _close_reasoning(self, place: object, item: Json, untold: bool) -> Iterator[Event]:
+    def _close_reasoning(self, place: object, item: JsonObject, untold: bool) -> Iterator[Event]:
         summary = "\n\n".join(members.text(each, "text") for each in members.objects(item, "summary"))
         if untold and summary:
             yield ReasoningDelta(self._enter("reasoning", place), summary)
@@ -152,13 +151,13 @@ class Reader:
             goods = {"id": members.id_text(item, "id"), "encrypted_content": encrypted}
             yield ReasoningSignature(self._enter("reasoning", place), {"responses": goods})
 
-    def _close_call(self, place: object, item: Json, untold: bool) -> Iterator[Event]:
+    def _close_call(self, place: object, item: JsonObject, untold: bool) -> Iterator[Event]:
         if self._key != ("call", place):
             yield self._call(place, item)
         if untold and (arguments := members.json_text(item, CALLS[item["type"]])):
             yield ToolCallArgumentsDelta(self._part, arguments)
 
-    def _close_message(self, place: object, item: Json, untold: bool) -> Iterator[Event]:
+    def _close_message(self, place: object, item: JsonObject, untold: bool) -> Iterator[Event]:
         for index, content in enumerate(members.objects(item, "content") if untold else ()):
             if refusal := members.text(content, "refusal"):
                 self._refused = True
@@ -166,7 +165,7 @@ class Reader:
             elif text := members.text(content, "text"):
                 yield TextDelta(self._enter("text", (place, index)), text)
 
-    def _ended(self, event: Json) -> Iterator[Event]:
+    def _ended(self, event: JsonObject) -> Iterator[Event]:
         """Where the event's name and the response's status differ, the worse is true."""
         response = members.inner(event, "response")
         said = {str(response.get("status")), str(event["type"]).rpartition(".")[2]}
@@ -177,19 +176,19 @@ class Reader:
         reason = self._reason(response, cut="incomplete" in said)
         yield ResponseFinished(reason, read_usage(members.details(response, "usage")))
 
-    def _untold(self, response: Json) -> Iterator[Event]:
+    def _untold(self, response: JsonObject) -> Iterator[Event]:
         """An answer of which nothing was told but its end."""
         if self._part < 0 and self._reorder.open is None and not self._done:
             for place, item in enumerate(members.objects(response, "output")):
                 yield from self._close_item(place, item)
 
-    def _reason(self, response: Json, *, cut: bool) -> Reason:
+    def _reason(self, response: JsonObject, *, cut: bool) -> Reason:
         if cut:
             told = members.details(response, "incomplete_details").get("reason")
             return INCOMPLETE.get(str(told), "length")
         return "tool_calls" if self._called else "refusal" if self._refused else "stop"
 
-    def _failed(self, event: Json) -> Iterator[Event]:
+    def _failed(self, event: JsonObject) -> Iterator[Event]:
         raise as_stream_error(error_in(event))
 
     def _rest(self) -> Iterator[Event]:
@@ -228,7 +227,7 @@ class Reader:
     }
 
 
-def read_usage(usage: Json) -> TokenUsage:
+def read_usage(usage: JsonObject) -> TokenUsage:
     """What was read from a cache or written to one is counted among the input."""
     given = members.details(usage, "input_tokens_details")
     cached, written = (

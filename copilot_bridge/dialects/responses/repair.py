@@ -13,12 +13,12 @@ from itertools import chain
 from typing import Any
 
 from copilot_bridge.dialects import codec, members, sse
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.responses.errors import write_event
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
-Event = dict[str, Any]
-Ended = Callable[[Event], None]
+Ended = Callable[[JsonObject], None]
 
 # The usual form of ids, by the item's type.
 PREFIXES = {
@@ -57,14 +57,14 @@ class Ids:
         self.response: str | None = None
         self.genuine: dict[str, str] = {}  # the id that clients know -> the one that Copilot wants
 
-    def fitted(self, place: int, item: Event) -> Event:
+    def fitted(self, place: int, item: JsonObject) -> JsonObject:
         """The item with its ids."""
         fitted = {**item, "id": self.of_item(place, item)}
         if item.get("type") in CALLS:
             fitted["call_id"] = self._of_call(place, item.get("call_id"))
         return fitted
 
-    def of_item(self, place: int, item: Event) -> str:
+    def of_item(self, place: int, item: JsonObject) -> str:
         if place not in self._items:
             prefix = PREFIXES.get(str(item.get("type")), "item")
             id_ = f"{prefix}_{digest(str(item.get('id')))}"
@@ -120,8 +120,8 @@ class Repair:
         self._splitter = sse.Splitter()
         self._ids = Ids(answer_id)
         self._last = (b"\n\n", b"")  # how a delta says that it is the item of the one before, and its id
-        self._output: dict[int, Event] = {}  # the items that are complete, by their place
-        self._response: Event = {"object": "response", "output": []}
+        self._output: dict[int, JsonObject] = {}  # the items that are complete, by their place
+        self._response: JsonObject = {"object": "response", "output": []}
         self._number = 0
         self.done = False
         self.failure: BridgeError | None = None
@@ -203,13 +203,13 @@ class Repair:
             self._end(kind, mended)
         return b"event: " + kind.encode(errors="replace") + b"\ndata: " + codec.write(mended) + b"\n\n"
 
-    def _count(self, event: Event) -> None:
+    def _count(self, event: JsonObject) -> None:
         number = members.as_number(event.get("sequence_number"))
         if number is not None:
             event["sequence_number"] = self._number = number
         self._number += 1
 
-    def _with_ids(self, event: Event) -> Event:
+    def _with_ids(self, event: JsonObject) -> JsonObject:
         place = event.get("output_index")
         item = event.get("item")
         if isinstance(place, int) and isinstance(item, dict):
@@ -225,7 +225,7 @@ class Repair:
             event["response"] = self._response_with_ids(told)
         return event
 
-    def _response_with_ids(self, response: Event) -> Event:
+    def _response_with_ids(self, response: JsonObject) -> JsonObject:
         answer_id = self._ids.of_response(response.get("id"))
         given = response.get("output")
         output = [
@@ -240,7 +240,7 @@ class Repair:
             self._response["previous_response_id"] = self._previous
         return self._response
 
-    def _end(self, kind: str, event: Event) -> None:
+    def _end(self, kind: str, event: JsonObject) -> None:
         self.done = True
         response = event["response"]
         self.usage = as_chat_usage(response.get("usage"))
@@ -250,14 +250,14 @@ class Repair:
             self.outcome = as_stream_error(error_in(event)).kind
 
 
-def has_failed(event: Event) -> bool:
+def has_failed(event: JsonObject) -> bool:
     response = event.get("response")
     return isinstance(response, dict) and response.get("status") in FAILED
 
 
 def mend_whole(
     data: bytes, *, keep: bool = False, answer_id: str = ""
-) -> tuple[Event, dict[str, int] | None, dict[str, str]]:
+) -> tuple[JsonObject, dict[str, int] | None, dict[str, str]]:
     """Copilot's answer in one piece -> the response, its usage as chat counts, its genuine ids.
 
     :raises UpstreamRefused: this is no answer.
@@ -303,13 +303,13 @@ def last(splitter: sse.Splitter) -> Iterator[bytes]:
     yield splitter.rest()
 
 
-def with_id(ids: Ids, place: int, item: Event) -> Event:
+def with_id(ids: Ids, place: int, item: JsonObject) -> JsonObject:
     fitted = ids.fitted(place, item)
     ids.genuine[fitted["id"]] = str(item.get("id"))
     return fitted
 
 
-def read_event(data: bytes) -> Event | None:
+def read_event(data: bytes) -> JsonObject | None:
     try:
         event = codec.read(data)
     except ValueError:
@@ -317,7 +317,7 @@ def read_event(data: bytes) -> Event | None:
     return event if isinstance(event, dict) else None
 
 
-def without_noise(event: Event) -> Event:
+def without_noise(event: JsonObject) -> JsonObject:
     """Without Copilot's own fields, beside the response and inside of it."""
     kept = {key: value for key, value in event.items() if not key.startswith("copilot_")}
     if isinstance(kept.get("response"), dict):

@@ -9,6 +9,7 @@ from itertools import takewhile
 from typing import Any
 
 from copilot_bridge.dialects.chat.request import check_model, read_object
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.conversation import MODEL, RESULT, SOMETHING, USER, Step, Talk, listen, texts
 from copilot_bridge.dialects.pictures import Picture, Placed
 from copilot_bridge.dialects.validation import (
@@ -23,8 +24,6 @@ from copilot_bridge.dialects.validation import (
     validate,
 )
 from copilot_bridge.errors import InvalidRequest, Unsupported
-
-Body = dict[str, Any]
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -49,7 +48,7 @@ REFUSED = {
 }
 
 
-def read(data: bytes) -> Body:
+def read(data: bytes) -> JsonObject:
     """The body as a dict, its `input` a list.  Raises InvalidRequest or Unsupported, naming the field."""
     body = read_object(data)
     check_model(body)
@@ -73,12 +72,12 @@ def check_input(given: Any) -> None:
             raise InvalidRequest(f"input.{index}: expected an object", param=f"input.{index}")
 
 
-def items(body: Body) -> list[dict[str, Any]]:
+def items(body: JsonObject) -> list[dict[str, Any]]:
     given = body["input"]
     return given if isinstance(given, list) else []
 
 
-def pictures(body: Body) -> list[Picture]:
+def pictures(body: JsonObject) -> list[Picture]:
     return [
         Picture(f"input.{index}.{field}.{place}", part, index, field == "output")
         for index, item in enumerate(items(body))
@@ -88,7 +87,7 @@ def pictures(body: Body) -> list[Picture]:
     ]
 
 
-def image_parts(body: Body) -> Iterator[Placed]:
+def image_parts(body: JsonObject) -> Iterator[Placed]:
     """Each image, in its part, those in tools' outputs included."""
     for index, item in enumerate(items(body)):
         for field in ("content", "output"):
@@ -103,11 +102,11 @@ PROGRAMS = ("system", "developer")
 TEXTS = ("input_text", "text")
 
 
-def talk(body: Body) -> Talk:
+def talk(body: JsonObject) -> Talk:
     return listen(steps(body), system(body), session(body))
 
 
-def steps(body: Body) -> Iterator[Step]:
+def steps(body: JsonObject) -> Iterator[Step]:
     """What a program says as developer is no step."""
     if isinstance(body["input"], str):
         yield USER, body["input"]
@@ -120,14 +119,14 @@ def steps(body: Body) -> Iterator[Step]:
             yield MODEL, ""
 
 
-def system(body: Body) -> Iterator[str]:
+def system(body: JsonObject) -> Iterator[str]:
     """The instructions, and what else stands before the conversation."""
     yield from texts(body.get("instructions"), TEXTS)
     for item in takewhile(lambda each: each.get("role") in PROGRAMS, items(body)):
         yield from texts(item.get("content"), TEXTS)
 
 
-def session(body: Body) -> str:
+def session(body: JsonObject) -> str:
     """Codex's.  Others have one `prompt_cache_key` for all that they send, so it has to be a UUID."""
     key = body.get("prompt_cache_key")
     return key if isinstance(key, str) and UUID.fullmatch(key) else ""

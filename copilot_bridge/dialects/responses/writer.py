@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import (
     Event,
     ReasoningDelta,
@@ -22,8 +23,6 @@ from copilot_bridge.dialects.responses.prompt import Names
 from copilot_bridge.dialects.responses.repair import Ended
 from copilot_bridge.errors import BridgeError
 
-Json = dict[str, Any]
-
 ENDS = {
     "stop": ("completed", None),
     "tool_calls": ("completed", None),
@@ -38,8 +37,8 @@ CALLS = {"function_call": "function_call_arguments", "custom_tool_call": "custom
 MESSAGE = {"type": "message", "status": "in_progress", "role": "assistant", "content": []}
 
 # What a message's only part is told by.
-SAID: dict[str, Json] = {"output_text": {"text": "", "annotations": []}, "refusal": {"refusal": ""}}
-LOGPROBS: dict[str, Json] = {"output_text": {"logprobs": []}}
+SAID: dict[str, JsonObject] = {"output_text": {"text": "", "annotations": []}, "refusal": {"refusal": ""}}
+LOGPROBS: dict[str, JsonObject] = {"output_text": {"logprobs": []}}
 
 
 class Writer:
@@ -66,9 +65,9 @@ class Writer:
         self._part: int | None = None
         self._told: list[str] = []  # of the open item, so far: its text, summary or arguments
         self._said = ""  # what the part of an open message is
-        self._item: Json = {}
-        self._output: list[Json] = []
-        self._response: Json = {
+        self._item: JsonObject = {}
+        self._output: list[JsonObject] = []
+        self._response: JsonObject = {
             "id": f"resp_{answer_id}",
             "object": "response",
             "created_at": created,
@@ -131,7 +130,7 @@ class Writer:
     def _call(self, event: ToolCallStarted) -> bytes:
         namespace, name = self._names.of.get(event.name, (None, event.name))
         kind, field = ("custom_tool_call", "input") if event.custom else ("function_call", "arguments")
-        item: Json = {"type": kind, "status": "in_progress", "call_id": event.id, "name": name}
+        item: JsonObject = {"type": kind, "status": "in_progress", "call_id": event.id, "name": name}
         item |= {"namespace": namespace} if namespace else {}
         return self._enter(event.part, item | {field: ""})
 
@@ -147,7 +146,7 @@ class Writer:
         self._ended(self._response)
         return out + self._write(f"response.{status}", {"response": self._response})
 
-    def _enter(self, part: int, item: Json) -> bytes:
+    def _enter(self, part: int, item: JsonObject) -> bytes:
         if part == self._part:
             return b""
         out, self._part, self._told = self._leave(), part, []
@@ -199,10 +198,10 @@ class Writer:
         self._item["input"] = "".join(self._told)
         return self._write("response.custom_tool_call_input.done", self._place(input=self._item["input"]))
 
-    def _place(self, **fields: Any) -> Json:
+    def _place(self, **fields: Any) -> JsonObject:
         return {"item_id": self._item["id"], "output_index": len(self._output)} | fields
 
-    def _write(self, kind: str, fields: Json) -> bytes:
+    def _write(self, kind: str, fields: JsonObject) -> bytes:
         event = {"type": kind, "sequence_number": self._number} | fields
         self._number += 1
         return b"event: %b\ndata: %b\n\n" % (kind.encode(), codec.write(event))
@@ -225,7 +224,7 @@ class Writer:
     }
 
 
-def write_usage(usage: TokenUsage) -> Json:
+def write_usage(usage: TokenUsage) -> JsonObject:
     return {
         "input_tokens": usage.prompt_tokens,
         "input_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": usage.cache_written},
