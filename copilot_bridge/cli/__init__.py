@@ -8,8 +8,8 @@ from difflib import get_close_matches
 import click
 
 from copilot_bridge import __version__
-from copilot_bridge.cli.help import WholeWords
-from copilot_bridge.cli.screen import print_prose, prose
+from copilot_bridge.cli.terminal.console import print_prose, prose
+from copilot_bridge.cli.terminal.help import WholeWords
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.serving.streams import speak_into_the_void
 
@@ -18,9 +18,9 @@ HERE = "copilot_bridge.cli"
 # section of the help -> command -> (module, what it does)
 SECTIONS = {
     "Serve": {
-        "start": ("start", "Start the server; log in to GitHub first if needed."),
-        "setup": ("setup", "Configure a client to use the bridge."),
-        "service": ("service", "Run the bridge as a service of this system."),
+        "start": ("start.command", "Start the server; log in to GitHub first if needed."),
+        "setup": ("setup.command", "Configure a client to use the bridge."),
+        "service": ("service.command", "Run the bridge as a service of this system."),
     },
     "Accounts and access": {
         "auth": ("auth", "Log in to GitHub, and manage the stored logins."),
@@ -32,10 +32,10 @@ SECTIONS = {
     "Copilot": {
         "models": ("models", "List the models of your plan."),
         "check-usage": ("usage", "Show what is left of your plan's quotas."),
-        "rest": ("rest", "List what is paused because Copilot refused it."),
+        "rest": ("cooldowns", "List what is paused because Copilot refused it."),
     },
     "Maintenance": {
-        "doctor": ("doctor", "Check the installation, and suggest fixes."),
+        "doctor": ("doctor.command", "Check the installation, and suggest fixes."),
         "debug": ("debug", "Print what a bug report needs, without secrets."),
         "store": ("store", "Check, back up and restore the store."),
     },

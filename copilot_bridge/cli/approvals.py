@@ -6,7 +6,7 @@ from collections.abc import Callable
 import click
 
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.screen import print_table, shown
+from copilot_bridge.cli.terminal.console import print_table, shown
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.exchange import Bridge

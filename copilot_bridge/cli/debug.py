@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from copilot_bridge import __version__
-from copilot_bridge.cli.lessons import learned, print_learned
+from copilot_bridge.cli.doctor.lessons import learned, print_learned
 from copilot_bridge.cli.login import shown, waiting
 from copilot_bridge.cli.options import ACCESS, CONNECTION, JOURNAL, LOGGING, PACE, SERVING, takes_settings
-from copilot_bridge.cli.screen import print_json, print_prose, print_table, prose
+from copilot_bridge.cli.terminal.console import print_json, print_prose, print_table, prose
 from copilot_bridge.config import Config
 from copilot_bridge.config.settings import settings, spell
 from copilot_bridge.errors import BridgeError

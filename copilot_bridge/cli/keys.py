@@ -7,7 +7,7 @@ import click
 
 from copilot_bridge.access.callers import Callers
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.screen import is_terminal, print_table
+from copilot_bridge.cli.terminal.console import is_terminal, print_table
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.exchange.keys import check_lasting, make_key

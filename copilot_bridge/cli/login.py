@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from copilot_bridge.cli.screen import console, is_terminal, print_prose
+from copilot_bridge.cli.terminal.console import console, is_terminal, print_prose
 from copilot_bridge.errors import LoginRequired
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.accounts import add_account

@@ -7,7 +7,7 @@ import click
 from copilot_bridge.billing.prices import Tier
 from copilot_bridge.cli.login import waiting
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.screen import print_json, print_prose, print_table
+from copilot_bridge.cli.terminal.console import print_json, print_prose, print_table
 from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.models import AUTO_MODELS

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.screen import print_prose
+from copilot_bridge.cli.terminal.console import print_prose
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, ConfigError
 from copilot_bridge.exchange import Bridge

@@ -6,7 +6,7 @@ import click
 
 from copilot_bridge.cli.login import waiting
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.screen import bar, print_json, print_table
+from copilot_bridge.cli.terminal.console import bar, print_json, print_table
 from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.upstream.quota import Quota, Usage, amount, fetch_usage, percentage, read_usage

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from copilot_bridge.cli import claude_code as module
-from copilot_bridge.cli.claude_code import choose, copy
+from copilot_bridge.cli.start import claude_code as module
+from copilot_bridge.cli.start.claude_code import choose, copy
 from copilot_bridge.clients import CLIENTS, SHELLS, setup_instructions, shell
 from copilot_bridge.errors import ConfigError
 

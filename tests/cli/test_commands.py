@@ -16,7 +16,7 @@ from integration.harness import ROOT, environment, new_token
 
 from copilot_bridge import __version__
 from copilot_bridge.cli import COMMANDS, MEANT, cli, models
-from copilot_bridge.cli.screen import bar, print_table
+from copilot_bridge.cli.terminal.console import bar, print_table
 from copilot_bridge.errors import UpstreamRefused
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import open_store

@@ -10,8 +10,8 @@ from email.utils import formatdate
 import pytest
 from integration.harness import new_token
 
-from copilot_bridge.cli import checkup
-from copilot_bridge.cli.checkup import LIVE, USUAL, Finding, Patient, Step, cheapest, examine, skew_of
+from copilot_bridge.cli.doctor import checks
+from copilot_bridge.cli.doctor.checks import LIVE, USUAL, Finding, Patient, Step, cheapest, examine, skew_of
 from copilot_bridge.config import load_config
 from copilot_bridge.config.settings import variable
 from copilot_bridge.errors import BridgeError, LoginRequired, UpstreamRefused
@@ -196,8 +196,8 @@ def test_files_that_others_can_read(doctor, home):
 
 @pytest.mark.parametrize(("free", "state"), [(10**9, "ok"), (10**8, "warning"), (10**7, "failed")])
 def test_the_disk(patient, monkeypatch, free, state):
-    monkeypatch.setattr(checkup.shutil, "disk_usage", lambda _: Free(free))
-    assert checkup.disk(patient()).state == state
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda _: Free(free))
+    assert checks.disk(patient()).state == state
 
 
 class Free:
@@ -212,7 +212,7 @@ class Free:
 def test_the_clock(patient, skew, state):
     ill = patient()
     ill.skew = skew
-    assert checkup.clock(ill).state == state
+    assert checks.clock(ill).state == state
 
 
 def test_the_clock_is_compared_with_the_answer():
@@ -236,30 +236,30 @@ def test_a_host_that_is_not_there(doctor):
 
 def test_nobody_listens(patient, free_port):
     ill = patient(github_url=f"https://127.0.0.1:{free_port}")
-    assert checkup.tls("github", ill).state == "failed"
-    assert "refused" in checkup.tls("github", ill).says
+    assert checks.tls("github", ill).state == "failed"
+    assert "refused" in checks.tls("github", ill).says
 
 
 def test_no_tls(patient, simulator):
     ill = patient(github_url=simulator.url.replace("http:", "https:"))
-    found = checkup.tls("github", ill)
+    found = checks.tls("github", ill)
     assert found.state == "failed"
     assert "SSL_CERT_FILE" in found.todo
 
 
 def test_whose_certificate_it_is():
     told = {"issuer": ((("organizationName", "A CA"),),), "notAfter": "Feb  5 2027"}
-    assert checkup.signed_by(told) == "signed by A CA, until Feb  5 2027"
-    assert isinstance(checkup.trusting(), ssl.SSLContext)
+    assert checks.signed_by(told) == "signed by A CA, until Feb  5 2027"
+    assert isinstance(checks.trusting(), ssl.SSLContext)
 
 
 def test_a_proxy_that_is_not_there(patient, free_port):
     ill = patient(github_url="https://github.example", proxy=f"http://me:secret@127.0.0.1:{free_port}")
-    found = checkup.proxy("github", ill)
+    found = checks.proxy("github", ill)
     assert found.state == "failed"
     assert "secret" not in found.says
     assert "--proxy" in found.todo
-    assert checkup.dns("github", ill).says == "the proxy looks it up"
+    assert checks.dns("github", ill).says == "the proxy looks it up"
 
 
 # --- the port
@@ -278,7 +278,7 @@ def test_something_else_runs_there(doctor, simulator):
 
 
 def test_an_address_that_is_not_ours(patient):
-    assert checkup.free(patient(host="192.0.2.1"), "").state == "failed"
+    assert checks.free(patient(host="192.0.2.1"), "").state == "failed"
 
 
 # --- the table
@@ -308,5 +308,5 @@ def test_secrets_are_in_no_finding(patient):
         raise BridgeError("token ghu_0123456789abcdef0123")
 
     assert "ghu_" not in examine(Step("x", look), patient(), {}).finding.says
-    assert "ghu_" not in checkup.ok("ghu_0123456789abcdef0123").says
+    assert "ghu_" not in checks.ok("ghu_0123456789abcdef0123").says
     assert Finding("ok", "x").todo == ""

@@ -4,8 +4,8 @@ import pytest
 from integration.harness import new_token
 from rich.cells import cell_len
 
-from copilot_bridge.cli import screen
-from copilot_bridge.cli.layout import Table, hang, lay_out, wrap
+from copilot_bridge.cli.terminal import console as screen
+from copilot_bridge.cli.terminal.layout import Table, hang, lay_out, wrap
 
 MODELS = Table(
     ("ID", "VENDOR", "APIS", "PRICE"),

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from copilot_bridge.cli import service
-from copilot_bridge.cli.service import PLANS, Machine, kind_of
-from copilot_bridge.cli.service_files import LABEL, plist
-from copilot_bridge.cli.steps import Keep, Remove, Run, Write
+from copilot_bridge.cli.service import command as service
+from copilot_bridge.cli.service.command import PLANS, Machine, kind_of
+from copilot_bridge.cli.service.files import LABEL, plist
+from copilot_bridge.cli.service.steps import Keep, Remove, Run, Write
 from copilot_bridge.errors import ConfigError
 
 HOME = Path("/home/ada")

@@ -16,8 +16,9 @@ from xml.etree import ElementTree
 import pytest
 from integration.harness import PATIENCE, ROOT, environment
 
-from copilot_bridge.cli import service, steps
-from copilot_bridge.cli.service import Machine, agent, folder_on_windows, user_settings
+from copilot_bridge.cli.service import command as service
+from copilot_bridge.cli.service import steps
+from copilot_bridge.cli.service.command import Machine, agent, folder_on_windows, user_settings
 from copilot_bridge.config.sources import read_env_file
 from copilot_bridge.serving.handover import ENDS_WITH_STDIN
 

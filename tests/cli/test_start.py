@@ -288,7 +288,7 @@ def test_a_start_that_nobody_can_be_served_by_yet(start, simulator, token, nowhe
 
 def test_a_start_does_not_wait_for_what_it_does_not_need() -> None:
     """The server is another process; tables are for terminals; prompts are counted when they come."""
-    looked = "import sys, copilot_bridge.cli.start; print(*sys.modules)"
+    looked = "import sys, copilot_bridge.cli.start.command; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", looked], check=True, capture_output=True, text=True)
     assert "click" in done.stdout.split()
     assert not {"flask", "rich", "tiktoken", "imagesize"} & set(done.stdout.split())

@@ -14,9 +14,9 @@ import click
 
 from copilot_bridge.cli.login import waiting
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.quickly import quickly
-from copilot_bridge.cli.rewrite import Change, Notes, read_own, undo, write
-from copilot_bridge.cli.screen import is_terminal, print_prose, print_table
+from copilot_bridge.cli.setup.files import Change, Notes, read_own, undo, write
+from copilot_bridge.cli.terminal.console import is_terminal, print_prose, print_table
+from copilot_bridge.cli.terminal.timeout import quickly
 from copilot_bridge.clients import (
     CLIENTS,
     PLACEHOLDER,

@@ -37,7 +37,7 @@ def print_table(
     spare: Sequence[str] = (),
 ) -> None:
     """:param spare: columns that a narrow screen does without, the first to go first."""
-    from copilot_bridge.cli.layout import Table, lay_out
+    from copilot_bridge.cli.terminal.layout import Table, lay_out
 
     table = Table(tuple(columns), tuple(tuple(map(shown, row)) for row in rows))
     lines, left_out = lay_out(table.without_empty(), width(sys.stdout), spare)
@@ -51,7 +51,7 @@ def print_table(
 
 def prose(text: str, head: str = "", *, err: bool = False) -> str:
     """`head` and the text beside it, in lines of whole words, for stdout or stderr."""
-    from copilot_bridge.cli.layout import hang
+    from copilot_bridge.cli.terminal.layout import hang
 
     wide = width(sys.stderr if err else sys.stdout)
     return f"{head}{text}" if wide is None else "\n".join(hang(head, text, wide))

@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.screen import print_json, print_prose, print_table
+from copilot_bridge.cli.terminal.console import print_json, print_prose, print_table
 from copilot_bridge.config import Config
 from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.exchange import Bridge

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from copilot_bridge.cli.checkup import LIVE, USUAL, Finding, Patient, Result, Step, broken, examine
-from copilot_bridge.cli.contract import run as ask_models
-from copilot_bridge.cli.lessons import forget
+from copilot_bridge.cli.doctor.checks import LIVE, USUAL, Finding, Patient, Result, Step, broken, examine
+from copilot_bridge.cli.doctor.contract import run as ask_models
+from copilot_bridge.cli.doctor.lessons import forget
 from copilot_bridge.cli.login import waiting
 from copilot_bridge.cli.options import ACCESS, CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.screen import print_json, print_prose, prose, shown
+from copilot_bridge.cli.terminal.console import print_json, print_prose, prose, shown
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.exchange import Bridge

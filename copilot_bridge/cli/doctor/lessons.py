@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from copilot_bridge.cli.screen import print_json, print_table
+from copilot_bridge.cli.terminal.console import print_json, print_table
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.upstream.recovery.learned import Entry, worded

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from copilot_bridge.cli.quickly import quickly
-from copilot_bridge.cli.service_files import ENV_FILE
+from copilot_bridge.cli.service.files import ENV_FILE
+from copilot_bridge.cli.terminal.timeout import quickly
 from copilot_bridge.errors import BridgeError, ConfigError
 
 QUICK = 1.0  # s, for the bridge's word
@@ -129,7 +129,9 @@ class Ask:
             click.echo(f"it does not say how it is: {error}")
 
     def _answer(self) -> str:
-        from copilot_bridge.cli.screen import shown  # which other steps have no need of, as of all these
+        from copilot_bridge.cli.terminal.console import (
+            shown,  # which other steps have no need of, as of all these
+        )
         from copilot_bridge.config import load_config
         from copilot_bridge.serving.address import base_url
         from copilot_bridge.upstream.bridge_client import ask_condition

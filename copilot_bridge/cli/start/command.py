@@ -17,10 +17,10 @@ import click
 
 from copilot_bridge.access.callers import needs_key, weak_keys
 from copilot_bridge.cli.approvals import ask_for_each
-from copilot_bridge.cli.claude_code import tell
-from copilot_bridge.cli.greeting import Greeting, known_key, look
 from copilot_bridge.cli.options import ACCESS, CONNECTION, JOURNAL, LOGGING, PACE, SERVING, takes_settings
-from copilot_bridge.cli.screen import is_terminal, print_prose
+from copilot_bridge.cli.start.banner import Greeting, known_key, look
+from copilot_bridge.cli.start.claude_code import tell
+from copilot_bridge.cli.terminal.console import is_terminal, print_prose
 from copilot_bridge.config import Config
 from copilot_bridge.errors import (
     BridgeError,

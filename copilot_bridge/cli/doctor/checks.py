@@ -25,7 +25,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from copilot_bridge import __version__
 from copilot_bridge.access.callers import NOBODY, weak_keys
 from copilot_bridge.cli.debug import knock
-from copilot_bridge.cli.quickly import quickly
+from copilot_bridge.cli.terminal.timeout import quickly
 from copilot_bridge.config import Config
 from copilot_bridge.config.settings import SECRETS
 from copilot_bridge.errors import (

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from copilot_bridge.cli.screen import is_terminal
+from copilot_bridge.cli.terminal.console import is_terminal
 from copilot_bridge.clients import CLIENTS, SHELLS, pick_model, setup_instructions, shell
 from copilot_bridge.errors import ConfigError
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from copilot_bridge.cli.quickly import quickly
+from copilot_bridge.cli.terminal.timeout import quickly
 from copilot_bridge.errors import ConfigError, UpstreamTimeout
 
 

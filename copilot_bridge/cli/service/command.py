@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from copilot_bridge.cli.service_files import LABEL, NAME, SETTINGS, carried_over, plist, task_definition
-from copilot_bridge.cli.steps import Ask, Await, Keep, Remove, Run, Step, Write
+from copilot_bridge.cli.service.files import LABEL, NAME, SETTINGS, carried_over, plist, task_definition
+from copilot_bridge.cli.service.steps import Ask, Await, Keep, Remove, Run, Step, Write
 from copilot_bridge.errors import ConfigError
 
 TASK = "Copilot Bridge"
@@ -44,7 +44,7 @@ Plan = Callable[[Machine], list[Step]]
 
 def unit(name: str, machine: Machine) -> str:
     """A unit file of ours, for the program as it is installed here."""
-    text = files("copilot_bridge.cli").joinpath("units", name).read_text()
+    text = files("copilot_bridge.cli.service").joinpath("units", name).read_text()
     return text.replace(f"{SHIPPED}/copilot-bridge", str(machine.program)).replace(
         f"{SHIPPED}/python", str(machine.python)
     )

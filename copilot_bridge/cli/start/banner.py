@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from copilot_bridge import __version__
 from copilot_bridge.cli.login import shown, waiting, who
-from copilot_bridge.cli.screen import prose
+from copilot_bridge.cli.terminal.console import prose
 from copilot_bridge.config import Config
 from copilot_bridge.config.parsers import is_loopback
 from copilot_bridge.errors import BridgeError

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from copilot_bridge.cli.login import waiting
-from copilot_bridge.cli.screen import is_terminal, print_json, print_prose, print_table
+from copilot_bridge.cli.terminal.console import is_terminal, print_json, print_prose, print_table
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.contract import Answer, api_of, ask_all, learn, price_of, questions
