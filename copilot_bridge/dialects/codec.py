@@ -73,6 +73,15 @@ def read(data: bytes | str) -> Any:
         raise ValueError("it is nested too deeply") from error
 
 
+def read_object(data: bytes | str) -> JsonObject | None:
+    """Read a JSON object; None: the data is something else."""
+    try:
+        value = read(data)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def spelling(value: Any) -> bytes:
     """Of what no codec knows.  Raises TypeError: nor do we."""
     if isinstance(value, Spelled):

@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.chat.request import check_model, read_object
 from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.request_body import check_model, read_body
 from copilot_bridge.dialects.validation import POSITIVE, Validators, one_of, validate
 from copilot_bridge.errors import InvalidRequest, Unsupported, UpstreamRefused
 
@@ -20,7 +20,7 @@ FIELDS: Validators = {"encoding_format": one_of("float", "base64"), "dimensions"
 
 def read(data: bytes) -> JsonObject:
     """The body, its `input` a list of texts.  Raises InvalidRequest or Unsupported, naming the field."""
-    body = read_object(data)
+    body = read_body(data)
     check_model(body)
     given = body.get("input")
     body["input"] = texts = [given] if isinstance(given, str) else given

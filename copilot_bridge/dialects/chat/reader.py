@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
-from copilot_bridge.dialects import members
-from copilot_bridge.dialects.chat.repair import KINDS, Mender, Shape, read_chunk
+from copilot_bridge.dialects import codec, members
+from copilot_bridge.dialects.chat.repair import KINDS, Mender, Shape
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import (
     Event,
@@ -95,7 +95,7 @@ class Reader:
         if self._shape and (text := self._shape.read(data)) is not None:
             yield from self._delta({"content": text})
             return
-        chunk = read_chunk(data) or {}
+        chunk = codec.read_object(data) or {}
         mended: list[JsonObject] = []
         for each in self._mender.mend(chunk):
             mended.append(each)

@@ -406,7 +406,7 @@ class Repair:
             return self._end()
         if sse.tells_error(block):
             raise read_stream_error(data)
-        chunk = read_chunk(data)
+        chunk = codec.read_object(data)
         if chunk is None:
             return b""
         mended = list(self._mender.mend(chunk))
@@ -425,12 +425,3 @@ class Repair:
         if self._wants_usage and usage:
             chunks.append(usage)
         return b"".join(sse.write_data(codec.write(chunk)) for chunk in chunks) + sse.DONE
-
-
-def read_chunk(data: bytes) -> JsonObject | None:
-    """None for what is no JSON object; the official client drops that too."""
-    try:
-        chunk = codec.read(data)
-    except ValueError:
-        return None
-    return chunk if isinstance(chunk, dict) else None

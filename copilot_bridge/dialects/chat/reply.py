@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from copilot_bridge.dialects import codec, sse
-from copilot_bridge.dialects.chat.repair import KINDS, Mender, read_chunk
+from copilot_bridge.dialects.chat.repair import KINDS, Mender
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.members import details, json_text, text
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
@@ -104,7 +104,7 @@ def fold(pieces: Iterable[bytes], mender: Mender) -> bytes:
             return codec.write(folded.result())
         if sse.tells_error(block):
             raise read_stream_error(data)
-        if data and (chunk := read_chunk(data)):
+        if data and (chunk := codec.read_object(data)):
             folded.add(chunk)
     if mender.finish_reason is None:
         raise StreamCut("Copilot's answer broke off before its end")
@@ -118,7 +118,7 @@ def last(splitter: sse.Splitter) -> Iterator[bytes]:
 
 def mend_whole(data: bytes, mender: Mender) -> bytes:
     """Copilot's answer in one piece -> OpenAI's.  Raises UpstreamRefused: this is no answer."""
-    reply = read_chunk(data)
+    reply = codec.read_object(data)
     if reply is not None and is_error(reply):
         raise as_stream_error(error_in(reply))
     choices = reply.get("choices") if reply else None

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any
 
-from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.conversation import MODEL, RESULT, SOMETHING, USER, Step, Talk, listen, texts
 from copilot_bridge.dialects.pictures import Picture, Placed
+from copilot_bridge.dialects.request_body import check_model, read_body
 from copilot_bridge.dialects.validation import BOOLEAN, EFFORT, LIST, OBJECT, POSITIVE, Validators, validate
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
@@ -26,15 +26,13 @@ FIELDS: Validators = {
     "reasoning_effort": EFFORT,
 }
 
-LONGEST_NAME = 200
-
 CONTENT = (str, list, type(None))
 TEXTS = ("text",)
 
 
 def read(data: bytes) -> JsonObject:
     """The body as a dict.  Raises InvalidRequest or Unsupported, naming the field."""
-    body = read_object(data)
+    body = read_body(data)
     check_model(body)
     validate(FIELDS, body)
     if (body.get("n") or 1) > 1:
@@ -45,25 +43,6 @@ def read(data: bytes) -> JsonObject:
         raise Unsupported("web_search_options: Copilot's models do not search", param="web_search_options")
     check_messages(body.get("messages"))
     return body
-
-
-def read_object(data: bytes) -> JsonObject:
-    try:
-        body = codec.read(data)
-    except ValueError as error:
-        reason = "it is empty" if not data.strip() else str(error)
-        raise InvalidRequest(f"the request's body is no valid JSON: {reason}") from error
-    if not isinstance(body, dict):
-        raise InvalidRequest("the request's body has to be a JSON object")
-    return body
-
-
-def check_model(body: JsonObject) -> None:
-    model = body.get("model")
-    if not isinstance(model, str) or not model.strip() or not model.isprintable():
-        raise InvalidRequest("model: expected the name of a model", param="model")
-    if len(model) > LONGEST_NAME:
-        raise InvalidRequest(f"model: no model has a name of {len(model):,} characters", param="model")
 
 
 def check_messages(messages: Any) -> None:

@@ -18,7 +18,7 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
-from copilot_bridge.dialects.messages.repair import numbers, read_event
+from copilot_bridge.dialects.messages.repair import numbers
 from copilot_bridge.dialects.reorder import PartReorderBuffer
 from copilot_bridge.dialects.stream_errors import ERROR_TYPES, as_stream_error, error_in, is_error
 from copilot_bridge.errors import StreamCut
@@ -57,7 +57,7 @@ class Reader:
         self._blocks = 0  # that have begun
 
     def feed(self, data: bytes) -> Iterator[Event]:
-        event = read_event(data) if data else None
+        event = codec.read_object(data) if data else None
         if event is None:
             return
         if event.get("type") in ERROR_TYPES and is_error(event):

@@ -87,7 +87,7 @@ class Repair:
             return block + b"\n\n" if block.startswith(b":") and not self.done else b""
         if sse.tells_error(block):
             raise read_stream_error(data)
-        event = read_event(data)
+        event = codec.read_object(data)
         if event is None:
             return b""
         if is_error(event):
@@ -117,14 +117,6 @@ def is_plain(events: bytes) -> bool:
         if mark in events:
             return False
     return True
-
-
-def read_event(data: bytes) -> JsonObject | None:
-    try:
-        event = codec.read(data)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) else None
 
 
 def mend(told: JsonObject, *, keep: bool, managed: bool) -> JsonObject:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from copilot_bridge.dialects import codec, members, sse
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.messages.calls import with_calls
-from copilot_bridge.dialects.messages.repair import as_chat_usage, mend, numbers, read_event
+from copilot_bridge.dialects.messages.repair import as_chat_usage, mend, numbers
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
@@ -17,7 +17,7 @@ Whole = tuple[bytes, dict[str, int]]  # the answer, and its usage as chat counts
 
 def mend_whole(data: bytes, *, keep: bool = False, managed: bool = True, answer_id: str = "") -> Whole:
     """Raises UpstreamRefused: this is no answer."""
-    reply = read_event(data)
+    reply = codec.read_object(data)
     if reply is not None and is_error(reply):
         raise as_stream_error(error_in(reply))
     if reply is None or reply.get("type") != "message":
@@ -39,7 +39,7 @@ def fold(pieces: Iterable[bytes], *, keep: bool = False, managed: bool = True, a
             data = sse.read_data(block)
             if sse.tells_error(block):
                 raise read_stream_error(data)
-            folded.add(read_event(data) or {})
+            folded.add(codec.read_object(data) or {})
         if folded.done:
             told = codec.write(folded.message)
             return mend_whole(told, keep=keep, managed=managed, answer_id=answer_id)

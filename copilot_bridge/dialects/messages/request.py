@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.chat.request import check_model, read_object
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.conversation import MODEL, REFERENCE, TOOL, USER, Step, Talk, listen, texts
 from copilot_bridge.dialects.pictures import Picture, Placed
+from copilot_bridge.dialects.request_body import check_model, read_body
 from copilot_bridge.dialects.validation import (
     BOOLEAN,
     EFFORT,
@@ -39,7 +39,7 @@ TEXTS = ("text",)
 
 def read(data: bytes) -> JsonObject:
     """The body as a dict.  Raises InvalidRequest, naming the field."""
-    body = read_object(data)
+    body = read_body(data)
     check_model(body)
     validate(FIELDS, body)
     if not isinstance(body.get("system"), str | list | None):

@@ -118,12 +118,12 @@ class Disguise:
 
     def whole(self, data: bytes) -> bytes:
         """The same for an answer in one piece."""
-        response = read_object(data)
+        response = codec.read_object(data)
         return data if response is None else codec.write(self._undressed_response(response))
 
     def _block(self, block: bytes) -> bytes:
         plain = not self._customs and not any(mark in block for mark in MARKS)
-        event = None if plain else read_object(sse.read_data(block))
+        event = None if plain else codec.read_object(sse.read_data(block))
         if event is None:
             return block + b"\n\n"
         take = self._ON.get(str(event.get("type")), Disguise._other)
@@ -198,17 +198,9 @@ def described(tool: JsonObject) -> str:
     return f"{tool.get('description') or ''}{grammar}"
 
 
-def read_object(data: bytes) -> JsonObject | None:
-    try:
-        given = codec.read(data)
-    except ValueError:
-        return None
-    return given if isinstance(given, dict) else None
-
-
 def text_in(arguments: Any) -> str:
     """The text that was to be the only argument; what is said otherwise as it is."""
-    given = read_object(str(arguments or "").encode())
+    given = codec.read_object(str(arguments or "").encode())
     text = given.get("input") if given else None
     return text if isinstance(text, str) else str(arguments or "")
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
-from copilot_bridge.dialects import members
+from copilot_bridge.dialects import codec, members
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import (
     Event,
@@ -19,7 +19,6 @@ from copilot_bridge.dialects.events import (
     ToolCallStarted,
 )
 from copilot_bridge.dialects.reorder import PartReorderBuffer
-from copilot_bridge.dialects.responses.repair import read_event
 from copilot_bridge.dialects.stream_errors import ERROR_TYPES, as_stream_error, error_in, is_error
 from copilot_bridge.errors import StreamCut
 
@@ -48,7 +47,7 @@ class Reader:
         self._refused = False
 
     def feed(self, data: bytes) -> Iterator[Event]:
-        event = read_event(data) if data else None
+        event = codec.read_object(data) if data else None
         if event is None:
             return
         if event.get("type") in ERROR_TYPES and is_error(event):

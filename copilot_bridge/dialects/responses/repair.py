@@ -191,7 +191,7 @@ class Repair:
             return block + b"\n\n" if block.startswith(b":") else b""
         if sse.tells_error(block):
             raise read_stream_error(data)
-        event = read_event(data)
+        event = codec.read_object(data)
         if event is None:
             return b""
         kind = str(event.get("type"))
@@ -262,7 +262,7 @@ def mend_whole(
 
     :raises UpstreamRefused: this is no answer.
     """
-    reply = read_event(data)
+    reply = codec.read_object(data)
     if reply is not None and (is_error(reply) or reply.get("status") in FAILED):
         raise as_stream_error(error_in(reply))
     if reply is None or reply.get("object") != "response":
@@ -289,7 +289,7 @@ def fold(pieces: Iterable[bytes]) -> tuple[bytes, dict[str, int] | None]:
         data = sse.read_data(block)
         if sse.tells_error(block):
             raise read_stream_error(data)
-        event = read_event(data) or {}
+        event = codec.read_object(data) or {}
         if is_error(event) or event.get("type") in BAD_ENDS:
             raise as_stream_error(error_in(event))
         if event.get("type") in GOOD_ENDS:
@@ -307,14 +307,6 @@ def with_id(ids: Ids, place: int, item: JsonObject) -> JsonObject:
     fitted = ids.fitted(place, item)
     ids.genuine[fitted["id"]] = str(item.get("id"))
     return fitted
-
-
-def read_event(data: bytes) -> JsonObject | None:
-    try:
-        event = codec.read(data)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) else None
 
 
 def without_noise(event: JsonObject) -> JsonObject:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any
 
-from copilot_bridge.dialects.chat.request import check_model, read_object
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.conversation import MODEL, RESULT, SOMETHING, USER, Step, Talk, listen, texts
 from copilot_bridge.dialects.pictures import Picture, Placed
+from copilot_bridge.dialects.request_body import check_model, read_body
 from copilot_bridge.dialects.validation import (
     BOOLEAN,
     EFFORT,
@@ -50,7 +50,7 @@ REFUSED = {
 
 def read(data: bytes) -> JsonObject:
     """The body as a dict, its `input` a list.  Raises InvalidRequest or Unsupported, naming the field."""
-    body = read_object(data)
+    body = read_body(data)
     check_model(body)
     validate(FIELDS, body)
     for field, reason in REFUSED.items():

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from itertools import takewhile
 from typing import Any
 
+from copilot_bridge.dialects.provider_details import is_foreign
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks.caching import dicts, fit_chat_marks
 from copilot_bridge.upstream.quirks.efforts import budget_within, nearest
@@ -35,9 +36,6 @@ LIMITS = ("max_tokens", "max_completion_tokens")
 
 # Chat fields that Copilot refuses and that change nothing in the answer.  Seen 2026, several proxies.
 DROPPED = ("store", "metadata", "service_tier", "modalities", "prompt_cache_retention")
-
-# What the bridge marked as another dialect's when the client spoke to another model.
-FOREIGN = "bridge1."
 
 # Keys that the OpenAI SDK writes with null when a program hands an answer back as it came.
 NULLABLE = ("tool_calls", "function_call", "refusal", "audio", "annotations", "name")
@@ -179,7 +177,7 @@ def replay_reasoning(body: Body, model: Model) -> bool:
                 message.setdefault("reasoning_text", reasoning)
             changed = True
         opaque = str(message.get("reasoning_opaque", ""))
-        if opaque and (not model.facts.replays_reasoning or opaque.startswith(FOREIGN)):
+        if opaque and (not model.facts.replays_reasoning or is_foreign(opaque)):
             del message["reasoning_opaque"]
             changed = True
     return changed

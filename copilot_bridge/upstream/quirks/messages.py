@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from copilot_bridge.dialects.provider_details import is_foreign
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks.caching import LONG_CACHE, LONG_CACHE_BETA, fit_cache_controls, wants_hour
 from copilot_bridge.upstream.quirks.extras import drop_extras
@@ -170,8 +171,8 @@ def filter_blocks(body: Body, keep: Callable[[Body], bool]) -> bool:
 def is_empty(block: Body) -> bool:
     if block.get("type") == "text":
         return is_blank_text(block)
-    signature = block.get("signature") or FOREIGN
-    return block.get("type") == "thinking" and str(signature).startswith(FOREIGN)
+    signature = block.get("signature")
+    return block.get("type") == "thinking" and (not signature or is_foreign(signature))
 
 
 RULES: tuple[Rule, ...] = (
@@ -192,9 +193,6 @@ RULES: tuple[Rule, ...] = (
     fit_effort,
     fit_cache_controls,
 )
-
-# What the bridge marked as another dialect's when the client spoke to another model.
-FOREIGN = "bridge1."
 
 
 def fit(body: Body, model: Model, betas: frozenset[str]) -> bool:

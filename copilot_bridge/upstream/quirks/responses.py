@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from copilot_bridge.dialects.fitting.choice import check_choice
+from copilot_bridge.dialects.provider_details import is_foreign
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.models.profiles import GPT_EFFORTS
 from copilot_bridge.upstream.quirks.efforts import nearest
@@ -17,9 +18,6 @@ LEAST_OUTPUT = 16
 
 # Copilot gives out ids of several hundred characters and refuses them again; the thought is found without.
 LONGEST_ID = 64
-
-# What the bridge marked as another dialect's when the client spoke to another model.
-FOREIGN = "bridge1."
 
 # Fields that are refused and that change nothing in the answer.  Seen 2026.
 DROPPED = ("service_tier", "client_metadata", "background", "previous_response_id", "conversation")
@@ -163,8 +161,8 @@ def is_lost(item: Body) -> bool:
     model had it, or the client has kept its summary alone."""
     if item.get("type") == "item_reference":
         return True
-    locked = str(item.get("encrypted_content") or FOREIGN)
-    return item.get("type") == "reasoning" and locked.startswith(FOREIGN)
+    encrypted = item.get("encrypted_content")
+    return item.get("type") == "reasoning" and (not encrypted or is_foreign(encrypted))
 
 
 def fit_item(item: Body, genuine: Mapping[str, str]) -> Body:

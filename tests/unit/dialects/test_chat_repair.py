@@ -12,8 +12,8 @@ from golden.transcripts import CREATED, MODEL, check_stream, cut, data_of, mende
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from copilot_bridge.dialects import sse
-from copilot_bridge.dialects.chat.repair import MOST_LINE_ENDS, MOST_SPACES, Repair, Shape, read_chunk
+from copilot_bridge.dialects import codec, sse
+from copilot_bridge.dialects.chat.repair import MOST_LINE_ENDS, MOST_SPACES, Repair, Shape
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
 Json = dict[str, Any]
@@ -353,7 +353,7 @@ def slow(blocks: list[bytes]) -> bytes:
         if block == b"[DONE]":
             counted = each.usage_chunk()
             return out + events(*each.end(), *([counted] if counted else []), DONE)
-        parsed = read_chunk(sse.read_data(b"data: " + block))
+        parsed = codec.read_object(sse.read_data(b"data: " + block))
         out += events(*each.mend(parsed)) if parsed else b""
     raise AssertionError("a stream ends with [DONE]")
 

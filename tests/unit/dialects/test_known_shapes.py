@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from copilot_bridge.dialects import sse
+from copilot_bridge.dialects import codec, sse
 from copilot_bridge.dialects.chat import reader
 from copilot_bridge.dialects.chat.repair import Mender
 from copilot_bridge.dialects.events import TextDelta
@@ -60,7 +60,7 @@ def test_a_known_shape_is_not_parsed_again(monkeypatch):
     reading = reader.Reader(Mender(model="m", created=1))
     for text in ("first", "second"):  # the first one opens the answer
         list(reading.feed(chunk(text)))
-    monkeypatch.setattr(reader, "read_chunk", None)
+    monkeypatch.setattr(codec, "read_object", None)
     texts = ["plain", 'a "quote" and a \\', "line\nends", "Grüße 👋", "", "\ud83d"]
     told = [event for text in texts for event in reading.feed(chunk(text))]
     assert told == [TextDelta(0, text) for text in texts if text]
