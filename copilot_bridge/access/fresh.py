@@ -6,36 +6,52 @@ from collections.abc import Callable
 
 from copilot_bridge.store.signal import Signal
 
-LOOK_AGAIN = 2.0  # s: what another machine has changed is noticed this late
+REFRESH_AGE = 1.0  # s; what is older is read again beside the requests
+MAX_AGE = 2.0  # s; what is older is read again first: what another machine has changed is noticed this late
+# s that a waiting request gives the one that reads beyond the deadline of its reading.  With none the two
+# end at the same moment, and the waiting one would go on to meet the same silent store a second time.
+MARGIN = 0.1
 
 
 class Fresh:
-    """Reads again when the store says that it has changed, and every two seconds besides.
+    """Reads again when the store says that it has changed, and as time passes.
 
-    Whoever comes while it is read waits: an answer from before the change would be a wrong one.  But no
-    longer than `patience` seconds: then what is known has to do.
+    A request waits for the reading after a change on this machine, and where what is known is too old: an
+    answer from before the change would be a wrong one.  It waits no longer than the reading's own deadline:
+    then what is known has to do.
+
+    :param read: reads the store within `patience` seconds.
+    :param waits_for_others: a change on another machine matters enough to wait for it.
     """
 
-    def __init__(self, signal: Signal, read: Callable[[], None], patience: float) -> None:
+    def __init__(
+        self, signal: Signal, read: Callable[[], None], patience: float, *, waits_for_others: bool = True
+    ) -> None:
         self._signal = signal
         self._read = read
         self._patience = patience
+        self._waits_for_others = waits_for_others
         self._reading = threading.Lock()
         self._seen = -1
-        self._looked_at = float("-inf")
+        self._read_at = float("-inf")
 
     def look(self) -> None:
-        if not self._outdated():
-            return
-        if not self._reading.acquire(timeout=self._patience):
+        age = time.monotonic() - self._read_at
+        if self._signal.read() != self._seen or (self._waits_for_others and age >= MAX_AGE):
+            self._refresh(self._patience + MARGIN)
+        elif age >= REFRESH_AGE and not self._reading.locked():
+            threading.Thread(target=self._refresh, daemon=True).start()
+
+    def _refresh(self, patience: float = 0.0) -> None:
+        if not self._reading.acquire(timeout=patience):
             return
         try:
-            if self._outdated():
+            if self._is_outdated():
                 seen = self._signal.read()
                 self._read()
-                self._seen, self._looked_at = seen, time.monotonic()
+                self._seen, self._read_at = seen, time.monotonic()
         finally:
             self._reading.release()
 
-    def _outdated(self) -> bool:
-        return self._signal.read() != self._seen or time.monotonic() - self._looked_at >= LOOK_AGAIN
+    def _is_outdated(self) -> bool:
+        return self._signal.read() != self._seen or time.monotonic() - self._read_at >= REFRESH_AGE

@@ -56,7 +56,8 @@ class Rests:
         self._clock = clock
         self._known: dict[tuple[str, str, str], Rest] = {}
         self._unwritten: list[Rest] = []
-        self._fresh = Fresh(signal, self._read, config.store_timeout)
+        # Another machine's is a saving, not a rule: Copilot itself refuses what comes too early.
+        self._fresh = Fresh(signal, self._read, config.store_timeout, waits_for_others=False)
 
     def check(self, account: str, model: str, path: str, others: Others = nobody) -> None:
         """Raises BridgeError "rate_limited": what Copilot said, and when it may be asked again."""

@@ -28,8 +28,8 @@ from copilot_bridge.store import Store, open_store
 from copilot_bridge.store.keys import KEY, Key
 
 DEADLINE = 1.0  # s, of the bridges here
-# What a request may take besides on a busy machine.  On a quiet one it is a few milliseconds.
-SLACK = 1.5
+# s that a request may take besides.
+SLACK = 0.2
 
 
 class Relay:

@@ -111,7 +111,8 @@ def test_only_a_hash_is_stored(store, tmp_path):
 
 
 def test_rotating_and_revoking_count_at_once(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(fresh, "LOOK_AGAIN", 1e9)
+    monkeypatch.setattr(fresh, "MAX_AGE", 1e9)
+    monkeypatch.setattr(fresh, "REFRESH_AGE", 1e9)
     elsewhere = open_store(tmp_path)  # the command line, another worker
     callers = make(store)
     old = elsewhere.keys.add(Key("a", KEY, b"", rate="1/s"))
@@ -139,7 +140,8 @@ def test_an_expired_key(store):
 
 
 def test_the_store_is_not_asked_for_each_request(store, monkeypatch):
-    monkeypatch.setattr(fresh, "LOOK_AGAIN", 1e9)
+    monkeypatch.setattr(fresh, "MAX_AGE", 1e9)
+    monkeypatch.setattr(fresh, "REFRESH_AGE", 1e9)
     callers = make(store)
     secret = store.keys.add(Key("a", KEY, b""))
     callers.find([secret], local=False)
@@ -165,7 +167,8 @@ def broken(*_args):
 
 def test_a_store_that_breaks_does_not_open_the_door(store, tmp_path, monkeypatch, caplog):
     """Neither for a process that knew the keys nor for one that begins afterwards."""
-    monkeypatch.setattr(fresh, "LOOK_AGAIN", 0)
+    monkeypatch.setattr(fresh, "MAX_AGE", 0)
+    monkeypatch.setattr(fresh, "REFRESH_AGE", 0)
     secret = store.keys.add(Key("a", KEY, b""))
     callers = make(store)
     callers.find([secret], local=True)

@@ -1,0 +1,118 @@
+"""When a request waits for the store, and when it goes on with what is known."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from copilot_bridge.access import fresh
+from copilot_bridge.access.fresh import Fresh
+from copilot_bridge.store.signal import Signal
+
+LONG = 10.0  # s, the longest that a test waits for what comes at once
+
+
+class Reads:
+    """Readings of a store that answers when `answers` is set."""
+
+    def __init__(self) -> None:
+        self.answers = threading.Event()
+        self.answers.set()
+        self.begun = threading.Semaphore(0)
+        self.count = 0
+
+    def __call__(self) -> None:
+        self.count += 1
+        self.begun.release()
+        self.answers.wait(LONG)
+
+
+@pytest.fixture
+def reads() -> Reads:
+    return Reads()
+
+
+@pytest.fixture
+def signal() -> Signal:
+    return Signal(None)
+
+
+def in_thread(work: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def silent(reads: Reads) -> None:
+    reads.begun.acquire(timeout=LONG)
+    reads.answers.clear()
+
+
+def test_what_was_read_just_now_is_not_read_again(reads: Reads, signal: Signal) -> None:
+    known = Fresh(signal, reads, 1.0)
+    known.look()
+    known.look()
+    assert reads.count == 1
+
+
+def test_a_change_is_waited_for(reads: Reads, signal: Signal) -> None:
+    known = Fresh(signal, reads, 1.0)
+    known.look()
+    signal.ring()
+    known.look()
+    assert reads.count == 2
+
+
+def test_what_is_not_new_is_read_beside_the_requests(
+    reads: Reads, signal: Signal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fresh, "REFRESH_AGE", 0.0)
+    known = Fresh(signal, reads, 1.0)
+    known.look()
+    silent(reads)
+    known.look()
+    known.look()
+    assert reads.begun.acquire(timeout=LONG)
+    assert reads.count == 2, "one reading for all"
+    reads.answers.set()
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_what_is_old_is_waited_for_where_it_matters(
+    reads: Reads, signal: Signal, monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    monkeypatch.setattr(fresh, "REFRESH_AGE", 0.0)
+    monkeypatch.setattr(fresh, "MAX_AGE", 0.0)
+    known = Fresh(signal, reads, 1.0, waits_for_others=waits)
+    known.look()
+    silent(reads)
+    looking = in_thread(known.look)
+    assert reads.begun.acquire(timeout=LONG)
+    looking.join(0.1 if waits else LONG)
+    assert looking.is_alive() is waits
+    reads.answers.set()
+    looking.join(LONG)
+
+
+def test_who_waits_for_a_reading_does_not_give_up_before_it(reads: Reads, signal: Signal) -> None:
+    """The reading ends at its deadline; one that waits for it would else meet the silent store again."""
+    deadline = 0.3
+    known = Fresh(signal, lambda: (reads(), time.sleep(deadline))[0], deadline)
+    first = in_thread(known.look)
+    assert reads.begun.acquire(timeout=LONG)
+    known.look()
+    assert not known._reading.locked(), "the reading has ended"
+    assert reads.count == 1
+    first.join(LONG)
+
+
+def test_a_reading_that_does_not_end_is_not_waited_for_any_longer(reads: Reads, signal: Signal) -> None:
+    reads.answers.clear()
+    known = Fresh(signal, reads, 0.05)
+    first = in_thread(known.look)
+    assert reads.begun.acquire(timeout=LONG)
+    known.look()
+    assert first.is_alive()
+    reads.answers.set()
+    first.join(LONG)
