@@ -49,7 +49,7 @@ def sizes(body: JsonObject, most: int) -> list[int]:
     return [min(most, count - start) for start in range(0, count, most)]
 
 
-def mend(
+def merge_responses(
     replies: list[bytes], model: str, encoding_format: str | None, parts: list[int] | None = None
 ) -> tuple[bytes, JsonObject]:
     """Copilot's answers to the parts of one request -> OpenAI's answer, and the usage in it.

@@ -105,7 +105,7 @@ SESSIONS = (
 )
 AGENTS = ("x-claude-code-agent-id", "thread-id", "x-session-affinity")
 
-LONGEST_NAME = 500
+MAX_NAME_LENGTH = 500
 
 
 def kind_of(talk: Talk, headers: Mapping[str, str]) -> str | None:
@@ -125,13 +125,13 @@ def kind_of(talk: Talk, headers: Mapping[str, str]) -> str | None:
 
 
 def named(headers: Mapping[str, str], names: tuple[str, ...]) -> str:
-    given = (headers.get(name, "").strip()[:LONGEST_NAME] for name in names)
+    given = (headers.get(name, "").strip()[:MAX_NAME_LENGTH] for name in names)
     return next(filter(None, given), "")
 
 
 def session_of(talk: Talk, headers: Mapping[str, str]) -> str:
     """The client's name of the conversation, "" if it has none."""
-    return named(headers, SESSIONS) or talk.session[:LONGEST_NAME]
+    return named(headers, SESSIONS) or talk.session[:MAX_NAME_LENGTH]
 
 
 def agent_of(headers: Mapping[str, str]) -> str:

@@ -65,7 +65,7 @@ class Bridge:
         self.models = Models(mapping=config.model_mapping, auto=auto)
         self.learned = Learned(self.store.lessons, self.store.signal)
         # Ids of reasoning that clients know -> those that Copilot wants to hear again.
-        self.genuine_ids: TTLCache[str, str] = TTLCache(REMEMBERED_IDS, REMEMBERED_FOR)
+        self.upstream_item_ids: TTLCache[str, str] = TTLCache(REMEMBERED_IDS, REMEMBERED_FOR)
         memory = config.response_store_mb * 1024 * 1024
         self.chains = Chains(memory, table=self.store.chains(memory, LIFE))
         self.pictures = Pictures(ImageFetcher(config))

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Iterator
 
-from copilot_bridge.dialects.chat import prompt, reply
+from copilot_bridge.dialects.chat import prompt, response
 from copilot_bridge.dialects.chat import request as chat
 from copilot_bridge.dialects.chat.errors import write_event
-from copilot_bridge.dialects.chat.repair import Mender, Repair
+from copilot_bridge.dialects.chat.normalize import ChunkNormalizer, StreamNormalizer
 from copilot_bridge.dialects.chat.writer import Writer
 from copilot_bridge.dialects.conversation import Talk
 from copilot_bridge.dialects.fitting.limits import OPENAI
@@ -50,8 +50,8 @@ class ChatRequest(ModelRequest):
         """Only OpenAI's models know custom tools."""
         return model.vendor not in OPENAI and chat.has_custom_tools(self._body)
 
-    def repair(self) -> Repair:
-        return Repair(self._mender(), usage=self._wants_usage)
+    def normalizer(self) -> StreamNormalizer:
+        return StreamNormalizer(self._normalizer(), usage=self._wants_usage)
 
     def read_prompt(self) -> Prompt:
         return prompt.read_prompt(self._body)
@@ -67,16 +67,16 @@ class ChatRequest(ModelRequest):
     def fail(self, error: BridgeError) -> bytes:
         return write_event(error)
 
-    def fold(self, pieces: Iterator[bytes]) -> Whole:
-        mender = self._mender()
-        return reply.fold(pieces, mender), mender.usage
+    def accumulate(self, pieces: Iterator[bytes]) -> Whole:
+        normalizer = self._normalizer()
+        return response.accumulate(pieces, normalizer), normalizer.usage
 
-    def mend_whole(self, data: bytes) -> Whole:
-        mender = self._mender()
-        return reply.mend_whole(data, mender), mender.usage
+    def normalize_response(self, data: bytes) -> Whole:
+        normalizer = self._normalizer()
+        return response.normalize_response(data, normalizer), normalizer.usage
 
-    def _mender(self) -> Mender:
-        return Mender(
+    def _normalizer(self) -> ChunkNormalizer:
+        return ChunkNormalizer(
             model=self.name,
             created=int(time.time()),
             answer_id=f"chatcmpl-{self._record.id}",

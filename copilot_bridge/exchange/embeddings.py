@@ -48,6 +48,8 @@ class EmbeddingsRequest:
             replies.append(read_whole(response))
         self._call.note_quota(self.reply_headers)
         sizes = embeddings.sizes(self._body, most)
-        whole, usage = embeddings.mend(replies, self.name, self._body.get("encoding_format"), sizes)
+        whole, usage = embeddings.merge_responses(
+            replies, self.name, self._body.get("encoding_format"), sizes
+        )
         self._record.note_usage(usage)
         return whole

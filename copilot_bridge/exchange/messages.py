@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.conversation import Talk
 from copilot_bridge.dialects.marks import BACKGROUND
-from copilot_bridge.dialects.messages import prompt, reply
+from copilot_bridge.dialects.messages import prompt, response
 from copilot_bridge.dialects.messages import request as messages
 from copilot_bridge.dialects.messages.errors import write_event
-from copilot_bridge.dialects.messages.repair import KEEPALIVE, MANAGED, Repair
+from copilot_bridge.dialects.messages.normalize import KEEPALIVE, MANAGED, StreamNormalizer
 from copilot_bridge.dialects.messages.writer import Writer
 from copilot_bridge.dialects.pictures import Picture, Placed
 from copilot_bridge.dialects.prompt import Prompt
@@ -73,8 +73,8 @@ class MessagesRequest(ModelRequest):
             return self._call.models.choose(self._call.copilot(), f"{self.name}[1m]", self.occasion)
         return super().choose()
 
-    def repair(self) -> Repair:
-        return Repair(keep=self._keep, managed=self._managed, answer_id=self._record.id)
+    def normalizer(self) -> StreamNormalizer:
+        return StreamNormalizer(keep=self._keep, managed=self._managed, answer_id=self._record.id)
 
     def read_prompt(self) -> Prompt:
         return prompt.read_prompt(self._body)
@@ -85,11 +85,13 @@ class MessagesRequest(ModelRequest):
     def fail(self, error: BridgeError) -> bytes:
         return write_event(error)
 
-    def fold(self, pieces: Iterator[bytes]) -> Whole:
-        return reply.fold(pieces, keep=self._keep, managed=self._managed, answer_id=self._record.id)
+    def accumulate(self, pieces: Iterator[bytes]) -> Whole:
+        return response.accumulate(pieces, keep=self._keep, managed=self._managed, answer_id=self._record.id)
 
-    def mend_whole(self, data: bytes) -> Whole:
-        return reply.mend_whole(data, keep=self._keep, managed=self._managed, answer_id=self._record.id)
+    def normalize_response(self, data: bytes) -> Whole:
+        return response.normalize_response(
+            data, keep=self._keep, managed=self._managed, answer_id=self._record.id
+        )
 
     @property
     def _betas_given(self) -> str:

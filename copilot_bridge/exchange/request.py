@@ -140,7 +140,7 @@ class ModelRequest(ABC):
         """Put the image itself into its place, under its right type.  False if nothing had to change."""
 
     @abstractmethod
-    def repair(self) -> Reader:
+    def normalizer(self) -> Reader:
         """For a stream of the client's own dialect."""
 
     @abstractmethod
@@ -156,11 +156,11 @@ class ModelRequest(ABC):
         """The only event of a stream that failed before it began."""
 
     @abstractmethod
-    def fold(self, pieces: Iterator[bytes]) -> Whole:
+    def accumulate(self, pieces: Iterator[bytes]) -> Whole:
         """A stream, for a client that wants the answer in one piece."""
 
     @abstractmethod
-    def mend_whole(self, data: bytes) -> Whole:
+    def normalize_response(self, data: bytes) -> Whole:
         """An answer that came in one piece."""
 
     def has_to_be_fitted(self, _model: Model) -> bool:
@@ -169,8 +169,8 @@ class ModelRequest(ABC):
 
     def reader(self) -> Reader:
         """For the answer, once there is one."""
-        reader = self.repair() if self._passes else self._translation()
-        return Filtered(reader, self._route.disguise) if self._route.disguise else reader
+        reader = self.normalizer() if self._passes else self._translation()
+        return Filtered(reader, self._route.tool_adapter) if self._route.tool_adapter else reader
 
     def _translation(self) -> Reader:
         answer_id = self._record.id
@@ -227,10 +227,10 @@ class ModelRequest(ABC):
 
     def _read_folded(self, response: requests.Response) -> Whole:
         pieces = self._counted(iter(open_body(response, fast=False).take, b""))
-        if self._passes and self._route.disguise:
-            pieces = filtered(pieces, self._route.disguise)
+        if self._passes and self._route.tool_adapter:
+            pieces = filtered(pieces, self._route.tool_adapter)
         reader = None if self._passes else self.reader()
-        whole = self.fold(read_anew(reader, pieces) if reader else pieces)
+        whole = self.accumulate(read_anew(reader, pieces) if reader else pieces)
         if not (reader and reader.stopped):
             finish(response)
         return whole
@@ -238,7 +238,9 @@ class ModelRequest(ABC):
     def _read_whole(self, response: requests.Response) -> Whole:
         data = read_whole(response)
         self._record.cost = cost_of(data)
-        return self.mend_whole(self._route.disguise.whole(data) if self._route.disguise else data)
+        return self.normalize_response(
+            self._route.tool_adapter.whole(data) if self._route.tool_adapter else data
+        )
 
     def heed(self, error: BridgeError) -> None:
         """What Copilot says in the middle of an answer counts as a refusal."""

@@ -9,7 +9,7 @@ from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.conversation import Talk
 from copilot_bridge.dialects.pictures import Picture, Placed
 from copilot_bridge.dialects.prompt import Prompt
-from copilot_bridge.dialects.responses import prompt, repair
+from copilot_bridge.dialects.responses import normalize, prompt
 from copilot_bridge.dialects.responses import request as responses
 from copilot_bridge.dialects.responses.errors import write_event
 from copilot_bridge.dialects.responses.prompt import Names
@@ -78,12 +78,12 @@ class ResponsesRequest(ModelRequest):
         holder["image_url"] = self._bridge.pictures.in_place(before, where, model, shown=shown)
         return bool(holder["image_url"] != before)
 
-    def repair(self) -> Reader:
-        return RememberingRepair(
-            self._bridge.genuine_ids,
+    def normalizer(self) -> Reader:
+        return RememberingNormalizer(
+            self._bridge.upstream_item_ids,
             keep=self._bridge.config.keep_copilot_fields,
             previous=self._previous,
-            ended=self._remember,
+            on_end=self._remember,
             answer_id=self._record.id,
         )
 
@@ -98,27 +98,27 @@ class ResponsesRequest(ModelRequest):
             created=int(time.time()),
             names=self._names,
             previous=self._previous,
-            ended=self._remember,
+            on_end=self._remember,
         )
 
     def fail(self, error: BridgeError) -> bytes:
         return write_event(error, {"object": "response", "id": f"resp_{self._record.id}", "output": []}, 0)
 
-    def fold(self, pieces: Iterator[bytes]) -> Whole:
-        return repair.fold(pieces)
+    def accumulate(self, pieces: Iterator[bytes]) -> Whole:
+        return normalize.accumulate(pieces)
 
-    def mend_whole(self, data: bytes) -> Whole:
-        whole, usage, genuine = repair.mend_whole(
+    def normalize_response(self, data: bytes) -> Whole:
+        whole, usage, upstream_item_ids = normalize.normalize_response(
             data, keep=self._bridge.config.keep_copilot_fields, answer_id=self._record.id
         )
-        self._bridge.genuine_ids.update(genuine)
+        self._bridge.upstream_item_ids.update(upstream_item_ids)
         self._remember(whole)
         if self._previous:
             whole["previous_response_id"] = self._previous
         return codec.write(whole), usage
 
 
-class RememberingRepair(repair.Repair):
+class RememberingNormalizer(normalize.StreamNormalizer):
     """Notes which id Copilot wants to hear again, for the conversation's next request."""
 
     def __init__(self, memory: MutableMapping[str, str], **options: Any) -> None:
@@ -128,5 +128,5 @@ class RememberingRepair(repair.Repair):
     def feed(self, piece: bytes) -> bytes:
         out = super().feed(piece)
         if self.done:
-            self._memory.update(self.genuine_ids)
+            self._memory.update(self.upstream_item_ids)
         return out

@@ -9,14 +9,14 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects.chat import prompt as chat_prompt
+from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
-from copilot_bridge.dialects.chat.repair import Mender
 from copilot_bridge.dialects.messages import prompt as messages_prompt
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.dialects.responses import prompt as responses_prompt
-from copilot_bridge.dialects.responses.disguise import Disguise
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
+from copilot_bridge.dialects.responses.tool_adapter import ToolAdapter
 from copilot_bridge.dialects.translation import EventReader
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.models.catalogue import Model
@@ -40,7 +40,7 @@ class Route(ABC):
     def __init__(self, bridge: Bridge, betas: str) -> None:
         self._bridge = bridge
         self._betas = betas
-        self.disguise: Disguise | None = None  # of tools, to be taken off the answer
+        self.tool_adapter: ToolAdapter | None = None  # of tools, to be taken off the answer
 
     @abstractmethod
     def write_prompt(self, prompt: Prompt) -> Body:
@@ -80,7 +80,7 @@ class ChatRoute(Route):
         return body.get("max_tokens") or body.get("max_completion_tokens") or 0
 
     def event_reader(self, answer_id: str) -> EventReader:
-        return ChatReader(Mender(model="", created=int(time.time()), answer_id=answer_id))
+        return ChatReader(ChunkNormalizer(model="", created=int(time.time()), answer_id=answer_id))
 
 
 class MessagesRoute(Route):
@@ -116,9 +116,11 @@ class ResponsesRoute(Route):
 
     def fit(self, body: Body, model: Model, _headers: Headers) -> bool:
         facts = model.facts
-        disguise = Disguise(facts.reserved_namespaces, free=facts.custom_tools)
-        self.disguise = disguise if disguise.put_on(body) else None
-        return responses_quirks.fit(body, model, self._bridge.genuine_ids) or self.disguise is not None
+        tool_adapter = ToolAdapter(facts.reserved_namespaces, free=facts.custom_tools)
+        self.tool_adapter = tool_adapter if tool_adapter.adapt_request(body) else None
+        return (
+            responses_quirks.fit(body, model, self._bridge.upstream_item_ids) or self.tool_adapter is not None
+        )
 
     def output_limit(self, _body: Body) -> int:
         return 0  # no model is known to say less in one piece here

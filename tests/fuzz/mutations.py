@@ -16,7 +16,7 @@ SCENARIOS = TESTS.parent / "copilot_bridge" / "simulator" / "scenarios"
 DIALECTS = ("chat", "messages", "responses")
 
 # Without any of these a stream has no end.
-ENDS = {
+END_MARKS = {
     "chat": (rb'"finish_reason":\s*"', rb"\[DONE\]"),
     "messages": (rb"message_stop",),
     "responses": (rb"response\.completed", rb"response\.incomplete"),
@@ -70,7 +70,7 @@ def answers(dialect: str) -> tuple[bytes, ...]:
 
 
 def has_end(dialect: str, stream: bytes) -> bool:
-    return any(re.search(mark, stream) for mark in ENDS[dialect])
+    return any(re.search(mark, stream) for mark in END_MARKS[dialect])
 
 
 class Event:
@@ -193,7 +193,7 @@ def mutant(rng: Random, dialect: str) -> bytes:
 def cut_off(rng: Random, dialect: str) -> bytes:
     """A stream, changed or not, that ends anywhere before its end is told."""
     stream = mutant(rng, dialect) if rng.random() < 0.5 else rng.choice(streams(dialect))
-    found = [match.start() for mark in ENDS[dialect] for match in re.finditer(mark, stream)]
+    found = [match.start() for mark in END_MARKS[dialect] for match in re.finditer(mark, stream)]
     return stream[: rng.randrange(min(found, default=len(stream)) + 1)]
 
 

@@ -5,17 +5,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from copilot_bridge.dialects.chat import reply as chat_reply
+from copilot_bridge.dialects.chat import response as chat_response
+from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
+from copilot_bridge.dialects.chat.normalize import StreamNormalizer as ChatNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
-from copilot_bridge.dialects.chat.repair import Mender
-from copilot_bridge.dialects.chat.repair import Repair as ChatRepair
 from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
 from copilot_bridge.dialects.fitting.step import NOTHING, Undo
-from copilot_bridge.dialects.messages import reply as messages_reply
+from copilot_bridge.dialects.messages import response as messages_response
+from copilot_bridge.dialects.messages.normalize import StreamNormalizer as MessagesNormalizer
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
-from copilot_bridge.dialects.messages.repair import Repair as MessagesRepair
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
-from copilot_bridge.dialects.responses import repair as responses_repair
+from copilot_bridge.dialects.responses import normalize as responses_normalize
 from copilot_bridge.dialects.responses.prompt import Names
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
@@ -25,8 +25,8 @@ from copilot_bridge.errors import BridgeError
 Json = dict[str, Any]
 
 
-def mender() -> Mender:
-    return Mender(model="m", created=1, answer_id="chatcmpl-1")
+def normalizer() -> ChunkNormalizer:
+    return ChunkNormalizer(model="m", created=1, answer_id="chatcmpl-1")
 
 
 def remember(response: Json) -> None:
@@ -36,29 +36,29 @@ def remember(response: Json) -> None:
 
 
 READERS: dict[str, Callable[[], Any]] = {
-    "chat": lambda: ChatReader(Mender(model="", created=1)),
+    "chat": lambda: ChatReader(ChunkNormalizer(model="", created=1)),
     "messages": MessagesReader,
     "responses": ResponsesReader,
 }
 WRITERS: dict[str, Callable[[], Any]] = {
     "chat": lambda: ChatWriter(answer_id="chatcmpl-1", model="m", created=1, usage=True),
     "messages": lambda: MessagesWriter(answer_id="msg_1", model="m"),
-    "responses": lambda: ResponsesWriter(answer_id="1", model="m", created=1, names=Names(), ended=remember),
+    "responses": lambda: ResponsesWriter(answer_id="1", model="m", created=1, names=Names(), on_end=remember),
 }
 REPAIRS: dict[str, Callable[[], Any]] = {
-    "chat": lambda: ChatRepair(mender(), usage=True),
-    "messages": MessagesRepair,
-    "responses": lambda: responses_repair.Repair(ended=remember),
+    "chat": lambda: ChatNormalizer(normalizer(), usage=True),
+    "messages": MessagesNormalizer,
+    "responses": lambda: responses_normalize.StreamNormalizer(on_end=remember),
 }
 FOLDS: dict[str, Callable[[Iterable[bytes]], bytes]] = {
-    "chat": lambda pieces: chat_reply.fold(pieces, mender()),
-    "messages": lambda pieces: messages_reply.fold(pieces)[0],
-    "responses": lambda pieces: responses_repair.fold(pieces)[0],
+    "chat": lambda pieces: chat_response.accumulate(pieces, normalizer()),
+    "messages": lambda pieces: messages_response.accumulate(pieces)[0],
+    "responses": lambda pieces: responses_normalize.accumulate(pieces)[0],
 }
 WHOLE: dict[str, Callable[[bytes], Any]] = {
-    "chat": lambda data: chat_reply.mend_whole(data, mender()),
-    "messages": messages_reply.mend_whole,
-    "responses": responses_repair.mend_whole,
+    "chat": lambda data: chat_response.normalize_response(data, normalizer()),
+    "messages": messages_response.normalize_response,
+    "responses": responses_normalize.normalize_response,
 }
 
 
@@ -92,9 +92,9 @@ def streamed(reader: Any, pieces: list[bytes]) -> Outcome:
     return Outcome(b"".join(out), error)
 
 
-def folded(fold: Callable[[Iterable[bytes]], bytes], pieces: Iterable[bytes]) -> Outcome:
+def accumulated(accumulate: Callable[[Iterable[bytes]], bytes], pieces: Iterable[bytes]) -> Outcome:
     try:
-        return Outcome(fold(pieces))
+        return Outcome(accumulate(pieces))
     except BridgeError as error:
         return Outcome(b"", str(error))
 
@@ -113,10 +113,10 @@ def translation(upstream: str, client: str) -> Translation:
 def stream_ways(upstream: str, pieces: list[bytes]) -> Iterator[tuple[str, Outcome]]:
     """(its name, the outcome) of each way of a stream; "passed" are those that are not written anew."""
     yield "passed", streamed(REPAIRS[upstream](), pieces)
-    yield "passed, folded", folded(FOLDS[upstream], pieces)
+    yield "passed, folded", accumulated(FOLDS[upstream], pieces)
     for client in WRITERS:
         yield client, streamed(translation(upstream, client), pieces)
-        yield f"{client}, folded", folded(FOLDS[client], relayed(translation(upstream, client), pieces))
+        yield f"{client}, folded", accumulated(FOLDS[client], relayed(translation(upstream, client), pieces))
 
 
 # What is promised of an answer that has been written anew, or mended.

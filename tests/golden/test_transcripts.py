@@ -7,7 +7,7 @@ A case is a folder `<client's dialect>-from-<upstream's>/<name>`:
     client-without-usage.sse      and one that does not, where that is of interest
     client.json                   the same stream, folded to an answer in one piece
     upstream.json -> client.json  an answer that came in one piece
-    mender.json                   settings, where they are not the usual ones
+    normalizer.json                   settings, where they are not the usual ones
 
 A file that is not there is not compared, save `client.sse` and a whole answer's `client.json`.
 """
@@ -17,15 +17,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from golden.transcripts import SIZES, Golden, check_stream, check_whole, cut, mender, options_of, repair
+from golden.transcripts import SIZES, Golden, check_stream, check_whole, cut, normalizer, options_of, normalize
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.chat.repair import Repair
-from copilot_bridge.dialects.chat.reply import fold, mend_whole
-from copilot_bridge.dialects.messages import repair as messages
-from copilot_bridge.dialects.messages.reply import fold as fold_messages
-from copilot_bridge.dialects.messages.reply import mend_whole as mend_message
-from copilot_bridge.dialects.responses import repair as responses
+from copilot_bridge.dialects.chat.normalize import StreamNormalizer
+from copilot_bridge.dialects.chat.response import accumulate, normalize_response
+from copilot_bridge.dialects.messages import normalize as messages
+from copilot_bridge.dialects.messages.response import accumulate as accumulate_message
+from copilot_bridge.dialects.messages.response import normalize_response as normalize_message
+from copilot_bridge.dialects.responses import normalize as responses
 from copilot_bridge.streaming.response_body import Chunked, Framing, Sized, UntilClose
 
 CASES = Path(__file__).parent
@@ -51,27 +51,27 @@ PROMISED = [case for case in STREAMS if not options_of(case)]
 @pytest.mark.parametrize("case", STREAMS, ids=name)
 def test_a_stream(case: Path, size: int, golden: Golden) -> None:
     sent = (case / "upstream.sse").read_bytes()
-    golden.check(case / "client.sse", repair(sent, size, **options_of(case)))
+    golden.check(case / "client.sse", normalize(sent, size, **options_of(case)))
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("case", UNCOUNTED, ids=name)
 def test_a_stream_without_usage(case: Path, size: int, golden: Golden) -> None:
     sent = (case / "upstream.sse").read_bytes()
-    golden.check(case / "client-without-usage.sse", repair(sent, size, usage=False, **options_of(case)))
+    golden.check(case / "client-without-usage.sse", normalize(sent, size, usage=False, **options_of(case)))
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("case", FOLDED, ids=name)
 def test_a_stream_folded(case: Path, size: int, golden: Golden) -> None:
     sent = (case / "upstream.sse").read_bytes()
-    golden.check(case / "client.json", fold(cut(sent, size), mender(**options_of(case))))
+    golden.check(case / "client.json", accumulate(cut(sent, size), normalizer(**options_of(case))))
 
 
 @pytest.mark.parametrize("case", WHOLE, ids=name)
 def test_a_whole_answer(case: Path, golden: Golden) -> None:
     sent = (case / "upstream.json").read_bytes()
-    golden.check(case / "client.json", mend_whole(sent, mender(**options_of(case))))
+    golden.check(case / "client.json", normalize_response(sent, normalizer(**options_of(case))))
 
 
 @pytest.mark.parametrize("case", PROMISED, ids=name)
@@ -101,7 +101,7 @@ def test_no_case_is_forgotten() -> None:
 
 
 # The dialects that are passed through: what stays and what is mended.
-PASSED = {"messages": messages.Repair, "responses": responses.Repair}
+PASSED = {"messages": messages.StreamNormalizer, "responses": responses.StreamNormalizer}
 
 
 def passed(dialect: str, pattern: str) -> list[Path]:
@@ -126,7 +126,7 @@ EXAMPLES = (
     "messages-from-messages/refusal",
     "responses-from-responses/tool-call",
 )
-READERS = {"chat": lambda: Repair(mender(), usage=True)} | PASSED
+READERS = {"chat": lambda: StreamNormalizer(normalizer(), usage=True)} | PASSED
 
 
 def framed(sent: bytes) -> list[tuple[Callable[[], Framing], bytes]]:
@@ -155,14 +155,14 @@ def test_every_cut_of_the_wire_gives_the_same(example: str) -> None:
 def test_a_message_folded(case: Path, size: int, golden: Golden) -> None:
     source = case / "upstream.json"
     if source.exists():
-        whole, _ = mend_message(source.read_bytes())
+        whole, _ = normalize_message(source.read_bytes())
     else:
-        whole, _ = fold_messages(cut((case / "upstream.sse").read_bytes(), size))
+        whole, _ = accumulate_message(cut((case / "upstream.sse").read_bytes(), size))
     golden.check(case / "client.json", whole)
 
 
 @pytest.mark.parametrize("case", passed("responses", "upstream.json"), ids=name)
 def test_a_whole_response(case: Path, golden: Golden) -> None:
-    whole, _, genuine = responses.mend_whole((case / "upstream.json").read_bytes())
+    whole, _, upstream_item_ids = responses.normalize_response((case / "upstream.json").read_bytes())
     golden.check(case / "client.json", codec.write(whole))
-    assert genuine
+    assert upstream_item_ids

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from golden.transcripts import CREATED, MODEL, Golden, cut
 
-from copilot_bridge.dialects.chat import reply as chat_reply
+from copilot_bridge.dialects.chat import response as chat_response
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
-from copilot_bridge.dialects.chat.repair import Mender
+from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
 from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
-from copilot_bridge.dialects.messages import reply as messages_reply
+from copilot_bridge.dialects.messages import response as messages_response
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
-from copilot_bridge.dialects.responses import repair as responses_repair
+from copilot_bridge.dialects.responses import normalize as responses_normalize
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.prompt import Names
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 
 # As exchange makes them, but for what changes from one request to the next.
 READERS: dict[str, Callable[[], EventReader]] = {
-    "chat": lambda: ChatReader(Mender(model="", created=CREATED)),
+    "chat": lambda: ChatReader(ChunkNormalizer(model="", created=CREATED)),
     "messages": MessagesReader,
     "responses": ResponsesReader,
 }
@@ -39,11 +39,11 @@ WRITERS: dict[str, Callable[[], EventWriter]] = {
     "responses": lambda: ResponsesWriter(answer_id="1", model=MODEL, created=CREATED, names=Names()),
 }
 FOLDS: dict[str, Callable[[Iterable[bytes]], bytes]] = {
-    "chat": lambda pieces: chat_reply.fold(
-        pieces, Mender(model=MODEL, created=CREATED, answer_id="chatcmpl-1")
+    "chat": lambda pieces: chat_response.accumulate(
+        pieces, ChunkNormalizer(model=MODEL, created=CREATED, answer_id="chatcmpl-1")
     ),
-    "messages": lambda pieces: messages_reply.fold(pieces)[0],
-    "responses": lambda pieces: responses_repair.fold(pieces)[0],
+    "messages": lambda pieces: messages_response.accumulate(pieces)[0],
+    "responses": lambda pieces: responses_normalize.accumulate(pieces)[0],
 }
 
 BROKEN = ("error-mid-stream", "cut-mid-stream")
@@ -132,14 +132,14 @@ def test_a_stream_cut_at_every_byte(client: str, path: Path) -> None:
 
 @pytest.mark.parametrize(("client", "path"), CASES)
 def test_an_answer_in_one_piece(client: str, path: Path, golden: Golden) -> None:
-    folded = expected(client, path) / "client.json"
+    accumulated = expected(client, path) / "client.json"
     pieces = told(translation(client, path), [path.read_bytes()])
     if path.stem in BROKEN:
         with pytest.raises(BridgeError):
             FOLDS[client](pieces)
-        assert not folded.exists()
+        assert not accumulated.exists()
     else:
-        golden.check(folded, FOLDS[client](pieces))
+        golden.check(accumulated, FOLDS[client](pieces))
 
 
 def test_no_case_is_forgotten() -> None:

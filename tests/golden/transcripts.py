@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from copilot_bridge.dialects.chat.repair import Mender, Repair
+from copilot_bridge.dialects.chat.normalize import ChunkNormalizer, StreamNormalizer
 
 # What stands in for fields that upstream leaves out.
 MODEL = "the-model-asked-for"
@@ -30,13 +30,13 @@ class Golden:
         assert actual == expected.read_bytes()
 
 
-def mender(**options: Any) -> Mender:
-    return Mender(model=MODEL, created=CREATED, **options)
+def normalizer(**options: Any) -> ChunkNormalizer:
+    return ChunkNormalizer(model=MODEL, created=CREATED, **options)
 
 
 def options_of(case: Path) -> Json:
     """How the operator has set the bridge up for this case."""
-    given = case / "mender.json"
+    given = case / "normalizer.json"
     return dict(json.loads(given.read_bytes())) if given.exists() else {}
 
 
@@ -44,9 +44,9 @@ def cut(data: bytes, size: int) -> Iterator[bytes]:
     return (data[start : start + size] for start in range(0, len(data), size))
 
 
-def repair(data: bytes, size: int = 1 << 20, *, usage: bool = True, **options: Any) -> bytes:
+def normalize(data: bytes, size: int = 1 << 20, *, usage: bool = True, **options: Any) -> bytes:
     """What a client gets of a stream that arrives in pieces of this size."""
-    stream = Repair(mender(**options), usage=usage)
+    stream = StreamNormalizer(normalizer(**options), usage=usage)
     out = b"".join(stream.feed(piece) for piece in cut(data, size))
     return out if stream.done else out + stream.close()
 

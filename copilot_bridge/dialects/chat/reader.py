@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec, members
-from copilot_bridge.dialects.chat.repair import KINDS, Mender, Shape
+from copilot_bridge.dialects.chat.normalize import KINDS, ChunkNormalizer, ChunkTemplate
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import (
     Event,
@@ -23,7 +23,7 @@ from copilot_bridge.dialects.events import (
 from copilot_bridge.dialects.reorder import PartReorderBuffer
 from copilot_bridge.errors import StreamCut
 
-REASONS: dict[str, Reason] = {
+FINISH_REASON_MAP: dict[str, Reason] = {
     "stop": "stop",
     "length": "length",
     "tool_calls": "tool_calls",
@@ -46,7 +46,7 @@ SIGNATURE = "thought_signature"
 STRUCTURE = re.compile(r'\\.?|["{}\[\]]', re.DOTALL)
 
 
-class Nesting:
+class JsonDepthTracker:
     """Whether a JSON object that comes in pieces is complete.  Each character is looked at once."""
 
     def __init__(self) -> None:
@@ -73,10 +73,10 @@ class Reader:
     are complete waits until they are.
     """
 
-    def __init__(self, mender: Mender) -> None:
-        self._mender = mender
+    def __init__(self, normalizer: ChunkNormalizer) -> None:
+        self._normalizer = normalizer
         self._started = False
-        self._shape: Shape | None = None
+        self._template: ChunkTemplate | None = None
         self._reorder = PartReorderBuffer()
         self._part = -1
         self._kind: object = None  # of the part told last: "text", "refusal", "reasoning", or a call's number
@@ -85,75 +85,75 @@ class Reader:
         self._id = ""  # of the last call
         self._custom = False  # it takes free text
         self._unnamed: list[str] | None = None  # its arguments, as long as it has no name
-        self._nesting = Nesting()
-        self._late: list[str] = []  # seals that wait for the end of the text
+        self._nesting = JsonDepthTracker()
+        self._deferred_signatures: list[str] = []  # seals that wait for the end of the text
 
     def feed(self, data: bytes) -> Iterator[Event]:
         if data.strip() == b"[DONE]":
             yield from self._finish()
             return
-        if self._shape and (text := self._shape.read(data)) is not None:
+        if self._template and (text := self._template.read(data)) is not None:
             yield from self._delta({"content": text})
             return
         chunk = codec.read_object(data) or {}
-        mended: list[JsonObject] = []
-        for each in self._mender.mend(chunk):
-            mended.append(each)
+        normalized: list[JsonObject] = []
+        for each in self._normalizer.normalize(chunk):
+            normalized.append(each)
             if not self._started:
                 self._started = True
                 yield ResponseStarted(str(each["id"]))
             yield from self._delta(each["choices"][0]["delta"])
-        self._shape = Shape.learn(data, chunk, mended, data) or self._shape
+        self._template = ChunkTemplate.from_example(data, chunk, normalized, data) or self._template
 
     @property
     def usage(self) -> TokenUsage:
         """As far as it has been told."""
-        return read_usage(self._mender.usage or {})
+        return read_usage(self._normalizer.usage or {})
 
     def close(self) -> Iterator[Event]:
-        if self._mender.finish_reason is None:
+        if self._normalizer.finish_reason is None:
             raise StreamCut("Copilot's answer broke off before its end")
         yield from self._finish()
 
     def _delta(self, delta: JsonObject) -> Iterator[Event]:
         for field, place in PLACES.items():
             if (given := delta.get(field)) and not self._reorder.defer(place, (field, given)):
-                yield from self._tell([(field, given)])
+                yield from self._emit([(field, given)])
         for fragment in delta.get("tool_calls") or ():
             if not self._reorder.defer(fragment["index"], ("tool_calls", fragment)):
-                yield from self._tell([("tool_calls", fragment)])
+                yield from self._emit([("tool_calls", fragment)])
 
-    def _tell(self, told: list[tuple[str, Any]]) -> Iterator[Event]:
+    def _emit(self, told: list[tuple[str, Any]]) -> Iterator[Event]:
         while told:
             for field, given in told:
-                yield from self._ON[field](self, given)
+                yield from self._HANDLERS[field](self, given)
             told = self._reorder.pop_next()
 
     def _text(self, text: str) -> Iterator[Event]:
-        yield TextDelta(self._enter("text"), text)
+        yield TextDelta(self._open_part("text"), text)
 
     def _refusal(self, text: str) -> Iterator[Event]:
         self._refused = True
-        yield RefusalDelta(self._enter("refusal"), text)
+        yield RefusalDelta(self._open_part("refusal"), text)
 
     def _reasoning(self, text: str) -> Iterator[Event]:
-        yield from self._seal_late()
-        yield ReasoningDelta(self._enter("reasoning"), text)
+        yield from self._emit_deferred_signatures()
+        yield ReasoningDelta(self._open_part("reasoning"), text)
 
     def _seal(self, opaque: str) -> Iterator[Event]:
         """Gemini's comes with the last word of a text: it waits for the end, or would cut the text in two."""
         if self._kind == "text":
-            self._late.append(opaque)
+            self._deferred_signatures.append(opaque)
         else:
             yield self._sealed(opaque)
 
-    def _seal_late(self) -> Iterator[Event]:
-        late, self._late = self._late, []
+    def _emit_deferred_signatures(self) -> Iterator[Event]:
+        late, self._deferred_signatures = self._deferred_signatures, []
         for opaque in late:
             yield self._sealed(opaque)
 
     def _sealed(self, opaque: str) -> Event:
-        event = ReasoningSignature(self._enter("reasoning"), {"chat": opaque})
+        event = ReasoningSignature(self._open_part("reasoning"), {"chat": opaque})
         self._kind = None  # the next thought is another one
         return event
 
@@ -164,11 +164,11 @@ class Reader:
         if number != self._kind:
             if number < self._calls:  # it was complete, and something else has begun
                 return
-            yield from self._seal_late()
+            yield from self._emit_deferred_signatures()
             if goods := signature_of(fragment, told):
-                yield ReasoningSignature(self._enter("signature"), {"google": goods})
-            self._enter(number)
-            self._calls, self._nesting = number + 1, Nesting()
+                yield ReasoningSignature(self._open_part("signature"), {"google": goods})
+            self._open_part(number)
+            self._calls, self._nesting = number + 1, JsonDepthTracker()
             self._id, self._custom, self._unnamed = str(fragment.get("id")), kind == "custom", []
         yield from self._arguments(number, told.get("name"), told[KINDS[kind]])
 
@@ -191,32 +191,32 @@ class Reader:
             yield ToolCallArgumentsDelta(self._part, given)
 
     def _finish(self) -> Iterator[Event]:
-        yield from self._leave()
+        yield from self._close_part()
         while told := self._reorder.pop_next():
-            yield from self._tell(told)
-            yield from self._leave()
-        yield from self._seal_late()
-        closing = list(self._mender.end())[-1]
+            yield from self._emit(told)
+            yield from self._close_part()
+        yield from self._emit_deferred_signatures()
+        closing = list(self._normalizer.end())[-1]
         if not self._started:
             yield ResponseStarted(str(closing["id"]))
-        reason = REASONS.get(str(closing["choices"][0]["finish_reason"]), "stop")
+        reason = FINISH_REASON_MAP.get(str(closing["choices"][0]["finish_reason"]), "stop")
         if self._refused and reason == "stop":  # OpenAI's models stop when they have refused
             reason = "refusal"
         yield ResponseFinished(reason, self.usage)
 
-    def _leave(self) -> Iterator[Event]:
+    def _close_part(self) -> Iterator[Event]:
         """A call that was cut off ends with the answer."""
         if self._unnamed is not None:
             yield from self._open("", self._unnamed)
         self._reorder.open = None
 
-    def _enter(self, kind: object) -> int:
+    def _open_part(self, kind: object) -> int:
         if kind != self._kind:
             self._kind = kind
             self._part += 1
         return self._part
 
-    _ON: ClassVar[dict[str, Callable[[Any, Any], Iterator[Event]]]] = {
+    _HANDLERS: ClassVar[dict[str, Callable[[Any, Any], Iterator[Event]]]] = {
         "reasoning_content": _reasoning,
         "reasoning_opaque": _seal,
         "content": _text,

@@ -22,7 +22,7 @@ from copilot_bridge.dialects.provider_details import encode_thoughts
 from copilot_bridge.errors import BridgeError
 
 # OpenAI's models stop when they have refused.
-REASONS = {
+FINISH_REASON_MAP = {
     "stop": "stop",
     "length": "length",
     "tool_calls": "tool_calls",
@@ -39,13 +39,13 @@ class Writer:
         self._head = head
         self._wants_usage = usage
         self._calls: dict[int, int] = {}  # part -> the call's index
-        self._bare: int | None = None  # the last call, as long as it has no arguments
+        self._call_without_arguments: int | None = None  # the last call, as long as it has no arguments
         self._custom = False  # the last call takes free text
         self._thoughts: dict[int, list[str]] = {}  # part -> its text
-        self._goods: dict[int, dict[str, Any]] = {}  # part -> what upstream wants to see again with it
+        self._signatures: dict[int, dict[str, Any]] = {}  # part -> what upstream wants to see again with it
 
     def feed(self, event: Event) -> bytes:
-        return self._ON[type(event)](self, event)
+        return self._HANDLERS[type(event)](self, event)
 
     def fail(self, error: BridgeError) -> bytes:
         return write_event(error)
@@ -66,19 +66,22 @@ class Writer:
     def _seal(self, event: ReasoningSignature) -> bytes:
         """It waits for the end: there is one for the whole answer."""
         self._thoughts.setdefault(event.part, [])
-        self._goods[event.part] = event.provider_details
+        self._signatures[event.part] = event.provider_details
         return b""
 
     def _sealed(self) -> bytes:
-        thoughts = [("".join(told), self._goods.get(part, {})) for part, told in self._thoughts.items()]
+        thoughts = [("".join(told), self._signatures.get(part, {})) for part, told in self._thoughts.items()]
         sealed = encode_thoughts(thoughts)
         return self._chunk({"reasoning_opaque": sealed}) if sealed else b""
 
     def _closed_call(self) -> bytes:
         """A call without arguments has those of an empty object."""
-        if self._bare is None:
+        if self._call_without_arguments is None:
             return b""
-        call, self._bare = {"index": self._bare, "function": {"arguments": "{}"}}, None
+        call, self._call_without_arguments = (
+            {"index": self._call_without_arguments, "function": {"arguments": "{}"}},
+            None,
+        )
         return self._chunk({"tool_calls": [call]})
 
     def _call(self, event: ToolCallStarted) -> bytes:
@@ -87,16 +90,16 @@ class Writer:
         self._custom = event.custom
         kind, field = ("custom", "input") if event.custom else ("function", "arguments")
         call = {"index": index, "id": event.id, "type": kind, kind: {"name": event.name, field: ""}}
-        self._bare = None if event.custom else index
+        self._call_without_arguments = None if event.custom else index
         return closed + self._chunk({"tool_calls": [call]})
 
     def _arguments(self, event: ToolCallArgumentsDelta) -> bytes:
-        self._bare = None
+        self._call_without_arguments = None
         told = {"custom": {"input": event.json}} if self._custom else {"function": {"arguments": event.json}}
         return self._chunk({"tool_calls": [{"index": self._calls[event.part], **told}]})
 
     def _finished(self, event: ResponseFinished) -> bytes:
-        out = self._closed_call() + self._sealed() + self._chunk({}, REASONS[event.reason])
+        out = self._closed_call() + self._sealed() + self._chunk({}, FINISH_REASON_MAP[event.reason])
         if self._wants_usage and event.usage != TokenUsage():  # a usage of nothing is none
             out += self._write({"choices": [], "usage": write_usage(event.usage)})
         return out + sse.DONE
@@ -107,7 +110,7 @@ class Writer:
     def _write(self, rest: JsonObject) -> bytes:
         return sse.write_data(codec.write(self._head | rest))
 
-    _ON: ClassVar[dict[type, Callable[[Any, Any], bytes]]] = {
+    _HANDLERS: ClassVar[dict[type, Callable[[Any, Any], bytes]]] = {
         ResponseStarted: _started,
         TextDelta: _text,
         RefusalDelta: _refusal,

@@ -9,7 +9,7 @@ from copilot_bridge.dialects.fitting.spelling import all_fit, spell
 from copilot_bridge.dialects.prompt import Part, Prompt, ToolCall, ToolResult
 
 
-class Ids:
+class ToolCallIds:
     """New ids for old ones, in the order of the conversation: a call first, then its result.
 
     Models from elsewhere number the calls of each answer anew, so an id may stand for several calls.
@@ -47,7 +47,7 @@ def fit_places(places: Iterable[Place], most: int) -> bool:
     calls = [holder[key] for holder, key, is_call in found if is_call]
     if len(set(calls)) == len(calls) and all_fit([holder[key] for holder, key, _ in found], most):
         return False
-    ids = Ids(most)
+    ids = ToolCallIds(most)
     for holder, key, is_call in found:
         holder[key] = (ids.of_call if is_call else ids.of_result)(holder[key])
     return True
@@ -59,7 +59,7 @@ def fit_ids(prompt: Prompt, most: int) -> tuple[Prompt, dict[str, str]]:
     results = [part.id for each in prompt.messages for part in each.parts if isinstance(part, ToolResult)]
     if len(set(calls)) == len(calls) and all_fit([*calls, *results], most):
         return prompt, {}
-    ids = Ids(most)
+    ids = ToolCallIds(most)
 
     def fit(part: Part) -> Part:
         if isinstance(part, ToolCall):

@@ -40,7 +40,7 @@ BILLING = "x-anthropic-billing-header:"
 SESSION = re.compile(r'(?:_session_|"session_id": ?")([\w-]{1,64})')
 
 USUAL_MAX_TOKENS = 32_000
-MOST_TEMPERATURE = 1.0  # OpenAI's models know 2
+MAX_TEMPERATURE = 1.0  # OpenAI's models know 2
 THINKING_ROOM = 1_024
 EPHEMERAL = {"type": "ephemeral"}
 
@@ -400,7 +400,7 @@ def write_choice(prompt: Prompt) -> JsonObject | None:
 
 def write_temperature(prompt: Prompt) -> float | None:
     given = prompt.temperature
-    return min(given, MOST_TEMPERATURE) if isinstance(given, int | float) else given
+    return min(given, MAX_TEMPERATURE) if isinstance(given, int | float) else given
 
 
 def write_thinking(prompt: Prompt) -> JsonObject | None:

@@ -18,12 +18,12 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
-from copilot_bridge.dialects.messages.repair import numbers
+from copilot_bridge.dialects.messages.normalize import numbers
 from copilot_bridge.dialects.reorder import PartReorderBuffer
 from copilot_bridge.dialects.stream_errors import ERROR_TYPES, as_stream_error, error_in, is_error
 from copilot_bridge.errors import StreamCut
 
-REASONS: dict[str, Reason] = {
+FINISH_REASON_MAP: dict[str, Reason] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
     "pause_turn": "stop",
@@ -66,7 +66,7 @@ class Reader:
         if place.__class__ is not int:
             place = event["index"] = self._place_of(event, place)
         if not self._reorder.defer(place, event):
-            yield from self._tell([event])
+            yield from self._emit([event])
 
     @property
     def usage(self) -> TokenUsage:
@@ -83,10 +83,10 @@ class Reader:
     def close(self) -> Iterator[Event]:
         raise StreamCut("Copilot's answer broke off before its end")
 
-    def _tell(self, told: list[JsonObject]) -> Iterator[Event]:
+    def _emit(self, told: list[JsonObject]) -> Iterator[Event]:
         while told:
             for event in told:
-                if take := self._ON.get(str(event.get("type"))):
+                if take := self._HANDLERS.get(str(event.get("type"))):
                     yield from take(self, event)
             told = self._reorder.pop_next()
 
@@ -96,7 +96,7 @@ class Reader:
         yield ResponseStarted(members.id_text(message, "id"))
 
     def _open(self, event: JsonObject) -> Iterator[Event]:
-        yield from self._leave()
+        yield from self._close_part()
         block, self._reorder.open = members.inner(event, "content_block"), event["index"]
         self._blocks += 1
         kind = members.word(block, "type")
@@ -104,11 +104,11 @@ class Reader:
         if self._block == "tool_use":
             self._whole = members.inner(block, "input")
             id_, name = members.id_text(block, "id"), members.word(block, "name")
-            yield ToolCallStarted(self._enter(), id_, name)
+            yield ToolCallStarted(self._open_part(), id_, name)
         elif self._block == "redacted_thinking":
-            yield ReasoningSignature(self._enter(), {"redacted": members.text(block, "data")})
+            yield ReasoningSignature(self._open_part(), {"redacted": members.text(block, "data")})
         elif self._block in BEGINNINGS and (begun := members.text(block, self._block)):
-            yield BEGINNINGS[self._block](self._enter(), begun)
+            yield BEGINNINGS[self._block](self._open_part(), begun)
 
     def _delta(self, event: JsonObject) -> Iterator[Event]:
         if event["index"] != self._reorder.open:
@@ -119,24 +119,24 @@ class Reader:
             self._signature += members.text(delta, "signature")
         elif kind in DELTAS and (told := members.text(delta, DELTAS[kind][0])):
             self._whole = {}
-            yield DELTAS[kind][1](self._enter(), told)
+            yield DELTAS[kind][1](self._open_part(), told)
 
     def _close(self, event: JsonObject) -> Iterator[Event]:
         if event["index"] == self._reorder.open:
-            yield from self._leave()
+            yield from self._close_part()
 
-    def _enter(self) -> int:
+    def _open_part(self) -> int:
         """The open block's part, which has its number when something of it is told."""
         if not self._told:
             self._told = True
             self._part += 1
         return self._part
 
-    def _leave(self) -> Iterator[Event]:
+    def _close_part(self) -> Iterator[Event]:
         if self._whole:  # told by the start, and by no delta
-            yield ToolCallArgumentsDelta(self._enter(), codec.write(self._whole).decode())
+            yield ToolCallArgumentsDelta(self._open_part(), codec.write(self._whole).decode())
         if self._signature:
-            yield ReasoningSignature(self._enter(), {"messages": self._signature})
+            yield ReasoningSignature(self._open_part(), {"messages": self._signature})
         self._reorder.open, self._block, self._told = None, "", False
         self._whole, self._signature = {}, ""
 
@@ -144,7 +144,7 @@ class Reader:
         self._count(event.get("usage"))
         delta = members.inner(event, "delta")
         if reason := members.text(delta, "stop_reason"):
-            self._reason = REASONS.get(reason, "stop")
+            self._reason = FINISH_REASON_MAP.get(reason, "stop")
         if reason == "stop_sequence":
             self._stop_sequence = members.text(delta, "stop_sequence") or None
         explanation = members.details(delta, "stop_details").get("explanation")
@@ -153,12 +153,12 @@ class Reader:
 
     def _stop(self, _event: JsonObject) -> Iterator[Event]:
         """Blocks that nobody has closed end here, too."""
-        yield from self._leave()
+        yield from self._close_part()
         while told := self._reorder.pop_next():
-            yield from self._tell(told)
-            yield from self._leave()
+            yield from self._emit(told)
+            yield from self._close_part()
         if self._reason == "refusal":
-            yield RefusalDelta(self._enter(), self._refusal)
+            yield RefusalDelta(self._open_part(), self._refusal)
         yield ResponseFinished(self._reason, self.usage, self._stop_sequence)
 
     def _count(self, usage: Any) -> None:
@@ -166,7 +166,7 @@ class Reader:
         self._usage |= numbers(usage)
         self._usage |= numbers(usage.get("output_tokens_details")) if isinstance(usage, dict) else {}
 
-    _ON: ClassVar[dict[str, Callable[[Any, Any], Iterator[Event]]]] = {
+    _HANDLERS: ClassVar[dict[str, Callable[[Any, Any], Iterator[Event]]]] = {
         "message_start": _start,
         "content_block_start": _open,
         "content_block_delta": _delta,

@@ -21,7 +21,7 @@ from copilot_bridge.dialects.messages.errors import write_event
 from copilot_bridge.dialects.provider_details import encode_details
 from copilot_bridge.errors import BridgeError
 
-REASONS = {
+FINISH_REASON_MAP = {
     "stop": "end_turn",
     "length": "max_tokens",
     "tool_calls": "tool_use",
@@ -38,10 +38,10 @@ class Writer:
         self._model = model
         self._open: int | None = None
         self._custom = False  # the open block is a call with free text
-        self._late: list[ReasoningSignature] = []
+        self._deferred_signatures: list[ReasoningSignature] = []
 
     def feed(self, event: Event) -> bytes:
-        return self._ON[type(event)](self, event)
+        return self._HANDLERS[type(event)](self, event)
 
     def fail(self, error: BridgeError) -> bytes:
         return write_event(error)
@@ -60,11 +60,11 @@ class Writer:
         return write("message_start", {"message": message})
 
     def _text(self, event: TextDelta | RefusalDelta) -> bytes:
-        entered = self._enter(event.part, {"type": "text", "text": ""})
+        entered = self._open_part(event.part, {"type": "text", "text": ""})
         return entered + self._delta({"type": "text_delta", "text": event.text})
 
     def _reasoning(self, event: ReasoningDelta) -> bytes:
-        entered = self._enter(event.part, {"type": "thinking", "thinking": "", "signature": ""})
+        entered = self._open_part(event.part, {"type": "thinking", "thinking": "", "signature": ""})
         return entered + self._delta({"type": "thinking_delta", "thinking": event.text})
 
     def _seal(self, event: ReasoningSignature) -> bytes:
@@ -73,12 +73,12 @@ class Writer:
         """
         if event.part == self._open:
             return self._signature(event)
-        self._late.append(event)
+        self._deferred_signatures.append(event)
         return b""
 
-    def _tell_late(self) -> bytes:
-        late, self._late = self._late, []
-        return b"".join(self._enter(event.part, SEALED) + self._signature(event) for event in late)
+    def _emit_deferred_signatures(self) -> bytes:
+        late, self._deferred_signatures = self._deferred_signatures, []
+        return b"".join(self._open_part(event.part, SEALED) + self._signature(event) for event in late)
 
     def _signature(self, event: ReasoningSignature) -> bytes:
         return self._delta(
@@ -88,7 +88,7 @@ class Writer:
     def _call(self, event: ToolCallStarted) -> bytes:
         """Free text is the only argument of an ordinary tool."""
         block = {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
-        out = self._enter(event.part, block)
+        out = self._open_part(event.part, block)
         self._custom = event.custom
         return out + self._json('{"input":"') if event.custom else out
 
@@ -99,19 +99,19 @@ class Writer:
         return self._delta({"type": "input_json_delta", "partial_json": piece})
 
     def _finished(self, event: ResponseFinished) -> bytes:
-        reason = REASONS[event.reason] if event.stop is None else "stop_sequence"
+        reason = FINISH_REASON_MAP[event.reason] if event.stop is None else "stop_sequence"
         delta = {"stop_reason": reason, "stop_sequence": event.stop}
         closing = write("message_delta", {"delta": delta, "usage": write_usage(event.usage)})
-        return self._leave() + closing + write("message_stop", {})
+        return self._close_part() + closing + write("message_stop", {})
 
-    def _enter(self, part: int, block: JsonObject) -> bytes:
+    def _open_part(self, part: int, block: JsonObject) -> bytes:
         if part == self._open:
             return b""
-        late = self._tell_late()
-        left, self._open = self._leave(), part
+        late = self._emit_deferred_signatures()
+        left, self._open = self._close_part(), part
         return late + left + write("content_block_start", {"index": part, "content_block": block})
 
-    def _leave(self) -> bytes:
+    def _close_part(self) -> bytes:
         if self._open is None:
             return b""
         closing = self._json('"}') if self._custom else b""
@@ -121,7 +121,7 @@ class Writer:
     def _delta(self, delta: JsonObject) -> bytes:
         return write("content_block_delta", {"index": self._open, "delta": delta})
 
-    _ON: ClassVar[dict[type, Callable[[Any, Any], bytes]]] = {
+    _HANDLERS: ClassVar[dict[type, Callable[[Any, Any], bytes]]] = {
         ResponseStarted: _started,
         TextDelta: _text,
         RefusalDelta: _text,

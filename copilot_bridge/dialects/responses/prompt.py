@@ -35,7 +35,7 @@ from copilot_bridge.errors import Unsupported
 MODES = ("auto", "none", "required")
 
 BETWEEN = "__"  # a namespace and the name in it
-LONGEST_NAME = 64
+MAX_NAME_LENGTH = 64
 
 # What no other dialect can say, and why leaving it out would change the answer.
 NO_LOGPROBS = "the API that Copilot offers this model through gives no log probabilities"
@@ -80,7 +80,7 @@ class Names:
 
 def flatten(namespace: str | None, name: str) -> str:
     """One name for both, the same each time."""
-    return spell(f"{namespace}{BETWEEN}{name}" if namespace else name, LONGEST_NAME)
+    return spell(f"{namespace}{BETWEEN}{name}" if namespace else name, MAX_NAME_LENGTH)
 
 
 def read_prompt(body: JsonObject, names: Names) -> Prompt:

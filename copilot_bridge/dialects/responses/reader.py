@@ -56,7 +56,7 @@ class Reader:
         if place.__class__ is not int:
             place = event["output_index"] = self._place_of(event, place)
         if not self._reorder.defer(place, event):
-            yield from self._tell([event])
+            yield from self._emit([event])
 
     def _place_of(self, event: JsonObject, given: Any) -> Any:
         """A delta without one is of the item that is open."""
@@ -71,11 +71,11 @@ class Reader:
     def close(self) -> Iterator[Event]:
         raise StreamCut("Copilot's answer broke off before its end")
 
-    def _tell(self, told: list[JsonObject]) -> Iterator[Event]:
+    def _emit(self, told: list[JsonObject]) -> Iterator[Event]:
         while told:
             for event in told:
                 kind = str(event.get("type"))
-                take = self._ON.get(kind)
+                take = self._HANDLERS.get(kind)
                 if take and (kind == ADDED or event["output_index"] not in self._done):
                     yield from take(self, event)
             told = self._reorder.pop_next()
@@ -96,7 +96,7 @@ class Reader:
         self._called = True
         custom = item["type"] == "custom_tool_call"
         id_, name = members.id_text(item, "call_id"), members.word(item, "name")
-        return ToolCallStarted(self._enter("call", place), id_, name, custom)
+        return ToolCallStarted(self._open_part("call", place), id_, name, custom)
 
     def _text(self, event: JsonObject) -> Iterator[Event]:
         if text := members.text(event, "delta"):
@@ -112,7 +112,7 @@ class Reader:
         place = event["output_index"]
         self._told.add(place)
         index = event.get("content_index")
-        return self._enter(kind, (place, index if index.__class__ is int else members.place(index)))
+        return self._open_part(kind, (place, index if index.__class__ is int else members.place(index)))
 
     def _arguments(self, event: JsonObject) -> Iterator[Event]:
         place = event["output_index"]
@@ -122,13 +122,13 @@ class Reader:
 
     def _summary_part(self, event: JsonObject) -> Iterator[Event]:
         if event.get("summary_index"):
-            yield ReasoningDelta(self._enter("reasoning", event["output_index"]), "\n\n")
+            yield ReasoningDelta(self._open_part("reasoning", event["output_index"]), "\n\n")
 
     def _summary(self, event: JsonObject) -> Iterator[Event]:
         place = event["output_index"]
         if text := members.text(event, "delta"):
             self._told.add(place)
-            yield ReasoningDelta(self._enter("reasoning", place), text)
+            yield ReasoningDelta(self._open_part("reasoning", place), text)
 
     def _close(self, event: JsonObject) -> Iterator[Event]:
         """What no delta has told, and what a thought is locked with."""
@@ -139,16 +139,16 @@ class Reader:
             self._reorder.open = None
 
     def _close_item(self, place: object, item: JsonObject) -> Iterator[Event]:
-        if close := self._CLOSE.get(str(item.get("type"))):
+        if close := self._CLOSE_HANDLERS.get(str(item.get("type"))):
             yield from close(self, place, item, place not in self._told)
 
     def _close_reasoning(self, place: object, item: JsonObject, untold: bool) -> Iterator[Event]:
         summary = "\n\n".join(members.text(each, "text") for each in members.objects(item, "summary"))
         if untold and summary:
-            yield ReasoningDelta(self._enter("reasoning", place), summary)
+            yield ReasoningDelta(self._open_part("reasoning", place), summary)
         if encrypted := members.text(item, "encrypted_content"):
             goods = {"id": members.id_text(item, "id"), "encrypted_content": encrypted}
-            yield ReasoningSignature(self._enter("reasoning", place), {"responses": goods})
+            yield ReasoningSignature(self._open_part("reasoning", place), {"responses": goods})
 
     def _close_call(self, place: object, item: JsonObject, untold: bool) -> Iterator[Event]:
         if self._key != ("call", place):
@@ -160,9 +160,9 @@ class Reader:
         for index, content in enumerate(members.objects(item, "content") if untold else ()):
             if refusal := members.text(content, "refusal"):
                 self._refused = True
-                yield RefusalDelta(self._enter("refusal", (place, index)), refusal)
+                yield RefusalDelta(self._open_part("refusal", (place, index)), refusal)
             elif text := members.text(content, "text"):
-                yield TextDelta(self._enter("text", (place, index)), text)
+                yield TextDelta(self._open_part("text", (place, index)), text)
 
     def _ended(self, event: JsonObject) -> Iterator[Event]:
         """Where the event's name and the response's status differ, the worse is true."""
@@ -194,16 +194,16 @@ class Reader:
         """Items that nobody has closed end with the answer, too."""
         self._reorder.open = None
         while told := self._reorder.pop_next():
-            yield from self._tell(told)
+            yield from self._emit(told)
             self._reorder.open = None
 
-    def _enter(self, kind: str, place: object) -> int:
+    def _open_part(self, kind: str, place: object) -> int:
         if (kind, place) != self._key:
             self._key = (kind, place)
             self._part += 1
         return self._part
 
-    _ON: ClassVar[dict[str, Callable[[Any, Any], Iterator[Event]]]] = {
+    _HANDLERS: ClassVar[dict[str, Callable[[Any, Any], Iterator[Event]]]] = {
         "response.created": _start,
         ADDED: _added,
         "response.output_text.delta": _text,
@@ -218,7 +218,7 @@ class Reader:
         "response.failed": _failed,
         "response.cancelled": _failed,
     }
-    _CLOSE: ClassVar[dict[str, Callable[[Any, Any, Any, Any], Iterator[Event]]]] = {
+    _CLOSE_HANDLERS: ClassVar[dict[str, Callable[[Any, Any, Any, Any], Iterator[Event]]]] = {
         "reasoning": _close_reasoning,
         "function_call": _close_call,
         "custom_tool_call": _close_call,

@@ -19,11 +19,11 @@ from copilot_bridge.dialects.events import (
 )
 from copilot_bridge.dialects.provider_details import encode_details
 from copilot_bridge.dialects.responses.errors import write_event
+from copilot_bridge.dialects.responses.normalize import ResponseCallback
 from copilot_bridge.dialects.responses.prompt import Names
-from copilot_bridge.dialects.responses.repair import Ended
 from copilot_bridge.errors import BridgeError
 
-ENDS = {
+STATUS_BY_REASON = {
     "stop": ("completed", None),
     "tool_calls": ("completed", None),
     "length": ("incomplete", {"reason": "max_output_tokens"}),
@@ -56,10 +56,10 @@ class Writer:
         created: int,
         names: Names,
         previous: str | None = None,
-        ended: Ended = lambda _response: None,
+        on_end: ResponseCallback = lambda _response: None,
     ) -> None:
         self._answer = answer_id
-        self._ended = ended
+        self._ended = on_end
         self._names = names
         self._number = 0
         self._part: int | None = None
@@ -83,7 +83,7 @@ class Writer:
         }
 
     def feed(self, event: Event) -> bytes:
-        return self._ON[type(event)](self, event)
+        return self._HANDLERS[type(event)](self, event)
 
     def fail(self, error: BridgeError) -> bytes:
         return write_event(error, self._response, self._number)
@@ -103,7 +103,7 @@ class Writer:
         return out + self._write("response.refusal.delta", self._place(content_index=0, delta=event.text))
 
     def _say(self, event: TextDelta | RefusalDelta, kind: str) -> bytes:
-        out = self._enter(event.part, MESSAGE)
+        out = self._open_part(event.part, MESSAGE)
         if out:
             self._said = kind
             part = {"type": kind, **SAID[kind]}
@@ -112,7 +112,7 @@ class Writer:
         return out
 
     def _reasoning(self, event: ReasoningDelta) -> bytes:
-        out = self._enter(event.part, {"type": "reasoning", "summary": []})
+        out = self._open_part(event.part, {"type": "reasoning", "summary": []})
         if not self._told:
             part = {"type": "summary_text", "text": ""}
             out += self._write(
@@ -123,7 +123,7 @@ class Writer:
         return out + self._write("response.reasoning_summary_text.delta", delta)
 
     def _seal(self, event: ReasoningSignature) -> bytes:
-        out = self._enter(event.part, {"type": "reasoning", "summary": []})
+        out = self._open_part(event.part, {"type": "reasoning", "summary": []})
         self._item["encrypted_content"] = encode_details(event.provider_details, "responses")
         return out
 
@@ -132,33 +132,33 @@ class Writer:
         kind, field = ("custom_tool_call", "input") if event.custom else ("function_call", "arguments")
         item: JsonObject = {"type": kind, "status": "in_progress", "call_id": event.id, "name": name}
         item |= {"namespace": namespace} if namespace else {}
-        return self._enter(event.part, item | {field: ""})
+        return self._open_part(event.part, item | {field: ""})
 
     def _arguments(self, event: ToolCallArgumentsDelta) -> bytes:
         self._told.append(event.json)
         return self._write(f"response.{CALLS[self._item['type']]}.delta", self._place(delta=event.json))
 
     def _finished(self, event: ResponseFinished) -> bytes:
-        out = self._leave(cut=event.reason == "length")
-        status, details = ENDS[event.reason]
+        out = self._close_part(cut=event.reason == "length")
+        status, details = STATUS_BY_REASON[event.reason]
         self._response |= {"status": status, "incomplete_details": details, "output": self._output}
         self._response["usage"] = write_usage(event.usage)
         self._ended(self._response)
         return out + self._write(f"response.{status}", {"response": self._response})
 
-    def _enter(self, part: int, item: JsonObject) -> bytes:
+    def _open_part(self, part: int, item: JsonObject) -> bytes:
         if part == self._part:
             return b""
-        out, self._part, self._told = self._leave(), part, []
+        out, self._part, self._told = self._close_part(), part, []
         prefix = {"message": "msg", "reasoning": "rs", "function_call": "fc"}.get(item["type"], "ctc")
         self._item = {"id": f"{prefix}_{self._answer}_{len(self._output)}", **item}
         added = {"output_index": len(self._output), "item": self._item}
         return out + self._write("response.output_item.added", added)
 
-    def _leave(self, *, cut: bool = False) -> bytes:
+    def _close_part(self, *, cut: bool = False) -> bytes:
         if self._part is None:
             return b""
-        out = self._CLOSE[self._item["type"]](self)
+        out = self._CLOSE_HANDLERS[self._item["type"]](self)
         if "status" in self._item:
             self._item["status"] = "incomplete" if cut else "completed"
         out += self._write(
@@ -206,7 +206,7 @@ class Writer:
         self._number += 1
         return b"event: %b\ndata: %b\n\n" % (kind.encode(), codec.write(event))
 
-    _ON: ClassVar[dict[type, Callable[[Any, Any], bytes]]] = {
+    _HANDLERS: ClassVar[dict[type, Callable[[Any, Any], bytes]]] = {
         ResponseStarted: _started,
         TextDelta: _text_delta,
         RefusalDelta: _refusal,
@@ -216,7 +216,7 @@ class Writer:
         ToolCallArgumentsDelta: _arguments,
         ResponseFinished: _finished,
     }
-    _CLOSE: ClassVar[dict[str, Callable[[Any], bytes]]] = {
+    _CLOSE_HANDLERS: ClassVar[dict[str, Callable[[Any], bytes]]] = {
         "message": _close_message,
         "reasoning": _close_reasoning,
         "function_call": _close_call,

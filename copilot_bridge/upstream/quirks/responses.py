@@ -134,16 +134,16 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def fit(body: Body, model: Model, genuine: Mapping[str, str]) -> bool:
+def fit(body: Body, model: Model, upstream_ids: Mapping[str, str]) -> bool:
     """Make the body one that Copilot takes for this model.  True if anything had to change.
 
-    :param genuine: ids that clients know -> those that Copilot wants to hear.
+    :param upstream_ids: ids that clients know -> those that Copilot wants to hear.
     """
     changes = [rule(body, model) for rule in RULES]
-    return fit_items(body, genuine) or any(changes)
+    return fit_items(body, upstream_ids) or any(changes)
 
 
-def fit_items(body: Body, genuine: Mapping[str, str]) -> bool:
+def fit_items(body: Body, upstream_ids: Mapping[str, str]) -> bool:
     """Ids are bound to what was said with them: reasoning has its own again, all else does without.
 
     References to items that nobody has kept are left out.
@@ -151,7 +151,7 @@ def fit_items(body: Body, genuine: Mapping[str, str]) -> bool:
     given = body["input"]
     if not isinstance(given, list):
         return False
-    kept = [fit_item(item, genuine) for item in given if not is_lost(item)]
+    kept = [fit_item(item, upstream_ids) for item in given if not is_lost(item)]
     body["input"] = kept
     return kept != given
 
@@ -165,9 +165,9 @@ def is_lost(item: Body) -> bool:
     return item.get("type") == "reasoning" and (not encrypted or is_foreign(encrypted))
 
 
-def fit_item(item: Body, genuine: Mapping[str, str]) -> Body:
+def fit_item(item: Body, upstream_ids: Mapping[str, str]) -> Body:
     fitted = {key: value for key, value in item.items() if key != "id" and key not in ITEM_EXTRAS}
-    id_ = genuine.get(str(item.get("id"))) if item.get("type") in ("reasoning", "compaction") else None
+    id_ = upstream_ids.get(str(item.get("id"))) if item.get("type") in ("reasoning", "compaction") else None
     if id_ and len(id_) <= LONGEST_ID:
         fitted["id"] = id_
     return fitted

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from copilot_bridge.dialects.messages import reply
-from copilot_bridge.dialects.messages.repair import Repair as MessagesRepair
-from copilot_bridge.dialects.responses import repair as responses
+from copilot_bridge.dialects.messages import response
+from copilot_bridge.dialects.messages.normalize import StreamNormalizer as MessagesNormalizer
+from copilot_bridge.dialects.responses import normalize as responses
 
 Json = dict[str, Any]
 
@@ -62,25 +62,27 @@ def spoken(out: bytes) -> list[Json]:
 
 
 def whole(told: Json) -> Json:
-    answer: Json = json.loads(reply.mend_whole(json.dumps(told).encode(), answer_id=next(REQUESTS))[0])
+    answer: Json = json.loads(
+        response.normalize_response(json.dumps(told).encode(), answer_id=next(REQUESTS))[0]
+    )
     return answer
 
 
 def streamed(told: Json) -> Json:
     """A stream that is passed on, put together."""
-    repair = MessagesRepair(answer_id=next(REQUESTS))
-    said = spoken(repair.feed(events(told)))
+    normalizer = MessagesNormalizer(answer_id=next(REQUESTS))
+    said = spoken(normalizer.feed(events(told)))
     content = [event["content_block"] for event in said if event["type"] == "content_block_start"]
     (end,) = (event["delta"] for event in said if event["type"] == "message_delta")
     return told | {"content": content} | end
 
 
-def folded(told: Json) -> Json:
-    answer: Json = json.loads(reply.fold([events(told)], answer_id=next(REQUESTS))[0])
+def accumulated(told: Json) -> Json:
+    answer: Json = json.loads(response.accumulate([events(told)], answer_id=next(REQUESTS))[0])
     return answer
 
 
-WAYS = pytest.mark.parametrize("mended", [whole, streamed, folded])
+WAYS = pytest.mark.parametrize("mended", [whole, streamed, accumulated])
 
 
 ANSWERS = pytest.mark.parametrize(
@@ -132,13 +134,13 @@ def items(given: list[Any], ids: list[Any]) -> list[Json]:
     ]
 
 
-def response(output: list[Json], answer_id: Any) -> Json:
+def response_with(output: list[Json], answer_id: Any) -> Json:
     return {"id": answer_id, "object": "response", "status": "completed", "output": output}
 
 
 def responses_whole(output: list[Json], answer_id: Any) -> list[list[Json]]:
-    mended, _, _ = responses.mend_whole(
-        json.dumps(response(output, answer_id)).encode(), answer_id=next(REQUESTS)
+    mended, _, _ = responses.normalize_response(
+        json.dumps(response_with(output, answer_id)).encode(), answer_id=next(REQUESTS)
     )
     return [mended["output"]]
 
@@ -148,15 +150,15 @@ def responses_streamed(output: list[Json], answer_id: Any) -> list[list[Json]]:
     told = [("added", item, place) for place, item in enumerate(output)]
     told += [("done", item, place) for place, item in enumerate(output)]
     stream: list[Json] = [
-        {"type": "response.created", "response": response([], answer_id)},
+        {"type": "response.created", "response": response_with([], answer_id)},
         *(
             {"type": f"response.output_item.{when}", "output_index": place, "item": item}
             for when, item, place in told
         ),
-        {"type": "response.completed", "response": response(output, answer_id)},
+        {"type": "response.completed", "response": response_with(output, answer_id)},
     ]
     said = spoken(
-        responses.Repair(answer_id=next(REQUESTS)).feed(
+        responses.StreamNormalizer(answer_id=next(REQUESTS)).feed(
             b"".join(
                 b"event: %b\ndata: %b\n\n" % (e["type"].encode(), json.dumps(e).encode()) for e in stream
             )

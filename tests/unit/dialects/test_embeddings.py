@@ -26,11 +26,11 @@ def reply(*vectors: Any, tokens: int = 4, **fields: Any) -> bytes:
     ).encode()
 
 
-def mend(*replies: bytes, encoding_format: str | None = None) -> dict[str, Any]:
-    data, usage = embeddings.mend(list(replies), "asked-for", encoding_format)
-    mended: dict[str, Any] = json.loads(data)
-    assert usage == mended["usage"]
-    return mended
+def merge_responses(*replies: bytes, encoding_format: str | None = None) -> dict[str, Any]:
+    data, usage = embeddings.merge_responses(list(replies), "asked-for", encoding_format)
+    merged: dict[str, Any] = json.loads(data)
+    assert usage == merged["usage"]
+    return merged
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_no_more_texts_than_upstream_takes(most: int, sizes: list[int]) -> None:
 
 
 def test_the_answer_is_openais() -> None:
-    assert mend(reply([0.5, -1], [2, 0.25])) == {
+    assert merge_responses(reply([0.5, -1], [2, 0.25])) == {
         "object": "list",
         "model": "asked-for",
         "data": [
@@ -108,44 +108,49 @@ def test_the_answer_is_openais() -> None:
 
 
 def test_parts_are_joined_and_counted_together() -> None:
-    mended = mend(reply([1], [2], tokens=3), reply([3], tokens=5))
-    assert [(entry["index"], entry["embedding"]) for entry in mended["data"]] == [
+    merged = merge_responses(reply([1], [2], tokens=3), reply([3], tokens=5))
+    assert [(entry["index"], entry["embedding"]) for entry in merged["data"]] == [
         (0, [1]),
         (1, [2]),
         (2, [3]),
     ]
-    assert mended["usage"] == {"prompt_tokens": 8, "total_tokens": 8}
+    assert merged["usage"] == {"prompt_tokens": 8, "total_tokens": 8}
 
 
 def test_the_order_is_that_of_the_index() -> None:
     data = [{"embedding": [2], "index": 1}, {"embedding": [1], "index": 0}]
-    assert [entry["embedding"] for entry in mend(reply(data=data))["data"]] == [[1], [2]]
+    assert [entry["embedding"] for entry in merge_responses(reply(data=data))["data"]] == [[1], [2]]
 
 
 def test_without_an_index_the_order_is_as_given() -> None:
     data = [{"embedding": [number]} for number in range(12)]
-    assert [entry["embedding"] for entry in mend(reply(data=data))["data"]] == [[n] for n in range(12)]
+    assert [entry["embedding"] for entry in merge_responses(reply(data=data))["data"]] == [
+        [n] for n in range(12)
+    ]
 
 
 @pytest.mark.parametrize("usage", [None, {}])
 def test_no_usage_is_none(usage: Any) -> None:
-    assert mend(reply([1], usage=usage))["usage"] == {"prompt_tokens": 0, "total_tokens": 0}
+    assert merge_responses(reply([1], usage=usage))["usage"] == {"prompt_tokens": 0, "total_tokens": 0}
 
 
 def test_base64_is_that_of_little_endian_floats_of_32_bits() -> None:
-    mended = mend(reply([1.0, -2.5, 0.1, 3]), encoding_format="base64")
-    packed = base64.b64decode(mended["data"][0]["embedding"], validate=True)
+    merged = merge_responses(reply([1.0, -2.5, 0.1, 3]), encoding_format="base64")
+    packed = base64.b64decode(merged["data"][0]["embedding"], validate=True)
     assert packed[:4] == b"\x00\x00\x80\x3f"
     assert struct.unpack("<4f", packed) == pytest.approx((1.0, -2.5, 0.1, 3.0))
 
 
 @pytest.mark.parametrize("encoding_format", [None, "float"])
 def test_floats_stay_as_they_are(encoding_format: str | None) -> None:
-    assert mend(reply([0.1, 1e-30]), encoding_format=encoding_format)["data"][0]["embedding"] == [0.1, 1e-30]
+    assert merge_responses(reply([0.1, 1e-30]), encoding_format=encoding_format)["data"][0]["embedding"] == [
+        0.1,
+        1e-30,
+    ]
 
 
 def test_base64_from_upstream_is_passed_on() -> None:
-    assert mend(reply("AACAPw=="), encoding_format="base64")["data"][0]["embedding"] == "AACAPw=="
+    assert merge_responses(reply("AACAPw=="), encoding_format="base64")["data"][0]["embedding"] == "AACAPw=="
 
 
 @pytest.mark.parametrize("encoding_format", [None, "base64"])
@@ -168,13 +173,13 @@ def test_base64_from_upstream_is_passed_on() -> None:
 )
 def test_what_is_no_answer(data: bytes, encoding_format: str | None) -> None:
     with pytest.raises(UpstreamRefused):
-        mend(data, encoding_format=encoding_format)
+        merge_responses(data, encoding_format=encoding_format)
 
 
 @pytest.mark.parametrize("vector", [None, 1, ["a"], [None], [1e300]])
 def test_what_is_no_vector_has_no_base64(vector: Any) -> None:
     with pytest.raises(UpstreamRefused):
-        mend(reply(vector), encoding_format="base64")
+        merge_responses(reply(vector), encoding_format="base64")
 
 
 ONE, TWO, THREE = ({"embedding": [number], "index": number} for number in range(3))
@@ -199,12 +204,12 @@ def test_a_missing_vector_is_an_error(replies: Any, parts: list[int], encoding_f
     """Whoever asked would take each vector behind the gap for that of the text before its own."""
     sent = [json.dumps({"data": data}).encode() for data in replies]
     with pytest.raises(UpstreamRefused):
-        embeddings.mend(sent, "m", encoding_format, parts)
+        embeddings.merge_responses(sent, "m", encoding_format, parts)
 
 
 def test_each_vector_stays_with_its_text() -> None:
     sent = [json.dumps({"data": data}).encode() for data in ([TWO, ONE], [ONE])]
-    told = json.loads(embeddings.mend(sent, "m", None, [2, 1])[0])["data"]
+    told = json.loads(embeddings.merge_responses(sent, "m", None, [2, 1])[0])["data"]
     assert [(entry["index"], entry["embedding"]) for entry in told] == [(0, [0]), (1, [1]), (2, [0])]
 
 

@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from fuzz.ways import FOLDS, REPAIRS, WRITERS, folded, streamed, translation
+from fuzz.ways import FOLDS, REPAIRS, WRITERS, accumulated, streamed, translation
 
 from copilot_bridge.dialects.chat import prompt as chat
+from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
-from copilot_bridge.dialects.chat.repair import Mender
-from copilot_bridge.dialects.chat.reply import mend_whole
+from copilot_bridge.dialects.chat.response import normalize_response
 from copilot_bridge.dialects.fitting.limits import limits_of
 from copilot_bridge.dialects.fitting.step import Undo, fit
 from copilot_bridge.dialects.messages import prompt as messages
@@ -60,14 +60,14 @@ def told_to(client: str, upstream: str, stream: bytes, undo: Undo | None = None)
         if undo is None:
             return translation(upstream, client)
         readers = {
-            "chat": lambda: ChatReader(Mender(model="", created=1)),
+            "chat": lambda: ChatReader(ChunkNormalizer(model="", created=1)),
             "messages": MessagesReader,
             "responses": ResponsesReader,
         }
         return Translation(readers[upstream](), WRITERS[client](), undo, "answer")
 
     assert streamed(make(), [stream]).error is None
-    outcome = folded(FOLDS[client], [make().feed(stream)])
+    outcome = accumulated(FOLDS[client], [make().feed(stream)])
     assert outcome.error is None
     return dict(json.loads(outcome.told))
 
@@ -313,9 +313,9 @@ def test_a_signature_is_passed_on_in_chat(call: Json) -> None:
     assert told == {"id": "a", "type": "function", **call}
     message = {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", **call}]}
     whole = json.dumps({"id": "c", "choices": [{"message": message, "finish_reason": "tool_calls"}]}).encode()
-    (told,) = json.loads(mend_whole(whole, Mender(model="m", created=1)))["choices"][0]["message"][
-        "tool_calls"
-    ]
+    (told,) = json.loads(normalize_response(whole, ChunkNormalizer(model="m", created=1)))["choices"][0][
+        "message"
+    ]["tool_calls"]
     assert told == {"id": "a", "type": "function", **call}
 
 
@@ -423,7 +423,7 @@ def test_an_empty_stream_is_no_success(upstream: str, stream: bytes) -> None:
     for client in CLIENTS:
         assert streamed(translation(upstream, client), [stream]).error
     assert streamed(REPAIRS[upstream](), [stream]).error
-    assert folded(FOLDS[upstream], [stream]).error
+    assert accumulated(FOLDS[upstream], [stream]).error
 
 
 @pytest.mark.parametrize("missing", ["name", "content_block"])

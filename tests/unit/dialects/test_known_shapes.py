@@ -7,7 +7,7 @@ import pytest
 
 from copilot_bridge.dialects import codec, sse
 from copilot_bridge.dialects.chat import reader
-from copilot_bridge.dialects.chat.repair import Mender
+from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
 from copilot_bridge.dialects.events import TextDelta
 from copilot_bridge.errors import BridgeError
 
@@ -18,13 +18,13 @@ class Unlearning:
     """Every chunk is mended."""
 
     @staticmethod
-    def learn(*_):
+    def from_example(*_):
         return None
 
 
 def read(blocks):
     """The events, and the error that ended them."""
-    reading = reader.Reader(Mender(model="m", created=1))
+    reading = reader.Reader(ChunkNormalizer(model="m", created=1))
     events = []
     try:
         for block in blocks:
@@ -46,7 +46,7 @@ def test_each_transcript_tells_the_same(path, monkeypatch):
     # Twice the texts, so that there is something to know again.
     doubled = [each for block in blocks for each in [block] * (1 + (b'"content":"' in block))]
     known = read(doubled)
-    monkeypatch.setattr(reader, "Shape", Unlearning)
+    monkeypatch.setattr(reader, "ChunkTemplate", Unlearning)
     assert known == read(doubled)
 
 
@@ -57,7 +57,7 @@ def chunk(text, **more):
 
 
 def test_a_known_shape_is_not_parsed_again(monkeypatch):
-    reading = reader.Reader(Mender(model="m", created=1))
+    reading = reader.Reader(ChunkNormalizer(model="m", created=1))
     for text in ("first", "second"):  # the first one opens the answer
         list(reading.feed(chunk(text)))
     monkeypatch.setattr(codec, "read_object", None)
@@ -79,5 +79,5 @@ def test_a_known_shape_is_not_parsed_again(monkeypatch):
 def test_what_is_of_another_shape_is_read_in_full(other, monkeypatch):
     blocks = [sse.write_data(each).strip() for each in (chunk("one"), chunk("two"), other, chunk("three"))]
     known = read(blocks)
-    monkeypatch.setattr(reader, "Shape", Unlearning)
+    monkeypatch.setattr(reader, "ChunkTemplate", Unlearning)
     assert known == read(blocks)

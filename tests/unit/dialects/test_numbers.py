@@ -9,17 +9,17 @@ import pytest
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat import prompt as chat_prompt
+from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
-from copilot_bridge.dialects.chat.repair import Mender
-from copilot_bridge.dialects.chat.reply import mend_whole as mend_chat
+from copilot_bridge.dialects.chat.response import normalize_response as normalize_chat_response
 from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
+from copilot_bridge.dialects.messages import normalize as messages_normalize
 from copilot_bridge.dialects.messages import prompt as messages_prompt
-from copilot_bridge.dialects.messages import repair as messages_repair
-from copilot_bridge.dialects.messages import reply as messages_reply
+from copilot_bridge.dialects.messages import response as messages_response
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
+from copilot_bridge.dialects.responses import normalize as responses_normalize
 from copilot_bridge.dialects.responses import prompt as responses_prompt
-from copilot_bridge.dialects.responses import repair as responses_repair
 from copilot_bridge.dialects.responses.prompt import Names
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
@@ -171,11 +171,11 @@ def responses_whole(number: str) -> bytes:
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_in_a_whole_answer(number: str) -> None:
-    mender = Mender(model="m", created=1)
+    normalizer = ChunkNormalizer(model="m", created=1)
     for whole in (
-        mend_chat(chat_whole(number), mender),
-        messages_reply.mend_whole(messages_whole(number))[0],
-        codec.write(responses_repair.mend_whole(responses_whole(number))[0]),
+        normalize_chat_response(chat_whole(number), normalizer),
+        messages_response.normalize_response(messages_whole(number))[0],
+        codec.write(responses_normalize.normalize_response(responses_whole(number))[0]),
     ):
         assert number in whole.decode()
         assert b"copilot_" not in whole
@@ -217,7 +217,7 @@ def responses_stream(number: str) -> bytes:
 
 STREAMS = {"chat": chat_stream, "messages": messages_stream, "responses": responses_stream}
 READERS: dict[str, Callable[[], Any]] = {
-    "chat": lambda: ChatReader(Mender(model="m", created=1)),
+    "chat": lambda: ChatReader(ChunkNormalizer(model="m", created=1)),
     "messages": MessagesReader,
     "responses": ResponsesReader,
 }
@@ -227,8 +227,8 @@ WRITERS: dict[str, Callable[[], Any]] = {
     "responses": lambda: ResponsesWriter(answer_id="a", model="m", created=1, names=Names()),
 }
 FOLDS: dict[str, Callable[[bytes], bytes]] = {
-    "messages": lambda told: messages_reply.fold([told])[0],
-    "responses": lambda told: responses_repair.fold([told])[0],
+    "messages": lambda told: messages_response.accumulate([told])[0],
+    "responses": lambda told: responses_normalize.accumulate([told])[0],
 }
 
 
@@ -244,10 +244,10 @@ def test_in_a_stream_that_is_translated(upstream: str, client: str, number: str)
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_in_a_stream_that_is_passed_on(number: str) -> None:
-    for repair, sent in (
-        (messages_repair.Repair(), messages_stream(number)),
-        (responses_repair.Repair(), responses_stream(number)),
+    for normalizer, sent in (
+        (messages_normalize.StreamNormalizer(), messages_stream(number)),
+        (responses_normalize.StreamNormalizer(), responses_stream(number)),
     ):
-        told = repair.feed(sent)
+        told = normalizer.feed(sent)
         assert number in told.decode()
         assert b"copilot_" not in told

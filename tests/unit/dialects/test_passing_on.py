@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from copilot_bridge.dialects.messages.repair import Repair as MessagesRepair
-from copilot_bridge.dialects.responses.repair import Repair as ResponsesRepair
+from copilot_bridge.dialects.messages.normalize import StreamNormalizer as MessagesNormalizer
+from copilot_bridge.dialects.responses.normalize import StreamNormalizer as ResponsesNormalizer
 
 ADDED = {"type": "response.output_item.added", "output_index": 0, "item": {"type": "message", "id": "long"}}
 CALL = {"type": "function_call", "id": "longer", "call_id": "call"}
@@ -28,8 +28,8 @@ def spaced(event: dict[str, Any]) -> bytes:
 
 
 def told(events: list[dict[str, Any]], write: Callable[[dict[str, Any]], bytes]) -> list[Any]:
-    repair = ResponsesRepair()
-    out = b"".join(repair.feed(write(event)) for event in events)
+    normalizer = ResponsesNormalizer()
+    out = b"".join(normalizer.feed(write(event)) for event in events)
     return [json.loads(block.partition(b"data: ")[2]) for block in out.split(b"\n\n")[:-1]]
 
 
@@ -68,6 +68,6 @@ TEXT = b'event: content_block_delta\ndata: {"type":"content_block_delta","index"
     ],
 )
 def test_pieces_of_messages(piece: bytes) -> None:
-    whole, cut = MessagesRepair(), MessagesRepair()
+    whole, cut = MessagesNormalizer(), MessagesNormalizer()
     assert whole.feed(piece) == b"".join(cut.feed(bytes([byte])) for byte in piece)
     assert whole.done == cut.done

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from copilot_bridge.dialects.chat import reader as chat_reader
-from copilot_bridge.dialects.chat.reader import Nesting
+from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
+from copilot_bridge.dialects.chat.reader import JsonDepthTracker
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
-from copilot_bridge.dialects.chat.repair import Mender
 from copilot_bridge.dialects.events import (
     ReasoningDelta,
     ReasoningSignature,
@@ -31,7 +31,7 @@ from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 trials = settings(max_examples=80, deadline=None, derandomize=True)
 
 READERS = {
-    "chat": lambda: ChatReader(Mender(model="m", created=1)),
+    "chat": lambda: ChatReader(ChunkNormalizer(model="m", created=1)),
     "messages": MessagesReader,
     "responses": ResponsesReader,
 }
@@ -465,7 +465,7 @@ def test_a_cut_off_call_of_chat_ends_with_the_answer():
 )
 def test_when_an_object_is_complete(value, size):
     """At its last character, and at none before, however it is cut."""
-    nesting, text = Nesting(), json.dumps({"a": value})
+    nesting, text = JsonDepthTracker(), json.dumps({"a": value})
     for piece in pieces(text[:-1], size):
         nesting.feed(piece)
         assert not nesting.complete

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat import prompt as chat
-from copilot_bridge.dialects.chat import reply as chat_reply
+from copilot_bridge.dialects.chat import response as chat_response
+from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
-from copilot_bridge.dialects.chat.repair import Mender
 from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
 from copilot_bridge.dialects.events import (
     ReasoningDelta,
@@ -30,13 +30,13 @@ from copilot_bridge.dialects.events import (
     ToolCallStarted,
 )
 from copilot_bridge.dialects.messages import prompt as messages
-from copilot_bridge.dialects.messages import reply as messages_reply
+from copilot_bridge.dialects.messages import response as messages_response
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
 from copilot_bridge.dialects.prompt import Reasoning, Text, ToolCall
 from copilot_bridge.dialects.provider_details import decode_details
+from copilot_bridge.dialects.responses import normalize as responses_normalize
 from copilot_bridge.dialects.responses import prompt as responses
-from copilot_bridge.dialects.responses import repair as responses_reply
 from copilot_bridge.dialects.responses.prompt import Names
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
@@ -49,11 +49,11 @@ trials = settings(
 MODEL = "the-model-asked-for"
 
 
-def mender():
-    return Mender(model=MODEL, created=1)
+def normalizer():
+    return ChunkNormalizer(model=MODEL, created=1)
 
 
-READERS = {"chat": lambda: ChatReader(mender()), "messages": MessagesReader, "responses": ResponsesReader}
+READERS = {"chat": lambda: ChatReader(normalizer()), "messages": MessagesReader, "responses": ResponsesReader}
 WRITERS = {
     "chat": lambda: ChatWriter(answer_id="answer", model=MODEL, created=1, usage=True),
     "messages": lambda: MessagesWriter(answer_id="answer", model=MODEL),
@@ -342,17 +342,17 @@ def test_every_row_is_a_loss(dialect, row, many_answers):
 
 
 def fold_chat(pieces):
-    return chat_reply.fold(pieces, mender())
+    return chat_response.accumulate(pieces, normalizer())
 
 
 FOLDS = {
     "chat": fold_chat,
-    "messages": lambda pieces: messages_reply.fold(pieces)[0],
-    "responses": lambda pieces: responses_reply.fold(pieces)[0],
+    "messages": lambda pieces: messages_response.accumulate(pieces)[0],
+    "responses": lambda pieces: responses_normalize.accumulate(pieces)[0],
 }
 
 
-def fold(dialect, pieces):
+def accumulate(dialect, pieces):
     return json.loads(FOLDS[dialect](pieces))
 
 
@@ -417,7 +417,7 @@ def test_an_answer_in_one_piece_is_what_the_stream_told(dialect, events):
         replace(call, arguments=call.arguments or "{}") if isinstance(call, ToolCall) else call
         for call in map(part_said, parts_of(events))
     ]
-    whole = fold(dialect, write(dialect, events))
+    whole = accumulate(dialect, write(dialect, events))
     came_back = [part for message in sent_back(dialect, whole) for part in message.parts]
     expected = in_chat(told) if dialect == "chat" else told
     assert came_back == expected
@@ -429,10 +429,10 @@ def test_an_answer_in_one_piece_is_what_the_stream_told(dialect, events):
 def test_an_answer_in_one_piece_wherever_its_stream_is_cut(dialect, events, size):
     data = b"".join(write(dialect, events))
     pieces = [data[start : start + size] for start in range(0, len(data), size)]
-    assert fold(dialect, pieces) == fold(dialect, [data])
+    assert accumulate(dialect, pieces) == accumulate(dialect, [data])
 
 
-ENDS = {
+STATUS_BY_REASON = {
     "chat": lambda whole: whole["choices"][0]["finish_reason"],
     "messages": lambda whole: whole["stop_reason"],
     "responses": lambda whole: (whole["incomplete_details"] or {}).get("reason", whole["status"]),
@@ -481,7 +481,7 @@ def counted_by(dialect, usage):
 @trials
 @given(events=answers.filter(lambda events: events[-1].usage.prompt_tokens + events[-1].usage.output))
 def test_the_end_and_the_usage_in_one_piece(dialect, events):
-    whole, end = fold(dialect, write(dialect, events)), events[-1]
-    assert ENDS[dialect](whole) == NAMES[dialect][end.reason]
+    whole, end = accumulate(dialect, write(dialect, events)), events[-1]
+    assert STATUS_BY_REASON[dialect](whole) == NAMES[dialect][end.reason]
     usage = end.usage
     assert counted_by(dialect, whole["usage"]) == (usage.prompt_tokens, usage.cached, usage.output)

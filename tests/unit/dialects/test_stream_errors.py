@@ -4,14 +4,14 @@ import json
 
 import pytest
 
+from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
+from copilot_bridge.dialects.chat.normalize import StreamNormalizer as ChatNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
-from copilot_bridge.dialects.chat.repair import Mender
-from copilot_bridge.dialects.chat.repair import Repair as ChatRepair
 from copilot_bridge.dialects.messages.errors import write_event as write_message
+from copilot_bridge.dialects.messages.normalize import StreamNormalizer as MessagesNormalizer
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
-from copilot_bridge.dialects.messages.repair import Repair as MessagesRepair
+from copilot_bridge.dialects.responses.normalize import StreamNormalizer as ResponsesNormalizer
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
-from copilot_bridge.dialects.responses.repair import Repair as ResponsesRepair
 from copilot_bridge.dialects.stream_errors import as_stream_error
 from copilot_bridge.errors import UpstreamRefused
 
@@ -74,11 +74,15 @@ EVENTS = {
 }
 
 
-def mender():
-    return Mender(model="m", created=1)
+def chunk_normalizer():
+    return ChunkNormalizer(model="m", created=1)
 
 
-READERS = {"chat": lambda: ChatReader(mender()), "messages": MessagesReader, "responses": ResponsesReader}
+READERS = {
+    "chat": lambda: ChatReader(chunk_normalizer()),
+    "messages": MessagesReader,
+    "responses": ResponsesReader,
+}
 
 
 @pytest.mark.parametrize("name", EVENTS)
@@ -91,14 +95,14 @@ def test_a_reader_says_what_it_was(name):
 
 @pytest.mark.parametrize("name", [name for name in EVENTS if name.startswith("responses")])
 def test_where_it_is_passed_on_the_log_says_what_it_was(name):
-    repair = ResponsesRepair()
-    repair.feed(f"event: {EVENTS[name]['type']}\ndata: {json.dumps(EVENTS[name])}\n\n".encode())
-    assert (repair.done, repair.outcome) == (True, "rate_limited")
+    normalizer = ResponsesNormalizer()
+    normalizer.feed(f"event: {EVENTS[name]['type']}\ndata: {json.dumps(EVENTS[name])}\n\n".encode())
+    assert (normalizer.done, normalizer.outcome) == (True, "rate_limited")
 
 
 @pytest.mark.parametrize("name", ["chat", "messages"])
 def test_where_it_is_told_again_it_is_what_it_was(name):
-    repair = ChatRepair(mender(), usage=False) if name == "chat" else MessagesRepair()
+    normalizer = ChatNormalizer(chunk_normalizer(), usage=False) if name == "chat" else MessagesNormalizer()
     with pytest.raises(UpstreamRefused) as caught:
-        repair.feed(f"data: {json.dumps(EVENTS[name])}\n\n".encode())
+        normalizer.feed(f"data: {json.dumps(EVENTS[name])}\n\n".encode())
     assert caught.value.kind == "rate_limited"

@@ -202,24 +202,31 @@ def test_each_role_comes_back_at_the_start(dialect, role):
 
 @pytest.mark.parametrize("dialect", WRITERS)
 def test_each_kind_of_event_is_written(dialect):
-    assert set(WRITERS[dialect].Writer._ON) == set(get_args(Event))
+    assert set(WRITERS[dialect].Writer._HANDLERS) == set(get_args(Event))
 
 
 def test_each_reason_is_told():
-    for table in (chat_writer.REASONS, messages_writer.REASONS, responses_writer.ENDS):
+    for table in (
+        chat_writer.FINISH_REASON_MAP,
+        messages_writer.FINISH_REASON_MAP,
+        responses_writer.STATUS_BY_REASON,
+    ):
         assert set(table) == set(get_args(Reason))
 
 
 def test_each_reason_is_heard():
     """Where nothing says so, it is told by what has been said; Messages know one word for two of them."""
-    assert set(chat_reader.REASONS.values()) == set(get_args(Reason)) - {"refusal"}
-    assert set(messages_reader.REASONS.values()) == set(get_args(Reason)) - {"filtered"}
+    assert set(chat_reader.FINISH_REASON_MAP.values()) == set(get_args(Reason)) - {"refusal"}
+    assert set(messages_reader.FINISH_REASON_MAP.values()) == set(get_args(Reason)) - {"filtered"}
     assert set(responses_reader.INCOMPLETE.values()) == {"length", "filtered"}
 
 
 @pytest.mark.parametrize(
     ("written", "read"),
-    [(chat_writer.REASONS, chat_reader.REASONS), (messages_writer.REASONS, messages_reader.REASONS)],
+    [
+        (chat_writer.FINISH_REASON_MAP, chat_reader.FINISH_REASON_MAP),
+        (messages_writer.FINISH_REASON_MAP, messages_reader.FINISH_REASON_MAP),
+    ],
     ids=["chat", "messages"],
 )
 def test_a_reason_comes_back(written, read):

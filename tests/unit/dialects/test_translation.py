@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from golden.transcripts import check_stream, cut
 
+from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
-from copilot_bridge.dialects.chat.repair import Mender
 from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
 from copilot_bridge.dialects.fitting.step import NOTHING, Undo
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
@@ -25,7 +25,7 @@ SIZES = (1, 7, 64, 1 << 20)
 MODEL = "the-model-asked-for"
 
 READERS = {
-    "chat": lambda: ChatReader(Mender(model="", created=1)),
+    "chat": lambda: ChatReader(ChunkNormalizer(model="", created=1)),
     "messages": MessagesReader,
     "responses": ResponsesReader,
 }
@@ -243,7 +243,7 @@ def read_responses(stream):
 READ = {"chat": read_chat, "messages": read_messages, "responses": read_responses}
 
 # How each dialect names the ends, and what it gives for an end of ours.
-ENDS = {
+STATUS_BY_REASON = {
     "chat": {
         "stop": "stop",
         "length": "length",
@@ -336,7 +336,7 @@ def test_what_is_said(client, upstream, case):
     assert told["text"] == text
     assert [each for thought in told["thoughts"] for each in opened(client, *thought)] == thoughts
     assert [(id_, name, json.loads(given or "{}")) for id_, name, given in told["calls"]] == calls
-    assert told["end"] == ENDS[client][end]
+    assert told["end"] == STATUS_BY_REASON[client][end]
     if usage:
         assert told["usage"] == usage
 

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from golden.transcripts import CREATED, MODEL, check_whole, mender
+from golden.transcripts import CREATED, MODEL, check_whole, normalizer
 
-from copilot_bridge.dialects.chat.reply import fold, join_logprobs, mend_whole
+from copilot_bridge.dialects.chat.response import accumulate, join_logprobs, normalize_response
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
 Json = dict[str, Any]
@@ -17,7 +17,7 @@ def whole(**message: Any) -> bytes:
 
 
 def mended(data: bytes) -> Json:
-    reply: Json = json.loads(mend_whole(data, mender()))
+    reply: Json = json.loads(normalize_response(data, normalizer()))
     check_whole(reply)
     return reply
 
@@ -50,15 +50,16 @@ def chunk(delta: Json, finish: str | None = None) -> Json:
 )
 def test_what_is_no_answer(data: bytes) -> None:
     with pytest.raises(UpstreamRefused) as refused:
-        mend_whole(data, mender())
+        normalize_response(data, normalizer())
     assert refused.value.kind == "unavailable"
 
 
 @pytest.mark.parametrize("choices", [{}, {"choices": []}, {"choices": None}])
 def test_an_error_under_a_status_of_200(choices: Json) -> None:
     with pytest.raises(UpstreamRefused, match="no such thing") as refused:
-        mend_whole(
-            json.dumps({"error": {"message": "no such thing", "code": "odd"}, **choices}).encode(), mender()
+        normalize_response(
+            json.dumps({"error": {"message": "no such thing", "code": "odd"}, **choices}).encode(),
+            normalizer(),
         )
     assert refused.value.code == "odd"
 
@@ -89,7 +90,7 @@ def test_fields_that_nobody_knows_yet_are_passed_on() -> None:
 def test_white_space_without_end_is_an_error_here_too() -> None:
     call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{" + "\n" * 99}}
     with pytest.raises(UpstreamRefused):
-        mend_whole(whole(tool_calls=[call]), mender())
+        normalize_response(whole(tool_calls=[call]), normalizer())
 
 
 @pytest.mark.parametrize(
@@ -104,18 +105,18 @@ def test_white_space_without_end_is_an_error_here_too() -> None:
 )
 def test_a_stream_without_its_end_is_no_answer(pieces: list[bytes]) -> None:
     with pytest.raises(StreamCut):
-        fold(pieces, mender())
+        accumulate(pieces, normalizer())
 
 
 def test_an_error_in_the_stream() -> None:
     with pytest.raises(UpstreamRefused, match="no more"):
-        fold(events(chunk({"content": "Hello"}), {"error": {"message": "no more"}}), mender())
+        accumulate(events(chunk({"content": "Hello"}), {"error": {"message": "no more"}}), normalizer())
 
 
 def test_what_comes_after_the_end_is_not_read() -> None:
     late = events(chunk({"content": " late"}), {"error": {"message": "late"}})
-    folded = fold(events(chunk({"content": "Hello"}), b"[DONE]") + late, mender())
-    assert json.loads(folded)["choices"][0]["message"]["content"] == "Hello"
+    accumulated = accumulate(events(chunk({"content": "Hello"}), b"[DONE]") + late, normalizer())
+    assert json.loads(accumulated)["choices"][0]["message"]["content"] == "Hello"
 
 
 def test_the_stream_is_read_only_as_far_as_its_end() -> None:
@@ -125,12 +126,14 @@ def test_the_stream_is_read_only_as_far_as_its_end() -> None:
         yield from events(chunk({"content": "Hello"}), b"[DONE]")
         raise AssertionError("read beyond the end")
 
-    assert json.loads(fold(pieces(), mender()))["choices"]
+    assert json.loads(accumulate(pieces(), normalizer()))["choices"]
 
 
 def test_junk_in_a_stream_is_dropped() -> None:
-    folded = fold(events(b"junk", chunk({"content": "Hello"}), b"[1]", chunk({}, "stop")), mender())
-    check_whole(json.loads(folded))
+    accumulated = accumulate(
+        events(b"junk", chunk({"content": "Hello"}), b"[1]", chunk({}, "stop")), normalizer()
+    )
+    check_whole(json.loads(accumulated))
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from golden.transcripts import CREATED, MODEL, check_stream, cut, data_of, mender, repair
+from golden.transcripts import CREATED, MODEL, check_stream, cut, data_of, normalize, normalizer
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from copilot_bridge.dialects import codec, sse
-from copilot_bridge.dialects.chat.repair import MOST_LINE_ENDS, MOST_SPACES, Repair, Shape
+from copilot_bridge.dialects.chat.normalize import MAX_LINE_ENDS, MAX_SPACES, ChunkTemplate, StreamNormalizer
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
 Json = dict[str, Any]
@@ -53,8 +53,8 @@ def texts(stream: bytes) -> list[str]:
     return [delta["content"] for delta in deltas(stream) if delta.get("content")]
 
 
-def new(*, usage: bool = True) -> Repair:
-    return Repair(mender(), usage=usage)
+def new(*, usage: bool = True) -> StreamNormalizer:
+    return StreamNormalizer(normalizer(), usage=usage)
 
 
 # The ends of a stream.
@@ -127,13 +127,13 @@ def test_nothing_comes_after_the_end(late: bytes, whole: bool) -> None:
     sent = events(FIRST, chunk({"content": "Hello"}), chunk({"content": " you"}), LAST, DONE)
     stream = new()
     out = stream.feed(sent + late) if whole else stream.feed(sent) + stream.feed(late)
-    assert out + stream.close() == repair(sent)
+    assert out + stream.close() == normalize(sent)
 
 
 def test_nothing_is_written_for_the_usage_of_a_client_that_does_not_ask() -> None:
     count = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
     sent = events(FIRST, LAST, {**HEAD, "choices": [], "usage": count}, DONE)
-    out = repair(sent, usage=False)
+    out = normalize(sent, usage=False)
     check_stream(out, usage=False)
     assert b"total_tokens" not in out
 
@@ -165,12 +165,12 @@ def test_an_error_in_the_stream(error: Any, message: str, code: str | None) -> N
 
 @pytest.mark.parametrize("error", [None, {}, ""])
 def test_no_error_is_none(error: Any) -> None:
-    assert texts(repair(events(FIRST, chunk({"content": "Hello"}, error=error), LAST, DONE))) == ["Hello"]
+    assert texts(normalize(events(FIRST, chunk({"content": "Hello"}, error=error), LAST, DONE))) == ["Hello"]
 
 
 def test_a_finish_that_is_an_error() -> None:
     with pytest.raises(UpstreamRefused):
-        repair(events(FIRST, chunk({"content": "Hello"}), chunk(finish="error"), DONE))
+        normalize(events(FIRST, chunk({"content": "Hello"}), chunk(finish="error"), DONE))
 
 
 @pytest.mark.parametrize(
@@ -178,9 +178,9 @@ def test_a_finish_that_is_an_error() -> None:
 )
 def test_what_is_no_chunk_is_dropped(junk: str | bytes) -> None:
     sent = [FIRST, chunk({"content": "Hello"}), chunk({"content": " you"}), LAST, DONE]
-    expected = repair(events(*sent))
+    expected = normalize(events(*sent))
     for place in range(len(sent)):
-        assert repair(events(*sent[:place], junk, *sent[place:])) == expected
+        assert normalize(events(*sent[:place], junk, *sent[place:])) == expected
 
 
 @pytest.mark.parametrize(
@@ -204,13 +204,13 @@ def test_what_is_no_chunk_is_dropped(junk: str | bytes) -> None:
 )
 def test_what_says_nothing_is_dropped(odd: Json) -> None:
     sent = [FIRST, chunk({"content": "Hello"}), chunk({"content": " you"}), LAST, DONE]
-    expected = repair(events(*sent))
+    expected = normalize(events(*sent))
     for place in range(len(sent)):
-        assert repair(events(*sent[:place], odd, *sent[place:])) == expected
+        assert normalize(events(*sent[:place], odd, *sent[place:])) == expected
 
 
 def test_what_is_missing_is_filled_in() -> None:
-    out = repair(events({"id": "1", "choices": [{"delta": {"content": "Hello"}}]}, DONE))
+    out = normalize(events({"id": "1", "choices": [{"delta": {"content": "Hello"}}]}, DONE))
     check_stream(out, usage=True)
     first = json.loads(data_of(out)[0])
     assert (first["model"], first["created"]) == (MODEL, CREATED)
@@ -219,13 +219,13 @@ def test_what_is_missing_is_filled_in() -> None:
 def test_an_id_is_never_empty_and_never_changes() -> None:
     """Azure tells its id only after the reasoning; clients gather an answer's chunks by it."""
     nameless = {"id": "", "model": "", "choices": [{"index": 0, "delta": {"cot_summary": "Hm."}}]}
-    check_stream(repair(events(nameless, FIRST, chunk({"content": "Hello"}), LAST, DONE)), usage=True)
+    check_stream(normalize(events(nameless, FIRST, chunk({"content": "Hello"}), LAST, DONE)), usage=True)
 
 
 def test_what_is_kept_is_kept_in_the_usage_chunk_too() -> None:
     count = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
     usage = {**HEAD, "choices": [], "usage": count, "copilot_usage": {"total_nano_aiu": 12}}
-    assert b"total_nano_aiu" in repair(events(FIRST, LAST, usage, DONE), keep=True)
+    assert b"total_nano_aiu" in normalize(events(FIRST, LAST, usage, DONE), keep=True)
 
 
 # Tool calls whose fragments say little of where they belong.
@@ -234,7 +234,7 @@ def test_what_is_kept_is_kept_in_the_usage_chunk_too() -> None:
 def calls_of(*fragments: Json) -> list[tuple[str, str]]:
     """(name, arguments) of each call that a client puts together."""
     sent = [chunk({"tool_calls": [fragment]}) for fragment in fragments]
-    out = repair(events(*sent, chunk(finish="tool_calls"), DONE))
+    out = normalize(events(*sent, chunk(finish="tool_calls"), DONE))
     check_stream(out, usage=True)
     calls: dict[int, list[str]] = {}
     for fragment in [call for delta in deltas(out) for call in delta.get("tool_calls", ())]:
@@ -265,8 +265,8 @@ def test_an_id_that_comes_again_begins_none() -> None:
 # White space without end.
 
 # The last fragment before which a stream is not yet broken off.
-LINE_END = "\n" * MOST_LINE_ENDS
-SPACES = " " * MOST_SPACES
+LINE_END = "\n" * MAX_LINE_ENDS
+SPACES = " " * MAX_SPACES
 
 
 def arguments(fragments: Iterable[str]) -> bytes:
@@ -298,7 +298,7 @@ def written(stream: bytes) -> str:
 )
 def test_white_space_without_end_is_broken_off(fragments: list[str]) -> None:
     with pytest.raises(UpstreamRefused) as refused:
-        repair(arguments(fragments))
+        normalize(arguments(fragments))
     assert refused.value.code == "degenerate_output"
 
 
@@ -326,7 +326,7 @@ LONG = {
 )
 def test_what_a_model_may_write(text: str, size: int) -> None:
     fragments = [text[at : at + size] for at in range(0, len(text), size)]
-    assert written(repair(arguments(fragments))) == text
+    assert written(normalize(arguments(fragments))) == text
     assert json.loads(text) is not None
 
 
@@ -334,12 +334,14 @@ def test_white_space_is_counted_for_each_call_by_itself() -> None:
     calls = [
         {"index": n, "id": f"call_{n}", "function": {"name": "f", "arguments": LINE_END}} for n in range(3)
     ]
-    out = repair(events(*(chunk({"tool_calls": [call]}) for call in calls), chunk(finish="tool_calls"), DONE))
+    out = normalize(
+        events(*(chunk({"tool_calls": [call]}) for call in calls), chunk(finish="tool_calls"), DONE)
+    )
     assert written(out) == LINE_END * 3
 
 
 def test_white_space_in_text_is_the_models_own_affair() -> None:
-    assert texts(repair(events(FIRST, *[chunk({"content": "\n\n"})] * 50, LAST, DONE))) == ["\n\n"] * 50
+    assert texts(normalize(events(FIRST, *[chunk({"content": "\n\n"})] * 50, LAST, DONE))) == ["\n\n"] * 50
 
 
 # The learned shape of plain text.
@@ -347,14 +349,14 @@ def test_white_space_in_text_is_the_models_own_affair() -> None:
 
 def slow(blocks: list[bytes]) -> bytes:
     """What comes out when every chunk is parsed and mended, and nothing is learned."""
-    each = mender()
+    each = normalizer()
     out = b""
     for block in blocks:
         if block == b"[DONE]":
             counted = each.usage_chunk()
             return out + events(*each.end(), *([counted] if counted else []), DONE)
         parsed = codec.read_object(sse.read_data(b"data: " + block))
-        out += events(*each.mend(parsed)) if parsed else b""
+        out += events(*each.normalize(parsed)) if parsed else b""
     raise AssertionError("a stream ends with [DONE]")
 
 
@@ -366,7 +368,7 @@ def said(stream: bytes) -> list[Any]:
 
 def same(blocks: list[str], size: int = 1 << 20) -> None:
     data = [block.encode() for block in [*blocks, DONE]]
-    assert said(repair(events(*data), size)) == said(slow(data))
+    assert said(normalize(events(*data), size)) == said(slow(data))
 
 
 AZURE = {"content_filter_results": {"hate": {"filtered": False, "severity": "safe"}}}
@@ -419,7 +421,7 @@ def test_learning_never_changes_the_meaning(write: Callable[[str], Json], ascii_
     def check(parts: list[str], size: int) -> None:
         blocks = [json.dumps(write(part), ensure_ascii=ascii_only, separators=(",", ":")) for part in parts]
         same([*blocks, compact(LAST)], size)
-        assert "".join(texts(repair(events(*blocks, LAST, DONE), size))) == "".join(parts)
+        assert "".join(texts(normalize(events(*blocks, LAST, DONE), size))) == "".join(parts)
 
     check()
 
@@ -492,7 +494,7 @@ def test_json_may_be_written_otherwise_or_wrongly(odd: str) -> None:
 def test_what_is_no_text_is_not_passed_on(field: str, content: Any) -> None:
     for before in ([], [PLAIN, PLAIN]):
         with pytest.raises(UpstreamRefused, match=field):
-            repair(events(*before, chunk({field: content}), DONE))
+            normalize(events(*before, chunk({field: content}), DONE))
 
 
 def test_a_known_shape_is_looked_for_in_the_right_place() -> None:
@@ -504,15 +506,15 @@ def test_a_known_shape_is_looked_for_in_the_right_place() -> None:
 @pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
 def test_the_shape_is_learned_at_all(write: Callable[[str], Json], monkeypatch: pytest.MonkeyPatch) -> None:
     """Or the tests of it would be worth nothing."""
-    recast, known = Shape.recast, []
+    render, known = ChunkTemplate.render, []
 
-    def counted(self: Shape, block: bytes) -> bytes | None:
-        found = recast(self, block)
+    def counted(self: ChunkTemplate, block: bytes) -> bytes | None:
+        found = render(self, block)
         known.append(found is not None)
         return found
 
-    monkeypatch.setattr(Shape, "recast", counted)
-    repair(events(*(write(text) for text in "abcdef"), DONE))
+    monkeypatch.setattr(ChunkTemplate, "render", counted)
+    normalize(events(*(write(text) for text in "abcdef"), DONE))
     assert sum(known) == 4, "all but the first, which says who speaks, and the one learned from"
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from copilot_bridge.dialects import codec, members, sse
 from copilot_bridge.dialects.codec import JsonObject
-from copilot_bridge.dialects.messages.calls import Calls
 from copilot_bridge.dialects.messages.errors import write_event
+from copilot_bridge.dialects.messages.tool_calls import ToolCallIds
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
@@ -19,10 +19,10 @@ KEEPALIVE = b'event: ping\ndata: {"type": "ping"}\n\n'
 MANAGED = "context_management"
 
 # Only these need a closer look: Copilot's own fields, the usage, calls, the end, and errors.
-SUSPECT = (b"[DONE]", b"copilot_", b'"message_', b'"tool_use"', b"error")
+NEEDS_PARSING = (b"[DONE]", b"copilot_", b'"message_', b'"tool_use"', b"error")
 
 
-class Repair:
+class StreamNormalizer:
     """A stream's bytes in, cut anywhere; whole mended events out.
 
     :param keep: leave Copilot's own fields in.
@@ -37,7 +37,7 @@ class Repair:
         self._managed = managed
         self._splitter = sse.Splitter()
         self._counted: dict[str, int] = {}
-        self._calls = Calls(answer_id)
+        self._calls = ToolCallIds(answer_id)
         self.done = False
         self.failure: BridgeError | None = None
         self.outcome = "ok"
@@ -56,13 +56,13 @@ class Repair:
 
         What came before it in the same piece is given first; then the error is in `failure`.
         """
-        if not self.done and self._splitter.would_give_back(piece) and is_plain(piece):
+        if not self.done and self._splitter.would_give_back(piece) and passes_unchanged(piece):
             return piece
         out: list[bytes] = []
         try:
             for block in self._splitter.feed(piece):
-                plain = not self.done and is_plain(block)
-                out.append(block + b"\n\n" if plain else self._mend(block))
+                plain = not self.done and passes_unchanged(block)
+                out.append(block + b"\n\n" if plain else self._normalize(block))
         except UpstreamRefused as error:
             if not out:
                 raise
@@ -73,7 +73,7 @@ class Repair:
         """Raises StreamCut: the answer has no end."""
         if self.failure:
             raise self.failure
-        out = self._mend(self._splitter.rest())
+        out = self._normalize(self._splitter.rest())
         if not self.done:
             raise StreamCut("Copilot's answer broke off before its end")
         return out
@@ -81,7 +81,7 @@ class Repair:
     def fail(self, error: BridgeError) -> bytes:
         return write_event(error)
 
-    def _mend(self, block: bytes) -> bytes:
+    def _normalize(self, block: bytes) -> bytes:
         data = sse.read_data(block)
         if self.done or not data or data.strip() == b"[DONE]":
             return block + b"\n\n" if block.startswith(b":") and not self.done else b""
@@ -93,14 +93,14 @@ class Repair:
         if is_error(event):
             raise as_stream_error(error_in(event))
         self._note(event)
-        mended = self._calls.feed(mend(event, keep=self._keep, managed=self._managed))
-        if mended == event:
+        normalized = self._calls.feed(normalize(event, keep=self._keep, managed=self._managed))
+        if normalized == event:
             return block + b"\n\n"
         return (
             b"event: "
             + str(event.get("type")).encode(errors="replace")
             + b"\ndata: "
-            + codec.write(mended)
+            + codec.write(normalized)
             + b"\n\n"
         )
 
@@ -111,31 +111,31 @@ class Repair:
         self.done = event.get("type") == "message_stop"
 
 
-def is_plain(events: bytes) -> bool:
+def passes_unchanged(events: bytes) -> bool:
     """There is nothing in them to be mended or noted."""
-    for mark in SUSPECT:  # noqa: SIM110 - a generator takes longer than the search
+    for mark in NEEDS_PARSING:  # noqa: SIM110 - a generator takes longer than the search
         if mark in events:
             return False
     return True
 
 
-def mend(told: JsonObject, *, keep: bool, managed: bool) -> JsonObject:
+def normalize(told: JsonObject, *, keep: bool, managed: bool) -> JsonObject:
     """Copilot tells of managing the context, too, when nobody has asked: SDKs stumble over that."""
-    mended: JsonObject = told if keep else without_noise(told)
-    if managed or MANAGED not in mended:
-        return mended
-    return {key: value for key, value in mended.items() if key != MANAGED}
+    normalized: JsonObject = told if keep else without_copilot_fields(told)
+    if managed or MANAGED not in normalized:
+        return normalized
+    return {key: value for key, value in normalized.items() if key != MANAGED}
 
 
-def without_noise(value: Any) -> Any:
+def without_copilot_fields(value: Any) -> Any:
     """Without Copilot's own fields, at any depth but inside of what the model has written."""
     if isinstance(value, dict):
         return {
-            key: inner if key == "input" else without_noise(inner)
+            key: inner if key == "input" else without_copilot_fields(inner)
             for key, inner in value.items()
             if not key.startswith("copilot_")
         }
-    return [without_noise(inner) for inner in value] if isinstance(value, list) else value
+    return [without_copilot_fields(inner) for inner in value] if isinstance(value, list) else value
 
 
 def numbers(usage: Any) -> dict[str, int]:

@@ -19,7 +19,7 @@ from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
-NOISE = re.compile(r"copilot_|content_filter_|prompt_filter_results$|padding$|intent_")
+COPILOT_ONLY_FIELDS = re.compile(r"copilot_|content_filter_|prompt_filter_results$|padding$|intent_")
 
 # What each chunk tells of the answer as a whole.
 FRAME: dict[str, type] = {"id": str, "model": str, "created": int}
@@ -36,12 +36,12 @@ CONTENT = b'"content":"'
 
 # A model that has lost its way writes white space into a tool's arguments for ever.  Line ends and tabs
 # are counted within one run of white space; between two tokens of JSON nobody needs so many.
-MOST_LINE_ENDS = 20
-MOST_SPACES = 1000
+MAX_LINE_ENDS = 20
+MAX_SPACES = 1000
 WHITESPACE = " \t\r\n"
 
 
-class Whitespace:
+class WhitespaceLimit:
     """Counts the white space at the end of a tool call's arguments."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Whitespace:
             self._line_ends = self._spaces = 0
         self._spaces += len(run)
         self._line_ends += len(run) - run.count(" ")
-        if self._line_ends > MOST_LINE_ENDS or self._spaces > MOST_SPACES:
+        if self._line_ends > MAX_LINE_ENDS or self._spaces > MAX_SPACES:
             raise UpstreamRefused(
                 "the model wrote nothing but white space into a tool call; the answer was stopped",
                 code="degenerate_output",
@@ -74,7 +74,7 @@ def kind_of(fragment: JsonObject) -> str:
     return "custom" if custom and fragment.get("function") is None else "function"
 
 
-class Calls:
+class ToolCallNumbering:
     """Numbers the tool calls of one answer from 0, whatever index upstream gave them."""
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class Calls:
         self._open: dict[object, int] = {}  # upstream's (choice, index) -> the call it was used for last
         self._named: set[int] = set()
         self._kinds: list[str] = []
-        self._whitespace: list[Whitespace] = []
+        self._whitespace: list[WhitespaceLimit] = []
 
     def __len__(self) -> int:
         return len(self._kinds)
@@ -103,7 +103,11 @@ class Calls:
             self._numbers[id_] = number
         kind = self._kinds[number]
         told = self._told(number, name, given, KINDS[kind])
-        extra = {key: each for key, each in fragment.items() if key not in FRAGMENT and not NOISE.match(key)}
+        extra = {
+            key: each
+            for key, each in fragment.items()
+            if key not in FRAGMENT and not COPILOT_ONLY_FIELDS.match(key)
+        }
         return {"index": number, **opening, **extra, kind: told}
 
     def _known(self, place: object, id_: str, name: str) -> int | None:
@@ -121,7 +125,7 @@ class Calls:
     def _begin(self, id_: str, kind: str, answer_id: str) -> str:
         """The call's id: its own, if no other call has it."""
         self._kinds.append(kind)
-        self._whitespace.append(Whitespace())
+        self._whitespace.append(WhitespaceLimit())
         return id_ if id_ and id_ not in self._numbers else f"call_{answer_id}_{len(self) - 1}"
 
     def _told(self, number: int, name: str, given: JsonObject, field: str) -> JsonObject:
@@ -131,11 +135,13 @@ class Calls:
         named = name if number not in self._named else ""
         if named:
             self._named.add(number)
-        kept = {key: each for key, each in given.items() if key != "name" and not NOISE.match(key)}
+        kept = {
+            key: each for key, each in given.items() if key != "name" and not COPILOT_ONLY_FIELDS.match(key)
+        }
         return ({"name": named} if named else {}) | kept | {field: piece}
 
 
-class Mender:
+class ChunkNormalizer:
     """Chunks as Copilot sends them in, chunks as OpenAI promises them out.
 
     :param model, created, answer_id: for answers that carry none (`created` in unix seconds).
@@ -146,7 +152,7 @@ class Mender:
         self, *, model: str, created: int, answer_id: str = "chatcmpl-0", keep: bool = False
     ) -> None:
         self._keep = keep
-        self._calls = Calls()
+        self._calls = ToolCallNumbering()
         self._started = False
         self._closing: JsonObject | None = None
         self._counting: JsonObject = {}
@@ -160,7 +166,7 @@ class Mender:
         self.finish_reason: str | None = None
         self.usage: JsonObject | None = None
 
-    def mend(self, chunk: JsonObject) -> Iterator[JsonObject]:
+    def normalize(self, chunk: JsonObject) -> Iterator[JsonObject]:
         """Raises UpstreamRefused: the chunk tells of an error, or can't be read."""
         if is_error(chunk) or chunk.get("error"):
             raise as_stream_error(error_in(chunk))
@@ -170,14 +176,14 @@ class Mender:
         frame = self._frame(chunk)
         for choice in dicts(chunk.get("choices")):
             delta = self._delta(choice)
-            mended = {**self._kept(choice), "index": 0, "delta": delta, "finish_reason": None}
-            mended.pop("message", None)
+            normalized = {**self._kept(choice), "index": 0, "delta": delta, "finish_reason": None}
+            normalized.pop("message", None)
             if reason := members.text(choice, "finish_reason"):
-                said = {"logprobs": None} if delta and "logprobs" in mended else {}
-                self._finish(reason, frame, mended | said)
+                said = {"logprobs": None} if delta and "logprobs" in normalized else {}
+                self._finish(reason, frame, normalized | said)
             if delta:
                 opened = self._opened(delta)
-                yield {**frame, "id": self._common["id"], "choices": [{**mended, "delta": opened}]}
+                yield {**frame, "id": self._common["id"], "choices": [{**normalized, "delta": opened}]}
 
     def end(self) -> Iterator[JsonObject]:
         """The chunk with the finish_reason, held back until everything else has been said.
@@ -223,7 +229,7 @@ class Mender:
     def _kept(self, fields: JsonObject) -> JsonObject:
         if self._keep:
             return dict(fields)
-        return {key: value for key, value in fields.items() if not NOISE.match(key)}
+        return {key: value for key, value in fields.items() if not COPILOT_ONLY_FIELDS.match(key)}
 
     def _delta(self, choice: JsonObject) -> JsonObject:
         """What this choice adds to the answer; {} if that is nothing."""
@@ -286,28 +292,30 @@ def choice_of(delta: JsonObject) -> JsonObject:
     return {"index": 0, "delta": delta, "finish_reason": None}
 
 
-class Shape:
+class ChunkTemplate:
     """A plain text chunk with its text cut out: before, after, and both as they should be."""
 
     __slots__ = ("_head", "_new_head", "_new_tail", "_tail")
 
     @classmethod
-    def learn(cls, block: bytes, chunk: JsonObject, mended: list[JsonObject], out: bytes) -> "Shape | None":
+    def from_example(
+        cls, block: bytes, chunk: JsonObject, normalized: list[JsonObject], out: bytes
+    ) -> "ChunkTemplate | None":
         """From a chunk that is text and nothing else, as it came and as it should be; None: it is not."""
-        if len(mended) != 1 or mended[0]["choices"][0]["delta"].keys() != {"content"}:
+        if len(normalized) != 1 or normalized[0]["choices"][0]["delta"].keys() != {"content"}:
             return None
         if len(chunk["choices"]) != 1 or chunk["choices"][0].get("finish_reason") or chunk.get("usage"):
             return None
         if not block.count(CONTENT) == out.count(CONTENT) == 1:
             return None
-        shape = cls(block, out)
-        return shape if shape.read(block) == mended[0]["choices"][0]["delta"]["content"] else None
+        template = cls(block, out)
+        return template if template.read(block) == normalized[0]["choices"][0]["delta"]["content"] else None
 
-    def __init__(self, block: bytes, mended: bytes) -> None:
+    def __init__(self, block: bytes, normalized: bytes) -> None:
         self._head, self._tail = around_text(block)
-        self._new_head, self._new_tail = around_text(mended)
+        self._new_head, self._new_tail = around_text(normalized)
 
-    def recast(self, block: bytes) -> bytes | None:
+    def render(self, block: bytes) -> bytes | None:
         """The mended block, None if it is of another shape."""
         head, tail = self._head, self._tail
         if not (block.startswith(head) and block.endswith(tail)):
@@ -334,7 +342,7 @@ def around_text(block: bytes) -> tuple[bytes, bytes]:
     return block[:start], block[text.end() :]
 
 
-class Repair:
+class StreamNormalizer:
     """A stream's bytes in, cut anywhere; whole mended events out.
 
     :param usage: the client asked for the usage chunk.
@@ -342,38 +350,38 @@ class Repair:
 
     stopped = False  # from here; only a stream that is read anew is
 
-    def __init__(self, mender: Mender, *, usage: bool) -> None:
-        self._mender = mender
+    def __init__(self, normalizer: ChunkNormalizer, *, usage: bool) -> None:
+        self._normalizer = normalizer
         self._wants_usage = usage
         self._splitter = sse.Splitter()
-        self._shape: Shape | None = None
+        self._template: ChunkTemplate | None = None
         self.done = False
         self.failure: BridgeError | None = None
         self.outcome = "ok"
 
     @property
     def usage(self) -> JsonObject | None:
-        return self._mender.usage
+        return self._normalizer.usage
 
     @property
     def finished(self) -> bool:
         """The answer itself is complete, though the stream may not be."""
-        return self._mender.finish_reason is not None
+        return self._normalizer.finish_reason is not None
 
     def feed(self, piece: bytes) -> bytes:
         """Raises UpstreamRefused: the stream tells of an error.
 
         What came before it in the same piece is given first; then the error is in `failure`.
         """
-        if self._shape and self._splitter.is_empty and piece.endswith(b"\n\n"):
-            alone = self._shape.recast(piece[:-2])  # the usual case, when a model writes at its own pace
+        if self._template and self._splitter.is_empty and piece.endswith(b"\n\n"):
+            alone = self._template.render(piece[:-2])  # the usual case, when a model writes at its own pace
             if alone is not None:
                 return alone
         out = []
         try:
             for block in self._splitter.feed(piece):
-                known = self._shape.recast(block) if self._shape else None
-                out.append(self._mend(block) if known is None else known)
+                known = self._template.render(block) if self._template else None
+                out.append(self._normalize(block) if known is None else known)
         except UpstreamRefused as error:
             if not out:
                 raise
@@ -388,7 +396,7 @@ class Repair:
         """
         if self.failure:
             raise self.failure
-        out = self._mend(self._splitter.rest())
+        out = self._normalize(self._splitter.rest())
         if self.done:
             return out
         if not self.finished:
@@ -398,7 +406,7 @@ class Repair:
     def fail(self, error: BridgeError) -> bytes:
         return write_event(error)
 
-    def _mend(self, block: bytes) -> bytes:
+    def _normalize(self, block: bytes) -> bytes:
         data = sse.read_data(block)
         if self.done or not data:
             return block + b"\n\n" if block.startswith(b":") and not self.done else b""
@@ -409,19 +417,19 @@ class Repair:
         chunk = codec.read_object(data)
         if chunk is None:
             return b""
-        mended = list(self._mender.mend(chunk))
-        if mended == [chunk]:
+        normalized = list(self._normalizer.normalize(chunk))
+        if normalized == [chunk]:
             out = block + b"\n\n"
         else:
-            out = b"".join(sse.write_data(codec.write(each)) for each in mended)
+            out = b"".join(sse.write_data(codec.write(each)) for each in normalized)
         # The first chunk is not like the others, and neither is the last.
-        self._shape = Shape.learn(block, chunk, mended, out) or self._shape
+        self._template = ChunkTemplate.from_example(block, chunk, normalized, out) or self._template
         return out
 
     def _end(self) -> bytes:
-        self.done, self._shape = True, None
-        chunks = list(self._mender.end())
-        usage = self._mender.usage_chunk()
+        self.done, self._template = True, None
+        chunks = list(self._normalizer.end())
+        usage = self._normalizer.usage_chunk()
         if self._wants_usage and usage:
             chunks.append(usage)
         return b"".join(sse.write_data(codec.write(chunk)) for chunk in chunks) + sse.DONE

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from copilot_bridge.dialects import codec, sse
-from copilot_bridge.dialects.chat.repair import KINDS, Mender
+from copilot_bridge.dialects.chat.normalize import KINDS, ChunkNormalizer
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.members import details, json_text, text
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
@@ -17,30 +17,30 @@ from copilot_bridge.errors import StreamCut, UpstreamRefused
 JOINED = ("content", "refusal", "reasoning_content")
 
 
-class Fold:
+class ResponseAccumulator:
     """Mended chunks in, one `chat.completion` out."""
 
-    def __init__(self, mender: Mender) -> None:
-        self._mender = mender
+    def __init__(self, normalizer: ChunkNormalizer) -> None:
+        self._normalizer = normalizer
         self._frame: JsonObject = {}
         self._choice: JsonObject = {}
         self._message: JsonObject = {"role": "assistant", "content": None, "refusal": None}
         self._calls: list[JsonObject] = []
 
     def add(self, chunk: JsonObject) -> None:
-        for mended in self._mender.mend(chunk):
-            self._take(mended)
+        for normalized in self._normalizer.normalize(chunk):
+            self._take(normalized)
 
     def result(self) -> JsonObject:
-        for mended in self._mender.end():
-            self._take(mended)
+        for normalized in self._normalizer.end():
+            self._take(normalized)
         if self._calls:
             self._message["tool_calls"] = self._calls
         if self._message["refusal"]:  # said in place of a content
             self._message["content"] = self._message["content"] or None
         choice = {**self._choice, "index": 0, "message": self._message}
         reply = self._frame | {"object": "chat.completion", "choices": [{"logprobs": None} | choice]}
-        return reply | ({"usage": self._mender.usage} if self._mender.usage else {})
+        return reply | ({"usage": self._normalizer.usage} if self._normalizer.usage else {})
 
     def _take(self, chunk: JsonObject) -> None:
         choice = dict(chunk["choices"][0])
@@ -93,22 +93,22 @@ def tokens(logprobs: JsonObject, key: str) -> list[Any]:
     return given if isinstance(given, list) else []
 
 
-def fold(pieces: Iterable[bytes], mender: Mender) -> bytes:
+def accumulate(pieces: Iterable[bytes], normalizer: ChunkNormalizer) -> bytes:
     """The whole answer of a stream, whose bytes may be cut anywhere.  For models that say less in one
     piece than in a stream (Claude: 16,000 tokens).  Raises StreamCut: the answer has no end.
     """
-    folded, splitter = Fold(mender), sse.Splitter()
+    accumulated, splitter = ResponseAccumulator(normalizer), sse.Splitter()
     for block in chain(chain.from_iterable(map(splitter.feed, pieces)), last(splitter)):
         data = sse.read_data(block)
         if data.strip() == b"[DONE]":
-            return codec.write(folded.result())
+            return codec.write(accumulated.result())
         if sse.tells_error(block):
             raise read_stream_error(data)
         if data and (chunk := codec.read_object(data)):
-            folded.add(chunk)
-    if mender.finish_reason is None:
+            accumulated.add(chunk)
+    if normalizer.finish_reason is None:
         raise StreamCut("Copilot's answer broke off before its end")
-    return codec.write(folded.result())
+    return codec.write(accumulated.result())
 
 
 def last(splitter: sse.Splitter) -> Iterator[bytes]:
@@ -116,7 +116,7 @@ def last(splitter: sse.Splitter) -> Iterator[bytes]:
     yield splitter.rest()
 
 
-def mend_whole(data: bytes, mender: Mender) -> bytes:
+def normalize_response(data: bytes, normalizer: ChunkNormalizer) -> bytes:
     """Copilot's answer in one piece -> OpenAI's.  Raises UpstreamRefused: this is no answer."""
     reply = codec.read_object(data)
     if reply is not None and is_error(reply):
@@ -124,9 +124,9 @@ def mend_whole(data: bytes, mender: Mender) -> bytes:
     choices = reply.get("choices") if reply else None
     if reply is None or not (choices or reply.get("error")) or not isinstance(choices or [], list):
         raise UpstreamRefused("Copilot's answer is no chat completion")
-    folded = Fold(mender)
-    folded.add({**reply, "choices": as_deltas(choices or [])})
-    return codec.write(folded.result())
+    accumulated = ResponseAccumulator(normalizer)
+    accumulated.add({**reply, "choices": as_deltas(choices or [])})
+    return codec.write(accumulated.result())
 
 
 def as_deltas(choices: list[Any]) -> list[JsonObject]:

@@ -10,7 +10,7 @@ from copilot_bridge.dialects.codec import JsonObject
 WITH_CALL, WITHOUT = "tool_use", "end_turn"
 
 
-class Calls:
+class ToolCallIds:
     """Each call of an answer by an id that no other has.
 
     :param answer_id: for the ids of those that have none, where the answer has none itself.
@@ -25,10 +25,10 @@ class Calls:
         kind = str(event.get("type"))
         if kind == "message_start":
             self._answer_id = str(members.details(event, "message").get("id") or self._answer_id)
-        key, mend = HOLDERS.get(kind, ("", None))
-        return {**event, key: mend(self, event[key])} if mend and key in event else event
+        key, normalize = HOLDERS.get(kind, ("", None))
+        return {**event, key: normalize(self, event[key])} if normalize and key in event else event
 
-    def mend(self, block: Any) -> Any:
+    def normalize(self, block: Any) -> Any:
         """A block of content, which may be no call."""
         if not isinstance(block, dict) or block.get("type") != "tool_use":
             return block
@@ -45,16 +45,16 @@ class Calls:
 
 
 # What in an event is about calls.
-HOLDERS: dict[str, tuple[str, Callable[[Calls, Any], Any]]] = {
-    "content_block_start": ("content_block", Calls.mend),
-    "message_delta": ("delta", Calls.end),
+HOLDERS: dict[str, tuple[str, Callable[[ToolCallIds, Any], Any]]] = {
+    "content_block_start": ("content_block", ToolCallIds.normalize),
+    "message_delta": ("delta", ToolCallIds.end),
 }
 
 
-def with_calls(message: JsonObject, answer_id: str) -> JsonObject:
+def with_call_ids(message: JsonObject, answer_id: str) -> JsonObject:
     """A whole answer, with what is true of its calls."""
-    calls, content = Calls(str(message.get("id") or answer_id)), message.get("content")
+    calls, content = ToolCallIds(str(message.get("id") or answer_id)), message.get("content")
     if isinstance(content, list):
-        message = {**message, "content": [*map(calls.mend, content)]}
+        message = {**message, "content": [*map(calls.normalize, content)]}
     ended: JsonObject = calls.end(message)
     return ended

@@ -7,46 +7,50 @@ from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec, members, sse
 from copilot_bridge.dialects.codec import JsonObject
-from copilot_bridge.dialects.messages.calls import with_calls
-from copilot_bridge.dialects.messages.repair import as_chat_usage, mend, numbers
+from copilot_bridge.dialects.messages.normalize import as_chat_usage, normalize, numbers
+from copilot_bridge.dialects.messages.tool_calls import with_call_ids
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
 Whole = tuple[bytes, dict[str, int]]  # the answer, and its usage as chat counts
 
 
-def mend_whole(data: bytes, *, keep: bool = False, managed: bool = True, answer_id: str = "") -> Whole:
+def normalize_response(
+    data: bytes, *, keep: bool = False, managed: bool = True, answer_id: str = ""
+) -> Whole:
     """Raises UpstreamRefused: this is no answer."""
     reply = codec.read_object(data)
     if reply is not None and is_error(reply):
         raise as_stream_error(error_in(reply))
     if reply is None or reply.get("type") != "message":
         raise UpstreamRefused("Copilot's answer is no message")
-    mended = with_calls(mend(reply, keep=keep, managed=managed), answer_id)
+    normalized = with_call_ids(normalize(reply, keep=keep, managed=managed), answer_id)
     usage = as_chat_usage(numbers(reply.get("usage")))
-    return (data if mended == reply else codec.write(mended)), usage
+    return (data if normalized == reply else codec.write(normalized)), usage
 
 
-def fold(pieces: Iterable[bytes], *, keep: bool = False, managed: bool = True, answer_id: str = "") -> Whole:
+def accumulate(
+    pieces: Iterable[bytes], *, keep: bool = False, managed: bool = True, answer_id: str = ""
+) -> Whole:
     """The whole answer of a stream, whose bytes may be cut anywhere.
 
     :raises StreamCut: it has no end.
     :raises UpstreamRefused: it tells of an error.
     """
-    folded, splitter = Fold(), sse.Splitter()
+    accumulated, splitter = ResponseAccumulator(), sse.Splitter()
     for piece in chain(pieces, [b"\n\n"]):  # the last event may lack its empty line
         for block in splitter.feed(piece):
             data = sse.read_data(block)
             if sse.tells_error(block):
                 raise read_stream_error(data)
-            folded.add(codec.read_object(data) or {})
-        if folded.done:
-            told = codec.write(folded.message)
-            return mend_whole(told, keep=keep, managed=managed, answer_id=answer_id)
+            accumulated.add(codec.read_object(data) or {})
+        if accumulated.done:
+            told = codec.write(accumulated.message)
+            return normalize_response(told, keep=keep, managed=managed, answer_id=answer_id)
     raise StreamCut("Copilot's answer broke off before its end")
 
 
-class Fold:
+class ResponseAccumulator:
     """Events in, the message they make out."""
 
     def __init__(self) -> None:
@@ -62,7 +66,7 @@ class Fold:
     def add(self, event: JsonObject) -> None:
         if is_error(event):
             raise as_stream_error(error_in(event))
-        if take := self._ON.get(str(event.get("type"))):
+        if take := self._HANDLERS.get(str(event.get("type"))):
             take(self, event)
 
     def _start(self, event: JsonObject) -> None:
@@ -110,7 +114,7 @@ class Fold:
             self._close({"index": place})
         self.done = True
 
-    _ON: ClassVar[dict[str, Callable[[Any, JsonObject], None]]] = {
+    _HANDLERS: ClassVar[dict[str, Callable[[Any, JsonObject], None]]] = {
         "message_start": _start,
         "content_block_start": _open,
         "content_block_delta": _delta,

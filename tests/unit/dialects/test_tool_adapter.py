@@ -6,8 +6,8 @@ import json
 import pytest
 
 from copilot_bridge.dialects import sse
-from copilot_bridge.dialects.responses.disguise import Disguise
-from copilot_bridge.dialects.responses.repair import Repair
+from copilot_bridge.dialects.responses.normalize import StreamNormalizer
+from copilot_bridge.dialects.responses.tool_adapter import ToolAdapter
 
 PATCH = {
     "type": "custom",
@@ -34,10 +34,10 @@ def called(**more):
 
 
 def dressed(body, *, free=True):
-    disguise = Disguise(("collaboration",), free=free)
+    tool_adapter = ToolAdapter(("collaboration",), free=free)
     after = copy.deepcopy(body)
-    assert disguise.put_on(after) == (after != body)
-    return disguise, after
+    assert tool_adapter.adapt_request(after) == (after != body)
+    return tool_adapter, after
 
 
 def stream(*events):
@@ -47,13 +47,13 @@ def stream(*events):
     )
 
 
-def heard(disguise, data, size=7):
+def heard(tool_adapter, data, size=7):
     """The events that a client gets, whatever the pieces."""
-    repair, out = Repair(), b""
+    normalizer, out = StreamNormalizer(), b""
     for place in range(0, len(data), size):
-        if told := disguise.feed(data[place : place + size]):
-            out += repair.feed(told)
-    out += repair.feed(disguise.rest())
+        if told := tool_adapter.feed(data[place : place + size]):
+            out += normalizer.feed(told)
+    out += normalizer.feed(tool_adapter.rest())
     return [json.loads(sse.read_data(block)) for block in out.split(b"\n\n") if block]
 
 
@@ -66,7 +66,7 @@ def test_a_reserved_namespace_goes_and_comes():
         "tools": [space(), SPAWN],
         "tool_choice": {"type": "function", "name": "spawn", "namespace": "collaboration"},
     }
-    disguise, sent = dressed(body)
+    tool_adapter, sent = dressed(body)
     assert sent["tools"] == [space("client_collaboration"), SPAWN]
     assert sent["input"][0]["namespace"] == sent["tool_choice"]["namespace"] == "client_collaboration"
     assert [tool["name"] for tool in sent["input"][1]["tools"]] == ["client_collaboration", "mine"]
@@ -75,17 +75,17 @@ def test_a_reserved_namespace_goes_and_comes():
         "output": [called(namespace="client_collaboration")],
         "tools": sent["tools"],
     }
-    told = json.loads(disguise.whole(json.dumps(answer).encode()))
+    told = json.loads(tool_adapter.whole(json.dumps(answer).encode()))
     assert told["output"] == [called(namespace="collaboration")]
     assert told["tools"] == body["tools"]
 
 
 def test_in_a_stream():
-    disguise, sent = dressed({"input": "hi", "tools": [space()]})
+    tool_adapter, sent = dressed({"input": "hi", "tools": [space()]})
     item = called(namespace="client_collaboration")
     response = {"id": "r", "object": "response", "output": [item], "tools": sent["tools"]}
     events = heard(
-        disguise,
+        tool_adapter,
         stream(
             {"type": "response.output_item.added", "output_index": 0, "item": item | {"arguments": ""}},
             {
@@ -149,7 +149,7 @@ def test_a_free_form_tool_is_a_function():
 )
 @pytest.mark.parametrize("size", [1, 40, 10_000])
 def test_its_calls_are_free_text_again(arguments, text, size):
-    disguise, sent = dressed({"input": "hi", "tools": [PATCH, SPAWN]}, free=False)
+    tool_adapter, sent = dressed({"input": "hi", "tools": [PATCH, SPAWN]}, free=False)
     item, other = called(name="apply_patch", arguments=arguments), called(arguments='{"a": 1}', call_id="c2")
     piece = {"type": "response.function_call_arguments.delta", "item_id": "x"}
     done = {"type": "response.function_call_arguments.done", "item_id": "x"}
@@ -165,7 +165,7 @@ def test_its_calls_are_free_text_again(arguments, text, size):
         {"type": "response.output_item.done", "output_index": 1, "item": other},
         {"type": "response.completed", "response": response},
     )
-    events = heard(disguise, data, size)
+    events = heard(tool_adapter, data, size)
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
     kinds = [event["type"].removeprefix("response.") for event in events]
     assert kinds == [

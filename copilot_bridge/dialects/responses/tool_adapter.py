@@ -11,7 +11,7 @@ from copilot_bridge.dialects import codec, sse
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.fitting.custom import FREE_TEXT
 
-OURS = "client_{}"  # what a reserved namespace is called
+RESERVED_ALIAS = "client_{}"  # what a reserved namespace is called
 ARGUMENTS = "response.function_call_arguments."
 INPUT = "response.custom_tool_call_input."
 
@@ -21,14 +21,14 @@ CALLS = {"custom_tool_call": "function_call", "custom_tool_call_output": "functi
 MARKS = (b"function_call", b'"namespace"', b'"tools"')
 
 
-class Disguise:
+class ToolAdapter:
     """Of one request and its answer: `put_on` for the one, the rest for the other.
 
     :param reserved: namespaces that upstream keeps for itself.  :param free: it takes free-form tools.
     """
 
     def __init__(self, reserved: tuple[str, ...], *, free: bool) -> None:
-        self._reserved = {name: OURS.format(name) for name in reserved}
+        self._reserved = {name: RESERVED_ALIAS.format(name) for name in reserved}
         self._names = {new: name for name, new in self._reserved.items()}
         self._free = free
         self._customs: set[Any] = set()  # names of free-form tools
@@ -39,25 +39,25 @@ class Disguise:
 
     # The request.
 
-    def put_on(self, body: JsonObject) -> bool:
+    def adapt_request(self, body: JsonObject) -> bool:
         """True if anything had to change."""
         items = body["input"] if isinstance(body["input"], list) else []
         holders = [holder for holder in (body, *items) if isinstance(holder.get("tools"), list)]
         given = body.get("tools")
-        changes = [self._dress_tools(holder) for holder in holders]
-        changes += [self._dress_item(item) for item in items]
-        changes.append(self._dress_choice(body.get("tool_choice")))
+        changes = [self._adapt_tools(holder) for holder in holders]
+        changes += [self._adapt_item(item) for item in items]
+        changes.append(self._adapt_choice(body.get("tool_choice")))
         self._tools = given if any(changes) else None
         return any(changes)
 
-    def _dress_tools(self, holder: JsonObject) -> bool:
+    def _adapt_tools(self, holder: JsonObject) -> bool:
         given = holder["tools"]
-        holder["tools"] = [self._dressed(tool) if isinstance(tool, dict) else tool for tool in given]
+        holder["tools"] = [self._adapted(tool) if isinstance(tool, dict) else tool for tool in given]
         return bool(holder["tools"] != given)
 
-    def _dressed(self, tool: JsonObject) -> JsonObject:
+    def _adapted(self, tool: JsonObject) -> JsonObject:
         if tool.get("type") == "namespace":
-            return self._dressed_namespace(tool)
+            return self._adapted_namespace(tool)
         if tool.get("type") != "custom" or self._free:
             return tool
         self._customs.add(tool.get("name"))
@@ -69,17 +69,17 @@ class Disguise:
             "strict": False,
         }
 
-    def _dressed_namespace(self, tool: JsonObject) -> JsonObject:
+    def _adapted_namespace(self, tool: JsonObject) -> JsonObject:
         """Upstream refuses an empty description."""
         name = str(tool.get("name"))
-        dressed = tool | {"name": self._reserved[name]} if name in self._reserved else dict(tool)
+        adapted = tool | {"name": self._reserved[name]} if name in self._reserved else dict(tool)
         if isinstance(tool.get("tools"), list):
-            self._dress_tools(dressed)
+            self._adapt_tools(adapted)
         if tool.get("description") == "":
-            dressed["description"] = name
-        return dressed
+            adapted["description"] = name
+        return adapted
 
-    def _dress_item(self, item: JsonObject) -> bool:
+    def _adapt_item(self, item: JsonObject) -> bool:
         changed = self._rename(item)
         kind = CALLS.get(str(item.get("type"))) if not self._free else None
         if kind is None:
@@ -96,11 +96,11 @@ class Disguise:
         holder["namespace"] = self._reserved[name]
         return True
 
-    def _dress_choice(self, choice: Any) -> bool:
+    def _adapt_choice(self, choice: Any) -> bool:
         if not isinstance(choice, dict):
             return False
         inner = choice.get("tools")
-        changes = [self._dress_choice(each) for each in inner] if isinstance(inner, list) else []
+        changes = [self._adapt_choice(each) for each in inner] if isinstance(inner, list) else []
         changes.append(self._rename(choice))
         if not self._free and choice.get("type") == "custom":
             choice["type"] = "function"
@@ -119,14 +119,14 @@ class Disguise:
     def whole(self, data: bytes) -> bytes:
         """The same for an answer in one piece."""
         response = codec.read_object(data)
-        return data if response is None else codec.write(self._undressed_response(response))
+        return data if response is None else codec.write(self._restored_response(response))
 
     def _block(self, block: bytes) -> bytes:
         plain = not self._customs and not any(mark in block for mark in MARKS)
         event = None if plain else codec.read_object(sse.read_data(block))
         if event is None:
             return block + b"\n\n"
-        take = self._ON.get(str(event.get("type")), Disguise._other)
+        take = self._HANDLERS.get(str(event.get("type")), ToolAdapter._other)
         return b"".join(write(self._numbered(each)) for each in take(self, event))
 
     def _numbered(self, event: JsonObject) -> JsonObject:
@@ -139,7 +139,7 @@ class Disguise:
     def _item(self, event: JsonObject) -> Iterator[JsonObject]:
         item = event.get("item")
         if isinstance(item, dict):
-            event["item"] = self._undressed(item)
+            event["item"] = self._restored(item)
             if event["item"].get("type") == "custom_tool_call" and item["type"] == "function_call":
                 self._open.add(event.get("output_index"))
         yield event
@@ -160,20 +160,18 @@ class Disguise:
 
     def _other(self, event: JsonObject) -> Iterator[JsonObject]:
         if isinstance(event.get("response"), dict):
-            event["response"] = self._undressed_response(event["response"])
+            event["response"] = self._restored_response(event["response"])
         yield event
 
-    def _undressed_response(self, response: JsonObject) -> JsonObject:
+    def _restored_response(self, response: JsonObject) -> JsonObject:
         output = response.get("output")
         if isinstance(output, list):
-            response["output"] = [
-                self._undressed(item) if isinstance(item, dict) else item for item in output
-            ]
+            response["output"] = [self._restored(item) if isinstance(item, dict) else item for item in output]
         if self._tools is not None and "tools" in response:
             response["tools"] = self._tools
         return response
 
-    def _undressed(self, item: JsonObject) -> JsonObject:
+    def _restored(self, item: JsonObject) -> JsonObject:
         name = item.get("namespace")
         if isinstance(name, str) and name in self._names:
             item = item | {"namespace": self._names[name]}
@@ -182,7 +180,7 @@ class Disguise:
         plain = {key: value for key, value in item.items() if key != "arguments"}
         return plain | {"type": "custom_tool_call", "input": text_in(item.get("arguments"))}
 
-    _ON: ClassVar[dict[str, Callable[[Any, JsonObject], Iterator[JsonObject]]]] = {
+    _HANDLERS: ClassVar[dict[str, Callable[[Any, JsonObject], Iterator[JsonObject]]]] = {
         "response.output_item.added": _item,
         "response.output_item.done": _item,
         f"{ARGUMENTS}delta": _delta,

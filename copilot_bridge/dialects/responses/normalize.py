@@ -3,7 +3,7 @@
 Seen on the wire, 2026: every event calls the same item by another id, some 400 characters long, which
 breaks clients that keep items by their ids.  So each item gets one id for all its events and for the final
 `response.output`.  Copilot itself wants to hear the id of `output_item.done` again, with the
-`encrypted_content` that came with it: `genuine` tells which that is.
+`encrypted_content` that came with it: `upstream_item_ids` tells which that is.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from copilot_bridge.dialects.responses.errors import write_event
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
-Ended = Callable[[JsonObject], None]
+ResponseCallback = Callable[[JsonObject], None]
 
 # The usual form of ids, by the item's type.
 PREFIXES = {
@@ -44,7 +44,7 @@ ITEM_ID = b'"item_id":"'
 OUTPUT_INDEX = re.compile(rb'"output_index":(\d{1,9})[,}]')
 
 
-class Ids:
+class ItemIds:
     """One id for each item of an answer, by its place, one for each call, and one for the answer itself.
 
     :param answer_id: for answers that carry none.
@@ -55,7 +55,7 @@ class Ids:
         self._items: dict[int, str] = {}
         self._calls: dict[int, str] = {}
         self.response: str | None = None
-        self.genuine: dict[str, str] = {}  # the id that clients know -> the one that Copilot wants
+        self.upstream_item_ids: dict[str, str] = {}  # the id that clients know -> the one that Copilot wants
 
     def fitted(self, place: int, item: JsonObject) -> JsonObject:
         """The item with its ids."""
@@ -95,7 +95,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:40]
 
 
-class Repair:
+class StreamNormalizer:
     """A stream's bytes in, cut anywhere; whole mended events out.
 
     :param keep: leave Copilot's own fields in.
@@ -111,14 +111,14 @@ class Repair:
         *,
         keep: bool = False,
         previous: str | None = None,
-        ended: Ended = lambda _response: None,
+        on_end: ResponseCallback = lambda _response: None,
         answer_id: str = "",
     ) -> None:
         self._keep = keep
         self._previous = previous
-        self._ended = ended
+        self._ended = on_end
         self._splitter = sse.Splitter()
-        self._ids = Ids(answer_id)
+        self._ids = ItemIds(answer_id)
         self._last = (b"\n\n", b"")  # how a delta says that it is the item of the one before, and its id
         self._output: dict[int, JsonObject] = {}  # the items that are complete, by their place
         self._response: JsonObject = {"object": "response", "output": []}
@@ -133,15 +133,15 @@ class Repair:
         return self.done
 
     @property
-    def genuine_ids(self) -> dict[str, str]:
-        return self._ids.genuine
+    def upstream_item_ids(self) -> dict[str, str]:
+        return self._ids.upstream_item_ids
 
     def feed(self, piece: bytes) -> bytes:
-        return b"".join(map(self._mend, self._splitter.feed(piece)))
+        return b"".join(map(self._normalize, self._splitter.feed(piece)))
 
     def close(self) -> bytes:
         """Raises StreamCut: the answer has no end."""
-        out = self._mend(self._splitter.rest())
+        out = self._normalize(self._splitter.rest())
         if not self.done:
             raise StreamCut("Copilot's answer broke off before its end")
         return out
@@ -149,15 +149,15 @@ class Repair:
     def fail(self, error: BridgeError) -> bytes:
         return write_event(error, self._response, self._number)
 
-    def _mend(self, block: bytes) -> bytes:
+    def _normalize(self, block: bytes) -> bytes:
         if self.done or not block:
             return b""
         try:
-            return self._mend_delta(block) or self._mend_event(block)
+            return self._normalize_delta(block) or self._normalize_event(block)
         except UpstreamRefused as error:
             return self._failed(error)
 
-    def _mend_delta(self, block: bytes) -> bytes | None:
+    def _normalize_delta(self, block: bytes) -> bytes | None:
         """Without parsing; None where there is more to it than an id."""
         plain = block.startswith(EVENT) and DELTA in block and block.count(b"\n") == 1
         if not plain or b'"copilot_' in block:
@@ -185,7 +185,7 @@ class Repair:
         self.done, self.outcome = True, error.kind
         return write_event(error, self._response, self._number)
 
-    def _mend_event(self, block: bytes) -> bytes:
+    def _normalize_event(self, block: bytes) -> bytes:
         data = sse.read_data(block)
         if not data or data.strip() == b"[DONE]":
             return block + b"\n\n" if block.startswith(b":") else b""
@@ -198,10 +198,10 @@ class Repair:
         if is_error(event) or (kind in GOOD_ENDS and has_failed(event)):
             raise as_stream_error(error_in(event))
         self._count(event)
-        mended = self._with_ids(event if self._keep else without_noise(event))
+        normalized = self._with_ids(event if self._keep else without_copilot_fields(event))
         if kind in TERMINAL:
-            self._end(kind, mended)
-        return b"event: " + kind.encode(errors="replace") + b"\ndata: " + codec.write(mended) + b"\n\n"
+            self._end(kind, normalized)
+        return b"event: " + kind.encode(errors="replace") + b"\ndata: " + codec.write(normalized) + b"\n\n"
 
     def _count(self, event: JsonObject) -> None:
         number = members.as_number(event.get("sequence_number"))
@@ -215,7 +215,7 @@ class Repair:
         if isinstance(place, int) and isinstance(item, dict):
             event["item"] = fitted = self._ids.fitted(place, item)
             if event.get("type") == "response.output_item.done":
-                self._ids.genuine[fitted["id"]] = str(item.get("id"))
+                self._ids.upstream_item_ids[fitted["id"]] = str(item.get("id"))
                 self._output[place] = fitted
         if isinstance(place, int) and "item_id" in event:
             event["item_id"] = self._ids.of_item(place, {"id": event["item_id"]})
@@ -255,10 +255,10 @@ def has_failed(event: JsonObject) -> bool:
     return isinstance(response, dict) and response.get("status") in FAILED
 
 
-def mend_whole(
+def normalize_response(
     data: bytes, *, keep: bool = False, answer_id: str = ""
 ) -> tuple[JsonObject, dict[str, int] | None, dict[str, str]]:
-    """Copilot's answer in one piece -> the response, its usage as chat counts, its genuine ids.
+    """Copilot's answer in one piece -> the response, its usage as chat counts, upstream's item ids.
 
     :raises UpstreamRefused: this is no answer.
     """
@@ -267,18 +267,18 @@ def mend_whole(
         raise as_stream_error(error_in(reply))
     if reply is None or reply.get("object") != "response":
         raise UpstreamRefused("Copilot's answer is no response")
-    ids = Ids(answer_id)
-    mended = dict(reply if keep else without_noise(reply))
-    mended["id"] = ids.of_response(reply.get("id"))
+    ids = ItemIds(answer_id)
+    normalized = dict(reply if keep else without_copilot_fields(reply))
+    normalized["id"] = ids.of_response(reply.get("id"))
     output = members.objects(reply, "output")
-    mended["output"] = [with_id(ids, place, item) for place, item in enumerate(output)]
-    mended.setdefault("store", False)
-    if mended.get("output_text") is None:
-        mended.pop("output_text", None)  # a convenience of SDKs, who make it themselves
-    return mended, as_chat_usage(reply.get("usage")), ids.genuine
+    normalized["output"] = [with_id(ids, place, item) for place, item in enumerate(output)]
+    normalized.setdefault("store", False)
+    if normalized.get("output_text") is None:
+        normalized.pop("output_text", None)  # a convenience of SDKs, who make it themselves
+    return normalized, as_chat_usage(reply.get("usage")), ids.upstream_item_ids
 
 
-def fold(pieces: Iterable[bytes]) -> tuple[bytes, dict[str, int] | None]:
+def accumulate(pieces: Iterable[bytes]) -> tuple[bytes, dict[str, int] | None]:
     """The answer as the last event of a stream tells it, and its usage as chat counts.
 
     :raises StreamCut: there is no such event.
@@ -303,17 +303,17 @@ def last(splitter: sse.Splitter) -> Iterator[bytes]:
     yield splitter.rest()
 
 
-def with_id(ids: Ids, place: int, item: JsonObject) -> JsonObject:
+def with_id(ids: ItemIds, place: int, item: JsonObject) -> JsonObject:
     fitted = ids.fitted(place, item)
-    ids.genuine[fitted["id"]] = str(item.get("id"))
+    ids.upstream_item_ids[fitted["id"]] = str(item.get("id"))
     return fitted
 
 
-def without_noise(event: JsonObject) -> JsonObject:
+def without_copilot_fields(event: JsonObject) -> JsonObject:
     """Without Copilot's own fields, beside the response and inside of it."""
     kept = {key: value for key, value in event.items() if not key.startswith("copilot_")}
     if isinstance(kept.get("response"), dict):
-        kept["response"] = without_noise(kept["response"])
+        kept["response"] = without_copilot_fields(kept["response"])
     return kept
 
 
