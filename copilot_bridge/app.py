@@ -8,10 +8,9 @@ from gevent import monkey
 from copilot_bridge import web
 from copilot_bridge.config import Config, load_config
 from copilot_bridge.exchange import Bridge
-from copilot_bridge.views import (
+from copilot_bridge.http import closing, edge
+from copilot_bridge.http.api import (
     chat,
-    closing,
-    edge,
     embeddings,
     health,
     messages,

@@ -50,7 +50,7 @@ LAYERS: dict[str, set[str]] = {
         "waits",
     },
     "openapi": {"dialects", "errors"},
-    "views": {"access", "dialects", "errors", "exchange", "logs", "openapi", "status", "streaming"},
+    "http": {"access", "dialects", "errors", "exchange", "logs", "openapi", "status", "streaming"},
     "web": {
         "access",
         "clients",
@@ -62,11 +62,11 @@ LAYERS: dict[str, set[str]] = {
         "redaction",
         "store",
         "upstream",
-        "views",
+        "http",
         "waits",
     },
-    "app": {"config", "exchange", "views", "web"},
-    "serving": {"app", "config", "dialects", "errors", "logs", "streaming", "views"},
+    "app": {"config", "exchange", "http", "web"},
+    "serving": {"app", "config", "dialects", "errors", "logs", "streaming", "http"},
     "cli": {
         "access",
         "app",

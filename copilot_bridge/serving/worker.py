@@ -24,11 +24,11 @@ from gunicorn.http.errors import (
 from gunicorn.http.wsgi import Response
 from gunicorn.workers.ggevent import GeventWorker
 
+from copilot_bridge.http.closing import throw_away
 from copilot_bridge.serving.chunks import LONGEST_LINE, Malformed, size_of
 from copilot_bridge.serving.limits import LAST_MOMENTS
 from copilot_bridge.serving.refused import refusal
 from copilot_bridge.streaming.socket_writer import OfGunicorn
-from copilot_bridge.views.closing import throw_away
 
 # A stream that is cut off still tells its client so.
 LAST_WORDS = 0.5

@@ -8,6 +8,7 @@ One module for a page, a blueprint in each; to add one: write it, and name it in
 
 from flask import Blueprint, Flask
 
+from copilot_bridge.http.proxies import BehindProxy
 from copilot_bridge.web import (
     approvals,
     device,
@@ -22,7 +23,6 @@ from copilot_bridge.web import (
     trouble,
     usage,
 )
-from copilot_bridge.web.proxies import BehindProxy
 
 # In the order of the navigation, where they are in it.
 PAGES = (

@@ -7,8 +7,8 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 
 from copilot_bridge.errors import BridgeError, LoginRequired, StoreError
+from copilot_bridge.http.api import health
 from copilot_bridge.upstream.github.tokens import Account
-from copilot_bridge.views import health
 from copilot_bridge.web import quotas
 from copilot_bridge.web.door import quiet, shared
 from copilot_bridge.web.frame import page

@@ -14,11 +14,11 @@ from flask import Blueprint, Response, request
 from copilot_bridge.access.callers import NOBODY
 from copilot_bridge.errors import BridgeError, InvalidRequest, StoreError
 from copilot_bridge.exchange import Bridge
+from copilot_bridge.http.api.usage import as_json
 from copilot_bridge.store.requests import Filter
 from copilot_bridge.store.usage import DAY, Sums, midnight, named_day
 from copilot_bridge.upstream.github.tokens import Account
 from copilot_bridge.upstream.quota import percentage
-from copilot_bridge.views.usage import as_json
 from copilot_bridge.web import quotas, zone
 from copilot_bridge.web.charts import Chart, stacked
 from copilot_bridge.web.door import quiet, shared

@@ -12,9 +12,9 @@ from flask.testing import FlaskClient
 from copilot_bridge import web
 from copilot_bridge.app import create_app
 from copilot_bridge.config import Config
+from copilot_bridge.http.api import models
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store.keys import KEY, Key
-from copilot_bridge.views import models
 from copilot_bridge.web import sign_in
 from copilot_bridge.web.door import SESSION, local_path
 from copilot_bridge.web.frame import HEADERS

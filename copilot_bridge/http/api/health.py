@@ -6,8 +6,8 @@ from flask import Blueprint, Response, jsonify, request
 
 from copilot_bridge import __version__
 from copilot_bridge.errors import BridgeError
+from copilot_bridge.http.edge import bridge, call, identify, read_visit
 from copilot_bridge.status import Condition
-from copilot_bridge.views.edge import bridge, call, identify, read_visit
 
 bp = Blueprint("health", __name__)
 

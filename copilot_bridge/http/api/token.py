@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, jsonify, request
 
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.views.edge import bridge, call, read_visit
+from copilot_bridge.http.edge import bridge, call, read_visit
 
 bp = Blueprint("token", __name__)
 

@@ -3,8 +3,8 @@
 from flask import Blueprint, Response
 
 from copilot_bridge.errors import BridgeError
+from copilot_bridge.http.edge import bridge, call
 from copilot_bridge.streaming.relay import in_thread
-from copilot_bridge.views.edge import bridge, call
 
 bp = Blueprint("metrics", __name__)
 

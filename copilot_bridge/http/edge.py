@@ -16,9 +16,9 @@ from copilot_bridge.dialects.spoken import spoken_at, write_error
 from copilot_bridge.errors import BridgeError, InvalidRequest, KindName, StoreError
 from copilot_bridge.exchange import Bridge, Call, Exchange
 from copilot_bridge.exchange.log_rows import interrupted_row
+from copilot_bridge.http.closing import CLOSERS, Closers, throw_away
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.streaming.relay import ClientGoneError
-from copilot_bridge.views.closing import CLOSERS, Closers, throw_away
 
 log = logging.getLogger(__name__)
 
