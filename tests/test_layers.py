@@ -26,7 +26,7 @@ LAYERS: dict[str, set[str]] = {
     "streaming": {"errors"},
     "models": {"billing"},
     "dialects": {"errors"},
-    "counting": {"dialects"},
+    "counting": {"dialects", "models"},
     "clients": {"errors"},
     "access": {"config", "errors", "redaction", "store", "waits"},
     "store": {"errors", "redaction", "waits"},

@@ -1,4 +1,4 @@
-"""How many tokens a prompt has, counted here: for models that upstream counts nothing for.
+"""Local token counts of prompts, for models whose tokens upstream does not count.
 
 An estimate with a real tokenizer and the vendors' published formulas.  Against counts that the vendors
 have published it is within 6 % (`tests/unit/counting` says which).

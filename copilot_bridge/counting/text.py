@@ -1,4 +1,4 @@
-"""Plain text -> its number of tokens.  The vocabulary lies beside this file; nothing is downloaded."""
+"""The tokens of plain text.  The vocabulary is part of the package; nothing is downloaded."""
 
 import os
 from functools import cache
@@ -8,21 +8,22 @@ from typing import Any
 # Copilot names it for nearly all of its models, those of other vendors included.
 ENCODING = "o200k_base"
 VOCABULARY = Path(__file__).parent / "vocabulary"
-CACHE = "TIKTOKEN_CACHE_DIR"
+CACHE_VARIABLE = "TIKTOKEN_CACHE_DIR"
 
-# Characters that are counted at once.  The tokenizer's regular expression runs out of its stack at some
+# Characters that are counted at once.  The tokenizer's regular expression overflows its stack at some
 # 600,000 blanks in a row, and panics; a cut costs a token at most.
-PIECE = 65_536
+SLICE = 65_536
 
 
 @cache
 def tokenizer() -> Any:
     """The tokenizer, which takes 0.4 s and 80 MB to load, and which many processes never need.
 
-    Not by `tiktoken.get_encoding`, which holds a lock meanwhile: under gevent that is one of greenlets, and
-    several threads that wait for it wait for ever.
+    `tiktoken.get_encoding` would hold a lock meanwhile: under gevent that is a lock of greenlets, and several
+    threads that wait for it would wait for ever.  tiktoken takes the vocabulary's folder from the environment
+    alone.
     """
-    os.environ[CACHE] = str(VOCABULARY)  # for good: another thread may read it at any moment
+    os.environ[CACHE_VARIABLE] = str(VOCABULARY)  # never taken back: another thread may read it at any moment
     from tiktoken import Encoding
     from tiktoken_ext.openai_public import ENCODING_CONSTRUCTORS
 
@@ -30,7 +31,7 @@ def tokenizer() -> Any:
 
 
 def load() -> None:
-    """Load everything that is loaded at the first use.  Others may count only when it is done."""
+    """Load all that counting loads at its first use.  Other threads may count only when this is done."""
     import imagesize  # noqa: F401
 
     tokenizer()
@@ -42,4 +43,4 @@ def is_loaded() -> bool:
 
 def count_text(text: str) -> int:
     encode = tokenizer().encode_ordinary
-    return sum(len(encode(text[start : start + PIECE])) for start in range(0, len(text), PIECE))
+    return sum(len(encode(text[start : start + SLICE])) for start in range(0, len(text), SLICE))

@@ -98,7 +98,7 @@ def questions(model: Model, api: str) -> list[Question]:
 def of_messages(model: Model) -> Iterator[Question]:
     base = {"model": model.id, "max_tokens": TINY, "messages": [SAID]}
     yield Question(BASE, base, known=True)
-    efforts, forms = model.facts.efforts or (), model.facts.thinking
+    efforts, forms = model.profile.efforts or (), model.profile.thinking_types
     for effort in EFFORTS[2:]:
         body = base | {"output_config": {"effort": effort}}
         yield Question(f"effort {effort}", body, EFFORT, effort, effort in efforts)
@@ -108,7 +108,7 @@ def of_messages(model: Model) -> Iterator[Question]:
     for effort in EFFORTS[-2:]:
         after = ("thinking disabled", f"effort {effort}")
         body = base | thinking("disabled") | {"output_config": {"effort": effort}}
-        known = effort not in model.facts.not_when_disabled
+        known = effort not in model.profile.efforts_needing_thinking
         yield Question(f"thinking disabled, effort {effort}", body, NEVER_OFF, effort, known, after)
     yield flag(model, "system in the middle", base | {"messages": [SAID, BRIEF]}, SYSTEM)
     begun = {"role": "assistant", "content": "o"}
@@ -121,7 +121,7 @@ def of_messages(model: Model) -> Iterator[Question]:
 
 
 def flag(model: Model, name: str, body: Json, about: str) -> Question:
-    return Question(name, body, about, known=getattr(model.facts, about))
+    return Question(name, body, about, known=getattr(model.profile, about))
 
 
 def thinking(form: str) -> Json:
@@ -163,7 +163,7 @@ def of_chat(model: Model) -> Iterator[Question]:
 
 
 def by_effort(model: Model, write: Callable[[str], Json]) -> Iterator[Question]:
-    known = model.facts.efforts
+    known = model.profile.efforts
     for effort in EFFORTS:
         thought = None if known is None else effort in known
         yield Question(f"effort {effort}", write(effort), EFFORT, effort, thought)

@@ -66,9 +66,9 @@ class Pictures:
 
 def bounds_of(model: Model, *, shown: bool) -> Bounds:
     """What a person shows is left as it is where the model takes it: somebody has chosen it."""
-    facts = model.facts
+    profile = model.profile
     size = model.vision.get("max_prompt_image_size") or IMAGE_BYTES
-    return Bounds(size, facts.image_side if shown else facts.longest_image_side)
+    return Bounds(size, profile.effective_image_side if shown else profile.max_image_side)
 
 
 def label(told: str, data: str, where: str, model: Model) -> str:

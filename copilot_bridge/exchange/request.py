@@ -33,6 +33,7 @@ from copilot_bridge.exchange.pictures import MOST_IMAGES
 from copilot_bridge.exchange.routes import ROUTES, Route
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Model
+from copilot_bridge.models.profiles import TokenOverheads
 from copilot_bridge.streaming.relay import in_thread
 from copilot_bridge.streaming.response_body import open_body
 from copilot_bridge.upstream.auto import Occasion
@@ -276,7 +277,7 @@ class ModelRequest(ABC):
             self.ask_effort(choice.effort)
         changed = [
             self._changed,
-            leave_out_oldest(self.pictures(), model.facts.images or MOST_IMAGES, self.text_part),
+            leave_out_oldest(self.pictures(), model.profile.max_images or MOST_IMAGES, self.text_part),
             *(self._place(image, model) for image in self.images()),
         ]
         account = self._call.account.fingerprint
@@ -350,7 +351,7 @@ class ModelRequest(ABC):
         with LOADING:
             if not counting.is_loaded():
                 in_thread(counting.load)
-        return in_thread(counted, prompt, model.id)
+        return in_thread(counted, prompt, model.profile.tokens)
 
     def _place(self, image: Placed, model: Model) -> bool:
         """Copilot fetches no images; it wants them in the request, and a header that says so."""
@@ -437,9 +438,9 @@ def read_anew(reader: Reader, pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield reader.close()
 
 
-def counted(prompt: Prompt, model: str) -> int:
+def counted(prompt: Prompt, overheads: TokenOverheads) -> int:
     """Raises InvalidRequest.  A traceback a thousand calls deep would never get out of gevent's threads."""
     try:
-        return counting.count(prompt, model)
+        return counting.count(prompt, overheads)
     except RecursionError:
         raise InvalidRequest("tools: they are nested too deeply", param="tools") from None

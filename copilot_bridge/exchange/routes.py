@@ -71,7 +71,7 @@ class ChatRoute(Route):
 
     def takes_documents(self, model: Model) -> bool:
         """Only OpenAI's own models have a place for them in this API."""
-        return model.facts.documents_in_chat
+        return model.profile.documents_in_chat
 
     def fit(self, body: Body, model: Model, _headers: Headers) -> bool:
         return chat_quirks.fit(body, model)
@@ -115,8 +115,8 @@ class ResponsesRoute(Route):
         return responses_prompt.write_prompt(prompt)
 
     def fit(self, body: Body, model: Model, _headers: Headers) -> bool:
-        facts = model.facts
-        tool_adapter = ToolAdapter(facts.reserved_namespaces, free=facts.custom_tools)
+        profile = model.profile
+        tool_adapter = ToolAdapter(profile.reserved_namespaces, free=profile.custom_tools)
         self.tool_adapter = tool_adapter if tool_adapter.adapt_request(body) else None
         return (
             responses_quirks.fit(body, model, self._bridge.upstream_item_ids) or self.tool_adapter is not None

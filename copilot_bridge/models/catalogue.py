@@ -17,7 +17,7 @@ from copilot_bridge.models.aliases import (
     spellings,
     wants_long_context,
 )
-from copilot_bridge.models.profiles import Facts, facts_of, merged
+from copilot_bridge.models.profiles import ModelProfile, profile_of, with_catalogue
 
 # `supported_endpoints` -> the dialect that is spoken there.
 DIALECTS = {"/chat/completions": "chat", "/responses": "responses", "/v1/messages": "messages"}
@@ -33,7 +33,7 @@ class Model:
     """One row of the catalogue.  Limits are None where Copilot does not say.
 
     :param dialects: the APIs that Copilot offers it through: chat, responses, messages, embeddings.
-    :param facts: what else is known of it.
+    :param profile: what else is known of it.
     :param headers: what Copilot wants to be sent along for this model.
     """
 
@@ -51,7 +51,7 @@ class Model:
     max_inputs: int | None
     supports: Mapping[str, Any]
     vision: Mapping[str, Any]
-    facts: Facts
+    profile: ModelProfile
     multiplier: float | None
     prices: Prices | None
     headers: Mapping[str, str]
@@ -66,7 +66,7 @@ class Model:
         id_, vendor = str(row["id"]), str(row.get("vendor") or "github-copilot")
         supports, vision = mapping(capabilities.get("supports")), mapping(limits.get("vision"))
         context = number(limits.get("max_context_window_tokens"))
-        facts = facts_of(id_, str(capabilities.get("family") or ""), vendor)
+        profile = profile_of(id_, str(capabilities.get("family") or ""), vendor)
         return cls(
             id=id_,
             name=str(row.get("name") or row["id"]),
@@ -82,7 +82,7 @@ class Model:
             max_inputs=number(limits.get("max_inputs")),
             supports=supports,
             vision=vision,
-            facts=merged(facts, supports, vision, context),
+            profile=with_catalogue(profile, supports, vision, context),
             multiplier=amount(mapping(row.get("billing")).get("multiplier")),
             prices=read_prices(row),
             headers={str(name): str(value) for name, value in mapping(row.get("request_headers")).items()},

@@ -136,9 +136,9 @@ def test_a_trouble_is_no_answer():
     begun = Question("an answer begun", {}, "prefill")
     assert lessons_of([Answer(begun, True)]) == [fact("prefill", ["yes"])]
     assert lessons_of([Answer(begun, False)]) == [fact("prefill", ["no"])]
-    off = Question("thinking disabled, effort max", {}, "not_when_disabled", "max")
-    assert lessons_of([Answer(off, False)]) == [fact("not_when_disabled", ["max"])]
-    assert lessons_of([Answer(off, True)]) == [fact("not_when_disabled", [])]
+    off = Question("thinking disabled, effort max", {}, "efforts_needing_thinking", "max")
+    assert lessons_of([Answer(off, False)]) == [fact("efforts_needing_thinking", ["max"])]
+    assert lessons_of([Answer(off, True)]) == [fact("efforts_needing_thinking", [])]
     schema = Question(contract.FORM, {})
     assert lessons_of([Answer(schema, False)]) == [Lesson("answer by tool")]
 
@@ -174,16 +174,16 @@ def test_what_was_found_is_believed():
         known,
         [
             fact("efforts", ["max", "low"]),
-            fact("thinking", ["enabled"]),
+            fact("thinking_types", ["enabled"]),
             fact("system_messages", ["yes"]),
             fact("prefill", ["no"]),
-            fact("not_when_disabled", ["max"]),
+            fact("efforts_needing_thinking", ["max"]),
             fact("a fact of tomorrow", ["yes"]),
         ],
-    ).facts
-    assert (found.efforts, found.thinking) == (("low", "max"), frozenset({"enabled"}))
-    assert (found.system_messages, found.prefill, found.not_when_disabled) == (True, False, ("max",))
-    assert as_found(known, [fact("efforts", [])]).facts.efforts == ()
+    ).profile
+    assert (found.efforts, found.thinking_types) == (("low", "max"), frozenset({"enabled"}))
+    assert (found.system_messages, found.prefill, found.efforts_needing_thinking) == (True, False, ("max",))
+    assert as_found(known, [fact("efforts", [])]).profile.efforts == ()
 
 
 def test_a_request_is_fitted_to_what_was_found(run, start_bridge, simulator, mark, home):

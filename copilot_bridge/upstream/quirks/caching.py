@@ -57,7 +57,7 @@ def marks_in(body: Body) -> Iterator[Body]:
 def fit_cache_controls(body: Body, model: Model, betas: frozenset[str]) -> bool:
     """Plain ones, or for an hour where the model has that; at most four: the first two hold the longest
     prefix, the last two move on."""
-    if not model.facts.cache_marks:
+    if not model.profile.needs_cache_breakpoints:
         return False
     marked = [block for block in blocks_of(body) if isinstance(block.get("cache_control"), dict)]
     if not marked:
@@ -110,7 +110,7 @@ def fit_chat_marks(body: Body, model: Model) -> bool:
     holders = [*dicts(body.get("tools")), *body["messages"]]
     before = list(map(chat_marks, holders))
     marked = [holder for holder in holders if take_marks(holder)]
-    if not model.facts.cache_marks:
+    if not model.profile.needs_cache_breakpoints:
         marked = []
     elif not marked:
         marked = chat_ends(body)

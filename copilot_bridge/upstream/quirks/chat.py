@@ -110,10 +110,10 @@ def drop_signatures(body: Body, model: Model) -> bool:
 
 def fit_effort(body: Body, model: Model) -> bool:
     """The nearest that the model has."""
-    known = model.facts.efforts or ()
+    known = model.profile.efforts or ()
     if body.get("reasoning_effort") is None:
         return pop(body, ("reasoning_effort",))
-    if model.facts.unlisted_efforts and not known:
+    if model.profile.accepts_unlisted_efforts and not known:
         return False
     wanted = body.pop("reasoning_effort")
     if effort := nearest(wanted, known, "reasoning_effort"):
@@ -138,7 +138,7 @@ def fit_budget(body: Body, model: Model) -> bool:
 def can_begin(messages: list[Body], model: Model) -> bool:
     """Claude's thoughts can't come in a turn that goes on with tools' results and has begun without one, nor
     before words that are given."""
-    if not model.facts.thought_first:
+    if not model.profile.requires_thinking_first:
         return True
     turn = list(takewhile(lambda message: message["role"] in ("tool", "assistant"), reversed(messages)))
     said = [message for message in turn if message["role"] == "assistant"]
@@ -150,16 +150,16 @@ def can_begin(messages: list[Body], model: Model) -> bool:
 def limit_temperature(body: Body, model: Model) -> bool:
     """OpenAI's models know 2, Claude 1; some work well with one alone."""
     before = {name: body.get(name) for name in ("temperature", "top_p")}
-    given, most = before["temperature"], model.facts.most_temperature
+    given, most = before["temperature"], model.profile.max_temperature
     if most is not None and isinstance(given, int | float) and given > most:
         log.debug("a temperature of %s is more than %s takes", given, model.id)
         body["temperature"] = most
-    body |= model.facts.sampling
+    body |= model.profile.fixed_sampling
     return before != {name: body.get(name) for name in before}
 
 
 def rename_developer(body: Body, model: Model) -> bool:
-    if model.facts.developer_role:
+    if model.profile.developer_role:
         return False
     developers = [message for message in body["messages"] if message["role"] == "developer"]
     for message in developers:
@@ -173,11 +173,11 @@ def replay_reasoning(body: Body, model: Model) -> bool:
     for message in body["messages"]:
         if "reasoning_content" in message:
             reasoning = message.pop("reasoning_content")
-            if reasoning and model.facts.replays_reasoning:
+            if reasoning and model.profile.replays_reasoning:
                 message.setdefault("reasoning_text", reasoning)
             changed = True
         opaque = str(message.get("reasoning_opaque", ""))
-        if opaque and (not model.facts.replays_reasoning or is_foreign(opaque)):
+        if opaque and (not model.profile.replays_reasoning or is_foreign(opaque)):
             del message["reasoning_opaque"]
             changed = True
     return changed
@@ -201,7 +201,7 @@ def limit_output(body: Body, model: Model) -> bool:
     before = {name: body.pop(name) for name in LIMITS if name in body}
     wanted = before.get("max_completion_tokens") or before.get("max_tokens")
     limit = min(filter(None, (wanted, model.max_output_tokens)), default=None)
-    after = {model.facts.output_limit: limit} if limit else {}
+    after = {model.profile.output_limit_field: limit} if limit else {}
     body |= after
     return before != after
 

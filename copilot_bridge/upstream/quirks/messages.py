@@ -58,12 +58,12 @@ BILLING = "x-anthropic-billing-header:"
 def betas_for(header: str, body: Body, model: Model) -> list[str]:
     """Of the client's those that the model has, and those that what the body says needs, where the catalogue
     offers them."""
-    facts, listed = model.facts, model.supports
+    profile, listed = model.profile, model.supports
     edits, searched = "context_management" in body, any(map(searches, body.get("tools") or ()))
     wanted = (
-        (EDITING, EDITING_BETA, facts.context_editing, edits and listed.get("context_editing")),
-        (TOOLS, TOOLS_BETA, facts.tool_search, searched and listed.get("tool_search")),
-        (LONG_CACHE, LONG_CACHE_BETA, facts.long_cache, facts.long_cache and wants_hour(body)),
+        (EDITING, EDITING_BETA, profile.context_editing, edits and listed.get("context_editing")),
+        (TOOLS, TOOLS_BETA, profile.tool_search, searched and listed.get("tool_search")),
+        (LONG_CACHE, LONG_CACHE_BETA, profile.hour_long_cache, profile.hour_long_cache and wants_hour(body)),
     )
     known = (THINKING_BETA, *(prefix for prefix, _, has, _ in wanted if has))
     given = [each for each in map(str.strip, header.split(",")) if each.startswith(known)]

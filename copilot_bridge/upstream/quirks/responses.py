@@ -66,7 +66,7 @@ def limit_output(body: Body, model: Model) -> bool:
 
 
 def drop_advisory(body: Body, model: Model) -> bool:
-    managed = () if model.facts.context_management else ("context_management",)
+    managed = () if model.profile.context_management else ("context_management",)
     given = [field for field in (*DROPPED, *managed) if field in body]
     for field in given:
         del body[field]
@@ -112,7 +112,7 @@ def fit_reasoning(body: Body, model: Model) -> bool:
     if not isinstance(reasoning, dict):
         return False
     fitted = {key: value for key, value in reasoning.items() if key != "context"}
-    known = model.facts.efforts or GPT_EFFORTS
+    known = model.profile.efforts or GPT_EFFORTS
     if fitted.get("effort") is None:
         fitted.pop("effort", None)
     else:

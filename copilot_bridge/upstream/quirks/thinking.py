@@ -29,7 +29,7 @@ def fit_thinking(body: Body, model: Model, _betas: frozenset[str]) -> bool:
 
 
 def wanted_thinking(given: Body, body: Body, model: Model) -> Body | None:
-    forms, budget = model.facts.thinking, given.get("budget_tokens")
+    forms, budget = model.profile.thinking_types, given.get("budget_tokens")
     if given.get("type") == "disabled":
         return OFF if "disabled" in forms else None
     forced = (body.get("tool_choice") or {}).get("type") in ("any", "tool")
@@ -77,9 +77,8 @@ def fit_effort(body: Body, model: Model, _betas: frozenset[str]) -> bool:
     if not config or "effort" not in config:
         return False
     off = (body.get("thinking") or {}).get("type") == "disabled"
-    known = [
-        each for each in model.facts.efforts or () if not (off and each in model.facts.not_when_disabled)
-    ]
+    excluded = model.profile.efforts_needing_thinking if off else ()
+    known = [effort for effort in model.profile.efforts or () if effort not in excluded]
     wanted = config["effort"]
     effort = None if wanted is None else nearest(wanted, known, "output_config.effort")
     if effort and effort == wanted:

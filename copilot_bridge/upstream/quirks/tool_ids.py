@@ -9,7 +9,7 @@ Body = dict[str, Any]
 
 def fit_tool_call_ids(body: Body, model: Model) -> bool:
     """Calls are counted through the conversation, and their results named after them."""
-    form = model.facts.tool_call_id
+    form = model.profile.tool_call_id_format
     if not form:
         return False
     number, fitted = 0, dict[str, str]()

@@ -22,7 +22,7 @@ def fit_system_messages(body: Body, model: Model, _betas: frozenset[str]) -> boo
     padded = [{"role": None}, *given, {"role": "assistant"}]
     places = zip(pairwise(padded), padded[2:], strict=False)
     kept = [
-        message["role"] != "system" or (model.facts.system_messages and is_between(before, after))
+        message["role"] != "system" or (model.profile.system_messages and is_between(before, after))
         for (before, message), after in places
     ]
     fitted = [message if keep else as_note(message) for message, keep in zip(given, kept, strict=True)]
@@ -60,14 +60,14 @@ def has_results(message: Body) -> bool:
 
 def fit_end(body: Body, model: Model, _betas: frozenset[str]) -> bool:
     """Not an assistant's turn at the end, where the model does not go on with one."""
-    if model.facts.prefill or not ends_with_assistant(body):
+    if model.profile.prefill or not ends_with_assistant(body):
         return False
     body["messages"].append({"role": "user", "content": [{"type": "text", "text": GO_ON}]})
     return True
 
 
 def fit_chat_end(body: Body, model: Model) -> bool:
-    if model.facts.prefill or not ends_with_assistant(body):
+    if model.profile.prefill or not ends_with_assistant(body):
         return False
     body["messages"].append({"role": "user", "content": GO_ON})
     return True

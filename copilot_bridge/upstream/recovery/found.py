@@ -13,7 +13,7 @@ from copilot_bridge.upstream.recovery.learned import FACT, Lesson
 
 Values = tuple[str, ...]
 
-EFFORT, THINKING, NEVER_OFF = "efforts", "thinking", "not_when_disabled"
+EFFORT, THINKING, NEVER_OFF = "efforts", "thinking_types", "efforts_needing_thinking"
 SYSTEM, PREFILL, CUSTOM, DEVELOPER = "system_messages", "prefill", "custom_tools", "developer_role"
 FORMS = ("enabled", "adaptive", "disabled")
 YES, NO = ("yes",), ("no",)
@@ -23,7 +23,7 @@ def ranked(values: Values) -> Values:
     return tuple(each for each in EFFORTS if each in values)
 
 
-# Fields of `Facts` -> how what was found is said there.
+# Fields of `ModelProfile` -> how what was found is said there.
 READ: dict[str, Callable[[Values], Any]] = {
     EFFORT: ranked,
     THINKING: frozenset,
@@ -41,8 +41,8 @@ def as_found(model: Model, lessons: Iterable[Lesson]) -> Model:
     found = {each.subject: tuple(filter(None, each.value.split(","))) for each in lessons if each.act == FACT}
     if not found:
         return model
-    facts = {name: READ[name](values) for name, values in found.items() if name in READ}
+    values = {name: READ[name](given) for name, given in found.items() if name in READ}
     supports = dict(model.supports)
-    if THINKING in facts:
-        supports["adaptive_thinking"] = "adaptive" in facts[THINKING]
-    return replace(model, facts=replace(model.facts, **facts), supports=supports)
+    if THINKING in values:
+        supports["adaptive_thinking"] = "adaptive" in values[THINKING]
+    return replace(model, profile=replace(model.profile, **values), supports=supports)

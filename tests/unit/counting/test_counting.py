@@ -6,21 +6,19 @@ import time
 
 import pytest
 
-from copilot_bridge.counting import count
-from copilot_bridge.counting.pictures import (
+from copilot_bridge import counting
+from copilot_bridge.counting.images import (
     TOKENS_PER_PAGE,
     UNKNOWN_SIZE,
-    area,
     count_document,
-    patches,
-    size_of,
-    squares,
-    tiles,
+    count_image,
+    image_size,
 )
-from copilot_bridge.counting.text import CACHE, PIECE, count_text, tokenizer
+from copilot_bridge.counting.text import CACHE_VARIABLE, SLICE, count_text, tokenizer
 from copilot_bridge.dialects.chat.prompt import read_prompt as read_chat
 from copilot_bridge.dialects.messages.prompt import read_prompt as read_messages
 from copilot_bridge.dialects.prompt import Message, Part, Prompt, ToolChoice
+from copilot_bridge.models.profiles import ImageTokens, profile_of
 
 WEATHER = {
     "name": "get_weather",
@@ -115,41 +113,50 @@ OPENAI = [
 ]
 
 
+def count(prompt, model):
+    return counting.count(prompt, profile_of(model).tokens)
+
+
 def off(counted, published):
     return abs(counted - published) / published
 
 
 @pytest.mark.parametrize("published", ANTHROPIC)
-def test_what_anthropic_has_counted(published):
+def test_a_count_is_within_four_percent_of_anthropics(published):
     body = {"model": "claude-opus-4.6", "max_tokens": 100} | ANTHROPIC[published]
     assert off(count(read_messages(body), body["model"]), published) <= 0.04
 
 
 @pytest.mark.parametrize(("model", "published", "body"), OPENAI)
-def test_what_openai_has_counted(model, published, body):
+def test_a_count_is_within_six_percent_of_openais(model, published, body):
     assert off(count(read_chat({"model": model} | body), model), published) <= 0.06
+
+
+TILES = ImageTokens(formula="tiles", base=85, per_tile=170)
+PATCHES = ImageTokens(formula="patches")
+AREA, SQUARES = ImageTokens(formula="area"), ImageTokens(formula="squares")
 
 
 # Source: the vendors' pages on images.
 @pytest.mark.parametrize(
-    ("formula", "size", "tokens"),
+    ("image", "size", "tokens"),
     [
-        (tiles(85, 170), (1024, 1024), 765),
-        (tiles(85, 170), (2048, 4096), 1105),
-        (tiles(85, 170), (100, 100), 255),
-        (patches(1.0), (1024, 1024), 1024),
-        (patches(1.0), (1800, 2400), 1452),
-        (patches(1.62), (1024, 1024), 1659),
-        (area, (200, 200), 54),
-        (area, (1000, 1000), 1334),
-        (area, (1092, 1092), 1590),
-        (area, (9000, 9000), 1600),
-        (squares, (384, 384), 258),
-        (squares, (960, 540), 516),
+        (TILES, (1024, 1024), 765),
+        (TILES, (2048, 4096), 1105),
+        (TILES, (100, 100), 255),
+        (PATCHES, (1024, 1024), 1024),
+        (PATCHES, (1800, 2400), 1452),
+        (ImageTokens(formula="patches", multiplier=1.62), (1024, 1024), 1659),
+        (AREA, (200, 200), 54),
+        (AREA, (1000, 1000), 1334),
+        (AREA, (1092, 1092), 1590),
+        (AREA, (9000, 9000), 1600),
+        (SQUARES, (384, 384), 258),
+        (SQUARES, (960, 540), 516),
     ],
 )
-def test_images(formula, size, tokens):
-    assert formula(*size) == tokens
+def test_an_image_has_as_many_tokens_as_its_vendor_says(image, size, tokens):
+    assert count_image(image, *size) == tokens
 
 
 def png(width, height):
@@ -161,8 +168,8 @@ def png(width, height):
     ("data", "size"),
     [(png(640, 480), (640, 480)), ("AAAA", UNKNOWN_SIZE), ("%%%", UNKNOWN_SIZE), ("", UNKNOWN_SIZE)],
 )
-def test_the_size_is_read_off_the_image(data, size):
-    assert size_of(data) == size
+def test_the_size_of_an_image_is_read_from_its_header(data, size):
+    assert image_size(data) == size
 
 
 @pytest.mark.parametrize(
@@ -173,7 +180,7 @@ def test_the_size_is_read_off_the_image(data, size):
         (b"\0" * 120_000, 3),
     ],
 )
-def test_documents_by_their_pages(content, pages):
+def test_a_document_is_counted_by_its_pages(content, pages):
     assert count_document(base64.b64encode(content).decode()) == pages * TOKENS_PER_PAGE
 
 
@@ -181,31 +188,31 @@ def test_documents_by_their_pages(content, pages):
     ("text", "tokens"),
     [("", 0), ("Hello, Claude", 3), ("<|endoftext|>", 7), ("お誕生日おめでとう", 8), ("\ud800", 1)],
 )
-def test_text(text, tokens):
+def test_text_is_counted_by_the_tokenizer(text, tokens):
     assert count_text(text) == tokens
 
 
 def test_nothing_is_downloaded(monkeypatch):
     """There is no network in tests: the vocabulary has to be the one that the library expects."""
-    monkeypatch.setenv(CACHE, "/nowhere")
+    monkeypatch.setenv(CACHE_VARIABLE, "/nowhere")
     tokenizer.cache_clear()
     assert count_text("a") == 1
 
 
 @pytest.mark.parametrize("piece", [" ", "\t", "\u00a0", "\n", " \n", "x "])
-def test_a_million_in_a_row(piece):
+def test_a_million_blanks_in_a_row_are_counted(piece):
     """The tokenizer's regular expression runs out of stack on white space: a panic, which is no Exception."""
     text = piece * (1_000_000 // len(piece))
     assert 1 < count_text(text) <= len(text)
     assert count_text(text + "word") >= count_text(text)
 
 
-def test_a_cut_changes_next_to_nothing():
+def test_slicing_a_text_costs_a_token_at_most():
     text = "The quick brown fox jumps over the lazy dog, again and again.  " * 4_000
-    assert abs(count_text(text) - len(tokenizer().encode_ordinary(text))) <= len(text) // PIECE + 1
+    assert abs(count_text(text) - len(tokenizer().encode_ordinary(text))) <= len(text) // SLICE + 1
 
 
-def test_megabytes_are_counted_at_once():
+def test_megabytes_are_counted_within_seconds():
     text = "x = compute(1, 'a')\n" * 100_000 + "a" * 1_000_000
     began = time.process_time()
     assert count_text(text) > 500_000
@@ -230,7 +237,7 @@ def test_an_image_costs_what_the_vendor_says_wherever_it_stands(model, tokens):
     assert with_image - without == tokens
 
 
-def test_a_tool_that_has_to_be_called_costs_less_of_a_prompt():
+def test_a_forced_tool_adds_fewer_tokens():
     prompt = read_messages({"model": "claude-opus-4.6", "tools": [WEATHER], "messages": [user("a")]})
     forced = Prompt(
         model=prompt.model, messages=prompt.messages, tools=prompt.tools, tool_choice=ToolChoice("required")
@@ -238,7 +245,7 @@ def test_a_tool_that_has_to_be_called_costs_less_of_a_prompt():
     assert count(prompt, prompt.model) - count(forced, prompt.model) == 346 - 313
 
 
-def test_schemas_of_any_shape():
+def test_tool_schemas_of_any_shape_are_counted():
     """What a schema may hold in the place of what we look for."""
     inner = (True, {"enum": [1, None]}, {"items": {"properties": {"b": {}}}}, {"properties": 5})
     for schema in ({}, {"properties": []}, *({"properties": {"a": each}} for each in inner)):
@@ -248,7 +255,7 @@ def test_schemas_of_any_shape():
         assert count(prompt, "claude-opus-4.6") > 346
 
 
-def test_each_part_can_be_counted():
+def test_every_kind_of_part_is_counted():
     from copilot_bridge.counting.prompts import COUNT_PART
 
     assert set(COUNT_PART) == set(Part.__args__)
