@@ -8,12 +8,12 @@ from difflib import get_close_matches
 import click
 
 from copilot_bridge import __version__
-from copilot_bridge.cli.terminal.console import print_prose, prose
-from copilot_bridge.cli.terminal.help import WholeWords
+from copilot_bridge.cli.terminal.console import print_wrapped, wrapped
+from copilot_bridge.cli.terminal.help import HelpFormatter
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.serving.streams import speak_into_the_void
 
-HERE = "copilot_bridge.cli"
+PACKAGE = "copilot_bridge.cli"
 
 # section of the help -> command -> (module, what it does)
 SECTIONS = {
@@ -40,10 +40,10 @@ SECTIONS = {
         "store": ("store", "Check, back up and restore the store."),
     },
 }
-COMMANDS = {name: f"{HERE}.{module}" for rows in SECTIONS.values() for name, (module, _) in rows.items()}
+COMMANDS = {name: f"{PACKAGE}.{module}" for rows in SECTIONS.values() for name, (module, _) in rows.items()}
 
 # What people type -> what they mean, where it is not spelt alike.
-MEANT = {
+SYNONYMS = {
     "approve": "approvals approve",
     "deny": "approvals deny",
     "config": "debug",
@@ -83,16 +83,16 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = arguments[0]
         if name not in COMMANDS and not name.startswith("-"):
-            near = MEANT.get(name) or next(iter(get_close_matches(name, COMMANDS, n=1)), None)
+            near = SYNONYMS.get(name) or next(iter(get_close_matches(name, COMMANDS, n=1)), None)
             context.fail(
                 f"No such command {name!r}.{f' Did you mean `copilot-bridge {near}`?' if near else ''}"
             )
         return super().resolve_command(context, arguments)
 
 
-ERROR = "Error: "  # how click begins
+ERROR_PREFIX = "Error: "  # how click begins
 
-click.Context.formatter_class = WholeWords
+click.Context.formatter_class = HelpFormatter
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -116,13 +116,15 @@ def main() -> None:
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.UsageError as error:
-        click.UsageError(prose(error.format_message(), ERROR, err=True).removeprefix(ERROR), error.ctx).show()
+        click.UsageError(
+            wrapped(error.format_message(), ERROR_PREFIX, err=True).removeprefix(ERROR_PREFIX), error.ctx
+        ).show()
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except BridgeError as error:
-        print_prose(f"copilot-bridge: {one_line(str(error))}", err=True)
+        print_wrapped(f"copilot-bridge: {one_line(str(error))}", err=True)
         sys.exit(1)
     except BrokenPipeError:  # the reader of our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,13 +6,13 @@ from collections.abc import Callable
 import click
 
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.terminal.console import print_table, shown
+from copilot_bridge.cli.terminal.console import print_table, printable
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.store.approvals import Question
 
-PAUSE = 0.3  # s
+POLL_INTERVAL = 0.3  # s
 
 
 @click.group("approvals", invoke_without_command=True)
@@ -25,7 +25,7 @@ def command(context: click.Context, config: Config, watch: bool) -> None:
     Without a command: list them.  A bridge asks if it was started with --require-approval.
     """
     if context.invoked_subcommand is None and watch:
-        ask_for_each(Bridge(config), lambda: True)
+        prompt_for_each(Bridge(config), lambda: True)
     elif context.invoked_subcommand is None:
         show(Bridge(config))
 
@@ -36,7 +36,7 @@ def show(bridge: Bridge) -> None:
         for each in bridge.store.approvals.waiting()
     ]
     if rows:
-        print_table(("ID", "CALLER", "MODEL", "SIZE", "WAITS", "PROMPT"), rows, spare=("SIZE",))
+        print_table(("ID", "CALLER", "MODEL", "SIZE", "WAITS", "PROMPT"), rows, optional=("SIZE",))
     else:
         click.echo("No request is waiting.")
 
@@ -73,18 +73,16 @@ def decide(bridge: Bridge, start: str, *, yes: bool) -> None:
     click.echo("Approved." if yes else "Denied.")
 
 
-def ask_for_each(bridge: Bridge, goes_on: Callable[[], bool]) -> None:
-    """At a terminal, as long as `goes_on`."""
+def prompt_for_each(bridge: Bridge, goes_on: Callable[[], bool]) -> None:
+    """Ask at the terminal about each request as it arrives, while `goes_on()` is true."""
     while goes_on():
         for question in bridge.store.approvals.waiting():
-            click.echo(
-                f"\n{shown(question.caller)} asks {shown(question.model)} ({kilobytes(question.size)}): "
-                f"{shown(question.line)}"
-            )
+            about = f"{question.caller} asks {question.model} ({kilobytes(question.size)}): {question.line}"
+            click.echo(f"\n{printable(about)}")
             yes = click.confirm("Let it through?", default=True)
             if not bridge.store.approvals.decide(question.id, yes=yes):
-                click.echo("It does not wait any more.")
-        time.sleep(PAUSE)
+                click.echo("It is no longer waiting.")
+        time.sleep(POLL_INTERVAL)
 
 
 def kilobytes(size: int) -> str:

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import click
 
-from copilot_bridge.cli.login import log_in, shown
+from copilot_bridge.cli.login import log_in, masked_token
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.terminal.console import print_prose, print_table
+from copilot_bridge.cli.terminal.console import print_table, print_wrapped
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError, LoginRequired
 from copilot_bridge.exchange import Bridge
@@ -38,7 +38,7 @@ def log_in_and_tell(config: Config) -> None:
         raise ConfigError("there is no store to keep the login in: leave --no-persist out")
     log_in(bridge)
     if config.show_token:
-        click.echo(f"GitHub token: {shown(bridge.account().github_token, True)}")
+        click.echo(f"GitHub token: {masked_token(bridge.account().github_token, True)}")
 
 
 @command.command("list")
@@ -52,7 +52,7 @@ def list_logins(config: Config) -> None:
             "*" if login == used else "",
             login.user,
             login.host,
-            shown(login.token, config.show_token),
+            masked_token(login.token, config.show_token),
             datetime.fromtimestamp(login.added, UTC).strftime("%Y-%m-%d"),
         )
         for login in bridge.logins.all()
@@ -60,7 +60,7 @@ def list_logins(config: Config) -> None:
     if not rows:
         click.echo("No login is stored.  `copilot-bridge auth` logs in.")
         return
-    print_table(("", "USER", "HOST", "TOKEN", "SINCE"), rows, spare=("SINCE",))
+    print_table(("", "USER", "HOST", "TOKEN", "SINCE"), rows, optional=("SINCE",))
 
 
 @command.command()
@@ -82,7 +82,7 @@ def remove(config: Config, user: str) -> None:
     bridge = Bridge(config)
     if not forget_account(bridge, user):
         raise LoginRequired(f"no login of {user!r} is stored: see `copilot-bridge auth list`")
-    print_prose(f"Forgot the login of {user}.  To revoke it: https://github.com/settings/applications")
+    print_wrapped(f"Forgot the login of {user}.  To revoke it: https://github.com/settings/applications")
 
 
 @command.command()

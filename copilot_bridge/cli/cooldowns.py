@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.terminal.console import print_json, print_prose, print_table
+from copilot_bridge.cli.terminal.console import print_json, print_table, print_wrapped
 from copilot_bridge.config import Config
 from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.exchange import Bridge
@@ -37,12 +37,12 @@ def command(config: Config, clear: str | None, as_json: bool) -> None:
         ended = rests.clear("" if clear == ALL else clear)
         if not ended and clear != ALL:
             raise InvalidRequest(f"{clear!r} is not paused: see `copilot-bridge rest`")
-        print_prose(f"No longer paused: {', '.join(each.what for each in ended) or '-'}")
+        print_wrapped(f"No longer paused: {', '.join(each.what for each in ended) or '-'}")
     elif as_json:
         print_json(rests.report())
     elif known := rests.all():
         print_table(
-            ("WHAT", "TIME LEFT", "UNTIL", "SINCE", "AS COPILOT SAID"), map(row, known), spare=("SINCE",)
+            ("WHAT", "TIME LEFT", "UNTIL", "SINCE", "AS COPILOT SAID"), map(row, known), optional=("SINCE",)
         )
     else:
         click.echo("Nothing is paused.")

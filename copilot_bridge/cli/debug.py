@@ -1,4 +1,4 @@
-"""`copilot-bridge debug`: everything that a bug report needs, and no secret."""
+"""`copilot-bridge debug`: everything a bug report needs, without secrets."""
 
 import platform
 import sys
@@ -11,9 +11,9 @@ import click
 
 from copilot_bridge import __version__
 from copilot_bridge.cli.doctor.lessons import learned, print_learned
-from copilot_bridge.cli.login import shown, waiting
+from copilot_bridge.cli.login import masked_token
 from copilot_bridge.cli.options import ACCESS, CONNECTION, JOURNAL, LOGGING, PACE, SERVING, takes_settings
-from copilot_bridge.cli.terminal.console import print_json, print_prose, print_table, prose
+from copilot_bridge.cli.terminal.console import print_json, print_table, print_wrapped, spinner, wrapped
 from copilot_bridge.config import Config
 from copilot_bridge.config.settings import settings, spell
 from copilot_bridge.errors import BridgeError
@@ -47,7 +47,7 @@ def command(config: Config, as_json: bool) -> None:
     Copilot's refusals have taught.
     """
     bridge = Bridge(config)
-    with waiting("Looking around"):
+    with spinner("Looking around"):
         report = {
             "version": __version__,
             "python": f"{platform.python_version()} ({sys.executable})",
@@ -77,7 +77,7 @@ def installed(name: str) -> str | None:
 def describe(config: Config, name: str) -> dict[str, object]:
     value = getattr(config, name)
     if isinstance(value, Secret):
-        value = shown(value, config.show_token) if value else None
+        value = masked_token(value, config.show_token) if value else None
     elif isinstance(value, tuple):
         value = tuple(hide(each, config.show_token) for each in value)
     elif isinstance(value, str):
@@ -88,16 +88,16 @@ def describe(config: Config, name: str) -> dict[str, object]:
 def hide(value: object, in_full: bool) -> object:
     if isinstance(value, tuple):
         return ":".join(str(hide(each, in_full)) for each in value)
-    return shown(value, in_full) if isinstance(value, Secret) else value
+    return masked_token(value, in_full) if isinstance(value, Secret) else value
 
 
 def login_state(bridge: Bridge) -> dict[str, object]:
-    """{"user", "token", "error"}; asks GitHub whether the login is still good."""
+    """{"user", "token", "error"} of the login, after asking GitHub whether it is still valid."""
     try:
         account = bridge.account()
     except BridgeError as error:
         return {"user": None, "token": None, "error": str(error)}
-    token = shown(account.github_token, bridge.config.show_token)
+    token = masked_token(account.github_token, bridge.config.show_token)
     try:
         user = whoami(bridge.client, bridge.headers, bridge.hosts, account.github_token)
     except BridgeError as error:
@@ -106,13 +106,13 @@ def login_state(bridge: Bridge) -> dict[str, object]:
 
 
 def store_state(bridge: Bridge) -> dict[str, object]:
-    """{"place", "key", "problem"}; reads all of it."""
+    """{"place", "key", "problem"} of the store, after reading all of it."""
     store = bridge.store
     return {"place": store.database.place, "key": store.vault.place, "problem": store.database.check()}
 
 
 def hosts(bridge: Bridge) -> list[tuple[str, str]]:
-    """Copilot's host is the plan's, as far as it is known."""
+    """(role, address) of each host; Copilot's is the plan's own where it is known."""
     try:
         copilot = bridge.copilot().token().api
     except BridgeError:
@@ -121,30 +121,30 @@ def hosts(bridge: Bridge) -> list[tuple[str, str]]:
 
 
 def reach(bridge: Bridge, role: str, url: str) -> dict[str, Any]:
-    """Any status at all means that the host answers."""
+    """Report whether the host answers, with whatever status."""
     began = time.perf_counter()
     result: dict[str, Any] = {"host": role, "url": url, "reached": False, "ms": None, "error": None}
     try:
-        knock(bridge, url)
+        probe(bridge, url)
     except BridgeError as error:
         return result | {"error": str(error)}
     return result | {"reached": True, "ms": round((time.perf_counter() - began) * 1000)}
 
 
-def knock(bridge: Bridge, url: str) -> tuple[int, Mapping[str, str]]:
-    """Status and headers of whatever is there.  Raises BridgeError: nothing answers."""
+def probe(bridge: Bridge, url: str) -> tuple[int, Mapping[str, str]]:
+    """The status and headers of the host's response.  Raises BridgeError: nothing answers."""
     response = bridge.client.send("GET", url + "/", bridge.headers.github(), timeout=PATIENCE)
     response.close()
     return response.status_code, response.headers
 
 
 def print_report(report: dict[str, Any]) -> None:
-    click.echo(prose(f"copilot-bridge {report['version']}, Python {report['python']}, {report['system']}"))
+    click.echo(wrapped(f"copilot-bridge {report['version']}, Python {report['python']}, {report['system']}"))
     packages = (f"{name} {found or 'missing'}" for name, found in report["packages"].items())
-    click.echo(prose(", ".join(packages)))
-    print_prose(report["paths"]["home"], "Data directory: ")
+    click.echo(wrapped(", ".join(packages)))
+    print_wrapped(report["paths"]["home"], "Data directory: ")
     store = report["store"]
-    print_prose(f"{store['place']}, {store['problem'] or 'in good order'}", "Store: ")
+    print_wrapped(f"{store['place']}, {store['problem'] or 'in good order'}", "Store: ")
     click.echo()
     rows = [
         (each["name"], "-" if each["value"] is None else spell(each["value"]), each["origin"])
@@ -154,9 +154,9 @@ def print_report(report: dict[str, Any]) -> None:
     login = report["login"]
     click.echo(f"\nLogin: {login['user'] or 'nobody'} {login['token'] or ''}".rstrip())
     if login["error"]:
-        print_prose(login["error"], "       ")
+        print_wrapped(login["error"], "       ")
     for each in report["rests"]:
-        print_prose(f"{each['what']}, {each['seconds_left']} s left: {each['message']}", "Paused: ")
+        print_wrapped(f"{each['what']}, {each['seconds_left']} s left: {each['message']}", "Paused: ")
     click.echo()
     told = [
         (each["host"], each["url"], f"{each['ms']} ms" if each["reached"] else each["error"])

@@ -7,7 +7,7 @@ import click
 
 from copilot_bridge.access.callers import Callers
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.terminal.console import is_terminal, print_table
+from copilot_bridge.cli.terminal.console import is_interactive, print_table
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.exchange.keys import check_lasting, make_key
@@ -99,7 +99,7 @@ def clear(config: Config, yes: bool) -> None:
     """
     store = store_of(config)
     check_lasting(store)
-    if not yes and not is_terminal():
+    if not yes and not is_interactive():
         raise ConfigError("this lets in whoever reaches the bridge: say --yes")
     if not yes:
         click.confirm("Revoke all keys, and let in whoever reaches this machine?", abort=True)

@@ -5,9 +5,8 @@ from dataclasses import asdict
 import click
 
 from copilot_bridge.billing.prices import Tier
-from copilot_bridge.cli.login import waiting
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.terminal.console import print_json, print_prose, print_table
+from copilot_bridge.cli.terminal.console import print_json, print_table, print_wrapped, spinner
 from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.models import AUTO_MODELS
@@ -27,7 +26,7 @@ def command(config: Config, as_json: bool) -> None:
     and for long prompts where they cost more; on older plans it is the multiple of a premium request.
     """
     bridge = Bridge(config)
-    with waiting("Asking Copilot for its models"):
+    with spinner("Asking Copilot for its models"):
         catalogue = bridge.models.catalogue(bridge.copilot())
     models = sorted(catalogue.models.values(), key=lambda model: (model.vendor, model.id))
     auto = AUTO_MODELS if models else ()
@@ -37,7 +36,7 @@ def command(config: Config, as_json: bool) -> None:
     print_table(
         COLUMNS,
         [*map(as_row, models), *(auto_row(model, catalogue) for model in auto)],
-        spare=("VENDOR", "OUTPUT"),
+        optional=("VENDOR", "OUTPUT"),
     )
     if catalogue.outdated:
         say_outdated(catalogue)
@@ -82,8 +81,8 @@ def auto_row(model: Model, catalogue: Catalogue) -> tuple[object, ...]:
 
 
 def say_outdated(catalogue: Catalogue) -> None:
-    print_prose(f"{OUTDATED}. {UPDATE}", err=True)
-    print_prose(f"Copilot says: {catalogue.outdated}", err=True)
+    print_wrapped(f"{OUTDATED}. {UPDATE}", err=True)
+    print_wrapped(f"Copilot says: {catalogue.outdated}", err=True)
 
 
 def price(model: Model) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.terminal.console import print_prose
+from copilot_bridge.cli.terminal.console import print_wrapped
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, ConfigError
 from copilot_bridge.exchange import Bridge
@@ -34,7 +34,7 @@ def check(config: Config) -> None:
     click.echo(f"store: {store.database.place}")
     if problem := store.database.check():
         raise BridgeError(problem)
-    print_prose(counted(store.database.read(count_rows)), "holds: ")
+    print_wrapped(counted(store.database.read(count_rows)), "holds: ")
     unreadable = store.sealed_with_another_key()
     if unreadable:
         raise ConfigError(
@@ -56,8 +56,8 @@ def backup(config: Config, file: Path) -> None:
     """
     store = opened(config)
     counts = store.back_up(file)
-    print_prose(f"{file}: {counted(counts)}")
-    print_prose(f"Its logins can be read with the key of this store only ({store.vault.place}).", err=True)
+    print_wrapped(f"{file}: {counted(counts)}")
+    print_wrapped(f"Its logins can be read with the key of this store only ({store.vault.place}).", err=True)
 
 
 @command.command()
@@ -71,13 +71,13 @@ def restore(config: Config, file: Path, yes: bool) -> None:
     `copilot-bridge keys list` afterwards.
     """
     store = opened(config)
-    print_prose(f"{file} holds {counted(summary(file))}.", err=True)
+    print_wrapped(f"{file} holds {counted(summary(file))}.", err=True)
     there = counted(store.database.read(count_rows))
     if not yes and not click.confirm(f"Replace what {store.database.place} holds ({there})?", err=True):
         raise BridgeError("nothing was changed")
-    print_prose(f"restored: {counted(store.restore(file))}")
+    print_wrapped(f"restored: {counted(store.restore(file))}")
     if unreadable := store.sealed_with_another_key():
-        print_prose(
+        print_wrapped(
             f"The logins {', '.join(unreadable)} are encrypted with another key than {store.vault.place}: "
             "put the key of that time there, or log in again with `copilot-bridge auth`.",
             err=True,

@@ -4,9 +4,8 @@ from dataclasses import asdict
 
 import click
 
-from copilot_bridge.cli.login import waiting
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.terminal.console import bar, print_json, print_table
+from copilot_bridge.cli.terminal.console import bar, print_json, print_table, spinner
 from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.upstream.quota import Quota, Usage, amount, fetch_usage, percentage, read_usage
@@ -20,7 +19,7 @@ COLUMNS = ("QUOTA", "LEFT", "", "OF", "USED", "RESETS")
 def command(config: Config, as_json: bool) -> None:
     """Show what is left of your plan's quotas."""
     bridge = Bridge(config)
-    with waiting("Asking GitHub"):
+    with spinner("Asking GitHub"):
         usage = read_usage(fetch_usage(bridge.client, bridge.headers, bridge.account()))
     if as_json:
         print_json(asdict(usage))

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from integration.harness import ROOT, environment, new_token
 
 from copilot_bridge import __version__
-from copilot_bridge.cli import COMMANDS, MEANT, cli, models
+from copilot_bridge.cli import COMMANDS, SYNONYMS, cli, models
 from copilot_bridge.cli.terminal.console import bar, print_table
 from copilot_bridge.errors import UpstreamRefused
 from copilot_bridge.redaction import Secret
@@ -94,7 +94,7 @@ def test_a_command_that_is_spelt_otherwise(run, typed, meant):
 
 
 def test_each_command_that_is_meant_exists():
-    for meant in MEANT.values():
+    for meant in SYNONYMS.values():
         assert CliRunner().invoke(cli, [*meant.split(), "--help"]).exit_code == 0
 
 

@@ -10,8 +10,10 @@ from email.utils import formatdate
 import pytest
 from integration.harness import new_token
 
-from copilot_bridge.cli.doctor import checks
-from copilot_bridge.cli.doctor.checks import LIVE, USUAL, Finding, Patient, Step, cheapest, examine, skew_of
+from copilot_bridge.cli.doctor import check, machine, network, port
+from copilot_bridge.cli.doctor.check import Check, CheckContext, Finding, run_check
+from copilot_bridge.cli.doctor.checks import CHECKS, LIVE_CHECKS
+from copilot_bridge.cli.doctor.live import cheapest
 from copilot_bridge.config import load_config
 from copilot_bridge.config.settings import variable
 from copilot_bridge.errors import BridgeError, LoginRequired, UpstreamRefused
@@ -19,7 +21,7 @@ from copilot_bridge.exchange import Bridge
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.store import open_store
 
-EVERY = [step.name for step in (*USUAL, *LIVE)]
+EVERY = [step.name for step in (*CHECKS, *LIVE_CHECKS)]
 
 
 @pytest.fixture
@@ -42,18 +44,20 @@ def doctor(run, simulator, free_port):
         )
         told = json.loads(result.out)
         assert told["ok"] is (result.code == 0)
-        return result.code, {row["name"]: row for row in told["steps"]}
+        return result.code, {row["name"]: row for row in told["checks"]}
 
     return call
 
 
 @pytest.fixture
-def patient(home, simulator):
+def context(home, simulator):
     usual = {"home": home, "github_url": simulator.url, "github_api_url": simulator.url}
 
     def made(**more):
         given = {**usual, "github_token": new_token(), **more}
-        return Patient(Bridge(load_config({}, {variable(name): str(each) for name, each in given.items()})))
+        return CheckContext(
+            Bridge(load_config({}, {variable(name): str(each) for name, each in given.items()}))
+        )
 
     return made
 
@@ -63,16 +67,16 @@ def test_all_is_well(doctor, simulator):
     assert code == 0
     assert list(steps) == EVERY
     assert {row["state"] for row in steps.values()} == {"ok"}
-    assert "octo-demo" in steps["login"]["says"]
-    assert simulator.url in steps["answers copilot"]["says"]
-    assert "free" in steps["port"]["says"]
+    assert "octo-demo" in steps["login"]["message"]
+    assert simulator.url in steps["http copilot"]["message"]
+    assert "free" in steps["port"]["message"]
 
 
 def test_in_words(run, free_port):
     result = run("doctor", "-p", free_port, COPILOT_BRIDGE_GITHUB_TOKEN=new_token())
     assert result.code == 0
     assert result.out.endswith("\nAll is well.\n")
-    assert [line.split()[0] for line in result.out.splitlines()[: len(USUAL)]] == ["ok"] * len(USUAL)
+    assert [line.split()[0] for line in result.out.splitlines()[: len(CHECKS)]] == ["ok"] * len(CHECKS)
 
 
 def test_models_are_asked_only_if_wished_for(doctor, simulator):
@@ -83,8 +87,8 @@ def test_models_are_asked_only_if_wished_for(doctor, simulator):
 
 def test_what_costs_least_is_asked(doctor):
     _, steps = doctor("--live")
-    assert steps["live"]["says"].count("gpt-4o-mini (15 AI units a million tokens)") == 3
-    assert steps["live chat"]["says"].endswith("has answered")
+    assert steps["live"]["message"].count("gpt-4o-mini (15 AI units a million tokens)") == 3
+    assert steps["live chat"]["message"].endswith("has answered")
 
 
 def row(name, multiplier, *dialects):
@@ -117,11 +121,11 @@ def test_a_login_that_is_not_good_any_more(doctor):
     code, steps = doctor("--live", token="ghu_nobody")
     assert code == 1
     assert steps["login"]["state"] == "failed"
-    assert steps["login"]["todo"] == "copilot-bridge auth"
-    for name in ("token", "plan", "models", *(step.name for step in LIVE)):
+    assert steps["login"]["fix"] == "copilot-bridge auth"
+    for name in ("token", "plan", "models", *(step.name for step in LIVE_CHECKS)):
         assert steps[name]["state"] == "skipped", name
-        assert steps[name]["says"].startswith("because '"), name
-    assert steps["answers copilot"]["state"] != "skipped", "it is looked at all the same"
+        assert steps[name]["message"].startswith("because '"), name
+    assert steps["http copilot"]["state"] != "skipped", "it is looked at all the same"
     assert "ghu_nobody" not in json.dumps(steps)
 
 
@@ -137,7 +141,7 @@ def test_nobody_is_logged_in(run, simulator, free_port):
 
 
 def test_a_classic_token(doctor):
-    assert "ghp_" in doctor(token="ghp_" + "x" * 36)[1]["login"]["says"]
+    assert "ghp_" in doctor(token="ghp_" + "x" * 36)[1]["login"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +156,7 @@ def test_settings_that_are_none(doctor, given):
     code, steps = doctor(**given)
     assert code == 1
     assert steps["configuration"]["state"] == "failed"
-    assert steps["configuration"]["todo"]
+    assert steps["configuration"]["fix"]
     assert {row["state"] for name, row in steps.items() if name != "configuration"} == {"skipped"}
 
 
@@ -162,7 +166,7 @@ def test_a_file_of_settings_that_others_can_read(doctor, tmp_path):
     path.chmod(0o644)
     _, steps = doctor("--env-file", path)
     assert steps["configuration"]["state"] == "warning"
-    assert steps["configuration"]["todo"] == f"chmod 600 {path}"
+    assert steps["configuration"]["fix"] == f"chmod 600 {path}"
     path.chmod(0o600)
     assert doctor("--env-file", path)[1]["configuration"]["state"] == "ok"
 
@@ -173,7 +177,7 @@ def test_a_store_that_is_none(doctor, home):
     code, steps = doctor()
     assert code == 1
     assert steps["store"]["state"] == "failed"
-    assert steps["store"]["todo"]
+    assert steps["store"]["fix"]
     assert steps["models"]["state"] == "ok"
 
 
@@ -183,7 +187,7 @@ def test_a_store_of_a_newer_version(doctor, home):
     store.close()
     _, steps = doctor()
     assert steps["store"]["state"] == "warning"
-    assert "m999" in steps["store"]["says"]
+    assert "m999" in steps["store"]["message"]
 
 
 def test_files_that_others_can_read(doctor, home):
@@ -191,13 +195,13 @@ def test_files_that_others_can_read(doctor, home):
     (home / "store.key").chmod(0o644)
     _, steps = doctor()
     assert steps["permissions"]["state"] == "warning"
-    assert steps["permissions"]["todo"] == f"chmod -R go-rwx {home}"
+    assert steps["permissions"]["fix"] == f"chmod -R go-rwx {home}"
 
 
 @pytest.mark.parametrize(("free", "state"), [(10**9, "ok"), (10**8, "warning"), (10**7, "failed")])
-def test_the_disk(patient, monkeypatch, free, state):
-    monkeypatch.setattr(checks.shutil, "disk_usage", lambda _: Free(free))
-    assert checks.disk(patient()).state == state
+def test_the_disk(context, monkeypatch, free, state):
+    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: Free(free))
+    assert machine.disk(context()).state == state
 
 
 class Free:
@@ -209,16 +213,16 @@ class Free:
     ("skew", "state"),
     [(0.5, "ok"), (-30, "ok"), (-100, "warning"), (100, "warning"), (700, "failed"), (None, "ok")],
 )
-def test_the_clock(patient, skew, state):
-    ill = patient()
+def test_the_clock(context, skew, state):
+    ill = context()
     ill.skew = skew
-    assert checks.clock(ill).state == state
+    assert network.clock(ill).state == state
 
 
 def test_the_clock_is_compared_with_the_answer():
-    assert abs(skew_of(formatdate(time.time() + 100, usegmt=True)) - 100) < 2
-    assert skew_of(None) is None
-    assert skew_of("yesterday") is None
+    assert abs(network.skew_of(formatdate(time.time() + 100, usegmt=True)) - 100) < 2
+    assert network.skew_of(None) is None
+    assert network.skew_of("yesterday") is None
 
 
 # --- the network
@@ -228,38 +232,38 @@ def test_a_host_that_is_not_there(doctor):
     nowhere = "https://nowhere.invalid"
     _, steps = doctor(COPILOT_BRIDGE_GITHUB_API_URL=nowhere)
     assert steps["dns api"]["state"] == "failed"
-    assert steps["dns api"]["todo"].endswith("nslookup nowhere.invalid")
-    for name in ("tls api", "answers api", "clock", "login", "token"):
+    assert steps["dns api"]["fix"].endswith("nslookup nowhere.invalid")
+    for name in ("tls api", "http api", "clock", "login", "token"):
         assert steps[name]["state"] == "skipped", name
-    assert steps["answers github"]["state"] == "ok"
+    assert steps["http github"]["state"] == "ok"
 
 
-def test_nobody_listens(patient, free_port):
-    ill = patient(github_url=f"https://127.0.0.1:{free_port}")
-    assert checks.tls("github", ill).state == "failed"
-    assert "refused" in checks.tls("github", ill).says
+def test_nobody_listens(context, free_port):
+    ill = context(github_url=f"https://127.0.0.1:{free_port}")
+    assert network.tls("github", ill).state == "failed"
+    assert "refused" in network.tls("github", ill).message
 
 
-def test_no_tls(patient, simulator):
-    ill = patient(github_url=simulator.url.replace("http:", "https:"))
-    found = checks.tls("github", ill)
+def test_no_tls(context, simulator):
+    ill = context(github_url=simulator.url.replace("http:", "https:"))
+    found = network.tls("github", ill)
     assert found.state == "failed"
-    assert "SSL_CERT_FILE" in found.todo
+    assert "SSL_CERT_FILE" in found.fix
 
 
 def test_whose_certificate_it_is():
     told = {"issuer": ((("organizationName", "A CA"),),), "notAfter": "Feb  5 2027"}
-    assert checks.signed_by(told) == "signed by A CA, until Feb  5 2027"
-    assert isinstance(checks.trusting(), ssl.SSLContext)
+    assert network.issuer(told) == "signed by A CA, until Feb  5 2027"
+    assert isinstance(network.ssl_context(), ssl.SSLContext)
 
 
-def test_a_proxy_that_is_not_there(patient, free_port):
-    ill = patient(github_url="https://github.example", proxy=f"http://me:secret@127.0.0.1:{free_port}")
-    found = checks.proxy("github", ill)
+def test_a_proxy_that_is_not_there(context, free_port):
+    ill = context(github_url="https://github.example", proxy=f"http://me:secret@127.0.0.1:{free_port}")
+    found = network.proxy("github", ill)
     assert found.state == "failed"
-    assert "secret" not in found.says
-    assert "--proxy" in found.todo
-    assert checks.dns("github", ill).says == "the proxy looks it up"
+    assert "secret" not in found.message
+    assert "--proxy" in found.fix
+    assert network.dns("github", ill).message == "the proxy looks it up"
 
 
 # --- the port
@@ -268,45 +272,45 @@ def test_a_proxy_that_is_not_there(patient, free_port):
 def test_a_bridge_runs_there(doctor, bridge):
     row = doctor(PORT=str(bridge.address[1]))[1]["port"]
     assert row["state"] == "ok"
-    assert "is ready" in row["says"]
+    assert "is ready" in row["message"]
 
 
 def test_something_else_runs_there(doctor, simulator):
     row = doctor(PORT=simulator.url.rpartition(":")[2])[1]["port"]
     assert row["state"] == "failed"
-    assert "--port" in row["todo"]
+    assert "--port" in row["fix"]
 
 
-def test_an_address_that_is_not_ours(patient):
-    assert checks.free(patient(host="192.0.2.1"), "").state == "failed"
+def test_an_address_that_is_not_ours(context):
+    assert port.free(context(host="192.0.2.1"), "").state == "failed"
 
 
 # --- the table
 
 
 @pytest.mark.parametrize(
-    ("error", "todo"),
+    ("error", "fix"),
     [(LoginRequired("x"), "copilot-bridge auth"), (UpstreamRefused("x"), "the step's own")],
 )
-def test_an_error_ends_with_what_to_do(patient, error, todo):
-    def look(_):
+def test_an_error_ends_with_what_to_do(context, error, fix):
+    def function(_):
         raise error
 
-    result = examine(Step("x", look, (), "the step's own"), patient(), {})
-    assert (result.finding.state, result.finding.todo) == ("failed", todo)
+    result = run_check(Check("x", function, (), "the step's own"), context(), {})
+    assert (result.finding.state, result.finding.fix) == ("failed", fix)
 
 
 def test_each_step_needs_only_earlier_ones():
     seen = set()
-    for step in (*USUAL, *LIVE):
+    for step in (*CHECKS, *LIVE_CHECKS):
         assert set(step.needs) <= seen, step.name
         seen.add(step.name)
 
 
-def test_secrets_are_in_no_finding(patient):
-    def look(_):
+def test_secrets_are_in_no_finding(context):
+    def function(_):
         raise BridgeError("token ghu_0123456789abcdef0123")
 
-    assert "ghu_" not in examine(Step("x", look), patient(), {}).finding.says
-    assert "ghu_" not in checks.ok("ghu_0123456789abcdef0123").says
-    assert Finding("ok", "x").todo == ""
+    assert "ghu_" not in run_check(Check("x", function), context(), {}).finding.message
+    assert "ghu_" not in check.ok("ghu_0123456789abcdef0123").message
+    assert Finding("ok", "x").fix == ""

@@ -5,7 +5,7 @@ from integration.harness import new_token
 from rich.cells import cell_len
 
 from copilot_bridge.cli.terminal import console as screen
-from copilot_bridge.cli.terminal.layout import Table, hang, lay_out, wrap
+from copilot_bridge.cli.terminal.layout import Table, hanging, lay_out, wrap
 
 MODELS = Table(
     ("ID", "VENDOR", "APIS", "PRICE"),
@@ -72,7 +72,7 @@ def test_wrap(text, width, lines):
 
 
 def test_what_hangs_beside_a_name():
-    assert hang("  Models    ", "gpt-4.1, gpt-4o", 22) == ["  Models    gpt-4.1,", "            gpt-4o"]
+    assert hanging("  Models    ", "gpt-4.1, gpt-4o", 22) == ["  Models    gpt-4.1,", "            gpt-4o"]
 
 
 @pytest.mark.parametrize("arguments", [["models"], ["check-usage"], ["setup"], ["debug"], ["doctor"]])

@@ -4,13 +4,13 @@ import threading
 
 import pytest
 
-from copilot_bridge.cli.terminal.timeout import quickly
+from copilot_bridge.cli.terminal.timeout import call_with_timeout
 from copilot_bridge.errors import ConfigError, UpstreamTimeout
 
 
 def test_what_comes_in_time():
-    assert quickly(lambda: 7, 5) == 7
-    assert quickly(lambda: None, 5) is None
+    assert call_with_timeout(lambda: 7, 5) == 7
+    assert call_with_timeout(lambda: None, 5) is None
 
 
 def test_errors_are_raised_where_they_are_waited_for():
@@ -18,13 +18,13 @@ def test_errors_are_raised_where_they_are_waited_for():
         raise ConfigError("no")
 
     with pytest.raises(ConfigError, match="no"):
-        quickly(fail, 5)
+        call_with_timeout(fail, 5)
 
 
 def test_nobody_waits_for_the_rest():
     never = threading.Event()
     try:
         with pytest.raises(UpstreamTimeout, match=r"within 0\.01 s"):
-            quickly(never.wait, 0.01)
+            call_with_timeout(never.wait, 0.01)
     finally:
         never.set()

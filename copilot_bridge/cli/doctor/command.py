@@ -1,4 +1,4 @@
-"""`copilot-bridge doctor`: walks the whole chain, and says of each link whether it holds."""
+"""`copilot-bridge doctor`: checks everything from the settings to the models, and suggests fixes."""
 
 import sys
 from dataclasses import asdict
@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from copilot_bridge.cli.doctor.checks import LIVE, USUAL, Finding, Patient, Result, Step, broken, examine
+from copilot_bridge.cli.doctor.check import Check, CheckContext, CheckResult, Finding, run_check
+from copilot_bridge.cli.doctor.checks import CHECKS, LIVE_CHECKS, without_configuration
 from copilot_bridge.cli.doctor.contract import run as ask_models
 from copilot_bridge.cli.doctor.lessons import forget
-from copilot_bridge.cli.login import waiting
 from copilot_bridge.cli.options import ACCESS, CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.terminal.console import print_json, print_prose, prose, shown
+from copilot_bridge.cli.terminal.console import print_json, print_wrapped, printable, spinner, wrapped
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.exchange import Bridge
@@ -20,7 +20,7 @@ COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": None}
 
 
 def without_settings(error: ConfigError, as_json: bool, **_: Any) -> None:
-    conclude(tell_each(broken(error), as_json), as_json)
+    finish(print_results(without_configuration(error), as_json), as_json)
 
 
 @click.command("doctor")
@@ -62,39 +62,39 @@ def command(
     elif contract:
         ask_models(bridge, models, yes=yes, as_json=as_json)
     else:
-        walk(Patient(bridge), LIVE if live else (), as_json=as_json)
+        run_checks(CheckContext(bridge), LIVE_CHECKS if live else (), as_json=as_json)
 
 
-def walk(patient: Patient, more: tuple[Step, ...], *, as_json: bool) -> None:
-    before: dict[str, Finding] = {}
+def run_checks(context: CheckContext, more: tuple[Check, ...], *, as_json: bool) -> None:
+    earlier: dict[str, Finding] = {}
     results = []
-    for step in (*USUAL, *more):
-        with waiting(step.name):
-            result = examine(step, patient, before)
-        before[result.name] = result.finding
-        results += tell_each([result], as_json)
-    conclude(results, as_json)
+    for step in (*CHECKS, *more):
+        with spinner(step.name):
+            result = run_check(step, context, earlier)
+        earlier[result.name] = result.finding
+        results += print_results([result], as_json)
+    finish(results, as_json)
 
 
-def tell_each(results: list[Result], as_json: bool) -> list[Result]:
+def print_results(results: list[CheckResult], as_json: bool) -> list[CheckResult]:
     for result in results if not as_json else ():
         finding = result.finding
         took = f"  [{result.ms} ms]" if finding.state != "skipped" else ""
-        line = prose(f"{result.name}: {shown(finding.says)}{took}", f"{finding.state:<8} ")
+        line = wrapped(f"{result.name}: {printable(finding.message)}{took}", f"{finding.state:<8} ")
         state = len(finding.state)
         click.echo(click.style(line[:state], fg=COLOURS[finding.state]) + line[state:])
-        if finding.todo:
-            print_prose(finding.todo, "         -> ")
+        if finding.fix:
+            print_wrapped(finding.fix, "         -> ")
     return results
 
 
-def conclude(results: list[Result], as_json: bool) -> None:
+def finish(results: list[CheckResult], as_json: bool) -> None:
     bad = [each.name for each in results if each.finding.state == "failed"]
     if as_json:
         rows = [{"name": each.name, **asdict(each.finding), "ms": each.ms} for each in results]
-        print_json({"ok": not bad, "steps": rows})
+        print_json({"ok": not bad, "checks": rows})
     else:
         click.echo()
-        print_prose(f"{len(bad)} failed: {', '.join(bad)}" if bad else "All is well.")
+        print_wrapped(f"{len(bad)} failed: {', '.join(bad)}" if bad else "All is well.")
     if bad:
         sys.exit(1)

@@ -6,8 +6,13 @@ from typing import Any
 
 import click
 
-from copilot_bridge.cli.login import waiting
-from copilot_bridge.cli.terminal.console import is_terminal, print_json, print_prose, print_table
+from copilot_bridge.cli.terminal.console import (
+    is_interactive,
+    print_json,
+    print_table,
+    print_wrapped,
+    spinner,
+)
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.contract import Answer, api_of, ask_all, learn, price_of, questions
@@ -34,10 +39,10 @@ class Subject:
 
 def run(bridge: Bridge, names: tuple[str, ...], *, yes: bool, as_json: bool) -> None:
     """Raises BridgeError, also what ended it before its end; what was found by then is kept and told."""
-    with waiting("Asking Copilot for its models"):
+    with spinner("Asking Copilot for its models"):
         subjects = chosen(bridge, names)
     if not as_json:
-        print_prose(cost(subjects))
+        print_wrapped(cost(subjects))
     if not yes and not agreed():
         return
     failure = ask(bridge, subjects)
@@ -74,7 +79,7 @@ def total(prices: Iterable[float | None], unit: str) -> str:
 
 
 def agreed() -> bool:
-    if not is_terminal():
+    if not is_interactive():
         raise click.UsageError("nobody is at the terminal to agree to this: --yes agrees")
     return click.confirm("Ask?", default=False)
 
@@ -83,7 +88,7 @@ def ask(bridge: Bridge, subjects: list[Subject]) -> BridgeError | None:
     """What ended it, if anything has."""
     for subject in subjects:
         try:
-            with waiting(f"Asking {subject.model.id}"):
+            with spinner(f"Asking {subject.model.id}"):
                 subject.answers += ask_all(bridge, subject.model, subject.api)
         except BridgeError as error:
             return error
@@ -104,8 +109,8 @@ def tell(subjects: list[Subject]) -> None:
         f"{len(differences)} differences from what was known:" if differences else "All is as it was known."
     )
     for line in differences:
-        print_prose(line, "  ")
-    print_prose(
+        print_wrapped(line, "  ")
+    print_wrapped(
         "What was found holds for a week, for this account; `copilot-bridge doctor --forget` ends it."
     )
 

@@ -61,7 +61,7 @@ def print_learned(rows: list[dict[str, Any]]) -> None:
             )
             for row in rows
         ],
-        spare=("SINCE", "ACCOUNT"),
+        optional=("SINCE", "ACCOUNT"),
     )
 
 

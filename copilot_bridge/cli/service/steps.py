@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from copilot_bridge.cli.service.files import ENV_FILE
-from copilot_bridge.cli.terminal.timeout import quickly
+from copilot_bridge.cli.terminal.timeout import call_with_timeout
 from copilot_bridge.errors import BridgeError, ConfigError
 
 QUICK = 1.0  # s, for the bridge's word
@@ -130,7 +130,7 @@ class Ask:
 
     def _answer(self) -> str:
         from copilot_bridge.cli.terminal.console import (
-            shown,  # which other steps have no need of, as of all these
+            printable,  # which other steps have no need of, as of all these
         )
         from copilot_bridge.config import load_config
         from copilot_bridge.serving.address import base_url
@@ -140,7 +140,9 @@ class Ask:
         config = load_config(environ={ENV_FILE: ""}, env_file=self._readable())
         root = base_url(config.host, config.port)
         key = config.api_key[0].reveal() if config.api_key else ""
-        return shown(f"{root}: {quickly(lambda: ask_condition(Client(config), root, key), QUICK)}")
+        return printable(
+            f"{root}: {call_with_timeout(lambda: ask_condition(Client(config), root, key), QUICK)}"
+        )
 
     def _readable(self) -> Path | None:
         return self.settings if os.access(self.settings, os.R_OK) else None

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import click
 
-from copilot_bridge.cli.login import waiting
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
 from copilot_bridge.cli.setup.files import Change, Notes, read_own, undo, write
-from copilot_bridge.cli.terminal.console import is_terminal, print_prose, print_table
-from copilot_bridge.cli.terminal.timeout import quickly
+from copilot_bridge.cli.terminal.console import is_interactive, print_table, print_wrapped, spinner
+from copilot_bridge.cli.terminal.timeout import call_with_timeout
 from copilot_bridge.clients import (
     CLIENTS,
     PLACEHOLDER,
@@ -83,7 +82,7 @@ def command(
     """
     if client is None:
         rows = ((name, row.title, row.about, where_kept(name)) for name, row in CLIENTS.items())
-        print_table(("CLIENT", "NAME", "ABOUT", "SETTINGS"), rows, spare=("NAME", "SETTINGS"))
+        print_table(("CLIENT", "NAME", "ABOUT", "SETTINGS"), rows, optional=("NAME", "SETTINGS"))
         return
     row = find_client(client)
     if writes and undoes:
@@ -109,7 +108,7 @@ def command(
         show(steps, client, system, by_variables=kind is not None and bool(steps.environment))
     for note in chosen.notes:
         say()
-        print_prose(note, err=True)
+        print_wrapped(note, err=True)
 
 
 def find_client(name: str) -> Client:
@@ -159,10 +158,10 @@ def pick_key(bridge: Bridge, client: str, given: str | None, *, elsewhere: bool,
     make = f"`copilot-bridge keys add {client}`"
     if not writes:
         where = f"put it in place of YOUR_KEY ({make} makes one), or give it with --key"
-        print_prose(f"The bridge asks for a key: {where}.", err=True)
+        print_wrapped(f"The bridge asks for a key: {where}.", err=True)
         say()
         return "YOUR_KEY"
-    if is_terminal() and click.confirm(
+    if is_interactive() and click.confirm(
         f"The bridge asks for a key.  Make one, named {client}?", default=True
     ):
         return make_key(bridge.store, client, KEY)
@@ -201,8 +200,8 @@ def choose(bridge: Bridge, root: str, key: str, wishes: Wishes, *, elsewhere: bo
             raise (nobody or error) from None
 
     try:
-        with waiting("Looking at the models"):
-            return Chosen(quickly(ask, PATIENCE))
+        with spinner("Looking at the models"):
+            return Chosen(call_with_timeout(ask, PATIENCE))
     except (ConfigError, ModelNotFound):
         raise
     except BridgeError as error:
@@ -259,7 +258,7 @@ def show(steps: Instructions, client: str, system: System, *, by_variables: bool
         say(f"\n    {steps.command}")
     say(f"\nCheck it:  {steps.check}")
     if steps.client.writable:
-        print_prose(f"`copilot-bridge setup {client} --write` puts it into your settings.", err=True)
+        print_wrapped(f"`copilot-bridge setup {client} --write` puts it into your settings.", err=True)
     say(f"What else to know:  {steps.client.page}")
 
 
@@ -267,7 +266,7 @@ def say_steps(steps: Instructions) -> None:
     if steps.by_hand:
         say()
     for number, step in enumerate(steps.by_hand, 1):
-        print_prose(step, f"{number}. " if len(steps.by_hand) > 1 else "", err=True)
+        print_wrapped(step, f"{number}. " if len(steps.by_hand) > 1 else "", err=True)
 
 
 def shown_path(settings: PlannedFile) -> Path:
@@ -282,13 +281,13 @@ def put_in(client: str, steps: Instructions, config: Config, yes: bool) -> None:
     todo = [each for each in changes if not each.nothing]
     if not todo:
         paths = ", ".join(str(each.path) for each in changes)
-        print_prose(f"There is nothing to change: {paths} says it already.", err=True)
+        print_wrapped(f"There is nothing to change: {paths} says it already.", err=True)
     else:
         for change in todo:
             click.echo(change.diff(steps.key), nl=False)
         ask(f"Write {' and '.join(str(each.path) for each in todo)}?", yes)
         for backup in write(client, todo, Notes(config.home)):
-            print_prose(f"What it was before is in {backup}.", err=True)
+            print_wrapped(f"What it was before is in {backup}.", err=True)
         say(f"Written.  `copilot-bridge setup {client} --undo` takes it back.")
     say_steps(steps)
     if steps.lines:
@@ -320,14 +319,14 @@ def ask(question: str, yes: bool) -> None:
     """Raises ConfigError: nobody is there to answer; Abort: the answer is no."""
     if yes:
         return
-    if not is_terminal():
+    if not is_interactive():
         raise ConfigError("nobody is there to be asked: say --yes; nothing was changed")
     click.confirm(question, default=True, abort=True)
 
 
 def take_back(client: str, config: Config, yes: bool) -> None:
     def confirm(path: Path) -> bool:
-        if yes or not is_terminal():
+        if yes or not is_interactive():
             return yes
         return click.confirm(f"{path} has been changed since.  Put back what it was all the same?")
 

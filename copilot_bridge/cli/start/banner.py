@@ -5,8 +5,8 @@ import shlex
 from dataclasses import dataclass, field
 
 from copilot_bridge import __version__
-from copilot_bridge.cli.login import shown, waiting, who
-from copilot_bridge.cli.terminal.console import prose
+from copilot_bridge.cli.login import masked_token, who
+from copilot_bridge.cli.terminal.console import spinner, wrapped
 from copilot_bridge.config import Config
 from copilot_bridge.config.parsers import is_loopback
 from copilot_bridge.errors import BridgeError
@@ -49,10 +49,10 @@ class Greeting:
         return "\n".join(lines)
 
     def _account(self) -> list[str]:
-        token = [f"  Token     {shown(self.token, True)}"] if self.config.show_token else []
+        token = [f"  Token     {masked_token(self.token, True)}"] if self.config.show_token else []
         return [
             f"  Login     {self.user}, {self.plan or 'plan unknown'}",
-            prose(", ".join(self.models), "  Models    "),
+            wrapped(", ".join(self.models), "  Models    "),
             *token,
         ]
 
@@ -76,7 +76,7 @@ def look(bridge: Bridge, simulated: bool) -> Greeting:
     """Whatever would fail at the first request fails here, in one line.  Raises BridgeError."""
     user = who(bridge)
     copilot = bridge.copilot()
-    with waiting("Asking Copilot for a token and its models"):
+    with spinner("Asking Copilot for a token and its models"):
         token = copilot.token()
         catalogue = bridge.models.catalogue(copilot)
     return Greeting(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from copilot_bridge.cli.terminal.console import is_terminal
+from copilot_bridge.cli.terminal.console import is_interactive
 from copilot_bridge.clients import CLIENTS, SHELLS, pick_model, setup_instructions, shell
 from copilot_bridge.errors import ConfigError
 
@@ -31,7 +31,7 @@ def choose(models: Sequence[str], wish: str | None, preferred: Sequence[str], ab
     proposed = pick_model(models, preferred)
     if not proposed:
         raise ConfigError("the plan has no model for Claude Code")
-    if not is_terminal():
+    if not is_interactive():
         return proposed
     return str(
         click.prompt(

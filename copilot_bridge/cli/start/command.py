@@ -16,11 +16,11 @@ from typing import NoReturn
 import click
 
 from copilot_bridge.access.callers import needs_key, weak_keys
-from copilot_bridge.cli.approvals import ask_for_each
+from copilot_bridge.cli.approvals import prompt_for_each
 from copilot_bridge.cli.options import ACCESS, CONNECTION, JOURNAL, LOGGING, PACE, SERVING, takes_settings
 from copilot_bridge.cli.start.banner import Greeting, known_key, look
 from copilot_bridge.cli.start.claude_code import tell
-from copilot_bridge.cli.terminal.console import is_terminal, print_prose
+from copilot_bridge.cli.terminal.console import is_interactive, print_wrapped
 from copilot_bridge.config import Config
 from copilot_bridge.errors import (
     BridgeError,
@@ -99,7 +99,7 @@ def command(
 def check_settings(config: Config, simulate: bool, check: bool) -> None:
     """Raises ConfigError: with these nobody can be served, now or later."""
     for each in config.passed_over:
-        print_prose(f"copilot-bridge: {each}", err=True)
+        print_wrapped(f"copilot-bridge: {each}", err=True)
     if config.log_file:
         RotatingLogFile(config.log_file).close()
     bridge = Bridge(config)
@@ -118,7 +118,7 @@ def lock_door(bridge: Bridge, check: bool) -> None:
             click.echo(FIRST_KEY.format(key=key, name=FIRST))
     bridge.check_door()
     for text in weak_keys(config):
-        print_prose(f"copilot-bridge: warning: {text}", err=True)
+        print_wrapped(f"copilot-bridge: warning: {text}", err=True)
 
 
 FIRST = "first"
@@ -138,11 +138,11 @@ def found(bridge: Bridge, simulated: bool, url: str) -> Greeting:
     """
     check_token(bridge.config)
     try:
-        return look(bridge, simulated) if simulated or is_terminal() else look_briefly(bridge)
+        return look(bridge, simulated) if simulated or is_interactive() else look_briefly(bridge)
     except BridgeError as error:
-        if simulated or (is_terminal() and error.kind in NEEDS_A_PERSON):
+        if simulated or (is_interactive() and error.kind in NEEDS_A_PERSON):
             raise
-        print_prose(f"copilot-bridge: {error}; serving all the same, on {url}", err=True)
+        print_wrapped(f"copilot-bridge: {error}; serving all the same, on {url}", err=True)
         return Greeting(bridge.config, bridge.callers.required, trouble=error)
 
 
@@ -243,7 +243,7 @@ def hand_over(config: Config, listeners: list[socket.socket], left: dict[str, st
         os.set_inheritable(each.fileno(), True)
     sockets = [FD[config.server].format(fd=each.fileno()) for each in listeners]
     arguments = [sys.executable, "-m", LAUNCHER, *SERVERS[config.server], *sockets]
-    if config.require_approval and is_terminal():
+    if config.require_approval and is_interactive():
         ask_beside(config, arguments, environ | left, [each.fileno() for each in listeners])
     os.execve(sys.executable, arguments, environ | left)
 
@@ -254,7 +254,7 @@ def ask_beside(config: Config, arguments: list[str], environ: dict[str, str], fi
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     threading.Thread(target=lambda: os._exit(server.wait()), daemon=True).start()
     with suppress(KeyboardInterrupt, click.exceptions.Abort):
-        ask_for_each(Bridge(config), lambda: server.poll() is None)
+        prompt_for_each(Bridge(config), lambda: server.poll() is None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal has told the server as well
     sys.exit(server.wait())
 

@@ -3,7 +3,8 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -25,7 +26,7 @@ def width(stream: TextIO) -> int | None:
     return None
 
 
-def is_terminal() -> bool:
+def is_interactive() -> bool:
     """Somebody sits there who can read and answer."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
@@ -34,13 +35,13 @@ def print_table(
     columns: Sequence[str],
     rows: Iterable[Sequence[object]],
     title: str | None = None,
-    spare: Sequence[str] = (),
+    optional: Sequence[str] = (),
 ) -> None:
     """:param spare: columns that a narrow screen does without, the first to go first."""
     from copilot_bridge.cli.terminal.layout import Table, lay_out
 
-    table = Table(tuple(columns), tuple(tuple(map(shown, row)) for row in rows))
-    lines, left_out = lay_out(table.without_empty(), width(sys.stdout), spare)
+    table = Table(tuple(columns), tuple(tuple(map(printable, row)) for row in rows))
+    lines, left_out = lay_out(table.without_empty(), width(sys.stdout), optional)
     if title:
         click.secho(title, bold=True)
     for number, line in enumerate(lines):
@@ -49,19 +50,19 @@ def print_table(
         click.secho(f"(a wider screen also shows {', '.join(left_out)})", dim=True)
 
 
-def prose(text: str, head: str = "", *, err: bool = False) -> str:
+def wrapped(text: str, head: str = "", *, err: bool = False) -> str:
     """`head` and the text beside it, in lines of whole words, for stdout or stderr."""
-    from copilot_bridge.cli.terminal.layout import hang
+    from copilot_bridge.cli.terminal.layout import hanging
 
-    wide = width(sys.stderr if err else sys.stdout)
-    return f"{head}{text}" if wide is None else "\n".join(hang(head, text, wide))
-
-
-def print_prose(text: str, head: str = "", *, err: bool = False) -> None:
-    click.echo(prose(text, head, err=err), err=err)
+    columns_wide = width(sys.stderr if err else sys.stdout)
+    return f"{head}{text}" if columns_wide is None else "\n".join(hanging(head, text, columns_wide))
 
 
-def shown(cell: object) -> str:
+def print_wrapped(text: str, head: str = "", *, err: bool = False) -> None:
+    click.echo(wrapped(text, head, err=err), err=err)
+
+
+def printable(cell: object) -> str:
     """What comes from elsewhere does not steer the terminal."""
     from copilot_bridge.logs.escaping import CONTROL_ESCAPES  # which `--help` and `--version` have no need of
 
@@ -80,3 +81,13 @@ def bar(percent: float) -> str:
     filled = round(max(0.0, min(100.0, percent)) / 100 * cells)
     full, empty = ("█", "░") if (sys.stdout.encoding or "").lower().startswith("utf") else ("#", ".")
     return full * filled + empty * (cells - filled)
+
+
+@contextmanager
+def spinner(what: str) -> Iterator[None]:
+    """Show a spinner while the block runs; nothing where stdout is no terminal."""
+    if not sys.stdout.isatty():
+        yield
+        return
+    with console().status(f"{what} ..."):
+        yield

@@ -25,7 +25,7 @@ class Table:
         return [max(map(cell_len, column)) for column in self._columns]
 
     @cached_property
-    def least(self) -> list[int]:
+    def min_widths(self) -> list[int]:
         """Of each column, with a line for each word."""
         return [
             max((cell_len(word) for cell in column for word in cell.split()), default=0)
@@ -38,16 +38,16 @@ class Table:
 
     def without(self, names: Sequence[str]) -> "Table":
         kept = [number for number, name in enumerate(self.columns) if name not in names]
-        return Table(pick(self.columns, kept), tuple(pick(row, kept) for row in self.rows))
+        return Table(pick_cells(self.columns, kept), tuple(pick_cells(row, kept) for row in self.rows))
 
     def without_empty(self) -> "Table":
         """Columns that have neither a name nor a cell with anything in it."""
         kept = [number for number, column in enumerate(self._columns) if any(column)]
-        return Table(pick(self.columns, kept), tuple(pick(row, kept) for row in self.rows))
+        return Table(pick_cells(self.columns, kept), tuple(pick_cells(row, kept) for row in self.rows))
 
-    def wrapped(self, width: int) -> "list[list[list[str]]] | None":
+    def wrapped_rows(self, width: int) -> "list[list[list[str]]] | None":
         """The lines of the cells of each row, the columns' names first; None: it does not fit."""
-        widths = narrowed(self.widths, self.least, width)
+        widths = shrink_widths(self.widths, self.min_widths, width)
         if widths is None:
             return None
         rows = [
@@ -57,22 +57,22 @@ class Table:
         return rows if all(len(cell) <= HEIGHT for row in rows for cell in row) else None
 
 
-def pick(row: Row, kept: Sequence[int]) -> tuple[str, ...]:
+def pick_cells(row: Row, kept: Sequence[int]) -> tuple[str, ...]:
     return tuple(row[number] for number in kept)
 
 
-def narrowed(widths: Sequence[int], least: Sequence[int], width: int) -> list[int] | None:
+def shrink_widths(widths: Sequence[int], min_widths: Sequence[int], width: int) -> list[int] | None:
     """Takes from the widest column that can give, until all fit; None: they can't."""
     now = list(widths)
-    while total(now) > width:
-        giving = [number for number, each in enumerate(now) if each > least[number]]
+    while total_width(now) > width:
+        giving = [number for number, each in enumerate(now) if each > min_widths[number]]
         if not giving:
             return None
         now[max(giving, key=now.__getitem__)] -= 1
     return now
 
 
-def total(widths: Sequence[int]) -> int:
+def total_width(widths: Sequence[int]) -> int:
     return sum(widths) + GAP * (len(widths) - 1)
 
 
@@ -89,7 +89,9 @@ def wrap(text: str, width: int) -> list[str]:
     return lines or [""]
 
 
-def lay_out(table: Table, width: int | None, spare: Sequence[str] = ()) -> tuple[list[str], tuple[str, ...]]:
+def lay_out(
+    table: Table, width: int | None, optional: Sequence[str] = ()
+) -> tuple[list[str], tuple[str, ...]]:
     """The lines of the table, and the names of columns that are left out of it.
 
     Where it is too wide it loses the columns `spare`, one after the other; then cells are wrapped; then each
@@ -97,13 +99,13 @@ def lay_out(table: Table, width: int | None, spare: Sequence[str] = ()) -> tuple
 
     :param width: of the screen; None: as wide as it likes to be.
     """
-    for number in range(len(spare) + 1):
-        smaller = table.without(spare[:number])
-        if width is None or total(smaller.widths) <= width:
-            return in_columns(smaller), tuple(spare[:number])
+    for number in range(len(optional) + 1):
+        smaller = table.without(optional[:number])
+        if width is None or total_width(smaller.widths) <= width:
+            return in_columns(smaller), tuple(optional[:number])
     assert width is not None
-    if rows := table.without(spare).wrapped(width):
-        return [line for row in rows for line in side_by_side(row, widths_of(rows))], tuple(spare)
+    if rows := table.without(optional).wrapped_rows(width):
+        return [line for row in rows for line in side_by_side(row, widths_of(rows))], tuple(optional)
     return in_blocks(table, width), ()
 
 
@@ -138,12 +140,12 @@ def in_blocks(table: Table, width: int) -> list[str]:
     lines: list[str] = []
     for row in table.rows:
         cells = [each for each in zip(table.columns, row, strict=True) if each[1]]
-        lines += [line for name, cell in cells for line in hang(pad(name, names), cell, width)]
+        lines += [line for name, cell in cells for line in hanging(pad(name, names), cell, width)]
         lines.append("")
     return lines[:-1]
 
 
-def hang(head: str, text: str, width: int) -> list[str]:
+def hanging(head: str, text: str, width: int) -> list[str]:
     """`head`, and the text beside it."""
     first, *rest = wrap(text, width - cell_len(head))
     return [f"{head}{first}".rstrip(), *(" " * cell_len(head) + line for line in rest)]

@@ -10,7 +10,7 @@ from copilot_bridge.errors import UpstreamTimeout
 T = TypeVar("T")
 
 
-def quickly(work: Callable[[], T], seconds: float) -> T:
+def call_with_timeout(work: Callable[[], T], seconds: float) -> T:
     """What `work` returns or raises; it goes on unheard if it takes longer.  Raises UpstreamTimeout."""
     answer: Future[T] = Future()
 

@@ -1,0 +1,61 @@
+"""Checks of the account: login, token, plan, models."""
+
+import time
+
+from copilot_bridge.cli.doctor.check import CheckContext, Finding, failed, ok, warning
+from copilot_bridge.errors import (
+    BridgeError,
+)
+from copilot_bridge.exchange.models import talkers
+from copilot_bridge.upstream.catalogues import OUTDATED, UPDATE
+from copilot_bridge.upstream.github.responses import PATIENCE, read_github
+from copilot_bridge.upstream.quota import fetch_usage, read_usage
+
+
+def login(context: CheckContext) -> Finding:
+    account = context.bridge.account()
+    token = account.github_token.reveal()
+    if token.startswith("ghp_"):
+        return failed("classic tokens (ghp_) are not taken by Copilot", "copilot-bridge auth")
+    headers = context.bridge.headers.github(token)
+    response = context.bridge.client.send("GET", account.hosts.api + "/user", headers, timeout=PATIENCE)
+    user = read_github(response).get("login")
+    origin = context.config.origin("github_token") if context.config.github_token else "the store"
+    scopes = response.headers.get("x-oauth-scopes")
+    return ok(f"{user}, from {origin}{f', scopes: {scopes}' if scopes else ''}")
+
+
+def token(context: CheckContext) -> Finding:
+    found = context.bridge.copilot().token()
+    context.copilot = found.api
+    kind = "the GitHub token itself" if found.kind == "direct" else "exchanged"
+    minutes = (found.expires_at - time.time()) / 60
+    return ok(f"{kind}, good for {minutes:.0f} min, at {found.api}")
+
+
+def plan(context: CheckContext) -> Finding:
+    """Check what is left of the quotas; a plan that does not report them is a warning only."""
+    bridge = context.bridge
+    name = bridge.copilot().token().plan or "plan unknown"
+    try:
+        usage = read_usage(fetch_usage(bridge.client, bridge.headers, bridge.account()))
+    except BridgeError as error:
+        return warning(
+            f"{name}; GitHub does not say what is left: {error}", "copilot-bridge auth, for a login that may"
+        )
+    spent = [each.name for each in usage.quotas if not each.unlimited and each.percent_remaining == 0]
+    if spent:
+        return warning(f"{name}; nothing left of {', '.join(spent)}", "copilot-bridge check-usage")
+    return ok(name)
+
+
+def models(context: CheckContext) -> Finding:
+    context.models = talkers(context.bridge)
+    if not context.models:
+        return failed(
+            "the plan has no chat model", "enable some: https://github.com/settings/copilot/features"
+        )
+    found = f"{len(context.models)}: {', '.join(each.id for each in context.models[:4])} ..."
+    if outdated := context.bridge.models.catalogue(context.bridge.copilot()).outdated:
+        return warning(f"{found}; {OUTDATED}: {outdated}", UPDATE)
+    return ok(found)

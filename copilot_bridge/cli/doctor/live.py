@@ -1,0 +1,60 @@
+"""Checks that send a request to the cheapest model, through each API."""
+
+from collections.abc import Iterable
+
+import orjson
+
+from copilot_bridge.access.callers import NOBODY
+from copilot_bridge.cli.doctor.check import CheckContext, Finding, failed, ok
+from copilot_bridge.exchange import Call
+from copilot_bridge.exchange.trials import WAYS
+from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.models.catalogue import Model
+
+PROMPT = "Say ok"
+CENTS_OF_A_PREMIUM_REQUEST = 200  # a million tokens of a model whose multiplier was 1
+MAX_TOKENS = 16  # tokens; the least that Responses takes
+
+
+def cheapest(models: Iterable[Model], dialect: str) -> Model | None:
+    """The cheapest model; among equals, one that Copilot serves through this API."""
+    return min(
+        (each for each in models if each.dialects),
+        key=lambda each: (
+            relative_cost(each),
+            dialect not in each.dialects,
+            each.id,
+        ),
+        default=None,
+    )
+
+
+def relative_cost(model: Model) -> float:
+    """The cost of a small request in premium requests, to compare models by."""
+    if model.multiplier is not None:
+        return model.multiplier
+    return model.prices.usual.given / CENTS_OF_A_PREMIUM_REQUEST if model.prices else 1.0
+
+
+def costs(context: CheckContext) -> Finding:
+    """Report the cost of the requests that follow, before they are sent."""
+    chosen = [(dialect, cheapest(context.models, dialect)) for dialect in WAYS]
+    parts = [f"{dialect} {model.id} ({cost(model)})" for dialect, model in chosen if model]
+    return ok(f"{len(parts)} requests follow: {', '.join(parts)}")
+
+
+def cost(model: Model) -> str:
+    if model.multiplier is not None:
+        return f"{model.multiplier:g}x"
+    return f"{model.prices.usual.given:g} AI units a million tokens" if model.prices else "cost unknown"
+
+
+def live(dialect: str, context: CheckContext) -> Finding:
+    """Send a request as the server would, without its authentication."""
+    model = cheapest(context.models, dialect)
+    if model is None:  # the step before has failed then
+        return failed("there is no model", "copilot-bridge models")
+    way, record = WAYS[dialect], RequestLogEntry("doctor", "POST", dialect)
+    asked = orjson.dumps(way.body(model.id, PROMPT, MAX_TOKENS))
+    way.make(Call(context.bridge, NOBODY), record, asked, {}).complete()
+    return ok(f"{model.id} has answered")

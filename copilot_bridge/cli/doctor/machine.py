@@ -1,0 +1,81 @@
+"""Checks of this machine: settings, store, permissions, disk."""
+
+import os
+import shutil
+import stat
+from pathlib import Path
+
+from copilot_bridge.access.callers import weak_keys
+from copilot_bridge.cli.doctor.check import CheckContext, Finding, failed, ok, warning
+from copilot_bridge.config.settings import SECRETS
+from copilot_bridge.store.schema import MIGRATIONS
+
+
+def configuration(context: CheckContext) -> Finding:
+    """Check who can read files with secrets; malformed settings have been reported before."""
+    given = {name: source_of(origin) for name, origin in context.config.origins.items()}
+    for name in (each.name for each in SECRETS if each.name in given):
+        path = Path(given[name])
+        if path.is_file() and readable_by_others(path):
+            return warning(f"others can read {path}, and it holds {name}", f"chmod 600 {path.absolute()}")
+    if lost := context.bridge.callers.trouble:
+        return warning(lost, "copilot-bridge keys add NAME, or copilot-bridge keys clear")
+    if weak := weak_keys(context.config):
+        return warning(weak[0], "replace it where it is set, and in your clients")
+    return ok(
+        f"{len(given)} settings, from {', '.join(sorted(set(given.values())))}" if given else "by default"
+    )
+
+
+def source_of(origin: str) -> str:
+    """`environment: COPILOT_BRIDGE_PORT` -> `environment`; likewise for a file."""
+    return origin.rpartition(": ")[0] or origin
+
+
+def readable_by_others(path: Path) -> bool:
+    return os.name == "posix" and bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
+
+
+def store(context: CheckContext) -> Finding:
+    database = context.bridge.store.database
+    if not context.config.persist:
+        return ok("in memory only (--no-persist)")
+    if problem := database.check():
+        return failed(
+            problem, f"copilot-bridge doctor --no-persist, to see the rest; look at {database.place}"
+        )
+    vault = context.bridge.store.vault
+    if vault.open(vault.seal("x")) != "x":
+        return failed(f"the key {vault.place} can't encrypt", "copilot-bridge auth, after moving it away")
+    done = {str(name) for (name,) in database.run(lambda each: each.rows("SELECT name FROM migrations"))}
+    if newer := sorted(done - {name for name, _ in MIGRATIONS}):
+        return warning(
+            f"a newer version has written to it ({newer[-1]})", "pip install --upgrade copilot-bridge"
+        )
+    return ok(f"{database.place}, can be written to, {len(done)} migrations")
+
+
+DISK_WARNING, DISK_FAILURE = 500 * 10**6, 50 * 10**6  # bytes
+
+
+def disk(context: CheckContext) -> Finding:
+    place = next(each for each in (context.config.home, *context.config.home.parents) if each.exists())
+    free = shutil.disk_usage(place).free
+    message = f"{free / 1e9:,.1f} GB free at {place}"
+    if free < DISK_WARNING:
+        return (failed if free < DISK_FAILURE else warning)(
+            message, f"make room, or move the data: --home (now {place})"
+        )
+    return ok(message)
+
+
+def permissions(context: CheckContext) -> Finding:
+    home = context.config.home
+    if os.name != "posix" or not home.exists():
+        return ok(f"{home} has not been made yet" if not home.exists() else "as Windows keeps them")
+    files = [home, *home.rglob("*")]
+    if foreign := [path for path in files if path.lstat().st_uid != os.geteuid()]:
+        return failed(f"{foreign[0]} belongs to somebody else", f"sudo chown -R {os.geteuid()} {home}")
+    if wide := [path for path in files if not path.is_symlink() and readable_by_others(path)]:
+        return warning(f"others can read {wide[0]}", f"chmod -R go-rwx {home}")
+    return ok(f"{home} is yours alone")
