@@ -7,6 +7,7 @@ To whoever asked there was no such tool: its call becomes a text, and what was s
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from copilot_bridge.dialects.adaptation.stop_sequences import EventSource
 from copilot_bridge.dialects.events import (
     Event,
     RefusalDelta,
@@ -17,7 +18,6 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
-from copilot_bridge.dialects.fitting.stops import Reader
 from copilot_bridge.errors import UpstreamRefused
 
 # Without an answer in the form that was asked for, these are no success that only looks like one.
@@ -30,7 +30,7 @@ class AnswerReader:
     :param name: the tool's.
     """
 
-    def __init__(self, reader: Reader, name: str) -> None:
+    def __init__(self, reader: EventSource, name: str) -> None:
         self._reader = reader
         self._name = name
         self._held: list[TextDelta] = []  # until it is known whether they are all that is said

@@ -5,6 +5,9 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from copilot_bridge.dialects import sse
+from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo
+from copilot_bridge.dialects.adaptation.custom_tools import CustomInputUnwrapper
+from copilot_bridge.dialects.adaptation.stop_sequences import StopSequenceReader
 from copilot_bridge.dialects.events import (
     Event,
     ReasoningDelta,
@@ -15,9 +18,6 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
-from copilot_bridge.dialects.fitting.custom import Unwrapper
-from copilot_bridge.dialects.fitting.step import NOTHING, Undo
-from copilot_bridge.dialects.fitting.stops import StopReader
 from copilot_bridge.dialects.stream_errors import read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
@@ -53,12 +53,12 @@ class Translation:
     """
 
     def __init__(
-        self, reader: EventReader, writer: EventWriter, undo: Undo = NOTHING, answer_id: str = ""
+        self, reader: EventReader, writer: EventWriter, undo: Undo = NO_CHANGES, answer_id: str = ""
     ) -> None:
         self._undo = undo
-        self._cut = StopReader(reader, undo.stops) if undo.stops else None
+        self._cut = StopSequenceReader(reader, undo.stops) if undo.stops else None
         self._reader = self._cut or reader
-        self._unwrapper = Unwrapper(undo.custom) if undo.custom else None
+        self._unwrapper = CustomInputUnwrapper(undo.custom) if undo.custom else None
         self._answer_id = answer_id
         self._started = False
         self._call_ids: set[str] = set()

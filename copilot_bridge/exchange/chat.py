@@ -3,13 +3,13 @@
 import time
 from collections.abc import Iterator
 
+from copilot_bridge.dialects.adaptation.limits import OPENAI
 from copilot_bridge.dialects.chat import prompt, response
 from copilot_bridge.dialects.chat import request as chat
 from copilot_bridge.dialects.chat.errors import write_event
 from copilot_bridge.dialects.chat.normalize import ChunkNormalizer, StreamNormalizer
 from copilot_bridge.dialects.chat.writer import Writer
 from copilot_bridge.dialects.conversation import Talk
-from copilot_bridge.dialects.fitting.limits import OPENAI
 from copilot_bridge.dialects.pictures import Picture, Placed
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import BridgeError

@@ -16,11 +16,11 @@ import requests
 from copilot_bridge import counting
 from copilot_bridge.billing.cost import CostReader, cost_of
 from copilot_bridge.dialects import codec, sse
+from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo, adapt_prompt
+from copilot_bridge.dialects.adaptation.limits import Limits, limits_of
+from copilot_bridge.dialects.adaptation.stop_sequences import split_stop_sequences
 from copilot_bridge.dialects.conversation import Talk
 from copilot_bridge.dialects.filtered import Filtered, filtered
-from copilot_bridge.dialects.fitting.limits import Limits, limits_of
-from copilot_bridge.dialects.fitting.step import NOTHING, Undo, fit
-from copilot_bridge.dialects.fitting.stops import split_stops
 from copilot_bridge.dialects.pictures import Picture, Placed, leave_out_oldest
 from copilot_bridge.dialects.prompt import Prompt, document_place, refuse_unsupported, without_documents
 from copilot_bridge.dialects.routing import pick
@@ -109,7 +109,7 @@ class ModelRequest(ABC):
         self._streamed = False  # upstream's answer, where the client's is whole
         self._direct = True
         self._prompt: Prompt | None = None  # the body, where it is translated
-        self._undo: Undo = NOTHING  # of what was changed to fit, in the answer
+        self._undo: Undo = NO_CHANGES  # of what was changed to fit, in the answer
         self._route: Route = ROUTES[self.dialect](call.bridge, "")
         self._mending: Mending | None = None
         self.reply_headers: Headers = {}
@@ -285,7 +285,7 @@ class ModelRequest(ABC):
         limits = limits_of(way, model.vendor, model.id)
         self._prompt = None if self._direct else self.read_prompt()
         if self._prompt:
-            self._prompt, self._undo = fit(self._prompt, limits, self.dialect)
+            self._prompt, self._undo = adapt_prompt(self._prompt, limits, self.dialect)
             refuse_unsupported(self._prompt, self._route.unsupported)
             if not self._route.takes_documents(model):
                 self._prompt = self._without_documents(self._prompt, model)
@@ -322,10 +322,10 @@ class ModelRequest(ABC):
         """
         given = self._body.get(self.stop_field)
         listed = [given] if isinstance(given, str) else given
-        self._undo = NOTHING
+        self._undo = NO_CHANGES
         if not isinstance(listed, list) or not all(isinstance(stop, str) for stop in listed):
             return False
-        told, kept = split_stops(tuple(listed), limits)
+        told, kept = split_stop_sequences(tuple(listed), limits)
         if not kept:
             return False
         if self._body.get("logprobs"):

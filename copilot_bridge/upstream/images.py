@@ -37,7 +37,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as SlowError
 
 from copilot_bridge.config import Config
-from copilot_bridge.dialects.fitting.media import kind_of
+from copilot_bridge.dialects.adaptation.media import media_type_of_bytes
 from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.upstream.transport.client import certificates, network_error, root_cause
 from copilot_bridge.upstream.transport.proxies import Proxies
@@ -370,7 +370,7 @@ def failure(error: Exception, deadline: Deadline, otherwise: str) -> NoImage:
 
 def accepted_type(image: bytes, media_types: Collection[str]) -> str:
     """Raises NoImage: it is no image, or of a type that the model does not take."""
-    found = kind_of(image)
+    found = media_type_of_bytes(image)
     if found is None or not found.startswith("image/"):
         raise NoImage("what is there is no PNG, JPEG, GIF, WebP or HEIC image")
     if found not in media_types:

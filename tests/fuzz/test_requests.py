@@ -12,10 +12,10 @@ from fuzz.mutations import change_value
 from wrong_kinds import BODIES
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.adaptation.adapt import adapt_prompt
+from copilot_bridge.dialects.adaptation.limits import limits_of
 from copilot_bridge.dialects.chat import prompt as chat
 from copilot_bridge.dialects.chat import request as chat_request
-from copilot_bridge.dialects.fitting.limits import limits_of
-from copilot_bridge.dialects.fitting.step import fit
 from copilot_bridge.dialects.messages import prompt as messages
 from copilot_bridge.dialects.messages import request as messages_request
 from copilot_bridge.dialects.responses import prompt as responses
@@ -77,7 +77,7 @@ def check(dialect: str, data: bytes) -> None:
     more = (responses.Names(),) if dialect == "responses" else ()
     prompt = PROMPTS[dialect].read_prompt(body, *more)
     for target, vendor in VENDORS.items():
-        fitted, _undo = fit(prompt, limits_of(target, vendor, "m"), dialect)
+        fitted, _undo = adapt_prompt(prompt, limits_of(target, vendor, "m"), dialect)
         codec.write(PROMPTS[target].write_prompt(fitted))
 
 

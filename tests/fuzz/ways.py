@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo
 from copilot_bridge.dialects.chat import response as chat_response
 from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
 from copilot_bridge.dialects.chat.normalize import StreamNormalizer as ChatNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
-from copilot_bridge.dialects.fitting.step import NOTHING, Undo
 from copilot_bridge.dialects.messages import response as messages_response
 from copilot_bridge.dialects.messages.normalize import StreamNormalizer as MessagesNormalizer
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
@@ -106,7 +106,7 @@ def check_counts(usage: Any) -> None:
 
 def translation(upstream: str, client: str) -> Translation:
     """An answer in the client's own dialect is read, too, where it has stop sequences to be looked for."""
-    undo = Undo(stops=("\x00never",), custom=frozenset({"now"})) if client == upstream else NOTHING
+    undo = Undo(stops=("\x00never",), custom=frozenset({"now"})) if client == upstream else NO_CHANGES
     return Translation(READERS[upstream](), WRITERS[client](), undo, "answer")
 
 

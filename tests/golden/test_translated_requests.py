@@ -15,8 +15,8 @@ from golden.transcripts import Golden
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat import request as chat
 from copilot_bridge.dialects.chat import prompt as chat_prompt
-from copilot_bridge.dialects.fitting.limits import LIMITS
-from copilot_bridge.dialects.fitting.step import fit
+from copilot_bridge.dialects.adaptation.limits import LIMITS
+from copilot_bridge.dialects.adaptation.adapt import adapt_prompt
 from copilot_bridge.dialects.messages import request as messages
 from copilot_bridge.dialects.messages import prompt as messages_prompt
 from copilot_bridge.dialects.responses import request as responses
@@ -62,7 +62,7 @@ CASES = [
 def test_a_request(client: str, upstream: str, path: Path, golden: Golden) -> None:
     """As an exchange does it."""
     prompt = READ[client](path.read_bytes())
-    body = WRITE[upstream](fit(prompt, LIMITS[upstream], client)[0])
+    body = WRITE[upstream](adapt_prompt(prompt, LIMITS[upstream], client)[0])
     sent = json.loads(codec.write(body))
     shown = json.dumps(sent, indent=2, ensure_ascii=False) + "\n"
     golden.check(path.with_suffix(f".to-{upstream}.json"), shown.encode())

@@ -14,10 +14,10 @@ from wrong_kinds import BODIES, Json, mutants
 
 from copilot_bridge.counting import count
 from copilot_bridge.dialects import codec, embeddings
+from copilot_bridge.dialects.adaptation.adapt import adapt_prompt
+from copilot_bridge.dialects.adaptation.limits import limits_of
 from copilot_bridge.dialects.chat import prompt as chat_prompt
 from copilot_bridge.dialects.chat import request as chat_request
-from copilot_bridge.dialects.fitting.limits import limits_of
-from copilot_bridge.dialects.fitting.step import fit as fit_prompt
 from copilot_bridge.dialects.messages import prompt as messages_prompt
 from copilot_bridge.dialects.messages import request as messages_request
 from copilot_bridge.dialects.prompt import Prompt
@@ -78,7 +78,7 @@ def translate(dialect: str, data: bytes) -> None:
     for upstream in WRITE.keys() - {dialect}:
         fit, models = FITS[upstream]
         model = MODELS[models[0]]
-        sent, _undo = fit_prompt(prompt, limits_of(upstream, model.vendor, model.id), dialect)
+        sent, _undo = adapt_prompt(prompt, limits_of(upstream, model.vendor, model.id), dialect)
         body = WRITE[upstream](sent)
         fit(body, model)
         codec.write(body)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from copilot_bridge.dialects import codec, data_url
+from copilot_bridge.dialects.adaptation.safe_names import safe_name
 from copilot_bridge.dialects.codec import JsonObject
-from copilot_bridge.dialects.fitting.spelling import spell
 from copilot_bridge.dialects.prompt import (
     File,
     Image,
@@ -80,7 +80,7 @@ class Names:
 
 def flatten(namespace: str | None, name: str) -> str:
     """One name for both, the same each time."""
-    return spell(f"{namespace}{BETWEEN}{name}" if namespace else name, MAX_NAME_LENGTH)
+    return safe_name(f"{namespace}{BETWEEN}{name}" if namespace else name, MAX_NAME_LENGTH)
 
 
 def read_prompt(body: JsonObject, names: Names) -> Prompt:

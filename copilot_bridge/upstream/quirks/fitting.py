@@ -1,4 +1,4 @@
-"""The limits of the target, for bodies that are passed on: what `dialects/fitting` does to prompts.
+"""The limits of the target, for bodies that are passed on: what `dialects/adaptation` does to prompts.
 
 A history may have been made with another provider's models, and tools come from anywhere.
 """
@@ -10,13 +10,13 @@ from itertools import chain
 from typing import Any
 
 from copilot_bridge.dialects import data_url
-from copilot_bridge.dialects.fitting.answers import FORMS, answer_schema
-from copilot_bridge.dialects.fitting.choice import check_choice
-from copilot_bridge.dialects.fitting.ids import Place, fit_places
-from copilot_bridge.dialects.fitting.limits import Limits, limits_of
-from copilot_bridge.dialects.fitting.media import is_text, media_type
-from copilot_bridge.dialects.fitting.schemas import arguments_schema
-from copilot_bridge.dialects.fitting.texts import FAILED, NOTHING, is_blank
+from copilot_bridge.dialects.adaptation.argument_schemas import adapt_argument_schema
+from copilot_bridge.dialects.adaptation.blank_texts import FAILED_WITHOUT_OUTPUT, NO_CONTENT, is_blank
+from copilot_bridge.dialects.adaptation.limits import Limits, limits_of
+from copilot_bridge.dialects.adaptation.media import is_text, media_type
+from copilot_bridge.dialects.adaptation.output_schemas import SCHEMA_SUBSETS, output_schema
+from copilot_bridge.dialects.adaptation.tool_call_ids import IdLocation, adapt_id_locations
+from copilot_bridge.dialects.adaptation.tool_choice import check_tool_choice
 from copilot_bridge.dialects.messages.request import blocks
 from copilot_bridge.errors import Unsupported
 from copilot_bridge.models.catalogue import Model
@@ -36,7 +36,7 @@ def fit_schema(holder: Any, key: str, limits: Limits) -> bool:
     schema = holder.get(key) if isinstance(holder, dict) else None
     if not isinstance(schema, dict):
         return False
-    holder[key] = arguments_schema(schema, limits)
+    holder[key] = adapt_argument_schema(schema, limits)
     return holder[key] is not schema
 
 
@@ -45,7 +45,7 @@ def fit_answer(holder: Any) -> bool:
     schema = holder.get("schema") if isinstance(holder, dict) else None
     if not isinstance(schema, dict):
         return False
-    holder["schema"] = answer_schema(schema, FORMS["anthropic"])
+    holder["schema"] = output_schema(schema, SCHEMA_SUBSETS["anthropic"])
     return bool(holder["schema"] != schema)
 
 
@@ -63,10 +63,10 @@ def fit_label(holder: Body, key: str, data: Any) -> bool:
 
 def fit_chat_ids(body: Body, model: Model) -> bool:
     most = limits_of("chat", model.vendor, model.id).id_length
-    return most is not None and fit_places(chat_ids(body), most)
+    return most is not None and adapt_id_locations(chat_ids(body), most)
 
 
-def chat_ids(body: Body) -> Iterator[Place]:
+def chat_ids(body: Body) -> Iterator[IdLocation]:
     for message in body["messages"]:
         if "tool_calls" in message:
             yield from ((call, "id", True) for call in dicts(message["tool_calls"]))
@@ -175,7 +175,7 @@ def fit_chat_text(message: Body) -> bool:
     before = message.get("content")
     after = [part for part in before if not is_blank_text(part)] if isinstance(before, list) else before
     if not after or (isinstance(after, str) and is_blank(after)):
-        after = NOTHING if message["role"] in ("user", "tool") else None
+        after = NO_CONTENT if message["role"] in ("user", "tool") else None
     message["content"] = after
     return bool(after != before)
 
@@ -205,7 +205,7 @@ def fit_message_blocks(body: Body, model: Model, _betas: object) -> bool:
     """Ids, documents, failures of which nothing is said, and results that came apart.  Raises Unsupported."""
     found, parted = survey(body["messages"])
     most = limits_of("messages", model.vendor, model.id).id_length
-    fitted = most is not None and fit_places(message_ids(found), most)
+    fitted = most is not None and adapt_id_locations(message_ids(found), most)
     if parted:
         body["messages"] = answerable([*with_results(body["messages"])], body["messages"])
     changes = (parted, fitted, fit_message_documents(body, found), fill_failed(found))
@@ -263,7 +263,7 @@ def is_result(block: Any) -> bool:
     return isinstance(block, dict) and block.get("type") == "tool_result"
 
 
-def message_ids(found: list[Body]) -> list[Place]:
+def message_ids(found: list[Body]) -> list[IdLocation]:
     keys = {"tool_use": ("id", True), "tool_result": ("tool_use_id", False)}
     return [(block, *keys[block["type"]]) for block in found if block["type"] in keys]
 
@@ -314,7 +314,7 @@ def fit_message_texts(body: Body, _model: Model, _betas: object) -> bool:
     """Words where there are none but have to be some; blank blocks beside others are left out elsewhere."""
     blank = [message for message in body["messages"] if is_blank_content(message["content"])]
     for message in blank:
-        message["content"] = NOTHING if message["role"] == "user" else []
+        message["content"] = NO_CONTENT if message["role"] == "user" else []
     if blank:
         body["messages"] = [message for message in body["messages"] if message["content"] != []]
     unsaid = "system" in body and is_blank_content(body["system"])
@@ -329,7 +329,7 @@ def fill_failed(found: list[Body]) -> bool:
     failed = [block for block in found if block.get("is_error") and block["type"] == "tool_result"]
     silent = [block for block in failed if is_blank_content(block.get("content"))]
     for block in silent:
-        block["content"] = FAILED
+        block["content"] = FAILED_WITHOUT_OUTPUT
     return bool(silent)
 
 
@@ -359,10 +359,10 @@ def trim_last(messages: list[Body]) -> bool:
 
 def fit_response_ids(body: Body, model: Model) -> bool:
     most = limits_of("responses", model.vendor, model.id).id_length
-    return most is not None and fit_places(response_ids(body), most)
+    return most is not None and adapt_id_locations(response_ids(body), most)
 
 
-def response_ids(body: Body) -> Iterator[Place]:
+def response_ids(body: Body) -> Iterator[IdLocation]:
     for item in dicts(body["input"]):
         if "call_id" in item:
             yield item, "call_id", str(item.get("type")).endswith("_call")
@@ -385,4 +385,4 @@ def check_named_choice(choice: Any, tools: list[Any]) -> None:
     mode = MODES.get(str(told.get("type")), "auto")
     named = told.get("function") or told.get("custom") or told
     name = named.get("name") if isinstance(named, dict) else None
-    check_choice(mode, name, [str(tool.get("name")) for tool in dicts(tools)])
+    check_tool_choice(mode, name, [str(tool.get("name")) for tool in dicts(tools)])

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from copilot_bridge.dialects.fitting.choice import check_choice
+from copilot_bridge.dialects.adaptation.tool_choice import check_tool_choice
 from copilot_bridge.dialects.provider_details import is_foreign
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.models.profiles import GPT_EFFORTS
@@ -81,21 +81,21 @@ def drop_hosted_tools(body: Body, _model: Model) -> bool:
     if len(kept) == len(offered):
         return False
     body["tools"] = kept
-    fit_choice(body, kept)
+    adapt_tool_choice(body, kept)
     return True
 
 
-def fit_choice(body: Body, kept: list[Any]) -> None:
+def adapt_tool_choice(body: Body, kept: list[Any]) -> None:
     """Without the tools that were left out.  Raises Unsupported: there is none left to be called."""
     choice = body.get("tool_choice")
     if isinstance(choice, dict) and isinstance(choice.get("tools"), list):
         choice["tools"] = [tool for tool in choice["tools"] if not is_hosted(tool)]
-        check_choice(str(choice.get("mode")), None, choice["tools"])
+        check_tool_choice(str(choice.get("mode")), None, choice["tools"])
         body["tool_choice"] = choice if choice["tools"] else "none"
     elif isinstance(choice, dict) and is_hosted(choice):
-        check_choice("tool", str(choice["type"]), [])
+        check_tool_choice("tool", str(choice["type"]), [])
     elif choice == "required":
-        check_choice(choice, None, [*kept, *filter(is_adding, body["input"])])
+        check_tool_choice(choice, None, [*kept, *filter(is_adding, body["input"])])
 
 
 def is_hosted(tool: Any) -> bool:

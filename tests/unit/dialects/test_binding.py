@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from copilot_bridge.dialects.adaptation.adapt import adapt_prompt
+from copilot_bridge.dialects.adaptation.limits import limits_of
+from copilot_bridge.dialects.adaptation.safe_names import safe_name
 from copilot_bridge.dialects.chat import prompt as chat
-from copilot_bridge.dialects.fitting.limits import limits_of
-from copilot_bridge.dialects.fitting.spelling import spell
-from copilot_bridge.dialects.fitting.step import fit
 from copilot_bridge.dialects.messages import prompt as messages
 from copilot_bridge.dialects.prompt import BINDING, Message, Prompt, Text, refuse_unsupported
 from copilot_bridge.dialects.responses import prompt as responses
@@ -244,7 +244,7 @@ def test_what_binds_an_answer_is_never_lost(part, client, target, data):
         assert str(heard).startswith(heard.param)
         return
     for text in expected:
-        alike = {*text.split("|"), spell(text, 64), spell(text, 128)}
+        alike = {*text.split("|"), safe_name(text, 64), safe_name(text, 128)}
         assert any(each in one for each in alike for one in heard), f"{text} is lost in {heard}"
 
 
@@ -252,7 +252,7 @@ def told(client, asked, target):
     """What the target is told and the bridge sees to; or why that can't be."""
     way = PROMPTS[target[0]]
     try:
-        prompt, undo = fit(READ[client](asked), limits_of(*target), client)
+        prompt, undo = adapt_prompt(READ[client](asked), limits_of(*target), client)
         refuse_unsupported(prompt, way.UNSUPPORTED_SETTINGS)
     except BridgeError as error:
         return error

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from fuzz.ways import FOLDS, REPAIRS, WRITERS, accumulated, streamed, translation
 
+from copilot_bridge.dialects.adaptation.adapt import Undo, adapt_prompt
+from copilot_bridge.dialects.adaptation.limits import limits_of
 from copilot_bridge.dialects.chat import prompt as chat
 from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.response import normalize_response
-from copilot_bridge.dialects.fitting.limits import limits_of
-from copilot_bridge.dialects.fitting.step import Undo, fit
 from copilot_bridge.dialects.messages import prompt as messages
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.responses import prompt as responses
@@ -232,7 +232,7 @@ def asked(choice: Any) -> Json:
 
 @pytest.mark.parametrize(("choice", "told"), CHOICES)
 def test_custom_tools_of_chat_are_those_of_responses(choice: Any, told: Any) -> None:
-    prompt, undo = fit(
+    prompt, undo = adapt_prompt(
         chat.read_prompt(asked(choice)), limits_of("responses", "OpenAI", "gpt-5.3-codex"), "chat"
     )
     body = responses.write_prompt(prompt)
@@ -251,7 +251,9 @@ def test_custom_tools_of_chat_are_those_of_responses(choice: Any, told: Any) -> 
 @pytest.mark.parametrize(("choice", "_told"), CHOICES)
 @pytest.mark.parametrize("target", ["chat", "messages"])
 def test_custom_tools_of_chat_are_functions_elsewhere(target: str, choice: Any, _told: Any) -> None:
-    prompt, undo = fit(chat.read_prompt(asked(choice)), limits_of(target, "Anthropic", "claude"), "chat")
+    prompt, undo = adapt_prompt(
+        chat.read_prompt(asked(choice)), limits_of(target, "Anthropic", "claude"), "chat"
+    )
     body = {"chat": chat, "messages": messages}[target].write_prompt(prompt)
     assert undo.custom == {"patch"}
     tool = body["tools"][0].get("function") or body["tools"][0]

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from copilot_bridge.dialects.fitting.names import shorten as shorten_to
-from copilot_bridge.dialects.fitting.spelling import spell
+from copilot_bridge.dialects.adaptation.safe_names import safe_name
+from copilot_bridge.dialects.adaptation.tool_names import shorten_tool_names as shorten_to
 from copilot_bridge.dialects.prompt import Message, Prompt, Text, Tool, ToolCall, ToolChoice, ToolResult
 
 
 def short(name):
-    return spell(name, 64)
+    return safe_name(name, 64)
 
 
 def shorten(prompt):

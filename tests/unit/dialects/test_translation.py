@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from golden.transcripts import check_stream, cut
 
+from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo
 from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
-from copilot_bridge.dialects.fitting.step import NOTHING, Undo
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
 from copilot_bridge.dialects.provider_details import decode_details, decode_thoughts
@@ -37,11 +37,11 @@ WRITERS = {
 CELLS = [(client, upstream) for upstream in READERS for client in WRITERS if client != upstream]
 
 
-def translation(client, upstream, names=None, undo=NOTHING):
+def translation(client, upstream, names=None, undo=NO_CHANGES):
     return Translation(READERS[upstream](), WRITERS[client](names or Names()), undo)
 
 
-def translate(client, upstream, data, size=1 << 20, names=None, undo=NOTHING):
+def translate(client, upstream, data, size=1 << 20, names=None, undo=NO_CHANGES):
     """To the end, as an exchange does it."""
     stream, out = translation(client, upstream, names, undo), b""
     for piece in cut(data, size):

@@ -15,7 +15,7 @@ from ipaddress import ip_address
 import pytest
 
 from copilot_bridge.config import Config
-from copilot_bridge.dialects.fitting.media import kind_of
+from copilot_bridge.dialects.adaptation.media import media_type_of_bytes
 from copilot_bridge.errors import InvalidRequest, UpstreamUnreachable
 from copilot_bridge.upstream import images
 from copilot_bridge.upstream.images import ImageFetcher, is_public
@@ -660,4 +660,4 @@ def test_under_gevent(server):
     ],
 )
 def test_media_type(start, name):
-    assert kind_of(start) == name
+    assert media_type_of_bytes(start) == name

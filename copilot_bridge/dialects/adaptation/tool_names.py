@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from copilot_bridge.dialects.fitting.spelling import fits, spell
+from copilot_bridge.dialects.adaptation.safe_names import is_safe_name, safe_name
 from copilot_bridge.dialects.prompt import Message, Part, Prompt, ToolCall
 
 
-def shorten(prompt: Prompt, most: int) -> tuple[Prompt, dict[str, str]]:
+def shorten_tool_names(prompt: Prompt, max_length: int) -> tuple[Prompt, dict[str, str]]:
     """The prompt with names that fit, and what those that had to change were before."""
-    new = {name: spell(name, most) for name in names_in(prompt) if not fits(name, most)}
+    new = {
+        name: safe_name(name, max_length) for name in names_in(prompt) if not is_safe_name(name, max_length)
+    }
     if not new:
         return prompt, {}
     choice = prompt.tool_choice

@@ -8,25 +8,25 @@ thoughts, and no arguments of calls.
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from copilot_bridge.dialects.adaptation.blank_texts import is_blank
+from copilot_bridge.dialects.adaptation.limits import Limits
 from copilot_bridge.dialects.events import Event, ResponseFinished, TextDelta, TokenUsage
-from copilot_bridge.dialects.fitting.limits import Limits
-from copilot_bridge.dialects.fitting.texts import is_blank
 
-Stops = tuple[str, ...]
+StopSequences = tuple[str, ...]
 
 
-def split_stops(stops: Stops, limits: Limits) -> tuple[Stops, Stops]:
+def split_stop_sequences(stops: StopSequences, limits: Limits) -> tuple[StopSequences, StopSequences]:
     """(those that the target is told, those that the bridge has to see to: all, if it has to see to any)."""
     told = tuple(stop for stop in stops if limits.blank_stops or not is_blank(stop))
-    most = len(told) if limits.stops is None else limits.stops
-    told = told[:most]
+    max_count = len(told) if limits.stops is None else limits.stops
+    told = told[:max_count]
     return told, () if told == stops else tuple(filter(None, dict.fromkeys(stops)))
 
 
-class StopFinder:
+class StopSequenceFinder:
     """A text in pieces in, what may be given out of it out.  `found`: the stop sequence that ends it."""
 
-    def __init__(self, stops: Stops) -> None:
+    def __init__(self, stops: StopSequences) -> None:
         self._stops = stops
         self._held = ""
         self.found: str | None = None
@@ -47,13 +47,13 @@ class StopFinder:
         return rest
 
 
-def first_stop(text: str, stops: Stops) -> tuple[int, str] | None:
+def first_stop(text: str, stops: StopSequences) -> tuple[int, str] | None:
     """(where it begins, the stop sequence)."""
     places = [(start + len(stop), start, stop) for stop in stops if (start := text.find(stop)) >= 0]
     return min(places)[1:] if places else None
 
 
-def beginning_at_the_end(text: str, stops: Stops) -> int:
+def beginning_at_the_end(text: str, stops: StopSequences) -> int:
     """How many characters at the end of the text may be the beginning of a stop sequence."""
     longest = min(len(text), max(map(len, stops)) - 1)
     half = int("\ud800" <= text[-1:] <= "\udbff")  # of a character that goes on
@@ -69,11 +69,11 @@ def joined(text: str) -> str:
     return text
 
 
-def begins_any(text: str, stops: Stops) -> bool:
+def begins_any(text: str, stops: StopSequences) -> bool:
     return any(stop.startswith(text) for stop in stops)
 
 
-class Reader(Protocol):
+class EventSource(Protocol):
     """`usage`: as far as it is known."""
 
     @property
@@ -82,13 +82,13 @@ class Reader(Protocol):
     def close(self) -> Iterable[Event]: ...
 
 
-class StopReader:
+class StopSequenceReader:
     """A reader's events, until a stop sequence stands in a text.  `stopped`: nothing more of it is wanted."""
 
-    def __init__(self, reader: Reader, stops: Stops) -> None:
+    def __init__(self, reader: EventSource, stops: StopSequences) -> None:
         self._reader = reader
         self._stops = stops
-        self._finder = StopFinder(stops)
+        self._finder = StopSequenceFinder(stops)
         self._part = -1  # that the finder is at
         self.stopped = False
 

@@ -9,9 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from copilot_bridge.dialects.adaptation.argument_schemas import (
+    clean,
+    described,
+    each_schema,
+    listed,
+    named,
+    needed_in,
+)
+from copilot_bridge.dialects.adaptation.limits import Limits
 from copilot_bridge.dialects.codec import JsonObject
-from copilot_bridge.dialects.fitting.limits import Limits
-from copilot_bridge.dialects.fitting.schemas import clean, described, each_schema, listed, named, needed_in
 
 ANY = frozenset({"type", "title", "description", "enum", "const", "anyOf", "$ref", "$defs", "definitions"})
 OBJECT = frozenset({"properties", "required", "additionalProperties"})
@@ -22,33 +29,37 @@ FORMATS = ("date-time", "time", "date", "duration", "email", "hostname", "ipv4",
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class SchemaSubset:
     """What a target takes in the schema of an answer.
 
-    :param any: of each schema.  :param of: by the type.  :param formats: of a string.
-    :param type_lists: a type may be several.  :param least_items: what `minItems` may be; None: anything.
+    :param any: of each schema.  :param by_type: by the type.  :param formats: of a string.
+    :param type_lists: a type may be several.  :param min_items: what `minItems` may be; None: anything.
     """
 
     any: frozenset[str]
-    of: Mapping[str, frozenset[str]]
+    by_type: Mapping[str, frozenset[str]]
     formats: tuple[str, ...]
     type_lists: bool
-    least_items: tuple[int, ...] | None
+    min_items: tuple[int, ...] | None
 
 
 NO_LIMITS = Limits(properties=False, items=False)
 NUMBERS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
-FORMS = {
-    "anthropic": Form(
+SCHEMA_SUBSETS = {
+    "anthropic": SchemaSubset(
         any=ANY | {"allOf"},
-        of={"object": OBJECT, "array": frozenset({"items", "minItems"}), "string": frozenset({"format"})},
+        by_type={
+            "object": OBJECT,
+            "array": frozenset({"items", "minItems"}),
+            "string": frozenset({"format"}),
+        },
         formats=(*FORMATS, "uri"),
         type_lists=False,
-        least_items=(0, 1),
+        min_items=(0, 1),
     ),
-    "openai": Form(
+    "openai": SchemaSubset(
         any=ANY,
-        of={
+        by_type={
             "object": OBJECT,
             "array": frozenset({"items", "minItems", "maxItems"}),
             "string": frozenset({"format", "pattern"}),
@@ -57,28 +68,28 @@ FORMS = {
         },
         formats=FORMATS,
         type_lists=True,
-        least_items=None,
+        min_items=None,
     ),
 }
 
 
-def answer_schema(schema: JsonObject, form: Form) -> JsonObject:
+def output_schema(schema: JsonObject, subset: SchemaSubset) -> JsonObject:
     """The same in this form."""
-    return fit_schema(each_schema(schema, lambda inner: clean(inner, NO_LIMITS)), form)
+    return adapt_schema(each_schema(schema, lambda inner: clean(inner, NO_LIMITS)), subset)
 
 
-def fit_schema(schema: JsonObject, form: Form) -> JsonObject:
+def adapt_schema(schema: JsonObject, subset: SchemaSubset) -> JsonObject:
     if "$ref" in schema:  # nothing may stand beside it but what it refers to
-        return fit_inner({key: value for key, value in schema.items() if key in BESIDE_REF}, form)
-    told = one_type(any_of(schema), form)
+        return adapt_inner({key: value for key, value in schema.items() if key in BESIDE_REF}, subset)
+    told = one_type(any_of(schema), subset)
     if named(told, "properties") and not told.keys() & SAID_OTHERWISE:
         told["type"] = "object"
-    kept = {key: value for key, value in told.items() if is_taken(key, value, told, form)}
+    kept = {key: value for key, value in told.items() if is_taken(key, value, told, subset)}
     if is_closed(told):
         kept["additionalProperties"] = False
     rest = {key: value for key, value in told.items() if key not in kept and key != "$schema"}
-    fitted = fit_inner(kept, form)
-    return described(fitted, rest) if rest else fitted
+    adapted = adapt_inner(kept, subset)
+    return described(adapted, rest) if rest else adapted
 
 
 def any_of(schema: JsonObject) -> JsonObject:
@@ -92,10 +103,10 @@ def any_of(schema: JsonObject) -> JsonObject:
     return told
 
 
-def one_type(schema: JsonObject, form: Form) -> JsonObject:
+def one_type(schema: JsonObject, subset: SchemaSubset) -> JsonObject:
     """A list of types as alternatives, of which null has nothing else to say."""
     types = schema.get("type")
-    if form.type_lists or not isinstance(types, list):
+    if subset.type_lists or not isinstance(types, list):
         return schema
     apart = {"title", "description", "$defs", "definitions"}
     about = {key: value for key, value in schema.items() if key in apart}
@@ -105,15 +116,15 @@ def one_type(schema: JsonObject, form: Form) -> JsonObject:
     return about | {"anyOf": [{"type": each} if each == "null" else {"type": each} | rest for each in types]}
 
 
-def is_taken(key: str, value: Any, schema: JsonObject, form: Form) -> bool:
+def is_taken(key: str, value: Any, schema: JsonObject, subset: SchemaSubset) -> bool:
     types = schema.get("type")
-    of_type = (form.of.get(str(each), ()) for each in (types if isinstance(types, list) else [types]))
-    if key not in form.any and not any(key in taken for taken in of_type):
+    of_type = (subset.by_type.get(str(each), ()) for each in (types if isinstance(types, list) else [types]))
+    if key not in subset.any and not any(key in taken for taken in of_type):
         return False
     if key == "format":
-        return value in form.formats
-    if key == "minItems" and form.least_items is not None:
-        return value in form.least_items
+        return value in subset.formats
+    if key == "minItems" and subset.min_items is not None:
+        return value in subset.min_items
     return key != "enum" or not any(isinstance(each, dict | list) for each in listed(schema, key))
 
 
@@ -122,21 +133,21 @@ def is_closed(schema: JsonObject) -> bool:
     return bool(named(schema, "properties")) and not any(schema.get(key) not in (None, False) for key in OPEN)
 
 
-def fit_inner(schema: JsonObject, form: Form) -> JsonObject:
+def adapt_inner(schema: JsonObject, subset: SchemaSubset) -> JsonObject:
     told = dict(schema)
     for key in ("properties", "$defs", "definitions"):
         if isinstance(given := told.get(key), dict):
-            told[key] = {name: fit_any(each, form) for name, each in given.items()}
+            told[key] = {name: adapt_any(each, subset) for name, each in given.items()}
     for key in ("anyOf", "allOf"):
         if isinstance(given := told.get(key), list):
-            told[key] = [fit_any(each, form) for each in given]
+            told[key] = [adapt_any(each, subset) for each in given]
     if "items" in told:
-        told["items"] = fit_any(told["items"], form)
+        told["items"] = adapt_any(told["items"], subset)
     return told
 
 
-def fit_any(schema: Any, form: Form) -> Any:
-    return fit_schema(schema, form) if isinstance(schema, dict) else schema
+def adapt_any(schema: Any, subset: SchemaSubset) -> Any:
+    return adapt_schema(schema, subset) if isinstance(schema, dict) else schema
 
 
 def is_strict(schema: Any, *, root: bool = True) -> bool:

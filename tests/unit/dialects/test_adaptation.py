@@ -8,6 +8,18 @@ from hypothesis import strategies as st
 from unit.dialects.test_translation import READERS, WRITERS, events, read_chat, read_messages
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo, adapt_prompt
+from copilot_bridge.dialects.adaptation.argument_schemas import adapt_argument_schema
+from copilot_bridge.dialects.adaptation.limits import LIMITS, limits_of
+from copilot_bridge.dialects.adaptation.output_schemas import SCHEMA_SUBSETS, is_strict, output_schema
+from copilot_bridge.dialects.adaptation.safe_names import is_safe_name, safe_name
+from copilot_bridge.dialects.adaptation.stop_sequences import (
+    StopSequenceFinder,
+    StopSequenceReader,
+    split_stop_sequences,
+)
+from copilot_bridge.dialects.adaptation.tool_call_ids import adapt_tool_call_ids
+from copilot_bridge.dialects.adaptation.tool_results import move_results_to_calls
 from copilot_bridge.dialects.events import (
     ReasoningDelta,
     ResponseFinished,
@@ -17,14 +29,6 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
-from copilot_bridge.dialects.fitting.answers import FORMS, answer_schema, is_strict
-from copilot_bridge.dialects.fitting.ids import fit_ids
-from copilot_bridge.dialects.fitting.limits import LIMITS, limits_of
-from copilot_bridge.dialects.fitting.order import results_next
-from copilot_bridge.dialects.fitting.schemas import arguments_schema
-from copilot_bridge.dialects.fitting.spelling import fits, spell
-from copilot_bridge.dialects.fitting.step import NOTHING, Undo, fit
-from copilot_bridge.dialects.fitting.stops import StopFinder, StopReader, split_stops
 from copilot_bridge.dialects.prompt import Message, Prompt, Text, ToolCall, ToolResult
 from copilot_bridge.dialects.responses.prompt import Names
 from copilot_bridge.dialects.translation import Translation
@@ -52,7 +56,7 @@ def cut(text, stops):
     st.lists(letters, max_size=5), st.lists(st.text("ab🙂 ", min_size=1, max_size=4), min_size=1, max_size=4)
 )
 def test_a_text_ends_where_the_first_stop_sequence_is_complete(pieces, stops):
-    finder, out = StopFinder(tuple(stops)), ""
+    finder, out = StopSequenceFinder(tuple(stops)), ""
     for piece in pieces:
         if finder.found is None:
             out += finder.feed(piece)
@@ -60,7 +64,7 @@ def test_a_text_ends_where_the_first_stop_sequence_is_complete(pieces, stops):
 
 
 def test_nothing_waits_that_can_begin_no_stop_sequence():
-    finder = StopFinder(("END", "🙃"))
+    finder = StopSequenceFinder(("END", "🙃"))
     assert [finder.feed(piece) for piece in ("one", " E", "N", "x", "\ud83d", "\ude42", "E")] == [
         "one", " ", "", "ENx", "", "🙂", "",
     ]  # fmt: skip
@@ -87,7 +91,7 @@ DONE = ResponseFinished("stop", TokenUsage(input=5, output=9))
 
 
 def stopped(*given_, stops=("END",)):
-    reader = StopReader(Events(*given_), stops)
+    reader = StopSequenceReader(Events(*given_), stops)
     return [*reader.feed(b"")], reader.stopped
 
 
@@ -106,7 +110,7 @@ def test_only_texts_are_looked_at():
 
 def test_nothing_is_read_behind_a_stop_sequence():
     source = Events(ResponseStarted("1"), TextDelta(0, "a EN"), TextDelta(0, "D b"), TextDelta(0, "c"), DONE)
-    reader = StopReader(source, ("END",))
+    reader = StopSequenceReader(source, ("END",))
     told = [*reader.feed(b"")]
     assert told == [
         ResponseStarted("1"),
@@ -127,7 +131,7 @@ def test_nothing_is_read_behind_a_stop_sequence():
     ((), ("responses", "OpenAI", "gpt-5.5"), (), ()),
 ])  # fmt: skip
 def test_who_sees_to_which_stop_sequences(stops, target, told, kept):
-    assert split_stops(stops, limits_of(*target)) == (told, kept)
+    assert split_stop_sequences(stops, limits_of(*target)) == (told, kept)
 
 
 # Ids and names.
@@ -136,9 +140,9 @@ def test_who_sees_to_which_stop_sequences(stops, target, told, kept):
 @trials
 @given(st.text(max_size=120), st.sampled_from([40, 64, 128]))
 def test_a_spelling_fits_and_stays_the_same(word, most):
-    spelt = spell(word, most)
-    assert fits(spelt, most)
-    assert spell(word, most) == spelt == spell(spelt, most)
+    spelt = safe_name(word, most)
+    assert is_safe_name(spelt, most)
+    assert safe_name(word, most) == spelt == safe_name(spelt, most)
 
 
 def called(*ids):
@@ -152,13 +156,13 @@ def called(*ids):
 @trials
 @given(st.lists(st.sampled_from(["a", "b", "b.c", "x" * 70, ""]), max_size=6))
 def test_each_call_has_an_id_of_its_own_and_its_result_the_same(given_):
-    prompt, old = fit_ids(called(*given_), 64)
+    prompt, old = adapt_tool_call_ids(called(*given_), 64)
     calls = [part.id for message in prompt.messages[::2] for part in message.parts]
     results = [part.id for message in prompt.messages[1::2] for part in message.parts]
     assert calls == results
     assert len(set(calls)) == len(calls)
     assert [old.get(id_, id_) for id_ in calls] == given_
-    more, _ = fit_ids(called(*given_, "new"), 64)
+    more, _ = adapt_tool_call_ids(called(*given_, "new"), 64)
     assert more.messages[: len(prompt.messages)] == prompt.messages, "on the next turn they are the same"
 
 
@@ -167,7 +171,7 @@ def test_parallel_calls_of_one_id():
         Message("assistant", (ToolCall("0", "f", "{}"), ToolCall("0", "g", "{}"))),
         Message("user", (ToolResult("0", (Text("f"),)), ToolResult("0", (Text("g"),)))),
     )
-    prompt, _ = fit_ids(Prompt(model="m", messages=messages), 64)
+    prompt, _ = adapt_tool_call_ids(Prompt(model="m", messages=messages), 64)
     (first, second), results = prompt.messages[0].parts, prompt.messages[1].parts
     assert [part.id for part in results] == [first.id, second.id]
     assert first.id != second.id
@@ -175,7 +179,10 @@ def test_parallel_calls_of_one_id():
 
 def test_kimi_keeps_its_own_ids():
     prompt = called("functions.Bash:0", "functions.Bash:1")
-    assert fit(prompt, limits_of("chat", "Moonshot AI", "kimi-k2.7-code"), "messages") == (prompt, NOTHING)
+    assert adapt_prompt(prompt, limits_of("chat", "Moonshot AI", "kimi-k2.7-code"), "messages") == (
+        prompt,
+        NO_CHANGES,
+    )
 
 
 STREAM = (
@@ -207,13 +214,13 @@ def test_ids_and_names_are_found_again(client):
 
 def test_what_is_in_order_stays():
     prompt = called("a", "b")
-    assert results_next(prompt) is prompt
+    assert move_results_to_calls(prompt) is prompt
 
 
 def test_a_model_answers_results_that_came_after_a_note():
     call, result = called("a").messages
     note = Message("assistant", (Text("note"),))
-    prompt = results_next(Prompt(model="m", messages=(call, note, result)))
+    prompt = move_results_to_calls(Prompt(model="m", messages=(call, note, result)))
     assert prompt.messages[:3] == (call, result, note)
     assert [message.role for message in prompt.messages[3:]] == ["user"]
 
@@ -237,16 +244,16 @@ schemas = st.dictionaries(st.sampled_from(KEYS), values, max_size=6)
 @trials
 @given(schemas, st.sampled_from(sorted(LIMITS)))
 def test_any_schema_of_arguments_becomes_an_objects(schema, dialect):
-    fitted = arguments_schema(schema, LIMITS[dialect])
+    fitted = adapt_argument_schema(schema, LIMITS[dialect])
     assert fitted["type"] == "object"
     assert not fitted.keys() & {"anyOf", "oneOf", "allOf", "not", "enum"}
     assert dialect == "messages" or isinstance(fitted["properties"], dict)
 
 
 @trials
-@given(schemas, st.sampled_from(sorted(FORMS)))
+@given(schemas, st.sampled_from(sorted(SCHEMA_SUBSETS)))
 def test_any_schema_of_an_answer_is_said_somehow(schema, form):
-    fitted = answer_schema(schema, FORMS[form])
+    fitted = output_schema(schema, SCHEMA_SUBSETS[form])
     assert isinstance(json.dumps(fitted), str)
     assert is_strict(fitted) in (True, False)
     assert not fitted.keys() & {"oneOf", "not", "minimum", "default"}
@@ -257,7 +264,7 @@ def test_a_schema_that_is_nested_too_deeply():
     for _ in range(5000):
         schema = {"type": "object", "properties": {"a": schema}}
     with pytest.raises(InvalidRequest) as caught:
-        arguments_schema(schema, LIMITS["messages"])
+        adapt_argument_schema(schema, LIMITS["messages"])
     assert caught.value.param == "tools"
 
 
@@ -271,4 +278,4 @@ def test_a_schema_that_is_nested_too_deeply():
     ({"type": "object", "properties": {"a": {"allOf": [{"type": "string"}, {}]}}, "required": ["a"]}, False),
 ])  # fmt: skip
 def test_what_openai_can_hold_a_model_to(schema, strict):
-    assert is_strict(answer_schema(schema, FORMS["openai"])) is strict
+    assert is_strict(output_schema(schema, SCHEMA_SUBSETS["openai"])) is strict

@@ -21,7 +21,7 @@ class Limits:
     :param id_length, name_length: of a call's id and a tool's name, which are letters, digits, _ and - then.
     :param stops: the most stop sequences.  :param blank_stops: one may be white space alone.
     :param blank_texts: a text may be empty or white space.
-    :param results_next: the results of calls have to stand directly behind them.
+    :param results_follow_calls: the results of calls have to stand directly behind them.
     :param properties, items: an object's schema has to have the one, an array's the other.
     :param documents: the media types of documents, beside text.  :param texts_inline: a document that is text
         has to be said as text.
@@ -35,7 +35,7 @@ class Limits:
     stops: int | None = None
     blank_stops: bool = True
     blank_texts: bool = True
-    results_next: bool = True
+    results_follow_calls: bool = True
     properties: bool = True
     items: bool = True
     documents: tuple[str, ...] | None = (PDF,)
@@ -46,7 +46,7 @@ class Limits:
 
 LIMITS: dict[str, Limits] = {
     "chat": Limits(stops=4),
-    "responses": Limits(id_length=64, stops=0, results_next=False, documents=None, custom_tools=True),
+    "responses": Limits(id_length=64, stops=0, results_follow_calls=False, documents=None, custom_tools=True),
     "messages": Limits(
         id_length=64,
         name_length=128,

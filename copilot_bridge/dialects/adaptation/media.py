@@ -5,7 +5,7 @@ import binascii
 import re
 from dataclasses import replace
 
-from copilot_bridge.dialects.fitting.limits import PDF, Limits
+from copilot_bridge.dialects.adaptation.limits import PDF, Limits
 from copilot_bridge.dialects.prompt import NOTE, File, Image, Message, Part, Prompt, Text, ToolResult
 from copilot_bridge.errors import Unsupported
 
@@ -19,7 +19,7 @@ MAGIC = (
     (re.compile(rb"....ftyp(?:mif1|msf1)", re.DOTALL), "image/heif"),
     (re.compile(rb"%PDF-"), PDF),
 )
-LONGEST_MAGIC = 16  # bytes
+MAX_MAGIC_LENGTH = 16  # bytes
 
 # Names that mean another.
 ALIASES = {
@@ -39,7 +39,7 @@ TEXTUAL = re.compile(r"text/|application/(json|xml|yaml|x-yaml|toml|javascript|s
 Shown = Text | Image | File
 
 
-def kind_of(data: bytes) -> str | None:
+def media_type_of_bytes(data: bytes) -> str | None:
     """None: its first bytes say nothing."""
     return next((kind for magic, kind in MAGIC if magic.match(data)), None)
 
@@ -47,11 +47,11 @@ def kind_of(data: bytes) -> str | None:
 def media_type(told: str, data: str) -> str:
     """:param data: base64."""
     known = told.partition(";")[0].strip().lower()
-    return kind_of(start_of(data)) or ALIASES.get(known, known)
+    return media_type_of_bytes(start_of(data)) or ALIASES.get(known, known)
 
 
 def start_of(data: str) -> bytes:
-    begin = data[: LONGEST_MAGIC * 4 // 3 // 4 * 4]
+    begin = data[: MAX_MAGIC_LENGTH * 4 // 3 // 4 * 4]
     try:
         return base64.b64decode(begin + "=" * (-len(begin) % 4))
     except (ValueError, binascii.Error):
@@ -67,31 +67,31 @@ def is_text(media: str) -> bool:
     return TEXTUAL.match(media) is not None
 
 
-def fit_media(prompt: Prompt, limits: Limits, where: str) -> Prompt:
+def adapt_media(prompt: Prompt, limits: Limits, where: str) -> Prompt:
     """Right labels, and documents in a form that the target takes.
 
     :param where: the field of the client's request that messages stand in.
     :raises Unsupported: a person shows a document that it does not take.
     """
-    messages = tuple(fit_message(each, limits, where) for each in prompt.messages)
+    messages = tuple(adapt_message(each, limits, where) for each in prompt.messages)
     return prompt if messages == prompt.messages else replace(prompt, messages=messages)
 
 
-def fit_message(message: Message, limits: Limits, where: str) -> Message:
+def adapt_message(message: Message, limits: Limits, where: str) -> Message:
     if not any(isinstance(part, Image | File | ToolResult) for part in message.parts):
         return message
-    parts = tuple(new for part in message.parts for new in fit_part(part, limits, where))
+    parts = tuple(new for part in message.parts for new in adapt_part(part, limits, where))
     return replace(message, parts=parts)
 
 
-def fit_part(part: Part, limits: Limits, where: str) -> list[Part]:
+def adapt_part(part: Part, limits: Limits, where: str) -> list[Part]:
     if isinstance(part, ToolResult):
-        shown = (new for each in part.parts for new in fit_shown(each, limits, None))
+        shown = (new for each in part.parts for new in adapt_shown(each, limits, None))
         return [replace(part, parts=tuple(shown))]
-    return [*fit_shown(part, limits, where)] if isinstance(part, Image | File) else [part]
+    return [*adapt_shown(part, limits, where)] if isinstance(part, Image | File) else [part]
 
 
-def fit_shown(part: Shown, limits: Limits, where: str | None) -> list[Shown]:
+def adapt_shown(part: Shown, limits: Limits, where: str | None) -> list[Shown]:
     """:param where: None: a tool gave it, and what can't be shown is noted, or an agent would be stuck."""
     if isinstance(part, Text):
         return [part]
@@ -101,12 +101,12 @@ def fit_shown(part: Shown, limits: Limits, where: str | None) -> list[Shown]:
     if isinstance(part, File) and media in PICTURES:
         return [Image(media, part.data)]
     file = File(media, part.data) if isinstance(part, Image) else replace(part, media_type=media)
-    return fit_file(file, limits, where)
+    return adapt_file(file, limits, where)
 
 
-def fit_file(file: File, limits: Limits, where: str | None) -> list[Shown]:
+def adapt_file(file: File, limits: Limits, where: str | None) -> list[Shown]:
     if is_text(file.media_type):
-        return fit_text(file, limits, where)
+        return adapt_text(file, limits, where)
     if limits.documents is not None and file.media_type not in limits.documents:
         return refuse(where, f"of the type {file.media_type!r}")
     if file.context and limits.texts_inline:
@@ -114,7 +114,7 @@ def fit_file(file: File, limits: Limits, where: str | None) -> list[Shown]:
     return [file]
 
 
-def fit_text(file: File, limits: Limits, where: str | None) -> list[Shown]:
+def adapt_text(file: File, limits: Limits, where: str | None) -> list[Shown]:
     try:
         text = text_in(file)
     except ValueError:

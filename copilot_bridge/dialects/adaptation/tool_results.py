@@ -9,7 +9,7 @@ from copilot_bridge.dialects.prompt import Message, Part, Prompt, Text, ToolCall
 GO_ON = Message("user", (Text("Please continue."),))
 
 
-def results_next(prompt: Prompt) -> Prompt:
+def move_results_to_calls(prompt: Prompt) -> Prompt:
     if not are_parted(prompt):
         return prompt
     spoken = [*gathered(list(prompt.messages))]

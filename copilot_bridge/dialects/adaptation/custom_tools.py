@@ -12,7 +12,7 @@ from copilot_bridge.dialects.prompt import Part, Prompt, Tool, ToolCall
 FREE_TEXT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 
 
-def as_functions(prompt: Prompt) -> tuple[Prompt, frozenset[str]]:
+def custom_tools_as_functions(prompt: Prompt) -> tuple[Prompt, frozenset[str]]:
     """The prompt for a model that knows functions alone, and the names of the tools that were custom."""
     if not any(map(is_custom, (*prompt.tools, *(part for each in prompt.messages for part in each.parts)))):
         return prompt, frozenset()
@@ -59,7 +59,7 @@ def unwrap(arguments: str) -> str:
     return text if isinstance(text, str) else codec.write(text).decode()
 
 
-class Unwrapper:
+class CustomInputUnwrapper:
     """The events of an answer in which calls of custom tools are functions' -> the same with free text.
 
     :param names: of the tools that are custom for the client.

@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from copilot_bridge.dialects.fitting.answers import FORMS, answer_schema, is_strict
-from copilot_bridge.dialects.fitting.choice import fit_choice
-from copilot_bridge.dialects.fitting.custom import as_functions
-from copilot_bridge.dialects.fitting.ids import fit_ids
-from copilot_bridge.dialects.fitting.limits import Limits
-from copilot_bridge.dialects.fitting.media import fit_media
-from copilot_bridge.dialects.fitting.names import shorten
-from copilot_bridge.dialects.fitting.order import results_next
-from copilot_bridge.dialects.fitting.schemas import fit_schemas
-from copilot_bridge.dialects.fitting.stops import split_stops
-from copilot_bridge.dialects.fitting.texts import fit_texts
+from copilot_bridge.dialects.adaptation.argument_schemas import adapt_argument_schemas
+from copilot_bridge.dialects.adaptation.blank_texts import remove_blank_texts
+from copilot_bridge.dialects.adaptation.custom_tools import custom_tools_as_functions
+from copilot_bridge.dialects.adaptation.limits import Limits
+from copilot_bridge.dialects.adaptation.media import adapt_media
+from copilot_bridge.dialects.adaptation.output_schemas import SCHEMA_SUBSETS, is_strict, output_schema
+from copilot_bridge.dialects.adaptation.stop_sequences import split_stop_sequences
+from copilot_bridge.dialects.adaptation.tool_call_ids import adapt_tool_call_ids
+from copilot_bridge.dialects.adaptation.tool_choice import adapt_tool_choice
+from copilot_bridge.dialects.adaptation.tool_names import shorten_tool_names
+from copilot_bridge.dialects.adaptation.tool_results import move_results_to_calls
 from copilot_bridge.dialects.prompt import OutputFormat, Prompt, Tool
 from copilot_bridge.errors import InvalidRequest
 
@@ -32,28 +32,28 @@ class Undo:
     custom: frozenset[str] = frozenset()
 
 
-NOTHING = Undo()
+NO_CHANGES = Undo()
 
 
-def fit(prompt: Prompt, limits: Limits, client: str) -> tuple[Prompt, Undo]:
+def adapt_prompt(prompt: Prompt, limits: Limits, client: str) -> tuple[Prompt, Undo]:
     """:param client: the dialect that the prompt came in.
 
     :raises InvalidRequest, Unsupported: the target can't be told, and the answer would miss what binds it.
     """
-    prompt = fit_media(fit_choice(prompt), limits, FIELDS[client])
-    prompt, custom = (prompt, frozenset[str]()) if limits.custom_tools else as_functions(prompt)
-    prompt = fit_schemas(prompt, limits)
+    prompt = adapt_media(adapt_tool_choice(prompt), limits, FIELDS[client])
+    prompt, custom = (prompt, frozenset[str]()) if limits.custom_tools else custom_tools_as_functions(prompt)
+    prompt = adapt_argument_schemas(prompt, limits)
     try:
-        prompt = fit_answer(prompt, limits, client)
+        prompt = adapt_output_format(prompt, limits, client)
     except RecursionError:
         raise InvalidRequest(f"{ANSWERS[client]}: it is nested too deeply", param=ANSWERS[client]) from None
-    prompt, ids = fit_ids(prompt, limits.id_length) if limits.id_length else (prompt, {})
-    prompt, names = shorten(prompt, limits.name_length) if limits.name_length else (prompt, {})
-    prompt = results_next(prompt) if limits.results_next else prompt
-    prompt = prompt if limits.blank_texts else fit_texts(prompt)
-    told, stops = split_stops(prompt.stop, limits)
+    prompt, ids = adapt_tool_call_ids(prompt, limits.id_length) if limits.id_length else (prompt, {})
+    prompt, names = shorten_tool_names(prompt, limits.name_length) if limits.name_length else (prompt, {})
+    prompt = move_results_to_calls(prompt) if limits.results_follow_calls else prompt
+    prompt = prompt if limits.blank_texts else remove_blank_texts(prompt)
+    told, stops = split_stop_sequences(prompt.stop, limits)
     if not (names or ids or stops or custom):
-        return prompt, NOTHING
+        return prompt, NO_CHANGES
     return replace(prompt, stop=told), Undo(names, ids, stops, custom)
 
 
@@ -62,7 +62,7 @@ FIELDS = {"chat": "messages", "messages": "messages", "responses": "input"}
 ANSWERS = {"chat": "response_format", "messages": "output_config.format", "responses": "text.format"}
 
 
-def fit_answer(prompt: Prompt, limits: Limits, client: str) -> Prompt:
+def adapt_output_format(prompt: Prompt, limits: Limits, client: str) -> Prompt:
     """Claude's schemas are strict, always, and OpenAI's where they say so; who says so knows the form."""
     if limits.strict == "anthropic":
         return (
@@ -84,17 +84,17 @@ def fit_answer(prompt: Prompt, limits: Limits, client: str) -> Prompt:
 def closed(answer: OutputFormat) -> OutputFormat:
     if answer.schema is None:
         return answer
-    return replace(answer, schema=answer_schema(answer.schema, FORMS["anthropic"]))
+    return replace(answer, schema=output_schema(answer.schema, SCHEMA_SUBSETS["anthropic"]))
 
 
 def strict_answer(answer: OutputFormat) -> OutputFormat:
     """Strict where OpenAI can be; else the model is told the schema, and not held to it."""
-    schema = answer.schema and answer_schema(answer.schema, FORMS["openai"])
+    schema = answer.schema and output_schema(answer.schema, SCHEMA_SUBSETS["openai"])
     return replace(answer, schema=schema, strict=True) if is_strict(schema) else answer
 
 
 def strict_tool(tool: Tool) -> Tool:
     if not tool.strict:
         return tool
-    schema = answer_schema(tool.schema, FORMS["openai"])
+    schema = output_schema(tool.schema, SCHEMA_SUBSETS["openai"])
     return replace(tool, schema=schema) if is_strict(schema) else replace(tool, strict=None)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from copilot_bridge.dialects.fitting.spelling import all_fit, spell
+from copilot_bridge.dialects.adaptation.safe_names import all_safe_names, safe_name
 from copilot_bridge.dialects.prompt import Part, Prompt, ToolCall, ToolResult
 
 
@@ -15,8 +15,8 @@ class ToolCallIds:
     Models from elsewhere number the calls of each answer anew, so an id may stand for several calls.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_length: int) -> None:
+        self._max_length = max_length
         self._times: Counter[str] = Counter()
         self._waiting = defaultdict[str, list[str]](list)  # calls without a result, by their old id
         self._last: dict[str, str] = {}
@@ -25,7 +25,7 @@ class ToolCallIds:
     def of_call(self, id_: str) -> str:
         self._times[id_] += 1
         times = self._times[id_]
-        new = spell(id_ if times == 1 else f"{id_} #{times}", self._most)
+        new = safe_name(id_ if times == 1 else f"{id_} #{times}", self._max_length)
         self._waiting[id_].append(new)
         if new != id_:
             self.old[new] = id_
@@ -34,37 +34,39 @@ class ToolCallIds:
     def of_result(self, id_: str) -> str:
         if waiting := self._waiting[id_]:
             self._last[id_] = waiting.pop(0)
-        return self._last.get(id_) or spell(id_, self._most)
+        return self._last.get(id_) or safe_name(id_, self._max_length)
 
 
 # An id in a body: the object that holds it, under which key, and whether it is that of a call.
-Place = tuple[dict[str, Any], str, bool]
+IdLocation = tuple[dict[str, Any], str, bool]
 
 
-def fit_places(places: Iterable[Place], most: int) -> bool:
+def adapt_id_locations(places: Iterable[IdLocation], max_length: int) -> bool:
     """Make the ids fit, in the order of the conversation.  True if one had to change."""
     found = [place for place in places if isinstance(place[0].get(place[1]), str)]
     calls = [holder[key] for holder, key, is_call in found if is_call]
-    if len(set(calls)) == len(calls) and all_fit([holder[key] for holder, key, _ in found], most):
+    if len(set(calls)) == len(calls) and all_safe_names(
+        [holder[key] for holder, key, _ in found], max_length
+    ):
         return False
-    ids = ToolCallIds(most)
+    ids = ToolCallIds(max_length)
     for holder, key, is_call in found:
         holder[key] = (ids.of_call if is_call else ids.of_result)(holder[key])
     return True
 
 
-def fit_ids(prompt: Prompt, most: int) -> tuple[Prompt, dict[str, str]]:
+def adapt_tool_call_ids(prompt: Prompt, max_length: int) -> tuple[Prompt, dict[str, str]]:
     """The prompt with ids that fit, and what those that had to change were before."""
     calls = [part.id for each in prompt.messages for part in each.parts if isinstance(part, ToolCall)]
     results = [part.id for each in prompt.messages for part in each.parts if isinstance(part, ToolResult)]
-    if len(set(calls)) == len(calls) and all_fit([*calls, *results], most):
+    if len(set(calls)) == len(calls) and all_safe_names([*calls, *results], max_length):
         return prompt, {}
-    ids = ToolCallIds(most)
+    ids = ToolCallIds(max_length)
 
-    def fit(part: Part) -> Part:
+    def adapt(part: Part) -> Part:
         if isinstance(part, ToolCall):
             return replace(part, id=ids.of_call(part.id))
         return replace(part, id=ids.of_result(part.id)) if isinstance(part, ToolResult) else part
 
-    messages = tuple(replace(each, parts=tuple(map(fit, each.parts))) for each in prompt.messages)
+    messages = tuple(replace(each, parts=tuple(map(adapt, each.parts))) for each in prompt.messages)
     return replace(prompt, messages=messages), ids.old

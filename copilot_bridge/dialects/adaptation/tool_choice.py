@@ -6,17 +6,17 @@ from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import Unsupported
 
 
-def fit_choice(prompt: Prompt) -> Prompt:
+def adapt_tool_choice(prompt: Prompt) -> Prompt:
     """Raises Unsupported: an answer without that call would be none."""
     choice = prompt.tool_choice
     if choice:
-        check_choice(choice.mode, choice.name, [tool.name for tool in prompt.tools])
+        check_tool_choice(choice.mode, choice.name, [tool.name for tool in prompt.tools])
     if prompt.tools or (choice is None and prompt.parallel_tools is None):
         return prompt
     return replace(prompt, tool_choice=None, parallel_tools=None)
 
 
-def check_choice(mode: str, name: str | None, offered: list[str]) -> None:
+def check_tool_choice(mode: str, name: str | None, offered: list[str]) -> None:
     """:param offered: the names of the tools that the model can call.
 
     :raises Unsupported: it is to call one, and there is none, or not that one.

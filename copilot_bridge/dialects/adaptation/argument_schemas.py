@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.adaptation.limits import Limits
 from copilot_bridge.dialects.codec import JsonObject
-from copilot_bridge.dialects.fitting.limits import Limits
 from copilot_bridge.dialects.prompt import Prompt, Tool
 from copilot_bridge.errors import InvalidRequest
 
@@ -28,44 +28,44 @@ NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSc
 VALUES = ("const", "default", "enum", "examples")
 
 
-def fit_schemas(prompt: Prompt, limits: Limits) -> Prompt:
-    tools = tuple(fit_tool(tool, limits) for tool in prompt.tools)
+def adapt_argument_schemas(prompt: Prompt, limits: Limits) -> Prompt:
+    tools = tuple(adapt_tool(tool, limits) for tool in prompt.tools)
     return prompt if tools == prompt.tools else replace(prompt, tools=tools)
 
 
-def fit_tool(tool: Tool, limits: Limits) -> Tool:
+def adapt_tool(tool: Tool, limits: Limits) -> Tool:
     if tool.custom:
         return tool
-    schema = arguments_schema(tool.schema, limits)
+    schema = adapt_argument_schema(tool.schema, limits)
     return tool if schema is tool.schema else replace(tool, schema=schema)
 
 
-def arguments_schema(schema: JsonObject, limits: Limits) -> JsonObject:
+def adapt_argument_schema(schema: JsonObject, limits: Limits) -> JsonObject:
     """An object's schema.  The same one if it is one already.
 
     :raises InvalidRequest: it is nested too deeply.
     """
     try:
-        fitted = fit_written(codec.write(schema), limits.properties, limits.items)
+        adapted = adapt_encoded(codec.write(schema), limits.properties, limits.items)
     except (RecursionError, ValueError):
         raise InvalidRequest("tools: they are nested too deeply", param="tools") from None
-    return schema if fitted is None else codec.read(fitted)
+    return schema if adapted is None else codec.read(adapted)
 
 
 @lru_cache(maxsize=1024)
-def fit_written(schema: bytes, properties: bool, items: bool) -> bytes | None:
+def adapt_encoded(schema: bytes, properties: bool, items: bool) -> bytes | None:
     """None: nothing has to change.  Agents say the same tools with each request."""
     given = codec.read(schema)
-    fitted = fit_schema(given, Limits(properties=properties, items=items))
-    return None if fitted == given else codec.write(fitted)
+    adapted = adapt_schema(given, Limits(properties=properties, items=items))
+    return None if adapted == given else codec.write(adapted)
 
 
-def fit_schema(schema: JsonObject, limits: Limits) -> JsonObject:
+def adapt_schema(schema: JsonObject, limits: Limits) -> JsonObject:
     cleaned = each_schema(schema, lambda inner: clean(inner, limits))
-    fitted = as_object(cleaned)
-    if limits.properties and not isinstance(fitted.get("properties"), dict):
-        fitted = fitted | {"properties": {}}
-    return fitted
+    adapted = as_object(cleaned)
+    if limits.properties and not isinstance(adapted.get("properties"), dict):
+        adapted = adapted | {"properties": {}}
+    return adapted
 
 
 def each_schema(schema: Any, change: Callable[[JsonObject], JsonObject]) -> Any:
