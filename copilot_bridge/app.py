@@ -8,7 +8,7 @@ from gevent import monkey
 from copilot_bridge import web
 from copilot_bridge.config import Config, load_config
 from copilot_bridge.exchange import Bridge
-from copilot_bridge.http import closing, edge
+from copilot_bridge.http import errors, middleware
 from copilot_bridge.http.api import (
     chat,
     embeddings,
@@ -21,6 +21,7 @@ from copilot_bridge.http.api import (
     token,
     usage,
 )
+from copilot_bridge.http.cleanup import Guard
 
 ABOUT = (health.bp, metrics.bp, openapi.bp, token.bp, usage.bp)
 APIS = (chat.bp, embeddings.bp, messages.bp, models.bp, responses.bp)
@@ -42,14 +43,15 @@ def create_app(config: Config | None = None) -> Flask:
         bridge.metrics.start()
         bridge.watch.start()
     app.url_value_preprocessor(forget_deployment)
-    edge.init_app(app)
+    middleware.init_app(app)
+    errors.init_app(app)
     web.init_app(app)
     for about in ABOUT:
         app.register_blueprint(about)
     for api in APIS:
         for prefix in PREFIXES:
             app.register_blueprint(api, url_prefix=prefix, name=f"{prefix}/{api.name}".replace("/", "_"))
-    app.wsgi_app = closing.Guard(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = Guard(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import gevent
 from gevent.pywsgi import Input, WSGIHandler
 
-from copilot_bridge.http.closing import throw_away
+from copilot_bridge.http.drain import throw_away
 from copilot_bridge.serving.chunks import ChunkedBody
 from copilot_bridge.serving.refused import refusal
 from copilot_bridge.streaming.socket_writer import OfGevent

@@ -24,7 +24,7 @@ from gunicorn.http.errors import (
 from gunicorn.http.wsgi import Response
 from gunicorn.workers.ggevent import GeventWorker
 
-from copilot_bridge.http.closing import throw_away
+from copilot_bridge.http.drain import throw_away
 from copilot_bridge.serving.chunks import LONGEST_LINE, Malformed, size_of
 from copilot_bridge.serving.limits import LAST_MOMENTS
 from copilot_bridge.serving.refused import refusal

@@ -1,7 +1,7 @@
 """The pages that the bridge serves to people itself: rendered here, nothing from other sites.
 
-    request -> proxies -> edge.begin -> door (who is it, may they, has our own form sent it) -> a page's view
-            -> frame (the template, in the reader's language) -> headers
+    request -> proxies -> middleware.begin -> door (who is it, may they, has our own form sent it)
+            -> a page's view -> frame (the template, in the reader's language) -> headers
 
 One module for a page, a blueprint in each; to add one: write it, and name it in `PAGES`.
 """

@@ -20,7 +20,7 @@ from flask import Response, current_app, g, request, url_for
 from copilot_bridge.access.callers import NOBODY, Caller, credentials
 from copilot_bridge.errors import BridgeError, StoreError
 from copilot_bridge.exchange import Bridge, Call
-from copilot_bridge.http.edge import KEYS, identify, read_visit
+from copilot_bridge.http.identification import KEYS, identify, read_visit
 from copilot_bridge.store.keys import digest_of
 from copilot_bridge.web.language import LANGUAGES, tr
 from copilot_bridge.web.negotiation import wants_page

@@ -8,7 +8,7 @@ from flask import Blueprint, Flask, Response, current_app, g, request, url_for
 from werkzeug.exceptions import HTTPException
 
 from copilot_bridge.errors import BridgeError, KindName, StoreError
-from copilot_bridge.http.edge import told, told_http, told_internal
+from copilot_bridge.http.errors import told, told_http, told_internal
 from copilot_bridge.web.door import go, local_url, operator_or_nobody
 from copilot_bridge.web.frame import finish, page
 from copilot_bridge.web.language import tr

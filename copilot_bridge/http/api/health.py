@@ -6,7 +6,8 @@ from flask import Blueprint, Response, jsonify, request
 
 from copilot_bridge import __version__
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.http.edge import bridge, call, identify, read_visit
+from copilot_bridge.http.context import bridge, call
+from copilot_bridge.http.identification import identify, read_visit
 from copilot_bridge.status import Condition
 
 bp = Blueprint("health", __name__)

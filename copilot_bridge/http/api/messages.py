@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from copilot_bridge.exchange.messages import CountRequest, MessagesRequest
-from copilot_bridge.http.edge import answer
+from copilot_bridge.http.respond import answer
 
 bp = Blueprint("messages", __name__)
 

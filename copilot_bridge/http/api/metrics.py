@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.http.edge import bridge, call
+from copilot_bridge.http.context import bridge, call
 from copilot_bridge.streaming.relay import in_thread
 
 bp = Blueprint("metrics", __name__)

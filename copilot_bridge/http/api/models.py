@@ -14,7 +14,7 @@ from copilot_bridge.exchange.models import (
     list_for_anthropic,
     list_models,
 )
-from copilot_bridge.http.edge import bridge, call, spoken
+from copilot_bridge.http.context import bridge, call, spoken
 
 bp = Blueprint("models", __name__)
 

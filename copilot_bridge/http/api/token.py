@@ -3,7 +3,8 @@
 from flask import Blueprint, Response, jsonify, request
 
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.http.edge import bridge, call, read_visit
+from copilot_bridge.http.context import bridge, call
+from copilot_bridge.http.identification import read_visit
 
 bp = Blueprint("token", __name__)
 

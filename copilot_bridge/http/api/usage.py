@@ -3,7 +3,7 @@
 import orjson
 from flask import Blueprint, Response
 
-from copilot_bridge.http.edge import call
+from copilot_bridge.http.context import call
 
 bp = Blueprint("usage", __name__)
 

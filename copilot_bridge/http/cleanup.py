@@ -5,11 +5,8 @@ Flask answers an exception of a view.  What it does not answer ends here: an exc
 """
 
 import logging
-import socket
 import sys
-import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -28,9 +25,6 @@ CLOSERS = "copilot_bridge.closers"
 
 # The ends of a greenlet and of the process, which are nobody's mistake.
 ENDS = (gevent.GreenletExit, SystemExit, KeyboardInterrupt)
-
-# Of a refused request's body: bytes that are read at once, the most that are read, and for how long.
-PIECE, MOST, PATIENCE = 256 * 1024, 256 * 1024 * 1024, 3.0
 
 
 class Closers:
@@ -83,17 +77,3 @@ class Guard:
         given = {"Content-Type": "application/json", "Content-Length": str(len(body))} | headers
         start_response(f"{status} {HTTPStatus(status).phrase}", [*given.items()], sys.exc_info())
         return [body]
-
-
-def throw_away(sock: Any) -> None:
-    """Read what a client still sends of a request that has been answered, so that it reads its answer.
-
-    A connection that is closed while bytes of its client's are unread is reset, and the answer lost.
-    """
-    room = bytearray(PIECE)
-    give_up, left = time.monotonic() + PATIENCE, MOST
-    with suppress(OSError, gevent.Timeout), gevent.Timeout(PATIENCE):
-        sock.shutdown(socket.SHUT_WR)
-        while left > 0 and time.monotonic() < give_up and (size := sock.recv_into(room)):
-            left -= size
-            gevent.sleep(0)  # or nobody else is served while there is always more

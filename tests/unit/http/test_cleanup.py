@@ -10,7 +10,7 @@ from gunicorn.http.errors import InvalidResponseHeader
 from gunicorn.http.wsgi import Response as ServersResponse
 from werkzeug.test import EnvironBuilder
 
-from copilot_bridge.http.closing import CLOSERS, Closers, Guard
+from copilot_bridge.http.cleanup import CLOSERS, Closers, Guard
 from copilot_bridge.serving.worker import start
 
 

@@ -1,0 +1,68 @@
+"""Reads the bodies of requests, and gets rid of those that nobody reads."""
+
+from functools import partial
+
+import gevent
+from flask import Response, g, request
+
+from copilot_bridge.errors import BridgeError, InvalidRequest
+from copilot_bridge.http.cleanup import Closers
+from copilot_bridge.http.context import client_socket
+from copilot_bridge.http.drain import throw_away
+from copilot_bridge.streaming.relay import ClientGoneError
+
+# Prompts with images and PDFs make megabytes.
+LARGEST_BODY = 64 * 1024 * 1024
+
+# A refused request's body of up to so many bytes is left to the server, which keeps the connection.
+SMALL_BODY = 64 * 1024
+
+UPLOAD_PATIENCE = 300.0  # seconds for a whole body
+
+
+def read_body() -> bytes:
+    """Of a known length or chunked.  Raises BridgeError: too large, or packed; ClientGoneError."""
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding.lower() != "identity":
+        raise BridgeError(f"Content-Encoding {encoding!r} is not unpacked here", kind="media_type")
+    coding = request.environ.get("HTTP_TRANSFER_ENCODING", "chunked")
+    if coding.lower() != "chunked":
+        raise BridgeError(f"Transfer-Encoding {coding!r} is not unpacked here", kind="media_type")
+    announced = request.content_length
+    if announced is None or announced <= LARGEST_BODY:
+        body = read_input(LARGEST_BODY + 1 if announced is None else announced)
+        if announced is not None and len(body) < announced:
+            raise ClientGoneError
+        if len(body) <= LARGEST_BODY:
+            g.body_is_read = True
+            return body
+    raise BridgeError(f"the request's body is larger than {LARGEST_BODY:,} bytes", kind="too_large")
+
+
+def read_input(most: int) -> bytes:
+    """Raises ClientGoneError; InvalidRequest: its chunks are none."""
+    try:
+        with gevent.Timeout(UPLOAD_PATIENCE):
+            body: bytes = request.environ["wsgi.input"].read(most)
+    except (OSError, gevent.Timeout) as error:  # gevent's server tells so that the client has left
+        raise ClientGoneError from error
+    except Exception as error:
+        raise InvalidRequest(f"the request's body can't be read: {error}") from error
+    return body
+
+
+def has_unread_body() -> bool:
+    """A large one, or one of which nobody knows where it ends."""
+    if "body_is_read" in g:
+        return False
+    chunked = "HTTP_TRANSFER_ENCODING" in request.environ
+    return chunked or (request.content_length or 0) > SMALL_BODY
+
+
+def refuse_the_rest(response: Response, closers: Closers) -> None:
+    """End the connection with the answer: a server that reads on to its next request takes its time."""
+    response.headers["Connection"] = "close"
+    if (hang_up := request.environ.get("copilot_bridge.hang_up")) is not None:
+        hang_up()
+    if (sock := client_socket(request.environ)) is not None:
+        closers.add(partial(throw_away, sock))

@@ -1,0 +1,33 @@
+"""The parts of a request's context that Flask does not know: the bridge, the caller, the client's dialect."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import current_app, g, request
+
+from copilot_bridge.dialects.spoken import spoken_at
+from copilot_bridge.exchange import Bridge, Call
+
+
+def bridge() -> Bridge:
+    """The one that all requests share."""
+    shared: Bridge = current_app.extensions["copilot_bridge"]
+    return shared
+
+
+def call() -> Call:
+    """This request, once it is known who asks."""
+    mine: Call = g.call
+    return mine
+
+
+def spoken() -> str | None:
+    """The dialect that a client speaks, told by the path; where that says nothing, as at `/models`, by the
+    header that only Anthropic's clients send.
+    """
+    return spoken_at(request.path) or ("messages" if "anthropic-version" in request.headers else None)
+
+
+def client_socket(environ: Mapping[str, Any]) -> Any:
+    """As gunicorn and our own gevent server show it; None under a server that hides it."""
+    return environ.get("gunicorn.socket") or environ.get("copilot_bridge.socket")

@@ -1,0 +1,23 @@
+"""The headers by which a browser learns whether a page of another origin may use the APIs."""
+
+from flask import Response, request
+
+from copilot_bridge.http.context import bridge
+
+
+def preflight() -> Response:
+    """A browser asks whether a page may ask.  One that may not has been refused already."""
+    asked = request.headers.get("Access-Control-Request-Headers", "")
+    allowed = {"Access-Control-Allow-Methods": "GET, POST, OPTIONS", "Access-Control-Max-Age": "600"}
+    if "Access-Control-Request-Private-Network" in request.headers:
+        allowed["Access-Control-Allow-Private-Network"] = "true"
+    return Response(status=204, headers=allowed | {"Access-Control-Allow-Headers": asked})
+
+
+def allow_origin(response: Response) -> None:
+    origin = request.environ.get("HTTP_ORIGIN")
+    if origin and bridge().gatekeeper.allows(origin):
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Expose-Headers"] = "*"
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        response.headers.add("Vary", "Origin")

@@ -1,0 +1,38 @@
+"""Tells from where a request comes and who sends it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import g, request
+
+from copilot_bridge.access.callers import HEADERS as CREDENTIALS
+from copilot_bridge.access.callers import NOBODY, credentials
+from copilot_bridge.access.visits import Visit
+from copilot_bridge.exchange import Call
+from copilot_bridge.http.context import bridge
+
+# A header's name in WSGI's environment.
+KEYS = tuple("HTTP_" + name.upper().replace("-", "_") for name in CREDENTIALS)
+
+
+def read_visit(environ: Mapping[str, Any]) -> Visit:
+    """Out of the environment itself: werkzeug's view of the headers costs ten times as much."""
+    return Visit(
+        peer=environ.get("REMOTE_ADDR") or "",
+        host=environ.get("HTTP_HOST", ""),
+        scheme=environ["wsgi.url_scheme"],
+        origin=environ.get("HTTP_ORIGIN", ""),
+        fetch_site=environ.get("HTTP_SEC_FETCH_SITE", ""),
+        fetch_mode=environ.get("HTTP_SEC_FETCH_MODE", ""),
+        forwarded_for=environ.get("HTTP_X_FORWARDED_FOR") or environ.get("HTTP_X_REAL_IP", ""),
+    )
+
+
+def identify(local: bool) -> None:
+    """Who asks?  Raises BridgeError: nobody who is known."""
+    given = credentials(map(request.environ.get, KEYS))
+    caller = bridge().callers.find(given, local=local, address=g.record.caller)
+    bridge().admit(caller, g.record.caller)
+    g.call = Call(bridge(), caller)
+    if caller is not NOBODY:
+        g.record.caller_id = caller.id
