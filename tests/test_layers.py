@@ -24,7 +24,7 @@ LAYERS: dict[str, set[str]] = {
     "logs": {"errors", "redaction"},
     "metrics": {"logs"},
     "streaming": {"errors"},
-    "models": {"billing"},
+    "models": {"billing", "dialects"},
     "dialects": {"errors"},
     "counting": {"dialects", "models"},
     "clients": {"errors"},
@@ -54,6 +54,7 @@ LAYERS: dict[str, set[str]] = {
     "web": {
         "access",
         "clients",
+        "dialects",
         "errors",
         "exchange",
         "logs",

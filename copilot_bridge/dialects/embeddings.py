@@ -10,7 +10,9 @@ from typing import Any
 import orjson
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.chat.errors import write_error
 from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.dialect import Dialect
 from copilot_bridge.dialects.request_body import check_model, read_body
 from copilot_bridge.dialects.validation import POSITIVE, Validators, one_of, validate
 from copilot_bridge.errors import InvalidRequest, Unsupported, UpstreamRefused
@@ -79,3 +81,13 @@ def encode(vector: Any, encoding_format: str | None) -> Any:
     if encoding_format != "base64" or isinstance(vector, str):
         return vector
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+
+
+DIALECT = Dialect(
+    name="embeddings",
+    title="Embeddings",
+    endpoint="/embeddings",
+    upstream_path="/embeddings",
+    upstream_order=("embeddings",),
+    write_error=write_error,
+)

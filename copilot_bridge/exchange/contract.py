@@ -11,6 +11,8 @@ from typing import Any
 
 from copilot_bridge.billing.prices import MILLION
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.messages.dialect import MESSAGES
+from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.error_mapping import Refusal
@@ -35,7 +37,6 @@ from copilot_bridge.upstream.transport.client import read_whole
 
 Json = dict[str, Any]
 
-PATHS = {"messages": "/v1/messages", "responses": "/responses", "chat": "/chat/completions"}
 # What a request comes to, about: its own tokens, and those of the answer.
 TOKENS_IN, TOKENS_OUT = 60, 20
 TINY, LEAST_BUDGET = 16, 1024
@@ -88,7 +89,7 @@ class Answer:
 
 def api_of(model: Model) -> str | None:
     """The one in which most can be said."""
-    return next((api for api in PATHS if api in model.dialects), None)
+    return MESSAGES.pick_upstream(model.dialects)
 
 
 def questions(model: Model, api: str) -> list[Question]:
@@ -203,7 +204,11 @@ def ask(bridge: Bridge, model: Model, api: str, question: Question) -> Answer:
     headers = dict(model.headers) | ({"anthropic-version": "2023-06-01"} if api == "messages" else {})
     try:
         response = bridge.copilot().send(
-            "POST", PATHS[api], codec.write(question.body), headers, signals=asked_by_a_person()
+            "POST",
+            DIALECTS[api].upstream_path,
+            codec.write(question.body),
+            headers,
+            signals=asked_by_a_person(),
         )
     except Refusal as refusal:
         if refusal.kind in REFUSED:

@@ -6,19 +6,12 @@ from typing import Any
 import orjson
 
 from copilot_bridge.clients import ModelInfo
-from copilot_bridge.dialects.routing import pick
+from copilot_bridge.dialects.registry import BY_UPSTREAM_PATH, CONVERSATIONS, DIALECTS
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.exchange.call import Call
 from copilot_bridge.models.aliases import DEFAULT_MAPPING
-from copilot_bridge.models.catalogue import DIALECTS, Catalogue, Model
+from copilot_bridge.models.catalogue import Catalogue, Model
 from copilot_bridge.upstream.auto import AUTO, NAMES, tier_of
-
-# The APIs that a conversation can be held in here, as clients come across them.
-CLIENTS = ("chat", "responses", "messages")
-
-# The APIs that the bridge can reach a model through.
-SPOKEN = {"chat", "embeddings", "messages", "responses"}
-
 
 # Copilot lists it nowhere; its own clients add it to their lists.
 AUTO_MODELS = tuple(
@@ -27,7 +20,7 @@ AUTO_MODELS = tuple(
             "id": name,
             "name": f"Auto, {name.partition(':')[2]}" if ":" in name else "Auto",
             "vendor": "GitHub Copilot",
-            "supported_endpoints": list(DIALECTS),
+            "supported_endpoints": list(BY_UPSTREAM_PATH),
         }
     )
     for name in NAMES
@@ -74,7 +67,7 @@ def describe_for_anthropic(model: Model) -> dict[str, Any]:
 
 def can_talk(model: Model) -> bool:
     """In whichever API: the bridge translates."""
-    return model.enabled and pick("messages", model.dialects) is not None
+    return model.enabled and not CONVERSATIONS.keys().isdisjoint(model.dialects)
 
 
 def talkers(bridge: Bridge) -> list[Model]:
@@ -88,14 +81,14 @@ def named(model: Model) -> ModelInfo:
 
 
 def usable(model: Model) -> bool:
-    return model.enabled and bool(SPOKEN.intersection(model.dialects))
+    return model.enabled and not DIALECTS.keys().isdisjoint(model.dialects)
 
 
 def ways(model: Model) -> dict[str, str]:
     """{API of a client: API of Copilot's that such a request goes through}: translated, if it is another."""
     if model.type == "embeddings":
         return {each: each for each in model.dialects}
-    picked = {each: pick(each, model.dialects) for each in CLIENTS}
+    picked = {name: dialect.pick_upstream(model.dialects) for name, dialect in CONVERSATIONS.items()}
     return {client: spoken for client, spoken in picked.items() if spoken}
 
 

@@ -23,7 +23,7 @@ from copilot_bridge.dialects.conversation import Talk
 from copilot_bridge.dialects.filtered import Filtered, filtered
 from copilot_bridge.dialects.pictures import Picture, Placed, leave_out_oldest
 from copilot_bridge.dialects.prompt import Prompt, document_place, refuse_unsupported, without_documents
-from copilot_bridge.dialects.routing import pick
+from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.tool_answer import AnswerReader
 from copilot_bridge.dialects.translation import EventReader, EventWriter, Translation
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported, UpstreamRefused
@@ -266,7 +266,7 @@ class ModelRequest(ABC):
         context.chosen(choice)
         model = choice.model
         self._record.model = model.id
-        way = pick(self.dialect, model.dialects)
+        way = DIALECTS[self.dialect].pick_upstream(model.dialects)
         if way is None:
             raise Unsupported(f"model {model.id!r} does not support chat", param="model")
         self._record.upstream = way
@@ -341,7 +341,7 @@ class ModelRequest(ABC):
     def _without_documents(self, prompt: Prompt, model: Model) -> Prompt:
         """Raises Unsupported: a person shows one.  What a tool gave is noted, or the agent would be stuck."""
         if document_place(prompt) is not None:
-            where = "input" if self.dialect == "responses" else "messages"
+            where = DIALECTS[self.dialect].field_path("conversation")
             raise Unsupported(f"{where}: {model.id!r} takes no documents, send their text", param=where)
         return without_documents(prompt)
 

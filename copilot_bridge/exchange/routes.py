@@ -9,12 +9,15 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects.chat import prompt as chat_prompt
+from copilot_bridge.dialects.chat.dialect import CHAT
 from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.messages import prompt as messages_prompt
+from copilot_bridge.dialects.messages.dialect import MESSAGES
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.dialects.responses import prompt as responses_prompt
+from copilot_bridge.dialects.responses.dialect import RESPONSES
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.tool_adapter import ToolAdapter
 from copilot_bridge.dialects.translation import EventReader
@@ -63,7 +66,7 @@ class Route(ABC):
 
 
 class ChatRoute(Route):
-    path = "/chat/completions"
+    path = CHAT.upstream_path
     unsupported = chat_prompt.UNSUPPORTED_SETTINGS
 
     def write_prompt(self, prompt: Prompt) -> Body:
@@ -84,7 +87,7 @@ class ChatRoute(Route):
 
 
 class MessagesRoute(Route):
-    path = "/v1/messages"
+    path = MESSAGES.upstream_path
     unsupported = messages_prompt.UNSUPPORTED_SETTINGS
 
     def write_prompt(self, prompt: Prompt) -> Body:
@@ -108,7 +111,7 @@ class MessagesRoute(Route):
 
 
 class ResponsesRoute(Route):
-    path = "/responses"
+    path = RESPONSES.upstream_path
     unsupported = responses_prompt.UNSUPPORTED_SETTINGS
 
     def write_prompt(self, prompt: Prompt) -> Body:

@@ -12,7 +12,7 @@ from typing import Any
 
 import gevent
 
-from copilot_bridge.dialects.spoken import spoken_at, write_error
+from copilot_bridge.dialects.registry import dialect_of_path, write_error
 from copilot_bridge.errors import BridgeError
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Guard:
 
     def _told(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         error = BridgeError("internal error of the bridge: its log has more")
-        status, headers, body = write_error(spoken_at(environ.get("PATH_INFO", "")), error)
+        status, headers, body = write_error(dialect_of_path(environ.get("PATH_INFO", "")), error)
         given = {"Content-Type": "application/json", "Content-Length": str(len(body))} | headers
         start_response(f"{status} {HTTPStatus(status).phrase}", [*given.items()], sys.exc_info())
         return [body]

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import current_app, g, request
 
-from copilot_bridge.dialects.spoken import spoken_at
+from copilot_bridge.dialects.registry import VERSION_HEADERS, dialect_of_path
 from copilot_bridge.exchange import Bridge, Call
 
 
@@ -22,10 +22,9 @@ def call() -> Call:
 
 
 def spoken() -> str | None:
-    """The dialect that a client speaks, told by the path; where that says nothing, as at `/models`, by the
-    header that only Anthropic's clients send.
-    """
-    return spoken_at(request.path) or ("messages" if "anthropic-version" in request.headers else None)
+    """The dialect that a client speaks: by the path, or where that does not tell, by the client's headers."""
+    given = (name for header, name in VERSION_HEADERS.items() if header in request.headers)
+    return dialect_of_path(request.path) or next(given, None)
 
 
 def client_socket(environ: Mapping[str, Any]) -> Any:

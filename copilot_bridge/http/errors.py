@@ -5,7 +5,7 @@ import logging
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from copilot_bridge.dialects.spoken import write_error
+from copilot_bridge.dialects.registry import write_error
 from copilot_bridge.errors import BridgeError, InvalidRequest, KindName, StoreError
 from copilot_bridge.http.context import bridge
 from copilot_bridge.streaming.relay import ClientGoneError

@@ -9,6 +9,7 @@ from itertools import takewhile
 from typing import Any
 
 from copilot_bridge.billing.prices import Prices, amount, mapping, read_prices
+from copilot_bridge.dialects.registry import BY_UPSTREAM_PATH
 from copilot_bridge.models.aliases import (
     DEFAULTS,
     LONG_CONTEXT,
@@ -19,8 +20,6 @@ from copilot_bridge.models.aliases import (
 )
 from copilot_bridge.models.profiles import ModelProfile, profile_of, with_catalogue
 
-# `supported_endpoints` -> the dialect that is spoken there.
-DIALECTS = {"/chat/completions": "chat", "/responses": "responses", "/v1/messages": "messages"}
 # Older models do not say what they support.
 BY_TYPE = {"chat": ("chat",), "embeddings": ("embeddings",)}
 
@@ -121,7 +120,7 @@ def read_dialects(endpoints: object, kind: str) -> tuple[str, ...]:
     """Absent means chat only (or embeddings), not everything: gpt-4o knows no /responses."""
     if not isinstance(endpoints, list):
         return BY_TYPE.get(kind, ())
-    spoken = (DIALECTS.get(each) for each in endpoints if isinstance(each, str))
+    spoken = (BY_UPSTREAM_PATH.get(each) for each in endpoints if isinstance(each, str))
     found = tuple(dict.fromkeys(each for each in spoken if each))
     return found or (BY_TYPE.get(kind, ()) if "/embeddings" in endpoints else ())
 

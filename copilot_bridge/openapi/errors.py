@@ -1,15 +1,13 @@
 """Refusals, out of the dialects' own tables: what is told there is what is described here."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 import orjson
 
-from copilot_bridge.dialects.chat import errors as chat
-from copilot_bridge.dialects.messages import errors as messages
-from copilot_bridge.dialects.responses import errors as responses
+from copilot_bridge.dialects.registry import CONVERSATIONS, DIALECTS
 from copilot_bridge.errors import KINDS, BridgeError, KindName
 from copilot_bridge.openapi.schemas import Schema, always, any_of, or_null, ref, text, thing
 
@@ -31,14 +29,6 @@ FROM_COPILOT: tuple[KindName, ...] = (
 )
 # All that a request for a model may meet.
 ALL = tuple(KINDS)
-
-Teller = Callable[[BridgeError, str], tuple[int, dict[str, str], bytes]]
-
-TELLERS: dict[str, Teller] = {
-    "chat": chat.write_error,
-    "messages": messages.write_error,
-    "responses": responses.write_error,
-}
 
 ERROR_SCHEMAS = {
     "Error": thing(
@@ -74,7 +64,6 @@ ERROR_SCHEMAS = {
         "A refusal, as Anthropic tells it.",
     ),
 }
-SCHEMA_OF = {"chat": "Error", "messages": "MessagesError", "responses": "Error"}
 
 RETRY_AFTER = {"Retry-After": {"description": "Seconds, where they are known.", "schema": {"type": "string"}}}
 HEADERS = {
@@ -121,18 +110,18 @@ def refusals(dialects: Iterable[str], kinds: Iterable[KindName]) -> dict[str, Js
     for dialect, kind in product(dialects, dict.fromkeys(kinds)):
         for status in KINDS[kind].upstream_statuses or (None,):
             told = tell(dialect, kind, status)[0]
-            found.setdefault(str(told), Refused()).add(kind, SCHEMA_OF[dialect])
+            found.setdefault(str(told), Refused()).add(kind, DIALECTS[dialect].error_schema)
     return {status: refused.write() for status, refused in found.items()}
 
 
 def examples() -> Json:
     """Each kind of error in each form, named as `Refused` names them."""
     return {
-        f"{SCHEMA_OF[dialect]}.{kind}": {
+        f"{DIALECTS[dialect].error_schema}.{kind}": {
             "summary": facts.meaning,
             "value": orjson.loads(tell(dialect, kind)[1]),
         }
-        for dialect in TELLERS
+        for dialect in CONVERSATIONS
         for kind, facts in KINDS.items()
     }
 
@@ -140,5 +129,5 @@ def examples() -> Json:
 def tell(dialect: str, kind: KindName, status: int | None = None) -> tuple[int, bytes]:
     """(status, body); `status`: that of Copilot's answer."""
     error = BridgeError(KINDS[kind].meaning, kind=kind, status=status)
-    told, _, body = TELLERS[dialect](error, "the request's id")
+    told, _, body = DIALECTS[dialect].write_error(error, "the request's id")
     return told, body

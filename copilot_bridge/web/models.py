@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, g, request
 
+from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.errors import BridgeError, LoginRequired
 from copilot_bridge.exchange.call import Call
 from copilot_bridge.exchange.models import find_auto, names_by_model, offered, usable, ways
@@ -164,8 +165,7 @@ def rank(model: Model) -> list[tuple[int, float, str]]:
 
 
 def api_name(dialect: str) -> str:
-    names = {"chat": "Chat", "messages": "Messages", "responses": "Responses", "embeddings": "Embeddings"}
-    return names.get(dialect, dialect)
+    return DIALECTS[dialect].title if dialect in DIALECTS else dialect
 
 
 def listed(value: object) -> list[Any]:

@@ -35,8 +35,10 @@ def ask(call: Call, dialect: str, model: str) -> Trial:
     way, began = WAYS[dialect], time.perf_counter()
     record = RequestLogEntry(g.record.caller, "POST", way.path, caller_id=g.record.caller_id, dialect=dialect)
     try:
-        answer = orjson.loads(complete(call, way, record, orjson.dumps(way.body(model, QUESTION, ENOUGH))))
-        return Trial(model, since(began), text=way.text(answer).strip()[:LONGEST])
+        answer = orjson.loads(
+            complete(call, way, record, orjson.dumps(way.probe.body(model, QUESTION, ENOUGH)))
+        )
+        return Trial(model, since(began), text=way.probe.text(answer).strip()[:LONGEST])
     except BridgeError as error:
         record.note_error(error)
         record.status = error.status or 502

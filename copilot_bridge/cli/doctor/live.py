@@ -55,6 +55,6 @@ def live(dialect: str, context: CheckContext) -> Finding:
     if model is None:  # the step before has failed then
         return failed("there is no model", "copilot-bridge models")
     way, record = WAYS[dialect], RequestLogEntry("doctor", "POST", dialect)
-    asked = orjson.dumps(way.body(model.id, PROMPT, MAX_TOKENS))
+    asked = orjson.dumps(way.probe.body(model.id, PROMPT, MAX_TOKENS))
     way.make(Call(context.bridge, NOBODY), record, asked, {}).complete()
     return ok(f"{model.id} has answered")

@@ -15,6 +15,7 @@ from copilot_bridge.dialects.adaptation.tool_choice import adapt_tool_choice
 from copilot_bridge.dialects.adaptation.tool_names import shorten_tool_names
 from copilot_bridge.dialects.adaptation.tool_results import move_results_to_calls
 from copilot_bridge.dialects.prompt import OutputFormat, Prompt, Tool
+from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.errors import InvalidRequest
 
 
@@ -40,13 +41,15 @@ def adapt_prompt(prompt: Prompt, limits: Limits, client: str) -> tuple[Prompt, U
 
     :raises InvalidRequest, Unsupported: the target can't be told, and the answer would miss what binds it.
     """
-    prompt = adapt_media(adapt_tool_choice(prompt), limits, FIELDS[client])
+    dialect = DIALECTS[client]
+    prompt = adapt_media(adapt_tool_choice(prompt), limits, dialect.field_path("conversation"))
     prompt, custom = (prompt, frozenset[str]()) if limits.custom_tools else custom_tools_as_functions(prompt)
     prompt = adapt_argument_schemas(prompt, limits)
     try:
-        prompt = adapt_output_format(prompt, limits, client)
+        prompt = adapt_output_format(prompt, limits, strict=dialect.strict_schemas)
     except RecursionError:
-        raise InvalidRequest(f"{ANSWERS[client]}: it is nested too deeply", param=ANSWERS[client]) from None
+        where = dialect.field_path("output_format")
+        raise InvalidRequest(f"{where}: it is nested too deeply", param=where) from None
     prompt, ids = adapt_tool_call_ids(prompt, limits.id_length) if limits.id_length else (prompt, {})
     prompt, names = shorten_tool_names(prompt, limits.name_length) if limits.name_length else (prompt, {})
     prompt = move_results_to_calls(prompt) if limits.results_follow_calls else prompt
@@ -57,20 +60,18 @@ def adapt_prompt(prompt: Prompt, limits: Limits, client: str) -> tuple[Prompt, U
     return replace(prompt, stop=told), Undo(names, ids, stops, custom)
 
 
-# What a client's request calls the conversation, and the form of the answer.
-FIELDS = {"chat": "messages", "messages": "messages", "responses": "input"}
-ANSWERS = {"chat": "response_format", "messages": "output_config.format", "responses": "text.format"}
+def adapt_output_format(prompt: Prompt, limits: Limits, *, strict: bool) -> Prompt:
+    """Claude's schemas are strict, always, and OpenAI's where they say so; who says so knows the form.
 
-
-def adapt_output_format(prompt: Prompt, limits: Limits, client: str) -> Prompt:
-    """Claude's schemas are strict, always, and OpenAI's where they say so; who says so knows the form."""
+    :param strict: schemas of the client's dialect bind the model though no request says so.
+    """
     if limits.strict == "anthropic":
         return (
             prompt
             if prompt.output_format is None
             else replace(prompt, output_format=closed(prompt.output_format))
         )
-    if client != "messages":
+    if not strict:
         return prompt
     answer = prompt.output_format and strict_answer(prompt.output_format)
     tools = tuple(map(strict_tool, prompt.tools))

@@ -4,24 +4,13 @@ A field that only advises may be left out when upstream refuses it.  One of thes
 it would look like the one that was asked for, and would not be.
 """
 
+from copilot_bridge.dialects.registry import CONVERSATIONS
 from copilot_bridge.upstream.recovery.paths import Json, find
 
-# What binds the answer -> the field for it in each API.
+# What binds the answer -> the fields for it in each API.
 BINDING: dict[str, dict[str, tuple[str, ...]]] = {
-    "answer": {
-        "chat": ("response_format",),
-        "messages": ("output_config.format", "output_format"),
-        "responses": ("text.format",),
-    },
-    "stop": {"chat": ("stop",), "messages": ("stop_sequences",), "responses": ("stop",)},
-    "tool_choice": {
-        "chat": ("tool_choice", "function_call"),
-        "messages": ("tool_choice",),
-        "responses": ("tool_choice",),
-    },
-    "tools": {"chat": ("tools", "functions"), "messages": ("tools",), "responses": ("tools",)},
-    "system": {"chat": (), "messages": ("system",), "responses": ("instructions",)},
-    "conversation": {"chat": ("messages",), "messages": ("messages",), "responses": ("input",)},
+    what: {name: dialect.field_paths.get(what, ()) for name, dialect in CONVERSATIONS.items()}
+    for what in ("output_format", "stop", "tool_choice", "tools", "system", "conversation")
 }
 # Of these, what stands below is looked at one by one.
 OPEN = ("tools", "system", "conversation")
@@ -110,8 +99,3 @@ def held_below(api: str, body: Json, path: str) -> list[str]:
     """The fields that bind the answer and stand, in this request, below one that only advises."""
     paths = (field for fields in BINDING.values() for field in fields[api])
     return [each for each in paths if each.startswith(f"{path}.") and any(find(body, each))]
-
-
-def name_of(what: str, dialect: str) -> str:
-    """The field's name for a client of this dialect."""
-    return next(iter(BINDING[what][dialect]), what)

@@ -4,10 +4,11 @@ import logging
 import re
 from collections.abc import Iterator
 
+from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.upstream.error_mapping import FINAL, MENDABLE, Refusal
 from copilot_bridge.upstream.recovery.acts import ACTS
 from copilot_bridge.upstream.recovery.answer_tool import asks_by_tool
-from copilot_bridge.upstream.recovery.binding import is_kept, name_of, what_binds
+from copilot_bridge.upstream.recovery.binding import is_kept, what_binds
 from copilot_bridge.upstream.recovery.case import Case, Headers
 from copilot_bridge.upstream.recovery.learned import Learned, Lesson
 from copilot_bridge.upstream.recovery.naming import Told, names_binding
@@ -17,7 +18,7 @@ from copilot_bridge.upstream.recovery.table import Row, fitting
 log = logging.getLogger(__name__)
 
 # Of what binds the answer, that which a client is told by its own name for it.
-TOLD = ("answer", "stop", "tool_choice", "tools")
+TOLD = ("output_format", "stop", "tool_choice", "tools")
 
 
 class Mending:
@@ -75,7 +76,7 @@ class Mending:
         for path in names_binding(told) if refusal.kind == "invalid_request" else ():
             what = what_binds(self._api, path)
             if what in TOLD and is_kept(self._api, path):
-                raise bound(name_of(what, self._dialect), self._model, refusal)
+                raise bound(DIALECTS[self._dialect].field_path(what), self._model, refusal)
 
 
 BY_TOOL = "answer by tool"

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from copilot_bridge.upstream.recovery.binding import BINDING, is_kept, name_of, what_binds
+from copilot_bridge.dialects.registry import DIALECTS
+from copilot_bridge.upstream.recovery.binding import BINDING, is_kept, what_binds
 from copilot_bridge.upstream.recovery.paths import clean, find, remove
 
 Json = dict[str, Any]
@@ -181,10 +182,12 @@ def test_what_only_advises(api: str, path: str) -> None:
 
 
 def test_a_client_is_told_by_its_own_name() -> None:
-    assert what_binds("messages", "output_config.format.schema") == "answer"
-    assert [name_of("answer", dialect) for dialect in ("chat", "messages", "responses")] == [
+    assert what_binds("messages", "output_config.format.schema") == "output_format"
+    assert [
+        DIALECTS[dialect].field_path("output_format") for dialect in ("chat", "messages", "responses")
+    ] == [
         "response_format",
         "output_config.format",
         "text.format",
     ]
-    assert all(name_of(what, dialect) for what in BINDING for dialect in KEPT)
+    assert all(DIALECTS[dialect].field_path(what) for what in BINDING for dialect in KEPT)

@@ -1,0 +1,74 @@
+"""The record of a dialect: what the rest of the bridge has to know of an API that clients speak."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.errors import BridgeError
+
+ErrorResponse = tuple[int, dict[str, str], bytes]  # status, headers, body
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A tiny request that shows whether a model responds.
+
+    :param limit: the field of the most tokens.  :param conversation: the field of the messages.
+    :param text: reads the text of a whole response.  :param more: the request's other fields.
+    """
+
+    limit: str
+    conversation: str
+    text: Callable[[Any], str]
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def body(self, model: str, words: str, max_tokens: int) -> JsonObject:
+        """:param max_tokens: of the response."""
+        messages = [{"role": "user", "content": words}]
+        return {"model": model, self.limit: max_tokens, self.conversation: messages, **self.more}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """An API that clients speak, and through which Copilot may offer models, too.
+
+    :param name: of the dialect in the log, the metrics and the catalogue.  :param title: for people.
+    :param endpoint: the path that takes requests, below each of the bridge's prefixes.
+    :param path_pattern: a regular expression for what such paths end with or lead through; "": the endpoint.
+    :param version_header: a header that only clients of this dialect send, "" if there is none: at a path of
+        several dialects it tells which one is meant.
+    :param upstream_path: Copilot's path of the same API; "": Copilot does not have it.
+    :param upstream_order: the dialects that a request can be sent in, the nearest first.
+    :param field_paths: what binds a response -> the fields for it in a request, the usual one first.
+    :param strict_schemas: schemas bind the model though no request says so.
+    :param write_error: (status, headers, body) of a refusal before the first byte; takes a request id.
+    :param error_schema: the name of the body's schema in the description of the API.
+    :param probe: None: the dialect holds no conversations.
+    """
+
+    name: str
+    title: str
+    endpoint: str
+    write_error: Callable[[BridgeError, str], ErrorResponse]
+    error_schema: str = "Error"
+    path_pattern: str = ""
+    version_header: str = ""
+    upstream_path: str = ""
+    upstream_order: tuple[str, ...] = ()
+    field_paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    strict_schemas: bool = False
+    probe: Probe | None = None
+
+    @property
+    def pattern(self) -> str:
+        return self.path_pattern or re.escape(self.endpoint.removeprefix("/"))
+
+    def field_path(self, what: str) -> str:
+        """Return the client's name for what binds a response; `what` itself if the dialect has no field."""
+        return next(iter(self.field_paths.get(what, ())), what)
+
+    def pick_upstream(self, offered: tuple[str, ...]) -> str | None:
+        """Pick the dialect to ask a model in; None: it is offered in none that can be reached from here."""
+        return next((name for name in self.upstream_order if name in offered), None)

@@ -1,0 +1,40 @@
+"""The dialects of the bridge.  A new one has a folder of its own, and a row here."""
+
+import re
+
+from copilot_bridge.dialects import embeddings
+from copilot_bridge.dialects.chat.dialect import CHAT
+from copilot_bridge.dialects.dialect import Dialect, ErrorResponse
+from copilot_bridge.dialects.messages.dialect import MESSAGES
+from copilot_bridge.dialects.responses.dialect import RESPONSES
+from copilot_bridge.errors import BridgeError
+
+DIALECTS: dict[str, Dialect] = {
+    dialect.name: dialect for dialect in (CHAT, MESSAGES, RESPONSES, embeddings.DIALECT)
+}
+
+# Whoever is not known to speak another one is told errors in this dialect.
+DEFAULT = CHAT
+
+# Those that hold conversations, and of these by Copilot's path those through which it offers models.
+CONVERSATIONS: dict[str, Dialect] = {name: dialect for name, dialect in DIALECTS.items() if dialect.probe}
+BY_UPSTREAM_PATH: dict[str, str] = {
+    dialect.upstream_path: name for name, dialect in CONVERSATIONS.items() if dialect.upstream_path
+}
+
+PATH = re.compile(
+    rf"/(?:{'|'.join(f'(?P<{name}>{dialect.pattern})' for name, dialect in DIALECTS.items())})(?:/|$)"
+)
+VERSION_HEADERS: dict[str, str] = {
+    dialect.version_header: name for name, dialect in DIALECTS.items() if dialect.version_header
+}
+
+
+def dialect_of_path(path: str) -> str | None:
+    """Return the dialect that is spoken at a path; None: the path does not tell, like `/models`."""
+    found = PATH.search(path)
+    return found.lastgroup if found else None
+
+
+def write_error(dialect: str | None, error: BridgeError, request_id: str = "") -> ErrorResponse:
+    return (DIALECTS[dialect] if dialect else DEFAULT).write_error(error, request_id)
