@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Protocol
 
-from copilot_bridge.dialects import sse
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo
 from copilot_bridge.dialects.adaptation.custom_tools import CustomInputUnwrapper
 from copilot_bridge.dialects.adaptation.stop_sequences import StopSequenceReader
@@ -18,6 +17,7 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
+from copilot_bridge.dialects.framing import sse
 from copilot_bridge.dialects.stream_errors import read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 

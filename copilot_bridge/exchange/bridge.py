@@ -12,7 +12,7 @@ from copilot_bridge.access.guesses import Guesses
 from copilot_bridge.access.pace import Pace, Passage
 from copilot_bridge.access.visits import Gatekeeper
 from copilot_bridge.config import Config
-from copilot_bridge.dialects.sse import Splitter
+from copilot_bridge.dialects.framing.sse import Splitter
 from copilot_bridge.errors import LoginRequired, StoreError
 from copilot_bridge.exchange.chains import LIFE, Chains
 from copilot_bridge.exchange.pictures import Pictures

@@ -15,12 +15,13 @@ import requests
 
 from copilot_bridge import counting
 from copilot_bridge.billing.cost import CostReader, cost_of
-from copilot_bridge.dialects import codec, sse
+from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo, adapt_prompt
 from copilot_bridge.dialects.adaptation.limits import Limits, limits_of
 from copilot_bridge.dialects.adaptation.stop_sequences import split_stop_sequences
 from copilot_bridge.dialects.conversation import Talk
 from copilot_bridge.dialects.filtered import Filtered, filtered
+from copilot_bridge.dialects.framing import sse
 from copilot_bridge.dialects.pictures import Picture, Placed, leave_out_oldest
 from copilot_bridge.dialects.prompt import Prompt, document_place, refuse_unsupported, without_documents
 from copilot_bridge.dialects.registry import DIALECTS

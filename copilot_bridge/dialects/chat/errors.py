@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from copilot_bridge.dialects import codec, sse
+from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.framing import sse
 from copilot_bridge.errors import BridgeError, ErrorKind
 
 # Status -> error.type; of the others, all below 500 are the request's fault.

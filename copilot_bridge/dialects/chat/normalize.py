@@ -13,9 +13,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from copilot_bridge.dialects import codec, members, sse
+from copilot_bridge.dialects import codec, members
 from copilot_bridge.dialects.chat.errors import write_event
 from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.framing import sse
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from copilot_bridge.dialects import codec, sse
+from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat.normalize import KINDS, ChunkNormalizer
 from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.framing import sse
 from copilot_bridge.dialects.members import details, json_text, text
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import StreamCut, UpstreamRefused

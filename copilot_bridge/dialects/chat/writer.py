@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from copilot_bridge.dialects import codec, sse
+from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat.errors import write_event
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import (
@@ -18,6 +18,7 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
+from copilot_bridge.dialects.framing import sse
 from copilot_bridge.dialects.provider_details import encode_thoughts
 from copilot_bridge.errors import BridgeError
 

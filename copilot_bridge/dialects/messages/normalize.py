@@ -7,8 +7,9 @@ or without.  Everything else passes untouched, events not invented yet included.
 
 from typing import Any
 
-from copilot_bridge.dialects import codec, members, sse
+from copilot_bridge.dialects import codec, members
 from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.framing import sse
 from copilot_bridge.dialects.messages.errors import write_event
 from copilot_bridge.dialects.messages.tool_calls import ToolCallIds
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error

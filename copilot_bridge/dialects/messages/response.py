@@ -5,8 +5,9 @@ from contextlib import suppress
 from itertools import chain
 from typing import Any, ClassVar
 
-from copilot_bridge.dialects import codec, members, sse
+from copilot_bridge.dialects import codec, members
 from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.framing import sse
 from copilot_bridge.dialects.messages.normalize import as_chat_usage, normalize, numbers
 from copilot_bridge.dialects.messages.tool_calls import with_call_ids
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error

@@ -7,9 +7,10 @@ a model takes no others.
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
-from copilot_bridge.dialects import codec, sse
+from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.adaptation.custom_tools import FREE_TEXT
 from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.framing import sse
 
 RESERVED_ALIAS = "client_{}"  # what a reserved namespace is called
 ARGUMENTS = "response.function_call_arguments."

@@ -12,8 +12,9 @@ from golden.transcripts import CREATED, MODEL, check_stream, cut, data_of, norma
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from copilot_bridge.dialects import codec, sse
+from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat.normalize import MAX_LINE_ENDS, MAX_SPACES, ChunkTemplate, StreamNormalizer
+from copilot_bridge.dialects.framing import sse
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
 Json = dict[str, Any]

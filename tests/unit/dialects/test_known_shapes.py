@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from copilot_bridge.dialects import codec, sse
+from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat import reader
 from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
 from copilot_bridge.dialects.events import TextDelta
+from copilot_bridge.dialects.framing import sse
 from copilot_bridge.errors import BridgeError
 
 TRANSCRIPTS = sorted((Path(__file__).parents[2] / "golden" / "chat-from-chat").glob("*/upstream.sse"))

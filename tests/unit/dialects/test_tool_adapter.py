@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from copilot_bridge.dialects import sse
+from copilot_bridge.dialects.framing import sse
 from copilot_bridge.dialects.responses.normalize import StreamNormalizer
 from copilot_bridge.dialects.responses.tool_adapter import ToolAdapter
 

@@ -9,7 +9,7 @@ import pytest
 import requests
 from urllib3 import HTTPResponse
 
-from copilot_bridge.dialects.sse import Splitter
+from copilot_bridge.dialects.framing.sse import Splitter
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 from copilot_bridge.streaming.response_body import PlainBody
 from copilot_bridge.upstream.transport.client import MEGABYTE, MOST, finish, read_error_body, read_whole

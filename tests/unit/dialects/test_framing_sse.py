@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copilot_bridge.dialects import sse
+from copilot_bridge.dialects.framing import sse
 
 STREAMS: dict[str, tuple[bytes, list[bytes]]] = {
     "one": (b"data: a\n\n", [b"data: a"]),
