@@ -17,7 +17,7 @@ from copilot_bridge.dialects.prompt import (
     Tool,
     ToolCall,
     ToolResult,
-    as_effort,
+    effort_of,
 )
 from copilot_bridge.models.profiles import TokenOverheads
 
@@ -59,7 +59,7 @@ TOOL_FORMATS: dict[str, Callable[[Tool, CountText], int]] = {"declaration": as_d
 def count(prompt: Prompt, overheads: TokenOverheads) -> int:
     """The tokens of a prompt.  `overheads`: of the model's profile."""
     counter = Counter(overheads)
-    thinking = overheads.thinking if as_effort(prompt) not in (None, "none") else 0
+    thinking = overheads.thinking if effort_of(prompt) not in (None, "none") else 0
     return overheads.reply + thinking + counter.messages(prompt) + counter.tools(prompt)
 
 

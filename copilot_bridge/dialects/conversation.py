@@ -47,7 +47,7 @@ BEGINNINGS = tuple(begins for begins, _ in SUMMARIES)
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class Conversation:
     """What a request tells of its conversation.
 
     :param initiator: whose turn it is, "user" or "agent".
@@ -68,7 +68,7 @@ class Talk:
     session: str = ""
 
 
-class Listener:
+class ConversationReader:
     """Steps in, a talk out.  What is said between two steps of the model is one turn."""
 
     def __init__(self) -> None:
@@ -115,11 +115,11 @@ class Listener:
             self._turns += 1
             self._last = self._words or self._last
 
-    def talk(self, system: Iterable[str] = (), session: str = "") -> Talk:
+    def read_conversation(self, system: Iterable[str] = (), session: str = "") -> Conversation:
         self._end()
         whose = "user" if self._is_persons or not (self._goes_on or self._by_model) else "agent"
         first = self._first or self._opening
-        return Talk(whose, self._turns, first, self._last, self._latest, tuple(system), session)
+        return Conversation(whose, self._turns, first, self._last, self._latest, tuple(system), session)
 
 
 def is_summary(text: str) -> bool:
@@ -138,11 +138,11 @@ def is_typed(start: str, text: str) -> bool:
     return REMINDER_END in text and bool(text.rpartition(REMINDER_END)[2].strip())
 
 
-def listen(steps: Iterable[Step], system: Iterable[str] = (), session: str = "") -> Talk:
-    listener = Listener()
+def read_steps(steps: Iterable[Step], system: Iterable[str] = (), session: str = "") -> Conversation:
+    listener = ConversationReader()
     for who, text in steps:
         listener.feed(who, text)
-    return listener.talk(system, session)
+    return listener.read_conversation(system, session)
 
 
 def texts(content: Any, kinds: tuple[str, ...]) -> Iterator[str]:

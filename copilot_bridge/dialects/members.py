@@ -28,7 +28,7 @@ def text(holder: JsonObject, name: str) -> str:
     raise malformed(name, "a text")
 
 
-def word(holder: JsonObject, name: str) -> str:
+def required_text(holder: JsonObject, name: str) -> str:
     """A text that can't be missing."""
     if found := text(holder, name):
         return found
@@ -43,10 +43,10 @@ def json_text(holder: JsonObject, name: str) -> str:
 
 def id_text(holder: JsonObject, name: str) -> str:
     value = holder.get(name)
-    return str(value) if is_whole(value) else text(holder, name)
+    return str(value) if is_integer(value) else text(holder, name)
 
 
-def inner(holder: JsonObject, name: str) -> JsonObject:
+def object_in(holder: JsonObject, name: str) -> JsonObject:
     value = holder.get(name)
     if value.__class__ is dict:
         return value
@@ -55,7 +55,7 @@ def inner(holder: JsonObject, name: str) -> JsonObject:
     raise malformed(name, "an object")
 
 
-def objects(holder: JsonObject, name: str) -> list[JsonObject]:
+def objects_in(holder: JsonObject, name: str) -> list[JsonObject]:
     """Those of a list; nulls in it are left out."""
     value = holder.get(name)
     if value is None:
@@ -65,28 +65,28 @@ def objects(holder: JsonObject, name: str) -> list[JsonObject]:
     return [each for each in value if each is not None]
 
 
-def place(value: Any) -> int | None:
+def index(value: Any) -> int | None:
     """An index; None: it is missing."""
-    number = as_number(value)
+    number = as_integer(value)
     if value is not None and number is None:
         raise malformed("index", "a whole number")
     return number
 
 
-def details(holder: JsonObject, name: str) -> JsonObject:
+def optional_object(holder: JsonObject, name: str) -> JsonObject:
     """What nobody's answer fails over if it is wrong; {}: it is."""
     value = holder.get(name)
     return value if isinstance(value, dict) else {}
 
 
-def count(value: Any) -> int:
+def token_count(value: Any) -> int:
     """Tokens; 0: it is no number."""
-    return max(0, as_number(value) or 0)
+    return max(0, as_integer(value) or 0)
 
 
-def as_number(value: Any) -> int | None:
+def as_integer(value: Any) -> int | None:
     """None: it is none that is whole."""
-    if is_whole(value):
+    if is_integer(value):
         return int(value)
     if isinstance(value, float):
         return int(value) if math.isfinite(value) and value == int(value) else None
@@ -95,18 +95,18 @@ def as_number(value: Any) -> int | None:
     return None
 
 
-def is_whole(value: Any) -> bool:
+def is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def with_numbers(usage: Any) -> Any:
+def normalize_usage(usage: Any) -> Any:
     """A usage in which tokens are counted by numbers; {}: it is none."""
     if not isinstance(usage, dict):
         return {}
-    return {key: mended(key, each) for key, each in usage.items()}
+    return {key: normalize_count(key, each) for key, each in usage.items()}
 
 
-def mended(name: str, value: Any) -> Any:
+def normalize_count(name: str, value: Any) -> Any:
     if name.endswith("_details"):
-        return with_numbers(value) if isinstance(value, dict) else None
-    return count(value) if name.endswith("_tokens") and value is not None else value
+        return normalize_usage(value) if isinstance(value, dict) else None
+    return token_count(value) if name.endswith("_tokens") and value is not None else value

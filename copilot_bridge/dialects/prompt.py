@@ -141,7 +141,7 @@ def refuse_unsupported(prompt: Prompt, unsupported: Iterable[str]) -> None:
             raise Unsupported(f"{name}: this model can't be told", param=name)
 
 
-def document_place(prompt: Prompt) -> int | None:
+def first_document_message(prompt: Prompt) -> int | None:
     """Which message shows a document of its own; None: none does."""
     return next(
         (
@@ -155,27 +155,27 @@ def document_place(prompt: Prompt) -> int | None:
 
 def without_documents(prompt: Prompt) -> Prompt:
     """With a note in the place of each that a tool gave: the conversation can go on without."""
-    return replace(prompt, messages=tuple(map(note_documents, prompt.messages)))
+    return replace(prompt, messages=tuple(map(replace_documents, prompt.messages)))
 
 
-def note_documents(message: Message) -> Message:
-    return replace(message, parts=tuple(map(note_in_result, message.parts)))
+def replace_documents(message: Message) -> Message:
+    return replace(message, parts=tuple(map(replace_documents_in_result, message.parts)))
 
 
-def note_in_result(part: Part) -> Part:
+def replace_documents_in_result(part: Part) -> Part:
     if not isinstance(part, ToolResult):
         return part
-    shown = (NOTE if isinstance(each, File) else each for each in part.parts)
+    shown = (DOCUMENT_NOTE if isinstance(each, File) else each for each in part.parts)
     return replace(part, parts=tuple(shown))
 
 
-NOTE = Text("[A document that can't be shown to this model.]")
+DOCUMENT_NOTE = Text("[A document that can't be shown to this model.]")
 
 # Thinking as tokens <-> as a word.  Source: what Claude Code's own words for it mean (2026).
 BUDGETS = (("low", 4_096), ("medium", 16_384), ("high", 31_999))
 
 
-def as_effort(prompt: Prompt) -> str | None:
+def effort_of(prompt: Prompt) -> str | None:
     if prompt.reasoning_effort or prompt.thinking_budget is None:
         return prompt.reasoning_effort
     if prompt.thinking_budget == 0:
@@ -183,7 +183,7 @@ def as_effort(prompt: Prompt) -> str | None:
     return next((effort for effort, most in BUDGETS if prompt.thinking_budget <= most), "xhigh")
 
 
-def as_budget(prompt: Prompt) -> int | None:
+def budget_of(prompt: Prompt) -> int | None:
     if prompt.thinking_budget is not None or prompt.reasoning_effort is None:
         return prompt.thinking_budget
     return (

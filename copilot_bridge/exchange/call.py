@@ -4,7 +4,7 @@ from typing import Any
 
 from copilot_bridge.access.callers import Caller
 from copilot_bridge.access.pace import Passage
-from copilot_bridge.dialects.glimpse import first_line
+from copilot_bridge.dialects.prompt_preview import prompt_preview
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.allowed import AllowedModels
 from copilot_bridge.exchange.bridge import Bridge
@@ -60,7 +60,7 @@ class Call:
         """If the operator wants to be asked: before this request is sent."""
         if self.bridge.approval.wanted:
             caller = record.caller_id or record.caller
-            said, named = (text.translate(CONTROL_ESCAPES) for text in (first_line(data), model))
+            said, named = (text.translate(CONTROL_ESCAPES) for text in (prompt_preview(data), model))
             self._question = Question(record.id, caller, named, said, len(data))
 
     def _approve(self) -> None:

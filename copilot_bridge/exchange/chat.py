@@ -9,8 +9,8 @@ from copilot_bridge.dialects.chat import request as chat
 from copilot_bridge.dialects.chat.errors import write_event
 from copilot_bridge.dialects.chat.normalize import ChunkNormalizer, StreamNormalizer
 from copilot_bridge.dialects.chat.writer import Writer
-from copilot_bridge.dialects.conversation import Talk
-from copilot_bridge.dialects.pictures import Picture, Placed
+from copilot_bridge.dialects.conversation import Conversation
+from copilot_bridge.dialects.images import ImageHolder, ImagePart
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.request import Body, ModelRequest, Whole
@@ -28,19 +28,19 @@ class ChatRequest(ModelRequest):
         self._wants_usage = chat.wants_usage(body)
         return body
 
-    def talk(self) -> Talk:
-        return chat.talk(self._body)
+    def talk(self) -> Conversation:
+        return chat.read_conversation(self._body)
 
     def ask_effort(self, effort: str) -> None:
         self._body["reasoning_effort"] = self._body.get("reasoning_effort") or effort
 
-    def pictures(self) -> list[Picture]:
-        return chat.pictures(self._body)
+    def pictures(self) -> list[ImagePart]:
+        return chat.images(self._body)
 
-    def images(self) -> Iterator[Placed]:
-        return chat.image_parts(self._body)
+    def images(self) -> Iterator[ImageHolder]:
+        return chat.image_holders(self._body)
 
-    def inline(self, image: Placed, model: Model) -> bool:
+    def inline(self, image: ImageHolder, model: Model) -> bool:
         where, holder, shown = image
         before = holder["url"]
         holder["url"] = self._bridge.pictures.in_place(before, where, model, shown=shown)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from copilot_bridge.dialects.conversation import Talk
+from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.call import Call
 from copilot_bridge.exchange.chains import caller_of
@@ -23,7 +23,12 @@ class Context:
     """
 
     def __init__(
-        self, call: Call, record: RequestLogEntry, headers: Mapping[str, str], talk: Talk, kind: str | None
+        self,
+        call: Call,
+        record: RequestLogEntry,
+        headers: Mapping[str, str],
+        talk: Conversation,
+        kind: str | None,
     ) -> None:
         caller = caller_of(call.caller, call.account.fingerprint, headers)
         self._call = call

@@ -4,14 +4,14 @@ import logging
 from collections.abc import Iterator
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.conversation import Talk
-from copilot_bridge.dialects.marks import BACKGROUND
+from copilot_bridge.dialects.call_kinds import BACKGROUND
+from copilot_bridge.dialects.conversation import Conversation
+from copilot_bridge.dialects.images import ImageHolder, ImagePart
 from copilot_bridge.dialects.messages import prompt, response
 from copilot_bridge.dialects.messages import request as messages
 from copilot_bridge.dialects.messages.errors import write_event
 from copilot_bridge.dialects.messages.normalize import KEEPALIVE, MANAGED, StreamNormalizer
 from copilot_bridge.dialects.messages.writer import Writer
-from copilot_bridge.dialects.pictures import Picture, Placed
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
 from copilot_bridge.exchange.request import Body, ModelRequest, Whole
@@ -37,19 +37,19 @@ class MessagesRequest(ModelRequest):
         self._changed |= messages.rename_form(body)
         return body
 
-    def talk(self) -> Talk:
-        return messages.talk(self._body)
+    def talk(self) -> Conversation:
+        return messages.read_conversation(self._body)
 
     def ask_effort(self, effort: str) -> None:
         self._body["output_config"] = {"effort": effort} | (self._body.get("output_config") or {})
 
-    def pictures(self) -> list[Picture]:
-        return messages.pictures(self._body)
+    def pictures(self) -> list[ImagePart]:
+        return messages.images(self._body)
 
-    def images(self) -> Iterator[Placed]:
-        return messages.image_sources(self._body)
+    def images(self) -> Iterator[ImageHolder]:
+        return messages.image_holders(self._body)
 
-    def inline(self, image: Placed, model: Model) -> bool:
+    def inline(self, image: ImageHolder, model: Model) -> bool:
         where, holder, shown = image
         if holder.get("type") != "url":
             return self._fit_image(image, model)
@@ -58,7 +58,7 @@ class MessagesRequest(ModelRequest):
         holder |= {"type": "base64", "media_type": media, "data": data}
         return True
 
-    def _fit_image(self, image: Placed, model: Model) -> bool:
+    def _fit_image(self, image: ImageHolder, model: Model) -> bool:
         where, holder, shown = image
         told, data = holder.get("media_type"), holder.get("data")
         if not isinstance(told, str) or not isinstance(data, str):

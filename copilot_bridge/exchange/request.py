@@ -19,11 +19,16 @@ from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo, adapt_prompt
 from copilot_bridge.dialects.adaptation.limits import Limits, limits_of
 from copilot_bridge.dialects.adaptation.stop_sequences import split_stop_sequences
-from copilot_bridge.dialects.conversation import Talk
+from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.filtered import Filtered, filtered
 from copilot_bridge.dialects.framing import sse
-from copilot_bridge.dialects.pictures import Picture, Placed, leave_out_oldest
-from copilot_bridge.dialects.prompt import Prompt, document_place, refuse_unsupported, without_documents
+from copilot_bridge.dialects.images import ImageHolder, ImagePart, omit_oldest_images
+from copilot_bridge.dialects.prompt import (
+    Prompt,
+    first_document_message,
+    refuse_unsupported,
+    without_documents,
+)
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.tool_answer import AnswerReader
 from copilot_bridge.dialects.translation import EventReader, EventWriter, Translation
@@ -122,7 +127,7 @@ class ModelRequest(ABC):
         """The body as a dict.  Raises InvalidRequest or Unsupported, naming the field."""
 
     @abstractmethod
-    def talk(self) -> Talk:
+    def talk(self) -> Conversation:
         """What the body tells of its conversation."""
 
     @abstractmethod
@@ -130,15 +135,15 @@ class ModelRequest(ABC):
         """Have the model think as hard as its name says, unless the body says otherwise."""
 
     @abstractmethod
-    def pictures(self) -> list[Picture]:
+    def pictures(self) -> list[ImagePart]:
         """All images of the body, in their order."""
 
     @abstractmethod
-    def images(self) -> Iterator[Placed]:
+    def images(self) -> Iterator[ImageHolder]:
         """All images of the body that are to be put in their places."""
 
     @abstractmethod
-    def inline(self, image: Placed, model: Model) -> bool:
+    def inline(self, image: ImageHolder, model: Model) -> bool:
         """Put the image itself into its place, under its right type.  False if nothing had to change."""
 
     @abstractmethod
@@ -278,7 +283,7 @@ class ModelRequest(ABC):
             self.ask_effort(choice.effort)
         changed = [
             self._changed,
-            leave_out_oldest(self.pictures(), model.profile.max_images or MOST_IMAGES, self.text_part),
+            omit_oldest_images(self.pictures(), model.profile.max_images or MOST_IMAGES, self.text_part),
             *(self._place(image, model) for image in self.images()),
         ]
         account = self._call.account.fingerprint
@@ -341,7 +346,7 @@ class ModelRequest(ABC):
 
     def _without_documents(self, prompt: Prompt, model: Model) -> Prompt:
         """Raises Unsupported: a person shows one.  What a tool gave is noted, or the agent would be stuck."""
-        if document_place(prompt) is not None:
+        if first_document_message(prompt) is not None:
             where = DIALECTS[self.dialect].field_path("conversation")
             raise Unsupported(f"{where}: {model.id!r} takes no documents, send their text", param=where)
         return without_documents(prompt)
@@ -354,7 +359,7 @@ class ModelRequest(ABC):
                 in_thread(counting.load)
         return in_thread(counted, prompt, model.profile.tokens)
 
-    def _place(self, image: Placed, model: Model) -> bool:
+    def _place(self, image: ImageHolder, model: Model) -> bool:
         """Copilot fetches no images; it wants them in the request, and a header that says so."""
         self._headers["Copilot-Vision-Request"] = "true"
         return self.inline(image, model)

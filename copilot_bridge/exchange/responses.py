@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.conversation import Talk
-from copilot_bridge.dialects.pictures import Picture, Placed
+from copilot_bridge.dialects.conversation import Conversation
+from copilot_bridge.dialects.images import ImageHolder, ImagePart
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.dialects.responses import normalize, prompt
 from copilot_bridge.dialects.responses import request as responses
@@ -58,19 +58,19 @@ class ResponsesRequest(ModelRequest):
             link = replace(self._link, answer=codec.write(response["output"]))
             self._bridge.chains.keep(self._caller(), response["id"], link)
 
-    def talk(self) -> Talk:
-        return responses.talk(self._body)
+    def talk(self) -> Conversation:
+        return responses.read_conversation(self._body)
 
     def ask_effort(self, effort: str) -> None:
         self._body["reasoning"] = {"effort": effort} | (self._body.get("reasoning") or {})
 
-    def pictures(self) -> list[Picture]:
-        return responses.pictures(self._body)
+    def pictures(self) -> list[ImagePart]:
+        return responses.images(self._body)
 
-    def images(self) -> Iterator[Placed]:
-        return responses.image_parts(self._body)
+    def images(self) -> Iterator[ImageHolder]:
+        return responses.image_holders(self._body)
 
-    def inline(self, image: Placed, model: Model) -> bool:
+    def inline(self, image: ImageHolder, model: Model) -> bool:
         where, holder, shown = image
         before = holder.get("image_url")
         if not isinstance(before, str):

@@ -14,8 +14,14 @@ from secrets import token_bytes
 
 from cachetools import TTLCache
 
-from copilot_bridge.dialects.conversation import Talk
-from copilot_bridge.dialects.marks import SUBAGENT, agent_of, kind_of, own_words, session_of
+from copilot_bridge.dialects.call_kinds import (
+    SUBAGENT,
+    agent_id,
+    call_kind,
+    session_id,
+    without_billing_header,
+)
+from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.errors import ConfigError, StoreError
 from copilot_bridge.store import Store
 from copilot_bridge.upstream.signals import AGENT, USER, Signals
@@ -39,13 +45,13 @@ class Interactions:
         self._begun: TTLCache[str, bool] = TTLCache(MOST, LIFE, clock)
 
     def signals(
-        self, caller: str, talk: Talk, headers: Mapping[str, str], kind: str | None = None
+        self, caller: str, talk: Conversation, headers: Mapping[str, str], kind: str | None = None
     ) -> Signals:
         """:param caller: shares no ids with anybody else.  :param kind: where it is known already."""
         given = {header.lower(): value for header, value in headers.items()}  # quicker than to ask for each
-        kind = kind or kind_of(talk, given)
-        name = session_of(talk, given)
-        beginning = self._hash(caller, talk.first, *(() if name else own_words(talk.system)))
+        kind = kind or call_kind(talk, given)
+        name = session_id(talk, given)
+        beginning = self._hash(caller, talk.first, *(() if name else without_billing_header(talk.system)))
         conversation = self._hash(caller, name) if name else beginning
         whose = AGENT if kind else talk.initiator
         interaction = self._interaction(conversation, beginning, talk.turns, kind or whose)
@@ -86,7 +92,7 @@ class Interactions:
 
 def agent_name(kind: str | None, headers: Mapping[str, str]) -> bytes:
     """Of who works: each subagent has a name of its own, if its client gives it one."""
-    return agent_of(headers).encode() if kind == SUBAGENT else (kind or "").encode()
+    return agent_id(headers).encode() if kind == SUBAGENT else (kind or "").encode()
 
 
 def secret_of(store: Store, purpose: str) -> bytes:

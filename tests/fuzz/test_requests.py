@@ -73,7 +73,7 @@ def mutant(rng: Random, dialect: str) -> bytes:
 def check(dialect: str, data: bytes) -> None:
     request = REQUESTS[dialect]
     body = request.read(data)
-    request.talk(body)
+    request.read_conversation(body)
     more = (responses.Names(),) if dialect == "responses" else ()
     prompt = PROMPTS[dialect].read_prompt(body, *more)
     for target, vendor in VENDORS.items():

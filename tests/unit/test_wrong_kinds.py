@@ -53,9 +53,9 @@ READ: dict[str, Callable[[Json], Prompt]] = {
     "responses": lambda body: responses_prompt.read_prompt(body, responses_prompt.Names()),
 }
 REQUESTS: dict[str, tuple[Any, Callable[[Json], Iterator[Any]]]] = {
-    "chat": (chat_request, chat_request.image_parts),
-    "messages": (messages_request, messages_request.image_sources),
-    "responses": (responses_request, responses_request.image_parts),
+    "chat": (chat_request, chat_request.image_holders),
+    "messages": (messages_request, messages_request.image_holders),
+    "responses": (responses_request, responses_request.image_holders),
 }
 COUNTED_AS = ("gpt-4o", "claude-sonnet-4.5")  # a row of each way to declare tools
 
@@ -66,7 +66,7 @@ def pass_on(dialect: str, data: bytes) -> None:
     request, images = REQUESTS[dialect]
     for model in models:
         body = request.read(data)
-        request.talk(body)
+        request.read_conversation(body)
         list(images(body))
         fit(body, MODELS[model])
         codec.write(body)

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from copilot_bridge.dialects.adaptation.limits import PDF, Limits
-from copilot_bridge.dialects.prompt import NOTE, File, Image, Message, Part, Prompt, Text, ToolResult
+from copilot_bridge.dialects.prompt import DOCUMENT_NOTE, File, Image, Message, Part, Prompt, Text, ToolResult
 from copilot_bridge.errors import Unsupported
 
 # What a file begins with -> what it is.  Labels are often wrong.
@@ -127,5 +127,5 @@ def adapt_text(file: File, limits: Limits, where: str | None) -> list[Shown]:
 def refuse(where: str | None, what: str) -> list[Shown]:
     """Raises Unsupported."""
     if where is None:
-        return [NOTE]
+        return [DOCUMENT_NOTE]
     raise Unsupported(f"{where}: this model takes no document {what}, send its text", param=where)

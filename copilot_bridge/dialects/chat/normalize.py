@@ -90,9 +90,9 @@ class ToolCallNumbering:
 
     def number(self, choice: object, fragment: JsonObject, answer_id: str) -> JsonObject:
         """The fragment as OpenAI would have sent it."""
-        place = (choice, members.place(fragment.get("index")) or 0)
+        place = (choice, members.index(fragment.get("index")) or 0)
         id_, kind = members.id_text(fragment, "id"), kind_of(fragment)
-        given = members.inner(fragment, kind)
+        given = members.object_in(fragment, kind)
         name = members.text(given, "name")
         number = self._known(place, id_, name)
         opening: JsonObject = {}
@@ -208,7 +208,7 @@ class ChunkNormalizer:
     def _frame(self, chunk: JsonObject) -> JsonObject:
         """The chunk itself without its choices' content; gaps filled from what was seen before."""
         given = chunk.get("usage")
-        usage = members.with_numbers(given) if given else given
+        usage = members.normalize_usage(given) if given else given
         if usage and any(usage.values()):  # Claude's first chunk counts nothing yet
             self.usage = usage
         kept = self._kept(chunk)
@@ -234,7 +234,7 @@ class ChunkNormalizer:
 
     def _delta(self, choice: JsonObject) -> JsonObject:
         """What this choice adds to the answer; {} if that is nothing."""
-        given = members.details(choice, "delta") or members.details(choice, "message")
+        given = members.optional_object(choice, "delta") or members.optional_object(choice, "message")
         delta = self._kept(given)
         for field in TEXTS:
             if field in delta:
@@ -249,7 +249,7 @@ class ChunkNormalizer:
             delta["reasoning_opaque"] = opaque
         delta.pop("cot_id", None)
         if "tool_calls" in delta:
-            delta["tool_calls"] = self._numbered(delta, members.place(choice.get("index")) or 0)
+            delta["tool_calls"] = self._numbered(delta, members.index(choice.get("index")) or 0)
             if not delta["tool_calls"]:
                 del delta["tool_calls"]
         if self._started or not delta.get("role"):
@@ -260,7 +260,7 @@ class ChunkNormalizer:
 
     def _numbered(self, delta: JsonObject, place: int) -> list[JsonObject]:
         answer_id = self._common["id"] or self._answer_id
-        calls = members.objects(delta, "tool_calls")
+        calls = members.objects_in(delta, "tool_calls")
         return [self._calls.number(place, call, answer_id) for call in calls]
 
     def _opened(self, delta: JsonObject) -> JsonObject:

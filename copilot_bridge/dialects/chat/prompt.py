@@ -20,8 +20,8 @@ from copilot_bridge.dialects.prompt import (
     ToolCall,
     ToolChoice,
     ToolResult,
-    as_budget,
-    as_effort,
+    budget_of,
+    effort_of,
 )
 from copilot_bridge.dialects.provider_details import decode_details, decode_thoughts
 from copilot_bridge.dialects.validation import validate
@@ -388,8 +388,8 @@ SETTINGS: dict[str, tuple[str, Callable[[Prompt], Any]]] = {
     "temperature": ("temperature", lambda prompt: prompt.temperature),
     "top_p": ("top_p", lambda prompt: prompt.top_p),
     "stop": ("stop", lambda prompt: list(prompt.stop) or None),
-    "reasoning_effort": ("reasoning_effort", as_effort),
-    "thinking_budget": ("thinking_budget", lambda prompt: as_budget(prompt) or None),
+    "reasoning_effort": ("reasoning_effort", effort_of),
+    "thinking_budget": ("thinking_budget", lambda prompt: budget_of(prompt) or None),
     "output_format": (
         "response_format",
         lambda prompt: prompt.output_format and write_format(prompt.output_format),

@@ -235,14 +235,16 @@ def signature_of(fragment: JsonObject, told: JsonObject) -> JsonObject:
 
 
 def read_usage(usage: JsonObject) -> TokenUsage:
-    prompt = members.details(usage, "prompt_tokens_details")
-    completion = members.details(usage, "completion_tokens_details")
-    cached = members.count(prompt.get("cached_tokens"))
-    written = members.count(prompt.get("cache_creation_input_tokens") or prompt.get("cache_write_tokens"))
+    prompt = members.optional_object(usage, "prompt_tokens_details")
+    completion = members.optional_object(usage, "completion_tokens_details")
+    cached = members.token_count(prompt.get("cached_tokens"))
+    written = members.token_count(
+        prompt.get("cache_creation_input_tokens") or prompt.get("cache_write_tokens")
+    )
     return TokenUsage(
-        input=max(0, members.count(usage.get("prompt_tokens")) - cached - written),
+        input=max(0, members.token_count(usage.get("prompt_tokens")) - cached - written),
         cached=cached,
         cache_written=written,
-        output=members.count(usage.get("completion_tokens")),
-        reasoning=members.count(completion.get("reasoning_tokens")),
+        output=members.token_count(usage.get("completion_tokens")),
+        reasoning=members.token_count(completion.get("reasoning_tokens")),
     )

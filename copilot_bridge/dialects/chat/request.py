@@ -8,8 +8,17 @@ from itertools import takewhile
 from typing import Any
 
 from copilot_bridge.dialects.codec import JsonObject
-from copilot_bridge.dialects.conversation import MODEL, RESULT, SOMETHING, USER, Step, Talk, listen, texts
-from copilot_bridge.dialects.pictures import Picture, Placed
+from copilot_bridge.dialects.conversation import (
+    MODEL,
+    RESULT,
+    SOMETHING,
+    USER,
+    Conversation,
+    Step,
+    read_steps,
+    texts,
+)
+from copilot_bridge.dialects.images import ImageHolder, ImagePart
 from copilot_bridge.dialects.request_body import check_model, read_body
 from copilot_bridge.dialects.validation import BOOLEAN, EFFORT, LIST, OBJECT, POSITIVE, Validators, validate
 from copilot_bridge.errors import InvalidRequest, Unsupported
@@ -65,9 +74,9 @@ def check_messages(messages: Any) -> None:
                 raise InvalidRequest(f"{part_where}: expected an object", param=part_where)
 
 
-def pictures(body: JsonObject) -> list[Picture]:
+def images(body: JsonObject) -> list[ImagePart]:
     return [
-        Picture(f"messages.{index}.content.{place}", part, index, message["role"] == "tool")
+        ImagePart(f"messages.{index}.content.{place}", part, index, message["role"] == "tool")
         for index, message in enumerate(body["messages"])
         for place, part in enumerate(listed(message.get("content")))
         if part.get("type") == "image_url"
@@ -78,7 +87,7 @@ def listed(content: Any) -> list[Any]:
     return content if isinstance(content, list) else []
 
 
-def image_parts(body: JsonObject) -> Iterator[Placed]:
+def image_holders(body: JsonObject) -> Iterator[ImageHolder]:
     """Each image, in its `image_url` object.  Raises InvalidRequest: it has no url."""
     for index, message in enumerate(body["messages"]):
         content = message.get("content")
@@ -90,15 +99,15 @@ def image_parts(body: JsonObject) -> Iterator[Placed]:
                 image = part.get("image_url")
                 if not isinstance(image, dict) or not isinstance(image.get("url"), str):
                     raise InvalidRequest(f"{where}: expected an object with a url", param=where)
-                yield Placed(f"{where}.url", image, message["role"] == "tool")
+                yield ImageHolder(f"{where}.url", image, message["role"] == "tool")
 
 
 PROGRAMS = ("system", "developer")
 RESULTS = ("tool", "function")
 
 
-def talk(body: JsonObject) -> Talk:
-    return listen(steps(body), system(body))
+def read_conversation(body: JsonObject) -> Conversation:
+    return read_steps(steps(body), system(body))
 
 
 def steps(body: JsonObject) -> Iterator[Step]:

@@ -11,7 +11,7 @@ from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat.normalize import KINDS, ChunkNormalizer
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.framing import sse
-from copilot_bridge.dialects.members import details, json_text, text
+from copilot_bridge.dialects.members import json_text, optional_object, text
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
@@ -57,7 +57,7 @@ class ResponseAccumulator:
             elif key in JOINED and value is not None:
                 self._message[key] = (self._message.get(key) or "") + value
             elif key == "function_call" and isinstance(value, dict):
-                before = details(self._message, key)
+                before = optional_object(self._message, key)
                 self._message[key] = join_pieces(before, value, "arguments")
             elif value is not None:
                 self._message[key] = value

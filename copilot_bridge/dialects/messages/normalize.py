@@ -141,7 +141,7 @@ def without_copilot_fields(value: Any) -> Any:
 
 def numbers(usage: Any) -> dict[str, int]:
     given = usage.items() if isinstance(usage, dict) else ()
-    return {key: members.count(value) for key, value in given if members.as_number(value) is not None}
+    return {key: members.token_count(value) for key, value in given if members.as_integer(value) is not None}
 
 
 def as_chat_usage(usage: dict[str, int]) -> dict[str, int]:

@@ -22,8 +22,8 @@ from copilot_bridge.dialects.prompt import (
     ToolCall,
     ToolChoice,
     ToolResult,
-    as_budget,
-    as_effort,
+    budget_of,
+    effort_of,
     text_of,
 )
 from copilot_bridge.dialects.provider_details import decode_details
@@ -405,12 +405,12 @@ def write_temperature(prompt: Prompt) -> float | None:
 
 def write_thinking(prompt: Prompt) -> JsonObject | None:
     """Claude 4.7 and newer keep their thoughts to themselves unless they are asked to show them."""
-    budget = as_budget(prompt)
+    budget = budget_of(prompt)
     return {"type": "enabled", "budget_tokens": budget, "display": "summarized"} if budget else None
 
 
 def write_config(prompt: Prompt) -> JsonObject | None:
-    effort = as_effort(prompt)
+    effort = effort_of(prompt)
     config: JsonObject = {"effort": effort} if effort not in (None, "none", "minimal") else {}
     if prompt.output_format and prompt.output_format.schema is not None:
         config["format"] = {"type": "json_schema", "schema": prompt.output_format.schema}

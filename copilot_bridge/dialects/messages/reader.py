@@ -75,7 +75,7 @@ class Reader:
 
     def _place_of(self, event: JsonObject, given: Any) -> Any:
         """What has none is of the block that is open; one that begins is the next."""
-        place = members.place(given)
+        place = members.index(given)
         if place is not None or event.get("type") not in BLOCK_EVENTS:
             return place
         return self._blocks if event["type"] == "content_block_start" else self._reorder.open
@@ -91,19 +91,19 @@ class Reader:
             told = self._reorder.pop_next()
 
     def _start(self, event: JsonObject) -> Iterator[Event]:
-        message = members.inner(event, "message")
+        message = members.object_in(event, "message")
         self._count(message.get("usage"))
         yield ResponseStarted(members.id_text(message, "id"))
 
     def _open(self, event: JsonObject) -> Iterator[Event]:
         yield from self._close_part()
-        block, self._reorder.open = members.inner(event, "content_block"), event["index"]
+        block, self._reorder.open = members.object_in(event, "content_block"), event["index"]
         self._blocks += 1
-        kind = members.word(block, "type")
+        kind = members.required_text(block, "type")
         self._block = kind if kind in KINDS else ""
         if self._block == "tool_use":
-            self._whole = members.inner(block, "input")
-            id_, name = members.id_text(block, "id"), members.word(block, "name")
+            self._whole = members.object_in(block, "input")
+            id_, name = members.id_text(block, "id"), members.required_text(block, "name")
             yield ToolCallStarted(self._open_part(), id_, name)
         elif self._block == "redacted_thinking":
             yield ReasoningSignature(self._open_part(), {"redacted": members.text(block, "data")})
@@ -113,7 +113,7 @@ class Reader:
     def _delta(self, event: JsonObject) -> Iterator[Event]:
         if event["index"] != self._reorder.open:
             return
-        delta = members.inner(event, "delta")
+        delta = members.object_in(event, "delta")
         kind = (self._block, str(delta.get("type")))
         if kind == ("thinking", "signature_delta"):
             self._signature += members.text(delta, "signature")
@@ -142,12 +142,12 @@ class Reader:
 
     def _finish(self, event: JsonObject) -> Iterator[Event]:
         self._count(event.get("usage"))
-        delta = members.inner(event, "delta")
+        delta = members.object_in(event, "delta")
         if reason := members.text(delta, "stop_reason"):
             self._reason = FINISH_REASON_MAP.get(reason, "stop")
         if reason == "stop_sequence":
             self._stop_sequence = members.text(delta, "stop_sequence") or None
-        explanation = members.details(delta, "stop_details").get("explanation")
+        explanation = members.optional_object(delta, "stop_details").get("explanation")
         self._refusal = explanation if isinstance(explanation, str) and explanation else REFUSED
         yield from ()
 

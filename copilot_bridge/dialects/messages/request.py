@@ -8,8 +8,17 @@ from typing import Any
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject
-from copilot_bridge.dialects.conversation import MODEL, REFERENCE, TOOL, USER, Step, Talk, listen, texts
-from copilot_bridge.dialects.pictures import Picture, Placed
+from copilot_bridge.dialects.conversation import (
+    MODEL,
+    REFERENCE,
+    TOOL,
+    USER,
+    Conversation,
+    Step,
+    read_steps,
+    texts,
+)
+from copilot_bridge.dialects.images import ImageHolder, ImagePart
 from copilot_bridge.dialects.request_body import check_model, read_body
 from copilot_bridge.dialects.validation import (
     BOOLEAN,
@@ -102,9 +111,9 @@ def walk(where: str, content: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from walk(f"{where}.{place}.content", block.get("content"))
 
 
-def pictures(body: JsonObject) -> list[Picture]:
+def images(body: JsonObject) -> list[ImagePart]:
     return [
-        Picture(f"{where}.{place}", block, index, inner)
+        ImagePart(f"{where}.{place}", block, index, inner)
         for index, message in enumerate(body["messages"])
         for where, content, inner in contents(f"messages.{index}.content", message["content"])
         for place, block in enumerate(content)
@@ -123,15 +132,15 @@ def contents(where: str, content: Any) -> Iterator[tuple[str, list[Any], bool]]:
     yield where, content, False
 
 
-def image_sources(body: JsonObject) -> Iterator[Placed]:
+def image_holders(body: JsonObject) -> Iterator[ImageHolder]:
     """Each image, in its `source` object."""
-    for picture in pictures(body):
-        if isinstance(picture.part.get("source"), dict):
-            yield Placed(f"{picture.where}.source", picture.part["source"], picture.shown)
+    for image in images(body):
+        if isinstance(image.part.get("source"), dict):
+            yield ImageHolder(f"{image.where}.source", image.part["source"], image.from_tool)
 
 
-def talk(body: JsonObject) -> Talk:
-    return listen(steps(body), system(body), session(body))
+def read_conversation(body: JsonObject) -> Conversation:
+    return read_steps(steps(body), system(body), session(body))
 
 
 def steps(body: JsonObject) -> Iterator[Step]:

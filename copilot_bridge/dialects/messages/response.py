@@ -71,28 +71,31 @@ class ResponseAccumulator:
             take(self, event)
 
     def _start(self, event: JsonObject) -> None:
-        self._message = members.inner(event, "message")
+        self._message = members.object_in(event, "message")
 
     def _open(self, event: JsonObject) -> None:
-        place = members.place(event.get("index"))
+        place = members.index(event.get("index"))
         place = len(self._blocks) if place is None else place
-        self._blocks[place] = dict(members.inner(event, "content_block"))
+        self._blocks[place] = dict(members.object_in(event, "content_block"))
 
     def _of(self, event: JsonObject) -> int:
         """The block that an event is about; where it does not say so, the last one."""
-        place = members.place(event.get("index"))
+        place = members.index(event.get("index"))
         place = max(self._blocks, default=None) if place is None else place
         if place is None or place not in self._blocks:
             raise members.malformed("index", "that of a block")
         return place
 
     def _delta(self, event: JsonObject) -> None:
-        place, delta = self._of(event), members.inner(event, "delta")
+        place, delta = self._of(event), members.object_in(event, "delta")
         block = self._blocks[place]
         if delta.get("type") == "input_json_delta":
             self._arguments[place] = self._arguments.get(place, "") + members.text(delta, "partial_json")
         elif delta.get("type") == "citations_delta":
-            block["citations"] = [*members.objects(block, "citations"), members.inner(delta, "citation")]
+            block["citations"] = [
+                *members.objects_in(block, "citations"),
+                members.object_in(delta, "citation"),
+            ]
         else:  # text, thinking, signature: a text that is added to the one of that name
             for key, value in delta.items():
                 if key != "type" and isinstance(value, str):
@@ -105,9 +108,9 @@ class ResponseAccumulator:
                 self._blocks[place]["input"] = codec.read(arguments)
 
     def _finish(self, event: JsonObject) -> None:
-        self._message |= members.inner(event, "delta")
-        before = members.details(self._message, "usage")
-        self._message["usage"] = before | members.details(event, "usage")
+        self._message |= members.object_in(event, "delta")
+        before = members.optional_object(self._message, "usage")
+        self._message["usage"] = before | members.optional_object(event, "usage")
         self._message |= {key: value for key, value in event.items() if key not in ("type", "delta", "usage")}
 
     def _stop(self, _event: JsonObject) -> None:

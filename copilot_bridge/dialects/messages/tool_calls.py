@@ -24,7 +24,7 @@ class ToolCallIds:
         """An event of a stream, with what is true of its calls."""
         kind = str(event.get("type"))
         if kind == "message_start":
-            self._answer_id = str(members.details(event, "message").get("id") or self._answer_id)
+            self._answer_id = str(members.optional_object(event, "message").get("id") or self._answer_id)
         key, normalize = HOLDERS.get(kind, ("", None))
         return {**event, key: normalize(self, event[key])} if normalize and key in event else event
 

@@ -205,7 +205,7 @@ class StreamNormalizer:
         return b"event: " + kind.encode(errors="replace") + b"\ndata: " + codec.write(normalized) + b"\n\n"
 
     def _count(self, event: JsonObject) -> None:
-        number = members.as_number(event.get("sequence_number"))
+        number = members.as_integer(event.get("sequence_number"))
         if number is not None:
             event["sequence_number"] = self._number = number
         self._number += 1
@@ -222,7 +222,9 @@ class StreamNormalizer:
             event["item_id"] = self._ids.of_item(place, {"id": event["item_id"]})
         kind = str(event.get("type"))
         if kind in TERMINAL or "response" in event:
-            told = members.inner(event, "response") or self._response | {"status": kind.rpartition(".")[2]}
+            told = members.object_in(event, "response") or self._response | {
+                "status": kind.rpartition(".")[2]
+            }
             event["response"] = self._response_with_ids(told)
         return event
 
@@ -271,7 +273,7 @@ def normalize_response(
     ids = ItemIds(answer_id)
     normalized = dict(reply if keep else without_copilot_fields(reply))
     normalized["id"] = ids.of_response(reply.get("id"))
-    output = members.objects(reply, "output")
+    output = members.objects_in(reply, "output")
     normalized["output"] = [with_id(ids, place, item) for place, item in enumerate(output)]
     normalized.setdefault("store", False)
     if normalized.get("output_text") is None:
@@ -294,7 +296,7 @@ def accumulate(pieces: Iterable[bytes]) -> tuple[bytes, dict[str, int] | None]:
         if is_error(event) or event.get("type") in BAD_ENDS:
             raise as_stream_error(error_in(event))
         if event.get("type") in GOOD_ENDS:
-            response = members.inner(event, "response")
+            response = members.object_in(event, "response")
             return codec.write(response), as_chat_usage(response.get("usage"))
     raise StreamCut("Copilot's answer broke off before its end")
 
@@ -322,6 +324,6 @@ def as_chat_usage(usage: Any) -> dict[str, int] | None:
     if not isinstance(usage, dict):
         return None
     return {
-        "prompt_tokens": members.count(usage.get("input_tokens")),
-        "completion_tokens": members.count(usage.get("output_tokens")),
+        "prompt_tokens": members.token_count(usage.get("input_tokens")),
+        "completion_tokens": members.token_count(usage.get("output_tokens")),
     }

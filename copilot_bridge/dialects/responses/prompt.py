@@ -24,7 +24,7 @@ from copilot_bridge.dialects.prompt import (
     ToolCall,
     ToolChoice,
     ToolResult,
-    as_effort,
+    effort_of,
     text_of,
 )
 from copilot_bridge.dialects.provider_details import decode_details, is_foreign
@@ -413,7 +413,7 @@ def write_grammar(given: JsonObject | None) -> JsonObject:
 
 def write_effort(prompt: Prompt) -> JsonObject:
     """Summaries are told to those who ask for them alone."""
-    effort = as_effort(prompt)
+    effort = effort_of(prompt)
     return {"summary": "auto"} | ({"effort": effort} if effort else {})
 
 

@@ -60,7 +60,7 @@ class Reader:
 
     def _place_of(self, event: JsonObject, given: Any) -> Any:
         """A delta without one is of the item that is open."""
-        place = members.place(given)
+        place = members.index(given)
         return self._reorder.open if place is None and "delta" in event else place
 
     @property
@@ -81,11 +81,11 @@ class Reader:
             told = self._reorder.pop_next()
 
     def _start(self, event: JsonObject) -> Iterator[Event]:
-        yield ResponseStarted(members.id_text(members.inner(event, "response"), "id"))
+        yield ResponseStarted(members.id_text(members.object_in(event, "response"), "id"))
 
     def _added(self, event: JsonObject) -> Iterator[Event]:
         place = self._reorder.open = event["output_index"]
-        item = members.inner(event, "item")
+        item = members.object_in(event, "item")
         self._key = None
         self._told.discard(place)
         self._done.discard(place)
@@ -95,7 +95,7 @@ class Reader:
     def _call(self, place: object, item: JsonObject) -> Event:
         self._called = True
         custom = item["type"] == "custom_tool_call"
-        id_, name = members.id_text(item, "call_id"), members.word(item, "name")
+        id_, name = members.id_text(item, "call_id"), members.required_text(item, "name")
         return ToolCallStarted(self._open_part("call", place), id_, name, custom)
 
     def _text(self, event: JsonObject) -> Iterator[Event]:
@@ -112,7 +112,7 @@ class Reader:
         place = event["output_index"]
         self._told.add(place)
         index = event.get("content_index")
-        return self._open_part(kind, (place, index if index.__class__ is int else members.place(index)))
+        return self._open_part(kind, (place, index if index.__class__ is int else members.index(index)))
 
     def _arguments(self, event: JsonObject) -> Iterator[Event]:
         place = event["output_index"]
@@ -132,7 +132,7 @@ class Reader:
 
     def _close(self, event: JsonObject) -> Iterator[Event]:
         """What no delta has told, and what a thought is locked with."""
-        place, item = event["output_index"], members.inner(event, "item")
+        place, item = event["output_index"], members.object_in(event, "item")
         yield from self._close_item(place, item)
         self._done.add(place)
         if place == self._reorder.open:
@@ -143,7 +143,7 @@ class Reader:
             yield from close(self, place, item, place not in self._told)
 
     def _close_reasoning(self, place: object, item: JsonObject, untold: bool) -> Iterator[Event]:
-        summary = "\n\n".join(members.text(each, "text") for each in members.objects(item, "summary"))
+        summary = "\n\n".join(members.text(each, "text") for each in members.objects_in(item, "summary"))
         if untold and summary:
             yield ReasoningDelta(self._open_part("reasoning", place), summary)
         if encrypted := members.text(item, "encrypted_content"):
@@ -157,7 +157,7 @@ class Reader:
             yield ToolCallArgumentsDelta(self._part, arguments)
 
     def _close_message(self, place: object, item: JsonObject, untold: bool) -> Iterator[Event]:
-        for index, content in enumerate(members.objects(item, "content") if untold else ()):
+        for index, content in enumerate(members.objects_in(item, "content") if untold else ()):
             if refusal := members.text(content, "refusal"):
                 self._refused = True
                 yield RefusalDelta(self._open_part("refusal", (place, index)), refusal)
@@ -166,24 +166,24 @@ class Reader:
 
     def _ended(self, event: JsonObject) -> Iterator[Event]:
         """Where the event's name and the response's status differ, the worse is true."""
-        response = members.inner(event, "response")
+        response = members.object_in(event, "response")
         said = {str(response.get("status")), str(event["type"]).rpartition(".")[2]}
         if said & FAILED:
             raise as_stream_error(error_in(event))
         yield from self._untold(response)
         yield from self._rest()
         reason = self._reason(response, cut="incomplete" in said)
-        yield ResponseFinished(reason, read_usage(members.details(response, "usage")))
+        yield ResponseFinished(reason, read_usage(members.optional_object(response, "usage")))
 
     def _untold(self, response: JsonObject) -> Iterator[Event]:
         """An answer of which nothing was told but its end."""
         if self._part < 0 and self._reorder.open is None and not self._done:
-            for place, item in enumerate(members.objects(response, "output")):
+            for place, item in enumerate(members.objects_in(response, "output")):
                 yield from self._close_item(place, item)
 
     def _reason(self, response: JsonObject, *, cut: bool) -> Reason:
         if cut:
-            told = members.details(response, "incomplete_details").get("reason")
+            told = members.optional_object(response, "incomplete_details").get("reason")
             return INCOMPLETE.get(str(told), "length")
         return "tool_calls" if self._called else "refusal" if self._refused else "stop"
 
@@ -228,15 +228,17 @@ class Reader:
 
 def read_usage(usage: JsonObject) -> TokenUsage:
     """What was read from a cache or written to one is counted among the input."""
-    given = members.details(usage, "input_tokens_details")
+    given = members.optional_object(usage, "input_tokens_details")
     cached, written = (
-        members.count(given.get("cached_tokens")),
-        members.count(given.get("cache_write_tokens")),
+        members.token_count(given.get("cached_tokens")),
+        members.token_count(given.get("cache_write_tokens")),
     )
     return TokenUsage(
-        input=max(0, members.count(usage.get("input_tokens")) - cached - written),
+        input=max(0, members.token_count(usage.get("input_tokens")) - cached - written),
         cached=cached,
         cache_written=written,
-        output=members.count(usage.get("output_tokens")),
-        reasoning=members.count(members.details(usage, "output_tokens_details").get("reasoning_tokens")),
+        output=members.token_count(usage.get("output_tokens")),
+        reasoning=members.token_count(
+            members.optional_object(usage, "output_tokens_details").get("reasoning_tokens")
+        ),
     )

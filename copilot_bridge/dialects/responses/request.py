@@ -9,8 +9,17 @@ from itertools import takewhile
 from typing import Any
 
 from copilot_bridge.dialects.codec import JsonObject
-from copilot_bridge.dialects.conversation import MODEL, RESULT, SOMETHING, USER, Step, Talk, listen, texts
-from copilot_bridge.dialects.pictures import Picture, Placed
+from copilot_bridge.dialects.conversation import (
+    MODEL,
+    RESULT,
+    SOMETHING,
+    USER,
+    Conversation,
+    Step,
+    read_steps,
+    texts,
+)
+from copilot_bridge.dialects.images import ImageHolder, ImagePart
 from copilot_bridge.dialects.request_body import check_model, read_body
 from copilot_bridge.dialects.validation import (
     BOOLEAN,
@@ -77,9 +86,9 @@ def items(body: JsonObject) -> list[dict[str, Any]]:
     return given if isinstance(given, list) else []
 
 
-def pictures(body: JsonObject) -> list[Picture]:
+def images(body: JsonObject) -> list[ImagePart]:
     return [
-        Picture(f"input.{index}.{field}.{place}", part, index, field == "output")
+        ImagePart(f"input.{index}.{field}.{place}", part, index, field == "output")
         for index, item in enumerate(items(body))
         for field in ("content", "output")
         for place, part in enumerate(item[field] if isinstance(item.get(field), list) else ())
@@ -87,7 +96,7 @@ def pictures(body: JsonObject) -> list[Picture]:
     ]
 
 
-def image_parts(body: JsonObject) -> Iterator[Placed]:
+def image_holders(body: JsonObject) -> Iterator[ImageHolder]:
     """Each image, in its part, those in tools' outputs included."""
     for index, item in enumerate(items(body)):
         for field in ("content", "output"):
@@ -95,15 +104,15 @@ def image_parts(body: JsonObject) -> Iterator[Placed]:
             for place, part in enumerate(parts if isinstance(parts, list) else ()):
                 if isinstance(part, dict) and part.get("type") == "input_image":
                     where = f"input.{index}.{field}.{place}.image_url"
-                    yield Placed(where, part, field == "output")
+                    yield ImageHolder(where, part, field == "output")
 
 
 PROGRAMS = ("system", "developer")
 TEXTS = ("input_text", "text")
 
 
-def talk(body: JsonObject) -> Talk:
-    return listen(steps(body), system(body), session(body))
+def read_conversation(body: JsonObject) -> Conversation:
+    return read_steps(steps(body), system(body), session(body))
 
 
 def steps(body: JsonObject) -> Iterator[Step]:

@@ -149,7 +149,7 @@ def test_images_are_found_with_their_places() -> None:
         [{"type": "text", "text": PNG}, {"type": "image_url", "image_url": {"url": PNG, "detail": "low"}}],
         [{"type": "image_url", "image_url": {"url": "https://a/b"}}, {"type": "input_audio"}, {}],
     )
-    assert list(chat.image_parts(body)) == [
+    assert list(chat.image_holders(body)) == [
         ("messages.3.content.1.image_url.url", {"url": PNG, "detail": "low"}, False),
         ("messages.4.content.0.image_url.url", {"url": "https://a/b"}, False),
     ]
@@ -157,7 +157,7 @@ def test_images_are_found_with_their_places() -> None:
 
 def test_an_image_is_given_as_it_stands_in_the_body() -> None:
     body = images([{"type": "image_url", "image_url": {"url": "https://a/b"}}])
-    for _, image, _ in chat.image_parts(body):
+    for _, image, _ in chat.image_holders(body):
         image["url"] = PNG
     assert body["messages"][0]["content"][0]["image_url"] == {"url": PNG}
 
@@ -165,7 +165,7 @@ def test_an_image_is_given_as_it_stands_in_the_body() -> None:
 @pytest.mark.parametrize("image", [None, {}, {"url": None}, {"url": 1}, [PNG], 7, {"uri": PNG}])
 def test_an_image_without_an_address_is_named(image: Any) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        list(chat.image_parts(images("hello", [{"type": "image_url", "image_url": image}])))
+        list(chat.image_holders(images("hello", [{"type": "image_url", "image_url": image}])))
     assert refused.value.param == "messages.1.content.0.image_url"
 
 
@@ -192,7 +192,7 @@ def test_an_image_without_an_address_is_named(image: Any) -> None:
 )
 def test_whose_turn_it_is(roles: str, whose: str) -> None:
     """A person is never billed for a tool loop, and a person's turn never passed off as one."""
-    assert chat.talk({"messages": [{"role": role} for role in roles.split()]}).initiator == whose
+    assert chat.read_conversation({"messages": [{"role": role} for role in roles.split()]}).initiator == whose
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from copilot_bridge.dialects.chat import request as chat
-from copilot_bridge.dialects.conversation import Talk
+from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.messages import request as messages
 from copilot_bridge.dialects.responses import request as responses
 
@@ -64,13 +64,13 @@ def as_responses(steps: tuple[str, ...]) -> Json:
     return {"instructions": "Be brief.", "input": [{"role": "developer", "content": "And kind."}, *said]}
 
 
-TALKS = {
-    "chat": lambda steps: chat.talk(as_chat(steps)),
-    "messages": lambda steps: messages.talk(as_messages(steps)),
-    "messages, merged": lambda steps: messages.talk(as_one_message(steps)),
-    "responses": lambda steps: responses.talk(as_responses(steps)),
+READ_CONVERSATION = {
+    "chat": lambda steps: chat.read_conversation(as_chat(steps)),
+    "messages": lambda steps: messages.read_conversation(as_messages(steps)),
+    "messages, merged": lambda steps: messages.read_conversation(as_one_message(steps)),
+    "responses": lambda steps: responses.read_conversation(as_responses(steps)),
 }
-every = pytest.mark.parametrize("dialect", TALKS)
+every = pytest.mark.parametrize("dialect", READ_CONVERSATION)
 
 REMINDER = "<system-reminder>\nThe file has changed.\n</system-reminder>"
 CONTEXT = "<environment_context>\n  <cwd>/home</cwd>\n</environment_context>"
@@ -145,15 +145,17 @@ ROWS: list[tuple[str, str, int, tuple[str, ...]]] = [
 @every
 @pytest.mark.parametrize(("whose", "turns", "steps"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
 def test_whose_turn_it_is(dialect: str, whose: str, turns: int, steps: tuple[str, ...]) -> None:
-    talk = TALKS[dialect](steps)
-    assert (talk.initiator, talk.turns) == (whose, turns)
+    conversation = READ_CONVERSATION[dialect](steps)
+    assert (conversation.initiator, conversation.turns) == (whose, turns)
 
 
 @every
 def test_what_is_told(dialect: str) -> None:
-    talk = TALKS[dialect]((REMINDER, "hi", CALL, RESULT, CALL, "go on", CALL, RESULT, REMINDER))
+    conversation = READ_CONVERSATION[dialect](
+        (REMINDER, "hi", CALL, RESULT, CALL, "go on", CALL, RESULT, REMINDER)
+    )
     system = ("Be brief.", "And kind.") if dialect == "responses" else ("Be brief.",)
-    assert talk == Talk("agent", 2, "hi", "go on", REMINDER, system)
+    assert conversation == Conversation("agent", 2, "hi", "go on", REMINDER, system)
 
 
 PICTURE: Json = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
@@ -162,15 +164,15 @@ PICTURE: Json = {"type": "image", "source": {"type": "base64", "media_type": "im
 def test_a_picture_is_a_persons() -> None:
     body = as_messages(("hi", CALL, RESULT))
     body["messages"].append({"role": "user", "content": [PICTURE]})
-    assert messages.talk(body).initiator == "user"
+    assert messages.read_conversation(body).initiator == "user"
     chat_body = as_chat(("hi", CALL, RESULT))
     chat_body["messages"].append(
         {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}
     )
-    assert chat.talk(chat_body).initiator == "user"
+    assert chat.read_conversation(chat_body).initiator == "user"
     items = as_responses(("hi", CALL, RESULT))
     items["input"].append({"role": "user", "content": [{"type": "input_image", "image_url": "x"}]})
-    assert responses.talk(items).initiator == "user"
+    assert responses.read_conversation(items).initiator == "user"
 
 
 SESSION = "5f1c2a34-0b1d-4c55-9e70-1234567890ab"

@@ -130,7 +130,7 @@ def test_images_are_found_with_their_places() -> None:
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "text"}]},
         {"role": "user", "content": [{"type": "document", "source": URL}]},
     )
-    assert list(messages.image_sources(body)) == [
+    assert list(messages.image_holders(body)) == [
         ("messages.1.content.1.source", URL, False),
         ("messages.3.content.0.content.2.source", BASE64, True),
     ]
@@ -138,7 +138,7 @@ def test_images_are_found_with_their_places() -> None:
 
 def test_an_image_is_given_as_it_stands_in_the_body() -> None:
     body = says({"role": "user", "content": [result(image(dict(URL)))]})
-    for _, source, _ in messages.image_sources(body):
+    for _, source, _ in messages.image_holders(body):
         source["url"] = "https://c/d"
     assert body["messages"][0]["content"][0]["content"][0]["source"]["url"] == "https://c/d"
 
@@ -229,4 +229,4 @@ TURNS: list[tuple[str, str, list[dict[str, Any]]]] = [
 @pytest.mark.parametrize(("whose", "given"), [row[1:] for row in TURNS], ids=[row[0] for row in TURNS])
 def test_whose_turn_it_is(whose: str, given: list[dict[str, Any]]) -> None:
     """A person is never billed for a tool loop, and a person's turn never passed off as one."""
-    assert messages.talk(read(messages=given)).initiator == whose
+    assert messages.read_conversation(read(messages=given)).initiator == whose

@@ -20,7 +20,7 @@ from copilot_bridge.dialects.prompt import (
     ToolCall,
     ToolChoice,
     ToolResult,
-    document_place,
+    first_document_message,
     without_documents,
 )
 from copilot_bridge.dialects.provider_details import PREFIX, decode_details, encode_details
@@ -493,9 +493,10 @@ def test_what_can_not_be_shown_is_refused_by_its_name():
 
 def test_where_a_person_shows_a_document():
     assert (
-        document_place(Prompt(model="m", messages=(user(Text("a")), user(ToolResult("a", (PDF,)))))) is None
+        first_document_message(Prompt(model="m", messages=(user(Text("a")), user(ToolResult("a", (PDF,))))))
+        is None
     )
-    assert document_place(Prompt(model="m", messages=(user(Text("a")), user(PDF)))) == 1
+    assert first_document_message(Prompt(model="m", messages=(user(Text("a")), user(PDF)))) == 1
 
 
 def test_what_a_tool_gave_is_noted_where_it_can_not_be_shown():

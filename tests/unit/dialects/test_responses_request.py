@@ -121,7 +121,7 @@ def test_images_are_found_with_their_places() -> None:
             {"role": "user", "content": ["odd", None, {"type": "input_file"}, {}]},
         ]
     }
-    assert list(responses.image_parts(body)) == [
+    assert list(responses.image_holders(body)) == [
         ("input.1.content.1.image_url", PNG, False),
         ("input.3.output.1.image_url", URL, True),
         ("input.4.output.0.image_url", PNG, True),
@@ -129,12 +129,12 @@ def test_images_are_found_with_their_places() -> None:
 
 
 def test_an_input_that_is_a_text_shows_no_images() -> None:
-    assert list(responses.image_parts({"input": "data:image/png;base64,AAAA"})) == []
+    assert list(responses.image_holders({"input": "data:image/png;base64,AAAA"})) == []
 
 
 def test_an_image_is_given_as_it_stands_in_the_body() -> None:
     body = {"input": [output([dict(URL)])]}
-    for _, part, _ in responses.image_parts(body):
+    for _, part, _ in responses.image_holders(body):
         part["image_url"] = PNG["image_url"]
     assert body["input"][0]["output"] == [URL | PNG]
 
@@ -174,4 +174,4 @@ TURNS: list[tuple[str, str, Any]] = [
 @pytest.mark.parametrize(("whose", "given"), [row[1:] for row in TURNS], ids=[row[0] for row in TURNS])
 def test_whose_turn_it_is(whose: str, given: Any) -> None:
     """A person is never billed for a tool loop, and a person's turn never passed off as one."""
-    assert responses.talk(read(input=given)).initiator == whose
+    assert responses.read_conversation(read(input=given)).initiator == whose

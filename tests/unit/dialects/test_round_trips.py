@@ -27,8 +27,8 @@ from copilot_bridge.dialects.prompt import (
     ToolCall,
     ToolChoice,
     ToolResult,
-    as_budget,
-    as_effort,
+    budget_of,
+    effort_of,
 )
 from copilot_bridge.dialects.responses import prompt as responses
 
@@ -416,9 +416,9 @@ MESSAGES = {
         ),
     ),
     "not to think, or for less than 1,024 tokens": field(
-        lambda prompt: (as_budget(prompt) or 0) < 1024, reasoning_effort=None, thinking_budget=None
+        lambda prompt: (budget_of(prompt) or 0) < 1024, reasoning_effort=None, thinking_budget=None
     ),
-    "a temperature beside thinking": field(as_budget, temperature=None, top_p=None),
+    "a temperature beside thinking": field(budget_of, temperature=None, top_p=None),
     "top_p beside a temperature": field(lambda prompt: prompt.temperature is not None, top_p=None),
     "the name of an answer's schema, and whether it is strict": lambda prompt: replace(
         prompt, output_format=prompt.output_format and OutputFormat(prompt.output_format.schema)
@@ -461,7 +461,7 @@ RESPONSES = {
     ),
     "a choice among no tools": CHOICE_OF_NONE,
     "how hard to think, in tokens": lambda prompt: replace(
-        prompt, reasoning_effort=as_effort(prompt), thinking_budget=None
+        prompt, reasoning_effort=effort_of(prompt), thinking_budget=None
     ),
     "the name of an answer without a schema": NAMED_NOTHING,
     "how to choose the next word": field(always, temperature=None, top_p=None),
@@ -486,7 +486,7 @@ def again(dialect, prompt):
 
 def normal(prompt):
     """How hard to think is the same as a word and in tokens."""
-    return replace(prompt, reasoning_effort=as_effort(prompt), thinking_budget=as_budget(prompt))
+    return replace(prompt, reasoning_effort=effort_of(prompt), thinking_budget=budget_of(prompt))
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

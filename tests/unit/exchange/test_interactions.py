@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from copilot_bridge.dialects.call_kinds import BACKGROUND
 from copilot_bridge.dialects.chat import request as chat
-from copilot_bridge.dialects.marks import BACKGROUND
 from copilot_bridge.exchange.signals import Interactions, machine_of, secret_of
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import open_store
@@ -19,7 +19,7 @@ SUBAGENT = {"x-interaction-type": "conversation-subagent"}
 
 
 def talk(*said, system="Be brief."):
-    return chat.talk({"messages": [{"role": "system", "content": system}, *said]})
+    return chat.read_conversation({"messages": [{"role": "system", "content": system}, *said]})
 
 
 class Worker(Interactions):
@@ -83,34 +83,34 @@ def test_what_makes_another_conversation(worker, other):
 
 
 def test_a_clients_own_name_of_the_session(worker):
-    named = {"headers": {"session-id": "s"}}
-    one, two = worker.tell(USER, **named), worker.tell(MORE, system="", **named)
+    first_header = {"headers": {"session-id": "s"}}
+    one, two = worker.tell(USER, **first_header), worker.tell(MORE, system="", **first_header)
     assert one.session == two.session
     assert one.interaction != two.interaction, "another beginning, so another turn"
 
 
 def test_a_compaction_in_the_middle_of_a_turn(worker):
     """The conversation begins anew, the turn goes on."""
-    named = {"headers": {"session-id": "s"}}
-    first = worker.tell(USER, **named)
+    first_header = {"headers": {"session-id": "s"}}
+    first = worker.tell(USER, **first_header)
     summary = {
         "role": "user",
         "content": "Another language model started to solve this problem and produced a summary of it",
     }
-    loop = [worker.tell(summary, **named), worker.tell(summary, CALL, RESULT, **named)]
+    loop = [worker.tell(summary, **first_header), worker.tell(summary, CALL, RESULT, **first_header)]
     assert [each.initiator for each in loop] == ["agent", "agent"]
     assert {each.interaction for each in loop} == {first.interaction}
-    later = worker.tell(summary, CALL, MORE, **named)
+    later = worker.tell(summary, CALL, MORE, **first_header)
     assert later.interaction != first.interaction
-    assert worker.tell(summary, CALL, MORE, CALL, RESULT, **named).interaction == later.interaction
+    assert worker.tell(summary, CALL, MORE, CALL, RESULT, **first_header).interaction == later.interaction
 
 
 def test_two_loops_at_once_under_one_name(worker):
     """Each goes on with its own turn, whichever was begun last."""
-    named = {"headers": {"session-id": "s"}}
-    one, two = worker.tell(USER, **named), worker.tell(MORE, **named)
-    assert worker.tell(USER, CALL, RESULT, **named).interaction == one.interaction
-    assert worker.tell(MORE, CALL, RESULT, **named).interaction == two.interaction
+    first_header = {"headers": {"session-id": "s"}}
+    one, two = worker.tell(USER, **first_header), worker.tell(MORE, **first_header)
+    assert worker.tell(USER, CALL, RESULT, **first_header).interaction == one.interaction
+    assert worker.tell(MORE, CALL, RESULT, **first_header).interaction == two.interaction
 
 
 def test_subagents(worker):
@@ -151,10 +151,10 @@ def test_a_kind_that_is_known(worker):
 
 
 def test_memory_ends(worker):
-    named = {"headers": {"session-id": "s"}}
-    first = worker.tell(USER, **named)
+    first_header = {"headers": {"session-id": "s"}}
+    first = worker.tell(USER, **first_header)
     worker.now = 13 * 3600.0
-    assert worker.tell(USER, CALL, RESULT, **named).interaction == first.interaction, "it follows anew"
+    assert worker.tell(USER, CALL, RESULT, **first_header).interaction == first.interaction, "it follows anew"
 
 
 def test_half_a_character(worker):

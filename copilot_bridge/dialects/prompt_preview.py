@@ -5,16 +5,16 @@ from typing import Any
 
 from copilot_bridge.dialects import codec
 
-LONGEST = 200
+MAX_PREVIEW_LENGTH = 200
 
 
-def first_line(data: bytes) -> str:
+def prompt_preview(data: bytes) -> str:
     """Of what the person has said last; "" if there is nothing to read."""
     body = codec.read(data)
     said = body.get("messages") or body.get("input") or ""
     for text in reversed([*texts(said)]):
         if line := next((each.strip() for each in text.splitlines() if each.strip()), ""):
-            return line[:LONGEST]
+            return line[:MAX_PREVIEW_LENGTH]
     return ""
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from copilot_bridge.dialects.glimpse import first_line
+from copilot_bridge.dialects.prompt_preview import prompt_preview
 
 USER = "user"
 
@@ -47,4 +47,4 @@ USER = "user"
     ],
 )
 def test_first_line(body, line):
-    assert first_line(json.dumps(body).encode()) == line
+    assert prompt_preview(json.dumps(body).encode()) == line

@@ -10,44 +10,44 @@ NOTE = "[An image was here: it is left out, as the model takes no more than {} o
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ImagePart:
     """:param where: it stands.  :param part: the object that it is.  :param message: the number of its own.
 
-    :param shown: by a tool, and not by a person.
+    :param from_tool: by a tool, and not by a person.
     """
 
     where: str
     part: dict[str, Any]
     message: int
-    shown: bool = False
+    from_tool: bool = False
 
 
-class Placed(NamedTuple):
+class ImageHolder(NamedTuple):
     """An image in a request.
 
     :param where: it stands.  :param holder: the object that holds it, or its address.
-    :param shown: by a tool, and not by a person.
+    :param from_tool: by a tool, and not by a person.
     """
 
     where: str
     holder: dict[str, Any]
-    shown: bool
+    from_tool: bool
 
 
-def leave_out_oldest(pictures: Sequence[Picture], most: int, text: str) -> bool:
+def omit_oldest_images(images: Sequence[ImagePart], max_images: int, text: str) -> bool:
     """Words in the place of the oldest ones.  True if there are too many.
 
     :param text: how the dialect calls a part that is text.
     :raises Unsupported: a person shows more at once than the model takes.
     """
-    left_out = pictures[: max(0, len(pictures) - most)]
-    if left_out and left_out[-1].message == pictures[-1].message and not left_out[-1].shown:
-        where = pictures[most].where
+    omitted = images[: max(0, len(images) - max_images)]
+    if omitted and omitted[-1].message == images[-1].message and not omitted[-1].from_tool:
+        where = images[max_images].where
         raise Unsupported(
-            f"{where}: there are more than {most} images in this message, which the model does not take",
+            f"{where}: this message has more images than the {max_images} that the model takes",
             param=where,
         )
-    for each in left_out:
-        each.part.clear()
-        each.part.update({"type": text, "text": NOTE.format(most)})
-    return bool(left_out)
+    for image in omitted:
+        image.part.clear()
+        image.part.update({"type": text, "text": NOTE.format(max_images)})
+    return bool(omitted)

@@ -2,16 +2,16 @@
 
 import pytest
 
-from copilot_bridge.dialects.conversation import Talk
-from copilot_bridge.dialects.marks import (
+from copilot_bridge.dialects.call_kinds import (
     BACKGROUND,
     COMPACTION,
     SUBAGENT,
-    agent_of,
-    kind_of,
-    own_words,
-    session_of,
+    agent_id,
+    call_kind,
+    session_id,
+    without_billing_header,
 )
+from copilot_bridge.dialects.conversation import Conversation
 
 CLAUDE = {"user-agent": "claude-cli/2.1.329 (external, cli)"}
 CODEX = {"user-agent": "codex_exec/0.171.0 (Debian)"}
@@ -19,8 +19,8 @@ OPENCODE = {"user-agent": "opencode/1.18.33 ai-sdk/provider-utils/4.0"}
 SDK = {"user-agent": "OpenAI/Python 3.57.0"}
 
 
-def talk(latest: str = "hi", *system: str, session: str = "") -> Talk:
-    return Talk("user", 1, latest, latest, latest, system, session)
+def conversation(latest: str = "hi", *system: str, session: str = "") -> Conversation:
+    return Conversation("user", 1, latest, latest, latest, system, session)
 
 
 HEADERS = [
@@ -57,7 +57,7 @@ HEADERS = [
 
 @pytest.mark.parametrize(("headers", "kind"), HEADERS, ids=str)
 def test_kinds_by_headers(headers, kind):
-    assert kind_of(talk(), headers) == kind
+    assert call_kind(conversation(), headers) == kind
 
 
 TITLE = "Generate a concise, sentence-case title (3-7 words) that captures the main topic"
@@ -70,34 +70,38 @@ HELPFUL = "You are a helpful AI assistant tasked with summarizing conversations.
 BILLING = "x-anthropic-billing-header: cc_version=2.1.329.669; cc_entrypoint=cli;"
 
 WORDS = [
-    (CLAUDE, talk("hi", BILLING, "You are Claude Code", TITLE), BACKGROUND),
-    (CLAUDE, talk("hi", "Analyze if this message indicates a new conversation topic. If"), BACKGROUND),
-    (CLAUDE, talk("[SUGGESTION MODE: Suggest what the user might naturally type next]"), BACKGROUND),
-    (CLAUDE, talk("Please write a 5-10 word title for the following conversation: ..."), BACKGROUND),
-    (CLAUDE, talk(SUMMARISE), COMPACTION),
-    (CLAUDE, talk(SUMMARY), COMPACTION),
-    (CLAUDE, talk("hi", HELPFUL), COMPACTION),
-    (CLAUDE, talk("hi", f"{BILLING} cc_is_subagent=true;", "You are Claude Code"), SUBAGENT),
-    (CLAUDE, talk("hi", BILLING, "You are Claude Code"), None),
-    (CLAUDE, talk(f"what does this do: {SUMMARY}"), None),
-    (CLAUDE, talk(THREAD), None),
-    (CODEX, talk(CHECKPOINT), COMPACTION),
-    (CODEX, talk("hi", CHECKPOINT), None),
-    (OPENCODE, talk("hi", THREAD), BACKGROUND),
-    (OPENCODE, talk("hi", ANCHORED), COMPACTION),
-    (OPENCODE, talk("hi", HELPFUL), COMPACTION),
-    (OPENCODE, talk(THREAD, "You are opencode"), None),
-    (SDK, talk("hi", TITLE), None),
-    (SDK, talk(SUMMARISE), None),
-    ({}, talk(CHECKPOINT), None),
-    ({}, talk("hi", THREAD), None),
+    (CLAUDE, conversation("hi", BILLING, "You are Claude Code", TITLE), BACKGROUND),
+    (
+        CLAUDE,
+        conversation("hi", "Analyze if this message indicates a new conversation topic. If"),
+        BACKGROUND,
+    ),
+    (CLAUDE, conversation("[SUGGESTION MODE: Suggest what the user might naturally type next]"), BACKGROUND),
+    (CLAUDE, conversation("Please write a 5-10 word title for the following conversation: ..."), BACKGROUND),
+    (CLAUDE, conversation(SUMMARISE), COMPACTION),
+    (CLAUDE, conversation(SUMMARY), COMPACTION),
+    (CLAUDE, conversation("hi", HELPFUL), COMPACTION),
+    (CLAUDE, conversation("hi", f"{BILLING} cc_is_subagent=true;", "You are Claude Code"), SUBAGENT),
+    (CLAUDE, conversation("hi", BILLING, "You are Claude Code"), None),
+    (CLAUDE, conversation(f"what does this do: {SUMMARY}"), None),
+    (CLAUDE, conversation(THREAD), None),
+    (CODEX, conversation(CHECKPOINT), COMPACTION),
+    (CODEX, conversation("hi", CHECKPOINT), None),
+    (OPENCODE, conversation("hi", THREAD), BACKGROUND),
+    (OPENCODE, conversation("hi", ANCHORED), COMPACTION),
+    (OPENCODE, conversation("hi", HELPFUL), COMPACTION),
+    (OPENCODE, conversation(THREAD, "You are opencode"), None),
+    (SDK, conversation("hi", TITLE), None),
+    (SDK, conversation(SUMMARISE), None),
+    ({}, conversation(CHECKPOINT), None),
+    ({}, conversation("hi", THREAD), None),
 ]
 
 
 @pytest.mark.parametrize(("headers", "given", "kind"), WORDS)
 def test_kinds_by_words(headers, given, kind):
     """A client's own words count where the client itself has sent them: anybody else may have typed them."""
-    assert kind_of(given, headers) == kind
+    assert call_kind(given, headers) == kind
 
 
 @pytest.mark.parametrize(
@@ -117,7 +121,7 @@ def test_kinds_by_words(headers, given, kind):
     ],
 )
 def test_sessions(headers, own, session):
-    assert session_of(talk(session=own), headers) == session
+    assert session_id(conversation(session=own), headers) == session
 
 
 @pytest.mark.parametrize(
@@ -130,8 +134,8 @@ def test_sessions(headers, own, session):
     ],
 )
 def test_agents(headers, agent):
-    assert agent_of(headers) == agent
+    assert agent_id(headers) == agent
 
 
 def test_what_is_about_the_call_itself_is_no_part_of_the_prompt():
-    assert own_words((BILLING, "You are Claude Code")) == ["You are Claude Code"]
+    assert without_billing_header((BILLING, "You are Claude Code")) == ["You are Claude Code"]

@@ -6,7 +6,7 @@ Only what a client itself marks, or what surely nobody has typed, is taken for a
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from copilot_bridge.dialects.conversation import Talk
+from copilot_bridge.dialects.conversation import Conversation
 
 # What the official client says of the calls that no person waits for, or not for these very words.
 SUBAGENT = "conversation-subagent"
@@ -15,7 +15,7 @@ BACKGROUND = "conversation-background"
 
 
 @dataclass(frozen=True, slots=True)
-class HeaderMark:
+class HeaderRule:
     """A header by which a client says what kind of call it is.
 
     :param values: value -> kind; None: of none.  :param usual: the kind for any other value.
@@ -29,26 +29,26 @@ class HeaderMark:
 # The first that says something counts.  Sources: Claude Code's documentation of its gateway headers (2.1.273;
 # CLAUDE_CODE_GATEWAY_HINT_HEADERS=1 has it send the first), requests of Claude Code 2.1.329, Codex 0.171,
 # opencode 1.18 and the Copilot CLI 1.0.102 (2026-11), and Codex's and opencode's sources.
-HEADER_MARKS = (
-    HeaderMark(
+HEADER_RULES = (
+    HeaderRule(
         "x-claude-code-request-class",
         {"subagent": SUBAGENT, "workflow": SUBAGENT, "compaction": COMPACTION, "auxiliary": BACKGROUND},
     ),
-    HeaderMark("x-claude-code-agent-id", usual=SUBAGENT),
-    HeaderMark(
+    HeaderRule("x-claude-code-agent-id", usual=SUBAGENT),
+    HeaderRule(
         "x-openai-subagent",
         {"compact": COMPACTION, "memory_consolidation": BACKGROUND, "false": None, "0": None},
         usual=SUBAGENT,
     ),
-    HeaderMark("x-openai-memgen-request", {"true": BACKGROUND}),
-    HeaderMark("x-codex-parent-thread-id", usual=SUBAGENT),
-    HeaderMark("x-parent-session-id", usual=SUBAGENT),
-    HeaderMark("x-interaction-type", {each: each for each in (SUBAGENT, COMPACTION, BACKGROUND)}),
+    HeaderRule("x-openai-memgen-request", {"true": BACKGROUND}),
+    HeaderRule("x-codex-parent-thread-id", usual=SUBAGENT),
+    HeaderRule("x-parent-session-id", usual=SUBAGENT),
+    HeaderRule("x-interaction-type", {each: each for each in (SUBAGENT, COMPACTION, BACKGROUND)}),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class WordsMark:
+class TextRule:
     """Words of a client's own that tell what kind of call it is.
 
     :param client: how its User-Agent begins: anybody else may have typed them.
@@ -64,33 +64,31 @@ class WordsMark:
 CLAUDE, CODEX, OPENCODE = "claude-cli/", "codex", "opencode/"
 
 # Sources: the clients' requests (2026-11), and what others saw them send (2025 and 2026).
-WORDS_MARKS = (
-    WordsMark(CLAUDE, "CRITICAL: Respond with TEXT ONLY. Do NOT call any tools.", COMPACTION, latest=True),
-    WordsMark(
+TEXT_RULES = (
+    TextRule(CLAUDE, "CRITICAL: Respond with TEXT ONLY. Do NOT call any tools.", COMPACTION, latest=True),
+    TextRule(
         CLAUDE,
         "Your task is to create a detailed summary of the conversation so far",
         COMPACTION,
         latest=True,
     ),
-    WordsMark(CLAUDE, "You are a helpful AI assistant tasked with summarizing conversations", COMPACTION),
-    WordsMark(CLAUDE, "Generate a concise, sentence-case title", BACKGROUND),
-    WordsMark(CLAUDE, "Analyze if this message indicates a new conversation topic", BACKGROUND),
-    WordsMark(
-        CLAUDE, "A user kicked off a Claude Code agent to do a coding task and walked away", BACKGROUND
-    ),
-    WordsMark(
+    TextRule(CLAUDE, "You are a helpful AI assistant tasked with summarizing conversations", COMPACTION),
+    TextRule(CLAUDE, "Generate a concise, sentence-case title", BACKGROUND),
+    TextRule(CLAUDE, "Analyze if this message indicates a new conversation topic", BACKGROUND),
+    TextRule(CLAUDE, "A user kicked off a Claude Code agent to do a coding task and walked away", BACKGROUND),
+    TextRule(
         CLAUDE, "Please write a 5-10 word title for the following conversation:", BACKGROUND, latest=True
     ),
-    WordsMark(CLAUDE, "[SUGGESTION MODE:", BACKGROUND, latest=True),
-    WordsMark(CODEX, "You are performing a CONTEXT CHECKPOINT COMPACTION", COMPACTION, latest=True),
-    WordsMark(OPENCODE, "You are an anchored context summarization assistant", COMPACTION),
-    WordsMark(OPENCODE, "You are a helpful AI assistant tasked with summarizing conversations", COMPACTION),
-    WordsMark(OPENCODE, "You are a title generator. You output ONLY a thread title", BACKGROUND),
+    TextRule(CLAUDE, "[SUGGESTION MODE:", BACKGROUND, latest=True),
+    TextRule(CODEX, "You are performing a CONTEXT CHECKPOINT COMPACTION", COMPACTION, latest=True),
+    TextRule(OPENCODE, "You are an anchored context summarization assistant", COMPACTION),
+    TextRule(OPENCODE, "You are a helpful AI assistant tasked with summarizing conversations", COMPACTION),
+    TextRule(OPENCODE, "You are a title generator. You output ONLY a thread title", BACKGROUND),
 )
 
 # Claude Code's first text of the system prompt changes from call to call, and is about the call itself.
 BILLING = "x-anthropic-billing-header:"
-OF_SUBAGENT = "cc_is_subagent=true"
+SUBAGENT_MARK = "cc_is_subagent=true"
 
 # What clients call a conversation, and an agent that works on it; the first that is there counts.
 # A subagent's call belongs to the conversation that it was called from.
@@ -108,37 +106,37 @@ AGENTS = ("x-claude-code-agent-id", "thread-id", "x-session-affinity")
 MAX_NAME_LENGTH = 500
 
 
-def kind_of(talk: Talk, headers: Mapping[str, str]) -> str | None:
+def call_kind(conversation: Conversation, headers: Mapping[str, str]) -> str | None:
     """None: a call like any other, of the person or of the tool loop that follows."""
-    for mark in HEADER_MARKS:
-        value = headers.get(mark.header, "").strip().lower()
-        if value and (kind := mark.values.get(value, mark.usual)):
+    for header_rule in HEADER_RULES:
+        value = headers.get(header_rule.header, "").strip().lower()
+        if value and (kind := header_rule.values.get(value, header_rule.usual)):
             return kind
-    if any(text.startswith(BILLING) and OF_SUBAGENT in text for text in talk.system):
+    if any(text.startswith(BILLING) and SUBAGENT_MARK in text for text in conversation.system):
         return SUBAGENT
     client = headers.get("user-agent", "").lower()
-    for words in WORDS_MARKS:
-        said = (talk.latest,) if words.latest else talk.system
-        if client.startswith(words.client) and any(each.startswith(words.begins) for each in said):
-            return words.kind
+    for text_rule in TEXT_RULES:
+        said = (conversation.latest,) if text_rule.latest else conversation.system
+        if client.startswith(text_rule.client) and any(each.startswith(text_rule.begins) for each in said):
+            return text_rule.kind
     return None
 
 
-def named(headers: Mapping[str, str], names: tuple[str, ...]) -> str:
+def first_header(headers: Mapping[str, str], names: tuple[str, ...]) -> str:
     given = (headers.get(name, "").strip()[:MAX_NAME_LENGTH] for name in names)
     return next(filter(None, given), "")
 
 
-def session_of(talk: Talk, headers: Mapping[str, str]) -> str:
+def session_id(conversation: Conversation, headers: Mapping[str, str]) -> str:
     """The client's name of the conversation, "" if it has none."""
-    return named(headers, SESSIONS) or talk.session[:MAX_NAME_LENGTH]
+    return first_header(headers, SESSIONS) or conversation.session[:MAX_NAME_LENGTH]
 
 
-def agent_of(headers: Mapping[str, str]) -> str:
+def agent_id(headers: Mapping[str, str]) -> str:
     """Its name of the subagent, "" if it has none."""
-    return named(headers, AGENTS)
+    return first_header(headers, AGENTS)
 
 
-def own_words(system: tuple[str, ...]) -> list[str]:
+def without_billing_header(system: tuple[str, ...]) -> list[str]:
     """The system prompt without what is about the call itself."""
     return [text for text in system if not text.startswith(BILLING)]
