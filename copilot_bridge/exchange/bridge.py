@@ -30,7 +30,8 @@ from copilot_bridge.upstream.hosts import Hosts
 from copilot_bridge.upstream.images import ImageFetcher
 from copilot_bridge.upstream.quota_snapshots import Samples
 from copilot_bridge.upstream.recovery.learned import Learned
-from copilot_bridge.upstream.transport.client import MEGABYTE, Client
+from copilot_bridge.upstream.transport.bodies import MEGABYTE
+from copilot_bridge.upstream.transport.http_client import HttpClient
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Bridge:
         self.hosts = Hosts.of(config)
         self.headers = Headers(config, partial(machine_of, self.store))
         self.interactions = Interactions(partial(secret_of, self.store, "signals"))
-        self.client = Client(config)
+        self.client = HttpClient(config)
         Splitter.longest = config.answer_limit * MEGABYTE
         self.tokens = CopilotTokens(self.client, self.headers, self.store.shelf)
         self.metrics = Metrics()

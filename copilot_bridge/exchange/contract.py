@@ -33,7 +33,7 @@ from copilot_bridge.upstream.recovery.found import (
 )
 from copilot_bridge.upstream.recovery.learned import Lesson
 from copilot_bridge.upstream.signals import USER, Signals
-from copilot_bridge.upstream.transport.client import read_whole
+from copilot_bridge.upstream.transport.bodies import read_whole
 
 Json = dict[str, Any]
 

@@ -7,7 +7,7 @@ from copilot_bridge.errors import Unsupported
 from copilot_bridge.exchange.call import Call
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.upstream.error_mapping import forwarded
-from copilot_bridge.upstream.transport.client import read_whole
+from copilot_bridge.upstream.transport.bodies import read_whole
 
 PATH = "/embeddings"
 MOST_INPUTS = 512  # where the catalogue does not say

@@ -18,7 +18,7 @@ from copilot_bridge.exchange.request import Body, ModelRequest, Whole
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.catalogues import Choice
 from copilot_bridge.upstream.quirks.messages import LONG_CONTEXT_BETA
-from copilot_bridge.upstream.transport.client import read_whole
+from copilot_bridge.upstream.transport.bodies import read_whole
 
 log = logging.getLogger(__name__)
 

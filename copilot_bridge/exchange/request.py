@@ -48,7 +48,7 @@ from copilot_bridge.upstream.error_mapping import Refusal, forwarded
 from copilot_bridge.upstream.recovery.answer_tool import ANSWER_TOOL
 from copilot_bridge.upstream.recovery.found import as_found
 from copilot_bridge.upstream.recovery.mending import Mending
-from copilot_bridge.upstream.transport.client import MEGABYTE, finish, read_whole, too_large
+from copilot_bridge.upstream.transport.bodies import MEGABYTE, read_tail, read_whole, too_large
 
 log = logging.getLogger(__name__)
 
@@ -239,7 +239,7 @@ class ModelRequest(ABC):
         reader = None if self._passes else self.reader()
         whole = self.accumulate(read_anew(reader, pieces) if reader else pieces)
         if not (reader and reader.stopped):
-            finish(response)
+            read_tail(response)
         return whole
 
     def _read_whole(self, response: requests.Response) -> Whole:

@@ -29,7 +29,7 @@ from copilot_bridge.errors import (
 )
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.single_flight import Flights
-from copilot_bridge.upstream.transport.client import read_whole
+from copilot_bridge.upstream.transport.bodies import read_whole
 
 log = logging.getLogger(__name__)
 

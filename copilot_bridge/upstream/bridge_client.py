@@ -8,12 +8,13 @@ import requests
 
 from copilot_bridge.errors import ConfigError, ModelNotFound, UpstreamRefused
 from copilot_bridge.upstream.error_mapping import read_body
-from copilot_bridge.upstream.transport.client import Client, read_error_body, read_whole
+from copilot_bridge.upstream.transport.bodies import read_error_body, read_whole
+from copilot_bridge.upstream.transport.http_client import HttpClient
 
 PATIENCE = 5.0  # s between two bytes
 
 
-def ask(client: Client, root: str, path: str, key: str = "") -> Any:
+def ask(client: HttpClient, root: str, path: str, key: str = "") -> Any:
     """The JSON object that it answers with.  Raises ConfigError: it wants another key; and BridgeError.
 
     :param root: its address, without a path.
@@ -31,7 +32,7 @@ def ask(client: Client, root: str, path: str, key: str = "") -> Any:
     return read_object(response, root)
 
 
-def ask_condition(client: Client, root: str, key: str = "") -> str:
+def ask_condition(client: HttpClient, root: str, key: str = "") -> str:
     """How it is, in a line; "ready" if all is well.  Raises BridgeError: no bridge answers."""
     told = read_object(send(client, f"{root}/readyz", key), root)
     if not isinstance(state := told.get("state"), str):
@@ -41,7 +42,7 @@ def ask_condition(client: Client, root: str, key: str = "") -> str:
     return f"{state}{store}{reason}"
 
 
-def send(client: Client, url: str, key: str) -> requests.Response:
+def send(client: HttpClient, url: str, key: str) -> requests.Response:
     headers = {"Accept": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
     return client.send("GET", url, headers, timeout=PATIENCE)
 
@@ -57,7 +58,7 @@ def read_object(response: requests.Response, root: str) -> dict[str, Any]:
     return content
 
 
-def ask_models(client: Client, root: str, key: str) -> list[str]:
+def ask_models(client: HttpClient, root: str, key: str) -> list[str]:
     """The ids of the models that can be named."""
     rows = ask(client, root, "/v1/models", key).get("data")
     return (
@@ -67,6 +68,6 @@ def ask_models(client: Client, root: str, key: str) -> list[str]:
     )
 
 
-def find_there(client: Client, root: str, key: str, name: str) -> str:
+def find_there(client: HttpClient, root: str, key: str, name: str) -> str:
     """The id that a name means.  Raises ModelNotFound."""
     return str(ask(client, root, f"/v1/models/{quote(name, safe='')}", key).get("id") or name)

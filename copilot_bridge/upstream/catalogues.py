@@ -16,7 +16,7 @@ from copilot_bridge.upstream.copilot import Copilot, passing
 from copilot_bridge.upstream.github.responses import PATIENCE
 from copilot_bridge.upstream.github.tokens import Account
 from copilot_bridge.upstream.single_flight import Flights
-from copilot_bridge.upstream.transport.client import read_whole
+from copilot_bridge.upstream.transport.bodies import read_whole
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,8 @@ from copilot_bridge.upstream.error_mapping import MENDABLE, RENEW, RETRY, Refusa
 from copilot_bridge.upstream.github.tokens import Account, CopilotToken, CopilotTokens
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.signals import Signals
-from copilot_bridge.upstream.transport.client import Client, read_error_body
+from copilot_bridge.upstream.transport.bodies import read_error_body
+from copilot_bridge.upstream.transport.http_client import HttpClient
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class Copilot:
 
     def __init__(
         self,
-        client: Client,
+        client: HttpClient,
         tokens: CopilotTokens,
         headers: Headers,
         account: Account,

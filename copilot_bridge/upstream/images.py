@@ -39,8 +39,9 @@ from urllib3.exceptions import TimeoutError as SlowError
 from copilot_bridge.config import Config
 from copilot_bridge.dialects.adaptation.media import media_type_of_bytes
 from copilot_bridge.errors import InvalidRequest
-from copilot_bridge.upstream.transport.client import certificates, network_error, root_cause
+from copilot_bridge.upstream.transport.network_errors import network_error, root_cause
 from copilot_bridge.upstream.transport.proxies import Proxies
+from copilot_bridge.upstream.transport.tls import certificates
 
 Address = IPv4Address | IPv6Address
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from copilot_bridge.upstream.github.responses import PATIENCE, read_github
 from copilot_bridge.upstream.github.tokens import Account, plan_of
 from copilot_bridge.upstream.headers import Headers
-from copilot_bridge.upstream.transport.client import Client
+from copilot_bridge.upstream.transport.http_client import HttpClient
 
 REQUESTS, AI_UNITS = "requests", "AI units"  # an AI unit is a credit: US$ 0.01
 
@@ -62,7 +62,7 @@ class Usage:
         return plan_of(self.sku) or self.plan
 
 
-def fetch_usage(client: Client, headers: Headers, account: Account) -> dict[str, Any]:
+def fetch_usage(client: HttpClient, headers: Headers, account: Account) -> dict[str, Any]:
     """GitHub's report as it is: for `read_usage`, and for clients that know its shape.
 
     :raises LoginRequired, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable:

@@ -18,7 +18,7 @@ from copilot_bridge.cli.terminal.timeout import call_with_timeout
 from copilot_bridge.errors import (
     UpstreamUnreachable,
 )
-from copilot_bridge.upstream.transport.client import certificates
+from copilot_bridge.upstream.transport.tls import certificates
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ from copilot_bridge.redaction import Secret
 from copilot_bridge.upstream.github.responses import PATIENCE, positive, read_github
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
-from copilot_bridge.upstream.transport.client import Client, read_error_body, read_whole
+from copilot_bridge.upstream.transport.bodies import read_error_body, read_whole
+from copilot_bridge.upstream.transport.http_client import HttpClient
 
 # The app of Copilot's own editor plugins.  Tokens of other apps are refused when they are exchanged.
 CLIENT_ID = "Iv1.b507a08c87ecfe98"
@@ -104,7 +105,7 @@ class DeviceFlow:
 
     def __init__(
         self,
-        client: Client,
+        client: HttpClient,
         headers: Headers,
         hosts: Hosts,
         clock: Callable[[], float] = time.time,
@@ -222,7 +223,7 @@ def check_kind(token: Secret) -> None:
         )
 
 
-def whoami(client: Client, headers: Headers, hosts: Hosts, token: Secret) -> str:
+def whoami(client: HttpClient, headers: Headers, hosts: Hosts, token: Secret) -> str:
     """The user name behind a GitHub token.
 
     :raises LoginRequired: the token is of a kind that Copilot never takes, or GitHub refuses it.

@@ -8,7 +8,7 @@ import requests
 
 from copilot_bridge.errors import BridgeError, LoginRequired, UpstreamRefused
 from copilot_bridge.upstream.error_mapping import read_body
-from copilot_bridge.upstream.transport.client import read_error_body, read_whole
+from copilot_bridge.upstream.transport.bodies import read_error_body, read_whole
 from copilot_bridge.waits import header, retry_after
 
 # Seconds between two bytes: GitHub's API answers at once or not at all.

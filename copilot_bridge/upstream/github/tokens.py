@@ -23,7 +23,7 @@ from copilot_bridge.upstream.github.responses import PATIENCE, positive, read_gi
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
 from copilot_bridge.upstream.single_flight import Flights
-from copilot_bridge.upstream.transport.client import Client
+from copilot_bridge.upstream.transport.http_client import HttpClient
 from copilot_bridge.waits import Wait, retry_after
 
 log = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class CopilotTokens:
     """The Copilot token of each account."""
 
     def __init__(
-        self, client: Client, headers: Headers, shelf: Shelf, clock: Callable[[], float] = time.time
+        self, client: HttpClient, headers: Headers, shelf: Shelf, clock: Callable[[], float] = time.time
     ) -> None:
         self._client = client
         self._headers = headers

@@ -13,7 +13,7 @@ from copilot_bridge.upstream.github.tokens import Account, Shelf
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.quota import fetch_usage
 from copilot_bridge.upstream.single_flight import Flights
-from copilot_bridge.upstream.transport.client import Client
+from copilot_bridge.upstream.transport.http_client import HttpClient
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Reports:
     """
 
     def __init__(
-        self, client: Client, headers: Headers, shelf: Shelf, clock: Callable[[], float] = time.time
+        self, client: HttpClient, headers: Headers, shelf: Shelf, clock: Callable[[], float] = time.time
     ) -> None:
         self._client = client
         self._headers = headers

@@ -1,47 +1,48 @@
-"""How long a connection that was used before may stay mute before its request goes out on a new one."""
+"""The time after which a request on a silent reused connection is sent once more on a new one."""
 
 import time
 from collections.abc import Callable
 
 from cachetools import LRUCache
 
-MOST_KINDS = 1024
-SLOWER = 3.0  # as the slowest answer so far
-TRIAL = 30.0  # s
+CACHE_SIZE = 1024  # kinds of requests
+FACTOR = 3.0  # of the slowest answer so far
+TRIAL_TIMEOUT = 30.0  # s
 
 
 class Patience:
-    """Learned, for each kind of request, from how long its answers have taken to begin.
+    """Learns, for each kind of request, how long its answers take to begin.
 
-    At most one request at a time is tried anew for silence alone: if its second try is answered at once, the
-    connection was dead, and the next one may follow; if not, upstream is slow, which all others sit out.
+    At most one request at a time is sent again because of silence alone.  If its second attempt is answered
+    at once, the connection was dead, and the next request may follow; if not, upstream is slow, and all other
+    requests wait for it.
 
-    :param least: seconds; no answer is given up before.
+    :param minimum: seconds; no answer is given up before.
     """
 
-    def __init__(self, least: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._least = least
+    def __init__(self, minimum: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._minimum = minimum
         self._clock = clock
-        self._slowest: LRUCache[str, float] = LRUCache(MOST_KINDS)
+        self._slowest: LRUCache[str, float] = LRUCache(CACHE_SIZE)
         self._trial_until = 0.0
 
     def of(self, kind: str) -> float:
-        """Seconds."""
-        return max(self._least, SLOWER * self._slowest.get(kind, 0.0))
+        """The seconds that an answer of this kind may take to begin."""
+        return max(self._minimum, FACTOR * self._slowest.get(kind, 0.0))
 
     def is_over(self, kind: str, waited: float) -> bool:
-        """Whether to try this request anew; who hears yes has to do so."""
+        """Decide whether to send this request again.  A caller that gets True has to do so."""
         if waited < self.of(kind):
             return False
         now = self._clock()
         if now < self._trial_until:
             return False
-        self._trial_until = now + TRIAL
+        self._trial_until = now + TRIAL_TIMEOUT
         return True
 
     def note(self, kind: str, seconds: float) -> None:
-        """An answer has begun after so long."""
+        """Note how long an answer took to begin."""
         if seconds > self._slowest.get(kind, 0.0):
             self._slowest[kind] = seconds
-        if seconds < self._least:
+        if seconds < self._minimum:
             self._trial_until = 0.0

@@ -1,4 +1,4 @@
-"""Which proxy a request takes: the setting's, or the environment's in the order of curl and requests."""
+"""The proxy of a request: the setting's, or the environment's in the order of curl and requests."""
 
 import os
 import re
@@ -11,58 +11,58 @@ from copilot_bridge.config.parsers import is_loopback, proxy_url
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.redaction import without_password
 
-# Scheme -> the variables that name its proxy; the first one counts, and its spelling in lower case first.
+# Scheme -> the variables that name its proxy; the first one counts, in lower case before upper case.
 VARIABLES = {"https": ("HTTPS_PROXY", "ALL_PROXY"), "http": ("HTTP_PROXY", "ALL_PROXY")}
 
 
 class Proxies:
-    """The proxy for each address, found once at start.
+    """The proxy of each address.
 
-    :raises ConfigError: what the environment names is none.
+    :raises ConfigError: a variable of the environment holds no address of a proxy.
     """
 
     def __init__(self, config: Config, environ: Mapping[str, str] = os.environ) -> None:
         self._environ = environ if config.proxy_env else {}
         self._no_proxy = read_either_case(self._environ, "NO_PROXY") or ""
-        self._given = config.proxy
-        self._known: dict[str, dict[str, str]] = {}
-        self._for("https")
+        self._configured = config.proxy
+        self._by_origin: dict[str, dict[str, str]] = {}
+        self._for_scheme("https")
 
-    def _for(self, scheme: str) -> str | None:
-        if self._given:
-            return self._given
+    def _for_scheme(self, scheme: str) -> str | None:
+        if self._configured:
+            return self._configured
         for name in VARIABLES.get(scheme, ()):
-            if given := read_either_case(self._environ, name):
+            if value := read_either_case(self._environ, name):
                 try:
-                    return proxy_url(given)
+                    return proxy_url(value)
                 except ValueError as error:
-                    shown = repr(without_password(given))
+                    shown = repr(without_password(value))
                     raise ConfigError(f"{name} (from the environment): {shown}: {error}") from error
         return None
 
     def of(self, url: str) -> dict[str, str]:
-        """In requests' shape.  Loopback is never proxied: the simulator lives there."""
+        """The proxies for an address, in requests' form.  Loopback has none: the simulator runs there."""
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
-        if origin not in self._known:
+        if origin not in self._by_origin:
             host = parts.hostname or ""
-            direct = is_loopback(host) or goes_direct(host, parts.port, self._no_proxy)
-            proxy = None if direct else self._for(parts.scheme)
-            self._known[origin] = {"http": proxy, "https": proxy} if proxy else {}
-        return self._known[origin]
+            excluded = is_loopback(host) or is_excluded(host, parts.port, self._no_proxy)
+            proxy = None if excluded else self._for_scheme(parts.scheme)
+            self._by_origin[origin] = {"http": proxy, "https": proxy} if proxy else {}
+        return self._by_origin[origin]
 
 
-def goes_direct(host: str, port: int | None, no_proxy: str) -> bool:
-    """NO_PROXY as curl, requests, Go and wget read it.
+def is_excluded(host: str, port: int | None, no_proxy: str) -> bool:
+    """Read NO_PROXY as curl, requests, Go and wget do.
 
-    Names and what is below them (`a.example`, `.a.example`, `*.a.example`), addresses and networks, each with
-    a port or without, between commas or blanks; `*` is everything.
+    Names with their subdomains (`a.example`, `.a.example`, `*.a.example`), addresses and networks, each with
+    or without a port, separated by commas or blanks; `*` is everything.
     """
     host = host.lower().rstrip(".")
-    return any(fits(each.lower(), host, port) for each in re.split(r"[,\s]+", no_proxy) if each)
+    return any(matches(entry.lower(), host, port) for entry in re.split(r"[,\s]+", no_proxy) if entry)
 
 
-def fits(entry: str, host: str, port: int | None) -> bool:
+def matches(entry: str, host: str, port: int | None) -> bool:
     if entry == "*":
         return True
     if (

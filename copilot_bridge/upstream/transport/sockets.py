@@ -1,4 +1,4 @@
-"""What the system knows of a TCP connection, and how soon it is to notice that the other end is gone."""
+"""TCP keep-alive, and the bytes of a connection that the other end has not acknowledged."""
 
 import socket
 import struct
@@ -7,20 +7,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-# Dead after a minute without a sign of life; a probe every half minute also keeps the entry that a NAT or a
-# firewall has for a stream that says nothing for long.  What a system does not know is left out.
+# A connection is dead after a minute without a sign of life.  A probe every half minute also keeps the entry
+# that a NAT or a firewall has for a silent stream.  Options that a system lacks are left out.
 KEEPALIVE: tuple[tuple[int, str, int], ...] = (
     (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
     (socket.IPPROTO_TCP, "TCP_KEEPIDLE", 30),  # Linux, Windows, the BSDs
-    (socket.IPPROTO_TCP, "TCP_KEEPALIVE", 30),  # the same of macOS
+    (socket.IPPROTO_TCP, "TCP_KEEPALIVE", 30),  # the same on macOS
     (socket.IPPROTO_TCP, "TCP_KEEPINTVL", 10),
     (socket.IPPROTO_TCP, "TCP_KEEPCNT", 3),
-    (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", 60_000),  # ms; Linux: what was sent and is not acknowledged
+    (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", 60_000),  # ms; Linux: for bytes that are not acknowledged
 )
 
 
-def watch_over(sock: Any) -> None:
-    """Have the system end the connection when nothing is heard of the other end any more."""
+def enable_keepalive(sock: Any) -> None:
+    """Have the system end the connection when the other end is gone."""
     for level, name, value in KEEPALIVE:
         if hasattr(socket, name):
             with suppress(OSError):
@@ -28,14 +28,14 @@ def watch_over(sock: Any) -> None:
 
 
 def unacknowledged(sock: Any) -> int | None:
-    """Bytes that were sent and have not arrived at the next TCP; None: the system does not say."""
-    ask = ASK.get(sys.platform)
+    """The bytes that were sent and have not arrived at the next TCP; None where the system does not say."""
+    query = QUERIES.get(sys.platform)
     with suppress(OSError):
-        return ask(sock) if ask else None
+        return query(sock) if query else None
     return None
 
 
-def ask_linux(sock: Any) -> int:
+def query_linux(sock: Any) -> int:
     import fcntl  # not on Windows
     import termios
 
@@ -43,8 +43,8 @@ def ask_linux(sock: Any) -> int:
     return int(waiting)
 
 
-def ask_macos(sock: Any) -> int:
+def query_macos(sock: Any) -> int:
     return int(sock.getsockopt(socket.SOL_SOCKET, 0x1024))  # SO_NWRITE
 
 
-ASK: dict[str, Callable[[Any], int]] = {"linux": ask_linux, "darwin": ask_macos}
+QUERIES: dict[str, Callable[[Any], int]] = {"linux": query_linux, "darwin": query_macos}

@@ -15,7 +15,7 @@ from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.github.tokens import Account, CopilotTokens
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
-from copilot_bridge.upstream.transport.client import Client
+from copilot_bridge.upstream.transport.http_client import HttpClient
 
 START = 1_773_236_325.0
 GITHUB_TOKEN = "ghu_EXAMPLE0000000000000000000000000000"
@@ -41,7 +41,7 @@ class World:
     def __init__(self, home: Path, clock: Clock, github_token: str, **settings: Any) -> None:
         self.config = Config(home=home, proxy_env=False, **settings)
         self.clock = clock
-        self.client = Client(self.config)
+        self.client = HttpClient(self.config)
         self.headers = Headers(self.config)
         self.store = open_store(home)
         self.tokens = CopilotTokens(self.client, self.headers, self.store.shelf, clock)

@@ -15,7 +15,7 @@ from copilot_bridge.upstream.github import device_login as login
 from copilot_bridge.upstream.github.device_login import DeviceCode, DeviceFlow, found_elsewhere, whoami
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
-from copilot_bridge.upstream.transport.client import Client
+from copilot_bridge.upstream.transport.http_client import HttpClient
 
 CODE_URL = "https://github.com/login/device/code"
 TOKEN_URL = "https://github.com/login/oauth/access_token"
@@ -54,7 +54,7 @@ def time():
 
 @pytest.fixture
 def client():
-    client = Client(CONFIG)
+    client = HttpClient(CONFIG)
     yield client
     client.close()
 

@@ -20,7 +20,7 @@ from copilot_bridge.upstream.quota import (
     read_snapshots,
     read_usage,
 )
-from copilot_bridge.upstream.transport.client import Client
+from copilot_bridge.upstream.transport.http_client import HttpClient
 
 UNLIMITED = {
     "entitlement": 0,
@@ -387,7 +387,7 @@ def test_read_snapshots():
 @pytest.fixture
 def fetched():
     config = Config(proxy_env=False)
-    client = Client(config)
+    client = HttpClient(config)
     account = Account("octocat", Secret("ghu_EXAMPLE"), Hosts.of(config))
     with responses.RequestsMock() as github:
         yield github, lambda: fetch_usage(client, Headers(config), account)

@@ -6,7 +6,7 @@ import responses
 from copilot_bridge.config import load_config
 from copilot_bridge.errors import ConfigError, ModelNotFound, UpstreamRefused, UpstreamUnreachable
 from copilot_bridge.upstream.bridge_client import ask_models, find_there
-from copilot_bridge.upstream.transport.client import Client
+from copilot_bridge.upstream.transport.http_client import HttpClient
 
 ROOT = "http://127.0.0.1:9"
 LIST = {"object": "list", "data": [{"id": "gpt-4.1"}, {"no": "id"}, "odd", {"id": "claude"}]}
@@ -15,7 +15,7 @@ MISSING = {"error": {"message": "the model 'x' does not exist", "code": "model_n
 
 @pytest.fixture
 def client(tmp_path):
-    return Client(load_config({"home": str(tmp_path)}, {}))
+    return HttpClient(load_config({"home": str(tmp_path)}, {}))
 
 
 @responses.activate

@@ -12,7 +12,13 @@ from urllib3 import HTTPResponse
 from copilot_bridge.dialects.framing.sse import Splitter
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 from copilot_bridge.streaming.response_body import PlainBody
-from copilot_bridge.upstream.transport.client import MEGABYTE, MOST, finish, read_error_body, read_whole
+from copilot_bridge.upstream.transport.bodies import (
+    MEGABYTE,
+    SIZE_LIMIT,
+    read_error_body,
+    read_tail,
+    read_whole,
+)
 
 
 def response(body: bytes, encoding: str = "", most: int = MEGABYTE) -> requests.Response:
@@ -20,7 +26,7 @@ def response(body: bytes, encoding: str = "", most: int = MEGABYTE) -> requests.
     headers = {"Content-Encoding": encoding} if encoding else {}
     made.headers.update(headers)
     made.raw = HTTPResponse(io.BytesIO(body), headers=headers, status=200, preload_content=False)
-    setattr(made, MOST, most)
+    setattr(made, SIZE_LIMIT, most)
     return made
 
 
@@ -74,7 +80,7 @@ def test_the_end_of_a_stream_that_has_none() -> None:
     sent, line = response(bytes(8 * MEGABYTE)), Line()
     line.sock = line  # type: ignore[assignment]
     sent.raw._connection = line
-    finish(sent)
+    read_tail(sent)
     assert line.closed
 
 

@@ -15,9 +15,10 @@ import pytest
 import requests
 
 from copilot_bridge.streaming.response_body import Body, PlainBody, open_body
-from copilot_bridge.upstream.transport import connections
-from copilot_bridge.upstream.transport.client import prepare
-from copilot_bridge.upstream.transport.connections import POOLS, Adapter
+from copilot_bridge.upstream.transport import adapter as module
+from copilot_bridge.upstream.transport.adapter import Adapter
+from copilot_bridge.upstream.transport.connections import POOLS
+from copilot_bridge.upstream.transport.http_client import prepare
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -96,8 +97,8 @@ def test_certificates_are_read_once(
     adapter: Adapter, secure: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[ssl.SSLContext] = []
-    make = connections.create_urllib3_context
-    monkeypatch.setattr(connections, "create_urllib3_context", lambda: made.append(make()) or made[-1])
+    make = module.create_urllib3_context
+    monkeypatch.setattr(module, "create_urllib3_context", lambda: made.append(make()) or made[-1])
     for _ in range(3):
         assert get(adapter, secure.url()) == b"ok"
         adapter.close()
@@ -151,7 +152,7 @@ def test_a_living_connection_is_used_again_and_a_dead_one_is_not(
 
 def test_more_servers_than_are_kept(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
     """One whose connections were closed for others is connected to again, however lately it was asked."""
-    monkeypatch.setattr(connections, "ORIGINS", 2)
+    monkeypatch.setattr(module, "MAX_POOLS", 2)
     adapter = Adapter()
     first, second, third = (serve() for _ in range(3))
     for server in (first, second, first, third, first, third, second, first, third):

@@ -11,13 +11,10 @@ import requests
 
 from copilot_bridge.config import Config
 from copilot_bridge.errors import UpstreamTimeout, UpstreamUnreachable
-from copilot_bridge.upstream.transport.client import (
-    Client,
-    certificates,
-    network_error,
-    prepare,
-    read_error_body,
-)
+from copilot_bridge.upstream.transport.bodies import read_error_body
+from copilot_bridge.upstream.transport.http_client import HttpClient, prepare
+from copilot_bridge.upstream.transport.network_errors import network_error
+from copilot_bridge.upstream.transport.tls import certificates
 
 COPILOT = "https://api.githubcopilot.com/models"
 FAR = "http://copilot.test/models"  # no such host: only a proxy can answer
@@ -78,7 +75,7 @@ def new_client():
     made = []
 
     def make(**settings):
-        made.append(Client(Config(**{"proxy_env": False, **settings})))
+        made.append(HttpClient(Config(**{"proxy_env": False, **settings})))
         return made[-1]
 
     yield make

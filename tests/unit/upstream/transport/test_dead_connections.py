@@ -12,8 +12,8 @@ import requests
 from copilot_bridge.config import Config
 from copilot_bridge.errors import UpstreamTimeout, UpstreamUnreachable
 from copilot_bridge.upstream.transport import connections
-from copilot_bridge.upstream.transport.client import Client
 from copilot_bridge.upstream.transport.connections import PlainConnection, socks_pools
+from copilot_bridge.upstream.transport.http_client import HttpClient
 from copilot_bridge.upstream.transport.patience import Patience
 from copilot_bridge.upstream.transport.sockets import unacknowledged
 
@@ -89,12 +89,12 @@ def serve() -> Iterator[Callable[..., Upstream]]:
 
 
 @pytest.fixture
-def new_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Client]]:
-    monkeypatch.setattr(connections, "GLANCE", 0.1)
-    made: list[Client] = []
+def new_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., HttpClient]]:
+    monkeypatch.setattr(connections, "CHECK_INTERVAL", 0.1)
+    made: list[HttpClient] = []
 
-    def make(**settings: float) -> Client:
-        made.append(Client(Config(proxy_env=False, **{"first_byte_timeout": 0.1, **settings})))  # type: ignore[arg-type]
+    def make(**settings: float) -> HttpClient:
+        made.append(HttpClient(Config(proxy_env=False, **{"first_byte_timeout": 0.1, **settings})))  # type: ignore[arg-type]
         return made[-1]
 
     yield make
@@ -102,7 +102,7 @@ def new_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Client
         each.close()
 
 
-def ask(client: Client, upstream: Upstream, method: str = "GET", body: bytes | None = None) -> bytes:
+def ask(client: HttpClient, upstream: Upstream, method: str = "GET", body: bytes | None = None) -> bytes:
     response: requests.Response = client.send(method, upstream.url, {}, body)
     return response.content
 
@@ -121,14 +121,14 @@ def ignored_when_used_before(upstream: list[Upstream]) -> Play:
 @pytest.mark.parametrize("clock", [0, 1], ids=["monotonic", "wall"])
 def test_one_that_was_idle_for_long_is_not_used(
     serve: Callable[..., Upstream],
-    new_client: Callable[..., Client],
+    new_client: Callable[..., HttpClient],
     monkeypatch: pytest.MonkeyPatch,
     clock: int,
 ) -> None:
     """One clock stands still while the machine sleeps; the other may be set back."""
     client, upstream = new_client(keepalive_expiry=60), serve()
     ahead = [0.0, 0.0]
-    monkeypatch.setattr(connections, "now", lambda: (1000.0 + ahead[0], 2000.0 + ahead[1]))
+    monkeypatch.setattr(connections, "both_clocks", lambda: (1000.0 + ahead[0], 2000.0 + ahead[1]))
     for seconds, connection in ((0.0, 0), (59.0, 0), (61.0, 1), (-500.0, 1)):
         ahead[clock] += seconds
         assert ask(client, upstream) == b"ok"
@@ -136,7 +136,7 @@ def test_one_that_was_idle_for_long_is_not_used(
 
 
 def test_those_that_were_idle_with_it_are_closed_too(
-    serve: Callable[..., Upstream], new_client: Callable[..., Client]
+    serve: Callable[..., Upstream], new_client: Callable[..., HttpClient]
 ) -> None:
     client, upstream = new_client(keepalive_expiry=0.05), serve()
     held = [client.send("GET", upstream.url, {}) for _ in range(3)]
@@ -147,7 +147,7 @@ def test_those_that_were_idle_with_it_are_closed_too(
 
 
 def test_a_get_that_gets_no_answer_is_sent_once_more(
-    serve: Callable[..., Upstream], new_client: Callable[..., Client]
+    serve: Callable[..., Upstream], new_client: Callable[..., HttpClient]
 ) -> None:
     box: list[Upstream] = []
     box.append(serve(ignored_when_used_before(box)))
@@ -160,7 +160,7 @@ def test_a_get_that_gets_no_answer_is_sent_once_more(
 
 
 def test_what_becomes_of_a_post_its_sender_decides(
-    serve: Callable[..., Upstream], new_client: Callable[..., Client]
+    serve: Callable[..., Upstream], new_client: Callable[..., HttpClient]
 ) -> None:
     """The next try is on a new connection, although others were idle."""
     box: list[Upstream] = []
@@ -176,7 +176,7 @@ def test_what_becomes_of_a_post_its_sender_decides(
 
 
 def test_what_has_not_arrived_can_not_have_been_read(
-    serve: Callable[..., Upstream], new_client: Callable[..., Client]
+    serve: Callable[..., Upstream], new_client: Callable[..., HttpClient]
 ) -> None:
     """The other side's TCP takes no more: its peer sleeps, or is gone."""
 
@@ -195,7 +195,7 @@ def test_what_has_not_arrived_can_not_have_been_read(
 
 
 def test_a_slow_answer_is_asked_for_twice_at_most_once(
-    serve: Callable[..., Upstream], new_client: Callable[..., Client]
+    serve: Callable[..., Upstream], new_client: Callable[..., HttpClient]
 ) -> None:
     """Its second try is on a new connection, which is waited for; and from then on it is known."""
 
@@ -214,7 +214,7 @@ def test_a_slow_answer_is_asked_for_twice_at_most_once(
 
 
 def test_the_read_timeout_ends_the_wait_as_ever(
-    serve: Callable[..., Upstream], new_client: Callable[..., Client]
+    serve: Callable[..., Upstream], new_client: Callable[..., HttpClient]
 ) -> None:
     box: list[Upstream] = []
     box.append(serve(ignored_when_used_before(box)))
@@ -226,7 +226,7 @@ def test_the_read_timeout_ends_the_wait_as_ever(
 
 @pytest.mark.parametrize("end", ["reset", "close"])
 def test_one_that_ends_at_the_request(
-    serve: Callable[..., Upstream], new_client: Callable[..., Client], end: str
+    serve: Callable[..., Upstream], new_client: Callable[..., HttpClient], end: str
 ) -> None:
     def play(peer: socket.socket, connection: int, number: int) -> None:
         if connection or not number:
@@ -242,7 +242,7 @@ def test_one_that_ends_at_the_request(
 
 
 def test_tcp_looks_after_quiet_connections(
-    serve: Callable[..., Upstream], new_client: Callable[..., Client]
+    serve: Callable[..., Upstream], new_client: Callable[..., HttpClient]
 ) -> None:
     client, upstream = new_client(), serve()
     response = client.send("GET", upstream.url, {})
@@ -258,8 +258,8 @@ def test_tcp_looks_after_quiet_connections(
 def test_by_a_socks_proxy_too() -> None:
     for pool in socks_pools().values():
         assert issubclass(pool, connections.WatchedPool)
-        assert issubclass(pool.ConnectionCls, connections.Watched)  # type: ignore[attr-defined]
-    assert issubclass(PlainConnection, connections.Watched)
+        assert issubclass(pool.ConnectionCls, connections.WatchedConnection)  # type: ignore[attr-defined]
+    assert issubclass(PlainConnection, connections.WatchedConnection)
 
 
 def test_patience() -> None:

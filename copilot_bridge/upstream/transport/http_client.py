@@ -1,0 +1,112 @@
+"""One HTTP request to the outside, through the proxy and within the timeouts of the settings."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.hooks import default_hooks
+from requests.structures import CaseInsensitiveDict
+
+from copilot_bridge.config import Config
+from copilot_bridge.errors import BridgeError, ConfigError
+from copilot_bridge.upstream.transport.adapter import Adapter
+from copilot_bridge.upstream.transport.bodies import MEGABYTE, SIZE_LIMIT
+from copilot_bridge.upstream.transport.connections import Timeouts
+from copilot_bridge.upstream.transport.network_errors import is_stale, network_error
+from copilot_bridge.upstream.transport.patience import Patience
+from copilot_bridge.upstream.transport.proxies import Proxies
+from copilot_bridge.upstream.transport.tls import certificates, certificates_variable
+
+NETWORK_ERRORS = (requests.RequestException, OSError)
+
+
+class HttpClient:
+    """A pool of keep-alive connections.  Any status is an answer; only the network raises."""
+
+    def __init__(self, config: Config) -> None:
+        self._session = requests.Session()
+        self._adapter = Adapter(certificates(), config.keepalive_expiry)
+        self._session.mount("https://", self._adapter)
+        self._session.mount("http://", self._adapter)
+        self._timeout = (config.connect_timeout, config.read_timeout)
+        self._patience = Patience(config.first_byte_timeout)
+        self._size_limit = config.answer_limit * MEGABYTE
+        self._proxies = Proxies(config)
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        timeout: float | None = None,
+        kind: str = "",
+    ) -> requests.Response:
+        """Send a request and return the answer, its body still unread.
+
+        A GET that was sent on a connection that proves dead is sent once more on a new one; the callers
+        decide what becomes of other requests.
+
+        The request goes straight to requests' adapter: a session looks up netrc, cookies, proxies and
+        certificates for each request, which costs more than all the rest.
+
+        :param timeout: seconds between two bytes, instead of `read_timeout`.
+        :param kind: of requests whose answers take about as long to begin; by default, the path.
+        :raises UpstreamTimeout, UpstreamUnreachable:
+        """
+        prepared = prepare(method, url, headers, body)
+        limits = (self._timeout[0], timeout or self._timeout[1])
+        try:
+            return self._send(prepared, url, limits, kind or urlsplit(url).path)
+        except NETWORK_ERRORS as error:
+            self._adapter.close_idle(url)
+            if method != "GET" or not is_stale(error):
+                raise self._meaning(error, url, limits) from error
+        try:
+            return self._send(prepared, url, limits, kind)
+        except NETWORK_ERRORS as error:
+            raise self._meaning(error, url, limits) from error
+
+    def _send(
+        self, prepared: requests.PreparedRequest, url: str, limits: tuple[float, float], kind: str
+    ) -> requests.Response:
+        timeouts: Any = Timeouts(*limits, self._patience, kind)
+        response = self._adapter.send(prepared, stream=True, timeout=timeouts, proxies=self._proxies.of(url))
+        setattr(response, SIZE_LIMIT, self._size_limit)
+        return response
+
+    def _meaning(self, error: Exception, url: str, limits: tuple[float, float]) -> BridgeError:
+        return network_error(error, url, limits, proxied=bool(self._proxies.of(url)))
+
+    def check(self) -> None:
+        """Check the certificates.
+
+        :raises ConfigError: the file that the environment names holds none.
+        """
+        try:
+            self._adapter.check()
+        except OSError as error:
+            raise ConfigError(f"{certificates_variable()} (from the environment): {error}") from error
+
+    def proxy(self, url: str) -> str | None:
+        """The proxy of requests to this address."""
+        return self._proxies.of(url).get(urlsplit(url).scheme)
+
+    def close(self) -> None:
+        self._session.close()
+
+
+def prepare(
+    method: str, url: str, headers: Mapping[str, str], body: bytes | None
+) -> requests.PreparedRequest:
+    prepared = requests.PreparedRequest()
+    prepared.method = method
+    prepared.url = url
+    prepared.headers = CaseInsensitiveDict(headers)
+    prepared.body = body
+    prepared.hooks = default_hooks()
+    if body is not None:
+        prepared.headers["Content-Length"] = str(len(body))
+    return prepared
