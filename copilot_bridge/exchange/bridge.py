@@ -9,8 +9,8 @@ from cachetools import LRUCache, TTLCache
 from copilot_bridge.access.approval import Approval
 from copilot_bridge.access.callers import NOBODY, Caller, Callers, check_door
 from copilot_bridge.access.guesses import Guesses
+from copilot_bridge.access.origins import OriginPolicy
 from copilot_bridge.access.pace import Pace, Passage
-from copilot_bridge.access.visits import Gatekeeper
 from copilot_bridge.config import Config
 from copilot_bridge.dialects.framing.sse import Splitter
 from copilot_bridge.errors import LoginRequired, StoreError
@@ -72,7 +72,7 @@ class Bridge:
         self.pictures = Pictures(ImageFetcher(config))
         self.guesses = Guesses(self.store.tries)
         self.callers = Callers(config, self.store.keys, self.store.signal, guesses=self.guesses)
-        self.gatekeeper = Gatekeeper(config)
+        self.origin_policy = OriginPolicy(config)
         self.pace = Pace(config, self.store.pace, self.store.rests, self.store.signal)
         self.journal = self.store.journal(config.log_days, config.log_rows)
         self.approval = Approval(config, self.store.approvals, self.store.signal)

@@ -16,7 +16,7 @@ def preflight() -> Response:
 
 def allow_origin(response: Response) -> None:
     origin = request.environ.get("HTTP_ORIGIN")
-    if origin and bridge().gatekeeper.allows(origin):
+    if origin and bridge().origin_policy.allows(origin):
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = "*"
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"

@@ -7,7 +7,7 @@ from flask import g, request
 
 from copilot_bridge.access.callers import HEADERS as CREDENTIALS
 from copilot_bridge.access.callers import NOBODY, credentials
-from copilot_bridge.access.visits import Visit
+from copilot_bridge.access.origins import RequestOrigin
 from copilot_bridge.exchange import Call
 from copilot_bridge.http.context import bridge
 
@@ -15,9 +15,9 @@ from copilot_bridge.http.context import bridge
 KEYS = tuple("HTTP_" + name.upper().replace("-", "_") for name in CREDENTIALS)
 
 
-def read_visit(environ: Mapping[str, Any]) -> Visit:
+def read_origin(environ: Mapping[str, Any]) -> RequestOrigin:
     """Out of the environment itself: werkzeug's view of the headers costs ten times as much."""
-    return Visit(
+    return RequestOrigin(
         peer=environ.get("REMOTE_ADDR") or "",
         host=environ.get("HTTP_HOST", ""),
         scheme=environ["wsgi.url_scheme"],

@@ -6,12 +6,12 @@ from functools import partial
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import NotFound
 
-from copilot_bridge.access.visits import HEADERS
+from copilot_bridge.access.origins import SECURITY_HEADERS
 from copilot_bridge.http.body import has_unread_body, refuse_the_rest
 from copilot_bridge.http.cleanup import CLOSERS, Closers
 from copilot_bridge.http.context import bridge, spoken
 from copilot_bridge.http.cors import allow_origin, preflight
-from copilot_bridge.http.identification import identify, read_visit
+from copilot_bridge.http.identification import identify, read_origin
 from copilot_bridge.logs.entry import RequestLogEntry
 
 # Asked for every few seconds by machines.
@@ -30,15 +30,15 @@ def begin() -> Response | None:
     :raises BridgeError: it is not to be answered.
     """
     environ = request.environ
-    gatekeeper = bridge().gatekeeper
-    visit = read_visit(environ)
-    client, local = gatekeeper.whence(visit)
+    policy = bridge().origin_policy
+    origin = read_origin(environ)
+    client, local = policy.locate(origin)
     record = g.record = RequestLogEntry(client, environ["REQUEST_METHOD"], request.path, dialect=spoken())
     if record.path in QUIET:
         record.level = logging.DEBUG
     if not record.path.isprintable():  # line ends, escapes, directions: no path of ours has any
         raise NotFound
-    gatekeeper.check(visit)  # a page that the user visits may not spend their plan
+    policy.check(origin)  # a page that the user visits may not spend their plan
     if record.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
         return preflight()
     blueprint = request.blueprint
@@ -51,7 +51,7 @@ def end(response: Response) -> Response:
     record: RequestLogEntry = g.record
     close_with(response)
     response.headers["X-Request-Id"] = record.id
-    for name, value in HEADERS.items():
+    for name, value in SECURITY_HEADERS.items():
         response.headers.add(name, value)
     allow_origin(response)
     return response

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from copilot_bridge.access.visits import Gatekeeper
+from copilot_bridge.access.origins import OriginPolicy
 
 PREFIX = re.compile(r"(?:/[\w.~-]+)+")
 MARKS = ("HTTP_X_FORWARDED_PREFIX", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST")
@@ -22,21 +22,21 @@ Application = Callable[[Environ, Any], Iterable[bytes]]
 class BehindProxy:
     """WSGI: says in the environment what the proxy has told."""
 
-    def __init__(self, application: Application, gatekeeper: Gatekeeper) -> None:
+    def __init__(self, application: Application, policy: OriginPolicy) -> None:
         self._application = application
-        self._gatekeeper = gatekeeper
+        self._policy = policy
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         if any(mark in environ for mark in MARKS) and self._believes(environ):
-            believe(environ, self._gatekeeper.is_own_name)
+            believe(environ, self._policy.is_own_host)
         return self._application(environ, start_response)
 
     def _believes(self, environ: Environ) -> bool:
         peer = environ.get("REMOTE_ADDR") or ""
-        return self._gatekeeper.trusts(peer) and self._gatekeeper.is_own_name(environ.get("HTTP_HOST", ""))
+        return self._policy.trusts(peer) and self._policy.is_own_host(environ.get("HTTP_HOST", ""))
 
 
-def believe(environ: Environ, is_own_name: Callable[[str], bool]) -> None:
+def believe(environ: Environ, is_own_host: Callable[[str], bool]) -> None:
     prefix, scheme, host = (environ.get(mark, "").split(",")[0].strip() for mark in MARKS)
     prefix = prefix.rstrip("/")
     if PREFIX.fullmatch(prefix) and ".." not in prefix:
@@ -46,5 +46,5 @@ def believe(environ: Environ, is_own_name: Callable[[str], bool]) -> None:
             environ["PATH_INFO"] = path.removeprefix(prefix)
     if scheme in SCHEMES:
         environ["wsgi.url_scheme"] = scheme
-    if host and is_own_name(host):
+    if host and is_own_host(host):
         environ["HTTP_HOST"] = host

@@ -49,4 +49,4 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
     trouble.init_app(app)
     # The server's own type for it is wider than what a class of ours can promise.
-    app.wsgi_app = BehindProxy(app.wsgi_app, app.extensions["copilot_bridge"].gatekeeper)  # type: ignore[method-assign]
+    app.wsgi_app = BehindProxy(app.wsgi_app, app.extensions["copilot_bridge"].origin_policy)  # type: ignore[method-assign]

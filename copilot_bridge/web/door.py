@@ -20,7 +20,7 @@ from flask import Response, current_app, g, request, url_for
 from copilot_bridge.access.callers import NOBODY, Caller, credentials
 from copilot_bridge.errors import BridgeError, StoreError
 from copilot_bridge.exchange import Bridge, Call
-from copilot_bridge.http.identification import KEYS, identify, read_visit
+from copilot_bridge.http.identification import KEYS, identify, read_origin
 from copilot_bridge.store.keys import digest_of
 from copilot_bridge.web.language import LANGUAGES, tr
 from copilot_bridge.web.negotiation import wants_page
@@ -105,12 +105,12 @@ def receive() -> Any:
 
 def keep_out_pages() -> None:
     """Who may use the APIs (--cors-origin) may not read these pages.  Raises BridgeError "permission"."""
-    if shared().gatekeeper.allows(request.headers.get("Origin", "")):
+    if shared().origin_policy.allows(request.headers.get("Origin", "")):
         raise BridgeError(tr("Pages of other sites may not use these."), kind="permission")
 
 
 def local() -> bool:
-    return shared().gatekeeper.whence(read_visit(request.environ))[1]
+    return shared().origin_policy.locate(read_origin(request.environ))[1]
 
 
 def operator() -> Visitor:

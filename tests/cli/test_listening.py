@@ -10,7 +10,7 @@ import urllib.request
 import pytest
 from integration.harness import PATIENCE, Lines, environment, new_token
 
-from copilot_bridge.access.visits import Gatekeeper, Visit
+from copilot_bridge.access.origins import OriginPolicy, RequestOrigin
 from copilot_bridge.config import Config
 from copilot_bridge.config.parsers import is_loopback, listen_host
 from copilot_bridge.serving import address
@@ -107,12 +107,12 @@ def test_a_port_that_is_taken_in_one_family(opened):
 
 
 def test_an_address_of_ipv4_is_one_in_either_form():
-    gatekeeper = Gatekeeper(Config())
+    policy = OriginPolicy(Config())
     for peer in ("127.0.0.1", "::ffff:127.0.0.1"):
-        assert gatekeeper.whence(Visit(peer, "localhost", "http")) == ("127.0.0.1", True)
-        given = Visit(peer, "localhost", "http", forwarded_for="203.0.113.5")
-        assert gatekeeper.whence(given) == ("203.0.113.5", False)
-    assert gatekeeper.whence(Visit("::ffff:192.0.2.1", "x", "http")) == ("192.0.2.1", False)
+        assert policy.locate(RequestOrigin(peer, "localhost", "http")) == ("127.0.0.1", True)
+        given = RequestOrigin(peer, "localhost", "http", forwarded_for="203.0.113.5")
+        assert policy.locate(given) == ("203.0.113.5", False)
+    assert policy.locate(RequestOrigin("::ffff:192.0.2.1", "x", "http")) == ("192.0.2.1", False)
 
 
 @pytest.mark.parametrize("server", ["gunicorn", "gevent"])

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, jsonify, request
 from copilot_bridge import __version__
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.http.context import bridge, call
-from copilot_bridge.http.identification import identify, read_visit
+from copilot_bridge.http.identification import identify, read_origin
 from copilot_bridge.status import Condition
 
 bp = Blueprint("health", __name__)
@@ -85,7 +85,7 @@ def details(now: Condition) -> dict[str, Any]:
 def trusted() -> bool:
     """Health checks have no key; who has one is told more."""
     try:
-        identify(bridge().gatekeeper.whence(read_visit(request.environ))[1])
+        identify(bridge().origin_policy.locate(read_origin(request.environ))[1])
     except BridgeError:
         return False
     return True

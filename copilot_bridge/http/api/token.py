@@ -4,7 +4,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.http.context import bridge, call
-from copilot_bridge.http.identification import read_visit
+from copilot_bridge.http.identification import read_origin
 
 bp = Blueprint("token", __name__)
 
@@ -16,7 +16,7 @@ def show() -> Response:
         raise BridgeError(
             "the token is shown only by a bridge that was started with --show-token", kind="permission"
         )
-    if not call().caller.operator or read_visit(request.environ).from_page:
+    if not call().caller.operator or read_origin(request.environ).from_page:
         raise BridgeError("the token is shown to the operator only", kind="permission")
     answer = jsonify(token=call().copilot().token().value)
     answer.headers["Cache-Control"] = "no-store"

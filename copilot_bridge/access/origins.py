@@ -18,16 +18,16 @@ from copilot_bridge.errors import BridgeError
 
 Address = IPv4Address | IPv6Address
 
-REMEMBERED = 1024
+CACHE_SIZE = 1024
 
 # What a browser says of a request that another site's page has caused.
-CROSS = ("cross-site", "same-site")
+CROSS_SITE = ("cross-site", "same-site")
 
 # On every answer: it is not to be embedded in others' pages, nor taken for anything but what it says it is.
-HEADERS = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
+SECURITY_HEADERS = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
 
 
-class Visit(NamedTuple):
+class RequestOrigin(NamedTuple):
     """What a request says of itself.  `peer`: the other end of the connection; "" for a Unix socket."""
 
     peer: str
@@ -41,68 +41,68 @@ class Visit(NamedTuple):
     @property
     def from_page(self) -> bool:
         """A page has sent it, of whatever site."""
-        return bool(self.origin) or self.fetch_site in CROSS
+        return bool(self.origin) or self.fetch_site in CROSS_SITE
 
 
-class Gatekeeper:
+class OriginPolicy:
     """Judges visits."""
 
     def __init__(self, config: Config) -> None:
-        self._names = frozenset((*config.allowed_host, config.host.lower(), *own_names(config.host)))
+        self._hosts = frozenset((*config.allowed_host, config.host.lower(), *machine_names(config.host)))
         self._origins = frozenset(config.cors_origin)
         self._proxies = [ip_network(each, strict=False) for each in config.trusted_proxy]
         # The same few come again and again, and an address takes its time to read.
-        self._whence = lru_cache(REMEMBERED)(self._find_whence)
-        self.is_own_name = lru_cache(REMEMBERED)(self._is_own_name)
+        self._locate_cached = lru_cache(CACHE_SIZE)(self._locate)
+        self.is_own_host = lru_cache(CACHE_SIZE)(self._is_own_host)
 
-    def check(self, visit: Visit) -> None:
+    def check(self, request: RequestOrigin) -> None:
         """Raises BridgeError "permission"."""
-        if not self.is_own_name(visit.host):
+        if not self.is_own_host(request.host):
             raise BridgeError(
-                f"host {visit.host!r} is not allowed: add it with --allowed-host", kind="permission"
+                f"host {request.host!r} is not allowed: add it with --allowed-host", kind="permission"
             )
-        if not visit.origin and not visit.fetch_site:
+        if not request.origin and not request.fetch_site:
             return
-        if self.allows(visit.origin):
+        if self.allows(request.origin):
             return
-        if visit.origin and not self._harmless(visit):
+        if request.origin and not self._is_harmless(request):
             raise BridgeError(
-                f"requests from web pages ({visit.origin}) are not answered: --cors-origin lets one in",
+                f"requests from web pages ({request.origin}) are not answered: --cors-origin lets one in",
                 kind="permission",
             )
-        if visit.fetch_site in CROSS and visit.fetch_mode != "navigate":
+        if request.fetch_site in CROSS_SITE and request.fetch_mode != "navigate":
             raise BridgeError("requests from other sites' pages are not answered", kind="permission")
 
     def allows(self, origin: str) -> bool:
         """The operator has named this page's origin."""
         return origin.lower() in self._origins
 
-    def _is_own_name(self, host: str) -> bool:
+    def _is_own_host(self, host: str) -> bool:
         """An address is always right: only a name can be pointed at us by somebody else's DNS."""
-        name = host_alone(host)
-        return not host or name in self._names or is_loopback(name) or as_address(name) is not None
+        name = hostname(host)
+        return not host or name in self._hosts or is_loopback(name) or parse_address(name) is not None
 
-    def _harmless(self, visit: Visit) -> bool:
+    def _is_harmless(self, request: RequestOrigin) -> bool:
         """Our own pages, and programs: their origins (app://..., vscode-webview://...) are no websites'.
 
         "null" may be anybody's: a sandboxed frame, a file.
         """
         try:
-            origin = urlsplit(visit.origin.lower())
+            origin = urlsplit(request.origin.lower())
         except ValueError:
             return False
         if origin.scheme in ("http", "https"):
-            return (origin.scheme, origin.netloc) == (visit.scheme, visit.host.lower())
+            return (origin.scheme, origin.netloc) == (request.scheme, request.host.lower())
         return bool(origin.scheme and origin.netloc)
 
-    def whence(self, visit: Visit) -> tuple[str, bool]:
+    def locate(self, request: RequestOrigin) -> tuple[str, bool]:
         """The address of who asks, as far as it can be believed, and whether all is on this machine."""
-        return self._whence(visit.peer, visit.forwarded_for)
+        return self._locate_cached(request.peer, request.forwarded_for)
 
-    def _find_whence(self, peer: str, forwarded_for: str) -> tuple[str, bool]:
+    def _locate(self, peer: str, forwarded_for: str) -> tuple[str, bool]:
         route = [*self._route(peer, forwarded_for)]
-        strangers = (each for each in route if not self._trusts(each))
-        client = next(strangers, route[-1] if route else "unix")
+        untrusted_hops = (each for each in route if not self._trusts(each))
+        client = next(untrusted_hops, route[-1] if route else "unix")
         return client, all(is_loopback(each) for each in route)
 
     def _route(self, peer: str, forwarded_for: str) -> Iterator[str]:
@@ -113,7 +113,7 @@ class Gatekeeper:
         if not forwarded_for or not self.trusts(peer):
             return
         for each in reversed(forwarded_for.split(",")):
-            address = host_alone(each.strip())
+            address = hostname(each.strip())
             yield address
             if not self._trusts(address):
                 return
@@ -123,11 +123,11 @@ class Gatekeeper:
         return not peer or self._trusts(peer)
 
     def _trusts(self, given: str) -> bool:
-        address = as_address(given)
+        address = parse_address(given)
         return address is not None and any(address in network for network in self._proxies)
 
 
-def own_names(host: str) -> tuple[str, ...]:
+def machine_names(host: str) -> tuple[str, ...]:
     """Of this machine, where others may call it."""
     if is_loopback(host):
         return ()
@@ -135,14 +135,14 @@ def own_names(host: str) -> tuple[str, ...]:
     return (name, f"{name}.local")
 
 
-def host_alone(host: str) -> str:
+def hostname(host: str) -> str:
     """Without the port and the brackets of an IPv6 address."""
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.lower() if host.count(":") > 1 else host.partition(":")[0].lower()
 
 
-def as_address(host: str) -> Address | None:
+def parse_address(host: str) -> Address | None:
     try:
         address = ip_address(host)
     except ValueError:

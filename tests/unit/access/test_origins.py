@@ -2,22 +2,22 @@
 
 import pytest
 
-from copilot_bridge.access.visits import Gatekeeper, Visit
+from copilot_bridge.access.origins import OriginPolicy, RequestOrigin
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError
 
 
 def keeper(**settings):
-    return Gatekeeper(Config(**settings))
+    return OriginPolicy(Config(**settings))
 
 
-def visit(**fields):
-    return Visit(**{"peer": "127.0.0.1", "host": "127.0.0.1:4141", "scheme": "http", **fields})
+def request(**fields):
+    return RequestOrigin(**{"peer": "127.0.0.1", "host": "127.0.0.1:4141", "scheme": "http", **fields})
 
 
-def refused(gatekeeper, **fields):
+def refused(policy, **fields):
     try:
-        gatekeeper.check(visit(**fields))
+        policy.check(request(**fields))
     except BridgeError as error:
         return error.kind == "permission"
     return False
@@ -50,10 +50,10 @@ def test_own_names(host, own):
 
 
 def test_names_that_the_operator_adds():
-    gatekeeper = keeper(host="work.lan", allowed_host=("bridge.example",))
-    assert not refused(gatekeeper, host="bridge.example:443")
-    assert not refused(gatekeeper, host="Work.LAN")
-    assert refused(gatekeeper, host="sub.bridge.example")
+    policy = keeper(host="work.lan", allowed_host=("bridge.example",))
+    assert not refused(policy, host="bridge.example:443")
+    assert not refused(policy, host="Work.LAN")
+    assert refused(policy, host="sub.bridge.example")
 
 
 def test_the_machines_name_counts_where_others_may_call_it(monkeypatch):
@@ -85,12 +85,12 @@ def test_origins(origin, let_in):
 
 
 def test_origins_that_the_operator_names():
-    gatekeeper = keeper(cors_origin=("https://chat.example", "http://localhost:3000"))
-    assert not refused(gatekeeper, origin="https://chat.example", fetch_site="cross-site")
-    assert not refused(gatekeeper, origin="http://localhost:3000", fetch_site="same-site")
-    assert refused(gatekeeper, origin="https://chat.example.evil.example")
-    assert refused(gatekeeper, origin="http://chat.example")
-    assert refused(gatekeeper, origin="https://chat.example", host="evil.example"), "rebinding all the same"
+    policy = keeper(cors_origin=("https://chat.example", "http://localhost:3000"))
+    assert not refused(policy, origin="https://chat.example", fetch_site="cross-site")
+    assert not refused(policy, origin="http://localhost:3000", fetch_site="same-site")
+    assert refused(policy, origin="https://chat.example.evil.example")
+    assert refused(policy, origin="http://chat.example")
+    assert refused(policy, origin="https://chat.example", host="evil.example"), "rebinding all the same"
 
 
 @pytest.mark.parametrize(
@@ -126,19 +126,19 @@ def test_what_a_browser_says(site, mode, let_in):
     ],
 )
 def test_who_asks(peer, forwarded, client, local):
-    gatekeeper = keeper()
-    one = visit(peer=peer, forwarded_for=forwarded)
-    assert gatekeeper.whence(one) == (client, local)
+    policy = keeper()
+    one = request(peer=peer, forwarded_for=forwarded)
+    assert policy.locate(one) == (client, local)
 
 
 def test_a_proxy_of_the_operator():
-    gatekeeper = keeper(trusted_proxy=("10.0.0.0/8", "2001:db8::/32"))
-    assert gatekeeper.whence(visit(peer="10.1.2.3", forwarded_for="1.2.3.4, 10.9.9.9"))[0] == "1.2.3.4"
-    assert gatekeeper.whence(visit(peer="::ffff:10.1.2.3", forwarded_for="1.2.3.4"))[0] == "1.2.3.4"
-    assert gatekeeper.whence(visit(peer="127.0.0.1", forwarded_for="1.2.3.4"))[0] == "127.0.0.1"
+    policy = keeper(trusted_proxy=("10.0.0.0/8", "2001:db8::/32"))
+    assert policy.locate(request(peer="10.1.2.3", forwarded_for="1.2.3.4, 10.9.9.9"))[0] == "1.2.3.4"
+    assert policy.locate(request(peer="::ffff:10.1.2.3", forwarded_for="1.2.3.4"))[0] == "1.2.3.4"
+    assert policy.locate(request(peer="127.0.0.1", forwarded_for="1.2.3.4"))[0] == "127.0.0.1"
 
 
 def test_what_a_page_sends():
-    assert visit(origin="http://127.0.0.1:4141").from_page
-    assert visit(fetch_site="cross-site").from_page
-    assert not visit().from_page
+    assert request(origin="http://127.0.0.1:4141").from_page
+    assert request(fetch_site="cross-site").from_page
+    assert not request().from_page
