@@ -36,7 +36,7 @@ def create_app(config: Config | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.url_map.strict_slashes = False
     bridge = app.extensions["copilot_bridge"] = Bridge(config or load_config())
-    bridge.check_door()
+    bridge.require_keys_when_public()
     if monkey.is_module_patched("threading"):  # a worker, and not a look at the application
         bridge.journal.start()
         bridge.chains.start()

@@ -12,7 +12,7 @@ from bisect import insort
 from collections.abc import Callable
 from typing import TypeVar
 
-from copilot_bridge.access.callers import Caller
+from copilot_bridge.access.authentication import Caller
 from copilot_bridge.access.rests import Others, Rests, nobody
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, StoreBusy, StoreError

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import click
 
-from copilot_bridge.access.callers import Callers
+from copilot_bridge.access.authentication import Authenticator
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
 from copilot_bridge.cli.terminal.console import is_interactive, print_table
 from copilot_bridge.config import Config
@@ -45,7 +45,7 @@ def add(
 def list_keys(config: Config) -> None:
     """List the keys, and what each may do."""
     store = store_of(config)
-    _ = Callers(config, store.keys, store.signal).required  # warns of keys that were lost
+    _ = Authenticator(config, store.keys, store.signal).requires_key  # warns of keys that were lost
     print_keys(store, KEY, "No key is stored.  `copilot-bridge keys add NAME` makes one.")
 
 

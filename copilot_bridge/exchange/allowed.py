@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from copilot_bridge.access.callers import Caller
+from copilot_bridge.access.authentication import Caller
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.models.catalogue import Catalogue, Model
 from copilot_bridge.upstream.auto import Occasion

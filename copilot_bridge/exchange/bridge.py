@@ -7,8 +7,13 @@ from functools import partial
 from cachetools import LRUCache, TTLCache
 
 from copilot_bridge.access.approval import Approval
-from copilot_bridge.access.callers import NOBODY, Caller, Callers, check_door
-from copilot_bridge.access.guesses import Guesses
+from copilot_bridge.access.authentication import (
+    LOCAL_OPERATOR,
+    Authenticator,
+    Caller,
+    require_keys_when_public,
+)
+from copilot_bridge.access.guess_limiter import GuessLimiter
 from copilot_bridge.access.origins import OriginPolicy
 from copilot_bridge.access.pace import Pace, Passage
 from copilot_bridge.config import Config
@@ -70,8 +75,10 @@ class Bridge:
         memory = config.response_store_mb * 1024 * 1024
         self.chains = Chains(memory, table=self.store.chains(memory, LIFE))
         self.pictures = Pictures(ImageFetcher(config))
-        self.guesses = Guesses(self.store.tries)
-        self.callers = Callers(config, self.store.keys, self.store.signal, guesses=self.guesses)
+        self.guess_limiter = GuessLimiter(self.store.tries)
+        self.authenticator = Authenticator(
+            config, self.store.keys, self.store.signal, guess_limiter=self.guess_limiter
+        )
         self.origin_policy = OriginPolicy(config)
         self.pace = Pace(config, self.store.pace, self.store.rests, self.store.signal)
         self.journal = self.store.journal(config.log_days, config.log_rows)
@@ -82,16 +89,16 @@ class Bridge:
         self.metrics.token_fetched(outcome)
         self.watch.told(outcome)
 
-    def check_door(self) -> None:
+    def require_keys_when_public(self) -> None:
         """Raises ConfigError: others could use the plan without a key."""
-        check_door(self.config, self.callers)
+        require_keys_when_public(self.config, self.authenticator)
 
     def copilot(self) -> Copilot:
         """Copilot's API for whom the settings name, for whatever is no caller's request.
 
         :raises LoginRequired:
         """
-        return self.copilot_of(self.account_in_use(NOBODY))
+        return self.copilot_of(self.account_in_use(LOCAL_OPERATOR))
 
     def copilot_of(self, account: Account, passage: Passage | None = None) -> Copilot:
         return Copilot(self.client, self.tokens, self.headers, account, passage)
@@ -106,7 +113,7 @@ class Bridge:
         :raises BridgeError: "rate_limited".
         """
         if caller.owns_account and not self.tokens.is_known(self.account(caller)):
-            self.guesses.newcomer(address)
+            self.guess_limiter.charge_new_token(address)
 
     def account_in_use(self, caller: Caller) -> Account:
         """Looked up anew every few seconds, and when the store has changed.  Raises LoginRequired."""
@@ -127,7 +134,7 @@ class Bridge:
         self._accounts[key] = (account, time.monotonic(), seen)
         return account
 
-    def account(self, caller: Caller = NOBODY) -> Account:
+    def account(self, caller: Caller = LOCAL_OPERATOR) -> Account:
         """The caller's own; of the caller's login; else the given token's, or the default login's.
 
         :raises LoginRequired:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from copilot_bridge.access.callers import Caller
+from copilot_bridge.access.authentication import Caller
 from copilot_bridge.access.pace import Passage
 from copilot_bridge.dialects.prompt_preview import prompt_preview
 from copilot_bridge.errors import BridgeError

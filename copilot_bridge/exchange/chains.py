@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from cachetools import TTLCache
 
-from copilot_bridge.access.callers import NOBODY, Caller
+from copilot_bridge.access.authentication import LOCAL_OPERATOR, Caller
 from copilot_bridge.dialects import codec
 from copilot_bridge.errors import ConfigError, StoreError
 from copilot_bridge.store.chains import ChainTable, Sealed
@@ -41,7 +41,7 @@ CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 
 
 def caller_of(caller: Caller, account: str, headers: Mapping[str, str]) -> str:
-    shown = [headers.get(name, "") for name in CREDENTIALS] if caller is NOBODY else []
+    shown = [headers.get(name, "") for name in CREDENTIALS] if caller is LOCAL_OPERATOR else []
     return hashlib.sha256("\0".join([caller.id, account, *shown]).encode()).hexdigest()
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from copilot_bridge.access.callers import NOBODY
+from copilot_bridge.access.authentication import LOCAL_OPERATOR
 from copilot_bridge.errors import BridgeError, LoginRequired, StoreError
 from copilot_bridge.status import (
     LOGIN,
@@ -91,7 +91,7 @@ class Watch:
         """:param briefly: a token will do."""
         bridge = self._bridge
         try:
-            account = bridge.account_in_use(NOBODY)
+            account = bridge.account_in_use(LOCAL_OPERATOR)
             copilot = bridge.copilot_of(account)
             copilot.token()
             if not briefly:

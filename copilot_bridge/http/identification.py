@@ -5,14 +5,13 @@ from typing import Any
 
 from flask import g, request
 
-from copilot_bridge.access.callers import HEADERS as CREDENTIALS
-from copilot_bridge.access.callers import NOBODY, credentials
+from copilot_bridge.access.authentication import CREDENTIAL_HEADERS, LOCAL_OPERATOR, read_credentials
 from copilot_bridge.access.origins import RequestOrigin
 from copilot_bridge.exchange import Call
 from copilot_bridge.http.context import bridge
 
 # A header's name in WSGI's environment.
-KEYS = tuple("HTTP_" + name.upper().replace("-", "_") for name in CREDENTIALS)
+CREDENTIAL_VARIABLES = tuple("HTTP_" + name.upper().replace("-", "_") for name in CREDENTIAL_HEADERS)
 
 
 def read_origin(environ: Mapping[str, Any]) -> RequestOrigin:
@@ -30,9 +29,9 @@ def read_origin(environ: Mapping[str, Any]) -> RequestOrigin:
 
 def identify(local: bool) -> None:
     """Who asks?  Raises BridgeError: nobody who is known."""
-    given = credentials(map(request.environ.get, KEYS))
-    caller = bridge().callers.find(given, local=local, address=g.record.caller)
+    given = read_credentials(map(request.environ.get, CREDENTIAL_VARIABLES))
+    caller = bridge().authenticator.authenticate(given, local=local, address=g.record.caller)
     bridge().admit(caller, g.record.caller)
     g.call = Call(bridge(), caller)
-    if caller is not NOBODY:
+    if caller is not LOCAL_OPERATOR:
         g.record.caller_id = caller.id

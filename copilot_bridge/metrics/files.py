@@ -11,7 +11,7 @@ ROOM = {"counter": 1 << 18, "histogram": 1 << 19, "gauge_livesum": 1 << 16, "gau
 
 OPEN = "gauge_livesum"  # what a process has open, which is gone with it
 LATEST = "gauge_mostrecent"
-NOBODY = 0  # the number of the file in which those that are gone are added up
+MERGED_PID = 0  # the number of the file in which those that are gone are added up
 MANY = 8  # processes that are gone, whose files are better added up
 
 
@@ -41,13 +41,15 @@ def fold(folder: Path, most: int = MANY) -> None:
         if len(gone) < most:
             return
         for kind in ROOM:
-            old = [path for number in (NOBODY, *gone) if (path := folder / f"{kind}_{number}.db").exists()]
+            old = [
+                path for number in (MERGED_PID, *gone) if (path := folder / f"{kind}_{number}.db").exists()
+            ]
             if kind != OPEN:
                 add_up(old, folder / f"{kind}.new", latest=kind == LATEST)
             for path in old:
                 path.unlink()
             if kind != OPEN:
-                (folder / f"{kind}.new").rename(folder / f"{kind}_{NOBODY}.db")
+                (folder / f"{kind}.new").rename(folder / f"{kind}_{MERGED_PID}.db")
 
 
 def add_up(paths: Iterable[Path], target: Path, *, latest: bool) -> None:
@@ -80,7 +82,9 @@ def reading(folder: Path, *, alone: bool = False) -> Iterator[None]:
 
 
 def gone_from(folder: Path) -> set[int]:
-    return {number for number in map(number_of, folder.glob("*.db")) if number != NOBODY and is_gone(number)}
+    return {
+        number for number in map(number_of, folder.glob("*.db")) if number != MERGED_PID and is_gone(number)
+    }
 
 
 def is_gone(number: int) -> bool:

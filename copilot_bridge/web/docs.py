@@ -104,7 +104,9 @@ def examples(
     for given in operation.get("parameters", ()):
         if given["in"] == "path":
             path = path.replace("{" + given["name"] + "}", given["example"])
-    key = [] if keyless or not shared().callers.required else ['-H "Authorization: Bearer $API_KEY"']
+    key = (
+        [] if keyless or not shared().authenticator.requires_key else ['-H "Authorization: Bearer $API_KEY"']
+    )
     if method == "get":
         yield "", " \\\n  ".join([f"curl {base_url()}{path}", *key])
     for example in body.get("examples", {}).values():

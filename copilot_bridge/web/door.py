@@ -17,10 +17,10 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Response, current_app, g, request, url_for
 
-from copilot_bridge.access.callers import NOBODY, Caller, credentials
+from copilot_bridge.access.authentication import LOCAL_OPERATOR, Caller, read_credentials
 from copilot_bridge.errors import BridgeError, StoreError
 from copilot_bridge.exchange import Bridge, Call
-from copilot_bridge.http.identification import KEYS, identify, read_origin
+from copilot_bridge.http.identification import CREDENTIAL_VARIABLES, identify, read_origin
 from copilot_bridge.store.keys import digest_of
 from copilot_bridge.web.language import LANGUAGES, tr
 from copilot_bridge.web.negotiation import wants_page
@@ -96,7 +96,7 @@ def receive() -> Any:
     else:
         g.visitor = operator()
         g.call = Call(shared(), g.visitor.caller)
-        if g.visitor.caller is not NOBODY:
+        if g.visitor.caller is not LOCAL_OPERATOR:
             g.record.caller_id = g.visitor.caller.id
     if request.method not in SAFE:
         check_form()
@@ -138,12 +138,12 @@ def operator_or_nobody() -> Visitor | None:
 
 def find_visitor() -> Visitor:
     """Raises BridgeError "authentication"."""
-    given = credentials(map(request.environ.get, KEYS))
+    given = read_credentials(map(request.environ.get, CREDENTIAL_VARIABLES))
     if given:
-        caller = shared().callers.find(given, local=local(), address=g.record.caller)
-        if caller is not NOBODY:  # where no key is asked for, one that is given proves nothing
+        caller = shared().authenticator.authenticate(given, local=local(), address=g.record.caller)
+        if caller is not LOCAL_OPERATOR:  # where no key is asked for, one that is given proves nothing
             return Visitor(caller, by_header=True)
-    return signed_in() or Visitor(shared().callers.find((), local=local()), visit())
+    return signed_in() or Visitor(shared().authenticator.authenticate((), local=local()), visit())
 
 
 def signed_in() -> Visitor | None:
@@ -152,7 +152,7 @@ def signed_in() -> Visitor | None:
     if not isinstance(content, list) or len(content) != 2:
         return None
     digest, session = content
-    caller = shared().callers.holder(bytes.fromhex(digest))
+    caller = shared().authenticator.find_by_digest(bytes.fromhex(digest))
     if caller is None or shared().store.keys.is_ended(session):
         return None
     return Visitor(caller, session, signed_in=True)

@@ -45,7 +45,7 @@ def show() -> Response:
         figures=today(),
         steps=next_steps(),
         base_url=f"{request.host_url.rstrip('/')}{request.script_root}/v1",
-        keyed=shared().callers.required,
+        keyed=shared().authenticator.requires_key,
         **quota_of(login, ask=asked),
     )
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import orjson
 from flask import Blueprint, Response, g, request, url_for
 
-from copilot_bridge.access.callers import Caller
+from copilot_bridge.access.authentication import Caller
 from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.store.export import as_csv, as_json
 from copilot_bridge.store.hours import FINE

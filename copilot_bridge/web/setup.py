@@ -81,7 +81,7 @@ def show() -> Response:
 @bp.post("/setup/key")
 def add_key() -> Response:
     """A key, which is shown this once.  Raises InvalidRequest: none is needed."""
-    if not shared().callers.required:
+    if not shared().authenticator.requires_key:
         raise InvalidRequest(tr("This bridge asks for no key."))
     name, span = request.form.get("name", "").strip(), request.form.get("expires", "")
     if span not in SPANS:
@@ -143,7 +143,7 @@ def shown(
     trial: Trial | None = None,
 ) -> Response:
     bridge, row, offered = shared(), CLIENTS[chosen.client], offer()
-    keyed = bridge.callers.required
+    keyed = bridge.authenticator.requires_key
     main = offered.pick(chosen.model, row.models)
     small = offered.pick("", row.small_models) if row.small_models else ""
     system = SYSTEMS[chosen.system][1]

@@ -35,7 +35,7 @@ def enter() -> Response:
     key = request.form.get("key", "").strip()
     wait_turn(g.record.caller)
     try:
-        caller = shared().callers.find([key], local=False, address=g.record.caller)
+        caller = shared().authenticator.authenticate([key], local=False, address=g.record.caller)
     except BridgeError as error:
         if error.kind == "rate_limited":
             raise
@@ -55,7 +55,7 @@ def leave() -> Response:
 
 
 def form(following: str, status: int = 200, problem: str = "") -> Response:
-    required = shared().callers.required
+    required = shared().authenticator.requires_key
     return page("sign_in.html", status, following=following, problem=problem, required=required)
 
 

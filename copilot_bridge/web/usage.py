@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from copilot_bridge.access.callers import NOBODY
+from copilot_bridge.access.authentication import LOCAL_OPERATOR
 from copilot_bridge.errors import BridgeError, InvalidRequest, StoreError
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.http.api.usage import as_json
@@ -88,7 +88,7 @@ def left_of(user: str, *, ask: bool) -> dict[str, Any]:
     """:param user: "": the account that requests use.  :param ask: GitHub, if what is known is old."""
     bridge, account, report, problem = shared(), None, None, ""
     try:
-        account = bridge.account(replace(NOBODY, account=user))
+        account = bridge.account(replace(LOCAL_OPERATOR, account=user))
         report = quotas.known_report(bridge, account)
         report = quotas.fetch_report(bridge, account) if ask else report
     except BridgeError as error:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import orjson
 
-from copilot_bridge.access.callers import NOBODY
+from copilot_bridge.access.authentication import LOCAL_OPERATOR
 from copilot_bridge.cli.doctor.check import CheckContext, Finding, failed, ok
 from copilot_bridge.exchange import Call
 from copilot_bridge.exchange.trials import WAYS
@@ -56,5 +56,5 @@ def live(dialect: str, context: CheckContext) -> Finding:
         return failed("there is no model", "copilot-bridge models")
     way, record = WAYS[dialect], RequestLogEntry("doctor", "POST", dialect)
     asked = orjson.dumps(way.probe.body(model.id, PROMPT, MAX_TOKENS))
-    way.make(Call(context.bridge, NOBODY), record, asked, {}).complete()
+    way.make(Call(context.bridge, LOCAL_OPERATOR), record, asked, {}).complete()
     return ok(f"{model.id} has answered")

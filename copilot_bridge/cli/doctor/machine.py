@@ -5,7 +5,7 @@ import shutil
 import stat
 from pathlib import Path
 
-from copilot_bridge.access.callers import weak_keys
+from copilot_bridge.access.authentication import weak_keys
 from copilot_bridge.cli.doctor.check import CheckContext, Finding, failed, ok, warning
 from copilot_bridge.config.settings import SECRETS
 from copilot_bridge.store.schema import MIGRATIONS
@@ -18,7 +18,7 @@ def configuration(context: CheckContext) -> Finding:
         path = Path(given[name])
         if path.is_file() and readable_by_others(path):
             return warning(f"others can read {path}, and it holds {name}", f"chmod 600 {path.absolute()}")
-    if lost := context.bridge.callers.trouble:
+    if lost := context.bridge.authenticator.problem:
         return warning(lost, "copilot-bridge keys add NAME, or copilot-bridge keys clear")
     if weak := weak_keys(context.config):
         return warning(weak[0], "replace it where it is set, and in your clients")

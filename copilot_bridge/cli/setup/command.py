@@ -153,7 +153,7 @@ def pick_key(bridge: Bridge, client: str, given: str | None, *, elsewhere: bool,
             raise ConfigError(f"key: {error}") from error
     if bridge.config.api_key:
         return bridge.config.api_key[0].reveal()
-    if elsewhere or not bridge.callers.required:
+    if elsewhere or not bridge.authenticator.requires_key:
         return ""
     make = f"`copilot-bridge keys add {client}`"
     if not writes:

@@ -81,7 +81,7 @@ def look(bridge: Bridge, simulated: bool) -> Greeting:
         catalogue = bridge.models.catalogue(copilot)
     return Greeting(
         bridge.config,
-        bridge.callers.required,
+        bridge.authenticator.requires_key,
         user,
         token.plan,
         [model.id for model in catalogue.models.values() if can_talk(model)],

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import click
 
-from copilot_bridge.access.callers import needs_key, weak_keys
+from copilot_bridge.access.authentication import needs_key, weak_keys
 from copilot_bridge.cli.approvals import prompt_for_each
 from copilot_bridge.cli.options import ACCESS, CONNECTION, JOURNAL, LOGGING, PACE, SERVING, takes_settings
 from copilot_bridge.cli.start.banner import Greeting, known_key, look
@@ -111,12 +111,12 @@ def check_settings(config: Config, simulate: bool, check: bool) -> None:
 def lock_door(bridge: Bridge, check: bool) -> None:
     """Raises ConfigError: others could use the plan without a key."""
     config = bridge.config
-    required = bridge.callers.required  # warns of keys that were lost
+    required = bridge.authenticator.requires_key  # warns of keys that were lost
     if config.make_key and not check and needs_key(config) and not required:
         with suppress(InvalidRequest):  # another process has been quicker
             key = make_key(bridge.store, FIRST, KEY, operator=True)
             click.echo(FIRST_KEY.format(key=key, name=FIRST))
-    bridge.check_door()
+    bridge.require_keys_when_public()
     for text in weak_keys(config):
         print_wrapped(f"copilot-bridge: warning: {text}", err=True)
 
@@ -143,7 +143,7 @@ def found(bridge: Bridge, simulated: bool, url: str) -> Greeting:
         if simulated or (is_interactive() and error.kind in NEEDS_A_PERSON):
             raise
         print_wrapped(f"copilot-bridge: {error}; serving all the same, on {url}", err=True)
-        return Greeting(bridge.config, bridge.callers.required, trouble=error)
+        return Greeting(bridge.config, bridge.authenticator.requires_key, trouble=error)
 
 
 def check_token(config: Config) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from copilot_bridge.access.callers import NOBODY
+from copilot_bridge.access.authentication import LOCAL_OPERATOR
 from copilot_bridge.access.pace import Pace
 from copilot_bridge.access.rests import part
 from copilot_bridge.config import Config
@@ -28,10 +28,10 @@ class World:
 
     def refuse(self, kind="rate_limited", code="c", model="opus", path=CHAT, says="slowly", **headers):
         error = UpstreamRefused(says, kind=kind, code=code, headers=headers)
-        self.pace.passage(NOBODY, "account").refused(error, model, path)
+        self.pace.passage(LOCAL_OPERATOR, "account").refused(error, model, path)
 
     def enter(self, account="account", model="opus", path=CHAT, others=()):
-        self.pace.passage(NOBODY, account, None, lambda _: others).enter(model, path)
+        self.pace.passage(LOCAL_OPERATOR, account, None, lambda _: others).enter(model, path)
 
     def refused(self, **asked):
         with pytest.raises(BridgeError) as caught:

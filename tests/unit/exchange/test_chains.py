@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from copilot_bridge.access.callers import NOBODY, Caller
+from copilot_bridge.access.authentication import LOCAL_OPERATOR, Caller
 from copilot_bridge.errors import StoreError
 from copilot_bridge.exchange import chains as module
 from copilot_bridge.exchange.chains import LIFE, OVERHEAD, Chains, Link, caller_of
@@ -77,9 +77,12 @@ def test_none_at_all():
 
 def test_callers_are_told_apart_by_what_they_show():
     shown = [{}, {"authorization": "a"}, {"x-api-key": "a"}, {"authorization": "b"}, {"api-key": "a"}]
-    assert len({caller_of(NOBODY, account, headers) for headers in shown for account in ("x", "y")}) == 10
-    told = caller_of(NOBODY, "x", {"authorization": "a"})
-    assert caller_of(NOBODY, "x", {"authorization": "a", "user-agent": "1"}) == told
+    assert (
+        len({caller_of(LOCAL_OPERATOR, account, headers) for headers in shown for account in ("x", "y")})
+        == 10
+    )
+    told = caller_of(LOCAL_OPERATOR, "x", {"authorization": "a"})
+    assert caller_of(LOCAL_OPERATOR, "x", {"authorization": "a", "user-agent": "1"}) == told
 
 
 def test_a_key_that_is_rotated_keeps_its_conversations():

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from copilot_bridge.access.callers import NOBODY, Caller
+from copilot_bridge.access.authentication import LOCAL_OPERATOR, Caller
 from copilot_bridge.config import Config
 from copilot_bridge.exchange.models import find_auto, list_models, names_by_model, ways
 from copilot_bridge.models.catalogue import Catalogue, Model
@@ -17,7 +17,7 @@ def catalogue(*names: str) -> Catalogue:
     return Catalogue({name: Model.read({"id": name}) for name in names}, 0.0, "https://api")
 
 
-def call(listed: Catalogue, caller: Caller = NOBODY) -> Any:
+def call(listed: Catalogue, caller: Caller = LOCAL_OPERATOR) -> Any:
     models = SimpleNamespace(catalogue=lambda _copilot: listed)
     bridge = SimpleNamespace(config=Config())
     return SimpleNamespace(bridge=bridge, models=models, copilot=lambda: None, caller=caller)

@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from copilot_bridge.access import callers as module
+from copilot_bridge.access import authentication as module
 from copilot_bridge.access import fresh
-from copilot_bridge.access.callers import NOBODY, Callers, check_door, credentials
+from copilot_bridge.access.authentication import (
+    LOCAL_OPERATOR,
+    Authenticator,
+    read_credentials,
+    require_keys_when_public,
+)
 from copilot_bridge.access.rates import Rate
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, ConfigError, InvalidRequest, StoreError
@@ -29,12 +34,12 @@ def store(tmp_path):
 
 
 def make(store, clock=time.time, **settings):
-    return Callers(Config(**settings), store.keys, store.signal, clock)
+    return Authenticator(Config(**settings), store.keys, store.signal, clock)
 
 
-def refused(callers, *given, local=True, kind="authentication"):
+def refused(authenticator, *given, local=True, kind="authentication"):
     with pytest.raises(BridgeError) as caught:
-        callers.find(given, local=local)
+        authenticator.authenticate(given, local=local)
     assert caught.value.kind == kind
     for each in given:
         assert not each or each not in str(caught.value)
@@ -42,21 +47,24 @@ def refused(callers, *given, local=True, kind="authentication"):
 
 
 def test_without_any_key_whoever_is_on_this_machine(store):
-    callers = make(store)
-    assert callers.find([], local=True) is NOBODY
-    assert callers.find(["anything"], local=True) is NOBODY
-    assert "copilot-bridge keys add" in refused(callers, local=False)
-    assert make(store, insecure_no_key=True).find([], local=False) is NOBODY
+    authenticator = make(store)
+    assert authenticator.authenticate([], local=True) is LOCAL_OPERATOR
+    assert authenticator.authenticate(["anything"], local=True) is LOCAL_OPERATOR
+    assert "copilot-bridge keys add" in refused(authenticator, local=False)
+    assert make(store, insecure_no_key=True).authenticate([], local=False) is LOCAL_OPERATOR
 
 
 def test_a_key_of_the_settings_is_the_operators(store):
-    callers = make(store, api_key=(Secret("one"), Secret("two")))
-    first, second = callers.find(["one"], local=False), callers.find(["two"], local=False)
+    authenticator = make(store, api_key=(Secret("one"), Secret("two")))
+    first, second = (
+        authenticator.authenticate(["one"], local=False),
+        authenticator.authenticate(["two"], local=False),
+    )
     assert first.operator
     assert first.id != second.id
-    assert callers.find(["wrong", "two"], local=True) == second
+    assert authenticator.authenticate(["wrong", "two"], local=True) == second
     for given in ([], [""], ["three"], ["One"], ["one "], ["x" * 100_000], ["ü"]):
-        refused(callers, *given)
+        refused(authenticator, *given)
 
 
 def test_insecure_does_not_make_a_key_needless(store):
@@ -64,39 +72,39 @@ def test_insecure_does_not_make_a_key_needless(store):
 
 
 def test_a_share_token_of_the_settings(store):
-    callers = make(store, share_token=((Secret("share-a"), Secret(GITHUB)),))
-    caller = callers.find(["share-a"], local=False)
+    authenticator = make(store, share_token=((Secret("share-a"), Secret(GITHUB)),))
+    caller = authenticator.authenticate(["share-a"], local=False)
     assert caller.github_token == Secret(GITHUB)
     assert not caller.operator
     assert "share-a" not in caller.id
-    refused(callers, "share-b")
+    refused(authenticator, "share-b")
 
 
 def test_ones_own_github_token(store):
-    callers = make(store, allow_github_tokens=True)
+    authenticator = make(store, allow_github_tokens=True)
     for given in (GITHUB, "gho_EXAMPLE00", "github_pat_EXAMPLE00"):
-        caller = callers.find([given], local=False)
+        caller = authenticator.authenticate([given], local=False)
         assert caller.github_token == Secret(given)
         assert not caller.operator
         assert given[-12:] not in caller.id
     for given in ("ghp_EXAMPLE0000", "ghu_", f"{GITHUB} x", f"{GITHUB}\n", "ghu_" + "x" * 5000):
-        refused(callers, given)
-    refused(callers)
+        refused(authenticator, given)
+    refused(authenticator)
     refused(make(store, api_key=(Secret("one"),)), GITHUB)
 
 
 def test_a_stored_key(store):
-    callers = make(store)
-    assert callers.find([], local=True) is NOBODY
+    authenticator = make(store)
+    assert authenticator.authenticate([], local=True) is LOCAL_OPERATOR
     given = Key("friend", KEY, b"", account="octo", models=("claude-*", "gpt-4.1"), rate="30/minute")
     secret = store.keys.add(given)
-    caller = callers.find([secret], local=False)
+    caller = authenticator.authenticate([secret], local=False)
     assert (caller.id, caller.account, caller.rate) == ("key:friend", "octo", Rate(30, 60))
     assert not caller.operator
     assert caller.may_use("claude-sonnet-4.5")
     assert caller.may_use("gpt-4.1")
     assert not caller.may_use("gpt-4.1-mini")
-    refused(callers)
+    refused(authenticator)
     with pytest.raises(InvalidRequest, match="already"):
         store.keys.add(given)
 
@@ -114,40 +122,40 @@ def test_rotating_and_revoking_count_at_once(store, tmp_path, monkeypatch):
     monkeypatch.setattr(fresh, "MAX_AGE", 1e9)
     monkeypatch.setattr(fresh, "REFRESH_AGE", 1e9)
     elsewhere = open_store(tmp_path)  # the command line, another worker
-    callers = make(store)
+    authenticator = make(store)
     old = elsewhere.keys.add(Key("a", KEY, b"", rate="1/s"))
-    assert callers.find([old], local=False).id == "key:a"
+    assert authenticator.authenticate([old], local=False).id == "key:a"
     new = elsewhere.keys.rotate("a", KEY)
-    assert callers.find([new], local=False).rate == Rate(1, 1)
-    refused(callers, old)
+    assert authenticator.authenticate([new], local=False).rate == Rate(1, 1)
+    refused(authenticator, old)
     assert elsewhere.keys.rotate("nobody", KEY) is None
     assert elsewhere.keys.rotate("a", SHARE) is None
     assert not elsewhere.keys.revoke("a", SHARE)
     assert elsewhere.keys.revoke("a", KEY)
     assert not elsewhere.keys.revoke("a", KEY)
-    refused(callers, new, local=False)
+    refused(authenticator, new, local=False)
     elsewhere.close()
 
 
 def test_an_expired_key(store):
     now = [1000.0]
-    callers = make(store, clock=lambda: now[0])
+    authenticator = make(store, clock=lambda: now[0])
     secret = store.keys.add(Key("a", KEY, b"", expires=2000))
-    assert callers.find([secret], local=False).id == "key:a"
+    assert authenticator.authenticate([secret], local=False).id == "key:a"
     now[0] = 2000.0
-    refused(callers, secret)
-    refused(callers)
+    refused(authenticator, secret)
+    refused(authenticator)
 
 
 def test_the_store_is_not_asked_for_each_request(store, monkeypatch):
     monkeypatch.setattr(fresh, "MAX_AGE", 1e9)
     monkeypatch.setattr(fresh, "REFRESH_AGE", 1e9)
-    callers = make(store)
+    authenticator = make(store)
     secret = store.keys.add(Key("a", KEY, b""))
-    callers.find([secret], local=False)
+    authenticator.authenticate([secret], local=False)
     monkeypatch.setattr(store.keys, "all", lambda: pytest.fail("the store was asked"))
     for _ in range(100):
-        callers.find([secret], local=False)
+        authenticator.authenticate([secret], local=False)
 
 
 def test_keys_are_compared_in_constant_time(store, monkeypatch):
@@ -155,7 +163,7 @@ def test_keys_are_compared_in_constant_time(store, monkeypatch):
     monkeypatch.setattr(
         module.hmac, "compare_digest", lambda one, two: compared.append((one, two)) or one == two
     )
-    make(store, api_key=(Secret("one"),)).find(["one"], local=False)
+    make(store, api_key=(Secret("one"),)).authenticate(["one"], local=False)
     ((one, two),) = compared
     assert len(one) == len(two) == 32
     assert hmac is module.hmac
@@ -170,11 +178,11 @@ def test_a_store_that_breaks_does_not_open_the_door(store, tmp_path, monkeypatch
     monkeypatch.setattr(fresh, "MAX_AGE", 0)
     monkeypatch.setattr(fresh, "REFRESH_AGE", 0)
     secret = store.keys.add(Key("a", KEY, b""))
-    callers = make(store)
-    callers.find([secret], local=True)
+    authenticator = make(store)
+    authenticator.authenticate([secret], local=True)
     monkeypatch.setattr(store.database, "read", broken)
-    assert callers.find([secret], local=True).id == "key:a"
-    refused(callers, kind="unavailable")
+    assert authenticator.authenticate([secret], local=True).id == "key:a"
+    refused(authenticator, kind="unavailable")
     later = make(store)
     for _ in range(3):
         refused(later, secret, kind="unavailable")
@@ -184,8 +192,8 @@ def test_a_store_that_breaks_does_not_open_the_door(store, tmp_path, monkeypatch
 
 def test_a_store_that_is_broken_from_the_start_and_never_had_keys(store, monkeypatch):
     monkeypatch.setattr(store.database, "read", broken)
-    assert make(store).find([], local=True) is NOBODY
-    assert make(store, api_key=(Secret("one"),)).find(["one"], local=True).operator
+    assert make(store).authenticate([], local=True) is LOCAL_OPERATOR
+    assert make(store, api_key=(Secret("one"),)).authenticate(["one"], local=True).operator
 
 
 def test_a_damaged_mark_is_one(store, tmp_path, monkeypatch):
@@ -225,12 +233,12 @@ def test_a_database_without_its_keys_does_not_open_the_door(tmp_path, caplog, ho
         path.unlink()
     EMPTIED[how](tmp_path / "bridge.db")
     after = open_store(tmp_path)
-    callers = make(after)
+    authenticator = make(after)
     for given in ((), (secret,), ("anything",)):
-        refused(callers, *given, kind="unavailable" if how == "no database" else "authentication")
-    assert callers.required
+        refused(authenticator, *given, kind="unavailable" if how == "no database" else "authentication")
+    assert authenticator.requires_key
     assert "keys-required" in caplog.text or "not a database" in caplog.text
-    assert "keys clear" in callers.trouble or how == "no database"
+    assert "keys clear" in authenticator.problem or how == "no database"
     after.close()
 
 
@@ -238,21 +246,21 @@ def test_the_operator_says_that_no_key_is_needed(tmp_path):
     store = open_store(tmp_path)
     store.keys.add(Key("a", KEY, b""))
     delete_rows(tmp_path / "bridge.db")
-    callers = make(store)
-    refused(callers)
+    authenticator = make(store)
+    refused(authenticator)
     assert store.keys.clear() == 0
-    assert callers.find([], local=True) is NOBODY
-    assert callers.trouble == ""
+    assert authenticator.authenticate([], local=True) is LOCAL_OPERATOR
+    assert authenticator.problem == ""
     store.close()
 
 
 def test_a_new_key_is_good_after_the_others_were_lost(store, tmp_path):
     old = store.keys.add(Key("a", KEY, b""))
     delete_rows(tmp_path / "bridge.db")
-    callers = make(store)
+    authenticator = make(store)
     new = store.keys.add(Key("b", KEY, b""))
-    assert callers.find([new], local=False).id == "key:b"
-    refused(callers, old)
+    assert authenticator.authenticate([new], local=False).id == "key:b"
+    refused(authenticator, old)
 
 
 def test_a_file_that_says_that_no_key_is_needed_opens_no_door(tmp_path):
@@ -272,14 +280,16 @@ def test_a_file_that_says_that_no_key_is_needed_opens_no_door(tmp_path):
 @pytest.mark.parametrize("kind", [KEY, SHARE])
 def test_a_name_that_is_given_again_is_somebody_else(store, kind):
     """What is kept for a caller (conversations, rows, limits) is kept under the id."""
-    callers = make(store)
+    authenticator = make(store)
 
     def identity():
-        return callers.find([store.keys.add(Key("ada", kind, b""))], local=False).id
+        return authenticator.authenticate([store.keys.add(Key("ada", kind, b""))], local=False).id
 
     first = identity()
     assert first == f"{kind}:ada"
-    assert callers.find([store.keys.rotate("ada", kind)], local=False).id == first, "the same with a new key"
+    assert authenticator.authenticate([store.keys.rotate("ada", kind)], local=False).id == first, (
+        "the same with a new key"
+    )
     store.keys.revoke("ada", kind)
     second = identity()
     store.keys.clear()
@@ -295,21 +305,21 @@ def test_a_name_of_before_the_generations(tmp_path):
             transaction.change("INSERT INTO key_names VALUES ('ada', 1)"),
         )
     )
-    assert make(store).find([store.keys.add(Key("ada", KEY, b""))], local=False).id == "key:ada#2"
+    assert make(store).authenticate([store.keys.add(Key("ada", KEY, b""))], local=False).id == "key:ada#2"
     store.close()
 
 
 def test_the_last_key_revoked_opens_the_door_again(store):
     store.keys.add(Key("a", KEY, b""))
     store.keys.revoke("a", KEY)
-    assert make(store).find([], local=True) is NOBODY
+    assert make(store).authenticate([], local=True) is LOCAL_OPERATOR
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "work.lan"])
 def test_the_door_to_other_machines_has_a_lock(store, host):
     def check(**settings):
         config = Config(host=host, **settings)
-        check_door(config, Callers(config, store.keys, store.signal))
+        require_keys_when_public(config, Authenticator(config, store.keys, store.signal))
 
     with pytest.raises(ConfigError, match=r"copilot-bridge keys add NAME.*--insecure-no-key"):
         check()
@@ -324,7 +334,7 @@ def test_the_door_to_other_machines_has_a_lock(store, host):
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_on_loopback_none_is_needed(store, host):
     config = Config(host=host)
-    check_door(config, Callers(config, store.keys, store.signal))
+    require_keys_when_public(config, Authenticator(config, store.keys, store.signal))
 
 
 @pytest.mark.parametrize(
@@ -339,4 +349,4 @@ def test_on_loopback_none_is_needed(store, host):
     ],
 )
 def test_where_a_key_stands(headers, found):
-    assert credentials(headers) == found
+    assert read_credentials(headers) == found

@@ -16,60 +16,60 @@ from cachetools import LRUCache
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.store.tries import Tries
 
-LONG_ENOUGH = 16  # characters
+SAFE_KEY_LENGTH = 16  # characters
 
-IN_A_ROW, EVERY = 20, 3.0  # wrong keys of an address; then one in so many seconds
-REMEMBERED = 4096
+MAX_WRONG_KEYS, WRONG_KEY_INTERVAL = 20, 3.0  # wrong keys of an address; then one in so many seconds
+CACHE_SIZE = 4096
 
 # GitHub tokens that nobody has seen before, of all addresses together: each is an exchange at GitHub.
-NEWCOMERS, NEWCOMERS_EVERY = 60, 2.0
-ALL = "newcomers"
+MAX_NEW_TOKENS, NEW_TOKEN_INTERVAL = 60, 2.0
+ALL_NEW_TOKENS = "newcomers"
 
 
-class Guesses:
+class GuessLimiter:
     """:param clock: seconds, the same for all processes of this machine."""
 
     def __init__(self, tries: Tries, clock: Callable[[], float] = time.monotonic) -> None:
         self._tries = tries
         self._clock = clock
-        self._proved: LRUCache[tuple[str, bytes], bool] = LRUCache(REMEMBERED)
+        self._proven: LRUCache[tuple[str, bytes], bool] = LRUCache(CACHE_SIZE)
 
     def may_try(self, address: str, given: str, digest: bytes) -> bool:
         """The key may be looked at."""
-        return len(given) >= LONG_ENOUGH or (address, digest) in self._proved or not self.wait(address)
+        return len(given) >= SAFE_KEY_LENGTH or (address, digest) in self._proven or not self.wait(address)
 
-    def right(self, address: str, given: str, digest: bytes) -> None:
-        if len(given) < LONG_ENOUGH:
-            self._proved[address, digest] = True
+    def note_right(self, address: str, given: str, digest: bytes) -> None:
+        if len(given) < SAFE_KEY_LENGTH:
+            self._proven[address, digest] = True
 
-    def wrong(self, address: str, count: int = 1) -> float:
+    def note_wrong(self, address: str, count: int = 1) -> float:
         """Takes note.  Seconds until the address has another try; 0: now."""
         wait = self.wait(address)
         if not wait:
-            self._charge(place_of(address), IN_A_ROW, EVERY, count)
+            self._charge(network_of(address), MAX_WRONG_KEYS, WRONG_KEY_INTERVAL, count)
         return wait
 
     def wait(self, address: str) -> float:
-        return self._wait(place_of(address), IN_A_ROW, EVERY)
+        return self._wait(network_of(address), MAX_WRONG_KEYS, WRONG_KEY_INTERVAL)
 
-    def newcomer(self, address: str) -> None:
+    def charge_new_token(self, address: str) -> None:
         """A GitHub token that nobody knows.  Raises BridgeError "rate_limited": it is not tried now."""
-        wait = max(self.wait(address), self._wait(ALL, NEWCOMERS, NEWCOMERS_EVERY))
+        wait = max(self.wait(address), self._wait(ALL_NEW_TOKENS, MAX_NEW_TOKENS, NEW_TOKEN_INTERVAL))
         if wait:
             raise too_many("too many new GitHub tokens have been tried", wait)
-        self.wrong(address)
-        self._charge(ALL, NEWCOMERS, NEWCOMERS_EVERY, 1)
+        self.note_wrong(address)
+        self._charge(ALL_NEW_TOKENS, MAX_NEW_TOKENS, NEW_TOKEN_INTERVAL, 1)
 
-    def _left(self, name: str, most: int, every: float) -> float:
+    def _debt(self, name: str, most: int, every: float) -> float:
         """Seconds until all tries are paid off.  A moment of before the machine's start is none."""
         left = self._tries.read(name) - self._clock()
         return left if 0 < left <= (most + 1) * every * 2 else 0.0
 
     def _wait(self, name: str, most: int, every: float) -> float:
-        return max(0.0, self._left(name, most, every) - (most - 1) * every)
+        return max(0.0, self._debt(name, most, every) - (most - 1) * every)
 
     def _charge(self, name: str, most: int, every: float, count: int) -> None:
-        left = min(self._left(name, most, every) + count * every, (most + 1) * every)
+        left = min(self._debt(name, most, every) + count * every, (most + 1) * every)
         self._tries.write(name, self._clock() + left)
 
 
@@ -80,7 +80,7 @@ def too_many(reason: str, wait: float) -> BridgeError:
     )
 
 
-def place_of(address: str) -> str:
+def network_of(address: str) -> str:
     """Whoever has one address of IPv6 has all of its network's."""
     try:
         version = ip_address(address).version

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from hashlib import sha256
 
 from copilot_bridge.access.fresh import Fresh
-from copilot_bridge.access.guesses import LONG_ENOUGH, Guesses, too_many
+from copilot_bridge.access.guess_limiter import SAFE_KEY_LENGTH, GuessLimiter, too_many
 from copilot_bridge.access.rates import Rate
 from copilot_bridge.config import Config
 from copilot_bridge.config.parsers import is_loopback
@@ -27,21 +27,23 @@ from copilot_bridge.store.tries import Tries
 log = logging.getLogger(__name__)
 
 # Where a client may put its key, and what may stand before it.
-HEADERS = ("Authorization", "x-api-key", "api-key", "x-goog-api-key")
+CREDENTIAL_HEADERS = ("Authorization", "x-api-key", "api-key", "x-goog-api-key")
 BEARER = "bearer "
 
 GITHUB_TOKEN = re.compile(r"(?:ghu_|gho_|github_pat_)[A-Za-z0-9_.]{8,255}")
-LONGEST = 4096
+MAX_KEY_LENGTH = 4096
 
 # The database is another one, or has lost them: that must not open the door.
-LOST = (
+KEYS_LOST = (
     "keys were needed here ({mark}), and the store holds none: nobody gets in without one; "
     "`copilot-bridge keys add NAME` makes one, `copilot-bridge keys clear` says that none is needed"
 )
 
-UNREADABLE = "the bridge can't read its keys just now, and this is none that it knows: try again in a moment"
+KEYS_UNREADABLE = (
+    "the bridge can't read its keys just now, and this is none that it knows: try again in a moment"
+)
 
-OF_GITHUB = "github:"  # how the id begins of who came with a GitHub token
+GITHUB_ID_PREFIX = "github:"  # how the id begins of who came with a GitHub token
 
 
 @dataclass(frozen=True)
@@ -63,23 +65,23 @@ class Caller:
     @property
     def owns_account(self) -> bool:
         """They have brought their own GitHub token."""
-        return self.id.startswith(OF_GITHUB)
+        return self.id.startswith(GITHUB_ID_PREFIX)
 
     def may_use(self, model: str) -> bool:
         return not self.models or any(fnmatchcase(model, pattern) for pattern in self.models)
 
 
-NOBODY = Caller("local", operator=True)
+LOCAL_OPERATOR = Caller("local", operator=True)
 
 
 @dataclass(frozen=True)
-class Entry:
+class KnownKey:
     digest: bytes
     caller: Caller
     expires: int = 0  # unix seconds; 0: never
 
 
-class Callers:
+class Authenticator:
     """:param guesses: who has tried too often.  :param clock: unix seconds."""
 
     def __init__(
@@ -88,22 +90,22 @@ class Callers:
         keys: Keys,
         signal: Signal,
         clock: Callable[[], float] = time.time,
-        guesses: Guesses | None = None,
+        guess_limiter: GuessLimiter | None = None,
     ) -> None:
         self._keys = keys
-        self._guesses = guesses or Guesses(Tries(None))
+        self._guess_limiter = guess_limiter or GuessLimiter(Tries(None))
         self._clock = clock
-        self._github = config.allow_github_tokens
-        self._open = config.insecure_no_key
-        self._configured = list(configured(config))
+        self._accepts_github_tokens = config.allow_github_tokens
+        self._keys_optional = config.insecure_no_key
+        self._configured = list(configured_keys(config))
         self._table = {entry.digest: entry for entry in self._configured}
-        self._mark = True  # until it has been looked at
+        self._keys_were_needed = True  # until it has been looked at
         self._were_read = False  # the stored keys, ever
         self._unreadable = False  # just now
         self._warned = ""
         self._fresh = Fresh(signal, self._read, config.store_timeout)
 
-    def find(self, given: Sequence[str], *, local: bool, address: str = "") -> Caller:
+    def authenticate(self, given: Sequence[str], *, local: bool, address: str = "") -> Caller:
         """The caller who gave this; at most a few headers.
 
         :param local: the request comes from this machine, and through nothing that others can reach.
@@ -111,40 +113,42 @@ class Callers:
         :raises BridgeError: "authentication", or "rate_limited" after too many wrong keys.
         """
         self._fresh.look()
-        keyed = self._table or self._github
-        tried = [each for each in given if each and len(each) <= LONGEST] if keyed else []
+        keyed = self._table or self._accepts_github_tokens
+        tried = [each for each in given if each and len(each) <= MAX_KEY_LENGTH] if keyed else []
         for each in tried:
-            if caller := self._looked_up(each, address):
+            if caller := self._look_up(each, address):
                 return caller
-        if (local or self._open) and not self._is_required():
-            return NOBODY
+        if (local or self._keys_optional) and not self._is_required():
+            return LOCAL_OPERATOR
         if self._unreadable:
-            raise BridgeError(UNREADABLE, kind="unavailable", status=503, headers={"retry-after": "5"})
-        if tried and (wait := self._guesses.wrong(address, len(tried))):
+            raise BridgeError(KEYS_UNREADABLE, kind="unavailable", status=503, headers={"retry-after": "5"})
+        if tried and (wait := self._guess_limiter.note_wrong(address, len(tried))):
             raise too_many("too many keys from your address were not known here", wait)
         raise BridgeError(self._refusal(given), kind="authentication", headers={"WWW-Authenticate": "Bearer"})
 
-    def holder(self, digest: bytes) -> Caller | None:
+    def find_by_digest(self, digest: bytes) -> Caller | None:
         """Whose key has this digest, for a session that was opened with it.  None: it is no good any more."""
         self._fresh.look()
-        return self._good(digest)
+        return self._valid_caller(digest)
 
-    def _looked_up(self, given: str, address: str) -> Caller | None:
+    def _look_up(self, given: str, address: str) -> Caller | None:
         digest = digest_of(given)
-        if not self._guesses.may_try(address, given, digest):
+        if not self._guess_limiter.may_try(address, given, digest):
             return None
-        if caller := self._known(given, digest):
-            self._guesses.right(address, given, digest)
+        if caller := self._identify(given, digest):
+            self._guess_limiter.note_right(address, given, digest)
         return caller
 
-    def _known(self, given: str, digest: bytes) -> Caller | None:
+    def _identify(self, given: str, digest: bytes) -> Caller | None:
         if digest in self._table:
-            return self._good(digest)
-        if self._github and GITHUB_TOKEN.fullmatch(given):
-            return Caller(f"{OF_GITHUB}{sha256(given.encode()).hexdigest()[:16]}", github_token=Secret(given))
+            return self._valid_caller(digest)
+        if self._accepts_github_tokens and GITHUB_TOKEN.fullmatch(given):
+            return Caller(
+                f"{GITHUB_ID_PREFIX}{sha256(given.encode()).hexdigest()[:16]}", github_token=Secret(given)
+            )
         return None
 
-    def _good(self, digest: bytes) -> Caller | None:
+    def _valid_caller(self, digest: bytes) -> Caller | None:
         entry = self._table.get(digest)
         # Finding the row leaks nothing of use: nobody can choose a key by its hash.  What decides takes
         # the same time whatever is compared.
@@ -153,21 +157,21 @@ class Callers:
         return None
 
     @property
-    def required(self) -> bool:
+    def requires_key(self) -> bool:
         """A key has been configured or made, or callers bring their own."""
         self._fresh.look()
         return self._is_required()
 
     def _is_required(self) -> bool:
-        return bool(self._table or self._github or self._mark)
+        return bool(self._table or self._accepts_github_tokens or self._keys_were_needed)
 
     def _refusal(self, given: Iterable[str]) -> str:
         if any(given):
             return "this API key is not known here, or not any more"
-        if not self._table and not self._github:
+        if not self._table and not self._accepts_github_tokens:
             why = "an API key is needed, and there is none any more"
             other = "requests from elsewhere need an API key, and none is configured"
-            return f"{why if self._mark else other}: `copilot-bridge keys add` makes one"
+            return f"{why if self._keys_were_needed else other}: `copilot-bridge keys add` makes one"
         return "an API key is needed: as Authorization: Bearer, or x-api-key"
 
     def _read(self) -> None:
@@ -176,14 +180,14 @@ class Callers:
         except StoreError as error:
             self._unreadable = True
             # Another machine may have made keys that this one has never seen: its own mark is not enough.
-            self._mark = self._keys.required or (self._keys.shared and not self._were_read)
+            self._keys_were_needed = self._keys.required or (self._keys.shared and not self._were_read)
             self._warn(f"the stored keys can't be read, those known stay good: {error}")
             return
         self._were_read, self._unreadable = True, False
-        self._mark = self._keys.required if needed is None else needed
-        stored = [Entry(each.digest, caller_of(each), each.expires) for each in keys]
+        self._keys_were_needed = self._keys.required if needed is None else needed
+        stored = [KnownKey(each.digest, caller_of(each), each.expires) for each in keys]
         self._table = {entry.digest: entry for entry in (*stored, *self._configured)}
-        self._warn(LOST.format(mark=self._keys.mark) if self._mark and not stored else "")
+        self._warn(KEYS_LOST.format(mark=self._keys.mark) if self._keys_were_needed and not stored else "")
 
     def _warn(self, text: str) -> None:
         """Once, until something else is the matter."""
@@ -192,20 +196,20 @@ class Callers:
         self._warned = text
 
     @property
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """What is the matter with the stored keys, for the operator; "": nothing."""
         self._fresh.look()
         return self._warned
 
 
-def configured(config: Config) -> Iterable[Entry]:
+def configured_keys(config: Config) -> Iterable[KnownKey]:
     """Of the settings.  A key of the settings is the operator's; a share token is for others."""
     for key in config.api_key:
         name = f"key:{digest_of(key.reveal()).hex()[:12]}"
-        yield Entry(digest_of(key.reveal()), Caller(name, operator=True))
+        yield KnownKey(digest_of(key.reveal()), Caller(name, operator=True))
     for share, token in config.share_token:
         digest = digest_of(share.reveal())
-        yield Entry(digest, Caller(f"share:{digest.hex()[:12]}", github_token=token))
+        yield KnownKey(digest, Caller(f"share:{digest.hex()[:12]}", github_token=token))
 
 
 def caller_of(key: Key) -> Caller:
@@ -218,7 +222,7 @@ def caller_of(key: Key) -> Caller:
     )
 
 
-def credentials(headers: Iterable[str | None]) -> list[str]:
+def read_credentials(headers: Iterable[str | None]) -> list[str]:
     """Of the values of `HEADERS`, in their order."""
     found = [each.strip() for each in headers if each]
     return [each[len(BEARER) :].strip() if each.lower().startswith(BEARER) else each for each in found]
@@ -229,9 +233,9 @@ def needs_key(config: Config) -> bool:
     return not is_loopback(config.host) and not config.insecure_no_key
 
 
-def check_door(config: Config, callers: Callers) -> None:
+def require_keys_when_public(config: Config, authenticator: Authenticator) -> None:
     """Raises ConfigError: others could use the plan without a key."""
-    if not needs_key(config) or callers.required:
+    if not needs_key(config) or authenticator.requires_key:
         return
     raise ConfigError(
         f"refusing to listen on {config.host} without an API key, for whoever reaches it could use your "
@@ -242,9 +246,9 @@ def check_door(config: Config, callers: Callers) -> None:
 def weak_keys(config: Config) -> list[str]:
     """What to tell the operator of keys of the settings that could be guessed."""
     given = [*config.api_key, *(share for share, _ in config.share_token)]
-    sizes = sorted(len(each.reveal()) for each in given if len(each.reveal()) < LONG_ENOUGH)
+    sizes = sorted(len(each.reveal()) for each in given if len(each.reveal()) < SAFE_KEY_LENGTH)
     return [
         f"a key of the settings has {size} character{'s' if size > 1 else ''} only, and can be guessed: "
-        f"take {LONG_ENOUGH} or more (`copilot-bridge keys add NAME` makes good ones)"
+        f"take {SAFE_KEY_LENGTH} or more (`copilot-bridge keys add NAME` makes good ones)"
         for size in sizes
     ]
