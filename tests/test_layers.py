@@ -16,6 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # room -> the rooms that it may import
 LAYERS: dict[str, set[str]] = {
     "redaction": set(),
+    "threads": set(),
     "waits": set(),
     "billing": set(),
     "status": set(),
@@ -46,11 +47,12 @@ LAYERS: dict[str, set[str]] = {
         "status",
         "store",
         "streaming",
+        "threads",
         "upstream",
         "waits",
     },
     "openapi": {"dialects", "errors"},
-    "http": {"access", "dialects", "errors", "exchange", "logs", "openapi", "status", "streaming"},
+    "http": {"access", "dialects", "errors", "exchange", "logs", "openapi", "status", "streaming", "threads"},
     "web": {
         "access",
         "clients",
@@ -96,6 +98,7 @@ OUTSIDE: dict[str, set[str]] = {
     "clients": {"ruamel", "tomlkit"},
     "errors": set(),
     "redaction": set(),
+    "threads": {"gevent"},
     "billing": set(),
     "streaming": {"gevent", "requests", "urllib3"},
 }

@@ -21,7 +21,7 @@ from copilot_bridge.access.authentication import LOCAL_OPERATOR, Caller
 from copilot_bridge.dialects import codec
 from copilot_bridge.errors import ConfigError, StoreError
 from copilot_bridge.store.chains import ChainTable, Sealed
-from copilot_bridge.streaming.relay import in_thread
+from copilot_bridge.threads import run_in_thread
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ class Chains:
     def _write(self, batch: list[Link]) -> int:
         assert self._table
         self._table.prepare()
-        sealed = in_thread(self._sealed, batch)
+        sealed = run_in_thread(self._sealed, batch)
         self._table.write(sealed)
         return sum(len(each.content) for each in sealed)
 
@@ -190,7 +190,7 @@ class Chains:
             return None
         chain, contents = found
         self._table.prepare()
-        said = in_thread(self._unsealed, contents)
+        said = run_in_thread(self._unsealed, contents)
         return Link(None, said, name=name, chain=chain) if said else None
 
     def _unsealed(self, contents: list[str]) -> bytes | None:

@@ -12,13 +12,15 @@ from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.exchange.request import Reader, unreadable
 from copilot_bridge.logs.entry import RequestLogEntry
-from copilot_bridge.streaming.relay import ClientGoneError, Delivery, Direct
-from copilot_bridge.streaming.response_body import Body, PlainBody, open_body
+from copilot_bridge.streaming.client_connection import ClientDisconnected
+from copilot_bridge.streaming.relay import StreamRelay
+from copilot_bridge.streaming.response_body import BlockingBody, NonBlockingBody, open_body
+from copilot_bridge.streaming.socket_writer import SocketWriter
 
 log = logging.getLogger(__name__)
 
 # After [DONE] only the end of the body is still to come; without it the connection can't be used again.
-END_PATIENCE = 1.0
+DRAIN_TIMEOUT = 1.0
 
 
 class Request(Protocol):
@@ -39,8 +41,8 @@ class Exchange:
     """Answers one request.  `close` has to be called, whatever happened before.
 
     :param client: the client's socket, to notice when it hangs up.
-    :param direct: a way to write to it, where the server offers one.
-    :param interim: it takes answers before the answer, as HTTP/1.1 has them.
+    :param writer: writes to it past the server, where the server allows it.
+    :param accepts_continue: the client speaks HTTP/1.1, and may be sent `100 Continue`.
     """
 
     def __init__(
@@ -49,18 +51,20 @@ class Exchange:
         request: Request,
         record: RequestLogEntry,
         client: socket.socket | None,
-        direct: Direct | None = None,
+        writer: SocketWriter | None = None,
         *,
-        interim: bool = True,
+        accepts_continue: bool = True,
     ) -> None:
         config = bridge.config
         self._request = request
         self._record = record
         self._fast = config.direct_socket_io
-        self._delivery = Delivery(client, config.keepalive, config.read_timeout, direct, interim=interim)
+        self._relay = StreamRelay(
+            client, config.keepalive, config.read_timeout, writer, accepts_continue=accepts_continue
+        )
         self._opening: Iterator[requests.Response | None] = iter(())
         self._response: requests.Response | None = None
-        self._body: Body | PlainBody | None = None
+        self._body: BlockingBody | NonBlockingBody | None = None
         self._metrics = bridge.metrics
         self._open = False
 
@@ -74,8 +78,8 @@ class Exchange:
         return dict(self._request.reply_headers)
 
     def result(self) -> bytes:
-        """The whole answer.  Raises BridgeError, or ClientGoneError."""
-        for whole in self._delivery.call(self._request.complete):
+        """The whole answer.  Raises BridgeError, or ClientDisconnected."""
+        for whole in self._relay.call(self._request.complete):
             if whole is not None:
                 self._record.note_first_byte()
                 return bytes(whole)
@@ -83,24 +87,24 @@ class Exchange:
 
     def open(self) -> None:
         """Wait for upstream's verdict, so that a refusal is a true HTTP error; but no longer than a
-        client should be left in silence.  Raises BridgeError, or ClientGoneError.
+        client should be left in silence.  Raises BridgeError, or ClientDisconnected.
         """
         self._metrics.stream_opened()
         self._open = True
-        self._opening = self._delivery.call(self._request.open)
+        self._opening = self._relay.call(self._request.open)
         self._response = next(self._opening)
 
     def events(self) -> Iterator[bytes]:
         """The answer as it arrives.  What goes wrong from here on is told in the stream itself."""
         reader: Reader | None = None
-        self._delivery.answered = True
+        self._relay.note_response_started()
         try:
             while self._response is None:
                 yield self._request.keepalive
                 self._response = next(self._opening)
             reader = self._request.reader()
-            yield from self._relay(self._response, reader)
-        except (ClientGoneError, GeneratorExit) as gone:
+            yield from self._relay_body(self._response, reader)
+        except (ClientDisconnected, GeneratorExit) as gone:
             self._record.outcome = "client gone"
             if isinstance(gone, GeneratorExit):
                 raise
@@ -115,11 +119,11 @@ class Exchange:
             self._record.note_error(unknown)
             yield (reader or self._request).fail(unknown)
 
-    def _relay(self, response: requests.Response, reader: Reader) -> Iterator[bytes]:
+    def _relay_body(self, response: requests.Response, reader: Reader) -> Iterator[bytes]:
         self._body = open_body(response, fast=self._fast)
         cost = CostReader()
         try:
-            for out in self._delivery.relay(self._body, reader, cost.feed):
+            for out in self._relay.relay(self._body, reader, cost.feed):
                 if out:
                     self._record.note_first_byte()
                 yield out or self._request.keepalive
@@ -130,13 +134,13 @@ class Exchange:
         if not reader.done:
             yield reader.close()
         if not reader.stopped:
-            self._delivery.drain(self._body, END_PATIENCE)
+            self._relay.drain(self._body, DRAIN_TIMEOUT)
 
     def close(self) -> None:
         if self._open:
             self._open = False
             self._metrics.stream_closed()
-        self._delivery.close()
+        self._relay.close()
         if self._body is not None:
             self._body.close()
         elif self._response is not None:

@@ -40,8 +40,8 @@ from copilot_bridge.exchange.routes import ROUTES, Route
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.models.profiles import TokenOverheads
-from copilot_bridge.streaming.relay import in_thread
 from copilot_bridge.streaming.response_body import open_body
+from copilot_bridge.threads import run_in_thread
 from copilot_bridge.upstream.auto import Occasion
 from copilot_bridge.upstream.catalogues import Choice
 from copilot_bridge.upstream.error_mapping import Refusal, forwarded
@@ -233,7 +233,7 @@ class ModelRequest(ABC):
         return whole
 
     def _read_folded(self, response: requests.Response) -> Whole:
-        pieces = self._counted(iter(open_body(response, fast=False).take, b""))
+        pieces = self._counted(iter(open_body(response, fast=False).read_available, b""))
         if self._passes and self._route.tool_adapter:
             pieces = filtered(pieces, self._route.tool_adapter)
         reader = None if self._passes else self.reader()
@@ -356,8 +356,8 @@ class ModelRequest(ABC):
         prompt = self._prompt or self.read_prompt()
         with LOADING:
             if not counting.is_loaded():
-                in_thread(counting.load)
-        return in_thread(counted, prompt, model.profile.tokens)
+                run_in_thread(counting.load)
+        return run_in_thread(counted, prompt, model.profile.tokens)
 
     def _place(self, image: ImageHolder, model: Model) -> bool:
         """Copilot fetches no images; it wants them in the request, and a header that says so."""

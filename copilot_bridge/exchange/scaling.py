@@ -16,7 +16,7 @@ from typing import Any
 
 from cachetools import LRUCache
 
-from copilot_bridge.streaming.relay import in_thread
+from copilot_bridge.threads import run_in_thread
 
 MOST_PIXELS = 40_000_000  # a file of a few bytes can unfold to gigabytes; a screen of 8K has 33 million
 HEAD = 131_072  # characters of base64, in which the size stands
@@ -71,7 +71,7 @@ class Scaler:
         key = hashlib.sha256(f"{bounds.size} {bounds.side} {data}".encode()).digest()
         with ONE:
             if key not in self._made:
-                made = in_thread(scale_down, data, bounds)
+                made = run_in_thread(scale_down, data, bounds)
                 if weight(made) > REMEMBERED:
                     return made
                 self._made[key] = made

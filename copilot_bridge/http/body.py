@@ -9,7 +9,7 @@ from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.http.cleanup import Closers
 from copilot_bridge.http.context import client_socket
 from copilot_bridge.http.drain import throw_away
-from copilot_bridge.streaming.relay import ClientGoneError
+from copilot_bridge.streaming.client_connection import ClientDisconnected
 
 # Prompts with images and PDFs make megabytes.
 LARGEST_BODY = 64 * 1024 * 1024
@@ -21,7 +21,7 @@ UPLOAD_PATIENCE = 300.0  # seconds for a whole body
 
 
 def read_body() -> bytes:
-    """Of a known length or chunked.  Raises BridgeError: too large, or packed; ClientGoneError."""
+    """Of a known length or chunked.  Raises BridgeError: too large, or packed; ClientDisconnected."""
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":
         raise BridgeError(f"Content-Encoding {encoding!r} is not unpacked here", kind="media_type")
@@ -32,7 +32,7 @@ def read_body() -> bytes:
     if announced is None or announced <= LARGEST_BODY:
         body = read_input(LARGEST_BODY + 1 if announced is None else announced)
         if announced is not None and len(body) < announced:
-            raise ClientGoneError
+            raise ClientDisconnected
         if len(body) <= LARGEST_BODY:
             g.body_is_read = True
             return body
@@ -40,12 +40,12 @@ def read_body() -> bytes:
 
 
 def read_input(most: int) -> bytes:
-    """Raises ClientGoneError; InvalidRequest: its chunks are none."""
+    """Raises ClientDisconnected; InvalidRequest: its chunks are none."""
     try:
         with gevent.Timeout(UPLOAD_PATIENCE):
             body: bytes = request.environ["wsgi.input"].read(most)
     except (OSError, gevent.Timeout) as error:  # gevent's server tells so that the client has left
-        raise ClientGoneError from error
+        raise ClientDisconnected from error
     except Exception as error:
         raise InvalidRequest(f"the request's body can't be read: {error}") from error
     return body

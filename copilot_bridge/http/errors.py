@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 from copilot_bridge.dialects.registry import write_error
 from copilot_bridge.errors import BridgeError, InvalidRequest, KindName, StoreError
 from copilot_bridge.http.context import bridge
-from copilot_bridge.streaming.relay import ClientGoneError
+from copilot_bridge.streaming.client_connection import ClientDisconnected
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def told_http(error: HTTPException) -> Response:
     return response
 
 
-def told_gone(_error: ClientGoneError) -> Response:
+def told_gone(_error: ClientDisconnected) -> Response:
     """It may have ended only its own half of the connection, and still listen."""
     g.record.outcome = "client gone"
     error = InvalidRequest("the client has ended the request")
@@ -67,6 +67,6 @@ def told_internal(error: Exception) -> Response:
 def init_app(app: Flask) -> None:
     app.register_error_handler(BridgeError, told)
     app.register_error_handler(HTTPException, told_http)
-    app.register_error_handler(ClientGoneError, told_gone)
+    app.register_error_handler(ClientDisconnected, told_gone)
     app.register_error_handler(RecursionError, told_depth)
     app.register_error_handler(Exception, told_internal)

@@ -34,8 +34,8 @@ def answer(make: Make) -> Response:
         asked,
         record,
         client_socket(environ),
-        environ.get("copilot_bridge.direct"),
-        interim=environ.get("SERVER_PROTOCOL") == "HTTP/1.1",
+        environ.get("copilot_bridge.socket_writer"),
+        accepts_continue=environ.get("SERVER_PROTOCOL") == "HTTP/1.1",
     )
     environ[CLOSERS].add(exchange.close)  # runs even if the body was never started
     if exchange.streaming:

@@ -13,7 +13,7 @@ from gevent.pywsgi import Input, WSGIHandler
 from copilot_bridge.http.drain import throw_away
 from copilot_bridge.serving.chunks import ChunkedBody
 from copilot_bridge.serving.refused import refusal
-from copilot_bridge.streaming.socket_writer import OfGevent
+from copilot_bridge.streaming.socket_writer import GeventSocketWriter
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]
             environ["wsgi.input"] = self.wsgi_input = StrictInput(self.wsgi_input)
         return environ | {
             "copilot_bridge.socket": self.socket,
-            "copilot_bridge.direct": OfGevent(self),
+            "copilot_bridge.socket_writer": GeventSocketWriter(self),
             "copilot_bridge.hang_up": self.hang_up,
         }
 

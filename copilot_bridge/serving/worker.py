@@ -28,7 +28,7 @@ from copilot_bridge.http.drain import throw_away
 from copilot_bridge.serving.chunks import LONGEST_LINE, Malformed, size_of
 from copilot_bridge.serving.limits import LAST_MOMENTS
 from copilot_bridge.serving.refused import refusal
-from copilot_bridge.streaming.socket_writer import OfGunicorn
+from copilot_bridge.streaming.socket_writer import GunicornSocketWriter
 
 # A stream that is cut off still tells its client so.
 LAST_WORDS = 0.5
@@ -109,7 +109,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         def offering(environ: dict[str, Any], start_response: Any) -> Any:
             response: Any = getattr(start_response, "__self__", None)
             if type(response) is Response:  # not HTTP/2's
-                environ["copilot_bridge.direct"] = OfGunicorn(response)
+                environ["copilot_bridge.socket_writer"] = GunicornSocketWriter(response)
                 environ["copilot_bridge.hang_up"] = response.force_close
                 start_response = partial(start, response)
             reader = getattr(environ["wsgi.input"], "reader", None)

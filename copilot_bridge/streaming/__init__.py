@@ -1,4 +1,4 @@
-"""Passes an answer from upstream's socket to the client's.
+"""Passes the body of upstream's response on to the client.
 
-`response_body` reads upstream's bytes, `relay` waits for both ends, `socket_writer` writes past the server.
+`response_body` reads it off the socket, `relay` waits for both ends, `socket_writer` writes to the client.
 """

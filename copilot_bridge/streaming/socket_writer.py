@@ -1,7 +1,7 @@
-"""The client's socket, for an answer's pieces after the first: past the server, at once or not at all.
+"""Writes the chunks of a response to the client's socket, past the server and without waiting.
 
-A server's own way from a piece to the socket costs about as much as everything that the bridge does to it.
-The head, the end, and whatever can't be written at once still go that way.
+A server's own way from a chunk to the socket costs about as much as everything that the bridge does to the
+chunk.  The head, the end, and whatever can't be written at once still go through the server.
 """
 
 from abc import ABC, abstractmethod
@@ -10,23 +10,26 @@ from typing import Any
 import gevent.socket
 
 
-class Direct(ABC):
-    """One answer's.  Offered to the application as `copilot_bridge.direct` in the WSGI environment."""
+class SocketWriter(ABC):
+    """Writes one response.  In the WSGI environment it is `copilot_bridge.socket_writer`."""
 
     def __init__(self, sock: Any) -> None:
         self.socket = sock
-        self._plain = type(sock) is gevent.socket.socket  # one that encrypts does so on top of the system's
-        self._send = sock._sock.send  # the system's, which gevent's wraps: it does not wait
+        self._unencrypted = type(sock) is gevent.socket.socket  # TLS encrypts above the system's socket
+        self._send = sock._sock.send  # of the system's socket, which gevent wraps: it does not wait
 
     @property
     def ready(self) -> bool:
-        """The head has been sent, and says that the body is chunked."""
-        return self._plain and self._chunked()
+        """Whether the head has been sent, and announces chunks."""
+        return self._unencrypted and self._chunked()
 
-    def send(self, piece: bytes) -> bytes:
-        """Write it without waiting; gives what the socket did not take.  Raises OSError: the client left."""
-        self._count(len(piece))
-        chunk = b"%X\r\n%b\r\n" % (len(piece), piece)
+    def send(self, data: bytes) -> bytes:
+        """Write a chunk without waiting; returns what the socket did not take.
+
+        :raises OSError: the client has disconnected.
+        """
+        self._count(len(data))
+        chunk = b"%X\r\n%b\r\n" % (len(data), data)
         try:
             sent: int = self._send(chunk)
         except BlockingIOError:
@@ -38,11 +41,11 @@ class Direct(ABC):
 
     @abstractmethod
     def _count(self, size: int) -> None:
-        """For the server's own accounts."""
+        """Tell the server how many bytes of the body were sent."""
 
 
-class OfGunicorn(Direct):
-    """:param response: gunicorn's own."""
+class GunicornSocketWriter(SocketWriter):
+    """:param response: gunicorn's `Response`."""
 
     def __init__(self, response: Any) -> None:
         super().__init__(response.sock)
@@ -55,8 +58,8 @@ class OfGunicorn(Direct):
         self._response.sent += size
 
 
-class OfGevent(Direct):
-    """:param handler: gevent's word for a connection and its present answer."""
+class GeventSocketWriter(SocketWriter):
+    """:param handler: gevent's `WSGIHandler`, which stands for a connection and its current response."""
 
     def __init__(self, handler: Any) -> None:
         super().__init__(handler.socket)

@@ -26,7 +26,7 @@ from copilot_bridge.dialects.messages import normalize as messages
 from copilot_bridge.dialects.messages.response import accumulate as accumulate_message
 from copilot_bridge.dialects.messages.response import normalize_response as normalize_message
 from copilot_bridge.dialects.responses import normalize as responses
-from copilot_bridge.streaming.response_body import Chunked, Framing, Sized, UntilClose
+from copilot_bridge.streaming.body_framing import Chunked, Framing, Sized, UntilClose
 
 CASES = Path(__file__).parent
 

@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.http.context import bridge, call
-from copilot_bridge.streaming.relay import in_thread
+from copilot_bridge.threads import run_in_thread
 
 bp = Blueprint("metrics", __name__)
 
@@ -19,7 +19,7 @@ def show() -> Response:
     metrics = bridge().metrics
     try:
         # In a thread: with many workers there is a lot to add up.
-        text = in_thread(metrics.text) if metrics.shared else metrics.text()
+        text = run_in_thread(metrics.text) if metrics.shared else metrics.text()
     except OSError as error:
         raise BridgeError(f"there are no metrics: {error}", kind="unavailable") from error
     return Response(text, content_type=TEXT, headers={"Cache-Control": "no-store"})

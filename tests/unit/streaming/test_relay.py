@@ -16,17 +16,10 @@ import pytest
 from gevent.hub import get_hub
 
 from copilot_bridge.errors import InvalidRequest, StreamCut, UpstreamTimeout
-from copilot_bridge.streaming.relay import (
-    CONTINUE,
-    STOPPED,
-    Bell,
-    ClientGoneError,
-    Delivery,
-    Readable,
-    Silence,
-    attempt,
-    in_thread,
-)
+from copilot_bridge.streaming.client_connection import CONTINUE, ClientDisconnected
+from copilot_bridge.streaming.relay import STOPPED_MESSAGE, StreamRelay, capture_result
+from copilot_bridge.streaming.wakeup import IdleTimer, SocketWatcher, Wakeup
+from copilot_bridge.threads import run_in_thread
 
 SOON = 0.1  # s; in which a departure has to be noticed
 LONG = 30.0  # s; what nobody waits for
@@ -39,14 +32,14 @@ class Pipe:
 
     def __init__(self, end: socket.socket) -> None:
         self._end = end
-        self.ended = False
-        self.drained = False
+        self.eof = False
+        self.would_block = False
         self.taken = 0
 
     def fileno(self) -> int:
         return self._end.fileno()
 
-    def take(self) -> bytes:
+    def read_available(self) -> bytes:
         self.taken += 1
         try:
             data = self._receive()
@@ -54,8 +47,8 @@ class Pipe:
             return b""
         except OSError as error:
             raise StreamCut("it broke off") from error
-        self.ended = not data
-        self.drained = len(data) < 65536
+        self.eof = not data
+        self.would_block = len(data) < 65536
         return data
 
     def _receive(self) -> bytes:
@@ -132,13 +125,13 @@ def upstream(request: pytest.FixtureRequest, pair: Callable[[], Pair]) -> tuple[
 
 
 @pytest.fixture
-def deliver(client: Pair) -> Iterator[Callable[..., Delivery]]:
-    made: list[Delivery] = []
+def deliver(client: Pair) -> Iterator[Callable[..., StreamRelay]]:
+    made: list[StreamRelay] = []
 
     def make(
-        *, keepalive: float = LONG, stall: float = LONG, to: Any = client[0], interim: bool = True
-    ) -> Delivery:
-        made.append(Delivery(to, keepalive, stall, interim=interim))
+        *, keepalive: float = LONG, stall: float = LONG, to: Any = client[0], accepts_continue: bool = True
+    ) -> StreamRelay:
+        made.append(StreamRelay(to, keepalive, stall, accepts_continue=accepts_continue))
         return made[-1]
 
     yield make
@@ -163,42 +156,42 @@ def since(began: float) -> float:
 
 
 def test_a_ring_wakes_the_sleeper() -> None:
-    bell, heard = Bell(), []
+    wakeup, reset = Wakeup(), []
 
     def sleep() -> None:
-        bell.wait()
-        heard.append("rung")
+        wakeup.wait()
+        reset.append("rung")
 
     sleeper = gevent.spawn(sleep)
     gevent.sleep(0)
-    assert bell.awaited is True
-    assert heard == []
-    get_hub().loop.run_callback(bell.ring)
+    assert wakeup.has_waiter is True
+    assert reset == []
+    get_hub().loop.run_callback(wakeup.set)
     sleeper.join(1)
-    assert heard == ["rung"]
-    assert not bell.awaited
+    assert reset == ["rung"]
+    assert not wakeup.has_waiter
 
 
 def test_a_ring_that_nobody_hears_is_kept_once() -> None:
-    bell = Bell()
-    bell.ring()
-    bell.ring("whoever")
-    bell.wait()
-    get_hub().loop.run_callback(bell.ring)
+    wakeup = Wakeup()
+    wakeup.set()
+    wakeup.set("whoever")
+    wakeup.wait()
+    get_hub().loop.run_callback(wakeup.set)
     began = time.monotonic()
-    bell.wait()
+    wakeup.wait()
     assert since(began) < SOON
-    assert not bell.awaited
+    assert not wakeup.has_waiter
 
 
 def test_a_sleeper_that_is_killed_is_not_rung_for() -> None:
-    bell = Bell()
-    sleeper = gevent.spawn(bell.wait)
+    wakeup = Wakeup()
+    sleeper = gevent.spawn(wakeup.wait)
     gevent.sleep(0)
     sleeper.kill()
-    assert not bell.awaited
-    bell.ring()
-    bell.wait()
+    assert not wakeup.has_waiter
+    wakeup.set()
+    wakeup.wait()
 
 
 # Readable.
@@ -206,89 +199,89 @@ def test_a_sleeper_that_is_killed_is_not_rung_for() -> None:
 
 def test_readable_rings_and_says_so(pair: Callable[[], Pair]) -> None:
     near, far = pair()
-    bell = Bell()
-    line = Readable(near.fileno(), bell)
-    line.watch()
-    line.watch()
+    wakeup = Wakeup()
+    watcher = SocketWatcher(near.fileno(), wakeup)
+    watcher.start()
+    watcher.start()
     later(0.01, far.send, b"x")
-    bell.wait()
-    assert line.fired
-    line.close()
+    wakeup.wait()
+    assert watcher.fired
+    watcher.close()
 
 
 def test_a_readable_socket_does_not_make_the_loop_spin(pair: Callable[[], Pair]) -> None:
     """Nobody reads what is there, because the greenlet is busy elsewhere."""
     near, far = pair()
-    line, fired = Readable(near.fileno(), Bell()), []
-    ring = line._bell.ring
-    line._bell.ring = lambda *_: (fired.append(1), ring())  # type: ignore[method-assign]
-    line.watch()
+    watcher, fired = SocketWatcher(near.fileno(), Wakeup()), []
+    ring = watcher._wakeup.set
+    watcher._wakeup.set = lambda *_: (fired.append(1), ring())  # type: ignore[method-assign]
+    watcher.start()
     far.send(b"x")
     gevent.sleep(SOON)
     assert len(fired) == 1
-    line.watch()
+    watcher.start()
     gevent.sleep(SOON)
     assert len(fired) == 2
-    line.close()
+    watcher.close()
 
 
 def test_a_pause_is_one(pair: Callable[[], Pair]) -> None:
     near, far = pair()
-    line = Readable(near.fileno(), Bell())
-    line.watch()
-    line.pause()
+    watcher = SocketWatcher(near.fileno(), Wakeup())
+    watcher.start()
+    watcher.stop()
     far.send(b"x")
     gevent.sleep(0.01)
-    assert not line.fired
-    line.close()
+    assert not watcher.fired
+    watcher.close()
 
 
 # Silence.
 
 
 def test_silence_rings_again_and_again() -> None:
-    bell = Bell()
-    silence = Silence(0.05, bell)
+    wakeup = Wakeup()
+    idle = IdleTimer(0.05, wakeup)
     began = time.monotonic()
     for _ in range(3):
-        bell.wait()
-        assert silence.due
-        silence.due = False
+        wakeup.wait()
+        assert idle.expired
+        idle.expired = False
     assert since(began) == pytest.approx(0.15, abs=0.05)
-    silence.close()
+    idle.close()
 
 
 def test_who_is_heard_is_not_silent() -> None:
-    bell = Bell()
-    silence = Silence(0.1, bell)
+    wakeup = Wakeup()
+    idle = IdleTimer(0.1, wakeup)
     began = time.monotonic()
     while since(began) < 0.3:
         gevent.sleep(0.02)
-        silence.heard()
-        assert not silence.due
+        idle.reset()
+        assert not idle.expired
     spoke = time.monotonic()
-    bell.wait()
-    assert silence.due
+    wakeup.wait()
+    assert idle.expired
     assert since(spoke) == pytest.approx(0.1, abs=0.05)
-    silence.close()
+    idle.close()
 
 
 def test_hearing_costs_no_timer() -> None:
-    silence = Silence(LONG, Bell())
-    before = silence._timer
+    idle = IdleTimer(LONG, Wakeup())
+    before = idle._timer
     for _ in range(100):
-        silence.heard()
-    assert silence._timer is before
-    silence.close()
+        idle.reset()
+    assert idle._timer is before
+    idle.close()
 
 
 def test_who_is_woken_by_silence_may_close_it_at_once() -> None:
-    """As a delivery does that gives up; a timer that comes back to life would ring for ever."""
+    """As a relay does that gives up; a timer that comes back to life would ring for ever."""
     before = watchers()
-    bell = Bell()
-    silence = Silence(0.01, bell)
-    bell.wait()
-    silence.close()
+    wakeup = Wakeup()
+    idle = IdleTimer(0.01, wakeup)
+    wakeup.wait()
+    idle.close()
     assert left_over(before) == 0
 
 
@@ -308,8 +301,8 @@ def test_a_call_may_wait(deliver: Any) -> None:
 
 
 def test_one_call_after_the_other(deliver: Any) -> None:
-    delivery = deliver()
-    assert [list(delivery.call(lambda: 1)), list(delivery.call(lambda: 2))] == [[1], [2]]
+    relay = deliver()
+    assert [list(relay.call(lambda: 1)), list(relay.call(lambda: 2))] == [[1], [2]]
 
 
 def test_a_stream_keeps_nothing_of_the_call_that_opened_it(deliver: Any) -> None:
@@ -328,12 +321,12 @@ def greenlets() -> int:
 
 def test_silences_of_a_call_are_told(deliver: Any) -> None:
     """As often as it is silent for so long; and its end is told at once, not with the next of them."""
-    delivery = deliver(keepalive=0.05)
+    relay = deliver(keepalive=0.05)
     enough = gevent.event.Event()
     began = time.monotonic()
     told: list[object] = []
     moments = [0.0]
-    for result in delivery.call(lambda: enough.wait() and "done"):
+    for result in relay.call(lambda: enough.wait() and "done"):
         told.append(result)
         moments.append(since(began))
         if len(told) == 3:
@@ -357,8 +350,8 @@ def test_what_a_call_raises_comes_through(error: Exception, pause: float, delive
 
 def test_an_attempt_gives_one_or_the_other() -> None:
     error = ValueError()
-    assert attempt(lambda: 1) == (1, None)
-    assert attempt(lambda: (_ for _ in ()).throw(error)) == (None, error)
+    assert capture_result(lambda: 1) == (1, None)
+    assert capture_result(lambda: (_ for _ in ()).throw(error)) == (None, error)
 
 
 @pytest.mark.parametrize("leave", [socket.socket.close, reset], ids=["closes", "resets"])
@@ -371,13 +364,13 @@ def test_a_client_that_leaves_during_a_call(leave: Any, deliver: Any, client: Pa
         finally:
             stopped.append(time.monotonic())
 
-    delivery = deliver()
+    relay = deliver()
     later(0.05, leave, client[1])
     began = time.monotonic()
-    with pytest.raises(ClientGoneError):
-        list(delivery.call(wait))
+    with pytest.raises(ClientDisconnected):
+        list(relay.call(wait))
     assert since(began) < 0.05 + SOON
-    delivery.close()
+    relay.close()
     gevent.sleep(0.01)
     assert stopped, "nobody waits for the result"
 
@@ -390,21 +383,21 @@ def test_a_client_that_resets_its_connection(deliver: Any) -> None:
     with near:
         later(0.02, reset, far)
         began = time.monotonic()
-        with pytest.raises(ClientGoneError):
+        with pytest.raises(ClientDisconnected):
             list(deliver(to=near).call(lambda: gevent.sleep(LONG)))
         assert since(began) < 0.02 + SOON
 
 
 def test_a_ring_for_nothing_is_no_departure(deliver: Any, client: Pair) -> None:
-    delivery = deliver()
-    delivery._line.fired = True
-    assert list(delivery.call(lambda: gevent.sleep(0.01) or "done")) == ["done"]
+    relay = deliver()
+    relay._client._watcher.fired = True
+    assert list(relay.call(lambda: gevent.sleep(0.01) or "done")) == ["done"]
 
 
 def test_a_client_that_has_left_before(deliver: Any, client: Pair) -> None:
     client[1].close()
     began = time.monotonic()
-    with pytest.raises(ClientGoneError):
+    with pytest.raises(ClientDisconnected):
         list(deliver().call(lambda: gevent.sleep(LONG)))
     assert since(began) < SOON
 
@@ -427,15 +420,15 @@ def test_a_client_that_only_stops_writing_is_asked_whether_it_reads(deliver: Any
 def test_a_client_that_is_not_to_be_asked_has_left(deliver: Any, client: Pair) -> None:
     """As proxies that speak HTTP/1.0."""
     later(0.01, client[1].shutdown, socket.SHUT_WR)
-    with pytest.raises(ClientGoneError):
-        list(deliver(interim=False).call(lambda: gevent.sleep(LONG)))
+    with pytest.raises(ClientDisconnected):
+        list(deliver(accepts_continue=False).call(lambda: gevent.sleep(LONG)))
 
 
 def test_in_a_stream_a_sign_of_life_asks(deliver: Any, client: Pair, upstream: Any) -> None:
-    delivery = deliver()
-    delivery.answered = True
+    relay = deliver()
+    relay.note_response_started()
     later(0.01, client[1].shutdown, socket.SHUT_WR)
-    assert next(delivery.pieces(upstream[0])) == b""
+    assert next(relay.read(upstream[0])) == b""
 
 
 def test_a_call_without_a_client(deliver: Any) -> None:
@@ -455,7 +448,7 @@ def test_pieces_come_as_they_arrive(deliver: Any, upstream: Any) -> None:
     for number in range(4):
         later(number * 0.03, far.send, b"piece %d" % number)
     later(0.12, far.close)
-    told = [(piece, since(began)) for piece in deliver().pieces(body)]
+    told = [(piece, since(began)) for piece in deliver().read(body)]
     assert [piece for piece, _ in told if piece] == [b"piece %d" % number for number in range(4)]
     assert [at for piece, at in told if piece] == pytest.approx([0, 0.03, 0.06, 0.09], abs=0.03)
 
@@ -466,7 +459,7 @@ def test_an_event_costs_one_look(deliver: Any, upstream: Any) -> None:
     for number in range(10):
         later(0.01 + number * 0.01, far.send, b"x")
     later(0.15, far.close)
-    assert b"".join(deliver().pieces(body)) == b"x" * 10
+    assert b"".join(deliver().read(body)) == b"x" * 10
     assert body.taken <= 2 * 10 + 3
 
 
@@ -479,8 +472,8 @@ def test_a_client_that_leaves_during_pieces(
     writer = gevent.spawn(lambda: [far.send(b"x") and gevent.sleep(0.005) for _ in range(200)] if busy else 0)
     later(0.05, leave, client[1])
     began = time.monotonic()
-    with pytest.raises(ClientGoneError):
-        for _ in deliver().pieces(body):
+    with pytest.raises(ClientDisconnected):
+        for _ in deliver().read(body):
             pass
     assert since(began) < 0.05 + SOON
     writer.kill()
@@ -489,11 +482,11 @@ def test_a_client_that_leaves_during_pieces(
 def test_a_client_that_leaves_while_it_is_written_to(deliver: Any, client: Pair, upstream: Any) -> None:
     body, far = upstream
     far.send(b"first")
-    pieces = deliver().pieces(body)
+    pieces = deliver().read(body)
     assert next(pieces) == b"first"
     client[1].close()
     gevent.sleep(0.02)
-    with pytest.raises(ClientGoneError):
+    with pytest.raises(ClientDisconnected):
         next(pieces)
 
 
@@ -502,7 +495,7 @@ def test_silences_of_upstream_are_told(deliver: Any, upstream: Any) -> None:
     later(0.12, far.send, b"late")
     later(0.14, far.close)
     began = time.monotonic()
-    told = [(piece, since(began)) for piece in deliver(keepalive=0.05).pieces(body)]
+    told = [(piece, since(began)) for piece in deliver(keepalive=0.05).read(body)]
     assert [piece for piece, _ in told] == [b"", b"", b"late"]
     assert [at for _, at in told] == pytest.approx([0.05, 0.1, 0.12], abs=0.04)
 
@@ -512,11 +505,11 @@ def test_a_busy_upstream_is_not_silent(deliver: Any, upstream: Any) -> None:
     for number in range(12):
         later(number * 0.02, far.send, b"x")
     later(0.25, far.close)
-    delivery = deliver(keepalive=0.1)
+    relay = deliver(keepalive=0.1)
     pieces = []
-    for piece in delivery.pieces(body):
+    for piece in relay.read(body):
         pieces.append(piece)
-        delivery.told()
+        relay.note_sent()
     assert b"" not in pieces
 
 
@@ -525,7 +518,7 @@ def test_a_busy_upstream_that_says_nothing_to_the_client_is_silent(deliver: Any,
     for number in range(12):
         later(number * 0.02, far.send, b"x")
     later(0.25, far.close)
-    assert list(deliver(keepalive=0.1).pieces(body)).count(b"") == 2
+    assert list(deliver(keepalive=0.1).read(body)).count(b"") == 2
 
 
 @pytest.mark.parametrize(("keepalive", "signs"), [(LONG, 0), (0.05, 3), (0.12, 1)])
@@ -533,7 +526,7 @@ def test_an_upstream_that_stalls(keepalive: float, signs: int, deliver: Any, ups
     told: list[bytes] = []
     began = time.monotonic()
     with pytest.raises(UpstreamTimeout, match=r"0\.2 s"):
-        told.extend(deliver(keepalive=keepalive, stall=0.2).pieces(upstream[0]))
+        told.extend(deliver(keepalive=keepalive, stall=0.2).read(upstream[0]))
     assert told == [b""] * signs
     assert 0.19 <= since(began) < 0.2 + min(keepalive, 0.2) + SOON
 
@@ -545,7 +538,7 @@ def test_a_stall_is_counted_from_the_last_byte(deliver: Any, upstream: Any) -> N
     told: list[bytes] = []
     began = time.monotonic()
     with pytest.raises(UpstreamTimeout):
-        told.extend(deliver(keepalive=0.05, stall=0.15).pieces(body))
+        told.extend(deliver(keepalive=0.05, stall=0.15).read(body))
     assert told.count(b"x") == 6
     assert since(began) > 0.3 + 0.14
 
@@ -554,7 +547,7 @@ def test_a_body_that_breaks_off(deliver: Any, upstream: Any) -> None:
     body, far = upstream
     far.send(b"first")
     body._end.setblocking(False)
-    pieces = deliver().pieces(body)
+    pieces = deliver().read(body)
     assert next(pieces) == b"first"
     body._end.close()
     body._end = socket.socket()
@@ -571,33 +564,33 @@ class Early:
     def __init__(self, *pieces: bytes, breaks: bool = False) -> None:
         self._pieces = list(pieces)
         self._breaks = breaks
-        self.ended = False
+        self.eof = False
 
-    def take(self) -> bytes:
+    def read_available(self) -> bytes:
         if self._breaks and not self._pieces:
             raise StreamCut("it broke off")
         piece = self._pieces.pop(0) if self._pieces else b""
-        self.ended = not piece
+        self.eof = not piece
         return piece
 
 
 def test_a_body_without_a_socket(deliver: Any) -> None:
-    assert list(deliver().pieces(Early(b"a", b"b"))) == [b"a", b"b"]
-    assert list(deliver().pieces(Early())) == []
+    assert list(deliver().read(Early(b"a", b"b"))) == [b"a", b"b"]
+    assert list(deliver().read(Early())) == []
     with pytest.raises(StreamCut):
-        list(deliver().pieces(Early(b"a", breaks=True)))
+        list(deliver().read(Early(b"a", breaks=True)))
 
 
 def test_a_consumer_that_is_busy_does_not_make_the_loop_spin(
     deliver: Any, client: Pair, upstream: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slow client blocks the greenlet while both sockets have something to say."""
-    fired: list[Readable] = []
-    watched = Readable._readable
-    monkeypatch.setattr(Readable, "_readable", lambda self: (fired.append(self), watched(self))[1])
+    fired: list[SocketWatcher] = []
+    watched = SocketWatcher._fire
+    monkeypatch.setattr(SocketWatcher, "_fire", lambda self: (fired.append(self), watched(self))[1])
     body, far = upstream
     far.send(b"first")
-    pieces = deliver().pieces(body)
+    pieces = deliver().read(body)
     assert next(pieces) == b"first"
     later(0.01, far.send, b"second")
     assert next(pieces) == b"second"
@@ -615,13 +608,13 @@ def test_a_client_that_sends_its_next_request_early_has_not_left(
     deliver: Any, client: Pair, upstream: Any
 ) -> None:
     body, far = upstream
-    delivery = deliver()
+    relay = deliver()
     client[1].send(b"GET / HTTP/1.1\r\n\r\n")
-    assert list(delivery.call(lambda: gevent.sleep(0.03) or "done")) == ["done"]
+    assert list(relay.call(lambda: gevent.sleep(0.03) or "done")) == ["done"]
     later(0.05, far.send, b"x")
     later(0.08, far.close)
     spent = time.process_time()
-    assert b"".join(delivery.pieces(body)) == b"x"
+    assert b"".join(relay.read(body)) == b"x"
     assert time.process_time() - spent < 0.05
     assert client[0].recv(99).startswith(b"GET"), "it is still there to be read"
 
@@ -635,20 +628,20 @@ def test_nothing_early_is_lost_by_looking(deliver: Any, client: Pair) -> None:
 class Torrent:
     """A body of so many pieces, each of which is there before it is asked for."""
 
-    drained = blocking = False
+    would_block = blocking = False
 
     def __init__(self, end: socket.socket, pieces: int) -> None:
         self._end = end
         self._left = pieces
 
     @property
-    def ended(self) -> bool:
+    def eof(self) -> bool:
         return self._left == 0
 
     def fileno(self) -> int:
         return self._end.fileno()
 
-    def take(self) -> bytes:
+    def read_available(self) -> bytes:
         self._left -= 1
         return b"x"
 
@@ -663,7 +656,7 @@ def test_a_stream_that_never_has_to_wait_lets_others_work(deliver: Any, client: 
             gevent.sleep(0)
 
     other = gevent.spawn(work)
-    seen = [len(turns) for _ in deliver().pieces(Torrent(client[0], 20))]
+    seen = [len(turns) for _ in deliver().read(Torrent(client[0], 20))]
     other.kill()
     assert seen[0] == 0, "it has begun at once"
     assert all(later > earlier for earlier, later in itertools.pairwise(seen))
@@ -675,7 +668,7 @@ def test_a_stream_that_never_has_to_wait_can_be_stopped(deliver: Any, client: Pa
 
     def serve() -> None:
         try:
-            told.extend(deliver().pieces(Torrent(client[0], 1_000_000)))
+            told.extend(deliver().read(Torrent(client[0], 1_000_000)))
         except StreamCut as cut:
             told.append(str(cut))
 
@@ -683,7 +676,7 @@ def test_a_stream_that_never_has_to_wait_can_be_stopped(deliver: Any, client: Pa
     gevent.sleep(0)
     serving.kill()
     assert told[0] == b"x"
-    assert told[-1] == STOPPED
+    assert told[-1] == STOPPED_MESSAGE
 
 
 # Relaying.
@@ -705,7 +698,7 @@ class Echo:
         return b"" if piece == b"silent" else piece.upper()
 
 
-class Wire:
+class Writer:
     """A client's socket as a server offers it, here without any framing; `ready` once the head is sent."""
 
     ready = True
@@ -743,12 +736,12 @@ def hear(far: socket.socket) -> bytes:
 @pytest.fixture
 def relay(client: Pair, upstream: Any) -> Iterator[Callable[..., Any]]:
     """Relays to its end: what was handed to the server.  The socket's part is what the client hears."""
-    made: list[Delivery] = []
+    made: list[StreamRelay] = []
 
     def run(*, ready: bool = True, keepalive: float = LONG, stall: float = LONG) -> list[bytes]:
-        wire = Wire(client[0])
-        wire.ready = ready
-        made.append(Delivery(client[0], keepalive, stall, wire))
+        writer = Writer(client[0])
+        writer.ready = ready
+        made.append(StreamRelay(client[0], keepalive, stall, writer))
         return list(made[-1].relay(upstream[0], Echo(), lambda _: None))
 
     yield run
@@ -780,8 +773,8 @@ def test_a_greenlet_is_not_woken_for_what_the_loop_can_do(
     if body.blocking:
         pytest.skip("that way it has to be")
     woken: list[object] = []
-    switched = Bell.wait
-    monkeypatch.setattr(Bell, "wait", lambda self: (switched(self), woken.append(self))[0])
+    switched = Wakeup.wait
+    monkeypatch.setattr(Wakeup, "wait", lambda self: (switched(self), woken.append(self))[0])
     feed(far, b"one ", *[b"more "] * 20, b"done")
     relay()
     assert len(woken) <= 3, "for the first piece, for the head's sake, and for the end"
@@ -792,7 +785,7 @@ def test_a_body_that_ends_without_more(relay: Any, client: Pair, upstream: Any) 
     feed(far, b"one ", b"two").link(lambda _: far.shutdown(socket.SHUT_WR))
     served = relay()
     assert b"".join(served) + hear(client[1]) == b"ONE TWO"
-    assert body.ended
+    assert body.eof
 
 
 @pytest.mark.parametrize("first", [[], [b"one "]], ids=["the first", "a later one"])
@@ -832,8 +825,8 @@ def test_a_client_that_reads_slowly_gets_all_and_upstream_waits(client: Pair, up
     body, far = upstream
     for end in (*client, far):
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-    wire = Wire(client[0])
-    delivery = Delivery(client[0], LONG, LONG, wire)
+    writer = Writer(client[0])
+    relay = StreamRelay(client[0], LONG, LONG, writer)
     text = bytes(range(48, 58)) * 2000
     pieces = [text[at : at + 1000] for at in range(0, len(text), 1000)]
     writing = gevent.spawn(
@@ -842,24 +835,24 @@ def test_a_client_that_reads_slowly_gets_all_and_upstream_waits(client: Pair, up
     served: list[bytes] = []
 
     def serve() -> None:
-        for out in delivery.relay(body, Echo(), lambda _: None):
+        for out in relay.relay(body, Echo(), lambda _: None):
             served.append(out)
-            wire.sendall(out)
+            writer.sendall(out)
 
     serving = gevent.spawn(serve)
-    heard = b""
+    reset = b""
     gevent.sleep(0.1)
     assert not writing.ready(), "upstream is not read for a client that does not read"
     taken = body.taken
     gevent.sleep(0.1)
     assert body.taken == taken
-    while len(heard) < len(text):
+    while len(reset) < len(text):
         gevent.socket.wait_read(client[1].fileno())
-        heard += hear(client[1])
-    assert heard == text
+        reset += hear(client[1])
+    assert reset == text
     serving.kill()
-    delivery.close()
-    assert body.blocking or wire.waited < len(text), "only what the socket did not take had to wait"
+    relay.close()
+    assert body.blocking or writer.waited < len(text), "only what the socket did not take had to wait"
 
 
 @pytest.mark.parametrize("leave", [socket.socket.close, reset], ids=["closes", "resets"])
@@ -870,7 +863,7 @@ def test_a_client_that_leaves_while_it_is_relayed_to(
     writing = gevent.spawn(lambda: [far.send(b"more ") and gevent.sleep(0.005) for _ in range(200)])
     later(0.05, leave, client[1])
     began = time.monotonic()
-    with pytest.raises(ClientGoneError):
+    with pytest.raises(ClientDisconnected):
         relay()
     assert since(began) < 0.05 + SOON
     writing.kill()
@@ -879,20 +872,20 @@ def test_a_client_that_leaves_while_it_is_relayed_to(
 def test_a_client_that_can_not_be_written_to_has_left(client: Pair, upstream: Any) -> None:
     """Whatever the system calls it."""
     body, far = upstream
-    wire = Wire(client[0])
-    wire.send = lambda _piece: broken()  # type: ignore[method-assign]
-    delivery = Delivery(None, LONG, LONG, wire)
-    relayed = delivery.relay(body, Echo(), lambda _: None)
+    writer = Writer(client[0])
+    writer.send = lambda _piece: broken()  # type: ignore[method-assign]
+    relay = StreamRelay(None, LONG, LONG, writer)
+    relayed = relay.relay(body, Echo(), lambda _: None)
     far.send(b"one ")
     assert next(relayed) == b"ONE "
     later(0.01, far.send, b"two ")
     if body.blocking:
         assert next(relayed) == b"TWO "
     else:
-        with pytest.raises(ClientGoneError):
+        with pytest.raises(ClientDisconnected):
             next(relayed)
     relayed.close()
-    delivery.close()
+    relay.close()
 
 
 def test_silence_is_what_the_client_hears_of_a_relay(relay: Any, upstream: Any) -> None:
@@ -922,14 +915,14 @@ def test_the_end_is_drained(deliver: Any, upstream: Any) -> None:
     far.send(b"x" * 1000)
     later(0.03, far.close)
     deliver().drain(body, 1.0)
-    assert body.ended
+    assert body.eof
 
 
 def test_nobody_waits_for_an_end_that_does_not_come(deliver: Any, upstream: Any) -> None:
     began = time.monotonic()
     deliver().drain(upstream[0], 0.1)
     assert 0.09 <= since(began) < 0.1 + SOON
-    assert not upstream[0].ended
+    assert not upstream[0].eof
 
 
 def test_nobody_waits_for_an_end_before_which_more_and_more_comes(deliver: Any, upstream: Any) -> None:
@@ -958,81 +951,81 @@ def test_a_body_that_breaks_off_while_it_is_drained(deliver: Any) -> None:
 
 def test_closing_what_was_never_used(deliver: Any) -> None:
     before = watchers()
-    delivery = deliver(to=socket.socket())
-    delivery._client.close()
-    delivery.close()
+    relay = deliver(to=socket.socket())
+    relay._client._socket.close()
+    relay.close()
     assert left_over(before) == 0
 
 
 def test_closing_a_call_that_was_never_started(deliver: Any) -> None:
-    delivery, called = deliver(), []
-    call = delivery.call(lambda: called.append(1))
-    delivery.close()
+    relay, called = deliver(), []
+    call = relay.call(lambda: called.append(1))
+    relay.close()
     call.close()
     gevent.sleep(0)
     assert not called
 
 
 def test_closing_in_the_middle_of_a_call(deliver: Any) -> None:
-    delivery, ended = deliver(keepalive=0.02), []
-    call = delivery.call(lambda: (gevent.sleep(0.2), ended.append(1)))
+    relay, eof = deliver(keepalive=0.02), []
+    call = relay.call(lambda: (gevent.sleep(0.2), eof.append(1)))
     assert next(call) is None
-    delivery.close()
+    relay.close()
     call.close()
     gevent.sleep(0.25)
-    assert not ended, "it was broken off"
+    assert not eof, "it was broken off"
 
 
 def test_closing_pieces_that_were_never_started(deliver: Any, upstream: Any) -> None:
-    delivery = deliver()
-    pieces = delivery.pieces(upstream[0])
-    delivery.close()
+    relay = deliver()
+    pieces = relay.read(upstream[0])
+    relay.close()
     pieces.close()
 
 
-@pytest.mark.parametrize("order", ["delivery first", "pieces first"])
+@pytest.mark.parametrize("order", ["relay first", "pieces first"])
 def test_closing_in_the_middle_of_pieces(order: str, deliver: Any, upstream: Any) -> None:
     before = watchers()
-    delivery = deliver(keepalive=0.02)
-    pieces = delivery.pieces(upstream[0])
+    relay = deliver(keepalive=0.02)
+    pieces = relay.read(upstream[0])
     assert next(pieces) == b""
-    for each in (delivery, pieces) if order == "delivery first" else (pieces, delivery):
+    for each in (relay, pieces) if order == "relay first" else (pieces, relay):
         each.close()
     assert left_over(before) == 0
 
 
 def test_closing_twice(deliver: Any, upstream: Any) -> None:
-    delivery = deliver()
-    list(delivery.call(lambda: 1))
-    delivery.close()
-    delivery.close()
+    relay = deliver()
+    list(relay.call(lambda: 1))
+    relay.close()
+    relay.close()
 
 
 def test_closing_after_the_client_has_left(deliver: Any, client: Pair, upstream: Any) -> None:
     before = watchers()
-    delivery = deliver()
+    relay = deliver()
     client[1].close()
-    with pytest.raises(ClientGoneError):
-        list(delivery.pieces(upstream[0]))
-    delivery.close()
+    with pytest.raises(ClientDisconnected):
+        list(relay.read(upstream[0]))
+    relay.close()
     assert left_over(before) == 0
 
 
 def test_closing_after_the_next_request_came_early(deliver: Any, client: Pair) -> None:
-    delivery = deliver()
+    relay = deliver()
     client[1].send(b"GET")
-    list(delivery.call(lambda: gevent.sleep(0.02)))
-    delivery.close()
+    list(relay.call(lambda: gevent.sleep(0.02)))
+    relay.close()
 
 
 def test_a_greenlet_that_is_killed_in_the_middle(deliver: Any, upstream: Any) -> None:
     """As the server does when it has to stop."""
     before = watchers()
-    delivery = deliver()
-    serving = gevent.spawn(lambda: list(delivery.pieces(upstream[0])))
+    relay = deliver()
+    serving = gevent.spawn(lambda: list(relay.read(upstream[0])))
     gevent.sleep(0.01)
     serving.kill()
-    delivery.close()
+    relay.close()
     assert left_over(before) == 0
 
 
@@ -1040,13 +1033,13 @@ def test_a_gevent_socket_is_looked_through(upstream: Any) -> None:
     import gevent.socket as cooperative
 
     near, far = cooperative.socketpair()
-    delivery = Delivery(near, LONG, LONG)
+    relay = StreamRelay(near, LONG, LONG)
     later(0.02, far.close)
     began = time.monotonic()
-    with pytest.raises(ClientGoneError):
-        list(delivery.pieces(upstream[0]))
+    with pytest.raises(ClientDisconnected):
+        list(relay.read(upstream[0]))
     assert since(began) < 0.02 + SOON
-    delivery.close()
+    relay.close()
     near.close()
 
 
@@ -1062,6 +1055,6 @@ def test_what_a_thread_raises_is_raised_here_and_printed_nowhere(capfd: pytest.C
 
     for kind in (InvalidRequest, ValueError, Panic):
         with pytest.raises(kind):
-            in_thread(fail, kind)
-    assert in_thread(max, 1, 2) == 2
+            run_in_thread(fail, kind)
+    assert run_in_thread(max, 1, 2) == 2
     assert capfd.readouterr().err == ""

@@ -18,17 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from copilot_bridge.errors import StreamCut, UpstreamRefused, UpstreamTimeout
-from copilot_bridge.streaming.response_body import (
-    AT_ONCE,
-    LONGEST_LINE,
-    Body,
-    Chunked,
-    Framing,
-    PlainBody,
-    Sized,
-    UntilClose,
-    open_body,
-)
+from copilot_bridge.streaming.body_framing import MAX_LINE_LENGTH, Chunked, Framing, Sized, UntilClose
+from copilot_bridge.streaming.response_body import READ_SIZE, BlockingBody, NonBlockingBody, open_body
 
 PATIENCE = 2.0  # s; nothing that works takes so long
 
@@ -70,10 +61,10 @@ def test_chunked_gives_the_payload_however_it_is_cut(message: tuple[bytes, bytes
     payload, framed = message
     framing, out = Chunked(), b""
     for start, end in zip([0, *places], [*places, len(framed)], strict=True):
-        assert framing.ended == (start >= len(framed))
+        assert framing.eof == (start >= len(framed))
         out += framing.feed(framed[start:end])
     assert out == payload
-    assert framing.ended
+    assert framing.eof
 
 
 @given(chunked())
@@ -81,17 +72,17 @@ def test_chunked_byte_by_byte(message: tuple[bytes, bytes]) -> None:
     payload, framed = message
     framing, out = Chunked(), b""
     for at in range(len(framed)):
-        assert not framing.ended
+        assert not framing.eof
         out += framing.feed(framed[at : at + 1])
     assert out == payload
-    assert framing.ended
+    assert framing.eof
 
 
 @given(chunked(), st.integers(1, 20))
 def test_chunked_is_not_at_its_end_before_the_last_byte(message: tuple[bytes, bytes], missing: int) -> None:
     framing = Chunked()
     framing.feed(message[1][:-missing])
-    assert not framing.ended
+    assert not framing.eof
 
 
 def test_a_large_chunk_is_passed_on_in_the_pieces_it_comes_in() -> None:
@@ -99,9 +90,9 @@ def test_a_large_chunk_is_passed_on_in_the_pieces_it_comes_in() -> None:
     assert framing.feed(b"100000\r\n") == b""
     piece = b"x" * 65536
     assert all(framing.feed(piece) is piece for _ in range(16))
-    assert not framing.ended
+    assert not framing.eof
     assert framing.feed(b"\r\n" + END) == b""
-    assert framing.ended
+    assert framing.eof
 
 
 GARBAGE = {
@@ -126,14 +117,14 @@ def test_garbage_is_no_answer(data: bytes) -> None:
         framing = Chunked()
         with pytest.raises(StreamCut):
             feed(framing, [data[at : at + size] for at in range(0, len(data), size)])
-        assert not framing.ended
+        assert not framing.eof
 
 
-@pytest.mark.parametrize("piece", [b"1" * 100, b"5;" + b"x" * 98, b"x" * LONGEST_LINE])
+@pytest.mark.parametrize("piece", [b"1" * 100, b"5;" + b"x" * 98, b"x" * MAX_LINE_LENGTH])
 def test_a_size_line_without_end_is_no_answer(piece: bytes) -> None:
     framing = Chunked()
     with pytest.raises(StreamCut):
-        feed(framing, [piece] * (LONGEST_LINE // 100 + 2))
+        feed(framing, [piece] * (MAX_LINE_LENGTH // 100 + 2))
 
 
 def test_a_trailer_without_end_is_not_kept() -> None:
@@ -141,22 +132,22 @@ def test_a_trailer_without_end_is_not_kept() -> None:
     framing.feed(b"0\r\n")
     for _ in range(100):
         framing.feed(b"x" * 5000)
-    assert len(framing._rest) <= LONGEST_LINE
+    assert len(framing._pending) <= MAX_LINE_LENGTH
     framing.feed(b"\r\n\r\n")
-    assert framing.ended
+    assert framing.eof
 
 
 def test_a_trailer_may_be_as_long_as_it_likes() -> None:
     """Cut anywhere, also where a line of it ends."""
-    line = b"Name: " + b"x" * (LONGEST_LINE - 8) + b"\r\n"
+    line = b"Name: " + b"x" * (MAX_LINE_LENGTH - 8) + b"\r\n"
     for cut in range(len(line) - 3, len(line) + 3):
         framing = Chunked()
         framing.feed(b"0\r\nA: b\r\n")
         trailer = line * 3 + b"\r\n"
         framing.feed(trailer[:cut])
-        assert not framing.ended
+        assert not framing.eof
         framing.feed(trailer[cut:])
-        assert framing.ended
+        assert framing.eof
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 100])
@@ -164,19 +155,19 @@ def test_sized(size: int) -> None:
     framing, data = Sized(5), b"helloHTTP/1.1"
     out = b"".join(framing.feed(data[at : at + size]) for at in range(0, len(data), size))
     assert out == b"hello"
-    assert framing.ended
+    assert framing.eof
 
 
 def test_a_length_of_nothing_is_at_its_end() -> None:
-    assert Sized(0).ended
+    assert Sized(0).eof
     assert Sized(0).feed(b"more") == b""
-    assert not Sized(1).ended
+    assert not Sized(1).eof
 
 
 def test_without_framing_everything_is_payload() -> None:
     framing = UntilClose()
     assert framing.feed(b"0\r\n\r\n") == b"0\r\n\r\n"
-    assert not framing.ended
+    assert not framing.eof
 
 
 # Sockets.
@@ -280,10 +271,10 @@ def wait(body: Any) -> None:
 
 def read(body: Any) -> bytes:
     pieces = []
-    while not body.ended:
-        piece = body.take()
+    while not body.eof:
+        piece = body.read_available()
         pieces.append(piece)
-        if not piece and not body.ended:
+        if not piece and not body.eof:
             assert not body.blocking, "an empty piece is the end"
             wait(body)
     return b"".join(pieces)
@@ -318,7 +309,7 @@ def resets(client: socket.socket) -> None:
 
 
 TEXT = b"data: hello\n\n" * 50
-PACKED = gzip.compress(TEXT)
+COMPRESSED = gzip.compress(TEXT)
 FRAMED = frame(TEXT[:100]) + frame(TEXT[100:]) + END
 SOON = 0.02  # s; the pieces of an answer are to come one by one
 
@@ -329,13 +320,13 @@ ANSWERS: dict[str, tuple[bytes, bytes, bool]] = {
     "close-delimited": (UNFRAMED, TEXT, True),
     "close-delimited by HTTP/1.0": (b"HTTP/1.0 200 OK\r\n\r\n", TEXT, True),
     "chunked and closed": (head("Transfer-Encoding: chunked", "Connection: close"), FRAMED, True),
-    "gzip": (head("Content-Encoding: gzip", f"Content-Length: {len(PACKED)}"), PACKED, False),
+    "gzip": (head("Content-Encoding: gzip", f"Content-Length: {len(COMPRESSED)}"), COMPRESSED, False),
     "gzip, chunked": (
         head("Content-Encoding: gzip", "Transfer-Encoding: chunked"),
-        frame(PACKED) + END,
+        frame(COMPRESSED) + END,
         False,
     ),
-    "gzip, close-delimited": (head("Content-Encoding: GZIP", "Connection: close"), PACKED, True),
+    "gzip, close-delimited": (head("Content-Encoding: GZIP", "Connection: close"), COMPRESSED, True),
     "identity": (head("Content-Encoding: identity", "Transfer-Encoding: chunked"), FRAMED, False),
 }
 
@@ -356,14 +347,14 @@ def test_a_body(
     server = serve(then(*steps, *([close] if closes else [])))
     body = ask(session, server, fast=fast)
     assert read(body) == TEXT
-    assert body.ended
-    assert body.take() == b""
+    assert body.eof
+    assert body.read_available() == b""
     body.close()
 
 
 def test_what_is_not_packed_as_it_says(serve: Any, session: requests.Session) -> None:
     body = ask(session, serve(head("Content-Encoding: gzip", f"Content-Length: {len(TEXT)}") + TEXT))
-    with pytest.raises(StreamCut, match="can't be unpacked"):
+    with pytest.raises(StreamCut, match="be decompressed"):
         read(body)
     body.close()
 
@@ -379,7 +370,7 @@ def test_a_body_is_read_fast_where_that_can_be_done(serve: Any, session: request
         packed = b"gzip" in start.lower()
         for fast in (True, False):
             body = ask(session, serve(then(start + rest, *([close] if closes else []))), fast=fast)
-            assert type(body) is (Body if fast and not packed else PlainBody)
+            assert type(body) is (NonBlockingBody if fast and not packed else BlockingBody)
             assert body.blocking is not (fast and not packed)
             body.close()
 
@@ -402,10 +393,10 @@ def test_what_is_packed_very_tightly_comes_in_pieces(
     server = serve(head("Content-Encoding: gzip", f"Content-Length: {len(packed)}") + packed)
     body = ask(session, server, fast=fast)
     sizes = []
-    while piece := body.take():
+    while piece := body.read_available():
         sizes.append(len(piece))
     assert sum(sizes) == 20_000_000
-    assert max(sizes) <= AT_ONCE
+    assert max(sizes) <= READ_SIZE
 
 
 @pytest.mark.parametrize(
@@ -425,7 +416,7 @@ def test_an_empty_body_ends_at_once(
 ) -> None:
     body = ask(session, serve(then(answer, *([close] if late else []))), fast=fast)
     assert read(body) == b""
-    assert body.ended
+    assert body.eof
     body.close()
 
 
@@ -439,10 +430,10 @@ def test_taking_never_waits(serve: Any, session: requests.Session) -> None:
     began = time.monotonic()
     got = b""
     while got != b"hello":
-        got += body.take()
+        got += body.read_available()
         assert time.monotonic() - began < PATIENCE
-    assert [body.take() for _ in range(100)] == [b""] * 100
-    assert not body.ended
+    assert [body.read_available() for _ in range(100)] == [b""] * 100
+    assert not body.eof
     body.close()
 
 
@@ -473,8 +464,8 @@ def test_a_connection_is_not_used_again_after_half_a_body(
     for _ in range(2):
         body = ask(session, server, fast=fast)
         if taken:
-            assert body.take() == b"hello"
-        assert not body.ended
+            assert body.read_available() == b"hello"
+        assert not body.eof
         body.close()
     assert len(server.clients) == len(set(server.clients)) == 2
 
@@ -534,16 +525,16 @@ def test_a_last_chunk_is_not_the_end_of_its_body(serve: Any, session: requests.S
     assert read(ask(session, serve(then(sent, SOON, close)), fast=False)) == b"hello"
 
 
-HOW = {close: "closed the connection in the middle", resets: "broke off: Connection reset by peer"}
+HOW = {close: "closed the connection in the middle", resets: "was lost: Connection reset by peer"}
 
 
 def test_an_upstream_that_stops(serve: Any, session: requests.Session) -> None:
     """Who waits by other means than `take` looks at the clock as well."""
     response = session.get(serve(CHUNKED + frame(b"hello")).url, stream=True, timeout=0.1)
     body = open_body(response, fast=False)
-    assert body.take() == b"hello"
+    assert body.read_available() == b"hello"
     with pytest.raises(UpstreamTimeout, match=r"0\.1 s"):
-        body.take()
+        body.read_available()
 
 
 @BOTH
@@ -560,7 +551,7 @@ def test_a_reset_is_no_end_of_a_body_without_framing(
 
 
 @pytest.fixture
-def encrypted(serve: Any, session: requests.Session, certificate: Path) -> Callable[..., Body]:
+def encrypted(serve: Any, session: requests.Session, certificate: Path) -> Callable[..., NonBlockingBody]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
 
@@ -598,7 +589,7 @@ def test_nothing_is_held_back_when_there_is_nothing_more_to_come(size: int, encr
     body = encrypted(then(CHUNKED, SOON, frame(b"x" * size)))
     got, quiet = 0, 0
     while quiet < 5:
-        piece = body.take()
+        piece = body.read_available()
         got += len(piece)
         if not piece:
             assert not body._socket.pending()
@@ -613,7 +604,7 @@ def test_a_size_line_that_the_buffer_of_the_head_cuts(encrypted: Any) -> None:
     start = head("Transfer-Encoding: chunked", "X-Filler: " + "x" * filler)
     assert len(start) == 8191
     body = encrypted(then(start + b"10\r\n" + b"x" * 16 + b"\r\n"))
-    assert body.take() or not body._socket.pending()
+    assert body.read_available() or not body._socket.pending()
     body.close()
 
 
@@ -633,7 +624,7 @@ def test_what_came_before_the_break_is_given(fast: bool, how: Any, encrypted: An
     """It may hold the end of the answer, and only the body's own end be missing."""
     body = encrypted(then(CHUNKED, 2 * SOON, frame(b"data: [DONE]\n\n"), how), fast=fast)
     time.sleep(6 * SOON)
-    assert body.take() == b"data: [DONE]\n\n"
+    assert body.read_available() == b"data: [DONE]\n\n"
     with pytest.raises(StreamCut):
         read(body)
     body.close()

@@ -8,10 +8,10 @@ import gevent.socket as cooperative
 import gevent.ssl as cooperative_ssl
 import pytest
 
-from copilot_bridge.streaming.socket_writer import Direct, OfGevent, OfGunicorn
+from copilot_bridge.streaming.socket_writer import GeventSocketWriter, GunicornSocketWriter, SocketWriter
 
 
-class Answer(Direct):
+class Answer(SocketWriter):
     """A server's, and what it has been told."""
 
     chunked = True
@@ -47,10 +47,10 @@ def test_what_a_full_socket_does_not_take_is_given_back(pair: Any) -> None:
         sent += b"2710\r\n" + b"x" * 10_000 + b"\r\n"
     assert answer.send(b"more") == b"4\r\nmore\r\n"
     sent += (b"2710\r\n" + b"x" * 10_000 + b"\r\n")[: -len(rest)]
-    heard = b""
-    while len(heard) < len(sent):
-        heard += far.recv(1 << 20)
-    assert heard == sent
+    reset = b""
+    while len(reset) < len(sent):
+        reset += far.recv(1 << 20)
+    assert reset == sent
 
 
 def test_a_client_that_has_left_is_an_error(pair: Any) -> None:
@@ -86,7 +86,7 @@ class Server:
         self.sent = self.response_length = 0
 
 
-@pytest.mark.parametrize("chunks", [OfGunicorn, OfGevent])
+@pytest.mark.parametrize("chunks", [GunicornSocketWriter, GeventSocketWriter])
 def test_each_server_is_asked_in_its_own_words(chunks: Any, pair: Any) -> None:
     for begun in (False, True):
         for chunked in (False, True):

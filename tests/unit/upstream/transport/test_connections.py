@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from copilot_bridge.streaming.response_body import Body, PlainBody, open_body
+from copilot_bridge.streaming.response_body import BlockingBody, NonBlockingBody, open_body
 from copilot_bridge.upstream.transport import adapter as module
 from copilot_bridge.upstream.transport.adapter import Adapter
 from copilot_bridge.upstream.transport.connections import POOLS
@@ -199,8 +199,8 @@ def test_the_answer_is_the_one_that_is_final(
         body.close()
 
 
-def pieces(body: Body | PlainBody) -> Iterator[bytes]:
-    while not body.ended:
+def pieces(body: NonBlockingBody | BlockingBody) -> Iterator[bytes]:
+    while not body.eof:
         if not body.blocking:
             select.select([body], [], [], 5)
-        yield body.take()
+        yield body.read_available()

@@ -1,0 +1,26 @@
+"""Runs slow functions in gevent's threads, so that the other greenlets go on meanwhile."""
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+from gevent.hub import get_hub
+
+T = TypeVar("T")
+
+
+def run_in_thread(function: Callable[..., T], *args: object) -> T:
+    """The function's result, or its error, from one of gevent's threads, which would print an error.
+
+    The function may not wait for a lock of ours: greenlets hold those, and the thread could wait for ever.
+    """
+
+    def capture() -> tuple[T | None, BaseException | None]:
+        try:
+            return function(*args), None
+        except BaseException as error:  # noqa: BLE001 - raised again in the greenlet that called
+            return None, error
+
+    result, error = get_hub().threadpool.apply(capture)
+    if error is not None:
+        raise error
+    return cast(T, result)
