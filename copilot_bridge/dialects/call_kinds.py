@@ -1,6 +1,6 @@
-"""What tells which conversation a call belongs to, and that it is not the person's: tables by client.
+"""What kind of call a request is, and which conversation it belongs to: tables by client.
 
-Only what a client itself marks, or what surely nobody has typed, is taken for another's than the person's.
+A call counts as the user's own unless the client marks it, or its text is one that a client writes itself.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from copilot_bridge.dialects.conversation import Conversation
 
-# What the official client says of the calls that no person waits for, or not for these very words.
+# The official client's names for the calls that no person waits for.
 SUBAGENT = "conversation-subagent"
 COMPACTION = "conversation-compaction"
 BACKGROUND = "conversation-background"
@@ -16,9 +16,10 @@ BACKGROUND = "conversation-background"
 
 @dataclass(frozen=True, slots=True)
 class HeaderRule:
-    """A header by which a client says what kind of call it is.
+    """A header in which a client gives the kind of its call.
 
-    :param values: value -> kind; None: of none.  :param usual: the kind for any other value.
+    :param values: value -> kind; None: an ordinary call.
+    :param usual: the kind for all other values.
     """
 
     header: str
@@ -26,7 +27,8 @@ class HeaderRule:
     usual: str | None = None
 
 
-# The first that says something counts.  Sources: Claude Code's documentation of its gateway headers (2.1.273;
+# The first rule that gives a kind wins.  Sources: Claude Code's documentation of its gateway headers
+# (2.1.273;
 # CLAUDE_CODE_GATEWAY_HINT_HEADERS=1 has it send the first), requests of Claude Code 2.1.329, Codex 0.171,
 # opencode 1.18 and the Copilot CLI 1.0.102 (2026-11), and Codex's and opencode's sources.
 HEADER_RULES = (
@@ -43,16 +45,17 @@ HEADER_RULES = (
     HeaderRule("x-openai-memgen-request", {"true": BACKGROUND}),
     HeaderRule("x-codex-parent-thread-id", usual=SUBAGENT),
     HeaderRule("x-parent-session-id", usual=SUBAGENT),
-    HeaderRule("x-interaction-type", {each: each for each in (SUBAGENT, COMPACTION, BACKGROUND)}),
+    HeaderRule("x-interaction-type", {kind: kind for kind in (SUBAGENT, COMPACTION, BACKGROUND)}),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class TextRule:
-    """Words of a client's own that tell what kind of call it is.
+    """A text by which a client's own calls can be recognized.
 
-    :param client: how its User-Agent begins: anybody else may have typed them.
-    :param begins: a text of the system prompt, or the :param latest: message.
+    :param client: the beginning of its User-Agent.  Users of other clients may have typed the text.
+    :param begins: the beginning of a text in the system prompt, or in the latest message.
+    :param latest: whether the text is in the latest message.
     """
 
     client: str
@@ -86,12 +89,14 @@ TEXT_RULES = (
     TextRule(OPENCODE, "You are a title generator. You output ONLY a thread title", BACKGROUND),
 )
 
-# Claude Code's first text of the system prompt changes from call to call, and is about the call itself.
+# Claude Code puts data about the call itself into the first text of the system prompt, and it differs between
+# calls.
 BILLING = "x-anthropic-billing-header:"
 SUBAGENT_MARK = "cc_is_subagent=true"
 
-# What clients call a conversation, and an agent that works on it; the first that is there counts.
-# A subagent's call belongs to the conversation that it was called from.
+# The headers in which clients name a conversation, and the agent that works on it; the first one present
+# wins.
+# A subagent's call belongs to the conversation that started the subagent.
 SESSIONS = (
     "x-claude-code-session-id",
     "x-parent-session-id",  # opencode
@@ -107,7 +112,7 @@ MAX_NAME_LENGTH = 500
 
 
 def call_kind(conversation: Conversation, headers: Mapping[str, str]) -> str | None:
-    """None: a call like any other, of the person or of the tool loop that follows."""
+    """Return the kind of a call, or None for an ordinary one: a user's, or one of the tool loop that follows."""
     for header_rule in HEADER_RULES:
         value = headers.get(header_rule.header, "").strip().lower()
         if value and (kind := header_rule.values.get(value, header_rule.usual)):
@@ -116,27 +121,28 @@ def call_kind(conversation: Conversation, headers: Mapping[str, str]) -> str | N
         return SUBAGENT
     client = headers.get("user-agent", "").lower()
     for text_rule in TEXT_RULES:
-        said = (conversation.latest,) if text_rule.latest else conversation.system
-        if client.startswith(text_rule.client) and any(each.startswith(text_rule.begins) for each in said):
+        texts = (conversation.latest,) if text_rule.latest else conversation.system
+        if client.startswith(text_rule.client) and any(text.startswith(text_rule.begins) for text in texts):
             return text_rule.kind
     return None
 
 
 def first_header(headers: Mapping[str, str], names: tuple[str, ...]) -> str:
-    given = (headers.get(name, "").strip()[:MAX_NAME_LENGTH] for name in names)
-    return next(filter(None, given), "")
+    """Return the value of the first of these headers that is present, or ""."""
+    values = (headers.get(name, "").strip()[:MAX_NAME_LENGTH] for name in names)
+    return next(filter(None, values), "")
 
 
 def session_id(conversation: Conversation, headers: Mapping[str, str]) -> str:
-    """The client's name of the conversation, "" if it has none."""
+    """Return the client's name for the conversation, or ""."""
     return first_header(headers, SESSIONS) or conversation.session[:MAX_NAME_LENGTH]
 
 
 def agent_id(headers: Mapping[str, str]) -> str:
-    """Its name of the subagent, "" if it has none."""
+    """Return the client's name for the subagent, or ""."""
     return first_header(headers, AGENTS)
 
 
 def without_billing_header(system: tuple[str, ...]) -> list[str]:
-    """The system prompt without what is about the call itself."""
+    """Return the texts of the system prompt without those about the call itself."""
     return [text for text in system if not text.startswith(BILLING)]

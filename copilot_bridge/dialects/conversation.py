@@ -1,42 +1,43 @@
-"""Whose turn a conversation is at, and how it began: one rule, whatever dialect it is written in.
+"""Whose turn a conversation is at, and how it began: one rule for all dialects.
 
-GitHub bills by whose turn it is, so it is never bent: what somebody typed is a person's, and what a client
-writes into a user's message by itself is not.  Only what is surely no person's is taken for a program's.
+GitHub bills by the initiator of a turn, so the rule is strict.  Text that a person typed counts as the
+user's.  Text that a client wrote into a user message by itself does not.  In doubt it is the user's turn.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-# Who takes a step.
+# The authors of a step.
 MODEL, TOOL, USER = "model", "tool", "user"
-Step = tuple[str, str]  # (who, what they say)
+Step = tuple[str, str]  # (author, text)
 
-# Where a result is a message of its own: the model has called for it, whether or not that is shown.
+# A tool result that is a message of its own: the model has called the tool, even if the call is not shown.
 RESULT: tuple[Step, ...] = ((MODEL, ""), (TOOL, ""))
 
-SOMETHING = "\N{OBJECT REPLACEMENT CHARACTER}"  # for what is no text: a picture, a document
-REFERENCE = "tool_reference"  # for a tool's result that is about other tools
+SOMETHING = "\N{OBJECT REPLACEMENT CHARACTER}"  # stands for an image or a document
+REFERENCE = "tool_reference"  # marks a tool result that announces other tools
 
 REMINDER, REMINDER_END = "<system-reminder>", "</system-reminder>"
-# What was typed while the model worked is brought to it in a reminder.  Source: Claude Code 2.1, opencode 1.
+# Some clients put what the user typed while the model worked into a reminder.  Source: Claude Code 2.1,
+# opencode 1.
 QUEUED = ("The user sent a new message while you were working:", "The user sent the following message:")
-TOOL_LOADED = "Tool loaded."  # Claude Code, behind a result that refers to deferred tools
+TOOL_LOADED = "Tool loaded."  # Claude Code adds this text after a result that refers to deferred tools
 
-# What Codex tells beside what was typed.
+# Codex adds these texts to what the user typed.
 CONTEXT = ("<environment_context>", "<turn_aborted>")
 
-# With these a client goes on by itself, as with a tool's result: a task in the background has ended, or
-# the conversation is carried on after its compaction.  Source: Claude Code, Codex, opencode (2026).
+# A client continues by itself with these texts, as it does with a tool's result: a background task has ended,
+# or the conversation continues after its compaction.  Source: Claude Code, Codex, opencode (2026).
 NOTICES = (
     "<task-notification>",
     "<subagent_notification>",
     "Continue if you have next steps, or stop and ask for clarification",
     "The previous request exceeded the provider's size limit due to large media attachments.",
 )
-# (how it begins, what else it says): a summary in place of what was said before, in the middle of a turn.
+# (beginning, another phrase) of a summary that replaces earlier messages in the middle of a turn.
 SUMMARIES = (
-    # Claude Code says the second where nobody has asked for the compaction.
+    # Claude Code adds the phrase when it compacts by itself.
     (
         "This session is being continued from a previous conversation",
         "without asking the user any further questions",
@@ -48,15 +49,15 @@ BEGINNINGS = tuple(begins for begins, _ in SUMMARIES)
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What a request tells of its conversation.
+    """A request's conversation, as far as signals to GitHub need it.
 
     :param initiator: whose turn it is, "user" or "agent".
-    :param turns: of the person's, up to here.
-    :param first: what the person said first, or else was said for them.
-    :param last: what they have said last.
-    :param latest: the last text in a user's message, whoever wrote it.
+    :param turns: the number of the user's turns so far.
+    :param first: the first text that the user typed, or else the first text in a user message.
+    :param last: the last text that the user typed.
+    :param latest: the last text in a user message, whoever wrote it.
     :param system: the texts of the system prompt.
-    :param session: what the client calls it, "" if nothing.
+    :param session: the client's name for the conversation, or "".
     """
 
     initiator: str
@@ -69,66 +70,70 @@ class Conversation:
 
 
 class ConversationReader:
-    """Steps in, a talk out.  What is said between two steps of the model is one turn."""
+    """Reads steps one by one into a `Conversation`.  The steps between two steps of the model are one turn."""
 
     def __init__(self) -> None:
         self._turns = 0
-        self._first = self._opening = self._last = self._latest = ""
-        self._by_model = False  # the step before
-        self._begin()
+        self._first = self._first_text = self._last = self._latest = ""
+        self._after_model = False  # whether the model took the previous step
+        self._begin_turn()
 
-    def _begin(self) -> None:
-        self._heard = self._typed = self._goes_on = self._refers = False
-        self._words = ""
+    def _begin_turn(self) -> None:
+        self._has_text = self._has_typed = self._continues = self._announces_tools = False
+        self._typed_text = ""
 
-    def feed(self, who: str, text: str) -> None:
-        if who == MODEL:
-            self._end()
-            self._begin()
-        elif who == TOOL:
-            self._goes_on = True
-            self._refers = self._refers or text == REFERENCE
+    def feed(self, author: str, text: str) -> None:
+        if author == MODEL:
+            self._end_turn()
+            self._begin_turn()
+        elif author == TOOL:
+            self._continues = True
+            self._announces_tools = self._announces_tools or text == REFERENCE
         else:
-            self._hear(text)
-        self._by_model = who == MODEL
+            self._read_user_text(text)
+        self._after_model = author == MODEL
 
-    def _hear(self, text: str) -> None:
-        self._heard = True
+    def _read_user_text(self, text: str) -> None:
+        self._has_text = True
         self._latest = text
-        self._opening = self._opening or text
+        self._first_text = self._first_text or text
         start = text[:200].lstrip()
         if start.startswith(BEGINNINGS) and is_summary(text):
-            self._goes_on, self._typed = True, False
+            self._continues, self._has_typed = True, False
         elif start.startswith(NOTICES):
-            self._goes_on = True
-        elif is_typed(start, text) and not (self._refers and start.rstrip() == TOOL_LOADED):
-            self._typed = True
-            self._words = text
+            self._continues = True
+        elif is_typed(start, text) and not (self._announces_tools and start.rstrip() == TOOL_LOADED):
+            self._has_typed = True
+            self._typed_text = text
             self._first = self._first or text
 
     @property
-    def _is_persons(self) -> bool:
-        return self._heard and (self._typed or not self._goes_on)
+    def _is_users_turn(self) -> bool:
+        return self._has_text and (self._has_typed or not self._continues)
 
-    def _end(self) -> None:
-        if self._is_persons:
+    def _end_turn(self) -> None:
+        if self._is_users_turn:
             self._turns += 1
-            self._last = self._words or self._last
+            self._last = self._typed_text or self._last
 
-    def read_conversation(self, system: Iterable[str] = (), session: str = "") -> Conversation:
-        self._end()
-        whose = "user" if self._is_persons or not (self._goes_on or self._by_model) else "agent"
-        first = self._first or self._opening
-        return Conversation(whose, self._turns, first, self._last, self._latest, tuple(system), session)
+    def result(self, system: Iterable[str] = (), session: str = "") -> Conversation:
+        self._end_turn()
+        initiator = "user" if self._is_users_turn or not (self._continues or self._after_model) else "agent"
+        first = self._first or self._first_text
+        return Conversation(initiator, self._turns, first, self._last, self._latest, tuple(system), session)
 
 
 def is_summary(text: str) -> bool:
+    """Whether a text is a summary that a client wrote in place of earlier messages."""
     start = text.lstrip()
-    return any(start.startswith(begins) and says in text for begins, says in SUMMARIES)
+    return any(start.startswith(beginning) and phrase in text for beginning, phrase in SUMMARIES)
 
 
 def is_typed(start: str, text: str) -> bool:
-    """`start`: how the text begins.  Behind a reminder something may have been typed, or in it."""
+    """Whether the user typed a text, or something after or inside the reminder that it begins with.
+
+    :param start: the beginning of the text.
+    """
     if not start or start.startswith(CONTEXT):
         return False
     if not start.startswith(REMINDER):
@@ -139,14 +144,18 @@ def is_typed(start: str, text: str) -> bool:
 
 
 def read_steps(steps: Iterable[Step], system: Iterable[str] = (), session: str = "") -> Conversation:
-    listener = ConversationReader()
-    for who, text in steps:
-        listener.feed(who, text)
-    return listener.read_conversation(system, session)
+    """Read a whole conversation."""
+    reader = ConversationReader()
+    for author, text in steps:
+        reader.feed(author, text)
+    return reader.result(system, session)
 
 
 def texts(content: Any, kinds: tuple[str, ...]) -> Iterator[str]:
-    """Of a message's content: a text, or a list of parts, of which `kinds` are texts."""
+    """Yield the texts of a message's content, and a placeholder for each part that is not text.
+
+    :param kinds: the types of text parts.
+    """
     if isinstance(content, str):
         yield content
     for part in content if isinstance(content, list) else ():

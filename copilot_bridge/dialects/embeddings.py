@@ -1,6 +1,6 @@
-"""OpenAI's embeddings.  https://platform.openai.com/docs/api-reference/embeddings/create
+"""OpenAI's embeddings API.  https://platform.openai.com/docs/api-reference/embeddings/create
 
-Copilot takes a list of texts only, answers in floats only, and leaves `object` and `model` out.
+Copilot takes only lists of strings, gives only floats, and leaves out `object` and `model`.
 """
 
 import base64
@@ -21,63 +21,67 @@ FIELDS: Validators = {"encoding_format": one_of("float", "base64"), "dimensions"
 
 
 def read(data: bytes) -> JsonObject:
-    """The body, its `input` a list of texts.  Raises InvalidRequest or Unsupported, naming the field."""
+    """Read a request body, and make its `input` a list of strings.
+
+    :raises InvalidRequest, Unsupported: a field is wrong or not supported; the error names it.
+    """
     body = read_body(data)
     check_model(body)
     given = body.get("input")
     body["input"] = texts = [given] if isinstance(given, str) else given
     if not isinstance(texts, list) or not texts:
-        raise InvalidRequest("input: expected a text or a list of texts", param="input")
+        raise InvalidRequest("input: expected a string or a list of strings", param="input")
     for index, text in enumerate(texts):
         if isinstance(text, int | list):
-            raise Unsupported("input: Copilot embeds texts, not token numbers", param="input")
+            raise Unsupported("input: Copilot embeds texts, not lists of token ids", param="input")
         if not isinstance(text, str):
-            raise InvalidRequest(f"input.{index}: expected a text", param=f"input.{index}")
+            raise InvalidRequest(f"input.{index}: expected a string", param=f"input.{index}")
     validate(FIELDS, body)
     return body
 
 
-def write(body: JsonObject, model: str, most: int) -> list[bytes]:
-    """What Copilot takes: at most so many texts at once, no `encoding_format`, no `user`."""
+def write(body: JsonObject, model: str, max_texts: int) -> list[bytes]:
+    """Write the bodies of Copilot's requests, each with at most `max_texts` texts."""
     dimensions = {"dimensions": body["dimensions"]} if body.get("dimensions") else {}
     texts = body["input"]
-    parts = (texts[start : start + most] for start in range(0, len(texts), most))
-    return [codec.write({"model": model, "input": part, **dimensions}) for part in parts]
+    batches = (texts[start : start + max_texts] for start in range(0, len(texts), max_texts))
+    return [codec.write({"model": model, "input": batch, **dimensions}) for batch in batches]
 
 
-def sizes(body: JsonObject, most: int) -> list[int]:
-    """How many texts each part has."""
+def sizes(body: JsonObject, max_texts: int) -> list[int]:
+    """Return the number of texts in each of Copilot's requests."""
     count = len(body["input"])
-    return [min(most, count - start) for start in range(0, count, most)]
+    return [min(max_texts, count - start) for start in range(0, count, max_texts)]
 
 
 def merge_responses(
-    replies: list[bytes], model: str, encoding_format: str | None, parts: list[int] | None = None
+    responses: list[bytes], model: str, encoding_format: str | None, sizes: list[int] | None = None
 ) -> tuple[bytes, JsonObject]:
-    """Copilot's answers to the parts of one request -> OpenAI's answer, and the usage in it.
+    """Merge Copilot's responses into OpenAI's response, and return it with its token usage.
 
-    :param parts: how many texts each part had: a vector that is missing must not shift the others.
-    :raises UpstreamRefused: this is no answer.
+    :param sizes: the number of texts of each request, so that a missing vector does not shift the others.
+    :raises UpstreamRefused: a response has no embeddings, or not all of them.
     """
     vectors: list[Any] = []
     usage = {"prompt_tokens": 0, "total_tokens": 0}
     try:
-        for place, reply in enumerate(map(orjson.loads, replies)):
-            entries = {entry.get("index", n): entry for n, entry in enumerate(reply["data"])}
-            wanted = range(parts[place]) if parts else sorted(entries)
-            vectors += [encode(entries[index]["embedding"], encoding_format) for index in wanted]
-            told = reply.get("usage") or {}
-            usage = {field: count + int(told.get(field, 0)) for field, count in usage.items()}
+        for index, response in enumerate(map(orjson.loads, responses)):
+            entries = {entry.get("index", n): entry for n, entry in enumerate(response["data"])}
+            wanted = range(sizes[index]) if sizes else sorted(entries)
+            vectors += [encode(entries[position]["embedding"], encoding_format) for position in wanted]
+            reported = response.get("usage") or {}
+            usage = {field: count + int(reported.get(field, 0)) for field, count in usage.items()}
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, struct.error) as error:
         raise UpstreamRefused("Copilot's answer holds no embeddings, or not all of them") from error
     data = [
-        {"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)
+        {"object": "embedding", "index": position, "embedding": vector}
+        for position, vector in enumerate(vectors)
     ]
     return orjson.dumps({"object": "list", "data": data, "model": model, "usage": usage}), usage
 
 
 def encode(vector: Any, encoding_format: str | None) -> Any:
-    """base64 is that of little-endian 32-bit floats."""
+    """Encode a vector as OpenAI does in base64: 32-bit floats, little-endian."""
     if encoding_format != "base64" or isinstance(vector, str):
         return vector
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()

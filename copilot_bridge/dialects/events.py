@@ -1,32 +1,34 @@
-"""The hub, reply side: one payload per event.
+"""The response side of the hub: a stream of events with one payload each.
 
-Readers promise: `Started` first; parts one after the other, numbered from 0, none taken up again; exactly
-one `Finished`, last, or an error.
+Readers promise: `ResponseStarted` comes first.  Parts come one after the other, numbered from 0, and none is
+reopened.  Exactly one `ResponseFinished` comes last, unless an error is raised instead.
 """
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Reason = Literal["stop", "length", "tool_calls", "refusal", "filtered"]
-"""`refusal`: the model would not answer.  `filtered`: somebody else broke its answer off."""
+"""`refusal`: the model declined to answer.  `filtered`: a content filter cut its answer off."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseStarted:
-    """`id`: as upstream calls the answer."""
+    """The start of a response.  `id`: upstream's."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
+    """A piece of text."""
+
     part: int
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class RefusalDelta:
-    """Why the model will not answer."""
+    """A piece of the text in which the model explains why it declines to answer."""
 
     part: int
     text: str
@@ -34,13 +36,18 @@ class RefusalDelta:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
+    """A piece of reasoning."""
+
     part: int
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReasoningSignature:
-    """What the dialect of upstream wants to see again with this part; "google": with the call after it."""
+    """What upstream has to get back unchanged with this part, by dialect.
+
+    Under "google" it belongs to the tool call that follows.
+    """
 
     part: int
     provider_details: dict[str, Any]
@@ -48,7 +55,7 @@ class ReasoningSignature:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallStarted:
-    """`custom`: its arguments are free text."""
+    """The start of a tool call.  `custom`: its arguments are free text."""
 
     part: int
     id: str
@@ -58,7 +65,7 @@ class ToolCallStarted:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallArgumentsDelta:
-    """`json`: a piece of a JSON object, or of a custom call's text."""
+    """A piece of a tool call's arguments: of a JSON object, or of a custom tool's text."""
 
     part: int
     json: str
@@ -66,7 +73,7 @@ class ToolCallArgumentsDelta:
 
 @dataclass(frozen=True, slots=True)
 class TokenUsage:
-    """Tokens.  `input` is without those that were read from a cache or written to one."""
+    """The tokens of a response.  `input` leaves out those that were read from a cache or written to one."""
 
     input: int = 0
     cached: int = 0
@@ -76,12 +83,13 @@ class TokenUsage:
 
     @property
     def prompt_tokens(self) -> int:
+        """All tokens of the prompt, cached or not."""
         return self.input + self.cached + self.cache_written
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseFinished:
-    """`stop`: the stop sequence that ended it, where that is known."""
+    """The end of a response.  `stop`: the stop sequence that ended it, if known."""
 
     reason: Reason
     usage: TokenUsage = field(default_factory=TokenUsage)

@@ -1,4 +1,4 @@
-"""The images of a conversation, when there are more of them than a model takes."""
+"""The images of a request, where it has more of them than a model takes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +11,12 @@ NOTE = "[An image was here: it is left out, as the model takes no more than {} o
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """:param where: it stands.  :param part: the object that it is.  :param message: the number of its own.
+    """An image in a request.
 
-    :param from_tool: by a tool, and not by a person.
+    :param where: its location in the request, such as "messages.2.content.0".
+    :param part: the object that describes it.
+    :param message: the index of its message.
+    :param from_tool: it is in a tool's result, and not in a user's message.
     """
 
     where: str
@@ -23,10 +26,10 @@ class ImagePart:
 
 
 class ImageHolder(NamedTuple):
-    """An image in a request.
+    """The object in a request that holds an image's data or URL.
 
-    :param where: it stands.  :param holder: the object that holds it, or its address.
-    :param from_tool: by a tool, and not by a person.
+    :param where: its location in the request.
+    :param from_tool: the image is in a tool's result, and not in a user's message.
     """
 
     where: str
@@ -35,10 +38,10 @@ class ImageHolder(NamedTuple):
 
 
 def omit_oldest_images(images: Sequence[ImagePart], max_images: int, text: str) -> bool:
-    """Words in the place of the oldest ones.  True if there are too many.
+    """Replace the oldest images by a note if there are too many.  Returns whether any was replaced.
 
-    :param text: how the dialect calls a part that is text.
-    :raises Unsupported: a person shows more at once than the model takes.
+    :param text: the type of a text part in this dialect.
+    :raises Unsupported: a single message of the user has more images than the model takes.
     """
     omitted = images[: max(0, len(images) - max_images)]
     if omitted and omitted[-1].message == images[-1].message and not omitted[-1].from_tool:

@@ -1,8 +1,8 @@
-"""The members of what upstream sends, each of its own kind.
+"""Readers for the members of upstream's JSON objects, one for each type of member.
 
-What is missing or null is empty, a number told as a text is a number, and a text that should be JSON is
-written from the JSON that stands in its place.  Anything else of another kind than promised is no answer that
-could be passed on: UpstreamRefused, naming the member.
+A missing or null member is empty, a number sent as a string is a number, and an object where JSON text is
+expected is written as JSON.  Any other type makes the response unreadable: the readers raise UpstreamRefused,
+which names the member.
 """
 
 import math
@@ -14,39 +14,43 @@ from copilot_bridge.errors import UpstreamRefused
 
 
 def malformed(name: str, expected: str) -> UpstreamRefused:
+    """An error for a response with a member of the wrong type."""
     return UpstreamRefused(
         f"Copilot's answer can't be read: {name} is not {expected}", code="malformed_answer"
     )
 
 
 def text(holder: JsonObject, name: str) -> str:
+    """Read a string; "" if it is missing."""
     value = holder.get(name)
     if value.__class__ is str:
         return value
     if value is None:
         return ""
-    raise malformed(name, "a text")
+    raise malformed(name, "a string")
 
 
 def required_text(holder: JsonObject, name: str) -> str:
-    """A text that can't be missing."""
+    """Read a string that must not be empty."""
     if found := text(holder, name):
         return found
-    raise malformed(name, "a text")
+    raise malformed(name, "a string")
 
 
 def json_text(holder: JsonObject, name: str) -> str:
-    """A tool's arguments; some upstreams give them as the object itself."""
+    """Read a tool's arguments as JSON text, though some upstreams send them as an object."""
     value = holder.get(name)
     return codec.write(value).decode() if isinstance(value, dict | list) else text(holder, name)
 
 
 def id_text(holder: JsonObject, name: str) -> str:
+    """Read an id as a string, though some upstreams send it as a number."""
     value = holder.get(name)
     return str(value) if is_integer(value) else text(holder, name)
 
 
 def object_in(holder: JsonObject, name: str) -> JsonObject:
+    """Read an object; {} if it is missing."""
     value = holder.get(name)
     if value.__class__ is dict:
         return value
@@ -56,36 +60,36 @@ def object_in(holder: JsonObject, name: str) -> JsonObject:
 
 
 def objects_in(holder: JsonObject, name: str) -> list[JsonObject]:
-    """Those of a list; nulls in it are left out."""
+    """Read a list of objects without its nulls."""
     value = holder.get(name)
     if value is None:
         return []
-    if not isinstance(value, list) or not all(isinstance(each, dict | None) for each in value):
+    if not isinstance(value, list) or not all(isinstance(entry, dict | None) for entry in value):
         raise malformed(name, "a list of objects")
-    return [each for each in value if each is not None]
+    return [entry for entry in value if entry is not None]
 
 
 def index(value: Any) -> int | None:
-    """An index; None: it is missing."""
+    """Read an index; None if it is missing."""
     number = as_integer(value)
     if value is not None and number is None:
-        raise malformed("index", "a whole number")
+        raise malformed("index", "an integer")
     return number
 
 
 def optional_object(holder: JsonObject, name: str) -> JsonObject:
-    """What nobody's answer fails over if it is wrong; {}: it is."""
+    """Read an object that a response can do without; {} if it is missing or of another type."""
     value = holder.get(name)
     return value if isinstance(value, dict) else {}
 
 
 def token_count(value: Any) -> int:
-    """Tokens; 0: it is no number."""
+    """Read a number of tokens; 0 if the value is not a number."""
     return max(0, as_integer(value) or 0)
 
 
 def as_integer(value: Any) -> int | None:
-    """None: it is none that is whole."""
+    """Convert a value to an integer; None if it is not a whole number."""
     if is_integer(value):
         return int(value)
     if isinstance(value, float):
@@ -100,10 +104,10 @@ def is_integer(value: Any) -> bool:
 
 
 def normalize_usage(usage: Any) -> Any:
-    """A usage in which tokens are counted by numbers; {}: it is none."""
+    """Convert the token counts of a usage object to integers; {} if it is not an object."""
     if not isinstance(usage, dict):
         return {}
-    return {key: normalize_count(key, each) for key, each in usage.items()}
+    return {key: normalize_count(key, value) for key, value in usage.items()}
 
 
 def normalize_count(name: str, value: Any) -> Any:

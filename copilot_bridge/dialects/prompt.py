@@ -1,6 +1,7 @@
-"""The hub, request side: what every dialect can say of a conversation, in a vocabulary that loses nothing.
+"""The request side of the hub: a prompt in a vocabulary that every dialect can be read into.
 
-A dialect reads its own body into a `Prompt` and writes a `Prompt` as its own body; no dialect knows another.
+Each dialect reads its own body into a `Prompt` and writes a `Prompt` as its own body.  No dialect knows
+another.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +16,7 @@ Role = Literal["user", "assistant", "system"]
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """`cache_breakpoint`: a prompt cache may end here."""
+    """A text.  `cache_breakpoint`: a prompt cache may end after it."""
 
     text: str
     cache_breakpoint: bool = False
@@ -23,7 +24,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """`data`: base64."""
+    """An image.  `data`: base64."""
 
     media_type: str
     data: str
@@ -31,7 +32,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A document, above all a PDF.  `data`: base64.  `context`: what the client says of it."""
+    """A document, usually a PDF.  `data`: base64.  `context`: the client's description of it."""
 
     media_type: str
     data: str
@@ -41,7 +42,10 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """What a model thought.  `provider_details`: per dialect what it wants to see again, unchanged."""
+    """A model's reasoning.
+
+    :param provider_details: by dialect, what its backend has to get back unchanged with the reasoning.
+    """
 
     text: str
     provider_details: Mapping[str, Any] = field(default_factory=dict)
@@ -49,7 +53,7 @@ class Reasoning:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """`arguments`: a JSON object as text; of a custom tool the raw input."""
+    """A call of a tool.  `arguments`: a JSON object as text, or the raw input of a custom tool."""
 
     id: str
     name: str
@@ -59,6 +63,8 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
+    """The result of a tool call.  `id`: that of the call."""
+
     id: str
     parts: tuple["Text | Image | File", ...]
     is_error: bool = False
@@ -75,7 +81,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """`schema`: of its arguments.  `custom`: it takes free text instead, of that `format`."""
+    """A tool that the model may call.
+
+    :param schema: the JSON Schema of its arguments.
+    :param custom: the tool takes free text instead of a JSON object.
+    :param format: the format of that free text, such as a grammar.
+    """
 
     name: str
     description: str
@@ -88,7 +99,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class ToolChoice:
-    """`mode` "tool": the tool of that name."""
+    """The client's choice of tools.  `name`: of the tool to call, in mode "tool"."""
 
     mode: Literal["auto", "none", "required", "tool"]
     name: str | None = None
@@ -96,7 +107,7 @@ class ToolChoice:
 
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
-    """The form that the answer has to have.  Without a schema: any JSON object."""
+    """The JSON format that the response has to have.  `schema` None: any JSON object."""
 
     schema: JsonObject | None
     name: str = "output"
@@ -105,10 +116,10 @@ class OutputFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """A whole request.  None: not said.
+    """A whole request.  A setting is None if the client has left it out.
 
-    :param reasoning_effort: how hard to think, as a word.
-    :param thinking_budget: how hard to think, in tokens; 0: not at all.
+    :param reasoning_effort: how much to reason, as a word.
+    :param thinking_budget: how much to reason, in tokens.  0: not at all.
     """
 
     model: str
@@ -126,27 +137,28 @@ class Prompt:
     cache_key: str | None = None
 
 
-# What binds an answer: it is carried to the model, or enforced by the bridge, or refused.  A prompt has the
-# last three in its messages, or was refused by the one who read it.
+# What a client relies on in a response: each is passed to the model, enforced by the bridge, or refused.  A
+# prompt has the last three in its messages, or the reader of the request has refused them.
 BINDING = ("output_format", "stop", "tools", "tool_choice", "documents", "compaction", "refusal")
 
 
 def refuse_unsupported(prompt: Prompt, unsupported: Iterable[str]) -> None:
-    """:param unsaid: fields of a prompt that can't be said.
+    """Refuse a prompt that relies on a setting which the target API lacks.
 
-    :raises Unsupported: it has one that binds the answer.
+    :param unsupported: fields of a prompt.
+    :raises Unsupported: the prompt has one of them that a client relies on.
     """
     for name in unsupported:
         if name in BINDING and getattr(prompt, name):
-            raise Unsupported(f"{name}: this model can't be told", param=name)
+            raise Unsupported(f"{name}: the API of this model has no such setting", param=name)
 
 
 def first_document_message(prompt: Prompt) -> int | None:
-    """Which message shows a document of its own; None: none does."""
+    """Return the index of the first message in which the user shows a document, or None."""
     return next(
         (
-            place
-            for place, message in enumerate(prompt.messages)
+            index
+            for index, message in enumerate(prompt.messages)
             if any(isinstance(part, File) for part in message.parts)
         ),
         None,
@@ -154,7 +166,7 @@ def first_document_message(prompt: Prompt) -> int | None:
 
 
 def without_documents(prompt: Prompt) -> Prompt:
-    """With a note in the place of each that a tool gave: the conversation can go on without."""
+    """Return the prompt with a note in place of each document in a tool's result."""
     return replace(prompt, messages=tuple(map(replace_documents, prompt.messages)))
 
 
@@ -165,25 +177,28 @@ def replace_documents(message: Message) -> Message:
 def replace_documents_in_result(part: Part) -> Part:
     if not isinstance(part, ToolResult):
         return part
-    shown = (DOCUMENT_NOTE if isinstance(each, File) else each for each in part.parts)
-    return replace(part, parts=tuple(shown))
+    parts = (DOCUMENT_NOTE if isinstance(shown, File) else shown for shown in part.parts)
+    return replace(part, parts=tuple(parts))
 
 
 DOCUMENT_NOTE = Text("[A document that can't be shown to this model.]")
 
-# Thinking as tokens <-> as a word.  Source: what Claude Code's own words for it mean (2026).
+# Thinking budgets in tokens and the efforts they stand for.  Source: the meaning of Claude Code's keywords
+# (2026).
 BUDGETS = (("low", 4_096), ("medium", 16_384), ("high", 31_999))
 
 
 def effort_of(prompt: Prompt) -> str | None:
+    """Return the reasoning effort, derived from the thinking budget if the client has given only that."""
     if prompt.reasoning_effort or prompt.thinking_budget is None:
         return prompt.reasoning_effort
     if prompt.thinking_budget == 0:
         return "none"
-    return next((effort for effort, most in BUDGETS if prompt.thinking_budget <= most), "xhigh")
+    return next((effort for effort, max_tokens in BUDGETS if prompt.thinking_budget <= max_tokens), "xhigh")
 
 
 def budget_of(prompt: Prompt) -> int | None:
+    """Return the thinking budget in tokens, derived from the effort if the client has given only that."""
     if prompt.thinking_budget is not None or prompt.reasoning_effort is None:
         return prompt.thinking_budget
     return (
@@ -193,5 +208,6 @@ def budget_of(prompt: Prompt) -> int | None:
     )
 
 
-def text_of(parts: tuple[Any, ...], between: str = "\n\n") -> str:
-    return between.join(part.text for part in parts if isinstance(part, Text))
+def text_of(parts: tuple[Any, ...], separator: str = "\n\n") -> str:
+    """Join the texts among the parts."""
+    return separator.join(part.text for part in parts if isinstance(part, Text))

@@ -1,4 +1,4 @@
-"""What a request is about, in a line, whatever its dialect."""
+"""A one-line preview of a request's last user message, for any dialect."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,27 +9,28 @@ MAX_PREVIEW_LENGTH = 200
 
 
 def prompt_preview(data: bytes) -> str:
-    """Of what the person has said last; "" if there is nothing to read."""
+    """Return the first line of the user's last text, or "" if there is none."""
     body = codec.read(data)
-    said = body.get("messages") or body.get("input") or ""
-    for text in reversed([*texts(said)]):
-        if line := next((each.strip() for each in text.splitlines() if each.strip()), ""):
-            return line[:MAX_PREVIEW_LENGTH]
+    messages = body.get("messages") or body.get("input") or ""
+    for text in reversed([*texts(messages)]):
+        if first := next((line.strip() for line in text.splitlines() if line.strip()), ""):
+            return first[:MAX_PREVIEW_LENGTH]
     return ""
 
 
-def texts(said: Any) -> Iterator[str]:
-    """The texts of the person's messages, in their order."""
-    if isinstance(said, str):
-        yield said
-    for each in said if isinstance(said, list) else ():
-        if isinstance(each, str):
-            yield each
-        elif isinstance(each, dict) and each.get("role") == "user":
-            yield from parts(each.get("content"))
+def texts(messages: Any) -> Iterator[str]:
+    """Yield the texts of the user's messages in order."""
+    if isinstance(messages, str):
+        yield messages
+    for message in messages if isinstance(messages, list) else ():
+        if isinstance(message, str):
+            yield message
+        elif isinstance(message, dict) and message.get("role") == "user":
+            yield from parts(message.get("content"))
 
 
 def parts(content: Any) -> Iterator[str]:
+    """Yield the texts of a message's content."""
     if isinstance(content, str):
         yield content
     for part in content if isinstance(content, list) else ():

@@ -49,10 +49,10 @@ def is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-STRING = instance_of("a text", str)
+STRING = instance_of("a string", str)
 BOOLEAN = instance_of("true or false", bool)
-INTEGER = predicate("a whole number", is_whole)
-POSITIVE = predicate("a whole number greater than 0", lambda value: is_whole(value) and value > 0)
+INTEGER = predicate("an integer", is_whole)
+POSITIVE = predicate("an integer greater than 0", lambda value: is_whole(value) and value > 0)
 OBJECT = instance_of("an object", dict)
 LIST = instance_of("a list", list)
 
@@ -93,7 +93,7 @@ def list_of(inner: Validator) -> Validator:
 
 def string_or(kind: type[list[Any]] | type[JsonObject], inner: Validator) -> Validator:
     """`kind`: what it may be instead, and then has to be like `inner`."""
-    expected = {list: "a text or a list", dict: "a text or an object"}[kind]
+    expected = {list: "a string or a list", dict: "a string or an object"}[kind]
 
     def shape(where: str, value: Any) -> None:
         if isinstance(value, kind):
@@ -142,7 +142,7 @@ def tagged_union(
         given = value.get(key)
         kind: Any = default if given is None else given
         if not isinstance(kind, str):
-            reject(f"{where}.{key}", "a text")
+            reject(f"{where}.{key}", "a string")
         rows.get(kind, other)(where, value)
 
     return shape

@@ -62,11 +62,11 @@ def check_messages(messages: Any) -> None:
         if not isinstance(message, dict):
             raise InvalidRequest(f"{where}: expected an object", param=where)
         if not isinstance(message.get("role"), str):
-            raise InvalidRequest(f"{where}.role: expected a text", param=f"{where}.role")
+            raise InvalidRequest(f"{where}.role: expected a string", param=f"{where}.role")
         content = message.get("content")
         if not isinstance(content, CONTENT):
             raise InvalidRequest(
-                f"{where}.content: expected a text, a list of parts or null", param=f"{where}.content"
+                f"{where}.content: expected a string, a list of parts or null", param=f"{where}.content"
             )
         for part_index, part in enumerate(content if isinstance(content, list) else ()):
             if not isinstance(part, dict):

@@ -52,7 +52,7 @@ def read(data: bytes) -> JsonObject:
     check_model(body)
     validate(FIELDS, body)
     if not isinstance(body.get("system"), str | list | None):
-        raise InvalidRequest("system: expected a text or a list of blocks", param="system")
+        raise InvalidRequest("system: expected a string or a list of blocks", param="system")
     check_blocks("system", body.get("system"))
     check_messages(body.get("messages"))
     refuse_continuing(body.get("thread"))
@@ -88,7 +88,7 @@ def check_messages(messages: Any) -> None:
             raise InvalidRequest(f"{where}: expected an object with the role user or assistant", param=where)
         content = message.get("content")
         if not isinstance(content, str | list):
-            raise InvalidRequest(f"{where}.content: expected a text or a list", param=f"{where}.content")
+            raise InvalidRequest(f"{where}.content: expected a string or a list", param=f"{where}.content")
         check_blocks(f"{where}.content", content)
 
 

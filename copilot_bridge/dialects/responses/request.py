@@ -75,7 +75,7 @@ def check_input(given: Any) -> None:
     if isinstance(given, str):
         return
     if not isinstance(given, list) or not given:
-        raise InvalidRequest("input: expected a text or a list of items", param="input")
+        raise InvalidRequest("input: expected a string or a list of items", param="input")
     for index, item in enumerate(given):
         if not isinstance(item, dict):
             raise InvalidRequest(f"input.{index}: expected an object", param=f"input.{index}")
