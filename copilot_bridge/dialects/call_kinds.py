@@ -112,7 +112,9 @@ MAX_NAME_LENGTH = 500
 
 
 def call_kind(conversation: Conversation, headers: Mapping[str, str]) -> str | None:
-    """Return the kind of a call, or None for an ordinary one: a user's, or one of the tool loop that follows."""
+    """Return the kind of a call, or None for an ordinary one: a user's, or one of the tool loop that
+    follows.
+    """
     for header_rule in HEADER_RULES:
         value = headers.get(header_rule.header, "").strip().lower()
         if value and (kind := header_rule.values.get(value, header_rule.usual)):

@@ -70,7 +70,10 @@ class Conversation:
 
 
 class ConversationReader:
-    """Reads steps one by one into a `Conversation`.  The steps between two steps of the model are one turn."""
+    """Reads steps one by one into a `Conversation`.
+
+    The steps between two steps of the model are one turn.
+    """
 
     def __init__(self) -> None:
         self._turns = 0
