@@ -38,7 +38,7 @@ def create_app(config: Config | None = None) -> Flask:
     bridge = app.extensions["copilot_bridge"] = Bridge(config or load_config())
     bridge.require_keys_when_public()
     if monkey.is_module_patched("threading"):  # a worker, and not a look at the application
-        bridge.journal.start()
+        bridge.request_log_writer.start()
         bridge.chains.start()
         bridge.metrics.start()
         bridge.watch.start()

@@ -9,7 +9,7 @@ from typing import Any
 from copilot_bridge.store import open_store
 from copilot_bridge.store.database import Transaction
 from copilot_bridge.store.hours import PUT_HOUR, hours_of
-from copilot_bridge.store.requests import COLUMNS, RequestLogRow, values_in_order
+from copilot_bridge.store.request_log import COLUMNS, RequestLogRow, values_in_order
 from copilot_bridge.store.store import Store
 
 DAY = 86_400

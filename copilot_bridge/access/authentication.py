@@ -20,9 +20,9 @@ from copilot_bridge.config import Config
 from copilot_bridge.config.parsers import is_loopback
 from copilot_bridge.errors import BridgeError, ConfigError, StoreError
 from copilot_bridge.redaction import Secret
+from copilot_bridge.store.change_counter import ChangeCounter
 from copilot_bridge.store.keys import Key, Keys, digest_of
-from copilot_bridge.store.signal import Signal
-from copilot_bridge.store.tries import Tries
+from copilot_bridge.store.shared_times import SharedTimes
 
 log = logging.getLogger(__name__)
 
@@ -88,12 +88,12 @@ class Authenticator:
         self,
         config: Config,
         keys: Keys,
-        signal: Signal,
+        changes: ChangeCounter,
         clock: Callable[[], float] = time.time,
         guess_limiter: GuessLimiter | None = None,
     ) -> None:
         self._keys = keys
-        self._guess_limiter = guess_limiter or GuessLimiter(Tries(None))
+        self._guess_limiter = guess_limiter or GuessLimiter(SharedTimes(None))
         self._clock = clock
         self._accepts_github_tokens = config.allow_github_tokens
         self._keys_optional = config.insecure_no_key
@@ -103,7 +103,7 @@ class Authenticator:
         self._were_read = False  # the stored keys, ever
         self._unreadable = False  # just now
         self._warned = ""
-        self._fresh = Fresh(signal, self._read, config.store_timeout)
+        self._fresh = Fresh(changes, self._read, config.store_timeout)
 
     def authenticate(self, given: Sequence[str], *, local: bool, address: str = "") -> Caller:
         """The caller who gave this; at most a few headers.

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from copilot_bridge.store.signal import Signal
+from copilot_bridge.store.change_counter import ChangeCounter
 
 REFRESH_AGE = 1.0  # s; what is older is read again beside the requests
 MAX_AGE = 2.0  # s; what is older is read again first: what another machine has changed is noticed this late
@@ -25,9 +25,14 @@ class Fresh:
     """
 
     def __init__(
-        self, signal: Signal, read: Callable[[], None], patience: float, *, waits_for_others: bool = True
+        self,
+        changes: ChangeCounter,
+        read: Callable[[], None],
+        patience: float,
+        *,
+        waits_for_others: bool = True,
     ) -> None:
-        self._signal = signal
+        self._changes = changes
         self._read = read
         self._patience = patience
         self._waits_for_others = waits_for_others
@@ -37,7 +42,7 @@ class Fresh:
 
     def look(self) -> None:
         age = time.monotonic() - self._read_at
-        if self._signal.read() != self._seen or (self._waits_for_others and age >= MAX_AGE):
+        if self._changes.read() != self._seen or (self._waits_for_others and age >= MAX_AGE):
             self._refresh(self._patience + MARGIN)
         elif age >= REFRESH_AGE and not self._reading.locked():
             threading.Thread(target=self._refresh, daemon=True).start()
@@ -47,11 +52,11 @@ class Fresh:
             return
         try:
             if self._is_outdated():
-                seen = self._signal.read()
+                seen = self._changes.read()
                 self._read()
                 self._seen, self._read_at = seen, time.monotonic()
         finally:
             self._reading.release()
 
     def _is_outdated(self) -> bool:
-        return self._signal.read() != self._seen or time.monotonic() - self._read_at >= REFRESH_AGE
+        return self._changes.read() != self._seen or time.monotonic() - self._read_at >= REFRESH_AGE

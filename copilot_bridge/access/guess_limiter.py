@@ -14,7 +14,7 @@ from ipaddress import ip_address, ip_network
 from cachetools import LRUCache
 
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.store.tries import Tries
+from copilot_bridge.store.shared_times import SharedTimes
 
 SAFE_KEY_LENGTH = 16  # characters
 
@@ -29,7 +29,7 @@ ALL_NEW_TOKENS = "newcomers"
 class GuessLimiter:
     """:param clock: seconds, the same for all processes of this machine."""
 
-    def __init__(self, tries: Tries, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, tries: SharedTimes, clock: Callable[[], float] = time.monotonic) -> None:
         self._tries = tries
         self._clock = clock
         self._proven: LRUCache[tuple[str, bytes], bool] = LRUCache(CACHE_SIZE)

@@ -16,9 +16,9 @@ from copilot_bridge.access.authentication import Caller
 from copilot_bridge.access.rests import Others, Rests, nobody
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, StoreBusy, StoreError
-from copilot_bridge.store.pace import TICKET_LIFE, Lane, PaceTable, Verdict
-from copilot_bridge.store.rests import RestTable
-from copilot_bridge.store.signal import Signal
+from copilot_bridge.store.change_counter import ChangeCounter
+from copilot_bridge.store.cooldowns import CooldownTable
+from copilot_bridge.store.rate_limits import TICKET_TTL, Decision, Limit, RateLimitTable
 from copilot_bridge.store.sqlite import Sqlite
 from copilot_bridge.waits import header
 
@@ -36,18 +36,18 @@ class Pace:
     def __init__(
         self,
         config: Config,
-        table: PaceTable,
-        rests: RestTable,
-        signal: Signal,
+        table: RateLimitTable,
+        rests: CooldownTable,
+        changes: ChangeCounter,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._gap = config.rate_limit or 0.0
         self._most = config.max_concurrent or 0
         self._room = config.max_waiting
         self.wait = config.queue_requests
-        self.rests = Rests(config, rests, signal, clock)
+        self.rests = Rests(config, rests, changes, clock)
         self._table = table
-        self._spare = PaceTable(Sqlite(None))  # while the store can't be used the limits hold per worker
+        self._spare = RateLimitTable(Sqlite(None))  # while the store can't be used the limits hold per worker
         self._queues: dict[str, list[Turn]] = {}
         self._held: set[str] = set()
         self._beating = False
@@ -65,14 +65,14 @@ class Pace:
         """
         lanes = []
         if caller.rate:
-            lanes.append(Lane(f"caller {caller.id}", rate=(caller.rate.count, caller.rate.period)))
+            lanes.append(Limit(f"caller {caller.id}", rate=(caller.rate.count, caller.rate.period)))
         if self._gap or self._most:
-            lanes.append(Lane(f"account {account}", gap=self._gap, most=self._most))
+            lanes.append(Limit(f"account {account}", gap=self._gap, most=self._most))
         return Passage(self, account, lanes, approve, others)
 
     # Queues.
 
-    def enter(self, lane: Lane, ticket: str, *, wait: bool) -> None:
+    def enter(self, lane: Limit, ticket: str, *, wait: bool) -> None:
         """Returns when it may go.  Raises BridgeError "rate_limited"."""
         try:
             if wait:
@@ -85,7 +85,7 @@ class Pace:
         if lane.most:
             self._hold(ticket)
 
-    def _stand_in_line(self, lane: Lane, ticket: str) -> None:
+    def _stand_in_line(self, lane: Limit, ticket: str) -> None:
         """Of the queue of all workers; of those in this one only the first asks again and again."""
         turn = Turn(0)
         queue = self._queues.setdefault(lane.name, [])
@@ -111,7 +111,7 @@ class Pace:
             elif self._queues.get(lane.name) is queue:
                 del self._queues[lane.name]
 
-    def _pause(self, lane: Lane, verdict: Verdict) -> float:
+    def _pause(self, lane: Limit, verdict: Decision) -> float:
         """Until it is worth asking again."""
         if verdict.wait > 0:
             return min(verdict.wait, LONGEST_SLEEP)
@@ -119,7 +119,7 @@ class Pace:
             return NUDGE
         return max(0.005, min(lane.gap / 4, NUDGE))  # another worker's turn, who will take it any moment
 
-    def _ask(self, lane: Lane, ticket: str, queue: bool) -> Verdict:
+    def _ask(self, lane: Limit, ticket: str, queue: bool) -> Decision:
         return self._try(lambda table: table.ask(lane, ticket, queue=queue, room=self._room))
 
     def leave(self, *tickets: str) -> None:
@@ -129,7 +129,7 @@ class Pace:
             if queue:
                 queue[0].set()
 
-    def give_back(self, lane: Lane, ticket: str) -> None:
+    def give_back(self, lane: Limit, ticket: str) -> None:
         self._try(lambda table: table.give_back(lane, ticket))
 
     def _hold(self, ticket: str) -> None:
@@ -141,11 +141,11 @@ class Pace:
 
     def _beat(self) -> None:
         while self._held:
-            time.sleep(TICKET_LIFE / 4)
+            time.sleep(TICKET_TTL / 4)
             self._try(lambda table: table.keep_alive(sorted(self._held)))
         self._beating = False
 
-    def _try(self, act: Callable[[PaceTable], T]) -> T:
+    def _try(self, act: Callable[[RateLimitTable], T]) -> T:
         try:
             done = act(self._table)
         except StoreBusy:  # to count alone would let more pass than may
@@ -177,7 +177,7 @@ class Passage:
         self,
         pace: Pace,
         account: str,
-        lanes: list[Lane],
+        lanes: list[Limit],
         approve: Callable[[], None] | None,
         others: Others,
     ) -> None:
@@ -203,13 +203,13 @@ class Passage:
             self._approve()
             self._approve = None
         again = bool(self._tickets)
-        passed: list[tuple[Lane, str]] = []
+        passed: list[tuple[Limit, str]] = []
         try:
             for lane in self._lanes:
                 if again and not lane.gap:
                     continue  # the same request once more: it counts once, and has its place
                 ticket = uuid.uuid4().hex
-                spaced = Lane(lane.name, gap=lane.gap, ahead=True) if again else lane
+                spaced = Limit(lane.name, gap=lane.gap, ahead=True) if again else lane
                 self._pace.enter(spaced, ticket, wait=self._pace.wait or again)
                 passed.append((lane, ticket))
                 self._tickets.setdefault(lane.name, ticket)

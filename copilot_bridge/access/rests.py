@@ -13,8 +13,8 @@ from itertools import islice
 from copilot_bridge.access.fresh import Fresh
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, StoreError
-from copilot_bridge.store.rests import Rest, RestTable
-from copilot_bridge.store.signal import Signal
+from copilot_bridge.store.change_counter import ChangeCounter
+from copilot_bridge.store.cooldowns import Cooldown, CooldownTable
 from copilot_bridge.waits import Wait, clock_time, header, in_short, retry_after
 
 log = logging.getLogger(__name__)
@@ -48,16 +48,20 @@ class Rests:
     """
 
     def __init__(
-        self, config: Config, table: RestTable, signal: Signal, clock: Callable[[], float] = time.time
+        self,
+        config: Config,
+        table: CooldownTable,
+        changes: ChangeCounter,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._heeds = config.honor_retry_after
         self._table = table
-        self._signal = signal
+        self._changes = changes
         self._clock = clock
-        self._known: dict[tuple[str, str, str], Rest] = {}
-        self._unwritten: list[Rest] = []
+        self._known: dict[tuple[str, str, str], Cooldown] = {}
+        self._unwritten: list[Cooldown] = []
         # Another machine's is a saving, not a rule: Copilot itself refuses what comes too early.
-        self._fresh = Fresh(signal, self._read, config.store_timeout, waits_for_others=False)
+        self._fresh = Fresh(changes, self._read, config.store_timeout, waits_for_others=False)
 
     def check(self, account: str, model: str, path: str, others: Others = nobody) -> None:
         """Raises BridgeError "rate_limited": what Copilot said, and when it may be asked again."""
@@ -78,20 +82,20 @@ class Rests:
         now = self._clock()
         wait = Wait.of(seconds, now)
         model, path = part(error, model, path)
-        rest = Rest(account, wait.until, str(error), error.code, model, path, wait.since)
+        rest = Cooldown(account, wait.until, str(error), error.code, model, path, wait.since)
         self._known[rest.key] = rest
         log.warning(
             "%s is paused for %s, as Copilot asks: %s", rest.what, in_short(rest.left(now)), rest.message
         )
         self._unwritten.append(rest)
         self._write()
-        self._signal.ring()
+        self._changes.bump()
 
-    def of(self, account: str) -> list[Rest]:
+    def of(self, account: str) -> list[Cooldown]:
         """Those of an account, the one that ends first first."""
         return [each for each in self.all() if each.account == account]
 
-    def all(self) -> list[Rest]:
+    def all(self) -> list[Cooldown]:
         self._fresh.look()
         now = self._clock()
         return sorted((each for each in self._known.values() if each.left(now)), key=lambda each: each.until)
@@ -114,16 +118,16 @@ class Rests:
             for each in self.all()
         ]
 
-    def clear(self, name: str = "") -> list[Rest]:
+    def clear(self, name: str = "") -> list[Cooldown]:
         """End those of a model or a path, or all.  Gives what has ended.  Raises StoreError."""
         ended = [each for each in self.all() if not name or name in (each.model, each.path)]
         self._table.clear(*ended)
         for each in ended:
             self._known.pop(each.key, None)
-        self._signal.ring()
+        self._changes.bump()
         return ended
 
-    def _told(self, rest: Rest, now: float, others: Others) -> BridgeError:
+    def _told(self, rest: Cooldown, now: float, others: Others) -> BridgeError:
         left = rest.left(now)
         said = (
             f"{rest.what} is paused until {clock_time(rest.until)}, for {in_short(left)}, as Copilot asked: "

@@ -10,7 +10,7 @@ from copilot_bridge.cli.terminal.console import print_table, printable
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.exchange import Bridge
-from copilot_bridge.store.approvals import Question
+from copilot_bridge.store.approvals import PendingRequest
 
 POLL_INTERVAL = 0.3  # s
 
@@ -89,5 +89,5 @@ def kilobytes(size: int) -> str:
     return f"{size / 1000:.1f} kB"
 
 
-def age(question: Question) -> str:
+def age(question: PendingRequest) -> str:
     return f"{max(0, time.time() - question.at):.0f} s"

@@ -34,7 +34,7 @@ def login(config: Config) -> None:
 
 def log_in_and_tell(config: Config) -> None:
     bridge = Bridge(config)
-    if not bridge.store.database.lasting:
+    if not bridge.store.database.persistent:
         raise ConfigError("there is no store to keep the login in: leave --no-persist out")
     log_in(bridge)
     if config.show_token:

@@ -10,7 +10,7 @@ from copilot_bridge.cli.terminal.console import print_json, print_table, print_w
 from copilot_bridge.config import Config
 from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.exchange import Bridge
-from copilot_bridge.store.rests import Rest
+from copilot_bridge.store.cooldowns import Cooldown
 from copilot_bridge.waits import in_short
 
 ALL = "all"
@@ -48,7 +48,7 @@ def command(config: Config, clear: str | None, as_json: bool) -> None:
         click.echo("Nothing is paused.")
 
 
-def row(rest: Rest) -> tuple[str, ...]:
+def row(rest: Cooldown) -> tuple[str, ...]:
     left = in_short(rest.until - time.time())
     return rest.what, left, local(rest.until), local(rest.since), rest.message
 

@@ -53,7 +53,7 @@ def command(config: Config, as_json: bool) -> None:
             "python": f"{platform.python_version()} ({sys.executable})",
             "system": platform.platform(),
             "packages": {name: installed(name) for name in PACKAGES},
-            "paths": {"home": str(config.home), "store": bridge.store.database.place},
+            "paths": {"home": str(config.home), "store": bridge.store.database.location},
             "store": store_state(bridge),
             "settings": [describe(config, field.name) for field in settings()],
             "login": login_state(bridge),
@@ -108,7 +108,11 @@ def login_state(bridge: Bridge) -> dict[str, object]:
 def store_state(bridge: Bridge) -> dict[str, object]:
     """{"place", "key", "problem"} of the store, after reading all of it."""
     store = bridge.store
-    return {"place": store.database.place, "key": store.vault.place, "problem": store.database.check()}
+    return {
+        "place": store.database.location,
+        "key": store.encryptor.location,
+        "problem": store.database.check(),
+    }
 
 
 def hosts(bridge: Bridge) -> list[tuple[str, str]]:

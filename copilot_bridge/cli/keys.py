@@ -45,7 +45,7 @@ def add(
 def list_keys(config: Config) -> None:
     """List the keys, and what each may do."""
     store = store_of(config)
-    _ = Authenticator(config, store.keys, store.signal).requires_key  # warns of keys that were lost
+    _ = Authenticator(config, store.keys, store.changes).requires_key  # warns of keys that were lost
     print_keys(store, KEY, "No key is stored.  `copilot-bridge keys add NAME` makes one.")
 
 

@@ -31,17 +31,18 @@ def command() -> None:
 def check(config: Config) -> None:
     """Read all of the store, write a little, and try its key.  Exit code 1 if something is wrong."""
     store = opened(config)
-    click.echo(f"store: {store.database.place}")
+    click.echo(f"store: {store.database.location}")
     if problem := store.database.check():
         raise BridgeError(problem)
     print_wrapped(counted(store.database.read(count_rows)), "holds: ")
-    unreadable = store.sealed_with_another_key()
+    unreadable = store.undecryptable_logins()
     if unreadable:
         raise ConfigError(
-            f"the store's key ({store.vault.place}) is not the one that these logins are encrypted with: "
-            f"{', '.join(unreadable)}.  Put that key there, or log in again with `copilot-bridge auth`"
+            f"the store's key ({store.encryptor.location}) is not the one that these logins are "
+            f"encrypted with: {', '.join(unreadable)}.  "
+            "Put that key there, or log in again with `copilot-bridge auth`"
         )
-    click.echo(f"key: {store.vault.place}")
+    click.echo(f"key: {store.encryptor.location}")
     click.echo("The store is whole.")
 
 
@@ -57,7 +58,9 @@ def backup(config: Config, file: Path) -> None:
     store = opened(config)
     counts = store.back_up(file)
     print_wrapped(f"{file}: {counted(counts)}")
-    print_wrapped(f"Its logins can be read with the key of this store only ({store.vault.place}).", err=True)
+    print_wrapped(
+        f"Its logins can be read with the key of this store only ({store.encryptor.location}).", err=True
+    )
 
 
 @command.command()
@@ -73,12 +76,13 @@ def restore(config: Config, file: Path, yes: bool) -> None:
     store = opened(config)
     print_wrapped(f"{file} holds {counted(summary(file))}.", err=True)
     there = counted(store.database.read(count_rows))
-    if not yes and not click.confirm(f"Replace what {store.database.place} holds ({there})?", err=True):
+    if not yes and not click.confirm(f"Replace what {store.database.location} holds ({there})?", err=True):
         raise BridgeError("nothing was changed")
     print_wrapped(f"restored: {counted(store.restore(file))}")
-    if unreadable := store.sealed_with_another_key():
+    if unreadable := store.undecryptable_logins():
         print_wrapped(
-            f"The logins {', '.join(unreadable)} are encrypted with another key than {store.vault.place}: "
+            f"The logins {', '.join(unreadable)} are encrypted with another key than "
+            f"{store.encryptor.location}: "
             "put the key of that time there, or log in again with `copilot-bridge auth`.",
             err=True,
         )
@@ -87,7 +91,7 @@ def restore(config: Config, file: Path, yes: bool) -> None:
 def opened(config: Config) -> Store:
     """Raises ConfigError: there is none."""
     store = Bridge(config).store
-    if not store.database.lasting:
+    if not store.database.persistent:
         raise ConfigError("with --no-persist there is no store")
     return store
 

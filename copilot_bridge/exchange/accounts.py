@@ -10,14 +10,14 @@ def add_account(bridge: Bridge, token: Secret) -> str:
     """The user's name; requests use this login from now on.  Raises BridgeError."""
     user = whoami(bridge.client, bridge.headers, bridge.hosts, token)
     bridge.logins.add(user, token, bridge.hosts.api)
-    bridge.store.signal.ring()
+    bridge.store.changes.bump()
     return user
 
 
 def use_account(bridge: Bridge, user: str) -> bool:
     """Make it the default one.  False if there is no such login."""
     found = bridge.logins.use(user, bridge.hosts.api)
-    bridge.store.signal.ring()
+    bridge.store.changes.bump()
     return found
 
 
@@ -25,7 +25,7 @@ def forget_account(bridge: Bridge, user: str) -> bool:
     """Its login and its Copilot token are gone from this machine.  False if there is no such login."""
     for login in bridge.logins.all():
         if (login.user, login.host) == (user, bridge.hosts.api):
-            bridge.store.shelf.remove(f"tokens/{Account(user, login.token, bridge.hosts).fingerprint}")
+            bridge.store.key_values.remove(f"tokens/{Account(user, login.token, bridge.hosts).fingerprint}")
     found = bridge.logins.remove(user, bridge.hosts.api)
-    bridge.store.signal.ring()
+    bridge.store.changes.bump()
     return found

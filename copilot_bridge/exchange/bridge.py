@@ -61,28 +61,28 @@ class Bridge:
         self.interactions = Interactions(partial(secret_of, self.store, "signals"))
         self.client = HttpClient(config)
         Splitter.longest = config.answer_limit * MEGABYTE
-        self.tokens = CopilotTokens(self.client, self.headers, self.store.shelf)
+        self.tokens = CopilotTokens(self.client, self.headers, self.store.key_values)
         self.metrics = Metrics()
         self.watch = Watch(self)
         self.tokens.told = self._token_told
-        self.reports = Reports(self.client, self.headers, self.store.shelf)
-        self.samples = Samples(self.store.shelf)
-        auto = AutoPicks(self.store.shelf, config.auto_tier)
+        self.reports = Reports(self.client, self.headers, self.store.key_values)
+        self.samples = Samples(self.store.key_values)
+        auto = AutoPicks(self.store.key_values, config.auto_tier)
         self.models = Models(mapping=config.model_mapping, auto=auto)
-        self.learned = Learned(self.store.lessons, self.store.signal)
+        self.learned = Learned(self.store.lessons, self.store.changes)
         # Ids of reasoning that clients know -> those that Copilot wants to hear again.
         self.upstream_item_ids: TTLCache[str, str] = TTLCache(REMEMBERED_IDS, REMEMBERED_FOR)
         memory = config.response_store_mb * 1024 * 1024
-        self.chains = Chains(memory, table=self.store.chains(memory, LIFE))
+        self.chains = Chains(memory, table=self.store.response_chains(memory, LIFE))
         self.pictures = Pictures(ImageFetcher(config))
-        self.guess_limiter = GuessLimiter(self.store.tries)
+        self.guess_limiter = GuessLimiter(self.store.attempts)
         self.authenticator = Authenticator(
-            config, self.store.keys, self.store.signal, guess_limiter=self.guess_limiter
+            config, self.store.keys, self.store.changes, guess_limiter=self.guess_limiter
         )
         self.origin_policy = OriginPolicy(config)
-        self.pace = Pace(config, self.store.pace, self.store.rests, self.store.signal)
-        self.journal = self.store.journal(config.log_days, config.log_rows)
-        self.approval = Approval(config, self.store.approvals, self.store.signal)
+        self.pace = Pace(config, self.store.rate_limits, self.store.cooldowns, self.store.changes)
+        self.request_log_writer = self.store.request_log_writer(config.log_days, config.log_rows)
+        self.approval = Approval(config, self.store.approvals, self.store.changes)
         self._accounts: LRUCache[str, tuple[Account, float, int]] = LRUCache(MOST_ACCOUNTS)
 
     def _token_told(self, outcome: str) -> None:
@@ -119,7 +119,7 @@ class Bridge:
         """Looked up anew every few seconds, and when the store has changed.  Raises LoginRequired."""
         key = caller.github_token.reveal() or f"login {caller.account}"
         known = self._accounts.get(key)
-        seen = self.store.signal.read()
+        seen = self.store.changes.read()
         if known and time.monotonic() - known[1] < LOOK_AGAIN and known[2] == seen:
             return known[0]
         try:

@@ -11,7 +11,7 @@ from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.exchange.log_rows import finished_row
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.logs.escaping import CONTROL_ESCAPES
-from copilot_bridge.store.approvals import Question
+from copilot_bridge.store.approvals import PendingRequest
 from copilot_bridge.upstream.catalogues import Models
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.github.tokens import Account
@@ -36,7 +36,7 @@ class Call:
         self.models: Models | AllowedModels = (
             AllowedModels(bridge.models, caller) if caller.models else bridge.models
         )
-        self._question: Question | None = None
+        self._question: PendingRequest | None = None
         self._account: Account | None = None
         self._passage: Passage | None = None
         self._copilot: Copilot | None = None
@@ -61,7 +61,7 @@ class Call:
         if self.bridge.approval.wanted:
             caller = record.caller_id or record.caller
             said, named = (text.translate(CONTROL_ESCAPES) for text in (prompt_preview(data), model))
-            self._question = Question(record.id, caller, named, said, len(data))
+            self._question = PendingRequest(record.id, caller, named, said, len(data))
 
     def _approve(self) -> None:
         if self._question is not None:
@@ -92,7 +92,7 @@ class Call:
             record.account = self._account.login or f"token {self._account.fingerprint[:8]}"
             left = self.quota
             record.quota = next((left[name].percent_remaining for name in METERS if name in left), None)
-        self.bridge.journal.end(finished_row(record))
+        self.bridge.request_log_writer.end(finished_row(record))
         self.bridge.metrics.done(record, self._copilot.errors if self._copilot else (), left)
 
     def usage(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from cachetools import TTLCache
 from copilot_bridge.access.authentication import LOCAL_OPERATOR, Caller
 from copilot_bridge.dialects import codec
 from copilot_bridge.errors import ConfigError, StoreError
-from copilot_bridge.store.chains import ChainTable, Sealed
+from copilot_bridge.store.response_chains import ResponseChainTable, Sealed
 from copilot_bridge.threads import run_in_thread
 
 log = logging.getLogger(__name__)
@@ -97,11 +97,11 @@ class Chains:
     """:param most: bytes of all that is kept; 0: nothing is.  :param table: None: in memory only."""
 
     def __init__(
-        self, most: int, clock: Callable[[], float] = time.monotonic, table: ChainTable | None = None
+        self, most: int, clock: Callable[[], float] = time.monotonic, table: ResponseChainTable | None = None
     ) -> None:
         self.most = most
         self._links: TTLCache[str, Link] = TTLCache(most, LIFE, clock, lambda link: link.size)
-        self._table = table if most and table and table.lasting else None
+        self._table = table if most and table and table.persistent else None
         self._waiting: list[Link] = []
         self._room = most  # bytes that may still wait
         self._writing = threading.Lock()  # whoever leaves waits for what is being written
@@ -167,7 +167,7 @@ class Chains:
                 link.name,
                 link.chain,
                 link.before.name if link.before else "",
-                self._table.seal(codec.write([*link.own_items()])),
+                self._table.encrypt(codec.write([*link.own_items()])),
             )
             for link in batch
         ]
@@ -190,14 +190,14 @@ class Chains:
             return None
         chain, contents = found
         self._table.prepare()
-        said = run_in_thread(self._unsealed, contents)
+        said = run_in_thread(self._decrypted, contents)
         return Link(None, said, name=name, chain=chain) if said else None
 
-    def _unsealed(self, contents: list[str]) -> bytes | None:
+    def _decrypted(self, contents: list[str]) -> bytes | None:
         assert self._table
         said: list[Item] = []
         for each in contents:
-            if (piece := self._table.unseal(each)) is None:
+            if (piece := self._table.decrypt(each)) is None:
                 return None
             said += codec.read(piece)
         return codec.write({"input": said})

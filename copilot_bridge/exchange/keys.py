@@ -44,5 +44,5 @@ def make_key(
 
 
 def check_lasting(store: Store) -> None:
-    if not store.database.lasting:
+    if not store.database.persistent:
         raise ConfigError("there is no store to keep it in: leave --no-persist out, or use --api-key")

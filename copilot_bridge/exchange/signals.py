@@ -98,7 +98,7 @@ def agent_name(kind: str | None, headers: Mapping[str, str]) -> bytes:
 def secret_of(store: Store, purpose: str) -> bytes:
     """32 bytes, the same for all who have the store's key; where it can't be used, good for this process."""
     try:
-        return store.vault.derived(purpose)
+        return store.encryptor.derive_key(purpose)
     except (ConfigError, StoreError) as error:
         log.warning("Copilot is told new ids after each start: %s", error)
         return token_bytes(32)

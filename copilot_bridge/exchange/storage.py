@@ -9,7 +9,7 @@ def store_of(config: Config) -> Store:
     return open_store(
         config.home,
         path=config.store_path,
-        lasting=config.persist,
+        persistent=config.persist,
         key=config.store_key,
         url=config.database_url,
         connections=config.database_connections,

@@ -131,8 +131,8 @@ class Watch:
         if condition.ready:
             self._news.wait()
             return
-        seen, until = self._bridge.store.signal.read(), condition.until or time.time() + LONGEST
+        seen, until = self._bridge.store.changes.read(), condition.until or time.time() + LONGEST
         most = time.monotonic() + max(0.0, until - time.time())  # a clock may be set back meanwhile
         while time.time() < until and time.monotonic() < most and not self._news.wait(GLANCE):
-            if self._bridge.store.signal.read() != seen:
+            if self._bridge.store.changes.read() != seen:
                 return

@@ -27,7 +27,7 @@ def answer(make: Make) -> Response:
     record.dialect, record.model, record.streamed = asked.dialect, asked.name, asked.streaming
     call().ask_first(record, asked.name, data)
     del data  # upstream will have it, and a stream goes on for minutes
-    bridge().journal.begin(interrupted_row(record))
+    bridge().request_log_writer.begin(interrupted_row(record))
     environ = request.environ
     exchange = Exchange(
         bridge(),

@@ -2,7 +2,7 @@
 
     Store -> an object for each thing that is kept (`logins`, `shelf`, ...) -> Database -> SQLite
 
-No other room knows SQL.  Secrets go through the `Vault` on their way in and out.
+No other room knows SQL.  Secrets go through the `Encryptor` on their way in and out.
 """
 
 from copilot_bridge.store.store import Store, open_store

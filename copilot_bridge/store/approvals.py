@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass
 
+from copilot_bridge.store.change_counter import ChangeCounter
 from copilot_bridge.store.database import Database, Row, Transaction
-from copilot_bridge.store.signal import Signal
-from copilot_bridge.store.vault import Vault
+from copilot_bridge.store.encryption import Encryptor
 
 # Whoever waits says so from time to time; a worker that was killed does not.  Seconds.
 LIFE = 30.0
 
-WAITING, YES, NO = 0, 1, 2
+PENDING, APPROVED, DENIED = 0, 1, 2
 
 
 @dataclass(frozen=True)
-class Question:
+class PendingRequest:
     """:param line: the first of the prompt.  :param size: bytes of the request.  :param at: unix seconds."""
 
     id: str
@@ -27,13 +27,13 @@ class Question:
 class ApprovalTable:
     """Raises StoreError."""
 
-    def __init__(self, database: Database, vault: Vault, signal: Signal) -> None:
+    def __init__(self, database: Database, encryptor: Encryptor, changes: ChangeCounter) -> None:
         self._database = database
-        self._vault = vault
-        self._signal = signal
+        self._encryptor = encryptor
+        self._changes = changes
 
-    def ask(self, question: Question) -> None:
-        line = self._vault.seal(question.line)  # what was said is nobody else's business
+    def ask(self, question: PendingRequest) -> None:
+        line = self._encryptor.encrypt(question.line)  # what was said is nobody else's business
 
         def put(transaction: Transaction) -> None:
             now = transaction.now()
@@ -49,23 +49,23 @@ class ApprovalTable:
                     line,
                     question.size,
                     now,
-                    WAITING,
+                    PENDING,
                     now + LIFE,
                 ),
             )
 
         self._database.run(put)
-        self._signal.ring()
+        self._changes.bump()
 
     def answer(self, question_id: str) -> int:
-        """WAITING, YES or NO; whoever asks for it still waits."""
+        """PENDING, APPROVED or DENIED; whoever asks for it still waits."""
 
         def look(transaction: Transaction) -> int:
             transaction.change(
                 "UPDATE approvals SET alive = ? WHERE id = ?", transaction.now() + LIFE, question_id
             )
             rows = transaction.rows("SELECT answer FROM approvals WHERE id = ?", question_id)
-            return int(rows[0][0]) if rows else NO
+            return int(rows[0][0]) if rows else DENIED
 
         return self._database.run(look)
 
@@ -73,34 +73,34 @@ class ApprovalTable:
         self._database.run(
             lambda transaction: transaction.change("DELETE FROM approvals WHERE id = ?", question_id)
         )
-        self._signal.ring()
+        self._changes.bump()
 
     def decide(self, question_id: str, *, yes: bool) -> bool:
         """False: nobody waits for it (any more)."""
         changed = self._database.run(
             lambda transaction: transaction.change(
                 "UPDATE approvals SET answer = ? WHERE id = ? AND answer = ? AND alive >= ?",
-                YES if yes else NO,
+                APPROVED if yes else DENIED,
                 question_id,
-                WAITING,
+                PENDING,
                 transaction.now(),
             )
         )
-        self._signal.ring()
+        self._changes.bump()
         return bool(changed)
 
-    def waiting(self) -> list[Question]:
+    def waiting(self) -> list[PendingRequest]:
         """The oldest first."""
         rows = self._database.read(
             lambda transaction: transaction.rows(
                 "SELECT id, caller, model, line, size, at FROM approvals"
                 " WHERE answer = ? AND alive >= ? ORDER BY at, id",
-                WAITING,
+                PENDING,
                 transaction.now(),
             )
         )
         return [self._read(row) for row in rows]
 
-    def _read(self, row: Row) -> Question:
+    def _read(self, row: Row) -> PendingRequest:
         key, caller, model, line, size, at = row
-        return Question(key, caller, model, self._vault.open(line) or "", size, at)
+        return PendingRequest(key, caller, model, self._encryptor.decrypt(line) or "", size, at)

@@ -28,10 +28,10 @@ class Transaction(Protocol):
     def execute(self, sql: str, *values: object) -> None:
         """A change of which nothing is to be known, so that nobody waits for it before the end."""
 
-    def alone(self, name: str) -> None:
+    def advisory_lock(self, name: str) -> None:
         """Until the end of the transaction nobody else is in one that asked for the same name."""
 
-    def look_alone(self, name: str, *queries: Query) -> tuple[float, list[list[Row]]]:
+    def lock_and_query(self, name: str, *queries: Query) -> tuple[float, list[list[Row]]]:
         """`alone`, and then in one go `now()` and the rows of each query."""
 
 
@@ -44,8 +44,8 @@ class Database(Protocol):
     :raises StoreError: whatever else is wrong with it.
     """
 
-    place: str  # for people
-    lasting: bool  # what is written outlives the process
+    location: str  # for people
+    persistent: bool  # what is written outlives the process
 
     def run(self, work: Callable[[Transaction], T], timeout: float | None = None) -> T:
         """What `work` returns, in a transaction of its own.  It may only use the transaction: it may run
@@ -58,7 +58,7 @@ class Database(Protocol):
     def lock(self, name: str, timeout: float | None = None) -> AbstractContextManager[object]:
         """Held by one at a time, whoever shares the database; without it, if it can't be had."""
 
-    def settle(self) -> None:
+    def checkpoint(self) -> None:
         """What is committed is whole in the main file now, for whoever copies it alone; as far as that can
         be had at once.
         """

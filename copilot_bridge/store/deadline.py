@@ -6,7 +6,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from copilot_bridge.store.channel import under_gevent
+from copilot_bridge.store.sqlite_connection import under_gevent
 
 
 class SocketDeadline:

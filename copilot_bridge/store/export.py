@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import orjson
 
-from copilot_bridge.store.requests import COLUMNS, RequestLogRow, values_in_order
+from copilot_bridge.store.request_log import COLUMNS, RequestLogRow, values_in_order
 
 PIECE = 200  # rows
 

@@ -109,8 +109,8 @@ class Guard:
     def __init__(self, database: Database, timeout: float) -> None:
         self._database = database
         self._timeout = timeout
-        self.place = database.place
-        self.lasting = database.lasting
+        self.location = database.location
+        self.persistent = database.persistent
         patience = timeout + PROBE_PATIENCE
         self._reads = Circuit(lambda: database.read(look, patience), "read")
         self._writes = Circuit(lambda: database.run(look, patience), "written to")
@@ -134,8 +134,8 @@ class Guard:
     def lock(self, name: str, timeout: float | None = None) -> AbstractContextManager[object]:
         return nullcontext() if self._writes.failure else self._database.lock(name, timeout)
 
-    def settle(self) -> None:
-        self._database.settle()
+    def checkpoint(self) -> None:
+        self._database.checkpoint()
 
     def check(self) -> str | None:
         return self._database.check()
@@ -164,8 +164,8 @@ class Patient:
     def __init__(self, database: Database, reads: Circuit, writes: Circuit) -> None:
         self._database = database
         self._reads, self._writes = reads, writes
-        self.place = database.place
-        self.lasting = database.lasting
+        self.location = database.location
+        self.persistent = database.persistent
 
     def run(self, work: Callable[[Transaction], T], timeout: float | None = None) -> T:
         self._writes.check()
@@ -178,8 +178,8 @@ class Patient:
     def lock(self, name: str, timeout: float | None = None) -> AbstractContextManager[object]:
         return self._database.lock(name, timeout)
 
-    def settle(self) -> None:
-        self._database.settle()
+    def checkpoint(self) -> None:
+        self._database.checkpoint()
 
     def check(self) -> str | None:
         return self._database.check()

@@ -6,9 +6,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from copilot_bridge.errors import InvalidRequest, StoreError
+from copilot_bridge.store.change_counter import ChangeCounter
 from copilot_bridge.store.database import Database, Row, Transaction
 from copilot_bridge.store.files import Files
-from copilot_bridge.store.signal import Signal
 
 KEY, SHARE = "key", "share"
 PREFIXES = {KEY: "cbk_", SHARE: "share-"}
@@ -90,10 +90,10 @@ class Keys:
     """Raises StoreError.  :param shared: other machines use the database, too."""
 
     def __init__(
-        self, database: Database, signal: Signal, files: Files | None, *, shared: bool = False
+        self, database: Database, changes: ChangeCounter, files: Files | None, *, shared: bool = False
     ) -> None:
         self._database = database
-        self._signal = signal
+        self._changes = changes
         self.shared = shared
         self._mark: Path | None = files.home / MARK if files else None
 
@@ -196,8 +196,8 @@ class Keys:
 
     def _changed(self) -> None:
         """A copy of the database's file without its journal has to know who may come in, and who may not."""
-        self._database.settle()
-        self._signal.ring()
+        self._database.checkpoint()
+        self._changes.bump()
 
     def end_session(self, session: str, seconds: float) -> None:
         """A browser has signed out; its cookie would be good for so long."""

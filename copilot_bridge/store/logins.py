@@ -10,8 +10,8 @@ from typing import Any
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store.database import Database, Row, Transaction
+from copilot_bridge.store.encryption import Encryptor
 from copilot_bridge.store.files import Files
-from copilot_bridge.store.vault import Vault
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +35,9 @@ class Logins:
     :param files: where versions before 0.2 kept them: `logins.json`, taken over when it is found.
     """
 
-    def __init__(self, database: Database, vault: Vault, files: Files | None = None) -> None:
+    def __init__(self, database: Database, encryptor: Encryptor, files: Files | None = None) -> None:
         self._database = database
-        self._vault = vault
+        self._encryptor = encryptor
         self._files = files
 
     def all(self) -> list[Login]:
@@ -62,12 +62,12 @@ class Logins:
     def add(self, user: str, token: Secret, host: str) -> None:
         """From now on this is the one that is used."""
         self._take_over()
-        row = (user, host, self._vault.seal(token.reveal()), int(time.time()))
+        row = (user, host, self._encryptor.encrypt(token.reveal()), int(time.time()))
         self._database.run(lambda transaction: put(transaction, row))
 
     def check(self) -> None:
         """Write as much as a login, and take it back.  Raises StoreError, ConfigError: none can be stored."""
-        sealed = self._vault.seal("x" * 200)
+        sealed = self._encryptor.encrypt("x" * 200)
 
         def put_and_take(transaction: Transaction) -> None:
             transaction.change("DELETE FROM notes WHERE name = ?", CHECK)
@@ -101,7 +101,7 @@ class Logins:
 
     def _read(self, row: Row) -> Login | None:
         user, sealed, host, added = row
-        token = self._vault.open(sealed)
+        token = self._encryptor.decrypt(sealed)
         return Login(user, Secret(token), host, added) if token else None
 
     def _take_over(self) -> None:
@@ -115,7 +115,8 @@ class Logins:
             rows = content.get("logins")
             logins = [login for row in (rows if isinstance(rows, list) else ()) if (login := read_row(row))]
             given = [
-                (each.user, each.host, self._vault.seal(each.token.reveal()), each.added) for each in logins
+                (each.user, each.host, self._encryptor.encrypt(each.token.reveal()), each.added)
+                for each in logins
             ]
             mark = sha256(path.read_bytes()).hexdigest()
             self._database.run(lambda transaction: take(transaction, given, mark))
@@ -130,7 +131,7 @@ NewRow = tuple[str, str, str, int]  # user, host, sealed token, when it was adde
 
 
 def put(transaction: Transaction, row: NewRow) -> None:
-    transaction.alone("logins")
+    transaction.advisory_lock("logins")
     transaction.change(
         "INSERT INTO logins (login, host, token, added, chosen)"
         " VALUES (?, ?, ?, ?, (SELECT coalesce(max(chosen), 0) + 1 FROM logins))"

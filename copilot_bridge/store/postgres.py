@@ -100,12 +100,12 @@ class PostgresTransaction:
         ((now,),) = self.rows(NOW)
         return float(now)
 
-    def alone(self, name: str) -> None:
+    def advisory_lock(self, name: str) -> None:
         self.execute(LOCK, name)
 
-    def look_alone(self, name: str, *queries: Query) -> tuple[float, list[list[Row]]]:
+    def lock_and_query(self, name: str, *queries: Query) -> tuple[float, list[list[Row]]]:
         """Each statement sees what has been committed when it begins: so also what was while it waited."""
-        self.alone(name)
+        self.advisory_lock(name)
         (((now,),), *found) = self._ask((NOW, ()), *queries)
         return float(now), found
 
@@ -134,7 +134,7 @@ def spelled(sql: str) -> LiteralString:
     return sql.replace("?", "%s")  # type: ignore[return-value,unused-ignore]
 
 
-class Limit:
+class TimeLimit:
     """When a use of the store has to have ended."""
 
     def __init__(self, seconds: float) -> None:
@@ -149,13 +149,13 @@ class Limit:
 class Postgres:
     """:param url: postgresql://user:password@host/database  :param size: connections, at the most."""
 
-    lasting = True
+    persistent = True
 
     def __init__(self, url: Secret, size: int = POOL_SIZE) -> None:
         self._url = url
         self._size = size
         parts = urlsplit(url.reveal())
-        self.place = f"postgresql://{parts.hostname or ''}{parts.path}"  # without the password
+        self.location = f"postgresql://{parts.hostname or ''}{parts.path}"  # without the password
         self._pool: ConnectionPool[Connection] | None = None
         self._answered_at = float("-inf")
         self._migrated = False
@@ -169,14 +169,14 @@ class Postgres:
         return self._use(lambda connection: work(PostgresTransaction(connection)), timeout)
 
     def _use(self, use: Callable[[Connection], T], timeout: float | None) -> T:
-        limit = Limit(PATIENCE if timeout is None else timeout)
+        limit = TimeLimit(PATIENCE if timeout is None else timeout)
         try:
             self._migrate(limit)
             return self._once(use, limit)
         except psycopg.Error as error:
             raise self._failure(error) from error
 
-    def _once(self, use: Callable[[Connection], T], limit: Limit) -> T:
+    def _once(self, use: Callable[[Connection], T], limit: TimeLimit) -> T:
         """Raises psycopg.Error, StoreUnavailable, StoreBusy."""
         pool = self._opened()
         try:
@@ -196,13 +196,13 @@ class Postgres:
         finally:
             pool.putconn(connection)
 
-    def _too_late(self, limit: Limit) -> StoreError:
+    def _too_late(self, limit: TimeLimit) -> StoreError:
         """As long as others have their answers the server is there, and has too much to do."""
         if self._answered_at >= limit.end - limit.seconds / 2:
-            return StoreBusy(f"the store {self.place} has too much to do")
-        return StoreUnavailable(f"can't use the store {self.place}: it does not answer")
+            return StoreBusy(f"the store {self.location} has too much to do")
+        return StoreUnavailable(f"can't use the store {self.location}: it does not answer")
 
-    def _migrate(self, limit: Limit) -> None:
+    def _migrate(self, limit: TimeLimit) -> None:
         if self._migrated:
             return
         if not self._preparing.acquire(timeout=limit.left):
@@ -272,7 +272,7 @@ class Postgres:
 
     def check(self) -> str | None:
         def look(transaction: PostgresTransaction) -> None:
-            transaction.alone("check")
+            transaction.advisory_lock("check")
             transaction.change("DELETE FROM notes WHERE name = 'check'")
             transaction.change("INSERT INTO notes (name, value) VALUES ('check', '')")
 
@@ -282,7 +282,7 @@ class Postgres:
             return str(error)
         return None
 
-    def settle(self) -> None: ...  # it has no file that could be copied alone
+    def checkpoint(self) -> None: ...  # it has no file that could be copied alone
 
     def close(self) -> None:
         pool, self._pool = self._pool, None
@@ -293,7 +293,7 @@ class Postgres:
     def _failure(self, error: psycopg.Error) -> StoreError:
         lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
         kind = StoreUnavailable if lost else StoreError
-        return kind(f"can't use the store {self.place}: {one_line(error)}")
+        return kind(f"can't use the store {self.location}: {one_line(error)}")
 
 
 def transact(connection: Connection, work: Callable[[PostgresTransaction], T]) -> T:

@@ -214,7 +214,7 @@ def migrate(transaction: Transaction, upto: int | None = None) -> list[str]:
 
     Steps of a newer version are left alone, unless they are breaking.  Raises StoreError then.
     """
-    transaction.alone("migrations")
+    transaction.advisory_lock("migrations")
     transaction.change("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, at DOUBLE PRECISION)")
     done = {name for (name,) in transaction.rows("SELECT name FROM migrations")}
     if done:

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from copilot_bridge.errors import StoreError, StoreUnavailable
-from copilot_bridge.store.channel import Channel, Job
 from copilot_bridge.store.database import Query, Row
 from copilot_bridge.store.files import Files
 from copilot_bridge.store.schema import is_current, migrate
+from copilot_bridge.store.sqlite_connection import Job, SqliteConnection
 
 log = logging.getLogger(__name__)
 
@@ -72,10 +72,10 @@ class SqliteTransaction:
     def execute(self, sql: str, *values: object) -> None:
         self._connection.execute(sql, values)
 
-    def alone(self, _name: str) -> None:
+    def advisory_lock(self, _name: str) -> None:
         """A transaction that may write is alone anyway."""
 
-    def look_alone(self, _name: str, *queries: Query) -> tuple[float, list[list[Row]]]:
+    def lock_and_query(self, _name: str, *queries: Query) -> tuple[float, list[list[Row]]]:
         return self._clock(), [self.rows(sql, *values) for sql, values in queries]
 
 
@@ -96,14 +96,14 @@ class Sqlite:
 
     def __init__(self, path: Path | None, clock: Callable[[], float] = time.time) -> None:
         self.path = path
-        self.place = str(path or "memory only")
-        self.lasting = path is not None
+        self.location = str(path or "memory only")
+        self.persistent = path is not None
         self._clock = clock
         self._files = Files(path.parent) if path else None
         self._memory_locks: dict[str, Any] = {}
         self._identity: Identity | None = None
-        self._writer = Channel(self._connect)
-        self._reader = Channel(self._connect) if path else self._writer
+        self._writer = SqliteConnection(self._connect)
+        self._reader = SqliteConnection(self._connect) if path else self._writer
 
     def run(self, work: Callable[[SqliteTransaction], T], timeout: float | None = None) -> T:
         return self._transact(self._writer, "BEGIN IMMEDIATE", work, timeout)
@@ -112,7 +112,11 @@ class Sqlite:
         return self._transact(self._reader, "BEGIN", work, timeout)
 
     def _transact(
-        self, channel: Channel, begin: str, work: Callable[[SqliteTransaction], T], timeout: float | None
+        self,
+        channel: SqliteConnection,
+        begin: str,
+        work: Callable[[SqliteTransaction], T],
+        timeout: float | None,
     ) -> T:
         def perform(connection: sqlite3.Connection, job: Job) -> T:
             return transact(connection, SqliteTransaction(connection, self._clock), work, begin, job)
@@ -184,7 +188,7 @@ class Sqlite:
             return self._files.lock(name, timeout)
         return memory_lock(self._memory_locks, name)
 
-    def settle(self) -> None:
+    def checkpoint(self) -> None:
         """The journal's part that no reader needs any more goes into the file; nobody is waited for."""
 
         def checkpoint(connection: sqlite3.Connection, _job: Job) -> None:
@@ -216,7 +220,7 @@ class Sqlite:
     def _failure(self, error: Exception) -> StoreError:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         kind = StoreUnavailable if passes(error) else StoreError
-        return kind(f"can't use the store {self.place}: {reason}{advice(reason)}")
+        return kind(f"can't use the store {self.location}: {reason}{advice(reason)}")
 
 
 def passes(error: Exception) -> bool:

@@ -8,23 +8,23 @@ from pathlib import Path
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store.approvals import ApprovalTable
 from copilot_bridge.store.backup import back_up, restore, summary
-from copilot_bridge.store.chains import ChainTable
+from copilot_bridge.store.change_counter import ChangeCounter
+from copilot_bridge.store.cooldowns import CooldownTable
 from copilot_bridge.store.database import Database
+from copilot_bridge.store.encryption import Encryptor
 from copilot_bridge.store.files import Files
 from copilot_bridge.store.guard import Guard, Outage
-from copilot_bridge.store.journal import Journal
+from copilot_bridge.store.key_values import KeyValueStore
 from copilot_bridge.store.keys import Keys
 from copilot_bridge.store.lessons import LessonTable
 from copilot_bridge.store.logins import Logins
-from copilot_bridge.store.pace import PaceTable
-from copilot_bridge.store.requests import RequestTable
-from copilot_bridge.store.rests import RestTable
-from copilot_bridge.store.shelf import Shelf
-from copilot_bridge.store.signal import Signal
+from copilot_bridge.store.rate_limits import RateLimitTable
+from copilot_bridge.store.request_log import RequestLog
+from copilot_bridge.store.request_log_writer import RequestLogWriter
+from copilot_bridge.store.response_chains import ResponseChainTable
+from copilot_bridge.store.shared_times import SharedTimes
 from copilot_bridge.store.sqlite import Sqlite
-from copilot_bridge.store.tries import Tries
 from copilot_bridge.store.usage import UsageTable
-from copilot_bridge.store.vault import Vault
 
 DATABASE = "bridge.db"
 TIMEOUT = 1.5  # s
@@ -35,7 +35,7 @@ class Store:
     """Nothing here does I/O until it is asked for something; then each may raise StoreError."""
 
     database: Database
-    vault: Vault
+    encryptor: Encryptor
     files: Files | None = None  # the data directory; None: nothing may be read from it
     timeout: float = TIMEOUT
     shared: bool = False  # with other machines
@@ -56,27 +56,27 @@ class Store:
 
     @cached_property
     def logins(self) -> Logins:
-        return Logins(self._guard, self.vault, self.files)
+        return Logins(self._guard, self.encryptor, self.files)
 
     @cached_property
-    def shelf(self) -> Shelf:
-        return Shelf(self._guard, self.vault)
+    def key_values(self) -> KeyValueStore:
+        return KeyValueStore(self._guard, self.encryptor)
 
     @cached_property
     def keys(self) -> Keys:
-        return Keys(self._guard, self.signal, self.files, shared=self.shared)
+        return Keys(self._guard, self.changes, self.files, shared=self.shared)
 
     @cached_property
-    def pace(self) -> PaceTable:
-        return PaceTable(self._guard)
+    def rate_limits(self) -> RateLimitTable:
+        return RateLimitTable(self._guard)
 
     @cached_property
-    def rests(self) -> RestTable:
-        return RestTable(self._guard)
+    def cooldowns(self) -> CooldownTable:
+        return CooldownTable(self._guard)
 
     @cached_property
-    def requests(self) -> RequestTable:
-        return RequestTable(self._guard.patient)
+    def request_log(self) -> RequestLog:
+        return RequestLog(self._guard.patient)
 
     @cached_property
     def usage(self) -> UsageTable:
@@ -86,26 +86,26 @@ class Store:
     def lessons(self) -> LessonTable:
         return LessonTable(self._guard)
 
-    def journal(self, days: int, most: int) -> Journal:
+    def request_log_writer(self, days: int, most: int) -> RequestLogWriter:
         """The writer of `requests`; one for the process."""
         spools = self.files.home / "spool" if self.files else None
-        return Journal(self.requests, spools, days=days, most=most)
+        return RequestLogWriter(self.request_log, spools, days=days, most=most)
 
-    def chains(self, most: int, life: float) -> ChainTable:
+    def response_chains(self, most: int, life: float) -> ResponseChainTable:
         """:param most: bytes of all conversations.  :param life: seconds."""
-        return ChainTable(self._guard, self.vault, most=most, life=life)
+        return ResponseChainTable(self._guard, self.encryptor, most=most, life=life)
 
     @cached_property
     def approvals(self) -> ApprovalTable:
-        return ApprovalTable(self._guard, self.vault, self.signal)
+        return ApprovalTable(self._guard, self.encryptor, self.changes)
 
     @cached_property
-    def tries(self) -> Tries:
-        return Tries(self.files.home / "tries" if self.files else None)
+    def attempts(self) -> SharedTimes:
+        return SharedTimes(self.files.home / "tries" if self.files else None)
 
     @cached_property
-    def signal(self) -> Signal:
-        return Signal(self.files.home / "changes" if self.files else None)
+    def changes(self) -> ChangeCounter:
+        return ChangeCounter(self.files.home / "changes" if self.files else None)
 
     def back_up(self, path: Path) -> dict[str, int]:
         """All that is kept, as one file.  Raises InvalidRequest, StoreError."""
@@ -116,15 +116,15 @@ class Store:
         if summary(path).get("keys"):
             self.keys.require()
         counts = restore(self.database, path)
-        self.signal.ring()
+        self.changes.bump()
         return counts
 
-    def sealed_with_another_key(self) -> list[str]:
+    def undecryptable_logins(self) -> list[str]:
         """The logins that can't be read with the key of this store.  Raises StoreError, ConfigError."""
         rows = self.database.read(
             lambda transaction: transaction.rows("SELECT login, token FROM logins ORDER BY login")
         )
-        return [login for login, token in rows if self.vault.open(token) is None]
+        return [login for login, token in rows if self.encryptor.decrypt(token) is None]
 
     def close(self) -> None:
         self.database.close()
@@ -134,26 +134,26 @@ def open_store(
     home: Path,
     *,
     path: Path | None = None,
-    lasting: bool = True,
+    persistent: bool = True,
     key: Secret | None = None,
     url: Secret | None = None,
     connections: int = 8,
     timeout: float = TIMEOUT,
 ) -> Store:
-    """:param path: of the SQLite file, where it is not in the home.  :param lasting: else in memory only.
+    """:param path: of the SQLite file, where it is not in the home.  :param persistent: else in memory only.
     :param url: of a PostgreSQL database instead.  :param connections: to it, at the most.
     :param timeout: seconds that a request waits for the store.
     """
     key = key or Secret()
-    if not lasting:
-        return Store(Sqlite(None), Vault(key, None, {}), timeout=timeout)
+    if not persistent:
+        return Store(Sqlite(None), Encryptor(key, None, {}), timeout=timeout)
     if url:
         from copilot_bridge.store.postgres import Postgres  # an extra, which not everybody has
 
         return Store(
-            Postgres(url, connections), Vault(key, home, shared=True), Files(home), timeout, shared=True
+            Postgres(url, connections), Encryptor(key, home, shared=True), Files(home), timeout, shared=True
         )
     database = path or home / DATABASE
     if database.is_dir():
         database = database / DATABASE
-    return Store(Sqlite(database), Vault(key, database.parent), Files(home), timeout)
+    return Store(Sqlite(database), Encryptor(key, database.parent), Files(home), timeout)

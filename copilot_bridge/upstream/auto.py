@@ -86,7 +86,7 @@ class Pick:
             return None
 
 
-class Shelf(Protocol):
+class KeyValueStore(Protocol):
     """Where picks outlive the process, shared by all workers."""
 
     def read(self, name: str) -> dict[str, Any] | None: ...
@@ -116,12 +116,12 @@ class AutoPicks:
 
     def __init__(
         self,
-        shelf: Shelf | None = None,
+        key_values: KeyValueStore | None = None,
         tier: str | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._shelf = shelf
+        self._key_values = key_values
         self._tier = tier
         self._clock = clock
         self._sleep = sleep
@@ -150,7 +150,7 @@ class AutoPicks:
         self._write(key, {})
 
     def _stored(self, key: str) -> Pick | None:
-        pick = Pick.read(self._shelf.read(f"auto/{key}")) if self._shelf else None
+        pick = Pick.read(self._key_values.read(f"auto/{key}")) if self._key_values else None
         if pick and self._clock() < pick.until:
             self._picks[key] = pick
             return pick
@@ -158,10 +158,10 @@ class AutoPicks:
 
     def _write(self, key: str, content: Mapping[str, Any]) -> None:
         """What can't be written down serves this process all the same."""
-        if self._shelf:
+        if self._key_values:
             try:
-                self._shelf.write(f"auto/{key}", content)
-                self._shelf.prune("auto/", LONGEST_LIFE)
+                self._key_values.write(f"auto/{key}", content)
+                self._key_values.prune("auto/", LONGEST_LIFE)
             except (StoreError, ConfigError) as error:
                 log.warning("which model 'auto' is, is kept in memory only: %s", error)
 

@@ -1,7 +1,7 @@
 """What replies say is left, and what all workers know of it together.
 
 A reply's headers are noted in memory, which costs its request nothing.  A moment later, and no more often
-than that, a thread puts what is new on the shelf, where the pages of the other workers find it.
+than that, a thread puts what is new on the key_values, where the pages of the other workers find it.
 """
 
 import logging
@@ -14,7 +14,7 @@ from typing import Any
 from cachetools import LRUCache
 
 from copilot_bridge.errors import StoreError
-from copilot_bridge.upstream.github.tokens import Account, Shelf
+from copilot_bridge.upstream.github.tokens import Account, KeyValueStore
 from copilot_bridge.upstream.quota import Snapshot, read_snapshots
 
 log = logging.getLogger(__name__)
@@ -28,8 +28,10 @@ Known = dict[str, tuple[float, Snapshot]]  # by name; the moment in unix seconds
 class Samples:
     """:param clock: unix seconds.  :param every: seconds between two writes for an account."""
 
-    def __init__(self, shelf: Shelf, clock: Callable[[], float] = time.time, every: float = EVERY) -> None:
-        self._shelf = shelf
+    def __init__(
+        self, key_values: KeyValueStore, clock: Callable[[], float] = time.time, every: float = EVERY
+    ) -> None:
+        self._key_values = key_values
         self._clock = clock
         self._every = every
         self._noted: LRUCache[str, Known] = LRUCache(MOST_ACCOUNTS)
@@ -57,18 +59,18 @@ class Samples:
         return plain(newest(self._stored(key), self._noted.get(key, {})))
 
     def _stored(self, key: str) -> Known:
-        return read_known(self._shelf.read(f"samples/{key}") or {})
+        return read_known(self._key_values.read(f"samples/{key}") or {})
 
     def _keep(self, key: str) -> None:
         self._planned.discard(key)
         try:
-            with self._shelf.lock(f"samples-{key}"):
+            with self._key_values.lock(f"samples-{key}"):
                 stored = self._stored(key)
                 merged = newest(stored, self._noted.get(key, {}))
                 if plain(merged) == plain(stored):
                     return
                 content = {name: {"at": at, **asdict(each)} for name, (at, each) in merged.items()}
-                self._shelf.write(f"samples/{key}", content)
+                self._key_values.write(f"samples/{key}", content)
         except StoreError as error:
             log.warning("what replies say is left is kept in memory only: %s", error)
 

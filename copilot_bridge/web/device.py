@@ -79,5 +79,5 @@ def shown(template: str, status: int = 200, problem: str = "") -> Response:
         host=bridge.hosts.api,
         github=bridge.hosts.github,
         given=bool(bridge.config.github_token),
-        lasting=bridge.store.database.lasting,
+        lasting=bridge.store.database.persistent,
     )

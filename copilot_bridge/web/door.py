@@ -72,7 +72,7 @@ def shared() -> Bridge:
 
 def seals() -> Seals:
     if "copilot_bridge.seals" not in current_app.extensions:
-        current_app.extensions["copilot_bridge.seals"] = Seals(shared().store.vault)
+        current_app.extensions["copilot_bridge.seals"] = Seals(shared().store.encryptor)
     found: Seals = current_app.extensions["copilot_bridge.seals"]
     return found
 

@@ -84,7 +84,7 @@ class SharedFlow:
 
     def state(self) -> Login | None:
         """Without asking GitHub; None if there is no login to speak of."""
-        login = Login.read(self._bridge.store.shelf.read(NAME))
+        login = Login.read(self._bridge.store.key_values.read(NAME))
         if login is None or self._clock() > max(login.expires_at, login.started_at) + REMEMBERED:
             return None
         if login.state == WAITING and self._clock() >= login.expires_at:
@@ -97,15 +97,15 @@ class SharedFlow:
         :raises BridgeError: also if a login could not be stored, before anybody is asked for one.
         """
         self._bridge.logins.check()
-        with self._bridge.store.shelf.lock("device-login"):
+        with self._bridge.store.key_values.lock("device-login"):
             running = self.state()
             if running and running.state == WAITING and 0 <= self._clock() - running.started_at < TWICE:
                 return
             self._write(Login.of(self._flow.begin(), self._clock()))
 
     def stop(self) -> None:
-        with self._bridge.store.shelf.lock("device-login"):
-            self._bridge.store.shelf.remove(NAME)
+        with self._bridge.store.key_values.lock("device-login"):
+            self._bridge.store.key_values.remove(NAME)
 
     def look(self) -> Login | None:
         """The state, after asking GitHub if it is time."""
@@ -118,7 +118,7 @@ class SharedFlow:
         known = self.state()
         if known is None or known.state != WAITING or self._is_early(known):
             return None
-        with self._bridge.store.shelf.lock("device-login"):
+        with self._bridge.store.key_values.lock("device-login"):
             login = self.state()
             if login is None or login.state != WAITING or self._is_early(login):
                 return None
@@ -152,10 +152,10 @@ class SharedFlow:
 
     def _settle(self, asked: Login, answered: Login) -> None:
         """Unless somebody has begun another one meanwhile."""
-        with self._bridge.store.shelf.lock("device-login"):
+        with self._bridge.store.key_values.lock("device-login"):
             now = self.state()
             if now and now.user_code == asked.user_code and now.started_at == asked.started_at:
                 self._write(answered)
 
     def _write(self, login: Login) -> None:
-        self._bridge.store.shelf.write(NAME, asdict(login))
+        self._bridge.store.key_values.write(NAME, asdict(login))

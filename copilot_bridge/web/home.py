@@ -107,7 +107,7 @@ def today() -> dict[str, Any] | None:
     store = shared().store
     try:
         rows = store.usage.days(now.timestamp(), offset // timedelta(minutes=1))
-        latest = store.requests.latest(1)
+        latest = store.request_log.latest(1)
     except StoreError:
         return None
     return {

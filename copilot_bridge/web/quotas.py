@@ -37,7 +37,7 @@ def fetch_report(bridge: Bridge, account: Account) -> Report | None:
 
 def known_plan(bridge: Bridge, account: Account) -> str:
     """By the last Copilot token of the account; "" if there is none."""
-    content = bridge.store.shelf.read(f"tokens/{account.fingerprint}") or {}
+    content = bridge.store.key_values.read(f"tokens/{account.fingerprint}") or {}
     sku = content.get("sku")
     return plan_of(sku) if isinstance(sku, str) else ""
 

@@ -13,7 +13,7 @@ from copilot_bridge.access.authentication import Caller
 from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.store.export import as_csv, as_json
 from copilot_bridge.store.hours import FINE
-from copilot_bridge.store.requests import GROUPS, NOT_FINE, Filter, RequestLogRow, mark_of, read_mark
+from copilot_bridge.store.request_log import FAILED, GROUPS, Filter, RequestLogRow, cursor_of, read_cursor
 from copilot_bridge.web import zone
 from copilot_bridge.web.door import go, quiet, shared
 from copilot_bridge.web.frame import page
@@ -47,10 +47,10 @@ def show() -> Response:
         rows=rows,
         fields=fields_of(wanted),
         chips=chips(),
-        names=shared().store.requests.names(),
+        names=shared().store.request_log.names(),
         statuses=statuses(),
-        newer=link(after=mark_of(rows[0])) if rows and newer else "",
-        older=link(before=mark_of(rows[-1])) if rows and older else "",
+        newer=link(after=cursor_of(rows[0])) if rows and newer else "",
+        older=link(before=cursor_of(rows[-1])) if rows and older else "",
         newest="" if whole else link(),
         tail=f"{url_for('web.requests.news')}?{urlencode(given())}" if whole else "",
         since=time_of_store() if whole else "",
@@ -70,7 +70,7 @@ def news() -> Response:
         since = float(request.args.get("since", ""))
     except ValueError as error:
         raise InvalidRequest("since: expected a number", param="since") from error
-    rows, last = shared().store.requests.news(since, asked())
+    rows, last = shared().store.request_log.news(since, asked())
     return page("_requests.html", rows=rows[::-1], since=last, judged=judged)
 
 
@@ -104,12 +104,12 @@ def part(number: str) -> Response:
 
 def outlook(number: str) -> dict[str, Any] | None:
     """What is told of a request that has no row yet, but will have one; else None."""
-    row = None if known(number) else shared().journal.expected(number)
+    row = None if known(number) else shared().request_log_writer.expected(number)
     return {"found": False, "row": row} if row else None
 
 
 def known(number: str) -> bool:
-    return shared().store.requests.find(number) is not None
+    return shared().store.request_log.find(number) is not None
 
 
 # For programs.
@@ -119,9 +119,9 @@ def listed() -> Response:
     """{"data": [...], "next": what to give as `before` for the next page, or null}; a caller's own rows."""
     most = limit()
     mark = request.args.get("before")
-    table = shared().store.requests
-    rows = table.page(own(asked()), before=read_mark(mark) if mark else None, most=most + 1)
-    return told({"data": rows[:most], "next": mark_of(rows[most - 1]) if len(rows) > most else None})
+    table = shared().store.request_log
+    rows = table.page(own(asked()), before=read_cursor(mark) if mark else None, most=most + 1)
+    return told({"data": rows[:most], "next": cursor_of(rows[most - 1]) if len(rows) > most else None})
 
 
 def limit() -> int:
@@ -153,7 +153,7 @@ def asking() -> Caller:
 
 def find(id_: str) -> RequestLogRow:
     """Raises BridgeError "not_found"."""
-    row = shared().store.requests.find(id_)
+    row = shared().store.request_log.find(id_)
     if row is None or not (asking().operator or row.caller == asking().id):
         raise BridgeError(tr("There is no request with this number in the log."), kind="not_found")
     return row
@@ -167,7 +167,7 @@ WRITERS: dict[str, tuple[str, Callable[[Iterator[RequestLogRow]], Iterator[bytes
 
 def as_file(wanted: Filter, ending: str) -> Response:
     """In pieces, however long it is.  Raises StoreError, InvalidRequest: before it has begun."""
-    table = shared().store.requests
+    table = shared().store.request_log
     table.page(wanted, most=1)  # or the answer would be under way when the store turns out to be unreadable
     kind, write = WRITERS[ending]
     today = time.strftime("%Y-%m-%d", time.gmtime(time.time() + zone.offset() * 60))
@@ -209,7 +209,7 @@ def read_status(text: str | None) -> tuple[str | None, str | None]:
 def statuses() -> dict[str, str]:
     return {
         "ok": tr("OK"),
-        NOT_FINE: tr("All errors"),
+        FAILED: tr("All errors"),
         "client": tr("Errors of the client"),
         "limit": tr("Quota and rate limits"),
         "upstream": tr("Errors of GitHub"),
@@ -221,17 +221,17 @@ def statuses() -> dict[str, str]:
 
 def page_of(wanted: Filter) -> tuple[list[RequestLogRow], bool, bool]:
     """(rows, there are newer ones, there are older ones)"""
-    table = shared().store.requests
+    table = shared().store.request_log
     if after := request.args.get("after"):
-        rows = table.page(wanted, after=read_mark(after), most=PAGE + 1)
+        rows = table.page(wanted, after=read_cursor(after), most=PAGE + 1)
         return rows[-PAGE:], len(rows) > PAGE, True
     before = request.args.get("before")
-    rows = table.page(wanted, before=read_mark(before) if before else None, most=PAGE + 1)
+    rows = table.page(wanted, before=read_cursor(before) if before else None, most=PAGE + 1)
     return rows[:PAGE], bool(before), len(rows) > PAGE
 
 
 def time_of_store() -> float:
-    _, now = shared().store.requests.news(None)
+    _, now = shared().store.request_log.news(None)
     return now
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from copilot_bridge.store.vault import Vault
+from copilot_bridge.store.encryption import Encryptor
 
 DAY = 86_400
 
@@ -13,12 +13,12 @@ DAY = 86_400
 class Seals:
     """:raises StoreError: the key of the store can't be read."""
 
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
+    def __init__(self, encryptor: Encryptor) -> None:
+        self._encryptor = encryptor
 
     @cached_property
     def _key(self) -> bytes:
-        return self._vault.derived("pages")
+        return self._encryptor.derive_key("pages")
 
     def seal(self, purpose: str, content: Any) -> str:
         sealed: str = URLSafeTimedSerializer(self._key, salt=purpose).dumps(content)

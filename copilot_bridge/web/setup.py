@@ -171,7 +171,7 @@ def shown(
         spans=spans(),
         trial=trial,
         manual=bridge.approval.wanted,
-        lasting=bridge.store.database.lasting,
+        lasting=bridge.store.database.persistent,
         nearby=local(),
     )
 

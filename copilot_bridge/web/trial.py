@@ -54,7 +54,7 @@ def complete(call: Call, way: Way, record: RequestLogEntry, data: bytes) -> byte
     asked = way.make(call, record, data, {})
     record.model = asked.name
     call.ask_first(record, asked.name, data)
-    call.bridge.journal.begin(interrupted_row(record))
+    call.bridge.request_log_writer.begin(interrupted_row(record))
     exchange = Exchange(call.bridge, asked, record, client=None)
     try:
         answer = exchange.result()

@@ -15,7 +15,7 @@ from copilot_bridge.access.authentication import LOCAL_OPERATOR
 from copilot_bridge.errors import BridgeError, InvalidRequest, StoreError
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.http.api.usage import as_json
-from copilot_bridge.store.requests import Filter
+from copilot_bridge.store.request_log import Filter
 from copilot_bridge.store.usage import DAY, Sums, midnight, named_day
 from copilot_bridge.upstream.github.tokens import Account
 from copilot_bridge.upstream.quota import percentage
@@ -123,7 +123,7 @@ def log_of(user: str) -> dict[str, Any] | None:
     whose = {"account": user} if user else {}
     try:
         shares = shared().store.usage.shares(first, offset, **whose)
-        latest = shared().store.requests.page(Filter(account=user or None), most=LATEST)
+        latest = shared().store.request_log.page(Filter(account=user or None), most=LATEST)
     except StoreError:
         return None
     shown = metric()

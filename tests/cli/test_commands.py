@@ -20,8 +20,8 @@ from copilot_bridge.cli.terminal.console import bar, print_table
 from copilot_bridge.errors import UpstreamRefused
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import open_store
+from copilot_bridge.store.cooldowns import Cooldown
 from copilot_bridge.store.files import Files
-from copilot_bridge.store.rests import Rest
 
 ALL = [
     [],
@@ -658,8 +658,8 @@ def test_a_start_with_a_proxy_that_is_none(run):
 def test_rests(run, home):
     store = open_store(home)
     now = time.time()
-    store.rests.put(Rest("account", now + 7300, "slowly\x1b[31m", "c", model="opus", since=now))
-    store.rests.put(Rest("account", now + 60, "no more", path="/embeddings", since=now))
+    store.cooldowns.put(Cooldown("account", now + 7300, "slowly\x1b[31m", "c", model="opus", since=now))
+    store.cooldowns.put(Cooldown("account", now + 60, "no more", path="/embeddings", since=now))
     store.close()
     columns, first, second = run("rest").rows
     assert columns == ["WHAT", "TIME LEFT", "UNTIL", "SINCE", "AS COPILOT SAID"]

@@ -12,7 +12,7 @@ from cli.conftest import Terminal
 from integration.harness import KEEPALIVE, Bridge, Simulator, Start, new_token
 
 from copilot_bridge.store import Store, open_store
-from copilot_bridge.store.approvals import Question
+from copilot_bridge.store.approvals import PendingRequest
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def store_of(bridge: Bridge) -> Iterator[Store]:
     store.close()
 
 
-def waiting(store: Store, number: int) -> list[Question]:
+def waiting(store: Store, number: int) -> list[PendingRequest]:
     end = time.monotonic() + 8
     while len(found := store.approvals.waiting()) != number:
         assert time.monotonic() < end, found

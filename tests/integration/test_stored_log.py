@@ -14,7 +14,7 @@ from pathlib import Path
 from integration.harness import Bridge, Simulator, Start, chat_body, new_mark, new_token
 
 from copilot_bridge.store import open_store
-from copilot_bridge.store.requests import RequestLogRow
+from copilot_bridge.store.request_log import RequestLogRow
 
 Rows = dict[str, RequestLogRow]
 
@@ -25,7 +25,7 @@ def rows(home: Path, enough: Callable[[Rows], bool], timeout: float = 30.0) -> R
     end = time.monotonic() + timeout
     try:
         while True:
-            found = {row.id: row for row in store.requests.latest(100_000)}
+            found = {row.id: row for row in store.request_log.latest(100_000)}
             if enough(found):
                 return found
             assert time.monotonic() < end, f"the log has {len(found)} rows: {list(found.values())[:3]}"

@@ -12,7 +12,7 @@ import pytest
 from integration.harness import Answer, Bridge, Junction, Simulator, Start, new_token
 
 from copilot_bridge.store import open_store
-from copilot_bridge.store.shelf import Shelf
+from copilot_bridge.store.key_values import KeyValueStore
 
 HEADERS = {
     "editor-version": "vscode/",
@@ -88,7 +88,7 @@ def test_a02_a_token_due_for_renewal_is_renewed_before_use(
     """refresh_in is 2 s: the token is renewed by the clock, and no request is ever refused."""
     bridge = start_bridge(github_token=new_token("shortlived"))
     assert bridge.chat(f"hello {mark}").status == 200
-    with shelf(bridge.home) as (kept, name):
+    with key_values(bridge.home) as (kept, name):
         due = kept.read(name)["refresh_at"]
     wait_until(due + 0.05)
     assert bridge.chat(f"hello {mark}").status == 200
@@ -97,11 +97,11 @@ def test_a02_a_token_due_for_renewal_is_renewed_before_use(
 
 
 @contextmanager
-def shelf(home: Path) -> Iterator[tuple[Shelf, str]]:
+def key_values(home: Path) -> Iterator[tuple[KeyValueStore, str]]:
     """Where the one Copilot token of a bridge is kept, and under what name."""
     store = open_store(home)
     ((name,),) = store.database.run(lambda transaction: transaction.rows("SELECT name FROM shelf"))
-    yield store.shelf, name
+    yield store.key_values, name
     store.close()
 
 
@@ -123,7 +123,7 @@ def test_a02_a_failed_renewal_leaves_the_old_token_in_use(
     first = start_bridge(github_token=new_token("flaky"))
     assert first.chat("hello").status == 200
     first.stop()
-    with shelf(first.home) as (kept, name):
+    with key_values(first.home) as (kept, name):
         stored = kept.read(name)
         kept.write(name, stored | {"refresh_at": 0.0})
     bridge = start_bridge(home=first.home, github_token=first.github_token)

@@ -17,12 +17,12 @@ from services.postgres import Server
 from copilot_bridge.errors import ConfigError, InvalidRequest, StoreError
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import Store, open_store
-from copilot_bridge.store.approvals import NO, WAITING, YES, Question
-from copilot_bridge.store.chains import Sealed
+from copilot_bridge.store.approvals import APPROVED, DENIED, PENDING, PendingRequest
+from copilot_bridge.store.cooldowns import Cooldown
 from copilot_bridge.store.keys import KEY, Key
-from copilot_bridge.store.pace import Lane
-from copilot_bridge.store.requests import Filter, RequestLogRow, mark_of, read_mark
-from copilot_bridge.store.rests import Rest
+from copilot_bridge.store.rate_limits import Limit
+from copilot_bridge.store.request_log import Filter, RequestLogRow, cursor_of, read_cursor
+from copilot_bridge.store.response_chains import Sealed
 from copilot_bridge.store.schema import MIGRATIONS, migrate
 
 KEY_OF_STORE = base64.b64encode(bytes(32)).decode()
@@ -42,7 +42,7 @@ def server() -> Iterator[Server]:
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Store, Store]]:
     """Two processes' view of the same store."""
     if request.param == "memory":
-        one = open_store(tmp_path, lasting=False)
+        one = open_store(tmp_path, persistent=False)
         pair = one, one
     elif request.param == "sqlite":
         pair = open_store(tmp_path), open_store(tmp_path)
@@ -75,11 +75,11 @@ def test_logins(stores: tuple[Store, Store]) -> None:
 
 def test_shelf(stores: tuple[Store, Store]) -> None:
     one, two = stores
-    one.shelf.write("x", {"a": [1, "ü"]})
-    one.shelf.write("x", {"a": 2})
-    assert two.shelf.read("x") == {"a": 2}
-    two.shelf.remove("x")
-    assert one.shelf.read("x") is None
+    one.key_values.write("x", {"a": [1, "ü"]})
+    one.key_values.write("x", {"a": 2})
+    assert two.key_values.read("x") == {"a": 2}
+    two.key_values.remove("x")
+    assert one.key_values.read("x") is None
 
 
 def test_keys(stores: tuple[Store, Store]) -> None:
@@ -98,25 +98,25 @@ def test_keys(stores: tuple[Store, Store]) -> None:
 def test_lanes(stores: tuple[Store, Store]) -> None:
     """Many at once: exactly as many go as may."""
     one, two = stores
-    for lane in (Lane("gap", gap=60.0), Lane("rate", rate=(3, 60)), Lane("most", most=4)):
+    for lane in (Limit("gap", gap=60.0), Limit("rate", rate=(3, 60)), Limit("most", most=4)):
         with ThreadPoolExecutor(8) as pool:
             asked = [
                 pool.submit(
-                    (one, two)[number % 2].pace.ask, lane, f"{lane.name}{number}", queue=False, room=9
+                    (one, two)[number % 2].rate_limits.ask, lane, f"{lane.name}{number}", queue=False, room=9
                 )
                 for number in range(24)
             ]
             granted = [each.result().granted for each in asked].count(True)
         assert granted == {"gap": 1, "rate": 3, "most": 4}[lane.name]
-    gap = Lane("gap", gap=60.0)
-    verdict = one.pace.ask(gap, "x", queue=True, room=1)
+    gap = Limit("gap", gap=60.0)
+    verdict = one.rate_limits.ask(gap, "x", queue=True, room=1)
     assert 50 < verdict.wait <= 60
-    assert two.pace.ask(gap, "y", queue=True, room=1).full
-    two.pace.keep_alive(["x"])
-    two.pace.leave("x")
+    assert two.rate_limits.ask(gap, "y", queue=True, room=1).full
+    two.rate_limits.keep_alive(["x"])
+    two.rate_limits.leave("x")
     now = time.time()
-    one.rests.put(Rest("a", now + 60, "slowly", model="m", since=now), now)
-    (rest,) = two.rests.all(now + 1000)
+    one.cooldowns.put(Cooldown("a", now + 60, "slowly", model="m", since=now), now)
+    (rest,) = two.cooldowns.all(now + 1000)
     assert (rest.account, rest.model) == ("a", "m")
     assert 55 < rest.left(now + 1000) <= 60, "it is told by the clock of who asks"
 
@@ -124,38 +124,38 @@ def test_lanes(stores: tuple[Store, Store]) -> None:
 def test_approvals(stores: tuple[Store, Store]) -> None:
     one, two = stores
     for name in "abc":
-        one.approvals.ask(Question(name, "key:x", "gpt-4o", "hello", 10))
+        one.approvals.ask(PendingRequest(name, "key:x", "gpt-4o", "hello", 10))
     assert [each.id for each in two.approvals.waiting()] == ["a", "b", "c"]
-    assert one.approvals.answer("a") == WAITING
+    assert one.approvals.answer("a") == PENDING
     assert two.approvals.decide("a", yes=True)
     assert two.approvals.decide("b", yes=False)
     assert not two.approvals.decide("b", yes=True)
     one.approvals.withdraw("c")
-    assert [one.approvals.answer(name) for name in "abc"] == [YES, NO, NO]
+    assert [one.approvals.answer(name) for name in "abc"] == [APPROVED, DENIED, DENIED]
 
 
 def test_request_log(stores: tuple[Store, Store]) -> None:
     one, two = stores
     rows = [RequestLogRow(str(number), float(number)) for number in range(50)]
-    one.requests.write(rows)
-    two.requests.write(rows)
-    assert two.requests.count() == 50
-    assert two.requests.prune(older_than=10.0, most=30) == 10
-    assert one.requests.prune(older_than=10.0, most=30) == 10
-    assert one.requests.prune(older_than=10.0, most=30) == 0
-    assert [row.id for row in one.requests.latest(2)] == ["49", "48"]
+    one.request_log.write(rows)
+    two.request_log.write(rows)
+    assert two.request_log.count() == 50
+    assert two.request_log.prune(older_than=10.0, most=30) == 10
+    assert one.request_log.prune(older_than=10.0, most=30) == 10
+    assert one.request_log.prune(older_than=10.0, most=30) == 0
+    assert [row.id for row in one.request_log.latest(2)] == ["49", "48"]
 
 
 def test_chains(stores: tuple[Store, Store]) -> None:
     """One goes on from what the other has kept."""
-    one, two = (each.chains(10_000, 60.0) for each in stores)
-    sealed = [one.seal(text.encode()) for text in ("hello", "wörld")]
+    one, two = (each.response_chains(10_000, 60.0) for each in stores)
+    sealed = [one.encrypt(text.encode()) for text in ("hello", "wörld")]
     one.write([Sealed("a", "a", "", sealed[0])])
     two.write([Sealed("b", "a", "a", sealed[1]), Sealed("c", "c", "gone", "x")])
     found = one.find("b")
     assert found is not None
     assert found[0] == "a"
-    assert [two.unseal(each) for each in found[1]] == [b"hello", "wörld".encode()]
+    assert [two.decrypt(each) for each in found[1]] == [b"hello", "wörld".encode()]
     assert two.find("c") is None
     assert not two.prune()
     for number in range(20):
@@ -169,17 +169,17 @@ def test_chains(stores: tuple[Store, Store]) -> None:
 
 def test_chains_that_are_too_old(stores: tuple[Store, Store]) -> None:
     one, two = stores
-    one.chains(10_000, 0.0).write([Sealed("a", "a", "", "x"), Sealed("b", "a", "a", "x")])
-    young = two.chains(10_000, 60.0)
+    one.response_chains(10_000, 0.0).write([Sealed("a", "a", "", "x"), Sealed("b", "a", "a", "x")])
+    young = two.response_chains(10_000, 60.0)
     assert young.find("b") is None
     assert young.prune()
     assert not young.prune()
     young.write([Sealed("a", "a", "", "y")])
-    assert one.chains(10_000, 60.0).find("a") == ("a", ["y"])
+    assert one.response_chains(10_000, 60.0).find("a") == ("a", ["y"])
 
 
 def test_many_chains_at_once(stores: tuple[Store, Store]) -> None:
-    tables = [each.chains(1_000_000, 60.0) for each in stores]
+    tables = [each.response_chains(1_000_000, 60.0) for each in stores]
 
     def go_on(number: int) -> None:
         table = tables[number % 2]
@@ -228,7 +228,7 @@ FILTERS = [
 
 def test_the_log_is_filtered_and_paged(stores: tuple[Store, Store]) -> None:
     one, two = stores
-    one.requests.write(
+    one.request_log.write(
         [
             told("a", 1.0),
             told("b", 2.0, caller="key:b"),
@@ -239,18 +239,18 @@ def test_the_log_is_filtered_and_paged(stores: tuple[Store, Store]) -> None:
         ]
     )
     for wanted, expected in FILTERS:
-        assert ids(two.requests.page(wanted)) == expected, wanted
-        assert ids(list(two.requests.each(wanted))) == expected
+        assert ids(two.request_log.page(wanted)) == expected, wanted
+        assert ids(list(two.request_log.each(wanted))) == expected
         paged, before = "", None
-        while rows := two.requests.page(wanted, before=before, most=2):
+        while rows := two.request_log.page(wanted, before=before, most=2):
             paged += ids(rows)
-            before = read_mark(mark_of(rows[-1]))
+            before = read_cursor(cursor_of(rows[-1]))
         assert paged == expected, wanted
-    row = two.requests.find("f")
+    row = two.request_log.find("f")
     assert row is not None
     assert (row.at, row.model, row.error, row.streamed) == (6.5, "claude", "ünïcode", 1)
-    assert two.requests.find("g") is None
-    assert two.requests.names() == {
+    assert two.request_log.find("g") is None
+    assert two.request_log.names() == {
         "caller": ["key:a", "key:b"],
         "account": ["octocat", "other"],
         "model": ["claude", "gpt-4o"],  # "wrong" is none
@@ -260,15 +260,15 @@ def test_the_log_is_filtered_and_paged(stores: tuple[Store, Store]) -> None:
 def test_news_of_the_log(stores: tuple[Store, Store]) -> None:
     """In the order of their ends: a long stream that came first is news as well."""
     one, two = stores
-    rows, mark = two.requests.news(None)
+    rows, mark = two.request_log.news(None)
     assert rows == []
-    one.requests.write([told("late", 5.0)])
-    one.requests.write([told("early", 1.0, model="claude")])
-    rows, later = two.requests.news(mark)
+    one.request_log.write([told("late", 5.0)])
+    one.request_log.write([told("early", 1.0, model="claude")])
+    rows, later = two.request_log.news(mark)
     assert [row.id for row in rows] == ["late", "early"]
     assert mark < later < mark + 30
-    assert [row.id for row in two.requests.news(mark, Filter(model="claude"))[0]] == ["early"]
-    assert two.requests.news(later + 60) == ([], later + 60)
+    assert [row.id for row in two.request_log.news(mark, Filter(model="claude"))[0]] == ["early"]
+    assert two.request_log.news(later + 60) == ([], later + 60)
 
 
 def test_usage_by_day_and_model(stores: tuple[Store, Store]) -> None:
@@ -281,8 +281,8 @@ def test_usage_by_day_and_model(stores: tuple[Store, Store]) -> None:
         told("d", NOON + DAY // 2, **counted),
         told("e", NOON, upstream=None, model="wrong", outcome="model_not_found"),
     ]
-    one.requests.write(rows)
-    two.requests.write(rows)  # a second time: nothing is counted twice
+    one.request_log.write(rows)
+    two.request_log.write(rows)  # a second time: nothing is counted twice
     days = two.usage.days(NOON)
     assert [(each["day"], each["model"], each["requests"]) for each in days] == [
         ("2024-10-04", "", 1),
@@ -316,19 +316,19 @@ def test_usage_by_day_and_model(stores: tuple[Store, Store]) -> None:
 def test_days_are_those_of_the_zone(stores: tuple[Store, Store], offset: int) -> None:
     begins = 20_000 * DAY - offset * 60
     at = [begins - 1, begins, begins + 1, begins + 1800, begins + DAY - 1, begins + DAY]
-    stores[0].requests.write([told(str(number), each) for number, each in enumerate(at)])
+    stores[0].request_log.write([told(str(number), each) for number, each in enumerate(at)])
     found = {each["day"]: each["requests"] for each in stores[1].usage.days(at[0], offset)}
     assert found == {"2024-10-03": 1, "2024-10-04": 4, "2024-10-05": 1}
 
 
 def test_usage_outlives_rows_that_are_too_many(stores: tuple[Store, Store]) -> None:
     one, two = stores
-    one.requests.write([told(str(number), NOON + number) for number in range(20)])
-    while one.requests.prune(older_than=0.0, most=5):
+    one.request_log.write([told(str(number), NOON + number) for number in range(20)])
+    while one.request_log.prune(older_than=0.0, most=5):
         pass
-    assert two.requests.count() == 5
+    assert two.request_log.count() == 5
     assert two.usage.days(NOON)[0]["requests"] == 20
-    two.requests.prune_hours(NOON + DAY)
+    two.request_log.prune_hours(NOON + DAY)
     assert two.usage.days(NOON) == []
 
 
@@ -336,12 +336,12 @@ def test_many_who_write_the_same(stores: tuple[Store, Store]) -> None:
     rows = [told(str(number), NOON, cost=1.0) for number in range(300)]
     with ThreadPoolExecutor(8) as pool:
         done = [
-            pool.submit(stores[number % 2].requests.write, rows[start : start + 60])
+            pool.submit(stores[number % 2].request_log.write, rows[start : start + 60])
             for number, start in enumerate([*range(0, 300, 30)] * 2)
         ]
         for each in done:
             each.result()
-    assert stores[0].requests.count() == 300
+    assert stores[0].request_log.count() == 300
     assert [each["cost"] for each in stores[1].usage.days(NOON)] == [300.0]
 
 
@@ -414,20 +414,20 @@ def test_an_older_log_is_added_up(server: Server, tmp_path: Path) -> None:
         ("2024-10-05", "", 1, 1),
     ]
     assert (days[0]["tokens_in"], days[0]["cost"], days[0]["premium"]) == (20, 1.0, None)
-    assert [row.streamed for row in store.requests.page()] == [None] * 3
+    assert [row.streamed for row in store.request_log.page()] == [None] * 3
     store.close()
 
 
 def test_a_server_that_goes_and_comes_back(server: Server, tmp_path: Path) -> None:
     store = machine(tmp_path, server.database("comes_back"))
-    store.shelf.write("x", {"a": 1})
+    store.key_values.write("x", {"a": 1})
     server.stop()
     with pytest.raises(StoreError, match=r"postgresql://127\.0\.0\.1/comes_back"):
-        store.shelf.write("x", {"a": 2})
+        store.key_values.write("x", {"a": 2})
     assert store.database.check()
     server.start()
     server.database("up_again")
-    assert store.shelf.read("x") == {"a": 1}
+    assert store.key_values.read("x") == {"a": 1}
     store.close()
 
 
@@ -435,7 +435,7 @@ def test_the_key_has_to_be_given(tmp_path: Path) -> None:
     pytest.importorskip("psycopg", reason="psycopg is not installed")
     store = open_store(tmp_path, url=Secret("postgresql://bridge:hunter2@127.0.0.1:9/x"))
     with pytest.raises(ConfigError, match="COPILOT_BRIDGE_STORE_KEY"):
-        store.vault.seal("x")
+        store.encryptor.encrypt("x")
     assert "hunter2" not in str(store.database.check())
 
 
@@ -458,7 +458,7 @@ def test_two_machines(server: Server, start_bridge: Start, simulator: Simulator,
     assert began[-1] - began[0] >= 19 * 0.05 - 0.03
     store = machine(bridges[0].home, settings["database_url"])
     end = time.monotonic() + 8
-    while {row.id for row in store.requests.latest()} != {
+    while {row.id for row in store.request_log.latest()} != {
         answer.headers["x-request-id"] for answer in answers
     }:
         assert time.monotonic() < end

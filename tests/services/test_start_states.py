@@ -36,7 +36,7 @@ def test_nobody_is_logged_in(make_unit: MakeUnit, simulator: Simulator, server: 
     assert b"/auth/device" in service.request("GET", "/", headers={"Accept": "text/html"}).body
     store = open_store(service.home)
     store.logins.add("octo-demo", Secret(new_token()), simulator.url)
-    store.signal.ring()
+    store.changes.bump()
     store.close()
     service.log.wait_for(lambda line: "status" in line and "ready" in line)
     assert service.request("GET", "/readyz").json["state"] == "ready"

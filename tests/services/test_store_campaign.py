@@ -154,7 +154,7 @@ class Farm:
         store = self.store()
 
         def logged() -> bool:
-            found = [row.id for row in store.requests.latest(5000)]
+            found = [row.id for row in store.request_log.latest(5000)]
             return len(set(found)) == len(found) and traffic.ids <= set(found)
 
         wait_until(logged, "rows of the log are missing, or there twice")

@@ -42,17 +42,19 @@ def store(context: CheckContext) -> Finding:
         return ok("in memory only (--no-persist)")
     if problem := database.check():
         return failed(
-            problem, f"copilot-bridge doctor --no-persist, to see the rest; look at {database.place}"
+            problem, f"copilot-bridge doctor --no-persist, to see the rest; look at {database.location}"
         )
-    vault = context.bridge.store.vault
-    if vault.open(vault.seal("x")) != "x":
-        return failed(f"the key {vault.place} can't encrypt", "copilot-bridge auth, after moving it away")
+    encryptor = context.bridge.store.encryptor
+    if encryptor.decrypt(encryptor.encrypt("x")) != "x":
+        return failed(
+            f"the key {encryptor.location} can't encrypt", "copilot-bridge auth, after moving it away"
+        )
     done = {str(name) for (name,) in database.run(lambda each: each.rows("SELECT name FROM migrations"))}
     if newer := sorted(done - {name for name, _ in MIGRATIONS}):
         return warning(
             f"a newer version has written to it ({newer[-1]})", "pip install --upgrade copilot-bridge"
         )
-    return ok(f"{database.place}, can be written to, {len(done)} migrations")
+    return ok(f"{database.location}, can be written to, {len(done)} migrations")
 
 
 DISK_WARNING, DISK_FAILURE = 500 * 10**6, 50 * 10**6  # bytes

@@ -115,7 +115,7 @@ def plan_of(sku: str) -> str:
     return next((plan for word, plan in PLANS if word in sku), sku.replace("_", " "))
 
 
-class Shelf(Protocol):
+class KeyValueStore(Protocol):
     """Where tokens outlive the process, shared by all workers."""
 
     def read(self, name: str) -> dict[str, Any] | None: ...
@@ -127,11 +127,15 @@ class CopilotTokens:
     """The Copilot token of each account."""
 
     def __init__(
-        self, client: HttpClient, headers: Headers, shelf: Shelf, clock: Callable[[], float] = time.time
+        self,
+        client: HttpClient,
+        headers: Headers,
+        key_values: KeyValueStore,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
         self._headers = headers
-        self._shelf = shelf
+        self._key_values = key_values
         self._clock = clock
         self._cache: TLRUCache[str, CopilotToken] = TLRUCache(
             maxsize=256, ttu=lambda _key, token, _now: token.expires_at, timer=clock
@@ -188,7 +192,7 @@ class CopilotTokens:
             return old
         if paused and (failure := self._failures.get(account.fingerprint)):
             raise failure
-        with self._shelf.lock(account.fingerprint):
+        with self._key_values.lock(account.fingerprint):
             stored = self._usable(account, self._stored(account))
             if stored and stored.fresh(self._clock()):
                 return self._keep(account, stored)
@@ -210,7 +214,7 @@ class CopilotTokens:
         return None
 
     def _stored(self, account: Account) -> CopilotToken | None:
-        content = self._shelf.read(f"tokens/{account.fingerprint}")
+        content = self._key_values.read(f"tokens/{account.fingerprint}")
         try:
             token = CopilotToken.read(content) if content else None
         except (TypeError, ValueError, KeyError):  # written by another version, or damaged
@@ -228,7 +232,7 @@ class CopilotTokens:
     def _store(self, account: Account, token: CopilotToken) -> None:
         """A token that can't be written down serves all the same."""
         try:
-            self._shelf.write(f"tokens/{account.fingerprint}", asdict(token))
+            self._key_values.write(f"tokens/{account.fingerprint}", asdict(token))
         except StoreError as error:
             log.warning("the Copilot token is kept in memory only: %s", error)
 

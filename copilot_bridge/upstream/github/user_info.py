@@ -9,7 +9,7 @@ from cachetools import LRUCache, TTLCache
 
 from copilot_bridge.errors import BridgeError, StoreError
 from copilot_bridge.redaction import redact
-from copilot_bridge.upstream.github.tokens import Account, Shelf
+from copilot_bridge.upstream.github.tokens import Account, KeyValueStore
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.quota import fetch_usage
 from copilot_bridge.upstream.single_flight import Flights
@@ -39,17 +39,21 @@ QUOTAS = (
 
 
 class Reports:
-    """Memory stands in front of the shelf that all workers share, and the shelf in front of GitHub.
+    """Memory stands in front of the key_values that all workers share, and the key_values in front of GitHub.
 
     :param clock: unix seconds.
     """
 
     def __init__(
-        self, client: HttpClient, headers: Headers, shelf: Shelf, clock: Callable[[], float] = time.time
+        self,
+        client: HttpClient,
+        headers: Headers,
+        key_values: KeyValueStore,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
         self._headers = headers
-        self._shelf = shelf
+        self._key_values = key_values
         self._clock = clock
         self._known: LRUCache[str, tuple[float, Report]] = LRUCache(MOST_ACCOUNTS)
         self._failures: TTLCache[str, BridgeError] = TTLCache(MOST_ACCOUNTS, PAUSE, clock)
@@ -76,13 +80,13 @@ class Reports:
         key = account.fingerprint
         if failure := self._failures.get(key):
             raise failure
-        with self._shelf.lock(f"report-{key}"):
+        with self._key_values.lock(f"report-{key}"):
             at, report = self._stored(key) or self._fetched(account)
         self._known[key] = at, report
         return report
 
     def _stored(self, key: str) -> tuple[float, Report] | None:
-        stored = self._shelf.read(f"reports/{key}") or {}
+        stored = self._key_values.read(f"reports/{key}") or {}
         at, report = stored.get("at"), stored.get("report")
         fresh = isinstance(at, int | float) and isinstance(report, dict) and self._is_fresh(at)
         return (at, report) if fresh else None  # type: ignore[return-value]
@@ -95,7 +99,7 @@ class Reports:
             raise
         at = self._clock()
         try:
-            self._shelf.write(f"reports/{account.fingerprint}", {"at": at, "report": report})
+            self._key_values.write(f"reports/{account.fingerprint}", {"at": at, "report": report})
         except StoreError as error:
             log.warning("the quota report is kept in memory only: %s", error)
         return at, report

@@ -64,9 +64,9 @@ class Table(Protocol):
     def forget(self) -> int: ...
 
 
-class Signal(Protocol):
+class ChangeCounter(Protocol):
     def read(self) -> int: ...
-    def ring(self) -> None: ...
+    def bump(self) -> None: ...
 
 
 Key = tuple[str, str, str]  # account, API, model
@@ -78,12 +78,12 @@ class Learned:
     def __init__(
         self,
         table: Table,
-        signal: Signal,
+        changes: ChangeCounter,
         clock: Callable[[], float] = time.time,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._table = table
-        self._signal = signal
+        self._changes = changes
         self._clock = clock
         self._now = now
         self._known: dict[Key, tuple[Entry, ...]] = {}
@@ -97,7 +97,7 @@ class Learned:
 
     def of(self, account: str, api: str, model: str) -> tuple[Lesson, ...]:
         """For each request: two numbers are compared, and a name is looked up."""
-        if self._signal.read() != self._seen:
+        if self._changes.read() != self._seen:
             self.look_again()
         elif self._now() - self._looked > LOOK_AGAIN:
             self._looked = self._now()
@@ -129,7 +129,7 @@ class Learned:
         """How many it were.  Raises StoreError."""
         self._keep([])
         gone = self._table.forget()
-        self._signal.ring()
+        self._changes.bump()
         return gone
 
     def flush(self) -> None:
@@ -144,14 +144,14 @@ class Learned:
                 self._warn(error)
             else:
                 self._waiting = [entry for entry in self._waiting if entry not in waiting]
-                self._signal.ring()
+                self._changes.bump()
 
     def look_again(self) -> None:
         """By one at a time; the others go on with what is known."""
         if not self._reading.acquire(blocking=False):
             return
         try:
-            self._seen, self._looked = self._signal.read(), self._now()
+            self._seen, self._looked = self._changes.read(), self._now()
             stored = self.read()
             self._keep([*stored, *self._waiting])
             self._warned = False

@@ -34,7 +34,7 @@ def store(tmp_path):
 
 
 def make(store, clock=time.time, **settings):
-    return Authenticator(Config(**settings), store.keys, store.signal, clock)
+    return Authenticator(Config(**settings), store.keys, store.changes, clock)
 
 
 def refused(authenticator, *given, local=True, kind="authentication"):
@@ -319,7 +319,7 @@ def test_the_last_key_revoked_opens_the_door_again(store):
 def test_the_door_to_other_machines_has_a_lock(store, host):
     def check(**settings):
         config = Config(host=host, **settings)
-        require_keys_when_public(config, Authenticator(config, store.keys, store.signal))
+        require_keys_when_public(config, Authenticator(config, store.keys, store.changes))
 
     with pytest.raises(ConfigError, match=r"copilot-bridge keys add NAME.*--insecure-no-key"):
         check()
@@ -334,7 +334,7 @@ def test_the_door_to_other_machines_has_a_lock(store, host):
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_on_loopback_none_is_needed(store, host):
     config = Config(host=host)
-    require_keys_when_public(config, Authenticator(config, store.keys, store.signal))
+    require_keys_when_public(config, Authenticator(config, store.keys, store.changes))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from copilot_bridge.access import fresh
 from copilot_bridge.access.fresh import Fresh
-from copilot_bridge.store.signal import Signal
+from copilot_bridge.store.change_counter import ChangeCounter
 
 LONG = 10.0  # s, the longest that a test waits for what comes at once
 
@@ -34,8 +34,8 @@ def reads() -> Reads:
 
 
 @pytest.fixture
-def signal() -> Signal:
-    return Signal(None)
+def changes() -> ChangeCounter:
+    return ChangeCounter(None)
 
 
 def in_thread(work: Callable[[], None]) -> threading.Thread:
@@ -49,26 +49,26 @@ def silent(reads: Reads) -> None:
     reads.answers.clear()
 
 
-def test_what_was_read_just_now_is_not_read_again(reads: Reads, signal: Signal) -> None:
-    known = Fresh(signal, reads, 1.0)
+def test_what_was_read_just_now_is_not_read_again(reads: Reads, changes: ChangeCounter) -> None:
+    known = Fresh(changes, reads, 1.0)
     known.look()
     known.look()
     assert reads.count == 1
 
 
-def test_a_change_is_waited_for(reads: Reads, signal: Signal) -> None:
-    known = Fresh(signal, reads, 1.0)
+def test_a_change_is_waited_for(reads: Reads, changes: ChangeCounter) -> None:
+    known = Fresh(changes, reads, 1.0)
     known.look()
-    signal.ring()
+    changes.bump()
     known.look()
     assert reads.count == 2
 
 
 def test_what_is_not_new_is_read_beside_the_requests(
-    reads: Reads, signal: Signal, monkeypatch: pytest.MonkeyPatch
+    reads: Reads, changes: ChangeCounter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fresh, "REFRESH_AGE", 0.0)
-    known = Fresh(signal, reads, 1.0)
+    known = Fresh(changes, reads, 1.0)
     known.look()
     silent(reads)
     known.look()
@@ -80,11 +80,11 @@ def test_what_is_not_new_is_read_beside_the_requests(
 
 @pytest.mark.parametrize("waits", [True, False])
 def test_what_is_old_is_waited_for_where_it_matters(
-    reads: Reads, signal: Signal, monkeypatch: pytest.MonkeyPatch, waits: bool
+    reads: Reads, changes: ChangeCounter, monkeypatch: pytest.MonkeyPatch, waits: bool
 ) -> None:
     monkeypatch.setattr(fresh, "REFRESH_AGE", 0.0)
     monkeypatch.setattr(fresh, "MAX_AGE", 0.0)
-    known = Fresh(signal, reads, 1.0, waits_for_others=waits)
+    known = Fresh(changes, reads, 1.0, waits_for_others=waits)
     known.look()
     silent(reads)
     looking = in_thread(known.look)
@@ -95,10 +95,10 @@ def test_what_is_old_is_waited_for_where_it_matters(
     looking.join(LONG)
 
 
-def test_who_waits_for_a_reading_does_not_give_up_before_it(reads: Reads, signal: Signal) -> None:
+def test_who_waits_for_a_reading_does_not_give_up_before_it(reads: Reads, changes: ChangeCounter) -> None:
     """The reading ends at its deadline; one that waits for it would else meet the silent store again."""
     deadline = 0.3
-    known = Fresh(signal, lambda: (reads(), time.sleep(deadline))[0], deadline)
+    known = Fresh(changes, lambda: (reads(), time.sleep(deadline))[0], deadline)
     first = in_thread(known.look)
     assert reads.begun.acquire(timeout=LONG)
     known.look()
@@ -107,9 +107,11 @@ def test_who_waits_for_a_reading_does_not_give_up_before_it(reads: Reads, signal
     first.join(LONG)
 
 
-def test_a_reading_that_does_not_end_is_not_waited_for_any_longer(reads: Reads, signal: Signal) -> None:
+def test_a_reading_that_does_not_end_is_not_waited_for_any_longer(
+    reads: Reads, changes: ChangeCounter
+) -> None:
     reads.answers.clear()
-    known = Fresh(signal, reads, 0.05)
+    known = Fresh(changes, reads, 0.05)
     first = in_thread(known.look)
     assert reads.begun.acquire(timeout=LONG)
     known.look()

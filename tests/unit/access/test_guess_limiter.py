@@ -15,7 +15,7 @@ from copilot_bridge.errors import BridgeError
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import open_store
 from copilot_bridge.store.keys import KEY, Key
-from copilot_bridge.store.tries import BUCKETS, SIZE, WAYS, Tries
+from copilot_bridge.store.shared_times import BUCKETS, SIZE, WAYS, SharedTimes
 
 SHORT = "hunter2"
 HERE, THERE = "203.0.113.5", "198.51.100.7"
@@ -45,9 +45,9 @@ def worker(store, clock):
     """Makes a worker's own view of the callers; memory is shared with the others."""
 
     def make():
-        guess_limiter = GuessLimiter(Tries(store.tries._path), clock)
+        guess_limiter = GuessLimiter(SharedTimes(store.attempts._path), clock)
         return Authenticator(
-            Config(api_key=(Secret(SHORT),)), store.keys, store.signal, guess_limiter=guess_limiter
+            Config(api_key=(Secret(SHORT),)), store.keys, store.changes, guess_limiter=guess_limiter
         )
 
     return make
@@ -125,7 +125,7 @@ def test_several_in_one_request_are_several(worker):
 
 
 def test_where_no_key_is_needed_none_is_wrong(store):
-    authenticator = Authenticator(Config(), store.keys, store.signal)
+    authenticator = Authenticator(Config(), store.keys, store.changes)
     for _ in range(3 * MAX_WRONG_KEYS):
         assert authenticator.authenticate(["anything"], local=True, address="127.0.0.1").operator
 
@@ -137,7 +137,7 @@ def test_a_network_of_ipv6_is_one_place():
 
 
 def test_new_github_tokens_are_bounded_per_address_and_overall(clock):
-    guess_limiter = GuessLimiter(Tries(None), clock)
+    guess_limiter = GuessLimiter(SharedTimes(None), clock)
 
     def tried(address):
         try:
@@ -156,15 +156,15 @@ def test_new_github_tokens_are_bounded_per_address_and_overall(clock):
 def test_what_a_machine_wrote_before_its_restart_locks_nobody_out(tmp_path):
     before, after = Clock(), Clock()
     before.now, after.now = 9e6, 10.0
-    guess_limiter = GuessLimiter(Tries(tmp_path / "tries"), before)
+    guess_limiter = GuessLimiter(SharedTimes(tmp_path / "tries"), before)
     for _ in range(MAX_WRONG_KEYS):
         guess_limiter.note_wrong(HERE)
     assert guess_limiter.wait(HERE)
-    assert not GuessLimiter(Tries(tmp_path / "tries"), after).wait(HERE)
+    assert not GuessLimiter(SharedTimes(tmp_path / "tries"), after).wait(HERE)
 
 
 def test_more_names_than_it_holds(tmp_path):
-    tries = Tries(tmp_path / "tries")
+    tries = SharedTimes(tmp_path / "tries")
     for number in range(3 * BUCKETS * WAYS):
         tries.write(f"name {number}", 100.0 + number)
     assert tries.read(f"name {3 * BUCKETS * WAYS - 1}") > 0
@@ -174,7 +174,7 @@ def test_more_names_than_it_holds(tmp_path):
 
 def test_without_a_place_for_a_file(tmp_path):
     (tmp_path / "file").touch()
-    tries = Tries(tmp_path / "file" / "tries")
+    tries = SharedTimes(tmp_path / "file" / "tries")
     tries.write("a", 7.0)
     assert tries.read("a") == 7.0
 

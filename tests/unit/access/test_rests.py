@@ -8,7 +8,7 @@ from copilot_bridge.access.rests import part
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, StoreError, UpstreamRefused
 from copilot_bridge.store import open_store
-from copilot_bridge.store.rests import Rest, RestTable
+from copilot_bridge.store.cooldowns import Cooldown, CooldownTable
 from copilot_bridge.store.sqlite import Sqlite
 from copilot_bridge.waits import LONGEST
 
@@ -22,7 +22,11 @@ class World:
         self.now = 1000.0
         self.store = open_store(home)
         self.pace = Pace(
-            Config(**settings), self.store.pace, self.store.rests, self.store.signal, lambda: self.now
+            Config(**settings),
+            self.store.rate_limits,
+            self.store.cooldowns,
+            self.store.changes,
+            lambda: self.now,
         )
         self.store.database._clock = lambda: self.now
 
@@ -194,22 +198,22 @@ def test_a_store_that_fails_forgets_nothing(world, monkeypatch):
         world.refuse(model="sonnet", **{"retry-after": "60"})
         world.refused()
         world.refused(model="sonnet")
-    world.store.signal.ring()
+    world.store.changes.bump()
     world.refused(model="sonnet")
-    assert {each.model for each in world.store.rests.all(world.now)} == {"opus", "sonnet"}
+    assert {each.model for each in world.store.cooldowns.all(world.now)} == {"opus", "sonnet"}
 
 
 def test_the_table():
     now = 1000.0
     database = Sqlite(None, lambda: now)
-    table = RestTable(database)
-    table.put(Rest("a", 1010.0, "slowly", "code", since=1000.0))
-    table.put(Rest("b", 1020.0, "slowly", model="m", since=1000.0))
-    table.put(Rest("a", 1030.0, "more slowly", since=1000.0))
+    table = CooldownTable(database)
+    table.put(Cooldown("a", 1010.0, "slowly", "code", since=1000.0))
+    table.put(Cooldown("b", 1020.0, "slowly", model="m", since=1000.0))
+    table.put(Cooldown("a", 1030.0, "more slowly", since=1000.0))
     assert {each.key: each.until for each in table.all()} == {("a", "", ""): 1030.0, ("b", "m", ""): 1020.0}
     now = 1025.0
     assert [each.account for each in table.all()] == ["a"]
-    table.put(Rest("c", 1040.0, "slowly", path="/p", since=1025.0))
+    table.put(Cooldown("c", 1040.0, "slowly", path="/p", since=1025.0))
     table.clear(*table.all())
     assert table.all() == []
     database.close()

@@ -10,7 +10,7 @@ from copilot_bridge.errors import StoreError
 from copilot_bridge.exchange import chains as module
 from copilot_bridge.exchange.chains import LIFE, OVERHEAD, Chains, Link, caller_of
 from copilot_bridge.store import open_store
-from copilot_bridge.store.chains import ChainTable
+from copilot_bridge.store.response_chains import ResponseChainTable
 from copilot_bridge.store.sqlite import Sqlite
 
 
@@ -115,7 +115,7 @@ def store(tmp_path, clock):
 @pytest.fixture
 def workers(store, still):
     """Two that share a store."""
-    return [Chains(MEGABYTE, table=store.chains(MEGABYTE, LIFE)) for _ in range(2)]
+    return [Chains(MEGABYTE, table=store.response_chains(MEGABYTE, LIFE)) for _ in range(2)]
 
 
 def test_another_worker_goes_on(workers):
@@ -193,15 +193,15 @@ def test_a_key_that_is_another_one_now(workers, store, tmp_path, caplog):
     (tmp_path / "store.key").unlink()
     again = open_store(tmp_path)
     again.database._clock = store.database._clock
-    assert Chains(MEGABYTE, table=again.chains(MEGABYTE, LIFE)).find("me", "resp_1") is None
+    assert Chains(MEGABYTE, table=again.response_chains(MEGABYTE, LIFE)).find("me", "resp_1") is None
     assert "can't be read" in caplog.text
     again.close()
 
 
 @pytest.mark.parametrize("most", [0, MEGABYTE], ids=["switched off", "no store"])
 def test_where_nothing_is_written(tmp_path, most, still):
-    store = open_store(tmp_path, lasting=not most)
-    chains = Chains(most, table=store.chains(most, LIFE))
+    store = open_store(tmp_path, persistent=not most)
+    chains = Chains(most, table=store.response_chains(most, LIFE))
     chains.keep("me", "resp_1", link("a"))
     assert chains.flush() == 0
     assert chains.find("me", "resp_2") is None
@@ -209,7 +209,7 @@ def test_where_nothing_is_written(tmp_path, most, still):
 
 
 def test_what_waits_is_bounded(store, still):
-    chains = Chains(100 * OVERHEAD, table=store.chains(MEGABYTE, LIFE))
+    chains = Chains(100 * OVERHEAD, table=store.response_chains(MEGABYTE, LIFE))
     for number in range(200):
         chains.keep("me", f"resp_{number}", link("x" * OVERHEAD))
     assert sum(len(each.given) for each in chains._waiting) <= 100 * OVERHEAD
@@ -242,7 +242,7 @@ def test_who_leaves_waits_for_what_is_being_written(workers, monkeypatch):
 
 def test_it_is_written_by_itself_and_found_as_soon_as_it_is(store):
     """Whoever asks while the other worker is writing it down waits for that."""
-    one, two = (Chains(MEGABYTE, table=store.chains(MEGABYTE, LIFE)) for _ in range(2))
+    one, two = (Chains(MEGABYTE, table=store.response_chains(MEGABYTE, LIFE)) for _ in range(2))
     found = []
     asking = threading.Thread(target=lambda: found.append(two.find("me", "resp_1")))
     asking.start()
@@ -256,7 +256,7 @@ def test_old_ones_go_when_a_worker_starts(tmp_path, clock):
     store = open_store(tmp_path)
     gone = threading.Event()
 
-    class Table(ChainTable):
+    class Table(ResponseChainTable):
         def prune(self):
             more = super().prune()
             if not more:
@@ -264,11 +264,11 @@ def test_old_ones_go_when_a_worker_starts(tmp_path, clock):
             return more
 
     # A table of its own: that it finds nothing to remove when it starts is no news.
-    first = Chains(MEGABYTE, table=ChainTable(database, store.vault, most=MEGABYTE, life=LIFE))
+    first = Chains(MEGABYTE, table=ResponseChainTable(database, store.encryptor, most=MEGABYTE, life=LIFE))
     first.keep("me", "resp_1", link("a"))
     first.flush()
     clock.now += LIFE
-    Chains(MEGABYTE, table=Table(database, store.vault, most=MEGABYTE, life=LIFE)).start()
+    Chains(MEGABYTE, table=Table(database, store.encryptor, most=MEGABYTE, life=LIFE)).start()
     assert gone.wait(5)
     assert database.run(lambda t: t.rows("SELECT count(*) FROM links")) == [(0,)]
     database.close()

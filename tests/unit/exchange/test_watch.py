@@ -17,13 +17,13 @@ from copilot_bridge.errors import (
 )
 from copilot_bridge.exchange.watch import LONGEST, Watch
 from copilot_bridge.status import LOGIN, READY, RESTING, STARTING, STORE, WAITING, Condition, Status
+from copilot_bridge.store.cooldowns import Cooldown
 from copilot_bridge.store.guard import Outage
-from copilot_bridge.store.rests import Rest
 
 
 class Store:
     def __init__(self, bridge: "Bridge") -> None:
-        self.signal = SimpleNamespace(read=lambda: bridge.number)
+        self.changes = SimpleNamespace(read=lambda: bridge.number)
         self.outage: Outage | None = None
 
     def listen(self, listener: Callable[[], object]) -> None:
@@ -39,7 +39,7 @@ class Bridge:
 
     def __init__(self) -> None:
         self.error: Exception | None = None
-        self.resting: list[Rest] = []
+        self.resting: list[Cooldown] = []
         self.number = 0
         self.looks = 0
         self.pace = SimpleNamespace(rests=SimpleNamespace(of=lambda _: self.resting))
@@ -92,10 +92,10 @@ def test_what_an_error_means(bridge: Bridge, error: Exception | None, state: str
 
 def test_only_a_rest_of_the_whole_account_is_one_of_the_bridge(bridge: Bridge) -> None:
     now = time.time()
-    bridge.resting = [Rest("account", now + 60, "slowly", model="m", since=now)]
+    bridge.resting = [Cooldown("account", now + 60, "slowly", model="m", since=now)]
     watch = Watch(bridge)  # type: ignore[arg-type]
     assert watch.condition().ready
-    bridge.resting.append(Rest("account", now + 60, "slowly", since=now))
+    bridge.resting.append(Cooldown("account", now + 60, "slowly", since=now))
     assert watch.condition().state == RESTING
     assert "slowly" in watch.status.now.line
 

@@ -9,10 +9,10 @@ import pytest
 from copilot_bridge.errors import InvalidRequest, StoreError
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import Store, open_store, schema
-from copilot_bridge.store.chains import Sealed
+from copilot_bridge.store.cooldowns import Cooldown
 from copilot_bridge.store.keys import KEY, Key
-from copilot_bridge.store.requests import RequestLogRow
-from copilot_bridge.store.rests import Rest
+from copilot_bridge.store.request_log import RequestLogRow
+from copilot_bridge.store.response_chains import Sealed
 from copilot_bridge.store.sqlite import Sqlite
 
 API = "https://api.github.com"
@@ -21,11 +21,11 @@ API = "https://api.github.com"
 def fill(store: Store) -> None:
     store.logins.add("octocat", Secret("ghu_secret"), API)
     store.keys.add(Key("alice", KEY, b"", models=("gpt-*",)))
-    store.shelf.write("tokens/x", {"value": 1})
-    store.rests.put(Rest("a", 4e9, "slowly", since=4e9 - 60))
+    store.key_values.write("tokens/x", {"value": 1})
+    store.cooldowns.put(Cooldown("a", 4e9, "slowly", since=4e9 - 60))
     rows = [RequestLogRow(str(number), number + 0.1) for number in range(4500)]
-    store.requests.write(rows)
-    store.chains(1 << 20, 3600).write([Sealed("r1", "r1", "", "sealed")])
+    store.request_log.write(rows)
+    store.response_chains(1 << 20, 3600).write([Sealed("r1", "r1", "", "sealed")])
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_there_and_back(store: Store, tmp_path: Path) -> None:
     store.logins.remove("octocat", API)
     assert store.restore(tmp_path / "backup.db") == counts
     assert content(store) == before
-    assert store.sealed_with_another_key() == []
+    assert store.undecryptable_logins() == []
     store.close()
 
 
@@ -68,7 +68,7 @@ def test_into_another_store(store: Store, tmp_path: Path, with_key: bool) -> Non
     other.restore(tmp_path / "backup.db")
     assert other.keys.required
     assert [each.name for each in other.keys.all()] == ["alice"]
-    assert other.sealed_with_another_key() == ([] if with_key else ["octocat"])
+    assert other.undecryptable_logins() == ([] if with_key else ["octocat"])
     assert [each.user for each in other.logins.all()] == (["octocat"] if with_key else [])
     other.close()
     store.close()

@@ -193,7 +193,7 @@ def test_a_file_that_is_taken_away_is_noticed(
 ) -> None:
     """Deleted, emptied by a replacement, or replaced: no word goes into a file that nobody sees."""
     store = open_store(tmp_path)
-    store.shelf.write("x", {"a": 1})
+    store.key_values.write("x", {"a": 1})
     if put == "another":
         other = Sqlite(tmp_path / "other" / "bridge.db")
         other.run(lambda t: t.change(PUT, "of the other"))
@@ -203,7 +203,7 @@ def test_a_file_that_is_taken_away_is_noticed(
         path.unlink()
         if put is not None:
             path.write_bytes(put)
-    store.shelf.write("y", {"b": 2})
+    store.key_values.write("y", {"b": 2})
     assert ("replaced" if put is not None else "deleted") in caplog.text
     fresh = Sqlite(path)
     assert fresh.check() is None

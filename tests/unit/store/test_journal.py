@@ -8,32 +8,32 @@ import orjson
 import pytest
 
 from copilot_bridge.errors import StoreError
-from copilot_bridge.store import journal as module
+from copilot_bridge.store import crash_log as spool_module
 from copilot_bridge.store import open_store
-from copilot_bridge.store import requests as requests_module
-from copilot_bridge.store import spool as spool_module
-from copilot_bridge.store.journal import Journal
-from copilot_bridge.store.requests import RequestLogRow, values_in_order
-from copilot_bridge.store.spool import Spool, left_behind
+from copilot_bridge.store import request_log as requests_module
+from copilot_bridge.store import request_log_writer as module
+from copilot_bridge.store.crash_log import CrashLog, left_behind
+from copilot_bridge.store.request_log import RequestLogRow, values_in_order
+from copilot_bridge.store.request_log_writer import RequestLogWriter
 
 # A worker that is killed: "a" has ended, "b" has not, "c" has and is written already.
 WORKER = """
 import os, sys
 from pathlib import Path
 from copilot_bridge.store import open_store
-from copilot_bridge.store import requests as requests_module
-from copilot_bridge.store.requests import RequestLogRow, values_in_order
+from copilot_bridge.store import request_log as requests_module
+from copilot_bridge.store.request_log import RequestLogRow, values_in_order
 def row(id, outcome):
     return RequestLogRow(id, 1000.0, outcome=outcome)
 store = open_store(Path(sys.argv[1]))
-journal = store.journal(30, 100)
-journal.start = lambda: None
-journal._open_spool()
+writer = store.request_log_writer(30, 100)
+writer.start = lambda: None
+writer._open_spool()
 for id in "abc":
-    journal.begin(row(id, "cut"))
-journal.end(row("c", "ok"))
-journal.flush()
-journal.end(row("a", "ok"))
+    writer.begin(row(id, "cut"))
+writer.end(row("c", "ok"))
+writer.flush()
+writer.end(row("a", "ok"))
 os.kill(os.getpid(), 9)
 """
 
@@ -50,94 +50,96 @@ def store(tmp_path):
 
 
 @pytest.fixture
-def journal(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(Journal, "start", lambda _self: None)
-    return Journal(store.requests, tmp_path / "spool", days=30, most=100, clock=lambda: 100 * 86_400.0)
+def writer(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(RequestLogWriter, "start", lambda _self: None)
+    return RequestLogWriter(
+        store.request_log, tmp_path / "spool", days=30, most=100, clock=lambda: 100 * 86_400.0
+    )
 
 
-def test_what_is_still_to_be_written_is_known_to_others(store, journal, tmp_path):
-    other = Journal(store.requests, tmp_path / "spool", days=30, most=100, clock=lambda: 1001.0)
-    journal._open_spool()
-    journal.begin(row("a", "cut"))
-    journal.begin(row("b", "cut"))
-    journal.end(row("b", "ok"))
+def test_what_is_still_to_be_written_is_known_to_others(store, writer, tmp_path):
+    other = RequestLogWriter(store.request_log, tmp_path / "spool", days=30, most=100, clock=lambda: 1001.0)
+    writer._open_spool()
+    writer.begin(row("a", "cut"))
+    writer.begin(row("b", "cut"))
+    writer.end(row("b", "ok"))
     assert {each: other.expected(each).outcome for each in "ab"} == {"a": "cut", "b": "ok"}
     assert other.expected("none") is None
     assert other.expected('a",1000.0,null') is None
-    journal.flush()
+    writer.flush()
     assert other.expected("a") is not None
-    late = Journal(store.requests, tmp_path / "spool", days=30, most=100, clock=lambda: 1061.0)
+    late = RequestLogWriter(store.request_log, tmp_path / "spool", days=30, most=100, clock=lambda: 1061.0)
     assert late.expected("b") is None, "or a row that was removed again would be waited for"
     assert late.expected("a") is not None
 
 
 def outcomes(store):
-    return {row.id: row.outcome for row in store.requests.latest(10_000)}
+    return {row.id: row.outcome for row in store.request_log.latest(10_000)}
 
 
-def test_rows_are_written_in_batches(journal, store):
+def test_rows_are_written_in_batches(writer, store):
     for number in range(2500):
-        journal.end(row(str(number)))
-    assert store.requests.count() == 0
-    journal.flush()
-    assert store.requests.count() == 2500
-    journal.flush()
-    assert store.requests.count() == 2500
+        writer.end(row(str(number)))
+    assert store.request_log.count() == 0
+    writer.flush()
+    assert store.request_log.count() == 2500
+    writer.flush()
+    assert store.request_log.count() == 2500
 
 
-def test_what_comes_while_a_batch_is_written_waits_for_the_next_one(journal, store, monkeypatch):
+def test_what_comes_while_a_batch_is_written_waits_for_the_next_one(writer, store, monkeypatch):
     """Under load there is always more: one transaction after the other would be for a row or two each."""
-    write, sizes = store.requests.write, []
+    write, sizes = store.request_log.write, []
 
     def busy(rows):
         sizes.append(len(rows))
-        journal.end(row(f"late {len(sizes)}"))
+        writer.end(row(f"late {len(sizes)}"))
         write(rows)
 
-    monkeypatch.setattr(store.requests, "write", busy)
-    journal.end(row("a"))
-    journal.flush()
+    monkeypatch.setattr(store.request_log, "write", busy)
+    writer.end(row("a"))
+    writer.flush()
     assert sizes == [1]
-    journal.flush()
+    writer.flush()
     assert sizes == [1, 1]
-    assert store.requests.count() == 2
+    assert store.request_log.count() == 2
 
 
-def test_a_killed_worker(journal, store, tmp_path):
+def test_a_killed_worker(writer, store, tmp_path):
     done = subprocess.run([sys.executable, "-c", WORKER, tmp_path], check=False)
     assert done.returncode == -9
     assert outcomes(store) == {"c": "ok"}
-    journal.take_over()
+    writer.take_over()
     assert outcomes(store) == {"a": "ok", "b": "cut", "c": "ok"}
     assert list((tmp_path / "spool").iterdir()) == []
-    journal.take_over()
-    assert store.requests.count() == 3
+    writer.take_over()
+    assert store.request_log.count() == 3
 
 
-def test_a_worker_that_lives_is_left_alone(journal, store, tmp_path):
-    alive = Spool(tmp_path / "spool")
+def test_a_worker_that_lives_is_left_alone(writer, store, tmp_path):
+    alive = CrashLog(tmp_path / "spool")
     alive.put("a", orjson.dumps(values_in_order(row("a", "cut"))))
-    journal.take_over()
+    writer.take_over()
     assert outcomes(store) == {}
     alive.close()
     assert list((tmp_path / "spool").iterdir()) == []
 
 
-def test_a_store_that_takes_nothing_for_a_while(journal, store, monkeypatch, caplog):
+def test_a_store_that_takes_nothing_for_a_while(writer, store, monkeypatch, caplog):
     def broken(*_args):
         raise StoreError("database or disk is full")
 
     with monkeypatch.context() as patch:
         patch.setattr(store.database, "run", broken)
         for number in range(5):
-            journal.end(row(str(number)))
-            journal.flush()
+            writer.end(row(str(number)))
+            writer.flush()
     assert caplog.text.count("waits in memory") == 1
-    journal.flush()
+    writer.flush()
     assert len(outcomes(store)) == 5
 
 
-def test_what_waits_in_memory_is_bounded(journal, store, monkeypatch):
+def test_what_waits_in_memory_is_bounded(writer, store, monkeypatch):
     def broken(*_args):
         raise StoreError("database or disk is full")
 
@@ -145,39 +147,39 @@ def test_what_waits_in_memory_is_bounded(journal, store, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(store.database, "run", broken)
         for number in range(50):
-            journal.end(row(str(number)))
-        journal.flush()
-    journal.flush()
+            writer.end(row(str(number)))
+        writer.flush()
+    writer.flush()
     assert sorted(outcomes(store)) == [str(number) for number in range(40, 50)]
 
 
-def test_old_rows_and_too_many(journal, store, monkeypatch):
+def test_old_rows_and_too_many(writer, store, monkeypatch):
     monkeypatch.setattr(requests_module, "STEP", 7)
     day = 86_400.0
     for number in range(60):
-        journal.end(row(f"old{number}", at=69 * day))
+        writer.end(row(f"old{number}", at=69 * day))
     for number in range(150):
-        journal.end(row(f"new{number:03d}", at=71 * day + number))
-    journal.flush()
-    journal.prune()
+        writer.end(row(f"new{number:03d}", at=71 * day + number))
+    writer.flush()
+    writer.prune()
     left = sorted(outcomes(store))
     assert left == [f"new{number:03d}" for number in range(50, 150)]
 
 
 def test_no_log(store, tmp_path):
-    journal = Journal(store.requests, tmp_path / "spool", days=0, most=10)
-    journal.start()
-    journal.begin(row("a", "cut"))
-    journal.end(row("a"))
-    journal.flush()
-    assert store.requests.count() == 0
+    writer = RequestLogWriter(store.request_log, tmp_path / "spool", days=0, most=10)
+    writer.start()
+    writer.begin(row("a", "cut"))
+    writer.end(row("a"))
+    writer.flush()
+    assert store.request_log.count() == 0
     assert not (tmp_path / "spool").exists()
 
 
 def test_a_spool_that_has_turned(tmp_path, monkeypatch):
     """Long after the first half is full: what still counts is there, what is safe elsewhere need not be."""
     monkeypatch.setattr(spool_module, "HALF", 65_536)
-    spool = Spool(tmp_path)
+    spool = CrashLog(tmp_path)
     spool.put("stays", b'"stays"')
     for number in range(5000):
         spool.put(f"{number}", b'"%d"' % number)
@@ -192,7 +194,7 @@ def test_a_spool_that_has_turned(tmp_path, monkeypatch):
 
 def test_a_line_takes_no_more_memory_than_it_is_long(tmp_path):
     """What orjson makes takes 4 kB, which a stream would hold to its end."""
-    spool = Spool(tmp_path)
+    spool = CrashLog(tmp_path)
     tracemalloc.start()
     for number in range(1000):
         spool.put(f"{number}", orjson.dumps(values_in_order(row(f"{number}", "cut"))))
@@ -204,28 +206,28 @@ def test_a_line_takes_no_more_memory_than_it_is_long(tmp_path):
 
 def test_more_than_there_is_room_for(tmp_path, monkeypatch):
     monkeypatch.setattr(spool_module, "HALF", 4096)
-    spool = Spool(tmp_path)
+    spool = CrashLog(tmp_path)
     for number in range(1000):
         spool.put(f"{number}", b"x" * 50)
     spool.close()
 
 
-def test_rows_of_an_earlier_version_have_fewer_columns(journal, store, tmp_path):
+def test_rows_of_an_earlier_version_have_fewer_columns(writer, store, tmp_path):
     """What is missing is unknown; a row with fewer than the first version had, or more than now, is none."""
-    old = Spool(tmp_path / "spool")
+    old = CrashLog(tmp_path / "spool")
     old.put("a", orjson.dumps(values_in_order(row("a", "cut"))[:18]))
     old.put("b", orjson.dumps(values_in_order(row("b", "cut"))[:17]))
     old.put("c", orjson.dumps([*values_in_order(row("c", "cut")), None]))
     old._lock.release()
-    journal.take_over()
+    writer.take_over()
     assert outcomes(store) == {"a": "cut"}
 
 
 @pytest.mark.parametrize("content", [b"", b"\0", b"\0{", b"\1\n\n", b"\0[1]\nnull\n[\n", b"\xff" * 100])
-def test_a_spool_that_holds_something_else(journal, store, tmp_path, content):
+def test_a_spool_that_holds_something_else(writer, store, tmp_path, content):
     (tmp_path / "spool").mkdir()
     (tmp_path / "spool" / "x.spool").write_bytes(content)
-    journal.take_over()
+    writer.take_over()
     assert outcomes(store) == {}
     assert list((tmp_path / "spool").glob("*.spool")) == []
 
@@ -233,32 +235,32 @@ def test_a_spool_that_holds_something_else(journal, store, tmp_path, content):
 def test_what_is_taken_over_while_the_disk_is_full_stays_until_it_is_written(store, tmp_path, monkeypatch):
     """And is not lost with the process that has taken it over, if that ends as well."""
     subprocess.run([sys.executable, "-c", WORKER, tmp_path], check=False, timeout=60)
-    write = store.requests.write
+    write = store.request_log.write
 
     def full(_rows):
         raise StoreError("can't use the store: disk I/O error")
 
-    monkeypatch.setattr(store.requests, "write", full)
-    Journal(store.requests, tmp_path / "spool", days=30, most=100).take_over()
-    monkeypatch.setattr(store.requests, "write", write)
-    Journal(store.requests, tmp_path / "spool", days=30, most=100).take_over()
+    monkeypatch.setattr(store.request_log, "write", full)
+    RequestLogWriter(store.request_log, tmp_path / "spool", days=30, most=100).take_over()
+    monkeypatch.setattr(store.request_log, "write", write)
+    RequestLogWriter(store.request_log, tmp_path / "spool", days=30, most=100).take_over()
     assert sorted(ids(store)) == ["a", "b", "c"]
 
 
-def test_a_spool_that_had_no_room_at_first(store, journal, tmp_path, monkeypatch):
+def test_a_spool_that_had_no_room_at_first(store, writer, tmp_path, monkeypatch):
     """What came meanwhile is noted as soon as there is room."""
 
     def full(_folder):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "Spool", full)
-    journal._open_spool()
-    journal.end(row("a"))
-    monkeypatch.setattr(module, "Spool", Spool)
-    journal._open_spool()
-    journal._open_spool()
+    monkeypatch.setattr(module, "CrashLog", full)
+    writer._open_spool()
+    writer.end(row("a"))
+    monkeypatch.setattr(module, "CrashLog", CrashLog)
+    writer._open_spool()
+    writer._open_spool()
     assert len(list((tmp_path / "spool").glob("*.spool"))) == 1
-    journal._spool._lock.release()
+    writer._spool._lock.release()
     ((line,),) = left_behind(tmp_path / "spool")
     assert orjson.loads(line)[0] == "a"
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from copilot_bridge.store.pace import TICKET_LIFE, Lane, PaceTable
+from copilot_bridge.store.rate_limits import TICKET_TTL, Limit, RateLimitTable
 from copilot_bridge.store.sqlite import Sqlite
 
-GAP = Lane("gap", gap=3.0)
-RATE = Lane("rate", rate=(2, 60))
-MOST = Lane("most", most=2)
+GAP = Limit("gap", gap=3.0)
+RATE = Limit("rate", rate=(2, 60))
+MOST = Limit("most", most=2)
 
 
 class Table:
@@ -18,7 +18,7 @@ class Table:
 
     def reopen(self):
         self.database = Sqlite(self.path, lambda: self.now)
-        self.table = PaceTable(self.database)
+        self.table = RateLimitTable(self.database)
 
     def ask(self, lane, ticket, queue=True, room=100):
         return self.table.ask(lane, ticket, queue=queue, room=room)
@@ -41,7 +41,7 @@ def test_a_gap(table):
     assert (verdict.granted, verdict.wait) == (False, 2.0)
     table.now += 2
     assert table.goes(GAP, "c", queue=False)
-    assert table.goes(Lane("other", gap=3.0), "d", queue=False)
+    assert table.goes(Limit("other", gap=3.0), "d", queue=False)
 
 
 def test_a_gap_outlives_a_restart(table):
@@ -76,7 +76,7 @@ def test_a_request_that_has_gone_once_is_ahead_of_the_queue(table):
     table.goes(GAP, "a")
     table.goes(GAP, "b")
     table.now += 3
-    assert table.goes(Lane("gap", gap=3.0, ahead=True), "a2")
+    assert table.goes(Limit("gap", gap=3.0, ahead=True), "a2")
     assert not table.goes(GAP, "b")
 
 
@@ -118,7 +118,7 @@ def test_tickets_of_the_dead(table):
     table.goes(MOST, "a")
     table.goes(MOST, "b")
     table.ask(MOST, "c")
-    table.now += TICKET_LIFE - 1
+    table.now += TICKET_TTL - 1
     table.table.keep_alive(["b"])
     assert not table.goes(MOST, "d", queue=False)
     table.now += 2

@@ -11,14 +11,14 @@ from copilot_bridge.errors import KINDS, InvalidRequest
 from copilot_bridge.store import open_store
 from copilot_bridge.store.export import as_csv, as_json
 from copilot_bridge.store.hours import FINE
-from copilot_bridge.store.requests import (
+from copilot_bridge.store.request_log import (
     COLUMNS,
     EVERYTHING,
     GROUPS,
     Filter,
     RequestLogRow,
-    mark_of,
-    read_mark,
+    cursor_of,
+    read_cursor,
 )
 
 
@@ -55,14 +55,14 @@ def test_times_for_people():
 
 
 def test_an_export_takes_the_memory_of_a_piece():
-    store = open_store(None, lasting=False)
+    store = open_store(None, persistent=False)
     text = "x" * 500
     values = {"error": text, "model": text, "path": text}
     for start in range(0, 6_000, 1000):
         rows = [row(f"{start + number}", **values) for number in range(1000)]
-        store.requests.write(rows)
+        store.request_log.write(rows)
     tracemalloc.start()
-    size = sum(map(len, as_csv(store.requests.each())))
+    size = sum(map(len, as_csv(store.request_log.each())))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert size > 9_000_000
@@ -78,9 +78,9 @@ def test_no_such_status(status):
 
 def test_marks():
     at = 1_700_000_000.123456
-    assert read_mark(mark_of(row("a~b", at=at))) == (at, "a~b")
+    assert read_cursor(cursor_of(row("a~b", at=at))) == (at, "a~b")
     with pytest.raises(InvalidRequest):
-        read_mark("x")
+        read_cursor("x")
 
 
 def test_every_kind_of_error_is_in_a_group():
@@ -91,13 +91,13 @@ def test_every_kind_of_error_is_in_a_group():
 
 
 def test_groups_and_both_ways_through_the_pages():
-    store = open_store(None, lasting=False)
+    store = open_store(None, persistent=False)
     outcomes = ("ok", "timeout", "unreachable", "prompt_too_long", "cut", "ok", "client gone")
     rows = [row(f"{index}", at=100.0 + index // 2, outcome=each) for index, each in enumerate(outcomes)]
-    store.requests.write(rows)
+    store.request_log.write(rows)
 
     def ids(wanted=EVERYTHING, **page):
-        return "".join(each.id for each in store.requests.page(wanted, **page))
+        return "".join(each.id for each in store.request_log.page(wanted, **page))
 
     assert ids(Filter(outcome="upstream")) == "21"
     assert ids(Filter(outcome="broken")) == "4"

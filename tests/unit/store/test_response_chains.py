@@ -5,10 +5,10 @@ from itertools import takewhile
 import pytest
 
 from copilot_bridge.redaction import Secret
-from copilot_bridge.store import chains as module
-from copilot_bridge.store.chains import ChainTable, Sealed
+from copilot_bridge.store import response_chains as module
+from copilot_bridge.store.encryption import Encryptor
+from copilot_bridge.store.response_chains import ResponseChainTable, Sealed
 from copilot_bridge.store.sqlite import Sqlite
-from copilot_bridge.store.vault import Vault
 
 LIFE = 3600.0
 PLENTY = 1 << 20
@@ -22,13 +22,13 @@ def database(tmp_path, clock):
 
 
 @pytest.fixture
-def vault(tmp_path):
-    return Vault(Secret(), tmp_path, {})
+def encryptor(tmp_path):
+    return Encryptor(Secret(), tmp_path, {})
 
 
 @pytest.fixture
-def table(database, vault):
-    return ChainTable(database, vault, most=PLENTY, life=LIFE)
+def table(database, encryptor):
+    return ResponseChainTable(database, encryptor, most=PLENTY, life=LIFE)
 
 
 def first(name, content="x"):
@@ -58,17 +58,17 @@ def test_the_conversation_up_to_a_link(table):
     assert table.find("d") is None
 
 
-def test_sealed(table, database, vault, tmp_path):
+def test_sealed(table, database, encryptor, tmp_path):
     said = b"the secret word is swordfish" * 100
-    sealed = table.seal(said)
+    sealed = table.encrypt(said)
     table.write([first("a", sealed)])
     assert len(sealed) < len(said) / 2
-    assert table.unseal(sealed) == said
+    assert table.decrypt(sealed) == said
     database.close()
     for path in tmp_path.iterdir():
         assert path.is_dir() or b"swordfish" not in path.read_bytes()
-    stranger = ChainTable(database, Vault(Secret("A" * 43 + "="), None, {}), most=1, life=1)
-    assert stranger.unseal(sealed) is None
+    stranger = ResponseChainTable(database, Encryptor(Secret("A" * 43 + "="), None, {}), most=1, life=1)
+    assert stranger.decrypt(sealed) is None
 
 
 def test_for_an_hour(table, clock, database):
@@ -100,8 +100,8 @@ def test_nothing_goes_on_from_what_is_not_there(table, database):
     assert left(database) == [0, 0]
 
 
-def test_the_oldest_go_first_when_there_is_too_much(database, vault, clock):
-    table = ChainTable(database, vault, most=1000, life=LIFE)
+def test_the_oldest_go_first_when_there_is_too_much(database, encryptor, clock):
+    table = ResponseChainTable(database, encryptor, most=1000, life=LIFE)
     for number in range(30):
         table.write([first(f"{number}", "x" * 100)])
         clock.now += 1

@@ -59,9 +59,9 @@ def test_days_that_are_over_are_read_once(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_today_is_as_it_is_now() -> None:
-    store = open_store(Path(), lasting=False)
+    store = open_store(Path(), persistent=False)
     assert store.usage.shares(time.time()) == []
 
-    store.requests.write(list(rows(3, days=0)))
+    store.request_log.write(list(rows(3, days=0)))
     assert sum(each["requests"] for each in store.usage.shares(time.time() - DAY)) == 3
     store.close()

@@ -11,8 +11,8 @@ import threading
 import pytest
 
 from copilot_bridge.errors import StoreError
-from copilot_bridge.store import channel
 from copilot_bridge.store import sqlite as module
+from copilot_bridge.store import sqlite_connection as channel
 from copilot_bridge.store.schema import MIGRATIONS, migrate
 from copilot_bridge.store.sqlite import Sqlite, SqliteTransaction, transact
 

@@ -10,25 +10,25 @@ import pytest
 from copilot_bridge.errors import ConfigError, StoreError
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import open_store
-from copilot_bridge.store.vault import KEY_FILE, Vault
+from copilot_bridge.store.encryption import KEY_FILE, Encryptor
 
 KEY = base64.b64encode(bytes(range(224, 256))).decode()  # with + and / in it
 
 
-def vault(home, key="", **environ):
-    return Vault(Secret(key), home, environ)
+def encryptor(home, key="", **environ):
+    return Encryptor(Secret(key), home, environ)
 
 
 def test_sealing_and_opening(tmp_path):
-    sealed = vault(tmp_path).seal("ghu_geheim ü")
+    sealed = encryptor(tmp_path).encrypt("ghu_geheim ü")
     assert "geheim" not in sealed
-    assert vault(tmp_path).open(sealed) == "ghu_geheim ü"
+    assert encryptor(tmp_path).decrypt(sealed) == "ghu_geheim ü"
 
 
 def test_the_key_file(tmp_path):
     before = os.umask(0)
     try:
-        vault(tmp_path / "home").seal("x")
+        encryptor(tmp_path / "home").encrypt("x")
     finally:
         os.umask(before)
     (path,) = (tmp_path / "home").iterdir()
@@ -38,74 +38,74 @@ def test_the_key_file(tmp_path):
 
 
 def test_two_that_make_a_key_at_once_have_the_same(tmp_path):
-    vaults, sealed, start = [vault(tmp_path) for _ in range(8)], [], threading.Barrier(8)
+    vaults, sealed, start = [encryptor(tmp_path) for _ in range(8)], [], threading.Barrier(8)
 
     def work(each):
         start.wait()
-        sealed.append(each.seal("x"))
+        sealed.append(each.encrypt("x"))
 
     threads = [threading.Thread(target=work, args=(each,)) for each in vaults]
     for each in threads:
         each.start()
     for each in threads:
         each.join()
-    assert [vault(tmp_path).open(each) for each in sealed] == ["x"] * 8
+    assert [encryptor(tmp_path).decrypt(each) for each in sealed] == ["x"] * 8
     assert [each.name for each in tmp_path.iterdir()] == [KEY_FILE]
 
 
 def test_a_given_key(tmp_path):
-    sealed = vault(tmp_path, KEY).seal("x")
+    sealed = encryptor(tmp_path, KEY).encrypt("x")
     assert list(tmp_path.iterdir()) == []
-    assert vault(tmp_path, KEY).open(sealed) == "x"
-    assert vault(tmp_path).open(sealed) is None
+    assert encryptor(tmp_path, KEY).decrypt(sealed) == "x"
+    assert encryptor(tmp_path).decrypt(sealed) is None
 
 
 def test_the_key_among_systemds_credentials(tmp_path):
     credentials = tmp_path / "credentials"
     credentials.mkdir()
     (credentials / "copilot-bridge-key").write_text(KEY + "\n")
-    one = vault(tmp_path / "home", CREDENTIALS_DIRECTORY=str(credentials))
-    assert vault(tmp_path, KEY).open(one.seal("x")) == "x"
+    one = encryptor(tmp_path / "home", CREDENTIALS_DIRECTORY=str(credentials))
+    assert encryptor(tmp_path, KEY).decrypt(one.encrypt("x")) == "x"
     assert not (tmp_path / "home").exists()
-    assert one.place == str(credentials / "copilot-bridge-key")
+    assert one.location == str(credentials / "copilot-bridge-key")
 
 
 def test_a_folder_of_credentials_without_ours(tmp_path):
-    vault(tmp_path / "home", CREDENTIALS_DIRECTORY=str(tmp_path)).seal("x")
+    encryptor(tmp_path / "home", CREDENTIALS_DIRECTORY=str(tmp_path)).encrypt("x")
     assert (tmp_path / "home" / KEY_FILE).exists()
 
 
 @pytest.mark.parametrize("key", ["short", "x" * 44, base64.b64encode(bytes(31)).decode()])
 def test_what_is_no_key(tmp_path, key):
     with pytest.raises(ConfigError, match="openssl rand -base64 32"):
-        vault(tmp_path, key).seal("x")
+        encryptor(tmp_path, key).encrypt("x")
 
 
 def test_a_key_file_that_can_not_be_read(tmp_path):
     (tmp_path / KEY_FILE).mkdir()
     with pytest.raises(StoreError, match=KEY_FILE):
-        vault(tmp_path).seal("x")
+        encryptor(tmp_path).encrypt("x")
 
 
 @pytest.mark.parametrize("sealed", ["", "x", "gAAAAA", "ü"])
 def test_what_was_never_sealed(tmp_path, sealed, caplog):
-    assert vault(tmp_path).open(sealed) is None
+    assert encryptor(tmp_path).decrypt(sealed) is None
     assert "can't be read" in caplog.text
 
 
 def test_no_secret_is_in_the_file(tmp_path):
     store = open_store(tmp_path)
     store.logins.add("a", Secret("ghu_verysecret"), "https://api.github.com")
-    store.shelf.write("tokens/x", {"value": "tid=verysecret"})
+    store.key_values.write("tokens/x", {"value": "tid=verysecret"})
     written = b"".join(path.read_bytes() for path in tmp_path.glob("bridge.db*"))
     assert b"verysecret" not in written
-    assert store.shelf.read("tokens/x") == {"value": "tid=verysecret"}
+    assert store.key_values.read("tokens/x") == {"value": "tid=verysecret"}
     store.close()
 
 
 def test_nothing_is_written_without_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    store = open_store(tmp_path / "home", lasting=False)
+    store = open_store(tmp_path / "home", persistent=False)
     store.logins.add("a", Secret("ghu_a"), "https://api.github.com")
     assert store.logins.used("https://api.github.com").token == Secret("ghu_a")
     assert not (tmp_path / "home").exists()
@@ -122,14 +122,14 @@ def test_another_place(tmp_path, given):
 
 
 def test_derived_keys(tmp_path):
-    one = vault(tmp_path).derived("pages")
-    assert one == vault(tmp_path).derived("pages"), "the same in each process"
+    one = encryptor(tmp_path).derive_key("pages")
+    assert one == encryptor(tmp_path).derive_key("pages"), "the same in each process"
     assert len(one) == 32
     others = {
-        vault(tmp_path).derived("other"),
-        vault(tmp_path, KEY).derived("pages"),
+        encryptor(tmp_path).derive_key("other"),
+        encryptor(tmp_path, KEY).derive_key("pages"),
         (tmp_path / KEY_FILE).read_bytes(),
     }
     assert one not in others
     with pytest.raises(ConfigError):
-        vault(tmp_path, "none").derived("pages")
+        encryptor(tmp_path, "none").derive_key("pages")

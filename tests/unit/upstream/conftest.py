@@ -36,7 +36,7 @@ class Clock:
 
 
 class World:
-    """One process of the bridge: its own memory; the shelf is shared by those of one `home`."""
+    """One process of the bridge: its own memory; the key_values is shared by those of one `home`."""
 
     def __init__(self, home: Path, clock: Clock, github_token: str, **settings: Any) -> None:
         self.config = Config(home=home, proxy_env=False, **settings)
@@ -44,7 +44,7 @@ class World:
         self.client = HttpClient(self.config)
         self.headers = Headers(self.config)
         self.store = open_store(home)
-        self.tokens = CopilotTokens(self.client, self.headers, self.store.shelf, clock)
+        self.tokens = CopilotTokens(self.client, self.headers, self.store.key_values, clock)
         self.account = Account("octocat", Secret(github_token), Hosts.of(self.config))
         self.copilot = Copilot(self.client, self.tokens, self.headers, self.account)
 

@@ -68,7 +68,7 @@ class Copilot:
         return [path for path, _, _ in self.sent if path != "/models"]
 
 
-class Shelf:
+class KeyValueStore:
     def __init__(self):
         self.kept = {}
         self.pruned = []
@@ -92,8 +92,8 @@ def copilot(clock):
 
 
 @pytest.fixture
-def shelf():
-    return Shelf()
+def key_values():
+    return KeyValueStore()
 
 
 @pytest.fixture
@@ -102,9 +102,9 @@ def naps():
 
 
 @pytest.fixture
-def process(clock, shelf, naps):
+def process(clock, key_values, naps):
     """Makes one that has a memory of its own."""
-    return lambda tier=None: Models(clock, auto=AutoPicks(shelf, tier, clock, naps.append))
+    return lambda tier=None: Models(clock, auto=AutoPicks(key_values, tier, clock, naps.append))
 
 
 @pytest.fixture
@@ -190,11 +190,11 @@ def test_one_pick_for_a_conversation(models, copilot, clock):
     assert copilot.asked() == ["/auto"] * 4, "a session that ends soon is none any more"
 
 
-def test_another_worker_goes_on_with_it(process, copilot, shelf):
+def test_another_worker_goes_on_with_it(process, copilot, key_values):
     one, two = process(), process()
     assert one.choose(copilot, "auto", asking()) == two.choose(copilot, "auto", asking())
     assert copilot.asked() == ["/auto"]
-    assert shelf.pruned == [("auto/", 86400)]
+    assert key_values.pruned == [("auto/", 86400)]
 
 
 def test_accounts_share_nothing(models, copilot, clock):
@@ -204,18 +204,18 @@ def test_accounts_share_nothing(models, copilot, clock):
     assert (copilot.asked(), other.asked()) == (["/auto"], ["/auto"])
 
 
-def test_a_full_store_costs_no_answer(models, copilot, shelf):
-    shelf.broken = True
+def test_a_full_store_costs_no_answer(models, copilot, key_values):
+    key_values.broken = True
     for _ in range(2):
         assert models.choose(copilot, "auto", asking()).model.id == "claude-sonnet-5"
     assert copilot.asked() == ["/auto"]
 
 
 @pytest.mark.parametrize("content", [{"model": "gpt-5-mini"}, {"a": 1}, {}])
-def test_what_another_version_has_written(process, copilot, shelf, content):
+def test_what_another_version_has_written(process, copilot, key_values, content):
     process().choose(copilot, "auto", asking())
-    (name,) = shelf.kept
-    shelf.kept[name] = content
+    (name,) = key_values.kept
+    key_values.kept[name] = content
     assert process().choose(copilot, "auto", asking()).model.id == "claude-sonnet-5"
     assert copilot.asked() == ["/auto"] * 2
 

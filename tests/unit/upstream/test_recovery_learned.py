@@ -27,7 +27,7 @@ class Clock:
 def process(home: Path, clock: Clock, **options: Any) -> Learned:
     """One that has just started."""
     store = open_store(home, **options)
-    return Learned(store.lessons, store.signal, clock)
+    return Learned(store.lessons, store.changes, clock)
 
 
 @pytest.fixture
@@ -105,11 +105,11 @@ def test_forgetting(tmp_path: Path, clock: Clock) -> None:
 
 
 def test_without_a_store_it_is_in_memory(tmp_path: Path, clock: Clock) -> None:
-    learned = process(tmp_path, clock, lasting=False)
+    learned = process(tmp_path, clock, persistent=False)
     learned.learn(*ME, STRICT)
     learned.flush()
     assert learned.of(*ME) == (STRICT,)
-    assert process(tmp_path, clock, lasting=False).of(*ME) == ()
+    assert process(tmp_path, clock, persistent=False).of(*ME) == ()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -130,7 +130,7 @@ class Broken:
     def read(self) -> int:
         return self.number
 
-    def ring(self) -> None:
+    def bump(self) -> None:
         self.number += 1
 
 
@@ -142,7 +142,7 @@ def test_a_store_that_breaks_costs_nothing_but_a_warning(
     with caplog.at_level(logging.WARNING):
         learned.learn(*ME, STRICT)
         learned.flush()
-        broken.ring()
+        broken.bump()
         assert learned.of(*ME) == (STRICT,)
     assert len(caplog.messages) == 1
 
@@ -159,7 +159,7 @@ def test_each_request_only_looks_it_up(tmp_path: Path, clock: Clock) -> None:
     """The store is read when it has changed."""
     store, reads = open_store(tmp_path), []
     table = store.lessons
-    seen = Learned(table, store.signal, clock)
+    seen = Learned(table, store.changes, clock)
     seen.learn(*ME, STRICT)
     seen.flush()
 
@@ -170,7 +170,7 @@ def test_each_request_only_looks_it_up(tmp_path: Path, clock: Clock) -> None:
             reads.append(1)
             return list(table.all())
 
-    learned = Learned(Counting(), store.signal, clock)
+    learned = Learned(Counting(), store.changes, clock)
     for _ in range(50):
         assert learned.of(*ME) == (STRICT,)
     assert len(reads) == 1

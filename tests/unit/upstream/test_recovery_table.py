@@ -44,7 +44,7 @@ class Memory:
     def read(self) -> int:
         return self.number
 
-    def ring(self) -> None:
+    def bump(self) -> None:
         self.number += 1
 
 

@@ -12,7 +12,7 @@ REPORT = {"login": "octocat", "copilot_plan": "business", "quota_snapshots": {"c
 
 
 def reports_of(world):
-    return Reports(world.client, world.headers, world.store.shelf, world.clock)
+    return Reports(world.client, world.headers, world.store.key_values, world.clock)
 
 
 @pytest.fixture

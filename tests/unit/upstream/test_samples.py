@@ -12,19 +12,19 @@ SOON, LATER = 0.01, 3600.0  # s until it is written
 
 
 class Watched:
-    """A shelf that tells when it was written to."""
+    """A key_values that tells when it was written to."""
 
-    def __init__(self, shelf, *, broken=False):
-        self._shelf = shelf
+    def __init__(self, key_values, *, broken=False):
+        self._key_values = key_values
         self._broken = broken
         self.written = threading.Semaphore(0)
-        self.read, self.lock = shelf.read, shelf.lock
+        self.read, self.lock = key_values.read, key_values.lock
 
     def write(self, name, content):
         try:
             if self._broken:
                 raise StoreError("the disk is full")
-            self._shelf.write(name, content)
+            self._key_values.write(name, content)
         finally:
             self.written.release()
 
@@ -39,11 +39,11 @@ def left(samples):
 
 def test_other_workers_know_it_a_moment_later(new_world, clock):
     one, other = new_world(), new_world()
-    shelf = Watched(one.store.shelf)
-    here, there = Samples(shelf, clock, SOON), Samples(other.store.shelf, clock, LATER)
+    key_values = Watched(one.store.key_values)
+    here, there = Samples(key_values, clock, SOON), Samples(other.store.key_values, clock, LATER)
     here.note(one.account, session(70.5))
     assert left(here.noted(one.account)) == {"session": 70.5}
-    assert shelf.written.acquire(timeout=PATIENCE)
+    assert key_values.written.acquire(timeout=PATIENCE)
     assert left(there.known(other.account)) == {"session": 70.5}
     assert there.noted(other.account) == {}, "requests look at no store"
     assert there.known(other.account) == here.known(one.account)
@@ -51,12 +51,12 @@ def test_other_workers_know_it_a_moment_later(new_world, clock):
 
 def test_the_newest_counts_whoever_heard_it(new_world, clock):
     one, other = new_world(), new_world()
-    shelf = Watched(one.store.shelf)
-    here, there = Samples(shelf, clock, SOON), Samples(other.store.shelf, clock, LATER)
+    key_values = Watched(one.store.key_values)
+    here, there = Samples(key_values, clock, SOON), Samples(other.store.key_values, clock, LATER)
     there.note(other.account, session(50))
     clock.forward(1)
     here.note(one.account, session(40) | {"x-usage-ratelimit-weekly": "ent=0&rem=90"})
-    assert shelf.written.acquire(timeout=PATIENCE)
+    assert key_values.written.acquire(timeout=PATIENCE)
     assert left(there.known(other.account)) == {"session": 40, "weekly": 90}
     clock.forward(1)
     there.note(other.account, session(30))
@@ -64,30 +64,30 @@ def test_the_newest_counts_whoever_heard_it(new_world, clock):
 
 
 def test_many_answers_are_one_write(world, clock):
-    shelf = Watched(world.store.shelf)
-    samples = Samples(shelf, clock, 0.2)
+    key_values = Watched(world.store.key_values)
+    samples = Samples(key_values, clock, 0.2)
     for percent in range(100, 0, -1):
         samples.note(world.account, session(percent))
-    assert shelf.written.acquire(timeout=PATIENCE)
-    assert left(Samples(world.store.shelf).known(world.account)) == {"session": 1}
-    assert not shelf.written.acquire(blocking=False)
+    assert key_values.written.acquire(timeout=PATIENCE)
+    assert left(Samples(world.store.key_values).known(world.account)) == {"session": 1}
+    assert not key_values.written.acquire(blocking=False)
 
 
 def test_without_a_store_it_is_known_here(world, clock):
-    shelf = Watched(world.store.shelf, broken=True)
-    samples = Samples(shelf, clock, SOON)
+    key_values = Watched(world.store.key_values, broken=True)
+    samples = Samples(key_values, clock, SOON)
     samples.note(world.account, session(70))
-    assert shelf.written.acquire(timeout=PATIENCE)
+    assert key_values.written.acquire(timeout=PATIENCE)
     assert left(samples.known(world.account)) == {"session": 70}
 
 
 @pytest.mark.parametrize("content", [{"session": {"at": 1.0, "percent_remaining": 5}}, {"session": "?"}])
 def test_what_another_version_wrote_is_left_out(world, content):
-    world.store.shelf.write(f"samples/{world.account.fingerprint}", content)
-    assert Samples(world.store.shelf).known(world.account) == {}
+    world.store.key_values.write(f"samples/{world.account.fingerprint}", content)
+    assert Samples(world.store.key_values).known(world.account) == {}
 
 
 def test_nothing_told_is_nothing_written(world, clock):
-    samples = Samples(world.store.shelf, clock, SOON)
+    samples = Samples(world.store.key_values, clock, SOON)
     samples.note(world.account, {"x-request-id": "1"})
     assert samples.noted(world.account) == samples.known(world.account) == {}

@@ -209,8 +209,8 @@ def test_a_stored_token_that_is_not_understood(new_world, hub, tmp_path, change)
     hub.gives_tokens()
     first = new_world()
     first.get()
-    shelf, name = open_store(tmp_path).shelf, f"tokens/{first.account.fingerprint}"
-    shelf.write(name, change(shelf.read(name)))
+    key_values, name = open_store(tmp_path).key_values, f"tokens/{first.account.fingerprint}"
+    key_values.write(name, change(key_values.read(name)))
     assert new_world().get() in ("tid=1;exp=1", "tid=2;exp=1")
 
 
@@ -218,8 +218,8 @@ def test_a_stored_token_does_not_choose_its_host(new_world, hub, tmp_path):
     hub.gives_tokens()
     first = new_world()
     first.get()
-    shelf, name = open_store(tmp_path).shelf, f"tokens/{first.account.fingerprint}"
-    shelf.write(name, shelf.read(name) | {"api": "https://attacker.example"})
+    key_values, name = open_store(tmp_path).key_values, f"tokens/{first.account.fingerprint}"
+    key_values.write(name, key_values.read(name) | {"api": "https://attacker.example"})
     after = new_world()
     assert after.tokens.get(after.account).api == COPILOT
 
@@ -228,7 +228,7 @@ def test_a_full_disk_costs_nobody_an_answer(world, hub, monkeypatch, caplog):
     def full(*_args):
         raise StoreError("can't write to the data directory /x: No space left on device")
 
-    monkeypatch.setattr(world.tokens._shelf, "write", full)
+    monkeypatch.setattr(world.tokens._key_values, "write", full)
     hub.gives_tokens()
     assert world.get() == world.get() == "tid=1;exp=1"
     assert "No space left" in caplog.text

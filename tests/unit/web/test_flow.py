@@ -161,7 +161,7 @@ def test_a_new_login_takes_the_place_of_the_old_one(github: GitHub, flow: Shared
 
 
 def test_what_another_version_has_written_is_none(flow: SharedFlow) -> None:
-    flow._bridge.store.shelf.write(NAME, {"user_code": "X"})
+    flow._bridge.store.key_values.write(NAME, {"user_code": "X"})
     assert flow.state() is None
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from copilot_bridge.errors import KINDS
-from copilot_bridge.store.requests import RequestLogRow
+from copilot_bridge.store.request_log import RequestLogRow
 from copilot_bridge.web.request_log import judged, outcome_name, phases
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import orjson
 
 from copilot_bridge.errors import StoreError
-from copilot_bridge.store.requests import COLUMNS, RequestLogRow, RequestTable, values_in_order
-from copilot_bridge.store.spool import Spool, find_line, left_behind
+from copilot_bridge.store.crash_log import CrashLog, find_line, left_behind
+from copilot_bridge.store.request_log import COLUMNS, RequestLog, RequestLogRow, values_in_order
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ LATEST = 60.0  # s after its end; what is not written by then is gone again
 OLDEST_COLUMNS = 18  # of the first version
 
 
-class Journal:
+class RequestLogWriter:
     """Writes rows in batches, some time after their requests have ended.
 
     What has not been written when the process is killed is found by the next one: what had ended as it was,
@@ -36,7 +36,7 @@ class Journal:
 
     def __init__(
         self,
-        table: RequestTable,
+        table: RequestLog,
         folder: Path | None,
         *,
         days: int,
@@ -47,7 +47,7 @@ class Journal:
         self._folder = folder
         self._days, self._most = days, most
         self._clock = clock
-        self._spool: Spool | None = None
+        self._spool: CrashLog | None = None
         self._rows: dict[str, RequestLogRow] = {}
         self._running = False
         self._warned = False
@@ -102,7 +102,7 @@ class Journal:
         if self._folder is None or self._spool is not None:
             return
         try:
-            self._spool = Spool(self._folder)
+            self._spool = CrashLog(self._folder)
         except OSError as error:
             log.warning("what is under way is not noted, and not logged if it is cut off: %s", error)
             return

@@ -28,7 +28,7 @@ class Job:
         self.abandoned = False
 
 
-class Channel:
+class SqliteConnection:
     """:param connect: makes the connection, within so many seconds.  Raises sqlite3.Error, OSError."""
 
     def __init__(self, connect: Callable[[float], sqlite3.Connection]) -> None:

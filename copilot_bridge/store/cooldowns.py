@@ -9,7 +9,7 @@ COLUMNS = "account, until, message, code, model, path, since"
 
 
 @dataclass(frozen=True)
-class Rest:
+class Cooldown:
     """A model or a path of an account; the account itself, where neither is named.
 
     :param account: its fingerprint.  :param until: unix seconds, as `since`.
@@ -36,26 +36,26 @@ class Rest:
         """Seconds; 0: it is over."""
         return Wait(self.since, self.until).left(now)
 
-    def moved(self, seconds: float) -> "Rest":
+    def moved(self, seconds: float) -> "Cooldown":
         """The same by a clock that is ahead by so much."""
         return replace(self, until=self.until + seconds, since=self.since + seconds)
 
 
-class RestTable:
+class CooldownTable:
     """Kept by the store's clock, told by the clock of who asks.  Raises StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, rest: Rest, now: float | None = None) -> None:
+    def put(self, rest: Cooldown, now: float | None = None) -> None:
         """:param now: unix seconds by the clock that the rest's times are of, where that is another."""
         self._database.run(lambda transaction: put(transaction, rest, now))
 
-    def all(self, now: float | None = None) -> list[Rest]:
+    def all(self, now: float | None = None) -> list[Cooldown]:
         """Those that are not over.  :param now: as above."""
         return self._database.read(lambda transaction: read(transaction, now))
 
-    def clear(self, *rests: Rest) -> None:
+    def clear(self, *rests: Cooldown) -> None:
         keys = [each.key for each in rests]
         self._database.run(
             lambda transaction: transaction.change_many(
@@ -64,7 +64,7 @@ class RestTable:
         )
 
 
-def put(transaction: Transaction, rest: Rest, now: float | None) -> None:
+def put(transaction: Transaction, rest: Cooldown, now: float | None) -> None:
     ours = transaction.now()
     kept = rest.moved(0.0 if now is None else ours - now)
     transaction.change("DELETE FROM rests_of_parts WHERE until < ? OR since > ?", ours, ours + SLACK)
@@ -82,8 +82,8 @@ def put(transaction: Transaction, rest: Rest, now: float | None) -> None:
     )
 
 
-def read(transaction: Transaction, now: float | None) -> list[Rest]:
+def read(transaction: Transaction, now: float | None) -> list[Cooldown]:
     ours = transaction.now()
     rows = transaction.rows(f"SELECT {COLUMNS} FROM rests_of_parts")  # noqa: S608
     ahead = 0.0 if now is None else now - ours
-    return [rest.moved(ahead) for row in rows if (rest := Rest(*row)).left(ours)]
+    return [rest.moved(ahead) for row in rows if (rest := Cooldown(*row)).left(ours)]

@@ -56,7 +56,7 @@ MOST_ASKED = 500  # moments in a statement
 PAGE = 500  # rows that an export reads at a time
 OVERLAP = 2.0  # s; machines that share a database may write a row this much later than they say
 
-NOT_FINE = "error"  # in a filter: all others
+FAILED = "error"  # in a filter: all others
 
 # Outcomes that are asked for by one name: whose fault it was, and answers that broke off.
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -94,7 +94,7 @@ class Filter:
                 yield f"{name} = ?", (wanted,)
         if self.status is not None:
             yield "status >= ? AND status < ?", read_status(self.status)
-        if self.outcome == NOT_FINE:
+        if self.outcome == FAILED:
             yield "outcome NOT IN (?, ?)", FINE
         elif self.outcome in GROUPS:
             kinds = GROUPS[self.outcome]
@@ -116,12 +116,12 @@ def read_status(text: str) -> tuple[int, int]:
     raise InvalidRequest("status: expected one like 404, or a class like 4xx", param="status")
 
 
-def mark_of(row: RequestLogRow) -> str:
+def cursor_of(row: RequestLogRow) -> str:
     """Of the last row of a page, for the next one."""
     return f"{row.at!r}~{row.id}"
 
 
-def read_mark(text: str) -> Mark:
+def read_cursor(text: str) -> Mark:
     """Raises InvalidRequest."""
     at, _, id_ = text.partition("~")
     try:
@@ -130,7 +130,7 @@ def read_mark(text: str) -> Mark:
         raise InvalidRequest("before: expected what ended the page before", param="before") from error
 
 
-class RequestTable:
+class RequestLog:
     """Raises StoreError."""
 
     def __init__(self, database: Database) -> None:
@@ -143,7 +143,7 @@ class RequestTable:
         given = {(row.id, row.at): row for row in rows}
 
         def put(transaction: Transaction) -> None:
-            transaction.alone("requests")  # or what is counted by the hour could be counted twice
+            transaction.advisory_lock("requests")  # or what is counted by the hour could be counted twice
             known = known_from(transaction, list({at for _, at in given}))
             new = [row for key, row in given.items() if key not in known]
             now = transaction.now()
@@ -200,7 +200,7 @@ class RequestTable:
     ) -> list[RequestLogRow]:
         """The newest first.
 
-        :param before: from there on; see `mark_of`.  :param after: those that come next to it the other way.
+        :param before: the rows after this cursor.  :param after: the rows before it, nearest first.
         """
         if after:
             return self._newer(wanted, after, most)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from copilot_bridge.store.signal import shared
+from copilot_bridge.store.change_counter import shared
 
 # Buckets of four: of a fifth name in a bucket, the one that is paid off first is forgotten.
 BUCKETS, WAYS = 1024, 4
@@ -14,7 +14,7 @@ SLOT = struct.Struct("=Qd")  # a name's hash, a moment
 SIZE = BUCKETS * WAYS * SLOT.size
 
 
-class Tries:
+class SharedTimes:
     """Two processes that write at once may lose one of the two tries, which costs nobody anything.
 
     :param path: None, or where there can't be such a file: this process's own memory.

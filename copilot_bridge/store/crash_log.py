@@ -20,7 +20,7 @@ from copilot_bridge.store.files import Files
 HALF = 1 << 20  # bytes; the two halves are written in turn
 
 
-class Spool:
+class CrashLog:
     """Lines by key, the last one of a key counts.  Raises OSError: there is no room for the file."""
 
     def __init__(self, folder: Path) -> None:

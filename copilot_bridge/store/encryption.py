@@ -26,7 +26,7 @@ KEY_FILE = "store.key"
 CREDENTIAL = "copilot-bridge-key"
 
 
-class Vault:
+class Encryptor:
     """:param key: given by the operator.  :param home: where the key file is; None: one for this process.
     :param shared: with other machines: then it has to be given.
     """
@@ -48,18 +48,18 @@ class Vault:
         """Load the key.  Raises ConfigError, StoreError."""
         _ = self._fernet
 
-    def seal(self, secret: str) -> str:
-        return self.seal_bytes(secret.encode())
+    def encrypt(self, secret: str) -> str:
+        return self.encrypt_bytes(secret.encode())
 
-    def open(self, sealed: str) -> str | None:
+    def decrypt(self, sealed: str) -> str | None:
         """None if it was sealed with another key."""
-        content = self.open_bytes(sealed)
+        content = self.decrypt_bytes(sealed)
         return None if content is None else content.decode()
 
-    def seal_bytes(self, content: bytes) -> str:
+    def encrypt_bytes(self, content: bytes) -> str:
         return self._fernet.encrypt(content).decode()
 
-    def open_bytes(self, sealed: str) -> bytes | None:
+    def decrypt_bytes(self, sealed: str) -> bytes | None:
         """None if it was sealed with another key."""
         from cryptography.fernet import InvalidToken
 
@@ -68,11 +68,11 @@ class Vault:
         except (InvalidToken, ValueError):  # ValueError: it is no text
             log.warning(
                 "a secret in the store can't be read: the key (%s) is not the one it was sealed with",
-                self.place,
+                self.location,
             )
             return None
 
-    def derived(self, purpose: str) -> bytes:
+    def derive_key(self, purpose: str) -> bytes:
         """A key for something else, the same for all who have this one; it does not give this one away."""
         from cryptography.hazmat.primitives.hashes import SHA256
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -82,7 +82,7 @@ class Vault:
         return HKDF(SHA256(), 32, salt=None, info=f"copilot-bridge {purpose}".encode()).derive(master)
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Where the key comes from, for people."""
         if self._given:
             return "the setting store-key"
@@ -98,7 +98,7 @@ class Vault:
             return Fernet(self._fernet_key)
         except ValueError as error:
             raise ConfigError(
-                f"the key of the store ({self.place}) is none: expected 32 bytes in base64, as "
+                f"the key of the store ({self.location}) is none: expected 32 bytes in base64, as "
                 "`openssl rand -base64 32` prints them"
             ) from error
 
@@ -125,7 +125,7 @@ class Vault:
             path = self._home / KEY_FILE
             return path.read_bytes() if path.exists() else made(path, Fernet.generate_key())
         except OSError as error:
-            raise StoreError(f"can't use the key of the store {self.place}: {error.strerror}") from error
+            raise StoreError(f"can't use the key of the store {self.location}: {error.strerror}") from error
 
     def _credential(self) -> Path | None:
         """https://systemd.io/CREDENTIALS/"""

@@ -12,7 +12,7 @@ from copilot_bridge.store.files import Files
 NUMBER = struct.Struct("=Q")
 
 
-class Signal:
+class ChangeCounter:
     """A number in memory that all processes share; whoever changes something changes it.
 
     Where there is no such memory the number is this process's own: others see a change when they look anyway.
@@ -26,7 +26,7 @@ class Signal:
         number: int = NUMBER.unpack_from(self._memory(), 0)[0]
         return number
 
-    def ring(self) -> None:
+    def bump(self) -> None:
         NUMBER.pack_into(self._memory(), 0, time.time_ns())
 
     def _memory(self) -> "mmap.mmap | bytearray":

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from copilot_bridge.store.database import Database, Transaction
-from copilot_bridge.store.vault import Vault
+from copilot_bridge.store.encryption import Encryptor
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +27,12 @@ COUNT = (
 )
 # From the last link back to the first; only the last one's own age counts.
 FOLLOW = f"""
-    WITH RECURSIVE line (place, chain, before, content) AS (
+    WITH RECURSIVE line (position, chain, before, content) AS (
         SELECT 0, chain, before, content FROM links WHERE id = ? AND until > ?
         UNION ALL
-        SELECT line.place + 1, links.chain, links.before, links.content
-        FROM line JOIN links ON links.id = line.before WHERE line.place < {LONGEST})
-    SELECT chain, before, content FROM line ORDER BY place DESC"""  # noqa: S608 - a constant of ours
+        SELECT line.position + 1, links.chain, links.before, links.content
+        FROM line JOIN links ON links.id = line.before WHERE line.position < {LONGEST})
+    SELECT chain, before, content FROM line ORDER BY position DESC"""  # noqa: S608 - a constant of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,38 +45,38 @@ class Sealed:
     content: str
 
 
-class ChainTable:
+class ResponseChainTable:
     """Raises StoreError.  :param most: bytes of all that is kept.  :param life: seconds, of each link."""
 
-    def __init__(self, database: Database, vault: Vault, *, most: int, life: float) -> None:
+    def __init__(self, database: Database, encryptor: Encryptor, *, most: int, life: float) -> None:
         self._database = database
-        self._vault = vault
+        self._encryptor = encryptor
         self._most = most
         self._life = life
 
     @property
-    def lasting(self) -> bool:
+    def persistent(self) -> bool:
         """Whether anybody else could read what is written here."""
-        return self._database.lasting
+        return self._database.persistent
 
     def prepare(self) -> None:
         """Load what sealing needs, before several threads do.  Raises ConfigError, StoreError."""
-        self._vault.prepare()
+        self._encryptor.prepare()
 
-    def seal(self, content: bytes) -> str:
+    def encrypt(self, content: bytes) -> str:
         """Takes its time where it is large, and is good for any thread."""
-        return self._vault.seal_bytes(zlib.compress(content, 1))
+        return self._encryptor.encrypt_bytes(zlib.compress(content, 1))
 
-    def unseal(self, content: str) -> bytes | None:
+    def decrypt(self, content: str) -> bytes | None:
         """None if it was sealed with another key."""
-        packed = self._vault.open_bytes(content)
+        packed = self._encryptor.decrypt_bytes(content)
         return None if packed is None else zlib.decompress(packed)
 
     def write(self, links: Sequence[Sealed]) -> None:
         """Older ones first.  One that goes on from a link that is not there is of no use, and left out."""
 
         def put(transaction: Transaction) -> None:
-            transaction.alone("chains")
+            transaction.advisory_lock("chains")
             until = transaction.now() + self._life
             for link in links:
                 if link.before and not transaction.rows("SELECT 1 FROM links WHERE id = ?", link.before):
@@ -97,7 +97,7 @@ class ChainTable:
         """Drop a few links of the oldest chain, if it is too old or there is too much.  True: it was so."""
 
         def drop(transaction: Transaction) -> bool:
-            transaction.alone("chains")
+            transaction.advisory_lock("chains")
             ((links, size),) = transaction.rows(
                 "SELECT coalesce(sum(links), 0), coalesce(sum(bytes), 0) FROM chains"
             )

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from copilot_bridge.store.database import Database, Row, Transaction
 
 # A ticket whose holder says nothing for so long is void: its process has died.  Seconds.
-TICKET_LIFE = 30.0
+TICKET_TTL = 30.0
 
 SLACK = 1.0  # s that clocks which agree may differ by
-LONGEST = TICKET_LIFE + SLACK
+LONGEST = TICKET_TTL + SLACK
 
 # When the first one passed that is known, when the last one, and the one that decides about the next.
 PASSES = (
@@ -22,7 +22,7 @@ PASSES = (
 
 
 @dataclass(frozen=True)
-class Lane:
+class Limit:
     """:param gap: least seconds between two.  :param rate: (how many, in how many seconds).
     :param most: at a time.  None, 0: no such limit.  :param ahead: of the queue.
     """
@@ -35,7 +35,7 @@ class Lane:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Decision:
     """`granted`: go.  `wait`: seconds before which it is no use to ask again.
 
     `crowded`: somebody else has to end first.  `full`: there is no room in the queue.
@@ -49,13 +49,13 @@ class Verdict:
     place: int = 0
 
 
-class PaceTable:
+class RateLimitTable:
     """Raises StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def ask(self, lane: Lane, ticket: str, *, queue: bool, room: int) -> Verdict:
+    def ask(self, lane: Limit, ticket: str, *, queue: bool, room: int) -> Decision:
         """May this one go?  With `queue` it has its place in the queue from now on, if there is room."""
         return self._database.run(lambda transaction: judge(transaction, lane, ticket, queue, room))
 
@@ -66,7 +66,7 @@ class PaceTable:
             lambda transaction: transaction.change_many("DELETE FROM tickets WHERE id = ?", gone)
         )
 
-    def give_back(self, lane: Lane, ticket: str) -> None:
+    def give_back(self, lane: Limit, ticket: str) -> None:
         """It was let through, but has not gone: it does not count."""
         self._database.run(
             lambda transaction: transaction.change(
@@ -76,7 +76,7 @@ class PaceTable:
 
     def keep_alive(self, tickets: list[str]) -> None:
         def renew(transaction: Transaction) -> None:
-            until = transaction.now() + TICKET_LIFE
+            until = transaction.now() + TICKET_TTL
             transaction.change_many(
                 "UPDATE tickets SET alive = ? WHERE id = ?", [(until, each) for each in tickets]
             )
@@ -84,8 +84,8 @@ class PaceTable:
         self._database.run(renew)
 
 
-def judge(transaction: Transaction, lane: Lane, ticket: str, queue: bool, room: int) -> Verdict:
-    now, (tickets, spacing, passed) = transaction.look_alone(
+def judge(transaction: Transaction, lane: Limit, ticket: str, queue: bool, room: int) -> Decision:
+    now, (tickets, spacing, passed) = transaction.lock_and_query(
         lane.name,
         ("SELECT id, number, running, alive FROM tickets WHERE lane = ? ORDER BY number", (lane.name,)),
         ("SELECT next FROM lanes WHERE name = ?", (lane.name,)),
@@ -98,13 +98,13 @@ def judge(transaction: Transaction, lane: Lane, ticket: str, queue: bool, room: 
     too_many = 0 < lane.most <= len(living) - len(places)
     if first and wait <= 0 and not too_many:
         go(transaction, lane, ticket, now, queued=ticket in places)
-        return Verdict(True)
+        return Decision(True)
     if queue and not lane.ahead and ticket not in places:
         if len(places) >= room:
-            return Verdict(False, wait, too_many, full=True)
+            return Decision(False, wait, too_many, full=True)
         number = 1 + max((number for _, number, _, _ in living), default=0)
         places[ticket] = put_ticket(transaction, lane, ticket, number, now, running=False)
-    return Verdict(False, wait, too_many, place=places.get(ticket, 0))
+    return Decision(False, wait, too_many, place=places.get(ticket, 0))
 
 
 def only_living(transaction: Transaction, tickets: list[Row], now: float) -> list[Row]:
@@ -116,13 +116,13 @@ def only_living(transaction: Transaction, tickets: list[Row], now: float) -> lis
     return [row for row in tickets if row not in void] if void else tickets
 
 
-def gap_left(spacing: list[Row], lane: Lane, now: float) -> float:
+def gap_left(spacing: list[Row], lane: Limit, now: float) -> float:
     """Seconds.  More than the gap is not believed: the clock was set back."""
     left = spacing[0][0] - now if spacing and lane.gap else 0.0
     return left if left <= lane.gap + SLACK else 0.0
 
 
-def rate_left(transaction: Transaction, passed: list[Row], lane: Lane, now: float) -> float:
+def rate_left(transaction: Transaction, passed: list[Row], lane: Limit, now: float) -> float:
     if not lane.rate:
         return 0.0
     count, period = lane.rate
@@ -136,7 +136,7 @@ def rate_left(transaction: Transaction, passed: list[Row], lane: Lane, now: floa
     return 0.0 if decisive is None else float(decisive + period - now)
 
 
-def go(transaction: Transaction, lane: Lane, ticket: str, now: float, *, queued: bool) -> None:
+def go(transaction: Transaction, lane: Limit, ticket: str, now: float, *, queued: bool) -> None:
     if queued:
         transaction.execute("DELETE FROM tickets WHERE id = ?", ticket)
     if lane.most:
@@ -153,7 +153,7 @@ def go(transaction: Transaction, lane: Lane, ticket: str, now: float, *, queued:
 
 
 def put_ticket(
-    transaction: Transaction, lane: Lane, ticket: str, number: int, now: float, *, running: bool
+    transaction: Transaction, lane: Limit, ticket: str, number: int, now: float, *, running: bool
 ) -> int:
     """:param number: its place in the queue, for one that waits."""
     transaction.execute(
@@ -162,6 +162,6 @@ def put_ticket(
         lane.name,
         number,
         int(running),
-        now + TICKET_LIFE,
+        now + TICKET_TTL,
     )
     return number

@@ -9,17 +9,17 @@ import orjson
 
 from copilot_bridge.errors import StoreError
 from copilot_bridge.store.database import Database, Transaction
-from copilot_bridge.store.vault import Vault
+from copilot_bridge.store.encryption import Encryptor
 
 log = logging.getLogger(__name__)
 
 
-class Shelf:
+class KeyValueStore:
     """Small JSON objects by name, sealed."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(self, database: Database, encryptor: Encryptor) -> None:
         self._database = database
-        self._vault = vault
+        self._encryptor = encryptor
 
     def read(self, name: str) -> dict[str, Any] | None:
         """None if there is none, and for what can't be read, which is told of."""
@@ -29,7 +29,7 @@ class Shelf:
 
         try:
             rows = self._database.read(find)
-            opened = self._vault.open(rows[0][0]) if rows else None
+            opened = self._encryptor.decrypt(rows[0][0]) if rows else None
             content = orjson.loads(opened) if opened else None
         except (StoreError, orjson.JSONDecodeError) as error:
             log.warning("%s", error)
@@ -38,7 +38,7 @@ class Shelf:
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:
         """Raises StoreError."""
-        sealed = self._vault.seal(orjson.dumps(dict(content)).decode())
+        sealed = self._encryptor.encrypt(orjson.dumps(dict(content)).decode())
 
         def put(transaction: Transaction) -> None:
             transaction.change(
