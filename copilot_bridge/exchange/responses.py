@@ -12,7 +12,7 @@ from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.dialects.responses import normalize, prompt
 from copilot_bridge.dialects.responses import request as responses
 from copilot_bridge.dialects.responses.errors import write_event
-from copilot_bridge.dialects.responses.prompt import Names
+from copilot_bridge.dialects.responses.prompt import ToolNames
 from copilot_bridge.dialects.responses.writer import Writer
 from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.exchange.chains import Link, as_items, caller_of
@@ -27,7 +27,7 @@ class ResponsesRequest(ModelRequest):
     text_part = "input_text"
 
     def read(self, data: bytes) -> Body:
-        self._names = Names()
+        self._names = ToolNames()
         body = responses.read(data)
         self._previous = body.pop("previous_response_id", None)
         before = self._before(self._previous) if self._previous else None

@@ -74,7 +74,7 @@ def check(dialect: str, data: bytes) -> None:
     request = REQUESTS[dialect]
     body = request.read(data)
     request.read_conversation(body)
-    more = (responses.Names(),) if dialect == "responses" else ()
+    more = (responses.ToolNames(),) if dialect == "responses" else ()
     prompt = PROMPTS[dialect].read_prompt(body, *more)
     for target, vendor in VENDORS.items():
         fitted, _undo = adapt_prompt(prompt, limits_of(target, vendor, "m"), dialect)

@@ -16,7 +16,7 @@ from copilot_bridge.dialects.messages.normalize import StreamNormalizer as Messa
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
 from copilot_bridge.dialects.responses import normalize as responses_normalize
-from copilot_bridge.dialects.responses.prompt import Names
+from copilot_bridge.dialects.responses.prompt import ToolNames
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
 from copilot_bridge.dialects.translation import Translation
@@ -43,7 +43,9 @@ READERS: dict[str, Callable[[], Any]] = {
 WRITERS: dict[str, Callable[[], Any]] = {
     "chat": lambda: ChatWriter(answer_id="chatcmpl-1", model="m", created=1, usage=True),
     "messages": lambda: MessagesWriter(answer_id="msg_1", model="m"),
-    "responses": lambda: ResponsesWriter(answer_id="1", model="m", created=1, names=Names(), on_end=remember),
+    "responses": lambda: ResponsesWriter(
+        answer_id="1", model="m", created=1, names=ToolNames(), on_end=remember
+    ),
 }
 REPAIRS: dict[str, Callable[[], Any]] = {
     "chat": lambda: ChatNormalizer(normalizer(), usage=True),

@@ -21,7 +21,7 @@ from copilot_bridge.dialects.messages import request as messages
 from copilot_bridge.dialects.messages import prompt as messages_prompt
 from copilot_bridge.dialects.responses import request as responses
 from copilot_bridge.dialects.responses import prompt as responses_prompt
-from copilot_bridge.dialects.responses.prompt import Names
+from copilot_bridge.dialects.responses.prompt import ToolNames
 from copilot_bridge.dialects.prompt import Prompt
 
 REQUESTS = Path(__file__).parent / "requests"
@@ -29,7 +29,7 @@ REQUESTS = Path(__file__).parent / "requests"
 READ: dict[str, Callable[[bytes], Prompt]] = {
     "chat": lambda data: chat_prompt.read_prompt(chat.read(data)),
     "messages": lambda data: messages_prompt.read_prompt(messages.read(data)),
-    "responses": lambda data: responses_prompt.read_prompt(responses.read(data), Names()),
+    "responses": lambda data: responses_prompt.read_prompt(responses.read(data), ToolNames()),
 }
 WRITE: dict[str, Callable[[Prompt], dict[str, Any]]] = {
     "chat": chat_prompt.write_prompt,

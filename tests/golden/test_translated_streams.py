@@ -20,7 +20,7 @@ from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
 from copilot_bridge.dialects.responses import normalize as responses_normalize
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
-from copilot_bridge.dialects.responses.prompt import Names
+from copilot_bridge.dialects.responses.prompt import ToolNames
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
 from copilot_bridge.dialects.translation import EventReader, EventWriter, Translation
 from copilot_bridge.errors import BridgeError
@@ -36,7 +36,7 @@ READERS: dict[str, Callable[[], EventReader]] = {
 WRITERS: dict[str, Callable[[], EventWriter]] = {
     "chat": lambda: ChatWriter(answer_id="chatcmpl-1", model=MODEL, created=CREATED, usage=True),
     "messages": lambda: MessagesWriter(answer_id="msg_1", model=MODEL),
-    "responses": lambda: ResponsesWriter(answer_id="1", model=MODEL, created=CREATED, names=Names()),
+    "responses": lambda: ResponsesWriter(answer_id="1", model=MODEL, created=CREATED, names=ToolNames()),
 }
 FOLDS: dict[str, Callable[[Iterable[bytes]], bytes]] = {
     "chat": lambda pieces: chat_response.accumulate(

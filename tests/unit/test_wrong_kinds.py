@@ -50,7 +50,7 @@ WRITE: dict[str, Callable[[Prompt], Json]] = {
 READ: dict[str, Callable[[Json], Prompt]] = {
     "chat": chat_prompt.read_prompt,
     "messages": messages_prompt.read_prompt,
-    "responses": lambda body: responses_prompt.read_prompt(body, responses_prompt.Names()),
+    "responses": lambda body: responses_prompt.read_prompt(body, responses_prompt.ToolNames()),
 }
 REQUESTS: dict[str, tuple[Any, Callable[[Json], Iterator[Any]]]] = {
     "chat": (chat_request, chat_request.image_holders),

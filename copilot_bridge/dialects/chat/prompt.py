@@ -1,4 +1,4 @@
-"""A Chat Completions body -> `Prompt`, and back."""
+"""Conversion between a Chat Completions body and a `Prompt`."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -27,13 +27,13 @@ from copilot_bridge.dialects.provider_details import decode_details, decode_thou
 from copilot_bridge.dialects.validation import validate
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
-# What no other dialect can say, and why leaving it out would change the answer.
+# Fields that no other dialect has and that would change the response if they were left out, with the reason.
 REFUSED = {
     "logprobs": "the API that Copilot offers this model through gives no log probabilities",
     "functions": "functions are an old form of tools: send tools",
     "audio": "Copilot's models answer in text",
 }
-# What only advises: the answer is as valid without it.
+# Optional fields: the response is as valid without them.
 DROPPED = (
     "seed",
     "presence_penalty",
@@ -44,38 +44,41 @@ DROPPED = (
     "top_logprobs",
 )
 
-# `validated`, which the Copilot CLI says to Gemini: the model chooses, by the tools' schemas.
+# The Copilot CLI sends `validated` to Gemini: the model chooses, and the tools' schemas are enforced.
 CHOICES: dict[str, Literal["auto", "none", "required"]] = {
     "auto": "auto",
     "none": "none",
     "required": "required",
     "validated": "auto",
 }
-ALLOWED = ("auto", "required")  # modes of a choice among some of the tools
+ALLOWED = ("auto", "required")  # modes in which a client may restrict the choice to some of the tools
 
-# The end of a prompt cache: Copilot's word for it, on a message or a tool, and what clients of Claude's
-# models say there and on parts.
-MARK = "copilot_cache_control"
-MARKS = (MARK, "cache_control")
+# Cache breakpoints: Copilot's key on a message or a tool, and the key that Claude's clients use there and on
+# parts.
+CACHE_CONTROL = "copilot_cache_control"
+CACHE_CONTROL_KEYS = (CACHE_CONTROL, "cache_control")
 EPHEMERAL = {"type": "ephemeral"}
 
-# Where Gemini's signature of a call stands; or in its function.
+# The key of Gemini's signature in a tool call.  The signature may also be in the call's function.
 EXTRA = "extra_content"
 
 
 def read_prompt(body: JsonObject) -> Prompt:
-    """Raises InvalidRequest or Unsupported, naming the field."""
+    """Read a request body into a prompt.
+
+    :raises InvalidRequest, Unsupported: a field is wrong or can't be translated; the error names it.
+    """
     for field, reason in REFUSED.items():
         if body.get(field):
             raise Unsupported(f"{field}: {reason}", param=field)
     validate(BODY, body)
     stop = body.get("stop")
-    choice, only = read_choice(body.get("tool_choice"))
+    choice, allowed = read_choice(body.get("tool_choice"))
     tools = (read_tool(index, tool) for index, tool in enumerate(body.get("tools") or ()))
     return Prompt(
         model=body["model"],
         messages=tuple(read_messages(body["messages"])),
-        tools=tuple(tool for tool in tools if only is None or tool.name in only),
+        tools=tuple(tool for tool in tools if allowed is None or tool.name in allowed),
         tool_choice=choice,
         parallel_tools=body.get("parallel_tool_calls"),
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
@@ -90,57 +93,62 @@ def read_prompt(body: JsonObject) -> Prompt:
 
 
 def read_messages(messages: list[JsonObject]) -> Iterator[Message]:
+    """Read the messages of a conversation."""
     for index, message in enumerate(messages):
         where, role = f"messages.{index}", message["role"]
         parts = tuple(read_content(f"{where}.content", message.get("content")))
-        parts = mark_last_text(parts) if is_marked(message) else parts
+        parts = break_cache_after_last_text(parts) if has_cache_breakpoint(message) else parts
         if role in ("system", "developer"):
             yield Message("system", parts)
         elif role == "user":
             yield Message("user", parts)
         elif role == "tool":
-            result = ToolResult(message["tool_call_id"], tuple(only_shown(parts)))
+            result = ToolResult(message["tool_call_id"], tuple(result_parts(parts)))
             yield Message("user", (result,))
         elif role == "assistant":
-            said = (*read_reasoning(message), *parts, *read_refusal(message), *read_calls(message))
-            yield Message("assistant", said)
+            assistant_parts = (*read_reasoning(message), *parts, *read_refusal(message), *read_calls(message))
+            yield Message("assistant", assistant_parts)
         else:
             raise InvalidRequest(f"{where}.role: {role!r} is not known", param=f"{where}.role")
 
 
-def is_marked(given: JsonObject) -> bool:
-    return any(given.get(mark) for mark in MARKS)
+def has_cache_breakpoint(holder: JsonObject) -> bool:
+    """Whether a message, part or tool ends a prompt cache."""
+    return any(holder.get(key) for key in CACHE_CONTROL_KEYS)
 
 
-def mark_last_text(parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    """What holds for a message holds up to the end of it."""
-    last = max((place for place, part in enumerate(parts) if isinstance(part, Text)), default=None)
+def break_cache_after_last_text(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """Set the cache breakpoint of a whole message on its last text."""
+    last = max((index for index, part in enumerate(parts) if isinstance(part, Text)), default=None)
     return tuple(
-        replace(part, cache_breakpoint=True) if isinstance(part, Text) and place == last else part
-        for place, part in enumerate(parts)
+        replace(part, cache_breakpoint=True) if isinstance(part, Text) and index == last else part
+        for index, part in enumerate(parts)
     )
 
 
-def only_shown(parts: tuple[Part, ...]) -> Iterator[Text | Image | File]:
+def result_parts(parts: tuple[Part, ...]) -> Iterator[Text | Image | File]:
+    """Yield the parts that a tool result can have."""
     yield from (part for part in parts if isinstance(part, Text | Image | File))
 
 
 def read_reasoning(message: JsonObject) -> tuple[Reasoning, ...]:
-    given = message.get("reasoning_opaque")
-    if thoughts := decode_thoughts(given):
+    """Read a message's reasoning: one part, or all those that the bridge encoded into one signature."""
+    encoded = message.get("reasoning_opaque")
+    if thoughts := decode_thoughts(encoded):
         return tuple(Reasoning(text, opaque) for text, opaque in thoughts)
     text = message.get("reasoning_content") or message.get("reasoning_text") or ""
-    opaque = decode_details(given, "chat")
+    opaque = decode_details(encoded, "chat")
     return (Reasoning(text, opaque),) if text or opaque else ()
 
 
 def read_refusal(message: JsonObject) -> tuple[Text, ...]:
-    """Where an answer was given as it came: a model that would not said so here, and no content."""
+    """Read the text in which a model declined to answer.  Such a message has no content."""
     refusal = message.get("refusal")
     return (Text(refusal),) if isinstance(refusal, str) and refusal else ()
 
 
 def read_calls(message: JsonObject) -> Iterator[ToolCall]:
+    """Read a message's tool calls."""
     for call in message.get("tool_calls") or ():
         if call.get("custom"):
             yield ToolCall(call["id"], call["custom"]["name"], call["custom"]["input"], custom=True)
@@ -150,20 +158,21 @@ def read_calls(message: JsonObject) -> Iterator[ToolCall]:
 
 
 def read_content(where: str, content: Any) -> Iterator[Part]:
+    """Read a message's content."""
     if isinstance(content, str):
         yield Text(content)
-    for place, part in enumerate(content if isinstance(content, list) else ()):
+    for index, part in enumerate(content if isinstance(content, list) else ()):
         read = READ_PART.get(part["type"])
         if read is None:
-            raise Unsupported(f"{where}.{place}: {part['type']!r} can't be sent to this model", param=where)
+            raise Unsupported(f"{where}.{index}: {part['type']!r} can't be sent to this model", param=where)
         try:
             yield read(part)
         except ValueError as error:
-            raise Unsupported(f"{where}.{place}: {error}", param=f"{where}.{place}") from error
+            raise Unsupported(f"{where}.{index}: {error}", param=f"{where}.{index}") from error
 
 
 def read_image(part: JsonObject) -> Image:
-    """Addresses have been fetched before."""
+    """Read an image.  Images given by URL were downloaded before."""
     return Image(*data_url.split(part["image_url"]["url"]))
 
 
@@ -173,7 +182,7 @@ def read_file(part: JsonObject) -> File:
 
 
 READ_PART: dict[str, Callable[[JsonObject], Part]] = {
-    "text": lambda part: Text(part.get("text") or "", is_marked(part)),
+    "text": lambda part: Text(part.get("text") or "", has_cache_breakpoint(part)),
     "refusal": lambda part: Text(part.get("refusal") or ""),
     "image_url": read_image,
     "file": read_file,
@@ -181,96 +190,100 @@ READ_PART: dict[str, Callable[[JsonObject], Part]] = {
 
 
 def read_tool(index: int, tool: JsonObject) -> Tool:
+    """Read a tool."""
     custom = tool.get("custom")
-    given = custom or tool.get("function") or {}
-    if not given.get("name"):
+    definition = custom or tool.get("function") or {}
+    if not definition.get("name"):
         raise Unsupported(f"tools.{index}: expected a function with a name", param=f"tools.{index}")
     return Tool(
-        name=given["name"],
-        description=given.get("description") or "",
-        schema={} if custom else given.get("parameters") or {"type": "object", "properties": {}},
-        strict=given.get("strict"),
+        name=definition["name"],
+        description=definition.get("description") or "",
+        schema={} if custom else definition.get("parameters") or {"type": "object", "properties": {}},
+        strict=definition.get("strict"),
         custom=bool(custom),
-        format=given.get("format") if custom else None,
-        cache_breakpoint=is_marked(tool) or is_marked(given),
+        format=definition.get("format") if custom else None,
+        cache_breakpoint=has_cache_breakpoint(tool) or has_cache_breakpoint(definition),
     )
 
 
 def read_choice(choice: Any) -> tuple[ToolChoice | None, set[str] | None]:
-    """And the names of the only tools that are allowed; None: all of them."""
+    """Read the tool choice, and the names of the allowed tools, or None if all are allowed."""
     if choice is None:
         return None, None
     if isinstance(choice, str) and choice in CHOICES:
         return ToolChoice(CHOICES[choice]), None
-    if isinstance(choice, dict) and (name := name_of(choice)) is not None:
+    if isinstance(choice, dict) and (name := tool_name(choice)) is not None:
         return ToolChoice("tool", name), None
     allowed = choice.get("allowed_tools") if isinstance(choice, dict) else None
     if isinstance(allowed, dict) and allowed.get("mode") in ALLOWED:
-        return ToolChoice(allowed["mode"]), set(named(allowed.get("tools")))
+        return ToolChoice(allowed["mode"]), set(tool_names(allowed.get("tools")))
     raise InvalidRequest(
         "tool_choice: expected auto, none, required, a function, a custom tool or allowed tools",
         param="tool_choice",
     )
 
 
-def named(tools: Any) -> Iterator[str]:
+def tool_names(tools: Any) -> Iterator[str]:
+    """Yield the names of tools."""
     for tool in tools if isinstance(tools, list) else ():
-        if isinstance(tool, dict) and (name := name_of(tool)) is not None:
+        if isinstance(tool, dict) and (name := tool_name(tool)) is not None:
             yield name
 
 
-def name_of(tool: JsonObject) -> str | None:
-    """Of a function or a custom tool; None: it has none."""
+def tool_name(tool: JsonObject) -> str | None:
+    """Return the name of a function or a custom tool, or None."""
     inner = next((tool[kind] for kind in ("function", "custom") if isinstance(tool.get(kind), dict)), None)
     name = inner.get("name") if inner else None
     return name if isinstance(name, str) else None
 
 
-def read_format(given: Any) -> OutputFormat | None:
-    if not given or given["type"] == "text":
+def read_format(response_format: Any) -> OutputFormat | None:
+    """Read the response format."""
+    if not response_format or response_format["type"] == "text":
         return None
-    told = given.get("json_schema") or {}
-    return OutputFormat(told.get("schema"), told.get("name") or "output", told.get("strict"))
+    described = response_format.get("json_schema") or {}
+    return OutputFormat(described.get("schema"), described.get("name") or "output", described.get("strict"))
 
 
 def write_prompt(prompt: Prompt) -> JsonObject:
-    """A body for a model that Copilot offers through Chat Completions."""
-    messages = results_first(message for each in prompt.messages for message in write_message(each))
-    given = {name: write(prompt) for name, write in SETTINGS.values()}
-    said = {name: value for name, value in given.items() if value is not None}
-    return {"model": prompt.model, "messages": list(messages), "stream": True} | said
+    """Write a body for a model that Copilot offers through Chat Completions."""
+    messages = results_first(written for message in prompt.messages for written in write_message(message))
+    settings = {name: write(prompt) for name, write in SETTINGS.values()}
+    present = {name: value for name, value in settings.items() if value is not None}
+    return {"model": prompt.model, "messages": list(messages), "stream": True} | present
 
 
 def results_first(messages: Iterable[JsonObject]) -> Iterator[JsonObject]:
-    """The results of calls have to stand directly behind them: what was said in between follows."""
-    held: list[JsonObject] = []
-    waiting: set[str] = set()  # ids of calls without a result
+    """Move what stands between tool calls and their results to after the results."""
+    deferred: list[JsonObject] = []
+    pending: set[str] = set()  # ids of the calls that have no result yet
     for message in messages:
         if message["role"] == "assistant":
-            yield from held
-            held, waiting = [], {call["id"] for call in message.get("tool_calls") or ()}
+            yield from deferred
+            deferred, pending = [], {call["id"] for call in message.get("tool_calls") or ()}
         elif message["role"] == "tool":
-            waiting.discard(message["tool_call_id"])
-        elif waiting:
-            held.append(message)
+            pending.discard(message["tool_call_id"])
+        elif pending:
+            deferred.append(message)
             continue
         yield message
-        if not waiting:
-            yield from held
-            held = []
-    yield from held
+        if not pending:
+            yield from deferred
+            deferred = []
+    yield from deferred
 
 
 def write_message(message: Message) -> Iterator[JsonObject]:
+    """Write a message.  Tool results become messages of their own and come first."""
     if message.role == "assistant":
         yield write_assistant(message)
         return
     results = [part for part in message.parts if isinstance(part, ToolResult)]
-    yield from map(WRITE_MESSAGE[ToolResult], results)  # they have to stand directly behind the calls
-    shown = [part for result in results for part in pictures_of(result)]
-    others = (*shown, *(part for part in message.parts if not isinstance(part, ToolResult)))
+    yield from map(WRITE_MESSAGE[ToolResult], results)  # they have to follow the calls immediately
+    attachments = [part for result in results for part in attachments_of(result)]
+    others = (*attachments, *(part for part in message.parts if not isinstance(part, ToolResult)))
     if others:
-        yield {"role": message.role, "content": write_content(others)} | write_mark(others)
+        yield {"role": message.role, "content": write_content(others)} | write_cache_breakpoint(others)
 
 
 def write_assistant(message: Message) -> JsonObject:
@@ -281,7 +294,7 @@ def write_assistant(message: Message) -> JsonObject:
     if "tool_calls" in written:
         sign_calls(message.parts, written["tool_calls"])
         written["content"] = text or None
-    return written | write_mark(message.parts)
+    return written | write_cache_breakpoint(message.parts)
 
 
 def write_calls(calls: list[ToolCall]) -> JsonObject:
@@ -289,23 +302,24 @@ def write_calls(calls: list[ToolCall]) -> JsonObject:
 
 
 def sign_calls(parts: tuple[Part, ...], calls: list[JsonObject]) -> None:
-    """Gemini wants its signatures again with the calls that they stood before."""
-    remaining, signature = iter(calls), JsonObject()
+    """Put Gemini's signatures back on the calls that they preceded."""
+    unsigned, signature = iter(calls), JsonObject()
     for part in parts:
         if isinstance(part, Reasoning):
             signature = part.provider_details.get("google") or signature
         elif isinstance(part, ToolCall):
-            call = next(remaining)
-            call |= {key: goods for key, goods in signature.items() if key == EXTRA}
-            call["function"] |= {key: goods for key, goods in signature.items() if key != EXTRA}
+            call = next(unsigned)
+            call |= {key: value for key, value in signature.items() if key == EXTRA}
+            call["function"] |= {key: value for key, value in signature.items() if key != EXTRA}
             signature = {}
 
 
-def write_thoughts(thoughts: list[Reasoning]) -> JsonObject:
-    """Without its signature nobody wants to see a thought again.  There is room for one, with its own text:
-    a signature does not fit two thoughts joined.
+def write_reasoning(parts: list[Reasoning]) -> JsonObject:
+    """Write a message's reasoning if it is signed; without its signature no backend uses it.
+
+    Only one fits, with its own text: a signature does not match two joined texts.
     """
-    signed = next((part for part in thoughts if part.provider_details.get("chat")), None)
+    signed = next((part for part in parts if part.provider_details.get("chat")), None)
     return (
         {"reasoning_text": signed.text, "reasoning_opaque": signed.provider_details["chat"]} if signed else {}
     )
@@ -317,15 +331,21 @@ def write_call(call: ToolCall) -> JsonObject:
 
 
 def write_result(result: ToolResult) -> JsonObject:
+    """Write a tool result as a message."""
     text = "\n".join(part.text for part in result.parts if isinstance(part, Text))
-    shown = f"Error: {text}" if result.is_error else text
-    return {"role": "tool", "tool_call_id": result.id, "content": shown} | write_mark(result.parts)
+    content = f"Error: {text}" if result.is_error else text
+    return {"role": "tool", "tool_call_id": result.id, "content": content} | write_cache_breakpoint(
+        result.parts
+    )
 
 
-def pictures_of(result: ToolResult) -> list[Text | Image | File]:
-    """They can't stand in a tool's message: they follow as the user's."""
-    pictures = [part for part in result.parts if not isinstance(part, Text)]
-    return [Text(f"What the tool gave (call {result.id}):"), *pictures] if pictures else []
+def attachments_of(result: ToolResult) -> list[Text | Image | File]:
+    """Return the images and files of a result.
+
+    A tool message can't hold them, so a user message follows it.
+    """
+    attachments = [part for part in result.parts if not isinstance(part, Text)]
+    return [Text(f"What the tool gave (call {result.id}):"), *attachments] if attachments else []
 
 
 def write_content(parts: tuple[Any, ...]) -> str | list[JsonObject]:
@@ -338,10 +358,12 @@ def write_text(part: Text) -> JsonObject:
     return {"type": "text", "text": part.text}
 
 
-def write_mark(parts: Iterable[Part]) -> JsonObject:
-    """It holds for a whole message."""
+def write_cache_breakpoint(parts: Iterable[Part]) -> JsonObject:
+    """Write the cache breakpoint of a message, which is that of any of its parts."""
     return (
-        {MARK: EPHEMERAL} if any(isinstance(part, Text) and part.cache_breakpoint for part in parts) else {}
+        {CACHE_CONTROL: EPHEMERAL}
+        if any(isinstance(part, Text) and part.cache_breakpoint for part in parts)
+        else {}
     )
 
 
@@ -354,9 +376,9 @@ def write_file(part: File) -> JsonObject:
     return {"type": "file", "file": {"filename": part.name or "document.pdf", "file_data": data}}
 
 
-# Each kind of part stands in one of these: in a message's content, beside it, or as a message of its own.
+# Where each kind of part is written: in a message's content, beside it, or as a message of its own.
 WRITE_PART: dict[type, Callable[[Any], JsonObject]] = {Text: write_text, Image: write_image, File: write_file}
-WRITE_BESIDE: dict[type, Callable[[Any], JsonObject]] = {ToolCall: write_calls, Reasoning: write_thoughts}
+WRITE_BESIDE: dict[type, Callable[[Any], JsonObject]] = {ToolCall: write_calls, Reasoning: write_reasoning}
 WRITE_MESSAGE: dict[type, Callable[[Any], JsonObject]] = {ToolResult: write_result}
 
 
@@ -364,22 +386,24 @@ def write_tool(tool: Tool) -> JsonObject:
     function: JsonObject = {"name": tool.name, "description": tool.description, "parameters": tool.schema}
     if tool.strict is not None:
         function["strict"] = tool.strict
-    return {"type": "function", "function": function} | ({MARK: EPHEMERAL} if tool.cache_breakpoint else {})
+    return {"type": "function", "function": function} | (
+        {CACHE_CONTROL: EPHEMERAL} if tool.cache_breakpoint else {}
+    )
 
 
 def write_choice(choice: ToolChoice) -> Any:
     return {"type": "function", "function": {"name": choice.name}} if choice.mode == "tool" else choice.mode
 
 
-def write_format(answer: OutputFormat) -> JsonObject:
-    if answer.schema is None:
+def write_format(output_format: OutputFormat) -> JsonObject:
+    if output_format.schema is None:
         return {"type": "json_object"}
-    told = {"name": answer.name, "schema": answer.schema, "strict": answer.strict}
-    kept = {name: value for name, value in told.items() if value is not None}
-    return {"type": "json_schema", "json_schema": kept}
+    described = {"name": output_format.name, "schema": output_format.schema, "strict": output_format.strict}
+    present = {name: value for name, value in described.items() if value is not None}
+    return {"type": "json_schema", "json_schema": present}
 
 
-# A prompt's fields: what each is called here, and how it is said.
+# Each of a prompt's settings: its name in this dialect, and how its value is written.
 SETTINGS: dict[str, tuple[str, Callable[[Prompt], Any]]] = {
     "tools": ("tools", lambda prompt: [write_tool(tool) for tool in prompt.tools] or None),
     "tool_choice": ("tool_choice", lambda prompt: prompt.tool_choice and write_choice(prompt.tool_choice)),
@@ -395,5 +419,5 @@ SETTINGS: dict[str, tuple[str, Callable[[Prompt], Any]]] = {
         lambda prompt: prompt.output_format and write_format(prompt.output_format),
     ),
 }
-# Those that Copilot has no word for here.  They only advise.
+# Settings that Copilot does not have here.  They are optional.
 UNSUPPORTED_SETTINGS = ("cache_key",)

@@ -1,4 +1,4 @@
-"""A Messages body -> `Prompt`, and back."""
+"""Conversion between a Messages body and a `Prompt`."""
 
 import base64
 import re
@@ -33,37 +33,41 @@ from copilot_bridge.errors import InvalidRequest, Unsupported
 CHOICES = {"auto": "auto", "any": "required", "none": "none", "tool": "tool"}
 WRITE_CHOICE = {"auto": "auto", "required": "any", "none": "none", "tool": "tool"}
 
-# Claude Code's first words say who pays; they are nothing to a model, and change each time.
+# Claude Code begins the system prompt with billing data, which no model needs and which changes each time.
 BILLING = "x-anthropic-billing-header:"
 
-# A conversation, as Claude Code names it in `user_id`: plainly, and in JSON since 2.1.
+# The id of a conversation in Claude Code's `user_id`: in plain text, and in JSON since 2.1.
 SESSION = re.compile(r'(?:_session_|"session_id": ?")([\w-]{1,64})')
 
-USUAL_MAX_TOKENS = 32_000
-MAX_TEMPERATURE = 1.0  # OpenAI's models know 2
-THINKING_ROOM = 1_024
+DEFAULT_MAX_TOKENS = 32_000
+MAX_TEMPERATURE = 1.0  # OpenAI's models take up to 2
+MIN_THINKING_BUDGET = 1_024
 EPHEMERAL = {"type": "ephemeral"}
 
-# Words of the system in the middle of a conversation, for models that know them at its start only.
+# Wraps a system message in the middle of a conversation, for models that take one only at its start.
 SYSTEM_NOTE = "<system-reminder>\n{}\n</system-reminder>"
 
-# What stands for all that was said before.
+# Introduces the summary that replaces earlier messages.
 SUMMARY = "Summary of the conversation so far:\n{}"
 
-# What other dialects say by a setting, and Messages have none for.
+# Asks for any JSON object, for which Messages have no setting.
 ANY_OBJECT = "Answer with a JSON object and nothing else."
 
 
 def read_prompt(body: JsonObject) -> Prompt:
-    """Raises InvalidRequest or Unsupported, naming the field.
+    """Read a request body into a prompt.
 
-    Left out as advisory: the rest of metadata, top_k, context_management, server tools, `defer_loading`.
+    Left out, because they are optional: the rest of `metadata`, `top_k`, `context_management`, server tools
+    and
+    `defer_loading`.
+
+    :raises InvalidRequest, Unsupported: a field is wrong or can't be translated; the error names it.
     """
     validate(BODY, body)
     choice = body.get("tool_choice") or {}
     config = body.get("output_config") or {}
     thinking = body.get("thinking") or {}
-    off = thinking.get("type") == "disabled"
+    disabled = thinking.get("type") == "disabled"
     return Prompt(
         model=body["model"],
         messages=(*read_system(body.get("system")), *read_messages(body["messages"])),
@@ -71,10 +75,10 @@ def read_prompt(body: JsonObject) -> Prompt:
         tool_choice=read_choice(choice),
         parallel_tools=False if choice.get("disable_parallel_tool_use") else None,
         max_tokens=body.get("max_tokens"),
-        temperature=None if thinking and not off else body.get("temperature"),
+        temperature=None if thinking and not disabled else body.get("temperature"),
         top_p=body.get("top_p"),
         stop=tuple(body.get("stop_sequences") or ()),
-        reasoning_effort=None if off else config.get("effort"),
+        reasoning_effort=None if disabled else config.get("effort"),
         thinking_budget=read_budget(thinking),
         output_format=read_format(config.get("format")),
         cache_key=read_session(body.get("metadata")),
@@ -82,20 +86,22 @@ def read_prompt(body: JsonObject) -> Prompt:
 
 
 def read_session(metadata: Any) -> str | None:
-    """What a cache of the conversation's beginning is found by, where that is not marked block by block."""
-    given = metadata.get("user_id") if isinstance(metadata, dict) else None
-    found = SESSION.search(given) if isinstance(given, str) else None
+    """Read the id of the conversation, by which a model without cache breakpoints finds its prompt cache."""
+    user_id = metadata.get("user_id") if isinstance(metadata, dict) else None
+    found = SESSION.search(user_id) if isinstance(user_id, str) else None
     return found[1] if found else None
 
 
 def read_budget(thinking: JsonObject) -> int | None:
+    """Read the thinking budget.  0: thinking is off."""
     budget: int | None = thinking.get("budget_tokens")
     if thinking.get("type") == "enabled" and budget is not None:
-        return budget if budget >= THINKING_ROOM else 0
+        return budget if budget >= MIN_THINKING_BUDGET else 0
     return 0 if thinking.get("type") == "disabled" else None
 
 
 def read_system(system: Any) -> Iterator[Message]:
+    """Read the system prompt without Claude Code's billing data."""
     if isinstance(system, str) and system:
         yield Message("system", (Text(system),))
     elif system:
@@ -104,8 +110,8 @@ def read_system(system: Any) -> Iterator[Message]:
 
 
 def read_messages(messages: list[JsonObject]) -> Iterator[Message]:
-    """What was said before it was summed up is gone, as at Anthropic."""
-    first = max((place for place, each in enumerate(messages) if sums_up(each)), default=0)
+    """Read the messages from the last summary on, as Anthropic does."""
+    first = max((index for index, message in enumerate(messages) if has_summary(message)), default=0)
     for index, message in enumerate(messages[first:], first):
         content = message["content"]
         if isinstance(content, str):
@@ -113,12 +119,15 @@ def read_messages(messages: list[JsonObject]) -> Iterator[Message]:
         else:
             where = f"messages.{index}.content"
             parts = [
-                part for place, block in enumerate(content) for part in read_block(f"{where}.{place}", block)
+                part
+                for position, block in enumerate(content)
+                for part in read_block(f"{where}.{position}", block)
             ]
             yield Message(message["role"], tuple(parts))
 
 
-def sums_up(message: JsonObject) -> bool:
+def has_summary(message: JsonObject) -> bool:
+    """Whether a message has a summary of everything before it."""
     content = message["content"]
     return isinstance(content, list) and any(
         block["type"] == "compaction" and block.get("content") for block in content
@@ -126,6 +135,7 @@ def sums_up(message: JsonObject) -> bool:
 
 
 def read_block(where: str, block: JsonObject) -> Iterator[Part]:
+    """Read a content block into a part, or into nothing if it is ignored."""
     if block["type"] in IGNORED:
         return
     read = READ_BLOCK.get(block["type"])
@@ -137,7 +147,7 @@ def read_block(where: str, block: JsonObject) -> Iterator[Part]:
         raise Unsupported(f"{where}: {error}", param=where) from error
 
 
-# What a server-side tool did in an earlier turn; the text after it says what came of it.
+# Blocks of server tools in earlier turns: the text after them tells the result.
 IGNORED = ("server_tool_use", "web_search_tool_result", "tool_search_tool_result")
 
 
@@ -150,28 +160,31 @@ def read_image(block: JsonObject) -> Image:
 
 
 def read_document(block: JsonObject) -> Text | File:
-    """Raises ValueError: the document is somewhere else."""
+    """Read a document.
+
+    :raises ValueError: its content is not in the request.
+    """
     source = block["source"]
-    about = (block.get("title"), block.get("context"))
+    description = (block.get("title"), block.get("context"))
     if source["type"] == "text":
-        return Text("\n".join(filter(None, (*about, source["data"]))))
+        return Text("\n".join(filter(None, (*description, source["data"]))))
     if source["type"] == "content":
-        inner = source["content"]
-        text = inner if isinstance(inner, str) else "\n".join(each["text"] for each in inner)
-        return Text("\n".join(filter(None, (*about, text))))
+        content = source["content"]
+        text = content if isinstance(content, str) else "\n".join(block_["text"] for block_ in content)
+        return Text("\n".join(filter(None, (*description, text))))
     if source["type"] != "base64":
-        raise ValueError("send the document's content: nothing is fetched here")
-    return File(source["media_type"], source["data"], *about)
+        raise ValueError("send the document's content, since the bridge downloads no documents")
+    return File(source["media_type"], source["data"], *description)
 
 
 def read_search_result(block: JsonObject) -> Text:
-    """What was found, and where: only Claude's backends can cite it by themselves."""
-    texts = (each["text"] for each in block["content"])
+    """Read a search result as text, since only Claude's backends can cite it."""
+    texts = (content["text"] for content in block["content"])
     return Text("\n".join((block["title"], block["source"], *texts)), bool(block.get("cache_control")))
 
 
 def read_compaction(block: JsonObject) -> Text:
-    """The summary that stands for what was said before; one that failed says nothing."""
+    """Read the summary of earlier messages; empty if the compaction failed."""
     summary = block.get("content")
     return Text(SUMMARY.format(summary) if summary else "")
 
@@ -189,13 +202,17 @@ def read_call(block: JsonObject) -> ToolCall:
 
 
 def read_result(block: JsonObject) -> ToolResult:
+    """Read the result of a tool."""
     content = block.get("content")
-    parts = [Text(content)] if isinstance(content, str) else [read_shown(each) for each in content or ()]
+    parts = [Text(content)] if isinstance(content, str) else [read_shown(shown) for shown in content or ()]
     return ToolResult(block["tool_use_id"], tuple(parts), bool(block.get("is_error")))
 
 
 def read_shown(block: JsonObject) -> Text | Image | File:
-    if block["type"] == "tool_reference":  # only Claude's backends know this; the tool is there anyway
+    """Read a block of a tool's result."""
+    if (
+        block["type"] == "tool_reference"
+    ):  # only Claude's backends know this block; the tool itself is in the request
         return Text(f"The tool {block['tool_name']} is available now.")
     read = READ_SHOWN.get(block["type"])
     if read is None:
@@ -203,7 +220,7 @@ def read_shown(block: JsonObject) -> Text | Image | File:
     return read(block)
 
 
-# What may stand in the result of a tool, too.
+# Blocks that may also be in the result of a tool.
 READ_SHOWN: dict[str, Callable[[JsonObject], Text | Image | File]] = {
     "text": read_text,
     "image": read_image,
@@ -221,8 +238,11 @@ READ_BLOCK: dict[str, Callable[[JsonObject], Part]] = {
 
 
 def read_tools(tools: Iterable[JsonObject]) -> Iterator[Tool]:
-    """Those that the client runs.  Raises Unsupported: there is one of which nobody knows what it is."""
-    for place, tool in enumerate(tools):
+    """Read the tools that the client runs.
+
+    :raises Unsupported: a tool is of an unknown type.
+    """
+    for index, tool in enumerate(tools):
         kind = str(tool.get("type") or "custom")
         if tool.get("input_schema") is not None:
             yield read_tool(tool, tool.get("description"), tool["input_schema"])
@@ -230,7 +250,7 @@ def read_tools(tools: Iterable[JsonObject]) -> Iterator[Tool]:
             yield read_tool(tool, *known(tool))
         elif not SERVER_TOOL.fullmatch(kind):
             raise Unsupported(
-                f"tools.{place}: {kind!r} can't be offered to this model", param=f"tools.{place}"
+                f"tools.{index}: {kind!r} can't be offered to this model", param=f"tools.{index}"
             )
 
 
@@ -252,37 +272,38 @@ def read_choice(choice: JsonObject) -> ToolChoice | None:
     return ToolChoice(CHOICES[choice["type"]], choice.get("name"))  # type: ignore[arg-type]
 
 
-def read_format(given: Any) -> OutputFormat | None:
-    return OutputFormat(given.get("schema")) if given else None
+def read_format(output_format: Any) -> OutputFormat | None:
+    return OutputFormat(output_format.get("schema")) if output_format else None
 
 
 def write_prompt(prompt: Prompt) -> JsonObject:
-    """A body for a model that Copilot offers through Messages.
+    """Write a body for a model that Copilot offers through Messages.
 
-    That the answer be any JSON object is asked for in words, and nothing holds the model to them.
+    "Any JSON object" is asked for in words, and nothing enforces it.
     """
     leading = next(
-        (n for n, each in enumerate(prompt.messages) if each.role != "system"), len(prompt.messages)
+        (index for index, message in enumerate(prompt.messages) if message.role != "system"),
+        len(prompt.messages),
     )
     system = [
         write_text(part)
-        for each in prompt.messages[:leading]
-        for part in each.parts
+        for message in prompt.messages[:leading]
+        for part in message.parts
         if isinstance(part, Text)
     ]
     if prompt.output_format and prompt.output_format.schema is None:
         system.append(write_text(Text(ANY_OBJECT)))
-    given = {name: write(prompt) for name, write in SETTINGS.values()} | {"system": system or None}
-    said = {name: value for name, value in given.items() if value is not None}
-    if "thinking" in said:
-        said.pop("temperature", None)
-        said.pop("top_p", None)
+    settings = {name: write(prompt) for name, write in SETTINGS.values()} | {"system": system or None}
+    present = {name: value for name, value in settings.items() if value is not None}
+    if "thinking" in present:
+        present.pop("temperature", None)
+        present.pop("top_p", None)
     messages = list(merge(write_messages(prompt.messages[leading:])))
     return {
         "model": prompt.model,
         "messages": messages or [{"role": "user", "content": "Go on."}],
         "stream": True,
-    } | said
+    } | present
 
 
 def write_messages(messages: tuple[Message, ...]) -> Iterator[JsonObject]:
@@ -298,20 +319,21 @@ def write_messages(messages: tuple[Message, ...]) -> Iterator[JsonObject]:
 
 
 def merge(messages: Iterator[JsonObject]) -> Iterator[JsonObject]:
-    """One message for each change of speaker, with the results of tools first: they answer what was said."""
-    held: JsonObject | None = None
+    """Join consecutive messages of one role, with tool results first."""
+    merged: JsonObject | None = None
     for message in messages:
-        if held and held["role"] == message["role"]:
-            held["content"] += message["content"]
+        if merged and merged["role"] == message["role"]:
+            merged["content"] += message["content"]
             continue
-        if held:
-            yield results_first(held)
-        held = message
-    if held:
-        yield results_first(held)
+        if merged:
+            yield results_first(merged)
+        merged = message
+    if merged:
+        yield results_first(merged)
 
 
 def results_first(message: JsonObject) -> JsonObject:
+    """Move the tool results to the beginning of a user message."""
     content = sorted(message["content"], key=lambda block: block["type"] != "tool_result")
     return message | {"content": content if message["role"] == "user" else message["content"]}
 
@@ -339,12 +361,12 @@ def write_file(part: File) -> list[JsonObject]:
     source = {"type": "base64", "media_type": part.media_type, "data": part.data}
     if part.media_type == "text/plain":
         source |= {"type": "text", "data": base64.b64decode(part.data).decode(errors="replace")}
-    about = {"title": part.name, "context": part.context}
-    return [{"type": "document", "source": source} | {key: text for key, text in about.items() if text}]
+    description = {"title": part.name, "context": part.context}
+    return [{"type": "document", "source": source} | {key: text for key, text in description.items() if text}]
 
 
 def write_reasoning(part: Reasoning) -> list[JsonObject]:
-    """Without a signature of this dialect no backend takes it."""
+    """Write reasoning that this dialect signed; without its signature no backend takes it."""
     if "redacted" in part.provider_details:
         return [{"type": "redacted_thinking", "data": part.provider_details["redacted"]}]
     if signature := part.provider_details.get("messages"):
@@ -357,7 +379,7 @@ def write_call(part: ToolCall) -> list[JsonObject]:
 
 
 def read_arguments(arguments: str) -> Any:
-    """What is no JSON object is kept, under a name of its own."""
+    """Parse a tool call's arguments.  Anything but a JSON object is kept as the member "input"."""
     try:
         parsed = codec.read(arguments) if arguments else {}
     except ValueError:
@@ -366,7 +388,8 @@ def read_arguments(arguments: str) -> Any:
 
 
 def write_result(part: ToolResult) -> list[JsonObject]:
-    content = [block for each in part.parts for block in write_part(each)]
+    """Write the result of a tool."""
+    content = [block for inner in part.parts for block in write_part(inner)]
     block: JsonObject = {"type": "tool_result", "tool_use_id": part.id, "content": content}
     return [block | ({"is_error": True} if part.is_error else {})]
 
@@ -399,12 +422,12 @@ def write_choice(prompt: Prompt) -> JsonObject | None:
 
 
 def write_temperature(prompt: Prompt) -> float | None:
-    given = prompt.temperature
-    return min(given, MAX_TEMPERATURE) if isinstance(given, int | float) else given
+    temperature = prompt.temperature
+    return min(temperature, MAX_TEMPERATURE) if isinstance(temperature, int | float) else temperature
 
 
 def write_thinking(prompt: Prompt) -> JsonObject | None:
-    """Claude 4.7 and newer keep their thoughts to themselves unless they are asked to show them."""
+    """Write the thinking budget.  Claude 4.7 and newer show their reasoning only if asked to."""
     budget = budget_of(prompt)
     return {"type": "enabled", "budget_tokens": budget, "display": "summarized"} if budget else None
 
@@ -417,19 +440,19 @@ def write_config(prompt: Prompt) -> JsonObject | None:
     return config or None
 
 
-# A prompt's fields: what each is called here, and how it is said; some are said together.
+# Each of a prompt's settings: its name in this dialect, and how its value is written.  Some share a field.
 SETTINGS: dict[str, tuple[str, Callable[[Prompt], Any]]] = {
-    "max_tokens": ("max_tokens", lambda prompt: prompt.max_tokens or USUAL_MAX_TOKENS),
+    "max_tokens": ("max_tokens", lambda prompt: prompt.max_tokens or DEFAULT_MAX_TOKENS),
     "tools": ("tools", lambda prompt: [write_tool(tool) for tool in prompt.tools] or None),
     "tool_choice": ("tool_choice", write_choice),
     "parallel_tools": ("tool_choice", write_choice),
     "temperature": ("temperature", write_temperature),
-    # Claude takes one of the two.
+    # Claude takes only one of temperature and top_p.
     "top_p": ("top_p", lambda prompt: prompt.top_p if prompt.temperature is None else None),
     "stop": ("stop_sequences", lambda prompt: list(prompt.stop) or None),
     "thinking_budget": ("thinking", write_thinking),
     "reasoning_effort": ("output_config", write_config),
     "output_format": ("output_config", write_config),
 }
-# Those that Copilot has no word for here.  They only advise.
+# Settings that Copilot does not have here.  They are optional.
 UNSUPPORTED_SETTINGS = ("cache_key",)

@@ -1,7 +1,7 @@
-"""A Responses body -> `Prompt`, and back.
+"""Conversion between a Responses body and a `Prompt`.
 
-Tools in namespaces have no equal elsewhere: they become ordinary ones, and `Names` remembers what they were,
-so that calls come back in their original form.
+No other dialect has tools in namespaces.  They become ordinary tools, and `ToolNames` remembers the original
+names for the calls in the response.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,28 +34,26 @@ from copilot_bridge.errors import Unsupported
 
 MODES = ("auto", "none", "required")
 
-BETWEEN = "__"  # a namespace and the name in it
+NAMESPACE_SEPARATOR = "__"  # joins a namespace and the name in it
 MAX_NAME_LENGTH = 64
 
-# What no other dialect can say, and why leaving it out would change the answer.
+# No other dialect has log probabilities, and leaving them out would change the response.
 NO_LOGPROBS = "the API that Copilot offers this model through gives no log probabilities"
 
-# Tools that OpenAI would run; what an agent can do without.
+# Tools that OpenAI runs.  They are left out, since an agent can do without them.
 HOSTED = ("web_search", "web_search_preview", "tool_search", "local_shell", "code_interpreter", "file_search",
           "image_generation", "computer_use_preview", "mcp")  # fmt: skip
 
-# Items of a history that say nothing to another model.  What OpenAI's own tools did is in the text behind.
+# Items that mean nothing to another model.  The text after them tells what OpenAI's tools did.
 IGNORED = ("item_reference", "tool_search_call", "tool_search_output", "additional_tools", "web_search_call",
            "file_search_call", "code_interpreter_call", "image_generation_call", "mcp_call", "mcp_list_tools",
            "mcp_approval_request", "mcp_approval_response")  # fmt: skip
-# What can be read by the model alone that made it, or asks for that.
-SEALED = ("compaction", "compaction_trigger")
-NO_COMPACTION = (
-    "only the models of this API can read a compaction: send the conversation itself, or stay with them"
-)
+# Items that only the model that made them can read, or that ask for such an item.
+COMPACTIONS = ("compaction", "compaction_trigger")
+NO_COMPACTION = "only models of OpenAI's Responses API can read a compaction: send the conversation itself"
 
-# Calls of tools that OpenAI's models know by themselves and the client runs: what each is called elsewhere,
-# and what it was called with.
+# Calls of OpenAI's built-in tools that the client runs: the tool's name elsewhere, and the field that holds
+# the arguments.
 LOCAL = {
     "local_shell_call": ("local_shell", "action"),
     "shell_call": ("shell", "action"),
@@ -63,36 +61,43 @@ LOCAL = {
     "computer_call": ("computer", "action"),
 }
 
-ADDING = ("additional_tools", "tool_search_output")
+ITEMS_WITH_TOOLS = ("additional_tools", "tool_search_output")
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """What a tool of the translated request was called: name -> (namespace or None, name)."""
+class ToolNames:
+    """The original names of the tools in a translated request: name -> (namespace or None, name)."""
 
     of: dict[str, tuple[str | None, str]] = field(default_factory=dict)
 
     def add(self, namespace: str | None, name: str) -> str:
+        """Register a tool, and return the name that it has in the translated request."""
         flat = flatten(namespace, name)
         self.of[flat] = (namespace, name)
         return flat
 
 
 def flatten(namespace: str | None, name: str) -> str:
-    """One name for both, the same each time."""
-    return safe_name(f"{namespace}{BETWEEN}{name}" if namespace else name, MAX_NAME_LENGTH)
+    """Join a namespace and a name into one name, always the same."""
+    return safe_name(f"{namespace}{NAMESPACE_SEPARATOR}{name}" if namespace else name, MAX_NAME_LENGTH)
 
 
-def read_prompt(body: JsonObject, names: Names) -> Prompt:
-    """Raises InvalidRequest or Unsupported, naming the field.  `names` is filled in."""
+def read_prompt(body: JsonObject, names: ToolNames) -> Prompt:
+    """Read a request body into a prompt.
+
+    :param names: filled with the original names of the tools.
+    :raises InvalidRequest, Unsupported: a field is wrong or can't be translated; the error names it.
+    """
     refuse_logprobs(body)
     validate(BODY, body)
-    reasoning, told = body.get("reasoning") or {}, body.get("text") or {}
-    given = body["input"]
-    items = [{"role": "user", "content": given}] if isinstance(given, str) else given
-    offered = [*placed("tools", body), *added_tools(items)]
-    read = (each for where, tool in offered for each in read_tool(where, tool, names))
-    tools = list({tool.name: tool for tool in read}.values())  # a search may find what is there already
+    reasoning, text_settings = body.get("reasoning") or {}, body.get("text") or {}
+    raw_input = body["input"]
+    items = [{"role": "user", "content": raw_input}] if isinstance(raw_input, str) else raw_input
+    offered = [*located_tools("tools", body), *added_tools(items)]
+    read_tools = (tool_ for where, tool in offered for tool_ in read_tool(where, tool, names))
+    tools = list(
+        {tool.name: tool for tool in read_tools}.values()
+    )  # a tool search may find a tool that is there already
     instructions = body.get("instructions")
     first = [Message("system", (Text(instructions),))] if instructions else []
     return Prompt(
@@ -105,49 +110,55 @@ def read_prompt(body: JsonObject, names: Names) -> Prompt:
         temperature=body.get("temperature"),
         top_p=body.get("top_p"),
         reasoning_effort=reasoning.get("effort"),
-        output_format=read_format(told.get("format")),
+        output_format=read_format(text_settings.get("format")),
         cache_key=body.get("prompt_cache_key"),
     )
 
 
 def refuse_logprobs(body: JsonObject) -> None:
-    """Raises Unsupported."""
+    """Refuse a request for log probabilities.
+
+    :raises Unsupported: the request asks for them.
+    """
     if body.get("top_logprobs"):
         raise Unsupported(f"top_logprobs: {NO_LOGPROBS}", param="top_logprobs")
     if "message.output_text.logprobs" in (body.get("include") or ()):
         raise Unsupported(f"include: {NO_LOGPROBS}", param="include")
 
 
-def placed(where: str, holder: JsonObject) -> Iterator[tuple[str, JsonObject]]:
-    """(where it stands, the tool) of each of its tools."""
-    for place, tool in enumerate(holder.get("tools") or ()):
-        yield f"{where}.{place}", tool
+def located_tools(where: str, holder: JsonObject) -> Iterator[tuple[str, JsonObject]]:
+    """Yield (location, tool) for each tool in a list."""
+    for index, tool in enumerate(holder.get("tools") or ()):
+        yield f"{where}.{index}", tool
 
 
 def added_tools(items: list[JsonObject]) -> Iterator[tuple[str, JsonObject]]:
-    """Those that came in the course of the conversation, by themselves or because they were looked for."""
+    """Yield (location, tool) for each tool that joined the conversation later, by itself or through a
+    search.
+    """
     for index, item in enumerate(items):
-        if item.get("type") in ADDING:
-            yield from placed(f"input.{index}.tools", item)
+        if item.get("type") in ITEMS_WITH_TOOLS:
+            yield from located_tools(f"input.{index}.tools", item)
 
 
 def read_items(items: list[JsonObject]) -> Iterator[Message]:
-    """Consecutive items of one speaker are one message: a thought, a text and its calls belong together."""
+    """Read the items, and join consecutive items of one role: reasoning, text and calls belong together."""
     role, parts = "", list[Part]()
     for index, item in enumerate(items):
         if item.get("type") in IGNORED:
             continue
-        speaker, said = read_item(f"input.{index}", item)
-        if speaker != role and parts:
+        item_role, item_parts = read_item(f"input.{index}", item)
+        if item_role != role and parts:
             yield Message(role, tuple(parts))  # type: ignore[arg-type]
             parts = []
-        role = speaker
-        parts += said
+        role = item_role
+        parts += item_parts
     if parts:
         yield Message(role, tuple(parts))  # type: ignore[arg-type]
 
 
 def read_item(where: str, item: JsonObject) -> tuple[str, list[Part]]:
+    """Read an item into its role and its parts."""
     kind = "message" if item.get("type") is None else item["type"]
     read = READ_ITEM.get(kind)
     if read is None:
@@ -183,8 +194,9 @@ def read_custom_call(item: JsonObject) -> tuple[str, list[Part]]:
 
 
 def read_local_call(item: JsonObject) -> tuple[str, list[Part]]:
-    name, field_ = LOCAL[item["type"]]
-    arguments = codec.write(item.get(field_) or {}).decode()
+    """Read a call of one of OpenAI's built-in tools."""
+    name, arguments_field = LOCAL[item["type"]]
+    arguments = codec.write(item.get(arguments_field) or {}).decode()
     return "assistant", [ToolCall(call_id(item), name, arguments)]
 
 
@@ -200,8 +212,11 @@ def call_id(item: JsonObject) -> str:
     return str(item.get("call_id") or item.get("id") or "")
 
 
-def read_sealed(_item: JsonObject) -> tuple[str, list[Part]]:
-    """Raises ValueError."""
+def refuse_compaction(_item: JsonObject) -> tuple[str, list[Part]]:
+    """Refuse a compaction.
+
+    :raises ValueError: always.
+    """
     raise ValueError(NO_COMPACTION)
 
 
@@ -212,12 +227,13 @@ def read_output(item: JsonObject) -> tuple[str, list[Part]]:
 
 
 def read_reasoning(item: JsonObject) -> tuple[str, list[Part]]:
+    """Read reasoning.  Without the bridge's prefix its encrypted content is OpenAI's own."""
     text = "\n\n".join(part["text"] for part in item.get("summary") or ())
-    given = item.get("encrypted_content")
-    opaque = decode_details(given, "responses")
-    if given and not is_foreign(given):
-        opaque = {"responses": {"id": str(item.get("id") or ""), "encrypted_content": given}}
-    return "assistant", [Reasoning(text, opaque)]
+    encrypted = item.get("encrypted_content")
+    details = decode_details(encrypted, "responses")
+    if encrypted and not is_foreign(encrypted):
+        details = {"responses": {"id": str(item.get("id") or ""), "encrypted_content": encrypted}}
+    return "assistant", [Reasoning(text, details)]
 
 
 READ_ITEM: dict[str, Callable[[JsonObject], tuple[str, list[Part]]]] = {
@@ -229,16 +245,21 @@ READ_ITEM: dict[str, Callable[[JsonObject], tuple[str, list[Part]]]] = {
     "reasoning": read_reasoning,
     **dict.fromkeys(LOCAL, read_local_call),
     **dict.fromkeys((f"{kind}_output" for kind in LOCAL), read_local_output),
-    **dict.fromkeys(SEALED, read_sealed),
+    **dict.fromkeys(COMPACTIONS, refuse_compaction),
 }
 
 
-def read_tool(where: str, tool: JsonObject, names: Names, namespace: str | None = None) -> Iterator[Tool]:
+def read_tool(where: str, tool: JsonObject, names: ToolNames, namespace: str | None = None) -> Iterator[Tool]:
+    """Read a tool; the tools in a namespace become ordinary ones."""
     kind = tool["type"]
     if kind == "namespace":
-        given = placed(f"{where}.tools", tool)
-        inner = (each for place, one in given for each in read_tool(place, one, names, tool.get("name")))
-        yield from introduced(inner, tool)
+        located = located_tools(f"{where}.tools", tool)
+        tools = (
+            read
+            for location, inner in located
+            for read in read_tool(location, inner, names, tool.get("name"))
+        )
+        yield from with_namespace_description(tools, tool)
     elif kind in READ_TOOL:
         yield READ_TOOL[kind](names.add(namespace, tool["name"]), tool)
     elif kind not in HOSTED:
@@ -257,12 +278,14 @@ def read_custom(name: str, tool: JsonObject) -> Tool:
 READ_TOOL: dict[str, Callable[[str, JsonObject], Tool]] = {"function": read_function, "custom": read_custom}
 
 
-def introduced(tools: Iterator[Tool], namespace: JsonObject) -> Iterator[Tool]:
-    """What is said of a namespace stands nowhere else: the first of its tools says it, for all of them."""
-    about = f"All tools called {namespace.get('name')}{BETWEEN}…: {namespace.get('description')}"
-    for place, tool in enumerate(tools):
-        told = namespace.get("description") and not place
-        yield replace(tool, description=f"{about}\n\n{tool.description}") if told else tool
+def with_namespace_description(tools: Iterator[Tool], namespace: JsonObject) -> Iterator[Tool]:
+    """Put the description of a namespace before that of its first tool, since it has no other place."""
+    introduction = (
+        f"All tools called {namespace.get('name')}{NAMESPACE_SEPARATOR}…: {namespace.get('description')}"
+    )
+    for index, tool in enumerate(tools):
+        is_described = namespace.get("description") and not index
+        yield replace(tool, description=f"{introduction}\n\n{tool.description}") if is_described else tool
 
 
 def read_choice(choice: Any) -> ToolChoice | None:
@@ -272,7 +295,10 @@ def read_choice(choice: Any) -> ToolChoice | None:
 
 
 def read_choice_object(choice: JsonObject) -> ToolChoice:
-    """A tool that OpenAI would run is named by its kind alone, and none of those that are offered."""
+    """Read a tool choice that is an object.
+
+    A built-in tool is named by its type, and is not offered elsewhere.
+    """
     kind = choice.get("type")
     if isinstance(choice.get("name"), str):
         return ToolChoice("tool", flatten(choice.get("namespace"), choice["name"]))
@@ -282,53 +308,56 @@ def read_choice_object(choice: JsonObject) -> ToolChoice:
     return ToolChoice("tool", str(kind))
 
 
-def allowed(tools: list[Tool], choice: Any, names: Names) -> Iterator[Tool]:
-    """Elsewhere a choice among some of the tools can't be said: the others are not offered."""
-    some = choice.get("tools") if isinstance(choice, dict) else None
-    if not isinstance(some, list):
+def allowed(tools: list[Tool], choice: Any, names: ToolNames) -> Iterator[Tool]:
+    """Yield the tools that the choice allows.
+
+    Other dialects can't restrict a choice, so the rest is not offered.
+    """
+    listed = choice.get("tools") if isinstance(choice, dict) else None
+    if not isinstance(listed, list):
         yield from tools
         return
-    wanted = {tool.get("name") for tool in some if isinstance(tool, dict)}
+    wanted = {tool.get("name") for tool in listed if isinstance(tool, dict)}
     yield from (tool for tool in tools if names.of[tool.name][1] in wanted)
 
 
-def read_format(given: Any) -> OutputFormat | None:
-    if not given or given["type"] == "text":
+def read_format(format_: Any) -> OutputFormat | None:
+    if not format_ or format_["type"] == "text":
         return None
-    return OutputFormat(given.get("schema"), given.get("name") or "output", given.get("strict"))
+    return OutputFormat(format_.get("schema"), format_.get("name") or "output", format_.get("strict"))
 
 
 def write_prompt(prompt: Prompt) -> JsonObject:
-    """A body for a model that Copilot offers through Responses."""
-    first = prompt.messages[0] if prompt.messages and prompt.messages[0].role == "system" else None
-    rest = prompt.messages[1:] if first else prompt.messages
-    given = {"instructions": text_of(first.parts) if first else None}
-    given |= {name: write(prompt) for name, write in SETTINGS.values()}
-    said = {name: value for name, value in given.items() if value is not None}
-    items = answered(item for message in rest for item in write_message(message))
-    if not items:  # instructions alone
+    """Write a body for a model that Copilot offers through Responses."""
+    system = prompt.messages[0] if prompt.messages and prompt.messages[0].role == "system" else None
+    rest = prompt.messages[1:] if system else prompt.messages
+    settings = {"instructions": text_of(system.parts) if system else None}
+    settings |= {name: write(prompt) for name, write in SETTINGS.values()}
+    present = {name: value for name, value in settings.items() if value is not None}
+    items = name_custom_outputs(item for message in rest for item in write_message(message))
+    if not items:  # the prompt has nothing but instructions
         items = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Go on."}]}]
-    return {"model": prompt.model, "input": items, "store": False, "stream": True} | said
+    return {"model": prompt.model, "input": items, "store": False, "stream": True} | present
 
 
 def write_message(message: Message) -> Iterator[JsonObject]:
-    """What is said between two calls stays between them."""
+    """Write the items of a message in their order, so that text between two calls stays between them."""
     role = "developer" if message.role == "system" else message.role
-    held: list[JsonObject] = []
+    content: list[JsonObject] = []
     for part in message.parts:
         if isinstance(part, Text | Image | File):
-            held += write_part(part, role)
+            content += write_part(part, role)
             continue
-        if held:
-            yield {"type": "message", "role": role, "content": held}
-            held = []
+        if content:
+            yield {"type": "message", "role": role, "content": content}
+            content = []
         yield from WRITE_ITEM[type(part)](part)
-    if held:
-        yield {"type": "message", "role": role, "content": held}
+    if content:
+        yield {"type": "message", "role": role, "content": content}
 
 
-def answered(items: Iterator[JsonObject]) -> list[JsonObject]:
-    """The results of custom calls are called so, too."""
+def name_custom_outputs(items: Iterator[JsonObject]) -> list[JsonObject]:
+    """Give the results of custom calls the type of a custom call's output."""
     written = list(items)
     custom = {item["call_id"] for item in written if item["type"] == "custom_tool_call"}
     for item in written:
@@ -364,25 +393,26 @@ def write_call(part: ToolCall) -> list[JsonObject]:
 
 
 def write_output(part: ToolResult) -> list[JsonObject]:
-    shown = [block for each in part.parts for block in write_part(each)]
-    texts = [block for block in shown if block["type"] == "input_text"]
+    """Write the result of a tool."""
+    blocks = [block for inner in part.parts for block in write_part(inner)]
+    texts = [block for block in blocks if block["type"] == "input_text"]
     if part.is_error:
-        shown = [{"type": "input_text", "text": "Error:"}, *shown]
-    plain = len(shown) == len(texts) and not part.is_error
-    output: Any = "\n".join(block["text"] for block in texts) if plain else shown
+        blocks = [{"type": "input_text", "text": "Error:"}, *blocks]
+    plain = len(blocks) == len(texts) and not part.is_error
+    output: Any = "\n".join(block["text"] for block in texts) if plain else blocks
     return [{"type": "function_call_output", "call_id": part.id, "output": output}]
 
 
 def write_reasoning(part: Reasoning) -> list[JsonObject]:
-    """Only what this dialect gave out itself; a thought of another backend's is none here."""
-    opaque = part.provider_details.get("responses")
-    if not isinstance(opaque, dict) or not opaque.get("encrypted_content"):
+    """Write reasoning that this dialect encrypted; no backend takes another's."""
+    details = part.provider_details.get("responses")
+    if not isinstance(details, dict) or not details.get("encrypted_content"):
         return []
     summary = [{"type": "summary_text", "text": part.text}] if part.text else []
-    return [{"type": "reasoning", "summary": summary, **{k: v for k, v in opaque.items() if v}}]
+    return [{"type": "reasoning", "summary": summary, **{k: v for k, v in details.items() if v}}]
 
 
-# Each kind of part stands in one of these: in a message, or as an item of its own.
+# Where each kind of part is written: in a message, or as an item of its own.
 WRITE_PART: dict[type, Callable[[Any, str], list[JsonObject]]] = {
     Text: write_text,
     Image: write_image,
@@ -396,23 +426,23 @@ WRITE_ITEM: dict[type, Callable[[Any], list[JsonObject]]] = {
 
 
 def write_tool(tool: Tool) -> JsonObject:
-    said = {"name": tool.name, "description": tool.description}
+    common = {"name": tool.name, "description": tool.description}
     if tool.custom:
-        return {"type": "custom", **said, **write_grammar(tool.format)}
-    return {"type": "function", **said, "parameters": tool.schema, "strict": bool(tool.strict)}
+        return {"type": "custom", **common, **write_grammar(tool.format)}
+    return {"type": "function", **common, "parameters": tool.schema, "strict": bool(tool.strict)}
 
 
-def write_grammar(given: JsonObject | None) -> JsonObject:
-    """What chat says in a member of its own stands here in the format itself."""
-    if not given:
+def write_grammar(format_: JsonObject | None) -> JsonObject:
+    """Write the format of a custom tool: chat's member "grammar" is part of the format itself here."""
+    if not format_:
         return {}
-    inner = given.get("grammar")
-    flat = {key: value for key, value in given.items() if key != "grammar"}
-    return {"format": flat | inner if isinstance(inner, dict) else given}
+    inner = format_.get("grammar")
+    flat = {key: value for key, value in format_.items() if key != "grammar"}
+    return {"format": flat | inner if isinstance(inner, dict) else format_}
 
 
 def write_effort(prompt: Prompt) -> JsonObject:
-    """Summaries are told to those who ask for them alone."""
+    """Write the reasoning effort, and ask for summaries, which are sent only on request."""
     effort = effort_of(prompt)
     return {"summary": "auto"} | ({"effort": effort} if effort else {})
 
@@ -425,14 +455,14 @@ def write_choice(prompt: Prompt) -> Any:
     return {"type": "custom" if custom else "function", "name": choice.name}
 
 
-def write_format(answer: OutputFormat) -> JsonObject:
-    if answer.schema is None:
+def write_format(output_format: OutputFormat) -> JsonObject:
+    if output_format.schema is None:
         return {"type": "json_object"}
-    told = {"type": "json_schema", "name": answer.name, "schema": answer.schema}
-    return told | ({} if answer.strict is None else {"strict": answer.strict})
+    written = {"type": "json_schema", "name": output_format.name, "schema": output_format.schema}
+    return written | ({} if output_format.strict is None else {"strict": output_format.strict})
 
 
-# A prompt's fields: what each is called here, and how it is said; some are said together.
+# Each of a prompt's settings: its name in this dialect, and how its value is written.  Some share a field.
 SETTINGS: dict[str, tuple[str, Callable[[Prompt], Any]]] = {
     "tools": ("tools", lambda prompt: [write_tool(tool) for tool in prompt.tools] or None),
     "tool_choice": ("tool_choice", write_choice),
@@ -446,5 +476,5 @@ SETTINGS: dict[str, tuple[str, Callable[[Prompt], Any]]] = {
     ),
     "cache_key": ("prompt_cache_key", lambda prompt: prompt.cache_key),
 }
-# Those that Copilot has no word for here.  They only advise.
+# Settings that Copilot does not have here.  They are optional.
 UNSUPPORTED_SETTINGS = ("temperature", "top_p", "stop")

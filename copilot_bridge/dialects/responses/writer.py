@@ -20,7 +20,7 @@ from copilot_bridge.dialects.events import (
 from copilot_bridge.dialects.provider_details import encode_details
 from copilot_bridge.dialects.responses.errors import write_event
 from copilot_bridge.dialects.responses.normalize import ResponseCallback
-from copilot_bridge.dialects.responses.prompt import Names
+from copilot_bridge.dialects.responses.prompt import ToolNames
 from copilot_bridge.errors import BridgeError
 
 STATUS_BY_REASON = {
@@ -54,7 +54,7 @@ class Writer:
         answer_id: str,
         model: str,
         created: int,
-        names: Names,
+        names: ToolNames,
         previous: str | None = None,
         on_end: ResponseCallback = lambda _response: None,
     ) -> None:

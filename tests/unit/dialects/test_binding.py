@@ -25,7 +25,7 @@ Json = dict[str, Any]
 READ = {
     "chat": chat.read_prompt,
     "messages": messages.read_prompt,
-    "responses": lambda body: responses.read_prompt(body, responses.Names()),
+    "responses": lambda body: responses.read_prompt(body, responses.ToolNames()),
 }
 PROMPTS = {"chat": chat, "messages": messages, "responses": responses}
 TARGETS = [

@@ -17,7 +17,7 @@ from copilot_bridge.dialects.chat.response import normalize_response
 from copilot_bridge.dialects.messages import prompt as messages
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.responses import prompt as responses
-from copilot_bridge.dialects.responses.prompt import Names
+from copilot_bridge.dialects.responses.prompt import ToolNames
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.translation import Translation
 from copilot_bridge.errors import InvalidRequest
@@ -300,7 +300,7 @@ def test_a_signature_of_geminis_is_said_to_it_again(client: str, call: Json) -> 
         body: Json = {"messages": [{"role": "assistant", "content": whole["content"]}]}
         prompt = messages.read_prompt({"model": "m"} | body)
     else:
-        prompt = responses.read_prompt({"model": "m", "input": whole["output"]}, Names())
+        prompt = responses.read_prompt({"model": "m", "input": whole["output"]}, ToolNames())
     (message,) = chat.write_prompt(prompt)["messages"]
     first, second = message["tool_calls"]
     assert {**first, "function": first["function"]} == {"id": "a", "type": "function", **call}
@@ -467,7 +467,7 @@ def test_a_part_that_its_role_can_not_say(dialect: str, message: Json, where: st
     reads = {
         "chat": chat.read_prompt,
         "messages": messages.read_prompt,
-        "responses": lambda body: responses.read_prompt(body, Names()),
+        "responses": lambda body: responses.read_prompt(body, ToolNames()),
     }
     with pytest.raises(InvalidRequest) as refused:
         reads[dialect]({"model": "m", field: [message]})

@@ -20,7 +20,7 @@ from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
 from copilot_bridge.dialects.responses import normalize as responses_normalize
 from copilot_bridge.dialects.responses import prompt as responses_prompt
-from copilot_bridge.dialects.responses.prompt import Names
+from copilot_bridge.dialects.responses.prompt import ToolNames
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
 from copilot_bridge.dialects.translation import Translation
@@ -123,7 +123,7 @@ REQUESTS = {"chat": chat_request, "messages": messages_request, "responses": res
 READ: dict[str, Callable[[Json], Any]] = {
     "chat": chat_prompt.read_prompt,
     "messages": messages_prompt.read_prompt,
-    "responses": lambda body: responses_prompt.read_prompt(body, Names()),
+    "responses": lambda body: responses_prompt.read_prompt(body, ToolNames()),
 }
 WRITE = {
     "chat": chat_prompt.write_prompt,
@@ -224,7 +224,7 @@ READERS: dict[str, Callable[[], Any]] = {
 WRITERS: dict[str, Callable[[], Any]] = {
     "chat": lambda: ChatWriter(answer_id="a", model="m", created=1, usage=False),
     "messages": lambda: MessagesWriter(answer_id="a", model="m"),
-    "responses": lambda: ResponsesWriter(answer_id="a", model="m", created=1, names=Names()),
+    "responses": lambda: ResponsesWriter(answer_id="a", model="m", created=1, names=ToolNames()),
 }
 FOLDS: dict[str, Callable[[bytes], bytes]] = {
     "messages": lambda told: messages_response.accumulate([told])[0],

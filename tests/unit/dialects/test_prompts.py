@@ -36,7 +36,7 @@ TOOLS = (Tool("f", "does f", SCHEMA), Tool("g", "", SCHEMA))
 READ = {
     "chat": chat.read_prompt,
     "messages": messages.read_prompt,
-    "responses": lambda body: responses.read_prompt(body, responses.Names()),
+    "responses": lambda body: responses.read_prompt(body, responses.ToolNames()),
 }
 WRITE = {"chat": chat.write_prompt, "messages": messages.write_prompt, "responses": responses.write_prompt}
 DIALECTS = tuple(READ)

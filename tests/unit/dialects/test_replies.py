@@ -37,7 +37,7 @@ from copilot_bridge.dialects.prompt import Reasoning, Text, ToolCall
 from copilot_bridge.dialects.provider_details import decode_details
 from copilot_bridge.dialects.responses import normalize as responses_normalize
 from copilot_bridge.dialects.responses import prompt as responses
-from copilot_bridge.dialects.responses.prompt import Names
+from copilot_bridge.dialects.responses.prompt import ToolNames
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
 from copilot_bridge.dialects.translation import Translation
@@ -57,7 +57,7 @@ READERS = {"chat": lambda: ChatReader(normalizer()), "messages": MessagesReader,
 WRITERS = {
     "chat": lambda: ChatWriter(answer_id="answer", model=MODEL, created=1, usage=True),
     "messages": lambda: MessagesWriter(answer_id="answer", model=MODEL),
-    "responses": lambda: ResponsesWriter(answer_id="answer", model=MODEL, created=1, names=Names()),
+    "responses": lambda: ResponsesWriter(answer_id="answer", model=MODEL, created=1, names=ToolNames()),
 }
 DIALECTS = tuple(READERS)
 
@@ -364,7 +364,7 @@ def sent_back(dialect, whole):
     if dialect == "messages":
         body = {"messages": [{"role": whole["role"], "content": whole["content"]}]}
         return messages.read_prompt({"model": MODEL, **body}).messages
-    return responses.read_prompt({"model": MODEL, "input": whole["output"]}, Names()).messages
+    return responses.read_prompt({"model": MODEL, "input": whole["output"]}, ToolNames()).messages
 
 
 def part_said(events):

@@ -39,7 +39,7 @@ trials = settings(
 READ = {
     "chat": chat.read_prompt,
     "messages": messages.read_prompt,
-    "responses": lambda body: responses.read_prompt(body, responses.Names()),
+    "responses": lambda body: responses.read_prompt(body, responses.ToolNames()),
 }
 WRITE = {"chat": chat.write_prompt, "messages": messages.write_prompt, "responses": responses.write_prompt}
 DIALECTS = tuple(READ)
@@ -403,7 +403,7 @@ MESSAGES = {
             schema={"type": "object"} | {key: each for key, each in tool.schema.items() if key != "$schema"},
         )
     ),
-    "no limit": field(lambda prompt: prompt.max_tokens is None, max_tokens=messages.USUAL_MAX_TOKENS),
+    "no limit": field(lambda prompt: prompt.max_tokens is None, max_tokens=messages.DEFAULT_MAX_TOKENS),
     "a choice among no tools": all_of(
         CHOICE_OF_NONE, field(lambda prompt: not prompt.tools, parallel_tools=None)
     ),

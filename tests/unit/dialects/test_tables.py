@@ -147,7 +147,7 @@ BODIES = {
 
 def read_prompt(dialect, body):
     return (
-        responses.read_prompt(body, responses.Names())
+        responses.read_prompt(body, responses.ToolNames())
         if dialect == "responses"
         else PROMPTS[dialect].read_prompt(body)
     )

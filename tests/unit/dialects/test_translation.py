@@ -14,7 +14,7 @@ from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
 from copilot_bridge.dialects.provider_details import decode_details, decode_thoughts
 from copilot_bridge.dialects.responses import prompt as responses_prompt
-from copilot_bridge.dialects.responses.prompt import Names
+from copilot_bridge.dialects.responses.prompt import ToolNames
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
 from copilot_bridge.dialects.translation import Translation
@@ -38,7 +38,7 @@ CELLS = [(client, upstream) for upstream in READERS for client in WRITERS if cli
 
 
 def translation(client, upstream, names=None, undo=NO_CHANGES):
-    return Translation(READERS[upstream](), WRITERS[client](names or Names()), undo)
+    return Translation(READERS[upstream](), WRITERS[client](names or ToolNames()), undo)
 
 
 def translate(client, upstream, data, size=1 << 20, names=None, undo=NO_CHANGES):
@@ -356,7 +356,7 @@ def test_why_a_model_refuses_is_told_in_responses():
     ]
     (message,) = told[-1]["response"]["output"]
     assert message["content"] == [{"type": "refusal", "refusal": "no"}]
-    (read,) = responses_prompt.read_prompt({"model": "m", "input": [message]}, Names()).messages
+    (read,) = responses_prompt.read_prompt({"model": "m", "input": [message]}, ToolNames()).messages
     assert (read.role, [part.text for part in read.parts]) == ("assistant", ["no"])
 
 
@@ -563,7 +563,7 @@ def test_the_usage_as_chat_counts(client, upstream):
 @pytest.mark.parametrize(("namespace", "custom"), [(None, True), ("files", False), ("files", True)], ids=str)
 def test_calls_come_back_in_their_original_form(upstream, namespace, custom):
     """A free-form tool, and one in a namespace."""
-    names = Names()
+    names = ToolNames()
     flat = names.add(namespace, "read_file")
     case = {"chat": "claude-parallel-tools-index-0", "messages": "tools-untouched"}[upstream]
     data = sent(upstream, case).replace(b'"read_file"', json.dumps(flat).encode())

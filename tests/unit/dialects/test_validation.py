@@ -12,7 +12,7 @@ from copilot_bridge.errors import InvalidRequest
 READ = {
     "chat": chat.read_prompt,
     "messages": messages.read_prompt,
-    "responses": lambda body: responses.read_prompt(body, responses.Names()),
+    "responses": lambda body: responses.read_prompt(body, responses.ToolNames()),
 }
 EMPTY = {"chat": {"messages": []}, "messages": {"messages": []}, "responses": {"input": "a"}}
 
