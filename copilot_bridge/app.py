@@ -41,7 +41,7 @@ def create_app(config: Config | None = None) -> Flask:
         bridge.request_log_writer.start()
         bridge.chains.start()
         bridge.metrics.start()
-        bridge.watch.start()
+        bridge.health.start()
     app.url_value_preprocessor(forget_deployment)
     middleware.init_app(app)
     errors.init_app(app)

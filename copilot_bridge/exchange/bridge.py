@@ -20,10 +20,10 @@ from copilot_bridge.config import Config
 from copilot_bridge.dialects.framing.sse import Splitter
 from copilot_bridge.errors import LoginRequired, StoreError
 from copilot_bridge.exchange.chains import LIFE, Chains
+from copilot_bridge.exchange.health_monitor import HealthMonitor
 from copilot_bridge.exchange.pictures import Pictures
 from copilot_bridge.exchange.signals import Interactions, machine_of, secret_of
 from copilot_bridge.exchange.storage import store_of
-from copilot_bridge.exchange.watch import Watch
 from copilot_bridge.metrics import Metrics
 from copilot_bridge.upstream.auto import AutoPicks
 from copilot_bridge.upstream.catalogues import Models
@@ -63,7 +63,7 @@ class Bridge:
         Splitter.longest = config.answer_limit * MEGABYTE
         self.tokens = CopilotTokens(self.client, self.headers, self.store.key_values)
         self.metrics = Metrics()
-        self.watch = Watch(self)
+        self.health = HealthMonitor(self)
         self.tokens.told = self._token_told
         self.reports = Reports(self.client, self.headers, self.store.key_values)
         self.samples = Samples(self.store.key_values)
@@ -87,7 +87,7 @@ class Bridge:
 
     def _token_told(self, outcome: str) -> None:
         self.metrics.token_fetched(outcome)
-        self.watch.told(outcome)
+        self.health.report_token(outcome)
 
     def require_keys_when_public(self) -> None:
         """Raises ConfigError: others could use the plan without a key."""

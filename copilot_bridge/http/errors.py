@@ -31,7 +31,7 @@ def told(error: BridgeError) -> Response:
             "the bridge can't use its store just now: its log says why", kind="unavailable", status=503
         )
     if error.unready:
-        error.headers.setdefault("retry-after", str(bridge().watch.looks_again_in()))
+        error.headers.setdefault("retry-after", str(bridge().health.retry_after()))
     status, headers, body = write_error(g.record.dialect, error, g.record.id)
     return Response(body, status, headers, mimetype="application/json")
 

@@ -14,7 +14,7 @@ SCHEMAS = {
             "status": text("`ready` or `not ready`."),
             "state": text(
                 "`starting`, `ready`, `waiting for GitHub`, `waiting for the store`, `login needed` or "
-                "`resting`."
+                "`paused`."
             ),
             "kind": text("Why not, for programs."),
             "store": text(

@@ -73,8 +73,8 @@ def serve(config: Config, filenos: Iterable[int] = ()) -> None:
         server.start()
     settle()
     notifier.tell("READY=1")
-    application.extensions["copilot_bridge"].watch.status.listen(
-        lambda condition: notifier.tell(f"STATUS={condition.line}")
+    application.extensions["copilot_bridge"].health.status.subscribe(
+        lambda condition: notifier.tell(f"STATUS={condition.summary}")
     )
     pings = gevent.spawn(ping, notifier)
     seconds = patience.get()

@@ -87,7 +87,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         return self._line[:].rstrip(b"\0").decode(errors="replace")
 
     def tell(self, condition: Any) -> None:
-        told = condition.line.encode()[:LONGEST_LINE_OF_STATUS]
+        told = condition.summary.encode()[:LONGEST_LINE_OF_STATUS]
         self._line[:] = told.ljust(LONGEST_LINE_OF_STATUS, b"\0")
 
     def notify(self) -> None:
@@ -104,7 +104,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         application: Any = self.wsgi
         bridge = application.extensions["copilot_bridge"]
         self._stop_waiting = bridge.stop_waiting
-        bridge.watch.status.listen(self.tell)
+        bridge.health.status.subscribe(self.tell)
 
         def offering(environ: dict[str, Any], start_response: Any) -> Any:
             response: Any = getattr(start_response, "__self__", None)

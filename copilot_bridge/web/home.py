@@ -41,7 +41,7 @@ def show() -> Response:
         login=login,
         outdated=outdated(login.account),
         rests=shared().pace.rests.of(login.account.fingerprint) if login.account else (),
-        condition=shared().watch.status.now,
+        condition=shared().health.status.current,
         figures=today(),
         steps=next_steps(),
         base_url=f"{request.host_url.rstrip('/')}{request.script_root}/v1",

@@ -252,7 +252,7 @@ def test_the_account_rests_for_as_long_as_the_text_says(start_bridge: Start) -> 
     assert 2700 < int(refused.headers["retry-after"]) <= 2733
     assert refused.error["code"] == "user_global_rate_limited:pro"
     assert "the account is paused" in refused.error["message"]
-    assert bridge.request("GET", "/readyz").json["state"] == "resting"
+    assert bridge.request("GET", "/readyz").json["state"] == "paused"
     page = bridge.request("GET", "/", headers={"Accept": "text/html"}).body.decode()
     assert page.count("2733 seconds") == 1, "its page says so once"
 

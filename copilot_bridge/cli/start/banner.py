@@ -11,8 +11,8 @@ from copilot_bridge.config import Config
 from copilot_bridge.config.parsers import is_loopback
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange import Bridge
+from copilot_bridge.exchange.health_monitor import LOGIN_ERROR_KINDS
 from copilot_bridge.exchange.models import can_talk
-from copilot_bridge.exchange.watch import NEEDS_A_PERSON
 from copilot_bridge.redaction import Secret
 
 DEMO_PROMPT = {"model": "gpt-4.1", "stream": True, "messages": [{"role": "user", "content": "Hello!"}]}
@@ -57,7 +57,7 @@ class Greeting:
         ]
 
     def _trouble(self, url: str) -> list[str]:
-        if self.trouble and self.trouble.kind in NEEDS_A_PERSON:
+        if self.trouble and self.trouble.kind in LOGIN_ERROR_KINDS:
             return [f"  Login     needed: open {url}/auth/device, or run `copilot-bridge auth`"]
         return ["  GitHub    can't be used just now; looked again until it can: see /readyz"]
 

@@ -30,8 +30,8 @@ from copilot_bridge.errors import (
     UpstreamTimeout,
 )
 from copilot_bridge.exchange import Bridge
+from copilot_bridge.exchange.health_monitor import LOGIN_ERROR_KINDS
 from copilot_bridge.exchange.keys import make_key
-from copilot_bridge.exchange.watch import NEEDS_A_PERSON
 from copilot_bridge.logs.rotating_file import RotatingLogFile
 from copilot_bridge.redaction import Secret
 from copilot_bridge.serving.address import base_url
@@ -140,7 +140,7 @@ def found(bridge: Bridge, simulated: bool, url: str) -> Greeting:
     try:
         return look(bridge, simulated) if simulated or is_interactive() else look_briefly(bridge)
     except BridgeError as error:
-        if simulated or (is_interactive() and error.kind in NEEDS_A_PERSON):
+        if simulated or (is_interactive() and error.kind in LOGIN_ERROR_KINDS):
             raise
         print_wrapped(f"copilot-bridge: {error}; serving all the same, on {url}", err=True)
         return Greeting(bridge.config, bridge.authenticator.requires_key, trouble=error)

@@ -8,7 +8,7 @@ from copilot_bridge import __version__
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.http.context import bridge, call
 from copilot_bridge.http.identification import identify, read_origin
-from copilot_bridge.status import Condition
+from copilot_bridge.status.condition import Condition
 
 bp = Blueprint("health", __name__)
 
@@ -57,7 +57,7 @@ def drop_telemetry() -> Response:
 @bp.get("/readyz")
 def ready() -> tuple[Response, int]:
     """200 with a usable Copilot token, else 503 and the reason; more to who may ask for more."""
-    now = bridge().watch.condition()
+    now = bridge().health.condition()
     told = {"status": "ready" if now.ready else "not ready", "state": now.state}
     if now.kind:
         told["kind"] = now.kind
@@ -65,7 +65,7 @@ def ready() -> tuple[Response, int]:
         told["store"] = now.store
     answer = jsonify(told | (details(now) if trusted() else {}))
     if not now.ready:
-        answer.headers["Retry-After"] = str(bridge().watch.looks_again_in())
+        answer.headers["Retry-After"] = str(bridge().health.retry_after())
     return answer, 200 if now.ready else 503
 
 

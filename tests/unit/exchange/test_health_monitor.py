@@ -15,8 +15,17 @@ from copilot_bridge.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from copilot_bridge.exchange.watch import LONGEST, Watch
-from copilot_bridge.status import LOGIN, READY, RESTING, STARTING, STORE, WAITING, Condition, Status
+from copilot_bridge.exchange.health_monitor import MAX_RETRY_DELAY, HealthMonitor
+from copilot_bridge.status.condition import (
+    LOGIN_NEEDED,
+    PAUSED,
+    READY,
+    STARTING,
+    WAITING_FOR_GITHUB,
+    WAITING_FOR_STORE,
+    Condition,
+    ServiceStatus,
+)
 from copilot_bridge.store.cooldowns import Cooldown
 from copilot_bridge.store.guard import Outage
 
@@ -67,25 +76,28 @@ def bridge() -> Bridge:
     ("error", "state"),
     [
         (None, READY),
-        (UpstreamUnreachable("no such host"), WAITING),
-        (UpstreamTimeout("no answer"), WAITING),
-        (UpstreamRefused("GitHub answered with status 502", status=502), WAITING),
-        (UpstreamRefused("GitHub's answer is no JSON"), WAITING),
-        (UpstreamRefused("rate limit", kind="rate_limited", headers={"retry-after": "30"}), WAITING),
-        (StoreUnavailable("can't use the store"), STORE),
-        (LoginRequired("nobody is logged in"), LOGIN),
-        (LoginRequired("bad credentials"), LOGIN),
-        (UpstreamRefused("no Copilot plan", kind="permission", status=403), LOGIN),
+        (UpstreamUnreachable("no such host"), WAITING_FOR_GITHUB),
+        (UpstreamTimeout("no answer"), WAITING_FOR_GITHUB),
+        (UpstreamRefused("GitHub answered with status 502", status=502), WAITING_FOR_GITHUB),
+        (UpstreamRefused("GitHub's answer is no JSON"), WAITING_FOR_GITHUB),
+        (
+            UpstreamRefused("rate limit", kind="rate_limited", headers={"retry-after": "30"}),
+            WAITING_FOR_GITHUB,
+        ),
+        (StoreUnavailable("can't use the store"), WAITING_FOR_STORE),
+        (LoginRequired("nobody is logged in"), LOGIN_NEEDED),
+        (LoginRequired("bad credentials"), LOGIN_NEEDED),
+        (UpstreamRefused("no Copilot plan", kind="permission", status=403), LOGIN_NEEDED),
     ],
 )
 def test_what_an_error_means(bridge: Bridge, error: Exception | None, state: str) -> None:
     bridge.error = error
-    watch = Watch(bridge)  # type: ignore[arg-type]
-    assert watch.status.now.state == STARTING
-    now = watch.condition()
+    monitor = HealthMonitor(bridge)  # type: ignore[arg-type]
+    assert monitor.status.current.state == STARTING
+    now = monitor.condition()
     assert (now.state, now.reason) == (state, str(error or ""))
     assert now.ready is (error is None)
-    assert 1 <= watch.looks_again_in() <= LONGEST
+    assert 1 <= monitor.retry_after() <= MAX_RETRY_DELAY
     if isinstance(error, UpstreamRefused) and error.headers:
         assert 28 <= now.until - time.time() <= 30, "when GitHub says, no sooner"
 
@@ -93,35 +105,35 @@ def test_what_an_error_means(bridge: Bridge, error: Exception | None, state: str
 def test_only_a_rest_of_the_whole_account_is_one_of_the_bridge(bridge: Bridge) -> None:
     now = time.time()
     bridge.resting = [Cooldown("account", now + 60, "slowly", model="m", since=now)]
-    watch = Watch(bridge)  # type: ignore[arg-type]
-    assert watch.condition().ready
+    monitor = HealthMonitor(bridge)  # type: ignore[arg-type]
+    assert monitor.condition().ready
     bridge.resting.append(Cooldown("account", now + 60, "slowly", since=now))
-    assert watch.condition().state == RESTING
-    assert "slowly" in watch.status.now.line
+    assert monitor.condition().state == PAUSED
+    assert "slowly" in monitor.status.current.summary
 
 
 def test_trouble_is_looked_at_less_and_less_often(bridge: Bridge) -> None:
     bridge.error = UpstreamUnreachable("x")
-    watch = Watch(bridge)  # type: ignore[arg-type]
+    monitor = HealthMonitor(bridge)  # type: ignore[arg-type]
     pauses = []
-    for watch._failures in range(12):
-        pauses.append(watch.look().until - time.time())
+    for monitor._failures in range(12):
+        pauses.append(monitor.check().until - time.time())
     assert 1.9 < pauses[0] < 3.1
     assert 3.9 < pauses[1] < 6.1
-    assert all(LONGEST * 0.79 < each < LONGEST * 1.21 for each in pauses[6:])
+    assert all(MAX_RETRY_DELAY * 0.79 < each < MAX_RETRY_DELAY * 1.21 for each in pauses[6:])
 
 
 def test_a_store_that_is_away_is_told_by_the_condition_that_goes_on(bridge: Bridge) -> None:
-    watch, lines = Watch(bridge), []  # type: ignore[arg-type]
-    watch.status.listen(lambda now: lines.append((now.line, now.ready)))
-    watch.condition()
+    monitor, lines = HealthMonitor(bridge), []  # type: ignore[arg-type]
+    monitor.status.subscribe(lambda now: lines.append((now.summary, now.ready)))
+    monitor.condition()
     bridge.store.turn(Outage("/secret/place: locked", 1.0, writing=True))
     bridge.store.turn(Outage("10.0.0.7: gone", 1.0, writing=False))
     bridge.error = UpstreamUnreachable("no such host")
-    assert watch.condition().store, "another condition leaves it as it is"
+    assert monitor.condition().store, "another condition leaves it as it is"
     bridge.error = None
     bridge.store.turn(None)
-    watch.status.set(watch.look())
+    monitor.status.report(monitor.check())
     assert lines == [
         ("starting", False),
         ("ready", True),
@@ -134,53 +146,53 @@ def test_a_store_that_is_away_is_told_by_the_condition_that_goes_on(bridge: Brid
 
 
 def test_it_looks_again_as_soon_as_the_store_is_back(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("copilot_bridge.exchange.watch.SHORTEST", 60.0)
+    monkeypatch.setattr("copilot_bridge.exchange.health_monitor.MIN_RETRY_DELAY", 60.0)
     bridge.error = StoreUnavailable("can't use the store")
-    watch = Watch(bridge)  # type: ignore[arg-type]
-    watch.start()
-    wait_for(watch, STORE)
+    monitor = HealthMonitor(bridge)  # type: ignore[arg-type]
+    monitor.start()
+    wait_for(monitor, WAITING_FOR_STORE)
     bridge.error = None
     bridge.store.turn(None)
-    wait_for(watch, READY)
+    wait_for(monitor, READY)
 
 
-def wait_for(watch: Watch, state: str) -> None:
+def wait_for(monitor: HealthMonitor, state: str) -> None:
     end = time.monotonic() + 5
-    while watch.status.now.state != state:
-        assert time.monotonic() < end, watch.status.now
+    while monitor.status.current.state != state:
+        assert time.monotonic() < end, monitor.status.current
         time.sleep(0.005)
 
 
 def test_it_goes_on_looking(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     """A request that gets a token, a login that has changed: each is news."""
-    monkeypatch.setattr("copilot_bridge.exchange.watch.GLANCE", 0.005)
-    monkeypatch.setattr("copilot_bridge.exchange.watch.SHORTEST", 60.0)
+    monkeypatch.setattr("copilot_bridge.exchange.health_monitor.POLL_INTERVAL", 0.005)
+    monkeypatch.setattr("copilot_bridge.exchange.health_monitor.MIN_RETRY_DELAY", 60.0)
     bridge.error = UpstreamUnreachable("x")
-    watch = Watch(bridge)  # type: ignore[arg-type]
-    watch.start()
-    wait_for(watch, WAITING)
+    monitor = HealthMonitor(bridge)  # type: ignore[arg-type]
+    monitor.start()
+    wait_for(monitor, WAITING_FOR_GITHUB)
     bridge.error = None
-    watch.told("ok")
-    wait_for(watch, READY)
+    monitor.report_token("ok")
+    wait_for(monitor, READY)
     looks = bridge.looks
-    watch.told("ok")
+    monitor.report_token("ok")
     bridge.error = LoginRequired("revoked")
-    watch.told("authentication")
-    wait_for(watch, LOGIN)
+    monitor.report_token("authentication")
+    wait_for(monitor, LOGIN_NEEDED)
     assert bridge.looks == looks + 1
     bridge.error = None
     bridge.number += 1
-    wait_for(watch, READY)
+    wait_for(monitor, READY)
 
 
 def test_the_log_tells_changes_alone(caplog: pytest.LogCaptureFixture) -> None:
-    status, heard = Status(), []
-    status.listen(heard.append)
+    status, heard = ServiceStatus(), []
+    status.subscribe(heard.append)
     caplog.set_level(logging.INFO)
-    for each in (READY, WAITING, WAITING, READY):
-        status.set(Condition(each, "down" if each == WAITING else ""))
+    for each in (READY, WAITING_FOR_GITHUB, WAITING_FOR_GITHUB, READY):
+        status.report(Condition(each, "down" if each == WAITING_FOR_GITHUB else ""))
     assert [record.getMessage() for record in caplog.records] == ["waiting for GitHub: down", "ready"]
-    assert [each.state for each in heard] == [STARTING, READY, WAITING, READY]
-    long = Condition(WAITING, "so\nlong " * 100).line
+    assert [each.state for each in heard] == [STARTING, READY, WAITING_FOR_GITHUB, READY]
+    long = Condition(WAITING_FOR_GITHUB, "so\nlong " * 100).summary
     assert len(long) == 300
     assert "\n" not in long
