@@ -1,4 +1,4 @@
-"""A Chat Completions stream -> the hub's events."""
+"""Conversion of a Chat Completions stream into the hub's events."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -32,8 +32,8 @@ FINISH_REASON_MAP: dict[str, Reason] = {
 }
 
 
-# A delta's fields in the order in which they are told, and the part that they belong to.
-PLACES = {
+# A delta's fields in the order in which they are emitted, and the part that each belongs to.
+PART_OF_FIELD = {
     "reasoning_content": "reasoning",
     "reasoning_opaque": "reasoning",
     "content": "text",
@@ -42,35 +42,36 @@ PLACES = {
 
 SIGNATURE = "thought_signature"
 
-# What tells where a JSON text begins and ends; an escaped character counts for nothing.
-STRUCTURE = re.compile(r'\\.?|["{}\[\]]', re.DOTALL)
+# The characters that nest JSON; an escaped character is skipped.
+STRUCTURAL_CHARACTERS = re.compile(r'\\.?|["{}\[\]]', re.DOTALL)
 
 
 class JsonDepthTracker:
-    """Whether a JSON object that comes in pieces is complete.  Each character is looked at once."""
+    """Finds the end of a JSON object that comes in pieces.  It looks at each character once."""
 
     def __init__(self) -> None:
         self._depth = 0
         self._in_string = False
-        self._escaped = False  # the next piece begins with an escaped character
+        self._escaped = False  # whether the next piece begins with an escaped character
         self.complete = False
 
     def feed(self, piece: str) -> None:
         if not piece:
             return
-        marks = STRUCTURE.findall(piece[1:] if self._escaped else piece)
-        self._escaped = marks[-1:] == ["\\"]
-        for mark in marks:
-            if mark == '"':
+        characters = STRUCTURAL_CHARACTERS.findall(piece[1:] if self._escaped else piece)
+        self._escaped = characters[-1:] == ["\\"]
+        for character in characters:
+            if character == '"':
                 self._in_string = not self._in_string
-            elif mark[0] != "\\" and not self._in_string:
-                self._depth += 1 if mark in "{[" else -1
+            elif character[0] != "\\" and not self._in_string:
+                self._depth += 1 if character in "{[" else -1
                 self.complete = self._depth <= 0
 
 
 class Reader:
-    """At most one part is open.  Nothing says where a tool call ends, so what comes before its arguments
-    are complete waits until they are.
+    """Reads a stream in which at most one part is open.
+
+    Nothing marks the end of a tool call, so whatever comes before its arguments are complete is deferred.
     """
 
     def __init__(self, normalizer: ChunkNormalizer) -> None:
@@ -79,55 +80,59 @@ class Reader:
         self._template: ChunkTemplate | None = None
         self._reorder = PartReorderBuffer()
         self._part = -1
-        self._kind: object = None  # of the part told last: "text", "refusal", "reasoning", or a call's number
-        self._calls = 0  # that have begun; they are numbered from 0
+        self._kind: object = (
+            None  # of the last part: "text", "refusal", "reasoning", or the number of a tool call
+        )
+        self._call_count = 0  # the tool calls that have begun, numbered from 0
         self._refused = False
-        self._id = ""  # of the last call
-        self._custom = False  # it takes free text
-        self._unnamed: list[str] | None = None  # its arguments, as long as it has no name
-        self._nesting = JsonDepthTracker()
-        self._deferred_signatures: list[str] = []  # seals that wait for the end of the text
+        self._call_id = ""  # the last tool call's id
+        self._custom = False  # whether the last tool call takes free text
+        self._arguments_before_name: list[str] | None = (
+            None  # the last tool call's arguments, until its name is known
+        )
+        self._arguments_depth = JsonDepthTracker()
+        self._deferred_signatures: list[str] = []  # signatures that wait for the end of the text
 
     def feed(self, data: bytes) -> Iterator[Event]:
         if data.strip() == b"[DONE]":
-            yield from self._finish()
+            yield from self._end_of_stream()
             return
         if self._template and (text := self._template.read(data)) is not None:
             yield from self._delta({"content": text})
             return
         chunk = codec.read_object(data) or {}
-        normalized: list[JsonObject] = []
-        for each in self._normalizer.normalize(chunk):
-            normalized.append(each)
+        normalized_chunks: list[JsonObject] = []
+        for normalized_chunk in self._normalizer.normalize(chunk):
+            normalized_chunks.append(normalized_chunk)
             if not self._started:
                 self._started = True
-                yield ResponseStarted(str(each["id"]))
-            yield from self._delta(each["choices"][0]["delta"])
-        self._template = ChunkTemplate.from_example(data, chunk, normalized, data) or self._template
+                yield ResponseStarted(str(normalized_chunk["id"]))
+            yield from self._delta(normalized_chunk["choices"][0]["delta"])
+        self._template = ChunkTemplate.from_example(data, chunk, normalized_chunks, data) or self._template
 
     @property
     def usage(self) -> TokenUsage:
-        """As far as it has been told."""
+        """The token usage, as far as it is known."""
         return read_usage(self._normalizer.usage or {})
 
     def close(self) -> Iterator[Event]:
         if self._normalizer.finish_reason is None:
             raise StreamCut("Copilot's answer broke off before its end")
-        yield from self._finish()
+        yield from self._end_of_stream()
 
     def _delta(self, delta: JsonObject) -> Iterator[Event]:
-        for field, place in PLACES.items():
-            if (given := delta.get(field)) and not self._reorder.defer(place, (field, given)):
-                yield from self._emit([(field, given)])
+        for field, part in PART_OF_FIELD.items():
+            if (value := delta.get(field)) and not self._reorder.defer(part, (field, value)):
+                yield from self._emit([(field, value)])
         for fragment in delta.get("tool_calls") or ():
             if not self._reorder.defer(fragment["index"], ("tool_calls", fragment)):
                 yield from self._emit([("tool_calls", fragment)])
 
-    def _emit(self, told: list[tuple[str, Any]]) -> Iterator[Event]:
-        while told:
-            for field, given in told:
-                yield from self._HANDLERS[field](self, given)
-            told = self._reorder.pop_next()
+    def _emit(self, fields: list[tuple[str, Any]]) -> Iterator[Event]:
+        while fields:
+            for field, value in fields:
+                yield from self._HANDLERS[field](self, value)
+            fields = self._reorder.pop_next()
 
     def _text(self, text: str) -> Iterator[Event]:
         yield TextDelta(self._open_part("text"), text)
@@ -140,77 +145,87 @@ class Reader:
         yield from self._emit_deferred_signatures()
         yield ReasoningDelta(self._open_part("reasoning"), text)
 
-    def _seal(self, opaque: str) -> Iterator[Event]:
-        """Gemini's comes with the last word of a text: it waits for the end, or would cut the text in two."""
+    def _signature(self, signature: str) -> Iterator[Event]:
+        """Emit a signature.
+
+        Gemini's comes with the last piece of a text and would cut the text in two, so it waits.
+        """
         if self._kind == "text":
-            self._deferred_signatures.append(opaque)
+            self._deferred_signatures.append(signature)
         else:
-            yield self._sealed(opaque)
+            yield self._signature_event(signature)
 
     def _emit_deferred_signatures(self) -> Iterator[Event]:
-        late, self._deferred_signatures = self._deferred_signatures, []
-        for opaque in late:
-            yield self._sealed(opaque)
+        signatures, self._deferred_signatures = self._deferred_signatures, []
+        for signature in signatures:
+            yield self._signature_event(signature)
 
-    def _sealed(self, opaque: str) -> Event:
-        event = ReasoningSignature(self._open_part("reasoning"), {"chat": opaque})
-        self._kind = None  # the next thought is another one
+    def _signature_event(self, signature: str) -> Event:
+        event = ReasoningSignature(self._open_part("reasoning"), {"chat": signature})
+        self._kind = None  # the next piece of reasoning starts another part
         return event
 
     def _call(self, fragment: JsonObject) -> Iterator[Event]:
         number = fragment["index"]
         kind = "custom" if "custom" in fragment else "function"
-        told = fragment[kind]
+        call = fragment[kind]
         if number != self._kind:
-            if number < self._calls:  # it was complete, and something else has begun
+            if number < self._call_count:  # the call was complete, and another part has begun
                 return
             yield from self._emit_deferred_signatures()
-            if goods := signature_of(fragment, told):
-                yield ReasoningSignature(self._open_part("signature"), {"google": goods})
+            if signature := signature_of(fragment, call):
+                yield ReasoningSignature(self._open_part("signature"), {"google": signature})
             self._open_part(number)
-            self._calls, self._nesting = number + 1, JsonDepthTracker()
-            self._id, self._custom, self._unnamed = str(fragment.get("id")), kind == "custom", []
-        yield from self._arguments(number, told.get("name"), told[KINDS[kind]])
+            self._call_count, self._arguments_depth = number + 1, JsonDepthTracker()
+            self._call_id, self._custom, self._arguments_before_name = (
+                str(fragment.get("id")),
+                kind == "custom",
+                [],
+            )
+        yield from self._arguments(number, call.get("name"), call[KINDS[kind]])
 
     def _arguments(self, number: int, name: Any, arguments: str) -> Iterator[Event]:
-        self._nesting.feed(arguments)
-        if self._unnamed is not None:
-            self._unnamed.append(arguments)
+        self._arguments_depth.feed(arguments)
+        if self._arguments_before_name is not None:
+            self._arguments_before_name.append(arguments)
             if name:
-                yield from self._open(str(name), self._unnamed)
+                yield from self._emit_call_started(str(name), self._arguments_before_name)
         elif arguments:
             yield ToolCallArgumentsDelta(self._part, arguments)
-        # Nothing says where free text ends.
-        whole = self._nesting.complete and self._unnamed is None and not self._custom
-        self._reorder.open = None if whole else number
+        # Nothing marks the end of free text.
+        is_complete = (
+            self._arguments_depth.complete and self._arguments_before_name is None and not self._custom
+        )
+        self._reorder.open = None if is_complete else number
 
-    def _open(self, name: str, arguments: list[str]) -> Iterator[Event]:
-        self._unnamed = None
-        yield ToolCallStarted(self._part, self._id, name, self._custom)
-        if given := "".join(arguments):
-            yield ToolCallArgumentsDelta(self._part, given)
+    def _emit_call_started(self, name: str, arguments: list[str]) -> Iterator[Event]:
+        self._arguments_before_name = None
+        yield ToolCallStarted(self._part, self._call_id, name, self._custom)
+        if received := "".join(arguments):
+            yield ToolCallArgumentsDelta(self._part, received)
 
-    def _finish(self) -> Iterator[Event]:
+    def _end_of_stream(self) -> Iterator[Event]:
         yield from self._close_part()
-        while told := self._reorder.pop_next():
-            yield from self._emit(told)
+        while deferred := self._reorder.pop_next():
+            yield from self._emit(deferred)
             yield from self._close_part()
         yield from self._emit_deferred_signatures()
         closing = list(self._normalizer.end())[-1]
         if not self._started:
             yield ResponseStarted(str(closing["id"]))
         reason = FINISH_REASON_MAP.get(str(closing["choices"][0]["finish_reason"]), "stop")
-        if self._refused and reason == "stop":  # OpenAI's models stop when they have refused
+        if self._refused and reason == "stop":  # OpenAI's models give "stop" when they have refused
             reason = "refusal"
         yield ResponseFinished(reason, self.usage)
 
     def _close_part(self) -> Iterator[Event]:
-        """A call that was cut off ends with the answer."""
-        if self._unnamed is not None:
-            yield from self._open("", self._unnamed)
+        """Close the open part, even a tool call that was cut off."""
+        if self._arguments_before_name is not None:
+            yield from self._emit_call_started("", self._arguments_before_name)
         self._reorder.open = None
 
     def _open_part(self, kind: object) -> int:
+        """Return the number of the open part, after opening a new one if the kind differs."""
         if kind != self._kind:
             self._kind = kind
             self._part += 1
@@ -218,33 +233,33 @@ class Reader:
 
     _HANDLERS: ClassVar[dict[str, Callable[[Any, Any], Iterator[Event]]]] = {
         "reasoning_content": _reasoning,
-        "reasoning_opaque": _seal,
+        "reasoning_opaque": _signature,
         "content": _text,
         "refusal": _refusal,
         "tool_calls": _call,
     }
 
 
-def signature_of(fragment: JsonObject, told: JsonObject) -> JsonObject:
-    """Gemini wants to see it again with the call, where it stood; {}: it has none."""
+def signature_of(fragment: JsonObject, call: JsonObject) -> JsonObject:
+    """Return Gemini's signature of a tool call, at the location where the call has it; {} if it has none."""
     extra = fragment.get("extra_content")
     google = extra.get("google") if isinstance(extra, dict) else None
     if isinstance(google, dict) and isinstance(google.get(SIGNATURE), str):
         return {"extra_content": {"google": {SIGNATURE: google[SIGNATURE]}}}
-    return {SIGNATURE: told[SIGNATURE]} if isinstance(told.get(SIGNATURE), str) else {}
+    return {SIGNATURE: call[SIGNATURE]} if isinstance(call.get(SIGNATURE), str) else {}
 
 
 def read_usage(usage: JsonObject) -> TokenUsage:
     prompt = members.optional_object(usage, "prompt_tokens_details")
     completion = members.optional_object(usage, "completion_tokens_details")
     cached = members.token_count(prompt.get("cached_tokens"))
-    written = members.token_count(
+    cache_written = members.token_count(
         prompt.get("cache_creation_input_tokens") or prompt.get("cache_write_tokens")
     )
     return TokenUsage(
-        input=max(0, members.token_count(usage.get("prompt_tokens")) - cached - written),
+        input=max(0, members.token_count(usage.get("prompt_tokens")) - cached - cache_written),
         cached=cached,
-        cache_written=written,
+        cache_written=cache_written,
         output=members.token_count(usage.get("completion_tokens")),
         reasoning=members.token_count(completion.get("reasoning_tokens")),
     )

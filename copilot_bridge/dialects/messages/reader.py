@@ -1,4 +1,4 @@
-"""A Messages stream -> the hub's events."""
+"""Conversion of a Messages stream into the hub's events."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
@@ -33,28 +33,29 @@ FINISH_REASON_MAP: dict[str, Reason] = {
     "refusal": "refusal",
 }
 
-# Blocks that the hub can say; what a server's own tools did is none of a client's business.
-KINDS = ("text", "thinking", "redacted_thinking", "tool_use")
+# Blocks that the hub knows.  Those of server tools are no client's business.
+BLOCK_TYPES = ("text", "thinking", "redacted_thinking", "tool_use")
 
-# Of a refusal that says no more.
-REFUSED = "The model refused to answer."
+# The text of a refusal without an explanation.
+REFUSAL_TEXT = "The model refused to answer."
 
 
 class Reader:
-    """A block is a part, unless there is nothing in it.  Blocks that overlap wait for each other."""
+    """Reads a stream in which each block that is not empty is a part.  Blocks that overlap are reordered."""
 
     def __init__(self) -> None:
         self._usage: dict[str, int] = {}
         self._reason: Reason = "stop"
         self._stop_sequence: str | None = None
-        self._refusal = REFUSED
+        self._refusal = REFUSAL_TEXT
         self._reorder = PartReorderBuffer()
         self._part = -1
-        self._block = ""  # the kind of the open block; "" if it is none that the hub can say
-        self._told = False  # something of the open block
-        self._whole: JsonObject = {}  # a call's arguments, as the start of its block told them
+        self._block_type = ""  # the type of the open block; "" if the hub does not know it
+        self._is_part_open = False  # whether the open block has become a part
+        # a tool call's arguments, if the start of its block had them
+        self._arguments_at_start: JsonObject = {}
         self._signature = ""
-        self._blocks = 0  # that have begun
+        self._block_count = 0  # the number of blocks that have begun
 
     def feed(self, data: bytes) -> Iterator[Event]:
         event = codec.read_object(data) if data else None
@@ -62,33 +63,35 @@ class Reader:
             return
         if event.get("type") in ERROR_TYPES and is_error(event):
             raise as_stream_error(error_in(event))
-        place = event.get("index")
-        if place.__class__ is not int:
-            place = event["index"] = self._place_of(event, place)
-        if not self._reorder.defer(place, event):
+        index = event.get("index")
+        if index.__class__ is not int:
+            index = event["index"] = self._index_of(event, index)
+        if not self._reorder.defer(index, event):
             yield from self._emit([event])
 
     @property
     def usage(self) -> TokenUsage:
-        """As far as it has been told."""
+        """The token usage, as far as it is known."""
         return read_usage(self._usage)
 
-    def _place_of(self, event: JsonObject, given: Any) -> Any:
-        """What has none is of the block that is open; one that begins is the next."""
-        place = members.index(given)
-        if place is not None or event.get("type") not in BLOCK_EVENTS:
-            return place
-        return self._blocks if event["type"] == "content_block_start" else self._reorder.open
+    def _index_of(self, event: JsonObject, value: Any) -> Any:
+        """Return the index of an event without one: that of the next block if a block starts, else
+        the open block's.
+        """
+        index = members.index(value)
+        if index is not None or event.get("type") not in BLOCK_EVENTS:
+            return index
+        return self._block_count if event["type"] == "content_block_start" else self._reorder.open
 
     def close(self) -> Iterator[Event]:
         raise StreamCut("Copilot's answer broke off before its end")
 
-    def _emit(self, told: list[JsonObject]) -> Iterator[Event]:
-        while told:
-            for event in told:
-                if take := self._HANDLERS.get(str(event.get("type"))):
-                    yield from take(self, event)
-            told = self._reorder.pop_next()
+    def _emit(self, events: list[JsonObject]) -> Iterator[Event]:
+        while events:
+            for event in events:
+                if handle := self._HANDLERS.get(str(event.get("type"))):
+                    yield from handle(self, event)
+            events = self._reorder.pop_next()
 
     def _start(self, event: JsonObject) -> Iterator[Event]:
         message = members.object_in(event, "message")
@@ -98,47 +101,49 @@ class Reader:
     def _open(self, event: JsonObject) -> Iterator[Event]:
         yield from self._close_part()
         block, self._reorder.open = members.object_in(event, "content_block"), event["index"]
-        self._blocks += 1
-        kind = members.required_text(block, "type")
-        self._block = kind if kind in KINDS else ""
-        if self._block == "tool_use":
-            self._whole = members.object_in(block, "input")
+        self._block_count += 1
+        type_ = members.required_text(block, "type")
+        self._block_type = type_ if type_ in BLOCK_TYPES else ""
+        if self._block_type == "tool_use":
+            self._arguments_at_start = members.object_in(block, "input")
             id_, name = members.id_text(block, "id"), members.required_text(block, "name")
             yield ToolCallStarted(self._open_part(), id_, name)
-        elif self._block == "redacted_thinking":
+        elif self._block_type == "redacted_thinking":
             yield ReasoningSignature(self._open_part(), {"redacted": members.text(block, "data")})
-        elif self._block in BEGINNINGS and (begun := members.text(block, self._block)):
-            yield BEGINNINGS[self._block](self._open_part(), begun)
+        elif self._block_type in EVENT_BY_BLOCK_START and (
+            beginning := members.text(block, self._block_type)
+        ):
+            yield EVENT_BY_BLOCK_START[self._block_type](self._open_part(), beginning)
 
     def _delta(self, event: JsonObject) -> Iterator[Event]:
         if event["index"] != self._reorder.open:
             return
         delta = members.object_in(event, "delta")
-        kind = (self._block, str(delta.get("type")))
-        if kind == ("thinking", "signature_delta"):
+        key = (self._block_type, str(delta.get("type")))
+        if key == ("thinking", "signature_delta"):
             self._signature += members.text(delta, "signature")
-        elif kind in DELTAS and (told := members.text(delta, DELTAS[kind][0])):
-            self._whole = {}
-            yield DELTAS[kind][1](self._open_part(), told)
+        elif key in EVENT_BY_DELTA and (piece := members.text(delta, EVENT_BY_DELTA[key][0])):
+            self._arguments_at_start = {}
+            yield EVENT_BY_DELTA[key][1](self._open_part(), piece)
 
     def _close(self, event: JsonObject) -> Iterator[Event]:
         if event["index"] == self._reorder.open:
             yield from self._close_part()
 
     def _open_part(self) -> int:
-        """The open block's part, which has its number when something of it is told."""
-        if not self._told:
-            self._told = True
+        """Return the number of the open block's part.  It is assigned with the block's first content."""
+        if not self._is_part_open:
+            self._is_part_open = True
             self._part += 1
         return self._part
 
     def _close_part(self) -> Iterator[Event]:
-        if self._whole:  # told by the start, and by no delta
-            yield ToolCallArgumentsDelta(self._open_part(), codec.write(self._whole).decode())
+        if self._arguments_at_start:  # the start of the block had them, and no delta followed
+            yield ToolCallArgumentsDelta(self._open_part(), codec.write(self._arguments_at_start).decode())
         if self._signature:
             yield ReasoningSignature(self._open_part(), {"messages": self._signature})
-        self._reorder.open, self._block, self._told = None, "", False
-        self._whole, self._signature = {}, ""
+        self._reorder.open, self._block_type, self._is_part_open = None, "", False
+        self._arguments_at_start, self._signature = {}, ""
 
     def _finish(self, event: JsonObject) -> Iterator[Event]:
         self._count(event.get("usage"))
@@ -148,21 +153,21 @@ class Reader:
         if reason == "stop_sequence":
             self._stop_sequence = members.text(delta, "stop_sequence") or None
         explanation = members.optional_object(delta, "stop_details").get("explanation")
-        self._refusal = explanation if isinstance(explanation, str) and explanation else REFUSED
+        self._refusal = explanation if isinstance(explanation, str) and explanation else REFUSAL_TEXT
         yield from ()
 
     def _stop(self, _event: JsonObject) -> Iterator[Event]:
-        """Blocks that nobody has closed end here, too."""
+        """End the response, and with it the blocks that were never closed."""
         yield from self._close_part()
-        while told := self._reorder.pop_next():
-            yield from self._emit(told)
+        while deferred := self._reorder.pop_next():
+            yield from self._emit(deferred)
             yield from self._close_part()
         if self._reason == "refusal":
             yield RefusalDelta(self._open_part(), self._refusal)
         yield ResponseFinished(self._reason, self.usage, self._stop_sequence)
 
     def _count(self, usage: Any) -> None:
-        """What the end tells replaces what the beginning told."""
+        """Add token counts.  Those at the end replace those at the beginning."""
         self._usage |= numbers(usage)
         self._usage |= numbers(usage.get("output_tokens_details")) if isinstance(usage, dict) else {}
 
@@ -188,11 +193,11 @@ def read_usage(usage: dict[str, int]) -> TokenUsage:
 
 BLOCK_EVENTS = ("content_block_start", "content_block_delta", "content_block_stop")
 
-# What may be told by the start of a block already.
-BEGINNINGS: dict[str, Callable[[int, str], Event]] = {"text": TextDelta, "thinking": ReasoningDelta}
+# Blocks that may have content at their start, and the event for it.
+EVENT_BY_BLOCK_START: dict[str, Callable[[int, str], Event]] = {"text": TextDelta, "thinking": ReasoningDelta}
 
-# What a kind of block may be told by: (where it stands, the event it makes).
-DELTAS: dict[tuple[str, str], tuple[str, Callable[[int, str], Event]]] = {
+# (block type, delta type) -> (the field of the content, the event for it).
+EVENT_BY_DELTA: dict[tuple[str, str], tuple[str, Callable[[int, str], Event]]] = {
     ("text", "text_delta"): ("text", TextDelta),
     ("thinking", "thinking_delta"): ("thinking", ReasoningDelta),
     ("tool_use", "input_json_delta"): ("partial_json", ToolCallArgumentsDelta),

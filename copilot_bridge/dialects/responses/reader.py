@@ -1,4 +1,7 @@
-"""A Responses stream -> the hub's events.  Items are known by their place, never by their changing ids."""
+"""Conversion of a Responses stream into the hub's events.
+
+Items are identified by their index, never by their id, which differs from event to event.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
@@ -26,23 +29,24 @@ ADDED, DONE = "response.output_item.added", "response.output_item.done"
 
 INCOMPLETE: dict[str, Reason] = {"max_output_tokens": "length", "content_filter": "filtered"}
 
-FAILED = {"failed", "cancelled"}
+FAILED_STATUSES = {"failed", "cancelled"}
 
-# What calls a tool, and the field of its arguments.
-CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
+# Items that call a tool, and the field of their arguments.
+ARGUMENTS_FIELD = {"function_call": "arguments", "custom_tool_call": "input"}
 
 
 class Reader:
-    """An item is a part, a message one for each text in it.  Items that overlap wait for each other: one
-    is open from `output_item.added` to `output_item.done`.
+    """Reads a stream in which each item is a part, and a message one part for each text in it.
+
+    An item is open from `output_item.added` to `output_item.done`.  Items that overlap are reordered.
     """
 
     def __init__(self) -> None:
         self._reorder = PartReorderBuffer()
         self._part = -1
-        self._key: object = None  # of the part that is being told: its item's kind and place
-        self._told: set[object] = set()  # places of which deltas have come
-        self._done: set[object] = set()  # places of which nothing more is to come
+        self._part_key: object = None  # (kind, index) of the open part
+        self._with_deltas: set[object] = set()  # indexes of items with deltas
+        self._closed: set[object] = set()  # indexes of items that are complete
         self._called = False
         self._refused = False
 
@@ -52,72 +56,74 @@ class Reader:
             return
         if event.get("type") in ERROR_TYPES and is_error(event):
             raise as_stream_error(error_in(event))
-        place = event.get("output_index")
-        if place.__class__ is not int:
-            place = event["output_index"] = self._place_of(event, place)
-        if not self._reorder.defer(place, event):
+        index = event.get("output_index")
+        if index.__class__ is not int:
+            index = event["output_index"] = self._index_of(event, index)
+        if not self._reorder.defer(index, event):
             yield from self._emit([event])
 
-    def _place_of(self, event: JsonObject, given: Any) -> Any:
-        """A delta without one is of the item that is open."""
-        place = members.index(given)
-        return self._reorder.open if place is None and "delta" in event else place
+    def _index_of(self, event: JsonObject, value: Any) -> Any:
+        """Return the index of an event without one: for a delta that of the open item."""
+        index = members.index(value)
+        return self._reorder.open if index is None and "delta" in event else index
 
     @property
     def usage(self) -> TokenUsage:
-        """Nothing is told of it before the end."""
+        """No token usage: it comes only with the end of the response."""
         return TokenUsage()
 
     def close(self) -> Iterator[Event]:
         raise StreamCut("Copilot's answer broke off before its end")
 
-    def _emit(self, told: list[JsonObject]) -> Iterator[Event]:
-        while told:
-            for event in told:
+    def _emit(self, events: list[JsonObject]) -> Iterator[Event]:
+        while events:
+            for event in events:
                 kind = str(event.get("type"))
-                take = self._HANDLERS.get(kind)
-                if take and (kind == ADDED or event["output_index"] not in self._done):
-                    yield from take(self, event)
-            told = self._reorder.pop_next()
+                handle = self._HANDLERS.get(kind)
+                if handle and (kind == ADDED or event["output_index"] not in self._closed):
+                    yield from handle(self, event)
+            events = self._reorder.pop_next()
 
     def _start(self, event: JsonObject) -> Iterator[Event]:
         yield ResponseStarted(members.id_text(members.object_in(event, "response"), "id"))
 
     def _added(self, event: JsonObject) -> Iterator[Event]:
-        place = self._reorder.open = event["output_index"]
+        index = self._reorder.open = event["output_index"]
         item = members.object_in(event, "item")
-        self._key = None
-        self._told.discard(place)
-        self._done.discard(place)
-        if str(item.get("type")) in CALLS and item.get("name"):
-            yield self._call(place, item)
+        self._part_key = None
+        self._with_deltas.discard(index)
+        self._closed.discard(index)
+        if str(item.get("type")) in ARGUMENTS_FIELD and item.get("name"):
+            yield self._call(index, item)
 
-    def _call(self, place: object, item: JsonObject) -> Event:
+    def _call(self, index: object, item: JsonObject) -> Event:
         self._called = True
         custom = item["type"] == "custom_tool_call"
         id_, name = members.id_text(item, "call_id"), members.required_text(item, "name")
-        return ToolCallStarted(self._open_part("call", place), id_, name, custom)
+        return ToolCallStarted(self._open_part("call", index), id_, name, custom)
 
     def _text(self, event: JsonObject) -> Iterator[Event]:
         if text := members.text(event, "delta"):
-            yield TextDelta(self._said("text", event), text)
+            yield TextDelta(self._open_content("text", event), text)
 
     def _refusal(self, event: JsonObject) -> Iterator[Event]:
         if text := members.text(event, "delta"):
             self._refused = True
-            yield RefusalDelta(self._said("refusal", event), text)
+            yield RefusalDelta(self._open_content("refusal", event), text)
 
-    def _said(self, kind: str, event: JsonObject) -> int:
-        """The part of a message that a delta belongs to."""
-        place = event["output_index"]
-        self._told.add(place)
-        index = event.get("content_index")
-        return self._open_part(kind, (place, index if index.__class__ is int else members.index(index)))
+    def _open_content(self, kind: str, event: JsonObject) -> int:
+        """Return the part of a message that a delta belongs to."""
+        index = event["output_index"]
+        self._with_deltas.add(index)
+        content_index = event.get("content_index")
+        if content_index.__class__ is not int:
+            content_index = members.index(content_index)
+        return self._open_part(kind, (index, content_index))
 
     def _arguments(self, event: JsonObject) -> Iterator[Event]:
-        place = event["output_index"]
-        if (delta := members.text(event, "delta")) and self._key == ("call", place):
-            self._told.add(place)
+        index = event["output_index"]
+        if (delta := members.text(event, "delta")) and self._part_key == ("call", index):
+            self._with_deltas.add(index)
             yield ToolCallArgumentsDelta(self._part, delta)
 
     def _summary_part(self, event: JsonObject) -> Iterator[Event]:
@@ -125,81 +131,86 @@ class Reader:
             yield ReasoningDelta(self._open_part("reasoning", event["output_index"]), "\n\n")
 
     def _summary(self, event: JsonObject) -> Iterator[Event]:
-        place = event["output_index"]
+        index = event["output_index"]
         if text := members.text(event, "delta"):
-            self._told.add(place)
-            yield ReasoningDelta(self._open_part("reasoning", place), text)
+            self._with_deltas.add(index)
+            yield ReasoningDelta(self._open_part("reasoning", index), text)
 
     def _close(self, event: JsonObject) -> Iterator[Event]:
-        """What no delta has told, and what a thought is locked with."""
-        place, item = event["output_index"], members.object_in(event, "item")
-        yield from self._close_item(place, item)
-        self._done.add(place)
-        if place == self._reorder.open:
+        """Close an item, and emit what no delta had: its content if there were none, and the
+        signature of reasoning.
+        """
+        index, item = event["output_index"], members.object_in(event, "item")
+        yield from self._close_item(index, item)
+        self._closed.add(index)
+        if index == self._reorder.open:
             self._reorder.open = None
 
-    def _close_item(self, place: object, item: JsonObject) -> Iterator[Event]:
+    def _close_item(self, index: object, item: JsonObject) -> Iterator[Event]:
         if close := self._CLOSE_HANDLERS.get(str(item.get("type"))):
-            yield from close(self, place, item, place not in self._told)
+            yield from close(self, index, item, index not in self._with_deltas)
 
-    def _close_reasoning(self, place: object, item: JsonObject, untold: bool) -> Iterator[Event]:
-        summary = "\n\n".join(members.text(each, "text") for each in members.objects_in(item, "summary"))
-        if untold and summary:
-            yield ReasoningDelta(self._open_part("reasoning", place), summary)
+    def _close_reasoning(self, index: object, item: JsonObject, without_deltas: bool) -> Iterator[Event]:
+        summary = "\n\n".join(members.text(part, "text") for part in members.objects_in(item, "summary"))
+        if without_deltas and summary:
+            yield ReasoningDelta(self._open_part("reasoning", index), summary)
         if encrypted := members.text(item, "encrypted_content"):
-            goods = {"id": members.id_text(item, "id"), "encrypted_content": encrypted}
-            yield ReasoningSignature(self._open_part("reasoning", place), {"responses": goods})
+            details = {"id": members.id_text(item, "id"), "encrypted_content": encrypted}
+            yield ReasoningSignature(self._open_part("reasoning", index), {"responses": details})
 
-    def _close_call(self, place: object, item: JsonObject, untold: bool) -> Iterator[Event]:
-        if self._key != ("call", place):
-            yield self._call(place, item)
-        if untold and (arguments := members.json_text(item, CALLS[item["type"]])):
+    def _close_call(self, index: object, item: JsonObject, without_deltas: bool) -> Iterator[Event]:
+        if self._part_key != ("call", index):
+            yield self._call(index, item)
+        if without_deltas and (arguments := members.json_text(item, ARGUMENTS_FIELD[item["type"]])):
             yield ToolCallArgumentsDelta(self._part, arguments)
 
-    def _close_message(self, place: object, item: JsonObject, untold: bool) -> Iterator[Event]:
-        for index, content in enumerate(members.objects_in(item, "content") if untold else ()):
+    def _close_message(self, index: object, item: JsonObject, without_deltas: bool) -> Iterator[Event]:
+        for content_index, content in enumerate(
+            members.objects_in(item, "content") if without_deltas else ()
+        ):
             if refusal := members.text(content, "refusal"):
                 self._refused = True
-                yield RefusalDelta(self._open_part("refusal", (place, index)), refusal)
+                yield RefusalDelta(self._open_part("refusal", (index, content_index)), refusal)
             elif text := members.text(content, "text"):
-                yield TextDelta(self._open_part("text", (place, index)), text)
+                yield TextDelta(self._open_part("text", (index, content_index)), text)
 
-    def _ended(self, event: JsonObject) -> Iterator[Event]:
-        """Where the event's name and the response's status differ, the worse is true."""
+    def _end(self, event: JsonObject) -> Iterator[Event]:
+        """End the response.  If the event's type and the response's status differ, the worse one counts."""
         response = members.object_in(event, "response")
-        said = {str(response.get("status")), str(event["type"]).rpartition(".")[2]}
-        if said & FAILED:
+        statuses = {str(response.get("status")), str(event["type"]).rpartition(".")[2]}
+        if statuses & FAILED_STATUSES:
             raise as_stream_error(error_in(event))
-        yield from self._untold(response)
-        yield from self._rest()
-        reason = self._reason(response, cut="incomplete" in said)
+        yield from self._emit_output(response)
+        yield from self._emit_deferred()
+        reason = self._reason(response, incomplete="incomplete" in statuses)
         yield ResponseFinished(reason, read_usage(members.optional_object(response, "usage")))
 
-    def _untold(self, response: JsonObject) -> Iterator[Event]:
-        """An answer of which nothing was told but its end."""
-        if self._part < 0 and self._reorder.open is None and not self._done:
-            for place, item in enumerate(members.objects_in(response, "output")):
-                yield from self._close_item(place, item)
+    def _emit_output(self, response: JsonObject) -> Iterator[Event]:
+        """Emit the response's output if no event before the end had any of it."""
+        if self._part < 0 and self._reorder.open is None and not self._closed:
+            for index, item in enumerate(members.objects_in(response, "output")):
+                yield from self._close_item(index, item)
 
-    def _reason(self, response: JsonObject, *, cut: bool) -> Reason:
-        if cut:
-            told = members.optional_object(response, "incomplete_details").get("reason")
-            return INCOMPLETE.get(str(told), "length")
+    def _reason(self, response: JsonObject, *, incomplete: bool) -> Reason:
+        if incomplete:
+            reason = members.optional_object(response, "incomplete_details").get("reason")
+            return INCOMPLETE.get(str(reason), "length")
         return "tool_calls" if self._called else "refusal" if self._refused else "stop"
 
     def _failed(self, event: JsonObject) -> Iterator[Event]:
         raise as_stream_error(error_in(event))
 
-    def _rest(self) -> Iterator[Event]:
-        """Items that nobody has closed end with the answer, too."""
+    def _emit_deferred(self) -> Iterator[Event]:
+        """Emit deferred events.  Items that were never closed end with the response."""
         self._reorder.open = None
-        while told := self._reorder.pop_next():
-            yield from self._emit(told)
+        while deferred := self._reorder.pop_next():
+            yield from self._emit(deferred)
             self._reorder.open = None
 
-    def _open_part(self, kind: str, place: object) -> int:
-        if (kind, place) != self._key:
-            self._key = (kind, place)
+    def _open_part(self, kind: str, index: object) -> int:
+        """Return the number of the open part, after opening a new one if the kind or the index differs."""
+        if (kind, index) != self._part_key:
+            self._part_key = (kind, index)
             self._part += 1
         return self._part
 
@@ -213,8 +224,8 @@ class Reader:
         "response.reasoning_summary_part.added": _summary_part,
         "response.reasoning_summary_text.delta": _summary,
         DONE: _close,
-        "response.completed": _ended,
-        "response.incomplete": _ended,
+        "response.completed": _end,
+        "response.incomplete": _end,
         "response.failed": _failed,
         "response.cancelled": _failed,
     }
@@ -227,16 +238,16 @@ class Reader:
 
 
 def read_usage(usage: JsonObject) -> TokenUsage:
-    """What was read from a cache or written to one is counted among the input."""
-    given = members.optional_object(usage, "input_tokens_details")
-    cached, written = (
-        members.token_count(given.get("cached_tokens")),
-        members.token_count(given.get("cache_write_tokens")),
+    """Read the token usage.  OpenAI counts cached tokens among the input."""
+    details = members.optional_object(usage, "input_tokens_details")
+    cached, cache_written = (
+        members.token_count(details.get("cached_tokens")),
+        members.token_count(details.get("cache_write_tokens")),
     )
     return TokenUsage(
-        input=max(0, members.token_count(usage.get("input_tokens")) - cached - written),
+        input=max(0, members.token_count(usage.get("input_tokens")) - cached - cache_written),
         cached=cached,
-        cache_written=written,
+        cache_written=cache_written,
         output=members.token_count(usage.get("output_tokens")),
         reasoning=members.token_count(
             members.optional_object(usage, "output_tokens_details").get("reasoning_tokens")
