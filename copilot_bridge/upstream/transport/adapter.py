@@ -86,6 +86,17 @@ class Adapter(HTTPAdapter):
         host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
         return host, {"ssl_context": self._context} if host["scheme"] == "https" else {}
 
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        return super().request_url(request, proxies) if proxies else request.path_url
+
+    def build_response(self, request: requests.PreparedRequest, response: Any) -> requests.Response:
+        """requests' response without cookies and without a guess at the encoding, which nobody asks for."""
+        built = requests.Response()
+        built.status_code, built.reason = response.status, response.reason
+        built.headers, built.raw = response.headers, response
+        built.url, built.request = str(request.url), request
+        return built
+
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         if proxy.startswith("https:"):
             kwargs["proxy_ssl_context"] = self._context

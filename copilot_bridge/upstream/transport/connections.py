@@ -25,7 +25,7 @@ All this concerns reused connections, and ends with the first byte of an answer.
 
 import select
 import time
-from http.client import SWITCHING_PROTOCOLS, HTTPException, HTTPResponse, parse_headers
+from http.client import HTTPException
 from typing import Any
 
 from gevent.monkey import get_original
@@ -33,12 +33,12 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.wait import wait_for_read
 
+from copilot_bridge.upstream.transport.messages import MessageConnection
 from copilot_bridge.upstream.transport.network_errors import StaleConnectionError
 from copilot_bridge.upstream.transport.patience import Patience
 from copilot_bridge.upstream.transport.sockets import enable_keepalive, unacknowledged
 
 CHECK_INTERVAL = 3.0  # s between two checks of a silent connection
-MAX_INTERIM_RESPONSES = 100
 
 
 class Timeouts(Timeout):
@@ -58,24 +58,9 @@ def both_clocks() -> tuple[float, float]:
     return time.monotonic(), time.time()
 
 
-class FinalResponse(HTTPResponse):
-    """The final answer: http.client skips 100 only, and takes a 103 (Early Hints) for the answer."""
-
-    def _read_status(self) -> tuple[str, int, str]:
-        status_line: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
-        for _ in range(MAX_INTERIM_RESPONSES):
-            if status_line[1] >= 200 or status_line[1] == SWITCHING_PROTOCOLS:
-                return status_line
-            parse_headers(self.fp)
-            status_line = super()._read_status()  # type: ignore[misc]
-        raise HTTPException("only interim answers")
-
-
-class WatchedConnection:
+class WatchedConnection(MessageConnection):
     """A mixin for urllib3's connections: it watches a reused connection until its answer begins."""
 
-    response_class: Any = FinalResponse
-    sock: Any
     reused = False  # an answer has come on it
     idle_since: tuple[float, float] | None = None
     timeouts: Timeouts | None = None
@@ -113,7 +98,7 @@ class WatchedConnection:
         try:
             if self.reused and self.timeouts:
                 self._await_answer(self.timeouts, began)
-            response = super().getresponse()  # type: ignore[misc]
+            response = super().getresponse()
         except TimeoutError:
             raise
         except (OSError, HTTPException) as error:
