@@ -4,14 +4,15 @@ import io
 from http.client import HTTPException
 
 import pytest
-from copilot_bridge.upstream.transport.message_heads import (
+
+from copilot_bridge.upstream.transport.connections import PlainConnection
+from copilot_bridge.upstream.transport.messages import (
     MAX_FIELDS,
+    SHORT_BODY,
     FinalResponse,
     read_fields,
     write_fields,
 )
-
-from copilot_bridge.upstream.transport.connections import SHORT_BODY, PlainConnection
 
 
 class Socket:
