@@ -34,7 +34,7 @@ class MessagesRequest(ModelRequest):
     def read(self, data: bytes) -> Body:
         body = messages.read(data)
         self._managed = MANAGED in body
-        self._changed |= messages.rename_form(body)
+        self._changed |= messages.move_output_format(body)
         return body
 
     def talk(self) -> Conversation:

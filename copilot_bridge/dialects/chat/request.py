@@ -1,6 +1,6 @@
-"""What a Chat Completions client may send.  https://platform.openai.com/docs/api-reference/chat/create
+"""Validation of Chat Completions requests.  https://platform.openai.com/docs/api-reference/chat/create
 
-Only what the bridge itself relies on is checked; every other field is upstream's to judge.
+Only fields that the bridge itself uses are checked; all others are left to upstream.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from copilot_bridge.dialects.request_body import check_model, read_body
 from copilot_bridge.dialects.validation import BOOLEAN, EFFORT, LIST, OBJECT, POSITIVE, Validators, validate
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
-# Optional fields that the bridge reads, whoever the upstream is.
+# Optional fields that the bridge itself reads.
 FIELDS: Validators = {
     "stream": BOOLEAN,
     "stream_options": OBJECT,
@@ -40,13 +40,16 @@ TEXTS = ("text",)
 
 
 def read(data: bytes) -> JsonObject:
-    """The body as a dict.  Raises InvalidRequest or Unsupported, naming the field."""
+    """Read a request body.
+
+    :raises InvalidRequest, Unsupported: a field is wrong or not supported; the error names it.
+    """
     body = read_body(data)
     check_model(body)
     validate(FIELDS, body)
     if (body.get("n") or 1) > 1:
         raise Unsupported("n: Copilot gives one answer to a request", param="n")
-    if any(each != "text" for each in body.get("modalities") or ()):
+    if any(modality != "text" for modality in body.get("modalities") or ()):
         raise Unsupported("modalities: Copilot's models answer in text", param="modalities")
     if body.get("web_search_options") is not None:
         raise Unsupported("web_search_options: Copilot's models do not search", param="web_search_options")
@@ -76,19 +79,22 @@ def check_messages(messages: Any) -> None:
 
 def images(body: JsonObject) -> list[ImagePart]:
     return [
-        ImagePart(f"messages.{index}.content.{place}", part, index, message["role"] == "tool")
+        ImagePart(f"messages.{index}.content.{part_index}", part, index, message["role"] == "tool")
         for index, message in enumerate(body["messages"])
-        for place, part in enumerate(listed(message.get("content")))
+        for part_index, part in enumerate(list_or_empty(message.get("content")))
         if part.get("type") == "image_url"
     ]
 
 
-def listed(content: Any) -> list[Any]:
+def list_or_empty(content: Any) -> list[Any]:
     return content if isinstance(content, list) else []
 
 
 def image_holders(body: JsonObject) -> Iterator[ImageHolder]:
-    """Each image, in its `image_url` object.  Raises InvalidRequest: it has no url."""
+    """Yield each image with its `image_url` object.
+
+    :raises InvalidRequest: an image has no URL.
+    """
     for index, message in enumerate(body["messages"]):
         content = message.get("content")
         if not isinstance(content, list):
@@ -102,8 +108,8 @@ def image_holders(body: JsonObject) -> Iterator[ImageHolder]:
                 yield ImageHolder(f"{where}.url", image, message["role"] == "tool")
 
 
-PROGRAMS = ("system", "developer")
-RESULTS = ("tool", "function")
+SYSTEM_ROLES = ("system", "developer")
+RESULT_ROLES = ("tool", "function")
 
 
 def read_conversation(body: JsonObject) -> Conversation:
@@ -111,29 +117,29 @@ def read_conversation(body: JsonObject) -> Conversation:
 
 
 def steps(body: JsonObject) -> Iterator[Step]:
-    """What a program says as system or developer is no step."""
+    """Yield the steps of the conversation.  System and developer messages are not steps."""
     for message in body["messages"]:
         role = message["role"]
-        if role in RESULTS:
+        if role in RESULT_ROLES:
             yield from RESULT
         elif role == "assistant":
             yield MODEL, ""
-        elif role not in PROGRAMS:
+        elif role not in SYSTEM_ROLES:
             yield from ((USER, text) for text in [*texts(message.get("content"), TEXTS)] or [SOMETHING])
 
 
 def system(body: JsonObject) -> Iterator[str]:
-    """What stands before the conversation."""
-    for message in takewhile(lambda each: each["role"] in PROGRAMS, body["messages"]):
+    """Yield the texts before the conversation."""
+    for message in takewhile(lambda message: message["role"] in SYSTEM_ROLES, body["messages"]):
         yield from texts(message.get("content"), TEXTS)
 
 
 def has_custom_tools(body: JsonObject) -> bool:
-    """It offers some, or has called one."""
-    calls = (call for message in body["messages"] for call in listed(message.get("tool_calls")))
+    """Whether the request offers custom tools or has called one."""
+    calls = (call for message in body["messages"] for call in list_or_empty(message.get("tool_calls")))
     return any(
-        isinstance(each, dict) and each.get("type") == "custom"
-        for each in (*listed(body.get("tools")), *calls)
+        isinstance(tool, dict) and tool.get("type") == "custom"
+        for tool in (*list_or_empty(body.get("tools")), *calls)
     )
 
 

@@ -1,6 +1,6 @@
-"""An answer in one piece: folded from a stream's chunks, or mended from Copilot's own.
+"""Whole responses: accumulated from a stream's chunks, or normalized from Copilot's own.
 
-Both are one code path: a whole answer is taken for a stream of a single chunk.
+Both take the same path, since a whole response is treated as a stream of a single chunk.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,11 +15,11 @@ from copilot_bridge.dialects.members import json_text, optional_object, text
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
-JOINED = ("content", "refusal", "reasoning_content")
+JOINED_FIELDS = ("content", "refusal", "reasoning_content")
 
 
 class ResponseAccumulator:
-    """Mended chunks in, one `chat.completion` out."""
+    """Joins normalized chunks into a `chat.completion`."""
 
     def __init__(self, normalizer: ChunkNormalizer) -> None:
         self._normalizer = normalizer
@@ -30,20 +30,20 @@ class ResponseAccumulator:
 
     def add(self, chunk: JsonObject) -> None:
         for normalized in self._normalizer.normalize(chunk):
-            self._take(normalized)
+            self._add_normalized(normalized)
 
     def result(self) -> JsonObject:
         for normalized in self._normalizer.end():
-            self._take(normalized)
+            self._add_normalized(normalized)
         if self._calls:
             self._message["tool_calls"] = self._calls
-        if self._message["refusal"]:  # said in place of a content
+        if self._message["refusal"]:  # a refusal replaces the content
             self._message["content"] = self._message["content"] or None
         choice = {**self._choice, "index": 0, "message": self._message}
-        reply = self._frame | {"object": "chat.completion", "choices": [{"logprobs": None} | choice]}
-        return reply | ({"usage": self._normalizer.usage} if self._normalizer.usage else {})
+        response = self._frame | {"object": "chat.completion", "choices": [{"logprobs": None} | choice]}
+        return response | ({"usage": self._normalizer.usage} if self._normalizer.usage else {})
 
-    def _take(self, chunk: JsonObject) -> None:
+    def _add_normalized(self, chunk: JsonObject) -> None:
         choice = dict(chunk["choices"][0])
         delta = choice.pop("delta")
         self._frame |= {key: value for key, value in chunk.items() if key not in ("choices", "usage")}
@@ -53,8 +53,8 @@ class ResponseAccumulator:
             self._choice["logprobs"] = join_logprobs(self._choice.get("logprobs"), logprobs)
         for key, value in delta.items():
             if key == "tool_calls":
-                self._take_calls(value)
-            elif key in JOINED and value is not None:
+                self._add_calls(value)
+            elif key in JOINED_FIELDS and value is not None:
                 self._message[key] = (self._message.get(key) or "") + value
             elif key == "function_call" and isinstance(value, dict):
                 before = optional_object(self._message, key)
@@ -62,14 +62,14 @@ class ResponseAccumulator:
             elif value is not None:
                 self._message[key] = value
 
-    def _take_calls(self, fragments: list[JsonObject]) -> None:
+    def _add_calls(self, fragments: list[JsonObject]) -> None:
         for fragment in fragments:
-            number = fragment["index"]
-            if number == len(self._calls):
-                opening = {key: value for key, value in fragment.items() if key != "index"}
-                self._calls.append(opening)
+            index = fragment["index"]
+            if index == len(self._calls):
+                call = {key: value for key, value in fragment.items() if key != "index"}
+                self._calls.append(call)
                 continue
-            call = self._calls[number]
+            call = self._calls[index]
             for key, value in fragment.items():
                 if key in KINDS:
                     call[key] = join_pieces(call[key], value, KINDS[key])
@@ -77,70 +77,79 @@ class ResponseAccumulator:
                     call[key] = value
 
 
-def join_pieces(before: JsonObject, more: JsonObject, field: str) -> JsonObject:
-    """`field`: the one that comes in pieces."""
-    return before | more | {field: text(before, field) + json_text(more, field)}
+def join_pieces(start: JsonObject, fragment: JsonObject, field: str) -> JsonObject:
+    """Merge a fragment into an object, and append the field that comes in pieces."""
+    return start | fragment | {field: text(start, field) + json_text(fragment, field)}
 
 
-def join_logprobs(before: Any, more: Any) -> Any:
-    if not isinstance(before, dict) or not isinstance(more, dict):
-        return more
-    joined = {key: [*tokens(before, key), *tokens(more, key)] for key in before | more}
-    return {key: each or None for key, each in joined.items()}
+def join_logprobs(start: Any, addition: Any) -> Any:
+    if not isinstance(start, dict) or not isinstance(addition, dict):
+        return addition
+    joined = {key: [*tokens(start, key), *tokens(addition, key)] for key in start | addition}
+    return {key: entries or None for key, entries in joined.items()}
 
 
 def tokens(logprobs: JsonObject, key: str) -> list[Any]:
-    given = logprobs.get(key)
-    return given if isinstance(given, list) else []
+    entries = logprobs.get(key)
+    return entries if isinstance(entries, list) else []
 
 
 def accumulate(pieces: Iterable[bytes], normalizer: ChunkNormalizer) -> bytes:
-    """The whole answer of a stream, whose bytes may be cut anywhere.  For models that say less in one
-    piece than in a stream (Claude: 16,000 tokens).  Raises StreamCut: the answer has no end.
+    """Accumulate a stream, whose bytes may be cut anywhere, into a whole response.
+
+    It is used for models that give less in one piece than in a stream (Claude: 16,000 tokens).
+
+    :raises StreamCut: the stream has no end.
     """
-    accumulated, splitter = ResponseAccumulator(normalizer), sse.Splitter()
-    for block in chain(chain.from_iterable(map(splitter.feed, pieces)), last(splitter)):
+    accumulator, splitter = ResponseAccumulator(normalizer), sse.Splitter()
+    for block in chain(chain.from_iterable(map(splitter.feed, pieces)), remainder(splitter)):
         data = sse.read_data(block)
         if data.strip() == b"[DONE]":
-            return codec.write(accumulated.result())
+            return codec.write(accumulator.result())
         if sse.tells_error(block):
             raise read_stream_error(data)
         if data and (chunk := codec.read_object(data)):
-            accumulated.add(chunk)
+            accumulator.add(chunk)
     if normalizer.finish_reason is None:
         raise StreamCut("Copilot's answer broke off before its end")
-    return codec.write(accumulated.result())
+    return codec.write(accumulator.result())
 
 
-def last(splitter: sse.Splitter) -> Iterator[bytes]:
-    """What is left over, which is known only when everything else has been read."""
+def remainder(splitter: sse.Splitter) -> Iterator[bytes]:
+    """Yield the rest of the stream, which is known only when everything before it has been read."""
     yield splitter.rest()
 
 
 def normalize_response(data: bytes, normalizer: ChunkNormalizer) -> bytes:
-    """Copilot's answer in one piece -> OpenAI's.  Raises UpstreamRefused: this is no answer."""
-    reply = codec.read_object(data)
-    if reply is not None and is_error(reply):
-        raise as_stream_error(error_in(reply))
-    choices = reply.get("choices") if reply else None
-    if reply is None or not (choices or reply.get("error")) or not isinstance(choices or [], list):
+    """Normalize Copilot's whole response.
+
+    :raises UpstreamRefused: it is not a chat completion, or an error.
+    """
+    response = codec.read_object(data)
+    if response is not None and is_error(response):
+        raise as_stream_error(error_in(response))
+    choices = response.get("choices") if response else None
+    if response is None or not (choices or response.get("error")) or not isinstance(choices or [], list):
         raise UpstreamRefused("Copilot's answer is no chat completion")
-    accumulated = ResponseAccumulator(normalizer)
-    accumulated.add({**reply, "choices": as_deltas(choices or [])})
-    return codec.write(accumulated.result())
+    accumulator = ResponseAccumulator(normalizer)
+    accumulator.add({**response, "choices": as_stream_choices(choices or [])})
+    return codec.write(accumulator.result())
 
 
-def as_deltas(choices: list[Any]) -> list[JsonObject]:
-    """Whole messages as the only chunk of a stream.  Their tool calls are numbered by position, and
-    the choices that an answer is split over may have no index."""
-    given = [choice for choice in choices if isinstance(choice, dict)]
-    return [as_delta(place, dict(choice)) for place, choice in enumerate(given)]
+def as_stream_choices(choices: list[Any]) -> list[JsonObject]:
+    """Turn the choices of a whole response into those of a single chunk.
+
+    Their tool calls are numbered by position, and choices that a response is split over may lack an index.
+    """
+    objects = [choice for choice in choices if isinstance(choice, dict)]
+    return [as_stream_choice(index, dict(choice)) for index, choice in enumerate(objects)]
 
 
-def as_delta(place: int, choice: JsonObject) -> JsonObject:
+def as_stream_choice(index: int, choice: JsonObject) -> JsonObject:
+    """Turn a choice with a message into one with a delta."""
     message = choice.pop("message", None)
     delta = dict(message) if isinstance(message, dict) else {}
     if isinstance(delta.get("tool_calls"), list):
         calls = (call for call in delta["tool_calls"] if isinstance(call, dict))
-        delta["tool_calls"] = [{**call, "index": number} for number, call in enumerate(calls)]
-    return {**choice, "index": place, "delta": delta}
+        delta["tool_calls"] = [{**call, "index": position} for position, call in enumerate(calls)]
+    return {**choice, "index": index, "delta": delta}

@@ -1,6 +1,6 @@
-"""What a Messages client may send.  https://docs.anthropic.com/en/api/messages
+"""Validation of Messages requests.  https://docs.anthropic.com/en/api/messages
 
-Only what the bridge itself relies on is checked; every other field is upstream's to judge.
+Only fields that the bridge itself uses are checked; all others are left to upstream.
 """
 
 from collections.abc import Iterator
@@ -47,7 +47,10 @@ TEXTS = ("text",)
 
 
 def read(data: bytes) -> JsonObject:
-    """The body as a dict.  Raises InvalidRequest, naming the field."""
+    """Read a request body.
+
+    :raises InvalidRequest: a field is wrong; the error names it.
+    """
     body = read_body(data)
     check_model(body)
     validate(FIELDS, body)
@@ -55,25 +58,33 @@ def read(data: bytes) -> JsonObject:
         raise InvalidRequest("system: expected a string or a list of blocks", param="system")
     check_blocks("system", body.get("system"))
     check_messages(body.get("messages"))
-    refuse_continuing(body.get("thread"))
+    refuse_thread(body.get("thread"))
     return body
 
 
-def rename_form(body: JsonObject) -> bool:
-    """Move `output_format`, its name in the beta of 2025, to where it is today.  True if it was there."""
+def move_output_format(body: JsonObject) -> bool:
+    """Move `output_format`, the name in the beta of 2025, to its current place.
+
+    Returns whether it was there.
+    """
     if "output_format" not in body:
         return False
-    form = body.pop("output_format")
-    if form is not None:
-        body["output_config"] = {"format": form} | (body.get("output_config") or {})
+    output_format = body.pop("output_format")
+    if output_format is not None:
+        body["output_config"] = {"format": output_format} | (body.get("output_config") or {})
     return True
 
 
-def refuse_continuing(thread: Any) -> None:
-    """Raises InvalidRequest: what was said before is not there.  Anthropic's SDK then sends all of it."""
+def refuse_thread(thread: Any) -> None:
+    """Refuse to continue a thread.
+
+    Anthropic's SDK then sends the whole conversation.
+
+    :raises InvalidRequest: the request continues a thread, of which the bridge keeps nothing.
+    """
     if isinstance(thread, dict) and thread.get("previous_message_id") is not None:
         raise InvalidRequest(
-            "thread.previous_message_id: no thread is kept here: send the whole conversation",
+            "thread.previous_message_id: the bridge keeps no threads: send the whole conversation",
             param="thread.previous_message_id",
             code="thread_not_found",
         )
@@ -93,47 +104,49 @@ def check_messages(messages: Any) -> None:
 
 
 def check_blocks(where: str, content: Any) -> None:
-    for place, block in enumerate(content if isinstance(content, list) else ()):
+    for index, block in enumerate(content if isinstance(content, list) else ()):
         if not isinstance(block, dict) or not isinstance(block.get("type"), str):
-            raise InvalidRequest(f"{where}.{place}: expected an object with a type", param=f"{where}.{place}")
+            raise InvalidRequest(f"{where}.{index}: expected an object with a type", param=f"{where}.{index}")
 
 
 def blocks(body: JsonObject) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(where it stands, the block) of each block of each message, those in tool results included."""
+    """Yield (location, block) for each block of each message, including those in tool results."""
     for index, message in enumerate(body["messages"]):
         yield from walk(f"messages.{index}.content", message["content"])
 
 
 def walk(where: str, content: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    for place, block in enumerate(content if isinstance(content, list) else ()):
+    for index, block in enumerate(content if isinstance(content, list) else ()):
         if isinstance(block, dict):
-            yield f"{where}.{place}", block
-            yield from walk(f"{where}.{place}.content", block.get("content"))
+            yield f"{where}.{index}", block
+            yield from walk(f"{where}.{index}.content", block.get("content"))
 
 
 def images(body: JsonObject) -> list[ImagePart]:
     return [
-        ImagePart(f"{where}.{place}", block, index, inner)
+        ImagePart(f"{where}.{block_index}", block, index, from_tool)
         for index, message in enumerate(body["messages"])
-        for where, content, inner in contents(f"messages.{index}.content", message["content"])
-        for place, block in enumerate(content)
+        for where, content, from_tool in content_lists(f"messages.{index}.content", message["content"])
+        for block_index, block in enumerate(content)
         if isinstance(block, dict) and block.get("type") == "image"
     ]
 
 
-def contents(where: str, content: Any) -> Iterator[tuple[str, list[Any], bool]]:
-    """A message's own, and those of the tools' results in it."""
+def content_lists(where: str, content: Any) -> Iterator[tuple[str, list[Any], bool]]:
+    """Yield (location, blocks, whether they are in a tool result) for a message and for the tool
+    results in it.
+    """
     if not isinstance(content, list):
         return
-    for place, block in enumerate(content):
-        inner = block.get("content") if isinstance(block, dict) else None
-        if isinstance(inner, list):
-            yield f"{where}.{place}.content", inner, True
+    for index, block in enumerate(content):
+        result_content = block.get("content") if isinstance(block, dict) else None
+        if isinstance(result_content, list):
+            yield f"{where}.{index}.content", result_content, True
     yield where, content, False
 
 
 def image_holders(body: JsonObject) -> Iterator[ImageHolder]:
-    """Each image, in its `source` object."""
+    """Yield each image with its `source` object."""
     for image in images(body):
         if isinstance(image.part.get("source"), dict):
             yield ImageHolder(f"{image.where}.source", image.part["source"], image.from_tool)
@@ -144,7 +157,7 @@ def read_conversation(body: JsonObject) -> Conversation:
 
 
 def steps(body: JsonObject) -> Iterator[Step]:
-    """What Claude Code says as system in the middle is no step."""
+    """Yield the steps of the conversation.  Claude Code's system messages in the middle are not steps."""
     for message in body["messages"]:
         if message["role"] == "assistant":
             yield MODEL, ""
@@ -155,7 +168,7 @@ def steps(body: JsonObject) -> Iterator[Step]:
 def user_steps(content: str | list[dict[str, Any]]) -> Iterator[Step]:
     for block in [content] if isinstance(content, str) else content:
         if isinstance(block, dict) and block["type"] == "tool_result":
-            yield TOOL, REFERENCE if refers_to_tools(block) else ""
+            yield TOOL, REFERENCE if announces_tools(block) else ""
         else:
             yield from ((USER, text) for text in texts([block] if isinstance(block, dict) else block, TEXTS))
 
@@ -165,21 +178,24 @@ def system(body: JsonObject) -> Iterator[str]:
 
 
 def session(body: JsonObject) -> str:
-    """Claude Code's `metadata.user_id` is `user_..._account_..._session_ID`, since 2026 an object as text."""
+    """Return the session id in Claude Code's `metadata.user_id`.
+
+    It has the form `user_..._account_..._session_ID`, and is a JSON object as text since 2026.
+    """
     metadata = body.get("metadata")
     user = metadata.get("user_id") if isinstance(metadata, dict) else None
     if not isinstance(user, str):
         return ""
     if user.startswith("{"):
         try:
-            told = codec.read(user.encode())
+            fields = codec.read(user.encode())
         except ValueError:
             return ""
-        return str(told.get("session_id") or "") if isinstance(told, dict) else ""
+        return str(fields.get("session_id") or "") if isinstance(fields, dict) else ""
     return user.rpartition("_session_")[2] if "_session_" in user else ""
 
 
-def refers_to_tools(block: dict[str, Any]) -> bool:
+def announces_tools(block: dict[str, Any]) -> bool:
     content = block.get("content")
-    given = content if isinstance(content, list) else []
-    return any(isinstance(each, dict) and each.get("type") == "tool_reference" for each in given)
+    listed = content if isinstance(content, list) else []
+    return any(isinstance(block, dict) and block.get("type") == "tool_reference" for block in listed)

@@ -1,4 +1,4 @@
-"""The calls of a Messages answer that is passed on: their ids, and whether it ends with one."""
+"""The tool calls of a Messages response that is passed through: their ids, and the stop reason."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,14 +6,15 @@ from typing import Any
 from copilot_bridge.dialects import members
 from copilot_bridge.dialects.codec import JsonObject
 
-# Agents go on as long as there is said to be a call, and pass it by where there is said to be none.
-WITH_CALL, WITHOUT = "tool_use", "end_turn"
+# An agent continues only if the stop reason says that there is a call, so the reason has to be true.
+STOP_WITH_CALL, STOP_WITHOUT_CALL = "tool_use", "end_turn"
+STOP_REASONS = (STOP_WITH_CALL, STOP_WITHOUT_CALL)
 
 
 class ToolCallIds:
-    """Each call of an answer by an id that no other has.
+    """Gives each tool call of a response a unique id.
 
-    :param answer_id: for the ids of those that have none, where the answer has none itself.
+    :param answer_id: for the ids of calls without one, if the response has no id either.
     """
 
     def __init__(self, answer_id: str = "") -> None:
@@ -21,40 +22,41 @@ class ToolCallIds:
         self._ids: set[str] = set()
 
     def feed(self, event: JsonObject) -> JsonObject:
-        """An event of a stream, with what is true of its calls."""
+        """Correct an event of a stream."""
         kind = str(event.get("type"))
         if kind == "message_start":
             self._answer_id = str(members.optional_object(event, "message").get("id") or self._answer_id)
-        key, normalize = HOLDERS.get(kind, ("", None))
-        return {**event, key: normalize(self, event[key])} if normalize and key in event else event
+        field, correct = HANDLERS.get(kind, ("", None))
+        return {**event, field: correct(self, event[field])} if correct and field in event else event
 
-    def normalize(self, block: Any) -> Any:
-        """A block of content, which may be no call."""
+    def with_unique_id(self, block: Any) -> Any:
+        """Return a content block; a tool call with an id that no other has."""
         if not isinstance(block, dict) or block.get("type") != "tool_use":
             return block
-        given = block.get("id")
-        new = isinstance(given, str) and given and given not in self._ids
-        id_ = str(given) if new else f"call_{self._answer_id}_{len(self._ids)}"
+        given_id = block.get("id")
+        is_new = isinstance(given_id, str) and given_id and given_id not in self._ids
+        id_ = str(given_id) if is_new else f"call_{self._answer_id}_{len(self._ids)}"
         self._ids.add(id_)
-        return block if id_ == given else {**block, "id": id_}
+        return block if id_ == given_id else {**block, "id": id_}
 
-    def end(self, holder: Any) -> Any:
-        """What holds the reason for the end, with the one that is true."""
-        ends = isinstance(holder, dict) and holder.get("stop_reason") in (WITH_CALL, WITHOUT)
-        return {**holder, "stop_reason": WITH_CALL if self._ids else WITHOUT} if ends else holder
+    def correct_stop_reason(self, holder: Any) -> Any:
+        """Return the object that has the stop reason, with the true one."""
+        if not isinstance(holder, dict) or holder.get("stop_reason") not in STOP_REASONS:
+            return holder
+        return {**holder, "stop_reason": STOP_WITH_CALL if self._ids else STOP_WITHOUT_CALL}
 
 
-# What in an event is about calls.
-HOLDERS: dict[str, tuple[str, Callable[[ToolCallIds, Any], Any]]] = {
-    "content_block_start": ("content_block", ToolCallIds.normalize),
-    "message_delta": ("delta", ToolCallIds.end),
+# The events that concern tool calls: (the field to correct, how).
+HANDLERS: dict[str, tuple[str, Callable[[ToolCallIds, Any], Any]]] = {
+    "content_block_start": ("content_block", ToolCallIds.with_unique_id),
+    "message_delta": ("delta", ToolCallIds.correct_stop_reason),
 }
 
 
 def with_call_ids(message: JsonObject, answer_id: str) -> JsonObject:
-    """A whole answer, with what is true of its calls."""
+    """Correct a whole message."""
     calls, content = ToolCallIds(str(message.get("id") or answer_id)), message.get("content")
     if isinstance(content, list):
-        message = {**message, "content": [*map(calls.normalize, content)]}
-    ended: JsonObject = calls.end(message)
-    return ended
+        message = {**message, "content": [*map(calls.with_unique_id, content)]}
+    corrected: JsonObject = calls.correct_stop_reason(message)
+    return corrected

@@ -1,6 +1,6 @@
-"""What a Responses client may send.  https://platform.openai.com/docs/api-reference/responses/create
+"""Validation of Responses requests.  https://platform.openai.com/docs/api-reference/responses/create
 
-Only what the bridge itself relies on is checked; every other field is upstream's to judge.
+Only fields that the bridge itself uses are checked; all others are left to upstream.
 """
 
 import re
@@ -50,15 +50,18 @@ FIELDS: Validators = {
     "text": OBJECT,
 }
 
-# What Copilot can't do, and the bridge does not do in its place.
+# Fields that neither Copilot nor the bridge supports, with the reason.
 REFUSED = {
-    "conversation": "nothing is kept between two requests: send the whole conversation",
-    "prompt": "stored prompts are not kept here: send the text itself",
+    "conversation": "the bridge keeps no conversations: send the whole conversation",
+    "prompt": "the bridge keeps no prompts: send the text itself",
 }
 
 
 def read(data: bytes) -> JsonObject:
-    """The body as a dict, its `input` a list.  Raises InvalidRequest or Unsupported, naming the field."""
+    """Read a request body, and make its `input` a list.
+
+    :raises InvalidRequest, Unsupported: a field is wrong or not supported; the error names it.
+    """
     body = read_body(data)
     check_model(body)
     validate(FIELDS, body)
@@ -66,48 +69,48 @@ def read(data: bytes) -> JsonObject:
         if body.get(field) is not None:
             raise Unsupported(f"{field}: {reason}", param=field)
     if body.get("background"):
-        raise Unsupported("background: an answer is given while the client waits", param="background")
+        raise Unsupported("background: the bridge answers only while the client waits", param="background")
     check_input(body.get("input"))
     return body
 
 
-def check_input(given: Any) -> None:
-    if isinstance(given, str):
+def check_input(input_: Any) -> None:
+    if isinstance(input_, str):
         return
-    if not isinstance(given, list) or not given:
+    if not isinstance(input_, list) or not input_:
         raise InvalidRequest("input: expected a string or a list of items", param="input")
-    for index, item in enumerate(given):
+    for index, item in enumerate(input_):
         if not isinstance(item, dict):
             raise InvalidRequest(f"input.{index}: expected an object", param=f"input.{index}")
 
 
 def items(body: JsonObject) -> list[dict[str, Any]]:
-    given = body["input"]
-    return given if isinstance(given, list) else []
+    input_ = body["input"]
+    return input_ if isinstance(input_, list) else []
 
 
 def images(body: JsonObject) -> list[ImagePart]:
     return [
-        ImagePart(f"input.{index}.{field}.{place}", part, index, field == "output")
+        ImagePart(f"input.{index}.{field}.{part_index}", part, index, field == "output")
         for index, item in enumerate(items(body))
         for field in ("content", "output")
-        for place, part in enumerate(item[field] if isinstance(item.get(field), list) else ())
+        for part_index, part in enumerate(item[field] if isinstance(item.get(field), list) else ())
         if isinstance(part, dict) and part.get("type") == "input_image"
     ]
 
 
 def image_holders(body: JsonObject) -> Iterator[ImageHolder]:
-    """Each image, in its part, those in tools' outputs included."""
+    """Yield each image with its part, including those in tool outputs."""
     for index, item in enumerate(items(body)):
         for field in ("content", "output"):
             parts = item.get(field)
-            for place, part in enumerate(parts if isinstance(parts, list) else ()):
+            for part_index, part in enumerate(parts if isinstance(parts, list) else ()):
                 if isinstance(part, dict) and part.get("type") == "input_image":
-                    where = f"input.{index}.{field}.{place}.image_url"
+                    where = f"input.{index}.{field}.{part_index}.image_url"
                     yield ImageHolder(where, part, field == "output")
 
 
-PROGRAMS = ("system", "developer")
+SYSTEM_ROLES = ("system", "developer")
 TEXTS = ("input_text", "text")
 
 
@@ -116,7 +119,7 @@ def read_conversation(body: JsonObject) -> Conversation:
 
 
 def steps(body: JsonObject) -> Iterator[Step]:
-    """What a program says as developer is no step."""
+    """Yield the steps of the conversation.  System and developer messages are not steps."""
     if isinstance(body["input"], str):
         yield USER, body["input"]
     for item in items(body):
@@ -124,18 +127,21 @@ def steps(body: JsonObject) -> Iterator[Step]:
             yield from ((USER, text) for text in [*texts(item.get("content"), TEXTS)] or [SOMETHING])
         elif str(item.get("type")).endswith("_output"):
             yield from RESULT
-        elif item.get("role") not in PROGRAMS:
+        elif item.get("role") not in SYSTEM_ROLES:
             yield MODEL, ""
 
 
 def system(body: JsonObject) -> Iterator[str]:
-    """The instructions, and what else stands before the conversation."""
+    """Yield the instructions, and the other texts before the conversation."""
     yield from texts(body.get("instructions"), TEXTS)
-    for item in takewhile(lambda each: each.get("role") in PROGRAMS, items(body)):
+    for item in takewhile(lambda item: item.get("role") in SYSTEM_ROLES, items(body)):
         yield from texts(item.get("content"), TEXTS)
 
 
 def session(body: JsonObject) -> str:
-    """Codex's.  Others have one `prompt_cache_key` for all that they send, so it has to be a UUID."""
+    """Return Codex's session id, which it sends as `prompt_cache_key`.
+
+    It has to be a UUID, since other clients have one key for all their requests.
+    """
     key = body.get("prompt_cache_key")
     return key if isinstance(key, str) and UUID.fullmatch(key) else ""
