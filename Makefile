@@ -15,6 +15,8 @@
 # make test-services  the bridge behind real nginx and Caddy, on a real PostgreSQL, and as a service; what
 #                     is not installed is left out, with a word on it
 # make test-pages     the pages in Chromium, which has to be there (CHROMIUM=... names one)
+# make dist           sdist, wheel and one self-contained file, copilot-bridge.pyz, in dist/
+# make test-dist      the same, and each is installed and tried in an empty folder
 # make screenshots    the same, with pictures of them, light, dark and on a phone, in build/screenshots;
 #                     those of the README are in build/screenshots/readme, small if pngquant is there, to
 #                     be looked at and copied to docs/images
@@ -33,7 +35,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE =
 export NEWEST
 
-.PHONY: demo start test fuzz test-services test-clients test-official test-pages screenshots lint format bench soak wheel clean
+.PHONY: demo start test fuzz test-services test-clients test-official test-pages screenshots lint format bench soak dist test-dist clean
 .DEFAULT_GOAL = help
 
 help:
@@ -85,8 +87,17 @@ bench: $(VENV)/dev
 soak: $(VENV)/dev
 	PYTHONPATH=tests $(BIN)/python -m soak $(SECONDS)
 
-wheel: $(VENV)/dev
-	$(PIP) wheel --no-deps --wheel-dir dist .
+# The self-contained file holds compiled packages, so it is for this system and this version of Python.
+# PYTHONPATH is extended, or the server, a process of its own, would not find what the file holds.
+dist: $(VENV)/dev
+	@rm -rf dist build
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/shiv --quiet --entry-point copilot_bridge.cli:main --extend-pythonpath --python '/usr/bin/env python3' \
+		--output-file dist/copilot-bridge.pyz --requirement requirements.txt dist/*.whl
+	@ls -l dist
+
+test-dist: dist
+	$(BIN)/python -m pytest tests/dist $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -1,3 +1,3 @@
 """Your own GitHub Copilot subscription, as the APIs that your tools already speak."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
