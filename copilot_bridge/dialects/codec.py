@@ -92,9 +92,13 @@ def spelling(value: Any) -> bytes:
 ENCODE = msgspec.json.Encoder(enc_hook=lambda value: msgspec.Raw(spelling(value))).encode
 
 
+def fragment(value: Any) -> orjson.Fragment:
+    return orjson.Fragment(spelling(value))
+
+
 def write(value: Any) -> bytes:
     try:
-        return orjson.dumps(value, default=lambda each: orjson.Fragment(spelling(each)))
+        return orjson.dumps(value, default=fragment)
     except TypeError:  # a long integer, half a surrogate pair, or more than 254 levels
         pass
     try:

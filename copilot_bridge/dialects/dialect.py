@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.framing.frames import Framing
+from copilot_bridge.dialects.framing.sse import ServerSentEvents
 from copilot_bridge.errors import BridgeError
 
 ErrorResponse = tuple[int, dict[str, str], bytes]  # status, headers, body
@@ -43,6 +45,7 @@ class Dialect:
     :param upstream_order: the dialects that a request can be sent in, the nearest first.
     :param field_paths: what binds a response -> the fields for it in a request, the usual one first.
     :param strict_schemas: schemas bind the model though no request says so.
+    :param framing: of its streams.
     :param write_error: (status, headers, body) of a refusal before the first byte; takes a request id.
     :param error_schema: the name of the body's schema in the description of the API.
     :param probe: None: the dialect holds no conversations.
@@ -52,6 +55,7 @@ class Dialect:
     title: str
     endpoint: str
     write_error: Callable[[BridgeError, str], ErrorResponse]
+    framing: Framing = ServerSentEvents()
     error_schema: str = "Error"
     path_pattern: str = ""
     version_header: str = ""

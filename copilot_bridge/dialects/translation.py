@@ -18,6 +18,7 @@ from copilot_bridge.dialects.events import (
     ToolCallStarted,
 )
 from copilot_bridge.dialects.framing import sse
+from copilot_bridge.dialects.framing.frames import Frame, Framing
 from copilot_bridge.dialects.stream_errors import read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
@@ -38,11 +39,14 @@ class EventReader(Protocol):
         """The end of the stream.  Raises StreamCut: it has none."""
 
 
-class EventWriter(Protocol):
-    """The hub's events in, the client's bytes out."""
+class FrameWriter(Protocol):
+    """The hub's events in, the frames of the client's dialect out.
 
-    def feed(self, event: Event) -> bytes: ...
-    def fail(self, error: BridgeError) -> bytes: ...
+    A payload may change with the next event: it has to be encoded before.
+    """
+
+    def feed(self, event: Event) -> list[Frame]: ...
+    def fail(self, error: BridgeError) -> Frame: ...
 
 
 class Translation:
@@ -53,7 +57,12 @@ class Translation:
     """
 
     def __init__(
-        self, reader: EventReader, writer: EventWriter, undo: Undo = NO_CHANGES, answer_id: str = ""
+        self,
+        reader: EventReader,
+        writer: FrameWriter,
+        framing: Framing,
+        undo: Undo = NO_CHANGES,
+        answer_id: str = "",
     ) -> None:
         self._undo = undo
         self._cut = StopSequenceReader(reader, undo.stops) if undo.stops else None
@@ -63,6 +72,8 @@ class Translation:
         self._started = False
         self._call_ids: set[str] = set()
         self._writer = writer
+        self._framing = framing
+        self._encode = framing.encode
         self._splitter = sse.Splitter()
         self.usage: dict[str, Any] | None = None
         self.done = False
@@ -86,7 +97,7 @@ class Translation:
                         raise read_stream_error(data)
                     out.extend(map(self._write, self._reader.feed(data)))
                 elif block.startswith(b":"):
-                    out.append(block + b"\n\n")
+                    out.append(self._framing.comment(block))
         except (UpstreamRefused, StreamCut) as error:
             if not out:
                 raise
@@ -103,24 +114,25 @@ class Translation:
         return out if self.done else out + b"".join(map(self._write, self._reader.close()))
 
     def fail(self, error: BridgeError) -> bytes:
-        return self._writer.fail(error)
+        return self._encode([self._writer.fail(error)])
 
     def _write(self, event: Event) -> bytes:
         if type(event) in PLAIN and self._started and self._unwrapper is None:
-            return self._writer.feed(event)  # the many
+            return self._encode(self._writer.feed(event))  # the many
         before = b""
         if not self._started:
             self._started = True
-            before = b"" if isinstance(event, ResponseStarted) else self._writer.feed(ResponseStarted(""))
+            if not isinstance(event, ResponseStarted):
+                before = self._encode(self._writer.feed(ResponseStarted("")))
         elif isinstance(event, ResponseStarted):
             return b""
         if isinstance(event, ToolCallStarted):
             event = self._called(event)
         elif isinstance(event, ResponseFinished):
             event = self._finished(event)
-        if self._unwrapper is None:
-            return before + self._writer.feed(event)
-        return before + b"".join(map(self._writer.feed, self._unwrapper.feed(event)))
+        events = [event] if self._unwrapper is None else self._unwrapper.feed(event)
+        out = b"".join([self._encode(self._writer.feed(each)) for each in events])
+        return before + out + (self._framing.end if self.done else b"")
 
     def _called(self, event: ToolCallStarted) -> ToolCallStarted:
         """By an id that no other call has, and by the client's name for the tool."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from copilot_bridge.dialects.adaptation.limits import OPENAI
 from copilot_bridge.dialects.chat import prompt, response
 from copilot_bridge.dialects.chat import request as chat
-from copilot_bridge.dialects.chat.errors import write_event
+from copilot_bridge.dialects.chat.errors import error_frame
+from copilot_bridge.dialects.chat.framing import FRAMING
 from copilot_bridge.dialects.chat.normalize import ChunkNormalizer, StreamNormalizer
 from copilot_bridge.dialects.chat.writer import Writer
 from copilot_bridge.dialects.conversation import Conversation
@@ -65,7 +66,7 @@ class ChatRequest(ModelRequest):
         )
 
     def fail(self, error: BridgeError) -> bytes:
-        return write_event(error)
+        return FRAMING.encode([error_frame(error)])
 
     def accumulate(self, pieces: Iterator[bytes]) -> Whole:
         normalizer = self._normalizer()

@@ -3,7 +3,7 @@
 import logging
 import socket
 from collections.abc import Iterator
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import requests
 
@@ -28,7 +28,9 @@ class Request(Protocol):
 
     streaming: bool
     reply_headers: dict[str, str]
-    keepalive: ClassVar[bytes]
+
+    @property
+    def keepalive(self) -> bytes: ...
 
     def complete(self) -> bytes: ...
     def open(self) -> requests.Response: ...

@@ -9,8 +9,9 @@ from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.images import ImageHolder, ImagePart
 from copilot_bridge.dialects.messages import prompt, response
 from copilot_bridge.dialects.messages import request as messages
-from copilot_bridge.dialects.messages.errors import write_event
-from copilot_bridge.dialects.messages.normalize import KEEPALIVE, MANAGED, StreamNormalizer
+from copilot_bridge.dialects.messages.errors import error_frame
+from copilot_bridge.dialects.messages.framing import FRAMING
+from copilot_bridge.dialects.messages.normalize import MANAGED, StreamNormalizer
 from copilot_bridge.dialects.messages.writer import Writer
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
@@ -28,7 +29,6 @@ class MessagesRequest(ModelRequest):
 
     dialect = "messages"
     stop_field = "stop_sequences"
-    keepalive = KEEPALIVE
     tells_size = True
 
     def read(self, data: bytes) -> Body:
@@ -83,7 +83,7 @@ class MessagesRequest(ModelRequest):
         return Writer(answer_id=f"msg_{self._record.id.replace('-', '')}", model=self.name)
 
     def fail(self, error: BridgeError) -> bytes:
-        return write_event(error)
+        return FRAMING.encode([error_frame(error)])
 
     def accumulate(self, pieces: Iterator[bytes]) -> Whole:
         return response.accumulate(pieces, keep=self._keep, managed=self._managed, answer_id=self._record.id)

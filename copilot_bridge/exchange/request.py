@@ -21,7 +21,6 @@ from copilot_bridge.dialects.adaptation.limits import Limits, limits_of
 from copilot_bridge.dialects.adaptation.stop_sequences import split_stop_sequences
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.filtered import Filtered, filtered
-from copilot_bridge.dialects.framing import sse
 from copilot_bridge.dialects.images import ImageHolder, ImagePart, omit_oldest_images
 from copilot_bridge.dialects.prompt import (
     Prompt,
@@ -31,7 +30,7 @@ from copilot_bridge.dialects.prompt import (
 )
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.tool_answer import AnswerReader
-from copilot_bridge.dialects.translation import EventReader, EventWriter, Translation
+from copilot_bridge.dialects.translation import EventReader, FrameWriter, Translation
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported, UpstreamRefused
 from copilot_bridge.exchange.call import Call
 from copilot_bridge.exchange.context import Context
@@ -96,7 +95,6 @@ class ModelRequest(ABC):
     path: ClassVar[str] = ""  # where it is not that of the route
     stop_field: ClassVar[str] = ""  # that names stop sequences; "": there is none
     kind: ClassVar[str | None] = None  # of call, where it is known whatever the client says
-    keepalive: ClassVar[bytes] = sse.KEEPALIVE
     tells_size: ClassVar[bool] = False  # of a prompt that is too long, in tokens
     text_part: ClassVar[str] = "text"  # the type of a part that is text
 
@@ -155,7 +153,7 @@ class ModelRequest(ABC):
         """The body, for a model that speaks another dialect.  Raises InvalidRequest, Unsupported."""
 
     @abstractmethod
-    def writer(self) -> EventWriter:
+    def writer(self) -> FrameWriter:
         """For a stream that comes in another dialect."""
 
     @abstractmethod
@@ -179,12 +177,17 @@ class ModelRequest(ABC):
         reader = self.normalizer() if self._passes else self._translation()
         return Filtered(reader, self._route.tool_adapter) if self._route.tool_adapter else reader
 
+    @property
+    def keepalive(self) -> bytes:
+        return DIALECTS[self.dialect].framing.keepalive
+
     def _translation(self) -> Reader:
         answer_id = self._record.id
         reader: EventReader = self._route.event_reader(answer_id)
         if self._by_tool:
             reader = AnswerReader(reader, ANSWER_TOOL)
-        return Translation(reader, self.writer(), self._undo, answer_id)
+        framing = DIALECTS[self.dialect].framing
+        return Translation(reader, self.writer(), framing, self._undo, answer_id)
 
     @property
     def _passes(self) -> bool:

@@ -11,7 +11,8 @@ from copilot_bridge.dialects.images import ImageHolder, ImagePart
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.dialects.responses import normalize, prompt
 from copilot_bridge.dialects.responses import request as responses
-from copilot_bridge.dialects.responses.errors import write_event
+from copilot_bridge.dialects.responses.errors import error_frame
+from copilot_bridge.dialects.responses.framing import FRAMING
 from copilot_bridge.dialects.responses.prompt import ToolNames
 from copilot_bridge.dialects.responses.writer import Writer
 from copilot_bridge.errors import BridgeError, InvalidRequest
@@ -102,7 +103,8 @@ class ResponsesRequest(ModelRequest):
         )
 
     def fail(self, error: BridgeError) -> bytes:
-        return write_event(error, {"object": "response", "id": f"resp_{self._record.id}", "output": []}, 0)
+        response = {"object": "response", "id": f"resp_{self._record.id}", "output": []}
+        return FRAMING.encode([error_frame(error, response, 0)])
 
     def accumulate(self, pieces: Iterator[bytes]) -> Whole:
         return normalize.accumulate(pieces)

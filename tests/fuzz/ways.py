@@ -15,6 +15,7 @@ from copilot_bridge.dialects.messages import response as messages_response
 from copilot_bridge.dialects.messages.normalize import StreamNormalizer as MessagesNormalizer
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
+from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.responses import normalize as responses_normalize
 from copilot_bridge.dialects.responses.prompt import ToolNames
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
@@ -109,7 +110,7 @@ def check_counts(usage: Any) -> None:
 def translation(upstream: str, client: str) -> Translation:
     """An answer in the client's own dialect is read, too, where it has stop sequences to be looked for."""
     undo = Undo(stops=("\x00never",), custom=frozenset({"now"})) if client == upstream else NO_CHANGES
-    return Translation(READERS[upstream](), WRITERS[client](), undo, "answer")
+    return Translation(READERS[upstream](), WRITERS[client](), DIALECTS[client].framing, undo, "answer")
 
 
 def stream_ways(upstream: str, pieces: list[bytes]) -> Iterator[tuple[str, Outcome]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from golden.transcripts import CREATED, MODEL, Golden, cut
 
+from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.chat import response as chat_response
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
@@ -22,7 +23,7 @@ from copilot_bridge.dialects.responses import normalize as responses_normalize
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.prompt import ToolNames
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
-from copilot_bridge.dialects.translation import EventReader, EventWriter, Translation
+from copilot_bridge.dialects.translation import EventReader, FrameWriter, Translation
 from copilot_bridge.errors import BridgeError
 
 HERE = Path(__file__).parent
@@ -33,7 +34,7 @@ READERS: dict[str, Callable[[], EventReader]] = {
     "messages": MessagesReader,
     "responses": ResponsesReader,
 }
-WRITERS: dict[str, Callable[[], EventWriter]] = {
+WRITERS: dict[str, Callable[[], FrameWriter]] = {
     "chat": lambda: ChatWriter(answer_id="chatcmpl-1", model=MODEL, created=CREATED, usage=True),
     "messages": lambda: MessagesWriter(answer_id="msg_1", model=MODEL),
     "responses": lambda: ResponsesWriter(answer_id="1", model=MODEL, created=CREATED, names=ToolNames()),
@@ -87,7 +88,7 @@ def told(stream: Translation, pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def translation(client: str, path: Path) -> Translation:
-    return Translation(READERS[upstream_of(path)](), WRITERS[client]())
+    return Translation(READERS[upstream_of(path)](), WRITERS[client](), DIALECTS[client].framing)
 
 
 def translate(client: str, path: Path, pieces: Iterable[bytes]) -> bytes:

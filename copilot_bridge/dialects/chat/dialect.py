@@ -3,6 +3,7 @@
 from typing import Any
 
 from copilot_bridge.dialects.chat.errors import write_error
+from copilot_bridge.dialects.chat.framing import FRAMING
 from copilot_bridge.dialects.dialect import Dialect, Probe
 
 
@@ -17,6 +18,7 @@ CHAT = Dialect(
     upstream_path="/chat/completions",
     upstream_order=("chat", "responses", "messages"),
     write_error=write_error,
+    framing=FRAMING,
     field_paths={
         "output_format": ("response_format",),
         "stop": ("stop",),

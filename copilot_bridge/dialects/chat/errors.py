@@ -3,7 +3,7 @@
 from typing import Any
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.framing import sse
+from copilot_bridge.dialects.framing.frames import Frame
 from copilot_bridge.errors import BridgeError, ErrorKind
 
 # Status -> error.type; of the others, all below 500 are the request's fault.
@@ -19,9 +19,9 @@ def write_error(error: BridgeError, _request_id: str = "") -> tuple[int, dict[st
     return error.http_status, headers, codec.write({"error": detail(error)})
 
 
-def write_event(error: BridgeError) -> bytes:
-    """The last event of a stream that failed.  Nothing follows it, above all no [DONE]."""
-    return sse.write_data(codec.write({"error": detail(error)}))
+def error_frame(error: BridgeError) -> Frame:
+    """The last frame of a stream that failed.  Nothing follows it, above all no [DONE]."""
+    return "", {"error": detail(error)}
 
 
 def detail(error: BridgeError) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from copilot_bridge.dialects import codec, members
-from copilot_bridge.dialects.chat.errors import write_event
+from copilot_bridge.dialects.chat.errors import error_frame
+from copilot_bridge.dialects.chat.framing import FRAMING
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.framing import sse
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
@@ -405,7 +406,7 @@ class StreamNormalizer:
         return out + self._end()
 
     def fail(self, error: BridgeError) -> bytes:
-        return write_event(error)
+        return FRAMING.encode([error_frame(error)])
 
     def _normalize(self, block: bytes) -> bytes:
         data = sse.read_data(block)
@@ -422,7 +423,7 @@ class StreamNormalizer:
         if normalized == [chunk]:
             out = block + b"\n\n"
         else:
-            out = b"".join(sse.write_data(codec.write(each)) for each in normalized)
+            out = FRAMING.encode([("", each) for each in normalized])
         # The first chunk is not like the others, and neither is the last.
         self._template = ChunkTemplate.from_example(block, chunk, normalized, out) or self._template
         return out
@@ -433,4 +434,4 @@ class StreamNormalizer:
         usage = self._normalizer.usage_chunk()
         if self._wants_usage and usage:
             chunks.append(usage)
-        return b"".join(sse.write_data(codec.write(chunk)) for chunk in chunks) + sse.DONE
+        return FRAMING.encode([("", chunk) for chunk in chunks]) + FRAMING.end

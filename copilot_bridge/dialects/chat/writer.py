@@ -1,10 +1,9 @@
-"""The hub's events -> a Chat Completions stream."""
+"""The hub's events -> the frames of a Chat Completions stream."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.chat.errors import write_event
+from copilot_bridge.dialects.chat.errors import error_frame
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import (
     Event,
@@ -18,7 +17,7 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
-from copilot_bridge.dialects.framing import sse
+from copilot_bridge.dialects.framing.frames import Frame
 from copilot_bridge.dialects.provider_details import encode_thoughts
 from copilot_bridge.errors import BridgeError
 
@@ -45,73 +44,71 @@ class Writer:
         self._thoughts: dict[int, list[str]] = {}  # part -> its text
         self._signatures: dict[int, dict[str, Any]] = {}  # part -> what upstream wants to see again with it
 
-    def feed(self, event: Event) -> bytes:
+    def feed(self, event: Event) -> list[Frame]:
         return self._HANDLERS[type(event)](self, event)
 
-    def fail(self, error: BridgeError) -> bytes:
-        return write_event(error)
+    def fail(self, error: BridgeError) -> Frame:
+        return error_frame(error)
 
-    def _started(self, _event: ResponseStarted) -> bytes:
-        return self._chunk({"role": "assistant", "content": ""})
+    def _started(self, _event: ResponseStarted) -> list[Frame]:
+        return [self._chunk({"role": "assistant", "content": ""})]
 
-    def _text(self, event: TextDelta) -> bytes:
-        return self._chunk({"content": event.text})
+    def _text(self, event: TextDelta) -> list[Frame]:
+        return [self._chunk({"content": event.text})]
 
-    def _refusal(self, event: RefusalDelta) -> bytes:
-        return self._chunk({"refusal": event.text})
+    def _refusal(self, event: RefusalDelta) -> list[Frame]:
+        return [self._chunk({"refusal": event.text})]
 
-    def _reasoning(self, event: ReasoningDelta) -> bytes:
+    def _reasoning(self, event: ReasoningDelta) -> list[Frame]:
         self._thoughts.setdefault(event.part, []).append(event.text)
-        return self._chunk({"reasoning_content": event.text})
+        return [self._chunk({"reasoning_content": event.text})]
 
-    def _seal(self, event: ReasoningSignature) -> bytes:
+    def _seal(self, event: ReasoningSignature) -> list[Frame]:
         """It waits for the end: there is one for the whole answer."""
         self._thoughts.setdefault(event.part, [])
         self._signatures[event.part] = event.provider_details
-        return b""
+        return []
 
-    def _sealed(self) -> bytes:
+    def _sealed(self) -> list[Frame]:
         thoughts = [("".join(told), self._signatures.get(part, {})) for part, told in self._thoughts.items()]
         sealed = encode_thoughts(thoughts)
-        return self._chunk({"reasoning_opaque": sealed}) if sealed else b""
+        return [self._chunk({"reasoning_opaque": sealed})] if sealed else []
 
-    def _closed_call(self) -> bytes:
+    def _closed_call(self) -> list[Frame]:
         """A call without arguments has those of an empty object."""
         if self._call_without_arguments is None:
-            return b""
+            return []
         call, self._call_without_arguments = (
             {"index": self._call_without_arguments, "function": {"arguments": "{}"}},
             None,
         )
-        return self._chunk({"tool_calls": [call]})
+        return [self._chunk({"tool_calls": [call]})]
 
-    def _call(self, event: ToolCallStarted) -> bytes:
+    def _call(self, event: ToolCallStarted) -> list[Frame]:
         closed = self._closed_call()
         index = self._calls.setdefault(event.part, len(self._calls))
         self._custom = event.custom
         kind, field = ("custom", "input") if event.custom else ("function", "arguments")
         call = {"index": index, "id": event.id, "type": kind, kind: {"name": event.name, field: ""}}
         self._call_without_arguments = None if event.custom else index
-        return closed + self._chunk({"tool_calls": [call]})
+        return [*closed, self._chunk({"tool_calls": [call]})]
 
-    def _arguments(self, event: ToolCallArgumentsDelta) -> bytes:
+    def _arguments(self, event: ToolCallArgumentsDelta) -> list[Frame]:
         self._call_without_arguments = None
         told = {"custom": {"input": event.json}} if self._custom else {"function": {"arguments": event.json}}
-        return self._chunk({"tool_calls": [{"index": self._calls[event.part], **told}]})
+        return [self._chunk({"tool_calls": [{"index": self._calls[event.part], **told}]})]
 
-    def _finished(self, event: ResponseFinished) -> bytes:
-        out = self._closed_call() + self._sealed() + self._chunk({}, FINISH_REASON_MAP[event.reason])
+    def _finished(self, event: ResponseFinished) -> list[Frame]:
+        closing = self._chunk({}, FINISH_REASON_MAP[event.reason])
+        out = [*self._closed_call(), *self._sealed(), closing]
         if self._wants_usage and event.usage != TokenUsage():  # a usage of nothing is none
-            out += self._write({"choices": [], "usage": write_usage(event.usage)})
-        return out + sse.DONE
+            out.append(("", self._head | {"choices": [], "usage": write_usage(event.usage)}))
+        return out
 
-    def _chunk(self, delta: JsonObject, reason: str | None = None) -> bytes:
-        return self._write({"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+    def _chunk(self, delta: JsonObject, reason: str | None = None) -> Frame:
+        return "", {**self._head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
 
-    def _write(self, rest: JsonObject) -> bytes:
-        return sse.write_data(codec.write(self._head | rest))
-
-    _HANDLERS: ClassVar[dict[type, Callable[[Any, Any], bytes]]] = {
+    _HANDLERS: ClassVar[dict[type, Callable[[Any, Any], list[Frame]]]] = {
         ResponseStarted: _started,
         TextDelta: _text,
         RefusalDelta: _refusal,

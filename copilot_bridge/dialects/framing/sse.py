@@ -1,13 +1,18 @@
-"""Server-sent events: bytes in any cut -> whole blocks; data -> bytes.
+"""Server-sent events: bytes in any cut -> whole blocks; frames -> bytes.
 
 Source: WHATWG HTML, "Server-sent events".  Everything works on bytes: U+2028 is legal inside JSON and no
 line end here, though `str.splitlines` takes it for one.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from copilot_bridge.dialects.codec import write
+from copilot_bridge.dialects.framing.frames import Frame
 from copilot_bridge.errors import StreamCut
 
 KEEPALIVE = b": keep-alive\n\n"
-DONE = b"data: [DONE]\n\n"
 ERROR_NAMES = (b"event: error\n", b"event:error\n")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # may stand at the start of a stream
 
@@ -85,5 +90,24 @@ def tells_error(block: bytes) -> bool:
     return block.startswith(ERROR_NAMES)
 
 
-def write_data(data: bytes) -> bytes:
-    return b"data: " + data + b"\n\n"
+@dataclass(frozen=True, slots=True)
+class ServerSentEvents:
+    """The framing of server-sent events.
+
+    :param end: what follows the last event of a complete response.  :param keepalive: a sign of life.
+    """
+
+    media_type: ClassVar[str] = "text/event-stream"
+    end: bytes = b""
+    keepalive: bytes = KEEPALIVE
+
+    def encode(self, frames: Sequence[Frame]) -> bytes:
+        if len(frames) == 1:  # the usual case
+            ((name, payload),) = frames
+            if name:
+                return b"event: %b\ndata: %b\n\n" % (name.encode("utf-8", "replace"), write(payload))
+            return b"data: %b\n\n" % write(payload)
+        return b"".join([self.encode([frame]) for frame in frames])
+
+    def comment(self, block: bytes) -> bytes:
+        return block + b"\n\n"

@@ -4,6 +4,7 @@ from typing import Any
 
 from copilot_bridge.dialects.dialect import Dialect, Probe
 from copilot_bridge.dialects.messages.errors import write_error
+from copilot_bridge.dialects.messages.framing import FRAMING
 
 
 def response_text(response: Any) -> str:
@@ -18,6 +19,7 @@ MESSAGES = Dialect(
     upstream_path="/v1/messages",
     upstream_order=("messages", "responses", "chat"),
     write_error=write_error,
+    framing=FRAMING,
     error_schema="MessagesError",
     field_paths={
         "output_format": ("output_config.format", "output_format"),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.framing.frames import Frame
 from copilot_bridge.errors import BridgeError, ErrorKind
 
 # Status -> error.type; of the others, all below 500 are the request's fault.
@@ -34,9 +35,9 @@ def type_of(kind: ErrorKind) -> str:
     return TYPES.get(kind.status, "invalid_request_error" if kind.status < 500 else "api_error")
 
 
-def write_event(error: BridgeError) -> bytes:
-    """The last event of a stream that failed; there is no message_stop."""
-    return b"event: error\ndata: " + codec.write(envelope(error)) + b"\n\n"
+def error_frame(error: BridgeError) -> Frame:
+    """The last frame of a stream that failed; there is no message_stop."""
+    return "error", envelope(error)
 
 
 def envelope(error: BridgeError) -> dict[str, Any]:

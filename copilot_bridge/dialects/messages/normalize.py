@@ -10,12 +10,11 @@ from typing import Any
 from copilot_bridge.dialects import codec, members
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.framing import sse
-from copilot_bridge.dialects.messages.errors import write_event
+from copilot_bridge.dialects.messages.errors import error_frame
+from copilot_bridge.dialects.messages.framing import FRAMING
 from copilot_bridge.dialects.messages.tool_calls import ToolCallIds
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
-
-KEEPALIVE = b'event: ping\ndata: {"type": "ping"}\n\n'
 
 MANAGED = "context_management"
 
@@ -80,7 +79,7 @@ class StreamNormalizer:
         return out
 
     def fail(self, error: BridgeError) -> bytes:
-        return write_event(error)
+        return FRAMING.encode([error_frame(error)])
 
     def _normalize(self, block: bytes) -> bytes:
         data = sse.read_data(block)
@@ -97,13 +96,7 @@ class StreamNormalizer:
         normalized = self._calls.feed(normalize(event, keep=self._keep, managed=self._managed))
         if normalized == event:
             return block + b"\n\n"
-        return (
-            b"event: "
-            + str(event.get("type")).encode(errors="replace")
-            + b"\ndata: "
-            + codec.write(normalized)
-            + b"\n\n"
-        )
+        return FRAMING.encode([(str(event.get("type")), normalized)])
 
     def _note(self, event: JsonObject) -> None:
         started = event.get("message")

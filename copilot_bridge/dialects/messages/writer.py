@@ -1,4 +1,4 @@
-"""The hub's events -> a Messages stream.  At most one content block is open."""
+"""The hub's events -> the frames of a Messages stream.  At most one content block is open."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -17,7 +17,8 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
-from copilot_bridge.dialects.messages.errors import write_event
+from copilot_bridge.dialects.framing.frames import Frame
+from copilot_bridge.dialects.messages.errors import error_frame
 from copilot_bridge.dialects.provider_details import encode_details
 from copilot_bridge.errors import BridgeError
 
@@ -40,13 +41,13 @@ class Writer:
         self._custom = False  # the open block is a call with free text
         self._deferred_signatures: list[ReasoningSignature] = []
 
-    def feed(self, event: Event) -> bytes:
+    def feed(self, event: Event) -> list[Frame]:
         return self._HANDLERS[type(event)](self, event)
 
-    def fail(self, error: BridgeError) -> bytes:
-        return write_event(error)
+    def fail(self, error: BridgeError) -> Frame:
+        return error_frame(error)
 
-    def _started(self, _event: ResponseStarted) -> bytes:
+    def _started(self, _event: ResponseStarted) -> list[Frame]:
         message: JsonObject = {
             "id": self._id,
             "type": "message",
@@ -57,71 +58,74 @@ class Writer:
             "stop_sequence": None,
             "usage": write_usage(TokenUsage()),
         }
-        return write("message_start", {"message": message})
+        return [frame_of("message_start", {"message": message})]
 
-    def _text(self, event: TextDelta | RefusalDelta) -> bytes:
+    def _text(self, event: TextDelta | RefusalDelta) -> list[Frame]:
         entered = self._open_part(event.part, {"type": "text", "text": ""})
-        return entered + self._delta({"type": "text_delta", "text": event.text})
+        return [*entered, self._delta({"type": "text_delta", "text": event.text})]
 
-    def _reasoning(self, event: ReasoningDelta) -> bytes:
+    def _reasoning(self, event: ReasoningDelta) -> list[Frame]:
         entered = self._open_part(event.part, {"type": "thinking", "thinking": "", "signature": ""})
-        return entered + self._delta({"type": "thinking_delta", "thinking": event.text})
+        return [*entered, self._delta({"type": "thinking_delta", "thinking": event.text})]
 
-    def _seal(self, event: ReasoningSignature) -> bytes:
+    def _seal(self, event: ReasoningSignature) -> list[Frame]:
         """A thought without a word waits for what follows it: Messages know no answer that ends in one, and
         Claude Code shows nothing of it.
         """
         if event.part == self._open:
-            return self._signature(event)
+            return [self._signature(event)]
         self._deferred_signatures.append(event)
-        return b""
+        return []
 
-    def _emit_deferred_signatures(self) -> bytes:
+    def _emit_deferred_signatures(self) -> list[Frame]:
         late, self._deferred_signatures = self._deferred_signatures, []
-        return b"".join(self._open_part(event.part, SEALED) + self._signature(event) for event in late)
+        return [frame for event in late for frame in self._sign_empty_thought(event)]
 
-    def _signature(self, event: ReasoningSignature) -> bytes:
+    def _sign_empty_thought(self, event: ReasoningSignature) -> list[Frame]:
+        return [*self._open_part(event.part, SEALED), self._signature(event)]
+
+    def _signature(self, event: ReasoningSignature) -> Frame:
         return self._delta(
             {"type": "signature_delta", "signature": encode_details(event.provider_details, "messages")}
         )
 
-    def _call(self, event: ToolCallStarted) -> bytes:
+    def _call(self, event: ToolCallStarted) -> list[Frame]:
         """Free text is the only argument of an ordinary tool."""
         block = {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
         out = self._open_part(event.part, block)
         self._custom = event.custom
-        return out + self._json('{"input":"') if event.custom else out
+        return [*out, self._json('{"input":"')] if event.custom else out
 
-    def _arguments(self, event: ToolCallArgumentsDelta) -> bytes:
-        return self._json(codec.write(event.json).decode()[1:-1] if self._custom else event.json)
+    def _arguments(self, event: ToolCallArgumentsDelta) -> list[Frame]:
+        return [self._json(codec.write(event.json).decode()[1:-1] if self._custom else event.json)]
 
-    def _json(self, piece: str) -> bytes:
+    def _json(self, piece: str) -> Frame:
         return self._delta({"type": "input_json_delta", "partial_json": piece})
 
-    def _finished(self, event: ResponseFinished) -> bytes:
+    def _finished(self, event: ResponseFinished) -> list[Frame]:
         reason = FINISH_REASON_MAP[event.reason] if event.stop is None else "stop_sequence"
         delta = {"stop_reason": reason, "stop_sequence": event.stop}
-        closing = write("message_delta", {"delta": delta, "usage": write_usage(event.usage)})
-        return self._close_part() + closing + write("message_stop", {})
+        closing = frame_of("message_delta", {"delta": delta, "usage": write_usage(event.usage)})
+        return [*self._close_part(), closing, frame_of("message_stop", {})]
 
-    def _open_part(self, part: int, block: JsonObject) -> bytes:
+    def _open_part(self, part: int, block: JsonObject) -> list[Frame]:
         if part == self._open:
-            return b""
+            return []
         late = self._emit_deferred_signatures()
         left, self._open = self._close_part(), part
-        return late + left + write("content_block_start", {"index": part, "content_block": block})
+        return [*late, *left, frame_of("content_block_start", {"index": part, "content_block": block})]
 
-    def _close_part(self) -> bytes:
+    def _close_part(self) -> list[Frame]:
         if self._open is None:
-            return b""
-        closing = self._json('"}') if self._custom else b""
+            return []
+        closing = [self._json('"}')] if self._custom else []
         left, self._open, self._custom = self._open, None, False
-        return closing + write("content_block_stop", {"index": left})
+        return [*closing, frame_of("content_block_stop", {"index": left})]
 
-    def _delta(self, delta: JsonObject) -> bytes:
-        return write("content_block_delta", {"index": self._open, "delta": delta})
+    def _delta(self, delta: JsonObject) -> Frame:
+        return "content_block_delta", {"type": "content_block_delta", "index": self._open, "delta": delta}
 
-    _HANDLERS: ClassVar[dict[type, Callable[[Any, Any], bytes]]] = {
+    _HANDLERS: ClassVar[dict[type, Callable[[Any, Any], list[Frame]]]] = {
         ResponseStarted: _started,
         TextDelta: _text,
         RefusalDelta: _text,
@@ -133,8 +137,8 @@ class Writer:
     }
 
 
-def write(kind: str, fields: JsonObject) -> bytes:
-    return b"event: %b\ndata: %b\n\n" % (kind.encode(), codec.write({"type": kind} | fields))
+def frame_of(kind: str, fields: JsonObject) -> Frame:
+    return kind, {"type": kind, **fields}
 
 
 def write_usage(usage: TokenUsage) -> JsonObject:

@@ -4,6 +4,7 @@ from typing import Any
 
 from copilot_bridge.dialects.dialect import Dialect, Probe
 from copilot_bridge.dialects.responses.errors import write_error
+from copilot_bridge.dialects.responses.framing import FRAMING
 
 
 def response_text(response: Any) -> str:
@@ -18,6 +19,7 @@ RESPONSES = Dialect(
     upstream_path="/responses",
     upstream_order=("responses", "messages", "chat"),
     write_error=write_error,
+    framing=FRAMING,
     field_paths={
         "output_format": ("text.format",),
         "stop": ("stop",),

@@ -4,10 +4,9 @@ Codex tries everything again but a 400, so what will not change by itself is tol
 Source: https://platform.openai.com/docs/guides/error-codes, and Codex 0.169 as measured.
 """
 
-from typing import Any
-
-from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat import errors as chat
+from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.framing.frames import Frame
 from copilot_bridge.errors import BridgeError
 
 # The kinds' statuses that clients get as another one.
@@ -27,11 +26,10 @@ def write_error(error: BridgeError, request_id: str) -> tuple[int, dict[str, str
     return STATUS.get(error.facts.status, status), headers, body
 
 
-def write_event(error: BridgeError, response: dict[str, Any], number: int) -> bytes:
-    """The last event of a stream that failed.  `response`: what was told of it so far."""
+def error_frame(error: BridgeError, response: JsonObject, number: int) -> Frame:
+    """The last frame of a stream that failed.  `response`: what was told of it so far."""
     detail = chat.detail(error)
     ours = CODES.get(error.kind) if error.code is None else None
     code = ours or detail["code"] or "server_error"
     failed = response | {"status": "failed", "error": {"code": code, "message": detail["message"]}}
-    event = {"type": "response.failed", "sequence_number": number, "response": failed}
-    return b"event: response.failed\ndata: " + codec.write(event) + b"\n\n"
+    return "response.failed", {"type": "response.failed", "sequence_number": number, "response": failed}

@@ -15,7 +15,8 @@ from typing import Any
 from copilot_bridge.dialects import codec, members
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.framing import sse
-from copilot_bridge.dialects.responses.errors import write_event
+from copilot_bridge.dialects.responses.errors import error_frame
+from copilot_bridge.dialects.responses.framing import FRAMING
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
@@ -148,7 +149,7 @@ class StreamNormalizer:
         return out
 
     def fail(self, error: BridgeError) -> bytes:
-        return write_event(error, self._response, self._number)
+        return FRAMING.encode([error_frame(error, self._response, self._number)])
 
     def _normalize(self, block: bytes) -> bytes:
         if self.done or not block:
@@ -184,7 +185,7 @@ class StreamNormalizer:
     def _failed(self, error: UpstreamRefused) -> bytes:
         """Upstream's own error, in the one form that all clients know."""
         self.done, self.outcome = True, error.kind
-        return write_event(error, self._response, self._number)
+        return FRAMING.encode([error_frame(error, self._response, self._number)])
 
     def _normalize_event(self, block: bytes) -> bytes:
         data = sse.read_data(block)
@@ -202,7 +203,7 @@ class StreamNormalizer:
         normalized = self._with_ids(event if self._keep else without_copilot_fields(event))
         if kind in TERMINAL:
             self._end(kind, normalized)
-        return b"event: " + kind.encode(errors="replace") + b"\ndata: " + codec.write(normalized) + b"\n\n"
+        return FRAMING.encode([(kind, normalized)])
 
     def _count(self, event: JsonObject) -> None:
         number = members.as_integer(event.get("sequence_number"))

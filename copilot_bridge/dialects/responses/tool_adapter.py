@@ -11,6 +11,7 @@ from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.adaptation.custom_tools import FREE_TEXT
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.framing import sse
+from copilot_bridge.dialects.responses.framing import FRAMING
 
 RESERVED_ALIAS = "client_{}"  # what a reserved namespace is called
 ARGUMENTS = "response.function_call_arguments."
@@ -128,7 +129,7 @@ class ToolAdapter:
         if event is None:
             return block + b"\n\n"
         take = self._HANDLERS.get(str(event.get("type")), ToolAdapter._other)
-        return b"".join(write(self._numbered(each)) for each in take(self, event))
+        return FRAMING.encode([(str(each.get("type")), self._numbered(each)) for each in take(self, event)])
 
     def _numbered(self, event: JsonObject) -> JsonObject:
         """Anew, where calls have other events than upstream's."""
@@ -202,7 +203,3 @@ def text_in(arguments: Any) -> str:
     given = codec.read_object(str(arguments or "").encode())
     text = given.get("input") if given else None
     return text if isinstance(text, str) else str(arguments or "")
-
-
-def write(event: JsonObject) -> bytes:
-    return b"event: " + str(event.get("type")).encode() + b"\ndata: " + codec.write(event) + b"\n\n"

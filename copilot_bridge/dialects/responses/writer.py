@@ -1,9 +1,8 @@
-"""The hub's events -> a Responses stream, with the whole ladder of events that clients climb."""
+"""The hub's events -> the frames of a Responses stream, with all events that clients wait for."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import (
     Event,
@@ -17,8 +16,9 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
+from copilot_bridge.dialects.framing.frames import Frame
 from copilot_bridge.dialects.provider_details import encode_details
-from copilot_bridge.dialects.responses.errors import write_event
+from copilot_bridge.dialects.responses.errors import error_frame
 from copilot_bridge.dialects.responses.normalize import ResponseCallback
 from copilot_bridge.dialects.responses.prompt import ToolNames
 from copilot_bridge.errors import BridgeError
@@ -82,131 +82,132 @@ class Writer:
             "usage": None,
         }
 
-    def feed(self, event: Event) -> bytes:
+    def feed(self, event: Event) -> list[Frame]:
         return self._HANDLERS[type(event)](self, event)
 
-    def fail(self, error: BridgeError) -> bytes:
-        return write_event(error, self._response, self._number)
+    def fail(self, error: BridgeError) -> Frame:
+        return error_frame(error, self._response, self._number)
 
-    def _started(self, _event: ResponseStarted) -> bytes:
+    def _started(self, _event: ResponseStarted) -> list[Frame]:
         told = {"response": self._response}
-        return self._write("response.created", told) + self._write("response.in_progress", told)
+        return [self._frame("response.created", told), self._frame("response.in_progress", told)]
 
-    def _text_delta(self, event: TextDelta) -> bytes:
+    def _text_delta(self, event: TextDelta) -> list[Frame]:
         out = self._say(event, "output_text")
         delta = self._place(content_index=0, delta=event.text, logprobs=[])
-        return out + self._write("response.output_text.delta", delta)
+        return [*out, self._frame("response.output_text.delta", delta)]
 
-    def _refusal(self, event: RefusalDelta) -> bytes:
+    def _refusal(self, event: RefusalDelta) -> list[Frame]:
         """OpenAI's form of it: the answer is complete, and says so in a message of its own."""
         out = self._say(event, "refusal")
-        return out + self._write("response.refusal.delta", self._place(content_index=0, delta=event.text))
+        return [*out, self._frame("response.refusal.delta", self._place(content_index=0, delta=event.text))]
 
-    def _say(self, event: TextDelta | RefusalDelta, kind: str) -> bytes:
+    def _say(self, event: TextDelta | RefusalDelta, kind: str) -> list[Frame]:
         out = self._open_part(event.part, MESSAGE)
         if out:
             self._said = kind
             part = {"type": kind, **SAID[kind]}
-            out += self._write("response.content_part.added", self._place(content_index=0, part=part))
+            out.append(self._frame("response.content_part.added", self._place(content_index=0, part=part)))
         self._told.append(event.text)
         return out
 
-    def _reasoning(self, event: ReasoningDelta) -> bytes:
+    def _reasoning(self, event: ReasoningDelta) -> list[Frame]:
         out = self._open_part(event.part, {"type": "reasoning", "summary": []})
         if not self._told:
             part = {"type": "summary_text", "text": ""}
-            out += self._write(
-                "response.reasoning_summary_part.added", self._place(summary_index=0, part=part)
+            out.append(
+                self._frame("response.reasoning_summary_part.added", self._place(summary_index=0, part=part))
             )
         self._told.append(event.text)
         delta = self._place(summary_index=0, delta=event.text)
-        return out + self._write("response.reasoning_summary_text.delta", delta)
+        return [*out, self._frame("response.reasoning_summary_text.delta", delta)]
 
-    def _seal(self, event: ReasoningSignature) -> bytes:
+    def _seal(self, event: ReasoningSignature) -> list[Frame]:
         out = self._open_part(event.part, {"type": "reasoning", "summary": []})
         self._item["encrypted_content"] = encode_details(event.provider_details, "responses")
         return out
 
-    def _call(self, event: ToolCallStarted) -> bytes:
+    def _call(self, event: ToolCallStarted) -> list[Frame]:
         namespace, name = self._names.of.get(event.name, (None, event.name))
         kind, field = ("custom_tool_call", "input") if event.custom else ("function_call", "arguments")
         item: JsonObject = {"type": kind, "status": "in_progress", "call_id": event.id, "name": name}
         item |= {"namespace": namespace} if namespace else {}
         return self._open_part(event.part, item | {field: ""})
 
-    def _arguments(self, event: ToolCallArgumentsDelta) -> bytes:
+    def _arguments(self, event: ToolCallArgumentsDelta) -> list[Frame]:
         self._told.append(event.json)
-        return self._write(f"response.{CALLS[self._item['type']]}.delta", self._place(delta=event.json))
+        return [self._frame(f"response.{CALLS[self._item['type']]}.delta", self._place(delta=event.json))]
 
-    def _finished(self, event: ResponseFinished) -> bytes:
+    def _finished(self, event: ResponseFinished) -> list[Frame]:
         out = self._close_part(cut=event.reason == "length")
         status, details = STATUS_BY_REASON[event.reason]
         self._response |= {"status": status, "incomplete_details": details, "output": self._output}
         self._response["usage"] = write_usage(event.usage)
         self._ended(self._response)
-        return out + self._write(f"response.{status}", {"response": self._response})
+        return [*out, self._frame(f"response.{status}", {"response": self._response})]
 
-    def _open_part(self, part: int, item: JsonObject) -> bytes:
+    def _open_part(self, part: int, item: JsonObject) -> list[Frame]:
         if part == self._part:
-            return b""
+            return []
         out, self._part, self._told = self._close_part(), part, []
         prefix = {"message": "msg", "reasoning": "rs", "function_call": "fc"}.get(item["type"], "ctc")
         self._item = {"id": f"{prefix}_{self._answer}_{len(self._output)}", **item}
-        added = {"output_index": len(self._output), "item": self._item}
-        return out + self._write("response.output_item.added", added)
+        added = {"output_index": len(self._output), "item": dict(self._item)}  # more is added to it later
+        return [*out, self._frame("response.output_item.added", added)]
 
-    def _close_part(self, *, cut: bool = False) -> bytes:
+    def _close_part(self, *, cut: bool = False) -> list[Frame]:
         if self._part is None:
-            return b""
+            return []
         out = self._CLOSE_HANDLERS[self._item["type"]](self)
         if "status" in self._item:
             self._item["status"] = "incomplete" if cut else "completed"
-        out += self._write(
-            "response.output_item.done", {"output_index": len(self._output), "item": self._item}
+        out.append(
+            self._frame("response.output_item.done", {"output_index": len(self._output), "item": self._item})
         )
         self._output.append(self._item)
         self._part = None
         return out
 
-    def _close_message(self) -> bytes:
+    def _close_message(self) -> list[Frame]:
         text = "".join(self._told)
         kind, field = self._said, self._said.removeprefix("output_")
         part = {"type": kind, **SAID[kind], field: text}
         self._item["content"] = [part]
         said = self._place(content_index=0, **{field: text}, **LOGPROBS.get(kind, {}))
-        out = self._write(f"response.{kind}.done", said)
-        return out + self._write("response.content_part.done", self._place(content_index=0, part=part))
+        done = self._frame(f"response.{kind}.done", said)
+        return [done, self._frame("response.content_part.done", self._place(content_index=0, part=part))]
 
-    def _close_reasoning(self) -> bytes:
+    def _close_reasoning(self) -> list[Frame]:
         if not self._told:
-            return b""
+            return []
         text = "".join(self._told)
         part = {"type": "summary_text", "text": text}
         self._item["summary"] = [part]
         said = self._place(summary_index=0, text=text)
-        out = self._write("response.reasoning_summary_text.done", said)
-        return out + self._write(
-            "response.reasoning_summary_part.done", self._place(summary_index=0, part=part)
-        )
+        done = self._frame("response.reasoning_summary_text.done", said)
+        return [
+            done,
+            self._frame("response.reasoning_summary_part.done", self._place(summary_index=0, part=part)),
+        ]
 
-    def _close_call(self) -> bytes:
+    def _close_call(self) -> list[Frame]:
         self._item["arguments"] = "".join(self._told) or "{}"
         said = self._place(arguments=self._item["arguments"])
-        return self._write("response.function_call_arguments.done", said)
+        return [self._frame("response.function_call_arguments.done", said)]
 
-    def _close_custom(self) -> bytes:
+    def _close_custom(self) -> list[Frame]:
         self._item["input"] = "".join(self._told)
-        return self._write("response.custom_tool_call_input.done", self._place(input=self._item["input"]))
+        return [self._frame("response.custom_tool_call_input.done", self._place(input=self._item["input"]))]
 
     def _place(self, **fields: Any) -> JsonObject:
-        return {"item_id": self._item["id"], "output_index": len(self._output)} | fields
+        return {"item_id": self._item["id"], "output_index": len(self._output), **fields}
 
-    def _write(self, kind: str, fields: JsonObject) -> bytes:
-        event = {"type": kind, "sequence_number": self._number} | fields
+    def _frame(self, kind: str, fields: JsonObject) -> Frame:
+        event = {"type": kind, "sequence_number": self._number, **fields}
         self._number += 1
-        return b"event: %b\ndata: %b\n\n" % (kind.encode(), codec.write(event))
+        return kind, event
 
-    _HANDLERS: ClassVar[dict[type, Callable[[Any, Any], bytes]]] = {
+    _HANDLERS: ClassVar[dict[type, Callable[[Any, Any], list[Frame]]]] = {
         ResponseStarted: _started,
         TextDelta: _text_delta,
         RefusalDelta: _refusal,
@@ -216,7 +217,7 @@ class Writer:
         ToolCallArgumentsDelta: _arguments,
         ResponseFinished: _finished,
     }
-    _CLOSE_HANDLERS: ClassVar[dict[str, Callable[[Any], bytes]]] = {
+    _CLOSE_HANDLERS: ClassVar[dict[str, Callable[[Any], list[Frame]]]] = {
         "message": _close_message,
         "reasoning": _close_reasoning,
         "function_call": _close_call,

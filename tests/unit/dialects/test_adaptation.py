@@ -30,6 +30,7 @@ from copilot_bridge.dialects.events import (
     ToolCallStarted,
 )
 from copilot_bridge.dialects.prompt import Message, Prompt, Text, ToolCall, ToolResult
+from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.responses.prompt import ToolNames
 from copilot_bridge.dialects.translation import Translation
 from copilot_bridge.errors import InvalidRequest
@@ -196,7 +197,7 @@ STREAM = (
 @pytest.mark.parametrize("client", WRITERS)
 def test_ids_and_names_are_found_again(client):
     undo = Undo(names={"f_1": "f.one"}, ids={"short": "an/other"})
-    stream = Translation(READERS["chat"](), WRITERS[client](ToolNames()), undo)
+    stream = Translation(READERS["chat"](), WRITERS[client](ToolNames()), DIALECTS[client].framing, undo)
     data = b"".join(b"data: %b\n\n" % codec.write(chunk) for chunk in STREAM) + b"data: [DONE]\n\n"
     out = stream.feed(data)
     if client == "responses":

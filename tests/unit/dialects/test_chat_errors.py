@@ -6,8 +6,13 @@ from typing import Any
 import pytest
 
 from copilot_bridge import errors
-from copilot_bridge.dialects.chat.errors import NO_RETRY, write_error, write_event
+from copilot_bridge.dialects.chat.errors import NO_RETRY, error_frame, write_error
+from copilot_bridge.dialects.chat.framing import FRAMING
 from copilot_bridge.errors import KINDS, BridgeError
+
+
+def write_event(error: BridgeError) -> bytes:
+    return FRAMING.encode([error_frame(error)])
 
 
 def family(error: type[BridgeError]) -> list[type[BridgeError]]:

@@ -116,8 +116,8 @@ def test_the_data_of_a_block(block: bytes, data: bytes) -> None:
 
 
 def test_written_data_is_read_again() -> None:
-    (block,) = split([sse.write_data(b'{"a": 1}')])
-    assert sse.read_data(block) == b'{"a": 1}'
+    (block,) = split([sse.ServerSentEvents().encode([("", {"a": 1})])])
+    assert sse.read_data(block) == b'{"a":1}'
 
 
 def test_a_sign_of_life_says_nothing() -> None:
@@ -126,7 +126,7 @@ def test_a_sign_of_life_says_nothing() -> None:
 
 
 def test_the_end() -> None:
-    (block,) = split([sse.DONE])
+    (block,) = split([b"data: [DONE]\n\n"])
     assert sse.read_data(block) == b"[DONE]"
 
 

@@ -16,6 +16,7 @@ from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.response import normalize_response
 from copilot_bridge.dialects.messages import prompt as messages
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
+from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.responses import prompt as responses
 from copilot_bridge.dialects.responses.prompt import ToolNames
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
@@ -64,7 +65,7 @@ def told_to(client: str, upstream: str, stream: bytes, undo: Undo | None = None)
             "messages": MessagesReader,
             "responses": ResponsesReader,
         }
-        return Translation(readers[upstream](), WRITERS[client](), undo, "answer")
+        return Translation(readers[upstream](), WRITERS[client](), DIALECTS[client].framing, undo, "answer")
 
     assert streamed(make(), [stream]).error is None
     outcome = accumulated(FOLDS[client], [make().feed(stream)])

@@ -78,7 +78,7 @@ def test_a_known_shape_is_not_parsed_again(monkeypatch):
     ],
 )
 def test_what_is_of_another_shape_is_read_in_full(other, monkeypatch):
-    blocks = [sse.write_data(each).strip() for each in (chunk("one"), chunk("two"), other, chunk("three"))]
+    blocks = [b"data: " + each for each in (chunk("one"), chunk("two"), other, chunk("three"))]
     known = read(blocks)
     monkeypatch.setattr(reader, "ChunkTemplate", Unlearning)
     assert known == read(blocks)

@@ -5,9 +5,15 @@ from typing import Any
 
 import pytest
 
-from copilot_bridge.dialects.messages.errors import type_of, write_error, write_event
+from copilot_bridge.dialects.messages.errors import error_frame, type_of, write_error
+from copilot_bridge.dialects.messages.framing import FRAMING
 from copilot_bridge.dialects.stream_errors import as_stream_error
 from copilot_bridge.errors import KINDS, BridgeError
+
+
+def write_event(error: BridgeError) -> bytes:
+    return FRAMING.encode([error_frame(error)])
+
 
 # Every type that Anthropic has; SDKs and agents look at these.
 TYPES = {

@@ -18,6 +18,7 @@ from copilot_bridge.dialects.messages import prompt as messages_prompt
 from copilot_bridge.dialects.messages import response as messages_response
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
+from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.responses import normalize as responses_normalize
 from copilot_bridge.dialects.responses import prompt as responses_prompt
 from copilot_bridge.dialects.responses.prompt import ToolNames
@@ -235,7 +236,7 @@ FOLDS: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize(("upstream", "client"), [*product(STREAMS, WRITERS)])
 @pytest.mark.parametrize("number", NUMBERS)
 def test_in_a_stream_that_is_translated(upstream: str, client: str, number: str) -> None:
-    translation = Translation(READERS[upstream](), WRITERS[client]())
+    translation = Translation(READERS[upstream](), WRITERS[client](), DIALECTS[client].framing)
     told = translation.feed(STREAMS[upstream](number))
     assert number in told.decode()
     if client in FOLDS:

@@ -35,6 +35,7 @@ from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
 from copilot_bridge.dialects.prompt import Reasoning, Text, ToolCall
 from copilot_bridge.dialects.provider_details import decode_details
+from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.responses import normalize as responses_normalize
 from copilot_bridge.dialects.responses import prompt as responses
 from copilot_bridge.dialects.responses.prompt import ToolNames
@@ -59,7 +60,7 @@ WRITERS = {
     "messages": lambda: MessagesWriter(answer_id="answer", model=MODEL),
     "responses": lambda: ResponsesWriter(answer_id="answer", model=MODEL, created=1, names=ToolNames()),
 }
-DIALECTS = tuple(READERS)
+NAMES = tuple(READERS)
 
 # An answer: its parts, each as the events that tell it but without their numbers, and its end.
 
@@ -261,8 +262,9 @@ def in_pieces(event):
 
 def write(dialect, events):
     """The bytes of each event, or of each of its pieces."""
-    writer = WRITERS[dialect]()
-    return [writer.feed(piece) for event in events for piece in in_pieces(event)]
+    writer, framing = WRITERS[dialect](), DIALECTS[dialect].framing
+    out = [framing.encode(writer.feed(piece)) for event in events for piece in in_pieces(event)]
+    return [*out, framing.end] if isinstance(events[-1], ResponseFinished) else out
 
 
 class Notes:
@@ -273,13 +275,13 @@ class Notes:
 
     def feed(self, event):
         self.events.append(event)
-        return b""
+        return []
 
 
 def read(dialect, pieces):
     """The merged events of a stream, with goods as they are read when the client sends them back."""
     notes = Notes()
-    stream = Translation(READERS[dialect](), notes)
+    stream = Translation(READERS[dialect](), notes, DIALECTS[dialect].framing)
     for piece in pieces:
         stream.feed(piece)
         assert stream.failure is None
@@ -300,7 +302,7 @@ def opened(dialect, event):
     return replace(event, provider_details=decode_details(own, dialect))
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", NAMES)
 @trials
 @given(events=answers)
 def test_what_a_dialect_can_say_survives(dialect, events):
@@ -308,7 +310,7 @@ def test_what_a_dialect_can_say_survives(dialect, events):
     assert read(dialect, write(dialect, said_)) == said_
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", NAMES)
 @trials
 @given(events=answers, sizes=st.lists(st.integers(1, 40), min_size=1, max_size=6), rest=st.integers(1, 200))
 def test_wherever_it_is_cut(dialect, events, sizes, rest):
@@ -332,7 +334,7 @@ def many_answers():
     return drawn
 
 
-@pytest.mark.parametrize(("dialect", "row"), [(d, row) for d in DIALECTS for row in UNSAYABLE[d]])
+@pytest.mark.parametrize(("dialect", "row"), [(d, row) for d in NAMES for row in UNSAYABLE[d]])
 def test_every_row_is_a_loss(dialect, row, many_answers):
     told = (sayable(dialect, events, but=row) for events in many_answers)
     assert any(read(dialect, write(dialect, events)) != events for events in told)
@@ -407,7 +409,7 @@ def test_what_an_sdk_adds_up_of_a_stream_are_the_thoughts(events):
     )
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", NAMES)
 @trials
 @given(events=answers)
 def test_an_answer_in_one_piece_is_what_the_stream_told(dialect, events):
@@ -424,7 +426,7 @@ def test_an_answer_in_one_piece_is_what_the_stream_told(dialect, events):
     assert came_back == told
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", NAMES)
 @trials
 @given(events=answers, size=st.integers(1, 60))
 def test_an_answer_in_one_piece_wherever_its_stream_is_cut(dialect, events, size):
@@ -478,7 +480,7 @@ def counted_by(dialect, usage):
     return usage[f"{side[0]}_tokens"], cached, usage[f"{side[1]}_tokens"]
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", NAMES)
 @trials
 @given(events=answers.filter(lambda events: events[-1].usage.prompt_tokens + events[-1].usage.output))
 def test_the_end_and_the_usage_in_one_piece(dialect, events):

@@ -8,8 +8,14 @@ from typing import Any
 import pytest
 
 from copilot_bridge.dialects.chat import errors as chat
-from copilot_bridge.dialects.responses.errors import CODES, write_error, write_event
+from copilot_bridge.dialects.responses.errors import CODES, error_frame, write_error
+from copilot_bridge.dialects.responses.framing import FRAMING
 from copilot_bridge.errors import KINDS, BridgeError
+
+
+def write_event(error: BridgeError, response: dict[str, Any], number: int) -> bytes:
+    return FRAMING.encode([error_frame(error, response, number)])
+
 
 RESPONSE = {"id": "resp_1", "object": "response", "status": "in_progress", "model": "m", "output": []}
 

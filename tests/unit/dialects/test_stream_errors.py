@@ -7,7 +7,7 @@ import pytest
 from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
 from copilot_bridge.dialects.chat.normalize import StreamNormalizer as ChatNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
-from copilot_bridge.dialects.messages.errors import write_event as write_message
+from copilot_bridge.dialects.messages.errors import envelope
 from copilot_bridge.dialects.messages.normalize import StreamNormalizer as MessagesNormalizer
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.responses.normalize import StreamNormalizer as ResponsesNormalizer
@@ -90,7 +90,7 @@ def test_a_reader_says_what_it_was(name):
     with pytest.raises(UpstreamRefused) as caught:
         list(READERS[name.partition(",")[0]]().feed(json.dumps(EVENTS[name]).encode()))
     assert (caught.value.kind, str(caught.value)) == ("rate_limited", "slowly")
-    assert b'"type":"rate_limit_error"' in write_message(caught.value)
+    assert envelope(caught.value)["error"]["type"] == "rate_limit_error"
 
 
 @pytest.mark.parametrize("name", [name for name in EVENTS if name.startswith("responses")])

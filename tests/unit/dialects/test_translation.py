@@ -13,6 +13,7 @@ from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
 from copilot_bridge.dialects.provider_details import decode_details, decode_thoughts
+from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.responses import prompt as responses_prompt
 from copilot_bridge.dialects.responses.prompt import ToolNames
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
@@ -38,7 +39,9 @@ CELLS = [(client, upstream) for upstream in READERS for client in WRITERS if cli
 
 
 def translation(client, upstream, names=None, undo=NO_CHANGES):
-    return Translation(READERS[upstream](), WRITERS[client](names or ToolNames()), undo)
+    return Translation(
+        READERS[upstream](), WRITERS[client](names or ToolNames()), DIALECTS[client].framing, undo
+    )
 
 
 def translate(client, upstream, data, size=1 << 20, names=None, undo=NO_CHANGES):
