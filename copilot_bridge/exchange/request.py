@@ -452,4 +452,4 @@ def counted(prompt: Prompt, overheads: TokenOverheads) -> int:
     try:
         return counting.count(prompt, overheads)
     except RecursionError:
-        raise InvalidRequest("tools: they are nested too deeply", param="tools") from None
+        raise InvalidRequest("tools: a schema is nested too deeply", param="tools") from None

@@ -1,1 +1,3 @@
-"""Prompts, made such that their target takes them, and the way back: a table of limits, a module a kind."""
+"""Adaptation of prompts to what their target accepts, and back: a table of limits, and a module per
+subject.
+"""

@@ -1,4 +1,4 @@
-"""The step between the hub and a route: a prompt in, one that its target takes out, and how to go back."""
+"""Adaptation of a whole prompt to its target, and what the response needs to be translated back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -21,10 +21,11 @@ from copilot_bridge.errors import InvalidRequest
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """What has to be undone in the answer: names and ids that were changed, stop sequences not passed on,
-    custom tools that were made functions.
+    """The changes to a prompt that have to be undone in its response.
 
-    :param names, ids: the target's -> the client's.  :param custom: the client's names.
+    :param names, ids: of tools and tool calls, the target's -> the client's.
+    :param stops: stop sequences that the bridge enforces itself.
+    :param custom: the client's names of custom tools that became functions.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -37,9 +38,10 @@ NO_CHANGES = Undo()
 
 
 def adapt_prompt(prompt: Prompt, limits: Limits, client: str) -> tuple[Prompt, Undo]:
-    """:param client: the dialect that the prompt came in.
+    """Adapt a prompt to the limits of its target.
 
-    :raises InvalidRequest, Unsupported: the target can't be told, and the answer would miss what binds it.
+    :param client: the dialect of the client.
+    :raises InvalidRequest, Unsupported: the target lacks something that the client relies on.
     """
     dialect = DIALECTS[client]
     prompt = adapt_media(adapt_tool_choice(prompt), limits, dialect.field_path("conversation"))
@@ -49,52 +51,58 @@ def adapt_prompt(prompt: Prompt, limits: Limits, client: str) -> tuple[Prompt, U
         prompt = adapt_output_format(prompt, limits, strict=dialect.strict_schemas)
     except RecursionError:
         where = dialect.field_path("output_format")
-        raise InvalidRequest(f"{where}: it is nested too deeply", param=where) from None
+        raise InvalidRequest(f"{where}: the schema is nested too deeply", param=where) from None
     prompt, ids = adapt_tool_call_ids(prompt, limits.id_length) if limits.id_length else (prompt, {})
     prompt, names = shorten_tool_names(prompt, limits.name_length) if limits.name_length else (prompt, {})
     prompt = move_results_to_calls(prompt) if limits.results_follow_calls else prompt
     prompt = prompt if limits.blank_texts else remove_blank_texts(prompt)
-    told, stops = split_stop_sequences(prompt.stop, limits)
+    passed, stops = split_stop_sequences(prompt.stop, limits)
     if not (names or ids or stops or custom):
         return prompt, NO_CHANGES
-    return replace(prompt, stop=told), Undo(names, ids, stops, custom)
+    return replace(prompt, stop=passed), Undo(names, ids, stops, custom)
 
 
 def adapt_output_format(prompt: Prompt, limits: Limits, *, strict: bool) -> Prompt:
-    """Claude's schemas are strict, always, and OpenAI's where they say so; who says so knows the form.
+    """Adapt the schemas of the output format and of strict tools.
 
-    :param strict: schemas of the client's dialect bind the model though no request says so.
+    Claude accepts a subset of JSON Schema at all times, OpenAI only where a schema is strict.
+
+    :param strict: whether the client's dialect has strict schemas that OpenAI may not accept as they are.
     """
     if limits.strict == "anthropic":
         return (
             prompt
             if prompt.output_format is None
-            else replace(prompt, output_format=closed(prompt.output_format))
+            else replace(prompt, output_format=as_strict_for_claude(prompt.output_format))
         )
     if not strict:
         return prompt
-    answer = prompt.output_format and strict_answer(prompt.output_format)
+    output_format = prompt.output_format and as_strict_for_openai(prompt.output_format)
     tools = tuple(map(strict_tool, prompt.tools))
     return (
         prompt
-        if (answer, tools) == (prompt.output_format, prompt.tools)
-        else replace(prompt, output_format=answer, tools=tools)
+        if (output_format, tools) == (prompt.output_format, prompt.tools)
+        else replace(prompt, output_format=output_format, tools=tools)
     )
 
 
-def closed(answer: OutputFormat) -> OutputFormat:
-    if answer.schema is None:
-        return answer
-    return replace(answer, schema=output_schema(answer.schema, SCHEMA_SUBSETS["anthropic"]))
+def as_strict_for_claude(output_format: OutputFormat) -> OutputFormat:
+    """Return the output format in the subset of JSON Schema that Claude takes."""
+    if output_format.schema is None:
+        return output_format
+    return replace(output_format, schema=output_schema(output_format.schema, SCHEMA_SUBSETS["anthropic"]))
 
 
-def strict_answer(answer: OutputFormat) -> OutputFormat:
-    """Strict where OpenAI can be; else the model is told the schema, and not held to it."""
-    schema = answer.schema and output_schema(answer.schema, SCHEMA_SUBSETS["openai"])
-    return replace(answer, schema=schema, strict=True) if is_strict(schema) else answer
+def as_strict_for_openai(output_format: OutputFormat) -> OutputFormat:
+    """Return the output format as a strict one if OpenAI can enforce it; otherwise the schema is only
+    a hint.
+    """
+    schema = output_format.schema and output_schema(output_format.schema, SCHEMA_SUBSETS["openai"])
+    return replace(output_format, schema=schema, strict=True) if is_strict(schema) else output_format
 
 
 def strict_tool(tool: Tool) -> Tool:
+    """Return a strict tool with a schema that OpenAI can enforce, or without `strict`."""
     if not tool.strict:
         return tool
     schema = output_schema(tool.schema, SCHEMA_SUBSETS["openai"])

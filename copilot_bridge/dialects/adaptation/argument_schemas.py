@@ -1,6 +1,6 @@
-"""The schemas of tools' arguments, as OpenAI and Claude take them: an object, in the words of draft 2020-12.
+"""JSON Schemas of tools' arguments, as OpenAI and Claude accept them: an object in draft 2020-12.
 
-What only describes more than they take is said in words, for the model to read.
+Keywords that they do not accept but that only describe are moved into the description.
 """
 
 from collections.abc import Callable
@@ -16,16 +16,16 @@ from copilot_bridge.errors import InvalidRequest
 
 TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 UNIONS = ("allOf", "anyOf", "oneOf")
-# What neither takes at the root beside the unions.
+# Keywords that neither accepts at the root, besides the unions.
 NOT_AT_ROOT = ("enum", "const", "not", "if", "then", "else")
 
-# Where a schema holds others: one, a list of them, or some by their names.
-ONE = ("items", "additionalProperties", "not", "contains", "propertyNames", "if", "then", "else",
+# Keywords whose value is a schema, a list of schemas, or schemas by name.
+SCHEMA_KEYWORDS = ("items", "additionalProperties", "not", "contains", "propertyNames", "if", "then", "else",
        "additionalItems", "unevaluatedItems", "unevaluatedProperties")  # fmt: skip
-SEVERAL = ("anyOf", "oneOf", "allOf", "prefixItems", "items")
-NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
-# Where null is a value and no member that was left empty.
-VALUES = ("const", "default", "enum", "examples")
+SCHEMA_LIST_KEYWORDS = ("anyOf", "oneOf", "allOf", "prefixItems", "items")
+SCHEMA_MAP_KEYWORDS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+# Keywords where null is a value and not an empty member.
+VALUE_KEYWORDS = ("const", "default", "enum", "examples")
 
 
 def adapt_argument_schemas(prompt: Prompt, limits: Limits) -> Prompt:
@@ -41,54 +41,58 @@ def adapt_tool(tool: Tool, limits: Limits) -> Tool:
 
 
 def adapt_argument_schema(schema: JsonObject, limits: Limits) -> JsonObject:
-    """An object's schema.  The same one if it is one already.
+    """Return the schema as one of an object; the same schema if it is accepted already.
 
     :raises InvalidRequest: it is nested too deeply.
     """
     try:
         adapted = adapt_encoded(codec.write(schema), limits.properties, limits.items)
     except (RecursionError, ValueError):
-        raise InvalidRequest("tools: they are nested too deeply", param="tools") from None
+        raise InvalidRequest("tools: a schema is nested too deeply", param="tools") from None
     return schema if adapted is None else codec.read(adapted)
 
 
 @lru_cache(maxsize=1024)
 def adapt_encoded(schema: bytes, properties: bool, items: bool) -> bytes | None:
-    """None: nothing has to change.  Agents say the same tools with each request."""
-    given = codec.read(schema)
-    adapted = adapt_schema(given, Limits(properties=properties, items=items))
-    return None if adapted == given else codec.write(adapted)
+    """Adapt an encoded schema; None if nothing has to change.
+
+    Agents send the same tools with each request, so the results are cached.
+    """
+    decoded = codec.read(schema)
+    adapted = adapt_schema(decoded, Limits(properties=properties, items=items))
+    return None if adapted == decoded else codec.write(adapted)
 
 
 def adapt_schema(schema: JsonObject, limits: Limits) -> JsonObject:
     cleaned = each_schema(schema, lambda inner: clean(inner, limits))
-    adapted = as_object(cleaned)
+    adapted = as_object_schema(cleaned)
     if limits.properties and not isinstance(adapted.get("properties"), dict):
         adapted = adapted | {"properties": {}}
     return adapted
 
 
 def each_schema(schema: Any, change: Callable[[JsonObject], JsonObject]) -> Any:
-    """The schema with all that are inside of it changed, the inner ones first."""
+    """Apply a change to a schema and to all schemas inside it, innermost first."""
     if not isinstance(schema, dict):
         return schema
-    told = dict(schema)
-    for key in told.keys() & {*ONE, *SEVERAL, *NAMED}:
-        told[key] = inside(key, told[key], change)
-    return change(told)
+    changed = dict(schema)
+    for key in changed.keys() & {*SCHEMA_KEYWORDS, *SCHEMA_LIST_KEYWORDS, *SCHEMA_MAP_KEYWORDS}:
+        changed[key] = inside(key, changed[key], change)
+    return change(changed)
 
 
 def inside(key: str, value: Any, change: Callable[[JsonObject], JsonObject]) -> Any:
+    """Apply a change to the schemas in the value of a keyword."""
     if isinstance(value, list):
-        return [each_schema(each, change) for each in value]
-    if key in NAMED and isinstance(value, dict):
-        return {name: each_schema({} if each is None else each, change) for name, each in value.items()}
+        return [each_schema(inner, change) for inner in value]
+    if key in SCHEMA_MAP_KEYWORDS and isinstance(value, dict):
+        return {name: each_schema({} if inner is None else inner, change) for name, inner in value.items()}
     return each_schema(value, change)
 
 
 def clean(schema: JsonObject, limits: Limits) -> JsonObject:
-    kept = {key: value for key, value in schema.items() if value is not None or key in VALUES}
-    for change in (known_type, listed_items, own_limits, needed_names, named_members):
+    kept = {key: value for key, value in schema.items() if value is not None or key in VALUE_KEYWORDS}
+    for change in (known_type, listed_items, exclusive_limits, boolean_required, member_maps):
         change(kept)
     if limits.items and kept.get("type") == "array":
         kept.setdefault("items", {})
@@ -96,109 +100,118 @@ def clean(schema: JsonObject, limits: Limits) -> JsonObject:
 
 
 def known_type(schema: JsonObject) -> None:
-    """`type`: what no draft knows says nothing."""
-    given = schema.get("type")
-    known = [each for each in given if each in TYPES] if isinstance(given, list) else []
-    if isinstance(given, list) and known:
+    """Remove types that no draft knows."""
+    type_ = schema.get("type")
+    known = [name for name in type_ if name in TYPES] if isinstance(type_, list) else []
+    if isinstance(type_, list) and known:
         schema["type"] = known if len(known) > 1 else known[0]
-    elif given not in TYPES:
+    elif type_ not in TYPES:
         schema.pop("type", None)
 
 
 def listed_items(schema: JsonObject) -> None:
-    """Older drafts list an array's members in `items`."""
-    if isinstance(given := schema.get("items"), list):
-        members = [each for each in given if each is not None]
+    """Replace a list of schemas in `items`, as older drafts have it, by one schema."""
+    if isinstance(items := schema.get("items"), list):
+        members = [member for member in items if member is not None]
         schema["items"] = {"anyOf": members} if len(members) > 1 else next(iter(members), {})
 
 
-def own_limits(schema: JsonObject) -> None:
-    """Draft 4 says of a limit by yes or no whether it is excluded."""
+def exclusive_limits(schema: JsonObject) -> None:
+    """Convert the draft 4 form of an exclusive limit, a boolean beside the limit."""
     for key, limit in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         if isinstance(schema.get(key), bool) and schema.pop(key) and limit in schema:
             schema[key] = schema.pop(limit)
 
 
-def needed_names(schema: JsonObject) -> None:
-    """Draft 3 says `required` of each member by yes or no."""
+def boolean_required(schema: JsonObject) -> None:
+    """Remove the draft 3 form of `required`, a boolean in each member."""
     if "required" in schema and not isinstance(schema["required"], list):
         del schema["required"]
 
 
-def named_members(schema: JsonObject) -> None:
-    """Some languages write an object without members as an empty list."""
-    for key in NAMED:
+def member_maps(schema: JsonObject) -> None:
+    """Replace an empty list, which some languages write for an object without members, by an object."""
+    for key in SCHEMA_MAP_KEYWORDS:
         if not isinstance(schema.get(key, {}), dict):
             schema[key] = {}
 
 
-def as_object(schema: JsonObject) -> JsonObject:
-    """What the root can't be, merged into an object, and told in its description."""
-    told = dict(resolved(schema, schema))
+def as_object_schema(schema: JsonObject) -> JsonObject:
+    """Return the root as an object schema: its unions merged, and what it can't have moved to its
+    description.
+    """
+    result = dict(with_reference_resolved(schema, schema))
     for key in UNIONS:
-        if isinstance(alternatives := told.pop(key, None), list):
-            told = merged(told, key, [resolved(each, schema) for each in alternatives if each])
-    if rest := {key: told.pop(key) for key in NOT_AT_ROOT if key in told}:
-        told = described(told, rest)
-    return {"type": "object"} | told | {"type": "object"}
+        if isinstance(alternatives := result.pop(key, None), list):
+            result = merge_alternatives(
+                result,
+                key,
+                [with_reference_resolved(alternative, schema) for alternative in alternatives if alternative],
+            )
+    if rejected := {key: result.pop(key) for key in NOT_AT_ROOT if key in result}:
+        result = describe_keywords(result, rejected)
+    return {"type": "object"} | result | {"type": "object"}
 
 
-def resolved(schema: Any, root: JsonObject) -> JsonObject:
-    """What a `$ref` within the schema refers to, beside what stands there itself."""
+def with_reference_resolved(schema: Any, root: JsonObject) -> JsonObject:
+    """Return a schema merged with what its `$ref` refers to."""
     seen: list[str] = []
-    told = dict(schema) if isinstance(schema, dict) else {}
-    while isinstance(place := told.get("$ref"), str) and place.startswith("#"):
-        del told["$ref"]
-        if place not in seen and isinstance(found := at(root, place), dict):
-            told = found | told
-        seen.append(place)
-    return told
+    result = dict(schema) if isinstance(schema, dict) else {}
+    while isinstance(pointer := result.get("$ref"), str) and pointer.startswith("#"):
+        del result["$ref"]
+        if pointer not in seen and isinstance(found := resolve_pointer(root, pointer), dict):
+            result = found | result
+        seen.append(pointer)
+    return result
 
 
-def at(root: JsonObject, place: str) -> Any:
-    """None: there is nothing."""
+def resolve_pointer(root: JsonObject, pointer: str) -> Any:
+    """Return what a JSON pointer refers to, or None."""
     found: Any = root
-    for step in place.removeprefix("#").strip("/").split("/"):
+    for step in pointer.removeprefix("#").strip("/").split("/"):
         if step:
             found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
     return found
 
 
-def merged(schema: JsonObject, union: str, alternatives: list[JsonObject]) -> JsonObject:
-    """The members of all; needed are those that all need, or with `allOf` that one needs."""
-    properties = dict(named(schema, "properties"))
-    for each in alternatives:
-        for name, inner in named(each, "properties").items():
-            properties[name] = either(properties.get(name, inner), inner)
-    needs = [needed_in(each) for each in alternatives]
-    needed = (set.union if union == "allOf" else set.intersection)(*needs) if needs else set()
-    needed |= needed_in(schema)
-    told = schema | {"properties": properties}
-    told |= {"required": [name for name in properties if name in needed]} if needed else {}
-    return told if union == "allOf" else described(told, {union: alternatives})
+def merge_alternatives(schema: JsonObject, union: str, alternatives: list[JsonObject]) -> JsonObject:
+    """Return a schema with the members of all alternatives.
+
+    A member is required if all alternatives require it, or with `allOf` if one does.
+    """
+    properties = dict(object_member(schema, "properties"))
+    for alternative in alternatives:
+        for name, inner in object_member(alternative, "properties").items():
+            properties[name] = any_of_both(properties.get(name, inner), inner)
+    required_by = [required_in(alternative) for alternative in alternatives]
+    required = (set.union if union == "allOf" else set.intersection)(*required_by) if required_by else set()
+    required |= required_in(schema)
+    result = schema | {"properties": properties}
+    result |= {"required": [name for name in properties if name in required]} if required else {}
+    return result if union == "allOf" else describe_keywords(result, {union: alternatives})
 
 
-def named(schema: JsonObject, key: str) -> JsonObject:
-    given = schema.get(key)
-    return given if isinstance(given, dict) else {}
+def object_member(schema: JsonObject, key: str) -> JsonObject:
+    value = schema.get(key)
+    return value if isinstance(value, dict) else {}
 
 
-def listed(schema: JsonObject, key: str) -> list[Any]:
-    given = schema.get(key)
-    return given if isinstance(given, list) else []
+def list_member(schema: JsonObject, key: str) -> list[Any]:
+    value = schema.get(key)
+    return value if isinstance(value, list) else []
 
 
-def needed_in(schema: JsonObject) -> set[str]:
-    return {name for name in listed(schema, "required") if isinstance(name, str)}
+def required_in(schema: JsonObject) -> set[str]:
+    return {name for name in list_member(schema, "required") if isinstance(name, str)}
 
 
-def either(one: Any, other: Any) -> Any:
+def any_of_both(one: Any, other: Any) -> Any:
     return one if one == other else {"anyOf": [one, other]}
 
 
-def described(schema: JsonObject, rest: JsonObject) -> JsonObject:
-    """With the rest in words.  Source of the form: what Anthropic's own SDK does with limits."""
-    words = ", ".join(f"{key}: {codec.write(value).decode()}" for key, value in rest.items())
+def describe_keywords(schema: JsonObject, keywords: JsonObject) -> JsonObject:
+    """Append keywords to the description.  Source of the form: what Anthropic's SDK does with limits."""
+    words = ", ".join(f"{key}: {codec.write(value).decode()}" for key, value in keywords.items())
     description = schema.get("description")
-    before = f"{description}\n\n" if isinstance(description, str) and description else ""
-    return schema | {"description": f"{before}{{{words}}}"}
+    start = f"{description}\n\n" if isinstance(description, str) and description else ""
+    return schema | {"description": f"{start}{{{words}}}"}

@@ -1,10 +1,10 @@
-"""Texts of which nothing can be seen: Claude refuses them wherever they stand."""
+"""Removal of blank texts, which Claude refuses wherever they are."""
 
 from dataclasses import replace
 
 from copilot_bridge.dialects.prompt import Message, Part, Prompt, Text, ToolResult
 
-NO_CONTENT = "(no content)"  # where a person's turn would be empty
+NO_CONTENT = "(no content)"  # where a user's turn would be empty
 FAILED_WITHOUT_OUTPUT = "The tool failed and gave no output."
 
 
@@ -13,16 +13,21 @@ def is_blank(text: str) -> bool:
 
 
 def remove_blank_texts(prompt: Prompt) -> Prompt:
-    """Without blank texts, and without white space at the end of an answer that the model is to continue."""
-    messages = tuple(new for each in prompt.messages if (new := without_blank_texts(each)))
+    """Remove blank texts, and white space at the end of an assistant message that the model is to
+    continue.
+    """
+    messages = tuple(kept for message in prompt.messages if (kept := without_blank_texts(message)))
     if messages and messages[-1].role == "assistant":
-        messages = (*messages[:-1], trimmed(messages[-1]))
+        messages = (*messages[:-1], without_trailing_space(messages[-1]))
     return prompt if messages == prompt.messages else replace(prompt, messages=messages)
 
 
 def without_blank_texts(message: Message) -> Message | None:
-    """None: nothing is left of it.  A person has said something, and if it is nothing."""
-    kept = tuple(without_blank_results(part) for part in message.parts if not is_unseen(part))
+    """Return a message without blank texts.
+
+    None: nothing is left of it.  A user message is kept with a placeholder, since a user has taken a turn.
+    """
+    kept = tuple(without_blank_results(part) for part in message.parts if not is_blank_text(part))
     if kept:
         return message if kept == message.parts else replace(message, parts=kept)
     return replace(message, parts=(Text(NO_CONTENT),)) if message.role == "user" else None
@@ -31,18 +36,18 @@ def without_blank_texts(message: Message) -> Message | None:
 def without_blank_results(part: Part) -> Part:
     if not isinstance(part, ToolResult):
         return part
-    kept = tuple(each for each in part.parts if not is_unseen(each))
+    kept = tuple(inner for inner in part.parts if not is_blank_text(inner))
     if part.is_error and not kept:
         kept = (Text(FAILED_WITHOUT_OUTPUT),)
     return part if kept == part.parts else replace(part, parts=kept)
 
 
-def is_unseen(part: Part) -> bool:
+def is_blank_text(part: Part) -> bool:
     return isinstance(part, Text) and is_blank(part.text)
 
 
-def trimmed(message: Message) -> Message:
-    *before, last = message.parts
+def without_trailing_space(message: Message) -> Message:
+    *others, last = message.parts
     if not isinstance(last, Text) or last.text == last.text.rstrip():
         return message
-    return replace(message, parts=(*before, replace(last, text=last.text.rstrip())))
+    return replace(message, parts=(*others, replace(last, text=last.text.rstrip())))

@@ -1,4 +1,6 @@
-"""Custom (free-form) tools where only functions are known: free text, as the only argument of a function."""
+"""Custom (free-form) tools for models that know only functions: a function with the text as its only
+argument.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -13,20 +15,27 @@ FREE_TEXT = {"type": "object", "properties": {"input": {"type": "string"}}, "req
 
 
 def custom_tools_as_functions(prompt: Prompt) -> tuple[Prompt, frozenset[str]]:
-    """The prompt for a model that knows functions alone, and the names of the tools that were custom."""
-    if not any(map(is_custom, (*prompt.tools, *(part for each in prompt.messages for part in each.parts)))):
+    """Turn custom tools into functions, and return the prompt with the names of these tools."""
+    if not any(
+        map(is_custom, (*prompt.tools, *(part for message in prompt.messages for part in message.parts)))
+    ):
         return prompt, frozenset()
     names = frozenset(tool.name for tool in prompt.tools if tool.custom)
-    messages = tuple(replace(each, parts=tuple(map(wrap_call, each.parts))) for each in prompt.messages)
+    messages = tuple(
+        replace(message, parts=tuple(map(wrap_call, message.parts))) for message in prompt.messages
+    )
     return replace(prompt, tools=tuple(map(as_function, prompt.tools)), messages=messages), names
 
 
-def is_custom(each: Tool | Part) -> bool:
-    return isinstance(each, Tool | ToolCall) and each.custom
+def is_custom(item: Tool | Part) -> bool:
+    return isinstance(item, Tool | ToolCall) and item.custom
 
 
 def as_function(tool: Tool) -> Tool:
-    """A grammar that the input has to follow can only be told."""
+    """Turn a custom tool into a function.
+
+    A grammar that its input has to follow becomes part of the description.
+    """
     if not tool.custom:
         return tool
     definition = grammar_of(tool.format or {}).get("definition")
@@ -35,10 +44,10 @@ def as_function(tool: Tool) -> Tool:
     return replace(tool, description=description, schema=FREE_TEXT, custom=False, format=None)
 
 
-def grammar_of(given: JsonObject) -> Mapping[str, Any]:
-    """It stands in the format itself, or in a member of it."""
-    inner = given.get("grammar")
-    return inner if isinstance(inner, dict) else given
+def grammar_of(format_: JsonObject) -> Mapping[str, Any]:
+    """Return the grammar, which is in the format itself or in a member of it."""
+    inner = format_.get("grammar")
+    return inner if isinstance(inner, dict) else format_
 
 
 def wrap_call(part: Part) -> Part:
@@ -48,36 +57,40 @@ def wrap_call(part: Part) -> Part:
 
 
 def unwrap(arguments: str) -> str:
-    """The free text that was wrapped as {"input": "..."}; as it is if the model wrapped it otherwise."""
+    """Return the free text in {"input": "..."}; the arguments as they are if the model wrote them
+    differently.
+    """
     try:
-        told = codec.read(arguments)
+        parsed = codec.read(arguments)
     except ValueError:
         return arguments
-    if not isinstance(told, dict) or "input" not in told:
+    if not isinstance(parsed, dict) or "input" not in parsed:
         return arguments
-    text = told["input"]
+    text = parsed["input"]
     return text if isinstance(text, str) else codec.write(text).decode()
 
 
 class CustomInputUnwrapper:
-    """The events of an answer in which calls of custom tools are functions' -> the same with free text.
+    """Turns calls of functions back into calls of custom tools with free text.
 
-    :param names: of the tools that are custom for the client.
+    :param names: of the client's custom tools.
     """
 
     def __init__(self, names: frozenset[str]) -> None:
         self._names = names
-        self._part: int | None = None  # of the call that is being told
-        self._told: list[str] = []  # its arguments, so far
+        self._part: int | None = None  # of the call whose arguments are coming
+        self._arguments: list[str] = []  # its arguments so far
 
     def feed(self, event: Event) -> Iterator[Event]:
-        """What is wrapped is known when its wrapping is complete."""
+        """Hold back the arguments of a call until they are complete, since only then they can be
+        unwrapped.
+        """
         if isinstance(event, ToolCallArgumentsDelta) and event.part == self._part:
-            self._told.append(event.json)
+            self._arguments.append(event.json)
             return
         if self._part is not None:
-            yield ToolCallArgumentsDelta(self._part, unwrap("".join(self._told)))
-            self._part, self._told = None, []
+            yield ToolCallArgumentsDelta(self._part, unwrap("".join(self._arguments)))
+            self._part, self._arguments = None, []
         if isinstance(event, ToolCallStarted) and event.name in self._names and not event.custom:
             self._part = event.part
             event = replace(event, custom=True)

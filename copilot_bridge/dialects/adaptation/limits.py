@@ -1,7 +1,7 @@
-"""What each API takes: a row for each, and rows for the models that take something else.
+"""The limits of each API: a row per API, and rows for models with other limits.
 
-Sources: the refusals of OpenAI, Azure and Anthropic as they were reported in public (2023 to 2026), and their
-references of the APIs.
+Sources: the refusals of OpenAI, Azure and Anthropic as reported in public (2023 to 2026), and their API
+references.
 """
 
 import re
@@ -16,18 +16,20 @@ PDF = "application/pdf"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """None: there is no such limit.
+    """The limits of a target.  None: there is no such limit.
 
-    :param id_length, name_length: of a call's id and a tool's name, which are letters, digits, _ and - then.
-    :param stops: the most stop sequences.  :param blank_stops: one may be white space alone.
-    :param blank_texts: a text may be empty or white space.
-    :param results_follow_calls: the results of calls have to stand directly behind them.
-    :param properties, items: an object's schema has to have the one, an array's the other.
-    :param documents: the media types of documents, beside text.  :param texts_inline: a document that is text
-        has to be said as text.
-    :param custom_tools: a tool may take free text.
-    :param strict: the answer's schema has to be in this form: "openai" where it says that it is strict,
-        "anthropic" always.
+    :param id_length, name_length: the length of a tool call's id and of a tool's name, which then may have
+        letters, digits, _ and - only.
+    :param stops: the number of stop sequences.
+    :param blank_stops: whether a stop sequence may be white space alone.
+    :param blank_texts: whether a text may be empty or white space.
+    :param results_follow_calls: whether tool results have to follow their calls immediately.
+    :param properties, items: whether an object's schema has to have the one, and an array's the other.
+    :param documents: the media types of documents besides text.
+    :param texts_inline: whether text documents have to be sent as text.
+    :param custom_tools: whether a tool may take free text.
+    :param strict: the subset of JSON Schema for the output: "openai" if the schema is strict, "anthropic"
+        always.
     """
 
     id_length: int | None = None
@@ -62,15 +64,19 @@ LIMITS: dict[str, Limits] = {
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """:param vendor, model: what has to be found in them.  :param but: what is different there."""
+    """Limits that differ for some models.
+
+    :param vendor, model: patterns that both have to match.
+    :param but: the limits that differ.
+    """
 
     dialect: str
-    but: dict[str, Any] = field(default_factory=dict)
+    changes: dict[str, Any] = field(default_factory=dict)
     vendor: str = ""
     model: str = ""
 
 
-# Copilot hands on to Claude what came through Chat Completions.
+# Copilot passes Chat Completions on to Claude.
 CLAUDE = {"id_length": 64, "blank_texts": False, "blank_stops": False, "strict": "anthropic"}
 
 # Later rows win.
@@ -78,16 +84,20 @@ OVERRIDES = (
     # "Expected a string with maximum length 40": Chat Completions of OpenAI and Azure.
     Override("chat", {"id_length": 40}, vendor="OpenAI"),
     Override("chat", CLAUDE, vendor=ANTHROPIC),
-    # "Unsupported parameter: 'stop' is not supported with this model": those that reason.
+    # "Unsupported parameter: 'stop' is not supported with this model": reasoning models.
     Override("chat", {"stops": 0}, model=r"^(gpt-[5-9]|o\d)"),
 )
 
 
 @lru_cache(maxsize=512)
 def limits_of(dialect: str, vendor: str, model: str) -> Limits:
-    """:param dialect: that of the API.  :param vendor, model: as the catalogue calls them."""
-    found = LIMITS[dialect]
+    """Return the limits of a model in an API.
+
+    :param dialect: that of the API.
+    :param vendor, model: their names in the catalogue.
+    """
+    limits = LIMITS[dialect]
     for row in OVERRIDES:
         if row.dialect == dialect and re.search(row.vendor, vendor) and re.search(row.model, model):
-            found = replace(found, **row.but)
-    return found
+            limits = replace(limits, **row.changes)
+    return limits

@@ -1,4 +1,4 @@
-"""What pictures and documents are: by their first bytes, whatever their label says."""
+"""The media types of images and documents, detected by their first bytes, since labels are often wrong."""
 
 import base64
 import binascii
@@ -9,7 +9,7 @@ from copilot_bridge.dialects.adaptation.limits import PDF, Limits
 from copilot_bridge.dialects.prompt import DOCUMENT_NOTE, File, Image, Message, Part, Prompt, Text, ToolResult
 from copilot_bridge.errors import Unsupported
 
-# What a file begins with -> what it is.  Labels are often wrong.
+# The first bytes of a file -> its media type.
 MAGIC = (
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
     (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
@@ -21,7 +21,7 @@ MAGIC = (
 )
 MAX_MAGIC_LENGTH = 16  # bytes
 
-# Names that mean another.
+# Other names of media types.
 ALIASES = {
     "image/jpg": "image/jpeg",
     "image/pjpeg": "image/jpeg",
@@ -31,35 +31,43 @@ ALIASES = {
     "text/pdf": PDF,
 }
 
-PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
-# What is text beside `text/…`.
+# Media types of text besides `text/…`.
 TEXTUAL = re.compile(r"text/|application/(json|xml|yaml|x-yaml|toml|javascript|sql|x-sh|.*\+(json|xml))$")
 
 Shown = Text | Image | File
 
 
 def media_type_of_bytes(data: bytes) -> str | None:
-    """None: its first bytes say nothing."""
-    return next((kind for magic, kind in MAGIC if magic.match(data)), None)
+    """Return the media type that the first bytes tell, or None."""
+    return next((media for magic, media in MAGIC if magic.match(data)), None)
 
 
-def media_type(told: str, data: str) -> str:
-    """:param data: base64."""
-    known = told.partition(";")[0].strip().lower()
+def media_type(label: str, data: str) -> str:
+    """Return the media type of data.
+
+    :param label: the client's.
+    :param data: in base64.
+    """
+    known = label.partition(";")[0].strip().lower()
     return media_type_of_bytes(start_of(data)) or ALIASES.get(known, known)
 
 
 def start_of(data: str) -> bytes:
-    begin = data[: MAX_MAGIC_LENGTH * 4 // 3 // 4 * 4]
+    """Decode the beginning of base64 data."""
+    beginning = data[: MAX_MAGIC_LENGTH * 4 // 3 // 4 * 4]
     try:
-        return base64.b64decode(begin + "=" * (-len(begin) % 4))
+        return base64.b64decode(beginning + "=" * (-len(beginning) % 4))
     except (ValueError, binascii.Error):
         return b""
 
 
 def text_in(file: File) -> str:
-    """Raises ValueError: it is none."""
+    """Decode a text document.
+
+    :raises ValueError: it is not in UTF-8.
+    """
     return base64.b64decode(file.data).decode()
 
 
@@ -68,37 +76,41 @@ def is_text(media: str) -> bool:
 
 
 def adapt_media(prompt: Prompt, limits: Limits, where: str) -> Prompt:
-    """Right labels, and documents in a form that the target takes.
+    """Correct labels, and write documents in a form that the target accepts.
 
-    :param where: the field of the client's request that messages stand in.
-    :raises Unsupported: a person shows a document that it does not take.
+    :param where: the field of the client's request with the messages.
+    :raises Unsupported: a user shows a document that the target does not accept.
     """
-    messages = tuple(adapt_message(each, limits, where) for each in prompt.messages)
+    messages = tuple(adapt_message(message, limits, where) for message in prompt.messages)
     return prompt if messages == prompt.messages else replace(prompt, messages=messages)
 
 
 def adapt_message(message: Message, limits: Limits, where: str) -> Message:
     if not any(isinstance(part, Image | File | ToolResult) for part in message.parts):
         return message
-    parts = tuple(new for part in message.parts for new in adapt_part(part, limits, where))
+    parts = tuple(adapted for part in message.parts for adapted in adapt_part(part, limits, where))
     return replace(message, parts=parts)
 
 
 def adapt_part(part: Part, limits: Limits, where: str) -> list[Part]:
     if isinstance(part, ToolResult):
-        shown = (new for each in part.parts for new in adapt_shown(each, limits, None))
+        shown = (adapted for inner in part.parts for adapted in adapt_shown(inner, limits, None))
         return [replace(part, parts=tuple(shown))]
     return [*adapt_shown(part, limits, where)] if isinstance(part, Image | File) else [part]
 
 
 def adapt_shown(part: Shown, limits: Limits, where: str | None) -> list[Shown]:
-    """:param where: None: a tool gave it, and what can't be shown is noted, or an agent would be stuck."""
+    """Adapt an image or a document.
+
+    :param where: None for a tool's result, in which a note replaces what can't be shown, or an agent would be
+        stuck.
+    """
     if isinstance(part, Text):
         return [part]
     media = media_type(part.media_type, part.data)
     if isinstance(part, Image) and media != PDF:
         return [part if media == part.media_type else replace(part, media_type=media)]
-    if isinstance(part, File) and media in PICTURES:
+    if isinstance(part, File) and media in IMAGE_TYPES:
         return [Image(media, part.data)]
     file = File(media, part.data) if isinstance(part, Image) else replace(part, media_type=media)
     return adapt_file(file, limits, where)
@@ -125,7 +137,10 @@ def adapt_text(file: File, limits: Limits, where: str | None) -> list[Shown]:
 
 
 def refuse(where: str | None, what: str) -> list[Shown]:
-    """Raises Unsupported."""
+    """Return a note, or refuse the request.
+
+    :raises Unsupported: a user shows the document.
+    """
     if where is None:
         return [DOCUMENT_NOTE]
     raise Unsupported(f"{where}: this model takes no document {what}, send its text", param=where)

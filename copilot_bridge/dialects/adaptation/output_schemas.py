@@ -1,8 +1,7 @@
-"""The schema of an answer, as far as a target can hold a model to it; the rest is said in words.
+"""JSON Schemas of the output, reduced to the subset that a target enforces; the rest goes into descriptions.
 
-Neither takes all of JSON Schema.  Claude wants every object closed; OpenAI, where it is strict, wants besides
-that every member is needed.  An object that is meant to be open is left as it is: closing it would change
-what the answer may be, so it is for the target to refuse.
+Claude wants every object closed, and OpenAI's strict mode also wants every member required.  An object that
+is open on purpose stays open, since closing it would change what the output may be; the target may refuse it.
 """
 
 from collections.abc import Mapping
@@ -11,29 +10,32 @@ from typing import Any
 
 from copilot_bridge.dialects.adaptation.argument_schemas import (
     clean,
-    described,
+    describe_keywords,
     each_schema,
-    listed,
-    named,
-    needed_in,
+    list_member,
+    object_member,
+    required_in,
 )
 from copilot_bridge.dialects.adaptation.limits import Limits
 from copilot_bridge.dialects.codec import JsonObject
 
-ANY = frozenset({"type", "title", "description", "enum", "const", "anyOf", "$ref", "$defs", "definitions"})
-OBJECT = frozenset({"properties", "required", "additionalProperties"})
-SAID_OTHERWISE = {"type", "anyOf", "allOf", "enum", "const"}  # what may be there
+COMMON = frozenset({"type", "title", "description", "enum", "const", "anyOf", "$ref", "$defs", "definitions"})
+OBJECT_KEYWORDS = frozenset({"properties", "required", "additionalProperties"})
+TYPE_KEYWORDS = {"type", "anyOf", "allOf", "enum", "const"}  # they tell the type
 BESIDE_REF = ("$ref", "$defs", "definitions")
-OPEN = ("patternProperties", "unevaluatedProperties", "additionalProperties")
+OPENNESS_KEYWORDS = ("patternProperties", "unevaluatedProperties", "additionalProperties")
 FORMATS = ("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid")
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaSubset:
-    """What a target takes in the schema of an answer.
+    """The keywords of JSON Schema that a target accepts for the output.
 
-    :param any: of each schema.  :param by_type: by the type.  :param formats: of a string.
-    :param type_lists: a type may be several.  :param min_items: what `minItems` may be; None: anything.
+    :param any: in every schema.
+    :param by_type: in a schema of that type.
+    :param formats: of strings.
+    :param type_lists: whether `type` may be a list.
+    :param min_items: the values that `minItems` may have; None: any.
     """
 
     any: frozenset[str]
@@ -43,13 +45,13 @@ class SchemaSubset:
     min_items: tuple[int, ...] | None
 
 
-NO_LIMITS = Limits(properties=False, items=False)
-NUMBERS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
+NO_REQUIRED_KEYWORDS = Limits(properties=False, items=False)
+NUMBER_KEYWORDS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
 SCHEMA_SUBSETS = {
     "anthropic": SchemaSubset(
-        any=ANY | {"allOf"},
+        any=COMMON | {"allOf"},
         by_type={
-            "object": OBJECT,
+            "object": OBJECT_KEYWORDS,
             "array": frozenset({"items", "minItems"}),
             "string": frozenset({"format"}),
         },
@@ -58,13 +60,13 @@ SCHEMA_SUBSETS = {
         min_items=(0, 1),
     ),
     "openai": SchemaSubset(
-        any=ANY,
+        any=COMMON,
         by_type={
-            "object": OBJECT,
+            "object": OBJECT_KEYWORDS,
             "array": frozenset({"items", "minItems", "maxItems"}),
             "string": frozenset({"format", "pattern"}),
-            "number": NUMBERS,
-            "integer": NUMBERS,
+            "number": NUMBER_KEYWORDS,
+            "integer": NUMBER_KEYWORDS,
         },
         formats=FORMATS,
         type_lists=True,
@@ -74,76 +76,81 @@ SCHEMA_SUBSETS = {
 
 
 def output_schema(schema: JsonObject, subset: SchemaSubset) -> JsonObject:
-    """The same in this form."""
-    return adapt_schema(each_schema(schema, lambda inner: clean(inner, NO_LIMITS)), subset)
+    """Reduce a schema to a subset."""
+    return adapt_schema(each_schema(schema, lambda inner: clean(inner, NO_REQUIRED_KEYWORDS)), subset)
 
 
 def adapt_schema(schema: JsonObject, subset: SchemaSubset) -> JsonObject:
-    if "$ref" in schema:  # nothing may stand beside it but what it refers to
+    if "$ref" in schema:  # nothing may stand beside it but definitions
         return adapt_inner({key: value for key, value in schema.items() if key in BESIDE_REF}, subset)
-    told = one_type(any_of(schema), subset)
-    if named(told, "properties") and not told.keys() & SAID_OTHERWISE:
-        told["type"] = "object"
-    kept = {key: value for key, value in told.items() if is_taken(key, value, told, subset)}
-    if is_closed(told):
-        kept["additionalProperties"] = False
-    rest = {key: value for key, value in told.items() if key not in kept and key != "$schema"}
-    adapted = adapt_inner(kept, subset)
-    return described(adapted, rest) if rest else adapted
+    simplified = split_types(simplify_unions(schema), subset)
+    if object_member(simplified, "properties") and not simplified.keys() & TYPE_KEYWORDS:
+        simplified["type"] = "object"
+    accepted = {
+        key: value for key, value in simplified.items() if is_accepted(key, value, simplified, subset)
+    }
+    if is_closed(simplified):
+        accepted["additionalProperties"] = False
+    rest = {key: value for key, value in simplified.items() if key not in accepted and key != "$schema"}
+    adapted = adapt_inner(accepted, subset)
+    return describe_keywords(adapted, rest) if rest else adapted
 
 
-def any_of(schema: JsonObject) -> JsonObject:
-    """What one of several has to hold for, any may; all of one is that one."""
-    told = dict(schema)
-    if isinstance(told.get("oneOf"), list) and "anyOf" not in told:
-        told["anyOf"] = told.pop("oneOf")
-    every = told.get("allOf")
-    if isinstance(every, list) and len(every) == 1 and isinstance(every[0], dict):
-        told = every[0] | {key: value for key, value in told.items() if key != "allOf"}
-    return told
+def simplify_unions(schema: JsonObject) -> JsonObject:
+    """Write `oneOf` as `anyOf`, and an `allOf` of one schema as that schema."""
+    changed = dict(schema)
+    if isinstance(changed.get("oneOf"), list) and "anyOf" not in changed:
+        changed["anyOf"] = changed.pop("oneOf")
+    all_of = changed.get("allOf")
+    if isinstance(all_of, list) and len(all_of) == 1 and isinstance(all_of[0], dict):
+        changed = all_of[0] | {key: value for key, value in changed.items() if key != "allOf"}
+    return changed
 
 
-def one_type(schema: JsonObject, subset: SchemaSubset) -> JsonObject:
-    """A list of types as alternatives, of which null has nothing else to say."""
+def split_types(schema: JsonObject, subset: SchemaSubset) -> JsonObject:
+    """Write a list of types as alternatives; the alternative null keeps nothing else."""
     types = schema.get("type")
     if subset.type_lists or not isinstance(types, list):
         return schema
-    apart = {"title", "description", "$defs", "definitions"}
-    about = {key: value for key, value in schema.items() if key in apart}
-    rest = {key: value for key, value in schema.items() if key not in apart and key != "type"}
+    shared = {"title", "description", "$defs", "definitions"}
+    common = {key: value for key, value in schema.items() if key in shared}
+    rest = {key: value for key, value in schema.items() if key not in shared and key != "type"}
     if "enum" in rest or "const" in rest or "anyOf" in rest:
-        return about | rest
-    return about | {"anyOf": [{"type": each} if each == "null" else {"type": each} | rest for each in types]}
+        return common | rest
+    return common | {"anyOf": [{"type": name} if name == "null" else {"type": name} | rest for name in types]}
 
 
-def is_taken(key: str, value: Any, schema: JsonObject, subset: SchemaSubset) -> bool:
+def is_accepted(key: str, value: Any, schema: JsonObject, subset: SchemaSubset) -> bool:
+    """Whether the subset has a keyword with this value."""
     types = schema.get("type")
-    of_type = (subset.by_type.get(str(each), ()) for each in (types if isinstance(types, list) else [types]))
-    if key not in subset.any and not any(key in taken for taken in of_type):
+    of_type = (subset.by_type.get(str(name), ()) for name in (types if isinstance(types, list) else [types]))
+    if key not in subset.any and not any(key in keywords for keywords in of_type):
         return False
     if key == "format":
         return value in subset.formats
     if key == "minItems" and subset.min_items is not None:
         return value in subset.min_items
-    return key != "enum" or not any(isinstance(each, dict | list) for each in listed(schema, key))
+    return key != "enum" or not any(isinstance(value, dict | list) for value in list_member(schema, key))
 
 
 def is_closed(schema: JsonObject) -> bool:
-    """It has members, and says nothing of others."""
-    return bool(named(schema, "properties")) and not any(schema.get(key) not in (None, False) for key in OPEN)
+    """Whether an object has members and says nothing about others."""
+    return bool(object_member(schema, "properties")) and not any(
+        schema.get(key) not in (None, False) for key in OPENNESS_KEYWORDS
+    )
 
 
 def adapt_inner(schema: JsonObject, subset: SchemaSubset) -> JsonObject:
-    told = dict(schema)
+    changed = dict(schema)
     for key in ("properties", "$defs", "definitions"):
-        if isinstance(given := told.get(key), dict):
-            told[key] = {name: adapt_any(each, subset) for name, each in given.items()}
+        if isinstance(inner := changed.get(key), dict):
+            changed[key] = {name: adapt_any(subschema, subset) for name, subschema in inner.items()}
     for key in ("anyOf", "allOf"):
-        if isinstance(given := told.get(key), list):
-            told[key] = [adapt_any(each, subset) for each in given]
-    if "items" in told:
-        told["items"] = adapt_any(told["items"], subset)
-    return told
+        if isinstance(inner := changed.get(key), list):
+            changed[key] = [adapt_any(subschema, subset) for subschema in inner]
+    if "items" in changed:
+        changed["items"] = adapt_any(changed["items"], subset)
+    return changed
 
 
 def adapt_any(schema: Any, subset: SchemaSubset) -> Any:
@@ -151,21 +158,27 @@ def adapt_any(schema: Any, subset: SchemaSubset) -> Any:
 
 
 def is_strict(schema: Any, *, root: bool = True) -> bool:
-    """OpenAI can hold a model to it: every object is closed, and needs all of its members."""
+    """Whether OpenAI can enforce a schema: every object is closed, and all its members are required."""
     if not isinstance(schema, dict) or (root and schema.get("type") != "object"):
         return False
     inner = [*inner_schemas(schema)]
     if "$ref" in schema and not root:
-        return all(is_strict(each, root=False) for each in inner)
-    told = schema.get("type") or schema.get("anyOf") or schema.get("enum") or "const" in schema
+        return all(is_strict(inner_schema, root=False) for inner_schema in inner)
+    has_type = schema.get("type") or schema.get("anyOf") or schema.get("enum") or "const" in schema
     is_object = schema.get("type") == "object" or "properties" in schema
-    whole = not is_object or (
+    is_complete = not is_object or (
         schema.get("additionalProperties") is False
-        and needed_in(schema) == named(schema, "properties").keys()
+        and required_in(schema) == object_member(schema, "properties").keys()
     )
-    return bool(told) and whole and all(is_strict(each, root=False) for each in inner)
+    return (
+        bool(has_type) and is_complete and all(is_strict(inner_schema, root=False) for inner_schema in inner)
+    )
 
 
 def inner_schemas(schema: JsonObject) -> list[Any]:
-    by_name = [each for key in ("properties", "$defs", "definitions") for each in named(schema, key).values()]
-    return [*by_name, *listed(schema, "anyOf"), *([schema["items"]] if "items" in schema else ())]
+    by_name = [
+        subschema
+        for key in ("properties", "$defs", "definitions")
+        for subschema in object_member(schema, key).values()
+    ]
+    return [*by_name, *list_member(schema, "anyOf"), *([schema["items"]] if "items" in schema else ())]

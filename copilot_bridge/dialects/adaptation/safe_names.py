@@ -1,28 +1,28 @@
-"""Names and ids that can be said everywhere: letters, digits, _ and -, up to a length."""
+"""Names and ids that every API accepts: letters, digits, _ and -, up to a length."""
 
 import hashlib
 import re
 
-FITTING = re.compile(r"[a-zA-Z0-9_-]+")
-FORBIDDEN = re.compile(r"[^a-zA-Z0-9_-]")
-MARK = 9  # characters of the digest and what parts it from the rest
+SAFE = re.compile(r"[a-zA-Z0-9_-]+")
+UNSAFE = re.compile(r"[^a-zA-Z0-9_-]")
+SUFFIX_LENGTH = 9  # characters of the digest and its separator
 
 
 def is_safe_name(word: str, max_length: int) -> bool:
-    return len(word) <= max_length and FITTING.fullmatch(word) is not None
+    return len(word) <= max_length and SAFE.fullmatch(word) is not None
 
 
 def all_safe_names(words: list[str], max_length: int) -> bool:
-    """The same for many, at once."""
+    """Whether all of these are safe; faster than one by one."""
     lengths = set(map(len, words))
     return not words or (
-        min(lengths) > 0 and max(lengths) <= max_length and FITTING.fullmatch("".join(words)) is not None
+        min(lengths) > 0 and max(lengths) <= max_length and SAFE.fullmatch("".join(words)) is not None
     )
 
 
 def safe_name(word: str, max_length: int) -> str:
-    """The same each time.  What can't be said is cut, and told apart by its digest."""
+    """Return a safe name, always the same one for a name.  A digest keeps shortened names distinct."""
     if is_safe_name(word, max_length):
         return word
-    digest = hashlib.sha256(word.encode(errors="surrogatepass")).hexdigest()[: MARK - 1]
-    return f"{FORBIDDEN.sub('_', word)[: max_length - MARK]}_{digest}"
+    digest = hashlib.sha256(word.encode(errors="surrogatepass")).hexdigest()[: SUFFIX_LENGTH - 1]
+    return f"{UNSAFE.sub('_', word)[: max_length - SUFFIX_LENGTH]}_{digest}"

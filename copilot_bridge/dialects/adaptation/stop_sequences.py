@@ -1,8 +1,8 @@
-"""Stop sequences that the target does not take: the bridge ends the answer where one stands.
+"""Stop sequences that a target does not accept, enforced by the bridge.
 
-A text that may be the beginning of a stop sequence waits until it is known.  What is complete first ends the
-answer, and of several that end at the same place the longest.  Only texts count, each for itself: no
-thoughts, and no arguments of calls.
+A text that may be the beginning of a stop sequence is held back until that is decided.  The first sequence
+to be complete ends the response, and the longest of those that end at the same position.  Only texts count,
+each for itself, and not reasoning or the arguments of tool calls.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,15 +16,18 @@ StopSequences = tuple[str, ...]
 
 
 def split_stop_sequences(stops: StopSequences, limits: Limits) -> tuple[StopSequences, StopSequences]:
-    """(those that the target is told, those that the bridge has to see to: all, if it has to see to any)."""
-    told = tuple(stop for stop in stops if limits.blank_stops or not is_blank(stop))
-    max_count = len(told) if limits.stops is None else limits.stops
-    told = told[:max_count]
-    return told, () if told == stops else tuple(filter(None, dict.fromkeys(stops)))
+    """Return the stop sequences to pass on, and those to enforce: all of them if any can't be passed on."""
+    passed = tuple(stop for stop in stops if limits.blank_stops or not is_blank(stop))
+    max_count = len(passed) if limits.stops is None else limits.stops
+    passed = passed[:max_count]
+    return passed, () if passed == stops else tuple(filter(None, dict.fromkeys(stops)))
 
 
 class StopSequenceFinder:
-    """A text in pieces in, what may be given out of it out.  `found`: the stop sequence that ends it."""
+    """Searches a text that comes in pieces for stop sequences.
+
+    :ivar found: the stop sequence that ended the text.
+    """
 
     def __init__(self, stops: StopSequences) -> None:
         self._stops = stops
@@ -32,36 +35,37 @@ class StopSequenceFinder:
         self.found: str | None = None
 
     def feed(self, piece: str) -> str:
+        """Return the text that can be given out."""
         text = joined(self._held + piece)
         if found := first_stop(text, self._stops):
             start, self.found = found
             self._held = ""
             return text[:start]
-        kept = beginning_at_the_end(text, self._stops)
-        self._held = text[len(text) - kept :]
-        return text[: len(text) - kept]
+        held = beginning_at_the_end(text, self._stops)
+        self._held = text[len(text) - held :]
+        return text[: len(text) - held]
 
     def rest(self) -> str:
-        """What waited, once no more is to come."""
+        """Return the text that was held back, when no more is to come."""
         rest, self._held = self._held, ""
         return rest
 
 
 def first_stop(text: str, stops: StopSequences) -> tuple[int, str] | None:
-    """(where it begins, the stop sequence)."""
-    places = [(start + len(stop), start, stop) for stop in stops if (start := text.find(stop)) >= 0]
-    return min(places)[1:] if places else None
+    """Return the position of the stop sequence that is complete first, and the sequence."""
+    matches = [(start + len(stop), start, stop) for stop in stops if (start := text.find(stop)) >= 0]
+    return min(matches)[1:] if matches else None
 
 
 def beginning_at_the_end(text: str, stops: StopSequences) -> int:
-    """How many characters at the end of the text may be the beginning of a stop sequence."""
+    """Return how many characters at the end of a text may be the beginning of a stop sequence."""
     longest = min(len(text), max(map(len, stops)) - 1)
-    half = int("\ud800" <= text[-1:] <= "\udbff")  # of a character that goes on
+    half = int("\ud800" <= text[-1:] <= "\udbff")  # half of a character that the next piece completes
     return next((n for n in range(longest, half, -1) if begins_any(text[-n:], stops)), half)
 
 
 def joined(text: str) -> str:
-    """With the halves of characters that came in two pieces made whole."""
+    """Join halves of a character that came in two pieces."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -74,7 +78,7 @@ def begins_any(text: str, stops: StopSequences) -> bool:
 
 
 class EventSource(Protocol):
-    """`usage`: as far as it is known."""
+    """A reader of a stream.  `usage`: the token usage, as far as it is known."""
 
     @property
     def usage(self) -> TokenUsage: ...
@@ -83,13 +87,16 @@ class EventSource(Protocol):
 
 
 class StopSequenceReader:
-    """A reader's events, until a stop sequence stands in a text.  `stopped`: nothing more of it is wanted."""
+    """Passes a reader's events on until a text has a stop sequence.
+
+    :ivar stopped: the rest of the stream is not wanted.
+    """
 
     def __init__(self, reader: EventSource, stops: StopSequences) -> None:
         self._reader = reader
         self._stops = stops
         self._finder = StopSequenceFinder(stops)
-        self._part = -1  # that the finder is at
+        self._part = -1  # the part of the text in the finder
         self.stopped = False
 
     @property
@@ -107,7 +114,7 @@ class StopSequenceReader:
             if self.stopped:
                 return
             if not isinstance(event, TextDelta) or event.part != self._part:
-                yield from self._leave()
+                yield from self._release_text()
             if isinstance(event, TextDelta):
                 yield from self._text(event)
             else:
@@ -121,6 +128,6 @@ class StopSequenceReader:
             self.stopped = True
             yield ResponseFinished("stop", self._reader.usage, stop=self._finder.found)
 
-    def _leave(self) -> Iterator[Event]:
+    def _release_text(self) -> Iterator[Event]:
         if rest := self._finder.rest():
             yield TextDelta(self._part, rest)

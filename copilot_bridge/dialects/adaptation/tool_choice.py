@@ -1,4 +1,4 @@
-"""A choice of tools that are not there: what no call can follow is refused, the rest says nothing."""
+"""Tool choices among no tools, or of a tool that is not offered."""
 
 from dataclasses import replace
 
@@ -7,7 +7,10 @@ from copilot_bridge.errors import Unsupported
 
 
 def adapt_tool_choice(prompt: Prompt) -> Prompt:
-    """Raises Unsupported: an answer without that call would be none."""
+    """Remove a choice among no tools.
+
+    :raises Unsupported: the choice requires a call that is not possible.
+    """
     choice = prompt.tool_choice
     if choice:
         check_tool_choice(choice.mode, choice.name, [tool.name for tool in prompt.tools])
@@ -17,16 +20,18 @@ def adapt_tool_choice(prompt: Prompt) -> Prompt:
 
 
 def check_tool_choice(mode: str, name: str | None, offered: list[str]) -> None:
-    """:param offered: the names of the tools that the model can call.
+    """Refuse a choice that requires a call which is not possible.
 
-    :raises Unsupported: it is to call one, and there is none, or not that one.
+    :param offered: the names of the tools that the model can call.
+    :raises Unsupported: there is no such tool.
     """
     if mode == "tool" and name not in offered:
         raise Unsupported(
-            f"tool_choice: {name!r} is none of the tools that this model can be offered", param="tool_choice"
+            f"tool_choice: {name!r} is not among the tools that this model can be offered",
+            param="tool_choice",
         )
     if mode == "required" and not offered:
         raise Unsupported(
-            "tool_choice: a call is required, and there is no tool that this model can be offered",
+            "tool_choice: a call is required, but this model can be offered no tool",
             param="tool_choice",
         )

@@ -1,4 +1,4 @@
-"""What a tool can be called at the target."""
+"""Tool names of a length and form that the target accepts."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +8,7 @@ from copilot_bridge.dialects.prompt import Message, Part, Prompt, ToolCall
 
 
 def shorten_tool_names(prompt: Prompt, max_length: int) -> tuple[Prompt, dict[str, str]]:
-    """The prompt with names that fit, and what those that had to change were before."""
+    """Shorten the tool names of a prompt, and return it with the changed names: new -> old."""
     new = {
         name: safe_name(name, max_length) for name in names_in(prompt) if not is_safe_name(name, max_length)
     }
@@ -23,11 +23,11 @@ def shorten_tool_names(prompt: Prompt, max_length: int) -> tuple[Prompt, dict[st
         if choice and choice.name
         else choice,
     )
-    return renamed, {after: before for before, after in new.items()}
+    return renamed, {changed: old for old, changed in new.items()}
 
 
 def names_in(prompt: Prompt) -> Iterator[str]:
-    """Of what is offered, and of what was called before."""
+    """Yield the names of the tools that are offered and of those that were called before."""
     yield from (tool.name for tool in prompt.tools)
     for message in prompt.messages:
         yield from (part.name for part in message.parts if isinstance(part, ToolCall))

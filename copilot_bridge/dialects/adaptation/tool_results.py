@@ -1,34 +1,35 @@
-"""The results of calls directly behind them: what was said in between follows."""
+"""Tool results immediately after their calls; what was between them follows."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 from copilot_bridge.dialects.prompt import Message, Part, Prompt, Text, ToolCall, ToolResult
 
-# Where a note would be the end, which a model would continue instead of answering.
-GO_ON = Message("user", (Text("Please continue."),))
+# Follows an assistant message that would be last, and that the model would continue instead of answering.
+CONTINUE = Message("user", (Text("Please continue."),))
 
 
 def move_results_to_calls(prompt: Prompt) -> Prompt:
-    if not are_parted(prompt):
+    """Move tool results to their calls where assistant messages separate them."""
+    if not are_separated(prompt):
         return prompt
-    spoken = [*gathered(list(prompt.messages))]
-    if spoken[-1].role == "assistant" and prompt.messages[-1].role != "assistant":
-        spoken.append(GO_ON)
-    return replace(prompt, messages=tuple(spoken))
+    messages = [*with_results_after_calls(list(prompt.messages))]
+    if messages[-1].role == "assistant" and prompt.messages[-1].role != "assistant":
+        messages.append(CONTINUE)
+    return replace(prompt, messages=tuple(messages))
 
 
-def are_parted(prompt: Prompt) -> bool:
-    """The assistant speaks again between a call and its result."""
-    called, missing = set[str](), set[str]()
+def are_separated(prompt: Prompt) -> bool:
+    """Whether the assistant speaks again between a call and its result."""
+    pending, missing = set[str](), set[str]()
     for message in prompt.messages:
-        given = ids(ToolResult, message)
-        if given & missing:
+        results = ids(ToolResult, message)
+        if results & missing:
             return True
-        called -= given
+        pending -= results
         if message.role == "assistant":
-            missing |= called
-            called = ids(ToolCall, message)
+            missing |= pending
+            pending = ids(ToolCall, message)
     return False
 
 
@@ -36,22 +37,22 @@ def ids(kind: type[ToolCall] | type[ToolResult], message: Message) -> set[str]:
     return {part.id for part in message.parts if isinstance(part, kind)}
 
 
-def gathered(messages: list[Message]) -> Iterator[Message]:
-    """Each message with calls, their results, and the rest of what follows."""
+def with_results_after_calls(messages: list[Message]) -> Iterator[Message]:
+    """Yield each message with calls, their results, and then what follows."""
     while messages:
         message = messages.pop(0)
         yield message
         called = [part.id for part in message.parts if isinstance(part, ToolCall)]
         if called and message.role == "assistant":
-            taken = [take_results(each, called) for each in messages]
-            messages = [each for each, _ in taken if each.parts]
-            if results := [part for _, parts in taken for part in parts]:
+            split = [take_results(later, called) for later in messages]
+            messages = [later for later, _ in split if later.parts]
+            if results := [part for _, parts in split for part in parts]:
                 yield Message("user", tuple(results))
 
 
 def take_results(message: Message, called: list[str]) -> tuple[Message, list[Part]]:
-    """The message without those results, and those."""
-    mine = [part for part in message.parts if isinstance(part, ToolResult) and part.id in called]
-    if not mine:
+    """Return the message without the results of these calls, and those results."""
+    results = [part for part in message.parts if isinstance(part, ToolResult) and part.id in called]
+    if not results:
         return message, []
-    return replace(message, parts=tuple(part for part in message.parts if part not in mine)), [*mine]
+    return replace(message, parts=tuple(part for part in message.parts if part not in results)), [*results]
