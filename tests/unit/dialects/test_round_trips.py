@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
 from copilot_bridge.dialects import codec
@@ -506,6 +506,9 @@ def test_whatever_it_cannot_say_is_lost_for_good(dialect, prompt):
     assert normal(again(dialect, twice)) == normal(twice)
 
 
+RARE = settings(trials, max_examples=20_000)
+
+
 @pytest.fixture(scope="module")
 def many_prompts():
     drawn = []
@@ -521,5 +524,9 @@ def many_prompts():
 
 @pytest.mark.parametrize(("dialect", "row"), [(d, row) for d in DIALECTS for row in UNSAYABLE[d]])
 def test_every_row_is_a_loss(dialect, row, many_prompts):
-    said = (sayable(dialect, prompt, but=row) for prompt in many_prompts)
-    assert any(normal(again(dialect, prompt)) != normal(prompt) for prompt in said)
+    def is_lost(prompt):
+        said = sayable(dialect, prompt, but=row)
+        return normal(again(dialect, said)) != normal(said)
+
+    # The prompts that Hypothesis draws depend on the modules that are loaded: a rare one may be missing.
+    assert any(map(is_lost, many_prompts)) or find(prompts, is_lost, settings=RARE)
