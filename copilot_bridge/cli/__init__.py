@@ -11,7 +11,7 @@ from copilot_bridge import __version__
 from copilot_bridge.cli.terminal.console import print_wrapped, wrapped
 from copilot_bridge.cli.terminal.help import HelpFormatter
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.serving.streams import speak_into_the_void
+from copilot_bridge.serving.standard_streams import ensure_standard_streams
 
 PACKAGE = "copilot_bridge.cli"
 
@@ -106,7 +106,7 @@ def cli() -> None:
 
 def main() -> None:
     """Every failure is one line on stderr and exit code 1; Ctrl-C is 130, a wrong option 2."""
-    speak_into_the_void()
+    ensure_standard_streams()
     try:
         cli(standalone_mode=False)
         sys.stdout.flush()

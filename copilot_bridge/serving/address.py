@@ -1,63 +1,66 @@
-"""Where a bridge listens, and how one that listens somewhere is called from the same machine."""
+"""The addresses that a bridge listens on, and the URL that reaches it from the same machine."""
 
 import errno
 import socket
 
 BACKLOG = 2048
 
-# What a machine without IPv6 says of its addresses.
-NO_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
+# The errors of a machine without IPv6.
+FAMILY_MISSING = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
 
-# Of both families: whoever asks for "localhost" may try either first.
+# Both families: a client that connects to "localhost" may try either first.
 LOCALHOST = ("127.0.0.1", "::1")
 
 
 def base_url(host: str, port: int) -> str:
-    """Without a path.  An address that stands for all of them can't be called."""
+    """The URL without a path.  An address that stands for all of them is replaced: it can't be called."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def listeners(host: str, port: int) -> list[socket.socket]:
-    """Sockets that listen: one, or for "localhost" one of each family.  Raises OSError."""
+def open_listeners(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets: one, or for "localhost" one of each family.
+
+    :raises OSError:
+    """
     if host == "localhost":
-        return on_localhost(port)
+        return localhost_listeners(port)
     if host == "::":
-        return [for_everybody(port)]
+        return [dual_stack_listener(port)]
     family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
     return [socket.create_server((host, port), family=family, backlog=BACKLOG)]
 
 
-def on_localhost(port: int) -> list[socket.socket]:
-    """Raises OSError: the port is taken in one of the families, or there is neither."""
-    made: list[socket.socket] = []
+def localhost_listeners(port: int) -> list[socket.socket]:
+    """:raises OSError: the port is taken in one of the families, or the machine has neither."""
+    listeners: list[socket.socket] = []
     try:
         for address in LOCALHOST:
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
             try:
-                made.append(socket.create_server((address, port), family=family, backlog=BACKLOG))
+                listeners.append(socket.create_server((address, port), family=family, backlog=BACKLOG))
             except OSError as error:
-                if error.errno not in NO_FAMILY:
+                if error.errno not in FAMILY_MISSING:
                     raise
             else:
-                port = made[0].getsockname()[1]
+                port = listeners[0].getsockname()[1]
     except OSError:
-        for each in made:
-            each.close()
+        for listener in listeners:
+            listener.close()
         raise
-    if not made:
+    if not listeners:
         raise OSError(errno.EADDRNOTAVAIL, "there is no localhost here")
-    return made
+    return listeners
 
 
-def for_everybody(port: int) -> socket.socket:
-    """For both families where there are both."""
+def dual_stack_listener(port: int) -> socket.socket:
+    """A listener on all addresses, of both families where the machine has both."""
     if socket.has_dualstack_ipv6():
         try:
             return socket.create_server(
                 ("::", port), family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=True
             )
         except OSError as error:
-            if error.errno not in NO_FAMILY:
+            if error.errno not in FAMILY_MISSING:
                 raise
     return socket.create_server(("0.0.0.0", port), backlog=BACKLOG)

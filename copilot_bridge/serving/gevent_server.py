@@ -4,7 +4,7 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import logging  # noqa: E402 - what follows has to find everything patched
+import logging  # noqa: E402 - all that follows has to find the standard library patched
 import os  # noqa: E402
 import signal  # noqa: E402
 import socket  # noqa: E402
@@ -21,24 +21,23 @@ from gevent.pywsgi import WSGIServer  # noqa: E402
 from copilot_bridge.app import create_app  # noqa: E402
 from copilot_bridge.config import Config, load_config  # noqa: E402
 from copilot_bridge.logs.setup import set_up_logging  # noqa: E402
-from copilot_bridge.serving.address import BACKLOG  # noqa: E402
-from copilot_bridge.serving.address import listeners as listening  # noqa: E402
-from copilot_bridge.serving.collector import settle  # noqa: E402
-from copilot_bridge.serving.gevent_requests import Handler  # noqa: E402
-from copilot_bridge.serving.handover import ENDS_WITH_STDIN  # noqa: E402
+from copilot_bridge.serving.address import BACKLOG, open_listeners  # noqa: E402
+from copilot_bridge.serving.garbage_collector import tune_garbage_collector  # noqa: E402
+from copilot_bridge.serving.gevent_handler import Handler  # noqa: E402
+from copilot_bridge.serving.handover import EXIT_WITH_STDIN  # noqa: E402
 from copilot_bridge.serving.limits import raise_open_files  # noqa: E402
 from copilot_bridge.serving.notifier import Notifier  # noqa: E402
-from copilot_bridge.serving.orders import Orders  # noqa: E402
+from copilot_bridge.serving.reload_request import ReloadRequest  # noqa: E402
 
 log = logging.getLogger(__name__)
 
-LAST_WORDS = 1.0
+KILL_GRACE = 1.0  # s in which a stream that is ended sends its client an error
 
 
 class Server(WSGIServer):  # type: ignore[misc]
     """Stops without waiting for idle connections."""
 
-    max_accept = 1  # a hundred new ones in a row would hold up the answers to those before them
+    max_accept = 1  # or a hundred new connections in a row would delay the responses to those before them
 
     def __init__(self, listener: socket.socket, application: Flask) -> None:
         self.idle: set[gevent.Greenlet] = set()
@@ -49,58 +48,66 @@ class Server(WSGIServer):  # type: ignore[misc]
         self.close()
         gevent.killall(list(self.idle), block=False)
         self.pool.join(timeout=timeout)
-        self.pool.kill(block=True, timeout=LAST_WORDS)
+        self.pool.kill(block=True, timeout=KILL_GRACE)
 
 
 def serve(config: Config, filenos: Iterable[int] = ()) -> None:
-    """Until SIGTERM, when running streams may go on for `graceful_timeout` seconds, or until Ctrl-C."""
+    """Serve until SIGTERM, after which streams may go on for `graceful_timeout` seconds, or until Ctrl-C."""
     raise_open_files()
-    if os.environ.pop(ENDS_WITH_STDIN, None):
-        monkey.get_original("_thread", "start_new_thread")(end_with_stdin, ())
-    notifier = Notifier.taken_from(os.environ)
+    if os.environ.pop(EXIT_WITH_STDIN, None):
+        monkey.get_original("_thread", "start_new_thread")(exit_with_stdin, ())
+    notifier = Notifier.take_from(os.environ)
     inherited = [socket.socket(fileno=fileno) for fileno in filenos]
-    listeners = inherited or listening(config.host, config.port)
+    listeners = inherited or open_listeners(config.host, config.port)
     application = create_app(config)
+    bridge = application.extensions["copilot_bridge"]
     servers = [Server(listener, application) for listener in listeners]
-    patience: AsyncResult[float] = AsyncResult()
-    gevent.signal_handler(signal.SIGTERM, patience.set, config.graceful_timeout)
-    gevent.signal_handler(signal.SIGINT, patience.set, 0)
-    if hasattr(signal, "SIGHUP"):
-        gevent.signal_handler(signal.SIGHUP, refuse_reload)
+    stop_timeout = handle_signals(config)
     for listener, server in zip(listeners, servers, strict=True):
         listener.listen(BACKLOG)
         listener.setblocking(False)
         server.start()
-    settle()
-    notifier.tell("READY=1")
-    application.extensions["copilot_bridge"].health.status.subscribe(
-        lambda condition: notifier.tell(f"STATUS={condition.summary}")
-    )
+    tune_garbage_collector()
+    notifier.notify("READY=1")
+    bridge.health.status.subscribe(lambda condition: notifier.notify(f"STATUS={condition.summary}"))
     pings = gevent.spawn(ping, notifier)
-    seconds = patience.get()
-    notifier.tell("STOPPING=1")
-    application.extensions["copilot_bridge"].stop_waiting()
+    seconds = stop_timeout.get()
+    notifier.notify("STOPPING=1")
+    bridge.stop_waiting()
     gevent.joinall([gevent.spawn(server.stop, seconds) for server in servers])
     pings.kill()
 
 
-def end_with_stdin() -> None:
-    """In a thread of the system's.  Windows ends a task's own process, and none that it has started."""
+def handle_signals(config: Config) -> "AsyncResult[float]":
+    """The seconds that streams may go on, once a signal has asked the server to stop."""
+    stop_timeout: AsyncResult[float] = AsyncResult()
+    gevent.signal_handler(signal.SIGTERM, stop_timeout.set, config.graceful_timeout)
+    gevent.signal_handler(signal.SIGINT, stop_timeout.set, 0)
+    if hasattr(signal, "SIGHUP"):
+        gevent.signal_handler(signal.SIGHUP, reject_reload)
+    return stop_timeout
+
+
+def exit_with_stdin() -> None:
+    """Exit when standard input is closed: Windows ends a task's own process, and none that it has started.
+
+    It runs in a thread of the system.
+    """
     with suppress(OSError):
         os.read(0, 1)
     os._exit(1)
 
 
 def ping(notifier: Notifier) -> None:
-    while notifier.watched:
+    while notifier.ping_interval:
         notifier.ping()
-        gevent.sleep(notifier.watched)
+        gevent.sleep(notifier.ping_interval)
 
 
-def refuse_reload() -> None:
+def reject_reload() -> None:
     reason = "--server gevent does not reload: restart it"
     log.error(reason)
-    Orders(os.environ).answer(reason)
+    ReloadRequest(os.environ).report(reason)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""gunicorn's own messages, through our handler: its problems always, its small talk with --debug."""
+"""gunicorn's own messages, through the bridge's handler: warnings always, everything with --debug."""
 
 import logging
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a process leaves to the one that takes its place: `start` to the server, that to the next `start`."""
+"""What one process passes to the next in its environment: `start` to the server, that to its reload."""
 
 import json
 import os
@@ -7,70 +7,68 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-# Not among the settings, whose names begin otherwise.
-STARTED = "_COPILOT_BRIDGE_STARTED"
-INHERITED = "_COPILOT_BRIDGE_INHERITED"
-ENDS_WITH_STDIN = "_COPILOT_BRIDGE_ENDS_WITH_STDIN"
+# They are no settings, so their names begin otherwise.  The values stay: a reload after an upgrade passes
+# them from one version to the next.
+START_COMMAND = "_COPILOT_BRIDGE_STARTED"
+HANDOVER = "_COPILOT_BRIDGE_INHERITED"
+EXIT_WITH_STDIN = "_COPILOT_BRIDGE_ENDS_WITH_STDIN"
 
-FIRST_SOCKET = 3  # systemd's SD_LISTEN_FDS_START
-OF_SYSTEMD = ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
+FIRST_SYSTEMD_SOCKET = 3  # SD_LISTEN_FDS_START
+SYSTEMD_SOCKET_VARIABLES = ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
+
+# systemd sets these for a service's process, and not for its `ExecReload`.
+SYSTEMD_PROCESS_VARIABLES = ("JOURNAL_STREAM", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC")
 
 
 @dataclass(frozen=True)
-class Inheritance:
-    """:param listeners: sockets that listen already.  :param workers: processes that wait to be relieved."""
+class Handover:
+    """:param listeners: descriptors of listening sockets.  :param workers: ids of processes to drain."""
 
     listeners: list[int] = field(default_factory=list)
     workers: list[int] = field(default_factory=list)
 
     @classmethod
-    def taken_from(cls, environ: MutableMapping[str, str]) -> "Inheritance":
-        """From the server before us, or from systemd's socket unit."""
-        left = environ.pop(INHERITED, None)
-        count, owner, _names = [environ.pop(name, "") for name in OF_SYSTEMD]
-        if left:
-            return cls(**json.loads(left))
-        if owner == str(os.getpid()) and count.isdecimal():
-            return cls(list(range(FIRST_SOCKET, FIRST_SOCKET + int(count))))
+    def take_from(cls, environ: MutableMapping[str, str]) -> "Handover":
+        """The handover of the previous server, or of systemd's socket unit."""
+        text = environ.pop(HANDOVER, None)
+        count, pid, _names = [environ.pop(name, "") for name in SYSTEMD_SOCKET_VARIABLES]
+        if text:
+            return cls(**json.loads(text))
+        if pid == str(os.getpid()) and count.isdecimal():
+            return cls(list(range(FIRST_SYSTEMD_SOCKET, FIRST_SYSTEMD_SOCKET + int(count))))
         return cls()
 
     def variables(self) -> dict[str, str]:
-        return {INHERITED: json.dumps(asdict(self))}
+        return {HANDOVER: json.dumps(asdict(self))}
 
 
 @dataclass(frozen=True)
-class Started:
-    """How `start` was called, so that it can be called again."""
+class StartCommand:
+    """The command and the environment of `start`, so that the server can run it again."""
 
     command: list[str]
     environ: dict[str, str]
 
     @classmethod
-    def now(cls) -> "Started":
-        """Call before anything changes the environment."""
+    def of_this_process(cls) -> "StartCommand":
+        """Call it before anything changes the environment."""
         program = Path(sys.argv[0]).absolute()
-        runs = not program.suffix and os.access(program, os.X_OK)
-        # By its name, links in it as they are: after an upgrade it may lead to another place.
-        named = [str(program)] if runs else [sys.executable, "-m", "copilot_bridge"]
-        return cls([*named, *sys.argv[1:]], dict(os.environ))
+        executable = not program.suffix and os.access(program, os.X_OK)
+        # Symbolic links stay in the path: after an upgrade they may lead elsewhere.
+        prefix = [str(program)] if executable else [sys.executable, "-m", "copilot_bridge"]
+        return cls([*prefix, *sys.argv[1:]], dict(os.environ))
 
     @classmethod
-    def taken_from(cls, environ: MutableMapping[str, str]) -> "Started | None":
-        """None: somebody has called the server itself."""
-        told = environ.pop(STARTED, None)
-        return cls(**json.loads(told)) if told else None
+    def take_from(cls, environ: MutableMapping[str, str]) -> "StartCommand | None":
+        """None: the server was started without `start`."""
+        text = environ.pop(START_COMMAND, None)
+        return cls(**json.loads(text)) if text else None
 
     def variables(self) -> dict[str, str]:
-        return {STARTED: json.dumps(asdict(self))}
+        return {START_COMMAND: json.dumps(asdict(self))}
 
-    def once_more(self, environ: Mapping[str, str]) -> "Started":
-        """With the settings of another environment.  What systemd told this process stays as it is."""
-        given = {name: value for name, value in environ.items() if name not in OF_THE_PROCESS}
-        return Started(
-            self.command,
-            given | {name: self.environ[name] for name in OF_THE_PROCESS if name in self.environ},
-        )
-
-
-# systemd tells these to the process of a service, and not to the one that asks for a reload.
-OF_THE_PROCESS = ("JOURNAL_STREAM", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC")
+    def with_environ(self, environ: Mapping[str, str]) -> "StartCommand":
+        """The same command in another environment, but with systemd's variables of this process."""
+        others = {name: value for name, value in environ.items() if name not in SYSTEMD_PROCESS_VARIABLES}
+        ours = {name: self.environ[name] for name in SYSTEMD_PROCESS_VARIABLES if name in self.environ}
+        return StartCommand(self.command, others | ours)

@@ -11,15 +11,15 @@ import os  # noqa: E402
 import runpy  # noqa: E402
 import sys  # noqa: E402
 
-from copilot_bridge.serving.streams import speak_into_the_void  # noqa: E402
+from copilot_bridge.serving.standard_streams import ensure_standard_streams  # noqa: E402
 
-# gunicorn's names for what is a setting of the bridge.  It reads them as it is imported, and ends where they
-# are meant for another program and make no sense to it.
-NAMES_OF_GUNICORN = ("WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS")
+# gunicorn's names for what is a setting of the bridge.  gunicorn reads them when it is imported, and fails
+# on values that are meant for another program.
+GUNICORN_VARIABLES = ("WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS")
 
 if __name__ == "__main__":
-    for each in NAMES_OF_GUNICORN:
-        os.environ.pop(each, None)
-    speak_into_the_void()
+    for name in GUNICORN_VARIABLES:
+        os.environ.pop(name, None)
+    ensure_standard_streams()
     sys.argv = sys.argv[1:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -1,6 +1,6 @@
-"""Where the workers count: a folder that lasts as long as the server, over all its reloads.
+"""The folder in which the workers count.  It lasts as long as the server, over all its reloads.
 
-In memory, where there is such a place: what is counted is written all the time, and need not outlive us.
+It is in memory, where possible: the workers write to it all the time, and it need not outlive them.
 """
 
 import contextlib
@@ -10,59 +10,59 @@ import tempfile
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
-NAME = "_COPILOT_BRIDGE_METRICS"  # not among the settings, whose names begin otherwise
-FOR_WORKERS = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client looks at it
+FOLDER_VARIABLE = "_COPILOT_BRIDGE_METRICS"  # it is no setting, so its name begins otherwise
+PROMETHEUS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's name
 
 PREFIX = "copilot-bridge-metrics-"
 LOCK = "lock"
-MEMORY = "/dev/shm"  # noqa: S108 - a folder of our own is made in it
+MEMORY = "/dev/shm"  # noqa: S108 - the bridge makes a folder of its own in it
 
 
-def places(environ: MutableMapping[str, str]) -> Iterator[Path]:
-    """The service's own (systemd's RuntimeDirectory), the system's memory, the temporary files'."""
-    for each in (environ.get("RUNTIME_DIRECTORY", "").split(":")[0], MEMORY, tempfile.gettempdir()):
-        if each and os.access(each, os.W_OK | os.X_OK):
-            yield Path(each)
+def candidates(environ: MutableMapping[str, str]) -> Iterator[Path]:
+    """Writable directories: systemd's RuntimeDirectory, the machine's memory, that of temporary files."""
+    for path in (environ.get("RUNTIME_DIRECTORY", "").split(":")[0], MEMORY, tempfile.gettempdir()):
+        if path and os.access(path, os.W_OK | os.X_OK):
+            yield Path(path)
 
 
-def take(environ: MutableMapping[str, str]) -> Path | None:
-    """The folder that the server before us has left, or a new one; None if there is no place for one."""
-    folder = Path(environ.get(NAME, ""))
-    if not environ.get(NAME) or not folder.is_dir():
-        made = next(filter(None, map(make, places(environ))), None)
-        environ.pop(FOR_WORKERS, None)  # somebody else's
-        if made is None:
+def prepare(environ: MutableMapping[str, str]) -> Path | None:
+    """The folder of the previous server, or a new one; None if there is no directory for one."""
+    folder = Path(environ.get(FOLDER_VARIABLE, ""))
+    if not environ.get(FOLDER_VARIABLE) or not folder.is_dir():
+        created = next(filter(None, map(create, candidates(environ))), None)
+        environ.pop(PROMETHEUS_VARIABLE, None)  # set by another program
+        if created is None:
             return None
-        folder = made
-    environ[NAME] = environ[FOR_WORKERS] = str(folder)
+        folder = created
+    environ[FOLDER_VARIABLE] = environ[PROMETHEUS_VARIABLE] = str(folder)
     return folder
 
 
-def make(place: Path) -> Path | None:
-    """Also removes what others have left that were killed."""
-    for old in place.glob(f"{PREFIX}*"):
+def create(directory: Path) -> Path | None:
+    """A new folder.  Also removes the folders of servers that were killed."""
+    for old in directory.glob(f"{PREFIX}*"):
         remove_abandoned(old)
     with contextlib.suppress(OSError):
-        new = Path(tempfile.mkdtemp(prefix="copilot-bridge-new-", dir=place))
+        new = Path(tempfile.mkdtemp(prefix="copilot-bridge-new-", dir=directory))
         lock(new / LOCK, create=True)
-        return new.rename(place / f"{PREFIX}{new.name.rpartition('-')[2]}")
+        return new.rename(directory / f"{PREFIX}{new.name.rpartition('-')[2]}")
     return None
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Nobody holds its lock."""
-    with contextlib.suppress(OSError):  # somebody else's, or in use
+    """Remove the folder if no process holds its lock."""
+    with contextlib.suppress(OSError):  # it is in use, or belongs to another user
         held = lock(folder / LOCK)
         shutil.rmtree(folder, ignore_errors=True)
         os.close(held)
 
 
 def lock(path: Path, create: bool = False) -> int:
-    """Held by this process, by what it becomes, and by its workers: until the last of them is gone.
+    """Lock the file for this process, its workers, and the server that it becomes by a reload.
 
-    :raises OSError: it is held, or can't be.
+    :raises OSError: another process holds the lock, or the file can't be opened.
     """
-    import fcntl  # not on Windows, where no workers are either
+    import fcntl  # not on Windows, where there are no workers either
 
     handle = os.open(path, os.O_RDWR | (os.O_CREAT | os.O_EXCL if create else 0), 0o600)
     try:
@@ -74,8 +74,8 @@ def lock(path: Path, create: bool = False) -> int:
     return handle
 
 
-def forget(folder: Path, pid: int) -> None:
-    """A worker has ended: what it had open is gone; what it has counted stays."""
+def remove_live_gauges(folder: Path, pid: int) -> None:
+    """Remove what a worker that has ended had open; what it has counted stays."""
     for path in folder.glob(f"gauge_live*_{pid}.db"):
         path.unlink(missing_ok=True)
 

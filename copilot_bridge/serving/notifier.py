@@ -1,4 +1,4 @@
-"""What systemd is told of a service.  https://www.freedesktop.org/software/systemd/man/sd_notify.html"""
+"""Notifications to systemd.  https://www.freedesktop.org/software/systemd/man/sd_notify.html"""
 
 import contextlib
 import os
@@ -6,57 +6,56 @@ import socket
 import time
 from collections.abc import Callable, MutableMapping
 
-# Twice as often as it has to be.
-HASTE = 0.5
+PING_FRACTION = 0.5  # of the watchdog's timeout
 
 
 class Notifier:
-    """Tells systemd how it goes; says nothing where nobody listens.
+    """Notifies systemd of the service's state; does nothing where no systemd listens.
 
     :param address: $NOTIFY_SOCKET; an `@` before it stands for the abstract namespace.
-    :param patience: seconds after which systemd ends a service that has not pinged; None: it never does.
+    :param watchdog_timeout: seconds without a ping after which systemd ends the service; None: no watchdog.
     """
 
     def __init__(
         self,
         address: str = "",
-        patience: float | None = None,
+        watchdog_timeout: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address = address
-        self._patience = patience
+        self._watchdog_timeout = watchdog_timeout
         self._clock = clock
-        self._pinged = -float("inf")
+        self._last_ping = -float("inf")
 
     @classmethod
-    def taken_from(cls, environ: MutableMapping[str, str]) -> "Notifier":
-        """Takes the address out, so that no library says "ready" before it is true."""
-        mine = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
-        microseconds = environ.get("WATCHDOG_USEC", "") if mine else ""
-        patience = int(microseconds) / 1e6 if microseconds.isdecimal() and int(microseconds) else None
-        return cls(environ.pop("NOTIFY_SOCKET", ""), patience)
+    def take_from(cls, environ: MutableMapping[str, str]) -> "Notifier":
+        """Also removes the address from the environment, so that no library notifies systemd too early."""
+        ours = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        microseconds = environ.get("WATCHDOG_USEC", "") if ours else ""
+        timeout = int(microseconds) / 1e6 if microseconds.isdecimal() and int(microseconds) else None
+        return cls(environ.pop("NOTIFY_SOCKET", ""), timeout)
 
-    def tell(self, *lines: str) -> None:
-        """Like `READY=1`, `STATUS=...`."""
+    def notify(self, *lines: str) -> None:
+        """:param lines: like `READY=1`, `STATUS=...`."""
         if not self._address:
             return
         path = f"\0{self._address[1:]}" if self._address.startswith("@") else self._address
-        # A service does not suffer from a systemd that does not listen.
+        # A systemd that does not listen must not stop the service.
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
             sock.connect(path)
             sock.sendall("\n".join(lines).encode())
 
-    def reloading(self) -> None:
-        self.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+    def notify_reloading(self) -> None:
+        self.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     @property
-    def watched(self) -> float | None:
-        """Seconds between two pings; None: nobody waits for any."""
-        return self._patience * HASTE if self._patience else None
+    def ping_interval(self) -> float | None:
+        """Seconds between two pings; None: there is no watchdog."""
+        return self._watchdog_timeout * PING_FRACTION if self._watchdog_timeout else None
 
     def ping(self) -> None:
-        """Call whenever all is well, as often as you like."""
+        """Ping the watchdog, if it is time.  Call it as often as you like while all is well."""
         now = self._clock()
-        if self.watched and now - self._pinged >= self.watched:
-            self._pinged = now
-            self.tell("WATCHDOG=1")
+        if self.ping_interval and now - self._last_ping >= self.ping_interval:
+            self._last_ping = now
+            self.notify("WATCHDOG=1")

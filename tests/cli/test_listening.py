@@ -14,7 +14,7 @@ from copilot_bridge.access.origins import OriginPolicy, RequestOrigin
 from copilot_bridge.config import Config
 from copilot_bridge.config.parsers import is_loopback, listen_host
 from copilot_bridge.serving import address
-from copilot_bridge.serving.address import LOCALHOST, listeners
+from copilot_bridge.serving.address import LOCALHOST, open_listeners
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def reachable(port):
 @pytest.fixture
 def opened():
     made = []
-    yield lambda host, port=0: made.extend(listeners(host, port)) or made
+    yield lambda host, port=0: made.extend(open_listeners(host, port)) or made
     for each in made:
         each.close()
 

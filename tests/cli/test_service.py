@@ -62,7 +62,7 @@ def test_what_is_installed_is_removed_and_the_login_is_not(kind):
 def test_units_name_this_program(kind):
     text = "".join(step.text for step in PLANS[kind]["install"](machine()) if isinstance(step, Write))
     assert "ExecStart=/srv/venv/bin/copilot-bridge start\n" in text
-    assert "ExecReload=/srv/venv/bin/python -m copilot_bridge.serving.orders $MAINPID\n" in text
+    assert "ExecReload=/srv/venv/bin/python -m copilot_bridge.serving.reload_request $MAINPID\n" in text
     assert "/opt/copilot-bridge" not in text
 
 

@@ -20,7 +20,7 @@ from copilot_bridge.cli.service import command as service
 from copilot_bridge.cli.service import steps
 from copilot_bridge.cli.service.command import Machine, agent, folder_on_windows, user_settings
 from copilot_bridge.config.sources import read_env_file
-from copilot_bridge.serving.handover import ENDS_WITH_STDIN
+from copilot_bridge.serving.handover import EXIT_WITH_STDIN
 
 PLAYED = Path(__file__).parent / "played"
 PORT = "COPILOT_BRIDGE_PORT=5000\n"
@@ -231,7 +231,7 @@ def test_the_server_ends_with_the_process_that_the_task_has_started(tmp_path):
     environ = environment(tmp_path) | {"COPILOT_BRIDGE_HOME": str(tmp_path), "COPILOT_BRIDGE_PORT": "0"}
     server = subprocess.Popen(
         [sys.executable, "-m", "copilot_bridge.serving.gevent_server"],
-        env=environ | {ENDS_WITH_STDIN: "1", "COPILOT_BRIDGE_ENV_FILE": ""},
+        env=environ | {EXIT_WITH_STDIN: "1", "COPILOT_BRIDGE_ENV_FILE": ""},
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

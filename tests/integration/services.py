@@ -146,7 +146,7 @@ class Service(Bridge):
     def reload(self) -> subprocess.CompletedProcess[str]:
         """ExecReload, to its end."""
         return subprocess.run(
-            [sys.executable, "-m", "copilot_bridge.serving.orders", str(self.process.pid)],
+            [sys.executable, "-m", "copilot_bridge.serving.reload_request", str(self.process.pid)],
             cwd=self.unit.directory,
             env=self.unit.environ(),
             capture_output=True,

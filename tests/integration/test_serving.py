@@ -250,7 +250,7 @@ def few_open_files() -> Iterator[Limits]:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     hard = before[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (SMALL, hard))
-    yield SMALL, limits.OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, limits.OPEN_FILES)
+    yield SMALL, limits.MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, limits.MAX_OPEN_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
@@ -271,7 +271,7 @@ def test_a_thousand_streams_may_have_their_files_open(
 def test_the_limit_of_open_files_is_raised_as_far_as_needed_and_never_lowered(
     few_open_files: Limits, monkeypatch: pytest.MonkeyPatch, wanted: int, limit: int
 ) -> None:
-    monkeypatch.setattr(limits, "OPEN_FILES", wanted)
+    monkeypatch.setattr(limits, "MAX_OPEN_FILES", wanted)
     limits.raise_open_files()
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == limit
 

@@ -34,9 +34,8 @@ from copilot_bridge.exchange.health_monitor import LOGIN_ERROR_KINDS
 from copilot_bridge.exchange.keys import make_key
 from copilot_bridge.logs.rotating_file import RotatingLogFile
 from copilot_bridge.redaction import Secret
-from copilot_bridge.serving.address import base_url
-from copilot_bridge.serving.address import listeners as listening
-from copilot_bridge.serving.handover import ENDS_WITH_STDIN, Inheritance, Started
+from copilot_bridge.serving.address import base_url, open_listeners
+from copilot_bridge.serving.handover import EXIT_WITH_STDIN, Handover, StartCommand
 from copilot_bridge.store.keys import KEY
 from copilot_bridge.upstream.github.device_login import check_kind
 
@@ -77,8 +76,8 @@ def command(
         create_app(config)
         click.echo("The settings are in order.")
         return
-    inheritance = Inheritance.taken_from(os.environ)
-    started = Started.now()
+    inheritance = Handover.take_from(os.environ)
+    started = StartCommand.of_this_process()
     listeners = [socket.socket(fileno=each) for each in inheritance.listeners] or listen(config)
     if simulate:
         config = start_simulator(config)
@@ -93,7 +92,7 @@ def command(
     if not config.persist:  # the server can't read in our memory who is logged in
         with suppress(LoginRequired):
             config = replace(config, github_token=bridge.account().github_token)
-    hand_over(config, listeners, started.variables() | Inheritance(workers=inheritance.workers).variables())
+    hand_over(config, listeners, started.variables() | Handover(workers=inheritance.workers).variables())
 
 
 def check_settings(config: Config, simulate: bool, check: bool) -> None:
@@ -177,7 +176,7 @@ def listen(config: Config) -> list[socket.socket]:
     :raises ConfigError: the port is taken, or the address is not this machine's.
     """
     try:
-        return listening(config.host, config.port)
+        return open_listeners(config.host, config.port)
     except OSError as error:
         number = error.errno or 0
         hint = (
@@ -262,7 +261,7 @@ def ask_beside(config: Config, arguments: list[str], environ: dict[str, str], fi
 def serve_below(environ: dict[str, str]) -> int:
     """The exit code of a server that ends with us, however we end: by a pipe whose other end is ours."""
     command = [sys.executable, "-m", LAUNCHER, *SERVERS["gevent"]]
-    with subprocess.Popen(command, env=environ | {ENDS_WITH_STDIN: "1"}, stdin=subprocess.PIPE) as server:
+    with subprocess.Popen(command, env=environ | {EXIT_WITH_STDIN: "1"}, stdin=subprocess.PIPE) as server:
         try:
             return server.wait()
         except KeyboardInterrupt:  # the terminal has told the server as well

@@ -11,7 +11,7 @@ from gunicorn.http.wsgi import Response as ServersResponse
 from werkzeug.test import EnvironBuilder
 
 from copilot_bridge.http.cleanup import CLOSERS, Closers, Guard
-from copilot_bridge.serving.worker import start
+from copilot_bridge.serving.gunicorn_requests import restartable_start_response
 
 
 class Panic(BaseException):
@@ -128,7 +128,9 @@ def test_gunicorn_starts_an_answer_again_after_a_header_that_it_refuses():
 
     response = ServersResponse(Asked(), None, None)
     with pytest.raises(InvalidResponseHeader):
-        start(response, "200 OK", [("Content-Length", "4"), ("X-A", "\x1b[31m")])
-    start(response, "500 Oops", [("Content-Length", "2")], (ValueError, ValueError(), None))
+        restartable_start_response(response, "200 OK", [("Content-Length", "4"), ("X-A", "\x1b[31m")])
+    restartable_start_response(
+        response, "500 Oops", [("Content-Length", "2")], (ValueError, ValueError(), None)
+    )
     assert response.headers == [("Content-Length", "2")]
     assert (response.status, response.response_length) == ("500 Oops", 2)

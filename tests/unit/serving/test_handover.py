@@ -1,55 +1,57 @@
-"""What is left to the next process, and what systemd leaves."""
+"""What a process passes to the next one, and what systemd passes to it."""
 
 import os
 import sys
 
 import pytest
 
-from copilot_bridge.serving.handover import Inheritance, Started
-from copilot_bridge.serving.orders import DONE, Orders
+from copilot_bridge.serving.handover import Handover, StartCommand
+from copilot_bridge.serving.reload_request import DONE, ReloadRequest
 
 
-def test_sockets_of_systemd():
+def test_sockets_of_systemd_are_taken_from_the_environment():
     environ = {"LISTEN_FDS": "2", "LISTEN_PID": str(os.getpid()), "LISTEN_FDNAMES": "a:b", "LANG": "C"}
-    assert Inheritance.taken_from(environ) == Inheritance([3, 4])
+    assert Handover.take_from(environ) == Handover([3, 4])
     assert environ == {"LANG": "C"}, "a child must not take them for its own"
 
 
 @pytest.mark.parametrize("environ", [{}, {"LISTEN_FDS": "1"}, {"LISTEN_FDS": "1", "LISTEN_PID": "1"}])
-def test_sockets_of_others(environ):
-    assert Inheritance.taken_from(environ) == Inheritance()
+def test_sockets_for_another_process_are_ignored(environ):
+    assert Handover.take_from(environ) == Handover()
     assert environ == {}
 
 
-def test_what_a_server_leaves():
-    left = Inheritance([7], [101, 102])
+def test_a_handover_survives_the_environment():
+    left = Handover([7], [101, 102])
     environ = left.variables()
-    assert Inheritance.taken_from(environ) == left
+    assert Handover.take_from(environ) == left
     assert environ == {}
 
 
-def test_the_command_is_remembered(monkeypatch, tmp_path):
-    """By its name: a link in it may lead elsewhere the next time."""
+def test_the_start_command_keeps_the_links_in_its_path(monkeypatch, tmp_path):
+    """A link may lead elsewhere after an upgrade."""
     (tmp_path / "release").mkdir()
     program = tmp_path / "release" / "copilot-bridge"
     program.touch(0o755)
     (tmp_path / "current").symlink_to("release")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["current/copilot-bridge", "start", "--port", "0"])
-    started = Started.now()
-    assert started.command == [str(tmp_path / "current" / "copilot-bridge"), "start", "--port", "0"]
-    assert Started.taken_from(started.variables()) == started
+    command = StartCommand.of_this_process()
+    assert command.command == [str(tmp_path / "current" / "copilot-bridge"), "start", "--port", "0"]
+    assert StartCommand.take_from(command.variables()) == command
 
 
-def test_a_module_is_called_again_as_one(monkeypatch, tmp_path):
+def test_a_module_is_started_again_as_a_module(monkeypatch, tmp_path):
     (tmp_path / "__main__.py").touch(0o755)
     monkeypatch.setattr(sys, "argv", [str(tmp_path / "__main__.py"), "start"])
-    assert Started.now().command == [sys.executable, "-m", "copilot_bridge", "start"]
+    assert StartCommand.of_this_process().command == [sys.executable, "-m", "copilot_bridge", "start"]
 
 
-def test_new_settings_and_old_ties():
-    started = Started(["x"], {"NOTIFY_SOCKET": "@a", "WATCHDOG_USEC": "1", "COPILOT_BRIDGE_WORKERS": "1"})
-    again = started.once_more({"COPILOT_BRIDGE_WORKERS": "2", "WATCHDOG_PID": "1", "WATCHDOG_USEC": "9"})
+def test_a_reload_takes_new_settings_and_keeps_the_variables_of_systemd():
+    command = StartCommand(
+        ["x"], {"NOTIFY_SOCKET": "@a", "WATCHDOG_USEC": "1", "COPILOT_BRIDGE_WORKERS": "1"}
+    )
+    again = command.with_environ({"COPILOT_BRIDGE_WORKERS": "2", "WATCHDOG_PID": "1", "WATCHDOG_USEC": "9"})
     assert again.environ == {
         "COPILOT_BRIDGE_WORKERS": "2",
         "NOTIFY_SOCKET": "@a",
@@ -57,28 +59,28 @@ def test_new_settings_and_old_ties():
     }
 
 
-def test_an_order_is_taken_once_and_private(tmp_path):
-    orders = Orders({"RUNTIME_DIRECTORY": str(tmp_path)})
-    orders.answer("an old one")
-    orders.give({"GH_TOKEN": "x"})
+def test_a_reload_request_is_private_and_claimed_once(tmp_path):
+    request = ReloadRequest({"RUNTIME_DIRECTORY": str(tmp_path)})
+    request.report("an old result")
+    request.submit({"GH_TOKEN": "x"})
     (file,) = tmp_path.iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
-    assert orders.answered() is None
-    assert orders.take() == {"GH_TOKEN": "x"}
-    assert orders.take() is None
-    orders.answer(DONE)
-    assert orders.answered() == DONE
+    assert request.result() is None
+    assert request.claim() == {"GH_TOKEN": "x"}
+    assert request.claim() is None
+    request.report(DONE)
+    assert request.result() == DONE
 
 
-def test_without_a_runtime_directory_there_is_only_the_signal():
-    orders = Orders({})
-    orders.give({"A": "b"})
-    assert orders.take() is None
-    orders.answer("lost")
-    assert orders.answered() == DONE
+def test_without_a_runtime_directory_a_reload_is_a_signal_alone():
+    request = ReloadRequest({})
+    request.submit({"A": "b"})
+    assert request.claim() is None
+    request.report("lost")
+    assert request.result() == DONE
 
 
 def test_after_a_reload_the_log_still_knows_its_journal():
     """Who asks for a reload has another stream than the service."""
-    started = Started(["x"], {"JOURNAL_STREAM": "9:1"})
-    assert started.once_more({"JOURNAL_STREAM": "9:2"}).environ == {"JOURNAL_STREAM": "9:1"}
+    command = StartCommand(["x"], {"JOURNAL_STREAM": "9:1"})
+    assert command.with_environ({"JOURNAL_STREAM": "9:2"}).environ == {"JOURNAL_STREAM": "9:1"}

@@ -1,4 +1,4 @@
-"""What systemd is told, on the wire."""
+"""The notifications that systemd receives."""
 
 import os
 import socket
@@ -22,7 +22,7 @@ def environ(tmp_path):
     return {"NOTIFY_SOCKET": str(tmp_path / "notify")}
 
 
-def said(sock: socket.socket) -> list[str]:
+def received(sock: socket.socket) -> list[str]:
     lines = []
     try:
         while True:
@@ -31,34 +31,34 @@ def said(sock: socket.socket) -> list[str]:
         return lines
 
 
-def test_lines_are_one_message(systemd, environ):
-    Notifier.taken_from(environ).tell("READY=1", "STATUS=Serving")
-    assert said(systemd) == ["READY=1\nSTATUS=Serving"]
+def test_all_lines_are_sent_in_one_message(systemd, environ):
+    Notifier.take_from(environ).notify("READY=1", "STATUS=Serving")
+    assert received(systemd) == ["READY=1\nSTATUS=Serving"]
 
 
-def test_nobody_else_can_say_ready(environ):
-    Notifier.taken_from(environ)
+def test_no_library_finds_the_address(environ):
+    Notifier.take_from(environ)
     assert environ == {}
 
 
-def test_an_abstract_address():
+def test_an_abstract_address_is_understood():
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(f"\0bridge-test-{os.getpid()}")
-        Notifier(f"@bridge-test-{os.getpid()}").tell("READY=1")
+        Notifier(f"@bridge-test-{os.getpid()}").notify("READY=1")
         assert sock.recv(100) == b"READY=1"
 
 
 @pytest.mark.parametrize("address", ["", "/nowhere/at/all"])
-def test_nobody_listens(address):
-    Notifier(address).tell("READY=1")
+def test_a_missing_systemd_is_no_error(address):
+    Notifier(address).notify("READY=1")
 
 
-def test_pings_come_twice_as_often_as_they_must(systemd, environ):
+def test_pings_are_sent_twice_as_often_as_required(systemd, environ):
     clock = iter([100.0, 101.0, 102.0, 102.5, 104.0])
     notifier = Notifier(environ["NOTIFY_SOCKET"], 4.0, lambda: next(clock))
     for _ in range(5):
         notifier.ping()
-    assert said(systemd) == ["WATCHDOG=1"] * 3
+    assert received(systemd) == ["WATCHDOG=1"] * 3
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,10 @@ def test_pings_come_twice_as_often_as_they_must(systemd, environ):
         ({}, None),
     ],
 )
-def test_who_is_watched(variables, seconds):
-    assert Notifier.taken_from(variables).watched == seconds
+def test_the_watchdog_sets_the_ping_interval(variables, seconds):
+    assert Notifier.take_from(variables).ping_interval == seconds
 
 
-def test_unwatched_there_are_no_pings(systemd, environ):
-    Notifier.taken_from(environ).ping()
-    assert said(systemd) == []
+def test_without_a_watchdog_there_are_no_pings(systemd, environ):
+    Notifier.take_from(environ).ping()
+    assert received(systemd) == []

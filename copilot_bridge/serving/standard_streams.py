@@ -1,4 +1,4 @@
-"""The standard streams, which not every process has."""
+"""The standard streams, which some processes lack."""
 
 import os
 import sys
@@ -6,8 +6,8 @@ import sys
 STREAMS = {"stdin": os.O_RDONLY, "stdout": os.O_WRONLY, "stderr": os.O_WRONLY}
 
 
-def speak_into_the_void() -> None:
-    """Gives a process without them (pythonw has none) streams that hold nothing and keep nothing."""
+def ensure_standard_streams() -> None:
+    """Open the null device for each standard stream that is missing, as under pythonw."""
     for number, (name, mode) in enumerate(STREAMS.items()):
         if getattr(sys, name) is None:
             handle = os.open(os.devnull, mode)
