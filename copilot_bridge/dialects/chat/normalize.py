@@ -1,8 +1,8 @@
-"""What Copilot gets wrong in a Chat Completions stream, and how it is put right as it goes by.
+"""Correction of Copilot's Chat Completions streams on their way to the client.
 
-`Mender` knows what is wrong: chunk in, mended chunks out.  `Repair` does that to a stream of bytes, and
-learns the shape of plain text chunks, so that the many that differ in nothing but their text are
-recast by cutting and pasting, or passed on untouched where nothing was wrong.
+`ChunkNormalizer` knows the faults and turns chunks into correct ones.  `StreamNormalizer` applies it to a
+stream of bytes.  Most chunks differ only in their text, so it learns a template of them: further chunks are
+rendered from it without parsing, or passed on untouched if nothing was wrong.
 
 Seen on the wire, 2025 to 2026: Azure's empty first chunk and its filter results, usage after the finish;
 Claude's chunks without `object`, its answer spread over two choices, both of two parallel tool calls
@@ -23,35 +23,38 @@ from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 COPILOT_ONLY_FIELDS = re.compile(r"copilot_|content_filter_|prompt_filter_results$|padding$|intent_")
 
-# What each chunk tells of the answer as a whole.
-FRAME: dict[str, type] = {"id": str, "model": str, "created": int}
+# The fields of each chunk that concern the whole response, and their types.
+COMMON_FIELDS: dict[str, type] = {"id": str, "model": str, "created": int}
 
-TEXTS = ("role", "content", "refusal")
+TEXT_FIELDS = ("role", "content", "refusal")
 
-# What thinking is called by whom -> what OpenAI-compatible clients read.
-REASONING = ("reasoning_text", "cot_summary", "thinking", "reasoning", "reasoning_content")
-SIGNATURE = ("reasoning_opaque", "signature")
+# The names of reasoning, and of its signature, in different backends' chunks.
+REASONING_FIELDS = ("reasoning_text", "cot_summary", "thinking", "reasoning", "reasoning_content")
+SIGNATURE_FIELDS = ("reasoning_opaque", "signature")
 
-# The middle of a JSON string: no quote and no backslash but in escapes.
-STRING = re.compile(rb'[^"\\\n\r]*+(?:\\.[^"\\\n\r]*+)*+')
-CONTENT = b'"content":"'
+# The content of a JSON string: quotes and backslashes only in escapes.
+STRING_CONTENT = re.compile(rb'[^"\\\n\r]*+(?:\\.[^"\\\n\r]*+)*+')
+CONTENT_KEY = b'"content":"'
 
-# A model that has lost its way writes white space into a tool's arguments for ever.  Line ends and tabs
-# are counted within one run of white space; between two tokens of JSON nobody needs so many.
+# A degenerate model writes white space into a tool's arguments for ever.  Line ends and tabs are counted
+# within one run of white space; no JSON needs so many between two tokens.
 MAX_LINE_ENDS = 20
 MAX_SPACES = 1000
 WHITESPACE = " \t\r\n"
 
 
 class WhitespaceLimit:
-    """Counts the white space at the end of a tool call's arguments."""
+    """Stops a response in which a tool call's arguments end in too much white space."""
 
     def __init__(self) -> None:
         self._line_ends = 0
         self._spaces = 0
 
     def feed(self, fragment: str) -> None:
-        """Raises UpstreamRefused when the run does not end."""
+        """Count the white space at the end of the arguments.
+
+        :raises UpstreamRefused: there is too much.
+        """
         if not fragment:
             return
         run = fragment[len(fragment.rstrip(WHITESPACE)) :]
@@ -66,9 +69,9 @@ class WhitespaceLimit:
             )
 
 
-# What a tool call is, and what its arguments are called in each kind.
-KINDS = {"function": "arguments", "custom": "input"}
-FRAGMENT = ("index", "id", "type", *KINDS)
+# The types of tool calls, and the field of the arguments in each.
+ARGUMENTS_FIELD = {"function": "arguments", "custom": "input"}
+FRAGMENT_FIELDS = ("index", "id", "type", *ARGUMENTS_FIELD)
 
 
 def kind_of(fragment: JsonObject) -> str:
@@ -77,12 +80,12 @@ def kind_of(fragment: JsonObject) -> str:
 
 
 class ToolCallNumbering:
-    """Numbers the tool calls of one answer from 0, whatever index upstream gave them."""
+    """Numbers the tool calls of a response from 0, whatever index upstream gave them."""
 
     def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}  # id -> number of the last call that upstream called so
-        self._open: dict[object, int] = {}  # upstream's (choice, index) -> the call it was used for last
-        self._named: set[int] = set()
+        self._numbers: dict[str, int] = {}  # upstream's id -> number of the last call with it
+        self._open: dict[object, int] = {}  # upstream's (choice, index) -> number of the last call with it
+        self._with_name: set[int] = set()
         self._kinds: list[str] = []
         self._whitespace: list[WhitespaceLimit] = []
 
@@ -90,64 +93,66 @@ class ToolCallNumbering:
         return len(self._kinds)
 
     def number(self, choice: object, fragment: JsonObject, answer_id: str) -> JsonObject:
-        """The fragment as OpenAI would have sent it."""
-        place = (choice, members.index(fragment.get("index")) or 0)
+        """Return a fragment of a tool call as OpenAI would have sent it."""
+        key = (choice, members.index(fragment.get("index")) or 0)
         id_, kind = members.id_text(fragment, "id"), kind_of(fragment)
-        given = members.object_in(fragment, kind)
-        name = members.text(given, "name")
-        number = self._known(place, id_, name)
+        received = members.object_in(fragment, kind)
+        name = members.text(received, "name")
+        number = self._find_call(key, id_, name)
         opening: JsonObject = {}
         if number is None:
             number = len(self)
             opening = {"id": self._begin(id_, kind, answer_id), "type": kind}
-        self._open[place] = number
+        self._open[key] = number
         if id_:
             self._numbers[id_] = number
         kind = self._kinds[number]
-        told = self._told(number, name, given, KINDS[kind])
-        extra = {
-            key: each
-            for key, each in fragment.items()
-            if key not in FRAGMENT and not COPILOT_ONLY_FIELDS.match(key)
+        content = self._content(number, name, received, ARGUMENTS_FIELD[kind])
+        other_fields = {
+            key: value
+            for key, value in fragment.items()
+            if key not in FRAGMENT_FIELDS and not COPILOT_ONLY_FIELDS.match(key)
         }
-        return {"index": number, **opening, **extra, kind: told}
+        return {"index": number, **opening, **other_fields, kind: content}
 
-    def _known(self, place: object, id_: str, name: str) -> int | None:
-        """Which call this is more of; None: a new one.
+    def _find_call(self, key: object, id_: str, name: str) -> int | None:
+        """Return the number of the call that a fragment continues, or None for a new call.
 
-        A new id begins a new call, and so does a name where there is one already, unless id and place are its
-        own; a fragment without an id belongs to the last of its place.
+        A new id begins a new call, and so does a name if the call has one already, unless both id and index
+        are its own.  A fragment without an id belongs to the last call with its index.
         """
-        known = self._numbers.get(id_) if id_ else self._open.get(place)
+        known = self._numbers.get(id_) if id_ else self._open.get(key)
         if known is None and not id_ and self._open and not name:
-            return len(self) - 1  # more of the last one, under another index
-        again = known in self._named and name
-        return None if again and not (id_ and self._open.get(place) == known) else known
+            return len(self) - 1  # it continues the last call under another index
+        has_second_name = known in self._with_name and name
+        return None if has_second_name and not (id_ and self._open.get(key) == known) else known
 
     def _begin(self, id_: str, kind: str, answer_id: str) -> str:
-        """The call's id: its own, if no other call has it."""
+        """Begin a call, and return its id: upstream's, if no other call has it."""
         self._kinds.append(kind)
         self._whitespace.append(WhitespaceLimit())
         return id_ if id_ and id_ not in self._numbers else f"call_{answer_id}_{len(self) - 1}"
 
-    def _told(self, number: int, name: str, given: JsonObject, field: str) -> JsonObject:
-        piece = members.json_text(given, field)
+    def _content(self, number: int, name: str, received: JsonObject, field: str) -> JsonObject:
+        piece = members.json_text(received, field)
         if field == "arguments":
             self._whitespace[number].feed(piece)
-        named = name if number not in self._named else ""
-        if named:
-            self._named.add(number)
-        kept = {
-            key: each for key, each in given.items() if key != "name" and not COPILOT_ONLY_FIELDS.match(key)
+        new_name = name if number not in self._with_name else ""
+        if new_name:
+            self._with_name.add(number)
+        others = {
+            key: value
+            for key, value in received.items()
+            if key != "name" and not COPILOT_ONLY_FIELDS.match(key)
         }
-        return ({"name": named} if named else {}) | kept | {field: piece}
+        return ({"name": new_name} if new_name else {}) | others | {field: piece}
 
 
 class ChunkNormalizer:
-    """Chunks as Copilot sends them in, chunks as OpenAI promises them out.
+    """Turns chunks from Copilot into chunks as OpenAI specifies them.
 
-    :param model, created, answer_id: for answers that carry none (`created` in unix seconds).
-    :param keep: leave Copilot's own fields in.
+    :param model, created, answer_id: for responses that lack them (`created` in Unix seconds).
+    :param keep: whether to leave Copilot's own fields in.
     """
 
     def __init__(
@@ -156,8 +161,8 @@ class ChunkNormalizer:
         self._keep = keep
         self._calls = ToolCallNumbering()
         self._started = False
-        self._closing: JsonObject | None = None
-        self._counting: JsonObject = {}
+        self._last_chunk: JsonObject | None = None
+        self._usage_frame: JsonObject = {}
         self._answer_id = answer_id
         self._common: JsonObject = {
             "id": "",
@@ -169,85 +174,95 @@ class ChunkNormalizer:
         self.usage: JsonObject | None = None
 
     def normalize(self, chunk: JsonObject) -> Iterator[JsonObject]:
-        """Raises UpstreamRefused: the chunk tells of an error, or can't be read."""
+        """Normalize a chunk.
+
+        :raises UpstreamRefused: the chunk is an error or can't be read.
+        """
         if is_error(chunk) or chunk.get("error"):
             raise as_stream_error(error_in(chunk))
         if chunk.get("copilot_errors") and not self._started:
-            told = chunk["copilot_errors"]
-            raise as_stream_error(told[0] if isinstance(told, list) else told)
-        frame = self._frame(chunk)
-        for choice in dicts(chunk.get("choices")):
+            errors = chunk["copilot_errors"]
+            raise as_stream_error(errors[0] if isinstance(errors, list) else errors)
+        common = self._common_fields(chunk)
+        for choice in objects_of(chunk.get("choices")):
             delta = self._delta(choice)
-            normalized = {**self._kept(choice), "index": 0, "delta": delta, "finish_reason": None}
+            normalized = {
+                **self._without_copilot_fields(choice),
+                "index": 0,
+                "delta": delta,
+                "finish_reason": None,
+            }
             normalized.pop("message", None)
             if reason := members.text(choice, "finish_reason"):
-                said = {"logprobs": None} if delta and "logprobs" in normalized else {}
-                self._finish(reason, frame, normalized | said)
+                no_logprobs = {"logprobs": None} if delta and "logprobs" in normalized else {}
+                self._finish(reason, common, normalized | no_logprobs)
             if delta:
-                opened = self._opened(delta)
-                yield {**frame, "id": self._common["id"], "choices": [{**normalized, "delta": opened}]}
+                with_role = self._with_role(delta)
+                yield {**common, "id": self._common["id"], "choices": [{**normalized, "delta": with_role}]}
 
     def end(self) -> Iterator[JsonObject]:
-        """The chunk with the finish_reason, held back until everything else has been said.
+        """Yield the chunk with the finish reason, which was held back until everything else had been sent.
 
-        :raises StreamCut: there is no answer.
+        :raises StreamCut: the response is empty.
         """
         if not self._started and self.finish_reason is None:
             raise StreamCut("Copilot's answer has nothing in it")
         if not self._started:
-            opening = choice_of(self._opened({"content": ""}))
+            opening = choice_with(self._with_role({"content": ""}))
             yield self._common | {"choices": [opening]}
-        closing = self._closing or self._common | {"choices": [choice_of({})]}
-        closing["choices"][0]["finish_reason"] = self._true_finish()
+        closing = self._last_chunk or self._common | {"choices": [choice_with({})]}
+        closing["choices"][0]["finish_reason"] = self._correct_finish_reason()
         yield {**closing, "id": self._common["id"]}
 
     def usage_chunk(self) -> JsonObject | None:
-        """The last chunk of those who asked for it; None if upstream gave no usage."""
-        counting = {**(self._counting or self._common), "id": self._common["id"]}
-        return {**counting, "choices": [], "usage": self.usage} if self.usage else None
+        """Return the last chunk for clients that want the usage, or None if upstream gave none."""
+        frame = {**(self._usage_frame or self._common), "id": self._common["id"]}
+        return {**frame, "choices": [], "usage": self.usage} if self.usage else None
 
-    def _frame(self, chunk: JsonObject) -> JsonObject:
-        """The chunk itself without its choices' content; gaps filled from what was seen before."""
-        given = chunk.get("usage")
-        usage = members.normalize_usage(given) if given else given
-        if usage and any(usage.values()):  # Claude's first chunk counts nothing yet
+    def _common_fields(self, chunk: JsonObject) -> JsonObject:
+        """Return the chunk without its choices' content, with missing fields filled in from earlier
+        chunks.
+        """
+        reported = chunk.get("usage")
+        usage = members.normalize_usage(reported) if reported else reported
+        if usage and any(usage.values()):  # all counts in Claude's first chunk are 0
             self.usage = usage
-        kept = self._kept(chunk)
-        if self._started:  # an answer has one id, even if upstream tells it late or not each time
-            kept["id"] = self._common["id"]
-        for field, kind in FRAME.items():
-            if not kept.get(field) or not isinstance(kept[field], kind):
-                kept[field] = self._common[field]
-        kept["object"] = "chat.completion.chunk"
-        self._common |= {field: kept[field] for field in ("id", "model", "created")}
-        if "system_fingerprint" in kept:
-            self._common["system_fingerprint"] = kept["system_fingerprint"]
+        fields = self._without_copilot_fields(chunk)
+        if self._started:  # a response has one id, even if upstream sends it late or changes it
+            fields["id"] = self._common["id"]
+        for field, type_ in COMMON_FIELDS.items():
+            if not fields.get(field) or not isinstance(fields[field], type_):
+                fields[field] = self._common[field]
+        fields["object"] = "chat.completion.chunk"
+        self._common |= {field: fields[field] for field in ("id", "model", "created")}
+        if "system_fingerprint" in fields:
+            self._common["system_fingerprint"] = fields["system_fingerprint"]
         if not chunk.get("choices") and self.usage is usage:
-            self._counting = dict(kept)
-        if given:
-            del kept["usage"]
-        return kept
+            self._usage_frame = dict(fields)
+        if reported:
+            del fields["usage"]
+        return fields
 
-    def _kept(self, fields: JsonObject) -> JsonObject:
+    def _without_copilot_fields(self, fields: JsonObject) -> JsonObject:
         if self._keep:
             return dict(fields)
         return {key: value for key, value in fields.items() if not COPILOT_ONLY_FIELDS.match(key)}
 
     def _delta(self, choice: JsonObject) -> JsonObject:
-        """What this choice adds to the answer; {} if that is nothing."""
-        given = members.optional_object(choice, "delta") or members.optional_object(choice, "message")
-        delta = self._kept(given)
-        for field in TEXTS:
+        """Return what a choice adds to the response; {} if nothing."""
+        received = members.optional_object(choice, "delta") or members.optional_object(choice, "message")
+        delta = self._without_copilot_fields(received)
+        for field in TEXT_FIELDS:
             if field in delta:
                 members.text(delta, field)
-        reasoning = [members.text(delta, key) for key in REASONING if key in delta]
-        signature = [members.text(delta, key) for key in SIGNATURE if key in delta]
-        for key in (*REASONING, *SIGNATURE):
+        reasoning = [members.text(delta, key) for key in REASONING_FIELDS if key in delta]
+        signature = [members.text(delta, key) for key in SIGNATURE_FIELDS if key in delta]
+        for key in (*REASONING_FIELDS, *SIGNATURE_FIELDS):
             delta.pop(key, None)
         if text := next(filter(None, reasoning), None):
             delta["reasoning_content"] = text
-        if opaque := next(filter(None, signature), None):
-            delta["reasoning_opaque"] = opaque
+        if signature_text := next(filter(None, signature), None):
+            delta["reasoning_opaque"] = signature_text
         delta.pop("cot_id", None)
         if "tool_calls" in delta:
             delta["tool_calls"] = self._numbered(delta, members.index(choice.get("index")) or 0)
@@ -256,46 +271,48 @@ class ChunkNormalizer:
         if self._started or not delta.get("role"):
             delta.pop("role", None)
         if not delta.get("content") and "role" not in delta and len(delta) > 1:
-            delta.pop("content", None)  # null or "" beside something else
+            delta.pop("content", None)  # null or "" beside another field
         return delta if any(value is not None and value != "" for value in delta.values()) else {}
 
-    def _numbered(self, delta: JsonObject, place: int) -> list[JsonObject]:
+    def _numbered(self, delta: JsonObject, choice_index: int) -> list[JsonObject]:
         answer_id = self._common["id"] or self._answer_id
         calls = members.objects_in(delta, "tool_calls")
-        return [self._calls.number(place, call, answer_id) for call in calls]
+        return [self._calls.number(choice_index, call, answer_id) for call in calls]
 
-    def _opened(self, delta: JsonObject) -> JsonObject:
-        """The first delta says who speaks."""
+    def _with_role(self, delta: JsonObject) -> JsonObject:
+        """Add the role to the first delta."""
         if self._started:
             return delta
         self._started = True
         self._common["id"] = self._common["id"] or self._answer_id
         return {"role": "assistant"} | delta
 
-    def _finish(self, reason: str, frame: JsonObject, choice: JsonObject) -> None:
+    def _finish(self, reason: str, common: JsonObject, choice: JsonObject) -> None:
         if reason == "error":
             raise UpstreamRefused("the model's answer ended in an error", code="upstream_error")
         self.finish_reason = reason
-        self._closing = frame | {"choices": [{**choice, "delta": {}}]}
+        self._last_chunk = common | {"choices": [{**choice, "delta": {}}]}
 
-    def _true_finish(self) -> str:
-        """A tool call is one, whatever else the reason says; but a cut-off one is cut off."""
+    def _correct_finish_reason(self) -> str:
+        """Return the finish reason: "tool_calls" exactly if there are calls and nothing cut the
+        response off.
+        """
         reason = self.finish_reason or "stop"
         if self._calls and reason not in ("length", "content_filter"):
             return "tool_calls"
         return reason if self._calls or reason != "tool_calls" else "stop"
 
 
-def dicts(given: Any) -> list[JsonObject]:
-    return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+def objects_of(values: Any) -> list[JsonObject]:
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
 
 
-def choice_of(delta: JsonObject) -> JsonObject:
+def choice_with(delta: JsonObject) -> JsonObject:
     return {"index": 0, "delta": delta, "finish_reason": None}
 
 
 class ChunkTemplate:
-    """A plain text chunk with its text cut out: before, after, and both as they should be."""
+    """A plain text chunk without its text: the bytes around the text, before and after normalization."""
 
     __slots__ = ("_head", "_new_head", "_new_tail", "_tail")
 
@@ -303,12 +320,12 @@ class ChunkTemplate:
     def from_example(
         cls, block: bytes, chunk: JsonObject, normalized: list[JsonObject], out: bytes
     ) -> "ChunkTemplate | None":
-        """From a chunk that is text and nothing else, as it came and as it should be; None: it is not."""
+        """Make a template of a chunk that has text and nothing else, or None if the chunk has more."""
         if len(normalized) != 1 or normalized[0]["choices"][0]["delta"].keys() != {"content"}:
             return None
         if len(chunk["choices"]) != 1 or chunk["choices"][0].get("finish_reason") or chunk.get("usage"):
             return None
-        if not block.count(CONTENT) == out.count(CONTENT) == 1:
+        if not block.count(CONTENT_KEY) == out.count(CONTENT_KEY) == 1:
             return None
         template = cls(block, out)
         return template if template.read(block) == normalized[0]["choices"][0]["delta"]["content"] else None
@@ -318,17 +335,17 @@ class ChunkTemplate:
         self._new_head, self._new_tail = around_text(normalized)
 
     def render(self, block: bytes) -> bytes | None:
-        """The mended block, None if it is of another shape."""
+        """Normalize a block, or return None if it does not match the template."""
         head, tail = self._head, self._tail
         if not (block.startswith(head) and block.endswith(tail)):
             return None
         end = len(block) - len(tail)
-        if not STRING.fullmatch(block, len(head), end):
+        if not STRING_CONTENT.fullmatch(block, len(head), end):
             return None
         return b"%b%b%b" % (self._new_head, block[len(head) : end], self._new_tail)
 
     def read(self, block: bytes) -> Any:
-        """The text of a block, None if it is of another shape."""
+        """Return the text of a block, or None if it does not match the template."""
         if not (block.startswith(self._head) and block.endswith(self._tail)):
             return None
         try:
@@ -338,19 +355,19 @@ class ChunkTemplate:
 
 
 def around_text(block: bytes) -> tuple[bytes, bytes]:
-    start = block.index(CONTENT) + len(CONTENT)
-    text = STRING.match(block, start)
+    start = block.index(CONTENT_KEY) + len(CONTENT_KEY)
+    text = STRING_CONTENT.match(block, start)
     assert text is not None, "it matches the empty string"
     return block[:start], block[text.end() :]
 
 
 class StreamNormalizer:
-    """A stream's bytes in, cut anywhere; whole mended events out.
+    """Turns a stream of bytes, cut anywhere, into whole normalized events.
 
-    :param usage: the client asked for the usage chunk.
+    :param usage: whether the client wants the usage chunk.
     """
 
-    stopped = False  # from here; only a stream that is read anew is
+    stopped = False  # whether the bridge ended the stream; only a translated stream can be
 
     def __init__(self, normalizer: ChunkNormalizer, *, usage: bool) -> None:
         self._normalizer = normalizer
@@ -367,23 +384,26 @@ class StreamNormalizer:
 
     @property
     def finished(self) -> bool:
-        """The answer itself is complete, though the stream may not be."""
+        """Whether the response is complete, even if the stream is not."""
         return self._normalizer.finish_reason is not None
 
     def feed(self, piece: bytes) -> bytes:
-        """Raises UpstreamRefused: the stream tells of an error.
+        """Normalize a piece of the stream.
 
-        What came before it in the same piece is given first; then the error is in `failure`.
+        If events come before an error in the same piece, they are returned, and the error is kept in
+        `failure`.
+
+        :raises UpstreamRefused: the stream contains an error.
         """
         if self._template and self._splitter.is_empty and piece.endswith(b"\n\n"):
-            alone = self._template.render(piece[:-2])  # the usual case, when a model writes at its own pace
-            if alone is not None:
-                return alone
+            rendered = self._template.render(piece[:-2])  # the usual case: one event at a time
+            if rendered is not None:
+                return rendered
         out = []
         try:
             for block in self._splitter.feed(piece):
-                known = self._template.render(block) if self._template else None
-                out.append(self._normalize(block) if known is None else known)
+                rendered = self._template.render(block) if self._template else None
+                out.append(self._normalize(block) if rendered is None else rendered)
         except UpstreamRefused as error:
             if not out:
                 raise
@@ -391,10 +411,10 @@ class StreamNormalizer:
         return b"".join(out)
 
     def close(self) -> bytes:
-        """What is still owed at the end of the stream.
+        """Return the rest of the stream.
 
-        :raises StreamCut: the answer has no end.
-        :raises UpstreamRefused: the end is an error.
+        :raises StreamCut: the response has no end.
+        :raises UpstreamRefused: the stream ended in an error.
         """
         if self.failure:
             raise self.failure
@@ -423,8 +443,8 @@ class StreamNormalizer:
         if normalized == [chunk]:
             out = block + b"\n\n"
         else:
-            out = FRAMING.encode([("", each) for each in normalized])
-        # The first chunk is not like the others, and neither is the last.
+            out = FRAMING.encode([("", chunk) for chunk in normalized])
+        # The first and the last chunk differ from all others, so the template may change.
         self._template = ChunkTemplate.from_example(block, chunk, normalized, out) or self._template
         return out
 

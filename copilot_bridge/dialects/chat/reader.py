@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec, members
-from copilot_bridge.dialects.chat.normalize import KINDS, ChunkNormalizer, ChunkTemplate
+from copilot_bridge.dialects.chat.normalize import ARGUMENTS_FIELD, ChunkNormalizer, ChunkTemplate
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import (
     Event,
@@ -182,7 +182,7 @@ class Reader:
                 kind == "custom",
                 [],
             )
-        yield from self._arguments(number, call.get("name"), call[KINDS[kind]])
+        yield from self._arguments(number, call.get("name"), call[ARGUMENTS_FIELD[kind]])
 
     def _arguments(self, number: int, name: Any, arguments: str) -> Iterator[Event]:
         self._arguments_depth.feed(arguments)

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.chat.normalize import KINDS, ChunkNormalizer
+from copilot_bridge.dialects.chat.normalize import ARGUMENTS_FIELD, ChunkNormalizer
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.framing import sse
 from copilot_bridge.dialects.members import json_text, optional_object, text
@@ -71,8 +71,8 @@ class ResponseAccumulator:
                 continue
             call = self._calls[index]
             for key, value in fragment.items():
-                if key in KINDS:
-                    call[key] = join_pieces(call[key], value, KINDS[key])
+                if key in ARGUMENTS_FIELD:
+                    call[key] = join_pieces(call[key], value, ARGUMENTS_FIELD[key])
                 elif key != "index":
                     call[key] = value
 

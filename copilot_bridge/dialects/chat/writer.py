@@ -1,4 +1,4 @@
-"""The hub's events -> the frames of a Chat Completions stream."""
+"""Conversion of the hub's events into the frames of a Chat Completions stream."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -21,7 +21,7 @@ from copilot_bridge.dialects.framing.frames import Frame
 from copilot_bridge.dialects.provider_details import encode_thoughts
 from copilot_bridge.errors import BridgeError
 
-# OpenAI's models stop when they have refused.
+# OpenAI's models give "stop" when they have refused.
 FINISH_REASON_MAP = {
     "stop": "stop",
     "length": "length",
@@ -32,17 +32,23 @@ FINISH_REASON_MAP = {
 
 
 class Writer:
-    """:param usage: the client asked for the usage chunk.  :param created: unix seconds."""
+    """Writes a stream.
+
+    :param created: in Unix seconds.
+    :param usage: whether the client wants the usage chunk.
+    """
 
     def __init__(self, *, answer_id: str, model: str, created: int, usage: bool) -> None:
         head = {"id": answer_id, "object": "chat.completion.chunk", "created": created, "model": model}
         self._head = head
         self._wants_usage = usage
         self._calls: dict[int, int] = {}  # part -> the call's index
-        self._call_without_arguments: int | None = None  # the last call, as long as it has no arguments
-        self._custom = False  # the last call takes free text
-        self._thoughts: dict[int, list[str]] = {}  # part -> its text
-        self._signatures: dict[int, dict[str, Any]] = {}  # part -> what upstream wants to see again with it
+        self._call_without_arguments: int | None = (
+            None  # the index of the last call, while it has no arguments
+        )
+        self._is_custom = False  # whether the last call takes free text
+        self._reasoning_texts: dict[int, list[str]] = {}  # part -> its reasoning
+        self._signatures: dict[int, dict[str, Any]] = {}  # part -> what upstream has to get back with it
 
     def feed(self, event: Event) -> list[Frame]:
         return self._HANDLERS[type(event)](self, event)
@@ -60,22 +66,24 @@ class Writer:
         return [self._chunk({"refusal": event.text})]
 
     def _reasoning(self, event: ReasoningDelta) -> list[Frame]:
-        self._thoughts.setdefault(event.part, []).append(event.text)
+        self._reasoning_texts.setdefault(event.part, []).append(event.text)
         return [self._chunk({"reasoning_content": event.text})]
 
-    def _seal(self, event: ReasoningSignature) -> list[Frame]:
-        """It waits for the end: there is one for the whole answer."""
-        self._thoughts.setdefault(event.part, [])
+    def _signature(self, event: ReasoningSignature) -> list[Frame]:
+        """Keep a signature for the end: chat has one for the whole response."""
+        self._reasoning_texts.setdefault(event.part, [])
         self._signatures[event.part] = event.provider_details
         return []
 
-    def _sealed(self) -> list[Frame]:
-        thoughts = [("".join(told), self._signatures.get(part, {})) for part, told in self._thoughts.items()]
-        sealed = encode_thoughts(thoughts)
-        return [self._chunk({"reasoning_opaque": sealed})] if sealed else []
+    def _all_signatures(self) -> list[Frame]:
+        reasoning = [
+            ("".join(texts), self._signatures.get(part, {})) for part, texts in self._reasoning_texts.items()
+        ]
+        encoded = encode_thoughts(reasoning)
+        return [self._chunk({"reasoning_opaque": encoded})] if encoded else []
 
-    def _closed_call(self) -> list[Frame]:
-        """A call without arguments has those of an empty object."""
+    def _empty_arguments(self) -> list[Frame]:
+        """Give a call without arguments an empty object."""
         if self._call_without_arguments is None:
             return []
         call, self._call_without_arguments = (
@@ -85,23 +93,25 @@ class Writer:
         return [self._chunk({"tool_calls": [call]})]
 
     def _call(self, event: ToolCallStarted) -> list[Frame]:
-        closed = self._closed_call()
+        previous = self._empty_arguments()
         index = self._calls.setdefault(event.part, len(self._calls))
-        self._custom = event.custom
+        self._is_custom = event.custom
         kind, field = ("custom", "input") if event.custom else ("function", "arguments")
         call = {"index": index, "id": event.id, "type": kind, kind: {"name": event.name, field: ""}}
         self._call_without_arguments = None if event.custom else index
-        return [*closed, self._chunk({"tool_calls": [call]})]
+        return [*previous, self._chunk({"tool_calls": [call]})]
 
     def _arguments(self, event: ToolCallArgumentsDelta) -> list[Frame]:
         self._call_without_arguments = None
-        told = {"custom": {"input": event.json}} if self._custom else {"function": {"arguments": event.json}}
-        return [self._chunk({"tool_calls": [{"index": self._calls[event.part], **told}]})]
+        fragment = (
+            {"custom": {"input": event.json}} if self._is_custom else {"function": {"arguments": event.json}}
+        )
+        return [self._chunk({"tool_calls": [{"index": self._calls[event.part], **fragment}]})]
 
     def _finished(self, event: ResponseFinished) -> list[Frame]:
         closing = self._chunk({}, FINISH_REASON_MAP[event.reason])
-        out = [*self._closed_call(), *self._sealed(), closing]
-        if self._wants_usage and event.usage != TokenUsage():  # a usage of nothing is none
+        out = [*self._empty_arguments(), *self._all_signatures(), closing]
+        if self._wants_usage and event.usage != TokenUsage():  # a usage of 0 tokens is unknown
             out.append(("", self._head | {"choices": [], "usage": write_usage(event.usage)}))
         return out
 
@@ -113,7 +123,7 @@ class Writer:
         TextDelta: _text,
         RefusalDelta: _refusal,
         ReasoningDelta: _reasoning,
-        ReasoningSignature: _seal,
+        ReasoningSignature: _signature,
         ToolCallStarted: _call,
         ToolCallArgumentsDelta: _arguments,
         ResponseFinished: _finished,
@@ -121,7 +131,7 @@ class Writer:
 
 
 def write_usage(usage: TokenUsage) -> JsonObject:
-    """What was read from a cache or written to one is counted among the prompt."""
+    """Write the token usage.  OpenAI counts cached tokens among the prompt."""
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.output,

@@ -1,8 +1,8 @@
-"""What Copilot adds to a Messages stream, and how it is taken out as the stream goes by.
+"""Correction of Copilot's Messages streams on their way to the client.
 
-Seen on the wire, 2026: a `[DONE]` after the end, which strict SDKs choke on, and fields called
-`copilot_…`.  Calls get ids of their own where they have none, and an answer ends as what it is, with a call
-or without.  Everything else passes untouched, events not invented yet included.
+Seen on the wire, 2026: a `[DONE]` after the end, which strict SDKs fail on, and fields called `copilot_…`.
+Tool calls without an id get one, and the stop reason says whether there are calls.  Everything else passes
+unchanged, including events that do not exist yet.
 """
 
 from typing import Any
@@ -18,25 +18,25 @@ from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 MANAGED = "context_management"
 
-# Only these need a closer look: Copilot's own fields, the usage, calls, the end, and errors.
+# Only events with one of these are parsed: Copilot's own fields, usage, calls, the end, and errors.
 NEEDS_PARSING = (b"[DONE]", b"copilot_", b'"message_', b'"tool_use"', b"error")
 
 
 class StreamNormalizer:
-    """A stream's bytes in, cut anywhere; whole mended events out.
+    """Turns a stream of bytes, cut anywhere, into whole normalized events.
 
-    :param keep: leave Copilot's own fields in.
-    :param managed: the client has asked for `context_management`.
-    :param answer_id: for answers that carry none.
+    :param keep: whether to leave Copilot's own fields in.
+    :param managed: whether the client asked for `context_management`.
+    :param answer_id: for responses without an id.
     """
 
-    stopped = False  # from here; only a stream that is read anew is
+    stopped = False  # whether the bridge ended the stream; only a translated stream can be
 
     def __init__(self, *, keep: bool = False, managed: bool = True, answer_id: str = "") -> None:
         self._keep = keep
         self._managed = managed
         self._splitter = sse.Splitter()
-        self._counted: dict[str, int] = {}
+        self._token_counts: dict[str, int] = {}
         self._calls = ToolCallIds(answer_id)
         self.done = False
         self.failure: BridgeError | None = None
@@ -48,13 +48,16 @@ class StreamNormalizer:
 
     @property
     def usage(self) -> dict[str, int] | None:
-        """As chat counts, where cached tokens are among those of the prompt."""
-        return as_chat_usage(self._counted) if self._counted else None
+        """The token usage as chat counts it, with cached tokens among those of the prompt."""
+        return as_chat_usage(self._token_counts) if self._token_counts else None
 
     def feed(self, piece: bytes) -> bytes:
-        """Raises UpstreamRefused: the stream tells of an error.
+        """Normalize a piece of the stream.
 
-        What came before it in the same piece is given first; then the error is in `failure`.
+        If events come before an error in the same piece, they are returned, and the error is kept in
+        `failure`.
+
+        :raises UpstreamRefused: the stream contains an error.
         """
         if not self.done and self._splitter.would_give_back(piece) and passes_unchanged(piece):
             return piece
@@ -70,7 +73,10 @@ class StreamNormalizer:
         return b"".join(out)
 
     def close(self) -> bytes:
-        """Raises StreamCut: the answer has no end."""
+        """Return the rest of the stream.
+
+        :raises StreamCut: the response has no end.
+        """
         if self.failure:
             raise self.failure
         out = self._normalize(self._splitter.rest())
@@ -92,37 +98,39 @@ class StreamNormalizer:
             return b""
         if is_error(event):
             raise as_stream_error(error_in(event))
-        self._note(event)
+        self._count_tokens(event)
         normalized = self._calls.feed(normalize(event, keep=self._keep, managed=self._managed))
         if normalized == event:
             return block + b"\n\n"
         return FRAMING.encode([(str(event.get("type")), normalized)])
 
-    def _note(self, event: JsonObject) -> None:
+    def _count_tokens(self, event: JsonObject) -> None:
         started = event.get("message")
         for holder in (event, started if isinstance(started, dict) else {}):
-            self._counted |= numbers(holder.get("usage"))
+            self._token_counts |= token_counts(holder.get("usage"))
         self.done = event.get("type") == "message_stop"
 
 
 def passes_unchanged(events: bytes) -> bool:
-    """There is nothing in them to be mended or noted."""
-    for mark in NEEDS_PARSING:  # noqa: SIM110 - a generator takes longer than the search
-        if mark in events:
+    """Whether nothing in these events has to be changed or counted."""
+    for pattern in NEEDS_PARSING:  # noqa: SIM110 - a generator takes longer than the search
+        if pattern in events:
             return False
     return True
 
 
-def normalize(told: JsonObject, *, keep: bool, managed: bool) -> JsonObject:
-    """Copilot tells of managing the context, too, when nobody has asked: SDKs stumble over that."""
-    normalized: JsonObject = told if keep else without_copilot_fields(told)
+def normalize(event: JsonObject, *, keep: bool, managed: bool) -> JsonObject:
+    """Remove Copilot's own fields, and context management that the client did not ask for, since SDKs
+    fail on it.
+    """
+    normalized: JsonObject = event if keep else without_copilot_fields(event)
     if managed or MANAGED not in normalized:
         return normalized
     return {key: value for key, value in normalized.items() if key != MANAGED}
 
 
 def without_copilot_fields(value: Any) -> Any:
-    """Without Copilot's own fields, at any depth but inside of what the model has written."""
+    """Remove Copilot's own fields at any depth, but not in a tool call's input."""
     if isinstance(value, dict):
         return {
             key: inner if key == "input" else without_copilot_fields(inner)
@@ -132,13 +140,15 @@ def without_copilot_fields(value: Any) -> Any:
     return [without_copilot_fields(inner) for inner in value] if isinstance(value, list) else value
 
 
-def numbers(usage: Any) -> dict[str, int]:
-    given = usage.items() if isinstance(usage, dict) else ()
-    return {key: members.token_count(value) for key, value in given if members.as_integer(value) is not None}
+def token_counts(usage: Any) -> dict[str, int]:
+    members_ = usage.items() if isinstance(usage, dict) else ()
+    return {
+        key: members.token_count(value) for key, value in members_ if members.as_integer(value) is not None
+    }
 
 
 def as_chat_usage(usage: dict[str, int]) -> dict[str, int]:
-    """`input_tokens` leaves out what was read from a cache or written to one."""
-    inside = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-    prompt, completion = sum(usage.get(key, 0) for key in inside), usage.get("output_tokens", 0)
+    """Convert a usage to chat's, in which the prompt includes cached tokens."""
+    prompt_fields = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    prompt, completion = sum(usage.get(key, 0) for key in prompt_fields), usage.get("output_tokens", 0)
     return {"prompt_tokens": prompt, "completion_tokens": completion}

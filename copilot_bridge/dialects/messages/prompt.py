@@ -58,8 +58,7 @@ def read_prompt(body: JsonObject) -> Prompt:
     """Read a request body into a prompt.
 
     Left out, because they are optional: the rest of `metadata`, `top_k`, `context_management`, server tools
-    and
-    `defer_loading`.
+    and `defer_loading`.
 
     :raises InvalidRequest, Unsupported: a field is wrong or can't be translated; the error names it.
     """

@@ -18,7 +18,7 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
-from copilot_bridge.dialects.messages.normalize import numbers
+from copilot_bridge.dialects.messages.normalize import token_counts
 from copilot_bridge.dialects.reorder import PartReorderBuffer
 from copilot_bridge.dialects.stream_errors import ERROR_TYPES, as_stream_error, error_in, is_error
 from copilot_bridge.errors import StreamCut
@@ -168,8 +168,8 @@ class Reader:
 
     def _count(self, usage: Any) -> None:
         """Add token counts.  Those at the end replace those at the beginning."""
-        self._usage |= numbers(usage)
-        self._usage |= numbers(usage.get("output_tokens_details")) if isinstance(usage, dict) else {}
+        self._usage |= token_counts(usage)
+        self._usage |= token_counts(usage.get("output_tokens_details")) if isinstance(usage, dict) else {}
 
     _HANDLERS: ClassVar[dict[str, Callable[[Any, Any], Iterator[Event]]]] = {
         "message_start": _start,

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from copilot_bridge.dialects import codec, members
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.framing import sse
-from copilot_bridge.dialects.messages.normalize import as_chat_usage, normalize, numbers
+from copilot_bridge.dialects.messages.normalize import as_chat_usage, normalize, token_counts
 from copilot_bridge.dialects.messages.tool_calls import with_call_ids
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import StreamCut, UpstreamRefused
@@ -29,7 +29,7 @@ def normalize_response(
     if message is None or message.get("type") != "message":
         raise UpstreamRefused("Copilot's answer is no message")
     normalized = with_call_ids(normalize(message, keep=keep, managed=managed), answer_id)
-    usage = as_chat_usage(numbers(message.get("usage")))
+    usage = as_chat_usage(token_counts(message.get("usage")))
     return (data if normalized == message else codec.write(normalized)), usage
 
 

@@ -1,4 +1,4 @@
-"""The hub's events -> the frames of a Messages stream.  At most one content block is open."""
+"""Conversion of the hub's events into the frames of a Messages stream.  At most one content block is open."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -30,15 +30,17 @@ FINISH_REASON_MAP = {
     "filtered": "refusal",
 }
 
-SEALED = {"type": "thinking", "thinking": "", "signature": ""}
+EMPTY_THINKING = {"type": "thinking", "thinking": "", "signature": ""}
 
 
 class Writer:
+    """Writes a stream."""
+
     def __init__(self, *, answer_id: str, model: str) -> None:
         self._id = answer_id
         self._model = model
         self._open: int | None = None
-        self._custom = False  # the open block is a call with free text
+        self._is_custom = False  # whether the open block is a call with free text
         self._deferred_signatures: list[ReasoningSignature] = []
 
     def feed(self, event: Event) -> list[Frame]:
@@ -61,43 +63,44 @@ class Writer:
         return [frame_of("message_start", {"message": message})]
 
     def _text(self, event: TextDelta | RefusalDelta) -> list[Frame]:
-        entered = self._open_part(event.part, {"type": "text", "text": ""})
-        return [*entered, self._delta({"type": "text_delta", "text": event.text})]
+        opening = self._open_part(event.part, {"type": "text", "text": ""})
+        return [*opening, self._delta({"type": "text_delta", "text": event.text})]
 
     def _reasoning(self, event: ReasoningDelta) -> list[Frame]:
-        entered = self._open_part(event.part, {"type": "thinking", "thinking": "", "signature": ""})
-        return [*entered, self._delta({"type": "thinking_delta", "thinking": event.text})]
+        opening = self._open_part(event.part, {"type": "thinking", "thinking": "", "signature": ""})
+        return [*opening, self._delta({"type": "thinking_delta", "thinking": event.text})]
 
-    def _seal(self, event: ReasoningSignature) -> list[Frame]:
-        """A thought without a word waits for what follows it: Messages know no answer that ends in one, and
-        Claude Code shows nothing of it.
+    def _signature_event(self, event: ReasoningSignature) -> list[Frame]:
+        """Write a signature.  One without reasoning text waits for the next part, since no Messages response
+        ends in one
+        and Claude Code would show nothing of it.
         """
         if event.part == self._open:
-            return [self._signature(event)]
+            return [self._signature_delta(event)]
         self._deferred_signatures.append(event)
         return []
 
     def _emit_deferred_signatures(self) -> list[Frame]:
-        late, self._deferred_signatures = self._deferred_signatures, []
-        return [frame for event in late for frame in self._sign_empty_thought(event)]
+        signatures, self._deferred_signatures = self._deferred_signatures, []
+        return [frame for event in signatures for frame in self._emit_signed_block(event)]
 
-    def _sign_empty_thought(self, event: ReasoningSignature) -> list[Frame]:
-        return [*self._open_part(event.part, SEALED), self._signature(event)]
+    def _emit_signed_block(self, event: ReasoningSignature) -> list[Frame]:
+        return [*self._open_part(event.part, EMPTY_THINKING), self._signature_delta(event)]
 
-    def _signature(self, event: ReasoningSignature) -> Frame:
+    def _signature_delta(self, event: ReasoningSignature) -> Frame:
         return self._delta(
             {"type": "signature_delta", "signature": encode_details(event.provider_details, "messages")}
         )
 
     def _call(self, event: ToolCallStarted) -> list[Frame]:
-        """Free text is the only argument of an ordinary tool."""
+        """Start a tool call.  Free text becomes the only argument of an ordinary tool."""
         block = {"type": "tool_use", "id": event.id, "name": event.name, "input": {}}
         out = self._open_part(event.part, block)
-        self._custom = event.custom
+        self._is_custom = event.custom
         return [*out, self._json('{"input":"')] if event.custom else out
 
     def _arguments(self, event: ToolCallArgumentsDelta) -> list[Frame]:
-        return [self._json(codec.write(event.json).decode()[1:-1] if self._custom else event.json)]
+        return [self._json(codec.write(event.json).decode()[1:-1] if self._is_custom else event.json)]
 
     def _json(self, piece: str) -> Frame:
         return self._delta({"type": "input_json_delta", "partial_json": piece})
@@ -111,16 +114,20 @@ class Writer:
     def _open_part(self, part: int, block: JsonObject) -> list[Frame]:
         if part == self._open:
             return []
-        late = self._emit_deferred_signatures()
-        left, self._open = self._close_part(), part
-        return [*late, *left, frame_of("content_block_start", {"index": part, "content_block": block})]
+        signatures = self._emit_deferred_signatures()
+        closing, self._open = self._close_part(), part
+        return [
+            *signatures,
+            *closing,
+            frame_of("content_block_start", {"index": part, "content_block": block}),
+        ]
 
     def _close_part(self) -> list[Frame]:
         if self._open is None:
             return []
-        closing = [self._json('"}')] if self._custom else []
-        left, self._open, self._custom = self._open, None, False
-        return [*closing, frame_of("content_block_stop", {"index": left})]
+        closing = [self._json('"}')] if self._is_custom else []
+        part, self._open, self._is_custom = self._open, None, False
+        return [*closing, frame_of("content_block_stop", {"index": part})]
 
     def _delta(self, delta: JsonObject) -> Frame:
         return "content_block_delta", {"type": "content_block_delta", "index": self._open, "delta": delta}
@@ -130,24 +137,24 @@ class Writer:
         TextDelta: _text,
         RefusalDelta: _text,
         ReasoningDelta: _reasoning,
-        ReasoningSignature: _seal,
+        ReasoningSignature: _signature_event,
         ToolCallStarted: _call,
         ToolCallArgumentsDelta: _arguments,
         ResponseFinished: _finished,
     }
 
 
-def frame_of(kind: str, fields: JsonObject) -> Frame:
-    return kind, {"type": kind, **fields}
+def frame_of(type_: str, fields: JsonObject) -> Frame:
+    return type_, {"type": type_, **fields}
 
 
 def write_usage(usage: TokenUsage) -> JsonObject:
-    """Thoughts are counted among the output, and named where there were any."""
+    """Write the token usage.  Reasoning is counted among the output."""
     counts: JsonObject = {
         "input_tokens": usage.input,
         "cache_creation_input_tokens": usage.cache_written,
         "cache_read_input_tokens": usage.cached,
         "output_tokens": usage.output,
     }
-    thought = {"output_tokens_details": {"thinking_tokens": usage.reasoning}}
-    return counts | (thought if usage.reasoning else {})
+    details = {"output_tokens_details": {"thinking_tokens": usage.reasoning}}
+    return counts | (details if usage.reasoning else {})

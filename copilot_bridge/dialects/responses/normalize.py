@@ -1,9 +1,9 @@
-"""What Copilot gets wrong in a Responses stream, and how it is put right as it goes by.
+"""Correction of Copilot's Responses streams on their way to the client.
 
-Seen on the wire, 2026: every event calls the same item by another id, some 400 characters long, which
-breaks clients that keep items by their ids.  So each item gets one id for all its events and for the final
-`response.output`.  Copilot itself wants to hear the id of `output_item.done` again, with the
-`encrypted_content` that came with it: `upstream_item_ids` tells which that is.
+Seen on the wire, 2026: every event has another id for the same item, some 400 characters long, which breaks
+clients that keep items by their ids.  Here each item gets one id for all its events and for the final
+`response.output`.  Copilot itself wants the id of `output_item.done` back, with the `encrypted_content` that
+came with it: `upstream_item_ids` maps the one to the other.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 ResponseCallback = Callable[[JsonObject], None]
 
-# The usual form of ids, by the item's type.
+# The usual prefixes of ids by the item's type.
 PREFIXES = {
     "message": "msg",
     "reasoning": "rs",
@@ -34,22 +34,22 @@ PREFIXES = {
 
 CALLS = ("function_call", "custom_tool_call")
 
-GOOD_ENDS = ("response.completed", "response.incomplete")
-BAD_ENDS = ("response.failed", "response.cancelled")
-TERMINAL = (*GOOD_ENDS, *BAD_ENDS)
-FAILED = ("failed", "cancelled")
+SUCCESSFUL_ENDS = ("response.completed", "response.incomplete")
+FAILED_ENDS = ("response.failed", "response.cancelled")
+END_EVENTS = (*SUCCESSFUL_ENDS, *FAILED_ENDS)
+FAILED_STATUSES = ("failed", "cancelled")
 
-# The many events in the middle need nothing but their item's id exchanged: two lines, of which these are
-# the marks.  Those of the second can't stand inside of a JSON string, where quotes are escaped.
-EVENT, DELTA = b"event: response.", b".delta\ndata: {"
+# In most events only the item's id has to be replaced.  They have two lines, with these patterns.  Those of
+# the second line can't be inside a JSON string, where quotes are escaped.
+EVENT_START, DELTA_START = b"event: response.", b".delta\ndata: {"
 ITEM_ID = b'"item_id":"'
 OUTPUT_INDEX = re.compile(rb'"output_index":(\d{1,9})[,}]')
 
 
 class ItemIds:
-    """One id for each item of an answer, by its place, one for each call, and one for the answer itself.
+    """Gives one id to each item of a response, by its index, to each call, and to the response.
 
-    :param answer_id: for answers that carry none.
+    :param answer_id: for responses without an id.
     """
 
     def __init__(self, answer_id: str = "") -> None:
@@ -57,39 +57,39 @@ class ItemIds:
         self._items: dict[int, str] = {}
         self._calls: dict[int, str] = {}
         self.response: str | None = None
-        self.upstream_item_ids: dict[str, str] = {}  # the id that clients know -> the one that Copilot wants
+        self.upstream_item_ids: dict[str, str] = {}  # the client's id -> the one that Copilot wants back
 
-    def fitted(self, place: int, item: JsonObject) -> JsonObject:
-        """The item with its ids."""
-        fitted = {**item, "id": self.of_item(place, item)}
+    def with_ids(self, index: int, item: JsonObject) -> JsonObject:
+        """Return an item with its ids."""
+        result = {**item, "id": self.item_id(index, item)}
         if item.get("type") in CALLS:
-            fitted["call_id"] = self._of_call(place, item.get("call_id"))
-        return fitted
+            result["call_id"] = self._call_id(index, item.get("call_id"))
+        return result
 
-    def of_item(self, place: int, item: JsonObject) -> str:
-        if place not in self._items:
+    def item_id(self, index: int, item: JsonObject) -> str:
+        if index not in self._items:
             prefix = PREFIXES.get(str(item.get("type")), "item")
             id_ = f"{prefix}_{digest(str(item.get('id')))}"
-            new = item.get("id") and id_ not in self._items.values()
-            self._items[place] = id_ if new else f"{prefix}_{self._made(place)}"
-        return self._items[place]
+            is_new = item.get("id") and id_ not in self._items.values()
+            self._items[index] = id_ if is_new else f"{prefix}_{self._new_id(index)}"
+        return self._items[index]
 
-    def _of_call(self, place: int, given: object) -> str:
-        """Its own, if no other call has it: results find their calls by it."""
-        if place not in self._calls:
-            new = isinstance(given, str) and given and given not in self._calls.values()
-            self._calls[place] = str(given) if new else f"call_{self._made(place)}"
-        return self._calls[place]
+    def _call_id(self, index: int, call_id: object) -> str:
+        """Return the id of a call: upstream's, if no other call has it, since results refer to it."""
+        if index not in self._calls:
+            is_new = isinstance(call_id, str) and call_id and call_id not in self._calls.values()
+            self._calls[index] = str(call_id) if is_new else f"call_{self._new_id(index)}"
+        return self._calls[index]
 
-    def _made(self, place: int) -> str:
-        return digest(f"{self.response or self._answer_id} {place}")
+    def _new_id(self, index: int) -> str:
+        return digest(f"{self.response or self._answer_id} {index}")
 
-    def known(self, place: int) -> str | None:
-        return self._items.get(place)
+    def known_item_id(self, index: int) -> str | None:
+        return self._items.get(index)
 
-    def of_response(self, given: object) -> str:
+    def response_id(self, id_: object) -> str:
         if self.response is None:
-            self.response = f"resp_{digest(str(given or self._answer_id))}"
+            self.response = f"resp_{digest(str(id_ or self._answer_id))}"
         return self.response
 
 
@@ -98,15 +98,15 @@ def digest(text: str) -> str:
 
 
 class StreamNormalizer:
-    """A stream's bytes in, cut anywhere; whole mended events out.
+    """Turns a stream of bytes, cut anywhere, into whole normalized events.
 
-    :param keep: leave Copilot's own fields in.
-    :param previous: the response that this one goes on from.
-    :param ended: is told the whole response, once it is complete.
-    :param answer_id: for answers that carry none.
+    :param keep: whether to leave Copilot's own fields in.
+    :param previous: the id of the response that this one continues.
+    :param on_end: called with the whole response when it is complete.
+    :param answer_id: for responses without an id.
     """
 
-    stopped = False  # from here; only a stream that is read anew is
+    stopped = False  # whether the bridge ended the stream; only a translated stream can be
 
     def __init__(
         self,
@@ -118,13 +118,14 @@ class StreamNormalizer:
     ) -> None:
         self._keep = keep
         self._previous = previous
-        self._ended = on_end
+        self._on_end = on_end
         self._splitter = sse.Splitter()
         self._ids = ItemIds(answer_id)
-        self._last = (b"\n\n", b"")  # how a delta says that it is the item of the one before, and its id
-        self._output: dict[int, JsonObject] = {}  # the items that are complete, by their place
+        # The output index of the last delta, as written in it, and its item's id.
+        self._last_item = (b"\n\n", b"")
+        self._output: dict[int, JsonObject] = {}  # complete items by their index
         self._response: JsonObject = {"object": "response", "output": []}
-        self._number = 0
+        self._sequence_number = 0
         self.done = False
         self.failure: BridgeError | None = None
         self.outcome = "ok"
@@ -142,14 +143,17 @@ class StreamNormalizer:
         return b"".join(map(self._normalize, self._splitter.feed(piece)))
 
     def close(self) -> bytes:
-        """Raises StreamCut: the answer has no end."""
+        """Return the rest of the stream.
+
+        :raises StreamCut: the response has no end.
+        """
         out = self._normalize(self._splitter.rest())
         if not self.done:
             raise StreamCut("Copilot's answer broke off before its end")
         return out
 
     def fail(self, error: BridgeError) -> bytes:
-        return FRAMING.encode([error_frame(error, self._response, self._number)])
+        return FRAMING.encode([error_frame(error, self._response, self._sequence_number)])
 
     def _normalize(self, block: bytes) -> bytes:
         if self.done or not block:
@@ -160,32 +164,32 @@ class StreamNormalizer:
             return self._failed(error)
 
     def _normalize_delta(self, block: bytes) -> bytes | None:
-        """Without parsing; None where there is more to it than an id."""
-        plain = block.startswith(EVENT) and DELTA in block and block.count(b"\n") == 1
+        """Replace the id in a delta without parsing it, or return None if there is more to do."""
+        plain = block.startswith(EVENT_START) and DELTA_START in block and block.count(b"\n") == 1
         if not plain or b'"copilot_' in block:
             return None
         start = block.find(ITEM_ID) + len(ITEM_ID)
         end = block.find(b'"', start)
-        known = self._known_id(block)
-        if start < len(ITEM_ID) or b"\\" in block[start:end] or not known:
+        item_id = self._known_id(block)
+        if start < len(ITEM_ID) or b"\\" in block[start:end] or not item_id:
             return None
-        self._number += 1
-        return b"%b%b%b\n\n" % (block[:start], known, block[end:])
+        self._sequence_number += 1
+        return b"%b%b%b\n\n" % (block[:start], item_id, block[end:])
 
     def _known_id(self, block: bytes) -> bytes:
-        """Of the item that a delta belongs to; b"": not known yet."""
-        mark, known = self._last
-        if mark not in block:
-            place = OUTPUT_INDEX.search(block)
-            known = (self._ids.known(int(place[1])) or "").encode() if place else b""
-            if place and known:
-                self._last = (place[0], known)
-        return known
+        """Return the id of the item that a delta belongs to; b"" if it is not known yet."""
+        written_index, item_id = self._last_item
+        if written_index not in block:
+            match = OUTPUT_INDEX.search(block)
+            item_id = (self._ids.known_item_id(int(match[1])) or "").encode() if match else b""
+            if match and item_id:
+                self._last_item = (match[0], item_id)
+        return item_id
 
     def _failed(self, error: UpstreamRefused) -> bytes:
-        """Upstream's own error, in the one form that all clients know."""
+        """Return upstream's error as the event that all clients know."""
         self.done, self.outcome = True, error.kind
-        return FRAMING.encode([error_frame(error, self._response, self._number)])
+        return FRAMING.encode([error_frame(error, self._response, self._sequence_number)])
 
     def _normalize_event(self, block: bytes) -> bytes:
         data = sse.read_data(block)
@@ -197,48 +201,48 @@ class StreamNormalizer:
         if event is None:
             return b""
         kind = str(event.get("type"))
-        if is_error(event) or (kind in GOOD_ENDS and has_failed(event)):
+        if is_error(event) or (kind in SUCCESSFUL_ENDS and has_failed(event)):
             raise as_stream_error(error_in(event))
         self._count(event)
         normalized = self._with_ids(event if self._keep else without_copilot_fields(event))
-        if kind in TERMINAL:
+        if kind in END_EVENTS:
             self._end(kind, normalized)
         return FRAMING.encode([(kind, normalized)])
 
     def _count(self, event: JsonObject) -> None:
         number = members.as_integer(event.get("sequence_number"))
         if number is not None:
-            event["sequence_number"] = self._number = number
-        self._number += 1
+            event["sequence_number"] = self._sequence_number = number
+        self._sequence_number += 1
 
     def _with_ids(self, event: JsonObject) -> JsonObject:
-        place = event.get("output_index")
+        index = event.get("output_index")
         item = event.get("item")
-        if isinstance(place, int) and isinstance(item, dict):
-            event["item"] = fitted = self._ids.fitted(place, item)
+        if isinstance(index, int) and isinstance(item, dict):
+            event["item"] = item_with_ids = self._ids.with_ids(index, item)
             if event.get("type") == "response.output_item.done":
-                self._ids.upstream_item_ids[fitted["id"]] = str(item.get("id"))
-                self._output[place] = fitted
-        if isinstance(place, int) and "item_id" in event:
-            event["item_id"] = self._ids.of_item(place, {"id": event["item_id"]})
+                self._ids.upstream_item_ids[item_with_ids["id"]] = str(item.get("id"))
+                self._output[index] = item_with_ids
+        if isinstance(index, int) and "item_id" in event:
+            event["item_id"] = self._ids.item_id(index, {"id": event["item_id"]})
         kind = str(event.get("type"))
-        if kind in TERMINAL or "response" in event:
-            told = members.object_in(event, "response") or self._response | {
+        if kind in END_EVENTS or "response" in event:
+            response = members.object_in(event, "response") or self._response | {
                 "status": kind.rpartition(".")[2]
             }
-            event["response"] = self._response_with_ids(told)
+            event["response"] = self._response_with_ids(response)
         return event
 
     def _response_with_ids(self, response: JsonObject) -> JsonObject:
-        answer_id = self._ids.of_response(response.get("id"))
-        given = response.get("output")
+        answer_id = self._ids.response_id(response.get("id"))
+        received = response.get("output")
         output = [
-            self._ids.fitted(place, item) if isinstance(item, dict) else item
-            for place, item in enumerate(given if isinstance(given, list) else [])
+            self._ids.with_ids(index, item) if isinstance(item, dict) else item
+            for index, item in enumerate(received if isinstance(received, list) else [])
         ]
-        # Clients read the answer from the last event, even where upstream leaves it empty.
-        full = output or [self._output[place] for place in sorted(self._output)]
-        self._response = {"store": False, **response, "output": full}
+        # Clients read the output from the last event, even if upstream leaves it empty there.
+        complete = output or [self._output[index] for index in sorted(self._output)]
+        self._response = {"store": False, **response, "output": complete}
         self._response["id"] = answer_id
         if self._previous:
             self._response["previous_response_id"] = self._previous
@@ -248,77 +252,79 @@ class StreamNormalizer:
         self.done = True
         response = event["response"]
         self.usage = as_chat_usage(response.get("usage"))
-        if kind in GOOD_ENDS:
-            self._ended(response)
+        if kind in SUCCESSFUL_ENDS:
+            self._on_end(response)
         else:
             self.outcome = as_stream_error(error_in(event)).kind
 
 
 def has_failed(event: JsonObject) -> bool:
     response = event.get("response")
-    return isinstance(response, dict) and response.get("status") in FAILED
+    return isinstance(response, dict) and response.get("status") in FAILED_STATUSES
 
 
 def normalize_response(
     data: bytes, *, keep: bool = False, answer_id: str = ""
 ) -> tuple[JsonObject, dict[str, int] | None, dict[str, str]]:
-    """Copilot's answer in one piece -> the response, its usage as chat counts, upstream's item ids.
+    """Normalize Copilot's whole response.
 
-    :raises UpstreamRefused: this is no answer.
+    :return: the response, its token usage as chat counts it, and upstream's item ids.
+    :raises UpstreamRefused: it is not a response, or an error.
     """
-    reply = codec.read_object(data)
-    if reply is not None and (is_error(reply) or reply.get("status") in FAILED):
-        raise as_stream_error(error_in(reply))
-    if reply is None or reply.get("object") != "response":
+    response = codec.read_object(data)
+    if response is not None and (is_error(response) or response.get("status") in FAILED_STATUSES):
+        raise as_stream_error(error_in(response))
+    if response is None or response.get("object") != "response":
         raise UpstreamRefused("Copilot's answer is no response")
     ids = ItemIds(answer_id)
-    normalized = dict(reply if keep else without_copilot_fields(reply))
-    normalized["id"] = ids.of_response(reply.get("id"))
-    output = members.objects_in(reply, "output")
-    normalized["output"] = [with_id(ids, place, item) for place, item in enumerate(output)]
+    normalized = dict(response if keep else without_copilot_fields(response))
+    normalized["id"] = ids.response_id(response.get("id"))
+    output = members.objects_in(response, "output")
+    normalized["output"] = [register_item(ids, index, item) for index, item in enumerate(output)]
     normalized.setdefault("store", False)
     if normalized.get("output_text") is None:
-        normalized.pop("output_text", None)  # a convenience of SDKs, who make it themselves
-    return normalized, as_chat_usage(reply.get("usage")), ids.upstream_item_ids
+        normalized.pop("output_text", None)  # SDKs add it themselves
+    return normalized, as_chat_usage(response.get("usage")), ids.upstream_item_ids
 
 
 def accumulate(pieces: Iterable[bytes]) -> tuple[bytes, dict[str, int] | None]:
-    """The answer as the last event of a stream tells it, and its usage as chat counts.
+    """Return the response in the last event of a stream, and its token usage as chat counts it.
 
     :raises StreamCut: there is no such event.
-    :raises UpstreamRefused: it tells of an error.
+    :raises UpstreamRefused: the stream contains an error.
     """
     splitter = sse.Splitter()
-    for block in chain(chain.from_iterable(map(splitter.feed, pieces)), last(splitter)):
+    for block in chain(chain.from_iterable(map(splitter.feed, pieces)), remainder(splitter)):
         data = sse.read_data(block)
         if sse.tells_error(block):
             raise read_stream_error(data)
         event = codec.read_object(data) or {}
-        if is_error(event) or event.get("type") in BAD_ENDS:
+        if is_error(event) or event.get("type") in FAILED_ENDS:
             raise as_stream_error(error_in(event))
-        if event.get("type") in GOOD_ENDS:
+        if event.get("type") in SUCCESSFUL_ENDS:
             response = members.object_in(event, "response")
             return codec.write(response), as_chat_usage(response.get("usage"))
     raise StreamCut("Copilot's answer broke off before its end")
 
 
-def last(splitter: sse.Splitter) -> Iterator[bytes]:
-    """What is left over, which is known only when everything else has been read."""
+def remainder(splitter: sse.Splitter) -> Iterator[bytes]:
+    """Yield the rest of the stream, which is known only when everything before it has been read."""
     yield splitter.rest()
 
 
-def with_id(ids: ItemIds, place: int, item: JsonObject) -> JsonObject:
-    fitted = ids.fitted(place, item)
-    ids.upstream_item_ids[fitted["id"]] = str(item.get("id"))
-    return fitted
+def register_item(ids: ItemIds, index: int, item: JsonObject) -> JsonObject:
+    """Return an item with its ids, and keep upstream's id of it."""
+    result = ids.with_ids(index, item)
+    ids.upstream_item_ids[result["id"]] = str(item.get("id"))
+    return result
 
 
 def without_copilot_fields(event: JsonObject) -> JsonObject:
-    """Without Copilot's own fields, beside the response and inside of it."""
-    kept = {key: value for key, value in event.items() if not key.startswith("copilot_")}
-    if isinstance(kept.get("response"), dict):
-        kept["response"] = without_copilot_fields(kept["response"])
-    return kept
+    """Remove Copilot's own fields from an event and from the response in it."""
+    cleaned = {key: value for key, value in event.items() if not key.startswith("copilot_")}
+    if isinstance(cleaned.get("response"), dict):
+        cleaned["response"] = without_copilot_fields(cleaned["response"])
+    return cleaned
 
 
 def as_chat_usage(usage: Any) -> dict[str, int] | None:

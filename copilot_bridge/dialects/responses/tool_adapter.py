@@ -1,7 +1,8 @@
-"""Tools that upstream takes under another name or in another form alone, and their calls as clients do.
+"""Adaptation of tools that upstream takes only under another name or in another form, and of their calls
+back.
 
-Namespaces that upstream has reserved get another name; free-form tools become functions with one text, where
-a model takes no others.
+Namespaces that upstream reserves get another name.  Free-form tools become functions with one string for
+models that take only functions.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,66 +14,69 @@ from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.framing import sse
 from copilot_bridge.dialects.responses.framing import FRAMING
 
-RESERVED_ALIAS = "client_{}"  # what a reserved namespace is called
+RESERVED_ALIAS = "client_{}"  # the name of a reserved namespace
 ARGUMENTS = "response.function_call_arguments."
 INPUT = "response.custom_tool_call_input."
 
-CALLS = {"custom_tool_call": "function_call", "custom_tool_call_output": "function_call_output"}
+FUNCTION_TYPE = {"custom_tool_call": "function_call", "custom_tool_call_output": "function_call_output"}
 
-# What a block of a stream has to have in it to be of interest here.
-MARKS = (b"function_call", b'"namespace"', b'"tools"')
+# Only blocks with one of these are parsed.
+RELEVANT = (b"function_call", b'"namespace"', b'"tools"')
 
 
 class ToolAdapter:
-    """Of one request and its answer: `put_on` for the one, the rest for the other.
+    """Adapts the tools of one request, and restores the calls of its response.
 
-    :param reserved: namespaces that upstream keeps for itself.  :param free: it takes free-form tools.
+    :param reserved: namespaces that upstream reserves.
+    :param free: whether upstream takes free-form tools.
     """
 
     def __init__(self, reserved: tuple[str, ...], *, free: bool) -> None:
         self._reserved = {name: RESERVED_ALIAS.format(name) for name in reserved}
         self._names = {new: name for name, new in self._reserved.items()}
-        self._free = free
-        self._customs: set[Any] = set()  # names of free-form tools
-        self._tools: Any = None  # as the client offers them
+        self._takes_custom_tools = free
+        self._custom_names: set[Any] = set()  # names of free-form tools
+        self._tools: Any = None  # the client's list of tools
         self._splitter = sse.Splitter()
-        self._number = 0  # of the next event
-        self._open: set[Any] = set()  # places of calls whose arguments are coming
+        self._sequence_number = 0  # of the next event
+        self._open_calls: set[Any] = set()  # indexes of calls whose arguments are coming
 
     # The request.
 
     def adapt_request(self, body: JsonObject) -> bool:
-        """True if anything had to change."""
+        """Adapt a request.  Returns whether anything had to change."""
         items = body["input"] if isinstance(body["input"], list) else []
         holders = [holder for holder in (body, *items) if isinstance(holder.get("tools"), list)]
-        given = body.get("tools")
+        original = body.get("tools")
         changes = [self._adapt_tools(holder) for holder in holders]
         changes += [self._adapt_item(item) for item in items]
         changes.append(self._adapt_choice(body.get("tool_choice")))
-        self._tools = given if any(changes) else None
+        self._tools = original if any(changes) else None
         return any(changes)
 
     def _adapt_tools(self, holder: JsonObject) -> bool:
-        given = holder["tools"]
-        holder["tools"] = [self._adapted(tool) if isinstance(tool, dict) else tool for tool in given]
-        return bool(holder["tools"] != given)
+        original = holder["tools"]
+        holder["tools"] = [self._adapted(tool) if isinstance(tool, dict) else tool for tool in original]
+        return bool(holder["tools"] != original)
 
     def _adapted(self, tool: JsonObject) -> JsonObject:
         if tool.get("type") == "namespace":
             return self._adapted_namespace(tool)
-        if tool.get("type") != "custom" or self._free:
+        if tool.get("type") != "custom" or self._takes_custom_tools:
             return tool
-        self._customs.add(tool.get("name"))
+        self._custom_names.add(tool.get("name"))
         return {
             "type": "function",
             "name": tool.get("name"),
-            "description": described(tool),
+            "description": description_with_grammar(tool),
             "parameters": FREE_TEXT,
             "strict": False,
         }
 
     def _adapted_namespace(self, tool: JsonObject) -> JsonObject:
-        """Upstream refuses an empty description."""
+        """Rename a reserved namespace, and give one without a description its name, since upstream
+        refuses "".
+        """
         name = str(tool.get("name"))
         adapted = tool | {"name": self._reserved[name]} if name in self._reserved else dict(tool)
         if isinstance(tool.get("tools"), list):
@@ -82,8 +86,8 @@ class ToolAdapter:
         return adapted
 
     def _adapt_item(self, item: JsonObject) -> bool:
-        changed = self._rename(item)
-        kind = CALLS.get(str(item.get("type"))) if not self._free else None
+        changed = self._rename_namespace(item)
+        kind = FUNCTION_TYPE.get(str(item.get("type"))) if not self._takes_custom_tools else None
         if kind is None:
             return changed
         item["type"] = kind
@@ -91,7 +95,7 @@ class ToolAdapter:
             item["arguments"] = codec.write({"input": item.pop("input")}).decode()
         return True
 
-    def _rename(self, holder: JsonObject) -> bool:
+    def _rename_namespace(self, holder: JsonObject) -> bool:
         name = holder.get("namespace")
         if not isinstance(name, str) or name not in self._reserved:
             return False
@@ -101,15 +105,15 @@ class ToolAdapter:
     def _adapt_choice(self, choice: Any) -> bool:
         if not isinstance(choice, dict):
             return False
-        inner = choice.get("tools")
-        changes = [self._adapt_choice(each) for each in inner] if isinstance(inner, list) else []
-        changes.append(self._rename(choice))
-        if not self._free and choice.get("type") == "custom":
+        tools = choice.get("tools")
+        changes = [self._adapt_choice(tool) for tool in tools] if isinstance(tools, list) else []
+        changes.append(self._rename_namespace(choice))
+        if not self._takes_custom_tools and choice.get("type") == "custom":
             choice["type"] = "function"
             changes.append(True)
         return any(changes)
 
-    # Its answer.
+    # The response.
 
     def feed(self, piece: bytes) -> bytes:
         return b"".join(map(self._block, self._splitter.feed(piece)))
@@ -119,40 +123,42 @@ class ToolAdapter:
         return self._block(left) if left else b""
 
     def whole(self, data: bytes) -> bytes:
-        """The same for an answer in one piece."""
+        """Restore a whole response."""
         response = codec.read_object(data)
         return data if response is None else codec.write(self._restored_response(response))
 
     def _block(self, block: bytes) -> bytes:
-        plain = not self._customs and not any(mark in block for mark in MARKS)
-        event = None if plain else codec.read_object(sse.read_data(block))
+        is_irrelevant = not self._custom_names and not any(pattern in block for pattern in RELEVANT)
+        event = None if is_irrelevant else codec.read_object(sse.read_data(block))
         if event is None:
             return block + b"\n\n"
-        take = self._HANDLERS.get(str(event.get("type")), ToolAdapter._other)
-        return FRAMING.encode([(str(each.get("type")), self._numbered(each)) for each in take(self, event)])
+        handle = self._HANDLERS.get(str(event.get("type")), ToolAdapter._other)
+        return FRAMING.encode(
+            [(str(restored.get("type")), self._numbered(restored)) for restored in handle(self, event)]
+        )
 
     def _numbered(self, event: JsonObject) -> JsonObject:
-        """Anew, where calls have other events than upstream's."""
-        if not self._customs or "sequence_number" not in event:
+        """Renumber an event if calls have other events than upstream's."""
+        if not self._custom_names or "sequence_number" not in event:
             return event
-        self._number += 1
-        return event | {"sequence_number": self._number - 1}
+        self._sequence_number += 1
+        return event | {"sequence_number": self._sequence_number - 1}
 
     def _item(self, event: JsonObject) -> Iterator[JsonObject]:
         item = event.get("item")
         if isinstance(item, dict):
             event["item"] = self._restored(item)
             if event["item"].get("type") == "custom_tool_call" and item["type"] == "function_call":
-                self._open.add(event.get("output_index"))
+                self._open_calls.add(event.get("output_index"))
         yield event
 
     def _delta(self, event: JsonObject) -> Iterator[JsonObject]:
-        """JSON by the piece says nothing of the text in it."""
-        if event.get("output_index") not in self._open:
+        """Drop the deltas of a free-form call, since a piece of JSON tells nothing about the text in it."""
+        if event.get("output_index") not in self._open_calls:
             yield event
 
     def _arguments(self, event: JsonObject) -> Iterator[JsonObject]:
-        if event.get("output_index") not in self._open:
+        if event.get("output_index") not in self._open_calls:
             yield event
             return
         text = text_in(event.pop("arguments", ""))
@@ -177,10 +183,10 @@ class ToolAdapter:
         name = item.get("namespace")
         if isinstance(name, str) and name in self._names:
             item = item | {"namespace": self._names[name]}
-        if item.get("type") != "function_call" or item.get("name") not in self._customs:
+        if item.get("type") != "function_call" or item.get("name") not in self._custom_names:
             return item
-        plain = {key: value for key, value in item.items() if key != "arguments"}
-        return plain | {"type": "custom_tool_call", "input": text_in(item.get("arguments"))}
+        others = {key: value for key, value in item.items() if key != "arguments"}
+        return others | {"type": "custom_tool_call", "input": text_in(item.get("arguments"))}
 
     _HANDLERS: ClassVar[dict[str, Callable[[Any, JsonObject], Iterator[JsonObject]]]] = {
         "response.output_item.added": _item,
@@ -190,16 +196,18 @@ class ToolAdapter:
     }
 
 
-def described(tool: JsonObject) -> str:
-    """A grammar that the input has to follow can only be told."""
-    form = tool.get("format")
-    definition = form.get("definition") if isinstance(form, dict) else None
+def description_with_grammar(tool: JsonObject) -> str:
+    """Return a tool's description with the grammar that its input has to follow."""
+    format_ = tool.get("format")
+    definition = format_.get("definition") if isinstance(format_, dict) else None
     grammar = f"\n\nThe input has to follow this grammar:\n{definition}" if definition else ""
     return f"{tool.get('description') or ''}{grammar}"
 
 
 def text_in(arguments: Any) -> str:
-    """The text that was to be the only argument; what is said otherwise as it is."""
-    given = codec.read_object(str(arguments or "").encode())
-    text = given.get("input") if given else None
+    """Return the only argument of a free-form call; the arguments as they are if the model wrote them
+    differently.
+    """
+    parsed = codec.read_object(str(arguments or "").encode())
+    text = parsed.get("input") if parsed else None
     return text if isinstance(text, str) else str(arguments or "")

@@ -1,4 +1,6 @@
-"""The hub's events -> the frames of a Responses stream, with all events that clients wait for."""
+"""Conversion of the hub's events into the frames of a Responses stream, with all the events that
+clients expect.
+"""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -31,21 +33,24 @@ STATUS_BY_REASON = {
     "filtered": ("incomplete", {"reason": "content_filter"}),
 }
 
-# What tells the arguments of a call.
-CALLS = {"function_call": "function_call_arguments", "custom_tool_call": "custom_tool_call_input"}
+# The events with a call's arguments.
+ARGUMENTS_EVENT = {"function_call": "function_call_arguments", "custom_tool_call": "custom_tool_call_input"}
 
 MESSAGE = {"type": "message", "status": "in_progress", "role": "assistant", "content": []}
 
-# What a message's only part is told by.
-SAID: dict[str, JsonObject] = {"output_text": {"text": "", "annotations": []}, "refusal": {"refusal": ""}}
+# The parts of a message, without their text.
+CONTENT_PART: dict[str, JsonObject] = {
+    "output_text": {"text": "", "annotations": []},
+    "refusal": {"refusal": ""},
+}
 LOGPROBS: dict[str, JsonObject] = {"output_text": {"logprobs": []}}
 
 
 class Writer:
-    """At most one output item is open: the one of the part that is being told.
+    """Writes a stream in which at most one output item is open: that of the open part.
 
-    :param previous: the response that this one goes on from.
-    :param ended: is told the whole response, once it is complete.
+    :param previous: the id of the response that this one continues.
+    :param on_end: called with the whole response when it is complete.
     """
 
     def __init__(
@@ -59,12 +64,12 @@ class Writer:
         on_end: ResponseCallback = lambda _response: None,
     ) -> None:
         self._answer = answer_id
-        self._ended = on_end
+        self._on_end = on_end
         self._names = names
-        self._number = 0
+        self._sequence_number = 0
         self._part: int | None = None
-        self._told: list[str] = []  # of the open item, so far: its text, summary or arguments
-        self._said = ""  # what the part of an open message is
+        self._pieces: list[str] = []  # the text, summary or arguments of the open item so far
+        self._content_type = ""  # the type of the open message's part
         self._item: JsonObject = {}
         self._output: list[JsonObject] = []
         self._response: JsonObject = {
@@ -86,43 +91,50 @@ class Writer:
         return self._HANDLERS[type(event)](self, event)
 
     def fail(self, error: BridgeError) -> Frame:
-        return error_frame(error, self._response, self._number)
+        return error_frame(error, self._response, self._sequence_number)
 
     def _started(self, _event: ResponseStarted) -> list[Frame]:
-        told = {"response": self._response}
-        return [self._frame("response.created", told), self._frame("response.in_progress", told)]
+        response = {"response": self._response}
+        return [self._frame("response.created", response), self._frame("response.in_progress", response)]
 
     def _text_delta(self, event: TextDelta) -> list[Frame]:
-        out = self._say(event, "output_text")
-        delta = self._place(content_index=0, delta=event.text, logprobs=[])
+        out = self._add_to_message(event, "output_text")
+        delta = self._item_fields(content_index=0, delta=event.text, logprobs=[])
         return [*out, self._frame("response.output_text.delta", delta)]
 
     def _refusal(self, event: RefusalDelta) -> list[Frame]:
-        """OpenAI's form of it: the answer is complete, and says so in a message of its own."""
-        out = self._say(event, "refusal")
-        return [*out, self._frame("response.refusal.delta", self._place(content_index=0, delta=event.text))]
+        """Write a refusal as OpenAI does: in a complete response, as a part of its own."""
+        out = self._add_to_message(event, "refusal")
+        return [
+            *out,
+            self._frame("response.refusal.delta", self._item_fields(content_index=0, delta=event.text)),
+        ]
 
-    def _say(self, event: TextDelta | RefusalDelta, kind: str) -> list[Frame]:
+    def _add_to_message(self, event: TextDelta | RefusalDelta, kind: str) -> list[Frame]:
         out = self._open_part(event.part, MESSAGE)
         if out:
-            self._said = kind
-            part = {"type": kind, **SAID[kind]}
-            out.append(self._frame("response.content_part.added", self._place(content_index=0, part=part)))
-        self._told.append(event.text)
+            self._content_type = kind
+            part = {"type": kind, **CONTENT_PART[kind]}
+            out.append(
+                self._frame("response.content_part.added", self._item_fields(content_index=0, part=part))
+            )
+        self._pieces.append(event.text)
         return out
 
     def _reasoning(self, event: ReasoningDelta) -> list[Frame]:
         out = self._open_part(event.part, {"type": "reasoning", "summary": []})
-        if not self._told:
+        if not self._pieces:
             part = {"type": "summary_text", "text": ""}
             out.append(
-                self._frame("response.reasoning_summary_part.added", self._place(summary_index=0, part=part))
+                self._frame(
+                    "response.reasoning_summary_part.added", self._item_fields(summary_index=0, part=part)
+                )
             )
-        self._told.append(event.text)
-        delta = self._place(summary_index=0, delta=event.text)
+        self._pieces.append(event.text)
+        delta = self._item_fields(summary_index=0, delta=event.text)
         return [*out, self._frame("response.reasoning_summary_text.delta", delta)]
 
-    def _seal(self, event: ReasoningSignature) -> list[Frame]:
+    def _signature(self, event: ReasoningSignature) -> list[Frame]:
         out = self._open_part(event.part, {"type": "reasoning", "summary": []})
         self._item["encrypted_content"] = encode_details(event.provider_details, "responses")
         return out
@@ -135,21 +147,25 @@ class Writer:
         return self._open_part(event.part, item | {field: ""})
 
     def _arguments(self, event: ToolCallArgumentsDelta) -> list[Frame]:
-        self._told.append(event.json)
-        return [self._frame(f"response.{CALLS[self._item['type']]}.delta", self._place(delta=event.json))]
+        self._pieces.append(event.json)
+        return [
+            self._frame(
+                f"response.{ARGUMENTS_EVENT[self._item['type']]}.delta", self._item_fields(delta=event.json)
+            )
+        ]
 
     def _finished(self, event: ResponseFinished) -> list[Frame]:
         out = self._close_part(cut=event.reason == "length")
         status, details = STATUS_BY_REASON[event.reason]
         self._response |= {"status": status, "incomplete_details": details, "output": self._output}
         self._response["usage"] = write_usage(event.usage)
-        self._ended(self._response)
+        self._on_end(self._response)
         return [*out, self._frame(f"response.{status}", {"response": self._response})]
 
     def _open_part(self, part: int, item: JsonObject) -> list[Frame]:
         if part == self._part:
             return []
-        out, self._part, self._told = self._close_part(), part, []
+        out, self._part, self._pieces = self._close_part(), part, []
         prefix = {"message": "msg", "reasoning": "rs", "function_call": "fc"}.get(item["type"], "ctc")
         self._item = {"id": f"{prefix}_{self._answer}_{len(self._output)}", **item}
         added = {"output_index": len(self._output), "item": dict(self._item)}  # more is added to it later
@@ -169,42 +185,47 @@ class Writer:
         return out
 
     def _close_message(self) -> list[Frame]:
-        text = "".join(self._told)
-        kind, field = self._said, self._said.removeprefix("output_")
-        part = {"type": kind, **SAID[kind], field: text}
+        text = "".join(self._pieces)
+        kind, field = self._content_type, self._content_type.removeprefix("output_")
+        part = {"type": kind, **CONTENT_PART[kind], field: text}
         self._item["content"] = [part]
-        said = self._place(content_index=0, **{field: text}, **LOGPROBS.get(kind, {}))
-        done = self._frame(f"response.{kind}.done", said)
-        return [done, self._frame("response.content_part.done", self._place(content_index=0, part=part))]
+        fields = self._item_fields(content_index=0, **{field: text}, **LOGPROBS.get(kind, {}))
+        return [
+            self._frame(f"response.{kind}.done", fields),
+            self._frame("response.content_part.done", self._item_fields(content_index=0, part=part)),
+        ]
 
     def _close_reasoning(self) -> list[Frame]:
-        if not self._told:
+        if not self._pieces:
             return []
-        text = "".join(self._told)
+        text = "".join(self._pieces)
         part = {"type": "summary_text", "text": text}
         self._item["summary"] = [part]
-        said = self._place(summary_index=0, text=text)
-        done = self._frame("response.reasoning_summary_text.done", said)
+        fields = self._item_fields(summary_index=0, text=text)
         return [
-            done,
-            self._frame("response.reasoning_summary_part.done", self._place(summary_index=0, part=part)),
+            self._frame("response.reasoning_summary_text.done", fields),
+            self._frame(
+                "response.reasoning_summary_part.done", self._item_fields(summary_index=0, part=part)
+            ),
         ]
 
     def _close_call(self) -> list[Frame]:
-        self._item["arguments"] = "".join(self._told) or "{}"
-        said = self._place(arguments=self._item["arguments"])
-        return [self._frame("response.function_call_arguments.done", said)]
+        self._item["arguments"] = "".join(self._pieces) or "{}"
+        fields = self._item_fields(arguments=self._item["arguments"])
+        return [self._frame("response.function_call_arguments.done", fields)]
 
     def _close_custom(self) -> list[Frame]:
-        self._item["input"] = "".join(self._told)
-        return [self._frame("response.custom_tool_call_input.done", self._place(input=self._item["input"]))]
+        self._item["input"] = "".join(self._pieces)
+        return [
+            self._frame("response.custom_tool_call_input.done", self._item_fields(input=self._item["input"]))
+        ]
 
-    def _place(self, **fields: Any) -> JsonObject:
+    def _item_fields(self, **fields: Any) -> JsonObject:
         return {"item_id": self._item["id"], "output_index": len(self._output), **fields}
 
     def _frame(self, kind: str, fields: JsonObject) -> Frame:
-        event = {"type": kind, "sequence_number": self._number, **fields}
-        self._number += 1
+        event = {"type": kind, "sequence_number": self._sequence_number, **fields}
+        self._sequence_number += 1
         return kind, event
 
     _HANDLERS: ClassVar[dict[type, Callable[[Any, Any], list[Frame]]]] = {
@@ -212,7 +233,7 @@ class Writer:
         TextDelta: _text_delta,
         RefusalDelta: _refusal,
         ReasoningDelta: _reasoning,
-        ReasoningSignature: _seal,
+        ReasoningSignature: _signature,
         ToolCallStarted: _call,
         ToolCallArgumentsDelta: _arguments,
         ResponseFinished: _finished,
