@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from hashlib import sha256
 
-from copilot_bridge.access.fresh import Fresh
 from copilot_bridge.access.guess_limiter import SAFE_KEY_LENGTH, GuessLimiter, too_many
-from copilot_bridge.access.rates import Rate
+from copilot_bridge.access.rates import RateLimit
+from copilot_bridge.access.reloading_cache import ReloadingCache
 from copilot_bridge.config import Config
 from copilot_bridge.config.parsers import is_loopback
 from copilot_bridge.errors import BridgeError, ConfigError, StoreError
@@ -59,7 +59,7 @@ class Caller:
     account: str = ""
     github_token: Secret = field(default_factory=Secret)
     models: tuple[str, ...] = ()
-    rate: Rate | None = None
+    rate: RateLimit | None = None
     operator: bool = False
 
     @property
@@ -103,7 +103,7 @@ class Authenticator:
         self._were_read = False  # the stored keys, ever
         self._unreadable = False  # just now
         self._warned = ""
-        self._fresh = Fresh(changes, self._read, config.store_timeout)
+        self._cache = ReloadingCache(changes, self._read, config.store_timeout)
 
     def authenticate(self, given: Sequence[str], *, local: bool, address: str = "") -> Caller:
         """The caller who gave this; at most a few headers.
@@ -112,7 +112,7 @@ class Authenticator:
         :param address: from where it comes, as far as that can be believed.
         :raises BridgeError: "authentication", or "rate_limited" after too many wrong keys.
         """
-        self._fresh.look()
+        self._cache.refresh()
         keyed = self._table or self._accepts_github_tokens
         tried = [each for each in given if each and len(each) <= MAX_KEY_LENGTH] if keyed else []
         for each in tried:
@@ -128,7 +128,7 @@ class Authenticator:
 
     def find_by_digest(self, digest: bytes) -> Caller | None:
         """Whose key has this digest, for a session that was opened with it.  None: it is no good any more."""
-        self._fresh.look()
+        self._cache.refresh()
         return self._valid_caller(digest)
 
     def _look_up(self, given: str, address: str) -> Caller | None:
@@ -159,7 +159,7 @@ class Authenticator:
     @property
     def requires_key(self) -> bool:
         """A key has been configured or made, or callers bring their own."""
-        self._fresh.look()
+        self._cache.refresh()
         return self._is_required()
 
     def _is_required(self) -> bool:
@@ -198,7 +198,7 @@ class Authenticator:
     @property
     def problem(self) -> str:
         """What is the matter with the stored keys, for the operator; "": nothing."""
-        self._fresh.look()
+        self._cache.refresh()
         return self._warned
 
 
@@ -217,7 +217,7 @@ def caller_of(key: Key) -> Caller:
         id=key.id,
         account=key.account,
         models=key.models,
-        rate=Rate.read(key.rate) if key.rate else None,
+        rate=RateLimit.parse(key.rate) if key.rate else None,
         operator=key.operator,
     )
 

@@ -11,14 +11,14 @@ SPAN = re.compile(r"(\d{1,6})\s*([a-z]+?)s?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Rate:
+class RateLimit:
     """At most so many in any such stretch of time.  `period`: seconds."""
 
     count: int
     period: int
 
     @classmethod
-    def read(cls, text: str) -> "Rate":
+    def parse(cls, text: str) -> "RateLimit":
         """`30/minute`, `5 per second`.  Raises ValueError."""
         match = RATE.fullmatch(text.strip())
         period = match and (PERIODS | SHORT).get(match[2].lower())
@@ -27,7 +27,7 @@ class Rate:
         return cls(int(match[1]), period)
 
 
-def read_span(text: str) -> int:
+def parse_duration(text: str) -> int:
     """Seconds of `30d`, `12h`, `45m`.  Raises ValueError."""
     match = SPAN.fullmatch(text.strip())
     unit = match and (PERIODS | SHORT).get(match[2].lower())

@@ -32,15 +32,15 @@ def command(config: Config, clear: str | None, as_json: bool) -> None:
     A model, a path or the account; since when and until when.  A running bridge sends nothing there until
     then; it notices at once when a pause is ended here.
     """
-    rests = Bridge(config).pace.rests
+    cooldowns = Bridge(config).rate_limiter.cooldowns
     if clear is not None:
-        ended = rests.clear("" if clear == ALL else clear)
+        ended = cooldowns.clear("" if clear == ALL else clear)
         if not ended and clear != ALL:
             raise InvalidRequest(f"{clear!r} is not paused: see `copilot-bridge rest`")
         print_wrapped(f"No longer paused: {', '.join(each.what for each in ended) or '-'}")
     elif as_json:
-        print_json(rests.report())
-    elif known := rests.all():
+        print_json(cooldowns.report())
+    elif known := cooldowns.all():
         print_table(
             ("WHAT", "TIME LEFT", "UNTIL", "SINCE", "AS COPILOT SAID"), map(row, known), optional=("SINCE",)
         )
@@ -48,9 +48,9 @@ def command(config: Config, clear: str | None, as_json: bool) -> None:
         click.echo("Nothing is paused.")
 
 
-def row(rest: Cooldown) -> tuple[str, ...]:
-    left = in_short(rest.until - time.time())
-    return rest.what, left, local(rest.until), local(rest.since), rest.message
+def row(cooldown: Cooldown) -> tuple[str, ...]:
+    left = in_short(cooldown.until - time.time())
+    return cooldown.what, left, local(cooldown.until), local(cooldown.since), cooldown.message
 
 
 def local(at: float) -> str:

@@ -57,7 +57,7 @@ def command(config: Config, as_json: bool) -> None:
             "store": store_state(bridge),
             "settings": [describe(config, field.name) for field in settings()],
             "login": login_state(bridge),
-            "rests": bridge.pace.rests.report(),
+            "rests": bridge.rate_limiter.cooldowns.report(),
             "hosts": [reach(bridge, role, url) for role, url in hosts(bridge)],
             "learned": learned(bridge),
         }

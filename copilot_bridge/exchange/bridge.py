@@ -15,7 +15,7 @@ from copilot_bridge.access.authentication import (
 )
 from copilot_bridge.access.guess_limiter import GuessLimiter
 from copilot_bridge.access.origins import OriginPolicy
-from copilot_bridge.access.pace import Pace, Passage
+from copilot_bridge.access.rate_limiter import Admission, RateLimiter
 from copilot_bridge.config import Config
 from copilot_bridge.dialects.framing.sse import Splitter
 from copilot_bridge.errors import LoginRequired, StoreError
@@ -80,7 +80,9 @@ class Bridge:
             config, self.store.keys, self.store.changes, guess_limiter=self.guess_limiter
         )
         self.origin_policy = OriginPolicy(config)
-        self.pace = Pace(config, self.store.rate_limits, self.store.cooldowns, self.store.changes)
+        self.rate_limiter = RateLimiter(
+            config, self.store.rate_limits, self.store.cooldowns, self.store.changes
+        )
         self.request_log_writer = self.store.request_log_writer(config.log_days, config.log_rows)
         self.approval = Approval(config, self.store.approvals, self.store.changes)
         self._accounts: LRUCache[str, tuple[Account, float, int]] = LRUCache(MOST_ACCOUNTS)
@@ -100,8 +102,8 @@ class Bridge:
         """
         return self.copilot_of(self.account_in_use(LOCAL_OPERATOR))
 
-    def copilot_of(self, account: Account, passage: Passage | None = None) -> Copilot:
-        return Copilot(self.client, self.tokens, self.headers, account, passage)
+    def copilot_of(self, account: Account, admission: Admission | None = None) -> Copilot:
+        return Copilot(self.client, self.tokens, self.headers, account, admission)
 
     def stop_waiting(self) -> None:
         """The process ends: nobody waits for the operator any more."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from copilot_bridge.access.authentication import Caller
-from copilot_bridge.access.pace import Passage
+from copilot_bridge.access.rate_limiter import Admission
 from copilot_bridge.dialects.prompt_preview import prompt_preview
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.allowed import AllowedModels
@@ -28,7 +28,7 @@ class Call:
     Whatever is kept from one request to the next is kept by the bridge, under `caller.id`.
     """
 
-    __slots__ = ("_account", "_copilot", "_passage", "_question", "bridge", "caller", "models")
+    __slots__ = ("_account", "_admission", "_copilot", "_question", "bridge", "caller", "models")
 
     def __init__(self, bridge: Bridge, caller: Caller) -> None:
         self.bridge = bridge
@@ -38,7 +38,7 @@ class Call:
         )
         self._question: PendingRequest | None = None
         self._account: Account | None = None
-        self._passage: Passage | None = None
+        self._admission: Admission | None = None
         self._copilot: Copilot | None = None
 
     @property
@@ -52,8 +52,10 @@ class Call:
         """Copilot's API for that account, at the operator's pace.  Raises LoginRequired."""
         if self._copilot is None:
             fingerprint = self.account.fingerprint
-            self._passage = self.bridge.pace.passage(self.caller, fingerprint, self._approve, self._others)
-            self._copilot = self.bridge.copilot_of(self.account, self._passage)
+            self._admission = self.bridge.rate_limiter.admission(
+                self.caller, fingerprint, self._approve, self._others
+            )
+            self._copilot = self.bridge.copilot_of(self.account, self._admission)
         return self._copilot
 
     def ask_first(self, record: RequestLogEntry, model: str, data: bytes) -> None:
@@ -73,18 +75,18 @@ class Call:
 
     def heed(self, error: BridgeError, model: str, path: str) -> None:
         """A refusal that came in the middle of an answer, where no status says it."""
-        if self._passage is not None:
-            self._passage.refused(error, model, path)
+        if self._admission is not None:
+            self._admission.note_refusal(error, model, path)
 
     def leave(self) -> None:
         """The request has been answered."""
-        if self._passage is not None:
-            self._passage.leave()
+        if self._admission is not None:
+            self._admission.release()
 
     def done(self, record: RequestLogEntry) -> None:
         """The request has been answered: what the store's log should say of it."""
-        if self._passage is not None:
-            record.queue = self._passage.waited
+        if self._admission is not None:
+            record.queue = self._admission.waited
         if self._copilot is not None:
             record.token = self._copilot.waited
         left: dict[str, Snapshot] = {}

@@ -99,7 +99,7 @@ class HealthMonitor:
                 bridge.models.catalogue(copilot)
         except BridgeError as error:
             return self._condition_after(error)
-        for rest in bridge.pace.rests.of(account.fingerprint):
+        for rest in bridge.rate_limiter.cooldowns.of_account(account.fingerprint):
             if not rest.model and not rest.path:
                 reason = f"until {clock_time(rest.until)}, as Copilot asked: {rest.message}"
                 return Condition(PAUSED, reason, "rate_limited", until=rest.until)

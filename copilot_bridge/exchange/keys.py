@@ -3,7 +3,7 @@
 import re
 import time
 
-from copilot_bridge.access.rates import Rate, read_span
+from copilot_bridge.access.rates import RateLimit, parse_duration
 from copilot_bridge.errors import ConfigError, InvalidRequest
 from copilot_bridge.store import Store
 from copilot_bridge.store.keys import Key
@@ -33,8 +33,8 @@ def make_key(
         raise ConfigError(f"no login of {account!r} is stored: see `copilot-bridge auth list`")
     try:
         if rate:
-            Rate.read(rate)
-        until = int(time.time()) + read_span(expires) if expires else 0
+            RateLimit.parse(rate)
+        until = int(time.time()) + parse_duration(expires) if expires else 0
     except ValueError as error:
         raise ConfigError(str(error)) from error
     patterns = tuple(each.strip() for each in models.split(",") if each.strip())

@@ -36,7 +36,7 @@ class Cooldown:
         """Seconds; 0: it is over."""
         return Wait(self.since, self.until).left(now)
 
-    def moved(self, seconds: float) -> "Cooldown":
+    def shifted(self, seconds: float) -> "Cooldown":
         """The same by a clock that is ahead by so much."""
         return replace(self, until=self.until + seconds, since=self.since + seconds)
 
@@ -47,16 +47,16 @@ class CooldownTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, rest: Cooldown, now: float | None = None) -> None:
+    def put(self, cooldown: Cooldown, now: float | None = None) -> None:
         """:param now: unix seconds by the clock that the rest's times are of, where that is another."""
-        self._database.run(lambda transaction: put(transaction, rest, now))
+        self._database.run(lambda transaction: put(transaction, cooldown, now))
 
     def all(self, now: float | None = None) -> list[Cooldown]:
         """Those that are not over.  :param now: as above."""
         return self._database.read(lambda transaction: read(transaction, now))
 
-    def clear(self, *rests: Cooldown) -> None:
-        keys = [each.key for each in rests]
+    def clear(self, *cooldowns: Cooldown) -> None:
+        keys = [each.key for each in cooldowns]
         self._database.run(
             lambda transaction: transaction.change_many(
                 "DELETE FROM rests_of_parts WHERE account = ? AND model = ? AND path = ?", keys
@@ -64,10 +64,12 @@ class CooldownTable:
         )
 
 
-def put(transaction: Transaction, rest: Cooldown, now: float | None) -> None:
-    ours = transaction.now()
-    kept = rest.moved(0.0 if now is None else ours - now)
-    transaction.change("DELETE FROM rests_of_parts WHERE until < ? OR since > ?", ours, ours + SLACK)
+def put(transaction: Transaction, cooldown: Cooldown, now: float | None) -> None:
+    store_now = transaction.now()
+    kept = cooldown.shifted(0.0 if now is None else store_now - now)
+    transaction.change(
+        "DELETE FROM rests_of_parts WHERE until < ? OR since > ?", store_now, store_now + SLACK
+    )
     transaction.change(
         f"INSERT INTO rests_of_parts ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
         " ON CONFLICT (account, model, path) DO UPDATE SET until = excluded.until, since = excluded.since,"
@@ -83,7 +85,7 @@ def put(transaction: Transaction, rest: Cooldown, now: float | None) -> None:
 
 
 def read(transaction: Transaction, now: float | None) -> list[Cooldown]:
-    ours = transaction.now()
+    store_now = transaction.now()
     rows = transaction.rows(f"SELECT {COLUMNS} FROM rests_of_parts")  # noqa: S608
-    ahead = 0.0 if now is None else now - ours
-    return [rest.moved(ahead) for row in rows if (rest := Cooldown(*row)).left(ours)]
+    ahead = 0.0 if now is None else now - store_now
+    return [cooldown.shifted(ahead) for row in rows if (cooldown := Cooldown(*row)).left(store_now)]

@@ -12,7 +12,7 @@ from copilot_bridge.store.database import Database, Row, Transaction
 TICKET_TTL = 30.0
 
 SLACK = 1.0  # s that clocks which agree may differ by
-LONGEST = TICKET_TTL + SLACK
+MAX_TICKET_TTL = TICKET_TTL + SLACK
 
 # When the first one passed that is known, when the last one, and the one that decides about the next.
 PASSES = (
@@ -28,10 +28,10 @@ class Limit:
     """
 
     name: str
-    gap: float = 0.0
+    min_interval: float = 0.0
     rate: tuple[int, int] | None = None
-    most: int = 0
-    ahead: bool = False
+    max_concurrent: int = 0
+    skips_queue: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Decision:
 
     granted: bool
     wait: float = 0.0
-    crowded: bool = False
-    full: bool = False
-    place: int = 0
+    at_capacity: bool = False
+    queue_full: bool = False
+    position: int = 0
 
 
 class RateLimitTable:
@@ -55,22 +55,22 @@ class RateLimitTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def ask(self, lane: Limit, ticket: str, *, queue: bool, room: int) -> Decision:
+    def request(self, limit: Limit, ticket: str, *, queue: bool, max_queued: int) -> Decision:
         """May this one go?  With `queue` it has its place in the queue from now on, if there is room."""
-        return self._database.run(lambda transaction: judge(transaction, lane, ticket, queue, room))
+        return self._database.run(lambda transaction: decide(transaction, limit, ticket, queue, max_queued))
 
-    def leave(self, *tickets: str) -> None:
+    def release(self, *tickets: str) -> None:
         """Out of the queue, or done."""
         gone = [(each,) for each in tickets]
         self._database.run(
             lambda transaction: transaction.change_many("DELETE FROM tickets WHERE id = ?", gone)
         )
 
-    def give_back(self, lane: Limit, ticket: str) -> None:
+    def refund(self, limit: Limit, ticket: str) -> None:
         """It was let through, but has not gone: it does not count."""
         self._database.run(
             lambda transaction: transaction.change(
-                "DELETE FROM passes WHERE lane = ? AND ticket = ?", lane.name, ticket
+                "DELETE FROM passes WHERE lane = ? AND ticket = ?", limit.name, ticket
             )
         )
 
@@ -84,82 +84,82 @@ class RateLimitTable:
         self._database.run(renew)
 
 
-def judge(transaction: Transaction, lane: Limit, ticket: str, queue: bool, room: int) -> Decision:
+def decide(transaction: Transaction, limit: Limit, ticket: str, queue: bool, max_queued: int) -> Decision:
     now, (tickets, spacing, passed) = transaction.lock_and_query(
-        lane.name,
-        ("SELECT id, number, running, alive FROM tickets WHERE lane = ? ORDER BY number", (lane.name,)),
-        ("SELECT next FROM lanes WHERE name = ?", (lane.name,)),
-        (PASSES, (lane.name,) * 3 + ((lane.rate or (1, 0))[0] - 1,)),
+        limit.name,
+        ("SELECT id, number, running, alive FROM tickets WHERE lane = ? ORDER BY number", (limit.name,)),
+        ("SELECT next FROM lanes WHERE name = ?", (limit.name,)),
+        (PASSES, (limit.name,) * 3 + ((limit.rate or (1, 0))[0] - 1,)),
     )
-    living = only_living(transaction, tickets, now)
-    places = {id_: number for id_, number, running, _ in living if not running}
-    first = lane.ahead or not places or next(iter(places)) == ticket
-    wait = max(gap_left(spacing, lane, now), rate_left(transaction, passed, lane, now))
-    too_many = 0 < lane.most <= len(living) - len(places)
-    if first and wait <= 0 and not too_many:
-        go(transaction, lane, ticket, now, queued=ticket in places)
+    live = live_tickets(transaction, tickets, now)
+    positions = {ticket_id: number for ticket_id, number, running, _ in live if not running}
+    first = limit.skips_queue or not positions or next(iter(positions)) == ticket
+    wait = max(interval_left(spacing, limit, now), rate_left(transaction, passed, limit, now))
+    at_capacity = 0 < limit.max_concurrent <= len(live) - len(positions)
+    if first and wait <= 0 and not at_capacity:
+        admit(transaction, limit, ticket, now, queued=ticket in positions)
         return Decision(True)
-    if queue and not lane.ahead and ticket not in places:
-        if len(places) >= room:
-            return Decision(False, wait, too_many, full=True)
-        number = 1 + max((number for _, number, _, _ in living), default=0)
-        places[ticket] = put_ticket(transaction, lane, ticket, number, now, running=False)
-    return Decision(False, wait, too_many, place=places.get(ticket, 0))
+    if queue and not limit.skips_queue and ticket not in positions:
+        if len(positions) >= max_queued:
+            return Decision(False, wait, at_capacity, queue_full=True)
+        number = 1 + max((number for _, number, _, _ in live), default=0)
+        positions[ticket] = put_ticket(transaction, limit, ticket, number, now, running=False)
+    return Decision(False, wait, at_capacity, position=positions.get(ticket, 0))
 
 
-def only_living(transaction: Transaction, tickets: list[Row], now: float) -> list[Row]:
+def live_tickets(transaction: Transaction, tickets: list[Row], now: float) -> list[Row]:
     """The void ones are removed."""
     # One that is to live for longer than any does is from before the clock was set back.
-    void = [row for row in tickets if not 0 <= row[3] - now <= LONGEST]
+    void = [row for row in tickets if not 0 <= row[3] - now <= MAX_TICKET_TTL]
     if void:
         transaction.change_many("DELETE FROM tickets WHERE id = ?", [(row[0],) for row in void])
     return [row for row in tickets if row not in void] if void else tickets
 
 
-def gap_left(spacing: list[Row], lane: Limit, now: float) -> float:
+def interval_left(spacing: list[Row], limit: Limit, now: float) -> float:
     """Seconds.  More than the gap is not believed: the clock was set back."""
-    left = spacing[0][0] - now if spacing and lane.gap else 0.0
-    return left if left <= lane.gap + SLACK else 0.0
+    left = spacing[0][0] - now if spacing and limit.min_interval else 0.0
+    return left if left <= limit.min_interval + SLACK else 0.0
 
 
-def rate_left(transaction: Transaction, passed: list[Row], lane: Limit, now: float) -> float:
-    if not lane.rate:
+def rate_left(transaction: Transaction, passed: list[Row], limit: Limit, now: float) -> float:
+    if not limit.rate:
         return 0.0
-    count, period = lane.rate
+    count, period = limit.rate
     ((first, last, decisive),) = passed
     if first is not None and (first < now - 2 * period or last > now + SLACK):
         # What lies ahead is from before the clock was set back.
         transaction.execute(
-            "DELETE FROM passes WHERE lane = ? AND (at <= ? OR at > ?)", lane.name, now - period, now + SLACK
+            "DELETE FROM passes WHERE lane = ? AND (at <= ? OR at > ?)", limit.name, now - period, now + SLACK
         )
-        ((_, _, decisive),) = transaction.rows(PASSES, lane.name, lane.name, lane.name, count - 1)
+        ((_, _, decisive),) = transaction.rows(PASSES, limit.name, limit.name, limit.name, count - 1)
     return 0.0 if decisive is None else float(decisive + period - now)
 
 
-def go(transaction: Transaction, lane: Limit, ticket: str, now: float, *, queued: bool) -> None:
+def admit(transaction: Transaction, limit: Limit, ticket: str, now: float, *, queued: bool) -> None:
     if queued:
         transaction.execute("DELETE FROM tickets WHERE id = ?", ticket)
-    if lane.most:
-        put_ticket(transaction, lane, ticket, 0, now, running=True)
-    if lane.gap:
+    if limit.max_concurrent:
+        put_ticket(transaction, limit, ticket, 0, now, running=True)
+    if limit.min_interval:
         transaction.execute(
             "INSERT INTO lanes (name, next) VALUES (?, ?)"
             " ON CONFLICT (name) DO UPDATE SET next = excluded.next",
-            lane.name,
-            now + lane.gap,
+            limit.name,
+            now + limit.min_interval,
         )
-    if lane.rate:
-        transaction.execute("INSERT INTO passes (lane, ticket, at) VALUES (?, ?, ?)", lane.name, ticket, now)
+    if limit.rate:
+        transaction.execute("INSERT INTO passes (lane, ticket, at) VALUES (?, ?, ?)", limit.name, ticket, now)
 
 
 def put_ticket(
-    transaction: Transaction, lane: Limit, ticket: str, number: int, now: float, *, running: bool
+    transaction: Transaction, limit: Limit, ticket: str, number: int, now: float, *, running: bool
 ) -> int:
     """:param number: its place in the queue, for one that waits."""
     transaction.execute(
         "INSERT INTO tickets (id, lane, number, running, alive) VALUES (?, ?, ?, ?, ?)",
         ticket,
-        lane.name,
+        limit.name,
         number,
         int(running),
         now + TICKET_TTL,

@@ -27,10 +27,10 @@ Mend = Callable[[Refusal], bytes | None]  # another body to try, or None
 class Gate(Protocol):
     """What each of a client's requests passes on its way out.  Both are for the one that is sent."""
 
-    def enter(self, model: str, path: str) -> None:
+    def acquire(self, model: str, path: str) -> None:
         """Blocks until it may go.  Raises BridgeError: it may not."""
 
-    def refused(self, error: BridgeError, model: str, path: str) -> None: ...
+    def note_refusal(self, error: BridgeError, model: str, path: str) -> None: ...
 
 
 class Copilot:
@@ -94,7 +94,7 @@ class Copilot:
         gate = self._gate if request_id else None  # the list of models is nobody's request
         while True:
             if gate:
-                gate.enter(model, path)
+                gate.acquire(model, path)
             token = self.token()  # after the wait, which may have been long
             sent = self._headers.copilot(path, token.value, token.kind, request_id, signals) | (headers or {})
             try:
@@ -115,7 +115,7 @@ class Copilot:
             refusal = read_refusal(response.status_code, response.headers, read_error_body(response))
             self.errors.append(refusal.kind)
             if gate:
-                gate.refused(refusal, model, path)
+                gate.note_refusal(refusal, model, path)
             body = self._remedied(refusal, token, tried, body, mend)
             if refusal.remedy == RETRY:  # it was read; what was refused for its form or its token was not
                 signals = replayed(signals)

@@ -98,22 +98,30 @@ def test_keys(stores: tuple[Store, Store]) -> None:
 def test_lanes(stores: tuple[Store, Store]) -> None:
     """Many at once: exactly as many go as may."""
     one, two = stores
-    for lane in (Limit("gap", gap=60.0), Limit("rate", rate=(3, 60)), Limit("most", most=4)):
+    for lane in (
+        Limit("spaced", min_interval=60.0),
+        Limit("rate", rate=(3, 60)),
+        Limit("concurrent", max_concurrent=4),
+    ):
         with ThreadPoolExecutor(8) as pool:
             asked = [
                 pool.submit(
-                    (one, two)[number % 2].rate_limits.ask, lane, f"{lane.name}{number}", queue=False, room=9
+                    (one, two)[number % 2].rate_limits.request,
+                    lane,
+                    f"{lane.name}{number}",
+                    queue=False,
+                    max_queued=9,
                 )
                 for number in range(24)
             ]
             granted = [each.result().granted for each in asked].count(True)
         assert granted == {"gap": 1, "rate": 3, "most": 4}[lane.name]
-    gap = Limit("gap", gap=60.0)
-    verdict = one.rate_limits.ask(gap, "x", queue=True, room=1)
+    spaced = Limit("spaced", min_interval=60.0)
+    verdict = one.rate_limits.request(spaced, "x", queue=True, max_queued=1)
     assert 50 < verdict.wait <= 60
-    assert two.rate_limits.ask(gap, "y", queue=True, room=1).full
+    assert two.rate_limits.request(spaced, "y", queue=True, max_queued=1).queue_full
     two.rate_limits.keep_alive(["x"])
-    two.rate_limits.leave("x")
+    two.rate_limits.release("x")
     now = time.time()
     one.cooldowns.put(Cooldown("a", now + 60, "slowly", model="m", since=now), now)
     (rest,) = two.cooldowns.all(now + 1000)

@@ -71,7 +71,7 @@ def ready() -> tuple[Response, int]:
 
 def details(now: Condition) -> dict[str, Any]:
     """`since`, `until`: unix seconds; `rests`: what Copilot has refused for a while."""
-    told: dict[str, Any] = {"since": round(now.since), "rests": bridge().pace.rests.report()}
+    told: dict[str, Any] = {"since": round(now.since), "rests": bridge().rate_limiter.cooldowns.report()}
     if now.reason:
         told["reason"] = now.reason
     if now.until:

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from copilot_bridge.access import authentication as module
-from copilot_bridge.access import fresh
+from copilot_bridge.access import reloading_cache
 from copilot_bridge.access.authentication import (
     LOCAL_OPERATOR,
     Authenticator,
     read_credentials,
     require_keys_when_public,
 )
-from copilot_bridge.access.rates import Rate
+from copilot_bridge.access.rates import RateLimit
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, ConfigError, InvalidRequest, StoreError
 from copilot_bridge.redaction import Secret
@@ -99,7 +99,7 @@ def test_a_stored_key(store):
     given = Key("friend", KEY, b"", account="octo", models=("claude-*", "gpt-4.1"), rate="30/minute")
     secret = store.keys.add(given)
     caller = authenticator.authenticate([secret], local=False)
-    assert (caller.id, caller.account, caller.rate) == ("key:friend", "octo", Rate(30, 60))
+    assert (caller.id, caller.account, caller.rate) == ("key:friend", "octo", RateLimit(30, 60))
     assert not caller.operator
     assert caller.may_use("claude-sonnet-4.5")
     assert caller.may_use("gpt-4.1")
@@ -119,14 +119,14 @@ def test_only_a_hash_is_stored(store, tmp_path):
 
 
 def test_rotating_and_revoking_count_at_once(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(fresh, "MAX_AGE", 1e9)
-    monkeypatch.setattr(fresh, "REFRESH_AGE", 1e9)
+    monkeypatch.setattr(reloading_cache, "MAX_AGE", 1e9)
+    monkeypatch.setattr(reloading_cache, "RELOAD_AGE", 1e9)
     elsewhere = open_store(tmp_path)  # the command line, another worker
     authenticator = make(store)
     old = elsewhere.keys.add(Key("a", KEY, b"", rate="1/s"))
     assert authenticator.authenticate([old], local=False).id == "key:a"
     new = elsewhere.keys.rotate("a", KEY)
-    assert authenticator.authenticate([new], local=False).rate == Rate(1, 1)
+    assert authenticator.authenticate([new], local=False).rate == RateLimit(1, 1)
     refused(authenticator, old)
     assert elsewhere.keys.rotate("nobody", KEY) is None
     assert elsewhere.keys.rotate("a", SHARE) is None
@@ -148,8 +148,8 @@ def test_an_expired_key(store):
 
 
 def test_the_store_is_not_asked_for_each_request(store, monkeypatch):
-    monkeypatch.setattr(fresh, "MAX_AGE", 1e9)
-    monkeypatch.setattr(fresh, "REFRESH_AGE", 1e9)
+    monkeypatch.setattr(reloading_cache, "MAX_AGE", 1e9)
+    monkeypatch.setattr(reloading_cache, "RELOAD_AGE", 1e9)
     authenticator = make(store)
     secret = store.keys.add(Key("a", KEY, b""))
     authenticator.authenticate([secret], local=False)
@@ -175,8 +175,8 @@ def broken(*_args):
 
 def test_a_store_that_breaks_does_not_open_the_door(store, tmp_path, monkeypatch, caplog):
     """Neither for a process that knew the keys nor for one that begins afterwards."""
-    monkeypatch.setattr(fresh, "MAX_AGE", 0)
-    monkeypatch.setattr(fresh, "REFRESH_AGE", 0)
+    monkeypatch.setattr(reloading_cache, "MAX_AGE", 0)
+    monkeypatch.setattr(reloading_cache, "RELOAD_AGE", 0)
     secret = store.keys.add(Key("a", KEY, b""))
     authenticator = make(store)
     authenticator.authenticate([secret], local=True)

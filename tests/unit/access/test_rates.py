@@ -2,22 +2,22 @@
 
 import pytest
 
-from copilot_bridge.access.rates import Rate, read_span
+from copilot_bridge.access.rates import RateLimit, parse_duration
 
 
 @pytest.mark.parametrize(
     ("text", "rate"),
     [
-        ("30/minute", Rate(30, 60)),
-        ("1/second", Rate(1, 1)),
-        (" 5 per Seconds ", Rate(5, 1)),
-        ("1000 / hour", Rate(1000, 3600)),
-        ("7/d", Rate(7, 86_400)),
-        ("2/days", Rate(2, 86_400)),
+        ("30/minute", RateLimit(30, 60)),
+        ("1/second", RateLimit(1, 1)),
+        (" 5 per Seconds ", RateLimit(5, 1)),
+        ("1000 / hour", RateLimit(1000, 3600)),
+        ("7/d", RateLimit(7, 86_400)),
+        ("2/days", RateLimit(2, 86_400)),
     ],
 )
 def test_rates(text, rate):
-    assert Rate.read(text) == rate
+    assert RateLimit.parse(text) == rate
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_rates(text, rate):
 )
 def test_what_is_no_rate(text):
     with pytest.raises(ValueError, match="like 30/minute"):
-        Rate.read(text)
+        RateLimit.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -33,10 +33,10 @@ def test_what_is_no_rate(text):
     [("30d", 2_592_000), ("12 hours", 43_200), ("45m", 2700), ("1 day", 86_400), ("9s", 9)],
 )
 def test_spans(text, seconds):
-    assert read_span(text) == seconds
+    assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "30", "d", "0d", "-1d", "3w", "1d2h"])
 def test_what_is_no_span(text):
     with pytest.raises(ValueError, match="like 30d"):
-        read_span(text)
+        parse_duration(text)

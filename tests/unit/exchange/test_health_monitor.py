@@ -51,7 +51,7 @@ class Bridge:
         self.resting: list[Cooldown] = []
         self.number = 0
         self.looks = 0
-        self.pace = SimpleNamespace(rests=SimpleNamespace(of=lambda _: self.resting))
+        self.rate_limiter = SimpleNamespace(cooldowns=SimpleNamespace(of_account=lambda _: self.resting))
         self.models = SimpleNamespace(catalogue=lambda _: None)
         self.store = Store(self)
 

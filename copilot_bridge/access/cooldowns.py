@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from itertools import islice
 
-from copilot_bridge.access.fresh import Fresh
+from copilot_bridge.access.reloading_cache import ReloadingCache
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, StoreError
 from copilot_bridge.store.change_counter import ChangeCounter
@@ -23,25 +23,27 @@ MODEL, PATH, ACCOUNT = "model", "path", "account"
 
 # What a refusal is about, by its code and, where there is none, its text; the first row that fits counts.
 # All others are about what was asked for: a model, where it was a conversation, else the path.
-ABOUT = (
+SCOPES = (
     (r"^user_model_|^model_", MODEL),
     (r"^[a-z_]*(?:global|session|weekly)_", ACCOUNT),
     (r"^ .*\b(?:global|session|weekly) (?:rate )?limit", ACCOUNT),
 )
 
 # Paths that every conversation with a model goes through: what is refused there is the model.
-CONVERSATIONS = re.compile(r"/chat/completions|/responses|(?:/v1)?/messages")
+MODEL_PATHS = re.compile(r"/chat/completions|/responses|(?:/v1)?/messages")
 
-MOST_NAMED = 5  # other models, in the message on one that rests
+MAX_ALTERNATIVES = 5  # other models, in the message on one that rests
 
-Others = Callable[[str], Iterable[str]]  # the models that could take the place of one, the nearest first
+Alternatives = Callable[
+    [str], Iterable[str]
+]  # the models that could take the place of one, the nearest first
 
 
-def nobody(_model: str) -> Iterable[str]:
+def no_alternatives(_model: str) -> Iterable[str]:
     return ()
 
 
-class Rests:
+class Cooldowns:
     """One for the process.
 
     :param clock: unix seconds.
@@ -54,49 +56,54 @@ class Rests:
         changes: ChangeCounter,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._heeds = config.honor_retry_after
+        self._honors_retry_after = config.honor_retry_after
         self._table = table
         self._changes = changes
         self._clock = clock
         self._known: dict[tuple[str, str, str], Cooldown] = {}
         self._unwritten: list[Cooldown] = []
         # Another machine's is a saving, not a rule: Copilot itself refuses what comes too early.
-        self._fresh = Fresh(changes, self._read, config.store_timeout, waits_for_others=False)
+        self._cache = ReloadingCache(changes, self._read, config.store_timeout, waits_for_others=False)
 
-    def check(self, account: str, model: str, path: str, others: Others = nobody) -> None:
+    def check(
+        self, account: str, model: str, path: str, alternatives: Alternatives = no_alternatives
+    ) -> None:
         """Raises BridgeError "rate_limited": what Copilot said, and when it may be asked again."""
-        self._fresh.look()
+        self._cache.refresh()
         if not self._known:
             return
         now = self._clock()
         for key in ((account, "", ""), (account, model, ""), (account, "", path)):
-            rest = self._known.get(key)
-            if rest and rest.left(now):
-                raise self._told(rest, now, others)
+            cooldown = self._known.get(key)
+            if cooldown and cooldown.left(now):
+                raise self._error(cooldown, now, alternatives)
 
     def note(self, account: str, error: BridgeError, model: str = "", path: str = "") -> None:
         """A refusal of Copilot's; one that says for how long it wants to be left alone is heeded."""
         seconds = retry_after(error.headers, str(error)) if error.kind == "rate_limited" else None
-        if not seconds or not self._heeds:
+        if not seconds or not self._honors_retry_after:
             return
         now = self._clock()
         wait = Wait.of(seconds, now)
-        model, path = part(error, model, path)
-        rest = Cooldown(account, wait.until, str(error), error.code, model, path, wait.since)
-        self._known[rest.key] = rest
+        model, path = scope_of(error, model, path)
+        cooldown = Cooldown(account, wait.until, str(error), error.code, model, path, wait.since)
+        self._known[cooldown.key] = cooldown
         log.warning(
-            "%s is paused for %s, as Copilot asks: %s", rest.what, in_short(rest.left(now)), rest.message
+            "%s is paused for %s, as Copilot asks: %s",
+            cooldown.what,
+            in_short(cooldown.left(now)),
+            cooldown.message,
         )
-        self._unwritten.append(rest)
+        self._unwritten.append(cooldown)
         self._write()
         self._changes.bump()
 
-    def of(self, account: str) -> list[Cooldown]:
+    def of_account(self, account: str) -> list[Cooldown]:
         """Those of an account, the one that ends first first."""
         return [each for each in self.all() if each.account == account]
 
     def all(self) -> list[Cooldown]:
-        self._fresh.look()
+        self._cache.refresh()
         now = self._clock()
         return sorted((each for each in self._known.values() if each.left(now)), key=lambda each: each.until)
 
@@ -127,21 +134,23 @@ class Rests:
         self._changes.bump()
         return ended
 
-    def _told(self, rest: Cooldown, now: float, others: Others) -> BridgeError:
-        left = rest.left(now)
-        said = (
-            f"{rest.what} is paused until {clock_time(rest.until)}, for {in_short(left)}, as Copilot asked: "
-        )
-        message = said + rest.message
-        if rest.model:
-            free = (each for each in others(rest.model) if not self._rests(rest.account, each, now))
-            if named := ", ".join(islice(free, MOST_NAMED)):
+    def _error(self, cooldown: Cooldown, now: float, alternatives: Alternatives) -> BridgeError:
+        left = cooldown.left(now)
+        pause = f"{cooldown.what} is paused until {clock_time(cooldown.until)}, for {in_short(left)}"
+        message = f"{pause}, as Copilot asked: {cooldown.message}"
+        if cooldown.model:
+            free = (
+                each
+                for each in alternatives(cooldown.model)
+                if not self._is_paused(cooldown.account, each, now)
+            )
+            if named := ", ".join(islice(free, MAX_ALTERNATIVES)):
                 message += f" (models that are not paused: {named})"
-        return BridgeError(message, kind="rate_limited", code=rest.code, headers=header(max(left, 1.0)))
+        return BridgeError(message, kind="rate_limited", code=cooldown.code, headers=header(max(left, 1.0)))
 
-    def _rests(self, account: str, model: str, now: float) -> bool:
-        rest = self._known.get((account, model, ""))
-        return bool(rest and rest.left(now))
+    def _is_paused(self, account: str, model: str, now: float) -> bool:
+        cooldown = self._known.get((account, model, ""))
+        return bool(cooldown and cooldown.left(now))
 
     def _read(self) -> None:
         try:
@@ -164,14 +173,14 @@ class Rests:
             log.debug("a rest is kept in memory only: %s", error)
 
 
-def part(error: BridgeError, model: str, path: str) -> tuple[str, str]:
+def scope_of(error: BridgeError, model: str, path: str) -> tuple[str, str]:
     """The model or the path that a refusal is about; neither: the account."""
-    told = error.code or f" {error}"
+    text = error.code or f" {error}"
     about = next(
-        (about for pattern, about in ABOUT if re.search(pattern, told, re.IGNORECASE | re.DOTALL)), ""
+        (about for pattern, about in SCOPES if re.search(pattern, text, re.IGNORECASE | re.DOTALL)), ""
     )
     if about == ACCOUNT:
         return "", ""
-    if model and (about == MODEL or CONVERSATIONS.fullmatch(path)):
+    if model and (about == MODEL or MODEL_PATHS.fullmatch(path)):
         return model, ""
     return "", path

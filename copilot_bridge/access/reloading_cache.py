@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from copilot_bridge.store.change_counter import ChangeCounter
 
-REFRESH_AGE = 1.0  # s; what is older is read again beside the requests
+RELOAD_AGE = 1.0  # s; what is older is read again beside the requests
 MAX_AGE = 2.0  # s; what is older is read again first: what another machine has changed is noticed this late
 # s that a waiting request gives the one that reads beyond the deadline of its reading.  With none the two
 # end at the same moment, and the waiting one would go on to meet the same silent store a second time.
 MARGIN = 0.1
 
 
-class Fresh:
+class ReloadingCache:
     """Reads again when the store says that it has changed, and as time passes.
 
     A request waits for the reading after a change on this machine, and where what is known is too old: an
@@ -27,36 +27,36 @@ class Fresh:
     def __init__(
         self,
         changes: ChangeCounter,
-        read: Callable[[], None],
-        patience: float,
+        load: Callable[[], None],
+        timeout: float,
         *,
         waits_for_others: bool = True,
     ) -> None:
         self._changes = changes
-        self._read = read
-        self._patience = patience
+        self._load = load
+        self._timeout = timeout
         self._waits_for_others = waits_for_others
-        self._reading = threading.Lock()
-        self._seen = -1
-        self._read_at = float("-inf")
+        self._lock = threading.Lock()
+        self._seen_change = -1
+        self._loaded_at = float("-inf")
 
-    def look(self) -> None:
-        age = time.monotonic() - self._read_at
-        if self._changes.read() != self._seen or (self._waits_for_others and age >= MAX_AGE):
-            self._refresh(self._patience + MARGIN)
-        elif age >= REFRESH_AGE and not self._reading.locked():
-            threading.Thread(target=self._refresh, daemon=True).start()
+    def refresh(self) -> None:
+        age = time.monotonic() - self._loaded_at
+        if self._changes.read() != self._seen_change or (self._waits_for_others and age >= MAX_AGE):
+            self._reload(self._timeout + MARGIN)
+        elif age >= RELOAD_AGE and not self._lock.locked():
+            threading.Thread(target=self._reload, daemon=True).start()
 
-    def _refresh(self, patience: float = 0.0) -> None:
-        if not self._reading.acquire(timeout=patience):
+    def _reload(self, timeout: float = 0.0) -> None:
+        if not self._lock.acquire(timeout=timeout):
             return
         try:
             if self._is_outdated():
                 seen = self._changes.read()
-                self._read()
-                self._seen, self._read_at = seen, time.monotonic()
+                self._load()
+                self._seen_change, self._loaded_at = seen, time.monotonic()
         finally:
-            self._reading.release()
+            self._lock.release()
 
     def _is_outdated(self) -> bool:
-        return self._changes.read() != self._seen or time.monotonic() - self._read_at >= REFRESH_AGE
+        return self._changes.read() != self._seen_change or time.monotonic() - self._loaded_at >= RELOAD_AGE

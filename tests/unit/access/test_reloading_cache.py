@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from copilot_bridge.access import fresh
-from copilot_bridge.access.fresh import Fresh
+from copilot_bridge.access import reloading_cache
+from copilot_bridge.access.reloading_cache import ReloadingCache
 from copilot_bridge.store.change_counter import ChangeCounter
 
 LONG = 10.0  # s, the longest that a test waits for what comes at once
@@ -50,29 +50,29 @@ def silent(reads: Reads) -> None:
 
 
 def test_what_was_read_just_now_is_not_read_again(reads: Reads, changes: ChangeCounter) -> None:
-    known = Fresh(changes, reads, 1.0)
-    known.look()
-    known.look()
+    known = ReloadingCache(changes, reads, 1.0)
+    known.refresh()
+    known.refresh()
     assert reads.count == 1
 
 
 def test_a_change_is_waited_for(reads: Reads, changes: ChangeCounter) -> None:
-    known = Fresh(changes, reads, 1.0)
-    known.look()
+    known = ReloadingCache(changes, reads, 1.0)
+    known.refresh()
     changes.bump()
-    known.look()
+    known.refresh()
     assert reads.count == 2
 
 
 def test_what_is_not_new_is_read_beside_the_requests(
     reads: Reads, changes: ChangeCounter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fresh, "REFRESH_AGE", 0.0)
-    known = Fresh(changes, reads, 1.0)
-    known.look()
+    monkeypatch.setattr(reloading_cache, "RELOAD_AGE", 0.0)
+    known = ReloadingCache(changes, reads, 1.0)
+    known.refresh()
     silent(reads)
-    known.look()
-    known.look()
+    known.refresh()
+    known.refresh()
     assert reads.begun.acquire(timeout=LONG)
     assert reads.count == 2, "one reading for all"
     reads.answers.set()
@@ -82,12 +82,12 @@ def test_what_is_not_new_is_read_beside_the_requests(
 def test_what_is_old_is_waited_for_where_it_matters(
     reads: Reads, changes: ChangeCounter, monkeypatch: pytest.MonkeyPatch, waits: bool
 ) -> None:
-    monkeypatch.setattr(fresh, "REFRESH_AGE", 0.0)
-    monkeypatch.setattr(fresh, "MAX_AGE", 0.0)
-    known = Fresh(changes, reads, 1.0, waits_for_others=waits)
-    known.look()
+    monkeypatch.setattr(reloading_cache, "RELOAD_AGE", 0.0)
+    monkeypatch.setattr(reloading_cache, "MAX_AGE", 0.0)
+    known = ReloadingCache(changes, reads, 1.0, waits_for_others=waits)
+    known.refresh()
     silent(reads)
-    looking = in_thread(known.look)
+    looking = in_thread(known.refresh)
     assert reads.begun.acquire(timeout=LONG)
     looking.join(0.1 if waits else LONG)
     assert looking.is_alive() is waits
@@ -98,11 +98,11 @@ def test_what_is_old_is_waited_for_where_it_matters(
 def test_who_waits_for_a_reading_does_not_give_up_before_it(reads: Reads, changes: ChangeCounter) -> None:
     """The reading ends at its deadline; one that waits for it would else meet the silent store again."""
     deadline = 0.3
-    known = Fresh(changes, lambda: (reads(), time.sleep(deadline))[0], deadline)
-    first = in_thread(known.look)
+    known = ReloadingCache(changes, lambda: (reads(), time.sleep(deadline))[0], deadline)
+    first = in_thread(known.refresh)
     assert reads.begun.acquire(timeout=LONG)
-    known.look()
-    assert not known._reading.locked(), "the reading has ended"
+    known.refresh()
+    assert not known._lock.locked(), "the reading has ended"
     assert reads.count == 1
     first.join(LONG)
 
@@ -111,10 +111,10 @@ def test_a_reading_that_does_not_end_is_not_waited_for_any_longer(
     reads: Reads, changes: ChangeCounter
 ) -> None:
     reads.answers.clear()
-    known = Fresh(changes, reads, 0.05)
-    first = in_thread(known.look)
+    known = ReloadingCache(changes, reads, 0.05)
+    first = in_thread(known.refresh)
     assert reads.begun.acquire(timeout=LONG)
-    known.look()
+    known.refresh()
     assert first.is_alive()
     reads.answers.set()
     first.join(LONG)

@@ -3,8 +3,8 @@
 import pytest
 
 from copilot_bridge.access.authentication import LOCAL_OPERATOR
-from copilot_bridge.access.pace import Pace
-from copilot_bridge.access.rests import part
+from copilot_bridge.access.cooldowns import scope_of
+from copilot_bridge.access.rate_limiter import RateLimiter
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, StoreError, UpstreamRefused
 from copilot_bridge.store import open_store
@@ -21,7 +21,7 @@ class World:
     def __init__(self, home, **settings):
         self.now = 1000.0
         self.store = open_store(home)
-        self.pace = Pace(
+        self.rate_limiter = RateLimiter(
             Config(**settings),
             self.store.rate_limits,
             self.store.cooldowns,
@@ -32,10 +32,10 @@ class World:
 
     def refuse(self, kind="rate_limited", code="c", model="opus", path=CHAT, says="slowly", **headers):
         error = UpstreamRefused(says, kind=kind, code=code, headers=headers)
-        self.pace.passage(LOCAL_OPERATOR, "account").refused(error, model, path)
+        self.rate_limiter.admission(LOCAL_OPERATOR, "account").note_refusal(error, model, path)
 
     def enter(self, account="account", model="opus", path=CHAT, others=()):
-        self.pace.passage(LOCAL_OPERATOR, account, None, lambda _: others).enter(model, path)
+        self.rate_limiter.admission(LOCAL_OPERATOR, account, None, lambda _: others).acquire(model, path)
 
     def refused(self, **asked):
         with pytest.raises(BridgeError) as caught:
@@ -98,7 +98,7 @@ def test_an_operator_who_wants_no_rests(new_world):
 
 
 @pytest.mark.parametrize(
-    ("code", "says", "model", "path", "rests"),
+    ("code", "says", "model", "path", "scope"),
     [
         ("user_model_rate_limited", "weekly limit of this model", "opus", CHAT, ("opus", "")),
         ("user_model_rate_limited:pro", "", "ada", EMBEDDINGS, ("ada", "")),
@@ -117,8 +117,8 @@ def test_an_operator_who_wants_no_rests(new_world):
         (None, "Sorry, you've exceeded your weekly rate limit.", "opus", CHAT, ("", "")),
     ],
 )
-def test_what_rests(code, says, model, path, rests):
-    assert part(UpstreamRefused(says, code=code), model, path) == rests
+def test_what_rests(code, says, model, path, scope):
+    assert scope_of(UpstreamRefused(says, code=code), model, path) == scope
 
 
 def test_only_what_was_refused_rests(world):
@@ -164,14 +164,14 @@ def test_others_know_and_one_may_end_it(world, new_world):
     other = new_world()
     world.refuse(**{"retry-after": "600"})
     world.refuse(model="ada", path=EMBEDDINGS, **{"retry-after": "500"})
-    assert [each.what for each in other.pace.rests.all()] == [EMBEDDINGS, "opus"]
+    assert [each.what for each in other.rate_limiter.cooldowns.all()] == [EMBEDDINGS, "opus"]
     assert other.refused().headers == {"retry-after": "600"}
-    assert [each.what for each in other.pace.rests.clear("opus")] == ["opus"]
+    assert [each.what for each in other.rate_limiter.cooldowns.clear("opus")] == ["opus"]
     world.enter()
     world.refused(model="ada", path=EMBEDDINGS)
-    assert [each.what for each in other.pace.rests.clear()] == [EMBEDDINGS]
+    assert [each.what for each in other.rate_limiter.cooldowns.clear()] == [EMBEDDINGS]
     world.enter(model="ada", path=EMBEDDINGS)
-    assert other.pace.rests.clear("opus") == []
+    assert other.rate_limiter.cooldowns.clear("opus") == []
 
 
 def test_another_machines_clock_makes_no_rest_longer(world, new_world):
@@ -183,7 +183,7 @@ def test_another_machines_clock_makes_no_rest_longer(world, new_world):
     assert other.refused().headers == {"retry-after": "60"}
     world.now += 61
     other.now += 61
-    other.pace.rests._fresh._seen = -1
+    other.rate_limiter.cooldowns._cache._seen_change = -1
     other.enter()
 
 

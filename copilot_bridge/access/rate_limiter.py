@@ -1,0 +1,248 @@
+"""How often: the operator's limits, and the rests that Copilot asks for (`rests`).
+
+The limits are kept in the store, so they hold for all workers together and over a restart.  (The library
+`limits` would need a Redis for that.)  Without limits a request costs no more than a look into memory.
+"""
+
+import logging
+import threading
+import time
+import uuid
+from bisect import insort
+from collections.abc import Callable
+from typing import TypeVar
+
+from copilot_bridge.access.authentication import Caller
+from copilot_bridge.access.cooldowns import Alternatives, Cooldowns, no_alternatives
+from copilot_bridge.config import Config
+from copilot_bridge.errors import BridgeError, StoreBusy, StoreError
+from copilot_bridge.store.change_counter import ChangeCounter
+from copilot_bridge.store.cooldowns import CooldownTable
+from copilot_bridge.store.rate_limits import TICKET_TTL, Decision, Limit, RateLimitTable
+from copilot_bridge.store.sqlite import Sqlite
+from copilot_bridge.waits import header
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+POLL_INTERVAL = 0.2  # s: how often the first of a queue looks whether somebody in another worker has left
+MAX_SLEEP = 5.0
+
+
+class RateLimiter:
+    """One for the process."""
+
+    def __init__(
+        self,
+        config: Config,
+        table: RateLimitTable,
+        cooldowns: CooldownTable,
+        changes: ChangeCounter,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._min_interval = config.rate_limit or 0.0
+        self._max_concurrent = config.max_concurrent or 0
+        self._max_queued = config.max_waiting
+        self.wait = config.queue_requests
+        self.cooldowns = Cooldowns(config, cooldowns, changes, clock)
+        self._table = table
+        self._fallback = RateLimitTable(
+            Sqlite(None)
+        )  # while the store can't be used the limits hold per worker
+        self._queues: dict[str, list[QueueWaiter]] = {}
+        self._live_tickets: set[str] = set()
+        self._renewing = False
+        self._warned = False
+
+    def admission(
+        self,
+        caller: Caller,
+        account: str,
+        approve: Callable[[], None] | None = None,
+        alternatives: Alternatives = no_alternatives,
+    ) -> "Admission":
+        """:param approve: asked once, before anything else; raises what it has against the request.
+        :param others: the models that may be named to who asks for one that rests.
+        """
+        limits = []
+        if caller.rate:
+            limits.append(Limit(f"caller {caller.id}", rate=(caller.rate.count, caller.rate.period)))
+        if self._min_interval or self._max_concurrent:
+            limits.append(
+                Limit(
+                    f"account {account}", min_interval=self._min_interval, max_concurrent=self._max_concurrent
+                )
+            )
+        return Admission(self, account, limits, approve, alternatives)
+
+    # Queues.
+
+    def acquire(self, limit: Limit, ticket: str, *, wait: bool) -> None:
+        """Returns when it may go.  Raises BridgeError "rate_limited"."""
+        try:
+            if wait:
+                self._wait_in_queue(limit, ticket)
+            elif not (decision := self._request(limit, ticket, False)).granted:
+                raise too_many_requests(
+                    "the bridge spaces requests out, and this one came too early", decision.wait
+                )
+        except BaseException:  # a client that left is in nobody's way
+            self.release(ticket)
+            raise
+        if limit.max_concurrent:
+            self._keep_alive(ticket)
+
+    def _wait_in_queue(self, limit: Limit, ticket: str) -> None:
+        """Of the queue of all workers; of those in this one only the first asks again and again."""
+        waiter = QueueWaiter(0)
+        queue = self._queues.setdefault(limit.name, [])
+        try:
+            while not (decision := self._request(limit, ticket, True)).granted:
+                if decision.queue_full:
+                    raise too_many_requests("too many requests are waiting already", decision.wait)
+                if decision.position and waiter not in queue:
+                    self._keep_alive(ticket)
+                    waiter.position = decision.position
+                    insort(queue, waiter)
+                if limit.skips_queue or queue[0] is waiter:
+                    waiter.clear()
+                    waiter.wait(self._pause(limit, decision))
+                else:
+                    waiter.wait()
+        finally:
+            self._live_tickets.discard(ticket)
+            if waiter in queue:
+                queue.remove(waiter)
+            if queue:
+                queue[0].set()
+            elif self._queues.get(limit.name) is queue:
+                del self._queues[limit.name]
+
+    def _pause(self, limit: Limit, decision: Decision) -> float:
+        """Until it is worth asking again."""
+        if decision.wait > 0:
+            return min(decision.wait, MAX_SLEEP)
+        if decision.at_capacity or not limit.min_interval:
+            return POLL_INTERVAL
+        return max(
+            0.005, min(limit.min_interval / 4, POLL_INTERVAL)
+        )  # another worker's turn, who will take it any moment
+
+    def _request(self, limit: Limit, ticket: str, queue: bool) -> Decision:
+        return self._with_table(
+            lambda table: table.request(limit, ticket, queue=queue, max_queued=self._max_queued)
+        )
+
+    def release(self, *tickets: str) -> None:
+        self._live_tickets.difference_update(tickets)
+        self._with_table(lambda table: table.release(*tickets))
+        for queue in self._queues.values():
+            if queue:
+                queue[0].set()
+
+    def refund(self, limit: Limit, ticket: str) -> None:
+        self._with_table(lambda table: table.refund(limit, ticket))
+
+    def _keep_alive(self, ticket: str) -> None:
+        """Say from time to time that its holder lives."""
+        self._live_tickets.add(ticket)
+        if not self._renewing:
+            self._renewing = True
+            threading.Thread(target=self._renew_tickets, daemon=True).start()
+
+    def _renew_tickets(self) -> None:
+        while self._live_tickets:
+            time.sleep(TICKET_TTL / 4)
+            self._with_table(lambda table: table.keep_alive(sorted(self._live_tickets)))
+        self._renewing = False
+
+    def _with_table(self, act: Callable[[RateLimitTable], T]) -> T:
+        try:
+            done = act(self._table)
+        except StoreBusy:  # to count alone would let more pass than may
+            raise too_many_requests("too many requests at once for the store that counts them", 1.0) from None
+        except StoreError as error:
+            if not self._warned:
+                log.warning("limits hold for each worker by itself: %s", error)
+            self._warned = True
+            return act(self._fallback)
+        self._warned = False
+        return done
+
+
+class QueueWaiter(threading.Event):
+    """Rings when it may be one's turn.  `place`: in the queue of all workers."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__()
+        self.position = position
+
+    def __lt__(self, other: "QueueWaiter") -> bool:
+        return self.position < other.position
+
+
+class Admission:
+    """One request's way through the lanes; `leave` has to be called when its answer has ended."""
+
+    def __init__(
+        self,
+        limiter: RateLimiter,
+        account: str,
+        limits: list[Limit],
+        approve: Callable[[], None] | None,
+        alternatives: Alternatives,
+    ) -> None:
+        self._approve = approve
+        self._limiter = limiter
+        self._account = account
+        self._limits = limits
+        self._alternatives = alternatives
+        self._tickets: dict[str, str] = {}  # lane -> ticket, of those that are held until the end
+        self.waited = 0.0  # seconds
+
+    def acquire(self, model: str = "", path: str = "") -> None:
+        """Before each request to Copilot.  Blocks; raises BridgeError "rate_limited"."""
+        began = time.monotonic()
+        try:
+            self._limiter.cooldowns.check(self._account, model, path, self._alternatives)
+            self._acquire()
+        finally:
+            self.waited += time.monotonic() - began
+
+    def _acquire(self) -> None:
+        if self._approve is not None:
+            self._approve()
+            self._approve = None
+        is_retry = bool(self._tickets)
+        acquired: list[tuple[Limit, str]] = []
+        try:
+            for limit in self._limits:
+                if is_retry and not limit.min_interval:
+                    continue  # the same request once more: it counts once, and has its place
+                ticket = uuid.uuid4().hex
+                spaced = (
+                    Limit(limit.name, min_interval=limit.min_interval, skips_queue=True)
+                    if is_retry
+                    else limit
+                )
+                self._limiter.acquire(spaced, ticket, wait=self._limiter.wait or is_retry)
+                acquired.append((limit, ticket))
+                self._tickets.setdefault(limit.name, ticket)
+        except BridgeError:
+            for limit, ticket in acquired:
+                self._limiter.refund(limit, ticket)
+            raise
+
+    def note_refusal(self, error: BridgeError, model: str = "", path: str = "") -> None:
+        """Copilot's refusals."""
+        self._limiter.cooldowns.note(self._account, error, model, path)
+
+    def release(self) -> None:
+        tickets, self._tickets = list(self._tickets.values()), {}
+        if tickets:
+            self._limiter.release(*tickets)
+
+
+def too_many_requests(message: str, wait: float) -> BridgeError:
+    return BridgeError(message, kind="rate_limited", headers=header(max(wait, 1.0)))
