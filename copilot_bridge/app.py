@@ -21,7 +21,7 @@ from copilot_bridge.http.api import (
     token,
     usage,
 )
-from copilot_bridge.http.cleanup import Guard
+from copilot_bridge.http.cleanup import ErrorBoundary
 
 ABOUT = (health.bp, metrics.bp, openapi.bp, token.bp, usage.bp)
 APIS = (chat.bp, embeddings.bp, messages.bp, models.bp, responses.bp)
@@ -51,7 +51,7 @@ def create_app(config: Config | None = None) -> Flask:
     for api in APIS:
         for prefix in PREFIXES:
             app.register_blueprint(api, url_prefix=prefix, name=f"{prefix}/{api.name}".replace("/", "_"))
-    app.wsgi_app = Guard(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = ErrorBoundary(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 

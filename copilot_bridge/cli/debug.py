@@ -57,7 +57,7 @@ def command(config: Config, as_json: bool) -> None:
             "store": store_state(bridge),
             "settings": [describe(config, field.name) for field in settings()],
             "login": login_state(bridge),
-            "rests": bridge.rate_limiter.cooldowns.report(),
+            "cooldowns": bridge.rate_limiter.cooldowns.report(),
             "hosts": [reach(bridge, role, url) for role, url in hosts(bridge)],
             "learned": learned(bridge),
         }
@@ -159,7 +159,7 @@ def print_report(report: dict[str, Any]) -> None:
     click.echo(f"\nLogin: {login['user'] or 'nobody'} {login['token'] or ''}".rstrip())
     if login["error"]:
         print_wrapped(login["error"], "       ")
-    for each in report["rests"]:
+    for each in report["cooldowns"]:
         print_wrapped(f"{each['what']}, {each['seconds_left']} s left: {each['message']}", "Paused: ")
     click.echo()
     told = [

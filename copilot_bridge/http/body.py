@@ -6,18 +6,18 @@ import gevent
 from flask import Response, g, request
 
 from copilot_bridge.errors import BridgeError, InvalidRequest
-from copilot_bridge.http.cleanup import Closers
+from copilot_bridge.http.cleanup import Cleanup
 from copilot_bridge.http.context import client_socket
-from copilot_bridge.http.drain import throw_away
+from copilot_bridge.http.drain import discard_input
 from copilot_bridge.streaming.client_connection import ClientDisconnected
 
 # Prompts with images and PDFs make megabytes.
-LARGEST_BODY = 64 * 1024 * 1024
+MAX_BODY_SIZE = 64 * 1024 * 1024
 
 # A refused request's body of up to so many bytes is left to the server, which keeps the connection.
-SMALL_BODY = 64 * 1024
+MAX_KEPT_BODY = 64 * 1024
 
-UPLOAD_PATIENCE = 300.0  # seconds for a whole body
+UPLOAD_TIMEOUT = 300.0  # seconds for a whole body
 
 
 def read_body() -> bytes:
@@ -25,25 +25,25 @@ def read_body() -> bytes:
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":
         raise BridgeError(f"Content-Encoding {encoding!r} is not unpacked here", kind="media_type")
-    coding = request.environ.get("HTTP_TRANSFER_ENCODING", "chunked")
-    if coding.lower() != "chunked":
-        raise BridgeError(f"Transfer-Encoding {coding!r} is not unpacked here", kind="media_type")
+    transfer_coding = request.environ.get("HTTP_TRANSFER_ENCODING", "chunked")
+    if transfer_coding.lower() != "chunked":
+        raise BridgeError(f"Transfer-Encoding {transfer_coding!r} is not unpacked here", kind="media_type")
     announced = request.content_length
-    if announced is None or announced <= LARGEST_BODY:
-        body = read_input(LARGEST_BODY + 1 if announced is None else announced)
+    if announced is None or announced <= MAX_BODY_SIZE:
+        body = read_input(MAX_BODY_SIZE + 1 if announced is None else announced)
         if announced is not None and len(body) < announced:
             raise ClientDisconnected
-        if len(body) <= LARGEST_BODY:
+        if len(body) <= MAX_BODY_SIZE:
             g.body_is_read = True
             return body
-    raise BridgeError(f"the request's body is larger than {LARGEST_BODY:,} bytes", kind="too_large")
+    raise BridgeError(f"the request's body is larger than {MAX_BODY_SIZE:,} bytes", kind="too_large")
 
 
-def read_input(most: int) -> bytes:
+def read_input(size: int) -> bytes:
     """Raises ClientDisconnected; InvalidRequest: its chunks are none."""
     try:
-        with gevent.Timeout(UPLOAD_PATIENCE):
-            body: bytes = request.environ["wsgi.input"].read(most)
+        with gevent.Timeout(UPLOAD_TIMEOUT):
+            body: bytes = request.environ["wsgi.input"].read(size)
     except (OSError, gevent.Timeout) as error:  # gevent's server tells so that the client has left
         raise ClientDisconnected from error
     except Exception as error:
@@ -56,13 +56,13 @@ def has_unread_body() -> bool:
     if "body_is_read" in g:
         return False
     chunked = "HTTP_TRANSFER_ENCODING" in request.environ
-    return chunked or (request.content_length or 0) > SMALL_BODY
+    return chunked or (request.content_length or 0) > MAX_KEPT_BODY
 
 
-def refuse_the_rest(response: Response, closers: Closers) -> None:
+def discard_unread_body(response: Response, cleanup: Cleanup) -> None:
     """End the connection with the answer: a server that reads on to its next request takes its time."""
     response.headers["Connection"] = "close"
     if (hang_up := request.environ.get("copilot_bridge.hang_up")) is not None:
         hang_up()
     if (sock := client_socket(request.environ)) is not None:
-        closers.add(partial(throw_away, sock))
+        cleanup.add(partial(discard_input, sock))

@@ -21,57 +21,57 @@ Environ = dict[str, Any]
 Application = Callable[[Environ, Any], Iterable[bytes]]
 Close = Callable[[], object]
 
-CLOSERS = "copilot_bridge.closers"
+CLEANUP = "copilot_bridge.cleanup"
 
 # The ends of a greenlet and of the process, which are nobody's mistake.
-ENDS = (gevent.GreenletExit, SystemExit, KeyboardInterrupt)
+EXITS = (gevent.GreenletExit, SystemExit, KeyboardInterrupt)
 
 
-class Closers:
+class Cleanup:
     """What is to be done when a request has been answered, in order; each once, whatever the others do."""
 
-    __slots__ = ("_closers", "attached")
+    __slots__ = ("_actions", "attached")
 
     def __init__(self) -> None:
-        self._closers: list[Close] = []
+        self._actions: list[Close] = []
         self.attached = False  # to a response, which the server closes
 
     def add(self, close: Close) -> None:
-        self._closers.append(close)
+        self._actions.append(close)
 
     def close(self) -> None:
-        closers, self._closers = self._closers, []
-        for each in closers:
+        cleanup, self._actions = self._actions, []
+        for each in cleanup:
             try:
                 each()
-            except ENDS:
+            except EXITS:
                 raise
             except BaseException:
                 log.exception("a request was not closed as it should have been")
 
 
-class Guard:
+class ErrorBoundary:
     """WSGI: around the whole application."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        closers = environ[CLOSERS] = Closers()
+        cleanup = environ[CLEANUP] = Cleanup()
         try:
             answer = self._application(environ, start_response)
-        except ENDS:
-            closers.close()
+        except EXITS:
+            cleanup.close()
             raise
         except BaseException:
-            closers.close()
+            cleanup.close()
             log.exception("internal error at %s %s", environ.get("REQUEST_METHOD"), environ.get("PATH_INFO"))
-            return self._told(environ, start_response)
-        if not closers.attached:
-            closers.close()
+            return self._respond_internal_error(environ, start_response)
+        if not cleanup.attached:
+            cleanup.close()
         return answer
 
-    def _told(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+    def _respond_internal_error(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         error = BridgeError("internal error of the bridge: its log has more")
         status, headers, body = write_error(dialect_of_path(environ.get("PATH_INFO", "")), error)
         given = {"Content-Type": "application/json", "Content-Length": str(len(body))} | headers

@@ -21,7 +21,7 @@ def call() -> Call:
     return mine
 
 
-def spoken() -> str | None:
+def client_dialect() -> str | None:
     """The dialect that a client speaks: by the path, or where that does not tell, by the client's headers."""
     given = (name for header, name in VERSION_HEADERS.items() if header in request.headers)
     return dialect_of_path(request.path) or next(given, None)

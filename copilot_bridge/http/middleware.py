@@ -7,24 +7,24 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import NotFound
 
 from copilot_bridge.access.origins import SECURITY_HEADERS
-from copilot_bridge.http.body import has_unread_body, refuse_the_rest
-from copilot_bridge.http.cleanup import CLOSERS, Closers
-from copilot_bridge.http.context import bridge, spoken
+from copilot_bridge.http.body import discard_unread_body, has_unread_body
+from copilot_bridge.http.cleanup import CLEANUP, Cleanup
+from copilot_bridge.http.context import bridge, client_dialect
 from copilot_bridge.http.cors import allow_origin, preflight
 from copilot_bridge.http.identification import identify, read_origin
 from copilot_bridge.logs.entry import RequestLogEntry
 
 # Asked for every few seconds by machines.
-QUIET = ("/healthz", "/readyz", "/metrics", "/api/hello", "/api/event_logging/batch")
+POLLED_PATHS = ("/healthz", "/readyz", "/metrics", "/api/hello", "/api/event_logging/batch")
 
 # Asked by whoever wants to know whether the bridge is there, and what it is: answered without a key.
-OPEN = ("health", "openapi", None)
+OPEN_BLUEPRINTS = ("health", "openapi", None)
 
 # The blueprint of what people see, and those within it: it has a door of its own.
-PAGES = "web"
+PAGES_BLUEPRINT = "web"
 
 
-def begin() -> Response | None:
+def before_request() -> Response | None:
     """What is settled before any view: from where it comes, whether a page has sent it, and who asks.
 
     :raises BridgeError: it is not to be answered.
@@ -33,8 +33,10 @@ def begin() -> Response | None:
     policy = bridge().origin_policy
     origin = read_origin(environ)
     client, local = policy.locate(origin)
-    record = g.record = RequestLogEntry(client, environ["REQUEST_METHOD"], request.path, dialect=spoken())
-    if record.path in QUIET:
+    record = g.record = RequestLogEntry(
+        client, environ["REQUEST_METHOD"], request.path, dialect=client_dialect()
+    )
+    if record.path in POLLED_PATHS:
         record.level = logging.DEBUG
     if not record.path.isprintable():  # line ends, escapes, directions: no path of ours has any
         raise NotFound
@@ -42,14 +44,14 @@ def begin() -> Response | None:
     if record.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
         return preflight()
     blueprint = request.blueprint
-    if blueprint not in OPEN and not blueprint.startswith(PAGES):
+    if blueprint not in OPEN_BLUEPRINTS and not blueprint.startswith(PAGES_BLUEPRINT):
         identify(local)
     return None
 
 
-def end(response: Response) -> Response:
+def after_request(response: Response) -> Response:
     record: RequestLogEntry = g.record
-    close_with(response)
+    attach_cleanup(response)
     response.headers["X-Request-Id"] = record.id
     for name, value in SECURITY_HEADERS.items():
         response.headers.add(name, value)
@@ -57,25 +59,25 @@ def end(response: Response) -> Response:
     return response
 
 
-def close_with(response: Response) -> None:
+def attach_cleanup(response: Response) -> None:
     """Have all that the request has opened closed with this answer to it."""
     record: RequestLogEntry = g.record
-    closers: Closers = request.environ[CLOSERS]
+    cleanup: Cleanup = request.environ[CLEANUP]
     record.status = response.status_code
-    if closers.attached:  # to an answer that could not be given
-        response.call_on_close(closers.close)
+    if cleanup.attached:  # to an answer that could not be given
+        response.call_on_close(cleanup.close)
         return
-    closers.attached = True
-    response.call_on_close(closers.close)
+    cleanup.attached = True
+    response.call_on_close(cleanup.close)
     if "call" in g:
-        closers.add(g.call.leave)
-        if "asks_a_model" in g:
-            closers.add(partial(g.call.done, record))
-    closers.add(record.write)
+        cleanup.add(g.call.leave)
+        if "is_model_request" in g:
+            cleanup.add(partial(g.call.done, record))
+    cleanup.add(record.write)
     if has_unread_body():
-        refuse_the_rest(response, closers)
+        discard_unread_body(response, cleanup)
 
 
 def init_app(app: Flask) -> None:
-    app.before_request(begin)
-    app.after_request(end)
+    app.before_request(before_request)
+    app.after_request(after_request)

@@ -12,14 +12,14 @@ from typing import Any
 from copilot_bridge.access.origins import OriginPolicy
 
 PREFIX = re.compile(r"(?:/[\w.~-]+)+")
-MARKS = ("HTTP_X_FORWARDED_PREFIX", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST")
+FORWARDED_HEADERS = ("HTTP_X_FORWARDED_PREFIX", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST")
 SCHEMES = ("http", "https")
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Any], Iterable[bytes]]
 
 
-class BehindProxy:
+class ProxyHeaders:
     """WSGI: says in the environment what the proxy has told."""
 
     def __init__(self, application: Application, policy: OriginPolicy) -> None:
@@ -27,17 +27,17 @@ class BehindProxy:
         self._policy = policy
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        if any(mark in environ for mark in MARKS) and self._believes(environ):
-            believe(environ, self._policy.is_own_host)
+        if any(header in environ for header in FORWARDED_HEADERS) and self._is_trusted(environ):
+            apply_forwarded(environ, self._policy.is_own_host)
         return self._application(environ, start_response)
 
-    def _believes(self, environ: Environ) -> bool:
+    def _is_trusted(self, environ: Environ) -> bool:
         peer = environ.get("REMOTE_ADDR") or ""
         return self._policy.trusts(peer) and self._policy.is_own_host(environ.get("HTTP_HOST", ""))
 
 
-def believe(environ: Environ, is_own_host: Callable[[str], bool]) -> None:
-    prefix, scheme, host = (environ.get(mark, "").split(",")[0].strip() for mark in MARKS)
+def apply_forwarded(environ: Environ, is_own_host: Callable[[str], bool]) -> None:
+    prefix, scheme, host = (environ.get(header, "").split(",")[0].strip() for header in FORWARDED_HEADERS)
     prefix = prefix.rstrip("/")
     if PREFIX.fullmatch(prefix) and ".." not in prefix:
         environ["SCRIPT_NAME"] = prefix

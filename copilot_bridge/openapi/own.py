@@ -23,7 +23,7 @@ SCHEMAS = {
             "reason": text("Why not, for people. To callers who may ask."),
             "since": number("Unix seconds. To callers who may ask."),
             "until": number("When it ends, or is looked at again; unix seconds. To callers who may ask."),
-            "rests": list_of(
+            "cooldowns": list_of(
                 thing({"what": text(), "until": number(), "message": text()}),
                 "What Copilot has refused for a while. To callers who may ask.",
             ),

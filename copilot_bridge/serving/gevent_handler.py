@@ -10,7 +10,7 @@ from typing import Any
 import gevent
 from gevent.pywsgi import Input, WSGIHandler
 
-from copilot_bridge.http.drain import throw_away
+from copilot_bridge.http.drain import discard_input
 from copilot_bridge.serving.chunks import ChunkedBody
 from copilot_bridge.serving.error_response import error_response
 from copilot_bridge.streaming.socket_writer import GeventSocketWriter
@@ -101,7 +101,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]
         self.close_connection = True
         with suppress(OSError):
             self.socket.sendall(error_response(status, reason, self.path.partition("?")[0]))
-            throw_away(self.socket)
+            discard_input(self.socket)
 
     def MessageClass(self, *args: Any) -> Any:  # noqa: N802 - gevent's name
         try:

@@ -15,7 +15,7 @@ from gevent.server import StreamServer
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
-from copilot_bridge.http.drain import throw_away
+from copilot_bridge.http.drain import discard_input
 from copilot_bridge.serving.error_response import error_response
 from copilot_bridge.serving.gunicorn_requests import status_of, wrap_application
 from copilot_bridge.serving.idle_connections import NEW_CONNECTION_TIMEOUT, Idle, IdleConnections
@@ -96,7 +96,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             status, reason = 500, "internal error of the bridge: its log has more"
         with suppress(OSError):
             client.sendall(error_response(status, reason, path))
-            throw_away(client)
+            discard_input(client)
 
     def handle(self, *args: Any) -> None:
         greenlet = gevent.getcurrent()

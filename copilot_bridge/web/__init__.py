@@ -1,6 +1,6 @@
 """The pages that the bridge serves to people itself: rendered here, nothing from other sites.
 
-    request -> proxies -> middleware.begin -> door (who is it, may they, has our own form sent it)
+    request -> proxies -> middleware.before_request -> door (who is it, may they, has our own form sent it)
             -> a page's view -> frame (the template, in the reader's language) -> headers
 
 One module for a page, a blueprint in each; to add one: write it, and name it in `PAGES`.
@@ -8,7 +8,7 @@ One module for a page, a blueprint in each; to add one: write it, and name it in
 
 from flask import Blueprint, Flask
 
-from copilot_bridge.http.proxies import BehindProxy
+from copilot_bridge.http.proxies import ProxyHeaders
 from copilot_bridge.web import (
     approvals,
     device,
@@ -49,4 +49,4 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
     trouble.init_app(app)
     # The server's own type for it is wider than what a class of ours can promise.
-    app.wsgi_app = BehindProxy(app.wsgi_app, app.extensions["copilot_bridge"].origin_policy)  # type: ignore[method-assign]
+    app.wsgi_app = ProxyHeaders(app.wsgi_app, app.extensions["copilot_bridge"].origin_policy)  # type: ignore[method-assign]

@@ -40,7 +40,9 @@ def show() -> Response:
         "home.html",
         login=login,
         outdated=outdated(login.account),
-        rests=shared().rate_limiter.cooldowns.of_account(login.account.fingerprint) if login.account else (),
+        cooldowns=shared().rate_limiter.cooldowns.of_account(login.account.fingerprint)
+        if login.account
+        else (),
         condition=shared().health.status.current,
         figures=today(),
         steps=next_steps(),

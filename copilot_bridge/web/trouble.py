@@ -8,7 +8,7 @@ from flask import Blueprint, Flask, Response, current_app, g, request, url_for
 from werkzeug.exceptions import HTTPException
 
 from copilot_bridge.errors import BridgeError, KindName, StoreError
-from copilot_bridge.http.errors import told, told_http, told_internal
+from copilot_bridge.http.errors import error_response, http_error_response, internal_error_response
 from copilot_bridge.web.door import go, local_url, operator_or_nobody
 from copilot_bridge.web.frame import finish, page
 from copilot_bridge.web.language import tr
@@ -39,7 +39,7 @@ def title(status: int) -> str:
 
 def show(error: BridgeError) -> Response:
     if not wants_page():
-        return told(error)
+        return error_response(error)
     g.record.note_error(error)
     status = 503 if isinstance(error, StoreError) else error.facts.status
     asks = error.kind == "authentication" and request.method == "GET" and LIVE not in request.headers
@@ -57,7 +57,7 @@ def show(error: BridgeError) -> Response:
 
 def show_http(error: HTTPException) -> Response:
     if not wants_page():
-        return told_http(error)
+        return http_error_response(error)
     code = error.code or 500
     kind = KINDS.get(code, "invalid_request" if code < 500 else "internal")
     if 300 <= code < 400:
@@ -66,7 +66,7 @@ def show_http(error: HTTPException) -> Response:
 
 
 def show_internal(error: Exception) -> Response:
-    answer = told_internal(error)
+    answer = internal_error_response(error)
     if not wants_page():
         return answer
     text = tr("An error of the bridge itself. Its log has more, under the number below.")
@@ -79,7 +79,7 @@ def show_missing(error: HTTPException) -> Response:
         with suppress(StoreError):
             g.visitor = operator_or_nobody()  # for the navigation
         return finish(show_http(error))
-    return told_http(error)
+    return http_error_response(error)
 
 
 @cache

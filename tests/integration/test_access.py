@@ -102,7 +102,7 @@ def test_what_is_open_tells_strangers_nothing(keyed: Bridge) -> None:
     assert keyed.request("GET", "/healthz").json == {"status": "alive"}
     assert keyed.request("GET", "/readyz").json == {"status": "ready", "state": "ready"}
     told = keyed.request("GET", "/readyz", headers={"x-api-key": "operators-key"}).json
-    assert told.keys() == {"status", "state", "since", "rests", "copilot", "percent_left"}
+    assert told.keys() == {"status", "state", "since", "cooldowns", "copilot", "percent_left"}
     assert keyed.request("GET", "/nothing").status == 404
 
 

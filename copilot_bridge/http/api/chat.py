@@ -3,11 +3,11 @@
 from flask import Blueprint, Response
 
 from copilot_bridge.exchange.chat import ChatRequest
-from copilot_bridge.http.respond import answer
+from copilot_bridge.http.respond import respond
 
 bp = Blueprint("chat", __name__)
 
 
 @bp.post("/chat/completions")
 def create_chat_completion() -> Response:
-    return answer(ChatRequest)
+    return respond(ChatRequest)

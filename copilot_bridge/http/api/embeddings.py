@@ -3,11 +3,11 @@
 from flask import Blueprint, Response
 
 from copilot_bridge.exchange.embeddings import EmbeddingsRequest
-from copilot_bridge.http.respond import answer
+from copilot_bridge.http.respond import respond
 
 bp = Blueprint("embeddings", __name__)
 
 
 @bp.post("/embeddings")
 def create_embeddings() -> Response:
-    return answer(EmbeddingsRequest)
+    return respond(EmbeddingsRequest)

@@ -57,32 +57,35 @@ def drop_telemetry() -> Response:
 @bp.get("/readyz")
 def ready() -> tuple[Response, int]:
     """200 with a usable Copilot token, else 503 and the reason; more to who may ask for more."""
-    now = bridge().health.condition()
-    told = {"status": "ready" if now.ready else "not ready", "state": now.state}
-    if now.kind:
-        told["kind"] = now.kind
-    if now.store:
-        told["store"] = now.store
-    answer = jsonify(told | (details(now) if trusted() else {}))
-    if not now.ready:
+    condition = bridge().health.condition()
+    report = {"status": "ready" if condition.ready else "not ready", "state": condition.state}
+    if condition.kind:
+        report["kind"] = condition.kind
+    if condition.store:
+        report["store"] = condition.store
+    answer = jsonify(report | (details(condition) if is_authenticated() else {}))
+    if not condition.ready:
         answer.headers["Retry-After"] = str(bridge().health.retry_after())
-    return answer, 200 if now.ready else 503
+    return answer, 200 if condition.ready else 503
 
 
-def details(now: Condition) -> dict[str, Any]:
-    """`since`, `until`: unix seconds; `rests`: what Copilot has refused for a while."""
-    told: dict[str, Any] = {"since": round(now.since), "rests": bridge().rate_limiter.cooldowns.report()}
-    if now.reason:
-        told["reason"] = now.reason
-    if now.until:
-        told["until"] = round(now.until)
-    if now.ready:
-        told["copilot"] = bridge().copilot().token().api
-        told["percent_left"] = {name: each.percent_remaining for name, each in call().quota.items()}
-    return told
+def details(condition: Condition) -> dict[str, Any]:
+    """`since`, `until`: unix seconds; `cooldowns`: what Copilot has refused for a while."""
+    report: dict[str, Any] = {
+        "since": round(condition.since),
+        "cooldowns": bridge().rate_limiter.cooldowns.report(),
+    }
+    if condition.reason:
+        report["reason"] = condition.reason
+    if condition.until:
+        report["until"] = round(condition.until)
+    if condition.ready:
+        report["copilot"] = bridge().copilot().token().api
+        report["percent_left"] = {name: each.percent_remaining for name, each in call().quota.items()}
+    return report
 
 
-def trusted() -> bool:
+def is_authenticated() -> bool:
     """Health checks have no key; who has one is told more."""
     try:
         identify(bridge().origin_policy.locate(read_origin(request.environ))[1])

@@ -8,7 +8,7 @@ from copilot_bridge.threads import run_in_thread
 
 bp = Blueprint("metrics", __name__)
 
-TEXT = "text/plain; version=0.0.4; charset=utf-8"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @bp.get("/metrics")
@@ -22,4 +22,4 @@ def show() -> Response:
         text = run_in_thread(metrics.text) if metrics.shared else metrics.text()
     except OSError as error:
         raise BridgeError(f"there are no metrics: {error}", kind="unavailable") from error
-    return Response(text, content_type=TEXT, headers={"Cache-Control": "no-store"})
+    return Response(text, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})

@@ -14,16 +14,16 @@ from copilot_bridge.exchange.models import (
     list_for_anthropic,
     list_models,
 )
-from copilot_bridge.http.context import bridge, call, spoken
+from copilot_bridge.http.context import bridge, call, client_dialect
 
 bp = Blueprint("models", __name__)
 
-USUAL_PAGE, LARGEST_PAGE = 20, 1000
+DEFAULT_LIMIT, MAX_LIMIT = 20, 1000
 
 
 @bp.get("/models")
 def index() -> Response:
-    if spoken() == "messages":
+    if client_dialect() == "messages":
         page = request.args
         listed = list_for_anthropic(call(), limit(), page.get("after_id"), page.get("before_id"))
         return as_json(listed)
@@ -33,14 +33,16 @@ def index() -> Response:
 @bp.get("/models/<path:name>")
 def show(name: str) -> Response:
     model = find_model(call(), name)
-    return as_json(describe_for_anthropic(model) if spoken() == "messages" else describe(bridge(), model))
+    return as_json(
+        describe_for_anthropic(model) if client_dialect() == "messages" else describe(bridge(), model)
+    )
 
 
 def limit() -> int:
     """Raises InvalidRequest."""
-    given = request.args.get("limit", str(USUAL_PAGE))
-    if not given.isdecimal() or not 1 <= int(given) <= LARGEST_PAGE:
-        raise InvalidRequest(f"limit: expected a whole number from 1 to {LARGEST_PAGE}", param="limit")
+    given = request.args.get("limit", str(DEFAULT_LIMIT))
+    if not given.isdecimal() or not 1 <= int(given) <= MAX_LIMIT:
+        raise InvalidRequest(f"limit: expected a whole number from 1 to {MAX_LIMIT}", param="limit")
     return int(given)
 
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 
 from copilot_bridge.exchange.responses import ResponsesRequest
-from copilot_bridge.http.respond import answer
+from copilot_bridge.http.respond import respond
 
 bp = Blueprint("responses", __name__)
 
@@ -12,7 +12,7 @@ UPGRADE_REQUIRED = 426
 
 @bp.post("/responses")
 def create_response() -> Response:
-    return answer(ResponsesRequest)
+    return respond(ResponsesRequest)
 
 
 @bp.get("/responses")

@@ -10,7 +10,7 @@ from gunicorn.http.errors import InvalidResponseHeader
 from gunicorn.http.wsgi import Response as ServersResponse
 from werkzeug.test import EnvironBuilder
 
-from copilot_bridge.http.cleanup import CLOSERS, Closers, Guard
+from copilot_bridge.http.cleanup import CLEANUP, Cleanup, ErrorBoundary
 from copilot_bridge.serving.gunicorn_requests import restartable_start_response
 
 
@@ -25,15 +25,17 @@ def environ(path="/v1/messages"):
 def ask(application, path="/v1/messages"):
     """(status, body) of an answer, after its end."""
     told = []
-    answer = Guard(application)(environ(path), lambda status, _headers, _failure=None: told.append(status))
+    answer = ErrorBoundary(application)(
+        environ(path), lambda status, _headers, _failure=None: told.append(status)
+    )
     return told[-1], b"".join(answer)
 
 
 def opening(closed, error):
     def application(environ, _start):
-        environ[CLOSERS].add(lambda: closed.append("exchange"))
-        environ[CLOSERS].add(lambda: 1 / 0)
-        environ[CLOSERS].add(lambda: closed.append("slot"))
+        environ[CLEANUP].add(lambda: closed.append("exchange"))
+        environ[CLEANUP].add(lambda: 1 / 0)
+        environ[CLEANUP].add(lambda: closed.append("slot"))
         raise error
 
     return application
@@ -75,14 +77,14 @@ def test_an_answer_that_is_given_is_closed_by_the_server():
     closed = []
 
     def application(environ, start_response):
-        closers = environ[CLOSERS]
-        closers.add(lambda: closed.append("exchange"))
-        closers.attached = True
+        cleanup = environ[CLEANUP]
+        cleanup.add(lambda: closed.append("exchange"))
+        cleanup.attached = True
         response = Response("fine")
-        response.call_on_close(closers.close)
+        response.call_on_close(cleanup.close)
         return response(environ, start_response)
 
-    answer = Guard(application)(environ(), lambda *_: None)
+    answer = ErrorBoundary(application)(environ(), lambda *_: None)
     assert closed == []
     answer.close()
     answer.close()
@@ -95,7 +97,7 @@ def test_a_hook_that_fails_after_the_view(caplog):
 
     @app.get("/")
     def view():
-        request.environ[CLOSERS].add(lambda: closed.append("exchange"))
+        request.environ[CLEANUP].add(lambda: closed.append("exchange"))
         return "fine"
 
     @app.after_request
@@ -104,17 +106,17 @@ def test_a_hook_that_fails_after_the_view(caplog):
 
     told = []
     given = EnvironBuilder("/").get_environ()
-    Guard(app.wsgi_app)(given, lambda status, _headers, _failure=None: told.append(status))
+    ErrorBoundary(app.wsgi_app)(given, lambda status, _headers, _failure=None: told.append(status))
     assert told == ["500 Internal Server Error"]
     assert closed == ["exchange"]
 
 
 def test_one_closer_does_not_keep_the_others(caplog):
-    closers, closed = Closers(), []
+    cleanup, closed = Cleanup(), []
     for each in (lambda: 1 / 0, lambda: closed.append(1), lambda: {}["a"], lambda: closed.append(2)):
-        closers.add(each)
+        cleanup.add(each)
     with caplog.at_level(logging.ERROR):
-        closers.close()
+        cleanup.close()
     assert closed == [1, 2]
     assert caplog.text.count("was not closed") == 2
 
