@@ -1,4 +1,4 @@
-"""The command line: a module for each command, loaded when it is asked for."""
+"""The command line: a module for each command, imported when the command runs."""
 
 import importlib
 import os
@@ -9,7 +9,7 @@ import click
 
 from copilot_bridge import __version__
 from copilot_bridge.cli.terminal.console import print_wrapped, wrapped
-from copilot_bridge.cli.terminal.help import HelpFormatter
+from copilot_bridge.cli.terminal.help import Group, HelpFormatter
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.serving.standard_streams import ensure_standard_streams
 
@@ -20,6 +20,7 @@ SECTIONS = {
     "Serve": {
         "start": ("start.command", "Start the server; log in to GitHub first if needed."),
         "setup": ("setup.command", "Configure a client to use the bridge."),
+        "ask": ("ask", "Send a prompt to the running bridge and print the response."),
         "service": ("service.command", "Run the bridge as a service of this system."),
     },
     "Accounts and access": {
@@ -32,38 +33,48 @@ SECTIONS = {
     "Copilot": {
         "models": ("models", "List the models of your plan."),
         "check-usage": ("usage", "Show what is left of your plan's quotas."),
-        "rest": ("cooldowns", "List what is paused because Copilot refused it."),
+        "cooldowns": ("cooldowns", "List what is paused because Copilot refused it."),
     },
     "Maintenance": {
         "doctor": ("doctor.command", "Check the installation, and suggest fixes."),
         "debug": ("debug", "Print what a bug report needs, without secrets."),
         "store": ("store", "Check, back up and restore the store."),
+        "completion": ("completion", "Print the code that completes commands and names in a shell."),
     },
 }
 COMMANDS = {name: f"{PACKAGE}.{module}" for rows in SECTIONS.values() for name, (module, _) in rows.items()}
 
-# What people type -> what they mean, where it is not spelt alike.
+# Words that people type -> the commands that they mean, where the spelling is no hint.
 SYNONYMS = {
+    "accounts": "auth list",
     "approve": "approvals approve",
+    "clients": "setup",
+    "demo": "start --simulate",
     "deny": "approvals deny",
     "config": "debug",
+    "chat": "ask",
     "help": "--help",
     "login": "auth login",
     "logins": "auth list",
     "logout": "auth remove",
     "logs": "service logs",
     "quota": "check-usage",
+    "pauses": "cooldowns",
+    "rest": "cooldowns",
+    "restart": "service restart",
     "run": "start",
     "serve": "start",
+    "simulate": "start --simulate",
     "status": "service status",
+    "stop": "service stop",
     "token": "auth token",
     "usage": "check-usage",
     "version": "--version",
 }
 
 
-class Commands(click.Group):
-    """Imports a command's module only when that command runs: `--help` and `--version` wait for nothing."""
+class Commands(Group):
+    """Imports a command's module only when that command runs: `--help` and `--version` are quick."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -91,22 +102,37 @@ class Commands(click.Group):
 
 
 ERROR_PREFIX = "Error: "  # how click begins
+COMPLETION = "_COPILOT_BRIDGE_COMPLETE"  # is set by the code that `completion` prints
 
 click.Context.formatter_class = HelpFormatter
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, "-V", "--version", prog_name="copilot-bridge")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Your own GitHub Copilot subscription, as the APIs that your tools already speak.
 
     Unofficial: not made, endorsed or supported by GitHub.
     """
+    if context.invoked_subcommand is None:
+        from copilot_bridge.cli.next_steps import print_next_steps  # which no command needs
+
+        print_next_steps()
 
 
 def main() -> None:
-    """Every failure is one line on stderr and exit code 1; Ctrl-C is 130, a wrong option 2."""
+    """Run the command line.
+
+    A failure is reported in one line on stderr, with exit code 1; Ctrl-C is 130, wrong usage 2.
+    """
     ensure_standard_streams()
+    if COMPLETION in os.environ:
+        from copilot_bridge.cli.completion import register
+
+        register()
     try:
         cli(standalone_mode=False)
         sys.stdout.flush()
@@ -115,6 +141,9 @@ def main() -> None:
         sys.exit(130)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(error.exit_code)
     except click.UsageError as error:
         click.UsageError(
             wrapped(error.format_message(), ERROR_PREFIX, err=True).removeprefix(ERROR_PREFIX), error.ctx
@@ -132,5 +161,5 @@ def main() -> None:
 
 
 def one_line(message: str) -> str:
-    """Others' words may be in it."""
-    return "".join(each if each.isprintable() else "?" for each in " ".join(message.split()))
+    """The message on one line; others' words in it can't control the terminal."""
+    return "".join(character if character.isprintable() else "?" for character in " ".join(message.split()))

@@ -1,22 +1,27 @@
-"""`copilot-bridge rest`: what is left alone because Copilot has said so, and how to end it."""
+"""`copilot-bridge cooldowns`: lists what is paused because Copilot refused it, and ends pauses."""
 
 import time
 from datetime import datetime
 
 import click
 
-from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
+from copilot_bridge.access.cooldowns import Cooldowns
+from copilot_bridge.cli.options import LOGGING, STORE, json_option, takes_settings
 from copilot_bridge.cli.terminal.console import print_json, print_table, print_wrapped
+from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.config import Config
 from copilot_bridge.errors import InvalidRequest
-from copilot_bridge.exchange import Bridge
+from copilot_bridge.exchange.storage import store_of
 from copilot_bridge.store.cooldowns import Cooldown
 from copilot_bridge.waits import in_short
 
 ALL = "all"
+COLUMNS = ("WHAT", "TIME LEFT", "UNTIL", "SINCE", "REASON")
 
 
-@click.command("rest")
+@click.command(
+    "cooldowns", cls=Command, examples=("cooldowns", "cooldowns --clear", "cooldowns --clear gpt-4.1")
+)
 @click.option(
     "--clear",
     metavar="[MODEL|PATH]",
@@ -24,28 +29,33 @@ ALL = "all"
     flag_value=ALL,
     help="End the pause of a model or of a path like /embeddings; without a name, all pauses.",
 )
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@takes_settings(*CONNECTION, *LOGGING)
+@json_option
+@takes_settings(*STORE, *LOGGING)
 def command(config: Config, clear: str | None, as_json: bool) -> None:
     """List what is paused because Copilot refused it.
 
     A model, a path or the account; since when and until when.  A running bridge sends nothing there until
     then; it notices at once when a pause is ended here.
     """
-    cooldowns = Bridge(config).rate_limiter.cooldowns
+    store = store_of(config)
+    cooldowns = Cooldowns(config, store.cooldowns, store.changes)
     if clear is not None:
-        ended = cooldowns.clear("" if clear == ALL else clear)
-        if not ended and clear != ALL:
-            raise InvalidRequest(f"{clear!r} is not paused: see `copilot-bridge rest`")
-        print_wrapped(f"No longer paused: {', '.join(each.what for each in ended) or '-'}")
+        ended = end_pauses(cooldowns, clear)
+        print_wrapped(f"No longer paused: {', '.join(cooldown.what for cooldown in ended) or '-'}")
     elif as_json:
         print_json(cooldowns.report())
     elif known := cooldowns.all():
-        print_table(
-            ("WHAT", "TIME LEFT", "UNTIL", "SINCE", "AS COPILOT SAID"), map(row, known), optional=("SINCE",)
-        )
+        print_table(COLUMNS, map(row, known), optional=("SINCE",))
     else:
         click.echo("Nothing is paused.")
+
+
+def end_pauses(cooldowns: Cooldowns, name: str) -> list[Cooldown]:
+    """Raises InvalidRequest: nothing of this name is paused."""
+    ended = cooldowns.clear("" if name == ALL else name)
+    if not ended and name != ALL:
+        raise InvalidRequest(f"{name!r} is not paused: see `copilot-bridge cooldowns`")
+    return ended
 
 
 def row(cooldown: Cooldown) -> tuple[str, ...]:

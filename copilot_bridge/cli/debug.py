@@ -11,9 +11,26 @@ import click
 
 from copilot_bridge import __version__
 from copilot_bridge.cli.doctor.lessons import learned, print_learned
-from copilot_bridge.cli.login import masked_token
-from copilot_bridge.cli.options import ACCESS, CONNECTION, JOURNAL, LOGGING, PACE, SERVING, takes_settings
-from copilot_bridge.cli.terminal.console import print_json, print_table, print_wrapped, spinner, wrapped
+from copilot_bridge.cli.options import (
+    ACCESS,
+    CONNECTION,
+    JOURNAL,
+    LOGGING,
+    PACE,
+    SERVING,
+    TOKENS,
+    json_option,
+    takes_settings,
+)
+from copilot_bridge.cli.terminal.console import (
+    masked_token,
+    print_json,
+    print_table,
+    print_wrapped,
+    spinner,
+    wrapped,
+)
+from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.config import Config
 from copilot_bridge.config.settings import settings, spell
 from copilot_bridge.errors import BridgeError
@@ -37,9 +54,9 @@ PACKAGES = (
 PATIENCE = 10.0  # seconds for each host
 
 
-@click.command("debug")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@takes_settings(*SERVING, *ACCESS, *PACE, *JOURNAL, *CONNECTION, *LOGGING)
+@click.command("debug", cls=Command)
+@json_option
+@takes_settings(*SERVING, *ACCESS, *PACE, *JOURNAL, *CONNECTION, *LOGGING, *TOKENS)
 def command(config: Config, as_json: bool) -> None:
     """Print what a bug report needs, without secrets.
 

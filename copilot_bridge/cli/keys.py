@@ -6,31 +6,51 @@ from datetime import UTC, datetime
 import click
 
 from copilot_bridge.access.authentication import Authenticator
-from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.terminal.console import is_interactive, print_table
+from copilot_bridge.cli.completion import complete_keys, complete_logins, complete_models
+from copilot_bridge.cli.options import LOGGING, STORE, json_option, takes_settings
+from copilot_bridge.cli.terminal.console import is_interactive, print_json, print_table
+from copilot_bridge.cli.terminal.help import Group
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.exchange.keys import check_lasting, make_key
 from copilot_bridge.exchange.storage import store_of
 from copilot_bridge.store import Store
-from copilot_bridge.store.keys import KEY
+from copilot_bridge.store.keys import KEY, Key
 
 
-@click.group("keys")
+@click.group(
+    "keys",
+    cls=Group,
+    examples=(
+        "keys add laptop",
+        "keys add friend --models 'claude-*' --rate 30/minute",
+        "keys list --json",
+    ),
+)
 def command() -> None:
     """Create, list and revoke API keys."""
 
 
 @command.command()
 @click.argument("name")
-@click.option("--account", default="", metavar="LOGIN", help="GitHub login to use.  [the default login]")
 @click.option(
-    "--models", default="", metavar="PATTERNS", help="Models it may use: 'claude-*,gpt-4.1'.  [all]"
+    "--account",
+    default="",
+    metavar="LOGIN",
+    shell_complete=complete_logins,
+    help="GitHub login to use.  [default: the default login]",
 )
-@click.option("--rate", default="", metavar="RATE", help="Rate limit: 30/minute.  [no limit]")
-@click.option("--expires", default="", metavar="SPAN", help="Lifetime: 30d, 12h.  [for ever]")
+@click.option(
+    "--models",
+    default="",
+    metavar="PATTERNS",
+    shell_complete=complete_models,
+    help="Models it may use: 'claude-*,gpt-4.1'.  [default: all]",
+)
+@click.option("--rate", default="", metavar="RATE", help="Rate limit: 30/minute.  [default: no limit]")
+@click.option("--expires", default="", metavar="SPAN", help="Lifetime: 30d, 12h.  [default: no end]")
 @click.option("--operator", is_flag=True, help="Give it the operator's rights: pages, token, approvals.")
-@takes_settings(*CONNECTION, *LOGGING)
+@takes_settings(*STORE, *LOGGING)
 def add(
     config: Config, name: str, account: str, models: str, rate: str, expires: str, operator: bool
 ) -> None:
@@ -41,34 +61,53 @@ def add(
 
 
 @command.command("list")
-@takes_settings(*CONNECTION, *LOGGING)
-def list_keys(config: Config) -> None:
+@json_option
+@takes_settings(*STORE, *LOGGING)
+def list_keys(config: Config, as_json: bool) -> None:
     """List the keys, and what each may do."""
     store = store_of(config)
     _ = Authenticator(config, store.keys, store.changes).requires_key  # warns of keys that were lost
-    print_keys(store, KEY, "No key is stored.  `copilot-bridge keys add NAME` makes one.")
+    print_keys(store, KEY, "No key is stored.  `copilot-bridge keys add NAME` makes one.", as_json=as_json)
 
 
-def print_keys(store: Store, kind: str, none: str) -> None:
-    rows = [
-        (
-            key.name,
-            key.account or "(default)",
-            ", ".join(key.models) or "all",
-            key.rate or "-",
-            day(key.created),
-            ("expired " if 0 < key.expires <= time.time() else "") + day(key.expires)
-            if key.expires
-            else "never",
-            "operator" if key.operator else "",
-        )
-        for key in store.keys.all()
-        if key.kind == kind
-    ]
-    if rows:
-        print_table(("NAME", "ACCOUNT", "MODELS", "RATE", "MADE", "EXPIRES", ""), rows)
+def print_keys(store: Store, kind: str, none: str, *, as_json: bool) -> None:
+    keys = [key for key in store.keys.all() if key.kind == kind]
+    if as_json:
+        print_json([as_fields(key) for key in keys])
+    elif keys:
+        print_table(("NAME", "ACCOUNT", "MODELS", "RATE", "MADE", "EXPIRES", ""), map(as_row, keys))
     else:
         click.echo(none)
+
+
+def as_row(key: Key) -> tuple[str, ...]:
+    return (
+        key.name,
+        key.account or "(default)",
+        ", ".join(key.models) or "all",
+        key.rate or "-",
+        day(key.created),
+        ("expired " if is_expired(key) else "") + day(key.expires) if key.expires else "never",
+        "operator" if key.operator else "",
+    )
+
+
+def as_fields(key: Key) -> dict[str, object]:
+    """Times are Unix seconds; None: it does not expire."""
+    return {
+        "name": key.name,
+        "account": key.account or None,
+        "models": list(key.models),
+        "rate": key.rate or None,
+        "created": key.created,
+        "expires": key.expires or None,
+        "expired": is_expired(key),
+        "operator": key.operator,
+    }
+
+
+def is_expired(key: Key) -> bool:
+    return 0 < key.expires <= time.time()
 
 
 def day(moment: int) -> str:
@@ -76,8 +115,8 @@ def day(moment: int) -> str:
 
 
 @command.command()
-@click.argument("name")
-@takes_settings(*CONNECTION, *LOGGING)
+@click.argument("name", shell_complete=complete_keys)
+@takes_settings(*STORE, *LOGGING)
 def revoke(config: Config, name: str) -> None:
     """Revoke the key NAME."""
     revoke_key(store_of(config), name, KEY)
@@ -91,7 +130,7 @@ def revoke_key(store: Store, name: str, kind: str) -> None:
 
 @command.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@takes_settings(*CONNECTION, *LOGGING)
+@takes_settings(*STORE, *LOGGING)
 def clear(config: Config, yes: bool) -> None:
     """Revoke all keys and share tokens: none is needed any more.
 
@@ -108,8 +147,8 @@ def clear(config: Config, yes: bool) -> None:
 
 
 @command.command()
-@click.argument("name")
-@takes_settings(*CONNECTION, *LOGGING)
+@click.argument("name", shell_complete=complete_keys)
+@takes_settings(*STORE, *LOGGING)
 def rotate(config: Config, name: str) -> None:
     """Replace the key NAME with a new one that has the same rights."""
     secret = store_of(config).keys.rotate(name, KEY)

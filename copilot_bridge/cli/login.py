@@ -1,4 +1,4 @@
-"""Who is logged in, and the login itself, in words for a terminal."""
+"""The login to GitHub, at a terminal."""
 
 import os
 import time
@@ -6,26 +6,33 @@ from pathlib import Path
 
 import click
 
+from copilot_bridge.cli.terminal.browser import open_in_browser
+from copilot_bridge.cli.terminal.clipboard import copy_to_clipboard
 from copilot_bridge.cli.terminal.console import is_interactive, print_wrapped, spinner
+from copilot_bridge.config import Config
 from copilot_bridge.errors import LoginRequired
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.accounts import add_account
-from copilot_bridge.redaction import Secret
 from copilot_bridge.upstream.github.device_login import DeviceFlow, FoundLogin, found_elsewhere, whoami
 
 
-def log_in(bridge: Bridge) -> str:
-    """GitHub's device flow.  The user's name; the login is stored.  Raises BridgeError.
+def log_in(bridge: Bridge, *, browser: bool = True) -> str:
+    """Run GitHub's device flow and store the login; the user's name.  Raises BridgeError.
 
-    Whether it can be is looked at before anybody is asked to do anything.
+    :param browser: open the address and copy the code, where there is a desktop.
     """
-    bridge.logins.check()
+    bridge.logins.check()  # whether a login can be stored, before anybody is asked to do anything
     flow = DeviceFlow(bridge.client, bridge.headers, bridge.hosts)
     with spinner("Asking GitHub for a code"):
         code = flow.begin()
+    desktop = browser and is_interactive()
+    copied = desktop and copy_to_clipboard(code.user_code)
+    opened = desktop and open_in_browser(code.verification_uri)
     minutes = max(1, round((code.expires_at - time.time()) / 60))
-    click.echo(f"\n  Open    {code.verification_uri}")
-    click.echo(f"  Enter   {click.style(code.user_code, bold=True)}")
+    click.echo(f"\n  Open    {code.verification_uri}{'   (opening in your browser)' if opened else ''}")
+    click.echo(
+        f"  Enter   {click.style(code.user_code, bold=True)}{'   (on the clipboard)' if copied else ''}"
+    )
     click.echo(f"          (the code is valid for {minutes} minutes; Ctrl-C gives up)\n")
     with spinner("Waiting for you to enter the code at GitHub"):
         token = flow.wait(code)
@@ -34,8 +41,15 @@ def log_in(bridge: Bridge) -> str:
     return user
 
 
-def who(bridge: Bridge) -> str:
-    """The user that serves requests; logs in first if there is nobody and somebody can."""
+def warn_of_token(config: Config) -> None:
+    if config.github_token:
+        print_wrapped(
+            f"{config.named('github_token')} is set, and is used instead of this login: unset it.", err=True
+        )
+
+
+def ensure_login(bridge: Bridge) -> str:
+    """The user whose plan serves requests, after a login if there is none and somebody is at the terminal."""
     if bridge.config.github_token:
         with spinner("Checking the GitHub token"):
             return whoami(bridge.client, bridge.headers, bridge.hosts, bridge.config.github_token)
@@ -59,7 +73,7 @@ def who(bridge: Bridge) -> str:
 
 
 def adopt(bridge: Bridge, found: FoundLogin) -> str | None:
-    """Use the login that an editor left here; None if the user would rather not, or GitHub."""
+    """Use the login that an editor has stored here; None if the user or GitHub refuses it."""
     name = found.login or "somebody"
     if is_interactive() and not click.confirm(f"Use the login of {name} in {found.path}?", default=True):
         return None
@@ -71,7 +85,3 @@ def adopt(bridge: Bridge, found: FoundLogin) -> str | None:
     bridge.logins.add(user, found.token, bridge.hosts.api)
     print_wrapped(f"Using the login of {user} in {found.path}.")
     return user
-
-
-def masked_token(token: Secret, in_full: bool) -> str:
-    return token.reveal() if in_full else token.masked()

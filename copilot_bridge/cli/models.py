@@ -5,8 +5,9 @@ from dataclasses import asdict
 import click
 
 from copilot_bridge.billing.prices import Tier
-from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
+from copilot_bridge.cli.options import CONNECTION, LOGGING, json_option, takes_settings
 from copilot_bridge.cli.terminal.console import print_json, print_table, print_wrapped, spinner
+from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.models import AUTO_MODELS
@@ -16,8 +17,8 @@ from copilot_bridge.upstream.catalogues import OUTDATED, UPDATE
 COLUMNS = ("ID", "VENDOR", "CONTEXT", "OUTPUT", "APIS", "PRICE", "")
 
 
-@click.command("models")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.command("models", cls=Command)
+@json_option
 @takes_settings(*CONNECTION, *LOGGING)
 def command(config: Config, as_json: bool) -> None:
     """List the models of your plan.

@@ -1,4 +1,4 @@
-"""Options out of the settings table: what `Config` declares is what a command takes."""
+"""Options made of the settings table: what `Config` declares is what a command takes."""
 
 import functools
 from collections.abc import Callable
@@ -7,24 +7,20 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
+from click.core import ParameterSource
 
-from copilot_bridge.config import load_config
-from copilot_bridge.config.settings import BY_NAME, variable
+from copilot_bridge.cli.terminal.help import Option
+from copilot_bridge.config import Config, load_config
+from copilot_bridge.config.settings import BY_NAME
 from copilot_bridge.config.settings import spell as in_words
-from copilot_bridge.errors import ConfigError
+from copilot_bridge.errors import ConfigError, LoginRequired
 from copilot_bridge.logs.setup import set_up_logging
 
-CONNECTION = (
-    "home",
-    "persist",
-    "store_path",
-    "github_token",
-    "account_type",
-    "enterprise_url",
-    "proxy",
-    "proxy_env",
-    "show_token",
-)
+STORE = ("home", "store_path")
+NETWORK = ("proxy", "proxy_env")
+GITHUB = ("github_token", "account_type", "enterprise_url", *NETWORK)
+CONNECTION = ("home", "persist", "store_path", *GITHUB)
+TOKENS = ("show_token",)
 LOGGING = ("log_level", "debug")
 JOURNAL = ("log_days",)
 SERVING = ("host", "port", "workers", "server", "graceful_timeout", "model_mapping", "auto_tier", "log_file")
@@ -51,37 +47,82 @@ PACE = (
 Command = Callable[..., None]
 Decorator = Callable[[Command], Command]
 
+# section of the help -> the settings in it
+SECTIONS = {
+    "Server": SERVING,
+    "Access": ACCESS,
+    "Rate limits and approval": PACE,
+    "Request log": JOURNAL,
+    "Data directory": ("home", "persist", "store_path"),
+    "GitHub and network": GITHUB,
+    "Logging": (*LOGGING, *TOKENS),
+}
+SECTION_OF = {name: title for title, names in SECTIONS.items() for name in names}
 
-def takes_settings(*names: str, unless: Command | None = None) -> Decorator:
-    """The command gets a `config` made of these options, the environment and the `.env` file.
 
-    :param unless: called in its place, with the ConfigError, if there can't be one.
+def takes_settings(*names: str, unless: Command | None = None, simulate: bool = True) -> Decorator:
+    """Give the command a `config` made of these options, the environment and the `.env` file.
+
+    :param unless: called instead, with the ConfigError, if the settings are invalid.
+    :param simulate: it also takes --simulate, and then works on the demo.
     """
 
     def decorate(function: Command) -> Command:
         @functools.wraps(function)
-        def wrapper(env_file: Path | None, verbose: bool, **given: Any) -> None:
-            flags = {name: spell(given.pop(name)) for name in names if given[name] not in (None, ())}
-            rest = {name: value for name, value in given.items() if name not in names}
-            if verbose:
-                flags.setdefault("log_level", "debug")
+        def wrapper(**given: Any) -> None:
+            if reject_misplaced():
+                return None
             try:
-                config = load_config(flags, env_file=env_file)
+                config = config_of(given, names, simulate=simulate)
             except ConfigError as error:
                 if unless is None:
                     raise
-                return unless(error, **rest)
-            set_up_logging(
-                "warning" if config.log_level == "info" else config.log_level, debug=config.debug, plain=True
-            )
-            return function(config, **rest)
+                return unless(error, **given)
+            try:
+                return function(config, **given)
+            except LoginRequired as error:
+                from copilot_bridge.cli.hints import with_hint  # which only this error needs
+
+                raise with_hint(error, config) from error
 
         command: Command = wrapper
-        for each in [verbose_option, env_file_option, *map(option_of, reversed(names))]:
-            command = each(command)
+        usual = [verbose_option, env_file_option, *([simulate_option] if simulate else [])]
+        for option in [*usual, *map(option_of, reversed(names))]:
+            command = option(command)
         return command
 
     return decorate
+
+
+def reject_misplaced() -> bool:
+    """True in a group whose subcommand runs next, with options of its own.
+
+    :raises UsageError: an option was given to the group, where it would do nothing.
+    """
+    context = click.get_current_context()
+    if not isinstance(context.command, click.Group) or context.invoked_subcommand is None:
+        return False
+    for parameter in context.command.params:
+        if context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE:
+            after = f"{context.command_path} {context.invoked_subcommand}"
+            raise click.UsageError(f"{parameter.opts[0]} belongs after `{after}`")
+    return True
+
+
+def config_of(given: dict[str, Any], names: tuple[str, ...], *, simulate: bool) -> Config:
+    """The settings; takes what makes them out of `given`.  Raises ConfigError."""
+    flags = {name: spell(value) for name in names if (value := given.pop(name)) not in (None, ())}
+    if given.pop("verbose"):
+        flags.setdefault("log_level", "debug")
+    demo = simulate and given.pop("simulate")
+    config = load_config(flags, env_file=given.pop("env_file"))
+    level = "warning" if config.log_level == "info" else config.log_level
+    set_up_logging(level, debug=config.debug, plain=True)
+    if not demo:
+        return config
+    from copilot_bridge.cli.demo import join_demo  # which only a demo needs
+
+    return join_demo(config, asks_copilot="github_token" in names)
 
 
 def spell(value: object) -> str:
@@ -91,28 +132,39 @@ def spell(value: object) -> str:
 
 
 def option_of(name: str) -> Decorator:
-    """Values stay text here: `Config` judges them all alike, wherever they come from."""
+    """The option for a setting.  Its value stays text: `Config` validates settings from all sources alike."""
     setting = BY_NAME[name]
     flags: tuple[str, ...] = setting.metadata["flags"]
-    about = f"{sentence(setting.metadata['about'])}  [{variable(name)}{told_default(setting.default)}]"
+    return click.option(
+        *flags,
+        name,
+        cls=Option,
+        section=SECTION_OF[name],
+        default=None,
+        help=sentence(setting.metadata["about"]) + default_note(setting.default),
+        **kind_of(setting),
+    )
+
+
+def kind_of(setting: Any) -> dict[str, Any]:
     if isinstance(setting.default, tuple):
-        return click.option(*flags, name, multiple=True, metavar="TEXT", help=about)
-    if setting.default is True or setting.default is False:
-        return click.option(*flags, name, is_flag=True, default=None, help=about)
+        return {"multiple": True, "metavar": "TEXT"}
+    if isinstance(setting.default, bool):
+        return {"is_flag": True}
     kinds = {setting.type, *get_args(setting.type)}
-    metavar = next((METAVARS[each] for each in METAVARS if each in kinds), "TEXT")
-    return click.option(*flags, name, default=None, metavar=metavar, help=about)
+    return {"metavar": next((METAVARS[kind] for kind in METAVARS if kind in kinds), "TEXT")}
 
 
-# What an option's value is called in the help.
+# The name of an option's value in the help.
 METAVARS: dict[Any, str] = {int: "NUMBER", float: "SECONDS", Path: "PATH"}
 
 
-def told_default(default: object) -> str:
-    """Empty where there is none; a flag is off if nothing else is said."""
+def default_note(default: object) -> str:
+    """Empty where there is no default; a flag is off unless its help says otherwise."""
     if default is False or default in (None, MISSING, ()):
         return ""
-    return f"; default: {default:g}" if isinstance(default, float) else f"; default: {in_words(default)}"
+    words = f"{default:g}" if isinstance(default, float) else in_words(default)
+    return f"  [default: {words}]" if words else ""
 
 
 def sentence(text: str) -> str:
@@ -121,9 +173,19 @@ def sentence(text: str) -> str:
 
 env_file_option: Decorator = click.option(
     "--env-file",
+    cls=Option,
+    section="Logging",
     type=click.Path(path_type=Path),
-    help="File with settings, NAME=value.  [.env in the working directory, if there]",
+    help="File with settings, NAME=value.  [default: .env in the working directory]",
 )
 verbose_option: Decorator = click.option(
-    "-v", "--verbose", is_flag=True, help="The same as --log-level debug."
+    "-v", "--verbose", cls=Option, section="Logging", is_flag=True, help="The same as --log-level debug."
 )
+simulate_option: Decorator = click.option(
+    "--simulate",
+    cls=Option,
+    section="Data directory",
+    is_flag=True,
+    help="Work on the demo (`start --simulate`): its store, its accounts.",
+)
+json_option: Decorator = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

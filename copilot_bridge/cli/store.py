@@ -1,14 +1,15 @@
-"""`copilot-bridge store`: whether the store is whole, a copy of it elsewhere, and its way back."""
+"""`copilot-bridge store`: checks the store, backs it up and restores it."""
 
 from pathlib import Path
 
 import click
 
-from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
+from copilot_bridge.cli.options import LOGGING, STORE, takes_settings
 from copilot_bridge.cli.terminal.console import print_wrapped
+from copilot_bridge.cli.terminal.help import Group
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, ConfigError
-from copilot_bridge.exchange import Bridge
+from copilot_bridge.exchange.storage import store_of
 from copilot_bridge.store import Store
 from copilot_bridge.store.backup import count_rows, summary
 
@@ -21,13 +22,13 @@ SHOWN = (
 )
 
 
-@click.group("store")
+@click.group("store", cls=Group, examples=("store check", "store backup ~/bridge-backup.db"))
 def command() -> None:
     """Check, back up and restore the store."""
 
 
 @command.command()
-@takes_settings(*CONNECTION, *LOGGING)
+@takes_settings(*STORE, *LOGGING)
 def check(config: Config) -> None:
     """Read all of the store, write a little, and try its key.  Exit code 1 if something is wrong."""
     store = opened(config)
@@ -48,7 +49,7 @@ def check(config: Config) -> None:
 
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@takes_settings(*CONNECTION, *LOGGING)
+@takes_settings(*STORE, *LOGGING)
 def backup(config: Config, file: Path) -> None:
     """Copy all that is kept to a new FILE, also while the bridge runs.
 
@@ -66,7 +67,7 @@ def backup(config: Config, file: Path) -> None:
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@takes_settings(*CONNECTION, *LOGGING)
+@takes_settings(*STORE, *LOGGING)
 def restore(config: Config, file: Path, yes: bool) -> None:
     """Replace all that is kept by what the backup FILE holds.
 
@@ -90,7 +91,7 @@ def restore(config: Config, file: Path, yes: bool) -> None:
 
 def opened(config: Config) -> Store:
     """Raises ConfigError: there is none."""
-    store = Bridge(config).store
+    store = store_of(config)
     if not store.database.persistent:
         raise ConfigError("with --no-persist there is no store")
     return store

@@ -4,8 +4,9 @@ from dataclasses import asdict
 
 import click
 
-from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
+from copilot_bridge.cli.options import CONNECTION, LOGGING, json_option, takes_settings
 from copilot_bridge.cli.terminal.console import bar, print_json, print_table, spinner
+from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.upstream.quota import Quota, Usage, amount, fetch_usage, percentage, read_usage
@@ -13,8 +14,8 @@ from copilot_bridge.upstream.quota import Quota, Usage, amount, fetch_usage, per
 COLUMNS = ("QUOTA", "LEFT", "", "OF", "USED", "RESETS")
 
 
-@click.command("check-usage")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.command("check-usage", cls=Command)
+@json_option
 @takes_settings(*CONNECTION, *LOGGING)
 def command(config: Config, as_json: bool) -> None:
     """Show what is left of your plan's quotas."""

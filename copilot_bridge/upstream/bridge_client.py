@@ -14,12 +14,12 @@ from copilot_bridge.upstream.transport.http_client import HttpClient
 PATIENCE = 5.0  # s between two bytes
 
 
-def ask(client: HttpClient, root: str, path: str, key: str = "") -> Any:
+def ask(client: HttpClient, root: str, path: str, key: str = "", timeout: float = PATIENCE) -> Any:
     """The JSON object that it answers with.  Raises ConfigError: it wants another key; and BridgeError.
 
     :param root: its address, without a path.
     """
-    response = send(client, root + path, key)
+    response = send(client, root + path, key, timeout)
     if response.status_code >= 300:
         message, code, _ = read_body(read_error_body(response))
         if response.status_code == 401:
@@ -42,9 +42,9 @@ def ask_condition(client: HttpClient, root: str, key: str = "") -> str:
     return f"{state}{store}{reason}"
 
 
-def send(client: HttpClient, url: str, key: str) -> requests.Response:
+def send(client: HttpClient, url: str, key: str, timeout: float = PATIENCE) -> requests.Response:
     headers = {"Accept": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
-    return client.send("GET", url, headers, timeout=PATIENCE)
+    return client.send("GET", url, headers, timeout=timeout)
 
 
 def read_object(response: requests.Response, root: str) -> dict[str, Any]:
@@ -58,9 +58,9 @@ def read_object(response: requests.Response, root: str) -> dict[str, Any]:
     return content
 
 
-def ask_models(client: HttpClient, root: str, key: str) -> list[str]:
+def ask_models(client: HttpClient, root: str, key: str, timeout: float = PATIENCE) -> list[str]:
     """The ids of the models that can be named."""
-    rows = ask(client, root, "/v1/models", key).get("data")
+    rows = ask(client, root, "/v1/models", key, timeout).get("data")
     return (
         [str(row["id"]) for row in rows if isinstance(row, dict) and row.get("id")]
         if isinstance(rows, list)

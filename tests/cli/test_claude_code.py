@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 
-from copilot_bridge.cli.start import claude_code as module
-from copilot_bridge.cli.start.claude_code import choose, copy
+from copilot_bridge.cli.start.claude_code import choose_model
+from copilot_bridge.cli.terminal import clipboard
+from copilot_bridge.cli.terminal.clipboard import copy_to_clipboard
 from copilot_bridge.clients import CLIENTS, SHELLS, setup_instructions, shell
 from copilot_bridge.errors import ConfigError
 
@@ -61,12 +62,12 @@ def test_a_real_shell_understands_it(program, tmp_path):
 
 def test_choosing(monkeypatch):
     models = ["gpt-4.1", "claude-sonnet-4", "claude-sonnet-4.5", "claude-haiku-4.5"]
-    assert choose(models, None, CLIENTS["claude-code"].models, "Model") == "claude-sonnet-4.5"
-    assert choose(models, None, CLIENTS["claude-code"].small_models, "Model") == "claude-haiku-4.5"
-    assert choose(["gpt-4.1"], None, CLIENTS["claude-code"].small_models, "Model") == "gpt-4.1"
-    assert choose(models, "mine", CLIENTS["claude-code"].models, "Model") == "mine"
+    assert choose_model(models, None, CLIENTS["claude-code"].models, "Model") == "claude-sonnet-4.5"
+    assert choose_model(models, None, CLIENTS["claude-code"].small_models, "Model") == "claude-haiku-4.5"
+    assert choose_model(["gpt-4.1"], None, CLIENTS["claude-code"].small_models, "Model") == "gpt-4.1"
+    assert choose_model(models, "mine", CLIENTS["claude-code"].models, "Model") == "mine"
     with pytest.raises(ConfigError):
-        choose([], None, CLIENTS["claude-code"].models, "Model")
+        choose_model([], None, CLIENTS["claude-code"].models, "Model")
 
 
 def test_the_clipboard(tmp_path, monkeypatch):
@@ -74,9 +75,9 @@ def test_the_clipboard(tmp_path, monkeypatch):
     program.write_text(f"#!/bin/sh\ncat > {tmp_path}/board\n")
     program.chmod(stat.S_IRWXU)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr(module, "CLIPBOARDS", ((("wl-copy",), "WAYLAND_DISPLAY"),))
-    assert not copy("text", {})
-    assert copy("text", {"WAYLAND_DISPLAY": "wayland-0"})
+    monkeypatch.setattr(clipboard, "CLIPBOARDS", ((("wl-copy",), "WAYLAND_DISPLAY"),))
+    assert not copy_to_clipboard("text", {})
+    assert copy_to_clipboard("text", {"WAYLAND_DISPLAY": "wayland-0"})
     assert (tmp_path / "board").read_text() == "text"
 
 
@@ -85,8 +86,8 @@ def test_a_clipboard_that_does_not_answer(tmp_path, monkeypatch):
     program.write_text("#!/bin/sh\nexec sleep 60\n")
     program.chmod(stat.S_IRWXU)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr(module, "CLIPBOARDS", ((("xclip",), None),))
-    monkeypatch.setattr(module, "CLIPBOARD_PATIENCE", 0.05)
-    assert not copy("text", {})
+    monkeypatch.setattr(clipboard, "CLIPBOARDS", ((("xclip",), None),))
+    monkeypatch.setattr(clipboard, "TIMEOUT", 0.05)
+    assert not copy_to_clipboard("text", {})
     program.write_text("no program")
-    assert not copy("text", {})
+    assert not copy_to_clipboard("text", {})

@@ -99,7 +99,8 @@ def test_each_command_that_is_meant_exists():
 
 
 @pytest.mark.parametrize(
-    "name", ["WSGI", "Windows", "SIGTERM", "GitHub", "HTTPS_PROXY, else ALL_PROXY", "COPILOT_BRIDGE_PORT"]
+    "name",
+    ["WSGI", "Windows", "SIGTERM", "GitHub", "HTTPS_PROXY, else ALL_PROXY", "COPILOT_BRIDGE_RATE_LIMIT"],
 )
 def test_names_keep_their_spelling_in_the_help(name):
     told = " ".join(CliRunner().invoke(cli, ["start", "--help"]).output.split())
@@ -109,11 +110,11 @@ def test_names_keep_their_spelling_in_the_help(name):
 @pytest.mark.parametrize(
     "told",
     [
-        "--workers NUMBER Gunicorn workers. [COPILOT_BRIDGE_WORKERS; default: 1]",
-        "[COPILOT_BRIDGE_APPROVAL_TIMEOUT; default: 300]",
-        "[COPILOT_BRIDGE_PERSIST; default: true]",
-        "[COPILOT_BRIDGE_QUEUE_REQUESTS]",
-        "[COPILOT_BRIDGE_RATE_LIMIT]",
+        "--workers NUMBER Gunicorn workers. [default: 1]",
+        "seconds. [default: 300]",
+        "otherwise in memory only. [default: true]",
+        "-w, --queue-requests Queue requests",
+        "Examples: copilot-bridge start",
         "--log-file PATH ",
     ],
 )
@@ -346,14 +347,90 @@ def test_models_as_json(run, monkeypatch):
     assert {each["discount"] for each in told if each["id"].startswith("auto")} == {0.1}
 
 
-def test_the_reader_has_had_enough(run_process):
-    for arguments in (["models"], ["models", "--json"]):
-        reading, writing = os.pipe()
-        os.close(reading)
-        result = run_process(*arguments, "-g", new_token(), stdout=writing)
-        os.close(writing)
-        assert result.err == ""
-        assert result.code in (1, 141)
+LISTINGS = [
+    ["--help"],
+    ["start", "--help"],
+    [],
+    ["models"],
+    ["models", "--json"],
+    ["keys", "list"],
+    ["share-token", "list"],
+    ["auth", "list"],
+    ["approvals"],
+    ["cooldowns"],
+    ["setup"],
+    ["setup", "codex"],
+    ["completion", "bash"],
+    ["doctor"],
+    ["debug"],
+    ["store", "check"],
+    ["service", "install", "--dry-run"],
+]
+
+
+@pytest.mark.parametrize("arguments", LISTINGS, ids=" ".join)
+def test_a_reader_that_stops_early_gets_no_traceback(run_process, arguments):
+    reading, writing = os.pipe()
+    os.close(reading)
+    token = {"COPILOT_BRIDGE_GITHUB_TOKEN": new_token()}
+    result = run_process(*arguments, stdout=writing, **token)
+    os.close(writing)
+    assert "Error" not in result.err
+    assert result.code in (1, 141)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["keys", "list"],
+        ["share-token", "list"],
+        ["auth", "list"],
+        ["approvals"],
+        ["approvals", "list"],
+        ["cooldowns"],
+        ["setup"],
+    ],
+    ids=" ".join,
+)
+def test_each_listing_prints_json(run, arguments):
+    assert isinstance(json.loads(run(*arguments, "--json").out), list)
+
+
+def test_without_a_command_it_says_what_to_do_next(run, log_in):
+    nobody = run(COPILOT_BRIDGE_PORT="9")
+    assert nobody.code == 0
+    assert "nobody is logged in" in nobody.out
+    assert "start --simulate" in nobody.out
+    log_in()
+    assert "logged in to GitHub, not running" in run(COPILOT_BRIDGE_PORT="9").out
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert f"a server answers at http://127.0.0.1:{port}" in run(COPILOT_BRIDGE_PORT=str(port)).out
+
+
+def test_a_group_without_a_command_prints_its_help(run):
+    assert run("keys").err.startswith("Usage: copilot-bridge keys ")
+
+
+def test_an_option_of_a_group_is_not_lost(run):
+    assert run("auth", "--home", "x", "list").err.endswith(
+        "--home belongs after `copilot-bridge auth list`\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "variable", "token"),
+    [
+        ("models", "GH_TOKEN", "ghu_wrong"),
+        ("check-usage", "GH_TOKEN", "ghu_wrong"),
+        ("start", "COPILOT_BRIDGE_GITHUB_TOKEN", "ghp_EXAMPLE0000"),
+    ],
+)
+def test_a_token_that_hides_a_login_is_named_with_it(run, log_in, command, variable, token):
+    log_in()
+    line = run(command, **{variable: token, "COPILOT_BRIDGE_PORT": "0"}).line
+    assert f"{variable} (from the environment)" in line
+    assert "octo-demo" in line
 
 
 @pytest.mark.parametrize("name", ["models", "check-usage"])
@@ -655,21 +732,21 @@ def test_a_start_with_a_proxy_that_is_none(run):
 # --- rest
 
 
-def test_rests(run, home):
+def test_cooldowns_are_listed_and_ended(run, home):
     store = open_store(home)
     now = time.time()
     store.cooldowns.put(Cooldown("account", now + 7300, "slowly\x1b[31m", "c", model="opus", since=now))
     store.cooldowns.put(Cooldown("account", now + 60, "no more", path="/embeddings", since=now))
     store.close()
-    columns, first, second = run("rest").rows
-    assert columns == ["WHAT", "TIME LEFT", "UNTIL", "SINCE", "AS COPILOT SAID"]
+    columns, first, second = run("cooldowns").rows
+    assert columns == ["WHAT", "TIME LEFT", "UNTIL", "SINCE", "REASON"]
     assert (first[0], first[-1]) == ("/embeddings", "no more")
     assert second[:2] == ["opus", "2 h 2 min"]
-    told = json.loads(run("rest", "--json").out)
+    told = json.loads(run("cooldowns", "--json").out)
     assert [each["path"] or each["model"] for each in told] == ["/embeddings", "opus"]
     assert "opus" in run("debug").out
-    assert "'gpt' is not paused" in run("rest", "--clear", "gpt").line
-    assert run("rest", "--clear", "opus").out == "No longer paused: opus\n"
-    assert run("rest", "--clear").out == "No longer paused: /embeddings\n"
-    assert run("rest").out == "Nothing is paused.\n"
-    assert run("rest", "--clear").out == "No longer paused: -\n"
+    assert "'gpt' is not paused" in run("cooldowns", "--clear", "gpt").line
+    assert run("cooldowns", "--clear", "opus").out == "No longer paused: opus\n"
+    assert run("cooldowns", "--clear").out == "No longer paused: /embeddings\n"
+    assert run("cooldowns").out == "Nothing is paused.\n"
+    assert run("cooldowns", "--clear").out == "No longer paused: -\n"

@@ -55,7 +55,7 @@ def test_restore_asks(run: Run, home: Path, tmp_path: Path, monkeypatch: pytest.
 def test_what_is_no_store_and_no_backup(run: Run, home: Path, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello")
     assert "is no backup of a store" in run("store", "restore", str(tmp_path / "text"), "--yes").line
-    assert "there is no store" in run("store", "check", "--no-persist").line
+    assert "there is no store" in run("store", "check", COPILOT_BRIDGE_PERSIST="false").line
     home.mkdir(exist_ok=True)
     (home / "bridge.db").write_bytes(b"hello" * 1000)
     assert "move it away" in run("store", "check").err

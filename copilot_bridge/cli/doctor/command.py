@@ -6,12 +6,14 @@ from typing import Any
 
 import click
 
+from copilot_bridge.cli.completion import complete_models
 from copilot_bridge.cli.doctor.check import Check, CheckContext, CheckResult, Finding, run_check
 from copilot_bridge.cli.doctor.checks import CHECKS, LIVE_CHECKS, without_configuration
 from copilot_bridge.cli.doctor.contract import run as ask_models
 from copilot_bridge.cli.doctor.lessons import forget
-from copilot_bridge.cli.options import ACCESS, CONNECTION, LOGGING, takes_settings
+from copilot_bridge.cli.options import ACCESS, CONNECTION, LOGGING, json_option, takes_settings
 from copilot_bridge.cli.terminal.console import print_json, print_wrapped, printable, spinner, wrapped
+from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.exchange import Bridge
@@ -23,9 +25,11 @@ def without_settings(error: ConfigError, as_json: bool, **_: Any) -> None:
     finish(print_results(without_configuration(error), as_json), as_json)
 
 
-@click.command("doctor")
+@click.command(
+    "doctor", cls=Command, examples=("doctor", "doctor --live", "doctor --contract claude-sonnet-4.6")
+)
 @click.option("--live", is_flag=True, help="Also send a request to the cheapest model, through each API.")
-@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.argument("models", nargs=-1, metavar="[MODEL]...", shell_complete=complete_models)
 @click.option(
     "--contract",
     is_flag=True,
@@ -39,7 +43,7 @@ def without_settings(error: ConfigError, as_json: bool, **_: Any) -> None:
     is_flag=True,
     help="Forget what Copilot's refusals have taught; it is forgotten after a week anyway.",
 )
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@json_option
 @takes_settings("host", "port", *ACCESS, *CONNECTION, *LOGGING, unless=without_settings)
 def command(
     config: Config,

@@ -12,6 +12,7 @@ import click
 
 from copilot_bridge.cli.service.files import LABEL, NAME, SETTINGS, carried_over, plist, task_definition
 from copilot_bridge.cli.service.steps import Ask, Await, Keep, Remove, Run, Step, Write
+from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.errors import ConfigError
 
 TASK = "Copilot Bridge"
@@ -266,7 +267,11 @@ def kind_of(machine: Machine, scope: str | None) -> str:
     return "systemd" if scope == "system" or (scope is None and machine.root) else "systemd of the user"
 
 
-@click.command("service")
+@click.command(
+    "service",
+    cls=Command,
+    examples=("service install --dry-run", "service install", "service status", "service logs"),
+)
 @click.argument("verb", type=click.Choice(list(PLANS["systemd"])))
 @click.option(
     "--user", "scope", flag_value="user", help="Linux: a service of your user.  [unless you are root]"

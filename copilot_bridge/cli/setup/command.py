@@ -12,9 +12,17 @@ from pathlib import Path
 
 import click
 
+from copilot_bridge.cli.completion import complete_clients, complete_models
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
 from copilot_bridge.cli.setup.files import Change, Notes, read_own, undo, write
-from copilot_bridge.cli.terminal.console import is_interactive, print_table, print_wrapped, spinner
+from copilot_bridge.cli.terminal.console import (
+    is_interactive,
+    print_json,
+    print_table,
+    print_wrapped,
+    spinner,
+)
+from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.cli.terminal.timeout import call_with_timeout
 from copilot_bridge.clients import (
     CLIENTS,
@@ -48,20 +56,36 @@ PATIENCE = 6.0  # s; whoever only wants to read what to paste does not wait for 
 MODELS_UNKNOWN = "The models could not be looked up ({}), so these are the usual ones."
 
 
-@click.command("setup")
-@click.argument("client", required=False, metavar="[CLIENT]")
-@click.option("--model", metavar="MODEL", help="Model to use.  [what fits the client]")
-@click.option(
-    "--small-model", metavar="MODEL", help="Model for small jobs, where the client has such a setting."
+@click.command(
+    "setup",
+    cls=Command,
+    examples=("setup", "setup codex", "setup claude-code --write", "setup claude-code --undo"),
 )
-@click.option("--url", metavar="URL", help="Address of the bridge.  [from --host and --port]")
-@click.option("--key", metavar="KEY", help="API key for the bridge.  [from --api-key, if any]")
+@click.argument("client", required=False, metavar="[CLIENT]", shell_complete=complete_clients)
 @click.option(
-    "--shell", "kind", metavar="SHELL", help=f"Shell syntax for variables: {', '.join(SHELLS)}.  [yours]"
+    "--model",
+    metavar="MODEL",
+    shell_complete=complete_models,
+    help="Model to use.  [default: what fits the client]",
+)
+@click.option(
+    "--small-model",
+    metavar="MODEL",
+    shell_complete=complete_models,
+    help="Model for small tasks, where the client has such a setting.",
+)
+@click.option("--url", metavar="URL", help="Address of the bridge.  [default: from --host and --port]")
+@click.option("--key", metavar="KEY", help="API key for the bridge.  [default: from --api-key, if any]")
+@click.option(
+    "--shell",
+    "kind",
+    metavar="SHELL",
+    help=f"Shell syntax for variables: {', '.join(SHELLS)}.  [default: yours]",
 )
 @click.option("--write", "writes", is_flag=True, help="Change the client's own settings file.")
 @click.option("--undo", "undoes", is_flag=True, help="Revert what --write has changed.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list of clients as JSON.")
 @takes_settings("host", "port", "api_key", *CONNECTION, *LOGGING)
 def command(
     config: Config,
@@ -74,6 +98,7 @@ def command(
     writes: bool,
     undoes: bool,
     yes: bool,
+    as_json: bool,
 ) -> None:
     """Configure a client to use the bridge.
 
@@ -81,9 +106,10 @@ def command(
     keeps a backup, and leaves alone whatever else is in them.  Without CLIENT: which clients there are.
     """
     if client is None:
-        rows = ((name, row.title, row.about, where_kept(name)) for name, row in CLIENTS.items())
-        print_table(("CLIENT", "NAME", "ABOUT", "SETTINGS"), rows, optional=("NAME", "SETTINGS"))
+        print_clients(as_json=as_json)
         return
+    if as_json:
+        raise click.UsageError("--json is for the list of clients")
     row = find_client(client)
     if writes and undoes:
         raise click.UsageError("--write and --undo exclude each other")
@@ -109,6 +135,14 @@ def command(
     for note in chosen.notes:
         say()
         print_wrapped(note, err=True)
+
+
+def print_clients(*, as_json: bool) -> None:
+    rows = [(name, row.title, row.about, where_kept(name)) for name, row in CLIENTS.items()]
+    if as_json:
+        print_json([dict(zip(("client", "name", "about", "settings"), row, strict=True)) for row in rows])
+    else:
+        print_table(("CLIENT", "NAME", "ABOUT", "SETTINGS"), rows, optional=("NAME", "SETTINGS"))
 
 
 def find_client(name: str) -> Client:

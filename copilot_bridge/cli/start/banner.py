@@ -1,12 +1,13 @@
-"""What a user wants to know when the bridge comes up."""
+"""The banner that `start` prints: addresses, account, models, and what to try."""
 
 import json
 import shlex
 from dataclasses import dataclass, field
 
 from copilot_bridge import __version__
-from copilot_bridge.cli.login import masked_token, who
-from copilot_bridge.cli.terminal.console import spinner, wrapped
+from copilot_bridge.cli.login import ensure_login
+from copilot_bridge.cli.terminal.console import masked_token, spinner, wrapped
+from copilot_bridge.cli.terminal.program import program
 from copilot_bridge.config import Config
 from copilot_bridge.config.parsers import is_loopback
 from copilot_bridge.errors import BridgeError
@@ -15,12 +16,13 @@ from copilot_bridge.exchange.health_monitor import LOGIN_ERROR_KINDS
 from copilot_bridge.exchange.models import can_talk
 from copilot_bridge.redaction import Secret
 
-DEMO_PROMPT = {"model": "gpt-4.1", "stream": True, "messages": [{"role": "user", "content": "Hello!"}]}
+EXAMPLE_MODEL = "gpt-4.1"
+MODELS_NAMED = 3
 
 
 @dataclass(frozen=True)
-class Greeting:
-    """:param keyed: callers have to give a key.  :param trouble: why nobody can be served yet."""
+class StartupBanner:
+    """:param keyed: callers need a key.  :param trouble: why no request can be served yet."""
 
     config: Config
     keyed: bool
@@ -32,54 +34,81 @@ class Greeting:
     trouble: BridgeError | None = None
 
     def text(self, url: str) -> str:
-        title = f"Copilot Bridge {__version__}" + (
-            " - simulated: no login, no network" if self.simulated else ""
-        )
         lines = [
-            title,
+            f"Copilot Bridge {__version__}{' - simulated: no login, no network' if self.simulated else ''}",
             f"  Base URL  {url}/v1   ({'with an API key' if self.keyed else 'any key'})",
             f"  Pages     {url}/   (for your browser)",
             *(self._trouble(url) if self.trouble else self._account()),
+            *self._exposure(),
+            "",
+            *self._what_to_try(url),
+            "",
+            "Ctrl-C stops.",
         ]
-        if self.config.insecure_no_key and not self.keyed:
-            lines.append("  WARNING   --insecure-no-key: whoever reaches this bridge uses your plan")
-        elif not is_loopback(self.config.host):
-            lines.append(f"  Open to   other machines, on {self.config.host}: they need an API key")
-        lines += ["", f"  Try it:   {demo_line(url, self.keyed)}", "", "Ctrl-C stops."]
         return "\n".join(lines)
 
     def _account(self) -> list[str]:
         token = [f"  Token     {masked_token(self.token, True)}"] if self.config.show_token else []
         return [
             f"  Login     {self.user}, {self.plan or 'plan unknown'}",
-            wrapped(", ".join(self.models), "  Models    "),
+            wrapped(models_in_short(self.models), "  Models    "),
             *token,
         ]
 
     def _trouble(self, url: str) -> list[str]:
         if self.trouble and self.trouble.kind in LOGIN_ERROR_KINDS:
             return [f"  Login     needed: open {url}/auth/device, or run `copilot-bridge auth`"]
-        return ["  GitHub    can't be used just now; looked again until it can: see /readyz"]
+        return ["  GitHub    can't be used yet; the bridge keeps trying: see /readyz"]
+
+    def _exposure(self) -> list[str]:
+        if self.config.insecure_no_key and not self.keyed:
+            return ["  WARNING   --insecure-no-key: whoever reaches this bridge uses your plan"]
+        if not is_loopback(self.config.host):
+            return [f"  Open to   other machines, on {self.config.host}: they need an API key"]
+        return []
+
+    def _what_to_try(self, url: str) -> list[str]:
+        key = " --key YOUR_KEY" if self.keyed else ""
+        address = "" if url.endswith(f":{type(self.config)().port}") else f" --url {url}"
+        lines = [
+            "Try it in a second terminal:",
+            f"  {program()} ask{address}{key} 'Hello!'",
+            f"  {curl_line(url, self.keyed)}",
+        ]
+        if self.simulated:
+            lines += [
+                "Other commands work on this demo with --simulate:",
+                f"  {program()} keys list --simulate",
+            ]
+        return lines
 
 
-def known_key(config: Config, keyed: bool) -> str:
+def models_in_short(models: list[str]) -> str:
+    more = len(models) - MODELS_NAMED
+    return ", ".join(models[:MODELS_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def api_key_hint(config: Config, keyed: bool) -> str:
     return config.api_key[0].reveal() if config.api_key else "YOUR_KEY" if keyed else "anything"
 
 
-def demo_line(url: str, keyed: bool) -> str:
-    body = shlex.quote(json.dumps(DEMO_PROMPT))
+def curl_line(url: str, keyed: bool) -> str:
+    body = shlex.quote(json.dumps({"model": EXAMPLE_MODEL, "input": "Hello!"}))
     key = " -H 'Authorization: Bearer YOUR_KEY'" if keyed else ""
-    return f"curl -N {url}/v1/chat/completions -H 'Content-Type: application/json'{key} -d {body}"
+    return f"curl {url}/v1/responses{key} -d {body}"
 
 
-def look(bridge: Bridge, simulated: bool) -> Greeting:
-    """Whatever would fail at the first request fails here, in one line.  Raises BridgeError."""
-    user = who(bridge)
+def preflight(bridge: Bridge, simulated: bool) -> StartupBanner:
+    """Log in, fetch a token and the models, so that what would fail a request fails here.
+
+    :raises BridgeError:
+    """
+    user = ensure_login(bridge)
     copilot = bridge.copilot()
     with spinner("Asking Copilot for a token and its models"):
         token = copilot.token()
         catalogue = bridge.models.catalogue(copilot)
-    return Greeting(
+    return StartupBanner(
         bridge.config,
         bridge.authenticator.requires_key,
         user,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from copilot_bridge.redaction import Secret
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -62,11 +64,15 @@ def print_wrapped(text: str, head: str = "", *, err: bool = False) -> None:
     click.echo(wrapped(text, head, err=err), err=err)
 
 
-def printable(cell: object) -> str:
-    """What comes from elsewhere does not steer the terminal."""
-    from copilot_bridge.logs.escaping import CONTROL_ESCAPES  # which `--help` and `--version` have no need of
+def printable(cell: object, *, lines: bool = False) -> str:
+    """The text without characters that control the terminal.
 
-    return "" if cell is None else str(cell).translate(CONTROL_ESCAPES)
+    :param lines: line ends and tabs stay.
+    """
+    from copilot_bridge.logs.escaping import CONTROL_ESCAPES  # which `--help` and `--version` do not need
+
+    kept = {9: "\t", 10: "\n"} if lines else {}
+    return "" if cell is None else str(cell).translate(CONTROL_ESCAPES | kept)
 
 
 def print_json(content: Any) -> None:
@@ -91,3 +97,7 @@ def spinner(what: str) -> Iterator[None]:
         return
     with console().status(f"{what} ..."):
         yield
+
+
+def masked_token(token: Secret, in_full: bool) -> str:
+    return token.reveal() if in_full else token.masked()

@@ -1,0 +1,73 @@
+"""`copilot-bridge` without a command: says what to do next."""
+
+import socket
+import sys
+from contextlib import suppress
+
+import click
+
+from copilot_bridge import __version__
+from copilot_bridge.cli.terminal.console import width
+from copilot_bridge.cli.terminal.layout import Table, in_columns, total_width
+from copilot_bridge.cli.terminal.program import program
+from copilot_bridge.config import Config, load_config
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.exchange.storage import store_of
+from copilot_bridge.serving.address import base_url
+
+CONNECT_TIMEOUT = 0.3  # s
+
+RUNNING = (
+    ("setup", "list the clients, and configure one"),
+    ("ask 'Hello!'", "send a prompt"),
+    ("service install", "keep it running, also after a restart of the machine"),
+)
+LOGGED_IN = (("start", "start the server"), ("service install", "run it as a service of this system"))
+NEW = (
+    ("start", "log in to GitHub, then start the server"),
+    ("start --simulate", "try it without a login or a network"),
+)
+
+
+def print_next_steps() -> None:
+    config = load_config({})
+    title, steps = state_of(config)
+    command = program()
+    rows = [(f"  {command} {step}", about) for step, about in (*steps, ("doctor", "check the installation"))]
+    click.echo(f"Copilot Bridge {__version__}: {title}.\n\nNext:")
+    for line in side_by_side_or_below(rows):
+        click.echo(line)
+    click.echo(f"\n{command} --help lists all commands.")
+
+
+def side_by_side_or_below(rows: list[tuple[str, str]]) -> list[str]:
+    """Each command with what it does, beside it where that fits the terminal."""
+    table = Table(("", ""), tuple(rows))
+    if total_width(table.widths) <= (width(sys.stdout) or 80):
+        return in_columns(table)[1:]
+    return [line for command, about in rows for line in (command, f"      {about}")]
+
+
+def state_of(config: Config) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Where the user stands, and the commands that lead on."""
+    url = base_url(config.host, config.port)
+    if answers(config.host, config.port):
+        return f"a server answers at {url}", RUNNING
+    if config.github_token or is_logged_in(config):
+        return "logged in to GitHub, not running", LOGGED_IN
+    return "nobody is logged in to GitHub yet", NEW
+
+
+def answers(host: str, port: int) -> bool:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    with suppress(OSError):
+        socket.create_connection((host, port), timeout=CONNECT_TIMEOUT).close()
+        return True
+    return False
+
+
+def is_logged_in(config: Config) -> bool:
+    """False also where the store can't be read: `doctor` says why."""
+    with suppress(BridgeError):
+        return bool(store_of(config).logins.all())
+    return False
