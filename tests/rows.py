@@ -39,8 +39,8 @@ ENDS = (
     (404, "model_not_found", "model_not_found"),
     (400, "prompt_too_long", "prompt_too_long"),
     (200, "stream_cut", "upstream ended an answer before it was complete"),
-    (499, "client gone", None),
-    (None, "cut", None),
+    (499, "client_disconnected", None),
+    (None, "interrupted", None),
 )
 
 
@@ -74,9 +74,9 @@ def rows(number: int, *, days: int = 30, seed: int = 1, now: float | None = None
         }
         if outcome == "model_not_found":
             row |= {"model": "gpt-7-turbo", "upstream": None, "ms": chance.randrange(2, 9)}
-        elif outcome != "cut":
+        elif outcome != "interrupted":
             row |= timings(chance)
-        if outcome in ("ok", "client gone"):
+        if outcome in ("ok", "client_disconnected"):
             row |= tokens(chance, price) | {"premium": premium, "quota": 83.4}
         yield RequestLogRow(**row)
 

@@ -107,7 +107,7 @@ class Exchange:
             reader = self._request.reader()
             yield from self._relay_body(self._response, reader)
         except (ClientDisconnected, GeneratorExit) as gone:
-            self._record.outcome = "client gone"
+            self._record.outcome = "client_disconnected"
             if isinstance(gone, GeneratorExit):
                 raise
         except BridgeError as error:

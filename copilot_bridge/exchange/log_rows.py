@@ -48,7 +48,7 @@ def interrupted_row(entry: RequestLogEntry) -> RequestLogRow:
         caller=entry.caller_id or "local",
         dialect=entry.dialect,
         model=truncate(entry.model, MAX_NAME_LENGTH),
-        outcome="cut",
+        outcome="interrupted",
         address=entry.caller,
         path=truncate(entry.path, MAX_NAME_LENGTH),
         streamed=int(entry.streamed),

@@ -48,7 +48,7 @@ def http_error_response(error: HTTPException) -> Response:
 
 def disconnected_response(_error: ClientDisconnected) -> Response:
     """It may have ended only its own half of the connection, and still listen."""
-    g.record.outcome = "client gone"
+    g.record.outcome = "client_disconnected"
     error = InvalidRequest("the client has ended the request")
     _, headers, body = write_error(g.record.dialect, error, g.record.id)
     return Response(body, CLIENT_CLOSED_REQUEST, headers, mimetype="application/json")

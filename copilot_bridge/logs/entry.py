@@ -45,7 +45,7 @@ class RequestLogEntry:
     :param cost: AI units.  :param quota: per cent left.  :param premium: requests taken from the plan.
     :param queue: seconds in the queue.  :param token: seconds until there was a Copilot token.
     :param mended: what Copilot refused, and what the bridge changed or left out in a second request.
-    :param outcome: "ok", "client gone", or the kind of the error; `error` is its message.
+    :param outcome: "ok", "client_disconnected", or the kind of the error; `error` is its message.
     """
 
     caller: str

@@ -15,7 +15,7 @@ SCHEMAS: dict[str, Schema] = {
             "upstream": or_null(text("The API that was spoken to Copilot.")),
             "status": or_null(whole()),
             "outcome": text(
-                "`ok`, `client gone`, the kind of an error, or `cut`: the bridge ended meanwhile."
+                "`ok`, `client_disconnected`, the kind of an error, or `interrupted`: the bridge ended first."
             ),
             "error": or_null(text("What was said of it.")),
             "ms": or_null(whole("How long it took.")),

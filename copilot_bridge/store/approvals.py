@@ -38,9 +38,9 @@ class ApprovalTable:
         def put(transaction: Transaction) -> None:
             now = transaction.now()
             # One that is to live for longer than any does is from before the clock was set back.
-            transaction.execute("DELETE FROM approvals WHERE alive < ? OR alive > ?", now, now + 2 * LIFE)
+            transaction.execute("DELETE FROM approvals WHERE expires < ? OR expires > ?", now, now + 2 * LIFE)
             transaction.change(
-                "INSERT INTO approvals (id, caller, model, line, size, at, answer, alive)"
+                "INSERT INTO approvals (id, caller, model, preview, size, at, decision, expires)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 *(
                     question.id,
@@ -62,9 +62,9 @@ class ApprovalTable:
 
         def look(transaction: Transaction) -> int:
             transaction.change(
-                "UPDATE approvals SET alive = ? WHERE id = ?", transaction.now() + LIFE, question_id
+                "UPDATE approvals SET expires = ? WHERE id = ?", transaction.now() + LIFE, question_id
             )
-            rows = transaction.rows("SELECT answer FROM approvals WHERE id = ?", question_id)
+            rows = transaction.rows("SELECT decision FROM approvals WHERE id = ?", question_id)
             return int(rows[0][0]) if rows else DENIED
 
         return self._database.run(look)
@@ -79,7 +79,7 @@ class ApprovalTable:
         """False: nobody waits for it (any more)."""
         changed = self._database.run(
             lambda transaction: transaction.change(
-                "UPDATE approvals SET answer = ? WHERE id = ? AND answer = ? AND alive >= ?",
+                "UPDATE approvals SET decision = ? WHERE id = ? AND decision = ? AND expires >= ?",
                 APPROVED if yes else DENIED,
                 question_id,
                 PENDING,
@@ -93,8 +93,8 @@ class ApprovalTable:
         """The oldest first."""
         rows = self._database.read(
             lambda transaction: transaction.rows(
-                "SELECT id, caller, model, line, size, at FROM approvals"
-                " WHERE answer = ? AND alive >= ? ORDER BY at, id",
+                "SELECT id, caller, model, preview, size, at FROM approvals"
+                " WHERE decision = ? AND expires >= ? ORDER BY at, id",
                 PENDING,
                 transaction.now(),
             )
@@ -102,5 +102,5 @@ class ApprovalTable:
         return [self._read(row) for row in rows]
 
     def _read(self, row: Row) -> PendingRequest:
-        key, caller, model, line, size, at = row
-        return PendingRequest(key, caller, model, self._encryptor.decrypt(line) or "", size, at)
+        key, caller, model, preview, size, at = row
+        return PendingRequest(key, caller, model, self._encryptor.decrypt(preview) or "", size, at)

@@ -17,9 +17,10 @@ from copilot_bridge.errors import InvalidRequest, StoreError
 from copilot_bridge.store.database import Database, Row, Transaction
 from copilot_bridge.store.schema import MIGRATIONS
 from copilot_bridge.store.sqlite import Sqlite
+from copilot_bridge.store.unreleased_schema import FIRST_UNRELEASED_STEP
 
 # What matters for a moment only: who waits, and how many have passed just now.
-FLEETING = {"tickets", "passes", "lanes", "approvals", "migrations"}
+FLEETING = {"tickets", "admissions", "next_admissions", "approvals", "migrations"}
 PAGE = 2000  # rows
 HEADER = b"SQLite format 3\0"
 
@@ -40,11 +41,7 @@ def tables() -> list[Table]:
 
     def read(transaction: Transaction) -> list[Table]:
         names = transaction.rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-        return [
-            Table(name, tuple(column for (_, column, *_) in transaction.rows(f"PRAGMA table_info({name})")))
-            for (name,) in names
-            if name not in FLEETING
-        ]
+        return [Table(name, tuple(transaction.columns(name))) for (name,) in names if name not in FLEETING]
 
     database = Sqlite(None)
     try:
@@ -127,7 +124,8 @@ class Opened:
                 raise InvalidRequest(f"{self._path} is no whole backup of a store: {error}") from error
         if found != "ok":
             raise InvalidRequest(f"{self._path} is damaged: {found}")
-        if steps - {name for name, _ in MIGRATIONS}:
+        is_older = FIRST_UNRELEASED_STEP in steps
+        if not is_older and steps - {name for name, _ in MIGRATIONS}:
             raise InvalidRequest(
                 f"{self._path} is of a newer version of the bridge: restore it with that one"
             )

@@ -59,7 +59,7 @@ class CooldownTable:
         keys = [each.key for each in cooldowns]
         self._database.run(
             lambda transaction: transaction.change_many(
-                "DELETE FROM rests_of_parts WHERE account = ? AND model = ? AND path = ?", keys
+                "DELETE FROM cooldowns WHERE account = ? AND model = ? AND path = ?", keys
             )
         )
 
@@ -67,11 +67,9 @@ class CooldownTable:
 def put(transaction: Transaction, cooldown: Cooldown, now: float | None) -> None:
     store_now = transaction.now()
     kept = cooldown.shifted(0.0 if now is None else store_now - now)
+    transaction.change("DELETE FROM cooldowns WHERE until < ? OR since > ?", store_now, store_now + SLACK)
     transaction.change(
-        "DELETE FROM rests_of_parts WHERE until < ? OR since > ?", store_now, store_now + SLACK
-    )
-    transaction.change(
-        f"INSERT INTO rests_of_parts ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+        f"INSERT INTO cooldowns ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
         " ON CONFLICT (account, model, path) DO UPDATE SET until = excluded.until, since = excluded.since,"
         " message = excluded.message, code = excluded.code",
         kept.account,
@@ -86,6 +84,6 @@ def put(transaction: Transaction, cooldown: Cooldown, now: float | None) -> None
 
 def read(transaction: Transaction, now: float | None) -> list[Cooldown]:
     store_now = transaction.now()
-    rows = transaction.rows(f"SELECT {COLUMNS} FROM rests_of_parts")  # noqa: S608
+    rows = transaction.rows(f"SELECT {COLUMNS} FROM cooldowns")  # noqa: S608
     ahead = 0.0 if now is None else now - store_now
     return [cooldown.shifted(ahead) for row in rows if (cooldown := Cooldown(*row)).left(store_now)]

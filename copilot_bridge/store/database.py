@@ -22,6 +22,9 @@ class Transaction(Protocol):
 
     def change_many(self, sql: str, values: Sequence[Sequence[object]]) -> None: ...
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None: ...
+    def columns(self, table: str) -> list[str]:
+        """Their names, in order; none: there is no such table."""
+
     def now(self) -> float:
         """Unix seconds, by the clock that all who share the database go by."""
 

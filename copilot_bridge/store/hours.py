@@ -9,7 +9,7 @@ from typing import Any, Protocol
 HOUR = 3600
 KEYS = ("hour", "caller", "account", "model")
 SUMS = ("requests", "errors", "premium", "tokens_in", "tokens_out", "tokens_cached", "cost")
-FINE = ("ok", "client gone")  # outcomes that are nobody's fault
+FINE = ("ok", "client_disconnected")  # outcomes that are nobody's fault
 
 ADDED = ", ".join(
     f"{name} = coalesce(request_hours.{name} + excluded.{name}, request_hours.{name}, excluded.{name})"

@@ -25,7 +25,7 @@ class KeyValueStore:
         """None if there is none, and for what can't be read, which is told of."""
 
         def find(transaction: Transaction) -> list[Any]:
-            return transaction.rows("SELECT content FROM shelf WHERE name = ?", name)
+            return transaction.rows("SELECT content FROM key_values WHERE name = ?", name)
 
         try:
             rows = self._database.read(find)
@@ -42,8 +42,8 @@ class KeyValueStore:
 
         def put(transaction: Transaction) -> None:
             transaction.change(
-                "INSERT INTO shelf (name, content, written) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
-                " SET content = excluded.content, written = excluded.written",
+                "INSERT INTO key_values (name, content, written) VALUES (?, ?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET content = excluded.content, written = excluded.written",
                 name,
                 sealed,
                 transaction.now(),
@@ -52,13 +52,15 @@ class KeyValueStore:
         self._database.run(put)
 
     def remove(self, name: str) -> None:
-        self._database.run(lambda transaction: transaction.change("DELETE FROM shelf WHERE name = ?", name))
+        self._database.run(
+            lambda transaction: transaction.change("DELETE FROM key_values WHERE name = ?", name)
+        )
 
     def prune(self, prefix: str, older: float) -> None:
         """Remove those whose names begin so and that were written so long ago (s).  Raises StoreError."""
         self._database.run(
             lambda transaction: transaction.change(
-                "DELETE FROM shelf WHERE name >= ? AND name < ? AND written < ?",
+                "DELETE FROM key_values WHERE name >= ? AND name < ? AND written < ?",
                 prefix,
                 prefix + "\U0010ffff",
                 transaction.now() - older,

@@ -57,6 +57,10 @@ SESSION = {
 }
 
 NOW = "SELECT extract(epoch FROM clock_timestamp())::double precision"
+COLUMNS = (
+    "SELECT column_name::text FROM information_schema.columns"
+    " WHERE table_schema = current_schema() AND table_name = ? ORDER BY ordinal_position"
+)
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(?, 1))"
 
 
@@ -95,6 +99,9 @@ class PostgresTransaction:
             some = rows[start : start + AT_ONCE]
             sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * len(some))}"  # noqa: S608
             self.execute(sql, *chain.from_iterable(some))
+
+    def columns(self, table: str) -> list[str]:
+        return [name for (name,) in self.rows(COLUMNS, table)]
 
     def now(self) -> float:
         ((now,),) = self.rows(NOW)

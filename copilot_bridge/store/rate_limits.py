@@ -16,8 +16,9 @@ MAX_TICKET_TTL = TICKET_TTL + SLACK
 
 # When the first one passed that is known, when the last one, and the one that decides about the next.
 PASSES = (
-    "SELECT (SELECT min(at) FROM passes WHERE lane = ?), (SELECT max(at) FROM passes WHERE lane = ?),"
-    " (SELECT at FROM passes WHERE lane = ? ORDER BY at DESC LIMIT 1 OFFSET ?)"
+    "SELECT (SELECT min(at) FROM admissions WHERE limit_name = ?),"
+    " (SELECT max(at) FROM admissions WHERE limit_name = ?),"
+    " (SELECT at FROM admissions WHERE limit_name = ? ORDER BY at DESC LIMIT 1 OFFSET ?)"
 )
 
 
@@ -70,7 +71,7 @@ class RateLimitTable:
         """It was let through, but has not gone: it does not count."""
         self._database.run(
             lambda transaction: transaction.change(
-                "DELETE FROM passes WHERE lane = ? AND ticket = ?", limit.name, ticket
+                "DELETE FROM admissions WHERE limit_name = ? AND ticket = ?", limit.name, ticket
             )
         )
 
@@ -78,7 +79,7 @@ class RateLimitTable:
         def renew(transaction: Transaction) -> None:
             until = transaction.now() + TICKET_TTL
             transaction.change_many(
-                "UPDATE tickets SET alive = ? WHERE id = ?", [(until, each) for each in tickets]
+                "UPDATE tickets SET expires = ? WHERE id = ?", [(until, each) for each in tickets]
             )
 
         self._database.run(renew)
@@ -87,8 +88,11 @@ class RateLimitTable:
 def decide(transaction: Transaction, limit: Limit, ticket: str, queue: bool, max_queued: int) -> Decision:
     now, (tickets, spacing, passed) = transaction.lock_and_query(
         limit.name,
-        ("SELECT id, number, running, alive FROM tickets WHERE lane = ? ORDER BY number", (limit.name,)),
-        ("SELECT next FROM lanes WHERE name = ?", (limit.name,)),
+        (
+            "SELECT id, number, running, expires FROM tickets WHERE limit_name = ? ORDER BY number",
+            (limit.name,),
+        ),
+        ("SELECT at FROM next_admissions WHERE limit_name = ?", (limit.name,)),
         (PASSES, (limit.name,) * 3 + ((limit.rate or (1, 0))[0] - 1,)),
     )
     live = live_tickets(transaction, tickets, now)
@@ -130,7 +134,10 @@ def rate_left(transaction: Transaction, passed: list[Row], limit: Limit, now: fl
     if first is not None and (first < now - 2 * period or last > now + SLACK):
         # What lies ahead is from before the clock was set back.
         transaction.execute(
-            "DELETE FROM passes WHERE lane = ? AND (at <= ? OR at > ?)", limit.name, now - period, now + SLACK
+            "DELETE FROM admissions WHERE limit_name = ? AND (at <= ? OR at > ?)",
+            limit.name,
+            now - period,
+            now + SLACK,
         )
         ((_, _, decisive),) = transaction.rows(PASSES, limit.name, limit.name, limit.name, count - 1)
     return 0.0 if decisive is None else float(decisive + period - now)
@@ -143,13 +150,15 @@ def admit(transaction: Transaction, limit: Limit, ticket: str, now: float, *, qu
         put_ticket(transaction, limit, ticket, 0, now, running=True)
     if limit.min_interval:
         transaction.execute(
-            "INSERT INTO lanes (name, next) VALUES (?, ?)"
-            " ON CONFLICT (name) DO UPDATE SET next = excluded.next",
+            "INSERT INTO next_admissions (limit_name, at) VALUES (?, ?)"
+            " ON CONFLICT (limit_name) DO UPDATE SET at = excluded.at",
             limit.name,
             now + limit.min_interval,
         )
     if limit.rate:
-        transaction.execute("INSERT INTO passes (lane, ticket, at) VALUES (?, ?, ?)", limit.name, ticket, now)
+        transaction.execute(
+            "INSERT INTO admissions (limit_name, ticket, at) VALUES (?, ?, ?)", limit.name, ticket, now
+        )
 
 
 def put_ticket(
@@ -157,7 +166,7 @@ def put_ticket(
 ) -> int:
     """:param number: its place in the queue, for one that waits."""
     transaction.execute(
-        "INSERT INTO tickets (id, lane, number, running, alive) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO tickets (id, limit_name, number, running, expires) VALUES (?, ?, ?, ?, ?)",
         ticket,
         limit.name,
         number,

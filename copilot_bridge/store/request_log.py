@@ -25,7 +25,8 @@ class RequestLogRow:
     upstream: str | None = None  # the dialect that was spoken to Copilot
     initiator: str | None = None
     status: int | None = None
-    outcome: str | None = None  # "ok", "client gone", an error's kind, "cut": the process ended first
+    # "ok", "client_disconnected", the kind of an error, or "interrupted": the process ended first.
+    outcome: str | None = None
     ms: int | None = None
     first_byte_ms: int | None = None
     tokens_in: int | None = None
@@ -63,7 +64,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     group: tuple(kind.name for kind in KINDS.values() if kind.group == group)
     for group in ("client", "limit", "upstream", "broken")
 }
-GROUPS["broken"] += ("cut",)
+GROUPS["broken"] += ("interrupted",)
 
 
 @dataclass(frozen=True, slots=True)

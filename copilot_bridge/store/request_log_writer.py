@@ -12,6 +12,7 @@ import orjson
 from copilot_bridge.errors import StoreError
 from copilot_bridge.store.crash_log import CrashLog, find_line, left_behind
 from copilot_bridge.store.request_log import COLUMNS, RequestLog, RequestLogRow, values_in_order
+from copilot_bridge.store.unreleased_schema import OUTCOMES
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ class RequestLogWriter:
     """Writes rows in batches, some time after their requests have ended.
 
     What has not been written when the process is killed is found by the next one: what had ended as it was,
-    and what had not as "cut".
+    and what had not as "interrupted".
 
     :param folder: for that; None: what is not written yet is lost with the process.
     :param days: rows are kept; 0: nothing is written.  :param most: rows.
@@ -72,14 +73,15 @@ class RequestLogWriter:
             self._spool.put(row.id, orjson.dumps(values_in_order(row)))
 
     def expected(self, id_: str) -> RequestLogRow | None:
-        """A row that is still to be written, by any process on this machine; "cut" while its request is under
-        way.
+        """The row that some process on this machine still has to write.
+
+        Its outcome is "interrupted" as long as the request is under way.
         """
         row = self._rows.get(id_)
         if row is None and self._folder is not None:
             line = find_line(self._folder, orjson.dumps([id_])[:-1] + b",")
             row = read_row(line) if line else None
-        if row is None or row.outcome == "cut":
+        if row is None or row.outcome == "interrupted":
             return row
         ended = row.at + (row.ms or 0) / 1000
         return row if self._clock() - ended < LATEST else None
@@ -159,5 +161,8 @@ def read_row(line: bytes) -> RequestLogRow | None:
         row = orjson.loads(line)
     except orjson.JSONDecodeError:
         return None
-    is_row = isinstance(row, list) and OLDEST_COLUMNS <= len(row) <= len(COLUMNS)
-    return RequestLogRow(*row) if is_row else None
+    if not (isinstance(row, list) and OLDEST_COLUMNS <= len(row) <= len(COLUMNS)):
+        return None
+    found = RequestLogRow(*row)
+    found.outcome = OUTCOMES.get(found.outcome or "", found.outcome)
+    return found

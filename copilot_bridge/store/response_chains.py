@@ -19,20 +19,22 @@ STEP = 100  # links that are deleted at a time
 LONGEST = 100_000  # links of a conversation: who has followed so many goes in a circle
 
 PUT = (
-    "INSERT INTO links (id, chain, before, until, content) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+    "INSERT INTO responses (id, chain, previous, until, content) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (id) DO NOTHING"
 )
 COUNT = (
-    "INSERT INTO chains (id, until, links, bytes) VALUES (?, ?, 1, ?) ON CONFLICT (id) DO UPDATE"
-    " SET until = excluded.until, links = chains.links + 1, bytes = chains.bytes + excluded.bytes"
+    "INSERT INTO response_chains (id, until, responses, bytes) VALUES (?, ?, 1, ?) ON CONFLICT (id) DO UPDATE"
+    " SET until = excluded.until, responses = response_chains.responses + 1,"
+    " bytes = response_chains.bytes + excluded.bytes"
 )
 # From the last link back to the first; only the last one's own age counts.
 FOLLOW = f"""
-    WITH RECURSIVE line (position, chain, before, content) AS (
-        SELECT 0, chain, before, content FROM links WHERE id = ? AND until > ?
+    WITH RECURSIVE line (position, chain, previous, content) AS (
+        SELECT 0, chain, previous, content FROM responses WHERE id = ? AND until > ?
         UNION ALL
-        SELECT line.position + 1, links.chain, links.before, links.content
-        FROM line JOIN links ON links.id = line.before WHERE line.position < {LONGEST})
-    SELECT chain, before, content FROM line ORDER BY position DESC"""  # noqa: S608 - a constant of ours
+        SELECT line.position + 1, responses.chain, responses.previous, responses.content
+        FROM line JOIN responses ON responses.id = line.previous WHERE line.position < {LONGEST})
+    SELECT chain, previous, content FROM line ORDER BY position DESC"""  # noqa: S608 - a constant of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class ResponseChainTable:
             transaction.advisory_lock("chains")
             until = transaction.now() + self._life
             for link in links:
-                if link.before and not transaction.rows("SELECT 1 FROM links WHERE id = ?", link.before):
+                if link.before and not transaction.rows("SELECT 1 FROM responses WHERE id = ?", link.before):
                     continue
                 if transaction.change(PUT, link.id, link.chain, link.before, until, link.content):
                     transaction.change(COUNT, link.chain, until, len(link.content))
@@ -99,18 +101,20 @@ class ResponseChainTable:
         def drop(transaction: Transaction) -> bool:
             transaction.advisory_lock("chains")
             ((links, size),) = transaction.rows(
-                "SELECT coalesce(sum(links), 0), coalesce(sum(bytes), 0) FROM chains"
+                "SELECT coalesce(sum(responses), 0), coalesce(sum(bytes), 0) FROM response_chains"
             )
-            oldest = transaction.rows("SELECT id, until FROM chains ORDER BY until LIMIT 1")
+            oldest = transaction.rows("SELECT id, until FROM response_chains ORDER BY until LIMIT 1")
             enough = int(links) <= MOST_LINKS and int(size) <= self._most
             if not oldest or (enough and oldest[0][1] > transaction.now()):
                 return False
             chain = oldest[0][0]
             gone = transaction.change(
-                "DELETE FROM links WHERE id IN (SELECT id FROM links WHERE chain = ? LIMIT ?)", chain, STEP
+                "DELETE FROM responses WHERE id IN (SELECT id FROM responses WHERE chain = ? LIMIT ?)",
+                chain,
+                STEP,
             )
             if gone < STEP:
-                transaction.change("DELETE FROM chains WHERE id = ?", chain)
+                transaction.change("DELETE FROM response_chains WHERE id = ?", chain)
             return True
 
         return self._database.run(drop)

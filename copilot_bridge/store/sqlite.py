@@ -66,6 +66,9 @@ class SqliteTransaction:
                 self._connection.execute(sql, [*chain.from_iterable(rows[done : done + size])])
                 done += size
 
+    def columns(self, table: str) -> list[str]:
+        return [name for _, name, *_ in self.rows(f"PRAGMA table_info({table})")]
+
     def now(self) -> float:
         return self._clock()
 

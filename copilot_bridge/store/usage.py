@@ -23,8 +23,9 @@ ADDED = ", ".join(f"sum({name})" for name in SUMS)
 
 # The same of the log's own rows.
 ADDED_ROWS = (
-    "count(*), coalesce(sum(CASE WHEN outcome IN ('ok', 'client gone') THEN 0 ELSE 1 END), 0), sum(premium),"
-    " coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0), coalesce(sum(tokens_cached), 0), sum(cost)"
+    "count(*), coalesce(sum(CASE WHEN outcome IN ('ok', 'client_disconnected') THEN 0 ELSE 1 END), 0),"
+    " sum(premium), coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0),"
+    " coalesce(sum(tokens_cached), 0), sum(cost)"
 )
 KNOWN = {
     "model": "CASE WHEN upstream IS NULL THEN '' ELSE coalesce(model, '') END",

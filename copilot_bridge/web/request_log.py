@@ -202,7 +202,7 @@ def given() -> dict[str, str]:
 def read_status(text: str | None) -> tuple[str | None, str | None]:
     """(status, outcome) of a filter: "404", "4xx", or a name."""
     if text is None or text in statuses():
-        return None, {"gone": "client gone"}.get(text or "", text)
+        return None, {"gone": "client_disconnected"}.get(text or "", text)
     return text, None
 
 
@@ -310,7 +310,7 @@ def outcome_name(outcome: str) -> str:
         "timeout": tr("timed out"),
         "authentication": tr("login refused"),
         "stream_cut": tr("broken off"),
-        "cut": tr("bridge ended"),
+        "interrupted": tr("bridge ended"),
         "internal": tr("internal error"),
     }
     return names.get(outcome, outcome.replace("_", " "))

@@ -21,7 +21,7 @@ def check_noticed(bridge: Bridge, simulator: Simulator, mark: str, left: float) 
 def check_logged(bridge: Bridge, simulator: Simulator, mark: str) -> None:
     """Upstream saw the request's id, so the line is found though the client never saw a header."""
     (entry,) = simulator.ledger(mark)
-    assert bridge.logged(entry["headers"]["x-request-id"])["outcome"] == "client gone"
+    assert bridge.logged(entry["headers"]["x-request-id"])["outcome"] == "client_disconnected"
 
 
 def hang_up(stream: Stream, how: str) -> float:
@@ -152,7 +152,7 @@ def test_a24_a_client_may_leave_right_after_done(any_bridge: Bridge, simulator: 
     stream.leave()
     entry = simulator.ended(mark)
     assert entry["outcome"] == "complete"
-    assert any_bridge.logged(entry["headers"]["x-request-id"])["outcome"] in ("ok", "client gone")
+    assert any_bridge.logged(entry["headers"]["x-request-id"])["outcome"] in ("ok", "client_disconnected")
 
 
 class Gate(Junction):
@@ -194,7 +194,7 @@ def test_a24_who_leaves_ends_no_token_fetch_that_others_wait_for(
     assert gate.reached.wait(5)
     second = ask_in_line(bridge, f"hello {mark}second", streaming)
     first.leave()
-    bridge.log.wait_for(lambda line: '"outcome":"client gone"' in line)
+    bridge.log.wait_for(lambda line: '"outcome":"client_disconnected"' in line)
     assert simulator.exchanges(bridge.github_token) == [], "it is still under way"
     gate.open.set()
     assert second.status == 200

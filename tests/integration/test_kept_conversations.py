@@ -32,7 +32,7 @@ def verdict(answer: Answer) -> tuple[int, Any]:
 
 def links(bridge: Bridge) -> int:
     with closing(sqlite3.connect(bridge.home / "bridge.db")) as database:
-        return int(database.execute("SELECT count(*) FROM links").fetchone()[0])
+        return int(database.execute("SELECT count(*) FROM responses").fetchone()[0])
 
 
 def wait_for_links(bridge: Bridge, number: int) -> None:
@@ -146,7 +146,7 @@ def test_a_store_that_can_not_be_written_costs_nobody_an_answer(start_bridge: St
     id_ = told(post(bridge, "hello"))
     wait_for_links(bridge, 1)
     with closing(sqlite3.connect(bridge.home / "bridge.db", isolation_level=None)) as database:
-        database.execute("DROP TABLE links")  # it is damaged
+        database.execute("DROP TABLE responses")  # it is damaged
     for _ in range(3):
         id_ = told(post(bridge, "go on", previous_response_id=id_))
     bridge.log.wait_for(lambda line: "conversations are kept in memory only" in line)

@@ -115,7 +115,7 @@ def test_a_filter_is_for_the_file_as_well(full: Bridge) -> None:
     lines = list(csv.DictReader(io.StringIO(answer.body.decode(), newline="")))
     assert len(lines) > 100
     assert {line["caller"] for line in lines} == {"share:5ad1c0ffee12"}
-    assert not {line["outcome"] for line in lines} & {"ok", "client gone"}
+    assert not {line["outcome"] for line in lines} & {"ok", "client_disconnected"}
     moments = [float(line["at"]) for line in lines]
     assert moments == sorted(moments, reverse=True)
     as_json = json.loads(full.request("GET", f"/requests.json?{query}", headers=BROWSER).body)

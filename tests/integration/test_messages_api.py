@@ -172,7 +172,7 @@ def test_a_client_that_leaves_is_noticed(
     assert ended["outcome"] == "client-gone"
     assert ended["ended"] - left < 1
     line = any_bridge.logged(entry["headers"]["x-request-id"])
-    assert (line["dialect"], line["outcome"]) == ("messages", "client gone")
+    assert (line["dialect"], line["outcome"]) == ("messages", "client_disconnected")
 
 
 # What reaches Copilot.

@@ -107,7 +107,7 @@ def test_streams_that_are_open(start_bridge: Start) -> None:
     await_counted(bridge, lambda found: total(found, "streams_open") == 6)
     for stream in streams[:2]:
         stream.leave()
-    gone = {"outcome": "client gone"}
+    gone = {"outcome": "client_disconnected"}
     counted = await_counted(bridge, lambda found: total(found, "requests_total", **gone) == 2)
     assert total(counted, "streams_open") == 4
     for pid in bridge.workers():

@@ -137,7 +137,7 @@ def test_a_client_that_leaves_is_noticed(
     assert ended["outcome"] == "client-gone"
     assert ended["ended"] - left < 1
     line = any_bridge.logged(entry["headers"]["x-request-id"])
-    assert (line["dialect"], line["outcome"]) == ("responses", "client gone")
+    assert (line["dialect"], line["outcome"]) == ("responses", "client_disconnected")
 
 
 # What reaches Copilot.

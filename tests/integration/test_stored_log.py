@@ -88,7 +88,7 @@ def test_translated_and_failed(start_bridge: Start) -> None:
     gone = bridge.stream("[[sim:flood events=100 size=10 gap=50]]")
     request_id = gone.headers["x-request-id"]
     gone.leave()
-    assert row_of(bridge, request_id).outcome == "client gone"
+    assert row_of(bridge, request_id).outcome == "client_disconnected"
 
 
 def test_nothing_that_was_said_is_in_it(start_bridge: Start, mark: str) -> None:
@@ -131,13 +131,13 @@ def test_many_at_once_while_workers_are_killed(start_bridge: Start, simulator: S
     found = rows(bridge.home, lambda found: set(sent) | set(ids) <= found.keys())
     logged = {key: row for key, row in found.items() if row.model == "gpt-4o"}
     late = [key for key in ids if found[key].outcome != "ok"]
-    assert {found[key].outcome for key in late} <= {"cut"}
+    assert {found[key].outcome for key in late} <= {"interrupted"}
     assert len(late) * 20 < len(ids), "killed after the last byte and before the end"
     assert len(ids) > 100
     cut = [key for key in sent if key not in ids]
     assert cut, "nothing was killed in the middle"
-    assert {logged[key].outcome for key in cut} <= {"cut", "ok"}
-    assert "cut" in {logged[key].outcome for key in cut}
+    assert {logged[key].outcome for key in cut} <= {"interrupted", "ok"}
+    assert "interrupted" in {logged[key].outcome for key in cut}
 
 
 def wait_for_some(simulator: Simulator, mark: str) -> None:
@@ -157,7 +157,7 @@ def test_killed_in_the_middle_and_started_again(start_bridge: Start) -> None:
     bridge.wait()
     again = start_bridge(home=bridge.home, server="gevent")
     row = row_of(again, request_id)
-    assert (row.outcome, row.model, row.dialect) == ("cut", "gpt-4o", "chat")
+    assert (row.outcome, row.model, row.dialect) == ("interrupted", "gpt-4o", "chat")
 
 
 def test_a_full_disk_costs_nobody_an_answer(start_bridge: Start) -> None:

@@ -100,7 +100,7 @@ def test_a02_a_token_due_for_renewal_is_renewed_before_use(
 def key_values(home: Path) -> Iterator[tuple[KeyValueStore, str]]:
     """Where the one Copilot token of a bridge is kept, and under what name."""
     store = open_store(home)
-    ((name,),) = store.database.run(lambda transaction: transaction.rows("SELECT name FROM shelf"))
+    ((name,),) = store.database.run(lambda transaction: transaction.rows("SELECT name FROM key_values"))
     yield store.key_values, name
     store.close()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import unreleased
 from integration.harness import Simulator, Start, new_token
 from services.postgres import Server
 
@@ -23,7 +24,7 @@ from copilot_bridge.store.keys import KEY, Key
 from copilot_bridge.store.rate_limits import Limit
 from copilot_bridge.store.request_log import Filter, RequestLogRow, cursor_of, read_cursor
 from copilot_bridge.store.response_chains import Sealed
-from copilot_bridge.store.schema import MIGRATIONS, migrate
+from copilot_bridge.store.schema import MIGRATIONS
 
 KEY_OF_STORE = base64.b64encode(bytes(32)).decode()
 API = "https://api.github.com"
@@ -227,7 +228,7 @@ FILTERS = [
     (Filter(account="other"), "e"),
     (Filter(status="4xx"), "dc"),
     (Filter(status="404"), "d"),
-    (Filter(outcome="client gone"), "e"),
+    (Filter(outcome="client_disconnected"), "e"),
     (Filter(outcome="error"), "dc"),
     (Filter(outcome="error", status="404", since=3.0, caller="key:a", account="octocat"), "d"),
     (Filter(model="nobody"), ""),
@@ -242,7 +243,7 @@ def test_the_log_is_filtered_and_paged(stores: tuple[Store, Store]) -> None:
             told("b", 2.0, caller="key:b"),
             told("c", 3.0, status=429, outcome="rate_limited"),
             told("d", 3.0, status=404, outcome="model_not_found", upstream=None, model="wrong"),
-            told("e", 5.0, status=None, outcome="client gone", account="other"),
+            told("e", 5.0, status=None, outcome="client_disconnected", account="other"),
             told("f", 6.5, model="claude", caller="key:b", error="ünïcode", streamed=1),
         ]
     )
@@ -379,7 +380,7 @@ def test_all_or_nothing(stores: tuple[Store, Store]) -> None:
 
     with pytest.raises(ZeroDivisionError):
         stores[0].database.run(half)
-    assert stores[1].database.run(lambda t: t.rows("SELECT count(*) FROM notes")) == [(0,)]
+    assert stores[1].database.run(lambda t: t.rows("SELECT count(*) FROM notes WHERE name = 'a'")) == [(0,)]
     assert stores[0].database.check() is None
 
 
@@ -394,36 +395,21 @@ def test_machines_that_begin_at_once(server: Server, tmp_path: Path) -> None:
         each.close()
 
 
-def test_an_older_log_is_added_up(server: Server, tmp_path: Path) -> None:
-    """By the version that finds it: rows know less, and count by the hour all the same."""
+def test_a_store_from_before_the_first_release_is_taken_over(server: Server, tmp_path: Path) -> None:
     import psycopg
 
-    from copilot_bridge.store.postgres import PostgresTransaction
-
-    url = server.database("older")
-    insert = (
-        "INSERT INTO requests (id, at, caller, account, model, upstream, outcome, tokens_in, cost)"
-        " VALUES (?, ?, 'key:a', 'octocat', ?, ?, ?, 10, 0.5)"
-    )
+    url = server.database("unreleased")
     with psycopg.connect(url) as connection:
-        transaction = PostgresTransaction(connection)
-        assert migrate(transaction, 5)[-1] == "m005_approvals"
-        for name, at, model, upstream, outcome in (
-            ("a", NOON, "gpt-4o", "chat", "ok"),
-            ("b", NOON + 1799.5, "gpt-4o", "chat", "cut"),
-            ("c", NOON + DAY, "wrong", None, "model_not_found"),
-        ):
-            transaction.change(insert, name, at, model, upstream, outcome)
-        transaction.send()
-    store = machine(tmp_path, url)
-    days = store.usage.days(NOON)
-    assert [(each["day"], each["model"], each["requests"], each["errors"]) for each in days] == [
-        ("2024-10-04", "gpt-4o", 2, 1),
-        ("2024-10-05", "", 1, 1),
+        connection.execute(unreleased.SQL.read_text())  # type: ignore[arg-type]
+    machines = [
+        open_store(tmp_path / str(number), key=unreleased.KEY_OF_STORE, url=Secret(url))
+        for number in range(3)
     ]
-    assert (days[0]["tokens_in"], days[0]["cost"], days[0]["premium"]) == (20, 1.0, None)
-    assert [row.streamed for row in store.request_log.page()] == [None] * 3
-    store.close()
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(lambda each: each.database.check(), machines)) == [None] * 3
+    unreleased.check_taken_over(machines[0])
+    for each in machines:
+        each.close()
 
 
 def test_a_server_that_goes_and_comes_back(server: Server, tmp_path: Path) -> None:

@@ -336,7 +336,7 @@ def test_another_program_holds_the_tables(machines: Farm, server: Server) -> Non
     with psycopg.connect(f"postgresql://bridge@127.0.0.1:{server.port}/campaign") as other:
 
         def hold() -> None:
-            other.execute("LOCK TABLE keys, requests, notes, shelf, passes IN ACCESS EXCLUSIVE MODE")
+            other.execute("LOCK TABLE keys, requests, notes, key_values, admissions IN ACCESS EXCLUSIVE MODE")
 
         traffic = machines.bad_day(hold)
         machines.strangers_are_refused()

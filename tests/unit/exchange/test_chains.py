@@ -270,5 +270,5 @@ def test_old_ones_go_when_a_worker_starts(tmp_path, clock):
     clock.now += LIFE
     Chains(MEGABYTE, table=Table(database, store.encryptor, most=MEGABYTE, life=LIFE)).start()
     assert gone.wait(5)
-    assert database.run(lambda t: t.rows("SELECT count(*) FROM links")) == [(0,)]
+    assert database.run(lambda t: t.rows("SELECT count(*) FROM responses")) == [(0,)]
     database.close()

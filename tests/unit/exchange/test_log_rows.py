@@ -34,7 +34,7 @@ def test_an_interrupted_request_has_what_was_known_at_its_beginning():
         "127.0.0.1", "POST", "/v1/messages", dialect="messages", model="m", status=200, tokens_in=5
     )
     row, interrupted = asdict(finished_row(entry)), asdict(interrupted_row(entry))
-    assert interrupted["outcome"] == "cut"
+    assert interrupted["outcome"] == "interrupted"
     known = {name for name, value in interrupted.items() if value is not None} - {"outcome"}
     assert known == {"id", "at", "caller", "dialect", "model", "address", "path", "streamed"}
     assert {name: interrupted[name] for name in known} == {name: row[name] for name in known}

@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from unreleased import KEY_OF_STORE, check_taken_over, make_unreleased
 
 from copilot_bridge.errors import InvalidRequest, StoreError
 from copilot_bridge.redaction import Secret
@@ -36,7 +37,16 @@ def store(tmp_path: Path) -> Store:
 
 
 def content(store: Store) -> dict[str, list[tuple[object, ...]]]:
-    names = ("logins", "keys", "shelf", "requests", "request_hours", "links", "chains", "rests_of_parts")
+    names = (
+        "logins",
+        "keys",
+        "key_values",
+        "requests",
+        "request_hours",
+        "responses",
+        "response_chains",
+        "cooldowns",
+    )
     return {
         name: sorted(store.database.read(lambda t, name=name: t.rows(f"SELECT * FROM {name}")), key=repr)  # type: ignore[misc]
         for name in names
@@ -125,18 +135,12 @@ def test_what_is_no_backup_changes_nothing(store: Store, tmp_path: Path, how: st
     store.close()
 
 
-def test_a_backup_of_an_older_version(tmp_path: Path) -> None:
+def test_a_backup_from_before_the_first_release_is_restored(tmp_path: Path) -> None:
     path = tmp_path / "old.db"
-    old = sqlite3.connect(path, isolation_level=None)
-    from copilot_bridge.store.sqlite import SqliteTransaction, transact
-
-    transact(old, SqliteTransaction(old, lambda: 1.0), lambda t: schema.migrate(t, 2) and None)
-    row = "INSERT INTO keys VALUES ('k', 'key', 'ab', '', '', '', 1, 0, 0)"
-    old.execute(row)
-    old.close()
-    store = open_store(tmp_path / "new")
-    assert store.restore(path)["keys"] == 1
-    assert [each.name for each in store.keys.all()] == ["k"]
+    make_unreleased(path)
+    store = open_store(tmp_path / "new", key=KEY_OF_STORE)
+    assert store.restore(path)["keys"] == 3
+    check_taken_over(store)
     store.close()
 
 
@@ -152,9 +156,9 @@ def test_the_program_before(store: Store, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(schema, "MIGRATIONS", now)
     before = Sqlite(path)
     assert before.read(lambda t: t.rows("SELECT count(*) FROM requests")) == [(4500,)]
-    before.run(lambda t: t.change("DELETE FROM shelf"))
+    before.run(lambda t: t.change("DELETE FROM key_values"))
     before.close()
-    monkeypatch.setattr(schema, "MIGRATIONS", [*now, *added, ("m999_breaking", ("DROP TABLE shelf",))])
+    monkeypatch.setattr(schema, "MIGRATIONS", [*now, *added, ("m999_breaking", ("DROP TABLE key_values",))])
     monkeypatch.setattr(schema, "BREAKING", (*schema.BREAKING, "m999_breaking"))
     newest = Sqlite(path)
     newest.run(lambda t: None)

@@ -30,7 +30,7 @@ writer = store.request_log_writer(30, 100)
 writer.start = lambda: None
 writer._open_spool()
 for id in "abc":
-    writer.begin(row(id, "cut"))
+    writer.begin(row(id, "interrupted"))
 writer.end(row("c", "ok"))
 writer.flush()
 writer.end(row("a", "ok"))
@@ -60,10 +60,10 @@ def writer(store, tmp_path, monkeypatch):
 def test_what_is_still_to_be_written_is_known_to_others(store, writer, tmp_path):
     other = RequestLogWriter(store.request_log, tmp_path / "spool", days=30, most=100, clock=lambda: 1001.0)
     writer._open_spool()
-    writer.begin(row("a", "cut"))
-    writer.begin(row("b", "cut"))
+    writer.begin(row("a", "interrupted"))
+    writer.begin(row("b", "interrupted"))
     writer.end(row("b", "ok"))
-    assert {each: other.expected(each).outcome for each in "ab"} == {"a": "cut", "b": "ok"}
+    assert {each: other.expected(each).outcome for each in "ab"} == {"a": "interrupted", "b": "ok"}
     assert other.expected("none") is None
     assert other.expected('a",1000.0,null') is None
     writer.flush()
@@ -110,7 +110,7 @@ def test_a_killed_worker(writer, store, tmp_path):
     assert done.returncode == -9
     assert outcomes(store) == {"c": "ok"}
     writer.take_over()
-    assert outcomes(store) == {"a": "ok", "b": "cut", "c": "ok"}
+    assert outcomes(store) == {"a": "ok", "b": "interrupted", "c": "ok"}
     assert list((tmp_path / "spool").iterdir()) == []
     writer.take_over()
     assert store.request_log.count() == 3
@@ -118,7 +118,7 @@ def test_a_killed_worker(writer, store, tmp_path):
 
 def test_a_worker_that_lives_is_left_alone(writer, store, tmp_path):
     alive = CrashLog(tmp_path / "spool")
-    alive.put("a", orjson.dumps(values_in_order(row("a", "cut"))))
+    alive.put("a", orjson.dumps(values_in_order(row("a", "interrupted"))))
     writer.take_over()
     assert outcomes(store) == {}
     alive.close()
@@ -169,7 +169,7 @@ def test_old_rows_and_too_many(writer, store, monkeypatch):
 def test_no_log(store, tmp_path):
     writer = RequestLogWriter(store.request_log, tmp_path / "spool", days=0, most=10)
     writer.start()
-    writer.begin(row("a", "cut"))
+    writer.begin(row("a", "interrupted"))
     writer.end(row("a"))
     writer.flush()
     assert store.request_log.count() == 0
@@ -197,7 +197,7 @@ def test_a_line_takes_no_more_memory_than_it_is_long(tmp_path):
     spool = CrashLog(tmp_path)
     tracemalloc.start()
     for number in range(1000):
-        spool.put(f"{number}", orjson.dumps(values_in_order(row(f"{number}", "cut"))))
+        spool.put(f"{number}", orjson.dumps(values_in_order(row(f"{number}", "interrupted"))))
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert taken < 1000 * 500
@@ -215,12 +215,12 @@ def test_more_than_there_is_room_for(tmp_path, monkeypatch):
 def test_rows_of_an_earlier_version_have_fewer_columns(writer, store, tmp_path):
     """What is missing is unknown; a row with fewer than the first version had, or more than now, is none."""
     old = CrashLog(tmp_path / "spool")
-    old.put("a", orjson.dumps(values_in_order(row("a", "cut"))[:18]))
-    old.put("b", orjson.dumps(values_in_order(row("b", "cut"))[:17]))
-    old.put("c", orjson.dumps([*values_in_order(row("c", "cut")), None]))
+    old.put("a", orjson.dumps(values_in_order(row("a", "interrupted"))[:18]))
+    old.put("b", orjson.dumps(values_in_order(row("b", "interrupted"))[:17]))
+    old.put("c", orjson.dumps([*values_in_order(row("c", "interrupted")), None]))
     old._lock.release()
     writer.take_over()
-    assert outcomes(store) == {"a": "cut"}
+    assert outcomes(store) == {"a": "interrupted"}
 
 
 @pytest.mark.parametrize("content", [b"", b"\0", b"\0{", b"\1\n\n", b"\0[1]\nnull\n[\n", b"\xff" * 100])

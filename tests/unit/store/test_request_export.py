@@ -92,7 +92,7 @@ def test_every_kind_of_error_is_in_a_group():
 
 def test_groups_and_both_ways_through_the_pages():
     store = open_store(None, persistent=False)
-    outcomes = ("ok", "timeout", "unreachable", "prompt_too_long", "cut", "ok", "client gone")
+    outcomes = ("ok", "timeout", "unreachable", "prompt_too_long", "interrupted", "ok", "client_disconnected")
     rows = [row(f"{index}", at=100.0 + index // 2, outcome=each) for index, each in enumerate(outcomes)]
     store.request_log.write(rows)
 

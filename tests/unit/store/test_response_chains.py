@@ -45,7 +45,7 @@ def pruned(table):
 
 
 def left(database):
-    counts = (f"SELECT count(*) FROM {name}" for name in ("links", "chains"))
+    counts = (f"SELECT count(*) FROM {name}" for name in ("responses", "response_chains"))
     return [database.run(lambda t, sql=sql: t.rows(sql))[0][0] for sql in counts]
 
 
@@ -143,5 +143,5 @@ def test_a_circle_has_no_beginning(table, database, monkeypatch):
     """Nobody writes one; a database that is damaged may have one."""
     monkeypatch.setattr(module, "LONGEST", 10)
     table.write([first("a", "1"), next_to("b", "a", "a", "2")])
-    database.run(lambda t: t.change("UPDATE links SET before = 'b' WHERE id = 'a'"))
+    database.run(lambda t: t.change("UPDATE responses SET previous = 'b' WHERE id = 'a'"))
     assert table.find("b") is None

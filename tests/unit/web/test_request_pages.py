@@ -36,7 +36,7 @@ def test_no_parts_of_nothing(ms):
 
 def test_ends():
     assert judged(row(outcome="ok"))[0] == "good"
-    assert judged(row(outcome="client gone"))[0] == ""
+    assert judged(row(outcome="client_disconnected"))[0] == ""
     assert judged(row(outcome="rate_limited"))[0] == "low"
     assert judged(row(outcome="timeout"))[0] == "out"
     assert judged(row(outcome="something_new")) == ("out", "something new")
