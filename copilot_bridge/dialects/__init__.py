@@ -1,4 +1,5 @@
-"""The APIs as they are spoken: pure functions and state machines, bytes and dicts in and out.
+"""The APIs that clients speak and Copilot offers: pure functions and state machines, bytes and dicts in and
+out.
 
-No I/O, no clock, no Flask, no requests in here.
+Nothing in here does I/O, reads a clock, or imports flask or requests.
 """

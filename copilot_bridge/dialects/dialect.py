@@ -1,4 +1,4 @@
-"""The record of a dialect: what the rest of the bridge has to know of an API that clients speak."""
+"""The record of a dialect: what the rest of the bridge has to know about an API that clients speak."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -17,8 +17,10 @@ ErrorResponse = tuple[int, dict[str, str], bytes]  # status, headers, body
 class Probe:
     """A tiny request that shows whether a model responds.
 
-    :param limit: the field of the most tokens.  :param conversation: the field of the messages.
-    :param text: reads the text of a whole response.  :param more: the request's other fields.
+    :param limit: the field of the token limit.
+    :param conversation: the field of the messages.
+    :param text: reads the text of a whole response.
+    :param more: the request's other fields.
     """
 
     limit: str
@@ -27,7 +29,10 @@ class Probe:
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def body(self, model: str, words: str, max_tokens: int) -> JsonObject:
-        """:param max_tokens: of the response."""
+        """Return the body of the request.
+
+        :param max_tokens: the token limit of the response.
+        """
         messages = [{"role": "user", "content": words}]
         return {"model": model, self.limit: max_tokens, self.conversation: messages, **self.more}
 
@@ -70,9 +75,13 @@ class Dialect:
         return self.path_pattern or re.escape(self.endpoint.removeprefix("/"))
 
     def field_path(self, what: str) -> str:
-        """Return the client's name for what binds a response; `what` itself if the dialect has no field."""
+        """Return the client's field for something that it relies on; `what` itself if the dialect has
+        no such field.
+        """
         return next(iter(self.field_paths.get(what, ())), what)
 
     def pick_upstream(self, offered: tuple[str, ...]) -> str | None:
-        """Pick the dialect to ask a model in; None: it is offered in none that can be reached from here."""
+        """Return the dialect in which to send a request to a model, or None if there is no translation
+        to any offered.
+        """
         return next((name for name in self.upstream_order if name in offered), None)

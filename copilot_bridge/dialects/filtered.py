@@ -1,4 +1,4 @@
-"""Something that an answer's bytes go through before they are read."""
+"""Filters for the bytes of a response before a reader gets them."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
@@ -7,7 +7,7 @@ from copilot_bridge.errors import BridgeError
 
 
 class Filter(Protocol):
-    """A stream's bytes in, cut anywhere; those that are to be read out.  `whole`: an answer in one piece."""
+    """Changes the bytes of a stream, cut anywhere, or of a whole response."""
 
     def feed(self, piece: bytes) -> bytes: ...
     def rest(self) -> bytes: ...
@@ -15,7 +15,7 @@ class Filter(Protocol):
 
 
 class Reader(Protocol):
-    """What makes the client's bytes of upstream's."""
+    """Turns upstream's bytes into the client's."""
 
     @property
     def done(self) -> bool: ...
@@ -42,12 +42,12 @@ class Filtered:
         self._filter = through
 
     def feed(self, piece: bytes) -> bytes:
-        told = self._filter.feed(piece)
-        return self._reader.feed(told) if told else b""
+        filtered_piece = self._filter.feed(piece)
+        return self._reader.feed(filtered_piece) if filtered_piece else b""
 
     def close(self) -> bytes:
-        left = self._filter.rest()
-        return (self._reader.feed(left) if left else b"") + self._reader.close()
+        rest = self._filter.rest()
+        return (self._reader.feed(rest) if rest else b"") + self._reader.close()
 
     def fail(self, error: BridgeError) -> bytes:
         return self._reader.fail(error)
@@ -78,8 +78,8 @@ class Filtered:
 
 
 def filtered(pieces: Iterable[bytes], through: Filter) -> Iterator[bytes]:
-    """A stream's pieces, for whoever folds them."""
+    """Filter the pieces of a stream."""
     for piece in pieces:
-        if told := through.feed(piece):
-            yield told
+        if filtered_piece := through.feed(piece):
+            yield filtered_piece
     yield through.rest()

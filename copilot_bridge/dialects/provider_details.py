@@ -1,11 +1,12 @@
-"""What one dialect wants to see again, carried through a client that speaks another.
+"""Details that one dialect's backend has to get back, carried through clients of another dialect.
 
-A signature or encrypted reasoning means something to the backend that made it alone.  A client of another
-dialect has one place for such goods (`signature`, `encrypted_content`, `reasoning_opaque`) and gives back
-what stood there: so the goods travel in that place, marked with the dialect that they belong to.
+A signature or encrypted reasoning means something only to the backend that made it.  Each client dialect has
+a field for its own (`signature`, `encrypted_content`, `reasoning_opaque`), and its clients send back what was
+in there.  So the details of another dialect travel in that field, encoded, with a prefix and the name of the
+dialect.  The encoding is base64 and not encryption.
 
-Chat has that place once for a whole answer, and its SDKs add up what a stream tells there: so one seal
-holds all of an answer's thoughts.
+Chat has only one such field for a whole response, and its SDKs concatenate what a stream sends in it.  So one
+value holds all the reasoning of a response.
 """
 
 import base64
@@ -16,71 +17,81 @@ from copilot_bridge.dialects import codec
 
 PREFIX = "bridge1."
 
-SIGNATURE_FIELDS = ("extra_content", "thought_signature")  # of a call to a tool; what Gemini calls its seals
+SIGNATURE_FIELDS = ("extra_content", "thought_signature")  # the fields of Gemini's signatures in tool calls
 
-Thought = tuple[str, dict[str, Any]]  # its text, and {dialect: goods}
-
-
-def encode_details(opaque: dict[str, Any], own: str) -> str:
-    """The goods of `own` dialect as they are, those of another marked.  `opaque`: {dialect: goods}."""
-    if isinstance(opaque.get(own), str):
-        return str(opaque[own])
-    return pack(opaque) if opaque else ""
+ReasoningEntry = tuple[str, dict[str, Any]]  # its text, and {dialect: value}
 
 
-def decode_details(given: Any, own: str) -> dict[str, Any]:
-    """{dialect: goods}; what has no mark belongs to the client's own dialect."""
-    if not isinstance(given, str) or not given:
+def encode_details(details: dict[str, Any], own: str) -> str:
+    """Encode details for a client: those of its own dialect as they are, others with the prefix.
+
+    :param details: {dialect: value}.
+    :param own: the client's dialect.
+    """
+    if isinstance(details.get(own), str):
+        return str(details[own])
+    return pack(details) if details else ""
+
+
+def decode_details(encoded: Any, own: str) -> dict[str, Any]:
+    """Decode details from a client into {dialect: value}.
+
+    Without the prefix they are the client dialect's own.
+    """
+    if not isinstance(encoded, str) or not encoded:
         return {}
-    return valid_details(unpack(given)) if is_foreign(given) else {own: given}
+    return valid_details(unpack(encoded)) if is_foreign(encoded) else {own: encoded}
 
 
-def encode_thoughts(thoughts: list[Thought]) -> str:
-    """All of an answer's in one, in their order; "" if none of them has goods.  Chat's own goes as it is."""
-    goods = [opaque for _text, opaque in thoughts if opaque]
-    if len(goods) == 1 and goods[0].keys() == {"chat"}:
-        return str(goods[0]["chat"])
-    return pack(thoughts) if any(opaque for _text, opaque in thoughts) else ""
+def encode_reasoning(entries: list[ReasoningEntry]) -> str:
+    """Encode all reasoning of a response into one value, or "" if none has details.
+
+    Chat's own stays as it is.
+    """
+    with_details = [details for _text, details in entries if details]
+    if len(with_details) == 1 and with_details[0].keys() == {"chat"}:
+        return str(with_details[0]["chat"])
+    return pack(entries) if any(details for _text, details in entries) else ""
 
 
-def decode_thoughts(given: Any) -> list[Thought]:
-    """[]: it is no seal of a whole answer."""
-    thoughts = unpack(given) if is_foreign(given) else None
-    if not isinstance(thoughts, list) or not all(map(is_thought, thoughts)):
+def decode_reasoning(encoded: Any) -> list[ReasoningEntry]:
+    """Decode all reasoning of a response; [] if the value is not such an encoding."""
+    entries = unpack(encoded) if is_foreign(encoded) else None
+    if not isinstance(entries, list) or not all(map(is_reasoning_entry, entries)):
         return []
-    return [(text, valid_details(opaque)) for text, opaque in thoughts]
+    return [(text, valid_details(details)) for text, details in entries]
 
 
-def is_thought(value: Any) -> bool:
+def is_reasoning_entry(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str)
 
 
-def pack(goods: Any) -> str:
-    return PREFIX + base64.urlsafe_b64encode(codec.write(goods)).decode()
+def pack(value: Any) -> str:
+    return PREFIX + base64.urlsafe_b64encode(codec.write(value)).decode()
 
 
-def unpack(given: str) -> Any:
-    """None: it is damaged."""
+def unpack(encoded: str) -> Any:
+    """Decode a value with the prefix; None if it is damaged."""
     try:
-        return codec.read(base64.urlsafe_b64decode(given.removeprefix(PREFIX)))
+        return codec.read(base64.urlsafe_b64decode(encoded.removeprefix(PREFIX)))
     except (ValueError, binascii.Error):
         return None
 
 
-def valid_details(opaque: Any) -> dict[str, Any]:
-    given = opaque if isinstance(opaque, dict) else {}
-    return {key: goods for key, goods in given.items() if is_valid(key, goods)}
+def valid_details(value: Any) -> dict[str, Any]:
+    members = value if isinstance(value, dict) else {}
+    return {key: detail for key, detail in members.items() if is_valid(key, detail)}
 
 
-def is_valid(dialect: str, goods: Any) -> bool:
-    """A damaged or forged seal is no seal."""
+def is_valid(dialect: str, value: Any) -> bool:
+    """Whether details have the form that the dialect uses; damaged or forged ones do not."""
     if dialect == "responses":
-        return isinstance(goods, dict) and all(isinstance(each, str) for each in goods.values())
+        return isinstance(value, dict) and all(isinstance(member, str) for member in value.values())
     if dialect == "google":
-        return isinstance(goods, dict) and all(map(SIGNATURE_FIELDS.__contains__, goods))
-    return dialect in ("messages", "chat", "redacted") and isinstance(goods, str)
+        return isinstance(value, dict) and all(map(SIGNATURE_FIELDS.__contains__, value))
+    return dialect in ("messages", "chat", "redacted") and isinstance(value, str)
 
 
-def is_foreign(given: Any) -> bool:
-    """Goods of another dialect: not to be sent to a backend that speaks the client's own."""
-    return isinstance(given, str) and given.startswith(PREFIX)
+def is_foreign(encoded: Any) -> bool:
+    """Whether details are of another dialect, and must not be sent to a backend of the client's."""
+    return isinstance(encoded, str) and encoded.startswith(PREFIX)

@@ -1,4 +1,4 @@
-"""The dialects of the bridge.  A new one has a folder of its own, and a row here."""
+"""The registry of dialects.  Each has a folder of its own and a row here."""
 
 import re
 
@@ -13,10 +13,10 @@ DIALECTS: dict[str, Dialect] = {
     dialect.name: dialect for dialect in (CHAT, MESSAGES, RESPONSES, embeddings.DIALECT)
 }
 
-# Whoever is not known to speak another one is told errors in this dialect.
+# The dialect of errors for clients whose dialect is unknown.
 DEFAULT = CHAT
 
-# Those that hold conversations, and of these by Copilot's path those through which it offers models.
+# Dialects with conversations, and by Copilot's path those in which it offers models.
 CONVERSATIONS: dict[str, Dialect] = {name: dialect for name, dialect in DIALECTS.items() if dialect.probe}
 BY_UPSTREAM_PATH: dict[str, str] = {
     dialect.upstream_path: name for name, dialect in CONVERSATIONS.items() if dialect.upstream_path
@@ -31,9 +31,9 @@ VERSION_HEADERS: dict[str, str] = {
 
 
 def dialect_of_path(path: str) -> str | None:
-    """Return the dialect that is spoken at a path; None: the path does not tell, like `/models`."""
-    found = PATH.search(path)
-    return found.lastgroup if found else None
+    """Return the dialect of a path, or None if the path does not tell, like `/models`."""
+    match = PATH.search(path)
+    return match.lastgroup if match else None
 
 
 def write_error(dialect: str | None, error: BridgeError, request_id: str = "") -> ErrorResponse:

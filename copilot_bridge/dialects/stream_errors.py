@@ -1,4 +1,5 @@
-"""What an error means that upstream tells inside a stream, where no status says so: only its code or type.
+"""Errors that upstream sends inside a stream, where only a code or a type tells what they mean, and no
+status.
 
 Source: the codes of Copilot's own refusals, and OpenAI's and Anthropic's lists of errors (2026).
 """
@@ -9,7 +10,7 @@ from typing import Any
 from copilot_bridge.dialects import codec
 from copilot_bridge.errors import KindName, UpstreamRefused
 
-# (a pattern for the code or the type, the kind); the first row that fits counts.
+# (a pattern for the code or the type, the kind); the first match wins.
 KINDS: tuple[tuple[str, KindName], ...] = (
     (r"rate_limit|agent_mode_limit|extension_blocked", "rate_limited"),
     (r"overloaded|slow_down", "overloaded"),
@@ -27,7 +28,10 @@ KINDS: tuple[tuple[str, KindName], ...] = (
 
 
 def as_stream_error(error: Any) -> UpstreamRefused:
-    """`error`: an object with a message, and a code or a type; or whatever else upstream has sent."""
+    """Turn an error into an exception.
+
+    :param error: an object with a message and a code or a type, or whatever else upstream sent.
+    """
     detail = error if isinstance(error, dict) else {"message": error}
     code = detail.get("code")
     return UpstreamRefused(
@@ -38,34 +42,34 @@ def as_stream_error(error: Any) -> UpstreamRefused:
 
 
 def read_stream_error(data: bytes) -> UpstreamRefused:
-    """What an event tells that is an error by its name, whatever its data is."""
+    """Read an event that is an error by its name, whatever its data is."""
     try:
-        told = codec.read(data)
+        error = codec.read(data)
     except ValueError:
-        told = data.decode(errors="replace")
-    return as_stream_error(error_in(told) if isinstance(told, dict) else told)
+        error = data.decode(errors="replace")
+    return as_stream_error(error_in(error) if isinstance(error, dict) else error)
 
 
 def message_text(message: Any) -> str:
     return message if isinstance(message, str) else codec.write(message).decode() if message else ""
 
 
-ERROR_TYPES = (None, "error")  # types of what may be one
+ERROR_TYPES = (None, "error")  # the types of events that may be errors
 
 
 def is_error(event: dict[str, Any]) -> bool:
-    """An error by its type, or an event without a type that has one."""
+    """Whether an event is an error: by its type, or because it has an error and no type."""
     kind = event.get("type")
     return kind == "error" or (kind is None and bool(event.get("error")))
 
 
 def error_in(event: dict[str, Any]) -> Any:
-    """The event's own or its response's; else its fields stand in the event itself."""
+    """Return the error in an event or in its response; the event itself if it has the fields of one."""
     inner, response = event.get("error"), event.get("response")
     return inner or (response.get("error") if isinstance(response, dict) else None) or event
 
 
 def kind_of(name: Any) -> KindName | None:
-    """None: it says nothing that is known."""
-    given = name if isinstance(name, str) else ""
-    return next((kind for pattern, kind in KINDS if re.search(pattern, given, re.IGNORECASE)), None)
+    """Return the kind of error that a code or a type means, or None if it is unknown."""
+    text = name if isinstance(name, str) else ""
+    return next((kind for pattern, kind in KINDS if re.search(pattern, text, re.IGNORECASE)), None)

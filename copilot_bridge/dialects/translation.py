@@ -1,4 +1,4 @@
-"""A stream of one dialect in, the same stream in another out: decoder, reader, events, writer."""
+"""Translation of a stream between two dialects: splitter, reader, hub events, writer, framing."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -22,27 +22,30 @@ from copilot_bridge.dialects.framing.frames import Frame, Framing
 from copilot_bridge.dialects.stream_errors import read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
-# Events in which nothing has to change.
-PLAIN = frozenset({TextDelta, ReasoningDelta, ToolCallArgumentsDelta})
+# Events that never change on the way.
+UNCHANGED = frozenset({TextDelta, ReasoningDelta, ToolCallArgumentsDelta})
 
 
 class EventReader(Protocol):
-    """Upstream's data, an event at a time, in; the hub's events out.
+    """Reads upstream's events, one at a time, into the hub's.
 
-    `usage`: as far as it has been told.
+    :ivar usage: the token usage, as far as it is known.
     """
 
     @property
     def usage(self) -> TokenUsage: ...
     def feed(self, data: bytes) -> Iterable[Event]: ...
     def close(self) -> Iterable[Event]:
-        """The end of the stream.  Raises StreamCut: it has none."""
+        """End the stream.
+
+        :raises StreamCut: the response has no end.
+        """
 
 
 class FrameWriter(Protocol):
-    """The hub's events in, the frames of the client's dialect out.
+    """Writes the hub's events as frames of the client's dialect.
 
-    A payload may change with the next event: it has to be encoded before.
+    A payload may change with the next event, so it has to be encoded before.
     """
 
     def feed(self, event: Event) -> list[Frame]: ...
@@ -50,10 +53,10 @@ class FrameWriter(Protocol):
 
 
 class Translation:
-    """Bytes in, cut anywhere; whole events of the client's dialect out.
+    """Translates a stream of bytes, cut anywhere, into whole events of the client's dialect.
 
-    :param undo: of what was changed in the request.
-    :param answer_id: for the ids of calls that have none of their own.
+    :param undo: the changes to the request that have to be undone.
+    :param answer_id: for the ids of tool calls without one.
     """
 
     def __init__(
@@ -65,8 +68,8 @@ class Translation:
         answer_id: str = "",
     ) -> None:
         self._undo = undo
-        self._cut = StopSequenceReader(reader, undo.stops) if undo.stops else None
-        self._reader = self._cut or reader
+        self._stop_reader = StopSequenceReader(reader, undo.stops) if undo.stops else None
+        self._reader = self._stop_reader or reader
         self._unwrapper = CustomInputUnwrapper(undo.custom) if undo.custom else None
         self._answer_id = answer_id
         self._started = False
@@ -83,11 +86,17 @@ class Translation:
 
     @property
     def stopped(self) -> bool:
-        """It was ended from here: upstream is not to go on."""
-        return self._cut is not None and self._cut.stopped
+        """Whether the bridge ended the response, so that upstream's stream can be closed."""
+        return self._stop_reader is not None and self._stop_reader.stopped
 
     def feed(self, piece: bytes) -> bytes:
-        """Raises UpstreamRefused: the stream tells of an error; what came before it is given first."""
+        """Translate a piece of the stream.
+
+        If events come before an error in the same piece, they are returned, and the error is kept in
+        `failure`.
+
+        :raises UpstreamRefused: the stream contains an error.
+        """
         out: list[bytes] = []
         try:
             for block in self._splitter.feed(piece):
@@ -105,7 +114,11 @@ class Translation:
         return b"".join(out)
 
     def close(self) -> bytes:
-        """Raises StreamCut: the answer has no end; UpstreamRefused: its end is an error."""
+        """Return the rest of the stream.
+
+        :raises StreamCut: the response has no end.
+        :raises UpstreamRefused: the stream ended in an error.
+        """
         if self.failure:
             raise self.failure
         out = self.feed(b"\n\n")  # the last event may lack its empty line
@@ -117,8 +130,8 @@ class Translation:
         return self._encode([self._writer.fail(error)])
 
     def _write(self, event: Event) -> bytes:
-        if type(event) in PLAIN and self._started and self._unwrapper is None:
-            return self._encode(self._writer.feed(event))  # the many
+        if type(event) in UNCHANGED and self._started and self._unwrapper is None:
+            return self._encode(self._writer.feed(event))  # most events
         before = b""
         if not self._started:
             self._started = True
@@ -127,23 +140,23 @@ class Translation:
         elif isinstance(event, ResponseStarted):
             return b""
         if isinstance(event, ToolCallStarted):
-            event = self._called(event)
+            event = self._restore_call(event)
         elif isinstance(event, ResponseFinished):
-            event = self._finished(event)
+            event = self._finish(event)
         events = [event] if self._unwrapper is None else self._unwrapper.feed(event)
-        out = b"".join([self._encode(self._writer.feed(each)) for each in events])
+        out = b"".join([self._encode(self._writer.feed(changed)) for changed in events])
         return before + out + (self._framing.end if self.done else b"")
 
-    def _called(self, event: ToolCallStarted) -> ToolCallStarted:
-        """By an id that no other call has, and by the client's name for the tool."""
+    def _restore_call(self, event: ToolCallStarted) -> ToolCallStarted:
+        """Give a tool call a unique id and the client's name of the tool."""
         id_ = self._undo.ids.get(event.id, event.id)
         if not id_ or id_ in self._call_ids:
             id_ = f"call_{self._answer_id}_{len(self._call_ids)}"
         self._call_ids.add(id_)
         return replace(event, id=id_, name=self._undo.names.get(event.name, event.name))
 
-    def _finished(self, event: ResponseFinished) -> ResponseFinished:
-        """Agents go on as long as there is said to be a call."""
+    def _finish(self, event: ResponseFinished) -> ResponseFinished:
+        """Finish the response with a reason that says whether there were calls, since agents rely on it."""
         self.done = self.finished = True
         usage = event.usage
         self.usage = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.output}

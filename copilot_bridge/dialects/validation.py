@@ -1,7 +1,7 @@
-"""What a value in a request has to be before it is read: shapes, put together as tables.
+"""Validators of JSON values, combined as tables.
 
-Each dialect has two: `request.py` says what has to hold for every body, `schema.py` what besides for one
-that is translated or counted.  What no shape speaks of is upstream's to judge.
+Each dialect has two tables: `request.py` checks every body, and `schema.py` checks the bodies that are
+translated or counted.  Fields without a validator are left to upstream.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,17 +12,20 @@ from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.errors import InvalidRequest
 
 Validator = Callable[[str, Any], None]
-"""(where, value).  Raises InvalidRequest, naming where: the value is something else."""
+"""Takes (where, value), and raises InvalidRequest with that location if the value is wrong."""
 
 Validators = Mapping[str, Validator]
 NO_FIELDS: Validators = MappingProxyType({})
 
 
 def validate(table: Validators, body: Mapping[str, Any]) -> None:
-    """Optional fields: null is as good as absent.  Raises InvalidRequest, naming the field."""
-    for name, shape in table.items():
+    """Validate the fields of a body.  All are optional, and null counts as absent.
+
+    :raises InvalidRequest: a field is wrong; the error names it.
+    """
+    for name, validator in table.items():
         if body.get(name) is not None:
-            shape(name, body[name])
+            validator(name, body[name])
 
 
 def reject(where: str, expected: str) -> NoReturn:
@@ -30,29 +33,29 @@ def reject(where: str, expected: str) -> NoReturn:
 
 
 def predicate(expected: str, fits: Callable[[Any], bool]) -> Validator:
-    def shape(where: str, value: Any) -> None:
+    def check(where: str, value: Any) -> None:
         if not fits(value):
             reject(where, expected)
 
-    return shape
+    return check
 
 
 def instance_of(expected: str, kind: type) -> Validator:
-    def shape(where: str, value: Any) -> None:
+    def check(where: str, value: Any) -> None:
         if not isinstance(value, kind):
             reject(where, expected)
 
-    return shape
+    return check
 
 
-def is_whole(value: Any) -> bool:
+def is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 STRING = instance_of("a string", str)
 BOOLEAN = instance_of("true or false", bool)
-INTEGER = predicate("an integer", is_whole)
-POSITIVE = predicate("an integer greater than 0", lambda value: is_whole(value) and value > 0)
+INTEGER = predicate("an integer", is_integer)
+POSITIVE = predicate("an integer greater than 0", lambda value: is_integer(value) and value > 0)
 OBJECT = instance_of("an object", dict)
 LIST = instance_of("a list", list)
 
@@ -62,14 +65,17 @@ def one_of(*words: str) -> Validator:
     return predicate(listed, lambda value: value in words)
 
 
-# How hard to think, in all dialects; what a model lacks is fitted to it.
+# Reasoning efforts in all dialects.  One that a model lacks is adapted to it later.
 EFFORT = one_of("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
 def object_of(required: Validators = NO_FIELDS, optional: Validators = NO_FIELDS) -> Validator:
-    """An object with such fields.  `maybe`: those that it may lack, where null is as good as absent."""
+    """Validate an object with fields.
 
-    def shape(where: str, value: Any) -> None:
+    :param optional: fields that may be missing or null.
+    """
+
+    def check(where: str, value: Any) -> None:
         OBJECT(where, value)
         for name, inner in required.items():
             inner(f"{where}.{name}", value.get(name))
@@ -77,41 +83,42 @@ def object_of(required: Validators = NO_FIELDS, optional: Validators = NO_FIELDS
             if value.get(name) is not None:
                 inner(f"{where}.{name}", value[name])
 
-    return shape
+    return check
 
 
 def list_of(inner: Validator) -> Validator:
-    """A list of such."""
+    """Validate a list of values."""
 
-    def shape(where: str, value: Any) -> None:
+    def check(where: str, value: Any) -> None:
         LIST(where, value)
-        for place, member in enumerate(value):
-            inner(f"{where}.{place}", member)
+        for index, member in enumerate(value):
+            inner(f"{where}.{index}", member)
 
-    return shape
+    return check
 
 
 def string_or(kind: type[list[Any]] | type[JsonObject], inner: Validator) -> Validator:
-    """`kind`: what it may be instead, and then has to be like `inner`."""
+    """Validate a string, or a list or object that `inner` validates."""
     expected = {list: "a string or a list", dict: "a string or an object"}[kind]
 
-    def shape(where: str, value: Any) -> None:
+    def check(where: str, value: Any) -> None:
         if isinstance(value, kind):
             inner(where, value)
         elif not isinstance(value, str):
             reject(where, expected)
 
-    return shape
+    return check
 
 
 def string_or_list_of(inner: Validator) -> Validator:
+    """Validate a string or a list of values."""
     return string_or(list, list_of(inner))
 
 
 def part_of_types(rows: Validators, *allowed: str, other: Validator = OBJECT) -> Validator:
-    """A part of one of these types.  The rest of the rows are for others to say.
+    """Validate a part of one of the allowed types; other types of the table are refused.
 
-    :param other: for what has no row.
+    :param other: the validator of types that are not in the table.
     """
     misplaced = predicate(f"{', '.join(allowed[:-1])} or {allowed[-1]}" if allowed[1:] else allowed[0], never)
     return tagged_union(
@@ -120,7 +127,7 @@ def part_of_types(rows: Validators, *allowed: str, other: Validator = OBJECT) ->
 
 
 def format_of(rows: Validators, *, default: str | None = None) -> Validator:
-    """The form of an answer: one of these, since one that is not known can't be asked for."""
+    """Validate an output format, which has to be of a known type."""
     return tagged_union("type", rows, default=default, other=object_of({"type": one_of(*rows)}))
 
 
@@ -131,18 +138,18 @@ def never(_value: Any) -> bool:
 def tagged_union(
     key: str, rows: Validators, *, default: str | None = None, other: Validator = OBJECT
 ) -> Validator:
-    """An object of which one field says what it is.
+    """Validate an object whose type is in one of its fields.
 
-    :param usual: what it is where the field is left out.
-    :param other: for what has no row: whoever reads it knows why it can't be sent.
+    :param default: the type if the field is missing.
+    :param other: the validator of unknown types, which the reader of the request refuses with a reason.
     """
 
-    def shape(where: str, value: Any) -> None:
+    def check(where: str, value: Any) -> None:
         OBJECT(where, value)
-        given = value.get(key)
-        kind: Any = default if given is None else given
-        if not isinstance(kind, str):
+        value_of_key = value.get(key)
+        tag: Any = default if value_of_key is None else value_of_key
+        if not isinstance(tag, str):
             reject(f"{where}.{key}", "a string")
-        rows.get(kind, other)(where, value)
+        rows.get(tag, other)(where, value)
 
-    return shape
+    return check

@@ -60,7 +60,7 @@ class Bridge:
         self.headers = Headers(config, partial(machine_of, self.store))
         self.interactions = Interactions(partial(secret_of, self.store, "signals"))
         self.client = HttpClient(config)
-        Splitter.longest = config.answer_limit * MEGABYTE
+        Splitter.max_block_size = config.answer_limit * MEGABYTE
         self.tokens = CopilotTokens(self.client, self.headers, self.store.key_values)
         self.metrics = Metrics()
         self.health = HealthMonitor(self)

@@ -22,6 +22,7 @@ from copilot_bridge.dialects.adaptation.stop_sequences import split_stop_sequenc
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.filtered import Filtered, filtered
 from copilot_bridge.dialects.images import ImageHolder, ImagePart, omit_oldest_images
+from copilot_bridge.dialects.output_tool import OutputToolReader
 from copilot_bridge.dialects.prompt import (
     Prompt,
     first_document_message,
@@ -29,7 +30,6 @@ from copilot_bridge.dialects.prompt import (
     without_documents,
 )
 from copilot_bridge.dialects.registry import DIALECTS
-from copilot_bridge.dialects.tool_answer import AnswerReader
 from copilot_bridge.dialects.translation import EventReader, FrameWriter, Translation
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported, UpstreamRefused
 from copilot_bridge.exchange.call import Call
@@ -185,7 +185,7 @@ class ModelRequest(ABC):
         answer_id = self._record.id
         reader: EventReader = self._route.event_reader(answer_id)
         if self._by_tool:
-            reader = AnswerReader(reader, ANSWER_TOOL)
+            reader = OutputToolReader(reader, ANSWER_TOOL)
         framing = DIALECTS[self.dialect].framing
         return Translation(reader, self.writer(), framing, self._undo, answer_id)
 

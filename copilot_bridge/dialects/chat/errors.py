@@ -1,4 +1,4 @@
-"""Errors in OpenAI's form.  Source: https://platform.openai.com/docs/guides/error-codes"""
+"""Errors in OpenAI's format.  Source: https://platform.openai.com/docs/guides/error-codes"""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ NO_RETRY = {"x-should-retry": "false"}
 
 
 def write_error(error: BridgeError, _request_id: str = "") -> tuple[int, dict[str, str], bytes]:
-    """(status, headers, body) of a refusal before the first byte."""
+    """Write the (status, headers, body) of an error before the first byte of a response."""
     headers = error.headers | (NO_RETRY if error.facts.is_lasting_limit else {})
     return error.http_status, headers, codec.write({"error": detail(error)})
 
 
 def error_frame(error: BridgeError) -> Frame:
-    """The last frame of a stream that failed.  Nothing follows it, above all no [DONE]."""
+    """Return the last frame of a stream that failed.  Nothing follows it, not even [DONE]."""
     return "", {"error": detail(error)}
 
 

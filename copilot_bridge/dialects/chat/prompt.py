@@ -23,7 +23,7 @@ from copilot_bridge.dialects.prompt import (
     budget_of,
     effort_of,
 )
-from copilot_bridge.dialects.provider_details import decode_details, decode_thoughts
+from copilot_bridge.dialects.provider_details import decode_details, decode_reasoning
 from copilot_bridge.dialects.validation import validate
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
@@ -134,7 +134,7 @@ def result_parts(parts: tuple[Part, ...]) -> Iterator[Text | Image | File]:
 def read_reasoning(message: JsonObject) -> tuple[Reasoning, ...]:
     """Read a message's reasoning: one part, or all those that the bridge encoded into one signature."""
     encoded = message.get("reasoning_opaque")
-    if thoughts := decode_thoughts(encoded):
+    if thoughts := decode_reasoning(encoded):
         return tuple(Reasoning(text, opaque) for text, opaque in thoughts)
     text = message.get("reasoning_content") or message.get("reasoning_text") or ""
     opaque = decode_details(encoded, "chat")

@@ -1,4 +1,4 @@
-"""What a Chat Completions body has to look like for `turn.py` to read it, besides what `request.py` asks."""
+"""Validators of Chat Completions bodies that are read into prompts, beyond those of `request.py`."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ FUNCTION_CALL = object_of(
 CUSTOM_CALL = object_of({"id": STRING, "custom": object_of({"name": STRING, "input": STRING})})
 
 
-def call(where: str, value: Any) -> None:
+def tool_call(where: str, value: Any) -> None:
     OBJECT(where, value)
     (CUSTOM_CALL if value.get("custom") else FUNCTION_CALL)(where, value)
 
@@ -40,22 +40,24 @@ def call(where: str, value: Any) -> None:
 NO_CALLS = predicate("nothing: only the assistant calls tools", lambda value: value == [])
 
 
-def said(*kinds: str) -> Validators:
-    """What a role may say."""
+def content_of(*kinds: str) -> Validators:
+    """Validators of the content of a role that may have these types of parts."""
     return {"content": string_or_list_of(part_of_types(PARTS, *kinds))}
 
 
 SHOWN = ("text", "image_url", "file")
-THOUGHT: Validators = {"reasoning_content": STRING, "reasoning_text": STRING, "reasoning_opaque": STRING}
+REASONING: Validators = {"reasoning_content": STRING, "reasoning_text": STRING, "reasoning_opaque": STRING}
 
 MESSAGE = tagged_union(
     "role",
     {
-        "user": object_of(optional={**said(*SHOWN), "tool_calls": NO_CALLS}),
-        "tool": object_of({"tool_call_id": STRING}, optional={**said(*SHOWN), "tool_calls": NO_CALLS}),
-        "assistant": object_of(optional={**said("text", "refusal"), **THOUGHT, "tool_calls": list_of(call)}),
+        "user": object_of(optional={**content_of(*SHOWN), "tool_calls": NO_CALLS}),
+        "tool": object_of({"tool_call_id": STRING}, optional={**content_of(*SHOWN), "tool_calls": NO_CALLS}),
+        "assistant": object_of(
+            optional={**content_of("text", "refusal"), **REASONING, "tool_calls": list_of(tool_call)}
+        ),
     },
-    other=object_of(optional={**said("text"), "tool_calls": NO_CALLS}),
+    other=object_of(optional={**content_of("text"), "tool_calls": NO_CALLS}),
 )
 
 NAMED = object_of(optional=dict.fromkeys(("function", "custom"), object_of(optional={"name": STRING})))
@@ -71,7 +73,9 @@ FUNCTION = object_of(
     optional={"name": STRING, "description": STRING, "parameters": OBJECT, "strict": BOOLEAN}
 )
 SCHEMA = object_of(optional={"schema": OBJECT, "name": STRING, "strict": BOOLEAN})
-FORM = format_of({"text": OBJECT, "json_object": OBJECT, "json_schema": object_of({"json_schema": SCHEMA})})
+RESPONSE_FORMAT = format_of(
+    {"text": OBJECT, "json_object": OBJECT, "json_schema": object_of({"json_schema": SCHEMA})}
+)
 
 BODY: Validators = {
     "messages": list_of(MESSAGE),
@@ -81,6 +85,6 @@ BODY: Validators = {
     "stop": string_or_list_of(STRING),
     "reasoning_effort": EFFORT,
     "thinking_budget": INTEGER,
-    "response_format": FORM,
+    "response_format": RESPONSE_FORMAT,
     "prompt_cache_key": STRING,
 }

@@ -18,7 +18,7 @@ from copilot_bridge.dialects.events import (
     ToolCallStarted,
 )
 from copilot_bridge.dialects.framing.frames import Frame
-from copilot_bridge.dialects.provider_details import encode_thoughts
+from copilot_bridge.dialects.provider_details import encode_reasoning
 from copilot_bridge.errors import BridgeError
 
 # OpenAI's models give "stop" when they have refused.
@@ -79,7 +79,7 @@ class Writer:
         reasoning = [
             ("".join(texts), self._signatures.get(part, {})) for part, texts in self._reasoning_texts.items()
         ]
-        encoded = encode_thoughts(reasoning)
+        encoded = encode_reasoning(reasoning)
         return [self._chunk({"reasoning_opaque": encoded})] if encoded else []
 
     def _empty_arguments(self) -> list[Frame]:

@@ -1,4 +1,4 @@
-"""Framings: how the events of a response become bytes, and bytes events again.
+"""Framings: how the events of a response become bytes, and bytes events.
 
-A writer yields frames, which say nothing of bytes; a framing encodes them.
+A writer yields frames, which are independent of the encoding; a framing encodes them.
 """

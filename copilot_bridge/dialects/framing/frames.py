@@ -1,4 +1,4 @@
-"""Frames, which writers yield, and what a framing does with them."""
+"""Frames, which writers yield and framings encode."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -6,7 +6,7 @@ from typing import Protocol
 from copilot_bridge.dialects.codec import JsonObject
 
 Frame = tuple[str, JsonObject]
-"""(the event's name, "" if the dialect gives it none; its payload)."""
+"""(the event's name, or "" if the dialect has no names; its payload)."""
 
 
 class Framing(Protocol):
@@ -24,4 +24,4 @@ class Framing(Protocol):
     def end(self) -> bytes: ...
     def encode(self, frames: Sequence[Frame]) -> bytes: ...
     def comment(self, block: bytes) -> bytes:
-        """Encode a comment of upstream's stream, a sign of life that says nothing."""
+        """Encode a comment of upstream's stream, which only keeps the connection alive."""

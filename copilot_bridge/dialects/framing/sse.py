@@ -1,7 +1,7 @@
-"""Server-sent events: bytes in any cut -> whole blocks; frames -> bytes.
+"""Server-sent events: a splitter of streams into blocks, and the framing of writers' frames.
 
-Source: WHATWG HTML, "Server-sent events".  Everything works on bytes: U+2028 is legal inside JSON and no
-line end here, though `str.splitlines` takes it for one.
+Source: WHATWG HTML, "Server-sent events".  Everything works on bytes: U+2028 is legal inside JSON and does
+not end a line, though `str.splitlines` would split there.
 """
 
 from collections.abc import Sequence
@@ -14,33 +14,36 @@ from copilot_bridge.errors import StreamCut
 
 KEEPALIVE = b": keep-alive\n\n"
 ERROR_NAMES = (b"event: error\n", b"event:error\n")
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # may stand at the start of a stream
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # may be at the start of a stream
 
 
 class Splitter:
-    """Cuts a stream into blocks, the text between two empty lines, without looking into them.
+    """Splits a stream into blocks, the text between two empty lines, without looking into them.
 
-    Raises StreamCut: a block does not come to its end within `longest` bytes, or is longer.
+    It raises StreamCut if a block has more than `max_block_size` bytes.
     """
 
-    longest = 64 * 1024 * 1024  # the process's setting
+    max_block_size = 64 * 1024 * 1024  # set once per process
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._searched = 0  # bytes of the buffer that are known to hold no empty line
+        self._searched = 0  # leading bytes of the buffer without an empty line
         self._held = b""  # a carriage return whose line feed may follow
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The blocks that this chunk completes.  A long block in tiny chunks stays linear work."""
+        """Return the blocks that a chunk completes.
+
+        The work is linear even for a long block in tiny chunks.
+        """
         if self._held or b"\r" in chunk:
             chunk = self._unify(chunk)
         buffer = self._buffer
         if not buffer and chunk.endswith(b"\n\n"):  # the usual case: whole blocks arrive
             return [block for stripped in chunk.split(b"\n\n") if (block := stripped.strip(b"\n"))]
         buffer += chunk
-        if len(buffer) > self.longest:
+        if len(buffer) > self.max_block_size:
             buffer.clear()
-            raise StreamCut(f"an event of the answer is larger than {self.longest // 1024 // 1024} MB")
+            raise StreamCut(f"an event of the answer is larger than {self.max_block_size // 1024 // 1024} MB")
         end = buffer.rfind(b"\n\n", self._searched)
         if end < 0:
             self._searched = max(0, len(buffer) - 1)
@@ -55,26 +58,26 @@ class Splitter:
         return not (self._buffer or self._held)
 
     def would_give_back(self, chunk: bytes) -> bool:
-        """The chunk's blocks, each with an empty line after it, are the chunk itself."""
+        """Whether the chunk's blocks, each followed by an empty line, are the chunk itself."""
         if not self.is_empty or chunk.startswith(b"\n") or not chunk.endswith(b"\n\n"):
             return False
         return b"\r" not in chunk and b"\n\n\n" not in chunk
 
     def _unify(self, chunk: bytes) -> bytes:
-        """Both CRLF and a lone CR end a line."""
+        """Replace CRLF and lone CR by LF, since each of them ends a line."""
         chunk = self._held + chunk
         self._held = b"\r" if chunk.endswith(b"\r") else b""
         return chunk.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def rest(self) -> bytes:
-        """What came after the last empty line."""
+        """Return what came after the last empty line."""
         return bytes(self._buffer).strip(b"\n")
 
 
 def read_data(block: bytes) -> bytes:
-    """The joined `data` lines of a block; b"" for comments and other fields alone.
+    """Return the joined `data` lines of a block; b"" if it has none.
 
-    A JSON object that comes instead of events, as errors do, is taken for the data of one.
+    A JSON object instead of events, as some errors are, counts as the data of an event.
     """
     if block.startswith(b"data:") and b"\n" not in block:
         return block[5:].lstrip(b" ")
@@ -86,7 +89,7 @@ def read_data(block: bytes) -> bytes:
 
 
 def tells_error(block: bytes) -> bool:
-    """By its name alone, whatever its data says."""
+    """Whether a block is an error by its event name, whatever its data is."""
     return block.startswith(ERROR_NAMES)
 
 
@@ -94,7 +97,8 @@ def tells_error(block: bytes) -> bool:
 class ServerSentEvents:
     """The framing of server-sent events.
 
-    :param end: what follows the last event of a complete response.  :param keepalive: a sign of life.
+    :param end: what follows the last event of a complete response.
+    :param keepalive: bytes that clients ignore.
     """
 
     media_type: ClassVar[str] = "text/event-stream"

@@ -1,5 +1,6 @@
-"""Anthropic's Messages, as its clients speak it, and Copilot's own way with it.
+"""Anthropic's Messages, as clients and Copilot speak it.
 
-`request` reads what a client sends, `repair` mends a stream, `reply` an answer in one piece, `errors`
-tells what went wrong.
+`request` validates requests, `prompt` converts them to and from the hub's prompt, `reader` and `writer`
+convert streams to and from the hub's events, `normalize` corrects Copilot's streams, `response` handles whole
+responses, and `errors` writes errors.
 """

@@ -1,4 +1,4 @@
-"""Errors in Anthropic's form.  Source: https://docs.anthropic.com/en/api/errors"""
+"""Errors in Anthropic's format.  Source: https://docs.anthropic.com/en/api/errors"""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ TYPES = {
 
 LASTING_LIMIT = (402, "billing_error")
 
-# What Anthropic's SDK knows by a code, and mends by itself.
+# Details by error code that Anthropic's SDK handles by itself.
 DETAILS = {"thread_not_found": {"details": {"error_code": "thread_not_found"}}}
 
 
 def write_error(error: BridgeError, request_id: str) -> tuple[int, dict[str, str], bytes]:
-    """(status, headers, body) of a refusal before the first byte."""
+    """Write the (status, headers, body) of an error before the first byte of a response."""
     status = LASTING_LIMIT[0] if error.facts.is_lasting_limit else error.http_status
     return status, error.headers, codec.write(envelope(error) | {"request_id": request_id})
 
@@ -36,7 +36,7 @@ def type_of(kind: ErrorKind) -> str:
 
 
 def error_frame(error: BridgeError) -> Frame:
-    """The last frame of a stream that failed; there is no message_stop."""
+    """Return the last frame of a stream that failed.  No message_stop follows it."""
     return "error", envelope(error)
 
 
@@ -46,7 +46,7 @@ def envelope(error: BridgeError) -> dict[str, Any]:
 
 
 def message(error: BridgeError) -> str:
-    """Claude Code compacts its conversation at exactly these words."""
+    """Return the error's message, in exactly the words at which Claude Code compacts its conversation."""
     if error.kind == "prompt_too_long" and error.size:
         return f"prompt is too long: {error.size[0]} tokens > {error.size[1]} maximum"
     return str(error)

@@ -1,4 +1,4 @@
-"""What a Messages body has to look like for `turn.py` to read it, besides what `request.py` asks."""
+"""Validators of Messages bodies that are read into prompts, beyond those of `request.py`."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from copilot_bridge.dialects.validation import (
 
 LOCATED = object_of({"text": STRING})
 
-# Documents may be elsewhere, too: `turn.py` says what is to be done about those.
+# Documents may also be elsewhere: `prompt.py` refuses those.
 SOURCE = tagged_union(
     "type",
     {
@@ -50,17 +50,17 @@ BLOCKS: Validators = {
 }
 
 
-def said(*kinds: str) -> Validator:
-    """A message of a role that may say these."""
+def message_of(*kinds: str) -> Validator:
+    """Validate a message of a role that may have these types of blocks."""
     return object_of({"content": string_or_list_of(part_of_types(BLOCKS, *kinds))})
 
 
 MESSAGE = tagged_union(
     "role",
     {
-        "user": said(*SHOWN, "tool_result"),
-        "assistant": said("text", "thinking", "redacted_thinking", "compaction", "tool_use"),
-        "system": said("text"),
+        "user": message_of(*SHOWN, "tool_result"),
+        "assistant": message_of("text", "thinking", "redacted_thinking", "compaction", "tool_use"),
+        "system": message_of("text"),
     },
 )
 
@@ -71,7 +71,10 @@ NAMED_TOOL = object_of({"name": STRING})
 
 
 def tool(where: str, value: Any) -> None:
-    """Tools of a type of their own have a name at least; those that a server would run are not read."""
+    """Validate a tool.
+
+    One of a built-in type has at least a name; those that a server would run are not read.
+    """
     OBJECT(where, value)
     if value.get("input_schema") is not None or value.get("type") in (None, "custom"):
         CLIENT_TOOL(where, value)

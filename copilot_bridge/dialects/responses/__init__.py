@@ -1,5 +1,6 @@
-"""OpenAI's Responses, as its clients speak it, and Copilot's own way with it.
+"""OpenAI's Responses, as clients and Copilot speak it.
 
-`request` reads what a client sends, `repair` mends a stream and an answer in one piece, `errors` tells
-what went wrong.
+`request` validates requests, `prompt` converts them to and from the hub's prompt, `reader` and `writer`
+convert streams to and from the hub's events, `normalize` corrects Copilot's responses, and `errors` writes
+errors.
 """

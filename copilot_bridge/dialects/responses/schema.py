@@ -1,4 +1,4 @@
-"""What a Responses body has to look like for `turn.py` to read it, besides what `request.py` asks."""
+"""Validators of Responses bodies that are read into prompts, beyond those of `request.py`."""
 
 from typing import Any
 
@@ -28,18 +28,18 @@ PARTS: Validators = {
     "input_file": object_of(optional={"file_data": STRING, "filename": STRING}),
     "refusal": object_of({"refusal": STRING}),
 }
-TEXTS = ("input_text", "output_text")  # clients write the one for the other
+TEXTS = ("input_text", "output_text")  # clients confuse the two
 SHOWN = (*TEXTS, "input_image", "input_file")
 
 
-def said(*kinds: str) -> Validator:
+def message_of(*kinds: str) -> Validator:
     return object_of({"content": string_or_list_of(part_of_types(PARTS, *kinds, other=WORDS))})
 
 
 ROLES: Validators = {
-    "user": said(*SHOWN),
-    "assistant": said(*TEXTS, "refusal"),
-    **dict.fromkeys(("system", "developer"), said(*TEXTS)),
+    "user": message_of(*SHOWN),
+    "assistant": message_of(*TEXTS, "refusal"),
+    **dict.fromkeys(("system", "developer"), message_of(*TEXTS)),
 }
 ROLE = one_of(*ROLES)
 

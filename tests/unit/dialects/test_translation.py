@@ -12,7 +12,7 @@ from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
-from copilot_bridge.dialects.provider_details import decode_details, decode_thoughts
+from copilot_bridge.dialects.provider_details import decode_details, decode_reasoning
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.responses import prompt as responses_prompt
 from copilot_bridge.dialects.responses.prompt import ToolNames
@@ -324,7 +324,7 @@ SAID = {
 
 def opened(client, thought, goods):
     """As they are read when they come back."""
-    return (decode_thoughts(goods) if client == "chat" else []) or [(thought, decode_details(goods, client))]
+    return (decode_reasoning(goods) if client == "chat" else []) or [(thought, decode_details(goods, client))]
 
 
 @pytest.mark.parametrize("client", WRITERS)

@@ -88,7 +88,7 @@ def test_the_end_of_a_stream_that_has_none() -> None:
     "piece", [b"x" * 4096, b"data: x\n" * 512, b"x\r" * 2048], ids=["line", "lines", "returns"]
 )
 def test_an_event_without_an_end(piece: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Splitter, "longest", MEGABYTE)
+    monkeypatch.setattr(Splitter, "max_block_size", MEGABYTE)
     splitter = Splitter()
     for _ in range(MEGABYTE // len(piece) - 1):
         assert splitter.feed(piece) == []

@@ -16,7 +16,7 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
-from copilot_bridge.dialects.tool_answer import AnswerReader
+from copilot_bridge.dialects.output_tool import OutputToolReader
 from copilot_bridge.errors import UpstreamRefused
 
 NAME = "bridge_final_answer"
@@ -42,7 +42,7 @@ class Scripted:
 def retold(*events: Event, reason: Reason = "tool_calls") -> list[Event]:
     """However they come: one by one, or all at the end."""
     script = [ResponseStarted("a"), *events, ResponseFinished(reason)]
-    one_by_one, at_once = AnswerReader(Scripted(script), NAME), AnswerReader(Scripted(script), NAME)
+    one_by_one, at_once = OutputToolReader(Scripted(script), NAME), OutputToolReader(Scripted(script), NAME)
     told = [event for _ in script for event in one_by_one.feed(b"")]
     assert list(at_once.close()) == told
     assert told[0] == ResponseStarted("a")
