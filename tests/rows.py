@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from copilot_bridge.billing.hourly_rollups import hourly_rollups
 from copilot_bridge.store import open_store
 from copilot_bridge.store.database import Transaction
-from copilot_bridge.store.hours import PUT_HOUR, hours_of
 from copilot_bridge.store.request_log import COLUMNS, RequestLogRow, values_in_order
 from copilot_bridge.store.store import Store
+from copilot_bridge.store.usage import UPSERT_HOUR
 
 DAY = 86_400
 
@@ -107,13 +108,13 @@ def fill(home: Path, number: int, **options: float) -> Store:
     """A store with so many rows, written at once; the caller closes it."""
     store = open_store(home)
     written = list(rows(number, **options))  # type: ignore[arg-type]
-    hours = hours_of(written)
+    hours = hourly_rollups(written)
 
     def put(transaction: Transaction) -> None:
         transaction.insert(
             "requests", (*COLUMNS, "written"), [(*values_in_order(row), row.at) for row in written]
         )
-        transaction.change_many(PUT_HOUR, hours)
+        transaction.change_many(UPSERT_HOUR, hours)
 
     store.database.run(put)
     return store

@@ -19,6 +19,8 @@ LAYERS: dict[str, set[str]] = {
     "threads": set(),
     "waits": set(),
     "billing": set(),
+    "private_files": set(),
+    "shared_memory": {"private_files"},
     "status": set(),
     "errors": {"redaction"},
     "config": {"errors", "redaction"},
@@ -29,8 +31,8 @@ LAYERS: dict[str, set[str]] = {
     "dialects": {"errors"},
     "counting": {"dialects", "models"},
     "clients": {"errors"},
-    "access": {"config", "errors", "redaction", "store", "waits"},
-    "store": {"errors", "redaction", "waits"},
+    "access": {"config", "errors", "redaction", "shared_memory", "store", "waits"},
+    "store": {"billing", "errors", "private_files", "redaction", "shared_memory", "waits"},
     "upstream": {"billing", "config", "dialects", "errors", "models", "redaction", "waits"},
     "exchange": {
         "access",
@@ -55,6 +57,7 @@ LAYERS: dict[str, set[str]] = {
     "http": {"access", "dialects", "errors", "exchange", "logs", "openapi", "status", "streaming", "threads"},
     "web": {
         "access",
+        "billing",
         "clients",
         "dialects",
         "errors",
@@ -80,6 +83,7 @@ LAYERS: dict[str, set[str]] = {
         "exchange",
         "logs",
         "models",
+        "private_files",
         "redaction",
         "serving",
         "store",
@@ -100,6 +104,8 @@ OUTSIDE: dict[str, set[str]] = {
     "redaction": set(),
     "threads": {"gevent"},
     "billing": set(),
+    "private_files": set(),
+    "shared_memory": {"filelock"},
     "streaming": {"gevent", "requests", "urllib3"},
 }
 

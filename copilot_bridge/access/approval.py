@@ -4,8 +4,8 @@ import time
 
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError
+from copilot_bridge.shared_memory.change_counter import ChangeCounter
 from copilot_bridge.store.approvals import APPROVED, PENDING, ApprovalTable, PendingRequest
-from copilot_bridge.store.change_counter import ChangeCounter
 
 STOPPING = "the bridge is being stopped, and nobody has answered yet"
 

@@ -20,9 +20,9 @@ from copilot_bridge.config import Config
 from copilot_bridge.config.parsers import is_loopback
 from copilot_bridge.errors import BridgeError, ConfigError, StoreError
 from copilot_bridge.redaction import Secret
-from copilot_bridge.store.change_counter import ChangeCounter
+from copilot_bridge.shared_memory.change_counter import ChangeCounter
+from copilot_bridge.shared_memory.shared_times import SharedTimes
 from copilot_bridge.store.keys import Key, Keys, digest_of
-from copilot_bridge.store.shared_times import SharedTimes
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from itertools import islice
 from copilot_bridge.access.reloading_cache import ReloadingCache
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, StoreError
-from copilot_bridge.store.change_counter import ChangeCounter
+from copilot_bridge.shared_memory.change_counter import ChangeCounter
 from copilot_bridge.store.cooldowns import Cooldown, CooldownTable
 from copilot_bridge.waits import Wait, clock_time, header, in_short, retry_after
 

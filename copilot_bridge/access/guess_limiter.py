@@ -14,7 +14,7 @@ from ipaddress import ip_address, ip_network
 from cachetools import LRUCache
 
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.store.shared_times import SharedTimes
+from copilot_bridge.shared_memory.shared_times import SharedTimes
 
 SAFE_KEY_LENGTH = 16  # characters
 

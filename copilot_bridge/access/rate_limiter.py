@@ -16,7 +16,7 @@ from copilot_bridge.access.authentication import Caller
 from copilot_bridge.access.cooldowns import Alternatives, Cooldowns, no_alternatives
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, StoreBusy, StoreError
-from copilot_bridge.store.change_counter import ChangeCounter
+from copilot_bridge.shared_memory.change_counter import ChangeCounter
 from copilot_bridge.store.cooldowns import CooldownTable
 from copilot_bridge.store.rate_limits import TICKET_TTL, Decision, Limit, RateLimitTable
 from copilot_bridge.store.sqlite import Sqlite

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from copilot_bridge.store.change_counter import ChangeCounter
+from copilot_bridge.shared_memory.change_counter import ChangeCounter
 
 RELOAD_AGE = 1.0  # s; what is older is read again beside the requests
 MAX_AGE = 2.0  # s; what is older is read again first: what another machine has changed is noticed this late

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from copilot_bridge.store.change_counter import ChangeCounter
+from copilot_bridge.shared_memory.change_counter import ChangeCounter
 from copilot_bridge.store.database import Database, Row, Transaction
 from copilot_bridge.store.encryption import Encryptor
 

@@ -7,15 +7,14 @@ beside the database: a copy of the database alone gives nobody's login away.
 import base64
 import logging
 import os
-import tempfile
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from copilot_bridge.errors import ConfigError, StoreError
+from copilot_bridge.private_files import make_directory, written_beside
 from copilot_bridge.redaction import Secret
-from copilot_bridge.store.files import Files
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
@@ -123,7 +122,7 @@ class Encryptor:
             if self._home is None:
                 return Fernet.generate_key()
             path = self._home / KEY_FILE
-            return path.read_bytes() if path.exists() else made(path, Fernet.generate_key())
+            return path.read_bytes() if path.exists() else make_key_file(path, Fernet.generate_key())
         except OSError as error:
             raise StoreError(f"can't use the key of the store {self.location}: {error.strerror}") from error
 
@@ -134,19 +133,12 @@ class Encryptor:
         return path if path and path.is_file() else None
 
 
-def made(path: Path, key: bytes) -> bytes:
-    """The key in the file.  It is there whole or not at all, and of several who make one the first wins."""
-    Files(path.parent).make()
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(key)
-            file.flush()
-            os.fsync(file.fileno())
+def make_key_file(path: Path, key: bytes) -> bytes:
+    """The key in the file.  Of several processes that make the file at once, the first one's key counts."""
+    make_directory(path.parent)
+    with written_beside(path, key) as temporary:
         try:
             os.link(temporary, path)
         except FileExistsError:
             return path.read_bytes()
-        return key
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    return key

@@ -5,8 +5,6 @@ never half of one; a crash in between loses nothing.
 """
 
 import logging
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ import orjson
 from filelock import FileLock, Timeout
 
 from copilot_bridge.errors import BridgeError, ConfigError
+from copilot_bridge.private_files import make_directory, written_beside
 
 log = logging.getLogger(__name__)
 
@@ -45,18 +44,9 @@ class Files:
         """Raises ConfigError: the data directory can't be written to."""
         path = self._path(name)
         try:
-            self.make(path.parent)
-            # mkstemp makes its files 0600 from the start.
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(orjson.dumps(dict(content), option=orjson.OPT_INDENT_2))
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(temporary).replace(path)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+            make_directory(path.parent)
+            with written_beside(path, orjson.dumps(dict(content), option=orjson.OPT_INDENT_2)) as temporary:
+                temporary.replace(path)
         except OSError as error:
             raise self._unwritable(error) from error
 
@@ -75,7 +65,7 @@ class Files:
         patience = PATIENCE if timeout is None else timeout
         held = FileLock(self.home / "locks" / f"{name}.lock", timeout=patience, mode=0o600)
         try:
-            self.make(self.home / "locks")
+            make_directory(self.home / "locks")
             held.acquire()
         except (OSError, Timeout) as error:
             log.warning("can't lock %s: %s", held.lock_file, error)
@@ -86,13 +76,6 @@ class Files:
 
     def _path(self, name: str) -> Path:
         return self.home / f"{name}.json"
-
-    def make(self, directory: Path | None = None) -> None:
-        """The home, or a directory below it, for its owner alone.  Raises OSError."""
-        # One by one: mkdir gives those above the last one to everybody.
-        for each in (*reversed(self.home.parents), self.home, directory or self.home):
-            if not each.exists():
-                each.mkdir(mode=0o700, exist_ok=True)
 
     def _unwritable(self, error: OSError) -> BridgeError:
         return ConfigError(f"can't write to the data directory {self.home}: {error.strerror or error}")

@@ -6,7 +6,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from copilot_bridge.errors import InvalidRequest, StoreError
-from copilot_bridge.store.change_counter import ChangeCounter
+from copilot_bridge.private_files import make_directory
+from copilot_bridge.shared_memory.change_counter import ChangeCounter
 from copilot_bridge.store.database import Database, Row, Transaction
 from copilot_bridge.store.files import Files
 
@@ -231,7 +232,7 @@ class Keys:
         key without it."""
         if self._mark is not None:
             try:
-                Files(self._mark.parent).make()
+                make_directory(self._mark.parent)
                 self._mark.touch(mode=0o600)
             except OSError as error:
                 raise StoreError(f"can't write {self._mark}: {error.strerror}") from error

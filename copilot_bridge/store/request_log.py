@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 
+from copilot_bridge.billing.hourly_rollups import SUCCESSES, hourly_rollups
 from copilot_bridge.errors import KINDS, InvalidRequest
 from copilot_bridge.store.database import Database, Row, Transaction
-from copilot_bridge.store.hours import FINE, PUT_HOUR, hours_of
+from copilot_bridge.store.usage import UPSERT_HOUR
 
 
 @dataclass(slots=True)
@@ -96,7 +97,7 @@ class Filter:
         if self.status is not None:
             yield "status >= ? AND status < ?", read_status(self.status)
         if self.outcome == FAILED:
-            yield "outcome NOT IN (?, ?)", FINE
+            yield "outcome NOT IN (?, ?)", SUCCESSES
         elif self.outcome in GROUPS:
             kinds = GROUPS[self.outcome]
             yield f"outcome IN ({', '.join('?' * len(kinds))})", kinds
@@ -151,7 +152,7 @@ class RequestLog:
             transaction.insert(
                 "requests", (*COLUMNS, "written"), [(*values_in_order(row), now) for row in new]
             )
-            transaction.change_many(PUT_HOUR, hours_of(new))
+            transaction.change_many(UPSERT_HOUR, hourly_rollups(new))
 
         self._database.run(put, WRITE_TIMEOUT)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 
 from copilot_bridge.errors import StoreError
-from copilot_bridge.store.crash_log import CrashLog, find_line, left_behind
+from copilot_bridge.shared_memory.crash_log import CrashLog, find_line, left_behind
 from copilot_bridge.store.request_log import COLUMNS, RequestLog, RequestLogRow, values_in_order
 from copilot_bridge.store.unreleased_schema import OUTCOMES
 

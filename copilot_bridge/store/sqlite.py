@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from copilot_bridge.errors import StoreError, StoreUnavailable
+from copilot_bridge.private_files import make_directory
 from copilot_bridge.store.database import Query, Row
 from copilot_bridge.store.files import Files
 from copilot_bridge.store.schema import is_current, migrate
@@ -140,7 +141,7 @@ class Sqlite:
             connection = connect(":memory:", timeout)
             prepare(connection, self._clock)
             return connection
-        self._files.make()
+        make_directory(self.path.parent)
         # 0600 from its first moment; its journals take over its mode.
         with suppress(FileExistsError):
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

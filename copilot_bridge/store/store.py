@@ -6,9 +6,10 @@ from functools import cached_property
 from pathlib import Path
 
 from copilot_bridge.redaction import Secret
+from copilot_bridge.shared_memory.change_counter import ChangeCounter
+from copilot_bridge.shared_memory.shared_times import SharedTimes
 from copilot_bridge.store.approvals import ApprovalTable
 from copilot_bridge.store.backup import back_up, restore, summary
-from copilot_bridge.store.change_counter import ChangeCounter
 from copilot_bridge.store.cooldowns import CooldownTable
 from copilot_bridge.store.database import Database
 from copilot_bridge.store.encryption import Encryptor
@@ -22,7 +23,6 @@ from copilot_bridge.store.rate_limits import RateLimitTable
 from copilot_bridge.store.request_log import RequestLog
 from copilot_bridge.store.request_log_writer import RequestLogWriter
 from copilot_bridge.store.response_chains import ResponseChainTable
-from copilot_bridge.store.shared_times import SharedTimes
 from copilot_bridge.store.sqlite import Sqlite
 from copilot_bridge.store.usage import UsageTable
 

@@ -1,49 +1,54 @@
-"""What used the plan up: sums of the request log, by day, model and key."""
+"""What requests used up: sums of the request log by day, model and key."""
 
-import time
 from typing import Any
 
 from cachetools import TTLCache
 
+from copilot_bridge.billing.hourly_rollups import HOUR, KEY_COLUMNS, SUM_COLUMNS, add
+from copilot_bridge.billing.usage import DAY, Sums, midnight, name_of_day, named_sums
 from copilot_bridge.store.database import Database, Row, Transaction
-from copilot_bridge.store.hours import HOUR, SUMS, added_up
 
-DAY = 86_400
+# A day that is over hardly changes: only the requests that were under way at midnight are still to come.
+CACHE_TTL, CACHE_SIZE = 600.0, 1000  # s, days
 
-# A day that is over changes no more, but by requests that were under way at midnight: it is kept this long.
-KEPT, MOST_KEPT = 600.0, 1000  # s, days
+UPSERT_HOUR = (
+    f"INSERT INTO request_hours ({', '.join((*KEY_COLUMNS, *SUM_COLUMNS))})"  # noqa: S608
+    f" VALUES ({', '.join('?' * (len(KEY_COLUMNS) + len(SUM_COLUMNS)))})"
+    f" ON CONFLICT ({', '.join(KEY_COLUMNS)}) DO UPDATE SET "
+    + ", ".join(
+        f"{name} = coalesce(request_hours.{name} + excluded.{name}, request_hours.{name}, excluded.{name})"
+        for name in SUM_COLUMNS
+    )
+)
 
-Sums = dict[str, Any]
-"""{"requests", "errors", "premium", "tokens_in", "tokens_out", "tokens_cached", "cost"}.
-
-`premium` and `cost` (AI units) are None where nothing is known of them.
-"""
-
-ADDED = ", ".join(f"sum({name})" for name in SUMS)
-
-# The same of the log's own rows.
-ADDED_ROWS = (
+SUM_OF_HOURS = ", ".join(f"sum({name})" for name in SUM_COLUMNS)
+# The same sums, of the log's own rows.
+SUM_OF_REQUESTS = (
     "count(*), coalesce(sum(CASE WHEN outcome IN ('ok', 'client_disconnected') THEN 0 ELSE 1 END), 0),"
     " sum(premium), coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0),"
     " coalesce(sum(tokens_cached), 0), sum(cost)"
 )
-KNOWN = {
+# The columns of request_hours, as expressions of the log's own columns.
+COLUMNS_OF_REQUESTS = {
     "model": "CASE WHEN upstream IS NULL THEN '' ELSE coalesce(model, '') END",
     "caller": "coalesce(caller, '')",
 }
 
+Shares = dict[tuple[str, ...], list[Any]]
+"""(caller, model), or less -> a value for each of SUM_COLUMNS."""
+
 
 class UsageTable:
-    """Each method takes `caller` and `account`: of theirs only.  Raises StoreError."""
+    """Sums of all requests, or of those of one `caller` or `account`.  Raises StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._kept: TTLCache[tuple[int, str | None], Shares] = TTLCache(MOST_KEPT, KEPT)
+        self._cache: TTLCache[tuple[int, str | None], Shares] = TTLCache(CACHE_SIZE, CACHE_TTL)
 
     def shares(self, since: float, offset: int = 0, *, account: str | None = None) -> list[Sums]:
         """[{"day": "2026-11-21", "caller": ..., "model": ..., and sums}], the oldest first.
 
-        Nearly as quick as a day, however many they are.  The parameters are those of `days`.
+        Many days take hardly longer than one.  The parameters are those of `days`.
         """
         wanted, values = whose(None, account)
 
@@ -53,28 +58,28 @@ class UsageTable:
             return [(start, self._shares_of(transaction, start, now, wanted, values)) for start in days]
 
         return [
-            {"day": named_day(start, offset), "caller": caller, "model": model} | named(sums)
+            {"day": name_of_day(start, offset), "caller": caller, "model": model} | named_sums(sums)
             for start, shares in self._database.read(read)
             for (caller, model), sums in sorted(shares.items())
         ]
 
     def _shares_of(
         self, transaction: Transaction, start: int, now: float, wanted: str, values: list[str]
-    ) -> "Shares":
+    ) -> Shares:
         key = (start, values[0] if values else None)
-        shares = self._kept.get(key)
+        shares = self._cache.get(key)
         if shares is None:
             shares = day_of(transaction, start, wanted, values, ("caller", "model"))
             if start + DAY < now:
-                self._kept[key] = shares
+                self._cache[key] = shares
         return shares
 
     def days(
         self, since: float, offset: int = 0, *, caller: str | None = None, account: str | None = None
     ) -> list[Sums]:
-        """[{"day": "2026-11-21", "model": ..., and sums}], the oldest first.  Model "": none was found.
+        """[{"day": "2026-11-21", "model": ..., and sums}], the oldest first.  Model "": not one of Copilot's.
 
-        :param since: unix seconds; the day it falls into is told whole.
+        :param since: unix seconds; the whole day that it falls into counts.
         :param offset: of the time zone, minutes east of Greenwich.
         """
         wanted, values = whose(caller, account)
@@ -83,7 +88,7 @@ class UsageTable:
             last = transaction.rows("SELECT max(hour) FROM request_hours")[0][0] or 0
             days = range(midnight(since, offset), last + HOUR, DAY)
             return [
-                {"day": named_day(start, offset), "model": model} | named(sums)
+                {"day": name_of_day(start, offset), "model": model} | named_sums(sums)
                 for start in days
                 for (model,), sums in sorted(day_of(transaction, start, wanted, values, ("model",)).items())
             ]
@@ -93,82 +98,68 @@ class UsageTable:
     def keys(self, since: float, *, caller: str | None = None, account: str | None = None) -> list[Sums]:
         """[{"caller": ..., and sums}], the busiest first.
 
-        :param since: unix seconds; the hour it falls into is told whole.
+        :param since: unix seconds; the whole hour that it falls into counts.
         """
         wanted, values = whose(caller, account)
         rows = self._rows(
-            f"SELECT caller, {ADDED} FROM request_hours WHERE hour >= ?{wanted}"  # noqa: S608
+            f"SELECT caller, {SUM_OF_HOURS} FROM request_hours WHERE hour >= ?{wanted}"  # noqa: S608
             " GROUP BY caller ORDER BY sum(requests) DESC, caller",
             int(since) // HOUR * HOUR,
             *values,
         )
-        return [{"caller": row[0]} | named(row[1:]) for row in rows]
+        return [{"caller": row[0]} | named_sums(row[1:]) for row in rows]
 
     def since(self, at: float, *, caller: str | None = None, account: str | None = None) -> Sums:
         """The sums from a moment on, such as midnight."""
         wanted, values = whose(caller, account)
-        (row,) = self._rows(f"SELECT {ADDED_ROWS} FROM requests WHERE at >= ?{wanted}", at, *values)  # noqa: S608
-        return named(row)
+        (row,) = self._rows(f"SELECT {SUM_OF_REQUESTS} FROM requests WHERE at >= ?{wanted}", at, *values)  # noqa: S608
+        return named_sums(row)
 
     def last(self, number: int, *, caller: str | None = None, account: str | None = None) -> Sums:
         """The sums of the last requests."""
         wanted, values = whose(caller, account, before=" WHERE ")
         newest = f"SELECT at, id FROM requests{wanted} ORDER BY at DESC, id DESC LIMIT ?"  # noqa: S608
         (row,) = self._rows(
-            f"SELECT {ADDED_ROWS} FROM requests WHERE (at, id) IN ({newest})",  # noqa: S608
+            f"SELECT {SUM_OF_REQUESTS} FROM requests WHERE (at, id) IN ({newest})",  # noqa: S608
             *values,
             number,
         )
-        return named(row)
+        return named_sums(row)
 
     def _rows(self, sql: str, *values: object) -> list[Row]:
         return self._database.read(lambda transaction: transaction.rows(sql, *values))
 
 
-Shares = dict[tuple[str, ...], list[Any]]
-
-
 def day_of(
     transaction: Transaction, start: int, wanted: str, values: list[str], by: tuple[str, ...]
 ) -> Shares:
-    """Sums by model, or more.  Day after day is found faster than all days at once.
+    """The sums of a day, by the columns `by`.  A query for each day is faster than one for all days.
 
-    In a zone that is no whole hours away, the hours at both ends are added up from the log's own rows.
+    In a time zone that is not whole hours from UTC, the hours at both ends are summed up from the log's rows.
     """
     end = start + DAY
     first, last = -(-start // HOUR) * HOUR, end // HOUR * HOUR
     names = ", ".join(by)
-    sql = f"SELECT {names}, {ADDED} FROM request_hours WHERE hour >= ? AND hour < ?{wanted} GROUP BY {names}"  # noqa: S608
+    sql = (
+        f"SELECT {names}, {SUM_OF_HOURS} FROM request_hours"  # noqa: S608
+        f" WHERE hour >= ? AND hour < ?{wanted} GROUP BY {names}"
+    )
     found = transaction.rows(sql, first, last, *values)
     if first != start:
-        known = ", ".join(KNOWN[name] for name in by)
-        sql = f"SELECT {known}, {ADDED_ROWS} FROM requests WHERE at >= ? AND at < ?{wanted} GROUP BY {known}"  # noqa: S608
+        known = ", ".join(COLUMNS_OF_REQUESTS[name] for name in by)
+        sql = (
+            f"SELECT {known}, {SUM_OF_REQUESTS} FROM requests"  # noqa: S608
+            f" WHERE at >= ? AND at < ?{wanted} GROUP BY {known}"
+        )
         found += transaction.rows(sql, start, first, *values) + transaction.rows(sql, last, end, *values)
     sums: Shares = {}
     for row in found:
         key, more = row[: len(by)], row[len(by) :]
-        sums[key] = [*map(added_up, sums.get(key, [None] * len(SUMS)), more)]
+        sums[key] = [*map(add, sums.get(key, [None] * len(SUM_COLUMNS)), more)]
     return sums
-
-
-def named_day(start: int, offset: int) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(start + offset * 60))
-
-
-def midnight(at: float, offset: int) -> int:
-    """Unix seconds of the beginning of the day in a zone.  :param offset: minutes east of Greenwich."""
-    return (int(at) + offset * 60) // DAY * DAY - offset * 60
 
 
 def whose(caller: str | None, account: str | None, before: str = " AND ") -> tuple[str, list[str]]:
     given = [(name, value) for name, value in (("caller", caller), ("account", account)) if value is not None]
     sql = " AND ".join(f"{name} = ?" for name, _ in given)
     return (before + sql if sql else ""), [value for _, value in given]
-
-
-def named(sums: Row | list[Any]) -> Sums:
-    """PostgreSQL adds whole numbers up to decimal ones."""
-    return {
-        name: value if value is None else float(value) if name in ("premium", "cost") else int(value)
-        for name, value in zip(SUMS, sums, strict=True)
-    }

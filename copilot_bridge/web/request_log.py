@@ -10,12 +10,12 @@ import orjson
 from flask import Blueprint, Response, g, request, url_for
 
 from copilot_bridge.access.authentication import Caller
+from copilot_bridge.billing.hourly_rollups import SUCCESSES
 from copilot_bridge.errors import BridgeError, InvalidRequest
-from copilot_bridge.store.export import as_csv, as_json
-from copilot_bridge.store.hours import FINE
 from copilot_bridge.store.request_log import FAILED, GROUPS, Filter, RequestLogRow, cursor_of, read_cursor
 from copilot_bridge.web import zone
 from copilot_bridge.web.door import go, quiet, shared
+from copilot_bridge.web.export import as_csv, as_json
 from copilot_bridge.web.frame import page
 from copilot_bridge.web.language import tr
 from copilot_bridge.web.negotiation import or_else
@@ -287,7 +287,7 @@ def judged(row: RequestLogRow) -> tuple[str, str]:
     outcome = row.outcome or ""
     if outcome == "ok":
         return "good", tr("OK")
-    if outcome in FINE:
+    if outcome in SUCCESSES:
         return "", tr("client left")
     kind = "low" if outcome in (*GROUPS["client"], *GROUPS["limit"]) else "out"
     return kind, outcome_name(outcome)

@@ -12,11 +12,11 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from copilot_bridge.access.authentication import LOCAL_OPERATOR
+from copilot_bridge.billing.usage import DAY, Sums, midnight, name_of_day
 from copilot_bridge.errors import BridgeError, InvalidRequest, StoreError
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.http.api.usage import as_json
 from copilot_bridge.store.request_log import Filter
-from copilot_bridge.store.usage import DAY, Sums, midnight, named_day
 from copilot_bridge.upstream.github.tokens import Account
 from copilot_bridge.upstream.quota import percentage
 from copilot_bridge.web import quotas, zone
@@ -130,7 +130,7 @@ def log_of(user: str) -> dict[str, Any] | None:
     models = summed(shares, lambda share: model_name(share["model"]))
     callers = summed(shares, lambda share: str(share["caller"]))
     return {
-        "chart": chart_of(shares, [named_day(first + each * DAY, offset) for each in range(DAYS)], shown),
+        "chart": chart_of(shares, [name_of_day(first + each * DAY, offset) for each in range(DAYS)], shown),
         "shown": shown,
         "metrics": {name: metric_name(name) for name in METRICS},
         "models": sorted(models.items(), key=lambda each: (-sum_of(each[1], shown), each[0])),

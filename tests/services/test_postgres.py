@@ -116,7 +116,7 @@ def test_lanes(stores: tuple[Store, Store]) -> None:
                 for number in range(24)
             ]
             granted = [each.result().granted for each in asked].count(True)
-        assert granted == {"gap": 1, "rate": 3, "most": 4}[lane.name]
+        assert granted == {"spaced": 1, "rate": 3, "concurrent": 4}[lane.name]
     spaced = Limit("spaced", min_interval=60.0)
     verdict = one.rate_limits.request(spaced, "x", queue=True, max_queued=1)
     assert 50 < verdict.wait <= 60

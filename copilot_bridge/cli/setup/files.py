@@ -8,13 +8,13 @@ import difflib
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from copilot_bridge.errors import ConfigError
+from copilot_bridge.private_files import written_beside
 from copilot_bridge.redaction import Secret, redact
 from copilot_bridge.store.files import Files
 
@@ -88,20 +88,12 @@ def replace_file(path: Path, content: bytes, mode: int | None = None) -> None:
         target = path.resolve()  # a link stays a link
         target.parent.mkdir(parents=True, exist_ok=True)
         held = target.stat() if target.exists() else None
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")  # 0600
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+        with written_beside(target, content) as temporary:
             if held:
                 with suppress(OSError, AttributeError):  # Windows has no owners of this kind
                     os.chown(temporary, held.st_uid, held.st_gid)
-            Path(temporary).chmod(mode or (stat.S_IMODE(held.st_mode) if held else PRIVATE))
-            Path(temporary).replace(target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+            temporary.chmod(mode or (stat.S_IMODE(held.st_mode) if held else PRIVATE))
+            temporary.replace(target)
 
 
 @dataclass(frozen=True)

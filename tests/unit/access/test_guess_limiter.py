@@ -13,9 +13,9 @@ from copilot_bridge.access.guess_limiter import (
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.redaction import Secret
+from copilot_bridge.shared_memory.shared_times import BUCKETS, SIZE, WAYS, SharedTimes
 from copilot_bridge.store import open_store
 from copilot_bridge.store.keys import KEY, Key
-from copilot_bridge.store.shared_times import BUCKETS, SIZE, WAYS, SharedTimes
 
 SHORT = "hunter2"
 HERE, THERE = "203.0.113.5", "198.51.100.7"

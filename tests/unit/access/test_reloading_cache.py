@@ -8,7 +8,7 @@ import pytest
 
 from copilot_bridge.access import reloading_cache
 from copilot_bridge.access.reloading_cache import ReloadingCache
-from copilot_bridge.store.change_counter import ChangeCounter
+from copilot_bridge.shared_memory.change_counter import ChangeCounter
 
 LONG = 10.0  # s, the longest that a test waits for what comes at once
 

@@ -96,7 +96,7 @@ def test_a_file_is_private_before_anything_is_in_it(files, home, monkeypatch):
     def watch(handle):
         seen.extend((mode(path), path.stat().st_size) for path in home.iterdir() if path.is_file())
 
-    monkeypatch.setattr(module.os, "fsync", watch)
+    monkeypatch.setattr(os, "fsync", watch)
     files.write("a", CONTENT)
     assert [each for each, _ in seen] == [0o600]
 
@@ -116,7 +116,7 @@ def test_a_write_that_fails_leaves_the_old_file(files, home, monkeypatch, step, 
         raise error
 
     files.write("a", {"old": 1})
-    monkeypatch.setattr(*((module.os, "fsync") if step == "fsync" else (Path, "replace")), fail)
+    monkeypatch.setattr(*((os, "fsync") if step == "fsync" else (Path, "replace")), fail)
     with pytest.raises((ConfigError, KeyboardInterrupt)) as caught:
         files.write("a", {"new": 1})
     if isinstance(error, OSError):

@@ -8,11 +8,11 @@ import orjson
 import pytest
 
 from copilot_bridge.errors import StoreError
-from copilot_bridge.store import crash_log as spool_module
+from copilot_bridge.shared_memory import crash_log as crash_log_module
+from copilot_bridge.shared_memory.crash_log import CrashLog, left_behind
 from copilot_bridge.store import open_store
 from copilot_bridge.store import request_log as requests_module
 from copilot_bridge.store import request_log_writer as module
-from copilot_bridge.store.crash_log import CrashLog, left_behind
 from copilot_bridge.store.request_log import RequestLogRow, values_in_order
 from copilot_bridge.store.request_log_writer import RequestLogWriter
 
@@ -178,7 +178,7 @@ def test_no_log(store, tmp_path):
 
 def test_a_spool_that_has_turned(tmp_path, monkeypatch):
     """Long after the first half is full: what still counts is there, what is safe elsewhere need not be."""
-    monkeypatch.setattr(spool_module, "HALF", 65_536)
+    monkeypatch.setattr(crash_log_module, "HALF_SIZE", 65_536)
     spool = CrashLog(tmp_path)
     spool.put("stays", b'"stays"')
     for number in range(5000):
@@ -205,7 +205,7 @@ def test_a_line_takes_no_more_memory_than_it_is_long(tmp_path):
 
 
 def test_more_than_there_is_room_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(spool_module, "HALF", 4096)
+    monkeypatch.setattr(crash_log_module, "HALF_SIZE", 4096)
     spool = CrashLog(tmp_path)
     for number in range(1000):
         spool.put(f"{number}", b"x" * 50)

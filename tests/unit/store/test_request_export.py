@@ -7,10 +7,9 @@ import tracemalloc
 
 import pytest
 
+from copilot_bridge.billing.hourly_rollups import SUCCESSES
 from copilot_bridge.errors import KINDS, InvalidRequest
 from copilot_bridge.store import open_store
-from copilot_bridge.store.export import as_csv, as_json
-from copilot_bridge.store.hours import FINE
 from copilot_bridge.store.request_log import (
     COLUMNS,
     EVERYTHING,
@@ -20,6 +19,7 @@ from copilot_bridge.store.request_log import (
     cursor_of,
     read_cursor,
 )
+from copilot_bridge.web.export import as_csv, as_json
 
 
 def row(key, **values):
@@ -87,7 +87,7 @@ def test_every_kind_of_error_is_in_a_group():
     grouped = [kind for kinds in GROUPS.values() for kind in kinds]
     assert len(grouped) == len(set(grouped))
     assert KINDS.keys() - set(grouped) == {"internal"}
-    assert not set(grouped) & set(FINE)
+    assert not set(grouped) & set(SUCCESSES)
 
 
 def test_groups_and_both_ways_through_the_pages():

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from rows import fill, rows
 
+from copilot_bridge.billing.usage import DAY, Sums
 from copilot_bridge.store import open_store
 from copilot_bridge.store.sqlite import SqliteTransaction
-from copilot_bridge.store.usage import DAY, Sums
 
 SUMS = ("requests", "errors", "premium", "tokens_in", "tokens_out", "tokens_cached", "cost")
 

@@ -1,0 +1,108 @@
+"""Notes of what a worker is doing, which outlive the worker.
+
+A file that is mapped into memory costs a worker no system call to write to, and the system keeps what was
+written even if the process is killed.  Another process finds the file and reads what the dead one was doing.
+"""
+
+import errno
+import mmap
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from copilot_bridge.private_files import make_directory
+
+HALF_SIZE = 1 << 20  # bytes; the two halves are written in turn
+
+
+class CrashLog:
+    """Lines by key, of which the last one of each key counts.
+
+    The file begins with the number of the half that is valid; a half begins at its second byte.
+
+    :raises OSError: there is no room for the file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        make_directory(folder)
+        self._path = folder / f"{uuid.uuid4().hex}.spool"
+        # Held as long as the process lives, however it ends.
+        self._lock = FileLock(f"{self._path}.lock", mode=0o600, thread_local=False)
+        self._lock.acquire()
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            if os.write(handle, bytes(2 * HALF_SIZE)) < 2 * HALF_SIZE:  # a full disk is noticed now
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._memory = mmap.mmap(handle, 2 * HALF_SIZE)
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            os.close(handle)
+        self._lines: dict[str, bytes] = {}
+        self._half, self._end = 0, 1
+
+    def put(self, key: str, line: bytes) -> None:
+        """Note a line, which holds no line break."""
+        line += b"\n"  # also copies it: bytes from orjson take 4 kB, however short they are
+        self._lines[key] = line
+        if self._end + len(line) > HALF_SIZE:
+            self._compact()
+        else:
+            self._write(line)
+
+    def forget(self, keys: list[str]) -> None:
+        """Drop lines that are stored elsewhere by now.  The file loses them when it is compacted."""
+        for key in keys:
+            self._lines.pop(key, None)
+
+    def _write(self, line: bytes) -> None:
+        start = self._half * HALF_SIZE + self._end
+        self._memory[start : start + len(line)] = line
+        self._end += len(line)
+
+    def _compact(self) -> None:
+        """Write the lines that count to the other half, and then make that half the valid one."""
+        self._half, self._end = 1 - self._half, 1
+        start = self._half * HALF_SIZE
+        self._memory[start + 1 : start + HALF_SIZE] = bytes(HALF_SIZE - 1)
+        for line in self._lines.values():
+            if self._end + len(line) <= HALF_SIZE:  # lines for which there is no room are lost in a crash
+                self._write(line)
+        self._memory[0] = self._half
+
+    def close(self) -> None:
+        """Remove the file: nothing is under way any more."""
+        self._path.unlink(missing_ok=True)
+        self._lock.release()
+        Path(self._lock.lock_file).unlink(missing_ok=True)
+
+
+def left_behind(folder: Path) -> Iterator[list[bytes]]:
+    """The lines of each process that is gone.  Its file is removed when the caller asks for the next one."""
+    for path in sorted(folder.glob("*.spool")):
+        lock = FileLock(f"{path}.lock", timeout=0, mode=0o600)
+        with suppress(Timeout, OSError), lock:
+            if path.exists():
+                yield lines_of(path.read_bytes())
+                path.unlink(missing_ok=True)
+                Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def find_line(folder: Path, prefix: bytes) -> bytes | None:
+    """The last line with this prefix, of whichever process."""
+    for path in folder.glob("*.spool"):
+        with suppress(OSError):  # the file has gone meanwhile
+            found = [line for line in lines_of(path.read_bytes()) if line.startswith(prefix)]
+            if found:
+                return found[-1]
+    return None
+
+
+def lines_of(content: bytes) -> list[bytes]:
+    start = content[0] * HALF_SIZE if content else 0
+    return content[start + 1 : start + HALF_SIZE].partition(b"\0")[0].split(b"\n")[:-1]
