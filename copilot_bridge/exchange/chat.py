@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 
 from copilot_bridge.dialects.adaptation.limits import OPENAI
-from copilot_bridge.dialects.chat import prompt, response
+from copilot_bridge.dialects.chat import prompt_reader, response
 from copilot_bridge.dialects.chat import request as chat
 from copilot_bridge.dialects.chat.errors import error_frame
 from copilot_bridge.dialects.chat.framing import FRAMING
@@ -55,7 +55,7 @@ class ChatRequest(ModelRequest):
         return StreamNormalizer(self._normalizer(), usage=self._wants_usage)
 
     def read_prompt(self) -> Prompt:
-        return prompt.read_prompt(self._body)
+        return prompt_reader.read_prompt(self._body)
 
     def writer(self) -> Writer:
         return Writer(

@@ -7,7 +7,7 @@ from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.call_kinds import BACKGROUND
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.images import ImageHolder, ImagePart
-from copilot_bridge.dialects.messages import prompt, response
+from copilot_bridge.dialects.messages import prompt_reader, response
 from copilot_bridge.dialects.messages import request as messages
 from copilot_bridge.dialects.messages.errors import error_frame
 from copilot_bridge.dialects.messages.framing import FRAMING
@@ -77,7 +77,7 @@ class MessagesRequest(ModelRequest):
         return StreamNormalizer(keep=self._keep, managed=self._managed, answer_id=self._record.id)
 
     def read_prompt(self) -> Prompt:
-        return prompt.read_prompt(self._body)
+        return prompt_reader.read_prompt(self._body)
 
     def writer(self) -> Writer:
         return Writer(answer_id=f"msg_{self._record.id.replace('-', '')}", model=self.name)

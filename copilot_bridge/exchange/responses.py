@@ -9,11 +9,11 @@ from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.images import ImageHolder, ImagePart
 from copilot_bridge.dialects.prompt import Prompt
-from copilot_bridge.dialects.responses import normalize, prompt
+from copilot_bridge.dialects.responses import normalize, prompt_reader
 from copilot_bridge.dialects.responses import request as responses
 from copilot_bridge.dialects.responses.errors import error_frame
 from copilot_bridge.dialects.responses.framing import FRAMING
-from copilot_bridge.dialects.responses.prompt import ToolNames
+from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.responses.writer import Writer
 from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.exchange.chains import Link, as_items, caller_of
@@ -89,7 +89,7 @@ class ResponsesRequest(ModelRequest):
         )
 
     def read_prompt(self) -> Prompt:
-        return prompt.read_prompt(self._body, self._names)
+        return prompt_reader.read_prompt(self._body, self._names)
 
     def writer(self) -> Writer:
         answer_id = self._record.id.replace("-", "")

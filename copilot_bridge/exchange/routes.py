@@ -8,15 +8,15 @@ import time
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
-from copilot_bridge.dialects.chat import prompt as chat_prompt
+from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.chat.dialect import CHAT
 from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
-from copilot_bridge.dialects.messages import prompt as messages_prompt
+from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.messages.dialect import MESSAGES
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.prompt import Prompt
-from copilot_bridge.dialects.responses import prompt as responses_prompt
+from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
 from copilot_bridge.dialects.responses.dialect import RESPONSES
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.tool_adapter import ToolAdapter
@@ -67,10 +67,10 @@ class Route(ABC):
 
 class ChatRoute(Route):
     path = CHAT.upstream_path
-    unsupported = chat_prompt.UNSUPPORTED_SETTINGS
+    unsupported = chat_prompt_writer.UNSUPPORTED_SETTINGS
 
     def write_prompt(self, prompt: Prompt) -> Body:
-        return chat_prompt.write_prompt(prompt)
+        return chat_prompt_writer.write_prompt(prompt)
 
     def takes_documents(self, model: Model) -> bool:
         """Only OpenAI's own models have a place for them in this API."""
@@ -88,10 +88,10 @@ class ChatRoute(Route):
 
 class MessagesRoute(Route):
     path = MESSAGES.upstream_path
-    unsupported = messages_prompt.UNSUPPORTED_SETTINGS
+    unsupported = messages_prompt_writer.UNSUPPORTED_SETTINGS
 
     def write_prompt(self, prompt: Prompt) -> Body:
-        body = messages_prompt.write_prompt(prompt)
+        body = messages_prompt_writer.write_prompt(prompt)
         if body.get("temperature", prompt.temperature) != prompt.temperature:
             log.debug("a temperature of %s is more than Claude takes", prompt.temperature)
         return body
@@ -112,10 +112,10 @@ class MessagesRoute(Route):
 
 class ResponsesRoute(Route):
     path = RESPONSES.upstream_path
-    unsupported = responses_prompt.UNSUPPORTED_SETTINGS
+    unsupported = responses_prompt_writer.UNSUPPORTED_SETTINGS
 
     def write_prompt(self, prompt: Prompt) -> Body:
-        return responses_prompt.write_prompt(prompt)
+        return responses_prompt_writer.write_prompt(prompt)
 
     def fit(self, body: Body, model: Model, _headers: Headers) -> bool:
         profile = model.profile

@@ -14,12 +14,16 @@ from wrong_kinds import BODIES
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.adaptation.adapt import adapt_prompt
 from copilot_bridge.dialects.adaptation.limits import limits_of
-from copilot_bridge.dialects.chat import prompt as chat
+from copilot_bridge.dialects.chat import prompt_reader as chat
+from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.chat import request as chat_request
-from copilot_bridge.dialects.messages import prompt as messages
+from copilot_bridge.dialects.messages import prompt_reader as messages
+from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.messages import request as messages_request
-from copilot_bridge.dialects.responses import prompt as responses
+from copilot_bridge.dialects.responses import prompt_reader as responses
+from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
 from copilot_bridge.dialects.responses import request as responses_request
+from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
 
 Json = dict[str, Any]
@@ -29,7 +33,12 @@ REQUESTS: dict[str, Any] = {
     "messages": messages_request,
     "responses": responses_request,
 }
-PROMPTS: dict[str, Any] = {"chat": chat, "messages": messages, "responses": responses}
+PROMPT_READERS: dict[str, Any] = {"chat": chat, "messages": messages, "responses": responses}
+PROMPT_WRITERS: dict[str, Any] = {
+    "chat": chat_prompt_writer,
+    "messages": messages_prompt_writer,
+    "responses": responses_prompt_writer,
+}
 VENDORS = {"chat": "OpenAI", "messages": "Anthropic", "responses": "OpenAI"}
 
 
@@ -74,11 +83,11 @@ def check(dialect: str, data: bytes) -> None:
     request = REQUESTS[dialect]
     body = request.read(data)
     request.read_conversation(body)
-    more = (responses.ToolNames(),) if dialect == "responses" else ()
-    prompt = PROMPTS[dialect].read_prompt(body, *more)
+    more = (ToolNames(),) if dialect == "responses" else ()
+    prompt = PROMPT_READERS[dialect].read_prompt(body, *more)
     for target, vendor in VENDORS.items():
         fitted, _undo = adapt_prompt(prompt, limits_of(target, vendor, "m"), dialect)
-        codec.write(PROMPTS[target].write_prompt(fitted))
+        codec.write(PROMPT_WRITERS[target].write_prompt(fitted))
 
 
 def refusal(dialect: str, data: bytes) -> BridgeError | None:

@@ -14,27 +14,30 @@ from golden.transcripts import Golden
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat import request as chat
-from copilot_bridge.dialects.chat import prompt as chat_prompt
+from copilot_bridge.dialects.chat import prompt_reader as chat_prompt_reader
+from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.adaptation.limits import LIMITS
 from copilot_bridge.dialects.adaptation.adapt import adapt_prompt
 from copilot_bridge.dialects.messages import request as messages
-from copilot_bridge.dialects.messages import prompt as messages_prompt
+from copilot_bridge.dialects.messages import prompt_reader as messages_prompt_reader
+from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.responses import request as responses
-from copilot_bridge.dialects.responses import prompt as responses_prompt
-from copilot_bridge.dialects.responses.prompt import ToolNames
+from copilot_bridge.dialects.responses import prompt_reader as responses_prompt_reader
+from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
+from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.prompt import Prompt
 
 REQUESTS = Path(__file__).parent / "requests"
 
 READ: dict[str, Callable[[bytes], Prompt]] = {
-    "chat": lambda data: chat_prompt.read_prompt(chat.read(data)),
-    "messages": lambda data: messages_prompt.read_prompt(messages.read(data)),
-    "responses": lambda data: responses_prompt.read_prompt(responses.read(data), ToolNames()),
+    "chat": lambda data: chat_prompt_reader.read_prompt(chat.read(data)),
+    "messages": lambda data: messages_prompt_reader.read_prompt(messages.read(data)),
+    "responses": lambda data: responses_prompt_reader.read_prompt(responses.read(data), ToolNames()),
 }
 WRITE: dict[str, Callable[[Prompt], dict[str, Any]]] = {
-    "chat": chat_prompt.write_prompt,
-    "messages": messages_prompt.write_prompt,
-    "responses": responses_prompt.write_prompt,
+    "chat": chat_prompt_writer.write_prompt,
+    "messages": messages_prompt_writer.write_prompt,
+    "responses": responses_prompt_writer.write_prompt,
 }
 NAMES = {
     "text",

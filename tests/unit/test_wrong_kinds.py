@@ -16,13 +16,17 @@ from copilot_bridge.counting import count
 from copilot_bridge.dialects import codec, embeddings
 from copilot_bridge.dialects.adaptation.adapt import adapt_prompt
 from copilot_bridge.dialects.adaptation.limits import limits_of
-from copilot_bridge.dialects.chat import prompt as chat_prompt
+from copilot_bridge.dialects.chat import prompt_reader as chat_prompt_reader
+from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.chat import request as chat_request
-from copilot_bridge.dialects.messages import prompt as messages_prompt
+from copilot_bridge.dialects.messages import prompt_reader as messages_prompt_reader
+from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.messages import request as messages_request
 from copilot_bridge.dialects.prompt import Prompt
-from copilot_bridge.dialects.responses import prompt as responses_prompt
+from copilot_bridge.dialects.responses import prompt_reader as responses_prompt_reader
+from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
 from copilot_bridge.dialects.responses import request as responses_request
+from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.models.profiles import profile_of
@@ -43,14 +47,14 @@ FITS: dict[str, tuple[Fit, tuple[str, ...]]] = {
     "responses": (lambda body, model: responses_quirks.fit(body, model, {}), ("gpt-5.3-codex",)),
 }
 WRITE: dict[str, Callable[[Prompt], Json]] = {
-    "chat": chat_prompt.write_prompt,
-    "messages": messages_prompt.write_prompt,
-    "responses": responses_prompt.write_prompt,
+    "chat": chat_prompt_writer.write_prompt,
+    "messages": messages_prompt_writer.write_prompt,
+    "responses": responses_prompt_writer.write_prompt,
 }
 READ: dict[str, Callable[[Json], Prompt]] = {
-    "chat": chat_prompt.read_prompt,
-    "messages": messages_prompt.read_prompt,
-    "responses": lambda body: responses_prompt.read_prompt(body, responses_prompt.ToolNames()),
+    "chat": chat_prompt_reader.read_prompt,
+    "messages": messages_prompt_reader.read_prompt,
+    "responses": lambda body: responses_prompt_reader.read_prompt(body, ToolNames()),
 }
 REQUESTS: dict[str, tuple[Any, Callable[[Json], Iterator[Any]]]] = {
     "chat": (chat_request, chat_request.image_holders),

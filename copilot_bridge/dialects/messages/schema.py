@@ -20,7 +20,7 @@ from copilot_bridge.dialects.validation import (
 
 LOCATED = object_of({"text": STRING})
 
-# Documents may also be elsewhere: `prompt.py` refuses those.
+# Documents may also be elsewhere: `prompt_reader.py` refuses those.
 SOURCE = tagged_union(
     "type",
     {

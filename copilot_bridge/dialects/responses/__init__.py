@@ -1,6 +1,6 @@
 """OpenAI's Responses, as clients and Copilot speak it.
 
-`request` validates requests, `prompt` converts them to and from the hub's prompt, `reader` and `writer`
-convert streams to and from the hub's events, `normalize` corrects Copilot's responses, and `errors` writes
-errors.
+`request` validates requests, `prompt_reader` and `prompt_writer` convert them to and from the hub's prompt,
+`reader` and `writer` convert streams to and from the hub's events, `normalize` corrects Copilot's responses,
+and `errors` writes errors.
 """

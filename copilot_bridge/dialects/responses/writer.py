@@ -22,7 +22,7 @@ from copilot_bridge.dialects.framing.frames import Frame
 from copilot_bridge.dialects.provider_details import encode_details
 from copilot_bridge.dialects.responses.errors import error_frame
 from copilot_bridge.dialects.responses.normalize import ResponseCallback
-from copilot_bridge.dialects.responses.prompt import ToolNames
+from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.errors import BridgeError
 
 STATUS_BY_REASON = {

@@ -15,8 +15,8 @@ from copilot_bridge.counting.images import (
     image_size,
 )
 from copilot_bridge.counting.text import CACHE_VARIABLE, SLICE, count_text, tokenizer
-from copilot_bridge.dialects.chat.prompt import read_prompt as read_chat
-from copilot_bridge.dialects.messages.prompt import read_prompt as read_messages
+from copilot_bridge.dialects.chat.prompt_reader import read_prompt as read_chat
+from copilot_bridge.dialects.messages.prompt_reader import read_prompt as read_messages
 from copilot_bridge.dialects.prompt import Message, Part, Prompt, ToolChoice
 from copilot_bridge.models.profiles import ImageTokens, profile_of
 

@@ -31,7 +31,7 @@ from copilot_bridge.dialects.events import (
 )
 from copilot_bridge.dialects.prompt import Message, Prompt, Text, ToolCall, ToolResult
 from copilot_bridge.dialects.registry import DIALECTS
-from copilot_bridge.dialects.responses.prompt import ToolNames
+from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.translation import Translation
 from copilot_bridge.errors import InvalidRequest
 

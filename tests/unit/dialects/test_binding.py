@@ -15,19 +15,28 @@ from hypothesis import strategies as st
 from copilot_bridge.dialects.adaptation.adapt import adapt_prompt
 from copilot_bridge.dialects.adaptation.limits import limits_of
 from copilot_bridge.dialects.adaptation.safe_names import safe_name
-from copilot_bridge.dialects.chat import prompt as chat
-from copilot_bridge.dialects.messages import prompt as messages
+from copilot_bridge.dialects.chat import prompt_reader as chat
+from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
+from copilot_bridge.dialects.messages import prompt_reader as messages
+from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.prompt import BINDING, Message, Prompt, Text, refuse_unsupported
-from copilot_bridge.dialects.responses import prompt as responses
+from copilot_bridge.dialects.responses import prompt_reader as responses
+from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
+from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.errors import BridgeError, Unsupported
 
 Json = dict[str, Any]
 READ = {
     "chat": chat.read_prompt,
     "messages": messages.read_prompt,
-    "responses": lambda body: responses.read_prompt(body, responses.ToolNames()),
+    "responses": lambda body: responses.read_prompt(body, ToolNames()),
 }
-PROMPTS = {"chat": chat, "messages": messages, "responses": responses}
+PROMPT_READERS = {"chat": chat, "messages": messages, "responses": responses}
+PROMPT_WRITERS = {
+    "chat": chat_prompt_writer,
+    "messages": messages_prompt_writer,
+    "responses": responses_prompt_writer,
+}
 TARGETS = [
     ("chat", "OpenAI", "gpt-4.1"),
     ("chat", "Azure OpenAI", "gpt-5-mini"),
@@ -250,7 +259,7 @@ def test_what_binds_an_answer_is_never_lost(part, client, target, data):
 
 def told(client, asked, target):
     """What the target is told and the bridge sees to; or why that can't be."""
-    way = PROMPTS[target[0]]
+    way = PROMPT_WRITERS[target[0]]
     try:
         prompt, undo = adapt_prompt(READ[client](asked), limits_of(*target), client)
         refuse_unsupported(prompt, way.UNSUPPORTED_SETTINGS)

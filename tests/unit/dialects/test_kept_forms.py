@@ -10,16 +10,19 @@ from fuzz.ways import FOLDS, REPAIRS, WRITERS, accumulated, streamed, translatio
 
 from copilot_bridge.dialects.adaptation.adapt import Undo, adapt_prompt
 from copilot_bridge.dialects.adaptation.limits import limits_of
-from copilot_bridge.dialects.chat import prompt as chat
+from copilot_bridge.dialects.chat import prompt_reader as chat
+from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.response import normalize_response
-from copilot_bridge.dialects.messages import prompt as messages
+from copilot_bridge.dialects.messages import prompt_reader as messages
+from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.registry import DIALECTS
-from copilot_bridge.dialects.responses import prompt as responses
-from copilot_bridge.dialects.responses.prompt import ToolNames
+from copilot_bridge.dialects.responses import prompt_reader as responses
+from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
+from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.translation import Translation
 from copilot_bridge.errors import InvalidRequest
 
@@ -236,7 +239,7 @@ def test_custom_tools_of_chat_are_those_of_responses(choice: Any, told: Any) -> 
     prompt, undo = adapt_prompt(
         chat.read_prompt(asked(choice)), limits_of("responses", "OpenAI", "gpt-5.3-codex"), "chat"
     )
-    body = responses.write_prompt(prompt)
+    body = responses_prompt_writer.write_prompt(prompt)
     assert not undo.custom
     grammar = {"type": "grammar", "syntax": "lark", "definition": "start: X"}
     assert body["tools"] == [
@@ -255,7 +258,7 @@ def test_custom_tools_of_chat_are_functions_elsewhere(target: str, choice: Any, 
     prompt, undo = adapt_prompt(
         chat.read_prompt(asked(choice)), limits_of(target, "Anthropic", "claude"), "chat"
     )
-    body = {"chat": chat, "messages": messages}[target].write_prompt(prompt)
+    body = {"chat": chat_prompt_writer, "messages": messages_prompt_writer}[target].write_prompt(prompt)
     assert undo.custom == {"patch"}
     tool = body["tools"][0].get("function") or body["tools"][0]
     assert (tool["name"], "start: X" in tool["description"]) == ("patch", True)
@@ -302,7 +305,7 @@ def test_a_signature_of_geminis_is_said_to_it_again(client: str, call: Json) -> 
         prompt = messages.read_prompt({"model": "m"} | body)
     else:
         prompt = responses.read_prompt({"model": "m", "input": whole["output"]}, ToolNames())
-    (message,) = chat.write_prompt(prompt)["messages"]
+    (message,) = chat_prompt_writer.write_prompt(prompt)["messages"]
     first, second = message["tool_calls"]
     assert {**first, "function": first["function"]} == {"id": "a", "type": "function", **call}
     assert second == {"id": "b", "type": "function", "function": {"name": "g", "arguments": "{}"}}

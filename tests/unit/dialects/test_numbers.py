@@ -8,21 +8,24 @@ from typing import Any
 import pytest
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.chat import prompt as chat_prompt
+from copilot_bridge.dialects.chat import prompt_reader as chat_prompt_reader
+from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.response import normalize_response as normalize_chat_response
 from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
 from copilot_bridge.dialects.messages import normalize as messages_normalize
-from copilot_bridge.dialects.messages import prompt as messages_prompt
+from copilot_bridge.dialects.messages import prompt_reader as messages_prompt_reader
+from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.messages import response as messages_response
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.responses import normalize as responses_normalize
-from copilot_bridge.dialects.responses import prompt as responses_prompt
-from copilot_bridge.dialects.responses.prompt import ToolNames
+from copilot_bridge.dialects.responses import prompt_reader as responses_prompt_reader
+from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
+from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
 from copilot_bridge.dialects.translation import Translation
 
@@ -122,14 +125,14 @@ def responses_request(number: str) -> str:
 
 REQUESTS = {"chat": chat_request, "messages": messages_request, "responses": responses_request}
 READ: dict[str, Callable[[Json], Any]] = {
-    "chat": chat_prompt.read_prompt,
-    "messages": messages_prompt.read_prompt,
-    "responses": lambda body: responses_prompt.read_prompt(body, ToolNames()),
+    "chat": chat_prompt_reader.read_prompt,
+    "messages": messages_prompt_reader.read_prompt,
+    "responses": lambda body: responses_prompt_reader.read_prompt(body, ToolNames()),
 }
 WRITE = {
-    "chat": chat_prompt.write_prompt,
-    "messages": messages_prompt.write_prompt,
-    "responses": responses_prompt.write_prompt,
+    "chat": chat_prompt_writer.write_prompt,
+    "messages": messages_prompt_writer.write_prompt,
+    "responses": responses_prompt_writer.write_prompt,
 }
 
 

@@ -5,8 +5,10 @@ from typing import get_args
 
 import pytest
 
-from copilot_bridge.dialects.chat import prompt as chat
-from copilot_bridge.dialects.messages import prompt as messages
+from copilot_bridge.dialects.chat import prompt_reader as chat
+from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
+from copilot_bridge.dialects.messages import prompt_reader as messages
+from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.prompt import (
     File,
     Image,
@@ -24,7 +26,9 @@ from copilot_bridge.dialects.prompt import (
     without_documents,
 )
 from copilot_bridge.dialects.provider_details import PREFIX, decode_details, encode_details
-from copilot_bridge.dialects.responses import prompt as responses
+from copilot_bridge.dialects.responses import prompt_reader as responses
+from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
+from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
 PNG, PDF = Image("image/png", "AAAA"), File("application/pdf", "BBBB", "a.pdf")
@@ -36,9 +40,13 @@ TOOLS = (Tool("f", "does f", SCHEMA), Tool("g", "", SCHEMA))
 READ = {
     "chat": chat.read_prompt,
     "messages": messages.read_prompt,
-    "responses": lambda body: responses.read_prompt(body, responses.ToolNames()),
+    "responses": lambda body: responses.read_prompt(body, ToolNames()),
 }
-WRITE = {"chat": chat.write_prompt, "messages": messages.write_prompt, "responses": responses.write_prompt}
+WRITE = {
+    "chat": chat_prompt_writer.write_prompt,
+    "messages": messages_prompt_writer.write_prompt,
+    "responses": responses_prompt_writer.write_prompt,
+}
 DIALECTS = tuple(READ)
 
 
@@ -109,7 +117,7 @@ def told(prompt):
             message["role"],
             message.get("tool_call_id") or [call["id"] for call in message.get("tool_calls", ())],
         )
-        for message in chat.write_prompt(prompt)["messages"]
+        for message in chat_prompt_writer.write_prompt(prompt)["messages"]
     ]
 
 
@@ -397,7 +405,7 @@ def test_documents_of_text_are_text():
 @pytest.mark.parametrize(("given", "said"), [(0, 0), (0.7, 0.7), (1, 1), (1.5, 1), (2, 1), ("hot", "hot")])
 def test_claude_takes_no_temperature_above_1(given, said):
     prompt = chat.read_prompt({"model": "m", "messages": [], "temperature": given})
-    assert messages.write_prompt(prompt)["temperature"] == said
+    assert messages_prompt_writer.write_prompt(prompt)["temperature"] == said
 
 
 @pytest.mark.parametrize("client", ["chat", "responses"])
@@ -406,8 +414,8 @@ def test_claude_is_asked_in_words_for_any_json_object(client):
         "chat": {"messages": [{"role": "user", "content": "Hi"}], "response_format": {"type": "json_object"}},
         "responses": {"input": "Hi", "text": {"format": {"type": "json_object"}}},
     }
-    body = messages.write_prompt(READ[client]({"model": "m", **said[client]}))
-    assert [block["text"] for block in body["system"]] == [messages.ANY_OBJECT]
+    body = messages_prompt_writer.write_prompt(READ[client]({"model": "m", **said[client]}))
+    assert [block["text"] for block in body["system"]] == [messages_prompt_writer.ANY_OBJECT]
     assert "output_config" not in body
 
 
@@ -430,7 +438,7 @@ def test_what_is_said_of_a_namespace_is_said_by_its_first_tool(about, told):
 
 def ends(prompt):
     """Where the body for Claude lets a prompt cache end."""
-    body = messages.write_prompt(prompt)
+    body = messages_prompt_writer.write_prompt(prompt)
     places = {"tools": body.get("tools") or (), "system": body.get("system") or ()}
     places |= {f"messages.{n}": message["content"] for n, message in enumerate(body["messages"])}
     return [

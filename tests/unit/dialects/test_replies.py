@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.chat import prompt as chat
+from copilot_bridge.dialects.chat import prompt_reader as chat
 from copilot_bridge.dialects.chat import response as chat_response
 from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
@@ -29,7 +29,7 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
-from copilot_bridge.dialects.messages import prompt as messages
+from copilot_bridge.dialects.messages import prompt_reader as messages
 from copilot_bridge.dialects.messages import response as messages_response
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
@@ -37,9 +37,9 @@ from copilot_bridge.dialects.prompt import Reasoning, Text, ToolCall
 from copilot_bridge.dialects.provider_details import decode_details
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.responses import normalize as responses_normalize
-from copilot_bridge.dialects.responses import prompt as responses
-from copilot_bridge.dialects.responses.prompt import ToolNames
+from copilot_bridge.dialects.responses import prompt_reader as responses
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
+from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
 from copilot_bridge.dialects.translation import Translation
 

@@ -13,8 +13,10 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.chat import prompt as chat
-from copilot_bridge.dialects.messages import prompt as messages
+from copilot_bridge.dialects.chat import prompt_reader as chat
+from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
+from copilot_bridge.dialects.messages import prompt_reader as messages
+from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.prompt import (
     File,
     Image,
@@ -30,7 +32,9 @@ from copilot_bridge.dialects.prompt import (
     budget_of,
     effort_of,
 )
-from copilot_bridge.dialects.responses import prompt as responses
+from copilot_bridge.dialects.responses import prompt_reader as responses
+from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
+from copilot_bridge.dialects.responses.tool_names import ToolNames
 
 trials = settings(
     max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -39,9 +43,13 @@ trials = settings(
 READ = {
     "chat": chat.read_prompt,
     "messages": messages.read_prompt,
-    "responses": lambda body: responses.read_prompt(body, responses.ToolNames()),
+    "responses": lambda body: responses.read_prompt(body, ToolNames()),
 }
-WRITE = {"chat": chat.write_prompt, "messages": messages.write_prompt, "responses": responses.write_prompt}
+WRITE = {
+    "chat": chat_prompt_writer.write_prompt,
+    "messages": messages_prompt_writer.write_prompt,
+    "responses": responses_prompt_writer.write_prompt,
+}
 DIALECTS = tuple(READ)
 
 # Any prompt there is.
@@ -265,7 +273,7 @@ def any_object_in_words(prompt):
     if not prompt.output_format or prompt.output_format.schema is not None:
         return prompt
     start = system_spoken(prompt)
-    words_ = Message("system", (Text(messages.ANY_OBJECT),))
+    words_ = Message("system", (Text(messages_prompt_writer.ANY_OBJECT),))
     said = (*prompt.messages[:start], words_, *prompt.messages[start:])
     return replace(prompt, output_format=None, messages=said)
 
@@ -403,7 +411,9 @@ MESSAGES = {
             schema={"type": "object"} | {key: each for key, each in tool.schema.items() if key != "$schema"},
         )
     ),
-    "no limit": field(lambda prompt: prompt.max_tokens is None, max_tokens=messages.DEFAULT_MAX_TOKENS),
+    "no limit": field(
+        lambda prompt: prompt.max_tokens is None, max_tokens=messages_prompt_writer.DEFAULT_MAX_TOKENS
+    ),
     "a choice among no tools": all_of(
         CHOICE_OF_NONE, field(lambda prompt: not prompt.tools, parallel_tools=None)
     ),

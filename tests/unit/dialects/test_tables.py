@@ -7,30 +7,43 @@ from typing import get_args
 import pytest
 
 from copilot_bridge.dialects import stream_errors
-from copilot_bridge.dialects.chat import prompt as chat
+from copilot_bridge.dialects.chat import prompt_reader as chat
+from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.chat import reader as chat_reader
 from copilot_bridge.dialects.chat import writer as chat_writer
 from copilot_bridge.dialects.events import Event, Reason
-from copilot_bridge.dialects.messages import prompt as messages
+from copilot_bridge.dialects.messages import prompt_reader as messages
+from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.messages import reader as messages_reader
 from copilot_bridge.dialects.messages import writer as messages_writer
 from copilot_bridge.dialects.prompt import Message, OutputFormat, Part, Prompt, Role, Text, Tool, ToolChoice
 from copilot_bridge.dialects.responses import errors as responses_errors
-from copilot_bridge.dialects.responses import prompt as responses
+from copilot_bridge.dialects.responses import prompt_reader as responses
+from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
 from copilot_bridge.dialects.responses import reader as responses_reader
 from copilot_bridge.dialects.responses import writer as responses_writer
+from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.errors import KINDS
 
-PROMPTS = {"chat": chat, "messages": messages, "responses": responses}
+PROMPT_READERS = {"chat": chat, "messages": messages, "responses": responses}
+PROMPT_WRITERS = {
+    "chat": chat_prompt_writer,
+    "messages": messages_prompt_writer,
+    "responses": responses_prompt_writer,
+}
 WRITERS = {"chat": chat_writer, "messages": messages_writer, "responses": responses_writer}
 FIELDS = {field.name for field in fields(Prompt)}
 MODES = set(get_args(next(field.type for field in fields(ToolChoice) if field.name == "mode")))
 
 # The tables for kinds of parts.
 PARTS = {
-    "chat": (chat.WRITE_PART, chat.WRITE_BESIDE, chat.WRITE_MESSAGE),
-    "messages": (messages.WRITE_PART,),
-    "responses": (responses.WRITE_PART, responses.WRITE_ITEM),
+    "chat": (
+        chat_prompt_writer.WRITE_PART,
+        chat_prompt_writer.WRITE_BESIDE,
+        chat_prompt_writer.WRITE_MESSAGE,
+    ),
+    "messages": (messages_prompt_writer.WRITE_PART,),
+    "responses": (responses_prompt_writer.WRITE_PART, responses_prompt_writer.WRITE_ITEM),
 }
 
 
@@ -41,15 +54,18 @@ def check_partition(whole, *tables):
     assert set().union(*tables) == set(whole)
 
 
-@pytest.mark.parametrize("dialect", PROMPTS)
+@pytest.mark.parametrize("dialect", PROMPT_WRITERS)
 def test_each_kind_of_part_has_its_table(dialect):
     check_partition(get_args(Part), *PARTS[dialect])
 
 
-@pytest.mark.parametrize("dialect", PROMPTS)
+@pytest.mark.parametrize("dialect", PROMPT_WRITERS)
 def test_each_field_of_a_prompt_is_said_or_left_out(dialect):
     check_partition(
-        FIELDS, {"model", "messages"}, PROMPTS[dialect].SETTINGS, PROMPTS[dialect].UNSUPPORTED_SETTINGS
+        FIELDS,
+        {"model", "messages"},
+        PROMPT_WRITERS[dialect].SETTINGS,
+        PROMPT_WRITERS[dialect].UNSUPPORTED_SETTINGS,
     )
 
 
@@ -79,20 +95,21 @@ def test_something_is_said_of_each_field():
 def changed(dialect, field):
     """The names under which a body says something else when this field does."""
     plain, other = (
-        PROMPTS[dialect].write_prompt(prompt) for prompt in (PLAIN, replace(PLAIN, **{field: SAID[field]}))
+        PROMPT_WRITERS[dialect].write_prompt(prompt)
+        for prompt in (PLAIN, replace(PLAIN, **{field: SAID[field]}))
     )
     return {name for name in plain | other if plain.get(name) != other.get(name)}
 
 
 @pytest.mark.parametrize("field", sorted(FIELDS))
-@pytest.mark.parametrize("dialect", PROMPTS)
+@pytest.mark.parametrize("dialect", PROMPT_WRITERS)
 def test_a_field_is_said_where_its_table_says(dialect, field):
-    table = PROMPTS[dialect].SETTINGS
+    table = PROMPT_WRITERS[dialect].SETTINGS
     found = changed(dialect, field)
     if field in table:
         assert table[field][0] in found
         assert found <= {name for name, _ in table.values()}
-    elif field in PROMPTS[dialect].UNSUPPORTED_SETTINGS:
+    elif field in PROMPT_WRITERS[dialect].UNSUPPORTED_SETTINGS:
         assert not found
     else:
         assert found == ({"input"} if (dialect, field) == ("responses", "messages") else {field})
@@ -147,13 +164,13 @@ BODIES = {
 
 def read_prompt(dialect, body):
     return (
-        responses.read_prompt(body, responses.ToolNames())
+        responses.read_prompt(body, ToolNames())
         if dialect == "responses"
-        else PROMPTS[dialect].read_prompt(body)
+        else PROMPT_READERS[dialect].read_prompt(body)
     )
 
 
-@pytest.mark.parametrize("dialect", PROMPTS)
+@pytest.mark.parametrize("dialect", PROMPT_WRITERS)
 def test_each_field_of_a_prompt_is_heard(dialect):
     prompts = [read_prompt(dialect, BODIES[dialect])]
     if dialect == "messages":  # thinking leaves no temperature
@@ -165,7 +182,10 @@ def test_each_field_of_a_prompt_is_heard(dialect):
 
 
 def test_what_chat_refuses_or_leaves_out_is_not_said():
-    read = {name for name, _ in chat.SETTINGS.values()} | {"max_completion_tokens", "prompt_cache_key"}
+    read = {name for name, _ in chat_prompt_writer.SETTINGS.values()} | {
+        "max_completion_tokens",
+        "prompt_cache_key",
+    }
     check_partition(read | set(chat.REFUSED) | set(chat.DROPPED), read, chat.REFUSED, chat.DROPPED)
 
 
@@ -180,23 +200,23 @@ def test_nothing_is_both_read_and_ignored(tables):
 
 def test_the_modes_of_a_tool_choice():
     assert {*chat.CHOICES.values(), "tool"} == MODES
-    assert set(messages.WRITE_CHOICE) == MODES
-    assert {value: key for key, value in messages.CHOICES.items()} == messages.WRITE_CHOICE
+    assert set(messages_prompt_writer.WRITE_CHOICE) == MODES
+    assert {value: key for key, value in messages.CHOICES.items()} == messages_prompt_writer.WRITE_CHOICE
 
 
 @pytest.mark.parametrize("mode", sorted(MODES))
-@pytest.mark.parametrize("dialect", PROMPTS)
+@pytest.mark.parametrize("dialect", PROMPT_WRITERS)
 def test_a_tool_choice_comes_back(dialect, mode):
     choice = ToolChoice(mode, "f" if mode == "tool" else None)
-    body = PROMPTS[dialect].write_prompt(replace(PLAIN, tool_choice=choice))
+    body = PROMPT_WRITERS[dialect].write_prompt(replace(PLAIN, tool_choice=choice))
     assert read_prompt(dialect, body).tool_choice == choice
 
 
 @pytest.mark.parametrize("role", get_args(Role))
-@pytest.mark.parametrize("dialect", PROMPTS)
+@pytest.mark.parametrize("dialect", PROMPT_WRITERS)
 def test_each_role_comes_back_at_the_start(dialect, role):
     prompt = replace(PLAIN, messages=(Message(role, (Text("Hi"),)),))
-    read = read_prompt(dialect, PROMPTS[dialect].write_prompt(prompt)).messages[0]
+    read = read_prompt(dialect, PROMPT_WRITERS[dialect].write_prompt(prompt)).messages[0]
     assert (read.role, [part.text for part in read.parts]) == (role, ["Hi"])
 
 

@@ -14,9 +14,9 @@ from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
 from copilot_bridge.dialects.provider_details import decode_details, decode_reasoning
 from copilot_bridge.dialects.registry import DIALECTS
-from copilot_bridge.dialects.responses import prompt as responses_prompt
-from copilot_bridge.dialects.responses.prompt import ToolNames
+from copilot_bridge.dialects.responses import prompt_reader as responses_prompt_reader
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
+from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
 from copilot_bridge.dialects.translation import Translation
 from copilot_bridge.errors import StreamCut, UpstreamRefused
@@ -359,7 +359,7 @@ def test_why_a_model_refuses_is_told_in_responses():
     ]
     (message,) = told[-1]["response"]["output"]
     assert message["content"] == [{"type": "refusal", "refusal": "no"}]
-    (read,) = responses_prompt.read_prompt({"model": "m", "input": [message]}, ToolNames()).messages
+    (read,) = responses_prompt_reader.read_prompt({"model": "m", "input": [message]}, ToolNames()).messages
     assert (read.role, [part.text for part in read.parts]) == ("assistant", ["no"])
 
 

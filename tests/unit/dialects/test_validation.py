@@ -4,15 +4,16 @@ from typing import Any
 
 import pytest
 
-from copilot_bridge.dialects.chat import prompt as chat
-from copilot_bridge.dialects.messages import prompt as messages
-from copilot_bridge.dialects.responses import prompt as responses
+from copilot_bridge.dialects.chat import prompt_reader as chat
+from copilot_bridge.dialects.messages import prompt_reader as messages
+from copilot_bridge.dialects.responses import prompt_reader as responses
+from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.errors import InvalidRequest
 
 READ = {
     "chat": chat.read_prompt,
     "messages": messages.read_prompt,
-    "responses": lambda body: responses.read_prompt(body, responses.ToolNames()),
+    "responses": lambda body: responses.read_prompt(body, ToolNames()),
 }
 EMPTY = {"chat": {"messages": []}, "messages": {"messages": []}, "responses": {"input": "a"}}
 
