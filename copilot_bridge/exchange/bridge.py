@@ -88,7 +88,7 @@ class Bridge:
         self._accounts: LRUCache[str, tuple[Account, float, int]] = LRUCache(MOST_ACCOUNTS)
 
     def _token_told(self, outcome: str) -> None:
-        self.metrics.token_fetched(outcome)
+        self.metrics.count_token(outcome)
         self.health.report_token(outcome)
 
     def require_keys_when_public(self) -> None:

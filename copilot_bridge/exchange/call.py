@@ -95,7 +95,7 @@ class Call:
             left = self.quota
             record.quota = next((left[name].percent_remaining for name in METERS if name in left), None)
         self.bridge.request_log_writer.end(finished_row(record))
-        self.bridge.metrics.done(record, self._copilot.errors if self._copilot else (), left)
+        self.bridge.metrics.count_request(record, self._copilot.errors if self._copilot else (), left)
 
     def usage(self) -> dict[str, Any]:
         """GitHub's report on the account; whose it is, only to the operator and its owner."""

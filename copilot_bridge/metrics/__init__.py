@@ -1,8 +1,8 @@
-"""What Prometheus asks for.  docs/metrics.md has the table.
+"""The metrics that Prometheus reads.  docs/metrics.md has the table.
 
 Each worker counts in files of its own that are mapped into memory (prometheus_client's multiprocess mode), so
-nothing is lost with a worker; whichever of them is asked adds all up.  Where `serving` has made no folder for
-the files there is one process, and it counts in its own memory.
+nothing is lost with a worker; the worker that Prometheus asks adds them all up.  Where `serving` has made no
+folder for the files there is one process, which counts in its own memory.
 """
 
 import logging
@@ -11,15 +11,15 @@ import threading
 from collections.abc import Iterable, Mapping
 
 from copilot_bridge.logs.entry import RequestLogEntry
-from copilot_bridge.metrics.meters import Left, Meters
+from copilot_bridge.metrics.meters import Meters, QuotaSnapshot
 
 log = logging.getLogger(__name__)
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's own name for it
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's name
 
 
 class Metrics:
-    """Counts, when an answer has ended.  It costs nobody an answer if it can't."""
+    """Counts requests when they have ended.  A request never fails because it can't be counted."""
 
     def __init__(self) -> None:
         self._meters: Meters | None = None
@@ -27,11 +27,11 @@ class Metrics:
         self._failed = False
 
     def start(self) -> "Meters | None":
-        """None: they can't be kept here."""
+        """The meters; None: the folder can't be written to."""
         if self._meters is None and not self._failed:
             with self._starting:
                 try:
-                    self._meters = self._meters or Meters(os.environ.get(FOLDER))
+                    self._meters = self._meters or Meters(os.environ.get(FOLDER_VARIABLE))
                 except OSError as error:
                     self._failed = True
                     log.warning("/metrics counts nothing: %s", error)
@@ -39,32 +39,37 @@ class Metrics:
 
     @property
     def shared(self) -> bool:
-        """There are several workers to be added up, which takes a while."""
-        return FOLDER in os.environ
+        """Whether there are several workers to add up, which takes a while."""
+        return FOLDER_VARIABLE in os.environ
 
     def stream_opened(self) -> None:
         if meters := self._meters or self.start():
-            meters.streams.inc()
+            meters.open_streams.inc()
 
     def stream_closed(self) -> None:
         if self._meters:
-            self._meters.streams.dec()
+            self._meters.open_streams.dec()
 
-    def done(self, record: RequestLogEntry, errors: Iterable[str], left: Mapping[str, Left]) -> None:
-        """:param errors: the kinds of what upstream refused on the way.  :param left: by the quota's name."""
+    def count_request(
+        self, entry: RequestLogEntry, errors: Iterable[str], quotas: Mapping[str, QuotaSnapshot]
+    ) -> None:
+        """:param errors: the kinds of upstream's errors on the way.  :param quotas: by name."""
         if meters := self._meters or self.start():
             try:
-                meters.done(record, errors, left)
+                meters.count_request(entry, errors, quotas)
             except (OSError, ValueError) as error:
                 log.warning("a request was not counted: %s", error)
 
-    def token_fetched(self, outcome: str) -> None:
+    def count_token(self, outcome: str) -> None:
         if meters := self._meters or self.start():
-            meters.child("tokens_fetched", outcome).inc()
+            meters.child("token_refreshes", outcome).inc()
 
     def text(self) -> bytes:
-        """In Prometheus' text format, of all workers.  Raises OSError."""
+        """The metrics of all workers, in Prometheus' text format.
+
+        :raises OSError:
+        """
         meters = self.start()
         if meters is None:
-            raise OSError("there is no place to count in")
+            raise OSError("the folder of the metrics can't be written to")
         return meters.text()

@@ -1,4 +1,4 @@
-"""What is counted, and how it is told."""
+"""The meters: counters, histograms and gauges of prometheus_client."""
 
 import os
 import time
@@ -9,138 +9,164 @@ from typing import Any, Protocol
 
 from copilot_bridge import __version__
 from copilot_bridge.logs.entry import RequestLogEntry
-from copilot_bridge.metrics.files import all_read, fold, make_room
+from copilot_bridge.metrics.worker_files import collect, merge_ended, preallocate
 
-FIRST_BYTE = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0)  # s
-WHOLE = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)  # s
+# Upper bounds of the histograms, in seconds.
+FIRST_BYTE_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0)
+REQUEST_BUCKETS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 
-TOKENS = ("in", "out", "cached", "reasoning")
+TOKEN_KINDS = ("in", "out", "cached", "reasoning")
 
-OTHER = "other"  # a model that Copilot does not have, and accounts beyond so many
-MOST_ACCOUNTS = 64
+OTHER_MODEL = "other"  # the label of models that Copilot does not have
+MAX_ACCOUNTS = 64  # whose quotas are shown
 
 
-class Left(Protocol):
+class QuotaSnapshot(Protocol):
     @property
     def percent_remaining(self) -> float: ...
 
 
 class Meters:
-    """:param folder: for all workers; None: this is the only one.  Raises OSError."""
+    """:param folder: for the files of all workers; None: there is one process.
+
+    :raises OSError:
+    """
 
     def __init__(self, folder: str | None) -> None:
         self._folder = Path(folder) if folder else None
         if self._folder:
-            make_room(self._folder)
-            fold(self._folder)
-        # Now, for it looks at the environment when it is imported.
+            preallocate(self._folder)
+            merge_ended(self._folder)
+        # Imported here, because it reads the environment when it is imported.
         from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics, values
 
-        if self._folder:  # by itself it would ask the system for our number at each count
-            number = os.getpid()
-            values.ValueClass = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call]
+        if self._folder:  # or it would ask the system for the process id at each count
+            pid = os.getpid()
+            values.ValueClass = values.MultiProcessValue(lambda: pid)  # type: ignore[no-untyped-call]
         disable_created_metrics()  # type: ignore[no-untyped-call,unused-ignore]
 
-        def named(name: str, about: str, *labels: str, **more: Any) -> dict[str, Any]:
-            told = {"name": f"copilot_bridge_{name}", "documentation": about, "labelnames": labels}
-            return {**told, "registry": None, **more}
+        def named(name: str, text: str, *labels: str, **options: Any) -> dict[str, Any]:
+            names = {"name": f"copilot_bridge_{name}", "documentation": text, "labelnames": labels}
+            return {**names, "registry": None, **options}
 
-        self._all: dict[str, Any] = {
+        self._meters: dict[str, Any] = {
             "requests": Counter(
-                **named("requests", "Answered.", "dialect", "model", "upstream", "status", "outcome")
-            ),
-            "first_byte": Histogram(
-                **named("first_byte_seconds", "Until the first byte.", "model", buckets=FIRST_BYTE)
-            ),
-            "whole": Histogram(**named("request_seconds", "Until the last byte.", "model", buckets=WHOLE)),
-            "tokens": Counter(**named("tokens", "As Copilot counts them.", "model", "kind")),
-            "cost": Counter(**named("cost_ai_units", "As Copilot tells it.", "model")),
-            "errors": Counter(**named("upstream_errors", "Of Copilot and the network.", "kind")),
-            "tokens_fetched": Counter(**named("token_refreshes", "Copilot tokens.", "outcome")),
-            "left": Gauge(
                 **named(
-                    "quota_left_percent", "Of a quota.", "account", "quota", multiprocess_mode="mostrecent"
+                    "requests", "Requests to a model.", "dialect", "model", "upstream", "status", "outcome"
                 )
             ),
-            "streams": Gauge(**named("streams_open", "Under way.", multiprocess_mode="livesum")),
+            "first_byte": Histogram(
+                **named(
+                    "first_byte_seconds",
+                    "Time until the first byte of the answer.",
+                    "model",
+                    buckets=FIRST_BYTE_BUCKETS,
+                )
+            ),
+            "whole": Histogram(
+                **named(
+                    "request_seconds",
+                    "Time until the last byte of the answer.",
+                    "model",
+                    buckets=REQUEST_BUCKETS,
+                )
+            ),
+            "tokens": Counter(**named("tokens", "Tokens, as Copilot counts them.", "model", "kind")),
+            "cost": Counter(**named("cost_ai_units", "The cost that Copilot states.", "model")),
+            "errors": Counter(**named("upstream_errors", "Errors of Copilot and of the network.", "kind")),
+            "token_refreshes": Counter(
+                **named("token_refreshes", "Exchanges for a Copilot token.", "outcome")
+            ),
+            "quota_left": Gauge(
+                **named(
+                    "quota_left_percent",
+                    "The remaining part of a quota.",
+                    "account",
+                    "quota",
+                    multiprocess_mode="mostrecent",
+                )
+            ),
+            "streams": Gauge(**named("streams_open", "Streams that are open.", multiprocess_mode="livesum")),
         }
-        self.streams = self._all["streams"]
-        # The library's own way there takes longer than the count itself.
+        self.open_streams = self._meters["streams"]
+        # The library takes longer to find a labelled meter than to count.
         self.child = lru_cache(4096)(self._child)
-        self._of = lru_cache(4096)(self._find)
-        self._left: dict[tuple[str, str], float] = {}
+        self._request_meters = lru_cache(4096)(self._find_request_meters)
+        self._quotas: dict[tuple[str, str], float] = {}
         self._accounts: set[str] = set()
 
-    def _find(
+    def _find_request_meters(
         self, dialect: str | None, model: str, upstream: str | None, status: int | None, outcome: str
     ) -> tuple[Any, Any, Any, tuple[Any, ...], Any]:
-        """What counts a request of this kind."""
+        """The functions that count a request with these labels."""
         labels = (dialect or "none", model, upstream or "none", str(status), outcome)
         return (
             self.child("requests", *labels).inc,
             self.child("first_byte", model).observe,
             self.child("whole", model).observe,
-            tuple(self.child("tokens", model, kind).inc for kind in TOKENS),
+            tuple(self.child("tokens", model, kind).inc for kind in TOKEN_KINDS),
             self.child("cost", model).inc,
         )
 
     def _child(self, name: str, *labels: str) -> Any:
-        return self._all[name].labels(*labels)
+        return self._meters[name].labels(*labels)
 
-    def done(self, record: RequestLogEntry, errors: Iterable[str], left: Mapping[str, Left]) -> None:
-        model = record.model if record.upstream and record.model else OTHER
-        count, first_byte, whole, tokens, cost = self._of(
-            record.dialect, model, record.upstream, record.status, record.outcome
+    def count_request(
+        self, entry: RequestLogEntry, errors: Iterable[str], quotas: Mapping[str, QuotaSnapshot]
+    ) -> None:
+        model = entry.model if entry.upstream and entry.model else OTHER_MODEL
+        count, first_byte, whole, tokens, cost = self._request_meters(
+            entry.dialect, model, entry.upstream, entry.status, entry.outcome
         )
         count()
-        whole(time.perf_counter() - record.started)
-        if record.first_byte_at is not None:
-            first_byte(record.first_byte_at - record.started)
+        whole(time.perf_counter() - entry.started)
+        if entry.first_byte_at is not None:
+            first_byte(entry.first_byte_at - entry.started)
         for add, number in zip(
             tokens,
-            (record.tokens_in, record.tokens_out, record.tokens_cached, record.tokens_reasoning),
+            (entry.tokens_in, entry.tokens_out, entry.tokens_cached, entry.tokens_reasoning),
             strict=True,
         ):
             if number:
                 add(number)
-        if record.cost:
-            cost(record.cost)
+        if entry.cost:
+            cost(entry.cost)
         for kind in errors:
             self.child("errors", kind).inc()
-        if left:
-            self._tell_quota(record.account or "", left)
+        if quotas:
+            self._set_quotas(entry.account or "", quotas)
 
-    def _tell_quota(self, account: str, left: Mapping[str, Left]) -> None:
+    def _set_quotas(self, account: str, quotas: Mapping[str, QuotaSnapshot]) -> None:
         if account not in self._accounts:
-            if len(self._accounts) >= MOST_ACCOUNTS:
-                return  # strangers may bring accounts without end
+            if len(self._accounts) >= MAX_ACCOUNTS:
+                return  # callers may bring any number of accounts
             self._accounts.add(account)
-        for name, snapshot in left.items():
-            if self._left.get((account, name)) != snapshot.percent_remaining:
-                self._left[account, name] = snapshot.percent_remaining
-                self.child("left", account, name).set(snapshot.percent_remaining)
+        for name, snapshot in quotas.items():
+            if self._quotas.get((account, name)) != snapshot.percent_remaining:
+                self._quotas[account, name] = snapshot.percent_remaining
+                self.child("quota_left", account, name).set(snapshot.percent_remaining)
 
     def text(self) -> bytes:
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.metrics_core import GaugeMetricFamily
 
         registry = CollectorRegistry(auto_describe=False)
-        told = GaugeMetricFamily("copilot_bridge_build_info", "What runs here.", labels=["version"])
-        told.add_metric([__version__], 1)
-        registry.register(Collected(lambda: [told]))
-        registry.register(Collected(self._collect))
+        build = GaugeMetricFamily("copilot_bridge_build_info", "The running version.", labels=["version"])
+        build.add_metric([__version__], 1)
+        registry.register(Collector(lambda: [build]))
+        registry.register(Collector(self._collect))
         return bytes(generate_latest(registry))
 
     def _collect(self) -> Iterator[Any]:
         if self._folder is None:
-            for meter in self._all.values():
+            for meter in self._meters.values():
                 yield from meter.collect()
             return
-        yield from all_read(self._folder)
+        yield from collect(self._folder)
 
 
-class Collected:
-    """What a registry takes for a collector."""
+class Collector:
+    """A collector in the form that a registry of prometheus_client takes."""
 
     def __init__(self, collect: Callable[[], Iterable[Any]]) -> None:
         self.collect = collect

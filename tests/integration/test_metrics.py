@@ -20,7 +20,7 @@ from copilot_bridge.store.keys import KEY, Key
 
 Counted = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
-FLOOD = "[[sim:flood events=200 size=10 gap=50]]"
+FLOOD = "[[sim:flood events=1200 size=10 gap=50]]"
 
 
 def read(bridge: Bridge, **headers: str) -> Counted:

@@ -1,4 +1,4 @@
-"""What workers have counted that are gone: kept, in few files."""
+"""The files of workers that have ended: their counts are kept, in few files."""
 
 import os
 import subprocess
@@ -7,23 +7,29 @@ import sys
 import pytest
 from prometheus_client.mmap_dict import MmapedDict
 
-from copilot_bridge.metrics.files import MANY, fold, gone_from, make_room, number_of
+from copilot_bridge.metrics.worker_files import (
+    MERGE_THRESHOLD,
+    ended_processes,
+    merge_ended,
+    pid_of,
+    preallocate,
+)
 
-# Counts something, and ends.  It tells its number.
+# A worker that counts something, prints its metrics, and ends.
 WORKER = """
 import os, sys, time
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.metrics import Metrics
 class Left:
     percent_remaining = float(sys.argv[1])
-metrics = Metrics()
+counted = Metrics()
 record = RequestLogEntry("x", "POST", "/", dialect="chat", model="gpt-4o")
 record.upstream, record.status, record.tokens_in = "chat", 200, 10
 record.account = "octocat"
 for _ in range(3):
-    metrics.done(record, ["timeout"], {"chat": Left})
-metrics.stream_opened()
-print(metrics.text().decode())
+    counted.count_request(record, ["timeout"], {"chat": Left})
+counted.stream_opened()
+print(counted.text().decode())
 os._exit(0)
 """
 
@@ -44,51 +50,51 @@ def values(folder, kind):
     }
 
 
-def test_those_that_are_gone_are_added_up(tmp_path):
-    for number in range(MANY):
+def test_the_files_of_ended_workers_are_merged(tmp_path):
+    for number in range(MERGE_THRESHOLD):
         work(tmp_path, number)
-    assert len(gone_from(tmp_path)) == MANY
-    told = work(tmp_path, 99)  # adds them up as it starts
-    assert {number_of(path) for path in tmp_path.glob("counter_*.db")} > {0}
+    assert len(ended_processes(tmp_path)) == MERGE_THRESHOLD
+    metrics = work(tmp_path, 99)  # merges them when it starts
+    assert {pid_of(path) for path in tmp_path.glob("counter_*.db")} > {0}
     assert len([*tmp_path.glob("*.db")]) == 3 + 4
-    done = 3 * (MANY + 1)
+    expected = 3 * (MERGE_THRESHOLD + 1)
     labels = '{dialect="chat",model="gpt-4o",outcome="ok",status="200",upstream="chat"}'
-    assert float(told[f"copilot_bridge_requests_total{labels}"]) == done
-    assert float(told['copilot_bridge_tokens_total{kind="in",model="gpt-4o"}']) == 10 * done
-    assert float(told['copilot_bridge_upstream_errors_total{kind="timeout"}']) == done
-    assert float(told['copilot_bridge_request_seconds_bucket{le="+Inf",model="gpt-4o"}']) == done
-    assert float(told['copilot_bridge_quota_left_percent{account="octocat",quota="chat"}']) == 99
-    assert float(told["copilot_bridge_streams_open"]) == 1
+    assert float(metrics[f"copilot_bridge_requests_total{labels}"]) == expected
+    assert float(metrics['copilot_bridge_tokens_total{kind="in",model="gpt-4o"}']) == 10 * expected
+    assert float(metrics['copilot_bridge_upstream_errors_total{kind="timeout"}']) == expected
+    assert float(metrics['copilot_bridge_request_seconds_bucket{le="+Inf",model="gpt-4o"}']) == expected
+    assert float(metrics['copilot_bridge_quota_left_percent{account="octocat",quota="chat"}']) == 99
+    assert float(metrics["copilot_bridge_streams_open"]) == 1
 
 
 def test_the_newest_quota_is_kept(tmp_path):
     for left in (50, 40):
         work(tmp_path, left)
-    fold(tmp_path, most=1)
+    merge_ended(tmp_path, threshold=1)
     assert list(values(tmp_path, "gauge_mostrecent").values()) == [40.0]
     assert values(tmp_path, "gauge_livesum") == {}
     before = values(tmp_path, "counter")
-    fold(tmp_path, most=0)
+    merge_ended(tmp_path, threshold=0)
     assert values(tmp_path, "counter") == before
     assert 6.0 in before.values()
 
 
-def test_few_are_left_as_they_are(tmp_path):
+def test_a_few_files_are_not_merged(tmp_path):
     work(tmp_path, 1)
     names = sorted(path.name for path in tmp_path.iterdir())
-    fold(tmp_path)
+    merge_ended(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
-def test_a_number_that_comes_again(tmp_path):
+def test_a_process_id_that_is_used_again(tmp_path):
     """What was counted counts on; what was open is not."""
     (tmp_path / f"counter_{os.getpid()}.db").write_bytes(b"before")
     (tmp_path / f"gauge_livesum_{os.getpid()}.db").write_bytes(b"before")
-    make_room(tmp_path)
+    preallocate(tmp_path)
     assert (tmp_path / f"counter_{os.getpid()}.db").read_bytes() == b"before"
     assert not any((tmp_path / f"gauge_livesum_{os.getpid()}.db").read_bytes())
 
 
-def test_no_room(tmp_path):
+def test_a_folder_that_does_not_exist(tmp_path):
     with pytest.raises(OSError, match="nowhere"):
-        make_room(tmp_path / "nowhere")
+        preallocate(tmp_path / "nowhere")
