@@ -1,1 +1,1 @@
-"""Who may ask, from where, and how often.  Nothing here knows HTTP or a dialect."""
+"""Access control: API keys, origins of requests, rate limits and approval.  Free of HTTP."""

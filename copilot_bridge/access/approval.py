@@ -1,4 +1,4 @@
-"""The operator's yes or no to each request, if they want to be asked."""
+"""Holds each request until the operator approves it, where the settings ask for approval."""
 
 import time
 
@@ -7,14 +7,17 @@ from copilot_bridge.errors import BridgeError
 from copilot_bridge.shared_memory.change_counter import ChangeCounter
 from copilot_bridge.store.approvals import APPROVED, PENDING, ApprovalTable, PendingRequest
 
-STOPPING = "the bridge is being stopped, and nobody has answered yet"
+STOPPING = "the bridge is shutting down; the operator has not decided on this request yet"
 
-MEMORY_POLL_INTERVAL = 0.1  # s: how often one looks whether anything has changed, in memory
-STORE_POLL_INTERVAL = 2.0  # s: how often in the store, whatever memory says
+MEMORY_POLL_INTERVAL = 0.1  # s, between two looks at the change counter in memory
+STORE_POLL_INTERVAL = 2.0  # s, between two looks at the store, in case another machine decided
 
 
 class Approval:
-    """:param config: `manual`, `manual_timeout`."""
+    """The waiting requests of this process.
+
+    :param config: `require_approval`, `approval_timeout`.
+    """
 
     def __init__(self, config: Config, table: ApprovalTable, changes: ChangeCounter) -> None:
         self.wanted = config.require_approval
@@ -24,13 +27,13 @@ class Approval:
         self._stopping = False
 
     def stop(self) -> None:
-        """The process ends: who waits is told so at once."""
+        """Rejects every waiting request at once, because the process ends."""
         self._stopping = True
 
     def wait(self, request: PendingRequest) -> None:
-        """Blocks until the operator has said yes.
+        """Blocks until the operator approves the request.
 
-        :raises BridgeError: "permission": no, or no answer; "unavailable": the bridge is being stopped.
+        :raises BridgeError: "permission": denied, or no decision in time; "unavailable": shutting down.
         """
         deadline = time.monotonic() + self._timeout
         seen_change = self._changes.read()
@@ -41,16 +44,16 @@ class Approval:
                     raise BridgeError(STOPPING, kind="unavailable", status=503, headers={"retry-after": "5"})
                 if time.monotonic() >= deadline:
                     raise BridgeError(
-                        f"the operator has not answered within {self._timeout:g} s", kind="permission"
+                        f"the operator did not decide within {self._timeout:g} s", kind="permission"
                     )
                 seen_change = self._wait_for_change(seen_change, deadline)
-        finally:  # also when the client has left
+        finally:  # also when the client disconnects
             self._table.withdraw(request.id)
         if decision != APPROVED:
-            raise BridgeError("the operator has said no to this request", kind="permission")
+            raise BridgeError("the operator denied this request", kind="permission")
 
     def _wait_for_change(self, seen_change: int, deadline: float) -> int:
-        """Until something has changed, or it is time to look anyway."""
+        """Sleeps until the store changes or the next poll is due, and returns the number of the change."""
         poll_at = min(time.monotonic() + STORE_POLL_INTERVAL, deadline)
         while self._changes.read() == seen_change and time.monotonic() < poll_at and not self._stopping:
             time.sleep(MEMORY_POLL_INTERVAL)

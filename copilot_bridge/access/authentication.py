@@ -1,7 +1,7 @@
-"""Who asks: told by a key, by a share token, by the caller's own GitHub token, or by nothing at all.
+"""Finds the caller of a request by an API key, a share token or the caller's own GitHub token.
 
-The keys are in memory.  They are read again when the store says that it has changed, and every two
-seconds besides, so a key that was revoked is refused at once on this machine.
+The keys are cached in memory and reloaded when the store changes, and every two seconds in case another
+machine changed it.  So a revoked key is rejected at once on this machine.
 """
 
 import hmac
@@ -26,33 +26,34 @@ from copilot_bridge.store.keys import Key, Keys, digest_of
 
 log = logging.getLogger(__name__)
 
-# Where a client may put its key, and what may stand before it.
+# The headers that may carry a key, and the scheme that may precede it.
 CREDENTIAL_HEADERS = ("Authorization", "x-api-key", "api-key", "x-goog-api-key")
 BEARER = "bearer "
 
 GITHUB_TOKEN = re.compile(r"(?:ghu_|gho_|github_pat_)[A-Za-z0-9_.]{8,255}")
 MAX_KEY_LENGTH = 4096
 
-# The database is another one, or has lost them: that must not open the door.
+# A replaced or damaged database must not make the bridge accept requests without a key.
 KEYS_LOST = (
-    "keys were needed here ({mark}), and the store holds none: nobody gets in without one; "
-    "`copilot-bridge keys add NAME` makes one, `copilot-bridge keys clear` says that none is needed"
+    "API keys were required here before ({mark}), but the store has none, so every request is rejected: "
+    "create a key with `copilot-bridge keys add NAME`, or allow requests without one with "
+    "`copilot-bridge keys clear`"
 )
 
-KEYS_UNREADABLE = (
-    "the bridge can't read its keys just now, and this is none that it knows: try again in a moment"
-)
+KEYS_UNREADABLE = "the API key can't be checked, because the store can't be read: try again soon"
 
-GITHUB_ID_PREFIX = "github:"  # how the id begins of who came with a GitHub token
+GITHUB_ID_PREFIX = "github:"  # of the ids of callers with a GitHub token of their own
 
 
 @dataclass(frozen=True)
 class Caller:
-    """:param id: names the caller wherever something is kept for it; no secret.
-    :param account: the stored GitHub login that is used; "": the default one.
-    :param github_token: used instead of a stored login.
-    :param models: patterns of the models that may be used; none: all.
-    :param operator: may see and do what concerns the bridge itself.
+    """The sender of a request, and what they may do.
+
+    :param id: the caller's name in logs and the store; not secret.
+    :param account: the stored GitHub login to use; "": the default one.
+    :param github_token: the token to use instead of a stored login.
+    :param models: patterns of the allowed models; empty: all.
+    :param operator: may read and change the bridge's own data.
     """
 
     id: str
@@ -64,7 +65,7 @@ class Caller:
 
     @property
     def owns_account(self) -> bool:
-        """They have brought their own GitHub token."""
+        """The caller uses a GitHub token of their own."""
         return self.id.startswith(GITHUB_ID_PREFIX)
 
     def may_use(self, model: str) -> bool:
@@ -76,13 +77,19 @@ LOCAL_OPERATOR = Caller("local", operator=True)
 
 @dataclass(frozen=True)
 class KnownKey:
+    """A key that the bridge accepts, and its caller."""
+
     digest: bytes
     caller: Caller
     expires: int = 0  # unix seconds; 0: never
 
 
 class Authenticator:
-    """:param guesses: who has tried too often.  :param clock: unix seconds."""
+    """The keys of the settings and the store, and the checks of a request's credentials.
+
+    :param guess_limiter: limits how many wrong keys an address may try.
+    :param clock: unix seconds.
+    """
 
     def __init__(
         self,
@@ -99,17 +106,18 @@ class Authenticator:
         self._keys_optional = config.insecure_no_key
         self._configured = list(configured_keys(config))
         self._table = {entry.digest: entry for entry in self._configured}
-        self._keys_were_needed = True  # until it has been looked at
-        self._were_read = False  # the stored keys, ever
-        self._unreadable = False  # just now
+        self._keys_were_needed = True  # until the store has been read
+        self._were_read = False  # whether the stored keys have ever been read
+        self._unreadable = False  # whether the last read failed
         self._warned = ""
         self._cache = ReloadingCache(changes, self._read, config.store_timeout)
 
     def authenticate(self, given: Sequence[str], *, local: bool, address: str = "") -> Caller:
-        """The caller who gave this; at most a few headers.
+        """Finds the caller by the credentials of a request.
 
-        :param local: the request comes from this machine, and through nothing that others can reach.
-        :param address: from where it comes, as far as that can be believed.
+        :param given: the values of a few headers.
+        :param local: the request comes from this machine, not through a proxy that others can reach.
+        :param address: the client's address, from trusted sources only.
         :raises BridgeError: "authentication", or "rate_limited" after too many wrong keys.
         """
         self._cache.refresh()
@@ -123,11 +131,11 @@ class Authenticator:
         if self._unreadable:
             raise BridgeError(KEYS_UNREADABLE, kind="unavailable", status=503, headers={"retry-after": "5"})
         if tried and (wait := self._guess_limiter.note_wrong(address, len(tried))):
-            raise too_many("too many keys from your address were not known here", wait)
+            raise too_many("too many invalid API keys from your address", wait)
         raise BridgeError(self._refusal(given), kind="authentication", headers={"WWW-Authenticate": "Bearer"})
 
     def find_by_digest(self, digest: bytes) -> Caller | None:
-        """Whose key has this digest, for a session that was opened with it.  None: it is no good any more."""
+        """Finds the caller of a session by the digest of its key.  None: the key is no longer valid."""
         self._cache.refresh()
         return self._valid_caller(digest)
 
@@ -150,15 +158,15 @@ class Authenticator:
 
     def _valid_caller(self, digest: bytes) -> Caller | None:
         entry = self._table.get(digest)
-        # Finding the row leaks nothing of use: nobody can choose a key by its hash.  What decides takes
-        # the same time whatever is compared.
+        # The lookup's timing leaks nothing useful, because nobody can choose a key by its hash.  The
+        # comparison takes constant time.
         if entry and hmac.compare_digest(entry.digest, digest):
             return None if 0 < entry.expires <= self._clock() else entry.caller
         return None
 
     @property
     def requires_key(self) -> bool:
-        """A key has been configured or made, or callers bring their own."""
+        """Some key is configured or stored, or callers may use their own GitHub tokens."""
         self._cache.refresh()
         return self._is_required()
 
@@ -167,21 +175,22 @@ class Authenticator:
 
     def _refusal(self, given: Iterable[str]) -> str:
         if any(given):
-            return "this API key is not known here, or not any more"
+            return "invalid API key: it is unknown, revoked or expired"
         if not self._table and not self._accepts_github_tokens:
-            why = "an API key is needed, and there is none any more"
-            other = "requests from elsewhere need an API key, and none is configured"
-            return f"{why if self._keys_were_needed else other}: `copilot-bridge keys add` makes one"
-        return "an API key is needed: as Authorization: Bearer, or x-api-key"
+            lost = "an API key is required, but the bridge has none any more"
+            remote = "requests from other machines require an API key, but none is configured"
+            reason = lost if self._keys_were_needed else remote
+            return f"{reason}: create one with `copilot-bridge keys add NAME`"
+        return "an API key is required: send it as `Authorization: Bearer KEY` or `x-api-key: KEY`"
 
     def _read(self) -> None:
         try:
             keys, needed = self._keys.look()
         except StoreError as error:
             self._unreadable = True
-            # Another machine may have made keys that this one has never seen: its own mark is not enough.
+            # Another machine may have created keys that this one has never seen: its own flag is not enough.
             self._keys_were_needed = self._keys.required or (self._keys.shared and not self._were_read)
-            self._warn(f"the stored keys can't be read, those known stay good: {error}")
+            self._warn(f"the stored API keys can't be read, so those in memory stay valid: {error}")
             return
         self._were_read, self._unreadable = True, False
         self._keys_were_needed = self._keys.required if needed is None else needed
@@ -190,20 +199,20 @@ class Authenticator:
         self._warn(KEYS_LOST.format(mark=self._keys.mark) if self._keys_were_needed and not stored else "")
 
     def _warn(self, text: str) -> None:
-        """Once, until something else is the matter."""
+        """Logs a warning once, until the text changes."""
         if text and text != self._warned:
             log.warning("%s", text)
         self._warned = text
 
     @property
     def problem(self) -> str:
-        """What is the matter with the stored keys, for the operator; "": nothing."""
+        """The problem with the stored keys, for the operator; "": none."""
         self._cache.refresh()
         return self._warned
 
 
 def configured_keys(config: Config) -> Iterable[KnownKey]:
-    """Of the settings.  A key of the settings is the operator's; a share token is for others."""
+    """The keys of the settings: API keys are the operator's, share tokens are for others."""
     for key in config.api_key:
         name = f"key:{digest_of(key.reveal()).hex()[:12]}"
         yield KnownKey(digest_of(key.reveal()), Caller(name, operator=True))
@@ -223,32 +232,32 @@ def caller_of(key: Key) -> Caller:
 
 
 def read_credentials(headers: Iterable[str | None]) -> list[str]:
-    """Of the values of `HEADERS`, in their order."""
+    """Extracts the keys from the values of `CREDENTIAL_HEADERS`, in their order."""
     found = [each.strip() for each in headers if each]
     return [each[len(BEARER) :].strip() if each.lower().startswith(BEARER) else each for each in found]
 
 
 def needs_key(config: Config) -> bool:
-    """Others can reach it, and are not to be let in as they are."""
+    """Tells whether other machines can reach the bridge and have to send a key."""
     return not is_loopback(config.host) and not config.insecure_no_key
 
 
 def require_keys_when_public(config: Config, authenticator: Authenticator) -> None:
-    """Raises ConfigError: others could use the plan without a key."""
+    """Checks that others can't use the plan without a key.  Raises ConfigError."""
     if not needs_key(config) or authenticator.requires_key:
         return
     raise ConfigError(
-        f"refusing to listen on {config.host} without an API key, for whoever reaches it could use your "
-        "plan: make one with `copilot-bridge keys add NAME` (or say --insecure-no-key)"
+        f"refusing to listen on {config.host} without an API key: anyone who can reach it could use your "
+        "Copilot plan; create a key with `copilot-bridge keys add NAME`, or pass --insecure-no-key"
     )
 
 
 def weak_keys(config: Config) -> list[str]:
-    """What to tell the operator of keys of the settings that could be guessed."""
+    """Warnings about keys of the settings that are short enough to be guessed."""
     given = [*config.api_key, *(share for share, _ in config.share_token)]
     sizes = sorted(len(each.reveal()) for each in given if len(each.reveal()) < SAFE_KEY_LENGTH)
     return [
-        f"a key of the settings has {size} character{'s' if size > 1 else ''} only, and can be guessed: "
-        f"take {SAFE_KEY_LENGTH} or more (`copilot-bridge keys add NAME` makes good ones)"
+        f"an API key of the settings has only {size} character{'s' if size > 1 else ''} and can be guessed: "
+        f"use {SAFE_KEY_LENGTH} or more (`copilot-bridge keys add NAME` creates a strong one)"
         for size in sizes
     ]

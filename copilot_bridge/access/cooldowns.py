@@ -1,7 +1,7 @@
-"""What Copilot wants to be left alone, and for how long: the model or the path that it refused, no more.
+"""Cooldowns: the models, paths and accounts that Copilot refuses for a while, and until when.
 
-A rest is kept in the store, so it holds for all workers and over a restart; memory stands in front of it.
-Its end is told to everybody who comes meanwhile, and Copilot hears nothing of them.
+Cooldowns are kept in the store, so they hold for all workers and over a restart; a cache in memory answers
+first.  Requests that come meanwhile are rejected with the end of the cooldown, and Copilot is not asked.
 """
 
 import logging
@@ -21,22 +21,21 @@ log = logging.getLogger(__name__)
 
 MODEL, PATH, ACCOUNT = "model", "path", "account"
 
-# What a refusal is about, by its code and, where there is none, its text; the first row that fits counts.
-# All others are about what was asked for: a model, where it was a conversation, else the path.
+# The scope of a refusal, by its code or, without one, its text; the first match counts.  Without a match it
+# is the model of a conversation, or else the path.
 SCOPES = (
     (r"^user_model_|^model_", MODEL),
     (r"^[a-z_]*(?:global|session|weekly)_", ACCOUNT),
     (r"^ .*\b(?:global|session|weekly) (?:rate )?limit", ACCOUNT),
 )
 
-# Paths that every conversation with a model goes through: what is refused there is the model.
+# The paths of conversations: a refusal there is about the model.
 MODEL_PATHS = re.compile(r"/chat/completions|/responses|(?:/v1)?/messages")
 
-MAX_ALTERNATIVES = 5  # other models, in the message on one that rests
+MAX_ALTERNATIVES = 5  # other models that the message suggests
 
-Alternatives = Callable[
-    [str], Iterable[str]
-]  # the models that could take the place of one, the nearest first
+# Gives the models that could replace one, the most similar first.
+Alternatives = Callable[[str], Iterable[str]]
 
 
 def no_alternatives(_model: str) -> Iterable[str]:
@@ -44,7 +43,7 @@ def no_alternatives(_model: str) -> Iterable[str]:
 
 
 class Cooldowns:
-    """One for the process.
+    """The cooldowns that this process knows; one instance per process.
 
     :param clock: unix seconds.
     """
@@ -62,13 +61,13 @@ class Cooldowns:
         self._clock = clock
         self._known: dict[tuple[str, str, str], Cooldown] = {}
         self._unwritten: list[Cooldown] = []
-        # Another machine's is a saving, not a rule: Copilot itself refuses what comes too early.
+        # A cooldown of another machine may be noticed late: Copilot itself refuses what comes too early.
         self._cache = ReloadingCache(changes, self._read, config.store_timeout, waits_for_others=False)
 
     def check(
         self, account: str, model: str, path: str, alternatives: Alternatives = no_alternatives
     ) -> None:
-        """Raises BridgeError "rate_limited": what Copilot said, and when it may be asked again."""
+        """Rejects a request that a cooldown covers.  Raises BridgeError "rate_limited"."""
         self._cache.refresh()
         if not self._known:
             return
@@ -79,7 +78,7 @@ class Cooldowns:
                 raise self._error(cooldown, now, alternatives)
 
     def note(self, account: str, error: BridgeError, model: str = "", path: str = "") -> None:
-        """A refusal of Copilot's; one that says for how long it wants to be left alone is heeded."""
+        """Starts a cooldown if a refusal of Copilot's says for how long."""
         seconds = retry_after(error.headers, str(error)) if error.kind == "rate_limited" else None
         if not seconds or not self._honors_retry_after:
             return
@@ -89,7 +88,7 @@ class Cooldowns:
         cooldown = Cooldown(account, wait.until, str(error), error.code, model, path, wait.since)
         self._known[cooldown.key] = cooldown
         log.warning(
-            "%s is paused for %s, as Copilot asks: %s",
+            "Copilot refused %s; pausing it for %s: %s",
             cooldown.what,
             in_short(cooldown.left(now)),
             cooldown.message,
@@ -99,7 +98,7 @@ class Cooldowns:
         self._changes.bump()
 
     def of_account(self, account: str) -> list[Cooldown]:
-        """Those of an account, the one that ends first first."""
+        """The cooldowns of an account, in the order of their ends."""
         return [each for each in self.all() if each.account == account]
 
     def all(self) -> list[Cooldown]:
@@ -108,7 +107,7 @@ class Cooldowns:
         return sorted((each for each in self._known.values() if each.left(now)), key=lambda each: each.until)
 
     def report(self) -> list[dict[str, object]]:
-        """For programs; times are unix seconds.  `account`: the start of its fingerprint."""
+        """The cooldowns as JSON; times are unix seconds.  `account`: the start of its fingerprint."""
         now = self._clock()
         return [
             {
@@ -126,7 +125,7 @@ class Cooldowns:
         ]
 
     def clear(self, name: str = "") -> list[Cooldown]:
-        """End those of a model or a path, or all.  Gives what has ended.  Raises StoreError."""
+        """Ends the cooldowns of a model or a path, or all, and returns them.  Raises StoreError."""
         ended = [each for each in self.all() if not name or name in (each.model, each.path)]
         self._table.clear(*ended)
         for each in ended:
@@ -137,7 +136,7 @@ class Cooldowns:
     def _error(self, cooldown: Cooldown, now: float, alternatives: Alternatives) -> BridgeError:
         left = cooldown.left(now)
         pause = f"{cooldown.what} is paused until {clock_time(cooldown.until)}, for {in_short(left)}"
-        message = f"{pause}, as Copilot asked: {cooldown.message}"
+        message = f"{pause}, as Copilot requested: {cooldown.message}"
         if cooldown.model:
             free = (
                 each
@@ -157,12 +156,12 @@ class Cooldowns:
             self._write()
             known = {each.key: each for each in self._table.all(self._clock())}
         except StoreError as error:
-            log.debug("the rests that are known stay in force: %s", error)
+            log.debug("the store can't be read, so the cooldowns in memory stay in force: %s", error)
             return
         self._known = known | {each.key: each for each in self._unwritten}
 
     def _write(self) -> None:
-        """What could not be written yet is tried again at the next look."""
+        """Writes new cooldowns to the store; what fails is tried again at the next reload."""
         try:
             while self._unwritten:
                 self._table.put(self._unwritten[0], self._clock())
@@ -170,11 +169,11 @@ class Cooldowns:
         except StoreError as error:
             now = self._clock()
             self._unwritten = [each for each in self._unwritten if each.left(now)]
-            log.debug("a rest is kept in memory only: %s", error)
+            log.debug("a cooldown is kept in memory only: %s", error)
 
 
 def scope_of(error: BridgeError, model: str, path: str) -> tuple[str, str]:
-    """The model or the path that a refusal is about; neither: the account."""
+    """The model or the path that a refusal is about; neither: the whole account."""
     text = error.code or f" {error}"
     about = next(
         (about for pattern, about in SCOPES if re.search(pattern, text, re.IGNORECASE | re.DOTALL)), ""

@@ -1,9 +1,8 @@
-"""Whoever tries one key after the other is slowed down, and nobody else.
+"""Limits how many wrong keys an address may try, without locking out others at the same address.
 
-Each address has so many wrong keys in a row, then one every few seconds; all workers count together.  A key
-of 16 characters or more can't be guessed in a lifetime, so a right one is let in whatever else its address
-has sent: nobody can lock out those who share an address.  Shorter keys are not even looked at while an
-address has used up its tries, unless they have been right from there before.
+An address may send a number of wrong keys in a row, then one every few seconds; all workers count together.
+A key of 16 or more characters can't be guessed in a lifetime, so a valid one is always accepted.  A shorter
+key is not even compared while its address has no tries left, unless it was valid from there before.
 """
 
 import math
@@ -18,16 +17,19 @@ from copilot_bridge.shared_memory.shared_times import SharedTimes
 
 SAFE_KEY_LENGTH = 16  # characters
 
-MAX_WRONG_KEYS, WRONG_KEY_INTERVAL = 20, 3.0  # wrong keys of an address; then one in so many seconds
+MAX_WRONG_KEYS, WRONG_KEY_INTERVAL = 20, 3.0  # per address in a row; then one per interval, in seconds
 CACHE_SIZE = 4096
 
-# GitHub tokens that nobody has seen before, of all addresses together: each is an exchange at GitHub.
+# New GitHub tokens of all addresses together: each costs a token exchange at GitHub.
 MAX_NEW_TOKENS, NEW_TOKEN_INTERVAL = 60, 2.0
 ALL_NEW_TOKENS = "newcomers"
 
 
 class GuessLimiter:
-    """:param clock: seconds, the same for all processes of this machine."""
+    """The wrong keys of each address, as debts of time that are paid off by waiting.
+
+    :param clock: seconds, the same for all processes of this machine.
+    """
 
     def __init__(self, tries: SharedTimes, clock: Callable[[], float] = time.monotonic) -> None:
         self._tries = tries
@@ -35,7 +37,7 @@ class GuessLimiter:
         self._proven: LRUCache[tuple[str, bytes], bool] = LRUCache(CACHE_SIZE)
 
     def may_try(self, address: str, given: str, digest: bytes) -> bool:
-        """The key may be looked at."""
+        """Tells whether a key may be compared with the known ones."""
         return len(given) >= SAFE_KEY_LENGTH or (address, digest) in self._proven or not self.wait(address)
 
     def note_right(self, address: str, given: str, digest: bytes) -> None:
@@ -43,7 +45,7 @@ class GuessLimiter:
             self._proven[address, digest] = True
 
     def note_wrong(self, address: str, count: int = 1) -> float:
-        """Takes note.  Seconds until the address has another try; 0: now."""
+        """Counts wrong keys, and returns the seconds until the address may try again; 0: now."""
         wait = self.wait(address)
         if not wait:
             self._charge(network_of(address), MAX_WRONG_KEYS, WRONG_KEY_INTERVAL, count)
@@ -53,15 +55,15 @@ class GuessLimiter:
         return self._wait(network_of(address), MAX_WRONG_KEYS, WRONG_KEY_INTERVAL)
 
     def charge_new_token(self, address: str) -> None:
-        """A GitHub token that nobody knows.  Raises BridgeError "rate_limited": it is not tried now."""
+        """Counts a GitHub token that the bridge has not seen before.  Raises BridgeError "rate_limited"."""
         wait = max(self.wait(address), self._wait(ALL_NEW_TOKENS, MAX_NEW_TOKENS, NEW_TOKEN_INTERVAL))
         if wait:
-            raise too_many("too many new GitHub tokens have been tried", wait)
+            raise too_many("too many unknown GitHub tokens", wait)
         self.note_wrong(address)
         self._charge(ALL_NEW_TOKENS, MAX_NEW_TOKENS, NEW_TOKEN_INTERVAL, 1)
 
     def _debt(self, name: str, most: int, every: float) -> float:
-        """Seconds until all tries are paid off.  A moment of before the machine's start is none."""
+        """Seconds until all tries are paid off; 0 if the stored time is from before the machine's start."""
         left = self._tries.read(name) - self._clock()
         return left if 0 < left <= (most + 1) * every * 2 else 0.0
 
@@ -81,7 +83,7 @@ def too_many(reason: str, wait: float) -> BridgeError:
 
 
 def network_of(address: str) -> str:
-    """Whoever has one address of IPv6 has all of its network's."""
+    """The address itself, or the /64 network of an IPv6 address, which has one owner."""
     try:
         version = ip_address(address).version
     except ValueError:

@@ -1,8 +1,10 @@
-"""Where a request comes from, as far as that can be known, and whether a web page has sent it.
+"""Checks where a request comes from, and rejects requests of other sites' web pages.
 
-Three rules keep out pages that the user happens to visit.  A name that is not ours means that somebody's
-DNS points at us (rebinding).  A foreign Origin, or a browser's word that the request crosses sites, means
-that another site's page sends it.  And no answer may be embedded or read elsewhere.
+Three rules protect against pages that the user happens to visit.  A foreign Host means that someone's DNS
+points at the bridge (rebinding).  A foreign Origin or a cross-site Sec-Fetch-Site means that another site's
+page sends the request.  And headers forbid other sites to embed or read a response.
+
+werkzeug's ProxyFix does not fit: it counts hops, where the bridge trusts proxies by their address.
 """
 
 import socket
@@ -20,15 +22,15 @@ Address = IPv4Address | IPv6Address
 
 CACHE_SIZE = 1024
 
-# What a browser says of a request that another site's page has caused.
+# Values of Sec-Fetch-Site for requests that another site's page has caused.
 CROSS_SITE = ("cross-site", "same-site")
 
-# On every answer: it is not to be embedded in others' pages, nor taken for anything but what it says it is.
+# On every response: other sites must not embed it, and browsers must not guess its type.
 SECURITY_HEADERS = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
 
 
 class RequestOrigin(NamedTuple):
-    """What a request says of itself.  `peer`: the other end of the connection; "" for a Unix socket."""
+    """The headers that tell a request's origin.  `peer`: the connection's other end; "" for a Unix socket."""
 
     peer: str
     host: str
@@ -40,52 +42,54 @@ class RequestOrigin(NamedTuple):
 
     @property
     def from_page(self) -> bool:
-        """A page has sent it, of whatever site."""
+        """Tells whether a web page of any site has sent the request."""
         return bool(self.origin) or self.fetch_site in CROSS_SITE
 
 
 class OriginPolicy:
-    """Judges visits."""
+    """The hosts, origins and proxies that the settings allow."""
 
     def __init__(self, config: Config) -> None:
         self._hosts = frozenset((*config.allowed_host, config.host.lower(), *machine_names(config.host)))
         self._origins = frozenset(config.cors_origin)
         self._proxies = [ip_network(each, strict=False) for each in config.trusted_proxy]
-        # The same few come again and again, and an address takes its time to read.
+        # The same few addresses come again and again, and parsing one is slow.
         self._locate_cached = lru_cache(CACHE_SIZE)(self._locate)
         self.is_own_host = lru_cache(CACHE_SIZE)(self._is_own_host)
 
     def check(self, request: RequestOrigin) -> None:
-        """Raises BridgeError "permission"."""
+        """Rejects foreign hosts and cross-site requests.  Raises BridgeError "permission"."""
         if not self.is_own_host(request.host):
-            raise BridgeError(
-                f"host {request.host!r} is not allowed: add it with --allowed-host", kind="permission"
-            )
+            option = f"--allowed-host {hostname(request.host)}"
+            raise BridgeError(f"host {request.host!r} is not allowed; add {option}", kind="permission")
         if not request.origin and not request.fetch_site:
             return
         if self.allows(request.origin):
             return
         if request.origin and not self._is_harmless(request):
             raise BridgeError(
-                f"requests from web pages ({request.origin}) are not answered: --cors-origin lets one in",
+                f"origin {request.origin!r} is not allowed; add --cors-origin {request.origin}",
                 kind="permission",
             )
         if request.fetch_site in CROSS_SITE and request.fetch_mode != "navigate":
-            raise BridgeError("requests from other sites' pages are not answered", kind="permission")
+            raise BridgeError("cross-site requests of web pages are not allowed", kind="permission")
 
     def allows(self, origin: str) -> bool:
-        """The operator has named this page's origin."""
+        """Tells whether --cors-origin names the origin."""
         return origin.lower() in self._origins
 
     def _is_own_host(self, host: str) -> bool:
-        """An address is always right: only a name can be pointed at us by somebody else's DNS."""
+        """Tells whether a Host header names the bridge.
+
+        Any IP address does: someone else's DNS can point only names at the bridge.
+        """
         name = hostname(host)
         return not host or name in self._hosts or is_loopback(name) or parse_address(name) is not None
 
     def _is_harmless(self, request: RequestOrigin) -> bool:
-        """Our own pages, and programs: their origins (app://..., vscode-webview://...) are no websites'.
+        """Tells whether the origin is the bridge's own, or a program's (app://…, vscode-webview://…).
 
-        "null" may be anybody's: a sandboxed frame, a file.
+        "null" is the origin of any sandboxed frame or file, and so never harmless.
         """
         try:
             origin = urlsplit(request.origin.lower())
@@ -96,7 +100,7 @@ class OriginPolicy:
         return bool(origin.scheme and origin.netloc)
 
     def locate(self, request: RequestOrigin) -> tuple[str, bool]:
-        """The address of who asks, as far as it can be believed, and whether all is on this machine."""
+        """The client's address by trusted proxies only, and whether every hop is on this machine."""
         return self._locate_cached(request.peer, request.forwarded_for)
 
     def _locate(self, peer: str, forwarded_for: str) -> tuple[str, bool]:
@@ -106,9 +110,9 @@ class OriginPolicy:
         return client, all(is_loopback(each) for each in route)
 
     def _route(self, peer: str, forwarded_for: str) -> Iterator[str]:
-        """From us outwards, as far as it can be believed."""
+        """The hops from the bridge outwards, up to the first untrusted one."""
         if peer:
-            # A socket for both families tells an address of IPv4 as one of IPv6.
+            # A dual-stack socket reports an IPv4 address as a mapped IPv6 address.
             yield peer.removeprefix("::ffff:") if "." in peer else peer
         if not forwarded_for or not self.trusts(peer):
             return
@@ -119,7 +123,7 @@ class OriginPolicy:
                 return
 
     def trusts(self, peer: str) -> bool:
-        """It may say on whose behalf it asks.  Whoever can reach our Unix socket may, too."""
+        """Tells whether a peer's forwarding headers are trusted.  A peer on the Unix socket always is."""
         return not peer or self._trusts(peer)
 
     def _trusts(self, given: str) -> bool:
@@ -128,7 +132,7 @@ class OriginPolicy:
 
 
 def machine_names(host: str) -> tuple[str, ...]:
-    """Of this machine, where others may call it."""
+    """The names of this machine, if other machines can reach the bridge."""
     if is_loopback(host):
         return ()
     name = socket.gethostname().lower()
@@ -136,7 +140,7 @@ def machine_names(host: str) -> tuple[str, ...]:
 
 
 def hostname(host: str) -> str:
-    """Without the port and the brackets of an IPv6 address."""
+    """Strips the port, and the brackets of an IPv6 address."""
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.lower() if host.count(":") > 1 else host.partition(":")[0].lower()

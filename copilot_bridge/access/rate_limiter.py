@@ -1,7 +1,7 @@
-"""How often: the operator's limits, and the rests that Copilot asks for (`rests`).
+"""Applies the operator's rate limits, and the cooldowns that Copilot requests, to each request.
 
 The limits are kept in the store, so they hold for all workers together and over a restart.  (The library
-`limits` would need a Redis for that.)  Without limits a request costs no more than a look into memory.
+`limits` would need a Redis for that.)  Without limits a request costs one look into memory.
 """
 
 import logging
@@ -26,12 +26,12 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-POLL_INTERVAL = 0.2  # s: how often the first of a queue looks whether somebody in another worker has left
+POLL_INTERVAL = 0.2  # s, between two requests of the queue's first, in case a request of another worker ends
 MAX_SLEEP = 5.0
 
 
 class RateLimiter:
-    """One for the process."""
+    """The queues of this process for the limits that all workers share; one instance per process."""
 
     def __init__(
         self,
@@ -62,8 +62,10 @@ class RateLimiter:
         approve: Callable[[], None] | None = None,
         alternatives: Alternatives = no_alternatives,
     ) -> "Admission":
-        """:param approve: asked once, before anything else; raises what it has against the request.
-        :param others: the models that may be named to who asks for one that rests.
+        """Collects the limits for a request.
+
+        :param approve: called once before everything else; raises BridgeError to reject the request.
+        :param alternatives: gives the models to suggest instead of one in a cooldown.
         """
         limits = []
         if caller.rate:
@@ -79,28 +81,26 @@ class RateLimiter:
     # Queues.
 
     def acquire(self, limit: Limit, ticket: str, *, wait: bool) -> None:
-        """Returns when it may go.  Raises BridgeError "rate_limited"."""
+        """Blocks until the limit admits the ticket.  Raises BridgeError "rate_limited"."""
         try:
             if wait:
                 self._wait_in_queue(limit, ticket)
             elif not (decision := self._request(limit, ticket, False)).granted:
-                raise too_many_requests(
-                    "the bridge spaces requests out, and this one came too early", decision.wait
-                )
-        except BaseException:  # a client that left is in nobody's way
+                raise too_many_requests("the rate limit of the bridge is reached", decision.wait)
+        except BaseException:  # also when the client disconnects, so that nobody waits for its ticket
             self.release(ticket)
             raise
         if limit.max_concurrent:
             self._keep_alive(ticket)
 
     def _wait_in_queue(self, limit: Limit, ticket: str) -> None:
-        """Of the queue of all workers; of those in this one only the first asks again and again."""
+        """Waits in the queue of all workers; only the first waiter of this process polls the store."""
         waiter = QueueWaiter(0)
         queue = self._queues.setdefault(limit.name, [])
         try:
             while not (decision := self._request(limit, ticket, True)).granted:
                 if decision.queue_full:
-                    raise too_many_requests("too many requests are waiting already", decision.wait)
+                    raise too_many_requests("the queue of the bridge is full", decision.wait)
                 if decision.position and waiter not in queue:
                     self._keep_alive(ticket)
                     waiter.position = decision.position
@@ -120,7 +120,7 @@ class RateLimiter:
                 del self._queues[limit.name]
 
     def _pause(self, limit: Limit, decision: Decision) -> float:
-        """Until it is worth asking again."""
+        """Seconds until the next request to the store is worthwhile."""
         if decision.wait > 0:
             return min(decision.wait, MAX_SLEEP)
         if decision.at_capacity or not limit.min_interval:
@@ -145,7 +145,7 @@ class RateLimiter:
         self._with_table(lambda table: table.refund(limit, ticket))
 
     def _keep_alive(self, ticket: str) -> None:
-        """Say from time to time that its holder lives."""
+        """Starts renewing a ticket, which expires when its process dies."""
         self._live_tickets.add(ticket)
         if not self._renewing:
             self._renewing = True
@@ -160,11 +160,13 @@ class RateLimiter:
     def _with_table(self, act: Callable[[RateLimitTable], T]) -> T:
         try:
             done = act(self._table)
-        except StoreBusy:  # to count alone would let more pass than may
-            raise too_many_requests("too many requests at once for the store that counts them", 1.0) from None
+        except StoreBusy:  # counting in this worker alone would admit too many
+            raise too_many_requests(
+                "the rate limits can't be checked: the store is overloaded", 1.0
+            ) from None
         except StoreError as error:
             if not self._warned:
-                log.warning("limits hold for each worker by itself: %s", error)
+                log.warning("rate limits hold for each worker alone while the store can't be used: %s", error)
             self._warned = True
             return act(self._fallback)
         self._warned = False
@@ -172,7 +174,7 @@ class RateLimiter:
 
 
 class QueueWaiter(threading.Event):
-    """Rings when it may be one's turn.  `place`: in the queue of all workers."""
+    """A waiting request, set when it may be its turn.  `position`: in the queue of all workers."""
 
     def __init__(self, position: int) -> None:
         super().__init__()
@@ -183,7 +185,7 @@ class QueueWaiter(threading.Event):
 
 
 class Admission:
-    """One request's way through the lanes; `leave` has to be called when its answer has ended."""
+    """The limits that admit one request; `release` has to be called when the response has ended."""
 
     def __init__(
         self,
@@ -198,11 +200,11 @@ class Admission:
         self._account = account
         self._limits = limits
         self._alternatives = alternatives
-        self._tickets: dict[str, str] = {}  # lane -> ticket, of those that are held until the end
+        self._tickets: dict[str, str] = {}  # limit -> ticket, held until the response ends
         self.waited = 0.0  # seconds
 
     def acquire(self, model: str = "", path: str = "") -> None:
-        """Before each request to Copilot.  Blocks; raises BridgeError "rate_limited"."""
+        """Blocks until Copilot may be asked; called before each try.  Raises BridgeError "rate_limited"."""
         began = time.monotonic()
         try:
             self._limiter.cooldowns.check(self._account, model, path, self._alternatives)
@@ -219,7 +221,7 @@ class Admission:
         try:
             for limit in self._limits:
                 if is_retry and not limit.min_interval:
-                    continue  # the same request once more: it counts once, and has its place
+                    continue  # a retry counts once, and keeps its place
                 ticket = uuid.uuid4().hex
                 spaced = (
                     Limit(limit.name, min_interval=limit.min_interval, skips_queue=True)
@@ -235,7 +237,7 @@ class Admission:
             raise
 
     def note_refusal(self, error: BridgeError, model: str = "", path: str = "") -> None:
-        """Copilot's refusals."""
+        """Starts a cooldown if Copilot's refusal asks for one."""
         self._limiter.cooldowns.note(self._account, error, model, path)
 
     def release(self) -> None:

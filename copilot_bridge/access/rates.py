@@ -1,4 +1,4 @@
-"""Rates as people write them."""
+"""Parses rates like 30/minute and durations like 12h."""
 
 import re
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ SPAN = re.compile(r"(\d{1,6})\s*([a-z]+?)s?", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class RateLimit:
-    """At most so many in any such stretch of time.  `period`: seconds."""
+    """At most `count` requests within any `period` of seconds."""
 
     count: int
     period: int
 
     @classmethod
     def parse(cls, text: str) -> "RateLimit":
-        """`30/minute`, `5 per second`.  Raises ValueError."""
+        """Parses `30/minute` or `5 per second`.  Raises ValueError."""
         match = RATE.fullmatch(text.strip())
         period = match and (PERIODS | SHORT).get(match[2].lower())
         if not match or not period or not int(match[1]):
@@ -28,9 +28,9 @@ class RateLimit:
 
 
 def parse_duration(text: str) -> int:
-    """Seconds of `30d`, `12h`, `45m`.  Raises ValueError."""
+    """Parses `30d`, `12h` or `45m` to seconds.  Raises ValueError."""
     match = SPAN.fullmatch(text.strip())
     unit = match and (PERIODS | SHORT).get(match[2].lower())
     if not match or not unit or not int(match[1]):
-        raise ValueError("expected a span of time like 30d, 12h or 45m")
+        raise ValueError("expected a duration like 30d, 12h or 45m")
     return int(match[1]) * unit

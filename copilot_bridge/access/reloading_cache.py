@@ -1,4 +1,4 @@
-"""What is in memory and as fresh as the store."""
+"""Keeps a copy of the store's data in memory, and reloads it when the store changes."""
 
 import threading
 import time
@@ -6,22 +6,22 @@ from collections.abc import Callable
 
 from copilot_bridge.shared_memory.change_counter import ChangeCounter
 
-RELOAD_AGE = 1.0  # s; what is older is read again beside the requests
-MAX_AGE = 2.0  # s; what is older is read again first: what another machine has changed is noticed this late
-# s that a waiting request gives the one that reads beyond the deadline of its reading.  With none the two
-# end at the same moment, and the waiting one would go on to meet the same silent store a second time.
+RELOAD_AGE = 1.0  # s; older data is reloaded in the background
+MAX_AGE = 2.0  # s; older data is reloaded first, so a change of another machine is noticed this late
+# s that a waiting request adds to the deadline of the running reload.  Without it both would end at the same
+# moment, and the waiting request would try the same silent store a second time.
 MARGIN = 0.1
 
 
 class ReloadingCache:
-    """Reads again when the store says that it has changed, and as time passes.
+    """Reloads after a change, and regularly as time passes.
 
-    A request waits for the reading after a change on this machine, and where what is known is too old: an
-    answer from before the change would be a wrong one.  It waits no longer than the reading's own deadline:
-    then what is known has to do.
+    A request waits for the reload after a change on this machine and where the data is too old, because
+    older data would give a wrong result.  It waits no longer than the reload's own deadline, and then uses
+    the data that is there.
 
-    :param read: reads the store within `patience` seconds.
-    :param waits_for_others: a change on another machine matters enough to wait for it.
+    :param load: reads the store within `timeout` seconds.
+    :param waits_for_others: whether requests wait for changes of other machines, too.
     """
 
     def __init__(

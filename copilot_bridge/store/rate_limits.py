@@ -1,7 +1,7 @@
-"""Who may go now, and who has to wait: shared by all workers, and remembered over restarts.
+"""Decides which request a limit admits now: shared by all workers, and kept over restarts.
 
-A request passes a lane.  A lane lets one through after the other: in the order in which they came, never
-closer together than `gap`, never more than `rate` allows, never more than `most` at a time.
+A limit admits requests in the order of their arrival: never closer together than `min_interval`, never more
+than `rate` allows, never more than `max_concurrent` at a time.
 """
 
 from dataclasses import dataclass
@@ -24,8 +24,10 @@ PASSES = (
 
 @dataclass(frozen=True)
 class Limit:
-    """:param gap: least seconds between two.  :param rate: (how many, in how many seconds).
-    :param most: at a time.  None, 0: no such limit.  :param ahead: of the queue.
+    """The limits of a caller or an account; None or 0: no such limit.
+
+    :param min_interval: seconds between two requests.  :param rate: (how many, in how many seconds).
+    :param max_concurrent: requests at a time.  :param skips_queue: for a retry.
     """
 
     name: str
@@ -37,10 +39,11 @@ class Limit:
 
 @dataclass(frozen=True)
 class Decision:
-    """`granted`: go.  `wait`: seconds before which it is no use to ask again.
+    """The answer of a limit to one request.
 
-    `crowded`: somebody else has to end first.  `full`: there is no room in the queue.
-    `place`: in the queue; who has a smaller one goes first.
+    :param granted: the request is admitted.  :param wait: seconds before another try is useless.
+    :param at_capacity: another request has to end first.  :param queue_full: the queue has no room.
+    :param position: in the queue; the smallest is next.
     """
 
     granted: bool

@@ -106,7 +106,7 @@ def test_another_bridge_that_wants_a_key(run, own, start_bridge):
     assert "--key" not in run("setup", "codex", "--url", url, "--key", SECRET).err
     refused = run("setup", "codex", "--url", url)
     assert refused.code == 1
-    assert "an API key is needed" in refused.err
+    assert "an API key is required" in refused.err
 
 
 def test_a_model_of_the_plan(setup):

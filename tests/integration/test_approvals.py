@@ -47,7 +47,7 @@ def test_yes_and_no(start_bridge: Start, simulator: Simulator, mark: str) -> Non
         assert store.approvals.decide(question.id, yes=False)
         answer = second.answer()
         assert answer.status == 403
-        assert "said no" in answer.error["message"]
+        assert "denied" in answer.error["message"]
         assert len(simulator.ledger(mark)) == 1
         waiting(store, 0)
         assert not store.approvals.decide(question.id, yes=True)

@@ -125,7 +125,7 @@ def test_a_full_queue(start_bridge: Start) -> None:
     wait_until_waiting(bridge, 1)
     refused = bridge.chat("hello")
     assert refused.status == 429
-    assert "waiting already" in refused.error["message"]
+    assert "queue of the bridge is full" in refused.error["message"]
 
 
 def test_who_waits_is_kept_awake(start_bridge: Start) -> None:
@@ -279,7 +279,7 @@ def test_limits_without_a_store_that_works(start_bridge: Start, tmp_path: Path) 
     bridge = start_bridge(home=tmp_path, rate_limit=60, server="gevent")
     assert bridge.chat("hello").status == 200
     assert bridge.chat("hello").status == 429
-    assert any("limits hold for each worker by itself" in line for line in bridge.log.all())
+    assert any("rate limits hold for each worker alone" in line for line in bridge.log.all())
 
 
 def test_a_request_that_is_tried_again_keeps_to_the_gap(

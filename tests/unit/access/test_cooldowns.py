@@ -70,7 +70,7 @@ def test_a_rest_and_its_end(world):
     assert told.code == "c"
     assert told.headers == {"retry-after": "1"}
     assert str(told).startswith("opus is paused until ")
-    assert str(told).endswith(", for 1 s, as Copilot asked: slowly")
+    assert str(told).endswith(", for 1 s, as Copilot requested: slowly")
     world.enter("another account")
     world.enter(model="gpt")
     world.now += 0.6

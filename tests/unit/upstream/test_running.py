@@ -33,7 +33,7 @@ def test_its_models(client):
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        ({"status": 401, "json": {"error": {"message": "an API key is needed"}}}, ConfigError),
+        ({"status": 401, "json": {"error": {"message": "an API key is required"}}}, ConfigError),
         ({"status": 404, "json": MISSING}, ModelNotFound),
         ({"status": 404, "body": "<html>"}, UpstreamRefused),
         ({"status": 503, "json": {}}, UpstreamRefused),
