@@ -28,7 +28,6 @@ PENDING = {
     "counting",
     "dialects",
     "exchange",
-    "http",
     "logs",
     "metrics",
     "models",
@@ -41,7 +40,6 @@ PENDING = {
     "store",
     "streaming",
     "upstream",
-    "views",
     "waits",
     "web",
 }

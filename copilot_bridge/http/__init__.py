@@ -1,1 +1,1 @@
-"""The HTTP surface: a blueprint for each API, and the edge that all answers pass."""
+"""The HTTP surface: a blueprint for each API, and the middleware that every request passes."""

@@ -1,7 +1,7 @@
-"""Whatever happens between the server and a view: what was opened is closed, and the client gets an answer.
+"""Closes everything that a request has opened, and sends an error response where Flask does not.
 
-Flask answers an exception of a view.  What it does not answer ends here: an exception that is no `Exception`
-(a library's panic), one of the hooks after the view, and a header that the server refuses to send.
+Flask handles the exceptions of views.  The error boundary handles the rest: a `BaseException` (a library's
+panic), an exception in a hook after the view, and a header that the server refuses to send.
 """
 
 import logging
@@ -19,39 +19,39 @@ log = logging.getLogger(__name__)
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Any], Iterable[bytes]]
-Close = Callable[[], object]
+Action = Callable[[], object]
 
 CLEANUP = "copilot_bridge.cleanup"
 
-# The ends of a greenlet and of the process, which are nobody's mistake.
+# The regular ends of a greenlet and of the process.
 EXITS = (gevent.GreenletExit, SystemExit, KeyboardInterrupt)
 
 
 class Cleanup:
-    """What is to be done when a request has been answered, in order; each once, whatever the others do."""
+    """The actions after a response, run in order and once each, even if others fail."""
 
     __slots__ = ("_actions", "attached")
 
     def __init__(self) -> None:
-        self._actions: list[Close] = []
-        self.attached = False  # to a response, which the server closes
+        self._actions: list[Action] = []
+        self.attached = False  # to a response, which the server closes at its end
 
-    def add(self, close: Close) -> None:
-        self._actions.append(close)
+    def add(self, action: Action) -> None:
+        self._actions.append(action)
 
     def close(self) -> None:
-        cleanup, self._actions = self._actions, []
-        for each in cleanup:
+        actions, self._actions = self._actions, []
+        for action in actions:
             try:
-                each()
+                action()
             except EXITS:
                 raise
             except BaseException:
-                log.exception("a request was not closed as it should have been")
+                log.exception("the cleanup after a request failed")
 
 
 class ErrorBoundary:
-    """WSGI: around the whole application."""
+    """WSGI middleware around the whole application: the last handler of every exception."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
@@ -72,7 +72,7 @@ class ErrorBoundary:
         return answer
 
     def _respond_internal_error(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        error = BridgeError("internal error of the bridge: its log has more")
+        error = BridgeError("internal error of the bridge; see its log")
         status, headers, body = write_error(dialect_of_path(environ.get("PATH_INFO", "")), error)
         given = {"Content-Type": "application/json", "Content-Length": str(len(body))} | headers
         start_response(f"{status} {HTTPStatus(status).phrase}", [*given.items()], sys.exc_info())

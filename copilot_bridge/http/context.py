@@ -10,23 +10,23 @@ from copilot_bridge.exchange import Bridge, Call
 
 
 def bridge() -> Bridge:
-    """The one that all requests share."""
+    """The bridge that all requests share."""
     shared: Bridge = current_app.extensions["copilot_bridge"]
     return shared
 
 
 def call() -> Call:
-    """This request, once it is known who asks."""
+    """The request's context; set after its caller is identified."""
     mine: Call = g.call
     return mine
 
 
 def client_dialect() -> str | None:
-    """The dialect that a client speaks: by the path, or where that does not tell, by the client's headers."""
+    """The client's dialect by the path, or for shared paths by its headers."""
     given = (name for header, name in VERSION_HEADERS.items() if header in request.headers)
     return dialect_of_path(request.path) or next(given, None)
 
 
 def client_socket(environ: Mapping[str, Any]) -> Any:
-    """As gunicorn and our own gevent server show it; None under a server that hides it."""
+    """The client's socket from gunicorn or the bridge's gevent server; None under other servers."""
     return environ.get("gunicorn.socket") or environ.get("copilot_bridge.socket")

@@ -1,4 +1,4 @@
-"""The headers by which a browser learns whether a page of another origin may use the APIs."""
+"""CORS: tells browsers whether a page of another origin may use the APIs."""
 
 from flask import Response, request
 
@@ -6,7 +6,7 @@ from copilot_bridge.http.context import bridge
 
 
 def preflight() -> Response:
-    """A browser asks whether a page may ask.  One that may not has been refused already."""
+    """Answers a preflight request; foreign origins have been rejected before."""
     asked = request.headers.get("Access-Control-Request-Headers", "")
     allowed = {"Access-Control-Allow-Methods": "GET, POST, OPTIONS", "Access-Control-Max-Age": "600"}
     if "Access-Control-Request-Private-Network" in request.headers:
@@ -15,6 +15,7 @@ def preflight() -> Response:
 
 
 def allow_origin(response: Response) -> None:
+    """Adds the CORS headers for a page whose origin the settings allow."""
     origin = request.environ.get("HTTP_ORIGIN")
     if origin and bridge().origin_policy.allows(origin):
         response.headers["Access-Control-Allow-Origin"] = origin

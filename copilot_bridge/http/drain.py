@@ -1,4 +1,4 @@
-"""Discards the rest of a request that has been answered.  Servers import this before the application."""
+"""Discards the rest of a rejected request.  Servers import this module before the application."""
 
 import socket
 import time
@@ -7,14 +7,14 @@ from typing import Any
 
 import gevent
 
-# Of a refused request's body: bytes that are read at once, the most that are read, and for how long.
+# Bytes of one read, the maximum of bytes, and the maximum of seconds.
 READ_SIZE, MAX_DISCARDED, DISCARD_TIMEOUT = 256 * 1024, 256 * 1024 * 1024, 3.0
 
 
 def discard_input(sock: Any) -> None:
-    """Read what a client still sends of a request that has been answered, so that it reads its answer.
+    """Reads and drops what a client still sends, so that the client reads the response.
 
-    A connection that is closed while bytes of its client's are unread is reset, and the answer lost.
+    Closing a connection with unread bytes resets it, and the response is lost.
     """
     buffer = bytearray(READ_SIZE)
     deadline, left = time.monotonic() + DISCARD_TIMEOUT, MAX_DISCARDED
@@ -22,4 +22,4 @@ def discard_input(sock: Any) -> None:
         sock.shutdown(socket.SHUT_WR)
         while left > 0 and time.monotonic() < deadline and (size := sock.recv_into(buffer)):
             left -= size
-            gevent.sleep(0)  # or nobody else is served while there is always more
+            gevent.sleep(0)  # serves other connections while this one has more to read

@@ -1,4 +1,4 @@
-"""Answers of every error, in the dialect that the client speaks."""
+"""Turns exceptions into error responses, in the client's dialect."""
 
 import logging
 
@@ -12,12 +12,12 @@ from copilot_bridge.streaming.client_connection import ClientDisconnected
 
 log = logging.getLogger(__name__)
 
-# What routing and reading the body refuse, as our kinds of error.
+# Statuses of routing -> (kind of error, message).
 ROUTING_ERRORS: dict[int, tuple[KindName, str]] = {
-    404: ("not_found", "there is nothing at {method} {path}"),
-    405: ("method_not_allowed", "{path} does not take {method}"),
+    404: ("not_found", "no such endpoint: {method} {path}"),
+    405: ("method_not_allowed", "{method} is not allowed for {path}"),
 }
-BAD_REQUEST: tuple[KindName, str] = ("invalid_request", "{method} {path} can't be understood")
+BAD_REQUEST: tuple[KindName, str] = ("invalid_request", "malformed request: {method} {path}")
 
 # nginx's status for a client that has closed its request.
 CLIENT_CLOSED_REQUEST = 499
@@ -28,7 +28,7 @@ def error_response(error: BridgeError) -> Response:
     if isinstance(error, StoreError):
         log.error("request %s: %s", g.record.id, error)
         error = BridgeError(
-            "the bridge can't use its store just now: its log says why", kind="unavailable", status=503
+            "the bridge can't use its store at the moment; see its log", kind="unavailable", status=503
         )
     if error.unready:
         error.headers.setdefault("retry-after", str(bridge().health.retry_after()))
@@ -39,7 +39,7 @@ def error_response(error: BridgeError) -> Response:
 def http_error_response(error: HTTPException) -> Response:
     kind, text = ROUTING_ERRORS.get(error.code or 500, BAD_REQUEST)
     response = error_response(BridgeError(text.format(method=request.method, path=request.path), kind=kind))
-    if error.code in ROUTING_ERRORS:  # a path is not a model: no dialect tells it otherwise
+    if error.code in ROUTING_ERRORS:  # a dialect's other status for a missing model does not apply to paths
         response.status_code = error.code
     if error.code == 405:
         response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
@@ -47,21 +47,21 @@ def http_error_response(error: HTTPException) -> Response:
 
 
 def disconnected_response(_error: ClientDisconnected) -> Response:
-    """It may have ended only its own half of the connection, and still listen."""
+    """Responds all the same: the client may have closed only its own half of the connection."""
     g.record.outcome = "client_disconnected"
-    error = InvalidRequest("the client has ended the request")
+    error = InvalidRequest("the client closed the request")
     _, headers, body = write_error(g.record.dialect, error, g.record.id)
     return Response(body, CLIENT_CLOSED_REQUEST, headers, mimetype="application/json")
 
 
 def too_deep_response(_error: RecursionError) -> Response:
-    """Nothing else here goes so deep."""
-    return error_response(InvalidRequest("the request's body is nested too deeply"))
+    """Blames the request: only its body can be nested so deeply."""
+    return error_response(InvalidRequest("the request body is nested too deeply"))
 
 
 def internal_error_response(error: Exception) -> Response:
     log.error("internal error in request %s", g.record.id, exc_info=error)
-    return error_response(BridgeError(f"internal error, request {g.record.id}: the log has more"))
+    return error_response(BridgeError(f"internal error in request {g.record.id}; see the log"))
 
 
 def init_app(app: Flask) -> None:

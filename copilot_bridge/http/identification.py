@@ -1,4 +1,4 @@
-"""Tells from where a request comes and who sends it."""
+"""Finds a request's origin and caller by its headers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,12 +10,12 @@ from copilot_bridge.access.origins import RequestOrigin
 from copilot_bridge.exchange import Call
 from copilot_bridge.http.context import bridge
 
-# A header's name in WSGI's environment.
+# The names of the credential headers in WSGI's environment.
 CREDENTIAL_VARIABLES = tuple("HTTP_" + name.upper().replace("-", "_") for name in CREDENTIAL_HEADERS)
 
 
 def read_origin(environ: Mapping[str, Any]) -> RequestOrigin:
-    """Out of the environment itself: werkzeug's view of the headers costs ten times as much."""
+    """Reads the origin from the environment: werkzeug's headers would cost ten times as much."""
     return RequestOrigin(
         peer=environ.get("REMOTE_ADDR") or "",
         host=environ.get("HTTP_HOST", ""),
@@ -28,7 +28,7 @@ def read_origin(environ: Mapping[str, Any]) -> RequestOrigin:
 
 
 def identify(local: bool) -> None:
-    """Who asks?  Raises BridgeError: nobody who is known."""
+    """Finds the request's caller and makes its context.  Raises BridgeError for unknown callers."""
     given = read_credentials(map(request.environ.get, CREDENTIAL_VARIABLES))
     caller = bridge().authenticator.authenticate(given, local=local, address=g.record.caller)
     bridge().admit(caller, g.record.caller)

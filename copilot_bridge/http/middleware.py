@@ -14,20 +14,20 @@ from copilot_bridge.http.cors import allow_origin, preflight
 from copilot_bridge.http.identification import identify, read_origin
 from copilot_bridge.logs.entry import RequestLogEntry
 
-# Asked for every few seconds by machines.
+# Paths that machines poll; their requests are logged at DEBUG.
 POLLED_PATHS = ("/healthz", "/readyz", "/metrics", "/api/hello", "/api/event_logging/batch")
 
-# Asked by whoever wants to know whether the bridge is there, and what it is: answered without a key.
+# Blueprints that need no key.  None: no route.
 OPEN_BLUEPRINTS = ("health", "openapi", None)
 
-# The blueprint of what people see, and those within it: it has a door of its own.
+# The blueprint of the pages, which authenticate their users themselves.
 PAGES_BLUEPRINT = "web"
 
 
 def before_request() -> Response | None:
-    """What is settled before any view: from where it comes, whether a page has sent it, and who asks.
+    """Starts the log entry, checks the origin and finds the caller, before any view runs.
 
-    :raises BridgeError: it is not to be answered.
+    :raises BridgeError: the request is rejected.
     """
     environ = request.environ
     policy = bridge().origin_policy
@@ -38,9 +38,9 @@ def before_request() -> Response | None:
     )
     if record.path in POLLED_PATHS:
         record.level = logging.DEBUG
-    if not record.path.isprintable():  # line ends, escapes, directions: no path of ours has any
+    if not record.path.isprintable():  # line ends, escapes, directions: no path of the bridge has any
         raise NotFound
-    policy.check(origin)  # a page that the user visits may not spend their plan
+    policy.check(origin)  # a page that the user visits must not spend the user's plan
     if record.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
         return preflight()
     blueprint = request.blueprint
@@ -50,6 +50,7 @@ def before_request() -> Response | None:
 
 
 def after_request(response: Response) -> Response:
+    """Adds the headers of every response, and attaches the cleanup."""
     record: RequestLogEntry = g.record
     attach_cleanup(response)
     response.headers["X-Request-Id"] = record.id
@@ -60,11 +61,11 @@ def after_request(response: Response) -> Response:
 
 
 def attach_cleanup(response: Response) -> None:
-    """Have all that the request has opened closed with this answer to it."""
+    """Runs the cleanup when the server closes this response."""
     record: RequestLogEntry = g.record
     cleanup: Cleanup = request.environ[CLEANUP]
     record.status = response.status_code
-    if cleanup.attached:  # to an answer that could not be given
+    if cleanup.attached:  # to a response that could not be sent
         response.call_on_close(cleanup.close)
         return
     cleanup.attached = True

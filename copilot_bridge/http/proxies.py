@@ -1,8 +1,8 @@
-"""The bridge below a path of somebody else's site, and behind somebody else's TLS.
+"""Applies the X-Forwarded-* headers of trusted proxies: the prefix, scheme and host of the public URL.
 
-Only a trusted proxy is believed, and only if the request is for one of our names already.  A page whose
-name was pointed at us (DNS rebinding) may send what headers it likes, so X-Forwarded-Host must not make
-a wrong name right.
+The headers count only from a trusted proxy, and only if the Host is ours already: a page with a rebound DNS
+name controls its headers, so X-Forwarded-Host must not make a foreign Host valid.  werkzeug's ProxyFix does
+not fit, because it trusts a number of hops from any peer.
 """
 
 import re
@@ -20,7 +20,7 @@ Application = Callable[[Environ, Any], Iterable[bytes]]
 
 
 class ProxyHeaders:
-    """WSGI: says in the environment what the proxy has told."""
+    """WSGI middleware: writes the headers of a trusted proxy to the environment."""
 
     def __init__(self, application: Application, policy: OriginPolicy) -> None:
         self._application = application
@@ -37,11 +37,12 @@ class ProxyHeaders:
 
 
 def apply_forwarded(environ: Environ, is_own_host: Callable[[str], bool]) -> None:
+    """Sets the prefix, scheme and host that the headers name, where they are well formed."""
     prefix, scheme, host = (environ.get(header, "").split(",")[0].strip() for header in FORWARDED_HEADERS)
     prefix = prefix.rstrip("/")
     if PREFIX.fullmatch(prefix) and ".." not in prefix:
         environ["SCRIPT_NAME"] = prefix
-        # Some proxies take the prefix off the path, some leave it there.
+        # Some proxies strip the prefix from the path, some do not.
         if (path := environ.get("PATH_INFO", "")).startswith(f"{prefix}/"):
             environ["PATH_INFO"] = path.removeprefix(prefix)
     if scheme in SCHEMES:

@@ -1,4 +1,4 @@
-"""https://platform.openai.com/docs/api-reference/chat"""
+"""OpenAI's Chat Completions API: https://platform.openai.com/docs/api-reference/chat."""
 
 from flask import Blueprint, Response
 

@@ -1,4 +1,4 @@
-"""https://platform.openai.com/docs/api-reference/embeddings"""
+"""OpenAI's Embeddings API: https://platform.openai.com/docs/api-reference/embeddings."""
 
 from flask import Blueprint, Response
 

@@ -1,4 +1,4 @@
-"""What this is, whether it is alive, and whether it can serve."""
+"""Endpoints about the bridge itself: name and version, liveness, readiness."""
 
 from typing import Any
 
@@ -44,19 +44,19 @@ def alive() -> Response:
 
 @bp.get("/api/hello")
 def hello() -> Response:
-    """Claude Code looks whether anybody is there."""
+    """Claude Code's check that the server is there."""
     return jsonify(message="hello")
 
 
 @bp.post("/api/event_logging/batch")
 def drop_telemetry() -> Response:
-    """What older versions of Claude Code tell of their use.  It is neither read nor sent on."""
+    """Accepts the telemetry of older versions of Claude Code, and drops it unread."""
     return jsonify({})
 
 
 @bp.get("/readyz")
 def ready() -> tuple[Response, int]:
-    """200 with a usable Copilot token, else 503 and the reason; more to who may ask for more."""
+    """200 with a usable Copilot token, else 503 and the reason; callers with a key get details."""
     condition = bridge().health.condition()
     report = {"status": "ready" if condition.ready else "not ready", "state": condition.state}
     if condition.kind:
@@ -70,7 +70,7 @@ def ready() -> tuple[Response, int]:
 
 
 def details(condition: Condition) -> dict[str, Any]:
-    """`since`, `until`: unix seconds; `cooldowns`: what Copilot has refused for a while."""
+    """Details for callers with a key.  `since`, `until`: unix seconds; `cooldowns`: see the report."""
     report: dict[str, Any] = {
         "since": round(condition.since),
         "cooldowns": bridge().rate_limiter.cooldowns.report(),
@@ -86,7 +86,7 @@ def details(condition: Condition) -> dict[str, Any]:
 
 
 def is_authenticated() -> bool:
-    """Health checks have no key; who has one is told more."""
+    """Tells whether the caller has a key; health checks have none."""
     try:
         identify(bridge().origin_policy.locate(read_origin(request.environ))[1])
     except BridgeError:

@@ -1,4 +1,4 @@
-"""https://docs.anthropic.com/en/api/messages"""
+"""Anthropic's Messages API: https://docs.anthropic.com/en/api/messages."""
 
 from flask import Blueprint, Response
 

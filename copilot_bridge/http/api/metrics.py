@@ -1,4 +1,4 @@
-"""For Prometheus, which asks every few seconds.  https://prometheus.io/docs/instrumenting/exposition_formats/"""
+"""Metrics for Prometheus: https://prometheus.io/docs/instrumenting/exposition_formats/."""
 
 from flask import Blueprint, Response
 
@@ -13,13 +13,13 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 @bp.get("/metrics")
 def show() -> Response:
-    """To the operator.  Raises BridgeError "permission"."""
+    """Metrics of all workers, for the operator.  Raises BridgeError "permission"."""
     if not call().caller.operator:
-        raise BridgeError("the metrics are shown to the operator only", kind="permission")
+        raise BridgeError("only the operator may read the metrics", kind="permission")
     metrics = bridge().metrics
     try:
-        # In a thread: with many workers there is a lot to add up.
+        # Merging the files of many workers takes time, so it runs in a thread.
         text = run_in_thread(metrics.text) if metrics.shared else metrics.text()
     except OSError as error:
-        raise BridgeError(f"there are no metrics: {error}", kind="unavailable") from error
+        raise BridgeError(f"the metrics can't be read: {error}", kind="unavailable") from error
     return Response(text, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})

@@ -1,6 +1,8 @@
-"""https://platform.openai.com/docs/api-reference/models and https://docs.anthropic.com/en/api/models-list
+"""The lists of models in OpenAI's and Anthropic's forms.
 
-Which of the two a client wants is told by the `anthropic-version` header.
+https://platform.openai.com/docs/api-reference/models, https://docs.anthropic.com/en/api/models-list
+
+The `anthropic-version` header selects the second form.
 """
 
 import orjson
@@ -39,7 +41,7 @@ def show(name: str) -> Response:
 
 
 def limit() -> int:
-    """Raises InvalidRequest."""
+    """The query's page size.  Raises InvalidRequest."""
     given = request.args.get("limit", str(DEFAULT_LIMIT))
     if not given.isdecimal() or not 1 <= int(given) <= MAX_LIMIT:
         raise InvalidRequest(f"limit: expected a whole number from 1 to {MAX_LIMIT}", param="limit")

@@ -1,4 +1,4 @@
-"""https://platform.openai.com/docs/api-reference/responses"""
+"""OpenAI's Responses API: https://platform.openai.com/docs/api-reference/responses."""
 
 from flask import Blueprint, Response
 
@@ -16,8 +16,8 @@ def create_response() -> Response:
 
 
 @bp.get("/responses")
-@bp.route("/responses", websocket=True, endpoint="refuse_upgrade")  # routing keeps upgrades apart
+@bp.route("/responses", websocket=True, endpoint="refuse_upgrade")  # werkzeug routes upgrades separately
 def refuse_websocket() -> tuple[dict[str, object], int]:
-    """Codex asks for a WebSocket first; at this status, and no other, it goes on with POST at once."""
+    """Rejects a WebSocket: only this status makes Codex continue with POST at once."""
     detail = {"message": "send a POST request", "type": "invalid_request_error", "param": None, "code": None}
     return {"error": detail}, UPGRADE_REQUIRED

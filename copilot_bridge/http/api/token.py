@@ -1,4 +1,4 @@
-"""The current Copilot token, for tools that ask a bridge for it: only if the operator has said so."""
+"""The current Copilot token, for tools that take it from a bridge; only with --show-token."""
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -11,13 +11,13 @@ bp = Blueprint("token", __name__)
 
 @bp.get("/token")
 def show() -> Response:
-    """{"token": ...}; to the operator, and never to a web page.  Raises BridgeError "permission"."""
+    """The token as JSON, for the operator, but never for a web page.  Raises BridgeError "permission"."""
     if not bridge().config.show_token:
         raise BridgeError(
-            "the token is shown only by a bridge that was started with --show-token", kind="permission"
+            "GET /token requires a bridge that was started with --show-token", kind="permission"
         )
     if not call().caller.operator or read_origin(request.environ).from_page:
-        raise BridgeError("the token is shown to the operator only", kind="permission")
+        raise BridgeError("only the operator may read the token, and not from a web page", kind="permission")
     answer = jsonify(token=call().copilot().token().value)
     answer.headers["Cache-Control"] = "no-store"
     return answer

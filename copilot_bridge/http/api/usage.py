@@ -1,4 +1,4 @@
-"""What is left of the plan, as GitHub reports it: the shape that tools know from other bridges."""
+"""The account's usage and quotas as GitHub reports them, in the form that tools know from other bridges."""
 
 import orjson
 from flask import Blueprint, Response
@@ -15,6 +15,6 @@ def show() -> Response:
 
 @bp.get("/usage.json")
 def as_json() -> Response:
-    """https://api.github.com/copilot_internal/user, of the account that pays for the caller's requests."""
+    """GitHub's copilot_internal/user, of the account that pays for the caller's requests."""
     report = call().usage()
     return Response(orjson.dumps(report), headers={"Cache-Control": "no-store"}, mimetype="application/json")

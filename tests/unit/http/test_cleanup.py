@@ -118,7 +118,7 @@ def test_one_closer_does_not_keep_the_others(caplog):
     with caplog.at_level(logging.ERROR):
         cleanup.close()
     assert closed == [1, 2]
-    assert caplog.text.count("was not closed") == 2
+    assert caplog.text.count("the cleanup after a request failed") == 2
 
 
 def test_gunicorn_starts_an_answer_again_after_a_header_that_it_refuses():
