@@ -28,7 +28,7 @@ from copilot_bridge.streaming.response_body import BlockingBody, NonBlockingBody
 from copilot_bridge.streaming.socket_writer import SocketWriter
 from copilot_bridge.streaming.wakeup import IdleTimer, SocketWatcher, Wakeup
 
-STOPPED_MESSAGE = "the bridge is being stopped"
+STOPPED_MESSAGE = "the bridge is shutting down"
 
 T = TypeVar("T")
 

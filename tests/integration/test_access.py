@@ -64,13 +64,13 @@ def keyed(_launch: Start) -> Iterator[Bridge]:
     ],
     ids=str,
 )
-def test_the_places_of_a_key(keyed: Bridge, headers: Mapping[str, str]) -> None:
+def test_a_key_is_accepted_in_each_header(keyed: Bridge, headers: Mapping[str, str]) -> None:
     assert keyed.request("POST", CHAT, BODIES[CHAT], headers).status == 200
 
 
 @pytest.mark.parametrize("key", ["wrong", "operators-ke", "operators-key2", "", "Bearer"])
 @pytest.mark.parametrize("path", BODIES)
-def test_a_wrong_key_is_refused_in_the_clients_dialect(
+def test_a_wrong_key_is_rejected_in_the_clients_dialect(
     keyed: Bridge, simulator: Simulator, path: str, key: str
 ) -> None:
     answer = keyed.request("POST", path, BODIES[path], {"x-api-key": key})
@@ -94,11 +94,11 @@ def test_a_wrong_key_is_refused_in_the_clients_dialect(
         ("GET", "/token"),
     ],
 )
-def test_nothing_is_open_without_a_key(keyed: Bridge, method: str, path: str) -> None:
+def test_no_endpoint_works_without_a_key(keyed: Bridge, method: str, path: str) -> None:
     assert keyed.request(method, path, {} if method == "POST" else None).status == 401
 
 
-def test_what_is_open_tells_strangers_nothing(keyed: Bridge) -> None:
+def test_open_endpoints_tell_strangers_nothing(keyed: Bridge) -> None:
     assert keyed.request("GET", "/healthz").json == {"status": "alive"}
     assert keyed.request("GET", "/readyz").json == {"status": "ready", "state": "ready"}
     told = keyed.request("GET", "/readyz", headers={"x-api-key": "operators-key"}).json
@@ -106,12 +106,14 @@ def test_what_is_open_tells_strangers_nothing(keyed: Bridge) -> None:
     assert keyed.request("GET", "/nothing").status == 404
 
 
-def test_a_refused_request_reaches_nobody(keyed: Bridge, simulator: Simulator, mark: str) -> None:
+def test_a_rejected_request_does_not_reach_copilot(keyed: Bridge, simulator: Simulator, mark: str) -> None:
     assert ask(keyed, "wrong", f"hello {mark}").status == 401
     assert simulator.ledger(mark) == []
 
 
-def test_stored_keys(start_bridge: Start, simulator: Simulator, tmp_path: Path) -> None:
+def test_stored_keys_choose_accounts_and_models(
+    start_bridge: Start, simulator: Simulator, tmp_path: Path
+) -> None:
     """Made, restricted and revoked while four workers run; each caller on its own account."""
     with store_of(tmp_path) as store:
         for persona in ("business", "demo"):
@@ -144,7 +146,7 @@ def test_stored_keys(start_bridge: Start, simulator: Simulator, tmp_path: Path) 
         assert set(answers) == {401}, "in all workers at once"
 
 
-def test_share_tokens_of_the_settings(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+def test_a_share_token_uses_its_github_login(start_bridge: Start, simulator: Simulator, mark: str) -> None:
     friend = new_token("business")
     bridge = start_bridge(share_token=f"share-a:{friend},share-b:{new_token()}", server="gevent")
     assert ask(bridge, "share-a", f"hello {mark}").status == 200
@@ -153,7 +155,7 @@ def test_share_tokens_of_the_settings(start_bridge: Start, simulator: Simulator,
     assert ask(bridge, friend).status == 401, "the GitHub token itself is no key"
 
 
-def test_ones_own_github_token(start_bridge: Start, simulator: Simulator) -> None:
+def test_a_callers_github_token_pays_for_the_request(start_bridge: Start, simulator: Simulator) -> None:
     bridge = start_bridge(allow_github_tokens=1, server="gevent", github_token="")
     for persona in ("business", "demo"):
         text = new_mark()
@@ -165,7 +167,7 @@ def test_ones_own_github_token(start_bridge: Start, simulator: Simulator) -> Non
     assert "ghu_nobodys" not in "".join(bridge.log.all())
 
 
-def test_the_log_says_which_key(keyed: Bridge) -> None:
+def test_the_log_names_the_key(keyed: Bridge) -> None:
     answer = ask(keyed, "operators-key")
     line = keyed.logged(answer.headers["x-request-id"])
     assert line["caller_id"].startswith("key:")
@@ -175,7 +177,7 @@ def test_the_log_says_which_key(keyed: Bridge) -> None:
 # --- other machines
 
 
-def test_behind_a_proxy_a_key_is_needed(bridge: Bridge) -> None:
+def test_a_request_through_a_proxy_requires_a_key(bridge: Bridge) -> None:
     """A proxy on this machine makes everybody look as if they were on it; it says who they are."""
     headers = {"X-Forwarded-For": "198.51.100.7"}
     refused = bridge.request("POST", CHAT, BODIES[CHAT], headers)
@@ -186,7 +188,7 @@ def test_behind_a_proxy_a_key_is_needed(bridge: Bridge) -> None:
     assert bridge.request("POST", CHAT, BODIES[CHAT], {"X-Forwarded-For": "127.0.0.1"}).status == 200
 
 
-def test_behind_a_proxy_with_a_key(keyed: Bridge) -> None:
+def test_a_request_through_a_proxy_works_with_a_key(keyed: Bridge) -> None:
     headers = {"X-Forwarded-For": "6.6.6.6, 198.51.100.7", "x-api-key": "operators-key"}
     answer = keyed.request("POST", CHAT, BODIES[CHAT], headers)
     assert answer.status == 200
@@ -251,9 +253,7 @@ def tempting(_launch: Start) -> Iterator[Bridge]:
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_the_hostile_page_gets_nothing(
-    tempting: Bridge, simulator: Simulator, mark: str, attack: str
-) -> None:
+def test_a_hostile_page_gets_nothing(tempting: Bridge, simulator: Simulator, mark: str, attack: str) -> None:
     method, path, headers = ATTACKS[attack]
     host = f"127.0.0.1:{tempting.address[1]}"
     given = {name: value for name, value in page(host, **headers).items() if value}
@@ -268,7 +268,7 @@ def test_the_hostile_page_gets_nothing(
     assert simulator.ledger(mark) == []
 
 
-def test_no_answer_is_for_other_pages(tempting: Bridge) -> None:
+def test_no_response_may_be_embedded(tempting: Bridge) -> None:
     """Where a browser says nothing of who asks, it at least keeps the answer to itself."""
     for path in ("/", "/healthz", "/v1/models", "/nothing"):
         headers = tempting.request("GET", path).headers
@@ -277,14 +277,14 @@ def test_no_answer_is_for_other_pages(tempting: Bridge) -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:{port}", "[::1]:{port}", "bridge"])
-def test_own_names(tempting: Bridge, host: str) -> None:
+def test_own_hosts_are_allowed(tempting: Bridge, host: str) -> None:
     assert (
         tempting.request("GET", "/v1/models", headers={"Host": host.format(port=tempting.address[1])}).status
         == 200
     )
 
 
-def test_a_page_that_may_ask(keyed: Bridge) -> None:
+def test_cors_lets_an_allowed_page_use_the_apis(keyed: Bridge) -> None:
     preflight = keyed.request(
         "OPTIONS",
         CHAT,
@@ -312,7 +312,7 @@ def test_a_page_that_may_ask(keyed: Bridge) -> None:
 # --- the token
 
 
-def test_the_token_is_for_the_operator(keyed: Bridge, bridge: Bridge) -> None:
+def test_only_the_operator_gets_the_token(keyed: Bridge, bridge: Bridge) -> None:
     answer = keyed.request("GET", "/token", headers={"x-api-key": "operators-key"})
     assert answer.json["token"].startswith("tid=")
     assert answer.headers["cache-control"] == "no-store"

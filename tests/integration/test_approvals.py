@@ -30,7 +30,7 @@ def waiting(store: Store, number: int) -> list[PendingRequest]:
     return found
 
 
-def test_yes_and_no(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+def test_the_operator_approves_and_denies(start_bridge: Start, simulator: Simulator, mark: str) -> None:
     """Asked for in one worker, answered from another process."""
     bridge = start_bridge(require_approval=1, workers=2).warm()
     with store_of(bridge) as store:
@@ -56,7 +56,7 @@ def test_yes_and_no(start_bridge: Start, simulator: Simulator, mark: str) -> Non
         assert mark.encode() not in path.read_bytes(), "what was said is sealed"
 
 
-def test_a_conversation_that_goes_on_is_asked_for_again(start_bridge: Start) -> None:
+def test_each_turn_of_a_conversation_needs_approval(start_bridge: Start) -> None:
     """What it goes on from is looked up before anything is asked."""
     bridge = start_bridge(require_approval=1, server="gevent").warm()
     body: dict[str, object] = {"model": "gpt-5.3-codex", "input": "hello"}
@@ -70,7 +70,9 @@ def test_a_conversation_that_goes_on_is_asked_for_again(start_bridge: Start) -> 
             body["previous_response_id"] = answer.json.get("id")
 
 
-def test_no_answer_in_time(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+def test_a_request_without_a_decision_in_time_is_rejected(
+    start_bridge: Start, simulator: Simulator, mark: str
+) -> None:
     bridge = start_bridge(require_approval=1, approval_timeout=0.5, server="gevent").warm()
     body = {"model": "claude-sonnet-4.5", "max_tokens": 9, "messages": [{"role": "user", "content": mark}]}
     answer = bridge.request("POST", "/v1/messages", body)
@@ -80,7 +82,7 @@ def test_no_answer_in_time(start_bridge: Start, simulator: Simulator, mark: str)
     assert simulator.ledger(mark) == []
 
 
-def test_who_waits_is_kept_awake_and_who_leaves_is_off_the_list(start_bridge: Start) -> None:
+def test_a_waiting_stream_gets_keepalives_and_a_disconnected_one_is_withdrawn(start_bridge: Start) -> None:
     bridge = start_bridge(require_approval=1, server="gevent", keepalive=KEEPALIVE).warm()
     with store_of(bridge) as store:
         stream = bridge.stream("hello")
@@ -96,7 +98,7 @@ def test_who_waits_is_kept_awake_and_who_leaves_is_off_the_list(start_bridge: St
         waiting(store, 0)
 
 
-def test_a_no_in_the_middle_of_a_stream(start_bridge: Start) -> None:
+def test_a_denial_after_the_first_byte_is_an_error_event(start_bridge: Start) -> None:
     bridge = start_bridge(
         require_approval=1, approval_timeout=0.5, server="gevent", keepalive=KEEPALIVE
     ).warm()
@@ -105,7 +107,7 @@ def test_a_no_in_the_middle_of_a_stream(start_bridge: Start) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no terminal of this kind")
-def test_at_the_terminal_of_start(simulator: Simulator, tmp_path: Path) -> None:
+def test_requests_are_approved_at_the_terminal_of_start(simulator: Simulator, tmp_path: Path) -> None:
     environ = {
         "COPILOT_BRIDGE_HOME": str(tmp_path / "home"),
         "COPILOT_BRIDGE_GITHUB_URL": simulator.url,
@@ -133,7 +135,7 @@ def test_at_the_terminal_of_start(simulator: Simulator, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no terminal of this kind")
-def test_at_another_terminal(start_bridge: Start, tmp_path: Path) -> None:
+def test_requests_are_approved_at_another_terminal(start_bridge: Start, tmp_path: Path) -> None:
     """`copilot-bridge approvals --watch` asks for what any worker wants to send."""
     bridge = start_bridge(require_approval=1, workers=2).warm()
     environ = {"COPILOT_BRIDGE_HOME": str(bridge.home)}
@@ -167,7 +169,7 @@ def terminal_thread(url: str, text: str) -> Iterator[list]:
 
 
 @pytest.mark.parametrize("server", ["gunicorn", "gevent"])
-def test_who_waits_is_told_at_once_that_the_bridge_stops(start_bridge: Start, server: str) -> None:
+def test_shutting_down_rejects_waiting_requests_at_once(start_bridge: Start, server: str) -> None:
     bridge = start_bridge(require_approval=1, server=server, graceful_timeout=30).warm()
     body = json.dumps({"model": "gpt-4o", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]})
     with store_of(bridge) as store:
@@ -181,7 +183,7 @@ def test_who_waits_is_told_at_once_that_the_bridge_stops(start_bridge: Start, se
         for stream in asked:
             answer = stream.answer()
             assert answer.status == 503
-            assert "being stopped" in answer.json["error"]["message"]
+            assert "shutting down" in answer.json["error"]["message"]
         assert answer.json["type"] == "error", "in its own dialect"
         assert bridge.wait() == 0
         assert time.monotonic() - began < 10
@@ -189,7 +191,7 @@ def test_who_waits_is_told_at_once_that_the_bridge_stops(start_bridge: Start, se
 
 
 @pytest.mark.parametrize("server", ["gunicorn", "gevent"])
-def test_a_queue_at_the_end_of_its_time(start_bridge: Start, server: str, mark: str) -> None:
+def test_shutting_down_ends_a_queue(start_bridge: Start, server: str, mark: str) -> None:
     """Those whose turn does not come in time hear of it, too."""
     bridge = start_bridge(rate_limit=60, queue_requests=1, server=server, graceful_timeout=0.5).warm()
     assert bridge.chat("hello").status == 200
@@ -200,11 +202,11 @@ def test_a_queue_at_the_end_of_its_time(start_bridge: Start, server: str, mark: 
     for stream in asked:
         answer = stream.answer()
         assert answer.status in (502, 503)
-        assert "being stopped" in answer.json["error"]["message"]
+        assert "shutting down" in answer.json["error"]["message"]
     assert bridge.wait() == 0
 
 
-def test_what_would_turn_a_text_around_is_shown_as_what_it_is(start_bridge: Start) -> None:
+def test_direction_marks_are_shown_escaped(start_bridge: Start) -> None:
     bridge = start_bridge(require_approval=1, server="gevent").warm()
     with store_of(bridge) as store:
         asked = bridge.ask("delete \u202eeverything\u2066 \x1b[31m\x00 now", "gpt-4o")
@@ -217,7 +219,7 @@ def test_what_would_turn_a_text_around_is_shown_as_what_it_is(start_bridge: Star
         assert asked.status == 403
 
 
-def test_a_refusal_does_not_say_where_the_store_is(start_bridge: Start, tmp_path: Path) -> None:
+def test_an_error_does_not_disclose_the_store(start_bridge: Start, tmp_path: Path) -> None:
     tmp_path.joinpath("bridge.db").write_bytes(b"no database at all" * 300)
     bridge = start_bridge(require_approval=1, server="gevent", home=tmp_path)
     answer = bridge.chat("hello")

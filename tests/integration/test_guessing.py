@@ -21,7 +21,7 @@ def ask(bridge: Bridge, key: str, address: str = "203.0.113.5", header: str = "x
 
 
 @pytest.mark.parametrize("header", ["x-api-key", "Authorization", "x-goog-api-key"])
-def test_guesses_are_slowed_in_all_workers_and_for_nobody_else(start_bridge: Start, header: str) -> None:
+def test_guesses_are_limited_in_all_workers_and_for_nobody_else(start_bridge: Start, header: str) -> None:
     bridge = start_bridge(workers=2, api_key=f"hunter2,{OPERATOR}").warm_up(OPERATOR)
     told = [ask(bridge, f"guess-{number}", header=header) for number in range(40)]
     assert told.count(401) <= 25
@@ -31,7 +31,7 @@ def test_guesses_are_slowed_in_all_workers_and_for_nobody_else(start_bridge: Sta
     assert ask(bridge, "hunter2", "198.51.100.7") == 200, "nobody else behind the same proxy"
 
 
-def test_invented_github_tokens_are_few_exchanges(start_bridge: Start, simulator: Simulator) -> None:
+def test_invented_github_tokens_cause_few_exchanges(start_bridge: Start, simulator: Simulator) -> None:
     bridge = start_bridge(allow_github_tokens=1)
     before = len(simulator.ledger(path="/copilot_internal/v2/token"))
     for number in range(60):  # of twelve addresses
@@ -44,7 +44,7 @@ def test_invented_github_tokens_are_few_exchanges(start_bridge: Start, simulator
     assert told.count(429) >= 30
 
 
-def test_a_database_that_goes_missing_does_not_open_the_door(
+def test_a_missing_database_does_not_disable_keys(
     start_bridge: Start, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     home = tmp_path_factory.mktemp("emptied")

@@ -34,7 +34,9 @@ def starts(simulator: Simulator, mark: str) -> list[float]:
     return sorted(entry["started"] for entry in simulator.ledger(mark))
 
 
-def test_too_early_is_a_429_in_each_dialect(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+def test_a_request_too_early_is_a_429_in_each_dialect(
+    start_bridge: Start, simulator: Simulator, mark: str
+) -> None:
     bridge = start_bridge(rate_limit=60, server="gevent")
     assert bridge.chat(f"hello {mark}").status == 200
     answer = bridge.chat(f"hello {mark}")
@@ -60,7 +62,9 @@ def test_a_limit_outlives_a_restart(start_bridge: Start) -> None:
     assert second.chat("hello").status == 429
 
 
-def test_four_workers_and_fifty_callers(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+def test_four_workers_space_fifty_callers_evenly(
+    start_bridge: Start, simulator: Simulator, mark: str
+) -> None:
     """The rate holds, nobody is lost, nobody is asked for twice."""
     gap, callers, each = 0.02, 50, 2
     bridge = start_bridge(rate_limit=gap, queue_requests=1, workers=4, server="gunicorn").warm()
@@ -81,7 +85,9 @@ def test_four_workers_and_fifty_callers(start_bridge: Start, simulator: Simulato
     assert len(bridge.workers()) == 4
 
 
-def test_waiting_in_order_and_leaving_at_once(start_bridge: Start, simulator: Simulator) -> None:
+def test_waiting_requests_are_served_in_order_and_can_leave_at_once(
+    start_bridge: Start, simulator: Simulator
+) -> None:
     """Nobody's turn comes before all are there: the first one takes the only place until it leaves."""
     gap = 0.7
     bridge = start_bridge(rate_limit=gap, max_concurrent=1, queue_requests=1, server="gevent").warm()
@@ -118,7 +124,7 @@ def wait_until_waiting(bridge: Bridge, number: int) -> None:
         store.close()
 
 
-def test_a_full_queue(start_bridge: Start) -> None:
+def test_a_full_queue_is_a_429(start_bridge: Start) -> None:
     bridge = start_bridge(rate_limit=60, queue_requests=1, max_waiting=1, server="gevent").warm()
     assert bridge.chat("hello").status == 200
     bridge.ask("hello")
@@ -128,7 +134,7 @@ def test_a_full_queue(start_bridge: Start) -> None:
     assert "queue of the bridge is full" in refused.error["message"]
 
 
-def test_who_waits_is_kept_awake(start_bridge: Start) -> None:
+def test_a_waiting_stream_gets_keepalives(start_bridge: Start) -> None:
     bridge = start_bridge(rate_limit=0.7, queue_requests=1, server="gevent", keepalive=KEEPALIVE).warm()
     assert bridge.chat("hello").status == 200
     told = bridge.told("hello")
@@ -137,7 +143,9 @@ def test_who_waits_is_kept_awake(start_bridge: Start) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_so_many_at_a_time(start_bridge: Start, simulator: Simulator, mark: str, workers: int) -> None:
+def test_no_more_than_the_maximum_run_at_a_time(
+    start_bridge: Start, simulator: Simulator, mark: str, workers: int
+) -> None:
     bridge = start_bridge(max_concurrent=2, queue_requests=1, workers=workers).warm()
     text = f"[[sim:flood events=4 size=10 gap=50]] {mark}"
     with ThreadPoolExecutor(8) as pool:
@@ -152,7 +160,7 @@ def test_so_many_at_a_time(start_bridge: Start, simulator: Simulator, mark: str,
     assert most == 2
 
 
-def test_a_client_that_leaves_makes_room(start_bridge: Start) -> None:
+def test_a_disconnected_client_makes_room(start_bridge: Start) -> None:
     bridge = start_bridge(max_concurrent=1, server="gevent").warm()
     stream = bridge.stream("[[sim:flood events=400 size=10 gap=50]]")
     assert stream.status == 200
@@ -163,7 +171,7 @@ def test_a_client_that_leaves_makes_room(start_bridge: Start) -> None:
         assert time.monotonic() < end
 
 
-def test_a_keys_own_rate(start_bridge: Start, tmp_path: Path) -> None:
+def test_a_key_has_a_rate_of_its_own(start_bridge: Start, tmp_path: Path) -> None:
     store = open_store(tmp_path)
     slow = store.keys.add(Key("slow", KEY, b"", rate="2/hour"))
     free = store.keys.add(Key("free", KEY, b""))
@@ -179,7 +187,7 @@ def test_a_keys_own_rate(start_bridge: Start, tmp_path: Path) -> None:
     assert [ask(free) for _ in range(3)] == [200] * 3
 
 
-def test_an_account_rests_when_copilot_asks_for_it(
+def test_an_account_is_paused_for_all_workers_and_over_a_restart(
     start_bridge: Start, simulator: Simulator, mark: str, tmp_path: Path
 ) -> None:
     """In all workers, for all its callers, after a restart; other accounts go on."""
@@ -213,7 +221,9 @@ ASKED = {
 }
 
 
-def test_a_model_rests_and_the_others_go_on(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+def test_a_paused_model_leaves_the_others_usable(
+    start_bridge: Start, simulator: Simulator, mark: str
+) -> None:
     """Told in each dialect, whole and streamed, with models that do not; until somebody ends it."""
     bridge = start_bridge(server="gevent")
 
@@ -245,7 +255,7 @@ def test_a_model_rests_and_the_others_go_on(start_bridge: Start, simulator: Simu
     assert ask("claude-sonnet-4.5").status == 200
 
 
-def test_the_account_rests_for_as_long_as_the_text_says(start_bridge: Start) -> None:
+def test_an_account_is_paused_for_the_time_in_the_message(start_bridge: Start) -> None:
     bridge = start_bridge(server="gevent")
     assert bridge.chat("[[sim:refuse name=global-limit]]").headers["retry-after"] == "2733"
     refused = bridge.chat("hello", "claude-sonnet-4.5")
@@ -257,7 +267,7 @@ def test_the_account_rests_for_as_long_as_the_text_says(start_bridge: Start) -> 
     assert page.count("2733 seconds") == 1, "its page says so once"
 
 
-def test_no_other_login_steps_in_for_one_that_rests(
+def test_no_other_login_replaces_a_paused_one(
     start_bridge: Start, simulator: Simulator, mark: str, tmp_path: Path
 ) -> None:
     """Two logins are stored, and the default one has reached its limit."""
@@ -274,7 +284,7 @@ def test_no_other_login_steps_in_for_one_that_rests(
     assert simulator.exchanges(tokens["other"]) == []
 
 
-def test_limits_without_a_store_that_works(start_bridge: Start, tmp_path: Path) -> None:
+def test_limits_hold_per_worker_without_a_store(start_bridge: Start, tmp_path: Path) -> None:
     (tmp_path / "bridge.db").write_bytes(b"no database" * 1000)
     bridge = start_bridge(home=tmp_path, rate_limit=60, server="gevent")
     assert bridge.chat("hello").status == 200
@@ -282,9 +292,7 @@ def test_limits_without_a_store_that_works(start_bridge: Start, tmp_path: Path) 
     assert any("rate limits hold for each worker alone" in line for line in bridge.log.all())
 
 
-def test_a_request_that_is_tried_again_keeps_to_the_gap(
-    start_bridge: Start, simulator: Simulator, mark: str
-) -> None:
+def test_a_retry_keeps_to_the_interval(start_bridge: Start, simulator: Simulator, mark: str) -> None:
     """It is let through before those who wait, and there is no standstill if it holds the only place."""
     bridge = start_bridge(rate_limit=0.3, max_concurrent=1, queue_requests=1, server="gevent").warm()
     simulator.expire(bridge.github_token)

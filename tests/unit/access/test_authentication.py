@@ -46,7 +46,7 @@ def refused(authenticator, *given, local=True, kind="authentication"):
     return str(caught.value)
 
 
-def test_without_any_key_whoever_is_on_this_machine(store):
+def test_without_keys_only_local_requests_are_the_operators(store):
     authenticator = make(store)
     assert authenticator.authenticate([], local=True) is LOCAL_OPERATOR
     assert authenticator.authenticate(["anything"], local=True) is LOCAL_OPERATOR
@@ -54,7 +54,7 @@ def test_without_any_key_whoever_is_on_this_machine(store):
     assert make(store, insecure_no_key=True).authenticate([], local=False) is LOCAL_OPERATOR
 
 
-def test_a_key_of_the_settings_is_the_operators(store):
+def test_a_key_of_the_settings_belongs_to_the_operator(store):
     authenticator = make(store, api_key=(Secret("one"), Secret("two")))
     first, second = (
         authenticator.authenticate(["one"], local=False),
@@ -67,11 +67,11 @@ def test_a_key_of_the_settings_is_the_operators(store):
         refused(authenticator, *given)
 
 
-def test_insecure_does_not_make_a_key_needless(store):
+def test_insecure_no_key_does_not_disable_configured_keys(store):
     refused(make(store, api_key=(Secret("one"),), insecure_no_key=True))
 
 
-def test_a_share_token_of_the_settings(store):
+def test_a_share_token_uses_its_github_token(store):
     authenticator = make(store, share_token=((Secret("share-a"), Secret(GITHUB)),))
     caller = authenticator.authenticate(["share-a"], local=False)
     assert caller.github_token == Secret(GITHUB)
@@ -80,7 +80,7 @@ def test_a_share_token_of_the_settings(store):
     refused(authenticator, "share-b")
 
 
-def test_ones_own_github_token(store):
+def test_a_callers_github_token_is_accepted_where_allowed(store):
     authenticator = make(store, allow_github_tokens=True)
     for given in (GITHUB, "gho_EXAMPLE00", "github_pat_EXAMPLE00"):
         caller = authenticator.authenticate([given], local=False)
@@ -93,7 +93,7 @@ def test_ones_own_github_token(store):
     refused(make(store, api_key=(Secret("one"),)), GITHUB)
 
 
-def test_a_stored_key(store):
+def test_a_stored_key_finds_its_caller(store):
     authenticator = make(store)
     assert authenticator.authenticate([], local=True) is LOCAL_OPERATOR
     given = Key("friend", KEY, b"", account="octo", models=("claude-*", "gpt-4.1"), rate="30/minute")
@@ -118,7 +118,7 @@ def test_only_a_hash_is_stored(store, tmp_path):
         assert path.is_dir() or secret.encode() not in path.read_bytes()
 
 
-def test_rotating_and_revoking_count_at_once(store, tmp_path, monkeypatch):
+def test_rotating_and_revoking_take_effect_at_once(store, tmp_path, monkeypatch):
     monkeypatch.setattr(reloading_cache, "MAX_AGE", 1e9)
     monkeypatch.setattr(reloading_cache, "RELOAD_AGE", 1e9)
     elsewhere = open_store(tmp_path)  # the command line, another worker
@@ -137,7 +137,7 @@ def test_rotating_and_revoking_count_at_once(store, tmp_path, monkeypatch):
     elsewhere.close()
 
 
-def test_an_expired_key(store):
+def test_an_expired_key_is_rejected(store):
     now = [1000.0]
     authenticator = make(store, clock=lambda: now[0])
     secret = store.keys.add(Key("a", KEY, b"", expires=2000))
@@ -147,7 +147,7 @@ def test_an_expired_key(store):
     refused(authenticator)
 
 
-def test_the_store_is_not_asked_for_each_request(store, monkeypatch):
+def test_requests_do_not_each_read_the_store(store, monkeypatch):
     monkeypatch.setattr(reloading_cache, "MAX_AGE", 1e9)
     monkeypatch.setattr(reloading_cache, "RELOAD_AGE", 1e9)
     authenticator = make(store)
@@ -173,7 +173,7 @@ def broken(*_args):
     raise StoreError("can't use the store: malformed")
 
 
-def test_a_store_that_breaks_does_not_open_the_door(store, tmp_path, monkeypatch, caplog):
+def test_a_broken_store_does_not_disable_keys(store, tmp_path, monkeypatch, caplog):
     """Neither for a process that knew the keys nor for one that begins afterwards."""
     monkeypatch.setattr(reloading_cache, "MAX_AGE", 0)
     monkeypatch.setattr(reloading_cache, "RELOAD_AGE", 0)
@@ -190,13 +190,13 @@ def test_a_store_that_breaks_does_not_open_the_door(store, tmp_path, monkeypatch
     assert caplog.text.count("malformed") == 2
 
 
-def test_a_store_that_is_broken_from_the_start_and_never_had_keys(store, monkeypatch):
+def test_a_store_broken_from_the_start_that_never_had_keys_requires_none(store, monkeypatch):
     monkeypatch.setattr(store.database, "read", broken)
     assert make(store).authenticate([], local=True) is LOCAL_OPERATOR
     assert make(store, api_key=(Secret("one"),)).authenticate(["one"], local=True).operator
 
 
-def test_a_damaged_mark_is_one(store, tmp_path, monkeypatch):
+def test_an_unreadable_flag_file_still_requires_keys(store, tmp_path, monkeypatch):
     store.keys.add(Key("a", KEY, b""))
     monkeypatch.setattr(Path, "exists", lambda _self: (_ for _ in ()).throw(PermissionError()))
     assert store.keys.required
@@ -225,7 +225,7 @@ def delete_rows(path):
 
 
 @pytest.mark.parametrize("how", EMPTIED)
-def test_a_database_without_its_keys_does_not_open_the_door(tmp_path, caplog, how):
+def test_a_database_that_lost_its_keys_does_not_disable_keys(tmp_path, caplog, how):
     before = open_store(tmp_path)
     secret = before.keys.add(Key("a", KEY, b""))
     before.close()
@@ -242,7 +242,7 @@ def test_a_database_without_its_keys_does_not_open_the_door(tmp_path, caplog, ho
     after.close()
 
 
-def test_the_operator_says_that_no_key_is_needed(tmp_path):
+def test_clearing_the_keys_allows_requests_without_one(tmp_path):
     store = open_store(tmp_path)
     store.keys.add(Key("a", KEY, b""))
     delete_rows(tmp_path / "bridge.db")
@@ -254,7 +254,7 @@ def test_the_operator_says_that_no_key_is_needed(tmp_path):
     store.close()
 
 
-def test_a_new_key_is_good_after_the_others_were_lost(store, tmp_path):
+def test_a_new_key_works_after_the_others_were_lost(store, tmp_path):
     old = store.keys.add(Key("a", KEY, b""))
     delete_rows(tmp_path / "bridge.db")
     authenticator = make(store)
@@ -263,7 +263,7 @@ def test_a_new_key_is_good_after_the_others_were_lost(store, tmp_path):
     refused(authenticator, old)
 
 
-def test_a_file_that_says_that_no_key_is_needed_opens_no_door(tmp_path):
+def test_another_bridges_database_does_not_disable_keys(tmp_path):
     store = open_store(tmp_path)
     store.keys.add(Key("a", KEY, b""))
     other = open_store(tmp_path / "other")
@@ -278,7 +278,7 @@ def test_a_file_that_says_that_no_key_is_needed_opens_no_door(tmp_path):
 
 
 @pytest.mark.parametrize("kind", [KEY, SHARE])
-def test_a_name_that_is_given_again_is_somebody_else(store, kind):
+def test_a_reused_name_is_another_caller(store, kind):
     """What is kept for a caller (conversations, rows, limits) is kept under the id."""
     authenticator = make(store)
 
@@ -296,7 +296,7 @@ def test_a_name_that_is_given_again_is_somebody_else(store, kind):
     assert len({first, second, identity()}) == 3
 
 
-def test_a_name_of_before_the_generations(tmp_path):
+def test_a_name_from_before_generations_keeps_its_id(tmp_path):
     """It is known from the log that there has been such a key, and that it is gone."""
     store = open_store(tmp_path)
     store.database.run(
@@ -309,14 +309,14 @@ def test_a_name_of_before_the_generations(tmp_path):
     store.close()
 
 
-def test_the_last_key_revoked_opens_the_door_again(store):
+def test_revoking_the_last_key_allows_requests_without_one(store):
     store.keys.add(Key("a", KEY, b""))
     store.keys.revoke("a", KEY)
     assert make(store).authenticate([], local=True) is LOCAL_OPERATOR
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "work.lan"])
-def test_the_door_to_other_machines_has_a_lock(store, host):
+def test_listening_for_other_machines_requires_a_key(store, host):
     def check(**settings):
         config = Config(host=host, **settings)
         require_keys_when_public(config, Authenticator(config, store.keys, store.changes))
@@ -332,7 +332,7 @@ def test_the_door_to_other_machines_has_a_lock(store, host):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
-def test_on_loopback_none_is_needed(store, host):
+def test_listening_on_loopback_requires_no_key(store, host):
     config = Config(host=host)
     require_keys_when_public(config, Authenticator(config, store.keys, store.changes))
 
@@ -348,5 +348,5 @@ def test_on_loopback_none_is_needed(store, host):
         (("Bearer ", ""), ["Bearer"]),
     ],
 )
-def test_where_a_key_stands(headers, found):
+def test_credentials_are_read_from_each_header(headers, found):
     assert read_credentials(headers) == found

@@ -62,7 +62,7 @@ def world(new_world):
     return new_world()
 
 
-def test_a_rest_and_its_end(world):
+def test_a_cooldown_rejects_requests_until_it_ends(world):
     world.enter()
     world.refuse(**{"retry-after": "10"})
     world.now += 9.5
@@ -86,12 +86,12 @@ def test_a_rest_and_its_end(world):
         ("unavailable", {"retry-after": "10"}),
     ],
 )
-def test_what_asks_for_no_rest(world, kind, headers):
+def test_other_errors_start_no_cooldown(world, kind, headers):
     world.refuse(kind, **headers)
     world.enter()
 
 
-def test_an_operator_who_wants_no_rests(new_world):
+def test_the_setting_turns_cooldowns_off(new_world):
     world = new_world(honor_retry_after=False)
     world.refuse(**{"retry-after": "10"})
     world.enter()
@@ -117,11 +117,11 @@ def test_an_operator_who_wants_no_rests(new_world):
         (None, "Sorry, you've exceeded your weekly rate limit.", "opus", CHAT, ("", "")),
     ],
 )
-def test_what_rests(code, says, model, path, scope):
+def test_the_scope_follows_from_code_text_and_path(code, says, model, path, scope):
     assert scope_of(UpstreamRefused(says, code=code), model, path) == scope
 
 
-def test_only_what_was_refused_rests(world):
+def test_only_the_refused_model_or_path_is_paused(world):
     world.refuse(code="user_model_rate_limited", **{"retry-after": "7200"})
     world.refuse(code="rate_limited", model="ada", path=EMBEDDINGS, **{"retry-after": "60"})
     assert world.refused().headers == {"retry-after": "7200"}
@@ -134,7 +134,7 @@ def test_only_what_was_refused_rests(world):
     assert "the account is paused until " in str(told)
 
 
-def test_models_that_do_not_rest_are_named(world):
+def test_the_message_suggests_models_that_are_not_paused(world):
     world.refuse(**{"retry-after": "600"})
     world.refuse(model="sonnet", **{"retry-after": "600"})
     told = str(world.refused(others=["sonnet", *(f"m{number}" for number in range(9))]))
@@ -144,14 +144,14 @@ def test_models_that_do_not_rest_are_named(world):
 
 
 @pytest.mark.parametrize("asked", ["9" * 400, "1000000", "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_no_rest_is_longer_than_a_day(world, asked):
+def test_a_cooldown_lasts_a_day_at_most(world, asked):
     world.refuse(**{"retry-after": asked})
     assert world.refused().headers == {"retry-after": "86400"}
     world.now += LONGEST
     world.enter()
 
 
-def test_a_clock_that_is_set_back_ends_a_rest(world, new_world):
+def test_a_clock_set_back_ends_a_cooldown(world, new_world):
     world.refuse(**{"retry-after": "5"})
     world.now -= 3600
     world.enter()
@@ -160,7 +160,7 @@ def test_a_clock_that_is_set_back_ends_a_rest(world, new_world):
     other.enter()
 
 
-def test_others_know_and_one_may_end_it(world, new_world):
+def test_workers_share_cooldowns_and_any_can_end_them(world, new_world):
     other = new_world()
     world.refuse(**{"retry-after": "600"})
     world.refuse(model="ada", path=EMBEDDINGS, **{"retry-after": "500"})
@@ -174,7 +174,7 @@ def test_others_know_and_one_may_end_it(world, new_world):
     assert other.rate_limiter.cooldowns.clear("opus") == []
 
 
-def test_another_machines_clock_makes_no_rest_longer(world, new_world):
+def test_another_machines_clock_makes_no_cooldown_longer(world, new_world):
     """One is an hour behind; the store's clock counts for both."""
     world.refuse(**{"retry-after": "60"})
     other = new_world()
@@ -187,7 +187,7 @@ def test_another_machines_clock_makes_no_rest_longer(world, new_world):
     other.enter()
 
 
-def test_a_store_that_fails_forgets_nothing(world, monkeypatch):
+def test_a_failing_store_forgets_no_cooldown(world, monkeypatch):
     world.refuse(**{"retry-after": "60"})
 
     def fail(*_):
@@ -203,7 +203,7 @@ def test_a_store_that_fails_forgets_nothing(world, monkeypatch):
     assert {each.model for each in world.store.cooldowns.all(world.now)} == {"opus", "sonnet"}
 
 
-def test_the_table():
+def test_the_table_keeps_cooldowns_until_they_end():
     now = 1000.0
     database = Sqlite(None, lambda: now)
     table = CooldownTable(database)

@@ -65,7 +65,7 @@ def use_up(authenticator, address=HERE):
     return [kind(authenticator, f"guess-{number}", address) for number in range(MAX_WRONG_KEYS)]
 
 
-def test_so_many_in_a_row_and_then_one_every_few_seconds(worker, clock):
+def test_an_address_may_try_some_keys_and_then_one_every_few_seconds(worker, clock):
     authenticator = worker()
     assert use_up(authenticator) == ["authentication"] * MAX_WRONG_KEYS
     with pytest.raises(BridgeError, match="wait") as caught:
@@ -84,7 +84,7 @@ def test_the_workers_count_together(worker):
     assert told.count("authentication") == MAX_WRONG_KEYS
 
 
-def test_a_short_key_is_not_looked_at_where_somebody_guesses(worker, clock):
+def test_a_short_key_is_not_compared_while_its_address_is_limited(worker, clock):
     authenticator = worker()
     use_up(authenticator)
     assert kind(authenticator, SHORT) == "rate_limited", "or each guess would still be answered"
@@ -93,7 +93,7 @@ def test_a_short_key_is_not_looked_at_where_somebody_guesses(worker, clock):
     assert kind(authenticator, SHORT) == "in"
 
 
-def test_who_was_let_in_before_is_not_locked_out_by_others_behind_the_same_address(worker):
+def test_a_short_key_used_before_is_not_locked_out_by_others_at_its_address(worker):
     authenticator = worker()
     assert kind(authenticator, SHORT) == "in"
     use_up(authenticator)
@@ -101,7 +101,7 @@ def test_who_was_let_in_before_is_not_locked_out_by_others_behind_the_same_addre
     assert kind(authenticator, SHORT) == "in"
 
 
-def test_a_good_key_is_never_locked_out(worker, store):
+def test_a_long_valid_key_is_never_locked_out(worker, store):
     made = store.keys.add(Key("friend", KEY, b""))
     authenticator = worker()
     use_up(authenticator)
@@ -110,13 +110,13 @@ def test_a_good_key_is_never_locked_out(worker, store):
 
 
 @pytest.mark.parametrize("empty", ["", " "])
-def test_no_key_is_no_guess(worker, empty):
+def test_a_request_without_a_key_is_no_guess(worker, empty):
     authenticator = worker()
     for _ in range(2 * MAX_WRONG_KEYS):
         assert kind(authenticator, empty.strip()) == "authentication"
 
 
-def test_several_in_one_request_are_several(worker):
+def test_each_key_of_a_request_counts(worker):
     authenticator = worker()
     for _ in range(MAX_WRONG_KEYS // 4):
         with pytest.raises(BridgeError):
@@ -124,13 +124,13 @@ def test_several_in_one_request_are_several(worker):
     assert kind(authenticator, "guess") == "rate_limited"
 
 
-def test_where_no_key_is_needed_none_is_wrong(store):
+def test_without_required_keys_no_key_counts_as_wrong(store):
     authenticator = Authenticator(Config(), store.keys, store.changes)
     for _ in range(3 * MAX_WRONG_KEYS):
         assert authenticator.authenticate(["anything"], local=True, address="127.0.0.1").operator
 
 
-def test_a_network_of_ipv6_is_one_place():
+def test_an_ipv6_network_counts_as_one_address():
     assert network_of("2001:db8::1") == network_of("2001:db8::ffff:1") != network_of("2001:db8:0:1::1")
     assert network_of(HERE) != network_of(THERE)
     assert network_of("unix") == "unix"
@@ -153,7 +153,7 @@ def test_new_github_tokens_are_bounded_per_address_and_overall(clock):
 # The memory.
 
 
-def test_what_a_machine_wrote_before_its_restart_locks_nobody_out(tmp_path):
+def test_times_from_before_a_restart_lock_nobody_out(tmp_path):
     before, after = Clock(), Clock()
     before.now, after.now = 9e6, 10.0
     guess_limiter = GuessLimiter(SharedTimes(tmp_path / "tries"), before)
@@ -163,7 +163,7 @@ def test_what_a_machine_wrote_before_its_restart_locks_nobody_out(tmp_path):
     assert not GuessLimiter(SharedTimes(tmp_path / "tries"), after).wait(HERE)
 
 
-def test_more_names_than_it_holds(tmp_path):
+def test_a_full_table_keeps_the_newest_times(tmp_path):
     tries = SharedTimes(tmp_path / "tries")
     for number in range(3 * BUCKETS * WAYS):
         tries.write(f"name {number}", 100.0 + number)
@@ -172,7 +172,7 @@ def test_more_names_than_it_holds(tmp_path):
     assert (tmp_path / "tries").stat().st_mode & 0o777 == 0o600
 
 
-def test_without_a_place_for_a_file(tmp_path):
+def test_times_are_kept_in_memory_without_a_file(tmp_path):
     (tmp_path / "file").touch()
     tries = SharedTimes(tmp_path / "file" / "tries")
     tries.write("a", 7.0)
@@ -191,7 +191,7 @@ def test_without_a_place_for_a_file(tmp_path):
         ((), []),
     ],
 )
-def test_weak_keys_of_the_settings(keys, words):
+def test_short_keys_of_the_settings_are_reported(keys, words):
     told = weak_keys(Config(api_key=tuple(map(Secret, keys))))
     assert len(told) == len(words)
     for text, word in zip(told, words, strict=True):
@@ -199,5 +199,5 @@ def test_weak_keys_of_the_settings(keys, words):
         assert not any(key in text for key in keys if len(key) > 1)
 
 
-def test_a_weak_share_token():
+def test_a_short_share_token_is_reported():
     assert weak_keys(Config(share_token=((Secret("share-me"), Secret("ghu_x")),)))

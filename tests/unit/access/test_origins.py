@@ -45,18 +45,18 @@ def refused(policy, **fields):
         ("0x7f000001", False),
     ],
 )
-def test_own_names(host, own):
+def test_only_own_hosts_are_allowed(host, own):
     assert refused(keeper(), host=host) is not own
 
 
-def test_names_that_the_operator_adds():
+def test_allowed_host_adds_a_host():
     policy = keeper(host="work.lan", allowed_host=("bridge.example",))
     assert not refused(policy, host="bridge.example:443")
     assert not refused(policy, host="Work.LAN")
     assert refused(policy, host="sub.bridge.example")
 
 
-def test_the_machines_name_counts_where_others_may_call_it(monkeypatch):
+def test_the_machines_name_is_allowed_if_other_machines_can_reach_it(monkeypatch):
     monkeypatch.setattr("socket.gethostname", lambda: "Tower")
     assert not refused(keeper(host="0.0.0.0"), host="tower.local:4141")
     assert refused(keeper(host="127.0.0.1"), host="tower.local:4141")
@@ -80,11 +80,11 @@ def test_the_machines_name_counts_where_others_may_call_it(monkeypatch):
         ("vscode-webview://1a2b", True),
     ],
 )
-def test_origins(origin, let_in):
+def test_foreign_origins_are_rejected(origin, let_in):
     assert refused(keeper(), origin=origin) is not let_in
 
 
-def test_origins_that_the_operator_names():
+def test_cors_origin_allows_an_origin():
     policy = keeper(cors_origin=("https://chat.example", "http://localhost:3000"))
     assert not refused(policy, origin="https://chat.example", fetch_site="cross-site")
     assert not refused(policy, origin="http://localhost:3000", fetch_site="same-site")
@@ -105,7 +105,7 @@ def test_origins_that_the_operator_names():
         ("cross-site", "navigate", True),
     ],
 )
-def test_what_a_browser_says(site, mode, let_in):
+def test_cross_site_requests_are_rejected_by_sec_fetch_headers(site, mode, let_in):
     assert refused(keeper(), fetch_site=site, fetch_mode=mode) is not let_in
 
 
@@ -125,20 +125,20 @@ def test_what_a_browser_says(site, mode, let_in):
         ("192.168.1.9", "127.0.0.1", "192.168.1.9", False),  # anybody may say that
     ],
 )
-def test_who_asks(peer, forwarded, client, local):
+def test_the_client_is_the_last_untrusted_hop(peer, forwarded, client, local):
     policy = keeper()
     one = request(peer=peer, forwarded_for=forwarded)
     assert policy.locate(one) == (client, local)
 
 
-def test_a_proxy_of_the_operator():
+def test_trusted_proxy_adds_networks():
     policy = keeper(trusted_proxy=("10.0.0.0/8", "2001:db8::/32"))
     assert policy.locate(request(peer="10.1.2.3", forwarded_for="1.2.3.4, 10.9.9.9"))[0] == "1.2.3.4"
     assert policy.locate(request(peer="::ffff:10.1.2.3", forwarded_for="1.2.3.4"))[0] == "1.2.3.4"
     assert policy.locate(request(peer="127.0.0.1", forwarded_for="1.2.3.4"))[0] == "127.0.0.1"
 
 
-def test_what_a_page_sends():
+def test_requests_of_pages_are_recognized():
     assert request(origin="http://127.0.0.1:4141").from_page
     assert request(fetch_site="cross-site").from_page
     assert not request().from_page

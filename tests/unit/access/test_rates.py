@@ -16,14 +16,14 @@ from copilot_bridge.access.rates import RateLimit, parse_duration
         ("2/days", RateLimit(2, 86_400)),
     ],
 )
-def test_rates(text, rate):
+def test_rates_are_parsed(text, rate):
     assert RateLimit.parse(text) == rate
 
 
 @pytest.mark.parametrize(
     "text", ["", "30", "30/", "/minute", "0/minute", "-1/s", "30/week", "a/minute", "1.5/s", "²/s"]
 )
-def test_what_is_no_rate(text):
+def test_malformed_rates_are_rejected(text):
     with pytest.raises(ValueError, match="like 30/minute"):
         RateLimit.parse(text)
 
@@ -32,11 +32,11 @@ def test_what_is_no_rate(text):
     ("text", "seconds"),
     [("30d", 2_592_000), ("12 hours", 43_200), ("45m", 2700), ("1 day", 86_400), ("9s", 9)],
 )
-def test_spans(text, seconds):
+def test_durations_are_parsed(text, seconds):
     assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "30", "d", "0d", "-1d", "3w", "1d2h"])
-def test_what_is_no_span(text):
+def test_malformed_durations_are_rejected(text):
     with pytest.raises(ValueError, match="like 30d"):
         parse_duration(text)

@@ -49,14 +49,14 @@ def silent(reads: Reads) -> None:
     reads.answers.clear()
 
 
-def test_what_was_read_just_now_is_not_read_again(reads: Reads, changes: ChangeCounter) -> None:
+def test_recent_data_is_not_reloaded(reads: Reads, changes: ChangeCounter) -> None:
     known = ReloadingCache(changes, reads, 1.0)
     known.refresh()
     known.refresh()
     assert reads.count == 1
 
 
-def test_a_change_is_waited_for(reads: Reads, changes: ChangeCounter) -> None:
+def test_a_request_waits_for_a_change(reads: Reads, changes: ChangeCounter) -> None:
     known = ReloadingCache(changes, reads, 1.0)
     known.refresh()
     changes.bump()
@@ -64,7 +64,7 @@ def test_a_change_is_waited_for(reads: Reads, changes: ChangeCounter) -> None:
     assert reads.count == 2
 
 
-def test_what_is_not_new_is_read_beside_the_requests(
+def test_older_data_is_reloaded_in_the_background(
     reads: Reads, changes: ChangeCounter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reloading_cache, "RELOAD_AGE", 0.0)
@@ -79,7 +79,7 @@ def test_what_is_not_new_is_read_beside_the_requests(
 
 
 @pytest.mark.parametrize("waits", [True, False])
-def test_what_is_old_is_waited_for_where_it_matters(
+def test_a_request_waits_for_old_data_where_it_matters(
     reads: Reads, changes: ChangeCounter, monkeypatch: pytest.MonkeyPatch, waits: bool
 ) -> None:
     monkeypatch.setattr(reloading_cache, "RELOAD_AGE", 0.0)
@@ -95,7 +95,7 @@ def test_what_is_old_is_waited_for_where_it_matters(
     looking.join(LONG)
 
 
-def test_who_waits_for_a_reading_does_not_give_up_before_it(reads: Reads, changes: ChangeCounter) -> None:
+def test_a_waiting_request_outlasts_the_reload(reads: Reads, changes: ChangeCounter) -> None:
     """The reading ends at its deadline; one that waits for it would else meet the silent store again."""
     deadline = 0.3
     known = ReloadingCache(changes, lambda: (reads(), time.sleep(deadline))[0], deadline)
@@ -107,9 +107,7 @@ def test_who_waits_for_a_reading_does_not_give_up_before_it(reads: Reads, change
     first.join(LONG)
 
 
-def test_a_reading_that_does_not_end_is_not_waited_for_any_longer(
-    reads: Reads, changes: ChangeCounter
-) -> None:
+def test_a_request_does_not_wait_for_a_reload_without_end(reads: Reads, changes: ChangeCounter) -> None:
     reads.answers.clear()
     known = ReloadingCache(changes, reads, 0.05)
     first = in_thread(known.refresh)

@@ -42,7 +42,7 @@ def opening(closed, error):
 
 
 @pytest.mark.parametrize("error", [Panic("stack overflow"), ValueError("x"), MemoryError()])
-def test_a_failure_closes_everything_and_is_told(caplog, error):
+def test_an_exception_runs_the_cleanup_and_gives_an_error_response(caplog, error):
     closed = []
     status, body = ask(opening(closed, error))
     assert status == "500 Internal Server Error"
@@ -60,20 +60,20 @@ def test_a_failure_closes_everything_and_is_told(caplog, error):
         ("/nowhere", {"error"}),
     ],
 )
-def test_in_the_dialect(caplog, path, shape):
+def test_the_error_response_is_in_the_dialect_of_the_path(caplog, path, shape):
     _, body = ask(opening([], Panic("!")), path)
     assert json.loads(body).keys() == shape
 
 
 @pytest.mark.parametrize("error", [gevent.GreenletExit(), SystemExit(), KeyboardInterrupt()])
-def test_an_end_is_no_failure_and_closes_too(caplog, error):
+def test_exits_run_the_cleanup_and_are_not_logged(caplog, error):
     closed = []
     with pytest.raises(type(error)):
         ask(opening(closed, error))
     assert closed == ["exchange", "slot"]
 
 
-def test_an_answer_that_is_given_is_closed_by_the_server():
+def test_the_server_runs_the_cleanup_of_a_sent_response_once():
     closed = []
 
     def application(environ, start_response):
@@ -91,7 +91,7 @@ def test_an_answer_that_is_given_is_closed_by_the_server():
     assert closed == ["exchange"], "once"
 
 
-def test_a_hook_that_fails_after_the_view(caplog):
+def test_an_exception_in_a_hook_runs_the_cleanup(caplog):
     """Flask asks it a second time, with its own answer to the failure."""
     app, closed = Flask(__name__), []
 
@@ -111,7 +111,7 @@ def test_a_hook_that_fails_after_the_view(caplog):
     assert closed == ["exchange"]
 
 
-def test_one_closer_does_not_keep_the_others(caplog):
+def test_one_failing_action_does_not_stop_the_others(caplog):
     cleanup, closed = Cleanup(), []
     for each in (lambda: 1 / 0, lambda: closed.append(1), lambda: {}["a"], lambda: closed.append(2)):
         cleanup.add(each)
@@ -121,7 +121,7 @@ def test_one_closer_does_not_keep_the_others(caplog):
     assert caplog.text.count("the cleanup after a request failed") == 2
 
 
-def test_gunicorn_starts_an_answer_again_after_a_header_that_it_refuses():
+def test_gunicorn_starts_a_response_again_after_a_rejected_header():
     class Asked:
         method, version = "POST", (1, 1)
 

@@ -34,7 +34,7 @@ def table(tmp_path):
     table.database.close()
 
 
-def test_a_gap(table):
+def test_requests_are_spaced_by_the_interval(table):
     assert table.goes(SPACED, "a", queue=False)
     table.now += 1
     decision = table.request(SPACED, "b", queue=False)
@@ -44,21 +44,21 @@ def test_a_gap(table):
     assert table.goes(Limit("other", min_interval=3.0), "d", queue=False)
 
 
-def test_a_gap_outlives_a_restart(table):
+def test_an_interval_outlives_a_restart(table):
     assert table.goes(SPACED, "a")
     table.database.close()
     table.reopen()
     assert not table.goes(SPACED, "b")
 
 
-def test_a_clock_that_was_set_back(table):
+def test_a_clock_set_back_blocks_nobody(table):
     table.goes(SPACED, "a")
     table.now -= 5000
     assert table.goes(SPACED, "b")
     assert table.request(SPACED, "c").wait == 3.0
 
 
-def test_the_order_of_the_queue(table):
+def test_the_queue_keeps_the_order_of_arrival(table):
     table.goes(SPACED, "a")
     for ticket in "bcd":
         assert not table.goes(SPACED, ticket)
@@ -72,7 +72,7 @@ def test_the_order_of_the_queue(table):
     assert table.goes(SPACED, "d"), "who left is in nobody's way"
 
 
-def test_a_request_that_has_gone_once_is_ahead_of_the_queue(table):
+def test_a_retry_skips_the_queue(table):
     table.goes(SPACED, "a")
     table.goes(SPACED, "b")
     table.now += 3
@@ -80,14 +80,14 @@ def test_a_request_that_has_gone_once_is_ahead_of_the_queue(table):
     assert not table.goes(SPACED, "b")
 
 
-def test_a_queue_has_an_end(table):
+def test_a_full_queue_admits_no_more_waiters(table):
     table.goes(SPACED, "a")
     assert not table.request(SPACED, "b", max_queued=1).queue_full
     assert table.request(SPACED, "c", max_queued=1).queue_full
     assert not table.request(SPACED, "b", max_queued=1).queue_full, "it is in it already"
 
 
-def test_a_rate_is_for_any_stretch_of_time(table):
+def test_a_rate_holds_in_any_period(table):
     assert table.goes(RATE, "a", queue=False)
     table.now += 50
     assert table.goes(RATE, "b", queue=False)
@@ -98,14 +98,14 @@ def test_a_rate_is_for_any_stretch_of_time(table):
     assert table.request(RATE, "e", queue=False).wait == 50.0
 
 
-def test_what_did_not_go_does_not_count(table):
+def test_a_refunded_ticket_does_not_count(table):
     table.goes(RATE, "a")
     table.goes(RATE, "b")
     table.table.refund(RATE, "b")
     assert table.goes(RATE, "c", queue=False)
 
 
-def test_so_many_at_a_time(table):
+def test_no_more_than_the_maximum_run_at_a_time(table):
     assert table.goes(CONCURRENT, "a")
     assert table.goes(CONCURRENT, "b")
     decision = table.request(CONCURRENT, "c")
@@ -114,7 +114,7 @@ def test_so_many_at_a_time(table):
     assert table.goes(CONCURRENT, "c")
 
 
-def test_tickets_of_the_dead(table):
+def test_tickets_of_dead_processes_expire(table):
     table.goes(CONCURRENT, "a")
     table.goes(CONCURRENT, "b")
     table.request(CONCURRENT, "c")
