@@ -35,6 +35,7 @@ PENDING = {
     "pipeline",
     "redaction",
     "serving",
+    "shared_memory",
     "simulator",
     "status",
     "store",
