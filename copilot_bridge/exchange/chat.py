@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 
+from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeResponse
 from copilot_bridge.dialects.adaptation.limits import OPENAI
 from copilot_bridge.dialects.chat import prompt_reader, response
 from copilot_bridge.dialects.chat import request as chat
@@ -14,7 +15,7 @@ from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.images import ImageHolder, ImagePart
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.exchange.request import Body, ModelRequest, Whole
+from copilot_bridge.exchange.request import Body, ModelRequest
 from copilot_bridge.models.catalogue import Model
 
 
@@ -68,13 +69,11 @@ class ChatRequest(ModelRequest):
     def fail(self, error: BridgeError) -> bytes:
         return FRAMING.encode([error_frame(error)])
 
-    def accumulate(self, pieces: Iterator[bytes]) -> Whole:
-        normalizer = self._normalizer()
-        return response.accumulate(pieces, normalizer), normalizer.usage
+    def accumulator(self) -> ResponseAccumulator:
+        return response.ResponseAccumulator(self._normalizer())
 
-    def normalize_response(self, data: bytes) -> Whole:
-        normalizer = self._normalizer()
-        return response.normalize_response(data, normalizer), normalizer.usage
+    def normalize_response(self, data: bytes) -> WholeResponse:
+        return response.normalize_response(data, self._normalizer())
 
     def _normalizer(self) -> ChunkNormalizer:
         return ChunkNormalizer(

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeResponse
 from copilot_bridge.dialects.call_kinds import BACKGROUND
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.images import ImageHolder, ImagePart
@@ -15,7 +16,7 @@ from copilot_bridge.dialects.messages.normalize import MANAGED, StreamNormalizer
 from copilot_bridge.dialects.messages.writer import Writer
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
-from copilot_bridge.exchange.request import Body, ModelRequest, Whole
+from copilot_bridge.exchange.request import Body, ModelRequest
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.catalogues import Choice
 from copilot_bridge.upstream.quirks.messages import LONG_CONTEXT_BETA
@@ -85,10 +86,10 @@ class MessagesRequest(ModelRequest):
     def fail(self, error: BridgeError) -> bytes:
         return FRAMING.encode([error_frame(error)])
 
-    def accumulate(self, pieces: Iterator[bytes]) -> Whole:
-        return response.accumulate(pieces, keep=self._keep, managed=self._managed, answer_id=self._record.id)
+    def accumulator(self) -> ResponseAccumulator:
+        return response.ResponseAccumulator(keep=self._keep, managed=self._managed, answer_id=self._record.id)
 
-    def normalize_response(self, data: bytes) -> Whole:
+    def normalize_response(self, data: bytes) -> WholeResponse:
         return response.normalize_response(
             data, keep=self._keep, managed=self._managed, answer_id=self._record.id
         )

@@ -16,11 +16,18 @@ import requests
 from copilot_bridge import counting
 from copilot_bridge.billing.cost import CostReader, cost_of
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.accumulation import (
+    FrameCollector,
+    ResponseAccumulator,
+    WholeResponse,
+    accumulate,
+)
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo, adapt_prompt
 from copilot_bridge.dialects.adaptation.limits import Limits, limits_of
 from copilot_bridge.dialects.adaptation.stop_sequences import split_stop_sequences
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.filtered import Filtered, filtered
+from copilot_bridge.dialects.framing.frames import Framing
 from copilot_bridge.dialects.images import ImageHolder, ImagePart, omit_oldest_images
 from copilot_bridge.dialects.output_tool import OutputToolReader
 from copilot_bridge.dialects.prompt import (
@@ -56,7 +63,6 @@ LOADING = threading.Lock()
 
 Body = dict[str, Any]
 Headers = dict[str, str]
-Whole = tuple[bytes, Body | None]  # an answer in one piece, and its usage as chat counts
 
 
 class Reader(Protocol):
@@ -161,11 +167,11 @@ class ModelRequest(ABC):
         """The only event of a stream that failed before it began."""
 
     @abstractmethod
-    def accumulate(self, pieces: Iterator[bytes]) -> Whole:
-        """A stream, for a client that wants the answer in one piece."""
+    def accumulator(self) -> ResponseAccumulator:
+        """For a stream, where the client wants the answer in one piece."""
 
     @abstractmethod
-    def normalize_response(self, data: bytes) -> Whole:
+    def normalize_response(self, data: bytes) -> WholeResponse:
         """An answer that came in one piece."""
 
     def has_to_be_fitted(self, _model: Model) -> bool:
@@ -174,19 +180,24 @@ class ModelRequest(ABC):
 
     def reader(self) -> Reader:
         """For the answer, once there is one."""
-        reader = self.normalizer() if self._passes else self._translation()
+        return self._filtered(self.normalizer() if self._passes else self._translation(self._framing))
+
+    def _filtered(self, reader: Reader) -> Reader:
         return Filtered(reader, self._route.tool_adapter) if self._route.tool_adapter else reader
 
     @property
-    def keepalive(self) -> bytes:
-        return DIALECTS[self.dialect].framing.keepalive
+    def _framing(self) -> Framing:
+        return DIALECTS[self.dialect].framing
 
-    def _translation(self) -> Reader:
+    @property
+    def keepalive(self) -> bytes:
+        return self._framing.keepalive
+
+    def _translation(self, framing: Framing) -> Reader:
         answer_id = self._record.id
         reader: EventReader = self._route.event_reader(answer_id)
         if self._by_tool:
             reader = OutputToolReader(reader, ANSWER_TOOL)
-        framing = DIALECTS[self.dialect].framing
         return Translation(reader, self.writer(), framing, self._undo, answer_id)
 
     @property
@@ -225,7 +236,7 @@ class ModelRequest(ABC):
         streamed = self._streamed or not self._passes  # by a refusal
         with closing(response):
             try:
-                whole, usage = self._read_folded(response) if streamed else self._read_whole(response)
+                whole, usage = self._accumulate(response) if streamed else self._read_whole(response)
             except BridgeError as error:
                 self.heed(error)
                 raise
@@ -235,17 +246,21 @@ class ModelRequest(ABC):
         self._record.note_usage(usage)
         return whole
 
-    def _read_folded(self, response: requests.Response) -> Whole:
+    def _accumulate(self, response: requests.Response) -> WholeResponse:
+        """The whole answer, of which upstream's is a stream."""
         pieces = self._counted(iter(open_body(response, fast=False).read_available, b""))
-        if self._passes and self._route.tool_adapter:
-            pieces = filtered(pieces, self._route.tool_adapter)
-        reader = None if self._passes else self.reader()
-        whole = self.accumulate(read_anew(reader, pieces) if reader else pieces)
-        if not (reader and reader.stopped):
+        accumulator, adapter = self.accumulator(), self._route.tool_adapter
+        if self._passes:
+            whole = accumulate(filtered(pieces, adapter) if adapter else pieces, accumulator)
             read_tail(response)
-        return whole
+            return whole
+        reader = self._filtered(self._translation(FrameCollector(accumulator)))
+        read_to_end(reader, pieces)
+        if not reader.stopped:
+            read_tail(response)
+        return accumulator.result()
 
-    def _read_whole(self, response: requests.Response) -> Whole:
+    def _read_whole(self, response: requests.Response) -> WholeResponse:
         data = read_whole(response)
         self._record.cost = cost_of(data)
         return self.normalize_response(
@@ -436,15 +451,15 @@ def unreadable(request_id: str) -> UpstreamRefused:
     return UpstreamRefused(f"Copilot's answer could not be read: the log has more of request {request_id}")
 
 
-def read_anew(reader: Reader, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """A stream in the client's dialect.  Raises the failure that it tells of."""
+def read_to_end(reader: Reader, pieces: Iterator[bytes]) -> None:
+    """Raises the failure that the stream tells of."""
     for piece in pieces:
-        yield reader.feed(piece)
+        reader.feed(piece)
         if reader.failure:
             raise reader.failure
         if reader.done:
             return
-    yield reader.close()
+    reader.close()
 
 
 def counted(prompt: Prompt, overheads: TokenOverheads) -> int:

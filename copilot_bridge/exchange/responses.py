@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeResponse
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.images import ImageHolder, ImagePart
 from copilot_bridge.dialects.prompt import Prompt
-from copilot_bridge.dialects.responses import normalize, prompt_reader
+from copilot_bridge.dialects.responses import normalize, prompt_reader, response
 from copilot_bridge.dialects.responses import request as responses
 from copilot_bridge.dialects.responses.errors import error_frame
 from copilot_bridge.dialects.responses.framing import FRAMING
@@ -17,7 +18,7 @@ from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.responses.writer import Writer
 from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.exchange.chains import Link, as_items, caller_of
-from copilot_bridge.exchange.request import Body, ModelRequest, Reader, Whole
+from copilot_bridge.exchange.request import Body, ModelRequest, Reader
 from copilot_bridge.models.catalogue import Model
 
 
@@ -106,11 +107,11 @@ class ResponsesRequest(ModelRequest):
         response = {"object": "response", "id": f"resp_{self._record.id}", "output": []}
         return FRAMING.encode([error_frame(error, response, 0)])
 
-    def accumulate(self, pieces: Iterator[bytes]) -> Whole:
-        return normalize.accumulate(pieces)
+    def accumulator(self) -> ResponseAccumulator:
+        return response.ResponseAccumulator()
 
-    def normalize_response(self, data: bytes) -> Whole:
-        whole, usage, upstream_item_ids = normalize.normalize_response(
+    def normalize_response(self, data: bytes) -> WholeResponse:
+        whole, usage, upstream_item_ids = response.normalize_response(
             data, keep=self._bridge.config.keep_copilot_fields, answer_id=self._record.id
         )
         self._bridge.upstream_item_ids.update(upstream_item_ids)

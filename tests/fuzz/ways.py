@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from copilot_bridge.dialects.accumulation import accumulate as accumulate_stream
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo
 from copilot_bridge.dialects.chat import response as chat_response
 from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
@@ -17,6 +18,7 @@ from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.responses import normalize as responses_normalize
+from copilot_bridge.dialects.responses import response as responses_response
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
@@ -54,14 +56,14 @@ REPAIRS: dict[str, Callable[[], Any]] = {
     "responses": lambda: responses_normalize.StreamNormalizer(on_end=remember),
 }
 FOLDS: dict[str, Callable[[Iterable[bytes]], bytes]] = {
-    "chat": lambda pieces: chat_response.accumulate(pieces, normalizer()),
-    "messages": lambda pieces: messages_response.accumulate(pieces)[0],
-    "responses": lambda pieces: responses_normalize.accumulate(pieces)[0],
+    "chat": lambda pieces: accumulate_stream(pieces, chat_response.ResponseAccumulator(normalizer()))[0],
+    "messages": lambda pieces: accumulate_stream(pieces, messages_response.ResponseAccumulator())[0],
+    "responses": lambda pieces: accumulate_stream(pieces, responses_response.ResponseAccumulator())[0],
 }
 WHOLE: dict[str, Callable[[bytes], Any]] = {
-    "chat": lambda data: chat_response.normalize_response(data, normalizer()),
+    "chat": lambda data: chat_response.normalize_response(data, normalizer())[0],
     "messages": messages_response.normalize_response,
-    "responses": responses_normalize.normalize_response,
+    "responses": responses_response.normalize_response,
 }
 
 

@@ -19,11 +19,13 @@ from pathlib import Path
 import pytest
 from golden.transcripts import SIZES, Golden, check_stream, check_whole, cut, normalizer, options_of, normalize
 
+from copilot_bridge.dialects.responses import response as responses_response
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat.normalize import StreamNormalizer
-from copilot_bridge.dialects.chat.response import accumulate, normalize_response
+from copilot_bridge.dialects.accumulation import accumulate
+from copilot_bridge.dialects.chat.response import ResponseAccumulator, normalize_response
 from copilot_bridge.dialects.messages import normalize as messages
-from copilot_bridge.dialects.messages.response import accumulate as accumulate_message
+from copilot_bridge.dialects.messages.response import ResponseAccumulator as MessageAccumulator
 from copilot_bridge.dialects.messages.response import normalize_response as normalize_message
 from copilot_bridge.dialects.responses import normalize as responses
 from copilot_bridge.streaming.body_framing import Chunked, Framing, Sized, UntilClose
@@ -65,13 +67,13 @@ def test_a_stream_without_usage(case: Path, size: int, golden: Golden) -> None:
 @pytest.mark.parametrize("case", FOLDED, ids=name)
 def test_a_stream_folded(case: Path, size: int, golden: Golden) -> None:
     sent = (case / "upstream.sse").read_bytes()
-    golden.check(case / "client.json", accumulate(cut(sent, size), normalizer(**options_of(case))))
+    golden.check(case / "client.json", accumulate(cut(sent, size), ResponseAccumulator(normalizer(**options_of(case))))[0])
 
 
 @pytest.mark.parametrize("case", WHOLE, ids=name)
 def test_a_whole_answer(case: Path, golden: Golden) -> None:
     sent = (case / "upstream.json").read_bytes()
-    golden.check(case / "client.json", normalize_response(sent, normalizer(**options_of(case))))
+    golden.check(case / "client.json", normalize_response(sent, normalizer(**options_of(case)))[0])
 
 
 @pytest.mark.parametrize("case", PROMISED, ids=name)
@@ -157,12 +159,12 @@ def test_a_message_folded(case: Path, size: int, golden: Golden) -> None:
     if source.exists():
         whole, _ = normalize_message(source.read_bytes())
     else:
-        whole, _ = accumulate_message(cut((case / "upstream.sse").read_bytes(), size))
+        whole, _ = accumulate(cut((case / "upstream.sse").read_bytes(), size), MessageAccumulator())
     golden.check(case / "client.json", whole)
 
 
 @pytest.mark.parametrize("case", passed("responses", "upstream.json"), ids=name)
 def test_a_whole_response(case: Path, golden: Golden) -> None:
-    whole, _, upstream_item_ids = responses.normalize_response((case / "upstream.json").read_bytes())
+    whole, _, upstream_item_ids = responses_response.normalize_response((case / "upstream.json").read_bytes())
     golden.check(case / "client.json", codec.write(whole))
     assert upstream_item_ids

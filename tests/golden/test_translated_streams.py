@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from golden.transcripts import CREATED, MODEL, Golden, cut
 
+from copilot_bridge.dialects.framing.frames import Framing
+from copilot_bridge.dialects.accumulation import FrameCollector, ResponseAccumulator, accumulate
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.chat import response as chat_response
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
@@ -19,7 +21,7 @@ from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
 from copilot_bridge.dialects.messages import response as messages_response
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
-from copilot_bridge.dialects.responses import normalize as responses_normalize
+from copilot_bridge.dialects.responses import response as responses_response
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
@@ -39,12 +41,12 @@ WRITERS: dict[str, Callable[[], FrameWriter]] = {
     "messages": lambda: MessagesWriter(answer_id="msg_1", model=MODEL),
     "responses": lambda: ResponsesWriter(answer_id="1", model=MODEL, created=CREATED, names=ToolNames()),
 }
-FOLDS: dict[str, Callable[[Iterable[bytes]], bytes]] = {
-    "chat": lambda pieces: chat_response.accumulate(
-        pieces, ChunkNormalizer(model=MODEL, created=CREATED, answer_id="chatcmpl-1")
+ACCUMULATORS: dict[str, Callable[[], ResponseAccumulator]] = {
+    "chat": lambda: chat_response.ResponseAccumulator(
+        ChunkNormalizer(model=MODEL, created=CREATED, answer_id="chatcmpl-1")
     ),
-    "messages": lambda pieces: messages_response.accumulate(pieces)[0],
-    "responses": lambda pieces: responses_normalize.accumulate(pieces)[0],
+    "messages": messages_response.ResponseAccumulator,
+    "responses": responses_response.ResponseAccumulator,
 }
 
 BROKEN = ("error-mid-stream", "cut-mid-stream")
@@ -87,8 +89,14 @@ def told(stream: Translation, pieces: Iterable[bytes]) -> Iterator[bytes]:
     yield stream.close()
 
 
-def translation(client: str, path: Path) -> Translation:
-    return Translation(READERS[upstream_of(path)](), WRITERS[client](), DIALECTS[client].framing)
+def translation(client: str, path: Path, framing: Framing | None = None) -> Translation:
+    return Translation(READERS[upstream_of(path)](), WRITERS[client](), framing or DIALECTS[client].framing)
+
+
+def whole(client: str, path: Path) -> bytes:
+    accumulator = ACCUMULATORS[client]()
+    assert {*told(translation(client, path, FrameCollector(accumulator)), [path.read_bytes()])} == {b""}
+    return accumulator.result()[0]
 
 
 def translate(client: str, path: Path, pieces: Iterable[bytes]) -> bytes:
@@ -137,10 +145,11 @@ def test_an_answer_in_one_piece(client: str, path: Path, golden: Golden) -> None
     pieces = told(translation(client, path), [path.read_bytes()])
     if path.stem in BROKEN:
         with pytest.raises(BridgeError):
-            FOLDS[client](pieces)
+            whole(client, path)
         assert not accumulated.exists()
     else:
-        golden.check(accumulated, FOLDS[client](pieces))
+        golden.check(accumulated, whole(client, path))
+        assert accumulate(pieces, ACCUMULATORS[client]())[0] == accumulated.read_bytes()
 
 
 def test_no_case_is_forgotten() -> None:

@@ -3,23 +3,24 @@
 Both take the same path, since a whole response is treated as a stream of a single chunk.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import chain
 from typing import Any
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.accumulation import WholeResponse
 from copilot_bridge.dialects.chat.normalize import ARGUMENTS_FIELD, ChunkNormalizer
 from copilot_bridge.dialects.codec import JsonObject
-from copilot_bridge.dialects.framing import sse
 from copilot_bridge.dialects.members import json_text, optional_object, text
-from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
+from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
 JOINED_FIELDS = ("content", "refusal", "reasoning_content")
 
 
 class ResponseAccumulator:
-    """Joins normalized chunks into a `chat.completion`."""
+    """Joins chunks into a `chat.completion`, and normalizes them.
+
+    It is used, too, for models that give less in one piece than in a stream (Claude: 16,000 tokens).
+    """
 
     def __init__(self, normalizer: ChunkNormalizer) -> None:
         self._normalizer = normalizer
@@ -27,12 +28,21 @@ class ResponseAccumulator:
         self._choice: JsonObject = {}
         self._message: JsonObject = {"role": "assistant", "content": None, "refusal": None}
         self._calls: list[JsonObject] = []
+        self.done = False
+
+    def end(self) -> None:
+        self.done = True
 
     def add(self, chunk: JsonObject) -> None:
         for normalized in self._normalizer.normalize(chunk):
             self._add_normalized(normalized)
 
-    def result(self) -> JsonObject:
+    def result(self) -> WholeResponse:
+        if not self.done and self._normalizer.finish_reason is None:
+            raise StreamCut("Copilot's answer broke off before its end")
+        return codec.write(self._joined()), self._normalizer.usage
+
+    def _joined(self) -> JsonObject:
         for normalized in self._normalizer.end():
             self._add_normalized(normalized)
         if self._calls:
@@ -94,33 +104,7 @@ def tokens(logprobs: JsonObject, key: str) -> list[Any]:
     return entries if isinstance(entries, list) else []
 
 
-def accumulate(pieces: Iterable[bytes], normalizer: ChunkNormalizer) -> bytes:
-    """Accumulate a stream, whose bytes may be cut anywhere, into a whole response.
-
-    It is used for models that give less in one piece than in a stream (Claude: 16,000 tokens).
-
-    :raises StreamCut: the stream has no end.
-    """
-    accumulator, splitter = ResponseAccumulator(normalizer), sse.Splitter()
-    for block in chain(chain.from_iterable(map(splitter.feed, pieces)), remainder(splitter)):
-        data = sse.read_data(block)
-        if data.strip() == b"[DONE]":
-            return codec.write(accumulator.result())
-        if sse.tells_error(block):
-            raise read_stream_error(data)
-        if data and (chunk := codec.read_object(data)):
-            accumulator.add(chunk)
-    if normalizer.finish_reason is None:
-        raise StreamCut("Copilot's answer broke off before its end")
-    return codec.write(accumulator.result())
-
-
-def remainder(splitter: sse.Splitter) -> Iterator[bytes]:
-    """Yield the rest of the stream, which is known only when everything before it has been read."""
-    yield splitter.rest()
-
-
-def normalize_response(data: bytes, normalizer: ChunkNormalizer) -> bytes:
+def normalize_response(data: bytes, normalizer: ChunkNormalizer) -> WholeResponse:
     """Normalize Copilot's whole response.
 
     :raises UpstreamRefused: it is not a chat completion, or an error.
@@ -133,7 +117,8 @@ def normalize_response(data: bytes, normalizer: ChunkNormalizer) -> bytes:
         raise UpstreamRefused("Copilot's answer is no chat completion")
     accumulator = ResponseAccumulator(normalizer)
     accumulator.add({**response, "choices": as_stream_choices(choices or [])})
-    return codec.write(accumulator.result())
+    accumulator.end()
+    return accumulator.result()
 
 
 def as_stream_choices(choices: list[Any]) -> list[JsonObject]:

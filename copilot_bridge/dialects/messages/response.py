@@ -1,19 +1,16 @@
 """Whole responses: accumulated from a stream's events, or normalized from Copilot's own."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
-from itertools import chain
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec, members
+from copilot_bridge.dialects.accumulation import WholeResponse
 from copilot_bridge.dialects.codec import JsonObject
-from copilot_bridge.dialects.framing import sse
 from copilot_bridge.dialects.messages.normalize import as_chat_usage, normalize, token_counts
 from copilot_bridge.dialects.messages.tool_calls import with_call_ids
-from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
+from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error
 from copilot_bridge.errors import StreamCut, UpstreamRefused
-
-WholeResponse = tuple[bytes, dict[str, int]]  # the response, and its token usage as chat counts it
 
 
 def normalize_response(
@@ -26,46 +23,45 @@ def normalize_response(
     message = codec.read_object(data)
     if message is not None and is_error(message):
         raise as_stream_error(error_in(message))
-    if message is None or message.get("type") != "message":
-        raise UpstreamRefused("Copilot's answer is no message")
-    normalized = with_call_ids(normalize(message, keep=keep, managed=managed), answer_id)
-    usage = as_chat_usage(token_counts(message.get("usage")))
+    normalized, usage = normalize_message(message or {}, keep=keep, managed=managed, answer_id=answer_id)
     return (data if normalized == message else codec.write(normalized)), usage
 
 
-def accumulate(
-    pieces: Iterable[bytes], *, keep: bool = False, managed: bool = True, answer_id: str = ""
-) -> WholeResponse:
-    """Accumulate a stream, whose bytes may be cut anywhere, into a whole response.
-
-    :raises StreamCut: the stream has no end.
-    :raises UpstreamRefused: it contains an error.
-    """
-    accumulator, splitter = ResponseAccumulator(), sse.Splitter()
-    for piece in chain(pieces, [b"\n\n"]):  # the last event may lack its empty line
-        for block in splitter.feed(piece):
-            data = sse.read_data(block)
-            if sse.tells_error(block):
-                raise read_stream_error(data)
-            accumulator.add(codec.read_object(data) or {})
-        if accumulator.done:
-            message = codec.write(accumulator.message)
-            return normalize_response(message, keep=keep, managed=managed, answer_id=answer_id)
-    raise StreamCut("Copilot's answer broke off before its end")
+def normalize_message(
+    message: JsonObject, *, keep: bool, managed: bool, answer_id: str
+) -> tuple[JsonObject, JsonObject]:
+    """Return the message as clients get it, and its token usage as chat counts it."""
+    if message.get("type") != "message":
+        raise UpstreamRefused("Copilot's answer is no message")
+    normalized = with_call_ids(normalize(message, keep=keep, managed=managed), answer_id)
+    return normalized, as_chat_usage(token_counts(message.get("usage")))
 
 
 class ResponseAccumulator:
-    """Joins events into a message."""
+    """Joins events into a message, and normalizes it.
 
-    def __init__(self) -> None:
+    :param keep: leave Copilot's own fields in.
+    :param managed: the client has asked for `context_management`.
+    :param answer_id: for responses that carry none.
+    """
+
+    def __init__(self, *, keep: bool = False, managed: bool = True, answer_id: str = "") -> None:
+        self._options = {"keep": keep, "managed": managed}
+        self._answer_id = answer_id
         self._message: JsonObject = {}
         self._blocks: dict[int, JsonObject] = {}  # by their index
         self._arguments: dict[int, str] = {}
         self.done = False
 
-    @property
-    def message(self) -> JsonObject:
-        return {**self._message, "content": [self._blocks[index] for index in sorted(self._blocks)]}
+    def end(self) -> None:
+        """What stands behind the last event here says nothing."""
+
+    def result(self) -> WholeResponse:
+        if not self.done:
+            raise StreamCut("Copilot's answer broke off before its end")
+        message = {**self._message, "content": [self._blocks[index] for index in sorted(self._blocks)]}
+        normalized, usage = normalize_message(message, **self._options, answer_id=self._answer_id)
+        return codec.write(normalized), usage
 
     def add(self, event: JsonObject) -> None:
         if is_error(event):

@@ -8,8 +8,7 @@ came with it: `upstream_item_ids` maps the one to the other.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable
 from typing import Any
 
 from copilot_bridge.dialects import codec, members
@@ -261,62 +260,6 @@ class StreamNormalizer:
 def has_failed(event: JsonObject) -> bool:
     response = event.get("response")
     return isinstance(response, dict) and response.get("status") in FAILED_STATUSES
-
-
-def normalize_response(
-    data: bytes, *, keep: bool = False, answer_id: str = ""
-) -> tuple[JsonObject, dict[str, int] | None, dict[str, str]]:
-    """Normalize Copilot's whole response.
-
-    :return: the response, its token usage as chat counts it, and upstream's item ids.
-    :raises UpstreamRefused: it is not a response, or an error.
-    """
-    response = codec.read_object(data)
-    if response is not None and (is_error(response) or response.get("status") in FAILED_STATUSES):
-        raise as_stream_error(error_in(response))
-    if response is None or response.get("object") != "response":
-        raise UpstreamRefused("Copilot's answer is no response")
-    ids = ItemIds(answer_id)
-    normalized = dict(response if keep else without_copilot_fields(response))
-    normalized["id"] = ids.response_id(response.get("id"))
-    output = members.objects_in(response, "output")
-    normalized["output"] = [register_item(ids, index, item) for index, item in enumerate(output)]
-    normalized.setdefault("store", False)
-    if normalized.get("output_text") is None:
-        normalized.pop("output_text", None)  # SDKs add it themselves
-    return normalized, as_chat_usage(response.get("usage")), ids.upstream_item_ids
-
-
-def accumulate(pieces: Iterable[bytes]) -> tuple[bytes, dict[str, int] | None]:
-    """Return the response in the last event of a stream, and its token usage as chat counts it.
-
-    :raises StreamCut: there is no such event.
-    :raises UpstreamRefused: the stream contains an error.
-    """
-    splitter = sse.Splitter()
-    for block in chain(chain.from_iterable(map(splitter.feed, pieces)), remainder(splitter)):
-        data = sse.read_data(block)
-        if sse.tells_error(block):
-            raise read_stream_error(data)
-        event = codec.read_object(data) or {}
-        if is_error(event) or event.get("type") in FAILED_ENDS:
-            raise as_stream_error(error_in(event))
-        if event.get("type") in SUCCESSFUL_ENDS:
-            response = members.object_in(event, "response")
-            return codec.write(response), as_chat_usage(response.get("usage"))
-    raise StreamCut("Copilot's answer broke off before its end")
-
-
-def remainder(splitter: sse.Splitter) -> Iterator[bytes]:
-    """Yield the rest of the stream, which is known only when everything before it has been read."""
-    yield splitter.rest()
-
-
-def register_item(ids: ItemIds, index: int, item: JsonObject) -> JsonObject:
-    """Return an item with its ids, and keep upstream's id of it."""
-    result = ids.with_ids(index, item)
-    ids.upstream_item_ids[result["id"]] = str(item.get("id"))
-    return result
 
 
 def without_copilot_fields(event: JsonObject) -> JsonObject:

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from copilot_bridge.dialects.accumulation import accumulate
 from copilot_bridge.dialects.messages import response
 from copilot_bridge.dialects.messages.normalize import StreamNormalizer as MessagesNormalizer
 from copilot_bridge.dialects.responses import normalize as responses
+from copilot_bridge.dialects.responses import response as responses_response
 
 Json = dict[str, Any]
 
@@ -78,7 +80,9 @@ def streamed(told: Json) -> Json:
 
 
 def accumulated(told: Json) -> Json:
-    answer: Json = json.loads(response.accumulate([events(told)], answer_id=next(REQUESTS))[0])
+    answer: Json = json.loads(
+        accumulate([events(told)], response.ResponseAccumulator(answer_id=next(REQUESTS)))[0]
+    )
     return answer
 
 
@@ -139,7 +143,7 @@ def response_with(output: list[Json], answer_id: Any) -> Json:
 
 
 def responses_whole(output: list[Json], answer_id: Any) -> list[list[Json]]:
-    mended, _, _ = responses.normalize_response(
+    mended, _, _ = responses_response.normalize_response(
         json.dumps(response_with(output, answer_id)).encode(), answer_id=next(REQUESTS)
     )
     return [mended["output"]]

@@ -1,12 +1,14 @@
 """Answers in one piece: their ends.  What they become is in `tests/golden`."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from golden.transcripts import CREATED, MODEL, check_whole, normalizer
 
-from copilot_bridge.dialects.chat.response import accumulate, join_logprobs, normalize_response
+from copilot_bridge.dialects.accumulation import accumulate
+from copilot_bridge.dialects.chat.response import ResponseAccumulator, join_logprobs, normalize_response
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
 Json = dict[str, Any]
@@ -17,9 +19,14 @@ def whole(**message: Any) -> bytes:
 
 
 def mended(data: bytes) -> Json:
-    reply: Json = json.loads(normalize_response(data, normalizer()))
+    reply: Json = json.loads(normalize_response(data, normalizer())[0])
     check_whole(reply)
     return reply
+
+
+def accumulated(pieces: Iterable[bytes]) -> Json:
+    response: Json = json.loads(accumulate(pieces, ResponseAccumulator(normalizer()))[0])
+    return response
 
 
 def events(*chunks: Any) -> list[bytes]:
@@ -105,18 +112,18 @@ def test_white_space_without_end_is_an_error_here_too() -> None:
 )
 def test_a_stream_without_its_end_is_no_answer(pieces: list[bytes]) -> None:
     with pytest.raises(StreamCut):
-        accumulate(pieces, normalizer())
+        accumulated(pieces)
 
 
 def test_an_error_in_the_stream() -> None:
     with pytest.raises(UpstreamRefused, match="no more"):
-        accumulate(events(chunk({"content": "Hello"}), {"error": {"message": "no more"}}), normalizer())
+        accumulated(events(chunk({"content": "Hello"}), {"error": {"message": "no more"}}))
 
 
 def test_what_comes_after_the_end_is_not_read() -> None:
     late = events(chunk({"content": " late"}), {"error": {"message": "late"}})
-    accumulated = accumulate(events(chunk({"content": "Hello"}), b"[DONE]") + late, normalizer())
-    assert json.loads(accumulated)["choices"][0]["message"]["content"] == "Hello"
+    response = accumulated(events(chunk({"content": "Hello"}), b"[DONE]") + late)
+    assert response["choices"][0]["message"]["content"] == "Hello"
 
 
 def test_the_stream_is_read_only_as_far_as_its_end() -> None:
@@ -126,14 +133,11 @@ def test_the_stream_is_read_only_as_far_as_its_end() -> None:
         yield from events(chunk({"content": "Hello"}), b"[DONE]")
         raise AssertionError("read beyond the end")
 
-    assert json.loads(accumulate(pieces(), normalizer()))["choices"]
+    assert accumulated(pieces())["choices"]
 
 
 def test_junk_in_a_stream_is_dropped() -> None:
-    accumulated = accumulate(
-        events(b"junk", chunk({"content": "Hello"}), b"[1]", chunk({}, "stop")), normalizer()
-    )
-    check_whole(json.loads(accumulated))
+    check_whole(accumulated(events(b"junk", chunk({"content": "Hello"}), b"[1]", chunk({}, "stop"))))
 
 
 @pytest.mark.parametrize(

@@ -319,7 +319,7 @@ def test_a_signature_is_passed_on_in_chat(call: Json) -> None:
     assert told == {"id": "a", "type": "function", **call}
     message = {"role": "assistant", "tool_calls": [{"id": "a", "type": "function", **call}]}
     whole = json.dumps({"id": "c", "choices": [{"message": message, "finish_reason": "tool_calls"}]}).encode()
-    (told,) = json.loads(normalize_response(whole, ChunkNormalizer(model="m", created=1)))["choices"][0][
+    (told,) = json.loads(normalize_response(whole, ChunkNormalizer(model="m", created=1))[0])["choices"][0][
         "message"
     ]["tool_calls"]
     assert told == {"id": "a", "type": "function", **call}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.accumulation import accumulate
 from copilot_bridge.dialects.chat import prompt_reader as chat_prompt_reader
 from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
@@ -24,6 +25,7 @@ from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.responses import normalize as responses_normalize
 from copilot_bridge.dialects.responses import prompt_reader as responses_prompt_reader
 from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
+from copilot_bridge.dialects.responses import response as responses_response
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
@@ -177,9 +179,9 @@ def responses_whole(number: str) -> bytes:
 def test_in_a_whole_answer(number: str) -> None:
     normalizer = ChunkNormalizer(model="m", created=1)
     for whole in (
-        normalize_chat_response(chat_whole(number), normalizer),
+        normalize_chat_response(chat_whole(number), normalizer)[0],
         messages_response.normalize_response(messages_whole(number))[0],
-        codec.write(responses_normalize.normalize_response(responses_whole(number))[0]),
+        codec.write(responses_response.normalize_response(responses_whole(number))[0]),
     ):
         assert number in whole.decode()
         assert b"copilot_" not in whole
@@ -231,8 +233,8 @@ WRITERS: dict[str, Callable[[], Any]] = {
     "responses": lambda: ResponsesWriter(answer_id="a", model="m", created=1, names=ToolNames()),
 }
 FOLDS: dict[str, Callable[[bytes], bytes]] = {
-    "messages": lambda told: messages_response.accumulate([told])[0],
-    "responses": lambda told: responses_normalize.accumulate([told])[0],
+    "messages": lambda told: accumulate([told], messages_response.ResponseAccumulator())[0],
+    "responses": lambda told: accumulate([told], responses_response.ResponseAccumulator())[0],
 }
 
 

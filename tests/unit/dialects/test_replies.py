@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.accumulation import accumulate as accumulate_stream
 from copilot_bridge.dialects.chat import prompt_reader as chat
 from copilot_bridge.dialects.chat import response as chat_response
 from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
@@ -36,8 +37,8 @@ from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
 from copilot_bridge.dialects.prompt import Reasoning, Text, ToolCall
 from copilot_bridge.dialects.provider_details import decode_details
 from copilot_bridge.dialects.registry import DIALECTS
-from copilot_bridge.dialects.responses import normalize as responses_normalize
 from copilot_bridge.dialects.responses import prompt_reader as responses
+from copilot_bridge.dialects.responses import response as responses_response
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
@@ -344,13 +345,13 @@ def test_every_row_is_a_loss(dialect, row, many_answers):
 
 
 def fold_chat(pieces):
-    return chat_response.accumulate(pieces, normalizer())
+    return accumulate_stream(pieces, chat_response.ResponseAccumulator(normalizer()))[0]
 
 
 FOLDS = {
     "chat": fold_chat,
-    "messages": lambda pieces: messages_response.accumulate(pieces)[0],
-    "responses": lambda pieces: responses_normalize.accumulate(pieces)[0],
+    "messages": lambda pieces: accumulate_stream(pieces, messages_response.ResponseAccumulator())[0],
+    "responses": lambda pieces: accumulate_stream(pieces, responses_response.ResponseAccumulator())[0],
 }
 
 
