@@ -10,6 +10,7 @@ COPY requirements.txt /src/
 ARG PACKAGES=""
 RUN /opt/copilot-bridge/bin/pip install -r /src/requirements.txt $PACKAGES
 COPY setup.cfg pyproject.toml README.md LICENSE /src/
+COPY docs /src/docs
 COPY systemd /src/systemd
 COPY copilot_bridge /src/copilot_bridge
 RUN /opt/copilot-bridge/bin/pip install --no-deps /src

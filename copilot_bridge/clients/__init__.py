@@ -15,7 +15,7 @@ from copilot_bridge.clients.instructions import (
     pick_model,
     setup_instructions,
 )
-from copilot_bridge.clients.merging import ByHandError, edit_settings
+from copilot_bridge.clients.merging import ByHandError, edit_settings, read_settings
 from copilot_bridge.clients.registry import CLIENTS
 from copilot_bridge.clients.shells import SHELLS, Shell, shell
 
@@ -33,6 +33,7 @@ __all__ = [
     "clean_url",
     "edit_settings",
     "pick_model",
+    "read_settings",
     "setup_instructions",
     "shell",
 ]

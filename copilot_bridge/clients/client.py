@@ -1,5 +1,6 @@
 """What the bridge knows of a client, and the parameters of its settings."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,6 +45,7 @@ class ClientParams:
 
     :param root: the bridge's address, without a path.
     :param keyed: the bridge requires a key; otherwise `key` is any text.
+    :param plan: the chat models of the plan, for clients that take a list; empty: unknown.
     """
 
     root: str
@@ -51,10 +53,25 @@ class ClientParams:
     keyed: bool
     model: ModelInfo
     small_model: ModelInfo
+    plan: tuple[ModelInfo, ...] = ()
+
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        """All models to list, the chosen ones first."""
+        return tuple({model.id: model for model in (self.model, self.small_model, *self.plan)}.values())
+
+    def newest(self, prefix: str) -> ModelInfo | None:
+        """The newest model of the plan whose id is the prefix and a version."""
+        found = [model for model in self.plan if re.fullmatch(rf"{prefix}-[\d.]+", model.id)]
+        return max(found, key=lambda model: version_of(model.id), default=None)
 
     @property
     def v1(self) -> str:
         return f"{self.root}/v1"
+
+
+def version_of(model: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", model)))
 
 
 Values = Mapping[str, Any]
@@ -101,6 +118,7 @@ class Client:
     :param setup_command: a command that configures it.
     :param values: (field, value) pairs to fill in where there is no file.
     :param steps: what a person has to do besides, in order.  :param check: a command that shows it works.
+    :param conflicts: variables, and dotted paths in its settings, that override what the bridge needs.
     """
 
     title: str
@@ -117,6 +135,8 @@ class Client:
     setup_command: Callable[[ClientParams], str] = field(default=lambda _params: "")
     values: Callable[[ClientParams], tuple[tuple[str, str], ...]] = field(default=lambda _params: ())
     steps: Callable[[ClientParams], tuple[Step, ...]] = field(default=lambda _params: ())
+
+    conflicts: tuple[str, ...] = ()
 
     @property
     def writable(self) -> bool:

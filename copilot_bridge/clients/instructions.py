@@ -13,6 +13,7 @@ from copilot_bridge.clients.client import (
     SettingsFile,
     Step,
     Values,
+    version_of,
 )
 from copilot_bridge.clients.merging import edit_settings
 from copilot_bridge.clients.registry import CLIENTS
@@ -90,9 +91,13 @@ def setup_instructions(
     model: ModelInfo | str = "",
     small_model: ModelInfo | str = "",
     system: System | None = None,
+    plan: tuple[ModelInfo, ...] = (),
 ) -> Instructions:
-    """:param client: a key of CLIENTS.  :param base_url: of the bridge, with or without /v1.
+    """What a person does to use the bridge with the client.
+
+    :param client: a key of CLIENTS.  :param base_url: of the bridge, with or without /v1.
     :param key: "": the bridge asks for none.  :param model: "": the usual one.
+    :param plan: all chat models, where they are known.
     :raises ConfigError: there is no such client, or the address is none.
     """
     system = system or System()
@@ -101,7 +106,8 @@ def setup_instructions(
         raise ConfigError(f"there is no client {client!r}: {', '.join(CLIENTS)}")
     main = model_info(model or row.models[0])
     small_model_info = model_info(small_model or (row.small_models[0] if row.small_models else main))
-    params = ClientParams(clean_url(base_url), key or PLACEHOLDER, bool(key), main, small_model_info)
+    root = clean_url(base_url)
+    params = ClientParams(root, key or PLACEHOLDER, bool(key), main, small_model_info, plan)
     files = (planned_file(settings_file, params, system) for settings_file in row.files)
     variables, say = row.variables(params), SHELLS[system.shell].lines
     return Instructions(
@@ -165,7 +171,7 @@ ADDRESS = re.compile(r"https?://[a-z0-9_.:\[\]-]+(?:/[a-z0-9_./~-]*)?", re.IGNOR
 
 
 def pick_model(models: Sequence[str], preferred: Sequence[str]) -> str:
-    """The first that is wished for, the newest of those that begin alike; "" if there are no models."""
-    newest = sorted(models, reverse=True)
+    """The first preferred model, or the newest that begins like it; "" if there are no models."""
+    newest = sorted(models, key=lambda model: (version_of(model), model), reverse=True)
     fitting = (each for start in preferred for each in (start, *newest) if each.startswith(start))
     return next((each for each in fitting if each in models), models[0] if models else "")

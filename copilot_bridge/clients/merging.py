@@ -1,18 +1,20 @@
-"""Putting a few values into settings that somebody wrote, and leaving the rest as it is.
+"""Merges a few values into settings that somebody wrote, and leaves the rest as it is.
 
-The text goes in and comes out; whatever can't be kept (comments in JSON, a form that is not understood) is
-refused.  The result is read again by another parser before anybody gets it.
+Comments and layout stay.  The result is read again by another parser before it is returned; settings in a
+form that can't be kept are refused.
 """
 
 import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
+from copilot_bridge.clients.jsonc import rewrite
 from copilot_bridge.errors import ConfigError
 
 # What tells the entries of a list apart.
@@ -72,6 +74,11 @@ def edit_settings(text: str, kind: str, wanted: Any) -> str:
     if settings_format.read(result) != after:
         raise ByHandError("it is written in a way that can't be changed safely")
     return mark + (result.replace("\n", "\r\n") if windows else result)
+
+
+def read_settings(text: str, kind: str) -> Any:
+    """The content as plain values.  Raises ConfigError."""
+    return FORMATS[kind].read(text.removeprefix("\ufeff").replace("\r\n", "\n"))
 
 
 def merged(old: Any, wanted: Any) -> Any:
@@ -137,14 +144,19 @@ def to_plain(value: Any) -> Any:
 
 
 def read_json(text: str) -> Any:
+    """Comments and commas before an end are let pass."""
     try:
-        return json.loads(text, object_pairs_hook=reject_duplicates)
+        return parse_json(text)
     except json.JSONDecodeError as error:
-        if has_comments(text):
-            raise ByHandError("it has comments in it, which would be lost") from error
+        with suppress(json.JSONDecodeError):
+            return parse_json(COMMENT_OR_COMMA.sub(lambda match: match[1] or " ", text))
         raise ConfigError(f"line {error.lineno}, column {error.colno}: {error.msg}") from error
     except RecursionError as error:
         raise ConfigError("it is nested too deeply") from error
+
+
+def parse_json(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=reject_duplicates)
 
 
 def reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -154,19 +166,8 @@ def reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def has_comments(text: str) -> bool:
-    """It would be JSON without them."""
-    try:
-        json.loads(COMMENT_OR_COMMA.sub(lambda match: match[1] or "", text) or "{}")
-    except (json.JSONDecodeError, RecursionError):
-        return False
-    return True
-
-
 def write_json(content: Any, old: str) -> str:
-    indent = re.search(r"^([ \t]+)\S", old, re.MULTILINE)
-    end = "\n" if old.endswith("\n") or not old.strip() else ""
-    return json.dumps(content, indent=indent[1] if indent else 2, ensure_ascii=False) + end
+    return rewrite(old, content) if old.strip() else json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 # --- TOML

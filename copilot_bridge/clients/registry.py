@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from copilot_bridge.clients.client import Client, ClientParams, FileLocation, SettingsFile
 from copilot_bridge.clients.settings import (
-    ZED,
     aider_settings,
     aider_variables,
     anthropic_variables,
@@ -17,6 +16,7 @@ from copilot_bridge.clients.settings import (
     connection_values,
     continue_settings,
     copilot_cli_variables,
+    langchain_variables,
     llm_keys,
     llm_settings,
     openai_variables,
@@ -24,6 +24,7 @@ from copilot_bridge.clients.settings import (
     opencode_settings,
     zed_settings,
     zed_steps,
+    zed_variables,
 )
 
 CLAUDE = ("claude-sonnet-4.6", "claude-sonnet", "claude-opus", "claude", "gpt")
@@ -65,6 +66,7 @@ CLIENTS: dict[str, Client] = {
             ),
         ),
         variables=claude_variables,
+        conflicts=("ANTHROPIC_API_KEY", "env.ANTHROPIC_API_KEY", "apiKeyHelper"),
         check=lambda _params: 'claude -p "Say hello"',
     ),
     "codex": Client(
@@ -186,7 +188,7 @@ CLIENTS: dict[str, Client] = {
                 zed_settings,
             ),
         ),
-        extra_variables=lambda params: {ZED[params.model.family][2]: params.key},
+        extra_variables=zed_variables,
         steps=zed_steps,
         check=lambda _params: "zed .",
     ),
@@ -213,6 +215,18 @@ CLIENTS: dict[str, Client] = {
         variables=openai_variables,
         check=python_check(
             "openai", "OpenAI", "OpenAI().responses.create(model='{}', input='Say hello').output_text"
+        ),
+    ),
+    "langchain": Client(
+        title="LangChain",
+        about="ChatOpenAI and ChatAnthropic, for Python",
+        dialect="chat",
+        v1=True,
+        models=CLAUDE,
+        page="docs/clients/langchain.md",
+        variables=langchain_variables,
+        check=python_check(
+            "langchain_openai", "ChatOpenAI", "ChatOpenAI(model='{}').invoke('Say hello').content"
         ),
     ),
     "anthropic-sdk": Client(

@@ -29,8 +29,8 @@ def claude_variables(params: ClientParams) -> dict[str, str]:
         "ANTHROPIC_MODEL": params.model.id,
         "ANTHROPIC_SMALL_FAST_MODEL": params.small_model.id,  # versions up to 2.0
         # Left to itself it asks for Anthropic's newest, which the plan may not have.
-        "ANTHROPIC_DEFAULT_OPUS_MODEL": params.model.id,
-        "ANTHROPIC_DEFAULT_SONNET_MODEL": params.model.id,
+        "ANTHROPIC_DEFAULT_OPUS_MODEL": (params.newest("claude-opus") or params.model).id,
+        "ANTHROPIC_DEFAULT_SONNET_MODEL": (params.newest("claude-sonnet") or params.model).id,
         "ANTHROPIC_DEFAULT_HAIKU_MODEL": params.small_model.id,
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         # It says which calls are a subagent's, a compaction's or a title's, and nothing of what is said.
@@ -100,7 +100,7 @@ OPENCODE = {
 
 def opencode_settings(params: ClientParams) -> Values:
     providers: dict[str, Any] = {}
-    for model in (params.model, params.small_model):
+    for model in params.models:
         name, package, title = OPENCODE[model.family]
         usual = {"npm": package, "name": title, "options": {"baseURL": params.v1, "apiKey": params.key}}
         providers.setdefault(name, {**usual, "models": {}})["models"][model.id] = opencode_model(model)
@@ -139,22 +139,25 @@ def aider_settings(params: ClientParams) -> Values:
 
 
 def continue_settings(params: ClientParams) -> Values:
-    limits = without_none(contextLength=params.model.prompt, maxTokens=params.model.output)
-    model = {
-        "name": f"{params.model.title or params.model.id} (bridge)",
+    return {
+        "name": IfMissing("Copilot Bridge"),
+        "version": IfMissing("1.0.0"),
+        "schema": IfMissing("v1"),
+        "models": [continue_model(params, model) for model in params.models],
+    }
+
+
+def continue_model(params: ClientParams, model: ModelInfo) -> Values:
+    limits = without_none(contextLength=model.prompt, maxTokens=model.output)
+    return {
+        "name": f"{model.title or model.id} (bridge)",
         "provider": "openai",
-        "model": params.model.id,
+        "model": model.id,
         "apiBase": params.v1,
         "apiKey": params.key,
         "roles": ["chat", "edit", "apply"],
         "capabilities": ["tool_use", "image_input"],
         **({"defaultCompletionOptions": limits} if limits else {}),
-    }
-    return {
-        "name": IfMissing("Copilot Bridge"),
-        "version": IfMissing("1.0.0"),
-        "schema": IfMissing("v1"),
-        "models": [model],
     }
 
 
@@ -172,21 +175,29 @@ ZED_CAN = {
 
 
 def zed_settings(params: ClientParams) -> Values:
-    family = params.model.family
-    kind, name, _ = ZED[family]
-    model = {
-        "name": params.model.id,
-        "display_name": params.model.title or params.model.id,
-        # Its word for the context, which it will not do without.
-        "max_tokens": params.model.prompt or params.model.context or 128_000,
-        **without_none(max_output_tokens=params.model.output),
-        "capabilities": ZED_CAN[family],
-    }
-    api_url = params.root if family == "messages" else params.v1
+    kinds: dict[str, Any] = {}
+    for model in params.models:
+        kind, name, _ = ZED[model.family]
+        api_url = params.root if model.family == "messages" else params.v1
+        provider = kinds.setdefault(kind, {}).setdefault(name, {"api_url": api_url, "available_models": []})
+        provider["available_models"].append(zed_model(model))
+    default = {"provider": ZED[params.model.family][1], "model": params.model.id}
+    return {"language_models": kinds, "agent": {"default_model": default}}
+
+
+def zed_model(model: ModelInfo) -> Values:
     return {
-        "language_models": {kind: {name: {"api_url": api_url, "available_models": [model]}}},
-        "agent": {"default_model": {"provider": name, "model": params.model.id}},
+        "name": model.id,
+        "display_name": model.title or model.id,
+        # Zed's name for the context, which it requires.
+        "max_tokens": model.prompt or model.context or 128_000,
+        **without_none(max_output_tokens=model.output),
+        "capabilities": ZED_CAN[model.family],
     }
+
+
+def zed_variables(params: ClientParams) -> dict[str, str]:
+    return {ZED[model.family][2]: params.key for model in params.models}
 
 
 def zed_steps(params: ClientParams) -> tuple[Step, ...]:
@@ -194,22 +205,25 @@ def zed_steps(params: ClientParams) -> tuple[Step, ...]:
         "Zed keeps keys in the system's keychain: enter '%(key)s' beside '%(name)s' in Settings, AI, "
         "LLM Providers, or start Zed with the variable."
     )
-    return ((sentence, {"key": params.key, "name": ZED[params.model.family][1]}),)
+    names = dict.fromkeys(ZED[model.family][1] for model in params.models)
+    return tuple((sentence, {"key": params.key, "name": name}) for name in names)
 
 
 def llm_settings(params: ClientParams) -> list[Values]:
-    return [
-        {
-            "model_id": f"bridge/{params.model.id}",
-            "model_name": params.model.id,
-            "api_base": params.v1,
-            "api_key_name": "bridge" if params.keyed else None,
-            **({} if params.model.family != "responses" else {"reasoning": True}),
-            "supports_tools": True,
-            "supports_schema": True,
-            "vision": True,
-        }
-    ]
+    return [llm_model(params, model) for model in params.models]
+
+
+def llm_model(params: ClientParams, model: ModelInfo) -> Values:
+    return {
+        "model_id": f"bridge/{model.id}",
+        "model_name": model.id,
+        "api_base": params.v1,
+        "api_key_name": "bridge" if params.keyed else None,
+        **({} if model.family != "responses" else {"reasoning": True}),
+        "supports_tools": True,
+        "supports_schema": True,
+        "vision": True,
+    }
 
 
 def llm_keys(params: ClientParams) -> Values | None:
@@ -221,6 +235,14 @@ def llm_keys(params: ClientParams) -> Values | None:
 
 def openai_variables(params: ClientParams) -> dict[str, str]:
     return {"OPENAI_BASE_URL": params.v1, "OPENAI_API_KEY": params.key}
+
+
+def langchain_variables(params: ClientParams) -> dict[str, str]:
+    """Its two classes read the variables of the two vendors."""
+    return openai_variables(params) | {
+        "ANTHROPIC_BASE_URL": params.root,
+        "ANTHROPIC_API_KEY": params.key,
+    }
 
 
 def anthropic_variables(params: ClientParams) -> dict[str, str]:

@@ -148,7 +148,13 @@ def shown(
     small = offered.pick("", row.small_models) if row.small_models else ""
     system = SYSTEMS[chosen.system][1]
     steps = setup_instructions(
-        chosen.client, base_url(), (key or YOUR_KEY) if keyed else "", main, small, system
+        chosen.client,
+        base_url(),
+        (key or YOUR_KEY) if keyed else "",
+        main,
+        small,
+        system,
+        tuple(map(named, offered.models)),
     )
     return page(
         "setup.html",

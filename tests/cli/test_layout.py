@@ -95,7 +95,7 @@ def test_listings_at_80_columns(run, arguments):
             ["models", "--frobnicate-everything-there-is-to-be-seen"],
             "'--frobnicate-everything-there-is-to-be-seen'.",
         ),
-        (["setup", "lanchain"], "copilot-cli,"),
+        (["setup", "emacs"], "copilot-cli,"),
         (["start", "--check", "--api-key", "short"], "(`copilot-bridge"),
     ],
 )

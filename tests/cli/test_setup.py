@@ -5,6 +5,7 @@ import os
 import re
 import stat
 import tomllib
+from pathlib import Path
 
 import pytest
 from cli.conftest import Terminal
@@ -282,14 +283,52 @@ def test_settings_that_can_not_be_changed(setup, own, config, content, says):
     assert tree(own) == before
 
 
-def test_comments_in_json(setup, own):
+def test_comments_in_json_stay(setup, own):
     path = own / ".config/opencode/opencode.jsonc"
     path.parent.mkdir(parents=True)
     path.write_text('{\n  // mine\n  "theme": "dark",\n}\n')
-    result = setup("opencode", "--write", "--yes")
-    assert "comments" in result.err.splitlines()[-1]
-    assert '"baseURL"' in result.err
-    assert path.read_text() == '{\n  // mine\n  "theme": "dark",\n}\n'
+    assert setup("opencode", "--write", "--yes").code == 0
+    assert path.read_text().startswith('{\n  // mine\n  "theme": "dark",\n  "$schema": ')
+    assert '"baseURL"' in path.read_text()
+
+
+def test_an_older_key_is_told_of(setup, own, monkeypatch):
+    path = own / ".claude/settings.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"env": {"ANTHROPIC_API_KEY": "sk-ant-old"}}')
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-old")
+    for arguments in ((), ("--write", "--yes")):
+        told = " ".join(setup("claude-code", *arguments).err.split())
+        assert f"env.ANTHROPIC_API_KEY is set in {path}" in told
+        assert "ANTHROPIC_API_KEY is set in the environment" in told
+        assert "sk-ant-old" not in told
+
+
+@pytest.mark.parametrize("client", ["opencode", "zed", "continue", "llm"])
+def test_clients_with_a_list_get_all_models_of_the_plan(setup, client):
+    told = setup(client).out
+    assert all(name in told for name in ("claude-opus-5", "gpt-5.5", "gemini-2.5-pro", "grok-4.5"))
+    assert "embedding" not in told
+
+
+def test_claude_code_gets_the_newest_of_each_tier(setup):
+    told = json.loads(setup("claude-code").out)["env"]
+    assert told["ANTHROPIC_DEFAULT_OPUS_MODEL"] == "claude-opus-5"
+    assert told["ANTHROPIC_DEFAULT_SONNET_MODEL"] == "claude-sonnet-5"
+    assert told["ANTHROPIC_DEFAULT_HAIKU_MODEL"] == "claude-haiku-4.5"
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_page_of_each_client_comes_with_the_package(setup, client):
+    (line,) = [line for line in setup(client).err.splitlines() if line.startswith("What else to know:")]
+    assert Path(line.partition(":")[2].strip()).read_text().startswith("# ")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("claude", "claude-code"), ("copilot", "copilot-cli"), ("langchan", "langchain")]
+)
+def test_what_clients_are_called_otherwise(setup, typed, meant):
+    assert f"did you mean {meant}?" in setup(typed).err
 
 
 def test_a_folder_in_its_place(setup, own):

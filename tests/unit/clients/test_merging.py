@@ -62,6 +62,59 @@ def test_comments_stay():
     assert "# the first\n  - name: a\n    model: 'x'" in edit_settings(YAML_TEXT, "yaml", WANTED)
 
 
+COMMENTED = """// mine
+{
+	"theme": "dark", // as at home
+	/* the old one */
+	"model": "o3", // once
+	"providers": {
+		"other": {"url": "http://x"} // keep
+	},
+	"list": [1, 2,], // both
+}
+"""
+
+
+def test_comments_and_layout_of_json_stay():
+    assert (
+        edit_settings(COMMENTED, "json", {**WANTED, "list": [3], "new": {"a": []}})
+        == """// mine
+{
+	"theme": "dark", // as at home
+	/* the old one */
+	"model": "new", // once
+	"providers": {
+		"other": {"url": "http://x"}, // keep
+		"bridge": {
+			"url": "u"
+		}
+	},
+	"list": [1, 2, 3,], // both
+	"new": {
+		"a": []
+	},
+}
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted", "after"),
+    [
+        ("{}", {"a": 1}, '{\n  "a": 1\n}'),
+        ('{"a": 1}', {"b": 2}, '{"a": 1, "b": 2}'),
+        ('{"a": {}}\n', {"a": {"b": 2}}, '{"a": {\n  "b": 2\n}}\n'),
+        ('{\n  "a": 1 // note\n}', {"b": 2}, '{\n  "a": 1, // note\n  "b": 2\n}'),
+        ('{\n  "a": 1,\n  "b": 2\n}', {"a": None}, '{\n  "b": 2\n}'),
+        ('{\n  "a": 1,\n  "b": 2\n}', {"b": None}, '{\n  "a": 1\n}'),
+        ("{\n  // none\n}", {"b": 2}, '{\n  // none\n  "b": 2\n}'),
+        ('{"u": "// no comment", "x": [ ]}', {"x": ["y"]}, '{"u": "// no comment", "x": [\n  "y"\n]}'),
+    ],
+)
+def test_edits_of_json(before, wanted, after):
+    assert edit_settings(before, "json", wanted) == after
+
+
 @pytest.mark.parametrize("dash", ["", "  ", "    "])
 def test_lists_keep_their_indentation(dash):
     text = f"models:\n{dash}- name: a\n{dash}  x: 1\n"
@@ -97,9 +150,6 @@ def test_true_is_not_one():
 @pytest.mark.parametrize(
     ("kind", "text", "says"),
     [
-        ("json", '{"a": 1,}', "comments"),
-        ("json", '// mine\n{"a": "http://x"}', "comments"),
-        ("json", '{"a": 1 /* mine */}', "comments"),
         ("json", '{"a": 1, "a": 2}', "twice"),
         ("json", "[1]", "not an object"),
         ("json", '{"providers": "text"}', "providers is not an object"),

@@ -1,0 +1,78 @@
+"""`setup --write` and `--undo`: changes a client's own settings files, and takes the changes back."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from copilot_bridge.cli.setup.files import Change, Notes, read_own, undo, write
+from copilot_bridge.cli.setup.output import print_steps, say, shown_path
+from copilot_bridge.cli.terminal.console import is_interactive, print_wrapped
+from copilot_bridge.clients import (
+    PLACEHOLDER,
+    ByHandError,
+    Instructions,
+    PlannedFile,
+    edit_settings,
+)
+from copilot_bridge.config import Config
+from copilot_bridge.errors import ConfigError
+from copilot_bridge.redaction import Secret
+
+
+def write_settings(client: str, steps: Instructions, config: Config, yes: bool) -> None:
+    changes = [change_of(each) for each in steps.files]
+    todo = [each for each in changes if not each.nothing]
+    if not todo:
+        paths = ", ".join(str(each.path) for each in changes)
+        print_wrapped(f"There is nothing to change: {paths} says it already.", err=True)
+    else:
+        for change in todo:
+            click.echo(change.diff(steps.key), nl=False)
+        confirm_change(f"Write {' and '.join(str(each.path) for each in todo)}?", yes)
+        for backup in write(client, todo, Notes(config.home)):
+            print_wrapped(f"What it was before is in {backup}.", err=True)
+        say(f"Written.  `copilot-bridge setup {client} --undo` takes it back.")
+    print_steps(steps)
+    if steps.lines:
+        say(f"\nBesides, in your shell:\n\n{masked(steps)}")
+    say(f"\nCheck it:  {steps.check}")
+
+
+def masked(steps: Instructions) -> str:
+    """A log may be reading; whoever gave the key knows it."""
+    secret = steps.key != PLACEHOLDER and not sys.stderr.isatty()
+    return steps.lines.replace(steps.key, Secret(steps.key).masked()) if secret else steps.lines
+
+
+def change_of(settings: PlannedFile) -> Change:
+    """Raises ConfigError: what is there can't be read, or only be changed by hand."""
+    path = shown_path(settings)
+    before = read_own(path)
+    try:
+        after = edit_settings((before or b"").decode(), settings.format, settings.wanted)
+    except ByHandError as error:
+        say(f"This is to be in {path}:\n\n{settings.content}")
+        raise ConfigError(f"{path}: {error}; add the lines above by hand, nothing was changed") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path} is broken ({error}): mend it first, nothing was changed") from error
+    return Change(path, before, after.encode())
+
+
+def confirm_change(question: str, yes: bool) -> None:
+    """Raises ConfigError: nobody is there to answer; Abort: the answer is no."""
+    if yes:
+        return
+    if not is_interactive():
+        raise ConfigError("nobody is there to be asked: say --yes; nothing was changed")
+    click.confirm(question, default=True, abort=True)
+
+
+def undo_changes(client: str, config: Config, yes: bool) -> None:
+    def confirm(path: Path) -> bool:
+        if yes or not is_interactive():
+            return yes
+        return click.confirm(f"{path} has been changed since.  Put back what it was all the same?")
+
+    for path in undo(client, Notes(config.home), confirm):
+        say(f"{path} is as it was.")
