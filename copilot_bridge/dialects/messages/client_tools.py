@@ -4,7 +4,6 @@ Source: Anthropic's documentation of the bash, text editor, memory and computer 
 its SDK (2026).
 """
 
-import re
 from collections.abc import Callable, Iterable
 
 from copilot_bridge.dialects.codec import JsonObject
@@ -144,8 +143,3 @@ CLIENT_TOOLS: dict[str, Callable[[JsonObject], tuple[str, JsonObject]]] = {
     "computer_20250124": computer(*BASICS, *MORE),
     "computer_20251124": computer(*BASICS, *MORE, *ZOOM),
 }
-
-# Tools that Anthropic's servers run.  Agents can do without.
-SERVER_TOOL = re.compile(
-    r"(web_search|web_fetch|code_execution|advisor)_\d+|tool_search_tool_\w+|mcp_toolset"
-)

@@ -6,7 +6,7 @@ from typing import Any
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject
-from copilot_bridge.dialects.messages.client_tools import CLIENT_TOOLS, SERVER_TOOL
+from copilot_bridge.dialects.messages.client_tools import CLIENT_TOOLS
 from copilot_bridge.dialects.messages.schema import BODY
 from copilot_bridge.dialects.prompt import (
     File,
@@ -23,6 +23,7 @@ from copilot_bridge.dialects.prompt import (
     ToolResult,
 )
 from copilot_bridge.dialects.provider_details import decode_details
+from copilot_bridge.dialects.tool_catalogue import history_types, hosted_tool
 from copilot_bridge.dialects.validation import validate
 from copilot_bridge.errors import InvalidRequest, Unsupported
 
@@ -131,8 +132,8 @@ def read_block(where: str, block: JsonObject) -> Iterator[Part]:
         raise Unsupported(f"{where}: {error}", param=where) from error
 
 
-# Blocks of server tools in earlier turns: the text after them tells the result.
-IGNORED = ("server_tool_use", "web_search_tool_result", "tool_search_tool_result")
+# Blocks of server tools in earlier turns.
+IGNORED = ("server_tool_use", *history_types("messages"))
 
 
 def read_text(block: JsonObject) -> Text:
@@ -233,7 +234,7 @@ def read_tools(tools: Iterable[JsonObject]) -> Iterator[Tool]:
             yield read_tool(tool, tool.get("description"), tool["input_schema"])
         elif known := CLIENT_TOOLS.get(kind):
             yield read_tool(tool, *known(tool))
-        elif not SERVER_TOOL.fullmatch(kind):
+        elif not hosted_tool("messages", kind):
             raise Unsupported(
                 f"tools.{index}: {kind!r} can't be offered to this model", param=f"tools.{index}"
             )

@@ -31,6 +31,7 @@ from copilot_bridge.dialects.responses.tool_names import (
     ToolNames,
     flatten,
 )
+from copilot_bridge.dialects.tool_catalogue import ITEMS_WITH_TOOLS, history_types, hosted_tool
 from copilot_bridge.dialects.validation import validate
 from copilot_bridge.errors import Unsupported
 
@@ -39,14 +40,8 @@ MODES = ("auto", "none", "required")
 # No other dialect has log probabilities, and leaving them out would change the response.
 NO_LOGPROBS = "the API that Copilot offers this model through gives no log probabilities"
 
-# Tools that OpenAI runs.  They are left out, since an agent can do without them.
-HOSTED = ("web_search", "web_search_preview", "tool_search", "local_shell", "code_interpreter", "file_search",
-          "image_generation", "computer_use_preview", "mcp")  # fmt: skip
-
-# Items that mean nothing to another model.  The text after them tells what OpenAI's tools did.
-IGNORED = ("item_reference", "tool_search_call", "tool_search_output", "additional_tools", "web_search_call",
-           "file_search_call", "code_interpreter_call", "image_generation_call", "mcp_call", "mcp_list_tools",
-           "mcp_approval_request", "mcp_approval_response")  # fmt: skip
+# Items that mean nothing to another model.
+IGNORED = ("item_reference", "additional_tools", *history_types("responses"))
 
 # Items that only the model that made them can read, or that ask for such an item.
 COMPACTIONS = ("compaction", "compaction_trigger")
@@ -60,8 +55,6 @@ LOCAL = {
     "apply_patch_call": ("apply_patch", "operation"),
     "computer_call": ("computer", "action"),
 }
-
-ITEMS_WITH_TOOLS = ("additional_tools", "tool_search_output")
 
 
 def read_prompt(body: JsonObject, names: ToolNames) -> Prompt:
@@ -244,7 +237,7 @@ def read_tool(where: str, tool: JsonObject, names: ToolNames, namespace: str | N
         yield from with_namespace_description(tools, tool)
     elif kind in READ_TOOL:
         yield READ_TOOL[kind](names.add(namespace, tool["name"]), tool)
-    elif kind not in HOSTED:
+    elif not hosted_tool("responses", kind):
         raise Unsupported(f"{where}: {kind!r} can't be offered to this model", param=where)
 
 

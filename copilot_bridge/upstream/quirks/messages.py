@@ -4,11 +4,11 @@ Source: the official client's own bodies, and what stricter backends were seen t
 same request goes to Anthropic, Bedrock or Vertex as the load has it, and they differ.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from copilot_bridge.dialects.provider_details import is_foreign
+from copilot_bridge.dialects.tool_catalogue import is_refused
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks.caching import LONG_CACHE, LONG_CACHE_BETA, fit_cache_controls, wants_hour
 from copilot_bridge.upstream.quirks.extras import drop_extras
@@ -47,9 +47,6 @@ DROPPED = (
 
 # Of a tool, without the beta that knows them.
 TOOL_EXTRAS = ("eager_input_streaming", "defer_loading", "input_examples")
-
-# What Anthropic's own servers would do; Copilot refuses it.  Agents can do without.
-SERVER_TOOL = re.compile(r"(web_search|web_fetch|code_execution|advisor)_\d+")
 
 # Claude Code's first system block says who pays and changes each time, which empties the prompt cache.
 BILLING = "x-anthropic-billing-header:"
@@ -111,7 +108,7 @@ def drop_unknown(body: Body, _model: Model, betas: frozenset[str]) -> bool:
 
 def fit_tools(body: Body, _model: Model, betas: frozenset[str]) -> bool:
     offered = body.get("tools") or []
-    kept = [tool for tool in offered if not is_server_tool(tool)]
+    kept = [tool for tool in offered if not is_refused("messages", tool)]
     if len(kept) != len(offered) or not kept:
         check_named_choice(body.get("tool_choice"), kept)
     if not kept:
@@ -124,10 +121,6 @@ def fit_tools(body: Body, _model: Model, betas: frozenset[str]) -> bool:
             if tool.get("type") == "custom":
                 changed |= pop(tool, ("type",))
     return changed
-
-
-def is_server_tool(tool: Any) -> bool:
-    return isinstance(tool, dict) and bool(SERVER_TOOL.fullmatch(str(tool.get("type"))))
 
 
 def drop_billing_block(body: Body, _model: Model, _betas: frozenset[str]) -> bool:

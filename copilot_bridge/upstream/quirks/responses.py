@@ -5,6 +5,7 @@ from typing import Any
 
 from copilot_bridge.dialects.adaptation.tool_choice import check_tool_choice
 from copilot_bridge.dialects.provider_details import is_foreign
+from copilot_bridge.dialects.tool_catalogue import ITEMS_WITH_TOOLS, is_refused
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.models.profiles import GPT_EFFORTS
 from copilot_bridge.upstream.quirks.efforts import nearest
@@ -22,16 +23,6 @@ LONGEST_ID = 64
 # Fields that are refused and that change nothing in the answer.  Seen 2026.
 DROPPED = ("service_tier", "client_metadata", "background", "previous_response_id", "conversation")
 ITEM_EXTRAS = ("internal_chat_message_metadata_passthrough",)
-
-# Tools that OpenAI's servers would run, and that Copilot refuses; agents can do without.  Seen 2026.
-HOSTED = (
-    "code_interpreter",
-    "file_search",
-    "image_generation",
-    "computer_use",
-    "computer_use_preview",
-    "mcp",
-)
 
 
 def use_model_id(body: Body, model: Model) -> bool:
@@ -77,7 +68,7 @@ def drop_hosted_tools(body: Body, _model: Model) -> bool:
     offered = body.get("tools")
     if not isinstance(offered, list):
         return False
-    kept = [tool for tool in offered if not is_hosted(tool)]
+    kept = [tool for tool in offered if not is_refused("responses", tool)]
     if len(kept) == len(offered):
         return False
     body["tools"] = kept
@@ -89,22 +80,18 @@ def adapt_tool_choice(body: Body, kept: list[Any]) -> None:
     """Without the tools that were left out.  Raises Unsupported: there is none left to be called."""
     choice = body.get("tool_choice")
     if isinstance(choice, dict) and isinstance(choice.get("tools"), list):
-        choice["tools"] = [tool for tool in choice["tools"] if not is_hosted(tool)]
+        choice["tools"] = [tool for tool in choice["tools"] if not is_refused("responses", tool)]
         check_tool_choice(str(choice.get("mode")), None, choice["tools"])
         body["tool_choice"] = choice if choice["tools"] else "none"
-    elif isinstance(choice, dict) and is_hosted(choice):
+    elif isinstance(choice, dict) and is_refused("responses", choice):
         check_tool_choice("tool", str(choice["type"]), [])
     elif choice == "required":
         check_tool_choice(choice, None, [*kept, *filter(is_adding, body["input"])])
 
 
-def is_hosted(tool: Any) -> bool:
-    return isinstance(tool, dict) and tool.get("type") in HOSTED
-
-
 def is_adding(item: Any) -> bool:
     """It brings tools of its own."""
-    return isinstance(item, dict) and item.get("type") in ("additional_tools", "tool_search_output")
+    return isinstance(item, dict) and item.get("type") in ITEMS_WITH_TOOLS
 
 
 def fit_reasoning(body: Body, model: Model) -> bool:
