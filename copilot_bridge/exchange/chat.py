@@ -7,9 +7,10 @@ from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeRespo
 from copilot_bridge.dialects.adaptation.limits import OPENAI
 from copilot_bridge.dialects.chat import prompt_reader, response
 from copilot_bridge.dialects.chat import request as chat
+from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
 from copilot_bridge.dialects.chat.errors import error_frame
 from copilot_bridge.dialects.chat.framing import FRAMING
-from copilot_bridge.dialects.chat.normalize import ChunkNormalizer, StreamNormalizer
+from copilot_bridge.dialects.chat.normalize import StreamNormalizer
 from copilot_bridge.dialects.chat.writer import Writer
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.images import ImageHolder, ImagePart

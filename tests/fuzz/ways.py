@@ -8,7 +8,7 @@ from typing import Any
 from copilot_bridge.dialects.accumulation import accumulate as accumulate_stream
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo
 from copilot_bridge.dialects.chat import response as chat_response
-from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
+from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
 from copilot_bridge.dialects.chat.normalize import StreamNormalizer as ChatNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.writer import Writer as ChatWriter

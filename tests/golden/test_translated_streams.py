@@ -16,7 +16,7 @@ from copilot_bridge.dialects.accumulation import FrameCollector, ResponseAccumul
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.chat import response as chat_response
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
-from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
+from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
 from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
 from copilot_bridge.dialects.messages import response as messages_response
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader

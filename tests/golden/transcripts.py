@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from copilot_bridge.dialects.chat.normalize import ChunkNormalizer, StreamNormalizer
+from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
+from copilot_bridge.dialects.chat.normalize import StreamNormalizer
 
 # What stands in for fields that upstream leaves out.
 MODEL = "the-model-asked-for"

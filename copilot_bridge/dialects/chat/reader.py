@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec, members
-from copilot_bridge.dialects.chat.normalize import ARGUMENTS_FIELD, ChunkNormalizer, ChunkTemplate
+from copilot_bridge.dialects.chat.chunk_template import ChunkTemplate
+from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
+from copilot_bridge.dialects.chat.tool_calls import ARGUMENTS_FIELD
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import (
     Event,

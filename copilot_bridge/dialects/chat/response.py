@@ -7,7 +7,8 @@ from typing import Any
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.accumulation import WholeResponse
-from copilot_bridge.dialects.chat.normalize import ARGUMENTS_FIELD, ChunkNormalizer
+from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
+from copilot_bridge.dialects.chat.tool_calls import ARGUMENTS_FIELD
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.members import json_text, optional_object, text
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error

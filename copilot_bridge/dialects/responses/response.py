@@ -3,11 +3,11 @@
 from copilot_bridge.dialects import codec, members
 from copilot_bridge.dialects.accumulation import WholeResponse
 from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.responses.item_ids import ItemIds
 from copilot_bridge.dialects.responses.normalize import (
     FAILED_ENDS,
     FAILED_STATUSES,
     SUCCESSFUL_ENDS,
-    ItemIds,
     as_chat_usage,
     without_copilot_fields,
 )

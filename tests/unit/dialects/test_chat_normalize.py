@@ -13,7 +13,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.chat.normalize import MAX_LINE_ENDS, MAX_SPACES, ChunkTemplate, StreamNormalizer
+from copilot_bridge.dialects.chat.chunk_template import ChunkTemplate
+from copilot_bridge.dialects.chat.normalize import StreamNormalizer
+from copilot_bridge.dialects.chat.tool_calls import MAX_LINE_ENDS, MAX_SPACES
 from copilot_bridge.dialects.framing import sse
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 

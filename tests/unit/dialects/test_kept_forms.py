@@ -12,7 +12,7 @@ from copilot_bridge.dialects.adaptation.adapt import Undo, adapt_prompt
 from copilot_bridge.dialects.adaptation.limits import limits_of
 from copilot_bridge.dialects.chat import prompt_reader as chat
 from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
-from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
+from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.response import normalize_response
 from copilot_bridge.dialects.messages import prompt_reader as messages

@@ -7,7 +7,7 @@ import pytest
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat import reader
-from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
+from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
 from copilot_bridge.dialects.events import TextDelta
 from copilot_bridge.dialects.framing import sse
 from copilot_bridge.errors import BridgeError

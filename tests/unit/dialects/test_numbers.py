@@ -11,7 +11,7 @@ from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.accumulation import accumulate
 from copilot_bridge.dialects.chat import prompt_reader as chat_prompt_reader
 from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
-from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
+from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.response import normalize_response as normalize_chat_response
 from copilot_bridge.dialects.chat.writer import Writer as ChatWriter

@@ -7,7 +7,7 @@ import pytest
 from golden.transcripts import check_stream, cut
 
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo
-from copilot_bridge.dialects.chat.normalize import ChunkNormalizer
+from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
