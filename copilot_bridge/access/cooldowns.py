@@ -15,7 +15,7 @@ from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, StoreError
 from copilot_bridge.shared_memory.change_counter import ChangeCounter
 from copilot_bridge.store.cooldowns import Cooldown, CooldownTable
-from copilot_bridge.waits import Wait, clock_time, header, in_short, retry_after
+from copilot_bridge.waits import Wait, format_duration, format_time, retry_after, retry_after_header
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Cooldowns:
         now = self._clock()
         for key in ((account, "", ""), (account, model, ""), (account, "", path)):
             cooldown = self._known.get(key)
-            if cooldown and cooldown.left(now):
+            if cooldown and cooldown.remaining(now):
                 raise self._error(cooldown, now, alternatives)
 
     def note(self, account: str, error: BridgeError, model: str = "", path: str = "") -> None:
@@ -90,7 +90,7 @@ class Cooldowns:
         log.warning(
             "Copilot refused %s; pausing it for %s: %s",
             cooldown.what,
-            in_short(cooldown.left(now)),
+            format_duration(cooldown.remaining(now)),
             cooldown.message,
         )
         self._unwritten.append(cooldown)
@@ -104,7 +104,9 @@ class Cooldowns:
     def all(self) -> list[Cooldown]:
         self._cache.refresh()
         now = self._clock()
-        return sorted((each for each in self._known.values() if each.left(now)), key=lambda each: each.until)
+        return sorted(
+            (each for each in self._known.values() if each.remaining(now)), key=lambda each: each.until
+        )
 
     def report(self) -> list[dict[str, object]]:
         """The cooldowns as JSON; times are unix seconds.  `account`: the start of its fingerprint."""
@@ -117,7 +119,7 @@ class Cooldowns:
                 "account": each.account[:8],
                 "since": round(each.since),
                 "until": round(each.until),
-                "seconds_left": round(each.left(now)),
+                "seconds_left": round(each.remaining(now)),
                 "code": each.code,
                 "message": each.message,
             }
@@ -134,8 +136,8 @@ class Cooldowns:
         return ended
 
     def _error(self, cooldown: Cooldown, now: float, alternatives: Alternatives) -> BridgeError:
-        left = cooldown.left(now)
-        pause = f"{cooldown.what} is paused until {clock_time(cooldown.until)}, for {in_short(left)}"
+        left = cooldown.remaining(now)
+        pause = f"{cooldown.what} is paused until {format_time(cooldown.until)}, for {format_duration(left)}"
         message = f"{pause}, as Copilot requested: {cooldown.message}"
         if cooldown.model:
             free = (
@@ -145,11 +147,13 @@ class Cooldowns:
             )
             if named := ", ".join(islice(free, MAX_ALTERNATIVES)):
                 message += f" (models that are not paused: {named})"
-        return BridgeError(message, kind="rate_limited", code=cooldown.code, headers=header(max(left, 1.0)))
+        return BridgeError(
+            message, kind="rate_limited", code=cooldown.code, headers=retry_after_header(max(left, 1.0))
+        )
 
     def _is_paused(self, account: str, model: str, now: float) -> bool:
         cooldown = self._known.get((account, model, ""))
-        return bool(cooldown and cooldown.left(now))
+        return bool(cooldown and cooldown.remaining(now))
 
     def _read(self) -> None:
         try:
@@ -168,7 +172,7 @@ class Cooldowns:
                 del self._unwritten[0]
         except StoreError as error:
             now = self._clock()
-            self._unwritten = [each for each in self._unwritten if each.left(now)]
+            self._unwritten = [each for each in self._unwritten if each.remaining(now)]
             log.debug("a cooldown is kept in memory only: %s", error)
 
 

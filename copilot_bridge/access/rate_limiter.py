@@ -20,7 +20,7 @@ from copilot_bridge.shared_memory.change_counter import ChangeCounter
 from copilot_bridge.store.cooldowns import CooldownTable
 from copilot_bridge.store.rate_limits import TICKET_TTL, Decision, Limit, RateLimitTable
 from copilot_bridge.store.sqlite import Sqlite
-from copilot_bridge.waits import header
+from copilot_bridge.waits import retry_after_header
 
 T = TypeVar("T")
 
@@ -247,4 +247,4 @@ class Admission:
 
 
 def too_many_requests(message: str, wait: float) -> BridgeError:
-    return BridgeError(message, kind="rate_limited", headers=header(max(wait, 1.0)))
+    return BridgeError(message, kind="rate_limited", headers=retry_after_header(max(wait, 1.0)))

@@ -13,7 +13,7 @@ from copilot_bridge.config import Config
 from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.exchange.storage import store_of
 from copilot_bridge.store.cooldowns import Cooldown
-from copilot_bridge.waits import in_short
+from copilot_bridge.waits import format_duration
 
 ALL = "all"
 COLUMNS = ("WHAT", "TIME LEFT", "UNTIL", "SINCE", "REASON")
@@ -59,7 +59,7 @@ def end_pauses(cooldowns: Cooldowns, name: str) -> list[Cooldown]:
 
 
 def row(cooldown: Cooldown) -> tuple[str, ...]:
-    left = in_short(cooldown.until - time.time())
+    left = format_duration(cooldown.until - time.time())
     return cooldown.what, left, local(cooldown.until), local(cooldown.since), cooldown.message
 
 

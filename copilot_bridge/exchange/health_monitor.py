@@ -26,7 +26,7 @@ from copilot_bridge.status.condition import (
     Condition,
     ServiceStatus,
 )
-from copilot_bridge.waits import clock_time, retry_after
+from copilot_bridge.waits import format_time, retry_after
 
 if TYPE_CHECKING:
     from copilot_bridge.exchange.bridge import Bridge
@@ -101,7 +101,7 @@ class HealthMonitor:
             return self._condition_after(error)
         for rest in bridge.rate_limiter.cooldowns.of_account(account.fingerprint):
             if not rest.model and not rest.path:
-                reason = f"until {clock_time(rest.until)}, as Copilot asked: {rest.message}"
+                reason = f"until {format_time(rest.until)}, as Copilot asked: {rest.message}"
                 return Condition(PAUSED, reason, "rate_limited", until=rest.until)
         return Condition(READY)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from copilot_bridge.store.database import Database, Transaction
-from copilot_bridge.waits import SLACK, Wait
+from copilot_bridge.waits import CLOCK_TOLERANCE, Wait
 
 COLUMNS = "account, until, message, code, model, path, since"
 
@@ -32,9 +32,9 @@ class Cooldown:
     def what(self) -> str:
         return self.model or self.path or "the account"
 
-    def left(self, now: float) -> float:
+    def remaining(self, now: float) -> float:
         """Seconds; 0: it is over."""
-        return Wait(self.since, self.until).left(now)
+        return Wait(self.since, self.until).remaining(now)
 
     def shifted(self, seconds: float) -> "Cooldown":
         """The same by a clock that is ahead by so much."""
@@ -67,7 +67,9 @@ class CooldownTable:
 def put(transaction: Transaction, cooldown: Cooldown, now: float | None) -> None:
     store_now = transaction.now()
     kept = cooldown.shifted(0.0 if now is None else store_now - now)
-    transaction.change("DELETE FROM cooldowns WHERE until < ? OR since > ?", store_now, store_now + SLACK)
+    transaction.change(
+        "DELETE FROM cooldowns WHERE until < ? OR since > ?", store_now, store_now + CLOCK_TOLERANCE
+    )
     transaction.change(
         f"INSERT INTO cooldowns ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
         " ON CONFLICT (account, model, path) DO UPDATE SET until = excluded.until, since = excluded.since,"
@@ -86,4 +88,4 @@ def read(transaction: Transaction, now: float | None) -> list[Cooldown]:
     store_now = transaction.now()
     rows = transaction.rows(f"SELECT {COLUMNS} FROM cooldowns")  # noqa: S608
     ahead = 0.0 if now is None else now - store_now
-    return [cooldown.shifted(ahead) for row in rows if (cooldown := Cooldown(*row)).left(store_now)]
+    return [cooldown.shifted(ahead) for row in rows if (cooldown := Cooldown(*row)).remaining(store_now)]

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from copilot_bridge.errors import KindName, UpstreamRefused
-from copilot_bridge.waits import header, retry_after
+from copilot_bridge.waits import retry_after, retry_after_header
 
 # What may be tried once, as long as the client has not been sent a byte.
 RENEW = "renew"  # a new Copilot token, and with it the right host
@@ -128,7 +128,7 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusa
     )
     row = next(fitting, Row((), "", "invalid_request" if 400 <= status < 500 else "unavailable"))
     wait = retry_after(headers, message if row.kind in TELLS_TIME else None)
-    passed_on = forwarded(headers) | header(wait)
+    passed_on = forwarded(headers) | retry_after_header(wait)
     refusal = Refusal(
         row.says or message or f"Copilot answered with status {status} and no reason",
         kind=row.kind,

@@ -128,7 +128,7 @@ class SharedFlow:
     def _is_early(self, login: Login) -> bool:
         """For GitHub to be asked; a clock that was set back makes nobody wait."""
         longest = max(2 * PATIENCE, login.interval + MARGIN)
-        return Wait(login.next_poll - longest, login.next_poll).left(self._clock()) > 0
+        return Wait(login.next_poll - longest, login.next_poll).remaining(self._clock()) > 0
 
     def _asked(self, login: Login) -> Login:
         try:

@@ -127,7 +127,7 @@ def test_lanes(stores: tuple[Store, Store]) -> None:
     one.cooldowns.put(Cooldown("a", now + 60, "slowly", model="m", since=now), now)
     (rest,) = two.cooldowns.all(now + 1000)
     assert (rest.account, rest.model) == ("a", "m")
-    assert 55 < rest.left(now + 1000) <= 60, "it is told by the clock of who asks"
+    assert 55 < rest.remaining(now + 1000) <= 60, "it is told by the clock of who asks"
 
 
 def test_approvals(stores: tuple[Store, Store]) -> None:

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copilot_bridge.waits import BELIEVED, LONGEST, UNREADABLE, Wait, header, in_short, in_words, retry_after
+from copilot_bridge.waits import (
+    DEFAULT_WAIT,
+    MAX_CREDIBLE_WAIT,
+    MAX_WAIT,
+    Wait,
+    format_duration,
+    read_sentence,
+    retry_after,
+    retry_after_header,
+)
 
 DATE = "Sat, 21 Nov 2026 12:00:00 GMT"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()
@@ -21,24 +30,24 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()
         (" 17 ", 17.0),
         ("1.5", 1.5),
         ("1000000", 1_000_000.0),
-        ("9" * 400, LONGEST),
-        ("9" * 400 + ".5", LONGEST),
+        ("9" * 400, MAX_WAIT),
+        ("9" * 400 + ".5", MAX_WAIT),
         ("Sat, 21 Nov 2026 12:02:00 GMT", 120.0),
         ("Sat, 21 Nov 2026 12:02:00 -0000", 120.0),
         ("Sat, 21 Nov 2026 13:02:00 +0100", 120.0),
         ("Sat, 21 Nov 2026 11:00:00 GMT", 0.0),
         ("Saturday, 21-Nov-26 12:02:00 GMT", 120.0),
-        ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST),
-        ("Fri, 31 Dec 99999 23:59:59 GMT", UNREADABLE),
-        ("Sat, 99 Nov 2026 12:02:00 GMT", UNREADABLE),
-        ("2026-11-21T12:02:00Z", UNREADABLE),
-        ("soon", UNREADABLE),
-        ("-5", UNREADABLE),
-        ("12 s", UNREADABLE),
-        ("1e9", UNREADABLE),
-        ("inf", UNREADABLE),
-        ("nan", UNREADABLE),
-        ("\N{ARABIC-INDIC DIGIT THREE}", UNREADABLE),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", MAX_WAIT),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", DEFAULT_WAIT),
+        ("Sat, 99 Nov 2026 12:02:00 GMT", DEFAULT_WAIT),
+        ("2026-11-21T12:02:00Z", DEFAULT_WAIT),
+        ("soon", DEFAULT_WAIT),
+        ("-5", DEFAULT_WAIT),
+        ("12 s", DEFAULT_WAIT),
+        ("1e9", DEFAULT_WAIT),
+        ("inf", DEFAULT_WAIT),
+        ("nan", DEFAULT_WAIT),
+        ("\N{ARABIC-INDIC DIGIT THREE}", DEFAULT_WAIT),
         ("", None),
     ],
 )
@@ -50,13 +59,19 @@ def test_retry_after(value, seconds):
 @given(st.text() | st.text("0123456789 :,-+GMTNovSat", max_size=40))
 def test_any_retry_after_is_bounded(value):
     seconds = retry_after({"retry-after": value, "x-ratelimit-reset": value}, value)
-    assert seconds is None or 0 <= seconds <= BELIEVED
-    assert all(each.isdecimal() for each in header(seconds).values())
+    assert seconds is None or 0 <= seconds <= MAX_CREDIBLE_WAIT
+    assert all(each.isdecimal() for each in retry_after_header(seconds).values())
 
 
 @pytest.mark.parametrize(
     ("reset", "seconds"),
-    [(str(int(NOW) + 60), 60.0), (str(int(NOW) - 60), 1.0), ("9" * 400, LONGEST), ("soon", None), ("", None)],
+    [
+        (str(int(NOW) + 60), 60.0),
+        (str(int(NOW) - 60), 1.0),
+        ("9" * 400, MAX_WAIT),
+        ("soon", None),
+        ("", None),
+    ],
 )
 def test_the_reset_of_a_limit(reset, seconds):
     assert retry_after({"x-ratelimit-reset": reset, "date": DATE}, "") == seconds
@@ -71,7 +86,7 @@ def test_the_reset_of_a_limit(reset, seconds):
         ("try again in 450ms", 0.45),
         ("You have to wait 2 hours and 5 minutes", 7500.0),
         ("Retry in about 3 days, or upgrade", 259_200.0),
-        (f"retry after {'9' * 400} seconds", LONGEST),
+        (f"retry after {'9' * 400} seconds", MAX_WAIT),
         ("Please wait a moment", None),
         ("Please try again later. There are 5 models.", None),
         ("Please try again in 1 month", None),
@@ -80,20 +95,20 @@ def test_the_reset_of_a_limit(reset, seconds):
     ],
 )
 def test_times_in_words(text, seconds):
-    assert in_words(text) == seconds
+    assert read_sentence(text) == seconds
 
 
 def test_a_clock_that_is_set_back_ends_a_wait():
     """What lies further ahead than its own length is not believed."""
     wait = Wait.of(10.0, 1000.0)
-    assert [wait.left(now) for now in (1000.0, 1004.0, 1010.0, 5000.0)] == [10.0, 6.0, 0.0, 0.0]
-    assert wait.left(999.5) == 10.5
-    assert wait.left(990.0) == 0.0
-    assert wait.left(-4000.0) == 0.0
-    assert Wait.of(1e300, 0.0).left(0.0) == LONGEST
-    assert Wait(0.0, 1e300).left(time.time()) == 0.0
+    assert [wait.remaining(now) for now in (1000.0, 1004.0, 1010.0, 5000.0)] == [10.0, 6.0, 0.0, 0.0]
+    assert wait.remaining(999.5) == 10.5
+    assert wait.remaining(990.0) == 0.0
+    assert wait.remaining(-4000.0) == 0.0
+    assert Wait.of(1e300, 0.0).remaining(0.0) == MAX_WAIT
+    assert Wait(0.0, 1e300).remaining(time.time()) == 0.0
 
 
 def test_in_short():
-    said = [in_short(each) for each in (0.2, 45, 99.5, 700, 7200, 7205)]
+    said = [format_duration(each) for each in (0.2, 45, 99.5, 700, 7200, 7205)]
     assert said == ["1 s", "45 s", "100 s", "12 min", "2 h", "2 h 1 min"]

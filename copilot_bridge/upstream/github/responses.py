@@ -9,7 +9,7 @@ import requests
 from copilot_bridge.errors import BridgeError, LoginRequired, UpstreamRefused
 from copilot_bridge.upstream.error_mapping import read_body
 from copilot_bridge.upstream.transport.bodies import read_error_body, read_whole
-from copilot_bridge.waits import header, retry_after
+from copilot_bridge.waits import retry_after, retry_after_header
 
 # Seconds between two bytes: GitHub's API answers at once or not at all.
 PATIENCE = 30.0
@@ -60,7 +60,7 @@ def github_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Brid
         return UpstreamRefused(
             "GitHub's rate limit is used up: wait, the login itself is fine",
             kind="rate_limited",
-            headers=header(retry_after(headers, message)),
+            headers=retry_after_header(retry_after(headers, message)),
         )
     if notice := read_notice(body):
         return UpstreamRefused(notice, kind="permission", status=status)
@@ -79,7 +79,7 @@ def github_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Brid
     return UpstreamRefused(
         f"GitHub answered with status {status}: try again later",
         status=status,
-        headers=header(retry_after(headers)),
+        headers=retry_after_header(retry_after(headers)),
     )
 
 

@@ -206,7 +206,7 @@ class CopilotTokens:
 
     def _paused(self, account: Account) -> bool:
         pause = self._pauses.get(account.fingerprint)
-        return pause is not None and pause.left(self._clock()) > 0
+        return pause is not None and pause.remaining(self._clock()) > 0
 
     def _usable(self, account: Account, token: CopilotToken | None) -> CopilotToken | None:
         if token and token.valid(self._clock()) and token.value != self._refused.get(account.fingerprint):

@@ -10,7 +10,7 @@ from copilot_bridge.errors import BridgeError, StoreError, UpstreamRefused
 from copilot_bridge.store import open_store
 from copilot_bridge.store.cooldowns import Cooldown, CooldownTable
 from copilot_bridge.store.sqlite import Sqlite
-from copilot_bridge.waits import LONGEST
+from copilot_bridge.waits import MAX_WAIT
 
 CHAT, EMBEDDINGS = "/chat/completions", "/embeddings"
 
@@ -147,7 +147,7 @@ def test_the_message_suggests_models_that_are_not_paused(world):
 def test_a_cooldown_lasts_a_day_at_most(world, asked):
     world.refuse(**{"retry-after": asked})
     assert world.refused().headers == {"retry-after": "86400"}
-    world.now += LONGEST
+    world.now += MAX_WAIT
     world.enter()
 
 
