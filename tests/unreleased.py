@@ -24,7 +24,7 @@ def make_unreleased(path: Path, *changes: str) -> None:
 def check_taken_over(store: Store) -> None:
     logins = [(login.user, login.token.reveal()[-1]) for login in store.logins.all()]
     assert logins == [("octo-work", "2"), ("octocat", "1")]
-    used = store.logins.used(API)
+    used = store.logins.in_use(API)
     assert used is not None
     assert used.user == "octocat"
     keys = {key.id: key for key in store.keys.all()}

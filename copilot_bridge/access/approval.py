@@ -37,9 +37,9 @@ class Approval:
         """
         deadline = time.monotonic() + self._timeout
         seen_change = self._changes.read()
-        self._table.ask(request)
+        self._table.add(request)
         try:
-            while (decision := self._table.answer(request.id)) == PENDING:
+            while (decision := self._table.poll(request.id)) == PENDING:
                 if self._stopping:
                     raise BridgeError(STOPPING, kind="unavailable", status=503, headers={"retry-after": "5"})
                 if time.monotonic() >= deadline:

@@ -185,7 +185,7 @@ class Authenticator:
 
     def _read(self) -> None:
         try:
-            keys, needed = self._keys.look()
+            keys, needed = self._keys.load()
         except StoreError as error:
             self._unreadable = True
             # Another machine may have created keys that this one has never seen: its own flag is not enough.
@@ -196,7 +196,9 @@ class Authenticator:
         self._keys_were_needed = self._keys.required if needed is None else needed
         stored = [KnownKey(each.digest, caller_of(each), each.expires) for each in keys]
         self._table = {entry.digest: entry for entry in (*stored, *self._configured)}
-        self._warn(KEYS_LOST.format(mark=self._keys.mark) if self._keys_were_needed and not stored else "")
+        self._warn(
+            KEYS_LOST.format(mark=self._keys.flag_file) if self._keys_were_needed and not stored else ""
+        )
 
     def _warn(self, text: str) -> None:
         """Logs a warning once, until the text changes."""

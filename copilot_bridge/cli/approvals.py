@@ -50,7 +50,14 @@ def print_waiting(approvals: ApprovalTable, *, as_json: bool) -> None:
 
 
 def as_row(request: PendingRequest) -> tuple[str, ...]:
-    return request.id[:8], request.caller, request.model, kilobytes(request.size), age(request), request.line
+    return (
+        request.id[:8],
+        request.caller,
+        request.model,
+        kilobytes(request.size),
+        age(request),
+        request.preview,
+    )
 
 
 def as_fields(request: PendingRequest) -> dict[str, object]:
@@ -61,7 +68,7 @@ def as_fields(request: PendingRequest) -> dict[str, object]:
         "model": request.model,
         "size": request.size,
         "since": request.at,
-        "prompt": request.line,
+        "prompt": request.preview,
     }
 
 
@@ -102,7 +109,9 @@ def prompt_for_each(approvals: ApprovalTable, goes_on: Callable[[], bool]) -> No
     """Ask at the terminal about each request as it arrives, while `goes_on()` is true."""
     while goes_on():
         for question in approvals.waiting():
-            about = f"{question.caller} asks {question.model} ({kilobytes(question.size)}): {question.line}"
+            about = (
+                f"{question.caller} asks {question.model} ({kilobytes(question.size)}): {question.preview}"
+            )
             click.echo(f"\n{printable(about)}")
             yes = click.confirm("Let it through?", default=True)
             if not approvals.decide(question.id, yes=yes):

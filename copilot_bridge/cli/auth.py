@@ -74,7 +74,7 @@ def log_in_and_tell(config: Config, *, browser: bool) -> None:
 def list_logins(config: Config, as_json: bool) -> None:
     """List the stored logins; the one in use has a star."""
     logins = store_of(config).logins
-    used = None if config.github_token else logins.used(Hosts.of(config).api)
+    used = None if config.github_token else logins.in_use(Hosts.of(config).api)
     known = logins.all()
     if as_json:
         print_json([as_fields(login, config, in_use=login == used) for login in known])

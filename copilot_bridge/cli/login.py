@@ -53,7 +53,7 @@ def ensure_login(bridge: Bridge) -> str:
     if bridge.config.github_token:
         with spinner("Checking the GitHub token"):
             return whoami(bridge.client, bridge.headers, bridge.hosts, bridge.config.github_token)
-    if login := bridge.logins.used(bridge.hosts.api):
+    if login := bridge.logins.in_use(bridge.hosts.api):
         try:
             with spinner("Checking the login"):
                 return whoami(bridge.client, bridge.headers, bridge.hosts, login.token)

@@ -147,7 +147,7 @@ class Bridge:
             return self._login(caller.account)
         if self.config.github_token:
             return Account("", self.config.github_token, self.hosts)
-        if login := self.logins.used(self.hosts.api):
+        if login := self.logins.in_use(self.hosts.api):
             return Account(login.user, login.token, self.hosts)
         raise LoginRequired("nobody is logged in to GitHub: run `copilot-bridge auth`")
 

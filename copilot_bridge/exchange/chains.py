@@ -20,7 +20,7 @@ from cachetools import TTLCache
 from copilot_bridge.access.authentication import LOCAL_OPERATOR, Caller
 from copilot_bridge.dialects import codec
 from copilot_bridge.errors import ConfigError, StoreError
-from copilot_bridge.store.response_chains import ResponseChainTable, Sealed
+from copilot_bridge.store.response_chains import EncryptedResponse, ResponseChainTable
 from copilot_bridge.threads import run_in_thread
 
 log = logging.getLogger(__name__)
@@ -160,10 +160,10 @@ class Chains:
         self._table.write(sealed)
         return sum(len(each.content) for each in sealed)
 
-    def _sealed(self, batch: list[Link]) -> list[Sealed]:
+    def _sealed(self, batch: list[Link]) -> list[EncryptedResponse]:
         assert self._table
         return [
-            Sealed(
+            EncryptedResponse(
                 link.name,
                 link.chain,
                 link.before.name if link.before else "",

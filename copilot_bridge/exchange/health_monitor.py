@@ -54,11 +54,11 @@ class HealthMonitor:
         self._checked = threading.Event()
         self._running = False
         self._failures = 0
-        bridge.store.listen(self._report_store)
+        bridge.store.on_outage_change(self._report_store)
 
     def _report_store(self) -> None:
         outage = self._bridge.store.outage
-        state = STORE_OK if outage is None else STORE_READ_ONLY if outage.writing else STORE_UNREACHABLE
+        state = STORE_OK if outage is None else STORE_READ_ONLY if outage.readable else STORE_UNREACHABLE
         self.status.report_store(state)
         if outage is None and not self.status.current.ready:
             self._changed.set()

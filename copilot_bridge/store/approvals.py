@@ -7,19 +7,22 @@ from copilot_bridge.store.database import Database, Row, Transaction
 from copilot_bridge.store.encryption import Encryptor
 
 # Whoever waits says so from time to time; a worker that was killed does not.  Seconds.
-LIFE = 30.0
+TTL = 30.0
 
 PENDING, APPROVED, DENIED = 0, 1, 2
 
 
 @dataclass(frozen=True)
 class PendingRequest:
-    """:param line: the first of the prompt.  :param size: bytes of the request.  :param at: unix seconds."""
+    """A request that needs the operator's approval.
+
+    :param preview: the first line of the prompt.  :param size: bytes.  :param at: unix seconds.
+    """
 
     id: str
     caller: str
     model: str
-    line: str
+    preview: str
     size: int
     at: float = 0.0
 
@@ -32,56 +35,56 @@ class ApprovalTable:
         self._encryptor = encryptor
         self._changes = changes
 
-    def ask(self, question: PendingRequest) -> None:
-        line = self._encryptor.encrypt(question.line)  # what was said is nobody else's business
+    def add(self, request: PendingRequest) -> None:
+        preview = self._encryptor.encrypt(request.preview)  # what was said is nobody else's business
 
         def put(transaction: Transaction) -> None:
             now = transaction.now()
             # One that is to live for longer than any does is from before the clock was set back.
-            transaction.execute("DELETE FROM approvals WHERE expires < ? OR expires > ?", now, now + 2 * LIFE)
+            transaction.execute("DELETE FROM approvals WHERE expires < ? OR expires > ?", now, now + 2 * TTL)
             transaction.change(
                 "INSERT INTO approvals (id, caller, model, preview, size, at, decision, expires)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 *(
-                    question.id,
-                    question.caller,
-                    question.model,
-                    line,
-                    question.size,
+                    request.id,
+                    request.caller,
+                    request.model,
+                    preview,
+                    request.size,
                     now,
                     PENDING,
-                    now + LIFE,
+                    now + TTL,
                 ),
             )
 
         self._database.run(put)
         self._changes.bump()
 
-    def answer(self, question_id: str) -> int:
+    def poll(self, request_id: str) -> int:
         """PENDING, APPROVED or DENIED; whoever asks for it still waits."""
 
         def look(transaction: Transaction) -> int:
             transaction.change(
-                "UPDATE approvals SET expires = ? WHERE id = ?", transaction.now() + LIFE, question_id
+                "UPDATE approvals SET expires = ? WHERE id = ?", transaction.now() + TTL, request_id
             )
-            rows = transaction.rows("SELECT decision FROM approvals WHERE id = ?", question_id)
+            rows = transaction.rows("SELECT decision FROM approvals WHERE id = ?", request_id)
             return int(rows[0][0]) if rows else DENIED
 
         return self._database.run(look)
 
-    def withdraw(self, question_id: str) -> None:
+    def withdraw(self, request_id: str) -> None:
         self._database.run(
-            lambda transaction: transaction.change("DELETE FROM approvals WHERE id = ?", question_id)
+            lambda transaction: transaction.change("DELETE FROM approvals WHERE id = ?", request_id)
         )
         self._changes.bump()
 
-    def decide(self, question_id: str, *, yes: bool) -> bool:
+    def decide(self, request_id: str, *, yes: bool) -> bool:
         """False: nobody waits for it (any more)."""
         changed = self._database.run(
             lambda transaction: transaction.change(
                 "UPDATE approvals SET decision = ? WHERE id = ? AND decision = ? AND expires >= ?",
                 APPROVED if yes else DENIED,
-                question_id,
+                request_id,
                 PENDING,
                 transaction.now(),
             )

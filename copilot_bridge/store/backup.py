@@ -20,7 +20,7 @@ from copilot_bridge.store.sqlite import Sqlite
 from copilot_bridge.store.unreleased_schema import FIRST_UNRELEASED_STEP
 
 # What matters for a moment only: who waits, and how many have passed just now.
-FLEETING = {"tickets", "admissions", "next_admissions", "approvals", "migrations"}
+TRANSIENT_TABLES = {"tickets", "admissions", "next_admissions", "approvals", "migrations"}
 PAGE = 2000  # rows
 HEADER = b"SQLite format 3\0"
 
@@ -41,7 +41,9 @@ def tables() -> list[Table]:
 
     def read(transaction: Transaction) -> list[Table]:
         names = transaction.rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-        return [Table(name, tuple(transaction.columns(name))) for (name,) in names if name not in FLEETING]
+        return [
+            Table(name, tuple(transaction.columns(name))) for (name,) in names if name not in TRANSIENT_TABLES
+        ]
 
     database = Sqlite(None)
     try:
@@ -77,17 +79,17 @@ def restore(database: Database, path: Path) -> dict[str, int]:
 
     :raises InvalidRequest: it is no backup, is damaged, or is of a newer version.  :raises StoreError:
     """
-    with Opened(path) as copy:
+    with OpenedBackup(path) as copy:
         return database.run(lambda target: copy.read(lambda source: copy_rows(source, target)))
 
 
 def summary(path: Path) -> dict[str, int]:
     """The number of rows of each table of a backup.  Raises InvalidRequest, StoreError."""
-    with Opened(path) as copy:
+    with OpenedBackup(path) as copy:
         return copy.read(count_rows)
 
 
-class Opened:
+class OpenedBackup:
     """A backup, brought up to date in a copy of it."""
 
     def __init__(self, path: Path) -> None:

@@ -19,10 +19,10 @@ from copilot_bridge.private_files import make_directory, written_beside
 log = logging.getLogger(__name__)
 
 # A token is fetched under a lock; whoever waits longer than any such fetch takes can't be helped by it.
-PATIENCE = 90.0
+LOCK_TIMEOUT = 90.0
 
 
-class Files:
+class JsonFiles:
     """Named JSON objects below a directory.  Names may hold slashes: "tokens/ab12"."""
 
     def __init__(self, home: Path) -> None:
@@ -62,7 +62,7 @@ class Files:
 
         Where it can't be had, the work goes on without: a full disk costs nobody an answer.
         """
-        patience = PATIENCE if timeout is None else timeout
+        patience = LOCK_TIMEOUT if timeout is None else timeout
         held = FileLock(self.home / "locks" / f"{name}.lock", timeout=patience, mode=0o600)
         try:
             make_directory(self.home / "locks")

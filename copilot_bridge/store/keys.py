@@ -9,7 +9,7 @@ from copilot_bridge.errors import InvalidRequest, StoreError
 from copilot_bridge.private_files import make_directory
 from copilot_bridge.shared_memory.change_counter import ChangeCounter
 from copilot_bridge.store.database import Database, Row, Transaction
-from copilot_bridge.store.files import Files
+from copilot_bridge.store.files import JsonFiles
 
 KEY, SHARE = "key", "share"
 PREFIXES = {KEY: "cbk_", SHARE: "share-"}
@@ -17,8 +17,8 @@ PREFIXES = {KEY: "cbk_", SHARE: "share-"}
 COLUMNS = "name, kind, digest, account, models, rate, created, expires, operator, generation"
 
 # Beside the database: with it nobody gets in without a key, even if the database can't be read.  A note of
-# the same name in the database tells all who share it; without the note the mark counts.
-MARK = "keys-required"
+# the same name in the database tells all who share it; without the note the flag_file counts.
+FLAG_FILE = "keys-required"
 REQUIRED, NOT_REQUIRED = "yes", "no"
 
 
@@ -91,46 +91,46 @@ class Keys:
     """Raises StoreError.  :param shared: other machines use the database, too."""
 
     def __init__(
-        self, database: Database, changes: ChangeCounter, files: Files | None, *, shared: bool = False
+        self, database: Database, changes: ChangeCounter, files: JsonFiles | None, *, shared: bool = False
     ) -> None:
         self._database = database
         self._changes = changes
         self.shared = shared
-        self._mark: Path | None = files.home / MARK if files else None
+        self._flag_file: Path | None = files.home / FLAG_FILE if files else None
 
     def all(self) -> list[Key]:
-        return self.look()[0]
+        return self.load()[0]
 
-    def look(self) -> tuple[list[Key], bool | None]:
+    def load(self) -> tuple[list[Key], bool | None]:
         """The keys, and whether one is needed; None: the database does not say.
 
-        The mark of this machine follows what the database says.
+        The flag_file of this machine follows what the database says.
         """
 
         def read(transaction: Transaction) -> tuple[list[Row], list[Row]]:
             keys = transaction.rows(f"SELECT {COLUMNS} FROM keys ORDER BY created, name")  # noqa: S608
-            return keys, transaction.rows("SELECT value FROM notes WHERE name = ?", MARK)
+            return keys, transaction.rows("SELECT value FROM notes WHERE name = ?", FLAG_FILE)
 
         rows, note = self._database.read(read)
         needed = True if rows or note == [(REQUIRED,)] else None
         if note == [(NOT_REQUIRED,)] and self.shared and not rows:
             needed = False  # said on another machine; a file may be any database, and opens no door
         if needed is not None and needed != self.required:
-            self.require() if needed else self._remove_mark()
+            self.require() if needed else self._remove_flag_file()
         return [Key.read(row) for row in rows], needed
 
     @property
     def required(self) -> bool:
         """There have been keys, whatever is in the database now.  In doubt: yes."""
         try:
-            return self._mark is not None and self._mark.exists()
+            return self._flag_file is not None and self._flag_file.exists()
         except OSError:
             return True
 
     @property
-    def mark(self) -> str:
+    def flag_file(self) -> str:
         """Where that is noted, for people."""
-        return str(self._mark or "")
+        return str(self._flag_file or "")
 
     def add(self, key: Key) -> str:
         """The key itself, which nobody will see again.  Raises InvalidRequest: the name is taken."""
@@ -179,7 +179,7 @@ class Keys:
 
         gone, none_left = self._database.run(drop)
         if gone and none_left:
-            self._remove_mark()
+            self._remove_flag_file()
         self._changed()
         return gone
 
@@ -191,7 +191,7 @@ class Keys:
             return transaction.change("DELETE FROM keys")
 
         gone = self._database.run(drop)
-        self._remove_mark()
+        self._remove_flag_file()
         self._changed()
         return gone
 
@@ -220,29 +220,29 @@ class Keys:
         )
         return bool(found)
 
-    def _remove_mark(self) -> None:
-        if self._mark is not None:
+    def _remove_flag_file(self) -> None:
+        if self._flag_file is not None:
             try:
-                self._mark.unlink(missing_ok=True)
+                self._flag_file.unlink(missing_ok=True)
             except OSError as error:
-                raise StoreError(f"can't remove {self._mark}: {error.strerror}") from error
+                raise StoreError(f"can't remove {self._flag_file}: {error.strerror}") from error
 
     def require(self) -> None:
         """From now on nobody gets in without a key.  Before the first one is there, so that no crash leaves a
         key without it."""
-        if self._mark is not None:
+        if self._flag_file is not None:
             try:
-                make_directory(self._mark.parent)
-                self._mark.touch(mode=0o600)
+                make_directory(self._flag_file.parent)
+                self._flag_file.touch(mode=0o600)
             except OSError as error:
-                raise StoreError(f"can't write {self._mark}: {error.strerror}") from error
+                raise StoreError(f"can't write {self._flag_file}: {error.strerror}") from error
 
 
 def note_required(transaction: Transaction, value: str) -> None:
     transaction.execute(
         "INSERT INTO notes (name, value) VALUES (?, ?)"
         " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        MARK,
+        FLAG_FILE,
         value,
     )
 

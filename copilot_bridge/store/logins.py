@@ -11,7 +11,7 @@ from copilot_bridge.errors import ConfigError
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store.database import Database, Row, Transaction
 from copilot_bridge.store.encryption import Encryptor
-from copilot_bridge.store.files import Files
+from copilot_bridge.store.files import JsonFiles
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Logins:
     :param files: where versions before 0.2 kept them: `logins.json`, taken over when it is found.
     """
 
-    def __init__(self, database: Database, encryptor: Encryptor, files: Files | None = None) -> None:
+    def __init__(self, database: Database, encryptor: Encryptor, files: JsonFiles | None = None) -> None:
         self._database = database
         self._encryptor = encryptor
         self._files = files
@@ -50,7 +50,7 @@ class Logins:
         )
         return [login for row in rows if (login := self._read(row))]
 
-    def used(self, host: str) -> Login | None:
+    def in_use(self, host: str) -> Login | None:
         """The one that serves requests, of those that belong to this host."""
         return next((login for login in reversed(self.all()) if login.host == host), None)
 

@@ -32,15 +32,15 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Connection = psycopg.Connection[Row]
 
-PATIENCE = 15.0  # s, where nobody waits for an answer
-LOCK_PATIENCE = 90.0  # s; as long as a token is fetched at the most
+DEFAULT_TIMEOUT = 15.0  # s, where nobody waits for an answer
+LOCK_TIMEOUT = 90.0  # s; as long as a token is fetched at the most
 LOCK_INTERVAL = 0.1  # s between two tries to get a lock
 POOL_SIZE = 8
-AT_ONCE = 100  # rows of one statement
-CONNECTION_LIFE = 3600.0  # s; a server that was moved is noticed at the latest then
+BATCH_SIZE = 100  # rows of one statement
+MAX_CONNECTION_AGE = 3600.0  # s; a server that was moved is noticed at the latest then
 
 # For libpq: a server that is gone is noticed, though nothing tells of its end.
-CLIENT = {
+LIBPQ_SETTINGS = {
     "connect_timeout": 2,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -48,7 +48,7 @@ CLIENT = {
     "tcp_user_timeout": 10_000,
 }
 # For the server: a bridge that is gone does not keep its locks.
-SESSION = {
+SERVER_SETTINGS = {
     "statement_timeout": "15s",
     "idle_in_transaction_session_timeout": "10s",
     "tcp_keepalives_idle": "10",
@@ -80,7 +80,7 @@ class PostgresTransaction:
         return found
 
     def execute(self, sql: str, *values: object) -> None:
-        self._pending.append(self._cursor.mogrify(spelled(sql), values))
+        self._pending.append(self._cursor.mogrify(with_percent_placeholders(sql), values))
 
     def change(self, sql: str, *values: object) -> int:
         self.execute(sql, *values)
@@ -95,8 +95,8 @@ class PostgresTransaction:
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         row = f"({', '.join('?' * len(columns))})"
-        for start in range(0, len(rows), AT_ONCE):
-            some = rows[start : start + AT_ONCE]
+        for start in range(0, len(rows), BATCH_SIZE):
+            some = rows[start : start + BATCH_SIZE]
             sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * len(some))}"  # noqa: S608
             self.execute(sql, *chain.from_iterable(some))
 
@@ -136,7 +136,7 @@ class PostgresTransaction:
             self._cursor.execute("; ".join(pending))  # type: ignore[arg-type,unused-ignore]
 
 
-def spelled(sql: str) -> LiteralString:
+def with_percent_placeholders(sql: str) -> LiteralString:
     """The statements are constants of ours."""
     return sql.replace("?", "%s")  # type: ignore[return-value,unused-ignore]
 
@@ -176,7 +176,7 @@ class Postgres:
         return self._use(lambda connection: work(PostgresTransaction(connection)), timeout)
 
     def _use(self, use: Callable[[Connection], T], timeout: float | None) -> T:
-        limit = TimeLimit(PATIENCE if timeout is None else timeout)
+        limit = TimeLimit(DEFAULT_TIMEOUT if timeout is None else timeout)
         try:
             self._migrate(limit)
             return self._once(use, limit)
@@ -230,7 +230,7 @@ class Postgres:
                 max_size=self._size,
                 open=False,
                 check=check_idle,
-                max_lifetime=CONNECTION_LIFE,
+                max_lifetime=MAX_CONNECTION_AGE,
                 # Whoever needs one while there is none asks anew.
                 reconnect_timeout=2.0,
                 name="store",
@@ -246,7 +246,7 @@ class Postgres:
     @contextmanager
     def lock(self, name: str, timeout: float | None = None) -> Iterator[None]:
         """The server takes it from a holder that dies.  Without it, if it can't be had."""
-        connection = self._locked(name, time.monotonic() + (LOCK_PATIENCE if timeout is None else timeout))
+        connection = self._locked(name, time.monotonic() + (LOCK_TIMEOUT if timeout is None else timeout))
         try:
             yield
         finally:
@@ -271,7 +271,7 @@ class Postgres:
 
     def _has_locked(self, connection: Connection, name: str) -> bool:
         """Asks instead of waiting, so that a server that is gone is noticed."""
-        with SocketDeadline(connection.pgconn.socket, CLIENT["connect_timeout"]):
+        with SocketDeadline(connection.pgconn.socket, LIBPQ_SETTINGS["connect_timeout"]):
             rows = connection.execute(
                 "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,)
             ).fetchall()
@@ -317,8 +317,8 @@ def transact(connection: Connection, work: Callable[[PostgresTransaction], T]) -
 
 
 def settings() -> dict[str, object]:
-    options = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
-    return {**CLIENT, "autocommit": True, "options": options}
+    options = " ".join(f"-c {name}={value}" for name, value in SERVER_SETTINGS.items())
+    return {**LIBPQ_SETTINGS, "autocommit": True, "options": options}
 
 
 def check_idle(connection: Connection) -> None:

@@ -51,12 +51,12 @@ class RequestLogRow:
 COLUMNS = tuple(field.name for field in fields(RequestLogRow))
 values_in_order = attrgetter(*COLUMNS)
 WRITE_TIMEOUT = 5.0  # s; what could not be written is tried again
-Mark = tuple[float, str]  # (at, id) of a row: where a page of the log ends
+Cursor = tuple[float, str]  # (at, id) of a row: where a page of the log ends
 
-STEP = 1000  # rows that are deleted at a time
-MOST_ASKED = 500  # moments in a statement
-PAGE = 500  # rows that an export reads at a time
-OVERLAP = 2.0  # s; machines that share a database may write a row this much later than they say
+DELETE_BATCH = 1000  # rows that are deleted at a time
+MAX_VALUES = 500  # moments in a statement
+EXPORT_BATCH = 500  # rows that an export reads at a time
+CLOCK_TOLERANCE = 2.0  # s; machines that share a database may write a row this much later than they say
 
 FAILED = "error"  # in a filter: all others
 
@@ -105,7 +105,7 @@ class Filter:
             yield "outcome = ?", (self.outcome,)
 
 
-EVERYTHING = Filter()
+ALL_REQUESTS = Filter()
 
 
 def read_status(text: str) -> tuple[int, int]:
@@ -123,7 +123,7 @@ def cursor_of(row: RequestLogRow) -> str:
     return f"{row.at!r}~{row.id}"
 
 
-def read_cursor(text: str) -> Mark:
+def read_cursor(text: str) -> Cursor:
     """Raises InvalidRequest."""
     at, _, id_ = text.partition("~")
     try:
@@ -156,7 +156,7 @@ class RequestLog:
 
         self._database.run(put, WRITE_TIMEOUT)
 
-    def prune(self, older_than: float, most: int) -> int:
+    def prune(self, older_than: float, max_rows: int) -> int:
         """A few of the rows that are too old or too many; how many it were."""
 
         def drop(transaction: Transaction) -> int:
@@ -164,10 +164,13 @@ class RequestLog:
             oldest = (
                 "DELETE FROM requests WHERE (at, id) IN (SELECT at, id FROM requests{} ORDER BY at LIMIT ?)"
             )
-            gone = transaction.change(oldest.format(" WHERE at < ?"), older_than, STEP)
+            gone = transaction.change(oldest.format(" WHERE at < ?"), older_than, DELETE_BATCH)
             return (
                 gone
-                or (number > most and transaction.change(oldest.format(""), min(STEP, number - most)))
+                or (
+                    number > max_rows
+                    and transaction.change(oldest.format(""), min(DELETE_BATCH, number - max_rows))
+                )
                 or 0
             )
 
@@ -189,32 +192,32 @@ class RequestLog:
         )
         return int(number)
 
-    def latest(self, most: int = 100) -> list[RequestLogRow]:
-        return self.page(most=most)
+    def latest(self, limit: int = 100) -> list[RequestLogRow]:
+        return self.page(limit=limit)
 
     def page(
         self,
-        wanted: Filter = EVERYTHING,
+        wanted: Filter = ALL_REQUESTS,
         *,
-        before: Mark | None = None,
-        after: Mark | None = None,
-        most: int = 50,
+        before: Cursor | None = None,
+        after: Cursor | None = None,
+        limit: int = 50,
     ) -> list[RequestLogRow]:
         """The newest first.
 
         :param before: the rows after this cursor.  :param after: the rows before it, nearest first.
         """
         if after:
-            return self._newer(wanted, after, most)
+            return self._newer(wanted, after, limit)
         terms = [*wanted.terms(), *([("(at, id) < (?, ?)", before)] if before else [])]
         # The rows are found in the index alone; only those that are wanted are read.
         found = f"SELECT at, id FROM requests{where(terms)} ORDER BY at DESC, id DESC LIMIT ?"  # noqa: S608
-        return self._read(f"WHERE (at, id) IN ({found}) ORDER BY at DESC, id DESC", *values_of(terms), most)
+        return self._read(f"WHERE (at, id) IN ({found}) ORDER BY at DESC, id DESC", *values_of(terms), limit)
 
-    def _newer(self, wanted: Filter, after: Mark, most: int) -> list[RequestLogRow]:
+    def _newer(self, wanted: Filter, after: Cursor, limit: int) -> list[RequestLogRow]:
         terms = [*wanted.terms(), ("(at, id) > (?, ?)", after)]
         found = f"SELECT at, id FROM requests{where(terms)} ORDER BY at, id LIMIT ?"  # noqa: S608
-        return self._read(f"WHERE (at, id) IN ({found}) ORDER BY at DESC, id DESC", *values_of(terms), most)
+        return self._read(f"WHERE (at, id) IN ({found}) ORDER BY at DESC, id DESC", *values_of(terms), limit)
 
     def find(self, id_: str) -> RequestLogRow | None:
         """Looks through the whole index: 10 ms for 100,000 rows."""
@@ -222,8 +225,8 @@ class RequestLog:
             iter(self._read("WHERE (at, id) IN (SELECT at, id FROM requests WHERE id = ?)", id_)), None
         )
 
-    def news(
-        self, written: float | None, wanted: Filter = EVERYTHING, *, most: int = 200
+    def written_since(
+        self, written: float | None, wanted: Filter = ALL_REQUESTS, *, limit: int = 200
     ) -> tuple[list[RequestLogRow], float]:
         """Rows in the order in which they were written, which is that of their ends; and what to ask with
         next.  Some come again: their ids tell.
@@ -232,22 +235,22 @@ class RequestLog:
         """
         if written is None:
             return [], self._database.read(lambda transaction: transaction.now())
-        terms = [("written > ?", (written - OVERLAP,)), *wanted.terms()]
+        terms = [("written > ?", (written - CLOCK_TOLERANCE,)), *wanted.terms()]
         columns = f"written, {', '.join(COLUMNS)}"
         rows = self._database.read(
             lambda transaction: transaction.rows(
                 f"SELECT {columns} FROM requests{where(terms)} ORDER BY written, at LIMIT ?",  # noqa: S608
                 *values_of(terms),
-                most,
+                limit,
             )
         )
         last = max([written, *(row[0] for row in rows)])
         return [RequestLogRow(*row[1:]) for row in rows], last
 
-    def each(self, wanted: Filter = EVERYTHING) -> Iterator[RequestLogRow]:
+    def iterate(self, wanted: Filter = ALL_REQUESTS) -> Iterator[RequestLogRow]:
         """All of them, the newest first, read in pieces."""
-        before: Mark | None = None
-        while rows := self.page(wanted, before=before, most=PAGE):
+        before: Cursor | None = None
+        while rows := self.page(wanted, before=before, limit=EXPORT_BATCH):
             yield from rows
             before = (rows[-1].at, rows[-1].id)
 
@@ -285,8 +288,8 @@ def values_of(terms: Terms) -> list[object]:
 def known_from(transaction: Transaction, moments: list[float]) -> set[Row]:
     """(id, at) of the rows from just then."""
     known: set[Row] = set()
-    for start in range(0, len(moments), MOST_ASKED):
-        some = moments[start : start + MOST_ASKED]
+    for start in range(0, len(moments), MAX_VALUES):
+        some = moments[start : start + MAX_VALUES]
         marks = ", ".join("?" * len(some))
         known |= {*transaction.rows(f"SELECT id, at FROM requests WHERE at IN ({marks})", *some)}  # noqa: S608
     return known

@@ -16,12 +16,12 @@ from copilot_bridge.store.unreleased_schema import OUTCOMES
 
 log = logging.getLogger(__name__)
 
-PAUSE = 0.5  # s between two batches
-BATCH = 1000
-MOST_KEPT = 20_000  # rows in memory, while the store takes none
-PRUNE_EVERY = 600.0  # s
-LOOK_EVERY = 20.0  # s; whether another process has ended, and left something
-LATEST = 60.0  # s after its end; what is not written by then is gone again
+FLUSH_INTERVAL = 0.5  # s between two batches
+BATCH_SIZE = 1000
+MAX_ROWS_IN_MEMORY = 20_000  # rows in memory, while the store takes none
+PRUNE_INTERVAL = 600.0  # s
+RECOVERY_INTERVAL = 20.0  # s; whether another process has ended, and left something
+PENDING_TTL = 60.0  # s after its end; what is not written by then is gone again
 OLDEST_COLUMNS = 18  # of the first version
 
 
@@ -32,7 +32,7 @@ class RequestLogWriter:
     and what had not as "interrupted".
 
     :param folder: for that; None: what is not written yet is lost with the process.
-    :param days: rows are kept; 0: nothing is written.  :param most: rows.
+    :param days: rows are kept; 0: nothing is written.  :param max_rows: rows.
     """
 
     def __init__(
@@ -41,14 +41,14 @@ class RequestLogWriter:
         folder: Path | None,
         *,
         days: int,
-        most: int,
+        max_rows: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._table = table
         self._folder = folder
-        self._days, self._most = days, most
+        self._days, self._max_rows = days, max_rows
         self._clock = clock
-        self._spool: CrashLog | None = None
+        self._crash_log: CrashLog | None = None
         self._rows: dict[str, RequestLogRow] = {}
         self._running = False
         self._warned = False
@@ -61,18 +61,18 @@ class RequestLogWriter:
 
     def begin(self, row: RequestLogRow) -> None:
         """:param row: as it is to be found if this process is killed."""
-        if self._spool is not None:
-            self._spool.put(row.id, orjson.dumps(values_in_order(row)))
+        if self._crash_log is not None:
+            self._crash_log.put(row.id, orjson.dumps(values_in_order(row)))
 
     def end(self, row: RequestLogRow) -> None:
         if not self._days:
             return
         self.start()
         self._rows[row.id] = row
-        if self._spool is not None:
-            self._spool.put(row.id, orjson.dumps(values_in_order(row)))
+        if self._crash_log is not None:
+            self._crash_log.put(row.id, orjson.dumps(values_in_order(row)))
 
-    def expected(self, id_: str) -> RequestLogRow | None:
+    def pending(self, id_: str) -> RequestLogRow | None:
         """The row that some process on this machine still has to write.
 
         Its outcome is "interrupted" as long as the request is under way.
@@ -84,34 +84,34 @@ class RequestLogWriter:
         if row is None or row.outcome == "interrupted":
             return row
         ended = row.at + (row.ms or 0) / 1000
-        return row if self._clock() - ended < LATEST else None
+        return row if self._clock() - ended < PENDING_TTL else None
 
     def _run(self) -> None:
         pruned = looked = -float("inf")
         while True:
-            if time.monotonic() - looked > LOOK_EVERY:
-                self._open_spool()
-                self.take_over()
+            if time.monotonic() - looked > RECOVERY_INTERVAL:
+                self._open_crash_log()
+                self.recover()
                 looked = time.monotonic()
             self.flush()
-            if time.monotonic() - pruned > PRUNE_EVERY:
+            if time.monotonic() - pruned > PRUNE_INTERVAL:
                 self.prune()
                 pruned = time.monotonic()
-            time.sleep(PAUSE)
+            time.sleep(FLUSH_INTERVAL)
 
-    def _open_spool(self) -> None:
+    def _open_crash_log(self) -> None:
         """Once; again later where there was no room for it."""
-        if self._folder is None or self._spool is not None:
+        if self._folder is None or self._crash_log is not None:
             return
         try:
-            self._spool = CrashLog(self._folder)
+            self._crash_log = CrashLog(self._folder)
         except OSError as error:
             log.warning("what is under way is not noted, and not logged if it is cut off: %s", error)
             return
         for key, row in list(self._rows.items()):
-            self._spool.put(key, orjson.dumps(values_in_order(row)))
+            self._crash_log.put(key, orjson.dumps(values_in_order(row)))
 
-    def take_over(self) -> None:
+    def recover(self) -> None:
         """Rows of processes that are gone.  What the store does not take now stays where it is."""
         if self._folder is None:
             return
@@ -122,16 +122,16 @@ class RequestLogWriter:
 
     def flush(self) -> None:
         """What has come meanwhile waits for the next time, or a busy bridge would write row by row."""
-        for _ in range(ceil(len(self._rows) / BATCH)):
-            batch = list(self._rows.values())[:BATCH]
+        for _ in range(ceil(len(self._rows) / BATCH_SIZE)):
+            batch = list(self._rows.values())[:BATCH_SIZE]
             if not self._write(batch):
-                for key in list(self._rows)[:-MOST_KEPT]:
+                for key in list(self._rows)[:-MAX_ROWS_IN_MEMORY]:
                     del self._rows[key]
                 return
             for row in batch:
                 self._rows.pop(row.id, None)
-            if self._spool is not None:
-                self._spool.forget([row.id for row in batch])
+            if self._crash_log is not None:
+                self._crash_log.forget([row.id for row in batch])
 
     def _write(self, rows: list[RequestLogRow]) -> bool:
         try:
@@ -149,7 +149,7 @@ class RequestLogWriter:
         oldest = self._clock() - self._days * 86_400
         try:
             self._table.prune_hours(oldest)
-            while self._table.prune(oldest, self._most):
+            while self._table.prune(oldest, self._max_rows):
                 time.sleep(0.01)
         except StoreError as error:
             log.warning("old rows of the request log could not be removed: %s", error)

@@ -14,47 +14,47 @@ from copilot_bridge.store.encryption import Encryptor
 
 log = logging.getLogger(__name__)
 
-MOST_LINKS = 100_000
-STEP = 100  # links that are deleted at a time
-LONGEST = 100_000  # links of a conversation: who has followed so many goes in a circle
+MAX_RESPONSES = 100_000
+DELETE_BATCH = 100  # links that are deleted at a time
+MAX_CHAIN_LENGTH = 100_000  # links of a conversation: who has followed so many goes in a circle
 
-PUT = (
+INSERT_RESPONSE = (
     "INSERT INTO responses (id, chain, previous, until, content) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT (id) DO NOTHING"
 )
-COUNT = (
+UPSERT_CHAIN = (
     "INSERT INTO response_chains (id, until, responses, bytes) VALUES (?, ?, 1, ?) ON CONFLICT (id) DO UPDATE"
     " SET until = excluded.until, responses = response_chains.responses + 1,"
     " bytes = response_chains.bytes + excluded.bytes"
 )
 # From the last link back to the first; only the last one's own age counts.
-FOLLOW = f"""
+SELECT_CHAIN = f"""
     WITH RECURSIVE line (position, chain, previous, content) AS (
         SELECT 0, chain, previous, content FROM responses WHERE id = ? AND until > ?
         UNION ALL
         SELECT line.position + 1, responses.chain, responses.previous, responses.content
-        FROM line JOIN responses ON responses.id = line.previous WHERE line.position < {LONGEST})
+        FROM line JOIN responses ON responses.id = line.previous WHERE line.position < {MAX_CHAIN_LENGTH})
     SELECT chain, previous, content FROM line ORDER BY position DESC"""  # noqa: S608 - a constant of ours
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
+class EncryptedResponse:
     """A link as it is stored.  `chain`: the first link's id.  `before`: "" for the first one."""
 
     id: str
     chain: str
-    before: str
+    previous: str
     content: str
 
 
 class ResponseChainTable:
-    """Raises StoreError.  :param most: bytes of all that is kept.  :param life: seconds, of each link."""
+    """Raises StoreError.  :param max_bytes: bytes of all that is kept.  :param ttl: seconds, of each link."""
 
-    def __init__(self, database: Database, encryptor: Encryptor, *, most: int, life: float) -> None:
+    def __init__(self, database: Database, encryptor: Encryptor, *, max_bytes: int, ttl: float) -> None:
         self._database = database
         self._encryptor = encryptor
-        self._most = most
-        self._life = life
+        self._max_bytes = max_bytes
+        self._ttl = ttl
 
     @property
     def persistent(self) -> bool:
@@ -74,23 +74,29 @@ class ResponseChainTable:
         packed = self._encryptor.decrypt_bytes(content)
         return None if packed is None else zlib.decompress(packed)
 
-    def write(self, links: Sequence[Sealed]) -> None:
+    def write(self, links: Sequence[EncryptedResponse]) -> None:
         """Older ones first.  One that goes on from a link that is not there is of no use, and left out."""
 
         def put(transaction: Transaction) -> None:
             transaction.advisory_lock("chains")
-            until = transaction.now() + self._life
+            until = transaction.now() + self._ttl
             for link in links:
-                if link.before and not transaction.rows("SELECT 1 FROM responses WHERE id = ?", link.before):
+                if link.previous and not transaction.rows(
+                    "SELECT 1 FROM responses WHERE id = ?", link.previous
+                ):
                     continue
-                if transaction.change(PUT, link.id, link.chain, link.before, until, link.content):
-                    transaction.change(COUNT, link.chain, until, len(link.content))
+                if transaction.change(
+                    INSERT_RESPONSE, link.id, link.chain, link.previous, until, link.content
+                ):
+                    transaction.change(UPSERT_CHAIN, link.chain, until, len(link.content))
 
         self._database.run(put)
 
     def find(self, link_id: str) -> tuple[str, list[str]] | None:
         """(the chain, the sealed contents of its links up to this one); None if not all of it is there."""
-        rows = self._database.read(lambda transaction: transaction.rows(FOLLOW, link_id, transaction.now()))
+        rows = self._database.read(
+            lambda transaction: transaction.rows(SELECT_CHAIN, link_id, transaction.now())
+        )
         if not rows or rows[0][1]:
             return None
         return rows[0][0], [content for _, _, content in rows]
@@ -104,16 +110,16 @@ class ResponseChainTable:
                 "SELECT coalesce(sum(responses), 0), coalesce(sum(bytes), 0) FROM response_chains"
             )
             oldest = transaction.rows("SELECT id, until FROM response_chains ORDER BY until LIMIT 1")
-            enough = int(links) <= MOST_LINKS and int(size) <= self._most
+            enough = int(links) <= MAX_RESPONSES and int(size) <= self._max_bytes
             if not oldest or (enough and oldest[0][1] > transaction.now()):
                 return False
             chain = oldest[0][0]
             gone = transaction.change(
                 "DELETE FROM responses WHERE id IN (SELECT id FROM responses WHERE chain = ? LIMIT ?)",
                 chain,
-                STEP,
+                DELETE_BATCH,
             )
-            if gone < STEP:
+            if gone < DELETE_BATCH:
                 transaction.change("DELETE FROM response_chains WHERE id = ?", chain)
             return True
 

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from copilot_bridge.errors import StoreError, StoreUnavailable
 from copilot_bridge.private_files import make_directory
 from copilot_bridge.store.database import Query, Row
-from copilot_bridge.store.files import Files
+from copilot_bridge.store.files import JsonFiles
 from copilot_bridge.store.schema import is_current, migrate
 from copilot_bridge.store.sqlite_connection import Job, SqliteConnection
 
@@ -27,15 +27,15 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-PATIENCE = 15.0  # s; no transaction of ours is under way for more than a moment
+DEFAULT_TIMEOUT = 15.0  # s; no transaction of ours is under way for more than a moment
 
-SETTLING = 1.0  # s, for what is not needed at once
+CHECKPOINT_TIMEOUT = 1.0  # s, for what is not needed at once
 
 # Rows; few sizes, so that each statement is read once.  Some SQLites take no more than 999 values.
-AT_ONCE = (32, 4, 1)
+BATCH_SIZES = (32, 4, 1)
 
 # Of the file, which keeps it.
-JOURNAL_MODE = "PRAGMA journal_mode = WAL"
+USE_WAL = "PRAGMA journal_mode = WAL"
 # A killed process loses nothing; only a power cut may cost the last moments, and never the database.
 SETTINGS = "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216"
 
@@ -61,7 +61,7 @@ class SqliteTransaction:
         head = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608
         row = f"({', '.join('?' * len(columns))})"
         done = 0
-        for size in AT_ONCE:
+        for size in BATCH_SIZES:
             sql = head + ", ".join([row] * size)
             while len(rows) - done >= size:
                 self._connection.execute(sql, [*chain.from_iterable(rows[done : done + size])])
@@ -84,14 +84,14 @@ class SqliteTransaction:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class FileIdentity:
     """Which file a path leads to; None: to none."""
 
     database: tuple[int, int] | None
     journal: tuple[int, int] | None
 
     @classmethod
-    def of(cls, path: Path) -> "Identity":
+    def of(cls, path: Path) -> "FileIdentity":
         return cls(inode(path), inode(journal_of(path)))
 
 
@@ -103,9 +103,9 @@ class Sqlite:
         self.location = str(path or "memory only")
         self.persistent = path is not None
         self._clock = clock
-        self._files = Files(path.parent) if path else None
+        self._files = JsonFiles(path.parent) if path else None
         self._memory_locks: dict[str, Any] = {}
-        self._identity: Identity | None = None
+        self._identity: FileIdentity | None = None
         self._writer = SqliteConnection(self._connect)
         self._reader = SqliteConnection(self._connect) if path else self._writer
 
@@ -128,12 +128,12 @@ class Sqlite:
         if self._was_replaced():
             self._reopen()
         try:
-            return channel.run(perform, PATIENCE if timeout is None else timeout)
+            return channel.run(perform, DEFAULT_TIMEOUT if timeout is None else timeout)
         except StoreUnavailable as error:
             raise self._failure(error) from error
         except (sqlite3.Error, OSError) as error:
             if not isinstance(error, sqlite3.OperationalError | sqlite3.IntegrityError | OSError):
-                channel.close(PATIENCE)  # damaged: the next one looks whether it has been put right
+                channel.close(DEFAULT_TIMEOUT)  # damaged: the next one looks whether it has been put right
             raise self._failure(error) from error
 
     def _connect(self, timeout: float) -> sqlite3.Connection:
@@ -154,7 +154,7 @@ class Sqlite:
         except BaseException:
             connection.close()
             raise
-        self._identity = Identity.of(self.path)
+        self._identity = FileIdentity.of(self.path)
         return connection
 
     def _is_prepared(self, connection: sqlite3.Connection) -> bool:
@@ -200,7 +200,7 @@ class Sqlite:
 
         if self.path is not None:
             with suppress(sqlite3.Error, OSError, StoreUnavailable):
-                self._writer.run(checkpoint, SETTLING)
+                self._writer.run(checkpoint, CHECKPOINT_TIMEOUT)
 
     def check(self) -> str | None:
         """Reads all of it, and writes a little."""
@@ -219,15 +219,15 @@ class Sqlite:
 
     def close(self) -> None:
         for channel in {self._reader, self._writer}:
-            channel.close(PATIENCE)
+            channel.close(DEFAULT_TIMEOUT)
 
     def _failure(self, error: Exception) -> StoreError:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        kind = StoreUnavailable if passes(error) else StoreError
+        kind = StoreUnavailable if is_transient(error) else StoreError
         return kind(f"can't use the store {self.location}: {reason}{advice(reason)}")
 
 
-def passes(error: Exception) -> bool:
+def is_transient(error: Exception) -> bool:
     """Others hold it, and will let go of it."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return isinstance(error, StoreUnavailable) or code in TRANSIENT
@@ -265,7 +265,7 @@ def connect(path: str, timeout: float) -> sqlite3.Connection:
 
 
 def prepare(connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
-    connection.execute(JOURNAL_MODE)
+    connection.execute(USE_WAL)
     transact(connection, SqliteTransaction(connection, clock), migrate)
 
 

@@ -13,8 +13,8 @@ from copilot_bridge.store.backup import back_up, restore, summary
 from copilot_bridge.store.cooldowns import CooldownTable
 from copilot_bridge.store.database import Database
 from copilot_bridge.store.encryption import Encryptor
-from copilot_bridge.store.files import Files
-from copilot_bridge.store.guard import Guard, Outage
+from copilot_bridge.store.files import JsonFiles
+from copilot_bridge.store.guarded_database import GuardedDatabase, Outage
 from copilot_bridge.store.key_values import KeyValueStore
 from copilot_bridge.store.keys import Keys
 from copilot_bridge.store.lessons import LessonTable
@@ -36,23 +36,23 @@ class Store:
 
     database: Database
     encryptor: Encryptor
-    files: Files | None = None  # the data directory; None: nothing may be read from it
+    files: JsonFiles | None = None  # the data directory; None: nothing may be read from it
     timeout: float = TIMEOUT
     shared: bool = False  # with other machines
 
     @cached_property
-    def _guard(self) -> Guard:
+    def _guard(self) -> GuardedDatabase:
         """The database for whatever a request waits for."""
-        return Guard(self.database, self.timeout)
+        return GuardedDatabase(self.database, self.timeout)
 
     @property
     def outage(self) -> Outage | None:
         """Why requests have to do without the store just now; None: they have not."""
         return self._guard.outage
 
-    def listen(self, listener: Callable[[], object]) -> None:
+    def on_outage_change(self, listener: Callable[[], object]) -> None:
         """It is told whenever there is another `outage`, by a thread of the store's."""
-        self._guard.listen(listener)
+        self._guard.on_outage_change(listener)
 
     @cached_property
     def logins(self) -> Logins:
@@ -76,24 +76,24 @@ class Store:
 
     @cached_property
     def request_log(self) -> RequestLog:
-        return RequestLog(self._guard.patient)
+        return RequestLog(self._guard.background)
 
     @cached_property
     def usage(self) -> UsageTable:
-        return UsageTable(self._guard.patient)
+        return UsageTable(self._guard.background)
 
     @cached_property
     def lessons(self) -> LessonTable:
         return LessonTable(self._guard)
 
-    def request_log_writer(self, days: int, most: int) -> RequestLogWriter:
+    def request_log_writer(self, days: int, max_rows: int) -> RequestLogWriter:
         """The writer of `requests`; one for the process."""
         spools = self.files.home / "spool" if self.files else None
-        return RequestLogWriter(self.request_log, spools, days=days, most=most)
+        return RequestLogWriter(self.request_log, spools, days=days, max_rows=max_rows)
 
-    def response_chains(self, most: int, life: float) -> ResponseChainTable:
-        """:param most: bytes of all conversations.  :param life: seconds."""
-        return ResponseChainTable(self._guard, self.encryptor, most=most, life=life)
+    def response_chains(self, max_bytes: int, ttl: float) -> ResponseChainTable:
+        """:param max_bytes: of all conversations.  :param ttl: seconds."""
+        return ResponseChainTable(self._guard, self.encryptor, max_bytes=max_bytes, ttl=ttl)
 
     @cached_property
     def approvals(self) -> ApprovalTable:
@@ -151,9 +151,13 @@ def open_store(
         from copilot_bridge.store.postgres import Postgres  # an extra, which not everybody has
 
         return Store(
-            Postgres(url, connections), Encryptor(key, home, shared=True), Files(home), timeout, shared=True
+            Postgres(url, connections),
+            Encryptor(key, home, shared=True),
+            JsonFiles(home),
+            timeout,
+            shared=True,
         )
     database = path or home / DATABASE
     if database.is_dir():
         database = database / DATABASE
-    return Store(Sqlite(database), Encryptor(key, database.parent), Files(home), timeout)
+    return Store(Sqlite(database), Encryptor(key, database.parent), JsonFiles(home), timeout)

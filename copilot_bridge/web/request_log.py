@@ -70,7 +70,7 @@ def news() -> Response:
         since = float(request.args.get("since", ""))
     except ValueError as error:
         raise InvalidRequest("since: expected a number", param="since") from error
-    rows, last = shared().store.request_log.news(since, asked())
+    rows, last = shared().store.request_log.written_since(since, asked())
     return page("_requests.html", rows=rows[::-1], since=last, judged=judged)
 
 
@@ -104,7 +104,7 @@ def part(number: str) -> Response:
 
 def outlook(number: str) -> dict[str, Any] | None:
     """What is told of a request that has no row yet, but will have one; else None."""
-    row = None if known(number) else shared().request_log_writer.expected(number)
+    row = None if known(number) else shared().request_log_writer.pending(number)
     return {"found": False, "row": row} if row else None
 
 
@@ -120,7 +120,7 @@ def listed() -> Response:
     most = limit()
     mark = request.args.get("before")
     table = shared().store.request_log
-    rows = table.page(own(asked()), before=read_cursor(mark) if mark else None, most=most + 1)
+    rows = table.page(own(asked()), before=read_cursor(mark) if mark else None, limit=most + 1)
     return told({"data": rows[:most], "next": cursor_of(rows[most - 1]) if len(rows) > most else None})
 
 
@@ -168,12 +168,12 @@ WRITERS: dict[str, tuple[str, Callable[[Iterator[RequestLogRow]], Iterator[bytes
 def as_file(wanted: Filter, ending: str) -> Response:
     """In pieces, however long it is.  Raises StoreError, InvalidRequest: before it has begun."""
     table = shared().store.request_log
-    table.page(wanted, most=1)  # or the answer would be under way when the store turns out to be unreadable
+    table.page(wanted, limit=1)  # or the answer would be under way when the store turns out to be unreadable
     kind, write = WRITERS[ending]
     today = time.strftime("%Y-%m-%d", time.gmtime(time.time() + zone.offset() * 60))
     name = f"copilot-bridge-requests-{today}.{ending}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(write(table.each(wanted)), headers=headers, mimetype=kind)
+    return Response(write(table.iterate(wanted)), headers=headers, mimetype=kind)
 
 
 # What is asked for.
@@ -223,15 +223,15 @@ def page_of(wanted: Filter) -> tuple[list[RequestLogRow], bool, bool]:
     """(rows, there are newer ones, there are older ones)"""
     table = shared().store.request_log
     if after := request.args.get("after"):
-        rows = table.page(wanted, after=read_cursor(after), most=PAGE + 1)
+        rows = table.page(wanted, after=read_cursor(after), limit=PAGE + 1)
         return rows[-PAGE:], len(rows) > PAGE, True
     before = request.args.get("before")
-    rows = table.page(wanted, before=read_cursor(before) if before else None, most=PAGE + 1)
+    rows = table.page(wanted, before=read_cursor(before) if before else None, limit=PAGE + 1)
     return rows[:PAGE], bool(before), len(rows) > PAGE
 
 
 def time_of_store() -> float:
-    _, now = shared().store.request_log.news(None)
+    _, now = shared().store.request_log.written_since(None)
     return now
 
 

@@ -123,7 +123,7 @@ def log_of(user: str) -> dict[str, Any] | None:
     whose = {"account": user} if user else {}
     try:
         shares = shared().store.usage.shares(first, offset, **whose)
-        latest = shared().store.request_log.page(Filter(account=user or None), most=LATEST)
+        latest = shared().store.request_log.page(Filter(account=user or None), limit=LATEST)
     except StoreError:
         return None
     shown = metric()

@@ -21,7 +21,7 @@ from copilot_bridge.errors import UpstreamRefused
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import open_store
 from copilot_bridge.store.cooldowns import Cooldown
-from copilot_bridge.store.files import Files
+from copilot_bridge.store.files import JsonFiles
 
 ALL = [
     [],
@@ -508,7 +508,7 @@ def test_logins(run, log_in, simulator):
 
 def test_logins_of_an_unreadable_date(run, log_in, home):
     row = {"user": "octo-demo", "token": "ghu_x", "host": "https://api.github.com", "added": 10**18}
-    Files(home).write("logins", {"logins": [row]})
+    JsonFiles(home).write("logins", {"logins": [row]})
     assert "octo-demo" in run("auth", "list").out
 
 
@@ -527,7 +527,7 @@ def test_a_login_in_a_home_that_can_not_be_changed(run, log_in, tmp_path):
 def test_logins_of_an_older_version(run, home, simulator):
     """They are taken over, and no secret stays in a file that anybody could read."""
     row = {"user": "octo-demo", "token": new_token(), "host": simulator.url, "added": 1_700_000_000}
-    Files(home).write("logins", {"logins": [row]})
+    JsonFiles(home).write("logins", {"logins": [row]})
     assert run("check-usage").out.startswith("octo-demo")
     assert run("auth", "token").out == f"{row['token']}\n"
     assert not (home / "logins.json").exists()

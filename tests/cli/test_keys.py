@@ -155,7 +155,7 @@ def test_keys_given_as_options(run_process, run):
 def test_approvals(run, home):
     kept = open_store(home)
     for number in range(2):
-        kept.approvals.ask(PendingRequest(f"{number}abc", "key:a", "gpt-4o", "hello\x1b[31m", 1500))
+        kept.approvals.add(PendingRequest(f"{number}abc", "key:a", "gpt-4o", "hello\x1b[31m", 1500))
     rows = run("approvals").rows
     assert rows[0] == ["ID", "CALLER", "MODEL", "SIZE", "WAITS", "PROMPT"]
     assert [row[:4] for row in rows[1:]] == [
@@ -165,7 +165,7 @@ def test_approvals(run, home):
     assert "begin" in run("approvals", "deny", "").line
     assert run("approvals", "approve", "0ab").out == "Approved.\n"
     assert run("approvals", "deny", "1").out == "Denied.\n"
-    assert [kept.approvals.answer(f"{number}abc") for number in range(2)] == [APPROVED, DENIED]
+    assert [kept.approvals.poll(f"{number}abc") for number in range(2)] == [APPROVED, DENIED]
     assert run("approvals", "list").out == "No request is waiting.\n"
     kept.close()
 

@@ -23,7 +23,7 @@ from copilot_bridge.store.cooldowns import Cooldown
 from copilot_bridge.store.keys import KEY, Key
 from copilot_bridge.store.rate_limits import Limit
 from copilot_bridge.store.request_log import Filter, RequestLogRow, cursor_of, read_cursor
-from copilot_bridge.store.response_chains import Sealed
+from copilot_bridge.store.response_chains import EncryptedResponse
 from copilot_bridge.store.schema import MIGRATIONS
 
 KEY_OF_STORE = base64.b64encode(bytes(32)).decode()
@@ -65,7 +65,7 @@ def test_logins(stores: tuple[Store, Store]) -> None:
     two.logins.add("b", Secret("ghu_b"), API)
     assert [each.user for each in one.logins.all()] == ["a", "b"]
     assert two.logins.use("a", API)
-    used = one.logins.used(API)
+    used = one.logins.in_use(API)
     assert used is not None
     assert (used.user, used.token) == ("a", Secret("ghu_a"))
     one.logins.add("a", Secret("ghu_new"), API)
@@ -133,14 +133,14 @@ def test_lanes(stores: tuple[Store, Store]) -> None:
 def test_approvals(stores: tuple[Store, Store]) -> None:
     one, two = stores
     for name in "abc":
-        one.approvals.ask(PendingRequest(name, "key:x", "gpt-4o", "hello", 10))
+        one.approvals.add(PendingRequest(name, "key:x", "gpt-4o", "hello", 10))
     assert [each.id for each in two.approvals.waiting()] == ["a", "b", "c"]
-    assert one.approvals.answer("a") == PENDING
+    assert one.approvals.poll("a") == PENDING
     assert two.approvals.decide("a", yes=True)
     assert two.approvals.decide("b", yes=False)
     assert not two.approvals.decide("b", yes=True)
     one.approvals.withdraw("c")
-    assert [one.approvals.answer(name) for name in "abc"] == [APPROVED, DENIED, DENIED]
+    assert [one.approvals.poll(name) for name in "abc"] == [APPROVED, DENIED, DENIED]
 
 
 def test_request_log(stores: tuple[Store, Store]) -> None:
@@ -149,9 +149,9 @@ def test_request_log(stores: tuple[Store, Store]) -> None:
     one.request_log.write(rows)
     two.request_log.write(rows)
     assert two.request_log.count() == 50
-    assert two.request_log.prune(older_than=10.0, most=30) == 10
-    assert one.request_log.prune(older_than=10.0, most=30) == 10
-    assert one.request_log.prune(older_than=10.0, most=30) == 0
+    assert two.request_log.prune(older_than=10.0, max_rows=30) == 10
+    assert one.request_log.prune(older_than=10.0, max_rows=30) == 10
+    assert one.request_log.prune(older_than=10.0, max_rows=30) == 0
     assert [row.id for row in one.request_log.latest(2)] == ["49", "48"]
 
 
@@ -159,8 +159,8 @@ def test_chains(stores: tuple[Store, Store]) -> None:
     """One goes on from what the other has kept."""
     one, two = (each.response_chains(10_000, 60.0) for each in stores)
     sealed = [one.encrypt(text.encode()) for text in ("hello", "wörld")]
-    one.write([Sealed("a", "a", "", sealed[0])])
-    two.write([Sealed("b", "a", "a", sealed[1]), Sealed("c", "c", "gone", "x")])
+    one.write([EncryptedResponse("a", "a", "", sealed[0])])
+    two.write([EncryptedResponse("b", "a", "a", sealed[1]), EncryptedResponse("c", "c", "gone", "x")])
     found = one.find("b")
     assert found is not None
     assert found[0] == "a"
@@ -168,7 +168,7 @@ def test_chains(stores: tuple[Store, Store]) -> None:
     assert two.find("c") is None
     assert not two.prune()
     for number in range(20):
-        one.write([Sealed(f"{number}", f"{number}", "", "x" * 1000)])
+        one.write([EncryptedResponse(f"{number}", f"{number}", "", "x" * 1000)])
     assert two.prune()
     while two.prune():
         pass
@@ -178,12 +178,14 @@ def test_chains(stores: tuple[Store, Store]) -> None:
 
 def test_chains_that_are_too_old(stores: tuple[Store, Store]) -> None:
     one, two = stores
-    one.response_chains(10_000, 0.0).write([Sealed("a", "a", "", "x"), Sealed("b", "a", "a", "x")])
+    one.response_chains(10_000, 0.0).write(
+        [EncryptedResponse("a", "a", "", "x"), EncryptedResponse("b", "a", "a", "x")]
+    )
     young = two.response_chains(10_000, 60.0)
     assert young.find("b") is None
     assert young.prune()
     assert not young.prune()
-    young.write([Sealed("a", "a", "", "y")])
+    young.write([EncryptedResponse("a", "a", "", "y")])
     assert one.response_chains(10_000, 60.0).find("a") == ("a", ["y"])
 
 
@@ -192,8 +194,8 @@ def test_many_chains_at_once(stores: tuple[Store, Store]) -> None:
 
     def go_on(number: int) -> None:
         table = tables[number % 2]
-        table.write([Sealed(f"{number}", "all" if number else "0", "", "x")])
-        table.write([Sealed(f"{number}+", "all", f"{number}", "y")])
+        table.write([EncryptedResponse(f"{number}", "all" if number else "0", "", "x")])
+        table.write([EncryptedResponse(f"{number}+", "all", f"{number}", "y")])
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(go_on, range(24)))
@@ -249,9 +251,9 @@ def test_the_log_is_filtered_and_paged(stores: tuple[Store, Store]) -> None:
     )
     for wanted, expected in FILTERS:
         assert ids(two.request_log.page(wanted)) == expected, wanted
-        assert ids(list(two.request_log.each(wanted))) == expected
+        assert ids(list(two.request_log.iterate(wanted))) == expected
         paged, before = "", None
-        while rows := two.request_log.page(wanted, before=before, most=2):
+        while rows := two.request_log.page(wanted, before=before, limit=2):
             paged += ids(rows)
             before = read_cursor(cursor_of(rows[-1]))
         assert paged == expected, wanted
@@ -269,15 +271,15 @@ def test_the_log_is_filtered_and_paged(stores: tuple[Store, Store]) -> None:
 def test_news_of_the_log(stores: tuple[Store, Store]) -> None:
     """In the order of their ends: a long stream that came first is news as well."""
     one, two = stores
-    rows, mark = two.request_log.news(None)
+    rows, mark = two.request_log.written_since(None)
     assert rows == []
     one.request_log.write([told("late", 5.0)])
     one.request_log.write([told("early", 1.0, model="claude")])
-    rows, later = two.request_log.news(mark)
+    rows, later = two.request_log.written_since(mark)
     assert [row.id for row in rows] == ["late", "early"]
     assert mark < later < mark + 30
-    assert [row.id for row in two.request_log.news(mark, Filter(model="claude"))[0]] == ["early"]
-    assert two.request_log.news(later + 60) == ([], later + 60)
+    assert [row.id for row in two.request_log.written_since(mark, Filter(model="claude"))[0]] == ["early"]
+    assert two.request_log.written_since(later + 60) == ([], later + 60)
 
 
 def test_usage_by_day_and_model(stores: tuple[Store, Store]) -> None:
@@ -333,7 +335,7 @@ def test_days_are_those_of_the_zone(stores: tuple[Store, Store], offset: int) ->
 def test_usage_outlives_rows_that_are_too_many(stores: tuple[Store, Store]) -> None:
     one, two = stores
     one.request_log.write([told(str(number), NOON + number) for number in range(20)])
-    while one.request_log.prune(older_than=0.0, most=5):
+    while one.request_log.prune(older_than=0.0, max_rows=5):
         pass
     assert two.request_log.count() == 5
     assert two.usage.days(NOON)[0]["requests"] == 20
@@ -464,14 +466,14 @@ def test_each_machine_knows_whether_keys_are_needed(server: Server, tmp_path: Pa
     """As soon as any has made one, also when the database is away at its next start; and until none is."""
     url = server.database("door")
     one, two = machine(tmp_path / "a", url), machine(tmp_path / "b", url)
-    assert two.keys.look() == ([], None)
+    assert two.keys.load() == ([], None)
     one.keys.add(Key("a", KEY, b""))
     assert not two.keys.required
-    assert two.keys.look()[1] is True
+    assert two.keys.load()[1] is True
     assert two.keys.required, "its own mark, which is there without the database"
     two.keys.revoke("a", KEY)
     assert one.keys.required
-    assert one.keys.look() == ([], False)
+    assert one.keys.load() == ([], False)
     assert not one.keys.required
     for each in (one, two):
         each.close()

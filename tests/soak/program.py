@@ -82,7 +82,7 @@ class Program:
     def logged(self) -> list[str]:
         """The ids in the store's log, with what the next start takes over of processes that have ended."""
         with closing(open_store(self.home / "data")) as store:
-            store.request_log_writer(days=30, most=1_000_000).take_over()
+            store.request_log_writer(days=30, max_rows=1_000_000).recover()
         with closing(sqlite3.connect(self.home / "data" / "bridge.db")) as connection:
             return [id_ for (id_,) in connection.execute("SELECT id FROM requests")]
 

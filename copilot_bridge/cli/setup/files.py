@@ -16,7 +16,7 @@ from pathlib import Path
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.private_files import written_beside
 from copilot_bridge.redaction import Secret, redact
-from copilot_bridge.store.files import Files
+from copilot_bridge.store.files import JsonFiles
 
 PRIVATE = 0o600
 LARGEST = 8 * 1024 * 1024  # bytes; nobody's settings are longer
@@ -115,7 +115,7 @@ class Notes:
     """Of each client, the changes that can be taken back, the last one at the end."""
 
     def __init__(self, home: Path) -> None:
-        self._files = Files(home / "setup")
+        self._files = JsonFiles(home / "setup")
 
     def of(self, client: str) -> list[list[Note]]:
         rows = (self._files.read(client) or {}).get("changes", [])

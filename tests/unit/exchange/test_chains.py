@@ -264,11 +264,13 @@ def test_old_ones_go_when_a_worker_starts(tmp_path, clock):
             return more
 
     # A table of its own: that it finds nothing to remove when it starts is no news.
-    first = Chains(MEGABYTE, table=ResponseChainTable(database, store.encryptor, most=MEGABYTE, life=LIFE))
+    first = Chains(
+        MEGABYTE, table=ResponseChainTable(database, store.encryptor, max_bytes=MEGABYTE, ttl=LIFE)
+    )
     first.keep("me", "resp_1", link("a"))
     first.flush()
     clock.now += LIFE
-    Chains(MEGABYTE, table=Table(database, store.encryptor, most=MEGABYTE, life=LIFE)).start()
+    Chains(MEGABYTE, table=Table(database, store.encryptor, max_bytes=MEGABYTE, ttl=LIFE)).start()
     assert gone.wait(5)
     assert database.run(lambda t: t.rows("SELECT count(*) FROM responses")) == [(0,)]
     database.close()

@@ -27,7 +27,7 @@ from copilot_bridge.status.condition import (
     ServiceStatus,
 )
 from copilot_bridge.store.cooldowns import Cooldown
-from copilot_bridge.store.guard import Outage
+from copilot_bridge.store.guarded_database import Outage
 
 
 class Store:
@@ -35,7 +35,7 @@ class Store:
         self.changes = SimpleNamespace(read=lambda: bridge.number)
         self.outage: Outage | None = None
 
-    def listen(self, listener: Callable[[], object]) -> None:
+    def on_outage_change(self, listener: Callable[[], object]) -> None:
         self.changed = listener
 
     def turn(self, outage: Outage | None) -> None:
@@ -127,8 +127,8 @@ def test_a_store_that_is_away_is_told_by_the_condition_that_goes_on(bridge: Brid
     monitor, lines = HealthMonitor(bridge), []  # type: ignore[arg-type]
     monitor.status.subscribe(lambda now: lines.append((now.summary, now.ready)))
     monitor.condition()
-    bridge.store.turn(Outage("/secret/place: locked", 1.0, writing=True))
-    bridge.store.turn(Outage("10.0.0.7: gone", 1.0, writing=False))
+    bridge.store.turn(Outage("/secret/place: locked", 1.0, readable=True))
+    bridge.store.turn(Outage("10.0.0.7: gone", 1.0, readable=False))
     bridge.error = UpstreamUnreachable("no such host")
     assert monitor.condition().store, "another condition leaves it as it is"
     bridge.error = None

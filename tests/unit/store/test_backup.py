@@ -13,7 +13,7 @@ from copilot_bridge.store import Store, open_store, schema
 from copilot_bridge.store.cooldowns import Cooldown
 from copilot_bridge.store.keys import KEY, Key
 from copilot_bridge.store.request_log import RequestLogRow
-from copilot_bridge.store.response_chains import Sealed
+from copilot_bridge.store.response_chains import EncryptedResponse
 from copilot_bridge.store.sqlite import Sqlite
 
 API = "https://api.github.com"
@@ -26,7 +26,7 @@ def fill(store: Store) -> None:
     store.cooldowns.put(Cooldown("a", 4e9, "slowly", since=4e9 - 60))
     rows = [RequestLogRow(str(number), number + 0.1) for number in range(4500)]
     store.request_log.write(rows)
-    store.response_chains(1 << 20, 3600).write([Sealed("r1", "r1", "", "sealed")])
+    store.response_chains(1 << 20, 3600).write([EncryptedResponse("r1", "r1", "", "sealed")])
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ ADA, BOB = Key("ada", "key", b""), Key("bob", "key", b"")
 def running(tmp_path: Path) -> Iterator[Store]:
     """The bridge's own connections stay open, as while it runs: its journal is not put into the file."""
     store = open_store(tmp_path / "home")
-    store.keys.look()
+    store.keys.load()
     yield store
     store.close()
 
@@ -31,7 +31,7 @@ def copied(tmp_path: Path) -> Store:
 
 
 def names(store: Store) -> tuple[list[str], bool | None]:
-    keys, needed = store.keys.look()
+    keys, needed = store.keys.load()
     store.close()
     return [each.name for each in keys], needed
 

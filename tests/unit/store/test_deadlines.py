@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from copilot_bridge.errors import StoreBusy, StoreError, StoreUnavailable
-from copilot_bridge.store import guard as module
+from copilot_bridge.store import guarded_database as module
 from copilot_bridge.store import open_store
-from copilot_bridge.store.guard import Guard
+from copilot_bridge.store.guarded_database import GuardedDatabase
 from copilot_bridge.store.sqlite import Sqlite
 
 PUT = "INSERT INTO notes (name, value) VALUES (?, '')"
@@ -45,10 +45,10 @@ def test_reads_wait_for_no_writer(path: Path, how: str) -> None:
 
 def test_a_lock_costs_its_deadline_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RETRY_INTERVAL", 0.01)
-    monkeypatch.setattr(module, "PROBE_PATIENCE", 0.0)
+    monkeypatch.setattr(module, "PROBE_EXTRA_TIME", 0.0)
     database = Sqlite(path)
-    guard, heard = Guard(database, 0.2), []
-    guard.listen(lambda: heard.append(guard.outage))
+    guard, heard = GuardedDatabase(database, 0.2), []
+    guard.on_outage_change(lambda: heard.append(guard.outage))
     guard.run(lambda t: t.change(PUT, "a"))
     other = hold(path)
     began = time.monotonic()
@@ -62,7 +62,7 @@ def test_a_lock_costs_its_deadline_once(path: Path, monkeypatch: pytest.MonkeyPa
             guard.run(lambda t: t.change(PUT, "b"))
     assert time.monotonic() - began < first
     assert guard.outage is not None
-    assert guard.outage.writing
+    assert guard.outage.readable
     assert guard.read(lambda t: t.rows(NAMES)) == [("a",)], "what can be read is read"
     other.close()
     wait_until(lambda: guard.outage is None)
@@ -79,7 +79,7 @@ def test_a_request_waits_once_however_often_it_uses_the_store(path: Path) -> Non
 
         run = read
 
-    guard = Guard(Hung(path), 0.3)
+    guard = GuardedDatabase(Hung(path), 0.3)
     began = time.monotonic()
     for use in (guard.read, guard.read, guard.run):
         with pytest.raises(StoreError):
@@ -96,11 +96,11 @@ def test_a_database_that_has_too_much_to_do_is_not_down(path: Path) -> None:
                 raise StoreUnavailable("too late")
             return super().run(work, timeout)
 
-    guard = Guard(Busy(path), 0.1)
+    guard = GuardedDatabase(Busy(path), 0.1)
     for _ in range(5):
         with pytest.raises(StoreBusy):
             guard.run(lambda t: None)
-    wait_until(lambda: not guard._writes.looking)
+    wait_until(lambda: not guard._writes.probing)
     assert guard.outage is None
 
 
@@ -120,7 +120,7 @@ def test_one_thread_looks_whether_the_database_is_back(path: Path, monkeypatch: 
             looks.append(threading.get_ident())
             raise StoreUnavailable("down")
 
-    guard = Guard(Down(path), 0.1)
+    guard = GuardedDatabase(Down(path), 0.1)
     with pytest.raises(StoreBusy):
         guard.run(lambda t: None)
     wait_until(lambda: guard.outage is not None)
@@ -134,7 +134,7 @@ def test_one_thread_looks_whether_the_database_is_back(path: Path, monkeypatch: 
 
 
 def test_what_is_wrong_by_itself_stops_nobody_else(path: Path) -> None:
-    guard = Guard(Sqlite(path), 1.0)
+    guard = GuardedDatabase(Sqlite(path), 1.0)
     with pytest.raises(StoreError) as caught:
         guard.run(lambda t: t.change("INSERT INTO notes (name) VALUES (NULL)"))
     assert not isinstance(caught.value, StoreUnavailable)

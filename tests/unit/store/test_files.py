@@ -13,15 +13,15 @@ import pytest
 
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.store import files as module
-from copilot_bridge.store.files import Files
+from copilot_bridge.store.files import JsonFiles
 
 CONTENT = {"token": "ghu_EXAMPLE"}
 
 HOLDER = """
 import sys
 from pathlib import Path
-from copilot_bridge.store.files import Files
-with Files(Path(sys.argv[1])).lock("it"):
+from copilot_bridge.store.files import JsonFiles
+with JsonFiles(Path(sys.argv[1])).lock("it"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -34,7 +34,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def files(home):
-    return Files(home)
+    return JsonFiles(home)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_write_and_read(files, home):
     files.write("a", CONTENT)
     files.write("tokens/b", {"c": [1, None, "ü"]})
     assert files.read("a") == CONTENT
-    assert Files(home).read("tokens/b") == {"c": [1, None, "ü"]}
+    assert JsonFiles(home).read("tokens/b") == {"c": [1, None, "ü"]}
     assert json.loads((home / "a.json").read_text()) == CONTENT
 
 
@@ -128,9 +128,9 @@ def test_a_write_that_fails_leaves_the_old_file(files, home, monkeypatch, step, 
 def test_a_process_that_dies_in_a_write_leaves_the_old_file(files, home):
     files.write("a", {"old": 1})
     code = (
-        "import os, sys; from pathlib import Path; from copilot_bridge.store.files import Files\n"
+        "import os, sys; from pathlib import Path; from copilot_bridge.store.files import JsonFiles\n"
         "Path.replace = lambda *_: os._exit(9)\n"
-        "Files(Path(sys.argv[1])).write('a', {'new': 1})"
+        "JsonFiles(Path(sys.argv[1])).write('a', {'new': 1})"
     )
     assert subprocess.run([sys.executable, "-c", code, home], check=False).returncode == 9
     assert files.read("a") == {"old": 1}
@@ -172,7 +172,7 @@ def test_a_folder_where_a_file_should_be(files, home):
 def test_a_data_directory_that_can_not_be_made(tmp_path, caplog):
     (tmp_path / "file").write_text("")
     home = tmp_path / "file" / "home"
-    files = Files(home)
+    files = JsonFiles(home)
     assert files.read("a") is None
     with pytest.raises(ConfigError) as caught:
         files.write("a", CONTENT)
@@ -223,7 +223,7 @@ def test_locks_of_other_names_do_not_wait(files):
 
 
 def test_a_lock_is_given_back_after_an_error(files, monkeypatch, caplog):
-    monkeypatch.setattr(module, "PATIENCE", 0.5)
+    monkeypatch.setattr(module, "LOCK_TIMEOUT", 0.5)
     with pytest.raises(ZeroDivisionError), files.lock("a"):
         _ = 1 / 0
     with files.lock("a"):
@@ -258,7 +258,7 @@ def test_a_killed_holder_does_not_keep_its_lock(files, home, caplog):
 
 
 def test_who_waited_too_long_goes_on_without(files, home, monkeypatch, caplog):
-    monkeypatch.setattr(module, "PATIENCE", 0.1)
+    monkeypatch.setattr(module, "LOCK_TIMEOUT", 0.1)
     with hold(home) as process:
         with files.lock("it"):
             assert "can't lock" in caplog.text

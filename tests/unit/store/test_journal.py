@@ -11,7 +11,7 @@ from copilot_bridge.errors import StoreError
 from copilot_bridge.shared_memory import crash_log as crash_log_module
 from copilot_bridge.shared_memory.crash_log import CrashLog, left_behind
 from copilot_bridge.store import open_store
-from copilot_bridge.store import request_log as requests_module
+from copilot_bridge.store import request_log as request_log_module
 from copilot_bridge.store import request_log_writer as module
 from copilot_bridge.store.request_log import RequestLogRow, values_in_order
 from copilot_bridge.store.request_log_writer import RequestLogWriter
@@ -21,14 +21,14 @@ WORKER = """
 import os, sys
 from pathlib import Path
 from copilot_bridge.store import open_store
-from copilot_bridge.store import request_log as requests_module
+from copilot_bridge.store import request_log as request_log_module
 from copilot_bridge.store.request_log import RequestLogRow, values_in_order
 def row(id, outcome):
     return RequestLogRow(id, 1000.0, outcome=outcome)
 store = open_store(Path(sys.argv[1]))
 writer = store.request_log_writer(30, 100)
 writer.start = lambda: None
-writer._open_spool()
+writer._open_crash_log()
 for id in "abc":
     writer.begin(row(id, "interrupted"))
 writer.end(row("c", "ok"))
@@ -53,24 +53,28 @@ def store(tmp_path):
 def writer(store, tmp_path, monkeypatch):
     monkeypatch.setattr(RequestLogWriter, "start", lambda _self: None)
     return RequestLogWriter(
-        store.request_log, tmp_path / "spool", days=30, most=100, clock=lambda: 100 * 86_400.0
+        store.request_log, tmp_path / "spool", days=30, max_rows=100, clock=lambda: 100 * 86_400.0
     )
 
 
 def test_what_is_still_to_be_written_is_known_to_others(store, writer, tmp_path):
-    other = RequestLogWriter(store.request_log, tmp_path / "spool", days=30, most=100, clock=lambda: 1001.0)
-    writer._open_spool()
+    other = RequestLogWriter(
+        store.request_log, tmp_path / "spool", days=30, max_rows=100, clock=lambda: 1001.0
+    )
+    writer._open_crash_log()
     writer.begin(row("a", "interrupted"))
     writer.begin(row("b", "interrupted"))
     writer.end(row("b", "ok"))
-    assert {each: other.expected(each).outcome for each in "ab"} == {"a": "interrupted", "b": "ok"}
-    assert other.expected("none") is None
-    assert other.expected('a",1000.0,null') is None
+    assert {each: other.pending(each).outcome for each in "ab"} == {"a": "interrupted", "b": "ok"}
+    assert other.pending("none") is None
+    assert other.pending('a",1000.0,null') is None
     writer.flush()
-    assert other.expected("a") is not None
-    late = RequestLogWriter(store.request_log, tmp_path / "spool", days=30, most=100, clock=lambda: 1061.0)
-    assert late.expected("b") is None, "or a row that was removed again would be waited for"
-    assert late.expected("a") is not None
+    assert other.pending("a") is not None
+    late = RequestLogWriter(
+        store.request_log, tmp_path / "spool", days=30, max_rows=100, clock=lambda: 1061.0
+    )
+    assert late.pending("b") is None, "or a row that was removed again would be waited for"
+    assert late.pending("a") is not None
 
 
 def outcomes(store):
@@ -109,17 +113,17 @@ def test_a_killed_worker(writer, store, tmp_path):
     done = subprocess.run([sys.executable, "-c", WORKER, tmp_path], check=False)
     assert done.returncode == -9
     assert outcomes(store) == {"c": "ok"}
-    writer.take_over()
+    writer.recover()
     assert outcomes(store) == {"a": "ok", "b": "interrupted", "c": "ok"}
     assert list((tmp_path / "spool").iterdir()) == []
-    writer.take_over()
+    writer.recover()
     assert store.request_log.count() == 3
 
 
 def test_a_worker_that_lives_is_left_alone(writer, store, tmp_path):
     alive = CrashLog(tmp_path / "spool")
     alive.put("a", orjson.dumps(values_in_order(row("a", "interrupted"))))
-    writer.take_over()
+    writer.recover()
     assert outcomes(store) == {}
     alive.close()
     assert list((tmp_path / "spool").iterdir()) == []
@@ -143,7 +147,7 @@ def test_what_waits_in_memory_is_bounded(writer, store, monkeypatch):
     def broken(*_args):
         raise StoreError("database or disk is full")
 
-    monkeypatch.setattr(module, "MOST_KEPT", 10)
+    monkeypatch.setattr(module, "MAX_ROWS_IN_MEMORY", 10)
     with monkeypatch.context() as patch:
         patch.setattr(store.database, "run", broken)
         for number in range(50):
@@ -154,7 +158,7 @@ def test_what_waits_in_memory_is_bounded(writer, store, monkeypatch):
 
 
 def test_old_rows_and_too_many(writer, store, monkeypatch):
-    monkeypatch.setattr(requests_module, "STEP", 7)
+    monkeypatch.setattr(request_log_module, "DELETE_BATCH", 7)
     day = 86_400.0
     for number in range(60):
         writer.end(row(f"old{number}", at=69 * day))
@@ -167,7 +171,7 @@ def test_old_rows_and_too_many(writer, store, monkeypatch):
 
 
 def test_no_log(store, tmp_path):
-    writer = RequestLogWriter(store.request_log, tmp_path / "spool", days=0, most=10)
+    writer = RequestLogWriter(store.request_log, tmp_path / "spool", days=0, max_rows=10)
     writer.start()
     writer.begin(row("a", "interrupted"))
     writer.end(row("a"))
@@ -219,7 +223,7 @@ def test_rows_of_an_earlier_version_have_fewer_columns(writer, store, tmp_path):
     old.put("b", orjson.dumps(values_in_order(row("b", "interrupted"))[:17]))
     old.put("c", orjson.dumps([*values_in_order(row("c", "interrupted")), None]))
     old._lock.release()
-    writer.take_over()
+    writer.recover()
     assert outcomes(store) == {"a": "interrupted"}
 
 
@@ -227,7 +231,7 @@ def test_rows_of_an_earlier_version_have_fewer_columns(writer, store, tmp_path):
 def test_a_spool_that_holds_something_else(writer, store, tmp_path, content):
     (tmp_path / "spool").mkdir()
     (tmp_path / "spool" / "x.spool").write_bytes(content)
-    writer.take_over()
+    writer.recover()
     assert outcomes(store) == {}
     assert list((tmp_path / "spool").glob("*.spool")) == []
 
@@ -241,9 +245,9 @@ def test_what_is_taken_over_while_the_disk_is_full_stays_until_it_is_written(sto
         raise StoreError("can't use the store: disk I/O error")
 
     monkeypatch.setattr(store.request_log, "write", full)
-    RequestLogWriter(store.request_log, tmp_path / "spool", days=30, most=100).take_over()
+    RequestLogWriter(store.request_log, tmp_path / "spool", days=30, max_rows=100).recover()
     monkeypatch.setattr(store.request_log, "write", write)
-    RequestLogWriter(store.request_log, tmp_path / "spool", days=30, most=100).take_over()
+    RequestLogWriter(store.request_log, tmp_path / "spool", days=30, max_rows=100).recover()
     assert sorted(ids(store)) == ["a", "b", "c"]
 
 
@@ -254,13 +258,13 @@ def test_a_spool_that_had_no_room_at_first(store, writer, tmp_path, monkeypatch)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module, "CrashLog", full)
-    writer._open_spool()
+    writer._open_crash_log()
     writer.end(row("a"))
     monkeypatch.setattr(module, "CrashLog", CrashLog)
-    writer._open_spool()
-    writer._open_spool()
+    writer._open_crash_log()
+    writer._open_crash_log()
     assert len(list((tmp_path / "spool").glob("*.spool"))) == 1
-    writer._spool._lock.release()
+    writer._crash_log._lock.release()
     ((line,),) = left_behind(tmp_path / "spool")
     assert orjson.loads(line)[0] == "a"
 

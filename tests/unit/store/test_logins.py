@@ -8,7 +8,7 @@ import pytest
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import open_store
-from copilot_bridge.store.files import Files
+from copilot_bridge.store.files import JsonFiles
 
 API, GHE = "https://api.github.com", "https://api.octo.ghe.com"
 
@@ -26,7 +26,7 @@ for number in range(6):
 
 @pytest.fixture
 def files(tmp_path):
-    return Files(tmp_path)
+    return JsonFiles(tmp_path)
 
 
 @pytest.fixture
@@ -52,26 +52,26 @@ def names(logins):
 
 def test_nobody(logins):
     assert logins.all() == []
-    assert logins.used(API) is None
+    assert logins.in_use(API) is None
     assert not logins.remove("octocat", API)
 
 
 def test_the_last_one_added_is_used(logins, tmp_path):
     add(logins, "a", "b")
-    assert logins.used(API).user == "b"
-    assert logins.used(API).token == Secret("ghu_b")
-    assert logins.used(API).added > 1_700_000_000
+    assert logins.in_use(API).user == "b"
+    assert logins.in_use(API).token == Secret("ghu_b")
+    assert logins.in_use(API).added > 1_700_000_000
     add(logins, "a")
     assert sorted(names(logins)) == ["a", "b"]
     other = open_store(tmp_path)
-    assert other.logins.used(API).user == "a"
+    assert other.logins.in_use(API).user == "a"
     other.close()
 
 
 def test_choosing(logins):
     add(logins, "a", "b", "c")
     assert logins.use("a", API)
-    assert logins.used(API).user == "a"
+    assert logins.in_use(API).user == "a"
     assert not logins.use("nobody", API)
     assert not logins.use("a", GHE)
     assert names(logins) == ["b", "c", "a"]
@@ -88,33 +88,33 @@ def test_a_new_token_of_the_same_user(logins):
 def test_a_login_serves_its_own_host_only(logins):
     add(logins, "a")
     add(logins, "b", host=GHE)
-    assert logins.used(API).user == "a"
-    assert logins.used(GHE).user == "b"
-    assert logins.used("https://api.github.com.evil.example") is None
+    assert logins.in_use(API).user == "a"
+    assert logins.in_use(GHE).user == "b"
+    assert logins.in_use("https://api.github.com.evil.example") is None
 
 
 def test_the_same_name_on_two_hosts(logins):
     """GitHub with data residency has user names of its own."""
     add(logins, "octocat")
     logins.add("octocat", Secret("ghu_ghe"), GHE)
-    assert logins.used(API).token == Secret("ghu_octocat")
-    assert logins.used(GHE).token == Secret("ghu_ghe")
+    assert logins.in_use(API).token == Secret("ghu_octocat")
+    assert logins.in_use(GHE).token == Secret("ghu_ghe")
 
 
 def test_removing(logins):
     add(logins, "a", "b")
     assert logins.remove("b", API)
-    assert logins.used(API).user == "a"
+    assert logins.in_use(API).user == "a"
     assert not logins.remove("b", API)
     assert logins.remove("a", API)
-    assert logins.used(API) is None
+    assert logins.in_use(API) is None
 
 
 def test_removing_another_one_does_not_change_who_is_used(logins):
     add(logins, "a", "b", "c", "d")
-    assert logins.used(API).user == "d"
+    assert logins.in_use(API).user == "d"
     logins.remove("a", API)
-    assert logins.used(API).user == "d"
+    assert logins.in_use(API).user == "d"
 
 
 def test_no_token_in_what_is_shown(logins):
@@ -138,31 +138,31 @@ ROW = {"user": "a", "token": "ghu_a", "host": API, "added": 1}
 def test_a_file_that_holds_something_else(logins, files, content):
     files.write("logins", content)
     assert logins.all() == []
-    assert logins.used(API) is None
+    assert logins.in_use(API) is None
     assert not logins.remove("a", API)
     add(logins, "a")
-    assert logins.used(API).user == "a"
+    assert logins.in_use(API).user == "a"
 
 
 @pytest.mark.parametrize("added", ["yesterday", None, [], {}, "1773238125", 1.5])
 def test_a_login_without_a_readable_date(logins, files, added):
     files.write("logins", {"logins": [{**ROW, "added": added}]})
-    assert logins.used(API).token == Secret("ghu_a")
+    assert logins.in_use(API).token == Secret("ghu_a")
 
 
 def test_one_bad_row_does_not_cost_the_others(logins, files):
     files.write("logins", {"logins": [ROW, "?", {**ROW, "user": "b"}, {"user": "c"}]})
     assert names(logins) == ["a", "b"]
     assert logins.remove("b", API)
-    assert logins.used(API).user == "a"
+    assert logins.in_use(API).user == "a"
 
 
 def test_removing_from_one_host(logins):
     add(logins, "octocat")
     add(logins, "octocat", host=GHE)
     assert logins.remove("octocat", API)
-    assert logins.used(API) is None
-    assert logins.used(GHE).user == "octocat"
+    assert logins.in_use(API) is None
+    assert logins.in_use(GHE).user == "octocat"
     assert not logins.remove("octocat", API)
 
 
@@ -178,7 +178,7 @@ def test_taking_over_the_file_of_an_older_version(logins, files, tmp_path):
     files.write("logins", {"logins": [ROW, {**ROW, "user": "b", "token": "ghu_b"}]})
     files.write("tokens/abc", {"value": "tid=1"})
     assert names(logins) == ["a", "b"]
-    assert logins.used(API).token == Secret("ghu_b")
+    assert logins.in_use(API).token == Secret("ghu_b")
     assert not (tmp_path / "logins.json").exists()
     assert not (tmp_path / "tokens").exists()
 
@@ -187,7 +187,7 @@ def test_an_old_file_that_can_not_be_removed_is_taken_over_once(logins, files, m
     def fail(*_args):
         raise ConfigError("Permission denied")
 
-    monkeypatch.setattr(Files, "remove", fail)
+    monkeypatch.setattr(JsonFiles, "remove", fail)
     files.write("logins", {"logins": [ROW, {**ROW, "user": "b"}]})
     assert names(logins) == ["a", "b"]
     assert "can't be removed" in caplog.text
@@ -208,7 +208,7 @@ def test_a_login_that_was_sealed_with_another_key(logins, tmp_path, caplog):
     assert other.logins.all() == []
     assert str(tmp_path / "store.key") in caplog.text
     other.logins.add("a", Secret("ghu_again"), API)
-    assert other.logins.used(API).token == Secret("ghu_again")
+    assert other.logins.in_use(API).token == Secret("ghu_again")
     other.close()
 
 

@@ -11,8 +11,8 @@ from copilot_bridge.billing.hourly_rollups import SUCCESSES
 from copilot_bridge.errors import KINDS, InvalidRequest
 from copilot_bridge.store import open_store
 from copilot_bridge.store.request_log import (
+    ALL_REQUESTS,
     COLUMNS,
-    EVERYTHING,
     GROUPS,
     Filter,
     RequestLogRow,
@@ -62,7 +62,7 @@ def test_an_export_takes_the_memory_of_a_piece():
         rows = [row(f"{start + number}", **values) for number in range(1000)]
         store.request_log.write(rows)
     tracemalloc.start()
-    size = sum(map(len, as_csv(store.request_log.each())))
+    size = sum(map(len, as_csv(store.request_log.iterate())))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert size > 9_000_000
@@ -96,13 +96,13 @@ def test_groups_and_both_ways_through_the_pages():
     rows = [row(f"{index}", at=100.0 + index // 2, outcome=each) for index, each in enumerate(outcomes)]
     store.request_log.write(rows)
 
-    def ids(wanted=EVERYTHING, **page):
+    def ids(wanted=ALL_REQUESTS, **page):
         return "".join(each.id for each in store.request_log.page(wanted, **page))
 
     assert ids(Filter(outcome="upstream")) == "21"
     assert ids(Filter(outcome="broken")) == "4"
     assert ids(Filter(outcome="error")) == "4321"
-    assert ids(most=3) == "654"
-    assert ids(before=(102.0, "4"), most=3) == "321"
-    assert ids(after=(101.0, "2"), most=3) == "543"
+    assert ids(limit=3) == "654"
+    assert ids(before=(102.0, "4"), limit=3) == "321"
+    assert ids(after=(101.0, "2"), limit=3) == "543"
     assert ids(Filter(outcome="ok"), after=(100.0, "0")) == "5"

@@ -7,7 +7,7 @@ import pytest
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import response_chains as module
 from copilot_bridge.store.encryption import Encryptor
-from copilot_bridge.store.response_chains import ResponseChainTable, Sealed
+from copilot_bridge.store.response_chains import EncryptedResponse, ResponseChainTable
 from copilot_bridge.store.sqlite import Sqlite
 
 LIFE = 3600.0
@@ -28,15 +28,15 @@ def encryptor(tmp_path):
 
 @pytest.fixture
 def table(database, encryptor):
-    return ResponseChainTable(database, encryptor, most=PLENTY, life=LIFE)
+    return ResponseChainTable(database, encryptor, max_bytes=PLENTY, ttl=LIFE)
 
 
 def first(name, content="x"):
-    return Sealed(name, name, "", content)
+    return EncryptedResponse(name, name, "", content)
 
 
 def next_to(name, before, chain, content="x"):
-    return Sealed(name, chain, before, content)
+    return EncryptedResponse(name, chain, before, content)
 
 
 def pruned(table):
@@ -67,7 +67,7 @@ def test_sealed(table, database, encryptor, tmp_path):
     database.close()
     for path in tmp_path.iterdir():
         assert path.is_dir() or b"swordfish" not in path.read_bytes()
-    stranger = ResponseChainTable(database, Encryptor(Secret("A" * 43 + "="), None, {}), most=1, life=1)
+    stranger = ResponseChainTable(database, Encryptor(Secret("A" * 43 + "="), None, {}), max_bytes=1, ttl=1)
     assert stranger.decrypt(sealed) is None
 
 
@@ -101,7 +101,7 @@ def test_nothing_goes_on_from_what_is_not_there(table, database):
 
 
 def test_the_oldest_go_first_when_there_is_too_much(database, encryptor, clock):
-    table = ResponseChainTable(database, encryptor, most=1000, life=LIFE)
+    table = ResponseChainTable(database, encryptor, max_bytes=1000, ttl=LIFE)
     for number in range(30):
         table.write([first(f"{number}", "x" * 100)])
         clock.now += 1
@@ -110,7 +110,7 @@ def test_the_oldest_go_first_when_there_is_too_much(database, encryptor, clock):
 
 
 def test_not_more_than_so_many(table, monkeypatch, clock):
-    monkeypatch.setattr(module, "MOST_LINKS", 5)
+    monkeypatch.setattr(module, "MAX_RESPONSES", 5)
     for number in range(9):
         table.write([first(f"{number}")])
         clock.now += 1
@@ -119,7 +119,7 @@ def test_not_more_than_so_many(table, monkeypatch, clock):
 
 
 def test_in_small_steps_and_never_half_of_it(table, monkeypatch, clock, database):
-    monkeypatch.setattr(module, "STEP", 10)
+    monkeypatch.setattr(module, "DELETE_BATCH", 10)
     table.write([first("0"), *(next_to(f"{n}", f"{n - 1}", "0") for n in range(1, 35))])
     clock.now += LIFE / 2
     table.write([next_to("last", "34", "0")])
@@ -141,7 +141,7 @@ def test_a_name_that_comes_twice_stays_what_it_was(table):
 
 def test_a_circle_has_no_beginning(table, database, monkeypatch):
     """Nobody writes one; a database that is damaged may have one."""
-    monkeypatch.setattr(module, "LONGEST", 10)
+    monkeypatch.setattr(module, "MAX_CHAIN_LENGTH", 10)
     table.write([first("a", "1"), next_to("b", "a", "a", "2")])
     database.run(lambda t: t.change("UPDATE responses SET previous = 'b' WHERE id = 'a'"))
     assert table.find("b") is None

@@ -241,7 +241,7 @@ def test_a_writer_waits_for_another(database, path):
 
 
 def test_who_waits_too_long_is_told_so(database, path, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    monkeypatch.setattr(module, "DEFAULT_TIMEOUT", 0.05)
     database.run(lambda t: t.change(PUT, "a", "1"))
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

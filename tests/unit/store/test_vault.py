@@ -107,7 +107,7 @@ def test_nothing_is_written_without_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     store = open_store(tmp_path / "home", persistent=False)
     store.logins.add("a", Secret("ghu_a"), "https://api.github.com")
-    assert store.logins.used("https://api.github.com").token == Secret("ghu_a")
+    assert store.logins.in_use("https://api.github.com").token == Secret("ghu_a")
     assert not (tmp_path / "home").exists()
 
 

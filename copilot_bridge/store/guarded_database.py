@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RETRY_INTERVAL = 1.0  # s between two looks whether the database is back
-PROBE_PATIENCE = 0.5  # s that a look may take longer than a request
+PROBE_EXTRA_TIME = 0.5  # s that a look may take longer than a request
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Outage:
 
     reason: str
     since: float
-    writing: bool
+    readable: bool
 
 
-class Circuit:
+class CircuitBreaker:
     """Whether one kind of use works, and the look whether it does again.
 
     A use that came too late may have met a database with too much to do.  Only when a look of our own fails
@@ -46,19 +46,19 @@ class Circuit:
         self._purpose = purpose
         self.changed: Callable[[], object] = lambda: None
         self._starting = threading.Lock()
-        self.looking = False
+        self.probing = False
         self.failure: StoreUnavailable | None = None
         self.since = 0.0
 
     def call(self, use: Callable[[], T]) -> T:
         """Raises StoreUnavailable: it is known to be down.  StoreBusy: it came too late."""
         self.check()
-        if self.looking:  # or one request would wait for each of its uses in turn
+        if self.probing:  # or one request would wait for each of its uses in turn
             raise StoreBusy("it is being found out whether the store answers")
         try:
             return use()
         except StoreUnavailable as error:
-            self._look()
+            self._start_probing()
             raise StoreBusy(str(error)) from error
 
     def check(self) -> None:
@@ -66,14 +66,14 @@ class Circuit:
         if self.failure is not None:
             raise self.failure
 
-    def _look(self) -> None:
+    def _start_probing(self) -> None:
         with self._starting:
-            if self.looking:
+            if self.probing:
                 return
-            self.looking = True
-        threading.Thread(target=self._follow, daemon=True).start()
+            self.probing = True
+        threading.Thread(target=self._probe_until_back, daemon=True).start()
 
-    def _follow(self) -> None:
+    def _probe_until_back(self) -> None:
         """Until the database is back, if it is away."""
         began = time.monotonic()
         try:
@@ -89,7 +89,7 @@ class Circuit:
                 log.warning("the store can be %s again, after %.0f s", self._purpose, away)
         finally:
             was_away, self.failure = self.failure is not None, None
-            self.looking = False
+            self.probing = False
             if was_away:
                 self.changed()
 
@@ -103,7 +103,7 @@ class Circuit:
         return None
 
 
-class Guard:
+class GuardedDatabase:
     """A `Database` whose uses take no longer than `timeout` seconds."""
 
     def __init__(self, database: Database, timeout: float) -> None:
@@ -111,18 +111,18 @@ class Guard:
         self._timeout = timeout
         self.location = database.location
         self.persistent = database.persistent
-        patience = timeout + PROBE_PATIENCE
-        self._reads = Circuit(lambda: database.read(look, patience), "read")
-        self._writes = Circuit(lambda: database.run(look, patience), "written to")
-        self.patient = Patient(database, self._reads, self._writes)
+        probe_timeout = timeout + PROBE_EXTRA_TIME
+        self._reads = CircuitBreaker(lambda: database.read(probe, probe_timeout), "read")
+        self._writes = CircuitBreaker(lambda: database.run(probe, probe_timeout), "written to")
+        self.background = BackgroundDatabase(database, self._reads, self._writes)
 
-    def listen(self, listener: Callable[[], object]) -> None:
+    def on_outage_change(self, listener: Callable[[], object]) -> None:
         """It is told whenever there is another `outage`."""
         self._reads.changed = self._writes.changed = listener
 
     def run(self, work: Callable[[Transaction], T], timeout: float | None = None) -> T:
         limit = self._limit(timeout)
-        if self._reads.looking:  # what can't be read can't be written to either
+        if self._reads.probing:  # what can't be read can't be written to either
             self._reads.check()
             raise StoreBusy("it is being found out whether the store answers")
         return self._writes.call(lambda: self._database.run(work, limit))
@@ -155,13 +155,13 @@ class Guard:
         return None
 
 
-class Patient:
+class BackgroundDatabase:
     """A `Database` for work that takes its time, as long as the database is not known to be down.
 
     What is slow here says nothing about the short uses of requests.
     """
 
-    def __init__(self, database: Database, reads: Circuit, writes: Circuit) -> None:
+    def __init__(self, database: Database, reads: CircuitBreaker, writes: CircuitBreaker) -> None:
         self._database = database
         self._reads, self._writes = reads, writes
         self.location = database.location
@@ -188,5 +188,5 @@ class Patient:
         self._database.close()
 
 
-def look(transaction: Transaction) -> None:
+def probe(transaction: Transaction) -> None:
     transaction.rows("SELECT name FROM migrations LIMIT 1")
