@@ -40,7 +40,7 @@ def command(
     """
     from copilot_bridge.clients import clean_url, pick_model  # `--help` has no need of all these
     from copilot_bridge.serving.address import base_url
-    from copilot_bridge.upstream.bridge_client import ask_models
+    from copilot_bridge.upstream.bridge_client import list_models
     from copilot_bridge.upstream.transport.http_client import HttpClient
 
     root = clean_url(url) if url else base_url(config.host, config.port)
@@ -48,7 +48,7 @@ def command(
     client = HttpClient(config)
     text = sys.stdin.read() if prompt == ("-",) else " ".join(prompt)
     try:
-        chosen = model or pick_model(ask_models(client, root, secret, START_TIMEOUT), GENERAL)
+        chosen = model or pick_model(list_models(client, root, secret, START_TIMEOUT), GENERAL)
         print_stream(client, root, secret, {"model": chosen, "messages": [{"role": "user", "content": text}]})
     except UpstreamUnreachable as error:
         raise ConfigError(f"no bridge answers at {root}: start one with `copilot-bridge start`") from error

@@ -36,7 +36,7 @@ from copilot_bridge.config.settings import settings, spell
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.redaction import Secret, redact
-from copilot_bridge.upstream.github.device_login import whoami
+from copilot_bridge.upstream.github.device_login import fetch_login
 
 PACKAGES = (
     "flask",
@@ -116,7 +116,7 @@ def login_state(bridge: Bridge) -> dict[str, object]:
         return {"user": None, "token": None, "error": str(error)}
     token = masked_token(account.github_token, bridge.config.show_token)
     try:
-        user = whoami(bridge.client, bridge.headers, bridge.hosts, account.github_token)
+        user = fetch_login(bridge.client, bridge.headers, bridge.hosts, account.github_token)
     except BridgeError as error:
         return {"user": account.login or None, "token": token, "error": str(error)}
     return {"user": user, "token": token, "error": None}

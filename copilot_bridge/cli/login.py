@@ -13,7 +13,8 @@ from copilot_bridge.config import Config
 from copilot_bridge.errors import LoginRequired
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.accounts import add_account
-from copilot_bridge.upstream.github.device_login import DeviceFlow, FoundLogin, found_elsewhere, whoami
+from copilot_bridge.upstream.github.device_login import DeviceFlow, fetch_login
+from copilot_bridge.upstream.github.editor_logins import EditorLogin, find_editor_logins
 
 
 def log_in(bridge: Bridge, *, browser: bool = True) -> str:
@@ -52,17 +53,17 @@ def ensure_login(bridge: Bridge) -> str:
     """The user whose plan serves requests, after a login if there is none and somebody is at the terminal."""
     if bridge.config.github_token:
         with spinner("Checking the GitHub token"):
-            return whoami(bridge.client, bridge.headers, bridge.hosts, bridge.config.github_token)
+            return fetch_login(bridge.client, bridge.headers, bridge.hosts, bridge.config.github_token)
     if login := bridge.logins.in_use(bridge.hosts.api):
         try:
             with spinner("Checking the login"):
-                return whoami(bridge.client, bridge.headers, bridge.hosts, login.token)
+                return fetch_login(bridge.client, bridge.headers, bridge.hosts, login.token)
         except LoginRequired as error:
             if not is_interactive():
                 raise
             print_wrapped(f"The login of {login.user} does not work any more: {error}", err=True)
             return log_in(bridge)
-    found = next(iter(found_elsewhere(bridge.hosts, os.environ, Path.home())), None)
+    found = next(iter(find_editor_logins(bridge.hosts, os.environ, Path.home())), None)
     if found and (user := adopt(bridge, found)):
         return user
     if not is_interactive():
@@ -72,13 +73,13 @@ def ensure_login(bridge: Bridge) -> str:
     return log_in(bridge)
 
 
-def adopt(bridge: Bridge, found: FoundLogin) -> str | None:
+def adopt(bridge: Bridge, found: EditorLogin) -> str | None:
     """Use the login that an editor has stored here; None if the user or GitHub refuses it."""
     name = found.login or "somebody"
     if is_interactive() and not click.confirm(f"Use the login of {name} in {found.path}?", default=True):
         return None
     try:
-        user = whoami(bridge.client, bridge.headers, bridge.hosts, found.token)
+        user = fetch_login(bridge.client, bridge.headers, bridge.hosts, found.token)
     except LoginRequired:
         print_wrapped(f"GitHub does not accept the login in {found.path} any more.", err=True)
         return None

@@ -4,12 +4,13 @@ from dataclasses import asdict
 
 import click
 
+from copilot_bridge.billing.quota import AccountUsage, Quota, amount, percentage, read_usage
 from copilot_bridge.cli.options import CONNECTION, LOGGING, json_option, takes_settings
 from copilot_bridge.cli.terminal.console import bar, print_json, print_table, spinner
 from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.config import Config
 from copilot_bridge.exchange import Bridge
-from copilot_bridge.upstream.quota import Quota, Usage, amount, fetch_usage, percentage, read_usage
+from copilot_bridge.upstream.github.user_info import fetch_user_info
 
 COLUMNS = ("QUOTA", "LEFT", "", "OF", "USED", "RESETS")
 
@@ -21,7 +22,7 @@ def command(config: Config, as_json: bool) -> None:
     """Show what is left of your plan's quotas."""
     bridge = Bridge(config)
     with spinner("Asking GitHub"):
-        usage = read_usage(fetch_usage(bridge.client, bridge.headers, bridge.account()))
+        usage = read_usage(fetch_user_info(bridge.client, bridge.headers, bridge.account()))
     if as_json:
         print_json(asdict(usage))
         return
@@ -34,7 +35,7 @@ def command(config: Config, as_json: bool) -> None:
         )
 
 
-def headline(usage: Usage) -> str:
+def headline(usage: AccountUsage) -> str:
     plan = usage.plan_name or "plan unknown"
     return f"{usage.login or 'This account'}: {plan}{', billed in AI units' if usage.token_billed else ''}"
 

@@ -2,13 +2,13 @@
 
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.redaction import Secret
-from copilot_bridge.upstream.github.device_login import whoami
-from copilot_bridge.upstream.github.tokens import Account
+from copilot_bridge.upstream.github.accounts import Account
+from copilot_bridge.upstream.github.device_login import fetch_login
 
 
 def add_account(bridge: Bridge, token: Secret) -> str:
     """The user's name; requests use this login from now on.  Raises BridgeError."""
-    user = whoami(bridge.client, bridge.headers, bridge.hosts, token)
+    user = fetch_login(bridge.client, bridge.headers, bridge.hosts, token)
     bridge.logins.add(user, token, bridge.hosts.api)
     bridge.store.changes.bump()
     return user

@@ -8,7 +8,7 @@ from copilot_bridge.models.catalogue import Catalogue, Model
 from copilot_bridge.upstream.auto import Occasion
 from copilot_bridge.upstream.catalogues import LIFE, Asking, Choice, Models
 from copilot_bridge.upstream.copilot import Copilot
-from copilot_bridge.upstream.github.tokens import Account
+from copilot_bridge.upstream.github.accounts import Account
 
 
 class AllowedModels:

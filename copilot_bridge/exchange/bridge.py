@@ -28,12 +28,13 @@ from copilot_bridge.metrics import Metrics
 from copilot_bridge.upstream.auto import AutoPicks
 from copilot_bridge.upstream.catalogues import Models
 from copilot_bridge.upstream.copilot import Copilot
-from copilot_bridge.upstream.github.tokens import Account, CopilotTokens
-from copilot_bridge.upstream.github.user_info import Reports
+from copilot_bridge.upstream.github.accounts import Account
+from copilot_bridge.upstream.github.tokens import CopilotTokens
+from copilot_bridge.upstream.github.user_info import UsageReports
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
 from copilot_bridge.upstream.images import ImageFetcher
-from copilot_bridge.upstream.quota_snapshots import Samples
+from copilot_bridge.upstream.quota_snapshots import QuotaSnapshots
 from copilot_bridge.upstream.recovery.learned import Learned
 from copilot_bridge.upstream.transport.bodies import MEGABYTE
 from copilot_bridge.upstream.transport.http_client import HttpClient
@@ -64,9 +65,9 @@ class Bridge:
         self.tokens = CopilotTokens(self.client, self.headers, self.store.key_values)
         self.metrics = Metrics()
         self.health = HealthMonitor(self)
-        self.tokens.told = self._token_told
-        self.reports = Reports(self.client, self.headers, self.store.key_values)
-        self.samples = Samples(self.store.key_values)
+        self.tokens.on_fetch = self._token_fetched
+        self.usage_reports = UsageReports(self.client, self.headers, self.store.key_values)
+        self.quota_snapshots = QuotaSnapshots(self.store.key_values)
         auto = AutoPicks(self.store.key_values, config.auto_tier)
         self.models = Models(mapping=config.model_mapping, auto=auto)
         self.learned = Learned(self.store.lessons, self.store.changes)
@@ -87,7 +88,7 @@ class Bridge:
         self.approval = Approval(config, self.store.approvals, self.store.changes)
         self._accounts: LRUCache[str, tuple[Account, float, int]] = LRUCache(MOST_ACCOUNTS)
 
-    def _token_told(self, outcome: str) -> None:
+    def _token_fetched(self, outcome: str) -> None:
         self.metrics.count_token(outcome)
         self.health.report_token(outcome)
 

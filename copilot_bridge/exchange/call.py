@@ -4,6 +4,7 @@ from typing import Any
 
 from copilot_bridge.access.authentication import Caller
 from copilot_bridge.access.rate_limiter import Admission
+from copilot_bridge.billing.quota import QuotaSnapshot
 from copilot_bridge.dialects.prompt_preview import prompt_preview
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange.allowed import AllowedModels
@@ -14,9 +15,8 @@ from copilot_bridge.logs.escaping import CONTROL_ESCAPES
 from copilot_bridge.store.approvals import PendingRequest
 from copilot_bridge.upstream.catalogues import Models
 from copilot_bridge.upstream.copilot import Copilot
-from copilot_bridge.upstream.github.tokens import Account
-from copilot_bridge.upstream.github.user_info import quotas_of
-from copilot_bridge.upstream.quota import Snapshot
+from copilot_bridge.upstream.github.accounts import Account
+from copilot_bridge.upstream.github.user_info import quotas_only
 
 # Of the quotas, the one that a plan's requests are taken from.
 METERS = ("premium_interactions", "premium_models", "chat")
@@ -89,7 +89,7 @@ class Call:
             record.queue = self._admission.waited
         if self._copilot is not None:
             record.token = self._copilot.waited
-        left: dict[str, Snapshot] = {}
+        left: dict[str, QuotaSnapshot] = {}
         if self._account is not None:
             record.account = self._account.login or f"token {self._account.fingerprint[:8]}"
             left = self.quota
@@ -99,14 +99,14 @@ class Call:
 
     def usage(self) -> dict[str, Any]:
         """GitHub's report on the account; whose it is, only to the operator and its owner."""
-        report = self.bridge.reports.get(self.account)
-        return report if self.caller.operator or self.caller.owns_account else quotas_of(report)
+        report = self.bridge.usage_reports.get(self.account)
+        return report if self.caller.operator or self.caller.owns_account else quotas_only(report)
 
     @property
-    def quota(self) -> dict[str, Snapshot]:
+    def quota(self) -> dict[str, QuotaSnapshot]:
         """As the last answers of the account told it, here."""
-        return self.bridge.samples.noted(self.account)
+        return self.bridge.quota_snapshots.noted(self.account)
 
     def note_quota(self, headers: dict[str, str]) -> None:
         if headers:
-            self.bridge.samples.note(self.account, headers)
+            self.bridge.quota_snapshots.note(self.account, headers)

@@ -416,7 +416,7 @@ class ModelRequest(ABC):
                 self._headers,
                 request_id=self._record.id,
                 signals=self.context.signals,
-                mend=mend,
+                adapt=mend,
                 model=model.id,
                 streamed=streamed,
             )

@@ -28,7 +28,7 @@ from copilot_bridge.errors import (
     UpstreamUnreachable,
 )
 from copilot_bridge.upstream.copilot import Copilot
-from copilot_bridge.upstream.single_flight import Flights
+from copilot_bridge.upstream.single_flight import SingleFlight
 from copilot_bridge.upstream.transport.bodies import read_whole
 
 log = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class AutoPicks:
         self._sleep = sleep
         self._picks: TLRUCache[str, Pick] = TLRUCache(MOST, lambda _key, pick, _now: pick.until, clock)
         self._gated: TTLCache[str, bool] = TTLCache(256, GATED_FOR, clock)
-        self._flights: Flights[Pick] = Flights()
+        self._flights: SingleFlight[Pick] = SingleFlight()
 
     def pick(
         self, copilot: Copilot, tier: str, occasion: Occasion, fits: Callable[[Pick], bool] = lambda _: True
@@ -141,7 +141,7 @@ class AutoPicks:
         held = self._picks.get(key) or self._stored(key)
         if held and fits(held):
             return held
-        return self._flights.join(key, lambda: self._picked(copilot, tier, occasion, key))
+        return self._flights.do(key, lambda: self._picked(copilot, tier, occasion, key))
 
     def forget(self, copilot: Copilot, tier: str, occasion: Occasion) -> None:
         """Call when Copilot has refused the session, or the model."""

@@ -1,4 +1,4 @@
-"""A bridge that is running somewhere, as its clients see it."""
+"""A client of another bridge that is running somewhere."""
 
 from typing import Any
 from urllib.parse import quote
@@ -11,19 +11,21 @@ from copilot_bridge.upstream.error_mapping import read_body
 from copilot_bridge.upstream.transport.bodies import read_error_body, read_whole
 from copilot_bridge.upstream.transport.http_client import HttpClient
 
-PATIENCE = 5.0  # s between two bytes
+TIMEOUT = 5.0  # s between two bytes
 
 
-def ask(client: HttpClient, root: str, path: str, key: str = "", timeout: float = PATIENCE) -> Any:
-    """The JSON object that it answers with.  Raises ConfigError: it wants another key; and BridgeError.
+def get_json(client: HttpClient, root: str, path: str, key: str = "", timeout: float = TIMEOUT) -> Any:
+    """The JSON object of the bridge's answer.
 
-    :param root: its address, without a path.
+    :param root: the bridge's address, without a path.
+    :raises ConfigError: the bridge wants another key.
+    :raises BridgeError: no bridge answers, or it refuses.
     """
     response = send(client, root + path, key, timeout)
     if response.status_code >= 300:
         message, code, _ = read_body(read_error_body(response))
         if response.status_code == 401:
-            raise ConfigError(f"{root} does not let us in: {message or 'it asks for another key'}")
+            raise ConfigError(f"{root} refuses the key: {message or 'it asks for another one'}")
         if response.status_code == 404 and code == "model_not_found":
             raise ModelNotFound(message)
         raise UpstreamRefused(
@@ -32,35 +34,41 @@ def ask(client: HttpClient, root: str, path: str, key: str = "", timeout: float 
     return read_object(response, root)
 
 
-def ask_condition(client: HttpClient, root: str, key: str = "") -> str:
-    """How it is, in a line; "ready" if all is well.  Raises BridgeError: no bridge answers."""
-    told = read_object(send(client, f"{root}/readyz", key), root)
-    if not isinstance(state := told.get("state"), str):
-        raise UpstreamRefused(f"{root} is no bridge: it does not say how it is")
-    store = f" (the store is {told['store']})" if told.get("store") else ""
-    reason = f": {told['reason']}" if told.get("reason") and state != "ready" else ""
+def get_condition(client: HttpClient, root: str, key: str = "") -> str:
+    """The bridge's condition in one line; "ready" if all is well.
+
+    :raises BridgeError: no bridge answers.
+    """
+    answer = read_object(send(client, f"{root}/readyz", key), root)
+    if not isinstance(state := answer.get("state"), str):
+        raise UpstreamRefused(f"{root} is not a bridge: it does not tell its state")
+    store = f" (the store is {answer['store']})" if answer.get("store") else ""
+    reason = f": {answer['reason']}" if answer.get("reason") and state != "ready" else ""
     return f"{state}{store}{reason}"
 
 
-def send(client: HttpClient, url: str, key: str, timeout: float = PATIENCE) -> requests.Response:
+def send(client: HttpClient, url: str, key: str, timeout: float = TIMEOUT) -> requests.Response:
     headers = {"Accept": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
     return client.send("GET", url, headers, timeout=timeout)
 
 
 def read_object(response: requests.Response, root: str) -> dict[str, Any]:
-    """Raises UpstreamRefused: it is none."""
+    """The JSON object of an answer.
+
+    :raises UpstreamRefused: it is something else.
+    """
     try:
         content = orjson.loads(read_whole(response))
     except orjson.JSONDecodeError as error:
-        raise UpstreamRefused(f"{root} is no bridge: its answer is no JSON") from error
+        raise UpstreamRefused(f"{root} is not a bridge: its answer is not JSON") from error
     if not isinstance(content, dict):
-        raise UpstreamRefused(f"{root} is no bridge: its answer is no JSON object")
+        raise UpstreamRefused(f"{root} is not a bridge: its answer is not a JSON object")
     return content
 
 
-def ask_models(client: HttpClient, root: str, key: str, timeout: float = PATIENCE) -> list[str]:
-    """The ids of the models that can be named."""
-    rows = ask(client, root, "/v1/models", key, timeout).get("data")
+def list_models(client: HttpClient, root: str, key: str, timeout: float = TIMEOUT) -> list[str]:
+    """The ids of the bridge's models."""
+    rows = get_json(client, root, "/v1/models", key, timeout).get("data")
     return (
         [str(row["id"]) for row in rows if isinstance(row, dict) and row.get("id")]
         if isinstance(rows, list)
@@ -68,6 +76,9 @@ def ask_models(client: HttpClient, root: str, key: str, timeout: float = PATIENC
     )
 
 
-def find_there(client: HttpClient, root: str, key: str, name: str) -> str:
-    """The id that a name means.  Raises ModelNotFound."""
-    return str(ask(client, root, f"/v1/models/{quote(name, safe='')}", key).get("id") or name)
+def resolve_model(client: HttpClient, root: str, key: str, name: str) -> str:
+    """The id of the model that a name means.
+
+    :raises ModelNotFound: there is none.
+    """
+    return str(get_json(client, root, f"/v1/models/{quote(name, safe='')}", key).get("id") or name)

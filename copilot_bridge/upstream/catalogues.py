@@ -12,10 +12,10 @@ from copilot_bridge.errors import BridgeError, ModelNotFound, UpstreamRefused
 from copilot_bridge.models.aliases import DEFAULTS, NameMapping, near, split_effort
 from copilot_bridge.models.catalogue import LONGEST_NAME, Catalogue, Model
 from copilot_bridge.upstream.auto import AUTO, NAMES, TIERS, AutoPicks, NotOffered, Occasion, Pick, tier_of
-from copilot_bridge.upstream.copilot import Copilot, passing
-from copilot_bridge.upstream.github.responses import PATIENCE
-from copilot_bridge.upstream.github.tokens import Account
-from copilot_bridge.upstream.single_flight import Flights
+from copilot_bridge.upstream.copilot import Copilot, mark_temporary
+from copilot_bridge.upstream.github.accounts import Account
+from copilot_bridge.upstream.github.api import TIMEOUT
+from copilot_bridge.upstream.single_flight import SingleFlight
 from copilot_bridge.upstream.transport.bodies import read_whole
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Models:
         self._catalogues: LRUCache[str, Catalogue] = LRUCache(256)
         self._auto = auto or AutoPicks(clock=clock)
         self._told_outdated: TTLCache[str, bool] = TTLCache(256, float("inf"), timer=clock)
-        self._flights: Flights[Catalogue] = Flights()
+        self._flights: SingleFlight[Catalogue] = SingleFlight()
 
     def catalogue(self, copilot: Copilot, life: float = LIFE) -> Catalogue:
         """At most `life` seconds old; older only if Copilot does not give a new one."""
@@ -69,7 +69,7 @@ class Models:
         held = self._catalogues.get(key)
         if held and 0 <= self._clock() - held.at < life and held.api == copilot.token().api:
             return held
-        return self._flights.join(key, lambda: self._renewed(copilot, held))
+        return self._flights.do(key, lambda: self._renewed(copilot, held))
 
     def known(self, account: Account) -> Catalogue | None:
         """The last one, of whatever age; nobody is asked."""
@@ -88,13 +88,13 @@ class Models:
             self._catalogues[key] = self._fetched(copilot)
         except BridgeError as error:
             if not held:
-                raise passing(error) from error
+                raise mark_temporary(error) from error
             log.warning("the list of models could not be renewed, the old one serves on: %s", error)
             self._catalogues[key] = Catalogue(held.models, self._clock(), held.api)
         return self._catalogues[key]
 
     def _fetched(self, copilot: Copilot) -> Catalogue:
-        response = copilot.send("GET", "/models", timeout=PATIENCE)
+        response = copilot.send("GET", "/models", timeout=TIMEOUT)
         try:
             rows = orjson.loads(read_whole(response)).get("data")
         except (orjson.JSONDecodeError, AttributeError) as error:

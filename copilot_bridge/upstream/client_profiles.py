@@ -1,7 +1,7 @@
-"""The clients of GitHub's own that the bridge can say it is, one for each kind of token.
+"""Profiles of GitHub's own clients, as one of which the bridge presents itself to Copilot.
 
-Copilot answers only clients that it knows, and shows less to old ones.  What is sent of a profile is what its
-client says in each request, but for what would be untrue of the bridge, or of no use to anybody: `LEFT_OUT`.
+Copilot answers only clients that it knows, and shows less to old ones.  The bridge sends what such a client
+sends in each request, except for what would be untrue of the bridge, or of no use to anybody: `LEFT_OUT`.
 """
 
 import sys
@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from copilot_bridge.config import Config
 
-# GitHub tokens that Copilot's API takes as they are; all others are exchanged.  Source: opencode and
-# the Copilot CLI (2026) send gho_ and fine-grained PATs directly.
-DIRECT = ("gho_", "github_pat_")
+# GitHub tokens that Copilot's API accepts as they are; all others are exchanged.  Source: opencode and
+# the Copilot CLI (2026) send gho_ tokens and fine-grained PATs as they are.
+UNEXCHANGED = ("gho_", "github_pat_")
 
 NO_REPOSITORY = "__no_repository__"
 
@@ -22,20 +22,20 @@ COUNT = f"{MESSAGES}/count_tokens"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Profile:
-    """What one client says of itself.
+class ClientProfile:
+    """The headers by which one client identifies itself.
 
-    :param seen: the day, and `evidence` where; both for whoever brings the versions up to date.
+    :param seen: the day, and `evidence` the source; both help to bring the versions up to date.
     :param editor: the `Editor-Version`.  :param plugin: the `Editor-Plugin-Version`; None: it sends none.
-    :param agent: the `User-Agent`; `agent_of_calls`: what it adds to it for all of Copilot's API but the list
-        of models.
-    :param fixed: further headers that each of its requests has.  :param of_turns: those of a conversation.
-    :param intents: the `OpenAI-Intent` by path; None: none is sent there.  `intent`: everywhere else.
-    :param ids: what it calls the ids of machine, session, interaction and task.
-    :param alone: the ids of a call that belongs to no conversation: "process" stays the same, "request" is
-        the call's own.  `typed_alone`: whether such a call has a type, too: the intent.
+    :param agent: the `User-Agent`; `agent_of_calls`: its addition for all of Copilot's API but the list of
+        models.
+    :param fixed: further headers of each request.  :param of_turns: further headers of a conversation's.
+    :param intents: the `OpenAI-Intent` by path; None: it is not sent there.  `intent`: everywhere else.
+    :param ids: its headers for the ids of machine, session, interaction and task.
+    :param alone: the ids of a call outside any conversation: "process" stays the same, "request" is the
+        call's own.  `typed_alone`: such a call has a type, too: the intent.
     :param types: the `X-Interaction-Type` of a person's and of an agent's call.
-    :param authorization: the scheme that GitHub's own API hears from it.
+    :param authorization: the scheme of its `Authorization` at GitHub's own API.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Profile:
     authorization: str
 
     def user_agent(self, path: str = "") -> str:
-        """`path`: of Copilot's API."""
+        """The `User-Agent`.  `path`: of Copilot's API."""
         number = (self.plugin or self.editor).rpartition("/")[2]
         more = "" if path in ("", MODELS) else self.agent_of_calls
         return self.agent.format(number=number, platform=sys.platform) + more
@@ -67,7 +67,7 @@ class Profile:
         return self.intents.get(path, self.intent)
 
 
-VSCODE = Profile(
+VSCODE = ClientProfile(
     name="vscode",
     seen="2026-10-02",
     evidence=(
@@ -96,7 +96,7 @@ VSCODE = Profile(
     authorization="token",
 )
 
-CLI = Profile(
+CLI = ClientProfile(
     name="cli",
     seen="2026-11-29",
     evidence="requests of @github/copilot 1.0.102, run unmodified against a stand-in for Copilot",
@@ -124,11 +124,10 @@ CLI = Profile(
     authorization="Bearer",
 )
 
-# By the kind of token: a Copilot token was minted for an editor; a GitHub token that goes direct is what the
-# CLI sends.
-PROFILES = {"exchanged": VSCODE, "direct": CLI}
+# By whether the token is exchanged: a Copilot token was minted for an editor; the CLI sends GitHub tokens.
+PROFILES = {True: VSCODE, False: CLI}
 
-# {profile: {what its client sends and the bridge does not: why}}
+# {profile: {header that the client sends and the bridge does not: why}}
 LEFT_OUT: dict[str, dict[str, str]] = {
     "vscode": {
         "Editor-Device-Id": "a second name of the machine, which has one already",
@@ -141,25 +140,25 @@ LEFT_OUT: dict[str, dict[str, str]] = {
 }
 
 
-def kind_of(github_token: str) -> str:
-    """ "direct": Copilot takes it as it is; "exchanged": it is exchanged for a Copilot token."""
-    return "direct" if github_token.startswith(DIRECT) else "exchanged"
+def is_exchanged(github_token: str) -> bool:
+    """Tell whether a GitHub token is exchanged for a Copilot token, or used as it is."""
+    return not github_token.startswith(UNEXCHANGED)
 
 
-def configured(config: Config) -> dict[str, Profile]:
-    """The profiles, with what the operator has set in place of ours.
+def configured(config: Config) -> dict[bool, ClientProfile]:
+    """The profiles with the operator's settings, by whether the token is exchanged.
 
     A version belongs to the client that it names: `copilot/...` to the CLI, all others to the editor.
     """
     cli = (config.editor_version or "").startswith("copilot/")
-    editors = {"exchanged": None if cli else config.editor_version, "direct": cli and config.editor_version}
+    editors = {True: None if cli else config.editor_version, False: cli and config.editor_version}
     return {
-        kind: replace(
+        exchanged: replace(
             profile,
-            editor=editors[kind] or profile.editor,
+            editor=editors[exchanged] or profile.editor,
             plugin=profile.plugin and (config.plugin_version or profile.plugin),
             integration=config.integration_id or profile.integration,
             api_version=config.api_version or profile.api_version,
         )
-        for kind, profile in PROFILES.items()
+        for exchanged, profile in PROFILES.items()
     }

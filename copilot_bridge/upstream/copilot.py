@@ -9,8 +9,9 @@ from typing import Protocol
 import requests
 
 from copilot_bridge.errors import BridgeError, UpstreamTimeout, UpstreamUnreachable
-from copilot_bridge.upstream.error_mapping import MENDABLE, RENEW, RETRY, Refusal, read_refusal
-from copilot_bridge.upstream.github.tokens import Account, CopilotToken, CopilotTokens
+from copilot_bridge.upstream.error_mapping import ADAPTABLE, RENEW, RETRY, Refusal, read_refusal
+from copilot_bridge.upstream.github.accounts import Account, CopilotToken
+from copilot_bridge.upstream.github.tokens import CopilotTokens
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.signals import Signals
 from copilot_bridge.upstream.transport.bodies import read_error_body
@@ -18,23 +19,26 @@ from copilot_bridge.upstream.transport.http_client import HttpClient
 
 log = logging.getLogger(__name__)
 
-MEND = "mend"
-MOST_MENDS = 5  # of a request: it goes out a few times at the worst
+ADAPT = "adapt"
+MAX_ADAPTATIONS = 5  # of a request
 
-Mend = Callable[[Refusal], bytes | None]  # another body to try, or None
+Adapt = Callable[[Refusal], bytes | None]  # another body to try, or None
 
 
 class Gate(Protocol):
-    """What each of a client's requests passes on its way out.  Both are for the one that is sent."""
+    """The limits that each of a client's requests passes before it is sent."""
 
     def acquire(self, model: str, path: str) -> None:
-        """Blocks until it may go.  Raises BridgeError: it may not."""
+        """Block until the request may be sent.
+
+        :raises BridgeError: it may not be sent.
+        """
 
     def note_refusal(self, error: BridgeError, model: str, path: str) -> None: ...
 
 
 class Copilot:
-    """Sends requests for an account.  Everything here happens before a client has seen a byte."""
+    """Sends requests for an account.  All of this happens before the client has been sent a byte."""
 
     def __init__(
         self,
@@ -50,14 +54,14 @@ class Copilot:
         self._tokens = tokens
         self._headers = headers
         self.waited = 0.0  # seconds, for tokens
-        self.errors: list[str] = []  # the kinds of what Copilot refused, or the network
+        self.errors: list[str] = []  # the kinds of Copilot's refusals and of network errors
 
     def token(self) -> CopilotToken:
         began = time.monotonic()
         try:
             return self._tokens.get(self.account)
         except BridgeError as error:
-            raise passing(error) from error
+            raise mark_temporary(error) from error
         finally:
             self.waited += time.monotonic() - began
 
@@ -70,33 +74,34 @@ class Copilot:
         *,
         request_id: str | None = None,
         signals: Signals | None = None,
-        mend: Mend | None = None,
+        adapt: Adapt | None = None,
         model: str = "",
         streamed: bool = False,
         timeout: float | None = None,
     ) -> requests.Response:
-        """A reply with a status below 300, its body unread.  Raises what went wrong otherwise.
+        """Send a request and return an answer with a status below 300, its body unread.
 
-        A refusal with a remedy is answered by that remedy, each once, and one of the request itself by
-        another body: so a request goes out a few times at the worst, and never again after the first byte
-        of an answer.
+        After a refusal with a remedy the remedy is tried, each once; after a refusal of the request itself
+        an adapted body is tried.  So a request is sent a few times at most, and never again after the first
+        byte of an answer.
 
-        :param signals: of a conversation's call.  Where it may have been read, the person's turn has been
-            told of, and the replay is the agent's; what Copilot can't have read is still the person's.
-        :param timeout: seconds between two bytes, where the usual is too patient.
-        :param mend: asked for another body when upstream refused what can be said otherwise, until it has
-            none; it may change `headers` as well.
+        :param signals: of a call in a conversation.  If Copilot may have read it, the user's turn is counted
+            already, and the replay is the agent's; else it is still the user's.
+        :param timeout: seconds between two bytes, instead of the setting's.
+        :param adapt: gives another body after a refusal, or None; it may change `headers`, too.
         :param model: whose limit may be used up.
-        :param streamed: the answer begins before it is whole.
+        :param streamed: the answer begins before it is complete.
+        :raises BridgeError: Copilot refused, or the network failed.
         """
         tried: Counter[str] = Counter()
         kind = f"{path} {model} {streamed}"
-        gate = self._gate if request_id else None  # the list of models is nobody's request
+        gate = self._gate if request_id else None  # the list of models is not a client's request
         while True:
             if gate:
                 gate.acquire(model, path)
-            token = self.token()  # after the wait, which may have been long
-            sent = self._headers.copilot(path, token.value, token.kind, request_id, signals) | (headers or {})
+            token = self.token()  # after the gate, which may have taken long
+            identity = self._headers.copilot(path, token.value, token.exchanged, request_id, signals)
+            sent = identity | (headers or {})
             try:
                 response = self._client.send(method, token.api + path, sent, body, timeout=timeout, kind=kind)
             except UpstreamTimeout as error:
@@ -107,8 +112,8 @@ class Copilot:
                 if RETRY in tried:
                     raise
                 tried[RETRY] += 1
-                log.info("once more after a network error: %s", error)
-                signals = signals if error.unsent else replayed(signals)
+                log.info("sending once more after a network error: %s", error)
+                signals = signals if error.unsent else for_replay(signals)
                 continue
             if response.status_code < 300:
                 return response
@@ -116,27 +121,31 @@ class Copilot:
             self.errors.append(refusal.kind)
             if gate:
                 gate.note_refusal(refusal, model, path)
-            body = self._remedied(refusal, token, tried, body, mend)
-            if refusal.remedy == RETRY:  # it was read; what was refused for its form or its token was not
-                signals = replayed(signals)
+            body = self._next_body(refusal, token, tried, body, adapt)
+            if refusal.remedy == RETRY:  # it was read; a request refused for its form or its token was not
+                signals = for_replay(signals)
 
-    def _remedied(
+    def _next_body(
         self,
         refusal: Refusal,
         token: CopilotToken,
         tried: Counter[str],
         body: bytes | None,
-        mend: Mend | None,
+        adapt: Adapt | None,
     ) -> bytes | None:
-        """The body to send next; raises the refusal if there is nothing left to try."""
+        """The body to send next.
+
+        :raises Refusal: nothing is left to try.
+        """
         if refusal.kind == "quota":
-            self._tokens.forget(self.account, token)  # the quota's state is sealed in the token
-        # A 401 may be about the request, too: then no other token helps.
-        mended = mend(refusal) if mend and refusal.status in MENDABLE and tried[MEND] < MOST_MENDS else None
-        if mended is not None:
-            tried[MEND] += 1
-            log.info("status %s (%s): said otherwise", refusal.status, refusal.code)
-            return mended
+            self._tokens.forget(self.account, token)  # the token carries the state of the quota
+        # A 401 may concern the request, too: then another token does not help.
+        adaptable = adapt and refusal.status in ADAPTABLE and tried[ADAPT] < MAX_ADAPTATIONS
+        adapted = adapt(refusal) if adapt and adaptable else None
+        if adapted is not None:
+            tried[ADAPT] += 1
+            log.info("status %s (%s): sending an adapted request", refusal.status, refusal.code)
+            return adapted
         remedy = refusal.remedy
         if remedy is None or tried[remedy]:
             raise refusal
@@ -147,21 +156,19 @@ class Copilot:
         return body
 
     def _renew(self, refusal: Refusal, token: CopilotToken) -> bool:
-        """A token that is never exchanged can't be renewed; but its host may have been the wrong one."""
-        return (token.kind == "exchanged" or refusal.status == 421) and self._tokens.forget(
-            self.account, token
-        )
+        """Renew the token.  A GitHub token stays the same; but its host may have been the wrong one."""
+        return (token.exchanged or refusal.status == 421) and self._tokens.forget(self.account, token)
 
 
-def replayed(signals: Signals | None) -> Signals | None:
-    return signals.again() if signals else None
+def for_replay(signals: Signals | None) -> Signals | None:
+    return signals.for_replay() if signals else None
 
 
-# What goes by without anybody's doing.
-PASSING = ("unreachable", "timeout", "unavailable", "stream_cut")
+# Kinds of errors that end without anybody's doing.
+TEMPORARY = ("unreachable", "timeout", "unavailable", "stream_cut")
 
 
-def passing(error: BridgeError) -> BridgeError:
-    """The same, told as what it is: without a token or a list of models nobody can be served just now."""
-    error.unready = error.kind in PASSING and (error.status is None or error.status >= 500)
+def mark_temporary(error: BridgeError) -> BridgeError:
+    """Mark the bridge as unready: without a token or a list of models no request can be served for now."""
+    error.unready = error.kind in TEMPORARY and (error.status is None or error.status >= 500)
     return error

@@ -1,51 +1,56 @@
-"""The headers of each request to GitHub and Copilot, by the profile that the kind of token calls for."""
+"""The headers of requests to GitHub and Copilot, by the client profile that fits the token."""
 
 import uuid
 from collections.abc import Callable
 
 from copilot_bridge.config import Config
-from copilot_bridge.upstream.client_profiles import Profile, configured, kind_of
+from copilot_bridge.upstream.client_profiles import ClientProfile, configured, is_exchanged
 from copilot_bridge.upstream.signals import Signals
 
 GITHUB_API_VERSION = "2025-04-01"
 
 
 class Headers:
-    """Builds them from tables made once.
+    """Builds headers from tables that are made once.
 
-    :param machine: gives the id that the bridge has for Copilot; asked for when it is needed first.
+    :param machine: gives the id by which Copilot knows the bridge's machine; called at its first use.
     """
 
     def __init__(self, config: Config, machine: Callable[[], str] = lambda: str(uuid.uuid4())) -> None:
         self._profiles = configured(config)
         self._machine = machine
         self._machine_id = ""
-        self._process = str(uuid.uuid4())  # the session of what belongs to no conversation
-        self._copilot = {kind: usual(profile) for kind, profile in self._profiles.items()}
+        self._process = str(uuid.uuid4())  # the session of calls outside any conversation
+        self._common = {exchanged: common(profile) for exchanged, profile in self._profiles.items()}
 
     def github(self, token: str | None = None) -> dict[str, str]:
-        """For github.com and api.github.com.  Without a User-Agent they answer 403."""
-        profile = self._profiles[kind_of(token or "")]
-        common = editor(profile) | {
+        """The headers for github.com and api.github.com, which answer 403 without a User-Agent."""
+        profile = self._profiles[is_exchanged(token or "")]
+        headers = editor(profile) | {
             "User-Agent": profile.user_agent(),
             "Accept": "application/json",
             "X-GitHub-Api-Version": GITHUB_API_VERSION,
         }
-        return common | {"Authorization": f"{profile.authorization} {token}"} if token else common
+        return headers | {"Authorization": f"{profile.authorization} {token}"} if token else headers
 
     def copilot(
-        self, path: str, token: str, kind: str, request_id: str | None = None, signals: Signals | None = None
+        self,
+        path: str,
+        token: str,
+        exchanged: bool,
+        request_id: str | None = None,
+        signals: Signals | None = None,
     ) -> dict[str, str]:
-        """For Copilot's API.
+        """The headers for Copilot's API.
 
-        :param kind: of the token: "exchanged" or "direct".
-        :param signals: what a conversation's call says of itself.
+        :param exchanged: False: the token is GitHub's.
+        :param signals: of a call in a conversation.
         """
-        profile = self._profiles[kind]
+        profile = self._profiles[exchanged]
         request_id = request_id or str(uuid.uuid4())
         intent = profile.intent_of(path)
         return (
-            self._copilot[kind]
+            self._common[exchanged]
             | {
                 "Authorization": f"Bearer {token}",
                 "User-Agent": profile.user_agent(path),
@@ -53,7 +58,11 @@ class Headers:
                 profile.ids["machine"]: self.machine_id,
             }
             | ({"OpenAI-Intent": intent} if intent else {})
-            | (said(profile, signals) if signals else self._unsaid(profile, intent, request_id))
+            | (
+                conversation_headers(profile, signals)
+                if signals
+                else self._headers_alone(profile, intent, request_id)
+            )
         )
 
     @property
@@ -61,19 +70,19 @@ class Headers:
         self._machine_id = self._machine_id or self._machine()
         return self._machine_id
 
-    def _unsaid(self, profile: Profile, intent: str | None, request_id: str) -> dict[str, str]:
-        """Of a call that belongs to no conversation: the list of models, a session of the model "auto"."""
+    def _headers_alone(self, profile: ClientProfile, intent: str | None, request_id: str) -> dict[str, str]:
+        """The headers of a call outside any conversation, like that for the list of models."""
         ids = {"process": self._process, "request": request_id}
-        told = {name: ids[which] for name, which in profile.alone.items()}
-        return told | ({"X-Interaction-Type": intent} if intent and profile.typed_alone else {})
+        headers = {name: ids[which] for name, which in profile.alone.items()}
+        return headers | ({"X-Interaction-Type": intent} if intent and profile.typed_alone else {})
 
 
-def usual(profile: Profile) -> dict[str, str]:
-    """What stays the same from request to request."""
+def common(profile: ClientProfile) -> dict[str, str]:
+    """The headers that all requests to Copilot share."""
     return {
         **editor(profile),
         "Content-Type": "application/json",
-        # Nothing to unpack on the way through: what arrives is what is sent on.
+        # The bytes that arrive are passed on, so they must not be compressed.
         "Accept-Encoding": "identity",
         "Copilot-Integration-Id": profile.integration,
         "X-GitHub-Api-Version": profile.api_version,
@@ -81,12 +90,12 @@ def usual(profile: Profile) -> dict[str, str]:
     }
 
 
-def editor(profile: Profile) -> dict[str, str]:
+def editor(profile: ClientProfile) -> dict[str, str]:
     plugin = {"Editor-Plugin-Version": profile.plugin} if profile.plugin else {}
     return {"Editor-Version": profile.editor, **plugin}
 
 
-def said(profile: Profile, signals: Signals) -> dict[str, str]:
+def conversation_headers(profile: ClientProfile, signals: Signals) -> dict[str, str]:
     return {
         "X-Initiator": signals.initiator,
         "X-Interaction-Type": signals.type or profile.types[signals.initiator],

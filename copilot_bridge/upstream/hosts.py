@@ -1,4 +1,4 @@
-"""Which hosts an account's requests go to, and which host a token may send us to."""
+"""The hosts of an account's requests, and the check of hosts that a token names."""
 
 import re
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from copilot_bridge.config import Config
 
 COPILOT_DOMAIN = ".githubcopilot.com"
 
-# A name and nothing else: no port, no user, and no character that some parsers take for an end.
+# A bare name: no port, no user, and no character that some parsers read as its end.
 HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 
 
@@ -16,35 +16,35 @@ HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 class Hosts:
     """Base addresses without a trailing slash.
 
-    :param copilot: where Copilot's API is as long as no token says otherwise.
-    :param pinned: the operator named Copilot's address or plan; a token's word does not change it.
+    :param copilot: Copilot's API, unless a token names another address.
+    :param operator_set: the operator named Copilot's address or plan; no token changes it.
     """
 
     github: str
     api: str
     copilot: str
     enterprise: str | None = None
-    pinned: bool = False
+    operator_set: bool = False
 
     @classmethod
     def of(cls, config: Config) -> "Hosts":
         tenant = config.enterprise_url
-        usual = (
+        defaults = (
             (f"https://{tenant}", f"https://api.{tenant}", f"https://copilot-api.{tenant}")
             if tenant
             else ("https://github.com", "https://api.github.com", "https://api.githubcopilot.com")
         )
         plan = config.account_type and f"https://api.{config.account_type}{COPILOT_DOMAIN}"
         return cls(
-            github=config.github_url or usual[0],
-            api=config.github_api_url or usual[1],
-            copilot=config.copilot_api_url or plan or usual[2],
+            github=config.github_url or defaults[0],
+            api=config.github_api_url or defaults[1],
+            copilot=config.copilot_api_url or plan or defaults[2],
             enterprise=tenant,
-            pinned=bool(config.copilot_api_url or plan),
+            operator_set=bool(config.copilot_api_url or plan),
         )
 
     def of_login(self, api: str, config: Config) -> "Hosts":
-        """Those of a stored login, which may belong to another GitHub than the configured one."""
+        """The hosts of a stored login, which may belong to another GitHub than the configured one."""
         if api == self.api:
             return self
         tenant = urlsplit(api).netloc.removeprefix("api.")
@@ -52,10 +52,10 @@ class Hosts:
         plain = replace(config, github_url=None, github_api_url=None, copilot_api_url=None, account_type=None)
         return Hosts.of(replace(plain, enterprise_url=others))
 
-    def believes(self, url: object) -> bool:
-        """Whether a token may send us, and with us the token and every prompt, to this address.
+    def is_trusted(self, url: object) -> bool:
+        """Tell whether the token and every prompt may be sent to this address because a token names it.
 
-        https on GitHub's Copilot domain or on the configured enterprise; else only the very host and
+        It has to be https on GitHub's Copilot domain or on the configured enterprise, or the very host and
         port that the operator configured for GitHub's API (a simulator, a private upstream).
         """
         try:
@@ -67,10 +67,10 @@ class Hosts:
         domains = [COPILOT_DOMAIN, f".{self.enterprise}"] if self.enterprise else [COPILOT_DOMAIN]
         host = parts.netloc.lower()
         named = parts.scheme == "https" and HOST.fullmatch(host)
-        return bool(named) and any(host.endswith(each) for each in domains)
+        return bool(named) and any(host.endswith(domain) for domain in domains)
 
-    def choose(self, *told: object) -> str:
-        """Copilot's address: the operator's word, else the first that can be believed, else the usual."""
-        if self.pinned:
+    def choose(self, *named: object) -> str:
+        """Copilot's address: the operator's, else the first trusted one that a token names."""
+        if self.operator_set:
             return self.copilot
-        return next((str(url).rstrip("/") for url in told if self.believes(url)), self.copilot)
+        return next((str(url).rstrip("/") for url in named if self.is_trusted(url)), self.copilot)

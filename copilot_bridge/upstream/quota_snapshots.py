@@ -1,7 +1,7 @@
-"""What replies say is left, and what all workers know of it together.
+"""The quota snapshots that come with Copilot's answers, shared by all workers.
 
-A reply's headers are noted in memory, which costs its request nothing.  A moment later, and no more often
-than that, a thread puts what is new on the key_values, where the pages of the other workers find it.
+An answer's headers are noted in memory, which costs its request nothing.  A moment later, and no more often
+than that, a thread writes new snapshots to the store, where the pages of the other workers find them.
 """
 
 import logging
@@ -13,82 +13,92 @@ from typing import Any
 
 from cachetools import LRUCache
 
+from copilot_bridge.billing.quota import QuotaSnapshot, read_snapshots
 from copilot_bridge.errors import StoreError
-from copilot_bridge.upstream.github.tokens import Account, KeyValueStore
-from copilot_bridge.upstream.quota import Snapshot, read_snapshots
+from copilot_bridge.upstream.github.accounts import Account
+from copilot_bridge.upstream.key_value_store import KeyValueStore
 
 log = logging.getLogger(__name__)
 
-EVERY = 2.0  # s between two writes for an account
-MOST_ACCOUNTS = 256
+WRITE_INTERVAL = 2.0  # s between two writes for an account
+MAX_ACCOUNTS = 256
 
-Known = dict[str, tuple[float, Snapshot]]  # by name; the moment in unix seconds
+Dated = dict[str, tuple[float, QuotaSnapshot]]  # by the quota's name; the time in unix seconds
 
 
-class Samples:
-    """:param clock: unix seconds.  :param every: seconds between two writes for an account."""
+class QuotaSnapshots:
+    """The newest snapshots of each account.
+
+    :param clock: unix seconds.
+    :param interval: seconds between two writes for an account.
+    """
 
     def __init__(
-        self, key_values: KeyValueStore, clock: Callable[[], float] = time.time, every: float = EVERY
+        self,
+        store: KeyValueStore,
+        clock: Callable[[], float] = time.time,
+        interval: float = WRITE_INTERVAL,
     ) -> None:
-        self._key_values = key_values
+        self._store = store
         self._clock = clock
-        self._every = every
-        self._noted: LRUCache[str, Known] = LRUCache(MOST_ACCOUNTS)
+        self._interval = interval
+        self._noted: LRUCache[str, Dated] = LRUCache(MAX_ACCOUNTS)
         self._planned: set[str] = set()
 
     def note(self, account: Account, headers: Mapping[str, str]) -> None:
+        """Note the snapshots in an answer's headers."""
         found = read_snapshots(headers)
         if not found:
             return
         key, now = account.fingerprint, self._clock()
-        self._noted[key] = self._noted.get(key, {}) | {name: (now, each) for name, each in found.items()}
+        dated = {name: (now, snapshot) for name, snapshot in found.items()}
+        self._noted[key] = self._noted.get(key, {}) | dated
         if key not in self._planned:
             self._planned.add(key)
-            timer = threading.Timer(self._every, self._keep, (key,))
+            timer = threading.Timer(self._interval, self._write, (key,))
             timer.daemon = True
             timer.start()
 
-    def noted(self, account: Account) -> dict[str, Snapshot]:
-        """As the last answers of this process told it."""
-        return plain(self._noted.get(account.fingerprint, {}))
+    def noted(self, account: Account) -> dict[str, QuotaSnapshot]:
+        """The snapshots from this process's last answers."""
+        return undated(self._noted.get(account.fingerprint, {}))
 
-    def known(self, account: Account) -> dict[str, Snapshot]:
-        """As the last answers of any process told it; looks at the store."""
+    def shared(self, account: Account) -> dict[str, QuotaSnapshot]:
+        """The snapshots from any process's last answers; reads the store."""
         key = account.fingerprint
-        return plain(newest(self._stored(key), self._noted.get(key, {})))
+        return undated(newest(self._stored(key), self._noted.get(key, {})))
 
-    def _stored(self, key: str) -> Known:
-        return read_known(self._key_values.read(f"samples/{key}") or {})
+    def _stored(self, key: str) -> Dated:
+        return read_dated(self._store.read(f"samples/{key}") or {})
 
-    def _keep(self, key: str) -> None:
+    def _write(self, key: str) -> None:
         self._planned.discard(key)
         try:
-            with self._key_values.lock(f"samples-{key}"):
+            with self._store.lock(f"samples-{key}"):
                 stored = self._stored(key)
                 merged = newest(stored, self._noted.get(key, {}))
-                if plain(merged) == plain(stored):
+                if undated(merged) == undated(stored):
                     return
-                content = {name: {"at": at, **asdict(each)} for name, (at, each) in merged.items()}
-                self._key_values.write(f"samples/{key}", content)
+                content = {name: {"at": at, **asdict(snapshot)} for name, (at, snapshot) in merged.items()}
+                self._store.write(f"samples/{key}", content)
         except StoreError as error:
-            log.warning("what replies say is left is kept in memory only: %s", error)
+            log.warning("the quota snapshots of answers are kept in memory only: %s", error)
 
 
-def newest(one: Known, other: Known) -> Known:
-    both = sorted([*one.items(), *other.items()], key=lambda each: each[1][0])
-    return dict(both)
+def newest(one: Dated, other: Dated) -> Dated:
+    by_time = sorted([*one.items(), *other.items()], key=lambda item: item[1][0])
+    return dict(by_time)
 
 
-def plain(known: Known) -> dict[str, Snapshot]:
-    return {name: known[name][1] for name in sorted(known)}
+def undated(dated: Dated) -> dict[str, QuotaSnapshot]:
+    return {name: dated[name][1] for name in sorted(dated)}
 
 
-def read_known(content: Mapping[str, Any]) -> Known:
-    """What another version has written otherwise is left out."""
-    names = {each.name for each in fields(Snapshot)}
+def read_dated(content: Mapping[str, Any]) -> Dated:
+    """The stored snapshots, except those that another version wrote in another form."""
+    names = {field.name for field in fields(QuotaSnapshot)}
     return {
-        name: (float(told["at"]), Snapshot(**{each: told[each] for each in names}))
-        for name, told in content.items()
-        if isinstance(told, dict) and names | {"at"} <= told.keys()
+        name: (float(entry["at"]), QuotaSnapshot(**{field: entry[field] for field in names}))
+        for name, entry in content.items()
+        if isinstance(entry, dict) and names | {"at"} <= entry.keys()
     }

@@ -1,4 +1,4 @@
-"""What Copilot is told of a call besides its body: whose it is, and what it belongs to."""
+"""The context of a call that Copilot is told beside its body: initiator, conversation, task."""
 
 from dataclasses import dataclass, replace
 
@@ -7,13 +7,13 @@ USER, AGENT = "user", "agent"
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """All ids are UUIDs.
+    """The ids and the initiator of a call.  All ids are UUIDs.
 
-    :param initiator: "user" or "agent", whose call it is: GitHub bills a person's by request.
-    :param session: of the conversation.  :param interaction: of all that follows from what a person asked.
+    :param initiator: "user" or "agent": GitHub bills a user's calls by request.
+    :param session: the conversation.  :param interaction: all that follows from one question of the user.
     :param task: of the agent that works on it.
-    :param type: "conversation-subagent" and the like, where it is nothing usual.
-    :param thread: of the messages as they begin, which a compaction ends; not told.
+    :param type: "conversation-subagent" and the like; None: the default.
+    :param thread: of the messages as they begin, which a compaction ends; not sent.
     """
 
     initiator: str
@@ -23,6 +23,6 @@ class Signals:
     type: str | None = None
     thread: str = ""
 
-    def again(self) -> "Signals":
-        """For the replay of a call that may have been read: the person's turn has been told of."""
+    def for_replay(self) -> "Signals":
+        """The signals of a second attempt after upstream may have counted the user's turn."""
         return replace(self, initiator=AGENT)

@@ -1,4 +1,4 @@
-"""One fetch for all that wait for the same thing, and none of them can break it off for the others."""
+"""One fetch for all callers that wait for the same thing; none of them can interrupt it for the others."""
 
 import threading
 from collections.abc import Callable
@@ -8,26 +8,26 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Flights(Generic[T]):
-    """A fetch goes on in a thread of its own (a greenlet, under gevent): whoever waits may leave."""
+class SingleFlight(Generic[T]):
+    """Fetches that run in threads of their own (greenlets, under gevent), so that any caller may leave."""
 
     def __init__(self) -> None:
-        self._under_way: dict[str, Future[T]] = {}
+        self._running: dict[str, Future[T]] = {}
 
-    def join(self, key: str, fetch: Callable[[], T]) -> T:
-        """What the fetch under way for this key brings, or raises; begins one if there is none."""
-        flight = self._under_way.get(key)
-        if flight is None:
-            flight = self._under_way[key] = Future()
-            threading.Thread(target=self._fly, args=(key, flight, fetch), daemon=True).start()
-        return flight.result()
+    def do(self, key: str, fetch: Callable[[], T]) -> T:
+        """The result, or the exception, of the fetch that runs for this key; begins one if there is none."""
+        future = self._running.get(key)
+        if future is None:
+            future = self._running[key] = Future()
+            threading.Thread(target=self._run, args=(key, future, fetch), daemon=True).start()
+        return future.result()
 
-    def _fly(self, key: str, flight: "Future[T]", fetch: Callable[[], T]) -> None:
+    def _run(self, key: str, future: "Future[T]", fetch: Callable[[], T]) -> None:
         try:
             result = fetch()
-        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
-            self._under_way.pop(key, None)
-            flight.set_exception(error)
+        except BaseException as error:  # noqa: BLE001 - the callers raise it again
+            self._running.pop(key, None)
+            future.set_exception(error)
         else:
-            self._under_way.pop(key, None)
-            flight.set_result(result)
+            self._running.pop(key, None)
+            future.set_result(result)

@@ -13,9 +13,9 @@ from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.accounts import add_account
 from copilot_bridge.redaction import Secret
-from copilot_bridge.upstream.github.device_login import MARGIN, DeviceCode, DeviceFlow
-from copilot_bridge.upstream.github.responses import PATIENCE
-from copilot_bridge.upstream.github.tokens import Account
+from copilot_bridge.upstream.github.accounts import Account
+from copilot_bridge.upstream.github.api import TIMEOUT
+from copilot_bridge.upstream.github.device_login import POLL_MARGIN, DeviceCode, DeviceFlow
 from copilot_bridge.waits import Wait
 
 NAME = "pages/device-login"
@@ -57,7 +57,7 @@ class Login:
             interval=code.interval,
             expires_at=code.expires_at,
             started_at=now,
-            next_poll=now + code.interval + MARGIN,
+            next_poll=now + code.interval + POLL_MARGIN,
         )
 
     @classmethod
@@ -122,12 +122,12 @@ class SharedFlow:
             login = self.state()
             if login is None or login.state != WAITING or self._is_early(login):
                 return None
-            self._write(replace(login, next_poll=self._clock() + 2 * PATIENCE))
+            self._write(replace(login, next_poll=self._clock() + 2 * TIMEOUT))
         return login
 
     def _is_early(self, login: Login) -> bool:
         """For GitHub to be asked; a clock that was set back makes nobody wait."""
-        longest = max(2 * PATIENCE, login.interval + MARGIN)
+        longest = max(2 * TIMEOUT, login.interval + POLL_MARGIN)
         return Wait(login.next_poll - longest, login.next_poll).remaining(self._clock()) > 0
 
     def _asked(self, login: Login) -> Login:
@@ -138,7 +138,7 @@ class SharedFlow:
                 return replace(login, state=DONE, user=user, device_code="", **self._plan(user, answer.token))
         except BridgeError as error:
             return replace(login, state=FAILED, device_code="", reason=error.code or "", problem=str(error))
-        later = self._clock() + answer.code.interval + MARGIN
+        later = self._clock() + answer.code.interval + POLL_MARGIN
         slowed = login.slowed or answer.state == "slow_down"
         return replace(login, interval=answer.code.interval, next_poll=later, slowed=slowed)
 

@@ -11,8 +11,8 @@ from flask import Response, current_app, g, request, url_for
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from copilot_bridge import __version__
+from copilot_bridge.billing.quota import amount
 from copilot_bridge.errors import StoreError
-from copilot_bridge.upstream.quota import amount
 from copilot_bridge.web import language
 from copilot_bridge.web.door import (
     CHOICES,

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, request
 
 from copilot_bridge.errors import BridgeError, LoginRequired, StoreError
 from copilot_bridge.http.api import health
-from copilot_bridge.upstream.github.tokens import Account
+from copilot_bridge.upstream.github.accounts import Account
 from copilot_bridge.web import quotas
 from copilot_bridge.web.door import quiet, shared
 from copilot_bridge.web.frame import page
@@ -84,7 +84,7 @@ def quota_of(login: Login, *, ask: bool) -> dict[str, Any]:
             report = quotas.fetch_report(bridge, login.account) if ask else report
         except BridgeError as error:
             problem = str(error)
-    samples = bridge.samples.known(login.account) if login.account else {}
+    samples = bridge.quota_snapshots.shared(login.account) if login.account else {}
     return {
         "user": login.user,
         "plan": quotas.known_plan(bridge, login.account) if login.account and not report else "",

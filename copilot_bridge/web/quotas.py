@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import gevent
 
+from copilot_bridge.billing.quota import AccountUsage, plan_of, read_usage
 from copilot_bridge.errors import UpstreamTimeout
 from copilot_bridge.exchange import Bridge
-from copilot_bridge.upstream.github.tokens import Account, plan_of
-from copilot_bridge.upstream.quota import Usage, read_usage
+from copilot_bridge.upstream.github.accounts import Account
 from copilot_bridge.web.language import tr
 
 LONGEST_WAIT = 10.0  # s
@@ -17,13 +17,13 @@ LONGEST_WAIT = 10.0  # s
 class Report:
     """:param at: unix seconds, when GitHub said so."""
 
-    usage: Usage
+    usage: AccountUsage
     at: float
 
 
 def known_report(bridge: Bridge, account: Account) -> Report | None:
     """The last one, of whatever age; nobody is asked."""
-    known = bridge.reports.known(account)
+    known = bridge.usage_reports.cached(account)
     return Report(read_usage(known[1]), known[0]) if known else None
 
 
@@ -31,7 +31,7 @@ def fetch_report(bridge: Bridge, account: Account) -> Report | None:
     """A minute old at the most.  Raises BridgeError."""
     late = UpstreamTimeout(f"GitHub has not answered within {LONGEST_WAIT:g} s")
     with gevent.Timeout(LONGEST_WAIT, late):
-        bridge.reports.get(account)
+        bridge.usage_reports.get(account)
     return known_report(bridge, account)
 
 
@@ -42,7 +42,7 @@ def known_plan(bridge: Bridge, account: Account) -> str:
     return plan_of(sku) if isinstance(sku, str) else ""
 
 
-def plan_name(usage: Usage) -> str:
+def plan_name(usage: AccountUsage) -> str:
     return usage.plan_name or tr("plan unknown")
 
 

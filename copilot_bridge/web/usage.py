@@ -12,13 +12,13 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from copilot_bridge.access.authentication import LOCAL_OPERATOR
+from copilot_bridge.billing.quota import percentage
 from copilot_bridge.billing.usage import DAY, Sums, midnight, name_of_day
 from copilot_bridge.errors import BridgeError, InvalidRequest, StoreError
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.http.api.usage import as_json
 from copilot_bridge.store.request_log import Filter
-from copilot_bridge.upstream.github.tokens import Account
-from copilot_bridge.upstream.quota import percentage
+from copilot_bridge.upstream.github.accounts import Account
 from copilot_bridge.web import quotas, zone
 from copilot_bridge.web.charts import Chart, stacked
 from copilot_bridge.web.door import quiet, shared
@@ -109,7 +109,7 @@ def left_of(user: str, *, ask: bool) -> dict[str, Any]:
 
 def limits_of(bridge: Bridge, account: Account | None) -> dict[str, Any]:
     """Of the session and the week, on plans that have them."""
-    told = bridge.samples.known(account) if account else {}
+    told = bridge.quota_snapshots.shared(account) if account else {}
     return {name: told[name] for name in ("session", "weekly") if name in told}
 
 

@@ -15,11 +15,11 @@ import pytest
 from integration.harness import NOWHERE, PATIENCE, Answer, Bridge, Json, Simulator, Start, new_token
 from rows import CALLERS, fill, rows
 
+from copilot_bridge.billing.quota import read_usage
 from copilot_bridge.cli.usage import as_row
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import open_store
 from copilot_bridge.store.keys import KEY, Key
-from copilot_bridge.upstream.quota import read_usage
 
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 BROWSER = {"Accept": ACCEPT, "Accept-Language": "en"}

@@ -2,14 +2,15 @@
 
 import time
 
+from copilot_bridge.billing.quota import read_usage
 from copilot_bridge.cli.doctor.check import CheckContext, Finding, failed, ok, warning
 from copilot_bridge.errors import (
     BridgeError,
 )
 from copilot_bridge.exchange.models import talkers
 from copilot_bridge.upstream.catalogues import OUTDATED, UPDATE
-from copilot_bridge.upstream.github.responses import PATIENCE, read_github
-from copilot_bridge.upstream.quota import fetch_usage, read_usage
+from copilot_bridge.upstream.github.api import TIMEOUT, read_response
+from copilot_bridge.upstream.github.user_info import fetch_user_info
 
 
 def login(context: CheckContext) -> Finding:
@@ -18,8 +19,8 @@ def login(context: CheckContext) -> Finding:
     if token.startswith("ghp_"):
         return failed("classic tokens (ghp_) are not taken by Copilot", "copilot-bridge auth")
     headers = context.bridge.headers.github(token)
-    response = context.bridge.client.send("GET", account.hosts.api + "/user", headers, timeout=PATIENCE)
-    user = read_github(response).get("login")
+    response = context.bridge.client.send("GET", account.hosts.api + "/user", headers, timeout=TIMEOUT)
+    user = read_response(response).get("login")
     origin = context.config.origin("github_token") if context.config.github_token else "the store"
     scopes = response.headers.get("x-oauth-scopes")
     return ok(f"{user}, from {origin}{f', scopes: {scopes}' if scopes else ''}")
@@ -28,7 +29,7 @@ def login(context: CheckContext) -> Finding:
 def token(context: CheckContext) -> Finding:
     found = context.bridge.copilot().token()
     context.copilot = found.api
-    kind = "the GitHub token itself" if found.kind == "direct" else "exchanged"
+    kind = "the GitHub token itself" if not found.exchanged else "exchanged"
     minutes = (found.expires_at - time.time()) / 60
     return ok(f"{kind}, good for {minutes:.0f} min, at {found.api}")
 
@@ -38,7 +39,7 @@ def plan(context: CheckContext) -> Finding:
     bridge = context.bridge
     name = bridge.copilot().token().plan or "plan unknown"
     try:
-        usage = read_usage(fetch_usage(bridge.client, bridge.headers, bridge.account()))
+        usage = read_usage(fetch_user_info(bridge.client, bridge.headers, bridge.account()))
     except BridgeError as error:
         return warning(
             f"{name}; GitHub does not say what is left: {error}", "copilot-bridge auth, for a login that may"

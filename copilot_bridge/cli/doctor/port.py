@@ -10,14 +10,14 @@ from copilot_bridge.errors import (
     UpstreamUnreachable,
 )
 from copilot_bridge.serving.address import base_url
-from copilot_bridge.upstream.bridge_client import ask, ask_condition
+from copilot_bridge.upstream.bridge_client import get_condition, get_json
 
 
 def port(context: CheckContext) -> Finding:
     """Check whether a bridge runs on the port, or could."""
     url = base_url(context.config.host, context.config.port)
     try:
-        told = ask(context.bridge.client, url, "/")
+        told = get_json(context.bridge.client, url, "/")
     except UpstreamUnreachable:
         return free(context, url)
     except BridgeError as error:
@@ -30,7 +30,7 @@ def port(context: CheckContext) -> Finding:
             "copilot-bridge service restart",
         )
     try:
-        condition = ask_condition(context.bridge.client, url)
+        condition = get_condition(context.bridge.client, url)
     except BridgeError as error:
         condition = str(error)
     if condition != "ready":

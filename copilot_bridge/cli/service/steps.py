@@ -134,14 +134,14 @@ class Ask:
         )
         from copilot_bridge.config import load_config
         from copilot_bridge.serving.address import base_url
-        from copilot_bridge.upstream.bridge_client import ask_condition
+        from copilot_bridge.upstream.bridge_client import get_condition
         from copilot_bridge.upstream.transport.http_client import HttpClient
 
         config = load_config(environ={ENV_FILE: ""}, env_file=self._readable())
         root = base_url(config.host, config.port)
         key = config.api_key[0].reveal() if config.api_key else ""
         return printable(
-            f"{root}: {call_with_timeout(lambda: ask_condition(HttpClient(config), root, key), QUICK)}"
+            f"{root}: {call_with_timeout(lambda: get_condition(HttpClient(config), root, key), QUICK)}"
         )
 
     def _readable(self) -> Path | None:

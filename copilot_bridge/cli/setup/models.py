@@ -9,7 +9,7 @@ from copilot_bridge.config.parsers import word
 from copilot_bridge.errors import BridgeError, ConfigError, LoginRequired, ModelNotFound, UpstreamUnreachable
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.models import find_auto, named, talkers
-from copilot_bridge.upstream.bridge_client import ask_models, find_there
+from copilot_bridge.upstream.bridge_client import list_models, resolve_model
 
 TIMEOUT = 6.0  # s; whoever only wants to read what to paste does not wait for a network that is not there
 CONNECT_TIMEOUT = 3.0  # s
@@ -94,12 +94,12 @@ def from_plan(bridge: Bridge, main: ModelChoice, small: ModelChoice) -> ChosenMo
 def from_running_bridge(
     bridge: Bridge, root: str, key: str, main: ModelChoice, small: ModelChoice
 ) -> ChosenModels:
-    ids = ask_models(bridge.client, root, key)
+    ids = list_models(bridge.client, root, key)
 
     def pick(choice: ModelChoice) -> str:
         if choice.named is None:
             return pick_model(ids, choice.preferred)
-        return find_there(bridge.client, root, key, choice.named)
+        return resolve_model(bridge.client, root, key, choice.named)
 
     chat = (name for name in ids if not any(part in name for part in NOT_FOR_CHAT))
     return ChosenModels(pick(main), pick(small), tuple(map(ModelInfo, chat)))

@@ -42,7 +42,7 @@ from copilot_bridge.logs.rotating_file import RotatingLogFile
 from copilot_bridge.serving.address import base_url, open_listeners
 from copilot_bridge.serving.handover import Handover, StartCommand
 from copilot_bridge.store.keys import KEY
-from copilot_bridge.upstream.github.device_login import check_kind
+from copilot_bridge.upstream.github.device_login import check_token_kind
 
 WINDOWS = os.name == "nt"
 
@@ -175,7 +175,7 @@ def preflight_or_continue(bridge: Bridge, simulated: bool, url: str) -> StartupB
 def check_token(config: Config) -> None:
     """Raises ConfigError: the settings name a kind of GitHub token that Copilot never accepts."""
     try:
-        check_kind(config.github_token)
+        check_token_kind(config.github_token)
     except LoginRequired as error:
         users = stored_users(config)
         unused = f"; without it, the stored login {users[-1]} would be used" if users else ""

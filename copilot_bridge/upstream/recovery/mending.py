@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from copilot_bridge.dialects.registry import DIALECTS
-from copilot_bridge.upstream.error_mapping import FINAL, MENDABLE, Refusal
+from copilot_bridge.upstream.error_mapping import ADAPTABLE, FINAL, Refusal
 from copilot_bridge.upstream.recovery.acts import ACTS
 from copilot_bridge.upstream.recovery.answer_tool import asks_by_tool
 from copilot_bridge.upstream.recovery.binding import is_kept, what_binds
@@ -46,7 +46,7 @@ class Mending:
 
         :raises Refusal: it binds the answer: named as the client knows it.
         """
-        if refusal.status not in MENDABLE or refusal.kind in FINAL:
+        if refusal.status not in ADAPTABLE or refusal.kind in FINAL:
             return False
         told = Told(f"{refusal.code or ''} {refusal}".strip(), refusal.param, refusal.code, self._api, body)
         for row, lesson in lessons_of(told):

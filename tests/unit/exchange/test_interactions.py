@@ -128,13 +128,13 @@ def test_subagents(worker):
     assert {each.interaction for each in found.values()} == {main.interaction}
     assert {each.session for each in found.values()} == {main.session}
     assert len({main.task, *(each.task for each in found.values())}) == 3
-    again = worker.tell(
+    for_replay = worker.tell(
         {"role": "user", "content": "one"},
         CALL,
         RESULT,
         headers={"session-id": "s", "thread-id": "one", "x-openai-subagent": "collab_spawn"},
     )
-    assert again == found["one"]
+    assert for_replay == found["one"]
     assert worker.tell(USER, CALL, RESULT, headers={"session-id": "s"}).interaction == main.interaction
 
 

@@ -12,7 +12,8 @@ from copilot_bridge.config import Config
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import open_store
 from copilot_bridge.upstream.copilot import Copilot
-from copilot_bridge.upstream.github.tokens import Account, CopilotTokens
+from copilot_bridge.upstream.github.accounts import Account
+from copilot_bridge.upstream.github.tokens import CopilotTokens
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
 from copilot_bridge.upstream.transport.http_client import HttpClient

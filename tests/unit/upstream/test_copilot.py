@@ -8,7 +8,7 @@ import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
 from copilot_bridge.errors import UpstreamTimeout, UpstreamUnreachable
-from copilot_bridge.upstream.copilot import MOST_MENDS
+from copilot_bridge.upstream.copilot import MAX_ADAPTATIONS
 from copilot_bridge.upstream.error_mapping import Refusal
 from copilot_bridge.upstream.signals import Signals
 
@@ -233,7 +233,7 @@ def test_a_direct_token_can_only_move(new_world, hub, status, asks):
     assert hub.exchanges == 0
 
 
-class Mend:
+class Adapt:
     def __init__(self, *bodies):
         self.bodies = list(bodies)
         self.asked = []
@@ -244,46 +244,46 @@ class Mend:
 
 
 def test_another_name_for_the_limit(world, hub, script):
-    mend = Mend(b'{"max_completion_tokens": 1}')
+    adapt = Adapt(b'{"max_completion_tokens": 1}')
     script(LIMIT, OK)
-    send(world, mend=mend)
+    send(world, adapt=adapt)
     one, two = chats(hub)
     assert (one.body, two.body) == (BODY, b'{"max_completion_tokens": 1}')
     assert two.headers["Content-Length"] == str(len(two.body))
-    assert mend.asked == [400]
+    assert adapt.asked == [400]
     assert steps_of(hub) == "TCC"
 
 
 def test_a_request_goes_out_a_few_times_at_the_worst(world, hub, script):
-    script(*[LIMIT] * (MOST_MENDS + 1))
+    script(*[LIMIT] * (MAX_ADAPTATIONS + 1))
     with pytest.raises(Refusal):
-        send(world, mend=Mend(*[b"{}"] * 20))
-    assert steps_of(hub) == "T" + "C" * (MOST_MENDS + 1)
+        send(world, adapt=Adapt(*[b"{}"] * 20))
+    assert steps_of(hub) == "T" + "C" * (MAX_ADAPTATIONS + 1)
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 422])
 def test_whatever_the_status_is_a_request_that_is_at_fault_is_said_otherwise(world, hub, script, status):
     script((status, "input item ID does not belong to this connection"), OK)
-    send(world, mend=Mend(b"mended"))
-    assert [request.body for request in chats(hub)] == [BODY, b"mended"]
+    send(world, adapt=Adapt(b"adapted"))
+    assert [request.body for request in chats(hub)] == [BODY, b"adapted"]
     assert [request.headers["X-Initiator"] for request in chats(hub)] == ["user", "user"]
     assert steps_of(hub) == "TCC"
 
 
-@pytest.mark.parametrize("mend", [None, Mend()])
-def test_nothing_to_mend(world, hub, script, mend):
+@pytest.mark.parametrize("adapt", [None, Adapt()])
+def test_a_refusal_that_nothing_can_adapt_is_raised(world, hub, script, adapt):
     script(LIMIT)
     with pytest.raises(Refusal) as caught:
-        send(world, mend=mend)
+        send(world, adapt=adapt)
     assert caught.value.kind == "invalid_request"
     assert steps_of(hub) == "TC"
 
 
-def test_a_mended_body_stays_mended(world, hub, script):
+def test_an_adapted_body_is_sent_again_after_a_network_error(world, hub, script):
     script(LIMIT, EXPIRED, (500, ""), OK)
-    answers = [b"mended"]
-    send(world, mend=lambda refusal: answers.pop() if refusal.status == 400 else None)
-    assert [request.body for request in chats(hub)] == [BODY, b"mended", b"mended", b"mended"]
+    answers = [b"adapted"]
+    send(world, adapt=lambda refusal: answers.pop() if refusal.status == 400 else None)
+    assert [request.body for request in chats(hub)] == [BODY, b"adapted", b"adapted", b"adapted"]
 
 
 def test_a_request_without_a_body(world, hub):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from copilot_bridge.config import Config
-from copilot_bridge.upstream.client_profiles import CLI, LEFT_OUT, PROFILES, VSCODE, kind_of
+from copilot_bridge.upstream.client_profiles import CLI, LEFT_OUT, PROFILES, VSCODE, is_exchanged
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.signals import Signals
 
@@ -17,7 +17,7 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a
 
 
 def test_for_copilot():
-    sent = Headers(Config()).copilot("/chat/completions", "tid=1", "exchanged", "an-id")
+    sent = Headers(Config()).copilot("/chat/completions", "tid=1", True, "an-id")
     ids = [sent.pop(name) for name in ("VScode-MachineId", "VScode-SessionId")]
     assert all(UUID.fullmatch(each) for each in ids)
     assert sent == {
@@ -40,7 +40,7 @@ SIGNALS = Signals("user", session="s", interaction="i", task="t")
 
 
 def test_as_the_cli():
-    sent = Headers(Config(), lambda: "m").copilot("/responses", "gho_1", "direct", "an-id", SIGNALS)
+    sent = Headers(Config(), lambda: "m").copilot("/responses", "gho_1", False, "an-id", SIGNALS)
     number = CLI.editor.removeprefix("copilot/")
     assert sent == {
         "Authorization": "Bearer gho_1",
@@ -67,57 +67,55 @@ def test_as_the_cli():
 @pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])
 def test_the_cli_has_no_intent_in_messages(path):
     headers = Headers(Config())
-    assert "OpenAI-Intent" not in headers.copilot(path, "gho_1", "direct", signals=SIGNALS)
-    assert headers.copilot(path, "t", "exchanged", signals=SIGNALS)["OpenAI-Intent"] == "conversation-agent"
+    assert "OpenAI-Intent" not in headers.copilot(path, "gho_1", False, signals=SIGNALS)
+    assert headers.copilot(path, "t", True, signals=SIGNALS)["OpenAI-Intent"] == "conversation-agent"
 
 
 def test_the_cli_asks_for_the_models():
     """As its user, and without a word on the model's part of its User-Agent."""
-    sent = Headers(Config()).copilot("/models", "gho_1", "direct")
+    sent = Headers(Config()).copilot("/models", "gho_1", False)
     assert sent["X-Initiator"] == "user"
     assert sent["User-Agent"].endswith("term/unknown")
     assert sent.keys() & {"X-Interaction-Id", "X-Client-Session-Id", "X-GitHub-Repository-Nwo"} == {
         "X-Interaction-Id"
     }
-    assert Headers(Config()).copilot("/auto", "gho_1", "direct")["User-Agent"].endswith("client/github/cli")
+    assert Headers(Config()).copilot("/auto", "gho_1", False)["User-Agent"].endswith("client/github/cli")
 
 
 @pytest.mark.parametrize(
-    ("kind", "signals", "initiator", "told"),
+    ("exchanged", "signals", "initiator", "told"),
     [
-        ("direct", SIGNALS, "user", "conversation-user"),
-        ("direct", SIGNALS.again(), "agent", "conversation-agent"),
-        ("direct", replace(SIGNALS, type="conversation-subagent"), "user", "conversation-subagent"),
-        ("exchanged", SIGNALS, "user", "conversation-agent"),
-        ("exchanged", SIGNALS.again(), "agent", "conversation-agent"),
-        ("exchanged", replace(SIGNALS, type="conversation-compaction"), "user", "conversation-compaction"),
+        (False, SIGNALS, "user", "conversation-user"),
+        (False, SIGNALS.for_replay(), "agent", "conversation-agent"),
+        (False, replace(SIGNALS, type="conversation-subagent"), "user", "conversation-subagent"),
+        (True, SIGNALS, "user", "conversation-agent"),
+        (True, SIGNALS.for_replay(), "agent", "conversation-agent"),
+        (True, replace(SIGNALS, type="conversation-compaction"), "user", "conversation-compaction"),
     ],
 )
-def test_the_type_of_an_interaction(kind, signals, initiator, told):
-    sent = Headers(Config()).copilot("/responses", "t", kind, signals=signals)
+def test_the_type_of_an_interaction(exchanged, signals, initiator, told):
+    sent = Headers(Config()).copilot("/responses", "t", exchanged, signals=signals)
     assert (sent["X-Initiator"], sent["X-Interaction-Type"]) == (initiator, told)
 
 
 def test_the_machine_is_asked_for_once():
     ids = iter("abc")
     headers = Headers(Config(), lambda: next(ids))
-    sent = [headers.copilot("/models", "t", kind) for kind in ("exchanged", "direct")]
+    sent = [headers.copilot("/models", "t", exchanged) for exchanged in (True, False)]
     assert (sent[0]["VScode-MachineId"], sent[1]["X-Client-Machine-Id"]) == ("a", "a")
 
 
 @pytest.mark.parametrize(
-    ("token", "kind"),
-    [("gho_1", "direct"), ("github_pat_1", "direct"), ("ghu_1", "exchanged"), ("", "exchanged")],
+    ("token", "exchanged"),
+    [("gho_1", False), ("github_pat_1", False), ("ghu_1", True), ("", True)],
 )
-def test_the_kind_of_a_token(token, kind):
-    assert kind_of(token) == kind
+def test_the_kind_of_a_token(token, exchanged):
+    assert is_exchanged(token) is exchanged
 
 
 def test_what_is_left_out_has_a_reason():
     for profile in PROFILES.values():
-        sent = {
-            name.lower() for name in Headers(Config()).copilot("/responses", "t", "direct", signals=SIGNALS)
-        }
+        sent = {name.lower() for name in Headers(Config()).copilot("/responses", "t", False, signals=SIGNALS)}
         for name, reason in LEFT_OUT[profile.name].items():
             assert name.lower() not in sent
             assert reason
@@ -133,22 +131,22 @@ def test_what_is_left_out_has_a_reason():
     ],
 )
 def test_intents(path, intent):
-    sent = Headers(Config()).copilot(path, "tid=1", "exchanged")
+    sent = Headers(Config()).copilot(path, "tid=1", True)
     assert sent["OpenAI-Intent"] == sent["X-Interaction-Type"] == intent
 
 
 def test_each_request_has_its_id():
     headers = Headers(Config())
-    ids = [headers.copilot("/models", "tid=1", "exchanged")["X-Request-Id"] for _ in range(3)]
+    ids = [headers.copilot("/models", "tid=1", True)["X-Request-Id"] for _ in range(3)]
     assert len(set(ids)) == 3
     assert all(UUID.fullmatch(each) for each in ids)
 
 
 def test_one_request_does_not_change_the_next():
     headers = Headers(Config())
-    headers.copilot("/models", "tid=1", "exchanged")["Copilot-Integration-Id"] = "changed"
-    assert headers.copilot("/models", "tid=2", "exchanged")["Copilot-Integration-Id"] == "vscode-chat"
-    assert headers.copilot("/models", "tid=2", "direct")["Copilot-Integration-Id"] == "copilot-developer-cli"
+    headers.copilot("/models", "tid=1", True)["Copilot-Integration-Id"] = "changed"
+    assert headers.copilot("/models", "tid=2", True)["Copilot-Integration-Id"] == "vscode-chat"
+    assert headers.copilot("/models", "tid=2", False)["Copilot-Integration-Id"] == "copilot-developer-cli"
 
 
 def test_settings():
@@ -158,11 +156,11 @@ def test_settings():
         integration_id="mine",
         api_version="2026-01-09",
     )
-    sent = Headers(config).copilot("/models", "t", "exchanged")
+    sent = Headers(config).copilot("/models", "t", True)
     assert sent["User-Agent"] == "GitHubCopilotChat/0.50.1"
     assert sent["Editor-Version"] == "vscode/1.120.0"
     assert sent["Editor-Plugin-Version"] == "copilot-chat/0.50.1"
-    direct = Headers(config).copilot("/models", "t", "direct")
+    direct = Headers(config).copilot("/models", "t", False)
     assert direct["Editor-Version"] == CLI.editor, "a version of an editor is none of the CLI"
     assert "Editor-Plugin-Version" not in direct
     for each in (sent, direct):
@@ -172,15 +170,15 @@ def test_settings():
 
 def test_a_version_of_the_cli_is_none_of_the_editor():
     headers = Headers(Config(editor_version="copilot/9.8.7"))
-    sent = headers.copilot("/models", "t", "direct")
+    sent = headers.copilot("/models", "t", False)
     assert sent["Editor-Version"] == "copilot/9.8.7"
     assert sent["User-Agent"].startswith("copilot/9.8.7 (")
-    assert headers.copilot("/models", "t", "exchanged")["Editor-Version"] == VSCODE.editor
+    assert headers.copilot("/models", "t", True)["Editor-Version"] == VSCODE.editor
 
 
 @pytest.mark.parametrize("name", ["vscode/1.200.0", "JetBrains-IC/2026.2", "copilots/1.0"])
 def test_other_editors_take_the_place_of_ours(name):
-    sent = Headers(Config(editor_version=name)).copilot("/models", "t", "exchanged")
+    sent = Headers(Config(editor_version=name)).copilot("/models", "t", True)
     assert sent["Editor-Version"] == name
 
 

@@ -27,12 +27,12 @@ DOTCOM = "https://api.githubcopilot.com"
                 "https://github.com",
                 "https://api.github.com",
                 "https://api.individual.githubcopilot.com",
-                pinned=True,
+                operator_set=True,
             ),
         ),
         (
             {"account_type": "business", "copilot_api_url": "https://mine.example"},
-            Hosts("https://github.com", "https://api.github.com", "https://mine.example", pinned=True),
+            Hosts("https://github.com", "https://api.github.com", "https://mine.example", operator_set=True),
         ),
         (
             {"github_url": "http://127.0.0.1:9", "github_api_url": "http://127.0.0.1:8"},
@@ -56,7 +56,7 @@ def test_from_the_settings(settings, hosts):
     ],
 )
 def test_an_enterprise_is_believed_about_its_own_hosts(url, believed):
-    assert Hosts.of(Config(enterprise_url="octo.ghe.com")).believes(url) is believed
+    assert Hosts.of(Config(enterprise_url="octo.ghe.com")).is_trusted(url) is believed
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_an_enterprise_is_believed_about_its_own_hosts(url, believed):
     ],
 )
 def test_a_simulator_is_believed_about_itself(url, believed):
-    assert Hosts.of(Config(github_api_url="http://127.0.0.1:8080")).believes(url) is believed
+    assert Hosts.of(Config(github_api_url="http://127.0.0.1:8080")).is_trusted(url) is believed
 
 
 def test_choice():

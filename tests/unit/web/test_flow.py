@@ -12,7 +12,7 @@ from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, LoginRequired, StoreError
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.redaction import Secret
-from copilot_bridge.upstream.github.device_login import Answer, DeviceCode, DeviceFlow, slower
+from copilot_bridge.upstream.github.device_login import DeviceCode, DeviceFlow, PollResult, slower
 from copilot_bridge.web import flow as module
 from copilot_bridge.web.flow import DONE, FAILED, NAME, REMEMBERED, WAITING, SharedFlow
 
@@ -34,13 +34,13 @@ class GitHub:
             f"CODE-{self.codes:04}", "https://x/device", Secret("secret-code"), 5.0, self.now + 900
         )
 
-    def poll(self, _flow: DeviceFlow, code: DeviceCode) -> Answer:
+    def poll(self, _flow: DeviceFlow, code: DeviceCode) -> PollResult:
         self.polled.append(self.now)
         answer = self.answers.pop(0)
         if isinstance(answer, BridgeError):
             raise answer
         token = Secret("ghu_token") if answer == GRANTED else None
-        return Answer(answer, slower(code, {}) if answer == SLOW else code, token)
+        return PollResult(answer, slower(code, {}) if answer == SLOW else code, token)
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_whoever_polls_is_alone_until_the_answer_is_there(github: GitHub, flow: 
     asked = flow._claim()
     assert asked
     assert flow._claim() is None
-    github.now += 2 * module.PATIENCE + 1  # it was killed
+    github.now += 2 * module.TIMEOUT + 1  # it was killed
     assert flow._claim()
 
 

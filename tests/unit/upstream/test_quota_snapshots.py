@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from copilot_bridge.errors import StoreError
-from copilot_bridge.upstream.quota_snapshots import Samples
+from copilot_bridge.upstream.quota_snapshots import QuotaSnapshots
 
 PATIENCE = 20.0  # s
 SOON, LATER = 0.01, 3600.0  # s until it is written
@@ -40,54 +40,60 @@ def left(samples):
 def test_other_workers_know_it_a_moment_later(new_world, clock):
     one, other = new_world(), new_world()
     key_values = Watched(one.store.key_values)
-    here, there = Samples(key_values, clock, SOON), Samples(other.store.key_values, clock, LATER)
+    here, there = (
+        QuotaSnapshots(key_values, clock, SOON),
+        QuotaSnapshots(other.store.key_values, clock, LATER),
+    )
     here.note(one.account, session(70.5))
     assert left(here.noted(one.account)) == {"session": 70.5}
     assert key_values.written.acquire(timeout=PATIENCE)
-    assert left(there.known(other.account)) == {"session": 70.5}
+    assert left(there.shared(other.account)) == {"session": 70.5}
     assert there.noted(other.account) == {}, "requests look at no store"
-    assert there.known(other.account) == here.known(one.account)
+    assert there.shared(other.account) == here.shared(one.account)
 
 
 def test_the_newest_counts_whoever_heard_it(new_world, clock):
     one, other = new_world(), new_world()
     key_values = Watched(one.store.key_values)
-    here, there = Samples(key_values, clock, SOON), Samples(other.store.key_values, clock, LATER)
+    here, there = (
+        QuotaSnapshots(key_values, clock, SOON),
+        QuotaSnapshots(other.store.key_values, clock, LATER),
+    )
     there.note(other.account, session(50))
     clock.forward(1)
     here.note(one.account, session(40) | {"x-usage-ratelimit-weekly": "ent=0&rem=90"})
     assert key_values.written.acquire(timeout=PATIENCE)
-    assert left(there.known(other.account)) == {"session": 40, "weekly": 90}
+    assert left(there.shared(other.account)) == {"session": 40, "weekly": 90}
     clock.forward(1)
     there.note(other.account, session(30))
-    assert left(there.known(other.account)) == {"session": 30, "weekly": 90}
+    assert left(there.shared(other.account)) == {"session": 30, "weekly": 90}
 
 
 def test_many_answers_are_one_write(world, clock):
     key_values = Watched(world.store.key_values)
-    samples = Samples(key_values, clock, 0.2)
+    samples = QuotaSnapshots(key_values, clock, 0.2)
     for percent in range(100, 0, -1):
         samples.note(world.account, session(percent))
     assert key_values.written.acquire(timeout=PATIENCE)
-    assert left(Samples(world.store.key_values).known(world.account)) == {"session": 1}
+    assert left(QuotaSnapshots(world.store.key_values).shared(world.account)) == {"session": 1}
     assert not key_values.written.acquire(blocking=False)
 
 
 def test_without_a_store_it_is_known_here(world, clock):
     key_values = Watched(world.store.key_values, broken=True)
-    samples = Samples(key_values, clock, SOON)
+    samples = QuotaSnapshots(key_values, clock, SOON)
     samples.note(world.account, session(70))
     assert key_values.written.acquire(timeout=PATIENCE)
-    assert left(samples.known(world.account)) == {"session": 70}
+    assert left(samples.shared(world.account)) == {"session": 70}
 
 
 @pytest.mark.parametrize("content", [{"session": {"at": 1.0, "percent_remaining": 5}}, {"session": "?"}])
 def test_what_another_version_wrote_is_left_out(world, content):
     world.store.key_values.write(f"samples/{world.account.fingerprint}", content)
-    assert Samples(world.store.key_values).known(world.account) == {}
+    assert QuotaSnapshots(world.store.key_values).shared(world.account) == {}
 
 
 def test_nothing_told_is_nothing_written(world, clock):
-    samples = Samples(world.store.key_values, clock, SOON)
+    samples = QuotaSnapshots(world.store.key_values, clock, SOON)
     samples.note(world.account, {"x-request-id": "1"})
-    assert samples.noted(world.account) == samples.known(world.account) == {}
+    assert samples.noted(world.account) == samples.shared(world.account) == {}

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from copilot_bridge.upstream.single_flight import Flights
+from copilot_bridge.upstream.single_flight import SingleFlight
 
 
 class Slow:
@@ -27,13 +27,13 @@ class Slow:
 
 @pytest.mark.parametrize("error", [None, ValueError("no")])
 def test_all_that_wait_share_one_fetch_and_its_failure(error: Exception | None) -> None:
-    flights: Flights[str] = Flights()
+    flights: SingleFlight[str] = SingleFlight()
     fetch = Slow(error)
     with ThreadPoolExecutor(8) as pool:
-        first = pool.submit(flights.join, "a", fetch)
+        first = pool.submit(flights.do, "a", fetch)
         assert fetch.arrived.wait(10)
-        later = [pool.submit(flights.join, "a", fetch) for _ in range(7)]
-        while len(flights._under_way["a"]._condition._waiters) < 8:  # type: ignore[attr-defined]
+        later = [pool.submit(flights.do, "a", fetch) for _ in range(7)]
+        while len(flights._running["a"]._condition._waiters) < 8:  # type: ignore[attr-defined]
             pass
         fetch.go.set()
         ends = [each.exception(10) or each.result() for each in (first, *later)]
@@ -42,5 +42,5 @@ def test_all_that_wait_share_one_fetch_and_its_failure(error: Exception | None) 
 
 
 def test_a_flight_that_is_over_is_not_joined() -> None:
-    flights: Flights[int] = Flights()
-    assert [flights.join("a", lambda: 1), flights.join("a", lambda: 2)] == [1, 2]
+    flights: SingleFlight[int] = SingleFlight()
+    assert [flights.do("a", lambda: 1), flights.do("a", lambda: 2)] == [1, 2]

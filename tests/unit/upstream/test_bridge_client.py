@@ -5,7 +5,7 @@ import responses
 
 from copilot_bridge.config import load_config
 from copilot_bridge.errors import ConfigError, ModelNotFound, UpstreamRefused, UpstreamUnreachable
-from copilot_bridge.upstream.bridge_client import ask_models, find_there
+from copilot_bridge.upstream.bridge_client import list_models, resolve_model
 from copilot_bridge.upstream.transport.http_client import HttpClient
 
 ROOT = "http://127.0.0.1:9"
@@ -22,8 +22,8 @@ def client(tmp_path):
 def test_its_models(client):
     responses.get(f"{ROOT}/v1/models", json=LIST)
     responses.get(f"{ROOT}/v1/models/GPT%2F4", json={"id": "gpt-4.1"})
-    assert ask_models(client, ROOT, "") == ["gpt-4.1", "claude"]
-    assert find_there(client, ROOT, "a-key", "GPT/4") == "gpt-4.1"
+    assert list_models(client, ROOT, "") == ["gpt-4.1", "claude"]
+    assert resolve_model(client, ROOT, "a-key", "GPT/4") == "gpt-4.1"
     first, second = (call.request.headers for call in responses.calls)
     assert "Authorization" not in first
     assert second["Authorization"] == "Bearer a-key"
@@ -45,11 +45,11 @@ def test_its_models(client):
 def test_what_is_refused(client, answer, error):
     responses.get(f"{ROOT}/v1/models", **answer)
     with pytest.raises(error):
-        ask_models(client, ROOT, "")
+        list_models(client, ROOT, "")
 
 
 @responses.activate
 @pytest.mark.parametrize("body", [{}, {"data": None}, {"data": {}}])
 def test_no_list(client, body):
     responses.get(f"{ROOT}/v1/models", json=body)
-    assert ask_models(client, ROOT, "") == []
+    assert list_models(client, ROOT, "") == []

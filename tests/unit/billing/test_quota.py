@@ -5,21 +5,21 @@ import dataclasses
 import pytest
 import responses
 
-from copilot_bridge.config import Config
-from copilot_bridge.errors import LoginRequired
-from copilot_bridge.redaction import Secret
-from copilot_bridge.upstream.github.tokens import Account
-from copilot_bridge.upstream.headers import Headers
-from copilot_bridge.upstream.hosts import Hosts
-from copilot_bridge.upstream.quota import (
+from copilot_bridge.billing.quota import (
+    AccountUsage,
     Quota,
-    Snapshot,
-    Usage,
-    fetch_usage,
+    QuotaSnapshot,
     read_snapshot,
     read_snapshots,
     read_usage,
 )
+from copilot_bridge.config import Config
+from copilot_bridge.errors import LoginRequired
+from copilot_bridge.redaction import Secret
+from copilot_bridge.upstream.github.accounts import Account
+from copilot_bridge.upstream.github.user_info import fetch_user_info
+from copilot_bridge.upstream.headers import Headers
+from copilot_bridge.upstream.hosts import Hosts
 from copilot_bridge.upstream.transport.http_client import HttpClient
 
 UNLIMITED = {
@@ -140,7 +140,7 @@ APRIL, APRIL_3 = "2026-04-01T00:00:00.000Z", "2026-04-03T00:00:00.000Z"
     [
         pytest.param(
             BUSINESS,
-            Usage(
+            AccountUsage(
                 login="octocat",
                 plan="business",
                 sku="copilot_for_business_seat_quota",
@@ -161,7 +161,7 @@ APRIL, APRIL_3 = "2026-04-01T00:00:00.000Z", "2026-04-03T00:00:00.000Z"
                 "access_type_sku": "yearly_subscriber_quota",
                 "quota_snapshots": {"premium_interactions": free(1500, 1490, 99.3)},
             },
-            Usage(
+            AccountUsage(
                 login="octocat",
                 plan="individual_pro",
                 sku="yearly_subscriber_quota",
@@ -173,7 +173,7 @@ APRIL, APRIL_3 = "2026-04-01T00:00:00.000Z", "2026-04-03T00:00:00.000Z"
         ),
         pytest.param(
             FREE,
-            Usage(
+            AccountUsage(
                 login="octocat",
                 plan="free",
                 sku="free_limited_copilot",
@@ -189,7 +189,7 @@ APRIL, APRIL_3 = "2026-04-01T00:00:00.000Z", "2026-04-03T00:00:00.000Z"
         ),
         pytest.param(
             FREE_LEGACY,
-            Usage(
+            AccountUsage(
                 login="",
                 plan="individual",
                 sku="free_limited_copilot",
@@ -204,7 +204,7 @@ APRIL, APRIL_3 = "2026-04-01T00:00:00.000Z", "2026-04-03T00:00:00.000Z"
         ),
         pytest.param(
             TOKEN_BILLED,
-            Usage(
+            AccountUsage(
                 login="",
                 plan="business",
                 sku="copilot_for_business_seat_quota",
@@ -225,8 +225,8 @@ APRIL, APRIL_3 = "2026-04-01T00:00:00.000Z", "2026-04-03T00:00:00.000Z"
             ),
             id="token-billed",
         ),
-        pytest.param(NO_ACCESS, Usage("octocat", "", "no_access", (), None, False), id="no access"),
-        pytest.param({}, Usage("", "", "", (), None, False), id="empty"),
+        pytest.param(NO_ACCESS, AccountUsage("octocat", "", "no_access", (), None, False), id="no access"),
+        pytest.param({}, AccountUsage("", "", "", (), None, False), id="empty"),
     ],
 )
 def test_read_usage(content, usage):
@@ -331,23 +331,23 @@ RESET = "2026-05-01T00:00:00Z"
     [
         (
             "ent=300&ov=0.0&ovPerm=false&rem=29.7&rst=2026-05-01T00%3A00%3A00Z",
-            Snapshot(300, 29.7, 0.0, False, RESET, None),
+            QuotaSnapshot(300, 29.7, 0.0, False, RESET, None),
             False,
         ),
         (
             "ent=-1&ov=0.0&ovPerm=false&rem=100.0&rst=2026-05-01T00%3A00%3A00Z",
-            Snapshot(-1, 100.0, 0.0, False, RESET, None),
+            QuotaSnapshot(-1, 100.0, 0.0, False, RESET, None),
             False,
         ),
-        ("ent=-1&ovPerm=false&rem=0.0", Snapshot(-1, 0.0, 0.0, False, None, None), False),
-        ("ent=300&ov=2.5&ovPerm=false&rem=-0.8", Snapshot(300, -0.8, 2.5, False, None, None), True),
-        ("ent=300&ov=2.5&ovPerm=true&rem=-0.8", Snapshot(300, -0.8, 2.5, True, None, None), False),
-        ("ent=300&rem=0", Snapshot(300, 0.0, 0.0, False, None, None), True),
-        ("ent=0&rem=95.9", Snapshot(0, 95.9, 0.0, False, None, None), False),
-        ("ent=50000&rem=25.8&totRem=12940.4", Snapshot(50000, 25.8, 0.0, False, None, 12940.4), False),
+        ("ent=-1&ovPerm=false&rem=0.0", QuotaSnapshot(-1, 0.0, 0.0, False, None, None), False),
+        ("ent=300&ov=2.5&ovPerm=false&rem=-0.8", QuotaSnapshot(300, -0.8, 2.5, False, None, None), True),
+        ("ent=300&ov=2.5&ovPerm=true&rem=-0.8", QuotaSnapshot(300, -0.8, 2.5, True, None, None), False),
+        ("ent=300&rem=0", QuotaSnapshot(300, 0.0, 0.0, False, None, None), True),
+        ("ent=0&rem=95.9", QuotaSnapshot(0, 95.9, 0.0, False, None, None), False),
+        ("ent=50000&rem=25.8&totRem=12940.4", QuotaSnapshot(50000, 25.8, 0.0, False, None, 12940.4), False),
         (
             "ent=1&rem=1&rst=2026-05-01T00:00:00+02:00",
-            Snapshot(1, 1.0, 0.0, False, "2026-05-01T00:00:00+02:00", None),
+            QuotaSnapshot(1, 1.0, 0.0, False, "2026-05-01T00:00:00+02:00", None),
             False,
         ),
     ],
@@ -390,7 +390,7 @@ def fetched():
     client = HttpClient(config)
     account = Account("octocat", Secret("ghu_EXAMPLE"), Hosts.of(config))
     with responses.RequestsMock() as github:
-        yield github, lambda: fetch_usage(client, Headers(config), account)
+        yield github, lambda: fetch_user_info(client, Headers(config), account)
     client.close()
 
 

@@ -9,14 +9,9 @@ import requests
 
 from copilot_bridge.errors import LoginRequired, StoreError, UpstreamRefused, UpstreamUnreachable
 from copilot_bridge.store import open_store
-from copilot_bridge.upstream.github.responses import NOTICES
-from copilot_bridge.upstream.github.tokens import (
-    PAUSE_AFTER_FAILURE,
-    RENEWALS,
-    RENEWALS_WITHIN,
-    Account,
-    proxy_host,
-)
+from copilot_bridge.upstream.github.accounts import Account
+from copilot_bridge.upstream.github.api import NOTICES
+from copilot_bridge.upstream.github.tokens import MAX_RENEWALS, RENEWAL_WINDOW, RETRY_DELAY, proxy_host
 
 GITHUB_TOKEN = "ghu_EXAMPLE0000000000000000000000000000"
 EXCHANGE = "https://api.github.com/copilot_internal/v2/token"
@@ -38,7 +33,7 @@ def told(caught):
 def test_the_request(world, hub):
     hub.gives_tokens(sku="copilot_for_business_seat_quota")
     token = world.tokens.get(world.account)
-    assert (token.value, token.kind, token.api) == ("tid=1;exp=1", "exchanged", COPILOT)
+    assert (token.value, token.exchanged, token.api) == ("tid=1;exp=1", True, COPILOT)
     assert token.sku == "copilot_for_business_seat_quota"
     request = hub.mock.calls[0].request
     assert (request.method, request.url, request.body) == ("GET", EXCHANGE, None)
@@ -228,7 +223,7 @@ def test_a_full_disk_costs_nobody_an_answer(world, hub, monkeypatch, caplog):
     def full(*_args):
         raise StoreError("can't write to the data directory /x: No space left on device")
 
-    monkeypatch.setattr(world.tokens._key_values, "write", full)
+    monkeypatch.setattr(world.tokens._store, "write", full)
     hub.gives_tokens()
     assert world.get() == world.get() == "tid=1;exp=1"
     assert "No space left" in caplog.text
@@ -275,23 +270,23 @@ def test_a_refused_token_does_not_come_back(world, hub):
 
 def test_so_many_renewals_and_no_more(world, hub, clock):
     hub.gives_tokens()
-    for _ in range(RENEWALS):
+    for _ in range(MAX_RENEWALS):
         assert world.forget()
     assert not world.forget()
-    assert world.get() == f"tid={RENEWALS + 1};exp=1"
-    assert hub.exchanges == RENEWALS + 1
-    clock.forward(RENEWALS_WITHIN + 1)
+    assert world.get() == f"tid={MAX_RENEWALS + 1};exp=1"
+    assert hub.exchanges == MAX_RENEWALS + 1
+    clock.forward(RENEWAL_WINDOW + 1)
     assert world.forget()
     world.get()
-    assert hub.exchanges == RENEWALS + 2
+    assert hub.exchanges == MAX_RENEWALS + 2
 
 
 def test_a_renewal_now_and_then_is_always_granted(world, hub, clock):
-    """Two within any ten minutes are less than RENEWALS of them."""
+    """Two within any ten minutes are less than MAX_RENEWALS of them."""
     hub.gives_tokens()
-    for _ in range(4 * RENEWALS):
+    for _ in range(4 * MAX_RENEWALS):
         assert world.forget()
-        clock.forward(RENEWALS_WITHIN / 2)
+        clock.forward(RENEWAL_WINDOW / 2)
 
 
 @pytest.mark.parametrize("failure", [UNICORN, (200, "<html>hotel</html>"), (200, "[]"), (200, {"token": ""})])
@@ -304,10 +299,10 @@ def test_the_old_one_serves_while_a_refresh_fails(world, hub, clock, failure, ca
         assert world.get() == "tid=1;exp=1"
     assert hub.exchanges == 2
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    clock.forward(PAUSE_AFTER_FAILURE + 1)
+    clock.forward(RETRY_DELAY + 1)
     assert world.get() == "tid=1;exp=1"
     assert hub.exchanges == 3
-    clock.now += 1560 - 1261 - PAUSE_AFTER_FAILURE
+    clock.now += 1560 - 1261 - RETRY_DELAY
     with pytest.raises(UpstreamRefused):
         world.get()
 
@@ -320,7 +315,7 @@ def test_the_old_one_serves_without_a_network(world, hub, clock):
     assert world.get() == "tid=1;exp=1"
     hub.gives_tokens()
     assert world.get() == "tid=1;exp=1"
-    clock.forward(PAUSE_AFTER_FAILURE + 1)
+    clock.forward(RETRY_DELAY + 1)
     assert world.get() == "tid=2;exp=1"
 
 
@@ -349,7 +344,7 @@ def test_direct_kinds_are_never_exchanged(new_world, hub, clock, tmp_path, token
     world = new_world(token)
     hub.answers(body={"endpoints": {"api": BUSINESS}, "access_type_sku": "x"}, url=USER)
     found = world.tokens.get(world.account)
-    assert (found.value, found.kind, found.api, found.sku) == (token, "direct", BUSINESS, "x")
+    assert (found.value, found.exchanged, found.api, found.sku) == (token, False, BUSINESS, "x")
     clock.forward(3599)
     world.get()
     assert hub.asked == [("GET", USER)]
@@ -555,7 +550,7 @@ def test_the_proxy_itself_is_never_used():
 
 
 def test_account_kinds(world):
-    assert not world.account.direct
+    assert world.account.exchanged
     assert (
         Account("", world.account.github_token, world.account.hosts).fingerprint == world.account.fingerprint
     )

@@ -12,7 +12,8 @@ from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, LoginRequired, UpstreamRefused, UpstreamUnreachable
 from copilot_bridge.redaction import Secret
 from copilot_bridge.upstream.github import device_login as login
-from copilot_bridge.upstream.github.device_login import DeviceCode, DeviceFlow, found_elsewhere, whoami
+from copilot_bridge.upstream.github.device_login import DeviceCode, DeviceFlow, fetch_login
+from copilot_bridge.upstream.github.editor_logins import find_editor_logins
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
 from copilot_bridge.upstream.transport.http_client import HttpClient
@@ -174,7 +175,7 @@ def test_slow_down_counts_for_all_polls_that_follow(flow, github, time, slow_dow
         ("access_denied", "cancelled"),
         ("incorrect_device_code", "used already"),
         ("incorrect_client_credentials", "does not know the app"),
-        ("unsupported_grant_type", "this way to log in"),
+        ("unsupported_grant_type", "this kind of login"),
         ("device_flow_disabled", "switched off"),
         ("unverified_user_email", "not verified"),
     ],
@@ -191,7 +192,7 @@ def test_final_errors(flow, github, error, told):
 
 def test_every_final_error_is_tested():
     table = next(mark for mark in test_final_errors.pytestmark if mark.name == "parametrize").args[1]
-    assert {error for error, _ in table} == {name for name, each in login.OUTCOMES.items() if each.says}
+    assert {error for error, _ in table} == {name for name, each in login.OUTCOMES.items() if each.message}
 
 
 def test_unknown_errors_end_it_in_githubs_words(flow, github):
@@ -270,13 +271,13 @@ def test_enterprise_logs_in_at_its_own_host(client, time, github):
 
 def test_whoami(client, github):
     github.get("https://api.github.com/user", json={"login": "octocat", "id": 1})
-    assert whoami(client, Headers(CONFIG), HOSTS, Secret("gho_x")) == "octocat"
+    assert fetch_login(client, Headers(CONFIG), HOSTS, Secret("gho_x")) == "octocat"
     assert github.calls[0].request.headers["Authorization"] == "Bearer gho_x"
 
 
 def test_whoami_refuses_classic_tokens_unasked(client, github):
     with pytest.raises(LoginRequired) as caught:
-        whoami(client, Headers(CONFIG), HOSTS, Secret("ghp_secretsecret"))
+        fetch_login(client, Headers(CONFIG), HOSTS, Secret("ghp_secretsecret"))
     assert all(kind in str(caught.value) for kind in ("(ghp_)", "(ghu_)", "(gho_)", "(github_pat_)"))
     assert "***" not in str(caught.value)
     assert len(github.calls) == 0
@@ -289,7 +290,7 @@ def test_whoami_refuses_classic_tokens_unasked(client, github):
 def test_whoami_of_a_bad_token(client, github, status, body, error):
     github.get("https://api.github.com/user", status=status, body=body)
     with pytest.raises(error):
-        whoami(client, Headers(CONFIG), HOSTS, Secret("ghu_x"))
+        fetch_login(client, Headers(CONFIG), HOSTS, Secret("ghu_x"))
 
 
 APPS = {
@@ -312,7 +313,7 @@ def told(found):
 def test_found_in_the_home_folder(tmp_path):
     apps = leave(tmp_path / ".config", "apps.json", APPS)
     hosts = leave(tmp_path / ".config", "hosts.json", {"github.com": {"oauth_token": "gho_two"}})
-    found = found_elsewhere(HOSTS, {}, tmp_path)
+    found = find_editor_logins(HOSTS, {}, tmp_path)
     assert told(found) == [("octocat", "ghu_one", apps), ("", "gho_two", hosts)]
     assert "ghu_one" not in repr(found)
 
@@ -322,7 +323,7 @@ def test_found_where_the_environment_says(tmp_path):
     xdg = leave(tmp_path / "xdg", "apps.json", APPS)
     local = leave(tmp_path / "local", "hosts.json", {"https://github.com": {"oauth_token": "gho_two"}})
     environ = {"XDG_CONFIG_HOME": str(tmp_path / "xdg"), "LOCALAPPDATA": str(tmp_path / "local")}
-    assert told(found_elsewhere(HOSTS, environ, tmp_path)) == [
+    assert told(find_editor_logins(HOSTS, environ, tmp_path)) == [
         ("octocat", "ghu_one", xdg),
         ("", "gho_two", local),
     ]
@@ -331,13 +332,13 @@ def test_found_where_the_environment_says(tmp_path):
 def test_found_once(tmp_path):
     apps = leave(tmp_path / ".config", "apps.json", APPS)
     leave(tmp_path / ".config", "hosts.json", {"github.com": {"oauth_token": "ghu_one"}})
-    assert told(found_elsewhere(HOSTS, {}, tmp_path)) == [("octocat", "ghu_one", apps)]
+    assert told(find_editor_logins(HOSTS, {}, tmp_path)) == [("octocat", "ghu_one", apps)]
 
 
 def test_found_for_the_enterprise(tmp_path):
     leave(tmp_path / ".config", "apps.json", APPS)
     hosts = dataclasses.replace(HOSTS, github="https://octo.ghe.com")
-    assert [each.login for each in found_elsewhere(hosts, {}, tmp_path)] == ["hubot"]
+    assert [each.login for each in find_editor_logins(hosts, {}, tmp_path)] == ["hubot"]
 
 
 @pytest.mark.parametrize(
@@ -360,10 +361,10 @@ def test_found_for_the_enterprise(tmp_path):
 )
 def test_what_is_malformed_or_anothers_is_skipped(tmp_path, content):
     leave(tmp_path / ".config", "apps.json", content)
-    assert found_elsewhere(HOSTS, {}, tmp_path) == []
+    assert find_editor_logins(HOSTS, {}, tmp_path) == []
 
 
 def test_nothing_found(tmp_path):
     leave(tmp_path / ".config", "apps.json", b"{}").unlink()
     (tmp_path / ".config" / "github-copilot" / "hosts.json").mkdir()  # unreadable as a file
-    assert found_elsewhere(HOSTS, {}, tmp_path) == []
+    assert find_editor_logins(HOSTS, {}, tmp_path) == []

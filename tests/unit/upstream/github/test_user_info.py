@@ -5,14 +5,20 @@ import threading
 import pytest
 
 from copilot_bridge.errors import LoginRequired, StoreError, UpstreamUnreachable
-from copilot_bridge.upstream.github.user_info import LIFE, PAUSE, Reports, quotas_of, without_secrets
+from copilot_bridge.upstream.github.user_info import (
+    REPORT_TTL,
+    RETRY_DELAY,
+    UsageReports,
+    quotas_only,
+    without_secrets,
+)
 
 USER = "https://api.github.com/copilot_internal/user"
 REPORT = {"login": "octocat", "copilot_plan": "business", "quota_snapshots": {"chat": {"unlimited": True}}}
 
 
 def reports_of(world):
-    return Reports(world.client, world.headers, world.store.key_values, world.clock)
+    return UsageReports(world.client, world.headers, world.store.key_values, world.clock)
 
 
 @pytest.fixture
@@ -24,7 +30,7 @@ def test_asked_once_a_minute(world, hub, clock, reports):
     hub.answers(body=REPORT, url=USER)
     for _ in range(3):
         assert reports.get(world.account) == REPORT
-    clock.forward(LIFE - 0.1)
+    clock.forward(REPORT_TTL - 0.1)
     assert reports.get(world.account) == REPORT
     assert hub.asked == [("GET", USER)]
     clock.forward(0.2)
@@ -58,11 +64,11 @@ def test_a_failure_is_told_for_a_moment_and_not_kept(world, hub, clock, reports)
         with pytest.raises(LoginRequired):
             reports.get(world.account)
     assert len(hub.asked) == 1
-    clock.forward(PAUSE + 0.1)
+    clock.forward(RETRY_DELAY + 0.1)
     hub.answers(body=ConnectionError("refused"), url=USER)
     with pytest.raises(UpstreamUnreachable):
         reports.get(world.account)
-    clock.forward(PAUSE + 0.1)
+    clock.forward(RETRY_DELAY + 0.1)
     hub.answers(body=REPORT, url=USER)
     assert reports.get(world.account) == REPORT
 
@@ -101,4 +107,4 @@ def test_nothing_secret_is_passed_on():
 
 
 def test_what_others_see():
-    assert quotas_of(REPORT) == {name: REPORT[name] for name in ("copilot_plan", "quota_snapshots")}
+    assert quotas_only(REPORT) == {name: REPORT[name] for name in ("copilot_plan", "quota_snapshots")}

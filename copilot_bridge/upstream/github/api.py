@@ -1,4 +1,4 @@
-"""What GitHub's own API answers, and what its refusals mean for a user of Copilot."""
+"""GitHub's own API: the JSON of its answers, and the meaning of its refusals for a user of Copilot."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,20 +12,23 @@ from copilot_bridge.upstream.transport.bodies import read_error_body, read_whole
 from copilot_bridge.waits import retry_after, retry_after_header
 
 # Seconds between two bytes: GitHub's API answers at once or not at all.
-PATIENCE = 30.0
+TIMEOUT = 30.0
 
 
-def read_github(response: requests.Response) -> dict[str, Any]:
-    """The JSON object that GitHub answered with.  Raises what its refusals mean."""
+def read_response(response: requests.Response) -> dict[str, Any]:
+    """The JSON object of an answer.
+
+    :raises BridgeError: GitHub refused, and why.
+    """
     body = read_whole(response) if response.status_code < 300 else read_error_body(response)
     if response.status_code >= 300:
-        raise github_refusal(response.status_code, response.headers, body)
+        raise refusal(response.status_code, response.headers, body)
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise UpstreamRefused("GitHub's answer is no JSON") from error
+        raise UpstreamRefused("GitHub's answer is not JSON") from error
     if not isinstance(content, dict):
-        raise UpstreamRefused("GitHub's answer is no JSON object")
+        raise UpstreamRefused("GitHub's answer is not a JSON object")
     return content
 
 
@@ -41,8 +44,8 @@ NOTICES = {
     "spammy_user": "GitHub has blocked Copilot for this account: contact GitHub support",
     "access_revoked": "GitHub has blocked Copilot for this account: contact GitHub support",
     "billing_locked": "there is a problem with this account's payment: see github.com/settings/billing",
-    "trade_restricted": "GitHub does not offer Copilot where this account is",
-    "trade_restricted_country": "GitHub does not offer Copilot where this account is",
+    "trade_restricted": "GitHub does not offer Copilot in this account's country",
+    "trade_restricted_country": "GitHub does not offer Copilot in this account's country",
     "snippy_not_configured": "first choose how Copilot treats public code: github.com/settings/copilot",
     "codespaces_demo_inactive": "the Copilot demo of this account is over",
     "go_http_client": "GitHub takes these token requests for a script's: wait a while, then try again",
@@ -51,8 +54,8 @@ NOTICES = {
 }
 
 
-def github_refusal(status: int, headers: Mapping[str, str], body: bytes) -> BridgeError:
-    """What api.github.com means by an error, in words that tell the user what to do."""
+def refusal(status: int, headers: Mapping[str, str], body: bytes) -> BridgeError:
+    """The meaning of an error of api.github.com, in words that tell the user what to do."""
     message, _, _ = read_body(body)
     if status == 401:
         return LoginRequired("GitHub does not accept this login (bad credentials): run `copilot-bridge auth`")
@@ -84,7 +87,7 @@ def github_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Brid
 
 
 def read_notice(body: bytes) -> str | None:
-    """Words for {"error_details": {"notification_id", "message", "url"}}, or None if it is not that."""
+    """The words for {"error_details": {"notification_id", "message", "url"}}; None for other bodies."""
     try:
         details = orjson.loads(body).get("error_details")
     except (orjson.JSONDecodeError, AttributeError):

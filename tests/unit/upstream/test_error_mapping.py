@@ -10,7 +10,7 @@ from copilot_bridge.errors import KINDS
 from copilot_bridge.upstream.error_mapping import (
     RENEW,
     RETRY,
-    ROWS,
+    RULES,
     forwarded,
     prompt_size,
     read_body,
@@ -225,10 +225,10 @@ def test_a_redirect_is_not_the_clients_fault():
 
 
 def test_rows_have_known_kinds():
-    assert {row.kind for row in ROWS} <= KINDS.keys()
+    assert {rule.kind for rule in RULES} <= KINDS.keys()
     remedies = {RENEW, RETRY}
-    assert {row.remedy for row in ROWS} == {None, *remedies}
-    assert all(re.compile(row.told) for row in ROWS)
+    assert {rule.remedy for rule in RULES} == {None, *remedies}
+    assert all(re.compile(rule.pattern) for rule in RULES)
 
 
 def test_our_words_where_upstream_has_none():

@@ -1,4 +1,4 @@
-"""How much of the plan is used up: the account's report, and the samples that ride on replies.
+"""The quotas of a plan, as the account's report and the headers of answers tell them.
 
 Source: the official client (chatQuotaServiceImpl.ts) and recorded answers, 2025 to 2026.
 """
@@ -10,26 +10,37 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
-from copilot_bridge.upstream.github.responses import PATIENCE, read_github
-from copilot_bridge.upstream.github.tokens import Account, plan_of
-from copilot_bridge.upstream.headers import Headers
-from copilot_bridge.upstream.transport.http_client import HttpClient
-
 REQUESTS, AI_UNITS = "requests", "AI units"  # an AI unit is a credit: US$ 0.01
 
-# The account's next reset, the most exact first: two moments, then two dates.
-RESETS = ("quota_reset_date_utc", "quota_reset_date", "limited_user_reset_date")
+# The account's next reset, the most exact first: two timestamps, then two dates.
+RESET_FIELDS = ("quota_reset_date_utc", "quota_reset_date", "limited_user_reset_date")
+
+
+# Words in a SKU like "copilot_for_business_seat_quota" -> the plan.
+PLANS = (
+    ("no_access", "no Copilot plan"),
+    ("free_limited", "Copilot Free"),
+    ("educational", "Copilot Pro (education)"),
+    ("subscriber", "Copilot Pro"),
+    ("individual", "Copilot Pro"),
+    ("business", "Copilot Business"),
+    ("enterprise", "Copilot Enterprise"),
+)
+
+
+def plan_of(sku: str) -> str:
+    return next((plan for word, plan in PLANS if word in sku), sku.replace("_", " "))
 
 
 @dataclass(frozen=True)
 class Quota:
     """One allowance, like "premium_interactions".
 
-    :param entitlement: per month; None if there is no limit, or none was told.  0: no allowance at all.
+    :param entitlement: per month; None if there is no limit, or it is not known.  0: no allowance at all.
     :param used: entitlement - remaining; None where one of them is.
-    :param percent_remaining: as told: below 0 when more was used than allowed.
-    :param overage_count: what was used beyond the entitlement, at extra cost.
-    :param resets_at: ISO 8601, a moment or a date.
+    :param percent_remaining: below 0 if more was used than allowed.
+    :param overage_count: use beyond the entitlement, at extra cost.
+    :param resets_at: ISO 8601, a timestamp or a date.
     :param unit: of entitlement, remaining, used: "requests" or "AI units".
     """
 
@@ -46,8 +57,12 @@ class Quota:
 
 
 @dataclass(frozen=True)
-class Usage:
-    """The account's report.  `sku` "no_access": no Copilot plan.  `token_billed`: pays by AI unit."""
+class AccountUsage:
+    """The account's report.
+
+    :param sku: "no_access": there is no Copilot plan.
+    :param token_billed: the account pays by AI unit.
+    """
 
     login: str
     plan: str
@@ -58,29 +73,19 @@ class Usage:
 
     @property
     def plan_name(self) -> str:
-        """For people; "" if nothing tells."""
+        """The plan's name for people; "" if it is not known."""
         return plan_of(self.sku) or self.plan
 
 
-def fetch_usage(client: HttpClient, headers: Headers, account: Account) -> dict[str, Any]:
-    """GitHub's report as it is: for `read_usage`, and for clients that know its shape.
-
-    :raises LoginRequired, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable:
-    """
-    sent = headers.github(account.github_token.reveal())
-    url = f"{account.hosts.api}/copilot_internal/user"
-    return read_github(client.send("GET", url, sent, timeout=PATIENCE))
-
-
-def read_usage(content: Mapping[str, Any]) -> Usage:
-    """The report in any of its shapes; what is missing or malformed is left out."""
+def read_usage(content: Mapping[str, Any]) -> AccountUsage:
+    """The report in any of its forms; missing and malformed members are left out."""
     snapshots = objects(content.get("quota_snapshots"))
-    token_billed = any(each.get("token_based_billing") is True for each in (content, *snapshots.values()))
-    resets_at = next((str(content[name]) for name in RESETS if content.get(name)), None)
+    token_billed = any(part.get("token_based_billing") is True for part in (content, *snapshots.values()))
+    resets_at = next((str(content[name]) for name in RESET_FIELDS if content.get(name)), None)
     quotas = tuple(
         read_quota(name, snapshot, resets_at, token_billed) for name, snapshot in snapshots.items()
     )
-    return Usage(
+    return AccountUsage(
         login=str(content.get("login") or ""),
         plan=str(content.get("copilot_plan") or ""),
         sku=str(content.get("access_type_sku") or ""),
@@ -91,11 +96,11 @@ def read_usage(content: Mapping[str, Any]) -> Usage:
 
 
 def read_quota(name: str, snapshot: Mapping[str, Any], resets_at: str | None, token_billed: bool) -> Quota:
-    """A value of `quota_snapshots`.  `resets_at`, `token_billed`: the account's, where it has none."""
+    """A member of `quota_snapshots`.  `resets_at`, `token_billed`: the account's, as defaults."""
     entitlement = number(snapshot.get("entitlement"))
     unlimited = snapshot.get("unlimited") is True or entitlement == -1
     if unlimited:
-        entitlement = remaining = None  # the numbers told then are placeholders: 0 or -1
+        entitlement = remaining = None  # the numbers are placeholders then: 0 or -1
     else:
         remaining = remainder(snapshot, entitlement)
     percent = number(snapshot.get("percent_remaining"))
@@ -108,7 +113,7 @@ def read_quota(name: str, snapshot: Mapping[str, Any], resets_at: str | None, to
         unlimited=unlimited,
         overage_count=number(snapshot.get("overage_count")) or 0.0,
         overage_permitted=snapshot.get("overage_permitted") is True,
-        resets_at=moment(number(snapshot.get("quota_reset_at"))) or resets_at,
+        resets_at=timestamp(number(snapshot.get("quota_reset_at"))) or resets_at,
         unit=AI_UNITS if snapshot.get("token_based_billing", token_billed) is True else REQUESTS,
     )
 
@@ -124,35 +129,35 @@ def read_legacy(content: Mapping[str, Any], resets_at: str | None) -> Iterator[Q
 
 
 def remainder(snapshot: Mapping[str, Any], entitlement: float | None) -> float | None:
-    """`quota_remaining` has the fractions that `remaining` cuts off; the percentage is the last resort."""
-    told = (number(snapshot.get(name)) for name in ("quota_remaining", "remaining"))
-    if (remaining := next((each for each in told if each is not None), None)) is not None:
+    """The rest of a quota: `quota_remaining` has the fractions that `remaining` cuts off."""
+    given = (number(snapshot.get(name)) for name in ("quota_remaining", "remaining"))
+    if (remaining := next((value for value in given if value is not None), None)) is not None:
         return remaining
     percent = number(snapshot.get("percent_remaining"))
     return None if percent is None or entitlement is None else round(entitlement * percent / 100, 4)
 
 
 def difference(entitlement: float | None, remaining: float | None) -> float | None:
-    """Rounded, or 300 - 250.33 would be 49.66999999999999."""
+    """The difference, rounded: 300 - 250.33 would be 49.66999999999999."""
     return None if entitlement is None or remaining is None else round(entitlement - remaining, 4)
 
 
 def share(entitlement: float | None, remaining: float | None) -> float | None:
-    """Percent.  Of no allowance nothing remains."""
+    """The remaining percentage; 0 of no allowance."""
     if entitlement is None or remaining is None:
         return None
     return round(100 * remaining / entitlement, 4) if entitlement else 0.0
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """A sample from a reply's header; it lags behind by some requests.
+class QuotaSnapshot:
+    """A quota from an answer's header; it lags behind by some requests.
 
     :param entitlement: -1: no limit; 0 in the rate limits "session" and "weekly", which are percentages.
     :param percent_remaining: 0 to 100, and below 0.
-    :param overage: used beyond the entitlement.
+    :param overage: use beyond the entitlement.
     :param resets_at: ISO 8601.
-    :param total_remaining: in AI units, of token-billed plans only.
+    :param total_remaining: in AI units; token-billed plans only.
     """
 
     entitlement: float
@@ -168,15 +173,15 @@ class Snapshot:
 
     @property
     def exhausted(self) -> bool:
-        """The official client's rule."""
+        """Tell whether nothing is left, by the official client's rule."""
         return self.percent_remaining <= 0 and not self.overage_permitted and not self.unlimited
 
 
 SNAPSHOT_PREFIXES = ("x-quota-snapshot-", "x-usage-ratelimit-")
 
 
-def read_snapshots(headers: Mapping[str, str]) -> dict[str, Snapshot]:
-    """The quotas ("chat", "premium_models") and rate limits ("session", "weekly") on a reply, by name."""
+def read_snapshots(headers: Mapping[str, str]) -> dict[str, QuotaSnapshot]:
+    """The quotas ("chat", "premium_models") and rate limits ("session", "weekly") on an answer, by name."""
     named = {
         name.lower().removeprefix(prefix): read_snapshot(value)
         for name, value in headers.items()
@@ -186,26 +191,26 @@ def read_snapshots(headers: Mapping[str, str]) -> dict[str, Snapshot]:
     return {name: snapshot for name, snapshot in named.items() if name and snapshot}
 
 
-def read_snapshot(value: str) -> Snapshot | None:
-    """`ent=300&ov=0.0&ovPerm=false&rem=29.7&rst=2026-05-01T00%3A00%3A00Z`; None without `ent` or `rem`."""
+def read_snapshot(value: str) -> QuotaSnapshot | None:
+    """Read `ent=300&ov=0.0&ovPerm=false&rem=29.7&rst=2026-05-01T00%3A00Z`; None without `ent` or `rem`."""
     # Not parse_qs: it would read the plus of an offset like +02:00 as a space.
     pairs = (pair.partition("=") for pair in value.split("&"))
-    told = {key.strip(): unquote(text).strip() for key, _, text in pairs}
-    entitlement, percent = number(told.get("ent")), number(told.get("rem"))
+    given = {key.strip(): unquote(text).strip() for key, _, text in pairs}
+    entitlement, percent = number(given.get("ent")), number(given.get("rem"))
     if entitlement is None or percent is None:
         return None
-    return Snapshot(
+    return QuotaSnapshot(
         entitlement=entitlement,
         percent_remaining=percent,
-        overage=number(told.get("ov")) or 0.0,
-        overage_permitted=told.get("ovPerm", "").lower() == "true",
-        resets_at=told.get("rst") or None,
-        total_remaining=number(told.get("totRem")),
+        overage=number(given.get("ov")) or 0.0,
+        overage_permitted=given.get("ovPerm", "").lower() == "true",
+        resets_at=given.get("rst") or None,
+        total_remaining=number(given.get("totRem")),
     )
 
 
 def number(value: object) -> float | None:
-    """A JSON number or a numeric string (both are in the wild); None for anything else."""
+    """The value of a JSON number or a numeric string (both occur); None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -216,27 +221,27 @@ def number(value: object) -> float | None:
 
 
 def amount(value: float | None) -> str:
-    """For people: with separators, and no more digits than it has; "?" for what is not known."""
+    """A number for people, with separators and without needless digits; "?" for None."""
     return "?" if value is None else f"{round(value, 2):,.10g}"
 
 
 def percentage(value: float) -> str:
-    """Of what is left, for people; without the sign."""
+    """A percentage for people, without the sign."""
     return f"{value:.1f}"
 
 
-def moment(unix_seconds: float | None) -> str | None:
-    """ISO 8601 in UTC; None for 0, which upstream sends for "not told"."""
+def timestamp(unix_seconds: float | None) -> str | None:
+    """A time in ISO 8601, UTC; None for 0, by which upstream means "not known"."""
     if not unix_seconds or unix_seconds < 0:
         return None
     try:
         return datetime.fromtimestamp(unix_seconds, UTC).isoformat().replace("+00:00", "Z")
-    except (ValueError, OverflowError, OSError):  # no seconds of this age
+    except (ValueError, OverflowError, OSError):  # beyond the calendar
         return None
 
 
 def objects(value: object) -> dict[str, dict[str, Any]]:
-    """The members that are objects themselves; {} for null and anything else."""
+    """The members of an object that are objects, too; {} for null and anything else."""
     if not isinstance(value, dict):
         return {}
     return {str(name): member for name, member in value.items() if isinstance(member, dict)}
