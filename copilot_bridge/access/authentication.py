@@ -121,10 +121,10 @@ class Authenticator:
         :raises BridgeError: "authentication", or "rate_limited" after too many wrong keys.
         """
         self._cache.refresh()
-        keyed = self._table or self._accepts_github_tokens
-        tried = [each for each in given if each and len(each) <= MAX_KEY_LENGTH] if keyed else []
-        for each in tried:
-            if caller := self._look_up(each, address):
+        has_keys = self._table or self._accepts_github_tokens
+        tried = [key for key in given if 0 < len(key) <= MAX_KEY_LENGTH] if has_keys else []
+        for key in tried:
+            if caller := self._look_up(key, address):
                 return caller
         if (local or self._keys_optional) and not self._is_required():
             return LOCAL_OPERATOR
@@ -194,7 +194,7 @@ class Authenticator:
             return
         self._were_read, self._unreadable = True, False
         self._keys_were_needed = self._keys.required if needed is None else needed
-        stored = [KnownKey(each.digest, caller_of(each), each.expires) for each in keys]
+        stored = [KnownKey(key.digest, caller_of(key), key.expires) for key in keys]
         self._table = {entry.digest: entry for entry in (*stored, *self._configured)}
         self._warn(
             KEYS_LOST.format(mark=self._keys.flag_file) if self._keys_were_needed and not stored else ""
@@ -235,8 +235,8 @@ def caller_of(key: Key) -> Caller:
 
 def read_credentials(headers: Iterable[str | None]) -> list[str]:
     """Extracts the keys from the values of `CREDENTIAL_HEADERS`, in their order."""
-    found = [each.strip() for each in headers if each]
-    return [each[len(BEARER) :].strip() if each.lower().startswith(BEARER) else each for each in found]
+    found = [value.strip() for value in headers if value]
+    return [value[len(BEARER) :].strip() if value.lower().startswith(BEARER) else value for value in found]
 
 
 def needs_key(config: Config) -> bool:
@@ -257,7 +257,7 @@ def require_keys_when_public(config: Config, authenticator: Authenticator) -> No
 def weak_keys(config: Config) -> list[str]:
     """Warnings about keys of the settings that are short enough to be guessed."""
     given = [*config.api_key, *(share for share, _ in config.share_token)]
-    sizes = sorted(len(each.reveal()) for each in given if len(each.reveal()) < SAFE_KEY_LENGTH)
+    sizes = sorted(len(key.reveal()) for key in given if len(key.reveal()) < SAFE_KEY_LENGTH)
     return [
         f"an API key of the settings has only {size} character{'s' if size > 1 else ''} and can be guessed: "
         f"use {SAFE_KEY_LENGTH} or more (`copilot-bridge keys add NAME` creates a strong one)"

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from itertools import islice
+from operator import attrgetter
 
 from copilot_bridge.access.reloading_cache import ReloadingCache
 from copilot_bridge.config import Config
@@ -99,39 +100,38 @@ class Cooldowns:
 
     def of_account(self, account: str) -> list[Cooldown]:
         """The cooldowns of an account, in the order of their ends."""
-        return [each for each in self.all() if each.account == account]
+        return [cooldown for cooldown in self.all() if cooldown.account == account]
 
     def all(self) -> list[Cooldown]:
         self._cache.refresh()
         now = self._clock()
-        return sorted(
-            (each for each in self._known.values() if each.remaining(now)), key=lambda each: each.until
-        )
+        running = (cooldown for cooldown in self._known.values() if cooldown.remaining(now))
+        return sorted(running, key=attrgetter("until"))
 
     def report(self) -> list[dict[str, object]]:
         """The cooldowns as JSON; times are unix seconds.  `account`: the start of its fingerprint."""
         now = self._clock()
         return [
             {
-                "what": each.what,
-                "model": each.model or None,
-                "path": each.path or None,
-                "account": each.account[:8],
-                "since": round(each.since),
-                "until": round(each.until),
-                "seconds_left": round(each.remaining(now)),
-                "code": each.code,
-                "message": each.message,
+                "what": cooldown.what,
+                "model": cooldown.model or None,
+                "path": cooldown.path or None,
+                "account": cooldown.account[:8],
+                "since": round(cooldown.since),
+                "until": round(cooldown.until),
+                "seconds_left": round(cooldown.remaining(now)),
+                "code": cooldown.code,
+                "message": cooldown.message,
             }
-            for each in self.all()
+            for cooldown in self.all()
         ]
 
     def clear(self, name: str = "") -> list[Cooldown]:
         """Ends the cooldowns of a model or a path, or all, and returns them.  Raises StoreError."""
-        ended = [each for each in self.all() if not name or name in (each.model, each.path)]
+        ended = [cooldown for cooldown in self.all() if not name or name in (cooldown.model, cooldown.path)]
         self._table.clear(*ended)
-        for each in ended:
-            self._known.pop(each.key, None)
+        for cooldown in ended:
+            self._known.pop(cooldown.key, None)
         self._changes.bump()
         return ended
 
@@ -141,9 +141,9 @@ class Cooldowns:
         message = f"{pause}, as Copilot requested: {cooldown.message}"
         if cooldown.model:
             free = (
-                each
-                for each in alternatives(cooldown.model)
-                if not self._is_paused(cooldown.account, each, now)
+                model
+                for model in alternatives(cooldown.model)
+                if not self._is_paused(cooldown.account, model, now)
             )
             if named := ", ".join(islice(free, MAX_ALTERNATIVES)):
                 message += f" (models that are not paused: {named})"
@@ -158,11 +158,11 @@ class Cooldowns:
     def _read(self) -> None:
         try:
             self._write()
-            known = {each.key: each for each in self._table.all(self._clock())}
+            known = {cooldown.key: cooldown for cooldown in self._table.all(self._clock())}
         except StoreError as error:
             log.debug("the store can't be read, so the cooldowns in memory stay in force: %s", error)
             return
-        self._known = known | {each.key: each for each in self._unwritten}
+        self._known = known | {cooldown.key: cooldown for cooldown in self._unwritten}
 
     def _write(self) -> None:
         """Writes new cooldowns to the store; what fails is tried again at the next reload."""
@@ -172,7 +172,7 @@ class Cooldowns:
                 del self._unwritten[0]
         except StoreError as error:
             now = self._clock()
-            self._unwritten = [each for each in self._unwritten if each.remaining(now)]
+            self._unwritten = [cooldown for cooldown in self._unwritten if cooldown.remaining(now)]
             log.debug("a cooldown is kept in memory only: %s", error)
 
 

@@ -52,7 +52,7 @@ class OriginPolicy:
     def __init__(self, config: Config) -> None:
         self._hosts = frozenset((*config.allowed_host, config.host.lower(), *machine_names(config.host)))
         self._origins = frozenset(config.cors_origin)
-        self._proxies = [ip_network(each, strict=False) for each in config.trusted_proxy]
+        self._proxies = [ip_network(network, strict=False) for network in config.trusted_proxy]
         # The same few addresses come again and again, and parsing one is slow.
         self._locate_cached = lru_cache(CACHE_SIZE)(self._locate)
         self.is_own_host = lru_cache(CACHE_SIZE)(self._is_own_host)
@@ -105,28 +105,28 @@ class OriginPolicy:
 
     def _locate(self, peer: str, forwarded_for: str) -> tuple[str, bool]:
         route = [*self._route(peer, forwarded_for)]
-        untrusted_hops = (each for each in route if not self._trusts(each))
+        untrusted_hops = (hop for hop in route if not self._is_proxy(hop))
         client = next(untrusted_hops, route[-1] if route else "unix")
-        return client, all(is_loopback(each) for each in route)
+        return client, all(is_loopback(hop) for hop in route)
 
     def _route(self, peer: str, forwarded_for: str) -> Iterator[str]:
         """The hops from the bridge outwards, up to the first untrusted one."""
         if peer:
             # A dual-stack socket reports an IPv4 address as a mapped IPv6 address.
             yield peer.removeprefix("::ffff:") if "." in peer else peer
-        if not forwarded_for or not self.trusts(peer):
+        if not forwarded_for or not self.is_trusted_proxy(peer):
             return
-        for each in reversed(forwarded_for.split(",")):
-            address = hostname(each.strip())
+        for hop in reversed(forwarded_for.split(",")):
+            address = hostname(hop.strip())
             yield address
-            if not self._trusts(address):
+            if not self._is_proxy(address):
                 return
 
-    def trusts(self, peer: str) -> bool:
+    def is_trusted_proxy(self, peer: str) -> bool:
         """Tells whether a peer's forwarding headers are trusted.  A peer on the Unix socket always is."""
-        return not peer or self._trusts(peer)
+        return not peer or self._is_proxy(peer)
 
-    def _trusts(self, given: str) -> bool:
+    def _is_proxy(self, given: str) -> bool:
         address = parse_address(given)
         return address is not None and any(address in network for network in self._proxies)
 

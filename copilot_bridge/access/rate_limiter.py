@@ -27,7 +27,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 POLL_INTERVAL = 0.2  # s, between two requests of the queue's first, in case a request of another worker ends
-MAX_SLEEP = 5.0
+MIN_SLEEP, MAX_SLEEP = 0.005, 5.0  # s
 
 
 class RateLimiter:
@@ -47,9 +47,7 @@ class RateLimiter:
         self.wait = config.queue_requests
         self.cooldowns = Cooldowns(config, cooldowns, changes, clock)
         self._table = table
-        self._fallback = RateLimitTable(
-            Sqlite(None)
-        )  # while the store can't be used the limits hold per worker
+        self._fallback = RateLimitTable(Sqlite(None))  # of this worker alone, while the store can't be used
         self._queues: dict[str, list[QueueWaiter]] = {}
         self._live_tickets: set[str] = set()
         self._renewing = False
@@ -125,9 +123,8 @@ class RateLimiter:
             return min(decision.wait, MAX_SLEEP)
         if decision.at_capacity or not limit.min_interval:
             return POLL_INTERVAL
-        return max(
-            0.005, min(limit.min_interval / 4, POLL_INTERVAL)
-        )  # another worker's turn, who will take it any moment
+        # It is another worker's turn, which will be over in a moment.
+        return max(MIN_SLEEP, min(limit.min_interval / 4, POLL_INTERVAL))
 
     def _request(self, limit: Limit, ticket: str, queue: bool) -> Decision:
         return self._with_table(
@@ -217,18 +214,12 @@ class Admission:
             self._approve()
             self._approve = None
         is_retry = bool(self._tickets)
+        limits = for_retry(self._limits) if is_retry else self._limits
         acquired: list[tuple[Limit, str]] = []
         try:
-            for limit in self._limits:
-                if is_retry and not limit.min_interval:
-                    continue  # a retry counts once, and keeps its place
+            for limit in limits:
                 ticket = uuid.uuid4().hex
-                spaced = (
-                    Limit(limit.name, min_interval=limit.min_interval, skips_queue=True)
-                    if is_retry
-                    else limit
-                )
-                self._limiter.acquire(spaced, ticket, wait=self._limiter.wait or is_retry)
+                self._limiter.acquire(limit, ticket, wait=self._limiter.wait or is_retry)
                 acquired.append((limit, ticket))
                 self._tickets.setdefault(limit.name, ticket)
         except BridgeError:
@@ -244,6 +235,15 @@ class Admission:
         tickets, self._tickets = list(self._tickets.values()), {}
         if tickets:
             self._limiter.release(*tickets)
+
+
+def for_retry(limits: list[Limit]) -> list[Limit]:
+    """The limits for a request that they have admitted once: only the interval counts, and no queue."""
+    return [
+        Limit(limit.name, min_interval=limit.min_interval, skips_queue=True)
+        for limit in limits
+        if limit.min_interval
+    ]
 
 
 def too_many_requests(message: str, wait: float) -> BridgeError:

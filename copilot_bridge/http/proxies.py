@@ -33,7 +33,7 @@ class ProxyHeaders:
 
     def _is_trusted(self, environ: Environ) -> bool:
         peer = environ.get("REMOTE_ADDR") or ""
-        return self._policy.trusts(peer) and self._policy.is_own_host(environ.get("HTTP_HOST", ""))
+        return self._policy.is_trusted_proxy(peer) and self._policy.is_own_host(environ.get("HTTP_HOST", ""))
 
 
 def apply_forwarded(environ: Environ, is_own_host: Callable[[str], bool]) -> None:

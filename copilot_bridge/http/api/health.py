@@ -81,7 +81,7 @@ def details(condition: Condition) -> dict[str, Any]:
         report["until"] = round(condition.until)
     if condition.ready:
         report["copilot"] = bridge().copilot().token().api
-        report["percent_left"] = {name: each.percent_remaining for name, each in call().quota.items()}
+        report["percent_left"] = {name: snapshot.percent_remaining for name, snapshot in call().quota.items()}
     return report
 
 
