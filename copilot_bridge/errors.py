@@ -214,9 +214,9 @@ class BridgeError(Exception):
     """
 
     kind: KindName = "internal"
-    unready = False  # the bridge has no Copilot token now, and will get one without help
-    quotes = False  # the message may repeat the request's content: for the client, not for a log
-    size: tuple[int, int] | None = None  # of a prompt that is too long: its tokens, and the maximum
+    token_unavailable = False  # the bridge has no Copilot token now, and will get one without help
+    quotes_request = False  # the message may repeat the request's content: for the client, not for a log
+    prompt_size: tuple[int, int] | None = None  # of a prompt that is too long: its tokens, and the maximum
 
     def __init__(
         self,
@@ -242,7 +242,7 @@ class BridgeError(Exception):
     @property
     def http_status(self) -> int:
         """The status for the client: upstream's own where the kind passes it on."""
-        if self.unready:
+        if self.token_unavailable:
             return 503
         return self.status if self.status in self.facts.upstream_statuses else self.facts.status
 

@@ -60,7 +60,7 @@ class Caller:
     account: str = ""
     github_token: Secret = field(default_factory=Secret)
     models: tuple[str, ...] = ()
-    rate: RateLimit | None = None
+    rate_limit: RateLimit | None = None
     operator: bool = False
 
     @property
@@ -228,7 +228,7 @@ def caller_of(key: Key) -> Caller:
         id=key.id,
         account=key.account,
         models=key.models,
-        rate=RateLimit.parse(key.rate) if key.rate else None,
+        rate_limit=RateLimit.parse(key.rate) if key.rate else None,
         operator=key.operator,
     )
 

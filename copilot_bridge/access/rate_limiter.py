@@ -66,14 +66,11 @@ class RateLimiter:
         :param alternatives: gives the models to suggest instead of one in a cooldown.
         """
         limits = []
-        if caller.rate:
-            limits.append(Limit(f"caller {caller.id}", rate=(caller.rate.count, caller.rate.period)))
+        if rate := caller.rate_limit:
+            limits.append(Limit(f"caller {caller.id}", rate=(rate.count, rate.period)))
         if self._min_interval or self._max_concurrent:
-            limits.append(
-                Limit(
-                    f"account {account}", min_interval=self._min_interval, max_concurrent=self._max_concurrent
-                )
-            )
+            name = f"account {account}"
+            limits.append(Limit(name, self._min_interval, max_concurrent=self._max_concurrent))
         return Admission(self, account, limits, approve, alternatives)
 
     # Queues.

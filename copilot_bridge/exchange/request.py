@@ -436,9 +436,9 @@ class ModelRequest(ABC):
     def _measure(self, refused: UpstreamRefused, model: Model) -> None:
         """Claude Code compacts its conversation if it hears by how much a prompt is too long."""
         most = model.max_prompt_tokens or model.context
-        if self.tells_size and refused.kind == "prompt_too_long" and not refused.size and most:
+        if self.tells_size and refused.kind == "prompt_too_long" and not refused.prompt_size and most:
             with suppress(InvalidRequest, Unsupported):  # only Claude knows what stands there
-                refused.size = (max(most + 1, self.count(model)), most)
+                refused.prompt_size = (max(most + 1, self.count(model)), most)
 
     def _forget_prompt(self, response: requests.Response) -> None:
         """Upstream has it.  A stream goes on for minutes, and prompts make megabytes."""

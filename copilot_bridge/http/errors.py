@@ -30,7 +30,7 @@ def error_response(error: BridgeError) -> Response:
         error = BridgeError(
             "the bridge can't use its store at the moment; see its log", kind="unavailable", status=503
         )
-    if error.unready:
+    if error.token_unavailable:
         error.headers.setdefault("retry-after", str(bridge().health.retry_after()))
     status, headers, body = write_error(g.record.dialect, error, g.record.id)
     return Response(body, status, headers, mimetype="application/json")

@@ -100,7 +100,10 @@ class RequestLogEntry:
             self.tokens_reasoning = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens")
 
     def note_error(self, error: BridgeError) -> None:
-        self.outcome, self.error = error.kind, error.code or error.kind if error.quotes else str(error)
+        self.outcome, self.error = (
+            error.kind,
+            error.code or error.kind if error.quotes_request else str(error),
+        )
 
     def write(self) -> None:
         """Write the log line."""

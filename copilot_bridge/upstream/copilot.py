@@ -170,5 +170,5 @@ TEMPORARY = ("unreachable", "timeout", "unavailable", "stream_cut")
 
 def mark_temporary(error: BridgeError) -> BridgeError:
     """Mark the bridge as unready: without a token or a list of models no request can be served for now."""
-    error.unready = error.kind in TEMPORARY and (error.status is None or error.status >= 500)
+    error.token_unavailable = error.kind in TEMPORARY and (error.status is None or error.status >= 500)
     return error

@@ -119,7 +119,7 @@ class Refusal(UpstreamRefused):
     """An answer with an error status and its meaning."""
 
     remedy: str | None = None  # may be tried once
-    quotes = False  # its message may repeat parts of the request
+    quotes_request = False  # its message may repeat parts of the request
 
     @property
     def stale_session(self) -> bool:
@@ -141,8 +141,8 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusa
         headers={name: value for name, value in passed_on.items() if value},
     )
     refusal.remedy = rule.remedy
-    refusal.quotes = status in (400, 413, 422)
-    refusal.size = prompt_size(message) if rule.kind == "prompt_too_long" else None
+    refusal.quotes_request = status in (400, 413, 422)
+    refusal.prompt_size = prompt_size(message) if rule.kind == "prompt_too_long" else None
     return refusal
 
 

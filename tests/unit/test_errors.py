@@ -26,7 +26,7 @@ def test_each_record_says_something_that_holds(kind: ErrorKind) -> None:
 
 def test_an_unready_bridge_is_a_503() -> None:
     error = BridgeError("", kind="unreachable")
-    error.unready = True
+    error.token_unavailable = True
     assert error.http_status == 503
 
 

@@ -47,6 +47,6 @@ def envelope(error: BridgeError) -> dict[str, Any]:
 
 def message(error: BridgeError) -> str:
     """Return the error's message, in exactly the words at which Claude Code compacts its conversation."""
-    if error.kind == "prompt_too_long" and error.size:
-        return f"prompt is too long: {error.size[0]} tokens > {error.size[1]} maximum"
+    if error.kind == "prompt_too_long" and error.prompt_size:
+        return f"prompt is too long: {error.prompt_size[0]} tokens > {error.prompt_size[1]} maximum"
     return str(error)

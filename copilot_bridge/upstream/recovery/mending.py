@@ -89,7 +89,7 @@ def bound(name: str, model: str, refusal: Refusal) -> Refusal:
     explained = Refusal(
         says, kind="invalid_request", code=refusal.code, param=name, status=400, headers=refusal.headers
     )
-    explained.quotes = True
+    explained.quotes_request = True
     return explained
 
 

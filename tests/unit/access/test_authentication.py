@@ -99,7 +99,7 @@ def test_a_stored_key_finds_its_caller(store):
     given = Key("friend", KEY, b"", account="octo", models=("claude-*", "gpt-4.1"), rate="30/minute")
     secret = store.keys.add(given)
     caller = authenticator.authenticate([secret], local=False)
-    assert (caller.id, caller.account, caller.rate) == ("key:friend", "octo", RateLimit(30, 60))
+    assert (caller.id, caller.account, caller.rate_limit) == ("key:friend", "octo", RateLimit(30, 60))
     assert not caller.operator
     assert caller.may_use("claude-sonnet-4.5")
     assert caller.may_use("gpt-4.1")
@@ -126,7 +126,7 @@ def test_rotating_and_revoking_take_effect_at_once(store, tmp_path, monkeypatch)
     old = elsewhere.keys.add(Key("a", KEY, b"", rate="1/s"))
     assert authenticator.authenticate([old], local=False).id == "key:a"
     new = elsewhere.keys.rotate("a", KEY)
-    assert authenticator.authenticate([new], local=False).rate == RateLimit(1, 1)
+    assert authenticator.authenticate([new], local=False).rate_limit == RateLimit(1, 1)
     refused(authenticator, old)
     assert elsewhere.keys.rotate("nobody", KEY) is None
     assert elsewhere.keys.rotate("a", SHARE) is None

@@ -91,7 +91,7 @@ def test_what_the_sdks_look_at(kind: str, status: int, type_: str) -> None:
 def test_claude_code_compacts_at_these_words() -> None:
     error = BridgeError("whatever upstream calls it", kind="prompt_too_long")
     assert body(error)["error"]["message"] == "whatever upstream calls it"
-    error.size = (138_898, 128_000)
+    error.prompt_size = (138_898, 128_000)
     words = "prompt is too long: 138898 tokens > 128000 maximum"
     assert body(error)["error"]["message"] == words
     assert data_of(write_event(error))["error"]["message"] == words
@@ -100,7 +100,7 @@ def test_claude_code_compacts_at_these_words() -> None:
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"prompt_too_long"}))
 def test_nothing_else_is_told_in_these_words(kind: str) -> None:
     error = BridgeError("what went wrong", kind=kind)
-    error.size = (2, 1)
+    error.prompt_size = (2, 1)
     assert body(error)["error"]["message"] == "what went wrong"
 
 
