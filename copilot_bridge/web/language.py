@@ -22,7 +22,7 @@ def catalogue(language: str) -> dict[str, str]:
     return tomllib.loads(path.read_text(encoding="utf-8")) if language != USUAL else {}
 
 
-def client_dialect() -> str:
+def spoken() -> str:
     """The choice of this reader, else what the browser prefers."""
     if not has_request_context():
         return USUAL
@@ -35,12 +35,12 @@ def client_dialect() -> str:
 
 def say(sentence: str) -> str:
     """For templates, where it is called `_`; jinja2 puts the values in."""
-    return catalogue(client_dialect()).get(sentence, sentence)
+    return catalogue(spoken()).get(sentence, sentence)
 
 
 def say_number(one: str, many: str, number: int) -> str:
     """Chinese knows no plural: its sentence stands at `many`."""
-    return catalogue(client_dialect()).get(many, one if number == 1 else many)
+    return catalogue(spoken()).get(many, one if number == 1 else many)
 
 
 def tr(sentence: str, **values: object) -> str:
