@@ -1,7 +1,7 @@
-"""What a model costs a plan that is billed by token.
+"""The prices of a model for a plan that is billed by token.
 
-Source: the catalogues that Copilot gave out in 2026.  To a client of API version 2026-06-01 or newer it tells
-tiers, in AI units; to older ones one price each, in nano AI units.  An AI unit is a US cent.
+Source: Copilot's catalogues of 2026.  A client of API version 2026-06-01 or newer gets tiers, in AI units; an
+older one gets one price each, in nano AI units.  An AI unit is a US cent.
 """
 
 from collections.abc import Mapping
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-MILLION = 1_000_000  # tokens, for which prices are told
+MILLION = 1_000_000  # tokens to which prices refer
 NANO = 1e-9
 
-# AI units for a million tokens; what is more can only be told in nano.
-DEAREST = 1e6
+# AI units for a million tokens; a higher number must be in nano AI units.
+MAX_PRICE = 1e6
 
 
 @dataclass(frozen=True)
 class Tier:
-    """AI units for a million tokens; None where Copilot does not say.
+    """AI units for a million tokens; None where Copilot names no price.
 
-    :param most: tokens of a prompt for which these prices hold.
+    :param most: the longest prompt, in tokens, for which these prices hold.
     """
 
     given: float
@@ -32,8 +32,9 @@ class Tier:
 
 @dataclass(frozen=True)
 class Prices:
-    """:param long: for prompts above what `usual` holds for, where they cost more.
+    """The prices of a model.
 
+    :param long: for longer prompts than those of `usual`, where they cost more.
     :param discount: percent that a promotion takes off until `until` (a date).
     """
 
@@ -44,7 +45,7 @@ class Prices:
 
 
 def read_prices(row: Mapping[str, Any], now: datetime | None = None) -> Prices | None:
-    """None: the row tells none."""
+    """The prices in a row of the catalogue; None: it names none."""
     billing = mapping(row.get("billing"))
     told = mapping(billing.get("token_prices"))
     usual = read_tier(mapping(told.get("default")) or told, told)
@@ -61,9 +62,9 @@ def read_tier(tier: Mapping[str, Any], told: Mapping[str, Any]) -> Tier | None:
     batch = amount(told.get("batch_size")) or 0
     if given is None or batch <= 0:
         return None
-    nano = max(each for each in (given, out) if each is not None) * MILLION / batch > DEAREST
+    nano = max(price for price in (given, out) if price is not None) * MILLION / batch > MAX_PRICE
     scale = MILLION / batch * (NANO if nano else 1)
-    cached, written, out = (None if each is None else each * scale for each in (cached, written, out))
+    cached, written, out = (None if price is None else price * scale for price in (cached, written, out))
     most = tier.get("context_max")
     return Tier(given * scale, cached, written, out, most if isinstance(most, int) else None)
 
@@ -73,7 +74,7 @@ def plain(tier: Tier) -> tuple[float | None, ...]:
 
 
 def read_promo(promo: Mapping[str, Any], now: datetime) -> tuple[float, str]:
-    """(percent, the last day); nothing of one that is over."""
+    """The percentage and the last day of a promotion; (0, "") if it is over."""
     percent, ends = amount(promo.get("discount_percent")) or 0.0, str(promo.get("ends_at") or "")
     try:
         end = datetime.fromisoformat(ends) if ends else None

@@ -1,6 +1,7 @@
-"""What the operator may set, where each value comes from, and what is wrong with it.
+"""The settings: their sources, their parsers, and their values in force.
 
-text from a source (`sources`) -> its kind (`kinds`) -> a field of `Config` (`table`)
+A source (`sources`) gives a text, a parser (`parsers`) makes a value of it, and that is a field of `Config`
+(`settings`).
 """
 
 from copilot_bridge.config.settings import Config

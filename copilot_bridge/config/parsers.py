@@ -1,4 +1,4 @@
-"""What may stand in a setting: each kind is a function from its text to its value.
+"""Parsers of settings: functions from the text of a setting to its value.
 
 They raise ValueError, which says what was expected.
 """
@@ -18,7 +18,7 @@ TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
 def words(given: str) -> tuple[str, ...]:
-    """Separated by commas."""
+    """Words, separated by commas."""
     return tuple(word(each) for each in given.split(",") if each.strip())
 
 
@@ -27,7 +27,7 @@ def key_list(given: str) -> tuple[Secret, ...]:
 
 
 def share_tokens(given: str) -> tuple[tuple[Secret, Secret], ...]:
-    """`share-a:ghu_x,share-b:ghu_y` -> ((share token, GitHub token), ...)."""
+    """Pairs of share token and GitHub token, from `share-a:ghu_x,share-b:ghu_y`."""
     found = []
     for each in words(given):
         share, _, token = each.partition(":")
@@ -47,7 +47,7 @@ def host_names(given: str) -> tuple[str, ...]:
 
 
 def page_origins(given: str) -> tuple[str, ...]:
-    """As a browser spells them: without a path."""
+    """Origins as a browser spells them, without a path."""
     for each in words(given):
         parts = urlsplit(each)
         if not parts.scheme or not parts.netloc or parts.path or parts.query or parts.fragment:
@@ -58,7 +58,7 @@ def page_origins(given: str) -> tuple[str, ...]:
 
 
 def networks(given: str) -> tuple[str, ...]:
-    """Addresses and networks."""
+    """Addresses and networks, separated by commas."""
     for each in words(given):
         try:
             ip_network(each, strict=False)
@@ -109,7 +109,7 @@ def text(given: str) -> str:
 
 
 def word(given: str) -> str:
-    """What can stand in a header: a token that was copied from a shortened display can't (ghu_abc…)."""
+    """A word that fits into a header; a token copied from a shortened display (ghu_abc…) does not."""
     if not text(given).isascii() or " " in text(given):
         raise ValueError("expected ASCII characters and no spaces")
     return text(given)
@@ -120,7 +120,7 @@ def secret_word(given: str) -> Secret:
 
 
 def mapping(given: str) -> dict[str, str]:
-    """{"what a client says": "what it means"}."""
+    """A mapping of names of models, from a JSON object."""
     try:
         rows = orjson.loads(given)
     except orjson.JSONDecodeError as error:
@@ -144,7 +144,7 @@ def path(given: str) -> Path:
 
 
 def is_loopback(host: str) -> bool:
-    """Also `[::1]`, and an IPv4 address as a socket for both families tells it."""
+    """Tell whether a host is this machine's loopback, in any spelling: `[::1]`, `::ffff:127.0.0.1`."""
     try:
         address = ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:
@@ -154,7 +154,7 @@ def is_loopback(host: str) -> bool:
 
 
 def listen_host(given: str) -> str:
-    """As it is written in many places: a name, an address, `[::1]`, `*` for all."""
+    """A host to listen on, in common spellings: a name, an address, `[::1]`, `*` for all."""
     host = text(given)
     if WITH_MORE.search(host):
         raise ValueError("expected a name or an address alone; the port is a setting of its own")
@@ -170,7 +170,7 @@ HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]+", re.IGNOREC
 
 
 def split_url(url: str) -> SplitResult | None:
-    """None if no request could go there."""
+    """The parts of a URL; None if no request could go there."""
     try:
         parts = urlsplit(url)
         usable = HOST.fullmatch(parts.hostname or "") and ".." not in url and (parts.port or 1) > 0
@@ -180,7 +180,7 @@ def split_url(url: str) -> SplitResult | None:
 
 
 def base_url(given: str) -> str:
-    """An https address without a path's last slash; plain http is for loopback only."""
+    """An https address without a trailing slash; plain http is accepted for loopback only."""
     parts = split_url(given.strip())
     if not parts or parts.scheme not in ("http", "https") or parts.query or parts.fragment or parts.username:
         raise ValueError("expected an address like https://api.github.com")
@@ -190,7 +190,7 @@ def base_url(given: str) -> str:
 
 
 def enterprise(given: str) -> str:
-    """`octo.ghe.com` or `https://octo.ghe.com`, as the host alone."""
+    """The host of an enterprise, from `octo.ghe.com` or `https://octo.ghe.com`."""
     url = given.strip() if "://" in given else f"https://{given.strip()}"
     parts = split_url(url)
     if (
@@ -206,7 +206,7 @@ def enterprise(given: str) -> str:
 
 
 def proxy_url(given: str) -> str:
-    """An address; `socks://`, as GNOME writes it, is SOCKS 5, and the proxy looks names up."""
+    """The address of a proxy.  `socks://`, as GNOME writes it, resolves names at the proxy (SOCKS 5)."""
     url = given.strip() if "://" in given else f"http://{given.strip()}"
     url = re.sub(r"^socks(?=://)", "socks5h", url, flags=re.IGNORECASE)
     parts = split_url(url)

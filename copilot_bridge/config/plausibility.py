@@ -1,8 +1,7 @@
-"""Which values of a short variable can be meant for this program.
+"""Checks whether the value of a short variable is plausibly meant for this program.
 
-`HOST`, `DEBUG` and their like are set by shells, package managers and other programs, too.  A value that only
-these can mean is passed over, with a warning; it never stops the start.  Under its full name every value is
-meant.
+`HOST`, `DEBUG` and the like are set by shells, package managers and other programs, too.  A value that only
+these can mean is ignored with a warning; it never stops the start.  Under a full name every value counts.
 """
 
 import re
@@ -11,29 +10,29 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-Meant = Callable[[str], bool]
+IsPlausible = Callable[[str], bool]
 
-# Keys that others give out: of OpenAI and Anthropic, Google, Groq, xAI, ..., and tokens that sign themselves.
+# Keys that others issue: OpenAI and Anthropic, Google, Groq, xAI, ..., and tokens that sign themselves.
 FOREIGN_KEYS = re.compile(
     r"(?:sk|pk|rk)[-_]|AIza|gsk_|xai-|hf_|r8_|pplx-|gh[a-z]_|github_pat_|glpat-|xox[a-z]-|AKIA|SG\.|eyJ"
 )
-# GitHub's tokens that Copilot never takes: classic ones, and those of Actions and of apps' servers.
+# GitHub's tokens that Copilot never accepts: classic ones, and those of Actions and of apps' servers.
 USELESS_TOKENS = ("ghp_", "ghs_", "ghr_")
 
 
-def parses(parse: Callable[[str], Any]) -> Meant:
-    def meant(text: str) -> bool:
+def parses(parse: Callable[[str], Any]) -> IsPlausible:
+    def is_plausible(text: str) -> bool:
         try:
             parse(text)
         except (ValueError, RuntimeError):
             return False
         return True
 
-    return meant
+    return is_plausible
 
 
 def address(text: str) -> bool:
-    """tcsh, conda and others put a machine's name or kind into HOST."""
+    """Accept addresses only, because tcsh, conda and others put a machine's name or kind into HOST."""
     try:
         ip_address(text.strip().removeprefix("[").removesuffix("]"))
     except ValueError:
@@ -42,7 +41,7 @@ def address(text: str) -> bool:
 
 
 def file(text: str) -> bool:
-    """A place for one; others name a folder."""
+    """Accept paths of files; other programs name a folder."""
     return not text.rstrip().endswith(("/", "\\")) and not Path(text).expanduser().is_dir()
 
 

@@ -1,7 +1,7 @@
-"""Every setting: a field of `Config` is the one place that it is declared.
+"""Every setting: a field of `Config` is the one place where it is declared.
 
-The command line's options, the environment's names and the settings table of the documentation all follow
-from it.
+The options of the command line, the variables of the environment and the table in the documentation all
+follow from it.
 """
 
 import json
@@ -34,7 +34,7 @@ from copilot_bridge.config.parsers import (
     whole,
     word,
 )
-from copilot_bridge.config.plausibility import Meant, parses
+from copilot_bridge.config.plausibility import IsPlausible, parses
 from copilot_bridge.redaction import Secret
 
 PREFIX = "COPILOT_BRIDGE_"
@@ -47,7 +47,7 @@ SERVERS = ("gunicorn", "gevent")
 
 
 def default_home() -> Path:
-    """systemd's state directory where there is one, else the user's data directory."""
+    """The data directory: systemd's state directory where there is one, else the user's."""
     state = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
     return Path(state) if state else user_data_path("copilot-bridge")
 
@@ -61,15 +61,15 @@ def setting(
     flags: tuple[str, ...] = (),
     alias: str | None = None,
     former: str | None = None,
-    meant: Meant | None = None,
+    plausible: IsPlausible | None = None,
     secret: bool = False,
 ) -> Any:
-    """A field of Config.
+    """Declare a field of Config.
 
-    :param flags: its options.
+    :param flags: the options that set it.
     :param alias: the short name of its environment variable.
     :param former: the name of the field in earlier versions; its environment variable still works.
-    :param meant: which values of that are meant for us; else all that are well formed.
+    :param plausible: tells whether a value of the short name is meant for us; by default, any valid one.
     :param secret: a malformed value is not shown.
     """
     metadata = {
@@ -78,7 +78,7 @@ def setting(
         "flags": flags,
         "alias": alias,
         "former": former,
-        "meant": meant or parses(parse),
+        "plausible": plausible or parses(parse),
         "secret": secret,
     }
     if factory:
@@ -96,7 +96,7 @@ class Config:
         default="127.0.0.1",
         flags=("--host",),
         alias="HOST",
-        meant=plausibility.address,
+        plausible=plausibility.address,
     )
     port: int = setting(whole(0, 65535), "port", default=4141, flags=("--port", "-p"), alias="PORT")
     workers: int = setting(whole(1, 64), "gunicorn workers", default=1, flags=("--workers",))
@@ -128,7 +128,7 @@ class Config:
         "the store's file, where it is not in the data directory",
         flags=("--store-path", "--cache-path"),
         alias="CACHE_PATH",
-        meant=plausibility.file,
+        plausible=plausibility.file,
         former="cache_path",
     )
     database_url: Secret = setting(
@@ -157,7 +157,7 @@ class Config:
         default=Secret(),
         flags=("--github-token", "-g"),
         alias="GH_TOKEN",
-        meant=plausibility.github_token,
+        plausible=plausibility.github_token,
         secret=True,
     )
     api_key: tuple[Secret, ...] = setting(
@@ -166,7 +166,7 @@ class Config:
         default=(),
         flags=("--api-key",),
         alias="API_KEY",
-        meant=plausibility.own_key,
+        plausible=plausibility.own_key,
         secret=True,
     )
     share_token: tuple[tuple[Secret, Secret], ...] = setting(
@@ -279,7 +279,7 @@ class Config:
         "JSON: client's name for a model -> Copilot's; replaces the built-in mapping",
         flags=("--model-mapping",),
         alias="MODEL_MAPPING",
-        meant=plausibility.json_object,
+        plausible=plausibility.json_object,
     )
     auto_tier: str | None = setting(
         choice(*AUTO_TIERS),
@@ -362,9 +362,9 @@ class Config:
     api_version: str | None = setting(word, "X-GitHub-Api-Version of requests to Copilot, like 2026-08-01")
 
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
-    passed_over: tuple[str, ...] = field(
+    ignored: tuple[str, ...] = field(
         default=(), compare=False, repr=False
-    )  # variables; why, each in a line
+    )  # short variables whose values are implausible: a line for each
 
     def environ(self) -> dict[str, str]:
         """The environment that makes another process load these very settings."""
@@ -375,7 +375,7 @@ class Config:
         return self.origins.get(name, "default")
 
     def named(self, name: str) -> str:
-        """Where a value that is refused stands, like "HOST (from the environment)"."""
+        """The source of a refused value, like "HOST (from the environment)"."""
         place, colon, key = self.origin(name).rpartition(": ")
         if colon:
             return f"{key} (from {'the environment' if place == 'environment' else place})"
@@ -393,7 +393,7 @@ def variable(name: str) -> str:
 
 
 def spell(value: object) -> str:
-    """A setting's value as it would be written in the environment, where an empty one is none."""
+    """A setting's value as text for the environment, where an empty text stands for None."""
     if value is None:
         return ""
     if isinstance(value, Secret):

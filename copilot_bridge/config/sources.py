@@ -1,6 +1,6 @@
-"""Where settings come from: options, environment, credentials, a `.env` file.
+"""The sources of settings: options, environment, credentials, a `.env` file.
 
-The first of these that names a setting wins; the last word is its default.
+The first of these that has a setting wins; without any, its default holds.
 """
 
 import difflib
@@ -26,7 +26,7 @@ from copilot_bridge.redaction import HIDDEN, redact, without_password
 CREDENTIALS = "CREDENTIALS_DIRECTORY"  # systemd's name
 
 Source = dict[str, tuple[str, str]]  # field name -> (text, where it was found)
-PASSED_OVER = "passed over: "  # before the name of a field: (text, why it does not count)
+IGNORED = "ignored: "  # before the name of a field: (text, the reason)
 
 
 def load_config(
@@ -34,10 +34,11 @@ def load_config(
     environ: Mapping[str, str] | None = None,
     env_file: Path | None = None,
 ) -> Config:
-    """The settings in force.  Raises ConfigError: a setting is unknown or malformed.
+    """The settings in force.
 
     :param flags: field name -> text, as given on the command line.
     :param env_file: a file that must exist; without it `.env` in the working directory, if there.
+    :raises ConfigError: a setting is unknown or malformed.
     """
     environ = os.environ if environ is None else environ
     sources = [
@@ -50,14 +51,12 @@ def load_config(
     given: dict[str, tuple[str, str]] = {}
     for source in sources:
         given = source | given
-    passed_over = {name: given.pop(name) for name in [*given] if name.startswith(PASSED_OVER)}
+    ignored = {name: given.pop(name) for name in [*given] if name.startswith(IGNORED)}
     values = {name: parse(name, raw, origin) for name, (raw, origin) in given.items()}
     return Config(
         **values,
         origins={name: origin for name, (_, origin) in given.items()},
-        passed_over=tuple(
-            why for name, (_, why) in passed_over.items() if name.removeprefix(PASSED_OVER) not in given
-        ),
+        ignored=tuple(why for name, (_, why) in ignored.items() if name.removeprefix(IGNORED) not in given),
     )
 
 
@@ -66,11 +65,14 @@ def flag_source(flags: Mapping[str, str]) -> Source:
 
 
 def variable_source(variables: Mapping[str, str], place: str) -> Source:
-    """Raises ConfigError: a name with our prefix that is no setting."""
+    """The settings among variables.
+
+    :raises ConfigError: a name with our prefix is not a setting.
+    """
     unknown = [name for name in variables if name.startswith(PREFIX) and name not in FIELD_OF_VARIABLE]
     if unknown := sorted(set(unknown) - {ENV_FILE}):
         hint = difflib.get_close_matches(unknown[0], FIELD_OF_VARIABLE, n=1)
-        # Not its value: it may be a secret under a misspelt name.
+        # Without its value, which may be a secret under a misspelt name.
         raise ConfigError(
             f"unknown setting {unknown[0]} ({place}){'; did you mean ' + hint[0] + '?' if hint else ''}"
         )
@@ -79,26 +81,26 @@ def variable_source(variables: Mapping[str, str], place: str) -> Source:
     for key, name in FIELD_OF_VARIABLE.items():
         if not (raw := variables.get(key)):
             continue
-        if key.startswith(PREFIX) or BY_NAME[name].metadata["meant"](raw):
+        if key.startswith(PREFIX) or BY_NAME[name].metadata["plausible"](raw):
             found[name] = (raw, f"{place}: {key}")
         else:
-            found[PASSED_OVER + name] = (raw, passing_over(key, name, raw, place))
+            found[IGNORED + name] = (raw, reason_ignored(key, name, raw, place))
     return found
 
 
-def passing_over(key: str, name: str, raw: str, place: str) -> str:
+def reason_ignored(key: str, name: str, raw: str, place: str) -> str:
     shown = "" if BY_NAME[name].metadata["secret"] else f" {redact(raw)!r}"
     where = "the environment" if place == "environment" else place
     return (
-        f"{key} (from {where}) is passed over: its value{shown} is meant for another program; "
+        f"{key} (from {where}) is ignored: its value{shown} is meant for another program; "
         f"{PREFIX}{name.upper()} sets {name.replace('_', '-')} here"
     )
 
 
 def credential_source(environ: Mapping[str, str]) -> Source:
-    """Secrets as systemd's `LoadCredential=` and containers give them: a file each, like `github-token`.
+    """Secrets as systemd's `LoadCredential=` and containers provide them: a file each, like `github-token`.
 
-    :raises ConfigError: there is one, and it can't be read.
+    :raises ConfigError: a file can't be read.
     """
     directory = environ.get(CREDENTIALS)
     files = {each.name: Path(directory, each.name.replace("_", "-")) for each in SECRETS} if directory else {}
@@ -107,13 +109,13 @@ def credential_source(environ: Mapping[str, str]) -> Source:
 
 
 def read_credential(file: Path) -> str:
-    """Empty if there is none."""
+    """The content of a credential; empty if there is no such file."""
     try:
         return file.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"can't read the credential {file}: {reason}") from error
 
 
@@ -126,23 +128,26 @@ def parse(name: str, raw: str, origin: str) -> Any:
 
 
 def find_env_file(environ: Mapping[str, str], given: Path | None) -> Path | None:
-    """An empty COPILOT_BRIDGE_ENV_FILE means: none at all."""
+    """The `.env` file, if there is one; an empty COPILOT_BRIDGE_ENV_FILE excludes it."""
     if named := given or environ.get(ENV_FILE):
         return Path(named).expanduser()
-    usual = Path(".env")
+    default = Path(".env")
     try:
-        return usual if ENV_FILE not in environ and usual.is_file() else None
-    except PermissionError:  # `sudo -u copilot-bridge ...`, in a home that is its owner's alone
+        return default if ENV_FILE not in environ and default.is_file() else None
+    except PermissionError:  # `sudo -u copilot-bridge ...` in somebody's private home
         return None
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """Raises ConfigError: not there, not readable, or a line that is no NAME=value."""
+    """The variables in a `.env` file.
+
+    :raises ConfigError: it can't be read, or a line is not NAME=value.
+    """
     try:
         with path.open(encoding="utf-8") as lines:
             bindings = list(parse_stream(lines))
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"can't read the settings in {path}: {reason}") from error
     for binding in bindings:
         if binding.error or (binding.key and binding.value is None):

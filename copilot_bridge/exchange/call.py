@@ -71,7 +71,7 @@ class Call:
 
     def _others(self, model: str) -> list[str]:
         known = self.bridge.models.known(self.account)
-        return [each for each in known.like(model) if self.caller.may_use(each)] if known else []
+        return [each for each in known.alternatives(model) if self.caller.may_use(each)] if known else []
 
     def heed(self, error: BridgeError, model: str, path: str) -> None:
         """A refusal that came in the middle of an answer, where no status says it."""

@@ -1,7 +1,7 @@
-"""What clients call a model -> what Copilot calls it.  One pure function over a table of rules.
+"""Names of models: spellings by clients, aliases, and suggestions for unknown names.
 
-A rule is another spelling of the same model.  What means another one (a word like "sonnet", a model that
-was retired) stands in a mapping: ours, or in its place the operator's.
+A rule gives another spelling of the same model.  An alias means another model (a word like "sonnet", a model
+that was retired); the operator's mapping replaces the built-in aliases.
 """
 
 import difflib
@@ -13,7 +13,7 @@ Rule = Callable[[str], str]
 
 ROUTER_PREFIX = re.compile(r"^(?:[a-z0-9_.-]+/)+", re.IGNORECASE)  # anthropic/..., github_copilot/...
 LONG_CONTEXT = "[1m]"
-# Ids of their own for the longer context, until 2026-07: now the plain ones have it, too.
+# Until 2026-07 the longer context had ids of its own; now the plain ids have it, too.
 LONG_ID = re.compile(r"(?<=\d)-1m(?:-internal)?$")
 DATE = re.compile(r"-(?:20\d{6}|20\d\d-\d\d-\d\d|latest)$")
 # The dash between the two parts of a version; a part has at most two digits, or it would be a date.
@@ -27,7 +27,7 @@ def without_long_context(name: str) -> str:
     return name
 
 
-# Each is tried on what the ones before it made of the name.
+# Each is applied to the result of the rules before it.
 RULES: tuple[Rule, ...] = (
     str.strip,
     lambda name: ROUTER_PREFIX.sub("", name),
@@ -38,9 +38,9 @@ RULES: tuple[Rule, ...] = (
     lambda name: OLD_CLAUDE.sub(r"claude-\1.\2-\3", name),
 )
 
-# What a name means that Copilot does not list; `*` is the newest version.  Source: the official client's
-# aliases, Copilot's own spelling, what Claude Code asks for unless it is told otherwise (2026-11: newer
-# models than Copilot has), and what followed the models that were retired by 2026.
+# Names that Copilot does not list -> the models that they mean; `*` is the newest version.  Source: the
+# official client's aliases, Copilot's own spelling, Claude Code's default models (2026-11: newer ones than
+# Copilot has), and the successors of the models that were retired by 2026.
 DEFAULT_MAPPING = {
     "copilot-fast": "gpt-4o-mini",
     "opus": "claude-opus-*",
@@ -59,16 +59,16 @@ DEFAULT_MAPPING = {
 }
 
 # Ids whose version would be read wrongly.
-PLAIN = {"claude-opus-41": "claude-opus-4.1"}
+VERSION_SPELLINGS = {"claude-opus-41": "claude-opus-4.1"}
 
 VERSION = r"([\d.]+)"
 
-# A model that thinks as hard as its name says: "o4-mini-high".
+# A name that ends with an effort: "o4-mini-high".
 EFFORT = re.compile(r"^(.+)-(none|minimal|low|medium|high|xhigh|max)$", re.IGNORECASE)
 
 
 def spellings(name: str) -> Iterator[str]:
-    """The name as given, then each form that the rules make of it; without repeats."""
+    """The name as given, then each other spelling that the rules derive from it."""
     seen = [name]
     yield name
     if wants_long_context(name):
@@ -84,10 +84,10 @@ def wants_long_context(name: str) -> bool:
     return name.lower().endswith(LONG_CONTEXT)
 
 
-class NameMapping:
-    """A client's name for a model -> another name, or a pattern ("claude-opus-*") for the newest such.
+class Aliases:
+    """Aliases: a client's name -> another name, or a pattern ("claude-opus-*") for the newest such model.
 
-    Keys match in any spelling and case; those with a `*` match what no plain key does, in their order.
+    Keys match in any spelling and case; keys with a `*` match, in their order, where no plain key does.
     """
 
     def __init__(self, rows: Mapping[str, str]) -> None:
@@ -95,18 +95,22 @@ class NameMapping:
         self._patterns = [(key, target) for key, target in self._rows.items() if "*" in key]
 
     def target(self, name: str) -> str | None:
-        spelled = [each.lower() for each in spellings(name)]
-        plain = (self._rows[each] for each in spelled if each in self._rows)
-        fitting = (to for key, to in self._patterns if any(fnmatchcase(each, key) for each in spelled))
-        target = next(plain, None) or next(fitting, None)
+        spelled = [spelling.lower() for spelling in spellings(name)]
+        plain = (self._rows[spelling] for spelling in spelled if spelling in self._rows)
+        by_pattern = (
+            target
+            for key, target in self._patterns
+            if any(fnmatchcase(spelling, key) for spelling in spelled)
+        )
+        target = next(plain, None) or next(by_pattern, None)
         return f"{target}{LONG_CONTEXT}" if target and wants_long_context(name) else target
 
 
-DEFAULTS = NameMapping(DEFAULT_MAPPING)
+DEFAULT_ALIASES = Aliases(DEFAULT_MAPPING)
 
 
 def split_effort(name: str) -> tuple[str, str] | None:
-    """(model, effort) of a name that ends with how hard to think."""
+    """The model and the effort in a name that ends with an effort."""
     match = EFFORT.match(without_long_context(name.strip()))
     return (match[1], match[2].lower()) if match else None
 
@@ -117,13 +121,13 @@ def newest(pattern: str, ids: Iterable[str]) -> str | None:
     if not star:
         return None
     family = re.compile(re.escape(before) + VERSION + re.escape(after))
-    versions = {each: match[1] for each in ids if (match := family.fullmatch(PLAIN.get(each, each)))}
+    versions = {id_: match[1] for id_ in ids if (match := family.fullmatch(VERSION_SPELLINGS.get(id_, id_)))}
     return max(
-        versions, key=lambda each: [int(part) for part in versions[each].split(".") if part], default=None
+        versions, key=lambda id_: [int(part) for part in versions[id_].split(".") if part], default=None
     )
 
 
-def near(name: str, ids: Iterable[str], most: int = 4) -> list[str]:
-    """The ids that somebody who wrote `name` may have meant."""
+def suggest(name: str, ids: Iterable[str], count: int = 4) -> list[str]:
+    """The ids that a user who wrote `name` may have meant."""
     plain = list(spellings(name))[-1].lower()
-    return difflib.get_close_matches(plain, list(ids), n=most, cutoff=0.5)
+    return difflib.get_close_matches(plain, list(ids), n=count, cutoff=0.5)

@@ -11,29 +11,29 @@ from typing import Any
 from copilot_bridge.billing.prices import Prices, amount, mapping, read_prices
 from copilot_bridge.dialects.registry import BY_UPSTREAM_PATH
 from copilot_bridge.models.aliases import (
-    DEFAULTS,
+    DEFAULT_ALIASES,
     LONG_CONTEXT,
-    NameMapping,
+    Aliases,
     newest,
     spellings,
     wants_long_context,
 )
 from copilot_bridge.models.profiles import ModelProfile, profile_of, with_catalogue
 
-# Older models do not say what they support.
-BY_TYPE = {"chat": ("chat",), "embeddings": ("embeddings",)}
+# Older models do not list their endpoints.
+DIALECTS_BY_TYPE = {"chat": ("chat",), "embeddings": ("embeddings",)}
 
-LONGEST_NAME = 200
-OLD_CLIENT = "client_version_deprecated"  # a notice that each row has then
+MAX_NAME_LENGTH = 200
+OUTDATED_CLIENT = "client_version_deprecated"  # a notice in each row
 
 
 @dataclass(frozen=True)
 class Model:
-    """One row of the catalogue.  Limits are None where Copilot does not say.
+    """One row of the catalogue.  Limits are None where Copilot names none.
 
-    :param dialects: the APIs that Copilot offers it through: chat, responses, messages, embeddings.
+    :param dialects: the APIs through which Copilot offers it: chat, responses, messages, embeddings.
     :param profile: what else is known of it.
-    :param headers: what Copilot wants to be sent along for this model.
+    :param headers: to be sent with requests to this model.
     """
 
     id: str
@@ -58,7 +58,7 @@ class Model:
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> "Model":
-        """Liberal: a field of the wrong type is as good as none."""
+        """Read a row of the catalogue; a field of the wrong type counts as missing."""
         capabilities = mapping(row.get("capabilities"))
         limits = mapping(capabilities.get("limits"))
         kind = str(capabilities.get("type") or "chat")
@@ -90,12 +90,12 @@ class Model:
 
     @property
     def auto_discount(self) -> float | None:
-        """The part of the price that is taken off where Copilot picks it; None where it is not told."""
+        """The part of the price that is taken off if Copilot picks the model; None: not known."""
         return amount(mapping(self.row.get("billing")).get("auto_discount"))
 
     @property
     def created(self) -> int:
-        """Unix seconds of the date in its version, 0 if it has none: Copilot gives no other."""
+        """The date in its version in unix seconds, 0 if there is none: Copilot gives no other date."""
         date = re.search(r"20\d\d-\d\d-\d\d", self.version)
         try:
             return int(datetime.fromisoformat(f"{date[0]}T00:00:00Z").timestamp()) if date else 0
@@ -108,7 +108,7 @@ def listed(value: object) -> list[Any]:
 
 
 def shared_start(one: str, other: str) -> int:
-    """Characters."""
+    """The number of leading characters that two names share."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
@@ -117,17 +117,17 @@ def number(value: object) -> int | None:
 
 
 def read_dialects(endpoints: object, kind: str) -> tuple[str, ...]:
-    """Absent means chat only (or embeddings), not everything: gpt-4o knows no /responses."""
+    """The dialects of the listed endpoints.  A missing list means chat (or embeddings) only."""
     if not isinstance(endpoints, list):
-        return BY_TYPE.get(kind, ())
+        return DIALECTS_BY_TYPE.get(kind, ())
     spoken = (BY_UPSTREAM_PATH.get(each) for each in endpoints if isinstance(each, str))
     found = tuple(dict.fromkeys(each for each in spoken if each))
-    return found or (BY_TYPE.get(kind, ()) if "/embeddings" in endpoints else ())
+    return found or (DIALECTS_BY_TYPE.get(kind, ()) if "/embeddings" in endpoints else ())
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The models by id, as fetched at `at` (unix seconds) from `api`."""
+    """The models by id, fetched at `at` (unix seconds) from `api`."""
 
     models: dict[str, Model]
     at: float
@@ -135,50 +135,53 @@ class Catalogue:
 
     @cached_property
     def outdated(self) -> str:
-        """What Copilot says of the client that the bridge says it is, if that is too old; else ""."""
+        """Copilot's notice that the client as which the bridge presents itself is outdated; else ""."""
         rows = (listed(model.row.get("warning_messages")) for model in self.models.values())
-        told = (notice for row in rows for notice in row if isinstance(notice, dict))
-        return next((str(each.get("message")) for each in told if each.get("code") == OLD_CLIENT), "")
+        notices = (notice for row in rows for notice in row if isinstance(notice, dict))
+        return next(
+            (str(notice.get("message")) for notice in notices if notice.get("code") == OUTDATED_CLIENT), ""
+        )
 
     @property
     def auto_discount(self) -> float:
-        """The most that is taken off the price where Copilot picks the model."""
+        """The largest part of a price that is taken off if Copilot picks the model."""
         return max((model.auto_discount or 0.0 for model in self.models.values()), default=0.0)
 
     @cached_property
     def rendered(self) -> dict[str, bytes]:
-        """What has been made of it once, by whoever makes something of it."""
+        """A cache of renderings of the catalogue, by the name of the rendering."""
         return {}
 
     @cached_property
     def _by_name(self) -> Mapping[str, Model]:
-        """In lower case; an id goes before a version that is spelled the same."""
-        versions = {each.version.lower(): each for each in reversed(self.models.values()) if each.version}
-        return versions | {each.id.lower(): each for each in reversed(self.models.values())}
+        """The models by version and id, in lower case; an id takes precedence over an equal version."""
+        models = [*reversed(self.models.values())]
+        versions = {model.version.lower(): model for model in models if model.version}
+        return versions | {model.id.lower(): model for model in models}
 
-    def find(self, name: str, mapping: NameMapping = DEFAULTS) -> Model | None:
-        """The model of that id, else the one that another of its spellings means, else what it maps to."""
+    def find(self, name: str, aliases: Aliases = DEFAULT_ALIASES) -> Model | None:
+        """The model with that id, else that of another spelling, else that of the alias."""
         if found := self.models.get(name):
             return found
-        if len(name) > LONGEST_NAME:
+        if len(name) > MAX_NAME_LENGTH:
             return None
         if found := self._named(name):
             return found
-        target = mapping.target(name)
+        target = aliases.target(name)
         return self._named(target) if target else None
 
-    def like(self, name: str) -> list[str]:
-        """The other models that can do the work of one: those of its vendor first, then by their names."""
+    def alternatives(self, name: str) -> list[str]:
+        """Other models that can do the work of one: its vendor's first, then by similar names."""
         model = self.models.get(name)
         if model is None:
             return []
-        others = [each for each in self.models.values() if each.type == model.type and each.id != name]
-        usable = [each for each in others if each.enabled and each.dialects]
-        usable.sort(key=lambda each: (each.vendor != model.vendor, -shared_start(each.id, name)))
-        return [each.id for each in usable]
+        others = [other for other in self.models.values() if other.type == model.type and other.id != name]
+        usable = [other for other in others if other.enabled and other.dialects]
+        usable.sort(key=lambda other: (other.vendor != model.vendor, -shared_start(other.id, name)))
+        return [other.id for other in usable]
 
     def _named(self, name: str) -> Model | None:
-        if newer := newest(name, (each.id for each in self.models.values() if each.enabled)):
+        if newer := newest(name, (model.id for model in self.models.values() if model.enabled)):
             name = f"{newer}{LONG_CONTEXT}" if wants_long_context(name) else newer
         named = (self._by_name.get(spelling.lower()) for spelling in spellings(name))
         return next((model for model in named if model), None)

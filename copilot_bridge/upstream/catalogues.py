@@ -9,8 +9,8 @@ import orjson
 from cachetools import LRUCache, TTLCache
 
 from copilot_bridge.errors import BridgeError, ModelNotFound, UpstreamRefused
-from copilot_bridge.models.aliases import DEFAULTS, NameMapping, near, split_effort
-from copilot_bridge.models.catalogue import LONGEST_NAME, Catalogue, Model
+from copilot_bridge.models.aliases import DEFAULT_ALIASES, Aliases, split_effort, suggest
+from copilot_bridge.models.catalogue import MAX_NAME_LENGTH, Catalogue, Model
 from copilot_bridge.upstream.auto import AUTO, NAMES, TIERS, AutoPicks, NotOffered, Occasion, Pick, tier_of
 from copilot_bridge.upstream.copilot import Copilot, mark_temporary
 from copilot_bridge.upstream.github.accounts import Account
@@ -57,7 +57,7 @@ class Models:
         auto: AutoPicks | None = None,
     ) -> None:
         self._clock = clock
-        self._mapping = None if mapping is None else NameMapping(mapping)
+        self._mapping = None if mapping is None else Aliases(mapping)
         self._catalogues: LRUCache[str, Catalogue] = LRUCache(256)
         self._auto = auto or AutoPicks(clock=clock)
         self._told_outdated: TTLCache[str, bool] = TTLCache(256, float("inf"), timer=clock)
@@ -115,7 +115,7 @@ class Models:
             log.warning("%s. %s Copilot says: %s", OUTDATED, UPDATE, catalogue.outdated)
 
     def choose(self, copilot: Copilot, name: str, occasion: Asking = Occasion) -> Choice:
-        """The model that the client means.  Raises ModelNotFound, naming near ones.
+        """The model that the client means.  Raises ModelNotFound, naming suggest ones.
 
         :param occasion: gives what "auto" picks one for.
         """
@@ -137,15 +137,15 @@ class Models:
         return Choice(model, model.headers, effort)
 
     def _target(self, name: str) -> str:
-        if self._mapping is None or len(name) > LONGEST_NAME:
+        if self._mapping is None or len(name) > MAX_NAME_LENGTH:
             return name
         return self._mapping.target(name) or name
 
     def _find(self, catalogue: Catalogue, name: str) -> tuple[Model, str | None] | None:
-        mapping = DEFAULTS if self._mapping is None else NOTHING
+        mapping = DEFAULT_ALIASES if self._mapping is None else NOTHING
         if model := catalogue.find(name, mapping):
             return model, None
-        base, effort = (split_effort(name) if len(name) <= LONGEST_NAME else None) or ("", "")
+        base, effort = (split_effort(name) if len(name) <= MAX_NAME_LENGTH else None) or ("", "")
         model = catalogue.find(base, mapping)
         return (model, effort) if model and effort in (model.supports.get("reasoning_effort") or ()) else None
 
@@ -157,7 +157,7 @@ class Models:
     def _choose_auto(self, copilot: Copilot, tier: str, occasion: Occasion) -> Choice:
         if tier and tier not in TIERS:
             raise ModelNotFound(
-                f"the model {AUTO}:{tier[:LONGEST_NAME]} does not exist; there are {', '.join(NAMES)}",
+                f"the model {AUTO}:{tier[:MAX_NAME_LENGTH]} does not exist; there are {', '.join(NAMES)}",
                 param="model",
                 code="model_not_found",
             )
@@ -179,7 +179,7 @@ class Models:
         return Choice(model, headers, auto=tier, discount=discount)
 
 
-NOTHING = NameMapping({})
+NOTHING = Aliases({})
 OUTDATED = "Copilot takes the client that the bridge says it is for an old one, and may offer it less"
 UPDATE = "Update the bridge, or set COPILOT_BRIDGE_EDITOR_VERSION and COPILOT_BRIDGE_PLUGIN_VERSION."
 
@@ -198,9 +198,10 @@ def without_auto(error: BridgeError, catalogue: Catalogue) -> ModelNotFound:
 
 
 def unknown(name: str, catalogue: Catalogue) -> ModelNotFound:
-    names = near(
-        name[:LONGEST_NAME], (each.id for each in catalogue.models.values() if each.enabled and each.dialects)
+    names = suggest(
+        name[:MAX_NAME_LENGTH],
+        (each.id for each in catalogue.models.values() if each.enabled and each.dialects),
     )
     hint = f"; did you mean {', '.join(names)}?" if names else "; GET /v1/models lists what there is"
-    shown = repr(name[:LONGEST_NAME])
+    shown = repr(name[:MAX_NAME_LENGTH])
     return ModelNotFound(f"the model {shown} does not exist{hint}", param="model", code="model_not_found")

@@ -12,7 +12,7 @@ from copilot_bridge.errors import BridgeError, LoginRequired
 from copilot_bridge.exchange.call import Call
 from copilot_bridge.exchange.models import find_auto, names_by_model, offered, usable, ways
 from copilot_bridge.http.api.models import index
-from copilot_bridge.models.catalogue import OLD_CLIENT, Catalogue, Model
+from copilot_bridge.models.catalogue import OUTDATED_CLIENT, Catalogue, Model
 from copilot_bridge.web.door import quiet, shared
 from copilot_bridge.web.frame import page
 from copilot_bridge.web.language import tr
@@ -154,7 +154,7 @@ def abilities(model: Model) -> list[str]:
 
 def notices_of(row: Mapping[str, Any]) -> list[str]:
     notices = [*listed(row.get("warning_messages")), *listed(row.get("info_messages"))]
-    told = (each for each in notices if isinstance(each, dict) and each.get("code") != OLD_CLIENT)
+    told = (each for each in notices if isinstance(each, dict) and each.get("code") != OUTDATED_CLIENT)
     return [str(each["message"]) for each in told if each.get("message")]
 
 

@@ -218,17 +218,17 @@ def test_what_an_alias_says_to_other_programs(alias, raw, folder):
     config = load_config(environ={alias: raw})
     assert config == Config()
     assert config.origin(name) == "default"
-    (warning,) = config.passed_over
-    assert warning.startswith(f"{alias} (from the environment) is passed over")
+    (warning,) = config.ignored
+    assert warning.startswith(f"{alias} (from the environment) is ignored")
     assert full in warning
     assert (raw in warning) is not BY_NAME[name].metadata["secret"]
     write_env(folder, f"{alias}={raw!r}")
-    assert load_config(environ={}).passed_over[0].startswith(f"{alias} (from .env)")
+    assert load_config(environ={}).ignored[0].startswith(f"{alias} (from .env)")
     better = SAMPLES[name][0]
     for environ, flags in (({full: better}, {}), ({}, {name: better})):
         known = load_config(flags, environ={alias: raw, **environ})
         assert getattr(known, name) == SAMPLES[name][1]
-        assert known.passed_over == ()
+        assert known.ignored == ()
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_what_an_alias_says_to_other_programs(alias, raw, folder):
 def test_what_an_alias_can_mean(alias, raw):
     config = load_config(environ={alias: raw})
     assert config.origin(ALIASES[alias]) == f"environment: {alias}"
-    assert config.passed_over == ()
+    assert config.ignored == ()
 
 
 def test_a_mapping_that_is_meant_and_malformed_is_refused():

@@ -119,7 +119,7 @@ def command(
 
 def check_settings(config: Config, simulate: bool, check: bool) -> None:
     """Check that the settings allow serving at all.  Raises ConfigError."""
-    for each in config.passed_over:
+    for each in config.ignored:
         print_wrapped(f"copilot-bridge: {each}", err=True)
     if config.log_file:
         RotatingLogFile(config.log_file).close()

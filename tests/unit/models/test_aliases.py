@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copilot_bridge.models.aliases import NameMapping, near, newest, spellings, split_effort
+from copilot_bridge.models.aliases import Aliases, newest, spellings, split_effort, suggest
 from copilot_bridge.models.catalogue import Catalogue, Model
 
 LISTED = {
@@ -151,7 +151,7 @@ def test_a_retired_model_is_its_successor_and_a_listed_one_itself():
         assert found(name) == "claude-opus-4.6"
 
 
-MAPPING = NameMapping(
+MAPPING = Aliases(
     {
         "gpt-4": "gpt-4.1",
         "Claude-Haiku-4.5": "gpt-4o-mini",
@@ -251,10 +251,10 @@ def test_a_long_name_does_not_hold_everybody_up(piece):
     ],
 )
 def test_near_names(name, expected):
-    names = near(name, LISTED)
+    names = suggest(name, LISTED)
     assert expected in names
     assert len(names) <= 4
 
 
 def test_nothing_is_near_to_nonsense():
-    assert near("zzzz", LISTED) == []
+    assert suggest("zzzz", LISTED) == []
