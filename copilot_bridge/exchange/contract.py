@@ -13,6 +13,7 @@ from copilot_bridge.billing.prices import MILLION
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.messages.dialect import MESSAGES
 from copilot_bridge.dialects.registry import DIALECTS
+from copilot_bridge.errors import KindName
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.error_mapping import Refusal
@@ -52,8 +53,8 @@ SAID = {"role": "user", "content": ASKED}
 BRIEF = {"role": "system", "content": "Be brief."}
 
 # Refusals that say nothing about the request.
-NO_ANSWER = ("unavailable", "overloaded", "timeout")
-REFUSED = ("invalid_request", "unsupported", "not_found", "content_filter")
+NO_ANSWER: tuple[KindName, ...] = ("unavailable", "overloaded", "timeout")
+REFUSED: tuple[KindName, ...] = ("invalid_request", "unsupported", "not_found", "content_filter")
 
 
 @dataclass(frozen=True, slots=True)

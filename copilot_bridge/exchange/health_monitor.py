@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from copilot_bridge.access.authentication import LOCAL_OPERATOR
-from copilot_bridge.errors import BridgeError, LoginRequired, StoreError
+from copilot_bridge.errors import BridgeError, KindName, LoginRequired, StoreError
 from copilot_bridge.status.condition import (
     LOGIN_NEEDED,
     PAUSED,
@@ -41,7 +41,7 @@ MIN_RETRY_AFTER = 2  # s
 POLL_INTERVAL = 1.0  # s after which a new login is noticed
 
 # The kinds of errors that only a person can do something about.
-LOGIN_ERROR_KINDS = ("authentication", "permission")
+LOGIN_ERROR_KINDS: tuple[KindName, ...] = ("authentication", "permission")
 
 
 class HealthMonitor:

@@ -15,7 +15,7 @@ from copilot_bridge.dialects.messages.framing import FRAMING
 from copilot_bridge.dialects.messages.normalize import MANAGED, StreamNormalizer
 from copilot_bridge.dialects.messages.writer import Writer
 from copilot_bridge.dialects.prompt import Prompt
-from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported
+from copilot_bridge.errors import BridgeError, InvalidRequest, KindName, Unsupported
 from copilot_bridge.exchange.request import Body, ModelRequest
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.catalogues import Choice
@@ -108,7 +108,14 @@ NOT_COUNTED = ("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_se
 
 
 # Where upstream does not count for some reason of its own, the count is made here.
-NOT_COUNTED_FOR = ("not_found", "unsupported", "rate_limited", "overloaded", "unavailable", "timeout")
+NOT_COUNTED_FOR: tuple[KindName, ...] = (
+    "not_found",
+    "unsupported",
+    "rate_limited",
+    "overloaded",
+    "unavailable",
+    "timeout",
+)
 
 
 class CountRequest(MessagesRequest):

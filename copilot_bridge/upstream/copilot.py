@@ -8,7 +8,7 @@ from typing import Protocol
 
 import requests
 
-from copilot_bridge.errors import BridgeError, UpstreamTimeout, UpstreamUnreachable
+from copilot_bridge.errors import BridgeError, KindName, UpstreamTimeout, UpstreamUnreachable
 from copilot_bridge.upstream.error_mapping import ADAPTABLE, RENEW, RETRY, Refusal, read_refusal
 from copilot_bridge.upstream.github.accounts import Account, CopilotToken
 from copilot_bridge.upstream.github.tokens import CopilotTokens
@@ -165,7 +165,7 @@ def for_replay(signals: Signals | None) -> Signals | None:
 
 
 # Kinds of errors that end without anybody's doing.
-TEMPORARY = ("unreachable", "timeout", "unavailable", "stream_cut")
+TEMPORARY: tuple[KindName, ...] = ("unreachable", "timeout", "unavailable", "stream_cut")
 
 
 def mark_temporary(error: BridgeError) -> BridgeError:

@@ -24,7 +24,7 @@ STALE_SESSION = "Invalid auto-mode selector"
 # Statuses that may concern the content of the request; `recovery` knows how to adapt it.
 ADAPTABLE = (400, 401, 404, 422)
 # Kinds of refusals that no adapted request avoids.
-FINAL = ("prompt_too_long", "rate_limited", "model_not_found", "quota")
+FINAL: tuple[KindName, ...] = ("prompt_too_long", "rate_limited", "model_not_found", "quota")
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ RULES = (
 )
 
 # Kinds whose text alone may tell when to try again.
-TIMED = ("rate_limited", "quota", "overloaded")
+TIMED: tuple[KindName, ...] = ("rate_limited", "quota", "overloaded")
 
 # Headers of upstream's answers that clients get, too.
 FORWARDED = re.compile(

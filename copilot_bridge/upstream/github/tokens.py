@@ -13,7 +13,7 @@ from typing import Any
 
 from cachetools import LRUCache, TLRUCache
 
-from copilot_bridge.errors import BridgeError, LoginRequired, StoreError, UpstreamRefused
+from copilot_bridge.errors import BridgeError, KindName, LoginRequired, StoreError, UpstreamRefused
 from copilot_bridge.upstream.github.accounts import CLOCK_TOLERANCE, Account, CopilotToken
 from copilot_bridge.upstream.github.api import TIMEOUT, positive, read_response
 from copilot_bridge.upstream.headers import Headers
@@ -29,7 +29,7 @@ DEFAULT_REFRESH_IN = 1500.0  # s
 HOST_TTL = 3600.0  # s; of the API's address, where the GitHub token is used as it is
 
 # Kinds of errors that GitHub will repeat if it is asked again.
-LASTING = ("authentication", "permission", "rate_limited")
+LASTING: tuple[KindName, ...] = ("authentication", "permission", "rate_limited")
 
 CACHE_SIZE = 256
 MAX_ACCOUNTS = 1024  # callers may bring tokens of their own: nobody can fill the memory with them
