@@ -13,8 +13,8 @@ from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat.errors import write_error
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.dialect import Dialect
-from copilot_bridge.dialects.request_body import check_model, read_body
-from copilot_bridge.dialects.validation import POSITIVE, Validators, one_of, validate
+from copilot_bridge.dialects.request_body import MODEL, check_body, read_body
+from copilot_bridge.dialects.validation import POSITIVE, STRING, Validator, Validators, list_of, one_of
 from copilot_bridge.errors import InvalidRequest, Unsupported, UpstreamRefused
 
 FIELDS: Validators = {"encoding_format": one_of("float", "base64"), "dimensions": POSITIVE}
@@ -26,18 +26,27 @@ def read(data: bytes) -> JsonObject:
     :raises InvalidRequest, Unsupported: a field is wrong or not supported; the error names it.
     """
     body = read_body(data)
-    check_model(body)
-    given = body.get("input")
-    body["input"] = texts = [given] if isinstance(given, str) else given
+    check_body(REQUIRED, FIELDS, body)
+    given = body["input"]
+    body["input"] = [given] if isinstance(given, str) else given
+    return body
+
+
+def check_input(where: str, given: Any) -> None:
+    texts = [given] if isinstance(given, str) else given
     if not isinstance(texts, list) or not texts:
-        raise InvalidRequest("input: expected a string or a list of strings", param="input")
+        raise InvalidRequest(f"{where}: expected a string or a list of strings", param=where)
     for index, text in enumerate(texts):
         if isinstance(text, int | list):
-            raise Unsupported("input: Copilot embeds texts, not lists of token ids", param="input")
+            raise Unsupported(f"{where}: Copilot embeds texts, not lists of token ids", param=where)
         if not isinstance(text, str):
-            raise InvalidRequest(f"input.{index}: expected a string", param=f"input.{index}")
-    validate(FIELDS, body)
-    return body
+            raise InvalidRequest(f"{where}.{index}: expected a string", param=f"{where}.{index}")
+
+
+REQUIRED: Validators = {
+    "model": MODEL,
+    "input": Validator(check_input, {"anyOf": [STRING.schema, list_of(STRING).schema | {"minItems": 1}]}),
+}
 
 
 def write(body: JsonObject, model: str, max_texts: int) -> list[bytes]:

@@ -1,7 +1,10 @@
 """The part of a request's body that is the same in all dialects: a JSON object with a model."""
 
+from typing import Any
+
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.validation import Validator, Validators, validate
 from copilot_bridge.errors import InvalidRequest
 
 MAX_MODEL_NAME = 200
@@ -22,13 +25,25 @@ def read_body(data: bytes) -> JsonObject:
     return body
 
 
-def check_model(body: JsonObject) -> None:
+def check_model_name(where: str, model: Any) -> None:
     """Check the name of the model.
 
     :raises InvalidRequest: it is missing or wrong.
     """
-    model = body.get("model")
     if not isinstance(model, str) or not model.strip() or not model.isprintable():
-        raise InvalidRequest("model: expected the name of a model", param="model")
+        raise InvalidRequest(f"{where}: expected the name of a model", param=where)
     if len(model) > MAX_MODEL_NAME:
-        raise InvalidRequest(f"model: no model has a name of {len(model):,} characters", param="model")
+        raise InvalidRequest(f"{where}: no model has a name of {len(model):,} characters", param=where)
+
+
+MODEL = Validator(check_model_name, {"type": "string", "pattern": r"\S", "maxLength": MAX_MODEL_NAME})
+
+
+def check_body(required: Validators, optional: Validators, body: JsonObject) -> None:
+    """Validate the fields of a body.
+
+    :raises InvalidRequest, Unsupported: a field is wrong or not supported; the error names it.
+    """
+    for name, validator in required.items():
+        validator.check(name, body.get(name))
+    validate(optional, body)

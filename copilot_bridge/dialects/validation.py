@@ -1,18 +1,30 @@
 """Validators of JSON values, combined as tables.
 
 Each dialect has two tables: `request.py` checks every body, and `schema.py` checks the bodies that are
-translated or counted.  Fields without a validator are left to upstream.
+translated or counted.  Fields without a validator are left to upstream.  A validator carries its JSON Schema,
+so that the description of the API says what is checked.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NoReturn
 
 from copilot_bridge.dialects.codec import JsonObject
-from copilot_bridge.errors import InvalidRequest
+from copilot_bridge.errors import InvalidRequest, Unsupported
 
-Validator = Callable[[str, Any], None]
-"""Takes (where, value), and raises InvalidRequest with that location if the value is wrong."""
+
+@dataclass(frozen=True, slots=True)
+class Validator:
+    """Checks a JSON value, and describes it.
+
+    :param check: takes (where, value), and raises InvalidRequest with that location if the value is wrong.
+    :param schema: the JSON Schema of what passes, as far as JSON Schema can say it.
+    """
+
+    check: Callable[[str, Any], None]
+    schema: JsonObject
+
 
 Validators = Mapping[str, Validator]
 NO_FIELDS: Validators = MappingProxyType({})
@@ -25,44 +37,75 @@ def validate(table: Validators, body: Mapping[str, Any]) -> None:
     """
     for name, validator in table.items():
         if body.get(name) is not None:
-            validator(name, body[name])
+            validator.check(name, body[name])
 
 
 def reject(where: str, expected: str) -> NoReturn:
     raise InvalidRequest(f"{where}: expected {expected}", param=where)
 
 
-def predicate(expected: str, fits: Callable[[Any], bool]) -> Validator:
+def predicate(expected: str, fits: Callable[[Any], bool], schema: JsonObject) -> Validator:
     def check(where: str, value: Any) -> None:
         if not fits(value):
             reject(where, expected)
 
-    return check
+    return Validator(check, schema)
 
 
-def instance_of(expected: str, kind: type) -> Validator:
+def instance_of(expected: str, kind: type, name: str) -> Validator:
+    """:param name: of the type in JSON Schema."""
+
     def check(where: str, value: Any) -> None:
         if not isinstance(value, kind):
             reject(where, expected)
 
-    return check
+    return Validator(check, {"type": name})
+
+
+def supported(fits: Callable[[Any], bool], reason: str, schema: JsonObject) -> Validator:
+    """Refuse values that are valid, but that Copilot does not support."""
+
+    def check(where: str, value: Any) -> None:
+        if not fits(value):
+            raise Unsupported(f"{where}: {reason}", param=where)
+
+    return Validator(check, schema)
+
+
+def unsupported(reason: str) -> Validator:
+    """Refuse a field altogether; null is allowed."""
+    return supported(never, reason, {"type": "null"})
+
+
+def both(first: Validator, second: Validator) -> Validator:
+    def check(where: str, value: Any) -> None:
+        first.check(where, value)
+        second.check(where, value)
+
+    return Validator(check, first.schema | second.schema)
 
 
 def is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-STRING = instance_of("a string", str)
-BOOLEAN = instance_of("true or false", bool)
-INTEGER = predicate("an integer", is_integer)
-POSITIVE = predicate("an integer greater than 0", lambda value: is_integer(value) and value > 0)
-OBJECT = instance_of("an object", dict)
-LIST = instance_of("a list", list)
+STRING = instance_of("a string", str, "string")
+BOOLEAN = instance_of("true or false", bool, "boolean")
+INTEGER = predicate("an integer", is_integer, {"type": "integer"})
+POSITIVE = predicate(
+    "an integer greater than 0",
+    lambda value: is_integer(value) and value > 0,
+    {"type": "integer", "minimum": 1},
+)
+OBJECT = instance_of("an object", dict, "object")
+LIST = instance_of("a list", list, "array")
+# Called for each part of each message.
+check_object, check_list = OBJECT.check, LIST.check
 
 
 def one_of(*words: str) -> Validator:
     listed = " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
-    return predicate(listed, lambda value: value in words)
+    return predicate(listed, lambda value: value in words, {"enum": [*words]})
 
 
 # Reasoning efforts in all dialects.  One that a model lacks is adapted to it later.
@@ -75,26 +118,47 @@ def object_of(required: Validators = NO_FIELDS, optional: Validators = NO_FIELDS
     :param optional: fields that may be missing or null.
     """
 
+    needed = [(name, validator.check) for name, validator in required.items()]
+    others = [(name, validator.check) for name, validator in optional.items()]
+
     def check(where: str, value: Any) -> None:
-        OBJECT(where, value)
-        for name, inner in required.items():
+        check_object(where, value)
+        for name, inner in needed:
             inner(f"{where}.{name}", value.get(name))
-        for name, inner in optional.items():
+        for name, inner in others:
             if value.get(name) is not None:
                 inner(f"{where}.{name}", value[name])
 
-    return check
+    return Validator(check, object_schema(required, optional))
+
+
+def object_schema(required: Validators, optional: Validators) -> JsonObject:
+    properties = {name: validator.schema for name, validator in required.items()}
+    properties |= {name: or_null(validator.schema) for name, validator in optional.items()}
+    return {"type": "object", "properties": properties} | ({"required": [*required]} if required else {})
+
+
+def or_null(schema: JsonObject) -> JsonObject:
+    """Allow null, which counts as absent."""
+    if schema.get("type") == "null":
+        return schema
+    if "type" not in schema or schema.keys() & {"const", "enum"}:
+        return {"anyOf": [schema, {"type": "null"}]}
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    return schema | {"type": [*types, "null"]}
 
 
 def list_of(inner: Validator) -> Validator:
     """Validate a list of values."""
 
-    def check(where: str, value: Any) -> None:
-        LIST(where, value)
-        for index, member in enumerate(value):
-            inner(f"{where}.{index}", member)
+    check_member = inner.check
 
-    return check
+    def check(where: str, value: Any) -> None:
+        check_list(where, value)
+        for index, member in enumerate(value):
+            check_member(f"{where}.{index}", member)
+
+    return Validator(check, {"type": "array", "items": inner.schema})
 
 
 def string_or(kind: type[list[Any]] | type[JsonObject], inner: Validator) -> Validator:
@@ -103,11 +167,11 @@ def string_or(kind: type[list[Any]] | type[JsonObject], inner: Validator) -> Val
 
     def check(where: str, value: Any) -> None:
         if isinstance(value, kind):
-            inner(where, value)
+            inner.check(where, value)
         elif not isinstance(value, str):
             reject(where, expected)
 
-    return check
+    return Validator(check, {"anyOf": [STRING.schema, inner.schema]})
 
 
 def string_or_list_of(inner: Validator) -> Validator:
@@ -120,7 +184,8 @@ def part_of_types(rows: Validators, *allowed: str, other: Validator = OBJECT) ->
 
     :param other: the validator of types that are not in the table.
     """
-    misplaced = predicate(f"{', '.join(allowed[:-1])} or {allowed[-1]}" if allowed[1:] else allowed[0], never)
+    expected = f"{', '.join(allowed[:-1])} or {allowed[-1]}" if allowed[1:] else allowed[0]
+    misplaced = predicate(expected, never, {})
     return tagged_union(
         "type", {kind: rows[kind] if kind in allowed else misplaced for kind in rows}, other=other
     )
@@ -144,12 +209,14 @@ def tagged_union(
     :param other: the validator of unknown types, which the reader of the request refuses with a reason.
     """
 
+    checks = {tag: validator.check for tag, validator in rows.items()}
+
     def check(where: str, value: Any) -> None:
-        OBJECT(where, value)
+        check_object(where, value)
         value_of_key = value.get(key)
         tag: Any = default if value_of_key is None else value_of_key
         if not isinstance(tag, str):
             reject(f"{where}.{key}", "a string")
-        rows.get(tag, other)(where, value)
+        checks.get(tag, other.check)(where, value)
 
-    return check
+    return Validator(check, {"type": "object", "properties": {key: STRING.schema}})

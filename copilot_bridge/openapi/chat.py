@@ -1,34 +1,29 @@
-"""OpenAI's Chat Completions.  What is checked stands in `dialects/chat/request.py`."""
+"""OpenAI's Chat Completions."""
 
+from copilot_bridge.dialects.chat import request as chat
+from copilot_bridge.dialects.validation import STRING, or_null
 from copilot_bridge.openapi.endpoint import Answer, Endpoint
 from copilot_bridge.openapi.errors import ALL
 from copilot_bridge.openapi.schemas import (
+    Schema,
     always,
     any_of,
     event,
-    flag,
     list_of,
     one_of,
-    or_null,
     passed_on,
     ref,
+    request,
     text,
     thing,
     whole,
 )
 
-MODEL = text(
-    "A model's name, by any of its spellings; `GET /v1/models` lists them.",
-    pattern=r"\S",
-    maxLength=200,
-    examples=["gpt-4o"],
-)
-
-LIMIT = or_null(
-    whole("The most tokens of the answer; what is more than the model's own limit is cut to it.", 1)
-)
-
-STREAM = or_null(flag("Events as they come, instead of one answer at the end."))
+NAME = "A model's name, by any of its spellings; `GET /v1/models` lists them."
+MODEL: Schema = {"description": NAME, "examples": ["gpt-4o"]}
+LIMIT = "The most tokens of the answer; what is more than the model's own limit is cut to it."
+STREAM = "Events as they come, instead of one answer at the end."
+PASSED_ON = "Fields that are not named here are passed on as they are."
 
 PART = thing(
     {
@@ -38,31 +33,30 @@ PART = thing(
     }
 )
 
-REQUEST = thing(
+REQUEST = request(
+    chat.REQUIRED,
+    chat.FIELDS,
     {
         "model": MODEL,
         "messages": list_of(ref("ChatMessage"), "The conversation so far.", minItems=1),
         "stream": STREAM,
-        "stream_options": or_null(thing({"include_usage": passed_on("true: the last chunk has the usage.")})),
+        "stream_options": {"properties": {"include_usage": passed_on("true: the last chunk has the usage.")}},
         "max_tokens": LIMIT,
         "max_completion_tokens": LIMIT,
-        "tools": or_null(list_of(passed_on("A function that the model may call."))),
-        "tool_choice": passed_on("`none`, `auto`, `required`, or a function by its name."),
-        "parallel_tool_calls": passed_on("false: one call at a time."),
-        "response_format": passed_on('`{"type": "json_schema", …}` for an answer of that shape.'),
-        "reasoning_effort": passed_on(
-            "How hard to think: `low`, `medium`, `high`; left out for who knows none."
-        ),
-        "temperature": passed_on("0 to 2."),
-        "top_p": passed_on("0 to 1."),
-        "stop": passed_on("A text, or a list of texts, at which the answer ends."),
-        "seed": passed_on("Advisory."),
-        "n": or_null(always(1, "Copilot gives one answer to a request.") | {"type": "integer"}),
-        "modalities": or_null(list_of(always("text"), "Copilot's models answer in text.")),
-        "web_search_options": {"type": "null", "description": "Copilot's models do not search."},
+        "tools": "The functions that the model may call.",
+        "tool_choice": "`none`, `auto`, `required`, or a function by its name.",
+        "parallel_tool_calls": "false: one call at a time.",
+        "response_format": '`{"type": "json_schema", …}` for an answer of that shape.',
+        "reasoning_effort": "How hard to think; left out for who knows none.",
+        "temperature": "0 to 2.",
+        "top_p": "0 to 1.",
+        "stop": "A text, or a list of texts, at which the answer ends.",
+        "seed": "Advisory.",
+        "n": "Copilot gives one answer to a request.",
+        "modalities": "Copilot's models answer in text.",
+        "web_search_options": "Copilot's models do not search.",
     },
-    ("model", "messages"),
-    "Fields that are not named here are passed on as they are.",
+    PASSED_ON,
 )
 
 USAGE = thing(
@@ -81,18 +75,17 @@ TOOL_CALL = thing(
 
 SCHEMAS = {
     "ChatRequest": REQUEST,
-    "ChatMessage": thing(
+    "ChatMessage": request(
+        {"role": STRING},
+        {},
         {
-            "role": text("`system`, `developer`, `user`, `assistant`, `tool`."),
+            "role": "`system`, `developer`, `user`, `assistant`, `tool`.",
             "content": any_of(text(), list_of(PART), {"type": "null"}),
-            "tool_calls": passed_on("Of the assistant: what it called."),
-            "tool_call_id": passed_on("Of a tool's result: the call's id."),
-            "reasoning_content": passed_on("The assistant's thoughts, as they were told."),
-            "reasoning_opaque": passed_on(
-                "Their signature: send it back, and the model goes on where it was."
-            ),
+            "tool_calls": "Of the assistant: what it called.",
+            "tool_call_id": "Of a tool's result: the call's id.",
+            "reasoning_content": "The assistant's thoughts, as they were told.",
+            "reasoning_opaque": "Their signature: send it back, and the model goes on where it was.",
         },
-        ("role",),
     ),
     "ChatCompletion": thing(
         {

@@ -1,5 +1,6 @@
-"""OpenAI's embeddings.  What is checked stands in `dialects/embeddings.py`."""
+"""OpenAI's embeddings."""
 
+from copilot_bridge.dialects import embeddings
 from copilot_bridge.openapi.chat import MODEL
 from copilot_bridge.openapi.endpoint import Answer, Endpoint
 from copilot_bridge.openapi.errors import ALL
@@ -8,10 +9,8 @@ from copilot_bridge.openapi.schemas import (
     any_of,
     list_of,
     number,
-    one_of,
-    or_null,
-    passed_on,
     ref,
+    request,
     text,
     thing,
     whole,
@@ -20,21 +19,16 @@ from copilot_bridge.openapi.schemas import (
 EMBEDDER = "text-embedding-3-small"
 
 SCHEMAS = {
-    "EmbeddingsRequest": thing(
+    "EmbeddingsRequest": request(
+        embeddings.REQUIRED,
+        embeddings.FIELDS,
         {
             "model": MODEL | {"examples": [EMBEDDER]},
-            "input": any_of(
-                text(),
-                list_of(text(), minItems=1),
-                about="A text, or texts, as many as you like; no token numbers.",
-            ),
-            "encoding_format": one_of(
-                "float", "base64", None, about="base64 is that of little-endian 32-bit floats."
-            ),
-            "dimensions": or_null(whole("For models that can have fewer.", 1)),
-            "user": passed_on("Not sent on."),
+            "input": "A text, or texts, as many as you like; no token numbers.",
+            "encoding_format": "base64 is that of little-endian 32-bit floats.",
+            "dimensions": "For models that can have fewer.",
+            "user": "Not sent on.",
         },
-        ("model", "input"),
     ),
     "Embeddings": thing(
         {

@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 
 from copilot_bridge.dialects.registry import CONVERSATIONS, DIALECTS
+from copilot_bridge.dialects.validation import or_null
 from copilot_bridge.errors import KINDS, BridgeError, KindName
-from copilot_bridge.openapi.schemas import Schema, always, any_of, or_null, ref, text, thing
+from copilot_bridge.openapi.schemas import Schema, always, any_of, ref, text, thing
 
 Json = dict[str, Any]
 

@@ -1,6 +1,8 @@
-"""Anthropic's Messages.  What is checked stands in `dialects/messages/request.py`."""
+"""Anthropic's Messages."""
 
-from copilot_bridge.openapi.chat import LIMIT, MODEL, STREAM
+from copilot_bridge.dialects.messages import request as messages
+from copilot_bridge.dialects.validation import or_null
+from copilot_bridge.openapi.chat import MODEL, PASSED_ON, STREAM
 from copilot_bridge.openapi.endpoint import Answer, Endpoint, header
 from copilot_bridge.openapi.errors import ALL
 from copilot_bridge.openapi.schemas import (
@@ -8,52 +10,48 @@ from copilot_bridge.openapi.schemas import (
     any_of,
     event,
     list_of,
-    one_of,
-    or_null,
     passed_on,
     ref,
+    request,
     text,
     thing,
     whole,
 )
 
-CLAUDE = MODEL | {"examples": ["claude-sonnet-4.6"]}
-
-ASKED = {
-    "model": CLAUDE,
-    "messages": list_of(ref("Message"), "The conversation so far.", minItems=1),
-    "system": any_of(text(), list_of(ref("Block")), {"type": "null"}, about="What holds for all of it."),
-    "tools": or_null(list_of(passed_on("A tool that the model may call."))),
-    "tool_choice": or_null(thing({"type": passed_on("`auto`, `any`, `tool`, `none`.")})),
-    "thinking": or_null(
-        thing(
-            {"type": passed_on("`enabled`, `adaptive`, `disabled`."), "budget_tokens": passed_on("The most.")}
-        )
-    ),
-    "output_config": or_null(thing({"effort": passed_on("`low`, `medium`, `high`.")})),
-    "max_tokens": LIMIT | {"description": "As in Anthropic's API; may be left out here."},
-    "stream": STREAM,
-    "temperature": passed_on("0 to 1."),
-    "top_p": passed_on("0 to 1."),
-    "top_k": passed_on("Left out for models that do not know it."),
-    "stop_sequences": passed_on("Texts at which the answer ends."),
-    "metadata": passed_on('`{"user_id": …}`.'),
-}
+REQUEST = request(
+    messages.REQUIRED,
+    messages.FIELDS,
+    {
+        "model": MODEL | {"examples": ["claude-sonnet-4.6"]},
+        "messages": {"description": "The conversation so far.", "items": ref("Message")},
+        "system": {
+            "description": "What holds for all of it.",
+            "anyOf": [text(), list_of(ref("Block")), {"type": "null"}],
+        },
+        "tools": "The tools that the model may call.",
+        "tool_choice": {"properties": {"type": passed_on("`auto`, `any`, `tool`, `none`.")}},
+        "thinking": "`enabled` with a budget, `adaptive` or `disabled`, by its `type`.",
+        "output_config": "How hard to think, and the form of the answer.",
+        "max_tokens": "As in Anthropic's API; may be left out here.",
+        "stream": STREAM,
+        "temperature": "0 to 1.",
+        "top_p": "0 to 1.",
+        "top_k": "Left out for models that do not know it.",
+        "stop_sequences": "Texts at which the answer ends.",
+        "metadata": '`{"user_id": …}`.',
+    },
+    PASSED_ON,
+)
 
 SCHEMAS = {
-    "MessagesRequest": thing(
-        ASKED, ("model", "messages"), "Fields that are not named here are passed on as they are."
-    ),
-    "Message": thing(
-        {
-            "role": one_of("user", "assistant", "system"),
-            "content": any_of(text(), list_of(ref("Block"))),
-        },
-        ("role", "content"),
-    ),
-    "Block": thing(
-        {"type": text("`text`, `image`, `document`, `thinking`, `tool_use`, `tool_result`, …")}, ("type",)
-    ),
+    "MessagesRequest": REQUEST,
+    "Message": messages.MESSAGE
+    | {"properties": messages.MESSAGE["properties"] | {"content": any_of(text(), list_of(ref("Block")))}},
+    "Block": messages.BLOCK
+    | {
+        "properties": {"type": text("`text`, `image`, `document`, `thinking`, `tool_use`, `tool_result`, …")},
+        "additionalProperties": True,
+    },
     "MessagesReply": thing(
         {
             "id": text(),

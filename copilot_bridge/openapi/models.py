@@ -1,5 +1,6 @@
 """The list of models, in OpenAI's form and in Anthropic's."""
 
+from copilot_bridge.dialects.validation import or_null
 from copilot_bridge.openapi.endpoint import Answer, Endpoint, header, in_path, query
 from copilot_bridge.openapi.errors import FROM_COPILOT
 from copilot_bridge.openapi.schemas import (
@@ -7,7 +8,6 @@ from copilot_bridge.openapi.schemas import (
     any_of,
     flag,
     list_of,
-    or_null,
     ref,
     text,
     thing,

@@ -1,7 +1,8 @@
 """The pages for people, and what their scripts ask."""
 
+from copilot_bridge.dialects.validation import or_null
 from copilot_bridge.openapi.endpoint import ANYBODY, CSV, HTML, NO_STORE, Answer, Endpoint, in_path, query
-from copilot_bridge.openapi.schemas import Schema, list_of, number, or_null, ref, text, thing, whole
+from copilot_bridge.openapi.schemas import Schema, list_of, number, ref, text, thing, whole
 
 SCHEMAS: dict[str, Schema] = {
     "LoggedRequest": thing(

@@ -1,18 +1,18 @@
-"""OpenAI's Responses.  What is checked stands in `dialects/responses/request.py`."""
+"""OpenAI's Responses."""
 
-from copilot_bridge.openapi.chat import LIMIT, MODEL, STREAM
+from copilot_bridge.dialects.responses import request as responses
+from copilot_bridge.dialects.validation import or_null
+from copilot_bridge.openapi.chat import LIMIT, MODEL, PASSED_ON, STREAM
 from copilot_bridge.openapi.endpoint import Answer, Endpoint
 from copilot_bridge.openapi.errors import ALL
 from copilot_bridge.openapi.schemas import (
     always,
-    any_of,
     event,
-    flag,
     list_of,
     one_of,
-    or_null,
     passed_on,
     ref,
+    request,
     text,
     thing,
     whole,
@@ -20,32 +20,32 @@ from copilot_bridge.openapi.schemas import (
 
 ITEM = thing({"type": passed_on("`message`, `function_call`, `function_call_output`, `reasoning`, …")})
 
-REQUEST = thing(
+REQUEST = request(
+    responses.REQUIRED,
+    responses.FIELDS,
     {
         "model": MODEL | {"examples": ["gpt-5.3-codex"]},
-        "input": any_of(text(), list_of(ITEM, minItems=1), about="A text, or the conversation's items."),
-        "instructions": passed_on("What holds for all of it."),
+        "input": {
+            "description": "A text, or the conversation's items.",
+            "anyOf": [text(), list_of(ITEM, minItems=1)],
+        },
+        "instructions": "What holds for all of it.",
         "stream": STREAM,
         "max_output_tokens": LIMIT,
-        "tools": or_null(list_of(passed_on("A function that the model may call."))),
-        "tool_choice": passed_on("`none`, `auto`, `required`, or a function by its name."),
-        "reasoning": or_null(
-            thing({"effort": passed_on("How hard to think."), "summary": passed_on("`auto`.")})
-        ),
-        "text": or_null(thing({"format": passed_on("For an answer of a given shape.")})),
-        "include": or_null(list_of(passed_on("`reasoning.encrypted_content`."))),
-        "store": or_null(flag("false: the bridge does not remember this answer either.")),
-        "previous_response_id": or_null(
-            text("An answer to go on from; the bridge remembers it for an hour.", minLength=1)
-        ),
-        "temperature": passed_on("0 to 2."),
-        "top_p": passed_on("0 to 1."),
-        "conversation": {"type": "null", "description": "Nothing is kept: send the whole conversation."},
-        "prompt": {"type": "null", "description": "Stored prompts are not kept here: send the text itself."},
-        "background": one_of(False, None, about="An answer is given while the client waits."),
+        "tools": "The functions that the model may call.",
+        "tool_choice": "`none`, `auto`, `required`, or a function by its name.",
+        "reasoning": "How hard to think; `summary`: `auto`.",
+        "text": {"properties": {"format": passed_on("For an answer of a given shape.")}},
+        "include": "`reasoning.encrypted_content`.",
+        "store": "false: the bridge does not remember this answer either.",
+        "previous_response_id": "An answer to go on from; the bridge remembers it for an hour.",
+        "temperature": "0 to 2.",
+        "top_p": "0 to 1.",
+        "conversation": "Nothing is kept: send the whole conversation.",
+        "prompt": "Stored prompts are not kept here: send the text itself.",
+        "background": "An answer is given while the client waits.",
     },
-    ("model", "input"),
-    "Fields that are not named here are passed on as they are.",
+    PASSED_ON,
 )
 
 SCHEMAS = {

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from copilot_bridge.dialects.validation import Validators, or_null
+
 Schema = dict[str, Any]
 
 
@@ -57,12 +59,20 @@ def any_of(*schemas: Schema, about: str = "") -> Schema:
     return said(about, anyOf=list(schemas))
 
 
-def or_null(schema: Schema) -> Schema:
-    """null is as good as absent."""
-    if "type" not in schema:
-        return any_of(schema, {"type": "null"})
-    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    return {**schema, "type": [*types, "null"]}
+def request(
+    required: Validators, optional: Validators, about: Mapping[str, str | Schema], words: str = ""
+) -> Schema:
+    """A request's body: the types are those of the dialect's validators; other fields are passed on.
+
+    :param about: what each field is for, or a schema that says more of it than the validator's.
+    """
+    types = {name: validator.schema for name, validator in required.items()}
+    types |= {name: or_null(validator.schema) for name, validator in optional.items()}
+    described = {
+        name: {"description": each} if isinstance(each, str) else each for name, each in about.items()
+    }
+    properties = {name: types.get(name, {}) | each for name, each in described.items()}
+    return thing(properties, required, words)
 
 
 def event(data: Schema, *ends: str, about: str = "", named: bool = False) -> Schema:

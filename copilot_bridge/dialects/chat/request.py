@@ -19,9 +19,24 @@ from copilot_bridge.dialects.conversation import (
     texts,
 )
 from copilot_bridge.dialects.images import ImageHolder, ImagePart
-from copilot_bridge.dialects.request_body import check_model, read_body
-from copilot_bridge.dialects.validation import BOOLEAN, EFFORT, LIST, OBJECT, POSITIVE, Validators, validate
-from copilot_bridge.errors import InvalidRequest, Unsupported
+from copilot_bridge.dialects.request_body import MODEL as MODEL_NAME
+from copilot_bridge.dialects.request_body import check_body, read_body
+from copilot_bridge.dialects.validation import (
+    BOOLEAN,
+    EFFORT,
+    LIST,
+    OBJECT,
+    POSITIVE,
+    STRING,
+    Validator,
+    Validators,
+    both,
+    list_of,
+    reject,
+    supported,
+    unsupported,
+)
+from copilot_bridge.errors import InvalidRequest
 
 # Optional fields that the bridge itself reads.
 FIELDS: Validators = {
@@ -29,9 +44,17 @@ FIELDS: Validators = {
     "stream_options": OBJECT,
     "max_tokens": POSITIVE,
     "max_completion_tokens": POSITIVE,
-    "n": POSITIVE,
+    "n": both(POSITIVE, supported(lambda n: n == 1, "Copilot gives one answer to a request", {"const": 1})),
     "tools": LIST,
-    "modalities": LIST,
+    "modalities": both(
+        LIST,
+        supported(
+            lambda modalities: all(modality == "text" for modality in modalities),
+            "Copilot's models answer in text",
+            {"items": {"const": "text"}},
+        ),
+    ),
+    "web_search_options": unsupported("Copilot's models do not search"),
     "reasoning_effort": EFFORT,
 }
 
@@ -45,36 +68,46 @@ def read(data: bytes) -> JsonObject:
     :raises InvalidRequest, Unsupported: a field is wrong or not supported; the error names it.
     """
     body = read_body(data)
-    check_model(body)
-    validate(FIELDS, body)
-    if (body.get("n") or 1) > 1:
-        raise Unsupported("n: Copilot gives one answer to a request", param="n")
-    if any(modality != "text" for modality in body.get("modalities") or ()):
-        raise Unsupported("modalities: Copilot's models answer in text", param="modalities")
-    if body.get("web_search_options") is not None:
-        raise Unsupported("web_search_options: Copilot's models do not search", param="web_search_options")
-    check_messages(body.get("messages"))
+    check_body(REQUIRED, FIELDS, body)
     return body
 
 
-def check_messages(messages: Any) -> None:
+def check_messages(where: str, messages: Any) -> None:
     if not isinstance(messages, list) or not messages:
-        raise InvalidRequest("messages: expected a list with at least one message", param="messages")
+        raise InvalidRequest(f"{where}: expected a list with at least one message", param=where)
     for index, message in enumerate(messages):
-        where = f"messages.{index}"
-        if not isinstance(message, dict):
-            raise InvalidRequest(f"{where}: expected an object", param=where)
-        if not isinstance(message.get("role"), str):
-            raise InvalidRequest(f"{where}.role: expected a string", param=f"{where}.role")
-        content = message.get("content")
-        if not isinstance(content, CONTENT):
-            raise InvalidRequest(
-                f"{where}.content: expected a string, a list of parts or null", param=f"{where}.content"
-            )
-        for part_index, part in enumerate(content if isinstance(content, list) else ()):
-            if not isinstance(part, dict):
-                part_where = f"{where}.content.{part_index}"
-                raise InvalidRequest(f"{part_where}: expected an object", param=part_where)
+        if problem := problem_of(message):
+            path, expected = problem
+            reject(f"{where}.{index}{path}", expected)
+
+
+def problem_of(message: Any) -> tuple[str, str] | None:
+    """Return what is wrong in a message: (the path below it, what is expected there)."""
+    if not isinstance(message, dict):
+        return "", "an object"
+    if not isinstance(message.get("role"), str):
+        return ".role", "a string"
+    content = message.get("content")
+    if not isinstance(content, CONTENT):
+        return ".content", "a string, a list of parts or null"
+    for index, part in enumerate(content if isinstance(content, list) else ()):
+        if not isinstance(part, dict):
+            return f".content.{index}", "an object"
+    return None
+
+
+MESSAGE: JsonObject = {
+    "type": "object",
+    "properties": {
+        "role": STRING.schema,
+        "content": {"anyOf": [STRING.schema, list_of(OBJECT).schema, {"type": "null"}]},
+    },
+    "required": ["role"],
+}
+REQUIRED: Validators = {
+    "model": MODEL_NAME,
+    "messages": Validator(check_messages, {"type": "array", "items": MESSAGE, "minItems": 1}),
+}
 
 
 def images(body: JsonObject) -> list[ImagePart]:

@@ -8,6 +8,7 @@ from copilot_bridge.dialects.validation import (
     INTEGER,
     OBJECT,
     STRING,
+    Validator,
     Validators,
     format_of,
     list_of,
@@ -32,12 +33,13 @@ FUNCTION_CALL = object_of(
 CUSTOM_CALL = object_of({"id": STRING, "custom": object_of({"name": STRING, "input": STRING})})
 
 
-def tool_call(where: str, value: Any) -> None:
-    OBJECT(where, value)
-    (CUSTOM_CALL if value.get("custom") else FUNCTION_CALL)(where, value)
+def check_tool_call(where: str, value: Any) -> None:
+    OBJECT.check(where, value)
+    (CUSTOM_CALL if value.get("custom") else FUNCTION_CALL).check(where, value)
 
 
-NO_CALLS = predicate("nothing: only the assistant calls tools", lambda value: value == [])
+TOOL_CALL = Validator(check_tool_call, {"anyOf": [FUNCTION_CALL.schema, CUSTOM_CALL.schema]})
+NO_CALLS = predicate("nothing: only the assistant calls tools", lambda value: value == [], {"maxItems": 0})
 
 
 def content_of(*kinds: str) -> Validators:
@@ -54,7 +56,7 @@ MESSAGE = tagged_union(
         "user": object_of(optional={**content_of(*SHOWN), "tool_calls": NO_CALLS}),
         "tool": object_of({"tool_call_id": STRING}, optional={**content_of(*SHOWN), "tool_calls": NO_CALLS}),
         "assistant": object_of(
-            optional={**content_of("text", "refusal"), **REASONING, "tool_calls": list_of(tool_call)}
+            optional={**content_of("text", "refusal"), **REASONING, "tool_calls": list_of(TOOL_CALL)}
         ),
     },
     other=object_of(optional={**content_of("text"), "tool_calls": NO_CALLS}),

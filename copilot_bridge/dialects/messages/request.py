@@ -19,7 +19,8 @@ from copilot_bridge.dialects.conversation import (
     texts,
 )
 from copilot_bridge.dialects.images import ImageHolder, ImagePart
-from copilot_bridge.dialects.request_body import check_model, read_body
+from copilot_bridge.dialects.request_body import MODEL as MODEL_NAME
+from copilot_bridge.dialects.request_body import check_body, read_body
 from copilot_bridge.dialects.validation import (
     BOOLEAN,
     EFFORT,
@@ -27,20 +28,13 @@ from copilot_bridge.dialects.validation import (
     LIST,
     OBJECT,
     POSITIVE,
+    STRING,
+    Validator,
     Validators,
     object_of,
-    validate,
+    reject,
 )
 from copilot_bridge.errors import InvalidRequest
-
-FIELDS: Validators = {
-    "stream": BOOLEAN,
-    "max_tokens": POSITIVE,
-    "tools": LIST,
-    "tool_choice": OBJECT,
-    "thinking": object_of(optional={"budget_tokens": INTEGER}),
-    "output_config": object_of(optional={"effort": EFFORT}),
-}
 
 ROLES = ("user", "assistant", "system")
 TEXTS = ("text",)
@@ -52,12 +46,7 @@ def read(data: bytes) -> JsonObject:
     :raises InvalidRequest: a field is wrong; the error names it.
     """
     body = read_body(data)
-    check_model(body)
-    validate(FIELDS, body)
-    if not isinstance(body.get("system"), str | list | None):
-        raise InvalidRequest("system: expected a string or a list of blocks", param="system")
-    check_blocks("system", body.get("system"))
-    check_messages(body.get("messages"))
+    check_body(REQUIRED, FIELDS, body)
     refuse_thread(body.get("thread"))
     return body
 
@@ -90,23 +79,60 @@ def refuse_thread(thread: Any) -> None:
         )
 
 
-def check_messages(messages: Any) -> None:
+def check_messages(where: str, messages: Any) -> None:
     if not isinstance(messages, list) or not messages:
-        raise InvalidRequest("messages: expected a list with at least one message", param="messages")
+        raise InvalidRequest(f"{where}: expected a list with at least one message", param=where)
     for index, message in enumerate(messages):
-        where = f"messages.{index}"
-        if not isinstance(message, dict) or message.get("role") not in ROLES:
-            raise InvalidRequest(f"{where}: expected an object with the role user or assistant", param=where)
-        content = message.get("content")
-        if not isinstance(content, str | list):
-            raise InvalidRequest(f"{where}.content: expected a string or a list", param=f"{where}.content")
-        check_blocks(f"{where}.content", content)
+        if problem := problem_of(message):
+            path, expected = problem
+            reject(f"{where}.{index}{path}", expected)
 
 
-def check_blocks(where: str, content: Any) -> None:
+def problem_of(message: Any) -> tuple[str, str] | None:
+    """Return what is wrong in a message: (the path below it, what is expected there)."""
+    if not isinstance(message, dict) or message.get("role") not in ROLES:
+        return "", "an object with the role user or assistant"
+    content = message.get("content")
+    if not isinstance(content, str | list):
+        return ".content", "a string or a list"
+    return problem_of_blocks(content, ".content")
+
+
+def problem_of_blocks(content: Any, path: str = "") -> tuple[str, str] | None:
     for index, block in enumerate(content if isinstance(content, list) else ()):
         if not isinstance(block, dict) or not isinstance(block.get("type"), str):
-            raise InvalidRequest(f"{where}.{index}: expected an object with a type", param=f"{where}.{index}")
+            return f"{path}.{index}", "an object with a type"
+    return None
+
+
+def check_system(where: str, system: Any) -> None:
+    if not isinstance(system, str | list):
+        raise InvalidRequest(f"{where}: expected a string or a list of blocks", param=where)
+    if problem := problem_of_blocks(system):
+        path, expected = problem
+        reject(f"{where}{path}", expected)
+
+
+BLOCK: JsonObject = {"type": "object", "properties": {"type": STRING.schema}, "required": ["type"]}
+TEXT_OR_BLOCKS: JsonObject = {"anyOf": [STRING.schema, {"type": "array", "items": BLOCK}]}
+MESSAGE: JsonObject = {
+    "type": "object",
+    "properties": {"role": {"enum": [*ROLES]}, "content": TEXT_OR_BLOCKS},
+    "required": ["role", "content"],
+}
+REQUIRED: Validators = {
+    "model": MODEL_NAME,
+    "messages": Validator(check_messages, {"type": "array", "items": MESSAGE, "minItems": 1}),
+}
+FIELDS: Validators = {
+    "stream": BOOLEAN,
+    "max_tokens": POSITIVE,
+    "tools": LIST,
+    "tool_choice": OBJECT,
+    "thinking": object_of(optional={"budget_tokens": INTEGER}),
+    "output_config": object_of(optional={"effort": EFFORT}),
+    "system": Validator(check_system, TEXT_OR_BLOCKS),
+}
 
 
 def blocks(body: JsonObject) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -70,24 +70,25 @@ CLIENT_TOOL = object_of(
 NAMED_TOOL = object_of({"name": STRING})
 
 
-def tool(where: str, value: Any) -> None:
+def check_tool(where: str, value: Any) -> None:
     """Validate a tool.
 
     One of a built-in type has at least a name; those that a server would run are not read.
     """
-    OBJECT(where, value)
+    OBJECT.check(where, value)
     if value.get("input_schema") is not None or value.get("type") in (None, "custom"):
-        CLIENT_TOOL(where, value)
+        CLIENT_TOOL.check(where, value)
     elif str(value["type"]) in CLIENT_TOOLS:
-        NAMED_TOOL(where, value)
+        NAMED_TOOL.check(where, value)
 
 
+TOOL = Validator(check_tool, OBJECT.schema)
 FORMAT = format_of({"json_schema": object_of({"schema": OBJECT})}, default="json_schema")
 
 BODY: Validators = {
     "system": string_or_list_of(WORDS),
     "messages": list_of(MESSAGE),
-    "tools": list_of(tool),
+    "tools": list_of(TOOL),
     "tool_choice": object_of(optional={"type": STRING, "name": STRING}),
     "stop_sequences": list_of(STRING),
     "output_config": object_of(optional={"effort": EFFORT, "format": FORMAT}),

@@ -20,19 +20,23 @@ from copilot_bridge.dialects.conversation import (
     texts,
 )
 from copilot_bridge.dialects.images import ImageHolder, ImagePart
-from copilot_bridge.dialects.request_body import check_model, read_body
+from copilot_bridge.dialects.request_body import MODEL as MODEL_NAME
+from copilot_bridge.dialects.request_body import check_body, read_body
 from copilot_bridge.dialects.validation import (
     BOOLEAN,
     EFFORT,
     LIST,
     OBJECT,
     POSITIVE,
+    STRING,
+    Validator,
     Validators,
     object_of,
     predicate,
-    validate,
+    supported,
+    unsupported,
 )
-from copilot_bridge.errors import InvalidRequest, Unsupported
+from copilot_bridge.errors import InvalidRequest
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -41,19 +45,20 @@ FIELDS: Validators = {
     "stream": BOOLEAN,
     "store": BOOLEAN,
     "previous_response_id": predicate(
-        "the id of a response", lambda value: isinstance(value, str) and value != "" and value.isprintable()
+        "the id of a response",
+        lambda value: isinstance(value, str) and value != "" and value.isprintable(),
+        {"type": "string", "minLength": 1},
     ),
     "max_output_tokens": POSITIVE,
     "tools": LIST,
     "include": LIST,
     "reasoning": object_of(optional={"effort": EFFORT}),
     "text": OBJECT,
-}
-
-# Fields that neither Copilot nor the bridge supports, with the reason.
-REFUSED = {
-    "conversation": "the bridge keeps no conversations: send the whole conversation",
-    "prompt": "the bridge keeps no prompts: send the text itself",
+    "conversation": unsupported("the bridge keeps no conversations: send the whole conversation"),
+    "prompt": unsupported("the bridge keeps no prompts: send the text itself"),
+    "background": supported(
+        lambda value: not value, "the bridge answers only while the client waits", {"const": False}
+    ),
 }
 
 
@@ -63,25 +68,24 @@ def read(data: bytes) -> JsonObject:
     :raises InvalidRequest, Unsupported: a field is wrong or not supported; the error names it.
     """
     body = read_body(data)
-    check_model(body)
-    validate(FIELDS, body)
-    for field, reason in REFUSED.items():
-        if body.get(field) is not None:
-            raise Unsupported(f"{field}: {reason}", param=field)
-    if body.get("background"):
-        raise Unsupported("background: the bridge answers only while the client waits", param="background")
-    check_input(body.get("input"))
+    check_body(REQUIRED, FIELDS, body)
     return body
 
 
-def check_input(input_: Any) -> None:
+def check_input(where: str, input_: Any) -> None:
     if isinstance(input_, str):
         return
     if not isinstance(input_, list) or not input_:
-        raise InvalidRequest("input: expected a string or a list of items", param="input")
+        raise InvalidRequest(f"{where}: expected a string or a list of items", param=where)
     for index, item in enumerate(input_):
         if not isinstance(item, dict):
-            raise InvalidRequest(f"input.{index}: expected an object", param=f"input.{index}")
+            raise InvalidRequest(f"{where}.{index}: expected an object", param=f"{where}.{index}")
+
+
+INPUT = Validator(
+    check_input, {"anyOf": [STRING.schema, {"type": "array", "items": OBJECT.schema, "minItems": 1}]}
+)
+REQUIRED: Validators = {"model": MODEL_NAME, "input": INPUT}
 
 
 def items(body: JsonObject) -> list[dict[str, Any]]:

@@ -44,9 +44,12 @@ ROLES: Validators = {
 ROLE = one_of(*ROLES)
 
 
-def message(where: str, value: Any) -> None:
-    ROLE(f"{where}.role", value.get("role"))
-    ROLES[value["role"]](where, value)
+def check_message(where: str, value: Any) -> None:
+    ROLE.check(f"{where}.role", value.get("role"))
+    ROLES[value["role"]].check(where, value)
+
+
+MESSAGE = Validator(check_message, OBJECT.schema)
 
 
 CALL: Validators = {"call_id": STRING, "name": STRING}
@@ -62,7 +65,7 @@ CUSTOM = object_of(
 )
 CALLED: Validators = {"function": FUNCTION, "custom": CUSTOM}
 INNER = tagged_union(
-    "type", {**CALLED, "namespace": predicate("a function or a custom tool", lambda _value: False)}
+    "type", {**CALLED, "namespace": predicate("a function or a custom tool", lambda _value: False, {})}
 )
 TOOL = tagged_union(
     "type",
@@ -76,7 +79,7 @@ OFFERED = object_of(optional={"tools": list_of(TOOL)})
 ITEM = tagged_union(
     "type",
     {
-        "message": message,
+        "message": MESSAGE,
         "function_call": object_of(CALL, optional={"namespace": STRING, "arguments": STRING}),
         "custom_tool_call": object_of({**CALL, "input": STRING}, optional={"namespace": STRING}),
         "function_call_output": OUTPUT,

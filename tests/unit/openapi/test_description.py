@@ -14,9 +14,13 @@ from flask import Flask
 
 from copilot_bridge.app import PREFIXES, create_app
 from copilot_bridge.config import Config
+from copilot_bridge.dialects import embeddings
 from copilot_bridge.dialects.chat import errors as chat
+from copilot_bridge.dialects.chat import request as chat_request
 from copilot_bridge.dialects.messages import errors as messages
+from copilot_bridge.dialects.messages import request as messages_request
 from copilot_bridge.dialects.responses import errors as responses
+from copilot_bridge.dialects.responses import request as responses_request
 from copilot_bridge.errors import KINDS, BridgeError
 from copilot_bridge.openapi import document as described
 from copilot_bridge.openapi.document import GROUPS, LEFT_OUT, as_json, document
@@ -158,3 +162,18 @@ def test_a_start_reads_none_of_it() -> None:
 def test_no_endpoint_is_described_twice() -> None:
     routes = [endpoint.route for _name, _about, tables in GROUPS for endpoint in tables.ENDPOINTS]
     assert len(routes) == len(set(routes))
+
+
+@pytest.mark.parametrize(
+    ("name", "dialect"),
+    [
+        ("ChatRequest", chat_request),
+        ("MessagesRequest", messages_request),
+        ("ResponsesRequest", responses_request),
+        ("EmbeddingsRequest", embeddings),
+    ],
+)
+def test_every_field_that_is_checked_is_described(name: str, dialect: Any) -> None:
+    described_fields = document()["components"]["schemas"][name]["properties"]
+    assert {*dialect.REQUIRED, *dialect.FIELDS} <= described_fields.keys()
+    assert all(each.get("description") or "properties" in each for each in described_fields.values())
