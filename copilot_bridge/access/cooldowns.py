@@ -47,6 +47,7 @@ class Cooldowns:
     """The cooldowns that this process knows; one instance per process.
 
     :param clock: unix seconds.
+    :ivar account_paused: called when a cooldown of a whole account starts.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Cooldowns:
         self._clock = clock
         self._known: dict[tuple[str, str, str], Cooldown] = {}
         self._unwritten: list[Cooldown] = []
+        self.account_paused: Callable[[], object] = lambda: None
         # A cooldown of another machine may be noticed late: Copilot itself refuses what comes too early.
         self._cache = ReloadingCache(changes, self._read, config.store_timeout, waits_for_others=False)
 
@@ -97,6 +99,8 @@ class Cooldowns:
         self._unwritten.append(cooldown)
         self._write()
         self._changes.bump()
+        if not (model or path):
+            self.account_paused()
 
     def of_account(self, account: str) -> list[Cooldown]:
         """The cooldowns of an account, in the order of their ends."""

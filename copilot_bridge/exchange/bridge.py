@@ -84,6 +84,7 @@ class Bridge:
         self.rate_limiter = RateLimiter(
             config, self.store.rate_limits, self.store.cooldowns, self.store.changes
         )
+        self.rate_limiter.cooldowns.account_paused = self.health.recheck
         self.request_log_writer = self.store.request_log_writer(config.log_days, config.log_rows)
         self.approval = Approval(config, self.store.approvals, self.store.changes)
         self._accounts: LRUCache[str, tuple[Account, float, int]] = LRUCache(MOST_ACCOUNTS)

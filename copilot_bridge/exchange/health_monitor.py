@@ -30,6 +30,7 @@ from copilot_bridge.waits import format_time, retry_after
 
 if TYPE_CHECKING:
     from copilot_bridge.exchange.bridge import Bridge
+    from copilot_bridge.upstream.github.accounts import Account
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class HealthMonitor:
         state = STORE_OK if outage is None else STORE_READ_ONLY if outage.readable else STORE_UNREACHABLE
         self.status.report_store(state)
         if outage is None and not self.status.current.ready:
-            self._changed.set()
+            self.recheck()
 
     def start(self) -> None:
         if not self._running:
@@ -71,7 +72,11 @@ class HealthMonitor:
     def report_token(self, outcome: str) -> None:
         """:param outcome: of an exchange for a Copilot token: "ok", or the kind of the error."""
         if (outcome == "ok") is not self.status.current.ready:
-            self._changed.set()
+            self.recheck()
+
+    def recheck(self) -> None:
+        """Check again at once: something has been reported that may change the condition."""
+        self._changed.set()
 
     def condition(self) -> Condition:
         """The condition now.  While the bridge is ready this makes sure that it has a token."""
@@ -80,7 +85,7 @@ class HealthMonitor:
         if not self._running or self.status.current.ready:
             self.status.report(self.check(token_only=self.status.current.ready))
             if not self.status.current.ready:
-                self._changed.set()
+                self.recheck()
         return self.status.current
 
     def retry_after(self) -> int:
@@ -95,15 +100,21 @@ class HealthMonitor:
             account = bridge.account_in_use(LOCAL_OPERATOR)
             copilot = bridge.copilot_of(account)
             copilot.token()
+            if pause := self._pause_of(account):
+                return pause
             if not token_only:
                 bridge.models.catalogue(copilot)
         except BridgeError as error:
             return self._condition_after(error)
-        for rest in bridge.rate_limiter.cooldowns.of_account(account.fingerprint):
-            if not rest.model and not rest.path:
-                reason = f"until {format_time(rest.until)}, as Copilot asked: {rest.message}"
-                return Condition(PAUSED, reason, "rate_limited", until=rest.until)
         return Condition(READY)
+
+    def _pause_of(self, account: "Account") -> Condition | None:
+        """The condition while Copilot has asked to leave the whole account alone."""
+        for cooldown in self._bridge.rate_limiter.cooldowns.of_account(account.fingerprint):
+            if not cooldown.model and not cooldown.path:
+                reason = f"until {format_time(cooldown.until)}, as Copilot requested: {cooldown.message}"
+                return Condition(PAUSED, reason, "rate_limited", until=cooldown.until)
+        return None
 
     def _condition_after(self, error: BridgeError) -> Condition:
         login_needed = isinstance(error, LoginRequired) or error.kind in LOGIN_ERROR_KINDS

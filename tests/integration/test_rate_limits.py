@@ -248,7 +248,7 @@ def test_a_paused_model_leaves_the_others_usable(
         bridge.request("POST", "/v1/embeddings", {"model": "text-embedding-3-small", "input": "a"}).status
         == 200
     )
-    command = [sys.executable, "-m", "copilot_bridge", "rest", "--home", str(bridge.home)]
+    command = [sys.executable, "-m", "copilot_bridge", "cooldowns", "--home", str(bridge.home)]
     listed = subprocess.run(command, capture_output=True, text=True, check=True, env=environment(bridge.home))
     assert listed.stdout.splitlines()[1].startswith("claude-sonnet-4.5  2 h ")
     subprocess.run([*command, "--clear", "claude-sonnet-4.5"], check=True, env=environment(bridge.home))

@@ -77,6 +77,15 @@ def test_a_cooldown_rejects_requests_until_it_ends(world):
     world.enter()
 
 
+def test_a_cooldown_of_the_whole_account_is_reported(world):
+    reports = []
+    world.rate_limiter.cooldowns.account_paused = lambda: reports.append(1)
+    world.refuse(code="user_model_rate_limited", **{"retry-after": "10"})
+    assert reports == []
+    world.refuse(code="user_global_rate_limited", **{"retry-after": "10"})
+    assert reports == [1]
+
+
 @pytest.mark.parametrize(
     ("kind", "headers"),
     [

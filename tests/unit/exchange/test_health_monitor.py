@@ -1,4 +1,4 @@
-"""How the bridge is, and what it does about it; a clock and a GitHub that are played."""
+"""The condition of the bridge, and the checks that find it out, against a simulated GitHub."""
 
 import logging
 import time
@@ -48,10 +48,10 @@ class Bridge:
 
     def __init__(self) -> None:
         self.error: Exception | None = None
-        self.resting: list[Cooldown] = []
+        self.cooldowns: list[Cooldown] = []
         self.number = 0
-        self.looks = 0
-        self.rate_limiter = SimpleNamespace(cooldowns=SimpleNamespace(of_account=lambda _: self.resting))
+        self.checks = 0
+        self.rate_limiter = SimpleNamespace(cooldowns=SimpleNamespace(of_account=lambda _: self.cooldowns))
         self.models = SimpleNamespace(catalogue=lambda _: None)
         self.store = Store(self)
 
@@ -62,7 +62,7 @@ class Bridge:
         return self
 
     def token(self) -> None:
-        self.looks += 1
+        self.checks += 1
         if self.error:
             raise self.error
 
@@ -90,7 +90,7 @@ def bridge() -> Bridge:
         (UpstreamRefused("no Copilot plan", kind="permission", status=403), LOGIN_NEEDED),
     ],
 )
-def test_what_an_error_means(bridge: Bridge, error: Exception | None, state: str) -> None:
+def test_the_condition_after_an_error(bridge: Bridge, error: Exception | None, state: str) -> None:
     bridge.error = error
     monitor = HealthMonitor(bridge)  # type: ignore[arg-type]
     assert monitor.status.current.state == STARTING
@@ -102,17 +102,30 @@ def test_what_an_error_means(bridge: Bridge, error: Exception | None, state: str
         assert 28 <= now.until - time.time() <= 30, "when GitHub says, no sooner"
 
 
-def test_only_a_rest_of_the_whole_account_is_one_of_the_bridge(bridge: Bridge) -> None:
+def test_a_cooldown_of_the_whole_account_pauses_the_bridge(bridge: Bridge) -> None:
     now = time.time()
-    bridge.resting = [Cooldown("account", now + 60, "slowly", model="m", since=now)]
+    bridge.cooldowns = [Cooldown("account", now + 60, "slowly", model="m", since=now)]
     monitor = HealthMonitor(bridge)  # type: ignore[arg-type]
     assert monitor.condition().ready
-    bridge.resting.append(Cooldown("account", now + 60, "slowly", since=now))
+    bridge.cooldowns.append(Cooldown("account", now + 60, "slowly", since=now))
     assert monitor.condition().state == PAUSED
     assert "slowly" in monitor.status.current.summary
 
 
-def test_trouble_is_looked_at_less_and_less_often(bridge: Bridge) -> None:
+def test_a_pause_that_begins_while_the_bridge_serves_is_reported_at_once(bridge: Bridge) -> None:
+    monitor = HealthMonitor(bridge)  # type: ignore[arg-type]
+    monitor.start()
+    wait_for(monitor, READY)
+    now = time.time()
+    bridge.cooldowns.append(Cooldown("account", now + 60, "slowly", since=now))
+    monitor.recheck()
+    wait_for(monitor, PAUSED)
+    bridge.cooldowns.clear()
+    monitor.recheck()
+    wait_for(monitor, READY)
+
+
+def test_trouble_is_checked_less_and_less_often(bridge: Bridge) -> None:
     bridge.error = UpstreamUnreachable("x")
     monitor = HealthMonitor(bridge)  # type: ignore[arg-type]
     pauses = []
@@ -123,7 +136,7 @@ def test_trouble_is_looked_at_less_and_less_often(bridge: Bridge) -> None:
     assert all(MAX_RETRY_DELAY * 0.79 < each < MAX_RETRY_DELAY * 1.21 for each in pauses[6:])
 
 
-def test_a_store_that_is_away_is_told_by_the_condition_that_goes_on(bridge: Bridge) -> None:
+def test_the_condition_shows_that_the_store_is_away(bridge: Bridge) -> None:
     monitor, lines = HealthMonitor(bridge), []  # type: ignore[arg-type]
     monitor.status.subscribe(lambda now: lines.append((now.summary, now.ready)))
     monitor.condition()
@@ -145,7 +158,9 @@ def test_a_store_that_is_away_is_told_by_the_condition_that_goes_on(bridge: Brid
     ]
 
 
-def test_it_looks_again_as_soon_as_the_store_is_back(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_checks_again_as_soon_as_the_store_is_back(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("copilot_bridge.exchange.health_monitor.MIN_RETRY_DELAY", 60.0)
     bridge.error = StoreUnavailable("can't use the store")
     monitor = HealthMonitor(bridge)  # type: ignore[arg-type]
@@ -163,7 +178,7 @@ def wait_for(monitor: HealthMonitor, state: str) -> None:
         time.sleep(0.005)
 
 
-def test_it_goes_on_looking(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_checks_again_after_each_report(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     """A request that gets a token, a login that has changed: each is news."""
     monkeypatch.setattr("copilot_bridge.exchange.health_monitor.POLL_INTERVAL", 0.005)
     monkeypatch.setattr("copilot_bridge.exchange.health_monitor.MIN_RETRY_DELAY", 60.0)
@@ -174,18 +189,18 @@ def test_it_goes_on_looking(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> 
     bridge.error = None
     monitor.report_token("ok")
     wait_for(monitor, READY)
-    looks = bridge.looks
+    checks = bridge.checks
     monitor.report_token("ok")
     bridge.error = LoginRequired("revoked")
     monitor.report_token("authentication")
     wait_for(monitor, LOGIN_NEEDED)
-    assert bridge.looks == looks + 1
+    assert bridge.checks == checks + 1
     bridge.error = None
     bridge.number += 1
     wait_for(monitor, READY)
 
 
-def test_the_log_tells_changes_alone(caplog: pytest.LogCaptureFixture) -> None:
+def test_only_changes_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     status, heard = ServiceStatus(), []
     status.subscribe(heard.append)
     caplog.set_level(logging.INFO)
