@@ -112,17 +112,17 @@ class Authenticator:
         self._warned = ""
         self._cache = ReloadingCache(changes, self._read, config.store_timeout)
 
-    def authenticate(self, given: Sequence[str], *, local: bool, address: str = "") -> Caller:
+    def authenticate(self, credentials: Sequence[str], *, local: bool, address: str = "") -> Caller:
         """Finds the caller by the credentials of a request.
 
-        :param given: the values of a few headers.
+        :param credentials: the values of a few headers.
         :param local: the request comes from this machine, not through a proxy that others can reach.
         :param address: the client's address, from trusted sources only.
         :raises BridgeError: "authentication", or "rate_limited" after too many wrong keys.
         """
         self._cache.refresh()
         has_keys = self._table or self._accepts_github_tokens
-        tried = [key for key in given if 0 < len(key) <= MAX_KEY_LENGTH] if has_keys else []
+        tried = [key for key in credentials if 0 < len(key) <= MAX_KEY_LENGTH] if has_keys else []
         for key in tried:
             if caller := self._look_up(key, address):
                 return caller
@@ -132,27 +132,29 @@ class Authenticator:
             raise BridgeError(KEYS_UNREADABLE, kind="unavailable", status=503, headers={"retry-after": "5"})
         if tried and (wait := self._guess_limiter.note_wrong(address, len(tried))):
             raise too_many("too many invalid API keys from your address", wait)
-        raise BridgeError(self._refusal(given), kind="authentication", headers={"WWW-Authenticate": "Bearer"})
+        raise BridgeError(
+            self._refusal(credentials), kind="authentication", headers={"WWW-Authenticate": "Bearer"}
+        )
 
     def find_by_digest(self, digest: bytes) -> Caller | None:
         """Finds the caller of a session by the digest of its key.  None: the key is no longer valid."""
         self._cache.refresh()
         return self._valid_caller(digest)
 
-    def _look_up(self, given: str, address: str) -> Caller | None:
-        digest = digest_of(given)
-        if not self._guess_limiter.may_try(address, given, digest):
+    def _look_up(self, key: str, address: str) -> Caller | None:
+        digest = digest_of(key)
+        if not self._guess_limiter.may_try(address, key, digest):
             return None
-        if caller := self._identify(given, digest):
-            self._guess_limiter.note_right(address, given, digest)
+        if caller := self._identify(key, digest):
+            self._guess_limiter.note_right(address, key, digest)
         return caller
 
-    def _identify(self, given: str, digest: bytes) -> Caller | None:
+    def _identify(self, key: str, digest: bytes) -> Caller | None:
         if digest in self._table:
             return self._valid_caller(digest)
-        if self._accepts_github_tokens and GITHUB_TOKEN.fullmatch(given):
+        if self._accepts_github_tokens and GITHUB_TOKEN.fullmatch(key):
             return Caller(
-                f"{GITHUB_ID_PREFIX}{sha256(given.encode()).hexdigest()[:16]}", github_token=Secret(given)
+                f"{GITHUB_ID_PREFIX}{sha256(key.encode()).hexdigest()[:16]}", github_token=Secret(key)
             )
         return None
 
@@ -173,8 +175,8 @@ class Authenticator:
     def _is_required(self) -> bool:
         return bool(self._table or self._accepts_github_tokens or self._keys_were_needed)
 
-    def _refusal(self, given: Iterable[str]) -> str:
-        if any(given):
+    def _refusal(self, credentials: Iterable[str]) -> str:
+        if any(credentials):
             return "invalid API key: it is unknown, revoked or expired"
         if not self._table and not self._accepts_github_tokens:
             lost = "an API key is required, but the bridge has none any more"
@@ -235,8 +237,8 @@ def caller_of(key: Key) -> Caller:
 
 def read_credentials(headers: Iterable[str | None]) -> list[str]:
     """Extracts the keys from the values of `CREDENTIAL_HEADERS`, in their order."""
-    found = [value.strip() for value in headers if value]
-    return [value[len(BEARER) :].strip() if value.lower().startswith(BEARER) else value for value in found]
+    stripped = [value.strip() for value in headers if value]
+    return [value[len(BEARER) :].strip() if value.lower().startswith(BEARER) else value for value in stripped]
 
 
 def needs_key(config: Config) -> bool:
@@ -256,8 +258,8 @@ def require_keys_when_public(config: Config, authenticator: Authenticator) -> No
 
 def weak_keys(config: Config) -> list[str]:
     """Warnings about keys of the settings that are short enough to be guessed."""
-    given = [*config.api_key, *(share for share, _ in config.share_token)]
-    sizes = sorted(len(key.reveal()) for key in given if len(key.reveal()) < SAFE_KEY_LENGTH)
+    keys = [*config.api_key, *(share for share, _ in config.share_token)]
+    sizes = sorted(len(key.reveal()) for key in keys if len(key.reveal()) < SAFE_KEY_LENGTH)
     return [
         f"an API key of the settings has only {size} character{'s' if size > 1 else ''} and can be guessed: "
         f"use {SAFE_KEY_LENGTH} or more (`copilot-bridge keys add NAME` creates a strong one)"

@@ -36,12 +36,12 @@ class GuessLimiter:
         self._clock = clock
         self._proven: LRUCache[tuple[str, bytes], bool] = LRUCache(CACHE_SIZE)
 
-    def may_try(self, address: str, given: str, digest: bytes) -> bool:
+    def may_try(self, address: str, key: str, digest: bytes) -> bool:
         """Tells whether a key may be compared with the known ones."""
-        return len(given) >= SAFE_KEY_LENGTH or (address, digest) in self._proven or not self.wait(address)
+        return len(key) >= SAFE_KEY_LENGTH or (address, digest) in self._proven or not self.wait(address)
 
-    def note_right(self, address: str, given: str, digest: bytes) -> None:
-        if len(given) < SAFE_KEY_LENGTH:
+    def note_right(self, address: str, key: str, digest: bytes) -> None:
+        if len(key) < SAFE_KEY_LENGTH:
             self._proven[address, digest] = True
 
     def note_wrong(self, address: str, count: int = 1) -> float:
@@ -62,16 +62,16 @@ class GuessLimiter:
         self.note_wrong(address)
         self._charge(ALL_NEW_TOKENS, MAX_NEW_TOKENS, NEW_TOKEN_INTERVAL, 1)
 
-    def _debt(self, name: str, most: int, every: float) -> float:
+    def _debt(self, name: str, limit: int, interval: float) -> float:
         """Seconds until all tries are paid off; 0 if the stored time is from before the machine's start."""
         left = self._tries.read(name) - self._clock()
-        return left if 0 < left <= (most + 1) * every * 2 else 0.0
+        return left if 0 < left <= (limit + 1) * interval * 2 else 0.0
 
-    def _wait(self, name: str, most: int, every: float) -> float:
-        return max(0.0, self._debt(name, most, every) - (most - 1) * every)
+    def _wait(self, name: str, limit: int, interval: float) -> float:
+        return max(0.0, self._debt(name, limit, interval) - (limit - 1) * interval)
 
-    def _charge(self, name: str, most: int, every: float, count: int) -> None:
-        left = min(self._debt(name, most, every) + count * every, (most + 1) * every)
+    def _charge(self, name: str, limit: int, interval: float, count: int) -> None:
+        left = min(self._debt(name, limit, interval) + count * interval, (limit + 1) * interval)
         self._tries.write(name, self._clock() + left)
 
 

@@ -126,8 +126,8 @@ class OriginPolicy:
         """Tells whether a peer's forwarding headers are trusted.  A peer on the Unix socket always is."""
         return not peer or self._is_proxy(peer)
 
-    def _is_proxy(self, given: str) -> bool:
-        address = parse_address(given)
+    def _is_proxy(self, host: str) -> bool:
+        address = parse_address(host)
         return address is not None and any(address in network for network in self._proxies)
 
 

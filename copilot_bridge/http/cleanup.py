@@ -59,7 +59,7 @@ class ErrorBoundary:
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         cleanup = environ[CLEANUP] = Cleanup()
         try:
-            answer = self._application(environ, start_response)
+            response = self._application(environ, start_response)
         except EXITS:
             cleanup.close()
             raise
@@ -69,11 +69,11 @@ class ErrorBoundary:
             return self._respond_internal_error(environ, start_response)
         if not cleanup.attached:
             cleanup.close()
-        return answer
+        return response
 
     def _respond_internal_error(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         error = BridgeError("internal error of the bridge; see its log")
         status, headers, body = write_error(dialect_of_path(environ.get("PATH_INFO", "")), error)
-        given = {"Content-Type": "application/json", "Content-Length": str(len(body))} | headers
-        start_response(f"{status} {HTTPStatus(status).phrase}", [*given.items()], sys.exc_info())
+        all_headers = {"Content-Type": "application/json", "Content-Length": str(len(body))} | headers
+        start_response(f"{status} {HTTPStatus(status).phrase}", [*all_headers.items()], sys.exc_info())
         return [body]

@@ -23,8 +23,8 @@ def call() -> Call:
 
 def client_dialect() -> str | None:
     """The client's dialect by the path, or for shared paths by its headers."""
-    given = (name for header, name in VERSION_HEADERS.items() if header in request.headers)
-    return dialect_of_path(request.path) or next(given, None)
+    by_header = (name for header, name in VERSION_HEADERS.items() if header in request.headers)
+    return dialect_of_path(request.path) or next(by_header, None)
 
 
 def client_socket(environ: Mapping[str, Any]) -> Any:

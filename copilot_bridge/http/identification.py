@@ -29,8 +29,8 @@ def read_origin(environ: Mapping[str, Any]) -> RequestOrigin:
 
 def identify(local: bool) -> None:
     """Finds the request's caller and makes its context.  Raises BridgeError for unknown callers."""
-    given = read_credentials(map(request.environ.get, CREDENTIAL_VARIABLES))
-    caller = bridge().authenticator.authenticate(given, local=local, address=g.record.caller)
+    credentials = read_credentials(map(request.environ.get, CREDENTIAL_VARIABLES))
+    caller = bridge().authenticator.authenticate(credentials, local=local, address=g.record.caller)
     bridge().admit(caller, g.record.caller)
     g.call = Call(bridge(), caller)
     if caller is not LOCAL_OPERATOR:

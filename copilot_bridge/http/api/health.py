@@ -63,10 +63,10 @@ def ready() -> tuple[Response, int]:
         report["kind"] = condition.kind
     if condition.store:
         report["store"] = condition.store
-    answer = jsonify(report | (details(condition) if is_authenticated() else {}))
+    response = jsonify(report | (details(condition) if is_authenticated() else {}))
     if not condition.ready:
-        answer.headers["Retry-After"] = str(bridge().health.retry_after())
-    return answer, 200 if condition.ready else 503
+        response.headers["Retry-After"] = str(bridge().health.retry_after())
+    return response, 200 if condition.ready else 503
 
 
 def details(condition: Condition) -> dict[str, Any]:

@@ -42,10 +42,10 @@ def show(name: str) -> Response:
 
 def limit() -> int:
     """The query's page size.  Raises InvalidRequest."""
-    given = request.args.get("limit", str(DEFAULT_LIMIT))
-    if not given.isdecimal() or not 1 <= int(given) <= MAX_LIMIT:
+    text = request.args.get("limit", str(DEFAULT_LIMIT))
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_LIMIT:
         raise InvalidRequest(f"limit: expected a whole number from 1 to {MAX_LIMIT}", param="limit")
-    return int(given)
+    return int(text)
 
 
 def as_json(content: object) -> Response:

@@ -18,6 +18,6 @@ def show() -> Response:
         )
     if not call().caller.operator or read_origin(request.environ).from_page:
         raise BridgeError("only the operator may read the token, and not from a web page", kind="permission")
-    answer = jsonify(token=call().copilot().token().value)
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    response = jsonify(token=call().copilot().token().value)
+    response.headers["Cache-Control"] = "no-store"
+    return response
