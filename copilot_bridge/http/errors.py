@@ -24,15 +24,15 @@ CLIENT_CLOSED_REQUEST = 499
 
 
 def error_response(error: BridgeError) -> Response:
-    g.record.note_error(error)
+    g.entry.note_error(error)
     if isinstance(error, StoreError):
-        log.error("request %s: %s", g.record.id, error)
+        log.error("request %s: %s", g.entry.id, error)
         error = BridgeError(
             "the bridge can't use its store at the moment; see its log", kind="unavailable", status=503
         )
     if error.token_unavailable:
         error.headers.setdefault("retry-after", str(bridge().health.retry_after()))
-    status, headers, body = write_error(g.record.dialect, error, g.record.id)
+    status, headers, body = write_error(g.entry.dialect, error, g.entry.id)
     return Response(body, status, headers, mimetype="application/json")
 
 
@@ -48,9 +48,9 @@ def http_error_response(error: HTTPException) -> Response:
 
 def disconnected_response(_error: ClientDisconnected) -> Response:
     """Responds all the same: the client may have closed only its own half of the connection."""
-    g.record.outcome = "client_disconnected"
+    g.entry.outcome = "client_disconnected"
     error = InvalidRequest("the client closed the request")
-    _, headers, body = write_error(g.record.dialect, error, g.record.id)
+    _, headers, body = write_error(g.entry.dialect, error, g.entry.id)
     return Response(body, CLIENT_CLOSED_REQUEST, headers, mimetype="application/json")
 
 
@@ -60,8 +60,8 @@ def too_deep_response(_error: RecursionError) -> Response:
 
 
 def internal_error_response(error: Exception) -> Response:
-    log.error("internal error in request %s", g.record.id, exc_info=error)
-    return error_response(BridgeError(f"internal error in request {g.record.id}; see the log"))
+    log.error("internal error in request %s", g.entry.id, exc_info=error)
+    return error_response(BridgeError(f"internal error in request {g.entry.id}; see the log"))
 
 
 def init_app(app: Flask) -> None:

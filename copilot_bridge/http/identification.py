@@ -30,8 +30,8 @@ def read_origin(environ: Mapping[str, Any]) -> RequestOrigin:
 def identify(local: bool) -> None:
     """Finds the request's caller and makes its context.  Raises BridgeError for unknown callers."""
     credentials = read_credentials(map(request.environ.get, CREDENTIAL_VARIABLES))
-    caller = bridge().authenticator.authenticate(credentials, local=local, address=g.record.caller)
-    bridge().admit(caller, g.record.caller)
+    caller = bridge().authenticator.authenticate(credentials, local=local, address=g.entry.caller)
+    bridge().admit(caller, g.entry.caller)
     g.call = Call(bridge(), caller)
     if caller is not LOCAL_OPERATOR:
-        g.record.caller_id = caller.id
+        g.entry.caller_id = caller.id

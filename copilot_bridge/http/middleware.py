@@ -33,15 +33,15 @@ def before_request() -> Response | None:
     policy = bridge().origin_policy
     origin = read_origin(environ)
     client, local = policy.locate(origin)
-    record = g.record = RequestLogEntry(
+    entry = g.entry = RequestLogEntry(
         client, environ["REQUEST_METHOD"], request.path, dialect=client_dialect()
     )
-    if record.path in POLLED_PATHS:
-        record.level = logging.DEBUG
-    if not record.path.isprintable():  # line ends, escapes, directions: no path of the bridge has any
+    if entry.path in POLLED_PATHS:
+        entry.level = logging.DEBUG
+    if not entry.path.isprintable():  # line ends, escapes, directions: no path of the bridge has any
         raise NotFound
     policy.check(origin)  # a page that the user visits must not spend the user's plan
-    if record.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
+    if entry.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
         return preflight()
     blueprint = request.blueprint
     if blueprint not in OPEN_BLUEPRINTS and not blueprint.startswith(PAGES_BLUEPRINT):
@@ -51,9 +51,9 @@ def before_request() -> Response | None:
 
 def after_request(response: Response) -> Response:
     """Adds the headers of every response, and attaches the cleanup."""
-    record: RequestLogEntry = g.record
+    entry: RequestLogEntry = g.entry
     attach_cleanup(response)
-    response.headers["X-Request-Id"] = record.id
+    response.headers["X-Request-Id"] = entry.id
     for name, value in SECURITY_HEADERS.items():
         response.headers.add(name, value)
     allow_origin(response)
@@ -62,9 +62,9 @@ def after_request(response: Response) -> Response:
 
 def attach_cleanup(response: Response) -> None:
     """Runs the cleanup when the server closes this response."""
-    record: RequestLogEntry = g.record
+    entry: RequestLogEntry = g.entry
     cleanup: Cleanup = request.environ[CLEANUP]
-    record.status = response.status_code
+    entry.status = response.status_code
     if cleanup.attached:  # to a response that could not be sent
         response.call_on_close(cleanup.close)
         return
@@ -73,8 +73,8 @@ def attach_cleanup(response: Response) -> None:
     if "call" in g:
         cleanup.add(g.call.leave)
         if "is_model_request" in g:
-            cleanup.add(partial(g.call.done, record))
-    cleanup.add(record.write)
+            cleanup.add(partial(g.call.done, entry))
+    cleanup.add(entry.write)
     if has_unread_body():
         discard_unread_body(response, cleanup)
 

@@ -20,19 +20,19 @@ ReadRequest = Callable[[Call, RequestLogEntry, bytes, Any], Any]
 
 def respond(read_request: ReadRequest) -> Response:
     """Responds to a request for a model, which `read_request` reads.  Raises BridgeError."""
-    record: RequestLogEntry = g.record
+    entry: RequestLogEntry = g.entry
     g.is_model_request = True
     data = read_body()
-    prepared = read_request(call(), record, data, request.headers)
-    record.dialect, record.model, record.streamed = prepared.dialect, prepared.name, prepared.streaming
-    call().ask_first(record, prepared.name, data)
+    prepared = read_request(call(), entry, data, request.headers)
+    entry.dialect, entry.model, entry.streamed = prepared.dialect, prepared.name, prepared.streaming
+    call().ask_first(entry, prepared.name, data)
     del data  # frees the memory, because a stream goes on for minutes
-    bridge().request_log_writer.begin(interrupted_row(record))
+    bridge().request_log_writer.begin(interrupted_row(entry))
     environ = request.environ
     exchange = Exchange(
         bridge(),
         prepared,
-        record,
+        entry,
         client_socket(environ),
         environ.get("copilot_bridge.socket_writer"),
         accepts_continue=environ.get("SERVER_PROTOCOL") == "HTTP/1.1",

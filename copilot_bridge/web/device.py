@@ -36,7 +36,7 @@ def start() -> Response:
     try:
         SharedFlow(shared()).start()
     except BridgeError as error:
-        g.record.note_error(error)
+        g.entry.note_error(error)
         return shown("device.html", 503 if isinstance(error, StoreError) else 502, str(error))
     return go(url_for("web.device.show"))
 

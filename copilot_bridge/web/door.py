@@ -81,7 +81,7 @@ def receive() -> Any:
     """Before each page.  Raises BridgeError: it is not to be seen, or not to be done."""
     view: Any = current_app.view_functions[request.endpoint or ""]
     if getattr(view, "quiet", False) or request.endpoint == "web.static":
-        g.record.level = logging.DEBUG
+        g.entry.level = logging.DEBUG
     if request.endpoint == "web.static":
         return None
     if not wants_page() and (otherwise := getattr(view, "otherwise", None)):
@@ -97,7 +97,7 @@ def receive() -> Any:
         g.visitor = operator()
         g.call = Call(shared(), g.visitor.caller)
         if g.visitor.caller is not LOCAL_OPERATOR:
-            g.record.caller_id = g.visitor.caller.id
+            g.entry.caller_id = g.visitor.caller.id
     if request.method not in SAFE:
         check_form()
     return None
@@ -140,7 +140,7 @@ def find_visitor() -> Visitor:
     """Raises BridgeError "authentication"."""
     given = read_credentials(map(request.environ.get, CREDENTIAL_VARIABLES))
     if given:
-        caller = shared().authenticator.authenticate(given, local=local(), address=g.record.caller)
+        caller = shared().authenticator.authenticate(given, local=local(), address=g.entry.caller)
         if caller is not LOCAL_OPERATOR:  # where no key is asked for, one that is given proves nothing
             return Visitor(caller, by_header=True)
     return signed_in() or Visitor(shared().authenticator.authenticate((), local=local()), visit())

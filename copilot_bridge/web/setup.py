@@ -89,7 +89,7 @@ def add_key() -> Response:
     try:
         secret = make_key(shared().store, name, KEY, expires=span)
     except BridgeError as error:
-        g.record.note_error(error)
+        g.entry.note_error(error)
         return shown(choice(request.form), 400, key_problem=str(error), key_name=name)
     return shown(choice(request.form), key=secret, key_name=name)
 

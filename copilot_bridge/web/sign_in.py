@@ -33,18 +33,18 @@ def enter() -> Response:
     """Raises BridgeError "rate_limited"."""
     following = local_path(request.form.get("next", ""))
     key = request.form.get("key", "").strip()
-    wait_turn(g.record.caller)
+    wait_turn(g.entry.caller)
     try:
-        caller = shared().authenticator.authenticate([key], local=False, address=g.record.caller)
+        caller = shared().authenticator.authenticate([key], local=False, address=g.entry.caller)
     except BridgeError as error:
         if error.kind == "rate_limited":
             raise
-        g.record.note_error(error)
+        g.entry.note_error(error)
         return form(following, 401, tr("This key is not known here, or not any more."))
     if not caller.operator:
         text = tr("This key is for models only. These pages need the operator's key.")
         return form(following, 403, text)
-    _next.pop(g.record.caller, None)
+    _next.pop(g.entry.caller, None)
     return open_session(go(following), key)
 
 

@@ -33,7 +33,7 @@ def ask(call: Call, dialect: str, model: str) -> Trial:
     :param call: for this request alone.
     """
     way, began = WAYS[dialect], time.perf_counter()
-    record = RequestLogEntry(g.record.caller, "POST", way.path, caller_id=g.record.caller_id, dialect=dialect)
+    record = RequestLogEntry(g.entry.caller, "POST", way.path, caller_id=g.entry.caller_id, dialect=dialect)
     try:
         answer = orjson.loads(
             complete(call, way, record, orjson.dumps(way.probe.body(model, QUESTION, ENOUGH)))

@@ -40,7 +40,7 @@ def title(status: int) -> str:
 def show(error: BridgeError) -> Response:
     if not wants_page():
         return error_response(error)
-    g.record.note_error(error)
+    g.entry.note_error(error)
     status = 503 if isinstance(error, StoreError) else error.facts.status
     asks = error.kind == "authentication" and request.method == "GET" and LIVE not in request.headers
     if asks and request.endpoint != "web.sign_in.show":
@@ -48,7 +48,7 @@ def show(error: BridgeError) -> Response:
         return go(url_for("web.sign_in.show", next=next_one))
     message = tr("You are not signed in, or not any more.") if status == 401 else str(error)
     response = page(
-        "error.html", status, title=title(status), message=message, id=g.record.id, asks=status == 401
+        "error.html", status, title=title(status), message=message, id=g.entry.id, asks=status == 401
     )
     if status == 429:
         response.headers.update(error.headers)
@@ -70,7 +70,7 @@ def show_internal(error: Exception) -> Response:
     if not wants_page():
         return answer
     text = tr("An error of the bridge itself. Its log has more, under the number below.")
-    return page("error.html", 500, title=title(500), message=text, id=g.record.id, asks=False)
+    return page("error.html", 500, title=title(500), message=text, id=g.entry.id, asks=False)
 
 
 def show_missing(error: HTTPException) -> Response:
