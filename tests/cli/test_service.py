@@ -9,7 +9,8 @@ import pytest
 from copilot_bridge.cli.service import command as service
 from copilot_bridge.cli.service.command import PLANS, Machine, kind_of
 from copilot_bridge.cli.service.files import LABEL, plist
-from copilot_bridge.cli.service.steps import Keep, Remove, Run, Write
+from copilot_bridge.cli.service.machine import is_closed
+from copilot_bridge.cli.service.steps import KeepFile, LogIn, RemoveFile, RunCommand, WriteFile
 from copilot_bridge.errors import ConfigError
 
 HOME = Path("/home/ada")
@@ -19,6 +20,7 @@ VERBS = ("install", "uninstall", "start", "stop", "restart", "status", "logs")
 
 def machine(platform="linux", **more):
     usual = {"home": HOME, "root": False, "user": 501, "python": Path("/srv/venv/bin/python")}
+    usual["package"] = Path("/srv/venv/lib/copilot_bridge")
     return Machine(platform=platform, **{**usual, "has_systemd": True, **more})
 
 
@@ -52,27 +54,82 @@ def test_each_way_knows_each_verb(kind):
 @pytest.mark.parametrize("kind", PLANS)
 def test_what_is_installed_is_removed_and_the_login_is_not(kind):
     steps = PLANS[kind]["install"](machine())
-    written = {step.path for step in steps if isinstance(step, Write) and not isinstance(step, Keep)}
-    removed = {step.path for step in PLANS[kind]["uninstall"](machine()) if isinstance(step, Remove)}
+    written = {step.path for step in steps if isinstance(step, WriteFile) and not isinstance(step, KeepFile)}
+    removed = {step.path for step in PLANS[kind]["uninstall"](machine()) if isinstance(step, RemoveFile)}
     assert removed == written
-    assert kind == "systemd" or any(isinstance(step, Keep) and step.path.name == "env" for step in steps)
+    assert kind == "systemd" or any(isinstance(step, KeepFile) and step.path.name == "env" for step in steps)
 
 
 @pytest.mark.parametrize("kind", ["systemd", "systemd of the user"])
 def test_units_name_this_program(kind):
-    text = "".join(step.text for step in PLANS[kind]["install"](machine()) if isinstance(step, Write))
+    text = "".join(step.text for step in PLANS[kind]["install"](machine()) if isinstance(step, WriteFile))
     assert "ExecStart=/srv/venv/bin/copilot-bridge start\n" in text
     assert "ExecReload=/srv/venv/bin/python -m copilot_bridge.serving.reload_request $MAINPID\n" in text
     assert "/opt/copilot-bridge" not in text
 
 
-def test_a_service_of_the_machine_does_not_run_from_somebodys_home():
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"python": HOME / "venv/bin/python"},
+        {"python": Path("/root/venv/bin/python")},
+        {"package": HOME / "checkout/copilot_bridge"},
+        {"python": Path("/tmp/venv/bin/python")},
+    ],
+    ids=str,
+)
+def test_a_system_service_is_not_planned_for_a_program_it_can_not_reach(what):
     with pytest.raises(ConfigError, match=r"install\.sh"):
-        PLANS["systemd"]["install"](machine(python=HOME / "venv/bin/python"))
+        PLANS["systemd"]["install"](machine(**what))
+
+
+def test_a_system_service_is_not_planned_for_a_python_below_a_closed_folder(tmp_path, monkeypatch):
+    """The virtual environment is open to all; the Python that it links to is not."""
+    monkeypatch.setattr("copilot_bridge.cli.service.machine.HIDDEN", ())
+    closed = [tmp_path / "private"]
+    monkeypatch.setattr("copilot_bridge.cli.service.machine.is_closed", lambda folder: folder in closed)
+    python = tmp_path / "private/bin/python"
+    python.parent.mkdir(parents=True)
+    python.touch()
+    (tmp_path / "venv/bin").mkdir(parents=True)
+    (tmp_path / "venv/bin/python").symlink_to(python)
+    where = machine(python=tmp_path / "venv/bin/python")
+    with pytest.raises(ConfigError, match=f"reach {python}: {tmp_path}/private is closed"):
+        PLANS["systemd"]["install"](where)
+    closed.clear()
+    assert PLANS["systemd"]["install"](where)
+
+
+@pytest.mark.parametrize(("mode", "closed"), [(0o700, True), (0o755, False), (0o711, False)])
+def test_a_folder_is_closed_where_others_can_not_enter(tmp_path, mode, closed):
+    tmp_path.chmod(mode)
+    assert is_closed(tmp_path) is closed
+    assert not is_closed(tmp_path / "missing")
+
+
+def test_the_plan_of_a_user_has_linger_and_a_login():
+    said = [str(step) for step in PLANS["systemd of the user"]["install"](machine())]
+    assert "loginctl enable-linger" in said
+    assert said[-1] == "/srv/venv/bin/copilot-bridge auth, unless a login is stored"
+
+
+def test_the_plan_of_the_machine_logs_in_as_the_service_s_user():
+    said = str(PLANS["systemd"]["install"](machine())[-1])
+    assert said.startswith("runuser -u copilot-bridge -- /srv/venv/bin/copilot-bridge auth --home /var/lib/")
+
+
+@pytest.mark.parametrize(("stored", "told"), [("[]", "Log in with: "), ('[{"user": "octo"}]', "")])
+def test_a_stored_login_is_not_asked_for_again(tmp_path, capsys, stored, told):
+    program = tmp_path / "copilot-bridge"
+    program.write_text(f"#!/bin/sh\necho '{stored}'\n")
+    program.chmod(0o700)
+    LogIn((str(program), "auth")).run()
+    assert capsys.readouterr().out.startswith(told)
+    assert bool(told) is (stored == "[]")
 
 
 def test_the_agent_runs_this_program():
-    (written,) = (step for step in PLANS["launchd"]["install"](machine()) if type(step) is Write)
+    (written,) = (step for step in PLANS["launchd"]["install"](machine()) if type(step) is WriteFile)
     assert written.path == HOME / f"Library/LaunchAgents/{LABEL}.plist"
     content = plistlib.loads(written.text.encode())
     assert content["ProgramArguments"][:2] == ["/srv/venv/bin/copilot-bridge", "start"]
@@ -80,8 +137,8 @@ def test_the_agent_runs_this_program():
 
 def test_the_task_has_no_window():
     steps = PLANS["Windows task"]["install"](machine())
-    (created, run) = (step for step in steps if isinstance(step, Run))
-    (written,) = (step for step in steps if type(step) is Write)
+    (created, run) = (step for step in steps if isinstance(step, RunCommand))
+    (written,) = (step for step in steps if type(step) is WriteFile)
     assert "<Command>/srv/venv/bin/pythonw.exe</Command>" in written.text
     assert created.command[-2:] == ("/XML", str(written.path))
     assert run.command == ("schtasks", "/Run", "/TN", "Copilot Bridge")
@@ -106,7 +163,11 @@ def test_it_is_done_step_by_step(run, monkeypatch, tmp_path):
     monkeypatch.setattr(subprocess, "call", lambda command: called.append(command) or 0)
     assert run("service", "install").code == 0
     assert (tmp_path / ".config/systemd/user/copilot-bridge.service").exists()
-    assert [command[2] for command in called] == ["daemon-reload", "enable"]
+    assert [command[1:3] for command in called] == [
+        ("enable-linger",),
+        ("--user", "daemon-reload"),
+        ("--user", "enable"),
+    ]
     assert run("service", "uninstall").code == 0
     assert not (tmp_path / ".config/systemd/user/copilot-bridge.service").exists()
 

@@ -18,7 +18,10 @@ from integration.harness import PATIENCE, ROOT, environment
 
 from copilot_bridge.cli.service import command as service
 from copilot_bridge.cli.service import steps
-from copilot_bridge.cli.service.command import Machine, agent, folder_on_windows, user_settings
+from copilot_bridge.cli.service.command import Machine
+from copilot_bridge.cli.service.launchd import agent
+from copilot_bridge.cli.service.systemd import user_settings
+from copilot_bridge.cli.service.windows import folder_on_windows
 from copilot_bridge.config.sources import read_env_file
 from copilot_bridge.serving.handover import EXIT_WITH_STDIN
 
@@ -34,7 +37,7 @@ class Played:
         self.machine = Machine(platform=platform, home=folder / "ada", **known)
         self._run, self._state = run, folder / "state.json"
         monkeypatch.setattr(service, "Machine", lambda: self.machine)
-        monkeypatch.setattr(steps, "PAUSE", 0.02)
+        monkeypatch.setattr(steps, "RETRY_INTERVAL", 0.02)
 
     def __call__(self, verb):
         self.out(verb)

@@ -1,5 +1,6 @@
-"""What a plan for a service is made of: files and commands, said before they are done."""
+"""The steps of a plan for a service: files and commands, each printed before it runs."""
 
+import json
 import os
 import shlex
 import subprocess
@@ -10,15 +11,16 @@ from pathlib import Path
 import click
 
 from copilot_bridge.cli.service.files import ENV_FILE
+from copilot_bridge.cli.terminal.console import is_interactive
 from copilot_bridge.cli.terminal.timeout import call_with_timeout
 from copilot_bridge.errors import BridgeError, ConfigError
 
-QUICK = 1.0  # s, for the bridge's word
-PAUSE = 1.0  # s, between two tries
+CONDITION_TIMEOUT = 1.0  # s
+RETRY_INTERVAL = 1.0  # s
 
 
 @dataclass(frozen=True)
-class Write:
+class WriteFile:
     """A file to write."""
 
     path: Path
@@ -28,26 +30,26 @@ class Write:
     def __str__(self) -> str:
         return f"write {self.path}"
 
-    def do(self) -> None:
+    def run(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(self.text, encoding=self.encoding)
 
 
 @dataclass(frozen=True)
-class Keep(Write):
-    """A file of the user's own: written if there is none, and never over one.  Only they can read it."""
+class KeepFile(WriteFile):
+    """A file of the user's own, written only if there is none, and readable only by them."""
 
     def __str__(self) -> str:
         return f"write {self.path}, if there is none"
 
-    def do(self) -> None:
+    def run(self) -> None:
         if not self.path.exists():
-            super().do()
+            super().run()
             self.path.chmod(0o600)
 
 
 @dataclass(frozen=True)
-class Remove:
+class RemoveFile:
     """A file to remove, if it is there."""
 
     path: Path
@@ -55,12 +57,12 @@ class Remove:
     def __str__(self) -> str:
         return f"remove {self.path}"
 
-    def do(self) -> None:
+    def run(self) -> None:
         self.path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
-class Run:
+class RunCommand:
     """A command.
 
     :param may_fail: it may be done already.
@@ -74,12 +76,12 @@ class Run:
     def __str__(self) -> str:
         return shlex.join(self.command)
 
-    def do(self) -> None:
+    def run(self) -> None:
         code = self._called()
         for _ in range(self.tries - 1):
             if not code:
                 break
-            time.sleep(PAUSE)
+            time.sleep(RETRY_INTERVAL)
             code = self._called()
         if code and not self.may_fail:
             raise ConfigError(f"`{self}` has failed (exit code {code})")
@@ -92,8 +94,8 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Await:
-    """The end of what a command shows: it is asked until it fails, for so many seconds at most."""
+class WaitUntilFails:
+    """A command that is repeated until it fails, for so many seconds at most."""
 
     command: tuple[str, ...]
     seconds: float
@@ -101,20 +103,20 @@ class Await:
     def __str__(self) -> str:
         return f"until it fails: {shlex.join(self.command)}"
 
-    def do(self) -> None:
+    def run(self) -> None:
         give_up = time.monotonic() + self.seconds
         nowhere = subprocess.DEVNULL
         while time.monotonic() < give_up and not subprocess.call(
             self.command, stdout=nowhere, stderr=nowhere
         ):
-            time.sleep(PAUSE / 4)
+            time.sleep(RETRY_INTERVAL / 4)
 
 
 @dataclass(frozen=True)
-class Ask:
-    """The running bridge's own word on how it is.
+class ReportCondition:
+    """The condition that the running bridge reports.
 
-    :param settings: the file that says where it listens; without it, it listens where it does by default.
+    :param settings: the file that says where it listens; without the file, at the default address.
     """
 
     settings: Path
@@ -122,7 +124,7 @@ class Ask:
     def __str__(self) -> str:
         return "ask the bridge how it is"
 
-    def do(self) -> None:
+    def run(self) -> None:
         try:
             click.echo(self._answer())
         except BridgeError as error:
@@ -140,12 +142,44 @@ class Ask:
         config = load_config(environ={ENV_FILE: ""}, env_file=self._readable())
         root = base_url(config.host, config.port)
         key = config.api_key[0].reveal() if config.api_key else ""
-        return printable(
-            f"{root}: {call_with_timeout(lambda: get_condition(HttpClient(config), root, key), QUICK)}"
-        )
+        client = HttpClient(config)
+        condition = call_with_timeout(lambda: get_condition(client, root, key), CONDITION_TIMEOUT)
+        return printable(f"{root}: {condition}")
 
     def _readable(self) -> Path | None:
         return self.settings if os.access(self.settings, os.R_OK) else None
 
 
-Step = Write | Keep | Remove | Run | Await | Ask
+@dataclass(frozen=True)
+class LogIn:
+    """A login to GitHub with the data directory of the service, unless one is stored there.
+
+    :param command: `... copilot-bridge auth`, as the service's user.
+    :param options: of that command and of `auth list`.
+    """
+
+    command: tuple[str, ...]
+    options: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{shlex.join((*self.command, *self.options))}, unless a login is stored"
+
+    def run(self) -> None:
+        if self._is_stored():
+            return
+        if is_interactive():
+            subprocess.call((*self.command, *self.options))
+        else:
+            click.echo(f"Log in with: {shlex.join((*self.command, *self.options))}")
+
+    def _is_stored(self) -> bool:
+        try:
+            listed = subprocess.run(
+                (*self.command, "list", "--json", *self.options), capture_output=True, check=False
+            )
+            return bool(json.loads(listed.stdout))
+        except (OSError, ValueError):
+            return False
+
+
+Step = WriteFile | KeepFile | RemoveFile | RunCommand | WaitUntilFails | ReportCondition | LogIn

@@ -1,0 +1,56 @@
+"""The machine that a service is installed on."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from copilot_bridge.cli.service.files import NAME
+
+# Folders that the unit hides from the service, whatever their permissions.
+HIDDEN = tuple(map(Path, ("/root", "/home", "/run/user", "/tmp", "/var/tmp")))  # noqa: S108 - none is written to
+ENTER = 0o001  # the permission of all others
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where this program runs, as far as a service has to know.
+
+    :param package: the folder of the program's code.
+    """
+
+    platform: str = sys.platform
+    home: Path = field(default_factory=Path.home)
+    root: bool = field(default_factory=lambda: hasattr(os, "geteuid") and os.geteuid() == 0)
+    user: int = field(default_factory=lambda: os.getuid() if hasattr(os, "getuid") else 0)
+    python: Path = Path(sys.executable)
+    package: Path = Path(__file__).parents[2]
+    account: str = field(
+        default_factory=lambda: "\\".join(filter(None, map(os.environ.get, ("USERDOMAIN", "USERNAME"))))
+    )
+    has_systemd: bool = field(default_factory=lambda: shutil.which("systemctl") is not None)
+
+    @property
+    def program(self) -> Path:
+        return self.python.with_name(NAME)
+
+    def out_of_reach(self) -> Iterator[tuple[Path, Path]]:
+        """(file or folder, folder that keeps a service's user from it) of what the program needs.
+
+        A virtual environment's Python is often a link to one below somebody's home.
+        """
+        for needed in (self.python, self.python.resolve(), self.package, self.package.resolve()):
+            for folder in reversed(needed.parents):
+                if folder in HIDDEN or is_closed(folder):
+                    yield needed, folder
+                    break
+
+
+def is_closed(folder: Path) -> bool:
+    """Whether others can't enter it.  What is not there yet is no obstacle."""
+    try:
+        return not folder.stat().st_mode & ENTER
+    except OSError:
+        return False
