@@ -1,8 +1,8 @@
-"""What outlives the process: logins, Copilot tokens, keys, pace, approvals and the request log.
+"""Keeps what outlives the process: logins, Copilot tokens, keys, rate limits, approvals and the request log.
 
-    Store -> an object for each thing that is kept (`logins`, `shelf`, ...) -> Database -> SQLite
+    Store -> an object for each kind of data (`logins`, `keys`, ...) -> Database -> SQLite or PostgreSQL
 
-No other room knows SQL.  Secrets go through the `Encryptor` on their way in and out.
+No other package knows SQL.  The `Encryptor` encrypts the secrets on their way in.
 """
 
 from copilot_bridge.store.store import Store, open_store

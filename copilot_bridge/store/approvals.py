@@ -1,4 +1,4 @@
-"""Requests that wait for the operator's yes."""
+"""The requests that wait for the operator's approval, in the store."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from copilot_bridge.shared_memory.change_counter import ChangeCounter
 from copilot_bridge.store.database import Database, Row, Transaction
 from copilot_bridge.store.encryption import Encryptor
 
-# Whoever waits says so from time to time; a worker that was killed does not.  Seconds.
+# Seconds.  A waiting worker renews its request from time to time; a killed worker does not.
 TTL = 30.0
 
 PENDING, APPROVED, DENIED = 0, 1, 2
@@ -36,32 +36,31 @@ class ApprovalTable:
         self._changes = changes
 
     def add(self, request: PendingRequest) -> None:
-        preview = self._encryptor.encrypt(request.preview)  # what was said is nobody else's business
+        """Let a request wait for a decision."""
+        preview = self._encryptor.encrypt(request.preview)  # a prompt is confidential
 
         def put(transaction: Transaction) -> None:
             now = transaction.now()
-            # One that is to live for longer than any does is from before the clock was set back.
+            # A request that would live longer than TTL allows is from before the clock was set back.
             transaction.execute("DELETE FROM approvals WHERE expires < ? OR expires > ?", now, now + 2 * TTL)
             transaction.change(
                 "INSERT INTO approvals (id, caller, model, preview, size, at, decision, expires)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                *(
-                    request.id,
-                    request.caller,
-                    request.model,
-                    preview,
-                    request.size,
-                    now,
-                    PENDING,
-                    now + TTL,
-                ),
+                request.id,
+                request.caller,
+                request.model,
+                preview,
+                request.size,
+                now,
+                PENDING,
+                now + TTL,
             )
 
         self._database.run(put)
         self._changes.bump()
 
     def poll(self, request_id: str) -> int:
-        """PENDING, APPROVED or DENIED; whoever asks for it still waits."""
+        """PENDING, APPROVED or DENIED.  Asking for it also keeps the request alive."""
 
         def look(transaction: Transaction) -> int:
             transaction.change(
@@ -79,7 +78,7 @@ class ApprovalTable:
         self._changes.bump()
 
     def decide(self, request_id: str, *, yes: bool) -> bool:
-        """False: nobody waits for it (any more)."""
+        """Approve or deny a request.  False: nothing waits for it any more."""
         changed = self._database.run(
             lambda transaction: transaction.change(
                 "UPDATE approvals SET decision = ? WHERE id = ? AND decision = ? AND expires >= ?",
@@ -93,7 +92,7 @@ class ApprovalTable:
         return bool(changed)
 
     def waiting(self) -> list[PendingRequest]:
-        """The oldest first."""
+        """The requests to decide on, the oldest first."""
         rows = self._database.read(
             lambda transaction: transaction.rows(
                 "SELECT id, caller, model, preview, size, at FROM approvals"
@@ -105,5 +104,5 @@ class ApprovalTable:
         return [self._read(row) for row in rows]
 
     def _read(self, row: Row) -> PendingRequest:
-        key, caller, model, preview, size, at = row
-        return PendingRequest(key, caller, model, self._encryptor.decrypt(preview) or "", size, at)
+        request_id, caller, model, preview, size, at = row
+        return PendingRequest(request_id, caller, model, self._encryptor.decrypt(preview) or "", size, at)

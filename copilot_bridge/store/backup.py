@@ -1,7 +1,7 @@
-"""A store as one file, whichever database it is in: to be kept elsewhere, and to be put back.
+"""Backs up a store of either database as one file, and restores it.
 
-The file is a SQLite database with the tables of this version.  Secrets in it are encrypted as they are in the
-store, and the key is not in it.
+The file is a SQLite database with the tables of this version.  Secrets in it are encrypted as in the store,
+and the key is not in it.
 """
 
 import os
@@ -19,9 +19,9 @@ from copilot_bridge.store.schema import MIGRATIONS
 from copilot_bridge.store.sqlite import Sqlite
 from copilot_bridge.store.unreleased_schema import FIRST_UNRELEASED_STEP
 
-# What matters for a moment only: who waits, and how many have passed just now.
+# Tables whose rows matter for a moment only, such as queues, and the list of migrations.
 TRANSIENT_TABLES = {"tickets", "admissions", "next_admissions", "approvals", "migrations"}
-PAGE = 2000  # rows
+PAGE_SIZE = 2000  # rows
 HEADER = b"SQLite format 3\0"
 
 
@@ -32,12 +32,12 @@ class Table:
 
     @property
     def order(self) -> str:
-        """Of all columns, so that pages neither overlap nor leave a row out."""
+        """All columns, so that pages neither overlap nor leave a row out."""
         return ", ".join(self.columns)
 
 
 def tables() -> list[Table]:
-    """Those that are worth keeping, as this version has them."""
+    """The tables to back up, as this version has them."""
 
     def read(transaction: Transaction) -> list[Table]:
         names = transaction.rows("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
@@ -53,31 +53,31 @@ def tables() -> list[Table]:
 
 
 def back_up(database: Database, path: Path) -> dict[str, int]:
-    """The number of rows of each table.  The file is there whole or not at all, for its owner alone.
+    """Write a backup for its owner alone, whole or not at all.  Returns the number of rows of each table.
 
-    :raises InvalidRequest: there is such a file already.  :raises StoreError: it can't be read, or written.
+    :raises InvalidRequest: the file exists already.  :raises StoreError: it can't be read, or written.
     """
     if path.exists():
-        raise InvalidRequest(f"{path} exists already: name a new file")
+        raise InvalidRequest(f"{path} already exists: name a new file")
     try:
         with tempfile.TemporaryDirectory(dir=path.resolve().parent, prefix=".backup-") as folder:
             copy = Sqlite(Path(folder) / "copy.db")
             counts = database.run(lambda source: copy.run(lambda target: copy_rows(source, target)))
             copy.close()
             with closing(sqlite3.connect(copy.path or "")) as connection:
-                connection.execute("PRAGMA journal_mode = DELETE")  # one file, without a journal beside it
+                connection.execute("PRAGMA journal_mode = DELETE")  # a single file, with no journal beside it
             os.link(copy.path or "", path)
     except FileExistsError:
-        raise InvalidRequest(f"{path} exists already: name a new file") from None
+        raise InvalidRequest(f"{path} already exists: name a new file") from None
     except OSError as error:
         raise StoreError(f"can't write {path}: {error.strerror or error}") from error
     return counts
 
 
 def restore(database: Database, path: Path) -> dict[str, int]:
-    """Put the content of a backup in the place of all that is kept; all of it, or nothing.
+    """Replace the whole content of the store with that of a backup, or change nothing.
 
-    :raises InvalidRequest: it is no backup, is damaged, or is of a newer version.  :raises StoreError:
+    :raises InvalidRequest: the file is no backup, is damaged, or is of a newer version.  :raises StoreError:
     """
     with OpenedBackup(path) as copy:
         return database.run(lambda target: copy.read(lambda source: copy_rows(source, target)))
@@ -90,7 +90,7 @@ def summary(path: Path) -> dict[str, int]:
 
 
 class OpenedBackup:
-    """A backup, brought up to date in a copy of it."""
+    """A temporary copy of a backup, with the tables of this version."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -109,27 +109,27 @@ class OpenedBackup:
         try:
             with self._path.open("rb") as file:
                 if file.read(len(HEADER)) != HEADER:
-                    raise InvalidRequest(f"{self._path} is no backup of a store")
+                    raise InvalidRequest(f"{self._path} is not a backup of a store")
             shutil.copyfile(self._path, copy)
         except OSError as error:
             raise StoreError(f"can't read {self._path}: {error.strerror or error}") from error
-        self._judge(copy)
+        self._check(copy)
         return Sqlite(copy)
 
-    def _judge(self, copy: Path) -> None:
-        """Raises InvalidRequest: what it is instead of a backup that this version can read."""
+    def _check(self, copy: Path) -> None:
+        """Raises InvalidRequest: this version can't read the file as a backup."""
         with closing(sqlite3.connect(copy)) as connection:
             try:
                 ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
                 steps = {name for (name,) in connection.execute("SELECT name FROM migrations")}
             except sqlite3.Error as error:
-                raise InvalidRequest(f"{self._path} is no whole backup of a store: {error}") from error
+                raise InvalidRequest(f"{self._path} is not a complete backup of a store: {error}") from error
         if found != "ok":
             raise InvalidRequest(f"{self._path} is damaged: {found}")
         is_older = FIRST_UNRELEASED_STEP in steps
         if not is_older and steps - {name for name, _ in MIGRATIONS}:
             raise InvalidRequest(
-                f"{self._path} is of a newer version of the bridge: restore it with that one"
+                f"{self._path} was written by a newer version of the bridge: restore it with that version"
             )
 
     def __exit__(self, *_error: object) -> None:
@@ -154,7 +154,7 @@ def pages_of(source: Transaction, table: Table) -> Iterator[list[Row]]:
     columns = ", ".join(table.columns)
     sql = f"SELECT {columns} FROM {table.name} ORDER BY {table.order} LIMIT ? OFFSET ?"  # noqa: S608
     start = 0
-    while page := source.rows(sql, PAGE, start):
+    while page := source.rows(sql, PAGE_SIZE, start):
         yield page
         start += len(page)
 

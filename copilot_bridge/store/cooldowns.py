@@ -1,4 +1,4 @@
-"""What is to be left alone for a while, because Copilot has said so; shared by all who share the store."""
+"""Pauses that Copilot has asked for, which all users of the store share."""
 
 from dataclasses import dataclass, replace
 
@@ -10,10 +10,9 @@ COLUMNS = "account, until, message, code, model, path, since"
 
 @dataclass(frozen=True)
 class Cooldown:
-    """A model or a path of an account; the account itself, where neither is named.
+    """A pause for a model or a path of an account, or for the whole account.
 
-    :param account: its fingerprint.  :param until: unix seconds, as `since`.
-    :param message: what Copilot said.
+    :param account: its fingerprint.  :param since, until: unix seconds.  :param message: Copilot's words.
     """
 
     account: str
@@ -33,30 +32,30 @@ class Cooldown:
         return self.model or self.path or "the account"
 
     def remaining(self, now: float) -> float:
-        """Seconds; 0: it is over."""
+        """The remaining seconds; 0: it is over."""
         return Wait(self.since, self.until).remaining(now)
 
     def shifted(self, seconds: float) -> "Cooldown":
-        """The same by a clock that is ahead by so much."""
+        """The same cooldown by a clock that is ahead by so much."""
         return replace(self, until=self.until + seconds, since=self.since + seconds)
 
 
 class CooldownTable:
-    """Kept by the store's clock, told by the clock of who asks.  Raises StoreError."""
+    """The cooldowns in the store, stored by its clock, read by the caller's.  Raises StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def put(self, cooldown: Cooldown, now: float | None = None) -> None:
-        """:param now: unix seconds by the clock that the rest's times are of, where that is another."""
+        """:param now: the present by the clock of the cooldown's times, if that is not the store's."""
         self._database.run(lambda transaction: put(transaction, cooldown, now))
 
     def all(self, now: float | None = None) -> list[Cooldown]:
-        """Those that are not over.  :param now: as above."""
+        """The cooldowns that are not over.  :param now: as above."""
         return self._database.read(lambda transaction: read(transaction, now))
 
     def clear(self, *cooldowns: Cooldown) -> None:
-        keys = [each.key for each in cooldowns]
+        keys = [cooldown.key for cooldown in cooldowns]
         self._database.run(
             lambda transaction: transaction.change_many(
                 "DELETE FROM cooldowns WHERE account = ? AND model = ? AND path = ?", keys

@@ -1,6 +1,6 @@
-"""What a database has to be able to do.  The same statements run on each, in the SQL that they share.
+"""The interface of a database.  Both run the same statements, in the SQL that they share.
 
-Types that mean the same everywhere: TEXT, BIGINT, DOUBLE PRECISION.  Placeholders are question marks.
+Types that mean the same in both: TEXT, BIGINT, DOUBLE PRECISION.  Placeholders are question marks.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,59 +14,66 @@ Query = tuple[str, tuple[object, ...]]  # SQL, its values
 
 
 class Transaction(Protocol):
-    """All of it happens, or nothing."""
+    """Statements that take effect together, or not at all."""
 
     def rows(self, sql: str, *values: object) -> list[Row]: ...
     def change(self, sql: str, *values: object) -> int:
-        """How many rows it was."""
+        """Run a statement.  Returns the number of rows that it changed."""
 
     def change_many(self, sql: str, values: Sequence[Sequence[object]]) -> None: ...
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None: ...
     def columns(self, table: str) -> list[str]:
-        """Their names, in order; none: there is no such table."""
+        """The names of a table's columns, in order; none: there is no such table."""
 
     def now(self) -> float:
-        """Unix seconds, by the clock that all who share the database go by."""
+        """Unix seconds, by the one clock that all users of the database share."""
 
     def execute(self, sql: str, *values: object) -> None:
-        """A change of which nothing is to be known, so that nobody waits for it before the end."""
+        """Run a statement without its result, which need not happen before the end of the transaction."""
 
     def advisory_lock(self, name: str) -> None:
-        """Until the end of the transaction nobody else is in one that asked for the same name."""
+        """Take a named exclusive lock until the end of the transaction."""
 
     def lock_and_query(self, name: str, *queries: Query) -> tuple[float, list[list[Row]]]:
-        """`alone`, and then in one go `now()` and the rows of each query."""
+        """`advisory_lock`, and then, in one round trip, `now()` and the rows of each query."""
 
 
 class Database(Protocol):
-    """`timeout`: seconds after which the caller goes on, whatever the database does; None: the database's own
-    limits hold.
+    """A store's database.
 
-    :raises StoreUnavailable: it is out of reach, locked by others, or was too slow.
+    `timeout`: seconds after which the caller continues, whatever the database does; None: the database's own
+    limits apply.
+
+    :raises StoreUnavailable: it is out of reach, locked by others, or too slow.
     :raises StoreBusy: too many use it at the same time.
-    :raises StoreError: whatever else is wrong with it.
+    :raises StoreError: any other fault.
     """
 
-    location: str  # for people
-    persistent: bool  # what is written outlives the process
+    location: str  # for messages
+    persistent: bool  # its content outlives the process
 
     def run(self, work: Callable[[Transaction], T], timeout: float | None = None) -> T:
-        """What `work` returns, in a transaction of its own.  It may only use the transaction: it may run
-        in another thread, and more than once.
+        """Run `work` in a transaction of its own, and return its result.
+
+        It may use nothing but the transaction: it may run in another thread, and more than once.
         """
 
     def read(self, work: Callable[[Transaction], T], timeout: float | None = None) -> T:
-        """The same for work that only reads: no lock of a writer is taken or waited for."""
+        """Run `work` that only reads.  It neither takes a writer's lock nor waits for one."""
 
     def lock(self, name: str, timeout: float | None = None) -> AbstractContextManager[object]:
-        """Held by one at a time, whoever shares the database; without it, if it can't be had."""
+        """A lock for the block, held by one user of the database at a time.
+
+        Where the lock can't be had, the block runs without it.
+        """
 
     def checkpoint(self) -> None:
-        """What is committed is whole in the main file now, for whoever copies it alone; as far as that can
-        be had at once.
+        """Bring what is committed into the main file, for tools that copy that file alone.
+
+        A part that others still use stays in the journal.
         """
 
     def check(self) -> str | None:
-        """What is wrong with it, if anything.  Takes its time."""
+        """The fault of the database, if there is one.  This reads all of it."""
 
     def close(self) -> None: ...

@@ -1,4 +1,4 @@
-"""A time by which a server has to have answered, whatever has become of it."""
+"""A deadline for a library that waits on a socket without one."""
 
 import socket
 import threading
@@ -10,11 +10,11 @@ from copilot_bridge.store.sqlite_connection import under_gevent
 
 
 class SocketDeadline:
-    """Shuts a socket down if the block takes longer than so many seconds.
+    """Shuts a socket down if the block takes longer than `seconds`.
 
-    Whoever waits for data on it is woken by an end of file, so a library that knows no deadlines raises its
-    own error for a lost connection.  (An exception thrown into the waiting greenlet would find the library in
-    the middle of its protocol, and make it wait again for the answer to its ROLLBACK.)
+    The library that waits for data on the socket sees an end of file then, and raises its own error for a
+    lost connection.  (An exception thrown into the waiting greenlet would find the library in the middle of
+    its protocol, and make it wait again for the response to its ROLLBACK.)
     """
 
     def __init__(self, descriptor: int, seconds: float) -> None:
@@ -50,4 +50,4 @@ class SocketDeadline:
             try:
                 sock.shutdown(socket.SHUT_RDWR)
             finally:
-                sock.detach()  # it is the library's
+                sock.detach()  # the library owns the descriptor

@@ -1,7 +1,7 @@
-"""Secrets, sealed before they are written down.
+"""Encrypts the secrets in the store.
 
-The key is given (a setting, or systemd's credential `copilot-bridge-key`), or lies in a file of its own
-beside the database: a copy of the database alone gives nobody's login away.
+The key is a setting, systemd's credential `copilot-bridge-key`, or a file of its own beside the database.  A
+copy of the database alone gives no login away.
 """
 
 import base64
@@ -26,8 +26,11 @@ CREDENTIAL = "copilot-bridge-key"
 
 
 class Encryptor:
-    """:param key: given by the operator.  :param home: where the key file is; None: one for this process.
-    :param shared: with other machines: then it has to be given.
+    """Encrypts and decrypts with the key of the store.
+
+    :param key: the key that the operator set, if any.
+    :param home: the directory of the key file; None: the key lives as long as this process.
+    :param shared: other machines use the store too, so the key has to be set.
     """
 
     def __init__(
@@ -50,39 +53,39 @@ class Encryptor:
     def encrypt(self, secret: str) -> str:
         return self.encrypt_bytes(secret.encode())
 
-    def decrypt(self, sealed: str) -> str | None:
-        """None if it was sealed with another key."""
-        content = self.decrypt_bytes(sealed)
+    def decrypt(self, encrypted: str) -> str | None:
+        """None: it was encrypted with another key."""
+        content = self.decrypt_bytes(encrypted)
         return None if content is None else content.decode()
 
     def encrypt_bytes(self, content: bytes) -> str:
         return self._fernet.encrypt(content).decode()
 
-    def decrypt_bytes(self, sealed: str) -> bytes | None:
-        """None if it was sealed with another key."""
+    def decrypt_bytes(self, encrypted: str) -> bytes | None:
+        """None: it was encrypted with another key."""
         from cryptography.fernet import InvalidToken
 
         try:
-            return self._fernet.decrypt(sealed)
-        except (InvalidToken, ValueError):  # ValueError: it is no text
+            return self._fernet.decrypt(encrypted)
+        except (InvalidToken, ValueError):  # ValueError: it is not ASCII
             log.warning(
-                "a secret in the store can't be read: the key (%s) is not the one it was sealed with",
+                "can't decrypt a secret in the store: it was encrypted with another key than %s",
                 self.location,
             )
             return None
 
     def derive_key(self, purpose: str) -> bytes:
-        """A key for something else, the same for all who have this one; it does not give this one away."""
+        """A key for another purpose, which depends on the store's key but does not reveal it."""
         from cryptography.hazmat.primitives.hashes import SHA256
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-        _ = self._fernet  # raises ConfigError for what is no key
+        _ = self._fernet  # raises ConfigError for an invalid key
         master = base64.urlsafe_b64decode(self._fernet_key)
         return HKDF(SHA256(), 32, salt=None, info=f"copilot-bridge {purpose}".encode()).derive(master)
 
     @property
     def location(self) -> str:
-        """Where the key comes from, for people."""
+        """The source of the key, for messages."""
         if self._given:
             return "the setting store-key"
         if credential := self._credential():
@@ -91,19 +94,19 @@ class Encryptor:
 
     @cached_property
     def _fernet(self) -> "Fernet":
-        from cryptography.fernet import Fernet  # here: half of a command's start-up time
+        from cryptography.fernet import Fernet  # here, as it is half of a command's start-up time
 
         try:
             return Fernet(self._fernet_key)
         except ValueError as error:
             raise ConfigError(
-                f"the key of the store ({self.location}) is none: expected 32 bytes in base64, as "
-                "`openssl rand -base64 32` prints them"
+                f"invalid store key ({self.location}): expected 32 bytes in base64; "
+                "`openssl rand -base64 32` prints such a key"
             ) from error
 
     @cached_property
     def _fernet_key(self) -> bytes:
-        """In the alphabet of Fernet, whichever it was given in."""
+        """The key in the URL-safe alphabet of base64, which Fernet expects."""
         return self._raw_key().strip().replace(b"+", b"-").replace(b"/", b"_")
 
     def _raw_key(self) -> bytes:
@@ -127,7 +130,7 @@ class Encryptor:
             raise StoreError(f"can't use the key of the store {self.location}: {error.strerror}") from error
 
     def _credential(self) -> Path | None:
-        """https://systemd.io/CREDENTIALS/"""
+        """The file of systemd's credential, if there is one.  https://systemd.io/CREDENTIALS/"""
         folder = self._environ.get("CREDENTIALS_DIRECTORY")
         path = Path(folder) / CREDENTIAL if folder else None
         return path if path and path.is_file() else None

@@ -1,7 +1,7 @@
 """A directory of small JSON files that only their owner can read.
 
-A file is written whole and then renamed into place, so whoever reads it finds the old or the new one,
-never half of one; a crash in between loses nothing.
+A file is written whole and then moved into place: others read the old one or the new one, never a part, and a
+crash in between loses nothing.
 """
 
 import logging
@@ -18,7 +18,7 @@ from copilot_bridge.private_files import make_directory, written_beside
 
 log = logging.getLogger(__name__)
 
-# A token is fetched under a lock; whoever waits longer than any such fetch takes can't be helped by it.
+# Seconds; longer than any token exchange takes, which is done under such a lock.
 LOCK_TIMEOUT = 90.0
 
 
@@ -29,7 +29,7 @@ class JsonFiles:
         self.home = home
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """None if there is none; a file that can't be understood is as good as none, and is told of."""
+        """None: there is no such file, or it can't be read, which is logged."""
         path = self._path(name)
         try:
             content = orjson.loads(path.read_bytes())
@@ -58,21 +58,21 @@ class JsonFiles:
 
     @contextmanager
     def lock(self, name: str, timeout: float | None = None) -> Iterator[None]:
-        """Held by one process at a time; the system takes it from a holder that dies.
+        """A lock for the block, held by one process at a time.  The system releases it if its holder dies.
 
-        Where it can't be had, the work goes on without: a full disk costs nobody an answer.
+        Where it can't be had, the block runs without it: a full disk must not fail a request.
         """
-        patience = LOCK_TIMEOUT if timeout is None else timeout
-        held = FileLock(self.home / "locks" / f"{name}.lock", timeout=patience, mode=0o600)
+        seconds = LOCK_TIMEOUT if timeout is None else timeout
+        lock = FileLock(self.home / "locks" / f"{name}.lock", timeout=seconds, mode=0o600)
         try:
             make_directory(self.home / "locks")
-            held.acquire()
+            lock.acquire()
         except (OSError, Timeout) as error:
-            log.warning("can't lock %s: %s", held.lock_file, error)
+            log.warning("can't lock %s: %s", lock.lock_file, error)
         try:
             yield
         finally:
-            held.release()
+            lock.release()
 
     def _path(self, name: str) -> Path:
         return self.home / f"{name}.json"

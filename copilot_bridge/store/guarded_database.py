@@ -1,7 +1,7 @@
 """The database as requests use it: each use has a deadline, and none is tried while the database is down.
 
-A request goes on with what is known without the store; whether the store is back is found out beside the
-requests, by one thread (a greenlet in the server).
+A request goes on with what is known without the store.  Beside the requests, one thread (a greenlet in the
+server) finds out whether the database is back.
 """
 
 import logging
@@ -19,13 +19,13 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-RETRY_INTERVAL = 1.0  # s between two looks whether the database is back
-PROBE_EXTRA_TIME = 0.5  # s that a look may take longer than a request
+RETRY_INTERVAL = 1.0  # s between two probes whether the database is back
+PROBE_EXTRA_TIME = 0.5  # s that a probe may take longer than a request
 
 
 @dataclass(frozen=True)
 class Outage:
-    """Why the store can't be used.  `since`: unix seconds.  `writing`: it can still be read."""
+    """A time without the store.  `since`: unix seconds.  `readable`: it can still be read."""
 
     reason: str
     since: float
@@ -33,12 +33,12 @@ class Outage:
 
 
 class CircuitBreaker:
-    """Whether one kind of use works, and the look whether it does again.
+    """Refuses reads, or writes, while the database is down for them, and probes whether it is back.
 
-    A use that came too late may have met a database with too much to do.  Only when a look of our own fails
-    as well is the database taken to be down: limits that are counted without it are no limits in a burst.
+    A use that took too long may have met a busy database.  Only if a probe fails as well, the database counts
+    as down: rate limits that are counted without it would hold nobody back in a burst.
 
-    :ivar changed: called whenever the database has gone away, or is back.
+    :ivar changed: called whenever the database goes down or is back.
     """
 
     def __init__(self, probe: Callable[[], object], purpose: str) -> None:
@@ -51,10 +51,10 @@ class CircuitBreaker:
         self.since = 0.0
 
     def call(self, use: Callable[[], T]) -> T:
-        """Raises StoreUnavailable: it is known to be down.  StoreBusy: it came too late."""
+        """Raises StoreUnavailable: the database is known to be down.  StoreBusy: it took too long."""
         self.check()
-        if self.probing:  # or one request would wait for each of its uses in turn
-            raise StoreBusy("it is being found out whether the store answers")
+        if self.probing:  # so that a request with several uses waits for one of them only
+            raise StoreBusy("the store did not answer in time, and is being probed")
         try:
             return use()
         except StoreUnavailable as error:
@@ -62,7 +62,7 @@ class CircuitBreaker:
             raise StoreBusy(str(error)) from error
 
     def check(self) -> None:
-        """Raises StoreUnavailable: it is known to be down."""
+        """Raises StoreUnavailable: the database is known to be down."""
         if self.failure is not None:
             raise self.failure
 
@@ -74,14 +74,14 @@ class CircuitBreaker:
         threading.Thread(target=self._probe_until_back, daemon=True).start()
 
     def _probe_until_back(self) -> None:
-        """Until the database is back, if it is away."""
+        """Probe once, and again until the database is back."""
         began = time.monotonic()
         try:
             while (failure := self._failure()) is not None:
                 is_news, self.failure = self.failure is None, failure
                 if is_news:
                     self.since = time.time()
-                    log.warning("the store can't be %s, and requests do without: %s", self._purpose, failure)
+                    log.warning("the store can't be %s, requests go on without: %s", self._purpose, failure)
                     self.changed()
                 time.sleep(RETRY_INTERVAL)
             if self.failure is not None:
@@ -98,7 +98,7 @@ class CircuitBreaker:
             self._probe()
         except StoreUnavailable as error:
             return error
-        except StoreError as error:  # it answers: each use tells for itself what is wrong
+        except StoreError as error:  # it answers, so each use will raise its own error
             log.debug("the store answers: %s", error)
         return None
 
@@ -117,14 +117,14 @@ class GuardedDatabase:
         self.background = BackgroundDatabase(database, self._reads, self._writes)
 
     def on_outage_change(self, listener: Callable[[], object]) -> None:
-        """It is told whenever there is another `outage`."""
+        """Call `listener` whenever `outage` changes."""
         self._reads.changed = self._writes.changed = listener
 
     def run(self, work: Callable[[Transaction], T], timeout: float | None = None) -> T:
         limit = self._limit(timeout)
-        if self._reads.probing:  # what can't be read can't be written to either
+        if self._reads.probing:  # while reads fail, writes would fail as well
             self._reads.check()
-            raise StoreBusy("it is being found out whether the store answers")
+            raise StoreBusy("the store did not answer in time, and is being probed")
         return self._writes.call(lambda: self._database.run(work, limit))
 
     def read(self, work: Callable[[Transaction], T], timeout: float | None = None) -> T:
@@ -148,7 +148,7 @@ class GuardedDatabase:
 
     @property
     def outage(self) -> Outage | None:
-        """What is wrong just now; None: nothing that is known."""
+        """The present outage, if one is known."""
         for circuit in (self._reads, self._writes):
             if failure := circuit.failure:
                 return Outage(str(failure), circuit.since, circuit is self._writes)
@@ -156,9 +156,9 @@ class GuardedDatabase:
 
 
 class BackgroundDatabase:
-    """A `Database` for work that takes its time, as long as the database is not known to be down.
+    """A `Database` for slow work, which is refused while the database is known to be down.
 
-    What is slow here says nothing about the short uses of requests.
+    Slow work says nothing about the short uses of requests, so it never opens a circuit.
     """
 
     def __init__(self, database: Database, reads: CircuitBreaker, writes: CircuitBreaker) -> None:

@@ -1,4 +1,4 @@
-"""Copilot tokens, so that all processes share one and a restart asks GitHub for none."""
+"""Small encrypted objects in the store, such as Copilot tokens, which all processes and restarts share."""
 
 import logging
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ log = logging.getLogger(__name__)
 
 
 class KeyValueStore:
-    """Small JSON objects by name, sealed."""
+    """JSON objects by name, encrypted."""
 
     def __init__(self, database: Database, encryptor: Encryptor) -> None:
         self._database = database
         self._encryptor = encryptor
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """None if there is none, and for what can't be read, which is told of."""
+        """None: there is no such object, or it can't be read, which is logged."""
 
         def find(transaction: Transaction) -> list[Any]:
             return transaction.rows("SELECT content FROM key_values WHERE name = ?", name)
@@ -38,14 +38,14 @@ class KeyValueStore:
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:
         """Raises StoreError."""
-        sealed = self._encryptor.encrypt(orjson.dumps(dict(content)).decode())
+        encrypted = self._encryptor.encrypt(orjson.dumps(dict(content)).decode())
 
         def put(transaction: Transaction) -> None:
             transaction.change(
                 "INSERT INTO key_values (name, content, written) VALUES (?, ?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET content = excluded.content, written = excluded.written",
                 name,
-                sealed,
+                encrypted,
                 transaction.now(),
             )
 
@@ -57,7 +57,7 @@ class KeyValueStore:
         )
 
     def prune(self, prefix: str, older: float) -> None:
-        """Remove those whose names begin so and that were written so long ago (s).  Raises StoreError."""
+        """Remove the objects with this prefix that are `older` than so many seconds.  Raises StoreError."""
         self._database.run(
             lambda transaction: transaction.change(
                 "DELETE FROM key_values WHERE name >= ? AND name < ? AND written < ?",

@@ -1,4 +1,4 @@
-"""API keys and share tokens: what they may do, and a hash of each, never the thing itself."""
+"""API keys and share tokens: their rights, and a hash of each instead of the key."""
 
 import secrets
 from dataclasses import dataclass, replace
@@ -16,14 +16,14 @@ PREFIXES = {KEY: "cbk_", SHARE: "share-"}
 
 COLUMNS = "name, kind, digest, account, models, rate, created, expires, operator, generation"
 
-# Beside the database: with it nobody gets in without a key, even if the database can't be read.  A note of
-# the same name in the database tells all who share it; without the note the flag_file counts.
+# A file beside the database.  While it exists, every caller needs a key, even if the database can't be read.
+# A note of the same name in the database says the same to all machines, and wins where it exists.
 FLAG_FILE = "keys-required"
 REQUIRED, NOT_REQUIRED = "yes", "no"
 
 
 def digest_of(key: str) -> bytes:
-    """Keys are 256 random bits, so one round is as good as many: nobody can guess what was hashed."""
+    """The hash of a key: one round is enough, as nobody can guess 256 random bits."""
     return sha256(key.encode()).digest()
 
 
@@ -33,10 +33,12 @@ def new_secret(kind: str) -> str:
 
 @dataclass(frozen=True)
 class Key:
-    """:param account: the GitHub login that it uses; "": the default one.  :param rate: "30/minute", or "".
-    :param models: patterns; none: all.  :param created, expires: unix seconds; 0: never.
-    :param operator: it may do what the operator may.
-    :param generation: how many keys of its name there have been: what belonged to one is not the next one's.
+    """An API key or a share token.
+
+    :param account: the GitHub login that it uses; "": the default one.  :param rate: "30/minute", or "".
+    :param models: patterns; none: all models.  :param created, expires: unix seconds; 0: never.
+    :param operator: it has the operator's rights.
+    :param generation: the number of keys that have had its name: one key's data must not go to the next one.
     """
 
     name: str
@@ -52,7 +54,7 @@ class Key:
 
     @property
     def id(self) -> str:
-        """Names its holder wherever something is kept for them."""
+        """The name under which the key's data is stored."""
         return f"{self.kind}:{self.name}" + (f"#{self.generation}" if self.generation > 1 else "")
 
     @classmethod
@@ -88,7 +90,10 @@ class Key:
 
 
 class Keys:
-    """Raises StoreError.  :param shared: other machines use the database, too."""
+    """The keys in the store.  Raises StoreError.
+
+    :param shared: other machines use the database as well.
+    """
 
     def __init__(
         self, database: Database, changes: ChangeCounter, files: JsonFiles | None, *, shared: bool = False
@@ -102,9 +107,9 @@ class Keys:
         return self.load()[0]
 
     def load(self) -> tuple[list[Key], bool | None]:
-        """The keys, and whether one is needed; None: the database does not say.
+        """The keys, and whether callers need one; None: the database does not say.
 
-        The flag_file of this machine follows what the database says.
+        Makes or removes this machine's flag file accordingly.
         """
 
         def read(transaction: Transaction) -> tuple[list[Row], list[Row]]:
@@ -114,14 +119,14 @@ class Keys:
         rows, note = self._database.read(read)
         needed = True if rows or note == [(REQUIRED,)] else None
         if note == [(NOT_REQUIRED,)] and self.shared and not rows:
-            needed = False  # said on another machine; a file may be any database, and opens no door
+            needed = False  # another machine has said so; a SQLite file might be an old copy
         if needed is not None and needed != self.required:
             self.require() if needed else self._remove_flag_file()
         return [Key.read(row) for row in rows], needed
 
     @property
     def required(self) -> bool:
-        """There have been keys, whatever is in the database now.  In doubt: yes."""
+        """Whether this machine's flag file demands a key, whatever the database says.  In doubt: yes."""
         try:
             return self._flag_file is not None and self._flag_file.exists()
         except OSError:
@@ -129,11 +134,14 @@ class Keys:
 
     @property
     def flag_file(self) -> str:
-        """Where that is noted, for people."""
+        """The path of the flag file, for messages."""
         return str(self._flag_file or "")
 
     def add(self, key: Key) -> str:
-        """The key itself, which nobody will see again.  Raises InvalidRequest: the name is taken."""
+        """Store a new key, and return its text, of which only a hash is kept.
+
+        :raises InvalidRequest: the name is taken.
+        """
         secret = new_secret(key.kind)
 
         def put(transaction: Transaction) -> bool:
@@ -151,12 +159,12 @@ class Keys:
 
         self.require()
         if not self._database.run(put):
-            raise InvalidRequest(f"there is a key of the name {key.name!r} already")
+            raise InvalidRequest(f"a key named {key.name!r} already exists")
         self._changed()
         return secret
 
     def rotate(self, name: str, kind: str) -> str | None:
-        """Another key of the same name and with the same rights; None if there is none."""
+        """Replace a key by a new one with the same name and rights.  None: there is no such key."""
         secret = new_secret(kind)
         digest = digest_of(secret).hex()
         changed = self._database.run(
@@ -168,7 +176,7 @@ class Keys:
         return secret if changed else None
 
     def revoke(self, name: str, kind: str) -> bool:
-        """False if there is none."""
+        """Remove a key.  False: there is no such key."""
 
         def drop(transaction: Transaction) -> tuple[bool, bool]:
             gone = transaction.change("DELETE FROM keys WHERE name = ? AND kind = ?", name, kind)
@@ -184,7 +192,7 @@ class Keys:
         return gone
 
     def clear(self) -> int:
-        """No key is needed any more.  How many there were."""
+        """Remove all keys, so that none is needed any more.  Returns their number."""
 
         def drop(transaction: Transaction) -> int:
             note_required(transaction, NOT_REQUIRED)
@@ -196,12 +204,12 @@ class Keys:
         return gone
 
     def _changed(self) -> None:
-        """A copy of the database's file without its journal has to know who may come in, and who may not."""
+        """Tell the other processes, and have even a copy of the bare database file hold the present keys."""
         self._database.checkpoint()
         self._changes.bump()
 
     def end_session(self, session: str, seconds: float) -> None:
-        """A browser has signed out; its cookie would be good for so long."""
+        """End a browser's session, whose cookie would be valid for so many seconds more."""
 
         def put(transaction: Transaction) -> None:
             now = transaction.now()
@@ -228,8 +236,7 @@ class Keys:
                 raise StoreError(f"can't remove {self._flag_file}: {error.strerror}") from error
 
     def require(self) -> None:
-        """From now on nobody gets in without a key.  Before the first one is there, so that no crash leaves a
-        key without it."""
+        """Demand a key of every caller: before the first key is stored, so that no crash comes between."""
         if self._flag_file is not None:
             try:
                 make_directory(self._flag_file.parent)

@@ -1,4 +1,4 @@
-"""What Copilot's refusals have taught about its models, until it is tried again."""
+"""Facts about models that Copilot's refusals have shown, with the time until which they hold."""
 
 from copilot_bridge.store.database import Database, Transaction
 
@@ -9,13 +9,13 @@ COLUMNS = "account, api, model, act, subject, value, since, until"
 
 
 class LessonTable:
-    """One row for each thing that is done to an account's requests to a model.  Raises StoreError."""
+    """A row for each change that is made to an account's requests to a model.  Raises StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def put(self, rows: list[LessonRow]) -> None:
-        """In the place of what was known; what is over is removed."""
+        """Add rows or replace them, and remove those that are over."""
 
         def write(transaction: Transaction) -> None:
             transaction.change("DELETE FROM lessons WHERE until < ?", transaction.now())
@@ -36,5 +36,5 @@ class LessonTable:
         return [(*map(str, row[:6]), float(row[6]), float(row[7])) for row in rows]  # type: ignore[misc]
 
     def forget(self) -> int:
-        """How many it were."""
+        """Remove all rows.  Returns their number."""
         return self._database.run(lambda transaction: transaction.change("DELETE FROM lessons"))

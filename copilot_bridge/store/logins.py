@@ -1,4 +1,4 @@
-"""The GitHub logins: who they are, their tokens, and which one of a host is used."""
+"""The GitHub logins: their names and tokens, and the one in use of each host."""
 
 import logging
 import shutil
@@ -21,7 +21,10 @@ CHECK = "login-check"
 
 @dataclass(frozen=True)
 class Login:
-    """:param host: the GitHub API it belongs to, like https://api.github.com.  :param added: unix seconds."""
+    """A GitHub login.
+
+    :param host: the GitHub API that it belongs to, like https://api.github.com.  :param added: unix seconds.
+    """
 
     user: str
     token: Secret
@@ -30,9 +33,9 @@ class Login:
 
 
 class Logins:
-    """The last one of a host that was added or chosen is the one in use.  Raises StoreError.
+    """The logins in the store; of each host, the last one added or chosen is in use.  Raises StoreError.
 
-    :param files: where versions before 0.2 kept them: `logins.json`, taken over when it is found.
+    :param files: the directory of a `logins.json` from before there was a store, which is taken over.
     """
 
     def __init__(self, database: Database, encryptor: Encryptor, files: JsonFiles | None = None) -> None:
@@ -41,7 +44,7 @@ class Logins:
         self._files = files
 
     def all(self) -> list[Login]:
-        """The one in use last."""
+        """All logins; the one in use comes last."""
         self._take_over()
         rows = self._database.read(
             lambda transaction: transaction.rows(
@@ -51,33 +54,36 @@ class Logins:
         return [login for row in rows if (login := self._read(row))]
 
     def in_use(self, host: str) -> Login | None:
-        """The one that serves requests, of those that belong to this host."""
+        """The login of this host that serves requests."""
         return next((login for login in reversed(self.all()) if login.host == host), None)
 
     def find(self, user: str, host: str | None = None) -> Login | None:
-        """The latest of that name, of any host if none is given."""
+        """The latest login of a user, of any host if none is given."""
         fitting = (login for login in reversed(self.all()) if login.user == user)
         return next((login for login in fitting if host in (None, login.host)), None)
 
     def add(self, user: str, token: Secret, host: str) -> None:
-        """From now on this is the one that is used."""
+        """Add a login, and use it from now on."""
         self._take_over()
         row = (user, host, self._encryptor.encrypt(token.reveal()), int(time.time()))
         self._database.run(lambda transaction: put(transaction, row))
 
     def check(self) -> None:
-        """Write as much as a login, and take it back.  Raises StoreError, ConfigError: none can be stored."""
-        sealed = self._encryptor.encrypt("x" * 200)
+        """Write as much as a login takes, and remove it.
+
+        :raises StoreError, ConfigError: no login can be stored.
+        """
+        encrypted = self._encryptor.encrypt("x" * 200)
 
         def put_and_take(transaction: Transaction) -> None:
             transaction.change("DELETE FROM notes WHERE name = ?", CHECK)
-            transaction.change("INSERT INTO notes (name, value) VALUES (?, ?)", CHECK, sealed)
+            transaction.change("INSERT INTO notes (name, value) VALUES (?, ?)", CHECK, encrypted)
             transaction.change("DELETE FROM notes WHERE name = ?", CHECK)
 
         self._database.run(put_and_take)
 
     def use(self, user: str, host: str) -> bool:
-        """From now on this is the one that is used.  False if there is no such login."""
+        """Use this login from now on.  False: there is no such login."""
         self._take_over()
         return self._database.run(
             lambda transaction: bool(
@@ -91,7 +97,7 @@ class Logins:
         )
 
     def remove(self, user: str, host: str) -> bool:
-        """False if there is no such login."""
+        """Remove a login.  False: there is no such login."""
         self._take_over()
         return self._database.run(
             lambda transaction: bool(
@@ -100,17 +106,17 @@ class Logins:
         )
 
     def _read(self, row: Row) -> Login | None:
-        user, sealed, host, added = row
-        token = self._encryptor.decrypt(sealed)
+        user, encrypted, host, added = row
+        token = self._encryptor.decrypt(encrypted)
         return Login(user, Secret(token), host, added) if token else None
 
     def _take_over(self) -> None:
-        """What `logins.json` holds, once.  The file goes when its logins are safe in the database."""
+        """Take over `logins.json` once, and remove it when its logins are in the database."""
         if self._files is None or not (path := self._files.home / f"{NAME}.json").exists():
             return
         with self._files.lock(NAME):
             content = self._files.read(NAME)
-            if content is None:  # damaged, and told of
+            if content is None:  # damaged, which is logged
                 return
             rows = content.get("logins")
             logins = [login for row in (rows if isinstance(rows, list) else ()) if (login := read_row(row))]
@@ -127,7 +133,7 @@ class Logins:
             log.warning("the logins have been taken over, but the old file can't be removed: %s", error)
 
 
-NewRow = tuple[str, str, str, int]  # user, host, sealed token, when it was added
+NewRow = tuple[str, str, str, int]  # user, host, encrypted token, when it was added
 
 
 def put(transaction: Transaction, row: NewRow) -> None:
@@ -142,7 +148,7 @@ def put(transaction: Transaction, row: NewRow) -> None:
 
 
 def take(transaction: Transaction, rows: list[NewRow], mark: str) -> None:
-    """A file that could not be removed is not taken over twice, or it would bring back what was removed."""
+    """Add the rows of a file once: a file that can't be removed must not bring removed logins back."""
     if transaction.rows("SELECT 1 FROM notes WHERE name = 'logins.json' AND value = ?", mark):
         return
     known = {tuple(row) for row in transaction.rows("SELECT login, host FROM logins")}
@@ -154,7 +160,7 @@ def take(transaction: Transaction, rows: list[NewRow], mark: str) -> None:
 
 
 def read_row(row: Any) -> Login | None:
-    """None for what is no login: one damaged row does not cost the others."""
+    """None: it is no login.  One damaged row does not cost the others."""
     if not isinstance(row, dict) or not all(
         isinstance(row.get(key), str) for key in ("user", "token", "host")
     ):

@@ -1,7 +1,7 @@
-"""PostgreSQL, for those who run several machines.
+"""PostgreSQL, for several machines with one store.
 
-psycopg waits as gevent does, so a transaction keeps nobody else waiting; its pool keeps the connections.
-Who goes by whose clock is decided by the server's.
+psycopg waits through gevent, so a transaction does not block other greenlets; its pool keeps the connections.
+All times are by the server's clock.
 """
 
 import atexit
@@ -32,14 +32,14 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Connection = psycopg.Connection[Row]
 
-DEFAULT_TIMEOUT = 15.0  # s, where nobody waits for an answer
-LOCK_TIMEOUT = 90.0  # s; as long as a token is fetched at the most
+DEFAULT_TIMEOUT = 15.0  # s, where no request waits
+LOCK_TIMEOUT = 90.0  # s; longer than any token exchange takes
 LOCK_INTERVAL = 0.1  # s between two tries to get a lock
 POOL_SIZE = 8
-BATCH_SIZE = 100  # rows of one statement
-MAX_CONNECTION_AGE = 3600.0  # s; a server that was moved is noticed at the latest then
+BATCH_SIZE = 100  # rows per statement
+MAX_CONNECTION_AGE = 3600.0  # s; after it a moved server is noticed at the latest
 
-# For libpq: a server that is gone is noticed, though nothing tells of its end.
+# For libpq: it notices a server that is gone without a word.
 LIBPQ_SETTINGS = {
     "connect_timeout": 2,
     "keepalives_idle": 10,
@@ -47,7 +47,7 @@ LIBPQ_SETTINGS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-# For the server: a bridge that is gone does not keep its locks.
+# For the server: it releases the locks of a bridge that is gone.
 SERVER_SETTINGS = {
     "statement_timeout": "15s",
     "idle_in_transaction_session_timeout": "10s",
@@ -65,8 +65,9 @@ LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(?, 1))"
 
 
 class PostgresTransaction:
-    """Sends what needs no answer together with what comes next, as one message of several statements: each
-    message costs more than all that is in it.
+    """A transaction that sends statements without a result together with the next one that has a result.
+
+    A message of several statements costs hardly more than a message of one.
 
     :param begun: statements to send first.
     """
@@ -111,13 +112,13 @@ class PostgresTransaction:
         self.execute(LOCK, name)
 
     def lock_and_query(self, name: str, *queries: Query) -> tuple[float, list[list[Row]]]:
-        """Each statement sees what has been committed when it begins: so also what was while it waited."""
+        """Each query sees what was committed before it begins, also while this one waited for the lock."""
         self.advisory_lock(name)
         (((now,),), *found) = self._ask((NOW, ()), *queries)
         return float(now), found
 
     def _ask(self, *queries: Query) -> list[list[Row]]:
-        """The rows of each."""
+        """The rows of each query."""
         skipped = len(self._pending)
         for sql, values in queries:
             self.execute(sql, *values)
@@ -130,19 +131,19 @@ class PostgresTransaction:
         return found
 
     def send(self) -> None:
-        """Afterwards the cursor is at the first statement's result."""
+        """Send the pending statements.  Afterwards the cursor is at the result of the first one."""
         pending, self._pending = self._pending, []
         if pending:
             self._cursor.execute("; ".join(pending))  # type: ignore[arg-type,unused-ignore]
 
 
 def with_percent_placeholders(sql: str) -> LiteralString:
-    """The statements are constants of ours."""
+    """The statement, one of our constants, with the placeholders of psycopg."""
     return sql.replace("?", "%s")  # type: ignore[return-value,unused-ignore]
 
 
 class TimeLimit:
-    """When a use of the store has to have ended."""
+    """The time by which a use of the store has to end."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -154,7 +155,10 @@ class TimeLimit:
 
 
 class Postgres:
-    """:param url: postgresql://user:password@host/database  :param size: connections, at the most."""
+    """A PostgreSQL database.
+
+    :param url: postgresql://user:password@host/database  :param size: the maximum number of connections.
+    """
 
     persistent = True
 
@@ -172,7 +176,7 @@ class Postgres:
         return self._use(lambda connection: transact(connection, work), timeout)
 
     def read(self, work: Callable[[PostgresTransaction], T], timeout: float | None = None) -> T:
-        """Without BEGIN and COMMIT: each statement sees what has been committed by then."""
+        """Run `work` without BEGIN and COMMIT: each statement sees what has been committed when it begins."""
         return self._use(lambda connection: work(PostgresTransaction(connection)), timeout)
 
     def _use(self, use: Callable[[Connection], T], timeout: float | None) -> T:
@@ -184,7 +188,7 @@ class Postgres:
             raise self._failure(error) from error
 
     def _once(self, use: Callable[[Connection], T], limit: TimeLimit) -> T:
-        """Raises psycopg.Error, StoreUnavailable, StoreBusy."""
+        """Use a connection of the pool.  Raises psycopg.Error, StoreUnavailable, StoreBusy."""
         pool = self._opened()
         try:
             connection = pool.getconn(timeout=limit.left)
@@ -204,9 +208,9 @@ class Postgres:
             pool.putconn(connection)
 
     def _too_late(self, limit: TimeLimit) -> StoreError:
-        """As long as others have their answers the server is there, and has too much to do."""
+        """The error for a use that took too long.  While other uses succeed, the server is busy, not gone."""
         if self._answered_at >= limit.end - limit.seconds / 2:
-            return StoreBusy(f"the store {self.location} has too much to do")
+            return StoreBusy(f"the store {self.location} is too busy")
         return StoreUnavailable(f"can't use the store {self.location}: it does not answer")
 
     def _migrate(self, limit: TimeLimit) -> None:
@@ -231,21 +235,24 @@ class Postgres:
                 open=False,
                 check=check_idle,
                 max_lifetime=MAX_CONNECTION_AGE,
-                # Whoever needs one while there is none asks anew.
+                # A use that finds no connection starts a new attempt itself.
                 reconnect_timeout=2.0,
                 name="store",
             )
             self._pool.open()
-            atexit.register(self.close)  # or its threads would be found running at the end
+            atexit.register(self.close)  # or Python would wait for its threads at exit
         return self._pool
 
     def _connect(self) -> Connection:
-        """One that is not the pool's."""
+        """Open a connection outside the pool."""
         return psycopg.connect(self._url.reveal(), **settings())  # type: ignore[arg-type,unused-ignore]
 
     @contextmanager
     def lock(self, name: str, timeout: float | None = None) -> Iterator[None]:
-        """The server takes it from a holder that dies.  Without it, if it can't be had."""
+        """A lock for the block, which the server releases if its holder dies.
+
+        Where the lock can't be had, the block runs without it.
+        """
         connection = self._locked(name, time.monotonic() + (LOCK_TIMEOUT if timeout is None else timeout))
         try:
             yield
@@ -270,7 +277,7 @@ class Postgres:
         return connection
 
     def _has_locked(self, connection: Connection, name: str) -> bool:
-        """Asks instead of waiting, so that a server that is gone is noticed."""
+        """Try to take the lock.  Trying again, instead of waiting, notices a server that is gone."""
         with SocketDeadline(connection.pgconn.socket, LIBPQ_SETTINGS["connect_timeout"]):
             rows = connection.execute(
                 "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,)
@@ -289,7 +296,7 @@ class Postgres:
             return str(error)
         return None
 
-    def checkpoint(self) -> None: ...  # it has no file that could be copied alone
+    def checkpoint(self) -> None: ...  # there is no file to copy
 
     def close(self) -> None:
         pool, self._pool = self._pool, None
@@ -322,7 +329,7 @@ def settings() -> dict[str, object]:
 
 
 def check_idle(connection: Connection) -> None:
-    """A server says nothing to an idle connection but its end: seen without asking it.
+    """Check an idle connection without a query: the only thing that a server sends on one is its end.
 
     :raises psycopg.OperationalError: it has ended.
     """

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from copilot_bridge.store.database import Database, Row, Transaction
 
-# A ticket whose holder says nothing for so long is void: its process has died.  Seconds.
+# Seconds.  A ticket that is not renewed for so long is void: its process has died.
 TICKET_TTL = 30.0
 
-SLACK = 1.0  # s that clocks which agree may differ by
+SLACK = 1.0  # s by which clocks that agree may differ
 MAX_TICKET_TTL = TICKET_TTL + SLACK
 
-# When the first one passed that is known, when the last one, and the one that decides about the next.
-PASSES = (
+# The times of the first and the last known admission, and of the one that decides about the next.
+ADMISSION_TIMES = (
     "SELECT (SELECT min(at) FROM admissions WHERE limit_name = ?),"
     " (SELECT max(at) FROM admissions WHERE limit_name = ?),"
     " (SELECT at FROM admissions WHERE limit_name = ? ORDER BY at DESC LIMIT 1 OFFSET ?)"
@@ -54,24 +54,24 @@ class Decision:
 
 
 class RateLimitTable:
-    """Raises StoreError."""
+    """The limits and their queues in the store.  Raises StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def request(self, limit: Limit, ticket: str, *, queue: bool, max_queued: int) -> Decision:
-        """May this one go?  With `queue` it has its place in the queue from now on, if there is room."""
+        """Admit a request, or with `queue` give it a position in the queue, if there is room."""
         return self._database.run(lambda transaction: decide(transaction, limit, ticket, queue, max_queued))
 
     def release(self, *tickets: str) -> None:
-        """Out of the queue, or done."""
-        gone = [(each,) for each in tickets]
+        """Take tickets out of the queue, or end them."""
+        gone = [(ticket,) for ticket in tickets]
         self._database.run(
             lambda transaction: transaction.change_many("DELETE FROM tickets WHERE id = ?", gone)
         )
 
     def refund(self, limit: Limit, ticket: str) -> None:
-        """It was let through, but has not gone: it does not count."""
+        """Uncount a request that was admitted but not sent."""
         self._database.run(
             lambda transaction: transaction.change(
                 "DELETE FROM admissions WHERE limit_name = ? AND ticket = ?", limit.name, ticket
@@ -79,10 +79,12 @@ class RateLimitTable:
         )
 
     def keep_alive(self, tickets: list[str]) -> None:
+        """Renew tickets, whose processes are alive."""
+
         def renew(transaction: Transaction) -> None:
             until = transaction.now() + TICKET_TTL
             transaction.change_many(
-                "UPDATE tickets SET expires = ? WHERE id = ?", [(until, each) for each in tickets]
+                "UPDATE tickets SET expires = ? WHERE id = ?", [(until, ticket) for ticket in tickets]
             )
 
         self._database.run(renew)
@@ -96,7 +98,7 @@ def decide(transaction: Transaction, limit: Limit, ticket: str, queue: bool, max
             (limit.name,),
         ),
         ("SELECT at FROM next_admissions WHERE limit_name = ?", (limit.name,)),
-        (PASSES, (limit.name,) * 3 + ((limit.rate or (1, 0))[0] - 1,)),
+        (ADMISSION_TIMES, (limit.name,) * 3 + ((limit.rate or (1, 0))[0] - 1,)),
     )
     live = live_tickets(transaction, tickets, now)
     positions = {ticket_id: number for ticket_id, number, running, _ in live if not running}
@@ -115,8 +117,8 @@ def decide(transaction: Transaction, limit: Limit, ticket: str, queue: bool, max
 
 
 def live_tickets(transaction: Transaction, tickets: list[Row], now: float) -> list[Row]:
-    """The void ones are removed."""
-    # One that is to live for longer than any does is from before the clock was set back.
+    """The tickets that are not void.  The others are removed."""
+    # A ticket that would live longer than any can is from before the clock was set back.
     void = [row for row in tickets if not 0 <= row[3] - now <= MAX_TICKET_TTL]
     if void:
         transaction.change_many("DELETE FROM tickets WHERE id = ?", [(row[0],) for row in void])
@@ -124,7 +126,7 @@ def live_tickets(transaction: Transaction, tickets: list[Row], now: float) -> li
 
 
 def interval_left(spacing: list[Row], limit: Limit, now: float) -> float:
-    """Seconds.  More than the gap is not believed: the clock was set back."""
+    """Seconds until the next admission.  More than the interval is not believed: the clock was set back."""
     left = spacing[0][0] - now if spacing and limit.min_interval else 0.0
     return left if left <= limit.min_interval + SLACK else 0.0
 
@@ -135,14 +137,14 @@ def rate_left(transaction: Transaction, passed: list[Row], limit: Limit, now: fl
     count, period = limit.rate
     ((first, last, decisive),) = passed
     if first is not None and (first < now - 2 * period or last > now + SLACK):
-        # What lies ahead is from before the clock was set back.
+        # Admissions in the future are from before the clock was set back.
         transaction.execute(
             "DELETE FROM admissions WHERE limit_name = ? AND (at <= ? OR at > ?)",
             limit.name,
             now - period,
             now + SLACK,
         )
-        ((_, _, decisive),) = transaction.rows(PASSES, limit.name, limit.name, limit.name, count - 1)
+        ((_, _, decisive),) = transaction.rows(ADMISSION_TIMES, limit.name, limit.name, limit.name, count - 1)
     return 0.0 if decisive is None else float(decisive + period - now)
 
 
@@ -167,7 +169,7 @@ def admit(transaction: Transaction, limit: Limit, ticket: str, now: float, *, qu
 def put_ticket(
     transaction: Transaction, limit: Limit, ticket: str, number: int, now: float, *, running: bool
 ) -> int:
-    """:param number: its place in the queue, for one that waits."""
+    """Add a ticket.  :param number: the position in the queue of a request that waits."""
     transaction.execute(
         "INSERT INTO tickets (id, limit_name, number, running, expires) VALUES (?, ?, ?, ?, ?)",
         ticket,

@@ -1,4 +1,4 @@
-"""The request log: who asked which model, what it cost and how it ended; never what was said."""
+"""The request log in the store: callers, models, costs and outcomes, but no prompts and no answers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -50,17 +50,17 @@ class RequestLogRow:
 
 COLUMNS = tuple(field.name for field in fields(RequestLogRow))
 values_in_order = attrgetter(*COLUMNS)
-WRITE_TIMEOUT = 5.0  # s; what could not be written is tried again
-Cursor = tuple[float, str]  # (at, id) of a row: where a page of the log ends
+WRITE_TIMEOUT = 5.0  # s; after it the rows are written again later
+Cursor = tuple[float, str]  # (at, id) of the row at which a page of the log ends
 
-DELETE_BATCH = 1000  # rows that are deleted at a time
-MAX_VALUES = 500  # moments in a statement
+DELETE_BATCH = 1000  # rows that are deleted in one transaction
+MAX_VALUES = 500  # in a statement
 EXPORT_BATCH = 500  # rows that an export reads at a time
-CLOCK_TOLERANCE = 2.0  # s; machines that share a database may write a row this much later than they say
+CLOCK_TOLERANCE = 2.0  # s; the transaction that writes a row may commit so long after the row's `written`
 
-FAILED = "error"  # in a filter: all others
+FAILED = "error"  # in a filter: all outcomes but successes
 
-# Outcomes that are asked for by one name: whose fault it was, and answers that broke off.
+# Names of several outcomes, for filters: by who can help, and answers that broke off.
 GROUPS: dict[str, tuple[str, ...]] = {
     group: tuple(kind.name for kind in KINDS.values() if kind.group == group)
     for group in ("client", "limit", "upstream", "broken")
@@ -70,7 +70,7 @@ GROUPS["broken"] += ("interrupted",)
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What is asked for; all of it together.  `since`, `until`: unix seconds, the latter excluded.
+    """Conditions that rows have to meet.  `since`, `until`: unix seconds, the latter excluded.
 
     :param status: "404", or "4xx" for the class.
     :param outcome: as in the log, or "error", or one of `GROUPS`.
@@ -86,7 +86,7 @@ class Filter:
     session: str | None = None
 
     def terms(self) -> Iterator[tuple[str, tuple[object, ...]]]:
-        """(SQL, its values).  Raises InvalidRequest: no such status."""
+        """The conditions as SQL, each with its values.  Raises InvalidRequest: no such status."""
         if self.since is not None:
             yield "at >= ?", (self.since,)
         if self.until is not None:
@@ -109,7 +109,7 @@ ALL_REQUESTS = Filter()
 
 
 def read_status(text: str) -> tuple[int, int]:
-    """The first, and the first that is none of them: of "404" or "4xx".  Raises InvalidRequest."""
+    """The range of statuses that "404" or "4xx" means, its end excluded.  Raises InvalidRequest."""
     if len(text) == 3 and text.isascii():
         if text.isdecimal():
             return int(text), int(text) + 1
@@ -119,7 +119,7 @@ def read_status(text: str) -> tuple[int, int]:
 
 
 def cursor_of(row: RequestLogRow) -> str:
-    """Of the last row of a page, for the next one."""
+    """The cursor at a row, as text for the next page's query."""
     return f"{row.at!r}~{row.id}"
 
 
@@ -129,11 +129,13 @@ def read_cursor(text: str) -> Cursor:
     try:
         return float(at), id_
     except ValueError as error:
-        raise InvalidRequest("before: expected what ended the page before", param="before") from error
+        raise InvalidRequest(
+            "before: expected the cursor at the end of the previous page", param="before"
+        ) from error
 
 
 class RequestLog:
-    """Raises StoreError."""
+    """The rows of the log, and their hourly sums.  Raises StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -141,11 +143,11 @@ class RequestLog:
     # Writing.
 
     def write(self, rows: Sequence[RequestLogRow]) -> None:
-        """Those that are there already are left out."""
+        """Write rows and add them to the hourly sums; rows that are there already are left out."""
         given = {(row.id, row.at): row for row in rows}
 
         def put(transaction: Transaction) -> None:
-            transaction.advisory_lock("requests")  # or what is counted by the hour could be counted twice
+            transaction.advisory_lock("requests")  # or two writers of the same row could both count it
             known = known_from(transaction, list({at for _, at in given}))
             new = [row for key, row in given.items() if key not in known]
             now = transaction.now()
@@ -157,7 +159,7 @@ class RequestLog:
         self._database.run(put, WRITE_TIMEOUT)
 
     def prune(self, older_than: float, max_rows: int) -> int:
-        """A few of the rows that are too old or too many; how many it were."""
+        """Delete some of the rows that are too old or too many.  Returns their number; 0: none is left."""
 
         def drop(transaction: Transaction) -> int:
             ((number,),) = transaction.rows("SELECT count(*) FROM requests")
@@ -177,7 +179,7 @@ class RequestLog:
         return self._database.run(drop)
 
     def prune_hours(self, older_than: float) -> None:
-        """Of what is counted by the hour, which outlives rows that were too many."""
+        """Delete old hourly sums, which are kept when rows are deleted because they are too many."""
         self._database.run(
             lambda transaction: transaction.change(
                 "DELETE FROM request_hours WHERE hour < ?", int(older_than) // 3600 * 3600
@@ -220,7 +222,7 @@ class RequestLog:
         return self._read(f"WHERE (at, id) IN ({found}) ORDER BY at DESC, id DESC", *values_of(terms), limit)
 
     def find(self, id_: str) -> RequestLogRow | None:
-        """Looks through the whole index: 10 ms for 100,000 rows."""
+        """The row of a request.  Searches the whole index: 10 ms for 100,000 rows."""
         return next(
             iter(self._read("WHERE (at, id) IN (SELECT at, id FROM requests WHERE id = ?)", id_)), None
         )
@@ -228,10 +230,11 @@ class RequestLog:
     def written_since(
         self, written: float | None, wanted: Filter = ALL_REQUESTS, *, limit: int = 200
     ) -> tuple[list[RequestLogRow], float]:
-        """Rows in the order in which they were written, which is that of their ends; and what to ask with
-        next.  Some come again: their ids tell.
+        """Rows in the order in which they were written, that is, of their ends; and the next `written`.
 
-        :param written: what the call before gave; None: nothing yet, just from when on.
+        Some rows come again in the next call, and are known by their ids.
+
+        :param written: as returned by the previous call; None: the first call, which returns no rows.
         """
         if written is None:
             return [], self._database.read(lambda transaction: transaction.now())
@@ -248,14 +251,14 @@ class RequestLog:
         return [RequestLogRow(*row[1:]) for row in rows], last
 
     def iterate(self, wanted: Filter = ALL_REQUESTS) -> Iterator[RequestLogRow]:
-        """All of them, the newest first, read in pieces."""
+        """All rows, the newest first, read in batches."""
         before: Cursor | None = None
         while rows := self.page(wanted, before=before, limit=EXPORT_BATCH):
             yield from rows
             before = (rows[-1].at, rows[-1].id)
 
     def names(self) -> dict[str, list[str]]:
-        """{"caller": [...], "account": [...], "model": [...]}: what there is to filter by."""
+        """{"caller": [...], "account": [...], "model": [...]}: the values to filter by."""
 
         def distinct(transaction: Transaction, column: str) -> list[str]:
             found = transaction.rows(f"SELECT DISTINCT {column} FROM request_hours")  # noqa: S608
@@ -286,7 +289,7 @@ def values_of(terms: Terms) -> list[object]:
 
 
 def known_from(transaction: Transaction, moments: list[float]) -> set[Row]:
-    """(id, at) of the rows from just then."""
+    """(id, at) of the rows that arrived at these moments."""
     known: set[Row] = set()
     for start in range(0, len(moments), MAX_VALUES):
         some = moments[start : start + MAX_VALUES]

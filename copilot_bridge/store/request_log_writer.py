@@ -1,4 +1,4 @@
-"""The writer of the request log: each request once, whatever happens to the process."""
+"""Writes the request log: each request once, whatever happens to the process."""
 
 import logging
 import threading
@@ -16,23 +16,23 @@ from copilot_bridge.store.unreleased_schema import OUTCOMES
 
 log = logging.getLogger(__name__)
 
-FLUSH_INTERVAL = 0.5  # s between two batches
+FLUSH_INTERVAL = 0.5  # s
 BATCH_SIZE = 1000
-MAX_ROWS_IN_MEMORY = 20_000  # rows in memory, while the store takes none
+MAX_ROWS_IN_MEMORY = 20_000  # while the store takes none
 PRUNE_INTERVAL = 600.0  # s
-RECOVERY_INTERVAL = 20.0  # s; whether another process has ended, and left something
-PENDING_TTL = 60.0  # s after its end; what is not written by then is gone again
+RECOVERY_INTERVAL = 20.0  # s between two searches for rows that dead processes left
+PENDING_TTL = 60.0  # s after a request's end; a row that is not in the store by then was deleted again
 OLDEST_COLUMNS = 18  # of the first version
 
 
 class RequestLogWriter:
-    """Writes rows in batches, some time after their requests have ended.
+    """Writes rows in batches, shortly after their requests have ended.
 
-    What has not been written when the process is killed is found by the next one: what had ended as it was,
-    and what had not as "interrupted".
+    If the process is killed, another one writes the rows that it has left: those of requests that had ended
+    as they are, and the others as "interrupted".
 
-    :param folder: for that; None: what is not written yet is lost with the process.
-    :param days: rows are kept; 0: nothing is written.  :param max_rows: rows.
+    :param folder: the directory of the crash logs; None: rows that are not written yet die with the process.
+    :param days: how long rows are kept; 0: none is written.  :param max_rows: how many rows are kept.
     """
 
     def __init__(
@@ -54,17 +54,18 @@ class RequestLogWriter:
         self._warned = False
 
     def start(self) -> None:
-        """Also reads what a process has left that was killed."""
+        """Start the thread that writes, which also recovers the rows of killed processes."""
         if self._days and not self._running:
             self._running = True
             threading.Thread(target=self._run, daemon=True).start()
 
     def begin(self, row: RequestLogRow) -> None:
-        """:param row: as it is to be found if this process is killed."""
+        """Note a request that begins.  :param row: the row to be written if this process is killed."""
         if self._crash_log is not None:
             self._crash_log.put(row.id, orjson.dumps(values_in_order(row)))
 
     def end(self, row: RequestLogRow) -> None:
+        """Have the row of an ended request written."""
         if not self._days:
             return
         self.start()
@@ -100,19 +101,22 @@ class RequestLogWriter:
             time.sleep(FLUSH_INTERVAL)
 
     def _open_crash_log(self) -> None:
-        """Once; again later where there was no room for it."""
+        """Open the crash log, unless it is open.  Called again later if there was no room for it."""
         if self._folder is None or self._crash_log is not None:
             return
         try:
             self._crash_log = CrashLog(self._folder)
         except OSError as error:
-            log.warning("what is under way is not noted, and not logged if it is cut off: %s", error)
+            log.warning(
+                "no crash log, so requests are not logged if this process is killed before their end: %s",
+                error,
+            )
             return
         for key, row in list(self._rows.items()):
             self._crash_log.put(key, orjson.dumps(values_in_order(row)))
 
     def recover(self) -> None:
-        """Rows of processes that are gone.  What the store does not take now stays where it is."""
+        """Write the rows of processes that are gone.  Rows that the store does not take now stay."""
         if self._folder is None:
             return
         for lines in left_behind(self._folder):
@@ -121,7 +125,10 @@ class RequestLogWriter:
                 return
 
     def flush(self) -> None:
-        """What has come meanwhile waits for the next time, or a busy bridge would write row by row."""
+        """Write the rows of ended requests.
+
+        Rows that arrive meanwhile wait, or a busy bridge would write them one by one.
+        """
         for _ in range(ceil(len(self._rows) / BATCH_SIZE)):
             batch = list(self._rows.values())[:BATCH_SIZE]
             if not self._write(batch):
@@ -138,14 +145,14 @@ class RequestLogWriter:
             self._table.write(rows)
         except StoreError as error:
             if not self._warned:
-                log.warning("the request log waits in memory: %s", error)
+                log.warning("the request log waits in memory, as the store takes no rows: %s", error)
             self._warned = True
             return False
         self._warned = False
         return True
 
     def prune(self) -> None:
-        """In small steps, so that nobody waits for long."""
+        """Delete old rows in small steps, so that no writer waits for long."""
         oldest = self._clock() - self._days * 86_400
         try:
             self._table.prune_hours(oldest)
@@ -156,7 +163,7 @@ class RequestLogWriter:
 
 
 def read_row(line: bytes) -> RequestLogRow | None:
-    """None: it is no row.  A row of an earlier version has fewer columns."""
+    """The row in a line of a crash log; None: it is no row.  An earlier version's row has fewer columns."""
     try:
         row = orjson.loads(line)
     except orjson.JSONDecodeError:

@@ -1,7 +1,7 @@
-"""Conversations that a `previous_response_id` may refer to: the one thing in the store that was said.
+"""Conversations that a `previous_response_id` may refer to: the only prompts and answers in the store.
 
-A link is what one request added to its conversation, sealed.  A chain is all links that go back to the same
-first one; it lives as long as the youngest of them, for that one needs the others.
+A stored response is what one request added to its conversation, encrypted.  A chain is all responses that go
+back to the same first one.  It lives as long as the youngest of them, which needs the others.
 """
 
 import logging
@@ -15,8 +15,8 @@ from copilot_bridge.store.encryption import Encryptor
 log = logging.getLogger(__name__)
 
 MAX_RESPONSES = 100_000
-DELETE_BATCH = 100  # links that are deleted at a time
-MAX_CHAIN_LENGTH = 100_000  # links of a conversation: who has followed so many goes in a circle
+DELETE_BATCH = 100  # responses that are deleted in one transaction
+MAX_CHAIN_LENGTH = 100_000  # responses; a longer chain runs in a circle
 
 INSERT_RESPONSE = (
     "INSERT INTO responses (id, chain, previous, until, content) VALUES (?, ?, ?, ?, ?)"
@@ -27,7 +27,7 @@ UPSERT_CHAIN = (
     " SET until = excluded.until, responses = response_chains.responses + 1,"
     " bytes = response_chains.bytes + excluded.bytes"
 )
-# From the last link back to the first; only the last one's own age counts.
+# From the last response back to the first; only the last one must not have expired.
 SELECT_CHAIN = f"""
     WITH RECURSIVE line (position, chain, previous, content) AS (
         SELECT 0, chain, previous, content FROM responses WHERE id = ? AND until > ?
@@ -39,7 +39,7 @@ SELECT_CHAIN = f"""
 
 @dataclass(frozen=True, slots=True)
 class EncryptedResponse:
-    """A link as it is stored.  `chain`: the first link's id.  `before`: "" for the first one."""
+    """A response as it is stored.  `chain`: the first response's id.  `previous`: "" for the first one."""
 
     id: str
     chain: str
@@ -48,7 +48,10 @@ class EncryptedResponse:
 
 
 class ResponseChainTable:
-    """Raises StoreError.  :param max_bytes: bytes of all that is kept.  :param ttl: seconds, of each link."""
+    """The chains in the store.  Raises StoreError.
+
+    :param max_bytes: of all chains.  :param ttl: seconds that a response is kept.
+    """
 
     def __init__(self, database: Database, encryptor: Encryptor, *, max_bytes: int, ttl: float) -> None:
         self._database = database
@@ -58,59 +61,59 @@ class ResponseChainTable:
 
     @property
     def persistent(self) -> bool:
-        """Whether anybody else could read what is written here."""
+        """Whether other processes can read what this one writes."""
         return self._database.persistent
 
     def prepare(self) -> None:
-        """Load what sealing needs, before several threads do.  Raises ConfigError, StoreError."""
+        """Load the key before several threads do.  Raises ConfigError, StoreError."""
         self._encryptor.prepare()
 
     def encrypt(self, content: bytes) -> str:
-        """Takes its time where it is large, and is good for any thread."""
+        """Compress and encrypt, which takes its time for large content and may run in any thread."""
         return self._encryptor.encrypt_bytes(zlib.compress(content, 1))
 
     def decrypt(self, content: str) -> bytes | None:
-        """None if it was sealed with another key."""
+        """None: it was encrypted with another key."""
         packed = self._encryptor.decrypt_bytes(content)
         return None if packed is None else zlib.decompress(packed)
 
-    def write(self, links: Sequence[EncryptedResponse]) -> None:
-        """Older ones first.  One that goes on from a link that is not there is of no use, and left out."""
+    def write(self, responses: Sequence[EncryptedResponse]) -> None:
+        """Write responses, the older ones first.  A response whose previous one is missing is left out."""
 
         def put(transaction: Transaction) -> None:
             transaction.advisory_lock("chains")
             until = transaction.now() + self._ttl
-            for link in links:
-                if link.previous and not transaction.rows(
-                    "SELECT 1 FROM responses WHERE id = ?", link.previous
+            for response in responses:
+                if response.previous and not transaction.rows(
+                    "SELECT 1 FROM responses WHERE id = ?", response.previous
                 ):
                     continue
                 if transaction.change(
-                    INSERT_RESPONSE, link.id, link.chain, link.previous, until, link.content
+                    INSERT_RESPONSE, response.id, response.chain, response.previous, until, response.content
                 ):
-                    transaction.change(UPSERT_CHAIN, link.chain, until, len(link.content))
+                    transaction.change(UPSERT_CHAIN, response.chain, until, len(response.content))
 
         self._database.run(put)
 
-    def find(self, link_id: str) -> tuple[str, list[str]] | None:
-        """(the chain, the sealed contents of its links up to this one); None if not all of it is there."""
+    def find(self, response_id: str) -> tuple[str, list[str]] | None:
+        """The chain's id and its encrypted contents up to this response; None: a part of it is missing."""
         rows = self._database.read(
-            lambda transaction: transaction.rows(SELECT_CHAIN, link_id, transaction.now())
+            lambda transaction: transaction.rows(SELECT_CHAIN, response_id, transaction.now())
         )
         if not rows or rows[0][1]:
             return None
         return rows[0][0], [content for _, _, content in rows]
 
     def prune(self) -> bool:
-        """Drop a few links of the oldest chain, if it is too old or there is too much.  True: it was so."""
+        """Delete some responses of the oldest chain, if it is too old or there are too many.  True: it is."""
 
         def drop(transaction: Transaction) -> bool:
             transaction.advisory_lock("chains")
-            ((links, size),) = transaction.rows(
+            ((number, size),) = transaction.rows(
                 "SELECT coalesce(sum(responses), 0), coalesce(sum(bytes), 0) FROM response_chains"
             )
             oldest = transaction.rows("SELECT id, until FROM response_chains ORDER BY until LIMIT 1")
-            enough = int(links) <= MAX_RESPONSES and int(size) <= self._max_bytes
+            enough = int(number) <= MAX_RESPONSES and int(size) <= self._max_bytes
             if not oldest or (enough and oldest[0][1] > transaction.now()):
                 return False
             chain = oldest[0][0]

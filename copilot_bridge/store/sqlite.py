@@ -1,4 +1,4 @@
-"""SQLite: a file in the data directory, or nothing but memory.
+"""SQLite: a file in the data directory, or memory alone.
 
 Two connections for the process, one that writes and one that reads: in WAL mode a reader waits for nobody,
 so another program's write lock holds up only those who have something to write.
@@ -27,16 +27,17 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-DEFAULT_TIMEOUT = 15.0  # s; no transaction of ours is under way for more than a moment
+DEFAULT_TIMEOUT = 15.0  # s; other transactions of the bridge take moments
 
-CHECKPOINT_TIMEOUT = 1.0  # s, for what is not needed at once
+CHECKPOINT_TIMEOUT = 1.0  # s; a checkpoint can wait
 
-# Rows; few sizes, so that each statement is read once.  Some SQLites take no more than 999 values.
+# Rows per statement.  A few fixed sizes, so that SQLite parses each statement once.  Old versions take no
+# more than 999 values.
 BATCH_SIZES = (32, 4, 1)
 
-# Of the file, which keeps it.
+# The file keeps this setting; the next ones belong to a connection.
 USE_WAL = "PRAGMA journal_mode = WAL"
-# A killed process loses nothing; only a power cut may cost the last moments, and never the database.
+# A killed process loses nothing.  A power failure may cost the last transactions, but not the database.
 SETTINGS = "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216"
 
 
@@ -55,8 +56,10 @@ class SqliteTransaction:
         self._connection.executemany(sql, values)
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        """Many rows by one statement: for each statement Python's lock changes hands twice, which in a busy
-        worker takes several times as long as the work.
+        """Insert many rows by each statement.
+
+        For each statement, Python's lock changes hands twice, which takes several times as long as the work
+        in a busy worker.
         """
         head = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608
         row = f"({', '.join('?' * len(columns))})"
@@ -77,7 +80,7 @@ class SqliteTransaction:
         self._connection.execute(sql, values)
 
     def advisory_lock(self, _name: str) -> None:
-        """A transaction that may write is alone anyway."""
+        """Nothing to do: SQLite runs one writing transaction at a time."""
 
     def lock_and_query(self, _name: str, *queries: Query) -> tuple[float, list[list[Row]]]:
         return self._clock(), [self.rows(sql, *values) for sql, values in queries]
@@ -85,7 +88,7 @@ class SqliteTransaction:
 
 @dataclass(frozen=True, slots=True)
 class FileIdentity:
-    """Which file a path leads to; None: to none."""
+    """The file at a path, and its journal, by device and inode; None: there is none."""
 
     database: tuple[int, int] | None
     journal: tuple[int, int] | None
@@ -96,7 +99,10 @@ class FileIdentity:
 
 
 class Sqlite:
-    """:param path: None: in memory, for this process alone."""
+    """A SQLite database.
+
+    :param path: None: in memory, for this process alone.
+    """
 
     def __init__(self, path: Path | None, clock: Callable[[], float] = time.time) -> None:
         self.path = path
@@ -133,7 +139,9 @@ class Sqlite:
             raise self._failure(error) from error
         except (sqlite3.Error, OSError) as error:
             if not isinstance(error, sqlite3.OperationalError | sqlite3.IntegrityError | OSError):
-                channel.close(DEFAULT_TIMEOUT)  # damaged: the next one looks whether it has been put right
+                channel.close(
+                    DEFAULT_TIMEOUT
+                )  # damaged: the next use opens the file again, which may have been repaired
             raise self._failure(error) from error
 
     def _connect(self, timeout: float) -> sqlite3.Connection:
@@ -142,7 +150,7 @@ class Sqlite:
             prepare(connection, self._clock)
             return connection
         make_directory(self.path.parent)
-        # 0600 from its first moment; its journals take over its mode.
+        # Made as 0600; SQLite gives its journals the same mode.
         with suppress(FileExistsError):
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         connection = connect(str(self.path), timeout)
@@ -158,13 +166,13 @@ class Sqlite:
         return connection
 
     def _is_prepared(self, connection: sqlite3.Connection) -> bool:
-        """Told without a lock, or a bridge could not start while another program is writing."""
+        """Whether the tables are up to date, found out without a lock: a start may not wait for writers."""
         ((mode,),) = connection.execute("PRAGMA journal_mode").fetchall()
         current = transact(connection, SqliteTransaction(connection, self._clock), is_current, "BEGIN")
         return mode == "wal" and current
 
     def _was_replaced(self) -> bool:
-        """Somebody has deleted the file, or put another one in its place."""
+        """Whether the file has been deleted or replaced by another one."""
         return (
             self.path is not None
             and self._identity is not None
@@ -172,13 +180,13 @@ class Sqlite:
         )
 
     def _reopen(self) -> None:
-        """Use the file that is there now.  The journal of the one before would damage it."""
+        """Use the file that is there now, without the journal of the previous one, which would damage it."""
         assert self.path
         before, self._identity = self._identity, None
         self.close()
         there = inode(self.path) is not None
         log.warning(
-            "the store %s was %s under the running bridge: going on with %s",
+            "the store %s was %s while the bridge is running; continuing with %s",
             self.path,
             "replaced" if there else "deleted",
             "the new file" if there else "a new, empty one",
@@ -193,7 +201,7 @@ class Sqlite:
         return memory_lock(self._memory_locks, name)
 
     def checkpoint(self) -> None:
-        """The journal's part that no reader needs any more goes into the file; nobody is waited for."""
+        """Bring the part of the journal that no reader needs into the file, without waiting."""
 
         def checkpoint(connection: sqlite3.Connection, _job: Job) -> None:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
@@ -203,7 +211,7 @@ class Sqlite:
                 self._writer.run(checkpoint, CHECKPOINT_TIMEOUT)
 
     def check(self) -> str | None:
-        """Reads all of it, and writes a little."""
+        """Read all of the database, and write a little."""
 
         def look(transaction: SqliteTransaction) -> str | None:
             ((found,),) = transaction.rows("PRAGMA quick_check(1)")
@@ -228,12 +236,12 @@ class Sqlite:
 
 
 def is_transient(error: Exception) -> bool:
-    """Others hold it, and will let go of it."""
+    """Whether others hold the database and will release it."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return isinstance(error, StoreUnavailable) or code in TRANSIENT
 
 
-# A full or read-only disk fails at once, and does so for reads and writes each in its own way.
+# Not a full or read-only disk: it fails at once, and reads may still succeed.
 TRANSIENT = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
@@ -250,14 +258,14 @@ def journal_of(path: Path) -> Path:
 
 
 ADVICE = {
-    "not a database": "; move it away to begin a new one",
-    "malformed": "; move it away to begin a new one",
+    "not a database": "; move it away to begin with a new one",
+    "malformed": "; move it away to begin with a new one",
     "locked": "; another program has been holding it for too long",
 }
 
 
 def advice(reason: str) -> str:
-    return next((told for words, told in ADVICE.items() if words in reason), "")
+    return next((text for words, text in ADVICE.items() if words in reason), "")
 
 
 def connect(path: str, timeout: float) -> sqlite3.Connection:
@@ -276,14 +284,14 @@ def transact(
     begin: str = "BEGIN IMMEDIATE",
     job: Job | None = None,
 ) -> T:
-    """Raises StoreUnavailable: whoever asked for it waits no longer, so it is not done."""
+    """Run `work` in a transaction.  Raises StoreUnavailable: rolled back, as the caller waits no longer."""
     connection.execute(begin)
     try:
         done = work(transaction)
         if job and job.abandoned:
-            raise StoreUnavailable("it came too late")
+            raise StoreUnavailable("it took too long")
     except BaseException:
-        with suppress(sqlite3.Error):  # some errors have rolled back already
+        with suppress(sqlite3.Error):  # some errors have already rolled back
             connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")

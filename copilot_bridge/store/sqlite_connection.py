@@ -1,7 +1,7 @@
-"""One SQLite connection, used by one transaction at a time.
+"""One SQLite connection, which one transaction at a time uses.
 
-A gevent worker sends each transaction to a thread of its own: while the disk takes its time, or another
-process is writing, the streams go on.
+A gevent worker runs the transactions in a thread, so that streams go on while the disk is slow or another
+process is writing.
 """
 
 import sqlite3
@@ -20,7 +20,7 @@ RECONNECT_INTERVAL = 5.0  # s between two tries to open a database that could no
 
 
 class Job:
-    """A transaction on its way.  `abandoned`: nobody waits for its result any more."""
+    """A transaction under way.  `abandoned`: nobody waits for its result any more."""
 
     __slots__ = ("abandoned",)
 
@@ -29,7 +29,10 @@ class Job:
 
 
 class SqliteConnection:
-    """:param connect: makes the connection, within so many seconds.  Raises sqlite3.Error, OSError."""
+    """A connection that is opened when it is first needed.
+
+    :param connect: opens it within so many seconds.  Raises sqlite3.Error, OSError.
+    """
 
     def __init__(self, connect: Callable[[float], sqlite3.Connection]) -> None:
         self._connect = connect
@@ -40,7 +43,7 @@ class SqliteConnection:
         self._failed: tuple[float, Exception] | None = None
 
     def run(self, function: Callable[[sqlite3.Connection, Job], T], timeout: float) -> T:
-        """Raises StoreUnavailable: it took longer than `timeout`, and what is not committed will not be."""
+        """Run the function.  Raises StoreUnavailable: it took longer than `timeout`, and is not committed."""
         job = Job()
 
         def perform() -> T:
@@ -60,7 +63,7 @@ class SqliteConnection:
         from gevent.threadpool import ThreadPool
 
         def attempt() -> tuple[T | None, Exception | None]:
-            """What a thread of gevent's raises is printed, whoever waits for it."""
+            """Return the error instead of raising it, which gevent's threads would print."""
             try:
                 return perform(), None
             except Exception as error:  # noqa: BLE001 - raised again in the greenlet that asked
@@ -100,7 +103,7 @@ class SqliteConnection:
         return connection
 
     def close(self, timeout: float) -> None:
-        """SQLite would not survive it if somebody was at work with the connection."""
+        """Close the connection once no transaction uses it, or SQLite would crash."""
 
         def close(connection: sqlite3.Connection, _job: Job) -> None:
             self._connection = None
@@ -116,6 +119,6 @@ def too_slow(timeout: float) -> StoreUnavailable:
 
 
 def under_gevent() -> bool:
-    """Threads are greenlets here, and whoever blocks blocks them all."""
+    """Whether threads are greenlets, so that a blocking call blocks all of them."""
     monkey = sys.modules.get("gevent.monkey")
     return bool(monkey and monkey.is_module_patched("threading"))

@@ -1,4 +1,4 @@
-"""Everything that is kept, in one place."""
+"""The store: one object for each kind of data that is kept."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,26 +32,26 @@ TIMEOUT = 1.5  # s
 
 @dataclass(frozen=True)
 class Store:
-    """Nothing here does I/O until it is asked for something; then each may raise StoreError."""
+    """The kinds of data.  Their methods do the I/O, and may raise StoreError; opening a store does none."""
 
     database: Database
     encryptor: Encryptor
-    files: JsonFiles | None = None  # the data directory; None: nothing may be read from it
+    files: JsonFiles | None = None  # in the data directory; None: no file is read or written
     timeout: float = TIMEOUT
     shared: bool = False  # with other machines
 
     @cached_property
     def _guard(self) -> GuardedDatabase:
-        """The database for whatever a request waits for."""
+        """The database for uses that a request waits for."""
         return GuardedDatabase(self.database, self.timeout)
 
     @property
     def outage(self) -> Outage | None:
-        """Why requests have to do without the store just now; None: they have not."""
+        """The present outage of the store, if there is one."""
         return self._guard.outage
 
     def on_outage_change(self, listener: Callable[[], object]) -> None:
-        """It is told whenever there is another `outage`, by a thread of the store's."""
+        """Call `listener` in a thread of the store whenever `outage` changes."""
         self._guard.on_outage_change(listener)
 
     @cached_property
@@ -87,12 +87,12 @@ class Store:
         return LessonTable(self._guard)
 
     def request_log_writer(self, days: int, max_rows: int) -> RequestLogWriter:
-        """The writer of `requests`; one for the process."""
-        spools = self.files.home / "spool" if self.files else None
-        return RequestLogWriter(self.request_log, spools, days=days, max_rows=max_rows)
+        """The writer of the request log, of which a process needs one."""
+        folder = self.files.home / "spool" if self.files else None
+        return RequestLogWriter(self.request_log, folder, days=days, max_rows=max_rows)
 
     def response_chains(self, max_bytes: int, ttl: float) -> ResponseChainTable:
-        """:param max_bytes: of all conversations.  :param ttl: seconds."""
+        """The conversations to go on with.  :param max_bytes: of all of them.  :param ttl: seconds."""
         return ResponseChainTable(self._guard, self.encryptor, max_bytes=max_bytes, ttl=ttl)
 
     @cached_property
@@ -108,11 +108,11 @@ class Store:
         return ChangeCounter(self.files.home / "changes" if self.files else None)
 
     def back_up(self, path: Path) -> dict[str, int]:
-        """All that is kept, as one file.  Raises InvalidRequest, StoreError."""
+        """Write all data to one file.  Raises InvalidRequest, StoreError."""
         return back_up(self.database, path)
 
     def restore(self, path: Path) -> dict[str, int]:
-        """What a backup holds, in the place of all that is kept.  Raises InvalidRequest, StoreError."""
+        """Replace all data by those of a backup.  Raises InvalidRequest, StoreError."""
         if summary(path).get("keys"):
             self.keys.require()
         counts = restore(self.database, path)
@@ -120,7 +120,7 @@ class Store:
         return counts
 
     def undecryptable_logins(self) -> list[str]:
-        """The logins that can't be read with the key of this store.  Raises StoreError, ConfigError."""
+        """The logins that the key of this store can't decrypt.  Raises StoreError, ConfigError."""
         rows = self.database.read(
             lambda transaction: transaction.rows("SELECT login, token FROM logins ORDER BY login")
         )
@@ -140,15 +140,17 @@ def open_store(
     connections: int = 8,
     timeout: float = TIMEOUT,
 ) -> Store:
-    """:param path: of the SQLite file, where it is not in the home.  :param persistent: else in memory only.
-    :param url: of a PostgreSQL database instead.  :param connections: to it, at the most.
+    """Open the store in SQLite, in PostgreSQL, or in memory.
+
+    :param path: the SQLite file, if it is not in `home`.  :param persistent: False: in memory only.
+    :param url: a PostgreSQL database to use instead.  :param connections: the maximum number to it.
     :param timeout: seconds that a request waits for the store.
     """
     key = key or Secret()
     if not persistent:
         return Store(Sqlite(None), Encryptor(key, None, {}), timeout=timeout)
     if url:
-        from copilot_bridge.store.postgres import Postgres  # an extra, which not everybody has
+        from copilot_bridge.store.postgres import Postgres  # an optional dependency
 
         return Store(
             Postgres(url, connections),

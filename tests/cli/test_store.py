@@ -23,7 +23,7 @@ def test_check_backup_and_restore(run: Run, home: Path, tmp_path: Path) -> None:
     made = run("store", "backup", str(file))
     assert (made.code, file.exists()) == (0, True)
     assert str(home / "store.key") in made.err
-    assert "exists already" in run("store", "backup", str(file)).line
+    assert "already exists" in run("store", "backup", str(file)).line
     run("keys", "revoke", "alice")
     back = run("store", "restore", str(file), "--yes")
     assert back.code == 0
@@ -54,7 +54,7 @@ def test_restore_asks(run: Run, home: Path, tmp_path: Path, monkeypatch: pytest.
 
 def test_what_is_no_store_and_no_backup(run: Run, home: Path, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello")
-    assert "is no backup of a store" in run("store", "restore", str(tmp_path / "text"), "--yes").line
+    assert "is not a backup of a store" in run("store", "restore", str(tmp_path / "text"), "--yes").line
     assert "there is no store" in run("store", "check", COPILOT_BRIDGE_PERSIST="false").line
     home.mkdir(exist_ok=True)
     (home / "bridge.db").write_bytes(b"hello" * 1000)

@@ -86,7 +86,7 @@ def test_into_another_store(store: Store, tmp_path: Path, with_key: bool) -> Non
 
 def test_nothing_is_overwritten(store: Store, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine")
-    with pytest.raises(InvalidRequest, match="exists already"):
+    with pytest.raises(InvalidRequest, match="already exists"):
         store.back_up(tmp_path / "precious")
     assert (tmp_path / "precious").read_text() == "mine"
     with pytest.raises(StoreError, match="can't write"):
@@ -110,11 +110,11 @@ def newer(path: Path) -> None:
 
 
 NO_BACKUPS = {
-    "a text": (lambda path: path.write_text("hello"), "no backup"),
-    "empty": (lambda path: path.write_bytes(b""), "no backup"),
+    "a text": (lambda path: path.write_text("hello"), "not a backup"),
+    "empty": (lambda path: path.write_bytes(b""), "not a backup"),
     "of another program": (
         lambda path: (path.unlink(), sqlite3.connect(path).execute("CREATE TABLE x (y)")),
-        "no whole backup",
+        "not a complete backup",
     ),
     "half": (half, "backup|damaged"),
     "zeros": (zeros, "backup|damaged"),
