@@ -19,7 +19,8 @@ from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.error_mapping import Refusal
 from copilot_bridge.upstream.quirks import chat as chat_quirks
 from copilot_bridge.upstream.quirks.efforts import EFFORTS
-from copilot_bridge.upstream.recovery.found import (
+from copilot_bridge.upstream.recovery.learned import Lesson
+from copilot_bridge.upstream.recovery.probed_facts import (
     CUSTOM,
     DEVELOPER,
     EFFORT,
@@ -30,9 +31,8 @@ from copilot_bridge.upstream.recovery.found import (
     SYSTEM,
     THINKING,
     YES,
-    fact,
+    probed_fact,
 )
-from copilot_bridge.upstream.recovery.learned import Lesson
 from copilot_bridge.upstream.signals import USER, Signals
 from copilot_bridge.upstream.transport.bodies import read_whole
 
@@ -40,7 +40,7 @@ Json = dict[str, Any]
 
 # What a request comes to, about: its own tokens, and those of the answer.
 TOKENS_IN, TOKENS_OUT = 60, 20
-TINY, LEAST_BUDGET = 16, 1024
+TINY, MIN_BUDGET = 16, 1024
 
 ASKED = "Say ok"
 SCHEMA: Json = {
@@ -128,8 +128,8 @@ def flag(model: Model, name: str, body: Json, about: str) -> Question:
 
 def thinking(form: str) -> Json:
     if form == "enabled":
-        budget = {"type": "enabled", "budget_tokens": LEAST_BUDGET}
-        return {"thinking": budget, "max_tokens": LEAST_BUDGET + TINY}
+        budget = {"type": "enabled", "budget_tokens": MIN_BUDGET}
+        return {"thinking": budget, "max_tokens": MIN_BUDGET + TINY}
     return {"thinking": {"type": form}}
 
 
@@ -233,7 +233,7 @@ def lessons_of(answers: list[Answer]) -> list[Lesson]:
     for name in dict.fromkeys(each.question.about for each in answers if each.question.about):
         asked = [each for each in answers if each.question.about == name]
         if all(each.taken is not None for each in asked):
-            found.append(fact(name, SAID_AS.get(name, flagged)(asked)))
+            found.append(probed_fact(name, SAID_AS.get(name, flagged)(asked)))
     if any(each.question.name == FORM and each.taken is False for each in answers):
         found.append(Lesson("answer by tool"))
     return found

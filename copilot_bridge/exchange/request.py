@@ -52,8 +52,8 @@ from copilot_bridge.upstream.auto import Occasion
 from copilot_bridge.upstream.catalogues import Choice
 from copilot_bridge.upstream.error_mapping import Refusal, forwarded
 from copilot_bridge.upstream.recovery.answer_tool import ANSWER_TOOL
-from copilot_bridge.upstream.recovery.found import as_found
-from copilot_bridge.upstream.recovery.mending import Mending
+from copilot_bridge.upstream.recovery.probed_facts import with_probed_facts
+from copilot_bridge.upstream.recovery.request_adapter import RequestAdapter
 from copilot_bridge.upstream.transport.bodies import MEGABYTE, read_tail, read_whole, too_large
 
 log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ class ModelRequest(ABC):
         self._prompt: Prompt | None = None  # the body, where it is translated
         self._undo: Undo = NO_CHANGES  # of what was changed to fit, in the answer
         self._route: Route = ROUTES[self.dialect](call.bridge, "")
-        self._mending: Mending | None = None
+        self._mending: RequestAdapter | None = None
         self.reply_headers: Headers = {}
 
     # What a dialect says of itself.
@@ -305,7 +305,7 @@ class ModelRequest(ABC):
             *(self._place(image, model) for image in self.images()),
         ]
         account = self._call.account.fingerprint
-        model = as_found(model, self._bridge.learned.of(account, way, model.id))
+        model = with_probed_facts(model, self._bridge.learned.of(account, way, model.id))
         limits = limits_of(way, model.vendor, model.id)
         self._prompt = None if self._direct else self.read_prompt()
         if self._prompt:
@@ -318,7 +318,7 @@ class ModelRequest(ABC):
         else:
             changed.append(self._keep_stops(limits))
         given = set(self._body)
-        self._mending = Mending(self._bridge.learned, account, way, model.id, self.dialect)
+        self._mending = RequestAdapter(self._bridge.learned, account, way, model.id, self.dialect)
         changed.append(self._route.fit(self._body, model, self._headers))
         changed.append(self._mending.prepare(self._body, self._headers))
         self._enforce()
@@ -401,7 +401,7 @@ class ModelRequest(ABC):
             """What to send after a refusal that says what is wrong; None if there is nothing."""
             if refusal.stale_session or not self._mending:
                 return None
-            if not self._mending.mend(refusal, self._body, self._headers):
+            if not self._mending.adapt(refusal, self._body, self._headers):
                 return None
             self._enforce()
             self._record.mended = ", ".join(self._mending.lost)

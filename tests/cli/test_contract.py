@@ -12,8 +12,8 @@ from copilot_bridge.exchange import Bridge, contract
 from copilot_bridge.exchange.contract import Answer, Question, lessons_of, price_of, questions
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.error_mapping import read_refusal
-from copilot_bridge.upstream.recovery.found import as_found, fact
 from copilot_bridge.upstream.recovery.learned import Lesson
+from copilot_bridge.upstream.recovery.probed_facts import probed_fact, with_probed_facts
 
 OPUS, CODEX, GEMINI = "claude-opus-4.6", "gpt-5.3-codex", "gemini-3.1-pro-preview"
 
@@ -130,15 +130,15 @@ def test_what_can_not_be_asked_at_all_is_asked_once(bridge, monkeypatch):
 def test_a_trouble_is_no_answer():
     """Of a fact nothing is believed of which a part is not known."""
     low, high = Question("effort low", {}, "efforts", "low"), Question("effort high", {}, "efforts", "high")
-    assert lessons_of([Answer(low, True), Answer(high, False)]) == [fact("efforts", ["low"])]
+    assert lessons_of([Answer(low, True), Answer(high, False)]) == [probed_fact("efforts", ["low"])]
     assert lessons_of([Answer(low, True), Answer(high, None, "502")]) == []
     assert lessons_of([Answer(low, False), Answer(high, False)]) == [Lesson("fact", "efforts", "")]
     begun = Question("an answer begun", {}, "prefill")
-    assert lessons_of([Answer(begun, True)]) == [fact("prefill", ["yes"])]
-    assert lessons_of([Answer(begun, False)]) == [fact("prefill", ["no"])]
+    assert lessons_of([Answer(begun, True)]) == [probed_fact("prefill", ["yes"])]
+    assert lessons_of([Answer(begun, False)]) == [probed_fact("prefill", ["no"])]
     off = Question("thinking disabled, effort max", {}, "efforts_needing_thinking", "max")
-    assert lessons_of([Answer(off, False)]) == [fact("efforts_needing_thinking", ["max"])]
-    assert lessons_of([Answer(off, True)]) == [fact("efforts_needing_thinking", [])]
+    assert lessons_of([Answer(off, False)]) == [probed_fact("efforts_needing_thinking", ["max"])]
+    assert lessons_of([Answer(off, True)]) == [probed_fact("efforts_needing_thinking", [])]
     schema = Question(contract.FORM, {})
     assert lessons_of([Answer(schema, False)]) == [Lesson("answer by tool")]
 
@@ -168,22 +168,22 @@ def test_each_question_is_another_one():
 
 def test_what_was_found_is_believed():
     known = row(capabilities={"supports": {"reasoning_effort": ["low", "high"], "adaptive_thinking": True}})
-    assert as_found(known, []) is known
-    assert as_found(known, [Lesson("leave out", "top_k")]) is known
-    found = as_found(
+    assert with_probed_facts(known, []) is known
+    assert with_probed_facts(known, [Lesson("leave out", "top_k")]) is known
+    found = with_probed_facts(
         known,
         [
-            fact("efforts", ["max", "low"]),
-            fact("thinking_types", ["enabled"]),
-            fact("system_messages", ["yes"]),
-            fact("prefill", ["no"]),
-            fact("efforts_needing_thinking", ["max"]),
-            fact("a fact of tomorrow", ["yes"]),
+            probed_fact("efforts", ["max", "low"]),
+            probed_fact("thinking_types", ["enabled"]),
+            probed_fact("system_messages", ["yes"]),
+            probed_fact("prefill", ["no"]),
+            probed_fact("efforts_needing_thinking", ["max"]),
+            probed_fact("a fact of tomorrow", ["yes"]),
         ],
     ).profile
     assert (found.efforts, found.thinking_types) == (("low", "max"), frozenset({"enabled"}))
     assert (found.system_messages, found.prefill, found.efforts_needing_thinking) == (True, False, ("max",))
-    assert as_found(known, [fact("efforts", [])]).profile.efforts == ()
+    assert with_probed_facts(known, [probed_fact("efforts", [])]).profile.efforts == ()
 
 
 def test_a_request_is_fitted_to_what_was_found(run, start_bridge, simulator, mark, home):

@@ -18,7 +18,7 @@ from copilot_bridge.exchange import Bridge
 from copilot_bridge.exchange.contract import Answer, api_of, ask_all, learn, price_of, questions
 from copilot_bridge.exchange.models import talkers
 from copilot_bridge.models.catalogue import Model
-from copilot_bridge.upstream.recovery.learned import worded
+from copilot_bridge.upstream.recovery.learned import describe
 
 SAYS = {True: "taken", False: "refused", None: "-"}
 
@@ -93,7 +93,7 @@ def ask(bridge: Bridge, subjects: list[Subject]) -> BridgeError | None:
         except BridgeError as error:
             return error
         lessons = learn(bridge, subject.model, subject.api, subject.answers)
-        subject.learned = [worded(each) for each in lessons]
+        subject.learned = [describe(each) for each in lessons]
         bridge.learned.flush()
     return None
 

@@ -8,7 +8,7 @@ import click
 from copilot_bridge.cli.terminal.console import print_json, print_table
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.exchange import Bridge
-from copilot_bridge.upstream.recovery.learned import Entry, worded
+from copilot_bridge.upstream.recovery.learned import Entry, describe
 
 COLUMNS = ("MODEL", "API", "LEARNED", "ACCOUNT", "SINCE", "UNTIL")
 NAMES = ("model", "api", "learned", "account")
@@ -37,7 +37,7 @@ def as_fields(entry: Entry, names: dict[str, str]) -> dict[str, Any]:
     return {
         "model": entry.model,
         "api": entry.api,
-        "learned": worded(entry.lesson),
+        "learned": describe(entry.lesson),
         "account": names.get(entry.account, entry.account[:8]),
         "since": entry.since,
         "until": entry.until,

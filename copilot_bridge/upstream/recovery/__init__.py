@@ -1,7 +1,8 @@
-"""What is said otherwise after a refusal that names what is wrong.
+"""Adaptations of a request after a refusal that names its cause.
 
-A refusal's words are looked up in a table of patterns (`table`; `naming` reads what they name); its row says
-what to do with the request (`acts`, `history`), which is then sent once more (`mending`).  What will be
-refused again next time is remembered per account, API and model (`learned`) and done beforehand.  What binds
-the answer is never left out (`binding`): a form that is not known is asked for by a tool (`answer_tool`).
+A refusal's text is looked up in a table of patterns (`table`; `naming` reads the fields and values in it).
+The matching rule names the act by which the request is changed (`acts`, `history`), and the request is sent
+once more (`request_adapter`).  An act that will be needed again is remembered per account, API and model
+(`learned`), and later requests are changed before they are sent.  Fields that bind the answer are never
+removed (`binding`): an output format that the model lacks is requested by a tool (`answer_tool`).
 """

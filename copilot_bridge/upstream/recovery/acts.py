@@ -1,6 +1,6 @@
-"""What can be done with a request that was refused.  Each act says whether it has changed anything.
+"""Acts that change a request after a refusal.  Each returns whether it has changed anything.
 
-An act that is remembered is done again to later requests before they are sent; so each may be done twice.
+A remembered act changes later requests before they are sent, so an act may be applied twice.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ from copilot_bridge.upstream.recovery.paths import Json, find, remove
 
 SUMMARIES = ("none", "auto", "concise", "detailed")
 VERBOSITIES = ("low", "medium", "high")
-# Fields with a value of several that are nearer to each other or farther, in that order.
+# Fields whose values have an order, so that one of them can be nearest to another.
 ORDERED: dict[str, Sequence[str]] = {
     "reasoning_effort": EFFORTS,
     "reasoning.effort": EFFORTS,
@@ -36,21 +36,21 @@ ORDERED: dict[str, Sequence[str]] = {
 LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 BOUNDED = (*LIMITS, "temperature", "top_p")
 
-USUAL_BUDGET, LEAST_BUDGET = 16_000, 1_024
-MOST_MARKS = 4
+DEFAULT_BUDGET, MIN_BUDGET = 16_000, 1_024
+MAX_BREAKPOINTS = 4
 
 
 # --- fields and values
 
 
 def leave_out(case: Case) -> bool:
-    """What binds the answer stays, also where it stands below the field."""
+    """Remove a field, except fields below it that bind the answer."""
     if is_kept(case.api, case.subject):
         return False
     held = held_below(case.api, case.body, case.subject)
     if not held:
         return remove(case.body, case.subject)
-    needed = {each.split(".")[1] for each in held}
+    needed = {path.split(".")[1] for path in held}
     below = case.body.get(case.subject)
     if not isinstance(below, dict) or below.keys() <= needed:
         return False
@@ -59,7 +59,7 @@ def leave_out(case: Case) -> bool:
 
 
 def take_allowed(case: Case) -> bool:
-    """:param case: `value`: the allowed ones, with commas."""
+    """Replace a value by the nearest allowed one.  `value`: the allowed values, separated by commas."""
     allowed = case.value.split(",")
     changed = False
     for holder, key in list(find(case.body, case.subject)):
@@ -73,15 +73,15 @@ def take_allowed(case: Case) -> bool:
 
 
 def nearest(wanted: Any, allowed: Sequence[str], order: Sequence[str]) -> str | None:
-    """The nearest below, else the least; None: none of them is known."""
-    known = [each for each in order if each in allowed]
+    """The nearest allowed value below, else the lowest; None: the order has none of them."""
+    known = [value for value in order if value in allowed]
     rank = order.index(wanted) if wanted in order else len(order)
-    below = [each for each in known if order.index(each) <= rank]
+    below = [value for value in known if order.index(value) <= rank]
     return below[-1] if below else next(iter(known), None)
 
 
 def keep_below(case: Case) -> bool:
-    """:param case: `value`: a number that is still taken."""
+    """Lower a number to its maximum.  `value`: the maximum."""
     most = float(case.value)
     given = case.body.get(case.subject)
     if isinstance(given, bool) or not isinstance(given, int | float) or given <= most:
@@ -91,6 +91,7 @@ def keep_below(case: Case) -> bool:
 
 
 def keep_above(case: Case) -> bool:
+    """Raise a number to its minimum.  `value`: the minimum."""
     least = float(case.value)
     given = case.body.get(case.subject)
     if isinstance(given, bool) or not isinstance(given, int | float) or given >= least:
@@ -99,8 +100,8 @@ def keep_above(case: Case) -> bool:
     return True
 
 
-def say_one(case: Case) -> bool:
-    """:param case: `subject`: two fields, of which only the first is said."""
+def keep_first(case: Case) -> bool:
+    """Remove the second of two fields that exclude each other.  `subject`: the two fields."""
     first, second = case.subject.split(",")
     if case.body.get(first) is None or second not in case.body:
         return False
@@ -109,7 +110,7 @@ def say_one(case: Case) -> bool:
 
 
 def name_limit(case: Case) -> bool:
-    """:param case: `value`: the name under which the model knows the limit of its answer."""
+    """Rename the limit of the answer.  `value`: the model's name for it."""
     others = [name for name in LIMITS if name != case.value and name in case.body]
     given = [case.body.pop(name) for name in others]
     if given:
@@ -121,7 +122,7 @@ def name_limit(case: Case) -> bool:
 
 
 def form_thinking(case: Case) -> bool:
-    """:param case: `value`: adaptive, enabled, disabled or none: the form that the model takes."""
+    """Change the type of thinking.  `value`: the type that the model takes, "on" or "none"."""
     given = case.body.get("thinking")
     form = THINKING.get(case.value)
     if not form or not isinstance(given, dict) or (formed := form(given, case.body)) == given:
@@ -141,8 +142,8 @@ def with_budget(given: Json, body: Json) -> Json | None:
     if given.get("type") != "adaptive":
         return given
     limit = body.get("max_tokens")
-    budget = min(USUAL_BUDGET, limit - 1) if isinstance(limit, int) and limit else USUAL_BUDGET
-    return {"type": "enabled", "budget_tokens": budget} if budget >= LEAST_BUDGET else None
+    budget = min(DEFAULT_BUDGET, limit - 1) if isinstance(limit, int) and limit else DEFAULT_BUDGET
+    return {"type": "enabled", "budget_tokens": budget} if budget >= MIN_BUDGET else None
 
 
 THINKING: dict[str, Callable[[Json, Json], Json | None]] = {
@@ -154,55 +155,55 @@ THINKING: dict[str, Callable[[Json, Json], Json | None]] = {
 
 
 def stop_thinking(case: Case) -> bool:
-    """Beside a forced tool, or in a loop that began without: for this request."""
+    """Turn thinking off for this request: beside a forced tool, or in a turn that began without thinking."""
     fields = ("thinking", "thinking_budget", "reasoning_effort") if case.api == "chat" else ("thinking",)
     if taken := [case.body.pop(name) for name in fields if name in case.body]:
         return taken != [{"type": "disabled"}]
     if case.api != "messages":
         return False
-    case.body["thinking"] = {"type": "disabled"}  # of models that think unless they are told not to
+    case.body["thinking"] = {"type": "disabled"}  # for models that think by default
     return True
 
 
-# --- the rest
+# --- everything else
 
 
 def drop_beta(case: Case) -> bool:
-    """:param case: `subject`: which one; "": all of them."""
+    """Remove a beta from the header.  `subject`: the beta; "": all of them."""
     return drop_betas(case.headers, lambda beta: not case.subject or beta == case.subject)
 
 
 def strip_ttl(case: Case) -> bool:
-    marks = [mark for mark in marks_in(case.body) if "ttl" in mark]
-    for mark in marks:
-        del mark["ttl"]
-    return bool(marks)
+    found = [each for each in breakpoints_in(case.body) if "ttl" in each]
+    for breakpoint_ in found:
+        del breakpoint_["ttl"]
+    return bool(found)
 
 
-def marks_in(body: Json) -> list[Json]:
-    return [block["cache_control"] for block in marked_in(body)]
+def breakpoints_in(body: Json) -> list[Json]:
+    return [block["cache_control"] for block in blocks_with_breakpoint(body)]
 
 
-def marked_in(body: Json) -> list[Json]:
-    """In the order in which it is cached: tools, system, messages."""
+def blocks_with_breakpoint(body: Json) -> list[Json]:
+    """The blocks with a cache breakpoint, in the order of caching: tools, system, messages."""
     held = dicts(body.get("tools")) + dicts(body.get("system"))
     for message in dicts(body.get("messages")):
         for block in dicts(message.get("content")):
             held += [*dicts(block.get("content")), block]
-    return [each for each in held if isinstance(each.get("cache_control"), dict)]
+    return [block for block in held if isinstance(block.get("cache_control"), dict)]
 
 
-def thin_marks(case: Case) -> bool:
-    """The first two hold the longest prefix, the last two move on."""
-    found = marked_in(case.body)
-    surplus = found[2:-2] if len(found) > MOST_MARKS else []
+def thin_breakpoints(case: Case) -> bool:
+    """Keep the first two breakpoints, which cover the longest prefix, and the last two, which move on."""
+    found = blocks_with_breakpoint(case.body)
+    surplus = found[2:-2] if len(found) > MAX_BREAKPOINTS else []
     for block in surplus:
         del block["cache_control"]
     return bool(surplus)
 
 
 def drop_idle_choice(case: Case) -> bool:
-    """How to choose among tools, where there are none."""
+    """Remove the choice among tools where there are none."""
     if case.body.get("tools") or case.body.get("tool_choice") not in (None, "auto", "none"):
         return False
     taken = [
@@ -212,9 +213,9 @@ def drop_idle_choice(case: Case) -> bool:
 
 
 def stop_here(case: Case) -> bool:
-    """The stop sequences are not sent; whoever reads the answer cuts it.
+    """Remove the stop sequences; the bridge cuts the answer instead.
 
-    False: there are none, or the answer can't be read for them.
+    False: there are none, or the answer can't be searched for them.
     """
     field = "stop_sequences" if case.api == "messages" else "stop"
     given = case.body.get(field)
@@ -237,7 +238,7 @@ ACTS: dict[str, Act] = {
     "allowed values": take_allowed,
     "at most": keep_below,
     "at least": keep_above,
-    "one of two": say_one,
+    "one of two": keep_first,
     "limit's name": name_limit,
     "thinking": form_thinking,
     "no thinking": stop_thinking,
@@ -251,7 +252,7 @@ ACTS: dict[str, Act] = {
     "continue": continue_after,
     "no beta": drop_beta,
     "no ttl": strip_ttl,
-    "fewer cache marks": thin_marks,
+    "fewer cache marks": thin_breakpoints,
     "no choice without tools": drop_idle_choice,
     "answer by tool": ask_for_answer,
     "stop here": stop_here,

@@ -1,7 +1,7 @@
-"""The form of an answer, where a model's backend knows none: the input of a tool that has to be called.
+"""Structured output by a tool, for models whose backend knows no output format.
 
-Models fill in a tool's input by its schema.  So the schema that the answer should have becomes that of a
-tool; `dialects/tool_answer.py` makes a text of what it is called with.
+Models fill in a tool's input by its schema.  So the schema of the answer becomes the schema of a tool that
+has to be called; `dialects/tool_answer.py` turns the input of that call into the text of the answer.
 """
 
 from collections.abc import Callable
@@ -10,18 +10,18 @@ from typing import Any
 
 Json = dict[str, Any]
 
-# A client's own tool of this name would be another one's answer.
+# A client's own tool with this name would be mistaken for it.
 ANSWER_TOOL = "bridge_final_answer"
 ABOUT = "Give the final answer, in this form.  Call this once, with the whole answer, when you have it."
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """How an API says it.
+class OutputFormatFields:
+    """The fields of an API for output formats and forced tools.
 
-    :param path: of the form that is asked for.  :param inside: of the schema, below that.
-    :param tool: by its schema.  :param choose: the tool alone, or any of those that are offered.
-    :param one: of the calls at a time.  :param thinking: fields that no forced tool goes with.
+    :param path: of the output format.  :param inside: of the schema, below that.
+    :param tool: makes a tool of a schema.  :param only, any: the choice of that tool, or of any tool.
+    :param one: allows one call at a time.  :param thinking: fields that a forced tool excludes.
     """
 
     path: tuple[str, ...]
@@ -37,8 +37,8 @@ def function(schema: Json) -> Json:
     return {"name": ANSWER_TOOL, "description": ABOUT, "parameters": schema}
 
 
-WAYS = {
-    "messages": Way(
+FIELDS = {
+    "messages": OutputFormatFields(
         ("output_config", "format"),
         ("schema",),
         lambda schema: {"name": ANSWER_TOOL, "description": ABOUT, "input_schema": schema},
@@ -47,7 +47,7 @@ WAYS = {
         {},
         ("thinking",),
     ),
-    "chat": Way(
+    "chat": OutputFormatFields(
         ("response_format",),
         ("json_schema", "schema"),
         lambda schema: {"type": "function", "function": function(schema)},
@@ -56,7 +56,7 @@ WAYS = {
         {"parallel_tool_calls": False},
         ("thinking_budget",),
     ),
-    "responses": Way(
+    "responses": OutputFormatFields(
         ("text", "format"),
         ("schema",),
         lambda schema: {"type": "function", **function(schema), "strict": False},
@@ -70,24 +70,24 @@ FREE = ("auto", "none")
 
 
 def ask_by_tool(body: Json, api: str) -> bool:
-    """False: no form is asked for, or none that can be asked for so.
+    """Request the output format by a tool.  False: there is no format, or none for which this works.
 
-    Where the client forces a tool of its own there is no answer that could have a form.
+    If the client forces a tool of its own, no text of the answer could have a format.
     """
-    way = WAYS[api]
-    schema = inner(body, (*way.path, *way.inside))
+    fields = FIELDS[api]
+    schema = inner(body, (*fields.path, *fields.inside))
     if not isinstance(schema, dict) or not is_object(schema):
         return False
-    take(body, way.path)
+    take(body, fields.path)
     choice = body.get("tool_choice") or "auto"
     named = choice.get("type") if isinstance(choice, dict) else choice
     if named in FREE:
-        force(body, way, schema, offered=named != "none")
+        force(body, fields, schema, offered=named != "none")
     return True
 
 
 def asks_by_tool(body: Json) -> bool:
-    names = (inner(each, path) for each in tools(body) for path in (("name",), ("function", "name")))
+    names = (inner(tool, path) for tool in tools(body) for path in (("name",), ("function", "name")))
     return ANSWER_TOOL in names
 
 
@@ -103,7 +103,7 @@ def inner(value: Any, path: tuple[str, ...]) -> Any:
 
 
 def take(body: Json, path: tuple[str, ...]) -> None:
-    """Nothing empty is left behind."""
+    """Remove a field, and what is empty without it."""
     *outer, last = path
     holder = inner(body, tuple(outer))
     del holder[last]
@@ -115,11 +115,11 @@ def is_object(schema: Json) -> bool:
     return schema.get("type") == "object" or isinstance(schema.get("properties"), dict)
 
 
-def force(body: Json, way: Way, schema: Json, *, offered: bool) -> None:
-    """:param offered: the client's own tools may be called instead, for now."""
+def force(body: Json, fields: OutputFormatFields, schema: Json, *, offered: bool) -> None:
+    """Add the tool and force its call.  `offered`: the client's own tools may be called first."""
     others = tools(body)
-    body["tools"] = [*others, way.tool({"type": "object"} | schema)]
-    body["tool_choice"] = way.any if others and offered else way.only
-    body |= way.one
-    for field in way.thinking:
+    body["tools"] = [*others, fields.tool({"type": "object"} | schema)]
+    body["tool_choice"] = fields.any if others and offered else fields.only
+    body |= fields.one
+    for field in fields.thinking:
         body.pop(field, None)

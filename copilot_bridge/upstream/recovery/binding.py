@@ -1,7 +1,7 @@
-"""What binds the answer, and the rest of a request that is never left out.
+"""Fields that bind the answer, and other fields that are never removed from a request.
 
-A field that only advises may be left out when upstream refuses it.  One of these may not: an answer without
-it would look like the one that was asked for, and would not be.
+An optional field may be removed when upstream refuses it.  A field that binds the answer may not: the answer
+would look like the requested one without being it.
 """
 
 from copilot_bridge.dialects.registry import CONVERSATIONS
@@ -12,10 +12,10 @@ BINDING: dict[str, dict[str, tuple[str, ...]]] = {
     what: {name: dialect.field_paths.get(what, ()) for name, dialect in CONVERSATIONS.items()}
     for what in ("output_format", "stop", "tool_choice", "tools", "system", "conversation")
 }
-# Of these, what stands below is looked at one by one.
+# In these, the fields below are judged one by one.
 OPEN = ("tools", "system", "conversation")
 
-# What Copilot calls by Anthropic's names, which it translates to, in the chat API.
+# Copilot's errors use the names of the API that it translates to -> the client's names.
 ALIASES: dict[str, dict[str, str]] = {
     "chat": {
         "output_config.format": "response_format",
@@ -30,10 +30,10 @@ ALIASES: dict[str, dict[str, str]] = {
     "responses": {"reasoning_effort": "reasoning.effort", "response_format": "text.format"},
 }
 
-# Without these there is no request; whatever upstream says of them, they stay.
+# Fields without which there is no request.
 ESSENTIAL = ("model", "stream", "max_tokens", "max_completion_tokens")
 
-# Whatever is below is the client's own, or what a model has written.
+# Everything below these is the client's own, or written by a model.
 CLOSED = {
     "input_schema",
     "parameters",
@@ -45,8 +45,8 @@ CLOSED = {
     "input",
     "output",
 }
-# Without these the part that has them says something else.
-SAYING = {
+# Without these fields a part means something else.
+MEANINGFUL = {
     *("type", "role", "text", "content", "name", "description", "function", "custom", "refusal", "is_error"),
     *("tool_calls", "tool_use_id", "tool_call_id", "call_id", "thinking", "signature", "encrypted_content"),
     *(
@@ -63,17 +63,17 @@ SAYING = {
     ),
     *("image_url", "input_audio", "title", "context"),
 }
-# Nobody misses these, though others of their name may say something.
-IDLE = ("messages.name", "tool_choice.disable_parallel_tool_use")
+# Fields of these names that may be removed after all.
+REMOVABLE = ("messages.name", "tool_choice.disable_parallel_tool_use")
 
 
 def alias(api: str, path: str) -> str:
-    """The API's own name for a field that upstream calls by another one's."""
+    """The API's own name of a field that upstream calls by the name of another API."""
     return ALIASES[api].get(path, path)
 
 
 def what_binds(api: str, path: str) -> str | None:
-    """Which of `BINDING` the field belongs to; None: it is not among them."""
+    """The aspect of the answer that a field binds; None: it binds none."""
     for what, fields in BINDING.items():
         for field in fields[api]:
             if path == field or path.startswith(f"{field}."):
@@ -82,9 +82,9 @@ def what_binds(api: str, path: str) -> str | None:
 
 
 def is_kept(api: str, path: str) -> bool:
-    """Whether a request without this field would say something else."""
+    """Tell whether a request without this field would mean something else."""
     first, *rest = path.split(".")
-    if path in IDLE:
+    if path in REMOVABLE:
         return False
     what = what_binds(api, path)
     if what and (not rest or what not in OPEN):
@@ -92,10 +92,10 @@ def is_kept(api: str, path: str) -> bool:
     if not rest:
         return first in ESSENTIAL
     names_call = rest[-1] == "id" and bool({"tool_calls", "tool_use"} & set(rest))
-    return names_call or bool(CLOSED & set(rest)) or (bool(what) and rest[-1] in SAYING)
+    return names_call or bool(CLOSED & set(rest)) or (bool(what) and rest[-1] in MEANINGFUL)
 
 
 def held_below(api: str, body: Json, path: str) -> list[str]:
-    """The fields that bind the answer and stand, in this request, below one that only advises."""
+    """The fields in this request that bind the answer and are below an optional field."""
     paths = (field for fields in BINDING.values() for field in fields[api])
-    return [each for each in paths if each.startswith(f"{path}.") and any(find(body, each))]
+    return [field for field in paths if field.startswith(f"{path}.") and any(find(body, field))]

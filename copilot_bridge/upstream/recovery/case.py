@@ -1,4 +1,4 @@
-"""A request that was refused, and what an act is about."""
+"""A refused request and the subject of an act."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,9 +12,9 @@ BETA = "anthropic-beta"
 
 
 class Case:
-    """A request, and what an act is about.
+    """A refused request and the subject of an act.
 
-    :param subject: what is changed, mostly a path.  :param value: what it becomes.
+    :param subject: what is changed, mostly a path.  :param value: its new value, or a limit of it.
     """
 
     __slots__ = ("api", "body", "headers", "stops", "subject", "value")
@@ -25,7 +25,7 @@ class Case:
         self.headers = headers
         self.subject = subject
         self.value = value
-        self.stops: tuple[str, ...] = ()  # that upstream is not told of
+        self.stops: tuple[str, ...] = ()  # that are not sent to upstream
 
 
 def dicts(given: Any) -> list[Json]:

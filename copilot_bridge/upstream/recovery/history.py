@@ -1,4 +1,4 @@
-"""What can be done with a conversation that was refused: thoughts, ids, roles and the order of turns."""
+"""Acts that change a refused conversation: reasoning, ids, roles and the order of turns."""
 
 import hashlib
 import re
@@ -8,17 +8,17 @@ from typing import Any
 from copilot_bridge.upstream.recovery.case import Case, dicts, drop_betas
 from copilot_bridge.upstream.recovery.paths import Json
 
-LONGEST_ID = 64
+MAX_ID_LENGTH = 64
 ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
-# Words of the system in the middle of a conversation, for models that know them at its start only.
+# A system message in the middle of a conversation, for models that accept it at the start only.
 SYSTEM_NOTE = "<system-reminder>\n{}\n</system-reminder>"
 SYSTEM_BETA = "mid-conversation-system-"
 CONTINUE = "Please continue."
 
 
 def forget_thoughts(case: Case) -> bool:
-    """Those that were signed or locked by another backend, or for another connection."""
+    """Remove reasoning that another backend has signed or encrypted, or of another connection."""
     return FORGET_THOUGHTS[case.api](case.body)
 
 
@@ -52,7 +52,7 @@ FORGET_THOUGHTS: dict[str, Callable[[Json], bool]] = {
 
 
 def filter_blocks(body: Json, keep: Callable[[Json], bool]) -> bool:
-    """Leave blocks out, those in the results of tools included, and a message of which nothing is left."""
+    """Remove blocks, also from tool results, and messages that are empty without them."""
     changed = False
     for message in dicts(body.get("messages")):
         content = message.get("content")
@@ -62,7 +62,9 @@ def filter_blocks(body: Json, keep: Callable[[Json], bool]) -> bool:
                     changed |= filter_list(block["content"], keep)
             changed |= filter_list(content, keep)
     if changed:
-        body["messages"] = [each for each in body["messages"] if not is_empty(each)] or body["messages"]
+        body["messages"] = [message for message in body["messages"] if not is_empty(message)] or body[
+            "messages"
+        ]
     return changed
 
 
@@ -71,7 +73,7 @@ def is_empty(message: Any) -> bool:
 
 
 def filter_list(blocks: list[Any], keep: Callable[[Json], bool]) -> bool:
-    kept = [each for each in blocks if not isinstance(each, dict) or keep(each)]
+    kept = [block for block in blocks if not isinstance(block, dict) or keep(block)]
     changed = len(kept) != len(blocks)
     blocks[:] = kept
     return changed
@@ -84,14 +86,14 @@ def drop_blanks(case: Case) -> bool:
 
 
 def drop_ids(case: Case) -> bool:
-    """Of items: they are bound to the connection that they were given on, and nothing refers to them."""
+    """Remove the ids of items, which are bound to the connection on which they were given."""
     taken = [item.pop("id") for item in dicts(case.body.get("input")) if "id" in item]
     return bool(taken)
 
 
 def shorten_ids(case: Case) -> bool:
-    """Of calls and of their results, alike.  :param case: `value`: the longest that is taken."""
-    most = min(int(case.value or LONGEST_ID), LONGEST_ID)
+    """Shorten the ids of tool calls and of their results alike.  `value`: the maximum length."""
+    most = min(int(case.value or MAX_ID_LENGTH), MAX_ID_LENGTH)
     changed = False
     for holder, key in call_ids(case.body):
         given = holder[key]
@@ -112,15 +114,15 @@ def call_ids(body: Json) -> Iterator[tuple[Json, str]]:
 
 
 def mark_system(case: Case) -> bool:
-    """Words of the system in the middle of a conversation become a user's, marked."""
-    said = [each for each in dicts(case.body.get("messages")) if each.get("role") == "system"]
+    """Turn system messages in the middle of a conversation into marked user messages."""
+    system = [message for message in dicts(case.body.get("messages")) if message.get("role") == "system"]
     if case.api != "messages":
         return False
-    for message in said:
+    for message in system:
         message["role"] = "user"
         message["content"] = marked(message.get("content"))
     drop_betas(case.headers, lambda beta: beta.startswith(SYSTEM_BETA))
-    return bool(said)
+    return bool(system)
 
 
 def marked(content: Any) -> Any:
@@ -133,16 +135,16 @@ def marked(content: Any) -> Any:
 
 
 def rename_role(case: Case) -> bool:
-    """:param case: `subject` becomes `value`."""
+    """Rename a role.  `subject`: the role; `value`: its new name."""
     messages = dicts(case.body.get("messages")) + dicts(case.body.get("input"))
-    named = [each for each in messages if each.get("role") == case.subject]
+    named = [message for message in messages if message.get("role") == case.subject]
     for message in named:
         message["role"] = case.value
     return bool(named)
 
 
 def continue_after(case: Case) -> bool:
-    """A conversation that ends with the model's own words goes on, as the official client has it."""
+    """Add the official client's request to continue, if a conversation ends with the model's own words."""
     messages = dicts(case.body.get("messages"))
     if not messages or messages[-1].get("role") != "assistant":
         return False

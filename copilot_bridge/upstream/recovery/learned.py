@@ -1,7 +1,7 @@
-"""What upstream's refusals have taught: remembered for a week, by all processes that share a store.
+"""Lessons of refusals, remembered for a week by all processes that share a store.
 
-It is in memory, by account, API and model, so that a request only looks it up; it is written by a thread of
-its own, and read again when the store has changed.
+They are in memory by account, API and model, so that a request only looks them up.  A thread of its own
+writes them, and they are read again when the store has changed.
 """
 
 import atexit
@@ -16,16 +16,16 @@ from copilot_bridge.errors import StoreError
 
 log = logging.getLogger(__name__)
 
-LIFE = 7 * 24 * 3600.0  # s; then it is tried again
-SKEW = 600.0  # s
-MOST_PER_MODEL, MOST = 64, 10_000
-FACT = "fact"  # of a model that was asked, where the others are acts
-LOOK_AGAIN = 60.0  # s; machines that share a database do not tell each other
+LESSON_TTL = 7 * 24 * 3600.0  # s; then the request is sent unchanged again
+CLOCK_TOLERANCE = 600.0  # s
+MAX_PER_MODEL, MAX_LESSONS = 64, 10_000
+FACT = "fact"  # found by probing a model; all other lessons are acts
+RELOAD_INTERVAL = 60.0  # s; machines that share a database do not notify each other
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """`act`: one of `acts.ACTS`, or a fact; `subject`: of what; `value`: what it should be."""
+    """An act or a fact.  `act`: a key of `acts.ACTS`, or FACT; `subject`, `value`: its parameters."""
 
     act: str
     subject: str = ""
@@ -34,7 +34,7 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`since`, `until`: unix seconds."""
+    """A lesson of one account, API and model.  `since`, `until`: unix seconds."""
 
     account: str
     api: str
@@ -57,7 +57,7 @@ Row = tuple[str, str, str, str, str, str, float, float]
 
 
 class Table(Protocol):
-    """Raises StoreError."""
+    """The table in the store; each method may raise StoreError."""
 
     def put(self, rows: list[Row]) -> None: ...
     def all(self) -> list[Row]: ...
@@ -73,7 +73,10 @@ Key = tuple[str, str, str]  # account, API, model
 
 
 class Learned:
-    """:param clock: unix seconds.  :param now: monotonic ones."""
+    """The lessons in memory, in front of the store.
+
+    :param clock: unix seconds.  :param now: monotonic seconds.
+    """
 
     def __init__(
         self,
@@ -96,20 +99,20 @@ class Learned:
         self._warned = self._registered = False
 
     def of(self, account: str, api: str, model: str) -> tuple[Lesson, ...]:
-        """For each request: two numbers are compared, and a name is looked up."""
+        """The lessons for a request; costs the comparison of two numbers and a look-up."""
         if self._changes.read() != self._seen:
             self.look_again()
-        elif self._now() - self._looked > LOOK_AGAIN:
+        elif self._now() - self._looked > RELOAD_INTERVAL:
             self._looked = self._now()
             threading.Thread(target=self.look_again, daemon=True).start()
         return self._ready.get((account, api, model), ())
 
     def learn(self, account: str, api: str, model: str, *lessons: Lesson) -> None:
-        """At once for this process, soon for the others.  The newest of an act on a subject counts."""
+        """Add lessons, at once for this process and soon for all; the newest of an act and subject counts."""
         now = self._clock()
-        entries = [Entry(account, api, model, lesson, now, now + LIFE) for lesson in lessons]
+        entries = [Entry(account, api, model, lesson, now, now + LESSON_TTL) for lesson in lessons]
         for entry in entries:
-            log.info("%s of %s: from now on %s", api, model, worded(entry.lesson))
+            log.info("%s of %s: from now on %s", api, model, describe(entry.lesson))
         self._keep([*self.entries(), *entries])
         self._waiting += entries
         if not self._registered:
@@ -121,21 +124,27 @@ class Learned:
         return [entry for known in self._known.values() for entry in known]
 
     def read(self) -> list[Entry]:
-        """What is stored and still counts, of all accounts.  Raises StoreError."""
+        """The valid lessons in the store, of all accounts.
+
+        :raises StoreError:
+        """
         now = self._clock()
         return [entry for entry in map(Entry.read, self._table.all()) if is_valid(entry, now)]
 
     def forget(self) -> int:
-        """How many it were.  Raises StoreError."""
+        """Delete all lessons and return their number.
+
+        :raises StoreError:
+        """
         self._keep([])
         gone = self._table.forget()
         self._changes.bump()
         return gone
 
     def flush(self) -> None:
-        """Write what waits.  What the store does not take now is in memory, and written with the next."""
+        """Write the new lessons.  If the store fails, they stay in memory and are written with the next."""
         with self._writing:
-            waiting = self._waiting[-MOST:]
+            waiting = self._waiting[-MAX_LESSONS:]
             if not waiting:
                 return
             try:
@@ -147,7 +156,7 @@ class Learned:
                 self._changes.bump()
 
     def look_again(self) -> None:
-        """By one at a time; the others go on with what is known."""
+        """Read the store again, in one thread at a time; the others continue with the present lessons."""
         if not self._reading.acquire(blocking=False):
             return
         try:
@@ -161,28 +170,28 @@ class Learned:
             self._reading.release()
 
     def _keep(self, entries: Iterable[Entry]) -> None:
-        """Replaces all: whoever looks meanwhile sees the old or the new."""
+        """Replace all lessons at once, so that a concurrent request sees the old or the new ones."""
         newest: dict[Key, dict[tuple[str, str], Entry]] = {}
-        for entry in sorted(entries, key=lambda each: each.since)[-MOST:]:
+        for entry in sorted(entries, key=lambda entry: entry.since)[-MAX_LESSONS:]:
             of_model = newest.setdefault((entry.account, entry.api, entry.model), {})
             of_model.pop((entry.lesson.act, entry.lesson.subject), None)
             of_model[entry.lesson.act, entry.lesson.subject] = entry
-        self._known = {key: tuple(each.values())[-MOST_PER_MODEL:] for key, each in newest.items()}
-        self._ready = {key: tuple(entry.lesson for entry in each) for key, each in self._known.items()}
+        self._known = {key: tuple(found.values())[-MAX_PER_MODEL:] for key, found in newest.items()}
+        self._ready = {key: tuple(entry.lesson for entry in entries) for key, entries in self._known.items()}
 
     def _warn(self, error: StoreError) -> None:
         if not self._warned:
-            log.warning("what Copilot refuses is remembered in memory only: %s", error)
+            log.warning("the lessons of refusals are kept in memory only: %s", error)
         self._warned = True
 
 
 def is_valid(entry: Entry, now: float) -> bool:
-    """A clock that was set back makes nothing last longer; those of several machines differ a little."""
-    return now < entry.until <= now + LIFE + SKEW
+    """Tell whether a lesson still counts; a clock that was set back makes none last longer."""
+    return now < entry.until <= now + LESSON_TTL + CLOCK_TOLERANCE
 
 
-def worded(lesson: Lesson) -> str:
-    """`leave out tools.strict`, `allowed values reasoning.effort: low,medium`, `found efforts: low`."""
+def describe(lesson: Lesson) -> str:
+    """A lesson in words: `leave out tools.strict`, `allowed values reasoning.effort: low,medium`."""
     if lesson.act == FACT:
         return f"found {lesson.subject}: {lesson.value or 'none'}"
     said = f"{lesson.act} {lesson.subject}".rstrip()

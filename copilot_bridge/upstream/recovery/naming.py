@@ -1,4 +1,4 @@
-"""What a refusal names: fields, values, numbers, betas."""
+"""Readers of refusals: the fields, values, numbers and betas that a message names."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -8,13 +8,16 @@ from copilot_bridge.upstream.recovery.acts import BOUNDED, LIMITS, ORDERED
 from copilot_bridge.upstream.recovery.binding import alias
 from copilot_bridge.upstream.recovery.paths import Json, clean, find
 
-# What an act is about: (subject, value).
+# The parameters of an act: (subject, value).
 Detail = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A refusal's words.  `text`: its code and its message.  `param`: the field that it names beside them."""
+class RefusalContext:
+    """A refusal and the refused request.
+
+    :param text: the code and the message.  :param param: the field that the error names beside them.
+    """
 
     text: str
     param: str | None
@@ -23,10 +26,10 @@ class Told:
     body: Json
 
 
-Read = Callable[[Told, re.Match[str]], Iterator[Detail]]
+Read = Callable[[RefusalContext, re.Match[str]], Iterator[Detail]]
 
 
-def once(_told: Told, _found: re.Match[str]) -> Iterator[Detail]:
+def once(_context: RefusalContext, _found: re.Match[str]) -> Iterator[Detail]:
     yield "", ""
 
 
@@ -48,13 +51,13 @@ NAMES_FIELD = re.compile(
 PARAM_CODES = ("unsupported_parameter", "unknown_parameter")
 
 
-def fields(told: Told, _found: re.Match[str]) -> Iterator[Detail]:
-    """Those that are really there; a message may name others by the way."""
-    named = [path_of(each) for each in NAMES_FIELD.finditer(told.text)]
-    if told.param and (told.code in PARAM_CODES or not any(named)):
-        named.append(told.param)
-    paths = (alias(told.api, clean(each)) for each in named if each)
-    yield from ((path, "") for path in dict.fromkeys(paths) if path and any(find(told.body, path)))
+def fields(context: RefusalContext, _found: re.Match[str]) -> Iterator[Detail]:
+    """The named fields that the request has; a message may mention others."""
+    named = [path_of(match) for match in NAMES_FIELD.finditer(context.text)]
+    if context.param and (context.code in PARAM_CODES or not any(named)):
+        named.append(context.param)
+    paths = (alias(context.api, clean(name)) for name in named if name)
+    yield from ((path, "") for path in dict.fromkeys(paths) if path and any(find(context.body, path)))
 
 
 def path_of(found: re.Match[str]) -> str:
@@ -74,8 +77,8 @@ LISTED = re.compile(
     r"\[?(?P<values>[^.;\]\n]+)|Input should be (?P<inputs>['\"][^\n;]+)",
     re.IGNORECASE,
 )
-WORDS_BETWEEN = ("and", "or")
-# Where the message names the field, and where it names the value alone.
+CONJUNCTIONS = ("and", "or")
+# A message that names the field, and one that names the value alone.
 OF_FIELD = re.compile(
     rf"^(?:\w+ )?[`'\"]?(?P<path>{NAME})[`'\"]?"
     rf"(?:: Input should| [\"'][\w-]+[\"'] is not supported| does not)"
@@ -89,16 +92,18 @@ WRONG = re.compile(
 )
 
 
-def values(told: Told, _found: re.Match[str]) -> Iterator[Detail]:
-    """A value with others near it; and which of them the message allows."""
-    allowed = ",".join(allowed_in(told.text))
-    paths = [alias(told.api, clean(each)) for each in (told.param, *fields_of_values(told.text)) if each]
-    wrong = {each["value"] or each["alone"] for each in WRONG.finditer(told.text)}
+def values(context: RefusalContext, _found: re.Match[str]) -> Iterator[Detail]:
+    """A field whose value is refused, and the values that the message allows."""
+    allowed = ",".join(allowed_in(context.text))
+    paths = [
+        alias(context.api, clean(name)) for name in (context.param, *fields_of_values(context.text)) if name
+    ]
+    wrong = {match["value"] or match["alone"] for match in WRONG.finditer(context.text)}
     paths += [
-        path for path in ORDERED if any(str(holder[key]) in wrong for holder, key in find(told.body, path))
+        path for path in ORDERED if any(str(holder[key]) in wrong for holder, key in find(context.body, path))
     ]
     for path in dict.fromkeys(paths):
-        if allowed and path in ORDERED and any(find(told.body, path)):
+        if allowed and path in ORDERED and any(find(context.body, path)):
             yield path, allowed
             return
 
@@ -110,64 +115,66 @@ def values_at(body: Json, path: str) -> list[object]:
 def allowed_in(text: str) -> list[str]:
     found = LISTED.search(text)
     listed = (found["values"] or found["inputs"]) if found else ""
-    return [each for each in re.findall(r"[\w-]+", listed) if each not in WORDS_BETWEEN]
+    return [word for word in re.findall(r"[\w-]+", listed) if word not in CONJUNCTIONS]
 
 
 def fields_of_values(text: str) -> list[str]:
-    return [each["path"] or each["quoted"] for each in OF_FIELD.finditer(text)]
+    return [match["path"] or match["quoted"] for match in OF_FIELD.finditer(text)]
 
 
-def unwanted_value(told: Told, found: re.Match[str]) -> Iterator[Detail]:
-    """`'temperature' does not support 0.7 with this model.  Only the default (1) value is supported.`"""
-    for path in filter(None, (told.param, found["path"])):
-        yield alias(told.api, clean(path)), ""
+def unwanted_value(context: RefusalContext, found: re.Match[str]) -> Iterator[Detail]:
+    """The field in `'temperature' does not support 0.7 with this model.  Only the default (1) value ...`."""
+    for path in filter(None, (context.param, found["path"])):
+        yield alias(context.api, clean(path)), ""
         return
 
 
-def bound(told: Told, found: re.Match[str]) -> Iterator[Detail]:
-    """A number, and the largest or least that is taken."""
+def bound(context: RefusalContext, found: re.Match[str]) -> Iterator[Detail]:
+    """A number field, and its maximum or minimum."""
     groups = found.groupdict()
-    path = clean(groups.get("path") or told.param or "")
-    names = [path] if path in BOUNDED else [each for each in LIMITS if each in told.body]
-    yield from ((each, found["number"].replace(",", "")) for each in names if each in told.body)
+    path = clean(groups.get("path") or context.param or "")
+    names = [path] if path in BOUNDED else [name for name in LIMITS if name in context.body]
+    yield from ((name, found["number"].replace(",", "")) for name in names if name in context.body)
 
 
-def limit_name(_told: Told, found: re.Match[str]) -> Iterator[Detail]:
+def limit_name(_context: RefusalContext, found: re.Match[str]) -> Iterator[Detail]:
     yield "", f"max_{found['which'] or ''}tokens"
 
 
-def named(_told: Told, found: re.Match[str]) -> Iterator[Detail]:
+def named(_context: RefusalContext, found: re.Match[str]) -> Iterator[Detail]:
     yield found["path"], ""
 
 
-def betas(_told: Told, found: re.Match[str]) -> Iterator[Detail]:
-    yield from ((each, "") for each in re.findall(r"[\w-]+-\d{4}-\d\d-\d\d", found[0]) or [""])
+def betas(_context: RefusalContext, found: re.Match[str]) -> Iterator[Detail]:
+    yield from ((beta, "") for beta in re.findall(r"[\w-]+-\d{4}-\d\d-\d\d", found[0]) or [""])
 
 
-def length(_told: Told, found: re.Match[str]) -> Iterator[Detail]:
+def length(_context: RefusalContext, found: re.Match[str]) -> Iterator[Detail]:
     yield "", found.groupdict().get("most") or ""
 
 
 def form(which: str) -> Read:
-    def read(_told: Told, _found: re.Match[str]) -> Iterator[Detail]:
+    def read(_context: RefusalContext, _found: re.Match[str]) -> Iterator[Detail]:
         yield "", which
 
     return read
 
 
-def both(_told: Told, _found: re.Match[str]) -> Iterator[Detail]:
+def both(_context: RefusalContext, _found: re.Match[str]) -> Iterator[Detail]:
     yield "temperature,top_p", ""
 
 
-def old_role(_told: Told, _found: re.Match[str]) -> Iterator[Detail]:
+def old_role(_context: RefusalContext, _found: re.Match[str]) -> Iterator[Detail]:
     yield "developer", "system"
 
 
-def names_binding(told: Told) -> list[str]:
-    """Every field that the message names and that the request has."""
+def names_binding(context: RefusalContext) -> list[str]:
+    """All fields of the request that the message names in any way."""
     whole = re.match("", "")
     assert whole
-    paths = [path for path, _ in fields(told, whole)]
-    loose = [alias(told.api, clean(each)) for each in (told.param, *fields_of_values(told.text)) if each]
-    quoted = re.findall(r"['\"`]([a-z_][\w.]*)['\"`]", told.text)
-    return [each for each in dict.fromkeys([*paths, *loose, *quoted]) if any(find(told.body, each))]
+    paths = [path for path, _ in fields(context, whole)]
+    loose = [
+        alias(context.api, clean(name)) for name in (context.param, *fields_of_values(context.text)) if name
+    ]
+    quoted = re.findall(r"['\"`]([a-z_][\w.]*)['\"`]", context.text)
+    return [path for path in dict.fromkeys([*paths, *loose, *quoted]) if any(find(context.body, path))]

@@ -1,7 +1,7 @@
-"""Calls without a result, and results without a call: what an interruption leaves in a conversation.
+"""Repair of tool calls without a result and results without a call, which an interruption leaves behind.
 
-A conversation with one of them is refused for ever.  A call gets a result that says that there is none; what
-a tool gave for no call is told as a person's words.
+Upstream refuses a conversation with one of them for ever.  A call without a result gets one that says so; a
+result without a call becomes a user's message.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ NO_RESULT = "(The call was interrupted: there is no result.)"
 
 
 def pair_calls(case: Case) -> bool:
-    """True: something was alone."""
+    """Pair the calls and results of a conversation.  False: all were paired."""
     field, pair = PAIRS[case.api]
     before = case.body.get(field)
     if not isinstance(before, list):
@@ -25,7 +25,7 @@ def pair_calls(case: Case) -> bool:
 
 
 def pair_chat(messages: list[Any]) -> Iterator[Any]:
-    """A message for each result, directly behind that of the calls."""
+    """Chat Completions: a message for each result, directly behind that of the calls."""
     pairs = Pairs(dicts(messages), lambda message: results_of(message, "tool_call_id", role="tool"))
     alone = list[Json]()
     for message in messages:
@@ -44,7 +44,7 @@ def pair_chat(messages: list[Any]) -> Iterator[Any]:
 
 
 def pair_messages(messages: list[Any]) -> Iterator[Any]:
-    """Results are blocks at the beginning of the message behind that of the calls."""
+    """Messages: results are blocks at the beginning of the message behind that of the calls."""
     pairs = Pairs(dicts(messages), lambda message: [block["tool_use_id"] for block in results_in(message)])
     missing = list[Json]()
     for message in messages:
@@ -53,7 +53,7 @@ def pair_messages(messages: list[Any]) -> Iterator[Any]:
             yield {"role": "user", "content": [*missing]}
             missing.clear()
         yield (
-            {**message, "content": [*missing, *told(message, pairs)]}
+            {**message, "content": [*missing, *paired_blocks(message, pairs)]}
             if has_blocks(message, missing)
             else message
         )
@@ -68,15 +68,15 @@ def pair_messages(messages: list[Any]) -> Iterator[Any]:
 
 
 def has_blocks(message: Any, missing: list[Json]) -> bool:
-    """Something in it may have to be told otherwise."""
+    """Tell whether a message has blocks, or needs some, that may have to change."""
     content = within(message, "content")
     return within(message, "role") == "user" and (
         isinstance(content, list) or (bool(missing) and bool(content))
     )
 
 
-def told(message: Json, pairs: "Pairs") -> list[Any]:
-    """The blocks of a person's message: results first, and those of no call as words."""
+def paired_blocks(message: Json, pairs: "Pairs") -> list[Any]:
+    """The blocks of a user's message: results first, those without a call as texts."""
     content = message["content"]
     if not isinstance(content, list):
         return [{"type": "text", "text": str(content)}]
@@ -96,9 +96,9 @@ def as_blocks(content: Any) -> list[Any]:
 def results_in(message: Any) -> list[Json]:
     blocks = dicts(within(message, "content")) if within(message, "role") == "user" else []
     return [
-        each
-        for each in blocks
-        if each.get("type") == "tool_result" and isinstance(each.get("tool_use_id"), str)
+        block
+        for block in blocks
+        if block.get("type") == "tool_result" and isinstance(block.get("tool_use_id"), str)
     ]
 
 
@@ -106,7 +106,7 @@ OUTPUTS = {"function_call": "function_call_output", "custom_tool_call": "custom_
 
 
 def pair_responses(items: list[Any]) -> Iterator[Any]:
-    """An item for each call and each result."""
+    """Responses: an item for each call and each result."""
     pairs = Pairs(dicts(items), output_of)
     for item in items:
         if output_of(item) and not pairs.takes(item["call_id"]):
@@ -127,7 +127,7 @@ def output_of(item: Any) -> list[str]:
 
 
 class Pairs:
-    """Who has whom, while a conversation is gone through.
+    """The calls that wait for a result, while a conversation is read in order.
 
     :param results: the ids of an entry's results.
     """
@@ -137,21 +137,21 @@ class Pairs:
         self._open: set[str] = set()
 
     def called(self, ids: list[str]) -> list[str]:
-        """There are calls of these ids now.  Those that never get a result."""
+        """Note calls with these ids, and return those that never get a result."""
         self._open.update(ids)
         missing = [id_ for id_ in ids if id_ not in self._answered]
         self._open.difference_update(missing)
         return missing
 
     def takes(self, id_: str) -> bool:
-        """A result has a call that has none yet."""
+        """Take a result; True: its call waits for one."""
         found = id_ in self._open
         self._open.discard(id_)
         return found
 
 
 def results_of(entry: Any, key: str, role: str = "") -> list[str]:
-    """The id of the result that an entry is."""
+    """The id of an entry that is a result, in a list."""
     mine = not role or within(entry, "role") == role
     id_ = within(entry, key) if mine else None
     return [id_] if isinstance(id_, str) else []

@@ -1,8 +1,8 @@
-"""Fields of a request, found by the paths that upstream's refusals name.
+"""Fields of a request, found by the paths in upstream's refusals.
 
-Upstream's paths lead through what it has read, not through what was sent: the step after the number in
+Upstream's paths lead through its own types, not through the request: the step after the number in
 `messages.0.content.0.text.foo` is the block's type, `custom` in `tools.3.custom.strict` is a tool's, and
-others are names of a union's members.  Such a step is skipped where it is no key.
+others are names of a union's members.  Such a step is skipped where it is not a key.
 """
 
 import re
@@ -13,15 +13,15 @@ Json = dict[str, Any]
 Steps = tuple[str, ...]
 
 STEP = re.compile(r"[^.\[\]/'\"\s]+")
-LONGEST_PATH = 160
+MAX_PATH_LENGTH = 160
 
 
 def clean(path: str) -> str:
-    """`input[0].foo`, `#/tools/0/custom`, `body.tools.3.custom.strict` -> the steps without numbers, dotted.
+    """The dotted path without numbers, from `input[0].foo`, `#/tools/0/custom`, `body.tools.3.custom.strict`.
 
-    The same field is refused wherever else it stands.
+    Upstream refuses a field wherever it occurs, so the numbers do not matter.
     """
-    steps = [step for step in STEP.findall(path[:LONGEST_PATH]) if not step.isdecimal() and step != "#"]
+    steps = [step for step in STEP.findall(path[:MAX_PATH_LENGTH]) if not step.isdecimal() and step != "#"]
     return ".".join(steps[1:] if steps[:1] == ["body"] and steps[1:] else steps)
 
 
@@ -30,45 +30,45 @@ def steps_of(path: str) -> Steps:
 
 
 def remove(body: Json, path: str) -> bool:
-    """Take the field out wherever the path leads, and whatever is empty without it.  False: it is nowhere."""
+    """Remove a field wherever the path leads, and what is empty without it.  False: there is none."""
     steps = steps_of(path)
     return take(body, steps, types_in(body.get(steps[0], body)))
 
 
 def find(body: Json, path: str) -> Iterator[tuple[Json, str]]:
-    """(what holds it, its key) of each place where the path leads."""
+    """Find the holder and the key of each field to which the path leads."""
     steps = steps_of(path)
     return places(body, steps, types_in(body.get(steps[0], body)))
 
 
 def types_in(value: Any) -> frozenset[str]:
-    """All variants that are there: a step that names one leads to no other."""
+    """The types in a value: a step that names one of them does not lead to another."""
     found: set[str] = set()
-    waiting = [value]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, dict):
-            found |= {each["type"]} if isinstance(each.get("type"), str) else set()
-            waiting += each.values()
-        elif isinstance(each, list):
-            waiting += each
+    pending = [value]
+    while pending:
+        inner = pending.pop()
+        if isinstance(inner, dict):
+            found |= {inner["type"]} if isinstance(inner.get("type"), str) else set()
+            pending += inner.values()
+        elif isinstance(inner, list):
+            pending += inner
     return frozenset(found)
 
 
 def places(value: Any, steps: Steps, types: frozenset[str]) -> Iterator[tuple[Json, str]]:
     if isinstance(value, list):
-        for each in value:
-            yield from places(each, steps, types)
+        for item in value:
+            yield from places(item, steps, types)
     elif isinstance(value, dict):
-        for inner, rest in ways(value, steps, types):
+        for inner, rest in next_steps(value, steps, types):
             found = list(places(inner, rest, types)) if rest else [(value, steps[0])]
             if found:
                 yield from found
                 return
 
 
-def ways(value: Json, steps: Steps, types: frozenset[str]) -> Iterator[tuple[Any, Steps]]:
-    """Where the next step may lead: to a member, past a variant's name, into what OpenAI nests under it."""
+def next_steps(value: Json, steps: Steps, types: frozenset[str]) -> Iterator[tuple[Any, Steps]]:
+    """The targets of the next step: a member, the value itself, or the object named after its type."""
     first, *rest = steps
     kind = value.get("type")
     if first in value:
@@ -81,14 +81,16 @@ def ways(value: Json, steps: Steps, types: frozenset[str]) -> Iterator[tuple[Any
 
 def take(value: Any, steps: Steps, types: frozenset[str]) -> bool:
     if isinstance(value, list):
-        taken = [take(each, steps, types) for each in value]  # from each of them, not only the first
+        taken = [take(item, steps, types) for item in value]  # from every item, not only the first
         return any(taken)
     if not isinstance(value, dict):
         return False
     if len(steps) == 1 and steps[0] in value:
         del value[steps[0]]
         return True
-    return any(take_below(value, inner, rest, types) for inner, rest in ways(value, steps, types) if rest)
+    return any(
+        take_below(value, inner, rest, types) for inner, rest in next_steps(value, steps, types) if rest
+    )
 
 
 def take_below(holder: Json, inner: Any, rest: Steps, types: frozenset[str]) -> bool:

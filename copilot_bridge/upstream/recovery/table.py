@@ -1,7 +1,7 @@
-"""What upstream's refusals say -> what is done about it.  A new refusal is a row.
+"""The table of refusals: the text of a refusal -> the act that avoids it.  A new refusal is a new rule.
 
-Source: the public bug reports of programs that speak to Copilot, OpenAI and Anthropic, 2025 and 2026; each
-row's words are in its tests.
+Source: public bug reports of programs that use Copilot, OpenAI and Anthropic, 2025 and 2026; the tests have
+the texts of each rule.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from copilot_bridge.upstream.recovery.naming import (
     Read,
-    Told,
+    RefusalContext,
     betas,
     both,
     bound,
@@ -30,14 +30,15 @@ EVERYWHERE = (CHAT, MESSAGES, RESPONSES)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """:param told: a pattern for code and message together.  :param read: what exactly is refused.
+class RecoveryRule:
+    """A kind of refusal and the act that avoids it.
 
-    :param lasting: it will be refused next time, too, whoever asks what of this model.
-    :param lost: what the log says is missing now.
+    :param pattern: for code and message together.  :param read: finds the refused fields and values.
+    :param lasting: this model will refuse the same in any other request.
+    :param lost: the log's words for what is missing now.
     """
 
-    told: str
+    pattern: str
     act: str
     read: Read = once
     apis: tuple[str, ...] = EVERYWHERE
@@ -50,10 +51,10 @@ IDS = "the items' ids"
 THOUGHTS = "earlier thoughts"
 FORM = r"output_config\.format|output_format|response_format|text\.format"
 
-# All that fit are tried, in this order, until one has changed something.
+# All matching rules are tried, in this order, until one has changed something.
 TABLE = (
-    # What binds the answer, asked for in another way.
-    Row(
+    # Fields that bind the answer, requested in another way.
+    RecoveryRule(
         rf"(?:{FORM}|output_config)['\"`]?(?:: Extra inputs| is not (?:supported|permitted|allowed))"
         rf"|(?:{FORM})['\"`]? of type \S{{1,20}} is not supported"
         rf"|Unsupported parameter:? ['\"`]?(?:{FORM})(?![.\w])|extraneous key \[output_config\]"
@@ -63,8 +64,8 @@ TABLE = (
         lasting=True,
         lost="the answer's schema (asked for by a tool)",
     ),
-    Row(FORM, "answer by tool", lost="the answer's schema (asked for by a tool)"),
-    Row(
+    RecoveryRule(FORM, "answer by tool", lost="the answer's schema (asked for by a tool)"),
+    RecoveryRule(
         r"\bstop(?:_sequences)?['\"`]?(?:: Extra inputs| is not (?:supported|permitted|allowed))"
         r"|Unsupported parameter:? ['\"`]?stop(?:_sequences)?(?![.\w])|not support (?:the )?stop",
         "stop here",
@@ -72,30 +73,30 @@ TABLE = (
         lasting=True,
         lost="stop sequences (cut here)",
     ),
-    # A session that would be refused for ever, because of something in its history.
-    Row(
+    # Conversations that would be refused for ever because of their history.
+    RecoveryRule(
         r"item_id did not match|input item ID does not belong|Expected an ID that begins with"
         r"|input\[\d+\]\.id|Item with id .{0,600}? not found",
         "no item ids",
         apis=(RESPONSES,),
         lost=IDS,
     ),
-    Row(
+    RecoveryRule(
         r"(?:call_id|tool_calls\[\d+\]\.id|tool_use_id|tool_use\.id|tool_result\.\w+)['\"`]?:? .{0,200}?"
         r"(?:too long|match pattern|at most)(?:.{0,80}?maximum length (?P<most>\d+))?",
         "short call ids",
         length,
         lost="long call ids",
     ),
-    Row(r"string_above_max_length", "no item ids", apis=(RESPONSES,), lost=IDS),
-    Row(
+    RecoveryRule(r"string_above_max_length", "no item ids", apis=(RESPONSES,), lost=IDS),
+    RecoveryRule(
         r"invalid_encrypted_content|encrypted content .{0,600}could not be|item_id did not match"
         r"|input item ID does not belong"  # the id is also in what is encrypted
         r"|without its required (?:following item|'reasoning' item)|reasoning.{0,300}not found",
         "no earlier thoughts",
         lost=THOUGHTS,
     ),
-    Row(
+    RecoveryRule(
         r"Invalid .?signature|Invalid .?data. in .?redacted|thinking.{0,60}cannot be modified"
         r"|thinking\.(?:signature|data|thinking): (?:Field required|String should have)"
         r"|thinking: each .?thinking.? block must contain"
@@ -104,10 +105,12 @@ TABLE = (
         "no earlier thoughts",
         lost=THOUGHTS,
     ),
-    Row(r"Expected .?thinking.{0,40}but found", "no thinking", lost="thinking"),
-    Row(r"Expected .?thinking.{0,40}but found", "no earlier thoughts", lost=THOUGHTS),
-    Row(r"text content blocks must (?:be non-empty|contain non-white)", "no blank texts", lost="empty texts"),
-    Row(
+    RecoveryRule(r"Expected .?thinking.{0,40}but found", "no thinking", lost="thinking"),
+    RecoveryRule(r"Expected .?thinking.{0,40}but found", "no earlier thoughts", lost=THOUGHTS),
+    RecoveryRule(
+        r"text content blocks must (?:be non-empty|contain non-white)", "no blank texts", lost="empty texts"
+    ),
+    RecoveryRule(
         r"No tool (?:output|call) found for|tool_call_ids? did not have response"
         r"|must be followed by tool messages|must be a response to a prece{1,2}ding message"
         r"|tool_use. ids were found without|unexpected .?tool_use_id"
@@ -116,14 +119,14 @@ TABLE = (
         lost="calls without a result, or results without a call",
     ),
     # Roles and their order.
-    Row(
+    RecoveryRule(
         r"Unexpected role .?.system|messages\.\d+\.role: Input should be|(?=.*mid-conversation)(?=.*system)",
         "system as user",
         apis=(MESSAGES,),
         lasting=True,
         lost="the system's role in the middle",
     ),
-    Row(
+    RecoveryRule(
         r"(?=.*['\"`]developer)(?=.*\brole|.*Invalid value|.*unsupported)",
         "role",
         old_role,
@@ -131,7 +134,7 @@ TABLE = (
         lasting=True,
         lost="the developer's role",
     ),
-    Row(
+    RecoveryRule(
         r"(?:not support|unsupported|disallowed|not allowed).{0,60}prefill|prefill.{0,60}not supported"
         r"|must end with a user message",
         "continue",
@@ -140,12 +143,12 @@ TABLE = (
         lost="an answer begun by the client",
     ),
     # Thinking.
-    Row(
+    RecoveryRule(
         r"thinking may not be enabled when tool_choice|thinking mode does not support this tool_choice",
         "no thinking",
         lost="thinking",
     ),
-    Row(
+    RecoveryRule(
         r"thinking\.type\.enabled.{0,60}not supported",
         "thinking",
         form("adaptive"),
@@ -153,7 +156,7 @@ TABLE = (
         lasting=True,
         lost="a budget for thinking",
     ),
-    Row(
+    RecoveryRule(
         r"adaptive thinking is not supported|thinking\.type\.adaptive.{0,60}not supported"
         r"|thinking: Input tag 'adaptive'",
         "thinking",
@@ -162,7 +165,7 @@ TABLE = (
         lasting=True,
         lost="adaptive thinking",
     ),
-    Row(
+    RecoveryRule(
         r"thinking\.type\.disabled|thinking: Input tag 'disabled'"
         r"|thinking.{0,40}cannot be (?:disabled|turned off)|not supported when thinking is disabled",
         "thinking",
@@ -170,7 +173,7 @@ TABLE = (
         apis=(MESSAGES,),
         lost="thinking: disabled",
     ),
-    Row(
+    RecoveryRule(
         r"thinking is not supported|does not support (?:extended )?thinking",
         "thinking",
         form("none"),
@@ -178,41 +181,49 @@ TABLE = (
         lasting=True,
         lost="thinking",
     ),
-    Row(r"must be greater than .?thinking\.budget_tokens", "no thinking", lost="thinking"),
+    RecoveryRule(r"must be greater than .?thinking\.budget_tokens", "no thinking", lost="thinking"),
     # Sampling and limits.
-    Row(
+    RecoveryRule(
         r"temperature.{0,3} and .{0,3}top_p.{0,3} cannot both",
         "one of two",
         both,
         lasting=True,
         lost="top_p",
     ),
-    Row(
+    RecoveryRule(
         r"(?P<path>temperature|top_p|top_k).{0,60}(?:when thinking is enabled|with thinking|in adaptive)",
         "leave out",
         named,
     ),
-    Row(r"use ['`\"]?max_(?P<which>completion_)?tokens", "limit's name", limit_name, lasting=True, lost=""),
-    Row(
+    RecoveryRule(
+        r"use ['`\"]?max_(?P<which>completion_)?tokens", "limit's name", limit_name, lasting=True, lost=""
+    ),
+    RecoveryRule(
         r"(?P<path>max_\w*tokens): \d+ > (?P<number>\d+), which is the maximum",
         "at most",
         bound,
         lasting=True,
     ),
-    Row(r"too large: \d+.{0,40}at most (?P<number>\d+)", "at most", bound, lasting=True),
-    Row(rf"(?P<path>\w+): Input should be less than or equal to {NUMBER}", "at most", bound, lasting=True),
-    Row(rf"'(?P<path>\w+)'?: \w+ above maximum value.{{0,40}}<= {NUMBER}", "at most", bound, lasting=True),
-    Row(rf"'(?P<path>\w+)'?: \w+ below minimum value.{{0,40}}>= {NUMBER}", "at least", bound, lasting=True),
+    RecoveryRule(r"too large: \d+.{0,40}at most (?P<number>\d+)", "at most", bound, lasting=True),
+    RecoveryRule(
+        rf"(?P<path>\w+): Input should be less than or equal to {NUMBER}", "at most", bound, lasting=True
+    ),
+    RecoveryRule(
+        rf"'(?P<path>\w+)'?: \w+ above maximum value.{{0,40}}<= {NUMBER}", "at most", bound, lasting=True
+    ),
+    RecoveryRule(
+        rf"'(?P<path>\w+)'?: \w+ below minimum value.{{0,40}}>= {NUMBER}", "at least", bound, lasting=True
+    ),
     # The cache.
-    Row(r"ttl.{0,80}must not come after", "no ttl", apis=(MESSAGES,), lost="cache_control.ttl"),
-    Row(
+    RecoveryRule(r"ttl.{0,80}must not come after", "no ttl", apis=(MESSAGES,), lost="cache_control.ttl"),
+    RecoveryRule(
         r"maximum of \d+ blocks with cache_control",
         "fewer cache marks",
         apis=(MESSAGES,),
         lost="cache marks",
     ),
     # Betas.
-    Row(
+    RecoveryRule(
         r"Unexpected value\(s\) .{1,800}? for the .?anthropic-beta"
         r"|unsupported beta header\(?s?\)?:? [^\n]{1,400}",
         "no beta",
@@ -221,27 +232,27 @@ TABLE = (
         lasting=True,
         lost="anthropic-beta",
     ),
-    Row(r"invalid beta flag", "no beta", apis=(MESSAGES,), lost="anthropic-beta"),
+    RecoveryRule(r"invalid beta flag", "no beta", apis=(MESSAGES,), lost="anthropic-beta"),
     # Tools that are not there.
-    Row(
+    RecoveryRule(
         r"(?:tool_choice|parallel_tool_calls).{0,40}only (?:be )?(?:allowed|specified|set)",
         "no choice without tools",
         lost="tool_choice, without tools",
     ),
     # A value, a field.
-    Row(
+    RecoveryRule(
         r"not supported|unsupported|Input should be|Invalid value|not support",
         "allowed values",
         values,
         lasting=True,
     ),
-    Row(
+    RecoveryRule(
         r"['\"`](?P<path>[\w.]+)['\"`] does not support .{1,40}Only the default",
         "leave out",
         unwanted_value,
         lasting=True,
     ),
-    Row(
+    RecoveryRule(
         r"Extra inputs|extra_forbidden|extraneous key|Additional properties are not allowed"
         r"|Un(?:supported|known|recognized|expected)[ _](?:request )?"
         r"(?:parameter|argument|field|key)|is not (?:supported|allowed|permitted)|does not support parameter",
@@ -251,10 +262,10 @@ TABLE = (
     ),
 )
 
-PATTERNS = tuple((re.compile(row.told, re.IGNORECASE | re.DOTALL | re.MULTILINE), row) for row in TABLE)
+PATTERNS = tuple((re.compile(rule.pattern, re.IGNORECASE | re.DOTALL | re.MULTILINE), rule) for rule in TABLE)
 
 
-def fitting(told: Told) -> Iterator[tuple[Row, re.Match[str]]]:
-    for pattern, row in PATTERNS:
-        if told.api in row.apis and (found := pattern.search(told.text)):
-            yield row, found
+def matching_rules(context: RefusalContext) -> Iterator[tuple[RecoveryRule, re.Match[str]]]:
+    for pattern, rule in PATTERNS:
+        if context.api in rule.apis and (found := pattern.search(context.text)):
+            yield rule, found

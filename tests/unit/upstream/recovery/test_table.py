@@ -16,7 +16,7 @@ from wrong_kinds import mutants
 from copilot_bridge.upstream.error_mapping import Refusal, read_refusal
 from copilot_bridge.upstream.recovery.acts import ACTS
 from copilot_bridge.upstream.recovery.learned import Learned, Lesson
-from copilot_bridge.upstream.recovery.mending import Mending
+from copilot_bridge.upstream.recovery.request_adapter import RequestAdapter
 from copilot_bridge.upstream.recovery.table import TABLE
 
 Json = dict[str, Any]
@@ -59,8 +59,8 @@ def refusal(message: str, status: int = 400, param: str | None = None, code: str
     return read_refusal(status, {}, json.dumps(told).encode())
 
 
-def mending_of(learned: Learned, api: str, dialect: str = "") -> Mending:
-    return Mending(learned, "account", api, "a-model", dialect or api)
+def adapter_of(learned: Learned, api: str, dialect: str = "") -> RequestAdapter:
+    return RequestAdapter(learned, "account", api, "a-model", dialect or api)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -68,25 +68,25 @@ def test_what_is_done_about_a_refusal(learned: Learned, case: str) -> None:
     """Once; and beforehand from then on, where it will be refused whoever asks."""
     row = CASES[case]
     body = copy.deepcopy(row["before"])
-    mending = mending_of(learned, row["api"])
-    assert mending.mend(refusal(**row), body, {})
+    adapter = adapter_of(learned, row["api"])
+    assert adapter.adapt(refusal(**row), body, {})
     assert body == row["after"]
-    assert mending.lost
+    assert adapter.lost
     known = learned.of("account", row["api"], "a-model")
     assert list(known) == [Lesson(*each) for each in row.get("learned", ())]
     later = copy.deepcopy(row["before"])
-    assert mending_of(learned, row["api"]).prepare(later, {}) == bool(known)
+    assert adapter_of(learned, row["api"]).prepare(later, {}) == bool(known)
     assert later == (row["after"] if known else row["before"])
-    assert not mending_of(learned, row["api"]).prepare(later, {})
+    assert not adapter_of(learned, row["api"]).prepare(later, {})
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_no_end_of_the_same_refusal(learned: Learned, case: str) -> None:
     """What helps nothing is not tried for ever: each act has less to do each time."""
-    row, mending = CASES[case], mending_of(learned, CASES[case]["api"])
+    row, adapter = CASES[case], adapter_of(learned, CASES[case]["api"])
     body = copy.deepcopy(row["before"])
     tried = 0
-    while mending.mend(refusal(**row), body, {}):
+    while adapter.adapt(refusal(**row), body, {}):
         tried += 1
         assert tried <= 3
 
@@ -96,10 +96,10 @@ def test_whatever_stands_in_a_body_nothing_breaks_over_it(learned: Learned, case
     """Bodies that are passed on have been looked at only in part."""
     row = CASES[case]
     for _place, mutant in mutants(row["before"]):
-        mending = mending_of(learned, row["api"])
+        adapter = adapter_of(learned, row["api"])
         with suppress(Refusal):
-            mending.mend(refusal(**row), json.loads(mutant), {})
-        mending.prepare(json.loads(mutant), {})
+            adapter.adapt(refusal(**row), json.loads(mutant), {})
+        adapter.prepare(json.loads(mutant), {})
 
 
 def test_each_row_has_an_act_and_words_that_it_is_tried_with() -> None:
@@ -120,15 +120,15 @@ BETA = "context-management-2025-06-27"
 def test_a_beta_goes_and_the_others_stay(learned: Learned, message: str) -> None:
     given = f"interleaved-thinking-2025-05-14,{BETA}"
     headers, later = {"anthropic-beta": given}, {"anthropic-beta": given}
-    assert mending_of(learned, "messages").mend(refusal(message), {"messages": []}, headers)
+    assert adapter_of(learned, "messages").adapt(refusal(message), {"messages": []}, headers)
     assert headers == {"anthropic-beta": "interleaved-thinking-2025-05-14"}
-    assert mending_of(learned, "messages").prepare({"messages": []}, later)
+    assert adapter_of(learned, "messages").prepare({"messages": []}, later)
     assert later == headers
 
 
 def test_which_beta_is_not_said(learned: Learned) -> None:
     headers = {"anthropic-beta": "a-2025-01-01"}
-    assert mending_of(learned, "messages").mend(refusal("invalid beta flag"), {"messages": []}, headers)
+    assert adapter_of(learned, "messages").adapt(refusal("invalid beta flag"), {"messages": []}, headers)
     assert headers == {}
     assert learned.of("account", "messages", "a-model") == ()
 
@@ -142,7 +142,7 @@ def test_long_ids_of_calls_stay_pairs(learned: Learned) -> None:
     )
     call = {"type": "function_call", "call_id": long, "name": "f", "arguments": "{}"}
     body = {"input": [call, {"type": "function_call_output", "call_id": long, "output": "ok"}]}
-    assert mending_of(learned, "responses").mend(told, body, {})
+    assert adapter_of(learned, "responses").adapt(told, body, {})
     one, two = (item["call_id"] for item in body["input"])
     assert one == two
     assert len(one) <= 64
@@ -174,7 +174,7 @@ def test_long_ids_of_calls_stay_pairs(learned: Learned) -> None:
 )
 def test_ids_of_another_form(learned: Learned, api: str, message: str, messages: list[Json]) -> None:
     body: Json = {"messages": messages}
-    assert mending_of(learned, api).mend(refusal(message), body, {})
+    assert adapter_of(learned, api).adapt(refusal(message), body, {})
     call, result = body["messages"]
     one = (call.get("content") or call["tool_calls"])[0]["id"]
     two = result.get("tool_call_id") or result["content"][0]["tool_use_id"]
@@ -203,15 +203,15 @@ TOOL = {"name": "look", "input_schema": {"type": "object"}}
 def test_a_form_is_asked_for_by_a_tool(learned: Learned, message: str, lasts: bool) -> None:
     given: Json = {"output_config": {**FORM}, "thinking": {"type": "adaptive"}, "messages": []}
     body, later = copy.deepcopy(given), copy.deepcopy(given)
-    mending = mending_of(learned, "messages")
-    assert mending.mend(refusal(message), body, {})
-    assert mending.by_tool
+    adapter = adapter_of(learned, "messages")
+    assert adapter.adapt(refusal(message), body, {})
+    assert adapter.by_tool
     assert body.keys() == {"messages", "tools", "tool_choice"}
     (tool,) = body["tools"]
     assert tool["input_schema"] == SCHEMA
     assert body["tool_choice"]["type"] == "tool"
     assert body["tool_choice"]["name"] == tool["name"]
-    following = mending_of(learned, "messages")
+    following = adapter_of(learned, "messages")
     assert following.prepare(later, {}) is lasts
     assert following.by_tool is lasts
     assert later == (body if lasts else given)
@@ -232,13 +232,13 @@ def test_the_clients_own_tools_stay(
 ) -> None:
     body: Json = {"output_config": {**FORM, "effort": "low"}, "messages": [], "tools": list(tools)}
     body |= {"tool_choice": choice} if choice else {}
-    mending = mending_of(learned, "messages")
-    assert mending.mend(refusal("output_config.format: Extra inputs are not permitted"), body, {})
+    adapter = adapter_of(learned, "messages")
+    assert adapter.adapt(refusal("output_config.format: Extra inputs are not permitted"), body, {})
     assert body["output_config"] == {"effort": "low"}
     assert body["tools"][0] == TOOL
     assert len(body["tools"]) == 1 + asked
     assert body["tool_choice"]["type"] == wanted
-    assert mending.by_tool is asked
+    assert adapter.by_tool is asked
 
 
 FORMAT = "response_format"
@@ -258,9 +258,9 @@ ROWS: Json = {"type": "json_schema", "schema": {"type": "array"}}
 def test_stop_sequences_that_are_refused_are_cut_by_the_bridge(
     learned: Learned, api: str, message: str, body: Json
 ) -> None:
-    later, mending, next_one = copy.deepcopy(body), mending_of(learned, api), mending_of(learned, api)
-    assert mending.mend(refusal(message), body, {})
-    assert (body, mending.stops) == ({}, ("END", "STOP"))
+    later, adapter, next_one = copy.deepcopy(body), adapter_of(learned, api), adapter_of(learned, api)
+    assert adapter.adapt(refusal(message), body, {})
+    assert (body, adapter.stops) == ({}, ("END", "STOP"))
     assert next_one.prepare(later, {})
     assert (later, next_one.stops) == ({}, ("END", "STOP"))
 
@@ -301,13 +301,13 @@ def test_a_form_is_asked_for_by_a_tool_in_each_api(
     learned: Learned, api: str, message: str, body: Json, own: Json
 ) -> None:
     alone, beside = copy.deepcopy(body), copy.deepcopy(body) | {"tools": [own]}
-    mending = mending_of(learned, api)
-    assert mending.mend(refusal(message), alone, {})
-    assert mending.by_tool
+    adapter = adapter_of(learned, api)
+    assert adapter.adapt(refusal(message), alone, {})
+    assert adapter.by_tool
     assert alone.keys() == {"tools", "tool_choice", "parallel_tool_calls"}
     assert json.dumps(SCHEMA)[1:-1] in json.dumps(alone["tools"])
     assert "bridge_final_answer" in json.dumps(alone["tool_choice"])
-    assert mending_of(learned, api).prepare(beside, {})
+    assert adapter_of(learned, api).prepare(beside, {})
     assert beside["tools"][0] == own
     assert beside["tool_choice"] == "required"
 
@@ -338,7 +338,7 @@ def test_what_binds_the_answer_is_never_left_out(
     given = copy.deepcopy(body)
     told = refusal(message)
     with pytest.raises(Refusal) as caught:
-        mending_of(learned, api, dialect).mend(told, given, {})
+        adapter_of(learned, api, dialect).adapt(told, given, {})
     assert given == body
     assert caught.value.param == name
     assert name in str(caught.value)
@@ -351,10 +351,10 @@ def test_a_lesson_about_what_advises_leaves_alone_what_binds(learned: Learned) -
     learned.learn("account", "messages", "a-model", Lesson("leave out", "output_config"))
     learned.learn("account", "responses", "a-model", Lesson("leave out", "text"))
     body: Json = {"output_config": {**FORM, "effort": "low"}}
-    assert mending_of(learned, "messages").prepare(body, {})
+    assert adapter_of(learned, "messages").prepare(body, {})
     assert body == {"output_config": FORM}
     body = {"text": {"format": {"type": "json_schema"}, "verbosity": "low"}}
-    assert mending_of(learned, "responses").prepare(body, {})
+    assert adapter_of(learned, "responses").prepare(body, {})
     assert body == {"text": {"format": {"type": "json_schema"}}}
 
 
@@ -379,7 +379,7 @@ def test_nothing_to_say_otherwise(learned: Learned, told: Refusal, api: str) -> 
     body: Json = {"model": "m", "messages": [{"role": "user", "content": "a"}], "input": [], "max_tokens": 5}
     body |= {"tools": [{"name": "a", "input_schema": {"type": "string"}}], "temperature": 1, "top_k": 3}
     given = copy.deepcopy(body)
-    assert not mending_of(learned, api).mend(told, given, {})
+    assert not adapter_of(learned, api).adapt(told, given, {})
     assert given == body
 
 
@@ -404,6 +404,6 @@ def test_nothing_of_a_request_is_remembered(learned: Learned, message: str) -> N
     }
     given = copy.deepcopy(body)
     with suppress(Refusal):
-        assert not mending_of(learned, "messages").mend(refusal(message), body, {})
+        assert not adapter_of(learned, "messages").adapt(refusal(message), body, {})
     assert body == given
     assert learned.entries() == []

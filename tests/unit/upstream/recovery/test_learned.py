@@ -10,7 +10,7 @@ import pytest
 
 from copilot_bridge.errors import StoreError
 from copilot_bridge.store import open_store
-from copilot_bridge.upstream.recovery.learned import LIFE, MOST_PER_MODEL, Learned, Lesson, worded
+from copilot_bridge.upstream.recovery.learned import LESSON_TTL, MAX_PER_MODEL, Learned, Lesson, describe
 
 ME = ("account", "messages", "claude")
 STRICT, BRIEF = Lesson("leave out", "tools.strict"), Lesson("allowed values", "output_config.effort", "low")
@@ -70,7 +70,7 @@ def test_after_a_week_it_is_tried_again(tmp_path: Path, clock: Clock) -> None:
     learned = process(tmp_path, clock)
     learned.learn(*ME, STRICT)
     learned.flush()
-    clock.now += LIFE - 1
+    clock.now += LESSON_TTL - 1
     assert process(tmp_path, clock).of(*ME) == (STRICT,)
     clock.now += 2
     assert process(tmp_path, clock).of(*ME) == ()
@@ -90,7 +90,7 @@ def test_it_ends_in_a_process_that_goes_on(tmp_path: Path, clock: Clock) -> None
     learned.learn(*ME, STRICT)
     learned.flush()
     assert learned.of(*ME) == (STRICT,)
-    clock.now += LIFE + 1
+    clock.now += LESSON_TTL + 1
     learned.look_again()  # as a request has it done once a minute
     assert learned.of(*ME) == ()
 
@@ -149,10 +149,10 @@ def test_a_store_that_breaks_costs_nothing_but_a_warning(
 
 def test_a_model_that_refuses_something_else_each_time(tmp_path: Path, clock: Clock) -> None:
     learned = process(tmp_path, clock)
-    for number in range(MOST_PER_MODEL + 5):
+    for number in range(MAX_PER_MODEL + 5):
         clock.now += 1
         learned.learn(*ME, Lesson("leave out", f"metadata.{number}"))
-    assert len(learned.of(*ME)) == MOST_PER_MODEL
+    assert len(learned.of(*ME)) == MAX_PER_MODEL
 
 
 def test_each_request_only_looks_it_up(tmp_path: Path, clock: Clock) -> None:
@@ -177,7 +177,7 @@ def test_each_request_only_looks_it_up(tmp_path: Path, clock: Clock) -> None:
 
 
 def test_what_a_person_is_told() -> None:
-    assert worded(STRICT) == "leave out tools.strict"
-    assert worded(BRIEF) == "allowed values output_config.effort: low"
-    assert worded(Lesson("continue")) == "continue"
-    assert worded(Lesson("fact", "efforts")) == "found efforts: none"
+    assert describe(STRICT) == "leave out tools.strict"
+    assert describe(BRIEF) == "allowed values output_config.effort: low"
+    assert describe(Lesson("continue")) == "continue"
+    assert describe(Lesson("fact", "efforts")) == "found efforts: none"

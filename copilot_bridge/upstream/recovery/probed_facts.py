@@ -1,6 +1,6 @@
-"""What was found out about a model by asking it, and is believed more than what is known of such models.
+"""Facts that were found by probing a model; they take precedence over its profile.
 
-It is kept with what refusals have taught, and as long.
+They are kept together with the lessons of refusals, and as long.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,11 +20,11 @@ YES, NO = ("yes",), ("no",)
 
 
 def ranked(values: Values) -> Values:
-    return tuple(each for each in EFFORTS if each in values)
+    return tuple(effort for effort in EFFORTS if effort in values)
 
 
-# Fields of `ModelProfile` -> how what was found is said there.
-READ: dict[str, Callable[[Values], Any]] = {
+# Fields of `ModelProfile` -> the converter of the found values.
+CONVERTERS: dict[str, Callable[[Values], Any]] = {
     EFFORT: ranked,
     THINKING: frozenset,
     NEVER_OFF: ranked,
@@ -32,16 +32,17 @@ READ: dict[str, Callable[[Values], Any]] = {
 }
 
 
-def fact(name: str, values: Iterable[str]) -> Lesson:
+def probed_fact(name: str, values: Iterable[str]) -> Lesson:
     return Lesson(FACT, name, ",".join(values))
 
 
-def as_found(model: Model, lessons: Iterable[Lesson]) -> Model:
-    """The model as it was found to be."""
-    found = {each.subject: tuple(filter(None, each.value.split(","))) for each in lessons if each.act == FACT}
+def with_probed_facts(model: Model, lessons: Iterable[Lesson]) -> Model:
+    """The model with the facts that were found by probing."""
+    facts = [lesson for lesson in lessons if lesson.act == FACT]
+    found = {fact.subject: tuple(filter(None, fact.value.split(","))) for fact in facts}
     if not found:
         return model
-    values = {name: READ[name](given) for name, given in found.items() if name in READ}
+    values = {name: CONVERTERS[name](given) for name, given in found.items() if name in CONVERTERS}
     supports = dict(model.supports)
     if THINKING in values:
         supports["adaptive_thinking"] = "adaptive" in values[THINKING]
