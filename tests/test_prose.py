@@ -33,7 +33,6 @@ PENDING = {
     "redaction",
     "serving",
     "shared_memory",
-    "simulator",
     "status",
     "store",
     "streaming",

@@ -58,7 +58,7 @@ def token_answer(world: World, github_token: str, persona: Persona, path: str) -
 
 
 def identity(world: World, persona: Persona) -> dict[str, Any]:
-    """What all forms but the oldest have in common."""
+    """The fields that all forms but the oldest have in common."""
     mine = [] if persona.plan.individual else [ORGANISATION]
     return {
         "login": persona.login,

@@ -1,4 +1,4 @@
-"""What Claude refuses in the schema of an answer, in its own words.
+"""The refusals of Claude models for the schema of an answer, in Anthropic's words.
 
 Source: Anthropic's reference of structured outputs, and refusals as reported in public (2025 and 2026).
 """

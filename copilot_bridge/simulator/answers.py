@@ -1,4 +1,4 @@
-"""What is said: an answer that a person finds sensible, a tool call, or what the directives ask for."""
+"""The content of an answer: text that a person finds sensible, a tool call, or what directives ask for."""
 
 import re
 import secrets
@@ -117,7 +117,10 @@ def next_steps(prompt: Prompt, asked: Asked) -> tuple[Step, ...]:
 
 
 def planned(step: Step, tools: tuple[Tool, ...]) -> Call:
-    """:raise Refused: the tool is not offered, or takes its arguments in the other form."""
+    """The call of a step of the plan.
+
+    :raise Refused: the tool is not offered, or takes its arguments in the other form.
+    """
     tool = next((tool for tool in tools if tool.name == step.tool), None)
     if tool is None:
         names = ", ".join(tool.name for tool in tools)
@@ -247,8 +250,10 @@ def stop_at(answer: Answer, sequences: Iterable[str]) -> Answer:
 
 
 def cut_to_length(answer: Answer, max_tokens: int | None) -> Answer:
-    """What fits in `max_tokens`: the text first, then the calls; a cut call's arguments are half JSON, as in
-    reality."""
+    """Keeps what fits in `max_tokens`, the text first, then the calls.
+
+    A call that is cut has half a JSON object as its arguments, as it does in reality.
+    """
     if max_tokens is None or tokens_in(answer) <= max_tokens:
         return answer
     room = max_tokens * CHARACTERS_PER_TOKEN

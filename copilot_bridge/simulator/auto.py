@@ -95,7 +95,10 @@ def predict_intent(caller: Caller) -> Response:
 
 
 def read_body() -> Mapping[str, Any]:
-    """:raise Refused: no JSON object."""
+    """The body of the request as an object.
+
+    :raise Refused: it is no JSON object.
+    """
     body = parse(request.get_data())
     if not isinstance(body, dict):
         raise Refused(invalid("failed to parse request body"))
@@ -103,7 +106,10 @@ def read_body() -> Mapping[str, Any]:
 
 
 def tier_in(body: Mapping[str, Any]) -> str:
-    """:raise Refused: a tier that there is not."""
+    """The tier that the body asks for.
+
+    :raise Refused: there is no such tier.
+    """
     tier = body.get("tier") or "balance"
     if tier not in POOLS:
         raise Refused(invalid(f"unknown tier: {tier}", "invalid_tier"))

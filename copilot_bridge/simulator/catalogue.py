@@ -1,5 +1,8 @@
-"""`GET /models` and `GET /models/{id}`: what `scenarios/models-….json` holds, as far as the plan may see it,
-in the form that the client's API version knows."""
+"""Model catalogues: `GET /models` and `GET /models/{id}`.
+
+They hold what `scenarios/models-….json` has, as far as the plan may see it, in the form that the client's API
+version knows.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -31,8 +34,10 @@ DEPRECATED = {
 
 @cache
 def rows(plan: Plan) -> list[Row]:
-    """The models of a plan; `billing.restricted_to` absent means all plans.  Ids may stand twice, as in the
-    real list."""
+    """The models of a plan.
+
+    A row without `billing.restricted_to` is for all plans.  An id may stand twice, as in the real list.
+    """
     told = files(__package__).joinpath(f"scenarios/models-{plan.catalogue}.json").read_bytes()
     everything: list[Row] = orjson.loads(told)["data"]
     return [row for row in everything if plan.tier in row["billing"].get("restricted_to", (plan.tier,))]
@@ -40,7 +45,10 @@ def rows(plan: Plan) -> list[Row]:
 
 @lru_cache(64)
 def listing(plan: Plan, api_version: str, old: bool) -> bytes:
-    """:param old: the client's version is, which each row says."""
+    """The body of the list of models.
+
+    :param old: the client's version is out of date, and each row says so.
+    """
     return orjson.dumps({"data": [told(row, api_version, old) for row in rows(plan)], "object": "list"})
 
 
@@ -62,9 +70,9 @@ def find(model: object, plan: Plan) -> Row | None:
 
 
 def pick(model: object, caller: Caller, path: str, kind: str) -> Row:
-    """The row of a model that the caller may use on `path`; `kind` is what the surface serves: chat,
-    embeddings.
+    """The row of a model that the caller may use on `path`.
 
+    :param kind: of the models that the surface serves: chat, embeddings.
     :raise Refused: unknown, disabled by policy, of another kind, or for another surface.
     """
     row = find(model, caller.persona.plan)

@@ -1,4 +1,4 @@
-"""What `/chat/completions` refuses of a model, in its own words."""
+"""Refusals of `/chat/completions` that depend on the model, in Copilot's words."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,7 +18,10 @@ Rule = Callable[[Prompt, Row, Facts], str | None]
 
 
 def check(prompt: Prompt, row: Row) -> None:
-    """:raise Refused: the first rule that the request breaks."""
+    """Holds a request against the rules of its model.
+
+    :raise Refused: the first rule that the request breaks.
+    """
     for rule in RULES:
         if problem := rule(prompt, row, facts_of(row["id"])):
             raise Refused(invalid(problem))

@@ -77,8 +77,11 @@ def show_overview() -> Response:
 
 @bp.get("/requests")
 def list_requests() -> Response:
-    """`match` (in the body), `path` (in the path), `started`, `ended` (not before; unix s), `timeout` (s to
-    wait for one)."""
+    """Lists the requests that fit the query.
+
+    The query takes `match` (in the body), `path` (in the path), `started` and `ended` (not before; unix s),
+    and `timeout` (s to wait for the first one).
+    """
     asked = request.args
     if unknown := asked.keys() - {"match", "path", "started", "ended", "timeout"}:
         raise Refused(misuse(f"unknown filter: {', '.join(sorted(unknown))}"))

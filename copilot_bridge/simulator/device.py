@@ -36,8 +36,10 @@ BACK_OFF = 5  # seconds that slow_down adds to the interval
 
 @dataclass(slots=True, kw_only=True)
 class Script:
-    """How a device code answers.  `timed` is the real rule: too fast a poll gets slow_down and uses no
-    answer."""
+    """The answers that a device code gives, one after the other.
+
+    `timed` is the real rule: a poll that comes too early gets slow_down and uses up no answer.
+    """
 
     answers: list[str] = field(default_factory=lambda: ["authorization_pending", "success"])
     interval: int = 1  # seconds

@@ -1,4 +1,4 @@
-"""What a message can ask of the simulator: `[[sim:NAME key=value …]]`, several allowed.
+"""Directives of a message to the simulator: `[[sim:NAME key=value …]]`, several allowed.
 
 Any directive takes `once=KEY` (acts only the first time that this name and KEY are seen) or `times=N
 key=KEY` (the first N times).  What can't be done is refused with the code `simulator_misuse`: a test that
@@ -185,7 +185,7 @@ class Asked:
         return default if found is None else found[option]
 
     def apart_from_reply(self) -> "Asked":
-        """Those that act where nothing is said: refusals, and what may happen to any body."""
+        """The directives that act before anything is said: refusals, and what may happen to any body."""
         kept = {
             name: options
             for name, options in self.options.items()
@@ -194,7 +194,10 @@ class Asked:
         return replace(self, options=kept)
 
     def allow(self, surface: str, stream: bool) -> None:
-        """:raise Refused: a directive that can't act on this kind of request."""
+        """Checks that each directive can act on this kind of request.
+
+        :raise Refused: one of them can't.
+        """
         for name in self.options:
             kind = DIRECTIVES[name]
             if not kind.acts_on(surface):
@@ -229,7 +232,7 @@ def read(text: str, seen: Counter[str]) -> Asked:
 
 
 def after(name: str, text: str) -> str:
-    """What follows the first directive of that name."""
+    """The text after the first directive of that name."""
     return text.partition(f"[[sim:{name}")[2].partition("]]")[2]
 
 
@@ -280,7 +283,7 @@ def read_value(what: str, default: Default, value: str) -> Any:
 
 
 def acts(name: str, options: Mapping[str, Any], seen: Counter[str]) -> bool:
-    """Whether it is still to act, by `once=KEY` or `times=N key=KEY`."""
+    """Tells whether a directive is still to act, by `once=KEY` or `times=N key=KEY`."""
     key, limit = (options["once"], 1) if options["once"] else (options["key"], options["times"])
     if bool(key) != bool(limit):
         raise Refused(misuse("times=N and key=KEY go together"))

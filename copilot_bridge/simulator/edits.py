@@ -1,4 +1,4 @@
-"""What can go wrong inside a stream of chunks, as edits of the chunks; and the chunks as SSE."""
+"""Faults inside a stream of chunks, as edits of the chunks; and the chunks as SSE."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, repeat
@@ -81,7 +81,7 @@ def write_event(chunk: Chunk) -> bytes:
 
 
 def write_named(event: Chunk) -> bytes:
-    """With the event's type in a line of its own, as the newer surfaces do."""
+    """Writes an event with its type in a line of its own, as the newer surfaces do."""
     kind: str = event["type"]
     return b"event: " + kind.encode() + b"\n" + write_event(event)
 

@@ -1,5 +1,7 @@
-"""`POST /embeddings`: vectors made of the text's hash, so that equal texts are equal and others are far
-apart."""
+"""`POST /embeddings` with vectors made of the text's hash.
+
+Equal texts have equal vectors, and others are far apart.
+"""
 
 from array import array
 from hashlib import shake_256
@@ -24,8 +26,11 @@ MAX_TOKENS = 8191  # of one input
 
 
 def embed(caller: Caller) -> Response:
-    """`encoding_format` is ignored, as the real one may: vectors are lists of floats.  No `object`, no
-    `model` on top."""
+    """Answers with a vector for each text.
+
+    `encoding_format` is ignored, as the real one may: vectors are lists of floats.  The body has no `object`
+    and no `model`.
+    """
     body = parse(request.get_data())
     if not isinstance(body, dict):
         raise Refused(invalid("failed to parse request body"))
@@ -45,7 +50,10 @@ def embed(caller: Caller) -> Response:
 
 
 def read_inputs(given: object, row: catalogue.Row) -> list[str]:
-    """:raise Refused: a bare string, token arrays, too many or too long texts."""
+    """The texts of a request.
+
+    :raise Refused: a bare string, token arrays, too many or too long texts.
+    """
     if not isinstance(given, list) or not all(isinstance(text, str) for text in given):
         raise Refused(invalid("input: expected an array of strings"))
     limit = row["capabilities"]["limits"]["max_inputs"]
@@ -57,7 +65,10 @@ def read_inputs(given: object, row: catalogue.Row) -> list[str]:
 
 
 def read_dimensions(body: dict[str, Any], row: catalogue.Row) -> int:
-    """:raise Refused: dimensions for a model without a choice, or an impossible number."""
+    """The number of dimensions that a request asks for.
+
+    :raise Refused: the model has no choice of dimensions, or the number is impossible.
+    """
     wanted = body.get("dimensions")
     if wanted is None:
         return DIMENSIONS

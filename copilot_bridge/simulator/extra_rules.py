@@ -1,4 +1,4 @@
-"""What `/v1/messages` does not know in messages, blocks and tools: "Extra inputs are not permitted".
+"""Refusals of what `/v1/messages` does not know in messages, blocks and tools, in Anthropic's words.
 
 Source: Anthropic's reference, and refusals as reported in public (2024 to 2026): `text.index` and
 `tool_use.partial_json` from LangChain, `text.parsed_output` from Anthropic's own SDK, `tool_use.caller` from

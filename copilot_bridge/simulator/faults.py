@@ -11,7 +11,10 @@ OVERFLOWS = {RESPONSES: "context-window", MESSAGES: "prompt-too-long"}
 
 
 def refuse_if_asked(asked: Asked, body: Mapping[str, Any], surface: str = "") -> None:
-    """:raise Refused: what `status` or `refuse` ask for."""
+    """Refuses a request whose directives or body ask for it.
+
+    :raise Refused: what `status` or `refuse` ask for.
+    """
     if "status" in asked:
         code, kind = asked.get("status", "code"), asked.get("status", "body")
         if not 400 <= code <= 599:

@@ -15,8 +15,10 @@ CREATED = 1_770_000_000  # unix s; a constant, so that a stream can be kept
 
 
 def render(shape: str, events: int, size: int, row: Row) -> list[bytes]:
-    """A stream of `events` text events of `size` bytes of text each, in the shape `clean`, `azure` or
-    `claude`."""
+    """Renders a stream of `events` text events of `size` bytes of text each.
+
+    :param shape: `clean`, `azure`, `claude` or one of the newer surfaces.
+    """
     return list(_render(shape, events, size, row["id"]))
 
 
@@ -41,7 +43,7 @@ def brings(chunk: Chunk, text: str) -> bool:
 
 
 def clean(text: str, usage: Usage, model: str) -> list[Chunk]:
-    """As OpenAI would send it: nothing to mend."""
+    """Chunks as OpenAI would send them: nothing has to be changed."""
     head = {"id": "chatcmpl-flood", "object": "chat.completion.chunk", "created": CREATED, "model": model}
     counted = {
         "prompt_tokens": usage.prompt_tokens,
@@ -120,7 +122,7 @@ def response_events(text: str, events: int, usage: Usage, model: str) -> Iterato
 
 
 def messages(text: str, events: int, usage: Usage, model: str) -> Iterator[Chunk]:
-    """As Anthropic would send it."""
+    """Events as Anthropic would send them."""
     message = {"id": "msg_flood", "type": "message", "role": "assistant", "model": model, "content": []}
     begun = {"input_tokens": usage.prompt_tokens, "output_tokens": 1}
     end = {"stop_reason": "end_turn", "stop_sequence": None}

@@ -27,7 +27,10 @@ INTEGRATIONS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls the Copilot API; `direct` means with a GitHub token as bearer, without an exchange."""
+    """The account behind a call of the Copilot API.
+
+    `direct`: its bearer is a GitHub token that was not exchanged.
+    """
 
     persona: Persona
     github_token: str
@@ -51,7 +54,10 @@ def admit(path: str) -> Caller:
 
 
 def identify_caller(bearer: str) -> Caller:
-    """:raise Refused: expired, unknown or no credential."""
+    """Finds the account of a bearer.
+
+    :raise Refused: expired, unknown or no credential.
+    """
     if bearer.startswith("ghp_"):
         refuse("pat-unsupported")
     if token := world().mint.find(bearer):
@@ -65,8 +71,10 @@ def identify_caller(bearer: str) -> Caller:
 
 
 def accepts_direct(github_token: str) -> bool:
-    """GitHub tokens that serve as bearer; the editor app's `ghu_` only for the Copilot CLI, which sends it
-    so."""
+    """Tells whether a GitHub token serves as bearer.
+
+    The editor app's `ghu_` serves for the Copilot CLI only, which sends it so.
+    """
     return not github_token.startswith("ghu_") or request.headers.get("Copilot-Integration-Id") == CLI
 
 
@@ -79,7 +87,7 @@ def check_editor() -> None:
 
 
 def check_integration(caller: Caller) -> None:
-    """Without the header the integration of a direct token is inferred from its app."""
+    """Checks the integration, which is inferred from a direct token's app where the header is missing."""
     integration = request.headers.get("Copilot-Integration-Id")
     if integration is None:
         if not caller.direct:

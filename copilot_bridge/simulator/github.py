@@ -18,8 +18,10 @@ bp = Blueprint("github", __name__)
 
 @bp.get("/copilot_internal/v2/token")
 def exchange_token() -> Response:
-    """Gives a short-lived Copilot token.  PATs are refused; each attempt of a token counts for its persona's
-    script."""
+    """Gives a short-lived Copilot token.
+
+    PATs are refused.  Each attempt of a token moves its persona's script on by one.
+    """
     github_token, persona = signed_in(classic="not-found")
     if github_token.startswith("github_pat_"):
         refuse("pat-not-accessible")
@@ -40,7 +42,7 @@ def show_account() -> Response:
 
 @bp.get("/copilot_internal/managed_settings")
 def show_managed_settings() -> Response:
-    """What the organization prescribes: nothing.  An account without one has none: 404."""
+    """The organization's settings for clients: none; 404 for an account without an organization."""
     _token, persona = signed_in(classic="not-found")
     return refuse("not-found") if persona.plan.individual else answer({})
 
@@ -54,7 +56,7 @@ def show_team_customizations() -> Response:
 
 @bp.get("/copilot/mcp_registry")
 def show_mcp_registry() -> Response:
-    """Which MCP servers the organization allows: any, as it keeps no registry."""
+    """The organization's rule on MCP servers: it allows any, as it keeps no registry."""
     signed_in(classic="not-found")
     return answer({"mcp_registries": []})
 
@@ -130,5 +132,5 @@ def sign(response: Response) -> Response:
 
 
 def support_id() -> str:
-    """As in `C0DE:1A2B:3C4D5E:6F7081:6A000000`."""
+    """An id in the form of `C0DE:1A2B:3C4D5E:6F7081:6A000000`."""
     return "C0DE:" + ":".join(secrets.token_hex(size).upper() for size in (2, 3, 3, 4))

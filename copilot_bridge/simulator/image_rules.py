@@ -1,4 +1,4 @@
-"""Which images `/v1/messages` refuses, in its own words.
+"""Refusals of images by `/v1/messages`, in Anthropic's words.
 
 Source: Anthropic's documentation of vision, and refusals as reported in public (2024 to 2026).
 """

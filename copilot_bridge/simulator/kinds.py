@@ -1,4 +1,4 @@
-"""What kind of value has to stand where for a request to be read at all; a table for each surface."""
+"""The kinds of values that a request needs to be read at all, a table for each surface."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -143,7 +143,7 @@ RESPONSES: Kinds = {
 
 
 def first_misfit(body: Any, kinds: Kinds) -> tuple[str, Kind] | None:
-    """Where it stands, and what it should be."""
+    """The first value of a wrong kind: where it stands, and the kind that belongs there."""
     for path, kind in kinds.items():
         for where, value in reached(body, path.split(".")):
             if not isinstance(value, kind):
@@ -152,7 +152,7 @@ def first_misfit(body: Any, kinds: Kinds) -> tuple[str, Kind] | None:
 
 
 def reached(value: Any, path: list[str], where: str = "") -> Iterator[tuple[str, Any]]:
-    """(its place, the value) of all that the path leads to."""
+    """All values that a path leads to, each with its path in words."""
     if not path:
         yield where.removeprefix("."), value
         return

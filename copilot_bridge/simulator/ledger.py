@@ -1,4 +1,4 @@
-"""What was received, for tests to ask: `GET /_simulator/requests`."""
+"""A record of all requests, for tests to ask: `GET /_simulator/requests`."""
 
 from collections import deque
 from collections.abc import Callable
@@ -47,8 +47,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Which entries are wanted.  `started` and `ended` are lower bounds in unix seconds: 1 means "at any
-    time"."""
+    """The entries that a test asks for.
+
+    `started` and `ended` are lower bounds in unix seconds; 1 means "at any time".
+    """
 
     match: str = ""
     path: str = ""
@@ -110,8 +112,11 @@ def parse(raw: bytes) -> Any:
 
 
 def shorten(raw: bytes) -> bytes:
-    """`raw`, or for a big body its JSON with the middle of each long text left out: 2,000 prompts must fit in
-    memory."""
+    """The body as it is kept.
+
+    A big one loses the middle of its long texts, so that 2,000 prompts fit in memory.
+
+    """
     if len(raw) <= WHOLE_BODY:
         return raw
     try:

@@ -1,6 +1,6 @@
-"""What a request may not have in it, whatever the model: ids, texts, media types, schemas and stop sequences.
+"""Refusals that do not depend on the model: ids, texts, media types, schemas and stop sequences.
 
-Each with the words of the refusal, as it was reported in public (2024 to 2026).
+Each has the words that were reported in public (2024 to 2026).
 """
 
 import re
@@ -22,14 +22,14 @@ def blank_text(block: Json) -> bool:
 
 
 def wrong_id(path: str, given: object) -> str | None:
-    """Of a call in Messages."""
+    """The refusal of a call's id in Messages."""
     if ID.fullmatch(str(given)):
         return None
     return f"{path}: String should match pattern '^[a-zA-Z0-9_-]+$'"
 
 
 def long_id(path: str, given: object) -> str | None:
-    """Of a call or an item in Responses."""
+    """The refusal of a call's or an item's id in Responses."""
     length = len(str(given))
     if length <= LONGEST_ID:
         return None

@@ -70,7 +70,10 @@ class Memory:
             self._kept.popitem(last=False)
 
     def find(self, response_id: object) -> list[Item]:
-        """:raise Refused: not one of this connection, or too long ago."""
+        """The items of an earlier response of this connection.
+
+        :raise Refused: it was made on another connection, or too long ago.
+        """
         found = self._kept.get(str(response_id))
         if found is None:
             raise Refused(CALLS["previous-response"])
@@ -143,7 +146,10 @@ class Connection:
             return COMPLETE
 
     def _read(self, said: object) -> Turn:
-        """:raise Refused: no request, or one that Copilot does not take."""
+        """Reads one message of the client.
+
+        :raise Refused: it is no request, or one that Copilot does not take.
+        """
         if not isinstance(said, dict) or said.get("type") != CREATE:
             raise Refused(invalid(f"a text frame has to be a JSON object of the type {CREATE}"))
         if said.get("generate") is False:
@@ -171,7 +177,7 @@ class Connection:
             self.memory.keep(last["response"]["id"], [*items_of(turn.body["input"]), *items])
 
     def _event_headers(self) -> dict[str, str]:
-        """Those of an HTTP answer, as the events carry them."""
+        """The headers of an HTTP answer that the events carry here."""
         return {
             "X-Request-Id": str(uuid4()),
             "X-Copilot-Service-Request-Id": str(uuid4()),
@@ -259,7 +265,7 @@ def with_headers(environ: Mapping[str, Any], more: Mapping[str, Any]) -> dict[st
 
 
 def answer_headers(made: Iterable[tuple[Any, Any]]) -> Iterator[tuple[str, str]]:
-    """What the server has for any answer, without what is about a body."""
+    """The headers that the server gives any answer, without those about a body."""
     for name, value in made:
         if (text := as_text(name)).lower() not in OF_THE_BODY:
             yield text, as_text(value)

@@ -86,7 +86,7 @@ TOOLS = {
 
 
 def offered_tools() -> dict[str, Tool]:
-    """Those that the request's headers name, or the usual ones."""
+    """The tools that the request's headers name, or the usual ones."""
     names, sets = (listed(header) for header in ("X-MCP-Tools", "X-MCP-Toolsets"))
     if names is None and sets is None:
         return {name: tool for name, tool in TOOLS.items() if tool.offered}
@@ -115,7 +115,7 @@ def discover(_params: Json, _caller: Caller) -> Json:
 
 
 def initialize(params: Json, _caller: Caller) -> Json:
-    """What is asked for, or the newest that has this handshake."""
+    """Agrees on a protocol version: the one asked for, or the newest that has this handshake."""
     wanted = params.get("protocolVersion")
     return {
         "protocolVersion": wanted if wanted in LEGACY else LEGACY[0],
@@ -144,7 +144,10 @@ def describe(name: str, tool: Tool) -> Json:
 
 
 def call_tool(params: Json, caller: Caller) -> Json:
-    """:raise Failed: a tool that is not offered, or no argument for it."""
+    """Runs a tool.
+
+    :raise Failed: the tool is not offered, or an argument is missing.
+    """
     tool = offered_tools().get(str(params.get("name")))
     if tool is None:
         raise Failed(200, INVALID_PARAMS, f"unknown tool: {params.get('name')}")
@@ -186,7 +189,10 @@ def answer_call(caller: Caller) -> Response:
 
 
 def read_call(message: object) -> tuple[str, Json]:
-    """:raise Failed: no JSON-RPC request."""
+    """The method and the parameters of a message.
+
+    :raise Failed: it is no JSON-RPC request.
+    """
     if message is None:
         raise Failed(400, PARSE_ERROR, "Parse error")
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
@@ -208,9 +214,9 @@ def run_call(method: str, params: Json, caller: Caller) -> Json:
 
 
 def is_modern(method: str, params: Json) -> bool:
-    """Whether the request speaks the revision without sessions: it says so in `_meta`.
+    """Tells whether the request speaks the revision without sessions, by its `_meta`.
 
-    :raise Failed: the headers say something else, or the version is not supported.
+    :raise Failed: the headers contradict it, or the version is not supported.
     """
     meta = params.get("_meta")
     version = meta.get(VERSION_KEY) if isinstance(meta, dict) else None

@@ -71,7 +71,10 @@ def accept(caller: Caller) -> tuple[Item, Prompt, catalogue.Row]:
 
 
 def refuse_if_told(asked: Asked, body: Item) -> None:
-    """:raise Refused: also what `extra-inputs` and `bad-signature` ask for, if the request has it."""
+    """Refuses a request whose directives ask for it.
+
+    :raise Refused: also what `extra-inputs` and `bad-signature` ask for, if the request has it.
+    """
     refuse_if_asked(asked, body, MESSAGES)
     field = asked.get("extra-inputs", "field")
     if field is not None and reaches(body, field.split(".")):
@@ -82,7 +85,10 @@ def refuse_if_told(asked: Asked, body: Item) -> None:
 
 
 def reaches(value: Any, path: list[str]) -> bool:
-    """Whether the dotted path leads to something.  Numbers count into lists, a variant's name is skipped."""
+    """Tells whether a dotted path leads to something.
+
+    Numbers count into lists; a variant's name is skipped.
+    """
     *steps, last = path
     for step in steps:
         inner = step_into(value, step) if can_step(value, step) else None
@@ -125,7 +131,10 @@ def make_reply(prompt: Prompt, body: Item, asked: Asked, row: catalogue.Row, cal
 
 
 def read_prompt(body: Item) -> Prompt:
-    """:raise Refused: no messages, or an image that can't be read."""
+    """Reads a body of the messages surface.
+
+    :raise Refused: no messages, or an image that can't be read.
+    """
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages or not all(isinstance(one, dict) for one in messages):
         raise Refused(invalid_message("messages: at least one message is required"))
@@ -163,7 +172,7 @@ def all_blocks(content: object) -> Iterator[Item]:
 
 
 def says(message: Item) -> bool:
-    """Whether it has something of the user's own, and not tool results alone."""
+    """Tells whether a message has something of the user's own, and not tool results alone."""
     blocks = list(blocks_of(message.get("content")))
     others = (block for block in blocks if block.get("type") not in ("tool_result", "text"))
     return bool(typed(text_of(blocks))) or any(others)
@@ -228,7 +237,7 @@ def choice_of(choice: Item) -> Any:
 
 
 def read_tools(tools: list[Any]) -> Iterator[Tool]:
-    """Those that a model here calls: the client's."""
+    """The tools that a model here calls: those of the client."""
     for tool in tools:
         if not isinstance(tool, dict):
             continue

@@ -1,4 +1,4 @@
-"""What the rules of the messages surface have in common: how they say no, and where a body has its blocks."""
+"""Helpers of the messages surface's rules: their refusals, and the blocks of a body."""
 
 from collections.abc import Iterator, Mapping
 from itertools import groupby
@@ -30,7 +30,7 @@ def listed(holder: Body, name: str) -> list[Body]:
 
 
 def places_of(body: Body) -> Iterator[tuple[str, Body]]:
-    """(path, block) of each tool and each block, those in tools' results included."""
+    """Each tool and each block with its path, blocks in tool results included."""
     for place, tool in enumerate(listed(body, "tools")):
         yield f"tools.{place}.{tool.get('type', 'custom')}", tool
     for place, block in enumerate(listed(body, "system")):
@@ -44,7 +44,10 @@ def places_of(body: Body) -> Iterator[tuple[str, Body]]:
 
 
 def turns_of(body: Body) -> Iterator[tuple[Any, list[tuple[str, Body]]]]:
-    """(role, blocks with their paths); messages of the same role that follow each other are one turn."""
+    """Each turn: its role, and its blocks with their paths.
+
+    Messages of the same role that follow each other are one turn.
+    """
     spoken = [(place, one) for place, one in enumerate(body["messages"]) if one.get("role") != "system"]
     for role, group in groupby(spoken, key=lambda found: found[1].get("role")):
         yield (

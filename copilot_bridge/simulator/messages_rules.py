@@ -1,4 +1,4 @@
-"""What `/v1/messages` refuses, in its own words.
+"""Refusals of `/v1/messages`, in Anthropic's words.
 
 Paths name the variant that was read, as the real ones do: `tools.0.custom.defer_loading`,
 `system.1.cache_control.ephemeral.ttl`, `messages.0.content.0.text.cache_control.ephemeral.scope`.
@@ -101,8 +101,9 @@ Rule = Callable[[Body, Row, str], None]
 
 
 def check(body: Body, row: Row, owner: str, betas: str) -> None:
-    """:param owner: the GitHub token; the signatures given to it may come back.
+    """Holds a request against all rules of the surface.
 
+    :param owner: the GitHub token; the signatures given to it may come back.
     :raise Refused: the first rule that the request breaks.
     """
     check_count(body, row, owner, betas)
@@ -118,7 +119,7 @@ def check_count(body: Body, row: Row, owner: str, betas: str) -> None:
 
 
 def check_types(body: Body) -> None:
-    """What has to hold before the request can be read at all."""
+    """Checks the kinds of values without which a request can't be read."""
     if misfit := first_misfit(body, MESSAGES):
         where, kind = misfit
         wrong(f"{where}: Input should be a valid {CALLED[kind]}")
@@ -279,7 +280,7 @@ def check_tool_choice(body: Body, _row: Row, _betas: str) -> None:
 
 
 def client_tool(tool: Body) -> str | None:
-    """Its row of CLIENT_TOOLS."""
+    """The row of CLIENT_TOOLS that a tool belongs to."""
     return next((prefix for prefix in CLIENT_TOOLS if str(tool.get("type")).startswith(prefix)), None)
 
 

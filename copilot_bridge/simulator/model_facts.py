@@ -1,6 +1,6 @@
-"""What models refuse beside what their rows in the catalogue say; each fact with its date and its evidence.
+"""Refusals of single models beside what their rows in the catalogue say, each with its date and its evidence.
 
-A simulator that took everything would agree with every mistake: so it says no where Copilot was seen to.
+A simulator that took everything would agree with every mistake, so it refuses where Copilot was seen to.
 """
 
 from collections.abc import Mapping

@@ -18,7 +18,7 @@ State = int | str
 
 
 class Outages:
-    """What a test has set, by GitHub token; it goes before what the persona has."""
+    """Outages that a test has set, by GitHub token; they go before those of the persona."""
 
     def __init__(self) -> None:
         self._set: dict[str, dict[str, State]] = {}
@@ -37,7 +37,10 @@ class Outages:
 
 
 def refuse_with(status: int) -> NoReturn:
-    """:raise Refused: always; in one line of text, as the front door says it."""
+    """Answers with one line of text, as the front door does.
+
+    :raise Refused: always.
+    """
     raise Refused(plain(status, f"{status} {HTTPStatus(status).phrase.lower()}", "not available"))
 
 

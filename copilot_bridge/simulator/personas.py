@@ -1,4 +1,4 @@
-"""Who a GitHub token belongs to: the token's name says it, and this table says what that account is like.
+"""Accounts of the simulator, which the names of their GitHub tokens tell.
 
 A token is `ghu_sim_demo`, `gho_sim_demo` or `github_pat_sim_demo`, with any suffix after `.`, `_` or `-`.
 The suffix isolates a test: counters and expiries are kept for the whole token.

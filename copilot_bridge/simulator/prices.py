@@ -1,4 +1,4 @@
-"""What models cost, in the forms in which a catalogue tells it, and what an answer has cost.
+"""Prices of models, in the forms in which a catalogue tells them, and the cost of an answer.
 
 Source: the catalogue of 2026-07 and 2026-09, as three programs have recorded it.  From API version 2026-06-01
 on prices stand in tiers, in AI units; to older ones the same is told without tiers, in nano AI units.  A
@@ -31,7 +31,7 @@ def as_told(row: Row, api_version: str) -> Row:
 
 
 def prices_of(row: Row, tokens: int) -> Prices:
-    """By the size of the prompt: above the default tier's context the dearer one counts."""
+    """The prices for a prompt of this size: the dearer ones count above the default tier's context."""
     told = row["billing"].get("token_prices")
     if "multiplier" in row["billing"] or not told:
         return multiplied(row["billing"].get("multiplier", 0) * MULTIPLIED)
@@ -47,6 +47,6 @@ def multiplied(unit: float) -> Prices:
 
 
 def discount_of(row: Row) -> float:
-    """What is left of a price while a promotion lasts."""
+    """The part of a price that is left while a promotion lasts."""
     percent: float = row["billing"].get("promo", {}).get("discount_percent", 0)
     return 1 - percent / 100

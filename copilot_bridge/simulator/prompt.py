@@ -32,9 +32,10 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What an answer depends on.  `text` is the last user message's; `results` are tool results after it.
+    """The parts of a request that its answer depends on.
 
-    `body` holds the settings under the names that chat has for them, whatever the surface.
+    `text` is the last user message's; `results` are tool results after it.  `body` holds the settings under
+    the names that chat has for them, whatever the surface.
     """
 
     body: Mapping[str, Any]
@@ -58,7 +59,10 @@ class Prompt:
 
 
 def read_prompt(body: object) -> Prompt:
-    """:raise Refused: not a chat request, or one with a value of a wrong kind."""
+    """Reads a chat request.
+
+    :raise Refused: it is none, or has a value of a wrong kind.
+    """
     if not isinstance(body, dict):
         raise Refused(invalid("failed to parse request body"))
     messages = body.get("messages")
@@ -106,7 +110,10 @@ def text_of(message: Mapping[str, Any]) -> str:
 
 
 def images_of(message: Mapping[str, Any]) -> Iterator[Image]:
-    """:raise Refused: an image by address: Copilot fetches none."""
+    """The images of a message.
+
+    :raise Refused: an image by address: Copilot fetches none.
+    """
     for part in parts_of(message):
         if "image_url" in part:
             image = part["image_url"]
@@ -124,7 +131,10 @@ def read_image(url: str) -> Image:
 
 
 def read_tools(tools: list[Any]) -> tuple[Tool, ...]:
-    """:raise Refused: too many, of another type than `function`, or with an impossible name."""
+    """The tools of a request.
+
+    :raise Refused: too many, of another type than `function`, or with an impossible name.
+    """
     if len(tools) > MAX_TOOLS:
         raise Refused(
             invalid(f"Invalid 'tools': array too long. Expected at most {MAX_TOOLS}, got {len(tools)}.")

@@ -1,4 +1,4 @@
-"""What each plan may still use, and the two ways the upstream tells it: user info and reply headers."""
+"""The quota of each plan, and the two ways in which it is told: user info and reply headers."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -71,7 +71,7 @@ QUOTAS: dict[str, Quotas] = {
 
 
 def next_month() -> datetime:
-    """When monthly quotas start again."""
+    """The time at which monthly quotas start again."""
     now = datetime.now(UTC)
     year, month = (now.year + 1, 1) if now.month == 12 else (now.year, now.month + 1)
     return datetime(year, month, 1, tzinfo=UTC)
@@ -95,8 +95,10 @@ def _window(remaining: float, reset: str) -> str:
 
 
 def snapshots(kind: str) -> dict[str, dict[str, Any]]:
-    """`quota_snapshots` of user info on request-billed plans: unlimited is told by `unlimited`, with
-    `entitlement` 0."""
+    """The `quota_snapshots` of user info on request-billed plans.
+
+    `unlimited` says that there is no limit; `entitlement` is 0 then.
+    """
     return {name: _snapshot(name, row) for name, row in QUOTAS[kind].items()}
 
 

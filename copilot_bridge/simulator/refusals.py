@@ -72,7 +72,10 @@ class Refused(Exception):
 
 
 def refuse(name: str) -> NoReturn:
-    """:raise Refused: always, with the catalogue's row."""
+    """Refuses with a row of the catalogue of refusals.
+
+    :raise Refused: always.
+    """
     raise Refused(CATALOGUE[name])
 
 
@@ -127,7 +130,7 @@ def invalid(message: str, code: str = "invalid_request_body", **more: str) -> Re
 
 
 def misuse(message: str) -> Refusal:
-    """What no real upstream says: the request asks this simulator for something that it can't do."""
+    """A refusal of the simulator's own: a test asks it for something that it can't do."""
     return Refusal(status=400, body=openai_error(f"simulator: {message}", "simulator_misuse"), about=message)
 
 
@@ -218,13 +221,13 @@ EXCHANGE = {
 
 
 def items_of(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Of a conversation in Responses."""
+    """The items of a conversation in Responses."""
     given = body.get("input")
     return [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
 
 
 def kinds_of(body: Mapping[str, Any]) -> set[object]:
-    """Of the blocks of a conversation in Messages."""
+    """The kinds of the blocks of a conversation in Messages."""
     contents = (message.get("content") for message in body.get("messages") or ())
     blocks = (block for content in contents if isinstance(content, list) for block in content)
     return {block.get("type") for block in blocks if isinstance(block, dict)}

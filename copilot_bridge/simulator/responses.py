@@ -88,7 +88,10 @@ def events_for(turn: Turn) -> tuple[Iterable[bytes], float]:
 
 
 def read_prompt(body: Item) -> Prompt:
-    """:raise Refused: no input, or an image that can't be read."""
+    """Reads a body of the responses surface.
+
+    :raise Refused: no input, or an image that can't be read.
+    """
     items = items_of(body.get("input"))
     asking = (place for place, one in enumerate(items) if one.get("role") == "user" and typed(text_of(one)))
     last = max(asking, default=0)
@@ -131,7 +134,7 @@ def text_of(item: Item) -> str:
 
 
 def result_of(item: Item) -> str:
-    """What a tool gave back, with its images named."""
+    """The text that a tool gave back, with its images named."""
     seen = [f"[{image.media_type} of {image.size} bytes]" for image in map(read_image, urls_of(item))]
     return " ".join([text_of(item), *seen]).strip()
 
@@ -141,7 +144,10 @@ def urls_of(item: Item) -> Iterator[str]:
 
 
 def documents_of(item: Item) -> Iterator[Image]:
-    """:raise Refused: a file by address or by id."""
+    """The files of an item.
+
+    :raise Refused: a file by address or by id.
+    """
     for part in parts_of(item):
         if part.get("type") == "input_file":
             if not isinstance(part.get("file_data"), str):
@@ -167,7 +173,7 @@ def settings_of(body: Item) -> dict[str, Any]:
 
 
 def room_for(limit: int | None, effort: object) -> int | None:
-    """What reasoning leaves of the output's limit: it takes its share first, here no more than half."""
+    """The part of the output's limit that reasoning leaves; it takes no more than half here."""
     if limit is None or effort in (None, "none"):
         return limit
     return limit - min(THOUGHT_TOKENS, limit // 2)
@@ -182,7 +188,7 @@ def choice_of(choice: Any) -> Any:
 
 
 def read_tools(tools: list[Any], namespace: str | None = None) -> Iterator[Tool]:
-    """Those that a model here calls: of functions and of free text."""
+    """The tools that a model here calls: functions and tools with free text."""
     for tool in tools:
         kind = tool.get("type") if isinstance(tool, dict) else None
         if kind == "namespace":
@@ -194,7 +200,7 @@ def read_tools(tools: list[Any], namespace: str | None = None) -> Iterator[Tool]
 
 
 def offered(body: Item, items: list[Item]) -> list[Any]:
-    """Those of the request, and those that came in its course."""
+    """The tools of the request, and those that came in its course."""
     added = (listed(item.get("tools")) for item in items if item.get("type") == "additional_tools")
     return [*(body.get("tools") or []), *chain.from_iterable(added)]
 

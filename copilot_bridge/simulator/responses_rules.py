@@ -1,4 +1,4 @@
-"""What `/responses` refuses, in its own words."""
+"""Refusals of `/responses`, in Copilot's words."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -45,9 +45,10 @@ Body = Mapping[str, Any]
 
 
 def check(body: Body, row: Row, owner: str, connection: str) -> None:
-    """:param owner: the GitHub token; what was sealed for it by earlier replies it may bring back.
-    :param connection: the same for the ids of items.
+    """Holds a request against all rules of the surface.
 
+    :param owner: the GitHub token; what was sealed for it by earlier replies it may bring back.
+    :param connection: the same for the ids of items.
     :raise Refused: the first rule that the request breaks.
     """
     for rule in RULES:
@@ -59,7 +60,7 @@ def check(body: Body, row: Row, owner: str, connection: str) -> None:
 
 
 def check_types(body: Body) -> None:
-    """What has to hold before the request can be read at all."""
+    """Checks the kinds of values without which a request can't be read."""
     if misfit := first_misfit(body, RESPONSES):
         where = re.sub(r"\.(\d+)", r"[\1]", misfit[0])
         wrong(where, f"Invalid type for '{where}'.", "invalid_type")
@@ -129,7 +130,7 @@ def check_tools(body: Body, row: Row) -> None:
 
 
 def tools_in(body: Body) -> Iterator[tuple[str, Any]]:
-    """(its place, the tool) of each: those of the request, and those that came in its course."""
+    """Each tool with its path: those of the request, and those that came in its course."""
     items = body["input"] if isinstance(body["input"], list) else ()
     holders = [("tools", body), *((f"input[{place}].tools", item) for place, item in enumerate(items))]
     for where, holder in holders:

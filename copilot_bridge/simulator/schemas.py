@@ -32,8 +32,10 @@ STOP_WORDS = frozenset(
 
 
 def words_of(text: str) -> Iterator[str]:
-    """What a string argument could be, best first, endlessly: quoted phrases, paths and numbers, names, long
-    words."""
+    """Candidates for a string argument, the best first, without end.
+
+    They are quoted phrases, paths and numbers, names, long words.
+    """
     quoted = re.findall(r"[\"'`]([^\"'`]{1,80})[\"'`]", text)
     plain = [word.strip(".,;:!?()[]\"'`") for word in text.split()]
     paths = [word for word in plain if re.search(r"[./\\_]\w|\d", word) and not word.isdecimal()]
@@ -64,8 +66,10 @@ class Inventor:
         return make(self, schema, depth)
 
     def _resolve(self, schema: Schema, depth: int) -> Schema:
-        """Follows `$ref`, merges `allOf`, picks a branch of `anyOf` or `oneOf`: the first, or deep down the
-        simplest."""
+        """Follows `$ref`, merges `allOf`, and picks a branch of `anyOf` or `oneOf`.
+
+        It picks the first branch, or deep down the simplest.
+        """
         if "$ref" in schema:
             return self._resolve(self._find(schema["$ref"]), depth)
         if "allOf" in schema:

@@ -62,7 +62,10 @@ ALWAYS = {
 
 
 def create_app(origin: str, pace: float) -> Flask:
-    """:param origin: our own URL; :param pace: seconds between the text events of an ordinary stream."""
+    """Makes the Flask app.
+
+    :param origin: its own URL.  :param pace: seconds between the text events of an ordinary stream.
+    """
     app = Flask(__name__, static_folder=None)
     app.extensions["simulator"] = World(origin, pace)
     app.extensions["simulator.devices"] = device.Devices()
@@ -160,7 +163,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no types
     """Hands the socket to a delivery where there is one, and tells the ledger how each request ended."""
 
     def get_environ(self) -> dict[str, Any]:
-        """gevent gives an upgrade the bare connection to read, which has no end; its body has one."""
+        """Gives the body of an upgrade an end: gevent gives the bare connection to read, which has none."""
         environ: dict[str, Any] = super().get_environ()
         environ["wsgi.input"], environ["wsgi.input_terminated"] = self.wsgi_input, True
         return environ

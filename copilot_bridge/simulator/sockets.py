@@ -116,7 +116,10 @@ class Socket:
         return message
 
     def send(self, text: bytes) -> None:
-        """:raise ClientGone: nobody is there any more."""
+        """Sends a text message.
+
+        :raise ClientGone: the client has left.
+        """
         self._frame(text)
         self._flush()
 
@@ -135,7 +138,10 @@ class Socket:
             raise ClientGone from None
 
     def pause(self, seconds: float) -> None:
-        """:raise ClientGone: the client left meanwhile."""
+        """Waits, and notices a client that leaves.
+
+        :raise ClientGone: it left meanwhile.
+        """
         if seconds > 0 and self._ended.wait(seconds):
             raise ClientGone
 

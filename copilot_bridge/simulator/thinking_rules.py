@@ -1,4 +1,4 @@
-"""Which thinking and which efforts `/v1/messages` refuses, in its own words."""
+"""Refusals of thinking and of efforts by `/v1/messages`, in Anthropic's words."""
 
 from collections.abc import Callable, Mapping
 from typing import NoReturn

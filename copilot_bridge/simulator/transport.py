@@ -73,7 +73,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
-    """What goes wrong under way.  `after` counts events; times in seconds."""
+    """Faults of a reply under way.  `after` counts events; times are in seconds."""
 
     size: int = 0  # bytes of each piece; 0: as the events come
     bytewise: bool = False
@@ -115,8 +115,10 @@ NO_FAULTS = Faults()
 
 @dataclass(slots=True)
 class Delivery:
-    """A reply on its way.  `events` are SSE events, or one whole body; `gap` is the pause between them, in
-    seconds."""
+    """A reply on its way.
+
+    `events` are SSE events, or one whole body; `gap` is the pause between them, in seconds.
+    """
 
     events: Iterable[bytes]
     gap: float
@@ -124,8 +126,10 @@ class Delivery:
     faults: Faults
 
     def run(self, handler: Any) -> str:
-        """Writes everything; gives the ledger's outcome.  `handler` is the server's, its status and headers
-        are set."""
+        """Writes everything, and gives the outcome for the ledger.
+
+        :param handler: the server's, whose status and headers are set.
+        """
         handler.headers_sent = True
         if self.faults.vanish:
             handler.close_connection = True
@@ -165,8 +169,11 @@ class Delivery:
             line.send_many(batch)
 
     def _write_cut(self, line: "Line", bodies: Iterable[bytes]) -> str:
-        """Stops after `after` events; if there are fewer, before the last one, so that the fault always
-        happens."""
+        """Stops after `after` events.
+
+        If there are fewer, it stops before the last one, so that the fault always happens.
+
+        """
         after = self.faults.after
         if isinstance(self.events, Sequence):
             after = min(after, len(self.events) - 1)
@@ -200,8 +207,10 @@ class Delivery:
         return CLOSE if handler.request_version == "HTTP/1.0" else CHUNKED
 
     def _bodies(self) -> Iterable[bytes]:
-        """The events as they travel.  JSON escapes line ends, so that those in the bytes are the framing's
-        own."""
+        """The events as they travel.
+
+        JSON escapes line ends, so those in the bytes belong to the framing.
+        """
         bodies = self.events
         if self.faults.comments:
             bodies = (COMMENT + body for body in bodies)
@@ -280,7 +289,7 @@ def pause(seconds: float) -> None:
 
 
 def compress(bodies: Iterable[bytes]) -> Iterator[bytes]:
-    """gzip, flushed after each event, as a proxy that compresses a stream must."""
+    """Compresses with gzip and flushes after each event, as a proxy that compresses a stream must."""
     packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     packed = (packer.compress(body) + packer.flush(zlib.Z_SYNC_FLUSH) for body in bodies)
     return chain(packed, (packer.flush(part) for part in (zlib.Z_FINISH,)))

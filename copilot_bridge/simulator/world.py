@@ -1,4 +1,4 @@
-"""What the simulator remembers: one `World` for each process, in `app.extensions`."""
+"""The memory of the simulator: one `World` for each process, in `app.extensions`."""
 
 import secrets
 from collections import Counter, OrderedDict
@@ -32,7 +32,10 @@ class Mint:
         self._tokens: OrderedDict[str, CopilotToken] = OrderedDict()
 
     def issue(self, github_token: str, persona: Persona, expires_at: int) -> CopilotToken:
-        """:param expires_at: unix seconds as told to the client; the clock may be skewed."""
+        """Issues a Copilot token.
+
+        :param expires_at: unix seconds as the client is told; the clock may be skewed.
+        """
         token = CopilotToken(
             write_token(persona, expires_at), github_token, persona, time() + persona.lifetime
         )
@@ -73,7 +76,7 @@ class Keepsakes:
             self._given.popitem(last=False)
 
     def is_genuine(self, text: object, owner: str, seals: str = "") -> bool:
-        """Whether it was given to `owner`, with just that content."""
+        """Tells whether a text was given to `owner`, with just that content."""
         return isinstance(text, str) and self._given.get(text) == Keepsake(owner, seals)
 
 
@@ -128,7 +131,7 @@ class World:
     outages: Outages = field(default_factory=Outages)
 
     def owner(self, authorization: str) -> Persona | None:
-        """Whose credential stands in an Authorization header, GitHub's or Copilot's."""
+        """The account whose credential stands in an Authorization header, GitHub's or Copilot's."""
         text = credential(authorization)
         token = self.mint.find(text)
         return token.persona if token else identify(text)

@@ -1,8 +1,7 @@
-"""OpenAI's models as Azure serves them: filter results everywhere, usage on a chunk of its own after the
-finish.
+"""OpenAI's models as Azure serves them.
 
-Sources: upstream fixtures of the official client (plain text, reasoning); a captured gpt-4o reply (not
-streamed).
+They have filter results everywhere, and usage on a chunk of its own after the finish.  Sources: upstream
+fixtures of the official client (plain text, reasoning); a captured gpt-4o reply (not streamed).
 """
 
 import secrets

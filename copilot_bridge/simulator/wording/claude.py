@@ -1,5 +1,4 @@
-"""Claude on the chat surface: a UUID for an id, no `object`, the role on every chunk, finish and usage
-together.
+"""Claude on the chat surface: a UUID for an id, no `object`, the role on every chunk, usage with the finish.
 
 Parallel calls all have `index` 0, the name comes without `arguments` and the arguments without `id`.
 Models with adaptive thinking number their calls well, and put them in a choice of their own.
