@@ -10,21 +10,18 @@ from copilot_bridge.config import Config, load_config
 from copilot_bridge.exchange import Bridge
 from copilot_bridge.http import errors, middleware
 from copilot_bridge.http.api import (
-    chat,
-    embeddings,
+    dialects,
     health,
-    messages,
     metrics,
     models,
     openapi,
-    responses,
     token,
     usage,
 )
 from copilot_bridge.http.cleanup import ErrorBoundary
 
 ABOUT = (health.bp, metrics.bp, openapi.bp, token.bp, usage.bp)
-APIS = (chat.bp, embeddings.bp, messages.bp, models.bp, responses.bp)
+APIS = (dialects.bp, models.bp)
 
 # The third is what Anthropic's clients make of a base URL that ends with /v1 already; the last two are where
 # Azure's clients ask, today's and those that give an `api-version`.

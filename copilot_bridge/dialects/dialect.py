@@ -8,6 +8,7 @@ from typing import Any
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.framing.frames import Framing
 from copilot_bridge.dialects.framing.sse import ServerSentEvents
+from copilot_bridge.dialects.model_list import ModelList
 from copilot_bridge.errors import BridgeError
 
 ErrorResponse = tuple[int, dict[str, str], bytes]  # status, headers, body
@@ -54,6 +55,8 @@ class Dialect:
     :param write_error: (status, headers, body) of a refusal before the first byte; takes a request id.
     :param error_schema: the name of the body's schema in the description of the API.
     :param probe: None: the dialect holds no conversations.
+    :param model_list: None: clients of the dialect are given the default one.
+    :param count_endpoint: the path that counts the tokens of a request; "": there is none.
     """
 
     name: str
@@ -69,6 +72,8 @@ class Dialect:
     field_paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     strict_schemas: bool = False
     probe: Probe | None = None
+    model_list: ModelList | None = None
+    count_endpoint: str = ""
 
     @property
     def pattern(self) -> str:

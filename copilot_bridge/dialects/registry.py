@@ -4,8 +4,10 @@ import re
 
 from copilot_bridge.dialects import embeddings
 from copilot_bridge.dialects.chat.dialect import CHAT
+from copilot_bridge.dialects.chat.model_list import MODEL_LIST
 from copilot_bridge.dialects.dialect import Dialect, ErrorResponse
 from copilot_bridge.dialects.messages.dialect import MESSAGES
+from copilot_bridge.dialects.model_list import ModelList
 from copilot_bridge.dialects.responses.dialect import RESPONSES
 from copilot_bridge.errors import BridgeError
 
@@ -34,6 +36,12 @@ def dialect_of_path(path: str) -> str | None:
     """Return the dialect of a path, or None if the path does not tell, like `/models`."""
     match = PATH.search(path)
     return match.lastgroup if match else None
+
+
+def model_list_of(dialect: str | None) -> ModelList:
+    """Return the form in which a client is told of the models."""
+    found = DIALECTS[dialect].model_list if dialect else None
+    return found or MODEL_LIST
 
 
 def write_error(dialect: str | None, error: BridgeError, request_id: str = "") -> ErrorResponse:

@@ -1,17 +1,21 @@
-"""The catalogue, as OpenAI lists models."""
+"""The catalogue, as clients are told of it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from types import MappingProxyType
 
 import orjson
 
 from copilot_bridge.clients import ModelInfo
-from copilot_bridge.dialects.registry import BY_UPSTREAM_PATH, CONVERSATIONS, DIALECTS
+from copilot_bridge.dialects.model_list import ModelEntry, ModelList
+from copilot_bridge.dialects.registry import BY_UPSTREAM_PATH, CONVERSATIONS, DIALECTS, model_list_of
 from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.exchange.call import Call
 from copilot_bridge.models.aliases import DEFAULT_MAPPING
 from copilot_bridge.models.catalogue import Catalogue, Model
 from copilot_bridge.upstream.auto import AUTO, NAMES, tier_of
+
+NO_QUERY: Mapping[str, str] = MappingProxyType({})
 
 # Copilot lists it nowhere; its own clients add it to their lists.
 AUTO_MODELS = tuple(
@@ -33,36 +37,31 @@ def offered(call: Call, catalogue: Catalogue) -> list[Model]:
     return [*catalogue.models.values(), *auto]
 
 
-def list_models(call: Call) -> bytes:
-    """{"object": "list", "data": [...]}: what a request can name, ready to be sent."""
-    catalogue = call.models.catalogue(call.copilot())
-    if "openai" not in catalogue.rendered:
-        rows = [describe(call.bridge, model) for model in offered(call, catalogue) if usable(model)]
-        catalogue.rendered["openai"] = orjson.dumps({"object": "list", "data": rows})
-    return catalogue.rendered["openai"]
+def list_models(call: Call, dialect: str | None = None, query: Mapping[str, str] = NO_QUERY) -> bytes:
+    """What a request can name, in the form of the client's dialect.  Raises InvalidRequest."""
+    catalogue, form = call.models.catalogue(call.copilot()), model_list_of(dialect)
+    if form.is_paged:
+        return write_list(call, catalogue, form, query)
+    name = dialect or ""
+    if name not in catalogue.rendered:
+        catalogue.rendered[name] = write_list(call, catalogue, form, query)
+    return catalogue.rendered[name]
 
 
-def list_for_anthropic(call: Call, limit: int, after: str | None, before: str | None) -> Any:
-    """{"data": [...], "has_more", "first_id", "last_id"}: a page of the models that can be talked to."""
-    catalogue = call.models.catalogue(call.copilot())
-    found = {model.id: model for model in offered(call, catalogue) if can_talk(model)}
-    ids = list(found)
-    if after in ids:
-        ids = ids[ids.index(after) + 1 :]
-    if before in ids:
-        ids = ids[: ids.index(before)]
-    page = ids[-limit:] if before else ids[:limit]
-    return {
-        "data": [describe_for_anthropic(found[each]) for each in page],
-        "has_more": len(page) < len(ids),
-        "first_id": page[0] if page else None,
-        "last_id": page[-1] if page else None,
-    }
+def write_list(call: Call, catalogue: Catalogue, form: ModelList, query: Mapping[str, str]) -> bytes:
+    entries = [entry_of(call.bridge, model) for model in offered(call, catalogue) if usable(model)]
+    return orjson.dumps(form.write_list(entries, query))
 
 
-def describe_for_anthropic(model: Model) -> dict[str, Any]:
-    created = datetime.fromtimestamp(model.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"type": "model", "id": model.id, "display_name": model.name, "created_at": created}
+def describe_model(call: Call, name: str, dialect: str | None) -> bytes:
+    """One model, in the form of the client's dialect.  Raises ModelNotFound."""
+    return orjson.dumps(model_list_of(dialect).write_model(entry_of(call.bridge, find_model(call, name))))
+
+
+def entry_of(bridge: Bridge, model: Model) -> ModelEntry:
+    created_at = datetime.fromtimestamp(model.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    own = model.row if bridge.config.keep_copilot_fields else {}
+    return ModelEntry(model.id, model.name, model.vendor, model.created, created_at, can_talk(model), own)
 
 
 def can_talk(model: Model) -> bool:
@@ -115,9 +114,3 @@ def find_auto(name: str) -> Model | None:
     tier = tier_of(name)
     wanted = f"{AUTO}:{tier}" if tier else AUTO
     return next((each for each in AUTO_MODELS if tier is not None and each.id == wanted), None)
-
-
-def describe(bridge: Bridge, model: Model) -> dict[str, Any]:
-    """Copilot gives neither `created` nor `owned_by`."""
-    own = dict(model.row) if bridge.config.keep_copilot_fields else {}
-    return own | {"id": model.id, "object": "model", "created": model.created, "owned_by": model.vendor}

@@ -6,9 +6,7 @@ from typing import Any
 
 from copilot_bridge.dialects.dialect import Probe
 from copilot_bridge.dialects.registry import CONVERSATIONS
-from copilot_bridge.exchange.chat import ChatRequest
-from copilot_bridge.exchange.messages import MessagesRequest
-from copilot_bridge.exchange.responses import ResponsesRequest
+from copilot_bridge.exchange.endpoints import REQUESTS
 
 
 @dataclass(frozen=True)
@@ -20,9 +18,6 @@ class Way:
     probe: Probe
 
 
-REQUESTS: dict[str, Callable[..., Any]] = {
-    request.dialect: request for request in (ChatRequest, MessagesRequest, ResponsesRequest)
-}
 WAYS = {
     name: Way(f"/v1{dialect.endpoint}", REQUESTS[name], dialect.probe)
     for name, dialect in CONVERSATIONS.items()

@@ -4,6 +4,7 @@ from typing import Any
 
 from copilot_bridge.dialects.chat.errors import write_error
 from copilot_bridge.dialects.chat.framing import FRAMING
+from copilot_bridge.dialects.chat.model_list import MODEL_LIST
 from copilot_bridge.dialects.dialect import Dialect, Probe
 
 
@@ -27,4 +28,5 @@ CHAT = Dialect(
         "conversation": ("messages",),
     },
     probe=Probe("max_tokens", "messages", response_text),
+    model_list=MODEL_LIST,
 )

@@ -256,7 +256,7 @@ def test_a_page_in_front_of_an_api(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     others = (each for each in web.PAGES if each.name != "models")
     monkeypatch.setattr(web, "PAGES", (shelf, *others))
-    monkeypatch.setattr(models, "list_models", lambda bridge: f'"for {bridge.caller.id}"')
+    monkeypatch.setattr(models, "list_models", lambda call, *_: f'"for {call.caller.id}"')
     app = create_app(Config(home=tmp_path, api_key=(Secret(OPERATOR),)))
     client = app.test_client()
     friend = {"x-api-key": app.extensions["copilot_bridge"].store.keys.add(Key("friend", KEY, b""))}

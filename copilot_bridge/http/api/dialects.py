@@ -1,18 +1,18 @@
-"""OpenAI's Responses API: https://platform.openai.com/docs/api-reference/responses."""
+"""The endpoints of all dialects.  Their specifications are named in the dialects' folders."""
 
-from flask import Blueprint, Response
+from functools import partial
 
-from copilot_bridge.exchange.responses import ResponsesRequest
+from flask import Blueprint
+
+from copilot_bridge.exchange.endpoints import ENDPOINTS
 from copilot_bridge.http.respond import respond
 
-bp = Blueprint("responses", __name__)
+bp = Blueprint("dialects", __name__)
 
 UPGRADE_REQUIRED = 426
 
-
-@bp.post("/responses")
-def create_response() -> Response:
-    return respond(ResponsesRequest)
+for path, request in ENDPOINTS.items():
+    bp.add_url_rule(path, path.strip("/").replace("/", "_"), partial(respond, request), methods=["POST"])
 
 
 @bp.get("/responses")

@@ -1,0 +1,39 @@
+"""Lists of models: what a dialect tells its clients of the models that they can name."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from copilot_bridge.dialects.codec import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A model, as far as lists tell of it.
+
+    :param created: unix seconds; 0: Copilot does not say.  :param created_at: the same, by RFC 3339.
+    :param is_conversational: clients of every dialect can hold conversations with it.
+    :param copilot_fields: Copilot's own fields, for those who want them.
+    """
+
+    id: str
+    name: str
+    vendor: str
+    created: int
+    created_at: str
+    is_conversational: bool
+    copilot_fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelList:
+    """A dialect's form of the list.
+
+    :param write_model: one model.
+    :param write_list: a page of them; takes the request's query.  Raises InvalidRequest.
+    :param is_paged: the list depends on the query.
+    """
+
+    write_model: Callable[[ModelEntry], JsonObject]
+    write_list: Callable[[Sequence[ModelEntry], Mapping[str, str]], JsonObject]
+    is_paged: bool = False
