@@ -102,7 +102,7 @@ def refusal(dialect: str, data: bytes) -> BridgeError | None:
 
 
 @pytest.mark.parametrize("dialect", REQUESTS)
-def test_a_request_is_taken_or_refused_by_name(dialect: str, seeds: Iterator[int]) -> None:
+def test_a_damaged_request_is_accepted_or_refused_by_its_field(dialect: str, seeds: Iterator[int]) -> None:
     for seed in seeds:
         data = mutant(Random(seed), dialect)
         with told(seed):

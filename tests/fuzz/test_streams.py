@@ -11,7 +11,7 @@ from random import Random
 import pytest
 from fuzz.conftest import told
 from fuzz.mutations import DIALECTS, answers, changed_answer, cut_off, has_end, mutant, streams, with_error
-from fuzz.ways import WHOLE, check, stream_ways
+from fuzz.paths import WHOLE, check, stream_ways
 
 from copilot_bridge.errors import BridgeError
 
@@ -65,14 +65,16 @@ CHECKS: tuple[Check, ...] = (check_mutant, check_cut, check_error, check_answer)
 
 @pytest.mark.parametrize("check_one", CHECKS, ids=lambda each: each.__name__)
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_nothing_but_bridge_errors(dialect: str, check_one: Check, seeds: Iterator[int]) -> None:
+def test_a_damaged_stream_raises_only_bridge_errors(
+    dialect: str, check_one: Check, seeds: Iterator[int]
+) -> None:
     for seed in seeds:
         with told(seed):
             check_one(Random(seed), dialect)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_what_was_recorded_is_whole(dialect: str) -> None:
+def test_recorded_streams_are_complete(dialect: str) -> None:
     """Or the rest would be worth nothing."""
     assert len(streams(dialect)) >= 7
     assert len(answers(dialect)) >= 4

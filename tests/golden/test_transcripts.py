@@ -51,52 +51,52 @@ PROMISED = [case for case in STREAMS if not options_of(case)]
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("case", STREAMS, ids=name)
-def test_a_stream(case: Path, size: int, golden: Golden) -> None:
+def test_a_stream_is_as_recorded(case: Path, size: int, golden: Golden) -> None:
     sent = (case / "upstream.sse").read_bytes()
     golden.check(case / "client.sse", normalize(sent, size, **options_of(case)))
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("case", UNCOUNTED, ids=name)
-def test_a_stream_without_usage(case: Path, size: int, golden: Golden) -> None:
+def test_a_stream_without_usage_is_as_recorded(case: Path, size: int, golden: Golden) -> None:
     sent = (case / "upstream.sse").read_bytes()
     golden.check(case / "client-without-usage.sse", normalize(sent, size, usage=False, **options_of(case)))
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("case", FOLDED, ids=name)
-def test_a_stream_folded(case: Path, size: int, golden: Golden) -> None:
+def test_an_accumulated_stream_is_as_recorded(case: Path, size: int, golden: Golden) -> None:
     sent = (case / "upstream.sse").read_bytes()
     golden.check(case / "client.json", accumulate(cut(sent, size), ResponseAccumulator(normalizer(**options_of(case))))[0])
 
 
 @pytest.mark.parametrize("case", WHOLE, ids=name)
-def test_a_whole_answer(case: Path, golden: Golden) -> None:
+def test_a_whole_response_is_as_recorded(case: Path, golden: Golden) -> None:
     sent = (case / "upstream.json").read_bytes()
     golden.check(case / "client.json", normalize_response(sent, normalizer(**options_of(case)))[0])
 
 
 @pytest.mark.parametrize("case", PROMISED, ids=name)
-def test_a_client_gets_what_openai_promises(case: Path) -> None:
+def test_a_stream_keeps_openais_rules(case: Path) -> None:
     check_stream((case / "client.sse").read_bytes(), usage=True)
 
 
 @pytest.mark.parametrize("case", [case for case in UNCOUNTED if case in PROMISED], ids=name)
-def test_a_client_gets_what_openai_promises_without_usage(case: Path) -> None:
+def test_a_stream_without_usage_keeps_openais_rules(case: Path) -> None:
     check_stream((case / "client-without-usage.sse").read_bytes(), usage=False)
 
 
 @pytest.mark.parametrize("case", [*FOLDED, *WHOLE], ids=name)
-def test_a_whole_answer_is_what_openai_promises(case: Path) -> None:
+def test_a_whole_response_keeps_openais_rules(case: Path) -> None:
     check_whole(json.loads((case / "client.json").read_bytes()))
 
 
 @pytest.mark.parametrize("case", [case for case in STREAMS if case.name.startswith("openai")], ids=name)
-def test_openais_own_stream_is_passed_on_untouched(case: Path) -> None:
+def test_openais_own_stream_is_passed_on_unchanged(case: Path) -> None:
     assert (case / "client.sse").read_bytes() == (case / "upstream.sse").read_bytes()
 
 
-def test_no_case_is_forgotten() -> None:
+def test_every_case_is_complete() -> None:
     assert set(cases("*")) == {*STREAMS, *WHOLE}
     assert len(STREAMS) > 30
     assert len(WHOLE) > 5
@@ -116,7 +116,7 @@ def passed(dialect: str, pattern: str) -> list[Path]:
     [(dialect, case) for dialect in PASSED for case in passed(dialect, "upstream.sse")],
     ids=name,
 )
-def test_a_stream_that_is_passed_on(dialect: str, case: Path, size: int, golden: Golden) -> None:
+def test_a_stream_that_is_passed_on_is_as_recorded(dialect: str, case: Path, size: int, golden: Golden) -> None:
     stream = PASSED[dialect](keep=bool(options_of(case).get("keep")))
     out = b"".join(stream.feed(piece) for piece in cut((case / "upstream.sse").read_bytes(), size))
     golden.check(case / "client.sse", out + stream.close())
@@ -139,7 +139,7 @@ def framed(sent: bytes) -> list[tuple[Callable[[], Framing], bytes]]:
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_every_cut_of_the_wire_gives_the_same(example: str) -> None:
+def test_a_stream_does_not_depend_on_the_cuts(example: str) -> None:
     case = CASES / example
     sent = (case / "upstream.sse").read_bytes()
     expected = (case / "client.sse").read_bytes()
@@ -154,7 +154,7 @@ def test_every_cut_of_the_wire_gives_the_same(example: str) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("case", passed("messages", "client.json"), ids=name)
-def test_a_message_folded(case: Path, size: int, golden: Golden) -> None:
+def test_an_accumulated_message_is_as_recorded(case: Path, size: int, golden: Golden) -> None:
     source = case / "upstream.json"
     if source.exists():
         whole, _ = normalize_message(source.read_bytes())
@@ -164,7 +164,7 @@ def test_a_message_folded(case: Path, size: int, golden: Golden) -> None:
 
 
 @pytest.mark.parametrize("case", passed("responses", "upstream.json"), ids=name)
-def test_a_whole_response(case: Path, golden: Golden) -> None:
+def test_a_whole_response_of_responses_is_as_recorded(case: Path, golden: Golden) -> None:
     whole, _, upstream_item_ids = responses_response.normalize_response((case / "upstream.json").read_bytes())
     golden.check(case / "client.json", codec.write(whole))
     assert upstream_item_ids

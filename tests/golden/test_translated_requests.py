@@ -62,7 +62,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("client", "upstream", "path"), CASES)
-def test_a_request(client: str, upstream: str, path: Path, golden: Golden) -> None:
+def test_a_translated_request_is_as_recorded(client: str, upstream: str, path: Path, golden: Golden) -> None:
     """As an exchange does it."""
     prompt = READ[client](path.read_bytes())
     body = WRITE[upstream](adapt_prompt(prompt, LIMITS[upstream], client)[0])
@@ -72,7 +72,7 @@ def test_a_request(client: str, upstream: str, path: Path, golden: Golden) -> No
 
 
 @pytest.mark.parametrize("client", READ)
-def test_no_case_is_forgotten(client: str) -> None:
+def test_every_case_is_complete(client: str) -> None:
     kept = {path.name for path in REQUESTS.glob(f"{client}/*.json")}
     asked = {name.removesuffix(".json") for name in kept if ".to-" not in name}
     told = {f"{case}.to-{upstream}.json" for case in asked for upstream in WRITE if upstream != client}

@@ -121,7 +121,7 @@ def longest(data: bytes) -> int:
 
 
 @pytest.mark.parametrize(("client", "path"), CASES)
-def test_a_stream(client: str, path: Path, golden: Golden) -> None:
+def test_a_translated_stream_is_as_recorded(client: str, path: Path, golden: Golden) -> None:
     data = path.read_bytes()
     whole = translate(client, path, [data])
     golden.check(expected(client, path) / "client.sse", whole)
@@ -130,7 +130,7 @@ def test_a_stream(client: str, path: Path, golden: Golden) -> None:
 
 
 @pytest.mark.parametrize(("client", "path"), CASES)
-def test_a_stream_cut_at_every_byte(client: str, path: Path) -> None:
+def test_a_translated_stream_does_not_depend_on_the_cuts(client: str, path: Path) -> None:
     data = path.read_bytes()
     whole = translate(client, path, [data])
     for place in range(1, longest(data)):
@@ -140,7 +140,7 @@ def test_a_stream_cut_at_every_byte(client: str, path: Path) -> None:
 
 
 @pytest.mark.parametrize(("client", "path"), CASES)
-def test_an_answer_in_one_piece(client: str, path: Path, golden: Golden) -> None:
+def test_a_whole_translated_response_is_as_recorded(client: str, path: Path, golden: Golden) -> None:
     accumulated = expected(client, path) / "client.json"
     pieces = told(translation(client, path), [path.read_bytes()])
     if path.stem in BROKEN:
@@ -152,7 +152,7 @@ def test_an_answer_in_one_piece(client: str, path: Path, golden: Golden) -> None
         assert accumulate(pieces, ACCUMULATORS[client]())[0] == accumulated.read_bytes()
 
 
-def test_no_case_is_forgotten() -> None:
+def test_every_case_is_complete() -> None:
     for upstream in READERS:
         sent = {path.stem for path in HERE.glob(f"upstream-{upstream}/*.sse")}
         assert sent >= NAMES

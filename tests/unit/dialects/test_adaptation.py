@@ -64,7 +64,7 @@ def test_a_text_ends_where_the_first_stop_sequence_is_complete(pieces, stops):
     assert (out + finder.rest(), finder.found) == cut("".join(pieces), stops)
 
 
-def test_nothing_waits_that_can_begin_no_stop_sequence():
+def test_text_that_can_not_begin_a_stop_sequence_is_not_held_back():
     finder = StopSequenceFinder(("END", "🙃"))
     assert [finder.feed(piece) for piece in ("one", " E", "N", "x", "\ud83d", "\ude42", "E")] == [
         "one", " ", "", "ENx", "", "🙂", "",
@@ -96,7 +96,7 @@ def stopped(*given_, stops=("END",)):
     return [*reader.feed(b"")], reader.stopped
 
 
-def test_only_texts_are_looked_at():
+def test_only_texts_are_searched_for_stop_sequences():
     given_ = (ResponseStarted("1"), ReasoningDelta(0, "END"), TextDelta(1, "a E"),
               ToolCallStarted(2, "c", "END"), ToolCallArgumentsDelta(2, '{"a":"END"}'),
               TextDelta(3, "ND"), DONE)  # fmt: skip
@@ -109,7 +109,7 @@ def test_only_texts_are_looked_at():
     assert told[-1] == DONE
 
 
-def test_nothing_is_read_behind_a_stop_sequence():
+def test_nothing_is_read_after_a_stop_sequence():
     source = Events(ResponseStarted("1"), TextDelta(0, "a EN"), TextDelta(0, "D b"), TextDelta(0, "c"), DONE)
     reader = StopSequenceReader(source, ("END",))
     told = [*reader.feed(b"")]
@@ -131,7 +131,7 @@ def test_nothing_is_read_behind_a_stop_sequence():
     (("\n",), ("chat", "Anthropic", "claude-sonnet-4.5"), (), ("\n",)),
     ((), ("responses", "OpenAI", "gpt-5.5"), (), ()),
 ])  # fmt: skip
-def test_who_sees_to_which_stop_sequences(stops, target, told, kept):
+def test_stop_sequences_are_passed_on_or_enforced(stops, target, told, kept):
     assert split_stop_sequences(stops, limits_of(*target)) == (told, kept)
 
 
@@ -140,7 +140,7 @@ def test_who_sees_to_which_stop_sequences(stops, target, told, kept):
 
 @trials
 @given(st.text(max_size=120), st.sampled_from([40, 64, 128]))
-def test_a_spelling_fits_and_stays_the_same(word, most):
+def test_a_safe_name_is_safe_and_stable(word, most):
     spelt = safe_name(word, most)
     assert is_safe_name(spelt, most)
     assert safe_name(word, most) == spelt == safe_name(spelt, most)
@@ -156,7 +156,7 @@ def called(*ids):
 
 @trials
 @given(st.lists(st.sampled_from(["a", "b", "b.c", "x" * 70, ""]), max_size=6))
-def test_each_call_has_an_id_of_its_own_and_its_result_the_same(given_):
+def test_calls_have_unique_ids_and_results_the_same(given_):
     prompt, old = adapt_tool_call_ids(called(*given_), 64)
     calls = [part.id for message in prompt.messages[::2] for part in message.parts]
     results = [part.id for message in prompt.messages[1::2] for part in message.parts]
@@ -167,7 +167,7 @@ def test_each_call_has_an_id_of_its_own_and_its_result_the_same(given_):
     assert more.messages[: len(prompt.messages)] == prompt.messages, "on the next turn they are the same"
 
 
-def test_parallel_calls_of_one_id():
+def test_parallel_calls_with_one_id_get_different_ids():
     messages = (
         Message("assistant", (ToolCall("0", "f", "{}"), ToolCall("0", "g", "{}"))),
         Message("user", (ToolResult("0", (Text("f"),)), ToolResult("0", (Text("g"),)))),
@@ -195,7 +195,7 @@ STREAM = (
 
 
 @pytest.mark.parametrize("client", WRITERS)
-def test_ids_and_names_are_found_again(client):
+def test_ids_and_names_are_restored_in_the_response(client):
     undo = Undo(names={"f_1": "f.one"}, ids={"short": "an/other"})
     stream = Translation(READERS["chat"](), WRITERS[client](ToolNames()), DIALECTS[client].framing, undo)
     data = b"".join(b"data: %b\n\n" % codec.write(chunk) for chunk in STREAM) + b"data: [DONE]\n\n"
@@ -213,12 +213,12 @@ def test_ids_and_names_are_found_again(client):
 # The order of results.
 
 
-def test_what_is_in_order_stays():
+def test_results_that_follow_their_calls_stay():
     prompt = called("a", "b")
     assert move_results_to_calls(prompt) is prompt
 
 
-def test_a_model_answers_results_that_came_after_a_note():
+def test_results_after_a_note_are_moved_to_their_calls():
     call, result = called("a").messages
     note = Message("assistant", (Text("note"),))
     prompt = move_results_to_calls(Prompt(model="m", messages=(call, note, result)))
@@ -244,7 +244,7 @@ schemas = st.dictionaries(st.sampled_from(KEYS), values, max_size=6)
 
 @trials
 @given(schemas, st.sampled_from(sorted(LIMITS)))
-def test_any_schema_of_arguments_becomes_an_objects(schema, dialect):
+def test_any_argument_schema_becomes_an_object_schema(schema, dialect):
     fitted = adapt_argument_schema(schema, LIMITS[dialect])
     assert fitted["type"] == "object"
     assert not fitted.keys() & {"anyOf", "oneOf", "allOf", "not", "enum"}
@@ -253,14 +253,14 @@ def test_any_schema_of_arguments_becomes_an_objects(schema, dialect):
 
 @trials
 @given(schemas, st.sampled_from(sorted(SCHEMA_SUBSETS)))
-def test_any_schema_of_an_answer_is_said_somehow(schema, form):
+def test_any_output_schema_is_reduced_to_the_subset(schema, form):
     fitted = output_schema(schema, SCHEMA_SUBSETS[form])
     assert isinstance(json.dumps(fitted), str)
     assert is_strict(fitted) in (True, False)
     assert not fitted.keys() & {"oneOf", "not", "minimum", "default"}
 
 
-def test_a_schema_that_is_nested_too_deeply():
+def test_a_schema_that_is_nested_too_deeply_is_refused():
     schema = {"type": "object"}
     for _ in range(5000):
         schema = {"type": "object", "properties": {"a": schema}}
@@ -278,5 +278,5 @@ def test_a_schema_that_is_nested_too_deeply():
     ({"type": "object", "properties": {"a": {}}, "required": ["a"]}, False),
     ({"type": "object", "properties": {"a": {"allOf": [{"type": "string"}, {}]}}, "required": ["a"]}, False),
 ])  # fmt: skip
-def test_what_openai_can_hold_a_model_to(schema, strict):
+def test_schemas_that_openai_can_enforce_are_strict(schema, strict):
     assert is_strict(output_schema(schema, SCHEMA_SUBSETS["openai"])) is strict

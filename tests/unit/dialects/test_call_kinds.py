@@ -56,7 +56,7 @@ HEADERS = [
 
 
 @pytest.mark.parametrize(("headers", "kind"), HEADERS, ids=str)
-def test_kinds_by_headers(headers, kind):
+def test_headers_give_the_kind_of_a_call(headers, kind):
     assert call_kind(conversation(), headers) == kind
 
 
@@ -99,7 +99,7 @@ WORDS = [
 
 
 @pytest.mark.parametrize(("headers", "given", "kind"), WORDS)
-def test_kinds_by_words(headers, given, kind):
+def test_texts_of_clients_give_the_kind_of_a_call(headers, given, kind):
     """A client's own words count where the client itself has sent them: anybody else may have typed them."""
     assert call_kind(given, headers) == kind
 
@@ -120,7 +120,7 @@ def test_kinds_by_words(headers, given, kind):
         ({"session-id": "x" * 9000}, "", "x" * 500),
     ],
 )
-def test_sessions(headers, own, session):
+def test_the_session_id_of_a_call(headers, own, session):
     assert session_id(conversation(session=own), headers) == session
 
 
@@ -133,9 +133,9 @@ def test_sessions(headers, own, session):
         ({"x-interaction-type": "conversation-subagent"}, ""),
     ],
 )
-def test_agents(headers, agent):
+def test_the_agent_id_of_a_call(headers, agent):
     assert agent_id(headers) == agent
 
 
-def test_what_is_about_the_call_itself_is_no_part_of_the_prompt():
+def test_billing_data_is_not_part_of_the_system_prompt():
     assert without_billing_header((BILLING, "You are Claude Code")) == ["You are Claude Code"]

@@ -28,17 +28,17 @@ def body(error: BridgeError) -> Any:
 
 
 @pytest.mark.parametrize("error", CLASSES, ids=lambda error: error.__name__)
-def test_every_class_is_of_a_kind(error: type[BridgeError]) -> None:
+def test_every_error_class_has_a_kind(error: type[BridgeError]) -> None:
     assert error.kind in KINDS
 
 
-def test_every_class_is_known() -> None:
+def test_every_error_class_is_listed() -> None:
     found = {each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)}
     assert found == set(CLASSES)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_the_form(kind: str) -> None:
+def test_the_body_has_openais_form(kind: str) -> None:
     status, headers, data = write_error(BridgeError("what went wrong", kind=kind, param="messages.0"))
     assert 400 <= status <= 599
     assert headers == (NO_RETRY if kind == "quota" else {})
@@ -52,7 +52,7 @@ def test_the_form(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_an_event_tells_the_same_and_nothing_after_it(kind: str) -> None:
+def test_the_last_event_has_the_same_error_and_no_done_follows(kind: str) -> None:
     error = BridgeError("what went wrong", kind=kind, code="its_code")
     event = write_event(error)
     assert event.startswith(b"data: {")
@@ -74,18 +74,20 @@ def test_an_event_tells_the_same_and_nothing_after_it(kind: str) -> None:
         ("internal", 500, "server_error", "internal_error"),
     ],
 )
-def test_what_the_sdks_look_at(kind: str, status: int, type_: str, code: str | None) -> None:
+def test_each_kind_has_the_fields_that_sdks_rely_on(
+    kind: str, status: int, type_: str, code: str | None
+) -> None:
     error = BridgeError("", kind=kind)
     assert write_error(error)[0] == status
     assert body(error)["error"] == {"message": "", "type": type_, "param": None, "code": code}
 
 
-def test_a_person_is_called_a_quota_that_does_not_come_back_by_trying() -> None:
+def test_sdks_do_not_retry_an_exhausted_quota() -> None:
     assert write_error(BridgeError("", kind="quota"))[1] == {"x-should-retry": "false"}
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_upstreams_own_code_is_told_unless_ours_is_the_one_that_clients_know(kind: str) -> None:
+def test_upstreams_code_is_kept_unless_clients_rely_on_ours(kind: str) -> None:
     told = body(BridgeError("", kind=kind, code="upstreams_own"))["error"]["code"]
     assert told == (KINDS[kind].code if KINDS[kind].code_is_final else "upstreams_own")
 
@@ -104,11 +106,11 @@ def test_upstreams_own_code_is_told_unless_ours_is_the_one_that_clients_know(kin
         ("internal", 503, 500),
     ],
 )
-def test_upstreams_status_is_told_where_it_says_something(kind: str, given: int | None, told: int) -> None:
+def test_upstreams_status_is_kept_for_unavailable_errors(kind: str, given: int | None, told: int) -> None:
     assert write_error(BridgeError("", kind=kind, status=given))[0] == told
 
 
-def test_headers_are_told_beside_our_own() -> None:
+def test_upstreams_headers_are_kept_beside_our_own() -> None:
     error = BridgeError("", kind="quota", headers={"retry-after": "7", "x-should-retry": "true"})
     assert write_error(error)[1] == {"retry-after": "7", "x-should-retry": "false"}
     assert error.headers == {"retry-after": "7", "x-should-retry": "true"}
@@ -117,7 +119,7 @@ def test_headers_are_told_beside_our_own() -> None:
 @pytest.mark.parametrize(
     "message", ["a\nb\r\n\ndata: [DONE]\n\n", "\u2028", '"quoted"', "\x00", "Grüße 漢字"]
 )
-def test_no_message_breaks_out_of_its_event(message: str) -> None:
+def test_a_message_can_not_break_out_of_its_event(message: str) -> None:
     event = write_event(BridgeError(message))
     assert event.count(b"\n") == 2
     assert b"\r" not in event
@@ -125,10 +127,10 @@ def test_no_message_breaks_out_of_its_event(message: str) -> None:
 
 
 @pytest.mark.parametrize("write", [write_event, lambda error: write_error(error)[2]], ids=["event", "body"])
-def test_half_a_surrogate_in_a_message(write: Any) -> None:
+def test_half_a_surrogate_pair_in_a_message_can_be_sent(write: Any) -> None:
     """Upstream's message may quote what the client has sent."""
     assert b"error" in write(BridgeError("you said \ud83d"))
 
 
-def test_a_secret_is_not_told() -> None:
+def test_secrets_in_a_message_are_redacted() -> None:
     assert b"gho_" not in write_event(BridgeError("bad token gho_0123456789abcdefghij"))

@@ -63,7 +63,7 @@ def new(*, usage: bool = True) -> StreamNormalizer:
 # The ends of a stream.
 
 
-def test_the_flags_of_a_stream_that_goes_well() -> None:
+def test_a_successful_stream_is_done_and_finished() -> None:
     stream = new()
     assert (stream.finished, stream.done, stream.usage) == (False, False, None)
     stream.feed(events(FIRST, chunk({"content": "Hello"})))
@@ -93,7 +93,7 @@ def test_the_flags_of_a_stream_that_goes_well() -> None:
         events(FIRST, LAST)[:-20],
     ],
 )
-def test_a_stream_without_its_end_is_no_answer(sent: bytes) -> None:
+def test_a_stream_without_an_end_is_an_error(sent: bytes) -> None:
     stream = new()
     stream.feed(sent)
     assert not stream.finished
@@ -103,7 +103,7 @@ def test_a_stream_without_its_end_is_no_answer(sent: bytes) -> None:
 
 @pytest.mark.parametrize("cut_off", [b"", b"\n", b"\n\n"])
 @pytest.mark.parametrize("last", [events(FIRST, LAST), events(FIRST, LAST, DONE), events(FIRST, DONE)])
-def test_an_answer_that_is_complete_may_end_anyhow(last: bytes, cut_off: bytes) -> None:
+def test_a_complete_response_may_lack_its_done(last: bytes, cut_off: bytes) -> None:
     stream = new()
     out = stream.feed(last.removesuffix(b"\n\n") + cut_off)
     check_stream(out + stream.close(), usage=True)
@@ -125,7 +125,7 @@ LATE: list[bytes] = [
 
 @pytest.mark.parametrize("whole", [True, False], ids=["in one piece", "in two"])
 @pytest.mark.parametrize("late", LATE)
-def test_nothing_comes_after_the_end(late: bytes, whole: bool) -> None:
+def test_chunks_after_the_end_are_dropped(late: bytes, whole: bool) -> None:
     """Not even text whose shape is known."""
     sent = events(FIRST, chunk({"content": "Hello"}), chunk({"content": " you"}), LAST, DONE)
     stream = new()
@@ -133,7 +133,7 @@ def test_nothing_comes_after_the_end(late: bytes, whole: bool) -> None:
     assert out + stream.close() == normalize(sent)
 
 
-def test_nothing_is_written_for_the_usage_of_a_client_that_does_not_ask() -> None:
+def test_a_client_that_does_not_ask_gets_no_usage_chunk() -> None:
     count = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
     sent = events(FIRST, LAST, {**HEAD, "choices": [], "usage": count}, DONE)
     out = normalize(sent, usage=False)
@@ -157,7 +157,7 @@ def test_nothing_is_written_for_the_usage_of_a_client_that_does_not_ask() -> Non
         ({"message": {"text": "Too long."}}, '{"text":"Too long."}', None),
     ],
 )
-def test_an_error_in_the_stream(error: Any, message: str, code: str | None) -> None:
+def test_an_error_in_the_stream_is_raised(error: Any, message: str, code: str | None) -> None:
     stream = new()
     stream.feed(events(FIRST, chunk({"content": "Hello"})))
     with pytest.raises(UpstreamRefused) as refused:
@@ -167,11 +167,11 @@ def test_an_error_in_the_stream(error: Any, message: str, code: str | None) -> N
 
 
 @pytest.mark.parametrize("error", [None, {}, ""])
-def test_no_error_is_none(error: Any) -> None:
+def test_an_empty_error_is_no_error(error: Any) -> None:
     assert texts(normalize(events(FIRST, chunk({"content": "Hello"}, error=error), LAST, DONE))) == ["Hello"]
 
 
-def test_a_finish_that_is_an_error() -> None:
+def test_the_finish_reason_error_is_an_error() -> None:
     with pytest.raises(UpstreamRefused):
         normalize(events(FIRST, chunk({"content": "Hello"}), chunk(finish="error"), DONE))
 
@@ -179,7 +179,7 @@ def test_a_finish_that_is_an_error() -> None:
 @pytest.mark.parametrize(
     "junk", ["", "[]", "null", "1", '"text"', "{", "<html>", b"\xff", b'{"choices":[\xff]}', "[DONE", "{} {}"]
 )
-def test_what_is_no_chunk_is_dropped(junk: str | bytes) -> None:
+def test_data_that_is_no_chunk_is_dropped(junk: str | bytes) -> None:
     sent = [FIRST, chunk({"content": "Hello"}), chunk({"content": " you"}), LAST, DONE]
     expected = normalize(events(*sent))
     for place in range(len(sent)):
@@ -205,27 +205,27 @@ def test_what_is_no_chunk_is_dropped(junk: str | bytes) -> None:
         {"usage": "many", "choices": []},
     ],
 )
-def test_what_says_nothing_is_dropped(odd: Json) -> None:
+def test_empty_chunks_are_dropped(odd: Json) -> None:
     sent = [FIRST, chunk({"content": "Hello"}), chunk({"content": " you"}), LAST, DONE]
     expected = normalize(events(*sent))
     for place in range(len(sent)):
         assert normalize(events(*sent[:place], odd, *sent[place:])) == expected
 
 
-def test_what_is_missing_is_filled_in() -> None:
+def test_missing_fields_are_filled_in() -> None:
     out = normalize(events({"id": "1", "choices": [{"delta": {"content": "Hello"}}]}, DONE))
     check_stream(out, usage=True)
     first = json.loads(data_of(out)[0])
     assert (first["model"], first["created"]) == (MODEL, CREATED)
 
 
-def test_an_id_is_never_empty_and_never_changes() -> None:
+def test_the_id_is_never_empty_and_never_changes() -> None:
     """Azure tells its id only after the reasoning; clients gather an answer's chunks by it."""
     nameless = {"id": "", "model": "", "choices": [{"index": 0, "delta": {"cot_summary": "Hm."}}]}
     check_stream(normalize(events(nameless, FIRST, chunk({"content": "Hello"}), LAST, DONE)), usage=True)
 
 
-def test_what_is_kept_is_kept_in_the_usage_chunk_too() -> None:
+def test_copilots_fields_are_kept_in_the_usage_chunk_too() -> None:
     count = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
     usage = {**HEAD, "choices": [], "usage": count, "copilot_usage": {"total_nano_aiu": 12}}
     assert b"total_nano_aiu" in normalize(events(FIRST, LAST, usage, DONE), keep=True)
@@ -247,7 +247,7 @@ def calls_of(*fragments: Json) -> list[tuple[str, str]]:
     return [(name, written) for name, written in calls.values()]
 
 
-def test_a_fragment_without_anything_belongs_to_the_last_call() -> None:
+def test_a_fragment_without_an_id_or_a_name_continues_the_last_call() -> None:
     opening = {"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"a"'}}
     more = {"index": 5, "function": {"arguments": ":1}"}}
     assert calls_of(opening, more) == [("f", '{"a":1}')]
@@ -260,7 +260,7 @@ def test_a_name_without_an_id_begins_a_call() -> None:
     assert calls_of(first, {**second, "index": 1}) == [("f", "{}"), ("g", "{}")]
 
 
-def test_an_id_that_comes_again_begins_none() -> None:
+def test_a_repeated_id_begins_no_call() -> None:
     fragments = ({"index": 0, "id": "a", "function": {"name": "f", "arguments": part}} for part in '{"a":1}')
     assert calls_of(*fragments) == [("f", '{"a":1}')]
 
@@ -299,7 +299,7 @@ def written(stream: bytes) -> str:
         ["{" + "\n" * 10, "\n" * 11],
     ],
 )
-def test_white_space_without_end_is_broken_off(fragments: list[str]) -> None:
+def test_endless_white_space_in_a_call_is_an_error(fragments: list[str]) -> None:
     with pytest.raises(UpstreamRefused) as refused:
         normalize(arguments(fragments))
     assert refused.value.code == "degenerate_output"
@@ -327,7 +327,7 @@ LONG = {
     ],
     ids=range(8),
 )
-def test_what_a_model_may_write(text: str, size: int) -> None:
+def test_normal_white_space_in_arguments_is_passed_on(text: str, size: int) -> None:
     fragments = [text[at : at + size] for at in range(0, len(text), size)]
     assert written(normalize(arguments(fragments))) == text
     assert json.loads(text) is not None
@@ -343,7 +343,7 @@ def test_white_space_is_counted_for_each_call_by_itself() -> None:
     assert written(out) == LINE_END * 3
 
 
-def test_white_space_in_text_is_the_models_own_affair() -> None:
+def test_white_space_in_text_is_not_limited() -> None:
     assert texts(normalize(events(FIRST, *[chunk({"content": "\n\n"})] * 50, LAST, DONE))) == ["\n\n"] * 50
 
 
@@ -418,7 +418,7 @@ TEXT = st.one_of(
 
 @pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
 @pytest.mark.parametrize("ascii_only", [False, True])
-def test_learning_never_changes_the_meaning(write: Callable[[str], Json], ascii_only: bool) -> None:
+def test_the_template_never_changes_the_result(write: Callable[[str], Json], ascii_only: bool) -> None:
     @given(st.lists(TEXT, min_size=1, max_size=8), st.integers(1, 400))
     @example(["a", "b", 'c"', "d\\", '\\"', '"content":"', "", "e"], 1 << 20)
     def check(parts: list[str], size: int) -> None:
@@ -461,7 +461,7 @@ PLAIN = compact(chunk({"content": "Hello"}))
     ids=compact,
 )
 @pytest.mark.parametrize("times", [1, 3])
-def test_a_chunk_of_another_shape_is_not_taken_for_a_known_one(odd: Json, times: int) -> None:
+def test_a_chunk_that_does_not_match_the_template_is_parsed(odd: Json, times: int) -> None:
     same([PLAIN, PLAIN, PLAIN, *[compact(odd)] * times, PLAIN, PLAIN])
     same([*[compact(odd)] * times, PLAIN, PLAIN])
 
@@ -487,27 +487,27 @@ def test_a_chunk_of_another_shape_is_not_taken_for_a_known_one(odd: Json, times:
         PLAIN[1:],
     ],
 )
-def test_json_may_be_written_otherwise_or_wrongly(odd: str) -> None:
+def test_other_or_invalid_spellings_of_json_are_handled(odd: str) -> None:
     same([PLAIN, PLAIN, odd, odd, PLAIN])
     same([odd, odd, PLAIN])
 
 
 @pytest.mark.parametrize("content", [["!"], 17, {"text": "!"}, True])
 @pytest.mark.parametrize("field", ["content", "refusal", "reasoning_text", "reasoning_opaque"])
-def test_what_is_no_text_is_not_passed_on(field: str, content: Any) -> None:
+def test_content_that_is_no_string_is_refused(field: str, content: Any) -> None:
     for before in ([], [PLAIN, PLAIN]):
         with pytest.raises(UpstreamRefused, match=field):
             normalize(events(*before, chunk({field: content}), DONE))
 
 
-def test_a_known_shape_is_looked_for_in_the_right_place() -> None:
+def test_the_template_matches_the_content_field_only() -> None:
     """The only compact `"content":"` of this chunk is not the one that is the text."""
     odd = '{"copilot_x":{"content":"%s"},"id":"a","choices":[{"index":0,"delta":{"content": "Hello"}}]}'
     same([PLAIN, odd % "one", odd % "two", odd % "three"])
 
 
 @pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
-def test_the_shape_is_learned_at_all(write: Callable[[str], Json], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_template_is_learned(write: Callable[[str], Json], monkeypatch: pytest.MonkeyPatch) -> None:
     """Or the tests of it would be worth nothing."""
     render, known = ChunkTemplate.render, []
 
@@ -522,7 +522,7 @@ def test_the_shape_is_learned_at_all(write: Callable[[str], Json], monkeypatch: 
 
 
 @pytest.mark.parametrize("size", [1, 5, 1024])
-def test_an_answer_of_two_megabytes(size: int) -> None:
+def test_a_response_of_two_megabytes_is_linear_work(size: int) -> None:
     text = 'Grüße "漢"\n' * (200_000 if size > 5 else 1000)
     sent = events(FIRST, chunk({"content": text}), chunk({"content": text}), LAST, DONE)
     stream = new()

@@ -65,7 +65,7 @@ WRONG: list[tuple[str | None, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("param", "fields"), WRONG)
-def test_a_wrong_field_is_named(param: str, fields: dict[str, Any]) -> None:
+def test_a_field_of_a_wrong_type_is_refused_by_its_name(param: str, fields: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest) as refused:
         read(**fields)
     assert refused.value.kind == "invalid_request"
@@ -76,7 +76,9 @@ def test_a_wrong_field_is_named(param: str, fields: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("param", "fields"), [("n", {"n": 2}), ("modalities", {"modalities": ["text", "audio"]})]
 )
-def test_what_copilot_cannot_do_is_named(param: str, fields: dict[str, Any]) -> None:
+def test_a_field_that_copilot_does_not_support_is_refused_by_its_name(
+    param: str, fields: dict[str, Any]
+) -> None:
     with pytest.raises(Unsupported) as refused:
         read(**fields)
     assert refused.value.kind == "unsupported"
@@ -84,7 +86,7 @@ def test_what_copilot_cannot_do_is_named(param: str, fields: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize("field", ["model", "messages"])
-def test_a_required_field_is_named(field: str) -> None:
+def test_a_missing_required_field_is_refused_by_its_name(field: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         chat.read(json.dumps({key: value for key, value in GOOD.items() if key != field}).encode())
     assert refused.value.param == field
@@ -105,7 +107,7 @@ def test_a_required_field_is_named(field: str) -> None:
         (b'"hello"', "JSON object"),
     ],
 )
-def test_a_body_that_is_no_object(data: bytes, told: str) -> None:
+def test_a_body_that_is_not_an_object_is_refused(data: bytes, told: str) -> None:
     with pytest.raises(InvalidRequest, match=told) as refused:
         chat.read(data)
     assert refused.value.param is None
@@ -124,11 +126,11 @@ def test_a_body_that_is_no_object(data: bytes, told: str) -> None:
         part({}),
     ],
 )
-def test_what_the_bridge_does_not_need_is_passed_on(fields: dict[str, Any]) -> None:
+def test_fields_that_the_bridge_does_not_use_are_passed_on(fields: dict[str, Any]) -> None:
     assert read(**fields) == {**GOOD, **fields}
 
 
-def test_a_message_tells_no_secret() -> None:
+def test_an_error_message_does_not_quote_the_body() -> None:
     with pytest.raises(BridgeError) as refused:
         chat.read(b"gho_0123456789012345678901234567890123456789")
     assert "gho_0" not in str(refused.value)
@@ -141,7 +143,7 @@ def images(*contents: Any) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": content} for content in contents]}
 
 
-def test_images_are_found_with_their_places() -> None:
+def test_images_are_found_with_their_locations() -> None:
     body = images(
         "hello",
         None,
@@ -155,7 +157,7 @@ def test_images_are_found_with_their_places() -> None:
     ]
 
 
-def test_an_image_is_given_as_it_stands_in_the_body() -> None:
+def test_an_image_holder_is_the_object_in_the_body() -> None:
     body = images([{"type": "image_url", "image_url": {"url": "https://a/b"}}])
     for _, image, _ in chat.image_holders(body):
         image["url"] = PNG
@@ -163,7 +165,7 @@ def test_an_image_is_given_as_it_stands_in_the_body() -> None:
 
 
 @pytest.mark.parametrize("image", [None, {}, {"url": None}, {"url": 1}, [PNG], 7, {"uri": PNG}])
-def test_an_image_without_an_address_is_named(image: Any) -> None:
+def test_an_image_without_a_url_is_refused_by_its_location(image: Any) -> None:
     with pytest.raises(InvalidRequest) as refused:
         list(chat.image_holders(images("hello", [{"type": "image_url", "image_url": image}])))
     assert refused.value.param == "messages.1.content.0.image_url"
@@ -190,7 +192,7 @@ def test_an_image_without_an_address_is_named(image: Any) -> None:
         ("user whoever", "user"),
     ],
 )
-def test_whose_turn_it_is(roles: str, whose: str) -> None:
+def test_the_initiator_of_a_conversation(roles: str, whose: str) -> None:
     """A person is never billed for a tool loop, and a person's turn never passed off as one."""
     assert chat.read_conversation({"messages": [{"role": role} for role in roles.split()]}).initiator == whose
 
@@ -206,5 +208,5 @@ def test_whose_turn_it_is(roles: str, whose: str) -> None:
         ({"stream_options": {"include_usage": True}}, True),
     ],
 )
-def test_the_usage_is_for_those_who_ask(fields: dict[str, Any], wanted: bool) -> None:
+def test_only_clients_that_ask_get_the_usage_chunk(fields: dict[str, Any], wanted: bool) -> None:
     assert chat.wants_usage(read(**fields)) is wanted

@@ -55,14 +55,14 @@ def chunk(delta: Json, finish: str | None = None) -> Json:
         b"{",
     ],
 )
-def test_what_is_no_answer(data: bytes) -> None:
+def test_a_body_that_is_no_chat_completion_is_an_error(data: bytes) -> None:
     with pytest.raises(UpstreamRefused) as refused:
         normalize_response(data, normalizer())
     assert refused.value.kind == "unavailable"
 
 
 @pytest.mark.parametrize("choices", [{}, {"choices": []}, {"choices": None}])
-def test_an_error_under_a_status_of_200(choices: Json) -> None:
+def test_an_error_with_status_200_is_an_error(choices: Json) -> None:
     with pytest.raises(UpstreamRefused, match="no such thing") as refused:
         normalize_response(
             json.dumps({"error": {"message": "no such thing", "code": "odd"}, **choices}).encode(),
@@ -71,30 +71,30 @@ def test_an_error_under_a_status_of_200(choices: Json) -> None:
     assert refused.value.code == "odd"
 
 
-def test_what_is_missing_is_filled_in() -> None:
+def test_missing_fields_are_filled_in() -> None:
     reply = mended(whole(content="Hello"))
     assert (reply["model"], reply["created"], reply["object"]) == (MODEL, CREATED, "chat.completion")
     assert reply["choices"][0]["message"] == {"role": "assistant", "content": "Hello", "refusal": None}
 
 
 @pytest.mark.parametrize("choice", [None, 1, "text", [], {}, {"message": None}, {"message": "text"}])
-def test_odd_choices_say_nothing(choice: Any) -> None:
+def test_malformed_choices_are_ignored(choice: Any) -> None:
     data = json.dumps({"id": "1", "choices": [choice, {"message": {"content": "Hello"}}]}).encode()
     assert mended(data)["choices"][0]["message"]["content"] == "Hello"
 
 
 @pytest.mark.parametrize("calls", [[], None, [None], ["odd"]])
-def test_odd_calls_are_none(calls: Any) -> None:
+def test_malformed_calls_are_ignored(calls: Any) -> None:
     assert not mended(whole(content="Hello", tool_calls=calls))["choices"][0]["message"].get("tool_calls")
 
 
-def test_fields_that_nobody_knows_yet_are_passed_on() -> None:
+def test_unknown_fields_are_passed_on() -> None:
     annotations = [{"type": "url_citation"}]
     message = mended(whole(content="Hello", annotations=annotations, audio=None))["choices"][0]["message"]
     assert message["annotations"] == annotations
 
 
-def test_white_space_without_end_is_an_error_here_too() -> None:
+def test_endless_white_space_in_a_call_is_an_error() -> None:
     call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{" + "\n" * 99}}
     with pytest.raises(UpstreamRefused):
         normalize_response(whole(tool_calls=[call]), normalizer())
@@ -110,17 +110,17 @@ def test_white_space_without_end_is_an_error_here_too() -> None:
         events(b"[]", b"junk", b""),
     ],
 )
-def test_a_stream_without_its_end_is_no_answer(pieces: list[bytes]) -> None:
+def test_a_stream_without_an_end_is_an_error(pieces: list[bytes]) -> None:
     with pytest.raises(StreamCut):
         accumulated(pieces)
 
 
-def test_an_error_in_the_stream() -> None:
+def test_an_error_in_the_stream_is_raised() -> None:
     with pytest.raises(UpstreamRefused, match="no more"):
         accumulated(events(chunk({"content": "Hello"}), {"error": {"message": "no more"}}))
 
 
-def test_what_comes_after_the_end_is_not_read() -> None:
+def test_chunks_after_the_end_are_ignored() -> None:
     late = events(chunk({"content": " late"}), {"error": {"message": "late"}})
     response = accumulated(events(chunk({"content": "Hello"}), b"[DONE]") + late)
     assert response["choices"][0]["message"]["content"] == "Hello"
@@ -136,7 +136,7 @@ def test_the_stream_is_read_only_as_far_as_its_end() -> None:
     assert accumulated(pieces())["choices"]
 
 
-def test_junk_in_a_stream_is_dropped() -> None:
+def test_data_that_is_no_chunk_is_dropped() -> None:
     check_whole(accumulated(events(b"junk", chunk({"content": "Hello"}), b"[1]", chunk({}, "stop"))))
 
 

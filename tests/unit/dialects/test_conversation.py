@@ -144,13 +144,15 @@ ROWS: list[tuple[str, str, int, tuple[str, ...]]] = [
 
 @every
 @pytest.mark.parametrize(("whose", "turns", "steps"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
-def test_whose_turn_it_is(dialect: str, whose: str, turns: int, steps: tuple[str, ...]) -> None:
+def test_the_initiator_and_the_number_of_turns(
+    dialect: str, whose: str, turns: int, steps: tuple[str, ...]
+) -> None:
     conversation = READ_CONVERSATION[dialect](steps)
     assert (conversation.initiator, conversation.turns) == (whose, turns)
 
 
 @every
-def test_what_is_told(dialect: str) -> None:
+def test_the_texts_of_a_conversation(dialect: str) -> None:
     conversation = READ_CONVERSATION[dialect](
         (REMINDER, "hi", CALL, RESULT, CALL, "go on", CALL, RESULT, REMINDER)
     )
@@ -161,7 +163,7 @@ def test_what_is_told(dialect: str) -> None:
 PICTURE: Json = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
 
 
-def test_a_picture_is_a_persons() -> None:
+def test_an_image_counts_as_the_users() -> None:
     body = as_messages(("hi", CALL, RESULT))
     body["messages"].append({"role": "user", "content": [PICTURE]})
     assert messages.read_conversation(body).initiator == "user"
@@ -193,12 +195,12 @@ SESSION = "5f1c2a34-0b1d-4c55-9e70-1234567890ab"
         (7, ""),
     ],
 )
-def test_the_session_of_claude_code(user_id: Any, session: str) -> None:
+def test_the_session_id_of_claude_code(user_id: Any, session: str) -> None:
     assert messages.session({"metadata": {"user_id": user_id}}) == session
 
 
 @pytest.mark.parametrize("metadata", [None, [], "x", {}])
-def test_no_session(metadata: Any) -> None:
+def test_a_request_without_a_session_id(metadata: Any) -> None:
     assert messages.session({"metadata": metadata}) == ""
     assert messages.session({}) == ""
 
@@ -207,6 +209,6 @@ def test_no_session(metadata: Any) -> None:
     ("key", "session"),
     [(SESSION, SESSION), (SESSION.upper(), SESSION.upper()), ("my-app", ""), (7, ""), (None, "")],
 )
-def test_the_session_of_codex(key: Any, session: str) -> None:
+def test_the_session_id_of_codex(key: Any, session: str) -> None:
     """An application has one key for all that it sends."""
     assert responses.session({"prompt_cache_key": key}) == session

@@ -51,36 +51,36 @@ def merge_responses(*replies: bytes, encoding_format: str | None = None) -> dict
         ("dimensions", {"dimensions": True}),
     ],
 )
-def test_a_wrong_field_is_named(param: str, fields: dict[str, Any]) -> None:
+def test_a_field_of_a_wrong_type_is_refused_by_its_name(param: str, fields: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest) as refused:
         read(**fields)
     assert refused.value.param == param
 
 
 @pytest.mark.parametrize("tokens", [[1, 2], [[1, 2], [3]], ["a", 1]])
-def test_token_numbers_are_not_for_copilot(tokens: Any) -> None:
+def test_token_ids_are_refused(tokens: Any) -> None:
     with pytest.raises(Unsupported) as refused:
         read(input=tokens)
     assert refused.value.param == "input"
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{"])
-def test_a_body_that_is_no_object(data: bytes) -> None:
+def test_a_body_that_is_not_an_object_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidRequest):
         embeddings.read(data)
 
 
-def test_a_text_is_put_in_a_list() -> None:
+def test_a_single_text_becomes_a_list() -> None:
     assert read(input="one")["input"] == ["one"]
     assert read(input="")["input"] == [""]
 
 
-def test_null_is_as_good_as_absent() -> None:
+def test_null_counts_as_absent() -> None:
     body = read(encoding_format=None, dimensions=None, user=None)
     assert json.loads(embeddings.write(body, "m", 9)[0]) == {"model": "m", "input": ["one", "two"]}
 
 
-def test_what_copilot_does_not_know_is_left_out() -> None:
+def test_fields_that_copilot_lacks_are_left_out() -> None:
     body = read(encoding_format="base64", dimensions=512, user="me", invented="x")
     assert [json.loads(part) for part in embeddings.write(body, "m", 9)] == [
         {"model": "m", "input": ["one", "two"], "dimensions": 512}
@@ -88,14 +88,14 @@ def test_what_copilot_does_not_know_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(("most", "sizes"), [(1, [1] * 5), (2, [2, 2, 1]), (5, [5]), (6, [5])])
-def test_no_more_texts_than_upstream_takes(most: int, sizes: list[int]) -> None:
+def test_a_request_has_no_more_texts_than_upstream_takes(most: int, sizes: list[int]) -> None:
     texts = [f"text {number}" for number in range(5)]
     parts = [json.loads(part)["input"] for part in embeddings.write(read(input=texts), "m", most)]
     assert [len(part) for part in parts] == sizes
     assert [text for part in parts for text in part] == texts
 
 
-def test_the_answer_is_openais() -> None:
+def test_the_response_has_openais_form() -> None:
     assert merge_responses(reply([0.5, -1], [2, 0.25])) == {
         "object": "list",
         "model": "asked-for",
@@ -107,7 +107,7 @@ def test_the_answer_is_openais() -> None:
     }
 
 
-def test_parts_are_joined_and_counted_together() -> None:
+def test_vectors_and_usage_of_several_responses_are_merged() -> None:
     merged = merge_responses(reply([1], [2], tokens=3), reply([3], tokens=5))
     assert [(entry["index"], entry["embedding"]) for entry in merged["data"]] == [
         (0, [1]),
@@ -117,12 +117,12 @@ def test_parts_are_joined_and_counted_together() -> None:
     assert merged["usage"] == {"prompt_tokens": 8, "total_tokens": 8}
 
 
-def test_the_order_is_that_of_the_index() -> None:
+def test_vectors_are_ordered_by_their_index() -> None:
     data = [{"embedding": [2], "index": 1}, {"embedding": [1], "index": 0}]
     assert [entry["embedding"] for entry in merge_responses(reply(data=data))["data"]] == [[1], [2]]
 
 
-def test_without_an_index_the_order_is_as_given() -> None:
+def test_vectors_without_an_index_keep_their_order() -> None:
     data = [{"embedding": [number]} for number in range(12)]
     assert [entry["embedding"] for entry in merge_responses(reply(data=data))["data"]] == [
         [n] for n in range(12)
@@ -130,11 +130,11 @@ def test_without_an_index_the_order_is_as_given() -> None:
 
 
 @pytest.mark.parametrize("usage", [None, {}])
-def test_no_usage_is_none(usage: Any) -> None:
+def test_a_missing_usage_is_zero(usage: Any) -> None:
     assert merge_responses(reply([1], usage=usage))["usage"] == {"prompt_tokens": 0, "total_tokens": 0}
 
 
-def test_base64_is_that_of_little_endian_floats_of_32_bits() -> None:
+def test_base64_encodes_little_endian_32_bit_floats() -> None:
     merged = merge_responses(reply([1.0, -2.5, 0.1, 3]), encoding_format="base64")
     packed = base64.b64decode(merged["data"][0]["embedding"], validate=True)
     assert packed[:4] == b"\x00\x00\x80\x3f"
@@ -142,7 +142,7 @@ def test_base64_is_that_of_little_endian_floats_of_32_bits() -> None:
 
 
 @pytest.mark.parametrize("encoding_format", [None, "float"])
-def test_floats_stay_as_they_are(encoding_format: str | None) -> None:
+def test_floats_are_not_rounded(encoding_format: str | None) -> None:
     assert merge_responses(reply([0.1, 1e-30]), encoding_format=encoding_format)["data"][0]["embedding"] == [
         0.1,
         1e-30,
@@ -171,13 +171,13 @@ def test_base64_from_upstream_is_passed_on() -> None:
         b'{"data": [{"embedding": [1]}], "usage": {"prompt_tokens": null}}',
     ],
 )
-def test_what_is_no_answer(data: bytes, encoding_format: str | None) -> None:
+def test_a_response_without_embeddings_is_an_error(data: bytes, encoding_format: str | None) -> None:
     with pytest.raises(UpstreamRefused):
         merge_responses(data, encoding_format=encoding_format)
 
 
 @pytest.mark.parametrize("vector", [None, 1, ["a"], [None], [1e300]])
-def test_what_is_no_vector_has_no_base64(vector: Any) -> None:
+def test_a_value_that_is_not_a_vector_is_an_error_in_base64(vector: Any) -> None:
     with pytest.raises(UpstreamRefused):
         merge_responses(reply(vector), encoding_format="base64")
 
@@ -207,14 +207,14 @@ def test_a_missing_vector_is_an_error(replies: Any, parts: list[int], encoding_f
         embeddings.merge_responses(sent, "m", encoding_format, parts)
 
 
-def test_each_vector_stays_with_its_text() -> None:
+def test_a_missing_vector_does_not_shift_the_others() -> None:
     sent = [json.dumps({"data": data}).encode() for data in ([TWO, ONE], [ONE])]
     told = json.loads(embeddings.merge_responses(sent, "m", None, [2, 1])[0])["data"]
     assert [(entry["index"], entry["embedding"]) for entry in told] == [(0, [0]), (1, [1]), (2, [0])]
 
 
 @pytest.mark.parametrize(("most", "sizes"), [(1, [1] * 5), (2, [2, 2, 1]), (5, [5]), (6, [5])])
-def test_the_sizes_are_those_of_the_parts(most: int, sizes: list[int]) -> None:
+def test_sizes_count_the_texts_of_each_request(most: int, sizes: list[int]) -> None:
     body = read(input=[f"text {number}" for number in range(5)])
     assert embeddings.sizes(body, most) == sizes
     assert [len(json.loads(part)["input"]) for part in embeddings.write(body, "m", most)] == sizes

@@ -34,18 +34,18 @@ def split(pieces: list[bytes]) -> list[bytes]:
 
 
 @pytest.mark.parametrize(("stream", "blocks"), STREAMS.values(), ids=STREAMS)
-def test_whole(stream: bytes, blocks: list[bytes]) -> None:
+def test_a_whole_stream_is_split_into_blocks(stream: bytes, blocks: list[bytes]) -> None:
     assert split([stream]) == blocks
 
 
 @pytest.mark.parametrize(("stream", "blocks"), STREAMS.values(), ids=STREAMS)
-def test_cut_at_every_place(stream: bytes, blocks: list[bytes]) -> None:
+def test_a_stream_cut_anywhere_gives_the_same_blocks(stream: bytes, blocks: list[bytes]) -> None:
     for place in range(len(stream) + 1):
         assert split([stream[:place], stream[place:]]) == blocks, place
 
 
 @pytest.mark.parametrize(("stream", "blocks"), STREAMS.values(), ids=STREAMS)
-def test_byte_by_byte(stream: bytes, blocks: list[bytes]) -> None:
+def test_a_stream_byte_by_byte_gives_the_same_blocks(stream: bytes, blocks: list[bytes]) -> None:
     assert split([bytes([byte]) for byte in stream]) == blocks
 
 
@@ -53,7 +53,7 @@ CUTS = st.lists(st.integers(0, 40), max_size=6).map(sorted)
 
 
 @given(st.text(alphabet="ab:\r\n", max_size=40).map(str.encode), CUTS)
-def test_the_cut_never_matters(stream: bytes, places: list[int]) -> None:
+def test_blocks_do_not_depend_on_the_cuts(stream: bytes, places: list[int]) -> None:
     stream += b"x\n\n"  # which settles a carriage return at the end
     pieces = [stream[start:end] for start, end in zip([0, *places], [*places, None], strict=True)]
     assert split(pieces) == split([bytes([byte]) for byte in stream])
@@ -66,13 +66,13 @@ def test_a_byte_order_mark_is_skipped() -> None:
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
-def test_the_rest_is_what_no_empty_line_has_ended(end: bytes) -> None:
+def test_the_rest_is_the_text_after_the_last_empty_line(end: bytes) -> None:
     splitter = sse.Splitter()
     splitter.feed(b"data: a" + 2 * end + b"data: b" + end)
     assert splitter.rest() == b"data: b"
 
 
-def test_there_may_be_no_rest() -> None:
+def test_a_complete_stream_has_no_rest() -> None:
     splitter = sse.Splitter()
     splitter.feed(b"data: a\n\n\n")
     assert splitter.rest() == b""
@@ -111,34 +111,34 @@ def test_a_long_block_in_tiny_pieces_is_linear_work(end: bytes) -> None:
         (b"", b""),
     ],
 )
-def test_the_data_of_a_block(block: bytes, data: bytes) -> None:
+def test_data_lines_of_a_block_are_joined(block: bytes, data: bytes) -> None:
     assert sse.read_data(block) == data
 
 
-def test_written_data_is_read_again() -> None:
+def test_encoded_data_can_be_read_again() -> None:
     (block,) = split([sse.ServerSentEvents().encode([("", {"a": 1})])])
     assert sse.read_data(block) == b'{"a":1}'
 
 
-def test_a_sign_of_life_says_nothing() -> None:
+def test_a_keepalive_has_no_data() -> None:
     (block,) = split([sse.KEEPALIVE])
     assert sse.read_data(block) == b""
 
 
-def test_the_end() -> None:
+def test_the_end_marker_is_a_block() -> None:
     (block,) = split([b"data: [DONE]\n\n"])
     assert sse.read_data(block) == b"[DONE]"
 
 
 @given(st.lists(st.sampled_from([b"data: x", b"\n", b"\n\n", b"\r", b": c"])).map(b"".join))
-def test_a_piece_that_comes_back_as_it_is(piece: bytes) -> None:
+def test_pieces_that_need_no_splitting_are_recognized(piece: bytes) -> None:
     splitter = sse.Splitter()
     promised = splitter.would_give_back(piece)
     written = b"".join(block + b"\n\n" for block in splitter.feed(piece))
     assert written == piece or not promised
 
 
-def test_whole_blocks_come_back_unless_something_waits() -> None:
+def test_whole_blocks_are_recognized_unless_the_buffer_has_data() -> None:
     splitter = sse.Splitter()
     assert splitter.would_give_back(b"data: a\n\n: b\n\n")
     splitter.feed(b"da")

@@ -41,12 +41,12 @@ def data_of(event: bytes) -> Any:
     return json.loads(data.removeprefix(b"data: "))
 
 
-def test_no_type_is_our_own() -> None:
+def test_all_types_are_anthropics() -> None:
     assert {type_of(kind) for kind in KINDS.values()} == TYPES
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_the_form(kind: str) -> None:
+def test_the_body_has_anthropics_form(kind: str) -> None:
     error = BridgeError("what went wrong", kind=kind, code="its_code", param="messages.0")
     status, headers, data = write_error(error, "req_1")
     assert (status, headers) == (402 if kind == "quota" else KINDS[kind].status, {})
@@ -58,7 +58,7 @@ def test_the_form(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_an_event_tells_the_same_and_nothing_after_it(kind: str) -> None:
+def test_the_last_event_has_the_same_error_and_no_message_stop_follows(kind: str) -> None:
     error = BridgeError("what went wrong", kind=kind)
     assert data_of(write_event(error)) | {"request_id": "req_1"} == body(error)
 
@@ -82,13 +82,13 @@ def test_an_event_tells_the_same_and_nothing_after_it(kind: str) -> None:
         ("internal", 500, "api_error"),
     ],
 )
-def test_what_the_sdks_look_at(kind: str, status: int, type_: str) -> None:
+def test_each_kind_has_the_fields_that_sdks_rely_on(kind: str, status: int, type_: str) -> None:
     error = BridgeError("", kind=kind)
     assert write_error(error, "")[0] == status
     assert body(error)["error"]["type"] == type_
 
 
-def test_claude_code_compacts_at_these_words() -> None:
+def test_claude_code_compacts_at_exactly_these_words() -> None:
     error = BridgeError("whatever upstream calls it", kind="prompt_too_long")
     assert body(error)["error"]["message"] == "whatever upstream calls it"
     error.prompt_size = (138_898, 128_000)
@@ -98,7 +98,7 @@ def test_claude_code_compacts_at_these_words() -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"prompt_too_long"}))
-def test_nothing_else_is_told_in_these_words(kind: str) -> None:
+def test_no_other_error_uses_these_words(kind: str) -> None:
     error = BridgeError("what went wrong", kind=kind)
     error.prompt_size = (2, 1)
     assert body(error)["error"]["message"] == "what went wrong"
@@ -118,11 +118,11 @@ def test_nothing_else_is_told_in_these_words(kind: str) -> None:
         ("internal", 503, 500),
     ],
 )
-def test_upstreams_status_is_told_where_it_says_something(kind: str, given: int | None, told: int) -> None:
+def test_upstreams_status_is_kept_for_unavailable_errors(kind: str, given: int | None, told: int) -> None:
     assert write_error(BridgeError("", kind=kind, status=given), "")[0] == told
 
 
-def test_upstreams_headers_are_told() -> None:
+def test_upstreams_headers_are_kept() -> None:
     error = BridgeError("", kind="rate_limited", headers={"retry-after": "7"})
     assert write_error(error, "")[1] == {"retry-after": "7"}
 
@@ -130,7 +130,7 @@ def test_upstreams_headers_are_told() -> None:
 @pytest.mark.parametrize(
     "message", ["a\nb\r\n\nevent: message_stop\n\n", "\u2028", '"quoted"', "\x00", "Grüße 漢字"]
 )
-def test_no_message_breaks_out_of_its_event(message: str) -> None:
+def test_a_message_can_not_break_out_of_its_event(message: str) -> None:
     event = write_event(BridgeError(message))
     assert b"\r" not in event
     assert data_of(event)["error"]["message"] == message
@@ -139,17 +139,17 @@ def test_no_message_breaks_out_of_its_event(message: str) -> None:
 @pytest.mark.parametrize(
     "write", [write_event, lambda error: write_error(error, "")[2]], ids=["event", "body"]
 )
-def test_half_a_surrogate_in_a_message(write: Any) -> None:
+def test_half_a_surrogate_pair_in_a_message_can_be_sent(write: Any) -> None:
     """Upstream's message may quote what the client has sent."""
     assert b"error" in write(BridgeError("you said \ud83d"))
 
 
-def test_a_secret_is_not_told() -> None:
+def test_secrets_in_a_message_are_redacted() -> None:
     assert b"gho_" not in write_event(BridgeError("bad token gho_0123456789abcdefghij"))
 
 
 @pytest.mark.parametrize("type_", sorted(TYPES))
-def test_an_error_of_upstreams_stream_is_told_again_as_what_it_was(type_: str) -> None:
+def test_an_error_in_upstreams_stream_keeps_its_kind(type_: str) -> None:
     error = as_stream_error({"type": type_, "message": "what went wrong"})
     again = body(error)["error"]
     assert again["message"] == "what went wrong"
@@ -157,7 +157,7 @@ def test_an_error_of_upstreams_stream_is_told_again_as_what_it_was(type_: str) -
 
 
 @pytest.mark.parametrize("error", [None, "it broke", [], {"message": None}, {"type": 5}])
-def test_an_odd_error_of_upstreams_stream_is_an_error_nevertheless(error: Any) -> None:
+def test_a_malformed_error_in_upstreams_stream_is_still_an_error(error: Any) -> None:
     told = as_stream_error(error)
     assert told.kind == "unavailable"
     assert str(told)

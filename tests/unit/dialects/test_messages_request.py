@@ -56,26 +56,26 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("param", "fields"), WRONG)
-def test_a_wrong_field_is_named(param: str, fields: dict[str, Any]) -> None:
+def test_a_field_of_a_wrong_type_is_refused_by_its_name(param: str, fields: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest) as refused:
         read(**fields)
     assert refused.value.param == param
     assert str(refused.value).startswith(f"{param}: ")
 
 
-def test_every_field_that_is_checked_has_been_wrong() -> None:
+def test_every_checked_field_has_a_wrong_case() -> None:
     assert set(messages.FIELDS) <= {param for param, _ in WRONG}
 
 
 @pytest.mark.parametrize("field", ["model", "messages"])
-def test_a_required_field_is_named(field: str) -> None:
+def test_a_missing_required_field_is_refused_by_its_name(field: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         messages.read(json.dumps({key: value for key, value in GOOD.items() if key != field}).encode())
     assert refused.value.param == field
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff", b'{"model": NaN}', b"[" * 100_000])
-def test_a_body_that_is_no_object(data: bytes) -> None:
+def test_a_body_that_is_not_an_object_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidRequest, match="JSON") as refused:
         messages.read(data)
     assert refused.value.param is None
@@ -95,11 +95,11 @@ def test_a_body_that_is_no_object(data: bytes) -> None:
         block({"type": "tool_result", "content": 5}),
     ],
 )
-def test_what_the_bridge_does_not_need_is_passed_on(fields: dict[str, Any]) -> None:
+def test_fields_that_the_bridge_does_not_use_are_passed_on(fields: dict[str, Any]) -> None:
     assert read(**fields) == {**GOOD, **fields}
 
 
-def test_a_message_tells_no_secret() -> None:
+def test_an_error_message_does_not_quote_the_body() -> None:
     with pytest.raises(BridgeError) as refused:
         messages.read(b"gho_0123456789012345678901234567890123456789")
     assert "gho_0" not in str(refused.value)
@@ -117,7 +117,7 @@ def result(*content: Any) -> dict[str, Any]:
     return {"type": "tool_result", "tool_use_id": "toolu_1", "content": list(content)}
 
 
-def test_images_are_found_with_their_places() -> None:
+def test_images_are_found_with_their_locations() -> None:
     """Those that a tool has given, too; an input of a tool is the model's own text."""
     body = says(
         USER,
@@ -136,7 +136,7 @@ def test_images_are_found_with_their_places() -> None:
     ]
 
 
-def test_an_image_is_given_as_it_stands_in_the_body() -> None:
+def test_an_image_holder_is_the_object_in_the_body() -> None:
     body = says({"role": "user", "content": [result(image(dict(URL)))]})
     for _, source, _ in messages.image_holders(body):
         source["url"] = "https://c/d"
@@ -227,6 +227,6 @@ TURNS: list[tuple[str, str, list[dict[str, Any]]]] = [
 
 
 @pytest.mark.parametrize(("whose", "given"), [row[1:] for row in TURNS], ids=[row[0] for row in TURNS])
-def test_whose_turn_it_is(whose: str, given: list[dict[str, Any]]) -> None:
+def test_the_initiator_of_a_conversation(whose: str, given: list[dict[str, Any]]) -> None:
     """A person is never billed for a tool loop, and a person's turn never passed off as one."""
     assert messages.read_conversation(read(messages=given)).initiator == whose

@@ -62,7 +62,7 @@ def test_a_number_stays_as_it_was_written(number: str, beside: str) -> None:
         pytest.param(b'["\\uD83D",{"\\udE00":1.10}]', b'["\\ud83d",{"\\ude00":1.10}]', id="half of one"),
     ],
 )
-def test_what_is_settled(written: bytes, expected: bytes) -> None:
+def test_other_forms_of_numbers_are_normalized(written: bytes, expected: bytes) -> None:
     assert codec.write(codec.read(written)) == expected
 
 
@@ -73,19 +73,19 @@ def test_what_is_settled(written: bytes, expected: bytes) -> None:
         *(b"", b"{", b'{"a":1,}', b"[01]", b"[1.]", b'["\xff"]', b"\xef\xbb\xbf{}", b"{} x"),
     ],
 )
-def test_what_is_no_json(written: bytes) -> None:
+def test_invalid_json_is_refused(written: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - of whichever codec
         codec.read(written)
 
 
-def test_a_number_is_still_a_number() -> None:
+def test_an_exact_float_is_a_float() -> None:
     big, small, long = codec.read(b"[1E400,1.10,1234567890123456789012]")
     assert big > 10**300
     assert small + 1 == pytest.approx(2.1)
     assert long == 1234567890123456789012
 
 
-def test_deep_json_is_written() -> None:
+def test_deeply_nested_json_is_written() -> None:
     deep: Any = 12345678901234567890123
     for _ in range(400):
         deep = [deep]
@@ -140,7 +140,7 @@ WRITE = {
 
 @pytest.mark.parametrize(("client", "upstream"), [*product(REQUESTS, WRITE)])
 @pytest.mark.parametrize("number", NUMBERS)
-def test_in_a_request_that_is_translated(client: str, upstream: str, number: str) -> None:
+def test_a_number_stays_in_a_translated_request(client: str, upstream: str, number: str) -> None:
     prompt = READ[client](codec.read(REQUESTS[client](number).encode()))
     written = codec.write(WRITE[upstream](prompt)).replace(b"\\", b"").decode()
     assert written.count(number) == 2, written
@@ -176,7 +176,7 @@ def responses_whole(number: str) -> bytes:
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_in_a_whole_answer(number: str) -> None:
+def test_a_number_stays_in_a_whole_response(number: str) -> None:
     normalizer = ChunkNormalizer(model="m", created=1)
     for whole in (
         normalize_chat_response(chat_whole(number), normalizer)[0],
@@ -240,7 +240,7 @@ FOLDS: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize(("upstream", "client"), [*product(STREAMS, WRITERS)])
 @pytest.mark.parametrize("number", NUMBERS)
-def test_in_a_stream_that_is_translated(upstream: str, client: str, number: str) -> None:
+def test_a_number_stays_in_a_translated_stream(upstream: str, client: str, number: str) -> None:
     translation = Translation(READERS[upstream](), WRITERS[client](), DIALECTS[client].framing)
     told = translation.feed(STREAMS[upstream](number))
     assert number in told.decode()
@@ -249,7 +249,7 @@ def test_in_a_stream_that_is_translated(upstream: str, client: str, number: str)
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_in_a_stream_that_is_passed_on(number: str) -> None:
+def test_a_number_stays_in_a_stream_that_is_passed_on(number: str) -> None:
     for normalizer, sent in (
         (messages_normalize.StreamNormalizer(), messages_stream(number)),
         (responses_normalize.StreamNormalizer(), responses_stream(number)),

@@ -60,12 +60,12 @@ def own(part: int) -> list[Event]:
     return [ToolCallStarted(part, "id", "look"), ToolCallArgumentsDelta(part, '{"a": 1}')]
 
 
-def test_the_input_is_the_answer_letter_by_letter() -> None:
+def test_the_tools_input_becomes_text_unchanged() -> None:
     """Numbers of any length, and whatever spaces there are."""
     assert retold(*answer(0, *ANSWER)) == [*(TextDelta(0, each) for each in ANSWER), ResponseFinished("stop")]
 
 
-def test_what_is_said_beside_it_is_left_out() -> None:
+def test_text_beside_the_output_is_left_out() -> None:
     said = [TextDelta(0, "Here "), TextDelta(0, "it is:"), TextDelta(1, "so")]
     assert retold(*said, *answer(2, ANSWER), TextDelta(3, "There you are.")) == [
         TextDelta(0, ANSWER),
@@ -73,25 +73,25 @@ def test_what_is_said_beside_it_is_left_out() -> None:
     ]
 
 
-def test_thoughts_stay_and_the_numbers_go_on() -> None:
+def test_reasoning_is_kept_and_parts_are_renumbered() -> None:
     events = [ReasoningDelta(0, "hm"), TextDelta(1, "so"), *answer(2, ANSWER)]
     assert retold(*events) == [ReasoningDelta(0, "hm"), TextDelta(1, ANSWER), ResponseFinished("stop")]
 
 
-def test_an_empty_input_is_an_empty_object() -> None:
+def test_an_empty_input_becomes_an_empty_object() -> None:
     assert retold(*answer(0)) == [TextDelta(0, "{}"), ResponseFinished("stop")]
 
 
-def test_only_the_first_answer_counts() -> None:
+def test_only_the_first_output_counts() -> None:
     assert retold(*answer(0, "1"), *answer(1, "2")) == [TextDelta(0, "1"), ResponseFinished("stop")]
 
 
-def test_a_tool_of_the_client_is_called_instead() -> None:
+def test_a_call_of_the_clients_tool_instead_of_output_is_passed_on() -> None:
     events = [TextDelta(0, "Let me look."), *own(1)]
     assert retold(*events) == [*events, ResponseFinished("tool_calls")]
 
 
-def test_a_tool_of_the_client_is_called_as_well() -> None:
+def test_a_call_of_the_clients_tool_beside_output_is_passed_on() -> None:
     assert retold(*answer(0, ANSWER), *own(1)) == [
         TextDelta(0, ANSWER),
         *own(1),
@@ -99,7 +99,7 @@ def test_a_tool_of_the_client_is_called_as_well() -> None:
     ]
 
 
-def test_a_refusal_is_no_other_form() -> None:
+def test_a_refusal_is_passed_on() -> None:
     """OpenAI's models stop when they have refused."""
     assert retold(RefusalDelta(0, "I can't"), reason="stop") == [
         RefusalDelta(0, "I can't"),
@@ -108,14 +108,14 @@ def test_a_refusal_is_no_other_form() -> None:
 
 
 @pytest.mark.parametrize("reason", ["length", "refusal", "filtered"])
-def test_no_answer_but_a_reason(reason: Reason) -> None:
+def test_text_is_passed_on_if_the_reason_explains_the_missing_output(reason: Reason) -> None:
     assert retold(TextDelta(0, "I can't"), reason=reason) == [
         TextDelta(0, "I can't"),
         ResponseFinished(reason),
     ]
 
 
-def test_an_answer_that_is_cut_off_says_so() -> None:
+def test_output_that_was_cut_off_ends_with_length() -> None:
     assert retold(*answer(0, '{"a": '), reason="length") == [
         TextDelta(0, '{"a": '),
         ResponseFinished("length"),
@@ -124,6 +124,6 @@ def test_an_answer_that_is_cut_off_says_so() -> None:
 
 
 @pytest.mark.parametrize("reason", ["stop", "tool_calls"])
-def test_free_text_is_no_success(reason: Reason) -> None:
+def test_text_instead_of_output_is_an_error(reason: Reason) -> None:
     with pytest.raises(UpstreamRefused, match="form"):
         retold(TextDelta(0, "Sure!"), reason=reason)

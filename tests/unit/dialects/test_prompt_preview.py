@@ -46,5 +46,5 @@ USER = "user"
         ({"input": "x" * 5000}, "x" * 200),
     ],
 )
-def test_first_line(body, line):
+def test_the_preview_is_the_first_line_of_the_last_user_text(body, line):
     assert prompt_preview(json.dumps(body).encode()) == line

@@ -88,7 +88,7 @@ CONVERSATIONS = {
 
 @pytest.mark.parametrize("name", CONVERSATIONS)
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_a_conversation_comes_back(dialect, name):
+def test_a_conversation_survives_a_round_trip(dialect, name):
     prompt = Prompt(model="m", messages=CONVERSATIONS[name])
     assert unmarked(again(dialect, prompt).messages) == prompt.messages
 
@@ -100,12 +100,12 @@ def test_a_document_keeps_its_name_where_there_is_one():
 
 
 @pytest.mark.parametrize("dialect", ["messages", "responses"])
-def test_results_come_back(dialect):
+def test_results_survive_a_round_trip(dialect):
     prompt = Prompt(model="m", messages=(user(Text("hi")), assistant(*CALLS), user(*RESULTS)))
     assert again(dialect, prompt).messages == prompt.messages
 
 
-def test_in_chat_each_result_is_a_message():
+def test_each_result_is_a_message_in_chat():
     prompt = Prompt(model="m", messages=(user(Text("hi")), assistant(*CALLS), user(*RESULTS)))
     assert again("chat", prompt).messages[2:] == tuple(user(result) for result in RESULTS)
 
@@ -121,7 +121,7 @@ def told(prompt):
     ]
 
 
-def test_in_chat_results_stand_directly_behind_their_calls():
+def test_results_follow_their_calls_immediately_in_chat():
     """Codex's words of the system may come before a result; agents' pictures come with one."""
     note, called = Message("system", (Text("note"),)), assistant(*CALLS)
     between = (user(Text("hi")), called, note, user(RESULTS[0]), user(Text("go on")), user(RESULTS[1], PNG))
@@ -136,7 +136,7 @@ def test_in_chat_results_stand_directly_behind_their_calls():
     ]
 
 
-def test_in_chat_nothing_is_moved_where_no_result_comes():
+def test_nothing_moves_in_chat_if_a_result_is_missing():
     messages = (assistant(*CALLS), Message("system", (Text("note"),)), assistant(Text("ho")), user(*RESULTS))
     assert [role for role, _ in told(Prompt(model="m", messages=messages))] == [
         "assistant",
@@ -159,14 +159,14 @@ def test_in_chat_nothing_is_moved_where_no_result_comes():
         ({"content": "Yes.", "refusal": {"by": "mistake"}}, ("Yes.",)),
     ],
 )
-def test_a_refusal_of_chat_is_what_the_assistant_said(fields, said):
+def test_a_refusal_in_chat_is_read_as_text(fields, said):
     """As the SDK replays an answer."""
     body = {"model": "m", "messages": [{"role": "assistant", **fields}]}
     assert chat.read_prompt(body).messages == (assistant(*map(Text, said)),)
 
 
 @pytest.mark.parametrize("name", ["cache_control", "copilot_cache_control"])
-def test_where_a_prompt_cache_of_chat_ends(name):
+def test_cache_breakpoints_of_chat_are_read(name):
     """It may be said of a part, of a message or of a tool; of a message it holds up to its end."""
     mark = {name: {"type": "ephemeral"}}
     one, two = {"type": "text", "text": "one"}, {"type": "text", "text": "two"}
@@ -193,7 +193,7 @@ def test_where_a_prompt_cache_of_chat_ends(name):
 
 
 @pytest.mark.parametrize("mode", ["auto", "required"])
-def test_a_choice_among_some_of_chats_tools(mode):
+def test_allowed_tools_of_chat_restrict_the_tools(mode):
     f, g = ({"type": "function", "function": {"name": name}} for name in "fg")
     choice = {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": [g]}}
     prompt = chat.read_prompt({"model": "m", "messages": [], "tools": [f, g], "tool_choice": choice})
@@ -201,13 +201,13 @@ def test_a_choice_among_some_of_chats_tools(mode):
 
 
 @pytest.mark.parametrize("choice", ["all", {}, {"type": "allowed_tools"}, {"allowed_tools": {"mode": "all"}}])
-def test_an_odd_choice_of_chat_is_refused(choice):
+def test_an_unknown_tool_choice_of_chat_is_refused(choice):
     with pytest.raises(InvalidRequest) as caught:
         chat.read_prompt({"model": "m", "messages": [], "tool_choice": choice})
     assert caught.value.param == "tool_choice"
 
 
-def test_nobody_but_the_assistant_refuses():
+def test_only_the_assistant_has_refusals():
     body = {"model": "m", "messages": [{"role": "user", "content": "Hi", "refusal": "I won't."}]}
     assert chat.read_prompt(body).messages == (user(Text("Hi")),)
 
@@ -257,7 +257,7 @@ VALUES = {
 
 
 @pytest.mark.parametrize(("dialect", "field"), [(d, field) for d in DIALECTS for field in SETTINGS[d]])
-def test_a_setting_comes_back(dialect, field):
+def test_a_setting_survives_a_round_trip(dialect, field):
     prompt = Prompt(model="m", messages=CONVERSATIONS["text"], **{"tools": TOOLS} | {field: VALUES[field]})
     read = again(dialect, prompt)
     if field == "tools":
@@ -306,7 +306,7 @@ def replay(client, goods):
 
 @pytest.mark.parametrize("maker", GOODS)
 @pytest.mark.parametrize("client", DIALECTS)
-def test_goods_survive_a_client(client, maker):
+def test_details_of_another_dialect_survive_a_client(client, maker):
     prompt, thought = replay(client, encode_details(GOODS[maker], client))
     assert thought == Reasoning("t", GOODS[maker])
     backend = {"redacted": "messages"}.get(maker, maker)
@@ -319,7 +319,7 @@ def test_goods_survive_a_client(client, maker):
 
 @pytest.mark.parametrize("damage", ["", "!", "e30", "WzFd", "AAAA", "é"])
 @pytest.mark.parametrize("client", DIALECTS)
-def test_a_damaged_seal_is_dropped(client, damage):
+def test_damaged_details_are_dropped(client, damage):
     prompt, thought = replay(client, PREFIX + damage)
     assert thought.provider_details == {}
     for backend in DIALECTS:
@@ -327,12 +327,12 @@ def test_a_damaged_seal_is_dropped(client, damage):
 
 
 @pytest.mark.parametrize("given", [None, "", 5, [], {}])
-def test_nothing_to_unseal(given):
+def test_missing_details_are_empty(given):
     assert decode_details(given, "chat") == {}
 
 
 @pytest.mark.parametrize("own", DIALECTS)
-def test_own_goods_travel_bare(own):
+def test_own_details_are_not_encoded(own):
     assert encode_details({own: "x"}, own) == "x"
     assert decode_details("x", own) == {own: "x"}
     assert encode_details({}, own) == ""
@@ -348,7 +348,7 @@ WHOLE = {
 }
 
 
-def test_no_kind_is_forgotten():
+def test_every_kind_of_part_has_a_case():
     assert set(get_args(Part)) == set(WHOLE)
 
 
@@ -384,7 +384,7 @@ IMAGE_ELSEWHERE = {"type": "image_url", "image_url": {"url": "x"}}
     ],
     ids=str,
 )
-def test_what_is_somewhere_else_is_refused_by_its_place(dialect, body):
+def test_content_outside_the_request_is_refused_by_its_location(dialect, body):
     with pytest.raises(Unsupported) as caught:
         READ[dialect]({"model": "m", **body})
     assert caught.value.param.startswith(("messages.0", "input.0"))
@@ -403,7 +403,7 @@ def test_documents_of_text_are_text():
 
 
 @pytest.mark.parametrize(("given", "said"), [(0, 0), (0.7, 0.7), (1, 1), (1.5, 1), (2, 1), ("hot", "hot")])
-def test_claude_takes_no_temperature_above_1(given, said):
+def test_the_temperature_for_claude_is_at_most_1(given, said):
     prompt = chat.read_prompt({"model": "m", "messages": [], "temperature": given})
     assert messages_prompt_writer.write_prompt(prompt)["temperature"] == said
 
@@ -428,7 +428,7 @@ def test_claude_is_asked_in_words_for_any_json_object(client):
         ({}, ["F.", "G."]),
     ],
 )
-def test_what_is_said_of_a_namespace_is_said_by_its_first_tool(about, told):
+def test_a_namespaces_description_is_in_its_first_tool(about, told):
     inner = [{"type": "function", "name": name, "description": f"{name.upper()}."} for name in "fg"]
     tools = [{"type": "namespace", "name": "kb", "tools": inner} | about, *inner]
     prompt = READ["responses"]({"model": "m", "input": "Hi", "tools": tools})
@@ -470,7 +470,7 @@ SPOKEN = (
         ),
     ],
 )
-def test_prompt_caches_of_claude_end_where_the_client_says(prompt, places):
+def test_cache_breakpoints_of_messages_survive(prompt, places):
     assert ends(prompt) == places
 
 
@@ -483,7 +483,7 @@ FOUND = {
 }
 
 
-def test_what_was_found_is_text():
+def test_search_results_become_text():
     """Beside a result and in it."""
     result = {"type": "tool_result", "tool_use_id": "a", "content": [FOUND]}
     spoken = [{"role": "user", "content": [result, FOUND | {"cache_control": {"type": "ephemeral"}}]}]
@@ -492,14 +492,14 @@ def test_what_was_found_is_text():
     assert prompt.messages == (user(ToolResult("a", (Text(told),)), Text(told, cache_breakpoint=True)),)
 
 
-def test_what_can_not_be_shown_is_refused_by_its_name():
+def test_an_unknown_block_is_refused_by_its_type():
     result = {"type": "tool_result", "tool_use_id": "a", "content": [{"type": "hologram"}]}
     with pytest.raises(Unsupported, match="hologram") as caught:
         READ["messages"]({"model": "m", "messages": [{"role": "user", "content": [result]}]})
     assert caught.value.param == "messages.0.content.0"
 
 
-def test_where_a_person_shows_a_document():
+def test_the_first_message_with_a_document_is_found():
     assert (
         first_document_message(Prompt(model="m", messages=(user(Text("a")), user(ToolResult("a", (PDF,))))))
         is None
@@ -507,7 +507,7 @@ def test_where_a_person_shows_a_document():
     assert first_document_message(Prompt(model="m", messages=(user(Text("a")), user(PDF)))) == 1
 
 
-def test_what_a_tool_gave_is_noted_where_it_can_not_be_shown():
+def test_documents_in_tool_results_are_replaced_by_a_note():
     prompt = Prompt(model="m", messages=(user(Text("a")), user(ToolResult("a", (Text("b"), PDF, PNG), True))))
     noted = without_documents(prompt)
     (result,) = noted.messages[1].parts

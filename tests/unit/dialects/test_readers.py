@@ -218,7 +218,7 @@ OVERLAPPING = {
 @pytest.mark.parametrize("size", [1, 5])
 @pytest.mark.parametrize("name", OVERLAPPING)
 @pytest.mark.parametrize("dialect", ["messages", "responses"])
-def test_parts_that_are_told_at_the_same_time(dialect, name, size):
+def test_interleaved_parts_are_reordered(dialect, name, size):
     parts = OVERLAPPING[name]
     told = [TELL[dialect](place, part, size) for place, part in enumerate(parts)]
     assert read(dialect, around(dialect, alternate(told))) == parts
@@ -226,7 +226,7 @@ def test_parts_that_are_told_at_the_same_time(dialect, name, size):
 
 @pytest.mark.parametrize("size", [1, 5])
 @pytest.mark.parametrize("name", [name for name, parts in OVERLAPPING.items() if SAY not in parts[:-1]])
-def test_calls_of_chat_that_are_told_at_the_same_time(name, size):
+def test_interleaved_calls_of_chat_are_reordered(name, size):
     """Thoughts and texts have no ends in chat: what comes between their pieces ends them.  A call's
     arguments have one."""
     parts = OVERLAPPING[name]
@@ -253,14 +253,14 @@ TEXT_AND_SEAL = {
 
 
 @pytest.mark.parametrize("name", TEXT_AND_SEAL)
-def test_a_seal_cuts_no_text_in_two(name):
+def test_a_signature_does_not_cut_a_text_in_two(name):
     """A client that shows the last part of an answer would show its last word alone."""
     deltas, others = TEXT_AND_SEAL[name]
     told = [chat_chunk(content="Hello, "), *(chat_chunk(**delta) for delta in deltas)]
     assert read("chat", around("chat", told)) == [("text", "Hello, world"), *others]
 
 
-def test_a_seal_between_a_text_and_a_call():
+def test_a_signature_between_a_text_and_a_call_comes_between_them():
     told = [*TELL["chat"](0, SAY, 5), chat_chunk(reasoning_opaque="sig=="), *TELL["chat"](0, A, 5)]
     assert read("chat", around("chat", told)) == [SAY, SEALED, A]
 
@@ -298,14 +298,14 @@ def overlapping(draw, dialect):
 @pytest.mark.parametrize("dialect", ["messages", "responses"])
 @trials
 @given(st.data())
-def test_in_whatever_order_they_come(dialect, data):
+def test_any_interleaving_gives_the_same_parts(dialect, data):
     parts, chunks = data.draw(overlapping(dialect))
     assert sorted(read(dialect, around(dialect, chunks))) == sorted(parts)
 
 
 @trials
 @given(overlapping("chat"))
-def test_in_whatever_order_chat_tells_them(told):
+def test_any_interleaving_of_chat_gives_the_same_parts(told):
     """A text or a thought may fall into pieces there; nothing of it gets lost."""
     parts, chunks = told
     found = read("chat", around("chat", chunks))
@@ -317,7 +317,7 @@ def test_in_whatever_order_chat_tells_them(told):
 
 
 @pytest.mark.parametrize("dialect", ["messages", "responses"])
-def test_an_item_is_told_before_those_that_came_after_it(dialect):
+def test_items_keep_the_order_in_which_they_began(dialect):
     """Even if it tells nothing until all of them are complete."""
     thought, call = (
         list(TELL[dialect](place, part, 4)) for place, part in enumerate([("thought", "", "sig=="), A])
@@ -326,27 +326,27 @@ def test_an_item_is_told_before_those_that_came_after_it(dialect):
 
 
 @pytest.mark.parametrize("dialect", ["messages", "responses"])
-def test_parts_that_nobody_closes(dialect):
+def test_parts_that_are_never_closed_end_with_the_response(dialect):
     told = [list(TELL[dialect](place, part, 4))[:-1] for place, part in enumerate([SAY, A, B])]
     assert read(dialect, around(dialect, alternate(told))) == [SAY, A, B]
 
 
 @pytest.mark.parametrize("dialect", ["messages", "responses"])
-def test_what_comes_after_its_end_is_no_more_of_a_part(dialect):
+def test_deltas_after_the_end_of_a_part_are_dropped(dialect):
     first, second = (list(TELL[dialect](place, part, 4)) for place, part in enumerate([SAY, A]))
     late = first[1:]  # all of its deltas, and its end
     assert read(dialect, around(dialect, [*first, *late, *second, *late, second[1]])) == [SAY, A]
 
 
 @pytest.mark.parametrize("dialect", ["messages", "responses"])
-def test_a_place_that_is_used_again(dialect):
+def test_an_index_may_be_used_again(dialect):
     """As Copilot does with the indexes of chat's calls."""
     assert read(dialect, around(dialect, [*TELL[dialect](0, A, 4), *TELL[dialect](0, B, 4)])) == [A, B]
 
 
 @pytest.mark.parametrize("empty", [("text", ""), ("thought", "", "")])
 @pytest.mark.parametrize("dialect", ["messages", "responses"])
-def test_a_part_in_which_there_is_nothing_has_no_number(dialect, empty):
+def test_an_empty_part_has_no_number(dialect, empty):
     told = [*TELL[dialect](0, empty, 1), *TELL[dialect](1, A, 4)]
     assert read(dialect, around(dialect, told)) == [A]
 
@@ -366,7 +366,7 @@ STRANGERS = {
 
 
 @pytest.mark.parametrize("dialect", STRANGERS)
-def test_what_the_hub_cannot_say_takes_its_turn_too(dialect):
+def test_unknown_blocks_are_skipped_in_their_order(dialect):
     """It is left out, and what waits for it is told."""
     strangers, call = STRANGERS[dialect], list(TELL[dialect](1, A, 4))
     assert read(dialect, around(dialect, [strangers[0], *call, *strangers[1:]])) == [A]
@@ -382,12 +382,12 @@ def test_what_the_hub_cannot_say_takes_its_turn_too(dialect):
         block("stop", 7),
     ],
 )
-def test_a_block_is_told_by_its_own_kind_of_deltas(odd):
+def test_deltas_of_another_type_than_the_block_are_dropped(odd):
     first, *others = TELL["messages"](0, A, 4)
     assert read("messages", around("messages", [odd, first, odd, *others, odd])) == [A]
 
 
-def test_texts_of_one_message_that_come_and_go():
+def test_alternating_texts_of_one_message_are_separate_parts():
     """Each piece is a text of its own then: none is taken up again."""
     told = [
         item("output_item.added", 0, item={"type": "message", "content": []}),
@@ -415,11 +415,11 @@ DONE = item(
     ],
     ids=["no beginning", "two ends", "arguments of nothing", "nothing", "neither beginning nor end"],
 )
-def test_items_of_which_pieces_are_missing(told, parts):
+def test_items_without_deltas_are_read_from_their_end(told, parts):
     assert read("responses", around("responses", told)) == parts
 
 
-def test_a_call_of_chat_that_hears_its_name_late():
+def test_a_call_of_chat_starts_when_its_name_is_known():
     first = {"index": 0, "id": "call_a", "function": {"arguments": '{"a"'}}
     more = {"index": 0, "function": {"arguments": ": 1}"}}
     named = {"index": 0, "function": {"name": "f"}}
@@ -431,18 +431,18 @@ def test_a_call_of_chat_that_hears_its_name_late():
     assert read("chat", around("chat", told)) == [call, ("call", "call_b", "g", "{}")]
 
 
-def test_a_call_of_chat_that_never_hears_its_name():
+def test_a_call_of_chat_without_a_name_is_emitted_at_its_end():
     told = [chat_chunk(tool_calls=[{"index": 0, "id": "call_a", "function": {"arguments": "{}"}}])]
     assert read("chat", around("chat", told)) == [("call", "call_a", "", "{}")]
 
 
-def test_a_text_of_chat_in_the_middle_of_a_call_waits():
+def test_text_of_chat_in_the_middle_of_a_call_is_deferred():
     first, *others = tell_chat(0, A, 4)
     told = [first, chat_chunk(content="Hel"), *others[:2], chat_chunk(content="lo"), *others[2:]]
     assert read("chat", around("chat", [*told, chat_chunk(content="!")])) == [A, ("text", "Hello!")]
 
 
-def test_a_call_of_chat_is_not_taken_up_again():
+def test_a_complete_call_of_chat_is_not_reopened():
     """White space after the end, when something else has begun."""
     more = chat_chunk(tool_calls=[{"index": 0, "function": {"arguments": "\n"}}])
     told = [*tell_chat(0, A, 4), chat_chunk(content="Hello"), more]
@@ -463,7 +463,7 @@ def test_a_cut_off_call_of_chat_ends_with_the_answer():
     ),
     st.integers(1, 5),
 )
-def test_when_an_object_is_complete(value, size):
+def test_the_end_of_a_json_object_is_found(value, size):
     """At its last character, and at none before, however it is cut."""
     nesting, text = JsonDepthTracker(), json.dumps({"a": value})
     for piece in pieces(text[:-1], size):
@@ -474,7 +474,7 @@ def test_when_an_object_is_complete(value, size):
     assert nesting.complete
 
 
-def test_thinking_is_counted():
+def test_reasoning_tokens_are_counted():
     """Newer models say how many of the output's tokens were thoughts."""
     usage = {"input_tokens": 4, "output_tokens": 9, "output_tokens_details": {"thinking_tokens": 7}}
     before, (delta, stop) = AROUND["messages"]
@@ -496,7 +496,7 @@ CACHE_WRITTEN = {
 
 
 @pytest.mark.parametrize("name", CACHE_WRITTEN)
-def test_what_was_written_to_a_cache_is_counted(name):
+def test_tokens_written_to_a_cache_are_counted(name):
     """By whichever name, inside of the prompt."""
     read_usage = responses_reader.read_usage if name == "responses" else chat_reader.read_usage
     assert read_usage(CACHE_WRITTEN[name]) == TokenUsage(input=3, cached=2, cache_written=5)
@@ -516,7 +516,7 @@ def seconds(dialect, count):
 
 
 @pytest.mark.parametrize("dialect", READERS)
-def test_the_work_does_not_grow_with_the_stream(dialect):
+def test_the_work_per_event_is_constant(dialect):
     """Eight times as many pieces cost eight times as much, not sixty-four times."""
     small = min(seconds(dialect, 500) for _ in range(3))
     assert min(seconds(dialect, 4000) for _ in range(2)) < 30 * small

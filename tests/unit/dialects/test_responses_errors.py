@@ -39,12 +39,12 @@ def failed(error: BridgeError, number: int = 7) -> Any:
     return json.loads(data.removeprefix(b"data: "))
 
 
-def test_the_exceptions_to_the_rule_are_about_kinds() -> None:
+def test_the_tables_name_existing_kinds() -> None:
     assert not CODES.keys() - KINDS.keys()
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_the_form_is_that_of_chat(kind: str) -> None:
+def test_the_body_has_chats_form(kind: str) -> None:
     error = BridgeError("what went wrong", kind=kind, param="input.0", headers={"retry-after": "7"})
     status, headers, data = write_error(error, "req_1")
     assert status == (400 if kind in FOREVER else KINDS[kind].status)
@@ -52,7 +52,7 @@ def test_the_form_is_that_of_chat(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_codex_tries_again_what_may_change_by_that(kind: str) -> None:
+def test_errors_that_a_retry_can_not_fix_have_status_400(kind: str) -> None:
     assert (write_error(BridgeError("", kind=kind), "")[0] == 400) == (kind in FOREVER)
 
 
@@ -65,7 +65,7 @@ def test_codex_tries_again_what_may_change_by_that(kind: str) -> None:
         ("timeout", 503, 504),
     ],
 )
-def test_upstreams_status_is_told_where_it_says_something(kind: str, given: int, told: int) -> None:
+def test_upstreams_status_is_kept_for_unavailable_errors(kind: str, given: int, told: int) -> None:
     assert write_error(BridgeError("", kind=kind, status=given), "")[0] == told
 
 
@@ -83,7 +83,7 @@ def test_the_last_event_of_a_stream(kind: str) -> None:
     assert error["code"]
 
 
-def test_the_response_itself_is_left_as_it_was() -> None:
+def test_the_failed_event_does_not_change_the_response() -> None:
     response = dict(RESPONSE)
     write_event(BridgeError(""), response, 0)
     assert response == RESPONSE
@@ -101,12 +101,12 @@ def test_the_response_itself_is_left_as_it_was() -> None:
         ("internal", "internal_error"),
     ],
 )
-def test_what_codex_looks_at(kind: str, code: str) -> None:
+def test_codex_finds_the_code_that_it_knows(kind: str, code: str) -> None:
     assert failed(BridgeError("", kind=kind))["response"]["error"]["code"] == code
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_upstreams_own_code_is_told_unless_ours_is_the_one_that_clients_know(kind: str) -> None:
+def test_upstreams_code_is_kept_unless_clients_rely_on_ours(kind: str) -> None:
     code = failed(BridgeError("", kind=kind, code="upstreams_own"))["response"]["error"]["code"]
     assert code == (KINDS[kind].code if KINDS[kind].code_is_final else "upstreams_own")
 
@@ -114,15 +114,15 @@ def test_upstreams_own_code_is_told_unless_ours_is_the_one_that_clients_know(kin
 @pytest.mark.parametrize(
     "message", ["a\nb\r\n\nevent: response.completed\n\n", "\u2028", '"quoted"', "\x00", "Grüße 漢字"]
 )
-def test_no_message_breaks_out_of_its_event(message: str) -> None:
+def test_a_message_can_not_break_out_of_its_event(message: str) -> None:
     assert failed(BridgeError(message))["response"]["error"]["message"] == message
 
 
-def test_half_a_surrogate_in_a_message() -> None:
+def test_half_a_surrogate_pair_in_a_message_can_be_sent() -> None:
     """Upstream's message may quote what the client has sent."""
     assert b"error" in write_event(BridgeError("you said \ud83d"), dict(RESPONSE), 0)
 
 
-def test_a_secret_is_not_told() -> None:
+def test_secrets_in_a_message_are_redacted() -> None:
     event = write_event(BridgeError("bad token gho_0123456789abcdefghij"), dict(RESPONSE), 0)
     assert b"gho_" not in event

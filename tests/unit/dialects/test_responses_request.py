@@ -41,7 +41,7 @@ UNSUPPORTED: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("param", "fields"), WRONG)
-def test_a_wrong_field_is_named(param: str, fields: dict[str, Any]) -> None:
+def test_a_field_of_a_wrong_type_is_refused_by_its_name(param: str, fields: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest) as refused:
         read(**fields)
     assert refused.value.kind == "invalid_request"
@@ -49,12 +49,12 @@ def test_a_wrong_field_is_named(param: str, fields: dict[str, Any]) -> None:
     assert str(refused.value).startswith(f"{param}: ")
 
 
-def test_every_field_that_is_checked_has_been_wrong() -> None:
+def test_every_checked_field_has_a_wrong_case() -> None:
     assert set(responses.FIELDS) <= {param for param, _ in (*WRONG, *UNSUPPORTED)}
 
 
 @pytest.mark.parametrize(("param", "value"), UNSUPPORTED)
-def test_what_cannot_be_done_is_named(param: str, value: Any) -> None:
+def test_an_unsupported_field_is_refused_by_its_name(param: str, value: Any) -> None:
     with pytest.raises(Unsupported) as refused:
         read(**{param: value})
     assert refused.value.kind == "unsupported"
@@ -63,14 +63,14 @@ def test_what_cannot_be_done_is_named(param: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("field", ["model", "input"])
-def test_a_required_field_is_named(field: str) -> None:
+def test_a_missing_required_field_is_refused_by_its_name(field: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         responses.read(json.dumps({key: value for key, value in GOOD.items() if key != field}).encode())
     assert refused.value.param == field
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff", b'{"model": NaN}', b"[" * 100_000])
-def test_a_body_that_is_no_object(data: bytes) -> None:
+def test_a_body_that_is_not_an_object_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidRequest, match="JSON") as refused:
         responses.read(data)
     assert refused.value.param is None
@@ -89,11 +89,11 @@ def test_a_body_that_is_no_object(data: bytes) -> None:
         {"input": [USER, {"type": "function_call_output", "call_id": "c", "output": None}], "tools": [7]},
     ],
 )
-def test_what_the_bridge_does_not_need_is_passed_on(fields: dict[str, Any]) -> None:
+def test_fields_that_the_bridge_does_not_use_are_passed_on(fields: dict[str, Any]) -> None:
     assert read(**fields) == {**GOOD, **fields}
 
 
-def test_a_message_tells_no_secret() -> None:
+def test_an_error_message_does_not_quote_the_body() -> None:
     with pytest.raises(BridgeError) as refused:
         responses.read(b"gho_0123456789012345678901234567890123456789")
     assert "gho_0" not in str(refused.value)
@@ -107,7 +107,7 @@ def output(given: Any, kind: str = "function_call_output") -> dict[str, Any]:
     return {"type": kind, "call_id": "call_1", "output": given}
 
 
-def test_images_are_found_with_their_places() -> None:
+def test_images_are_found_with_their_locations() -> None:
     """Those that a tool has given, too."""
     body = {
         "input": [
@@ -128,11 +128,11 @@ def test_images_are_found_with_their_places() -> None:
     ]
 
 
-def test_an_input_that_is_a_text_shows_no_images() -> None:
+def test_a_string_input_has_no_images() -> None:
     assert list(responses.image_holders({"input": "data:image/png;base64,AAAA"})) == []
 
 
-def test_an_image_is_given_as_it_stands_in_the_body() -> None:
+def test_an_image_holder_is_the_object_in_the_body() -> None:
     body = {"input": [output([dict(URL)])]}
     for _, part, _ in responses.image_holders(body):
         part["image_url"] = PNG["image_url"]
@@ -172,6 +172,6 @@ TURNS: list[tuple[str, str, Any]] = [
 
 
 @pytest.mark.parametrize(("whose", "given"), [row[1:] for row in TURNS], ids=[row[0] for row in TURNS])
-def test_whose_turn_it_is(whose: str, given: Any) -> None:
+def test_the_initiator_of_a_conversation(whose: str, given: Any) -> None:
     """A person is never billed for a tool loop, and a person's turn never passed off as one."""
     assert responses.read_conversation(read(input=given)).initiator == whose

@@ -46,18 +46,18 @@ MEANT = {
 
 
 @pytest.mark.parametrize("name", MEANT)
-def test_what_a_code_or_a_type_means(name):
+def test_a_code_or_a_type_gives_the_kind(name):
     assert as_stream_error({"code": name, "message": "m"}).kind == MEANT[name]
     assert as_stream_error({"type": name, "message": "m"}).kind == MEANT[name]
 
 
-def test_a_code_says_more_than_a_type():
+def test_the_code_wins_over_the_type():
     told = as_stream_error({"code": "rate_limit_exceeded", "type": "invalid_request_error", "message": "m"})
     assert (told.kind, told.code, str(told)) == ("rate_limited", "rate_limit_exceeded", "m")
 
 
 @pytest.mark.parametrize("error", [None, "it broke", [], {}, {"code": 429}, {"code": ["a"], "type": None}])
-def test_what_nobody_understands(error):
+def test_an_unknown_error_is_unavailable(error):
     told = as_stream_error(error)
     assert told.kind == "unavailable"
     assert str(told)
@@ -86,7 +86,7 @@ READERS = {
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_a_reader_says_what_it_was(name):
+def test_a_reader_raises_an_error_of_the_right_kind(name):
     with pytest.raises(UpstreamRefused) as caught:
         list(READERS[name.partition(",")[0]]().feed(json.dumps(EVENTS[name]).encode()))
     assert (caught.value.kind, str(caught.value)) == ("rate_limited", "slowly")
@@ -94,14 +94,14 @@ def test_a_reader_says_what_it_was(name):
 
 
 @pytest.mark.parametrize("name", [name for name in EVENTS if name.startswith("responses")])
-def test_where_it_is_passed_on_the_log_says_what_it_was(name):
+def test_an_error_that_is_passed_on_gives_the_outcome(name):
     normalizer = ResponsesNormalizer()
     normalizer.feed(f"event: {EVENTS[name]['type']}\ndata: {json.dumps(EVENTS[name])}\n\n".encode())
     assert (normalizer.done, normalizer.outcome) == (True, "rate_limited")
 
 
 @pytest.mark.parametrize("name", ["chat", "messages"])
-def test_where_it_is_told_again_it_is_what_it_was(name):
+def test_a_normalizer_raises_an_error_of_the_right_kind(name):
     normalizer = ChatNormalizer(chunk_normalizer(), usage=False) if name == "chat" else MessagesNormalizer()
     with pytest.raises(UpstreamRefused) as caught:
         normalizer.feed(f"data: {json.dumps(EVENTS[name])}\n\n".encode())

@@ -55,12 +55,12 @@ def check_partition(whole, *tables):
 
 
 @pytest.mark.parametrize("dialect", PROMPT_WRITERS)
-def test_each_kind_of_part_has_its_table(dialect):
+def test_each_kind_of_part_is_in_one_table(dialect):
     check_partition(get_args(Part), *PARTS[dialect])
 
 
 @pytest.mark.parametrize("dialect", PROMPT_WRITERS)
-def test_each_field_of_a_prompt_is_said_or_left_out(dialect):
+def test_each_setting_is_supported_or_unsupported(dialect):
     check_partition(
         FIELDS,
         {"model", "messages"},
@@ -88,7 +88,7 @@ SAID = {
 }
 
 
-def test_something_is_said_of_each_field():
+def test_each_setting_has_a_case():
     assert SAID.keys() == FIELDS
 
 
@@ -103,7 +103,7 @@ def changed(dialect, field):
 
 @pytest.mark.parametrize("field", sorted(FIELDS))
 @pytest.mark.parametrize("dialect", PROMPT_WRITERS)
-def test_a_field_is_said_where_its_table_says(dialect, field):
+def test_each_setting_is_written_to_its_field(dialect, field):
     table = PROMPT_WRITERS[dialect].SETTINGS
     found = changed(dialect, field)
     if field in table:
@@ -171,7 +171,7 @@ def read_prompt(dialect, body):
 
 
 @pytest.mark.parametrize("dialect", PROMPT_WRITERS)
-def test_each_field_of_a_prompt_is_heard(dialect):
+def test_each_setting_is_read(dialect):
     prompts = [read_prompt(dialect, BODIES[dialect])]
     if dialect == "messages":  # thinking leaves no temperature
         prompts.append(
@@ -181,7 +181,7 @@ def test_each_field_of_a_prompt_is_heard(dialect):
     assert FIELDS - heard == UNHEARD[dialect]
 
 
-def test_what_chat_refuses_or_leaves_out_is_not_said():
+def test_chats_refused_and_dropped_fields_are_not_written():
     read = {name for name, _ in chat_prompt_writer.SETTINGS.values()} | {
         "max_completion_tokens",
         "prompt_cache_key",
@@ -198,7 +198,7 @@ def test_nothing_is_both_read_and_ignored(tables):
     check_partition(set().union(*tables), *tables)
 
 
-def test_the_modes_of_a_tool_choice():
+def test_each_mode_of_a_tool_choice_is_mapped():
     assert {*chat.CHOICES.values(), "tool"} == MODES
     assert set(messages_prompt_writer.WRITE_CHOICE) == MODES
     assert {value: key for key, value in messages.CHOICES.items()} == messages_prompt_writer.WRITE_CHOICE
@@ -206,7 +206,7 @@ def test_the_modes_of_a_tool_choice():
 
 @pytest.mark.parametrize("mode", sorted(MODES))
 @pytest.mark.parametrize("dialect", PROMPT_WRITERS)
-def test_a_tool_choice_comes_back(dialect, mode):
+def test_a_tool_choice_survives_a_round_trip(dialect, mode):
     choice = ToolChoice(mode, "f" if mode == "tool" else None)
     body = PROMPT_WRITERS[dialect].write_prompt(replace(PLAIN, tool_choice=choice))
     assert read_prompt(dialect, body).tool_choice == choice
@@ -214,7 +214,7 @@ def test_a_tool_choice_comes_back(dialect, mode):
 
 @pytest.mark.parametrize("role", get_args(Role))
 @pytest.mark.parametrize("dialect", PROMPT_WRITERS)
-def test_each_role_comes_back_at_the_start(dialect, role):
+def test_each_role_survives_a_round_trip(dialect, role):
     prompt = replace(PLAIN, messages=(Message(role, (Text("Hi"),)),))
     read = read_prompt(dialect, PROMPT_WRITERS[dialect].write_prompt(prompt)).messages[0]
     assert (read.role, [part.text for part in read.parts]) == (role, ["Hi"])
@@ -225,7 +225,7 @@ def test_each_kind_of_event_is_written(dialect):
     assert set(WRITERS[dialect].Writer._HANDLERS) == set(get_args(Event))
 
 
-def test_each_reason_is_told():
+def test_each_finish_reason_is_written():
     for table in (
         chat_writer.FINISH_REASON_MAP,
         messages_writer.FINISH_REASON_MAP,
@@ -234,7 +234,7 @@ def test_each_reason_is_told():
         assert set(table) == set(get_args(Reason))
 
 
-def test_each_reason_is_heard():
+def test_each_finish_reason_is_read():
     """Where nothing says so, it is told by what has been said; Messages know one word for two of them."""
     assert set(chat_reader.FINISH_REASON_MAP.values()) == set(get_args(Reason)) - {"refusal"}
     assert set(messages_reader.FINISH_REASON_MAP.values()) == set(get_args(Reason)) - {"filtered"}
@@ -249,7 +249,7 @@ def test_each_reason_is_heard():
     ],
     ids=["chat", "messages"],
 )
-def test_a_reason_comes_back(written, read):
+def test_a_finish_reason_survives_a_round_trip(written, read):
     told_by_what_is_said = {"refusal": "stop", "filtered": "refusal"}
     for reason, name in written.items():
         assert read[name] in (reason, told_by_what_is_said.get(reason))

@@ -57,7 +57,7 @@ def heard(tool_adapter, data, size=7):
     return [json.loads(sse.read_data(block)) for block in out.split(b"\n\n") if block]
 
 
-def test_a_reserved_namespace_goes_and_comes():
+def test_a_reserved_namespace_is_renamed_and_restored():
     body = {
         "input": [
             called(namespace="collaboration"),
@@ -80,7 +80,7 @@ def test_a_reserved_namespace_goes_and_comes():
     assert told["tools"] == body["tools"]
 
 
-def test_in_a_stream():
+def test_a_reserved_namespace_is_restored_in_a_stream():
     tool_adapter, sent = dressed({"input": "hi", "tools": [space()]})
     item = called(namespace="client_collaboration")
     response = {"id": "r", "object": "response", "output": [item], "tools": sent["tools"]}
@@ -112,7 +112,7 @@ def test_a_namespace_without_a_description_has_its_name():
 
 
 @pytest.mark.parametrize("tools", [[SPAWN], [space("mine")], [PATCH], [], None, [7, {"type": "namespace"}]])
-def test_all_else_stays(tools):
+def test_other_requests_are_left_unchanged(tools):
     dressed({"input": [called(), {"role": "user", "content": "hi"}], "tools": tools})
     assert dressed({"input": "hi", "tools": tools})[1] == {"input": "hi", "tools": tools}
 
@@ -123,7 +123,7 @@ LOOP = [
 ]
 
 
-def test_a_free_form_tool_is_a_function():
+def test_a_free_form_tool_becomes_a_function():
     choice = {"type": "custom", "name": "apply_patch"}
     body = {"input": LOOP, "tools": [PATCH, space("mine", "x", PATCH)], "tool_choice": choice}
     _, sent = dressed(body, free=False)
@@ -148,7 +148,7 @@ def test_a_free_form_tool_is_a_function():
     [('{"input": "*** Begin"}', "*** Begin"), ("*** Begin", "*** Begin"), ('{"patch": 1}', '{"patch": 1}')],
 )
 @pytest.mark.parametrize("size", [1, 40, 10_000])
-def test_its_calls_are_free_text_again(arguments, text, size):
+def test_calls_of_a_free_form_tool_are_restored(arguments, text, size):
     tool_adapter, sent = dressed({"input": "hi", "tools": [PATCH, SPAWN]}, free=False)
     item, other = called(name="apply_patch", arguments=arguments), called(arguments='{"a": 1}', call_id="c2")
     piece = {"type": "response.function_call_arguments.delta", "item_id": "x"}

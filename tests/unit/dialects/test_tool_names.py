@@ -33,12 +33,12 @@ TURN = Prompt(
 
 
 @pytest.mark.parametrize("name", ["f", "x" * 64, "a-b_C9"])
-def test_a_name_that_can_be_said_stays(name):
+def test_a_safe_name_stays(name):
     assert short(name) == name
 
 
 @pytest.mark.parametrize("name", ["x" * 65, "x" * 128, "a.b", "a b", "ü", ""])
-def test_any_other_becomes_one_that_can(name):
+def test_an_unsafe_name_becomes_a_safe_one(name):
     assert re.fullmatch("[a-zA-Z0-9_-]{1,64}", short(name))
     assert short(name) == short(name) != short(f"{name}y")
 
@@ -48,7 +48,7 @@ def test_a_prompt_without_long_names_is_left_alone():
     assert shorten(prompt) == (prompt, {})
 
 
-def test_a_name_is_shortened_wherever_a_tool_is_meant():
+def test_a_name_is_shortened_everywhere_in_a_prompt():
     prompt, names = shorten(TURN)
     new = short(LONG)
     assert names == {new: LONG}
@@ -58,6 +58,6 @@ def test_a_name_is_shortened_wherever_a_tool_is_meant():
     assert (prompt.messages[0], prompt.messages[2]) == (TURN.messages[0], TURN.messages[2])
 
 
-def test_a_tool_that_was_called_and_is_offered_no_more():
+def test_the_name_of_a_tool_that_is_no_longer_offered_is_shortened():
     prompt, names = shorten(replace(TURN, tools=(), tool_choice=None))
     assert (prompt.messages[1].parts[1].name, names) == (short(LONG), {short(LONG): LONG})

@@ -329,7 +329,7 @@ def opened(client, thought, goods):
 
 @pytest.mark.parametrize("client", WRITERS)
 @pytest.mark.parametrize(("upstream", "case"), SAID)
-def test_what_is_said(client, upstream, case):
+def test_events_become_the_clients_stream(client, upstream, case):
     if client == upstream:
         pytest.skip("passed through")
     text, thoughts, calls, end, usage = SAID[upstream, case]
@@ -344,7 +344,7 @@ def test_what_is_said(client, upstream, case):
         assert told["usage"] == usage
 
 
-def test_why_a_model_refuses_is_told_in_responses():
+def test_responses_have_the_text_of_a_refusal():
     """In a message of its own, as OpenAI's models do."""
     told = events(translate("responses", "messages", sent("messages", "refusal")))
     kinds = [event["type"] for event in told]
@@ -364,7 +364,7 @@ def test_why_a_model_refuses_is_told_in_responses():
 
 
 @pytest.mark.parametrize("details", [b"null", b'{"explanation":null}', b'{"explanation":5}', b'"no"'])
-def test_a_refusal_without_a_reason_is_one_all_the_same(details):
+def test_a_refusal_without_a_text_is_a_refusal(details):
     data = sent("messages", "refusal")
     start = data.index(b'"stop_details":') + len(b'"stop_details":')
     data = data[:start] + details + data[data.index(b"}", start) + 1 :]
@@ -383,7 +383,7 @@ def blocks_of(*deltas):
     return [(block["type"], block.get("text", bool(block.get("signature")))) for block in read_blocks(told)]
 
 
-def test_messages_end_in_no_thought_without_a_word():
+def test_messages_do_not_end_in_reasoning_without_text():
     """Claude Code prints nothing of an answer that does, and Anthropic's API has none."""
     sealed = {"reasoning_opaque": "sig=="}
     call = {"tool_calls": [{"index": 0, "id": "call", "function": {"name": "f", "arguments": "{}"}}]}
@@ -416,7 +416,7 @@ def outcome(client, upstream, data, size):
 @pytest.mark.parametrize(("client", "upstream", "case"), [
     (client, upstream, case) for upstream, case in STREAMS for client in WRITERS if client != upstream
 ])  # fmt: skip
-def test_however_the_input_is_cut(client, upstream, case):
+def test_the_translation_does_not_depend_on_the_cuts(client, upstream, case):
     data = sent(upstream, case)
     whole, *others = (outcome(client, upstream, data, size) for size in SIZES[::-1])
     assert all(each == whole for each in others)
@@ -430,14 +430,14 @@ def is_whole(case):
     return True
 
 
-def test_nearly_every_transcript_has_an_end():
+def test_nearly_every_transcript_is_complete():
     assert sum(map(is_whole, STREAMS)) > 0.8 * len(STREAMS)
 
 
 @pytest.mark.parametrize(("client", "upstream", "case"), [
     (client, upstream, case) for upstream, case in STREAMS for client in WRITERS if client != upstream
 ])  # fmt: skip
-def test_a_client_gets_what_its_dialect_promises(client, upstream, case):
+def test_every_translation_keeps_the_rules_of_the_clients_dialect(client, upstream, case):
     if case == "half-surrogate":
         pytest.skip("its halves are told apart and said together")
     try:
@@ -497,7 +497,7 @@ def check_failure(client, out):
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("client", "upstream"), CELLS)
-def test_an_error_in_the_stream(client, upstream, size):
+def test_an_error_in_the_stream_is_raised_after_the_events_before_it(client, upstream, size):
     begun, error = beginning(upstream)
     out, raised = broken(client, upstream, begun + error, size)
     assert isinstance(raised, UpstreamRefused)
@@ -506,7 +506,7 @@ def test_an_error_in_the_stream(client, upstream, size):
 
 
 @pytest.mark.parametrize(("client", "upstream"), CELLS)
-def test_nothing_but_an_error(client, upstream):
+def test_a_stream_with_only_an_error_raises_it(client, upstream):
     out, raised = broken(client, upstream, beginning(upstream)[1])
     assert isinstance(raised, UpstreamRefused)
     assert "it broke" in check_failure(client, out)
@@ -515,14 +515,14 @@ def test_nothing_but_an_error(client, upstream):
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("client", "upstream"), CELLS)
 @pytest.mark.parametrize("half", [b"", b'data: {"id":"'], ids=["between", "inside"])
-def test_a_stream_that_is_cut(client, upstream, size, half):
+def test_a_stream_without_an_end_is_an_error(client, upstream, size, half):
     out, raised = broken(client, upstream, beginning(upstream)[0] + half, size)
     assert isinstance(raised, StreamCut)
     check_failure(client, out)
 
 
 @pytest.mark.parametrize(("client", "upstream"), CELLS)
-def test_a_cut_at_every_event_is_no_success(client, upstream):
+def test_a_stream_cut_after_any_event_is_no_success(client, upstream):
     """Up to the event that ends it: in chat the finish_reason, elsewhere the last."""
     case = ERROR_EVENTS[upstream][0]
     blocks = sent(upstream, case).rstrip().split(b"\n\n")
@@ -537,7 +537,7 @@ def test_a_cut_at_every_event_is_no_success(client, upstream):
 
 
 @pytest.mark.parametrize(("client", "upstream"), CELLS)
-def test_what_comes_after_the_end_is_not_told(client, upstream):
+def test_events_after_the_end_are_dropped(client, upstream):
     data = sent(upstream, ERROR_EVENTS[upstream][0])
     stream = translation(client, upstream)
     out = stream.feed(data)
@@ -548,13 +548,13 @@ def test_what_comes_after_the_end_is_not_told(client, upstream):
 
 
 @pytest.mark.parametrize(("client", "upstream"), CELLS)
-def test_comments_keep_a_client_awake(client, upstream):
+def test_comments_are_passed_on(client, upstream):
     stream = translation(client, upstream)
     assert stream.feed(b": keep-alive\n\n") == b": keep-alive\n\n"
 
 
 @pytest.mark.parametrize(("client", "upstream"), CELLS)
-def test_the_usage_as_chat_counts(client, upstream):
+def test_the_usage_is_counted_as_chat_counts(client, upstream):
     stream = translation(client, upstream)
     assert stream.usage is None
     stream.feed(sent(upstream, {"messages": "thinking-and-text"}.get(upstream, ERROR_EVENTS[upstream][0])))
@@ -564,7 +564,7 @@ def test_the_usage_as_chat_counts(client, upstream):
 
 @pytest.mark.parametrize("upstream", ["chat", "messages"])
 @pytest.mark.parametrize(("namespace", "custom"), [(None, True), ("files", False), ("files", True)], ids=str)
-def test_calls_come_back_in_their_original_form(upstream, namespace, custom):
+def test_calls_have_the_clients_names_and_namespaces(upstream, namespace, custom):
     """A free-form tool, and one in a namespace."""
     names = ToolNames()
     flat = names.add(namespace, "read_file")

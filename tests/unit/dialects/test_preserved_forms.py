@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from fuzz.ways import FOLDS, REPAIRS, WRITERS, accumulated, streamed, translation
+from fuzz.paths import FOLDS, REPAIRS, WRITERS, accumulated, streamed, translation
 
 from copilot_bridge.dialects.adaptation.adapt import Undo, adapt_prompt
 from copilot_bridge.dialects.adaptation.limits import limits_of
@@ -109,7 +109,7 @@ def test_a_refusal_keeps_its_form(client: str, upstream: str) -> None:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_filter_is_no_refusal(client: str) -> None:
+def test_a_filtered_response_is_no_refusal(client: str) -> None:
     ends = {"chat": "content_filter", "messages": "refusal", "responses": "incomplete"}
     stream = chat_stream({"content": "And so"}, finish="content_filter")
     assert said(client, told_to(client, "chat", stream)) == ("And so", "", ends[client])
@@ -152,7 +152,7 @@ CUSTOM = {
 
 @pytest.mark.parametrize("upstream", CUSTOM)
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_custom_call_comes_out_as_one(client: str, upstream: str) -> None:
+def test_a_custom_call_stays_custom(client: str, upstream: str) -> None:
     """To Messages, which know none, as a function with one text."""
     whole = told_to(client, upstream, CUSTOM[upstream])
     ((id_, name, given),) = calls(client, whole)
@@ -160,7 +160,7 @@ def test_a_custom_call_comes_out_as_one(client: str, upstream: str) -> None:
     assert (json.loads(given)["input"] if client == "messages" else given) == PATCH
 
 
-def test_deltas_of_a_custom_call_are_passed_on_as_they_come() -> None:
+def test_deltas_of_a_custom_call_are_passed_on_at_once() -> None:
     told = [
         {"type": "response.created", "response": {"id": "r"}},
         {
@@ -197,7 +197,9 @@ def test_deltas_of_a_custom_call_are_passed_on_as_they_come() -> None:
     ],
 )
 @pytest.mark.parametrize("client", ["chat", "responses"])
-def test_a_function_that_was_a_custom_tool_is_one_again(client: str, wrapped: str, given: str) -> None:
+def test_calls_of_functions_that_were_custom_tools_are_restored(
+    client: str, wrapped: str, given: str
+) -> None:
     block = ({"type": "tool_use", "id": "t", "name": "patch", "input": {}},)
     deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in (wrapped[:4], wrapped[4:])]
     stream = messages_stream((*block, deltas), stop="tool_use")
@@ -235,7 +237,7 @@ def asked(choice: Any) -> Json:
 
 
 @pytest.mark.parametrize(("choice", "told"), CHOICES)
-def test_custom_tools_of_chat_are_those_of_responses(choice: Any, told: Any) -> None:
+def test_custom_tools_of_chat_are_custom_tools_in_responses(choice: Any, told: Any) -> None:
     prompt, undo = adapt_prompt(
         chat.read_prompt(asked(choice)), limits_of("responses", "OpenAI", "gpt-5.3-codex"), "chat"
     )
@@ -274,7 +276,7 @@ def test_custom_tools_of_chat_are_functions_elsewhere(target: str, choice: Any, 
 @pytest.mark.parametrize(
     "tool", [{"type": "custom"}, {"type": "custom", "custom": {}}, {"type": "custom", "custom": {"name": 5}}]
 )
-def test_a_custom_tool_without_a_name_is_refused_by_its_place(tool: Json) -> None:
+def test_a_custom_tool_without_a_name_is_refused_by_its_location(tool: Json) -> None:
     with pytest.raises(Exception, match=r"^tools\.0") as refused:
         chat.read_prompt({"model": "m", "messages": [{"role": "user", "content": "q"}], "tools": [tool]})
     assert str(refused.value.param).startswith("tools.0")  # type: ignore[attr-defined]
@@ -293,7 +295,7 @@ SIGNED: list[Json] = [
 
 @pytest.mark.parametrize("call", SIGNED)
 @pytest.mark.parametrize("client", ["messages", "responses"])
-def test_a_signature_of_geminis_is_said_to_it_again(client: str, call: Json) -> None:
+def test_geminis_signatures_are_sent_back_to_it(client: str, call: Json) -> None:
     two = [
         {"index": 0, "id": "a", **call},
         {"index": 1, "id": "b", "function": {"name": "g", "arguments": "{}"}},
@@ -340,7 +342,7 @@ NO_ID = {"function": {"name": "f", "arguments": "{}"}}
     ],
 )
 @pytest.mark.parametrize("client", CLIENTS)
-def test_two_calls_have_two_ids(client: str, two: list[Json]) -> None:
+def test_calls_with_the_same_id_get_different_ids(client: str, two: list[Json]) -> None:
     stream = chat_stream({"tool_calls": two}, finish="tool_calls").replace(b'"id": "c", ', b"")
     found = [id_ for id_, _name, _arguments in calls(client, told_to(client, "chat", stream))]
     assert len(set(found)) == 2
@@ -349,7 +351,7 @@ def test_two_calls_have_two_ids(client: str, two: list[Json]) -> None:
 
 @pytest.mark.parametrize("client", ["chat", "responses"])
 @pytest.mark.parametrize("ids", [("a", "a"), ("", ""), (None, None), ("a", "")])
-def test_two_calls_of_messages_have_two_ids(client: str, ids: tuple[Any, Any]) -> None:
+def test_calls_of_messages_with_the_same_id_get_different_ids(client: str, ids: tuple[Any, Any]) -> None:
     blocks = [({"type": "tool_use", "id": id_, "name": "f", "input": {}}, []) for id_ in ids]
     found = [id_ for id_, _, _ in calls(client, told_to(client, "messages", messages_stream(*blocks)))]
     assert len(set(found)) == 2
@@ -361,7 +363,7 @@ def test_two_calls_of_messages_have_two_ids(client: str, ids: tuple[Any, Any]) -
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("given", [{"a": 1}, {"big": 12345678901234567890123}, {"a": {"b": [None]}}])
-def test_a_calls_input_at_the_start_of_its_block(client: str, given: Json) -> None:
+def test_a_calls_input_at_the_start_of_its_block_is_kept(client: str, given: Json) -> None:
     stream = messages_stream(
         ({"type": "tool_use", "id": "t", "name": "f", "input": given}, []), stop="tool_use"
     )
@@ -371,7 +373,7 @@ def test_a_calls_input_at_the_start_of_its_block(client: str, given: Json) -> No
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("arguments", [{"a": 1}, [1], {}])
-def test_arguments_that_are_an_object(client: str, arguments: Any) -> None:
+def test_arguments_that_are_an_object_become_text(client: str, arguments: Any) -> None:
     call = {"index": 0, "id": "a", "function": {"name": "f", "arguments": arguments}}
     stream = chat_stream({"tool_calls": [call]}, finish="tool_calls")
     assert b"'" not in json.dumps(told_to(client, "chat", stream)).encode().replace(b"can't", b"")
@@ -379,7 +381,7 @@ def test_arguments_that_are_an_object(client: str, arguments: Any) -> None:
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("usage", [{"prompt_tokens": "7"}, {"prompt_tokens": 7.0}, {"completion_tokens": {}}])
-def test_usage_that_is_no_number(client: str, usage: Json) -> None:
+def test_usage_of_a_wrong_type_is_no_error(client: str, usage: Json) -> None:
     assert told_to(client, "chat", chat_stream({"content": "Hi"}, usage=usage))
     assert streamed(REPAIRS["chat"](), [chat_stream({"content": "Hi"}, usage=usage)]).error is None
 
@@ -398,7 +400,7 @@ def test_usage_that_is_no_number(client: str, usage: Json) -> None:
         ("completed", {"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}, "filter"),
     ],
 )
-def test_what_ends_incomplete(client: str, end: str, response: Json, told: str) -> None:
+def test_an_incomplete_response_has_its_reason(client: str, end: str, response: Json, told: str) -> None:
     item = {"type": "message", "content": [{"type": "output_text", "text": "And so"}]}
     whole = told_to(client, "responses", responses_stream(item, end=end, **response))
     names = {
@@ -411,7 +413,7 @@ def test_what_ends_incomplete(client: str, end: str, response: Json, told: str) 
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("finish", ["tool_calls", "function_call"])
-def test_a_call_that_there_is_not(client: str, finish: str) -> None:
+def test_a_stop_reason_without_a_call_is_corrected(client: str, finish: str) -> None:
     ends = {"chat": "stop", "messages": "end_turn", "responses": "completed"}
     assert (
         said(client, told_to(client, "chat", chat_stream({"content": "Hi"}, finish=finish)))[2]
@@ -433,7 +435,7 @@ def test_an_empty_stream_is_no_success(upstream: str, stream: bytes) -> None:
 
 
 @pytest.mark.parametrize("missing", ["name", "content_block"])
-def test_what_can_not_be_mended_is_told(missing: str) -> None:
+def test_a_malformed_member_is_refused_by_its_name(missing: str) -> None:
     stream = messages_stream(({"type": "tool_use", "id": "t", "name": "f"}, []))
     broken = stream.replace(f'"{missing}"'.encode(), b'"other"')
     for client in CLIENTS:
@@ -466,7 +468,7 @@ MISPLACED: list[tuple[str, Json, str]] = [
 
 
 @pytest.mark.parametrize(("dialect", "message", "where"), MISPLACED)
-def test_a_part_that_its_role_can_not_say(dialect: str, message: Json, where: str) -> None:
+def test_a_part_that_its_role_can_not_have_is_refused(dialect: str, message: Json, where: str) -> None:
     field = "input" if dialect == "responses" else "messages"
     reads = {
         "chat": chat.read_prompt,

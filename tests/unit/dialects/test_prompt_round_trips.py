@@ -502,7 +502,7 @@ def normal(prompt):
 @pytest.mark.parametrize("dialect", DIALECTS)
 @trials
 @given(prompt=prompts)
-def test_what_a_dialect_can_say_survives(dialect, prompt):
+def test_a_prompt_that_a_dialect_can_express_survives_a_round_trip(dialect, prompt):
     said = sayable(dialect, prompt)
     assert normal(again(dialect, said)) == normal(said)
 
@@ -510,7 +510,7 @@ def test_what_a_dialect_can_say_survives(dialect, prompt):
 @pytest.mark.parametrize("dialect", DIALECTS)
 @trials
 @given(prompt=prompts)
-def test_whatever_it_cannot_say_is_lost_for_good(dialect, prompt):
+def test_a_second_round_trip_loses_nothing_more(dialect, prompt):
     """Any prompt can be said somehow; and told again and again it becomes no other one."""
     twice = again(dialect, again(dialect, prompt))
     assert normal(again(dialect, twice)) == normal(twice)
@@ -547,6 +547,6 @@ def many_prompts():
 
 
 @pytest.mark.parametrize(("dialect", "row"), [(d, row) for d in DIALECTS for row in UNSAYABLE[d]])
-def test_every_row_is_a_loss(dialect, row, many_prompts):
+def test_every_row_of_the_table_is_a_real_loss(dialect, row, many_prompts):
     said = (sayable(dialect, prompt, but=row) for prompt in many_prompts)
     assert any(normal(again(dialect, prompt)) != normal(prompt) for prompt in said)

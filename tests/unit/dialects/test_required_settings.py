@@ -224,7 +224,7 @@ PARTS = {
 }
 
 
-def test_no_part_is_forgotten():
+def test_every_setting_that_clients_rely_on_has_a_case():
     assert set(PARTS) == set(BINDING)
 
 
@@ -244,7 +244,7 @@ CASES = [
 )
 @settings(max_examples=12)
 @given(data=st.data())
-def test_what_binds_an_answer_is_never_lost(part, client, target, data):
+def test_nothing_that_a_client_relies_on_is_lost(part, client, target, data):
     asked, expected = data.draw(PARTS[part](client))
     heard = told(client, asked, target)
     if isinstance(heard, BridgeError):
@@ -278,7 +278,7 @@ def texts_in(value):
 
 
 @pytest.mark.parametrize("field", ["stop", "tools", "tool_choice", "output_format"])
-def test_what_can_not_be_said_is_refused(field):
+def test_an_unsupported_setting_that_a_client_relies_on_is_refused(field):
     prompt = Prompt(model="m", messages=(Message("user", (Text("hi"),)),))
     refuse_unsupported(prompt, (field, "cache_key", "temperature"))
     with pytest.raises(Unsupported) as caught:

@@ -1,4 +1,4 @@
-"""The ways that an answer takes through the bridge, and what is promised of what comes out."""
+"""The paths that a response takes through the bridge, and the rules that the output keeps."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator

@@ -1,7 +1,7 @@
 """Any answer survives hub -> dialect -> hub: as a stream, however it is cut, and in one piece, and when the
 client sends it back.
 
-What a dialect can't say of an answer stands in `UNSAYABLE`, as for prompts in test_round_trips.py.
+What a dialect can't say of an answer stands in `UNSAYABLE`, as for prompts in test_prompt_round_trips.py.
 """
 
 import json
@@ -306,7 +306,7 @@ def opened(dialect, event):
 @pytest.mark.parametrize("dialect", NAMES)
 @trials
 @given(events=answers)
-def test_what_a_dialect_can_say_survives(dialect, events):
+def test_a_response_that_a_dialect_can_express_survives_a_round_trip(dialect, events):
     said_ = sayable(dialect, events)
     assert read(dialect, write(dialect, said_)) == said_
 
@@ -314,7 +314,7 @@ def test_what_a_dialect_can_say_survives(dialect, events):
 @pytest.mark.parametrize("dialect", NAMES)
 @trials
 @given(events=answers, sizes=st.lists(st.integers(1, 40), min_size=1, max_size=6), rest=st.integers(1, 200))
-def test_wherever_it_is_cut(dialect, events, sizes, rest):
+def test_a_round_trip_does_not_depend_on_the_cuts(dialect, events, sizes, rest):
     """In pieces of these sizes, and then of this one."""
     whole = b"".join(write(dialect, events))
     pieces = cut(whole, sizes + [rest] * (len(whole) // rest))
@@ -336,7 +336,7 @@ def many_answers():
 
 
 @pytest.mark.parametrize(("dialect", "row"), [(d, row) for d in NAMES for row in UNSAYABLE[d]])
-def test_every_row_is_a_loss(dialect, row, many_answers):
+def test_every_row_of_the_table_is_a_real_loss(dialect, row, many_answers):
     told = (sayable(dialect, events, but=row) for events in many_answers)
     assert any(read(dialect, write(dialect, events)) != events for events in told)
 
@@ -382,11 +382,12 @@ def part_said(events):
     return Reasoning(text, seals[0] if seals else {})
 
 
-# Chat has one place for each kind, so the text is one; the thoughts are told apart by their seal.
+# Chat has one field for each kind, so texts are joined.  Its own signature is for all of the reasoning.
 def in_chat(parts):
     thoughts = [part for part in parts if isinstance(part, Reasoning)]
-    if thoughts and not any(part.provider_details for part in thoughts):
-        thoughts = [Reasoning("".join(part.text for part in thoughts))]
+    signed = [part.provider_details for part in thoughts if part.provider_details]
+    if thoughts and (not signed or [*map(set, signed)] == [{"chat"}]):
+        thoughts = [Reasoning("".join(part.text for part in thoughts), signed[0] if signed else {})]
     return [
         *thoughts,
         Text("".join(part.text for part in parts if isinstance(part, Text))),
@@ -396,7 +397,7 @@ def in_chat(parts):
 
 @trials
 @given(events=answers)
-def test_what_an_sdk_adds_up_of_a_stream_are_the_thoughts(events):
+def test_the_reasoning_that_an_sdk_concatenates_can_be_decoded(events):
     """It adds text to text, whatever a field holds."""
     data = b"".join(write("chat", events)).split(b"\n\n")
     chunks = [json.loads(each.removeprefix(b"data: ")) for each in data if each.startswith(b"data: {")]
@@ -413,7 +414,7 @@ def test_what_an_sdk_adds_up_of_a_stream_are_the_thoughts(events):
 @pytest.mark.parametrize("dialect", NAMES)
 @trials
 @given(events=answers)
-def test_an_answer_in_one_piece_is_what_the_stream_told(dialect, events):
+def test_a_whole_response_equals_its_stream(dialect, events):
     """And it is read as what the model has said, when it comes back."""
     events = no_goods_at_the_end(events) if dialect == "messages" else events
     told = [
@@ -430,7 +431,7 @@ def test_an_answer_in_one_piece_is_what_the_stream_told(dialect, events):
 @pytest.mark.parametrize("dialect", NAMES)
 @trials
 @given(events=answers, size=st.integers(1, 60))
-def test_an_answer_in_one_piece_wherever_its_stream_is_cut(dialect, events, size):
+def test_a_whole_response_does_not_depend_on_the_cuts(dialect, events, size):
     data = b"".join(write(dialect, events))
     pieces = [data[start : start + size] for start in range(0, len(data), size)]
     assert accumulate(dialect, pieces) == accumulate(dialect, [data])
@@ -484,7 +485,7 @@ def counted_by(dialect, usage):
 @pytest.mark.parametrize("dialect", NAMES)
 @trials
 @given(events=answers.filter(lambda events: events[-1].usage.prompt_tokens + events[-1].usage.output))
-def test_the_end_and_the_usage_in_one_piece(dialect, events):
+def test_a_whole_response_has_the_finish_reason_and_the_usage(dialect, events):
     whole, end = accumulate(dialect, write(dialect, events)), events[-1]
     assert STATUS_BY_REASON[dialect](whole) == NAMES[dialect][end.reason]
     usage = end.usage

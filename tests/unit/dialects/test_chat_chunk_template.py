@@ -40,7 +40,7 @@ def read(blocks):
 
 
 @pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.parent.name)
-def test_each_transcript_tells_the_same(path, monkeypatch):
+def test_the_template_does_not_change_any_transcript(path, monkeypatch):
     splitter = sse.Splitter()
     blocks = splitter.feed(path.read_bytes())
     blocks = [*blocks, splitter.rest()]
@@ -57,7 +57,7 @@ def chunk(text, **more):
     return json.dumps(told, separators=(",", ":")).encode()
 
 
-def test_a_known_shape_is_not_parsed_again(monkeypatch):
+def test_a_chunk_that_matches_the_template_is_not_parsed(monkeypatch):
     reading = reader.Reader(ChunkNormalizer(model="m", created=1))
     for text in ("first", "second"):  # the first one opens the answer
         list(reading.feed(chunk(text)))
@@ -77,7 +77,7 @@ def test_a_known_shape_is_not_parsed_again(monkeypatch):
         b"{",
     ],
 )
-def test_what_is_of_another_shape_is_read_in_full(other, monkeypatch):
+def test_a_chunk_that_does_not_match_the_template_is_parsed(other, monkeypatch):
     blocks = [b"data: " + each for each in (chunk("one"), chunk("two"), other, chunk("three"))]
     known = read(blocks)
     monkeypatch.setattr(reader, "ChunkTemplate", Unlearning)

@@ -97,7 +97,9 @@ ANSWERS = pytest.mark.parametrize(
 @WAYS
 @ANSWERS
 @pytest.mark.parametrize(("given", "kept"), GIVEN)
-def test_calls_of_messages(mended: Any, given: list[Any], kept: list[bool], answers: tuple[Any, Any]) -> None:
+def test_calls_of_messages_have_unique_ids(
+    mended: Any, given: list[Any], kept: list[bool], answers: tuple[Any, Any]
+) -> None:
     content = [call(id_, number) for number, id_ in enumerate(given)]
     answer = mended(message(content, "tool_use", answers[0]))
     ids = [block["id"] for block in answer["content"]]
@@ -126,7 +128,9 @@ SERVERS = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": 
     pytest.param([TEXT], "pause_turn", "pause_turn", id="to be continued"),
     pytest.param([TEXT], "refusal", "refusal", id="refused"),
 ])  # fmt: skip
-def test_an_answer_ends_as_what_it_is(mended: Any, content: list[Json], told: str, true: str) -> None:
+def test_the_stop_reason_says_whether_there_are_calls(
+    mended: Any, content: list[Json], told: str, true: str
+) -> None:
     assert mended(message(content, told))["stop_reason"] == true
 
 
@@ -179,7 +183,7 @@ def responses_streamed(output: list[Json], answer_id: Any) -> list[list[Json]]:
 @pytest.mark.parametrize("ids", [["i", "j"], ["i", "i"], [None, None]], ids=["own", "one for two", "none"])
 @ANSWERS
 @pytest.mark.parametrize(("given", "kept"), GIVEN)
-def test_calls_of_responses(
+def test_calls_of_responses_have_unique_ids(
     mended: Any, given: list[Any], kept: list[bool], ids: list[Any], answers: tuple[Any, Any]
 ) -> None:
     tellings = mended(items(given, ids), answers[0])

@@ -47,7 +47,7 @@ def told(events: list[dict[str, Any]], write: Callable[[dict[str, Any]], bytes])
         pytest.param([DELTA | {"output_index": 7}], id="an item that was not announced"),
     ],
 )
-def test_deltas_of_responses(deltas: list[dict[str, Any]]) -> None:
+def test_deltas_of_responses_do_not_depend_on_parsing(deltas: list[dict[str, Any]]) -> None:
     events = [ADDED, OTHER, *deltas]
     assert told(events, compact) == told(events, spaced)
 
@@ -67,7 +67,7 @@ TEXT = b'event: content_block_delta\ndata: {"type":"content_block_delta","index"
         pytest.param(TEXT + b'data: {"type":"message_stop"}\n\ndata: [DONE]\n\n', id="the end"),
     ],
 )
-def test_pieces_of_messages(piece: bytes) -> None:
+def test_pieces_of_messages_are_passed_on_unchanged(piece: bytes) -> None:
     whole, cut = MessagesNormalizer(), MessagesNormalizer()
     assert whole.feed(piece) == b"".join(cut.feed(bytes([byte])) for byte in piece)
     assert whole.done == cut.done
