@@ -1,4 +1,4 @@
-"""Who gets in, over real sockets: keys in all their places, and the hostile web page, which gets nothing."""
+"""Access control over real sockets: keys in every header, and hostile web pages, which get nothing."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -43,7 +43,7 @@ def ask(
 
 @pytest.fixture(scope="module")
 def keyed(_launch: Start) -> Iterator[Bridge]:
-    """A bridge with the operator's key, and one page that may ask."""
+    """A bridge with the operator's key and one allowed page."""
     bridge = _launch(api_key="operators-key", cors_origin=ALLOWED, show_token=1).warm_up("operators-key")
     yield bridge
     bridge.stop()
@@ -114,7 +114,7 @@ def test_a_rejected_request_does_not_reach_copilot(keyed: Bridge, simulator: Sim
 def test_stored_keys_choose_accounts_and_models(
     start_bridge: Start, simulator: Simulator, tmp_path: Path
 ) -> None:
-    """Made, restricted and revoked while four workers run; each caller on its own account."""
+    """Keys are created, restricted and revoked while four workers run; each has an account of its own."""
     with store_of(tmp_path) as store:
         for persona in ("business", "demo"):
             store.logins.add(f"octo-{persona}", Secret(new_token(persona)), simulator.url)
@@ -129,7 +129,7 @@ def test_stored_keys_choose_accounts_and_models(
         assert ask(bridge, shared, marks[1], "claude-sonnet-4.5").status == 200
         assert simulator.only(marks[1])["persona"] == "demo"
         assert ask(bridge, default, marks[2]).status == 200
-        assert simulator.only(marks[2])["persona"] == "demo", "the newest is the default"
+        assert simulator.only(marks[2])["persona"] == "demo", "the newest login is the default"
         assert "octo-nobody" in ask(bridge, nobody).error["message"]
 
         refused = ask(bridge, shared, "hello", "gpt-4o")
@@ -178,7 +178,7 @@ def test_the_log_names_the_key(keyed: Bridge) -> None:
 
 
 def test_a_request_through_a_proxy_requires_a_key(bridge: Bridge) -> None:
-    """A proxy on this machine makes everybody look as if they were on it; it says who they are."""
+    """Requests of a proxy on this machine come from a local address; its headers have the client's."""
     headers = {"X-Forwarded-For": "198.51.100.7"}
     refused = bridge.request("POST", CHAT, BODIES[CHAT], headers)
     assert refused.status == 401
@@ -199,7 +199,7 @@ def test_a_request_through_a_proxy_works_with_a_key(keyed: Bridge) -> None:
 
 
 def page(host: str, **headers: str) -> dict[str, str]:
-    """What a browser sends for a page of https://evil.example."""
+    """The headers that a browser sends for a page of https://evil.example."""
     return {
         "Host": host,
         "Origin": ORIGIN,
@@ -246,7 +246,7 @@ ATTACKS = {
 
 @pytest.fixture(scope="module")
 def tempting(_launch: Start) -> Iterator[Bridge]:
-    """Without a key, and with a token to be shown."""
+    """A bridge without a key that shows its token."""
     bridge = _launch(show_token=1, server="gevent").warm()
     yield bridge
     bridge.stop()
@@ -269,7 +269,7 @@ def test_a_hostile_page_gets_nothing(tempting: Bridge, simulator: Simulator, mar
 
 
 def test_no_response_may_be_embedded(tempting: Bridge) -> None:
-    """Where a browser says nothing of who asks, it at least keeps the answer to itself."""
+    """A browser without Sec-Fetch headers at least keeps the response from the page."""
     for path in ("/", "/healthz", "/v1/models", "/nothing"):
         headers = tempting.request("GET", path).headers
         assert headers["cross-origin-resource-policy"] == "same-origin"
@@ -305,7 +305,9 @@ def test_cors_lets_an_allowed_page_use_the_apis(keyed: Bridge) -> None:
     assert "Origin" in answer.headers["vary"]
     refused = ask(keyed, None, Origin=ALLOWED)
     assert refused.status == 401
-    assert refused.headers["access-control-allow-origin"] == ALLOWED, "or the page could not say why"
+    assert refused.headers["access-control-allow-origin"] == ALLOWED, (
+        "otherwise the page could not read the reason"
+    )
     assert ask(keyed, "operators-key", Origin=f"{ALLOWED}.evil.example").status == 403
 
 
@@ -317,6 +319,6 @@ def test_only_the_operator_gets_the_token(keyed: Bridge, bridge: Bridge) -> None
     assert answer.json["token"].startswith("tid=")
     assert answer.headers["cache-control"] == "no-store"
     page = keyed.request("GET", "/token", headers={"x-api-key": "operators-key", "Origin": ALLOWED})
-    assert page.status == 403, "not even to a page that may ask"
+    assert page.status == 403, "not even to an allowed page"
     assert "--show-token" in bridge.request("GET", "/token").error["message"]
     assert "tid=" not in "".join(keyed.log.all())

@@ -1,4 +1,4 @@
-"""Nothing is sent without the operator's yes."""
+"""No request is sent before the operator approves it."""
 
 import json
 import sys
@@ -31,7 +31,7 @@ def waiting(store: Store, number: int) -> list[PendingRequest]:
 
 
 def test_the_operator_approves_and_denies(start_bridge: Start, simulator: Simulator, mark: str) -> None:
-    """Asked for in one worker, answered from another process."""
+    """A request waits in one worker, and another process decides."""
     bridge = start_bridge(require_approval=1, workers=2).warm()
     with store_of(bridge) as store:
         first = bridge.ask(f"one {mark}\nand more", "claude-sonnet-4.5")
@@ -53,11 +53,11 @@ def test_the_operator_approves_and_denies(start_bridge: Start, simulator: Simula
         assert not store.approvals.decide(question.id, yes=True)
     bridge.stop()
     for path in bridge.home.glob("bridge.db*"):
-        assert mark.encode() not in path.read_bytes(), "what was said is sealed"
+        assert mark.encode() not in path.read_bytes(), "the prompt is encrypted"
 
 
 def test_each_turn_of_a_conversation_needs_approval(start_bridge: Start) -> None:
-    """What it goes on from is looked up before anything is asked."""
+    """The previous response is looked up before the operator is asked."""
     bridge = start_bridge(require_approval=1, server="gevent").warm()
     body: dict[str, object] = {"model": "gpt-5.3-codex", "input": "hello"}
     with store_of(bridge) as store:
@@ -136,7 +136,7 @@ def test_requests_are_approved_at_the_terminal_of_start(simulator: Simulator, tm
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no terminal of this kind")
 def test_requests_are_approved_at_another_terminal(start_bridge: Start, tmp_path: Path) -> None:
-    """`copilot-bridge approvals --watch` asks for what any worker wants to send."""
+    """`copilot-bridge approvals --watch` shows the requests of every worker."""
     bridge = start_bridge(require_approval=1, workers=2).warm()
     environ = {"COPILOT_BRIDGE_HOME": str(bridge.home)}
     terminal = Terminal(tmp_path, environ, "approvals", "--watch")
@@ -155,7 +155,7 @@ def test_requests_are_approved_at_another_terminal(start_bridge: Start, tmp_path
 
 @contextmanager
 def terminal_thread(url: str, text: str) -> Iterator[list]:
-    """A request under way, answered at the end of the block."""
+    """A running request; its response is read at the end of the block."""
     import threading
 
     import requests
@@ -184,7 +184,7 @@ def test_shutting_down_rejects_waiting_requests_at_once(start_bridge: Start, ser
             answer = stream.answer()
             assert answer.status == 503
             assert "shutting down" in answer.json["error"]["message"]
-        assert answer.json["type"] == "error", "in its own dialect"
+        assert answer.json["type"] == "error", "in the client's dialect"
         assert bridge.wait() == 0
         assert time.monotonic() - began < 10
         assert store.approvals.waiting() == []
@@ -192,7 +192,7 @@ def test_shutting_down_rejects_waiting_requests_at_once(start_bridge: Start, ser
 
 @pytest.mark.parametrize("server", ["gunicorn", "gevent"])
 def test_shutting_down_ends_a_queue(start_bridge: Start, server: str, mark: str) -> None:
-    """Those whose turn does not come in time hear of it, too."""
+    """Queued requests that are not admitted in time get an error, too."""
     bridge = start_bridge(rate_limit=60, queue_requests=1, server=server, graceful_timeout=0.5).warm()
     assert bridge.chat("hello").status == 200
     asked = [bridge.ask(f"hello {mark}"), bridge.ask(f"hello {mark}", stream=True)]

@@ -1,4 +1,4 @@
-"""Keys that are tried one after the other, at the running program with its workers."""
+"""Guessing of keys at the running program with its workers."""
 
 import contextlib
 import sqlite3
@@ -26,9 +26,9 @@ def test_guesses_are_limited_in_all_workers_and_for_nobody_else(start_bridge: St
     told = [ask(bridge, f"guess-{number}", header=header) for number in range(40)]
     assert told.count(401) <= 25
     assert told[-10:].count(429) >= 9
-    assert ask(bridge, "hunter2") == 429, "or guessing would go on"
-    assert ask(bridge, OPERATOR) == 200, "a good key is never locked out"
-    assert ask(bridge, "hunter2", "198.51.100.7") == 200, "nobody else behind the same proxy"
+    assert ask(bridge, "hunter2") == 429, "otherwise guessing could go on"
+    assert ask(bridge, OPERATOR) == 200, "a long valid key is never locked out"
+    assert ask(bridge, "hunter2", "198.51.100.7") == 200, "nobody else behind the proxy is limited"
 
 
 def test_invented_github_tokens_cause_few_exchanges(start_bridge: Start, simulator: Simulator) -> None:
@@ -39,7 +39,7 @@ def test_invented_github_tokens_cause_few_exchanges(start_bridge: Start, simulat
     for _ in range(20):
         ask(bridge, "ghu_invented00000000", "192.0.2.0")
     tried = len(simulator.ledger(path="/copilot_internal/v2/token")) - before
-    assert tried <= 61, "each once; the overall number is bounded, too"
+    assert tried <= 61, "each token is tried once, and the total is limited, too"
     told = [ask(bridge, f"ghu_more{number:012}", f"198.51.100.{number}") for number in range(40)]
     assert told.count(429) >= 30
 
@@ -63,7 +63,7 @@ def test_a_missing_database_does_not_disable_keys(
 
 
 def make_key(home: Path) -> None:
-    """As the command line does, in another process."""
+    """Another process, like the command line."""
     from copilot_bridge.store import open_store
     from copilot_bridge.store.keys import KEY, Key
 

@@ -1,4 +1,4 @@
-"""How often: across workers, across restarts, in order, and gone at once when the client has left."""
+"""Rate limits hold for all workers and over restarts, in order, and end with a disconnect."""
 
 import statistics
 import subprocess
@@ -26,7 +26,7 @@ from copilot_bridge.redaction import Secret
 from copilot_bridge.store import open_store
 from copilot_bridge.store.keys import KEY, Key
 
-# s: between the bridge's yes and the simulator's clock lies a way, longer for one request than for the next.
+# s: the time from the bridge's admission to the simulator's clock varies from request to request.
 SLACK = 0.1
 
 
@@ -65,7 +65,7 @@ def test_a_limit_outlives_a_restart(start_bridge: Start) -> None:
 def test_four_workers_space_fifty_callers_evenly(
     start_bridge: Start, simulator: Simulator, mark: str
 ) -> None:
-    """The rate holds, nobody is lost, nobody is asked for twice."""
+    """The rate holds, and each request reaches Copilot exactly once."""
     gap, callers, each = 0.02, 50, 2
     bridge = start_bridge(rate_limit=gap, queue_requests=1, workers=4, server="gunicorn").warm()
 
@@ -88,7 +88,7 @@ def test_four_workers_space_fifty_callers_evenly(
 def test_waiting_requests_are_served_in_order_and_can_leave_at_once(
     start_bridge: Start, simulator: Simulator
 ) -> None:
-    """Nobody's turn comes before all are there: the first one takes the only place until it leaves."""
+    """The first request holds the only place until all others wait, and then disconnects."""
     gap = 0.7
     bridge = start_bridge(rate_limit=gap, max_concurrent=1, queue_requests=1, server="gevent").warm()
     marks = [new_mark() for _ in range(4)]
@@ -105,7 +105,7 @@ def test_waiting_requests_are_served_in_order_and_can_leave_at_once(
     assert simulator.ledger(marks[1]) == []
     began = [simulator.only(marks[number])["started"] for number in (0, 2, 3)]
     assert all(later - earlier >= gap - SLACK for earlier, later in pairwise(began))
-    assert began[2] - began[1] < 2 * gap, "no turn is lost with who has left"
+    assert began[2] - began[1] < 2 * gap, "a disconnected request costs no turn"
 
 
 def wait_until_waiting(bridge: Bridge, number: int) -> None:
@@ -190,7 +190,7 @@ def test_a_key_has_a_rate_of_its_own(start_bridge: Start, tmp_path: Path) -> Non
 def test_an_account_is_paused_for_all_workers_and_over_a_restart(
     start_bridge: Start, simulator: Simulator, mark: str, tmp_path: Path
 ) -> None:
-    """In all workers, for all its callers, after a restart; other accounts go on."""
+    """The pause holds for all workers and callers and after a restart; other accounts go on."""
     bridge = start_bridge(workers=3, home=tmp_path, allow_github_tokens=1)
     mine, other = new_token(), new_token("business")
 
@@ -224,7 +224,7 @@ ASKED = {
 def test_a_paused_model_leaves_the_others_usable(
     start_bridge: Start, simulator: Simulator, mark: str
 ) -> None:
-    """Told in each dialect, whole and streamed, with models that do not; until somebody ends it."""
+    """Each dialect reports the pause, whole and streamed, with other models, until the operator ends it."""
     bridge = start_bridge(server="gevent")
 
     def ask(model: str, dialect: str = "chat", text: str = "hello", stream: bool = False) -> Answer:
@@ -264,7 +264,7 @@ def test_an_account_is_paused_for_the_time_in_the_message(start_bridge: Start) -
     assert "the account is paused" in refused.error["message"]
     assert bridge.request("GET", "/readyz").json["state"] == "paused"
     page = bridge.request("GET", "/", headers={"Accept": "text/html"}).body.decode()
-    assert page.count("2733 seconds") == 1, "its page says so once"
+    assert page.count("2733 seconds") == 1, "the page says so once"
 
 
 def test_no_other_login_replaces_a_paused_one(
@@ -293,7 +293,7 @@ def test_limits_hold_per_worker_without_a_store(start_bridge: Start, tmp_path: P
 
 
 def test_a_retry_keeps_to_the_interval(start_bridge: Start, simulator: Simulator, mark: str) -> None:
-    """It is let through before those who wait, and there is no standstill if it holds the only place."""
+    """A retry skips the queue, and does not block itself if it holds the only place."""
     bridge = start_bridge(rate_limit=0.3, max_concurrent=1, queue_requests=1, server="gevent").warm()
     simulator.expire(bridge.github_token)
     threads = [threading.Thread(target=bridge.chat, args=(f"hello {mark}",)) for _ in range(2)]

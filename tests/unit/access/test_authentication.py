@@ -1,4 +1,4 @@
-"""Who is let in, as whom; and that nobody is when in doubt."""
+"""Which credentials identify which caller, and that doubt rejects a request."""
 
 import contextlib
 import hmac
@@ -174,7 +174,7 @@ def broken(*_args):
 
 
 def test_a_broken_store_does_not_disable_keys(store, tmp_path, monkeypatch, caplog):
-    """Neither for a process that knew the keys nor for one that begins afterwards."""
+    """A process that has read the keys keeps them; one that starts later rejects everything."""
     monkeypatch.setattr(reloading_cache, "MAX_AGE", 0)
     monkeypatch.setattr(reloading_cache, "RELOAD_AGE", 0)
     secret = store.keys.add(Key("a", KEY, b""))
@@ -279,7 +279,7 @@ def test_another_bridges_database_does_not_disable_keys(tmp_path):
 
 @pytest.mark.parametrize("kind", [KEY, SHARE])
 def test_a_reused_name_is_another_caller(store, kind):
-    """What is kept for a caller (conversations, rows, limits) is kept under the id."""
+    """Conversations, log rows and limits are stored under the caller's id."""
     authenticator = make(store)
 
     def identity():
@@ -297,7 +297,7 @@ def test_a_reused_name_is_another_caller(store, kind):
 
 
 def test_a_name_from_before_generations_keeps_its_id(tmp_path):
-    """It is known from the log that there has been such a key, and that it is gone."""
+    """The log shows that such a key has existed and was revoked."""
     store = open_store(tmp_path)
     store.database.run(
         lambda transaction: (

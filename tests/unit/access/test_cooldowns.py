@@ -1,4 +1,4 @@
-"""After a refusal that names a time just that which was refused is left alone, for just that time."""
+"""A refusal with a time pauses exactly what was refused, for exactly that time."""
 
 import pytest
 
@@ -16,7 +16,7 @@ CHAT, EMBEDDINGS = "/chat/completions", "/embeddings"
 
 
 class World:
-    """A process of the bridge: two that have the same `home` share a store."""
+    """A process of the bridge; two with the same `home` share a store."""
 
     def __init__(self, home, **settings):
         self.now = 1000.0
@@ -184,7 +184,7 @@ def test_workers_share_cooldowns_and_any_can_end_them(world, new_world):
 
 
 def test_another_machines_clock_makes_no_cooldown_longer(world, new_world):
-    """One is an hour behind; the store's clock counts for both."""
+    """One machine is an hour behind; both follow the store's clock."""
     world.refuse(**{"retry-after": "60"})
     other = new_world()
     other.store.database._clock = lambda: world.now

@@ -1,4 +1,4 @@
-"""Wrong keys: slowed for whoever sends them, in all workers together, and for nobody else."""
+"""Wrong keys are limited for their address in all workers together, and for nobody else."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def worker(store, clock):
-    """Makes a worker's own view of the callers; memory is shared with the others."""
+    """Makes the authenticator of one worker; the memory of guesses is shared."""
 
     def make():
         guess_limiter = GuessLimiter(SharedTimes(store.attempts._path), clock)
@@ -87,7 +87,7 @@ def test_the_workers_count_together(worker):
 def test_a_short_key_is_not_compared_while_its_address_is_limited(worker, clock):
     authenticator = worker()
     use_up(authenticator)
-    assert kind(authenticator, SHORT) == "rate_limited", "or each guess would still be answered"
+    assert kind(authenticator, SHORT) == "rate_limited", "otherwise every guess would get an answer"
     assert kind(authenticator, SHORT, THERE) == "in"
     clock.now += WRONG_KEY_INTERVAL * 2
     assert kind(authenticator, SHORT) == "in"
@@ -106,7 +106,9 @@ def test_a_long_valid_key_is_never_locked_out(worker, store):
     authenticator = worker()
     use_up(authenticator)
     assert kind(authenticator, made) == "in"
-    assert kind(authenticator, made[:-1] + "x") == "rate_limited", "a wrong one is slowed, however long"
+    assert kind(authenticator, made[:-1] + "x") == "rate_limited", (
+        "wrong keys are limited however long they are"
+    )
 
 
 @pytest.mark.parametrize("empty", ["", " "])
@@ -150,7 +152,7 @@ def test_new_github_tokens_are_bounded_per_address_and_overall(clock):
     assert sum(tried(f"192.0.2.{number}") for number in range(200)) == MAX_NEW_TOKENS - MAX_WRONG_KEYS
 
 
-# The memory.
+# The shared memory.
 
 
 def test_times_from_before_a_restart_lock_nobody_out(tmp_path):
@@ -179,7 +181,7 @@ def test_times_are_kept_in_memory_without_a_file(tmp_path):
     assert tries.read("a") == 7.0
 
 
-# What the operator is told.
+# Warnings for the operator.
 
 
 @pytest.mark.parametrize(

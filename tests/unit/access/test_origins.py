@@ -1,4 +1,4 @@
-"""Which requests a web page may have sent, and where a request comes from."""
+"""Which requests of web pages are rejected, and which address a request comes from."""
 
 import pytest
 
@@ -90,7 +90,9 @@ def test_cors_origin_allows_an_origin():
     assert not refused(policy, origin="http://localhost:3000", fetch_site="same-site")
     assert refused(policy, origin="https://chat.example.evil.example")
     assert refused(policy, origin="http://chat.example")
-    assert refused(policy, origin="https://chat.example", host="evil.example"), "rebinding all the same"
+    assert refused(policy, origin="https://chat.example", host="evil.example"), (
+        "a rebound name is rejected anyway"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Rates and spans of time, as people write them."""
+"""Parsing of rates and durations."""
 
 import pytest
 

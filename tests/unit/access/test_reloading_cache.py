@@ -1,4 +1,4 @@
-"""When a request waits for the store, and when it goes on with what is known."""
+"""When a request waits for the store, and when it uses the data in memory."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ LONG = 10.0  # s, the longest that a test waits for what comes at once
 
 
 class Reads:
-    """Readings of a store that answers when `answers` is set."""
+    """Counts the reads of a store that responds while `answers` is set."""
 
     def __init__(self) -> None:
         self.answers = threading.Event()
@@ -74,7 +74,7 @@ def test_older_data_is_reloaded_in_the_background(
     known.refresh()
     known.refresh()
     assert reads.begun.acquire(timeout=LONG)
-    assert reads.count == 2, "one reading for all"
+    assert reads.count == 2, "one reload for all"
     reads.answers.set()
 
 
@@ -96,13 +96,13 @@ def test_a_request_waits_for_old_data_where_it_matters(
 
 
 def test_a_waiting_request_outlasts_the_reload(reads: Reads, changes: ChangeCounter) -> None:
-    """The reading ends at its deadline; one that waits for it would else meet the silent store again."""
+    """The reload ends at its deadline; a request that gave up earlier would try the silent store again."""
     deadline = 0.3
     known = ReloadingCache(changes, lambda: (reads(), time.sleep(deadline))[0], deadline)
     first = in_thread(known.refresh)
     assert reads.begun.acquire(timeout=LONG)
     known.refresh()
-    assert not known._lock.locked(), "the reading has ended"
+    assert not known._lock.locked(), "the reload has ended"
     assert reads.count == 1
     first.join(LONG)
 

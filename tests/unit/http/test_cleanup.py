@@ -1,4 +1,4 @@
-"""Everything that a request has opened is closed, whatever happens to its answer."""
+"""Everything that a request has opened is closed, whatever happens to its response."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ from copilot_bridge.serving.gunicorn_requests import restartable_start_response
 
 
 class Panic(BaseException):
-    """As of a library that is not written in Python."""
+    """An exception like that of a library in another language."""
 
 
 def environ(path="/v1/messages"):
@@ -23,7 +23,7 @@ def environ(path="/v1/messages"):
 
 
 def ask(application, path="/v1/messages"):
-    """(status, body) of an answer, after its end."""
+    """(status, body) of the response, after its end."""
     told = []
     answer = ErrorBoundary(application)(
         environ(path), lambda status, _headers, _failure=None: told.append(status)
@@ -92,7 +92,7 @@ def test_the_server_runs_the_cleanup_of_a_sent_response_once():
 
 
 def test_an_exception_in_a_hook_runs_the_cleanup(caplog):
-    """Flask asks it a second time, with its own answer to the failure."""
+    """Flask calls the hook a second time, with its own error response."""
     app, closed = Flask(__name__), []
 
     @app.get("/")

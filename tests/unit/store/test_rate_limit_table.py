@@ -1,4 +1,4 @@
-"""Lanes: the gap, the rate and the number at a time hold, in order, whoever asks."""
+"""A limit's interval, rate and maximum hold for all processes, in the order of arrival."""
 
 import pytest
 
@@ -64,12 +64,12 @@ def test_the_queue_keeps_the_order_of_arrival(table):
         assert not table.goes(SPACED, ticket)
     table.now += 3
     assert not table.goes(SPACED, "c")
-    assert not table.goes(SPACED, "e", queue=False), "nobody goes before those who wait"
+    assert not table.goes(SPACED, "e", queue=False), "nobody overtakes the queue"
     assert table.goes(SPACED, "b")
     table.now += 3
     assert not table.goes(SPACED, "d")
     table.table.release("c")
-    assert table.goes(SPACED, "d"), "who left is in nobody's way"
+    assert table.goes(SPACED, "d"), "a request that left blocks nobody"
 
 
 def test_a_retry_skips_the_queue(table):
@@ -84,7 +84,7 @@ def test_a_full_queue_admits_no_more_waiters(table):
     table.goes(SPACED, "a")
     assert not table.request(SPACED, "b", max_queued=1).queue_full
     assert table.request(SPACED, "c", max_queued=1).queue_full
-    assert not table.request(SPACED, "b", max_queued=1).queue_full, "it is in it already"
+    assert not table.request(SPACED, "b", max_queued=1).queue_full, "it is queued already"
 
 
 def test_a_rate_holds_in_any_period(table):
