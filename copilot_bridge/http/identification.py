@@ -27,6 +27,11 @@ def read_origin(environ: Mapping[str, Any]) -> RequestOrigin:
     )
 
 
+def is_local() -> bool:
+    """Tells whether the request comes from this machine, through no proxy that others can reach."""
+    return bridge().origin_policy.locate(read_origin(request.environ))[1]
+
+
 def identify(local: bool) -> None:
     """Finds the request's caller and makes its context.  Raises BridgeError for unknown callers."""
     credentials = read_credentials(map(request.environ.get, CREDENTIAL_VARIABLES))

@@ -20,7 +20,7 @@ from flask import Response, current_app, g, request, url_for
 from copilot_bridge.access.authentication import LOCAL_OPERATOR, Caller, read_credentials
 from copilot_bridge.errors import BridgeError, StoreError
 from copilot_bridge.exchange import Bridge, Call
-from copilot_bridge.http.identification import CREDENTIAL_VARIABLES, identify, read_origin
+from copilot_bridge.http.identification import CREDENTIAL_VARIABLES, identify, is_local
 from copilot_bridge.store.keys import digest_of
 from copilot_bridge.web.language import LANGUAGES, tr
 from copilot_bridge.web.negotiation import wants_page
@@ -86,7 +86,7 @@ def receive() -> Any:
         return None
     if not wants_page() and (otherwise := getattr(view, "otherwise", None)):
         if view.otherwise_key:
-            identify(local())
+            identify(is_local())
         return otherwise(**(request.view_args or {}))
     keep_out_pages()
     if request.method == "GET" and request.args.keys() & CHOICES.keys():
@@ -107,10 +107,6 @@ def keep_out_pages() -> None:
     """Who may use the APIs (--cors-origin) may not read these pages.  Raises BridgeError "permission"."""
     if shared().origin_policy.allows(request.headers.get("Origin", "")):
         raise BridgeError(tr("Pages of other sites may not use these."), kind="permission")
-
-
-def local() -> bool:
-    return shared().origin_policy.locate(read_origin(request.environ))[1]
 
 
 def operator() -> Visitor:
@@ -140,10 +136,10 @@ def find_visitor() -> Visitor:
     """Raises BridgeError "authentication"."""
     given = read_credentials(map(request.environ.get, CREDENTIAL_VARIABLES))
     if given:
-        caller = shared().authenticator.authenticate(given, local=local(), address=g.entry.caller)
+        caller = shared().authenticator.authenticate(given, local=is_local(), address=g.entry.caller)
         if caller is not LOCAL_OPERATOR:  # where no key is asked for, one that is given proves nothing
             return Visitor(caller, by_header=True)
-    return signed_in() or Visitor(shared().authenticator.authenticate((), local=local()), visit())
+    return signed_in() or Visitor(shared().authenticator.authenticate((), local=is_local()), visit())
 
 
 def signed_in() -> Visitor | None:

@@ -20,9 +20,10 @@ from copilot_bridge.errors import BridgeError, InvalidRequest, UpstreamTimeout
 from copilot_bridge.exchange import Call
 from copilot_bridge.exchange.keys import make_key
 from copilot_bridge.exchange.models import can_talk, named, offered
+from copilot_bridge.http.identification import is_local
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.store.keys import KEY
-from copilot_bridge.web.door import go, local, shared
+from copilot_bridge.web.door import go, shared
 from copilot_bridge.web.frame import page
 from copilot_bridge.web.language import say, tr
 from copilot_bridge.web.trial import Trial, ask
@@ -178,7 +179,7 @@ def shown(
         trial=trial,
         manual=bridge.approval.wanted,
         lasting=bridge.store.database.persistent,
-        nearby=local(),
+        nearby=is_local(),
     )
 
 
