@@ -24,7 +24,6 @@ PENDING = {
     "billing",
     "cli",
     "clients",
-    "dialects",
     "exchange",
     "logs",
     "metrics",

@@ -20,16 +20,22 @@ class ResponseAccumulator(Protocol):
 
     @property
     def done(self) -> bool:
-        """The response is complete."""
+        """Return whether the response is complete."""
 
     def add(self, payload: JsonObject) -> None:
-        """Raises UpstreamRefused: the payload is an error, or can't be read."""
+        """Add the payload of an event.
+
+        :raises UpstreamRefused: it is an error, or can't be read.
+        """
 
     def end(self) -> None:
-        """Take note of the end that stands behind the last event in some dialects."""
+        """Take note of the end marker that follows the last event in some dialects."""
 
     def result(self) -> WholeResponse:
-        """Raises StreamCut: the stream has no end."""
+        """Return the whole response.
+
+        :raises StreamCut: the stream has no end.
+        """
 
 
 def accumulate(pieces: Iterable[bytes], accumulator: ResponseAccumulator) -> WholeResponse:

@@ -1,4 +1,4 @@
-"""What kind of call a request is, and which conversation it belongs to: tables by client.
+"""The kind of a call, and the conversation it belongs to, in tables by client.
 
 A call counts as the user's own unless the client marks it, or its text is one that a client writes itself.
 """
@@ -112,8 +112,9 @@ MAX_NAME_LENGTH = 500
 
 
 def call_kind(conversation: Conversation, headers: Mapping[str, str]) -> str | None:
-    """Return the kind of a call, or None for an ordinary one: a user's, or one of the tool loop that
-    follows.
+    """Return the kind of a call, or None for an ordinary one.
+
+    Ordinary calls are the user's and those of the tool loop that follows.
     """
     for header_rule in HEADER_RULES:
         value = headers.get(header_rule.header, "").strip().lower()

@@ -1,4 +1,4 @@
-"""Whose turn a conversation is at, and how it began: one rule for all dialects.
+"""The turns of a conversation: whose turn it is and how it began, by one rule for all dialects.
 
 GitHub bills by the initiator of a turn, so the rule is strict.  Text that a person typed counts as the
 user's.  Text that a client wrote into a user message by itself does not.  In doubt it is the user's turn.
@@ -127,13 +127,13 @@ class ConversationReader:
 
 
 def is_summary(text: str) -> bool:
-    """Whether a text is a summary that a client wrote in place of earlier messages."""
+    """Return whether a text is a summary that a client wrote in place of earlier messages."""
     start = text.lstrip()
     return any(start.startswith(beginning) and phrase in text for beginning, phrase in SUMMARIES)
 
 
 def is_typed(start: str, text: str) -> bool:
-    """Whether the user typed a text, or something after or inside the reminder that it begins with.
+    """Return whether the user typed a text, or something after or inside the reminder that it begins with.
 
     :param start: the beginning of the text.
     """

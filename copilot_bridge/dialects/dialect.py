@@ -80,13 +80,15 @@ class Dialect:
         return self.path_pattern or re.escape(self.endpoint.removeprefix("/"))
 
     def field_path(self, what: str) -> str:
-        """Return the client's field for something that it relies on; `what` itself if the dialect has
-        no such field.
+        """Return the client's field for something that it relies on.
+
+        If the dialect has no such field, `what` itself is returned.
         """
         return next(iter(self.field_paths.get(what, ())), what)
 
     def pick_upstream(self, offered: tuple[str, ...]) -> str | None:
-        """Return the dialect in which to send a request to a model, or None if there is no translation
-        to any offered.
+        """Return the dialect in which to send a request to a model.
+
+        None: there is no translation to any offered dialect.
         """
         return next((name for name in self.upstream_order if name in offered), None)

@@ -1,6 +1,7 @@
-"""OpenAI's embeddings API.  https://platform.openai.com/docs/api-reference/embeddings/create
+"""OpenAI's embeddings API.
 
 Copilot takes only lists of strings, gives only floats, and leaves out `object` and `model`.
+https://platform.openai.com/docs/api-reference/embeddings/create
 """
 
 import base64
@@ -27,13 +28,13 @@ def read(data: bytes) -> JsonObject:
     """
     body = read_body(data)
     check_body(REQUIRED, FIELDS, body)
-    given = body["input"]
-    body["input"] = [given] if isinstance(given, str) else given
+    input_ = body["input"]
+    body["input"] = [input_] if isinstance(input_, str) else input_
     return body
 
 
-def check_input(where: str, given: Any) -> None:
-    texts = [given] if isinstance(given, str) else given
+def check_input(where: str, value: Any) -> None:
+    texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not texts:
         raise InvalidRequest(f"{where}: expected a string or a list of strings", param=where)
     for index, text in enumerate(texts):

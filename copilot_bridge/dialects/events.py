@@ -44,9 +44,9 @@ class ReasoningDelta:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningSignature:
-    """What upstream has to get back unchanged with this part, by dialect.
+    """The details that upstream has to get back unchanged with a part, by dialect.
 
-    Under "google" it belongs to the tool call that follows.
+    Those under "google" belong to the tool call that follows.
     """
 
     part: int

@@ -84,7 +84,7 @@ def valid_details(value: Any) -> dict[str, Any]:
 
 
 def is_valid(dialect: str, value: Any) -> bool:
-    """Whether details have the form that the dialect uses; damaged or forged ones do not."""
+    """Return whether details have the form that the dialect uses; damaged or forged ones do not."""
     if dialect == "responses":
         return isinstance(value, dict) and all(isinstance(member, str) for member in value.values())
     if dialect == "google":
@@ -93,5 +93,5 @@ def is_valid(dialect: str, value: Any) -> bool:
 
 
 def is_foreign(encoded: Any) -> bool:
-    """Whether details are of another dialect, and must not be sent to a backend of the client's."""
+    """Return whether details are of another dialect, and must not be sent to a backend of the client's."""
     return isinstance(encoded, str) and encoded.startswith(PREFIX)

@@ -1,5 +1,4 @@
-"""Errors that upstream sends inside a stream, where only a code or a type tells what they mean, and no
-status.
+"""Errors inside upstream's streams, where a code or a type tells what they mean, and no status.
 
 Source: the codes of Copilot's own refusals, and OpenAI's and Anthropic's lists of errors (2026).
 """
@@ -58,7 +57,7 @@ ERROR_TYPES = (None, "error")  # the types of events that may be errors
 
 
 def is_error(event: dict[str, Any]) -> bool:
-    """Whether an event is an error: by its type, or because it has an error and no type."""
+    """Return whether an event is an error: by its type, or because it has an error and no type."""
     kind = event.get("type")
     return kind == "error" or (kind is None and bool(event.get("error")))
 

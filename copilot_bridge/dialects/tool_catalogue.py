@@ -61,7 +61,7 @@ def hosted_tool(dialect: str, type_: str) -> HostedTool | None:
 
 
 def is_refused(dialect: str, tool: Any) -> bool:
-    """Whether Copilot refuses a tool of a request for every model."""
+    """Return whether Copilot refuses a tool of a request for every model."""
     found = hosted_tool(dialect, str(tool.get("type"))) if isinstance(tool, dict) else None
     return found is not None and found.refused
 

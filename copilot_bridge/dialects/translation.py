@@ -86,7 +86,7 @@ class Translation:
 
     @property
     def stopped(self) -> bool:
-        """Whether the bridge ended the response, so that upstream's stream can be closed."""
+        """Return whether the bridge ended the response, so that upstream's stream can be closed."""
         return self._stop_reader is not None and self._stop_reader.stopped
 
     def feed(self, piece: bytes) -> bytes:

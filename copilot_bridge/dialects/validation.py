@@ -53,7 +53,10 @@ def predicate(expected: str, fits: Callable[[Any], bool], schema: JsonObject) ->
 
 
 def instance_of(expected: str, kind: type, name: str) -> Validator:
-    """:param name: of the type in JSON Schema."""
+    """Validate the type of a value.
+
+    :param name: that of the type in JSON Schema.
+    """
 
     def check(where: str, value: Any) -> None:
         if not isinstance(value, kind):

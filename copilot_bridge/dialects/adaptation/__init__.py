@@ -1,3 +1,4 @@
-"""Adaptation of prompts to what their target accepts, and back: a table of limits, and a module per
-subject.
+"""Adaptation of prompts to what their target accepts, and back.
+
+There is a table of limits, and a module per subject.
 """

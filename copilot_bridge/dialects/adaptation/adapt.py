@@ -94,8 +94,9 @@ def as_strict_for_claude(output_format: OutputFormat) -> OutputFormat:
 
 
 def as_strict_for_openai(output_format: OutputFormat) -> OutputFormat:
-    """Return the output format as a strict one if OpenAI can enforce it; otherwise the schema is only
-    a hint.
+    """Return the output format as a strict one if OpenAI can enforce it.
+
+    Otherwise the schema is only a hint.
     """
     schema = output_format.schema and output_schema(output_format.schema, SCHEMA_SUBSETS["openai"])
     return replace(output_format, schema=schema, strict=True) if is_strict(schema) else output_format

@@ -137,8 +137,9 @@ def member_maps(schema: JsonObject) -> None:
 
 
 def as_object_schema(schema: JsonObject) -> JsonObject:
-    """Return the root as an object schema: its unions merged, and what it can't have moved to its
-    description.
+    """Return the root as an object schema, with its unions merged.
+
+    What an object schema can't have is moved to its description.
     """
     result = dict(with_reference_resolved(schema, schema))
     for key in UNIONS:

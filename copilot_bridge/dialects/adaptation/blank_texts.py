@@ -13,8 +13,9 @@ def is_blank(text: str) -> bool:
 
 
 def remove_blank_texts(prompt: Prompt) -> Prompt:
-    """Remove blank texts, and white space at the end of an assistant message that the model is to
-    continue.
+    """Remove blank texts.
+
+    White space at the end of an assistant message that the model is to continue is removed, too.
     """
     messages = tuple(kept for message in prompt.messages if (kept := without_blank_texts(message)))
     if messages and messages[-1].role == "assistant":

@@ -1,5 +1,6 @@
-"""Custom (free-form) tools for models that know only functions: a function with the text as its only
-argument.
+"""Custom (free-form) tools for models that know only functions.
+
+Such a tool becomes a function with the text as its only argument.
 """
 
 from collections.abc import Iterator, Mapping
@@ -57,8 +58,9 @@ def wrap_call(part: Part) -> Part:
 
 
 def unwrap(arguments: str) -> str:
-    """Return the free text in {"input": "..."}; the arguments as they are if the model wrote them
-    differently.
+    """Return the free text in {"input": "..."}.
+
+    If the model wrote the arguments differently, they are returned as they are.
     """
     try:
         parsed = codec.read(arguments)
@@ -82,8 +84,9 @@ class CustomInputUnwrapper:
         self._arguments: list[str] = []  # its arguments so far
 
     def feed(self, event: Event) -> Iterator[Event]:
-        """Hold back the arguments of a call until they are complete, since only then they can be
-        unwrapped.
+        """Hold back the arguments of a call until they are complete.
+
+        Only complete arguments can be unwrapped.
         """
         if isinstance(event, ToolCallArgumentsDelta) and event.part == self._part:
             self._arguments.append(event.json)

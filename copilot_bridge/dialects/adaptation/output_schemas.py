@@ -121,7 +121,7 @@ def split_types(schema: JsonObject, subset: SchemaSubset) -> JsonObject:
 
 
 def is_accepted(key: str, value: Any, schema: JsonObject, subset: SchemaSubset) -> bool:
-    """Whether the subset has a keyword with this value."""
+    """Return whether the subset has a keyword with this value."""
     types = schema.get("type")
     of_type = (subset.by_type.get(str(name), ()) for name in (types if isinstance(types, list) else [types]))
     if key not in subset.any and not any(key in keywords for keywords in of_type):
@@ -134,7 +134,7 @@ def is_accepted(key: str, value: Any, schema: JsonObject, subset: SchemaSubset) 
 
 
 def is_closed(schema: JsonObject) -> bool:
-    """Whether an object has members and says nothing about others."""
+    """Return whether an object has members and says nothing about others."""
     return bool(object_member(schema, "properties")) and not any(
         schema.get(key) not in (None, False) for key in OPENNESS_KEYWORDS
     )
@@ -158,7 +158,10 @@ def adapt_any(schema: Any, subset: SchemaSubset) -> Any:
 
 
 def is_strict(schema: Any, *, root: bool = True) -> bool:
-    """Whether OpenAI can enforce a schema: every object is closed, and all its members are required."""
+    """Return whether OpenAI can enforce a schema.
+
+    Every object has to be closed, and all its members required.
+    """
     if not isinstance(schema, dict) or (root and schema.get("type") != "object"):
         return False
     inner = [*inner_schemas(schema)]

@@ -13,7 +13,7 @@ def is_safe_name(word: str, max_length: int) -> bool:
 
 
 def all_safe_names(words: list[str], max_length: int) -> bool:
-    """Whether all of these are safe; faster than one by one."""
+    """Return whether all of these are safe; faster than one by one."""
     lengths = set(map(len, words))
     return not words or (
         min(lengths) > 0 and max(lengths) <= max_length and SAFE.fullmatch("".join(words)) is not None

@@ -20,7 +20,7 @@ def move_results_to_calls(prompt: Prompt) -> Prompt:
 
 
 def are_separated(prompt: Prompt) -> bool:
-    """Whether the assistant speaks again between a call and its result."""
+    """Return whether the assistant speaks again between a call and its result."""
     pending, missing = set[str](), set[str]()
     for message in prompt.messages:
         results = ids(ToolResult, message)

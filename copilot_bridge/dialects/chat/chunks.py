@@ -98,8 +98,9 @@ class ChunkNormalizer:
         return {**frame, "choices": [], "usage": self.usage} if self.usage else None
 
     def _common_fields(self, chunk: JsonObject) -> JsonObject:
-        """Return the chunk without its choices' content, with missing fields filled in from earlier
-        chunks.
+        """Return the chunk without its choices' content.
+
+        Missing fields are filled in from earlier chunks.
         """
         reported = chunk.get("usage")
         usage = members.normalize_usage(reported) if reported else reported
@@ -172,8 +173,9 @@ class ChunkNormalizer:
         self._last_chunk = common | {"choices": [{**choice, "delta": {}}]}
 
     def _correct_finish_reason(self) -> str:
-        """Return the finish reason: "tool_calls" exactly if there are calls and nothing cut the
-        response off.
+        """Return the finish reason.
+
+        It is "tool_calls" exactly if there are calls and nothing cut the response off.
         """
         reason = self.finish_reason or "stop"
         if self._calls and reason not in ("length", "content_filter"):

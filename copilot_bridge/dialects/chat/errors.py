@@ -1,4 +1,7 @@
-"""Errors in OpenAI's format.  Source: https://platform.openai.com/docs/guides/error-codes"""
+"""Errors in OpenAI's format.
+
+Source: https://platform.openai.com/docs/guides/error-codes
+"""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""OpenAI's list of models.  https://platform.openai.com/docs/api-reference/models
+"""OpenAI's list of models.
 
-Copilot gives neither `created` nor `owned_by`.
+https://platform.openai.com/docs/api-reference/models
 """
 
 from collections.abc import Mapping, Sequence

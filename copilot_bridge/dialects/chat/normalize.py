@@ -39,7 +39,7 @@ class StreamNormalizer:
 
     @property
     def finished(self) -> bool:
-        """Whether the response is complete, even if the stream is not."""
+        """Return whether the response is complete, even if the stream is not."""
         return self._normalizer.finish_reason is not None
 
     def feed(self, piece: bytes) -> bytes:

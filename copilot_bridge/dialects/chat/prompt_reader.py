@@ -109,7 +109,7 @@ def read_messages(messages: list[JsonObject]) -> Iterator[Message]:
 
 
 def has_cache_breakpoint(holder: JsonObject) -> bool:
-    """Whether a message, part or tool ends a prompt cache."""
+    """Return whether a message, part or tool ends a prompt cache."""
     return any(holder.get(key) for key in CACHE_CONTROL_KEYS)
 
 

@@ -1,6 +1,7 @@
-"""Validation of Chat Completions requests.  https://platform.openai.com/docs/api-reference/chat/create
+"""Validation of Chat Completions requests.
 
 Only fields that the bridge itself uses are checked; all others are left to upstream.
+https://platform.openai.com/docs/api-reference/chat/create
 """
 
 from collections.abc import Iterator
@@ -168,7 +169,7 @@ def system(body: JsonObject) -> Iterator[str]:
 
 
 def has_custom_tools(body: JsonObject) -> bool:
-    """Whether the request offers custom tools or has called one."""
+    """Return whether the request offers custom tools or has called one."""
     calls = (call for message in body["messages"] for call in list_or_empty(message.get("tool_calls")))
     return any(
         isinstance(tool, dict) and tool.get("type") == "custom"

@@ -58,7 +58,7 @@ class Splitter:
         return not (self._buffer or self._held)
 
     def would_give_back(self, chunk: bytes) -> bool:
-        """Whether the chunk's blocks, each followed by an empty line, are the chunk itself."""
+        """Return whether the chunk's blocks, each followed by an empty line, are the chunk itself."""
         if not self.is_empty or chunk.startswith(b"\n") or not chunk.endswith(b"\n\n"):
             return False
         return b"\r" not in chunk and b"\n\n\n" not in chunk
@@ -89,7 +89,7 @@ def read_data(block: bytes) -> bytes:
 
 
 def tells_error(block: bytes) -> bool:
-    """Whether a block is an error by its event name, whatever its data is."""
+    """Return whether a block is an error by its event name, whatever its data is."""
     return block.startswith(ERROR_NAMES)
 
 

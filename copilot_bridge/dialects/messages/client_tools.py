@@ -1,4 +1,4 @@
-"""Tools that Claude knows by a dated type, and that the client runs, for models that do not know them.
+"""Anthropic's tools with a dated type that the client runs, described for models that do not know them.
 
 Source: Anthropic's documentation of the bash, text editor, memory and computer use tools, and the types of
 its SDK (2026).
@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 
 from copilot_bridge.dialects.codec import JsonObject
 
-TEXT, WHOLE, NUMBER, YES = ({"type": kind} for kind in ("string", "integer", "number", "boolean"))
-POINT = {"type": "array", "items": WHOLE, "minItems": 2, "maxItems": 2}
+STRING, INTEGER, NUMBER, BOOLEAN = ({"type": kind} for kind in ("string", "integer", "number", "boolean"))
+POINT = {"type": "array", "items": INTEGER, "minItems": 2, "maxItems": 2}
 
 BASH = "Runs a command in a bash session that lasts: what one command sets or changes, the next one finds."
 EDITOR = (
@@ -17,7 +17,7 @@ EDITOR = (
     "`create` writes a new file; `str_replace` replaces a text that stands in the file exactly once; "
     "`insert` puts a text behind a line."
 )
-UNDO = " `undo_edit` takes the last edit of a file back."
+UNDO_EDIT = " `undo_edit` takes the last edit of a file back."
 MEMORY = (
     "Keeps notes for later conversations, in files below /memories. Look there before a task, and write down "
     "what is worth knowing. `view` shows a file or lists a folder; `create` writes a file; `str_replace` "
@@ -31,12 +31,12 @@ COMPUTER = (
 )
 
 CLICKS = ("left_click", "right_click", "middle_click", "double_click")
-BASICS = ("key", "type", "mouse_move", "left_click_drag", "screenshot", "cursor_position", *CLICKS)
-MORE = ("left_mouse_down", "left_mouse_up", "scroll", "hold_key", "wait", "triple_click")
+ACTIONS_2024 = ("key", "type", "mouse_move", "left_click_drag", "screenshot", "cursor_position", *CLICKS)
+ACTIONS_2025 = ("left_mouse_down", "left_mouse_up", "scroll", "hold_key", "wait", "triple_click")
 ZOOM = ("zoom",)
 
 
-def about(text: str, schema: JsonObject) -> JsonObject:
+def described(text: str, schema: JsonObject) -> JsonObject:
     return schema | {"description": text}
 
 
@@ -51,36 +51,46 @@ def arguments(required: Iterable[str], **properties: JsonObject) -> JsonObject:
 def bash(_tool: JsonObject) -> tuple[str, JsonObject]:
     return BASH, arguments(
         (),
-        command=about("The command. Not needed with `restart`.", TEXT),
-        restart=about("Whether the session begins anew.", YES),
+        command=described("The command. Not needed with `restart`.", STRING),
+        restart=described("Whether the session begins anew.", BOOLEAN),
     )
 
 
 def editor(insert: str, *more: str) -> Callable[[JsonObject], tuple[str, JsonObject]]:
-    """:param insert: what the text to be inserted is called.  :param more: commands of this version."""
+    """Describe a version of the text editor.
+
+    :param insert: the name of the argument with the text to insert.
+    :param more: further commands of this version.
+    """
 
     def describe(_tool: JsonObject) -> tuple[str, JsonObject]:
         commands = one_of(("view", "create", "str_replace", "insert", *more))
-        told = edits("Absolute path of a file or folder.", insert)
-        return EDITOR + (UNDO if more else ""), arguments(("command", "path"), command=commands, **told)
+        properties = edits("Absolute path of a file or folder.", insert)
+        return EDITOR + (UNDO_EDIT if more else ""), arguments(
+            ("command", "path"), command=commands, **properties
+        )
 
     return describe
 
 
 def edits(path: str, insert: str) -> dict[str, JsonObject]:
     new = "What `str_replace` puts in its place."
-    told = {
-        "path": about(path, TEXT),
-        "view_range": about(
+    properties = {
+        "path": described(path, STRING),
+        "view_range": described(
             "For `view` of a file: [first line, last line], from 1; -1 is the end.",
-            {"type": "array", "items": WHOLE, "minItems": 2, "maxItems": 2},
+            {"type": "array", "items": INTEGER, "minItems": 2, "maxItems": 2},
         ),
-        "file_text": about("For `create`: the content of the file.", TEXT),
-        "old_str": about("For `str_replace`: the text to be replaced.", TEXT),
-        "new_str": about(new if insert != "new_str" else f"{new} For `insert`: the text.", TEXT),
-        "insert_line": about("For `insert`: the line behind which the text goes; 0 is the beginning.", WHOLE),
+        "file_text": described("For `create`: the content of the file.", STRING),
+        "old_str": described("For `str_replace`: the text to be replaced.", STRING),
+        "new_str": described(new if insert != "new_str" else f"{new} For `insert`: the text.", STRING),
+        "insert_line": described(
+            "For `insert`: the line behind which the text goes; 0 is the beginning.", INTEGER
+        ),
     }
-    return told | ({} if insert == "new_str" else {insert: about("For `insert`: the text.", TEXT)})
+    return properties | (
+        {} if insert == "new_str" else {insert: described("For `insert`: the text.", STRING)}
+    )
 
 
 def memory(_tool: JsonObject) -> tuple[str, JsonObject]:
@@ -89,48 +99,48 @@ def memory(_tool: JsonObject) -> tuple[str, JsonObject]:
         ("command",),
         command=one_of(commands),
         **edits("Path of a file or folder below /memories; for all commands but `rename`.", "insert_text"),
-        old_path=about("For `rename`: the path that it has.", TEXT),
-        new_path=about("For `rename`: the path that it gets.", TEXT),
+        old_path=described("For `rename`: the path that it has.", STRING),
+        new_path=described("For `rename`: the path that it gets.", STRING),
     )
 
 
 def computer(*actions: str) -> Callable[[JsonObject], tuple[str, JsonObject]]:
     def describe(tool: JsonObject) -> tuple[str, JsonObject]:
         size = {"width": tool.get("display_width_px"), "height": tool.get("display_height_px")}
-        offered = [each for each in actions if each not in ZOOM or tool.get("enable_zoom")]
-        told = {name: schema for name, (schema, of) in POINTING.items() if {*of} & {*offered}}
-        return COMPUTER.format(**size), arguments(("action",), action=one_of(offered), **told)
+        offered = [action for action in actions if action not in ZOOM or tool.get("enable_zoom")]
+        properties = {name: schema for name, (schema, of) in ACTION_ARGUMENTS.items() if {*of} & {*offered}}
+        return COMPUTER.format(**size), arguments(("action",), action=one_of(offered), **properties)
 
     return describe
 
 
-# What an action of the computer takes besides: its schema, and the actions that do.
-POINTING: dict[str, tuple[JsonObject, tuple[str, ...]]] = {
+# Arguments of the computer's actions: the schema, and the actions that take it.
+ACTION_ARGUMENTS: dict[str, tuple[JsonObject, tuple[str, ...]]] = {
     "coordinate": (
-        about("For clicks, `mouse_move`, `scroll`, and where `left_click_drag` ends.", POINT),
-        BASICS,
+        described("For clicks, `mouse_move`, `scroll`, and where `left_click_drag` ends.", POINT),
+        ACTIONS_2024,
     ),
-    "start_coordinate": (about("For `left_click_drag`: where it begins.", POINT), ("left_click_drag",)),
+    "start_coordinate": (described("For `left_click_drag`: where it begins.", POINT), ("left_click_drag",)),
     "text": (
-        about(
+        described(
             "For `type`: the text. For `key` and `hold_key`: the keys, like ctrl+s. For clicks and `scroll`: "
             "keys that are held down.",
-            TEXT,
+            STRING,
         ),
         ("type", "key"),
     ),
-    "scroll_direction": (about("For `scroll`.", one_of(("up", "down", "left", "right"))), ("scroll",)),
-    "scroll_amount": (about("For `scroll`: the number of clicks of the wheel.", WHOLE), ("scroll",)),
-    "duration": (about("For `hold_key` and `wait`: seconds.", NUMBER), ("wait",)),
+    "scroll_direction": (described("For `scroll`.", one_of(("up", "down", "left", "right"))), ("scroll",)),
+    "scroll_amount": (described("For `scroll`: the number of clicks of the wheel.", INTEGER), ("scroll",)),
+    "duration": (described("For `hold_key` and `wait`: seconds.", NUMBER), ("wait",)),
     "region": (
-        about("For `zoom`: [x1, y1, x2, y2], the part of the display to be seen closely.", {
-            "type": "array", "items": WHOLE, "minItems": 4, "maxItems": 4,
+        described("For `zoom`: [x1, y1, x2, y2], the part of the display to be seen closely.", {
+            "type": "array", "items": INTEGER, "minItems": 4, "maxItems": 4,
         }),
         ZOOM,
     ),
 }  # fmt: skip
 
-# A type -> (what the tool is for, the schema of its arguments).
+# A tool's type -> a function that returns its description and the schema of its arguments.
 CLIENT_TOOLS: dict[str, Callable[[JsonObject], tuple[str, JsonObject]]] = {
     "bash_20241022": bash,
     "bash_20250124": bash,
@@ -139,7 +149,7 @@ CLIENT_TOOLS: dict[str, Callable[[JsonObject], tuple[str, JsonObject]]] = {
     "text_editor_20250429": editor("insert_text"),
     "text_editor_20250728": editor("insert_text"),
     "memory_20250818": memory,
-    "computer_20241022": computer(*BASICS),
-    "computer_20250124": computer(*BASICS, *MORE),
-    "computer_20251124": computer(*BASICS, *MORE, *ZOOM),
+    "computer_20241022": computer(*ACTIONS_2024),
+    "computer_20250124": computer(*ACTIONS_2024, *ACTIONS_2025),
+    "computer_20251124": computer(*ACTIONS_2024, *ACTIONS_2025, *ZOOM),
 }

@@ -1,4 +1,7 @@
-"""Errors in Anthropic's format.  Source: https://docs.anthropic.com/en/api/errors"""
+"""Errors in Anthropic's format.
+
+Source: https://docs.anthropic.com/en/api/errors
+"""
 
 from typing import Any
 
@@ -41,8 +44,8 @@ def error_frame(error: BridgeError) -> Frame:
 
 
 def envelope(error: BridgeError) -> dict[str, Any]:
-    told: dict[str, Any] = {"type": type_of(error.facts), "message": message(error)}
-    return {"type": "error", "error": told | (DETAILS.get(str(error.code)) or {})}
+    detail: dict[str, Any] = {"type": type_of(error.facts), "message": message(error)}
+    return {"type": "error", "error": detail | (DETAILS.get(str(error.code)) or {})}
 
 
 def message(error: BridgeError) -> str:

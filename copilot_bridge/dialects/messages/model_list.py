@@ -1,4 +1,7 @@
-"""Anthropic's list of models, which comes in pages.  https://docs.anthropic.com/en/api/models-list"""
+"""Anthropic's list of models, which comes in pages.
+
+https://docs.anthropic.com/en/api/models-list
+"""
 
 from collections.abc import Mapping, Sequence
 

@@ -112,7 +112,7 @@ class StreamNormalizer:
 
 
 def passes_unchanged(events: bytes) -> bool:
-    """Whether nothing in these events has to be changed or counted."""
+    """Return whether nothing in these events has to be changed or counted."""
     for pattern in NEEDS_PARSING:  # noqa: SIM110 - a generator takes longer than the search
         if pattern in events:
             return False
@@ -120,8 +120,9 @@ def passes_unchanged(events: bytes) -> bool:
 
 
 def normalize(event: JsonObject, *, keep: bool, managed: bool) -> JsonObject:
-    """Remove Copilot's own fields, and context management that the client did not ask for, since SDKs
-    fail on it.
+    """Remove Copilot's own fields, and context management that the client did not ask for.
+
+    SDKs fail on the latter.
     """
     normalized: JsonObject = event if keep else without_copilot_fields(event)
     if managed or MANAGED not in normalized:

@@ -112,7 +112,7 @@ def read_messages(messages: list[JsonObject]) -> Iterator[Message]:
 
 
 def has_summary(message: JsonObject) -> bool:
-    """Whether a message has a summary of everything before it."""
+    """Return whether a message has a summary of everything before it."""
     content = message["content"]
     return isinstance(content, list) and any(
         block["type"] == "compaction" and block.get("content") for block in content

@@ -75,8 +75,9 @@ class Reader:
         return read_usage(self._usage)
 
     def _index_of(self, event: JsonObject, value: Any) -> Any:
-        """Return the index of an event without one: that of the next block if a block starts, else
-        the open block's.
+        """Return the index of an event without one.
+
+        A block that starts has the next index; any other event belongs to the open block.
         """
         index = members.index(value)
         if index is not None or event.get("type") not in BLOCK_EVENTS:

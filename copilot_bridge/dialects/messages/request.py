@@ -1,6 +1,7 @@
-"""Validation of Messages requests.  https://docs.anthropic.com/en/api/messages
+"""Validation of Messages requests.
 
 Only fields that the bridge itself uses are checked; all others are left to upstream.
+https://docs.anthropic.com/en/api/messages
 """
 
 from collections.abc import Iterator
@@ -159,8 +160,9 @@ def images(body: JsonObject) -> list[ImagePart]:
 
 
 def content_lists(where: str, content: Any) -> Iterator[tuple[str, list[Any], bool]]:
-    """Yield (location, blocks, whether they are in a tool result) for a message and for the tool
-    results in it.
+    """Yield the lists of blocks in a message: its own, and those of the tool results in it.
+
+    Each comes with its location and with whether it is in a tool result.
     """
     if not isinstance(content, list):
         return

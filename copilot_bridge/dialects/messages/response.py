@@ -54,7 +54,7 @@ class ResponseAccumulator:
         self.done = False
 
     def end(self) -> None:
-        """What stands behind the last event here says nothing."""
+        """Ignore the end marker, which this dialect does not have."""
 
     def result(self) -> WholeResponse:
         if not self.done:

@@ -71,9 +71,10 @@ class Writer:
         return [*opening, self._delta({"type": "thinking_delta", "thinking": event.text})]
 
     def _signature_event(self, event: ReasoningSignature) -> list[Frame]:
-        """Write a signature.  One without reasoning text waits for the next part, since no Messages response
-        ends in one
-        and Claude Code would show nothing of it.
+        """Write a signature.
+
+        A signature without reasoning text waits for the next part, since no Messages response ends in one and
+        Claude Code would show nothing of it.
         """
         if event.part == self._open:
             return [self._signature_delta(event)]

@@ -1,5 +1,6 @@
-"""Correction of Copilot's Responses streams on their way to the client: the ids of items, and the last
-event.
+"""Correction of Copilot's Responses streams on their way to the client.
+
+The ids of items are made stable, and the last event complete.
 """
 
 import re

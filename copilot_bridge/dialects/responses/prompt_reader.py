@@ -108,8 +108,9 @@ def located_tools(where: str, holder: JsonObject) -> Iterator[tuple[str, JsonObj
 
 
 def added_tools(items: list[JsonObject]) -> Iterator[tuple[str, JsonObject]]:
-    """Yield (location, tool) for each tool that joined the conversation later, by itself or through a
-    search.
+    """Yield (location, tool) for each tool that joined the conversation later.
+
+    Such a tool comes by itself or was found by a search.
     """
     for index, item in enumerate(items):
         if item.get("type") in ITEMS_WITH_TOOLS:

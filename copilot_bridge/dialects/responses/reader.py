@@ -137,8 +137,9 @@ class Reader:
             yield ReasoningDelta(self._open_part("reasoning", index), text)
 
     def _close(self, event: JsonObject) -> Iterator[Event]:
-        """Close an item, and emit what no delta had: its content if there were none, and the
-        signature of reasoning.
+        """Close an item, and emit what no delta had.
+
+        That is its content if there were no deltas, and the signature of reasoning.
         """
         index, item = event["output_index"], members.object_in(event, "item")
         yield from self._close_item(index, item)

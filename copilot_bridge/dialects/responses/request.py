@@ -1,6 +1,7 @@
-"""Validation of Responses requests.  https://platform.openai.com/docs/api-reference/responses/create
+"""Validation of Responses requests.
 
 Only fields that the bridge itself uses are checked; all others are left to upstream.
+https://platform.openai.com/docs/api-reference/responses/create
 """
 
 import re

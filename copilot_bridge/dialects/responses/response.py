@@ -32,7 +32,7 @@ class ResponseAccumulator:
             self._response = members.object_in(event, "response")
 
     def end(self) -> None:
-        """What stands behind the last event here says nothing."""
+        """Ignore the end marker, which this dialect does not have."""
 
     def result(self) -> WholeResponse:
         if self._response is None:

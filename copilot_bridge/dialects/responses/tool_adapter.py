@@ -1,8 +1,7 @@
-"""Adaptation of tools that upstream takes only under another name or in another form, and of their calls
-back.
+"""Adaptation of tools that upstream takes only under another name or in another form.
 
 Namespaces that upstream reserves get another name.  Free-form tools become functions with one string for
-models that take only functions.
+models that take only functions.  Calls in the response are changed back.
 """
 
 from collections.abc import Callable, Iterator
@@ -74,8 +73,9 @@ class ToolAdapter:
         }
 
     def _adapted_namespace(self, tool: JsonObject) -> JsonObject:
-        """Rename a reserved namespace, and give one without a description its name, since upstream
-        refuses "".
+        """Rename a reserved namespace, and give one without a description its name.
+
+        Upstream refuses an empty description.
         """
         name = str(tool.get("name"))
         adapted = tool | {"name": self._reserved[name]} if name in self._reserved else dict(tool)
@@ -205,8 +205,9 @@ def description_with_grammar(tool: JsonObject) -> str:
 
 
 def text_in(arguments: Any) -> str:
-    """Return the only argument of a free-form call; the arguments as they are if the model wrote them
-    differently.
+    """Return the only argument of a free-form call.
+
+    If the model wrote the arguments differently, they are returned as they are.
     """
     parsed = codec.read_object(str(arguments or "").encode())
     text = parsed.get("input") if parsed else None

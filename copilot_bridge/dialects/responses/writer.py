@@ -1,5 +1,6 @@
-"""Conversion of the hub's events into the frames of a Responses stream, with all the events that
-clients expect.
+"""Conversion of the hub's events into the frames of a Responses stream.
+
+Clients expect many kinds of events, and all are written.
 """
 
 from collections.abc import Callable
