@@ -105,15 +105,15 @@ clean:
 # A folder that is there but was not finished is made again from the start.
 $(VENV)/python-ready:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with venv, is needed (make PYTHON=... names one)"; exit 1; }
-	@echo "Setting up $(VENV) ..."
+	@echo "Making $(VENV) ..."
 	@"$(PYTHON)" -m venv --clear $(VENV)
 	@touch $@
 
 $(VENV)/runtime: $(VENV)/python-ready requirements.txt setup.cfg pyproject.toml
-	@$(PIP) install -r requirements.txt
+	@$(BIN)/python tools/install.py requirements.txt "what the bridge needs; this usually takes a minute"
 	@$(PIP) install --no-deps --editable .
 	@touch $@
 
 $(VENV)/dev: $(VENV)/runtime requirements-dev.txt
-	@$(PIP) install -r requirements-dev.txt
+	@$(BIN)/python tools/install.py requirements-dev.txt "what the tests need; this usually takes two minutes"
 	@touch $@

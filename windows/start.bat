@@ -4,7 +4,7 @@ setlocal
 cd /d "%~dp0.."
 if not exist .venv\Scripts\copilot-bridge.exe (
     py -3 -m venv .venv || goto :failed
-    .venv\Scripts\python -m pip install --quiet -r requirements.txt || goto :failed
+    .venv\Scripts\python tools\install.py requirements.txt "what the bridge needs; this usually takes a minute" || goto :failed
     .venv\Scripts\python -m pip install --quiet --no-deps . || goto :failed
 )
 .venv\Scripts\copilot-bridge.exe start %*

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 
 # Programs that open an address in the default browser, and the variables of which one has to be set.
@@ -33,9 +34,10 @@ def open_in_browser(url: str, environ: Mapping[str, str] = os.environ, platform:
 def run_detached(*command: str) -> bool:
     """Start the program without its output, and do not wait: some stay until the browser is closed."""
     try:
-        subprocess.Popen(
+        process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
     except OSError:
         return False
+    threading.Thread(target=process.wait, daemon=True).start()  # or it would be left a zombie
     return True
