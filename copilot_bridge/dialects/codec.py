@@ -78,9 +78,12 @@ def read(data: bytes | str) -> Any:
 def read_object(data: bytes | str) -> JsonObject | None:
     """Decode a JSON object; None if the data is something else."""
     try:
-        value = read(data)
-    except ValueError:
-        return None
+        value = DECODE(data)  # by itself: this is done for each event of a stream
+    except (ValueError, RecursionError):
+        try:
+            value = read(data)
+        except ValueError:
+            return None
     return value if isinstance(value, dict) else None
 
 
