@@ -59,7 +59,7 @@ def machine(home: Path, url: str) -> Store:
     return open_store(home, key=Secret(KEY_OF_STORE), url=Secret(url))
 
 
-def test_logins(stores: tuple[Store, Store]) -> None:
+def test_logins_are_shared(stores: tuple[Store, Store]) -> None:
     one, two = stores
     one.logins.add("a", Secret("ghu_a"), API)
     two.logins.add("b", Secret("ghu_b"), API)
@@ -74,7 +74,7 @@ def test_logins(stores: tuple[Store, Store]) -> None:
     assert [each.token for each in two.logins.all()] == [Secret("ghu_new")]
 
 
-def test_shelf(stores: tuple[Store, Store]) -> None:
+def test_key_values_are_shared(stores: tuple[Store, Store]) -> None:
     one, two = stores
     one.key_values.write("x", {"a": [1, "ü"]})
     one.key_values.write("x", {"a": 2})
@@ -83,7 +83,7 @@ def test_shelf(stores: tuple[Store, Store]) -> None:
     assert one.key_values.read("x") is None
 
 
-def test_keys(stores: tuple[Store, Store]) -> None:
+def test_keys_are_shared(stores: tuple[Store, Store]) -> None:
     one, two = stores
     key = Key("a", KEY, b"", models=("x", "y"), rate="1/s", expires=5, operator=True)
     one.keys.add(key)
@@ -96,7 +96,7 @@ def test_keys(stores: tuple[Store, Store]) -> None:
     assert two.keys.all() == []
 
 
-def test_lanes(stores: tuple[Store, Store]) -> None:
+def test_limits_admit_as_many_as_they_may(stores: tuple[Store, Store]) -> None:
     """Many at once: exactly as many go as may."""
     one, two = stores
     for lane in (
@@ -130,7 +130,7 @@ def test_lanes(stores: tuple[Store, Store]) -> None:
     assert 55 < rest.remaining(now + 1000) <= 60, "it is told by the clock of who asks"
 
 
-def test_approvals(stores: tuple[Store, Store]) -> None:
+def test_approvals_are_shared(stores: tuple[Store, Store]) -> None:
     one, two = stores
     for name in "abc":
         one.approvals.add(PendingRequest(name, "key:x", "gpt-4o", "hello", 10))
@@ -143,7 +143,7 @@ def test_approvals(stores: tuple[Store, Store]) -> None:
     assert [one.approvals.poll(name) for name in "abc"] == [APPROVED, DENIED, DENIED]
 
 
-def test_request_log(stores: tuple[Store, Store]) -> None:
+def test_rows_of_the_request_log_are_written_once_and_pruned(stores: tuple[Store, Store]) -> None:
     one, two = stores
     rows = [RequestLogRow(str(number), float(number)) for number in range(50)]
     one.request_log.write(rows)
@@ -155,7 +155,7 @@ def test_request_log(stores: tuple[Store, Store]) -> None:
     assert [row.id for row in one.request_log.latest(2)] == ["49", "48"]
 
 
-def test_chains(stores: tuple[Store, Store]) -> None:
+def test_one_machine_goes_on_with_a_conversation_of_another(stores: tuple[Store, Store]) -> None:
     """One goes on from what the other has kept."""
     one, two = (each.response_chains(10_000, 60.0) for each in stores)
     sealed = [one.encrypt(text.encode()) for text in ("hello", "wörld")]
@@ -176,7 +176,7 @@ def test_chains(stores: tuple[Store, Store]) -> None:
     assert [number for number in range(20) if one.find(f"{number}")] == list(range(10, 20))
 
 
-def test_chains_that_are_too_old(stores: tuple[Store, Store]) -> None:
+def test_expired_chains_make_room(stores: tuple[Store, Store]) -> None:
     one, two = stores
     one.response_chains(10_000, 0.0).write(
         [EncryptedResponse("a", "a", "", "x"), EncryptedResponse("b", "a", "a", "x")]
@@ -189,7 +189,7 @@ def test_chains_that_are_too_old(stores: tuple[Store, Store]) -> None:
     assert one.response_chains(10_000, 60.0).find("a") == ("a", ["y"])
 
 
-def test_many_chains_at_once(stores: tuple[Store, Store]) -> None:
+def test_many_chains_can_be_written_at_once(stores: tuple[Store, Store]) -> None:
     tables = [each.response_chains(1_000_000, 60.0) for each in stores]
 
     def go_on(number: int) -> None:
@@ -268,7 +268,7 @@ def test_the_log_is_filtered_and_paged(stores: tuple[Store, Store]) -> None:
     }
 
 
-def test_news_of_the_log(stores: tuple[Store, Store]) -> None:
+def test_rows_are_found_in_the_order_of_writing(stores: tuple[Store, Store]) -> None:
     """In the order of their ends: a long stream that came first is news as well."""
     one, two = stores
     rows, mark = two.request_log.written_since(None)
@@ -282,7 +282,7 @@ def test_news_of_the_log(stores: tuple[Store, Store]) -> None:
     assert two.request_log.written_since(later + 60) == ([], later + 60)
 
 
-def test_usage_by_day_and_model(stores: tuple[Store, Store]) -> None:
+def test_usage_is_summed_up_by_day_and_model(stores: tuple[Store, Store]) -> None:
     one, two = stores
     counted = {"tokens_in": 10, "tokens_out": 2, "tokens_cached": 5, "cost": 0.5, "premium": 0.33}
     rows = [
@@ -343,7 +343,7 @@ def test_usage_outlives_rows_that_are_too_many(stores: tuple[Store, Store]) -> N
     assert two.usage.days(NOON) == []
 
 
-def test_many_who_write_the_same(stores: tuple[Store, Store]) -> None:
+def test_rows_that_many_write_at_once_are_counted_once(stores: tuple[Store, Store]) -> None:
     rows = [told(str(number), NOON, cost=1.0) for number in range(300)]
     with ThreadPoolExecutor(8) as pool:
         done = [
@@ -356,7 +356,7 @@ def test_many_who_write_the_same(stores: tuple[Store, Store]) -> None:
     assert [each["cost"] for each in stores[1].usage.days(NOON)] == [300.0]
 
 
-def test_locks(stores: tuple[Store, Store]) -> None:
+def test_a_lock_is_held_by_one_machine(stores: tuple[Store, Store]) -> None:
     inside, most = [], []
 
     def work(store: Store) -> None:
@@ -375,7 +375,7 @@ def test_locks(stores: tuple[Store, Store]) -> None:
         pass
 
 
-def test_all_or_nothing(stores: tuple[Store, Store]) -> None:
+def test_a_failed_transaction_changes_nothing(stores: tuple[Store, Store]) -> None:
     def half(transaction: object) -> None:
         transaction.change("INSERT INTO notes (name, value) VALUES ('a', '1')")  # type: ignore[attr-defined]
         raise ZeroDivisionError
@@ -386,7 +386,7 @@ def test_all_or_nothing(stores: tuple[Store, Store]) -> None:
     assert stores[0].database.check() is None
 
 
-def test_machines_that_begin_at_once(server: Server, tmp_path: Path) -> None:
+def test_machines_that_start_at_once_make_the_tables_once(server: Server, tmp_path: Path) -> None:
     url = server.database("at_once")
     machines = [machine(tmp_path / str(number), url) for number in range(6)]
     with ThreadPoolExecutor(6) as pool:
@@ -414,7 +414,7 @@ def test_a_store_from_before_the_first_release_is_taken_over(server: Server, tmp
         each.close()
 
 
-def test_a_server_that_goes_and_comes_back(server: Server, tmp_path: Path) -> None:
+def test_a_server_that_comes_back_is_used_again(server: Server, tmp_path: Path) -> None:
     store = machine(tmp_path, server.database("comes_back"))
     store.key_values.write("x", {"a": 1})
     server.stop()
@@ -435,7 +435,9 @@ def test_the_key_has_to_be_given(tmp_path: Path) -> None:
     assert "hunter2" not in str(store.database.check())
 
 
-def test_two_machines(server: Server, start_bridge: Start, simulator: Simulator, mark: str) -> None:
+def test_two_machines_share_tokens_limits_and_log(
+    server: Server, start_bridge: Start, simulator: Simulator, mark: str
+) -> None:
     """They fetch one token, keep one rate, and write one log."""
     token = new_token()
     settings = {

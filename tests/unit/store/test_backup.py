@@ -53,7 +53,7 @@ def content(store: Store) -> dict[str, list[tuple[object, ...]]]:
     }
 
 
-def test_there_and_back(store: Store, tmp_path: Path) -> None:
+def test_a_restored_backup_brings_everything_back(store: Store, tmp_path: Path) -> None:
     before = content(store)
     counts = store.back_up(tmp_path / "backup.db")
     assert (counts["requests"], counts["keys"], counts["logins"]) == (4500, 1, 1)
@@ -68,7 +68,7 @@ def test_there_and_back(store: Store, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("with_key", [True, False])
-def test_into_another_store(store: Store, tmp_path: Path, with_key: bool) -> None:
+def test_a_backup_can_be_restored_into_another_store(store: Store, tmp_path: Path, with_key: bool) -> None:
     store.back_up(tmp_path / "backup.db")
     other = open_store(tmp_path / "two")
     assert not other.keys.required
@@ -84,7 +84,7 @@ def test_into_another_store(store: Store, tmp_path: Path, with_key: bool) -> Non
     store.close()
 
 
-def test_nothing_is_overwritten(store: Store, tmp_path: Path) -> None:
+def test_a_backup_overwrites_no_file(store: Store, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine")
     with pytest.raises(InvalidRequest, match="already exists"):
         store.back_up(tmp_path / "precious")
@@ -123,7 +123,7 @@ NO_BACKUPS = {
 
 
 @pytest.mark.parametrize("how", NO_BACKUPS)
-def test_what_is_no_backup_changes_nothing(store: Store, tmp_path: Path, how: str) -> None:
+def test_a_file_that_is_not_a_backup_changes_nothing(store: Store, tmp_path: Path, how: str) -> None:
     path = tmp_path / "backup.db"
     store.back_up(path)
     spoil, told = NO_BACKUPS[how]
@@ -144,7 +144,9 @@ def test_a_backup_from_before_the_first_release_is_restored(tmp_path: Path) -> N
     store.close()
 
 
-def test_the_program_before(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_one_release_older_uses_added_tables_and_refuses_breaking_ones(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One release back: it uses a store with added tables, and says so where it can't."""
     path = tmp_path / "one" / "bridge.db"
     added = [("m998_added", ("CREATE TABLE added (x TEXT)",))]

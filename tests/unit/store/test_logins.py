@@ -50,13 +50,13 @@ def names(logins):
     return [login.user for login in logins.all()]
 
 
-def test_nobody(logins):
+def test_a_new_store_has_no_login(logins):
     assert logins.all() == []
     assert logins.in_use(API) is None
     assert not logins.remove("octocat", API)
 
 
-def test_the_last_one_added_is_used(logins, tmp_path):
+def test_the_last_login_added_is_in_use(logins, tmp_path):
     add(logins, "a", "b")
     assert logins.in_use(API).user == "b"
     assert logins.in_use(API).token == Secret("ghu_b")
@@ -68,7 +68,7 @@ def test_the_last_one_added_is_used(logins, tmp_path):
     other.close()
 
 
-def test_choosing(logins):
+def test_a_chosen_login_is_in_use(logins):
     add(logins, "a", "b", "c")
     assert logins.use("a", API)
     assert logins.in_use(API).user == "a"
@@ -79,7 +79,7 @@ def test_choosing(logins):
     assert logins.find("nobody") is None
 
 
-def test_a_new_token_of_the_same_user(logins):
+def test_a_new_token_replaces_the_users_old_one(logins):
     add(logins, "a")
     logins.add("a", Secret("ghu_new"), API)
     assert [login.token for login in logins.all()] == [Secret("ghu_new")]
@@ -93,7 +93,7 @@ def test_a_login_serves_its_own_host_only(logins):
     assert logins.in_use("https://api.github.com.evil.example") is None
 
 
-def test_the_same_name_on_two_hosts(logins):
+def test_the_same_user_on_two_hosts_is_two_logins(logins):
     """GitHub with data residency has user names of its own."""
     add(logins, "octocat")
     logins.add("octocat", Secret("ghu_ghe"), GHE)
@@ -101,7 +101,7 @@ def test_the_same_name_on_two_hosts(logins):
     assert logins.in_use(GHE).token == Secret("ghu_ghe")
 
 
-def test_removing(logins):
+def test_a_removed_login_is_gone(logins):
     add(logins, "a", "b")
     assert logins.remove("b", API)
     assert logins.in_use(API).user == "a"
@@ -110,14 +110,14 @@ def test_removing(logins):
     assert logins.in_use(API) is None
 
 
-def test_removing_another_one_does_not_change_who_is_used(logins):
+def test_removing_another_login_does_not_change_the_one_in_use(logins):
     add(logins, "a", "b", "c", "d")
     assert logins.in_use(API).user == "d"
     logins.remove("a", API)
     assert logins.in_use(API).user == "d"
 
 
-def test_no_token_in_what_is_shown(logins):
+def test_the_text_of_a_login_has_no_token(logins):
     add(logins, "a")
     assert "ghu_a" not in repr(logins.all())
 
@@ -135,7 +135,7 @@ ROW = {"user": "a", "token": "ghu_a", "host": API, "added": 1}
         {"logins": [{**ROW, "token": 5}, {**ROW, "user": None}, {**ROW, "host": []}]},
     ],
 )
-def test_a_file_that_holds_something_else(logins, files, content):
+def test_an_old_file_with_other_content_is_ignored(logins, files, content):
     files.write("logins", content)
     assert logins.all() == []
     assert logins.in_use(API) is None
@@ -145,19 +145,19 @@ def test_a_file_that_holds_something_else(logins, files, content):
 
 
 @pytest.mark.parametrize("added", ["yesterday", None, [], {}, "1773238125", 1.5])
-def test_a_login_without_a_readable_date(logins, files, added):
+def test_a_login_without_a_readable_date_is_taken_over(logins, files, added):
     files.write("logins", {"logins": [{**ROW, "added": added}]})
     assert logins.in_use(API).token == Secret("ghu_a")
 
 
-def test_one_bad_row_does_not_cost_the_others(logins, files):
+def test_one_damaged_row_does_not_cost_the_others(logins, files):
     files.write("logins", {"logins": [ROW, "?", {**ROW, "user": "b"}, {"user": "c"}]})
     assert names(logins) == ["a", "b"]
     assert logins.remove("b", API)
     assert logins.in_use(API).user == "a"
 
 
-def test_removing_from_one_host(logins):
+def test_a_login_is_removed_from_one_host_only(logins):
     add(logins, "octocat")
     add(logins, "octocat", host=GHE)
     assert logins.remove("octocat", API)
@@ -166,7 +166,7 @@ def test_removing_from_one_host(logins):
     assert not logins.remove("octocat", API)
 
 
-def test_a_file_that_can_not_be_read(logins, tmp_path):
+def test_an_old_file_that_can_not_be_read_stays(logins, tmp_path):
     (tmp_path / "logins.json").write_bytes(b'{"logins": {"a"')
     assert logins.all() == []
     add(logins, "b")
@@ -174,7 +174,7 @@ def test_a_file_that_can_not_be_read(logins, tmp_path):
     assert (tmp_path / "logins.json").exists(), "what can't be read is not thrown away"
 
 
-def test_taking_over_the_file_of_an_older_version(logins, files, tmp_path):
+def test_the_file_of_an_older_version_is_taken_over(logins, files, tmp_path):
     files.write("logins", {"logins": [ROW, {**ROW, "user": "b", "token": "ghu_b"}]})
     files.write("tokens/abc", {"value": "tid=1"})
     assert names(logins) == ["a", "b"]
@@ -195,13 +195,13 @@ def test_an_old_file_that_can_not_be_removed_is_taken_over_once(logins, files, m
     assert names(logins) == ["b"]
 
 
-def test_what_is_stored_already_is_newer_than_the_old_file(logins, files):
+def test_stored_logins_win_over_the_old_file(logins, files):
     logins.add("a", Secret("ghu_new"), API)
     files.write("logins", {"logins": [ROW]})
     assert [each.token for each in logins.all()] == [Secret("ghu_new")]
 
 
-def test_a_login_that_was_sealed_with_another_key(logins, tmp_path, caplog):
+def test_a_login_encrypted_with_another_key_is_left_out(logins, tmp_path, caplog):
     add(logins, "a")
     (tmp_path / "store.key").unlink()
     other = open_store(tmp_path)
@@ -212,7 +212,7 @@ def test_a_login_that_was_sealed_with_another_key(logins, tmp_path, caplog):
     other.close()
 
 
-def test_writers_in_several_processes_lose_nothing(logins, tmp_path):
+def test_writers_in_several_processes_lose_no_login(logins, tmp_path):
     writers = [
         subprocess.Popen([sys.executable, "-c", WRITER, tmp_path, str(number)], stdin=subprocess.PIPE)
         for number in range(4)

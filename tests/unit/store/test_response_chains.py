@@ -49,7 +49,7 @@ def left(database):
     return [database.run(lambda t, sql=sql: t.rows(sql))[0][0] for sql in counts]
 
 
-def test_the_conversation_up_to_a_link(table):
+def test_a_response_brings_its_conversation_up_to_it(table):
     table.write([first("a", "1"), next_to("b", "a", "a", "2"), next_to("c", "b", "a", "3")])
     table.write([next_to("other", "a", "a", "4")])
     assert table.find("c") == ("a", ["1", "2", "3"])
@@ -58,7 +58,7 @@ def test_the_conversation_up_to_a_link(table):
     assert table.find("d") is None
 
 
-def test_sealed(table, database, encryptor, tmp_path):
+def test_content_is_stored_encrypted(table, database, encryptor, tmp_path):
     said = b"the secret word is swordfish" * 100
     sealed = table.encrypt(said)
     table.write([first("a", sealed)])
@@ -71,7 +71,7 @@ def test_sealed(table, database, encryptor, tmp_path):
     assert stranger.decrypt(sealed) is None
 
 
-def test_for_an_hour(table, clock, database):
+def test_a_response_expires(table, clock, database):
     table.write([first("a")])
     clock.now += LIFE - 1
     assert table.find("a")
@@ -82,7 +82,7 @@ def test_for_an_hour(table, clock, database):
     assert left(database) == [0, 0]
 
 
-def test_a_link_keeps_those_before_it(table, clock, database):
+def test_a_response_keeps_its_previous_ones(table, clock, database):
     table.write([first("a", "1")])
     clock.now += LIFE - 1
     table.write([next_to("b", "a", "a", "2")])
@@ -95,12 +95,12 @@ def test_a_link_keeps_those_before_it(table, clock, database):
     assert left(database) == [0, 0]
 
 
-def test_nothing_goes_on_from_what_is_not_there(table, database):
+def test_a_response_without_its_previous_one_is_left_out(table, database):
     table.write([next_to("b", "a", "a"), next_to("c", "b", "a")])
     assert left(database) == [0, 0]
 
 
-def test_the_oldest_go_first_when_there_is_too_much(database, encryptor, clock):
+def test_the_oldest_chains_are_deleted_first(database, encryptor, clock):
     table = ResponseChainTable(database, encryptor, max_bytes=1000, ttl=LIFE)
     for number in range(30):
         table.write([first(f"{number}", "x" * 100)])
@@ -109,7 +109,7 @@ def test_the_oldest_go_first_when_there_is_too_much(database, encryptor, clock):
     assert [number for number in range(30) if table.find(f"{number}")] == list(range(20, 30))
 
 
-def test_not_more_than_so_many(table, monkeypatch, clock):
+def test_the_number_of_responses_is_bounded(table, monkeypatch, clock):
     monkeypatch.setattr(module, "MAX_RESPONSES", 5)
     for number in range(9):
         table.write([first(f"{number}")])
@@ -118,7 +118,7 @@ def test_not_more_than_so_many(table, monkeypatch, clock):
     assert [number for number in range(9) if table.find(f"{number}")] == [4, 5, 6, 7, 8]
 
 
-def test_in_small_steps_and_never_half_of_it(table, monkeypatch, clock, database):
+def test_a_chain_is_deleted_in_small_steps_and_never_found_in_part(table, monkeypatch, clock, database):
     monkeypatch.setattr(module, "DELETE_BATCH", 10)
     table.write([first("0"), *(next_to(f"{n}", f"{n - 1}", "0") for n in range(1, 35))])
     clock.now += LIFE / 2
@@ -133,13 +133,13 @@ def test_in_small_steps_and_never_half_of_it(table, monkeypatch, clock, database
     assert left(database) == [0, 0]
 
 
-def test_a_name_that_comes_twice_stays_what_it_was(table):
+def test_an_id_that_comes_twice_keeps_its_first_content(table):
     table.write([first("a", "1"), next_to("b", "a", "a", "2"), next_to("a", "b", "a", "3")])
     assert table.find("a") == ("a", ["1"])
     assert table.find("b") == ("a", ["1", "2"])
 
 
-def test_a_circle_has_no_beginning(table, database, monkeypatch):
+def test_a_circle_is_no_conversation(table, database, monkeypatch):
     """Nobody writes one; a database that is damaged may have one."""
     monkeypatch.setattr(module, "MAX_CHAIN_LENGTH", 10)
     table.write([first("a", "1"), next_to("b", "a", "a", "2")])

@@ -52,7 +52,7 @@ def notes(database):
     }
 
 
-def test_what_is_written_is_there_for_others(database, path):
+def test_committed_rows_are_there_for_other_processes(database, path):
     assert database.run(lambda t: t.change(PUT, "a", "1")) == 1
     other = Sqlite(path)
     assert other.run(lambda t: t.rows("SELECT name, value FROM notes WHERE name <> 'schema-needs'")) == [
@@ -61,7 +61,7 @@ def test_what_is_written_is_there_for_others(database, path):
     other.close()
 
 
-def test_all_or_nothing(database):
+def test_a_failed_transaction_changes_nothing(database):
     def half(transaction):
         transaction.change(PUT, "a", "1")
         raise ZeroDivisionError
@@ -71,7 +71,7 @@ def test_all_or_nothing(database):
     assert notes(database) == set()
 
 
-def test_in_memory_nothing_is_written(tmp_path, monkeypatch):
+def test_a_database_in_memory_writes_no_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     database = Sqlite(None)
     database.run(lambda t: t.change(PUT, "a", "1"))
@@ -83,7 +83,7 @@ def test_in_memory_nothing_is_written(tmp_path, monkeypatch):
     database.close()
 
 
-def test_private_from_the_first_moment(path):
+def test_files_are_private_from_the_first_moment(path):
     before = os.umask(0)
     try:
         database = Sqlite(path)
@@ -103,7 +103,7 @@ def test_the_names_of_the_migrations_are_in_order():
     assert [name[:4] for name in names] == [f"m{number:03d}" for number in range(1, len(names) + 1)]
 
 
-def test_a_database_of_a_newer_version_serves(database, path):
+def test_a_database_of_a_newer_version_with_added_steps_is_used(database, path):
     database.run(lambda t: t.change("INSERT INTO migrations (name, at) VALUES ('m999_more', 1)"))
     other = Sqlite(path)
     other.run(lambda t: t.change(PUT, "a", "1"))
@@ -124,7 +124,7 @@ def overwrite(path, start, end):
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_file_is_an_error_of_ours(path, damage):
+def test_a_damaged_file_raises_a_store_error(path, damage):
     whole = Sqlite(path)
     for number in range(50):
         whole.run(lambda t, number=number: t.change(PUT, f"{number}", "x" * 1000))
@@ -139,7 +139,7 @@ def test_a_damaged_file_is_an_error_of_ours(path, damage):
     database.close()
 
 
-def test_damage_under_way_and_its_end(database, path, monkeypatch):
+def test_a_running_process_uses_the_file_that_replaces_a_damaged_one(database, path, monkeypatch):
     """A process that runs on finds the file that was put in its place."""
     monkeypatch.setattr(channel, "RECONNECT_INTERVAL", 0)
     database.run(lambda t: t.change(PUT, "a", "1"))
@@ -186,12 +186,12 @@ assert database.run(lambda transaction: transaction.rows("SELECT 2")) == [(2,)]
 
 
 @pytest.mark.parametrize("threads", ["gevent", "plain"])
-def test_a_connection_is_not_closed_while_it_is_at_work(path, threads):
+def test_a_connection_is_not_closed_while_it_is_in_use(path, threads):
     """SQLite does not survive that: the process would be gone."""
     subprocess.run([sys.executable, "-c", CLOSED_AT_WORK, path, threads], check=True, timeout=60)
 
 
-def test_a_database_that_can_not_be_opened_is_left_alone_for_a_while(path, monkeypatch):
+def test_a_database_that_can_not_be_opened_is_tried_again_only_later(path, monkeypatch):
     path.parent.mkdir()
     path.write_bytes(b"hello" * 1000)
     database = Sqlite(path)
@@ -203,7 +203,7 @@ def test_a_database_that_can_not_be_opened_is_left_alone_for_a_while(path, monke
     assert len(tries) == 1
 
 
-def test_a_full_disk(database, path):
+def test_a_full_disk_loses_nothing_and_writes_go_on_when_there_is_room(database, path):
     """What was there is there; when there is room again it goes on."""
     database.run(lambda t: t.change(PUT, "a", "1"))
     ((pages,),) = database.run(lambda t: t.rows("PRAGMA page_count"))
@@ -218,7 +218,7 @@ def test_a_full_disk(database, path):
     assert notes(database) == {"a", "b"}
 
 
-def test_a_writer_waits_for_another(database, path):
+def test_a_writer_waits_for_another_writer(database, path):
     other = sqlite3.connect(path.parent / "bridge.db", isolation_level=None) if path.exists() else None
     database.run(lambda t: t.change(PUT, "a", "1"))
     other = sqlite3.connect(path, isolation_level=None)
@@ -240,7 +240,7 @@ def test_a_writer_waits_for_another(database, path):
     assert notes(database) == {"a", "b"}
 
 
-def test_who_waits_too_long_is_told_so(database, path, monkeypatch):
+def test_a_writer_that_waits_too_long_gets_an_error(database, path, monkeypatch):
     monkeypatch.setattr(module, "DEFAULT_TIMEOUT", 0.05)
     database.run(lambda t: t.change(PUT, "a", "1"))
     other = sqlite3.connect(path, isolation_level=None)
@@ -256,7 +256,7 @@ def writer(path, name, rows):
     )
 
 
-def test_processes_that_begin_a_database_at_once(path):
+def test_processes_that_make_a_database_at_once_lose_no_row(path):
     """Each finds all tables; no row is lost, and nobody hears of a lock."""
     writers = [writer(path, f"writer{number}", 40) for number in range(4)]
     told = set()
@@ -270,7 +270,7 @@ def test_processes_that_begin_a_database_at_once(path):
     database.close()
 
 
-def test_killed_at_any_moment_50_times(path):
+def test_a_process_killed_at_any_moment_loses_no_committed_row(path):
     """What was committed is there, and the database is whole."""
     committed = set()
     for number in range(50):

@@ -64,7 +64,9 @@ def two_workers(bridge: Bridge) -> list[int]:
     return bridge.workers()
 
 
-def test_another_worker_goes_on(start_bridge: Start, simulator: Simulator, mark: str) -> None:
+def test_another_worker_goes_on_with_a_conversation(
+    start_bridge: Start, simulator: Simulator, mark: str
+) -> None:
     """In turn: each goes on from what the other has answered."""
     bridge = start_bridge(workers=2, server="gunicorn")
     one, two = two_workers(bridge)
@@ -82,7 +84,7 @@ def test_another_worker_goes_on(start_bridge: Start, simulator: Simulator, mark:
     assert verdict(post(bridge, "go on", stranger, previous_response_id=id_)) == GONE
 
 
-def test_at_once_whichever_worker_it_is(start_bridge: Start) -> None:
+def test_every_worker_knows_a_response_at_once(start_bridge: Start) -> None:
     """An agent's next request comes as soon as it has the answer."""
     bridge = start_bridge(workers=2, server="gunicorn")
     two_workers(bridge)
@@ -92,7 +94,9 @@ def test_at_once_whichever_worker_it_is(start_bridge: Start) -> None:
 
 
 @pytest.mark.parametrize("server", ["gunicorn", "gevent"])
-def test_over_a_restart(start_bridge: Start, simulator: Simulator, mark: str, server: str) -> None:
+def test_a_conversation_outlives_a_restart(
+    start_bridge: Start, simulator: Simulator, mark: str, server: str
+) -> None:
     """Even one that comes right after the answer."""
     settings = {"server": server, "github_token": new_token(), "api_key": "one,two"}
     bridge = start_bridge(**settings).warm_up("one")
@@ -107,7 +111,7 @@ def test_over_a_restart(start_bridge: Start, simulator: Simulator, mark: str, se
     assert len(simulator.ledger(mark)) == 2
 
 
-def test_a_worker_that_is_killed(start_bridge: Start) -> None:
+def test_a_killed_worker_loses_no_conversation(start_bridge: Start) -> None:
     """What it had answered is kept; what it was answering never was."""
     bridge = start_bridge(server="gunicorn").warm()
     id_ = told(post(bridge, "hello"))
@@ -121,7 +125,7 @@ def test_a_worker_that_is_killed(start_bridge: Start) -> None:
     assert verdict(post(bridge, "go on", previous_response_id=half)) == GONE
 
 
-def test_what_is_not_to_be_stored_is_not_written(start_bridge: Start) -> None:
+def test_a_response_with_store_false_is_not_written(start_bridge: Start) -> None:
     bridge = start_bridge(workers=2, server="gunicorn")
     one, two = two_workers(bridge)
     with asleep(one):
@@ -133,7 +137,7 @@ def test_what_is_not_to_be_stored_is_not_written(start_bridge: Start) -> None:
     assert links(bridge) == 1
 
 
-def test_switched_off(start_bridge: Start) -> None:
+def test_no_response_is_stored_when_it_is_switched_off(start_bridge: Start) -> None:
     bridge = start_bridge(server="gevent", response_store_mb=0).warm()
     told(post(bridge, "hello"))
     bridge.ask_to_stop()
@@ -141,7 +145,7 @@ def test_switched_off(start_bridge: Start) -> None:
     assert links(bridge) == 0
 
 
-def test_a_store_that_can_not_be_written_costs_nobody_an_answer(start_bridge: Start) -> None:
+def test_a_store_that_can_not_be_written_fails_no_request(start_bridge: Start) -> None:
     bridge = start_bridge(server="gevent", log_level="info").warm()
     id_ = told(post(bridge, "hello"))
     wait_for_links(bridge, 1)

@@ -31,30 +31,30 @@ def read_csv(pieces):
 
 
 @pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
-def test_no_cell_is_a_formula(value):
+def test_no_cell_of_an_export_is_a_formula(value):
     (found,) = read_csv(as_csv([row("a", model=value, error=value, cost=-0.5)]))
     assert (found["model"], found["error"]) == (f"'{value}", f"'{value}")
     assert found["cost"] == "-0.5"
 
 
 @pytest.mark.parametrize("value", ['a,"b"', "a\nb", "ü, 中文", "a=b", ""])
-def test_all_else_is_as_it_was(value):
+def test_other_texts_are_exported_unchanged(value):
     rows = [row("a", error=value), row("b", error=value)]
     assert [each["error"] for each in read_csv(as_csv(rows))] == [value, value]
     assert [RequestLogRow(**each) for each in json.loads(b"".join(as_json(rows)))] == rows
 
 
-def test_the_header_is_there_without_rows():
+def test_an_export_without_rows_has_its_header():
     assert b"".join(as_csv([])).decode().strip() == ",".join(("time", *COLUMNS))
     assert json.loads(b"".join(as_json([]))) == []
 
 
-def test_times_for_people():
+def test_an_export_has_readable_times():
     (found,) = read_csv(as_csv([row("a")]))
     assert (found["time"], found["at"]) == ("2023-11-14T22:13:20Z", "1700000000.25")
 
 
-def test_an_export_takes_the_memory_of_a_piece():
+def test_an_export_takes_the_memory_of_one_batch():
     store = open_store(None, persistent=False)
     text = "x" * 500
     values = {"error": text, "model": text, "path": text}
@@ -71,12 +71,12 @@ def test_an_export_takes_the_memory_of_a_piece():
 
 
 @pytest.mark.parametrize("status", ["", "4", "xx", "4xxx", "abc", "4x4", "٤٠٤", "-40"])
-def test_no_such_status(status):
+def test_a_filter_refuses_an_unknown_status(status):
     with pytest.raises(InvalidRequest, match="status"):
         list(Filter(status=status).terms())
 
 
-def test_marks():
+def test_a_cursor_is_read_as_it_was_written():
     at = 1_700_000_000.123456
     assert read_cursor(cursor_of(row("a~b", at=at))) == (at, "a~b")
     with pytest.raises(InvalidRequest):
@@ -90,7 +90,7 @@ def test_every_kind_of_error_is_in_a_group():
     assert not set(grouped) & set(SUCCESSES)
 
 
-def test_groups_and_both_ways_through_the_pages():
+def test_rows_are_filtered_by_group_and_paged_in_both_directions():
     store = open_store(None, persistent=False)
     outcomes = ("ok", "timeout", "unreachable", "prompt_too_long", "interrupted", "ok", "client_disconnected")
     rows = [row(f"{index}", at=100.0 + index // 2, outcome=each) for index, each in enumerate(outcomes)]

@@ -24,7 +24,7 @@ def by(found: list[Sums], *names: str) -> dict[tuple[str, ...], tuple[float, ...
 
 @pytest.mark.parametrize("offset", [0, 480, -210, 345])
 @pytest.mark.parametrize("account", [None, "octo-work"])
-def test_it_is_what_days_and_keys_say(tmp_path: Path, offset: int, account: str | None) -> None:
+def test_shares_agree_with_days_and_keys(tmp_path: Path, offset: int, account: str | None) -> None:
     store = fill(tmp_path, 600, days=5)
     since = time.time() - 3 * DAY
     for _ in range(2):  # the second time from memory
@@ -38,7 +38,7 @@ def test_it_is_what_days_and_keys_say(tmp_path: Path, offset: int, account: str 
     store.close()
 
 
-def test_days_that_are_over_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_past_days_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = fill(tmp_path, 100, days=20)
     read, asked = SqliteTransaction.rows, []
 
@@ -58,7 +58,7 @@ def test_days_that_are_over_are_read_once(tmp_path: Path, monkeypatch: pytest.Mo
     store.close()
 
 
-def test_today_is_as_it_is_now() -> None:
+def test_today_is_read_each_time() -> None:
     store = open_store(Path(), persistent=False)
     assert store.usage.shares(time.time()) == []
 

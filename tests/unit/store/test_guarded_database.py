@@ -33,7 +33,7 @@ def hold(path: Path, how: str = "BEGIN IMMEDIATE") -> sqlite3.Connection:
 
 
 @pytest.mark.parametrize("how", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
-def test_reads_wait_for_no_writer(path: Path, how: str) -> None:
+def test_reads_do_not_wait_for_a_writer(path: Path, how: str) -> None:
     database = Sqlite(path)
     database.run(lambda t: t.change(PUT, "a"))
     other = hold(path, how)
@@ -43,7 +43,9 @@ def test_reads_wait_for_no_writer(path: Path, how: str) -> None:
     other.close()
 
 
-def test_a_lock_costs_its_deadline_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_database_costs_one_deadline_and_then_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "RETRY_INTERVAL", 0.01)
     monkeypatch.setattr(module, "PROBE_EXTRA_TIME", 0.0)
     database = Sqlite(path)
@@ -87,7 +89,7 @@ def test_a_request_waits_once_however_often_it_uses_the_store(path: Path) -> Non
     assert time.monotonic() - began < 0.6
 
 
-def test_a_database_that_has_too_much_to_do_is_not_down(path: Path) -> None:
+def test_a_busy_database_does_not_count_as_down(path: Path) -> None:
     """Or a burst would be counted by each process alone, and pass."""
 
     class Busy(Sqlite):
@@ -111,7 +113,7 @@ def wait_until(done: object) -> None:
         time.sleep(0.005)
 
 
-def test_one_thread_looks_whether_the_database_is_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_thread_probes_whether_the_database_is_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RETRY_INTERVAL", 0.01)
     looks: list[int] = []
 
@@ -133,7 +135,7 @@ def test_one_thread_looks_whether_the_database_is_back(path: Path, monkeypatch: 
     wait_until(lambda: guard.outage is None)
 
 
-def test_what_is_wrong_by_itself_stops_nobody_else(path: Path) -> None:
+def test_a_faulty_statement_does_not_stop_other_uses(path: Path) -> None:
     guard = GuardedDatabase(Sqlite(path), 1.0)
     with pytest.raises(StoreError) as caught:
         guard.run(lambda t: t.change("INSERT INTO notes (name) VALUES (NULL)"))
@@ -184,12 +186,12 @@ database.close()
 """
 
 
-def test_many_requests_at_a_locked_database(path: Path) -> None:
+def test_a_locked_database_holds_up_no_greenlet_for_longer_than_its_deadline(path: Path) -> None:
     subprocess.run([sys.executable, "-c", LOCKED, path], check=True, timeout=60)
 
 
 @pytest.mark.parametrize("put", [None, b"", "another"])
-def test_a_file_that_is_taken_away_is_noticed(
+def test_a_file_that_was_deleted_or_replaced_is_noticed(
     path: Path, tmp_path: Path, put: bytes | str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Deleted, emptied by a replacement, or replaced: no word goes into a file that nobody sees."""

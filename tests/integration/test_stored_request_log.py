@@ -38,7 +38,7 @@ def row_of(bridge: Bridge, request_id: str) -> RequestLogRow:
     return rows(bridge.home, lambda found: request_id in found)[request_id]
 
 
-def test_what_is_told_of_a_request(start_bridge: Start) -> None:
+def test_a_row_says_what_a_request_was_and_cost(start_bridge: Start) -> None:
     spring = new_token("spring")  # whose plan counts premium requests
     bridge = start_bridge(server="gevent", api_key="one", github_token=spring).warm_up("one")
     body = chat_body("hello", "claude-sonnet-4.5")
@@ -65,7 +65,7 @@ def test_what_is_told_of_a_request(start_bridge: Start) -> None:
         assert 0 <= row.quota <= 100
 
 
-def test_where_the_time_went(start_bridge: Start) -> None:
+def test_a_row_says_where_the_time_went(start_bridge: Start) -> None:
     """The wait for a token, and for one's turn."""
     bridge = start_bridge(server="gevent", rate_limit=1.0, queue_requests=1)
     answers = [bridge.chat("hello") for _ in range(2)]
@@ -75,7 +75,7 @@ def test_where_the_time_went(start_bridge: Start) -> None:
     assert first.queue_ms < 100 < second.queue_ms <= second.first_byte_ms <= second.ms
 
 
-def test_translated_and_failed(start_bridge: Start) -> None:
+def test_translated_and_failed_requests_have_rows(start_bridge: Start) -> None:
     bridge = start_bridge(server="gevent").warm()
     body = {"model": "gpt-4o", "max_tokens": 50, "messages": [{"role": "user", "content": "hello"}]}
     translated = row_of(bridge, bridge.request("POST", "/v1/messages", body).headers["x-request-id"])
@@ -91,7 +91,7 @@ def test_translated_and_failed(start_bridge: Start) -> None:
     assert row_of(bridge, request_id).outcome == "client_disconnected"
 
 
-def test_nothing_that_was_said_is_in_it(start_bridge: Start, mark: str) -> None:
+def test_no_prompt_and_no_answer_is_in_the_store(start_bridge: Start, mark: str) -> None:
     bridge = start_bridge(server="gevent")
     row_of(bridge, bridge.chat(f"hello {mark}").headers["x-request-id"])
     row_of(bridge, bridge.chat(f"[[sim:refuse name=forbidden]] {mark}").headers["x-request-id"])
@@ -100,7 +100,7 @@ def test_nothing_that_was_said_is_in_it(start_bridge: Start, mark: str) -> None:
         assert path.is_dir() or mark.encode() not in path.read_bytes()
 
 
-def test_many_at_once_while_workers_are_killed(start_bridge: Start, simulator: Simulator) -> None:
+def test_requests_of_killed_workers_are_logged_once(start_bridge: Start, simulator: Simulator) -> None:
     """Four workers, fifty callers: each request that reached Copilot is logged once, the cut ones as cut."""
     bridge = start_bridge(workers=4, server="gunicorn").warm()
     mark = new_mark()
@@ -148,7 +148,7 @@ def wait_for_some(simulator: Simulator, mark: str) -> None:
         time.sleep(0.01)
 
 
-def test_killed_in_the_middle_and_started_again(start_bridge: Start) -> None:
+def test_a_request_interrupted_by_a_kill_is_logged_after_the_restart(start_bridge: Start) -> None:
     bridge = start_bridge(server="gevent").warm()
     stream = bridge.stream("[[sim:flood events=100 size=10 gap=50]]")
     next(stream.frames())
@@ -160,7 +160,7 @@ def test_killed_in_the_middle_and_started_again(start_bridge: Start) -> None:
     assert (row.outcome, row.model, row.dialect) == ("interrupted", "gpt-4o", "chat")
 
 
-def test_a_full_disk_costs_nobody_an_answer(start_bridge: Start) -> None:
+def test_a_full_disk_fails_no_request(start_bridge: Start) -> None:
     """No file may grow any more: it is warned, and served."""
     import resource
 

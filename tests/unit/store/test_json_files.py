@@ -55,7 +55,7 @@ def told(caught):
     return message
 
 
-def test_write_and_read(files, home):
+def test_an_object_is_read_as_it_was_written(files, home):
     assert files.read("a") is None
     files.write("a", CONTENT)
     files.write("tokens/b", {"c": [1, None, "ü"]})
@@ -64,7 +64,7 @@ def test_write_and_read(files, home):
     assert json.loads((home / "a.json").read_text()) == CONTENT
 
 
-def test_remove(files):
+def test_a_removed_file_is_gone(files):
     files.write("a", CONTENT)
     files.remove("a")
     assert files.read("a") is None
@@ -72,7 +72,7 @@ def test_remove(files):
 
 
 @pytest.mark.usefixtures("_open_umask")
-def test_modes(files, home):
+def test_files_and_directories_are_the_owners_alone(files, home):
     files.write("a", CONTENT)
     files.write("tokens/b", CONTENT)
     with files.lock("c"):
@@ -83,7 +83,7 @@ def test_modes(files, home):
 
 
 @pytest.mark.usefixtures("_open_umask")
-def test_modes_of_the_folders_above(files, home):
+def test_directories_above_are_made_for_the_owner_alone(files, home):
     """`start --simulate` keeps its files in a folder below the data directory, and may be there first."""
     files.write("a", CONTENT)
     assert mode(home.parent) == 0o700
@@ -102,7 +102,7 @@ def test_a_file_is_private_before_anything_is_in_it(files, home, monkeypatch):
 
 
 @pytest.mark.usefixtures("_open_umask")
-def test_a_file_that_was_open_to_others_is_so_no_more(files, home):
+def test_a_file_that_was_open_to_others_becomes_private(files, home):
     files.write("a", CONTENT)
     (home / "a.json").chmod(0o644)
     files.write("a", CONTENT)
@@ -141,7 +141,7 @@ def test_a_process_that_dies_in_a_write_leaves_the_old_file(files, home):
 @pytest.mark.parametrize(
     "content", [b"", b"{", b'{"a": 1', b"\xff\xfe", b"\x00" * 64, b"[1]", b'"a"', b"null", b"[" * 5000]
 )
-def test_a_damaged_file_is_as_good_as_none(files, home, content, caplog):
+def test_a_damaged_file_counts_as_missing(files, home, content, caplog):
     files.write("a", CONTENT)
     (home / "a.json").write_bytes(content)
     assert files.read("a") is None
@@ -150,7 +150,7 @@ def test_a_damaged_file_is_as_good_as_none(files, home, content, caplog):
     assert "EXAMPLE" not in caplog.text
 
 
-def test_damage_is_told_of(files, home, caplog):
+def test_damage_is_logged(files, home, caplog):
     files.write("a", CONTENT)
     (home / "a.json").write_bytes(b"{")
     files.read("a")
@@ -159,7 +159,7 @@ def test_damage_is_told_of(files, home, caplog):
     assert str(home / "a.json") in record.getMessage()
 
 
-def test_a_folder_where_a_file_should_be(files, home):
+def test_a_directory_in_place_of_a_file_counts_as_missing(files, home):
     (home / "a.json").mkdir(parents=True)
     assert files.read("a") is None
     with pytest.raises(ConfigError) as caught:
@@ -169,7 +169,7 @@ def test_a_folder_where_a_file_should_be(files, home):
         files.remove("a")
 
 
-def test_a_data_directory_that_can_not_be_made(tmp_path, caplog):
+def test_a_data_directory_that_can_not_be_made_is_a_config_error(tmp_path, caplog):
     (tmp_path / "file").write_text("")
     home = tmp_path / "file" / "home"
     files = JsonFiles(home)
@@ -183,7 +183,7 @@ def test_a_data_directory_that_can_not_be_made(tmp_path, caplog):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
-def test_a_data_directory_that_is_read_only(files, home):
+def test_a_read_only_data_directory_is_a_config_error(files, home):
     files.write("a", CONTENT)
     home.chmod(0o500)
     try:
@@ -198,7 +198,7 @@ def test_a_data_directory_that_is_read_only(files, home):
         home.chmod(0o700)
 
 
-def test_a_lock_is_held_by_one(files):
+def test_a_lock_is_held_by_one_process_at_a_time(files):
     inside, most = [], []
     start = threading.Barrier(8)
 
@@ -217,12 +217,12 @@ def test_a_lock_is_held_by_one(files):
     assert most == [1] * 8
 
 
-def test_locks_of_other_names_do_not_wait(files):
+def test_locks_with_different_names_do_not_wait_for_each_other(files):
     with files.lock("a"), files.lock("b"):
         pass
 
 
-def test_a_lock_is_given_back_after_an_error(files, monkeypatch, caplog):
+def test_a_lock_is_released_after_an_error(files, monkeypatch, caplog):
     monkeypatch.setattr(module, "LOCK_TIMEOUT", 0.5)
     with pytest.raises(ZeroDivisionError), files.lock("a"):
         _ = 1 / 0
@@ -257,7 +257,7 @@ def test_a_killed_holder_does_not_keep_its_lock(files, home, caplog):
     assert not caplog.records
 
 
-def test_who_waited_too_long_goes_on_without(files, home, monkeypatch, caplog):
+def test_after_the_timeout_the_block_runs_without_the_lock(files, home, monkeypatch, caplog):
     monkeypatch.setattr(module, "LOCK_TIMEOUT", 0.1)
     with hold(home) as process:
         with files.lock("it"):

@@ -19,13 +19,13 @@ def encryptor(home, key="", **environ):
     return Encryptor(Secret(key), home, environ)
 
 
-def test_sealing_and_opening(tmp_path):
+def test_a_secret_is_decrypted_as_it_was_encrypted(tmp_path):
     sealed = encryptor(tmp_path).encrypt("ghu_geheim ü")
     assert "geheim" not in sealed
     assert encryptor(tmp_path).decrypt(sealed) == "ghu_geheim ü"
 
 
-def test_the_key_file(tmp_path):
+def test_the_key_file_is_private_and_made_once(tmp_path):
     before = os.umask(0)
     try:
         encryptor(tmp_path / "home").encrypt("x")
@@ -37,7 +37,7 @@ def test_the_key_file(tmp_path):
     assert len(base64.urlsafe_b64decode(path.read_bytes())) == 32
 
 
-def test_two_that_make_a_key_at_once_have_the_same(tmp_path):
+def test_processes_that_make_a_key_at_once_have_the_same(tmp_path):
     vaults, sealed, start = [encryptor(tmp_path) for _ in range(8)], [], threading.Barrier(8)
 
     def work(each):
@@ -53,14 +53,14 @@ def test_two_that_make_a_key_at_once_have_the_same(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == [KEY_FILE]
 
 
-def test_a_given_key(tmp_path):
+def test_a_given_key_needs_no_file(tmp_path):
     sealed = encryptor(tmp_path, KEY).encrypt("x")
     assert list(tmp_path.iterdir()) == []
     assert encryptor(tmp_path, KEY).decrypt(sealed) == "x"
     assert encryptor(tmp_path).decrypt(sealed) is None
 
 
-def test_the_key_among_systemds_credentials(tmp_path):
+def test_the_key_may_be_a_systemd_credential(tmp_path):
     credentials = tmp_path / "credentials"
     credentials.mkdir()
     (credentials / "copilot-bridge-key").write_text(KEY + "\n")
@@ -70,30 +70,30 @@ def test_the_key_among_systemds_credentials(tmp_path):
     assert one.location == str(credentials / "copilot-bridge-key")
 
 
-def test_a_folder_of_credentials_without_ours(tmp_path):
+def test_credentials_without_the_key_are_ignored(tmp_path):
     encryptor(tmp_path / "home", CREDENTIALS_DIRECTORY=str(tmp_path)).encrypt("x")
     assert (tmp_path / "home" / KEY_FILE).exists()
 
 
 @pytest.mark.parametrize("key", ["short", "x" * 44, base64.b64encode(bytes(31)).decode()])
-def test_what_is_no_key(tmp_path, key):
+def test_an_invalid_key_is_a_config_error(tmp_path, key):
     with pytest.raises(ConfigError, match="openssl rand -base64 32"):
         encryptor(tmp_path, key).encrypt("x")
 
 
-def test_a_key_file_that_can_not_be_read(tmp_path):
+def test_a_key_file_that_can_not_be_read_is_a_store_error(tmp_path):
     (tmp_path / KEY_FILE).mkdir()
     with pytest.raises(StoreError, match=KEY_FILE):
         encryptor(tmp_path).encrypt("x")
 
 
 @pytest.mark.parametrize("sealed", ["", "x", "gAAAAA", "ü"])
-def test_what_was_never_sealed(tmp_path, sealed, caplog):
+def test_text_that_was_never_encrypted_is_none(tmp_path, sealed, caplog):
     assert encryptor(tmp_path).decrypt(sealed) is None
     assert "can't decrypt" in caplog.text
 
 
-def test_no_secret_is_in_the_file(tmp_path):
+def test_no_secret_is_in_the_database_file(tmp_path):
     store = open_store(tmp_path)
     store.logins.add("a", Secret("ghu_verysecret"), "https://api.github.com")
     store.key_values.write("tokens/x", {"value": "tid=verysecret"})
@@ -103,7 +103,7 @@ def test_no_secret_is_in_the_file(tmp_path):
     store.close()
 
 
-def test_nothing_is_written_without_the_cache(tmp_path, monkeypatch):
+def test_a_store_in_memory_writes_no_key_file(tmp_path, monkeypatch):
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     store = open_store(tmp_path / "home", persistent=False)
     store.logins.add("a", Secret("ghu_a"), "https://api.github.com")
@@ -112,7 +112,7 @@ def test_nothing_is_written_without_the_cache(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("given", ["other/place.db", "folder"])
-def test_another_place(tmp_path, given):
+def test_the_key_is_beside_the_database(tmp_path, given):
     (tmp_path / "folder").mkdir()
     store = open_store(tmp_path / "home", path=tmp_path / given)
     store.logins.add("a", Secret("ghu_a"), "https://api.github.com")
@@ -121,7 +121,7 @@ def test_another_place(tmp_path, given):
     assert not (tmp_path / "home" / "bridge.db").exists()
 
 
-def test_derived_keys(tmp_path):
+def test_derived_keys_differ_by_purpose_and_key(tmp_path):
     one = encryptor(tmp_path).derive_key("pages")
     assert one == encryptor(tmp_path).derive_key("pages"), "the same in each process"
     assert len(one) == 32

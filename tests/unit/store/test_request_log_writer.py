@@ -57,7 +57,7 @@ def writer(store, tmp_path, monkeypatch):
     )
 
 
-def test_what_is_still_to_be_written_is_known_to_others(store, writer, tmp_path):
+def test_other_processes_know_rows_that_are_still_to_be_written(store, writer, tmp_path):
     other = RequestLogWriter(
         store.request_log, tmp_path / "spool", days=30, max_rows=100, clock=lambda: 1001.0
     )
@@ -91,7 +91,7 @@ def test_rows_are_written_in_batches(writer, store):
     assert store.request_log.count() == 2500
 
 
-def test_what_comes_while_a_batch_is_written_waits_for_the_next_one(writer, store, monkeypatch):
+def test_rows_that_arrive_while_a_batch_is_written_wait_for_the_next_one(writer, store, monkeypatch):
     """Under load there is always more: one transaction after the other would be for a row or two each."""
     write, sizes = store.request_log.write, []
 
@@ -109,7 +109,7 @@ def test_what_comes_while_a_batch_is_written_waits_for_the_next_one(writer, stor
     assert store.request_log.count() == 2
 
 
-def test_a_killed_worker(writer, store, tmp_path):
+def test_rows_of_a_killed_worker_are_recovered_once(writer, store, tmp_path):
     done = subprocess.run([sys.executable, "-c", WORKER, tmp_path], check=False)
     assert done.returncode == -9
     assert outcomes(store) == {"c": "ok"}
@@ -120,7 +120,7 @@ def test_a_killed_worker(writer, store, tmp_path):
     assert store.request_log.count() == 3
 
 
-def test_a_worker_that_lives_is_left_alone(writer, store, tmp_path):
+def test_rows_of_a_live_worker_are_left_alone(writer, store, tmp_path):
     alive = CrashLog(tmp_path / "spool")
     alive.put("a", orjson.dumps(values_in_order(row("a", "interrupted"))))
     writer.recover()
@@ -129,7 +129,7 @@ def test_a_worker_that_lives_is_left_alone(writer, store, tmp_path):
     assert list((tmp_path / "spool").iterdir()) == []
 
 
-def test_a_store_that_takes_nothing_for_a_while(writer, store, monkeypatch, caplog):
+def test_rows_wait_in_memory_while_the_store_takes_none(writer, store, monkeypatch, caplog):
     def broken(*_args):
         raise StoreError("database or disk is full")
 
@@ -143,7 +143,7 @@ def test_a_store_that_takes_nothing_for_a_while(writer, store, monkeypatch, capl
     assert len(outcomes(store)) == 5
 
 
-def test_what_waits_in_memory_is_bounded(writer, store, monkeypatch):
+def test_the_rows_in_memory_are_bounded(writer, store, monkeypatch):
     def broken(*_args):
         raise StoreError("database or disk is full")
 
@@ -157,7 +157,7 @@ def test_what_waits_in_memory_is_bounded(writer, store, monkeypatch):
     assert sorted(outcomes(store)) == [str(number) for number in range(40, 50)]
 
 
-def test_old_rows_and_too_many(writer, store, monkeypatch):
+def test_old_rows_and_rows_that_are_too_many_are_deleted(writer, store, monkeypatch):
     monkeypatch.setattr(request_log_module, "DELETE_BATCH", 7)
     day = 86_400.0
     for number in range(60):
@@ -170,7 +170,7 @@ def test_old_rows_and_too_many(writer, store, monkeypatch):
     assert left == [f"new{number:03d}" for number in range(50, 150)]
 
 
-def test_no_log(store, tmp_path):
+def test_zero_days_write_no_log(store, tmp_path):
     writer = RequestLogWriter(store.request_log, tmp_path / "spool", days=0, max_rows=10)
     writer.start()
     writer.begin(row("a", "interrupted"))
@@ -180,7 +180,7 @@ def test_no_log(store, tmp_path):
     assert not (tmp_path / "spool").exists()
 
 
-def test_a_spool_that_has_turned(tmp_path, monkeypatch):
+def test_a_crash_log_keeps_the_lines_that_count_when_it_is_compacted(tmp_path, monkeypatch):
     """Long after the first half is full: what still counts is there, what is safe elsewhere need not be."""
     monkeypatch.setattr(crash_log_module, "HALF_SIZE", 65_536)
     spool = CrashLog(tmp_path)
@@ -196,7 +196,7 @@ def test_a_spool_that_has_turned(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_line_takes_no_more_memory_than_it_is_long(tmp_path):
+def test_a_line_takes_no_more_memory_than_its_length(tmp_path):
     """What orjson makes takes 4 kB, which a stream would hold to its end."""
     spool = CrashLog(tmp_path)
     tracemalloc.start()
@@ -208,7 +208,7 @@ def test_a_line_takes_no_more_memory_than_it_is_long(tmp_path):
     spool.close()
 
 
-def test_more_than_there_is_room_for(tmp_path, monkeypatch):
+def test_lines_for_which_a_crash_log_has_no_room_do_no_harm(tmp_path, monkeypatch):
     monkeypatch.setattr(crash_log_module, "HALF_SIZE", 4096)
     spool = CrashLog(tmp_path)
     for number in range(1000):
@@ -228,7 +228,7 @@ def test_rows_of_an_earlier_version_have_fewer_columns(writer, store, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\0", b"\0{", b"\1\n\n", b"\0[1]\nnull\n[\n", b"\xff" * 100])
-def test_a_spool_that_holds_something_else(writer, store, tmp_path, content):
+def test_a_damaged_crash_log_is_removed(writer, store, tmp_path, content):
     (tmp_path / "spool").mkdir()
     (tmp_path / "spool" / "x.spool").write_bytes(content)
     writer.recover()
@@ -236,7 +236,7 @@ def test_a_spool_that_holds_something_else(writer, store, tmp_path, content):
     assert list((tmp_path / "spool").glob("*.spool")) == []
 
 
-def test_what_is_taken_over_while_the_disk_is_full_stays_until_it_is_written(store, tmp_path, monkeypatch):
+def test_rows_recovered_while_the_disk_is_full_stay_until_they_are_written(store, tmp_path, monkeypatch):
     """And is not lost with the process that has taken it over, if that ends as well."""
     subprocess.run([sys.executable, "-c", WORKER, tmp_path], check=False, timeout=60)
     write = store.request_log.write
@@ -251,7 +251,7 @@ def test_what_is_taken_over_while_the_disk_is_full_stays_until_it_is_written(sto
     assert sorted(ids(store)) == ["a", "b", "c"]
 
 
-def test_a_spool_that_had_no_room_at_first(store, writer, tmp_path, monkeypatch):
+def test_a_crash_log_without_room_is_opened_later(store, writer, tmp_path, monkeypatch):
     """What came meanwhile is noted as soon as there is room."""
 
     def full(_folder):

@@ -46,7 +46,7 @@ def names(store: Store) -> tuple[list[str], bool | None]:
     ],
 )
 @pytest.mark.parametrize("elsewhere", [True, False])
-def test_it_knows_the_keys_of_now(
+def test_a_copy_of_the_bare_file_has_the_present_keys(
     tmp_path: Path, running: Store, change: Callable[..., object], found: list[str], elsewhere: bool
 ) -> None:
     """Changed by the running bridge, or by another process while it runs."""
@@ -60,7 +60,7 @@ def test_it_knows_the_keys_of_now(
     changer.close()
 
 
-def test_a_reader_at_work_is_not_waited_for(tmp_path: Path, running: Store) -> None:
+def test_a_change_of_keys_does_not_wait_for_readers(tmp_path: Path, running: Store) -> None:
     def read(transaction: object) -> None:
         with pytest.raises(InvalidRequest):
             other.keys.add(ADA)
