@@ -77,7 +77,7 @@ class ChatRoute(Route):
         return model.profile.documents_in_chat
 
     def fit(self, body: Body, model: Model, _headers: Headers) -> bool:
-        return chat_quirks.fit(body, model)
+        return chat_quirks.adapt(body, model)
 
     def output_limit(self, body: Body) -> int:
         return body.get("max_tokens") or body.get("max_completion_tokens") or 0
@@ -101,7 +101,7 @@ class MessagesRoute(Route):
         headers["anthropic-version"] = "2023-06-01"
         if betas:
             headers["anthropic-beta"] = ",".join(betas)
-        return messages_quirks.fit(body, model, frozenset(betas))
+        return messages_quirks.adapt(body, model, frozenset(betas))
 
     def output_limit(self, body: Body) -> int:
         return int(body.get("max_tokens") or 0)
@@ -122,7 +122,8 @@ class ResponsesRoute(Route):
         tool_adapter = ToolAdapter(profile.reserved_namespaces, free=profile.custom_tools)
         self.tool_adapter = tool_adapter if tool_adapter.adapt_request(body) else None
         return (
-            responses_quirks.fit(body, model, self._bridge.upstream_item_ids) or self.tool_adapter is not None
+            responses_quirks.adapt(body, model, self._bridge.upstream_item_ids)
+            or self.tool_adapter is not None
         )
 
     def output_limit(self, _body: Body) -> int:

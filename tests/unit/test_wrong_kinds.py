@@ -39,12 +39,12 @@ MODELS = {row["id"]: Model.read(row) for row in json.loads(ROWS.read_bytes())["d
 
 Fit = Callable[[Json, Model], Any]
 FITS: dict[str, tuple[Fit, tuple[str, ...]]] = {
-    "chat": (chat_quirks.fit, ("gpt-4o", "claude-sonnet-4.5", "gemini-3-pro-preview")),
+    "chat": (chat_quirks.adapt, ("gpt-4o", "claude-sonnet-4.5", "gemini-3-pro-preview")),
     "messages": (
-        lambda body, model: messages_quirks.fit(body, model, frozenset()),
+        lambda body, model: messages_quirks.adapt(body, model, frozenset()),
         ("claude-sonnet-4.5", "claude-opus-4.6"),
     ),
-    "responses": (lambda body, model: responses_quirks.fit(body, model, {}), ("gpt-5.3-codex",)),
+    "responses": (lambda body, model: responses_quirks.adapt(body, model, {}), ("gpt-5.3-codex",)),
 }
 WRITE: dict[str, Callable[[Prompt], Json]] = {
     "chat": chat_prompt_writer.write_prompt,

@@ -1,1 +1,1 @@
-"""What a body must look like for Copilot to take it: a module for each dialect, a row for each quirk."""
+"""Adaptations of request bodies to Copilot's quirks: a module for each dialect, a rule for each quirk."""

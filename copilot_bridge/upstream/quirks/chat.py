@@ -1,7 +1,7 @@
-"""What a Chat Completions body must look like for Copilot to take it.  A row for each quirk.
+"""Adaptations of Chat Completions bodies to Copilot: a rule for each quirk.
 
-Each rule looks at the body and the model and changes the body in place; it says whether it did, so
-that a body in which nothing has to change is sent on as the bytes that came.
+Each rule gets the body and the model, changes the body in place and returns whether it did, so that an
+unchanged body is sent as the bytes that came.
 """
 
 import logging
@@ -11,19 +11,19 @@ from typing import Any
 
 from copilot_bridge.dialects.provider_details import is_foreign
 from copilot_bridge.models.catalogue import Model
-from copilot_bridge.upstream.quirks.caching import dicts, fit_chat_marks
-from copilot_bridge.upstream.quirks.efforts import budget_within, nearest
-from copilot_bridge.upstream.quirks.fitting import (
-    check_named_choice,
-    fit_chat_answer,
-    fit_chat_documents,
-    fit_chat_ids,
-    fit_chat_order,
-    fit_chat_schemas,
-    fit_chat_texts,
+from copilot_bridge.upstream.quirks.caching import adapt_chat_breakpoints, dicts
+from copilot_bridge.upstream.quirks.chat_limits import (
+    adapt_chat_answer,
+    adapt_chat_documents,
+    adapt_chat_ids,
+    adapt_chat_order,
+    adapt_chat_schemas,
+    adapt_chat_texts,
 )
-from copilot_bridge.upstream.quirks.tool_ids import fit_tool_call_ids
-from copilot_bridge.upstream.quirks.turns import fit_chat_end
+from copilot_bridge.upstream.quirks.common import check_named_choice
+from copilot_bridge.upstream.quirks.efforts import budget_within, nearest
+from copilot_bridge.upstream.quirks.tool_ids import adapt_tool_call_ids
+from copilot_bridge.upstream.quirks.turns import adapt_chat_end
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +34,10 @@ GOOGLE = "Google"
 VALIDATED = "validated"
 LIMITS = ("max_tokens", "max_completion_tokens")
 
-# Chat fields that Copilot refuses and that change nothing in the answer.  Seen 2026, several proxies.
+# Fields that Copilot refuses and that do not change the answer.  Seen 2026, several proxies.
 DROPPED = ("store", "metadata", "service_tier", "modalities", "prompt_cache_retention")
 
-# Keys that the OpenAI SDK writes with null when a program hands an answer back as it came.
+# Keys that the OpenAI SDK writes with null when a program sends an answer back unchanged.
 NULLABLE = ("tool_calls", "function_call", "refusal", "audio", "annotations", "name")
 
 
@@ -59,9 +59,9 @@ def drop_advisory(body: Body, _model: Model) -> bool:
 
 
 def drop_empty_tools(body: Body, _model: Model) -> bool:
-    """`tools: []` is refused, and so is a choice among no tools.
+    """Remove `tools: []` and a choice among no tools, which are refused.
 
-    :raises Unsupported: a call is required.
+    :raises Unsupported: a tool call is required.
     """
     if body.get("tools") or "functions" in body:
         return False
@@ -71,10 +71,10 @@ def drop_empty_tools(body: Body, _model: Model) -> bool:
     )
 
 
-def fit_choice(body: Body, model: Model) -> bool:
-    """Copilot knows no choice among some of the tools: the others are not offered.
+def adapt_choice(body: Body, model: Model) -> bool:
+    """Offer only the allowed tools, because Copilot has no choice among some of them.
 
-    `validated` is a word of Gemini's alone: the model chooses, by the tools' schemas.
+    `validated` exists for Gemini only: the model chooses and keeps to the schemas of the tools.
     """
     choice = body.get("tool_choice")
     allowed = choice.get("allowed_tools") if isinstance(choice, dict) else None
@@ -90,13 +90,13 @@ def fit_choice(body: Body, model: Model) -> bool:
 
 
 def tool_name(tool: Body) -> Any:
-    """Of a function or a custom tool."""
+    """The name of a function or a custom tool."""
     inner = tool.get("function") or tool.get("custom")
     return inner.get("name") if isinstance(inner, dict) else None
 
 
 def drop_signatures(body: Body, model: Model) -> bool:
-    """Of calls that Gemini made, where another model goes on."""
+    """Remove the signatures of Gemini's tool calls if another model continues."""
     if model.vendor == GOOGLE:
         return False
     changed = False
@@ -108,8 +108,8 @@ def drop_signatures(body: Body, model: Model) -> bool:
     return changed
 
 
-def fit_effort(body: Body, model: Model) -> bool:
-    """The nearest that the model has."""
+def adapt_effort(body: Body, model: Model) -> bool:
+    """Replace the effort by the nearest one that the model has."""
     known = model.profile.efforts or ()
     if body.get("reasoning_effort") is None:
         return pop(body, ("reasoning_effort",))
@@ -121,38 +121,41 @@ def fit_effort(body: Body, model: Model) -> bool:
     return bool(effort != wanted)
 
 
-def fit_budget(body: Body, model: Model) -> bool:
-    """Claude and Gemini think in tokens, within their limits and that of the answer; the others don't."""
+def adapt_budget(body: Body, model: Model) -> bool:
+    """Keep a thinking budget within the limits of Claude and Gemini; remove it for other models."""
     given = body.pop("thinking_budget", None)
     wanted = given if isinstance(given, int) and not isinstance(given, bool) else 0
     most, least = model.supports.get("max_thinking_budget"), model.supports.get("min_thinking_budget") or 0
     limits = (body.get("max_completion_tokens"), body.get("max_tokens"), model.max_output_tokens)
     limit = min(filter(None, limits), default=0)
-    if wanted > 0 and most and can_begin(body.get("messages") or [], model):
+    if wanted > 0 and most and may_think(body.get("messages") or [], model):
         body["thinking_budget"] = budget_within(wanted, limit, most, least)
     if body.get("thinking_budget") is None:
         body.pop("thinking_budget", None)
     return bool(body.get("thinking_budget") != given)
 
 
-def can_begin(messages: list[Body], model: Model) -> bool:
-    """Claude's thoughts can't come in a turn that goes on with tools' results and has begun without one, nor
-    before words that are given."""
+def may_think(messages: list[Body], model: Model) -> bool:
+    """Tell whether thinking may come next.
+
+    Claude does not think in a turn that continues after tool results and began without thinking, nor before
+    a prefilled answer.
+    """
     if not model.profile.requires_thinking_first:
         return True
     turn = list(takewhile(lambda message: message["role"] in ("tool", "assistant"), reversed(messages)))
-    said = [message for message in turn if message["role"] == "assistant"]
+    answers = [message for message in turn if message["role"] == "assistant"]
     if turn and turn[0]["role"] == "assistant":
         return False
-    return not said or bool(said[-1].get("reasoning_opaque"))
+    return not answers or bool(answers[-1].get("reasoning_opaque"))
 
 
 def limit_temperature(body: Body, model: Model) -> bool:
-    """OpenAI's models know 2, Claude 1; some work well with one alone."""
+    """Keep the temperature within the model's maximum (OpenAI 2, Claude 1), or at its only good value."""
     before = {name: body.get(name) for name in ("temperature", "top_p")}
     given, most = before["temperature"], model.profile.max_temperature
     if most is not None and isinstance(given, int | float) and given > most:
-        log.debug("a temperature of %s is more than %s takes", given, model.id)
+        log.debug("the temperature %s exceeds the maximum of %s", given, model.id)
         body["temperature"] = most
     body |= model.profile.fixed_sampling
     return before != {name: body.get(name) for name in before}
@@ -168,7 +171,7 @@ def rename_developer(body: Body, model: Model) -> bool:
 
 
 def replay_reasoning(body: Body, model: Model) -> bool:
-    """`reasoning_content` is how clients know it; Claude and Gemini want back what they sent."""
+    """Rename `reasoning_content` of clients to Copilot's field, for models that take reasoning back."""
     changed = False
     for message in body["messages"]:
         if "reasoning_content" in message:
@@ -194,9 +197,9 @@ def drop_nulls(body: Body, _model: Model) -> bool:
 
 
 def limit_output(body: Body, model: Model) -> bool:
-    """One limit, under the name that the model knows, filled in and clamped by the model's own.
+    """Set one limit, under the model's name for it, and at most the model's own.
 
-    Without one Copilot cuts some models off at 4,096 tokens; with one that is too high it answers 400.
+    Without a limit Copilot ends some models' answers at 4,096 tokens; to one that is too high it answers 400.
     """
     before = {name: body.pop(name) for name in LIMITS if name in body}
     wanted = before.get("max_completion_tokens") or before.get("max_tokens")
@@ -209,29 +212,29 @@ def limit_output(body: Body, model: Model) -> bool:
 RULES: tuple[Rule, ...] = (
     use_model_id,
     drop_advisory,
-    fit_choice,
+    adapt_choice,
     drop_empty_tools,
-    fit_chat_ids,
-    fit_chat_order,
-    fit_chat_schemas,
-    fit_chat_answer,
-    fit_chat_documents,
-    fit_chat_texts,
+    adapt_chat_ids,
+    adapt_chat_order,
+    adapt_chat_schemas,
+    adapt_chat_answer,
+    adapt_chat_documents,
+    adapt_chat_texts,
     rename_developer,
     replay_reasoning,
     drop_signatures,
     drop_nulls,
-    fit_chat_end,
-    fit_effort,
-    fit_budget,
+    adapt_chat_end,
+    adapt_effort,
+    adapt_budget,
     limit_temperature,
-    fit_tool_call_ids,
-    fit_chat_marks,
+    adapt_tool_call_ids,
+    adapt_chat_breakpoints,
     limit_output,
 )
 
 
-def fit(body: Body, model: Model) -> bool:
+def adapt(body: Body, model: Model) -> bool:
     """Make the body one that Copilot takes for this model.  True if anything had to change."""
     changes = [rule(body, model) for rule in RULES]
     return any(changes)

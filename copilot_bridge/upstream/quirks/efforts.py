@@ -1,4 +1,4 @@
-"""How hard to think: the words for it, and the nearest that a model knows."""
+"""Reasoning efforts: their order, and the nearest one that a model has."""
 
 from collections.abc import Sequence
 
@@ -7,30 +7,30 @@ from copilot_bridge.errors import InvalidRequest
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
-ROOM = 4_096  # tokens to say something in, after the thinking
+MIN_ANSWER = 4_096  # tokens of an answer after the thinking
 
 
 def nearest(wanted: object, known: Sequence[str], field: str) -> str | None:
-    """The nearest below among those that the model has, else its least; None if it has none.
+    """The nearest effort below that the model has, else its lowest; None if it has none.
 
-    :param field: that says it.
+    :param field: the field with the effort.
     :raises InvalidRequest: there is no such effort.
     """
     if wanted in known:
         return str(wanted)
     if wanted not in EFFORTS:
         raise InvalidRequest(f"{field}: expected {', '.join(EFFORTS[:-1])} or {EFFORTS[-1]}", param=field)
-    ranked = [each for each in EFFORTS if each in known]
+    ranked = [effort for effort in EFFORTS if effort in known]
     rank = EFFORTS.index(str(wanted))
-    below = [each for each in ranked if EFFORTS.index(each) <= rank] or ranked[:1]
+    below = [effort for effort in ranked if EFFORTS.index(effort) <= rank] or ranked[:1]
     return below[-1] if below else None
 
 
 def budget_within(wanted: int, limit: int, most: int, least: int) -> int | None:
-    """Tokens to think in; None: there is no room for it.
+    """The budget of tokens for thinking; None: the limit leaves no room for one.
 
-    What a client asks for it gets, and be the rest of the answer short.  More than the whole answer may have
-    is a word of effort, or nobody's meaning: then there is room left for what is said.
+    A client gets the budget that it asks for, even if that leaves little for the rest of the answer.  A
+    budget of more than the whole answer stands for an effort: then some room is left for the rest.
     """
-    tokens = min(most, max(least, wanted if wanted < limit else limit - min(ROOM, limit // 2)))
+    tokens = min(most, max(least, wanted if wanted < limit else limit - min(MIN_ANSWER, limit // 2)))
     return tokens if tokens < limit else None

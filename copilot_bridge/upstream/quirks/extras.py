@@ -1,6 +1,6 @@
-"""What clients bring back from answers, or put beside what they say, and what Anthropic refuses to read.
+"""Extra fields of messages and blocks that clients send and Anthropic refuses.
 
-Source: refusals as reported in public (2025 and 2026), "Extra inputs are not permitted".  What is not here is
+Source: public reports of refusals (2025 and 2026), "Extra inputs are not permitted".  Other fields are
 learned from the refusal.
 """
 
@@ -11,7 +11,7 @@ from copilot_bridge.upstream.quirks.caching import blocks_of
 
 Body = dict[str, Any]
 
-# Of a message: what an answer says of itself, and what chat clients call a speaker.
+# Of a message: the fields of an answer, and the speaker's name of chat clients.
 MESSAGE = frozenset(
     {
         "id",
@@ -29,7 +29,7 @@ MESSAGE = frozenset(
 )
 
 # Of a block, by its type: `index` and `partial_json` are LangChain's, from the events of a stream,
-# `parsed_output` is the Anthropic SDK's own, and thoughts can't be the end of a prompt cache.
+# `parsed_output` is the Anthropic SDK's own, and thinking can't carry a breakpoint.
 BLOCKS = {
     "text": frozenset({"id", "index", "parsed_output"}),
     "tool_use": frozenset({"index", "partial_json", "text"}),
@@ -39,15 +39,15 @@ BLOCKS = {
 }
 NONE: frozenset[str] = frozenset()
 
-# Who has called: the model itself, as ever.  Another caller is for upstream to judge.
-DIRECT = {"type": "direct"}
+# The default caller, the model itself.  Upstream judges other callers.
+MODEL_AS_CALLER = {"type": "direct"}
 
 
 def drop_extras(body: Body, _model: Model, _betas: object) -> bool:
     changes = [drop(message, MESSAGE) for message in body["messages"]]
     for block in blocks_of(body):
         changes.append(drop(block, BLOCKS.get(str(block.get("type")), NONE)))
-        if block.get("caller") == DIRECT:
+        if block.get("caller") == MODEL_AS_CALLER:
             del block["caller"]
             changes.append(True)
     return any(changes)

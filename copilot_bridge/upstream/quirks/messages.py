@@ -1,7 +1,7 @@
-"""What a Messages body must look like for Copilot to take it.  A row for each quirk.
+"""Adaptations of Messages bodies to Copilot: a rule for each quirk.
 
-Source: the official client's own bodies, and what stricter backends were seen to refuse (2026): the
-same request goes to Anthropic, Bedrock or Vertex as the load has it, and they differ.
+Source: the official client's own bodies, and refusals of the stricter backends (2026): depending on the load,
+the same request goes to Anthropic, Bedrock or Vertex, and they differ.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,29 +10,33 @@ from typing import Any
 from copilot_bridge.dialects.provider_details import is_foreign
 from copilot_bridge.dialects.tool_catalogue import is_refused
 from copilot_bridge.models.catalogue import Model
-from copilot_bridge.upstream.quirks.caching import LONG_CACHE, LONG_CACHE_BETA, fit_cache_controls, wants_hour
-from copilot_bridge.upstream.quirks.extras import drop_extras
-from copilot_bridge.upstream.quirks.fitting import (
-    check_named_choice,
-    fit_message_answer,
-    fit_message_blocks,
-    fit_message_schemas,
-    fit_message_texts,
-    is_blank_text,
+from copilot_bridge.upstream.quirks.caching import (
+    LONG_CACHE,
+    LONG_CACHE_BETA,
+    adapt_cache_controls,
+    wants_hour,
 )
-from copilot_bridge.upstream.quirks.thinking import fit_effort, fit_thinking
-from copilot_bridge.upstream.quirks.turns import fit_end, fit_system_messages
+from copilot_bridge.upstream.quirks.common import check_named_choice, is_blank_text
+from copilot_bridge.upstream.quirks.extras import drop_extras
+from copilot_bridge.upstream.quirks.messages_limits import (
+    adapt_message_answer,
+    adapt_message_blocks,
+    adapt_message_schemas,
+    adapt_message_texts,
+)
+from copilot_bridge.upstream.quirks.thinking import adapt_effort, adapt_thinking
+from copilot_bridge.upstream.quirks.turns import adapt_end, adapt_system_messages
 
 Body = dict[str, Any]
 Rule = Callable[[Body, Model, frozenset[str]], bool]
 
-# Betas that Copilot knows; any other value is a 400.  Source: the official Claude bridge.
+# Betas that Copilot accepts; it answers 400 to any other.  Source: the official Claude bridge.
 THINKING_BETA = "interleaved-thinking-"
 EDITING, EDITING_BETA = "context-management-", "context-management-2025-06-27"
 TOOLS, TOOLS_BETA = "advanced-tool-use-", "advanced-tool-use-2025-11-20"
 LONG_CONTEXT_BETA = "context-1m-"
 
-# Fields that every backend refuses and that change nothing in the answer.
+# Fields that every backend refuses and that do not change the answer.
 DROPPED = (
     "service_tier",
     "speed",
@@ -45,16 +49,15 @@ DROPPED = (
     "thread",
 )
 
-# Of a tool, without the beta that knows them.
+# Fields of a tool that need a beta.
 TOOL_EXTRAS = ("eager_input_streaming", "defer_loading", "input_examples")
 
-# Claude Code's first system block says who pays and changes each time, which empties the prompt cache.
+# Claude Code's first system block names the payer and changes each time, which empties the prompt cache.
 BILLING = "x-anthropic-billing-header:"
 
 
 def betas_for(header: str, body: Body, model: Model) -> list[str]:
-    """Of the client's those that the model has, and those that what the body says needs, where the catalogue
-    offers them."""
+    """The client's betas that the model has, and those that the body needs, if the catalogue offers them."""
     profile, listed = model.profile, model.supports
     edits, searched = "context_management" in body, any(map(searches, body.get("tools") or ()))
     wanted = (
@@ -63,19 +66,19 @@ def betas_for(header: str, body: Body, model: Model) -> list[str]:
         (LONG_CACHE, LONG_CACHE_BETA, profile.hour_long_cache, profile.hour_long_cache and wants_hour(body)),
     )
     known = (THINKING_BETA, *(prefix for prefix, _, has, _ in wanted if has))
-    given = [each for each in map(str.strip, header.split(",")) if each.startswith(known)]
+    given = [beta for beta in map(str.strip, header.split(",")) if beta.startswith(known)]
     return [*given, *(beta for prefix, beta, _, needs in wanted if needs and not has_beta(given, prefix))]
 
 
 def searches(tool: Any) -> bool:
-    """Whether it is found by a search, or searches."""
+    """Tell whether a tool is found by the tool search, or is that search."""
     return isinstance(tool, dict) and (
         bool(tool.get("defer_loading")) or str(tool.get("type")).startswith("tool_search_tool_")
     )
 
 
 def has_beta(betas: Iterable[str], prefix: str) -> bool:
-    return any(each.startswith(prefix) for each in betas)
+    return any(beta.startswith(prefix) for beta in betas)
 
 
 def pop(fields: Body, names: tuple[str, ...]) -> bool:
@@ -92,7 +95,7 @@ def use_model_id(body: Body, model: Model, _betas: frozenset[str]) -> bool:
 
 
 def limit_output(body: Body, model: Model, _betas: frozenset[str]) -> bool:
-    """Filled in and clamped: clients ask for 128,000 tokens of models that they don't know."""
+    """Set max_tokens, at most the model's own: clients ask unknown models for 128,000 tokens."""
     wanted = body.get("max_tokens")
     limit = min(filter(None, (wanted, model.max_output_tokens)), default=4096)
     body["max_tokens"] = limit
@@ -106,7 +109,7 @@ def drop_unknown(body: Body, _model: Model, betas: frozenset[str]) -> bool:
     return changed
 
 
-def fit_tools(body: Body, _model: Model, betas: frozenset[str]) -> bool:
+def adapt_tools(body: Body, _model: Model, betas: frozenset[str]) -> bool:
     offered = body.get("tools") or []
     kept = [tool for tool in offered if not is_refused("messages", tool)]
     if len(kept) != len(offered) or not kept:
@@ -134,7 +137,7 @@ def drop_billing_block(body: Body, _model: Model, _betas: frozenset[str]) -> boo
 
 
 def drop_empty_blocks(body: Body, _model: Model, _betas: frozenset[str]) -> bool:
-    """Empty texts are refused, and so is thinking that nobody has signed."""
+    """Remove empty texts and unsigned thinking, which are refused."""
     changed = filter_blocks(body, lambda block: not is_empty(block))
     system = body.get("system")
     if isinstance(system, list):
@@ -144,13 +147,13 @@ def drop_empty_blocks(body: Body, _model: Model, _betas: frozenset[str]) -> bool
 
 
 def filter_blocks(body: Body, keep: Callable[[Body], bool]) -> bool:
-    """Leave blocks out, those in tool results included, and a message of which nothing is left."""
+    """Remove blocks, also from tool results, and messages that are empty without them."""
     changed = False
     for message in body["messages"]:
         if isinstance(message["content"], list):
             for block in message["content"]:
                 if isinstance(block.get("content"), list):
-                    inner = [each for each in block["content"] if not isinstance(each, dict) or keep(each)]
+                    inner = [part for part in block["content"] if not isinstance(part, dict) or keep(part)]
                     changed |= len(inner) != len(block["content"])
                     block["content"] = inner
             kept = [block for block in message["content"] if keep(block)]
@@ -173,22 +176,22 @@ RULES: tuple[Rule, ...] = (
     limit_output,
     drop_unknown,
     drop_extras,
-    fit_tools,
+    adapt_tools,
     drop_billing_block,
-    fit_message_blocks,
-    fit_message_schemas,
-    fit_message_answer,
-    fit_message_texts,
+    adapt_message_blocks,
+    adapt_message_schemas,
+    adapt_message_answer,
+    adapt_message_texts,
     drop_empty_blocks,
-    fit_system_messages,
-    fit_end,
-    fit_thinking,
-    fit_effort,
-    fit_cache_controls,
+    adapt_system_messages,
+    adapt_end,
+    adapt_thinking,
+    adapt_effort,
+    adapt_cache_controls,
 )
 
 
-def fit(body: Body, model: Model, betas: frozenset[str]) -> bool:
+def adapt(body: Body, model: Model, betas: frozenset[str]) -> bool:
     """Make the body one that Copilot takes for this model.  True if anything had to change."""
     changes = [rule(body, model, betas) for rule in RULES]
     return any(changes)

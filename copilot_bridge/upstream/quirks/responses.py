@@ -1,4 +1,4 @@
-"""What a Responses body must look like for Copilot to take it.  A row for each quirk."""
+"""Adaptations of Responses bodies to Copilot: a rule for each quirk."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,18 +9,18 @@ from copilot_bridge.dialects.tool_catalogue import ITEMS_WITH_TOOLS, is_refused
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.models.profiles import GPT_EFFORTS
 from copilot_bridge.upstream.quirks.efforts import nearest
-from copilot_bridge.upstream.quirks.fitting import fit_response_ids, fit_response_schemas
+from copilot_bridge.upstream.quirks.responses_limits import adapt_response_ids, adapt_response_schemas
 
 Body = dict[str, Any]
 Rule = Callable[[Body, Model], bool]
 
 ENCRYPTED = "reasoning.encrypted_content"
-LEAST_OUTPUT = 16
+MIN_OUTPUT = 16
 
-# Copilot gives out ids of several hundred characters and refuses them again; the thought is found without.
-LONGEST_ID = 64
+# Copilot issues ids of several hundred characters and refuses them; it finds the reasoning without the id.
+MAX_ID_LENGTH = 64
 
-# Fields that are refused and that change nothing in the answer.  Seen 2026.
+# Fields that are refused and that do not change the answer.  Seen 2026.
 DROPPED = ("service_tier", "client_metadata", "background", "previous_response_id", "conversation")
 ITEM_EXTRAS = ("internal_chat_message_metadata_passthrough",)
 
@@ -32,14 +32,14 @@ def use_model_id(body: Body, model: Model) -> bool:
 
 
 def store_nothing(body: Body, _model: Model) -> bool:
-    """Copilot keeps no answers and refuses to be asked to."""
+    """Set `store` to false: Copilot stores no answers and refuses requests for it."""
     changed = body.get("store") is not False
     body["store"] = False
     return changed
 
 
 def include_reasoning(body: Body, _model: Model) -> bool:
-    """Without a store, reasoning is lost unless the client gets it, locked, and sends it back."""
+    """Ask for encrypted reasoning: without a store it is lost unless the client sends it back."""
     include = body.get("include") or []
     if ENCRYPTED in include:
         return False
@@ -51,7 +51,7 @@ def limit_output(body: Body, model: Model) -> bool:
     wanted = body.get("max_output_tokens")
     if wanted is None:
         return False
-    limit = max(LEAST_OUTPUT, min(filter(None, (wanted, model.max_output_tokens))))
+    limit = max(MIN_OUTPUT, min(filter(None, (wanted, model.max_output_tokens))))
     body["max_output_tokens"] = limit
     return bool(limit != wanted)
 
@@ -77,7 +77,10 @@ def drop_hosted_tools(body: Body, _model: Model) -> bool:
 
 
 def adapt_tool_choice(body: Body, kept: list[Any]) -> None:
-    """Without the tools that were left out.  Raises Unsupported: there is none left to be called."""
+    """Adapt the choice to the remaining tools.
+
+    :raises Unsupported: a call is required, and no tool is left.
+    """
     choice = body.get("tool_choice")
     if isinstance(choice, dict) and isinstance(choice.get("tools"), list):
         choice["tools"] = [tool for tool in choice["tools"] if not is_refused("responses", tool)]
@@ -86,26 +89,26 @@ def adapt_tool_choice(body: Body, kept: list[Any]) -> None:
     elif isinstance(choice, dict) and is_refused("responses", choice):
         check_tool_choice("tool", str(choice["type"]), [])
     elif choice == "required":
-        check_tool_choice(choice, None, [*kept, *filter(is_adding, body["input"])])
+        check_tool_choice(choice, None, [*kept, *filter(adds_tools, body["input"])])
 
 
-def is_adding(item: Any) -> bool:
-    """It brings tools of its own."""
+def adds_tools(item: Any) -> bool:
+    """Tell whether an item brings tools of its own."""
     return isinstance(item, dict) and item.get("type") in ITEMS_WITH_TOOLS
 
 
-def fit_reasoning(body: Body, model: Model) -> bool:
+def adapt_reasoning(body: Body, model: Model) -> bool:
     reasoning = body.get("reasoning")
     if not isinstance(reasoning, dict):
         return False
-    fitted = {key: value for key, value in reasoning.items() if key != "context"}
-    known = model.profile.efforts or GPT_EFFORTS
-    if fitted.get("effort") is None:
-        fitted.pop("effort", None)
+    adapted = {key: value for key, value in reasoning.items() if key != "context"}
+    efforts = model.profile.efforts or GPT_EFFORTS
+    if adapted.get("effort") is None:
+        adapted.pop("effort", None)
     else:
-        fitted["effort"] = nearest(fitted["effort"], known, "reasoning.effort")
-    body["reasoning"] = fitted
-    return fitted != reasoning
+        adapted["effort"] = nearest(adapted["effort"], efforts, "reasoning.effort")
+    body["reasoning"] = adapted
+    return adapted != reasoning
 
 
 RULES: tuple[Rule, ...] = (
@@ -115,46 +118,49 @@ RULES: tuple[Rule, ...] = (
     limit_output,
     drop_advisory,
     drop_hosted_tools,
-    fit_response_ids,
-    fit_response_schemas,
-    fit_reasoning,
+    adapt_response_ids,
+    adapt_response_schemas,
+    adapt_reasoning,
 )
 
 
-def fit(body: Body, model: Model, upstream_ids: Mapping[str, str]) -> bool:
+def adapt(body: Body, model: Model, upstream_ids: Mapping[str, str]) -> bool:
     """Make the body one that Copilot takes for this model.  True if anything had to change.
 
-    :param upstream_ids: ids that clients know -> those that Copilot wants to hear.
+    :param upstream_ids: ids of the bridge's answers -> Copilot's ids.
     """
     changes = [rule(body, model) for rule in RULES]
-    return fit_items(body, upstream_ids) or any(changes)
+    return adapt_items(body, upstream_ids) or any(changes)
 
 
-def fit_items(body: Body, upstream_ids: Mapping[str, str]) -> bool:
-    """Ids are bound to what was said with them: reasoning has its own again, all else does without.
+def adapt_items(body: Body, upstream_ids: Mapping[str, str]) -> bool:
+    """Restore the ids of reasoning, to whose content they are bound, and remove all other ids.
 
-    References to items that nobody has kept are left out.
+    References to items that are not stored are removed.
     """
     given = body["input"]
     if not isinstance(given, list):
         return False
-    kept = [fit_item(item, upstream_ids) for item in given if not is_lost(item)]
+    kept = [adapt_item(item, upstream_ids) for item in given if not is_unusable(item)]
     body["input"] = kept
     return kept != given
 
 
-def is_lost(item: Body) -> bool:
-    """A reference to what nobody has kept, or a thought that upstream has not locked: another dialect's
-    model had it, or the client has kept its summary alone."""
+def is_unusable(item: Body) -> bool:
+    """Tell whether upstream can't use an item.
+
+    It is a reference to an item that is not stored, or reasoning without upstream's encryption: of another
+    dialect's model, or a summary alone.
+    """
     if item.get("type") == "item_reference":
         return True
     encrypted = item.get("encrypted_content")
     return item.get("type") == "reasoning" and (not encrypted or is_foreign(encrypted))
 
 
-def fit_item(item: Body, upstream_ids: Mapping[str, str]) -> Body:
-    fitted = {key: value for key, value in item.items() if key != "id" and key not in ITEM_EXTRAS}
+def adapt_item(item: Body, upstream_ids: Mapping[str, str]) -> Body:
+    adapted = {key: value for key, value in item.items() if key != "id" and key not in ITEM_EXTRAS}
     id_ = upstream_ids.get(str(item.get("id"))) if item.get("type") in ("reasoning", "compaction") else None
-    if id_ and len(id_) <= LONGEST_ID:
-        fitted["id"] = id_
-    return fitted
+    if id_ and len(id_) <= MAX_ID_LENGTH:
+        adapted["id"] = id_
+    return adapted

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks import chat, messages, responses
-from copilot_bridge.upstream.quirks.chat import fit_budget, fit_effort
+from copilot_bridge.upstream.quirks.chat import adapt_budget, adapt_effort
 from copilot_bridge.upstream.quirks.efforts import EFFORTS, budget_within, nearest
-from copilot_bridge.upstream.quirks.messages import fit_effort as fit_output_effort
-from copilot_bridge.upstream.quirks.responses import fit_reasoning
+from copilot_bridge.upstream.quirks.messages import adapt_effort as adapt_output_effort
+from copilot_bridge.upstream.quirks.responses import adapt_reasoning
 
 trials = settings(max_examples=100, deadline=None, derandomize=True)
 
@@ -127,13 +127,13 @@ def fitted(rule: Any, body: dict[str, Any], to: Model) -> dict[str, Any]:
     ids=lambda value: value.id if isinstance(value, Model) else None,
 )
 def test_chat_in_words(to: Model, wanted: str, found: str | None) -> None:
-    after = fitted(fit_effort, {"reasoning_effort": wanted}, to)
+    after = fitted(adapt_effort, {"reasoning_effort": wanted}, to)
     assert after == ({} if found is None else {"reasoning_effort": found})
 
 
 @pytest.mark.parametrize("to", [GPT4, GPT5, CLAUDE, OPUS], ids=lambda to: to.id)
 def test_chat_without_a_word(to: Model) -> None:
-    assert fitted(fit_effort, {}, to) == {}
+    assert fitted(adapt_effort, {}, to) == {}
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_chat_without_a_word(to: Model) -> None:
 def test_chat_in_tokens(to: Model, wanted: int | None, limit: int | None, found: int | None) -> None:
     said = {"max_tokens": limit, "thinking_budget": wanted}
     body = {field: value for field, value in said.items() if value is not None}
-    after = fitted(fit_budget, body, to)
+    after = fitted(adapt_budget, body, to)
     assert after.pop("thinking_budget", None) == found
     assert after == ({} if limit is None else {"max_tokens": limit})
 
@@ -171,9 +171,9 @@ def test_chat_in_tokens(to: Model, wanted: int | None, limit: int | None, found:
 def test_chat_thinks_within_what_the_model_can_say():
     small = model("claude-sonnet-4", "Anthropic", max_thinking_budget=32_000, min_thinking_budget=1_024)
     for name in ("max_tokens", "max_completion_tokens"):
-        after = fitted(fit_budget, {name: 64_000, "thinking_budget": 31_999}, small)
+        after = fitted(adapt_budget, {name: 64_000, "thinking_budget": 31_999}, small)
         assert after["thinking_budget"] == 11_904
-    assert fitted(fit_budget, {"max_completion_tokens": 4_000, "thinking_budget": 31_999}, small) == {
+    assert fitted(adapt_budget, {"max_completion_tokens": 4_000, "thinking_budget": 31_999}, small) == {
         "max_completion_tokens": 4_000,
         "thinking_budget": 2_000,
     }
@@ -181,17 +181,17 @@ def test_chat_thinks_within_what_the_model_can_say():
 
 @pytest.mark.parametrize("given", ["high", True, -1, {}, 1.5], ids=str)
 def test_what_is_no_budget_is_left_out(given: Any) -> None:
-    assert fitted(fit_budget, {"thinking_budget": given}, CLAUDE) == {}
+    assert fitted(adapt_budget, {"thinking_budget": given}, CLAUDE) == {}
 
 
 def test_an_effort_of_null_is_none() -> None:
     """And not the model's strongest."""
-    assert fitted(fit_effort, {"reasoning_effort": None}, GPT5) == {}
+    assert fitted(adapt_effort, {"reasoning_effort": None}, GPT5) == {}
     body: dict[str, Any] = {"reasoning": {"effort": None, "summary": "auto"}}
-    fit_reasoning(body, GPT5)
+    adapt_reasoning(body, GPT5)
     assert body == {"reasoning": {"summary": "auto"}}
     body = {"output_config": {"effort": None}}
-    fit_output_effort(body, OPUS, frozenset())
+    adapt_output_effort(body, OPUS, frozenset())
     assert body == {}
 
 
@@ -205,7 +205,7 @@ def test_chat_thinks_within_its_answer(to: Model, wanted: int | None, limit: int
     body: dict[str, Any] = {"model": to.id, "messages": []}
     said = {"max_tokens": limit, "thinking_budget": wanted}
     body |= {field: value for field, value in said.items() if value is not None}
-    chat.fit(body, to)
+    chat.adapt(body, to)
     if "thinking_budget" in body:
         least, most = to.supports.get("min_thinking_budget", 0), to.supports["max_thinking_budget"]
         assert least <= body["thinking_budget"] <= most
@@ -218,7 +218,7 @@ def messages_body(**fields: Any) -> dict[str, Any]:
 
 def fitted_messages(body: dict[str, Any], to: Model) -> dict[str, Any]:
     after = copy.deepcopy(body)
-    messages.fit(after, to, frozenset())
+    messages.adapt(after, to, frozenset())
     return after
 
 
@@ -319,5 +319,5 @@ UNTOLD = model("gpt-6", "OpenAI")
 )
 def test_responses_effort(to: Model, reasoning: Any, found: Any) -> None:
     body = {"model": to.id, "input": "Hi", "reasoning": reasoning}
-    responses.fit(body, to, {})
+    responses.adapt(body, to, {})
     assert body["reasoning"] == found

@@ -2,7 +2,7 @@
 
 import pytest
 
-from copilot_bridge.upstream.quirks.responses import fit_items
+from copilot_bridge.upstream.quirks.responses import adapt_items
 
 SAID = {"type": "message", "role": "user", "content": "Hi"}
 SUMMARY = [{"type": "summary_text", "text": "Hm"}]
@@ -12,7 +12,7 @@ THOUGHT = {"type": "reasoning", "summary": SUMMARY, "encrypted_content": "gAAAA"
 def fit(*items):
     """What is left of them, and whether that is said."""
     body = {"input": [*items]}
-    assert fit_items(body, {"rs_1": "genuine"}) == (body["input"] != [*items])
+    assert adapt_items(body, {"rs_1": "genuine"}) == (body["input"] != [*items])
     return body["input"]
 
 
@@ -26,7 +26,7 @@ def test_a_locked_thought_goes_back_under_the_id_that_upstream_knows():
 def test_an_id_that_upstream_would_refuse_is_not_sent(size, sent):
     """Copilot gives out ids of several hundred characters; the thought is found without."""
     body = {"input": [THOUGHT | {"id": "rs_1"}]}
-    fit_items(body, {"rs_1": "x" * size})
+    adapt_items(body, {"rs_1": "x" * size})
     assert ("id" in body["input"][0]) == sent
 
 

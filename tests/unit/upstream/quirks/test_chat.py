@@ -27,7 +27,7 @@ def body(row=GPT, messages=(), **fields):
 def fit(given, fitted_to):
     """The body as Copilot gets it; whether it changed is what `fit` says."""
     after = copy.deepcopy(given)
-    changed = chat.fit(after, fitted_to)
+    changed = chat.adapt(after, fitted_to)
     assert changed == (after != given)
     return after
 

@@ -6,7 +6,7 @@ import pytest
 
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks import chat
-from copilot_bridge.upstream.quirks.caching import fit_cache_controls
+from copilot_bridge.upstream.quirks.caching import adapt_cache_controls
 
 CLAUDE = Model.read({"id": "claude-sonnet-5", "vendor": "Anthropic"})
 GPT = Model.read({"id": "gpt-4.1", "vendor": "Azure OpenAI"})
@@ -28,7 +28,7 @@ def block(text):
 def ends(body):
     """Where the marks are."""
     after = copy.deepcopy(body)
-    changed = fit_cache_controls(after, CLAUDE, frozenset())
+    changed = adapt_cache_controls(after, CLAUDE, frozenset())
     assert changed == (after != body)
     places = [f"tools.{n}" for n, tool in enumerate(after.get("tools") or ()) if "cache_control" in tool]
     system = after.get("system")
@@ -69,7 +69,7 @@ def test_where_caches_end(body, places):
 
 def test_nothing_is_marked_for_others():
     body = {"messages": said("a")}
-    assert not fit_cache_controls(body, GPT, frozenset())
+    assert not adapt_cache_controls(body, GPT, frozenset())
     assert body == {"messages": said("a")}
 
 
@@ -77,6 +77,6 @@ def test_where_they_end_in_chat():
     tool = {"type": "function", "function": {"name": "f"}}
     messages = [{"role": "system", "content": "Be brief."}, *said("a", "b", "c")]
     body = {"model": "claude-sonnet-5", "messages": messages, "tools": [tool, dict(tool)]}
-    chat.fit(body, CLAUDE)
+    chat.adapt(body, CLAUDE)
     marked = [each.get("copilot_cache_control") for each in (*body["tools"], *body["messages"])]
     assert marked == [None, PLAIN, PLAIN, None, PLAIN, PLAIN]
