@@ -36,7 +36,7 @@ def test_the_operator_approves_and_denies(start_bridge: Start, simulator: Simula
     with store_of(bridge) as store:
         first = bridge.ask(f"one {mark}\nand more", "claude-sonnet-4.5")
         (question,) = waiting(store, 1)
-        assert (question.model, question.line) == ("claude-sonnet-4.5", f"one {mark}")
+        assert (question.model, question.preview) == ("claude-sonnet-4.5", f"one {mark}")
         assert question.size > 100
         assert simulator.ledger(mark) == []
         assert store.approvals.decide(question.id, yes=True)
@@ -211,7 +211,7 @@ def test_direction_marks_are_shown_escaped(start_bridge: Start) -> None:
     with store_of(bridge) as store:
         asked = bridge.ask("delete \u202eeverything\u2066 \x1b[31m\x00 now", "gpt-4o")
         (question,) = waiting(store, 1)
-        assert question.line == "delete \\u202eeverything\\u2066 \\x1b[31m\\x00 now"
+        assert question.preview == "delete \\u202eeverything\\u2066 \\x1b[31m\\x00 now"
         page = bridge.request("GET", "/approvals", headers={"Accept": "text/html"}).body.decode()
         assert "delete" in page
         assert not set("\u202e\u2066\x1b\x00") & set(page)
