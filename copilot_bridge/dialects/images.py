@@ -47,7 +47,7 @@ def omit_oldest_images(images: Sequence[ImagePart], max_images: int, text: str) 
     if omitted and omitted[-1].message == images[-1].message and not omitted[-1].from_tool:
         where = images[max_images].where
         raise Unsupported(
-            f"{where}: this message has more images than the {max_images} that the model takes",
+            f"{where}: this message has more than {max_images} images, which the model does not take",
             param=where,
         )
     for image in omitted:
