@@ -2,13 +2,11 @@
 
 import subprocess
 import sys
-import tracemalloc
 
 import orjson
 import pytest
 
 from copilot_bridge.errors import StoreError
-from copilot_bridge.shared_memory import crash_log as crash_log_module
 from copilot_bridge.shared_memory.crash_log import CrashLog, left_behind
 from copilot_bridge.store import open_store
 from copilot_bridge.store import request_log as request_log_module
@@ -178,42 +176,6 @@ def test_zero_days_write_no_log(store, tmp_path):
     writer.flush()
     assert store.request_log.count() == 0
     assert not (tmp_path / "spool").exists()
-
-
-def test_a_crash_log_keeps_the_lines_that_count_when_it_is_compacted(tmp_path, monkeypatch):
-    """Long after the first half is full: what still counts is there, what is safe elsewhere need not be."""
-    monkeypatch.setattr(crash_log_module, "HALF_SIZE", 65_536)
-    spool = CrashLog(tmp_path)
-    spool.put("stays", b'"stays"')
-    for number in range(5000):
-        spool.put(f"{number}", b'"%d"' % number)
-        spool.put(f"{number}", b'"%d, done"' % number)
-        spool.forget([f"{number}"])
-    spool._lock.release()  # as if the process had ended
-    ((*lines,),) = left_behind(tmp_path)
-    assert b'"stays"' in lines
-    assert lines[-1] == b'"4999, done"'
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_line_takes_no_more_memory_than_its_length(tmp_path):
-    """What orjson makes takes 4 kB, which a stream would hold to its end."""
-    spool = CrashLog(tmp_path)
-    tracemalloc.start()
-    for number in range(1000):
-        spool.put(f"{number}", orjson.dumps(values_in_order(row(f"{number}", "interrupted"))))
-    taken, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert taken < 1000 * 500
-    spool.close()
-
-
-def test_lines_for_which_a_crash_log_has_no_room_do_no_harm(tmp_path, monkeypatch):
-    monkeypatch.setattr(crash_log_module, "HALF_SIZE", 4096)
-    spool = CrashLog(tmp_path)
-    for number in range(1000):
-        spool.put(f"{number}", b"x" * 50)
-    spool.close()
 
 
 def test_rows_of_an_earlier_version_have_fewer_columns(writer, store, tmp_path):
