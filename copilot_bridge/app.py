@@ -7,7 +7,6 @@ from gevent import monkey
 
 from copilot_bridge import web
 from copilot_bridge.config import Config, load_config
-from copilot_bridge.exchange import Bridge
 from copilot_bridge.http import errors, middleware
 from copilot_bridge.http.api import (
     dialects,
@@ -19,6 +18,7 @@ from copilot_bridge.http.api import (
     usage,
 )
 from copilot_bridge.http.cleanup import ErrorBoundary
+from copilot_bridge.pipeline import Bridge
 
 ABOUT = (health.bp, metrics.bp, openapi.bp, token.bp, usage.bp)
 APIS = (dialects.bp, models.bp)

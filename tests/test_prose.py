@@ -24,7 +24,6 @@ PENDING = {
     "billing",
     "cli",
     "clients",
-    "exchange",
     "logs",
     "metrics",
     "openapi",

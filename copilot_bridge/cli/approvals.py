@@ -11,7 +11,7 @@ from copilot_bridge.cli.terminal.console import print_json, print_table, printab
 from copilot_bridge.cli.terminal.help import Group
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError
-from copilot_bridge.exchange.storage import store_of
+from copilot_bridge.pipeline.storage import store_of
 from copilot_bridge.store.approvals import ApprovalTable, PendingRequest
 
 POLL_INTERVAL = 0.3  # s

@@ -18,7 +18,7 @@ from copilot_bridge.cli.terminal.console import masked_token, print_json, print_
 from copilot_bridge.cli.terminal.help import Group
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError, LoginRequired
-from copilot_bridge.exchange.storage import store_of
+from copilot_bridge.pipeline.storage import store_of
 from copilot_bridge.store.logins import Login
 from copilot_bridge.upstream.hosts import Hosts
 
@@ -57,7 +57,7 @@ def login(config: Config, browser: bool) -> None:
 
 def log_in_and_tell(config: Config, *, browser: bool) -> None:
     from copilot_bridge.cli.login import log_in, warn_of_token  # which need the network, unlike `list`
-    from copilot_bridge.exchange import Bridge
+    from copilot_bridge.pipeline import Bridge
 
     bridge = Bridge(config)
     if not bridge.store.database.persistent:
@@ -107,8 +107,8 @@ def day(moment: float) -> str:
 @takes_settings(*STORE, "enterprise_url", *LOGGING)
 def use(config: Config, user: str) -> None:
     """Make the login of USER the default one."""
-    from copilot_bridge.exchange import Bridge
-    from copilot_bridge.exchange.accounts import use_account
+    from copilot_bridge.admin.accounts import use_account
+    from copilot_bridge.pipeline import Bridge
 
     bridge = Bridge(config)
     if not use_account(bridge, user):
@@ -121,8 +121,8 @@ def use(config: Config, user: str) -> None:
 @takes_settings(*STORE, "enterprise_url", *LOGGING)
 def remove(config: Config, user: str) -> None:
     """Forget the login of USER on this machine."""
-    from copilot_bridge.exchange import Bridge
-    from copilot_bridge.exchange.accounts import forget_account
+    from copilot_bridge.admin.accounts import forget_account
+    from copilot_bridge.pipeline import Bridge
 
     bridge = Bridge(config)
     if not forget_account(bridge, user):
@@ -134,6 +134,6 @@ def remove(config: Config, user: str) -> None:
 @takes_settings(*CONNECTION, *LOGGING)
 def token(config: Config) -> None:
     """Print the GitHub token in use, in full, and nothing else."""
-    from copilot_bridge.exchange import Bridge
+    from copilot_bridge.pipeline import Bridge
 
     click.echo(Bridge(config).account().github_token.reveal())

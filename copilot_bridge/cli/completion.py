@@ -124,7 +124,7 @@ def settings_of(context: click.Context) -> Any:
 
 
 def store_of(context: click.Context) -> Any:
-    from copilot_bridge.exchange.storage import store_of
+    from copilot_bridge.pipeline.storage import store_of
 
     return store_of(settings_of(context))
 

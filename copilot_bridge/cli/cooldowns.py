@@ -11,7 +11,7 @@ from copilot_bridge.cli.terminal.console import print_json, print_table, print_w
 from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.config import Config
 from copilot_bridge.errors import InvalidRequest
-from copilot_bridge.exchange.storage import store_of
+from copilot_bridge.pipeline.storage import store_of
 from copilot_bridge.store.cooldowns import Cooldown
 from copilot_bridge.waits import format_duration
 

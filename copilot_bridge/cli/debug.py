@@ -34,7 +34,7 @@ from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.config import Config
 from copilot_bridge.config.settings import settings, spell
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.exchange import Bridge
+from copilot_bridge.pipeline import Bridge
 from copilot_bridge.redaction import Secret, redact
 from copilot_bridge.upstream.github.device_login import fetch_login
 

@@ -28,7 +28,7 @@ def hidden_login(config: Config) -> str:
 
 
 def stored_users(config: Config) -> list[str]:
-    from copilot_bridge.exchange.storage import store_of
+    from copilot_bridge.pipeline.storage import store_of
 
     with suppress(BridgeError):
         return [login.user for login in store_of(config).logins.all()]

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 import click
 
 from copilot_bridge.access.authentication import Authenticator
+from copilot_bridge.admin.keys import check_lasting, make_key
 from copilot_bridge.cli.completion import complete_keys, complete_logins, complete_models
 from copilot_bridge.cli.options import LOGGING, STORE, json_option, takes_settings
 from copilot_bridge.cli.terminal.console import is_interactive, print_json, print_table
 from copilot_bridge.cli.terminal.help import Group
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError
-from copilot_bridge.exchange.keys import check_lasting, make_key
-from copilot_bridge.exchange.storage import store_of
+from copilot_bridge.pipeline.storage import store_of
 from copilot_bridge.store import Store
 from copilot_bridge.store.keys import KEY, Key
 

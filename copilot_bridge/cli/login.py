@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
+from copilot_bridge.admin.accounts import add_account
 from copilot_bridge.cli.terminal.browser import open_in_browser
 from copilot_bridge.cli.terminal.clipboard import copy_to_clipboard
 from copilot_bridge.cli.terminal.console import is_interactive, print_wrapped, spinner
 from copilot_bridge.config import Config
 from copilot_bridge.errors import LoginRequired
-from copilot_bridge.exchange import Bridge
-from copilot_bridge.exchange.accounts import add_account
+from copilot_bridge.pipeline import Bridge
 from copilot_bridge.upstream.github.device_login import DeviceFlow, fetch_login
 from copilot_bridge.upstream.github.editor_logins import EditorLogin, find_editor_logins
 

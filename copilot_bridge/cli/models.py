@@ -9,9 +9,9 @@ from copilot_bridge.cli.options import CONNECTION, LOGGING, json_option, takes_s
 from copilot_bridge.cli.terminal.console import print_json, print_table, print_wrapped, spinner
 from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.config import Config
-from copilot_bridge.exchange import Bridge
-from copilot_bridge.exchange.models import AUTO_MODELS
 from copilot_bridge.models.catalogue import Catalogue, Model
+from copilot_bridge.pipeline import Bridge
+from copilot_bridge.pipeline.model_list import AUTO_MODELS
 from copilot_bridge.upstream.catalogues import OUTDATED, UPDATE
 
 COLUMNS = ("ID", "VENDOR", "CONTEXT", "OUTPUT", "APIS", "PRICE", "")

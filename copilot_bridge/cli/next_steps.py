@@ -12,7 +12,7 @@ from copilot_bridge.cli.terminal.layout import Table, in_columns, total_width
 from copilot_bridge.cli.terminal.program import program
 from copilot_bridge.config import Config, load_config
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.exchange.storage import store_of
+from copilot_bridge.pipeline.storage import store_of
 from copilot_bridge.serving.address import base_url
 
 CONNECT_TIMEOUT = 0.3  # s

@@ -4,13 +4,13 @@ import secrets
 
 import click
 
+from copilot_bridge.admin.keys import make_key
 from copilot_bridge.cli.completion import complete_logins, complete_models, complete_shares
 from copilot_bridge.cli.keys import print_keys, revoke_key
 from copilot_bridge.cli.options import LOGGING, STORE, json_option, takes_settings
 from copilot_bridge.cli.terminal.help import Group
 from copilot_bridge.config import Config
-from copilot_bridge.exchange.keys import make_key
-from copilot_bridge.exchange.storage import store_of
+from copilot_bridge.pipeline.storage import store_of
 from copilot_bridge.store.keys import SHARE
 
 

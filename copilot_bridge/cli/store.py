@@ -9,7 +9,7 @@ from copilot_bridge.cli.terminal.console import print_wrapped
 from copilot_bridge.cli.terminal.help import Group
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, ConfigError
-from copilot_bridge.exchange.storage import store_of
+from copilot_bridge.pipeline.storage import store_of
 from copilot_bridge.store import Store
 from copilot_bridge.store.backup import count_rows, summary
 

@@ -9,7 +9,7 @@ from copilot_bridge.cli.options import CONNECTION, LOGGING, json_option, takes_s
 from copilot_bridge.cli.terminal.console import bar, print_json, print_table, spinner
 from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.config import Config
-from copilot_bridge.exchange import Bridge
+from copilot_bridge.pipeline import Bridge
 from copilot_bridge.upstream.github.user_info import fetch_user_info
 
 COLUMNS = ("QUOTA", "LEFT", "", "OF", "USED", "RESETS")

@@ -6,7 +6,7 @@ from typing import Any
 from flask import current_app, g, request
 
 from copilot_bridge.dialects.registry import VERSION_HEADERS, dialect_of_path
-from copilot_bridge.exchange import Bridge, Call
+from copilot_bridge.pipeline import Bridge, Call
 
 
 def bridge() -> Bridge:

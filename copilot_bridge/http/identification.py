@@ -7,8 +7,8 @@ from flask import g, request
 
 from copilot_bridge.access.authentication import CREDENTIAL_HEADERS, LOCAL_OPERATOR, read_credentials
 from copilot_bridge.access.origins import RequestOrigin
-from copilot_bridge.exchange import Call
 from copilot_bridge.http.context import bridge
+from copilot_bridge.pipeline import Call
 
 # The names of the credential headers in WSGI's environment.
 CREDENTIAL_VARIABLES = tuple("HTTP_" + name.upper().replace("-", "_") for name in CREDENTIAL_HEADERS)

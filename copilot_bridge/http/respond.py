@@ -5,12 +5,12 @@ from typing import Any
 
 from flask import Response, g, request
 
-from copilot_bridge.exchange import Call, Exchange
-from copilot_bridge.exchange.log_rows import interrupted_row
 from copilot_bridge.http.body import read_body
 from copilot_bridge.http.cleanup import CLEANUP
 from copilot_bridge.http.context import bridge, call, client_socket
 from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.pipeline import Call, Exchange
+from copilot_bridge.pipeline.log_rows import interrupted_row
 
 # Proxies must pass events on at once; nginx needs a header of its own.
 STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}

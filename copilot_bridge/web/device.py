@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response, g, request, url_for
 
+from copilot_bridge.admin.accounts import forget_account, use_account
 from copilot_bridge.errors import BridgeError, InvalidRequest, StoreError
-from copilot_bridge.exchange.accounts import forget_account, use_account
 from copilot_bridge.web.door import go, quiet, shared
 from copilot_bridge.web.flow import SharedFlow
 from copilot_bridge.web.frame import page

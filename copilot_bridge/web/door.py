@@ -19,8 +19,8 @@ from flask import Response, current_app, g, request, url_for
 
 from copilot_bridge.access.authentication import LOCAL_OPERATOR, Caller, read_credentials
 from copilot_bridge.errors import BridgeError, StoreError
-from copilot_bridge.exchange import Bridge, Call
 from copilot_bridge.http.identification import CREDENTIAL_VARIABLES, identify, is_local
+from copilot_bridge.pipeline import Bridge, Call
 from copilot_bridge.store.keys import digest_of
 from copilot_bridge.web.language import LANGUAGES, tr
 from copilot_bridge.web.negotiation import wants_page

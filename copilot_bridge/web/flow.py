@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from copilot_bridge.admin.accounts import add_account
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.exchange import Bridge
-from copilot_bridge.exchange.accounts import add_account
+from copilot_bridge.pipeline import Bridge
 from copilot_bridge.redaction import Secret
 from copilot_bridge.upstream.github.accounts import Account
 from copilot_bridge.upstream.github.api import TIMEOUT

@@ -9,10 +9,10 @@ from flask import Blueprint, Response, g, request
 
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.errors import BridgeError, LoginRequired
-from copilot_bridge.exchange.call import Call
-from copilot_bridge.exchange.models import find_auto, names_by_model, offered, usable, ways
 from copilot_bridge.http.api.models import index
 from copilot_bridge.models.catalogue import OUTDATED_CLIENT, Catalogue, Model
+from copilot_bridge.pipeline.context import Call
+from copilot_bridge.pipeline.model_list import find_auto, names_by_model, offered, usable, ways
 from copilot_bridge.web.door import quiet, shared
 from copilot_bridge.web.frame import page
 from copilot_bridge.web.language import tr

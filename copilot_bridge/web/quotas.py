@@ -6,7 +6,7 @@ import gevent
 
 from copilot_bridge.billing.quota import AccountUsage, plan_of, read_usage
 from copilot_bridge.errors import UpstreamTimeout
-from copilot_bridge.exchange import Bridge
+from copilot_bridge.pipeline import Bridge
 from copilot_bridge.upstream.github.accounts import Account
 from copilot_bridge.web.language import tr
 

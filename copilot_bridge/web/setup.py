@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import gevent
 from flask import Blueprint, Response, g, request, url_for
 
+from copilot_bridge.admin.keys import make_key
 from copilot_bridge.clients import (
     CLIENTS,
     SHELLS,
@@ -17,11 +18,10 @@ from copilot_bridge.clients import (
     setup_instructions,
 )
 from copilot_bridge.errors import BridgeError, InvalidRequest, UpstreamTimeout
-from copilot_bridge.exchange import Call
-from copilot_bridge.exchange.keys import make_key
-from copilot_bridge.exchange.models import can_talk, named, offered
 from copilot_bridge.http.identification import is_local
 from copilot_bridge.models.catalogue import Model
+from copilot_bridge.pipeline import Call
+from copilot_bridge.pipeline.model_list import can_talk, named, offered
 from copilot_bridge.store.keys import KEY
 from copilot_bridge.web.door import go, shared
 from copilot_bridge.web.frame import page

@@ -7,10 +7,10 @@ import orjson
 from flask import g
 
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.exchange import Call, Exchange
-from copilot_bridge.exchange.log_rows import interrupted_row
-from copilot_bridge.exchange.trials import WAYS, Way
 from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.pipeline import Call, Exchange
+from copilot_bridge.pipeline.dialect_probes import WAYS, Way
+from copilot_bridge.pipeline.log_rows import interrupted_row
 
 QUESTION = "Say hello in five words."
 ENOUGH = 200  # tokens: some models think first, and would have no word left with less

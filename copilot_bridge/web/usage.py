@@ -15,8 +15,8 @@ from copilot_bridge.access.authentication import LOCAL_OPERATOR
 from copilot_bridge.billing.quota import percentage
 from copilot_bridge.billing.usage import DAY, Sums, midnight, name_of_day
 from copilot_bridge.errors import BridgeError, InvalidRequest, StoreError
-from copilot_bridge.exchange import Bridge
 from copilot_bridge.http.api.usage import as_json
+from copilot_bridge.pipeline import Bridge
 from copilot_bridge.store.request_log import Filter
 from copilot_bridge.upstream.github.accounts import Account
 from copilot_bridge.web import quotas, zone

@@ -6,11 +6,12 @@ import re
 import pytest
 from integration.harness import new_token
 
+from copilot_bridge.admin import contract
+from copilot_bridge.admin.contract import Answer, Question, lessons_of, price_of, questions
 from copilot_bridge.config import load_config
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.exchange import Bridge, contract
-from copilot_bridge.exchange.contract import Answer, Question, lessons_of, price_of, questions
 from copilot_bridge.models.catalogue import Model
+from copilot_bridge.pipeline import Bridge
 from copilot_bridge.upstream.error_mapping import read_refusal
 from copilot_bridge.upstream.recovery.learned import Lesson
 from copilot_bridge.upstream.recovery.probed_facts import probed_fact, with_probed_facts

@@ -17,8 +17,8 @@ from copilot_bridge.cli.doctor.live import cheapest
 from copilot_bridge.config import load_config
 from copilot_bridge.config.settings import variable
 from copilot_bridge.errors import BridgeError, LoginRequired, UpstreamRefused
-from copilot_bridge.exchange import Bridge
 from copilot_bridge.models.catalogue import Model
+from copilot_bridge.pipeline import Bridge
 from copilot_bridge.store import open_store
 
 EVERY = [step.name for step in (*CHECKS, *LIVE_CHECKS)]

@@ -11,7 +11,7 @@ import pytest
 from integration.dialects import CELLS, DIALECTS
 from integration.harness import Answer, Bridge, Json, Simulator, Start, chat_body, tool
 
-from copilot_bridge.exchange.pictures import MOST_IMAGES
+from copilot_bridge.pipeline.image_inlining import MOST_IMAGES
 
 CHAT = "/v1/chat/completions"
 TEXT = {"chat": "text", "messages": "text", "responses": "input_text"}  # the type of a text part

@@ -7,7 +7,7 @@ from copilot_bridge.cli.doctor.check import CheckContext, Finding, failed, ok, w
 from copilot_bridge.errors import (
     BridgeError,
 )
-from copilot_bridge.exchange.models import talkers
+from copilot_bridge.pipeline.model_list import talkers
 from copilot_bridge.upstream.catalogues import OUTDATED, UPDATE
 from copilot_bridge.upstream.github.api import TIMEOUT, read_response
 from copilot_bridge.upstream.github.user_info import fetch_user_info

@@ -16,8 +16,8 @@ from copilot_bridge.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from copilot_bridge.exchange import Bridge
 from copilot_bridge.models.catalogue import Model
+from copilot_bridge.pipeline import Bridge
 from copilot_bridge.redaction import redact
 
 State = Literal["ok", "warning", "failed", "skipped"]

@@ -11,7 +11,7 @@ from copilot_bridge.cli.doctor.port import port
 from copilot_bridge.errors import (
     ConfigError,
 )
-from copilot_bridge.exchange.trials import WAYS
+from copilot_bridge.pipeline.dialect_probes import WAYS
 
 
 def connection_checks(role: str) -> list[Check]:

@@ -16,7 +16,7 @@ from copilot_bridge.cli.terminal.console import print_json, print_wrapped, print
 from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.config import Config
 from copilot_bridge.errors import ConfigError
-from copilot_bridge.exchange import Bridge
+from copilot_bridge.pipeline import Bridge
 
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": None}
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from copilot_bridge.admin.contract import Answer, api_of, ask_all, learn, price_of, questions
 from copilot_bridge.cli.terminal.console import (
     is_interactive,
     print_json,
@@ -14,10 +15,9 @@ from copilot_bridge.cli.terminal.console import (
     spinner,
 )
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.exchange import Bridge
-from copilot_bridge.exchange.contract import Answer, api_of, ask_all, learn, price_of, questions
-from copilot_bridge.exchange.models import talkers
 from copilot_bridge.models.catalogue import Model
+from copilot_bridge.pipeline import Bridge
+from copilot_bridge.pipeline.model_list import talkers
 from copilot_bridge.upstream.recovery.learned import describe
 
 SAYS = {True: "taken", False: "refused", None: "-"}

@@ -7,7 +7,7 @@ import click
 
 from copilot_bridge.cli.terminal.console import print_json, print_table
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.exchange import Bridge
+from copilot_bridge.pipeline import Bridge
 from copilot_bridge.upstream.recovery.learned import Entry, describe
 
 COLUMNS = ("MODEL", "API", "LEARNED", "ACCOUNT", "SINCE", "UNTIL")

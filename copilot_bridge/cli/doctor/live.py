@@ -6,10 +6,10 @@ import orjson
 
 from copilot_bridge.access.authentication import LOCAL_OPERATOR
 from copilot_bridge.cli.doctor.check import CheckContext, Finding, failed, ok
-from copilot_bridge.exchange import Call
-from copilot_bridge.exchange.trials import WAYS
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Model
+from copilot_bridge.pipeline import Call
+from copilot_bridge.pipeline.dialect_probes import WAYS
 
 PROMPT = "Say ok"
 CENTS_OF_A_PREMIUM_REQUEST = 200  # a million tokens of a model whose multiplier was 1

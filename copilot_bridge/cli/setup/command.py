@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from copilot_bridge.admin.keys import make_key
 from copilot_bridge.cli.completion import complete_clients, complete_models
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
 from copilot_bridge.cli.setup.conflicts import conflicts
@@ -23,8 +24,7 @@ from copilot_bridge.clients import CLIENTS, SHELLS, Client, System, clean_url, s
 from copilot_bridge.config import Config
 from copilot_bridge.config.parsers import word
 from copilot_bridge.errors import ConfigError
-from copilot_bridge.exchange import Bridge
-from copilot_bridge.exchange.keys import make_key
+from copilot_bridge.pipeline import Bridge
 from copilot_bridge.serving.address import base_url
 from copilot_bridge.store.keys import KEY
 

@@ -7,8 +7,8 @@ from copilot_bridge.cli.terminal.timeout import call_with_timeout
 from copilot_bridge.clients import ModelInfo, pick_model
 from copilot_bridge.config.parsers import word
 from copilot_bridge.errors import BridgeError, ConfigError, LoginRequired, ModelNotFound, UpstreamUnreachable
-from copilot_bridge.exchange import Bridge
-from copilot_bridge.exchange.models import find_auto, named, talkers
+from copilot_bridge.pipeline import Bridge
+from copilot_bridge.pipeline.model_list import find_auto, named, talkers
 from copilot_bridge.upstream.bridge_client import list_models, resolve_model
 
 TIMEOUT = 6.0  # s; whoever only wants to read what to paste does not wait for a network that is not there

@@ -11,9 +11,9 @@ from copilot_bridge.cli.terminal.program import program
 from copilot_bridge.config import Config
 from copilot_bridge.config.parsers import is_loopback
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.exchange import Bridge
-from copilot_bridge.exchange.health_monitor import LOGIN_ERROR_KINDS
-from copilot_bridge.exchange.models import can_talk
+from copilot_bridge.pipeline import Bridge
+from copilot_bridge.pipeline.health_monitor import LOGIN_ERROR_KINDS
+from copilot_bridge.pipeline.model_list import can_talk
 from copilot_bridge.redaction import Secret
 
 EXAMPLE_MODEL = "gpt-4.1"

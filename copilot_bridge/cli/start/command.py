@@ -9,6 +9,7 @@ from dataclasses import replace
 import click
 
 from copilot_bridge.access.authentication import needs_key, weak_keys
+from copilot_bridge.admin.keys import make_key
 from copilot_bridge.cli.completion import complete_models
 from copilot_bridge.cli.demo import announce_simulator, demo_store, demo_upstream, start_simulator
 from copilot_bridge.cli.hints import stored_users
@@ -35,10 +36,9 @@ from copilot_bridge.errors import (
     InvalidRequest,
     LoginRequired,
 )
-from copilot_bridge.exchange import Bridge
-from copilot_bridge.exchange.health_monitor import LOGIN_ERROR_KINDS
-from copilot_bridge.exchange.keys import make_key
 from copilot_bridge.logs.rotating_file import RotatingLogFile
+from copilot_bridge.pipeline import Bridge
+from copilot_bridge.pipeline.health_monitor import LOGIN_ERROR_KINDS
 from copilot_bridge.serving.address import base_url, open_listeners
 from copilot_bridge.serving.handover import Handover, StartCommand
 from copilot_bridge.store.keys import KEY

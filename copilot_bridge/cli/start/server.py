@@ -15,7 +15,7 @@ import click
 from copilot_bridge.cli.approvals import prompt_for_each
 from copilot_bridge.cli.terminal.console import is_interactive
 from copilot_bridge.config import Config
-from copilot_bridge.exchange.storage import store_of
+from copilot_bridge.pipeline.storage import store_of
 from copilot_bridge.serving.handover import EXIT_WITH_STDIN
 
 WINDOWS = os.name == "nt"

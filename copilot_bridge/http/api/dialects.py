@@ -4,8 +4,8 @@ from functools import partial
 
 from flask import Blueprint
 
-from copilot_bridge.exchange.endpoints import ENDPOINTS
 from copilot_bridge.http.respond import respond
+from copilot_bridge.pipeline.endpoints import ENDPOINTS
 
 bp = Blueprint("dialects", __name__)
 

@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response, request
 
-from copilot_bridge.exchange.models import describe_model, list_models
 from copilot_bridge.http.context import call, client_dialect
+from copilot_bridge.pipeline.model_list import describe_model, list_models
 
 bp = Blueprint("models", __name__)
 

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from copilot_bridge.app import create_app
 from copilot_bridge.clients import CLIENTS
 from copilot_bridge.config import Config
-from copilot_bridge.exchange.trials import WAYS
+from copilot_bridge.pipeline.dialect_probes import WAYS
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store.keys import KEY, Key
 from copilot_bridge.web.setup import SYSTEMS

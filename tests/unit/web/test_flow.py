@@ -10,7 +10,7 @@ import pytest
 
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, LoginRequired, StoreError
-from copilot_bridge.exchange import Bridge
+from copilot_bridge.pipeline import Bridge
 from copilot_bridge.redaction import Secret
 from copilot_bridge.upstream.github.device_login import DeviceCode, DeviceFlow, PollResult, slower
 from copilot_bridge.web import flow as module

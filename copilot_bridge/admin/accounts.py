@@ -1,6 +1,6 @@
 """The stored GitHub logins, as the command line and the pages change them."""
 
-from copilot_bridge.exchange.bridge import Bridge
+from copilot_bridge.pipeline.services import Bridge
 from copilot_bridge.redaction import Secret
 from copilot_bridge.upstream.github.accounts import Account
 from copilot_bridge.upstream.github.device_login import fetch_login
@@ -22,7 +22,7 @@ def use_account(bridge: Bridge, user: str) -> bool:
 
 
 def forget_account(bridge: Bridge, user: str) -> bool:
-    """Its login and its Copilot token are gone from this machine.  False if there is no such login."""
+    """Remove a login and its Copilot token from this machine.  False if there is no such login."""
     for login in bridge.logins.all():
         if (login.user, login.host) == (user, bridge.hosts.api):
             bridge.store.key_values.remove(f"tokens/{Account(user, login.token, bridge.hosts).fingerprint}")

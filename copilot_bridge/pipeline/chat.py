@@ -16,8 +16,8 @@ from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.images import ImageHolder, ImagePart
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.exchange.request import Body, ModelRequest
 from copilot_bridge.models.catalogue import Model
+from copilot_bridge.pipeline.model_request import Body, ModelRequest
 
 
 class ChatRequest(ModelRequest):

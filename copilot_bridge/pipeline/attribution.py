@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.exchange.call import Call
-from copilot_bridge.exchange.chains import caller_of
 from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.pipeline.context import Call
+from copilot_bridge.pipeline.response_store import caller_of
 from copilot_bridge.upstream.auto import Occasion
 from copilot_bridge.upstream.catalogues import Choice
 from copilot_bridge.upstream.error_mapping import Refusal

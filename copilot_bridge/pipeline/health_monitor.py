@@ -29,7 +29,7 @@ from copilot_bridge.status.condition import (
 from copilot_bridge.waits import format_time, retry_after
 
 if TYPE_CHECKING:
-    from copilot_bridge.exchange.bridge import Bridge
+    from copilot_bridge.pipeline.services import Bridge
     from copilot_bridge.upstream.github.accounts import Account
 
 log = logging.getLogger(__name__)

@@ -9,10 +9,10 @@ import orjson
 from copilot_bridge.clients import ModelInfo
 from copilot_bridge.dialects.model_list import ModelEntry, ModelList
 from copilot_bridge.dialects.registry import BY_UPSTREAM_PATH, CONVERSATIONS, DIALECTS, model_list_of
-from copilot_bridge.exchange.bridge import Bridge
-from copilot_bridge.exchange.call import Call
 from copilot_bridge.models.aliases import DEFAULT_MAPPING
 from copilot_bridge.models.catalogue import Catalogue, Model
+from copilot_bridge.pipeline.context import Call
+from copilot_bridge.pipeline.services import Bridge
 from copilot_bridge.upstream.auto import AUTO, NAMES, tier_of
 
 NO_QUERY: Mapping[str, str] = MappingProxyType({})

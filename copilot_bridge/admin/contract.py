@@ -1,4 +1,4 @@
-"""What a model takes: asked of it, with tiny requests, instead of believed.
+"""Asks each model what it takes, with tiny requests.
 
 Each question is a request that Copilot answers or refuses.  They go out as they are: nothing is fitted and
 nothing mended.
@@ -14,8 +14,8 @@ from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.messages.dialect import MESSAGES
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.errors import KindName
-from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.models.catalogue import Model
+from copilot_bridge.pipeline.services import Bridge
 from copilot_bridge.upstream.error_mapping import Refusal
 from copilot_bridge.upstream.quirks import chat as chat_quirks
 from copilot_bridge.upstream.quirks.efforts import EFFORTS
@@ -59,8 +59,9 @@ REFUSED: tuple[KindName, ...] = ("invalid_request", "unsupported", "not_found", 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """:param name: what is asked for, as `effort high`.
+    """A tiny request and the fact that its answer tells.
 
+    :param name: what is asked for, as `effort high`.
     :param about: the fact that it belongs to; "": to none.  :param value: of the fact.
     :param known: what the bridge thinks of it; None: nothing.
     :param after: questions that have to be answered by yes before this one is put.
@@ -180,7 +181,7 @@ QUESTIONS: dict[str, Callable[[Model], Iterator[Question]]] = {
 
 
 def price_of(model: Model, number: int) -> tuple[float | None, float | None]:
-    """(premium requests, AI units) of so many requests, about; None: Copilot does not say."""
+    """Estimate (premium requests, AI units) of so many requests; None: Copilot does not say."""
     premium = None if model.multiplier is None else model.multiplier * number
     tier = model.prices.usual if model.prices else None
     if tier is None:
@@ -228,7 +229,7 @@ def asked_by_a_person() -> Signals:
 
 
 def lessons_of(answers: list[Answer]) -> list[Lesson]:
-    """What they come to.  A fact only where each of its questions has been answered."""
+    """List what the answers come to: a fact only where each of its questions has been answered."""
     found = []
     for name in dict.fromkeys(each.question.about for each in answers if each.question.about):
         asked = [each for each in answers if each.question.about == name]

@@ -39,13 +39,13 @@ from copilot_bridge.dialects.prompt import (
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.translation import EventReader, FrameWriter, Translation
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported, UpstreamRefused
-from copilot_bridge.exchange.call import Call
-from copilot_bridge.exchange.context import Context
-from copilot_bridge.exchange.pictures import MOST_IMAGES
-from copilot_bridge.exchange.routes import ROUTES, Route
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.models.profiles import TokenOverheads
+from copilot_bridge.pipeline.attribution import Context
+from copilot_bridge.pipeline.context import Call
+from copilot_bridge.pipeline.image_inlining import MOST_IMAGES
+from copilot_bridge.pipeline.routes import ROUTES, Route
 from copilot_bridge.streaming.response_body import open_body
 from copilot_bridge.threads import run_in_thread
 from copilot_bridge.upstream.auto import Occasion

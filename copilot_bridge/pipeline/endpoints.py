@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from copilot_bridge.dialects.registry import DIALECTS
-from copilot_bridge.exchange.chat import ChatRequest
-from copilot_bridge.exchange.embeddings import EmbeddingsRequest
-from copilot_bridge.exchange.messages import CountRequest, MessagesRequest
-from copilot_bridge.exchange.responses import ResponsesRequest
+from copilot_bridge.pipeline.chat import ChatRequest
+from copilot_bridge.pipeline.embeddings import EmbeddingsRequest
+from copilot_bridge.pipeline.messages import CountRequest, MessagesRequest
+from copilot_bridge.pipeline.responses import ResponsesRequest
 
 # By the dialect's name.
 REQUESTS: dict[str, Callable[..., Any]] = {

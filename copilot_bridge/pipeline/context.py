@@ -7,11 +7,11 @@ from copilot_bridge.access.rate_limiter import Admission
 from copilot_bridge.billing.quota import QuotaSnapshot
 from copilot_bridge.dialects.prompt_preview import prompt_preview
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.exchange.allowed import AllowedModels
-from copilot_bridge.exchange.bridge import Bridge
-from copilot_bridge.exchange.log_rows import finished_row
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.logs.escaping import CONTROL_ESCAPES
+from copilot_bridge.pipeline.authorized_models import AllowedModels
+from copilot_bridge.pipeline.log_rows import finished_row
+from copilot_bridge.pipeline.services import Bridge
 from copilot_bridge.store.approvals import PendingRequest
 from copilot_bridge.upstream.catalogues import Models
 from copilot_bridge.upstream.copilot import Copilot

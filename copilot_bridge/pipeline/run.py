@@ -9,9 +9,9 @@ import requests
 
 from copilot_bridge.billing.cost import CostReader
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.exchange.bridge import Bridge
-from copilot_bridge.exchange.request import Reader, unreadable
 from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.pipeline.model_request import Reader, unreadable
+from copilot_bridge.pipeline.services import Bridge
 from copilot_bridge.streaming.client_connection import ClientDisconnected
 from copilot_bridge.streaming.relay import StreamRelay
 from copilot_bridge.streaming.response_body import BlockingBody, NonBlockingBody, open_body

@@ -5,8 +5,8 @@ import base64
 from copilot_bridge.dialects import data_url
 from copilot_bridge.dialects.adaptation.media import media_type
 from copilot_bridge.errors import InvalidRequest
-from copilot_bridge.exchange.scaling import Bounds, Scaler, is_installed
 from copilot_bridge.models.catalogue import Model
+from copilot_bridge.pipeline.image_scaling import Bounds, Scaler, is_installed
 from copilot_bridge.upstream.images import ImageFetcher
 
 # Where the catalogue does not say what images a model takes.

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from copilot_bridge.errors import InvalidRequest
-from copilot_bridge.exchange import scaling
-from copilot_bridge.exchange.pictures import Pictures
-from copilot_bridge.exchange.scaling import MOST_PIXELS, Bounds, Scaler, pixels
 from copilot_bridge.models.catalogue import Model
+from copilot_bridge.pipeline import image_scaling as scaling
+from copilot_bridge.pipeline.image_inlining import Pictures
+from copilot_bridge.pipeline.image_scaling import MOST_PIXELS, Bounds, Scaler, pixels
 
 LARGE = 10 * 1024 * 1024
 NOISE = Random(1).randbytes(300 * 200 * 3)

@@ -7,8 +7,8 @@ import pytest
 
 from copilot_bridge.access.authentication import LOCAL_OPERATOR, Caller
 from copilot_bridge.errors import StoreError
-from copilot_bridge.exchange import chains as module
-from copilot_bridge.exchange.chains import LIFE, OVERHEAD, Chains, Link, caller_of
+from copilot_bridge.pipeline import response_store as module
+from copilot_bridge.pipeline.response_store import LIFE, OVERHEAD, Chains, Link, caller_of
 from copilot_bridge.store import open_store
 from copilot_bridge.store.response_chains import ResponseChainTable
 from copilot_bridge.store.sqlite import Sqlite

@@ -17,9 +17,9 @@ from copilot_bridge.dialects.responses.framing import FRAMING
 from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.responses.writer import Writer
 from copilot_bridge.errors import BridgeError, InvalidRequest
-from copilot_bridge.exchange.chains import Link, as_items, caller_of
-from copilot_bridge.exchange.request import Body, ModelRequest, Reader
 from copilot_bridge.models.catalogue import Model
+from copilot_bridge.pipeline.model_request import Body, ModelRequest, Reader
+from copilot_bridge.pipeline.response_store import Link, as_items, caller_of
 
 
 class ResponsesRequest(ModelRequest):

@@ -4,8 +4,8 @@ from typing import Any
 
 from copilot_bridge.dialects import embeddings
 from copilot_bridge.errors import Unsupported
-from copilot_bridge.exchange.call import Call
 from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.pipeline.context import Call
 from copilot_bridge.upstream.error_mapping import forwarded
 from copilot_bridge.upstream.transport.bodies import read_whole
 

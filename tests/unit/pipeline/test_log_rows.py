@@ -2,8 +2,8 @@
 
 from dataclasses import asdict
 
-from copilot_bridge.exchange.log_rows import finished_row, interrupted_row
 from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.pipeline.log_rows import finished_row, interrupted_row
 
 TOKEN = "ghu_EXAMPLE0000000000000000000000000000"
 

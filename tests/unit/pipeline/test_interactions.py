@@ -6,7 +6,7 @@ import pytest
 
 from copilot_bridge.dialects.call_kinds import BACKGROUND
 from copilot_bridge.dialects.chat import request as chat
-from copilot_bridge.exchange.signals import Interactions, machine_of, secret_of
+from copilot_bridge.pipeline.interactions import Interactions, machine_of, secret_of
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import open_store
 

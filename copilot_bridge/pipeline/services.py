@@ -19,12 +19,12 @@ from copilot_bridge.access.rate_limiter import Admission, RateLimiter
 from copilot_bridge.config import Config
 from copilot_bridge.dialects.framing.sse import Splitter
 from copilot_bridge.errors import LoginRequired, StoreError
-from copilot_bridge.exchange.chains import LIFE, Chains
-from copilot_bridge.exchange.health_monitor import HealthMonitor
-from copilot_bridge.exchange.pictures import Pictures
-from copilot_bridge.exchange.signals import Interactions, machine_of, secret_of
-from copilot_bridge.exchange.storage import store_of
 from copilot_bridge.metrics import Metrics
+from copilot_bridge.pipeline.health_monitor import HealthMonitor
+from copilot_bridge.pipeline.image_inlining import Pictures
+from copilot_bridge.pipeline.interactions import Interactions, machine_of, secret_of
+from copilot_bridge.pipeline.response_store import LIFE, Chains
+from copilot_bridge.pipeline.storage import store_of
 from copilot_bridge.upstream.auto import AutoPicks
 from copilot_bridge.upstream.catalogues import Models
 from copilot_bridge.upstream.copilot import Copilot

@@ -6,7 +6,7 @@ from typing import Any
 
 from copilot_bridge.dialects.dialect import Probe
 from copilot_bridge.dialects.registry import CONVERSATIONS
-from copilot_bridge.exchange.endpoints import REQUESTS
+from copilot_bridge.pipeline.endpoints import REQUESTS
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import pytest
 
 from copilot_bridge.access.authentication import LOCAL_OPERATOR, Caller
 from copilot_bridge.config import Config
-from copilot_bridge.exchange.models import find_auto, list_models, names_by_model, ways
 from copilot_bridge.models.catalogue import Catalogue, Model
+from copilot_bridge.pipeline.model_list import find_auto, list_models, names_by_model, ways
 from copilot_bridge.upstream.catalogues import Models
 
 

@@ -15,7 +15,7 @@ from copilot_bridge.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from copilot_bridge.exchange.health_monitor import MAX_RETRY_DELAY, HealthMonitor
+from copilot_bridge.pipeline.health_monitor import MAX_RETRY_DELAY, HealthMonitor
 from copilot_bridge.status.condition import (
     LOGIN_NEEDED,
     PAUSED,
@@ -161,7 +161,7 @@ def test_the_condition_shows_that_the_store_is_away(bridge: Bridge) -> None:
 def test_it_checks_again_as_soon_as_the_store_is_back(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("copilot_bridge.exchange.health_monitor.MIN_RETRY_DELAY", 60.0)
+    monkeypatch.setattr("copilot_bridge.pipeline.health_monitor.MIN_RETRY_DELAY", 60.0)
     bridge.error = StoreUnavailable("can't use the store")
     monitor = HealthMonitor(bridge)  # type: ignore[arg-type]
     monitor.start()
@@ -180,8 +180,8 @@ def wait_for(monitor: HealthMonitor, state: str) -> None:
 
 def test_it_checks_again_after_each_report(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     """A request that gets a token, a login that has changed: each is news."""
-    monkeypatch.setattr("copilot_bridge.exchange.health_monitor.POLL_INTERVAL", 0.005)
-    monkeypatch.setattr("copilot_bridge.exchange.health_monitor.MIN_RETRY_DELAY", 60.0)
+    monkeypatch.setattr("copilot_bridge.pipeline.health_monitor.POLL_INTERVAL", 0.005)
+    monkeypatch.setattr("copilot_bridge.pipeline.health_monitor.MIN_RETRY_DELAY", 60.0)
     bridge.error = UpstreamUnreachable("x")
     monitor = HealthMonitor(bridge)  # type: ignore[arg-type]
     monitor.start()

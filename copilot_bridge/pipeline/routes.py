@@ -21,8 +21,8 @@ from copilot_bridge.dialects.responses.dialect import RESPONSES
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.tool_adapter import ToolAdapter
 from copilot_bridge.dialects.translation import EventReader
-from copilot_bridge.exchange.bridge import Bridge
 from copilot_bridge.models.catalogue import Model
+from copilot_bridge.pipeline.services import Bridge
 from copilot_bridge.upstream.quirks import chat as chat_quirks
 from copilot_bridge.upstream.quirks import messages as messages_quirks
 from copilot_bridge.upstream.quirks import responses as responses_quirks

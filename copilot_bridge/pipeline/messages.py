@@ -16,8 +16,8 @@ from copilot_bridge.dialects.messages.normalize import MANAGED, StreamNormalizer
 from copilot_bridge.dialects.messages.writer import Writer
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import BridgeError, InvalidRequest, KindName, Unsupported
-from copilot_bridge.exchange.request import Body, ModelRequest
 from copilot_bridge.models.catalogue import Model
+from copilot_bridge.pipeline.model_request import Body, ModelRequest
 from copilot_bridge.upstream.catalogues import Choice
 from copilot_bridge.upstream.quirks.messages import LONG_CONTEXT_BETA
 from copilot_bridge.upstream.transport.bodies import read_whole

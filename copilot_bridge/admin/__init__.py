@@ -1,0 +1,1 @@
+"""Logins and keys as the operator changes them, and a check of what models take."""
