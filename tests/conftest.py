@@ -108,7 +108,7 @@ def _shared(_launch: Start) -> Iterator[dict[str, Bridge]]:
 
 @pytest.fixture(scope="session")
 def _share(_shared: dict[str, Bridge], _launch: Start) -> Start:
-    """Starts each kind once.  One test's rate limit is no other's: no rests."""
+    """Starts each kind once.  No cooldowns: one test's rate limit must not affect another."""
 
     def share(server: str, **settings: Any) -> Bridge:
         name = f"{server} {settings}"

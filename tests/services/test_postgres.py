@@ -99,7 +99,7 @@ def test_keys_are_shared(stores: tuple[Store, Store]) -> None:
 def test_limits_admit_as_many_as_they_may(stores: tuple[Store, Store]) -> None:
     """Many at once: exactly as many go as may."""
     one, two = stores
-    for lane in (
+    for limit in (
         Limit("spaced", min_interval=60.0),
         Limit("rate", rate=(3, 60)),
         Limit("concurrent", max_concurrent=4),
@@ -108,15 +108,15 @@ def test_limits_admit_as_many_as_they_may(stores: tuple[Store, Store]) -> None:
             asked = [
                 pool.submit(
                     (one, two)[number % 2].rate_limits.request,
-                    lane,
-                    f"{lane.name}{number}",
+                    limit,
+                    f"{limit.name}{number}",
                     queue=False,
                     max_queued=9,
                 )
                 for number in range(24)
             ]
             granted = [each.result().granted for each in asked].count(True)
-        assert granted == {"spaced": 1, "rate": 3, "concurrent": 4}[lane.name]
+        assert granted == {"spaced": 1, "rate": 3, "concurrent": 4}[limit.name]
     spaced = Limit("spaced", min_interval=60.0)
     verdict = one.rate_limits.request(spaced, "x", queue=True, max_queued=1)
     assert 50 < verdict.wait <= 60
