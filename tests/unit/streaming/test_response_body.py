@@ -1,4 +1,4 @@
-"""RFC 9112, sections 6 and 7, in every cut; then real sockets, plain and encrypted."""
+"""Reading a response body off real sockets, plain and encrypted."""
 
 import contextlib
 import gzip
@@ -8,169 +8,19 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from hypothesis import given
-from hypothesis import strategies as st
+from unit.streaming.chunks import END, frame
 
 from copilot_bridge.errors import StreamCut, UpstreamRefused, UpstreamTimeout
-from copilot_bridge.streaming.body_framing import MAX_LINE_LENGTH, Chunked, Framing, Sized, UntilClose
 from copilot_bridge.streaming.response_body import READ_SIZE, BlockingBody, NonBlockingBody, open_body
 
 PATIENCE = 2.0  # s; nothing that works takes so long
 
-
-# Unframing.
-
-
-def feed(framing: Framing, pieces: Iterable[bytes]) -> bytes:
-    return b"".join(map(framing.feed, pieces))
-
-
-EXTENSIONS = st.sampled_from([b"", b";a", b";a=b", b' ;a="b c"', b"\t", b" "])
-TRAILERS = st.sampled_from([b"", b"A: b\r\n", b"A: b\r\nC: d\r\n", b"Long: " + b"x" * 300 + b"\r\n"])
-
-
-def frame(chunk: bytes, extension: bytes = b"", upper: bool = False, zeros: int = 0) -> bytes:
-    size = b"%X" % len(chunk) if upper else b"%x" % len(chunk)
-    return b"0" * zeros + size + extension + b"\r\n" + chunk + b"\r\n"
-
-
-END = b"0\r\n\r\n"
-
-
-@st.composite
-def chunked(draw: st.DrawFn) -> tuple[bytes, bytes]:
-    """(payload, framed)"""
-    payload = st.binary(min_size=1, max_size=40) | st.sampled_from(
-        [b"\r\n", b"0\r\n\r\n", b"5\r\nhello\r\n", b"x" * 300]
-    )
-    chunks = draw(st.lists(payload, max_size=5))
-    framed = [
-        frame(chunk, draw(EXTENSIONS), draw(st.booleans()), draw(st.integers(0, 2))) for chunk in chunks
-    ]
-    return b"".join(chunks), b"".join(framed) + b"0" + draw(EXTENSIONS) + b"\r\n" + draw(TRAILERS) + b"\r\n"
-
-
-@given(chunked(), st.lists(st.integers(0, 500), max_size=8).map(sorted))
-def test_chunked_gives_the_payload_however_it_is_cut(message: tuple[bytes, bytes], places: list[int]) -> None:
-    payload, framed = message
-    framing, out = Chunked(), b""
-    for start, end in zip([0, *places], [*places, len(framed)], strict=True):
-        assert framing.eof == (start >= len(framed))
-        out += framing.feed(framed[start:end])
-    assert out == payload
-    assert framing.eof
-
-
-@given(chunked())
-def test_chunked_byte_by_byte(message: tuple[bytes, bytes]) -> None:
-    payload, framed = message
-    framing, out = Chunked(), b""
-    for at in range(len(framed)):
-        assert not framing.eof
-        out += framing.feed(framed[at : at + 1])
-    assert out == payload
-    assert framing.eof
-
-
-@given(chunked(), st.integers(1, 20))
-def test_chunked_is_not_at_its_end_before_the_last_byte(message: tuple[bytes, bytes], missing: int) -> None:
-    framing = Chunked()
-    framing.feed(message[1][:-missing])
-    assert not framing.eof
-
-
-def test_a_large_chunk_is_passed_on_in_the_pieces_it_comes_in() -> None:
-    framing = Chunked()
-    assert framing.feed(b"100000\r\n") == b""
-    piece = b"x" * 65536
-    assert all(framing.feed(piece) is piece for _ in range(16))
-    assert not framing.eof
-    assert framing.feed(b"\r\n" + END) == b""
-    assert framing.eof
-
-
-GARBAGE = {
-    "no number": b"hello\r\n",
-    "a negative number": b"-5\r\nhello\r\n",
-    "a sign": b"+5\r\nhello\r\n",
-    "a prefix": b"0x5\r\nhello\r\n",
-    "no size": b";ext\r\nhello\r\n",
-    "an empty line": b"\r\n\r\n5\r\nhello\r\n",
-    "events without any framing": b'data: {"choices": []}\n\n',
-    "a size beyond reason": b"f" * 17 + b"\r\n",
-    "a chunk that is longer than it says": b"3\r\nhello\r\n",
-    "after a good chunk": b"5\r\nhello\r\nworld\r\n",
-    "a line end only": b"5\nhello\n0\n\n",
-    "a space before the size": b" 5\r\nhello\r\n",
-}
-
-
-@pytest.mark.parametrize("data", GARBAGE.values(), ids=GARBAGE)
-def test_garbage_is_no_answer(data: bytes) -> None:
-    for size in (1, 2, 3, len(data)):
-        framing = Chunked()
-        with pytest.raises(StreamCut):
-            feed(framing, [data[at : at + size] for at in range(0, len(data), size)])
-        assert not framing.eof
-
-
-@pytest.mark.parametrize("piece", [b"1" * 100, b"5;" + b"x" * 98, b"x" * MAX_LINE_LENGTH])
-def test_a_size_line_without_end_is_no_answer(piece: bytes) -> None:
-    framing = Chunked()
-    with pytest.raises(StreamCut):
-        feed(framing, [piece] * (MAX_LINE_LENGTH // 100 + 2))
-
-
-def test_a_trailer_without_end_is_not_kept() -> None:
-    framing = Chunked()
-    framing.feed(b"0\r\n")
-    for _ in range(100):
-        framing.feed(b"x" * 5000)
-    assert len(framing._pending) <= MAX_LINE_LENGTH
-    framing.feed(b"\r\n\r\n")
-    assert framing.eof
-
-
-def test_a_trailer_may_be_as_long_as_it_likes() -> None:
-    """Cut anywhere, also where a line of it ends."""
-    line = b"Name: " + b"x" * (MAX_LINE_LENGTH - 8) + b"\r\n"
-    for cut in range(len(line) - 3, len(line) + 3):
-        framing = Chunked()
-        framing.feed(b"0\r\nA: b\r\n")
-        trailer = line * 3 + b"\r\n"
-        framing.feed(trailer[:cut])
-        assert not framing.eof
-        framing.feed(trailer[cut:])
-        assert framing.eof
-
-
-@pytest.mark.parametrize("size", [1, 2, 5, 100])
-def test_sized(size: int) -> None:
-    framing, data = Sized(5), b"helloHTTP/1.1"
-    out = b"".join(framing.feed(data[at : at + size]) for at in range(0, len(data), size))
-    assert out == b"hello"
-    assert framing.eof
-
-
-def test_a_length_of_nothing_is_at_its_end() -> None:
-    assert Sized(0).eof
-    assert Sized(0).feed(b"more") == b""
-    assert not Sized(1).eof
-
-
-def test_without_framing_everything_is_payload() -> None:
-    framing = UntilClose()
-    assert framing.feed(b"0\r\n\r\n") == b"0\r\n\r\n"
-    assert not framing.eof
-
-
-# Sockets.
 
 Script = Callable[[socket.socket], None]
 
@@ -334,7 +184,7 @@ ANSWERS: dict[str, tuple[bytes, bytes, bool]] = {
 @BOTH
 @pytest.mark.parametrize("buffered", ["all", "some", "none", "trickle"])
 @pytest.mark.parametrize(("start", "rest", "closes"), ANSWERS.values(), ids=ANSWERS)
-def test_a_body(
+def test_a_body_is_read_to_its_end(
     start: bytes, rest: bytes, closes: bool, buffered: str, fast: bool, serve: Any, session: requests.Session
 ) -> None:
     """Whatever of it http.client has read together with the head."""
@@ -352,7 +202,7 @@ def test_a_body(
     body.close()
 
 
-def test_what_is_not_packed_as_it_says(serve: Any, session: requests.Session) -> None:
+def test_a_body_that_is_not_compressed_as_announced(serve: Any, session: requests.Session) -> None:
     body = ask(session, serve(head("Content-Encoding: gzip", f"Content-Length: {len(TEXT)}") + TEXT))
     with pytest.raises(StreamCut, match="be decompressed"):
         read(body)
@@ -360,12 +210,12 @@ def test_what_is_not_packed_as_it_says(serve: Any, session: requests.Session) ->
 
 
 @BOTH
-def test_nobody_asked_for_brotli(fast: bool, serve: Any, session: requests.Session) -> None:
+def test_an_unknown_compression_is_refused(fast: bool, serve: Any, session: requests.Session) -> None:
     with pytest.raises(UpstreamRefused, match="'br'"):
         ask(session, serve(head("Content-Encoding: br", "Content-Length: 1") + b"x"), fast=fast)
 
 
-def test_a_body_is_read_fast_where_that_can_be_done(serve: Any, session: requests.Session) -> None:
+def test_a_body_is_read_without_blocking_where_possible(serve: Any, session: requests.Session) -> None:
     for start, rest, closes in ANSWERS.values():
         packed = b"gzip" in start.lower()
         for fast in (True, False):
@@ -376,7 +226,7 @@ def test_a_body_is_read_fast_where_that_can_be_done(serve: Any, session: request
 
 
 @BOTH
-def test_what_is_packed_in_several_parts_is_unpacked_to_its_end(
+def test_a_body_compressed_in_several_parts_is_read_to_its_end(
     fast: bool, serve: Any, session: requests.Session
 ) -> None:
     parts = gzip.compress(TEXT[:300]) + gzip.compress(TEXT[300:])
@@ -385,9 +235,7 @@ def test_what_is_packed_in_several_parts_is_unpacked_to_its_end(
 
 
 @BOTH
-def test_what_is_packed_very_tightly_comes_in_pieces(
-    fast: bool, serve: Any, session: requests.Session
-) -> None:
+def test_a_highly_compressed_body_comes_in_pieces(fast: bool, serve: Any, session: requests.Session) -> None:
     """Or a few kilobytes would take any memory."""
     packed = gzip.compress(bytes(20_000_000))
     server = serve(head("Content-Encoding: gzip", f"Content-Length: {len(packed)}") + packed)
@@ -420,12 +268,12 @@ def test_an_empty_body_ends_at_once(
     body.close()
 
 
-def test_an_empty_body_that_the_end_of_the_connection_ends(serve: Any, session: requests.Session) -> None:
+def test_an_empty_body_ends_with_the_connection(serve: Any, session: requests.Session) -> None:
     body = ask(session, serve(then(UNFRAMED, SOON, close)))
     assert read(body) == b""
 
 
-def test_taking_never_waits(serve: Any, session: requests.Session) -> None:
+def test_reading_never_waits(serve: Any, session: requests.Session) -> None:
     body = ask(session, serve(then(CHUNKED, frame(b"hello"), 0.3, END)))
     began = time.monotonic()
     got = b""
@@ -439,7 +287,7 @@ def test_taking_never_waits(serve: Any, session: requests.Session) -> None:
 
 @BOTH
 @pytest.mark.parametrize("framing", ["chunked", "length", "gzip, chunked"])
-def test_a_connection_is_used_again_after_a_complete_body(
+def test_the_connection_is_reused_after_a_complete_body(
     framing: str, fast: bool, serve: Any, session: requests.Session
 ) -> None:
     start, rest, _ = ANSWERS[framing]
@@ -457,7 +305,7 @@ def test_a_connection_is_used_again_after_a_complete_body(
 @BOTH
 @pytest.mark.parametrize("taken", [False, True])
 @pytest.mark.parametrize("answer", [CHUNKED + frame(b"hello"), head("Content-Length: 9") + b"hello"])
-def test_a_connection_is_not_used_again_after_half_a_body(
+def test_the_connection_is_not_reused_after_half_a_body(
     answer: bytes, taken: bool, fast: bool, serve: Any, session: requests.Session
 ) -> None:
     server = serve(answer)
@@ -470,7 +318,7 @@ def test_a_connection_is_not_used_again_after_half_a_body(
     assert len(server.clients) == len(set(server.clients)) == 2
 
 
-def test_a_connection_is_not_used_again_where_the_server_hangs_up(
+def test_the_connection_is_not_reused_where_the_server_closes_it(
     serve: Any, session: requests.Session
 ) -> None:
     server = serve(head("Transfer-Encoding: chunked", "Connection: close") + FRAMED)
@@ -495,7 +343,7 @@ def test_a_connection_is_not_used_again_where_the_server_hangs_up(
     ],
 )
 @BOTH
-def test_a_connection_that_breaks_off(
+def test_a_lost_connection_is_a_cut_stream(
     fast: bool, sent: bytes, pause: float, how: Any, serve: Any, session: requests.Session
 ) -> None:
     response = session.get(serve(then(sent, 5 * SOON, how)).url, stream=True, timeout=PATIENCE)
@@ -507,7 +355,9 @@ def test_a_connection_that_breaks_off(
 
 
 @BOTH
-def test_a_reset_before_the_body_is_looked_at(fast: bool, serve: Any, session: requests.Session) -> None:
+def test_a_reset_before_the_first_read_is_a_cut_stream(
+    fast: bool, serve: Any, session: requests.Session
+) -> None:
     """It is no end, not even of a body that ends with its connection."""
     for start in (UNFRAMED, CHUNKED):
         response = session.get(serve(then(start, SOON, resets)).url, stream=True, timeout=PATIENCE)
@@ -517,7 +367,7 @@ def test_a_reset_before_the_body_is_looked_at(fast: bool, serve: Any, session: r
         response.close()
 
 
-def test_a_last_chunk_is_not_the_end_of_its_body(serve: Any, session: requests.Session) -> None:
+def test_the_last_chunk_is_not_the_end_of_the_body(serve: Any, session: requests.Session) -> None:
     """http.client takes it for one; a trailer might follow."""
     sent = CHUNKED + frame(b"hello") + b"0\r\n"
     with pytest.raises(StreamCut, match="in the middle"):
@@ -528,7 +378,7 @@ def test_a_last_chunk_is_not_the_end_of_its_body(serve: Any, session: requests.S
 HOW = {close: "closed the connection in the middle", resets: "was lost: Connection reset by peer"}
 
 
-def test_an_upstream_that_stops(serve: Any, session: requests.Session) -> None:
+def test_an_upstream_that_stalls_is_a_timeout(serve: Any, session: requests.Session) -> None:
     """Who waits by other means than `take` looks at the clock as well."""
     response = session.get(serve(CHUNKED + frame(b"hello")).url, stream=True, timeout=0.1)
     body = open_body(response, fast=False)
@@ -538,7 +388,7 @@ def test_an_upstream_that_stops(serve: Any, session: requests.Session) -> None:
 
 
 @BOTH
-def test_a_reset_is_no_end_of_a_body_without_framing(
+def test_a_reset_does_not_end_a_body_without_framing(
     fast: bool, serve: Any, session: requests.Session
 ) -> None:
     body = ask(session, serve(then(UNFRAMED + b"hello", 3 * SOON, resets)), fast=fast)
@@ -564,7 +414,7 @@ def encrypted(serve: Any, session: requests.Session, certificate: Path) -> Calla
 @BOTH
 @pytest.mark.parametrize("buffered", ["all", "some", "none"])
 @pytest.mark.parametrize(("start", "rest", "closes"), ANSWERS.values(), ids=ANSWERS)
-def test_an_encrypted_body(
+def test_an_encrypted_body_is_read_to_its_end(
     start: bytes, rest: bytes, closes: bool, buffered: str, fast: bool, encrypted: Any
 ) -> None:
     steps = {"all": [start + rest], "some": [start + rest[:7], rest[7:]], "none": [start, SOON, rest]}[
@@ -584,7 +434,7 @@ def test_many_small_records_at_once_are_all_delivered(fast: bool, encrypted: Any
 
 
 @pytest.mark.parametrize("size", [100, 16_384, 70_000, 300_000])
-def test_nothing_is_held_back_when_there_is_nothing_more_to_come(size: int, encrypted: Any) -> None:
+def test_openssl_holds_nothing_back_at_the_end(size: int, encrypted: Any) -> None:
     """After an empty piece the socket is waited on: all that came before must have been given."""
     body = encrypted(then(CHUNKED, SOON, frame(b"x" * size)))
     got, quiet = 0, 0
@@ -598,7 +448,7 @@ def test_nothing_is_held_back_when_there_is_nothing_more_to_come(size: int, encr
     body.close()
 
 
-def test_a_size_line_that_the_buffer_of_the_head_cuts(encrypted: Any) -> None:
+def test_a_size_line_may_be_cut_by_the_buffer_of_the_head(encrypted: Any) -> None:
     """One record; http.client's buffer ends within the first chunk's size line, OpenSSL has the rest."""
     filler = 8192 - len(head("Transfer-Encoding: chunked", "X-Filler: ")) - 1
     start = head("Transfer-Encoding: chunked", "X-Filler: " + "x" * filler)
@@ -611,7 +461,9 @@ def test_a_size_line_that_the_buffer_of_the_head_cuts(encrypted: Any) -> None:
 @pytest.mark.parametrize("sent", [b"", frame(b"hello"), frame(b"hello") + b"5"])
 @pytest.mark.parametrize("how", [close, resets], ids=["cut", "reset"])
 @BOTH
-def test_an_encrypted_connection_that_breaks_off(fast: bool, sent: bytes, how: Any, encrypted: Any) -> None:
+def test_a_lost_encrypted_connection_is_a_cut_stream(
+    fast: bool, sent: bytes, how: Any, encrypted: Any
+) -> None:
     body = encrypted(then(CHUNKED, 2 * SOON, sent, how), fast=fast)
     with pytest.raises(StreamCut, match="closed the connection in the middle"):
         read(body)
@@ -620,7 +472,7 @@ def test_an_encrypted_connection_that_breaks_off(fast: bool, sent: bytes, how: A
 
 @pytest.mark.parametrize("how", [close, resets], ids=["cut", "reset"])
 @BOTH
-def test_what_came_before_the_break_is_given(fast: bool, how: Any, encrypted: Any) -> None:
+def test_the_data_before_the_loss_is_returned(fast: bool, how: Any, encrypted: Any) -> None:
     """It may hold the end of the answer, and only the body's own end be missing."""
     body = encrypted(then(CHUNKED, 2 * SOON, frame(b"data: [DONE]\n\n"), how), fast=fast)
     time.sleep(6 * SOON)
@@ -630,7 +482,7 @@ def test_what_came_before_the_break_is_given(fast: bool, how: Any, encrypted: An
     body.close()
 
 
-def test_an_encrypted_connection_is_used_again(encrypted: Any) -> None:
+def test_an_encrypted_connection_is_reused(encrypted: Any) -> None:
     body = encrypted(CHUNKED + FRAMED)
     connection = body._raw.connection
     read(body)

@@ -1,4 +1,4 @@
-"""Writing past the server: whole chunks, as much of them as the socket takes."""
+"""Writing chunks past the server: as much as the socket takes."""
 
 import ssl
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ import pytest
 from copilot_bridge.streaming.socket_writer import GeventSocketWriter, GunicornSocketWriter, SocketWriter
 
 
-class Answer(SocketWriter):
-    """A server's, and what it has been told."""
+class CountingWriter(SocketWriter):
+    """A writer for a made-up server."""
 
     chunked = True
     counted = 0
@@ -32,20 +32,20 @@ def pair() -> Iterator[tuple[Any, Any]]:
     far.close()
 
 
-def test_a_piece_is_a_chunk(pair: Any) -> None:
+def test_data_is_sent_as_a_chunk(pair: Any) -> None:
     near, far = pair
-    answer = Answer(near)
-    assert answer.send(b"data: hello\n\n") == b""
+    writer = CountingWriter(near)
+    assert writer.send(b"data: hello\n\n") == b""
     assert far.recv(99) == b"D\r\ndata: hello\n\n\r\n"
-    assert answer.counted == 13
+    assert writer.counted == 13
 
 
-def test_what_a_full_socket_does_not_take_is_given_back(pair: Any) -> None:
+def test_what_a_full_socket_does_not_take_is_returned(pair: Any) -> None:
     near, far = pair
-    answer, sent = Answer(near), b""
-    while not (rest := answer.send(b"x" * 10_000)):
+    writer, sent = CountingWriter(near), b""
+    while not (rest := writer.send(b"x" * 10_000)):
         sent += b"2710\r\n" + b"x" * 10_000 + b"\r\n"
-    assert answer.send(b"more") == b"4\r\nmore\r\n"
+    assert writer.send(b"more") == b"4\r\nmore\r\n"
     sent += (b"2710\r\n" + b"x" * 10_000 + b"\r\n")[: -len(rest)]
     reset = b""
     while len(reset) < len(sent):
@@ -53,31 +53,31 @@ def test_what_a_full_socket_does_not_take_is_given_back(pair: Any) -> None:
     assert reset == sent
 
 
-def test_a_client_that_has_left_is_an_error(pair: Any) -> None:
+def test_a_client_that_has_disconnected_is_an_error(pair: Any) -> None:
     near, far = pair
     far.close()
     with pytest.raises(OSError, match="pipe"):
-        Answer(near).send(b"x")
+        CountingWriter(near).send(b"x")
 
 
-def test_it_is_ready_when_the_server_says_so(pair: Any) -> None:
-    answer = Answer(pair[0])
-    assert answer.ready
-    answer.chunked = False
-    assert not answer.ready
+def test_it_is_ready_when_the_server_has_sent_the_head_of_chunks(pair: Any) -> None:
+    writer = CountingWriter(pair[0])
+    assert writer.ready
+    writer.chunked = False
+    assert not writer.ready
 
 
-def test_an_encrypted_connection_is_the_servers_alone(pair: Any) -> None:
-    """What is written to the system's socket would go out in plain."""
+def test_it_is_never_ready_for_an_encrypted_connection(pair: Any) -> None:
+    """Data written to the system's socket would go out unencrypted."""
     context = cooperative_ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     encrypted = context.wrap_socket(pair[0], do_handshake_on_connect=False)
-    assert not Answer(encrypted).ready
+    assert not CountingWriter(encrypted).ready
     encrypted.close()
 
 
 class Server:
-    """What gunicorn's responses and gevent's handlers tell of themselves."""
+    """The attributes of gunicorn's responses and of gevent's handlers."""
 
     def __init__(self, sock: Any, *, begun: bool, chunked: bool) -> None:
         self.sock = self.socket = sock
@@ -87,7 +87,7 @@ class Server:
 
 
 @pytest.mark.parametrize("chunks", [GunicornSocketWriter, GeventSocketWriter])
-def test_each_server_is_asked_in_its_own_words(chunks: Any, pair: Any) -> None:
+def test_each_servers_state_is_read_and_its_count_updated(chunks: Any, pair: Any) -> None:
     for begun in (False, True):
         for chunked in (False, True):
             assert chunks(Server(pair[0], begun=begun, chunked=chunked)).ready is (begun and chunked)

@@ -1,0 +1,137 @@
+"""What a greenlet sleeps on, and the watchers that wake it."""
+
+import time
+from collections.abc import Callable
+
+import gevent
+import pytest
+from gevent.hub import get_hub
+from unit.streaming.sockets import LONG, SOON, Pair, later, left_over, since, watchers
+
+from copilot_bridge.streaming.wakeup import IdleTimer, SocketWatcher, Wakeup
+
+pytestmark = pytest.mark.usefixtures("no_watcher_left")
+
+
+def test_setting_it_wakes_the_waiter() -> None:
+    wakeup, woken = Wakeup(), []
+
+    def sleep() -> None:
+        wakeup.wait()
+        woken.append("yes")
+
+    sleeper = gevent.spawn(sleep)
+    gevent.sleep(0)
+    assert wakeup.has_waiter is True
+    assert woken == []
+    get_hub().loop.run_callback(wakeup.set)
+    sleeper.join(1)
+    assert woken == ["yes"]
+    assert not wakeup.has_waiter
+
+
+def test_without_a_waiter_the_next_wait_returns_at_once() -> None:
+    wakeup = Wakeup()
+    wakeup.set()
+    wakeup.set("an argument of gevent's")
+    wakeup.wait()
+    get_hub().loop.run_callback(wakeup.set)
+    began = time.monotonic()
+    wakeup.wait()
+    assert since(began) < SOON
+    assert not wakeup.has_waiter
+
+
+def test_a_waiter_that_is_killed_is_not_woken() -> None:
+    wakeup = Wakeup()
+    sleeper = gevent.spawn(wakeup.wait)
+    gevent.sleep(0)
+    sleeper.kill()
+    assert not wakeup.has_waiter
+    wakeup.set()
+    wakeup.wait()
+
+
+def test_a_readable_socket_wakes_the_greenlet(pair: Callable[[], Pair]) -> None:
+    near, far = pair()
+    wakeup = Wakeup()
+    watcher = SocketWatcher(near.fileno(), wakeup)
+    watcher.start()
+    watcher.start()
+    later(0.01, far.send, b"x")
+    wakeup.wait()
+    assert watcher.fired
+    watcher.close()
+
+
+def test_a_readable_socket_does_not_make_the_loop_spin(pair: Callable[[], Pair]) -> None:
+    """The greenlet is busy elsewhere, and does not read."""
+    near, far = pair()
+    watcher, fired = SocketWatcher(near.fileno(), Wakeup()), []
+    ring = watcher._wakeup.set
+    watcher._wakeup.set = lambda *_: (fired.append(1), ring())  # type: ignore[method-assign]
+    watcher.start()
+    far.send(b"x")
+    gevent.sleep(SOON)
+    assert len(fired) == 1
+    watcher.start()
+    gevent.sleep(SOON)
+    assert len(fired) == 2
+    watcher.close()
+
+
+def test_a_stopped_watcher_does_not_fire(pair: Callable[[], Pair]) -> None:
+    near, far = pair()
+    watcher = SocketWatcher(near.fileno(), Wakeup())
+    watcher.start()
+    watcher.stop()
+    far.send(b"x")
+    gevent.sleep(0.01)
+    assert not watcher.fired
+    watcher.close()
+
+
+def test_the_idle_timer_expires_again_and_again() -> None:
+    wakeup = Wakeup()
+    idle = IdleTimer(0.05, wakeup)
+    began = time.monotonic()
+    for _ in range(3):
+        wakeup.wait()
+        assert idle.expired
+        idle.expired = False
+    assert since(began) == pytest.approx(0.15, abs=0.05)
+    idle.close()
+
+
+def test_a_reset_postpones_the_idle_timer() -> None:
+    wakeup = Wakeup()
+    idle = IdleTimer(0.1, wakeup)
+    began = time.monotonic()
+    while since(began) < 0.3:
+        gevent.sleep(0.02)
+        idle.reset()
+        assert not idle.expired
+    spoke = time.monotonic()
+    wakeup.wait()
+    assert idle.expired
+    assert since(spoke) == pytest.approx(0.1, abs=0.05)
+    idle.close()
+
+
+def test_a_reset_makes_no_new_timer() -> None:
+    idle = IdleTimer(LONG, Wakeup())
+    before = idle._timer
+    for _ in range(100):
+        idle.reset()
+    assert idle._timer is before
+    idle.close()
+
+
+def test_the_woken_greenlet_may_close_the_timer_at_once() -> None:
+    """A relay that gives up does so; a timer that starts again would fire for ever."""
+    before = watchers()
+    wakeup = Wakeup()
+    idle = IdleTimer(0.01, wakeup)
+    wakeup.wait()
+    idle.close()
+    assert left_over(before) == 0
