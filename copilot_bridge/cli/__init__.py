@@ -39,7 +39,7 @@ SECTIONS = {
         "doctor": ("doctor.command", "Check the installation, and suggest fixes."),
         "debug": ("debug", "Print what a bug report needs, without secrets."),
         "store": ("store", "Check, back up and restore the store."),
-        "completion": ("completion", "Print the code that completes commands and names in a shell."),
+        "completion": ("completion", "Print the code that completes commands in a shell."),
     },
 }
 COMMANDS = {name: f"{PACKAGE}.{module}" for rows in SECTIONS.values() for name, (module, _) in rows.items()}

@@ -91,7 +91,7 @@ def register() -> None:
 @click.argument("shell", type=click.Choice(list(SHELLS)))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    """Print the code that completes commands and names in a shell."""
+    """Print the code that completes commands in a shell."""
     click.echo(SHELLS[shell](context.find_root().command, {}, NAME, VARIABLE).source())
 
 

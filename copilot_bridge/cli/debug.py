@@ -96,7 +96,7 @@ def describe(config: Config, name: str) -> dict[str, object]:
     if isinstance(value, Secret):
         value = masked_token(value, config.show_token) if value else None
     elif isinstance(value, tuple):
-        value = tuple(hide(each, config.show_token) for each in value)
+        value = tuple(hide(part, config.show_token) for part in value)
     elif isinstance(value, str):
         value = redact(value)  # a proxy's address may hold a password
     return {"name": name, "value": value, "origin": config.origin(name)}
@@ -104,7 +104,7 @@ def describe(config: Config, name: str) -> dict[str, object]:
 
 def hide(value: object, in_full: bool) -> object:
     if isinstance(value, tuple):
-        return ":".join(str(hide(each, in_full)) for each in value)
+        return ":".join(str(hide(part, in_full)) for part in value)
     return masked_token(value, in_full) if isinstance(value, Secret) else value
 
 
@@ -168,20 +168,20 @@ def print_report(report: dict[str, Any]) -> None:
     print_wrapped(f"{store['place']}, {store['problem'] or 'in good order'}", "Store: ")
     click.echo()
     rows = [
-        (each["name"], "-" if each["value"] is None else spell(each["value"]), each["origin"])
-        for each in report["settings"]
+        (setting["name"], "-" if setting["value"] is None else spell(setting["value"]), setting["origin"])
+        for setting in report["settings"]
     ]
     print_table(("SETTING", "VALUE", "FROM"), rows)
     login = report["login"]
     click.echo(f"\nLogin: {login['user'] or 'nobody'} {login['token'] or ''}".rstrip())
     if login["error"]:
         print_wrapped(login["error"], "       ")
-    for each in report["cooldowns"]:
-        print_wrapped(f"{each['what']}, {each['seconds_left']} s left: {each['message']}", "Paused: ")
+    for pause in report["cooldowns"]:
+        print_wrapped(f"{pause['what']}, {pause['seconds_left']} s left: {pause['message']}", "Paused: ")
     click.echo()
     told = [
-        (each["host"], each["url"], f"{each['ms']} ms" if each["reached"] else each["error"])
-        for each in report["hosts"]
+        (host["host"], host["url"], f"{host['ms']} ms" if host["reached"] else host["error"])
+        for host in report["hosts"]
     ]
     print_table(("HOST", "ADDRESS", "ANSWERS"), told)
     click.echo()

@@ -36,6 +36,11 @@ def demo_store(config: Config) -> Config:
     )
 
 
+def real_home(config: Config) -> Path:
+    """The data directory of the real bridge, also with the demo's settings."""
+    return config.home.parent if config.home.name == FOLDER else config.home
+
+
 def demo_upstream(config: Config, url: str) -> Config:
     """The same settings with the simulator instead of GitHub and Copilot."""
     return replace(
@@ -77,6 +82,7 @@ def announce_simulator(home: Path, url: str) -> None:
     """Write down where the simulator listens, so that other commands can join the demo."""
     with suppress(OSError):  # only those commands miss it
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (home / STATE).touch(mode=0o600)
         (home / STATE).write_text(json.dumps({"url": url}))
 
 

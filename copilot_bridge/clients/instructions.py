@@ -115,7 +115,7 @@ def setup_instructions(
         base_url=params.v1 if row.v1 else params.root,
         key=params.key,
         model=main,
-        files=tuple(each for each in files if each),
+        files=tuple(file for file in files if file),
         variables=variables,
         lines=say(row.extra_variables(params) if row.files else variables),
         environment=say(variables),
@@ -173,5 +173,5 @@ ADDRESS = re.compile(r"https?://[a-z0-9_.:\[\]-]+(?:/[a-z0-9_./~-]*)?", re.IGNOR
 def pick_model(models: Sequence[str], preferred: Sequence[str]) -> str:
     """The first preferred model, or the newest that begins like it; "" if there are no models."""
     newest = sorted(models, key=lambda model: (version_of(model), model), reverse=True)
-    fitting = (each for start in preferred for each in (start, *newest) if each.startswith(start))
-    return next((each for each in fitting if each in models), models[0] if models else "")
+    fitting = (model for start in preferred for model in (start, *newest) if model.startswith(start))
+    return next((model for model in fitting if model in models), models[0] if models else "")

@@ -116,8 +116,8 @@ def merge_list(old: list[Any], wanted: list[Any], path: str) -> None:
             if value not in old:
                 old.append(value)
             continue
-        key = next(each for each in IDENTITY_KEYS if each in value)
-        same = [each for each in old if isinstance(each, Mapping) and each.get(key) == value[key]]
+        key = next(name for name in IDENTITY_KEYS if name in value)
+        same = [entry for entry in old if isinstance(entry, Mapping) and entry.get(key) == value[key]]
         if same:
             merge(same[0], value, f"{path}[{value[key]}]")
         else:
@@ -136,8 +136,8 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, IfMissing):
         return value.value
     if isinstance(value, Mapping):
-        return {name: to_plain(each) for name, each in value.items() if each is not None}
-    return [to_plain(each) for each in value] if isinstance(value, list) else value
+        return {name: to_plain(entry) for name, entry in value.items() if entry is not None}
+    return [to_plain(entry) for entry in value] if isinstance(value, list) else value
 
 
 # --- JSON

@@ -44,7 +44,7 @@ def plan(context: CheckContext) -> Finding:
         return warning(
             f"{name}; GitHub does not say what is left: {error}", "copilot-bridge auth, for a login that may"
         )
-    spent = [each.name for each in usage.quotas if not each.unlimited and each.percent_remaining == 0]
+    spent = [quota.name for quota in usage.quotas if not quota.unlimited and quota.percent_remaining == 0]
     if spent:
         return warning(f"{name}; nothing left of {', '.join(spent)}", "copilot-bridge check-usage")
     return ok(name)
@@ -56,7 +56,7 @@ def models(context: CheckContext) -> Finding:
         return failed(
             "the plan has no chat model", "enable some: https://github.com/settings/copilot/features"
         )
-    found = f"{len(context.models)}: {', '.join(each.id for each in context.models[:4])} ..."
+    found = f"{len(context.models)}: {', '.join(model.id for model in context.models[:4])} ..."
     if outdated := context.bridge.models.catalogue(context.bridge.copilot()).outdated:
         return warning(f"{found}; {OUTDATED}: {outdated}", UPDATE)
     return ok(found)

@@ -93,9 +93,9 @@ def print_results(results: list[CheckResult], as_json: bool) -> list[CheckResult
 
 
 def finish(results: list[CheckResult], as_json: bool) -> None:
-    bad = [each.name for each in results if each.finding.state == "failed"]
+    bad = [result.name for result in results if result.finding.state == "failed"]
     if as_json:
-        rows = [{"name": each.name, **asdict(each.finding), "ms": each.ms} for each in results]
+        rows = [{"name": result.name, **asdict(result.finding), "ms": result.ms} for result in results]
         print_json({"ok": not bad, "checks": rows})
     else:
         click.echo()

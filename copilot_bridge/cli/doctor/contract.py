@@ -61,10 +61,10 @@ def chosen(bridge: Bridge, names: tuple[str, ...]) -> list[Subject]:
 
 def cost(subjects: list[Subject]) -> str:
     """`At most 45 tiny requests to 3 models, about 45 premium requests, 0.2 AI units.`"""
-    prices = [price_of(each.model, each.number) for each in subjects]
-    requests = sum(each.number for each in subjects)
+    prices = [price_of(subject.model, subject.number) for subject in subjects]
+    requests = sum(subject.number for subject in subjects)
     units = ("premium requests", "AI units")
-    told = [total(each, unit) for each, unit in zip(zip(*prices, strict=True), units, strict=False)]
+    told = [total(parts, unit) for parts, unit in zip(zip(*prices, strict=True), units, strict=False)]
     price = ", ".join(filter(None, told)) or "Copilot does not say what they cost"
     models = f"{len(subjects)} model{'s' * (len(subjects) != 1)}"
     return f"At most {requests} tiny requests to {models}: {price}. What is refused should cost nothing."
@@ -73,7 +73,7 @@ def cost(subjects: list[Subject]) -> str:
 def total(prices: Iterable[float | None], unit: str) -> str:
     """A price that is not known is not nothing; "": none is."""
     given = list(prices)
-    known = [each for each in given if each is not None]
+    known = [price for price in given if price is not None]
     missing = f" (without {len(given) - len(known)} models that have no such price)"
     return f"about {sum(known):.3g} {unit}{missing if len(known) < len(given) else ''}" if known else ""
 
@@ -93,7 +93,7 @@ def ask(bridge: Bridge, subjects: list[Subject]) -> BridgeError | None:
         except BridgeError as error:
             return error
         lessons = learn(bridge, subject.model, subject.api, subject.answers)
-        subject.learned = [describe(each) for each in lessons]
+        subject.learned = [describe(lesson) for lesson in lessons]
         bridge.learned.flush()
     return None
 
@@ -129,20 +129,20 @@ def differing(subjects: list[Subject]) -> Iterable[str]:
 
 def as_fields(subjects: list[Subject]) -> dict[str, Any]:
     return {
-        "requests": sum(each.taken is not None for subject in subjects for each in subject.answers),
+        "requests": sum(answer.taken is not None for subject in subjects for answer in subject.answers),
         "models": [
             {
                 "model": subject.model.id,
                 "api": subject.api,
                 "answers": [
                     {
-                        "asked": each.question.name,
-                        "taken": each.taken,
-                        "known": each.question.known,
-                        "differs": each.differs,
-                        "says": each.says,
+                        "asked": answer.question.name,
+                        "taken": answer.taken,
+                        "known": answer.question.known,
+                        "differs": answer.differs,
+                        "says": answer.says,
                     }
-                    for each in subject.answers
+                    for answer in subject.answers
                 ],
                 "learned": subject.learned,
             }

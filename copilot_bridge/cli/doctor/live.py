@@ -19,11 +19,11 @@ MAX_TOKENS = 16  # tokens; the least that Responses takes
 def cheapest(models: Iterable[Model], dialect: str) -> Model | None:
     """The cheapest model; among equals, one that Copilot serves through this API."""
     return min(
-        (each for each in models if each.dialects),
-        key=lambda each: (
-            relative_cost(each),
-            dialect not in each.dialects,
-            each.id,
+        (model for model in models if model.dialects),
+        key=lambda model: (
+            relative_cost(model),
+            dialect not in model.dialects,
+            model.id,
         ),
         default=None,
     )

@@ -14,7 +14,7 @@ from copilot_bridge.store.schema import MIGRATIONS
 def configuration(context: CheckContext) -> Finding:
     """Check who can read files with secrets; malformed settings have been reported before."""
     given = {name: source_of(origin) for name, origin in context.config.origins.items()}
-    for name in (each.name for each in SECRETS if each.name in given):
+    for name in (secret.name for secret in SECRETS if secret.name in given):
         path = Path(given[name])
         if path.is_file() and readable_by_others(path):
             return warning(f"others can read {path}, and it holds {name}", f"chmod 600 {path.absolute()}")
@@ -49,19 +49,22 @@ def store(context: CheckContext) -> Finding:
         return failed(
             f"the key {encryptor.location} can't encrypt", "copilot-bridge auth, after moving it away"
         )
-    done = {str(name) for (name,) in database.run(lambda each: each.rows("SELECT name FROM migrations"))}
+    done = {
+        str(name)
+        for (name,) in database.run(lambda transaction: transaction.rows("SELECT name FROM migrations"))
+    }
     if newer := sorted(done - {name for name, _ in MIGRATIONS}):
         return warning(
             f"a newer version has written to it ({newer[-1]})", "pip install --upgrade copilot-bridge"
         )
-    return ok(f"{database.location}, can be written to, {len(done)} migrations")
+    return ok(f"{database.location}, can be written to, {len(done)} migration{'s' * (len(done) != 1)}")
 
 
 DISK_WARNING, DISK_FAILURE = 500 * 10**6, 50 * 10**6  # bytes
 
 
 def disk(context: CheckContext) -> Finding:
-    place = next(each for each in (context.config.home, *context.config.home.parents) if each.exists())
+    place = next(folder for folder in (context.config.home, *context.config.home.parents) if folder.exists())
     free = shutil.disk_usage(place).free
     message = f"{free / 1e9:,.1f} GB free at {place}"
     if free < DISK_WARNING:

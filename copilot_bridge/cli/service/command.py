@@ -46,7 +46,7 @@ def launchctl(*words: str) -> Plan:
 
     def plan(machine: Machine) -> list[Step]:
         name = f"{domain(machine)}/{LABEL}"
-        return [RunCommand(("launchctl", *(each.format(service=name) for each in words)))]
+        return [RunCommand(("launchctl", *(word.format(service=name) for word in words)))]
 
     return plan
 

@@ -38,7 +38,7 @@ class Change:
 
     def diff(self, key: str) -> str:
         """Unified, without anybody's secrets; of our own key its end, so that it can be told from another."""
-        old, new = (shown_lines(each or b"", key) for each in (self.before, self.after))
+        old, new = (shown_lines(content or b"", key) for content in (self.before, self.after))
         name = "/dev/null" if self.before is None else str(self.path)
         return "".join(difflib.unified_diff(old, new, name, str(self.path)))
 
@@ -152,7 +152,7 @@ def write(client: str, changes: list[Change], notes: Notes) -> list[Path]:
 
 def note_of(change: Change) -> Note:
     """Makes the backup."""
-    folders = [str(each) for each in change.path.parents if not each.exists()]
+    folders = [str(folder) for folder in change.path.parents if not folder.exists()]
     if change.before is None:
         return Note(str(change.path), "", PRIVATE, "", folders)
     backup = free_name(change.path)

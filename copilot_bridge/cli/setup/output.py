@@ -17,9 +17,9 @@ def show(steps: Instructions, client: str, system: System, *, by_variables: bool
     """What is to be pasted goes to stdout, file by file or as lines for a shell."""
     say(f"{steps.client.title}, with {steps.model.id} at {steps.base_url}")
     files = () if by_variables else steps.files
-    for each in files:
-        say(f"\nIn {shown_path(each)}:\n")
-        click.echo(each.content, nl=False)
+    for file in files:
+        say(f"\nIn {shown_path(file)}:\n")
+        click.echo(file.content, nl=False)
     if lines := steps.environment if by_variables else steps.lines:
         lasting = SHELLS[system.shell].lasting
         say(f"\n{'Besides, in' if files else 'In'} your shell (for good: in {lasting}):\n")

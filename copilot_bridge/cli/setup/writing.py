@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from copilot_bridge.cli.demo import real_home
 from copilot_bridge.cli.setup.files import Change, Notes, read_own, undo, write
 from copilot_bridge.cli.setup.output import print_steps, say, shown_path
 from copilot_bridge.cli.terminal.console import is_interactive, print_wrapped
@@ -21,16 +22,16 @@ from copilot_bridge.redaction import Secret
 
 
 def write_settings(client: str, steps: Instructions, config: Config, yes: bool) -> None:
-    changes = [change_of(each) for each in steps.files]
-    todo = [each for each in changes if not each.nothing]
+    changes = [change_of(file) for file in steps.files]
+    todo = [change for change in changes if not change.nothing]
     if not todo:
-        paths = ", ".join(str(each.path) for each in changes)
+        paths = ", ".join(str(change.path) for change in changes)
         print_wrapped(f"There is nothing to change: {paths} says it already.", err=True)
     else:
         for change in todo:
             click.echo(change.diff(steps.key), nl=False)
-        confirm_change(f"Write {' and '.join(str(each.path) for each in todo)}?", yes)
-        for backup in write(client, todo, Notes(config.home)):
+        confirm_change(f"Write {' and '.join(str(change.path) for change in todo)}?", yes)
+        for backup in write(client, todo, Notes(real_home(config))):
             print_wrapped(f"What it was before is in {backup}.", err=True)
         say(f"Written.  `copilot-bridge setup {client} --undo` takes it back.")
     print_steps(steps)
@@ -74,5 +75,5 @@ def undo_changes(client: str, config: Config, yes: bool) -> None:
             return yes
         return click.confirm(f"{path} has been changed since.  Put back what it was all the same?")
 
-    for path in undo(client, Notes(config.home), confirm):
+    for path in undo(client, Notes(real_home(config)), confirm):
         say(f"{path} is as it was.")

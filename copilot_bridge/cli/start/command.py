@@ -98,7 +98,7 @@ def command(
         return
     inheritance = Handover.take_from(os.environ)
     started = StartCommand.of_this_process()
-    listeners = [socket.socket(fileno=each) for each in inheritance.listeners] or listen(config)
+    listeners = [socket.socket(fileno=descriptor) for descriptor in inheritance.listeners] or listen(config)
     if simulate:
         simulator = start_simulator()
         announce_simulator(config.home, simulator)
@@ -119,8 +119,8 @@ def command(
 
 def check_settings(config: Config, simulate: bool, check: bool) -> None:
     """Check that the settings allow serving at all.  Raises ConfigError."""
-    for each in config.ignored:
-        print_wrapped(f"copilot-bridge: {each}", err=True)
+    for reason in config.ignored:
+        print_wrapped(f"copilot-bridge: {reason}", err=True)
     if config.log_file:
         RotatingLogFile(config.log_file).close()
     bridge = Bridge(config)

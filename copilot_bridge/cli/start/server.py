@@ -23,18 +23,18 @@ WINDOWS = os.name == "nt"
 
 def exec_server(config: Config, listeners: list[socket.socket], left: dict[str, str]) -> None:
     """Execute the server in place of this process: it patches Python's sockets before importing them."""
-    ports = [each.getsockname()[1] for each in listeners if each.family != socket.AF_UNIX]
+    ports = [listener.getsockname()[1] for listener in listeners if listener.family != socket.AF_UNIX]
     environ = os.environ | replace(config, port=next(iter(ports), config.port)).environ()
     if WINDOWS:  # where no process takes another's place, and no socket is inherited
-        for each in listeners:
-            each.close()
+        for listener in listeners:
+            listener.close()
         sys.exit(serve_as_child(environ))
-    for each in listeners:
-        os.set_inheritable(each.fileno(), True)
-    sockets = [FD[config.server].format(fd=each.fileno()) for each in listeners]
+    for listener in listeners:
+        os.set_inheritable(listener.fileno(), True)
+    sockets = [FD[config.server].format(fd=listener.fileno()) for listener in listeners]
     arguments = [sys.executable, "-m", LAUNCHER, *SERVERS[config.server], *sockets]
     if config.require_approval and is_interactive():
-        serve_and_prompt(config, arguments, environ | left, [each.fileno() for each in listeners])
+        serve_and_prompt(config, arguments, environ | left, [listener.fileno() for listener in listeners])
     os.execve(sys.executable, arguments, environ | left)
 
 

@@ -139,7 +139,7 @@ def in_blocks(table: Table, width: int) -> list[str]:
     names = max(map(cell_len, table.columns)) + GAP
     lines: list[str] = []
     for row in table.rows:
-        cells = [each for each in zip(table.columns, row, strict=True) if each[1]]
+        cells = [pair for pair in zip(table.columns, row, strict=True) if pair[1]]
         lines += [line for name, cell in cells for line in hanging(pad(name, names), cell, width)]
         lines.append("")
     return lines[:-1]
