@@ -1,1 +1,1 @@
-"""What Copilot costs: the prices of models, and the cost of an answer."""
+"""The prices of models, the cost of responses, and the usage of the plan."""

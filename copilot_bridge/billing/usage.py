@@ -1,4 +1,4 @@
-"""What requests used up: their sums, and the days they belong to."""
+"""The usage of the plan: the sums of requests, and the days that they belong to."""
 
 import time
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ Sums = dict[str, Any]
 
 
 def named_sums(values: Iterable[Any]) -> Sums:
-    """:param values: of SUM_COLUMNS; PostgreSQL sums up integers as decimals."""
+    """The sums by name.  :param values: of SUM_COLUMNS; PostgreSQL sums up integers as decimals."""
     return {
         name: value if value is None else float(value) if name in ("premium", "cost") else int(value)
         for name, value in zip(SUM_COLUMNS, values, strict=True)

@@ -28,7 +28,7 @@ class PendingRequest:
 
 
 class ApprovalTable:
-    """Raises StoreError."""
+    """The requests that wait for a decision.  Raises StoreError."""
 
     def __init__(self, database: Database, encryptor: Encryptor, changes: ChangeCounter) -> None:
         self._database = database

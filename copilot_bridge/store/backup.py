@@ -117,7 +117,7 @@ class OpenedBackup:
         return Sqlite(copy)
 
     def _check(self, copy: Path) -> None:
-        """Raises InvalidRequest: this version can't read the file as a backup."""
+        """Refuse a file that this version can't read as a backup.  Raises InvalidRequest."""
         with closing(sqlite3.connect(copy)) as connection:
             try:
                 ((found,),) = connection.execute("PRAGMA quick_check(1)").fetchall()

@@ -47,7 +47,10 @@ class CooldownTable:
         self._database = database
 
     def put(self, cooldown: Cooldown, now: float | None = None) -> None:
-        """:param now: the present by the clock of the cooldown's times, if that is not the store's."""
+        """Add a cooldown or replace it.
+
+        :param now: the present by the clock of the cooldown's times, if that is not the store's.
+        """
         self._database.run(lambda transaction: put(transaction, cooldown, now))
 
     def all(self, now: float | None = None) -> list[Cooldown]:

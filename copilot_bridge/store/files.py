@@ -41,7 +41,7 @@ class JsonFiles:
         return content if isinstance(content, dict) else None
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:
-        """Raises ConfigError: the data directory can't be written to."""
+        """Write an object.  Raises ConfigError: the data directory can't be written to."""
         path = self._path(name)
         try:
             make_directory(path.parent)

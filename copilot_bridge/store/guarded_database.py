@@ -51,7 +51,7 @@ class CircuitBreaker:
         self.since = 0.0
 
     def call(self, use: Callable[[], T]) -> T:
-        """Raises StoreUnavailable: the database is known to be down.  StoreBusy: it took too long."""
+        """Use the database.  Raises StoreUnavailable: it is down.  StoreBusy: it took too long."""
         self.check()
         if self.probing:  # so that a request with several uses waits for one of them only
             raise StoreBusy("the store did not answer in time, and is being probed")
@@ -62,7 +62,7 @@ class CircuitBreaker:
             raise StoreBusy(str(error)) from error
 
     def check(self) -> None:
-        """Raises StoreUnavailable: the database is known to be down."""
+        """Refuse a use while the database is known to be down.  Raises StoreUnavailable."""
         if self.failure is not None:
             raise self.failure
 

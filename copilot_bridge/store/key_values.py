@@ -37,7 +37,7 @@ class KeyValueStore:
         return content if isinstance(content, dict) else None
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:
-        """Raises StoreError."""
+        """Write an object.  Raises StoreError."""
         encrypted = self._encryptor.encrypt(orjson.dumps(dict(content)).decode())
 
         def put(transaction: Transaction) -> None:

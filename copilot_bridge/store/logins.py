@@ -121,8 +121,8 @@ class Logins:
             rows = content.get("logins")
             logins = [login for row in (rows if isinstance(rows, list) else ()) if (login := read_row(row))]
             given = [
-                (each.user, each.host, self._encryptor.encrypt(each.token.reveal()), each.added)
-                for each in logins
+                (login.user, login.host, self._encryptor.encrypt(login.token.reveal()), login.added)
+                for login in logins
             ]
             mark = sha256(path.read_bytes()).hexdigest()
             self._database.run(lambda transaction: take(transaction, given, mark))

@@ -124,7 +124,7 @@ def cursor_of(row: RequestLogRow) -> str:
 
 
 def read_cursor(text: str) -> Cursor:
-    """Raises InvalidRequest."""
+    """Read a cursor from its text.  Raises InvalidRequest."""
     at, _, id_ = text.partition("~")
     try:
         return float(at), id_

@@ -14,7 +14,7 @@ PREFIX = "unreleased_"
 
 @dataclass(frozen=True)
 class Successor:
-    """:param table: the table that replaces an old one.  :param renamed: new column -> old column."""
+    """The table that replaces an old one.  `renamed`: new column -> old column."""
 
     table: str
     renamed: dict[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What requests used up: sums of the request log by day, model and key."""
+"""The usage of the plan: sums of the request log by day, model and key."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The request log as a file, in pieces, however long it is."""
+"""Writes the request log as a file, in pieces, so that its length does not matter."""
 
 import csv
 import io
@@ -9,22 +9,22 @@ import orjson
 
 from copilot_bridge.store.request_log import COLUMNS, RequestLogRow, values_in_order
 
-PIECE = 200  # rows
+ROWS_PER_PIECE = 200
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # beginnings of formulas
 
 Rows = Iterable[RequestLogRow]
 
 
 def as_csv(rows: Rows) -> Iterator[bytes]:
-    """With a header; the first column is `at` for people, in UTC."""
+    """The rows as CSV with a header.  The first column is `at` as a readable time, in UTC."""
     yield csv_lines([("time", *COLUMNS)])
     for piece in pieces_of(rows):
         yield csv_lines([stamp(row.at), *map(cell, values_in_order(row))] for row in piece)
 
 
 def as_json(rows: Rows) -> Iterator[bytes]:
-    """An array, with a line for each row."""
+    """The rows as a JSON array, with a line for each row."""
     before = b"[\n"
     for piece in pieces_of(rows):
         yield before + b",\n".join(map(orjson.dumps, piece))
@@ -36,7 +36,7 @@ def pieces_of(rows: Rows) -> Iterator[list[RequestLogRow]]:
     piece = []
     for row in rows:
         piece.append(row)
-        if len(piece) == PIECE:
+        if len(piece) == ROWS_PER_PIECE:
             yield piece
             piece = []
     if piece:
@@ -50,7 +50,7 @@ def csv_lines(rows: Iterable[Iterable[object]]) -> bytes:
 
 
 def cell(value: object) -> object:
-    """A text that a spreadsheet would take for a formula is told to be one."""
+    """The value for a cell.  A text that a spreadsheet would run as a formula begins with an apostrophe."""
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
