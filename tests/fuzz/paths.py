@@ -5,23 +5,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from dialect_tables import READERS, accumulators, writers
+
 from copilot_bridge.dialects.accumulation import accumulate as accumulate_stream
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo
 from copilot_bridge.dialects.chat import response as chat_response
 from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
 from copilot_bridge.dialects.chat.normalize import StreamNormalizer as ChatNormalizer
-from copilot_bridge.dialects.chat.reader import Reader as ChatReader
-from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
 from copilot_bridge.dialects.messages import response as messages_response
 from copilot_bridge.dialects.messages.normalize import StreamNormalizer as MessagesNormalizer
-from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
-from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.responses import normalize as responses_normalize
 from copilot_bridge.dialects.responses import response as responses_response
-from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
-from copilot_bridge.dialects.responses.tool_names import ToolNames
-from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
 from copilot_bridge.dialects.translation import Translation
 from copilot_bridge.errors import BridgeError
 
@@ -38,27 +33,16 @@ def remember(response: Json) -> None:
     json.dumps(response["output"])
 
 
-READERS: dict[str, Callable[[], Any]] = {
-    "chat": lambda: ChatReader(ChunkNormalizer(model="", created=1)),
-    "messages": MessagesReader,
-    "responses": ResponsesReader,
-}
-WRITERS: dict[str, Callable[[], Any]] = {
-    "chat": lambda: ChatWriter(answer_id="chatcmpl-1", model="m", created=1, usage=True),
-    "messages": lambda: MessagesWriter(answer_id="msg_1", model="m"),
-    "responses": lambda: ResponsesWriter(
-        answer_id="1", model="m", created=1, names=ToolNames(), on_end=remember
-    ),
-}
+WRITERS = writers(on_end=remember)
 REPAIRS: dict[str, Callable[[], Any]] = {
     "chat": lambda: ChatNormalizer(normalizer(), usage=True),
     "messages": MessagesNormalizer,
     "responses": lambda: responses_normalize.StreamNormalizer(on_end=remember),
 }
+ACCUMULATORS = accumulators()
 FOLDS: dict[str, Callable[[Iterable[bytes]], bytes]] = {
-    "chat": lambda pieces: accumulate_stream(pieces, chat_response.ResponseAccumulator(normalizer()))[0],
-    "messages": lambda pieces: accumulate_stream(pieces, messages_response.ResponseAccumulator())[0],
-    "responses": lambda pieces: accumulate_stream(pieces, responses_response.ResponseAccumulator())[0],
+    dialect: lambda pieces, make=make: accumulate_stream(pieces, make())[0]  # type: ignore[misc]
+    for dialect, make in ACCUMULATORS.items()
 }
 WHOLE: dict[str, Callable[[bytes], Any]] = {
     "chat": lambda data: chat_response.normalize_response(data, normalizer())[0],

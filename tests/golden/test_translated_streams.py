@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from golden.transcripts import CREATED, MODEL, Golden, cut
 
+from dialect_tables import READERS, accumulators, writers
 from copilot_bridge.dialects.framing.frames import Framing
 from copilot_bridge.dialects.accumulation import FrameCollector, ResponseAccumulator, accumulate
 from copilot_bridge.dialects.registry import DIALECTS
@@ -30,24 +31,8 @@ from copilot_bridge.errors import BridgeError
 
 HERE = Path(__file__).parent
 
-# As exchange makes them, but for what changes from one request to the next.
-READERS: dict[str, Callable[[], EventReader]] = {
-    "chat": lambda: ChatReader(ChunkNormalizer(model="", created=CREATED)),
-    "messages": MessagesReader,
-    "responses": ResponsesReader,
-}
-WRITERS: dict[str, Callable[[], FrameWriter]] = {
-    "chat": lambda: ChatWriter(answer_id="chatcmpl-1", model=MODEL, created=CREATED, usage=True),
-    "messages": lambda: MessagesWriter(answer_id="msg_1", model=MODEL),
-    "responses": lambda: ResponsesWriter(answer_id="1", model=MODEL, created=CREATED, names=ToolNames()),
-}
-ACCUMULATORS: dict[str, Callable[[], ResponseAccumulator]] = {
-    "chat": lambda: chat_response.ResponseAccumulator(
-        ChunkNormalizer(model=MODEL, created=CREATED, answer_id="chatcmpl-1")
-    ),
-    "messages": messages_response.ResponseAccumulator,
-    "responses": responses_response.ResponseAccumulator,
-}
+WRITERS = writers(model=MODEL, created=CREATED)
+ACCUMULATORS = accumulators(model=MODEL, created=CREATED)
 
 BROKEN = ("error-mid-stream", "cut-mid-stream")
 NAMES = {

@@ -3,9 +3,10 @@
 import json
 
 import pytest
+from dialect_tables import READERS, WRITERS, Answer
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.dialects.test_translation import READERS, WRITERS, events, read_chat, read_messages
+from unit.dialects.test_translation import MODEL, events, read_chat, read_messages
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo, adapt_prompt
@@ -31,7 +32,6 @@ from copilot_bridge.dialects.events import (
 )
 from copilot_bridge.dialects.prompt import Message, Prompt, Text, ToolCall, ToolResult
 from copilot_bridge.dialects.registry import DIALECTS
-from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.translation import Translation
 from copilot_bridge.errors import InvalidRequest
 
@@ -197,7 +197,9 @@ STREAM = (
 @pytest.mark.parametrize("client", WRITERS)
 def test_ids_and_names_are_restored_in_the_response(client):
     undo = Undo(names={"f_1": "f.one"}, ids={"short": "an/other"})
-    stream = Translation(READERS["chat"](), WRITERS[client](ToolNames()), DIALECTS[client].framing, undo)
+    stream = Translation(
+        READERS["chat"](), WRITERS[client](Answer(model=MODEL)), DIALECTS[client].framing, undo
+    )
     data = b"".join(b"data: %b\n\n" % codec.write(chunk) for chunk in STREAM) + b"data: [DONE]\n\n"
     out = stream.feed(data)
     if client == "responses":

@@ -6,29 +6,24 @@ from itertools import product
 from typing import Any
 
 import pytest
+from dialect_tables import READERS, writers
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.accumulation import accumulate
 from copilot_bridge.dialects.chat import prompt_reader as chat_prompt_reader
 from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
-from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.response import normalize_response as normalize_chat_response
-from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
 from copilot_bridge.dialects.messages import normalize as messages_normalize
 from copilot_bridge.dialects.messages import prompt_reader as messages_prompt_reader
 from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.messages import response as messages_response
-from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
-from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.responses import normalize as responses_normalize
 from copilot_bridge.dialects.responses import prompt_reader as responses_prompt_reader
 from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
 from copilot_bridge.dialects.responses import response as responses_response
-from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.tool_names import ToolNames
-from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
 from copilot_bridge.dialects.translation import Translation
 
 NUMBERS = (
@@ -222,16 +217,7 @@ def responses_stream(number: str) -> bytes:
 
 
 STREAMS = {"chat": chat_stream, "messages": messages_stream, "responses": responses_stream}
-READERS: dict[str, Callable[[], Any]] = {
-    "chat": lambda: ChatReader(ChunkNormalizer(model="m", created=1)),
-    "messages": MessagesReader,
-    "responses": ResponsesReader,
-}
-WRITERS: dict[str, Callable[[], Any]] = {
-    "chat": lambda: ChatWriter(answer_id="a", model="m", created=1, usage=False),
-    "messages": lambda: MessagesWriter(answer_id="a", model="m"),
-    "responses": lambda: ResponsesWriter(answer_id="a", model="m", created=1, names=ToolNames()),
-}
+WRITERS = writers()
 FOLDS: dict[str, Callable[[bytes], bytes]] = {
     "messages": lambda told: accumulate([told], messages_response.ResponseAccumulator())[0],
     "responses": lambda told: accumulate([told], responses_response.ResponseAccumulator())[0],

@@ -7,13 +7,12 @@ import time
 from itertools import pairwise
 
 import pytest
+from dialect_tables import READERS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from copilot_bridge.dialects.chat import reader as chat_reader
-from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
 from copilot_bridge.dialects.chat.reader import JsonDepthTracker
-from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.events import (
     ReasoningDelta,
     ReasoningSignature,
@@ -24,17 +23,9 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
-from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.responses import reader as responses_reader
-from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 
 trials = settings(max_examples=80, deadline=None, derandomize=True)
-
-READERS = {
-    "chat": lambda: ChatReader(ChunkNormalizer(model="m", created=1)),
-    "messages": MessagesReader,
-    "responses": ResponsesReader,
-}
 
 # The first event of a part -> those that may follow it there.
 FOLLOW = {

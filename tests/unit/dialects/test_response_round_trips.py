@@ -9,16 +9,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from dialect_tables import READERS, accumulators, writers
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.accumulation import accumulate as accumulate_stream
 from copilot_bridge.dialects.chat import prompt_reader as chat
-from copilot_bridge.dialects.chat import response as chat_response
 from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
-from copilot_bridge.dialects.chat.reader import Reader as ChatReader
-from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
 from copilot_bridge.dialects.events import (
     ReasoningDelta,
     ReasoningSignature,
@@ -31,17 +29,11 @@ from copilot_bridge.dialects.events import (
     ToolCallStarted,
 )
 from copilot_bridge.dialects.messages import prompt_reader as messages
-from copilot_bridge.dialects.messages import response as messages_response
-from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
-from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
 from copilot_bridge.dialects.prompt import Reasoning, Text, ToolCall
 from copilot_bridge.dialects.provider_details import decode_details
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.responses import prompt_reader as responses
-from copilot_bridge.dialects.responses import response as responses_response
-from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.tool_names import ToolNames
-from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
 from copilot_bridge.dialects.translation import Translation
 
 trials = settings(
@@ -55,12 +47,7 @@ def normalizer():
     return ChunkNormalizer(model=MODEL, created=1)
 
 
-READERS = {"chat": lambda: ChatReader(normalizer()), "messages": MessagesReader, "responses": ResponsesReader}
-WRITERS = {
-    "chat": lambda: ChatWriter(answer_id="answer", model=MODEL, created=1, usage=True),
-    "messages": lambda: MessagesWriter(answer_id="answer", model=MODEL),
-    "responses": lambda: ResponsesWriter(answer_id="answer", model=MODEL, created=1, names=ToolNames()),
-}
+WRITERS = writers(model=MODEL, id="answer")
 NAMES = tuple(READERS)
 
 # An answer: its parts, each as the events that tell it but without their numbers, and its end.
@@ -294,7 +281,7 @@ def read(dialect, pieces):
 
 def opened(dialect, event):
     if isinstance(event, ResponseStarted):
-        return ResponseStarted(event.id.removeprefix("resp_"))
+        return ResponseStarted(event.id.split("-")[-1].split("_")[-1])  # without the dialect's prefix
     if not isinstance(event, ReasoningSignature):
         return event
     ((key, given_),) = event.provider_details.items()
@@ -344,19 +331,11 @@ def test_every_row_of_the_table_is_a_real_loss(dialect, row, many_answers):
 # The answer in one piece, and how a client that has got it sends it back.
 
 
-def fold_chat(pieces):
-    return accumulate_stream(pieces, chat_response.ResponseAccumulator(normalizer()))[0]
-
-
-FOLDS = {
-    "chat": fold_chat,
-    "messages": lambda pieces: accumulate_stream(pieces, messages_response.ResponseAccumulator())[0],
-    "responses": lambda pieces: accumulate_stream(pieces, responses_response.ResponseAccumulator())[0],
-}
+ACCUMULATORS = accumulators(model=MODEL, id="answer")
 
 
 def accumulate(dialect, pieces):
-    return json.loads(FOLDS[dialect](pieces))
+    return json.loads(accumulate_stream(pieces, ACCUMULATORS[dialect]())[0])
 
 
 def sent_back(dialect, whole):

@@ -3,15 +3,13 @@
 import json
 
 import pytest
+from dialect_tables import READERS
 
 from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
 from copilot_bridge.dialects.chat.normalize import StreamNormalizer as ChatNormalizer
-from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.messages.errors import envelope
 from copilot_bridge.dialects.messages.normalize import StreamNormalizer as MessagesNormalizer
-from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.responses.normalize import StreamNormalizer as ResponsesNormalizer
-from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.stream_errors import as_stream_error
 from copilot_bridge.errors import UpstreamRefused
 
@@ -76,13 +74,6 @@ EVENTS = {
 
 def chunk_normalizer():
     return ChunkNormalizer(model="m", created=1)
-
-
-READERS = {
-    "chat": lambda: ChatReader(chunk_normalizer()),
-    "messages": MessagesReader,
-    "responses": ResponsesReader,
-}
 
 
 @pytest.mark.parametrize("name", EVENTS)

@@ -4,20 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+from dialect_tables import READERS, WRITERS, Answer
 from golden.transcripts import check_stream, cut
 
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo
-from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
-from copilot_bridge.dialects.chat.reader import Reader as ChatReader
-from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
-from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
-from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
 from copilot_bridge.dialects.provider_details import decode_details, decode_reasoning
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.responses import prompt_reader as responses_prompt_reader
-from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.tool_names import ToolNames
-from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
 from copilot_bridge.dialects.translation import Translation
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
@@ -25,23 +19,12 @@ GOLDEN = Path(__file__).parents[2] / "golden"
 SIZES = (1, 7, 64, 1 << 20)
 MODEL = "the-model-asked-for"
 
-READERS = {
-    "chat": lambda: ChatReader(ChunkNormalizer(model="", created=1)),
-    "messages": MessagesReader,
-    "responses": ResponsesReader,
-}
-WRITERS = {
-    "chat": lambda names: ChatWriter(answer_id="chatcmpl-1", model=MODEL, created=1, usage=True),
-    "messages": lambda names: MessagesWriter(answer_id="msg_1", model=MODEL),
-    "responses": lambda names: ResponsesWriter(answer_id="1", model=MODEL, created=1, names=names),
-}
 CELLS = [(client, upstream) for upstream in READERS for client in WRITERS if client != upstream]
 
 
 def translation(client, upstream, names=None, undo=NO_CHANGES):
-    return Translation(
-        READERS[upstream](), WRITERS[client](names or ToolNames()), DIALECTS[client].framing, undo
-    )
+    answer = Answer(model=MODEL, names=names or ToolNames())
+    return Translation(READERS[upstream](), WRITERS[client](answer), DIALECTS[client].framing, undo)
 
 
 def translate(client, upstream, data, size=1 << 20, names=None, undo=NO_CHANGES):

@@ -1,0 +1,95 @@
+"""The parts of each dialect, as the bridge makes them, but for what changes from one request to the next.
+
+A new dialect has a row in each table.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from copilot_bridge.dialects.accumulation import ResponseAccumulator
+from copilot_bridge.dialects.chat import response as chat_response
+from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
+from copilot_bridge.dialects.chat.reader import Reader as ChatReader
+from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
+from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.messages import response as messages_response
+from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
+from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
+from copilot_bridge.dialects.responses import response as responses_response
+from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
+from copilot_bridge.dialects.responses.tool_names import ToolNames
+from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
+from copilot_bridge.dialects.translation import EventReader, FrameWriter
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the parts have to know of a response.
+
+    :param id: without the dialect's prefix.  :param created: unix seconds.
+    """
+
+    model: str = "m"
+    id: str = "1"
+    created: int = 1
+    names: ToolNames = field(default_factory=ToolNames)
+    on_end: Callable[[JsonObject], None] = lambda _response: None
+
+
+READERS: dict[str, Callable[[], EventReader]] = {
+    "chat": lambda: ChatReader(ChunkNormalizer(model="", created=1)),
+    "messages": MessagesReader,
+    "responses": ResponsesReader,
+}
+
+
+def chat_writer(answer: Answer) -> FrameWriter:
+    return ChatWriter(
+        answer_id=f"chatcmpl-{answer.id}", model=answer.model, created=answer.created, usage=True
+    )
+
+
+def messages_writer(answer: Answer) -> FrameWriter:
+    return MessagesWriter(answer_id=f"msg_{answer.id}", model=answer.model)
+
+
+def responses_writer(answer: Answer) -> FrameWriter:
+    return ResponsesWriter(
+        answer_id=answer.id,
+        model=answer.model,
+        created=answer.created,
+        names=answer.names,
+        on_end=answer.on_end,
+    )
+
+
+WRITERS: dict[str, Callable[[Answer], FrameWriter]] = {
+    "chat": chat_writer,
+    "messages": messages_writer,
+    "responses": responses_writer,
+}
+
+
+def chat_accumulator(answer: Answer) -> ResponseAccumulator:
+    normalizer = ChunkNormalizer(
+        model=answer.model, created=answer.created, answer_id=f"chatcmpl-{answer.id}"
+    )
+    return chat_response.ResponseAccumulator(normalizer)
+
+
+ACCUMULATORS: dict[str, Callable[[Answer], ResponseAccumulator]] = {
+    "chat": chat_accumulator,
+    "messages": lambda _answer: messages_response.ResponseAccumulator(),
+    "responses": lambda _answer: responses_response.ResponseAccumulator(),
+}
+
+
+def writers(**options: Any) -> dict[str, Callable[[], FrameWriter]]:
+    """What makes a writer of each dialect for such a response."""
+    return {dialect: partial(make, Answer(**options)) for dialect, make in WRITERS.items()}
+
+
+def accumulators(**options: Any) -> dict[str, Callable[[], ResponseAccumulator]]:
+    return {dialect: partial(make, Answer(**options)) for dialect, make in ACCUMULATORS.items()}
