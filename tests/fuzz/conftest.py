@@ -1,4 +1,4 @@
-"""How many, and which: always the same ones, or others for as long as there is time."""
+"""The number of random cases, and their seeds: always the same, or others for a given time."""
 
 import time
 from collections.abc import Iterator

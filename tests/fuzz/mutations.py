@@ -1,4 +1,4 @@
-"""What can go wrong with a recorded answer on its way: a random change of it, of many kinds."""
+"""Random damage to a recorded response on its way, of many kinds."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Whatever a client sends, it is taken by every way, or refused with a 400 that names the field."""
+"""Damaged requests are accepted on every path, or refused with a 400 that names the field."""
 
 import json
 from collections.abc import Iterator

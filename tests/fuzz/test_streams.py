@@ -1,8 +1,7 @@
-"""Whatever comes from upstream, nothing but a BridgeError comes of it, and no success of what was cut off or
-told of an error.
+"""Damaged streams raise only BridgeErrors, and one that was cut off or has an error is never a success.
 
-Some hundred changes of the recorded answers, always the same ones.  With `--fuzz SECONDS` it goes on with
-others for so long; `make fuzz` does that.
+Some hundred changes of recorded responses are tried, always the same ones.  With `--fuzz SECONDS` others
+follow for that time; `make fuzz` does that.
 """
 
 from collections.abc import Callable, Iterator

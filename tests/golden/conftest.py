@@ -1,4 +1,4 @@
-"""Transcripts that were looked at once, and have to stay as they are."""
+"""Recorded transcripts that were reviewed once and have to stay as they are."""
 
 import pytest
 

@@ -1,15 +1,15 @@
-"""However the input is cut, the output is the same: that of the transcript.
+"""Streams and whole responses that are passed on are those of the transcripts, however they are cut.
 
 A case is a folder `<client's dialect>-from-<upstream's>/<name>`:
 
     upstream.sse                  what Copilot sends
-    client.sse                    what a client gets that asks for the usage
-    client-without-usage.sse      and one that does not, where that is of interest
-    client.json                   the same stream, folded to an answer in one piece
-    upstream.json -> client.json  an answer that came in one piece
-    normalizer.json                   settings, where they are not the usual ones
+    client.sse                    what a client gets that wants the usage
+    client-without-usage.sse      what a client gets that does not, in some cases
+    client.json                   the same stream, accumulated into a whole response
+    upstream.json -> client.json  a whole response
+    normalizer.json               settings, if they are not the usual ones
 
-A file that is not there is not compared, save `client.sse` and a whole answer's `client.json`.
+A missing file is not compared, except `client.sse` and a whole response's `client.json`.
 """
 
 import json

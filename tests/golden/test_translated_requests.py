@@ -1,7 +1,7 @@
-"""What a client asks, and what is asked of a model that speaks another dialect.
+"""Requests of each client, and their translations for models of other dialects.
 
 requests/<client>/<case>.json                what the client sends
-requests/<client>/<case>.to-<upstream>.json  its translation, before it is fitted to a model
+requests/<client>/<case>.to-<upstream>.json  its translation, before quirks of the model
 """
 
 import json

@@ -1,8 +1,8 @@
-"""However upstream's stream is cut, a client of another dialect gets that of the transcript.
+"""Streams translated for a client of another dialect are those of the transcripts, however they are cut.
 
 upstream-<dialect>/<case>.sse                what Copilot sends
-<client>-from-<upstream>/<case>/client.sse   what a client gets, its last event the failure if there is one
-<client>-from-<upstream>/<case>/client.json  the same, folded to an answer in one piece; a failure has none
+<client>-from-<upstream>/<case>/client.sse   what a client gets, with a failure as the last event
+<client>-from-<upstream>/<case>/client.json  the same, accumulated into a whole response; not for a failure
 """
 
 from collections.abc import Callable, Iterable, Iterator

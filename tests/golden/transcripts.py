@@ -1,4 +1,4 @@
-"""What went over the wire, and what OpenAI promises of it."""
+"""Recorded transcripts, and the rules of OpenAI's streams."""
 
 import json
 from collections.abc import Iterator

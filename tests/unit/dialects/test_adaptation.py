@@ -1,4 +1,4 @@
-"""The step between the hub and a route, and its way back: what each module promises of any input."""
+"""The adaptation of prompts to their target, and back: the promises of each module for any input."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What clients say of their calls: golden tables."""
+"""The kinds of calls that clients mark, and their session and agent ids."""
 
 import pytest
 

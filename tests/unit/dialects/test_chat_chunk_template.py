@@ -1,4 +1,4 @@
-"""A plain text chunk that is known by its shape tells the same as one that is mended."""
+"""Chunks that match the template are read as they would be if they were parsed."""
 
 import json
 from pathlib import Path

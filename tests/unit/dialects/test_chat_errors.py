@@ -1,4 +1,4 @@
-"""https://platform.openai.com/docs/guides/error-codes"""
+"""Errors in OpenAI's format: https://platform.openai.com/docs/guides/error-codes."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The ends of a stream, what breaks one off, and what the learned shape must never do.
+"""The ends and faults of chat streams, and the limits of the learned template.
 
 What each vendor's chunks become is in `tests/golden`.
 """

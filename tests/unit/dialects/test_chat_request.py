@@ -1,4 +1,4 @@
-"""What is refused names its field; everything else is upstream's to judge."""
+"""Validation of Chat Completions requests: an error names its field, and all other fields are passed on."""
 
 import json
 from typing import Any

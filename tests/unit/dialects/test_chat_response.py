@@ -1,4 +1,4 @@
-"""Answers in one piece: their ends.  What they become is in `tests/golden`."""
+"""The ends and faults of whole chat responses; their contents are in `tests/golden`."""
 
 import json
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ def whole(**message: Any) -> bytes:
     return json.dumps({"id": "1", "choices": [{"message": message, "finish_reason": "stop"}]}).encode()
 
 
-def mended(data: bytes) -> Json:
+def normalized(data: bytes) -> Json:
     reply: Json = json.loads(normalize_response(data, normalizer())[0])
     check_whole(reply)
     return reply
@@ -72,7 +72,7 @@ def test_an_error_with_status_200_is_an_error(choices: Json) -> None:
 
 
 def test_missing_fields_are_filled_in() -> None:
-    reply = mended(whole(content="Hello"))
+    reply = normalized(whole(content="Hello"))
     assert (reply["model"], reply["created"], reply["object"]) == (MODEL, CREATED, "chat.completion")
     assert reply["choices"][0]["message"] == {"role": "assistant", "content": "Hello", "refusal": None}
 
@@ -80,17 +80,17 @@ def test_missing_fields_are_filled_in() -> None:
 @pytest.mark.parametrize("choice", [None, 1, "text", [], {}, {"message": None}, {"message": "text"}])
 def test_malformed_choices_are_ignored(choice: Any) -> None:
     data = json.dumps({"id": "1", "choices": [choice, {"message": {"content": "Hello"}}]}).encode()
-    assert mended(data)["choices"][0]["message"]["content"] == "Hello"
+    assert normalized(data)["choices"][0]["message"]["content"] == "Hello"
 
 
 @pytest.mark.parametrize("calls", [[], None, [None], ["odd"]])
 def test_malformed_calls_are_ignored(calls: Any) -> None:
-    assert not mended(whole(content="Hello", tool_calls=calls))["choices"][0]["message"].get("tool_calls")
+    assert not normalized(whole(content="Hello", tool_calls=calls))["choices"][0]["message"].get("tool_calls")
 
 
 def test_unknown_fields_are_passed_on() -> None:
     annotations = [{"type": "url_citation"}]
-    message = mended(whole(content="Hello", annotations=annotations, audio=None))["choices"][0]["message"]
+    message = normalized(whole(content="Hello", annotations=annotations, audio=None))["choices"][0]["message"]
     assert message["annotations"] == annotations
 
 

@@ -1,4 +1,4 @@
-"""Whose turn it is, in every dialect alike: golden tables."""
+"""The initiator of a conversation, by the same rule in every dialect."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""https://platform.openai.com/docs/api-reference/embeddings/create"""
+"""OpenAI's embeddings: https://platform.openai.com/docs/api-reference/embeddings/create."""
 
 import base64
 import json

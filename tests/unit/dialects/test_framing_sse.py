@@ -1,4 +1,4 @@
-"""The cases of WHATWG HTML, "Server-sent events", each in every cut."""
+"""Server-sent events: the cases of the WHATWG standard, cut at every position."""
 
 import time
 

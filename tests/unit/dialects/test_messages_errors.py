@@ -1,4 +1,4 @@
-"""https://docs.anthropic.com/en/api/errors"""
+"""Errors in Anthropic's format: https://docs.anthropic.com/en/api/errors."""
 
 import json
 from typing import Any

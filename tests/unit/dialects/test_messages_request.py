@@ -1,4 +1,7 @@
-"""What is refused names its field; everything else is upstream's to judge.  And whose turn it is."""
+"""Validation of Messages requests, and the initiator of their conversations.
+
+An error names its field, and all other fields are passed on.
+"""
 
 import json
 from typing import Any

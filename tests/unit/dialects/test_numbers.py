@@ -1,4 +1,4 @@
-"""A number stays as it was written, wherever a body or an answer is written anew."""
+"""Numbers stay as they were written wherever a body or a response is written again."""
 
 import json
 from collections.abc import Callable

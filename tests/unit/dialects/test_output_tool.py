@@ -1,4 +1,4 @@
-"""The input of a tool as the text of an answer, and what is said beside it."""
+"""Output that a model gave as a tool's input, turned into text."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Events that are passed on without being parsed come out as they would if they were."""
+"""Events that are passed on without parsing are the same as if they were parsed."""
 
 import json
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def spaced(event: dict[str, Any]) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (event["type"].encode(), json.dumps(event).encode())
 
 
-def told(events: list[dict[str, Any]], write: Callable[[dict[str, Any]], bytes]) -> list[Any]:
+def normalized(events: list[dict[str, Any]], write: Callable[[dict[str, Any]], bytes]) -> list[Any]:
     normalizer = ResponsesNormalizer()
     out = b"".join(normalizer.feed(write(event)) for event in events)
     return [json.loads(block.partition(b"data: ")[2]) for block in out.split(b"\n\n")[:-1]]
@@ -49,7 +49,7 @@ def told(events: list[dict[str, Any]], write: Callable[[dict[str, Any]], bytes])
 )
 def test_deltas_of_responses_do_not_depend_on_parsing(deltas: list[dict[str, Any]]) -> None:
     events = [ADDED, OTHER, *deltas]
-    assert told(events, compact) == told(events, spaced)
+    assert normalized(events, compact) == normalized(events, spaced)
 
 
 TEXT = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"text":"Hi"}}\n\n'

@@ -1,4 +1,4 @@
-"""Calls in answers that are passed on: each by an id that no other has, and told of at the end."""
+"""Tool calls in responses that are passed on: unique ids, and a stop reason that mentions them."""
 
 import json
 from itertools import count
@@ -59,7 +59,7 @@ def events(told: Json) -> bytes:
     return b"".join(b"event: %b\ndata: %b\n\n" % (e["type"].encode(), json.dumps(e).encode()) for e in stream)
 
 
-def spoken(out: bytes) -> list[Json]:
+def contents(out: bytes) -> list[Json]:
     return [json.loads(block.partition(b"data: ")[2]) for block in out.split(b"\n\n")[:-1]]
 
 
@@ -73,7 +73,7 @@ def whole(told: Json) -> Json:
 def streamed(told: Json) -> Json:
     """A stream that is passed on, put together."""
     normalizer = MessagesNormalizer(answer_id=next(REQUESTS))
-    said = spoken(normalizer.feed(events(told)))
+    said = contents(normalizer.feed(events(told)))
     content = [event["content_block"] for event in said if event["type"] == "content_block_start"]
     (end,) = (event["delta"] for event in said if event["type"] == "message_delta")
     return told | {"content": content} | end
@@ -165,7 +165,7 @@ def responses_streamed(output: list[Json], answer_id: Any) -> list[list[Json]]:
         ),
         {"type": "response.completed", "response": response_with(output, answer_id)},
     ]
-    said = spoken(
+    said = contents(
         responses.StreamNormalizer(answer_id=next(REQUESTS)).feed(
             b"".join(
                 b"event: %b\ndata: %b\n\n" % (e["type"].encode(), json.dumps(e).encode()) for e in stream

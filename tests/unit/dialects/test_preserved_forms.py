@@ -1,5 +1,6 @@
-"""What a dialect says in a form of its own comes out in the client's: refusals, custom tools, signatures,
-ids, and errors where none were to be expected.  Streamed and in one piece, for each client.
+"""Refusals, custom tools, signatures, ids and errors keep their meaning in the client's form.
+
+They do so streamed and in whole responses, for each client.
 """
 
 import json

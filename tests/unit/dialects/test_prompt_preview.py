@@ -1,4 +1,4 @@
-"""The first line of what the person said last, in every dialect."""
+"""The preview of a prompt: the first line of the last user text, in every dialect."""
 
 import json
 

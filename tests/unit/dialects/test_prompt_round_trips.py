@@ -1,7 +1,7 @@
-"""Any prompt that a dialect can say survives hub -> dialect -> hub unchanged.
+"""Any prompt that a dialect can express survives a round trip hub -> dialect -> hub.
 
-What it can't say stands in `UNSAYABLE`: for each dialect what gets lost, and a prompt without it.  That table
-is the honest list of losses; a row that is none fails.
+`LOSSES` lists what each dialect can't express: a name, and a function that removes it from a prompt.  A row
+that is not a real loss fails.
 """
 
 import json
@@ -199,7 +199,7 @@ def only(*kinds):
     return lambda parts: [part for part in parts if isinstance(part, kinds)]
 
 
-def spoken(parts):
+def joined_texts(parts):
     return [part for part in parts if not isinstance(part, Text) or part.text]
 
 
@@ -315,7 +315,7 @@ def chat_speech(parts):
     """With calls nothing may have been said, without them something has been, and be it nothing."""
     said = joined(parts, "")
     if only(ToolCall)(said):
-        return spoken(said)
+        return joined_texts(said)
     return said if only(Text)(said) else [*only(Reasoning)(said), Text("")]
 
 
@@ -382,7 +382,7 @@ CHAT = {
 MESSAGES = {
     "tools that take free text": FREE_TEXT,
     "empty texts": all_of(
-        *(parts_of(role, spoken) for role in ("user", "assistant", "system")), result_of(spoken)
+        *(parts_of(role, joined_texts) for role in ("user", "assistant", "system")), result_of(joined_texts)
     ),
     "words of the system after the start": lambda prompt: replace(
         prompt,
@@ -443,7 +443,7 @@ RESPONSES = {
         each_tool(lambda tool: replace(tool, cache_breakpoint=False)),
     ),
     "empty texts": all_of(
-        *(parts_of(role, spoken) for role in ("user", "assistant", "system")), result_of(spoken)
+        *(parts_of(role, joined_texts) for role in ("user", "assistant", "system")), result_of(joined_texts)
     ),
     "thoughts that have not come through Responses": signed_by("responses"),
     "messages without parts": EMPTY_MESSAGES,
@@ -481,15 +481,15 @@ RESPONSES = {
     ),
 }
 
-UNSAYABLE: dict[str, dict[str, Leave]] = {"chat": CHAT, "messages": MESSAGES, "responses": RESPONSES}
+LOSSES: dict[str, dict[str, Leave]] = {"chat": CHAT, "messages": MESSAGES, "responses": RESPONSES}
 
 
-def sayable(dialect, prompt, but=None):
+def expressible(dialect, prompt, but=None):
     """The prompt without what the dialect can't say; `but`: a row that is left out."""
-    return all_of(*(leave for row, leave in UNSAYABLE[dialect].items() if row != but))(prompt)
+    return all_of(*(leave for row, leave in LOSSES[dialect].items() if row != but))(prompt)
 
 
-def again(dialect, prompt):
+def round_trip(dialect, prompt):
     """By way of the bytes."""
     return READ[dialect](codec.read(codec.write(WRITE[dialect](prompt))))
 
@@ -503,8 +503,8 @@ def normal(prompt):
 @trials
 @given(prompt=prompts)
 def test_a_prompt_that_a_dialect_can_express_survives_a_round_trip(dialect, prompt):
-    said = sayable(dialect, prompt)
-    assert normal(again(dialect, said)) == normal(said)
+    said = expressible(dialect, prompt)
+    assert normal(round_trip(dialect, said)) == normal(said)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -512,8 +512,8 @@ def test_a_prompt_that_a_dialect_can_express_survives_a_round_trip(dialect, prom
 @given(prompt=prompts)
 def test_a_second_round_trip_loses_nothing_more(dialect, prompt):
     """Any prompt can be said somehow; and told again and again it becomes no other one."""
-    twice = again(dialect, again(dialect, prompt))
-    assert normal(again(dialect, twice)) == normal(twice)
+    twice = round_trip(dialect, round_trip(dialect, prompt))
+    assert normal(round_trip(dialect, twice)) == normal(twice)
 
 
 GO_ON = Message("user", (Text("Go on."),))
@@ -546,7 +546,7 @@ def many_prompts():
     return drawn
 
 
-@pytest.mark.parametrize(("dialect", "row"), [(d, row) for d in DIALECTS for row in UNSAYABLE[d]])
+@pytest.mark.parametrize(("dialect", "row"), [(d, row) for d in DIALECTS for row in LOSSES[d]])
 def test_every_row_of_the_table_is_a_real_loss(dialect, row, many_prompts):
-    said = (sayable(dialect, prompt, but=row) for prompt in many_prompts)
-    assert any(normal(again(dialect, prompt)) != normal(prompt) for prompt in said)
+    said = (expressible(dialect, prompt, but=row) for prompt in many_prompts)
+    assert any(normal(round_trip(dialect, prompt)) != normal(prompt) for prompt in said)

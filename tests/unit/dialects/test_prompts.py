@@ -1,4 +1,4 @@
-"""What a dialect can say, it reads again as it was; and sealed goods come back whole or not at all."""
+"""Prompts survive a round trip through a dialect, and so do the details of other backends."""
 
 from dataclasses import replace
 from typing import get_args
@@ -58,7 +58,7 @@ def assistant(*parts):
     return Message("assistant", parts)
 
 
-def again(dialect, prompt):
+def round_trip(dialect, prompt):
     return READ[dialect](WRITE[dialect](prompt))
 
 
@@ -90,24 +90,24 @@ CONVERSATIONS = {
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_conversation_survives_a_round_trip(dialect, name):
     prompt = Prompt(model="m", messages=CONVERSATIONS[name])
-    assert unmarked(again(dialect, prompt).messages) == prompt.messages
+    assert unmarked(round_trip(dialect, prompt).messages) == prompt.messages
 
 
 def test_a_document_keeps_its_name_where_there_is_one():
     prompt = Prompt(model="m", messages=(user(Text("read"), PDF),))
     for dialect in ("chat", "messages", "responses"):
-        assert again(dialect, prompt).messages == prompt.messages
+        assert round_trip(dialect, prompt).messages == prompt.messages
 
 
 @pytest.mark.parametrize("dialect", ["messages", "responses"])
 def test_results_survive_a_round_trip(dialect):
     prompt = Prompt(model="m", messages=(user(Text("hi")), assistant(*CALLS), user(*RESULTS)))
-    assert again(dialect, prompt).messages == prompt.messages
+    assert round_trip(dialect, prompt).messages == prompt.messages
 
 
 def test_each_result_is_a_message_in_chat():
     prompt = Prompt(model="m", messages=(user(Text("hi")), assistant(*CALLS), user(*RESULTS)))
-    assert again("chat", prompt).messages[2:] == tuple(user(result) for result in RESULTS)
+    assert round_trip("chat", prompt).messages[2:] == tuple(user(result) for result in RESULTS)
 
 
 def told(prompt):
@@ -259,7 +259,7 @@ VALUES = {
 @pytest.mark.parametrize(("dialect", "field"), [(d, field) for d in DIALECTS for field in SETTINGS[d]])
 def test_a_setting_survives_a_round_trip(dialect, field):
     prompt = Prompt(model="m", messages=CONVERSATIONS["text"], **{"tools": TOOLS} | {field: VALUES[field]})
-    read = again(dialect, prompt)
+    read = round_trip(dialect, prompt)
     if field == "tools":
         assert [(t.name, t.description, t.schema) for t in read.tools] == [
             (t.name, t.description, t.schema) for t in TOOLS
@@ -356,7 +356,7 @@ def test_every_kind_of_part_has_a_case():
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_kind_of_part_is_written(dialect, kind):
     prompt = Prompt(model="m", messages=(WHOLE[kind],))
-    parts = [part for message in again(dialect, prompt).messages for part in message.parts]
+    parts = [part for message in round_trip(dialect, prompt).messages for part in message.parts]
     assert any(isinstance(part, kind) for part in parts)
 
 

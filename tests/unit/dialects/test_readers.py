@@ -1,5 +1,7 @@
-"""What readers promise of their events, whatever upstream sends: parts one after the other, none taken up
-again.  A part that upstream tells between the pieces of another waits.
+"""The promises of readers about their events, whatever upstream sends.
+
+Parts come one after the other, and none is reopened.  A part that upstream interleaves with another is
+deferred.
 """
 
 import json

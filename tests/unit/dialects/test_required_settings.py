@@ -1,7 +1,7 @@
-"""What binds an answer is carried to the model, or enforced by the bridge, or refused by its field.
+"""Settings that clients rely on are passed to the model, enforced by the bridge, or refused by their field.
 
-For every client, every API and models of different makers; the hosted tools that are left out bind nothing,
-but where a call is required.
+This holds for every client, every API and models of different makers.  Hosted tools may be left out, but not
+if a call is required.
 """
 
 import base64
@@ -187,10 +187,10 @@ ELSEWHERE = {
 
 def documents(client):
     def say(media, text, name):
-        told = f"%PDF-{text}" if media == "application/pdf" else text
-        encoded = base64.b64encode(told.encode()).decode()
-        expected = [f"{told}|{encoded}", name, *([f"{name}c"] if client == "messages" else [])]
-        return body(client, ("user", [document(client, media, told, name)])), expected
+        content = f"%PDF-{text}" if media == "application/pdf" else text
+        encoded = base64.b64encode(content.encode()).decode()
+        expected = [f"{content}|{encoded}", name, *([f"{name}c"] if client == "messages" else [])]
+        return body(client, ("user", [document(client, media, content, name)])), expected
 
     media = st.sampled_from(
         ["application/pdf", "text/plain", "text/csv", "application/vnd.sheet", "image/x-y"]
@@ -202,10 +202,10 @@ def documents(client):
 def compactions(client):
     if client == "messages":
         block = words.map(lambda text: ([{"type": "compaction", "content": text}], [text]))
-        return block.map(lambda told: (body(client, ("assistant", told[0])), told[1]))
+        return block.map(lambda drawn: (body(client, ("assistant", drawn[0])), drawn[1]))
     items = [{"type": "compaction", "encrypted_content": "x"}, {"type": "compaction_trigger"}]
     said = st.sampled_from(items).map(lambda item: body(client) | {"input": [item, *body(client)["input"]]})
-    return said.map(lambda told: (told, ["?never"])) if client == "responses" else st.nothing()
+    return said.map(lambda drawn: (drawn, ["?never"])) if client == "responses" else st.nothing()
 
 
 def refusals(client):
@@ -246,7 +246,7 @@ CASES = [
 @given(data=st.data())
 def test_nothing_that_a_client_relies_on_is_lost(part, client, target, data):
     asked, expected = data.draw(PARTS[part](client))
-    heard = told(client, asked, target)
+    heard = sent_or_refused(client, asked, target)
     if isinstance(heard, BridgeError):
         assert heard.kind in ("invalid_request", "unsupported")
         assert heard.param
@@ -257,7 +257,7 @@ def test_nothing_that_a_client_relies_on_is_lost(part, client, target, data):
         assert any(each in one for each in alike for one in heard), f"{text} is lost in {heard}"
 
 
-def told(client, asked, target):
+def sent_or_refused(client, asked, target):
     """What the target is told and the bridge sees to; or why that can't be."""
     way = PROMPT_WRITERS[target[0]]
     try:

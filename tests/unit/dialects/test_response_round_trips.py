@@ -1,7 +1,7 @@
-"""Any answer survives hub -> dialect -> hub: as a stream, however it is cut, and in one piece, and when the
-client sends it back.
+"""Any response that a dialect can express survives a round trip hub -> dialect -> hub.
 
-What a dialect can't say of an answer stands in `UNSAYABLE`, as for prompts in test_prompt_round_trips.py.
+It does as a stream, however it is cut, as a whole response, and when the client sends it back.  `LOSSES`
+lists what each dialect can't express, as for prompts in test_prompt_round_trips.py.
 """
 
 import json
@@ -53,7 +53,7 @@ NAMES = tuple(READERS)
 # An answer: its parts, each as the events that tell it but without their numbers, and its end.
 
 words = st.text(min_size=1, max_size=8)
-goods = st.one_of(
+details = st.one_of(
     st.just({"chat": "opaque"}),
     st.just({"messages": "sig=="}),
     st.just({"redacted": "EmwK"}),
@@ -78,9 +78,9 @@ said = st.lists(words, min_size=1, max_size=3).map(lambda pieces: [(TextDelta, p
 thought = st.builds(
     lambda pieces, encode_details: [*((ReasoningDelta, piece) for piece in pieces), *encode_details],
     st.lists(words, max_size=3),
-    goods.map(lambda opaque: [(ReasoningSignature, opaque)]) | st.just([]),
+    details.map(lambda opaque: [(ReasoningSignature, opaque)]) | st.just([]),
 ).filter(bool)
-signed = goods.map(lambda opaque: [(ReasoningSignature, opaque)])  # without a word
+signed = details.map(lambda opaque: [(ReasoningSignature, opaque)])  # without a word
 arguments = st.builds(
     lambda given, sizes: [
         (ToolCallArgumentsDelta, piece) for piece in cut(codec.write(given).decode(), sizes)
@@ -211,7 +211,7 @@ def no_refusal(events):
     return [*with_parts(events, parts)[:-1], ended]
 
 
-UNSAYABLE: dict[str, dict[str, Leave]] = {
+LOSSES: dict[str, dict[str, Leave]] = {
     "chat": {
         "whose goods they are, until they are sent back": no_goods,
         "where a text or a thought ends and the next begins": run_together,
@@ -227,10 +227,10 @@ UNSAYABLE: dict[str, dict[str, Leave]] = {
 }
 
 
-def sayable(dialect, events, but=None):
+def expressible(dialect, events, but=None):
     """The answer without what the dialect can't say; `but`: a row that is left out."""
     events = merge(events)
-    for row, leave in UNSAYABLE[dialect].items():
+    for row, leave in LOSSES[dialect].items():
         events = leave(events) if row != but else events
     return events
 
@@ -276,10 +276,10 @@ def read(dialect, pieces):
     if not stream.done:
         stream.close()
     events = no_goods(notes.events) if dialect == "chat" else merge(notes.events)
-    return [opened(dialect, event) for event in events]
+    return [with_decoded_details(dialect, event) for event in events]
 
 
-def opened(dialect, event):
+def with_decoded_details(dialect, event):
     if isinstance(event, ResponseStarted):
         return ResponseStarted(event.id.split("-")[-1].split("_")[-1])  # without the dialect's prefix
     if not isinstance(event, ReasoningSignature):
@@ -294,7 +294,7 @@ def opened(dialect, event):
 @trials
 @given(events=answers)
 def test_a_response_that_a_dialect_can_express_survives_a_round_trip(dialect, events):
-    said_ = sayable(dialect, events)
+    said_ = expressible(dialect, events)
     assert read(dialect, write(dialect, said_)) == said_
 
 
@@ -322,9 +322,9 @@ def many_answers():
     return drawn
 
 
-@pytest.mark.parametrize(("dialect", "row"), [(d, row) for d in NAMES for row in UNSAYABLE[d]])
+@pytest.mark.parametrize(("dialect", "row"), [(d, row) for d in NAMES for row in LOSSES[d]])
 def test_every_row_of_the_table_is_a_real_loss(dialect, row, many_answers):
-    told = (sayable(dialect, events, but=row) for events in many_answers)
+    told = (expressible(dialect, events, but=row) for events in many_answers)
     assert any(read(dialect, write(dialect, events)) != events for events in told)
 
 
@@ -338,7 +338,7 @@ def accumulate(dialect, pieces):
     return json.loads(accumulate_stream(pieces, ACCUMULATORS[dialect]())[0])
 
 
-def sent_back(dialect, whole):
+def read_as_history(dialect, whole):
     """What the bridge reads of the answer in the next request."""
     if dialect == "chat":
         body = {"messages": [whole["choices"][0]["message"]]}
@@ -401,10 +401,10 @@ def test_a_whole_response_equals_its_stream(dialect, events):
         for call in map(part_said, parts_of(events))
     ]
     whole = accumulate(dialect, write(dialect, events))
-    came_back = [part for message in sent_back(dialect, whole) for part in message.parts]
+    history = [part for message in read_as_history(dialect, whole) for part in message.parts]
     if dialect == "chat":
-        came_back, told = in_chat(came_back), in_chat(told)
-    assert came_back == told
+        history, told = in_chat(history), in_chat(told)
+    assert history == told
 
 
 @pytest.mark.parametrize("dialect", NAMES)

@@ -1,5 +1,7 @@
-"""https://platform.openai.com/docs/guides/error-codes, and what Codex makes of it: it tries everything again
-but a 400, and at the end of a stream it looks at `error.code`.
+"""Errors in OpenAI's format for Responses, and Codex's reaction to them.
+
+Codex retries after every status but 400, and reads `error.code` at the end of a stream.
+https://platform.openai.com/docs/guides/error-codes
 """
 
 import json

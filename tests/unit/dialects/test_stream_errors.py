@@ -1,4 +1,4 @@
-"""Errors inside a stream: by their code or type they are told as what they are, whoever asks whom."""
+"""Errors inside a stream keep their kind, whatever the dialects of client and upstream are."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The hub's vocabulary against each dialect's tables: what is added to it stands in exactly one of them."""
+"""The tables of each dialect are complete: each part, setting, event and reason is in exactly one."""
 
 from dataclasses import fields, replace
 from itertools import combinations

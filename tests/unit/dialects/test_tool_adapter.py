@@ -1,4 +1,4 @@
-"""Tools that upstream takes under another name or form: what it is sent, and what the client hears of it."""
+"""Tools that upstream takes under another name or in another form, and their calls in the response."""
 
 import copy
 import json
@@ -33,7 +33,7 @@ def called(**more):
     }
 
 
-def dressed(body, *, free=True):
+def adapted(body, *, free=True):
     tool_adapter = ToolAdapter(("collaboration",), free=free)
     after = copy.deepcopy(body)
     assert tool_adapter.adapt_request(after) == (after != body)
@@ -47,7 +47,7 @@ def stream(*events):
     )
 
 
-def heard(tool_adapter, data, size=7):
+def restored(tool_adapter, data, size=7):
     """The events that a client gets, whatever the pieces."""
     normalizer, out = StreamNormalizer(), b""
     for place in range(0, len(data), size):
@@ -66,7 +66,7 @@ def test_a_reserved_namespace_is_renamed_and_restored():
         "tools": [space(), SPAWN],
         "tool_choice": {"type": "function", "name": "spawn", "namespace": "collaboration"},
     }
-    tool_adapter, sent = dressed(body)
+    tool_adapter, sent = adapted(body)
     assert sent["tools"] == [space("client_collaboration"), SPAWN]
     assert sent["input"][0]["namespace"] == sent["tool_choice"]["namespace"] == "client_collaboration"
     assert [tool["name"] for tool in sent["input"][1]["tools"]] == ["client_collaboration", "mine"]
@@ -81,10 +81,10 @@ def test_a_reserved_namespace_is_renamed_and_restored():
 
 
 def test_a_reserved_namespace_is_restored_in_a_stream():
-    tool_adapter, sent = dressed({"input": "hi", "tools": [space()]})
+    tool_adapter, sent = adapted({"input": "hi", "tools": [space()]})
     item = called(namespace="client_collaboration")
     response = {"id": "r", "object": "response", "output": [item], "tools": sent["tools"]}
-    events = heard(
+    events = restored(
         tool_adapter,
         stream(
             {"type": "response.output_item.added", "output_index": 0, "item": item | {"arguments": ""}},
@@ -108,13 +108,13 @@ def test_a_reserved_namespace_is_restored_in_a_stream():
 
 
 def test_a_namespace_without_a_description_has_its_name():
-    assert dressed({"input": "hi", "tools": [space("mine", "")]})[1]["tools"] == [space("mine", "mine")]
+    assert adapted({"input": "hi", "tools": [space("mine", "")]})[1]["tools"] == [space("mine", "mine")]
 
 
 @pytest.mark.parametrize("tools", [[SPAWN], [space("mine")], [PATCH], [], None, [7, {"type": "namespace"}]])
 def test_other_requests_are_left_unchanged(tools):
-    dressed({"input": [called(), {"role": "user", "content": "hi"}], "tools": tools})
-    assert dressed({"input": "hi", "tools": tools})[1] == {"input": "hi", "tools": tools}
+    adapted({"input": [called(), {"role": "user", "content": "hi"}], "tools": tools})
+    assert adapted({"input": "hi", "tools": tools})[1] == {"input": "hi", "tools": tools}
 
 
 LOOP = [
@@ -126,7 +126,7 @@ LOOP = [
 def test_a_free_form_tool_becomes_a_function():
     choice = {"type": "custom", "name": "apply_patch"}
     body = {"input": LOOP, "tools": [PATCH, space("mine", "x", PATCH)], "tool_choice": choice}
-    _, sent = dressed(body, free=False)
+    _, sent = adapted(body, free=False)
     tool, inner = sent["tools"]
     assert (tool["type"], tool["parameters"]["required"]) == ("function", ["input"])
     assert "start: x" in tool["description"]
@@ -149,7 +149,7 @@ def test_a_free_form_tool_becomes_a_function():
 )
 @pytest.mark.parametrize("size", [1, 40, 10_000])
 def test_calls_of_a_free_form_tool_are_restored(arguments, text, size):
-    tool_adapter, sent = dressed({"input": "hi", "tools": [PATCH, SPAWN]}, free=False)
+    tool_adapter, sent = adapted({"input": "hi", "tools": [PATCH, SPAWN]}, free=False)
     item, other = called(name="apply_patch", arguments=arguments), called(arguments='{"a": 1}', call_id="c2")
     piece = {"type": "response.function_call_arguments.delta", "item_id": "x"}
     done = {"type": "response.function_call_arguments.done", "item_id": "x"}
@@ -165,7 +165,7 @@ def test_calls_of_a_free_form_tool_are_restored(arguments, text, size):
         {"type": "response.output_item.done", "output_index": 1, "item": other},
         {"type": "response.completed", "response": response},
     )
-    events = heard(tool_adapter, data, size)
+    events = restored(tool_adapter, data, size)
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
     kinds = [event["type"].removeprefix("response.") for event in events]
     assert kinds == [

@@ -1,4 +1,4 @@
-"""Names of tools that can't be said everywhere: what they become, and that it is known what they were."""
+"""Tool names that a target does not accept, and their restoration."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Streams of one dialect told in another: what is said, and what each dialect promises of its streams."""
+"""Streams translated between dialects: their contents, and the rules of each dialect's streams."""
 
 import json
 from pathlib import Path
@@ -94,10 +94,10 @@ def read_chat(stream):
     assert usage["prompt_tokens_details"].keys() == {"cached_tokens", "cache_write_tokens"}
     assert usage["completion_tokens_details"].keys() == {"reasoning_tokens"}
     thought = "".join(delta.get("reasoning_content", "") for delta in deltas)
-    goods = "".join(delta.get("reasoning_opaque", "") for delta in deltas)
+    details = "".join(delta.get("reasoning_opaque", "") for delta in deltas)
     return {
         "text": "".join(delta.get("content") or "" for delta in deltas),
-        "thoughts": [(thought, goods)] if thought or goods else [],
+        "thoughts": [(thought, details)] if thought or details else [],
         "calls": [tuple(call) for call in calls.values()],
         "end": chunks[-1]["choices"][0]["finish_reason"],
         "usage": (usage["prompt_tokens"], usage["completion_tokens"]),
@@ -106,17 +106,17 @@ def read_chat(stream):
 
 def read_blocks(told):
     """Blocks of Messages: one open at a time, numbered from 0."""
-    blocks, opened = [], None
+    blocks, decoded_reasoning = [], None
     for event in told:
         if event["type"] == "content_block_start":
-            assert opened is None, "blocks don't overlap"
+            assert decoded_reasoning is None, "blocks don't overlap"
             assert event["index"] == len(blocks)
             blocks.append({**event["content_block"], "json": ""})
-            opened = event["index"]
+            decoded_reasoning = event["index"]
             continue
-        assert event["index"] == opened
+        assert event["index"] == decoded_reasoning
         if event["type"] == "content_block_stop":
-            opened = None
+            decoded_reasoning = None
             continue
         assert event["type"] == "content_block_delta"
         kind = event["delta"]["type"]
@@ -129,7 +129,7 @@ def read_blocks(told):
         block = blocks[-1]
         assert block["type"] == {"text": "text", "partial_json": "tool_use"}.get(field, "thinking")
         block["json" if field == "partial_json" else field] += event["delta"][field]
-    assert opened is None
+    assert decoded_reasoning is None
     return blocks
 
 
@@ -305,9 +305,11 @@ SAID = {
 }
 
 
-def opened(client, thought, goods):
+def decoded_reasoning(client, thought, details):
     """As they are read when they come back."""
-    return (decode_reasoning(goods) if client == "chat" else []) or [(thought, decode_details(goods, client))]
+    return (decode_reasoning(details) if client == "chat" else []) or [
+        (thought, decode_details(details, client))
+    ]
 
 
 @pytest.mark.parametrize("client", WRITERS)
@@ -320,7 +322,7 @@ def test_events_become_the_clients_stream(client, upstream, case):
         text = "no"
     told = READ[client](translate(client, upstream, sent(upstream, case)))
     assert told["text"] == text
-    assert [each for thought in told["thoughts"] for each in opened(client, *thought)] == thoughts
+    assert [each for thought in told["thoughts"] for each in decoded_reasoning(client, *thought)] == thoughts
     assert [(id_, name, json.loads(given or "{}")) for id_, name, given in told["calls"]] == calls
     assert told["end"] == STATUS_BY_REASON[client][end]
     if usage:

@@ -1,4 +1,4 @@
-"""What is wrong in a body that is read for another dialect is told by its place, and what it should be."""
+"""Errors of bodies that are read for another dialect name the location and the expected type."""
 
 from typing import Any
 
