@@ -14,6 +14,7 @@ from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
 from copilot_bridge.dialects.chat.reader import Reader as ChatReader
 from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
 from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.events import EventReader
 from copilot_bridge.dialects.messages import response as messages_response
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
 from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
@@ -21,7 +22,7 @@ from copilot_bridge.dialects.responses import response as responses_response
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
-from copilot_bridge.dialects.translation import EventReader, FrameWriter
+from copilot_bridge.dialects.translation import FrameWriter
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ Readers promise: `ResponseStarted` comes first.  Parts come one after the other,
 reopened.  Exactly one `ResponseFinished` comes last, unless an error is raised instead.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 Reason = Literal["stop", "length", "tool_calls", "refusal", "filtered"]
 """`refusal`: the model declined to answer.  `filtered`: a content filter cut its answer off."""
@@ -106,3 +107,19 @@ Event = (
     | ToolCallArgumentsDelta
     | ResponseFinished
 )
+
+
+class EventReader(Protocol):
+    """Reads upstream's events, one at a time, into the hub's.
+
+    :ivar usage: the token usage, as far as it is known.
+    """
+
+    @property
+    def usage(self) -> TokenUsage: ...
+    def feed(self, data: bytes) -> Iterable[Event]: ...
+    def close(self) -> Iterable[Event]:
+        """End the stream.
+
+        :raises StreamCut: the response has no end.
+        """

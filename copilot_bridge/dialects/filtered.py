@@ -1,4 +1,4 @@
-"""Filters for the bytes of a response before a reader gets them."""
+"""Filters for the bytes of a response before they are converted."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
@@ -14,8 +14,14 @@ class Filter(Protocol):
     def whole(self, data: bytes) -> bytes: ...
 
 
-class Reader(Protocol):
-    """Turns upstream's bytes into the client's."""
+class StreamConverter(Protocol):
+    """Turns the bytes of upstream's stream, cut anywhere, into those of the client's.
+
+    :ivar failure: an error in the stream, which comes after what was given out last.
+    :ivar outcome: "ok", or the kind of an error that was passed on.
+    :ivar stopped: the rest of the stream is not wanted.
+    :ivar finished: the response is complete, though the stream may not be.
+    """
 
     @property
     def done(self) -> bool: ...
@@ -35,46 +41,46 @@ class Reader(Protocol):
 
 
 class Filtered:
-    """A reader behind a filter."""
+    """A converter behind a filter."""
 
-    def __init__(self, reader: Reader, through: Filter) -> None:
-        self._reader = reader
+    def __init__(self, converter: StreamConverter, through: Filter) -> None:
+        self._converter = converter
         self._filter = through
 
     def feed(self, piece: bytes) -> bytes:
         filtered_piece = self._filter.feed(piece)
-        return self._reader.feed(filtered_piece) if filtered_piece else b""
+        return self._converter.feed(filtered_piece) if filtered_piece else b""
 
     def close(self) -> bytes:
         rest = self._filter.rest()
-        return (self._reader.feed(rest) if rest else b"") + self._reader.close()
+        return (self._converter.feed(rest) if rest else b"") + self._converter.close()
 
     def fail(self, error: BridgeError) -> bytes:
-        return self._reader.fail(error)
+        return self._converter.fail(error)
 
     @property
     def done(self) -> bool:
-        return self._reader.done
+        return self._converter.done
 
     @property
     def failure(self) -> BridgeError | None:
-        return self._reader.failure
+        return self._converter.failure
 
     @property
     def outcome(self) -> str:
-        return self._reader.outcome
+        return self._converter.outcome
 
     @property
     def stopped(self) -> bool:
-        return self._reader.stopped
+        return self._converter.stopped
 
     @property
     def usage(self) -> dict[str, Any] | None:
-        return self._reader.usage
+        return self._converter.usage
 
     @property
     def finished(self) -> bool:
-        return self._reader.finished
+        return self._converter.finished
 
 
 def filtered(pieces: Iterable[bytes], through: Filter) -> Iterator[bytes]:

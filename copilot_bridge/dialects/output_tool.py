@@ -8,9 +8,9 @@ out.
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from copilot_bridge.dialects.adaptation.stop_sequences import EventSource
 from copilot_bridge.dialects.events import (
     Event,
+    EventReader,
     RefusalDelta,
     ResponseFinished,
     ResponseStarted,
@@ -31,7 +31,7 @@ class OutputToolReader:
     :param name: that of the tool.
     """
 
-    def __init__(self, reader: EventSource, name: str) -> None:
+    def __init__(self, reader: EventReader, name: str) -> None:
         self._reader = reader
         self._name = name
         self._held: list[TextDelta] = []  # texts, until it is known whether the tool is called

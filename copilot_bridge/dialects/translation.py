@@ -1,6 +1,5 @@
 """Translation of a stream between two dialects: splitter, reader, hub events, writer, framing."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -9,11 +8,11 @@ from copilot_bridge.dialects.adaptation.custom_tools import CustomInputUnwrapper
 from copilot_bridge.dialects.adaptation.stop_sequences import StopSequenceReader
 from copilot_bridge.dialects.events import (
     Event,
+    EventReader,
     ReasoningDelta,
     ResponseFinished,
     ResponseStarted,
     TextDelta,
-    TokenUsage,
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
@@ -24,22 +23,6 @@ from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 # Events that never change on the way.
 UNCHANGED = frozenset({TextDelta, ReasoningDelta, ToolCallArgumentsDelta})
-
-
-class EventReader(Protocol):
-    """Reads upstream's events, one at a time, into the hub's.
-
-    :ivar usage: the token usage, as far as it is known.
-    """
-
-    @property
-    def usage(self) -> TokenUsage: ...
-    def feed(self, data: bytes) -> Iterable[Event]: ...
-    def close(self) -> Iterable[Event]:
-        """End the stream.
-
-        :raises StreamCut: the response has no end.
-        """
 
 
 class FrameWriter(Protocol):

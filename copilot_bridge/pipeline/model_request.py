@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import requests
 
@@ -26,7 +26,8 @@ from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo, adapt_pro
 from copilot_bridge.dialects.adaptation.limits import Limits, limits_of
 from copilot_bridge.dialects.adaptation.stop_sequences import split_stop_sequences
 from copilot_bridge.dialects.conversation import Conversation
-from copilot_bridge.dialects.filtered import Filtered, filtered
+from copilot_bridge.dialects.events import EventReader
+from copilot_bridge.dialects.filtered import Filtered, StreamConverter, filtered
 from copilot_bridge.dialects.framing.frames import Framing
 from copilot_bridge.dialects.images import ImageHolder, ImagePart, omit_oldest_images
 from copilot_bridge.dialects.output_tool import OutputToolReader
@@ -37,7 +38,7 @@ from copilot_bridge.dialects.prompt import (
     without_documents,
 )
 from copilot_bridge.dialects.registry import DIALECTS
-from copilot_bridge.dialects.translation import EventReader, FrameWriter, Translation
+from copilot_bridge.dialects.translation import FrameWriter, Translation
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported, UpstreamRefused
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Model
@@ -63,30 +64,6 @@ LOADING = threading.Lock()
 
 Body = dict[str, Any]
 Headers = dict[str, str]
-
-
-class Reader(Protocol):
-    """An upstream stream's bytes in, the client's out.
-
-    `failure`: the stream has told of an error, which comes after what was given out last.
-    `outcome`: "ok", or the kind of an error that was passed on.  `stopped`: nothing more is wanted of it.
-    """
-
-    @property
-    def done(self) -> bool: ...
-    @property
-    def failure(self) -> BridgeError | None: ...
-    @property
-    def outcome(self) -> str: ...
-    @property
-    def stopped(self) -> bool: ...
-    @property
-    def usage(self) -> Body | None: ...
-    @property
-    def finished(self) -> bool: ...
-    def feed(self, piece: bytes) -> bytes: ...
-    def close(self) -> bytes: ...
-    def fail(self, error: BridgeError) -> bytes: ...
 
 
 class ModelRequest(ABC):
@@ -151,7 +128,7 @@ class ModelRequest(ABC):
         """Put the image itself into its place, under its right type.  False if nothing had to change."""
 
     @abstractmethod
-    def normalizer(self) -> Reader:
+    def normalizer(self) -> StreamConverter:
         """For a stream of the client's own dialect."""
 
     @abstractmethod
@@ -178,11 +155,11 @@ class ModelRequest(ABC):
         """The body says what this model is not told in the client's own dialect either."""
         return False
 
-    def reader(self) -> Reader:
+    def reader(self) -> StreamConverter:
         """For the answer, once there is one."""
         return self._filtered(self.normalizer() if self._passes else self._translation(self._framing))
 
-    def _filtered(self, reader: Reader) -> Reader:
+    def _filtered(self, reader: StreamConverter) -> StreamConverter:
         return Filtered(reader, self._route.tool_adapter) if self._route.tool_adapter else reader
 
     @property
@@ -193,7 +170,7 @@ class ModelRequest(ABC):
     def keepalive(self) -> bytes:
         return self._framing.keepalive
 
-    def _translation(self, framing: Framing) -> Reader:
+    def _translation(self, framing: Framing) -> StreamConverter:
         answer_id = self._record.id
         reader: EventReader = self._route.event_reader(answer_id)
         if self._by_tool:
@@ -451,7 +428,7 @@ def unreadable(request_id: str) -> UpstreamRefused:
     return UpstreamRefused(f"Copilot's answer could not be read: the log has more of request {request_id}")
 
 
-def read_to_end(reader: Reader, pieces: Iterator[bytes]) -> None:
+def read_to_end(reader: StreamConverter, pieces: Iterator[bytes]) -> None:
     """Raises the failure that the stream tells of."""
     for piece in pieces:
         reader.feed(piece)

@@ -8,6 +8,7 @@ from typing import Any
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeResponse
 from copilot_bridge.dialects.conversation import Conversation
+from copilot_bridge.dialects.filtered import StreamConverter
 from copilot_bridge.dialects.images import ImageHolder, ImagePart
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.dialects.responses import normalize, prompt_reader, response
@@ -18,7 +19,7 @@ from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.responses.writer import Writer
 from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.models.catalogue import Model
-from copilot_bridge.pipeline.model_request import Body, ModelRequest, Reader
+from copilot_bridge.pipeline.model_request import Body, ModelRequest
 from copilot_bridge.pipeline.response_store import Link, as_items, caller_of
 
 
@@ -80,7 +81,7 @@ class ResponsesRequest(ModelRequest):
         holder["image_url"] = self._bridge.pictures.in_place(before, where, model, shown=shown)
         return bool(holder["image_url"] != before)
 
-    def normalizer(self) -> Reader:
+    def normalizer(self) -> StreamConverter:
         return RememberingNormalizer(
             self._bridge.upstream_item_ids,
             keep=self._bridge.config.keep_copilot_fields,

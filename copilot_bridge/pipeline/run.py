@@ -8,9 +8,10 @@ from typing import Protocol
 import requests
 
 from copilot_bridge.billing.cost import CostReader
+from copilot_bridge.dialects.filtered import StreamConverter
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.logs.entry import RequestLogEntry
-from copilot_bridge.pipeline.model_request import Reader, unreadable
+from copilot_bridge.pipeline.model_request import unreadable
 from copilot_bridge.pipeline.services import Bridge
 from copilot_bridge.streaming.client_connection import ClientDisconnected
 from copilot_bridge.streaming.relay import StreamRelay
@@ -34,7 +35,7 @@ class Request(Protocol):
 
     def complete(self) -> bytes: ...
     def open(self) -> requests.Response: ...
-    def reader(self) -> Reader: ...
+    def reader(self) -> StreamConverter: ...
     def fail(self, error: BridgeError) -> bytes: ...
     def heed(self, error: BridgeError) -> None: ...
 
@@ -98,7 +99,7 @@ class Exchange:
 
     def events(self) -> Iterator[bytes]:
         """The answer as it arrives.  What goes wrong from here on is told in the stream itself."""
-        reader: Reader | None = None
+        reader: StreamConverter | None = None
         self._relay.note_response_started()
         try:
             while self._response is None:
@@ -121,7 +122,7 @@ class Exchange:
             self._record.note_error(unknown)
             yield (reader or self._request).fail(unknown)
 
-    def _relay_body(self, response: requests.Response, reader: Reader) -> Iterator[bytes]:
+    def _relay_body(self, response: requests.Response, reader: StreamConverter) -> Iterator[bytes]:
         self._body = open_body(response, fast=self._fast)
         cost = CostReader()
         try:

@@ -26,7 +26,7 @@ from copilot_bridge.dialects.responses import response as responses_response
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
 from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
-from copilot_bridge.dialects.translation import EventReader, FrameWriter, Translation
+from copilot_bridge.dialects.translation import Translation
 from copilot_bridge.errors import BridgeError
 
 HERE = Path(__file__).parent

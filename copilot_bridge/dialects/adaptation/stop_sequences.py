@@ -6,11 +6,10 @@ each for itself, and not reasoning or the arguments of tool calls.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
 
 from copilot_bridge.dialects.adaptation.blank_texts import is_blank
 from copilot_bridge.dialects.adaptation.limits import Limits
-from copilot_bridge.dialects.events import Event, ResponseFinished, TextDelta, TokenUsage
+from copilot_bridge.dialects.events import Event, EventReader, ResponseFinished, TextDelta, TokenUsage
 
 StopSequences = tuple[str, ...]
 
@@ -77,22 +76,13 @@ def begins_any(text: str, stops: StopSequences) -> bool:
     return any(stop.startswith(text) for stop in stops)
 
 
-class EventSource(Protocol):
-    """A reader of a stream.  `usage`: the token usage, as far as it is known."""
-
-    @property
-    def usage(self) -> TokenUsage: ...
-    def feed(self, data: bytes) -> Iterable[Event]: ...
-    def close(self) -> Iterable[Event]: ...
-
-
 class StopSequenceReader:
     """Passes a reader's events on until a text has a stop sequence.
 
     :ivar stopped: the rest of the stream is not wanted.
     """
 
-    def __init__(self, reader: EventSource, stops: StopSequences) -> None:
+    def __init__(self, reader: EventReader, stops: StopSequences) -> None:
         self._reader = reader
         self._stops = stops
         self._finder = StopSequenceFinder(stops)
