@@ -61,7 +61,7 @@ def as_row(request: PendingRequest) -> tuple[str, ...]:
 
 
 def as_fields(request: PendingRequest) -> dict[str, object]:
-    """`since` is in Unix seconds, `size` in bytes."""
+    """The request as JSON; `since` is in Unix seconds, `size` in bytes."""
     return {
         "id": request.id,
         "caller": request.caller,

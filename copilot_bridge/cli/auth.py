@@ -93,7 +93,7 @@ def as_row(login: Login, config: Config, *, in_use: bool) -> tuple[str, ...]:
 
 
 def as_fields(login: Login, config: Config, *, in_use: bool) -> dict[str, object]:
-    """`since` is in Unix seconds."""
+    """The login as JSON; `since` is in Unix seconds."""
     token = masked_token(login.token, config.show_token)
     return {"user": login.user, "host": login.host, "token": token, "since": login.added, "in_use": in_use}
 

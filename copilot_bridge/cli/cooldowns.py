@@ -51,7 +51,7 @@ def command(config: Config, clear: str | None, as_json: bool) -> None:
 
 
 def end_pauses(cooldowns: Cooldowns, name: str) -> list[Cooldown]:
-    """Raises InvalidRequest: nothing of this name is paused."""
+    """End the pauses of this name, and return them.  Raises InvalidRequest: there are none."""
     ended = cooldowns.clear("" if name == ALL else name)
     if not ended and name != ALL:
         raise InvalidRequest(f"{name!r} is not paused: see `copilot-bridge cooldowns`")

@@ -1,4 +1,4 @@
-"""`copilot-bridge gen-share-token`: a random one, for the setting."""
+"""`copilot-bridge gen-share-token`: prints a random share token, for the setting."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""What helps when Copilot or GitHub asks for a login: said once, at the end of the error."""
+"""Hints at the end of an error that asks for a login."""
 
 from contextlib import suppress
 

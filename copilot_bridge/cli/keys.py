@@ -1,4 +1,4 @@
-"""`copilot-bridge keys`: who may use the bridge, each with a key of their own."""
+"""`copilot-bridge keys`: creates, lists and revokes API keys."""
 
 import time
 from datetime import UTC, datetime
@@ -93,7 +93,7 @@ def as_row(key: Key) -> tuple[str, ...]:
 
 
 def as_fields(key: Key) -> dict[str, object]:
-    """Times are Unix seconds; None: it does not expire."""
+    """The key as JSON; times are in Unix seconds, None: it does not expire."""
     return {
         "name": key.name,
         "account": key.account or None,

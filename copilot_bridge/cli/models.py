@@ -1,4 +1,4 @@
-"""`copilot-bridge models`: what the account can use."""
+"""`copilot-bridge models`: lists the models of the plan."""
 
 from dataclasses import asdict
 
@@ -76,7 +76,7 @@ def auto_fields(model: Model, catalogue: Catalogue) -> dict[str, object]:
 
 
 def auto_row(model: Model, catalogue: Catalogue) -> tuple[object, ...]:
-    """Its price is that of whichever model Copilot picks."""
+    """The row of an automatic choice, whose price is that of the model that Copilot picks."""
     discount = f" (-{catalogue.auto_discount * 100:g} %)" if catalogue.auto_discount else ""
     return (model.id, model.vendor, "-", "-", "any", f"the model's{discount}", "")
 

@@ -49,7 +49,7 @@ def side_by_side_or_below(rows: list[tuple[str, str]]) -> list[str]:
 
 
 def state_of(config: Config) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Where the user stands, and the commands that lead on."""
+    """A description of the installation's state, and the commands to go on with."""
     url = base_url(config.host, config.port)
     if answers(config.host, config.port):
         return f"a server answers at {url}", RUNNING
@@ -67,7 +67,7 @@ def answers(host: str, port: int) -> bool:
 
 
 def is_logged_in(config: Config) -> bool:
-    """False also where the store can't be read: `doctor` says why."""
+    """Tell whether a login is stored; also False where the store can't be read, which `doctor` explains."""
     with suppress(BridgeError):
         return bool(store_of(config).logins.all())
     return False

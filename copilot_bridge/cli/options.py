@@ -95,7 +95,7 @@ def takes_settings(*names: str, unless: Command | None = None, simulate: bool = 
 
 
 def reject_misplaced() -> bool:
-    """True in a group whose subcommand runs next, with options of its own.
+    """Tell whether a subcommand of this group runs next, with options of its own.
 
     :raises UsageError: an option was given to the group, where it would do nothing.
     """
@@ -110,7 +110,7 @@ def reject_misplaced() -> bool:
 
 
 def config_of(given: dict[str, Any], names: tuple[str, ...], *, simulate: bool) -> Config:
-    """The settings; takes what makes them out of `given`.  Raises ConfigError."""
+    """Load the settings, and remove their options from `given`.  Raises ConfigError."""
     flags = {name: spell(value) for name in names if (value := given.pop(name)) not in (None, ())}
     if given.pop("verbose"):
         flags.setdefault("log_level", "debug")

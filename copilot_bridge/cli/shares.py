@@ -1,4 +1,4 @@
-"""`copilot-bridge share-token`: lend a plan to a friend without giving the GitHub token away."""
+"""`copilot-bridge share-token`: manages share tokens, which lend a plan without the GitHub token."""
 
 import secrets
 

@@ -90,7 +90,7 @@ def restore(config: Config, file: Path, yes: bool) -> None:
 
 
 def opened(config: Config) -> Store:
-    """Raises ConfigError: there is none."""
+    """The store of these settings.  Raises ConfigError: they keep none."""
     store = store_of(config)
     if not store.database.persistent:
         raise ConfigError("with --no-persist there is no store")

@@ -1,4 +1,4 @@
-"""`copilot-bridge check-usage`: what is left of the plan's quotas."""
+"""`copilot-bridge check-usage`: shows what is left of the plan's quotas."""
 
 from dataclasses import asdict
 

@@ -1,4 +1,4 @@
-"""From a client's row to what somebody pastes, on their system and in their shell."""
+"""Turns a client's row into what a person pastes on their system and in their shell."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ SYSTEMS = ("linux", "macos", "windows")
 
 @dataclass(frozen=True)
 class System:
-    """Whose settings these are.
+    """The user's system.
 
     :param environ: what the client would see.  :param home: "" where nobody knows; then `~` stays.
     """
@@ -143,7 +143,7 @@ def planned_file(settings_file: SettingsFile, params: ClientParams, system: Syst
 
 
 def where(location: FileLocation, system: System) -> tuple[str, ...]:
-    """The candidates, as the system spells paths."""
+    """The candidate paths of the settings file, as the system spells them."""
     named = ((system.environ.get(name, ""), below) for name, below in location.named)
     base, below = next(((base, below) for base, below in named if base), ("", ""))
     folder = f"{base}/{below}" if base else location.usual.get(system.os, location.usual[""])
@@ -159,7 +159,7 @@ def expanded(folder: str, system: System) -> str:
 
 
 def clean_url(url: str) -> str:
-    """The bridge's address as it is without /v1.  Raises ConfigError."""
+    """The bridge's address without /v1.  Raises ConfigError: it is no address."""
     root = url.strip().rstrip("/").removesuffix("/v1").rstrip("/")
     if not ADDRESS.fullmatch(root):
         raise ConfigError(f"{url!r} is no address of a bridge: expected one like http://127.0.0.1:4141")

@@ -1,4 +1,4 @@
-"""Editing JSON, also with comments, in place: only the values that change are written anew.
+"""Edits JSON, also with comments, in place: only the values that change are rewritten.
 
 The text is parsed into nodes that know where they stand; the difference to the wanted content becomes a list
 of edits of the text.
@@ -132,7 +132,7 @@ def changes(text: str, node: Node, content: Any) -> Iterator[Edit]:
 
 
 def object_changes(text: str, node: Container, content: dict[str, Any]) -> Iterator[Edit]:
-    """Its members are all in the content."""
+    """The edits of an object whose members are all in the content."""
     for member in node.members:
         yield from changes(text, member.node, content[member.name])
     known = {member.name for member in node.members}
@@ -161,7 +161,7 @@ def removals(text: str, node: Node, content: Any) -> Iterator[Edit]:
 
 
 def removal(text: str, node: Container, member: Member) -> Edit:
-    """Takes out the member with the comma after it; the last one with the comma before it."""
+    """The edit that removes a member with the comma after it, or the last one with the comma before it."""
     if not member.after:
         before = node.members.index(member) - 1
         return Edit(node.members[before].node.end if before >= 0 else member.start, member.node.end, "")

@@ -32,7 +32,7 @@ class ByHandError(ConfigError):
 
 @dataclass(frozen=True)
 class IfMissing:
-    """A value that gives way to whatever is there."""
+    """A value that is written only where there is none."""
 
     value: Any
 
@@ -49,7 +49,7 @@ class Format:
 
 
 def edit_settings(text: str, kind: str, wanted: Any) -> str:
-    """The same settings with `wanted` in them; the very same text if it was there already.
+    """Merge `wanted` into the settings; the text stays the same if it is there already.
 
     :param kind: a key of FORMATS.  :param wanted: nested values; None: must not be there.
     :raises ByHandError: it would lose something.  :raises ConfigError: the text is broken.
@@ -82,14 +82,14 @@ def read_settings(text: str, kind: str) -> Any:
 
 
 def merged(old: Any, wanted: Any) -> Any:
-    """A copy, merged."""
+    """A merged copy."""
     copy = deepcopy(old)
     merge(copy, wanted)
     return copy
 
 
 def merge(old: Any, wanted: Any, path: str = "") -> None:
-    """In place: objects by name, lists of objects by what tells them apart, all else replaced.
+    """Merge in place: objects by name, lists of objects by their identity keys; the rest is replaced.
 
     :raises ByHandError: something else is there than an object or a list.
     """
@@ -132,7 +132,7 @@ def expect(value: Any, kind: Any, path: str) -> Any:
 
 
 def to_plain(value: Any) -> Any:
-    """As it is written where nothing was."""
+    """The value as it is written into a new place."""
     if isinstance(value, IfMissing):
         return value.value
     if isinstance(value, Mapping):
@@ -144,7 +144,7 @@ def to_plain(value: Any) -> Any:
 
 
 def read_json(text: str) -> Any:
-    """Comments and commas before an end are let pass."""
+    """Parse JSON, also with comments and trailing commas.  Raises ConfigError."""
     try:
         return parse_json(text)
     except json.JSONDecodeError as error:

@@ -1,4 +1,4 @@
-"""A row for each client.  What stands here was tried with the real ones: docs/clients has a page for each."""
+"""A row for each client, tried with the real one; docs/clients has a page for each."""
 
 from collections.abc import Callable
 
@@ -45,7 +45,7 @@ def llm_location(*names: str) -> FileLocation:
 
 
 def python_check(module: str, name: str, ask: str) -> Callable[[ClientParams], str]:
-    """A line that reads the variables; the model's id has neither quotes nor blanks in it."""
+    """A check in Python; a model's id has neither quotes nor blanks."""
     return lambda params: f'python -c "from {module} import {name}; print({ask.format(params.model.id)})"'
 
 

@@ -1,4 +1,4 @@
-"""What each client's settings, variables and user have to be told; tried with the real ones."""
+"""The settings, variables and steps of each client, tried with the real clients."""
 
 import shlex
 from typing import Any
@@ -8,7 +8,7 @@ from copilot_bridge.clients.merging import IfMissing
 
 
 def without_none(**values: Any) -> dict[str, Any]:
-    """Without those that nobody knows."""
+    """The values that are known."""
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -39,7 +39,7 @@ def claude_variables(params: ClientParams) -> dict[str, str]:
 
 
 def claude_settings(params: ClientParams) -> Values:
-    """Web search runs at Anthropic, and Copilot has no such thing."""
+    """The settings of Claude Code, without its web search, which runs at Anthropic."""
     return {"env": claude_variables(params), "permissions": {"deny": ["WebSearch"]}}
 
 
@@ -47,7 +47,7 @@ def claude_settings(params: ClientParams) -> Values:
 
 
 def codex_settings(params: ClientParams) -> Values:
-    """Not called openai, which compacts in a way of its own; no key in it that could be read."""
+    """The settings of Codex.  A provider named openai would compact differently; the key stays out."""
     provider = {
         "name": "bridge",
         "base_url": params.v1,
@@ -73,7 +73,7 @@ COPILOT_CLI = {
 
 
 def copilot_cli_variables(params: ClientParams) -> dict[str, str]:
-    """Offline it asks nobody but the bridge, and no login for anybody."""
+    """The variables of Copilot CLI, which is offline: it asks only the bridge, and for no login."""
     limits = without_none(
         COPILOT_PROVIDER_MAX_PROMPT_TOKENS=params.model.prompt or params.model.context,
         COPILOT_PROVIDER_MAX_OUTPUT_TOKENS=params.model.output,
@@ -113,7 +113,7 @@ def opencode_settings(params: ClientParams) -> Values:
 
 
 def opencode_model(model: ModelInfo) -> dict[str, Any]:
-    """Without limits it does not know when to compact; it takes both or none."""
+    """A model in opencode's settings, with both limits or none; it compacts by them."""
     thinks = {} if model.family == "chat" else {"reasoning": True}
     limit = {"context": model.context, "output": model.output}
     return {**thinks, **({"limit": limit} if all(limit.values()) else {})}
@@ -127,7 +127,7 @@ def opencode_name(model: ModelInfo) -> str:
 
 
 def aider_settings(params: ClientParams) -> Values:
-    """`openai/` is the protocol; the edit format of names that it does not know would be `whole`."""
+    """The settings of aider.  `openai/` names the protocol; for unknown models it would edit whole files."""
     return {
         "openai-api-base": params.v1,
         "openai-api-key": params.key,
@@ -238,7 +238,7 @@ def openai_variables(params: ClientParams) -> dict[str, str]:
 
 
 def langchain_variables(params: ClientParams) -> dict[str, str]:
-    """Its two classes read the variables of the two vendors."""
+    """The variables of LangChain, whose two classes read those of the two vendors."""
     return openai_variables(params) | {
         "ANTHROPIC_BASE_URL": params.root,
         "ANTHROPIC_API_KEY": params.key,

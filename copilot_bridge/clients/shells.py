@@ -1,4 +1,4 @@
-"""How a variable is set, in each shell."""
+"""The syntax that sets a variable, in each shell."""
 
 import shlex
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ def export(name: str, value: str) -> str:
 
 
 def fish(name: str, value: str) -> str:
-    """Within its single quotes the backslash means something, unlike in sh's."""
+    """A line for fish, where a backslash within single quotes has a meaning."""
     return f"set -gx {name} {shlex.quote(value.replace(chr(92), chr(92) * 2))}"
 
 
@@ -57,7 +57,7 @@ ALIASES = {"pwsh": "powershell", "powershell": "powershell", "cmd.exe": "cmd"}
 
 
 def shell(environ: Mapping[str, str], *, windows: bool) -> str:
-    """The key of SHELLS that fits the user's."""
+    """The key in SHELLS of the user's shell."""
     name = PurePath(environ.get("SHELL", "")).name.removesuffix(".exe")
     if windows and not name:
         return "cmd" if "PROMPT" in environ else "powershell"  # only cmd.exe has a prompt in its environment

@@ -1,4 +1,4 @@
-"""`copilot-bridge doctor --contract`: asks models what they take, and says what was known otherwise."""
+"""`copilot-bridge doctor --contract`: tests what models accept, and reports surprises."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,12 +20,12 @@ from copilot_bridge.pipeline import Bridge
 from copilot_bridge.pipeline.model_list import talkers
 from copilot_bridge.upstream.recovery.learned import describe
 
-SAYS = {True: "taken", False: "refused", None: "-"}
+OUTCOMES = {True: "taken", False: "refused", None: "-"}
 
 
 @dataclass
 class Subject:
-    """A model, and what it has answered so far."""
+    """A model and its answers so far."""
 
     model: Model
     api: str
@@ -38,21 +38,24 @@ class Subject:
 
 
 def run(bridge: Bridge, names: tuple[str, ...], *, yes: bool, as_json: bool) -> None:
-    """Raises BridgeError, also what ended it before its end; what was found by then is kept and told."""
+    """Test the models and report.  What was found before an error is kept and reported.
+
+    :raises BridgeError:
+    """
     with spinner("Asking Copilot for its models"):
         subjects = chosen(bridge, names)
     if not as_json:
         print_wrapped(cost(subjects))
-    if not yes and not agreed():
+    if not yes and not is_confirmed():
         return
     failure = ask(bridge, subjects)
-    print_json(as_fields(subjects)) if as_json else tell(subjects)
+    print_json(as_fields(subjects)) if as_json else print_answers(subjects)
     if failure:
         raise failure
 
 
 def chosen(bridge: Bridge, names: tuple[str, ...]) -> list[Subject]:
-    """Raises ModelNotFound."""
+    """The models that were named, or all chat models.  Raises ModelNotFound."""
     copilot = bridge.copilot()
     models = [bridge.models.choose(copilot, name).model for name in names] or talkers(bridge)
     found = ((model, api_of(model)) for model in models)
@@ -71,21 +74,21 @@ def cost(subjects: list[Subject]) -> str:
 
 
 def total(prices: Iterable[float | None], unit: str) -> str:
-    """A price that is not known is not nothing; "": none is."""
+    """The sum with a note on unknown prices; "" if none is known."""
     given = list(prices)
     known = [price for price in given if price is not None]
     missing = f" (without {len(given) - len(known)} models that have no such price)"
     return f"about {sum(known):.3g} {unit}{missing if len(known) < len(given) else ''}" if known else ""
 
 
-def agreed() -> bool:
+def is_confirmed() -> bool:
     if not is_interactive():
         raise click.UsageError("nobody is at the terminal to agree to this: --yes agrees")
     return click.confirm("Ask?", default=False)
 
 
 def ask(bridge: Bridge, subjects: list[Subject]) -> BridgeError | None:
-    """What ended it, if anything has."""
+    """Ask each model everything; the error that ended it early, if any."""
     for subject in subjects:
         try:
             with spinner(f"Asking {subject.model.id}"):
@@ -98,13 +101,13 @@ def ask(bridge: Bridge, subjects: list[Subject]) -> BridgeError | None:
     return None
 
 
-def tell(subjects: list[Subject]) -> None:
+def print_answers(subjects: list[Subject]) -> None:
     for subject in subjects:
         rows = [row_of(answer) for answer in subject.answers]
         print_table(
             ("ASKED FOR", "ANSWER", "KNOWN AS", ""), rows, title=f"{subject.model.id} ({subject.api})"
         )
-    differences = list(differing(subjects))
+    differences = list(differences_of(subjects))
     click.echo(
         f"{len(differences)} differences from what was known:" if differences else "All is as it was known."
     )
@@ -117,14 +120,15 @@ def tell(subjects: list[Subject]) -> None:
 
 def row_of(answer: Answer) -> tuple[str, str, str, str]:
     known = answer.question.known
-    return answer.question.name, SAYS[answer.taken], SAYS[known], " ".join(answer.says.split())[:120]
+    return answer.question.name, OUTCOMES[answer.taken], OUTCOMES[known], " ".join(answer.says.split())[:120]
 
 
-def differing(subjects: list[Subject]) -> Iterable[str]:
+def differences_of(subjects: list[Subject]) -> Iterable[str]:
     for subject in subjects:
         for answer in subject.answers:
             if answer.differs:
-                yield f"{subject.model.id} ({subject.api}): {answer.question.name} is {SAYS[answer.taken]}"
+                outcome = OUTCOMES[answer.taken]
+                yield f"{subject.model.id} ({subject.api}): {answer.question.name} is {outcome}"
 
 
 def as_fields(subjects: list[Subject]) -> dict[str, Any]:

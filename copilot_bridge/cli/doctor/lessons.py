@@ -1,4 +1,4 @@
-"""What Copilot's refusals have taught, as `debug` lists it and `doctor --forget` clears it."""
+"""The limits learned from Copilot's refusals: `debug` lists them, `doctor --forget` clears them."""
 
 import time
 from typing import Any
@@ -15,7 +15,7 @@ NAMES = ("model", "api", "learned", "account")
 
 
 def learned(bridge: Bridge) -> list[dict[str, Any]]:
-    """Of all accounts; times are unix seconds."""
+    """The learned limits of all accounts; times are in Unix seconds."""
     try:
         entries = bridge.learned.read()
     except BridgeError:  # which `debug` tells of elsewhere

@@ -42,7 +42,7 @@ def systemctl(*words: str) -> Plan:
 
 
 def launchctl(*words: str) -> Plan:
-    """`{service}` stands for the service's name in its domain."""
+    """The plan to run launchctl, with the service's name in its domain for `{service}`."""
 
     def plan(machine: Machine) -> list[Step]:
         name = f"{domain(machine)}/{LABEL}"
@@ -52,7 +52,7 @@ def launchctl(*words: str) -> Plan:
 
 
 def task(*verbs: str) -> Plan:
-    """A disabled task is not started again by its trigger: that is how one that was stopped stays so."""
+    """The plan to run schtasks.  A stopped task is disabled, so that its trigger does not start it again."""
     return always(*(RunCommand(("schtasks", *VERBS[verb]), may_fail=verb == "/End") for verb in verbs))
 
 
@@ -62,8 +62,8 @@ VERBS = {
 }
 
 
-def telling(show: Plan, settings: Callable[[Machine], Path]) -> Plan:
-    """What the system says of the service, and after it what the bridge itself does."""
+def with_condition(show: Plan, settings: Callable[[Machine], Path]) -> Plan:
+    """The plan that shows the system's status of the service, then the bridge's own."""
     return lambda machine: [*show(machine), ReportCondition(settings(machine))]
 
 
@@ -75,7 +75,7 @@ PLANS: dict[str, dict[str, Plan]] = {
         "start": systemctl("start", SOCKET, SERVICE),
         "stop": systemctl("stop", SOCKET, SERVICE),
         "restart": systemctl("restart", SERVICE),
-        "status": telling(
+        "status": with_condition(
             systemctl("--no-pager", "status", SOCKET, SERVICE), lambda _machine: SYSTEM_SETTINGS
         ),
         "logs": always(RunCommand(("journalctl", "-u", NAME, "-n", "100", "-f"))),
@@ -86,7 +86,7 @@ PLANS: dict[str, dict[str, Plan]] = {
         "start": systemctl("--user", "start", SERVICE),
         "stop": systemctl("--user", "stop", SERVICE),
         "restart": systemctl("--user", "restart", SERVICE),
-        "status": telling(systemctl("--user", "--no-pager", "status", SERVICE), user_settings),
+        "status": with_condition(systemctl("--user", "--no-pager", "status", SERVICE), user_settings),
         "logs": always(RunCommand(("journalctl", "--user", "-u", NAME, "-n", "100", "-f"))),
     },
     "launchd": {
@@ -95,7 +95,7 @@ PLANS: dict[str, dict[str, Plan]] = {
         "start": launchctl("kickstart", "{service}"),
         "stop": launchctl("kill", "SIGTERM", "{service}"),
         "restart": launchctl("kickstart", "-k", "{service}"),
-        "status": telling(launchctl("print", "{service}"), user_settings),
+        "status": with_condition(launchctl("print", "{service}"), user_settings),
         "logs": lambda machine: [RunCommand(("tail", "-n", "100", "-F", str(launchd_log(machine))))],
     },
     "Windows task": {
@@ -104,7 +104,7 @@ PLANS: dict[str, dict[str, Plan]] = {
         "start": task("/ENABLE", "/Run"),
         "stop": task("/DISABLE", "/End"),
         "restart": task("/DISABLE", "/End", "/ENABLE", "/Run"),
-        "status": telling(task("/Query"), windows_settings),
+        "status": with_condition(task("/Query"), windows_settings),
         "logs": lambda machine: [
             RunCommand(("powershell", "-Command", f"Get-Content -Tail 100 -Wait '{windows_log(machine)}'"))
         ],
@@ -113,7 +113,7 @@ PLANS: dict[str, dict[str, Plan]] = {
 
 
 def kind_of(machine: Machine, scope: str | None) -> str:
-    """Raises ConfigError: there is no way to have a service here."""
+    """The kind of service that this system has.  Raises ConfigError: it has none."""
     if machine.platform == "win32":
         return "Windows task"
     if machine.platform == "darwin":

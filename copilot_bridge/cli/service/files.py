@@ -43,7 +43,7 @@ def plist(program: Path, home: Path, user: str | None = None) -> str:
 
 
 def carried_over(agent: Path) -> str:
-    """Settings that stand in an agent's file, where earlier versions had them, as lines."""
+    """The settings in an agent's file, where earlier versions kept them, as lines."""
     with suppress(OSError, plistlib.InvalidFileException, ValueError, AttributeError):
         found = plistlib.loads(agent.read_bytes()).get("EnvironmentVariables", {})
         return "".join(f"{name}={quoted(str(value))}\n" for name, value in found.items() if name != ENV_FILE)
@@ -51,7 +51,7 @@ def carried_over(agent: Path) -> str:
 
 
 def quoted(value: str) -> str:
-    """As a file of settings has it."""
+    """The value as it is written in a file of settings."""
     plain = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{plain}"'
 

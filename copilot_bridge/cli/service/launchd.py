@@ -29,7 +29,10 @@ def domain(machine: Machine) -> str:
 
 
 def install_launchd(machine: Machine) -> list[Step]:
-    """`bootout` comes back before launchd has forgotten the service, and `bootstrap` fails until it has."""
+    """The plan for an agent.
+
+    `bootout` returns before launchd has removed the service, and `bootstrap` fails until it has.
+    """
     name = f"{domain(machine)}/{LABEL}"
     restart = "copilot-bridge service restart"
     kept = SETTINGS.format(restart=restart) + carried_over(agent(machine))

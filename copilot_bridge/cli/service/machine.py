@@ -49,7 +49,7 @@ class Machine:
 
 
 def is_closed(folder: Path) -> bool:
-    """Whether others can't enter it.  What is not there yet is no obstacle."""
+    """Tell whether others can't enter the folder; one that does not exist yet is no obstacle."""
     try:
         return not folder.stat().st_mode & ENTER
     except OSError:

@@ -18,7 +18,7 @@ SOCKET, SERVICE = f"{NAME}.socket", f"{NAME}.service"
 
 
 def install_system(machine: Machine) -> list[Step]:
-    """Raises ConfigError: the service's user could not reach the program."""
+    """The plan for a service of the machine.  Raises ConfigError: its user can't reach the program."""
     for needed, folder in machine.out_of_reach():
         raise ConfigError(
             f"a system service can't reach {needed}: {folder} is closed to it.  Install the program "
@@ -51,7 +51,10 @@ def user_settings(machine: Machine) -> Path:
 
 
 def install_user(machine: Machine) -> list[Step]:
-    """Without linger, the user's services end when the user logs out, and do not start with the machine."""
+    """The plan for a service of the user.
+
+    Without linger, it would end when the user logs out, and not start with the machine.
+    """
     return [
         KeepFile(user_settings(machine), SETTINGS.format(restart="copilot-bridge service restart")),
         WriteFile(user_unit(machine), unit(f"{NAME}-user.service", machine)),
@@ -71,7 +74,7 @@ def uninstall_user(machine: Machine) -> list[Step]:
 
 
 def unit(name: str, machine: Machine) -> str:
-    """A unit file of ours, for the program as it is installed here."""
+    """A packaged unit file with the paths of this installation."""
     text = files("copilot_bridge.cli.service").joinpath("units", name).read_text()
     return text.replace(f"{SHIPPED}/copilot-bridge", str(machine.program)).replace(
         f"{SHIPPED}/python", str(machine.python)

@@ -22,7 +22,7 @@ def windows_log(machine: Machine) -> Path:
 
 
 def install_windows(machine: Machine) -> list[Step]:
-    """pythonw has no window."""
+    """The plan for a task, which runs pythonw because that has no window."""
     folder = folder_on_windows(machine)
     definition = task_definition(
         program=machine.python.with_name("pythonw.exe"),

@@ -145,7 +145,7 @@ def where_kept(client: str) -> str:
 
 
 def this_system(kind: str | None) -> System:
-    """Raises UsageError: there is no such shell."""
+    """The user's system, with the shell that was named.  Raises UsageError: there is no such shell."""
     if kind is not None and kind not in SHELLS:
         raise click.UsageError(f"there is no shell {kind!r}; there are {', '.join(SHELLS)}")
     name = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")

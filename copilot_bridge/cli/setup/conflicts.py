@@ -12,7 +12,7 @@ from copilot_bridge.errors import ConfigError
 
 
 def conflicts(steps: Instructions) -> Iterator[str]:
-    """A sentence for each."""
+    """A sentence for each conflict."""
     for name in steps.client.conflicts:
         places = [str(shown_path(file)) for file in steps.files if holds(file, name)]
         for place in [*places, *(["the environment"] if name in os.environ else [])]:
@@ -20,7 +20,7 @@ def conflicts(steps: Instructions) -> Iterator[str]:
 
 
 def holds(file: PlannedFile, path: str) -> bool:
-    """Whether the file has a value at the dotted path."""
+    """Tell whether the file has a value at the dotted path."""
     content: Any = {}
     with suppress(ConfigError):
         content = read_settings((read_own(shown_path(file)) or b"").decode(), file.format)

@@ -1,4 +1,4 @@
-"""Changing files that belong to another program, so that all of it can be taken back.
+"""Changes files that belong to another program, so that each change can be reverted.
 
 A file is replaced in one piece, by renaming; what it was before is kept beside it, and the data directory has
 a note of each change: which file, where its backup is, and how we left it.
@@ -33,18 +33,18 @@ class Change:
     after: bytes
 
     @property
-    def nothing(self) -> bool:
+    def is_empty(self) -> bool:
         return self.before == self.after
 
     def diff(self, key: str) -> str:
-        """Unified, without anybody's secrets; of our own key its end, so that it can be told from another."""
+        """A unified diff without secrets; it shows the end of the bridge's own key, to tell it apart."""
         old, new = (shown_lines(content or b"", key) for content in (self.before, self.after))
         name = "/dev/null" if self.before is None else str(self.path)
         return "".join(difflib.unified_diff(old, new, name, str(self.path)))
 
 
 def shown_lines(content: bytes, key: str) -> list[str]:
-    """`redact` would hide a placeholder as well, which is no secret, so it looks away from ours."""
+    """The lines of a diff, redacted; a placeholder is no secret and stays, unlike what `redact` would do."""
     text = content.decode("utf-8", "replace").replace("\r\n", "\n")
     mark = "\x00"
     text = redact(text.replace(key, mark) if key else text)
@@ -55,8 +55,8 @@ def shown_lines(content: bytes, key: str) -> list[str]:
 
 
 def read_own(path: Path) -> bytes | None:
-    """None if there is none.  Raises ConfigError: it can't be read, or is no text."""
-    with told(path, "read"):
+    """The file's content; None if there is no file.  Raises ConfigError: it can't be read, or is no text."""
+    with as_config_error(path, "read"):
         try:
             if path.stat().st_size > LARGEST:
                 raise ConfigError(f"{path} is too large for settings: nothing was changed")
@@ -71,8 +71,8 @@ def read_own(path: Path) -> bytes | None:
 
 
 @contextmanager
-def told(path: Path, what: str) -> Iterator[None]:
-    """Raises ConfigError for what the system says."""
+def as_config_error(path: Path, what: str) -> Iterator[None]:
+    """Turn the system's errors into ConfigError."""
     try:
         yield
     except OSError as error:
@@ -80,11 +80,11 @@ def told(path: Path, what: str) -> Iterator[None]:
 
 
 def replace_file(path: Path, content: bytes, mode: int | None = None) -> None:
-    """Whole or not at all.  The mode and the owner are kept; a new file is its owner's alone.
+    """Replace the file in one piece, keeping its mode and owner; only its owner can read a new one.
 
     :raises ConfigError: it can't be written.
     """
-    with told(path, "write"):
+    with as_config_error(path, "write"):
         target = path.resolve()  # a link stays a link
         target.parent.mkdir(parents=True, exist_ok=True)
         held = target.stat() if target.exists() else None
@@ -97,7 +97,7 @@ def replace_file(path: Path, content: bytes, mode: int | None = None) -> None:
 
 
 @dataclass(frozen=True)
-class Note:
+class ChangeRecord:
     """A change that was made.
 
     :param backup: "": there was no file.  :param left: digest of what we wrote.
@@ -111,25 +111,28 @@ class Note:
     folders: list[str]
 
 
-class Notes:
-    """Of each client, the changes that can be taken back, the last one at the end."""
+class ChangeHistory:
+    """The changes of each client that can be reverted, the latest last."""
 
     def __init__(self, home: Path) -> None:
         self._files = JsonFiles(home / "setup")
 
-    def of(self, client: str) -> list[list[Note]]:
+    def of(self, client: str) -> list[list[ChangeRecord]]:
         rows = (self._files.read(client) or {}).get("changes", [])
-        return [[Note(**note) for note in notes] for notes in rows]
+        return [[ChangeRecord(**note) for note in notes] for notes in rows]
 
-    def keep(self, client: str, changes: list[list[Note]]) -> None:
+    def keep(self, client: str, changes: list[list[ChangeRecord]]) -> None:
         if changes:
             self._files.write(client, {"changes": [[asdict(note) for note in notes] for notes in changes]})
         else:
             self._files.remove(client)
 
 
-def write(client: str, changes: list[Change], notes: Notes) -> list[Path]:
-    """Makes the changes; the backups.  Raises ConfigError: a file is another one by now, or can't be written.
+def write(client: str, changes: list[Change], notes: ChangeHistory) -> list[Path]:
+    """Make the changes, and return the backups.
+
+    :raises ConfigError: a file has changed meanwhile, or can't be written.
+
 
     A file that still is as we left it keeps its older backup: `undo` goes back to the user's own words.
     """
@@ -137,37 +140,37 @@ def write(client: str, changes: list[Change], notes: Notes) -> list[Path]:
         if read_own(change.path) != change.before:
             raise ConfigError(f"{change.path} has been changed meanwhile: nothing was written, run it again")
     done = notes.of(client)
-    untouched = done and all(is_left(note) for note in done[-1])
+    untouched = done and all(is_unchanged(note) for note in done[-1])
     earlier = {note.path: note for note in done[-1]} if untouched else {}
-    fresh = [earlier.get(str(change.path)) or note_of(change) for change in changes]
+    fresh = [earlier.get(str(change.path)) or record_of(change) for change in changes]
     others = [note for path, note in earlier.items() if path not in {str(change.path) for change in changes}]
-    made: list[Note] = []
+    made: list[ChangeRecord] = []
     for change, note in zip(changes, fresh, strict=True):
-        made.append(Note(**{**asdict(note), "left": digest(change.after)}))
+        made.append(ChangeRecord(**{**asdict(note), "left": digest(change.after)}))
         # The note goes first: a change that nobody knows of can't be taken back.
         notes.keep(client, [*(done[:-1] if untouched else done), [*others, *made]])
         replace_file(change.path, change.after)
     return [Path(note.backup) for note in made if note.backup]
 
 
-def note_of(change: Change) -> Note:
-    """Makes the backup."""
+def record_of(change: Change) -> ChangeRecord:
+    """The record of a change, after making the backup."""
     folders = [str(folder) for folder in change.path.parents if not folder.exists()]
     if change.before is None:
-        return Note(str(change.path), "", PRIVATE, "", folders)
-    backup = free_name(change.path)
+        return ChangeRecord(str(change.path), "", PRIVATE, "", folders)
+    backup = unused_backup_path(change.path)
     mode = stat.S_IMODE(change.path.stat().st_mode)
     replace_file(backup, change.before, PRIVATE)
-    return Note(str(change.path), str(backup), mode, "", folders)
+    return ChangeRecord(str(change.path), str(backup), mode, "", folders)
 
 
-def free_name(path: Path) -> Path:
+def unused_backup_path(path: Path) -> Path:
     names = (f"{path.name}{BACKUP}{f'-{number}' if number > 1 else ''}" for number in range(1, 1000))
     return next(found for found in (path.with_name(name) for name in names) if not found.exists())
 
 
-def is_left(note: Note) -> bool:
-    """Nobody has changed it since."""
+def is_unchanged(note: ChangeRecord) -> bool:
+    """Tell whether the file is as it was left."""
     content = read_own(Path(note.path))
     return content is not None and digest(content) == note.left
 
@@ -176,8 +179,8 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def undo(client: str, notes: Notes, confirm: Callable[[Path], bool]) -> list[Path]:
-    """Puts back what was there before the last change; the files that were.
+def undo(client: str, notes: ChangeHistory, confirm: Callable[[Path], bool]) -> list[Path]:
+    """Revert the last change, and return the files.
 
     :param confirm: asked for each file that somebody has changed since.
     :raises ConfigError: there is nothing to take back, a backup is gone, or the answer was no.
@@ -187,7 +190,7 @@ def undo(client: str, notes: Notes, confirm: Callable[[Path], bool]) -> list[Pat
         raise ConfigError(f"there is nothing to undo: `setup {client} --write` has changed no file")
     befores = [(note, read_backup(note)) for note in done[-1]]
     for note, _ in befores:
-        if not is_left(note) and not confirm(Path(note.path)):
+        if not is_unchanged(note) and not confirm(Path(note.path)):
             raise ConfigError(f"{note.path} has been changed since: nothing was undone")
     for note, before in befores:
         put_back(note, before)
@@ -198,7 +201,7 @@ def undo(client: str, notes: Notes, confirm: Callable[[Path], bool]) -> list[Pat
     return [Path(note.path) for note, _ in befores]
 
 
-def read_backup(note: Note) -> bytes | None:
+def read_backup(note: ChangeRecord) -> bytes | None:
     if not note.backup:
         return None
     content = read_own(Path(note.backup))
@@ -207,12 +210,12 @@ def read_backup(note: Note) -> bytes | None:
     return content
 
 
-def put_back(note: Note, before: bytes | None) -> None:
+def put_back(note: ChangeRecord, before: bytes | None) -> None:
     path = Path(note.path)
     if before is not None:
         replace_file(path, before, note.mode)
         return
-    with told(path, "remove"):
+    with as_config_error(path, "remove"):
         path.resolve().unlink(missing_ok=True)
     for folder in note.folders:
         with suppress(OSError):  # somebody has put something into it

@@ -1,4 +1,4 @@
-"""Which models a client is configured with: those that were named, or those of the plan that fit."""
+"""The choice of models for a client: those that were named, or those of the plan that fit."""
 
 from dataclasses import dataclass, replace
 
@@ -21,7 +21,10 @@ NOT_FOR_CHAT = ("embedding", "auto")  # parts of ids in a running bridge's list
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """:param named: the user's; None: the plan's that fits.  :param preferred: prefixes, the best first."""
+    """The choice of one model.
+
+    :param named: the user's; None: the plan's that fits.  :param preferred: prefixes, the best first.
+    """
 
     named: str | None
     preferred: tuple[str, ...]
@@ -29,7 +32,10 @@ class ModelChoice:
 
 @dataclass(frozen=True)
 class ChosenModels:
-    """:param plan: all chat models; empty: unknown.  :param note: what the user should know of the choice."""
+    """The models of a client's settings.
+
+    :param plan: all chat models; empty: unknown.  :param note: what the user should know of the choice.
+    """
 
     main: ModelInfo | str
     small: ModelInfo | str
@@ -72,7 +78,7 @@ def choose_models(
 
 
 def check_name(name: str | None) -> None:
-    """Raises ConfigError: no model can be called this."""
+    """Check that a model can have this name.  Raises ConfigError."""
     try:
         word(name) if name is not None else None
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Prints what is to be pasted, and what else there is to do."""
+"""Prints what the user pastes, and what else there is to do."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def say(words: str = "") -> None:
 
 
 def show(steps: Instructions, client: str, system: System, *, by_variables: bool) -> None:
-    """What is to be pasted goes to stdout, file by file or as lines for a shell."""
+    """Print what the user pastes to stdout, file by file or as shell lines; explanations go to stderr."""
     say(f"{steps.client.title}, with {steps.model.id} at {steps.base_url}")
     files = () if by_variables else steps.files
     for file in files:

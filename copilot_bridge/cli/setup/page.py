@@ -1,4 +1,4 @@
-"""Where a client's page of the documentation is: it comes with the package."""
+"""The page of the documentation on a client, which comes with the package."""
 
 from importlib.resources import files
 from pathlib import Path, PurePath
@@ -7,7 +7,7 @@ from copilot_bridge.clients import Client
 
 
 def page_of(client: Client) -> Path:
-    """Its path, as short as it can be said from here."""
+    """The path of the page, relative to the working directory where it is below that."""
     packaged = Path(str(files("copilot_bridge.clients"))) / "pages" / PurePath(client.page).name
     page = packaged.resolve()
     return page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page

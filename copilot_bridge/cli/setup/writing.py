@@ -1,4 +1,4 @@
-"""`setup --write` and `--undo`: changes a client's own settings files, and takes the changes back."""
+"""`setup --write` and `--undo`: changes the client's settings files, and reverts the changes."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from copilot_bridge.cli.demo import real_home
-from copilot_bridge.cli.setup.files import Change, Notes, read_own, undo, write
+from copilot_bridge.cli.setup.files import Change, ChangeHistory, read_own, undo, write
 from copilot_bridge.cli.setup.output import print_steps, say, shown_path
 from copilot_bridge.cli.terminal.console import is_interactive, print_wrapped
 from copilot_bridge.clients import (
@@ -23,7 +23,7 @@ from copilot_bridge.redaction import Secret
 
 def write_settings(client: str, steps: Instructions, config: Config, yes: bool) -> None:
     changes = [change_of(file) for file in steps.files]
-    todo = [change for change in changes if not change.nothing]
+    todo = [change for change in changes if not change.is_empty]
     if not todo:
         paths = ", ".join(str(change.path) for change in changes)
         print_wrapped(f"There is nothing to change: {paths} says it already.", err=True)
@@ -31,7 +31,7 @@ def write_settings(client: str, steps: Instructions, config: Config, yes: bool) 
         for change in todo:
             click.echo(change.diff(steps.key), nl=False)
         confirm_change(f"Write {' and '.join(str(change.path) for change in todo)}?", yes)
-        for backup in write(client, todo, Notes(real_home(config))):
+        for backup in write(client, todo, ChangeHistory(real_home(config))):
             print_wrapped(f"What it was before is in {backup}.", err=True)
         say(f"Written.  `copilot-bridge setup {client} --undo` takes it back.")
     print_steps(steps)
@@ -41,13 +41,13 @@ def write_settings(client: str, steps: Instructions, config: Config, yes: bool) 
 
 
 def masked(steps: Instructions) -> str:
-    """A log may be reading; whoever gave the key knows it."""
+    """The lines with the key masked where stderr may be a log."""
     secret = steps.key != PLACEHOLDER and not sys.stderr.isatty()
     return steps.lines.replace(steps.key, Secret(steps.key).masked()) if secret else steps.lines
 
 
 def change_of(settings: PlannedFile) -> Change:
-    """Raises ConfigError: what is there can't be read, or only be changed by hand."""
+    """The change of one settings file.  Raises ConfigError: only a person can change it, or nobody."""
     path = shown_path(settings)
     before = read_own(path)
     try:
@@ -61,7 +61,7 @@ def change_of(settings: PlannedFile) -> Change:
 
 
 def confirm_change(question: str, yes: bool) -> None:
-    """Raises ConfigError: nobody is there to answer; Abort: the answer is no."""
+    """Ask before a change.  Raises ConfigError: nobody can answer; Abort: the answer is no."""
     if yes:
         return
     if not is_interactive():
@@ -75,5 +75,5 @@ def undo_changes(client: str, config: Config, yes: bool) -> None:
             return yes
         return click.confirm(f"{path} has been changed since.  Put back what it was all the same?")
 
-    for path in undo(client, Notes(real_home(config)), confirm):
+    for path in undo(client, ChangeHistory(real_home(config)), confirm):
         say(f"{path} is as it was.")

@@ -22,7 +22,10 @@ MODELS_NAMED = 3
 
 @dataclass(frozen=True)
 class StartupBanner:
-    """:param keyed: callers need a key.  :param trouble: why no request can be served yet."""
+    """The values in the banner.
+
+    :param keyed: callers need a key.  :param trouble: why no request can be served yet.
+    """
 
     config: Config
     keyed: bool

@@ -173,7 +173,7 @@ def preflight_or_continue(bridge: Bridge, simulated: bool, url: str) -> StartupB
 
 
 def check_token(config: Config) -> None:
-    """Raises ConfigError: the settings name a kind of GitHub token that Copilot never accepts."""
+    """Check the kind of the GitHub token.  Raises ConfigError: Copilot never accepts this kind."""
     try:
         check_token_kind(config.github_token)
     except LoginRequired as error:

@@ -1,4 +1,4 @@
-"""What commands print: tables and bars on a terminal, plain columns elsewhere."""
+"""Output of commands: tables and bars that fit a terminal, plain columns elsewhere."""
 
 import os
 import shutil
@@ -22,14 +22,14 @@ def console() -> "Console":
 
 
 def width(stream: TextIO) -> int | None:
-    """Of the screen, or as COLUMNS says; None: nobody wraps lines, so that they can be searched and cut."""
+    """The width of the terminal, or COLUMNS; None elsewhere: there lines stay whole, for grep and cut."""
     if stream.isatty() or (stream is sys.stdout and os.environ.get("COLUMNS")):
         return max(20, shutil.get_terminal_size().columns)
     return None
 
 
 def is_interactive() -> bool:
-    """Somebody sits there who can read and answer."""
+    """Tell whether a person at a terminal can read and answer."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
@@ -39,7 +39,10 @@ def print_table(
     title: str | None = None,
     optional: Sequence[str] = (),
 ) -> None:
-    """:param spare: columns that a narrow screen does without, the first to go first."""
+    """Print rows below the names of their columns.
+
+    :param optional: columns that a narrow terminal leaves out, in this order.
+    """
     from copilot_bridge.cli.terminal.layout import Table, lay_out
 
     table = Table(tuple(columns), tuple(tuple(map(printable, row)) for row in rows))
@@ -53,7 +56,7 @@ def print_table(
 
 
 def wrapped(text: str, head: str = "", *, err: bool = False) -> str:
-    """`head` and the text beside it, in lines of whole words, for stdout or stderr."""
+    """The text beside `head`, wrapped at blanks to the width of stdout or stderr."""
     from copilot_bridge.cli.terminal.layout import hanging
 
     columns_wide = width(sys.stderr if err else sys.stdout)
@@ -82,7 +85,7 @@ def print_json(content: Any) -> None:
 
 
 def bar(percent: float) -> str:
-    """A bar of what is left, from 0 to 100 per cent."""
+    """A bar for a percentage."""
     cells = 24 if (width(sys.stdout) or 100) >= 100 else 8
     filled = round(max(0.0, min(100.0, percent)) / 100 * cells)
     full, empty = ("█", "░") if (sys.stdout.encoding or "").lower().startswith("utf") else ("#", ".")

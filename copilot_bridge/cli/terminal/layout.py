@@ -1,4 +1,4 @@
-"""Tables and prose in the width of a screen, as lines of text; no word (an id, a path) is ever broken."""
+"""Tables and prose as lines that fit a width; a word (an id, a path) is never broken."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,19 +14,22 @@ Row = Sequence[str]
 
 @dataclass(frozen=True)
 class Table:
-    """:param rows: as many cells each as there are columns."""
+    """A table of text.
+
+    :param rows: each with as many cells as there are columns.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
     @cached_property
     def widths(self) -> list[int]:
-        """Of each column, with every cell on one line."""
+        """The width of each column with every cell on one line."""
         return [max(map(cell_len, column)) for column in self._columns]
 
     @cached_property
     def min_widths(self) -> list[int]:
-        """Of each column, with a line for each word."""
+        """The width of each column with a line for each word."""
         return [
             max((cell_len(word) for cell in column for word in cell.split()), default=0)
             for column in self._columns
@@ -41,12 +44,12 @@ class Table:
         return Table(pick_cells(self.columns, kept), tuple(pick_cells(row, kept) for row in self.rows))
 
     def without_empty(self) -> "Table":
-        """Columns that have neither a name nor a cell with anything in it."""
+        """The same table without columns that have neither a name nor content."""
         kept = [number for number, column in enumerate(self._columns) if any(column)]
         return Table(pick_cells(self.columns, kept), tuple(pick_cells(row, kept) for row in self.rows))
 
     def wrapped_rows(self, width: int) -> "list[list[list[str]]] | None":
-        """The lines of the cells of each row, the columns' names first; None: it does not fit."""
+        """The lines of each cell, row by row, with the columns' names first; None: they do not fit."""
         widths = shrink_widths(self.widths, self.min_widths, width)
         if widths is None:
             return None
@@ -62,7 +65,7 @@ def pick_cells(row: Row, kept: Sequence[int]) -> tuple[str, ...]:
 
 
 def shrink_widths(widths: Sequence[int], min_widths: Sequence[int], width: int) -> list[int] | None:
-    """Takes from the widest column that can give, until all fit; None: they can't."""
+    """Shrink the widest column that can shrink until all fit; None: they can't."""
     now = list(widths)
     while total_width(now) > width:
         giving = [number for number, each in enumerate(now) if each > min_widths[number]]
@@ -77,7 +80,7 @@ def total_width(widths: Sequence[int]) -> int:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Lines of whole words; one that is wider than `width` has a line of its own.  At least one line."""
+    """Wrap the text at blanks, into at least one line; a word wider than `width` has its own line."""
     if cell_len(text) <= width:
         return [text]
     lines: list[str] = []
@@ -92,7 +95,7 @@ def wrap(text: str, width: int) -> list[str]:
 def lay_out(
     table: Table, width: int | None, optional: Sequence[str] = ()
 ) -> tuple[list[str], tuple[str, ...]]:
-    """The lines of the table, and the names of columns that are left out of it.
+    """Lay the table out in lines; also return the names of the columns left out.
 
     Where it is too wide it loses the columns `spare`, one after the other; then cells are wrapped; then each
     row becomes a block of lines, with all its columns.
@@ -135,7 +138,7 @@ def pad(text: str, width: int) -> str:
 
 
 def in_blocks(table: Table, width: int) -> list[str]:
-    """A block of lines for each row: the name of each column, and the cell."""
+    """Lay each row out as a block of lines with the name of a column and its cell."""
     names = max(map(cell_len, table.columns)) + GAP
     lines: list[str] = []
     for row in table.rows:
@@ -146,6 +149,6 @@ def in_blocks(table: Table, width: int) -> list[str]:
 
 
 def hanging(head: str, text: str, width: int) -> list[str]:
-    """`head`, and the text beside it."""
+    """Wrap the text beside `head`, with a hanging indent."""
     first, *rest = wrap(text, width - cell_len(head))
     return [f"{head}{first}".rstrip(), *(" " * cell_len(head) + line for line in rest)]

@@ -10,7 +10,7 @@ NAME = "copilot-bridge"
 
 
 def program() -> str:
-    """What to type at a shell to run it again: `copilot-bridge` if the shell finds that, else a path."""
+    """The command that runs this program again: `copilot-bridge` if the shell finds it, else a path."""
     started = Path(sys.argv[0])
     if started.name == "__main__.py":
         return f"{shlex.quote(Path(sys.executable).name)} -m copilot_bridge"

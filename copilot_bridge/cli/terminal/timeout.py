@@ -1,4 +1,4 @@
-"""For questions that are not worth a long wait."""
+"""Calls with a timeout."""
 
 import threading
 from collections.abc import Callable
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def call_with_timeout(work: Callable[[], T], seconds: float) -> T:
-    """What `work` returns or raises; it goes on unheard if it takes longer.  Raises UpstreamTimeout."""
+    """Run `work` in a thread and return its result; a late result is dropped.  Raises UpstreamTimeout."""
     answer: Future[T] = Future()
 
     def run() -> None:
