@@ -1,4 +1,4 @@
-"""`python -m copilot_bridge`"""
+"""The command line, by `python -m copilot_bridge`."""
 
 from copilot_bridge.cli import main
 

@@ -1,4 +1,4 @@
-"""What must never be read: secrets in settings, log lines, error messages and pages."""
+"""Hides what must never be read: secrets in settings, log lines, error messages and pages."""
 
 import re
 

@@ -92,7 +92,7 @@ class RequestLogEntry:
         return round((time.perf_counter() - self.started) * 1000)
 
     def note_usage(self, usage: dict[str, Any] | None) -> None:
-        """:param usage: as OpenAI counts: prompt_tokens, completion_tokens."""
+        """Note the tokens of a usage in the form of OpenAI's chat API."""
         if usage:
             self.tokens_in = usage.get("prompt_tokens")
             self.tokens_out = usage.get("completion_tokens")
@@ -118,7 +118,10 @@ def as_fields(entry: RequestLogEntry) -> dict[str, Any]:
 
 
 def as_sentence(entry: RequestLogEntry) -> str:
-    """`POST /v1/chat/completions claude-sonnet-4.5 200 ok (910>61 tokens, first byte 812 ms, 2310 ms)`"""
+    """Write the entry as one line for people.
+
+    `POST /v1/chat/completions claude-sonnet-4.5 200 ok (910>61 tokens, first byte 812 ms, 2310 ms)`
+    """
     tokens = f"{entry.tokens_in}>{entry.tokens_out or 0} tokens, " if entry.tokens_in is not None else ""
     first_byte = f"first byte {entry.first_byte_ms} ms, " if entry.first_byte_at is not None else ""
     words = (entry.method, entry.path, entry.model, str(entry.status), entry.outcome)

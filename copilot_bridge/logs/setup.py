@@ -41,7 +41,7 @@ def formatter_of(stream: TextIO, *, plain: bool, to_file: bool) -> logging.Forma
 
 
 def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether systemd has connected the stream to its journal, whose device and inode it names."""
+    """True if systemd has connected the stream to its journal, whose device and inode it names."""
     try:
         status = os.fstat(stream.fileno())
     except OSError:  # it has no descriptor

@@ -39,7 +39,7 @@ class Metrics:
 
     @property
     def shared(self) -> bool:
-        """Whether there are several workers to add up, which takes a while."""
+        """True if there are several workers to add up, which takes a while."""
         return FOLDER_VARIABLE in os.environ
 
     def stream_opened(self) -> None:
@@ -53,7 +53,10 @@ class Metrics:
     def count_request(
         self, entry: RequestLogEntry, errors: Iterable[str], quotas: Mapping[str, QuotaSnapshot]
     ) -> None:
-        """:param errors: the kinds of upstream's errors on the way.  :param quotas: by name."""
+        """Count a request that has ended.
+
+        :param errors: the kinds of upstream's errors on the way.  :param quotas: by name.
+        """
         if meters := self._meters or self.start():
             try:
                 meters.count_request(entry, errors, quotas)

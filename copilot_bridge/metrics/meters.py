@@ -27,7 +27,9 @@ class QuotaSnapshot(Protocol):
 
 
 class Meters:
-    """:param folder: for the files of all workers; None: there is one process.
+    """The meters of this process.
+
+    :param folder: for the files of all workers; None: there is one process.
 
     :raises OSError:
     """

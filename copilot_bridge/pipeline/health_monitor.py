@@ -70,7 +70,10 @@ class HealthMonitor:
             threading.Thread(target=self._run, daemon=True).start()
 
     def report_token(self, outcome: str) -> None:
-        """:param outcome: of an exchange for a Copilot token: "ok", or the kind of the error."""
+        """Check again if an exchange for a Copilot token contradicts the condition.
+
+        :param outcome: "ok", or the kind of the error.
+        """
         if (outcome == "ok") is not self.status.current.ready:
             self.recheck()
 
@@ -94,7 +97,10 @@ class HealthMonitor:
         return min(max(MIN_RETRY_AFTER, math.ceil(remaining)), int(MAX_RETRY_DELAY))
 
     def check(self, *, token_only: bool = False) -> Condition:
-        """:param token_only: do not read the catalogue of models."""
+        """Find out the condition.
+
+        :param token_only: do not read the catalogue of models.
+        """
         bridge = self._bridge
         try:
             account = bridge.account_in_use(LOCAL_OPERATOR)

@@ -32,7 +32,10 @@ def open_listeners(host: str, port: int) -> list[socket.socket]:
 
 
 def localhost_listeners(port: int) -> list[socket.socket]:
-    """:raises OSError: the port is taken in one of the families, or the machine has neither."""
+    """One listener of each family that the machine has.
+
+    :raises OSError: the port is taken in one of the families, or the machine has neither.
+    """
     listeners: list[socket.socket] = []
     try:
         for address in LOCALHOST:

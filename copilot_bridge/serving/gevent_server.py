@@ -1,4 +1,4 @@
-"""gevent's own WSGI server, where gunicorn does not run: `python -m copilot_bridge.serving.gevent_server`."""
+"""The server where gunicorn does not run: gevent's own, `python -m copilot_bridge.serving.gevent_server`."""
 
 from gevent import monkey
 
@@ -44,7 +44,7 @@ class Server(WSGIServer):  # type: ignore[misc]
         super().__init__(listener, application, spawn=Pool(), handler_class=Handler, log=None, error_log=None)
 
     def stop(self, timeout: float | None = None) -> None:
-        """:param timeout: seconds that running streams may go on."""
+        """Stop accepting connections, and end running streams after `timeout` seconds."""
         self.close()
         gevent.killall(list(self.idle), block=False)
         self.pool.join(timeout=timeout)

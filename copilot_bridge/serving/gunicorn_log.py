@@ -1,4 +1,4 @@
-"""gunicorn's own messages, through the bridge's handler: warnings always, everything with --debug."""
+"""Logging of gunicorn's own messages by the bridge's handler: warnings always, everything with --debug."""
 
 import logging
 from typing import Any

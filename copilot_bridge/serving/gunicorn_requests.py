@@ -1,4 +1,4 @@
-"""What differs from gunicorn in how a request is read and answered."""
+"""The differences from gunicorn in reading a request and starting its response."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,6 @@
-"""gunicorn's settings.  https://docs.gunicorn.org/en/stable/settings.html
+"""The settings of gunicorn.
+
+https://docs.gunicorn.org/en/stable/settings.html
 
 gunicorn's master reads this module.  It must not import what its workers patch: so neither requests nor
 the application is imported here, and nothing is preloaded.

@@ -1,4 +1,4 @@
-"""What one process passes to the next in its environment: `start` to the server, that to its reload."""
+"""Values that a process passes to the next one by environment: `start` to the server, that to its reload."""
 
 import json
 import os
@@ -22,7 +22,10 @@ SYSTEMD_PROCESS_VARIABLES = ("JOURNAL_STREAM", "NOTIFY_SOCKET", "WATCHDOG_PID", 
 
 @dataclass(frozen=True)
 class Handover:
-    """:param listeners: descriptors of listening sockets.  :param workers: ids of processes to drain."""
+    """The sockets and workers that a server takes over.
+
+    :param listeners: descriptors of listening sockets.  :param workers: ids of processes to drain.
+    """
 
     listeners: list[int] = field(default_factory=list)
     workers: list[int] = field(default_factory=list)
@@ -60,7 +63,7 @@ class StartCommand:
 
     @classmethod
     def take_from(cls, environ: MutableMapping[str, str]) -> "StartCommand | None":
-        """None: the server was started without `start`."""
+        """The command in the environment; None: the server was started without `start`."""
         text = environ.pop(START_COMMAND, None)
         return cls(**json.loads(text)) if text else None
 

@@ -1,4 +1,4 @@
-"""gunicorn's master, with a reload that takes all new settings and new code and drops no request.
+"""The master of gunicorn, with a reload that takes all new settings and new code and drops no request.
 
 On SIGHUP (and SIGUSR2) this process first runs `start --check` again beside itself.  If that succeeds, it
 executes the start command in its own place: the same process id, new settings, new code.  The listening
@@ -58,7 +58,7 @@ class Master(Arbiter):  # type: ignore[misc]
         return signals
 
     def reap_workers(self) -> None:
-        """Also ping: gunicorn calls this again and again while it waits for workers to end."""
+        """Reap, and ping systemd: gunicorn calls this again and again while it waits for workers to end."""
         super().reap_workers()
         self._notifier.ping()
 
@@ -110,7 +110,7 @@ class Master(Arbiter):  # type: ignore[misc]
         return f"{self.num_workers} worker(s), {'; '.join(conditions) or 'starting'}"
 
     def _is_healthy(self) -> bool:
-        """Whether a worker serves.  gunicorn itself ends a worker that hangs, after its timeout."""
+        """True if a worker serves.  gunicorn itself ends a worker that hangs, after its timeout."""
         beats = [worker.tmp.last_update() for worker in self.WORKERS.values() if worker.serving]
         latest: float = max(beats, default=-float("inf"))
         return time.monotonic() - latest < float(self.timeout)

@@ -1,4 +1,7 @@
-"""Notifications to systemd.  https://www.freedesktop.org/software/systemd/man/sd_notify.html"""
+"""Notifications to systemd.
+
+https://www.freedesktop.org/software/systemd/man/sd_notify.html
+"""
 
 import contextlib
 import os
@@ -29,14 +32,14 @@ class Notifier:
 
     @classmethod
     def take_from(cls, environ: MutableMapping[str, str]) -> "Notifier":
-        """Also removes the address from the environment, so that no library notifies systemd too early."""
+        """The notifier of the environment, which loses the address, so that no library notifies too early."""
         ours = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         microseconds = environ.get("WATCHDOG_USEC", "") if ours else ""
         timeout = int(microseconds) / 1e6 if microseconds.isdecimal() and int(microseconds) else None
         return cls(environ.pop("NOTIFY_SOCKET", ""), timeout)
 
     def notify(self, *lines: str) -> None:
-        """:param lines: like `READY=1`, `STATUS=...`."""
+        """Send one notification, of lines like `READY=1` and `STATUS=...`."""
         if not self._address:
             return
         path = f"\0{self._address[1:]}" if self._address.startswith("@") else self._address

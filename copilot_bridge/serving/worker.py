@@ -1,4 +1,4 @@
-"""gunicorn's gevent worker: ends when its streams do, and gives the application the client's socket."""
+"""The gevent worker of gunicorn: ends when its streams do, gives the application the client's socket."""
 
 import mmap
 import signal
@@ -56,7 +56,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     @property
     def serving(self) -> bool:
-        """Whether the worker has begun to accept connections."""
+        """True if the worker has begun to accept connections."""
         return self._serving[0] == 1
 
     @property

@@ -26,7 +26,9 @@ STORE_OK, STORE_READ_ONLY, STORE_UNREACHABLE = "", "read only", "out of reach"
 
 @dataclass(frozen=True)
 class Condition:
-    """:param reason: empty where all is well.  :param kind: the kind of the error behind it.
+    """The condition of the service.
+
+    :param reason: empty where all is well.  :param kind: the kind of the error behind it.
     :param since, until: unix seconds; `until`: when it ends, or is checked again; 0: unknown.
     :param store: the state of the store.
     """
@@ -61,7 +63,7 @@ class ServiceStatus:
         self._listeners: list[Listener] = []
 
     def subscribe(self, listener: Listener) -> None:
-        """:param listener: called with the current condition now, and with each one that differs."""
+        """Call the listener with the current condition now, and with each one that differs."""
         self._listeners.append(listener)
         listener(self.current)
 

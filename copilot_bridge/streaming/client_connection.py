@@ -41,7 +41,10 @@ class HalfClosedProbe:
             timer.start(wakeup.set)
 
     def check(self) -> None:
-        """:raises ClientDisconnected: the reset has arrived."""
+        """Look for the reset.
+
+        :raises ClientDisconnected: it has arrived.
+        """
         if self._client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             raise ClientDisconnected
 
@@ -74,7 +77,7 @@ class ClientConnection:
             self._watcher.start()
 
     def check(self) -> bool:
-        """True: a ping has to be sent now, to find out whether the client still reads.
+        """True if a ping has to be sent now, to find out whether the client still reads.
 
         :raises ClientDisconnected:
         """

@@ -49,7 +49,7 @@ class EventLoopRelay:
         self.last_byte_at = 0.0
 
     def __call__(self) -> bool:
-        """True: the client has been sent what had arrived, and more may come."""
+        """Relay what has arrived.  False: the greenlet has to wake."""
         if not self.enabled:
             return False
         try:

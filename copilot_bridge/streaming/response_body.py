@@ -158,7 +158,7 @@ class NonBlockingBody:
 
 
 def read_buffered(buffered: Any) -> bytes:
-    """What http.client has read beyond the head; if that is nothing, what the socket has.
+    """The bytes that http.client has read beyond the head; if there are none, those of the socket.
 
     :raises StreamCut:
     """

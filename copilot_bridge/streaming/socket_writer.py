@@ -20,7 +20,7 @@ class SocketWriter(ABC):
 
     @property
     def ready(self) -> bool:
-        """Whether the head has been sent, and announces chunks."""
+        """True if the head has been sent, and announces chunks."""
         return self._unencrypted and self._chunked()
 
     def send(self, data: bytes) -> bytes:
@@ -45,7 +45,10 @@ class SocketWriter(ABC):
 
 
 class GunicornSocketWriter(SocketWriter):
-    """:param response: gunicorn's `Response`."""
+    """A writer under gunicorn.
+
+    :param response: gunicorn's `Response`.
+    """
 
     def __init__(self, response: Any) -> None:
         super().__init__(response.sock)
@@ -59,7 +62,10 @@ class GunicornSocketWriter(SocketWriter):
 
 
 class GeventSocketWriter(SocketWriter):
-    """:param handler: gevent's `WSGIHandler`, which stands for a connection and its current response."""
+    """A writer under gevent's own server.
+
+    :param handler: gevent's `WSGIHandler`, which stands for a connection and its current response.
+    """
 
     def __init__(self, handler: Any) -> None:
         super().__init__(handler.socket)

@@ -1,4 +1,4 @@
-"""What a greenlet sleeps on, and the watchers of the event loop that wake it."""
+"""The wakeup that a greenlet waits on, and the watchers of the event loop that set it."""
 
 import time
 from collections.abc import Callable
