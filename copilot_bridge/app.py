@@ -36,7 +36,7 @@ def create_app(config: Config | None = None) -> Flask:
     bridge.require_keys_when_public()
     if monkey.is_module_patched("threading"):  # a worker, and not a look at the application
         bridge.request_log_writer.start()
-        bridge.chains.start()
+        bridge.response_store.start()
         bridge.metrics.start()
         bridge.health.start()
     app.url_value_preprocessor(forget_deployment)

@@ -6,7 +6,7 @@ from typing import Any
 from flask import current_app, g, request
 
 from copilot_bridge.dialects.registry import VERSION_HEADERS, dialect_of_path
-from copilot_bridge.pipeline import Bridge, Call
+from copilot_bridge.pipeline import Bridge, RequestContext
 
 
 def bridge() -> Bridge:
@@ -15,9 +15,9 @@ def bridge() -> Bridge:
     return shared
 
 
-def call() -> Call:
+def call() -> RequestContext:
     """The request's context; set after its caller is identified."""
-    mine: Call = g.call
+    mine: RequestContext = g.call
     return mine
 
 

@@ -8,7 +8,7 @@ from flask import g, request
 from copilot_bridge.access.authentication import CREDENTIAL_HEADERS, LOCAL_OPERATOR, read_credentials
 from copilot_bridge.access.origins import RequestOrigin
 from copilot_bridge.http.context import bridge
-from copilot_bridge.pipeline import Call
+from copilot_bridge.pipeline import RequestContext
 
 # The names of the credential headers in WSGI's environment.
 CREDENTIAL_VARIABLES = tuple("HTTP_" + name.upper().replace("-", "_") for name in CREDENTIAL_HEADERS)
@@ -37,6 +37,6 @@ def identify(local: bool) -> None:
     credentials = read_credentials(map(request.environ.get, CREDENTIAL_VARIABLES))
     caller = bridge().authenticator.authenticate(credentials, local=local, address=g.entry.caller)
     bridge().admit(caller, g.entry.caller)
-    g.call = Call(bridge(), caller)
+    g.call = RequestContext(bridge(), caller)
     if caller is not LOCAL_OPERATOR:
         g.entry.caller_id = caller.id

@@ -9,13 +9,13 @@ from copilot_bridge.http.body import read_body
 from copilot_bridge.http.cleanup import CLEANUP
 from copilot_bridge.http.context import bridge, call, client_socket
 from copilot_bridge.logs.entry import RequestLogEntry
-from copilot_bridge.pipeline import Call, Exchange
+from copilot_bridge.pipeline import Exchange, RequestContext
 from copilot_bridge.pipeline.log_rows import interrupted_row
 
 # Proxies must pass events on at once; nginx needs a header of its own.
 STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
-ReadRequest = Callable[[Call, RequestLogEntry, bytes, Any], Any]
+ReadRequest = Callable[[RequestContext, RequestLogEntry, bytes, Any], Any]
 
 
 def respond(read_request: ReadRequest) -> Response:
@@ -25,7 +25,7 @@ def respond(read_request: ReadRequest) -> Response:
     data = read_body()
     prepared = read_request(call(), entry, data, lower_case_headers(request.environ))
     entry.dialect, entry.model, entry.streamed = prepared.dialect, prepared.name, prepared.streaming
-    call().ask_first(entry, prepared.name, data)
+    call().prepare_approval(entry, prepared.name, data)
     del data  # frees the memory, because a stream goes on for minutes
     bridge().request_log_writer.begin(interrupted_row(entry))
     environ = request.environ

@@ -12,13 +12,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from copilot_bridge.pipeline.context import Call
+    from copilot_bridge.pipeline.context import RequestContext
     from copilot_bridge.pipeline.run import Exchange
     from copilot_bridge.pipeline.services import Bridge
 
-__all__ = ["Bridge", "Call", "Exchange"]
+__all__ = ["Bridge", "Exchange", "RequestContext"]
 
-MODULES = {"Bridge": "services", "Call": "context", "Exchange": "run"}
+MODULES = {"Bridge": "services", "RequestContext": "context", "Exchange": "run"}
 
 
 def __getattr__(name: str) -> object:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.logs.entry import RequestLogEntry
-from copilot_bridge.pipeline.context import Call
+from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.response_store import caller_of
 from copilot_bridge.upstream.auto import Occasion
 from copilot_bridge.upstream.catalogues import Choice
@@ -15,7 +15,7 @@ from copilot_bridge.upstream.signals import Signals
 SHORT = 13  # characters of a session's id that the log keeps
 
 
-class Context:
+class Attribution:
     """Made from the body as it came, before anything of it is changed.
 
     :param kind: of call, where it is known whatever the client says.
@@ -24,7 +24,7 @@ class Context:
 
     def __init__(
         self,
-        call: Call,
+        call: RequestContext,
         record: RequestLogEntry,
         headers: Mapping[str, str],
         talk: Conversation,
@@ -45,11 +45,11 @@ class Context:
         self._occasion = self._occasion or Occasion(self.signals.thread, self._prompt, has_image)
         return self._occasion
 
-    def chosen(self, choice: Choice) -> None:
+    def note_choice(self, choice: Choice) -> None:
         self._choice = choice
         self._record.discount = choice.discount
 
-    def picks_anew(self, refused: BridgeError) -> bool:
+    def choose_again(self, refused: BridgeError) -> bool:
         """Once, where Copilot refuses what it has picked for "auto" itself; the next model may be another."""
         choice, occasion = self._choice, self._occasion
         if choice is None or choice.auto is None or occasion is None or self._anew:

@@ -11,7 +11,7 @@ from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.github.accounts import Account
 
 
-class AllowedModels:
+class AuthorizedModels:
     """Judges the model that is really used, by whatever name it was asked for."""
 
     def __init__(self, models: Models, caller: Caller) -> None:

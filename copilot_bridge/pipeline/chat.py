@@ -32,16 +32,16 @@ class ChatRequest(ModelRequest):
         return body
 
     def talk(self) -> Conversation:
-        return chat.read_conversation(self._body)
+        return chat.read_conversation(self._payload)
 
     def ask_effort(self, effort: str) -> None:
-        self._body["reasoning_effort"] = self._body.get("reasoning_effort") or effort
+        self._payload["reasoning_effort"] = self._payload.get("reasoning_effort") or effort
 
     def pictures(self) -> list[ImagePart]:
-        return chat.images(self._body)
+        return chat.images(self._payload)
 
     def images(self) -> Iterator[ImageHolder]:
-        return chat.image_holders(self._body)
+        return chat.image_holders(self._payload)
 
     def inline(self, image: ImageHolder, model: Model) -> bool:
         where, holder, shown = image
@@ -51,13 +51,13 @@ class ChatRequest(ModelRequest):
 
     def has_to_be_fitted(self, model: Model) -> bool:
         """Only OpenAI's models know custom tools."""
-        return model.vendor not in OPENAI and chat.has_custom_tools(self._body)
+        return model.vendor not in OPENAI and chat.has_custom_tools(self._payload)
 
     def normalizer(self) -> StreamNormalizer:
         return StreamNormalizer(self._normalizer(), usage=self._wants_usage)
 
     def read_prompt(self) -> Prompt:
-        return prompt_reader.read_prompt(self._body)
+        return prompt_reader.read_prompt(self._payload)
 
     def writer(self) -> Writer:
         return Writer(

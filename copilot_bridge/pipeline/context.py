@@ -9,7 +9,7 @@ from copilot_bridge.dialects.prompt_preview import prompt_preview
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.logs.escaping import CONTROL_ESCAPES
-from copilot_bridge.pipeline.authorized_models import AllowedModels
+from copilot_bridge.pipeline.authorized_models import AuthorizedModels
 from copilot_bridge.pipeline.log_rows import finished_row
 from copilot_bridge.pipeline.services import Bridge
 from copilot_bridge.store.approvals import PendingRequest
@@ -22,7 +22,7 @@ from copilot_bridge.upstream.github.user_info import quotas_only
 METERS = ("premium_interactions", "premium_models", "chat")
 
 
-class Call:
+class RequestContext:
     """The bridge as one caller's request sees it.  It is answered by one account, whatever changes meanwhile.
 
     Whatever is kept from one request to the next is kept by the bridge, under `caller.id`.
@@ -33,8 +33,8 @@ class Call:
     def __init__(self, bridge: Bridge, caller: Caller) -> None:
         self.bridge = bridge
         self.caller = caller
-        self.models: Models | AllowedModels = (
-            AllowedModels(bridge.models, caller) if caller.models else bridge.models
+        self.models: Models | AuthorizedModels = (
+            AuthorizedModels(bridge.models, caller) if caller.models else bridge.models
         )
         self._question: PendingRequest | None = None
         self._account: Account | None = None
@@ -58,7 +58,7 @@ class Call:
             self._copilot = self.bridge.copilot_of(self.account, self._admission)
         return self._copilot
 
-    def ask_first(self, record: RequestLogEntry, model: str, data: bytes) -> None:
+    def prepare_approval(self, record: RequestLogEntry, model: str, data: bytes) -> None:
         """If the operator wants to be asked: before this request is sent."""
         if self.bridge.approval.wanted:
             caller = record.caller_id or record.caller

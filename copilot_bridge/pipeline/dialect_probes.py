@@ -10,7 +10,7 @@ from copilot_bridge.pipeline.endpoints import REQUESTS
 
 
 @dataclass(frozen=True)
-class Way:
+class DialectProbe:
     """How a dialect asks: the path that clients use, its request, and what is said in it."""
 
     path: str
@@ -18,8 +18,8 @@ class Way:
     probe: Probe
 
 
-WAYS = {
-    name: Way(f"/v1{dialect.endpoint}", REQUESTS[name], dialect.probe)
+DIALECT_PROBES = {
+    name: DialectProbe(f"/v1{dialect.endpoint}", REQUESTS[name], dialect.probe)
     for name, dialect in CONVERSATIONS.items()
     if dialect.probe
 }

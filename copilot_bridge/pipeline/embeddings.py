@@ -5,7 +5,7 @@ from typing import Any
 from copilot_bridge.dialects import embeddings
 from copilot_bridge.errors import Unsupported
 from copilot_bridge.logs.entry import RequestLogEntry
-from copilot_bridge.pipeline.context import Call
+from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.upstream.error_mapping import forwarded
 from copilot_bridge.upstream.transport.bodies import read_whole
 
@@ -22,7 +22,7 @@ class EmbeddingsRequest:
     dialect = "embeddings"
     streaming = False
 
-    def __init__(self, call: Call, record: RequestLogEntry, data: bytes, _headers: Any) -> None:
+    def __init__(self, call: RequestContext, record: RequestLogEntry, data: bytes, _headers: Any) -> None:
         self._call = call
         self._record = record
         self._body = embeddings.read(data)

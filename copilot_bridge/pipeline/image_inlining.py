@@ -16,7 +16,7 @@ SCALED_BYTES = 20 * 1024 * 1024  # what is fetched where it can be made smaller
 MOST_IMAGES = 100  # where nobody says how many; the catalogue says 1, and upstream takes more
 
 
-class Pictures:
+class ImageInliner:
     """Puts images into their places in a request: under their right types, no larger than the model takes."""
 
     def __init__(self, images: ImageFetcher) -> None:

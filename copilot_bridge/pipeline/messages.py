@@ -30,25 +30,25 @@ class MessagesRequest(ModelRequest):
 
     dialect = "messages"
     stop_field = "stop_sequences"
-    tells_size = True
+    reports_prompt_size = True
 
     def read(self, data: bytes) -> Body:
         body = messages.read(data)
         self._managed = MANAGED in body
-        self._changed |= messages.move_output_format(body)
+        self._payload_changed |= messages.move_output_format(body)
         return body
 
     def talk(self) -> Conversation:
-        return messages.read_conversation(self._body)
+        return messages.read_conversation(self._payload)
 
     def ask_effort(self, effort: str) -> None:
-        self._body["output_config"] = {"effort": effort} | (self._body.get("output_config") or {})
+        self._payload["output_config"] = {"effort": effort} | (self._payload.get("output_config") or {})
 
     def pictures(self) -> list[ImagePart]:
-        return messages.images(self._body)
+        return messages.images(self._payload)
 
     def images(self) -> Iterator[ImageHolder]:
-        return messages.image_holders(self._body)
+        return messages.image_holders(self._payload)
 
     def inline(self, image: ImageHolder, model: Model) -> bool:
         where, holder, shown = image
@@ -78,7 +78,7 @@ class MessagesRequest(ModelRequest):
         return StreamNormalizer(keep=self._keep, managed=self._managed, answer_id=self._record.id)
 
     def read_prompt(self) -> Prompt:
-        return prompt_reader.read_prompt(self._body)
+        return prompt_reader.read_prompt(self._payload)
 
     def writer(self) -> Writer:
         return Writer(answer_id=f"msg_{self._record.id.replace('-', '')}", model=self.name)
@@ -96,7 +96,7 @@ class MessagesRequest(ModelRequest):
 
     @property
     def _betas_given(self) -> str:
-        return str(self._given_headers.get("anthropic-beta", ""))
+        return str(self._client_headers.get("anthropic-beta", ""))
 
     @property
     def _keep(self) -> bool:
@@ -129,10 +129,10 @@ class CountRequest(MessagesRequest):
 
     def complete(self) -> bytes:
         model = self._prepare()
-        if not self._direct:
+        if not self._passthrough:
             return self._counted_here(model)
-        body = {key: value for key, value in self._body.items() if key not in NOT_COUNTED}
-        self._body, self._data = body, codec.write(body)
+        body = {key: value for key, value in self._payload.items() if key not in NOT_COUNTED}
+        self._payload, self._upstream_bytes = body, codec.write(body)
         try:
             return read_whole(self._send(model))
         except BridgeError as error:

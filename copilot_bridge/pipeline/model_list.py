@@ -11,7 +11,7 @@ from copilot_bridge.dialects.model_list import ModelEntry, ModelList
 from copilot_bridge.dialects.registry import BY_UPSTREAM_PATH, CONVERSATIONS, DIALECTS, model_list_of
 from copilot_bridge.models.aliases import DEFAULT_MAPPING
 from copilot_bridge.models.catalogue import Catalogue, Model
-from copilot_bridge.pipeline.context import Call
+from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.services import Bridge
 from copilot_bridge.upstream.auto import AUTO, NAMES, tier_of
 
@@ -31,13 +31,15 @@ AUTO_MODELS = tuple(
 )
 
 
-def offered(call: Call, catalogue: Catalogue) -> list[Model]:
+def offered(call: RequestContext, catalogue: Catalogue) -> list[Model]:
     """What the catalogue lists, and "auto" for whoever may use it."""
     auto = [each for each in AUTO_MODELS if catalogue.models and call.caller.may_use(each.id)]
     return [*catalogue.models.values(), *auto]
 
 
-def list_models(call: Call, dialect: str | None = None, query: Mapping[str, str] = NO_QUERY) -> bytes:
+def list_models(
+    call: RequestContext, dialect: str | None = None, query: Mapping[str, str] = NO_QUERY
+) -> bytes:
     """What a request can name, in the form of the client's dialect.  Raises InvalidRequest."""
     catalogue, form = call.models.catalogue(call.copilot()), model_list_of(dialect)
     if form.is_paged:
@@ -48,12 +50,14 @@ def list_models(call: Call, dialect: str | None = None, query: Mapping[str, str]
     return catalogue.rendered[name]
 
 
-def write_list(call: Call, catalogue: Catalogue, form: ModelList, query: Mapping[str, str]) -> bytes:
+def write_list(
+    call: RequestContext, catalogue: Catalogue, form: ModelList, query: Mapping[str, str]
+) -> bytes:
     entries = [entry_of(call.bridge, model) for model in offered(call, catalogue) if usable(model)]
     return orjson.dumps(form.write_list(entries, query))
 
 
-def describe_model(call: Call, name: str, dialect: str | None) -> bytes:
+def describe_model(call: RequestContext, name: str, dialect: str | None) -> bytes:
     """One model, in the form of the client's dialect.  Raises ModelNotFound."""
     return orjson.dumps(model_list_of(dialect).write_model(entry_of(call.bridge, find_model(call, name))))
 
@@ -61,17 +65,18 @@ def describe_model(call: Call, name: str, dialect: str | None) -> bytes:
 def entry_of(bridge: Bridge, model: Model) -> ModelEntry:
     created_at = datetime.fromtimestamp(model.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     own = model.row if bridge.config.keep_copilot_fields else {}
-    return ModelEntry(model.id, model.name, model.vendor, model.created, created_at, can_talk(model), own)
+    chat = supports_chat(model)
+    return ModelEntry(model.id, model.name, model.vendor, model.created, created_at, chat, own)
 
 
-def can_talk(model: Model) -> bool:
+def supports_chat(model: Model) -> bool:
     """In whichever API: the bridge translates."""
     return model.enabled and not CONVERSATIONS.keys().isdisjoint(model.dialects)
 
 
-def talkers(bridge: Bridge) -> list[Model]:
+def chat_models(bridge: Bridge) -> list[Model]:
     """The plan's models that a client can be set up with."""
-    return [each for each in bridge.models.catalogue(bridge.copilot()).models.values() if can_talk(each)]
+    return [each for each in bridge.models.catalogue(bridge.copilot()).models.values() if supports_chat(each)]
 
 
 def named(model: Model) -> ModelInfo:
@@ -102,7 +107,7 @@ def names_by_model(bridge: Bridge, catalogue: Catalogue) -> dict[str, list[str]]
     return found
 
 
-def find_model(call: Call, name: str) -> Model:
+def find_model(call: RequestContext, name: str) -> Model:
     """Raises ModelNotFound."""
     if auto := find_auto(name):
         return auto

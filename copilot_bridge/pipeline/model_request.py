@@ -43,8 +43,8 @@ from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported, Upst
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.models.profiles import TokenOverheads
-from copilot_bridge.pipeline.attribution import Context
-from copilot_bridge.pipeline.context import Call
+from copilot_bridge.pipeline.attribution import Attribution
+from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.image_inlining import MOST_IMAGES
 from copilot_bridge.pipeline.routes import ROUTES, Route
 from copilot_bridge.streaming.response_body import open_body
@@ -78,23 +78,23 @@ class ModelRequest(ABC):
     path: ClassVar[str] = ""  # where it is not that of the route
     stop_field: ClassVar[str] = ""  # that names stop sequences; "": there is none
     kind: ClassVar[str | None] = None  # of call, where it is known whatever the client says
-    tells_size: ClassVar[bool] = False  # of a prompt that is too long, in tokens
+    reports_prompt_size: ClassVar[bool] = False  # of a prompt that is too long, in tokens
     text_part: ClassVar[str] = "text"  # the type of a part that is text
 
-    def __init__(self, call: Call, record: RequestLogEntry, data: bytes, headers: Any) -> None:
+    def __init__(self, call: RequestContext, record: RequestLogEntry, data: bytes, headers: Any) -> None:
         self._call = call
         self._bridge = call.bridge
         self._record = record
-        self._data = self._given = data
-        self._given_headers = headers
-        self._changed = False  # by the reading of it
-        self._body = self.read(data)
-        self.streaming = bool(self._body.get("stream"))
-        self.name: str = self._body["model"]
+        self._upstream_bytes = self._original_bytes = data
+        self._client_headers = headers
+        self._payload_changed = False  # by the reading of it
+        self._payload = self.read(data)
+        self.streaming = bool(self._payload.get("stream"))
+        self.name: str = self._payload["model"]
         self._headers: Headers = {}
-        self._context: Context | None = None
+        self._attribution: Attribution | None = None
         self._streamed = False  # upstream's answer, where the client's is whole
-        self._direct = True
+        self._passthrough = True
         self._prompt: Prompt | None = None  # the body, where it is translated
         self._undo: Undo = NO_CHANGES  # of what was changed to fit, in the answer
         self._route: Route = ROUTES[self.dialect](call.bridge, "")
@@ -180,7 +180,7 @@ class ModelRequest(ABC):
     @property
     def _passes(self) -> bool:
         """The answer is passed on, and not read and written anew."""
-        return self._direct and not self._undo.stops and not self._by_tool
+        return self._passthrough and not self._undo.stops and not self._by_tool
 
     @property
     def _by_tool(self) -> bool:
@@ -191,15 +191,15 @@ class ModelRequest(ABC):
 
     def occasion(self) -> Occasion:
         """What "auto" picks a model for."""
-        return self.context.occasion(next(self.images(), None) is not None)
+        return self.attribution.occasion(next(self.images(), None) is not None)
 
     @property
-    def context(self) -> Context:
+    def attribution(self) -> Attribution:
         """Raises LoginRequired."""
-        if self._context is None:
-            given = self._call, self._record, self._given_headers
-            self._context = Context(*given, self.talk(), self.kind)
-        return self._context
+        if self._attribution is None:
+            given = self._call, self._record, self._client_headers
+            self._attribution = Attribution(*given, self.talk(), self.kind)
+        return self._attribution
 
     # What is the same for all.
 
@@ -262,50 +262,50 @@ class ModelRequest(ABC):
 
     def _prepare(self) -> Model:
         """Find the model that the client means, the way to it, and fit the body to both."""
-        context = self.context
+        attribution = self.attribution
         choice = self.choose()
-        context.chosen(choice)
+        attribution.note_choice(choice)
         model = choice.model
         self._record.model = model.id
         way = DIALECTS[self.dialect].pick_upstream(model.dialects)
         if way is None:
             raise Unsupported(f"model {model.id!r} does not support chat", param="model")
         self._record.upstream = way
-        self._direct = way == self.dialect and not self.has_to_be_fitted(model)
-        self._route = ROUTES[way](self._bridge, str(self._given_headers.get("anthropic-beta", "")))
+        self._passthrough = way == self.dialect and not self.has_to_be_fitted(model)
+        self._route = ROUTES[way](self._bridge, str(self._client_headers.get("anthropic-beta", "")))
         self._headers |= choice.headers
         if choice.effort:
             self.ask_effort(choice.effort)
         changed = [
-            self._changed,
+            self._payload_changed,
             omit_oldest_images(self.pictures(), model.profile.max_images or MOST_IMAGES, self.text_part),
             *(self._place(image, model) for image in self.images()),
         ]
         account = self._call.account.fingerprint
         model = with_probed_facts(model, self._bridge.learned.of(account, way, model.id))
         limits = limits_of(way, model.vendor, model.id)
-        self._prompt = None if self._direct else self.read_prompt()
+        self._prompt = None if self._passthrough else self.read_prompt()
         if self._prompt:
             self._prompt, self._undo = adapt_prompt(self._prompt, limits, self.dialect)
             refuse_unsupported(self._prompt, self._route.unsupported)
             if not self._route.takes_documents(model):
                 self._prompt = self._without_documents(self._prompt, model)
-            self._body = self._route.write_prompt(self._prompt)
+            self._payload = self._route.write_prompt(self._prompt)
             changed.append(True)
         else:
             changed.append(self._keep_stops(limits))
-        given = set(self._body)
+        given = set(self._payload)
         self._mending = RequestAdapter(self._bridge.learned, account, way, model.id, self.dialect)
-        changed.append(self._route.fit(self._body, model, self._headers))
-        changed.append(self._mending.prepare(self._body, self._headers))
+        changed.append(self._route.fit(self._payload, model, self._headers))
+        changed.append(self._mending.prepare(self._payload, self._headers))
         self._enforce()
         if any(changed):
             log.debug(
                 "fitted to %s; left out: %s",
                 model.id,
-                ", ".join(sorted(given - set(self._body))) or "nothing",
+                ", ".join(sorted(given - set(self._payload))) or "nothing",
             )
-            self._data = codec.write(self._body)
+            self._upstream_bytes = codec.write(self._payload)
         return model
 
     def _enforce(self) -> None:
@@ -314,14 +314,14 @@ class ModelRequest(ABC):
             stops = dict.fromkeys((*self._undo.stops, *self._mending.stops))
             self._undo = replace(self._undo, stops=tuple(stops))
         if not self._passes and not self.path:
-            self._body["stream"] = True
+            self._payload["stream"] = True
 
     def _keep_stops(self, limits: Limits) -> bool:
         """Take out of a body that is passed on the stop sequences that the bridge has to see to.
 
         :raises Unsupported: an answer that is read anew has no log probabilities.
         """
-        given = self._body.get(self.stop_field)
+        given = self._payload.get(self.stop_field)
         listed = [given] if isinstance(given, str) else given
         self._undo = NO_CHANGES
         if not isinstance(listed, list) or not all(isinstance(stop, str) for stop in listed):
@@ -329,14 +329,14 @@ class ModelRequest(ABC):
         told, kept = split_stop_sequences(tuple(listed), limits)
         if not kept:
             return False
-        if self._body.get("logprobs"):
+        if self._payload.get("logprobs"):
             raise Unsupported(
                 f"logprobs: not with these stop sequences, of which this model takes {len(told)}",
                 param="logprobs",
             )
         self._undo = Undo(stops=kept)
-        del self._body[self.stop_field]
-        self._body |= {self.stop_field: [*told]} if told else {}
+        del self._payload[self.stop_field]
+        self._payload |= {self.stop_field: [*told]} if told else {}
         return True
 
     def _without_documents(self, prompt: Prompt, model: Model) -> Prompt:
@@ -361,47 +361,47 @@ class ModelRequest(ABC):
 
     def _is_longer_in_a_stream(self, model: Model) -> bool:
         most = model.max_unstreamed_tokens
-        return most is not None and self._route.output_limit(self._body) > most
+        return most is not None and self._route.output_limit(self._payload) > most
 
     def _stream_if_needed(self, model: Model) -> None:
         """Of a whole answer, too: to be read anew, or because it may be too long for one piece."""
         self._streamed = not self.path and (not self._passes or self._is_longer_in_a_stream(model))
-        if self._streamed and not self._body.get("stream"):
-            self._body["stream"] = True
-            self._data = codec.write(self._body)
+        if self._streamed and not self._payload.get("stream"):
+            self._payload["stream"] = True
+            self._upstream_bytes = codec.write(self._payload)
 
     def _send(self, model: Model) -> requests.Response:
-        given = self._given
+        given = self._original_bytes
         self._stream_if_needed(model)
 
         def mend(refusal: Refusal) -> bytes | None:
             """What to send after a refusal that says what is wrong; None if there is nothing."""
             if refusal.stale_session or not self._mending:
                 return None
-            if not self._mending.adapt(refusal, self._body, self._headers):
+            if not self._mending.adapt(refusal, self._payload, self._headers):
                 return None
             self._enforce()
             self._record.mended = ", ".join(self._mending.lost)
-            return codec.write(self._body)
+            return codec.write(self._payload)
 
-        streamed = bool(self._body.get("stream"))
+        streamed = bool(self._payload.get("stream"))
         try:
             response = self._call.copilot().send(
                 "POST",
                 self.path or self._route.path,
-                self._data,
+                self._upstream_bytes,
                 self._headers,
                 request_id=self._record.id,
-                signals=self.context.signals,
+                signals=self.attribution.signals,
                 adapt=mend,
                 model=model.id,
                 streamed=streamed,
             )
         except UpstreamRefused as refused:
-            if self.context.picks_anew(refused):
-                self._body, self._headers = self.read(given), {}
+            if self.attribution.choose_again(refused):
+                self._payload, self._headers = self.read(given), {}
                 return self._send(self._prepare())  # it may speak another API
-            self._measure(refused, model)
+            self._add_prompt_size(refused, model)
             raise
         if not self.path:  # counting tokens is free
             self._record.premium = 0.0 if self._record.initiator == "agent" else model.multiplier
@@ -410,16 +410,17 @@ class ModelRequest(ABC):
         self._forget_prompt(response)
         return response
 
-    def _measure(self, refused: UpstreamRefused, model: Model) -> None:
+    def _add_prompt_size(self, refused: UpstreamRefused, model: Model) -> None:
         """Claude Code compacts its conversation if it hears by how much a prompt is too long."""
         most = model.max_prompt_tokens or model.context
-        if self.tells_size and refused.kind == "prompt_too_long" and not refused.prompt_size and most:
+        wanted = refused.kind == "prompt_too_long" and not refused.prompt_size
+        if self.reports_prompt_size and wanted and most:
             with suppress(InvalidRequest, Unsupported):  # only Claude knows what stands there
                 refused.prompt_size = (max(most + 1, self.count(model)), most)
 
     def _forget_prompt(self, response: requests.Response) -> None:
         """Upstream has it.  A stream goes on for minutes, and prompts make megabytes."""
-        self._data, self._given, self._body, self._prompt = b"", b"", {}, None
+        self._upstream_bytes, self._original_bytes, self._payload, self._prompt = b"", b"", {}, None
         response.request = requests.PreparedRequest()
 
 

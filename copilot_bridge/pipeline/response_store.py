@@ -45,13 +45,13 @@ def caller_of(caller: Caller, account: str, headers: Mapping[str, str]) -> str:
     return hashlib.sha256("\0".join([caller.id, account, *shown]).encode()).hexdigest()
 
 
-def name_of(caller: str, response_id: str) -> str:
+def stored_name(caller: str, response_id: str) -> str:
     """What is kept is found by this alone: whoever is another caller names something else."""
     return hashlib.sha256(f"{caller}\0{response_id}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class StoredResponse:
     """A request's body as it came, what was answered, and what it went on from.
 
     Nothing is taken apart until somebody goes on from here.
@@ -59,7 +59,7 @@ class Link:
     :param name: in the store.  :param chain: the name of the first one.
     """
 
-    before: "Link | None"
+    before: "StoredResponse | None"
     given: bytes
     answer: bytes = b"[]"
     name: str = field(default="", compare=False)
@@ -71,13 +71,13 @@ class Link:
         before = self.before.size if self.before else 0
         object.__setattr__(self, "size", OVERHEAD + len(self.given) + len(self.answer) + before)
 
-    def named(self, name: str) -> "Link":
+    def named(self, name: str) -> "StoredResponse":
         return replace(self, name=name, chain=self.before.chain if self.before else name)
 
     def items(self) -> Iterator[Item]:
         """The conversation so far, as items."""
         line = []
-        link: Link | None = self
+        link: StoredResponse | None = self
         while link:
             line.append(link)
             link = link.before
@@ -93,30 +93,30 @@ def as_items(given: str | list[Item]) -> list[Item]:
     return [{"type": "message", "role": "user", "content": given}] if isinstance(given, str) else given
 
 
-class Chains:
+class ResponseStore:
     """:param most: bytes of all that is kept; 0: nothing is.  :param table: None: in memory only."""
 
     def __init__(
         self, most: int, clock: Callable[[], float] = time.monotonic, table: ResponseChainTable | None = None
     ) -> None:
         self.most = most
-        self._links: TTLCache[str, Link] = TTLCache(most, LIFE, clock, lambda link: link.size)
+        self._links: TTLCache[str, StoredResponse] = TTLCache(most, LIFE, clock, lambda link: link.size)
         self._table = table if most and table and table.persistent else None
-        self._waiting: list[Link] = []
+        self._waiting: list[StoredResponse] = []
         self._room = most  # bytes that may still wait
         self._writing = threading.Lock()  # whoever leaves waits for what is being written
         self._news = threading.Event()
         self._running = False
         self._warned = False
 
-    def find(self, caller: str, id_: str) -> Link | None:
-        name = name_of(caller, id_)
+    def find(self, caller: str, id_: str) -> StoredResponse | None:
+        name = stored_name(caller, id_)
         return self._links.get(name) or self._stored(name)
 
-    def keep(self, caller: str, id_: str, link: Link) -> None:
+    def keep(self, caller: str, id_: str, link: StoredResponse) -> None:
         if link.size > self.most:
             return
-        name = name_of(caller, id_)
+        name = stored_name(caller, id_)
         link = self._links[name] = link.named(name)
         own = len(link.given) + len(link.answer)
         if self._table and own <= self._room:
@@ -153,14 +153,14 @@ class Chains:
                 return 0
             return self._try(partial(self._write, batch)) or 0
 
-    def _write(self, batch: list[Link]) -> int:
+    def _write(self, batch: list[StoredResponse]) -> int:
         assert self._table
         self._table.prepare()
         sealed = run_in_thread(self._sealed, batch)
         self._table.write(sealed)
         return sum(len(each.content) for each in sealed)
 
-    def _sealed(self, batch: list[Link]) -> list[EncryptedResponse]:
+    def _sealed(self, batch: list[StoredResponse]) -> list[EncryptedResponse]:
         assert self._table
         return [
             EncryptedResponse(
@@ -177,21 +177,21 @@ class Chains:
         while self._table and self._try(self._table.prune):
             time.sleep(0.01)
 
-    def _stored(self, name: str) -> Link | None:
+    def _stored(self, name: str) -> StoredResponse | None:
         for pause in GLANCES if self._table else ():
             time.sleep(pause)
             if found := self._try(partial(self._read, name)):
                 return found
         return None
 
-    def _read(self, name: str) -> Link | None:
+    def _read(self, name: str) -> StoredResponse | None:
         assert self._table
         if (found := self._table.find(name)) is None:
             return None
         chain, contents = found
         self._table.prepare()
         said = run_in_thread(self._decrypted, contents)
-        return Link(None, said, name=name, chain=chain) if said else None
+        return StoredResponse(None, said, name=name, chain=chain) if said else None
 
     def _decrypted(self, contents: list[str]) -> bytes | None:
         assert self._table

@@ -20,7 +20,7 @@ from copilot_bridge.dialects.responses.writer import Writer
 from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline.model_request import Body, ModelRequest
-from copilot_bridge.pipeline.response_store import Link, as_items, caller_of
+from copilot_bridge.pipeline.response_store import StoredResponse, as_items, caller_of
 
 
 class ResponsesRequest(ModelRequest):
@@ -34,16 +34,16 @@ class ResponsesRequest(ModelRequest):
         body = responses.read(data)
         self._previous = body.pop("previous_response_id", None)
         before = self._before(self._previous) if self._previous else None
-        kept = body.get("store") is not False and self._bridge.chains.most
-        self._link = Link(before, data) if kept else None
+        kept = body.get("store") is not False and self._bridge.response_store.most
+        self._link = StoredResponse(before, data) if kept else None
         if before:
             body["input"] = [*before.items(), *as_items(body["input"])]
-            self._changed = True
+            self._payload_changed = True
         return body
 
-    def _before(self, id_: str) -> Link:
+    def _before(self, id_: str) -> StoredResponse:
         """Raises InvalidRequest: it is not kept, or not any more, or is somebody else's."""
-        if found := self._bridge.chains.find(self._caller(), id_):
+        if found := self._bridge.response_store.find(self._caller(), id_):
             return found
         raise InvalidRequest(
             f"the response {id_[:200]!r} is not kept (any more): send the whole conversation",
@@ -53,25 +53,25 @@ class ResponsesRequest(ModelRequest):
 
     def _caller(self) -> str:
         account = self._call.account.fingerprint
-        return caller_of(self._call.caller, account, self._given_headers)
+        return caller_of(self._call.caller, account, self._client_headers)
 
     def _remember(self, response: Body) -> None:
         """A later request may go on from here."""
         if self._link:
             link = replace(self._link, answer=codec.write(response["output"]))
-            self._bridge.chains.keep(self._caller(), response["id"], link)
+            self._bridge.response_store.keep(self._caller(), response["id"], link)
 
     def talk(self) -> Conversation:
-        return responses.read_conversation(self._body)
+        return responses.read_conversation(self._payload)
 
     def ask_effort(self, effort: str) -> None:
-        self._body["reasoning"] = {"effort": effort} | (self._body.get("reasoning") or {})
+        self._payload["reasoning"] = {"effort": effort} | (self._payload.get("reasoning") or {})
 
     def pictures(self) -> list[ImagePart]:
-        return responses.images(self._body)
+        return responses.images(self._payload)
 
     def images(self) -> Iterator[ImageHolder]:
-        return responses.image_holders(self._body)
+        return responses.image_holders(self._payload)
 
     def inline(self, image: ImageHolder, model: Model) -> bool:
         where, holder, shown = image
@@ -91,7 +91,7 @@ class ResponsesRequest(ModelRequest):
         )
 
     def read_prompt(self) -> Prompt:
-        return prompt_reader.read_prompt(self._body, self._names)
+        return prompt_reader.read_prompt(self._payload, self._names)
 
     def writer(self) -> Writer:
         answer_id = self._record.id.replace("-", "")

@@ -21,9 +21,9 @@ from copilot_bridge.dialects.framing.sse import Splitter
 from copilot_bridge.errors import LoginRequired, StoreError
 from copilot_bridge.metrics import Metrics
 from copilot_bridge.pipeline.health_monitor import HealthMonitor
-from copilot_bridge.pipeline.image_inlining import Pictures
+from copilot_bridge.pipeline.image_inlining import ImageInliner
 from copilot_bridge.pipeline.interactions import Interactions, machine_of, secret_of
-from copilot_bridge.pipeline.response_store import LIFE, Chains
+from copilot_bridge.pipeline.response_store import LIFE, ResponseStore
 from copilot_bridge.pipeline.storage import store_of
 from copilot_bridge.upstream.auto import AutoPicks
 from copilot_bridge.upstream.catalogues import Models
@@ -74,8 +74,8 @@ class Bridge:
         # Ids of reasoning that clients know -> those that Copilot wants to hear again.
         self.upstream_item_ids: TTLCache[str, str] = TTLCache(REMEMBERED_IDS, REMEMBERED_FOR)
         memory = config.response_store_mb * 1024 * 1024
-        self.chains = Chains(memory, table=self.store.response_chains(memory, LIFE))
-        self.pictures = Pictures(ImageFetcher(config))
+        self.response_store = ResponseStore(memory, table=self.store.response_chains(memory, LIFE))
+        self.pictures = ImageInliner(ImageFetcher(config))
         self.guess_limiter = GuessLimiter(self.store.attempts)
         self.authenticator = Authenticator(
             config, self.store.keys, self.store.changes, guess_limiter=self.guess_limiter

@@ -20,7 +20,7 @@ from flask import Response, current_app, g, request, url_for
 from copilot_bridge.access.authentication import LOCAL_OPERATOR, Caller, read_credentials
 from copilot_bridge.errors import BridgeError, StoreError
 from copilot_bridge.http.identification import CREDENTIAL_VARIABLES, identify, is_local
-from copilot_bridge.pipeline import Bridge, Call
+from copilot_bridge.pipeline import Bridge, RequestContext
 from copilot_bridge.store.keys import digest_of
 from copilot_bridge.web.language import LANGUAGES, tr
 from copilot_bridge.web.negotiation import wants_page
@@ -95,7 +95,7 @@ def receive() -> Any:
         g.visitor = operator_or_nobody()
     else:
         g.visitor = operator()
-        g.call = Call(shared(), g.visitor.caller)
+        g.call = RequestContext(shared(), g.visitor.caller)
         if g.visitor.caller is not LOCAL_OPERATOR:
             g.entry.caller_id = g.visitor.caller.id
     if request.method not in SAFE:

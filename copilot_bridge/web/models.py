@@ -11,7 +11,7 @@ from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.errors import BridgeError, LoginRequired
 from copilot_bridge.http.api.models import index
 from copilot_bridge.models.catalogue import OUTDATED_CLIENT, Catalogue, Model
-from copilot_bridge.pipeline.context import Call
+from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.model_list import find_auto, names_by_model, offered, usable, ways
 from copilot_bridge.web.door import quiet, shared
 from copilot_bridge.web.frame import page
@@ -73,7 +73,7 @@ def part() -> Response:
 
 def state(*, ask: bool) -> dict[str, Any]:
     """:param ask: Copilot, if what is known is old."""
-    call: Call = g.call
+    call: RequestContext = g.call
     catalogue, problem, nobody = None, "", False
     try:
         catalogue = call.models.known(call.account)
@@ -99,7 +99,7 @@ def state(*, ask: bool) -> dict[str, Any]:
     }
 
 
-def entries_of(call: Call, catalogue: Catalogue) -> list[Entry]:
+def entries_of(call: RequestContext, catalogue: Catalogue) -> list[Entry]:
     """Those that can be used first; of a vendor the newest of each family first."""
     names = names_by_model(shared(), catalogue)
     entries = [

@@ -20,8 +20,8 @@ from copilot_bridge.clients import (
 from copilot_bridge.errors import BridgeError, InvalidRequest, UpstreamTimeout
 from copilot_bridge.http.identification import is_local
 from copilot_bridge.models.catalogue import Model
-from copilot_bridge.pipeline import Call
-from copilot_bridge.pipeline.model_list import can_talk, named, offered
+from copilot_bridge.pipeline import RequestContext
+from copilot_bridge.pipeline.model_list import named, offered, supports_chat
 from copilot_bridge.store.keys import KEY
 from copilot_bridge.web.door import go, shared
 from copilot_bridge.web.frame import page
@@ -101,7 +101,7 @@ def send_test() -> Response:
     chosen = choice(request.form)
     row = CLIENTS[chosen.client]
     model = offer().pick(chosen.model, row.models)
-    call = Call(shared(), g.visitor.caller)
+    call = RequestContext(shared(), g.visitor.caller)
     return shown(chosen, trial=ask(call, row.dialect, model if isinstance(model, str) else model.id))
 
 
@@ -131,7 +131,7 @@ def offer() -> Offer:
             models = offered(g.call, g.call.models.catalogue(g.call.copilot()))
     except BridgeError as error:
         return Offer(problem=str(error))
-    return Offer(tuple(sorted(filter(can_talk, models), key=lambda each: each.name.lower())))
+    return Offer(tuple(sorted(filter(supports_chat, models), key=lambda each: each.name.lower())))
 
 
 def shown(

@@ -8,8 +8,8 @@ from flask import g
 
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.logs.entry import RequestLogEntry
-from copilot_bridge.pipeline import Call, Exchange
-from copilot_bridge.pipeline.dialect_probes import WAYS, Way
+from copilot_bridge.pipeline import Exchange, RequestContext
+from copilot_bridge.pipeline.dialect_probes import DIALECT_PROBES, DialectProbe
 from copilot_bridge.pipeline.log_rows import interrupted_row
 
 QUESTION = "Say hello in five words."
@@ -27,12 +27,12 @@ class Trial:
     problem: str = ""
 
 
-def ask(call: Call, dialect: str, model: str) -> Trial:
+def ask(call: RequestContext, dialect: str, model: str) -> Trial:
     """Has a line in the log like any other request, and waits for a yes like any other.
 
     :param call: for this request alone.
     """
-    way, began = WAYS[dialect], time.perf_counter()
+    way, began = DIALECT_PROBES[dialect], time.perf_counter()
     record = RequestLogEntry(g.entry.caller, "POST", way.path, caller_id=g.entry.caller_id, dialect=dialect)
     try:
         answer = orjson.loads(
@@ -49,11 +49,11 @@ def ask(call: Call, dialect: str, model: str) -> Trial:
         record.write()
 
 
-def complete(call: Call, way: Way, record: RequestLogEntry, data: bytes) -> bytes:
+def complete(call: RequestContext, way: DialectProbe, record: RequestLogEntry, data: bytes) -> bytes:
     """The whole answer.  Raises BridgeError."""
     asked = way.make(call, record, data, {})
     record.model = asked.name
-    call.ask_first(record, asked.name, data)
+    call.prepare_approval(record, asked.name, data)
     call.bridge.request_log_writer.begin(interrupted_row(record))
     exchange = Exchange(call.bridge, asked, record, client=None)
     try:

@@ -175,10 +175,10 @@ def sum_of(row: Sums, shown: str) -> float:
     return sum(row[name] or 0 for name in METRICS[shown])
 
 
-def summed(shares: list[Sums], name_of: Callable[[Sums], str]) -> dict[str, Sums]:
+def summed(shares: list[Sums], stored_name: Callable[[Sums], str]) -> dict[str, Sums]:
     found: dict[str, list[Sums]] = {}
     for share in shares:
-        found.setdefault(name_of(share), []).append(share)
+        found.setdefault(stored_name(share), []).append(share)
     return {name: added(rows) for name, rows in found.items()}
 
 

@@ -7,7 +7,7 @@ from copilot_bridge.cli.doctor.check import CheckContext, Finding, failed, ok, w
 from copilot_bridge.errors import (
     BridgeError,
 )
-from copilot_bridge.pipeline.model_list import talkers
+from copilot_bridge.pipeline.model_list import chat_models
 from copilot_bridge.upstream.catalogues import OUTDATED, UPDATE
 from copilot_bridge.upstream.github.api import TIMEOUT, read_response
 from copilot_bridge.upstream.github.user_info import fetch_user_info
@@ -51,7 +51,7 @@ def plan(context: CheckContext) -> Finding:
 
 
 def models(context: CheckContext) -> Finding:
-    context.models = talkers(context.bridge)
+    context.models = chat_models(context.bridge)
     if not context.models:
         return failed(
             "the plan has no chat model", "enable some: https://github.com/settings/copilot/features"

@@ -11,7 +11,7 @@ from copilot_bridge.cli.doctor.port import port
 from copilot_bridge.errors import (
     ConfigError,
 )
-from copilot_bridge.pipeline.dialect_probes import WAYS
+from copilot_bridge.pipeline.dialect_probes import DIALECT_PROBES
 
 
 def connection_checks(role: str) -> list[Check]:
@@ -39,7 +39,10 @@ CHECKS = (
 )
 LIVE_CHECKS = (
     Check("live", costs, ("models",)),
-    *(Check(f"live {name}", partial(live, name), ("models",), "copilot-bridge models") for name in WAYS),
+    *(
+        Check(f"live {name}", partial(live, name), ("models",), "copilot-bridge models")
+        for name in DIALECT_PROBES
+    ),
 )
 
 

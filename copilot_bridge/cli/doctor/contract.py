@@ -17,7 +17,7 @@ from copilot_bridge.cli.terminal.console import (
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline import Bridge
-from copilot_bridge.pipeline.model_list import talkers
+from copilot_bridge.pipeline.model_list import chat_models
 from copilot_bridge.upstream.recovery.learned import describe
 
 OUTCOMES = {True: "taken", False: "refused", None: "-"}
@@ -57,7 +57,7 @@ def run(bridge: Bridge, names: tuple[str, ...], *, yes: bool, as_json: bool) -> 
 def chosen(bridge: Bridge, names: tuple[str, ...]) -> list[Subject]:
     """The models that were named, or all chat models.  Raises ModelNotFound."""
     copilot = bridge.copilot()
-    models = [bridge.models.choose(copilot, name).model for name in names] or talkers(bridge)
+    models = [bridge.models.choose(copilot, name).model for name in names] or chat_models(bridge)
     found = ((model, api_of(model)) for model in models)
     return [Subject(model, api) for model, api in found if api]
 

@@ -8,8 +8,8 @@ from copilot_bridge.access.authentication import LOCAL_OPERATOR
 from copilot_bridge.cli.doctor.check import CheckContext, Finding, failed, ok
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Model
-from copilot_bridge.pipeline import Call
-from copilot_bridge.pipeline.dialect_probes import WAYS
+from copilot_bridge.pipeline import RequestContext
+from copilot_bridge.pipeline.dialect_probes import DIALECT_PROBES
 
 PROMPT = "Say ok"
 CENTS_OF_A_PREMIUM_REQUEST = 200  # a million tokens of a model whose multiplier was 1
@@ -38,7 +38,7 @@ def relative_cost(model: Model) -> float:
 
 def costs(context: CheckContext) -> Finding:
     """Report the cost of the requests that follow, before they are sent."""
-    chosen = [(dialect, cheapest(context.models, dialect)) for dialect in WAYS]
+    chosen = [(dialect, cheapest(context.models, dialect)) for dialect in DIALECT_PROBES]
     parts = [f"{dialect} {model.id} ({cost(model)})" for dialect, model in chosen if model]
     return ok(f"{len(parts)} requests follow: {', '.join(parts)}")
 
@@ -54,7 +54,7 @@ def live(dialect: str, context: CheckContext) -> Finding:
     model = cheapest(context.models, dialect)
     if model is None:  # the step before has failed then
         return failed("there is no model", "copilot-bridge models")
-    way, record = WAYS[dialect], RequestLogEntry("doctor", "POST", dialect)
+    way, record = DIALECT_PROBES[dialect], RequestLogEntry("doctor", "POST", dialect)
     asked = orjson.dumps(way.probe.body(model.id, PROMPT, MAX_TOKENS))
-    way.make(Call(context.bridge, LOCAL_OPERATOR), record, asked, {}).complete()
+    way.make(RequestContext(context.bridge, LOCAL_OPERATOR), record, asked, {}).complete()
     return ok(f"{model.id} has answered")

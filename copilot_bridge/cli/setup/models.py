@@ -8,7 +8,7 @@ from copilot_bridge.clients import ModelInfo, pick_model
 from copilot_bridge.config.parsers import word
 from copilot_bridge.errors import BridgeError, ConfigError, LoginRequired, ModelNotFound, UpstreamUnreachable
 from copilot_bridge.pipeline import Bridge
-from copilot_bridge.pipeline.model_list import find_auto, named, talkers
+from copilot_bridge.pipeline.model_list import chat_models, find_auto, named
 from copilot_bridge.upstream.bridge_client import list_models, resolve_model
 
 TIMEOUT = 6.0  # s; whoever only wants to read what to paste does not wait for a network that is not there
@@ -86,7 +86,7 @@ def check_name(name: str | None) -> None:
 
 
 def from_plan(bridge: Bridge, main: ModelChoice, small: ModelChoice) -> ChosenModels:
-    plan = {model.id: named(model) for model in talkers(bridge)}
+    plan = {model.id: named(model) for model in chat_models(bridge)}
 
     def pick(choice: ModelChoice) -> ModelInfo | str:
         if choice.named is None:

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from copilot_bridge.app import create_app
 from copilot_bridge.clients import CLIENTS
 from copilot_bridge.config import Config
-from copilot_bridge.pipeline.dialect_probes import WAYS
+from copilot_bridge.pipeline.dialect_probes import DIALECT_PROBES
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store.keys import KEY, Key
 from copilot_bridge.web.setup import SYSTEMS
@@ -40,7 +40,7 @@ def test_each_client_on_each_system(client: FlaskClient, name: str, system: str)
     assert page.status_code == 200
     assert "http://localhost" in page.text
     assert CLIENTS[name].models[0] in page.text
-    assert CLIENTS[name].dialect in WAYS
+    assert CLIENTS[name].dialect in DIALECT_PROBES
 
 
 @pytest.mark.parametrize(

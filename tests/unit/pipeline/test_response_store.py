@@ -8,19 +8,19 @@ import pytest
 from copilot_bridge.access.authentication import LOCAL_OPERATOR, Caller
 from copilot_bridge.errors import StoreError
 from copilot_bridge.pipeline import response_store as module
-from copilot_bridge.pipeline.response_store import LIFE, OVERHEAD, Chains, Link, caller_of
+from copilot_bridge.pipeline.response_store import LIFE, OVERHEAD, ResponseStore, StoredResponse, caller_of
 from copilot_bridge.store import open_store
 from copilot_bridge.store.response_chains import ResponseChainTable
 from copilot_bridge.store.sqlite import Sqlite
 
 
 def link(text, answer=(), before=None):
-    return Link(before, json.dumps({"input": text}).encode(), json.dumps(list(answer)).encode())
+    return StoredResponse(before, json.dumps({"input": text}).encode(), json.dumps(list(answer)).encode())
 
 
 @pytest.fixture
-def chains(clock):
-    return Chains(10_000 + 9 * OVERHEAD, clock)
+def response_store(clock):
+    return ResponseStore(10_000 + 9 * OVERHEAD, clock)
 
 
 def test_the_conversation_from_its_beginning():
@@ -30,49 +30,49 @@ def test_the_conversation_from_its_beginning():
     assert list(second.items()) == [{"type": "message", "role": "user", "content": "a"}, said, typed]
 
 
-def test_each_caller_has_its_own(chains):
-    chains.keep("me", "resp_1", link("a"))
-    assert chains.find("me", "resp_1") == link("a")
-    assert chains.find("you", "resp_1") is None
+def test_each_caller_has_its_own(response_store):
+    response_store.keep("me", "resp_1", link("a"))
+    assert response_store.find("me", "resp_1") == link("a")
+    assert response_store.find("you", "resp_1") is None
 
 
-def test_for_an_hour(chains, clock):
-    chains.keep("me", "resp_1", link("a"))
+def test_for_an_hour(response_store, clock):
+    response_store.keep("me", "resp_1", link("a"))
     clock.now += LIFE - 1
-    assert chains.find("me", "resp_1")
+    assert response_store.find("me", "resp_1")
     clock.now += 2
-    assert chains.find("me", "resp_1") is None
+    assert response_store.find("me", "resp_1") is None
 
 
-def test_what_it_goes_on_from_stays_with_it(chains, clock):
-    chains.keep("me", "resp_1", link("a"))
+def test_what_it_goes_on_from_stays_with_it(response_store, clock):
+    response_store.keep("me", "resp_1", link("a"))
     clock.now += LIFE - 1
-    chains.keep("me", "resp_2", link("b", before=chains.find("me", "resp_1")))
+    response_store.keep("me", "resp_2", link("b", before=response_store.find("me", "resp_1")))
     clock.now += 2
-    assert len(list(chains.find("me", "resp_2").items())) == 2
+    assert len(list(response_store.find("me", "resp_2").items())) == 2
 
 
-def test_up_to_a_size(chains):
+def test_up_to_a_size(response_store):
     for number in range(100):
-        chains.keep("me", f"resp_{number}", link("x" * 1000))
-    kept = [number for number in range(100) if chains.find("me", f"resp_{number}")]
+        response_store.keep("me", f"resp_{number}", link("x" * 1000))
+    kept = [number for number in range(100) if response_store.find("me", f"resp_{number}")]
     assert kept == list(range(91, 100))
 
 
-def test_what_is_shared_counts_for_each(chains):
+def test_what_is_shared_counts_for_each(response_store):
     last = None
     for number in range(100):
         last = link("x" * 1000, before=last)
-        chains.keep("me", f"resp_{number}", last)
-    assert chains.find("me", "resp_99") is None  # too long by itself
-    kept = sum(found.size for n in range(100) if (found := chains.find("me", f"resp_{n}")))
+        response_store.keep("me", f"resp_{number}", last)
+    assert response_store.find("me", "resp_99") is None  # too long by itself
+    kept = sum(found.size for n in range(100) if (found := response_store.find("me", f"resp_{n}")))
     assert kept <= 10_000 + 9 * OVERHEAD
 
 
 def test_none_at_all():
-    chains = Chains(0)
-    chains.keep("me", "resp_1", link(""))
-    assert chains.find("me", "resp_1") is None
+    response_store = ResponseStore(0)
+    response_store.keep("me", "resp_1", link(""))
+    assert response_store.find("me", "resp_1") is None
 
 
 def test_callers_are_told_apart_by_what_they_show():
@@ -100,7 +100,7 @@ SAID = {"type": "message", "role": "assistant", "content": "b"}
 @pytest.fixture
 def still(monkeypatch):
     """Nothing is written but when the test says so, and nobody is waited for."""
-    monkeypatch.setattr(Chains, "start", lambda _self: None)
+    monkeypatch.setattr(ResponseStore, "start", lambda _self: None)
     monkeypatch.setattr(module, "GLANCES", (0.0,))
 
 
@@ -115,7 +115,7 @@ def store(tmp_path, clock):
 @pytest.fixture
 def workers(store, still):
     """Two that share a store."""
-    return [Chains(MEGABYTE, table=store.response_chains(MEGABYTE, LIFE)) for _ in range(2)]
+    return [ResponseStore(MEGABYTE, table=store.response_chains(MEGABYTE, LIFE)) for _ in range(2)]
 
 
 def test_another_worker_goes_on(workers):
@@ -159,7 +159,7 @@ def test_of_a_conversation_all_is_kept(workers):
     before = None
     for number in range(2000):
         before = link(f"{number}", before=before)
-        one = Chains(1 << 30, table=one._table) if number == 0 else one
+        one = ResponseStore(1 << 30, table=one._table) if number == 0 else one
         one.keep("me", f"resp_{number}", before)
         before = one.find("me", f"resp_{number}")
     one.flush()
@@ -193,30 +193,30 @@ def test_a_key_that_is_another_one_now(workers, store, tmp_path, caplog):
     (tmp_path / "store.key").unlink()
     again = open_store(tmp_path)
     again.database._clock = store.database._clock
-    assert Chains(MEGABYTE, table=again.response_chains(MEGABYTE, LIFE)).find("me", "resp_1") is None
-    assert "can't be read" in caplog.text
+    assert ResponseStore(MEGABYTE, table=again.response_chains(MEGABYTE, LIFE)).find("me", "resp_1") is None
+    assert "can't decrypt" in caplog.text
     again.close()
 
 
 @pytest.mark.parametrize("most", [0, MEGABYTE], ids=["switched off", "no store"])
 def test_where_nothing_is_written(tmp_path, most, still):
     store = open_store(tmp_path, persistent=not most)
-    chains = Chains(most, table=store.response_chains(most, LIFE))
-    chains.keep("me", "resp_1", link("a"))
-    assert chains.flush() == 0
-    assert chains.find("me", "resp_2") is None
+    response_store = ResponseStore(most, table=store.response_chains(most, LIFE))
+    response_store.keep("me", "resp_1", link("a"))
+    assert response_store.flush() == 0
+    assert response_store.find("me", "resp_2") is None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_waits_is_bounded(store, still):
-    chains = Chains(100 * OVERHEAD, table=store.response_chains(MEGABYTE, LIFE))
+    response_store = ResponseStore(100 * OVERHEAD, table=store.response_chains(MEGABYTE, LIFE))
     for number in range(200):
-        chains.keep("me", f"resp_{number}", link("x" * OVERHEAD))
-    assert sum(len(each.given) for each in chains._waiting) <= 100 * OVERHEAD
-    chains.flush()
-    assert not chains._waiting
-    chains.keep("me", "resp_200", link("x"))
-    assert chains._waiting
+        response_store.keep("me", f"resp_{number}", link("x" * OVERHEAD))
+    assert sum(len(each.given) for each in response_store._waiting) <= 100 * OVERHEAD
+    response_store.flush()
+    assert not response_store._waiting
+    response_store.keep("me", "resp_200", link("x"))
+    assert response_store._waiting
 
 
 def test_who_leaves_waits_for_what_is_being_written(workers, monkeypatch):
@@ -242,7 +242,7 @@ def test_who_leaves_waits_for_what_is_being_written(workers, monkeypatch):
 
 def test_it_is_written_by_itself_and_found_as_soon_as_it_is(store):
     """Whoever asks while the other worker is writing it down waits for that."""
-    one, two = (Chains(MEGABYTE, table=store.response_chains(MEGABYTE, LIFE)) for _ in range(2))
+    one, two = (ResponseStore(MEGABYTE, table=store.response_chains(MEGABYTE, LIFE)) for _ in range(2))
     found = []
     asking = threading.Thread(target=lambda: found.append(two.find("me", "resp_1")))
     asking.start()
@@ -264,13 +264,13 @@ def test_old_ones_go_when_a_worker_starts(tmp_path, clock):
             return more
 
     # A table of its own: that it finds nothing to remove when it starts is no news.
-    first = Chains(
+    first = ResponseStore(
         MEGABYTE, table=ResponseChainTable(database, store.encryptor, max_bytes=MEGABYTE, ttl=LIFE)
     )
     first.keep("me", "resp_1", link("a"))
     first.flush()
     clock.now += LIFE
-    Chains(MEGABYTE, table=Table(database, store.encryptor, max_bytes=MEGABYTE, ttl=LIFE)).start()
+    ResponseStore(MEGABYTE, table=Table(database, store.encryptor, max_bytes=MEGABYTE, ttl=LIFE)).start()
     assert gone.wait(5)
     assert database.run(lambda t: t.rows("SELECT count(*) FROM responses")) == [(0,)]
     database.close()

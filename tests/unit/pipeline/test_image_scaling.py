@@ -15,7 +15,7 @@ from PIL import Image
 from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline import image_scaling as scaling
-from copilot_bridge.pipeline.image_inlining import Pictures
+from copilot_bridge.pipeline.image_inlining import ImageInliner
 from copilot_bridge.pipeline.image_scaling import MOST_PIXELS, Bounds, Scaler, pixels
 
 LARGE = 10 * 1024 * 1024
@@ -165,9 +165,9 @@ class Fetcher:
         return "image/png", self._image
 
 
-def pictures(data: str = "") -> tuple[Pictures, Fetcher]:
+def pictures(data: str = "") -> tuple[ImageInliner, Fetcher]:
     fetcher = Fetcher(data)
-    return Pictures(fetcher), fetcher  # type: ignore[arg-type]
+    return ImageInliner(fetcher), fetcher  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("who", "side", "shown", "left"), [
