@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from copilot_bridge.dialects.adaptation.limits import Limits, Override
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.framing.frames import Framing
 from copilot_bridge.dialects.framing.sse import ServerSentEvents
@@ -55,6 +56,7 @@ class Dialect:
     :param write_error: (status, headers, body) of a refusal before the first byte; takes a request id.
     :param error_schema: the name of the body's schema in the description of the API.
     :param probe: None: the dialect holds no conversations.
+    :param limits: of the API where Copilot has it, and :param limit_overrides: where models have others.
     :param model_list: None: clients of the dialect are given the default one.
     :param count_endpoint: the path that counts the tokens of a request; "": there is none.
     """
@@ -72,6 +74,8 @@ class Dialect:
     field_paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     strict_schemas: bool = False
     probe: Probe | None = None
+    limits: Limits = Limits()
+    limit_overrides: tuple[Override, ...] = ()
     model_list: ModelList | None = None
     count_endpoint: str = ""
 

@@ -1,8 +1,10 @@
 """The registry of dialects.  Each has a folder of its own and a row here."""
 
 import re
+from functools import lru_cache
 
 from copilot_bridge.dialects import embeddings
+from copilot_bridge.dialects.adaptation.limits import Limits, limits_for
 from copilot_bridge.dialects.chat.dialect import CHAT
 from copilot_bridge.dialects.chat.model_list import MODEL_LIST
 from copilot_bridge.dialects.dialect import Dialect, ErrorResponse
@@ -36,6 +38,16 @@ def dialect_of_path(path: str) -> str | None:
     """Return the dialect of a path, or None if the path does not tell, like `/models`."""
     match = PATH.search(path)
     return match.lastgroup if match else None
+
+
+@lru_cache(maxsize=512)
+def limits_of(dialect: str, vendor: str, model: str) -> Limits:
+    """Return the limits of a model in one of Copilot's APIs.
+
+    :param vendor, model: their names in the catalogue.
+    """
+    found = DIALECTS[dialect]
+    return limits_for(found.limits, found.limit_overrides, vendor, model)
 
 
 def model_list_of(dialect: str | None) -> ModelList:

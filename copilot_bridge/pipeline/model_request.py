@@ -23,7 +23,7 @@ from copilot_bridge.dialects.accumulation import (
     accumulate,
 )
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo, adapt_prompt
-from copilot_bridge.dialects.adaptation.limits import Limits, limits_of
+from copilot_bridge.dialects.adaptation.limits import Limits
 from copilot_bridge.dialects.adaptation.stop_sequences import split_stop_sequences
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.events import EventReader
@@ -37,7 +37,7 @@ from copilot_bridge.dialects.prompt import (
     refuse_unsupported,
     without_documents,
 )
-from copilot_bridge.dialects.registry import DIALECTS
+from copilot_bridge.dialects.registry import DIALECTS, limits_of
 from copilot_bridge.dialects.translation import FrameWriter, Translation
 from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported, UpstreamRefused
 from copilot_bridge.logs.entry import RequestLogEntry

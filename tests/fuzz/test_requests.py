@@ -13,13 +13,13 @@ from wrong_kinds import BODIES
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.adaptation.adapt import adapt_prompt
-from copilot_bridge.dialects.adaptation.limits import limits_of
 from copilot_bridge.dialects.chat import prompt_reader as chat
 from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.chat import request as chat_request
 from copilot_bridge.dialects.messages import prompt_reader as messages
 from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.messages import request as messages_request
+from copilot_bridge.dialects.registry import limits_of
 from copilot_bridge.dialects.responses import prompt_reader as responses
 from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
 from copilot_bridge.dialects.responses import request as responses_request

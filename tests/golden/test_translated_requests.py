@@ -16,7 +16,7 @@ from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat import request as chat
 from copilot_bridge.dialects.chat import prompt_reader as chat_prompt_reader
 from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
-from copilot_bridge.dialects.adaptation.limits import LIMITS
+from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.adaptation.adapt import adapt_prompt
 from copilot_bridge.dialects.messages import request as messages
 from copilot_bridge.dialects.messages import prompt_reader as messages_prompt_reader
@@ -65,7 +65,7 @@ CASES = [
 def test_a_translated_request_is_as_recorded(client: str, upstream: str, path: Path, golden: Golden) -> None:
     """As an exchange does it."""
     prompt = READ[client](path.read_bytes())
-    body = WRITE[upstream](adapt_prompt(prompt, LIMITS[upstream], client)[0])
+    body = WRITE[upstream](adapt_prompt(prompt, DIALECTS[upstream].limits, client)[0])
     sent = json.loads(codec.write(body))
     shown = json.dumps(sent, indent=2, ensure_ascii=False) + "\n"
     golden.check(path.with_suffix(f".to-{upstream}.json"), shown.encode())

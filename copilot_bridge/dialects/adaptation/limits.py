@@ -1,12 +1,12 @@
-"""The limits of each API: a row per API, and rows for models with other limits.
+"""Limits of the APIs.  Each dialect has its own, and rows for models with others.
 
-Sources: the refusals of OpenAI, Azure and Anthropic as reported in public (2023 to 2026), and their API
+Their sources: the refusals of OpenAI, Azure and Anthropic as reported in public (2023 to 2026), and their API
 references.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
 
 OPENAI = ("OpenAI", "Azure OpenAI")
@@ -46,58 +46,25 @@ class Limits:
     strict: str = "openai"
 
 
-LIMITS: dict[str, Limits] = {
-    "chat": Limits(stops=4),
-    "responses": Limits(id_length=64, stops=0, results_follow_calls=False, documents=None, custom_tools=True),
-    "messages": Limits(
-        id_length=64,
-        name_length=128,
-        blank_stops=False,
-        blank_texts=False,
-        properties=False,
-        items=False,
-        texts_inline=False,
-        strict="anthropic",
-    ),
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Override:
     """Limits that differ for some models.
 
     :param vendor, model: patterns that both have to match.
-    :param but: the limits that differ.
+    :param changes: the limits that differ.
     """
 
-    dialect: str
     changes: dict[str, Any] = field(default_factory=dict)
     vendor: str = ""
     model: str = ""
 
 
-# Copilot passes Chat Completions on to Claude.
-CLAUDE = {"id_length": 64, "blank_texts": False, "blank_stops": False, "strict": "anthropic"}
+def limits_for(limits: Limits, overrides: Iterable[Override], vendor: str, model: str) -> Limits:
+    """Return an API's limits as they are for a model.
 
-# Later rows win.
-OVERRIDES = (
-    # "Expected a string with maximum length 40": Chat Completions of OpenAI and Azure.
-    Override("chat", {"id_length": 40}, vendor="OpenAI"),
-    Override("chat", CLAUDE, vendor=ANTHROPIC),
-    # "Unsupported parameter: 'stop' is not supported with this model": reasoning models.
-    Override("chat", {"stops": 0}, model=r"^(gpt-[5-9]|o\d)"),
-)
-
-
-@lru_cache(maxsize=512)
-def limits_of(dialect: str, vendor: str, model: str) -> Limits:
-    """Return the limits of a model in an API.
-
-    :param dialect: that of the API.
     :param vendor, model: their names in the catalogue.
     """
-    limits = LIMITS[dialect]
-    for row in OVERRIDES:
-        if row.dialect == dialect and re.search(row.vendor, vendor) and re.search(row.model, model):
+    for row in overrides:  # later rows win
+        if re.search(row.vendor, vendor) and re.search(row.model, model):
             limits = replace(limits, **row.changes)
     return limits

@@ -4,6 +4,7 @@ from typing import Any
 
 from copilot_bridge.dialects.chat.errors import write_error
 from copilot_bridge.dialects.chat.framing import FRAMING
+from copilot_bridge.dialects.chat.limits import LIMITS, OVERRIDES
 from copilot_bridge.dialects.chat.model_list import MODEL_LIST
 from copilot_bridge.dialects.dialect import Dialect, Probe
 
@@ -29,4 +30,6 @@ CHAT = Dialect(
     },
     probe=Probe("max_tokens", "messages", response_text),
     model_list=MODEL_LIST,
+    limits=LIMITS,
+    limit_overrides=OVERRIDES,
 )

@@ -5,6 +5,7 @@ from typing import Any
 from copilot_bridge.dialects.dialect import Dialect, Probe
 from copilot_bridge.dialects.messages.errors import write_error
 from copilot_bridge.dialects.messages.framing import FRAMING
+from copilot_bridge.dialects.messages.limits import LIMITS
 from copilot_bridge.dialects.messages.model_list import MODEL_LIST
 
 
@@ -34,4 +35,5 @@ MESSAGES = Dialect(
     probe=Probe("max_tokens", "messages", response_text),
     model_list=MODEL_LIST,
     count_endpoint="/messages/count_tokens",
+    limits=LIMITS,
 )

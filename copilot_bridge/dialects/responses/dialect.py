@@ -5,6 +5,7 @@ from typing import Any
 from copilot_bridge.dialects.dialect import Dialect, Probe
 from copilot_bridge.dialects.responses.errors import write_error
 from copilot_bridge.dialects.responses.framing import FRAMING
+from copilot_bridge.dialects.responses.limits import LIMITS
 
 
 def response_text(response: Any) -> str:
@@ -29,4 +30,5 @@ RESPONSES = Dialect(
         "conversation": ("input",),
     },
     probe=Probe("max_output_tokens", "input", response_text, {"store": False}),
+    limits=LIMITS,
 )

@@ -11,9 +11,9 @@ from typing import Any
 
 from copilot_bridge.dialects import data_url
 from copilot_bridge.dialects.adaptation.blank_texts import NO_CONTENT, is_blank
-from copilot_bridge.dialects.adaptation.limits import limits_of
 from copilot_bridge.dialects.adaptation.media import is_text, media_type
 from copilot_bridge.dialects.adaptation.tool_call_ids import IdLocation, adapt_id_locations
+from copilot_bridge.dialects.registry import limits_of
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks.common import (
     adapt_answer,

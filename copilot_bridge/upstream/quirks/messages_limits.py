@@ -10,10 +10,10 @@ from itertools import chain
 from typing import Any
 
 from copilot_bridge.dialects.adaptation.blank_texts import FAILED_WITHOUT_OUTPUT, NO_CONTENT, is_blank
-from copilot_bridge.dialects.adaptation.limits import limits_of
 from copilot_bridge.dialects.adaptation.media import is_text
 from copilot_bridge.dialects.adaptation.tool_call_ids import IdLocation, adapt_id_locations
 from copilot_bridge.dialects.messages.request import blocks
+from copilot_bridge.dialects.registry import limits_of
 from copilot_bridge.errors import Unsupported
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks.common import (

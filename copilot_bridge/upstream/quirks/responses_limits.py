@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from copilot_bridge.dialects.adaptation.limits import limits_of
 from copilot_bridge.dialects.adaptation.tool_call_ids import IdLocation, adapt_id_locations
+from copilot_bridge.dialects.registry import limits_of
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.upstream.quirks.common import adapt_schema, dicts
 

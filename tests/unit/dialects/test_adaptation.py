@@ -11,7 +11,6 @@ from unit.dialects.test_translation import MODEL, events, read_chat, read_messag
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo, adapt_prompt
 from copilot_bridge.dialects.adaptation.argument_schemas import adapt_argument_schema
-from copilot_bridge.dialects.adaptation.limits import LIMITS, limits_of
 from copilot_bridge.dialects.adaptation.output_schemas import SCHEMA_SUBSETS, is_strict, output_schema
 from copilot_bridge.dialects.adaptation.safe_names import is_safe_name, safe_name
 from copilot_bridge.dialects.adaptation.stop_sequences import (
@@ -31,7 +30,7 @@ from copilot_bridge.dialects.events import (
     ToolCallStarted,
 )
 from copilot_bridge.dialects.prompt import Message, Prompt, Text, ToolCall, ToolResult
-from copilot_bridge.dialects.registry import DIALECTS
+from copilot_bridge.dialects.registry import CONVERSATIONS, DIALECTS, limits_of
 from copilot_bridge.dialects.translation import Translation
 from copilot_bridge.errors import InvalidRequest
 
@@ -245,9 +244,9 @@ schemas = st.dictionaries(st.sampled_from(KEYS), values, max_size=6)
 
 
 @trials
-@given(schemas, st.sampled_from(sorted(LIMITS)))
+@given(schemas, st.sampled_from(sorted(CONVERSATIONS)))
 def test_any_argument_schema_becomes_an_object_schema(schema, dialect):
-    fitted = adapt_argument_schema(schema, LIMITS[dialect])
+    fitted = adapt_argument_schema(schema, CONVERSATIONS[dialect].limits)
     assert fitted["type"] == "object"
     assert not fitted.keys() & {"anyOf", "oneOf", "allOf", "not", "enum"}
     assert dialect == "messages" or isinstance(fitted["properties"], dict)
@@ -267,7 +266,7 @@ def test_a_schema_that_is_nested_too_deeply_is_refused():
     for _ in range(5000):
         schema = {"type": "object", "properties": {"a": schema}}
     with pytest.raises(InvalidRequest) as caught:
-        adapt_argument_schema(schema, LIMITS["messages"])
+        adapt_argument_schema(schema, CONVERSATIONS["messages"].limits)
     assert caught.value.param == "tools"
 
 

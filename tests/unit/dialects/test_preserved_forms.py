@@ -10,7 +10,6 @@ import pytest
 from fuzz.paths import FOLDS, REPAIRS, WRITERS, accumulated, streamed, translation
 
 from copilot_bridge.dialects.adaptation.adapt import Undo, adapt_prompt
-from copilot_bridge.dialects.adaptation.limits import limits_of
 from copilot_bridge.dialects.chat import prompt_reader as chat
 from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
@@ -19,7 +18,7 @@ from copilot_bridge.dialects.chat.response import normalize_response
 from copilot_bridge.dialects.messages import prompt_reader as messages
 from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
-from copilot_bridge.dialects.registry import DIALECTS
+from copilot_bridge.dialects.registry import DIALECTS, limits_of
 from copilot_bridge.dialects.responses import prompt_reader as responses
 from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
 from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from copilot_bridge.dialects.adaptation.adapt import adapt_prompt
-from copilot_bridge.dialects.adaptation.limits import limits_of
 from copilot_bridge.dialects.adaptation.safe_names import safe_name
 from copilot_bridge.dialects.chat import prompt_reader as chat
 from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.messages import prompt_reader as messages
 from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.prompt import BINDING, Message, Prompt, Text, refuse_unsupported
+from copilot_bridge.dialects.registry import limits_of
 from copilot_bridge.dialects.responses import prompt_reader as responses
 from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
 from copilot_bridge.dialects.responses.tool_names import ToolNames
