@@ -7,8 +7,8 @@ from copilot_bridge.errors import BridgeError
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.response_store import caller_of
-from copilot_bridge.upstream.auto import Occasion
-from copilot_bridge.upstream.catalogues import Choice
+from copilot_bridge.upstream.auto import PickContext
+from copilot_bridge.upstream.catalogues import ResolvedModel
 from copilot_bridge.upstream.error_mapping import Refusal
 from copilot_bridge.upstream.signals import Signals
 
@@ -35,17 +35,17 @@ class Attribution:
         self._record = record
         self.signals: Signals = call.bridge.interactions.signals(caller, talk, headers, kind)
         self._prompt = talk.last or talk.first
-        self._occasion: Occasion | None = None
-        self._choice: Choice | None = None
+        self._occasion: PickContext | None = None
+        self._choice: ResolvedModel | None = None
         self._anew = False
         record.initiator, record.session = self.signals.initiator, self.signals.session[:SHORT]
 
-    def occasion(self, has_image: bool) -> Occasion:
+    def occasion(self, has_image: bool) -> PickContext:
         """What "auto" picks a model for.  `has_image`: one is shown to it."""
-        self._occasion = self._occasion or Occasion(self.signals.thread, self._prompt, has_image)
+        self._occasion = self._occasion or PickContext(self.signals.thread, self._prompt, has_image)
         return self._occasion
 
-    def note_choice(self, choice: Choice) -> None:
+    def note_choice(self, choice: ResolvedModel) -> None:
         self._choice = choice
         self._record.discount = choice.discount
 

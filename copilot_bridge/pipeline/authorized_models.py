@@ -5,8 +5,8 @@ from dataclasses import replace
 from copilot_bridge.access.authentication import Caller
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.models.catalogue import Catalogue, Model
-from copilot_bridge.upstream.auto import Occasion
-from copilot_bridge.upstream.catalogues import LIFE, Asking, Choice, Models
+from copilot_bridge.upstream.auto import PickContext
+from copilot_bridge.upstream.catalogues import CATALOGUE_TTL, ContextSource, ModelCatalogues, ResolvedModel
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.github.accounts import Account
 
@@ -14,28 +14,28 @@ from copilot_bridge.upstream.github.accounts import Account
 class AuthorizedModels:
     """Judges the model that is really used, by whatever name it was asked for."""
 
-    def __init__(self, models: Models, caller: Caller) -> None:
+    def __init__(self, models: ModelCatalogues, caller: Caller) -> None:
         self._models = models
         self._caller = caller
 
-    def catalogue(self, copilot: Copilot, life: float = LIFE) -> Catalogue:
-        return self._allowed(self._models.catalogue(copilot, life))
+    def catalogue(self, copilot: Copilot, max_age: float = CATALOGUE_TTL) -> Catalogue:
+        return self._allowed(self._models.catalogue(copilot, max_age))
 
-    def known(self, account: Account) -> Catalogue | None:
+    def cached(self, account: Account) -> Catalogue | None:
         """The last one, of whatever age; nobody is asked."""
-        whole = self._models.known(account)
+        whole = self._models.cached(account)
         return self._allowed(whole) if whole else None
 
-    def meant(self, catalogue: Catalogue, name: str) -> Model | None:
-        return self._models.meant(catalogue, name)
+    def resolve_cached(self, catalogue: Catalogue, name: str) -> Model | None:
+        return self._models.resolve_cached(catalogue, name)
 
     def _allowed(self, whole: Catalogue) -> Catalogue:
         allowed = {name: model for name, model in whole.models.items() if self._caller.may_use(name)}
         return replace(whole, models=allowed)
 
-    def choose(self, copilot: Copilot, name: str, occasion: Asking = Occasion) -> Choice:
+    def resolve(self, copilot: Copilot, name: str, occasion: ContextSource = PickContext) -> ResolvedModel:
         """Raises BridgeError "permission": not with this key."""
-        choice = self._models.choose(copilot, name, occasion)
+        choice = self._models.resolve(copilot, name, occasion)
         if not self._caller.may_use(choice.model.id):
             raise BridgeError(
                 f"this key may not use the model {choice.model.id!r}, but {', '.join(self._caller.models)}",
@@ -44,5 +44,5 @@ class AuthorizedModels:
             )
         return choice
 
-    def forget_pick(self, copilot: Copilot, choice: Choice, occasion: Occasion) -> None:
+    def forget_pick(self, copilot: Copilot, choice: ResolvedModel, occasion: PickContext) -> None:
         self._models.forget_pick(copilot, choice, occasion)

@@ -13,7 +13,7 @@ from copilot_bridge.pipeline.authorized_models import AuthorizedModels
 from copilot_bridge.pipeline.log_rows import finished_row
 from copilot_bridge.pipeline.services import Bridge
 from copilot_bridge.store.approvals import PendingRequest
-from copilot_bridge.upstream.catalogues import Models
+from copilot_bridge.upstream.catalogues import ModelCatalogues
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.github.accounts import Account
 from copilot_bridge.upstream.github.user_info import quotas_only
@@ -33,7 +33,7 @@ class RequestContext:
     def __init__(self, bridge: Bridge, caller: Caller) -> None:
         self.bridge = bridge
         self.caller = caller
-        self.models: Models | AuthorizedModels = (
+        self.models: ModelCatalogues | AuthorizedModels = (
             AuthorizedModels(bridge.models, caller) if caller.models else bridge.models
         )
         self._question: PendingRequest | None = None
@@ -70,7 +70,7 @@ class RequestContext:
             self.bridge.approval.wait(self._question)
 
     def _others(self, model: str) -> list[str]:
-        known = self.bridge.models.known(self.account)
+        known = self.bridge.models.cached(self.account)
         return [each for each in known.alternatives(model) if self.caller.may_use(each)] if known else []
 
     def heed(self, error: BridgeError, model: str, path: str) -> None:

@@ -32,7 +32,7 @@ class EmbeddingsRequest:
     def complete(self) -> bytes:
         """The whole answer.  Blocks."""
         copilot = self._call.copilot()
-        choice = self._call.models.choose(copilot, self.name)
+        choice = self._call.models.resolve(copilot, self.name)
         self._record.model, self._record.upstream = choice.model.id, self.dialect
         if choice.model.type != "embeddings":
             raise Unsupported(f"{choice.model.id!r} is no embeddings model", param="model")

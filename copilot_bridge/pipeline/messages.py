@@ -18,7 +18,7 @@ from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import BridgeError, InvalidRequest, KindName, Unsupported
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline.model_request import Body, ModelRequest
-from copilot_bridge.upstream.catalogues import Choice
+from copilot_bridge.upstream.catalogues import ResolvedModel
 from copilot_bridge.upstream.quirks.messages import LONG_CONTEXT_BETA
 from copilot_bridge.upstream.transport.bodies import read_whole
 
@@ -68,10 +68,10 @@ class MessagesRequest(ModelRequest):
         holder["media_type"], holder["data"] = fitted
         return fitted != (told, data)
 
-    def choose(self) -> Choice:
+    def choose(self) -> ResolvedModel:
         """Claude Code says by a beta that it wants a model's longer context."""
         if LONG_CONTEXT_BETA in self._betas_given and not self.name.endswith("[1m]"):
-            return self._call.models.choose(self._call.copilot(), f"{self.name}[1m]", self.occasion)
+            return self._call.models.resolve(self._call.copilot(), f"{self.name}[1m]", self.occasion)
         return super().choose()
 
     def normalizer(self) -> StreamNormalizer:

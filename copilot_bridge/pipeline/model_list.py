@@ -101,7 +101,7 @@ def names_by_model(bridge: Bridge, catalogue: Catalogue) -> dict[str, list[str]]
     own = bridge.config.model_mapping
     found: dict[str, list[str]] = {}
     for name, target in (DEFAULT_MAPPING if own is None else own).items():
-        model = bridge.models.meant(catalogue, target if "*" in name else name)
+        model = bridge.models.resolve_cached(catalogue, target if "*" in name else name)
         if model and model.id != name:
             found.setdefault(model.id, []).append(name)
     return found
@@ -111,7 +111,7 @@ def find_model(call: RequestContext, name: str) -> Model:
     """Raises ModelNotFound."""
     if auto := find_auto(name):
         return auto
-    return call.models.choose(call.copilot(), name).model
+    return call.models.resolve(call.copilot(), name).model
 
 
 def find_auto(name: str) -> Model | None:

@@ -49,8 +49,8 @@ from copilot_bridge.pipeline.image_inlining import MOST_IMAGES
 from copilot_bridge.pipeline.routes import ROUTES, Route
 from copilot_bridge.streaming.response_body import open_body
 from copilot_bridge.threads import run_in_thread
-from copilot_bridge.upstream.auto import Occasion
-from copilot_bridge.upstream.catalogues import Choice
+from copilot_bridge.upstream.auto import PickContext
+from copilot_bridge.upstream.catalogues import ResolvedModel
 from copilot_bridge.upstream.error_mapping import Refusal, forwarded
 from copilot_bridge.upstream.recovery.answer_tool import ANSWER_TOOL
 from copilot_bridge.upstream.recovery.probed_facts import with_probed_facts
@@ -186,10 +186,10 @@ class ModelRequest(ABC):
     def _by_tool(self) -> bool:
         return self._mending is not None and self._mending.by_tool
 
-    def choose(self) -> Choice:
-        return self._call.models.choose(self._call.copilot(), self.name, self.occasion)
+    def choose(self) -> ResolvedModel:
+        return self._call.models.resolve(self._call.copilot(), self.name, self.occasion)
 
-    def occasion(self) -> Occasion:
+    def occasion(self) -> PickContext:
         """What "auto" picks a model for."""
         return self.attribution.occasion(next(self.images(), None) is not None)
 

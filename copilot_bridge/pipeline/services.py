@@ -26,7 +26,7 @@ from copilot_bridge.pipeline.interactions import Interactions, machine_of, secre
 from copilot_bridge.pipeline.response_store import LIFE, ResponseStore
 from copilot_bridge.pipeline.storage import store_of
 from copilot_bridge.upstream.auto import AutoPicks
-from copilot_bridge.upstream.catalogues import Models
+from copilot_bridge.upstream.catalogues import ModelCatalogues
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.github.accounts import Account
 from copilot_bridge.upstream.github.tokens import CopilotTokens
@@ -69,7 +69,7 @@ class Bridge:
         self.usage_reports = UsageReports(self.client, self.headers, self.store.key_values)
         self.quota_snapshots = QuotaSnapshots(self.store.key_values)
         auto = AutoPicks(self.store.key_values, config.auto_tier)
-        self.models = Models(mapping=config.model_mapping, auto=auto)
+        self.models = ModelCatalogues(mapping=config.model_mapping, auto=auto)
         self.learned = Learned(self.store.lessons, self.store.changes)
         # Ids of reasoning that clients know -> those that Copilot wants to hear again.
         self.upstream_item_ids: TTLCache[str, str] = TTLCache(REMEMBERED_IDS, REMEMBERED_FOR)

@@ -1,9 +1,9 @@
-"""The model "auto": Copilot picks one for each conversation, and takes less for it.
+"""The model "auto": Copilot picks a model for each conversation, at a lower price.
 
-Two versions of it are about.  The second is one call, POST /auto, and knows tiers; accounts that do not have
-it get 404 there.  The first opens a session, POST /models/session, and may then be asked which of its models
-suits a prompt.  Source: autoV2Fetcher.ts and automodeService.ts of microsoft/vscode (2026-08 to -10), and
-requests of the Copilot CLI 1.0.102 (2026-11).
+It exists in two versions.  The second is one call, POST /auto, and has tiers; accounts without it get 404
+there.  The first opens a session, POST /models/session, and then tells which of its models suits a prompt.
+Source: autoV2Fetcher.ts and automodeService.ts of microsoft/vscode (2026-08 to -10), and requests of the
+Copilot CLI 1.0.102 (2026-11).
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from cachetools import TLRUCache, TTLCache
@@ -28,6 +28,7 @@ from copilot_bridge.errors import (
     UpstreamUnreachable,
 )
 from copilot_bridge.upstream.copilot import Copilot
+from copilot_bridge.upstream.key_value_store import KeyValueStore
 from copilot_bridge.upstream.single_flight import SingleFlight
 from copilot_bridge.upstream.transport.bodies import read_whole
 
@@ -37,25 +38,25 @@ AUTO = "auto"
 TIERS = AUTO_TIERS
 NAMES = (AUTO, *(f"{AUTO}:{tier}" for tier in TIERS))
 
-PATIENCE = 10.0  # seconds between two bytes; the official client waits for 5 in all
-PAUSE = 0.3  # seconds, before one that was told 503 asks once more
-AHEAD = 300.0  # seconds that a session has to last yet: a long answer must not outlive it
-USUAL_LIFE = 3600.0  # seconds, where none is told
-LONGEST_LIFE = 24 * 3600.0
-GATED_FOR = 3600.0  # seconds for which an account that has no second version is not asked for it
-MOST = 20_000  # conversations
-LONGEST_PROMPT = 16_000  # characters that a model is picked by
+TIMEOUT = 10.0  # seconds between two bytes; the official client waits for 5 in all
+RETRY_DELAY = 0.3  # seconds, after a 503
+REFRESH_AHEAD = 300.0  # seconds before a session ends: a long answer must not outlive it
+DEFAULT_TTL = 3600.0  # seconds, for sessions without an end
+MAX_TTL = 24 * 3600.0
+UNSUPPORTED_TTL = 3600.0  # seconds until an account is asked for the second version again
+CACHE_SIZE = 20_000  # conversations
+MAX_PROMPT = 16_000  # characters by which a model is picked
 NO_PROMPT = "hi"
 
 NOTHING_PICKED = "Copilot picked no model for 'auto': name one"
 
 
 @dataclass(frozen=True, slots=True)
-class Occasion:
-    """What a model is picked for.
+class PickContext:
+    """The context by which a model is picked.
 
-    :param conversation: names it; "" for what belongs to none.
-    :param prompt: what the person has said last.
+    :param conversation: its id; "" outside any conversation.
+    :param prompt: the user's last message.
     """
 
     conversation: str = ""
@@ -65,10 +66,11 @@ class Occasion:
 
 @dataclass(frozen=True)
 class Pick:
-    """:param row: of the model as in the list of models, but not whole; {} where only its id was told.
+    """A picked model.
 
-    :param session: belongs into each request's headers.  :param until: unix seconds.
-    :param discount: part of the price that is taken off; None: not told.
+    :param row: the model's row of the catalogue, but incomplete; {}: only its id is known.
+    :param session: for the headers of each request.  :param until: unix seconds.
+    :param discount: the part of the price that is taken off; None: not known.
     """
 
     model: str
@@ -79,29 +81,21 @@ class Pick:
 
     @classmethod
     def read(cls, content: Mapping[str, Any] | None) -> "Pick | None":
-        """Of its `asdict`.  None: it is something else."""
+        """Read back what `asdict` gave.  None: it is something else."""
         try:
             return cls(**content) if content else None
         except TypeError:
             return None
 
 
-class KeyValueStore(Protocol):
-    """Where picks outlive the process, shared by all workers."""
-
-    def read(self, name: str) -> dict[str, Any] | None: ...
-    def write(self, name: str, content: Mapping[str, Any]) -> None: ...
-    def prune(self, prefix: str, older: float) -> None: ...
-
-
-class NotOffered(UpstreamRefused):
-    """Neither version is there for this account."""
+class AutoUnavailable(UpstreamRefused):
+    """The account has neither version."""
 
     kind: KindName = "model_not_found"
 
 
 def tier_of(name: str) -> str | None:
-    """Of a client's name for the model: "" where it names none.  None: it is another model."""
+    """The tier in a client's name of the model; "": no tier.  None: the name means another model."""
     plain = name.strip().lower().rpartition("/")[2]
     if plain == AUTO:
         return ""
@@ -109,162 +103,170 @@ def tier_of(name: str) -> str | None:
 
 
 class AutoPicks:
-    """One pick for a conversation, for as long as its session lasts.
+    """One pick for each conversation, for as long as its session lasts.
 
-    :param tier: the operator's, for whoever names none.
+    :param tier: the operator's, for requests that name none.
     """
 
     def __init__(
         self,
-        key_values: KeyValueStore | None = None,
+        store: KeyValueStore | None = None,
         tier: str | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._key_values = key_values
+        self._store = store
         self._tier = tier
         self._clock = clock
         self._sleep = sleep
-        self._picks: TLRUCache[str, Pick] = TLRUCache(MOST, lambda _key, pick, _now: pick.until, clock)
-        self._gated: TTLCache[str, bool] = TTLCache(256, GATED_FOR, clock)
+        self._picks: TLRUCache[str, Pick] = TLRUCache(CACHE_SIZE, lambda _key, pick, _now: pick.until, clock)
+        self._unsupported: TTLCache[str, bool] = TTLCache(256, UNSUPPORTED_TTL, clock)
         self._flights: SingleFlight[Pick] = SingleFlight()
 
     def pick(
-        self, copilot: Copilot, tier: str, occasion: Occasion, fits: Callable[[Pick], bool] = lambda _: True
+        self, copilot: Copilot, tier: str, context: PickContext, fits: Callable[[Pick], bool] = lambda _: True
     ) -> Pick:
-        """:param fits: whether an earlier pick still does.
+        """The pick for a conversation, a new one if there is none that fits.
 
-        :raises NotOffered: and whatever Copilot says instead.
+        :param fits: tells whether an earlier pick still fits.
+        :raises AutoUnavailable: the account has no automatic choice of models.
+        :raises BridgeError: Copilot refuses.
         """
         tier = tier or self._tier or ""
-        key = key_of(copilot, tier, occasion)
-        held = self._picks.get(key) or self._stored(key)
-        if held and fits(held):
-            return held
-        return self._flights.do(key, lambda: self._picked(copilot, tier, occasion, key))
+        key = key_of(copilot, tier, context)
+        cached = self._picks.get(key) or self._stored(key)
+        if cached and fits(cached):
+            return cached
+        return self._flights.do(key, lambda: self._pick(copilot, tier, context, key))
 
-    def forget(self, copilot: Copilot, tier: str, occasion: Occasion) -> None:
-        """Call when Copilot has refused the session, or the model."""
-        key = key_of(copilot, tier or self._tier or "", occasion)
+    def forget(self, copilot: Copilot, tier: str, context: PickContext) -> None:
+        """Drop a pick after Copilot has refused its session or its model."""
+        key = key_of(copilot, tier or self._tier or "", context)
         self._picks.pop(key, None)
         self._write(key, {})
 
     def _stored(self, key: str) -> Pick | None:
-        pick = Pick.read(self._key_values.read(f"auto/{key}")) if self._key_values else None
+        pick = Pick.read(self._store.read(f"auto/{key}")) if self._store else None
         if pick and self._clock() < pick.until:
             self._picks[key] = pick
             return pick
         return None
 
     def _write(self, key: str, content: Mapping[str, Any]) -> None:
-        """What can't be written down serves this process all the same."""
-        if self._key_values:
+        """Store a pick.  If that fails, it is used by this process all the same."""
+        if self._store:
             try:
-                self._key_values.write(f"auto/{key}", content)
-                self._key_values.prune("auto/", LONGEST_LIFE)
+                self._store.write(f"auto/{key}", content)
+                self._store.prune("auto/", MAX_TTL)
             except (StoreError, ConfigError) as error:
-                log.warning("which model 'auto' is, is kept in memory only: %s", error)
+                log.warning("the pick of 'auto' is kept in memory only: %s", error)
 
-    def _picked(self, copilot: Copilot, tier: str, occasion: Occasion, key: str) -> Pick:
-        pick = self._asked(copilot, tier, occasion)
+    def _pick(self, copilot: Copilot, tier: str, context: PickContext, key: str) -> Pick:
+        pick = self._fetch(copilot, tier, context)
         log.info("auto%s is %s", f":{tier}" if tier else "", pick.model)
         self._picks[key] = pick
         self._write(key, asdict(pick))
         return pick
 
-    def _asked(self, copilot: Copilot, tier: str, occasion: Occasion) -> Pick:
-        """By the second version, by the first where that is not there or does not answer."""
-        trouble: BridgeError | None = None
-        if copilot.account.fingerprint not in self._gated:
+    def _fetch(self, copilot: Copilot, tier: str, context: PickContext) -> Pick:
+        """Ask the second version, or the first if that is missing or does not answer."""
+        failure: BridgeError | None = None
+        if copilot.account.fingerprint not in self._unsupported:
             try:
-                return self._second_version(copilot, tier, occasion)
+                return self._second_version(copilot, tier, context)
             except (UpstreamRefused, UpstreamTimeout, UpstreamUnreachable) as error:
                 if error.status == 404:
-                    self._gated[copilot.account.fingerprint] = True
+                    self._unsupported[copilot.account.fingerprint] = True
                 else:
-                    trouble = error
-                log.info("POST /auto: %s; the first version is asked", error)
+                    failure = error
+                log.info("POST /auto: %s; asking the first version", error)
         try:
-            return self._first_version(copilot, occasion)
+            return self._first_version(copilot, context)
         except BridgeError as error:
-            if trouble:
-                raise trouble from error
+            if failure:
+                raise failure from error
             if error.status == 404:
-                raise NotOffered("this plan has no automatic choice of model", param="model") from error
+                raise AutoUnavailable("this plan has no automatic choice of model", param="model") from error
             raise
 
-    def _second_version(self, copilot: Copilot, tier: str, occasion: Occasion) -> Pick:
+    def _second_version(self, copilot: Copilot, tier: str, context: PickContext) -> Pick:
         body: dict[str, Any] = {
-            "prompt": prompt_of(occasion),
-            "has_image": occasion.has_image,
+            "prompt": prompt_of(context),
+            "has_image": context.has_image,
             "multi_turn": {"routing_intent": "anchor", "turns_since_anchor": 0},
         }
         sent = orjson.dumps(body | ({"tier": tier} if tier else {}))
         try:
-            told = read_object(copilot, "/auto", sent)
+            answer = read_object(copilot, "/auto", sent)
         except UpstreamRefused as refused:
             if refused.status != 503:
                 raise
-            self._sleep(PAUSE)
-            told = read_object(copilot, "/auto", sent)
-        return self._read(told, told.get("selected_model"))
+            self._sleep(RETRY_DELAY)
+            answer = read_object(copilot, "/auto", sent)
+        return self._read(answer, answer.get("selected_model"))
 
-    def _first_version(self, copilot: Copilot, occasion: Occasion) -> Pick:
-        told = read_object(copilot, "/models/session", orjson.dumps(HINTS))
-        available = [each for each in listed(told.get("available_models")) if isinstance(each, str)]
-        usual = told.get("selected_model") or next(iter(available), None)
-        return self._read(told, self._intended(copilot, occasion, told, available) or usual)
+    def _first_version(self, copilot: Copilot, context: PickContext) -> Pick:
+        answer = read_object(copilot, "/models/session", orjson.dumps(HINTS))
+        available = [model for model in listed(answer.get("available_models")) if isinstance(model, str)]
+        default = answer.get("selected_model") or next(iter(available), None)
+        return self._read(answer, self._by_intent(copilot, context, answer, available) or default)
 
-    def _intended(
-        self, copilot: Copilot, occasion: Occasion, told: Mapping[str, Any], available: list[str]
+    def _by_intent(
+        self, copilot: Copilot, context: PickContext, answer: Mapping[str, Any], available: list[str]
     ) -> object:
-        """Which of a session's models suits the prompt; None if nobody says so."""
+        """The session's model that suits the prompt; None if Copilot names none."""
         body = {
-            "prompt": prompt_of(occasion),
+            "prompt": prompt_of(context),
             "available_models": available,
-            "has_image": occasion.has_image,
+            "has_image": context.has_image,
             "routing_intent": "anchor",
             "turns_since_anchor": 0,
         }
-        session = {"Copilot-Session-Token": str(told.get("session_token"))}
+        session = {"Copilot-Session-Token": str(answer.get("session_token"))}
         try:
             found = read_object(copilot, "/models/session/intent", orjson.dumps(body), session)
         except BridgeError as error:
-            log.debug("no intent: %s", error)
+            log.debug("no model by intent: %s", error)
             return None
         return found.get("chosen_model") or next(iter(listed(found.get("candidate_models"))), None)
 
-    def _read(self, told: Mapping[str, Any], selected: object) -> Pick:
-        """Raises UpstreamRefused: no model is named, or no session."""
+    def _read(self, answer: Mapping[str, Any], selected: object) -> Pick:
+        """The pick in an answer.
+
+        :raises UpstreamRefused: a model or a session is missing.
+        """
         row = mapping(selected)
-        model, session = row.get("id") or selected, told.get("session_token")
+        model, session = row.get("id") or selected, answer.get("session_token")
         if not isinstance(model, str) or model.strip().lower() == AUTO or not isinstance(session, str):
             raise UpstreamRefused(NOTHING_PICKED)
         now = self._clock()
-        life = (amount(told.get("expires_at")) or 0.0) - now
-        life = min(life, LONGEST_LIFE) if life > 0 else USUAL_LIFE
-        discount = amount(mapping(told.get("discounted_costs")).get(model))
-        return Pick(model, session, now + max(life - AHEAD, life / 2), discount, row)
+        life = (amount(answer.get("expires_at")) or 0.0) - now
+        life = min(life, MAX_TTL) if life > 0 else DEFAULT_TTL
+        discount = amount(mapping(answer.get("discounted_costs")).get(model))
+        return Pick(model, session, now + max(life - REFRESH_AHEAD, life / 2), discount, row)
 
 
 HINTS = {"auto_mode": {"model_hints": [AUTO]}}
 
 
-def key_of(copilot: Copilot, tier: str, occasion: Occasion) -> str:
-    said = f"{copilot.account.fingerprint}\0{tier}\0{occasion.conversation}"
-    return hashlib.sha256(said.encode()).hexdigest()[:32]
+def key_of(copilot: Copilot, tier: str, context: PickContext) -> str:
+    text = f"{copilot.account.fingerprint}\0{tier}\0{context.conversation}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def prompt_of(occasion: Occasion) -> str:
-    text = occasion.prompt.strip()[:LONGEST_PROMPT] or NO_PROMPT
+def prompt_of(context: PickContext) -> str:
+    text = context.prompt.strip()[:MAX_PROMPT] or NO_PROMPT
     return text.encode("utf-8", "replace").decode()
 
 
 def read_object(
     copilot: Copilot, path: str, body: bytes, headers: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """Raises UpstreamRefused: it is none."""
-    response = copilot.send("POST", path, body, headers, timeout=PATIENCE)
+    """The JSON object of an answer.
+
+    :raises UpstreamRefused: it is something else.
+    """
+    response = copilot.send("POST", path, body, headers, timeout=TIMEOUT)
     try:
         content = orjson.loads(read_whole(response))
     except orjson.JSONDecodeError as error:

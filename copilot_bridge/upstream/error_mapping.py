@@ -154,7 +154,7 @@ def find_rule(status: int, text: str) -> ErrorRule:
 
 
 def read_body(body: bytes) -> tuple[str, str | None, str | None]:
-    """(message, code, param) of a body in any of the known forms; HTML gives no message."""
+    """The message, code and param in a body of any known form; HTML gives no message."""
     try:
         content: Any = orjson.loads(body)
     except orjson.JSONDecodeError:

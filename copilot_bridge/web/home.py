@@ -60,7 +60,7 @@ def part() -> Response:
 
 def outdated(account: Account | None) -> str:
     """What Copilot has said of the client that the bridge says it is; nobody is asked."""
-    catalogue = shared().models.known(account) if account else None
+    catalogue = shared().models.cached(account) if account else None
     return catalogue.outdated if catalogue else ""
 
 

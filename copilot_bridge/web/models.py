@@ -76,7 +76,7 @@ def state(*, ask: bool) -> dict[str, Any]:
     call: RequestContext = g.call
     catalogue, problem, nobody = None, "", False
     try:
-        catalogue = call.models.known(call.account)
+        catalogue = call.models.cached(call.account)
         catalogue = call.models.catalogue(call.copilot()) if ask else catalogue
     except BridgeError as error:
         problem, nobody = str(error), isinstance(error, LoginRequired)

@@ -98,7 +98,7 @@ def bridge(home, simulator):
 
 
 def model_of(bridge, name):
-    return bridge.models.choose(bridge.copilot(), name).model
+    return bridge.models.resolve(bridge.copilot(), name).model
 
 
 def test_it_ends_where_nothing_can_be_asked(bridge, monkeypatch):

@@ -57,7 +57,7 @@ def run(bridge: Bridge, names: tuple[str, ...], *, yes: bool, as_json: bool) -> 
 def chosen(bridge: Bridge, names: tuple[str, ...]) -> list[Subject]:
     """The models that were named, or all chat models.  Raises ModelNotFound."""
     copilot = bridge.copilot()
-    models = [bridge.models.choose(copilot, name).model for name in names] or chat_models(bridge)
+    models = [bridge.models.resolve(copilot, name).model for name in names] or chat_models(bridge)
     found = ((model, api_of(model)) for model in models)
     return [Subject(model, api) for model, api in found if api]
 

@@ -92,7 +92,7 @@ def from_plan(bridge: Bridge, main: ModelChoice, small: ModelChoice) -> ChosenMo
         if choice.named is None:
             return plan.get(pick_model(list(plan), choice.preferred), "")
         automatic = find_auto(choice.named)
-        return named(automatic or bridge.models.choose(bridge.copilot(), choice.named).model)
+        return named(automatic or bridge.models.resolve(bridge.copilot(), choice.named).model)
 
     return ChosenModels(pick(main), pick(small), tuple(plan.values()))
 

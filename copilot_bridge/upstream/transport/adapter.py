@@ -1,4 +1,4 @@
-"""requests' adapter, without the work that it repeats for every connection."""
+"""An adapter for requests without the work that it repeats for every connection."""
 
 from functools import cached_property
 from pathlib import Path
@@ -90,7 +90,7 @@ class Adapter(HTTPAdapter):
         return super().request_url(request, proxies) if proxies else request.path_url
 
     def build_response(self, request: requests.PreparedRequest, response: Any) -> requests.Response:
-        """requests' response without cookies and without a guess at the encoding, which nobody asks for."""
+        """The response without cookies and without a guess at the encoding, which are not needed."""
         built = requests.Response()
         built.status_code, built.reason = response.status, response.reason
         built.headers, built.raw = response.headers, response

@@ -42,7 +42,7 @@ CHECK_INTERVAL = 3.0  # s between two checks of a silent connection
 
 
 class Timeouts(Timeout):
-    """urllib3's timeouts, and how long an answer of this kind may take to begin."""
+    """Timeouts for urllib3 that also limit how long an answer of this kind may take to begin."""
 
     def __init__(self, connect: float, read: float, patience: Patience, kind: str) -> None:
         super().__init__(connect=connect, read=read)

@@ -10,7 +10,7 @@ from copilot_bridge.access.authentication import LOCAL_OPERATOR, Caller
 from copilot_bridge.config import Config
 from copilot_bridge.models.catalogue import Catalogue, Model
 from copilot_bridge.pipeline.model_list import find_auto, list_models, names_by_model, ways
-from copilot_bridge.upstream.catalogues import Models
+from copilot_bridge.upstream.catalogues import ModelCatalogues
 
 
 def catalogue(*names: str) -> Catalogue:
@@ -59,7 +59,7 @@ def test_auto_by_name(name: str, id_: str | None) -> None:
 
 def named(mapping: dict[str, str] | None, *ids: str) -> dict[str, list[str]]:
     listed = catalogue(*ids)
-    asked = SimpleNamespace(config=Config(model_mapping=mapping), models=Models(mapping=mapping))
+    asked = SimpleNamespace(config=Config(model_mapping=mapping), models=ModelCatalogues(mapping=mapping))
     return names_by_model(asked, listed)  # type: ignore[arg-type]
 
 

@@ -7,8 +7,8 @@ import pytest
 from urllib3 import HTTPResponse
 
 from copilot_bridge.errors import ModelNotFound, StoreError, UpstreamRefused, UpstreamTimeout
-from copilot_bridge.upstream.auto import AutoPicks, NotOffered, Occasion, tier_of
-from copilot_bridge.upstream.catalogues import Models
+from copilot_bridge.upstream.auto import AutoPicks, AutoUnavailable, PickContext, tier_of
+from copilot_bridge.upstream.catalogues import ModelCatalogues
 from copilot_bridge.upstream.error_mapping import read_refusal
 
 ROWS = [
@@ -104,7 +104,7 @@ def naps():
 @pytest.fixture
 def process(clock, key_values, naps):
     """Makes one that has a memory of its own."""
-    return lambda tier=None: Models(clock, auto=AutoPicks(key_values, tier, clock, naps.append))
+    return lambda tier=None: ModelCatalogues(clock, auto=AutoPicks(key_values, tier, clock, naps.append))
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def models(process):
 
 
 def asking(conversation="c", prompt="sort a list", has_image=False):
-    return lambda: Occasion(conversation, prompt, has_image)
+    return lambda: PickContext(conversation, prompt, has_image)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_names(name, tier):
 
 
 def test_what_is_asked(models, copilot):
-    choice = models.choose(copilot, "auto", asking())
+    choice = models.resolve(copilot, "auto", asking())
     assert choice.model.id == "claude-sonnet-5"
     assert choice.headers == {"Copilot-Session-Token": "st_2"}
     assert (choice.auto, choice.discount) == ("", 0.1)
@@ -148,15 +148,15 @@ def test_what_is_asked(models, copilot):
 
 @pytest.mark.parametrize("tier", ["efficiency", "balance", "intelligence"])
 def test_tiers(models, copilot, tier):
-    choice = models.choose(copilot, f"auto:{tier}", asking())
+    choice = models.resolve(copilot, f"auto:{tier}", asking())
     assert copilot.sent[-1][1]["tier"] == tier
     assert choice.auto == tier
 
 
 def test_the_operators_tier(process, copilot):
     models = process("intelligence")
-    models.choose(copilot, "auto", asking())
-    models.choose(copilot, "auto:efficiency", asking())
+    models.resolve(copilot, "auto", asking())
+    models.resolve(copilot, "auto:efficiency", asking())
     assert [body["tier"] for path, body, _ in copilot.sent if path == "/auto"] == [
         "intelligence",
         "efficiency",
@@ -165,7 +165,7 @@ def test_the_operators_tier(process, copilot):
 
 def test_a_tier_that_there_is_not(models, copilot):
     with pytest.raises(ModelNotFound) as caught:
-        models.choose(copilot, "auto:fast", asking())
+        models.resolve(copilot, "auto:fast", asking())
     assert "auto:efficiency, auto:balance, auto:intelligence" in str(caught.value)
     assert copilot.asked() == []
 
@@ -174,91 +174,91 @@ def test_a_tier_that_there_is_not(models, copilot):
     ("prompt", "sent"), [("", "hi"), ("  \n", "hi"), ("x" * 20_000, "x" * 16_000), ("\ud800", "?")]
 )
 def test_prompts(models, copilot, prompt, sent):
-    models.choose(copilot, "auto", asking(prompt=prompt))
+    models.resolve(copilot, "auto", asking(prompt=prompt))
     assert copilot.sent[-1][1]["prompt"] == sent
 
 
 def test_one_pick_for_a_conversation(models, copilot, clock):
     for _ in range(3):
-        models.choose(copilot, "auto", asking())
+        models.resolve(copilot, "auto", asking())
     assert copilot.asked() == ["/auto"]
-    models.choose(copilot, "auto", asking("another"))
-    models.choose(copilot, "auto:balance", asking())
+    models.resolve(copilot, "auto", asking("another"))
+    models.resolve(copilot, "auto:balance", asking())
     assert copilot.asked() == ["/auto"] * 3
     clock.forward(86400 - 299)
-    models.choose(copilot, "auto", asking())
+    models.resolve(copilot, "auto", asking())
     assert copilot.asked() == ["/auto"] * 4, "a session that ends soon is none any more"
 
 
 def test_another_worker_goes_on_with_it(process, copilot, key_values):
     one, two = process(), process()
-    assert one.choose(copilot, "auto", asking()) == two.choose(copilot, "auto", asking())
+    assert one.resolve(copilot, "auto", asking()) == two.resolve(copilot, "auto", asking())
     assert copilot.asked() == ["/auto"]
     assert key_values.pruned == [("auto/", 86400)]
 
 
 def test_accounts_share_nothing(models, copilot, clock):
     other = Copilot(clock, "other")
-    models.choose(copilot, "auto", asking())
-    models.choose(other, "auto", asking())
+    models.resolve(copilot, "auto", asking())
+    models.resolve(other, "auto", asking())
     assert (copilot.asked(), other.asked()) == (["/auto"], ["/auto"])
 
 
 def test_a_full_store_costs_no_answer(models, copilot, key_values):
     key_values.broken = True
     for _ in range(2):
-        assert models.choose(copilot, "auto", asking()).model.id == "claude-sonnet-5"
+        assert models.resolve(copilot, "auto", asking()).model.id == "claude-sonnet-5"
     assert copilot.asked() == ["/auto"]
 
 
 @pytest.mark.parametrize("content", [{"model": "gpt-5-mini"}, {"a": 1}, {}])
 def test_what_another_version_has_written(process, copilot, key_values, content):
-    process().choose(copilot, "auto", asking())
+    process().resolve(copilot, "auto", asking())
     (name,) = key_values.kept
     key_values.kept[name] = content
-    assert process().choose(copilot, "auto", asking()).model.id == "claude-sonnet-5"
+    assert process().resolve(copilot, "auto", asking()).model.id == "claude-sonnet-5"
     assert copilot.asked() == ["/auto"] * 2
 
 
 def test_a_refused_one_is_picked_anew(process, copilot):
     models = process()
-    choice = models.choose(copilot, "auto", asking())
+    choice = models.resolve(copilot, "auto", asking())
     copilot.answers["/auto"] = copilot.second("gpt-5-mini")
     models.forget_pick(copilot, choice, asking()())
-    assert models.choose(copilot, "auto", asking()).model.id == "gpt-5-mini"
-    assert process().choose(copilot, "auto", asking()).model.id == "gpt-5-mini"
+    assert models.resolve(copilot, "auto", asking()).model.id == "gpt-5-mini"
+    assert process().resolve(copilot, "auto", asking()).model.id == "gpt-5-mini"
 
 
 def test_a_named_model_is_not_forgotten(models, copilot):
-    choice = models.choose(copilot, "gpt-5-mini")
-    models.forget_pick(copilot, choice, Occasion())
+    choice = models.resolve(copilot, "gpt-5-mini")
+    models.forget_pick(copilot, choice, PickContext())
     assert copilot.asked() == []
 
 
 def test_an_image_for_a_model_that_sees_none(models, copilot):
     copilot.answers["/auto"] = [copilot.second("gpt-5-mini"), copilot.second("claude-sonnet-5")]
-    models.choose(copilot, "auto", asking())
-    assert models.choose(copilot, "auto", asking(has_image=True)).model.id == "claude-sonnet-5"
+    models.resolve(copilot, "auto", asking())
+    assert models.resolve(copilot, "auto", asking(has_image=True)).model.id == "claude-sonnet-5"
     assert copilot.sent[-1][1]["has_image"] is True
-    assert models.choose(copilot, "auto", asking(has_image=True)).model.id == "claude-sonnet-5"
+    assert models.resolve(copilot, "auto", asking(has_image=True)).model.id == "claude-sonnet-5"
     assert copilot.asked() == ["/auto"] * 2
 
 
 def test_a_model_that_is_not_listed_but_told_of(models, copilot):
     row = {"id": "gpt-9", "supported_endpoints": ["/responses"], "capabilities": {"family": "gpt-9"}}
     copilot.answers["/auto"] = copilot.second(row)
-    assert models.choose(copilot, "auto", asking()).model.dialects == ("responses",)
+    assert models.resolve(copilot, "auto", asking()).model.dialects == ("responses",)
 
 
 def test_a_model_that_nothing_is_known_of(models, copilot):
     copilot.answers["/auto"] = copilot.second("gpt-9")
     with pytest.raises(ModelNotFound):
-        models.choose(copilot, "auto", asking())
+        models.resolve(copilot, "auto", asking())
 
 
 def test_the_discount_that_the_list_tells(models, copilot):
     copilot.answers["/auto"] = copilot.second("claude-sonnet-5")
-    assert models.choose(copilot, "auto", asking()).discount == 0.2
+    assert models.resolve(copilot, "auto", asking()).discount == 0.2
 
 
 # The first version.
@@ -267,7 +267,7 @@ def test_the_discount_that_the_list_tells(models, copilot):
 def test_where_the_second_version_is_not_there(models, copilot):
     copilot.answers["/auto"] = refused(404)
     for conversation in "ab":
-        choice = models.choose(copilot, "auto:balance", asking(conversation))
+        choice = models.resolve(copilot, "auto:balance", asking(conversation))
         assert (choice.model.id, choice.headers) == ("gpt-5-mini", {"Copilot-Session-Token": "st_1"})
     first, intent = ["/models/session", "/models/session/intent"], copilot.sent[-1]
     assert copilot.asked() == ["/auto", *first, *first], "it is asked for once"
@@ -297,7 +297,7 @@ def test_where_the_second_version_is_not_there(models, copilot):
 )
 def test_intents(models, copilot, intent, model):
     copilot.answers |= {"/auto": refused(404), "/models/session/intent": intent}
-    assert models.choose(copilot, "auto", asking()).model.id == model
+    assert models.resolve(copilot, "auto", asking()).model.id == model
 
 
 def test_a_session_that_names_its_model(models, copilot):
@@ -306,13 +306,13 @@ def test_a_session_that_names_its_model(models, copilot):
         "/models/session": copilot.first(selected_model="gpt-5-mini"),
         "/models/session/intent": refused(404),
     }
-    assert models.choose(copilot, "auto", asking()).model.id == "gpt-5-mini"
+    assert models.resolve(copilot, "auto", asking()).model.id == "gpt-5-mini"
 
 
 def test_neither_is_there(models, copilot):
     copilot.answers |= {"/auto": refused(404), "/models/session": refused(404)}
     with pytest.raises(ModelNotFound) as caught:
-        models.choose(copilot, "auto", asking())
+        models.resolve(copilot, "auto", asking())
     assert str(caught.value) == (
         "this plan has no automatic choice of model: name a model, like gpt-5-mini, claude-sonnet-5"
     )
@@ -320,7 +320,7 @@ def test_neither_is_there(models, copilot):
 
 def test_a_passing_503(models, copilot, naps):
     copilot.answers["/auto"] = [refused(503), copilot.second("claude-sonnet-5")]
-    assert models.choose(copilot, "auto", asking()).headers["Copilot-Session-Token"] == "st_2"
+    assert models.resolve(copilot, "auto", asking()).headers["Copilot-Session-Token"] == "st_2"
     assert (copilot.asked(), naps) == (["/auto"] * 2, [0.3])
 
 
@@ -328,16 +328,16 @@ def test_a_passing_503(models, copilot, naps):
 def test_trouble_that_stays(models, copilot, trouble):
     """The first version serves this once; the second is asked again next time."""
     copilot.answers["/auto"] = trouble
-    assert models.choose(copilot, "auto", asking()).headers["Copilot-Session-Token"] == "st_1"
-    models.choose(copilot, "auto", asking("another"))
+    assert models.resolve(copilot, "auto", asking()).headers["Copilot-Session-Token"] == "st_1"
+    models.resolve(copilot, "auto", asking("another"))
     assert copilot.asked().count("/auto") >= 2
 
 
 def test_trouble_with_both(models, copilot):
     copilot.answers |= {"/auto": refused(500, "first"), "/models/session": refused(404)}
     with pytest.raises(UpstreamRefused) as caught:
-        models.choose(copilot, "auto", asking())
-    assert not isinstance(caught.value, NotOffered)
+        models.resolve(copilot, "auto", asking())
+    assert not isinstance(caught.value, AutoUnavailable)
     assert str(caught.value) == "first"
 
 
@@ -361,5 +361,5 @@ def test_picks_that_are_none(models, copilot, session):
         "/models/session/intent": refused(404),
     }
     with pytest.raises(UpstreamRefused) as caught:
-        models.choose(copilot, "auto", asking())
+        models.resolve(copilot, "auto", asking())
     assert "name one" in str(caught.value)

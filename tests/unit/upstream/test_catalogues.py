@@ -9,7 +9,7 @@ from urllib3 import HTTPResponse
 
 from copilot_bridge.errors import ModelNotFound, UpstreamRefused, UpstreamUnreachable
 from copilot_bridge.models.catalogue import Catalogue, Model
-from copilot_bridge.upstream.catalogues import LIFE, UNKNOWN_NAME_LIFE, Models
+from copilot_bridge.upstream.catalogues import CATALOGUE_TTL, UNKNOWN_NAME_TTL, ModelCatalogues
 
 ROWS = [
     {
@@ -65,7 +65,7 @@ def copilot():
 
 @pytest.fixture
 def models(clock):
-    return Models(clock)
+    return ModelCatalogues(clock)
 
 
 def fetches(copilot):
@@ -220,7 +220,7 @@ def test_a_list_that_is_none(models, copilot, body):
 
 def test_it_is_kept_for_ten_minutes(models, copilot, clock):
     first = models.catalogue(copilot)
-    clock.forward(LIFE - 1)
+    clock.forward(CATALOGUE_TTL - 1)
     assert models.catalogue(copilot) is first
     clock.forward(1)
     assert models.catalogue(copilot) is not first
@@ -254,11 +254,11 @@ def test_an_unknown_name_may_be_new(models, copilot, clock):
     models.catalogue(copilot)
     for _ in range(5):
         with pytest.raises(ModelNotFound):
-            models.choose(copilot, "gpt-9")
+            models.resolve(copilot, "gpt-9")
     assert fetches(copilot) == 1
-    clock.forward(UNKNOWN_NAME_LIFE)
+    clock.forward(UNKNOWN_NAME_TTL)
     copilot.rows = [*ROWS, {"id": "gpt-9"}]
-    assert models.choose(copilot, "gpt-9").model.id == "gpt-9"
+    assert models.resolve(copilot, "gpt-9").model.id == "gpt-9"
     assert fetches(copilot) == 2
 
 
@@ -266,16 +266,16 @@ def test_unknown_names_cost_one_fetch_a_minute(models, copilot, clock):
     for _ in range(60):
         clock.forward(10)
         with pytest.raises(ModelNotFound):
-            models.choose(copilot, "nonsense")
-    assert fetches(copilot) <= 600 / UNKNOWN_NAME_LIFE + 1
+            models.resolve(copilot, "nonsense")
+    assert fetches(copilot) <= 600 / UNKNOWN_NAME_TTL + 1
 
 
 def test_the_old_list_serves_on(models, copilot, clock, caplog):
     models.catalogue(copilot)
     copilot.failure = UpstreamRefused("slow down", kind="rate_limited")
-    clock.forward(LIFE)
+    clock.forward(CATALOGUE_TTL)
     for _ in range(3):
-        assert models.choose(copilot, "gpt-4o").model.id == "gpt-4o"
+        assert models.resolve(copilot, "gpt-4o").model.id == "gpt-4o"
     assert fetches(copilot) == 2
     assert len(caplog.records) == 1
 
@@ -283,9 +283,9 @@ def test_the_old_list_serves_on(models, copilot, clock, caplog):
 def test_without_any_list_the_failure_is_told(models, copilot):
     copilot.failure = UpstreamUnreachable("can't reach api.githubcopilot.com: no route")
     with pytest.raises(UpstreamUnreachable):
-        models.choose(copilot, "gpt-4o")
+        models.resolve(copilot, "gpt-4o")
     copilot.failure = None
-    assert models.choose(copilot, "gpt-4o").model.id == "gpt-4o"
+    assert models.resolve(copilot, "gpt-4o").model.id == "gpt-4o"
 
 
 def test_one_fetch_for_all_that_wait(models, copilot):
@@ -310,56 +310,58 @@ def test_one_fetch_for_all_that_wait(models, copilot):
 
 
 def test_choice(models, copilot):
-    choice = models.choose(copilot, "anthropic/claude-sonnet-4-5")
+    choice = models.resolve(copilot, "anthropic/claude-sonnet-4-5")
     assert (choice.model.id, choice.headers) == ("claude-sonnet-4.5", {"X-Beta": "1"})
 
 
 def test_an_effort_in_the_name_that_the_model_has(models, copilot):
-    choice = models.choose(copilot, "o3-high")
+    choice = models.resolve(copilot, "o3-high")
     assert (choice.model.id, choice.effort) == ("o3", "high")
-    assert models.choose(copilot, "o3").effort is None
+    assert models.resolve(copilot, "o3").effort is None
     for name in ("o3-xhigh", "gpt-4o-high"):
         with pytest.raises(ModelNotFound):
-            models.choose(copilot, name)
+            models.resolve(copilot, name)
 
 
 def test_a_mapping_replaces_ours_and_goes_before_what_is_listed(clock, copilot):
-    models = Models(clock, {"gpt-4o": "gpt-4.1", "newest": "claude-sonnet-*", "any": "auto", "lost": "gone"})
-    assert models.choose(copilot, "gpt-4o-2024-11-20").model.id == "gpt-4.1"
-    assert models.choose(copilot, "newest").model.id == "claude-sonnet-4.5"
-    assert models.choose(copilot, "any").headers["Copilot-Session-Token"]
+    models = ModelCatalogues(
+        clock, {"gpt-4o": "gpt-4.1", "newest": "claude-sonnet-*", "any": "auto", "lost": "gone"}
+    )
+    assert models.resolve(copilot, "gpt-4o-2024-11-20").model.id == "gpt-4.1"
+    assert models.resolve(copilot, "newest").model.id == "claude-sonnet-4.5"
+    assert models.resolve(copilot, "any").headers["Copilot-Session-Token"]
     for name in ("sonnet", "lost"):
         with pytest.raises(ModelNotFound):
-            models.choose(copilot, name)
-    assert Models(clock, {}).choose(copilot, "gpt-4o").model.id == "gpt-4o"
+            models.resolve(copilot, name)
+    assert ModelCatalogues(clock, {}).resolve(copilot, "gpt-4o").model.id == "gpt-4o"
 
 
 def test_an_unknown_model_names_near_ones(models, copilot):
     with pytest.raises(ModelNotFound) as caught:
-        models.choose(copilot, "gpt-4o-turbo")
+        models.resolve(copilot, "gpt-4o-turbo")
     error = caught.value
     assert str(error).startswith("the model 'gpt-4o-turbo' does not exist; did you mean gpt-4")
     assert (error.kind, error.param, error.code) == ("model_not_found", "model", "model_not_found")
     with pytest.raises(ModelNotFound) as caught:
-        models.choose(copilot, "zzz")
+        models.resolve(copilot, "zzz")
     assert "/v1/models" in str(caught.value)
 
 
 def test_models_that_are_not_enabled_are_not_near(models, copilot):
     with pytest.raises(ModelNotFound) as caught:
-        models.choose(copilot, "o4-min")
+        models.resolve(copilot, "o4-min")
     assert "did you mean o4-mini" not in str(caught.value)
 
 
 def test_a_long_name_is_not_told_in_full(models, copilot):
     with pytest.raises(ModelNotFound) as caught:
-        models.choose(copilot, "x" * 1_000_000)
+        models.resolve(copilot, "x" * 1_000_000)
     assert len(str(caught.value)) < 1000
 
 
 def test_a_model_that_is_not_enabled(models, copilot):
     with pytest.raises(ModelNotFound) as caught:
-        models.choose(copilot, "o4-mini")
+        models.resolve(copilot, "o4-mini")
     assert "not enabled" in str(caught.value)
     assert "https://github.com/settings/copilot" in str(caught.value)
 
@@ -387,7 +389,7 @@ def test_the_log_tells_of_it_once(models, copilot, clock, caplog):
     copilot.rows = [{"id": "a", "warning_messages": [OLD]}, {"id": "b", "warning_messages": [OLD]}]
     for _ in range(3):
         models.catalogue(copilot)
-        clock.forward(LIFE + 1)
+        clock.forward(CATALOGUE_TTL + 1)
     (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert "COPILOT_BRIDGE_EDITOR_VERSION" in line
     assert "Please update your client." in line

@@ -17,8 +17,9 @@ import pytest
 from copilot_bridge.config import Config
 from copilot_bridge.dialects.adaptation.media import media_type_of_bytes
 from copilot_bridge.errors import InvalidRequest, UpstreamUnreachable
-from copilot_bridge.upstream import images
 from copilot_bridge.upstream.images import ImageFetcher, is_public
+from copilot_bridge.upstream.images import fetcher as fetcher_module
+from copilot_bridge.upstream.images.deadline import Deadline
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 100
@@ -225,7 +226,7 @@ def connections(monkeypatch):
         made.append(str(endpoint.address))
         raise ConnectionRefusedError(111, "Connection refused")
 
-    monkeypatch.setattr(images, "open_socket", open_socket)
+    monkeypatch.setattr(fetcher_module, "open_socket", open_socket)
     return made
 
 
@@ -284,7 +285,7 @@ def test_size_limit_is_exact(server):
         ("/to/302", "status 302 and no new address"),
         ("/to/302?ftp://example.com/x", "begin with https:// or http://"),
         ("/to/302?file:///etc/passwd", "begin with https:// or http://"),
-        ("/to_nowhere", "redirects to what is no URL"),
+        ("/to_nowhere", "redirects to an invalid URL"),
         ("/missing", "status 404"),
         ("/to/304", "status 304"),
         ("/html", "no PNG, JPEG, GIF, WebP or HEIC image"),
@@ -324,13 +325,13 @@ def test_too_large_by_a_byte(server):
         ("http://user:password@example.com/", "user name or password"),
         ("http://user@example.com/", "user name or password"),
         ("http://:@example.com/", "user name or password"),
-        ("", "no URL"),
-        ("cat.png", "no URL"),
-        ("//example.com/cat.png", "no URL"),
-        ("http://", "no URL"),
-        ("http:///cat.png", "no URL"),
-        ("http://[::1/", "no URL"),
-        ("http://example.com:99999/", "no URL"),
+        ("", "not a valid URL"),
+        ("cat.png", "not a valid URL"),
+        ("//example.com/cat.png", "not a valid URL"),
+        ("http://", "not a valid URL"),
+        ("http:///cat.png", "not a valid URL"),
+        ("http://[::1/", "not a valid URL"),
+        ("http://example.com:99999/", "not a valid URL"),
         ("http://" + "a" * 300 + ".example/", ""),
         ("http://no-such-name.invalid/", "there is no host no-such-name.invalid"),
     ],
@@ -346,7 +347,7 @@ def test_passwords_are_not_repeated():
 
 @pytest.mark.parametrize("path", ["/drip", "/drip_until_close", "/drip_head", "/silence"])
 def test_too_slow(server, monkeypatch, path):
-    monkeypatch.setattr(images, "LIMIT", 0.3)
+    monkeypatch.setattr(fetcher_module, "TIME_LIMIT", 0.3)
     began = time.monotonic()
     assert "too slow" in refused(server.url + path)
     assert time.monotonic() - began < 0.8
@@ -358,13 +359,13 @@ def test_time_counts_over_redirects(server, monkeypatch):
         self.answer(status=302, Location="/hops/1")
 
     monkeypatch.setattr(Handler, "on_hops", on_hops)
-    monkeypatch.setattr(images, "LIMIT", 0.3)
+    monkeypatch.setattr(fetcher_module, "TIME_LIMIT", 0.3)
     assert "too slow" in refused(server.url + "/hops/1")
 
 
 def test_connections_made_when_the_time_is_over_are_shut_at_once():
     near, far = socket.socketpair()
-    with near, far, images.Deadline(0.0) as deadline:
+    with near, far, Deadline(0.0) as deadline:
         time.sleep(0.01)
         deadline.watch(near)
         far.settimeout(1.0)
@@ -477,7 +478,7 @@ def test_redirects_are_guarded_too(server):
 
     for inside in ("http://127.0.0.2", "http://[::1]", "http://10.0.0.1", "http://169.254.169.254/latest"):
         why = refused(f"{server.url}/to/302?{inside}:{server.port}/png", only_this_server)
-        assert "no public address" in why or "no URL" in why
+        assert "no public address" in why or "not a valid URL" in why
     assert all(path.startswith("/to/") for path, _ in server.seen)
 
 
@@ -602,7 +603,7 @@ def test_tls_checks_the_name_not_the_address(secure_server, names):
 
 def test_too_slow_over_tls(secure_server, names, monkeypatch):
     names["cat.test"] = ["127.0.0.1"]
-    monkeypatch.setattr(images, "LIMIT", 0.5)
+    monkeypatch.setattr(fetcher_module, "TIME_LIMIT", 0.5)
     assert "too slow" in refused(f"https://cat.test:{secure_server.port}/drip_head")
     assert "too slow" in refused(f"https://cat.test:{secure_server.port}/drip")
 
@@ -615,10 +616,11 @@ def test_under_gevent(server):
         import gevent
         from copilot_bridge.config import Config
         from copilot_bridge.errors import InvalidRequest
-        from copilot_bridge.upstream import images
+        from copilot_bridge.upstream.images import ImageFetcher
+        from copilot_bridge.upstream.images import fetcher as fetcher_module
 
-        images.LIMIT = 1.0
-        fetcher = images.ImageFetcher(Config(proxy_env=False), lambda _address: True)
+        fetcher_module.TIME_LIMIT = 1.0
+        fetcher = ImageFetcher(Config(proxy_env=False), lambda _address: True)
 
         def fetch(path):
             url = "{server.url}" + path
