@@ -652,7 +652,7 @@ def test_an_address_that_is_not_ours(run, host, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "environ", "words"),
     [
-        (["-g", "ghp_EXAMPLE"], {}, "--github-token: Copilot does not take classic personal access tokens"),
+        (["-g", "ghp_EXAMPLE"], {}, "--github-token: Copilot does not accept classic personal access tokens"),
         ([], {"COPILOT_BRIDGE_GITHUB_TOKEN": "ghp_EXAMPLE"}, "COPILOT_BRIDGE_GITHUB_TOKEN (from the environ"),
         (["--workers", "0"], {}, "workers: '0' (option --workers)"),
         (["--server", "uvicorn"], {}, "gunicorn, gevent"),

@@ -198,8 +198,8 @@ def test_an_old_client(start_bridge: Start) -> None:
         assert bridge.request("GET", "/v1/models").status == 200
     for path in ("/models?fetch=1", "/"):
         page = bridge.request("GET", path, headers={"accept": "text/html"}).body.decode()
-        assert page.count("for an old one, and may offer it less") == 1, path
+        assert page.count("regards the bridge as an outdated client") == 1, path
         assert "COPILOT_BRIDGE_EDITOR_VERSION" in page
         assert page.count("Please update your client") == 1, path
-    lines = [line for line in bridge.log.all() if "for an old one" in line]
+    lines = [line for line in bridge.log.all() if "outdated client, and" in line]
     assert len(lines) == 1
