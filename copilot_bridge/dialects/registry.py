@@ -51,7 +51,7 @@ def limits_of(dialect: str, vendor: str, model: str) -> Limits:
 
 
 def model_list_of(dialect: str | None) -> ModelList:
-    """Return the form in which a client is told of the models."""
+    """Return the form of a client's list of models."""
     found = DIALECTS[dialect].model_list if dialect else None
     return found or MODEL_LIST
 
