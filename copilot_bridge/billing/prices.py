@@ -47,19 +47,19 @@ class Prices:
 def read_prices(row: Mapping[str, Any], now: datetime | None = None) -> Prices | None:
     """The prices in a row of the catalogue; None: it names none."""
     billing = mapping(row.get("billing"))
-    told = mapping(billing.get("token_prices"))
-    usual = read_tier(mapping(told.get("default")) or told, told)
+    listed = mapping(billing.get("token_prices"))
+    usual = read_tier(mapping(listed.get("default")) or listed, listed)
     if usual is None:
         return None
-    long = read_tier(mapping(told.get("long_context")), told)
+    long = read_tier(mapping(listed.get("long_context")), listed)
     dearer = long if long and plain(long) != plain(usual) else None
     return Prices(usual, dearer, *read_promo(mapping(billing.get("promo")), now or datetime.now(UTC)))
 
 
-def read_tier(tier: Mapping[str, Any], told: Mapping[str, Any]) -> Tier | None:
+def read_tier(tier: Mapping[str, Any], listed: Mapping[str, Any]) -> Tier | None:
     names = ("input_price", "cache_price", "cache_write_price", "output_price")
     given, cached, written, out = (amount(tier.get(name)) for name in names)
-    batch = amount(told.get("batch_size")) or 0
+    batch = amount(listed.get("batch_size")) or 0
     if given is None or batch <= 0:
         return None
     nano = max(price for price in (given, out) if price is not None) * MILLION / batch > MAX_PRICE

@@ -19,18 +19,18 @@ TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 def words(given: str) -> tuple[str, ...]:
     """Words, separated by commas."""
-    return tuple(word(each) for each in given.split(",") if each.strip())
+    return tuple(word(part) for part in given.split(",") if part.strip())
 
 
 def key_list(given: str) -> tuple[Secret, ...]:
-    return tuple(Secret(each) for each in words(given))
+    return tuple(Secret(key) for key in words(given))
 
 
 def share_tokens(given: str) -> tuple[tuple[Secret, Secret], ...]:
     """Pairs of share token and GitHub token, from `share-a:ghu_x,share-b:ghu_y`."""
     found = []
-    for each in words(given):
-        share, _, token = each.partition(":")
+    for pair in words(given):
+        share, _, token = pair.partition(":")
         if not share.startswith("share-") or len(share) < len("share-") + 1:
             raise ValueError("a share token begins with share- (`copilot-bridge gen-share-token` prints one)")
         if not token:
@@ -40,28 +40,28 @@ def share_tokens(given: str) -> tuple[tuple[Secret, Secret], ...]:
 
 
 def host_names(given: str) -> tuple[str, ...]:
-    for each in words(given):
-        if not HOST.fullmatch(each.removeprefix("[").removesuffix("]")):
+    for host in words(given):
+        if not HOST.fullmatch(host.removeprefix("[").removesuffix("]")):
             raise ValueError("expected names of hosts, without a port, separated by commas")
-    return tuple(each.lower() for each in words(given))
+    return tuple(host.lower() for host in words(given))
 
 
 def page_origins(given: str) -> tuple[str, ...]:
     """Origins as a browser spells them, without a path."""
-    for each in words(given):
-        parts = urlsplit(each)
+    for origin in words(given):
+        parts = urlsplit(origin)
         if not parts.scheme or not parts.netloc or parts.path or parts.query or parts.fragment:
             raise ValueError(
                 "expected origins like https://chat.example or http://localhost:3000; no wildcard"
             )
-    return tuple(each.lower() for each in words(given))
+    return tuple(origin.lower() for origin in words(given))
 
 
 def networks(given: str) -> tuple[str, ...]:
     """Addresses and networks, separated by commas."""
-    for each in words(given):
+    for network in words(given):
         try:
-            ip_network(each, strict=False)
+            ip_network(network, strict=False)
         except ValueError as error:
             raise ValueError("expected addresses or networks like 10.0.0.0/8, separated by commas") from error
     return words(given)

@@ -369,7 +369,9 @@ class Config:
     def environ(self) -> dict[str, str]:
         """The environment that makes another process load these very settings."""
         unset = dict.fromkeys((*FIELD_OF_VARIABLE, ENV_FILE), "")
-        return unset | {variable(each.name): spell(getattr(self, each.name)) for each in settings()}
+        return unset | {
+            variable(declared.name): spell(getattr(self, declared.name)) for declared in settings()
+        }
 
     def origin(self, name: str) -> str:
         return self.origins.get(name, "default")
@@ -385,7 +387,7 @@ class Config:
 
 
 def settings() -> list[Field[Any]]:
-    return [each for each in fields(Config) if "parse" in each.metadata]
+    return [declared for declared in fields(Config) if "parse" in declared.metadata]
 
 
 def variable(name: str) -> str:
@@ -399,20 +401,24 @@ def spell(value: object) -> str:
     if isinstance(value, Secret):
         return value.reveal()
     if isinstance(value, tuple):
-        pairs = any(isinstance(each, tuple) for each in value)
-        return ",".join(":".join(map(spell, each)) if pairs else spell(each) for each in value)
+        pairs = any(isinstance(item, tuple) for item in value)
+        return ",".join(":".join(map(spell, item)) if pairs else spell(item) for item in value)
     if isinstance(value, dict):
         return json.dumps(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-SECRETS = [each for each in settings() if each.metadata["secret"]]
-BY_NAME = {each.name: each for each in settings()}
+SECRETS = [declared for declared in settings() if declared.metadata["secret"]]
+BY_NAME = {declared.name: declared for declared in settings()}
 # A later name takes precedence: the short ones, those of earlier versions, the full ones.
 FIELD_OF_VARIABLE = (
-    {each.metadata["alias"]: each.name for each in settings() if each.metadata["alias"]}
-    | {variable(each.metadata["former"]): each.name for each in settings() if each.metadata["former"]}
-    | {variable(each.name): each.name for each in settings()}
+    {declared.metadata["alias"]: declared.name for declared in settings() if declared.metadata["alias"]}
+    | {
+        variable(declared.metadata["former"]): declared.name
+        for declared in settings()
+        if declared.metadata["former"]
+    }
+    | {variable(declared.name): declared.name for declared in settings()}
 )
 
 

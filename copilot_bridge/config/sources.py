@@ -103,7 +103,11 @@ def credential_source(environ: Mapping[str, str]) -> Source:
     :raises ConfigError: a file can't be read.
     """
     directory = environ.get(CREDENTIALS)
-    files = {each.name: Path(directory, each.name.replace("_", "-")) for each in SECRETS} if directory else {}
+    files = (
+        {declared.name: Path(directory, declared.name.replace("_", "-")) for declared in SECRETS}
+        if directory
+        else {}
+    )
     found = {name: (read_credential(file), str(file)) for name, file in files.items()}
     return {name: given for name, given in found.items() if given[0]}
 

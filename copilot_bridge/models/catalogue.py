@@ -120,8 +120,8 @@ def read_dialects(endpoints: object, kind: str) -> tuple[str, ...]:
     """The dialects of the listed endpoints.  A missing list means chat (or embeddings) only."""
     if not isinstance(endpoints, list):
         return DIALECTS_BY_TYPE.get(kind, ())
-    spoken = (BY_UPSTREAM_PATH.get(each) for each in endpoints if isinstance(each, str))
-    found = tuple(dict.fromkeys(each for each in spoken if each))
+    known = (BY_UPSTREAM_PATH.get(endpoint) for endpoint in endpoints if isinstance(endpoint, str))
+    found = tuple(dict.fromkeys(dialect for dialect in known if dialect))
     return found or (DIALECTS_BY_TYPE.get(kind, ()) if "/embeddings" in endpoints else ())
 
 

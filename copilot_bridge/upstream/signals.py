@@ -1,4 +1,4 @@
-"""The context of a call that Copilot is told beside its body: initiator, conversation, task."""
+"""The context of a call that Copilot gets beside its body: initiator, conversation, task."""
 
 from dataclasses import dataclass, replace
 

@@ -25,6 +25,6 @@ def response_ids(body: Body) -> Iterator[IdLocation]:
 def adapt_response_schemas(body: Body, model: Model) -> bool:
     limits = limits_of("responses", model.vendor, model.id)
     offered = dicts(body.get("tools"))
-    inner = [each for tool in offered for each in dicts(tool.get("tools"))]
+    inner = [nested for tool in offered for nested in dicts(tool.get("tools"))]
     changes = [adapt_schema(tool, "parameters", limits) for tool in (*offered, *inner)]
     return any(changes)

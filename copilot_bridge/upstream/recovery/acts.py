@@ -174,9 +174,9 @@ def drop_beta(case: Case) -> bool:
 
 
 def strip_ttl(case: Case) -> bool:
-    found = [each for each in breakpoints_in(case.body) if "ttl" in each]
-    for breakpoint_ in found:
-        del breakpoint_["ttl"]
+    found = [control for control in breakpoints_in(case.body) if "ttl" in control]
+    for control in found:
+        del control["ttl"]
     return bool(found)
 
 

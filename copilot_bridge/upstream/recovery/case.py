@@ -29,7 +29,7 @@ class Case:
 
 
 def dicts(given: Any) -> list[Json]:
-    return [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
+    return [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
 
 
 def drop_betas(headers: Headers, refused: Callable[[str], bool]) -> bool:

@@ -104,11 +104,11 @@ def shorten_ids(case: Case) -> bool:
 
 
 def call_ids(body: Json) -> Iterator[tuple[Json, str]]:
-    for each in dicts(body.get("input")) + dicts(body.get("messages")):
-        held = [each, *dicts(each.get("tool_calls")), *dicts(each.get("content"))]
+    for entry in dicts(body.get("input")) + dicts(body.get("messages")):
+        held = [entry, *dicts(entry.get("tool_calls")), *dicts(entry.get("content"))]
         for holder in held:
             keys = ["call_id", "tool_call_id", "tool_use_id"]
-            is_call = holder.get("type") == "tool_use" or (holder is not each and "function" in holder)
+            is_call = holder.get("type") == "tool_use" or (holder is not entry and "function" in holder)
             keys += ["id"] if is_call else []
             yield from ((holder, key) for key in keys if isinstance(holder.get(key), str))
 

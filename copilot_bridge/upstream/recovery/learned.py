@@ -49,8 +49,8 @@ class Entry:
 
     def row(self) -> "Row":
         lesson = self.lesson
-        told = (lesson.act, lesson.subject, lesson.value)
-        return (self.account, self.api, self.model, *told, self.since, self.until)
+        described = (lesson.act, lesson.subject, lesson.value)
+        return (self.account, self.api, self.model, *described, self.since, self.until)
 
 
 Row = tuple[str, str, str, str, str, str, float, float]
