@@ -31,7 +31,7 @@ def decide() -> Response:
     """Raises BridgeError "invalid_request"."""
     answer, wanted = request.form.get("answer", ""), request.form.get("id", "")
     if answer not in ANSWERS or not wanted:
-        raise BridgeError(tr("Expected yes or no to a request."), kind="invalid_request")
+        raise BridgeError(tr("approvals.no_decision"), kind="invalid_request")
     table = shared().store.approvals
     chosen = [each.id for each in table.waiting()] if wanted == ALL else [wanted]
     decided = [table.decide(each, yes=ANSWERS[answer]) for each in chosen]
@@ -50,8 +50,8 @@ def state() -> dict[str, Any]:
 def said(what: str) -> str:
     """What has become of the last click."""
     words = {
-        "yes": tr("Approved: the request goes on."),
-        "no": tr("Denied: the client has been told."),
-        "gone": tr("It does not wait any more: its client has left, or somebody else has answered."),
+        "yes": tr("approvals.approved"),
+        "no": tr("approvals.denied"),
+        "gone": tr("approvals.gone"),
     }
     return words.get(what, "")

@@ -51,7 +51,7 @@ def stop() -> Response:
 def use() -> Response:
     """Raises InvalidRequest: there is no such login."""
     if not use_account(shared(), request.form.get("user", "")):
-        raise InvalidRequest(tr("There is no such login any more."))
+        raise InvalidRequest(tr("accounts.no_such_login"))
     return go(url_for("web.device.show"))
 
 
@@ -59,7 +59,7 @@ def use() -> Response:
 def remove() -> Response:
     """Raises InvalidRequest: there is no such login."""
     if not forget_account(shared(), request.form.get("user", "")):
-        raise InvalidRequest(tr("There is no such login any more."))
+        raise InvalidRequest(tr("accounts.no_such_login"))
     return go(url_for("web.device.show"))
 
 

@@ -106,16 +106,14 @@ def receive() -> Any:
 def keep_out_pages() -> None:
     """Who may use the APIs (--cors-origin) may not read these pages.  Raises BridgeError "permission"."""
     if shared().origin_policy.allows(request.headers.get("Origin", "")):
-        raise BridgeError(tr("Pages of other sites may not use these."), kind="permission")
+        raise BridgeError(tr("access.cross_site"), kind="permission")
 
 
 def operator() -> Visitor:
     """Raises BridgeError: "authentication" for strangers, "permission" for other keys."""
     visitor = find_visitor()
     if not visitor.caller.operator:
-        raise BridgeError(
-            tr("These pages are for the operator: this key is for models only."), kind="permission"
-        )
+        raise BridgeError(tr("sign_in.operator_only"), kind="permission")
     return visitor
 
 
@@ -206,7 +204,7 @@ def check_form() -> None:
     sealed = seals().open("form", given, SESSION_DAYS)
     if not session or not isinstance(sealed, str) or not hmac.compare_digest(sealed, session):
         raise BridgeError(
-            tr("This form is not from here, or too old: go back, load the page again, and try once more."),
+            tr("errors.stale_form"),
             kind="permission",
             code="csrf",
         )

@@ -44,14 +44,14 @@ FOREVER = "public, max-age=31536000, immutable"  # an asset's address changes wi
 def navigation() -> list[tuple[str, str]]:
     """(endpoint, title) of the pages that there are."""
     titles = (
-        ("web.home.show", tr("Home")),
-        ("web.usage.show", tr("Usage")),
-        ("web.requests.show", tr("Requests")),
-        ("web.approvals.show", tr("Approvals")),
-        ("web.device.show", tr("Accounts")),
-        ("web.models.show", tr("Models")),
-        ("web.setup.show", tr("Setup")),
-        ("web.docs.show", tr("Docs")),
+        ("web.home.show", tr("frame.home")),
+        ("web.usage.show", tr("frame.usage")),
+        ("web.requests.show", tr("frame.requests")),
+        ("web.approvals.show", tr("frame.approvals")),
+        ("web.device.show", tr("frame.accounts")),
+        ("web.models.show", tr("frame.models")),
+        ("web.setup.show", tr("frame.setup")),
+        ("web.docs.show", tr("frame.docs")),
     )
     return [(endpoint, title) for endpoint, title in titles if endpoint in current_app.view_functions]
 
@@ -72,7 +72,7 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
     )
-    made.install_gettext_callables(language.say, language.say_number, newstyle=True)  # type: ignore[attr-defined]
+    made.install_gettext_callables(language.text_of, language.text_for, newstyle=True)  # type: ignore[attr-defined]
     made.globals.update(
         asset=asset,
         csrf_token=csrf_token,

@@ -124,8 +124,8 @@ def today() -> dict[str, Any] | None:
 def next_steps() -> list[tuple[str, str]]:
     """(endpoint, text) of the pages that there are."""
     steps = (
-        ("web.setup.show", tr("Point a client at the bridge")),
-        ("web.usage.show", tr("See what used up the quota")),
-        ("web.requests.show", tr("Look why a request failed")),
+        ("web.setup.show", tr("home.set_up_client")),
+        ("web.usage.show", tr("home.see_usage")),
+        ("web.requests.show", tr("home.see_failures")),
     )
     return [(endpoint, text) for endpoint, text in steps if endpoint in current_app.view_functions]

@@ -1,4 +1,4 @@
-"""What the pages say, in the reader's language.  English is what stands in the templates."""
+"""The texts of the pages, by name, in the reader's language."""
 
 from functools import cache
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from flask import g, has_request_context, request
 
 LANGUAGES = {"en": "English", "zh": "中文"}
-USUAL = "en"
+DEFAULT = "en"
 FOLDER = Path(__file__).parent / "languages"
 
 # As HTML's `lang` says it.
@@ -15,34 +15,51 @@ TAGS = {"en": "en", "zh": "zh-CN"}
 
 @cache
 def catalogue(language: str) -> dict[str, str]:
-    """English sentence -> the language's; {} for English itself."""
-    import tomllib  # here: whoever reads English, or no page at all, does without
+    """The texts of a language: "section.name" -> text.
 
-    path = FOLDER / f"{language}.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8")) if language != USUAL else {}
+    Instructions for clients have no names: the command line prints them as they are in `clients`, so there
+    the English sentence is the name.
+    """
+    import tomllib  # here: a bridge whose pages nobody reads does without
+
+    sections: dict[str, dict[str, str]] = tomllib.loads(
+        (FOLDER / f"{language}.toml").read_text(encoding="utf-8")
+    )
+    sentences = sections.pop("clients", {})
+    named = {f"{section}.{name}": text for section, texts in sections.items() for name, text in texts.items()}
+    return named | sentences
 
 
 def spoken() -> str:
-    """The choice of this reader, else what the browser prefers."""
+    """The language that this reader has chosen, else the one that the browser prefers."""
     if not has_request_context():
-        return USUAL
+        return DEFAULT
     if "language" not in g:
         chosen = request.cookies.get("language", "")
-        g.language = chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES, USUAL)
+        preferred = request.accept_languages.best_match(LANGUAGES, DEFAULT)
+        g.language = chosen if chosen in LANGUAGES else preferred
     found: str = g.language
     return found
 
 
-def say(sentence: str) -> str:
-    """For templates, where it is called `_`; jinja2 puts the values in."""
-    return catalogue(spoken()).get(sentence, sentence)
+def text_of(name: str) -> str:
+    """The text of this name; templates call it `_`, and jinja2 puts the values in."""
+    texts = catalogue(spoken())
+    return texts[name] if name in texts else catalogue(DEFAULT).get(name, name)
 
 
-def say_number(one: str, many: str, number: int) -> str:
-    """Chinese knows no plural: its sentence stands at `many`."""
-    return catalogue(spoken()).get(many, one if number == 1 else many)
+def text_for(one: str, many: str, number: int) -> str:
+    """The text for a number of things, for `ngettext` in templates.
+
+    Chinese knows no plural and has only the name of `many`.
+    """
+    has_plural = one in catalogue(spoken())
+    return text_of(one if number == 1 and has_plural else many)
 
 
-def tr(sentence: str, **values: object) -> str:
-    """For Python.  A test reads the first argument: it has to be written out where it is called."""
-    return say(sentence) % values if values else say(sentence)
+def tr(name: str, **values: object) -> str:
+    """The text of this name with its values, for Python.
+
+    A test reads the first argument, so it has to be written out where this is called.
+    """
+    return text_of(name) % values if values else text_of(name)

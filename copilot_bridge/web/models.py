@@ -144,10 +144,10 @@ def abilities(model: Model) -> list[str]:
     supports = model.supports
     thinks = any(supports.get(each) for each in ("thinking", "adaptive_thinking", "max_thinking_budget"))
     found = {
-        tr("vision"): supports.get("vision"),
-        tr("tools"): supports.get("tool_calls"),
-        tr("thinking"): thinks or supports.get("reasoning_effort"),
-        tr("JSON schema"): supports.get("structured_outputs"),
+        tr("models.vision"): supports.get("vision"),
+        tr("models.tools"): supports.get("tool_calls"),
+        tr("models.thinking"): thinks or supports.get("reasoning_effort"),
+        tr("models.json_schema"): supports.get("structured_outputs"),
     }
     return [name for name, has in found.items() if has]
 

@@ -43,22 +43,22 @@ def known_plan(bridge: Bridge, account: Account) -> str:
 
 
 def plan_name(usage: AccountUsage) -> str:
-    return usage.plan_name or tr("plan unknown")
+    return usage.plan_name or tr("quota.plan_unknown")
 
 
 def quota_name(name: str) -> str:
     """GitHub's name of an allowance, for people."""
     names = {
-        "premium_interactions": tr("Premium requests"),
-        "premium_models": tr("Premium requests"),
-        "chat": tr("Chat"),
-        "completions": tr("Completions"),
-        "session": tr("Session limit"),
-        "weekly": tr("Weekly limit"),
+        "premium_interactions": tr("quota.premium_requests"),
+        "premium_models": tr("quota.premium_requests"),
+        "chat": tr("quota.chat"),
+        "completions": tr("quota.completions"),
+        "session": tr("quota.session_limit"),
+        "weekly": tr("quota.weekly_limit"),
     }
     return names.get(name, name.replace("_", " ").capitalize())
 
 
 def unit_name(unit: str) -> str:
-    units = {"requests": tr("requests"), "AI units": tr("AI units")}
+    units = {"requests": tr("quota.requests"), "AI units": tr("home.ai_units")}
     return units.get(unit, unit)

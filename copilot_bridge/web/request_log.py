@@ -155,7 +155,7 @@ def find(id_: str) -> RequestLogRow:
     """Raises BridgeError "not_found"."""
     row = shared().store.request_log.find(id_)
     if row is None or not (asking().operator or row.caller == asking().id):
-        raise BridgeError(tr("There is no request with this number in the log."), kind="not_found")
+        raise BridgeError(tr("requests.no_such_request"), kind="not_found")
     return row
 
 
@@ -208,14 +208,14 @@ def read_status(text: str | None) -> tuple[str | None, str | None]:
 
 def statuses() -> dict[str, str]:
     return {
-        "ok": tr("OK"),
-        FAILED: tr("All errors"),
-        "client": tr("Errors of the client"),
-        "limit": tr("Quota and rate limits"),
-        "upstream": tr("Errors of GitHub"),
-        "broken": tr("Broken off"),
-        "gone": tr("Client left"),
-        "internal": tr("Errors of the bridge"),
+        "ok": tr("requests.ok"),
+        FAILED: tr("requests.all_errors"),
+        "client": tr("requests.client_errors"),
+        "limit": tr("requests.limits"),
+        "upstream": tr("requests.github_errors"),
+        "broken": tr("requests.interrupted"),
+        "gone": tr("requests.client_left"),
+        "internal": tr("requests.bridge_errors"),
     }
 
 
@@ -253,13 +253,13 @@ class Chip:
 
 def chips() -> list[Chip]:
     titles = {
-        "from": tr("From"),
-        "to": tr("To"),
-        "key": tr("Key"),
-        "model": tr("Model"),
-        "status": tr("Result"),
-        "account": tr("Account"),
-        "session": tr("Conversation"),
+        "from": tr("requests.from"),
+        "to": tr("requests.to"),
+        "key": tr("usage.key"),
+        "model": tr("usage.model"),
+        "status": tr("requests.result"),
+        "account": tr("quota.account"),
+        "session": tr("request.conversation"),
     }
     path = url_for("web.requests.show")
     found = []
@@ -286,32 +286,32 @@ def judged(row: RequestLogRow) -> tuple[str, str]:
     """(kind of badge, words) of how a request ended."""
     outcome = row.outcome or ""
     if outcome == "ok":
-        return "good", tr("OK")
+        return "good", tr("requests.ok")
     if outcome in SUCCESSES:
-        return "", tr("client left")
+        return "", tr("requests.outcome_client_left")
     kind = "low" if outcome in (*GROUPS["client"], *GROUPS["limit"]) else "out"
     return kind, outcome_name(outcome)
 
 
 def outcome_name(outcome: str) -> str:
     names = {
-        "invalid_request": tr("not understood"),
-        "unsupported": tr("not supported"),
-        "prompt_too_long": tr("prompt too long"),
-        "content_filter": tr("content filter"),
-        "model_not_found": tr("no such model"),
-        "permission": tr("not allowed"),
-        "too_large": tr("too large"),
-        "quota": tr("quota used up"),
-        "rate_limited": tr("rate limited"),
-        "overloaded": tr("overloaded"),
-        "unavailable": tr("Copilot failed"),
-        "unreachable": tr("unreachable"),
-        "timeout": tr("timed out"),
-        "authentication": tr("login refused"),
-        "stream_cut": tr("broken off"),
-        "interrupted": tr("bridge ended"),
-        "internal": tr("internal error"),
+        "invalid_request": tr("requests.outcome_invalid"),
+        "unsupported": tr("requests.outcome_unsupported"),
+        "prompt_too_long": tr("requests.outcome_prompt_too_long"),
+        "content_filter": tr("requests.outcome_content_filter"),
+        "model_not_found": tr("requests.outcome_no_such_model"),
+        "permission": tr("requests.outcome_forbidden"),
+        "too_large": tr("requests.outcome_too_large"),
+        "quota": tr("requests.outcome_quota"),
+        "rate_limited": tr("requests.outcome_rate_limited"),
+        "overloaded": tr("requests.outcome_overloaded"),
+        "unavailable": tr("requests.outcome_copilot_failed"),
+        "unreachable": tr("requests.outcome_unreachable"),
+        "timeout": tr("requests.outcome_timeout"),
+        "authentication": tr("requests.outcome_login_refused"),
+        "stream_cut": tr("requests.outcome_interrupted"),
+        "interrupted": tr("requests.outcome_bridge_stopped"),
+        "internal": tr("requests.outcome_internal"),
     }
     return names.get(outcome, outcome.replace("_", " "))
 
@@ -336,10 +336,10 @@ def phases(row: RequestLogRow) -> list[Phase]:
     token = min(row.token_ms or 0, whole - queue)
     first = whole if row.first_byte_ms is None else min(max(row.first_byte_ms, queue + token), whole)
     named = (
-        (tr("Waiting for its turn"), "queue", queue),
-        (tr("Copilot token"), "token", token),
-        (tr("Waiting for the first byte"), "first", first - queue - token),
-        (tr("Answer under way"), "stream", whole - first),
+        (tr("request.queue"), "queue", queue),
+        (tr("request.copilot_token"), "token", token),
+        (tr("request.wait_for_first_byte"), "first", first - queue - token),
+        (tr("request.streaming"), "stream", whole - first),
     )
     found, start = [], 0
     for name, kind, ms in named:

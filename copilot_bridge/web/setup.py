@@ -25,7 +25,7 @@ from copilot_bridge.pipeline.model_list import named, offered, supports_chat
 from copilot_bridge.store.keys import KEY
 from copilot_bridge.web.door import go, shared
 from copilot_bridge.web.frame import page
-from copilot_bridge.web.language import say, tr
+from copilot_bridge.web.language import text_of, tr
 from copilot_bridge.web.trial import Trial, ask
 
 bp = Blueprint("setup", __name__)
@@ -83,10 +83,10 @@ def show() -> Response:
 def add_key() -> Response:
     """A key, which is shown this once.  Raises InvalidRequest: none is needed."""
     if not shared().authenticator.requires_key:
-        raise InvalidRequest(tr("This bridge asks for no key."))
+        raise InvalidRequest(tr("setup.no_key"))
     name, span = request.form.get("name", "").strip(), request.form.get("expires", "")
     if span not in SPANS:
-        raise InvalidRequest(tr("Expected a span of time from the list."))
+        raise InvalidRequest(tr("setup.bad_expiry"))
     try:
         secret = make_key(shared().store, name, KEY, expires=span)
     except BridgeError as error:
@@ -125,7 +125,7 @@ def choice(given: Mapping[str, str]) -> Choice:
 
 
 def offer() -> Offer:
-    late = UpstreamTimeout(tr("GitHub has not answered within %(seconds)s s.", seconds=f"{PATIENCE:g}"))
+    late = UpstreamTimeout(tr("setup.github_silent", seconds=f"{PATIENCE:g}"))
     try:
         with gevent.Timeout(PATIENCE, late):
             models = offered(g.call, g.call.models.catalogue(g.call.copilot()))
@@ -165,9 +165,9 @@ def shown(
         systems={name: title for name, (title, _) in SYSTEMS.items()},
         offer=offered,
         steps=steps,
-        by_hand=[say(sentence) % values for sentence, values in steps.steps],
-        values=[(say(name), value) for name, value in steps.values],
-        lasting_place=say(SHELLS[system.shell].lasting),
+        by_hand=[text_of(sentence) % values for sentence, values in steps.steps],
+        values=[(text_of(name), value) for name, value in steps.values],
+        lasting_place=text_of(SHELLS[system.shell].lasting),
         proposed=offered.pick("", row.models),
         multiplier=next((each.multiplier for each in offered.models if each.id == steps.model.id), None),
         keyed=keyed,
@@ -189,5 +189,5 @@ def base_url() -> str:
 
 
 def spans() -> dict[str, str]:
-    names = (tr("never"), tr("in 30 days"), tr("in 90 days"), tr("in a year"))
+    names = (tr("setup.never"), tr("setup.in_30_days"), tr("setup.in_90_days"), tr("setup.in_a_year"))
     return dict(zip(SPANS, names, strict=True))

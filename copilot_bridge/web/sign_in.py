@@ -40,9 +40,9 @@ def enter() -> Response:
         if error.kind == "rate_limited":
             raise
         g.entry.note_error(error)
-        return form(following, 401, tr("This key is not known here, or not any more."))
+        return form(following, 401, tr("sign_in.unknown_key"))
     if not caller.operator:
-        text = tr("This key is for models only. These pages need the operator's key.")
+        text = tr("sign_in.models_only_key")
         return form(following, 403, text)
     _next.pop(g.entry.caller, None)
     return open_session(go(following), key)
@@ -65,7 +65,7 @@ def wait_turn(address: str) -> None:
     turn = max(now, _next.get(address, now))
     if turn - now > LONGEST_WAIT:
         raise BridgeError(
-            tr("Too many tries from your address: wait a few seconds."),
+            tr("sign_in.too_many_tries"),
             kind="rate_limited",
             headers={"Retry-After": "5"},
         )

@@ -24,17 +24,17 @@ LIVE = "X-Live"  # of requests for a part of a page
 
 def title(status: int) -> str:
     titles = {
-        400: tr("Bad request"),
-        401: tr("Please sign in"),
-        403: tr("Not allowed"),
-        404: tr("Not found"),
-        405: tr("Not this way"),
-        429: tr("Too many tries"),
-        502: tr("GitHub can't be reached"),
-        503: tr("The store can't be used"),
-        504: tr("GitHub does not answer"),
+        400: tr("errors.bad_request"),
+        401: tr("errors.please_sign_in"),
+        403: tr("errors.forbidden"),
+        404: tr("errors.not_found"),
+        405: tr("errors.wrong_method"),
+        429: tr("errors.too_many_tries"),
+        502: tr("errors.github_unreachable"),
+        503: tr("errors.store_failed"),
+        504: tr("errors.github_silent"),
     }
-    return titles.get(status, tr("Something went wrong"))
+    return titles.get(status, tr("errors.something_went_wrong"))
 
 
 def show(error: BridgeError) -> Response:
@@ -46,7 +46,7 @@ def show(error: BridgeError) -> Response:
     if asks and request.endpoint != "web.sign_in.show":
         next_one = local_url([*request.args.items(multi=True)])
         return go(url_for("web.sign_in.show", next=next_one))
-    message = tr("You are not signed in, or not any more.") if status == 401 else str(error)
+    message = tr("access.not_signed_in") if status == 401 else str(error)
     response = page(
         "error.html", status, title=title(status), message=message, id=g.entry.id, asks=status == 401
     )
@@ -62,14 +62,14 @@ def show_http(error: HTTPException) -> Response:
     kind = KINDS.get(code, "invalid_request" if code < 500 else "internal")
     if 300 <= code < 400:
         return Response(status=code, headers=dict(error.get_headers()))
-    return show(BridgeError(tr("There is no such page."), kind=kind))
+    return show(BridgeError(tr("errors.no_such_page"), kind=kind))
 
 
 def show_internal(error: Exception) -> Response:
     answer = internal_error_response(error)
     if not wants_page():
         return answer
-    text = tr("An error of the bridge itself. Its log has more, under the number below.")
+    text = tr("errors.internal")
     return page("error.html", 500, title=title(500), message=text, id=g.entry.id, asks=False)
 
 

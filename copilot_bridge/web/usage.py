@@ -77,7 +77,7 @@ def choice() -> Choice:
         users = ()
     wanted = request.args.get("account", "")
     if wanted and wanted not in users:
-        raise InvalidRequest(tr("There is no such login any more."))
+        raise InvalidRequest(tr("accounts.no_such_login"))
     return Choice(wanted, users)
 
 
@@ -151,10 +151,10 @@ def metric() -> str:
 
 def metric_name(name: str) -> str:
     names = {
-        "requests": tr("Requests"),
-        "premium": tr("Premium requests"),
-        "cost": tr("AI units"),
-        "tokens": tr("Tokens"),
+        "requests": tr("frame.requests"),
+        "premium": tr("quota.premium_requests"),
+        "cost": tr("home.ai_units"),
+        "tokens": tr("home.tokens"),
     }
     return names[name]
 
@@ -168,7 +168,7 @@ def chart_of(shares: list[Sums], labels: list[str], shown: str) -> Chart:
 
 
 def model_name(model: str) -> str:
-    return model or tr("(no known model)")
+    return model or tr("usage.unknown_model")
 
 
 def sum_of(row: Sums, shown: str) -> float:

@@ -42,9 +42,7 @@ def read_moment(text: str, field: str, *, end: bool = False) -> float:
         at = at if at.tzinfo else at.replace(tzinfo=timezone(timedelta(minutes=offset())))
         return (at + (SPAN.get(len(text), timedelta()) if end else timedelta())).timestamp()
     except (ValueError, OverflowError) as error:
-        raise InvalidRequest(
-            tr("%(field)s: expected a time like 2026-11-21T14:32", field=field), param=field
-        ) from error
+        raise InvalidRequest(tr("requests.bad_time", field=field), param=field) from error
 
 
 def as_field(moment: float) -> str:

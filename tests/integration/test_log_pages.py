@@ -145,7 +145,7 @@ def test_filters_are_shown_and_taken_away(full: Bridge) -> None:
     assert chips[1][0] == "/requests?from=2020-01-01T00%3A00&status=429"
     assert ids(text)
     assert set(re.findall(r"<small>(\d{3})</small>", text)) == {"429"}
-    assert "No request fits" in page(full, "/requests?key=nobody")
+    assert "No matching requests" in page(full, "/requests?key=nobody")
     sent = full.request("GET", "/requests?status=ok&model=", headers=BROWSER)
     assert (sent.status, sent.headers["location"]) == (303, "/requests?status=ok")
     for path in ("/requests?status=odd", "/requests?from=yesterday", "/requests?before=x"):
@@ -155,20 +155,20 @@ def test_filters_are_shown_and_taken_away(full: Bridge) -> None:
 def test_times_are_the_readers(full: Bridge) -> None:
     text = page(full, "/requests?from=2026-01-01", Cookie="utc_offset=480")
     assert 'name="from" type="datetime-local" value="2026-01-01T00:00"' in text
-    assert "times in UTC+8" in text
-    assert "Days in UTC." in page(full, "/usage")
-    assert "Days in UTC-3:30." in page(full, "/usage", Cookie="utc_offset=-210")
+    assert "times are in UTC+8" in text
+    assert "Days are in UTC." in page(full, "/usage")
+    assert "Days are in UTC-3:30." in page(full, "/usage", Cookie="utc_offset=-210")
 
 
 def test_one_request(full: Bridge) -> None:
     known = told(full, "/requests?status=upstream")["data"][0]
     text = page(full, f"/requests/{known['id']}")
     assert known["error"] in text
-    for words in ("Waiting for its turn", "Copilot token", "Waiting for the first byte", known["caller"]):
+    for words in ("Waiting in the queue", "Copilot token", "Waiting for the first byte", known["caller"]):
         assert words in text
     missing = full.request("GET", "/requests/none", headers=BROWSER)
     assert missing.status == 404
-    assert b"There is no request with this number in the log." in missing.body
+    assert b"The log has no request with this number." in missing.body
     assert full.request("GET", "/requests/none").status == 404
 
 
@@ -254,7 +254,7 @@ def test_without_github_the_pages_come_all_the_same(start_bridge: Start) -> None
     bridge = start_bridge(server="gevent", github_api_url=NOWHERE)
     assert bridge.request("GET", "/healthz").status == 200
     for path, part, words in (
-        ("/usage", "/usage/quota", "The quota isn't known"),
+        ("/usage", "/usage/quota", "The quota is unknown"),
         ("/models", "/status/models", "The models can't be listed"),
     ):
         stream = bridge.dial("GET", path, headers=BROWSER).begin()
@@ -262,8 +262,8 @@ def test_without_github_the_pages_come_all_the_same(start_bridge: Start) -> None
         assert stream.opened - stream.asked < 2
         stream.close()
         assert words in page(bridge, part)
-    assert "No request has been logged yet" in page(bridge, "/usage")
-    assert "No request has been logged yet" in page(bridge, "/requests")
+    assert "No requests have been logged yet" in page(bridge, "/usage")
+    assert "No requests have been logged yet" in page(bridge, "/requests")
 
 
 def test_the_catalogue_is_for_browsers_at_one_path_only(full: Bridge) -> None:
@@ -273,14 +273,14 @@ def test_the_catalogue_is_for_browsers_at_one_path_only(full: Bridge) -> None:
         "claude-opus-4.6",
         "also:",
         "<code>sonnet</code>",
-        "AI units a million tokens:",
+        "AI units per million tokens:",
         "auto:intelligence",
     ):
         assert words in text
     found = page(full, "/models?q=claude+opus")
     assert "claude-opus-4.5" in found
     assert "gpt-4.1" not in found
-    assert "No model fits" in page(full, "/models?q=nothing-like-it")
+    assert "No matching models" in page(full, "/models?q=nothing-like-it")
     for path, accept in (
         ("/models", "*/*"),
         ("/models", "application/json"),

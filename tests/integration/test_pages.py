@@ -100,7 +100,7 @@ def test_a_hostile_page_gets_nothing(bridge: Bridge, browse: Browse, paths: list
         for token in ("", foreign):
             answer = browser.post_bare(path, fields | {"csrf_token": token})
             assert answer.status_code == 403, path
-            assert "This form is not from here" in answer.text
+            assert "This form is too old" in answer.text
     for path in paths:
         rebound = browser.get(path, Host="evil.example", **{"X-Forwarded-Host": "127.0.0.1"})
         assert rebound.status_code == 403, path
@@ -258,7 +258,7 @@ def test_logins_that_come_to_nothing(start_bridge: Start, simulator: Simulator, 
     bridge = start_bridge(github_token="", server="gevent")
     tab = browse(bridge)
     ends = (
-        ({"answers": ["slow_down"]}, "GitHub asks us to look less often: now every 6 s"),
+        ({"answers": ["slow_down"]}, "GitHub asked for fewer checks: now every 6 s"),
         ({"answers": ["access_denied"]}, "The login was refused"),
         ({"answers": ["authorization_pending"], "expires_in": 1}, "The code has expired"),
     )
@@ -281,7 +281,7 @@ def test_the_first_page_does_not_wait_for_github(start_bridge: Start, browse: Br
     page = browser.get("/")
     assert page.elapsed.total_seconds() < 2
     assert "Asking GitHub for the quota" in page.text
-    assert "The quota isn't known" in browser.get("/status/quota").text
+    assert "The quota is unknown" in browser.get("/status/quota").text
     browser.wait_for("/", "<dt>Errors</dt><dd>1</dd>")
     assert browser.post("/auth/device").status_code == 502
     browser.session.headers["Accept-Language"] = "zh-CN"

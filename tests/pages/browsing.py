@@ -90,7 +90,7 @@ class Visitor:
         page = self.open("/sign-in")
         page.get_by_label("The operator's API key").fill(key)
         page.get_by_role("button", name="Sign in").click()
-        page.get_by_role("heading", name="At a glance").wait_for()
+        page.get_by_role("heading", name="Overview").wait_for()
         return page
 
     def expects(self, complaint: str) -> None:

@@ -26,12 +26,12 @@ def test_yes_and_no(asking: Bridge, visit: Visit) -> None:
     assert page.evaluate("window.same"), "the page has been loaded anew"
     assert barriers(page) == []
     page.get_by_role("button", name="Approve: may I, please").click()
-    expect(page.get_by_text("Approved: the request goes on.")).to_be_visible()
+    expect(page.get_by_text("Approved. The request continues.")).to_be_visible()
     assert first.status == 200
     assert "may I, please" in first.answer().message["content"]
     second = asking.ask("and may I")
     page.get_by_role("button", name="Deny: and may I").click()
-    expect(page.get_by_text("Denied: the client has been told.")).to_be_visible()
+    expect(page.get_by_text("Denied. The client has been informed.")).to_be_visible()
     answer = second.answer()
     assert answer.status == 403
     assert "denied" in answer.error["message"]
@@ -62,7 +62,7 @@ def test_an_sdk_waits_and_there_is_no_script(asking: Bridge, visit: Visit) -> No
     ):
         page.reload()
         page.get_by_role("button", name="Approve: said by an SDK").click()
-        expect(page.get_by_text("Approved: the request goes on.")).to_be_visible()
+        expect(page.get_by_text("Approved. The request continues.")).to_be_visible()
         words = "".join(each.choices[0].delta.content or "" for each in stream if each.choices)
     assert "said by an SDK" in words
 

@@ -87,7 +87,7 @@ def test_a_login_and_another(begin, picture: Picture, simulator: Simulator, empt
         (["expired_token"], {}, "The code has expired"),
         (["authorization_pending"], {"expires_in": 2}, "The code has expired"),
         (["access_denied"], {}, "The login was refused"),
-        (["device_flow_disabled"], {}, "The login has failed"),
+        (["device_flow_disabled"], {}, "The login failed"),
     ],
     ids=["expired", "expired by the clock", "denied", "failed"],
 )
@@ -99,7 +99,7 @@ def test_an_end_and_again(begin, picture: Picture, simulator: Simulator, answers
     assert barriers(page) == []
     picture(page, f"accounts-{words.split()[-1]}")
     tell(simulator, "authorization_pending")
-    page.get_by_role("button", name="Again").click()
+    page.get_by_role("button", name="Try again").click()
     expect(page.get_by_label("Your code")).to_have_text(CODE)
     assert page.get_by_label("Your code").inner_text() != code
 
@@ -107,7 +107,7 @@ def test_an_end_and_again(begin, picture: Picture, simulator: Simulator, answers
 def test_slower_and_given_up(begin) -> None:
     page = begin("slow_down")
     expect(page.get_by_text("GitHub asks us to look less often: now every 6 s.")).to_be_visible(timeout=LATE)
-    page.get_by_role("button", name="Give up").click()
+    page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("button", name="Get a code")).to_be_visible()
 
 
@@ -115,7 +115,7 @@ def test_without_a_script_on_a_phone(begin, empty: Bridge, visit: Visit) -> None
     visitor = visit(empty, java_script_enabled=False, viewport=PHONE)
     page = begin("success", visitor=visitor, token=new_token())
     assert overflow(page) == 0
-    look = page.get_by_role("link", name="Look whether it is done")
+    look = page.get_by_role("link", name="Check now")
     done = page.get_by_text("Logged in as octo-demo")
     while not done.count():  # GitHub is asked when it is time: at the earliest after the interval
         look.click()

@@ -24,10 +24,10 @@ class Row:
 
 # Another page is another row.
 PAGES = {
-    "home": Row("/", "At a glance", "运行状况", ("Today", "Address for your tools")),
-    "approvals": Row("/approvals", "Approvals", "审批", ("Requests are not held",)),
+    "home": Row("/", "Overview", "运行状况", ("Today", "Address for your tools")),
+    "approvals": Row("/approvals", "Approvals", "审批", ("Approval is off",)),
     "accounts": Row("/auth/device", "GitHub accounts", "GitHub 账号", ("Get a code", "Stored logins")),
-    "setup": Row("/setup", "Point a client at the bridge", "让客户端接入本服务", ("Send a test request",)),
+    "setup": Row("/setup", "Set up a client", "让客户端接入本服务", ("Send a test request",)),
     "usage": Row("/usage", "Usage", "用量", ("By model", "By key")),
     "requests": Row("/requests", "Requests", "请求", ("Filter",)),
     "request": Row("/requests/{request}", "gpt-4o", "gpt-4o", ("Where the time went",)),
@@ -124,7 +124,7 @@ def test_nothing_moves_for_those_who_want_it_so(show) -> None:
 def test_the_navigation_can_be_skipped(show, name: str) -> None:
     page = show(name)
     page.keyboard.press("Tab")
-    skip = page.get_by_role("link", name="Skip to the content")
+    skip = page.get_by_role("link", name="Skip to content")
     expect(skip).to_be_focused()
     expect(skip).to_be_in_viewport()
     page.keyboard.press("Enter")

@@ -75,10 +75,10 @@ def test_filters_are_chosen_and_taken_away(short: Bridge, visit: Visit) -> None:
 
 def test_errors_are_found_and_looked_at(short: Bridge, visit: Visit) -> None:
     page = visit(short).open("/requests")
-    page.get_by_label("Result", exact=True).select_option(label="Errors of GitHub")
+    page.get_by_label("Result", exact=True).select_option(label="GitHub errors")
     page.get_by_role("button", name="Filter", exact=True).press("Enter")
     expect(
-        page.get_by_role("link", name=re.compile("Remove the filter Result: Errors of GitHub"))
+        page.get_by_role("link", name=re.compile("Remove the filter Result: GitHub errors"))
     ).to_be_visible()
     known = {row.id: row for row in rows(300)}
     found = ids(page)
@@ -98,7 +98,7 @@ def test_moments_are_the_readers(short: Bridge, visit: Visit) -> None:
     expect(page.get_by_text("The filter takes times in UTC+8.")).to_be_visible()
     page.get_by_label("To").fill("2020-01-01T00:00")
     page.get_by_role("button", name="Filter", exact=True).click()
-    expect(page.get_by_text("No request fits")).to_be_visible()
+    expect(page.get_by_text("No matching requests")).to_be_visible()
     page.get_by_role("link", name="Remove all filters").click()
     expect(page.locator("#rows tr")).to_have_count(50)
 
@@ -108,7 +108,7 @@ def test_moments_are_the_readers(short: Bridge, visit: Visit) -> None:
 
 def test_what_comes_in_is_seen(short: Bridge, visit: Visit) -> None:
     page = visit(short).open("/requests?model=gpt-4o")
-    expect(page.get_by_text("No request fits")).to_be_visible()
+    expect(page.get_by_text("No matching requests")).to_be_visible()
     live = page.get_by_role("button", name="Live")
     live.press("Space")
     expect(live).to_have_attribute("aria-pressed", "true")
@@ -117,7 +117,7 @@ def test_what_comes_in_is_seen(short: Bridge, visit: Visit) -> None:
     short.chat("not of this model", model="gpt-4.1")
     expect(page.locator(f"[id='r-{known}']")).to_be_visible()
     expect(page.locator("#announcer")).to_contain_text("New requests: 1")
-    expect(page.get_by_text("No request fits")).to_have_count(0)
+    expect(page.get_by_text("No matching requests")).to_have_count(0)
     assert page.evaluate("window.same"), "the page has been loaded anew"
     assert ids(page) == [known]
     assert barriers(page) == []
@@ -178,8 +178,8 @@ def test_a_request_under_way_is_waited_for(
         store.close()
     stream.all()
     if not script:
-        while page.get_by_role("link", name="Look again").count():
-            page.get_by_role("link", name="Look again").click()
+        while page.get_by_role("link", name="Check again").count():
+            page.get_by_role("link", name="Check again").click()
     expect(page.get_by_role("heading", name="Where the time went")).to_be_visible()
     assert page.url.endswith(number)
 
@@ -189,7 +189,7 @@ def test_a_request_under_way_is_waited_for(
 
 def test_the_chart_is_switched(short: Bridge, visit: Visit) -> None:
     page = visit(short).open("/usage")
-    tabs = page.get_by_role("navigation", name="What the chart shows")
+    tabs = page.get_by_role("navigation", name="The chart shows")
     expect(page.get_by_role("img", name="Requests per day, by model")).to_be_visible()
     for name in ("Premium requests", "AI units", "Tokens"):
         tabs.get_by_role("link", name=name).click()
@@ -197,7 +197,7 @@ def test_the_chart_is_switched(short: Bridge, visit: Visit) -> None:
         expect(tabs.get_by_role("link", name=name)).to_have_attribute("aria-current", "true")
     tabs.get_by_role("link", name="Requests", exact=True).click()
     expect(page.get_by_role("img", name="Requests per day, by model")).to_be_visible()
-    page.get_by_text("The same as a table").press("Enter")
+    page.get_by_text("As a table").press("Enter")
     table = page.locator("details table")
     expect(table).to_be_visible()
     listed = [int(each) for each in table.locator("td.n").all_inner_texts()]
@@ -237,22 +237,22 @@ def test_the_catalogue_is_searched(short: Bridge, visit: Visit) -> None:
     expect(page).to_have_url(re.compile(r"/models\?q=claude\+opus$"))
     expect(field).to_be_focused()
     field.fill("nothing like it")
-    expect(page.get_by_text("No model fits")).to_be_visible()
+    expect(page.get_by_text("No matching models")).to_be_visible()
     assert page.evaluate("window.same"), "the page has been loaded anew"
-    page.get_by_role("link", name="Show all of them").click()
+    page.get_by_role("link", name="Show all").click()
     expect(names.filter(has_text="gpt-4.1").first).to_be_visible()
 
 
 # All of them.
 
 TITLES = {
-    "Home": "At a glance",
+    "Home": "Overview",
     "Usage": "Usage",
     "Requests": "Requests",
     "Approvals": "Approvals",
     "Accounts": "GitHub accounts",
     "Models": "Models",
-    "Setup": "Point a client at the bridge",
+    "Setup": "Set up a client",
     "Docs": "Docs",
 }
 

@@ -140,7 +140,7 @@ def test_without_a_script(operator: Visit) -> None:
     page = operator(java_script_enabled=False).open("/setup")
     expect(page.get_by_label("A key that you have")).to_be_hidden()
     page.get_by_label("Client").select_option("cline")
-    page.get_by_role("button", name="Show the lines").click()
+    page.get_by_role("button", name="Show the settings").click()
     expect(page.locator("#command")).to_contain_text("cline auth openai --apikey YOUR_KEY")
     page.get_by_text("Make a new key").click()
     page.get_by_label("Name").fill("no-script")

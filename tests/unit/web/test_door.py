@@ -134,7 +134,7 @@ def test_forms_are_ours_alone(app: Flask, client: FlaskClient) -> None:
     for given in ("", "x", foreign):
         answer = client.post("/sign-in", data={"csrf_token": given, "key": OPERATOR}, headers=BROWSER)
         assert answer.status_code == 403
-        assert "This form is not from here" in answer.text
+        assert "This form is too old" in answer.text
     try_key(client, OPERATOR)
     assert client.post("/sign-out", data={"csrf_token": before}, headers=BROWSER).status_code == 403
     headers = BROWSER | {"X-CSRF-Token": token_in(client.get("/", headers=BROWSER).text)}
@@ -228,7 +228,7 @@ def test_below_a_path_of_a_proxy(client: FlaskClient) -> None:
     assert "Secure" in page.headers["Set-Cookie"]
     own = {"Origin": "https://bridge.localhost", "Sec-Fetch-Site": "same-origin"}
     answer = client.post("/sign-out", headers=BROWSER | sent | own)
-    assert "This form is not from here" in answer.text, "as far as the form's token"
+    assert "This form is too old" in answer.text, "as far as the form's token"
 
 
 @pytest.mark.parametrize("prefix", ["//evil.example", "/a/../b", "https://x", "/a b", "/<b>"])

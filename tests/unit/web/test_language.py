@@ -1,4 +1,4 @@
-"""Every sentence of the pages has its Chinese, and no Chinese is left over."""
+"""Each text that the pages name stands in each language, and none is left over."""
 
 import ast
 import re
@@ -10,63 +10,65 @@ from flask import Flask
 
 from copilot_bridge.clients import CLIENTS, SHELLS, setup_instructions
 from copilot_bridge.web.frame import environment
-from copilot_bridge.web.language import LANGUAGES, TAGS, USUAL, catalogue, say_number, spoken, tr
+from copilot_bridge.web.language import DEFAULT, LANGUAGES, TAGS, catalogue, spoken, text_for, tr
 
 ROOM = Path(__file__).parents[3] / "copilot_bridge" / "web"
-FUNCTIONS = {"tr": 1, "ntr": 2}
 VALUES = re.compile(r"%\((\w+)\)[sd]")
 
 
 def in_template(path: Path) -> Iterator[str]:
-    """Of a number's two forms the second one, which is the catalogue's."""
+    """The names in a template; of a number's two forms both."""
     for _line, function, said in environment().extract_translations(path.read_text()):  # type: ignore[attr-defined]
-        sentence = said[function == "ngettext"] if isinstance(said, tuple) else said
-        assert sentence, f"{path.name}: not written out"
-        yield sentence
+        names = [name for name in (said if isinstance(said, tuple) else (said,)) if name]
+        assert len(names) == (2 if function == "ngettext" else 1), f"{path.name}: not written out"
+        yield from names
 
 
 def in_module(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
-            sentence = node.args[FUNCTIONS[node.func.id] - 1]
-            assert isinstance(sentence, ast.Constant), f"{path.name}:{node.lineno}: not written out"
-            yield sentence.value
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "tr":
+            name = node.args[0]
+            assert isinstance(name, ast.Constant), f"{path.name}:{node.lineno}: not written out"
+            yield name.value
 
 
-def of_clients() -> Iterator[str]:
-    """What their rows say to people; where a line stands is no sentence if it is a path."""
+def of_clients() -> set[str]:
+    """The instructions of all clients; the place of a line is no sentence if it is a path."""
+    found = {shell.lasting for shell in SHELLS.values() if not shell.lasting.startswith("~")}
     for client in CLIENTS:
         steps = setup_instructions(client, "http://bridge", "key")
-        yield from (sentence for sentence, _ in steps.steps)
-        yield from (name for name, _ in steps.values)
-    yield from (each.lasting for each in SHELLS.values() if not each.lasting.startswith("~"))
+        found |= {sentence for sentence, _ in steps.steps} | {name for name, _ in steps.values}
+    return found
 
 
-SAID = {
-    sentence: path.name
+NAMED = {
+    name
     for path in sorted(ROOM.rglob("*"))
     if path.suffix in (".html", ".py") and path.name != "language.py"
-    for sentence in (in_template if path.suffix == ".html" else in_module)(path)
-} | dict.fromkeys(of_clients(), "clients")
-OTHERS = [each for each in LANGUAGES if each != USUAL]
+    for name in (in_template if path.suffix == ".html" else in_module)(path)
+}
+PLURAL = "_one"
+OTHERS = [language for language in LANGUAGES if language != DEFAULT]
+
+
+def test_each_name_has_its_text_in_english() -> None:
+    assert catalogue(DEFAULT).keys() == NAMED
 
 
 @pytest.mark.parametrize("language", OTHERS)
-def test_each_sentence_is_translated(language: str) -> None:
-    missing = {sentence: where for sentence, where in SAID.items() if not catalogue(language).get(sentence)}
-    assert missing == {}
-
-
-@pytest.mark.parametrize("language", OTHERS)
-def test_no_translation_is_left_over(language: str) -> None:
-    assert catalogue(language).keys() - SAID.keys() == set()
+def test_each_text_is_translated(language: str) -> None:
+    """Chinese has no plural, so it has one form for each number."""
+    expected = {name for name in NAMED if not name.endswith(PLURAL)} | of_clients()
+    assert catalogue(language).keys() == expected
+    assert all(catalogue(language).values())
 
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_the_values_are_the_same(language: str) -> None:
-    for sentence, said in catalogue(language).items():
-        assert sorted(VALUES.findall(sentence)) == sorted(VALUES.findall(said)), sentence
-        assert VALUES.sub("", said).count("%") == VALUES.sub("", sentence).count("%"), sentence
+    for name, said in catalogue(language).items():
+        english = catalogue(DEFAULT).get(name, name)
+        assert sorted(VALUES.findall(english)) == sorted(VALUES.findall(said)), name
+        assert VALUES.sub("", said).count("%") == VALUES.sub("", english).count("%"), name
 
 
 @pytest.mark.parametrize("language", OTHERS)
@@ -92,11 +94,17 @@ def test_which_language_is_spoken(sent: dict[str, str], expected: str) -> None:
         assert spoken() == expected
 
 
-def test_numbers() -> None:
+def test_a_number_chooses_the_form() -> None:
+    names = ("models.count_one", "models.count")
     with Flask("test").test_request_context():
-        assert say_number("one request", "%(num)s requests", 1) == "one request"
-        assert say_number("one request", "%(num)s requests", 2) == "%(num)s requests"
+        assert text_for(*names, 1) == "%(num)s model"
+        assert text_for(*names, 2) == "%(num)s models"
     with Flask("test").test_request_context(headers={"Accept-Language": "zh"}):
-        assert tr("Home") == "首页"
-    assert tr("Home") == "Home"
+        assert text_for(*names, 1) == text_for(*names, 2) == "%(num)s 个模型"
+
+
+def test_texts_are_in_the_readers_language() -> None:
+    with Flask("test").test_request_context(headers={"Accept-Language": "zh"}):
+        assert tr("frame.home") == "首页"
+    assert tr("frame.home") == "Home"
     assert TAGS.keys() == LANGUAGES.keys()
