@@ -1,38 +1,31 @@
 """Responds to requests for models."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, g, request
 
 from copilot_bridge.http.body import read_body
 from copilot_bridge.http.cleanup import CLEANUP
-from copilot_bridge.http.context import bridge, call, client_socket
+from copilot_bridge.http.context import call, client_socket
 from copilot_bridge.logs.entry import RequestLogEntry
-from copilot_bridge.pipeline import Exchange, RequestContext
-from copilot_bridge.pipeline.log_rows import interrupted_row
+from copilot_bridge.pipeline.run import ReadRequest, run_request
 
 # Proxies must pass events on at once; nginx needs a header of its own.
 STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-
-ReadRequest = Callable[[RequestContext, RequestLogEntry, bytes, Any], Any]
 
 
 def respond(read_request: ReadRequest) -> Response:
     """Responds to a request for a model, which `read_request` reads.  Raises BridgeError."""
     entry: RequestLogEntry = g.entry
     g.is_model_request = True
-    data = read_body()
-    prepared = read_request(call(), entry, data, lower_case_headers(request.environ))
-    entry.dialect, entry.model, entry.streamed = prepared.dialect, prepared.name, prepared.streaming
-    call().prepare_approval(entry, prepared.name, data)
-    del data  # frees the memory, because a stream goes on for minutes
-    bridge().request_log_writer.begin(interrupted_row(entry))
     environ = request.environ
-    exchange = Exchange(
-        bridge(),
-        prepared,
+    exchange = run_request(
+        call(),
+        read_request,
         entry,
+        read_body(),
+        lower_case_headers(environ),
         client_socket(environ),
         environ.get("copilot_bridge.socket_writer"),
         accepts_continue=environ.get("SERVER_PROTOCOL") == "HTTP/1.1",

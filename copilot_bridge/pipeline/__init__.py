@@ -1,7 +1,8 @@
 """The way of one client request, from its body to the last byte of its answer.
 
-    view -> `run.Exchange` -> a request's `read` (pure) -> in a greenlet of its own, so that the client can be
-    watched meanwhile: token, model, quirks, Copilot's decision -> the answer, normalized as it passes.
+    view -> `run.run_request` -> a request's `read` (pure) -> in a greenlet of its own, so that the client
+    can be watched meanwhile: token, model, quirks, Copilot's decision -> the answer, normalized as it
+    passes.
 
 `services` holds what lives as long as the process, `context` what belongs to one request.  `model_request`
 fits the request to the model, `chat`, `messages`, `responses` and `embeddings` say what is different in each
@@ -13,12 +14,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from copilot_bridge.pipeline.context import RequestContext
-    from copilot_bridge.pipeline.run import Exchange
     from copilot_bridge.pipeline.services import Bridge
 
-__all__ = ["Bridge", "Exchange", "RequestContext"]
+__all__ = ["Bridge", "RequestContext"]
 
-MODULES = {"Bridge": "services", "RequestContext": "context", "Exchange": "run"}
+MODULES = {"Bridge": "services", "RequestContext": "context"}
 
 
 def __getattr__(name: str) -> object:

@@ -25,20 +25,20 @@ class Attribution:
     def __init__(
         self,
         call: RequestContext,
-        record: RequestLogEntry,
+        entry: RequestLogEntry,
         headers: Mapping[str, str],
         talk: Conversation,
         kind: str | None,
     ) -> None:
         caller = caller_of(call.caller, call.account.fingerprint, headers)
         self._call = call
-        self._record = record
+        self._entry = entry
         self.signals: Signals = call.bridge.interactions.signals(caller, talk, headers, kind)
         self._prompt = talk.last or talk.first
         self._occasion: PickContext | None = None
         self._choice: ResolvedModel | None = None
         self._anew = False
-        record.initiator, record.session = self.signals.initiator, self.signals.session[:SHORT]
+        entry.initiator, entry.session = self.signals.initiator, self.signals.session[:SHORT]
 
     def occasion(self, has_image: bool) -> PickContext:
         """What "auto" picks a model for.  `has_image`: one is shown to it."""
@@ -47,7 +47,7 @@ class Attribution:
 
     def note_choice(self, choice: ResolvedModel) -> None:
         self._choice = choice
-        self._record.discount = choice.discount
+        self._entry.discount = choice.discount
 
     def choose_again(self, refused: BridgeError) -> bool:
         """Once, where Copilot refuses what it has picked for "auto" itself; the next model may be another."""

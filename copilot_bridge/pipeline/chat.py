@@ -61,7 +61,7 @@ class ChatRequest(ModelRequest):
 
     def writer(self) -> Writer:
         return Writer(
-            answer_id=f"chatcmpl-{self._record.id}",
+            answer_id=f"chatcmpl-{self._entry.id}",
             model=self.name,
             created=int(time.time()),
             usage=self._wants_usage or not self.streaming,
@@ -80,6 +80,6 @@ class ChatRequest(ModelRequest):
         return ChunkNormalizer(
             model=self.name,
             created=int(time.time()),
-            answer_id=f"chatcmpl-{self._record.id}",
+            answer_id=f"chatcmpl-{self._entry.id}",
             keep=self._bridge.config.keep_copilot_fields,
         )

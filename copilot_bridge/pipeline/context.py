@@ -58,12 +58,12 @@ class RequestContext:
             self._copilot = self.bridge.copilot_of(self.account, self._admission)
         return self._copilot
 
-    def prepare_approval(self, record: RequestLogEntry, model: str, data: bytes) -> None:
+    def prepare_approval(self, entry: RequestLogEntry, model: str, data: bytes) -> None:
         """If the operator wants to be asked: before this request is sent."""
         if self.bridge.approval.wanted:
-            caller = record.caller_id or record.caller
+            caller = entry.caller_id or entry.caller
             said, named = (text.translate(CONTROL_ESCAPES) for text in (prompt_preview(data), model))
-            self._question = PendingRequest(record.id, caller, named, said, len(data))
+            self._question = PendingRequest(entry.id, caller, named, said, len(data))
 
     def _approve(self) -> None:
         if self._question is not None:
@@ -73,29 +73,29 @@ class RequestContext:
         known = self.bridge.models.cached(self.account)
         return [each for each in known.alternatives(model) if self.caller.may_use(each)] if known else []
 
-    def heed(self, error: BridgeError, model: str, path: str) -> None:
+    def report_refusal(self, error: BridgeError, model: str, path: str) -> None:
         """A refusal that came in the middle of an answer, where no status says it."""
         if self._admission is not None:
             self._admission.note_refusal(error, model, path)
 
-    def leave(self) -> None:
+    def release_limits(self) -> None:
         """The request has been answered."""
         if self._admission is not None:
             self._admission.release()
 
-    def done(self, record: RequestLogEntry) -> None:
+    def write_log(self, entry: RequestLogEntry) -> None:
         """The request has been answered: what the store's log should say of it."""
         if self._admission is not None:
-            record.queue = self._admission.waited
+            entry.queue = self._admission.waited
         if self._copilot is not None:
-            record.token = self._copilot.waited
+            entry.token = self._copilot.waited
         left: dict[str, QuotaSnapshot] = {}
         if self._account is not None:
-            record.account = self._account.login or f"token {self._account.fingerprint[:8]}"
+            entry.account = self._account.login or f"token {self._account.fingerprint[:8]}"
             left = self.quota
-            record.quota = next((left[name].percent_remaining for name in METERS if name in left), None)
-        self.bridge.request_log_writer.end(finished_row(record))
-        self.bridge.metrics.count_request(record, self._copilot.errors if self._copilot else (), left)
+            entry.quota = next((left[name].percent_remaining for name in METERS if name in left), None)
+        self.bridge.request_log_writer.end(finished_row(entry))
+        self.bridge.metrics.count_request(entry, self._copilot.errors if self._copilot else (), left)
 
     def usage(self) -> dict[str, Any]:
         """GitHub's report on the account; whose it is, only to the operator and its owner."""

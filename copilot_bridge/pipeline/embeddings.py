@@ -22,9 +22,9 @@ class EmbeddingsRequest:
     dialect = "embeddings"
     streaming = False
 
-    def __init__(self, call: RequestContext, record: RequestLogEntry, data: bytes, _headers: Any) -> None:
+    def __init__(self, call: RequestContext, entry: RequestLogEntry, data: bytes, _headers: Any) -> None:
         self._call = call
-        self._record = record
+        self._entry = entry
         self._body = embeddings.read(data)
         self.name: str = self._body["model"]
         self.reply_headers: dict[str, str] = {}
@@ -33,7 +33,7 @@ class EmbeddingsRequest:
         """The whole answer.  Blocks."""
         copilot = self._call.copilot()
         choice = self._call.models.resolve(copilot, self.name)
-        self._record.model, self._record.upstream = choice.model.id, self.dialect
+        self._entry.model, self._entry.upstream = choice.model.id, self.dialect
         if choice.model.type != "embeddings":
             raise Unsupported(f"{choice.model.id!r} is no embeddings model", param="model")
         if self._body.get("dimensions") and not choice.model.supports.get("dimensions"):
@@ -42,7 +42,7 @@ class EmbeddingsRequest:
         most = choice.model.max_inputs or MOST_INPUTS
         for part in embeddings.write(self._body, choice.model.id, most):
             response = copilot.send(
-                "POST", PATH, part, dict(choice.headers), request_id=self._record.id, model=choice.model.id
+                "POST", PATH, part, dict(choice.headers), request_id=self._entry.id, model=choice.model.id
             )
             self.reply_headers = forwarded(response.headers)
             replies.append(read_whole(response))
@@ -51,5 +51,5 @@ class EmbeddingsRequest:
         whole, usage = embeddings.merge_responses(
             replies, self.name, self._body.get("encoding_format"), sizes
         )
-        self._record.note_usage(usage)
+        self._entry.note_usage(usage)
         return whole

@@ -75,23 +75,23 @@ class MessagesRequest(ModelRequest):
         return super().choose()
 
     def normalizer(self) -> StreamNormalizer:
-        return StreamNormalizer(keep=self._keep, managed=self._managed, answer_id=self._record.id)
+        return StreamNormalizer(keep=self._keep, managed=self._managed, answer_id=self._entry.id)
 
     def read_prompt(self) -> Prompt:
         return prompt_reader.read_prompt(self._payload)
 
     def writer(self) -> Writer:
-        return Writer(answer_id=f"msg_{self._record.id.replace('-', '')}", model=self.name)
+        return Writer(answer_id=f"msg_{self._entry.id.replace('-', '')}", model=self.name)
 
     def fail(self, error: BridgeError) -> bytes:
         return FRAMING.encode([error_frame(error)])
 
     def accumulator(self) -> ResponseAccumulator:
-        return response.ResponseAccumulator(keep=self._keep, managed=self._managed, answer_id=self._record.id)
+        return response.ResponseAccumulator(keep=self._keep, managed=self._managed, answer_id=self._entry.id)
 
     def normalize_response(self, data: bytes) -> WholeResponse:
         return response.normalize_response(
-            data, keep=self._keep, managed=self._managed, answer_id=self._record.id
+            data, keep=self._keep, managed=self._managed, answer_id=self._entry.id
         )
 
     @property

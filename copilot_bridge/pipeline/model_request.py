@@ -81,10 +81,10 @@ class ModelRequest(ABC):
     reports_prompt_size: ClassVar[bool] = False  # of a prompt that is too long, in tokens
     text_part: ClassVar[str] = "text"  # the type of a part that is text
 
-    def __init__(self, call: RequestContext, record: RequestLogEntry, data: bytes, headers: Any) -> None:
+    def __init__(self, call: RequestContext, entry: RequestLogEntry, data: bytes, headers: Any) -> None:
         self._call = call
         self._bridge = call.bridge
-        self._record = record
+        self._entry = entry
         self._upstream_bytes = self._original_bytes = data
         self._client_headers = headers
         self._payload_changed = False  # by the reading of it
@@ -171,7 +171,7 @@ class ModelRequest(ABC):
         return self._framing.keepalive
 
     def _translation(self, framing: Framing) -> StreamConverter:
-        answer_id = self._record.id
+        answer_id = self._entry.id
         reader: EventReader = self._route.event_reader(answer_id)
         if self._by_tool:
             reader = OutputToolReader(reader, ANSWER_TOOL)
@@ -197,7 +197,7 @@ class ModelRequest(ABC):
     def attribution(self) -> Attribution:
         """Raises LoginRequired."""
         if self._attribution is None:
-            given = self._call, self._record, self._client_headers
+            given = self._call, self._entry, self._client_headers
             self._attribution = Attribution(*given, self.talk(), self.kind)
         return self._attribution
 
@@ -215,12 +215,12 @@ class ModelRequest(ABC):
             try:
                 whole, usage = self._accumulate(response) if streamed else self._read_whole(response)
             except BridgeError as error:
-                self.heed(error)
+                self.report_refusal(error)
                 raise
             except Exception as error:
-                log.exception("internal error in the answer to request %s", self._record.id)
-                raise unreadable(self._record.id) from error
-        self._record.note_usage(usage)
+                log.exception("internal error in the answer to request %s", self._entry.id)
+                raise unreadable(self._entry.id) from error
+        self._entry.note_usage(usage)
         return whole
 
     def _accumulate(self, response: requests.Response) -> WholeResponse:
@@ -239,14 +239,14 @@ class ModelRequest(ABC):
 
     def _read_whole(self, response: requests.Response) -> WholeResponse:
         data = read_whole(response)
-        self._record.cost = cost_of(data)
+        self._entry.cost = cost_of(data)
         return self.normalize_response(
             self._route.tool_adapter.whole(data) if self._route.tool_adapter else data
         )
 
-    def heed(self, error: BridgeError) -> None:
+    def report_refusal(self, error: BridgeError) -> None:
         """What Copilot says in the middle of an answer counts as a refusal."""
-        self._call.heed(error, self._record.model or "", self.path or self._route.path)
+        self._call.report_refusal(error, self._entry.model or "", self.path or self._route.path)
 
     def _counted(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """Raises UpstreamRefused: what is put together here is larger than an answer may be."""
@@ -257,7 +257,7 @@ class ModelRequest(ABC):
             if size > most:
                 raise too_large(most)
             cost.feed(piece)
-            self._record.cost = cost.cost
+            self._entry.cost = cost.cost
             yield piece
 
     def _prepare(self) -> Model:
@@ -266,11 +266,11 @@ class ModelRequest(ABC):
         choice = self.choose()
         attribution.note_choice(choice)
         model = choice.model
-        self._record.model = model.id
+        self._entry.model = model.id
         way = DIALECTS[self.dialect].pick_upstream(model.dialects)
         if way is None:
             raise Unsupported(f"model {model.id!r} does not support chat", param="model")
-        self._record.upstream = way
+        self._entry.upstream = way
         self._passthrough = way == self.dialect and not self.has_to_be_fitted(model)
         self._route = ROUTES[way](self._bridge, str(self._client_headers.get("anthropic-beta", "")))
         self._headers |= choice.headers
@@ -381,7 +381,7 @@ class ModelRequest(ABC):
             if not self._mending.adapt(refusal, self._payload, self._headers):
                 return None
             self._enforce()
-            self._record.mended = ", ".join(self._mending.lost)
+            self._entry.mended = ", ".join(self._mending.lost)
             return codec.write(self._payload)
 
         streamed = bool(self._payload.get("stream"))
@@ -391,7 +391,7 @@ class ModelRequest(ABC):
                 self.path or self._route.path,
                 self._upstream_bytes,
                 self._headers,
-                request_id=self._record.id,
+                request_id=self._entry.id,
                 signals=self.attribution.signals,
                 adapt=mend,
                 model=model.id,
@@ -404,7 +404,7 @@ class ModelRequest(ABC):
             self._add_prompt_size(refused, model)
             raise
         if not self.path:  # counting tokens is free
-            self._record.premium = 0.0 if self._record.initiator == "agent" else model.multiplier
+            self._entry.premium = 0.0 if self._entry.initiator == "agent" else model.multiplier
         self.reply_headers = forwarded(response.headers)
         self._call.note_quota(self.reply_headers)
         self._forget_prompt(response)

@@ -87,14 +87,14 @@ class ResponsesRequest(ModelRequest):
             keep=self._bridge.config.keep_copilot_fields,
             previous=self._previous,
             on_end=self._remember,
-            answer_id=self._record.id,
+            answer_id=self._entry.id,
         )
 
     def read_prompt(self) -> Prompt:
         return prompt_reader.read_prompt(self._payload, self._names)
 
     def writer(self) -> Writer:
-        answer_id = self._record.id.replace("-", "")
+        answer_id = self._entry.id.replace("-", "")
         return Writer(
             answer_id=answer_id,
             model=self.name,
@@ -105,7 +105,7 @@ class ResponsesRequest(ModelRequest):
         )
 
     def fail(self, error: BridgeError) -> bytes:
-        response = {"object": "response", "id": f"resp_{self._record.id}", "output": []}
+        response = {"object": "response", "id": f"resp_{self._entry.id}", "output": []}
         return FRAMING.encode([error_frame(error, response, 0)])
 
     def accumulator(self) -> ResponseAccumulator:
@@ -113,7 +113,7 @@ class ResponsesRequest(ModelRequest):
 
     def normalize_response(self, data: bytes) -> WholeResponse:
         whole, usage, upstream_item_ids = response.normalize_response(
-            data, keep=self._bridge.config.keep_copilot_fields, answer_id=self._record.id
+            data, keep=self._bridge.config.keep_copilot_fields, answer_id=self._entry.id
         )
         self._bridge.upstream_item_ids.update(upstream_item_ids)
         self._remember(whole)

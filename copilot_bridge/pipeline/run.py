@@ -2,8 +2,8 @@
 
 import logging
 import socket
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
 
 import requests
 
@@ -11,6 +11,8 @@ from copilot_bridge.billing.cost import CostReader
 from copilot_bridge.dialects.filtered import StreamConverter
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.pipeline.context import RequestContext
+from copilot_bridge.pipeline.log_rows import interrupted_row
 from copilot_bridge.pipeline.model_request import unreadable
 from copilot_bridge.pipeline.services import Bridge
 from copilot_bridge.streaming.client_connection import ClientDisconnected
@@ -22,6 +24,9 @@ log = logging.getLogger(__name__)
 
 # After [DONE] only the end of the body is still to come; without it the connection can't be used again.
 DRAIN_TIMEOUT = 1.0
+
+
+ReadRequest = Callable[[RequestContext, RequestLogEntry, bytes, Mapping[str, str]], Any]
 
 
 class Request(Protocol):
@@ -37,7 +42,7 @@ class Request(Protocol):
     def open(self) -> requests.Response: ...
     def reader(self) -> StreamConverter: ...
     def fail(self, error: BridgeError) -> bytes: ...
-    def heed(self, error: BridgeError) -> None: ...
+    def report_refusal(self, error: BridgeError) -> None: ...
 
 
 class Exchange:
@@ -52,7 +57,7 @@ class Exchange:
         self,
         bridge: Bridge,
         request: Request,
-        record: RequestLogEntry,
+        entry: RequestLogEntry,
         client: socket.socket | None,
         writer: SocketWriter | None = None,
         *,
@@ -60,7 +65,7 @@ class Exchange:
     ) -> None:
         config = bridge.config
         self._request = request
-        self._record = record
+        self._entry = entry
         self._fast = config.direct_socket_io
         self._relay = StreamRelay(
             client, config.keepalive, config.read_timeout, writer, accepts_continue=accepts_continue
@@ -84,7 +89,7 @@ class Exchange:
         """The whole answer.  Raises BridgeError, or ClientDisconnected."""
         for whole in self._relay.call(self._request.complete):
             if whole is not None:
-                self._record.note_first_byte()
+                self._entry.note_first_byte()
                 return bytes(whole)
         raise AssertionError("a call ends with its result")
 
@@ -108,18 +113,18 @@ class Exchange:
             reader = self._request.reader()
             yield from self._relay_body(self._response, reader)
         except (ClientDisconnected, GeneratorExit) as gone:
-            self._record.outcome = "client_disconnected"
+            self._entry.outcome = "client_disconnected"
             if isinstance(gone, GeneratorExit):
                 raise
         except BridgeError as error:
             if reader is not None:
-                self._request.heed(error)
-            self._record.note_error(error)
+                self._request.report_refusal(error)
+            self._entry.note_error(error)
             yield (reader or self._request).fail(error)
         except Exception:
-            log.exception("internal error in the stream of request %s", self._record.id)
-            unknown = unreadable(self._record.id)
-            self._record.note_error(unknown)
+            log.exception("internal error in the stream of request %s", self._entry.id)
+            unknown = unreadable(self._entry.id)
+            self._entry.note_error(unknown)
             yield (reader or self._request).fail(unknown)
 
     def _relay_body(self, response: requests.Response, reader: StreamConverter) -> Iterator[bytes]:
@@ -128,12 +133,12 @@ class Exchange:
         try:
             for out in self._relay.relay(self._body, reader, cost.feed):
                 if out:
-                    self._record.note_first_byte()
+                    self._entry.note_first_byte()
                 yield out or self._request.keepalive
         finally:
-            self._record.cost = cost.cost
-            self._record.note_usage(reader.usage)
-            self._record.outcome = reader.outcome
+            self._entry.cost = cost.cost
+            self._entry.note_usage(reader.usage)
+            self._entry.outcome = reader.outcome
         if not reader.done:
             yield reader.close()
         if not reader.stopped:
@@ -148,3 +153,35 @@ class Exchange:
             self._body.close()
         elif self._response is not None:
             self._response.close()
+
+
+def run_request(
+    context: RequestContext,
+    read_request: ReadRequest,
+    entry: RequestLogEntry,
+    data: bytes,
+    headers: Mapping[str, str],
+    client: socket.socket | None = None,
+    writer: SocketWriter | None = None,
+    *,
+    accepts_continue: bool = True,
+) -> Exchange:
+    """Read a request, note in the log that it has begun, and return the exchange that answers it.
+
+    The caller closes the exchange and calls `finish_request`.
+
+    :param headers: the client's, their names in lower case.
+    :raises BridgeError: the request is wrong.
+    """
+    request = read_request(context, entry, data, headers)
+    entry.dialect, entry.model, entry.streamed = request.dialect, request.name, request.streaming
+    context.prepare_approval(entry, request.name, data)
+    context.bridge.request_log_writer.begin(interrupted_row(entry))
+    return Exchange(context.bridge, request, entry, client, writer, accepts_continue=accepts_continue)
+
+
+def finish_request(context: RequestContext, entry: RequestLogEntry) -> None:
+    """Release the limits that a request has used, and log how it ended."""
+    context.release_limits()
+    context.write_log(entry)
+    entry.write()

@@ -1,6 +1,7 @@
 """One short request to a model by the way that a client's would go, to see that it answers."""
 
 import time
+from contextlib import closing
 from dataclasses import dataclass
 
 import orjson
@@ -8,9 +9,9 @@ from flask import g
 
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.logs.entry import RequestLogEntry
-from copilot_bridge.pipeline import Exchange, RequestContext
+from copilot_bridge.pipeline import RequestContext
 from copilot_bridge.pipeline.dialect_probes import DIALECT_PROBES, DialectProbe
-from copilot_bridge.pipeline.log_rows import interrupted_row
+from copilot_bridge.pipeline.run import finish_request, run_request
 
 QUESTION = "Say hello in five words."
 ENOUGH = 200  # tokens: some models think first, and would have no word left with less
@@ -27,40 +28,30 @@ class Trial:
     problem: str = ""
 
 
-def ask(call: RequestContext, dialect: str, model: str) -> Trial:
+def ask(context: RequestContext, dialect: str, model: str) -> Trial:
     """Has a line in the log like any other request, and waits for a yes like any other.
 
-    :param call: for this request alone.
+    :param context: for this request alone.
     """
-    way, began = DIALECT_PROBES[dialect], time.perf_counter()
-    record = RequestLogEntry(g.entry.caller, "POST", way.path, caller_id=g.entry.caller_id, dialect=dialect)
+    probe, began = DIALECT_PROBES[dialect], time.perf_counter()
+    entry = RequestLogEntry(g.entry.caller, "POST", probe.path, caller_id=g.entry.caller_id, dialect=dialect)
     try:
-        answer = orjson.loads(
-            complete(call, way, record, orjson.dumps(way.probe.body(model, QUESTION, ENOUGH)))
-        )
-        return Trial(model, since(began), text=way.probe.text(answer).strip()[:LONGEST])
+        answer = orjson.loads(complete(context, probe, entry, model))
+        return Trial(model, since(began), text=probe.probe.text(answer).strip()[:LONGEST])
     except BridgeError as error:
-        record.note_error(error)
-        record.status = error.status or 502
+        entry.note_error(error)
+        entry.status = error.status or 502
         return Trial(model, since(began), problem=str(error))
     finally:
-        call.leave()
-        call.done(record)
-        record.write()
+        finish_request(context, entry)
 
 
-def complete(call: RequestContext, way: DialectProbe, record: RequestLogEntry, data: bytes) -> bytes:
-    """The whole answer.  Raises BridgeError."""
-    asked = way.make(call, record, data, {})
-    record.model = asked.name
-    call.prepare_approval(record, asked.name, data)
-    call.bridge.request_log_writer.begin(interrupted_row(record))
-    exchange = Exchange(call.bridge, asked, record, client=None)
-    try:
+def complete(context: RequestContext, probe: DialectProbe, entry: RequestLogEntry, model: str) -> bytes:
+    """Return the whole answer.  Raises BridgeError."""
+    question = orjson.dumps(probe.probe.body(model, QUESTION, ENOUGH))
+    with closing(run_request(context, probe.make, entry, question, {})) as exchange:
         answer = exchange.result()
-    finally:
-        exchange.close()
-    record.status = 200
+    entry.status = 200
     return answer
 
 
