@@ -121,7 +121,7 @@ def test_every_setting_has_a_sample():
     assert SAMPLES.keys() == BY_NAME.keys()
 
 
-def test_defaults():
+def test_without_sources_every_setting_has_its_default():
     config = load_config(environ={})
     assert config == Config()
     assert (config.host, config.port) == ("127.0.0.1", 4141)
@@ -129,7 +129,7 @@ def test_defaults():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_from_the_environment(name):
+def test_a_variable_of_the_environment_sets_it(name):
     raw, value = SAMPLES[name]
     config = load_config(environ={variable(name): raw})
     assert getattr(config, name) == value
@@ -137,7 +137,7 @@ def test_from_the_environment(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_from_the_env_file(name, folder):
+def test_a_line_of_the_env_file_sets_it(name, folder):
     raw, value = SAMPLES[name]
     write_env(folder, "# mine", f"{variable(name)}={raw}", "OTHER=1")
     config = load_config(environ={})
@@ -146,7 +146,7 @@ def test_from_the_env_file(name, folder):
 
 
 @pytest.mark.parametrize("name", WITH_OPTION)
-def test_from_an_option(name):
+def test_an_option_sets_it(name):
     raw, value = SAMPLES[name]
     config = load_config({name: raw}, environ={})
     assert getattr(config, name) == value
@@ -154,7 +154,7 @@ def test_from_an_option(name):
 
 
 @pytest.mark.parametrize("alias", sorted(ALIASES))
-def test_from_an_alias(alias):
+def test_a_short_variable_sets_it(alias):
     raw, value = SAMPLES[ALIASES[alias]]
     config = load_config(environ={alias: raw})
     assert getattr(config, ALIASES[alias]) == value
@@ -212,7 +212,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize(("alias", "raw"), FOREIGN)
-def test_what_an_alias_says_to_other_programs(alias, raw, folder):
+def test_an_implausible_value_of_a_short_variable_is_ignored(alias, raw, folder):
     """It is passed over, with a warning; under the full name the same is meant, or refused."""
     name, full = ALIASES[alias], variable(ALIASES[alias])
     config = load_config(environ={alias: raw})
@@ -246,17 +246,17 @@ def test_what_an_alias_says_to_other_programs(alias, raw, folder):
         ("GH_TOKEN", "github_pat_EXAMPLE"),
     ],
 )
-def test_what_an_alias_can_mean(alias, raw):
+def test_a_plausible_value_of_a_short_variable_counts(alias, raw):
     config = load_config(environ={alias: raw})
     assert config.origin(ALIASES[alias]) == f"environment: {alias}"
     assert config.ignored == ()
 
 
-def test_a_mapping_that_is_meant_and_malformed_is_refused():
+def test_a_malformed_mapping_in_a_short_variable_is_refused():
     assert "MODEL_MAPPING" in refused(environ={"MODEL_MAPPING": '{"gpt-4": }'})
 
 
-def test_the_name_of_what_is_refused(folder):
+def test_a_refused_value_is_named_by_its_source(folder):
     assert load_config(environ={"HOST": "::1"}).named("host") == "HOST (from the environment)"
     assert load_config({"host": "::1"}, environ={}).named("host") == "--host"
     assert load_config(environ={}).named("host") == "--host"
@@ -278,7 +278,7 @@ def test_the_name_of_what_is_refused(folder):
         ({}, {}, ["PORT="], 4141, "default"),
     ],
 )
-def test_precedence(folder, flags, environ, lines, port, origin):
+def test_sources_take_precedence_in_their_order(folder, flags, environ, lines, port, origin):
     write_env(folder, *lines)
     config = load_config(flags, environ)
     assert (config.port, config.origin("port")) == (port, origin)
@@ -385,7 +385,7 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize(("name", "raw", "expected"), MALFORMED)
-def test_malformed_in_the_environment(name, raw, expected):
+def test_a_malformed_value_is_refused_with_its_source(name, raw, expected):
     told = refused(environ={variable(name): raw})
     assert told.startswith(f"{name.replace('_', '-')}: ")
     assert f"(environment: {variable(name)})" in told
@@ -402,7 +402,7 @@ def test_every_setting_has_a_malformed_value():
     assert {name for name, _, _ in MALFORMED} == BY_NAME.keys()
 
 
-def test_malformed_elsewhere(folder):
+def test_a_malformed_option_or_line_is_refused_with_its_source(folder):
     assert "'x' (option --port)" in refused(flags={"port": "x"})
     write_env(folder, "COPILOT_BRIDGE_PORT=x")
     assert "'x' (.env: COPILOT_BRIDGE_PORT)" in refused()
@@ -412,12 +412,12 @@ def test_malformed_elsewhere(folder):
 @pytest.mark.parametrize(
     "raw", ["https://host:abc", "https://host:99999", "https://a host", "https://host\\@evil.example"]
 )
-def test_addresses_that_no_request_could_go_to(name, raw):
+def test_impossible_addresses_are_refused(name, raw):
     refused(environ={variable(name): raw})
 
 
 @pytest.mark.parametrize("raw", ["http://proxy:99999", "http://a proxy:3128", "proxy:port"])
-def test_proxies_that_no_request_could_go_through(raw):
+def test_impossible_proxies_are_refused(raw):
     refused(environ={"COPILOT_BRIDGE_PROXY": raw})
 
 
@@ -431,7 +431,7 @@ def test_no_part_of_an_enterprise_is_dropped_silently(raw):
 @pytest.mark.parametrize(
     "name", ["github_token", "editor_version", "plugin_version", "integration_id", "api_version"]
 )
-def test_what_becomes_a_header_has_to_fit_into_one(name):
+def test_a_value_that_becomes_a_header_has_to_fit_into_one(name):
     """A token that was copied from a page which shortens it: ghu_abc…"""
     refused(environ={variable(name): "ghu_abc\N{HORIZONTAL ELLIPSIS}"})
 
@@ -439,12 +439,12 @@ def test_what_becomes_a_header_has_to_fit_into_one(name):
 @pytest.mark.parametrize(
     "raw", ["http://127.0.0.1:1", "http://localhost", "http://sim.localhost:8080", "http://[::1]:1"]
 )
-def test_plain_http_on_loopback(raw):
+def test_plain_http_is_accepted_on_loopback(raw):
     assert load_config(environ={"COPILOT_BRIDGE_GITHUB_URL": raw}).github_url == raw
 
 
 @pytest.mark.parametrize("raw", ["octo.ghe.com", "https://octo.ghe.com", " https://OCTO.ghe.com/ "])
-def test_forms_of_an_enterprise(raw):
+def test_an_enterprise_may_be_a_host_or_a_url(raw):
     assert load_config(environ={"COPILOT_BRIDGE_ENTERPRISE_URL": raw}).enterprise_url == "octo.ghe.com"
 
 
@@ -459,7 +459,7 @@ def test_forms_of_an_enterprise(raw):
         ],
     ],
 )
-def test_forms_of_a_proxy(raw, url):
+def test_a_proxy_may_be_given_in_several_forms(raw, url):
     assert load_config(environ={"COPILOT_BRIDGE_PROXY": raw}).proxy == url
 
 
@@ -480,7 +480,7 @@ def test_a_malformed_proxy_does_not_tell_its_password(raw):
 
 
 @pytest.mark.parametrize("place", ["environment", "file"])
-def test_unknown_settings(folder, place):
+def test_an_unknown_setting_is_refused_with_its_source(folder, place):
     if place == "file":
         write_env(folder, "COPILOT_BRIDGE_PROT=4142")
         told = refused()
@@ -507,7 +507,7 @@ def test_an_unknown_setting_may_be_a_misspelt_secret(name, value):
     assert "hunter2" not in told
 
 
-def test_names_of_others_are_none_of_our_business(folder):
+def test_variables_of_other_programs_are_not_read(folder):
     write_env(folder, "DATABASE_URL=x", "export PORT=1")
     assert load_config(environ={"PATH": "/bin", "COPILOT": "1"}).port == 1
 
@@ -522,7 +522,7 @@ def test_names_of_others_are_none_of_our_business(folder):
         (b"=1\n", 1),
     ],
 )
-def test_half_written_env_file(folder, content, line):
+def test_a_half_written_env_file_is_refused_with_the_line(folder, content, line):
     (folder / ".env").write_bytes(content)
     told = refused()
     assert told == f".env, line {line}: expected NAME=value"
@@ -539,12 +539,12 @@ def test_half_written_env_file(folder, content, line):
     ],
     ids=["empty", "comment", "crlf", "no line end", "byte order mark"],
 )
-def test_env_files_that_are_all_right(folder, content, config):
+def test_env_files_of_all_usual_forms_are_read(folder, content, config):
     (folder / ".env").write_bytes(content)
     assert load_config(environ={}) == Config(**config)
 
 
-def test_env_file_of_another_encoding(folder):
+def test_an_env_file_has_to_be_utf_8(folder):
     (folder / ".env").write_bytes("HOST=höst".encode("latin-1"))
     assert "UTF-8" in refused()
 
@@ -563,13 +563,13 @@ def test_a_folder_that_may_not_be_looked_into_has_no_env_file(folder, monkeypatc
     assert load_config({}, {}).port == Config().port
 
 
-def test_env_file_that_is_a_directory(folder):
+def test_a_directory_is_not_an_env_file(folder):
     assert str(folder) in refused(env_file=folder)
     (folder / ".env").mkdir()
     assert load_config(environ={}) == Config()
 
 
-def test_env_file_that_may_not_be_read(folder, monkeypatch):
+def test_an_unreadable_env_file_is_refused(folder, monkeypatch):
     def locked(*_args, **_more):
         raise PermissionError(13, "Permission denied")
 
@@ -578,12 +578,12 @@ def test_env_file_that_may_not_be_read(folder, monkeypatch):
     assert refused() == "can't read the settings in .env: Permission denied"
 
 
-def test_env_file_that_is_named_has_to_be_there(folder):
+def test_a_named_env_file_has_to_exist(folder):
     assert "gone.env" in refused(env_file=folder / "gone.env")
     assert "gone.env" in refused(environ={"COPILOT_BRIDGE_ENV_FILE": "gone.env"})
 
 
-def test_which_env_file(folder):
+def test_the_named_env_file_replaces_the_usual_one(folder):
     write_env(folder, "PORT=1")
     write_env(folder, "PORT=2", name="two.env")
     write_env(folder, "PORT=3", name="three.env")
@@ -593,7 +593,7 @@ def test_which_env_file(folder):
     assert load_config(environ={"COPILOT_BRIDGE_ENV_FILE": ""}).port == 4141
 
 
-def test_the_state_directory_of_systemd(monkeypatch):
+def test_the_state_directory_of_systemd_is_the_data_directory(monkeypatch):
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/copilot-bridge:/var/lib/other")
     assert default_home() == Config().home == Path("/var/lib/copilot-bridge")
     assert load_config(environ={"COPILOT_BRIDGE_HOME": "/elsewhere"}).home == Path("/elsewhere")
@@ -607,7 +607,7 @@ def test_home_is_absolute(folder, monkeypatch):
     assert load_config({"home": "~/data"}, {}).home == folder / "data"
 
 
-def test_no_secret_in_its_representation():
+def test_its_representation_has_no_secret():
     config = load_config({"github_token": "ghu_EXAMPLE0000", "home": "/x"}, {})
     assert "EXAMPLE" not in repr(config)
     assert "EXAMPLE" not in str(config)
@@ -681,19 +681,19 @@ def test_what_a_simulation_leaves_out_is_not_inherited():
     assert load_config(environ=inherited | config.environ()).copilot_api_url is None
 
 
-def test_spelling():
+def test_a_value_is_spelled_as_the_environment_has_it():
     assert [spell(value) for value in (True, False, 1, 0.5, Secret("x"), Path("/a"))] == [
         *("true", "false", "1", "0.5", "x", "/a")
     ]
 
 
-def test_from_environment(monkeypatch):
+def test_the_process_environment_is_the_default_source(monkeypatch):
     monkeypatch.setenv("COPILOT_BRIDGE_PORT", "7")
     assert load_config().port == 7
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_told_about_a_setting(name):
+def test_a_setting_has_a_description_and_well_formed_options(name):
     metadata = BY_NAME[name].metadata
     assert metadata["about"]
     assert all(re.fullmatch(r"-\w|--[a-z-]+(/--[a-z-]+)?", flag) for flag in metadata["flags"])
@@ -718,18 +718,18 @@ def test_a_credential_stands_between_the_environment_and_the_file(credentials, t
     assert load_config({}, credentials | {"GH_TOKEN": "ghu_ENV"}, file).github_token == Secret("ghu_ENV")
 
 
-def test_other_credentials_are_none_of_ours(credentials, tmp_path):
+def test_credentials_that_are_not_secrets_are_not_read(credentials, tmp_path):
     (tmp_path / "port").write_text("80")
     assert load_config({}, credentials).port == 4141
 
 
-def test_an_empty_credential_is_none(credentials, tmp_path):
+def test_an_empty_credential_does_not_count(credentials, tmp_path):
     (tmp_path / "github-token").write_text("\n")
     assert not load_config({}, credentials).github_token
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"two words"])
-def test_a_credential_that_is_none(credentials, tmp_path, content):
+def test_a_malformed_credential_is_refused(credentials, tmp_path, content):
     (tmp_path / "github-token").write_bytes(content)
     with pytest.raises(ConfigError, match="github-token"):
         load_config({}, credentials)

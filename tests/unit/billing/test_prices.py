@@ -56,6 +56,6 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_prices(case):
+def test_prices_of_all_forms_are_read(case):
     row, prices = CASES[case]
     assert read_prices(row, NOW) == prices

@@ -229,7 +229,7 @@ APRIL, APRIL_3 = "2026-04-01T00:00:00.000Z", "2026-04-03T00:00:00.000Z"
         pytest.param({}, AccountUsage("", "", "", (), None, False), id="empty"),
     ],
 )
-def test_read_usage(content, usage):
+def test_a_report_of_any_form_is_read(content, usage):
     assert read_usage(content) == usage
 
 
@@ -289,7 +289,7 @@ def read_one(account=None, **snapshot):
         pytest.param({"token_based_billing": True}, {"unit": "AI units"}, id="own billing"),
     ],
 )
-def test_read_quota(snapshot, known):
+def test_a_quota_of_any_form_is_read(snapshot, known):
     assert read_one(**snapshot) == quota("chat", **known)
 
 
@@ -312,7 +312,7 @@ RESETS = {
         (0, 3, None),
     ],
 )
-def test_reset_precedence(reset_at, missing, resets_at):
+def test_the_most_exact_reset_counts(reset_at, missing, resets_at):
     account = dict(list(RESETS.items())[missing:])
     assert read_one(account, quota_reset_at=reset_at).resets_at == resets_at
 
@@ -352,7 +352,7 @@ RESET = "2026-05-01T00:00:00Z"
         ),
     ],
 )
-def test_read_snapshot(value, snapshot, exhausted):
+def test_a_snapshot_header_is_read(value, snapshot, exhausted):
     read = read_snapshot(value)
     assert read == snapshot
     assert read.exhausted is exhausted
@@ -363,7 +363,7 @@ def test_malformed_snapshot_headers_are_skipped(value):
     assert read_snapshots({"x-quota-snapshot-chat": value}) == {}
 
 
-def test_read_snapshots():
+def test_snapshots_are_read_by_name():
     read = read_snapshots(
         {
             "Content-Type": "application/json",
@@ -394,14 +394,14 @@ def fetched():
     client.close()
 
 
-def test_fetch_usage(fetched):
+def test_the_report_is_fetched_with_the_accounts_token(fetched):
     github, fetch = fetched
     github.get("https://api.github.com/copilot_internal/user", json=BUSINESS)
     assert fetch() == BUSINESS
     assert github.calls[0].request.headers["Authorization"] == "token ghu_EXAMPLE"
 
 
-def test_fetch_usage_with_a_revoked_login(fetched):
+def test_a_revoked_login_is_told(fetched):
     github, fetch = fetched
     github.get(
         "https://api.github.com/copilot_internal/user", status=401, json={"message": "Bad credentials"}

@@ -92,7 +92,7 @@ def found(name, **more):
         ("grok-code-fast-1", "grok-code-fast-1"),
     ],
 )
-def test_another_spelling(name, model):
+def test_another_spelling_finds_the_same_model(name, model):
     assert found(name) == model
 
 
@@ -173,7 +173,7 @@ MAPPING = Aliases(
         ("sonnet", None),  # what is built in is gone
     ],
 )
-def test_a_mapping_of_ones_own(name, target):
+def test_the_operators_mapping_replaces_the_aliases(name, target):
     assert MAPPING.target(name) == target
 
 
@@ -193,7 +193,7 @@ def test_a_star_in_a_target_is_the_newest_version():
         ("high", None),
     ],
 )
-def test_an_effort_in_the_name(name, parts):
+def test_an_effort_is_split_off_the_name(name, parts):
     assert split_effort(name) == parts
 
 
@@ -210,7 +210,7 @@ def test_a_family_is_its_newest_enabled_model():
     assert found("haiku", without=("claude-haiku-4.5",)) is None
 
 
-def test_versions_are_numbers():
+def test_versions_are_compared_as_numbers():
     ids = ["claude-opus-4.9", "claude-opus-4.10", "claude-opus-4", "claude-opus-5-preview"]
     assert newest("claude-opus-*", ids) == "claude-opus-4.10"
     assert newest("claude-opus-*", [*ids, "claude-opus-5"]) == "claude-opus-5"
@@ -250,11 +250,11 @@ def test_a_long_name_does_not_hold_everybody_up(piece):
         ("anthropic/claude-opus-4-8", "claude-opus-4.7"),
     ],
 )
-def test_near_names(name, expected):
+def test_similar_names_are_suggested(name, expected):
     names = suggest(name, LISTED)
     assert expected in names
     assert len(names) <= 4
 
 
-def test_nothing_is_near_to_nonsense():
+def test_nonsense_has_no_suggestions():
     assert suggest("zzzz", LISTED) == []

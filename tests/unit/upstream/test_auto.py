@@ -130,11 +130,11 @@ def asking(conversation="c", prompt="sort a list", has_image=False):
         ("", None),
     ],
 )
-def test_names(name, tier):
+def test_names_of_auto_have_a_tier_or_none(name, tier):
     assert tier_of(name) == tier
 
 
-def test_what_is_asked(models, copilot):
+def test_the_second_version_gets_prompt_image_and_tier(models, copilot):
     choice = models.resolve(copilot, "auto", asking())
     assert choice.model.id == "claude-sonnet-5"
     assert choice.headers == {"Copilot-Session-Token": "st_2"}
@@ -147,13 +147,13 @@ def test_what_is_asked(models, copilot):
 
 
 @pytest.mark.parametrize("tier", ["efficiency", "balance", "intelligence"])
-def test_tiers(models, copilot, tier):
+def test_the_tier_of_a_name_is_sent(models, copilot, tier):
     choice = models.resolve(copilot, f"auto:{tier}", asking())
     assert copilot.sent[-1][1]["tier"] == tier
     assert choice.auto == tier
 
 
-def test_the_operators_tier(process, copilot):
+def test_the_operators_tier_holds_where_a_name_has_none(process, copilot):
     models = process("intelligence")
     models.resolve(copilot, "auto", asking())
     models.resolve(copilot, "auto:efficiency", asking())
@@ -163,7 +163,7 @@ def test_the_operators_tier(process, copilot):
     ]
 
 
-def test_a_tier_that_there_is_not(models, copilot):
+def test_an_unknown_tier_is_refused(models, copilot):
     with pytest.raises(ModelNotFound) as caught:
         models.resolve(copilot, "auto:fast", asking())
     assert "auto:efficiency, auto:balance, auto:intelligence" in str(caught.value)
@@ -173,12 +173,12 @@ def test_a_tier_that_there_is_not(models, copilot):
 @pytest.mark.parametrize(
     ("prompt", "sent"), [("", "hi"), ("  \n", "hi"), ("x" * 20_000, "x" * 16_000), ("\ud800", "?")]
 )
-def test_prompts(models, copilot, prompt, sent):
+def test_a_prompt_is_cut_and_never_empty(models, copilot, prompt, sent):
     models.resolve(copilot, "auto", asking(prompt=prompt))
     assert copilot.sent[-1][1]["prompt"] == sent
 
 
-def test_one_pick_for_a_conversation(models, copilot, clock):
+def test_a_conversation_keeps_its_pick(models, copilot, clock):
     for _ in range(3):
         models.resolve(copilot, "auto", asking())
     assert copilot.asked() == ["/auto"]
@@ -295,7 +295,7 @@ def test_where_the_second_version_is_not_there(models, copilot):
         ({"candidate_models": None}, "claude-sonnet-5"),
     ],
 )
-def test_intents(models, copilot, intent, model):
+def test_the_first_version_asks_for_the_intent(models, copilot, intent, model):
     copilot.answers |= {"/auto": refused(404), "/models/session/intent": intent}
     assert models.resolve(copilot, "auto", asking()).model.id == model
 
@@ -309,7 +309,7 @@ def test_a_session_that_names_its_model(models, copilot):
     assert models.resolve(copilot, "auto", asking()).model.id == "gpt-5-mini"
 
 
-def test_neither_is_there(models, copilot):
+def test_without_either_version_models_are_suggested(models, copilot):
     copilot.answers |= {"/auto": refused(404), "/models/session": refused(404)}
     with pytest.raises(ModelNotFound) as caught:
         models.resolve(copilot, "auto", asking())
@@ -318,14 +318,14 @@ def test_neither_is_there(models, copilot):
     )
 
 
-def test_a_passing_503(models, copilot, naps):
+def test_a_503_is_asked_once_more(models, copilot, naps):
     copilot.answers["/auto"] = [refused(503), copilot.second("claude-sonnet-5")]
     assert models.resolve(copilot, "auto", asking()).headers["Copilot-Session-Token"] == "st_2"
     assert (copilot.asked(), naps) == (["/auto"] * 2, [0.3])
 
 
 @pytest.mark.parametrize("trouble", [refused(503), refused(500), UpstreamTimeout("late"), b"<html>", b"[]"])
-def test_trouble_that_stays(models, copilot, trouble):
+def test_the_first_version_answers_where_the_second_fails(models, copilot, trouble):
     """The first version serves this once; the second is asked again next time."""
     copilot.answers["/auto"] = trouble
     assert models.resolve(copilot, "auto", asking()).headers["Copilot-Session-Token"] == "st_1"
@@ -333,7 +333,7 @@ def test_trouble_that_stays(models, copilot, trouble):
     assert copilot.asked().count("/auto") >= 2
 
 
-def test_trouble_with_both(models, copilot):
+def test_the_second_versions_error_is_raised_where_both_fail(models, copilot):
     copilot.answers |= {"/auto": refused(500, "first"), "/models/session": refused(404)}
     with pytest.raises(UpstreamRefused) as caught:
         models.resolve(copilot, "auto", asking())
@@ -354,7 +354,7 @@ def test_trouble_with_both(models, copilot):
         {"selected_model": "auto", "session_token": "st_1"},
     ],
 )
-def test_picks_that_are_none(models, copilot, session):
+def test_an_answer_without_model_or_session_is_refused(models, copilot, session):
     copilot.answers |= {
         "/auto": refused(404),
         "/models/session": session,

@@ -19,7 +19,7 @@ def client(tmp_path):
 
 
 @responses.activate
-def test_its_models(client):
+def test_models_are_listed_and_resolved(client):
     responses.get(f"{ROOT}/v1/models", json=LIST)
     responses.get(f"{ROOT}/v1/models/GPT%2F4", json={"id": "gpt-4.1"})
     assert list_models(client, ROOT, "") == ["gpt-4.1", "claude"]
@@ -42,7 +42,7 @@ def test_its_models(client):
         ({"body": ConnectionRefusedError("refused")}, UpstreamUnreachable),
     ],
 )
-def test_what_is_refused(client, answer, error):
+def test_a_refusal_is_raised_by_its_meaning(client, answer, error):
     responses.get(f"{ROOT}/v1/models", **answer)
     with pytest.raises(error):
         list_models(client, ROOT, "")
@@ -50,6 +50,6 @@ def test_what_is_refused(client, answer, error):
 
 @responses.activate
 @pytest.mark.parametrize("body", [{}, {"data": None}, {"data": {}}])
-def test_no_list(client, body):
+def test_an_answer_without_a_list_has_no_models(client, body):
     responses.get(f"{ROOT}/v1/models", json=body)
     assert list_models(client, ROOT, "") == []

@@ -76,7 +76,7 @@ def read(**row):
     return Model.read({"id": "m", **row})
 
 
-def test_a_full_row():
+def test_a_full_row_is_read():
     model = read(
         name="Claude Sonnet 4.5",
         vendor="Anthropic",
@@ -110,7 +110,7 @@ def test_a_full_row():
     assert model.enabled
 
 
-def test_a_bare_row():
+def test_a_bare_row_has_defaults():
     model = read()
     assert (model.id, model.name, model.vendor, model.version) == ("m", "m", "github-copilot", "")
     assert (model.type, model.dialects, model.enabled) == ("chat", ("chat",), True)
@@ -132,7 +132,7 @@ def test_a_bare_row():
         "capabilities",
     ],
 )
-def test_a_field_of_the_wrong_type(field, junk):
+def test_a_field_of_the_wrong_type_counts_as_missing(field, junk):
     model = read(**{field: junk})
     assert model.id == "m"
     assert isinstance(model.created, int)
@@ -166,14 +166,14 @@ def test_a_multiplier_of_the_wrong_type_is_none(junk):
         ("/chat/completions", "chat", ("chat",)),
     ],
 )
-def test_dialects(endpoints, kind, dialects):
+def test_endpoints_are_read_as_dialects(endpoints, kind, dialects):
     assert read(supported_endpoints=endpoints, capabilities={"type": kind}).dialects == dialects
 
 
 @pytest.mark.parametrize(
     ("state", "enabled"), [("enabled", True), ("disabled", False), ("unconfigured", False), ("new", False)]
 )
-def test_policies(state, enabled):
+def test_a_policy_decides_whether_a_model_is_enabled(state, enabled):
     assert read(policy={"state": state}).enabled is enabled
     assert read(policy={"terms": "t"}).enabled
 
@@ -188,7 +188,7 @@ def test_policies(state, enabled):
         ("", 0),
     ],
 )
-def test_created(version, created):
+def test_the_date_of_a_version_is_when_it_was_created(version, created):
     assert read(version=version).created == created
 
 
@@ -202,7 +202,7 @@ def test_created(version, created):
         ({"a": 1}, []),
     ],
 )
-def test_odd_rows(models, copilot, rows, ids):
+def test_malformed_and_repeated_rows_are_skipped(models, copilot, rows, ids):
     copilot.rows = rows
     found = models.catalogue(copilot).models
     assert list(found) == ids
@@ -211,14 +211,14 @@ def test_odd_rows(models, copilot, rows, ids):
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'"x"', b'{"data": '])
-def test_a_list_that_is_none(models, copilot, body):
+def test_a_list_that_is_not_json_is_refused(models, copilot, body):
     copilot.rows = body
     with pytest.raises(UpstreamRefused) as caught:
         models.catalogue(copilot)
     assert "list of models" in str(caught.value)
 
 
-def test_it_is_kept_for_ten_minutes(models, copilot, clock):
+def test_a_catalogue_is_kept_for_ten_minutes(models, copilot, clock):
     first = models.catalogue(copilot)
     clock.forward(CATALOGUE_TTL - 1)
     assert models.catalogue(copilot) is first
@@ -243,14 +243,14 @@ def test_it_is_fetched_anew_when_the_clock_was_set_back(models, copilot, clock):
     assert fetches(copilot) == 2
 
 
-def test_each_account_has_its_own(models, copilot):
+def test_each_account_has_its_own_catalogue(models, copilot):
     other = Copilot()
     other.account = type("Account", (), {"fingerprint": "def"})()
     other.rows = [{"id": "other"}]
     assert models.catalogue(copilot).models.keys() != models.catalogue(other).models.keys()
 
 
-def test_an_unknown_name_may_be_new(models, copilot, clock):
+def test_an_unknown_name_fetches_the_catalogue_again(models, copilot, clock):
     models.catalogue(copilot)
     for _ in range(5):
         with pytest.raises(ModelNotFound):
@@ -270,7 +270,7 @@ def test_unknown_names_cost_one_fetch_a_minute(models, copilot, clock):
     assert fetches(copilot) <= 600 / UNKNOWN_NAME_TTL + 1
 
 
-def test_the_old_list_serves_on(models, copilot, clock, caplog):
+def test_the_old_catalogue_serves_while_none_can_be_fetched(models, copilot, clock, caplog):
     models.catalogue(copilot)
     copilot.failure = UpstreamRefused("slow down", kind="rate_limited")
     clock.forward(CATALOGUE_TTL)
@@ -288,7 +288,7 @@ def test_without_any_list_the_failure_is_told(models, copilot):
     assert models.resolve(copilot, "gpt-4o").model.id == "gpt-4o"
 
 
-def test_one_fetch_for_all_that_wait(models, copilot):
+def test_concurrent_callers_share_one_fetch(models, copilot):
     arrived, go, got = threading.Event(), threading.Event(), []
     send = copilot.send
 
@@ -309,7 +309,7 @@ def test_one_fetch_for_all_that_wait(models, copilot):
     assert fetches(copilot) == 1
 
 
-def test_choice(models, copilot):
+def test_a_name_is_resolved_with_headers_and_effort(models, copilot):
     choice = models.resolve(copilot, "anthropic/claude-sonnet-4-5")
     assert (choice.model.id, choice.headers) == ("claude-sonnet-4.5", {"X-Beta": "1"})
 
@@ -359,7 +359,7 @@ def test_a_long_name_is_not_told_in_full(models, copilot):
     assert len(str(caught.value)) < 1000
 
 
-def test_a_model_that_is_not_enabled(models, copilot):
+def test_a_model_that_is_not_enabled_is_refused(models, copilot):
     with pytest.raises(ModelNotFound) as caught:
         models.resolve(copilot, "o4-mini")
     assert "not enabled" in str(caught.value)
@@ -380,12 +380,12 @@ OLD = {"code": "client_version_deprecated", "message": "Please update your clien
         ([1, None], ""),
     ],
 )
-def test_a_client_that_is_too_old(notices, told):
+def test_an_outdated_client_is_noticed(notices, told):
     rows = [{"id": "a"}, {"id": "b", "warning_messages": notices}]
     assert Catalogue({row["id"]: Model.read(row) for row in rows}, 0.0, "https://api").outdated == told
 
 
-def test_the_log_tells_of_it_once(models, copilot, clock, caplog):
+def test_the_log_warns_of_an_outdated_client_once(models, copilot, clock, caplog):
     copilot.rows = [{"id": "a", "warning_messages": [OLD]}, {"id": "b", "warning_messages": [OLD]}]
     for _ in range(3):
         models.catalogue(copilot)

@@ -103,7 +103,7 @@ QUOTA = (402, '{"error": {"message": "You have no quota", "code": "quota_exceede
         ([EXPIRED, RESET, OK], "TCTCC", 200),
     ],
 )
-def test_what_goes_out(world, hub, script, answers, steps, status):
+def test_a_request_has_the_tokens_headers(world, hub, script, answers, steps, status):
     left = script(*answers)
     if status < 300:
         assert send(world).status_code == status
@@ -125,7 +125,7 @@ def test_the_network_gets_one_more_chance(world, hub, script, answers):
     assert steps_of(hub) == "TCC"
 
 
-def test_silence_is_not_tried_again(world, hub, script):
+def test_a_timeout_is_not_tried_again(world, hub, script):
     """It may be that the answer is being written, and paid for."""
     script(requests.ReadTimeout("no"))
     with pytest.raises(UpstreamTimeout):
@@ -189,7 +189,7 @@ def test_a_replay_without_signals(world, hub, script):
     assert not any("X-Initiator" in each.headers for each in chats(hub))
 
 
-def test_a_move_to_another_host(world, hub, script):
+def test_a_421_moves_to_the_host_of_a_new_token(world, hub, script):
     script((421, "Misdirected Request\n"), OK, hosts=(COPILOT, BUSINESS))
     world.tokens.get(world.account)
     hub.gives_tokens(endpoints={"api": BUSINESS})
@@ -208,7 +208,7 @@ def test_a_used_up_quota_is_sealed_in_the_token(world, hub, script):
     assert steps_of(hub) == "TCTC"
 
 
-def test_renewals_have_an_end(world, hub, script):
+def test_renewals_are_limited(world, hub, script):
     script(*[EXPIRED] * 11)
     for _ in range(5):
         with pytest.raises(Refusal):
@@ -221,7 +221,7 @@ def test_renewals_have_an_end(world, hub, script):
 
 
 @pytest.mark.parametrize(("status", "asks"), [(401, 1), (403, 1), (421, 2)])
-def test_a_direct_token_can_only_move(new_world, hub, status, asks):
+def test_a_github_token_that_is_used_as_it_is_can_only_move(new_world, hub, status, asks):
     world = new_world("gho_EXAMPLE")
     hub.answers(body={"endpoints": {"api": COPILOT}}, url=USER)
     hub.mock.add("POST", COPILOT + PATH, status=status, body="token_expired")
@@ -243,7 +243,7 @@ class Adapt:
         return self.bodies.pop(0) if self.bodies else None
 
 
-def test_another_name_for_the_limit(world, hub, script):
+def test_a_refused_limit_is_sent_by_its_other_name(world, hub, script):
     adapt = Adapt(b'{"max_completion_tokens": 1}')
     script(LIMIT, OK)
     send(world, adapt=adapt)
@@ -254,7 +254,7 @@ def test_another_name_for_the_limit(world, hub, script):
     assert steps_of(hub) == "TCC"
 
 
-def test_a_request_goes_out_a_few_times_at_the_worst(world, hub, script):
+def test_a_request_is_sent_a_few_times_at_most(world, hub, script):
     script(*[LIMIT] * (MAX_ADAPTATIONS + 1))
     with pytest.raises(Refusal):
         send(world, adapt=Adapt(*[b"{}"] * 20))
@@ -262,7 +262,7 @@ def test_a_request_goes_out_a_few_times_at_the_worst(world, hub, script):
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 422])
-def test_whatever_the_status_is_a_request_that_is_at_fault_is_said_otherwise(world, hub, script, status):
+def test_a_refused_request_is_adapted_whatever_the_status(world, hub, script, status):
     script((status, "input item ID does not belong to this connection"), OK)
     send(world, adapt=Adapt(b"adapted"))
     assert [request.body for request in chats(hub)] == [BODY, b"adapted"]

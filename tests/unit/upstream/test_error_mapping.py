@@ -52,17 +52,17 @@ UNICORN = b"<!DOCTYPE html>\n<html><head><title>Unicorn! &middot; GitHub</title>
         (b"\xff\xfe", ("\ufffd\ufffd", None, None)),
     ],
 )
-def test_shapes(body, read):
+def test_every_form_of_a_body_is_read(body, read):
     assert read_body(body) == read
 
 
-def test_a_long_text_is_cut():
+def test_a_long_message_is_cut():
     for body in (b"x" * 100_000, b'{"error": {"message": "' + b"x" * 100_000 + b'"}}'):
         assert read_body(body)[0] == "x" * 2000
 
 
 @given(st.binary() | st.text().map(str.encode))
-def test_any_body_is_read(body):
+def test_no_body_raises(body):
     message, _, _ = read_body(body)
     assert len(message) <= 2000
 
@@ -213,7 +213,7 @@ CATALOGUE = [
 
 
 @pytest.mark.parametrize(("status", "body", "kind", "remedy"), CATALOGUE)
-def test_catalogue(status, body, kind, remedy):
+def test_each_known_error_has_its_meaning(status, body, kind, remedy):
     refusal = read_refusal(status, {}, body.encode())
     assert (refusal.kind, refusal.remedy, refusal.status) == (kind, remedy, status)
     assert str(refusal).strip()
@@ -224,7 +224,7 @@ def test_a_redirect_is_not_the_clients_fault():
     assert read_refusal(302, {"location": "https://elsewhere.example"}, b"").kind == "unavailable"
 
 
-def test_rows_have_known_kinds():
+def test_rules_have_known_kinds_and_remedies():
     assert {rule.kind for rule in RULES} <= KINDS.keys()
     remedies = {RENEW, RETRY}
     assert {rule.remedy for rule in RULES} == {None, *remedies}
@@ -237,11 +237,11 @@ def test_our_words_where_upstream_has_none():
     assert "host" in str(read_refusal(421, {}, b"Misdirected Request"))
 
 
-def test_a_secret_in_a_refusal():
+def test_a_secret_in_a_refusal_is_redacted():
     assert "EXAMPLE" not in str(read_refusal(400, {}, b"bad token ghu_EXAMPLE0000"))
 
 
-def test_retry_after_in_a_refusal():
+def test_the_time_to_retry_is_read_from_headers_and_message():
     assert read_refusal(429, {"Retry-After": "7"}, b"").headers == {"retry-after": "7"}
     assert read_refusal(429, {"Retry-After": "1.5"}, b"").headers == {"retry-after": "2"}
     assert read_refusal(429, {}, b"").headers == {}
@@ -296,7 +296,7 @@ def test_a_time_that_only_the_text_tells(status, headers, told):
         ],
     ],
 )
-def test_forwarded_headers(name, passes):
+def test_useful_headers_are_forwarded(name, passes):
     assert forwarded({name: "v"}) == ({name.lower(): "v"} if passes else {})
 
 
@@ -310,5 +310,5 @@ def test_forwarded_headers(name, passes):
         ("limit 64000", None),
     ],
 )
-def test_prompt_size(message, size):
+def test_the_size_of_a_prompt_is_read_from_the_message(message, size):
     assert prompt_size(message) == size

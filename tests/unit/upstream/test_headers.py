@@ -16,7 +16,7 @@ PLUGIN = VSCODE.plugin.removeprefix("copilot-chat/")
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
-def test_for_copilot():
+def test_an_exchanged_token_presents_the_bridge_as_an_editor():
     sent = Headers(Config()).copilot("/chat/completions", "tid=1", True, "an-id")
     ids = [sent.pop(name) for name in ("VScode-MachineId", "VScode-SessionId")]
     assert all(UUID.fullmatch(each) for each in ids)
@@ -39,7 +39,7 @@ def test_for_copilot():
 SIGNALS = Signals("user", session="s", interaction="i", task="t")
 
 
-def test_as_the_cli():
+def test_a_github_token_presents_the_bridge_as_the_cli():
     sent = Headers(Config(), lambda: "m").copilot("/responses", "gho_1", False, "an-id", SIGNALS)
     number = CLI.editor.removeprefix("copilot/")
     assert sent == {
@@ -93,7 +93,7 @@ def test_the_cli_asks_for_the_models():
         (True, replace(SIGNALS, type="conversation-compaction"), "user", "conversation-compaction"),
     ],
 )
-def test_the_type_of_an_interaction(exchanged, signals, initiator, told):
+def test_the_interaction_type_follows_token_and_initiator(exchanged, signals, initiator, told):
     sent = Headers(Config()).copilot("/responses", "t", exchanged, signals=signals)
     assert (sent["X-Initiator"], sent["X-Interaction-Type"]) == (initiator, told)
 
@@ -109,7 +109,7 @@ def test_the_machine_is_asked_for_once():
     ("token", "exchanged"),
     [("gho_1", False), ("github_pat_1", False), ("ghu_1", True), ("", True)],
 )
-def test_the_kind_of_a_token(token, exchanged):
+def test_the_prefix_of_a_token_tells_whether_it_is_exchanged(token, exchanged):
     assert is_exchanged(token) is exchanged
 
 
@@ -130,12 +130,12 @@ def test_what_is_left_out_has_a_reason():
         ("/models/session", "conversation-agent"),
     ],
 )
-def test_intents(path, intent):
+def test_the_intent_follows_the_path(path, intent):
     sent = Headers(Config()).copilot(path, "tid=1", True)
     assert sent["OpenAI-Intent"] == sent["X-Interaction-Type"] == intent
 
 
-def test_each_request_has_its_id():
+def test_each_request_has_an_id_of_its_own():
     headers = Headers(Config())
     ids = [headers.copilot("/models", "tid=1", True)["X-Request-Id"] for _ in range(3)]
     assert len(set(ids)) == 3
@@ -149,7 +149,7 @@ def test_one_request_does_not_change_the_next():
     assert headers.copilot("/models", "tid=2", False)["Copilot-Integration-Id"] == "copilot-developer-cli"
 
 
-def test_settings():
+def test_settings_replace_the_profiles_values():
     config = Config(
         editor_version="vscode/1.120.0",
         plugin_version="copilot-chat/0.50.1",
@@ -182,7 +182,7 @@ def test_other_editors_take_the_place_of_ours(name):
     assert sent["Editor-Version"] == name
 
 
-def test_for_github():
+def test_requests_to_github_have_the_editors_headers():
     headers = Headers(Config())
     assert "Authorization" not in headers.github()
     sent = headers.github("ghu_EXAMPLE")
@@ -191,7 +191,7 @@ def test_for_github():
     assert "Copilot-Integration-Id" not in sent
 
 
-def test_for_github_as_the_cli():
+def test_requests_to_github_with_a_github_token_have_the_clis_headers():
     sent = Headers(Config()).github("gho_EXAMPLE")
     assert sent["Authorization"] == "Bearer gho_EXAMPLE"
     assert sent["User-Agent"].startswith("copilot/")

@@ -40,7 +40,7 @@ DOTCOM = "https://api.githubcopilot.com"
         ),
     ],
 )
-def test_from_the_settings(settings, hosts):
+def test_the_settings_name_the_hosts(settings, hosts):
     assert Hosts.of(Config(**settings)) == hosts
 
 
@@ -75,7 +75,7 @@ def test_a_simulator_is_believed_about_itself(url, believed):
     assert Hosts.of(Config(github_api_url="http://127.0.0.1:8080")).is_trusted(url) is believed
 
 
-def test_choice():
+def test_the_first_trusted_address_is_chosen():
     hosts = Hosts.of(Config())
     one, two = "https://api.business.githubcopilot.com/", "https://api.individual.githubcopilot.com"
     assert hosts.choose(one, two) == one.rstrip("/")

@@ -86,7 +86,7 @@ def answers(github, *bodies):
             github.post(TOKEN_URL, body=body)
 
 
-def test_begin(flow, github):
+def test_a_code_is_read_from_githubs_answer(flow, github):
     github.post(CODE_URL, json=CODE_ANSWER)
     begun = flow.begin()
     assert begun == DeviceCode(
@@ -123,7 +123,7 @@ def test_begin_falls_back_on_the_usual_times(flow, github):
         (200, "<html>Sign in to the hotel's network</html>", "github.com gave no code"),
     ],
 )
-def test_begin_without_a_code(flow, github, status, body, told):
+def test_an_answer_without_a_code_is_refused(flow, github, status, body, told):
     github.post(CODE_URL, status=status, body=body)
     with pytest.raises(BridgeError) as caught:
         flow.begin()
@@ -180,7 +180,7 @@ def test_slow_down_counts_for_all_polls_that_follow(flow, github, time, slow_dow
         ("unverified_user_email", "not verified"),
     ],
 )
-def test_final_errors(flow, github, error, told):
+def test_a_final_error_ends_the_login_with_its_reason(flow, github, error, told):
     answers(github, PENDING, {"error": error, "error_description": "GitHub's words"})
     with pytest.raises(BridgeError) as caught:
         flow.wait(code())
@@ -191,7 +191,11 @@ def test_final_errors(flow, github, error, told):
 
 
 def test_every_final_error_is_tested():
-    table = next(mark for mark in test_final_errors.pytestmark if mark.name == "parametrize").args[1]
+    table = next(
+        mark
+        for mark in test_a_final_error_ends_the_login_with_its_reason.pytestmark
+        if mark.name == "parametrize"
+    ).args[1]
     assert {error for error, _ in table} == {name for name, each in login.OUTCOMES.items() if each.message}
 
 
@@ -216,7 +220,7 @@ def test_unknown_errors_end_it_in_githubs_words(flow, github):
         (200, '{"access_token": ""}'),
     ],
 )
-def test_stumbles_are_tolerated(flow, github, time, stumble):
+def test_polling_goes_on_after_failures(flow, github, time, stumble):
     answers(github, stumble, stumble, GRANTED)
     states = []
     assert flow.wait(code(), states.append) == Secret("ghu_EXAMPLE")
@@ -269,13 +273,13 @@ def test_enterprise_logs_in_at_its_own_host(client, time, github):
     assert begun.verification_uri == "https://octo.ghe.com/login/device"
 
 
-def test_whoami(client, github):
+def test_the_login_of_a_token_is_fetched(client, github):
     github.get("https://api.github.com/user", json={"login": "octocat", "id": 1})
     assert fetch_login(client, Headers(CONFIG), HOSTS, Secret("gho_x")) == "octocat"
     assert github.calls[0].request.headers["Authorization"] == "Bearer gho_x"
 
 
-def test_whoami_refuses_classic_tokens_unasked(client, github):
+def test_classic_tokens_are_refused_without_a_request(client, github):
     with pytest.raises(LoginRequired) as caught:
         fetch_login(client, Headers(CONFIG), HOSTS, Secret("ghp_secretsecret"))
     assert all(kind in str(caught.value) for kind in ("(ghp_)", "(ghu_)", "(gho_)", "(github_pat_)"))
@@ -287,7 +291,7 @@ def test_whoami_refuses_classic_tokens_unasked(client, github):
     ("status", "body", "error"),
     [(401, '{"message": "Bad credentials"}', LoginRequired), (200, "{}", UpstreamRefused)],
 )
-def test_whoami_of_a_bad_token(client, github, status, body, error):
+def test_a_refused_token_has_no_login(client, github, status, body, error):
     github.get("https://api.github.com/user", status=status, body=body)
     with pytest.raises(error):
         fetch_login(client, Headers(CONFIG), HOSTS, Secret("ghu_x"))
@@ -310,7 +314,7 @@ def told(found):
     return [(each.login, each.token.reveal(), each.path) for each in found]
 
 
-def test_found_in_the_home_folder(tmp_path):
+def test_editor_logins_are_found_in_the_home_folder(tmp_path):
     apps = leave(tmp_path / ".config", "apps.json", APPS)
     hosts = leave(tmp_path / ".config", "hosts.json", {"github.com": {"oauth_token": "gho_two"}})
     found = find_editor_logins(HOSTS, {}, tmp_path)
@@ -318,7 +322,7 @@ def test_found_in_the_home_folder(tmp_path):
     assert "ghu_one" not in repr(found)
 
 
-def test_found_where_the_environment_says(tmp_path):
+def test_editor_logins_are_found_where_the_environment_says(tmp_path):
     leave(tmp_path / ".config", "apps.json", {"github.com": {"user": "other", "oauth_token": "ghu_other"}})
     xdg = leave(tmp_path / "xdg", "apps.json", APPS)
     local = leave(tmp_path / "local", "hosts.json", {"https://github.com": {"oauth_token": "gho_two"}})
@@ -329,13 +333,13 @@ def test_found_where_the_environment_says(tmp_path):
     ]
 
 
-def test_found_once(tmp_path):
+def test_each_token_of_an_editor_is_found_once(tmp_path):
     apps = leave(tmp_path / ".config", "apps.json", APPS)
     leave(tmp_path / ".config", "hosts.json", {"github.com": {"oauth_token": "ghu_one"}})
     assert told(find_editor_logins(HOSTS, {}, tmp_path)) == [("octocat", "ghu_one", apps)]
 
 
-def test_found_for_the_enterprise(tmp_path):
+def test_editor_logins_are_those_of_the_enterprise(tmp_path):
     leave(tmp_path / ".config", "apps.json", APPS)
     hosts = dataclasses.replace(HOSTS, github="https://octo.ghe.com")
     assert [each.login for each in find_editor_logins(hosts, {}, tmp_path)] == ["hubot"]
@@ -364,7 +368,7 @@ def test_what_is_malformed_or_anothers_is_skipped(tmp_path, content):
     assert find_editor_logins(HOSTS, {}, tmp_path) == []
 
 
-def test_nothing_found(tmp_path):
+def test_malformed_files_of_editors_hold_no_login(tmp_path):
     leave(tmp_path / ".config", "apps.json", b"{}").unlink()
     (tmp_path / ".config" / "github-copilot" / "hosts.json").mkdir()  # unreadable as a file
     assert find_editor_logins(HOSTS, {}, tmp_path) == []

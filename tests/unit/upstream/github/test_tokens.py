@@ -30,7 +30,7 @@ def told(caught):
     return message
 
 
-def test_the_request(world, hub):
+def test_a_token_is_exchanged_at_github(world, hub):
     hub.gives_tokens(sku="copilot_for_business_seat_quota")
     token = world.tokens.get(world.account)
     assert (token.value, token.exchanged, token.api) == ("tid=1;exp=1", True, COPILOT)
@@ -49,7 +49,7 @@ def test_the_request(world, hub):
     ("refresh_in", "life"),
     [(1500, 1260), (1800, 1560), (1200, 960), (1000, 800), (100, 80), (2, 1.6), (0.5, 0.4)],
 )
-def test_when_it_is_refreshed(world, hub, clock, refresh_in, life):
+def test_a_token_is_renewed_ahead_of_its_end(world, hub, clock, refresh_in, life):
     hub.gives_tokens(refresh_in=refresh_in)
     assert world.get() == "tid=1;exp=1"
     clock.forward(life - 0.01)
@@ -81,7 +81,7 @@ def test_the_other_clock_is_not_looked_at(world, hub, clock, expires_at):
 
 
 @pytest.mark.parametrize("seconds", [-61, -3600, -86400 * 365])
-def test_a_clock_that_was_set_back(world, hub, clock, seconds):
+def test_a_clock_that_was_set_back_renews_the_token(world, hub, clock, seconds):
     hub.gives_tokens()
     world.get()
     clock.forward(seconds)
@@ -98,7 +98,7 @@ def test_a_clock_that_was_corrected_by_a_little(world, hub, clock):
     assert hub.exchanges == 1
 
 
-def test_a_laptop_that_slept(world, hub, clock):
+def test_a_token_is_renewed_after_a_sleep(world, hub, clock):
     hub.gives_tokens()
     world.get()
     clock.forward(8 * 3600)
@@ -112,7 +112,7 @@ def test_a_laptop_that_slept(world, hub, clock):
     assert world.get() == "tid=2;exp=1"
 
 
-def test_one_fetch_for_all_that_wait(world, hub):
+def test_concurrent_callers_share_one_exchange(world, hub):
     arrived, go = threading.Event(), threading.Event()
     fetches, got = [], []
 
@@ -134,7 +134,7 @@ def test_one_fetch_for_all_that_wait(world, hub):
     assert len(fetches) == 1
 
 
-def test_accounts_do_not_share(world, new_world, hub):
+def test_accounts_do_not_share_tokens(world, new_world, hub):
     hub.gives_tokens()
     other = new_world("ghu_OTHER")
     assert world.get() != other.get()
@@ -148,7 +148,7 @@ def test_the_same_token_at_another_github_is_another_account(world, new_world):
     assert elsewhere.account.fingerprint != world.account.fingerprint
 
 
-def test_processes_share(new_world, hub, clock):
+def test_processes_share_tokens(new_world, hub, clock):
     hub.gives_tokens()
     one, two = new_world(), new_world()
     assert one.get() == two.get() == "tid=1;exp=1"
@@ -157,7 +157,7 @@ def test_processes_share(new_world, hub, clock):
     assert hub.exchanges == 2
 
 
-def test_after_a_restart(new_world, hub, clock, tmp_path):
+def test_a_token_outlives_a_restart(new_world, hub, clock, tmp_path):
     hub.gives_tokens(endpoints={"api": BUSINESS}, sku="x")
     before = new_world()
     first = before.tokens.get(before.account)
@@ -230,7 +230,7 @@ def test_a_full_disk_costs_nobody_an_answer(world, hub, monkeypatch, caplog):
     assert hub.exchanges == 1
 
 
-def test_forget(world, hub):
+def test_a_refused_token_is_renewed(world, hub):
     hub.gives_tokens()
     assert world.get() == "tid=1;exp=1"
     assert world.forget()
@@ -268,7 +268,7 @@ def test_a_refused_token_does_not_come_back(world, hub):
         world.get()
 
 
-def test_so_many_renewals_and_no_more(world, hub, clock):
+def test_renewals_are_limited_within_a_time(world, hub, clock):
     hub.gives_tokens()
     for _ in range(MAX_RENEWALS):
         assert world.forget()
@@ -319,7 +319,7 @@ def test_the_old_one_serves_without_a_network(world, hub, clock):
     assert world.get() == "tid=2;exp=1"
 
 
-def test_no_network_and_no_old_token(world, hub):
+def test_without_network_and_old_token_the_error_is_raised(world, hub):
     hub.answers(body=requests.ConnectionError("no route"))
     with pytest.raises(UpstreamUnreachable) as caught:
         world.get()
@@ -388,7 +388,7 @@ def envelope(notice, **more):
 
 
 @pytest.mark.parametrize("notice", [*NOTICES, "something_new"])
-def test_notices(world, hub, notice):
+def test_each_notice_tells_what_to_do(world, hub, notice):
     hub.answers(403, envelope(notice))
     with pytest.raises(UpstreamRefused) as caught:
         world.get()
@@ -432,7 +432,7 @@ REST_LIMIT = {"message": "API rate limit exceeded for user ID 1.", "documentatio
         (302, "", "unavailable", ["302"]),
     ],
 )
-def test_refusals(world, hub, status, body, kind, words):
+def test_each_refusal_of_github_tells_what_to_do(world, hub, status, body, kind, words):
     hub.answers(status, body, Location="https://elsewhere.example/")
     with pytest.raises((UpstreamRefused, LoginRequired)) as caught:
         world.get()
@@ -459,7 +459,7 @@ def test_a_rate_limit_is_no_reason_to_log_in_again(world, hub):
         ({}, None),
     ],
 )
-def test_how_long_to_wait(world, hub, headers, wait):
+def test_the_time_to_retry_is_passed_on(world, hub, headers, wait):
     hub.answers(403, REST_LIMIT, **headers)
     with pytest.raises(UpstreamRefused) as caught:
         world.get()
@@ -508,7 +508,7 @@ def test_an_answer_without_a_token(world, hub, content):
         (["https://api.githubcopilot.com"], False),
     ],
 )
-def test_which_host_is_believed(world, hub, api, believed):
+def test_only_trusted_hosts_of_a_token_are_used(world, hub, api, believed):
     hub.gives_tokens(endpoints={"api": api, "proxy": "https://proxy.githubcopilot.com"})
     found = world.tokens.get(world.account).api
     assert found == (str(api).rstrip("/") if believed else COPILOT)

@@ -26,7 +26,7 @@ def reports(world):
     return reports_of(world)
 
 
-def test_asked_once_a_minute(world, hub, clock, reports):
+def test_a_report_is_fetched_once_a_minute(world, hub, clock, reports):
     hub.answers(body=REPORT, url=USER)
     for _ in range(3):
         assert reports.get(world.account) == REPORT
@@ -38,7 +38,7 @@ def test_asked_once_a_minute(world, hub, clock, reports):
     assert reports.get(world.account)["copilot_plan"] == "free"
 
 
-def test_asked_once_by_many_at_once(world, hub, reports):
+def test_concurrent_callers_share_one_fetch(world, hub, reports):
     hub.answers(body=REPORT, url=USER)
     threads = [threading.Thread(target=reports.get, args=(world.account,)) for _ in range(20)]
     for each in threads:
@@ -48,7 +48,7 @@ def test_asked_once_by_many_at_once(world, hub, reports):
     assert len(hub.asked) == 1
 
 
-def test_asked_once_by_all_workers(new_world, hub, clock):
+def test_workers_share_a_report(new_world, hub, clock):
     hub.answers(body=REPORT, url=USER)
     worlds = [new_world() for _ in range(3)]
     assert [reports_of(each).get(each.account) for each in worlds] == [REPORT] * 3
@@ -106,5 +106,5 @@ def test_nothing_secret_is_passed_on():
     }
 
 
-def test_what_others_see():
+def test_callers_see_the_quotas_only():
     assert quotas_only(REPORT) == {name: REPORT[name] for name in ("copilot_plan", "quota_snapshots")}

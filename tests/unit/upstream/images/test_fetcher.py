@@ -234,7 +234,7 @@ def connections(monkeypatch):
 
 
 @pytest.mark.parametrize("path", ["/png", "/chunked", "/until_close", "/png?a=b%20c#d", "/hops/3"])
-def test_fetch(server, path):
+def test_an_image_is_fetched_with_its_type(server, path):
     assert fetch(server.url + path) == ("image/png", PNG)
 
 
@@ -267,7 +267,7 @@ def test_cookies_of_a_redirect_are_not_sent_on(server, monkeypatch):
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_redirects(server, status):
+def test_redirects_are_followed(server, status):
     assert fetch(f"{server.url}/to/{status}?{server.url}/png") == ("image/png", PNG)
 
 
@@ -298,7 +298,7 @@ def test_size_limit_is_exact(server):
         ("/garbage", "can't be talked to"),
     ],
 )
-def test_refused(server, path, why):
+def test_an_answer_that_is_not_an_image_is_refused(server, path, why):
     assert why in refused(server.url + path)
 
 
@@ -336,7 +336,7 @@ def test_too_large_by_a_byte(server):
         ("http://no-such-name.invalid/", "there is no host no-such-name.invalid"),
     ],
 )
-def test_bad_addresses(connections, url, why):
+def test_malformed_addresses_are_refused(connections, url, why):
     assert why in guarded(url)
     assert connections == []
 
@@ -346,7 +346,7 @@ def test_passwords_are_not_repeated():
 
 
 @pytest.mark.parametrize("path", ["/drip", "/drip_until_close", "/drip_head", "/silence"])
-def test_too_slow(server, monkeypatch, path):
+def test_a_slow_server_is_given_up(server, monkeypatch, path):
     monkeypatch.setattr(fetcher_module, "TIME_LIMIT", 0.3)
     began = time.monotonic()
     assert "too slow" in refused(server.url + path)
@@ -372,7 +372,7 @@ def test_connections_made_when_the_time_is_over_are_shut_at_once():
         assert far.recv(1) == b""
 
 
-def test_nobody_listens():
+def test_a_closed_port_is_told():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -466,7 +466,7 @@ def test_the_real_guard_keeps_a_listening_server_unseen(server):
         ("fe80::1%eth0", False),
     ],
 )
-def test_is_public(address, public):
+def test_only_public_addresses_are_public(address, public):
     assert is_public(ip_address(address)) is public
 
 
@@ -524,7 +524,7 @@ def proxied(self):
     self.on_png()
 
 
-def test_proxy_connects(server, names, monkeypatch):
+def test_a_proxy_makes_the_connection(server, names, monkeypatch):
     monkeypatch.setattr(Handler, "do_GET", proxied)
     names["cat.test"] = [PUBLIC]
     assert fetch("http://cat.test/png", is_public, config=through(server)) == ("image/png", PNG)
@@ -601,14 +601,14 @@ def test_tls_checks_the_name_not_the_address(secure_server, names):
     assert [path for path, _ in secure_server.seen] == ["/png"]
 
 
-def test_too_slow_over_tls(secure_server, names, monkeypatch):
+def test_a_slow_server_is_given_up_over_tls(secure_server, names, monkeypatch):
     names["cat.test"] = ["127.0.0.1"]
     monkeypatch.setattr(fetcher_module, "TIME_LIMIT", 0.5)
     assert "too slow" in refused(f"https://cat.test:{secure_server.port}/drip_head")
     assert "too slow" in refused(f"https://cat.test:{secure_server.port}/drip")
 
 
-def test_under_gevent(server):
+def test_a_slow_server_is_given_up_under_gevent(server):
     """In a process of its own, because monkey-patching can't be undone."""
     script = f"""
         from gevent import monkey
@@ -661,5 +661,5 @@ def test_under_gevent(server):
         (b"", None),
     ],
 )
-def test_media_type(start, name):
+def test_the_media_type_is_read_from_the_first_bytes(start, name):
     assert media_type_of_bytes(start) == name
