@@ -15,7 +15,7 @@ from bench.surfaces import chat, check_whole, get
 
 # What is imported on the way: by the command line first, then by the server that takes its place.
 IMPORTS = {
-    "copilot-bridge start": "import copilot_bridge.cli.start.command",
+    "copilot-bridge start": "import copilot_bridge.cli.start.startup",
     "the worker": "from gevent import monkey; monkey.patch_all(); import copilot_bridge.app",
 }
 TOP = 6  # packages that are named

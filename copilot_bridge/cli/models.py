@@ -10,9 +10,6 @@ from copilot_bridge.cli.terminal.console import print_json, print_table, print_w
 from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.config import Config
 from copilot_bridge.models.catalogue import Catalogue, Model
-from copilot_bridge.pipeline import Bridge
-from copilot_bridge.pipeline.model_list import AUTO_MODELS
-from copilot_bridge.upstream.catalogues import OUTDATED, UPDATE
 
 COLUMNS = ("ID", "VENDOR", "CONTEXT", "OUTPUT", "APIS", "PRICE", "")
 
@@ -26,6 +23,9 @@ def command(config: Config, as_json: bool) -> None:
     Context and output are in tokens.  The price is in AI units (US cents) per million tokens, input/output,
     and for long prompts where they cost more; on older plans it is the multiple of a premium request.
     """
+    from copilot_bridge.pipeline import Bridge
+    from copilot_bridge.pipeline.model_list import AUTO_MODELS
+
     bridge = Bridge(config)
     with spinner("Asking Copilot for its models"):
         catalogue = bridge.models.catalogue(bridge.copilot())
@@ -82,6 +82,8 @@ def auto_row(model: Model, catalogue: Catalogue) -> tuple[object, ...]:
 
 
 def say_outdated(catalogue: Catalogue) -> None:
+    from copilot_bridge.upstream.catalogues import OUTDATED, UPDATE
+
     print_wrapped(f"{OUTDATED}. {UPDATE}", err=True)
     print_wrapped(f"Copilot says: {catalogue.outdated}", err=True)
 

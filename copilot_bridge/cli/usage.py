@@ -9,8 +9,6 @@ from copilot_bridge.cli.options import CONNECTION, LOGGING, json_option, takes_s
 from copilot_bridge.cli.terminal.console import bar, print_json, print_table, spinner
 from copilot_bridge.cli.terminal.help import Command
 from copilot_bridge.config import Config
-from copilot_bridge.pipeline import Bridge
-from copilot_bridge.upstream.github.user_info import fetch_user_info
 
 COLUMNS = ("QUOTA", "LEFT", "", "OF", "USED", "RESETS")
 
@@ -20,6 +18,9 @@ COLUMNS = ("QUOTA", "LEFT", "", "OF", "USED", "RESETS")
 @takes_settings(*CONNECTION, *LOGGING)
 def command(config: Config, as_json: bool) -> None:
     """Show what is left of your plan's quotas."""
+    from copilot_bridge.pipeline import Bridge
+    from copilot_bridge.upstream.github.user_info import fetch_user_info
+
     bridge = Bridge(config)
     with spinner("Asking GitHub"):
         usage = read_usage(fetch_user_info(bridge.client, bridge.headers, bridge.account()))

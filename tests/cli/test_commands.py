@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from integration.harness import ROOT, environment, new_token
 
 from copilot_bridge import __version__
-from copilot_bridge.cli import COMMANDS, SYNONYMS, cli, models
+from copilot_bridge.cli import COMMANDS, SYNONYMS, cli
 from copilot_bridge.cli.terminal.console import bar, print_table
 from copilot_bridge.errors import UpstreamRefused
 from copilot_bridge.redaction import Secret
@@ -474,7 +474,7 @@ def test_what_upstream_says_stays_one_line(run, monkeypatch):
     def refuse(_config):
         raise UpstreamRefused("first\r\nsecond \x1b[31mred \x9b31m\x07")
 
-    monkeypatch.setattr(models, "Bridge", refuse)
+    monkeypatch.setattr("copilot_bridge.pipeline.Bridge", refuse)
     line = run("models").line
     assert line.isprintable()
     assert "second" in line
@@ -540,7 +540,7 @@ def test_a_damaged_store(run, log_in, home, simulator):
     (home / "bridge.db").write_bytes(b"no database" * 1000)
     for path in home.glob("bridge.db-*"):
         path.unlink()
-    assert "move it away to begin a new one" in run("auth", "list").line
+    assert "move it away to begin with a new one" in run("auth", "list").line
     token = new_token()
     assert run("check-usage", "-g", token).out.startswith("octo-demo")
     assert "not a database" in debug(run, "-g", token)["store"]["problem"]

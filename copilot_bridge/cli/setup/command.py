@@ -11,22 +11,15 @@ from pathlib import Path
 
 import click
 
-from copilot_bridge.admin.keys import make_key
 from copilot_bridge.cli.completion import complete_clients, complete_models
 from copilot_bridge.cli.options import CONNECTION, LOGGING, takes_settings
-from copilot_bridge.cli.setup.conflicts import conflicts
-from copilot_bridge.cli.setup.models import ModelChoice, choose_models
-from copilot_bridge.cli.setup.output import say, show, shown_path
-from copilot_bridge.cli.setup.writing import undo_changes, write_settings
-from copilot_bridge.cli.terminal.console import is_interactive, print_json, print_table, print_wrapped
+from copilot_bridge.cli.setup.output import shown_path
+from copilot_bridge.cli.terminal.console import print_json, print_table
 from copilot_bridge.cli.terminal.help import Command
-from copilot_bridge.clients import CLIENTS, SHELLS, Client, System, clean_url, setup_instructions, shell
+from copilot_bridge.clients import CLIENTS, SHELLS, Client, System, setup_instructions, shell
 from copilot_bridge.config import Config
-from copilot_bridge.config.parsers import word
 from copilot_bridge.errors import ConfigError
-from copilot_bridge.pipeline import Bridge
 from copilot_bridge.serving.address import base_url
-from copilot_bridge.store.keys import KEY
 
 
 @click.command(
@@ -83,31 +76,23 @@ def command(
         return
     if as_json:
         raise click.UsageError("--json is for the list of clients")
-    row = find_client(client)
     if writes and undoes:
         raise click.UsageError("--write and --undo exclude each other")
+    row = find_client(client)
+    system = this_system(kind)
     if undoes:
+        from copilot_bridge.cli.setup.writing import undo_changes
+
         undo_changes(client, config, yes)
         return
     if writes and not row.writable:
         raise ConfigError(
             f"{row.title} has no settings file to write: `copilot-bridge setup {client}` says how"
         )
-    bridge = Bridge(config)
-    root = clean_url(url) if url else base_url(config.host, config.port)
-    secret = pick_key(bridge, client, key, elsewhere=bool(url), writes=writes)
-    main = ModelChoice(model, row.models)
-    small = ModelChoice(small_model, row.small_models or row.models)
-    chosen = choose_models(bridge, root, secret, main, small, elsewhere=bool(url))
-    system = this_system(kind)
-    steps = setup_instructions(client, root, secret, chosen.main, chosen.small, system, chosen.plan)
-    if writes:
-        write_settings(client, steps, config, yes)
-    else:
-        show(steps, client, system, by_variables=kind is not None and bool(steps.environment))
-    for note in (*conflicts(steps), *filter(None, [chosen.note])):
-        say()
-        print_wrapped(note, err=True)
+    from copilot_bridge.cli.setup.configure import Request, configure  # which the list does not need
+
+    request = Request(client, model, small_model, url, key, system, by_variables=kind is not None)
+    configure(config, request, writes=writes, yes=yes)
 
 
 def print_clients(*, as_json: bool) -> None:
@@ -150,31 +135,3 @@ def this_system(kind: str | None) -> System:
         raise click.UsageError(f"there is no shell {kind!r}; there are {', '.join(SHELLS)}")
     name = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
     return System(name, kind or shell(os.environ, windows=os.name == "nt"), os.environ, str(Path.home()))
-
-
-def pick_key(bridge: Bridge, client: str, given: str | None, *, elsewhere: bool, writes: bool) -> str:
-    """The key to give the client; "" if the bridge asks for none.
-
-    :param elsewhere: the bridge is not the one of these settings.
-    :raises ConfigError: it asks for one, and nobody knows it; of the stored ones there are but hashes.
-    """
-    if given is not None:
-        try:
-            return word(given)
-        except ValueError as error:
-            raise ConfigError(f"key: {error}") from error
-    if bridge.config.api_key:
-        return bridge.config.api_key[0].reveal()
-    if elsewhere or not bridge.authenticator.requires_key:
-        return ""
-    make = f"`copilot-bridge keys add {client}`"
-    if not writes:
-        where = f"put it in place of YOUR_KEY ({make} makes one), or give it with --key"
-        print_wrapped(f"The bridge asks for a key: {where}.", err=True)
-        say()
-        return "YOUR_KEY"
-    if is_interactive() and click.confirm(
-        f"The bridge asks for a key.  Make one, named {client}?", default=True
-    ):
-        return make_key(bridge.store, client, KEY)
-    raise ConfigError(f"the bridge asks for a key: {make} makes one; give it with --key")

@@ -1,0 +1,178 @@
+"""Starts the bridge: checks the settings and the login, then executes the server."""
+
+import os
+import socket
+import sys
+from contextlib import suppress
+from dataclasses import replace
+
+import click
+
+from copilot_bridge.access.authentication import needs_key, weak_keys
+from copilot_bridge.admin.keys import make_key
+from copilot_bridge.cli.demo import announce_simulator, demo_store, demo_upstream, start_simulator
+from copilot_bridge.cli.hints import stored_users
+from copilot_bridge.cli.start.banner import StartupBanner, api_key_hint, preflight
+from copilot_bridge.cli.start.claude_code import print_command
+from copilot_bridge.cli.start.server import exec_server
+from copilot_bridge.cli.terminal.console import is_interactive, print_wrapped
+from copilot_bridge.cli.terminal.timeout import call_with_timeout
+from copilot_bridge.config import Config
+from copilot_bridge.errors import (
+    BridgeError,
+    ConfigError,
+    InvalidRequest,
+    LoginRequired,
+)
+from copilot_bridge.logs.rotating_file import RotatingLogFile
+from copilot_bridge.pipeline import Bridge
+from copilot_bridge.pipeline.health_monitor import LOGIN_ERROR_KINDS
+from copilot_bridge.serving.address import base_url, open_listeners
+from copilot_bridge.serving.handover import Handover, StartCommand
+from copilot_bridge.store.keys import KEY
+from copilot_bridge.upstream.github.device_login import check_token_kind
+
+WINDOWS = os.name == "nt"
+
+START_TIMEOUT = 10.0  # s
+
+
+def start(
+    config: Config,
+    *,
+    simulate: bool,
+    check: bool,
+    claude_code: bool,
+    model: str | None,
+    small_model: str | None,
+) -> None:
+    """Check the settings, log in if needed, print the banner and execute the server."""
+    if WINDOWS and config.server == "gunicorn":
+        raise ConfigError("gunicorn does not run on Windows: leave --server out, or say --server gevent")
+    if simulate:
+        config = demo_store(config)
+    check_settings(config, simulate, check)
+    if check:
+        from copilot_bridge.app import create_app  # Flask is the server's, which is another process
+
+        create_app(config)
+        click.echo("The settings are in order.")
+        return
+    inheritance = Handover.take_from(os.environ)
+    started = StartCommand.of_this_process()
+    listeners = [socket.socket(fileno=descriptor) for descriptor in inheritance.listeners] or listen(config)
+    if simulate:
+        simulator = start_simulator()
+        announce_simulator(config.home, simulator)
+        config = demo_upstream(config, simulator)
+    bridge = Bridge(config)
+    if not inheritance.workers:  # or a server takes the place of another, and has nothing to look for
+        url = listen_url(listeners[0])
+        banner = preflight_or_continue(bridge, simulate, url)
+        if claude_code and not banner.trouble:
+            print_command(url, api_key_hint(config, banner.keyed), banner.models, model, small_model)
+        click.echo(banner.text(url))
+        sys.stdout.flush()
+    if not config.persist:  # the server can't read in our memory who is logged in
+        with suppress(LoginRequired):
+            config = replace(config, github_token=bridge.account().github_token)
+    exec_server(config, listeners, started.variables() | Handover(workers=inheritance.workers).variables())
+
+
+def check_settings(config: Config, simulate: bool, check: bool) -> None:
+    """Check that the settings allow serving at all.  Raises ConfigError."""
+    for reason in config.ignored:
+        print_wrapped(f"copilot-bridge: {reason}", err=True)
+    if config.log_file:
+        RotatingLogFile(config.log_file).close()
+    bridge = Bridge(config)
+    require_key(bridge, check)  # before anybody could come in
+    if not simulate:
+        bridge.client.check()
+
+
+def require_key(bridge: Bridge, check: bool) -> None:
+    """Make the first key if --make-key says so.
+
+    :raises ConfigError: others could use the plan without a key.
+    """
+    config = bridge.config
+    required = bridge.authenticator.requires_key  # warns of keys that were lost
+    if config.make_key and not check and needs_key(config) and not required:
+        with suppress(InvalidRequest):  # another process has been quicker
+            key = make_key(bridge.store, FIRST, KEY, operator=True)
+            click.echo(FIRST_KEY.format(key=key, name=FIRST))
+    bridge.require_keys_when_public()
+    for text in weak_keys(config):
+        print_wrapped(f"copilot-bridge: warning: {text}", err=True)
+
+
+FIRST = "first"
+FIRST_KEY = """\
+An API key has been made, for you and for the pages.  It is shown this once:
+
+    {key}
+
+Lost?  `copilot-bridge keys rotate {name}` makes another one.
+"""
+
+
+def preflight_or_continue(bridge: Bridge, simulated: bool, url: str) -> StartupBanner:
+    """The banner with the account, or with the problem, which does not keep the server from starting.
+
+    :raises BridgeError: a person at this terminal has to act first, or serving can never work.
+    """
+    check_token(bridge.config)
+    try:
+        return (
+            preflight(bridge, simulated) if simulated or is_interactive() else preflight_with_timeout(bridge)
+        )
+    except BridgeError as error:
+        if simulated or (is_interactive() and error.kind in LOGIN_ERROR_KINDS):
+            raise
+        print_wrapped(f"copilot-bridge: {error}; serving all the same, on {url}", err=True)
+        return StartupBanner(bridge.config, bridge.authenticator.requires_key, trouble=error)
+
+
+def check_token(config: Config) -> None:
+    """Check the kind of the GitHub token.  Raises ConfigError: Copilot never accepts this kind."""
+    try:
+        check_token_kind(config.github_token)
+    except LoginRequired as error:
+        users = stored_users(config)
+        unused = f"; without it, the stored login {users[-1]} would be used" if users else ""
+        raise ConfigError(f"{config.named('github_token')}: {error}{unused}") from error
+
+
+def preflight_with_timeout(bridge: Bridge) -> StartupBanner:
+    """Run the preflight within START_TIMEOUT: a service is not kept waiting; its server tries again later."""
+    return call_with_timeout(lambda: preflight(bridge, False), START_TIMEOUT)
+
+
+def listen(config: Config) -> list[socket.socket]:
+    """Listen before anything else, so that a busy port is reported at once, and a free one is kept.
+
+    :raises ConfigError: the port is taken, or the address is not this machine's.
+    """
+    try:
+        return open_listeners(config.host, config.port)
+    except OSError as error:
+        number = error.errno or 0
+        hint = (
+            f"choose another with {config.named('port')}"
+            if number in BUSY
+            else f"look at {config.named('host')} and {config.named('port')}"
+        )
+        # Python adds the address in its own words, but for the system's own errors.
+        reason = os.strerror(number) if number > 0 else str(error.strerror).partition(" (while")[0]
+        raise ConfigError(f"can't listen on {config.host}:{config.port}: {reason}; {hint}") from error
+
+
+BUSY = (48, 98, 10048)  # EADDRINUSE of macOS, Linux and Windows
+
+
+def listen_url(listener: socket.socket) -> str:
+    name = listener.getsockname()
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{name}"
+    return base_url(name[0], name[1])
