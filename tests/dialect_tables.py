@@ -11,17 +11,17 @@ from typing import Any
 from copilot_bridge.dialects.accumulation import ResponseAccumulator
 from copilot_bridge.dialects.chat import response as chat_response
 from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
-from copilot_bridge.dialects.chat.reader import Reader as ChatReader
-from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
+from copilot_bridge.dialects.chat.reader import ChatReader
+from copilot_bridge.dialects.chat.writer import ChatWriter
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import EventReader
 from copilot_bridge.dialects.messages import response as messages_response
-from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
-from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
+from copilot_bridge.dialects.messages.reader import MessagesReader
+from copilot_bridge.dialects.messages.writer import MessagesWriter
 from copilot_bridge.dialects.responses import response as responses_response
-from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
+from copilot_bridge.dialects.responses.reader import ResponsesReader
 from copilot_bridge.dialects.responses.tool_names import ToolNames
-from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
+from copilot_bridge.dialects.responses.writer import ResponsesWriter
 from copilot_bridge.dialects.translation import FrameWriter
 
 
@@ -77,13 +77,13 @@ def chat_accumulator(answer: Answer) -> ResponseAccumulator:
     normalizer = ChunkNormalizer(
         model=answer.model, created=answer.created, answer_id=f"chatcmpl-{answer.id}"
     )
-    return chat_response.ResponseAccumulator(normalizer)
+    return chat_response.ChatAccumulator(normalizer)
 
 
 ACCUMULATORS: dict[str, Callable[[Answer], ResponseAccumulator]] = {
     "chat": chat_accumulator,
-    "messages": lambda _answer: messages_response.ResponseAccumulator(),
-    "responses": lambda _answer: responses_response.ResponseAccumulator(),
+    "messages": lambda _answer: messages_response.MessagesAccumulator(),
+    "responses": lambda _answer: responses_response.ResponsesAccumulator(),
 }
 
 

@@ -10,8 +10,8 @@ from copilot_bridge.dialects.chat import request as chat
 from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
 from copilot_bridge.dialects.chat.errors import error_frame
 from copilot_bridge.dialects.chat.framing import FRAMING
-from copilot_bridge.dialects.chat.normalize import StreamNormalizer
-from copilot_bridge.dialects.chat.writer import Writer
+from copilot_bridge.dialects.chat.normalize import ChatNormalizer
+from copilot_bridge.dialects.chat.writer import ChatWriter
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.images import ImageHolder, ImagePart
 from copilot_bridge.dialects.prompt import Prompt
@@ -53,14 +53,14 @@ class ChatRequest(ModelRequest):
         """Only OpenAI's models know custom tools."""
         return model.vendor not in OPENAI and chat.has_custom_tools(self._payload)
 
-    def normalizer(self) -> StreamNormalizer:
-        return StreamNormalizer(self._normalizer(), usage=self._wants_usage)
+    def normalizer(self) -> ChatNormalizer:
+        return ChatNormalizer(self._normalizer(), usage=self._wants_usage)
 
     def read_prompt(self) -> Prompt:
         return prompt_reader.read_prompt(self._payload)
 
-    def writer(self) -> Writer:
-        return Writer(
+    def writer(self) -> ChatWriter:
+        return ChatWriter(
             answer_id=f"chatcmpl-{self._entry.id}",
             model=self.name,
             created=int(time.time()),
@@ -71,7 +71,7 @@ class ChatRequest(ModelRequest):
         return FRAMING.encode([error_frame(error)])
 
     def accumulator(self) -> ResponseAccumulator:
-        return response.ResponseAccumulator(self._normalizer())
+        return response.ChatAccumulator(self._normalizer())
 
     def normalize_response(self, data: bytes) -> WholeResponse:
         return response.normalize_response(data, self._normalizer())

@@ -12,8 +12,8 @@ from copilot_bridge.dialects.messages import prompt_reader, response
 from copilot_bridge.dialects.messages import request as messages
 from copilot_bridge.dialects.messages.errors import error_frame
 from copilot_bridge.dialects.messages.framing import FRAMING
-from copilot_bridge.dialects.messages.normalize import MANAGED, StreamNormalizer
-from copilot_bridge.dialects.messages.writer import Writer
+from copilot_bridge.dialects.messages.normalize import MANAGED, MessagesNormalizer
+from copilot_bridge.dialects.messages.writer import MessagesWriter
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import BridgeError, InvalidRequest, KindName, Unsupported
 from copilot_bridge.models.catalogue import Model
@@ -74,20 +74,20 @@ class MessagesRequest(ModelRequest):
             return self._call.models.resolve(self._call.copilot(), f"{self.name}[1m]", self.occasion)
         return super().choose()
 
-    def normalizer(self) -> StreamNormalizer:
-        return StreamNormalizer(keep=self._keep, managed=self._managed, answer_id=self._entry.id)
+    def normalizer(self) -> MessagesNormalizer:
+        return MessagesNormalizer(keep=self._keep, managed=self._managed, answer_id=self._entry.id)
 
     def read_prompt(self) -> Prompt:
         return prompt_reader.read_prompt(self._payload)
 
-    def writer(self) -> Writer:
-        return Writer(answer_id=f"msg_{self._entry.id.replace('-', '')}", model=self.name)
+    def writer(self) -> MessagesWriter:
+        return MessagesWriter(answer_id=f"msg_{self._entry.id.replace('-', '')}", model=self.name)
 
     def fail(self, error: BridgeError) -> bytes:
         return FRAMING.encode([error_frame(error)])
 
     def accumulator(self) -> ResponseAccumulator:
-        return response.ResponseAccumulator(keep=self._keep, managed=self._managed, answer_id=self._entry.id)
+        return response.MessagesAccumulator(keep=self._keep, managed=self._managed, answer_id=self._entry.id)
 
     def normalize_response(self, data: bytes) -> WholeResponse:
         return response.normalize_response(

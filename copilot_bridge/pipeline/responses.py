@@ -16,7 +16,7 @@ from copilot_bridge.dialects.responses import request as responses
 from copilot_bridge.dialects.responses.errors import error_frame
 from copilot_bridge.dialects.responses.framing import FRAMING
 from copilot_bridge.dialects.responses.tool_names import ToolNames
-from copilot_bridge.dialects.responses.writer import Writer
+from copilot_bridge.dialects.responses.writer import ResponsesWriter
 from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline.model_request import Body, ModelRequest
@@ -93,9 +93,9 @@ class ResponsesRequest(ModelRequest):
     def read_prompt(self) -> Prompt:
         return prompt_reader.read_prompt(self._payload, self._names)
 
-    def writer(self) -> Writer:
+    def writer(self) -> ResponsesWriter:
         answer_id = self._entry.id.replace("-", "")
-        return Writer(
+        return ResponsesWriter(
             answer_id=answer_id,
             model=self.name,
             created=int(time.time()),
@@ -109,7 +109,7 @@ class ResponsesRequest(ModelRequest):
         return FRAMING.encode([error_frame(error, response, 0)])
 
     def accumulator(self) -> ResponseAccumulator:
-        return response.ResponseAccumulator()
+        return response.ResponsesAccumulator()
 
     def normalize_response(self, data: bytes) -> WholeResponse:
         whole, usage, upstream_item_ids = response.normalize_response(
@@ -122,7 +122,7 @@ class ResponsesRequest(ModelRequest):
         return codec.write(whole), usage
 
 
-class RememberingNormalizer(normalize.StreamNormalizer):
+class RememberingNormalizer(normalize.ResponsesNormalizer):
     """Notes which id Copilot wants to hear again, for the conversation's next request."""
 
     def __init__(self, memory: MutableMapping[str, str], **options: Any) -> None:

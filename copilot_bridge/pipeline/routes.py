@@ -11,15 +11,15 @@ from typing import Any, ClassVar
 from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
 from copilot_bridge.dialects.chat.dialect import CHAT
-from copilot_bridge.dialects.chat.reader import Reader as ChatReader
+from copilot_bridge.dialects.chat.reader import ChatReader
 from copilot_bridge.dialects.events import EventReader
 from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.messages.dialect import MESSAGES
-from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
+from copilot_bridge.dialects.messages.reader import MessagesReader
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
 from copilot_bridge.dialects.responses.dialect import RESPONSES
-from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
+from copilot_bridge.dialects.responses.reader import ResponsesReader
 from copilot_bridge.dialects.responses.tool_adapter import ToolAdapter
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline.services import Bridge

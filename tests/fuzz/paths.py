@@ -11,9 +11,9 @@ from copilot_bridge.dialects.accumulation import accumulate as accumulate_stream
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo
 from copilot_bridge.dialects.chat import response as chat_response
 from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
-from copilot_bridge.dialects.chat.normalize import StreamNormalizer as ChatNormalizer
+from copilot_bridge.dialects.chat.normalize import ChatNormalizer
 from copilot_bridge.dialects.messages import response as messages_response
-from copilot_bridge.dialects.messages.normalize import StreamNormalizer as MessagesNormalizer
+from copilot_bridge.dialects.messages.normalize import MessagesNormalizer
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.responses import normalize as responses_normalize
 from copilot_bridge.dialects.responses import response as responses_response
@@ -37,7 +37,7 @@ WRITERS = writers(on_end=remember)
 REPAIRS: dict[str, Callable[[], Any]] = {
     "chat": lambda: ChatNormalizer(normalizer(), usage=True),
     "messages": MessagesNormalizer,
-    "responses": lambda: responses_normalize.StreamNormalizer(on_end=remember),
+    "responses": lambda: responses_normalize.ResponsesNormalizer(on_end=remember),
 }
 ACCUMULATORS = accumulators()
 FOLDS: dict[str, Callable[[Iterable[bytes]], bytes]] = {

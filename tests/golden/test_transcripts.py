@@ -21,11 +21,11 @@ from golden.transcripts import SIZES, Golden, check_stream, check_whole, cut, no
 
 from copilot_bridge.dialects.responses import response as responses_response
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.chat.normalize import StreamNormalizer
+from copilot_bridge.dialects.chat.normalize import ChatNormalizer
 from copilot_bridge.dialects.accumulation import accumulate
-from copilot_bridge.dialects.chat.response import ResponseAccumulator, normalize_response
+from copilot_bridge.dialects.chat.response import (ChatAccumulator, normalize_response)
 from copilot_bridge.dialects.messages import normalize as messages
-from copilot_bridge.dialects.messages.response import ResponseAccumulator as MessageAccumulator
+from copilot_bridge.dialects.messages.response import MessagesAccumulator
 from copilot_bridge.dialects.messages.response import normalize_response as normalize_message
 from copilot_bridge.dialects.responses import normalize as responses
 from copilot_bridge.streaming.body_framing import Chunked, Framing, Sized, UntilClose
@@ -67,7 +67,7 @@ def test_a_stream_without_usage_is_as_recorded(case: Path, size: int, golden: Go
 @pytest.mark.parametrize("case", FOLDED, ids=name)
 def test_an_accumulated_stream_is_as_recorded(case: Path, size: int, golden: Golden) -> None:
     sent = (case / "upstream.sse").read_bytes()
-    golden.check(case / "client.json", accumulate(cut(sent, size), ResponseAccumulator(normalizer(**options_of(case))))[0])
+    golden.check(case / "client.json", accumulate(cut(sent, size), ChatAccumulator(normalizer(**options_of(case))))[0])
 
 
 @pytest.mark.parametrize("case", WHOLE, ids=name)
@@ -103,7 +103,7 @@ def test_every_case_is_complete() -> None:
 
 
 # The dialects that are passed through: what stays and what is mended.
-PASSED = {"messages": messages.StreamNormalizer, "responses": responses.StreamNormalizer}
+PASSED = {"messages": messages.MessagesNormalizer, "responses": responses.ResponsesNormalizer}
 
 
 def passed(dialect: str, pattern: str) -> list[Path]:
@@ -128,7 +128,7 @@ EXAMPLES = (
     "messages-from-messages/refusal",
     "responses-from-responses/tool-call",
 )
-READERS = {"chat": lambda: StreamNormalizer(normalizer(), usage=True)} | PASSED
+READERS = {"chat": lambda: ChatNormalizer(normalizer(), usage=True)} | PASSED
 
 
 def framed(sent: bytes) -> list[tuple[Callable[[], Framing], bytes]]:
@@ -159,7 +159,7 @@ def test_an_accumulated_message_is_as_recorded(case: Path, size: int, golden: Go
     if source.exists():
         whole, _ = normalize_message(source.read_bytes())
     else:
-        whole, _ = accumulate(cut((case / "upstream.sse").read_bytes(), size), MessageAccumulator())
+        whole, _ = accumulate(cut((case / "upstream.sse").read_bytes(), size), MessagesAccumulator())
     golden.check(case / "client.json", whole)
 
 

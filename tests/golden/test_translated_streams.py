@@ -16,16 +16,16 @@ from copilot_bridge.dialects.framing.frames import Framing
 from copilot_bridge.dialects.accumulation import FrameCollector, ResponseAccumulator, accumulate
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.chat import response as chat_response
-from copilot_bridge.dialects.chat.reader import Reader as ChatReader
+from copilot_bridge.dialects.chat.reader import ChatReader
 from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
-from copilot_bridge.dialects.chat.writer import Writer as ChatWriter
+from copilot_bridge.dialects.chat.writer import ChatWriter
 from copilot_bridge.dialects.messages import response as messages_response
-from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
-from copilot_bridge.dialects.messages.writer import Writer as MessagesWriter
+from copilot_bridge.dialects.messages.reader import MessagesReader
+from copilot_bridge.dialects.messages.writer import MessagesWriter
 from copilot_bridge.dialects.responses import response as responses_response
-from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
+from copilot_bridge.dialects.responses.reader import ResponsesReader
 from copilot_bridge.dialects.responses.tool_names import ToolNames
-from copilot_bridge.dialects.responses.writer import Writer as ResponsesWriter
+from copilot_bridge.dialects.responses.writer import ResponsesWriter
 from copilot_bridge.dialects.translation import Translation
 from copilot_bridge.errors import BridgeError
 

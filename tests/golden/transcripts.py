@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
-from copilot_bridge.dialects.chat.normalize import StreamNormalizer
+from copilot_bridge.dialects.chat.normalize import ChatNormalizer
 
 # What stands in for fields that upstream leaves out.
 MODEL = "the-model-asked-for"
@@ -47,7 +47,7 @@ def cut(data: bytes, size: int) -> Iterator[bytes]:
 
 def normalize(data: bytes, size: int = 1 << 20, *, usage: bool = True, **options: Any) -> bytes:
     """What a client gets of a stream that arrives in pieces of this size."""
-    stream = StreamNormalizer(normalizer(**options), usage=usage)
+    stream = ChatNormalizer(normalizer(**options), usage=usage)
     out = b"".join(stream.feed(piece) for piece in cut(data, size))
     return out if stream.done else out + stream.close()
 

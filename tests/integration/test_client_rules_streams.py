@@ -11,7 +11,7 @@ from integration.agents import CLAUDE_CODE, claude_code
 from integration.dialects import CELLS, CHAT, DIALECTS, MESSAGES, RESPONSES, event_of, models
 from integration.harness import Bridge, Json, Simulator, Told
 
-from copilot_bridge.dialects.responses.normalize import StreamNormalizer
+from copilot_bridge.dialects.responses.normalize import ResponsesNormalizer
 
 ROUTES = pytest.mark.parametrize(("client", "model"), [cell[:2] for cell in CELLS])
 IN_MESSAGES = pytest.mark.parametrize("model", models("messages"))
@@ -99,7 +99,7 @@ def test_rule_02_the_output_is_full_even_if_upstream_leaves_it_empty() -> None:
         {"type": "response.output_item.done", "output_index": 0, "item": item},
         {"type": "response.completed", "response": {"id": "r", "output": [], "usage": {"input_tokens": 1}}},
     ]
-    normalizer = StreamNormalizer()
+    normalizer = ResponsesNormalizer()
     told = b"".join(normalizer.feed(b"data: " + json.dumps(event).encode() + b"\n\n") for event in events)
     last = json.loads(told.split(b"data: ")[-1])
     assert [each["content"] for each in last["response"]["output"]] == [item["content"]]

@@ -16,7 +16,7 @@ from copilot_bridge.dialects.stream_errors import read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 
-class StreamNormalizer:
+class ChatNormalizer:
     """Turns a stream of bytes, cut anywhere, into whole normalized events.
 
     :param usage: whether the client wants the usage chunk.

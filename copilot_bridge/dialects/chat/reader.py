@@ -70,7 +70,7 @@ class JsonDepthTracker:
                 self.complete = self._depth <= 0
 
 
-class Reader:
+class ChatReader:
     """Reads a stream in which at most one part is open.
 
     Nothing marks the end of a tool call, so whatever comes before its arguments are complete is deferred.

@@ -17,7 +17,7 @@ from copilot_bridge.errors import StreamCut, UpstreamRefused
 JOINED_FIELDS = ("content", "refusal", "reasoning_content")
 
 
-class ResponseAccumulator:
+class ChatAccumulator:
     """Joins chunks into a `chat.completion`, and normalizes them.
 
     It is used, too, for models that give less in one piece than in a stream (Claude: 16,000 tokens).
@@ -116,7 +116,7 @@ def normalize_response(data: bytes, normalizer: ChunkNormalizer) -> WholeRespons
     choices = response.get("choices") if response else None
     if response is None or not (choices or response.get("error")) or not isinstance(choices or [], list):
         raise UpstreamRefused("Copilot's answer is no chat completion")
-    accumulator = ResponseAccumulator(normalizer)
+    accumulator = ChatAccumulator(normalizer)
     accumulator.add({**response, "choices": as_stream_choices(choices or [])})
     accumulator.end()
     return accumulator.result()

@@ -31,7 +31,7 @@ FINISH_REASON_MAP = {
 }
 
 
-class Writer:
+class ChatWriter:
     """Writes a stream.
 
     :param created: in Unix seconds.

@@ -22,7 +22,7 @@ MANAGED = "context_management"
 NEEDS_PARSING = (b"[DONE]", b"copilot_", b'"message_', b'"tool_use"', b"error")
 
 
-class StreamNormalizer:
+class MessagesNormalizer:
     """Turns a stream of bytes, cut anywhere, into whole normalized events.
 
     :param keep: whether to leave Copilot's own fields in.

@@ -40,7 +40,7 @@ BLOCK_TYPES = ("text", "thinking", "redacted_thinking", "tool_use")
 REFUSAL_TEXT = "The model refused to answer."
 
 
-class Reader:
+class MessagesReader:
     """Reads a stream in which each block that is not empty is a part.  Blocks that overlap are reordered."""
 
     def __init__(self) -> None:

@@ -37,7 +37,7 @@ def normalize_message(
     return normalized, as_chat_usage(token_counts(message.get("usage")))
 
 
-class ResponseAccumulator:
+class MessagesAccumulator:
     """Joins events into a message, and normalizes it.
 
     :param keep: leave Copilot's own fields in.

@@ -33,7 +33,7 @@ FINISH_REASON_MAP = {
 EMPTY_THINKING = {"type": "thinking", "thinking": "", "signature": ""}
 
 
-class Writer:
+class MessagesWriter:
     """Writes a stream."""
 
     def __init__(self, *, answer_id: str, model: str) -> None:

@@ -30,7 +30,7 @@ ITEM_ID = b'"item_id":"'
 OUTPUT_INDEX = re.compile(rb'"output_index":(\d{1,9})[,}]')
 
 
-class StreamNormalizer:
+class ResponsesNormalizer:
     """Turns a stream of bytes, cut anywhere, into whole normalized events.
 
     :param keep: whether to leave Copilot's own fields in.

@@ -35,7 +35,7 @@ FAILED_STATUSES = {"failed", "cancelled"}
 ARGUMENTS_FIELD = {"function_call": "arguments", "custom_tool_call": "input"}
 
 
-class Reader:
+class ResponsesReader:
     """Reads a stream in which each item is a part, and a message one part for each text in it.
 
     An item is open from `output_item.added` to `output_item.done`.  Items that overlap are reordered.

@@ -15,7 +15,7 @@ from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
 
-class ResponseAccumulator:
+class ResponsesAccumulator:
     """Waits for the last event of a stream, which holds the whole response."""
 
     def __init__(self) -> None:

@@ -47,7 +47,7 @@ CONTENT_PART: dict[str, JsonObject] = {
 LOGPROBS: dict[str, JsonObject] = {"output_text": {"logprobs": []}}
 
 
-class Writer:
+class ResponsesWriter:
     """Writes a stream in which at most one output item is open: that of the open part.
 
     :param previous: the id of the response that this one continues.

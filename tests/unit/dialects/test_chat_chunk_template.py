@@ -25,7 +25,7 @@ class Unlearning:
 
 def read(blocks):
     """The events, and the error that ended them."""
-    reading = reader.Reader(ChunkNormalizer(model="m", created=1))
+    reading = reader.ChatReader(ChunkNormalizer(model="m", created=1))
     events = []
     try:
         for block in blocks:
@@ -58,7 +58,7 @@ def chunk(text, **more):
 
 
 def test_a_chunk_that_matches_the_template_is_not_parsed(monkeypatch):
-    reading = reader.Reader(ChunkNormalizer(model="m", created=1))
+    reading = reader.ChatReader(ChunkNormalizer(model="m", created=1))
     for text in ("first", "second"):  # the first one opens the answer
         list(reading.feed(chunk(text)))
     monkeypatch.setattr(codec, "read_object", None)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat.chunk_template import ChunkTemplate
-from copilot_bridge.dialects.chat.normalize import StreamNormalizer
+from copilot_bridge.dialects.chat.normalize import ChatNormalizer
 from copilot_bridge.dialects.chat.tool_calls import MAX_LINE_ENDS, MAX_SPACES
 from copilot_bridge.dialects.framing import sse
 from copilot_bridge.errors import StreamCut, UpstreamRefused
@@ -56,8 +56,8 @@ def texts(stream: bytes) -> list[str]:
     return [delta["content"] for delta in deltas(stream) if delta.get("content")]
 
 
-def new(*, usage: bool = True) -> StreamNormalizer:
-    return StreamNormalizer(normalizer(), usage=usage)
+def new(*, usage: bool = True) -> ChatNormalizer:
+    return ChatNormalizer(normalizer(), usage=usage)
 
 
 # The ends of a stream.

@@ -8,7 +8,7 @@ import pytest
 from golden.transcripts import CREATED, MODEL, check_whole, normalizer
 
 from copilot_bridge.dialects.accumulation import accumulate
-from copilot_bridge.dialects.chat.response import ResponseAccumulator, join_logprobs, normalize_response
+from copilot_bridge.dialects.chat.response import ChatAccumulator, join_logprobs, normalize_response
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
 Json = dict[str, Any]
@@ -25,7 +25,7 @@ def normalized(data: bytes) -> Json:
 
 
 def accumulated(pieces: Iterable[bytes]) -> Json:
-    response: Json = json.loads(accumulate(pieces, ResponseAccumulator(normalizer()))[0])
+    response: Json = json.loads(accumulate(pieces, ChatAccumulator(normalizer()))[0])
     return response
 
 

@@ -219,8 +219,8 @@ def responses_stream(number: str) -> bytes:
 STREAMS = {"chat": chat_stream, "messages": messages_stream, "responses": responses_stream}
 WRITERS = writers()
 FOLDS: dict[str, Callable[[bytes], bytes]] = {
-    "messages": lambda told: accumulate([told], messages_response.ResponseAccumulator())[0],
-    "responses": lambda told: accumulate([told], responses_response.ResponseAccumulator())[0],
+    "messages": lambda told: accumulate([told], messages_response.MessagesAccumulator())[0],
+    "responses": lambda told: accumulate([told], responses_response.ResponsesAccumulator())[0],
 }
 
 
@@ -237,8 +237,8 @@ def test_a_number_stays_in_a_translated_stream(upstream: str, client: str, numbe
 @pytest.mark.parametrize("number", NUMBERS)
 def test_a_number_stays_in_a_stream_that_is_passed_on(number: str) -> None:
     for normalizer, sent in (
-        (messages_normalize.StreamNormalizer(), messages_stream(number)),
-        (responses_normalize.StreamNormalizer(), responses_stream(number)),
+        (messages_normalize.MessagesNormalizer(), messages_stream(number)),
+        (responses_normalize.ResponsesNormalizer(), responses_stream(number)),
     ):
         told = normalizer.feed(sent)
         assert number in told.decode()

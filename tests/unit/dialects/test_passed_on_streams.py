@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from copilot_bridge.dialects.messages.normalize import StreamNormalizer as MessagesNormalizer
-from copilot_bridge.dialects.responses.normalize import StreamNormalizer as ResponsesNormalizer
+from copilot_bridge.dialects.messages.normalize import MessagesNormalizer
+from copilot_bridge.dialects.responses.normalize import ResponsesNormalizer
 
 ADDED = {"type": "response.output_item.added", "output_index": 0, "item": {"type": "message", "id": "long"}}
 CALL = {"type": "function_call", "id": "longer", "call_id": "call"}

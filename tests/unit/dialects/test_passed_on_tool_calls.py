@@ -8,7 +8,7 @@ import pytest
 
 from copilot_bridge.dialects.accumulation import accumulate
 from copilot_bridge.dialects.messages import response
-from copilot_bridge.dialects.messages.normalize import StreamNormalizer as MessagesNormalizer
+from copilot_bridge.dialects.messages.normalize import MessagesNormalizer
 from copilot_bridge.dialects.responses import normalize as responses
 from copilot_bridge.dialects.responses import response as responses_response
 
@@ -81,7 +81,7 @@ def streamed(told: Json) -> Json:
 
 def accumulated(told: Json) -> Json:
     answer: Json = json.loads(
-        accumulate([events(told)], response.ResponseAccumulator(answer_id=next(REQUESTS)))[0]
+        accumulate([events(told)], response.MessagesAccumulator(answer_id=next(REQUESTS)))[0]
     )
     return answer
 
@@ -166,7 +166,7 @@ def responses_streamed(output: list[Json], answer_id: Any) -> list[list[Json]]:
         {"type": "response.completed", "response": response_with(output, answer_id)},
     ]
     said = contents(
-        responses.StreamNormalizer(answer_id=next(REQUESTS)).feed(
+        responses.ResponsesNormalizer(answer_id=next(REQUESTS)).feed(
             b"".join(
                 b"event: %b\ndata: %b\n\n" % (e["type"].encode(), json.dumps(e).encode()) for e in stream
             )

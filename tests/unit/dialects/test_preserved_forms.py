@@ -13,15 +13,15 @@ from copilot_bridge.dialects.adaptation.adapt import Undo, adapt_prompt
 from copilot_bridge.dialects.chat import prompt_reader as chat
 from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
-from copilot_bridge.dialects.chat.reader import Reader as ChatReader
+from copilot_bridge.dialects.chat.reader import ChatReader
 from copilot_bridge.dialects.chat.response import normalize_response
 from copilot_bridge.dialects.messages import prompt_reader as messages
 from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
-from copilot_bridge.dialects.messages.reader import Reader as MessagesReader
+from copilot_bridge.dialects.messages.reader import MessagesReader
 from copilot_bridge.dialects.registry import DIALECTS, limits_of
 from copilot_bridge.dialects.responses import prompt_reader as responses
 from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
-from copilot_bridge.dialects.responses.reader import Reader as ResponsesReader
+from copilot_bridge.dialects.responses.reader import ResponsesReader
 from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.translation import Translation
 from copilot_bridge.errors import InvalidRequest

@@ -6,10 +6,10 @@ import pytest
 from dialect_tables import READERS
 
 from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
-from copilot_bridge.dialects.chat.normalize import StreamNormalizer as ChatNormalizer
+from copilot_bridge.dialects.chat.normalize import ChatNormalizer
 from copilot_bridge.dialects.messages.errors import envelope
-from copilot_bridge.dialects.messages.normalize import StreamNormalizer as MessagesNormalizer
-from copilot_bridge.dialects.responses.normalize import StreamNormalizer as ResponsesNormalizer
+from copilot_bridge.dialects.messages.normalize import MessagesNormalizer
+from copilot_bridge.dialects.responses.normalize import ResponsesNormalizer
 from copilot_bridge.dialects.stream_errors import as_stream_error
 from copilot_bridge.errors import UpstreamRefused
 

@@ -32,6 +32,11 @@ PROMPT_WRITERS = {
     "responses": responses_prompt_writer,
 }
 WRITERS = {"chat": chat_writer, "messages": messages_writer, "responses": responses_writer}
+WRITER_CLASSES = {
+    "chat": chat_writer.ChatWriter,
+    "messages": messages_writer.MessagesWriter,
+    "responses": responses_writer.ResponsesWriter,
+}
 FIELDS = {field.name for field in fields(Prompt)}
 MODES = set(get_args(next(field.type for field in fields(ToolChoice) if field.name == "mode")))
 
@@ -222,7 +227,7 @@ def test_each_role_survives_a_round_trip(dialect, role):
 
 @pytest.mark.parametrize("dialect", WRITERS)
 def test_each_kind_of_event_is_written(dialect):
-    assert set(WRITERS[dialect].Writer._HANDLERS) == set(get_args(Event))
+    assert set(WRITER_CLASSES[dialect]._HANDLERS) == set(get_args(Event))
 
 
 def test_each_finish_reason_is_written():

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from copilot_bridge.dialects.framing import sse
-from copilot_bridge.dialects.responses.normalize import StreamNormalizer
+from copilot_bridge.dialects.responses.normalize import ResponsesNormalizer
 from copilot_bridge.dialects.responses.tool_adapter import ToolAdapter
 
 PATCH = {
@@ -49,7 +49,7 @@ def stream(*events):
 
 def restored(tool_adapter, data, size=7):
     """The events that a client gets, whatever the pieces."""
-    normalizer, out = StreamNormalizer(), b""
+    normalizer, out = ResponsesNormalizer(), b""
     for place in range(0, len(data), size):
         if told := tool_adapter.feed(data[place : place + size]):
             out += normalizer.feed(told)
