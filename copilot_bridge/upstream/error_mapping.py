@@ -111,7 +111,8 @@ CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 def forwarded(headers: Mapping[str, str]) -> dict[str, str]:
-    found = {name.lower(): value for name, value in headers.items() if FORWARDED.fullmatch(name)}
+    # By name, because `items` of urllib3's headers gives fields of one name apart.
+    found = {name.lower(): headers[name] for name in headers if FORWARDED.fullmatch(name)}
     return {name: CONTROLS.sub(" ", value).strip() for name, value in found.items()}
 
 
