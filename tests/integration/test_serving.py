@@ -21,7 +21,7 @@ MB = 1 << 20
 
 
 def await_refusal(bridge: Bridge) -> None:
-    """Until nobody listens any more."""
+    """Wait until the bridge no longer listens."""
     give_up = time.monotonic() + 5
     while time.monotonic() < give_up:
         try:
@@ -29,11 +29,11 @@ def await_refusal(bridge: Bridge) -> None:
         except ConnectionError:
             return
         time.sleep(0.01)  # nothing tells from outside that a listener has been closed
-    raise AssertionError("it still takes connections")
+    raise AssertionError("it still accepts connections")
 
 
 def idle_connection(bridge: Bridge) -> socket.socket:
-    """One that has been used, and waits for its next request."""
+    """A connection that has been used, and waits for its next request."""
     sock = bridge.connect()
     sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: bridge\r\n\r\n")
     assert sock.recv(65536).startswith(b"HTTP/1.1 200")
@@ -65,7 +65,7 @@ def test_sigterm_lets_running_streams_finish(
 
 
 @BOTH
-def test_sigterm_with_idle_connections_alone_is_quick(start_bridge: Start, server: str) -> None:
+def test_idle_connections_do_not_delay_a_stop(start_bridge: Start, server: str) -> None:
     bridge = start_bridge(server=server, graceful_timeout=20)
     with closing(idle_connection(bridge)), closing(bridge.connect()):
         asked = bridge.ask_to_stop(signal.SIGTERM)
@@ -76,7 +76,7 @@ def test_sigterm_with_idle_connections_alone_is_quick(start_bridge: Start, serve
 
 
 @BOTH
-def test_a_stream_beyond_the_graceful_timeout_is_broken_off(
+def test_a_stream_is_ended_after_the_graceful_timeout(
     start_bridge: Start, simulator: Simulator, mark: str, server: str
 ) -> None:
     bridge = start_bridge(server=server, graceful_timeout=1)
@@ -89,7 +89,9 @@ def test_a_stream_beyond_the_graceful_timeout_is_broken_off(
 
 
 @BOTH
-def test_ctrl_c_is_quick(start_bridge: Start, simulator: Simulator, mark: str, server: str) -> None:
+def test_ctrl_c_ends_streams_at_once(
+    start_bridge: Start, simulator: Simulator, mark: str, server: str
+) -> None:
     """Neither the stream nor the graceful timeout, of 30 s each, is waited for."""
     bridge = start_bridge(server=server)
     stream = bridge.stream(f"[[sim:stall after=4 seconds=30]] one two three {mark}")
@@ -147,7 +149,7 @@ ANSWERS: dict[str, Callable[[Bridge], object]] = {
 }
 
 
-def test_other_answers_reuse_it_too(start_bridge: Start, junction: Junction) -> None:
+def test_whole_answers_reuse_the_upstream_connection(start_bridge: Start, junction: Junction) -> None:
     bridge = start_bridge(server="gevent", copilot_api_url=junction.url)
     for kind, answer in ANSWERS.items():
         for _ in range(3):
@@ -169,7 +171,7 @@ def test_a_connection_that_upstream_has_closed_meanwhile_is_replaced(
 
 
 @BOTH
-def test_streams_side_by_side_do_not_wait_for_each_other(start_bridge: Start, server: str) -> None:
+def test_parallel_streams_do_not_delay_each_other(start_bridge: Start, server: str) -> None:
     bridge = start_bridge(server=server)
     bridge.chat("hello")
     streams = [bridge.stream("[[sim:flood events=5 size=10 gap=100]]") for _ in range(40)]
@@ -198,8 +200,8 @@ def await_standstill(bridge: Bridge, sock: socket.socket) -> int:
 
 
 @pytest.mark.parametrize(("server", "shape"), [("gunicorn", "azure"), ("gevent", "clean")])
-def test_a_slow_reader_does_not_fill_the_memory(start_bridge: Start, server: str, shape: str) -> None:
-    """50 MB that nobody reads: upstream has to wait, not the memory to take it."""
+def test_a_slow_client_does_not_fill_the_memory(start_bridge: Start, server: str, shape: str) -> None:
+    """The client does not read 50 MB: upstream has to wait, and the memory does not grow."""
     bridge = start_bridge(server=server)
     flood = f"[[sim:flood events=50000 size=1000 shape={shape}]]"
     assert len(bridge.told(flood.replace("50000", "5000")).text) == 5_000_000  # the allocator has warmed up
@@ -221,8 +223,8 @@ SLOW = 8  # clients
 
 
 @BOTH
-def test_who_does_not_read_costs_little_and_stops_nobody(start_bridge: Start, server: str) -> None:
-    """Upstream has 20 MB for each of them; it waits there, or in the system's own buffers."""
+def test_clients_that_do_not_read_cost_little_and_delay_no_other(start_bridge: Start, server: str) -> None:
+    """Upstream has 20 MB for each; they stay there, or in the buffers of the system."""
     bridge = start_bridge(server=server)
     flood = "[[sim:flood events={} size=1000 shape=clean]]"
     warming = [bridge.stream(flood.format(1000)) for _ in range(SLOW)]
@@ -265,25 +267,3 @@ def test_a_thousand_streams_may_have_their_files_open(
     for worker in bridge.workers():
         assert resource.prlimit(worker, resource.RLIMIT_NOFILE)[0] == wanted
     assert low < wanted
-
-
-@pytest.mark.parametrize(("wanted", "limit"), [(SMALL // 2, SMALL), (SMALL, SMALL), (SMALL + 1, SMALL + 1)])
-def test_the_limit_of_open_files_is_raised_as_far_as_needed_and_never_lowered(
-    few_open_files: Limits, monkeypatch: pytest.MonkeyPatch, wanted: int, limit: int
-) -> None:
-    monkeypatch.setattr(limits, "MAX_OPEN_FILES", wanted)
-    limits.raise_open_files()
-    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == limit
-
-
-@pytest.mark.parametrize("error", [ValueError("not this one"), OSError("not permitted")])
-def test_a_limit_that_can_not_be_raised_is_no_reason_to_stop(
-    few_open_files: Limits, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    def refuse(*_: object) -> None:
-        raise error
-
-    with monkeypatch.context() as patched:
-        patched.setattr(resource, "setrlimit", refuse)
-        limits.raise_open_files()
-    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == SMALL
