@@ -29,7 +29,7 @@ ODD = 'it\'s a $key; "quoted"'
         ({"PROMPT": "$P$G", "PSModulePath": "x"}, True, "cmd"),
     ],
 )
-def test_which_shell(environ, windows, kind):
+def test_the_shell_is_recognized_from_the_environment(environ, windows, kind):
     assert shell(environ, windows=windows) == kind
 
 
@@ -42,7 +42,7 @@ def test_which_shell(environ, windows, kind):
         ("cmd", 'set "A=it\'s" & claude'),
     ],
 )
-def test_the_words_of_each_shell(kind, line):
+def test_each_shell_has_its_syntax_for_variables(kind, line):
     assert SHELLS[kind].one_line({"A": "it's"}, "claude") == line
 
 
@@ -60,7 +60,7 @@ def test_a_real_shell_understands_it(program, tmp_path):
     assert done.stdout.decode() == f"{ODD}|m"
 
 
-def test_choosing(monkeypatch):
+def test_the_model_that_was_named_wins_over_the_newest_that_fits(monkeypatch):
     models = ["gpt-4.1", "claude-sonnet-4", "claude-sonnet-4.5", "claude-haiku-4.5"]
     assert choose_model(models, None, CLIENTS["claude-code"].models, "Model") == "claude-sonnet-4.5"
     assert choose_model(models, None, CLIENTS["claude-code"].small_models, "Model") == "claude-haiku-4.5"
@@ -70,7 +70,7 @@ def test_choosing(monkeypatch):
         choose_model([], None, CLIENTS["claude-code"].models, "Model")
 
 
-def test_the_clipboard(tmp_path, monkeypatch):
+def test_the_clipboard_is_used_only_where_there_is_a_desktop(tmp_path, monkeypatch):
     program = tmp_path / "wl-copy"
     program.write_text(f"#!/bin/sh\ncat > {tmp_path}/board\n")
     program.chmod(stat.S_IRWXU)

@@ -52,7 +52,7 @@ def log_in(home, simulator):
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
 @pytest.mark.parametrize("flag", ["--help", "-h"])
-def test_help(path, flag):
+def test_each_command_prints_its_help(path, flag):
     result = CliRunner().invoke(cli, [*path, flag])
     assert result.exit_code == 0
     assert result.output.startswith("Usage: ")
@@ -123,13 +123,13 @@ def test_the_help_tells_types_and_defaults(told):
 
 
 @pytest.mark.parametrize("flag", ["--version", "-V"])
-def test_version(flag):
+def test_the_version_is_printed(flag):
     result = CliRunner().invoke(cli, [flag], prog_name="copilot-bridge")
     assert result.output == f"copilot-bridge, version {__version__}\n"
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["keys", "list"], ["share-token", "list"]])
-def test_what_waits_for_nothing(tmp_path, arguments):
+def test_quick_commands_load_neither_the_network_nor_the_server(tmp_path, arguments):
     """It loads neither the network nor the server."""
     code = (
         f"import sys; from copilot_bridge.cli import cli\n"
@@ -160,7 +160,7 @@ def test_version_is_quick(run_process):
     "arguments",
     [["frob"], ["--frob"], ["models", "--frob"], ["models", "extra"], ["auth", "frob"], ["auth", "remove"]],
 )
-def test_wrong_usage(run, arguments):
+def test_wrong_usage_exits_with_2_and_says_how_to_use_it(run, arguments):
     result = run(*arguments)
     assert result.code == 2
     assert not result.out
@@ -188,29 +188,29 @@ ANY = [
 
 
 @pytest.mark.parametrize("arguments", ANY, ids=" ".join)
-def test_an_unknown_setting(run, arguments):
+def test_an_unknown_setting_is_refused(run, arguments):
     assert "COPILOT_BRIDGE_PROT" in run(*arguments, COPILOT_BRIDGE_PROT="1").line
 
 
 @pytest.mark.parametrize("arguments", ANY, ids=" ".join)
-def test_a_half_written_env_file(run, tmp_path, arguments):
+def test_an_env_file_with_an_open_quote_is_refused(run, tmp_path, arguments):
     (tmp_path / ".env").write_text("COPILOT_BRIDGE_GITHUB_TOKEN='ghu_EXAM\n")
     assert run(*arguments).line == ".env, line 1: expected NAME=value"
 
 
-def test_a_named_env_file(run, tmp_path):
+def test_env_file_names_the_file_of_settings(run, tmp_path):
     (tmp_path / "my.env").write_text(f"COPILOT_BRIDGE_GITHUB_TOKEN={new_token('free')}\n")
     assert run("check-usage", "--env-file", "my.env").out.startswith("octo-free")
     assert "gone.env" in run("check-usage", "--env-file", "gone.env").line
 
 
-def test_an_option_wins(run):
+def test_an_option_wins_over_the_environment(run):
     wrong = {"COPILOT_BRIDGE_GITHUB_TOKEN": "ghu_wrong"}
     assert run("check-usage", "-g", new_token("free"), **wrong).code == 0
     assert run("check-usage", **wrong).code == 1
 
 
-def test_verbose(run):
+def test_verbose_logs_as_json_lines(run):
     assert "debug" not in run("models", "-g", new_token()).err
     told = run("models", "-v", "-g", new_token("flaky")).err
     assert all(json.loads(line) for line in told.splitlines())
@@ -226,7 +226,7 @@ def usage_rows(result):
     return {row[0]: row[1:] for row in result.rows[2:]}
 
 
-def test_usage_of_a_seat(run):
+def test_usage_shows_quotas_of_a_business_seat(run):
     result = run("check-usage", "-g", new_token())
     assert "octo-demo" in result.out.splitlines()[0]
     rows = usage_rows(result)
@@ -251,13 +251,13 @@ def test_usage_of_a_seat(run):
         ),
     ],
 )
-def test_usage_of_other_plans(run, persona, headline, quota, cells):
+def test_usage_shows_the_units_of_each_plan(run, persona, headline, quota, cells):
     result = run("check-usage", "-g", new_token(persona))
     assert headline in result.out.splitlines()[0]
     assert usage_rows(result)[quota][1:4] == cells
 
 
-def test_usage_without_a_plan(run):
+def test_usage_says_where_there_are_no_quotas(run):
     result = run("check-usage", "-g", new_token("noaccess"))
     assert "octo-noaccess" in result.out
     assert "no quotas" in result.out
@@ -297,7 +297,7 @@ PRICES = {
 
 
 @pytest.mark.parametrize("persona", PRICES)
-def test_models(run, persona, monkeypatch):
+def test_models_lists_prices_limits_and_apis(run, persona, monkeypatch):
     monkeypatch.setenv("COPILOT_BRIDGE_API_VERSION", "2026-08-01")
     result = run("models", "-g", new_token(persona))
     rows = {row[0]: row[1:] for row in result.rows}
@@ -438,7 +438,7 @@ def test_a_token_that_hides_a_login_is_named_with_it(run, log_in, command, varia
     ("persona", "words"),
     [("foreignapp", "copilot-bridge auth"), ("nobody", "copilot-bridge auth")],
 )
-def test_accounts_that_get_nothing(run, name, persona, words):
+def test_a_refused_login_leads_to_auth(run, name, persona, words):
     assert words in run(name, "-g", new_token(persona)).line
 
 
@@ -453,7 +453,7 @@ def test_accounts_that_get_nothing(run, name, persona, words):
         ("unicorn", "502"),
     ],
 )
-def test_accounts_without_models(run, persona, words):
+def test_why_an_account_has_no_models_is_said_in_one_line(run, persona, words):
     line = run("models", "-g", new_token(persona)).line
     assert words in line
     assert "ghu_sim" not in line
@@ -463,7 +463,7 @@ def test_accounts_without_models(run, persona, words):
     "token", ["ghu_abc\N{HORIZONTAL ELLIPSIS}", "ghu_\N{CYRILLIC SMALL LETTER A}bc", "ghp_EXAMPLE0000"]
 )
 @pytest.mark.parametrize("name", ["models", "check-usage", "start"])
-def test_tokens_that_can_not_be_right(run, name, token):
+def test_malformed_tokens_are_refused_in_one_line(run, name, token):
     extra = ["--port", "0"] if name == "start" else []
     assert run(name, *extra, "-g", token).line
 
@@ -634,7 +634,7 @@ def test_debug_with_a_login_that_is_refused(run):
 # --- start, as far as it fails
 
 
-def test_a_busy_port(run):
+def test_a_busy_port_is_reported_with_a_way_out(run):
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
         line = run("start", "--port", port, "-g", new_token()).line
@@ -700,7 +700,7 @@ def test_what_comes_from_elsewhere_does_not_steer_the_terminal(capsys):
 @pytest.mark.parametrize(
     ("percent", "filled"), [(100, 24), (0, 0), (50, 12), (-7, 0), (250, 24), (1, 0), (99, 24), (4.2, 1)]
 )
-def test_bars(percent, filled):
+def test_a_bar_fills_as_many_blocks_as_its_share(percent, filled):
     assert bar(percent) == "█" * filled + "░" * (24 - filled)
 
 

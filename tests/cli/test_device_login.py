@@ -84,7 +84,7 @@ def up(terminal: Terminal) -> None:
     assert requests.get(f"{url}/readyz", timeout=PATIENCE).json()["status"] == "ready"
 
 
-def test_a_login(flows, simulator, run: Run):
+def test_a_login_with_a_code_is_stored(flows, simulator, run: Run):
     code, text = ended(flows["pending"])
     home = str(flows["pending"][1])
     assert code == 0
@@ -133,7 +133,7 @@ def test_a_login_at_the_start(flows):
     assert code in (0, 130)
 
 
-def test_giving_up(start_flow):
+def test_ctrl_c_gives_up_a_login(start_flow):
     terminal, home = start_flow({"answers": ["authorization_pending"]}, "auth")
     terminal.wait_for("Waiting for you")
     terminal.type("\x03")

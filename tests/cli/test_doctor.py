@@ -62,7 +62,7 @@ def context(home, simulator):
     return made
 
 
-def test_all_is_well(doctor, simulator):
+def test_all_checks_pass_on_a_good_installation(doctor, simulator):
     code, steps = doctor("--live")
     assert code == 0
     assert list(steps) == EVERY
@@ -105,7 +105,7 @@ def row(name, multiplier, *dialects):
         ([row("a", 0), row("b", 9, "chat")], "b"),
     ],
 )
-def test_the_cheapest(models, name):
+def test_the_cheapest_model_is_chosen_for_live_requests(models, name):
     assert cheapest(models, "messages").id == name
     assert cheapest([], "messages") is None
 
@@ -140,7 +140,7 @@ def test_nobody_is_logged_in(run, simulator, free_port):
     assert "failed: login" in result.out.splitlines()[-1]
 
 
-def test_a_classic_token(doctor):
+def test_a_classic_token_fails_the_login_check(doctor):
     assert "ghp_" in doctor(token="ghp_" + "x" * 36)[1]["login"]["message"]
 
 
@@ -152,7 +152,7 @@ def test_accounts(doctor, persona, name, state):
 
 
 @pytest.mark.parametrize("given", [{"COPILOT_BRIDGE_PROT": "1"}, {"COPILOT_BRIDGE_WORKERS": "many"}])
-def test_settings_that_are_none(doctor, given):
+def test_invalid_settings_skip_all_other_checks(doctor, given):
     code, steps = doctor(**given)
     assert code == 1
     assert steps["configuration"]["state"] == "failed"
@@ -199,7 +199,7 @@ def test_files_that_others_can_read(doctor, home):
 
 
 @pytest.mark.parametrize(("free", "state"), [(10**9, "ok"), (10**8, "warning"), (10**7, "failed")])
-def test_the_disk(context, monkeypatch, free, state):
+def test_a_full_disk_is_a_failure_and_a_nearly_full_one_a_warning(context, monkeypatch, free, state):
     monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: Free(free))
     assert machine.disk(context()).state == state
 
@@ -213,7 +213,7 @@ class Free:
     ("skew", "state"),
     [(0.5, "ok"), (-30, "ok"), (-100, "warning"), (100, "warning"), (700, "failed"), (None, "ok")],
 )
-def test_the_clock(context, skew, state):
+def test_a_wrong_clock_is_reported(context, skew, state):
     ill = context()
     ill.skew = skew
     assert network.clock(ill).state == state

@@ -29,7 +29,7 @@ def stored(home):
     return found
 
 
-def test_a_key(run, home, log_in):
+def test_a_key_is_shown_once_and_can_be_revoked(run, home, log_in):
     log_in("octo-demo")
     options = [
         "--account",
@@ -152,7 +152,7 @@ def test_keys_given_as_options(run_process, run):
     assert "ghu_abc" not in shown
 
 
-def test_approvals(run, home):
+def test_approvals_are_listed_approved_and_denied(run, home):
     kept = open_store(home)
     for number in range(2):
         kept.approvals.add(PendingRequest(f"{number}abc", "key:a", "gpt-4o", "hello\x1b[31m", 1500))

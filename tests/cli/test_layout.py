@@ -67,7 +67,7 @@ def test_columns_without_a_name_and_without_content():
         ("see --max-concurrent there", 8, ["see", "--max-concurrent", "there"]),
     ],
 )
-def test_wrap(text, width, lines):
+def test_text_is_wrapped_at_blanks(text, width, lines):
     assert wrap(text, width) == lines
 
 

@@ -35,17 +35,17 @@ def machine(platform="linux", **more):
         (machine("win32", has_systemd=False), None, "Windows task"),
     ],
 )
-def test_each_system_has_its_way(where, scope, kind):
+def test_each_system_has_its_kind_of_service(where, scope, kind):
     assert kind_of(where, scope) == kind
 
 
-def test_a_system_without_one():
+def test_a_system_without_systemd_is_refused():
     with pytest.raises(ConfigError, match="no systemd"):
         kind_of(machine(has_systemd=False), None)
 
 
 @pytest.mark.parametrize("kind", PLANS)
-def test_each_way_knows_each_verb(kind):
+def test_each_kind_of_service_has_every_verb(kind):
     assert tuple(PLANS[kind]) == VERBS
     for verb in VERBS:
         assert PLANS[kind][verb](machine()), verb

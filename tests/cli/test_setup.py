@@ -65,7 +65,7 @@ def test_without_a_client_it_says_which_there_are(run, own):
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_each_client(setup, client):
+def test_each_client_has_lines_to_paste_and_a_check(setup, client):
     result = setup(client)
     assert result.code == 0
     assert "127.0.0.1:4141" in result.out
@@ -128,7 +128,7 @@ def test_nobody_can_be_asked(run, own):
     assert tomllib.loads(told.out)["model"] == "mine"
 
 
-def test_keys(setup, home):
+def test_the_key_is_taken_from_options_settings_or_a_placeholder(setup, home):
     assert SECRET in setup("openai-sdk", "--key", SECRET).out
     assert SECRET in setup("openai-sdk", COPILOT_BRIDGE_API_KEY=f"{SECRET},another").out
     assert "--key" not in setup("openai-sdk").err
@@ -151,7 +151,7 @@ def test_keys(setup, home):
         ["codex", "--write", "--undo"],
     ],
 )
-def test_wrong_usage(setup, given):
+def test_wrong_usage_of_setup_exits_with_2(setup, given):
     assert setup(*given).code == 2
 
 
@@ -351,7 +351,7 @@ def test_nobody_is_asked_without_a_terminal(setup, own):
     assert tree(own) == {}
 
 
-def test_at_a_terminal(settings, own, config):
+def test_setup_asks_before_it_writes_at_a_terminal(settings, own, config):
     environ = {**settings, "COPILOT_BRIDGE_GITHUB_TOKEN": new_token(), "HOME": str(own)}
     for answer, changed in (("n", False), ("y", True)):
         terminal = Terminal(own, environ, "setup", "codex", "--write")

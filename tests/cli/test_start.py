@@ -167,7 +167,7 @@ def test_a_bridge_without_a_lock_says_so_at_each_start(start):
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_a_simulation(start, server):
+def test_the_demo_serves_what_its_banner_says_and_ends_whole(start, server):
     up = start("--simulate", "--server", server)
     title, base, pages, login, models = up.text.splitlines()[:5]
     assert re.fullmatch(r"Copilot Bridge \S+ - simulated: no login, no network", title)
@@ -194,7 +194,7 @@ def test_a_simulation(start, server):
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_ctrl_c(start, server):
+def test_ctrl_c_ends_the_server_and_all_its_processes(start, server):
     up = start("--simulate", "--server", server)
     assert up.post().status_code == 200
     with watching(*up.family()):
