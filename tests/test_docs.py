@@ -289,3 +289,18 @@ def test_what_is_said_to_be_tested_is_tested() -> None:
     }
     assert len(files) > 10
     assert set(re.findall(r"`(test_\w+)`", text)) - defined == set()
+
+
+ARCHITECTURE = OTHERS["architecture"]
+
+
+def test_the_architecture_names_every_room() -> None:
+    rooms = {path.stem for path in (ROOT / "copilot_bridge").iterdir() if not path.name.startswith("_")}
+    named = set(re.findall(r"`(\w+)(?:/|\.py)`", ARCHITECTURE))
+    assert rooms - named - {"py"} == set()
+
+
+def test_the_architecture_names_what_is_there() -> None:
+    paths = re.findall(r"`(\w+(?:/[\w.]*)+|\w+\.(?:py|toml))`", ARCHITECTURE)
+    folders = (ROOT / "copilot_bridge", ROOT, ROOT / "tests")
+    assert [path for path in paths if not any((folder / path).exists() for folder in folders)] == []
