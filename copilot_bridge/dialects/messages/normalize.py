@@ -61,9 +61,13 @@ class MessagesNormalizer:
         """
         if not self.done and self._splitter.would_give_back(piece) and passes_unchanged(piece):
             return piece
+        blocks = self._splitter.feed(piece)
+        events = b"\n\n".join([*blocks, b""])
+        if not self.done and passes_unchanged(events):  # quicker than to look into each of a hundred
+            return events
         out: list[bytes] = []
         try:
-            for block in self._splitter.feed(piece):
+            for block in blocks:
                 plain = not self.done and passes_unchanged(block)
                 out.append(block + b"\n\n" if plain else self._normalize(block))
         except UpstreamRefused as error:
