@@ -11,16 +11,16 @@ from flask import Blueprint, Flask
 from copilot_bridge.http.proxies import ProxyHeaders
 from copilot_bridge.web import (
     approvals,
+    auth,
     device,
     docs,
-    door,
-    frame,
+    error_pages,
     home,
     models,
+    rendering,
     request_log,
     setup,
     sign_in,
-    trouble,
     usage,
 )
 
@@ -43,10 +43,10 @@ def init_app(app: Flask) -> None:
     bp = Blueprint("web", __name__, static_folder="static", static_url_path="/assets")
     for each in PAGES:
         bp.register_blueprint(each)
-    bp.before_request(door.receive)
-    bp.after_request(frame.finish)
-    trouble.init_pages(bp)
+    bp.before_request(auth.authenticate_page)
+    bp.after_request(rendering.finish)
+    error_pages.init_pages(bp)
     app.register_blueprint(bp)
-    trouble.init_app(app)
+    error_pages.init_app(app)
     # The server's own type for it is wider than what a class of ours can promise.
     app.wsgi_app = ProxyHeaders(app.wsgi_app, app.extensions["copilot_bridge"].origin_policy)  # type: ignore[method-assign]

@@ -5,9 +5,9 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.web.door import go, quiet, shared
-from copilot_bridge.web.frame import page
-from copilot_bridge.web.language import tr
+from copilot_bridge.web.auth import debug_logged, redirect_303, shared
+from copilot_bridge.web.i18n import tr
+from copilot_bridge.web.rendering import page
 
 bp = Blueprint("approvals", __name__)
 
@@ -21,7 +21,7 @@ def show() -> Response:
 
 
 @bp.get("/approvals/waiting")
-@quiet
+@debug_logged
 def part() -> Response:
     return page("_approvals.html", **state())
 
@@ -35,7 +35,7 @@ def decide() -> Response:
     table = shared().store.approvals
     chosen = [each.id for each in table.waiting()] if wanted == ALL else [wanted]
     decided = [table.decide(each, yes=ANSWERS[answer]) for each in chosen]
-    return go(url_for("web.approvals.show", said=answer if any(decided) else "gone"))
+    return redirect_303(url_for("web.approvals.show", said=answer if any(decided) else "gone"))
 
 
 def state() -> dict[str, Any]:

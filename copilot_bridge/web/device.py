@@ -4,10 +4,10 @@ from flask import Blueprint, Response, g, request, url_for
 
 from copilot_bridge.admin.accounts import forget_account, use_account
 from copilot_bridge.errors import BridgeError, InvalidRequest, StoreError
-from copilot_bridge.web.door import go, quiet, shared
-from copilot_bridge.web.flow import SharedFlow
-from copilot_bridge.web.frame import page
-from copilot_bridge.web.language import tr
+from copilot_bridge.web.auth import debug_logged, redirect_303, shared
+from copilot_bridge.web.device_login import SharedFlow
+from copilot_bridge.web.i18n import tr
+from copilot_bridge.web.rendering import page
 
 bp = Blueprint("device", __name__)
 
@@ -23,7 +23,7 @@ def show() -> Response:
 
 
 @bp.get("/auth/device/state")
-@quiet
+@debug_logged
 def part() -> Response:
     """Also asks GitHub, when it is time: so nobody does while nobody looks."""
     SharedFlow(shared()).look()
@@ -38,13 +38,13 @@ def start() -> Response:
     except BridgeError as error:
         g.entry.note_error(error)
         return shown("device.html", 503 if isinstance(error, StoreError) else 502, str(error))
-    return go(url_for("web.device.show"))
+    return redirect_303(url_for("web.device.show"))
 
 
 @bp.post("/auth/device/stop")
 def stop() -> Response:
     SharedFlow(shared()).stop()
-    return go(url_for("web.device.show"))
+    return redirect_303(url_for("web.device.show"))
 
 
 @bp.post("/auth/device/use")
@@ -52,7 +52,7 @@ def use() -> Response:
     """Raises InvalidRequest: there is no such login."""
     if not use_account(shared(), request.form.get("user", "")):
         raise InvalidRequest(tr("accounts.no_such_login"))
-    return go(url_for("web.device.show"))
+    return redirect_303(url_for("web.device.show"))
 
 
 @bp.post("/auth/device/remove")
@@ -60,7 +60,7 @@ def remove() -> Response:
     """Raises InvalidRequest: there is no such login."""
     if not forget_account(shared(), request.form.get("user", "")):
         raise InvalidRequest(tr("accounts.no_such_login"))
-    return go(url_for("web.device.show"))
+    return redirect_303(url_for("web.device.show"))
 
 
 def shown(template: str, status: int = 200, problem: str = "") -> Response:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from flask import Blueprint, Response, request
 from markupsafe import Markup
 
-from copilot_bridge.web.door import anyone, shared
-from copilot_bridge.web.frame import page
+from copilot_bridge.web.auth import login_exempt, shared
+from copilot_bridge.web.rendering import page
 
 bp = Blueprint("docs", __name__)
 
@@ -35,7 +35,7 @@ class Field(NamedTuple):
 
 
 @bp.get("/docs")
-@anyone
+@login_exempt
 def show() -> Response:
     from copilot_bridge.openapi.document import document
 

@@ -10,10 +10,10 @@ from copilot_bridge.errors import BridgeError, LoginRequired, StoreError
 from copilot_bridge.http.api import health
 from copilot_bridge.upstream.github.accounts import Account
 from copilot_bridge.web import quotas
-from copilot_bridge.web.door import quiet, shared
-from copilot_bridge.web.frame import page
-from copilot_bridge.web.language import tr
-from copilot_bridge.web.negotiation import or_else
+from copilot_bridge.web.auth import debug_logged, shared
+from copilot_bridge.web.i18n import tr
+from copilot_bridge.web.negotiation import json_alternate
+from copilot_bridge.web.rendering import page
 
 bp = Blueprint("home", __name__)
 
@@ -32,7 +32,7 @@ class Login:
 
 
 @bp.get("/")
-@or_else(health.about, key=False)
+@json_alternate(health.about, key=False)
 def show() -> Response:
     login = who()
     asked = "quota" in request.args  # of people without a script
@@ -53,7 +53,7 @@ def show() -> Response:
 
 
 @bp.get("/status/quota")
-@quiet
+@debug_logged
 def part() -> Response:
     return page("_quota.html", **quota_of(who(), ask=True))
 

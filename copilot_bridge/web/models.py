@@ -13,10 +13,10 @@ from copilot_bridge.http.api.models import index
 from copilot_bridge.models.catalogue import OUTDATED_CLIENT, Catalogue, Model
 from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.model_list import find_auto, names_by_model, offered, usable, ways
-from copilot_bridge.web.door import quiet, shared
-from copilot_bridge.web.frame import page
-from copilot_bridge.web.language import tr
-from copilot_bridge.web.negotiation import or_else
+from copilot_bridge.web.auth import debug_logged, shared
+from copilot_bridge.web.i18n import tr
+from copilot_bridge.web.negotiation import json_alternate
+from copilot_bridge.web.rendering import page
 
 bp = Blueprint("models", __name__)
 
@@ -60,13 +60,13 @@ class Entry:
 
 
 @bp.get("/models")
-@or_else(index)
+@json_alternate(index)
 def show() -> Response:
     return page("models.html", **state(ask="fetch" in request.args))
 
 
 @bp.get("/status/models")
-@quiet
+@debug_logged
 def part() -> Response:
     return page("_models.html", **state(ask=True))
 

@@ -16,14 +16,14 @@ def wants_page() -> bool:
     return any(named == PAGE for named, _ in accepted) and bool(accepted[PAGE] > accepted[DATA])
 
 
-def or_else(other: Callable[..., Any], *, key: bool = True) -> Callable[[View], View]:
+def json_alternate(other: Callable[..., Any], *, key: bool = True) -> Callable[[View], View]:
     """Marks a page's view: all but browsers get what `other` answers.
 
     :param key: `other` is for callers with a key, as the APIs are; else for everybody.
     """
 
     def mark(view: View) -> View:
-        view.otherwise, view.otherwise_key = other, key  # type: ignore[attr-defined]
+        view.alternate, view.alternate_key = other, key  # type: ignore[attr-defined]
         return view
 
     return mark

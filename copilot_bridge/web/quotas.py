@@ -8,7 +8,7 @@ from copilot_bridge.billing.quota import AccountUsage, plan_of, read_usage
 from copilot_bridge.errors import UpstreamTimeout
 from copilot_bridge.pipeline import Bridge
 from copilot_bridge.upstream.github.accounts import Account
-from copilot_bridge.web.language import tr
+from copilot_bridge.web.i18n import tr
 
 LONGEST_WAIT = 10.0  # s
 

@@ -13,12 +13,12 @@ from copilot_bridge.access.authentication import Caller
 from copilot_bridge.billing.hourly_rollups import SUCCESSES
 from copilot_bridge.errors import BridgeError, InvalidRequest
 from copilot_bridge.store.request_log import FAILED, GROUPS, Filter, RequestLogRow, cursor_of, read_cursor
-from copilot_bridge.web import zone
-from copilot_bridge.web.door import go, quiet, shared
+from copilot_bridge.web import timezone
+from copilot_bridge.web.auth import debug_logged, redirect_303, shared
 from copilot_bridge.web.export import as_csv, as_json
-from copilot_bridge.web.frame import page
-from copilot_bridge.web.language import tr
-from copilot_bridge.web.negotiation import or_else
+from copilot_bridge.web.i18n import tr
+from copilot_bridge.web.negotiation import json_alternate
+from copilot_bridge.web.rendering import page
 
 bp = Blueprint("requests", __name__)
 
@@ -35,10 +35,10 @@ FIELDS = (
 
 
 @bp.get("/requests")
-@or_else(lambda: listed())
+@json_alternate(lambda: listed())
 def show() -> Response:
     if "" in request.args.values():  # of a form's empty fields; the address is to be passed on
-        return go(link())
+        return redirect_303(link())
     wanted = asked()
     rows, newer, older = page_of(wanted)
     whole = not (request.args.get("before") or request.args.get("after"))
@@ -55,15 +55,15 @@ def show() -> Response:
         tail=f"{url_for('web.requests.news')}?{urlencode(given())}" if whole else "",
         since=time_of_store() if whole else "",
         query=given(),
-        zone=zone.name(zone.offset()),
-        offset=zone.offset(),
-        judged=judged,
+        zone=timezone.name(timezone.offset()),
+        offset=timezone.offset(),
+        outcome_badge=outcome_badge,
         twice=lambda values: [(each, each) for each in values],
     )
 
 
 @bp.get("/requests/news")
-@quiet
+@debug_logged
 def news() -> Response:
     """Rows that were written since; what to ask with next time stands in `data-since`."""
     try:
@@ -71,38 +71,40 @@ def news() -> Response:
     except ValueError as error:
         raise InvalidRequest("since: expected a number", param="since") from error
     rows, last = shared().store.request_log.written_since(since, asked())
-    return page("_requests.html", rows=rows[::-1], since=last, judged=judged)
+    return page("_requests.html", rows=rows[::-1], since=last, outcome_badge=outcome_badge)
 
 
 @bp.get("/requests.csv")
-@or_else(lambda: as_file(own(asked()), "csv"))
+@json_alternate(lambda: as_file(own(asked()), "csv"))
 def csv() -> Response:
     return as_file(asked(), "csv")
 
 
 @bp.get("/requests.json")
-@or_else(lambda: as_file(own(asked()), "json"))
+@json_alternate(lambda: as_file(own(asked()), "json"))
 def json() -> Response:
     return as_file(asked(), "json")
 
 
 @bp.get("/requests/<number>")
-@or_else(lambda number: told(find(number)))
+@json_alternate(lambda number: told(find(number)))
 def one(number: str) -> Response:
     """Raises BridgeError "not_found"."""
-    if later := outlook(number):
+    if later := pending_entry(number):
         return page("request_later.html", 202, number=number, **later)
     row = find(number)
-    return page("request.html", row=row, phases=phases(row), judged=judged)
+    return page("request.html", row=row, phases=phases(row), outcome_badge=outcome_badge)
 
 
 @bp.get("/requests/<number>/later")
-@quiet
+@debug_logged
 def part(number: str) -> Response:
-    return page("_later.html", number=number, **(outlook(number) or {"found": known(number), "row": None}))
+    return page(
+        "_later.html", number=number, **(pending_entry(number) or {"found": known(number), "row": None})
+    )
 
 
-def outlook(number: str) -> dict[str, Any] | None:
+def pending_entry(number: str) -> dict[str, Any] | None:
     """What is told of a request that has no row yet, but will have one; else None."""
     row = None if known(number) else shared().request_log_writer.pending(number)
     return {"found": False, "row": row} if row else None
@@ -170,7 +172,7 @@ def as_file(wanted: Filter, ending: str) -> Response:
     table = shared().store.request_log
     table.page(wanted, limit=1)  # or the answer would be under way when the store turns out to be unreadable
     kind, write = WRITERS[ending]
-    today = time.strftime("%Y-%m-%d", time.gmtime(time.time() + zone.offset() * 60))
+    today = time.strftime("%Y-%m-%d", time.gmtime(time.time() + timezone.offset() * 60))
     name = f"copilot-bridge-requests-{today}.{ending}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(write(table.iterate(wanted)), headers=headers, mimetype=kind)
@@ -184,8 +186,8 @@ def asked() -> Filter:
     wanted = given()
     status, outcome = read_status(wanted.get("status"))
     return Filter(
-        since=zone.read_moment(wanted["from"], "from") if "from" in wanted else None,
-        until=zone.read_moment(wanted["to"], "to", end=True) if "to" in wanted else None,
+        since=timezone.read_moment(wanted["from"], "from") if "from" in wanted else None,
+        until=timezone.read_moment(wanted["to"], "to", end=True) if "to" in wanted else None,
         caller=wanted.get("key"),
         model=wanted.get("model"),
         account=wanted.get("account"),
@@ -273,7 +275,7 @@ def chips() -> list[Chip]:
 def fields_of(wanted: Filter) -> dict[str, str]:
     """What stands in the form."""
     return given() | {
-        name: zone.as_field(moment - shift)
+        name: timezone.as_field(moment - shift)
         for name, moment, shift in (("from", wanted.since, 0), ("to", wanted.until, 60))
         if moment is not None
     }
@@ -282,7 +284,7 @@ def fields_of(wanted: Filter) -> dict[str, str]:
 # What a row says.
 
 
-def judged(row: RequestLogRow) -> tuple[str, str]:
+def outcome_badge(row: RequestLogRow) -> tuple[str, str]:
     """(kind of badge, words) of how a request ended."""
     outcome = row.outcome or ""
     if outcome == "ok":

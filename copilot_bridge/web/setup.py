@@ -23,9 +23,9 @@ from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline import RequestContext
 from copilot_bridge.pipeline.model_list import named, offered, supports_chat
 from copilot_bridge.store.keys import KEY
-from copilot_bridge.web.door import go, shared
-from copilot_bridge.web.frame import page
-from copilot_bridge.web.language import text_of, tr
+from copilot_bridge.web.auth import redirect_303, shared
+from copilot_bridge.web.i18n import text_of, tr
+from copilot_bridge.web.rendering import page
 from copilot_bridge.web.trial import Trial, ask
 
 bp = Blueprint("setup", __name__)
@@ -109,7 +109,7 @@ def send_test() -> Response:
 @bp.get("/setup/test")
 def again() -> Response:
     """Who loads again what a form has shown."""
-    return go(url_for("web.setup.show"))
+    return redirect_303(url_for("web.setup.show"))
 
 
 def choice(given: Mapping[str, str]) -> Choice:

@@ -6,9 +6,16 @@ from cachetools import TTLCache
 from flask import Blueprint, Response, g, request, url_for
 
 from copilot_bridge.errors import BridgeError
-from copilot_bridge.web.door import anyone, close_session, go, local_path, open_session, shared
-from copilot_bridge.web.frame import page
-from copilot_bridge.web.language import tr
+from copilot_bridge.web.auth import (
+    close_session,
+    local_path,
+    login_exempt,
+    open_session,
+    redirect_303,
+    shared,
+)
+from copilot_bridge.web.i18n import tr
+from copilot_bridge.web.rendering import page
 
 bp = Blueprint("sign_in", __name__)
 
@@ -19,16 +26,16 @@ _next: TTLCache[str, float] = TTLCache(4096, 600.0)
 
 
 @bp.get("/sign-in")
-@anyone
+@login_exempt
 def show() -> Response:
     following = local_path(request.args.get("next", ""))
     if g.visitor and g.visitor.caller.operator:
-        return go(following)
+        return redirect_303(following)
     return form(following)
 
 
 @bp.post("/sign-in")
-@anyone
+@login_exempt
 def enter() -> Response:
     """Raises BridgeError "rate_limited"."""
     following = local_path(request.form.get("next", ""))
@@ -45,13 +52,13 @@ def enter() -> Response:
         text = tr("sign_in.models_only_key")
         return form(following, 403, text)
     _next.pop(g.entry.caller, None)
-    return open_session(go(following), key)
+    return open_session(redirect_303(following), key)
 
 
 @bp.post("/sign-out")
-@anyone
+@login_exempt
 def leave() -> Response:
-    return close_session(go(url_for("web.sign_in.show")))
+    return close_session(redirect_303(url_for("web.sign_in.show")))
 
 
 def form(following: str, status: int = 200, problem: str = "") -> Response:

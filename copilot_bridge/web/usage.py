@@ -19,12 +19,12 @@ from copilot_bridge.http.api.usage import as_json
 from copilot_bridge.pipeline import Bridge
 from copilot_bridge.store.request_log import Filter
 from copilot_bridge.upstream.github.accounts import Account
-from copilot_bridge.web import quotas, zone
+from copilot_bridge.web import quotas, timezone
+from copilot_bridge.web.auth import debug_logged, shared
 from copilot_bridge.web.charts import Chart, stacked
-from copilot_bridge.web.door import quiet, shared
-from copilot_bridge.web.frame import page
-from copilot_bridge.web.language import tr
-from copilot_bridge.web.negotiation import or_else
+from copilot_bridge.web.i18n import tr
+from copilot_bridge.web.negotiation import json_alternate
+from copilot_bridge.web.rendering import page
 
 bp = Blueprint("usage", __name__)
 
@@ -51,7 +51,7 @@ class Choice:
 
 
 @bp.get("/usage")
-@or_else(as_json)
+@json_alternate(as_json)
 def show() -> Response:
     chosen = choice()
     return page(
@@ -63,7 +63,7 @@ def show() -> Response:
 
 
 @bp.get("/usage/quota")
-@quiet
+@debug_logged
 def part() -> Response:
     return page("_usage_quota.html", **left_of(choice().user, ask=True))
 
@@ -118,7 +118,7 @@ def limits_of(bridge: Bridge, account: Account | None) -> dict[str, Any]:
 
 def log_of(user: str) -> dict[str, Any] | None:
     """None if the log can't be read just now."""
-    offset = zone.offset()
+    offset = timezone.offset()
     first = midnight(time.time(), offset) - (DAYS - 1) * DAY
     whose = {"account": user} if user else {}
     try:
@@ -138,7 +138,7 @@ def log_of(user: str) -> dict[str, Any] | None:
         "unknown": model_name(""),
         "total": added(shares),
         "latest": latest,
-        "zone": zone.name(offset),
+        "zone": timezone.name(offset),
         "offset": offset,
         "days": DAYS,
     }

@@ -14,7 +14,7 @@ from copilot_bridge.app import create_app
 from copilot_bridge.config import Config
 from copilot_bridge.store import open_store
 from copilot_bridge.store.keys import KEY, Key
-from copilot_bridge.web.frame import HEADERS, HERE
+from copilot_bridge.web.rendering import HEADERS, HERE
 
 OPERATOR = "key-of-the-operator"
 EVIL = "http://evil.example"
@@ -124,7 +124,9 @@ def test_every_page_has_the_headers_and_needs_nobody_else(
         if answer.headers["Content-Type"].startswith("text/html"):
             assert answer.headers["Cache-Control"] == "no-store"
             assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?! src=\"/assets/)", answer.text), path
-            loaded = re.findall(r"<(?!a\b)\w+[^>]*\s(?:src|href|data-live|action)=\"([^\"]*)", answer.text)
+            loaded = re.findall(
+                r"<(?!a\b)\w+[^>]*\s(?:src|href|data-poll-url|action)=\"([^\"]*)", answer.text
+            )
             assert [each for each in loaded if not each.startswith("/")] == [], path
             left = re.findall(r"<a [^>]*target=\"_blank\"[^>]*>", answer.text)
             assert all('rel="noopener noreferrer"' in each for each in left)

@@ -81,4 +81,4 @@ def test_who_comes_late(asking: Bridge, visit: Visit) -> None:
         store.close()
     assert stream.status == 403
     button.click()
-    expect(page.get_by_text("It does not wait any more")).to_be_visible()
+    expect(page.get_by_text("This request no longer waits")).to_be_visible()

@@ -106,7 +106,7 @@ def test_an_end_and_again(begin, picture: Picture, simulator: Simulator, answers
 
 def test_slower_and_given_up(begin) -> None:
     page = begin("slow_down")
-    expect(page.get_by_text("GitHub asks us to look less often: now every 6 s.")).to_be_visible(timeout=LATE)
+    expect(page.get_by_text("GitHub asked for fewer checks: now every 6 s.")).to_be_visible(timeout=LATE)
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("button", name="Get a code")).to_be_visible()
 

@@ -95,7 +95,7 @@ def test_errors_are_found_and_looked_at(short: Bridge, visit: Visit) -> None:
 
 def test_moments_are_the_readers(short: Bridge, visit: Visit) -> None:
     page = visit(short, timezone_id="Asia/Shanghai").open("/requests")
-    expect(page.get_by_text("The filter takes times in UTC+8.")).to_be_visible()
+    expect(page.get_by_text("The filter's times are in UTC+8.")).to_be_visible()
     page.get_by_label("To").fill("2020-01-01T00:00")
     page.get_by_role("button", name="Filter", exact=True).click()
     expect(page.get_by_text("No matching requests")).to_be_visible()
@@ -166,7 +166,7 @@ def test_a_request_under_way_is_waited_for(
     stream = bridge.stream("may I").begin()
     number = stream.headers["x-request-id"]
     page = visit(bridge, java_script_enabled=script).open(f"/requests/{number}")
-    expect(page.get_by_text("Its answer is still under way").first).to_be_visible()
+    expect(page.get_by_text("The response is still running").first).to_be_visible()
     if script:
         picture(page, "request-later")
         assert barriers(page) == []

@@ -21,7 +21,7 @@ def test_a_wrong_key_the_right_one_and_out_again(visit: Visit, keyed: Bridge, pi
     expect(field).to_be_focused()
     field.fill("no-key-of-yours")
     field.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("not known here")
+    expect(page.get_by_role("alert")).to_contain_text("unknown or has been revoked")
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(field).to_have_value("")
     picture(page, "sign-in-wrong")

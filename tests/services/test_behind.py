@@ -23,7 +23,7 @@ KINDS = {
     "Caddy": (Caddy, False),
     "Caddy, below a path": (Caddy, True),
 }
-LINK = re.compile(r'<(\w+)[^>]*?\s(?:href|src|action|data-live)="([^"]*)"')
+LINK = re.compile(r'<(\w+)[^>]*?\s(?:href|src|action|data-poll-url)="([^"]*)"')
 
 
 @pytest.fixture(params=KINDS)

@@ -85,7 +85,7 @@ function offer(root) {
 function copyOldWay(text) {
   const field = document.createElement("textarea");
   field.value = text;
-  field.className = "unseen";
+  field.className = "visually-hidden";
   field.readOnly = true;
   body.append(field);
   field.select();
@@ -127,7 +127,7 @@ function news(html) {
 
 function replace(region, html) {
   const focused = region.contains(document.activeElement) ? marks(document.activeElement) : null;
-  const said = region.querySelector("[data-say]")?.dataset.say;
+  const said = region.querySelector("[data-announce]")?.dataset.announce;
   region.innerHTML = html;
   tellTimes(region);
   offer(region);
@@ -136,7 +136,7 @@ function replace(region, html) {
     const again = all.find((each) => marks(each) === focused);
     (again || document.getElementById("content")).focus({ preventScroll: true });
   }
-  const says = region.querySelector("[data-say]")?.dataset.say;
+  const says = region.querySelector("[data-announce]")?.dataset.announce;
   if (says && says !== said) announce(says);
 }
 
@@ -158,7 +158,7 @@ class Live {
   async look() {
     if (document.hidden) return;  // looks again when it is seen
     try {
-      const answer = await fetch(this.region.dataset.live, {
+      const answer = await fetch(this.region.dataset.pollUrl, {
         headers: { Accept: "text/html", "X-Live": "1" }, signal: AbortSignal.timeout(20000),
       });
       if (answer.status === 401 || answer.status === 403) return location.reload();
@@ -176,9 +176,9 @@ class Live {
     if (news(html) === this.seen) return;
     this.seen = news(html);
     replace(this.region, html);
-    const go = this.region.querySelector("[data-go]");
+    const go = this.region.querySelector("[data-redirect]");
     this.stopped = Boolean(go || this.region.querySelector("[data-stop]"));
-    if (go) location.assign(go.dataset.go);
+    if (go) location.assign(go.dataset.redirect);
     count(this.region);
   }
 }
@@ -192,7 +192,7 @@ function count(region) {
   shown.hidden = told.dataset.waiting === "0";
 }
 
-const regions = [...document.querySelectorAll("[data-live]")].map((each) => new Live(each));
+const regions = [...document.querySelectorAll("[data-poll-url]")].map((each) => new Live(each));
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) regions.forEach((each) => each.plan(0));
 });
@@ -214,7 +214,7 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.dataset.ask && !confirm(form.dataset.ask)) return event.preventDefault();
+  if (form.dataset.confirm && !confirm(form.dataset.confirm)) return event.preventDefault();
   if (form.dataset.busy !== undefined) {
     if (form.dataset.sent) return event.preventDefault();  // a second click is no second wish
     form.dataset.sent = "1";
@@ -248,7 +248,7 @@ document.querySelectorAll("form[data-search]").forEach((form) => {
     const fields = [...new FormData(form)].filter(([, value]) => value.trim());
     const query = new URLSearchParams(fields).toString();
     history.replaceState(null, "", query ? `${form.action}?${query}` : form.action);
-    live.region.dataset.live = `${live.region.dataset.live.split("?")[0]}?${query}`;
+    live.region.dataset.pollUrl = `${live.region.dataset.pollUrl.split("?")[0]}?${query}`;
     live.stopped = false;
     live.plan(0);
   };
@@ -328,13 +328,13 @@ class Tail {
 document.querySelectorAll("[data-tail]").forEach((each) => new Tail(each));
 // --- forms that change only a part of the page ------------------------------------------------------------
 
-// With data-into="ID": of the page that the form leads to, only what has this id is taken over, so what was
+// With data-target="ID": of the page that the form leads to, only what has this id is taken over, so what was
 // typed elsewhere stays, and so does the focus.  With data-auto: as soon as a choice is made.
 let asked = 0;
 
 async function takeOver(form) {
   const turn = (asked += 1);
-  const into = document.getElementById(form.dataset.into);
+  const into = document.getElementById(form.dataset.target);
   const get = form.method === "get";
   const query = new URLSearchParams(new FormData(form));
   form.querySelectorAll("[data-wait]").forEach((each) => { each.hidden = false; });
@@ -375,7 +375,7 @@ function remember(query) {
 }
 
 document.addEventListener("submit", (event) => {
-  if (event.target.dataset.into === undefined || event.defaultPrevented) return;
+  if (event.target.dataset.target === undefined || event.defaultPrevented) return;
   event.preventDefault();
   takeOver(event.target);
 });

@@ -4,7 +4,7 @@ import pytest
 
 from copilot_bridge.errors import KINDS
 from copilot_bridge.store.request_log import RequestLogRow
-from copilot_bridge.web.request_log import judged, outcome_name, phases
+from copilot_bridge.web.request_log import outcome_badge, outcome_name, phases
 
 
 def row(**values):
@@ -35,11 +35,11 @@ def test_no_parts_of_nothing(ms):
 
 
 def test_ends():
-    assert judged(row(outcome="ok"))[0] == "good"
-    assert judged(row(outcome="client_disconnected"))[0] == ""
-    assert judged(row(outcome="rate_limited"))[0] == "low"
-    assert judged(row(outcome="timeout"))[0] == "out"
-    assert judged(row(outcome="something_new")) == ("out", "something new")
+    assert outcome_badge(row(outcome="ok"))[0] == "good"
+    assert outcome_badge(row(outcome="client_disconnected"))[0] == ""
+    assert outcome_badge(row(outcome="rate_limited"))[0] == "low"
+    assert outcome_badge(row(outcome="timeout"))[0] == "out"
+    assert outcome_badge(row(outcome="something_new")) == ("out", "something new")
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"not_found", "method_not_allowed", "media_type"}))

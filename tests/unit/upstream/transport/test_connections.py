@@ -200,7 +200,8 @@ def test_the_answer_is_the_one_that_is_final(
 
 
 def pieces(body: NonBlockingBody | BlockingBody) -> Iterator[bytes]:
+    """Read before waiting: what has come with the head is no longer in the socket."""
     while not body.eof:
-        if not body.blocking:
-            select.select([body], [], [], 5)
         yield body.read_available()
+        if not (body.eof or body.blocking):
+            select.select([body], [], [], 5)

@@ -13,8 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from copilot_bridge import __version__
 from copilot_bridge.billing.quota import amount
 from copilot_bridge.errors import StoreError
-from copilot_bridge.web import language
-from copilot_bridge.web.door import (
+from copilot_bridge.web import i18n
+from copilot_bridge.web.auth import (
     CHOICES,
     THEMES,
     VISIT,
@@ -25,7 +25,7 @@ from copilot_bridge.web.door import (
     seals,
     shared,
 )
-from copilot_bridge.web.language import tr
+from copilot_bridge.web.i18n import tr
 
 HERE = Path(__file__).parent
 
@@ -72,17 +72,17 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
     )
-    made.install_gettext_callables(language.text_of, language.text_for, newstyle=True)  # type: ignore[attr-defined]
+    made.install_gettext_callables(i18n.text_of, i18n.text_for, newstyle=True)  # type: ignore[attr-defined]
     made.globals.update(
         asset=asset,
         csrf_token=csrf_token,
         g=g,
         here=here,
-        languages=language.LANGUAGES,
+        languages=i18n.LANGUAGES,
         navigation=navigation,
         request=request,
-        spoken=language.spoken,
-        tag=lambda: language.TAGS[language.spoken()],
+        spoken=i18n.spoken,
+        tag=lambda: i18n.TAGS[i18n.spoken()],
         theme=theme,
         themes=THEMES,
         url_for=url_for,

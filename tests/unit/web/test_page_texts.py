@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 
 from copilot_bridge.clients import CLIENTS, SHELLS, setup_instructions
-from copilot_bridge.web.frame import environment
-from copilot_bridge.web.language import DEFAULT, LANGUAGES, TAGS, catalogue, spoken, text_for, tr
+from copilot_bridge.web.i18n import DEFAULT, LANGUAGES, TAGS, catalogue, spoken, text_for, tr
+from copilot_bridge.web.rendering import environment
 
 ROOM = Path(__file__).parents[3] / "copilot_bridge" / "web"
 VALUES = re.compile(r"%\((\w+)\)[sd]")

@@ -16,9 +16,9 @@ from copilot_bridge.http.api import models
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store.keys import KEY, Key
 from copilot_bridge.web import sign_in
-from copilot_bridge.web.door import SESSION, local_path
-from copilot_bridge.web.frame import HEADERS
-from copilot_bridge.web.negotiation import or_else
+from copilot_bridge.web.auth import SESSION, local_path
+from copilot_bridge.web.negotiation import json_alternate
+from copilot_bridge.web.rendering import HEADERS
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 OPERATOR = "the-operators-key"
@@ -123,7 +123,7 @@ def test_a_cookie_that_is_none_of_ours(client: FlaskClient, spoilt: str) -> None
 def test_a_session_of_last_month_is_over(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     try_key(client, OPERATOR)
     assert client.get("/", headers=BROWSER).status_code == 200
-    monkeypatch.setattr("copilot_bridge.web.door.SESSION_DAYS", -1)
+    monkeypatch.setattr("copilot_bridge.web.auth.SESSION_DAYS", -1)
     assert client.get("/", headers=BROWSER).status_code == 303
 
 
@@ -250,7 +250,7 @@ def test_a_page_in_front_of_an_api(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     shelf = Blueprint("shelf", __name__)
 
     @shelf.get("/models")
-    @or_else(models.index)
+    @json_alternate(models.index)
     def show() -> str:
         return "a page"
 

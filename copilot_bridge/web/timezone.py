@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from flask import request
 
 from copilot_bridge.errors import InvalidRequest
-from copilot_bridge.web.language import tr
+from copilot_bridge.web.i18n import tr
 
 COOKIE = "utc_offset"
 FARTHEST = 14 * 60  # minutes

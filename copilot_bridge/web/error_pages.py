@@ -9,10 +9,10 @@ from werkzeug.exceptions import HTTPException
 
 from copilot_bridge.errors import BridgeError, KindName, StoreError
 from copilot_bridge.http.errors import error_response, http_error_response, internal_error_response
-from copilot_bridge.web.door import go, local_url, operator_or_nobody
-from copilot_bridge.web.frame import finish, page
-from copilot_bridge.web.language import tr
+from copilot_bridge.web.auth import local_url, operator_or_nobody, redirect_303
+from copilot_bridge.web.i18n import tr
 from copilot_bridge.web.negotiation import wants_page
+from copilot_bridge.web.rendering import finish, page
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def show(error: BridgeError) -> Response:
     asks = error.kind == "authentication" and request.method == "GET" and LIVE not in request.headers
     if asks and request.endpoint != "web.sign_in.show":
         next_one = local_url([*request.args.items(multi=True)])
-        return go(url_for("web.sign_in.show", next=next_one))
+        return redirect_303(url_for("web.sign_in.show", next=next_one))
     message = tr("access.not_signed_in") if status == 401 else str(error)
     response = page(
         "error.html", status, title=title(status), message=message, id=g.entry.id, asks=status == 401

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from copilot_bridge.errors import InvalidRequest
-from copilot_bridge.web import zone
+from copilot_bridge.web import timezone
 
 NOON = 1_795_262_400  # 2026-11-21T12:00:00Z
 
@@ -20,11 +20,11 @@ def told(cookie: str):
 )
 def test_how_far_away_they_are(cookie: str, minutes: int) -> None:
     with told(cookie):
-        assert zone.offset() == minutes
+        assert timezone.offset() == minutes
 
 
 def test_names() -> None:
-    assert [zone.name(each) for each in (0, 480, 330, -210)] == ["UTC", "UTC+8", "UTC+5:30", "UTC-3:30"]
+    assert [timezone.name(each) for each in (0, 480, 330, -210)] == ["UTC", "UTC+8", "UTC+5:30", "UTC-3:30"]
 
 
 @pytest.mark.parametrize(
@@ -43,16 +43,16 @@ def test_names() -> None:
 )
 def test_moments(text: str, end: bool, expected: float) -> None:
     with told("480"):
-        assert zone.read_moment(text, "from", end=end) == expected
+        assert timezone.read_moment(text, "from", end=end) == expected
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "12", "9999-12-31"])
 def test_what_is_none(text: str) -> None:
     with told("480"), pytest.raises(InvalidRequest, match="from: expected a time"):
-        zone.read_moment(text, "from", end=True)
+        timezone.read_moment(text, "from", end=True)
 
 
 def test_back_into_the_form() -> None:
     with told("-210"):
-        assert zone.as_field(NOON) == "2026-11-21T08:30"
-        assert zone.read_moment(zone.as_field(NOON), "to") == NOON
+        assert timezone.as_field(NOON) == "2026-11-21T08:30"
+        assert timezone.read_moment(timezone.as_field(NOON), "to") == NOON

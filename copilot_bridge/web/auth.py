@@ -22,9 +22,9 @@ from copilot_bridge.errors import BridgeError, StoreError
 from copilot_bridge.http.identification import CREDENTIAL_VARIABLES, identify, is_local
 from copilot_bridge.pipeline import Bridge, RequestContext
 from copilot_bridge.store.keys import digest_of
-from copilot_bridge.web.language import LANGUAGES, tr
+from copilot_bridge.web.i18n import LANGUAGES, tr
 from copilot_bridge.web.negotiation import wants_page
-from copilot_bridge.web.seals import Seals
+from copilot_bridge.web.signing import Seals
 
 SESSION, VISIT = "copilot_bridge_session", "copilot_bridge_visit"
 SESSION_DAYS = 30
@@ -52,15 +52,15 @@ class Visitor:
     by_header: bool = False
 
 
-def anyone(view: View) -> View:
+def login_exempt(view: View) -> View:
     """Marks a view that needs no key."""
-    view.anyone = True  # type: ignore[attr-defined]
+    view.login_exempt = True  # type: ignore[attr-defined]
     return view
 
 
-def quiet(view: View) -> View:
+def debug_logged(view: View) -> View:
     """Marks a view that is asked for every few seconds: its requests are logged at DEBUG."""
-    view.quiet = True  # type: ignore[attr-defined]
+    view.debug_logged = True  # type: ignore[attr-defined]
     return view
 
 
@@ -77,21 +77,21 @@ def seals() -> Seals:
     return found
 
 
-def receive() -> Any:
+def authenticate_page() -> Any:
     """Before each page.  Raises BridgeError: it is not to be seen, or not to be done."""
     view: Any = current_app.view_functions[request.endpoint or ""]
-    if getattr(view, "quiet", False) or request.endpoint == "web.static":
+    if getattr(view, "debug_logged", False) or request.endpoint == "web.static":
         g.entry.level = logging.DEBUG
     if request.endpoint == "web.static":
         return None
-    if not wants_page() and (otherwise := getattr(view, "otherwise", None)):
-        if view.otherwise_key:
+    if not wants_page() and (alternate := getattr(view, "alternate", None)):
+        if view.alternate_key:
             identify(is_local())
-        return otherwise(**(request.view_args or {}))
-    keep_out_pages()
+        return alternate(**(request.view_args or {}))
+    reject_cross_origin()
     if request.method == "GET" and request.args.keys() & CHOICES.keys():
         return choose()
-    if getattr(view, "anyone", False):
+    if getattr(view, "login_exempt", False):
         g.visitor = operator_or_nobody()
     else:
         g.visitor = operator()
@@ -103,7 +103,7 @@ def receive() -> Any:
     return None
 
 
-def keep_out_pages() -> None:
+def reject_cross_origin() -> None:
     """Who may use the APIs (--cors-origin) may not read these pages.  Raises BridgeError "permission"."""
     if shared().origin_policy.allows(request.headers.get("Origin", "")):
         raise BridgeError(tr("access.cross_site"), kind="permission")
@@ -213,14 +213,14 @@ def check_form() -> None:
 def choose() -> Response:
     """Language and theme, by a link: kept in a cookie, and the same page again."""
     kept = [(name, value) for name, value in request.args.items(multi=True) if name not in CHOICES]
-    response = go(local_url(kept))
+    response = redirect_303(local_url(kept))
     for name, (cookie, values) in CHOICES.items():
         if request.args.get(name) in values:
             remember(response, cookie, request.args[name], YEAR)
     return response
 
 
-def go(path: str) -> Response:
+def redirect_303(path: str) -> Response:
     """After a form, or to where a page is now: the browser asks for it with GET."""
     return Response(status=303, headers={"Location": path})
 

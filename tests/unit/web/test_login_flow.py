@@ -13,8 +13,8 @@ from copilot_bridge.errors import BridgeError, LoginRequired, StoreError
 from copilot_bridge.pipeline import Bridge
 from copilot_bridge.redaction import Secret
 from copilot_bridge.upstream.github.device_login import DeviceCode, DeviceFlow, PollResult, slower
-from copilot_bridge.web import flow as module
-from copilot_bridge.web.flow import DONE, FAILED, NAME, REMEMBERED, WAITING, SharedFlow
+from copilot_bridge.web import device_login as module
+from copilot_bridge.web.device_login import DONE, FAILED, NAME, REMEMBERED, WAITING, SharedFlow
 
 PENDING, SLOW, GRANTED = "pending", "slow_down", "granted"
 
