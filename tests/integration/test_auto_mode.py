@@ -139,7 +139,7 @@ def test_it_is_listed(auto_bridge: Bridge) -> None:
     page = auto_bridge.request("GET", "/models?fetch=1", headers={"accept": "text/html"}).body.decode()
     assert "auto:balance" in page
     assert "10 % off<" in page
-    assert "10 % off where “auto” picks it" in page
+    assert "10 % off when “auto” picks it" in page
 
 
 def test_a_restart_goes_on_with_the_pick(start_bridge: Start, simulator: Simulator, mark: str) -> None:

@@ -239,7 +239,7 @@ def test_logging_in_with_several_accounts(start_bridge: Start, simulator: Simula
     script(simulator, answers=["success"], token=new_token("free"))
     tab.post("/auth/device")
     page = tab.wait_for(STATE, "Logged in as")
-    users = re.findall(r"<li>\s*<div class=\"spread\"><strong>([\w-]+)</strong>", page)
+    users = re.findall(r"<li>\s*<div class=\"justify-between\"><strong>([\w-]+)</strong>", page)
     assert len(users) == 2
     assert users[1] == "octo-demo"
     tab.post("/auth/device/use", "/auth/device", user="octo-demo")
