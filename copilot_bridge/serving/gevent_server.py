@@ -85,6 +85,7 @@ def handle_signals(config: Config) -> "AsyncResult[float]":
     gevent.signal_handler(signal.SIGINT, stop_timeout.set, 0)
     if hasattr(signal, "SIGHUP"):
         gevent.signal_handler(signal.SIGHUP, reject_reload)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # `start` has blocked it
     return stop_timeout
 
 

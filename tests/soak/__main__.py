@@ -40,6 +40,7 @@ def soak(seconds: float, home: Path, agents: int = AGENTS, pause: float = PAUSE)
         token = new_token()
         program = Program(home, settings(home, wire.url, token, clock))
         stack.callback(lambda: program.process.poll() is None and program.stop())
+        program.ask("hello")  # the server has taken over from `start`
         stage = Stage(program, simulator, wire, token, clock, long=max(0.7, LONG * share))
         asking = Agents(program.address, agents, pause, stage.was_killed)
         done: Counter[str] = Counter()

@@ -35,6 +35,8 @@ def exec_server(config: Config, listeners: list[socket.socket], left: dict[str, 
     arguments = [sys.executable, "-m", LAUNCHER, *SERVERS[config.server], *sockets]
     if config.require_approval and is_interactive():
         serve_and_prompt(config, arguments, environ | left, [listener.fileno() for listener in listeners])
+    # A reload that comes now waits until the server handles it; before that it would end the process.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     os.execve(sys.executable, arguments, environ | left)
 
 
