@@ -28,7 +28,7 @@ KindName = Literal[
     "internal",
 ]
 
-# Who can help, in the request log's filters and badges; "": the log's reader has to look at the bridge.
+# Groups of errors in the request log's filters and badges, by who can help; "": the operator of the bridge.
 Group = Literal["client", "limit", "upstream", "broken", ""]
 
 

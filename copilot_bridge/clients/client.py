@@ -1,4 +1,4 @@
-"""What the bridge knows of a client, and the parameters of its settings."""
+"""The record of a client, and the parameters of its settings."""
 
 import re
 from collections.abc import Callable, Mapping

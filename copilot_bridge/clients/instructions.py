@@ -53,7 +53,7 @@ class PlannedFile:
 
 @dataclass(frozen=True)
 class Instructions:
-    """What a person does to use the bridge with a client.
+    """The steps that a person takes to use the bridge with a client.
 
     :param base_url: as this client wants it.
     :param files: its settings.
@@ -93,7 +93,7 @@ def setup_instructions(
     system: System | None = None,
     plan: tuple[ModelInfo, ...] = (),
 ) -> Instructions:
-    """What a person does to use the bridge with the client.
+    """The steps that a person takes to use the bridge with the client.
 
     :param client: a key of CLIENTS.  :param base_url: of the bridge, with or without /v1.
     :param key: "": the bridge asks for none.  :param model: "": the usual one.

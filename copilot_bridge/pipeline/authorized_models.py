@@ -34,7 +34,7 @@ class AuthorizedModels:
         return replace(whole, models=allowed)
 
     def resolve(self, copilot: Copilot, name: str, occasion: ContextSource = PickContext) -> ResolvedModel:
-        """Raises BridgeError "permission": not with this key."""
+        """Return the model of this name.  Raises BridgeError "permission": the key may not use it."""
         choice = self._models.resolve(copilot, name, occasion)
         if not self._caller.may_use(choice.model.id):
             raise BridgeError(

@@ -1,4 +1,4 @@
-"""What belongs to one request: who calls, whose subscription pays, and what it may do."""
+"""The context of one request: its caller, the account that pays, and its permissions."""
 
 from typing import Any
 

@@ -67,7 +67,7 @@ def with_condition(show: Plan, settings: Callable[[Machine], Path]) -> Plan:
     return lambda machine: [*show(machine), ReportCondition(settings(machine))]
 
 
-# What each verb does on each kind of system.
+# The plan of each verb on each kind of system.
 PLANS: dict[str, dict[str, Plan]] = {
     "systemd": {
         "install": install_system,

@@ -103,7 +103,7 @@ def print_clients(*, as_json: bool) -> None:
         print_table(("CLIENT", "NAME", "ABOUT", "SETTINGS"), rows, optional=("NAME", "SETTINGS"))
 
 
-# What people call clients otherwise.
+# Other names that people use for clients.
 SYNONYMS = {
     "anthropic": "anthropic-sdk",
     "claude": "claude-code",

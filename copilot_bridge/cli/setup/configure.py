@@ -21,7 +21,7 @@ from copilot_bridge.store.keys import KEY
 
 @dataclass(frozen=True)
 class Request:
-    """What the user has asked for; None: not named.
+    """The options that the user gave; None: not given.
 
     :param by_variables: as lines for a shell, where the client can do without a file.
     """
