@@ -5,9 +5,8 @@ from typing import Any
 from flask import Flask
 from gevent import monkey
 
-from copilot_bridge import web
 from copilot_bridge.config import Config, load_config
-from copilot_bridge.http import errors, middleware
+from copilot_bridge.http import errors, middleware, pages
 from copilot_bridge.http.api import (
     dialects,
     health,
@@ -42,7 +41,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.url_value_preprocessor(forget_deployment)
     middleware.init_app(app)
     errors.init_app(app)
-    web.init_app(app)
+    pages.init_app(app)
     for about in ABOUT:
         app.register_blueprint(about)
     for api in APIS:

@@ -3,7 +3,7 @@
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -65,7 +65,7 @@ LAYERS: dict[str, set[str]] = {
     },
     "openapi": {"dialects", "errors"},
     "http": {"access", "dialects", "errors", "pipeline", "logs", "openapi", "status", "streaming", "threads"},
-    "web": {
+    "http.pages": {
         "access",
         "admin",
         "billing",
@@ -82,7 +82,7 @@ LAYERS: dict[str, set[str]] = {
         "upstream",
         "waits",
     },
-    "app": {"config", "pipeline", "http", "web"},
+    "app": {"config", "pipeline", "http", "http.pages"},
     "serving": {"app", "config", "dialects", "errors", "logs", "streaming", "http"},
     "cli": {
         "access",
@@ -138,8 +138,18 @@ IMPURE = {
 IMPURE |= {"subprocess", "tempfile", "threading", "time", "urllib", "uuid"}
 
 
+# A room inside a room: the rest of `http` may not import the pages.
+INNER = {"http.pages"}
+
+
 def room_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return room(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+def room(parts: Sequence[str]) -> str:
+    """Name the room of a module, which is given by its parts below the package."""
+    inner = ".".join(parts[:2])
+    return inner if inner in INNER else parts[0]
 
 
 @cache
@@ -166,7 +176,7 @@ def imported(path: Path) -> set[str]:
 
 def rooms_in(path: Path) -> set[str]:
     parts = [name.split(".") for name in imported(path)]
-    return {name[1] for name in parts if name[0] == "copilot_bridge" and name[1:] != ["__version__"]}
+    return {room(name[1:]) for name in parts if name[0] == "copilot_bridge" and name[1:] != ["__version__"]}
 
 
 def name(path: Path) -> str:

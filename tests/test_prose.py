@@ -27,12 +27,13 @@ PENDING = {
     "pipeline",
     "shared_memory",
     "store",
-    "web",
+    "http/pages",
 }
 
 
 def room_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    inside = path.relative_to(PACKAGE)
+    return "http/pages" if inside.is_relative_to("http/pages") else inside.parts[0].removesuffix(".py")
 
 
 def docstrings(path: Path) -> Iterator[tuple[int, str]]:

@@ -21,7 +21,7 @@ POLLED_PATHS = ("/healthz", "/readyz", "/metrics", "/api/hello", "/api/event_log
 OPEN_BLUEPRINTS = ("health", "openapi", None)
 
 # The blueprint of the pages, which authenticate their users themselves.
-PAGES_BLUEPRINT = "web"
+PAGES_BLUEPRINT = "pages"
 
 
 def before_request() -> Response | None:

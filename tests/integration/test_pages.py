@@ -12,9 +12,9 @@ from integration.harness import PATIENCE, Bridge, Simulator, Start, chat_body, n
 
 from copilot_bridge.app import create_app
 from copilot_bridge.config import Config
+from copilot_bridge.http.pages.rendering import HEADERS, HERE
 from copilot_bridge.store import open_store
 from copilot_bridge.store.keys import KEY, Key
-from copilot_bridge.web.rendering import HEADERS, HERE
 
 OPERATOR = "key-of-the-operator"
 EVIL = "http://evil.example"
@@ -48,7 +48,7 @@ Browse = Callable[..., Browser]
 def paths(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Of all pages that take no argument."""
     app = create_app(Config(home=tmp_path_factory.mktemp("home")))
-    rules = [each for each in app.url_map.iter_rules() if each.endpoint.startswith("web.")]
+    rules = [each for each in app.url_map.iter_rules() if each.endpoint.startswith("pages.")]
     return [each.rule for each in rules if not each.arguments and "GET" in (each.methods or ())]
 
 

@@ -116,7 +116,7 @@ def test_signing_in(front: Front, browser: Browser) -> None:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The addresses of all whose paths take no argument."""
     app = create_app(Config(home=tmp_path_factory.mktemp("home")))
-    rules = [each for each in app.url_map.iter_rules() if each.endpoint.startswith("web.")]
+    rules = [each for each in app.url_map.iter_rules() if each.endpoint.startswith("pages.")]
     paths = [each.rule for each in rules if not each.arguments and "GET" in (each.methods or ())]
     return [f"{path}?since=0" if path.endswith("/news") else path for path in paths]
 

@@ -1,0 +1,83 @@
+"""The login to GitHub for people without a terminal, and the logins that are stored."""
+
+from flask import Blueprint, Response, g, request, url_for
+
+from copilot_bridge.admin.accounts import forget_account, use_account
+from copilot_bridge.errors import BridgeError, InvalidRequest, StoreError
+from copilot_bridge.http.pages.auth import debug_logged, redirect_303, shared
+from copilot_bridge.http.pages.device_login import SharedFlow
+from copilot_bridge.http.pages.i18n import tr
+from copilot_bridge.http.pages.rendering import page
+
+bp = Blueprint("device", __name__)
+
+# What GitHub calls the two ends that have a page's words of their own.
+ENDS = {"expired_token": "expired", "access_denied": "denied"}
+
+
+@bp.get("/auth/device")
+def show() -> Response:
+    if "look" in request.args:  # asked by hand, where there is no script
+        SharedFlow(shared()).look()
+    return shown("device.html")
+
+
+@bp.get("/auth/device/state")
+@debug_logged
+def part() -> Response:
+    """Also asks GitHub, when it is time: so nobody does while nobody looks."""
+    SharedFlow(shared()).look()
+    return shown("_device.html")
+
+
+@bp.post("/auth/device")
+def start() -> Response:
+    """A code; what stands in the way of one is told on the page."""
+    try:
+        SharedFlow(shared()).start()
+    except BridgeError as error:
+        g.entry.note_error(error)
+        return shown("device.html", 503 if isinstance(error, StoreError) else 502, str(error))
+    return redirect_303(url_for("pages.device.show"))
+
+
+@bp.post("/auth/device/stop")
+def stop() -> Response:
+    SharedFlow(shared()).stop()
+    return redirect_303(url_for("pages.device.show"))
+
+
+@bp.post("/auth/device/use")
+def use() -> Response:
+    """Raises InvalidRequest: there is no such login."""
+    if not use_account(shared(), request.form.get("user", "")):
+        raise InvalidRequest(tr("accounts.no_such_login"))
+    return redirect_303(url_for("pages.device.show"))
+
+
+@bp.post("/auth/device/remove")
+def remove() -> Response:
+    """Raises InvalidRequest: there is no such login."""
+    if not forget_account(shared(), request.form.get("user", "")):
+        raise InvalidRequest(tr("accounts.no_such_login"))
+    return redirect_303(url_for("pages.device.show"))
+
+
+def shown(template: str, status: int = 200, problem: str = "") -> Response:
+    bridge = shared()
+    login = SharedFlow(bridge).state()
+    stored = list(reversed(bridge.logins.all()))
+    used = next((each for each in stored if each.host == bridge.hosts.api), None)
+    return page(
+        template,
+        status,
+        login=login,
+        end=ENDS.get(login.reason, "failed") if login else "",
+        problem=problem,
+        accounts=stored,
+        used=used,
+        host=bridge.hosts.api,
+        github=bridge.hosts.github,
+        given=bool(bridge.config.github_token),
+        lasting=bridge.store.database.persistent,
+    )

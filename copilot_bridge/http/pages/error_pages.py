@@ -1,0 +1,100 @@
+"""What went wrong, for people; programs get it in their dialect, as everywhere."""
+
+import logging
+from contextlib import suppress
+from functools import cache
+
+from flask import Blueprint, Flask, Response, current_app, g, request, url_for
+from werkzeug.exceptions import HTTPException
+
+from copilot_bridge.errors import BridgeError, KindName, StoreError
+from copilot_bridge.http.errors import error_response, http_error_response, internal_error_response
+from copilot_bridge.http.pages.auth import local_url, operator_or_nobody, redirect_303
+from copilot_bridge.http.pages.i18n import tr
+from copilot_bridge.http.pages.negotiation import wants_page
+from copilot_bridge.http.pages.rendering import finish, page
+
+log = logging.getLogger(__name__)
+
+# Statuses of routing -> kinds; of the others, all below 500 are "invalid_request".
+KINDS: dict[int, KindName] = {404: "not_found", 405: "method_not_allowed"}
+
+LIVE = "X-Live"  # of requests for a part of a page
+
+
+def title(status: int) -> str:
+    titles = {
+        400: tr("errors.bad_request"),
+        401: tr("errors.please_sign_in"),
+        403: tr("errors.forbidden"),
+        404: tr("errors.not_found"),
+        405: tr("errors.wrong_method"),
+        429: tr("errors.too_many_tries"),
+        502: tr("errors.github_unreachable"),
+        503: tr("errors.store_failed"),
+        504: tr("errors.github_silent"),
+    }
+    return titles.get(status, tr("errors.something_went_wrong"))
+
+
+def show(error: BridgeError) -> Response:
+    if not wants_page():
+        return error_response(error)
+    g.entry.note_error(error)
+    status = 503 if isinstance(error, StoreError) else error.facts.status
+    asks = error.kind == "authentication" and request.method == "GET" and LIVE not in request.headers
+    if asks and request.endpoint != "pages.sign_in.show":
+        next_one = local_url([*request.args.items(multi=True)])
+        return redirect_303(url_for("pages.sign_in.show", next=next_one))
+    message = tr("access.not_signed_in") if status == 401 else str(error)
+    response = page(
+        "error.html", status, title=title(status), message=message, id=g.entry.id, asks=status == 401
+    )
+    if status == 429:
+        response.headers.update(error.headers)
+    return response
+
+
+def show_http(error: HTTPException) -> Response:
+    if not wants_page():
+        return http_error_response(error)
+    code = error.code or 500
+    kind = KINDS.get(code, "invalid_request" if code < 500 else "internal")
+    if 300 <= code < 400:
+        return Response(status=code, headers=dict(error.get_headers()))
+    return show(BridgeError(tr("errors.no_such_page"), kind=kind))
+
+
+def show_internal(error: Exception) -> Response:
+    answer = internal_error_response(error)
+    if not wants_page():
+        return answer
+    text = tr("errors.internal")
+    return page("error.html", 500, title=title(500), message=text, id=g.entry.id, asks=False)
+
+
+def show_missing(error: HTTPException) -> Response:
+    """A path that nobody has: ours if it begins as one of ours."""
+    if request.blueprint is None and wants_page() and request.path.split("/")[1] in ours():
+        with suppress(StoreError):
+            g.visitor = operator_or_nobody()  # for the navigation
+        return finish(show_http(error))
+    return http_error_response(error)
+
+
+@cache
+def ours() -> frozenset[str]:
+    """The first parts of our pages' paths."""
+    rules = current_app.url_map.iter_rules()
+    return frozenset(each.rule.split("/")[1] for each in rules if each.endpoint.startswith("pages.")) - {""}
+
+
+def init_pages(bp: Blueprint) -> None:
+    bp.register_error_handler(BridgeError, show)
+    bp.register_error_handler(HTTPException, show_http)
+    bp.register_error_handler(404, show_http)  # or the application's would come first
+    bp.register_error_handler(Exception, show_internal)
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(404, show_missing)

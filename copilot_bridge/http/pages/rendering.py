@@ -1,0 +1,189 @@
+"""A page around its content: the template, what each one may use, and the headers of all."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Response, current_app, g, request, url_for
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from copilot_bridge import __version__
+from copilot_bridge.billing.quota import amount
+from copilot_bridge.errors import StoreError
+from copilot_bridge.http.pages import i18n
+from copilot_bridge.http.pages.auth import (
+    CHOICES,
+    THEMES,
+    VISIT,
+    YEAR,
+    csrf_token,
+    local_url,
+    remember,
+    seals,
+    shared,
+)
+from copilot_bridge.http.pages.i18n import tr
+
+HERE = Path(__file__).parent
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+FOREVER = "public, max-age=31536000, immutable"  # an asset's address changes with its content
+
+
+def navigation() -> list[tuple[str, str]]:
+    """(endpoint, title) of the pages that there are."""
+    titles = (
+        ("pages.home.show", tr("frame.home")),
+        ("pages.usage.show", tr("frame.usage")),
+        ("pages.requests.show", tr("frame.requests")),
+        ("pages.approvals.show", tr("frame.approvals")),
+        ("pages.device.show", tr("frame.accounts")),
+        ("pages.models.show", tr("frame.models")),
+        ("pages.setup.show", tr("frame.setup")),
+        ("pages.docs.show", tr("frame.docs")),
+    )
+    return [(endpoint, title) for endpoint, title in titles if endpoint in current_app.view_functions]
+
+
+def page(template: str, status: int = 200, **values: Any) -> Response:
+    """A whole page, or a part of one for a live region."""
+    text = environment().get_template(template).render(values)
+    return Response(text, status, mimetype="text/html")
+
+
+@cache
+def environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.install_gettext_callables(i18n.text_of, i18n.text_for, newstyle=True)  # type: ignore[attr-defined]
+    made.globals.update(
+        asset=asset,
+        csrf_token=csrf_token,
+        g=g,
+        here=here,
+        languages=i18n.LANGUAGES,
+        navigation=navigation,
+        request=request,
+        spoken=i18n.spoken,
+        tag=lambda: i18n.TAGS[i18n.spoken()],
+        theme=theme,
+        themes=THEMES,
+        url_for=url_for,
+        version=__version__,
+        waiting=waiting,
+    )
+    made.filters.update(iso=iso, clock=clock, fine=fine, number=number, seconds=seconds, size=size)
+    return made
+
+
+@cache
+def fingerprint(name: str) -> str:
+    return hashlib.sha256((HERE / "static" / name).read_bytes()).hexdigest()[:12]
+
+
+def asset(name: str) -> str:
+    """The address of a file in `static`."""
+    return url_for("pages.static", filename=name, v=fingerprint(name))
+
+
+def here(**chosen: str) -> str:
+    """This page with another language or theme."""
+    if request.method != "GET" or not request.endpoint:
+        return url_for("pages.home.show", **chosen)  # type: ignore[arg-type]
+    kept = [(name, value) for name, value in request.args.items(multi=True) if name not in CHOICES]
+    return local_url([*kept, *chosen.items()])
+
+
+def theme() -> str:
+    chosen = request.cookies.get("theme", "auto")
+    return chosen if chosen in THEMES else "auto"
+
+
+def waiting() -> int:
+    """How many requests wait for the operator's yes."""
+    if not g.get("visitor") or not shared().approval.wanted:
+        return 0
+    try:
+        return len(shared().store.approvals.waiting())
+    except StoreError:
+        return 0
+
+
+def finish(response: Response) -> Response:
+    """The headers of all that is in this room."""
+    if request.endpoint == "pages.static":
+        response.headers["Cache-Control"] = FOREVER if "v" in request.args else "no-cache"
+        response.headers.update(HEADERS)
+        return response
+    vary(response, ("Accept",))
+    if response.mimetype == "text/html" or "visitor" in g:
+        response.headers.update(HEADERS)
+        response.headers["Cache-Control"] = "no-store"
+        vary(response, ("Cookie", "Accept-Language"))
+    if new := g.get("new_visit"):
+        remember(response, VISIT, seals().seal("visit", new), YEAR)
+    return response
+
+
+def vary(response: Response, names: Iterable[str]) -> None:
+    response.vary.update(names)
+
+
+def iso(moment: float | str | None) -> str:
+    """Unix seconds, as HTML's <time> wants them; a text is passed on."""
+    if moment is None or isinstance(moment, str):
+        return moment or ""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def clock(moment: float | str | None) -> str:
+    """The same for people without a script, in UTC; a date stays one."""
+    text = iso(moment)
+    if len(text) <= len("2026-01-01"):
+        return text
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def number(value: float | None) -> str:
+    """As the command line says it."""
+    return amount(value)
+
+
+def size(count: int) -> str:
+    """Bytes."""
+    return f"{count / 1000:,.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:,.1f} MB"
+
+
+def fine(value: float) -> str:
+    """A small number with all that tells it from nothing."""
+    return f"{value:,.4g}" if abs(value) < 1 else amount(value)
+
+
+def seconds(milliseconds: float | None) -> str:
+    """A duration."""
+    if milliseconds is None:
+        return "?"
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    return f"{milliseconds / 1000:.{2 if milliseconds < 10_000 else 1}f} s"

@@ -1,0 +1,193 @@
+"""What to paste where, so that somebody's client uses this bridge."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import gevent
+from flask import Blueprint, Response, g, request, url_for
+
+from copilot_bridge.admin.keys import make_key
+from copilot_bridge.clients import (
+    CLIENTS,
+    SHELLS,
+    ModelInfo,
+    System,
+    clean_url,
+    pick_model,
+    setup_instructions,
+)
+from copilot_bridge.errors import BridgeError, InvalidRequest, UpstreamTimeout
+from copilot_bridge.http.identification import is_local
+from copilot_bridge.http.pages.auth import redirect_303, shared
+from copilot_bridge.http.pages.i18n import text_of, tr
+from copilot_bridge.http.pages.rendering import page
+from copilot_bridge.http.pages.trial import Trial, ask
+from copilot_bridge.models.catalogue import Model
+from copilot_bridge.pipeline import RequestContext
+from copilot_bridge.pipeline.model_list import named, offered, supports_chat
+from copilot_bridge.store.keys import KEY
+
+bp = Blueprint("setup", __name__)
+
+# Stands in the lines where the key goes; of the stored ones there are but hashes.
+YOUR_KEY = "YOUR_KEY"
+
+SYSTEMS = {
+    "linux": ("Linux, WSL · bash", System("linux", "bash")),
+    "linux-fish": ("Linux, WSL · fish", System("linux", "fish")),
+    "macos": ("macOS · zsh", System("macos", "zsh")),
+    "macos-fish": ("macOS · fish", System("macos", "fish")),
+    "windows": ("Windows · PowerShell", System("windows", "powershell")),
+    "windows-cmd": ("Windows · cmd", System("windows", "cmd")),
+}
+# A browser's name for its system -> ours.
+BROWSERS = {"Windows": "windows", "Mac OS": "macos"}
+
+PATIENCE = 4.0  # s; without the catalogue the page can do nearly as much
+SPANS = ("", "30d", "90d", "365d")
+
+MODEL = re.compile(r"[A-Za-z0-9][\w.:/@+-]{0,99}", re.ASCII)  # neither quotes nor blanks
+
+
+@dataclass(frozen=True)
+class Choice:
+    """:param model: "": what fits the client.  :param system: a key of SYSTEMS."""
+
+    client: str
+    model: str
+    system: str
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The models that there are.  `problem`: why they are not known."""
+
+    models: tuple[Model, ...] = ()
+    problem: str = ""
+
+    def pick(self, wish: str, preferred: tuple[str, ...]) -> ModelInfo | str:
+        """As wished, else what fits; without a catalogue whatever is wished."""
+        found = {each.id: each for each in self.models}
+        if not found:
+            return wish or preferred[0]
+        return named(found[wish if wish in found else pick_model(list(found), preferred)])
+
+
+@bp.get("/setup")
+def show() -> Response:
+    return shown(choice(request.args))
+
+
+@bp.post("/setup/key")
+def add_key() -> Response:
+    """A key, which is shown this once.  Raises InvalidRequest: none is needed."""
+    if not shared().authenticator.requires_key:
+        raise InvalidRequest(tr("setup.no_key"))
+    name, span = request.form.get("name", "").strip(), request.form.get("expires", "")
+    if span not in SPANS:
+        raise InvalidRequest(tr("setup.bad_expiry"))
+    try:
+        secret = make_key(shared().store, name, KEY, expires=span)
+    except BridgeError as error:
+        g.entry.note_error(error)
+        return shown(choice(request.form), 400, key_problem=str(error), key_name=name)
+    return shown(choice(request.form), key=secret, key_name=name)
+
+
+@bp.post("/setup/test")
+def send_test() -> Response:
+    """Sends one request, and says on the same page how it went."""
+    chosen = choice(request.form)
+    row = CLIENTS[chosen.client]
+    model = offer().pick(chosen.model, row.models)
+    call = RequestContext(shared(), g.visitor.caller)
+    return shown(chosen, trial=ask(call, row.dialect, model if isinstance(model, str) else model.id))
+
+
+@bp.get("/setup/key")
+@bp.get("/setup/test")
+def again() -> Response:
+    """Who loads again what a form has shown."""
+    return redirect_303(url_for("pages.setup.show"))
+
+
+def choice(given: Mapping[str, str]) -> Choice:
+    """What is no choice of ours is as good as none."""
+    agent = request.headers.get("User-Agent", "")
+    usual_system = next((ours for theirs, ours in BROWSERS.items() if theirs in agent), "linux")
+    client, model, system = (given.get(name, "").strip() for name in ("client", "model", "system"))
+    return Choice(
+        client if client in CLIENTS else next(iter(CLIENTS)),
+        model if MODEL.fullmatch(model) else "",
+        system if system in SYSTEMS else usual_system,
+    )
+
+
+def offer() -> Offer:
+    late = UpstreamTimeout(tr("setup.github_silent", seconds=f"{PATIENCE:g}"))
+    try:
+        with gevent.Timeout(PATIENCE, late):
+            models = offered(g.call, g.call.models.catalogue(g.call.copilot()))
+    except BridgeError as error:
+        return Offer(problem=str(error))
+    return Offer(tuple(sorted(filter(supports_chat, models), key=lambda each: each.name.lower())))
+
+
+def shown(
+    chosen: Choice,
+    status: int = 200,
+    *,
+    key: str = "",
+    key_name: str = "",
+    key_problem: str = "",
+    trial: Trial | None = None,
+) -> Response:
+    bridge, row, offered = shared(), CLIENTS[chosen.client], offer()
+    keyed = bridge.authenticator.requires_key
+    main = offered.pick(chosen.model, row.models)
+    small = offered.pick("", row.small_models) if row.small_models else ""
+    system = SYSTEMS[chosen.system][1]
+    steps = setup_instructions(
+        chosen.client,
+        base_url(),
+        (key or YOUR_KEY) if keyed else "",
+        main,
+        small,
+        system,
+        tuple(map(named, offered.models)),
+    )
+    return page(
+        "setup.html",
+        status,
+        chosen=chosen,
+        clients=CLIENTS,
+        systems={name: title for name, (title, _) in SYSTEMS.items()},
+        offer=offered,
+        steps=steps,
+        by_hand=[text_of(sentence) % values for sentence, values in steps.steps],
+        values=[(text_of(name), value) for name, value in steps.values],
+        lasting_place=text_of(SHELLS[system.shell].lasting),
+        proposed=offered.pick("", row.models),
+        multiplier=next((each.multiplier for each in offered.models if each.id == steps.model.id), None),
+        keyed=keyed,
+        key=key,
+        key_name=key_name or chosen.client,
+        key_problem=key_problem,
+        your_key=YOUR_KEY,
+        spans=spans(),
+        trial=trial,
+        manual=bridge.approval.wanted,
+        lasting=bridge.store.database.persistent,
+        nearby=is_local(),
+    )
+
+
+def base_url() -> str:
+    """As the browser reaches the bridge.  Raises ConfigError."""
+    return clean_url(f"{request.host_url.rstrip('/')}{request.script_root}")
+
+
+def spans() -> dict[str, str]:
+    names = (tr("setup.never"), tr("setup.in_30_days"), tr("setup.in_90_days"), tr("setup.in_a_year"))
+    return dict(zip(SPANS, names, strict=True))

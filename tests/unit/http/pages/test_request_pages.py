@@ -1,0 +1,47 @@
+"""One request: where its time went, and what is said of its end."""
+
+import pytest
+
+from copilot_bridge.errors import KINDS
+from copilot_bridge.http.pages.request_log import outcome_badge, outcome_name, phases
+from copilot_bridge.store.request_log import RequestLogRow
+
+
+def row(**values):
+    return RequestLogRow("a", 0.0, **values)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"ms": 1000, "queue_ms": 100, "token_ms": 50, "first_byte_ms": 400}, [100, 50, 250, 600]),
+        ({"ms": 1000, "first_byte_ms": 400}, [0, 0, 400, 600]),
+        ({"ms": 1000, "queue_ms": 100}, [100, 0, 900, 0]),
+        ({"ms": 1000, "queue_ms": 2000, "token_ms": 10, "first_byte_ms": 5}, [1000, 0, 0, 0]),
+        ({"ms": 1000, "queue_ms": 300, "token_ms": 300, "first_byte_ms": 400}, [300, 300, 0, 400]),
+    ],
+)
+def test_the_parts_are_the_whole(given, expected):
+    found = phases(row(**given))
+    assert [each.ms for each in found] == expected
+    assert sum(each.length for each in found) == pytest.approx(100, abs=0.1)
+    starts = [sum(expected[:index]) / 10 for index in range(4)]
+    assert [each.start for each in found] == pytest.approx(starts)
+
+
+@pytest.mark.parametrize("ms", [None, 0])
+def test_no_parts_of_nothing(ms):
+    assert phases(row(ms=ms, queue_ms=5)) == []
+
+
+def test_ends():
+    assert outcome_badge(row(outcome="ok"))[0] == "good"
+    assert outcome_badge(row(outcome="client_disconnected"))[0] == ""
+    assert outcome_badge(row(outcome="rate_limited"))[0] == "low"
+    assert outcome_badge(row(outcome="timeout"))[0] == "out"
+    assert outcome_badge(row(outcome="something_new")) == ("out", "something new")
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"not_found", "method_not_allowed", "media_type"}))
+def test_each_kind_has_words(kind):
+    assert "_" not in outcome_name(kind)
