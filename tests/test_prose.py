@@ -27,7 +27,6 @@ PENDING = {
     "pipeline",
     "shared_memory",
     "store",
-    "http/pages",
 }
 
 

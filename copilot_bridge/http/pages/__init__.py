@@ -1,9 +1,10 @@
-"""The pages that the bridge serves to people itself: rendered here, nothing from other sites.
+"""The pages for people.  They load nothing from other sites.
 
-    request -> proxies -> middleware.before_request -> door (who is it, may they, has our own form sent it)
-            -> a page's view -> frame (the template, in the reader's language) -> headers
+    request -> ProxyHeaders -> middleware.before_request
+            -> auth.authenticate_page (session, rights, CSRF token) -> a page's view
+            -> rendering.page (the template, in the reader's language) -> rendering.finish (headers)
 
-One module for a page, a blueprint in each; to add one: write it, and name it in `PAGES`.
+Each page is a module with a blueprint.  A new page is a new module and an entry in `PAGES`.
 """
 
 from flask import Blueprint, Flask
@@ -24,7 +25,7 @@ from copilot_bridge.http.pages import (
 )
 from copilot_bridge.http.proxies import ProxyHeaders
 
-# In the order of the navigation, where they are in it.
+# In the order of the navigation.
 PAGES = (
     home.bp,
     usage.bp,
@@ -39,14 +40,17 @@ PAGES = (
 
 
 def init_app(app: Flask) -> None:
-    """Before the APIs: of two views of a path the first one answers, and gives way to the other by itself."""
+    """Register the pages, before the APIs: Flask calls the first of two views of a path.
+
+    A page's view leaves requests of programs to the API's view (`json_alternate`).
+    """
     bp = Blueprint("pages", __name__, static_folder="static", static_url_path="/assets")
-    for each in PAGES:
-        bp.register_blueprint(each)
+    for blueprint in PAGES:
+        bp.register_blueprint(blueprint)
     bp.before_request(auth.authenticate_page)
     bp.after_request(rendering.finish)
     error_pages.init_pages(bp)
     app.register_blueprint(bp)
     error_pages.init_app(app)
-    # The server's own type for it is wider than what a class of ours can promise.
+    # Flask declares `wsgi_app` as a method.
     app.wsgi_app = ProxyHeaders(app.wsgi_app, app.extensions["copilot_bridge"].origin_policy)  # type: ignore[method-assign]

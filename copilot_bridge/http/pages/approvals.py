@@ -1,4 +1,4 @@
-"""Requests that wait for the operator: yes or no, from wherever they are."""
+"""The page on which the operator approves or denies waiting requests."""
 
 from typing import Any
 
@@ -28,13 +28,13 @@ def part() -> Response:
 
 @bp.post("/approvals")
 def decide() -> Response:
-    """Raises BridgeError "invalid_request"."""
+    """Approve or deny one request, or all.  Raises BridgeError "invalid_request"."""
     answer, wanted = request.form.get("answer", ""), request.form.get("id", "")
     if answer not in ANSWERS or not wanted:
         raise BridgeError(tr("approvals.no_decision"), kind="invalid_request")
     table = shared().store.approvals
-    chosen = [each.id for each in table.waiting()] if wanted == ALL else [wanted]
-    decided = [table.decide(each, yes=ANSWERS[answer]) for each in chosen]
+    chosen = [pending.id for pending in table.waiting()] if wanted == ALL else [wanted]
+    decided = [table.decide(id_, yes=ANSWERS[answer]) for id_ in chosen]
     return redirect_303(url_for("pages.approvals.show", said=answer if any(decided) else "gone"))
 
 
@@ -48,7 +48,7 @@ def state() -> dict[str, Any]:
 
 
 def said(what: str) -> str:
-    """What has become of the last click."""
+    """The message about the last decision; "" for an unknown one."""
     words = {
         "yes": tr("approvals.approved"),
         "no": tr("approvals.denied"),

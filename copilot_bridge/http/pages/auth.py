@@ -1,10 +1,9 @@
-"""Who may see a page and do what it offers: the operator, known by a key.
+"""Authenticates the users of the pages: only the operator may see them.
 
-A browser gives the key once and then has a cookie.  It holds the key's digest, signed: each request looks
-it up among the callers, so a key that was revoked opens nothing any more, and among the sessions that have
-been signed out of.  What changes something has to
-come from a form of ours, which a token proves (CSRF); a key in a header proves as much, because no other
-site's page can send one.
+A browser sends the key once and then has a session cookie, which holds the signed digest of the key and the
+session's id.  Each request looks up both, so a revoked key and a session that was signed out of are rejected.
+A request that changes something needs a CSRF token from one of our forms, or a key in a header, which a page
+of another site can't send.
 """
 
 import hmac
@@ -22,7 +21,7 @@ from copilot_bridge.errors import BridgeError, StoreError
 from copilot_bridge.http.identification import CREDENTIAL_VARIABLES, identify, is_local
 from copilot_bridge.http.pages.i18n import LANGUAGES, tr
 from copilot_bridge.http.pages.negotiation import wants_page
-from copilot_bridge.http.pages.signing import Seals
+from copilot_bridge.http.pages.signing import Signer
 from copilot_bridge.pipeline import Bridge, RequestContext
 from copilot_bridge.store.keys import digest_of
 
@@ -34,7 +33,7 @@ FIELD, HEADER = "csrf_token", "X-CSRF-Token"
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 THEMES = ("auto", "light", "dark")
-# What a link may choose for this browser, by the name of the argument and of the cookie.
+# Settings that a link can change: query argument -> (cookie, values).
 CHOICES = {"lang": ("language", tuple(LANGUAGES)), "theme": ("theme", THEMES)}
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -42,8 +41,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Visitor:
-    """:param session: what the tokens in forms are bound to; "": none yet.
-    :param signed_in: by the cookie.  :param by_header: no form of ours is needed.
+    """The user of a page.
+
+    :param session: the id that CSRF tokens are bound to; "": none yet.
+    :param signed_in: the session cookie is valid.  :param by_header: the key came in a header.
     """
 
     caller: Caller
@@ -53,32 +54,32 @@ class Visitor:
 
 
 def login_exempt(view: View) -> View:
-    """Marks a view that needs no key."""
+    """Mark a view that needs no key."""
     view.login_exempt = True  # type: ignore[attr-defined]
     return view
 
 
 def debug_logged(view: View) -> View:
-    """Marks a view that is asked for every few seconds: its requests are logged at DEBUG."""
+    """Mark a view that browsers request every few seconds: its requests are logged at DEBUG."""
     view.debug_logged = True  # type: ignore[attr-defined]
     return view
 
 
 def shared() -> Bridge:
-    """The bridge itself, as the operator sees it."""
+    """The bridge of the current application."""
     found: Bridge = current_app.extensions["copilot_bridge"]
     return found
 
 
-def seals() -> Seals:
-    if "copilot_bridge.seals" not in current_app.extensions:
-        current_app.extensions["copilot_bridge.seals"] = Seals(shared().store.encryptor)
-    found: Seals = current_app.extensions["copilot_bridge.seals"]
+def signer() -> Signer:
+    if "copilot_bridge.signer" not in current_app.extensions:
+        current_app.extensions["copilot_bridge.signer"] = Signer(shared().store.encryptor)
+    found: Signer = current_app.extensions["copilot_bridge.signer"]
     return found
 
 
 def authenticate_page() -> Any:
-    """Before each page.  Raises BridgeError: it is not to be seen, or not to be done."""
+    """Authenticate the user before a page's view runs.  Raises BridgeError."""
     view: Any = current_app.view_functions[request.endpoint or ""]
     if getattr(view, "debug_logged", False) or request.endpoint == "pages.static":
         g.entry.level = logging.DEBUG
@@ -104,13 +105,19 @@ def authenticate_page() -> Any:
 
 
 def reject_cross_origin() -> None:
-    """Who may use the APIs (--cors-origin) may not read these pages.  Raises BridgeError "permission"."""
+    """Reject the origins of --cors-origin, which may use the APIs only.
+
+    :raises BridgeError: "permission".
+    """
     if shared().origin_policy.allows(request.headers.get("Origin", "")):
         raise BridgeError(tr("access.cross_site"), kind="permission")
 
 
 def operator() -> Visitor:
-    """Raises BridgeError: "authentication" for strangers, "permission" for other keys."""
+    """The operator, who sends this request.
+
+    :raises BridgeError: "authentication": no valid key.  "permission": the key is not an operator's.
+    """
     visitor = find_visitor()
     if not visitor.caller.operator:
         raise BridgeError(tr("sign_in.operator_only"), kind="permission")
@@ -118,7 +125,7 @@ def operator() -> Visitor:
 
 
 def operator_or_nobody() -> Visitor | None:
-    """On a page that anybody may see: its links to the others are for the operator alone.
+    """The operator; None for anybody else, who does not see the links to the other pages.
 
     :raises StoreError:
     """
@@ -131,18 +138,18 @@ def operator_or_nobody() -> Visitor | None:
 
 
 def find_visitor() -> Visitor:
-    """Raises BridgeError "authentication"."""
+    """The user, by a key in a header or by the session.  Raises BridgeError "authentication"."""
     given = read_credentials(map(request.environ.get, CREDENTIAL_VARIABLES))
     if given:
         caller = shared().authenticator.authenticate(given, local=is_local(), address=g.entry.caller)
-        if caller is not LOCAL_OPERATOR:  # where no key is asked for, one that is given proves nothing
+        if caller is not LOCAL_OPERATOR:  # without required keys any key is accepted, so it proves nothing
             return Visitor(caller, by_header=True)
     return signed_in() or Visitor(shared().authenticator.authenticate((), local=is_local()), visit())
 
 
 def signed_in() -> Visitor | None:
-    """By the cookie."""
-    content = seals().open("session", request.cookies.get(SESSION, ""), SESSION_DAYS)
+    """The user whom the session cookie names; None: it is missing or invalid."""
+    content = signer().verify("session", request.cookies.get(SESSION, ""), SESSION_DAYS)
     if not isinstance(content, list) or len(content) != 2:
         return None
     digest, session = content
@@ -153,14 +160,14 @@ def signed_in() -> Visitor | None:
 
 
 def open_session(response: Response, key: str) -> Response:
-    """The browser that gets this is signed in, for as long as the key is good."""
+    """Set the session cookie, which is valid as long as the key is."""
     content = [digest_of(key).hex(), secrets.token_urlsafe(16)]
-    remember(response, SESSION, seals().seal("session", content), SESSION_DAYS * 86_400)
+    remember(response, SESSION, signer().sign("session", content), SESSION_DAYS * 86_400)
     return response
 
 
 def close_session(response: Response) -> Response:
-    """Also for whoever has a copy of the cookie.  Raises StoreError."""
+    """End the session in the store, so that copies of its cookie are invalid too.  Raises StoreError."""
     visitor: Visitor | None = g.visitor
     if visitor and visitor.signed_in:
         shared().store.keys.end_session(visitor.session, SESSION_DAYS * 86_400)
@@ -169,7 +176,7 @@ def close_session(response: Response) -> Response:
 
 
 def remember(response: Response, name: str, value: str, age: int) -> None:
-    """:param age: seconds."""
+    """Set a cookie that scripts can't read.  :param age: seconds."""
     response.set_cookie(
         name, value, age, path=root(), httponly=True, samesite="Strict", secure=request.scheme == "https"
     )
@@ -180,29 +187,29 @@ def root() -> str:
 
 
 def visit() -> str:
-    """Names a browser that nobody has signed in with; "" before its first form."""
-    found = seals().open("visit", request.cookies.get(VISIT, ""), 365)
+    """The id of a browser without a session, to which CSRF tokens are bound; "" before its first form."""
+    found = signer().verify("visit", request.cookies.get(VISIT, ""), 365)
     return found if isinstance(found, str) else ""
 
 
 def csrf_token() -> str:
-    """For a form's hidden field.  `frame.finish` gives the cookie to a browser that has none."""
+    """The token for a form's hidden field.  `rendering.finish` sets the cookie that it is bound to."""
     visitor: Visitor | None = g.get("visitor")
     session = (visitor.session if visitor else visit()) or g.get("new_visit")
     if not session:
         session = g.new_visit = secrets.token_urlsafe(16)
-    return seals().seal("form", session)
+    return signer().sign("form", session)
 
 
 def check_form() -> None:
-    """Raises BridgeError "permission": no form of ours has sent this."""
+    """Check the CSRF token.  Raises BridgeError "permission": missing, expired, or of another session."""
     visitor: Visitor | None = g.visitor
     if visitor and visitor.by_header:
         return
     session = visitor.session if visitor else visit()
     given = request.headers.get(HEADER) or request.form.get(FIELD, "")
-    sealed = seals().open("form", given, SESSION_DAYS)
-    if not session or not isinstance(sealed, str) or not hmac.compare_digest(sealed, session):
+    bound_to = signer().verify("form", given, SESSION_DAYS)
+    if not session or not isinstance(bound_to, str) or not hmac.compare_digest(bound_to, session):
         raise BridgeError(
             tr("errors.stale_form"),
             kind="permission",
@@ -211,7 +218,7 @@ def check_form() -> None:
 
 
 def choose() -> Response:
-    """Language and theme, by a link: kept in a cookie, and the same page again."""
+    """Store the language or theme that a link chooses in a cookie, and redirect to the page without it."""
     kept = [(name, value) for name, value in request.args.items(multi=True) if name not in CHOICES]
     response = redirect_303(local_url(kept))
     for name, (cookie, values) in CHOICES.items():
@@ -221,18 +228,18 @@ def choose() -> Response:
 
 
 def redirect_303(path: str) -> Response:
-    """After a form, or to where a page is now: the browser asks for it with GET."""
+    """A redirect that the browser follows with GET."""
     return Response(status=303, headers={"Location": path})
 
 
 def local_url(arguments: list[tuple[str, str]]) -> str:
-    """This page with these arguments."""
+    """The URL of this page with these query arguments."""
     path = quote(f"{request.script_root}{request.path}")
     return f"{path}?{urlencode(arguments)}" if arguments else path
 
 
 def local_path(given: str) -> str:
-    """Where to go next, if that is a path of ours; else the first page.  `//host` and `/\\host` are none."""
+    """The path if it is of this site, else the home page's.  `//host` and `/\\host` lead to other sites."""
     parts = urlsplit(given)
     ours = given.startswith("/") and not given.startswith(("//", "/\\")) and given.isprintable()
     if not ours or parts.scheme or parts.netloc or "\\" in given:

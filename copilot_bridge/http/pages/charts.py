@@ -1,18 +1,18 @@
-"""What a chart is made of: numbers for SVG.  How it looks stands in the stylesheet."""
+"""Computes the shapes of a bar chart in SVG.  The stylesheet has its colours."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-WIDTH, HEIGHT = 100.0, 100.0  # of the drawing, whatever its size on the page
-GAP = 0.28  # of a bar's room
-OTHERS = 6  # the series that all are added to that have no colour of their own
+WIDTH, HEIGHT = 100.0, 100.0  # of the view box
+GAP = 0.28  # the part of a bar's step that stays empty
+OTHERS = 6  # the colour that all smaller series share
 
 STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a bar.  `series`: 0 is the largest."""
+    """A part of a bar.  `series`: its colour, 0 for the largest series."""
 
     y: float
     height: float
@@ -26,12 +26,12 @@ class Bar:
     x: float
     width: float
     pieces: tuple[Piece, ...]
-    parts: tuple[tuple[str, float], ...]  # (name, value) of each, the largest first
+    parts: tuple[tuple[str, float], ...]  # (name, value), the largest first
 
 
 @dataclass(frozen=True)
 class Chart:
-    """:param top: what the drawing's height stands for.  :param series: (name, total, colour) of each."""
+    """A bar chart.  :param top: the value at the upper edge.  :param series: (name, total, colour)."""
 
     bars: tuple[Bar, ...]
     top: float
@@ -40,12 +40,12 @@ class Chart:
 
     @property
     def labels(self) -> tuple[str, str, str]:
-        """Of the first bar, the middle one and the last one."""
+        """The labels of the first bar, the middle one and the last one."""
         return self.bars[0].label, self.bars[len(self.bars) // 2].label, self.bars[-1].label
 
 
 def stacked(labels: Sequence[str], values: Mapping[str, Mapping[str, float]]) -> Chart:
-    """:param labels: of the bars.  :param values: {label: {series: value}}."""
+    """A chart of stacked bars.  :param labels: of the bars.  :param values: {label: {series: value}}."""
     totals: dict[str, float] = {}
     for parts in values.values():
         for name, value in parts.items():
@@ -72,19 +72,19 @@ def stacked(labels: Sequence[str], values: Mapping[str, Mapping[str, float]]) ->
 
 
 def pieces(parts: Mapping[str, float], colours: Mapping[str, int], top: float) -> Iterator[Piece]:
-    """From the ground up, the largest series first; those without a colour of their own as one."""
+    """The pieces of a bar from the bottom up, the largest series first; those that share a colour are one."""
     heights: dict[int, float] = {}
     for name, value in parts.items():
         if value > 0:
             heights[colours[name]] = heights.get(colours[name], 0.0) + value / top * HEIGHT
-    ground = HEIGHT
+    bottom = HEIGHT
     for colour, height in sorted(heights.items()):
-        ground -= height
-        yield Piece(round(ground, 3), round(height, 3), colour)
+        bottom -= height
+        yield Piece(round(bottom, 3), round(height, 3), colour)
 
 
 def nice(value: float) -> float:
-    """A round number that is not less; 1 for nothing."""
+    """The next round number that is not smaller; 1 for 0."""
     if value <= 0:
         return 1.0
     power = 10.0 ** len(str(int(value))) / 10 if value >= 1 else 0.01

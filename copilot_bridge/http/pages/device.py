@@ -1,4 +1,4 @@
-"""The login to GitHub for people without a terminal, and the logins that are stored."""
+"""The page for logging in to GitHub by device code, and for the stored logins."""
 
 from flask import Blueprint, Response, g, request, url_for
 
@@ -11,28 +11,28 @@ from copilot_bridge.http.pages.rendering import page
 
 bp = Blueprint("device", __name__)
 
-# What GitHub calls the two ends that have a page's words of their own.
+# GitHub's error codes -> the endings that have a text of their own.
 ENDS = {"expired_token": "expired", "access_denied": "denied"}
 
 
 @bp.get("/auth/device")
 def show() -> Response:
-    if "look" in request.args:  # asked by hand, where there is no script
-        SharedFlow(shared()).look()
+    if "look" in request.args:  # a link for browsers without scripts
+        SharedFlow(shared()).poll()
     return shown("device.html")
 
 
 @bp.get("/auth/device/state")
 @debug_logged
 def part() -> Response:
-    """Also asks GitHub, when it is time: so nobody does while nobody looks."""
-    SharedFlow(shared()).look()
+    """The state, after polling GitHub if it is due: without an open page nothing polls."""
+    SharedFlow(shared()).poll()
     return shown("_device.html")
 
 
 @bp.post("/auth/device")
 def start() -> Response:
-    """A code; what stands in the way of one is told on the page."""
+    """Start a login.  If GitHub gives no code, the page shows why."""
     try:
         SharedFlow(shared()).start()
     except BridgeError as error:
@@ -49,7 +49,7 @@ def stop() -> Response:
 
 @bp.post("/auth/device/use")
 def use() -> Response:
-    """Raises InvalidRequest: there is no such login."""
+    """Use a stored login from now on.  Raises InvalidRequest: there is no such login."""
     if not use_account(shared(), request.form.get("user", "")):
         raise InvalidRequest(tr("accounts.no_such_login"))
     return redirect_303(url_for("pages.device.show"))
@@ -57,7 +57,7 @@ def use() -> Response:
 
 @bp.post("/auth/device/remove")
 def remove() -> Response:
-    """Raises InvalidRequest: there is no such login."""
+    """Remove a stored login.  Raises InvalidRequest: there is no such login."""
     if not forget_account(shared(), request.form.get("user", "")):
         raise InvalidRequest(tr("accounts.no_such_login"))
     return redirect_303(url_for("pages.device.show"))
@@ -67,7 +67,7 @@ def shown(template: str, status: int = 200, problem: str = "") -> Response:
     bridge = shared()
     login = SharedFlow(bridge).state()
     stored = list(reversed(bridge.logins.all()))
-    used = next((each for each in stored if each.host == bridge.hosts.api), None)
+    used = next((account for account in stored if account.host == bridge.hosts.api), None)
     return page(
         template,
         status,

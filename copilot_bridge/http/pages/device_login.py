@@ -1,7 +1,7 @@
-"""A device login that several workers and several tabs take part in.
+"""A device login that all workers and browser tabs share.
 
-Its state lies sealed in the store.  Whoever looks at it may poll GitHub for all others, but only when it is
-time: the one who does puts the next time far off first, and near again when the answer is there.
+Its state is encrypted in the store.  Any process that reads the state may poll GitHub for all, but only when
+a poll is due: it first moves the next poll far into the future, and back when GitHub has answered.
 """
 
 import time
@@ -21,17 +21,17 @@ from copilot_bridge.waits import Wait
 NAME = "pages/device-login"
 
 WAITING, DONE, FAILED = "waiting", "done", "failed"
-REMEMBERED = 900.0  # s, how it ended
-TWICE = 3.0  # s, in which a second start is taken for the first
+RESULT_TTL = 900.0  # s that the result of a login is shown
+DOUBLE_CLICK = 3.0  # s; a second start within them is the same click
 
 
 @dataclass(frozen=True)
 class Login:
-    """Times are unix seconds.
+    """The state of a login.  Times are unix seconds.
 
-    :param next_poll: GitHub is not to be asked before.  :param slowed: it has asked for longer pauses.
-    :param reason: why it failed: GitHub's name for it; `problem`: in words.
-    :param user, plan: who is logged in, when it is done; `problem`: why there is no plan.
+    :param next_poll: the earliest time of the next poll.  :param slowed: GitHub has demanded longer pauses.
+    :param reason: GitHub's code of a failure.  :param problem: the failure in words, or why no plan is known.
+    :param user, plan: the account that is logged in, once it is.
     """
 
     user_code: str
@@ -62,8 +62,8 @@ class Login:
 
     @classmethod
     def read(cls, content: Mapping[str, Any] | None) -> "Login | None":
-        """None for what another version has written."""
-        if content is None or content.keys() != {each.name for each in fields(cls)}:
+        """A stored login; None: it is missing or of another version."""
+        if content is None or content.keys() != {field.name for field in fields(cls)}:
             return None
         return cls(**content)
 
@@ -75,7 +75,7 @@ class Login:
 
 
 class SharedFlow:
-    """:param clock: unix seconds."""
+    """The one device login of a store.  :param clock: unix seconds."""
 
     def __init__(self, bridge: Bridge, clock: Callable[[], float] = time.time) -> None:
         self._bridge = bridge
@@ -83,23 +83,27 @@ class SharedFlow:
         self._flow = DeviceFlow(bridge.client, bridge.headers, bridge.hosts, clock)
 
     def state(self) -> Login | None:
-        """Without asking GitHub; None if there is no login to speak of."""
+        """The state as stored; None: no login has been started, or its result is too old."""
         login = Login.read(self._bridge.store.key_values.read(NAME))
-        if login is None or self._clock() > max(login.expires_at, login.started_at) + REMEMBERED:
+        if login is None or self._clock() > max(login.expires_at, login.started_at) + RESULT_TTL:
             return None
         if login.state == WAITING and self._clock() >= login.expires_at:
             return replace(login, state=FAILED, reason="expired_token")
         return login
 
     def start(self) -> None:
-        """A new code; one that was waiting is dropped.  Of several at once, one asks GitHub, for all.
+        """Start a login and drop a waiting one.  Of several calls at once, only one asks GitHub for a code.
 
-        :raises BridgeError: also if a login could not be stored, before anybody is asked for one.
+        :raises BridgeError: GitHub gives no code, or the store could not keep a login.
         """
         self._bridge.logins.check()
         with self._bridge.store.key_values.lock("device-login"):
             running = self.state()
-            if running and running.state == WAITING and 0 <= self._clock() - running.started_at < TWICE:
+            if (
+                running
+                and running.state == WAITING
+                and 0 <= self._clock() - running.started_at < DOUBLE_CLICK
+            ):
                 return
             self._write(Login.of(self._flow.begin(), self._clock()))
 
@@ -107,14 +111,14 @@ class SharedFlow:
         with self._bridge.store.key_values.lock("device-login"):
             self._bridge.store.key_values.remove(NAME)
 
-    def look(self) -> Login | None:
-        """The state, after asking GitHub if it is time."""
+    def poll(self) -> Login | None:
+        """The state, after polling GitHub if that is due."""
         if login := self._claim():
-            self._settle(login, self._asked(login))
+            self._finish_poll(login, self._poll_github(login))
         return self.state()
 
     def _claim(self) -> Login | None:
-        """For one of all who look, when it is time: nobody else asks until it has its answer."""
+        """The login if a poll is due, and no other process polls; it is claimed for this process then."""
         known = self.state()
         if known is None or known.state != WAITING or self._is_early(known):
             return None
@@ -126,11 +130,11 @@ class SharedFlow:
         return login
 
     def _is_early(self, login: Login) -> bool:
-        """For GitHub to be asked; a clock that was set back makes nobody wait."""
+        """Tell whether it is too early for a poll.  A clock that was set back does not delay one."""
         longest = max(2 * TIMEOUT, login.interval + POLL_MARGIN)
         return Wait(login.next_poll - longest, login.next_poll).remaining(self._clock()) > 0
 
-    def _asked(self, login: Login) -> Login:
+    def _poll_github(self, login: Login) -> Login:
         try:
             answer = self._flow.poll(login.code)
             if answer.token:
@@ -143,15 +147,15 @@ class SharedFlow:
         return replace(login, interval=answer.code.interval, next_poll=later, slowed=slowed)
 
     def _plan(self, user: str, token: Secret) -> dict[str, Any]:
-        """What the new login is good for."""
+        """The plan of the new login, or the problem in asking for it."""
         bridge = self._bridge
         try:
             return {"plan": bridge.tokens.get(Account(user, token, bridge.hosts)).plan}
         except BridgeError as error:
             return {"problem": str(error)}
 
-    def _settle(self, asked: Login, answered: Login) -> None:
-        """Unless somebody has begun another one meanwhile."""
+    def _finish_poll(self, asked: Login, answered: Login) -> None:
+        """Store the answer to a poll, unless another login has been started meanwhile."""
         with self._bridge.store.key_values.lock("device-login"):
             now = self.state()
             if now and now.user_code == asked.user_code and now.started_at == asked.started_at:

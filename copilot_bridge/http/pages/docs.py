@@ -1,4 +1,4 @@
-"""The description of all endpoints, for people: what `/openapi.json` says, and lines to paste."""
+"""The page that describes all endpoints, made from `/openapi.json`, with examples for curl."""
 
 import json
 import shlex
@@ -18,14 +18,14 @@ Json = dict[str, Any]
 
 METHODS = {"get": "info", "post": "good", "put": "low", "patch": "low", "delete": "out"}
 
-# A schema's own limits, in words of mathematics that need no translation.
+# The limits of a schema, in signs that need no translation.
 LIMITS = {"minimum": "≥ {}", "maximum": "≤ {}", "maxLength": "≤ {} chars", "minItems": "≥ {} items"}
 
 SCHEMAS = "#/components/schemas/"
 
 
 class Field(NamedTuple):
-    """:param depth: how many objects it stands in.  :param kinds: (what it is, the anchor of that or "")."""
+    """A field of an object.  :param depth: of nesting.  :param kinds: (type, anchor of its schema or "")."""
 
     name: str
     depth: int
@@ -39,32 +39,32 @@ class Field(NamedTuple):
 def show() -> Response:
     from copilot_bridge.openapi.document import document
 
-    told = document()
-    groups = [(tag, list(endpoints(told, tag["name"]))) for tag in told["tags"]]
-    schemas = {name: list(fields(schema)) for name, schema in told["components"]["schemas"].items()}
+    content = document()
+    groups = [(tag, list(endpoints(content, tag["name"]))) for tag in content["tags"]]
+    schemas = {name: list(fields(schema)) for name, schema in content["components"]["schemas"].items()}
     return page(
         "docs.html",
-        about=written(told["info"]["description"].replace("http://127.0.0.1:4141", base_url())),
+        about=written(content["info"]["description"].replace("http://127.0.0.1:4141", base_url())),
         groups=groups,
         methods=METHODS,
         schemas=schemas,
         schema_about={
             name: written(schema.get("description", ""))
-            for name, schema in told["components"]["schemas"].items()
+            for name, schema in content["components"]["schemas"].items()
         },
     )
 
 
-def endpoints(told: Json, tag: str) -> Iterator[Json]:
-    for path, item in told["paths"].items():
-        prefixes = [server["url"].rstrip("/") for server in item.get("servers", told["servers"])]
+def endpoints(content: Json, tag: str) -> Iterator[Json]:
+    for path, item in content["paths"].items():
+        prefixes = [server["url"].rstrip("/") for server in item.get("servers", content["servers"])]
         for method in filter(METHODS.get, item):
             if tag in item[method]["tags"]:
                 yield described(method, path, prefixes, item[method])
 
 
 def described(method: str, path: str, prefixes: list[str], operation: Json) -> Json:
-    """What the template shows of an endpoint."""
+    """The values of an endpoint for the template."""
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     open_to_all = operation.get("security") == []
     return {
@@ -75,10 +75,10 @@ def described(method: str, path: str, prefixes: list[str], operation: Json) -> J
         "summary": operation["summary"],
         "about": written(operation.get("description", "")),
         "open": open_to_all,
-        "parameters": [parameter(each) for each in operation.get("parameters", ())],
+        "parameters": [parameter(given) for given in operation.get("parameters", ())],
         "body": kinds(body["schema"]) if body else [],
         "examples": list(examples(method, prefixes[0] + path, operation, body, keyless=open_to_all)),
-        "answers": [answer(status, each) for status, each in operation["responses"].items()],
+        "answers": [answer(status, given) for status, given in operation["responses"].items()],
     }
 
 
@@ -100,7 +100,7 @@ def answer(status: str, given: Json) -> Json:
 def examples(
     method: str, path: str, operation: Json, body: Json, *, keyless: bool
 ) -> Iterator[tuple[str, str]]:
-    """(title, line to paste)."""
+    """Curl commands that call the endpoint, as (title, command)."""
     for given in operation.get("parameters", ()):
         if given["in"] == "path":
             path = path.replace("{" + given["name"] + "}", given["example"])
@@ -117,51 +117,50 @@ def examples(
 
 
 def base_url() -> str:
-    """As this browser has reached the bridge."""
+    """The address under which this browser has reached the bridge."""
     return request.url_root.rstrip("/")
 
 
 def fields(schema: Json, depth: int = 0) -> Iterator[Field]:
-    """What is in an object, and in the objects within it, as deep as they are written out."""
+    """The fields of an object, each followed by those of the objects within it."""
     schema = schema.get("items", schema)
-    for name, each in schema.get("properties", {}).items():
+    for name, value in schema.get("properties", {}).items():
         required = name in schema.get("required", ())
-        yield Field(name, depth, kinds(each), required, written(each.get("description", "")))
-        yield from fields(each, depth + 1)
+        yield Field(name, depth, kinds(value), required, written(value.get("description", "")))
+        yield from fields(value, depth + 1)
 
 
 def kinds(schema: Json) -> list[tuple[str, str]]:
-    """(what it is, its anchor or "") of each of the things that it may be."""
+    """The types that a schema allows, each as (name, anchor of its schema or "")."""
     if "$ref" in schema:
         name = schema["$ref"].removeprefix(SCHEMAS)
         return [(name, f"schema-{name}")]
     if "anyOf" in schema:
-        return [kind for each in schema["anyOf"] for kind in kinds(each)]
+        return [kind for choice in schema["anyOf"] for kind in kinds(choice)]
     if "const" in schema:
         return [(json.dumps(schema["const"]), "")]
     if "enum" in schema:
-        return [(json.dumps(each), "") for each in schema["enum"]]
-    names = schema.get("type", "any")
+        return [(json.dumps(value), "") for value in schema["enum"]]
+    types = schema.get("type", "any")
     limits = [text.format(f"{schema[key]:,}") for key, text in LIMITS.items() if schema.get(key)]
-    return [
-        each for name in ([names] if isinstance(names, str) else names) for each in kind(name, schema, limits)
-    ]
+    names = [types] if isinstance(types, str) else types
+    return [shown for name in names for shown in kind(name, schema, limits)]
 
 
 def kind(name: str, schema: Json, limits: list[str]) -> list[tuple[str, str]]:
     if name == "null":
         return [("null", "")]
-    said = " ".join([name, *limits])
+    limited = " ".join([name, *limits])
     items = schema.get("items", {})
     if name == "array" and ("$ref" in items or "type" in items or "anyOf" in items):
-        return [(f"{said} of {inner}", anchor) for inner, anchor in kinds(items)]
-    return [(said, "")]
+        return [(f"{limited} of {inner}", anchor) for inner, anchor in kinds(items)]
+    return [(limited, "")]
 
 
 @cache
 def written(markdown: str) -> Markup:
-    """Markdown as HTML.  HTML in it is shown, and not taken for what it is."""
-    from markdown_it import MarkdownIt  # for this page alone: a start need not wait for it
+    """Markdown as HTML.  HTML in the Markdown is escaped."""
+    from markdown_it import MarkdownIt  # only this page needs it, so the start does not load it
 
     html: str = MarkdownIt("commonmark", {"html": False}).render(markdown)
-    return Markup(html)  # noqa: S704 - rendered from our own tables, HTML in them escaped
+    return Markup(html)  # noqa: S704 - rendered from our own tables; HTML in them is escaped

@@ -1,4 +1,4 @@
-"""What went wrong, for people; programs get it in their dialect, as everywhere."""
+"""The error pages for people.  Programs get errors in their dialect."""
 
 import logging
 from contextlib import suppress
@@ -16,10 +16,10 @@ from copilot_bridge.http.pages.rendering import finish, page
 
 log = logging.getLogger(__name__)
 
-# Statuses of routing -> kinds; of the others, all below 500 are "invalid_request".
+# Statuses of routing errors -> kinds; the others below 500 are "invalid_request".
 KINDS: dict[int, KindName] = {404: "not_found", 405: "method_not_allowed"}
 
-LIVE = "X-Live"  # of requests for a part of a page
+LIVE = "X-Live"  # the header of requests for a part of a page
 
 
 def title(status: int) -> str:
@@ -74,8 +74,8 @@ def show_internal(error: Exception) -> Response:
 
 
 def show_missing(error: HTTPException) -> Response:
-    """A path that nobody has: ours if it begins as one of ours."""
-    if request.blueprint is None and wants_page() and request.path.split("/")[1] in ours():
+    """The 404 of an unknown path: a page if the path begins like one of the pages'."""
+    if request.blueprint is None and wants_page() and request.path.split("/")[1] in page_roots():
         with suppress(StoreError):
             g.visitor = operator_or_nobody()  # for the navigation
         return finish(show_http(error))
@@ -83,16 +83,16 @@ def show_missing(error: HTTPException) -> Response:
 
 
 @cache
-def ours() -> frozenset[str]:
-    """The first parts of our pages' paths."""
+def page_roots() -> frozenset[str]:
+    """The first segments of the pages' paths."""
     rules = current_app.url_map.iter_rules()
-    return frozenset(each.rule.split("/")[1] for each in rules if each.endpoint.startswith("pages.")) - {""}
+    return frozenset(rule.rule.split("/")[1] for rule in rules if rule.endpoint.startswith("pages.")) - {""}
 
 
 def init_pages(bp: Blueprint) -> None:
     bp.register_error_handler(BridgeError, show)
     bp.register_error_handler(HTTPException, show_http)
-    bp.register_error_handler(404, show_http)  # or the application's would come first
+    bp.register_error_handler(404, show_http)  # without it the application's handler would be called
     bp.register_error_handler(Exception, show_internal)
 
 

@@ -1,4 +1,4 @@
-"""The state of the bridge at a glance.  Nothing here waits for GitHub, but the part that comes later."""
+"""The home page: the state of the bridge.  Only the quota, which is loaded later, waits for GitHub."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,13 +17,13 @@ from copilot_bridge.upstream.github.accounts import Account
 
 bp = Blueprint("home", __name__)
 
-# Told by replies alone, never by the account's report.
+# Only responses report these limits, the account's report never does.
 LIMITS = ("session", "weekly")
 
 
 @dataclass(frozen=True)
 class Login:
-    """Who pays for requests.  `problem`: why nobody does."""
+    """The account that serves requests.  `problem`: why there is none.  `nobody`: nobody has logged in."""
 
     account: Account | None
     user: str = ""
@@ -35,7 +35,7 @@ class Login:
 @json_alternate(health.about, key=False)
 def show() -> Response:
     login = who()
-    asked = "quota" in request.args  # of people without a script
+    asked = "quota" in request.args  # the link for browsers without scripts
     return page(
         "home.html",
         login=login,
@@ -59,7 +59,7 @@ def part() -> Response:
 
 
 def outdated(account: Account | None) -> str:
-    """What Copilot has said of the client that the bridge says it is; nobody is asked."""
+    """Copilot's warning about the client version that the bridge sends, from the cached catalogue."""
     catalogue = shared().models.cached(account) if account else None
     return catalogue.outdated if catalogue else ""
 
@@ -76,7 +76,7 @@ def who() -> Login:
 
 
 def quota_of(login: Login, *, ask: bool) -> dict[str, Any]:
-    """:param ask: GitHub, if what is known is old."""
+    """The values of the quota for the template.  :param ask: GitHub, if the last report is old."""
     bridge, report, problem = shared(), None, ""
     if login.account:
         report = quotas.known_report(bridge, login.account)
@@ -92,7 +92,7 @@ def quota_of(login: Login, *, ask: bool) -> dict[str, Any]:
         "problem": problem,
         "asked": ask,
         "logged_in": login.account is not None,
-        "samples": {name: each for name, each in samples.items() if not report or name in LIMITS},
+        "samples": {name: snapshot for name, snapshot in samples.items() if not report or name in LIMITS},
         "plan_name": quotas.plan_name,
         "quota_name": quotas.quota_name,
         "unit_name": quotas.unit_name,
@@ -100,9 +100,9 @@ def quota_of(login: Login, *, ask: bool) -> dict[str, Any]:
 
 
 def today() -> dict[str, Any] | None:
-    """{"requests", "errors", "tokens", "cost" (AI units), "last_at" (unix seconds, or None)}
+    """The sums since midnight, in the bridge's time zone; None: the log can't be read.
 
-    Since midnight where the bridge runs; None if the log can't be read.
+    :return: {"requests", "errors", "tokens", "cost" (AI units), "last_at" (unix seconds or None)}
     """
     now = datetime.now().astimezone()
     offset = now.utcoffset() or timedelta()
@@ -122,7 +122,7 @@ def today() -> dict[str, Any] | None:
 
 
 def next_steps() -> list[tuple[str, str]]:
-    """(endpoint, text) of the pages that there are."""
+    """The links to the pages that exist, as (endpoint, text)."""
     steps = (
         ("pages.setup.show", tr("home.set_up_client")),
         ("pages.usage.show", tr("home.see_usage")),

@@ -9,7 +9,7 @@ LANGUAGES = {"en": "English", "zh": "中文"}
 DEFAULT = "en"
 FOLDER = Path(__file__).parent / "languages"
 
-# As HTML's `lang` says it.
+# The values of HTML's `lang`.
 TAGS = {"en": "en", "zh": "zh-CN"}
 
 
@@ -20,7 +20,7 @@ def catalogue(language: str) -> dict[str, str]:
     Instructions for clients have no names: the command line prints them as they are in `clients`, so there
     the English sentence is the name.
     """
-    import tomllib  # here: a bridge whose pages nobody reads does without
+    import tomllib  # here, as a bridge without readers of its pages does not need it
 
     sections: dict[str, dict[str, str]] = tomllib.loads(
         (FOLDER / f"{language}.toml").read_text(encoding="utf-8")
@@ -31,7 +31,7 @@ def catalogue(language: str) -> dict[str, str]:
 
 
 def spoken() -> str:
-    """The language that this reader has chosen, else the one that the browser prefers."""
+    """The language that the reader has chosen, else the one that the browser prefers."""
     if not has_request_context():
         return DEFAULT
     if "language" not in g:

@@ -1,4 +1,4 @@
-"""The catalogue: what can be asked for, by which names, through which API, and at what price."""
+"""The page with the models of the catalogue: their names, APIs, abilities and prices."""
 
 import re
 from collections.abc import Mapping
@@ -20,17 +20,17 @@ from copilot_bridge.pipeline.model_list import find_auto, names_by_model, offere
 
 bp = Blueprint("models", __name__)
 
-# Words of a notice that say that a model goes.
+# Words in the notice of a model that will be retired.
 ENDING = ("deprecat", "retire", "sunset")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A model, for people.
+    """A model as the page shows it.
 
-    :param names: of clients, that mean it.  :param ways: {API of a client: API of Copilot's}.
-    :param notices: of Copilot's, in its words.
-    :param discount: part of the price that is taken off where Copilot picks the model; of `auto` the most.
+    :param names: clients' names for it.  :param ways: {the client's dialect: the dialect spoken to Copilot}.
+    :param notices: Copilot's notices.
+    :param discount: part of the price that is taken off where Copilot picks the model; for `auto` the most.
     """
 
     model: Model
@@ -47,12 +47,12 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """The badge says what stands in brackets already."""
+        """The name, without the "(Preview)" that a badge shows already."""
         return self.model.name.removesuffix(" (Preview)") if self.preview else self.model.name
 
     @property
     def words(self) -> str:
-        """What a search looks at."""
+        """The text that a search looks through."""
         model = self.model
         supported = (name for name, has in model.supports.items() if has)
         words = (model.id, model.name, self.vendor, *self.names, *self.ways, *self.can, *supported)
@@ -72,7 +72,7 @@ def part() -> Response:
 
 
 def state(*, ask: bool) -> dict[str, Any]:
-    """:param ask: Copilot, if what is known is old."""
+    """The values for the template.  :param ask: Copilot, if the cached catalogue is old."""
     call: RequestContext = g.call
     catalogue, problem, nobody = None, "", False
     try:
@@ -82,7 +82,7 @@ def state(*, ask: bool) -> dict[str, Any]:
         problem, nobody = str(error), isinstance(error, LoginRequired)
     wanted = request.args.get("q", "").strip()[:100]
     entries = entries_of(call, catalogue) if catalogue else []
-    found = [each for each in entries if all(word in each.words for word in wanted.lower().split())]
+    found = [entry for entry in entries if all(word in entry.words for word in wanted.lower().split())]
     return {
         "query": wanted,
         "groups": groups_of(found),
@@ -100,7 +100,7 @@ def state(*, ask: bool) -> dict[str, Any]:
 
 
 def entries_of(call: RequestContext, catalogue: Catalogue) -> list[Entry]:
-    """Those that can be used first; of a vendor the newest of each family first."""
+    """The models on offer: the usable ones first, and of each family the newest first."""
     names = names_by_model(shared(), catalogue)
     entries = [
         entry_of(
@@ -110,39 +110,41 @@ def entries_of(call: RequestContext, catalogue: Catalogue) -> list[Entry]:
         )
         for model in offered(call, catalogue)
     ]
-    return sorted(entries, key=lambda each: (each.model.type != "chat", not each.usable, rank(each.model)))
+    return sorted(
+        entries, key=lambda entry: (entry.model.type != "chat", not entry.usable, rank(entry.model))
+    )
 
 
 def groups_of(entries: list[Entry]) -> list[tuple[str, list[Entry]]]:
-    """(vendor, its models), the vendor with most of them first."""
+    """The models of each vendor, as (vendor, models); the vendor with the most models comes first."""
     groups: dict[str, list[Entry]] = {}
-    for each in entries:
-        groups.setdefault(each.vendor, []).append(each)
+    for entry in entries:
+        groups.setdefault(entry.vendor, []).append(entry)
     return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
 
 
 def entry_of(model: Model, names: tuple[str, ...], discount: float = 0.0) -> Entry:
     notices = tuple(notices_of(model.row))
-    told = " ".join(notices).lower()
+    words = " ".join(notices).lower()
     return Entry(
         model=model,
         vendor=model.vendor.removeprefix("Azure "),
         names=names,
         ways=ways(model),
         can=tuple(abilities(model)),
-        efforts=tuple(str(each) for each in listed(model.supports.get("reasoning_effort"))),
+        efforts=tuple(str(effort) for effort in listed(model.supports.get("reasoning_effort"))),
         notices=notices,
         preview=model.row.get("preview") is True,
-        ending=any(word in told for word in ENDING),
+        ending=any(word in words for word in ENDING),
         usable=usable(model),
         discount=discount,
     )
 
 
 def abilities(model: Model) -> list[str]:
-    """By name of what the catalogue says, in the reader's language."""
+    """The names of the model's abilities, in the reader's language."""
     supports = model.supports
-    thinks = any(supports.get(each) for each in ("thinking", "adaptive_thinking", "max_thinking_budget"))
+    thinks = any(supports.get(field) for field in ("thinking", "adaptive_thinking", "max_thinking_budget"))
     found = {
         tr("models.vision"): supports.get("vision"),
         tr("models.tools"): supports.get("tool_calls"),
@@ -154,14 +156,16 @@ def abilities(model: Model) -> list[str]:
 
 def notices_of(row: Mapping[str, Any]) -> list[str]:
     notices = [*listed(row.get("warning_messages")), *listed(row.get("info_messages"))]
-    told = (each for each in notices if isinstance(each, dict) and each.get("code") != OUTDATED_CLIENT)
-    return [str(each["message"]) for each in told if each.get("message")]
+    shown = (
+        notice for notice in notices if isinstance(notice, dict) and notice.get("code") != OUTDATED_CLIENT
+    )
+    return [str(notice["message"]) for notice in shown if notice.get("message")]
 
 
 def rank(model: Model) -> list[tuple[int, float, str]]:
-    """Ids in the order of the alphabet, the numbers in them from the highest down."""
+    """A sort key that orders ids alphabetically, but the numbers in them from the highest to the lowest."""
     parts = re.findall(r"\d+(?:\.\d+)?|\D+", model.id.lower())
-    return [(1, -float(each), "") if each[0].isdigit() else (2, 0.0, each) for each in parts]
+    return [(1, -float(part), "") if part[0].isdigit() else (2, 0.0, part) for part in parts]
 
 
 def api_name(dialect: str) -> str:

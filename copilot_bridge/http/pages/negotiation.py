@@ -1,4 +1,4 @@
-"""A path that has a page for people and an answer for programs: who gets which."""
+"""Chooses between the page for people and the response for programs, where a path has both."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -11,15 +11,15 @@ PAGE, DATA = "text/html", "application/json"
 
 
 def wants_page() -> bool:
-    """A browser asks.  Whoever takes anything (`Accept: */*`, or nothing said) is a program."""
+    """Tell whether a browser asks: it prefers HTML, while programs accept anything, or JSON."""
     accepted = request.accept_mimetypes
     return any(named == PAGE for named, _ in accepted) and bool(accepted[PAGE] > accepted[DATA])
 
 
 def json_alternate(other: Callable[..., Any], *, key: bool = True) -> Callable[[View], View]:
-    """Marks a page's view: all but browsers get what `other` answers.
+    """Mark a page's view: clients other than browsers get the response of `other`.
 
-    :param key: `other` is for callers with a key, as the APIs are; else for everybody.
+    :param key: `other` requires a key, as the APIs do; False: it is open to everybody.
     """
 
     def mark(view: View) -> View:

@@ -1,4 +1,4 @@
-"""What is left of the plan, as far as it is known, without anybody waiting long for it."""
+"""The account's usage report for the pages, which wait for GitHub for a limited time only."""
 
 from dataclasses import dataclass
 
@@ -10,33 +10,33 @@ from copilot_bridge.http.pages.i18n import tr
 from copilot_bridge.pipeline import Bridge
 from copilot_bridge.upstream.github.accounts import Account
 
-LONGEST_WAIT = 10.0  # s
+MAX_WAIT = 10.0  # s
 
 
 @dataclass(frozen=True)
 class Report:
-    """:param at: unix seconds, when GitHub said so."""
+    """The account's report.  :param at: unix seconds at which GitHub sent it."""
 
     usage: AccountUsage
     at: float
 
 
 def known_report(bridge: Bridge, account: Account) -> Report | None:
-    """The last one, of whatever age; nobody is asked."""
+    """The last report, of any age, without asking GitHub."""
     known = bridge.usage_reports.cached(account)
     return Report(read_usage(known[1]), known[0]) if known else None
 
 
 def fetch_report(bridge: Bridge, account: Account) -> Report | None:
-    """A minute old at the most.  Raises BridgeError."""
-    late = UpstreamTimeout(f"GitHub has not answered within {LONGEST_WAIT:g} s")
-    with gevent.Timeout(LONGEST_WAIT, late):
+    """A report that is a minute old at most.  Raises BridgeError."""
+    late = UpstreamTimeout(f"GitHub has not answered within {MAX_WAIT:g} s")
+    with gevent.Timeout(MAX_WAIT, late):
         bridge.usage_reports.get(account)
     return known_report(bridge, account)
 
 
 def known_plan(bridge: Bridge, account: Account) -> str:
-    """By the last Copilot token of the account; "" if there is none."""
+    """The plan that the account's last Copilot token names; "" if there is none."""
     content = bridge.store.key_values.read(f"tokens/{account.fingerprint}") or {}
     sku = content.get("sku")
     return plan_of(sku) if isinstance(sku, str) else ""
@@ -47,7 +47,7 @@ def plan_name(usage: AccountUsage) -> str:
 
 
 def quota_name(name: str) -> str:
-    """GitHub's name of an allowance, for people."""
+    """The name of a quota in the reader's language.  :param name: GitHub's name."""
     names = {
         "premium_interactions": tr("quota.premium_requests"),
         "premium_models": tr("quota.premium_requests"),

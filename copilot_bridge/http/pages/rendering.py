@@ -1,4 +1,4 @@
-"""A page around its content: the template, what each one may use, and the headers of all."""
+"""Renders the templates, and sets the headers of all pages."""
 
 import hashlib
 from collections.abc import Iterable
@@ -22,8 +22,8 @@ from copilot_bridge.http.pages.auth import (
     csrf_token,
     local_url,
     remember,
-    seals,
     shared,
+    signer,
 )
 from copilot_bridge.http.pages.i18n import tr
 
@@ -38,11 +38,11 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
-FOREVER = "public, max-age=31536000, immutable"  # an asset's address changes with its content
+FOREVER = "public, max-age=31536000, immutable"  # an asset's URL changes with its content
 
 
 def navigation() -> list[tuple[str, str]]:
-    """(endpoint, title) of the pages that there are."""
+    """The entries of the navigation, as (endpoint, title)."""
     titles = (
         ("pages.home.show", tr("frame.home")),
         ("pages.usage.show", tr("frame.usage")),
@@ -99,12 +99,12 @@ def fingerprint(name: str) -> str:
 
 
 def asset(name: str) -> str:
-    """The address of a file in `static`."""
+    """The URL of a file in `static`."""
     return url_for("pages.static", filename=name, v=fingerprint(name))
 
 
 def here(**chosen: str) -> str:
-    """This page with another language or theme."""
+    """The URL of this page that chooses another language or theme."""
     if request.method != "GET" or not request.endpoint:
         return url_for("pages.home.show", **chosen)  # type: ignore[arg-type]
     kept = [(name, value) for name, value in request.args.items(multi=True) if name not in CHOICES]
@@ -117,7 +117,7 @@ def theme() -> str:
 
 
 def waiting() -> int:
-    """How many requests wait for the operator's yes."""
+    """The number of requests that wait for the operator's approval."""
     if not g.get("visitor") or not shared().approval.wanted:
         return 0
     try:
@@ -127,7 +127,7 @@ def waiting() -> int:
 
 
 def finish(response: Response) -> Response:
-    """The headers of all that is in this room."""
+    """Set the headers that all pages and assets have."""
     if request.endpoint == "pages.static":
         response.headers["Cache-Control"] = FOREVER if "v" in request.args else "no-cache"
         response.headers.update(HEADERS)
@@ -138,7 +138,7 @@ def finish(response: Response) -> Response:
         response.headers["Cache-Control"] = "no-store"
         vary(response, ("Cookie", "Accept-Language"))
     if new := g.get("new_visit"):
-        remember(response, VISIT, seals().seal("visit", new), YEAR)
+        remember(response, VISIT, signer().sign("visit", new), YEAR)
     return response
 
 
@@ -147,14 +147,14 @@ def vary(response: Response, names: Iterable[str]) -> None:
 
 
 def iso(moment: float | str | None) -> str:
-    """Unix seconds, as HTML's <time> wants them; a text is passed on."""
+    """Unix seconds in the format of HTML's <time>; a text is returned as it is."""
     if moment is None or isinstance(moment, str):
         return moment or ""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def clock(moment: float | str | None) -> str:
-    """The same for people without a script, in UTC; a date stays one."""
+    """The time in UTC, for browsers without scripts; a date stays a date."""
     text = iso(moment)
     if len(text) <= len("2026-01-01"):
         return text
@@ -166,22 +166,22 @@ def clock(moment: float | str | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """As the command line says it."""
+    """A number in the format of the command line."""
     return amount(value)
 
 
 def size(count: int) -> str:
-    """Bytes."""
+    """A number of bytes, in kB or MB."""
     return f"{count / 1000:,.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:,.1f} MB"
 
 
 def fine(value: float) -> str:
-    """A small number with all that tells it from nothing."""
+    """A number; a small one with enough digits to differ from 0."""
     return f"{value:,.4g}" if abs(value) < 1 else amount(value)
 
 
 def seconds(milliseconds: float | None) -> str:
-    """A duration."""
+    """A duration in ms or s; "?" for None."""
     if milliseconds is None:
         return "?"
     if milliseconds < 1000:

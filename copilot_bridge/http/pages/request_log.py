@@ -1,4 +1,4 @@
-"""The request log: found, followed, taken along as a file; and one request with where its time went."""
+"""The pages of the request log: search, live view, export, and the details of one request."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +23,7 @@ from copilot_bridge.store.request_log import FAILED, GROUPS, Filter, RequestLogR
 bp = Blueprint("requests", __name__)
 
 PAGE, LARGEST_PAGE = 50, 1000
+# The fields of the form, which are also the query parameters of programs.
 FIELDS = (
     "from",
     "to",
@@ -31,13 +32,13 @@ FIELDS = (
     "status",
     "account",
     "session",
-)  # of the form, and of a program's query
+)
 
 
 @bp.get("/requests")
 @json_alternate(lambda: listed())
 def show() -> Response:
-    if "" in request.args.values():  # of a form's empty fields; the address is to be passed on
+    if "" in request.args.values():  # the form's empty fields: people share the URL
         return redirect_303(link())
     wanted = asked()
     rows, newer, older = page_of(wanted)
@@ -58,14 +59,14 @@ def show() -> Response:
         zone=timezone.name(timezone.offset()),
         offset=timezone.offset(),
         outcome_badge=outcome_badge,
-        twice=lambda values: [(each, each) for each in values],
+        twice=lambda values: [(value, value) for value in values],
     )
 
 
 @bp.get("/requests/news")
 @debug_logged
 def news() -> Response:
-    """Rows that were written since; what to ask with next time stands in `data-since`."""
+    """The rows written since the last call.  `data-since` in the response is the value for the next call."""
     try:
         since = float(request.args.get("since", ""))
     except ValueError as error:
@@ -87,9 +88,9 @@ def json() -> Response:
 
 
 @bp.get("/requests/<number>")
-@json_alternate(lambda number: told(find(number)))
+@json_alternate(lambda number: json_response(find(number)))
 def one(number: str) -> Response:
-    """Raises BridgeError "not_found"."""
+    """The page of one request; 202 while it has no row yet.  Raises BridgeError "not_found"."""
     if later := pending_entry(number):
         return page("request_later.html", 202, number=number, **later)
     row = find(number)
@@ -105,7 +106,7 @@ def part(number: str) -> Response:
 
 
 def pending_entry(number: str) -> dict[str, Any] | None:
-    """What is told of a request that has no row yet, but will have one; else None."""
+    """The template's values for a request whose row will be written later; None: no such request."""
     row = None if known(number) else shared().request_log_writer.pending(number)
     return {"found": False, "row": row} if row else None
 
@@ -114,32 +115,34 @@ def known(number: str) -> bool:
     return shared().store.request_log.find(number) is not None
 
 
-# For programs.
+# Responses for programs.
 
 
 def listed() -> Response:
-    """{"data": [...], "next": what to give as `before` for the next page, or null}; a caller's own rows."""
+    """A page of the caller's own rows: {"data": [...], "next": the next page's `before`, or null}."""
     most = limit()
-    mark = request.args.get("before")
+    cursor = request.args.get("before")
     table = shared().store.request_log
-    rows = table.page(own(asked()), before=read_cursor(mark) if mark else None, limit=most + 1)
-    return told({"data": rows[:most], "next": cursor_of(rows[most - 1]) if len(rows) > most else None})
+    rows = table.page(own(asked()), before=read_cursor(cursor) if cursor else None, limit=most + 1)
+    return json_response(
+        {"data": rows[:most], "next": cursor_of(rows[most - 1]) if len(rows) > most else None}
+    )
 
 
 def limit() -> int:
-    """Raises InvalidRequest."""
+    """The number of rows on a page.  Raises InvalidRequest."""
     given = request.args.get("limit", str(PAGE))
     if not (given.isascii() and given.isdecimal() and 1 <= int(given[:9]) <= LARGEST_PAGE):
         raise InvalidRequest(f"limit: expected a whole number from 1 to {LARGEST_PAGE}", param="limit")
     return int(given)
 
 
-def told(content: Any) -> Response:
+def json_response(content: Any) -> Response:
     return Response(orjson.dumps(content), headers={"Cache-Control": "no-store"}, mimetype="application/json")
 
 
 def own(wanted: Filter) -> Filter:
-    """Of a caller who is not the operator: their own requests, whatever else they ask for."""
+    """The filter, restricted to the caller's own requests unless the caller is the operator."""
     caller = asking()
     if caller.operator:
         return wanted
@@ -154,7 +157,7 @@ def asking() -> Caller:
 
 
 def find(id_: str) -> RequestLogRow:
-    """Raises BridgeError "not_found"."""
+    """The row of a request that the caller may see.  Raises BridgeError "not_found"."""
     row = shared().store.request_log.find(id_)
     if row is None or not (asking().operator or row.caller == asking().id):
         raise BridgeError(tr("requests.no_such_request"), kind="not_found")
@@ -168,9 +171,9 @@ WRITERS: dict[str, tuple[str, Callable[[Iterator[RequestLogRow]], Iterator[bytes
 
 
 def as_file(wanted: Filter, ending: str) -> Response:
-    """In pieces, however long it is.  Raises StoreError, InvalidRequest: before it has begun."""
+    """The log as a file, which is streamed.  Raises StoreError, InvalidRequest before the stream begins."""
     table = shared().store.request_log
-    table.page(wanted, limit=1)  # or the answer would be under way when the store turns out to be unreadable
+    table.page(wanted, limit=1)  # raises now, not in the middle of the response, if the store can't be read
     kind, write = WRITERS[ending]
     today = time.strftime("%Y-%m-%d", time.gmtime(time.time() + timezone.offset() * 60))
     name = f"copilot-bridge-requests-{today}.{ending}"
@@ -178,11 +181,11 @@ def as_file(wanted: Filter, ending: str) -> Response:
     return Response(write(table.iterate(wanted)), headers=headers, mimetype=kind)
 
 
-# What is asked for.
+# The filter.
 
 
 def asked() -> Filter:
-    """By the address.  Raises InvalidRequest."""
+    """The filter that the query parameters describe.  Raises InvalidRequest."""
     wanted = given()
     status, outcome = read_status(wanted.get("status"))
     return Filter(
@@ -202,7 +205,7 @@ def given() -> dict[str, str]:
 
 
 def read_status(text: str | None) -> tuple[str | None, str | None]:
-    """(status, outcome) of a filter: "404", "4xx", or a name."""
+    """Read the filter for the result, as (status, outcome).  :param text: "404", "4xx", or a name."""
     if text is None or text in statuses():
         return None, {"gone": "client_disconnected"}.get(text or "", text)
     return text, None
@@ -222,7 +225,7 @@ def statuses() -> dict[str, str]:
 
 
 def page_of(wanted: Filter) -> tuple[list[RequestLogRow], bool, bool]:
-    """(rows, there are newer ones, there are older ones)"""
+    """A page of the log, as (rows, newer rows exist, older rows exist)."""
     table = shared().store.request_log
     if after := request.args.get("after"):
         rows = table.page(wanted, after=read_cursor(after), limit=PAGE + 1)
@@ -245,7 +248,7 @@ def link(**more: str) -> str:
 
 @dataclass(frozen=True)
 class Chip:
-    """:param without: where this filter is not."""
+    """A filter in use.  :param without: the URL of the page without this filter."""
 
     name: str
     value: str
@@ -266,14 +269,14 @@ def chips() -> list[Chip]:
     path = url_for("pages.requests.show")
     found = []
     for name, value in given().items():
-        rest = urlencode({each: text for each, text in given().items() if each != name})
+        others = urlencode({other: text for other, text in given().items() if other != name})
         shown = statuses().get(value, value) if name == "status" else value.replace("T", " ")
-        found.append(Chip(titles[name], shown, f"{path}?{rest}" if rest else path))
+        found.append(Chip(titles[name], shown, f"{path}?{others}" if others else path))
     return found
 
 
 def fields_of(wanted: Filter) -> dict[str, str]:
-    """What stands in the form."""
+    """The values of the form's fields."""
     return given() | {
         name: timezone.as_field(moment - shift)
         for name, moment, shift in (("from", wanted.since, 0), ("to", wanted.until, 60))
@@ -281,11 +284,11 @@ def fields_of(wanted: Filter) -> dict[str, str]:
     }
 
 
-# What a row says.
+# The texts of a row.
 
 
 def outcome_badge(row: RequestLogRow) -> tuple[str, str]:
-    """(kind of badge, words) of how a request ended."""
+    """The badge for the outcome of a request, as (kind, text)."""
     outcome = row.outcome or ""
     if outcome == "ok":
         return "good", tr("requests.ok")
@@ -320,7 +323,7 @@ def outcome_name(outcome: str) -> str:
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of a request's time, in ms.  `start`, `length`: in per cent of all of it, for the drawing."""
+    """A part of a request's time, in ms.  `start`, `length`: per cent of the whole time, for the drawing."""
 
     name: str
     kind: str
@@ -330,7 +333,7 @@ class Phase:
 
 
 def phases(row: RequestLogRow) -> list[Phase]:
-    """One after the other; [] where nothing is known."""
+    """The phases of a request in order; []: its times are unknown."""
     whole = row.ms
     if not whole:
         return []

@@ -1,4 +1,4 @@
-"""What to paste where, so that somebody's client uses this bridge."""
+"""The page that shows how to configure a client for this bridge."""
 
 import re
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ from copilot_bridge.store.keys import KEY
 
 bp = Blueprint("setup", __name__)
 
-# Stands in the lines where the key goes; of the stored ones there are but hashes.
+# The placeholder of the key: the store has only hashes of keys.
 YOUR_KEY = "YOUR_KEY"
 
 SYSTEMS = {
@@ -44,7 +44,7 @@ SYSTEMS = {
 # A browser's name for its system -> ours.
 BROWSERS = {"Windows": "windows", "Mac OS": "macos"}
 
-PATIENCE = 4.0  # s; without the catalogue the page can do nearly as much
+CATALOGUE_TIMEOUT = 4.0  # s; the page is useful without the catalogue, too
 SPANS = ("", "30d", "90d", "365d")
 
 MODEL = re.compile(r"[A-Za-z0-9][\w.:/@+-]{0,99}", re.ASCII)  # neither quotes nor blanks
@@ -52,7 +52,7 @@ MODEL = re.compile(r"[A-Za-z0-9][\w.:/@+-]{0,99}", re.ASCII)  # neither quotes n
 
 @dataclass(frozen=True)
 class Choice:
-    """:param model: "": what fits the client.  :param system: a key of SYSTEMS."""
+    """The choices in the form.  :param model: "": the client's usual one.  :param system: key of SYSTEMS."""
 
     client: str
     model: str
@@ -61,14 +61,14 @@ class Choice:
 
 @dataclass(frozen=True)
 class Offer:
-    """The models that there are.  `problem`: why they are not known."""
+    """The chat models of the plan.  `problem`: why they are unknown."""
 
     models: tuple[Model, ...] = ()
     problem: str = ""
 
     def pick(self, wish: str, preferred: tuple[str, ...]) -> ModelInfo | str:
-        """As wished, else what fits; without a catalogue whatever is wished."""
-        found = {each.id: each for each in self.models}
+        """The wished model if the plan has it, else a preferred one; any wish if there is no catalogue."""
+        found = {model.id: model for model in self.models}
         if not found:
             return wish or preferred[0]
         return named(found[wish if wish in found else pick_model(list(found), preferred)])
@@ -81,7 +81,7 @@ def show() -> Response:
 
 @bp.post("/setup/key")
 def add_key() -> Response:
-    """A key, which is shown this once.  Raises InvalidRequest: none is needed."""
+    """Make a key, which is shown only once.  Raises InvalidRequest: the bridge requires no keys."""
     if not shared().authenticator.requires_key:
         raise InvalidRequest(tr("setup.no_key"))
     name, span = request.form.get("name", "").strip(), request.form.get("expires", "")
@@ -97,7 +97,7 @@ def add_key() -> Response:
 
 @bp.post("/setup/test")
 def send_test() -> Response:
-    """Sends one request, and says on the same page how it went."""
+    """Send one request to the model, and show its result on the page."""
     chosen = choice(request.form)
     row = CLIENTS[chosen.client]
     model = offer().pick(chosen.model, row.models)
@@ -108,12 +108,12 @@ def send_test() -> Response:
 @bp.get("/setup/key")
 @bp.get("/setup/test")
 def again() -> Response:
-    """Who loads again what a form has shown."""
+    """Show the page when a browser reloads the result of a form."""
     return redirect_303(url_for("pages.setup.show"))
 
 
 def choice(given: Mapping[str, str]) -> Choice:
-    """What is no choice of ours is as good as none."""
+    """Read the choices; unknown values count as missing."""
     agent = request.headers.get("User-Agent", "")
     usual_system = next((ours for theirs, ours in BROWSERS.items() if theirs in agent), "linux")
     client, model, system = (given.get(name, "").strip() for name in ("client", "model", "system"))
@@ -125,13 +125,13 @@ def choice(given: Mapping[str, str]) -> Choice:
 
 
 def offer() -> Offer:
-    late = UpstreamTimeout(tr("setup.github_silent", seconds=f"{PATIENCE:g}"))
+    late = UpstreamTimeout(tr("setup.github_silent", seconds=f"{CATALOGUE_TIMEOUT:g}"))
     try:
-        with gevent.Timeout(PATIENCE, late):
+        with gevent.Timeout(CATALOGUE_TIMEOUT, late):
             models = offered(g.call, g.call.models.catalogue(g.call.copilot()))
     except BridgeError as error:
         return Offer(problem=str(error))
-    return Offer(tuple(sorted(filter(supports_chat, models), key=lambda each: each.name.lower())))
+    return Offer(tuple(sorted(filter(supports_chat, models), key=lambda model: model.name.lower())))
 
 
 def shown(
@@ -169,7 +169,7 @@ def shown(
         values=[(text_of(name), value) for name, value in steps.values],
         lasting_place=text_of(SHELLS[system.shell].lasting),
         proposed=offered.pick("", row.models),
-        multiplier=next((each.multiplier for each in offered.models if each.id == steps.model.id), None),
+        multiplier=next((known.multiplier for known in offered.models if known.id == steps.model.id), None),
         keyed=keyed,
         key=key,
         key_name=key_name or chosen.client,
@@ -184,7 +184,7 @@ def shown(
 
 
 def base_url() -> str:
-    """As the browser reaches the bridge.  Raises ConfigError."""
+    """The address under which the browser has reached the bridge.  Raises ConfigError."""
     return clean_url(f"{request.host_url.rstrip('/')}{request.script_root}")
 
 

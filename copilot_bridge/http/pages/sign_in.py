@@ -1,4 +1,4 @@
-"""The operator gives a key, once."""
+"""The pages to sign in with the operator's key, and to sign out."""
 
 import time
 
@@ -19,9 +19,8 @@ from copilot_bridge.http.pages.rendering import page
 
 bp = Blueprint("sign_in", __name__)
 
-# A wrong key costs its sender's address this long before the next is looked at; more than so many in a
-# row are refused unseen.  Seconds.
-PAUSE, LONGEST_WAIT = 0.5, 3.0
+# Seconds between two tries of an address.  A try that would have to wait longer than MAX_WAIT is refused.
+PAUSE, MAX_WAIT = 0.5, 3.0
 _next: TTLCache[str, float] = TTLCache(4096, 600.0)
 
 
@@ -37,7 +36,7 @@ def show() -> Response:
 @bp.post("/sign-in")
 @login_exempt
 def enter() -> Response:
-    """Raises BridgeError "rate_limited"."""
+    """Sign in with the key in the form.  Raises BridgeError "rate_limited"."""
     following = local_path(request.form.get("next", ""))
     key = request.form.get("key", "").strip()
     wait_turn(g.entry.caller)
@@ -67,10 +66,13 @@ def form(following: str, status: int = 200, problem: str = "") -> Response:
 
 
 def wait_turn(address: str) -> None:
-    """Keys can't be guessed anyway; those that people have made up might."""
+    """Wait until this address may try a key: a key that a person has made up could be guessed.
+
+    :raises BridgeError: "rate_limited".
+    """
     now = time.monotonic()
     turn = max(now, _next.get(address, now))
-    if turn - now > LONGEST_WAIT:
+    if turn - now > MAX_WAIT:
         raise BridgeError(
             tr("sign_in.too_many_tries"),
             kind="rate_limited",

@@ -1,4 +1,4 @@
-"""What we give to a browser and want back unchanged: signed, with a key that all workers have."""
+"""Signs data for cookies and forms, with a key that all workers share."""
 
 from functools import cached_property
 from typing import Any
@@ -10,8 +10,8 @@ from copilot_bridge.store.encryption import Encryptor
 DAY = 86_400
 
 
-class Seals:
-    """:raises StoreError: the key of the store can't be read."""
+class Signer:
+    """Signs values and checks signatures.  Raises StoreError: the key of the store can't be read."""
 
     def __init__(self, encryptor: Encryptor) -> None:
         self._encryptor = encryptor
@@ -20,13 +20,14 @@ class Seals:
     def _key(self) -> bytes:
         return self._encryptor.derive_key("pages")
 
-    def seal(self, purpose: str, content: Any) -> str:
-        sealed: str = URLSafeTimedSerializer(self._key, salt=purpose).dumps(content)
-        return sealed
+    def sign(self, purpose: str, content: Any) -> str:
+        """The JSON value as signed text, valid for this purpose only."""
+        signed: str = URLSafeTimedSerializer(self._key, salt=purpose).dumps(content)
+        return signed
 
-    def open(self, purpose: str, sealed: str, days: float) -> Any:
-        """None if it is none of ours, or older."""
+    def verify(self, purpose: str, signed: str, days: float) -> Any:
+        """The signed value; None: the signature is invalid or older than `days`."""
         try:
-            return URLSafeTimedSerializer(self._key, salt=purpose).loads(sealed, max_age=int(days * DAY))
+            return URLSafeTimedSerializer(self._key, salt=purpose).loads(signed, max_age=int(days * DAY))
         except BadData:
             return None

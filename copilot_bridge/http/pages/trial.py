@@ -1,4 +1,4 @@
-"""One short request to a model by the way that a client's would go, to see that it answers."""
+"""Sends a short request to a model, through the same code as a client's, to check that it answers."""
 
 import time
 from contextlib import closing
@@ -14,13 +14,13 @@ from copilot_bridge.pipeline.dialect_probes import DIALECT_PROBES, DialectProbe
 from copilot_bridge.pipeline.run import finish_request, run_request
 
 QUESTION = "Say hello in five words."
-ENOUGH = 200  # tokens: some models think first, and would have no word left with less
-LONGEST = 300  # characters of the answer that are shown
+MAX_TOKENS = 200  # with fewer, a model that thinks first would have none left for the answer
+MAX_LENGTH = 300  # characters of the answer that are shown
 
 
 @dataclass(frozen=True)
 class Trial:
-    """:param text: of the answer, "" if there was none.  :param problem: why not, for people."""
+    """The result of the request.  :param text: the answer, or "".  :param problem: why there is no answer."""
 
     model: str
     ms: int
@@ -29,15 +29,15 @@ class Trial:
 
 
 def ask(context: RequestContext, dialect: str, model: str) -> Trial:
-    """Has a line in the log like any other request, and waits for a yes like any other.
+    """Send the request, which is logged and needs approval like any other.
 
-    :param context: for this request alone.
+    :param context: of this request alone.
     """
     probe, began = DIALECT_PROBES[dialect], time.perf_counter()
     entry = RequestLogEntry(g.entry.caller, "POST", probe.path, caller_id=g.entry.caller_id, dialect=dialect)
     try:
         answer = orjson.loads(complete(context, probe, entry, model))
-        return Trial(model, since(began), text=probe.probe.text(answer).strip()[:LONGEST])
+        return Trial(model, since(began), text=probe.probe.text(answer).strip()[:MAX_LENGTH])
     except BridgeError as error:
         entry.note_error(error)
         entry.status = error.status or 502
@@ -48,7 +48,7 @@ def ask(context: RequestContext, dialect: str, model: str) -> Trial:
 
 def complete(context: RequestContext, probe: DialectProbe, entry: RequestLogEntry, model: str) -> bytes:
     """Return the whole answer.  Raises BridgeError."""
-    question = orjson.dumps(probe.probe.body(model, QUESTION, ENOUGH))
+    question = orjson.dumps(probe.probe.body(model, QUESTION, MAX_TOKENS))
     with closing(run_request(context, probe.make, entry, question, {})) as exchange:
         answer = exchange.result()
     entry.status = 200

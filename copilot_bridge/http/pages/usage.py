@@ -1,7 +1,6 @@
-"""What is left of the plan, and what used it up.
+"""The usage page: the quota that is left, and the requests that used it.
 
-The log's sums are there at once; what is left comes from GitHub, and nobody waits for it but the region that
-shows it.
+The sums of the log are there at once.  The quota comes from GitHub, and only the region that shows it waits.
 """
 
 import time
@@ -29,11 +28,11 @@ from copilot_bridge.upstream.github.accounts import Account
 bp = Blueprint("usage", __name__)
 
 DAYS = 30
-LATEST = 10  # requests whose cost is told one by one
+LATEST = 10  # requests whose cost is listed
 
 ADDED = ("requests", "errors", "premium", "tokens_in", "tokens_out", "tokens_cached", "cost")
 
-# What the chart can show -> the sums that it adds up.
+# The quantities of the chart -> the sums that are added for each.
 METRICS = {
     "requests": ("requests",),
     "premium": ("premium",),
@@ -44,7 +43,7 @@ METRICS = {
 
 @dataclass(frozen=True)
 class Choice:
-    """:param user: the login that was chosen, "": none.  :param users: there are to choose from."""
+    """The choice of a login.  :param user: the chosen one; "": none.  :param users: all logins."""
 
     user: str
     users: tuple[str, ...]
@@ -69,10 +68,10 @@ def part() -> Response:
 
 
 def choice() -> Choice:
-    """Raises InvalidRequest: there is no such login."""
+    """The login that the query names.  Raises InvalidRequest: there is no such login."""
     bridge = shared()
     try:
-        users = tuple(each.user for each in reversed(bridge.logins.all()) if each.host == bridge.hosts.api)
+        users = tuple(login.user for login in reversed(bridge.logins.all()) if login.host == bridge.hosts.api)
     except StoreError:
         users = ()
     wanted = request.args.get("account", "")
@@ -81,11 +80,14 @@ def choice() -> Choice:
     return Choice(wanted, users)
 
 
-# What is left.
+# The quota.
 
 
 def left_of(user: str, *, ask: bool) -> dict[str, Any]:
-    """:param user: "": the account that requests use.  :param ask: GitHub, if what is known is old."""
+    """The values of the quota for the template.
+
+    :param user: "": the account that requests use.  :param ask: GitHub, if the last report is old.
+    """
     bridge, account, report, problem = shared(), None, None, ""
     try:
         account = bridge.account(replace(LOCAL_OPERATOR, account=user))
@@ -108,16 +110,16 @@ def left_of(user: str, *, ask: bool) -> dict[str, Any]:
 
 
 def limits_of(bridge: Bridge, account: Account | None) -> dict[str, Any]:
-    """Of the session and the week, on plans that have them."""
-    told = bridge.quota_snapshots.shared(account) if account else {}
-    return {name: told[name] for name in ("session", "weekly") if name in told}
+    """The limits of the session and of the week, on plans that have them."""
+    snapshots = bridge.quota_snapshots.shared(account) if account else {}
+    return {name: snapshots[name] for name in ("session", "weekly") if name in snapshots}
 
 
-# What used it up.
+# The requests.
 
 
 def log_of(user: str) -> dict[str, Any] | None:
-    """None if the log can't be read just now."""
+    """The values of the log for the template; None: the log can't be read."""
     offset = timezone.offset()
     first = midnight(time.time(), offset) - (DAYS - 1) * DAY
     whose = {"account": user} if user else {}
@@ -129,12 +131,16 @@ def log_of(user: str) -> dict[str, Any] | None:
     shown = metric()
     models = summed(shares, lambda share: model_name(share["model"]))
     callers = summed(shares, lambda share: str(share["caller"]))
+
+    def largest_first(item: tuple[str, Sums]) -> tuple[float, str]:
+        return -sum_of(item[1], shown), item[0]
+
     return {
-        "chart": chart_of(shares, [name_of_day(first + each * DAY, offset) for each in range(DAYS)], shown),
+        "chart": chart_of(shares, [name_of_day(first + index * DAY, offset) for index in range(DAYS)], shown),
         "shown": shown,
         "metrics": {name: metric_name(name) for name in METRICS},
-        "models": sorted(models.items(), key=lambda each: (-sum_of(each[1], shown), each[0])),
-        "callers": sorted(callers.items(), key=lambda each: (-sum_of(each[1], shown), each[0])),
+        "models": sorted(models.items(), key=largest_first),
+        "callers": sorted(callers.items(), key=largest_first),
         "unknown": model_name(""),
         "total": added(shares),
         "latest": latest,
@@ -183,6 +189,6 @@ def summed(shares: list[Sums], stored_name: Callable[[Sums], str]) -> dict[str, 
 
 
 def added(rows: list[Sums]) -> Sums:
-    """None stays where nothing is known of it."""
-    told = {name: [row[name] for row in rows if row[name] is not None] for name in ADDED}
-    return {name: sum(values) if values else None for name, values in told.items()}
+    """The sums of the rows; None where no row has a value."""
+    known = {name: [row[name] for row in rows if row[name] is not None] for name in ADDED}
+    return {name: sum(values) if values else None for name, values in known.items()}

@@ -11,7 +11,7 @@ import pytest
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, LoginRequired, StoreError
 from copilot_bridge.http.pages import device_login as module
-from copilot_bridge.http.pages.device_login import DONE, FAILED, NAME, REMEMBERED, WAITING, SharedFlow
+from copilot_bridge.http.pages.device_login import DONE, FAILED, NAME, RESULT_TTL, WAITING, SharedFlow
 from copilot_bridge.pipeline import Bridge
 from copilot_bridge.redaction import Secret
 from copilot_bridge.upstream.github.device_login import DeviceCode, DeviceFlow, PollResult, slower
@@ -70,8 +70,8 @@ def test_nobody_polls_before_it_is_time(github: GitHub, flow: SharedFlow, tmp_pa
     begin = github.now
     for _ in range(600):
         github.now += 0.1
-        flow.look()
-        other.look()
+        flow.poll()
+        other.poll()
         if not github.answers:
             break
     waits = [later - earlier for earlier, later in zip([begin, *github.polled], github.polled, strict=False)]
@@ -86,12 +86,12 @@ def test_a_clock_that_was_set_back_makes_nobody_wait(github: GitHub, flow: Share
     flow.start()
     github.now -= back
     github.answers = [PENDING, GRANTED]
-    flow.look()
+    flow.poll()
     assert len(github.polled) == 1
     flow.start()
     assert github.codes == 2
     github.now += 7
-    flow.look()
+    flow.poll()
     assert state(flow)[0] == DONE
 
 
@@ -113,10 +113,10 @@ def test_an_end_is_an_end(github: GitHub, flow: SharedFlow, code: str | None, ex
     github.answers = [BridgeError("it is over", code=code)]
     for _ in range(3):
         github.now += 10
-        flow.look()
+        flow.poll()
     assert state(flow) == (FAILED, expected)
     assert len(github.polled) == 1
-    github.now += 900 + REMEMBERED
+    github.now += 900 + RESULT_TTL
     assert flow.state() is None
 
 
@@ -124,7 +124,7 @@ def test_a_code_expires_without_github(github: GitHub, flow: SharedFlow) -> None
     flow.start()
     github.now += 900
     assert state(flow) == (FAILED, "expired_token")
-    flow.look()
+    flow.poll()
     assert github.polled == []
 
 
@@ -138,7 +138,7 @@ def test_it_is_done_even_if_there_is_no_plan(
     flow.start()
     github.answers = [GRANTED]
     github.now += 10
-    login = flow.look()
+    login = flow.poll()
     assert login
     assert (login.state, login.user, login.problem) == (DONE, "octocat", "no Copilot here")
     assert login.device_code == "", "of no use any more"
@@ -150,7 +150,7 @@ def test_a_new_login_takes_the_place_of_the_old_one(github: GitHub, flow: Shared
     asked = flow._claim()
     assert asked
     flow.start()
-    flow._settle(asked, asked)  # its answer comes too late
+    flow._finish_poll(asked, asked)  # its answer comes too late
     login = flow.state()
     assert login
     assert (login.user_code, login.state) == ("CODE-0002", WAITING)
