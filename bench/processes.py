@@ -391,8 +391,12 @@ def find_nginx() -> str | None:
 
 @contextmanager
 def listening() -> Iterator[tuple[socket.socket, tuple[str, int]]]:
-    """A bound socket for a child to serve on: clients can connect before the child is up."""
+    """A bound socket for a child to serve on: clients can connect before the child is up.
+
+    As `copilot-bridge start` does, it sets TCP_NODELAY at once: what is accepted inherits it.
+    """
     with socket.create_server((HOST, 0), backlog=BACKLOG) as listener:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield listener, listener.getsockname()
 
 

@@ -50,6 +50,15 @@ def test_what_is_not(host):
     assert not is_loopback(host)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::"])
+def test_small_answers_are_not_delayed_to_whoever_connects_first(host):
+    """What a listener accepts has its options, also before the server has started."""
+    listeners = open_listeners(host, 0)
+    for listener in listeners:
+        assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        listener.close()
+
+
 def reachable(port):
     """By which of the two addresses of loopback."""
     found = []
