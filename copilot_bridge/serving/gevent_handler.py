@@ -13,7 +13,7 @@ from gevent.pywsgi import Input, WSGIHandler
 from copilot_bridge.http.drain import discard_input
 from copilot_bridge.serving.chunks import ChunkedBody
 from copilot_bridge.serving.error_response import error_response
-from copilot_bridge.streaming.socket_writer import GeventSocketWriter
+from copilot_bridge.streaming.socket_writer import GeventSocketWriter, HeldSocket
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +82,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]
     """Gives the application the client's socket, and leaves the log to the application."""
 
     wsgi_input: Any
+    socket: Any
 
     def handle(self) -> None:
         """Send small writes at once, as gunicorn does: or the first event waits 40 ms for the head's ACK."""
@@ -126,6 +127,15 @@ class Handler(WSGIHandler):  # type: ignore[misc]
             "copilot_bridge.socket_writer": GeventSocketWriter(self),
             "copilot_bridge.hang_up": self.close_after_response,
         }
+
+    def _write_with_headers(self, data: bytes) -> None:
+        """Send the head together with the first piece of the body."""
+        client, self.socket = self.socket, HeldSocket(self.socket)
+        try:
+            super()._write_with_headers(data)
+            self.socket.release()
+        finally:
+            self.socket = client
 
     def close_after_response(self) -> None:
         """Close the connection after this response, without reading the rest of the request."""

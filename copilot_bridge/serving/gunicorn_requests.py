@@ -13,7 +13,7 @@ from gunicorn.http.errors import (
 from gunicorn.http.wsgi import Response
 
 from copilot_bridge.serving.chunks import MAX_LINE_LENGTH, MalformedBody, parse_chunk_size
-from copilot_bridge.streaming.socket_writer import GunicornSocketWriter
+from copilot_bridge.streaming.socket_writer import GunicornSocketWriter, HeldSocket
 
 # The statuses of gunicorn's errors; all others are 400.
 STATUS_BY_ERROR = (
@@ -34,6 +34,7 @@ def wrap_application(application: Any) -> Any:
     def wrapped(environ: dict[str, Any], start_response: Any) -> Any:
         response: Any = getattr(start_response, "__self__", None)
         if type(response) is Response:  # HTTP/2 has another
+            response.__class__ = JoiningResponse
             environ["copilot_bridge.socket_writer"] = GunicornSocketWriter(response)
             environ["copilot_bridge.hang_up"] = response.force_close
             start_response = partial(restartable_start_response, response)
@@ -52,6 +53,23 @@ def restartable_start_response(
     if failure and not response.headers_sent:
         response.headers, response.response_length = [], None
     return response.start_response(status, headers, failure)
+
+
+class JoiningResponse(Response):  # type: ignore[misc]
+    """A response whose head is sent together with the first piece of its body."""
+
+    sock: Any
+
+    def write(self, data: bytes) -> None:
+        if self.headers_sent:
+            super().write(data)
+            return
+        client, self.sock = self.sock, HeldSocket(self.sock)
+        try:
+            super().write(data)
+            self.sock.release()
+        finally:
+            self.sock = client
 
 
 class StrictReader(ChunkedReader):  # type: ignore[misc]

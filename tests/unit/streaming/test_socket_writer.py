@@ -8,7 +8,13 @@ import gevent.socket as cooperative
 import gevent.ssl as cooperative_ssl
 import pytest
 
-from copilot_bridge.streaming.socket_writer import GeventSocketWriter, GunicornSocketWriter, SocketWriter
+from copilot_bridge.streaming.socket_writer import (
+    MAX_JOINED,
+    GeventSocketWriter,
+    GunicornSocketWriter,
+    HeldSocket,
+    SocketWriter,
+)
 
 
 class CountingWriter(SocketWriter):
@@ -94,3 +100,45 @@ def test_each_servers_state_is_read_and_its_count_updated(chunks: Any, pair: Any
     server = Server(pair[0], begun=True, chunked=True)
     chunks(server).send(b"hello")
     assert server.sent + server.response_length == 5
+
+
+class SlowSocket:
+    """Takes so many bytes by one `send`, and notes each call."""
+
+    def __init__(self, takes: int) -> None:
+        self.takes = takes
+        self.calls: list[tuple[str, bytes]] = []
+
+    def send(self, data: bytes) -> int:
+        self.calls.append(("send", bytes(data[: self.takes])))
+        return min(self.takes, len(data))
+
+    def sendall(self, data: bytes) -> None:
+        self.calls.append(("sendall", bytes(data)))
+
+
+def release(takes: int, *pieces: bytes) -> list[tuple[str, bytes]]:
+    client = SlowSocket(takes)
+    held = HeldSocket(client)
+    for piece in pieces:
+        held.sendall(piece)
+    assert not client.calls
+    held.release()
+    return client.calls
+
+
+def test_a_head_and_a_short_body_are_sent_at_once() -> None:
+    assert release(99, b"head", b"body") == [("send", b"headbody")]
+
+
+def test_what_is_not_taken_at_once_is_sent_afterwards() -> None:
+    assert release(6, b"head", b"body") == [("send", b"headbo"), ("sendall", b"dy")]
+
+
+def test_a_long_body_is_not_copied_to_its_head() -> None:
+    body = b"x" * MAX_JOINED
+    assert release(MAX_JOINED, b"head", body) == [("send", b"head"), ("send", body)]
+
+
+def test_nothing_held_is_nothing_sent() -> None:
+    assert release(99) == []
