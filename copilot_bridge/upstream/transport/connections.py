@@ -28,6 +28,7 @@ import time
 from http.client import HTTPException
 from typing import Any
 
+import gevent.socket
 from gevent.monkey import get_original
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -46,12 +47,14 @@ class Timeouts(Timeout):
 
     def __init__(self, connect: float, read: float, patience: Patience, kind: str) -> None:
         super().__init__(connect=connect, read=read)
-        self._arguments = (connect, read, patience, kind)
         self.patience = patience
         self.kind = kind
 
     def clone(self) -> "Timeouts":
-        return Timeouts(*self._arguments)
+        """The same limits, their clock not started; urllib3 checks them again at each of its clones."""
+        clone = Timeouts.__new__(Timeouts)
+        vars(clone).update(vars(self), _start_connect=None)
+        return clone
 
 
 def both_clocks() -> tuple[float, float]:
@@ -119,13 +122,24 @@ class WatchedConnection(MessageConnection):
         while (now := time.monotonic()) < end:
             give_up = began + timeouts.patience.of(timeouts.kind)
             until = min(end, progress.next_check, give_up if give_up > now else end)
-            if wait_for_read(self.sock, timeout=max(0.0, until - now)):
+            if wait_until_readable(self.sock, max(0.0, until - now)):
                 return
             if stuck := progress.check(time.monotonic()):
                 raise stale(f"{stuck} bytes were not acknowledged", unsent=True)
             if timeouts.patience.is_over(timeouts.kind, time.monotonic() - began):
                 raise stale(f"no answer for {time.monotonic() - began:.0f} s")
         raise TimeoutError("timed out")
+
+
+def wait_until_readable(sock: Any, timeout: float) -> bool:
+    """Wait for bytes on a socket; False: none came.  urllib3 waits by gevent's `poll`, which takes longer."""
+    if not isinstance(sock, gevent.socket.socket):
+        return bool(wait_for_read(sock, timeout=timeout))
+    try:
+        gevent.socket.wait_read(sock.fileno(), timeout)
+    except TimeoutError:
+        return False
+    return True
 
 
 class SendProgress:
