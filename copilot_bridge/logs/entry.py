@@ -4,6 +4,7 @@ import logging
 import time
 import uuid
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from copilot_bridge.errors import BridgeError
@@ -33,6 +34,11 @@ FIELDS = (
 
 # The fields whose text comes from a client or from upstream.
 UNTRUSTED_FIELDS = ("method", "path", "model", "error")
+
+# The same few short texts come again and again, and searching one for secrets is slow.
+MAX_CACHED_LENGTH = 200  # characters
+
+redact_cached = lru_cache(1024)(redact)
 
 
 @dataclass(slots=True)
@@ -114,7 +120,11 @@ class RequestLogEntry:
 def as_fields(entry: RequestLogEntry) -> dict[str, Any]:
     """The fields of the JSON line that are known."""
     fields = {name: value for name in FIELDS if (value := getattr(entry, name)) is not None}
-    return fields | {name: redact(fields[name]) for name in UNTRUSTED_FIELDS if name in fields}
+    return fields | {name: redact_field(fields[name]) for name in UNTRUSTED_FIELDS if name in fields}
+
+
+def redact_field(text: str) -> str:
+    return redact_cached(text) if len(text) <= MAX_CACHED_LENGTH else redact(text)
 
 
 def as_sentence(entry: RequestLogEntry) -> str:

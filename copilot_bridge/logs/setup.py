@@ -25,6 +25,7 @@ def set_up_logging(
     :param plain: for people, even where the output is not a terminal.
     :raises ConfigError: the file can't be opened.
     """
+    skip_unused_facts()
     stream = stream or sys.stderr
     handler = RotatingLogFile(file) if file else logging.StreamHandler(stream)
     handler.setFormatter(formatter_of(stream, plain=plain, to_file=file is not None))
@@ -32,6 +33,12 @@ def set_up_logging(
     root.handlers = [handler]
     root.setLevel(logging.DEBUG if debug else logging.WARNING)
     logging.getLogger("copilot_bridge").setLevel(logging.DEBUG if debug else level.upper())
+
+
+def skip_unused_facts() -> None:
+    """Have logging not find out what no line says (its HOWTO's "Optimization" has these switches)."""
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 def formatter_of(stream: TextIO, *, plain: bool, to_file: bool) -> logging.Formatter:
