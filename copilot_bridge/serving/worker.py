@@ -79,6 +79,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
+        read_settings_once(self.cfg)
         application: Any = self.wsgi
         bridge = application.extensions["copilot_bridge"]
         self._stop_waiting = bridge.stop_waiting
@@ -167,6 +168,14 @@ class Worker(GeventWorker):  # type: ignore[misc]
         busy = {connection for connection in self._connections if connection not in self._idle}
         self._idle.close_all()
         gevent.killall(busy, timeout=FINAL_WRITE_TIMEOUT)
+
+
+def read_settings_once(cfg: Any) -> None:
+    """Make plain attributes of gunicorn's settings.
+
+    Otherwise each is looked for in vain, before `__getattr__` finds it, thirty times per request.
+    """
+    vars(cfg).update({name: setting.get() for name, setting in cfg.settings.items()})
 
 
 class ListenerAddress:
