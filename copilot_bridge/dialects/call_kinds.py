@@ -49,6 +49,9 @@ HEADER_RULES = (
 )
 
 
+RULED_HEADERS = frozenset(rule.header for rule in HEADER_RULES)
+
+
 @dataclass(frozen=True, slots=True)
 class TextRule:
     """A text by which a client's own calls can be recognized.
@@ -89,6 +92,8 @@ TEXT_RULES = (
     TextRule(OPENCODE, "You are a title generator. You output ONLY a thread title", BACKGROUND),
 )
 
+RULED_CLIENTS = (CLAUDE, CODEX, OPENCODE)
+
 # Claude Code puts data about the call itself into the first text of the system prompt, and it differs between
 # calls.
 BILLING = "x-anthropic-billing-header:"
@@ -116,14 +121,14 @@ def call_kind(conversation: Conversation, headers: Mapping[str, str]) -> str | N
 
     Ordinary calls are the user's and those of the tool loop that follows.
     """
-    for header_rule in HEADER_RULES:
+    for header_rule in () if RULED_HEADERS.isdisjoint(headers) else HEADER_RULES:
         value = headers.get(header_rule.header, "").strip().lower()
         if value and (kind := header_rule.values.get(value, header_rule.usual)):
             return kind
     if any(text.startswith(BILLING) and SUBAGENT_MARK in text for text in conversation.system):
         return SUBAGENT
     client = headers.get("user-agent", "").lower()
-    for text_rule in TEXT_RULES:
+    for text_rule in TEXT_RULES if client.startswith(RULED_CLIENTS) else ():
         texts = (conversation.latest,) if text_rule.latest else conversation.system
         if client.startswith(text_rule.client) and any(text.startswith(text_rule.begins) for text in texts):
             return text_rule.kind
@@ -132,7 +137,7 @@ def call_kind(conversation: Conversation, headers: Mapping[str, str]) -> str | N
 
 def first_header(headers: Mapping[str, str], names: tuple[str, ...]) -> str:
     """Return the value of the first of these headers that is present, or ""."""
-    values = (headers.get(name, "").strip()[:MAX_NAME_LENGTH] for name in names)
+    values = (headers[name].strip()[:MAX_NAME_LENGTH] for name in names if name in headers)
     return next(filter(None, values), "")
 
 

@@ -22,10 +22,11 @@ UPLOAD_TIMEOUT = 300.0  # s, for a whole body
 
 def read_body() -> bytes:
     """Reads a body of known length or in chunks.  Raises BridgeError, or ClientDisconnected."""
-    encoding = request.headers.get("Content-Encoding", "identity")
+    environ = request.environ
+    encoding = environ.get("HTTP_CONTENT_ENCODING", "identity")
     if encoding.lower() != "identity":
         raise BridgeError(f"Content-Encoding {encoding!r} is not supported", kind="media_type")
-    transfer_coding = request.environ.get("HTTP_TRANSFER_ENCODING", "chunked")
+    transfer_coding = environ.get("HTTP_TRANSFER_ENCODING", "chunked")
     if transfer_coding.lower() != "chunked":
         raise BridgeError(f"Transfer-Encoding {transfer_coding!r} is not supported", kind="media_type")
     announced = request.content_length

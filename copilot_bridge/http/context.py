@@ -23,8 +23,9 @@ def call() -> RequestContext:
 
 def client_dialect() -> str | None:
     """The client's dialect by the path, or for shared paths by its headers."""
-    by_header = (name for header, name in VERSION_HEADERS.items() if header in request.headers)
-    return dialect_of_path(request.path) or next(by_header, None)
+    if (by_path := dialect_of_path(request.path)) is not None:
+        return by_path
+    return next((name for header, name in VERSION_HEADERS.items() if header in request.headers), None)
 
 
 def client_socket(environ: Mapping[str, Any]) -> Any:

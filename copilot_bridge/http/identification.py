@@ -34,9 +34,10 @@ def is_local() -> bool:
 
 def identify(local: bool) -> None:
     """Finds the request's caller and makes its context.  Raises BridgeError for unknown callers."""
+    shared, entry = bridge(), g.entry
     credentials = read_credentials(map(request.environ.get, CREDENTIAL_VARIABLES))
-    caller = bridge().authenticator.authenticate(credentials, local=local, address=g.entry.caller)
-    bridge().admit(caller, g.entry.caller)
-    g.call = RequestContext(bridge(), caller)
+    caller = shared.authenticator.authenticate(credentials, local=local, address=entry.caller)
+    shared.admit(caller, entry.caller)
+    g.call = RequestContext(shared, caller)
     if caller is not LOCAL_OPERATOR:
-        g.entry.caller_id = caller.id
+        entry.caller_id = caller.id

@@ -70,10 +70,10 @@ def attach_cleanup(response: Response) -> None:
         return
     cleanup.attached = True
     response.call_on_close(cleanup.close)
-    if "call" in g:
-        cleanup.add(g.call.release_limits)
+    if (call := g.get("call")) is not None:
+        cleanup.add(call.release_limits)
         if "is_model_request" in g:
-            cleanup.add(partial(g.call.write_log, entry))
+            cleanup.add(partial(call.write_log, entry))
     cleanup.add(entry.write)
     if has_unread_body():
         discard_unread_body(response, cleanup)
