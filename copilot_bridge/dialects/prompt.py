@@ -114,12 +114,21 @@ class OutputFormat:
     strict: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A gap in a text that the model is to fill.  `suffix`: what follows it, or ""."""
+
+    prefix: str
+    suffix: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
     """A whole request.  A setting is None if the client has left it out.
 
     :param reasoning_effort: how much to reason, as a word.
     :param thinking_budget: how much to reason, in tokens.  0: not at all.
+    :param gap: the request is for a text, not for the next message, and has no messages.
     """
 
     model: str
@@ -135,6 +144,7 @@ class Prompt:
     thinking_budget: int | None = None
     output_format: OutputFormat | None = None
     cache_key: str | None = None
+    gap: Gap | None = None
 
 
 # What a client relies on in a response: each is passed to the model, enforced by the bridge, or refused.  A

@@ -100,6 +100,11 @@ POSITIVE = predicate(
     lambda value: is_integer(value) and value > 0,
     {"type": "integer", "minimum": 1},
 )
+NUMBER = predicate(
+    "a number",
+    lambda value: is_integer(value) or isinstance(value, float),
+    {"type": "number"},
+)
 OBJECT = instance_of("an object", dict, "object")
 LIST = instance_of("a list", list, "array")
 # Called for each part of each message.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from time import time
 from typing import Any
 
-from copilot_bridge.simulator import quota
+from copilot_bridge.simulator import completions, quota
 from copilot_bridge.simulator.personas import Persona
 from copilot_bridge.simulator.world import World
 
@@ -16,7 +16,7 @@ def endpoints(world: World, path: str) -> dict[str, str]:
     return {
         "api": world.url(path),
         "origin-tracker": world.origin,
-        "proxy": world.origin,
+        "proxy": world.url(completions.HOST),
         "telemetry": world.origin,
     }
 

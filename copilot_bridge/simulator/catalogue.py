@@ -20,7 +20,8 @@ from copilot_bridge.simulator.refusals import Refused, model_not_supported, plai
 
 Row = Mapping[str, Any]
 
-UNLISTED = ("/chat/completions", "/embeddings")  # what a model serves that lists nothing
+COMPLETIONS = "/v1/engines/<engine>/completions"  # on a host of its own
+UNLISTED = ("/chat/completions", "/embeddings", COMPLETIONS)  # what a model serves that lists nothing
 
 
 # The oldest versions of clients that are not told to update: a plugin of VS Code, GitHub's own CLI.

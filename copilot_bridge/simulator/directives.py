@@ -29,9 +29,10 @@ Default = int | float | str | tuple[str, ...]
 REPLY, TRANSPORT, ERROR = "reply", "transport", "error"
 STREAM, WHOLE, BOTH = "stream", "whole", "both"
 CHAT, RESPONSES, MESSAGES, EMBEDDINGS = "chat", "responses", "messages", "embeddings"
+COMPLETIONS = "completions"
 WEBSOCKET = "websocket"  # responses over a WebSocket; most of what acts on responses acts there, too
 SPOKEN = (CHAT, RESPONSES, MESSAGES)
-EVERYWHERE = (*SPOKEN, EMBEDDINGS)
+EVERYWHERE = (*SPOKEN, EMBEDDINGS, COMPLETIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ DIRECTIVES: dict[str, Kind] = {
         'makes the calls of the JSON after it, one a round: [{"tool": NAME, "arguments": {…}}, …]; free text '
         "is a string; nothing is called where no tools are offered"
     ),
-    "say": reply("the answer is exactly the text after the directive"),
+    "say": reply("the answer is exactly the text after the directive", surfaces=(*SPOKEN, COMPLETIONS)),
     "empty": reply("the answer is empty"),
     "unicode": reply("the answer has emoji, CJK, combining marks and U+2028"),
     "content-filter": reply("the content filter stops the answer", surfaces=(CHAT, RESPONSES)),

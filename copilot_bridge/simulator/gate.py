@@ -53,6 +53,18 @@ def admit(path: str) -> Caller:
     return caller
 
 
+def admit_to_completion(_path: str) -> Caller:
+    """Lets a request in at the host of code completion, which is the same for all plans.
+
+    :raise Refused: with the true text of the first thing that is wrong.
+    """
+    caller = identify_caller(credential(request.headers.get("Authorization", "")))
+    if caller.direct:
+        refuse("authenticate")
+    check_editor()
+    return caller
+
+
 def identify_caller(bearer: str) -> Caller:
     """Finds the account of a bearer.
 

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
+from functools import partial
 from time import time
 from typing import Any
 from uuid import uuid4
@@ -15,6 +16,7 @@ from copilot_bridge.simulator import (
     auto,
     catalogue,
     chat,
+    completions,
     control,
     device,
     embeddings,
@@ -25,7 +27,7 @@ from copilot_bridge.simulator import (
     quota,
     responses,
 )
-from copilot_bridge.simulator.gate import admit
+from copilot_bridge.simulator.gate import Caller, admit, admit_to_completion
 from copilot_bridge.simulator.ledger import CLIENT_GONE, COMPLETE, Entry
 from copilot_bridge.simulator.outages import NEVER, refuse_with
 from copilot_bridge.simulator.refusals import Refused
@@ -41,6 +43,7 @@ HOSTS = ("", "/individual", "/business", "/enterprise")
 """The Copilot API's hosts: api.githubcopilot.com and those of the plans, as paths of our origin."""
 
 Route = tuple[str, str, Callable[..., Response]]
+Gate = Callable[[str], Caller]
 SURFACES: tuple[Iterable[Route], ...] = (
     catalogue.ROUTES,
     auto.ROUTES,
@@ -71,7 +74,9 @@ def create_app(origin: str, pace: float) -> Flask:
     app.extensions["simulator.devices"] = device.Devices()
     app.before_request(write_down)
     app.register_error_handler(HTTPException, not_served)
-    for blueprint in (github.bp, device.bp, control.bp, *map(copilot_host, HOSTS)):
+    hosts = (copilot_host(path, SURFACES, admit) for path in HOSTS)
+    completion = copilot_host(completions.HOST, (completions.ROUTES,), admit_to_completion)
+    for blueprint in (github.bp, device.bp, control.bp, *hosts, completion):
         app.register_blueprint(blueprint)
     return app
 
@@ -86,12 +91,12 @@ def write_down() -> None:
         request.environ[ENTRY] = entry
 
 
-def copilot_host(path: str) -> Blueprint:
+def copilot_host(path: str, surfaces: Iterable[Iterable[Route]], gate: Gate) -> Blueprint:
     """One host of the Copilot API, at `path`."""
     bp = Blueprint(f"copilot{path.replace('/', '-')}", __name__, url_prefix=path or None)
-    for routes in SURFACES:
+    for routes in surfaces:
         for method, rule, view in routes:
-            add_route(bp, method, rule, guarded(path, method, rule, view))
+            add_route(bp, method, rule, guarded(partial(gate, path), method, rule, view))
     bp.add_url_rule("/_ping", "ping", ping)
     bp.register_error_handler(Refused, say_no)
     bp.after_request(sign)
@@ -120,13 +125,15 @@ def not_served(error: HTTPException) -> Response:
     return Response(f"{error.code} {error.name.lower()}\n", error.code, headers, mimetype="text/plain")
 
 
-def guarded(path: str, method: str, rule: str, view: Callable[..., Response]) -> Callable[..., Response]:
+def guarded(
+    gate: Callable[[], Caller], method: str, rule: str, view: Callable[..., Response]
+) -> Callable[..., Response]:
     """The view behind the gate, if there is no outage; it gets the caller first."""
 
     name = f"ws:{rule}" if method == live.METHOD else rule
 
     def guard(**arguments: str) -> Response:
-        caller = admit(path)
+        caller = gate()
         state = world().outages.at(name, caller.github_token, caller.persona)
         if state == NEVER:
             return never_answer()

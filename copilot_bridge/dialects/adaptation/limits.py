@@ -28,6 +28,7 @@ class Limits:
     :param documents: the media types of documents besides text.
     :param texts_inline: whether text documents have to be sent as text.
     :param custom_tools: whether a tool may take free text.
+    :param gaps: whether the model fills gaps by itself; others are asked in words.
     :param strict: the subset of JSON Schema for the output: "openai" if the schema is strict, "anthropic"
         always.
     """
@@ -43,6 +44,7 @@ class Limits:
     documents: tuple[str, ...] | None = (PDF,)
     texts_inline: bool = True
     custom_tools: bool = False
+    gaps: bool = False
     strict: str = "openai"
 
 

@@ -215,4 +215,4 @@ SETTINGS: dict[str, tuple[str, Callable[[Prompt], Any]]] = {
 }
 
 # Settings that Copilot does not have here.  They are optional.
-UNSUPPORTED_SETTINGS = ("cache_key",)
+UNSUPPORTED_SETTINGS = ("cache_key", "gap")

@@ -172,4 +172,4 @@ SETTINGS: dict[str, tuple[str, Callable[[Prompt], Any]]] = {
 }
 
 # Settings that Copilot does not have here.  They are optional.
-UNSUPPORTED_SETTINGS = ("temperature", "top_p", "stop")
+UNSUPPORTED_SETTINGS = ("temperature", "top_p", "stop", "gap")

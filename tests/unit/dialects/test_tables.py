@@ -16,7 +16,17 @@ from copilot_bridge.dialects.messages import prompt_reader as messages
 from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.messages import reader as messages_reader
 from copilot_bridge.dialects.messages import writer as messages_writer
-from copilot_bridge.dialects.prompt import Message, OutputFormat, Part, Prompt, Role, Text, Tool, ToolChoice
+from copilot_bridge.dialects.prompt import (
+    Gap,
+    Message,
+    OutputFormat,
+    Part,
+    Prompt,
+    Role,
+    Text,
+    Tool,
+    ToolChoice,
+)
 from copilot_bridge.dialects.responses import errors as responses_errors
 from copilot_bridge.dialects.responses import prompt_reader as responses
 from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_writer
@@ -90,6 +100,7 @@ SAID = {
     "thinking_budget": 5000,
     "output_format": OutputFormat({"type": "object"}),
     "cache_key": "k",
+    "gap": Gap("a", "b"),
 }
 
 
@@ -121,7 +132,11 @@ def test_each_setting_is_written_to_its_field(dialect, field):
 
 
 # What a client of a dialect can't say.
-UNHEARD = {"chat": set(), "messages": {"cache_key"}, "responses": {"stop", "thinking_budget"}}
+UNHEARD = {
+    "chat": {"gap"},
+    "messages": {"cache_key", "gap"},
+    "responses": {"stop", "thinking_budget", "gap"},
+}
 FUNCTION = {"name": "f", "description": "d", "parameters": {"type": "object"}}
 BODIES = {
     "chat": {

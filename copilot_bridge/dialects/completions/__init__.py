@@ -1,0 +1,1 @@
+"""OpenAI's legacy Completions, with which editors complete code."""
