@@ -1,0 +1,1 @@
+"""Ollama's API, which many desktop tools speak and nothing else."""

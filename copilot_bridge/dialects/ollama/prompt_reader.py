@@ -1,0 +1,135 @@
+"""Conversion of Ollama's bodies into a `Prompt`.
+
+Calls have no ids in this dialect: results follow their calls in the same order, or name the tool.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.adaptation.media import media_type
+from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.completions.fill_marks import read_fill_prompt
+from copilot_bridge.dialects.ollama.request import options_of
+from copilot_bridge.dialects.prompt import (
+    Gap,
+    Image,
+    Message,
+    OutputFormat,
+    Part,
+    Prompt,
+    Reasoning,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+)
+
+# Optional fields: the response is as valid without them.
+DROPPED = ("keep_alive", "template", "context", "options.seed", "options.top_k", "options.num_ctx")
+
+
+def read_chat_prompt(body: JsonObject) -> Prompt:
+    """Read the body of a chat."""
+    return Prompt(
+        messages=tuple(MessageReader().read(body.get("messages") or ())),
+        tools=tuple(map(read_tool, body.get("tools") or ())),
+        **read_settings(body),
+    )
+
+
+def read_generate_prompt(body: JsonObject) -> Prompt:
+    """Read the body of a generation: a gap to fill, or a single message."""
+    prompt, suffix = body.get("prompt") or "", body.get("suffix") or ""
+    marked = read_fill_prompt(prompt) if not suffix else None
+    settings = read_settings(body)
+    if marked:
+        settings["stop"] = (*settings["stop"], *marked.stops)
+        return Prompt(messages=(), gap=Gap(marked.prefix, marked.suffix), **settings)
+    if suffix or body.get("raw"):
+        return Prompt(messages=(), gap=Gap(prompt, suffix), **settings)
+    system = [Message("system", (Text(body["system"]),))] if body.get("system") else []
+    user = Message("user", (Text(prompt), *map(read_image, body.get("images") or ())))
+    return Prompt(messages=(*system, user), **settings)
+
+
+def read_settings(body: JsonObject) -> dict[str, Any]:
+    options, think = options_of(body), body.get("think")
+    stop = options.get("stop")
+    most = options.get("num_predict") or 0
+    return {
+        "model": body["model"],
+        "max_tokens": most if most > 0 else None,  # -1 and -2: as many as there is room for
+        "temperature": options.get("temperature"),
+        "top_p": options.get("top_p"),
+        "stop": (stop,) if isinstance(stop, str) else tuple(stop or ()),
+        "reasoning_effort": think if isinstance(think, str) else None,
+        "thinking_budget": 0 if think is False else None,
+        "output_format": read_format(body.get("format")),
+    }
+
+
+def read_format(given: Any) -> OutputFormat | None:
+    if not given:
+        return None
+    return OutputFormat(None if given == "json" else given)
+
+
+def read_tool(tool: JsonObject) -> Tool:
+    function = tool["function"]
+    schema = {"type": "object"} | (function.get("parameters") or {})
+    return Tool(function["name"], function.get("description") or "", schema)
+
+
+def read_image(data: str) -> Image:
+    return Image(media_type("image/png", data), data)
+
+
+class MessageReader:
+    """Reads the messages in their order, and gives the calls ids by which their results find them."""
+
+    def __init__(self) -> None:
+        self._open: list[ToolCall] = []  # the calls of the last message that have no result yet
+
+    def read(self, messages: Any) -> Iterator[Message]:
+        for index, message in enumerate(messages):
+            role = message["role"]
+            if role == "tool":
+                yield Message("user", (self._result(index, message),))
+            elif role == "assistant":
+                yield Message("assistant", tuple(self._assistant(index, message)))
+            else:
+                yield Message(role, tuple(read_content(message)))
+
+    def _assistant(self, index: int, message: JsonObject) -> Iterator[Part]:
+        if message.get("thinking"):
+            yield Reasoning(message["thinking"])
+        yield from read_content(message)
+        self._open = [
+            read_call(f"call_{index}_{position}", call)
+            for position, call in enumerate(message.get("tool_calls") or ())
+        ]
+        yield from self._open
+
+    def _result(self, index: int, message: JsonObject) -> ToolResult:
+        """Read a result.  One without a call gets an id that no call has."""
+        wanted, name = message.get("tool_call_id"), message.get("tool_name")
+        call = next((call for call in self._open if wanted and call.id == wanted), None)
+        call = call or next((call for call in self._open if name in (None, "", call.name)), None)
+        if call is None:
+            return ToolResult(wanted or f"result_{index}", tuple(read_content(message)))
+        self._open.remove(call)
+        return ToolResult(call.id, tuple(read_content(message)))
+
+
+def read_call(id_: str, call: JsonObject) -> ToolCall:
+    function = call["function"]
+    return ToolCall(
+        call.get("id") or id_, function["name"], codec.write(function.get("arguments") or {}).decode()
+    )
+
+
+def read_content(message: JsonObject) -> Iterator[Any]:
+    if message.get("content"):
+        yield Text(message["content"])
+    yield from map(read_image, message.get("images") or ())

@@ -1,0 +1,171 @@
+"""Conversion of the hub's events into the lines of Ollama's streams.
+
+Calls of tools come whole, since their arguments are objects in this dialect.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.events import (
+    Event,
+    ReasoningDelta,
+    RefusalDelta,
+    ResponseFinished,
+    ResponseStarted,
+    TextDelta,
+    ToolCallArgumentsDelta,
+    ToolCallStarted,
+)
+from copilot_bridge.dialects.framing.frames import Frame
+from copilot_bridge.dialects.ollama.errors import error_frame
+from copilot_bridge.errors import BridgeError, UpstreamRefused
+
+FINISH_REASON_MAP = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "stop",
+    "refusal": "stop",
+    "filtered": "stop",
+}
+
+
+@dataclass(slots=True)
+class OpenCall:
+    """A tool call whose arguments are still coming."""
+
+    id: str
+    name: str
+    arguments: str = ""
+
+
+class OllamaWriter:
+    """Writes a stream.
+
+    :param members: writes (text, thinking, calls) as members of a line.
+    :param clock: the time in nanoseconds, from any start; the durations count from the writer's creation.
+    :param now: the time that each line bears.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        members: Callable[..., JsonObject],
+        clock: Callable[[], int] = time.monotonic_ns,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._model = model
+        self._members = members
+        self._clock = clock
+        self._now = now
+        self._began = clock()
+        self._first: int | None = None
+        self._call: OpenCall | None = None
+
+    def feed(self, event: Event) -> list[Frame]:
+        handler = self._HANDLERS.get(type(event))
+        return handler(self, event) if handler else []
+
+    def fail(self, error: BridgeError) -> Frame:
+        return error_frame(error)
+
+    def _started(self, _event: ResponseStarted) -> list[Frame]:
+        self._first = self._clock()
+        return []
+
+    def _text(self, event: TextDelta | RefusalDelta) -> list[Frame]:
+        return [*self._close_call(), self._line(self._members(event.text))]
+
+    def _reasoning(self, event: ReasoningDelta) -> list[Frame]:
+        return [*self._close_call(), self._line(self._members("", event.text))]
+
+    def _tool_call(self, event: ToolCallStarted) -> list[Frame]:
+        closed = self._close_call()
+        self._call = OpenCall(event.id, event.name)
+        return closed
+
+    def _arguments(self, event: ToolCallArgumentsDelta) -> list[Frame]:
+        if self._call:
+            self._call.arguments += event.json
+        return []
+
+    def _close_call(self) -> list[Frame]:
+        """Write the call that is open.
+
+        :raises UpstreamRefused: its arguments are no JSON object.
+        """
+        call, self._call = self._call, None
+        if call is None:
+            return []
+        function = {"name": call.name, "arguments": read_arguments(call)}
+        return [self._line(self._members("", "", [{"id": call.id, "function": function}]))]
+
+    def _finished(self, event: ResponseFinished) -> list[Frame]:
+        now = self._clock()
+        first = self._first or now
+        end = {
+            "done_reason": FINISH_REASON_MAP[event.reason],
+            "total_duration": now - self._began,
+            "load_duration": 0,
+            "prompt_eval_count": event.usage.prompt_tokens,
+            "prompt_eval_duration": first - self._began,
+            "eval_count": event.usage.output,
+            "eval_duration": now - first,
+        }
+        last = self._line(self._members() | end, done=True)
+        return [last] if event.reason == "length" and self._is_cut() else [*self._close_call(), last]
+
+    def _is_cut(self) -> bool:
+        """Return whether the length limit has cut off a call, which nobody could run."""
+        if self._call is None:
+            return False
+        with suppress(UpstreamRefused):
+            read_arguments(self._call)
+            return False
+        return True
+
+    def _line(self, members: JsonObject, *, done: bool = False) -> Frame:
+        created = self._now().isoformat().replace("+00:00", "Z")
+        return "", {"model": self._model, "created_at": created, **members, "done": done}
+
+    _HANDLERS: ClassVar[dict[type, Callable[[Any, Any], list[Frame]]]] = {
+        ResponseStarted: _started,
+        TextDelta: _text,
+        RefusalDelta: _text,
+        ReasoningDelta: _reasoning,
+        ToolCallStarted: _tool_call,
+        ToolCallArgumentsDelta: _arguments,
+        ResponseFinished: _finished,
+    }
+
+
+def chat_members(text: str = "", thinking: str = "", calls: Sequence[JsonObject] = ()) -> JsonObject:
+    """Return the members of a chat's line that hold a piece of the response."""
+    message: JsonObject = {"role": "assistant", "content": text}
+    message |= {"thinking": thinking} if thinking else {}
+    return {"message": message | ({"tool_calls": [*calls]} if calls else {})}
+
+
+def generate_members(text: str = "", thinking: str = "", _calls: Sequence[JsonObject] = ()) -> JsonObject:
+    """Return the members of a generation's line; it offers no tools, so there are no calls."""
+    return {"response": text, **({"thinking": thinking} if thinking else {})}
+
+
+def read_arguments(call: OpenCall) -> JsonObject:
+    """Read the arguments of a call.
+
+    :raises UpstreamRefused: they are no JSON object, as where the response was cut off.
+    """
+    try:
+        arguments = codec.read(call.arguments.encode() or b"{}")
+    except ValueError:
+        arguments = None
+    if not isinstance(arguments, dict):
+        raise UpstreamRefused(f"the arguments of the call of {call.name!r} are not a JSON object")
+    return arguments
