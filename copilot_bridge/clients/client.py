@@ -54,6 +54,7 @@ class ClientParams:
     model: ModelInfo
     small_model: ModelInfo
     plan: tuple[ModelInfo, ...] = ()
+    os: str = "linux"
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:

@@ -107,7 +107,7 @@ def setup_instructions(
     main = model_info(model or row.models[0])
     small_model_info = model_info(small_model or (row.small_models[0] if row.small_models else main))
     root = clean_url(base_url)
-    params = ClientParams(root, key or PLACEHOLDER, bool(key), main, small_model_info, plan)
+    params = ClientParams(root, key or PLACEHOLDER, bool(key), main, small_model_info, plan, system.os)
     files = (planned_file(settings_file, params, system) for settings_file in row.files)
     variables, say = row.variables(params), SHELLS[system.shell].lines
     return Instructions(

@@ -46,18 +46,26 @@ def claude_settings(params: ClientParams) -> Values:
 # --- Codex
 
 
+# The shell of an operating system, and the variable with the key as it spells it.  Codex asks a provider for
+# its models only if a command prints the key.
+SHELLS = {"windows": ("cmd", "/c", "%BRIDGE_KEY%"), "": ("sh", "-c", "$BRIDGE_KEY")}
+
+
 def codex_settings(params: ClientParams) -> Values:
     """The settings of Codex.  A provider named openai would compact differently; the key stays out."""
+    shell, option, variable = SHELLS.get(params.os, SHELLS[""])
+    key = variable if params.keyed else params.key
     provider = {
         "name": "bridge",
         "base_url": params.v1,
-        "env_key": "BRIDGE_KEY" if params.keyed else None,
         "wire_api": "responses",
+        "env_key": None,
+        "auth": {"command": shell, "args": [option, f"echo {key}"]},
     }
     return {
         "model": params.model.id,
         "model_provider": "bridge",
-        "model_context_window": params.model.prompt or params.model.context,
+        "model_context_window": None,
         "model_providers": {"bridge": provider},
     }
 

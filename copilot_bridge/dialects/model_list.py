@@ -14,6 +14,8 @@ class ModelEntry:
     :param created: unix seconds; 0: Copilot does not say.  :param created_at: the same, by RFC 3339.
     :param is_conversational: clients of every dialect can hold conversations with it.
     :param copilot_fields: Copilot's own fields, for those who want them.
+    :param context: tokens; None: not known.
+    :param efforts: the reasoning efforts that it takes.
     """
 
     id: str
@@ -23,6 +25,10 @@ class ModelEntry:
     created_at: str
     is_conversational: bool
     copilot_fields: Mapping[str, Any] = field(default_factory=dict)
+    context: int | None = None
+    efforts: tuple[str, ...] = ()
+    takes_images: bool = False
+    parallel_tools: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The registry of dialects.  Each has a folder of its own and a row here."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from copilot_bridge.dialects import embeddings
@@ -10,6 +11,7 @@ from copilot_bridge.dialects.chat.model_list import MODEL_LIST
 from copilot_bridge.dialects.dialect import Dialect, ErrorResponse
 from copilot_bridge.dialects.messages.dialect import MESSAGES
 from copilot_bridge.dialects.model_list import ModelList
+from copilot_bridge.dialects.responses import codex_models
 from copilot_bridge.dialects.responses.dialect import RESPONSES
 from copilot_bridge.errors import BridgeError
 
@@ -50,8 +52,18 @@ def limits_of(dialect: str, vendor: str, model: str) -> Limits:
     return limits_for(found.limits, found.limit_overrides, vendor, model)
 
 
-def model_list_of(dialect: str | None) -> ModelList:
-    """Return the form of a client's list of models."""
+# A field of the query by which a client asks for a form of its own.
+MODEL_LISTS_BY_QUERY: dict[str, ModelList] = {codex_models.QUERY: codex_models.CODEX_MODEL_LIST}
+
+
+def model_list_of(dialect: str | None, query: Iterable[str] = ()) -> ModelList:
+    """Return the form of a client's list of models.
+
+    :param query: the names of the fields in the request's query.
+    """
+    own = next((form for name, form in MODEL_LISTS_BY_QUERY.items() if name in query), None)
+    if own:
+        return own
     found = DIALECTS[dialect].model_list if dialect else None
     return found or MODEL_LIST
 

@@ -43,6 +43,7 @@ RULES: tuple[Rule, ...] = (
 # Copilot has), and the successors of the models that were retired by 2026.
 DEFAULT_MAPPING = {
     "copilot-fast": "gpt-4o-mini",
+    "codex-auto-review": "gpt-*-mini",
     "opus": "claude-opus-*",
     "sonnet": "claude-sonnet-*",
     "haiku": "claude-haiku-*",

@@ -148,7 +148,7 @@ class Catalogue:
         return max((model.auto_discount or 0.0 for model in self.models.values()), default=0.0)
 
     @cached_property
-    def rendered(self) -> dict[str, bytes]:
+    def rendered(self) -> dict[object, bytes]:
         """A cache of renderings of the catalogue, by the name of the rendering."""
         return {}
 

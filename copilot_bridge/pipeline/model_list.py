@@ -41,13 +41,12 @@ def list_models(
     call: RequestContext, dialect: str | None = None, query: Mapping[str, str] = NO_QUERY
 ) -> bytes:
     """What a request can name, in the form of the client's dialect.  Raises InvalidRequest."""
-    catalogue, form = call.models.catalogue(call.copilot()), model_list_of(dialect)
+    catalogue, form = call.models.catalogue(call.copilot()), model_list_of(dialect, query)
     if form.is_paged:
         return write_list(call, catalogue, form, query)
-    name = dialect or ""
-    if name not in catalogue.rendered:
-        catalogue.rendered[name] = write_list(call, catalogue, form, query)
-    return catalogue.rendered[name]
+    if form not in catalogue.rendered:
+        catalogue.rendered[form] = write_list(call, catalogue, form, query)
+    return catalogue.rendered[form]
 
 
 def write_list(
@@ -66,7 +65,19 @@ def entry_of(bridge: Bridge, model: Model) -> ModelEntry:
     created_at = datetime.fromtimestamp(model.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     own = model.row if bridge.config.keep_copilot_fields else {}
     chat = supports_chat(model)
-    return ModelEntry(model.id, model.name, model.vendor, model.created, created_at, chat, own)
+    return ModelEntry(
+        id=model.id,
+        name=model.name,
+        vendor=model.vendor,
+        created=model.created,
+        created_at=created_at,
+        is_conversational=chat,
+        copilot_fields=own,
+        context=model.max_prompt_tokens or model.context,
+        efforts=model.profile.efforts or (),
+        takes_images=bool(model.supports.get("vision")),
+        parallel_tools=bool(model.supports.get("parallel_tool_calls")),
+    )
 
 
 def supports_chat(model: Model) -> bool:

@@ -85,13 +85,21 @@ model_provider = "bridge"
 [model_providers.bridge]
 name = "bridge"
 base_url = "{url}/v1"
-env_key = "BRIDGE_KEY"
 wire_api = "responses"
+{key}
 """
 
+# With a command for the key Codex asks the provider for its models, with a variable it does not.
+BY_COMMAND = """
+[model_providers.bridge.auth]
+command = "sh"
+args = ["-c", "echo $BRIDGE_KEY"]
+"""
+BY_VARIABLE = 'env_key = "BRIDGE_KEY"'
 
-def codex(place: Place, model: str, more: str = "") -> Launch:
-    place.write(".codex/config.toml", CODEX.format(model=model, url=place.url, more=more))
+
+def codex(place: Place, model: str, more: str = "", key: str = BY_COMMAND) -> Launch:
+    place.write(".codex/config.toml", CODEX.format(model=model, url=place.url, more=more, key=key))
     options = ["--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"]
     return Launch(["codex", "exec", *options, "-"], {"BRIDGE_KEY": "anything"})
 
@@ -103,7 +111,7 @@ def codex_as(known: str) -> Agent:
         listing = run(Launch(["codex", "debug", "models", "--bundled"]), place, "")
         (row,) = [row for row in json.loads(listing.out)["models"] if row["slug"] == known]
         path = place.write("models.json", json.dumps({"models": [row | {"slug": model}]}))
-        return codex(place, model, f'model_catalog_json = "{path}"')
+        return codex(place, model, f'model_catalog_json = "{path}"', BY_VARIABLE)
 
     return launch
 

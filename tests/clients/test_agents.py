@@ -150,6 +150,7 @@ def test_an_agent_does_its_task(
 
     show(ended)
     assert ended.code == 0
+    assert "metadata" not in ended.err, "Codex does not know the model"
     assert ended.out.strip().splitlines()[-1] == f"All done: {mark}."
     assert task.path.read_text() == task.program
     # Those without tools ask for a title.

@@ -113,13 +113,21 @@ def test_lines_for_each_shell(kind):
 
 
 def test_without_a_key():
-    """Codex would not start without the variable, llm not without the key."""
-    assert "env_key" not in setup_instructions("codex", URL).files[0].content
+    """The llm tool would not start without the key."""
     assert setup_instructions("codex", URL).lines == ""
     assert len(setup_instructions("llm", URL).files) == 1
     assert setup_instructions("codex", URL, KEY).lines == f"export BRIDGE_KEY={KEY}"
     assert KEY not in setup_instructions("codex", URL, KEY).files[0].content
     assert setup_instructions("anthropic-sdk", URL).key == "anything"
+
+
+@pytest.mark.parametrize(("os", "command"), [("linux", "sh"), ("macos", "sh"), ("windows", "cmd")])
+def test_codex_runs_a_command_that_prints_the_key(os, command):
+    content = setup_instructions("codex", URL, KEY, system=System(os=os)).files[0].content
+    provider = tomllib.loads(content)["model_providers"]["bridge"]
+    assert provider["auth"]["command"] == command
+    assert "BRIDGE_KEY" in provider["auth"]["args"][1]
+    assert "env_key" not in provider
 
 
 def test_opencode_asks_each_model_in_its_own_api():
