@@ -1,31 +1,59 @@
 """Finds what an answer cost, in the bytes that Copilot sends."""
 
+import json
 import re
+from typing import Any
 
 # Copilot states the cost in 1e-9 AI units.
 FIELD = b'"total_nano_aiu"'
 COST = re.compile(FIELD + rb"\s*:\s*(\d+)(?=\D)")  # the next character shows that no digit is missing
 MAX_LENGTH = 64  # bytes of the field and its value
+NANO = 1_000_000_000  # in an AI unit
 
 
 class CostReader:
-    """Reads the cost from an answer's bytes, which may be cut anywhere.  `cost`: in AI units."""
+    """Reads the cost from a stream's bytes, which may be cut anywhere.
 
-    __slots__ = ("_tail", "cost")
+    The last cost counts.  Nothing that a model says is taken for one: in the events of a stream it stands in
+    strings, where quotation marks are escaped.
+
+    :ivar nano_aiu: the cost in 1e-9 AI units; None: not told yet.
+    """
+
+    __slots__ = ("_tail", "nano_aiu")
 
     def __init__(self) -> None:
-        self.cost: float | None = None
+        self.nano_aiu: int | None = None
         self._tail = b""
 
     def feed(self, data: bytes) -> None:
         window = self._tail + data
-        if FIELD in window and (found := COST.search(window)):
-            self.cost = int(found[1]) / 1e9
+        if FIELD in window:
+            for found in COST.finditer(window):
+                self.nano_aiu = int(found[1])
         self._tail = window[-MAX_LENGTH:]
 
 
-def cost_of(data: bytes) -> float | None:
-    """The cost of an answer that is here as a whole, in AI units."""
-    reader = CostReader()
-    reader.feed(data)
-    return reader.cost
+def cost_of(data: bytes) -> int | None:
+    """The cost of an answer that is here as a whole, in 1e-9 AI units.
+
+    In a whole answer the arguments of a tool call may be plain JSON, in which a model may write anything: so
+    the field is looked for in the bytes only if it is there once.
+    """
+    if (count := data.count(FIELD)) > 1:
+        return stated_cost(data)
+    found = COST.search(data) if count else None
+    return int(found[1]) if found and b'"copilot_usage"' in data else None
+
+
+def stated_cost(data: bytes) -> int | None:
+    try:
+        answer = json.loads(data)
+    except ValueError:
+        return None
+    total = member(member(answer, "copilot_usage"), "total_nano_aiu")
+    return total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None
+
+
+def member(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None

@@ -3,9 +3,22 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
+from copilot_bridge.billing.cost import NANO
+
 HOUR = 3600
 KEY_COLUMNS = ("hour", "caller", "account", "model")
-SUM_COLUMNS = ("requests", "errors", "premium", "tokens_in", "tokens_out", "tokens_cached", "cost")
+SUM_COLUMNS = (
+    "requests",
+    "errors",
+    "premium",
+    "tokens_in",
+    "tokens_out",
+    "tokens_cached",
+    "cost",
+    "tokens_written",
+    "nano_aiu",
+    "estimated",
+)
 SUCCESSES = ("ok", "client_disconnected")  # the outcomes that count as no error
 
 Rollup = tuple[Any, ...]
@@ -26,6 +39,9 @@ class FinishedRequest(Protocol):
     tokens_out: int | None
     tokens_cached: int | None
     cost: float | None
+    tokens_written: int | None
+    nano_aiu: int | None
+    estimated: int | None
 
 
 def hourly_rollups(requests: Iterable[FinishedRequest]) -> list[Rollup]:
@@ -48,7 +64,17 @@ def sums_of(group: Sequence[FinishedRequest]) -> tuple[Any, ...]:
         total(request.tokens_out for request in group) or 0,
         total(request.tokens_cached for request in group) or 0,
         total(request.cost for request in group),
+        total(request.tokens_written for request in group) or 0,
+        total(nano_aiu_of(request) for request in group),
+        total(request.estimated for request in group) or 0,
     )
+
+
+def nano_aiu_of(request: FinishedRequest) -> int | None:
+    """The cost in 1e-9 AI units, of a row of an earlier version too."""
+    if request.nano_aiu is None and request.cost is not None:
+        return round(request.cost * NANO)
+    return request.nano_aiu
 
 
 def total(numbers: Iterable[Any]) -> Any:

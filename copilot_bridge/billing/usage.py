@@ -8,17 +8,20 @@ from copilot_bridge.billing.hourly_rollups import SUM_COLUMNS
 
 DAY = 86_400
 
-Sums = dict[str, Any]
-"""{"requests", "errors", "premium", "tokens_in", "tokens_out", "tokens_cached", "cost"}.
+FRACTIONS = ("premium", "cost")  # of SUM_COLUMNS
 
-`premium` and `cost` (AI units) are None where nothing is known of them.
+Sums = dict[str, Any]
+"""A number for each of SUM_COLUMNS.
+
+`premium`, `cost` (AI units) and `nano_aiu` (1e-9 AI units) are None where nothing is known of them;
+`estimated` is the number of requests whose cost Copilot has not stated.
 """
 
 
 def named_sums(values: Iterable[Any]) -> Sums:
     """The sums by name.  :param values: of SUM_COLUMNS; PostgreSQL sums up integers as decimals."""
     return {
-        name: value if value is None else float(value) if name in ("premium", "cost") else int(value)
+        name: value if value is None else float(value) if name in FRACTIONS else int(value)
         for name, value in zip(SUM_COLUMNS, values, strict=True)
     }
 

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo
 from copilot_bridge.dialects.adaptation.custom_tools import CustomInputUnwrapper
 from copilot_bridge.dialects.adaptation.stop_sequences import StopSequenceReader
+from copilot_bridge.dialects.chat_usage import chat_usage
 from copilot_bridge.dialects.events import (
     Event,
     EventReader,
@@ -141,8 +142,7 @@ class Translation:
     def _finish(self, event: ResponseFinished) -> ResponseFinished:
         """Finish the response with a reason that says whether there were calls, since agents rely on it."""
         self.done = self.finished = True
-        usage = event.usage
-        self.usage = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.output}
+        self.usage = chat_usage(event.usage)
         if event.reason in ("stop", "tool_calls"):
             return replace(event, reason="tool_calls" if self._call_ids else "stop")
         return event

@@ -48,7 +48,14 @@ class RequestLogEntry:
     :param caller: the client's address.  :param caller_id: the name of its key.
     :param account: the GitHub login that paid.  :param upstream: the dialect spoken to Copilot.
     :param session: a short name of the conversation.  :param discount: the part taken off the price.
-    :param cost: AI units.  :param quota: per cent left.  :param premium: requests taken from the plan.
+    :param nano_aiu: the cost in 1e-9 AI units.  :param estimated: by the table of prices, not by Copilot.
+    :param tier: of the prices, by the length of the prompt.
+    :param quota: per cent left.  :param premium: requests taken from the plan.
+    :param answered: Copilot accepted the request.  :param retries: how often it was sent again.
+    :param asked: the client's name for the model.  :param answering: the model that the answer names.
+    :param upstream_id: GitHub's id of the request.  :param client: the program that sent it.
+    :param interaction: a short name of all that follows from one thing that the user said.
+    :param kind: of call, such as "conversation-subagent"; None: one of the conversation itself.
     :param queue: seconds in the queue.  :param token: seconds until there was a Copilot token.
     :param mended: what Copilot refused, and what the bridge changed or left out in a second request.
     :param outcome: "ok", "client_disconnected", or the kind of the error; `error` is its message.
@@ -75,7 +82,19 @@ class RequestLogEntry:
     discount: float | None = None
     tokens_cached: int | None = None
     tokens_reasoning: int | None = None
-    cost: float | None = None
+    nano_aiu: int | None = None
+    estimated: bool = False
+    tier: str | None = None
+    tokens_written: int | None = None
+    searches: int | None = None
+    answered: bool = False
+    retries: int = 0
+    asked: str | None = None
+    answering: str | None = None
+    upstream_id: str | None = None
+    client: str | None = None
+    interaction: str | None = None
+    kind: str | None = None
     quota: float | None = None
     premium: float | None = None
     queue: float | None = None
@@ -94,6 +113,11 @@ class RequestLogEntry:
         return None if self.first_byte_at is None else round((self.first_byte_at - self.started) * 1000)
 
     @property
+    def cost(self) -> float | None:
+        """In AI units."""
+        return None if self.nano_aiu is None else self.nano_aiu / 1e9
+
+    @property
     def ms(self) -> int:
         return round((time.perf_counter() - self.started) * 1000)
 
@@ -102,7 +126,12 @@ class RequestLogEntry:
         if usage:
             self.tokens_in = usage.get("prompt_tokens")
             self.tokens_out = usage.get("completion_tokens")
-            self.tokens_cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+            prompt = usage.get("prompt_tokens_details") or {}
+            self.tokens_cached = prompt.get("cached_tokens")
+            self.tokens_written = prompt.get("cache_creation_input_tokens") or prompt.get(
+                "cache_write_tokens"
+            )
+            self.searches = usage.get("web_searches")
             self.tokens_reasoning = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens")
 
     def note_error(self, error: BridgeError) -> None:

@@ -74,7 +74,9 @@ class Meters:
                 )
             ),
             "tokens": Counter(**named("tokens", "Tokens, as Copilot counts them.", "model", "kind")),
-            "cost": Counter(**named("cost_ai_units", "The cost that Copilot states.", "model")),
+            "cost": Counter(
+                **named("cost_ai_units", "The cost that Copilot states, else an estimate.", "model")
+            ),
             "errors": Counter(**named("upstream_errors", "Errors of Copilot and of the network.", "kind")),
             "token_refreshes": Counter(
                 **named("token_refreshes", "Exchanges for a Copilot token.", "outcome")

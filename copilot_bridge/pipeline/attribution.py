@@ -12,7 +12,7 @@ from copilot_bridge.upstream.catalogues import ResolvedModel
 from copilot_bridge.upstream.error_mapping import Refusal
 from copilot_bridge.upstream.signals import Signals
 
-SHORT = 13  # characters of a session's id that the log keeps
+SHORT = 13  # characters of an id that the log keeps
 
 
 class Attribution:
@@ -39,6 +39,7 @@ class Attribution:
         self._choice: ResolvedModel | None = None
         self._anew = False
         entry.initiator, entry.session = self.signals.initiator, self.signals.session[:SHORT]
+        entry.interaction, entry.kind = self.signals.interaction[:SHORT], self.signals.type
 
     def occasion(self, has_image: bool) -> PickContext:
         """What "auto" picks a model for.  `has_image`: one is shown to it."""

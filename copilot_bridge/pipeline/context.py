@@ -1,5 +1,6 @@
 """The context of one request: its caller, the account that pays, and its permissions."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from copilot_bridge.access.authentication import Caller
@@ -9,9 +10,11 @@ from copilot_bridge.dialects.prompt_preview import prompt_preview
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.logs.escaping import CONTROL_ESCAPES
+from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline.authorized_models import AuthorizedModels
 from copilot_bridge.pipeline.log_rows import finished_row
 from copilot_bridge.pipeline.services import Bridge
+from copilot_bridge.pipeline.spending import estimated_prompt, note_charge, upstream_id
 from copilot_bridge.store.approvals import PendingRequest
 from copilot_bridge.upstream.catalogues import ModelCatalogues
 from copilot_bridge.upstream.copilot import Copilot
@@ -28,7 +31,10 @@ class RequestContext:
     Whatever is kept from one request to the next is kept by the bridge, under `caller.id`.
     """
 
-    __slots__ = ("_account", "_admission", "_copilot", "_question", "bridge", "caller", "models")
+    __slots__ = (
+        *("_account", "_admission", "_copilot", "_model", "_prompt_estimate", "_question"),
+        *("bridge", "caller", "models"),
+    )
 
     def __init__(self, bridge: Bridge, caller: Caller) -> None:
         self.bridge = bridge
@@ -40,6 +46,8 @@ class RequestContext:
         self._account: Account | None = None
         self._admission: Admission | None = None
         self._copilot: Copilot | None = None
+        self._model: Model | None = None  # that is paid for
+        self._prompt_estimate = 0  # tokens
 
     @property
     def account(self) -> Account:
@@ -73,6 +81,15 @@ class RequestContext:
         known = self.bridge.models.cached(self.account)
         return [each for each in known.alternatives(model) if self.caller.may_use(each)] if known else []
 
+    def before_sending(self, model: Model, size: int) -> None:
+        """The request is about to be sent.  :param size: of its body, in bytes."""
+        self._model, self._prompt_estimate = model, estimated_prompt(model, size)
+
+    def note_accepted(self, entry: RequestLogEntry, headers: Mapping[str, str]) -> None:
+        """Copilot has accepted the request, which is billed from now on."""
+        entry.answered = True
+        entry.upstream_id = upstream_id(headers)
+
     def report_refusal(self, error: BridgeError, model: str, path: str) -> None:
         """A refusal that came in the middle of an answer, where no status says it."""
         if self._admission is not None:
@@ -89,6 +106,9 @@ class RequestContext:
             entry.queue = self._admission.waited
         if self._copilot is not None:
             entry.token = self._copilot.waited
+            entry.retries = self._copilot.retries
+        if self._model is not None and entry.answered:
+            note_charge(entry, self._model, self._prompt_estimate)
         left: dict[str, QuotaSnapshot] = {}
         if self._account is not None:
             entry.account = self._account.login or f"token {self._account.fingerprint[:8]}"

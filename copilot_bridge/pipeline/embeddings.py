@@ -26,6 +26,7 @@ class EmbeddingsRequest:
         self._call = call
         self._entry = entry
         self._body = embeddings.read(data)
+        self._size = len(data)
         self.name: str = self._body["model"]
         self.reply_headers: dict[str, str] = {}
 
@@ -40,10 +41,12 @@ class EmbeddingsRequest:
             raise Unsupported(f"{choice.model.id!r} has a fixed number of dimensions", param="dimensions")
         replies = []
         most = choice.model.max_inputs or MOST_INPUTS
+        self._call.before_sending(choice.model, self._size)
         for part in embeddings.write(self._body, choice.model.id, most):
             response = copilot.send(
                 "POST", PATH, part, dict(choice.headers), request_id=self._entry.id, model=choice.model.id
             )
+            self._call.note_accepted(self._entry, response.headers)
             self.reply_headers = forwarded(response.headers)
             replies.append(read_whole(response))
         self._call.note_quota(self.reply_headers)

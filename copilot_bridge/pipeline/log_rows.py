@@ -37,6 +37,18 @@ def finished_row(entry: RequestLogEntry) -> RequestLogRow:
         session=entry.session,
         discount=entry.discount,
         mended=truncate(entry.mended, MAX_ERROR_LENGTH),
+        nano_aiu=entry.nano_aiu,
+        estimated=int(entry.estimated),
+        tier=entry.tier,
+        tokens_written=entry.tokens_written,
+        searches=entry.searches,
+        retries=entry.retries,
+        asked=truncate(entry.asked, MAX_NAME_LENGTH),
+        answering=truncate(entry.answering, MAX_NAME_LENGTH),
+        upstream_id=truncate(entry.upstream_id, MAX_NAME_LENGTH),
+        client=entry.client,
+        interaction=entry.interaction,
+        kind=entry.kind,
     )
 
 
@@ -52,6 +64,8 @@ def interrupted_row(entry: RequestLogEntry) -> RequestLogRow:
         address=entry.caller,
         path=truncate(entry.path, MAX_NAME_LENGTH),
         streamed=int(entry.streamed),
+        asked=truncate(entry.asked, MAX_NAME_LENGTH),
+        client=entry.client,
     )
 
 

@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 import requests
 
 from copilot_bridge import counting
-from copilot_bridge.billing.cost import CostReader, cost_of
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.accumulation import (
     FrameCollector,
@@ -43,6 +42,7 @@ from copilot_bridge.errors import BridgeError, InvalidRequest, Unsupported, Upst
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.models.profiles import TokenOverheads
+from copilot_bridge.pipeline.answer_facts import AnswerFacts, note_whole_answer
 from copilot_bridge.pipeline.attribution import Attribution
 from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.image_inlining import MOST_IMAGES
@@ -239,7 +239,7 @@ class ModelRequest(ABC):
 
     def _read_whole(self, response: requests.Response) -> WholeResponse:
         data = read_whole(response)
-        self._entry.cost = cost_of(data)
+        note_whole_answer(self._entry, data)
         return self.normalize_response(
             self._route.tool_adapter.whole(data) if self._route.tool_adapter else data
         )
@@ -251,13 +251,13 @@ class ModelRequest(ABC):
     def _counted(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """Raises UpstreamRefused: what is put together here is larger than an answer may be."""
         most = self._bridge.config.answer_limit * MEGABYTE
-        size, cost = 0, CostReader()
+        size, facts = 0, AnswerFacts(self._entry)
         for piece in pieces:
             size += len(piece)
             if size > most:
                 raise too_large(most)
-            cost.feed(piece)
-            self._entry.cost = cost.cost
+            facts.feed(piece)
+            facts.note_cost()
             yield piece
 
     def _prepare(self) -> Model:
@@ -385,6 +385,8 @@ class ModelRequest(ABC):
             return codec.write(self._payload)
 
         streamed = bool(self._payload.get("stream"))
+        if not self.path:  # counting tokens is free
+            self._call.before_sending(model, len(self._upstream_bytes))
         try:
             response = self._call.copilot().send(
                 "POST",
@@ -403,8 +405,7 @@ class ModelRequest(ABC):
                 return self._send(self._prepare())  # it may speak another API
             self._add_prompt_size(refused, model)
             raise
-        if not self.path:  # counting tokens is free
-            self._entry.premium = 0.0 if self._entry.initiator == "agent" else model.multiplier
+        self._call.note_accepted(self._entry, response.headers)
         self.reply_headers = forwarded(response.headers)
         self._call.note_quota(self.reply_headers)
         self._forget_prompt(response)

@@ -7,10 +7,11 @@ from typing import Any, Protocol
 
 import requests
 
-from copilot_bridge.billing.cost import CostReader
 from copilot_bridge.dialects.filtered import StreamConverter
 from copilot_bridge.errors import BridgeError
+from copilot_bridge.logs.client_names import client_name
 from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.pipeline.answer_facts import AnswerFacts
 from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.log_rows import interrupted_row
 from copilot_bridge.pipeline.model_request import unreadable
@@ -129,14 +130,14 @@ class Exchange:
 
     def _relay_body(self, response: requests.Response, reader: StreamConverter) -> Iterator[bytes]:
         self._body = open_body(response, fast=self._fast)
-        cost = CostReader()
+        facts = AnswerFacts(self._entry)
         try:
-            for out in self._relay.relay(self._body, reader, cost.feed):
+            for out in self._relay.relay(self._body, reader, facts.feed):
                 if out:
                     self._entry.note_first_byte()
                 yield out or self._request.keepalive
         finally:
-            self._entry.cost = cost.cost
+            facts.note_cost()
             self._entry.note_usage(reader.usage)
             self._entry.outcome = reader.outcome
         if not reader.done:
@@ -175,6 +176,7 @@ def run_request(
     """
     request = read_request(context, entry, data, headers)
     entry.dialect, entry.model, entry.streamed = request.dialect, request.name, request.streaming
+    entry.asked, entry.client = request.name, client_name(headers.get("user-agent", ""))
     context.prepare_approval(entry, request.name, data)
     context.bridge.request_log_writer.begin(interrupted_row(entry))
     return Exchange(context.bridge, request, entry, client, writer, accepts_continue=accepts_continue)

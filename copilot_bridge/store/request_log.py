@@ -46,6 +46,18 @@ class RequestLogRow:
     session: str | None = None  # a short name of the conversation
     discount: float | None = None  # the part of the price that the model "auto" took off
     mended: str | None = None  # what Copilot refused at first, and the bridge changed or left out
+    nano_aiu: int | None = None  # the cost in 1e-9 AI units; None in rows of version 0.2
+    estimated: int | None = None  # 1: the cost is by the table of prices, 0: by Copilot's own words
+    tier: str | None = None  # of the prices: "default" or "long", by the length of the prompt
+    tokens_written: int | None = None  # to the prompt cache
+    searches: int | None = None  # web searches
+    retries: int | None = None  # how often the bridge sent the request again
+    asked: str | None = None  # the client's name for the model
+    answering: str | None = None  # the model that the answer names
+    upstream_id: str | None = None  # GitHub's id of the request
+    client: str | None = None  # the program, by its User-Agent
+    interaction: str | None = None  # a short name of all that follows from one thing that the user said
+    kind: str | None = None  # "conversation-subagent" and the like; None: the conversation itself
 
 
 COLUMNS = tuple(field.name for field in fields(RequestLogRow))

@@ -80,6 +80,33 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
                 cost DOUBLE PRECISION, PRIMARY KEY (hour, caller, account, model))""",
         ),
     ),
+    (
+        "m002_charges",
+        (
+            *(
+                f"ALTER TABLE requests ADD COLUMN {column}"
+                for column in (
+                    "nano_aiu BIGINT",
+                    "estimated BIGINT",
+                    "tier TEXT",
+                    "tokens_written BIGINT",
+                    "searches BIGINT",
+                    "retries BIGINT",
+                    "asked TEXT",
+                    "answering TEXT",
+                    "upstream_id TEXT",
+                    "client TEXT",
+                    "interaction TEXT",
+                    "kind TEXT",
+                )
+            ),
+            # Sums are exact in integers.  `cost` is the same in AI units, for programs that know no other.
+            "ALTER TABLE request_hours ADD COLUMN tokens_written BIGINT NOT NULL DEFAULT 0",
+            "ALTER TABLE request_hours ADD COLUMN nano_aiu BIGINT",
+            "ALTER TABLE request_hours ADD COLUMN estimated BIGINT NOT NULL DEFAULT 0",
+            "UPDATE request_hours SET nano_aiu = CAST(round(cost * 1000000000) AS BIGINT)",
+        ),
+    ),
 ]
 
 

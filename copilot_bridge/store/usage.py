@@ -26,7 +26,8 @@ SUM_OF_HOURS = ", ".join(f"sum({name})" for name in SUM_COLUMNS)
 SUM_OF_REQUESTS = (
     "count(*), coalesce(sum(CASE WHEN outcome IN ('ok', 'client_disconnected') THEN 0 ELSE 1 END), 0),"
     " sum(premium), coalesce(sum(tokens_in), 0), coalesce(sum(tokens_out), 0),"
-    " coalesce(sum(tokens_cached), 0), sum(cost)"
+    " coalesce(sum(tokens_cached), 0), sum(cost), coalesce(sum(tokens_written), 0),"
+    " sum(coalesce(nano_aiu, CAST(round(cost * 1000000000) AS BIGINT))), coalesce(sum(estimated), 0)"
 )
 # The columns of request_hours, as expressions of the log's own columns.
 COLUMNS_OF_REQUESTS = {

@@ -4,6 +4,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
+from itertools import count
 from typing import Protocol
 
 import requests
@@ -55,6 +56,7 @@ class Copilot:
         self._headers = headers
         self.waited = 0.0  # seconds, for tokens
         self.errors: list[str] = []  # the kinds of Copilot's refusals and of network errors
+        self.retries = 0  # how often a client's request was sent again
 
     def token(self) -> CopilotToken:
         began = time.monotonic()
@@ -96,7 +98,8 @@ class Copilot:
         tried: Counter[str] = Counter()
         kind = f"{path} {model} {streamed}"
         gate = self._gate if request_id else None  # the list of models is not a client's request
-        while True:
+        for attempt in count():
+            self.retries += attempt > 0 and request_id is not None
             if gate:
                 gate.acquire(model, path)
             token = self.token()  # after the gate, which may have taken long
@@ -124,6 +127,7 @@ class Copilot:
             body = self._next_body(refusal, token, tried, body, adapt)
             if refusal.remedy == RETRY:  # it was read; a request refused for its form or its token was not
                 signals = for_replay(signals)
+        raise AssertionError("the attempts end with an answer or an error")
 
     def _next_body(
         self,

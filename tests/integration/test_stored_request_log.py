@@ -1,6 +1,8 @@
 """The request log in the store: each request exactly once, with what it was and what it cost."""
 
+import json
 import os
+import re
 import signal
 import threading
 import time
@@ -11,8 +13,10 @@ from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 
-from integration.harness import Bridge, Simulator, Start, chat_body, new_mark, new_token
+from integration.harness import ROOT, Bridge, Simulator, Start, chat_body, new_mark, new_token
 
+from copilot_bridge.billing.charge import TokenCounts, charge
+from copilot_bridge.billing.prices import read_prices
 from copilot_bridge.store import open_store
 from copilot_bridge.store.request_log import RequestLogRow
 
@@ -171,3 +175,57 @@ def test_a_full_disk_fails_no_request(start_bridge: Start) -> None:
         assert bridge.chat("hello").status == 200
     bridge.log.wait_for(lambda line: "the request log waits in memory" in line)
     assert bridge.told("hello").finish_reason == "stop"
+
+
+# Models that Copilot offers through each of its APIs, asked for through each of ours.
+MIXED = [
+    ("/v1/chat/completions", "gpt-4o"),
+    ("/v1/chat/completions", "claude-sonnet-4.6"),
+    ("/v1/chat/completions", "gpt-5.4-mini"),
+    ("/v1/messages", "claude-opus-5"),
+    ("/v1/messages", "gemini-3.6-flash"),
+    ("/v1/responses", "gpt-5.3-codex"),
+    ("/v1/responses", "claude-haiku-4.5"),
+]
+STATED = re.compile(rb'"total_nano_aiu": ?(\d+)')
+
+
+def mixed_body(path: str, model: str, text: str) -> dict[str, object]:
+    if path == "/v1/responses":
+        return {"model": model, "input": text}
+    return chat_body(text, model) | ({"max_tokens": 500} if path == "/v1/messages" else {})
+
+
+def estimate_of(row: RequestLogRow) -> int:
+    """The cost of a row's tokens by the simulator's catalogue, in 1e-9 AI units."""
+    listed = json.loads((ROOT / "copilot_bridge/simulator/scenarios/models-2026-11.json").read_bytes())[
+        "data"
+    ]
+    prices = read_prices(next(model for model in listed if model["id"] == row.model))
+    tokens = TokenCounts(
+        row.tokens_in or 0, row.tokens_out or 0, row.tokens_cached or 0, row.tokens_written or 0
+    )
+    return charge(prices, None, tokens).nano_aiu or 0
+
+
+def test_costs_are_copilots_own_to_the_nano_unit(start_bridge: Start) -> None:
+    """Of whole answers and streams, passed on and translated; what it states is what the tokens cost, too."""
+    bridge = start_bridge(server="gevent", keep_copilot_fields=1).warm()
+    stated: dict[str, int | None] = {}
+    for path, model in MIXED:
+        for stream in (False, True):
+            body = mixed_body(path, model, f"hello {'word ' * 3000}") | {"stream": stream}
+            answer = bridge.request("POST", path, body, {"User-Agent": "some-agent/1.2 (x)"})
+            told = STATED.search(answer.body)
+            stated[answer.headers["x-request-id"]] = int(told[1]) if told else None
+    found = rows(bridge.home, lambda known: stated.keys() <= known.keys())
+    for id_, cost in stated.items():
+        row = found[id_]
+        assert cost in (None, row.nano_aiu)  # translated answers have no fields of Copilot's
+        assert row.cost == row.nano_aiu / 1e9 > 0
+        assert (row.estimated, row.client, row.retries, row.asked) == (0, "some-agent", 0, row.model)
+        assert row.answering[:3] == row.model[:3]
+        assert row.interaction
+        assert row.upstream_id
+        assert abs(estimate_of(row) / row.nano_aiu - 1) < 0.03
+    assert sum(cost is not None for cost in stated.values()) >= 6

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects.chat.errors import error_frame
+from copilot_bridge.dialects.chat_usage import chat_usage
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import (
     Event,
@@ -112,7 +113,7 @@ class ChatWriter:
         closing = self._chunk({}, FINISH_REASON_MAP[event.reason])
         out = [*self._empty_arguments(), *self._all_signatures(), closing]
         if self._wants_usage and event.usage != TokenUsage():  # a usage of 0 tokens is unknown
-            out.append(("", self._head | {"choices": [], "usage": write_usage(event.usage)}))
+            out.append(("", self._head | {"choices": [], "usage": chat_usage(event.usage)}))
         return out
 
     def _chunk(self, delta: JsonObject, reason: str | None = None) -> Frame:
@@ -127,15 +128,4 @@ class ChatWriter:
         ToolCallStarted: _call,
         ToolCallArgumentsDelta: _arguments,
         ResponseFinished: _finished,
-    }
-
-
-def write_usage(usage: TokenUsage) -> JsonObject:
-    """Write the token usage.  OpenAI counts cached tokens among the prompt."""
-    return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.output,
-        "total_tokens": usage.prompt_tokens + usage.output,
-        "prompt_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": usage.cache_written},
-        "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
     }

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects.chat.errors import error_frame
-from copilot_bridge.dialects.chat.writer import FINISH_REASON_MAP, write_usage
+from copilot_bridge.dialects.chat.writer import FINISH_REASON_MAP
+from copilot_bridge.dialects.chat_usage import chat_usage
 from copilot_bridge.dialects.events import (
     Event,
     RefusalDelta,
@@ -46,7 +47,7 @@ class CompletionsWriter:
     def _finished(self, event: ResponseFinished) -> list[Frame]:
         frames = [self._chunk("", FINISH_REASON_MAP[event.reason])]
         if self._wants_usage and event.usage != TokenUsage():  # a usage of 0 tokens is unknown
-            frames.append(("", self._head | {"choices": [], "usage": write_usage(event.usage)}))
+            frames.append(("", self._head | {"choices": [], "usage": chat_usage(event.usage)}))
         return frames
 
     def _chunk(self, text: str, reason: str | None = None) -> Frame:

@@ -7,12 +7,13 @@ unchanged, including events that do not exist yet.
 
 from typing import Any
 
-from copilot_bridge.dialects import codec, members
+from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.framing import sse
 from copilot_bridge.dialects.messages.errors import error_frame
 from copilot_bridge.dialects.messages.framing import FRAMING
 from copilot_bridge.dialects.messages.tool_calls import ToolCallIds
+from copilot_bridge.dialects.messages.usage import as_chat_usage, token_counts
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
@@ -47,7 +48,7 @@ class MessagesNormalizer:
         return self.done
 
     @property
-    def usage(self) -> dict[str, int] | None:
+    def usage(self) -> JsonObject | None:
         """The token usage as chat counts it, with cached tokens among those of the prompt."""
         return as_chat_usage(self._token_counts) if self._token_counts else None
 
@@ -143,17 +144,3 @@ def without_copilot_fields(value: Any) -> Any:
             if not key.startswith("copilot_")
         }
     return [without_copilot_fields(inner) for inner in value] if isinstance(value, list) else value
-
-
-def token_counts(usage: Any) -> dict[str, int]:
-    members_ = usage.items() if isinstance(usage, dict) else ()
-    return {
-        key: members.token_count(value) for key, value in members_ if members.as_integer(value) is not None
-    }
-
-
-def as_chat_usage(usage: dict[str, int]) -> dict[str, int]:
-    """Convert a usage to chat's, in which the prompt includes cached tokens."""
-    prompt_fields = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-    prompt, completion = sum(usage.get(key, 0) for key in prompt_fields), usage.get("output_tokens", 0)
-    return {"prompt_tokens": prompt, "completion_tokens": completion}

@@ -18,7 +18,7 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
-from copilot_bridge.dialects.messages.normalize import token_counts
+from copilot_bridge.dialects.messages.usage import read_usage, token_counts
 from copilot_bridge.dialects.reorder import PartReorderBuffer
 from copilot_bridge.dialects.stream_errors import ERROR_TYPES, as_stream_error, error_in, is_error
 from copilot_bridge.errors import StreamCut
@@ -170,7 +170,6 @@ class MessagesReader:
     def _count(self, usage: Any) -> None:
         """Add token counts.  Those at the end replace those at the beginning."""
         self._usage |= token_counts(usage)
-        self._usage |= token_counts(usage.get("output_tokens_details")) if isinstance(usage, dict) else {}
 
     _HANDLERS: ClassVar[dict[str, Callable[[Any, Any], Iterator[Event]]]] = {
         "message_start": _start,
@@ -180,16 +179,6 @@ class MessagesReader:
         "message_delta": _finish,
         "message_stop": _stop,
     }
-
-
-def read_usage(usage: dict[str, int]) -> TokenUsage:
-    return TokenUsage(
-        input=usage.get("input_tokens", 0),
-        cached=usage.get("cache_read_input_tokens", 0),
-        cache_written=usage.get("cache_creation_input_tokens", 0),
-        output=usage.get("output_tokens", 0),
-        reasoning=usage.get("thinking_tokens", 0),
-    )
 
 
 BLOCK_EVENTS = ("content_block_start", "content_block_delta", "content_block_stop")

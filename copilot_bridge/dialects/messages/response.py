@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 from copilot_bridge.dialects import codec, members
 from copilot_bridge.dialects.accumulation import WholeResponse
 from copilot_bridge.dialects.codec import JsonObject
-from copilot_bridge.dialects.messages.normalize import as_chat_usage, normalize, token_counts
+from copilot_bridge.dialects.messages.normalize import normalize
 from copilot_bridge.dialects.messages.tool_calls import with_call_ids
+from copilot_bridge.dialects.messages.usage import as_chat_usage, token_counts
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 

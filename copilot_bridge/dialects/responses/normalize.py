@@ -5,7 +5,6 @@ The ids of items are made stable, and the last event complete.
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 from copilot_bridge.dialects import codec, members
 from copilot_bridge.dialects.codec import JsonObject
@@ -13,6 +12,7 @@ from copilot_bridge.dialects.framing import sse
 from copilot_bridge.dialects.responses.errors import error_frame
 from copilot_bridge.dialects.responses.framing import FRAMING
 from copilot_bridge.dialects.responses.item_ids import ItemIds
+from copilot_bridge.dialects.responses.usage import as_chat_usage
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error, read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
@@ -62,7 +62,7 @@ class ResponsesNormalizer:
         self.done = False
         self.failure: BridgeError | None = None
         self.outcome = "ok"
-        self.usage: dict[str, int] | None = None
+        self.usage: JsonObject | None = None
 
     @property
     def finished(self) -> bool:
@@ -184,7 +184,7 @@ class ResponsesNormalizer:
     def _end(self, kind: str, event: JsonObject) -> None:
         self.done = True
         response = event["response"]
-        self.usage = as_chat_usage(response.get("usage"))
+        self.usage = as_chat_usage(response)
         if kind in SUCCESSFUL_ENDS:
             self._on_end(response)
         else:
@@ -202,12 +202,3 @@ def without_copilot_fields(event: JsonObject) -> JsonObject:
     if isinstance(cleaned.get("response"), dict):
         cleaned["response"] = without_copilot_fields(cleaned["response"])
     return cleaned
-
-
-def as_chat_usage(usage: Any) -> dict[str, int] | None:
-    if not isinstance(usage, dict):
-        return None
-    return {
-        "prompt_tokens": members.token_count(usage.get("input_tokens")),
-        "completion_tokens": members.token_count(usage.get("output_tokens")),
-    }

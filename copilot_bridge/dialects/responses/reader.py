@@ -22,6 +22,7 @@ from copilot_bridge.dialects.events import (
     ToolCallStarted,
 )
 from copilot_bridge.dialects.reorder import PartReorderBuffer
+from copilot_bridge.dialects.responses.usage import read_usage
 from copilot_bridge.dialects.stream_errors import ERROR_TYPES, as_stream_error, error_in, is_error
 from copilot_bridge.errors import StreamCut
 
@@ -236,21 +237,3 @@ class ResponsesReader:
         "custom_tool_call": _close_call,
         "message": _close_message,
     }
-
-
-def read_usage(usage: JsonObject) -> TokenUsage:
-    """Read the token usage.  OpenAI counts cached tokens among the input."""
-    details = members.optional_object(usage, "input_tokens_details")
-    cached, cache_written = (
-        members.token_count(details.get("cached_tokens")),
-        members.token_count(details.get("cache_write_tokens")),
-    )
-    return TokenUsage(
-        input=max(0, members.token_count(usage.get("input_tokens")) - cached - cache_written),
-        cached=cached,
-        cache_written=cache_written,
-        output=members.token_count(usage.get("output_tokens")),
-        reasoning=members.token_count(
-            members.optional_object(usage, "output_tokens_details").get("reasoning_tokens")
-        ),
-    )

@@ -8,9 +8,9 @@ from copilot_bridge.dialects.responses.normalize import (
     FAILED_ENDS,
     FAILED_STATUSES,
     SUCCESSFUL_ENDS,
-    as_chat_usage,
     without_copilot_fields,
 )
+from copilot_bridge.dialects.responses.usage import as_chat_usage
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error
 from copilot_bridge.errors import StreamCut, UpstreamRefused
 
@@ -37,12 +37,12 @@ class ResponsesAccumulator:
     def result(self) -> WholeResponse:
         if self._response is None:
             raise StreamCut("Copilot's answer broke off before its end")
-        return codec.write(self._response), as_chat_usage(self._response.get("usage"))
+        return codec.write(self._response), as_chat_usage(self._response)
 
 
 def normalize_response(
     data: bytes, *, keep: bool = False, answer_id: str = ""
-) -> tuple[JsonObject, dict[str, int] | None, dict[str, str]]:
+) -> tuple[JsonObject, JsonObject | None, dict[str, str]]:
     """Normalize Copilot's whole response.
 
     :return: the response, its token usage as chat counts it, and upstream's item ids.
@@ -61,7 +61,7 @@ def normalize_response(
     normalized.setdefault("store", False)
     if normalized.get("output_text") is None:
         normalized.pop("output_text", None)  # SDKs add it themselves
-    return normalized, as_chat_usage(response.get("usage")), ids.upstream_item_ids
+    return normalized, as_chat_usage(response), ids.upstream_item_ids
 
 
 def register_item(ids: ItemIds, index: int, item: JsonObject) -> JsonObject:

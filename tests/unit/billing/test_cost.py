@@ -1,8 +1,12 @@
 """The cost of an answer, read from bytes that are cut anywhere."""
 
+import json
+
 import pytest
 
 from copilot_bridge.billing.cost import CostReader, cost_of
+
+USAGE = {"token_details": [], "total_nano_aiu": 172_800_000}
 
 
 @pytest.mark.parametrize("size", range(1, 60))
@@ -13,8 +17,8 @@ def test_the_cost_is_found_however_the_bytes_are_cut(size):
         pieces = [sent[:start], *(sent[at : at + size] for at in range(start, len(sent), size))]
         for piece in pieces:
             reader.feed(piece)
-            assert reader.cost in (None, 0.172800001)
-        assert reader.cost == 0.172800001
+            assert reader.nano_aiu in (None, 172_800_001)
+        assert reader.nano_aiu == 172_800_001
 
 
 def test_the_cost_is_found_in_two_pieces():
@@ -23,8 +27,26 @@ def test_the_cost_is_found_in_two_pieces():
         reader = CostReader()
         reader.feed(sent[:at])
         reader.feed(sent[at:])
-        assert reader.cost == 0.1728
+        assert reader.nano_aiu == 172_800_000
 
 
-def test_a_whole_answer_without_a_cost_has_none():
-    assert cost_of(b'{"copilot_usage":{}}') is None
+def test_what_a_model_says_in_a_stream_is_no_cost():
+    said = json.dumps({"delta": {"partial_json": json.dumps({"total_nano_aiu": 0})}}).encode()
+    reader = CostReader()
+    reader.feed(b'data: {"total_nano_aiu":5}\n\ndata: ' + said + b"\n\n")
+    assert reader.nano_aiu == 5
+
+
+@pytest.mark.parametrize(
+    ("answer", "cost"),
+    [
+        ({"copilot_usage": USAGE}, 172_800_000),
+        ({"copilot_usage": {}}, None),
+        ({"content": [{"input": {"total_nano_aiu": 0}}], "copilot_usage": USAGE}, 172_800_000),
+        ({"copilot_usage": USAGE, "content": [{"input": {"total_nano_aiu": 0}}]}, 172_800_000),
+        ({"content": [{"input": {"total_nano_aiu": 0}}]}, None),
+        ({"content": [{"input": [USAGE, USAGE]}]}, None),
+    ],
+)
+def test_the_cost_of_a_whole_answer_is_the_one_that_copilot_states(answer, cost):
+    assert cost_of(json.dumps(answer).encode()) == cost

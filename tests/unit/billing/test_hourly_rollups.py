@@ -28,6 +28,9 @@ def test_requests_of_an_hour_are_summed_up():
         "tokens_out": 0,
         "tokens_cached": 0,
         "cost": 0.5,
+        "tokens_written": 0,
+        "nano_aiu": 500_000_000,
+        "estimated": 0,
     }
     assert found[HOUR, "key:a", "octocat", "gpt-4o"]["requests"] == 1
 
@@ -49,7 +52,7 @@ def test_an_outcome_that_is_no_success_is_an_error(outcome, errors):
 
 def test_unknown_numbers_stay_unknown():
     assert (add(None, None), add(None, 2), add(1, None), add(1, 2)) == (None, 2, 1, 3)
-    assert named_sums([1, 0, None, 2, 3, 4, None])["cost"] is None
+    assert named_sums([1, 0, None, 2, 3, 4, None, 0, None, 0])["cost"] is None
 
 
 @pytest.mark.parametrize("offset", [0, 480, -300, 345, -210])
@@ -60,3 +63,10 @@ def test_a_day_begins_at_midnight_in_its_time_zone(offset):
     assert (
         name_of_day(start, offset) == name_of_day(start + DAY - 1, offset) != name_of_day(start - 1, offset)
     )
+
+
+def test_costs_are_summed_up_to_the_nano_unit():
+    """In floats, a tenth ten times is not one."""
+    costs = [request(cost=0.1, nano_aiu=100_000_000, estimated=1) for _ in range(10)]
+    (sums,) = rollups(*costs, request(cost=0.2)).values()  # the last row is one of an earlier version
+    assert (sums["nano_aiu"], sums["estimated"]) == (1_200_000_000, 10)

@@ -25,7 +25,7 @@ from copilot_bridge.dialects.events import (
     ToolCallArgumentsDelta,
     ToolCallStarted,
 )
-from copilot_bridge.dialects.responses import reader as responses_reader
+from copilot_bridge.dialects.responses import usage as responses_usage
 
 trials = settings(max_examples=80, deadline=None, derandomize=True)
 
@@ -491,7 +491,7 @@ CACHE_WRITTEN = {
 @pytest.mark.parametrize("name", CACHE_WRITTEN)
 def test_tokens_written_to_a_cache_are_counted(name):
     """By whichever name, inside of the prompt."""
-    read_usage = responses_reader.read_usage if name == "responses" else chat_reader.read_usage
+    read_usage = responses_usage.read_usage if name == "responses" else chat_reader.read_usage
     assert read_usage(CACHE_WRITTEN[name]) == TokenUsage(input=3, cached=2, cache_written=5)
     assert read_usage({}) == TokenUsage()
 

@@ -4,7 +4,7 @@ import pytest
 
 from copilot_bridge.billing.hourly_rollups import SUCCESSES
 from copilot_bridge.errors import KINDS, InvalidRequest
-from copilot_bridge.store import open_store
+from copilot_bridge.store import open_store, schema
 from copilot_bridge.store.request_log import (
     ALL_REQUESTS,
     GROUPS,
@@ -55,3 +55,33 @@ def test_rows_are_filtered_by_group_and_paged_in_both_directions():
     assert ids(before=(102.0, "4"), limit=3) == "321"
     assert ids(after=(101.0, "2"), limit=3) == "543"
     assert ids(Filter(outcome="ok"), after=(100.0, "0")) == "5"
+
+
+def test_rows_of_the_first_release_count_with_newer_ones(tmp_path, monkeypatch):
+    """Their costs are fractions; from the second release on they are whole nano-units."""
+    monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+    old = open_store(tmp_path)
+
+    def put(transaction):
+        values = ("old", 7_200.5, "key:a", "gpt-4o", "chat", "ok", 0.3, 12)
+        names = "id, at, caller, model, upstream, outcome, cost, tokens_in"
+        transaction.change(f"INSERT INTO requests ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *values)
+        names = "hour, caller, account, model, requests, errors, tokens_in, tokens_out, tokens_cached, cost"
+        transaction.change(
+            f"INSERT INTO request_hours ({names}) VALUES (7200, 'key:a', '', 'gpt-4o', 1, 0, 12, 0, 0, 0.3)"
+        )
+
+    old.database.run(put)
+    old.close()
+    monkeypatch.undo()
+    store = open_store(tmp_path)
+    new = row("new", at=7_201.5, caller="key:a", model="gpt-4o", upstream="chat", outcome="ok")
+    new.cost, new.nano_aiu, new.estimated = 0.1, 100_000_000, 1
+    store.request_log.write([new])
+    for sums in (*store.usage.keys(0.0), store.usage.since(0.0), store.usage.last(2)):
+        assert (sums["requests"], sums["nano_aiu"], sums["estimated"]) == (2, 400_000_000, 1)
+    assert [(one.id, one.nano_aiu) for one in store.request_log.latest()] == [
+        ("new", 100_000_000),
+        ("old", None),
+    ]
+    store.close()

@@ -1,0 +1,41 @@
+"""What the bytes of an answer say of it, beside what the client gets: its cost, and the model that speaks."""
+
+import re
+
+from copilot_bridge.billing.cost import CostReader, cost_of
+from copilot_bridge.logs.entry import RequestLogEntry
+
+# In all dialects the first event with a name has it before anything that the model says.
+MODEL = re.compile(rb'"model"\s*:\s*"([^"\\]{1,200})"')
+MAX_HEAD = 4096  # bytes in which the name is looked for
+
+
+class AnswerFacts:
+    """Reads the facts from a stream's bytes, which may be cut anywhere, and notes them in the log entry."""
+
+    __slots__ = ("_cost", "_entry", "_head")
+
+    def __init__(self, entry: RequestLogEntry) -> None:
+        self._entry = entry
+        self._cost = CostReader()
+        self._head: bytes | None = b""  # None: the name is found, or there is none
+
+    def feed(self, data: bytes) -> None:
+        self._cost.feed(data)
+        if self._head is not None:
+            self._find_model(self._head + data)
+
+    def _find_model(self, head: bytes) -> None:
+        found = MODEL.search(head[:MAX_HEAD])
+        self._entry.answering = found[1].decode(errors="replace") if found else None
+        self._head = None if found or len(head) > MAX_HEAD else head
+
+    def note_cost(self) -> None:
+        self._entry.nano_aiu = self._cost.nano_aiu
+
+
+def note_whole_answer(entry: RequestLogEntry, data: bytes) -> None:
+    """Note what an answer that is here as a whole says of itself."""
+    entry.nano_aiu = cost_of(data)
+    found = MODEL.search(data)
+    entry.answering = found[1].decode(errors="replace") if found else None
