@@ -16,7 +16,7 @@ bp = Blueprint("docs", __name__)
 
 Json = dict[str, Any]
 
-METHODS = {"get": "info", "post": "good", "put": "low", "patch": "low", "delete": "out"}
+METHODS = {"get": "info", "post": "success", "put": "warning", "patch": "warning", "delete": "danger"}
 
 # The limits of a schema, in signs that need no translation.
 LIMITS = {"minimum": "≥ {}", "maximum": "≤ {}", "maxLength": "≤ {} chars", "minItems": "≥ {} items"}

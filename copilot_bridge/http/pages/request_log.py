@@ -291,10 +291,10 @@ def outcome_badge(row: RequestLogRow) -> tuple[str, str]:
     """The badge for the outcome of a request, as (kind, text)."""
     outcome = row.outcome or ""
     if outcome == "ok":
-        return "good", tr("requests.ok")
+        return "success", tr("requests.ok")
     if outcome in SUCCESSES:
         return "", tr("requests.outcome_client_left")
-    kind = "low" if outcome in (*GROUPS["client"], *GROUPS["limit"]) else "out"
+    kind = "warning" if outcome in (*GROUPS["client"], *GROUPS["limit"]) else "danger"
     return kind, outcome_name(outcome)
 
 

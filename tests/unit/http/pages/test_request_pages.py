@@ -21,7 +21,7 @@ def row(**values):
         ({"ms": 1000, "queue_ms": 300, "token_ms": 300, "first_byte_ms": 400}, [300, 300, 0, 400]),
     ],
 )
-def test_the_parts_are_the_whole(given, expected):
+def test_the_phases_add_up_to_the_whole_time(given, expected):
     found = phases(row(**given))
     assert [each.ms for each in found] == expected
     assert sum(each.length for each in found) == pytest.approx(100, abs=0.1)
@@ -30,16 +30,16 @@ def test_the_parts_are_the_whole(given, expected):
 
 
 @pytest.mark.parametrize("ms", [None, 0])
-def test_no_parts_of_nothing(ms):
+def test_a_request_without_a_time_has_no_phases(ms):
     assert phases(row(ms=ms, queue_ms=5)) == []
 
 
-def test_ends():
-    assert outcome_badge(row(outcome="ok"))[0] == "good"
+def test_each_outcome_has_a_kind_of_badge():
+    assert outcome_badge(row(outcome="ok"))[0] == "success"
     assert outcome_badge(row(outcome="client_disconnected"))[0] == ""
-    assert outcome_badge(row(outcome="rate_limited"))[0] == "low"
-    assert outcome_badge(row(outcome="timeout"))[0] == "out"
-    assert outcome_badge(row(outcome="something_new")) == ("out", "something new")
+    assert outcome_badge(row(outcome="rate_limited"))[0] == "warning"
+    assert outcome_badge(row(outcome="timeout"))[0] == "danger"
+    assert outcome_badge(row(outcome="something_new")) == ("danger", "something new")
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"not_found", "method_not_allowed", "media_type"}))
