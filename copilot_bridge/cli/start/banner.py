@@ -1,6 +1,7 @@
-"""The banner that `start` prints: addresses, account, models, and what to try."""
+"""The banner that `start` prints: addresses, account, models, and commands to try."""
 
 import json
+import os
 import shlex
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ from copilot_bridge.pipeline.model_list import supports_chat
 from copilot_bridge.redaction import Secret
 
 EXAMPLE_MODEL = "gpt-4.1"
+PYTHON = "python" if os.name == "nt" else "python3"
 MODELS_NAMED = 3
 
 
@@ -24,7 +26,7 @@ MODELS_NAMED = 3
 class StartupBanner:
     """The values in the banner.
 
-    :param keyed: callers need a key.  :param trouble: why no request can be served yet.
+    :param keyed: callers need a key.  :param trouble: the reason why no request can be served yet.
     """
 
     config: Config
@@ -65,7 +67,7 @@ class StartupBanner:
 
     def _exposure(self) -> list[str]:
         if self.config.insecure_no_key and not self.keyed:
-            return ["  WARNING   --insecure-no-key: whoever reaches this bridge uses your plan"]
+            return ["  WARNING   --insecure-no-key: anybody who reaches this bridge can use your plan"]
         if not is_loopback(self.config.host):
             return [f"  Open to   other machines, on {self.config.host}: they need an API key"]
         return []
@@ -96,9 +98,10 @@ def api_key_hint(config: Config, keyed: bool) -> str:
 
 
 def curl_line(url: str, keyed: bool) -> str:
+    """The command that sends a prompt to the API and prints the JSON of the response with indentation."""
     body = shlex.quote(json.dumps({"model": EXAMPLE_MODEL, "input": "Hello!"}))
     key = " -H 'Authorization: Bearer YOUR_KEY'" if keyed else ""
-    return f"curl {url}/v1/responses{key} -d {body}"
+    return f"curl -s {url}/v1/responses{key} -d {body} | {PYTHON} -m json.tool"
 
 
 def preflight(bridge: Bridge, simulated: bool) -> StartupBanner:
