@@ -45,4 +45,4 @@ def make_key(
 
 def check_lasting(store: Store) -> None:
     if not store.database.persistent:
-        raise ConfigError("there is no store to keep it in: leave --no-persist out, or use --api-key")
+        raise ConfigError("there is no store for the key: leave out --no-persist, or use --api-key")

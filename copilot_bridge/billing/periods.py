@@ -9,7 +9,7 @@ NAMES = (DAY, WEEK, MONTH, BILLING)
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From `start` to `end`, unix seconds, the latter excluded."""
+    """A period from `start` to `end`, in unix seconds, the latter excluded."""
 
     start: int
     end: int

@@ -15,7 +15,7 @@ from copilot_bridge.serving.standard_streams import ensure_standard_streams
 
 PACKAGE = "copilot_bridge.cli"
 
-# section of the help -> command -> (module, what it does)
+# section of the help -> command -> (module, description)
 SECTIONS = {
     "Serve": {
         "start": ("start.command", "Start the server; log in to GitHub first if needed."),
@@ -32,8 +32,8 @@ SECTIONS = {
     },
     "Copilot": {
         "models": ("models", "List the models of your plan."),
-        "check-usage": ("usage", "Show what is left of your plan's quotas."),
-        "cooldowns": ("cooldowns", "List what is paused because Copilot refused it."),
+        "check-usage": ("usage", "Show your plan's remaining quotas."),
+        "cooldowns": ("cooldowns", "List the models and paths that are paused after a refusal."),
     },
     "Maintenance": {
         "doctor": ("doctor.command", "Check the installation, and suggest fixes."),
@@ -101,7 +101,7 @@ class Commands(Group):
         return super().resolve_command(context, arguments)
 
 
-ERROR_PREFIX = "Error: "  # how click begins
+ERROR_PREFIX = "Error: "  # the prefix of click's messages
 COMPLETION = "_COPILOT_BRIDGE_COMPLETE"  # is set by the code that `completion` prints
 
 click.Context.formatter_class = HelpFormatter
@@ -118,7 +118,7 @@ def cli(context: click.Context) -> None:
     Unofficial: not made, endorsed or supported by GitHub.
     """
     if context.invoked_subcommand is None:
-        from copilot_bridge.cli.next_steps import print_next_steps  # which no command needs
+        from copilot_bridge.cli.next_steps import print_next_steps  # here, as no command needs it
 
         print_next_steps()
 
@@ -155,7 +155,7 @@ def main() -> None:
     except BridgeError as error:
         print_wrapped(f"copilot-bridge: {one_line(str(error))}", err=True)
         sys.exit(1)
-    except BrokenPipeError:  # the reader of our output has had enough
+    except BrokenPipeError:  # the reader of our output has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 

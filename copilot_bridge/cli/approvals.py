@@ -113,7 +113,7 @@ def prompt_for_each(approvals: ApprovalTable, goes_on: Callable[[], bool]) -> No
                 f"{question.caller} asks {question.model} ({kilobytes(question.size)}): {question.preview}"
             )
             click.echo(f"\n{printable(about)}")
-            yes = click.confirm("Let it through?", default=True)
+            yes = click.confirm("Approve it?", default=True)
             if not approvals.decide(question.id, yes=yes):
                 click.echo("It is no longer waiting.")
         time.sleep(POLL_INTERVAL)

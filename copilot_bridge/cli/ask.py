@@ -36,9 +36,9 @@ def command(
 ) -> None:
     """Send a prompt to the running bridge and print the response.
 
-    It goes the way that a client's request goes.  The prompt - is read from standard input.
+    It is sent as a client would send it.  With - as PROMPT, the prompt is read from standard input.
     """
-    from copilot_bridge.clients import clean_url, pick_model  # `--help` has no need of all these
+    from copilot_bridge.clients import clean_url, pick_model  # here, as `--help` does not need them
     from copilot_bridge.serving.address import base_url
     from copilot_bridge.upstream.bridge_client import list_models
     from copilot_bridge.upstream.transport.http_client import HttpClient

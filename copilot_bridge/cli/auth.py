@@ -61,7 +61,7 @@ def log_in_and_tell(config: Config, *, browser: bool) -> None:
 
     bridge = Bridge(config)
     if not bridge.store.database.persistent:
-        raise ConfigError("there is no store to keep the login in: leave --no-persist out")
+        raise ConfigError("there is no store for the login: leave out --no-persist")
     log_in(bridge, browser=browser)
     warn_of_token(config)
     if config.show_token:

@@ -1,4 +1,4 @@
-"""`copilot-bridge cooldowns`: lists what is paused because Copilot refused it, and ends pauses."""
+"""`copilot-bridge cooldowns`: lists the models and paths that are paused after a refusal, and ends pauses."""
 
 import time
 from datetime import datetime
@@ -32,10 +32,10 @@ COLUMNS = ("WHAT", "TIME LEFT", "UNTIL", "SINCE", "REASON")
 @json_option
 @takes_settings(*STORE, *LOGGING)
 def command(config: Config, clear: str | None, as_json: bool) -> None:
-    """List what is paused because Copilot refused it.
+    """List the models and paths that are paused after a refusal.
 
-    A model, a path or the account; since when and until when.  A running bridge sends nothing there until
-    then; it notices at once when a pause is ended here.
+    After a 429, Copilot wants a model, a path or the whole account left alone for some time.  A running
+    bridge sends no requests there until the pause ends; it notices at once if you end it here.
     """
     store = store_of(config)
     cooldowns = Cooldowns(config, store.cooldowns, store.changes)

@@ -51,7 +51,7 @@ PACKAGES = (
     "filelock",
     "cryptography",
 )
-PATIENCE = 10.0  # seconds for each host
+HOST_TIMEOUT = 10.0  # s
 
 
 @click.command("debug", cls=Command)
@@ -60,11 +60,11 @@ PATIENCE = 10.0  # seconds for each host
 def command(config: Config, as_json: bool) -> None:
     """Print what a bug report needs, without secrets.
 
-    Versions, paths, settings and where they come from, the login, which hosts can be reached, and what
-    Copilot's refusals have taught.
+    Versions, paths, settings and their sources, the login, which hosts can be reached, and the limits
+    learned from Copilot's refusals.
     """
     bridge = Bridge(config)
-    with spinner("Looking around"):
+    with spinner("Checking the system, the login and the hosts"):
         report = {
             "version": __version__,
             "python": f"{platform.python_version()} ({sys.executable})",
@@ -109,7 +109,7 @@ def hide(value: object, in_full: bool) -> object:
 
 
 def login_state(bridge: Bridge) -> dict[str, object]:
-    """{"user", "token", "error"} of the login, after asking GitHub whether it is still valid."""
+    """The login, after asking GitHub whether it is still valid, as {"user", "token", "error"}."""
     try:
         account = bridge.account()
     except BridgeError as error:
@@ -123,7 +123,7 @@ def login_state(bridge: Bridge) -> dict[str, object]:
 
 
 def store_state(bridge: Bridge) -> dict[str, object]:
-    """{"place", "key", "problem"} of the store, after reading all of it."""
+    """The state of the store, after reading all of it, as {"place", "key", "problem"}."""
     store = bridge.store
     return {
         "place": store.database.location,
@@ -133,7 +133,7 @@ def store_state(bridge: Bridge) -> dict[str, object]:
 
 
 def hosts(bridge: Bridge) -> list[tuple[str, str]]:
-    """(role, address) of each host; Copilot's is the plan's own where it is known."""
+    """The hosts to reach, as (role, URL).  Copilot's is the plan's own where that is known."""
     try:
         copilot = bridge.copilot().token().api
     except BridgeError:
@@ -154,7 +154,7 @@ def reach(bridge: Bridge, role: str, url: str) -> dict[str, Any]:
 
 def probe(bridge: Bridge, url: str) -> tuple[int, Mapping[str, str]]:
     """The status and headers of the host's response.  Raises BridgeError: nothing answers."""
-    response = bridge.client.send("GET", url + "/", bridge.headers.github(), timeout=PATIENCE)
+    response = bridge.client.send("GET", url + "/", bridge.headers.github(), timeout=HOST_TIMEOUT)
     response.close()
     return response.status_code, response.headers
 
@@ -165,7 +165,7 @@ def print_report(report: dict[str, Any]) -> None:
     click.echo(wrapped(", ".join(packages)))
     print_wrapped(report["paths"]["home"], "Data directory: ")
     store = report["store"]
-    print_wrapped(f"{store['place']}, {store['problem'] or 'in good order'}", "Store: ")
+    print_wrapped(f"{store['place']}, {store['problem'] or 'no problems found'}", "Store: ")
     click.echo()
     rows = [
         (setting["name"], "-" if setting["value"] is None else spell(setting["value"]), setting["origin"])

@@ -54,7 +54,7 @@ def command() -> None:
 def add(
     config: Config, name: str, account: str, models: str, rate: str, expires: str, operator: bool
 ) -> None:
-    """Create a key; it is shown this once."""
+    """Create a key, which is shown only once."""
     store = store_of(config)
     click.echo(make_key(store, name, KEY, account, models, rate, expires, operator))
     click.echo("Keep it: it is not shown again, and only a hash of it is stored.", err=True)
@@ -64,7 +64,7 @@ def add(
 @json_option
 @takes_settings(*STORE, *LOGGING)
 def list_keys(config: Config, as_json: bool) -> None:
-    """List the keys, and what each may do."""
+    """List the keys and their rights."""
     store = store_of(config)
     _ = Authenticator(config, store.keys, store.changes).requires_key  # warns of keys that were lost
     print_keys(store, KEY, "No key is stored.  `copilot-bridge keys add NAME` makes one.", as_json=as_json)
@@ -124,7 +124,7 @@ def revoke(config: Config, name: str) -> None:
 
 def revoke_key(store: Store, name: str, kind: str) -> None:
     if not store.keys.revoke(name, kind):
-        raise ConfigError(f"there is no {kind} of the name {name!r}")
+        raise ConfigError(f"there is no {kind} named {name!r}")
     click.echo(f"Revoked {name}.")
 
 
@@ -132,18 +132,18 @@ def revoke_key(store: Store, name: str, kind: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @takes_settings(*STORE, *LOGGING)
 def clear(config: Config, yes: bool) -> None:
-    """Revoke all keys and share tokens: none is needed any more.
+    """Revoke all keys and share tokens, so that none is needed any more.
 
-    Also after the store was lost or replaced: until then nobody gets in without a key.
+    Needed as well if the store was lost or replaced: until then requests without a key are rejected.
     """
     store = store_of(config)
     check_lasting(store)
     if not yes and not is_interactive():
-        raise ConfigError("this lets in whoever reaches the bridge: say --yes")
+        raise ConfigError("anybody who reaches the bridge could use it then: confirm with --yes")
     if not yes:
-        click.confirm("Revoke all keys, and let in whoever reaches this machine?", abort=True)
+        click.confirm("Revoke all keys, so that anybody who reaches the bridge can use it?", abort=True)
     gone = store.keys.clear()
-    click.echo(f"Revoked {gone}.  No key is needed now, but for those of the settings.")
+    click.echo(f"Revoked {gone}.  No key is needed now, except those in the settings.")
 
 
 @command.command()
@@ -153,6 +153,6 @@ def rotate(config: Config, name: str) -> None:
     """Replace the key NAME with a new one that has the same rights."""
     secret = store_of(config).keys.rotate(name, KEY)
     if secret is None:
-        raise ConfigError(f"there is no key of the name {name!r}")
+        raise ConfigError(f"there is no key named {name!r}")
     click.echo(secret)
     click.echo("Keep it: it is not shown again.  The old one is refused from now on.", err=True)

@@ -18,11 +18,11 @@ from copilot_bridge.upstream.github.editor_logins import EditorLogin, find_edito
 
 
 def log_in(bridge: Bridge, *, browser: bool = True) -> str:
-    """Run GitHub's device flow and store the login; the user's name.  Raises BridgeError.
+    """Run GitHub's device flow, store the login, and return the user's name.  Raises BridgeError.
 
     :param browser: open the address and copy the code, where there is a desktop.
     """
-    bridge.logins.check()  # whether a login can be stored, before anybody is asked to do anything
+    bridge.logins.check()  # that a login can be stored, before the user is asked for anything
     flow = DeviceFlow(bridge.client, bridge.headers, bridge.hosts)
     with spinner("Asking GitHub for a code"):
         code = flow.begin()
@@ -61,7 +61,7 @@ def ensure_login(bridge: Bridge) -> str:
         except LoginRequired as error:
             if not is_interactive():
                 raise
-            print_wrapped(f"The login of {login.user} does not work any more: {error}", err=True)
+            print_wrapped(f"The login of {login.user} no longer works: {error}", err=True)
             return log_in(bridge)
     found = next(iter(find_editor_logins(bridge.hosts, os.environ, Path.home())), None)
     if found and (user := adopt(bridge, found)):

@@ -1,4 +1,4 @@
-"""`copilot-bridge` without a command: says what to do next."""
+"""`copilot-bridge` without a command: suggests the next steps."""
 
 import socket
 import sys
@@ -37,11 +37,11 @@ def print_next_steps() -> None:
     click.echo(f"Copilot Bridge {__version__}: {title}.\n\nNext:")
     for line in side_by_side_or_below(rows):
         click.echo(line)
-    click.echo(f"\n{command} --help lists all commands.")
+    click.echo(f"\n`{command} --help` lists all commands.")
 
 
 def side_by_side_or_below(rows: list[tuple[str, str]]) -> list[str]:
-    """Each command with what it does, beside it where that fits the terminal."""
+    """The commands with their descriptions, side by side where that fits the terminal."""
     table = Table(("", ""), tuple(rows))
     if total_width(table.widths) <= (width(sys.stdout) or 80):
         return in_columns(table)[1:]
@@ -55,7 +55,7 @@ def state_of(config: Config) -> tuple[str, tuple[tuple[str, str], ...]]:
         return f"a server answers at {url}", RUNNING
     if config.github_token or is_logged_in(config):
         return "logged in to GitHub, not running", LOGGED_IN
-    return "nobody is logged in to GitHub yet", NEW
+    return "no GitHub login yet", NEW
 
 
 def answers(host: str, port: int) -> bool:

@@ -39,10 +39,10 @@ def command() -> None:
 @click.option("--expires", default="", metavar="SPAN", help="Lifetime: 30d, 12h.  [default: no end]")
 @takes_settings(*STORE, *LOGGING)
 def new(config: Config, name: str, account: str, models: str, rate: str, expires: str) -> None:
-    """Create a share token; it is shown this once."""
+    """Create a share token, which is shown only once."""
     name = name or f"{account}-{secrets.token_hex(3)}"
     click.echo(make_key(store_of(config), name, SHARE, account, models, rate, expires))
-    click.echo(f"It is called {name}.  Keep it: it is not shown again.", err=True)
+    click.echo(f"Its name is {name}.  Keep the token: it is not shown again.", err=True)
 
 
 @command.command("list")

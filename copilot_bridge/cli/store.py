@@ -13,12 +13,12 @@ from copilot_bridge.pipeline.storage import store_of
 from copilot_bridge.store import Store
 from copilot_bridge.store.backup import count_rows, summary
 
-# (table, what one row of it is called, and several)
+# (table, name of one row, name of several)
 SHOWN = (
     ("logins", "login", "logins"),
     ("keys", "key", "keys"),
     ("requests", "request in the log", "requests in the log"),
-    ("links", "kept part of a conversation", "kept parts of conversations"),
+    ("links", "stored response", "stored responses"),
 )
 
 
@@ -30,7 +30,7 @@ def command() -> None:
 @command.command()
 @takes_settings(*STORE, *LOGGING)
 def check(config: Config) -> None:
-    """Read all of the store, write a little, and try its key.  Exit code 1 if something is wrong."""
+    """Read all of the store, write a little, and test its key.  Exit code 1 if something is wrong."""
     store = opened(config)
     click.echo(f"store: {store.database.location}")
     if problem := store.database.check():
@@ -44,17 +44,17 @@ def check(config: Config) -> None:
             "Put that key there, or log in again with `copilot-bridge auth`"
         )
     click.echo(f"key: {store.encryptor.location}")
-    click.echo("The store is whole.")
+    click.echo("The store has no problems.")
 
 
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @takes_settings(*STORE, *LOGGING)
 def backup(config: Config, file: Path) -> None:
-    """Copy all that is kept to a new FILE, also while the bridge runs.
+    """Copy the whole store to a new FILE, also while the bridge runs.
 
-    The copy can be restored into SQLite and into PostgreSQL.  The key that encrypts the secrets in it is not
-    in it: keep that, too, or log in again after a restore.
+    The copy can be restored into SQLite and into PostgreSQL.  It does not contain the key that encrypts its
+    secrets: keep that, too, or log in again after a restore.
     """
     store = opened(config)
     counts = store.back_up(file)
@@ -69,15 +69,17 @@ def backup(config: Config, file: Path) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @takes_settings(*STORE, *LOGGING)
 def restore(config: Config, file: Path, yes: bool) -> None:
-    """Replace all that is kept by what the backup FILE holds.
+    """Replace the whole store by the backup FILE.
 
-    A running bridge notices it at once.  Keys that were revoked since the backup are good again: look at
+    A running bridge notices it at once.  Keys that were revoked since the backup are valid again: check
     `copilot-bridge keys list` afterwards.
     """
     store = opened(config)
     print_wrapped(f"{file} holds {counted(summary(file))}.", err=True)
     there = counted(store.database.read(count_rows))
-    if not yes and not click.confirm(f"Replace what {store.database.location} holds ({there})?", err=True):
+    if not yes and not click.confirm(
+        f"Replace the content of {store.database.location} ({there})?", err=True
+    ):
         raise BridgeError("nothing was changed")
     print_wrapped(f"restored: {counted(store.restore(file))}")
     if unreadable := store.undecryptable_logins():
@@ -90,7 +92,7 @@ def restore(config: Config, file: Path, yes: bool) -> None:
 
 
 def opened(config: Config) -> Store:
-    """The store of these settings.  Raises ConfigError: they keep none."""
+    """The store of these settings.  Raises ConfigError: there is none."""
     store = store_of(config)
     if not store.database.persistent:
         raise ConfigError("with --no-persist there is no store")

@@ -1,4 +1,4 @@
-"""`copilot-bridge check-usage`: shows what is left of the plan's quotas."""
+"""`copilot-bridge check-usage`: shows the plan's remaining quotas."""
 
 from dataclasses import asdict
 
@@ -17,7 +17,7 @@ COLUMNS = ("QUOTA", "LEFT", "", "OF", "USED", "RESETS")
 @json_option
 @takes_settings(*CONNECTION, *LOGGING)
 def command(config: Config, as_json: bool) -> None:
-    """Show what is left of your plan's quotas."""
+    """Show your plan's remaining quotas."""
     from copilot_bridge.pipeline import Bridge
     from copilot_bridge.upstream.github.user_info import fetch_user_info
 

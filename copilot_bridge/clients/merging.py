@@ -17,17 +17,17 @@ from typing import Any
 from copilot_bridge.clients.jsonc import rewrite
 from copilot_bridge.errors import ConfigError
 
-# What tells the entries of a list apart.
+# The keys that identify the entries of a list.
 IDENTITY_KEYS = ("model_id", "name")
 
-# Strings, and what only JSON with comments has: comments, and commas before an end.
+# Strings, comments, and trailing commas.
 COMMENT_OR_COMMA = re.compile(
     r'("(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/|,(?=\s*(?:(?://[^\n]*|/\*.*?\*/)\s*)*[}\]])', re.DOTALL
 )
 
 
 class ByHandError(ConfigError):
-    """The settings are in order, but only a person can add to them."""
+    """The settings are valid, but only a person can safely change them."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,11 @@ class IfMissing:
 
 @dataclass(frozen=True)
 class Format:
-    """:param load: what can be changed in place.  :param dump: the inverse; gets the old text as well.
-    :param read: plain values, by a parser that keeps nothing else.
+    """The functions for a format of settings.
+
+    :param load: parses into an object that keeps comments and layout.  :param dump: the inverse; it also gets
+        the old text.
+    :param read: parses into plain values.
     """
 
     load: Callable[[str], Any]
@@ -52,7 +55,7 @@ def edit_settings(text: str, kind: str, wanted: Any) -> str:
     """Merge `wanted` into the settings; the text stays the same if it is there already.
 
     :param kind: a key of FORMATS.  :param wanted: nested values; None: must not be there.
-    :raises ByHandError: it would lose something.  :raises ConfigError: the text is broken.
+    :raises ByHandError: the change would lose something.  :raises ConfigError: the text is invalid.
     """
     mark, text = ("\ufeff", text[1:]) if text.startswith("\ufeff") else ("", text)
     windows, plain = "\r\n" in text, text.replace("\r\n", "\n")
@@ -62,12 +65,12 @@ def edit_settings(text: str, kind: str, wanted: Any) -> str:
     if before is None:  # YAML with nothing but comments
         before = empty
     after = merged(before, wanted)
-    if repr(after) == repr(before) and plain.strip():  # True is 1, but not for a client
+    if repr(after) == repr(before) and plain.strip():  # in Python True == 1, but not for a client
         return mark + text
     holder = settings_format.load(plain) if plain.strip() else settings_format.load("")
     if holder is None:
         if plain.strip():
-            raise ByHandError("there is nothing but comments in it")
+            raise ByHandError("it has nothing but comments")
         holder = empty
     merge(holder, wanted)
     result = settings_format.dump(holder, plain)
@@ -91,7 +94,7 @@ def merged(old: Any, wanted: Any) -> Any:
 def merge(old: Any, wanted: Any, path: str = "") -> None:
     """Merge in place: objects by name, lists of objects by their identity keys; the rest is replaced.
 
-    :raises ByHandError: something else is there than an object or a list.
+    :raises ByHandError: the old value is neither an object nor a list, but has to become one.
     """
     if isinstance(wanted, list):
         merge_list(expect(old, list, path), wanted, path)
@@ -181,7 +184,7 @@ def read_toml(text: str) -> Any:
 
 
 def load_toml(text: str) -> Any:
-    import tomlkit  # here: nobody else needs it
+    import tomlkit  # here, as no other format needs it
     from tomlkit.exceptions import TOMLKitError
 
     try:
@@ -208,7 +211,7 @@ def load_yaml(text: str) -> Any:
 
 
 def yaml(text: str, kind: str) -> Any:
-    from ruamel.yaml import YAML  # here: nobody else needs it
+    from ruamel.yaml import YAML  # here, as no other format needs it
     from ruamel.yaml.error import YAMLError
 
     reader = YAML(typ=kind, pure=True)
@@ -229,7 +232,7 @@ def write_yaml(content: Any, old: str) -> str:
     from ruamel.yaml import YAML
 
     writer = YAML(typ="rt", pure=True)
-    writer.width = 1_000_000  # nobody's lines are to be folded
+    writer.width = 1_000_000  # do not fold long lines
     dash = DASH.search(old)
     offset = len(dash[1]) if dash else 0 if old.lstrip().startswith("- ") or isinstance(content, list) else 2
     writer.indent(mapping=2, sequence=offset + 2, offset=offset)

@@ -17,7 +17,7 @@ def without_none(**values: Any) -> dict[str, Any]:
 
 def claude_variables(params: ClientParams) -> dict[str, str]:
     window = params.model.prompt or params.model.context
-    # For a name that it does not know it assumes a million.
+    # For a model that it does not know it assumes a million.
     limit = (
         {"CLAUDE_CODE_MAX_CONTEXT_TOKENS": str(window)}
         if window and params.model.family != "messages"
@@ -28,12 +28,12 @@ def claude_variables(params: ClientParams) -> dict[str, str]:
         "ANTHROPIC_AUTH_TOKEN": params.key,
         "ANTHROPIC_MODEL": params.model.id,
         "ANTHROPIC_SMALL_FAST_MODEL": params.small_model.id,  # versions up to 2.0
-        # Left to itself it asks for Anthropic's newest, which the plan may not have.
+        # Without it, the client requests Anthropic's newest model, which the plan may not have.
         "ANTHROPIC_DEFAULT_OPUS_MODEL": (params.newest("claude-opus") or params.model).id,
         "ANTHROPIC_DEFAULT_SONNET_MODEL": (params.newest("claude-sonnet") or params.model).id,
         "ANTHROPIC_DEFAULT_HAIKU_MODEL": params.small_model.id,
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-        # It says which calls are a subagent's, a compaction's or a title's, and nothing of what is said.
+        # It tells which requests are a subagent's, a compaction's or a title's, but not their content.
         "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1",
     }
 
@@ -72,7 +72,7 @@ def codex_settings(params: ClientParams) -> Values:
 
 # --- GitHub's Copilot CLI
 
-# The API that carries most -> what the CLI calls it.
+# The API that supports most features -> what the CLI calls it.
 COPILOT_CLI = {
     "chat": {"COPILOT_PROVIDER_TYPE": "openai", "COPILOT_PROVIDER_WIRE_API": "completions"},
     "messages": {"COPILOT_PROVIDER_TYPE": "anthropic"},
@@ -98,7 +98,7 @@ def copilot_cli_variables(params: ClientParams) -> dict[str, str]:
 
 # --- opencode
 
-# The API that carries most -> (provider, package, title).
+# The API that supports most features -> (provider, package, title).
 OPENCODE = {
     "chat": ("bridge", "@ai-sdk/openai-compatible", "Copilot Bridge"),
     "messages": ("bridge-claude", "@ai-sdk/anthropic", "Copilot Bridge, Messages"),
@@ -169,7 +169,7 @@ def continue_model(params: ClientParams, model: ModelInfo) -> Values:
     }
 
 
-# (kind, provider, its variable) by the API that carries most.  The variable is made of the provider's name.
+# (kind, provider, its variable) by the API that supports most features; a variable has its provider's name.
 ZED = {
     "messages": ("anthropic_compatible", "bridge-claude", "BRIDGE_CLAUDE_API_KEY"),
     "responses": ("openai_compatible", "bridge", "BRIDGE_API_KEY"),

@@ -8,8 +8,10 @@ from pathlib import PurePath
 
 @dataclass(frozen=True)
 class Shell:
-    """:param line: sets a variable.  :param between: two commands in one line.
-    :param lasting: where such lines stand to be there in each new window, for people.
+    """The syntax of a shell.
+
+    :param line: the command that sets a variable.  :param between: separates two commands in one line.
+    :param lasting: where to put such lines, so that each new window has the variables; for people.
     """
 
     title: str
@@ -52,7 +54,7 @@ SHELLS: dict[str, Shell] = {
     ),
 }
 
-# Programs that go by another name than their row.
+# Program names that differ from the row's name.
 ALIASES = {"pwsh": "powershell", "powershell": "powershell", "cmd.exe": "cmd"}
 
 

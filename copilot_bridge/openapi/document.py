@@ -1,4 +1,4 @@
-"""The whole description, put together."""
+"""Puts the whole description together."""
 
 import re
 from functools import cache
@@ -13,19 +13,19 @@ from copilot_bridge.openapi.errors import ERROR_SCHEMAS, examples
 
 Json = dict[str, Any]
 
-# (its name, what it is, its tables), in the order in which they are shown
+# (name, description, tables) of each group, in the order of the page
 GROUPS = (
     ("Chat Completions", "OpenAI's API that most tools speak.", chat),
     ("Responses", "OpenAI's API that Codex speaks.", responses),
     ("Messages", "Anthropic's API, which Claude Code speaks.", messages),
     ("Embeddings", "Texts as vectors.", embeddings),
-    ("Models", "What can be named in a request.", models),
-    ("The bridge", "What it says of itself, and what agents ask of it besides.", own),
-    ("Pages", "For people with a browser, and what their pages and tools ask.", pages),
+    ("Models", "The models that a request can name.", models),
+    ("The bridge", "Its state and usage, and paths that coding agents request besides.", own),
+    ("Pages", "The pages for people, and the data behind them for programs.", pages),
 )
 
-# Where each endpoint of an API stands: in OpenAI's clients' base URL; in Anthropic's; in that of Anthropic's
-# clients who were given OpenAI's; and in Azure's.
+# The prefixes of each endpoint of an API: the base URLs of OpenAI's clients, of Anthropic's, of Anthropic's
+# clients with OpenAI's base URL, and of Azure's.
 PREFIXES = {
     "/v1": "OpenAI's clients: the base URL ends with `/v1`",
     "/": "the same, without a prefix",
@@ -34,7 +34,7 @@ PREFIXES = {
     "/openai/deployments/{deployment}": "the same with an `api-version`; the body names the model",
 }
 
-# Routes that are no endpoints, and why not.
+# Routes that are not described, and why.
 FORM = "a form of a page, with a token that only the page gives"
 PART = "a part of a page, fetched by its script"
 LEFT_OUT = {
@@ -106,12 +106,12 @@ KEYS: dict[str, Json] = {
     },
 }
 
-REQUEST_ID = {"description": "What the log calls this request.", "schema": {"type": "string"}}
+REQUEST_ID = {"description": "The request's id in the log.", "schema": {"type": "string"}}
 
 
 @cache
 def document() -> Json:
-    """Not to be changed by who gets it."""
+    """The description, which callers must not change."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -135,7 +135,7 @@ def document() -> Json:
 
 
 def paths() -> Json:
-    """A path has one place, whatever it stands under: `servers` says that."""
+    """The paths, each once; its `servers` are the prefixes under which it is served."""
     found: Json = {}
     for tag, _, group in GROUPS:
         for endpoint in group.ENDPOINTS:

@@ -25,15 +25,17 @@ SIGN_IN: Json = {"description": "A browser without a key: to where it gives one.
 
 STORE_GONE: Json = {"description": "To a browser: the store can't be used just now.", "headers": REQUEST_ID}
 
-# Who may ask: whoever has a key, or is on this machine while there is none; or anybody at all.
+# The security of an endpoint: a key (none from this machine, as long as no key is set), or open to anybody.
 BY_KEY = None
 ANYBODY: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True)
 class Answer:
-    """:param schema: of the answer in one piece; `kind` is its media type.
-    :param event: of each event, if it can be streamed.
+    """A successful response.
+
+    :param schema: of a response that is not streamed.  :param kind: its media type.
+    :param event: the schema of each event, if the response can be streamed.
     """
 
     about: str
@@ -51,16 +53,18 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """:param route: a method and a path, ``"GET /models/{id}"``; without its prefix, if it has one.
+    """The description of an endpoint.
+
+    :param route: a method and a path, ``"GET /models/{id}"``; without its prefix, if it has one.
     :param id: OpenAPI's `operationId`.
     :param about: Markdown; the summary is its heading.
-    :param prefixed: it stands under each of `document.PREFIXES`.
-    :param body: what a request has to look like.
-    :param examples: bodies, by what they show.  Each is answered with the first of `answers`.
-    :param dialects: how refusals may be told: ``chat``, ``messages``, ``responses``.
-    :param kinds: the refusals that are possible besides those that everybody may meet.
+    :param prefixed: it is served under each of `document.PREFIXES`.
+    :param body: the schema of a request.
+    :param examples: request bodies, by title.  Each is answered with the first of `answers`.
+    :param dialects: the dialects of its errors: ``chat``, ``messages``, ``responses``.
+    :param kinds: the kinds of error that are possible besides `FOR_EVERYBODY`.
     :param security: `BY_KEY` or `ANYBODY`.
-    :param page: a browser gets a page instead, and is sent to sign in where that is needed.
+    :param page: a browser gets a page instead, or a redirect to sign in.
     """
 
     route: str

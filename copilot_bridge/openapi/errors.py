@@ -1,4 +1,4 @@
-"""Refusals, out of the dialects' own tables: what is told there is what is described here."""
+"""Describes the error responses, from the dialects' own tables."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,9 +14,9 @@ from copilot_bridge.openapi.schemas import Schema, always, any_of, ref, text, th
 
 Json = dict[str, Any]
 
-# Whoever asks: a foreign page, a wrong host, a fault.
+# Errors of every endpoint: another site's page, a wrong host, a fault of the bridge.
 FOR_EVERYBODY: tuple[KindName, ...] = ("permission", "internal")
-# On the way to a Copilot token, and with it.
+# Errors of requests to Copilot, and for a token.
 FROM_COPILOT: tuple[KindName, ...] = (
     "authentication",
     "permission",
@@ -28,7 +28,7 @@ FROM_COPILOT: tuple[KindName, ...] = (
     "timeout",
     "internal",
 )
-# All that a request for a model may meet.
+# Errors of requests to a model.
 ALL = tuple(KINDS)
 
 ERROR_SCHEMAS = {
@@ -79,7 +79,7 @@ HEADERS = {
 
 @dataclass
 class Refused:
-    """What one status means: a row for each kind that is told with it."""
+    """The description of an error status, with each kind of error that has this status."""
 
     words: list[str] = field(default_factory=list)
     headers: Json = field(default_factory=dict)
@@ -95,23 +95,23 @@ class Refused:
 
     def write(self) -> Json:
         """OpenAPI's Response Object."""
-        forms = [ref(each) for each in sorted(self.forms)]
+        forms = [ref(form) for form in sorted(self.forms)]
         schema: Schema = forms[0] if len(forms) == 1 else any_of(*forms)
         examples = {name: {"$ref": f"#/components/examples/{name}"} for name in self.examples}
         return {
-            "description": "\n".join(f"- {each}" for each in self.words),
+            "description": "\n".join(f"- {meaning}" for meaning in self.words),
             "headers": self.headers,
             "content": {"application/json": {"schema": schema, "examples": examples}},
         }
 
 
 def refusals(dialects: Iterable[str], kinds: Iterable[KindName]) -> dict[str, Json]:
-    """By status: what these kinds of error are told as in these dialects."""
+    """The responses for these kinds of error in these dialects, by status."""
     found: dict[str, Refused] = {}
     for dialect, kind in product(dialects, dict.fromkeys(kinds)):
         for status in KINDS[kind].upstream_statuses or (None,):
-            told = tell(dialect, kind, status)[0]
-            found.setdefault(str(told), Refused()).add(kind, DIALECTS[dialect].error_schema)
+            shown = write_error(dialect, kind, status)[0]
+            found.setdefault(str(shown), Refused()).add(kind, DIALECTS[dialect].error_schema)
     return {status: refused.write() for status, refused in found.items()}
 
 
@@ -120,15 +120,15 @@ def examples() -> Json:
     return {
         f"{DIALECTS[dialect].error_schema}.{kind}": {
             "summary": facts.meaning,
-            "value": orjson.loads(tell(dialect, kind)[1]),
+            "value": orjson.loads(write_error(dialect, kind)[1]),
         }
         for dialect in CONVERSATIONS
         for kind, facts in KINDS.items()
     }
 
 
-def tell(dialect: str, kind: KindName, status: int | None = None) -> tuple[int, bytes]:
-    """(status, body); `status`: that of Copilot's answer."""
+def write_error(dialect: str, kind: KindName, status: int | None = None) -> tuple[int, bytes]:
+    """The error response in a dialect, as (status, body).  :param status: of Copilot's response."""
     error = BridgeError(KINDS[kind].meaning, kind=kind, status=status)
-    told, _, body = DIALECTS[dialect].write_error(error, "the request's id")
-    return told, body
+    shown, _, body = DIALECTS[dialect].write_error(error, "the request's id")
+    return shown, body

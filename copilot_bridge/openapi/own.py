@@ -1,4 +1,4 @@
-"""What the bridge says of itself."""
+"""The endpoints about the bridge itself."""
 
 from copilot_bridge.openapi.endpoint import ANYBODY, NO_STORE, TEXT, Answer, Endpoint, query
 from copilot_bridge.openapi.errors import FROM_COPILOT

@@ -1,4 +1,4 @@
-"""The pages for people, and what their scripts ask."""
+"""The pages for people, and the data that their scripts request."""
 
 from copilot_bridge.dialects.validation import or_null
 from copilot_bridge.openapi.endpoint import ANYBODY, CSV, HTML, NO_STORE, Answer, Endpoint, in_path, query
@@ -37,34 +37,34 @@ SCHEMAS: dict[str, Schema] = {
     "RequestList": thing(
         {
             "data": list_of(ref("LoggedRequest")),
-            "next": or_null(text("What to give as `before` for the next page; null: this is the last one.")),
+            "next": or_null(text("The value of `before` for the next page; null: this is the last one.")),
         },
         ("data", "next"),
     ),
 }
 
-# What the log is filtered by.
+# The filters of the log.
 FILTERS = (
-    query("from", text(), "From when on: Unix seconds, or ISO 8601, in UTC unless it says otherwise."),
-    query("to", text(), "Until when; a day or a minute is meant to its end."),
-    query("key", text(), "Of this key only, as the log names it."),
-    query("model", text(), "Of this model only."),
-    query("account", text(), "Of this GitHub login only."),
-    query("session", text(), "Of this conversation only, as the log names it."),
+    query("from", text(), "The earliest time: Unix seconds, or ISO 8601, in UTC if it has no time zone."),
+    query("to", text(), "The latest time; of a day or a minute its end."),
+    query("key", text(), "Only requests of this key, by its name in the log."),
+    query("model", text(), "Only requests to this model."),
+    query("account", text(), "Only requests of this GitHub login."),
+    query("session", text(), "Only requests of this conversation, by its name in the log."),
     query(
         "status",
         text(),
-        "Like `404` or `4xx`; or `ok`, `error` (all of them), `client`, `limit`, `upstream`, `broken`, "
-        "`gone`, `internal`.",
+        "A status like `404`, or a class like `4xx`; or `ok`, `error` (all errors), `client`, `limit`, "
+        "`upstream`, `broken`, `gone`, `internal`.",
     ),
 )
-LIMIT = query("limit", whole("", 1, maximum=1000, default=50), "Of a page.")
+LIMIT = query("limit", whole("", 1, maximum=1000, default=50), "The number of rows on a page.")
 MARKS = (
-    query("before", text(), "The `next` of the page before."),
-    query("after", text(), "To a browser: the page with what came later."),
+    query("before", text(), "The `next` of the previous page."),
+    query("after", text(), "For a browser: the page with later requests."),
 )
 
-# What there is nothing but a page of.
+# The response of paths that have only a page.
 A_PAGE = {200: Answer("A page.", text(), kind=HTML)}
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -136,7 +136,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         about="To the operator. Programs have `copilot-bridge setup`.",
         parameters=(
             query("client", text(), "Its name, as `copilot-bridge setup` lists them."),
-            query("model", text(), "An id of the catalogue; else what fits the client."),
+            query("model", text(), "An id of the catalogue.  Default: the client's usual model."),
             query(
                 "system", text(), "`linux`, `linux-fish`, `macos`, `macos-fish`, `windows` or `windows-cmd`."
             ),

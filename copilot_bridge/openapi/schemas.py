@@ -1,4 +1,4 @@
-"""The few words that schemas are written with.  Each gives a JSON Schema, as a dict."""
+"""Functions that build JSON Schemas, as dicts."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -31,7 +31,7 @@ def list_of(items: Schema, about: str = "", **more: Any) -> Schema:
 def thing(
     properties: Mapping[str, Schema], required: Iterable[str] = (), about: str = "", **more: Any
 ) -> Schema:
-    """An object.  What is not named may be there too: the bridge passes it on."""
+    """An object.  Other properties are allowed: the bridge passes them on."""
     needed = {"required": list(required)} if required else {}
     return said(
         about, type="object", properties=dict(properties), **needed, additionalProperties=True, **more
@@ -47,7 +47,7 @@ def one_of(*values: object, about: str = "") -> Schema:
 
 
 def passed_on(about: str) -> Schema:
-    """Not looked at here, so nothing is promised of its type."""
+    """A value that the bridge does not check, so its type is open."""
     return {"description": about}
 
 
@@ -71,19 +71,19 @@ def request(
     described = {
         name: {"description": each} if isinstance(each, str) else each for name, each in about.items()
     }
-    properties = {name: types.get(name, {}) | each for name, each in described.items()}
+    properties = {name: types.get(name, {}) | schema for name, schema in described.items()}
     return thing(properties, required, words)
 
 
 def event(data: Schema, *ends: str, about: str = "", named: bool = False) -> Schema:
-    """Of a stream: JSON, or one of the texts that it can end with.  `named`: an `event:` stands before it.
+    """An event of a stream: JSON, or one of the texts in `ends`.  `named`: it has an `event:` line.
 
-    OpenAPI 3.1 has no word for the events of a stream; its tools take the schema for that of each event.
+    OpenAPI 3.1 can't describe the events of a stream; its tools apply the schema to each event.
     """
     json = {"type": "string", "contentMediaType": "application/json", "contentSchema": data}
-    told = any_of(json, one_of(*ends)) if ends else json
+    content = any_of(json, one_of(*ends)) if ends else json
     names = {"event": text("The data's `type`.")} if named else {}
-    return thing({**names, "data": told}, ("data",), about)
+    return thing({**names, "data": content}, ("data",), about)
 
 
 def said(about: str, **schema: Any) -> Schema:

@@ -1,4 +1,4 @@
-"""The catalogue, as far as a caller may use it."""
+"""The part of the catalogue that a caller may use."""
 
 from dataclasses import replace
 
@@ -12,17 +12,18 @@ from copilot_bridge.upstream.github.accounts import Account
 
 
 class AuthorizedModels:
-    """Judges the model that is really used, by whatever name it was asked for."""
+    """The models that a caller's key allows.  The check is on the model itself, not on the requested name."""
 
     def __init__(self, models: ModelCatalogues, caller: Caller) -> None:
         self._models = models
         self._caller = caller
 
     def catalogue(self, copilot: Copilot, max_age: float = CATALOGUE_TTL) -> Catalogue:
+        """The allowed models of the plan.  Raises BridgeError."""
         return self._allowed(self._models.catalogue(copilot, max_age))
 
     def cached(self, account: Account) -> Catalogue | None:
-        """The last one, of whatever age; nobody is asked."""
+        """The last catalogue, of any age, without asking Copilot."""
         whole = self._models.cached(account)
         return self._allowed(whole) if whole else None
 

@@ -14,7 +14,7 @@ SIZE = BUCKETS * WAYS * SLOT.size
 
 
 class SharedTimes:
-    """For each name a time.  Of two processes that write at once, one may lose its write.
+    """A time for each name.  Of two processes that write at the same time, one may lose its write.
 
     :param path: None, or a file that can't be made: the table is this process's own.
     """

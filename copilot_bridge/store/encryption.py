@@ -130,7 +130,7 @@ class Encryptor:
             raise StoreError(f"can't use the key of the store {self.location}: {error.strerror}") from error
 
     def _credential(self) -> Path | None:
-        """The file of systemd's credential, if there is one.  https://systemd.io/CREDENTIALS/"""
+        """The file of systemd's credential, if there is one (https://systemd.io/CREDENTIALS/)."""
         folder = self._environ.get("CREDENTIALS_DIRECTORY")
         path = Path(folder) / CREDENTIAL if folder else None
         return path if path and path.is_file() else None

@@ -126,7 +126,7 @@ class Keys:
 
     @property
     def required(self) -> bool:
-        """Whether this machine's flag file demands a key, whatever the database says.  In doubt: yes."""
+        """Tell whether this machine's flag file demands a key, whatever the database says.  In doubt: yes."""
         try:
             return self._flag_file is not None and self._flag_file.exists()
         except OSError:

@@ -270,7 +270,7 @@ class RequestLog:
             before = (rows[-1].at, rows[-1].id)
 
     def names(self) -> dict[str, list[str]]:
-        """{"caller": [...], "account": [...], "model": [...]}: the values to filter by."""
+        """The values to filter by, as {"caller": [...], "account": [...], "model": [...]}."""
 
         def distinct(transaction: Transaction, column: str) -> list[str]:
             found = transaction.rows(f"SELECT DISTINCT {column} FROM request_hours")  # noqa: S608
@@ -301,7 +301,7 @@ def values_of(terms: Terms) -> list[object]:
 
 
 def known_from(transaction: Transaction, moments: list[float]) -> set[Row]:
-    """(id, at) of the rows that arrived at these moments."""
+    """The rows that arrived at these times, as (id, at)."""
     known: set[Row] = set()
     for start in range(0, len(moments), MAX_VALUES):
         some = moments[start : start + MAX_VALUES]

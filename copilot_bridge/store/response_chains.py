@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 MAX_RESPONSES = 100_000
 DELETE_BATCH = 100  # responses that are deleted in one transaction
-MAX_CHAIN_LENGTH = 100_000  # responses; a longer chain runs in a circle
+MAX_CHAIN_LENGTH = 100_000  # responses; a longer chain must be a cycle
 
 INSERT_RESPONSE = (
     "INSERT INTO responses (id, chain, previous, until, content) VALUES (?, ?, ?, ?, ?)"
@@ -61,7 +61,7 @@ class ResponseChainTable:
 
     @property
     def persistent(self) -> bool:
-        """Whether other processes can read what this one writes."""
+        """Tell whether other processes can read what this one writes."""
         return self._database.persistent
 
     def prepare(self) -> None:

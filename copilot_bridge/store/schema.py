@@ -117,7 +117,7 @@ NEEDS = "schema-needs"
 
 
 def is_current(transaction: Transaction) -> bool:
-    """Whether no step is missing, found out without a lock.  Raises StoreError: it is of a newer version."""
+    """Tell whether no step is missing, without a lock.  Raises StoreError: it is of a newer version."""
     try:
         done = {name for (name,) in transaction.rows("SELECT name FROM migrations")}
     except Exception:  # noqa: BLE001 - of whichever library: there is no such table yet

@@ -47,7 +47,7 @@ class UsageTable:
         self._cache: TTLCache[tuple[int, str | None], Shares] = TTLCache(CACHE_SIZE, CACHE_TTL)
 
     def shares(self, since: float, offset: int = 0, *, account: str | None = None) -> list[Sums]:
-        """[{"day": "2026-11-21", "caller": ..., "model": ..., and sums}], the oldest first.
+        """The sums of each day, caller and model: [{"day": "2026-11-21", "caller": ..., "model": ..., sums}].
 
         Many days take hardly longer than one.  The parameters are those of `days`.
         """
@@ -78,7 +78,9 @@ class UsageTable:
     def days(
         self, since: float, offset: int = 0, *, caller: str | None = None, account: str | None = None
     ) -> list[Sums]:
-        """[{"day": "2026-11-21", "model": ..., and sums}], the oldest first.  Model "": not one of Copilot's.
+        """The sums of each day and model: [{"day": "2026-11-21", "model": ..., sums}].
+
+        The oldest come first.  Model "": not one of Copilot's.
 
         :param since: unix seconds; the whole day that it falls into counts.
         :param offset: of the time zone, minutes east of Greenwich.
@@ -97,7 +99,7 @@ class UsageTable:
         return self._database.read(read)
 
     def keys(self, since: float, *, caller: str | None = None, account: str | None = None) -> list[Sums]:
-        """[{"caller": ..., and sums}], the busiest first.
+        """The sums of each caller, the busiest first: [{"caller": ..., sums}].
 
         :param since: unix seconds; the whole hour that it falls into counts.
         """

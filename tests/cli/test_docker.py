@@ -157,7 +157,7 @@ def test_a_key_of_ones_own(container: Container, volume: Path) -> None:
     ("setting", "value", "words"),
     [
         ("COPILOT_BRIDGE_MAKE_KEY", "false", "without an API key"),
-        ("CACHE", "false", "no store to keep it in"),
+        ("CACHE", "false", "no store for the key"),
     ],
 )
 def test_it_is_never_open_to_everybody(

@@ -196,9 +196,9 @@ CONDITIONS = [
     ((200, {"state": "ready", "store": "read only", "reason": "x"}), "ready (the store is read only)"),
     ((503, {"state": "login needed", "reason": "nobody is logged in"}), "login needed: nobody is logged in"),
     ((503, {"state": "waiting for GitHub", "reason": "\x1b[2Jdown"}), "waiting for GitHub: "),
-    ((200, {"fine": True}), "it does not say how it is: "),
-    ((404, []), "it does not say how it is: "),
-    (None, "it does not say how it is: no answer within 1 s"),
+    ((200, {"fine": True}), "the bridge does not report its state: "),
+    ((404, []), "the bridge does not report its state: "),
+    (None, "the bridge does not report its state: no answer within 1 s"),
 ]
 
 
@@ -224,7 +224,7 @@ def test_status_of_a_task_with_settings_of_its_own(windows, answering, monkeypat
 def test_status_where_nothing_listens_and_where_the_settings_are_wrong(mac):
     mac("install")
     user_settings(mac.machine).write_text("COPILOT_BRIDGE_PORT=1\n")
-    assert "it does not say how it is: can't reach" in mac.out("status")
+    assert "the bridge does not report its state: can't reach" in mac.out("status")
     user_settings(mac.machine).write_text("COPILOT_BRIDGE_PORT=many\n")
     assert "port: 'many'" in mac.out("status")
 

@@ -182,7 +182,7 @@ def test_new_files_are_for_their_owner_and_go_again(setup, own, client, key):
     assert written
     assert {mode for mode, _ in written.values()} == {0o600}
     again = setup(client, "--write", "--yes", *given)
-    assert "nothing to change" in again.err
+    assert "Nothing to change" in again.err
     assert tree(own) == written
     assert setup(client, "--undo").code == 0
     assert list(own.iterdir()) == [], "the folders that were made are gone as well"
@@ -266,10 +266,10 @@ def test_links_are_followed(setup, own, config, tmp_path):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b'model = "o3', "is broken"),
-        (b"model = 1\nmodel = 2\n", "is broken"),
+        (b'model = "o3', "is invalid"),
+        (b"model = 1\nmodel = 2\n", "is invalid"),
         (b'model_providers = "x"\n', "by hand"),
-        (b"\xff\xfe", "no UTF-8"),
+        (b"\xff\xfe", "not UTF-8"),
         (b"#" * (8 * 1024 * 1024 + 1), "too large"),
     ],
 )
@@ -320,7 +320,7 @@ def test_claude_code_gets_the_newest_of_each_tier(setup):
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_the_page_of_each_client_comes_with_the_package(setup, client):
-    (line,) = [line for line in setup(client).err.splitlines() if line.startswith("What else to know:")]
+    (line,) = [line for line in setup(client).err.splitlines() if line.startswith("More about it:")]
     assert Path(line.partition(":")[2].strip()).read_text().startswith("# ")
 
 

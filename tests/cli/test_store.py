@@ -17,7 +17,7 @@ def test_check_backup_and_restore(run: Run, home: Path, tmp_path: Path) -> None:
     store.keys.add(Key("alice", KEY, b""))
     store.close()
     checked = run("store", "check")
-    assert (checked.code, checked.out.splitlines()[-1]) == (0, "The store is whole.")
+    assert (checked.code, checked.out.splitlines()[-1]) == (0, "The store has no problems.")
     assert "1 login, 1 key, 0 requests in the log" in checked.out
     file = tmp_path / "kept.db"
     made = run("store", "backup", str(file))
@@ -48,7 +48,7 @@ def test_restore_asks(run: Run, home: Path, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     asked = run("store", "restore", str(file))
     assert asked.code == 1
-    assert "Replace what" in asked.err
+    assert "Replace the content of" in asked.err
     assert asked.err.splitlines()[-1].endswith("nothing was changed")
 
 

@@ -17,7 +17,7 @@ def login(context: CheckContext) -> Finding:
     account = context.bridge.account()
     token = account.github_token.reveal()
     if token.startswith("ghp_"):
-        return failed("classic tokens (ghp_) are not taken by Copilot", "copilot-bridge auth")
+        return failed("Copilot does not accept classic tokens (ghp_)", "copilot-bridge auth")
     headers = context.bridge.headers.github(token)
     response = context.bridge.client.send("GET", account.hosts.api + "/user", headers, timeout=TIMEOUT)
     user = read_response(response).get("login")
@@ -42,11 +42,12 @@ def plan(context: CheckContext) -> Finding:
         usage = read_usage(fetch_user_info(bridge.client, bridge.headers, bridge.account()))
     except BridgeError as error:
         return warning(
-            f"{name}; GitHub does not say what is left: {error}", "copilot-bridge auth, for a login that may"
+            f"{name}; GitHub does not report the quotas: {error}",
+            "copilot-bridge auth, for a login that may read them",
         )
     spent = [quota.name for quota in usage.quotas if not quota.unlimited and quota.percent_remaining == 0]
     if spent:
-        return warning(f"{name}; nothing left of {', '.join(spent)}", "copilot-bridge check-usage")
+        return warning(f"{name}; used up: {', '.join(spent)}", "copilot-bridge check-usage")
     return ok(name)
 
 

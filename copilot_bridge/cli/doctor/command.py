@@ -25,15 +25,15 @@ def without_settings(error: ConfigError, as_json: bool, **_: Any) -> None:
 @click.option(
     "--contract",
     is_flag=True,
-    help="Ask the models that are named, or all, what they take (efforts, thinking, roles, tools, schemas), "
-    "with tiny requests; it says first how many and what they cost, and asks.",
+    help="Test with tiny requests what the named models, or all, accept (efforts, thinking, roles, tools, "
+    "schemas); first prints their number and cost, and asks.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask before --contract.")
 @click.option(
     "--forget",
     "forgetting",
     is_flag=True,
-    help="Forget what Copilot's refusals have taught; it is forgotten after a week anyway.",
+    help="Forget the limits learned from Copilot's refusals, which expire after a week anyway.",
 )
 @json_option
 @takes_settings("host", "port", *ACCESS, *CONNECTION, *LOGGING, unless=without_settings)

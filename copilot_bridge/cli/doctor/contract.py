@@ -38,7 +38,7 @@ class Subject:
 
 
 def run(bridge: Bridge, names: tuple[str, ...], *, yes: bool, as_json: bool) -> None:
-    """Test the models and report.  What was found before an error is kept and reported.
+    """Test the models and report.  Results from before an error are kept and reported.
 
     :raises BridgeError:
     """
@@ -63,14 +63,14 @@ def chosen(bridge: Bridge, names: tuple[str, ...]) -> list[Subject]:
 
 
 def cost(subjects: list[Subject]) -> str:
-    """`At most 45 tiny requests to 3 models, about 45 premium requests, 0.2 AI units.`"""
+    """The cost: "At most 45 tiny requests to 3 models: about 45 premium requests, 0.2 AI units"."""
     prices = [price_of(subject.model, subject.number) for subject in subjects]
     requests = sum(subject.number for subject in subjects)
     units = ("premium requests", "AI units")
-    told = [total(parts, unit) for parts, unit in zip(zip(*prices, strict=True), units, strict=False)]
-    price = ", ".join(filter(None, told)) or "Copilot does not say what they cost"
+    sums = [total(parts, unit) for parts, unit in zip(zip(*prices, strict=True), units, strict=False)]
+    price = ", ".join(filter(None, sums)) or "Copilot does not say what they cost"
     models = f"{len(subjects)} model{'s' * (len(subjects) != 1)}"
-    return f"At most {requests} tiny requests to {models}: {price}. What is refused should cost nothing."
+    return f"At most {requests} tiny requests to {models}: {price}. Refused requests should cost nothing."
 
 
 def total(prices: Iterable[float | None], unit: str) -> str:
@@ -83,12 +83,12 @@ def total(prices: Iterable[float | None], unit: str) -> str:
 
 def is_confirmed() -> bool:
     if not is_interactive():
-        raise click.UsageError("nobody is at the terminal to agree to this: --yes agrees")
-    return click.confirm("Ask?", default=False)
+        raise click.UsageError("this needs a confirmation, but stdin is not a terminal: add --yes")
+    return click.confirm("Send them?", default=False)
 
 
 def ask(bridge: Bridge, subjects: list[Subject]) -> BridgeError | None:
-    """Ask each model everything; the error that ended it early, if any."""
+    """Ask each model all questions.  Returns the error that ended this early, if any."""
     for subject in subjects:
         try:
             with spinner(f"Asking {subject.model.id}"):
@@ -109,12 +109,15 @@ def print_answers(subjects: list[Subject]) -> None:
         )
     differences = list(differences_of(subjects))
     click.echo(
-        f"{len(differences)} differences from what was known:" if differences else "All is as it was known."
+        f"{len(differences)} differences from the catalogue:"
+        if differences
+        else "No differences from the catalogue."
     )
     for line in differences:
         print_wrapped(line, "  ")
     print_wrapped(
-        "What was found holds for a week, for this account; `copilot-bridge doctor --forget` ends it."
+        "The bridge uses these results for a week, for this account; `copilot-bridge doctor --forget` "
+        "clears them."
     )
 
 

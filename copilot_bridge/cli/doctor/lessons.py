@@ -18,14 +18,14 @@ def learned(bridge: Bridge) -> list[dict[str, Any]]:
     """The learned limits of all accounts; times are in Unix seconds."""
     try:
         entries = bridge.learned.read()
-    except BridgeError:  # which `debug` tells of elsewhere
+    except BridgeError:  # `debug` reports it elsewhere
         return []
     mine = own(bridge)
     return [as_fields(entry, mine) for entry in entries]
 
 
 def own(bridge: Bridge) -> dict[str, str]:
-    """{fingerprint: login} of the account in use."""
+    """The account in use, as {fingerprint: login}."""
     try:
         account = bridge.account()
     except BridgeError:
@@ -46,7 +46,7 @@ def as_fields(entry: Entry, names: dict[str, str]) -> dict[str, Any]:
 
 def print_learned(rows: list[dict[str, Any]]) -> None:
     if not rows:
-        click.echo("Copilot has refused nothing that is worth remembering.")
+        click.echo("No limits have been learned from refusals of Copilot.")
         return
     print_table(
         COLUMNS,
@@ -74,4 +74,4 @@ def forget(bridge: Bridge, *, as_json: bool) -> None:
     if as_json:
         print_json({"forgotten": gone})
     else:
-        click.echo(f"{gone} forgotten: what Copilot refuses is tried again.")
+        click.echo(f"Forgot {gone} learned limits: the bridge tries again what Copilot has refused.")

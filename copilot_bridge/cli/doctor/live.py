@@ -12,8 +12,8 @@ from copilot_bridge.pipeline import RequestContext
 from copilot_bridge.pipeline.dialect_probes import DIALECT_PROBES
 
 PROMPT = "Say ok"
-CENTS_OF_A_PREMIUM_REQUEST = 200  # a million tokens of a model whose multiplier was 1
-MAX_TOKENS = 16  # tokens; the least that Responses takes
+CENTS_OF_A_PREMIUM_REQUEST = 200  # for a million tokens of a model whose multiplier was 1
+MAX_TOKENS = 16  # tokens; the least that Responses accepts
 
 
 def cheapest(models: Iterable[Model], dialect: str) -> Model | None:

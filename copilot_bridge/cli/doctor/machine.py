@@ -69,7 +69,7 @@ def disk(context: CheckContext) -> Finding:
     message = f"{free / 1e9:,.1f} GB free at {place}"
     if free < DISK_WARNING:
         return (failed if free < DISK_FAILURE else warning)(
-            message, f"make room, or move the data: --home (now {place})"
+            message, f"free some space, or move the data: --home (now {place})"
         )
     return ok(message)
 
@@ -77,7 +77,7 @@ def disk(context: CheckContext) -> Finding:
 def permissions(context: CheckContext) -> Finding:
     home = context.config.home
     if os.name != "posix" or not home.exists():
-        return ok(f"{home} has not been made yet" if not home.exists() else "as Windows keeps them")
+        return ok(f"{home} has not been made yet" if not home.exists() else "managed by Windows")
     files = [home, *home.rglob("*")]
     if foreign := [path for path in files if path.lstat().st_uid != os.geteuid()]:
         return failed(f"{foreign[0]} belongs to somebody else", f"sudo chown -R {os.geteuid()} {home}")

@@ -34,7 +34,7 @@ def port(context: CheckContext) -> Finding:
     except BridgeError as error:
         condition = str(error)
     if condition != "ready":
-        return warning(f"a bridge runs at {url}, and says: {condition}", "copilot-bridge service logs")
+        return warning(f"a bridge runs at {url} and reports: {condition}", "copilot-bridge service logs")
     return ok(f"a bridge runs at {url}, and is ready")
 
 
@@ -49,4 +49,4 @@ def free(context: CheckContext, url: str) -> Finding:
 
 
 def port_taken(url: str, why: str) -> Finding:
-    return failed(f"something else has {url}: {why}", "copilot-bridge start --port 4142")
+    return failed(f"another program listens at {url}: {why}", "copilot-bridge start --port 4142")

@@ -17,10 +17,12 @@ SETTINGS = """\
 
 
 def plist(program: Path, home: Path, user: str | None = None) -> str:
-    """See launchd.plist(5).  There are no settings in it: launchd reads it when the service is bootstrapped,
-    and the program its file of settings at each start.
+    """A property list for launchd; see launchd.plist(5).
 
-    :param user: a daemon's; an agent runs as who logs in.
+    It has no settings: launchd reads it only when the service is bootstrapped, while the program reads its
+    settings file at each start.
+
+    :param user: the user of a daemon; None: an agent, which runs as the user who logs in.
     """
     logs = home / "Library/Logs"
     content: dict[str, object] = {
@@ -43,7 +45,7 @@ def plist(program: Path, home: Path, user: str | None = None) -> str:
 
 
 def carried_over(agent: Path) -> str:
-    """The settings in an agent's file, where earlier versions kept them, as lines."""
+    """The settings in an agent's file, where earlier versions stored them, as lines."""
     with suppress(OSError, plistlib.InvalidFileException, ValueError, AttributeError):
         found = plistlib.loads(agent.read_bytes()).get("EnvironmentVariables", {})
         return "".join(f"{name}={quoted(str(value))}\n" for name, value in found.items() if name != ENV_FILE)
@@ -56,9 +58,10 @@ def quoted(value: str) -> str:
     return f'"{plain}"'
 
 
-# learn.microsoft.com/windows/win32/taskschd/task-scheduler-schema.  RestartOnFailure is about a task that
-# can't be started; a program that ends with an error has been run.  So the trigger tries each minute, which
-# is ignored while it runs.  By default a task is not for batteries, and ended after three days.
+# learn.microsoft.com/windows/win32/taskschd/task-scheduler-schema.  RestartOnFailure applies to tasks that
+# can't be started, not to a program that ends with an error.  So the trigger fires each minute, which is
+# ignored while the program runs.  By default a task does not run on battery power, and is ended after three
+# days.
 TASK = """\
 <?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.3" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
@@ -112,7 +115,7 @@ TASK = """\
 
 
 def task_definition(program: Path, folder: Path, log: Path, settings: Path, user: str) -> str:
-    """:param user: DOMAIN\\name, who logs in."""
+    """The definition of the scheduled task.  :param user: DOMAIN\\name."""
     arguments = f'-m copilot_bridge start --log-file "{log}" --env-file "{settings}"'
     values = {"program": program, "arguments": arguments, "folder": folder, "user": user}
     return TASK.format(**{name: escape(str(value)) for name, value in values.items()})

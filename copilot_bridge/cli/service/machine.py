@@ -16,7 +16,7 @@ ENTER = 0o001  # the permission of all others
 
 @dataclass(frozen=True)
 class Machine:
-    """Where this program runs, as far as a service has to know.
+    """The machine and the installed program, as a service needs to know them.
 
     :param package: the folder of the program's code.
     """
@@ -37,9 +37,9 @@ class Machine:
         return self.python.with_name(NAME)
 
     def out_of_reach(self) -> Iterator[tuple[Path, Path]]:
-        """(file or folder, folder that keeps a service's user from it) of what the program needs.
+        """The files that the program needs and a service's user can't reach, as (path, closed folder).
 
-        A virtual environment's Python is often a link to one below somebody's home.
+        A virtual environment's Python is often a link to one below a home directory.
         """
         for needed in (self.python, self.python.resolve(), self.package, self.package.resolve()):
             for folder in reversed(needed.parents):

@@ -40,7 +40,7 @@ class KeepFile(WriteFile):
     """A file of the user's own, written only if there is none, and readable only by them."""
 
     def __str__(self) -> str:
-        return f"write {self.path}, if there is none"
+        return f"write {self.path}, unless it exists"
 
     def run(self) -> None:
         if not self.path.exists():
@@ -65,7 +65,7 @@ class RemoveFile:
 class RunCommand:
     """A command.
 
-    :param may_fail: it may be done already.
+    :param may_fail: a failure is ignored, as the work may be done already.
     :param tries: how often, a second apart, where it fails while something else is still under way.
     """
 
@@ -122,13 +122,13 @@ class ReportCondition:
     settings: Path
 
     def __str__(self) -> str:
-        return "ask the bridge how it is"
+        return "ask the bridge for its state"
 
     def run(self) -> None:
         try:
             click.echo(self._answer())
         except BridgeError as error:
-            click.echo(f"it does not say how it is: {error}")
+            click.echo(f"the bridge does not report its state: {error}")
 
     def _answer(self) -> str:
         from copilot_bridge.cli.terminal.console import (

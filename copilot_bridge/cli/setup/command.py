@@ -1,7 +1,7 @@
-"""`copilot-bridge setup CLIENT`: prints what configures a client, or writes it into the client's settings.
+"""`copilot-bridge setup CLIENT`: prints the settings for a client, or writes them into the client's files.
 
-What is to be pasted goes to stdout, and nothing else does: `copilot-bridge setup openai-sdk >> ~/.bashrc`
-works.  All that explains it goes to stderr.
+Only the settings go to stdout, so `copilot-bridge setup openai-sdk >> ~/.bashrc` works.  Explanations go to
+stderr.
 """
 
 import os
@@ -32,7 +32,7 @@ from copilot_bridge.serving.address import base_url
     "--model",
     metavar="MODEL",
     shell_complete=complete_models,
-    help="Model to use.  [default: what fits the client]",
+    help="Model to use.  [default: the client's usual one]",
 )
 @click.option(
     "--small-model",
@@ -49,7 +49,7 @@ from copilot_bridge.serving.address import base_url
     help=f"Shell syntax for variables: {', '.join(SHELLS)}.  [default: yours]",
 )
 @click.option("--write", "writes", is_flag=True, help="Change the client's own settings file.")
-@click.option("--undo", "undoes", is_flag=True, help="Revert what --write has changed.")
+@click.option("--undo", "undoes", is_flag=True, help="Revert the changes of --write.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list of clients as JSON.")
 @takes_settings("host", "port", "api_key", *CONNECTION, *LOGGING)
@@ -68,8 +68,8 @@ def command(
 ) -> None:
     """Configure a client to use the bridge.
 
-    Prints what to paste; --write changes the client's own settings instead: shows the difference, asks,
-    keeps a backup, and leaves alone whatever else is in them.  Without CLIENT: which clients there are.
+    Prints the settings to paste.  --write changes the client's own settings file instead: it shows the
+    difference, asks, keeps a backup, and leaves all other settings alone.  Without CLIENT: list the clients.
     """
     if client is None:
         print_clients(as_json=as_json)
@@ -87,7 +87,7 @@ def command(
         return
     if writes and not row.writable:
         raise ConfigError(
-            f"{row.title} has no settings file to write: `copilot-bridge setup {client}` says how"
+            f"{row.title} has no settings file to write: `copilot-bridge setup {client}` shows how"
         )
     from copilot_bridge.cli.setup.configure import Request, configure  # which the list does not need
 

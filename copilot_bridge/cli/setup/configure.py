@@ -36,7 +36,7 @@ class Request:
 
 
 def configure(config: Config, request: Request, *, writes: bool, yes: bool) -> None:
-    """Print what to paste, or write it.  Raises ConfigError, ModelNotFound."""
+    """Print the settings, or write them.  Raises ConfigError, ModelNotFound."""
     bridge, client, row = Bridge(config), request.client, CLIENTS[request.client]
     elsewhere = request.url is not None
     root = clean_url(request.url) if request.url else base_url(config.host, config.port)
@@ -55,10 +55,10 @@ def configure(config: Config, request: Request, *, writes: bool, yes: bool) -> N
 
 
 def pick_key(bridge: Bridge, client: str, given: str | None, *, elsewhere: bool, writes: bool) -> str:
-    """The key to give the client; "" if the bridge asks for none.
+    """The key for the client; "" if the bridge requires none.
 
     :param elsewhere: the bridge is not the one of these settings.
-    :raises ConfigError: it asks for one, and nobody knows it; of the stored ones there are but hashes.
+    :raises ConfigError: it requires one, and none is given; the store has only hashes of keys.
     """
     if given is not None:
         try:
@@ -72,11 +72,11 @@ def pick_key(bridge: Bridge, client: str, given: str | None, *, elsewhere: bool,
     make = f"`copilot-bridge keys add {client}`"
     if not writes:
         where = f"put it in place of YOUR_KEY ({make} makes one), or give it with --key"
-        print_wrapped(f"The bridge asks for a key: {where}.", err=True)
+        print_wrapped(f"The bridge requires a key: {where}.", err=True)
         say()
         return "YOUR_KEY"
     if is_interactive() and click.confirm(
-        f"The bridge asks for a key.  Make one, named {client}?", default=True
+        f"The bridge requires a key.  Make one, named {client}?", default=True
     ):
         return make_key(bridge.store, client, KEY)
-    raise ConfigError(f"the bridge asks for a key: {make} makes one; give it with --key")
+    raise ConfigError(f"the bridge requires a key: {make} makes one; give it with --key")

@@ -19,14 +19,14 @@ from copilot_bridge.redaction import Secret, redact
 from copilot_bridge.store.files import JsonFiles
 
 PRIVATE = 0o600
-LARGEST = 8 * 1024 * 1024  # bytes; nobody's settings are longer
+MAX_SIZE = 8 * 1024 * 1024  # bytes; settings are shorter
 
 BACKUP = ".before-copilot-bridge"
 
 
 @dataclass(frozen=True)
 class Change:
-    """:param path: as the client names it; a link stays one.  :param before: None: there was no file."""
+    """A change of a file.  :param path: a link stays a link.  :param before: None: there was no file."""
 
     path: Path
     before: bytes | None
@@ -55,10 +55,10 @@ def shown_lines(content: bytes, key: str) -> list[str]:
 
 
 def read_own(path: Path) -> bytes | None:
-    """The file's content; None if there is no file.  Raises ConfigError: it can't be read, or is no text."""
+    """The file's content; None if there is no file.  Raises ConfigError: it can't be read, or is not text."""
     with as_config_error(path, "read"):
         try:
-            if path.stat().st_size > LARGEST:
+            if path.stat().st_size > MAX_SIZE:
                 raise ConfigError(f"{path} is too large for settings: nothing was changed")
             content = path.read_bytes()
         except FileNotFoundError:
@@ -66,7 +66,7 @@ def read_own(path: Path) -> bytes | None:
     try:
         content.decode()
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is no UTF-8 text: nothing was changed") from error
+        raise ConfigError(f"{path} is not UTF-8 text: nothing was changed") from error
     return content
 
 
@@ -131,10 +131,9 @@ class ChangeHistory:
 def write(client: str, changes: list[Change], notes: ChangeHistory) -> list[Path]:
     """Make the changes, and return the backups.
 
+    A file that is unchanged since our last change keeps its older backup, so `undo` restores the user's text.
+
     :raises ConfigError: a file has changed meanwhile, or can't be written.
-
-
-    A file that still is as we left it keeps its older backup: `undo` goes back to the user's own words.
     """
     for change in changes:
         if read_own(change.path) != change.before:
@@ -147,7 +146,7 @@ def write(client: str, changes: list[Change], notes: ChangeHistory) -> list[Path
     made: list[ChangeRecord] = []
     for change, note in zip(changes, fresh, strict=True):
         made.append(ChangeRecord(**{**asdict(note), "left": digest(change.after)}))
-        # The note goes first: a change that nobody knows of can't be taken back.
+        # The record is written first: a change without a record can't be undone.
         notes.keep(client, [*(done[:-1] if untouched else done), [*others, *made]])
         replace_file(change.path, change.after)
     return [Path(note.backup) for note in made if note.backup]
@@ -183,7 +182,7 @@ def undo(client: str, notes: ChangeHistory, confirm: Callable[[Path], bool]) -> 
     """Revert the last change, and return the files.
 
     :param confirm: asked for each file that somebody has changed since.
-    :raises ConfigError: there is nothing to take back, a backup is gone, or the answer was no.
+    :raises ConfigError: there is nothing to undo, a backup is gone, or the answer was no.
     """
     done = notes.of(client)
     if not done:
@@ -218,5 +217,5 @@ def put_back(note: ChangeRecord, before: bytes | None) -> None:
     with as_config_error(path, "remove"):
         path.resolve().unlink(missing_ok=True)
     for folder in note.folders:
-        with suppress(OSError):  # somebody has put something into it
+        with suppress(OSError):  # it is not empty any more
             Path(folder).rmdir()

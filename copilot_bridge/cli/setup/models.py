@@ -11,7 +11,7 @@ from copilot_bridge.pipeline import Bridge
 from copilot_bridge.pipeline.model_list import chat_models, find_auto, named
 from copilot_bridge.upstream.bridge_client import list_models, resolve_model
 
-TIMEOUT = 6.0  # s; whoever only wants to read what to paste does not wait for a network that is not there
+TIMEOUT = 6.0  # s; without a network the settings are printed with the usual models
 CONNECT_TIMEOUT = 3.0  # s
 
 MODELS_UNKNOWN = "The models could not be looked up ({}), so these are the usual ones."
@@ -69,7 +69,7 @@ def choose_models(
             raise (login_error or error) from None
 
     try:
-        with spinner("Looking at the models"):
+        with spinner("Looking up the models"):
             return call_with_timeout(ask, TIMEOUT)
     except (ConfigError, ModelNotFound):
         raise

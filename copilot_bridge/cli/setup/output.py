@@ -1,4 +1,4 @@
-"""Prints what the user pastes, and what else there is to do."""
+"""Prints the settings to paste, and the other steps."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def say(words: str = "") -> None:
 
 
 def show(steps: Instructions, client: str, system: System, *, by_variables: bool) -> None:
-    """Print what the user pastes to stdout, file by file or as shell lines; explanations go to stderr."""
+    """Print the settings to stdout, by file or as shell lines; explanations go to stderr."""
     say(f"{steps.client.title}, with {steps.model.id} at {steps.base_url}")
     files = () if by_variables else steps.files
     for file in files:
@@ -34,7 +34,7 @@ def show(steps: Instructions, client: str, system: System, *, by_variables: bool
     say(f"\nCheck it:  {steps.check}")
     if steps.client.writable:
         print_wrapped(f"`copilot-bridge setup {client} --write` puts it into your settings.", err=True)
-    print_wrapped(str(page_of(steps.client)), "What else to know:  ", err=True)
+    print_wrapped(str(page_of(steps.client)), "More about it:  ", err=True)
 
 
 def print_steps(steps: Instructions) -> None:

@@ -26,14 +26,14 @@ def write_settings(client: str, steps: Instructions, config: Config, yes: bool) 
     todo = [change for change in changes if not change.is_empty]
     if not todo:
         paths = ", ".join(str(change.path) for change in changes)
-        print_wrapped(f"There is nothing to change: {paths} says it already.", err=True)
+        print_wrapped(f"Nothing to change: {paths} has these settings already.", err=True)
     else:
         for change in todo:
             click.echo(change.diff(steps.key), nl=False)
         confirm_change(f"Write {' and '.join(str(change.path) for change in todo)}?", yes)
         for backup in write(client, todo, ChangeHistory(real_home(config))):
-            print_wrapped(f"What it was before is in {backup}.", err=True)
-        say(f"Written.  `copilot-bridge setup {client} --undo` takes it back.")
+            print_wrapped(f"The previous content is in {backup}.", err=True)
+        say(f"Written.  `copilot-bridge setup {client} --undo` reverts it.")
     print_steps(steps)
     if steps.lines:
         say(f"\nBesides, in your shell:\n\n{masked(steps)}")
@@ -53,10 +53,10 @@ def change_of(settings: PlannedFile) -> Change:
     try:
         after = edit_settings((before or b"").decode(), settings.format, settings.wanted)
     except ByHandError as error:
-        say(f"This is to be in {path}:\n\n{settings.content}")
+        say(f"These lines belong in {path}:\n\n{settings.content}")
         raise ConfigError(f"{path}: {error}; add the lines above by hand, nothing was changed") from error
     except ConfigError as error:
-        raise ConfigError(f"{path} is broken ({error}): mend it first, nothing was changed") from error
+        raise ConfigError(f"{path} is invalid ({error}): correct it first; nothing was changed") from error
     return Change(path, before, after.encode())
 
 
@@ -65,7 +65,9 @@ def confirm_change(question: str, yes: bool) -> None:
     if yes:
         return
     if not is_interactive():
-        raise ConfigError("nobody is there to be asked: say --yes; nothing was changed")
+        raise ConfigError(
+            "this needs a confirmation, but stdin is not a terminal: add --yes; nothing was changed"
+        )
     click.confirm(question, default=True, abort=True)
 
 
@@ -73,7 +75,7 @@ def undo_changes(client: str, config: Config, yes: bool) -> None:
     def confirm(path: Path) -> bool:
         if yes or not is_interactive():
             return yes
-        return click.confirm(f"{path} has been changed since.  Put back what it was all the same?")
+        return click.confirm(f"{path} has been changed since.  Restore the previous content anyway?")
 
     for path in undo(client, ChangeHistory(real_home(config)), confirm):
-        say(f"{path} is as it was.")
+        say(f"{path} has its previous content again.")

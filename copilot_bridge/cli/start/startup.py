@@ -48,7 +48,7 @@ def start(
 ) -> None:
     """Check the settings, log in if needed, print the banner and execute the server."""
     if WINDOWS and config.server == "gunicorn":
-        raise ConfigError("gunicorn does not run on Windows: leave --server out, or say --server gevent")
+        raise ConfigError("gunicorn does not run on Windows: leave out --server, or use --server gevent")
     if simulate:
         config = demo_store(config)
     check_settings(config, simulate, check)
@@ -86,7 +86,7 @@ def check_settings(config: Config, simulate: bool, check: bool) -> None:
     if config.log_file:
         RotatingLogFile(config.log_file).close()
     bridge = Bridge(config)
-    require_key(bridge, check)  # before anybody could come in
+    require_key(bridge, check)  # before the port is open
     if not simulate:
         bridge.client.check()
 
@@ -130,7 +130,7 @@ def preflight_or_continue(bridge: Bridge, simulated: bool, url: str) -> StartupB
     except BridgeError as error:
         if simulated or (is_interactive() and error.kind in LOGIN_ERROR_KINDS):
             raise
-        print_wrapped(f"copilot-bridge: {error}; serving all the same, on {url}", err=True)
+        print_wrapped(f"copilot-bridge: {error}; serving anyway, on {url}", err=True)
         return StartupBanner(bridge.config, bridge.authenticator.requires_key, trouble=error)
 
 

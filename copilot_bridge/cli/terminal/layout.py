@@ -100,7 +100,7 @@ def lay_out(
     Where it is too wide it loses the columns `spare`, one after the other; then cells are wrapped; then each
     row becomes a block of lines, with all its columns.
 
-    :param width: of the screen; None: as wide as it likes to be.
+    :param width: of the screen; None: unlimited.
     """
     for number in range(len(optional) + 1):
         smaller = table.without(optional[:number])

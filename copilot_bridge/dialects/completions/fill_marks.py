@@ -21,7 +21,7 @@ class FillMarks:
 
     @property
     def stops(self) -> tuple[str, ...]:
-        """What can't be part of the text that is filled in."""
+        """The marks, which can't be part of the text that is filled in."""
         marks = (mark.strip() for mark in (self.prefix, self.suffix, self.middle))
         return (*filter(None, marks), *ENDS)
 

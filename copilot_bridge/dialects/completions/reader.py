@@ -69,7 +69,7 @@ class CompletionsReader:
             self._reason = FINISH_REASON_MAP.get(reason, "stop")
 
     def _finish(self) -> Iterator[Event]:
-        """:raises StreamCut: the stream ended without a finish reason."""
+        """End the stream.  Raises StreamCut: it ended without a finish reason."""
         if self._finished:
             return
         if self._reason is None:
