@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from copilot_bridge.cli.debug import probe
+from copilot_bridge.cli.debug_report import probe
 from copilot_bridge.cli.doctor.check import FIXES, CheckContext, Finding, failed, ok, warning
 from copilot_bridge.cli.terminal.timeout import call_with_timeout
 from copilot_bridge.errors import (
