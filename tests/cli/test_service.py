@@ -2,14 +2,15 @@
 
 import plistlib
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from copilot_bridge.cli.service import command as service
-from copilot_bridge.cli.service.command import PLANS, Machine, kind_of
+from copilot_bridge.cli.service.command import PLANS, Machine, kind_of, require_installed
 from copilot_bridge.cli.service.files import LABEL, plist
-from copilot_bridge.cli.service.machine import is_closed
+from copilot_bridge.cli.service.machine import is_closed, running_archive
 from copilot_bridge.cli.service.steps import KeepFile, LogIn, RemoveFile, RunCommand, WriteFile
 from copilot_bridge.errors import ConfigError
 
@@ -42,6 +43,25 @@ def test_each_system_has_its_kind_of_service(where, scope, kind):
 def test_a_system_without_systemd_is_refused():
     with pytest.raises(ConfigError, match="no systemd"):
         kind_of(machine(has_systemd=False), None)
+
+
+def test_a_program_in_an_archive_is_not_installed_as_a_service(tmp_path):
+    """Its unpacked files are in a cache, and there is no program beside Python."""
+    archive = tmp_path / "copilot-bridge.pyz"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("__main__.py", "")
+    assert running_archive(str(archive)) == archive
+    with pytest.raises(ConfigError, match=r"installed program.*copilot-bridge\.pyz start"):
+        require_installed(machine(archive=archive))
+
+
+def test_an_installed_program_is_no_archive(tmp_path):
+    program, launcher = tmp_path / "copilot-bridge", tmp_path / "copilot-bridge.exe"
+    program.write_text("#!/usr/bin/env python3")
+    with zipfile.ZipFile(launcher, "w") as file:
+        file.writestr("__main__.py", "")
+    assert [running_archive(str(path)) for path in (program, launcher)] == [None, None]
+    require_installed(machine(archive=None))
 
 
 @pytest.mark.parametrize("kind", PLANS)

@@ -112,6 +112,15 @@ PLANS: dict[str, dict[str, Plan]] = {
 }
 
 
+def require_installed(machine: Machine) -> None:
+    """Check that the program stays where the service finds it.  Raises ConfigError: it is an archive."""
+    if machine.archive:
+        raise ConfigError(
+            f"a service needs an installed program, but this runs from {machine.archive}: install it with "
+            f"pip, or let whatever starts services run `python3 {machine.archive} start`"
+        )
+
+
 def kind_of(machine: Machine, scope: str | None) -> str:
     """The kind of service that this system has.  Raises ConfigError: it has none."""
     if machine.platform == "win32":
@@ -141,6 +150,8 @@ def command(verb: str, scope: str | None, dry_run: bool) -> None:
     macOS a launchd agent, on Windows a scheduled task.
     """
     machine = Machine()
+    if verb == "install":
+        require_installed(machine)
     for step in PLANS[kind_of(machine, scope)][verb](machine):
         click.echo(f"+ {step}")
         if dry_run and isinstance(step, WriteFile):

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +15,21 @@ HIDDEN = tuple(map(Path, ("/root", "/home", "/run/user", "/tmp", "/var/tmp")))  
 ENTER = 0o001  # the permission of all others
 
 
+def running_archive(program: str | None = None) -> Path | None:
+    """The self-contained file that this program was started from; None: it is installed.
+
+    pip's launchers on Windows are archives, too, but of an installed program.
+    """
+    path = Path(sys.argv[0] if program is None else program)
+    return path.resolve() if path.suffix != ".exe" and zipfile.is_zipfile(path) else None
+
+
 @dataclass(frozen=True)
 class Machine:
     """The machine and the installed program, as a service needs to know them.
 
     :param package: the folder of the program's code.
+    :param archive: the self-contained file that holds the program, if it is not installed.
     """
 
     platform: str = sys.platform
@@ -27,6 +38,7 @@ class Machine:
     user: int = field(default_factory=lambda: os.getuid() if hasattr(os, "getuid") else 0)
     python: Path = Path(sys.executable)
     package: Path = Path(__file__).parents[2]
+    archive: Path | None = field(default_factory=running_archive)
     account: str = field(
         default_factory=lambda: "\\".join(filter(None, map(os.environ.get, ("USERDOMAIN", "USERNAME"))))
     )
