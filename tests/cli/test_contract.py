@@ -55,7 +55,7 @@ def test_what_is_learned_is_listed_and_forgotten(run):
     shown = run("debug", "-g", token).out
     assert re.search(rf"{CODEX} +responses +found efforts: \S+ +.* 20\d\d-", shown)
     assert json.loads(run("doctor", "--forget", "--json").out) == {"forgotten": len(learned)}
-    assert run("doctor", "--forget").out.startswith("0 forgotten")
+    assert run("doctor", "--forget").out.startswith("Forgot 0 ")
     assert debug(run, token) == []
     assert "nothing" in run("debug", "-g", token).out
 

@@ -73,15 +73,15 @@ def part() -> Response:
 
 def state(*, ask: bool) -> dict[str, Any]:
     """The values for the template.  :param ask: Copilot, if the cached catalogue is old."""
-    call: RequestContext = g.call
+    context: RequestContext = g.call
     catalogue, problem, nobody = None, "", False
     try:
-        catalogue = call.models.cached(call.account)
-        catalogue = call.models.catalogue(call.copilot()) if ask else catalogue
+        catalogue = context.models.cached(context.account)
+        catalogue = context.models.catalogue(context.copilot()) if ask else catalogue
     except BridgeError as error:
         problem, nobody = str(error), isinstance(error, LoginRequired)
     wanted = request.args.get("q", "").strip()[:100]
-    entries = entries_of(call, catalogue) if catalogue else []
+    entries = entries_of(context, catalogue) if catalogue else []
     found = [entry for entry in entries if all(word in entry.words for word in wanted.lower().split())]
     return {
         "query": wanted,
@@ -93,13 +93,13 @@ def state(*, ask: bool) -> dict[str, Any]:
         "nobody": nobody,
         "asked": ask,
         "outdated": catalogue.outdated if catalogue else "",
-        "own_mapping": call.bridge.config.model_mapping is not None,
+        "own_mapping": context.bridge.config.model_mapping is not None,
         "api_name": api_name,
         "find_auto": find_auto,
     }
 
 
-def entries_of(call: RequestContext, catalogue: Catalogue) -> list[Entry]:
+def entries_of(context: RequestContext, catalogue: Catalogue) -> list[Entry]:
     """The models on offer: the usable ones first, and of each family the newest first."""
     names = names_by_model(shared(), catalogue)
     entries = [
@@ -108,7 +108,7 @@ def entries_of(call: RequestContext, catalogue: Catalogue) -> list[Entry]:
             tuple(names.get(model.id, ())),
             catalogue.auto_discount if find_auto(model.id) else model.auto_discount or 0.0,
         )
-        for model in offered(call, catalogue)
+        for model in offered(context, catalogue)
     ]
     return sorted(
         entries, key=lambda entry: (entry.model.type != "chat", not entry.usable, rank(entry.model))

@@ -101,8 +101,8 @@ def send_test() -> Response:
     chosen = choice(request.form)
     row = CLIENTS[chosen.client]
     model = offer().pick(chosen.model, row.models)
-    call = RequestContext(shared(), g.visitor.caller)
-    return shown(chosen, trial=ask(call, row.dialect, model if isinstance(model, str) else model.id))
+    context = RequestContext(shared(), g.visitor.caller)
+    return shown(chosen, trial=ask(context, row.dialect, model if isinstance(model, str) else model.id))
 
 
 @bp.get("/setup/key")
