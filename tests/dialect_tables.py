@@ -15,6 +15,7 @@ from copilot_bridge.dialects.chat.reader import ChatReader
 from copilot_bridge.dialects.chat.writer import ChatWriter
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import EventReader
+from copilot_bridge.dialects.framing.frames import FrameWriter
 from copilot_bridge.dialects.messages import response as messages_response
 from copilot_bridge.dialects.messages.reader import MessagesReader
 from copilot_bridge.dialects.messages.writer import MessagesWriter
@@ -22,7 +23,6 @@ from copilot_bridge.dialects.responses import response as responses_response
 from copilot_bridge.dialects.responses.reader import ResponsesReader
 from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.dialects.responses.writer import ResponsesWriter
-from copilot_bridge.dialects.translation import FrameWriter
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,6 @@ HALF_SENTENCES = re.compile(
     r"|It|They|He|She|Its|Their|Them|Such|Those|These|This)\b|:"
 )
 
-# Rooms whose docstrings are older than the rule.
-PENDING = {"pipeline"}
-
-
-def room_of(path: Path) -> str:
-    inside = path.relative_to(PACKAGE)
-    return "http/pages" if inside.is_relative_to("http/pages") else inside.parts[0].removesuffix(".py")
-
 
 def docstrings(path: Path) -> Iterator[tuple[int, str]]:
     """The line and the text of each docstring in a file."""
@@ -49,7 +41,7 @@ def summary_faults(summary: str) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in FILES if room_of(path) not in PENDING],
+    FILES,
     ids=lambda path: str(path.relative_to(PACKAGE)),
 )
 def test_first_lines_of_docstrings_stand_alone(path: Path) -> None:

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from copilot_bridge.dialects.adaptation.limits import Limits, Override
+from copilot_bridge.dialects.client_request import ClientRequest
 from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.events import EventReader
 from copilot_bridge.dialects.framing.frames import Framing
 from copilot_bridge.dialects.framing.sse import ServerSentEvents
 from copilot_bridge.dialects.model_list import ModelList
+from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import BridgeError
 
 ErrorResponse = tuple[int, dict[str, str], bytes]  # status, headers, body
@@ -40,6 +43,38 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamApi:
+    """Copilot's side of a dialect: how a translated request is written, and its stream read.
+
+    :param unsupported: the settings of a prompt that can't be written.
+    :param output_limit: reads the token limit of a response from a body; 0: it does not matter whether the
+        response comes in one piece.
+    :param reader: returns a reader of the stream for (an id, unix seconds), for responses without them.
+    """
+
+    write_prompt: Callable[[Prompt], JsonObject]
+    unsupported: tuple[str, ...]
+    output_limit: Callable[[JsonObject], int]
+    reader: Callable[[str, int], EventReader]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenCounting:
+    """The counting of a request's tokens.
+
+    :param endpoint: the path that takes such requests, below each of the bridge's prefixes.
+    :param write: writes the response with the number of tokens.
+    :param upstream_path: Copilot's path of the same; "": the bridge always counts itself.
+    :param omitted: the fields of a request that Copilot refuses there.
+    """
+
+    endpoint: str
+    write: Callable[[int], JsonObject]
+    upstream_path: str = ""
+    omitted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """An API that clients speak, and through which Copilot may offer models, too.
 
@@ -48,7 +83,9 @@ class Dialect:
     :param path_pattern: a regular expression for what such paths end with or lead through; "": the endpoint.
     :param version_header: a header that only clients of this dialect send, "" if there is none: at a path of
         several dialects it tells which one is meant.
+    :param request: reads the requests of conversations and makes their responses; None: there are none.
     :param upstream_path: Copilot's path of the same API; "": Copilot does not have it.
+    :param upstream: how Copilot's API is spoken; None: no conversation is translated to it.
     :param upstream_order: the dialects that a request can be sent in, the nearest first.
     :param field_paths: what binds a response -> the fields for it in a request, the usual one first.
     :param strict_schemas: schemas bind the model though no request says so.
@@ -58,7 +95,7 @@ class Dialect:
     :param probe: None: the dialect holds no conversations.
     :param limits: of the API where Copilot has it, and :param limit_overrides: where models have others.
     :param model_list: None: clients of the dialect are given the default one.
-    :param count_endpoint: the path that counts the tokens of a request; "": there is none.
+    :param counting: of the tokens of a request; None: the dialect has none.
     """
 
     name: str
@@ -69,7 +106,9 @@ class Dialect:
     error_schema: str = "Error"
     path_pattern: str = ""
     version_header: str = ""
+    request: type[ClientRequest] | None = None
     upstream_path: str = ""
+    upstream: UpstreamApi | None = None
     upstream_order: tuple[str, ...] = ()
     field_paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     strict_schemas: bool = False
@@ -77,7 +116,7 @@ class Dialect:
     limits: Limits = Limits()
     limit_overrides: tuple[Override, ...] = ()
     model_list: ModelList | None = None
-    count_endpoint: str = ""
+    counting: TokenCounting | None = None
 
     @property
     def pattern(self) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from copilot_bridge.errors import Unsupported
 
@@ -35,6 +35,25 @@ class ImageHolder(NamedTuple):
     where: str
     holder: dict[str, Any]
     from_tool: bool
+
+
+class ImageSource(Protocol):
+    """Gives the images of a request in the form that its model takes.
+
+    Each method raises InvalidRequest if there is no such image, or if the model does not take it.
+
+    :param where: the location of the image in the request.
+    :param shown: the image is shown by a tool.
+    """
+
+    def in_place(self, url: str, where: str, *, shown: bool) -> str:
+        """Return a data URL for a URL of either kind."""
+
+    def fit(self, media_type: str, data: str, where: str, *, shown: bool) -> tuple[str, str]:
+        """Return (media type, base64) for an image that the client sent."""
+
+    def fetch(self, url: str, where: str, *, shown: bool) -> tuple[str, str]:
+        """Return (media type, base64) for an image that is somewhere else."""
 
 
 def omit_oldest_images(images: Sequence[ImagePart], max_images: int, text: str) -> bool:

@@ -1,7 +1,7 @@
 """Translation of a stream between two dialects: splitter, reader, hub events, writer, framing."""
 
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo
 from copilot_bridge.dialects.adaptation.custom_tools import CustomInputUnwrapper
@@ -18,22 +18,12 @@ from copilot_bridge.dialects.events import (
     ToolCallStarted,
 )
 from copilot_bridge.dialects.framing import sse
-from copilot_bridge.dialects.framing.frames import Frame, Framing
+from copilot_bridge.dialects.framing.frames import FrameWriter, Framing
 from copilot_bridge.dialects.stream_errors import read_stream_error
 from copilot_bridge.errors import BridgeError, StreamCut, UpstreamRefused
 
 # Events that never change on the way.
 UNCHANGED = frozenset({TextDelta, ReasoningDelta, ToolCallArgumentsDelta})
-
-
-class FrameWriter(Protocol):
-    """Writes the hub's events as frames of the client's dialect.
-
-    A payload may change with the next event, so it has to be encoded before.
-    """
-
-    def feed(self, event: Event) -> list[Frame]: ...
-    def fail(self, error: BridgeError) -> Frame: ...
 
 
 class Translation:

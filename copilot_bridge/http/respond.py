@@ -35,7 +35,7 @@ def respond(read_request: ReadRequest) -> Response:
     if exchange.streaming:
         exchange.open()
         headers = exchange.headers | STREAM_HEADERS
-        return Response(exchange.events(), headers=headers, mimetype="text/event-stream")
+        return Response(exchange.events(), headers=headers, mimetype=exchange.media_type)
     result = exchange.result()
     return Response(result, headers=exchange.headers, mimetype="application/json")
 

@@ -1,12 +1,11 @@
-"""The way of one client request, from its body to the last byte of its answer.
+"""One client request, from its body to the last byte of its response.
 
-    view -> `run.run_request` -> a request's `read` (pure) -> in a greenlet of its own, so that the client
-    can be watched meanwhile: token, model, quirks, Copilot's decision -> the answer, normalized as it
-    passes.
+    view -> `run.run_request` -> `received` (reads the body, pure) -> in a greenlet of its own, so that the
+    client can be watched meanwhile: `prepare` (model, API, body) -> `sending` (Copilot's decision, recovery)
+    -> `conversion` (the response, normalized or translated as it comes).
 
-`services` holds what lives as long as the process, `context` what belongs to one request.  `model_request`
-fits the request to the model, `chat`, `messages`, `responses` and `embeddings` say what is different in each
-API, and `run` alone waits, writes, and notes how it ended.
+`services` has what lives as long as the process, `context` what belongs to one request.  `operations` says
+what a client can request, `endpoints` where, and `run` alone waits, writes and notes how it ended.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""What the bytes of an answer say of it, beside what the client gets: its cost, and the model that speaks."""
+"""Facts about a response that the log keeps, read from its bytes: its cost and the model that responds."""
 
 import re
 
@@ -35,7 +35,7 @@ class AnswerFacts:
 
 
 def note_whole_answer(entry: RequestLogEntry, data: bytes) -> None:
-    """Note what an answer that is here as a whole says of itself."""
+    """Note the facts of a whole response."""
     entry.nano_aiu = cost_of(data)
     found = MODEL.search(data)
     entry.answering = found[1].decode(errors="replace") if found else None

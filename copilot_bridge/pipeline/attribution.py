@@ -1,4 +1,4 @@
-"""What a request belongs to: the signals that go with it, and the model that "auto" is for it."""
+"""Attribution of a request: the signals to GitHub, and the model that "auto" stands for."""
 
 from collections.abc import Mapping
 
@@ -16,10 +16,10 @@ SHORT = 13  # characters of an id that the log keeps
 
 
 class Attribution:
-    """Made from the body as it came, before anything of it is changed.
+    """Tells what a request belongs to.  It is made before anything in the body is changed.
 
-    :param kind: of call, where it is known whatever the client says.
-    :raises LoginRequired:
+    :param kind: of call, if it is known whatever the client says.
+    :raises LoginRequired: there is no account.
     """
 
     def __init__(
@@ -42,7 +42,10 @@ class Attribution:
         entry.interaction, entry.kind = self.signals.interaction[:SHORT], self.signals.type
 
     def occasion(self, has_image: bool) -> PickContext:
-        """What "auto" picks a model for.  `has_image`: one is shown to it."""
+        """Return what "auto" picks a model for.
+
+        :param has_image: whether the request has an image.
+        """
         self._occasion = self._occasion or PickContext(self.signals.thread, self._prompt, has_image)
         return self._occasion
 
@@ -51,7 +54,7 @@ class Attribution:
         self._entry.discount = choice.discount
 
     def choose_again(self, refused: BridgeError) -> bool:
-        """Once, where Copilot refuses what it has picked for "auto" itself; the next model may be another."""
+        """Forget the model that Copilot picked for "auto" and now refuses, once.  Returns whether it did."""
         choice, occasion = self._choice, self._occasion
         if choice is None or choice.auto is None or occasion is None or self._anew:
             return False

@@ -26,9 +26,10 @@ METERS = ("premium_interactions", "premium_models", "chat")
 
 
 class RequestContext:
-    """The bridge as one caller's request sees it.  It is answered by one account, whatever changes meanwhile.
+    """The bridge as one caller's request sees it.
 
-    Whatever is kept from one request to the next is kept by the bridge, under `caller.id`.
+    One account answers the request, whatever changes meanwhile.  What is kept from one request to the next is
+    kept by the bridge, under `caller.id`.
     """
 
     __slots__ = (
@@ -51,13 +52,19 @@ class RequestContext:
 
     @property
     def account(self) -> Account:
-        """The one that pays.  Raises LoginRequired."""
+        """The account that pays.
+
+        :raises LoginRequired: there is none.
+        """
         if self._account is None:
             self._account = self.bridge.account_in_use(self.caller)
         return self._account
 
     def copilot(self) -> Copilot:
-        """Copilot's API for that account, at the operator's pace.  Raises LoginRequired."""
+        """Return Copilot's API for that account, within the operator's limits.
+
+        :raises LoginRequired: there is no account.
+        """
         if self._copilot is None:
             fingerprint = self.account.fingerprint
             self._admission = self.bridge.rate_limiter.admission(
@@ -67,7 +74,7 @@ class RequestContext:
         return self._copilot
 
     def prepare_approval(self, entry: RequestLogEntry, model: str, data: bytes) -> None:
-        """If the operator wants to be asked: before this request is sent."""
+        """Note what the operator has to approve before the request is sent, if that is wanted."""
         if self.bridge.approval.wanted:
             caller = entry.caller_id or entry.caller
             said, named = (text.translate(CONTROL_ESCAPES) for text in (prompt_preview(data), model))
@@ -82,26 +89,29 @@ class RequestContext:
         return [each for each in known.alternatives(model) if self.caller.may_use(each)] if known else []
 
     def before_sending(self, model: Model, size: int) -> None:
-        """The request is about to be sent.  :param size: of its body, in bytes."""
+        """Note what the request may cost, before it is sent.
+
+        :param size: of its body, in bytes.
+        """
         self._model, self._prompt_estimate = model, estimated_prompt(model, size)
 
     def note_accepted(self, entry: RequestLogEntry, headers: Mapping[str, str]) -> None:
-        """Copilot has accepted the request, which is billed from now on."""
+        """Note that Copilot has accepted the request, which is billed from now on."""
         entry.answered = True
         entry.upstream_id = upstream_id(headers)
 
     def report_refusal(self, error: BridgeError, model: str, path: str) -> None:
-        """A refusal that came in the middle of an answer, where no status says it."""
+        """Count an error in the middle of a response, which no status shows, as a refusal."""
         if self._admission is not None:
             self._admission.note_refusal(error, model, path)
 
     def release_limits(self) -> None:
-        """The request has been answered."""
+        """Release the limits that the request has used."""
         if self._admission is not None:
             self._admission.release()
 
     def write_log(self, entry: RequestLogEntry) -> None:
-        """The request has been answered: what the store's log should say of it."""
+        """Write the row of the request log, and count the request."""
         if self._admission is not None:
             entry.queue = self._admission.waited
         if self._copilot is not None:
@@ -118,13 +128,13 @@ class RequestContext:
         self.bridge.metrics.count_request(entry, self._copilot.errors if self._copilot else (), left)
 
     def usage(self) -> dict[str, Any]:
-        """GitHub's report on the account; whose it is, only to the operator and its owner."""
+        """Return GitHub's report on the account; its owner is named only to the operator and the owner."""
         report = self.bridge.usage_reports.get(self.account)
         return report if self.caller.operator or self.caller.owns_account else quotas_only(report)
 
     @property
     def quota(self) -> dict[str, QuotaSnapshot]:
-        """As the last answers of the account told it, here."""
+        """The quotas of the account, as its last responses in this process reported them."""
         return self.bridge.quota_snapshots.noted(self.account)
 
     def note_quota(self, headers: dict[str, str]) -> None:

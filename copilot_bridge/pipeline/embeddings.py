@@ -1,4 +1,4 @@
-"""An embeddings request on its way to Copilot, in as many parts as it takes."""
+"""The embedding of texts, in as many requests to Copilot as it takes."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ MOST_INPUTS = 512  # where the catalogue does not say
 
 
 class EmbeddingsRequest:
-    """POST /embeddings.
+    """Embeds texts: `POST /embeddings`.
 
     :raises InvalidRequest, Unsupported: the body is wrong; the message names the field.
     """
@@ -27,13 +27,16 @@ class EmbeddingsRequest:
         self._entry = entry
         self._body = embeddings.read(data)
         self._size = len(data)
-        self.name: str = self._body["model"]
+        self.model: str = self._body["model"]
         self.reply_headers: dict[str, str] = {}
 
     def complete(self) -> bytes:
-        """The whole answer.  Blocks."""
+        """Return the whole response.  Blocks.
+
+        :raises BridgeError: there is none.
+        """
         copilot = self._call.copilot()
-        choice = self._call.models.resolve(copilot, self.name)
+        choice = self._call.models.resolve(copilot, self.model)
         self._entry.model, self._entry.upstream = choice.model.id, self.dialect
         if choice.model.type != "embeddings":
             raise Unsupported(f"{choice.model.id!r} is no embeddings model", param="model")
@@ -52,7 +55,7 @@ class EmbeddingsRequest:
         self._call.note_quota(self.reply_headers)
         sizes = embeddings.sizes(self._body, most)
         whole, usage = embeddings.merge_responses(
-            replies, self.name, self._body.get("encoding_format"), sizes
+            replies, self.model, self._body.get("encoding_format"), sizes
         )
         self._entry.note_usage(usage)
         return whole

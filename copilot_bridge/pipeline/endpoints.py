@@ -1,22 +1,25 @@
-"""The endpoints of the dialects, and the requests that they take."""
+"""The endpoints of the dialects, and the operations that they request."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator
+from functools import partial
 
+from copilot_bridge.dialects.dialect import Dialect
+from copilot_bridge.dialects.embeddings import DIALECT as EMBEDDINGS
 from copilot_bridge.dialects.registry import DIALECTS
-from copilot_bridge.pipeline.chat import ChatRequest
 from copilot_bridge.pipeline.embeddings import EmbeddingsRequest
-from copilot_bridge.pipeline.messages import CountRequest, MessagesRequest
-from copilot_bridge.pipeline.responses import ResponsesRequest
+from copilot_bridge.pipeline.operations import Generation, TokenCount
+from copilot_bridge.pipeline.run import ReadRequest
 
-# By the dialect's name.
-REQUESTS: dict[str, Callable[..., Any]] = {
-    request.dialect: request
-    for request in (ChatRequest, MessagesRequest, ResponsesRequest, EmbeddingsRequest)
-}
-COUNT_REQUESTS: dict[str, Callable[..., Any]] = {CountRequest.dialect: CountRequest}
 
-ENDPOINTS: dict[str, Callable[..., Any]] = {
-    **{DIALECTS[name].endpoint: request for name, request in REQUESTS.items()},
-    **{DIALECTS[name].count_endpoint: request for name, request in COUNT_REQUESTS.items()},
+def endpoints_of(dialect: Dialect) -> Iterator[tuple[str, ReadRequest]]:
+    """Yield the paths of a dialect, below each of the bridge's prefixes, and what is done there."""
+    if dialect.request:
+        yield dialect.endpoint, partial(Generation, dialect)
+    if dialect.counting:
+        yield dialect.counting.endpoint, partial(TokenCount, dialect)
+
+
+ENDPOINTS: dict[str, ReadRequest] = {
+    **{path: read for dialect in DIALECTS.values() for path, read in endpoints_of(dialect)},
+    EMBEDDINGS.endpoint: EmbeddingsRequest,
 }

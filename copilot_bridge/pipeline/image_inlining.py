@@ -1,4 +1,4 @@
-"""The images in a request: how many there may be, what they are, and those that are somewhere else."""
+"""Images in a request: their types, their sizes, and the fetching of those that are somewhere else."""
 
 import base64
 
@@ -24,10 +24,10 @@ class ImageInliner:
         self._scaler = Scaler()
 
     def in_place(self, url: str, where: str, model: Model, *, shown: bool) -> str:
-        """The address of the image itself, fetched if it is somewhere else.
+        """Return a data URL of an image, which is fetched if it is somewhere else.
 
-        :param shown: by a tool.
-        :raises InvalidRequest: there is no such image for us, or the model takes none of its type.
+        :param shown: the image is shown by a tool.
+        :raises InvalidRequest: there is no such image, or the model does not take its type.
         """
         if not url.startswith("data:"):
             return "data:{};base64,{}".format(*self.fetch(url, where, model, shown=shown))
@@ -39,15 +39,19 @@ class ImageInliner:
         return url if fitted == (told, data) else "data:{};base64,{}".format(*fitted)
 
     def fit(self, told: str, data: str, where: str, model: Model, *, shown: bool) -> tuple[str, str]:
-        """(media type, base64).  :param told: the media type that the client names.  :param data: base64.
+        """Return (media type, base64) for an image that the client sent.
 
+        :param told: the media type that the client names.  :param data: base64.
         :raises InvalidRequest: the model takes none of its type.
         """
         media = label(told, data, where, model)
         return self._scaler.fit(data, bounds_of(model, shown=shown)) or (media, data)
 
     def fetch(self, url: str, where: str, model: Model, *, shown: bool) -> tuple[str, str]:
-        """(media type, base64).  Raises InvalidRequest: there is no such image for us."""
+        """Return (media type, base64) for an image that is somewhere else.
+
+        :raises InvalidRequest: it can't be fetched, or is too large.
+        """
         bounds = bounds_of(model, shown=shown)
         media, image = self._images.fetch(
             url,
@@ -64,16 +68,37 @@ class ImageInliner:
         return fitted or (media, data)
 
 
+class ModelImages:
+    """The images of a request, as its model takes them.  It is the `ImageSource` of dialects."""
+
+    def __init__(self, inliner: ImageInliner, model: Model) -> None:
+        self._inliner = inliner
+        self._model = model
+
+    def in_place(self, url: str, where: str, *, shown: bool) -> str:
+        return self._inliner.in_place(url, where, self._model, shown=shown)
+
+    def fit(self, media_type: str, data: str, where: str, *, shown: bool) -> tuple[str, str]:
+        return self._inliner.fit(media_type, data, where, self._model, shown=shown)
+
+    def fetch(self, url: str, where: str, *, shown: bool) -> tuple[str, str]:
+        return self._inliner.fetch(url, where, self._model, shown=shown)
+
+
 def bounds_of(model: Model, *, shown: bool) -> Bounds:
-    """What a person shows is left as it is where the model takes it: somebody has chosen it."""
+    """Return the bounds of an image.  One from a user stays as it is if the model takes it.
+
+    :param shown: the image is shown by a tool.
+    """
     profile = model.profile
     size = model.vision.get("max_prompt_image_size") or IMAGE_BYTES
     return Bounds(size, profile.effective_image_side if shown else profile.max_image_side)
 
 
 def label(told: str, data: str, where: str, model: Model) -> str:
-    """What an image is.  Raises InvalidRequest: the model takes none of this type.
+    """Return the media type of an image.
 
+    :raises InvalidRequest: the model does not take this type.
     :param told: the media type that the client names.  :param data: base64.
     """
     media = media_type(told, data)

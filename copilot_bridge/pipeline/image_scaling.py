@@ -1,6 +1,6 @@
-"""Images that are larger than a model takes, or sees: scaled down where Pillow (the extra `images`) is there.
+"""Scaling of images that are larger than a model takes or sees, by Pillow (the extra `images`).
 
-Without Pillow they stay as they are, and upstream judges them.
+Without Pillow they stay as they are, and upstream decides.
 """
 
 import base64
@@ -32,18 +32,27 @@ ONE = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """:param size: in bytes.  :param side: the longer one, in pixels; None: as it is."""
+    """The largest size of an image.
+
+    :param size: in bytes.  :param side: the longer side in pixels; None: any.
+    """
 
     size: int
     side: int | None
 
     def exceeded(self, data: str) -> bool:
-        """:param data: base64."""
+        """Return whether an image is larger.
+
+        :param data: base64.
+        """
         return len(data) * 3 // 4 > self.size or bool(self.side and max(pixels(data)) > self.side)
 
 
 def pixels(data: str) -> tuple[int, int]:
-    """(width, height).  Zeros: they do not stand in its head.  :param data: base64."""
+    """Return (width, height); zeros if the head of the image does not tell.
+
+    :param data: base64.
+    """
     import imagesize  # it brings an XML parser along, which the start need not wait for
 
     try:
@@ -59,13 +68,16 @@ def is_installed() -> bool:
 
 
 class Scaler:
-    """Remembers what it has made, so that it costs once, and a prompt stays the same for upstream's cache."""
+    """Scales images down, and remembers the results: a prompt has to stay the same for upstream's cache."""
 
     def __init__(self) -> None:
         self._made: LRUCache[bytes, tuple[str, str] | None] = LRUCache(REMEMBERED, getsizeof=weight)
 
     def fit(self, data: str, bounds: Bounds) -> tuple[str, str] | None:
-        """(media type, base64).  None: it is small enough, or can't be made so.  :param data: base64."""
+        """Return (media type, base64), or None if the image is small enough or can't be made so.
+
+        :param data: base64.
+        """
         if not is_installed() or not bounds.exceeded(data):
             return None
         key = hashlib.sha256(f"{bounds.size} {bounds.side} {data}".encode()).digest()
@@ -83,7 +95,10 @@ def weight(made: tuple[str, str] | None) -> int:
 
 
 def scale_down(data: str, bounds: Bounds) -> tuple[str, str] | None:
-    """(media type, base64).  None: it can't be read, or has too many pixels.  :param data: base64."""
+    """Return (media type, base64), or None if the image can't be read or has too many pixels.
+
+    :param data: base64.
+    """
     try:
         return next(attempts(base64.b64decode(data), bounds), None)
     except Exception:  # noqa: BLE001 - of what is no image its decoders raise anything; upstream judges it
@@ -91,7 +106,7 @@ def scale_down(data: str, bounds: Bounds) -> tuple[str, str] | None:
 
 
 def attempts(data: bytes, bounds: Bounds) -> Iterator[tuple[str, str]]:
-    """Ever smaller ones, of which each is small enough."""
+    """Yield ever smaller images that are within the bounds."""
     image, form = decoded(data, bounds.side)
     before = max(image.size)
     longest = min(before, bounds.side or before)
@@ -106,9 +121,10 @@ def attempts(data: bytes, bounds: Bounds) -> Iterator[tuple[str, str]]:
 
 
 def decoded(data: bytes, side: int | None) -> tuple[Any, str]:
-    """(Pillow's image, the name of the format for a smaller one).  Raises ValueError: it has too many pixels.
+    """Return (Pillow's image, the name of the format for a smaller one).
 
-    :param side: that is enough: a JPEG need not be decoded to more.
+    :raises ValueError: the image has too many pixels.
+    :param side: the side that is enough, since a JPEG need not be decoded to more.
     """
     from PIL import ImageOps  # it may be missing, and takes its time
 
@@ -124,7 +140,7 @@ def decoded(data: bytes, side: int | None) -> tuple[Any, str]:
 
 @cache
 def pillow() -> Any:
-    """Its module for images, which is to refuse what has too many pixels, and not only to warn of it."""
+    """Return Pillow's module for images, which refuses images with too many pixels instead of warning."""
     from PIL import Image
 
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS

@@ -1,4 +1,4 @@
-"""What Copilot is told of a call: whose it is, and what it belongs to, found again from request to request.
+"""Signals of calls to GitHub: whose a call is, and the conversation that it belongs to.
 
 A conversation is known by the name that its client has for it, else by how it began.  All ids are made of
 that by a keyed hash: whoever has the store's key (each worker, and the next start) makes the same ones, and
@@ -47,9 +47,11 @@ class Interactions:
     def signals(
         self, caller: str, talk: Conversation, headers: Mapping[str, str], kind: str | None = None
     ) -> Signals:
-        """:param caller: shares no ids with anybody else.
+        """Return the signals of a call.
+
+        :param caller: shares no ids with anybody else.
         :param headers: the client's, their names in lower case.
-        :param kind: where it is known already.
+        :param kind: of the call, if it is known already.
         """
         kind = kind or call_kind(talk, headers)
         name = session_id(talk, headers)
@@ -67,10 +69,10 @@ class Interactions:
         )
 
     def _interaction(self, conversation: bytes, beginning: bytes, turns: int, whose: str) -> str:
-        """That which a call belongs to, as it follows from the conversation.
+        """Return the interaction that a call belongs to.
 
-        After a compaction in the middle of a turn the conversation has another beginning, and the turn is
-        still that which was begun before; the same for whatever a client does beside its tool loop.
+        After a compaction in the middle of a turn the conversation has another beginning, but the turn is
+        still the same; so it is for whatever a client does beside its tool loop.
         """
         own = self._id(conversation, beginning, b"turn %d" % turns)
         if whose == USER:
@@ -94,19 +96,22 @@ class Interactions:
 
 
 def random_uuid_of(digest: bytes) -> str:
-    """The first 16 bytes as a random UUID (RFC 9562, version 4); `uuid.UUID` takes five times as long."""
+    """Return the first 16 bytes as a random UUID (RFC 9562, version 4), in a fifth of `uuid.UUID`'s time."""
     digits = digest.hex()
     variant = "89ab"[digest[8] >> 4 & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
 def agent_name(kind: str | None, headers: Mapping[str, str]) -> bytes:
-    """Of who works: each subagent has a name of its own, if its client gives it one."""
+    """Return the name of the agent: each subagent has its own if its client gives it one."""
     return agent_id(headers).encode() if kind == SUBAGENT else (kind or "").encode()
 
 
 def secret_of(store: Store, purpose: str) -> bytes:
-    """32 bytes, the same for all who have the store's key; where it can't be used, good for this process."""
+    """Return 32 bytes, the same for all processes with the store's key.
+
+    If the store can't be used, they are good for this process only.
+    """
     try:
         return store.encryptor.derive_key(purpose)
     except (ConfigError, StoreError) as error:
@@ -115,5 +120,5 @@ def secret_of(store: Store, purpose: str) -> bytes:
 
 
 def machine_of(store: Store) -> str:
-    """The id that Copilot knows this bridge by: random, and of nothing that the machine has of its own."""
+    """Return the id by which Copilot knows this bridge: random, and not made of the machine's own ids."""
     return random_uuid_of(secret_of(store, "machine id"))

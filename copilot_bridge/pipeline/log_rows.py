@@ -1,4 +1,4 @@
-"""What the store keeps of a request, made from what the log knows of it."""
+"""Rows of the stored request log, made from log entries."""
 
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.logs.escaping import truncate

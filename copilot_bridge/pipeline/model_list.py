@@ -1,4 +1,4 @@
-"""The catalogue, as clients are told of it."""
+"""Lists of models for clients."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ AUTO_MODELS = tuple(
 
 
 def offered(call: RequestContext, catalogue: Catalogue) -> list[Model]:
-    """What the catalogue lists, and "auto" for whoever may use it."""
+    """Return the models of the catalogue, and "auto" for callers who may use it."""
     auto = [each for each in AUTO_MODELS if catalogue.models and call.caller.may_use(each.id)]
     return [*catalogue.models.values(), *auto]
 
@@ -40,7 +40,10 @@ def offered(call: RequestContext, catalogue: Catalogue) -> list[Model]:
 def list_models(
     call: RequestContext, dialect: str | None = None, query: Mapping[str, str] = NO_QUERY
 ) -> bytes:
-    """What a request can name, in the form of the client's dialect.  Raises InvalidRequest."""
+    """Return the list of the models in the form of the client's dialect.
+
+    :raises InvalidRequest: the query is wrong.
+    """
     catalogue, form = call.models.catalogue(call.copilot()), model_list_of(dialect, query)
     if form.is_paged:
         return write_list(call, catalogue, form, query)
@@ -86,12 +89,12 @@ def supports_chat(model: Model) -> bool:
 
 
 def chat_models(bridge: Bridge) -> list[Model]:
-    """The plan's models that a client can be set up with."""
+    """Return the models of the plan that a client can be set up with."""
     return [each for each in bridge.models.catalogue(bridge.copilot()).models.values() if supports_chat(each)]
 
 
 def named(model: Model) -> ModelInfo:
-    """As far as a client has to be told."""
+    """Return what a client's settings need to know of a model."""
     return ModelInfo(model.id, model.name, model.context, model.max_prompt_tokens, model.max_output_tokens)
 
 
@@ -100,7 +103,7 @@ def usable(model: Model) -> bool:
 
 
 def ways(model: Model) -> dict[str, str]:
-    """{API of a client: API of Copilot's that such a request goes through}: translated, if it is another."""
+    """Return {the client's API: the API of Copilot in which its request is sent}."""
     if model.type == "embeddings":
         return {each: each for each in model.dialects}
     picked = {name: dialect.pick_upstream(model.dialects) for name, dialect in CONVERSATIONS.items()}
@@ -108,7 +111,7 @@ def ways(model: Model) -> dict[str, str]:
 
 
 def names_by_model(bridge: Bridge, catalogue: Catalogue) -> dict[str, list[str]]:
-    """{model: what the mapping in use calls it}; the operator's mapping stands in place of ours."""
+    """Return {model: its aliases}; the operator's aliases replace the built-in ones."""
     own = bridge.config.model_mapping
     found: dict[str, list[str]] = {}
     for name, target in (DEFAULT_MAPPING if own is None else own).items():
@@ -119,14 +122,17 @@ def names_by_model(bridge: Bridge, catalogue: Catalogue) -> dict[str, list[str]]
 
 
 def find_model(call: RequestContext, name: str) -> Model:
-    """Raises ModelNotFound."""
+    """Return the model of a name.
+
+    :raises ModelNotFound: there is none.
+    """
     if auto := find_auto(name):
         return auto
     return call.models.resolve(call.copilot(), name).model
 
 
 def find_auto(name: str) -> Model | None:
-    """Copilot is not asked to pick one just to be named."""
+    """Return the entry of an "auto" model, without a pick by Copilot."""
     tier = tier_of(name)
     wanted = f"{AUTO}:{tier}" if tier else AUTO
     return next((each for each in AUTO_MODELS if tier is not None and each.id == wanted), None)

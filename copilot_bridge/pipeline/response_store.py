@@ -1,8 +1,8 @@
-"""What `previous_response_id` refers to: earlier requests and their answers, kept for a while.
+"""Earlier requests and their responses, to which `previous_response_id` refers, kept for a while.
 
-Copilot keeps nothing.  So the bridge does, for an hour, up to a number of bytes, and for the caller alone
-who asked: in memory, and sealed in the store, where other workers and the next start find it.  It is
-written there after the answer, by a thread of its own; where the store can't be used, memory has to do.
+Copilot keeps none.  The bridge keeps them for an hour, up to a number of bytes, and only for the caller who
+asked: in memory, and encrypted in the store, where other workers and the next start find them.  A thread
+writes them there after the response.  If the store can't be used, they are in memory only.
 """
 
 import atexit
@@ -19,6 +19,7 @@ from cachetools import TTLCache
 
 from copilot_bridge.access.authentication import LOCAL_OPERATOR, Caller
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.responses.request import as_items
 from copilot_bridge.errors import ConfigError, StoreError
 from copilot_bridge.store.response_chains import EncryptedResponse, ResponseChainTable
 from copilot_bridge.threads import run_in_thread
@@ -46,15 +47,15 @@ def caller_of(caller: Caller, account: str, headers: Mapping[str, str]) -> str:
 
 
 def stored_name(caller: str, response_id: str) -> str:
-    """What is kept is found by this alone: whoever is another caller names something else."""
+    """Return the name of a response in the store, which is another one for each caller."""
     return hashlib.sha256(f"{caller}\0{response_id}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class StoredResponse:
-    """A request's body as it came, what was answered, and what it went on from.
+    """A request's body as it came, its response, and the one that it continues.
 
-    Nothing is taken apart until somebody goes on from here.
+    Nothing is decoded until a request continues from here.
 
     :param name: in the store.  :param chain: the name of the first one.
     """
@@ -67,7 +68,7 @@ class StoredResponse:
     size: int = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        """`size`: bytes, with all before: what is shared is counted for each, so the bound holds."""
+        """Compute `size` in bytes with all before, so that what is shared counts for each."""
         before = self.before.size if self.before else 0
         object.__setattr__(self, "size", OVERHEAD + len(self.given) + len(self.answer) + before)
 
@@ -89,12 +90,11 @@ class StoredResponse:
         yield from codec.read(self.answer)
 
 
-def as_items(given: str | list[Item]) -> list[Item]:
-    return [{"type": "message", "role": "user", "content": given}] if isinstance(given, str) else given
-
-
 class ResponseStore:
-    """:param most: bytes of all that is kept; 0: nothing is.  :param table: None: in memory only."""
+    """Keeps responses in memory and in the store.
+
+    :param most: the bytes of all that is kept; 0: nothing is.  :param table: None: in memory only.
+    """
 
     def __init__(
         self, most: int, clock: Callable[[], float] = time.monotonic, table: ResponseChainTable | None = None
@@ -126,7 +126,7 @@ class ResponseStore:
             self.start()
 
     def start(self) -> None:
-        """Write what is kept, and remove what is too old."""
+        """Begin to write what is kept, and to remove what is too old."""
         if self._table and not self._running:
             self._running = True
             threading.Thread(target=self._run, daemon=True).start()
@@ -145,7 +145,7 @@ class ResponseStore:
                 pruned, written = time.monotonic(), 0
 
     def flush(self) -> int:
-        """Write what waits.  What the store does not take now is in memory only.  The bytes that it was."""
+        """Write what waits, and return its bytes.  What the store does not take now is in memory only."""
         with self._writing:
             self._news.clear()
             batch, self._waiting, self._room = self._waiting, [], self.most
@@ -173,7 +173,7 @@ class ResponseStore:
         ]
 
     def prune(self) -> None:
-        """In small steps, so that nobody waits for long."""
+        """Remove what is too old, in small steps, so that nobody waits for long."""
         while self._table and self._try(self._table.prune):
             time.sleep(0.01)
 

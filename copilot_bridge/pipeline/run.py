@@ -1,4 +1,4 @@
-"""The waiting, the writing, and how it ended: the same for every API."""
+"""Running a request: waiting for Copilot, writing to the client, and noting how it ended."""
 
 import logging
 import socket
@@ -8,13 +8,14 @@ from typing import Any, Protocol
 import requests
 
 from copilot_bridge.dialects.filtered import StreamConverter
+from copilot_bridge.dialects.framing.frames import Framing
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.logs.client_names import client_name
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline.answer_facts import AnswerFacts
 from copilot_bridge.pipeline.context import RequestContext
+from copilot_bridge.pipeline.conversion import unreadable
 from copilot_bridge.pipeline.log_rows import interrupted_row
-from copilot_bridge.pipeline.model_request import unreadable
 from copilot_bridge.pipeline.services import Bridge
 from copilot_bridge.streaming.client_connection import ClientDisconnected
 from copilot_bridge.streaming.relay import StreamRelay
@@ -31,13 +32,11 @@ ReadRequest = Callable[[RequestContext, RequestLogEntry, bytes, Mapping[str, str
 
 
 class Request(Protocol):
-    """What one API needs.  `open` and `complete` block, and are called where that hurts nobody."""
+    """An operation that a client requests.  `open` and `complete` block, so they get a greenlet."""
 
     streaming: bool
     reply_headers: dict[str, str]
-
-    @property
-    def keepalive(self) -> bytes: ...
+    framing: Framing
 
     def complete(self) -> bytes: ...
     def open(self) -> requests.Response: ...
@@ -82,12 +81,20 @@ class Exchange:
         return bool(self._request.streaming)
 
     @property
+    def media_type(self) -> str:
+        """The media type of a stream."""
+        return self._request.framing.media_type
+
+    @property
     def headers(self) -> dict[str, str]:
-        """Of upstream's answer, those that the client should see."""
+        """The headers of Copilot's response that the client should see."""
         return dict(self._request.reply_headers)
 
     def result(self) -> bytes:
-        """The whole answer.  Raises BridgeError, or ClientDisconnected."""
+        """Return the whole response.
+
+        :raises BridgeError: there is none.  :raises ClientDisconnected: the client left.
+        """
         for whole in self._relay.call(self._request.complete):
             if whole is not None:
                 self._entry.note_first_byte()
@@ -95,8 +102,11 @@ class Exchange:
         raise AssertionError("a call ends with its result")
 
     def open(self) -> None:
-        """Wait for upstream's verdict, so that a refusal is a true HTTP error; but no longer than a
-        client should be left in silence.  Raises BridgeError, or ClientDisconnected.
+        """Wait for Copilot's decision, so that a refusal has an HTTP status of its own.
+
+        It waits no longer than a client should be left in silence.
+
+        :raises BridgeError: Copilot refused.  :raises ClientDisconnected: the client left.
         """
         self._metrics.stream_opened()
         self._open = True
@@ -104,12 +114,12 @@ class Exchange:
         self._response = next(self._opening)
 
     def events(self) -> Iterator[bytes]:
-        """The answer as it arrives.  What goes wrong from here on is told in the stream itself."""
+        """Yield the response as it arrives.  Errors from here on are told in the stream itself."""
         reader: StreamConverter | None = None
         self._relay.note_response_started()
         try:
             while self._response is None:
-                yield self._request.keepalive
+                yield self._request.framing.keepalive
                 self._response = next(self._opening)
             reader = self._request.reader()
             yield from self._relay_body(self._response, reader)
@@ -135,7 +145,7 @@ class Exchange:
             for out in self._relay.relay(self._body, reader, facts.feed):
                 if out:
                     self._entry.note_first_byte()
-                yield out or self._request.keepalive
+                yield out or self._request.framing.keepalive
         finally:
             facts.note_cost()
             self._entry.note_usage(reader.usage)
@@ -175,9 +185,9 @@ def run_request(
     :raises BridgeError: the request is wrong.
     """
     request = read_request(context, entry, data, headers)
-    entry.dialect, entry.model, entry.streamed = request.dialect, request.name, request.streaming
-    entry.asked, entry.client = request.name, client_name(headers.get("user-agent", ""))
-    context.prepare_approval(entry, request.name, data)
+    entry.dialect, entry.model, entry.streamed = request.dialect, request.model, request.streaming
+    entry.asked, entry.client = request.model, client_name(headers.get("user-agent", ""))
+    context.prepare_approval(entry, request.model, data)
     context.bridge.request_log_writer.begin(interrupted_row(entry))
     return Exchange(context.bridge, request, entry, client, writer, accepts_continue=accepts_continue)
 

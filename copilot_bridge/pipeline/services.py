@@ -1,4 +1,4 @@
-"""What lives as long as the process: settings, connections, tokens, the catalogue, the login."""
+"""Services that live as long as the process: connections, tokens, the catalogue, the login."""
 
 import logging
 import time
@@ -51,7 +51,7 @@ LOOK_AGAIN = 5.0
 
 
 class Bridge:
-    """Made once per process.  Nothing here does I/O until it is asked for something."""
+    """Holds the services of the process.  None of them does I/O until it is asked for something."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -94,13 +94,16 @@ class Bridge:
         self.health.report_token(outcome)
 
     def require_keys_when_public(self) -> None:
-        """Raises ConfigError: others could use the plan without a key."""
+        """Check that others can't use the plan without a key.
+
+        :raises ConfigError: they could.
+        """
         require_keys_when_public(self.config, self.authenticator)
 
     def copilot(self) -> Copilot:
-        """Copilot's API for whom the settings name, for whatever is no caller's request.
+        """Return Copilot's API for the account of the settings, for what is not a caller's request.
 
-        :raises LoginRequired:
+        :raises LoginRequired: there is no account.
         """
         return self.copilot_of(self.account_in_use(LOCAL_OPERATOR))
 
@@ -108,11 +111,11 @@ class Bridge:
         return Copilot(self.client, self.tokens, self.headers, account, admission)
 
     def stop_waiting(self) -> None:
-        """The process ends: nobody waits for the operator any more."""
+        """Stop waiting for the operator, since the process ends."""
         self.approval.stop()
 
     def admit(self, caller: Caller, address: str) -> None:
-        """A GitHub token that nobody has seen before is exchanged only so often.
+        """Limit how often GitHub tokens that are not known yet are exchanged.
 
         :raises BridgeError: "rate_limited".
         """
@@ -120,7 +123,10 @@ class Bridge:
             self.guess_limiter.charge_new_token(address)
 
     def account_in_use(self, caller: Caller) -> Account:
-        """Looked up anew every few seconds, and when the store has changed.  Raises LoginRequired."""
+        """Return the caller's account, looked up again every few seconds and when the store has changed.
+
+        :raises LoginRequired: there is none.
+        """
         key = caller.github_token.reveal() or f"login {caller.account}"
         known = self._accounts.get(key)
         seen = self.store.changes.read()
@@ -139,9 +145,9 @@ class Bridge:
         return account
 
     def account(self, caller: Caller = LOCAL_OPERATOR) -> Account:
-        """The caller's own; of the caller's login; else the given token's, or the default login's.
+        """Return the account of the caller's token or login, of the configured token, or the default one.
 
-        :raises LoginRequired:
+        :raises LoginRequired: there is none.
         """
         if caller.github_token:
             return Account("", caller.github_token, self.hosts, brought=caller.owns_account)

@@ -1,4 +1,4 @@
-"""What one request costs: noted before it is sent, and settled when its answer has ended."""
+"""The cost of a request: estimated before it is sent, and settled when its response has ended."""
 
 from collections.abc import Mapping
 

@@ -5,7 +5,7 @@ from copilot_bridge.store import Store, open_store
 
 
 def store_of(config: Config) -> Store:
-    """Nothing is read or written until the store is asked for something."""
+    """Return the store, which reads and writes nothing until it is asked for something."""
     return open_store(
         config.home,
         path=config.store_path,

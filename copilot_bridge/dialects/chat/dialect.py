@@ -2,22 +2,42 @@
 
 from typing import Any
 
+from copilot_bridge.dialects.chat import prompt_writer
+from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
+from copilot_bridge.dialects.chat.client_request import ChatRequest
 from copilot_bridge.dialects.chat.errors import write_error
 from copilot_bridge.dialects.chat.framing import FRAMING
 from copilot_bridge.dialects.chat.limits import LIMITS, OVERRIDES
 from copilot_bridge.dialects.chat.model_list import MODEL_LIST
-from copilot_bridge.dialects.dialect import Dialect, Probe
+from copilot_bridge.dialects.chat.reader import ChatReader
+from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.dialect import Dialect, Probe, UpstreamApi
 
 
 def response_text(response: Any) -> str:
     return "".join(choice["message"].get("content") or "" for choice in response["choices"])
 
 
+def output_limit(body: JsonObject) -> int:
+    return body.get("max_tokens") or body.get("max_completion_tokens") or 0
+
+
+def reader(answer_id: str, created: int) -> ChatReader:
+    return ChatReader(ChunkNormalizer(model="", created=created, answer_id=answer_id))
+
+
 CHAT = Dialect(
     name="chat",
     title="Chat",
     endpoint="/chat/completions",
+    request=ChatRequest,
     upstream_path="/chat/completions",
+    upstream=UpstreamApi(
+        write_prompt=prompt_writer.write_prompt,
+        unsupported=prompt_writer.UNSUPPORTED_SETTINGS,
+        output_limit=output_limit,
+        reader=reader,
+    ),
     upstream_order=("chat", "responses", "messages"),
     write_error=write_error,
     framing=FRAMING,

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.events import Event
+from copilot_bridge.errors import BridgeError
 
 Frame = tuple[str, JsonObject]
 """(the event's name, or "" if the dialect has no names; its payload)."""
@@ -25,3 +27,13 @@ class Framing(Protocol):
     def encode(self, frames: Sequence[Frame]) -> bytes: ...
     def comment(self, block: bytes) -> bytes:
         """Encode a comment of upstream's stream, which only keeps the connection alive."""
+
+
+class FrameWriter(Protocol):
+    """Writes the hub's events as frames of the client's dialect.
+
+    A payload may change with the next event, so it has to be encoded before.
+    """
+
+    def feed(self, event: Event) -> list[Frame]: ...
+    def fail(self, error: BridgeError) -> Frame: ...

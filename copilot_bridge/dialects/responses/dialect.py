@@ -2,10 +2,14 @@
 
 from typing import Any
 
-from copilot_bridge.dialects.dialect import Dialect, Probe
+from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.dialect import Dialect, Probe, UpstreamApi
+from copilot_bridge.dialects.responses import prompt_writer
+from copilot_bridge.dialects.responses.client_request import ResponsesRequest
 from copilot_bridge.dialects.responses.errors import write_error
 from copilot_bridge.dialects.responses.framing import FRAMING
 from copilot_bridge.dialects.responses.limits import LIMITS
+from copilot_bridge.dialects.responses.reader import ResponsesReader
 
 
 def response_text(response: Any) -> str:
@@ -13,11 +17,27 @@ def response_text(response: Any) -> str:
     return "".join(part.get("text", "") for message in messages for part in message["content"])
 
 
+def output_limit(_body: JsonObject) -> int:
+    """Return 0: no model is known to write less if the response comes in one piece."""
+    return 0
+
+
+def reader(_answer_id: str, _created: int) -> ResponsesReader:
+    return ResponsesReader()
+
+
 RESPONSES = Dialect(
     name="responses",
     title="Responses",
     endpoint="/responses",
+    request=ResponsesRequest,
     upstream_path="/responses",
+    upstream=UpstreamApi(
+        write_prompt=prompt_writer.write_prompt,
+        unsupported=prompt_writer.UNSUPPORTED_SETTINGS,
+        output_limit=output_limit,
+        reader=reader,
+    ),
     upstream_order=("responses", "messages", "chat"),
     write_error=write_error,
     framing=FRAMING,

@@ -4,7 +4,7 @@ The ids of items are made stable, and the last event complete.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 
 from copilot_bridge.dialects import codec, members
 from copilot_bridge.dialects.codec import JsonObject
@@ -37,6 +37,7 @@ class ResponsesNormalizer:
     :param previous: the id of the response that this one continues.
     :param on_end: called with the whole response when it is complete.
     :param answer_id: for responses without an id.
+    :param item_ids: takes up the ids of items at the end, the client's -> Copilot's.
     """
 
     stopped = False  # whether the bridge ended the stream; only a translated stream can be
@@ -48,12 +49,14 @@ class ResponsesNormalizer:
         previous: str | None = None,
         on_end: ResponseCallback = lambda _response: None,
         answer_id: str = "",
+        item_ids: MutableMapping[str, str] | None = None,
     ) -> None:
         self._keep = keep
         self._previous = previous
         self._on_end = on_end
         self._splitter = sse.Splitter()
         self._ids = ItemIds(answer_id)
+        self._item_ids = {} if item_ids is None else item_ids
         # The output index of the last delta, as written in it, and its item's id.
         self._last_item = (b"\n\n", b"")
         self._output: dict[int, JsonObject] = {}  # complete items by their index
@@ -73,7 +76,10 @@ class ResponsesNormalizer:
         return self._ids.upstream_item_ids
 
     def feed(self, piece: bytes) -> bytes:
-        return b"".join(map(self._normalize, self._splitter.feed(piece)))
+        out = b"".join(map(self._normalize, self._splitter.feed(piece)))
+        if self.done:
+            self._item_ids.update(self.upstream_item_ids)
+        return out
 
     def close(self) -> bytes:
         """Return the rest of the stream.

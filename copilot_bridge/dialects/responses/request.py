@@ -94,6 +94,13 @@ def items(body: JsonObject) -> list[dict[str, Any]]:
     return input_ if isinstance(input_, list) else []
 
 
+def as_items(input_: str | list[JsonObject]) -> list[JsonObject]:
+    """Return an `input` as items."""
+    if isinstance(input_, str):
+        return [{"type": "message", "role": "user", "content": input_}]
+    return input_
+
+
 def images(body: JsonObject) -> list[ImagePart]:
     return [
         ImagePart(f"input.{index}.{field}.{part_index}", part, index, field == "output")

@@ -34,7 +34,6 @@ Rule = Callable[[Body, Model, frozenset[str]], bool]
 THINKING_BETA = "interleaved-thinking-"
 EDITING, EDITING_BETA = "context-management-", "context-management-2025-06-27"
 TOOLS, TOOLS_BETA = "advanced-tool-use-", "advanced-tool-use-2025-11-20"
-LONG_CONTEXT_BETA = "context-1m-"
 
 # Fields that every backend refuses and that do not change the answer.
 DROPPED = (

@@ -35,7 +35,7 @@ def test_other_paths_tell_no_dialect(path: str) -> None:
 
 
 def test_tokens_are_counted_in_the_dialect_that_the_path_tells() -> None:
-    counting = {name: dialect.count_endpoint for name, dialect in DIALECTS.items() if dialect.count_endpoint}
+    counting = {name: dialect.counting.endpoint for name, dialect in DIALECTS.items() if dialect.counting}
     assert counting
     assert {name: dialect_of_path(path) for name, path in counting.items()} == {
         name: name for name in counting

@@ -1,0 +1,160 @@
+"""The client's side of a dialect: what is read from its requests, and how its responses are made.
+
+A dialect with conversations derives both classes in its folder and names its request in its record.  The
+pipeline knows nothing else of the dialect.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeResponse
+from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.conversation import Conversation
+from copilot_bridge.dialects.filtered import StreamConverter
+from copilot_bridge.dialects.framing.frames import FrameWriter
+from copilot_bridge.dialects.images import ImageHolder, ImagePart, ImageSource
+from copilot_bridge.dialects.prompt import Prompt
+from copilot_bridge.errors import BridgeError
+
+OnEnd = Callable[[JsonObject], None]
+
+
+def ignore(_response: JsonObject) -> None:
+    """Do nothing with a response that is not kept."""
+
+
+class ResponseOptions(NamedTuple):
+    """The facts about a response that are not in the request.
+
+    :param id: for responses without an id.  :param created: unix seconds.
+    :param keep: whether to leave Copilot's own fields in.
+    :param upstream_item_ids: takes up the ids of items, the client's -> Copilot's.
+    :param on_end: called with the whole response when it is complete, if later requests may continue it.
+    """
+
+    id: str
+    created: int
+    keep: bool
+    upstream_item_ids: MutableMapping[str, str]
+    on_end: OnEnd = ignore
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """A request's relation to the responses that are kept.
+
+    :param previous: the id of the response that it continues, if any.
+    :param is_kept: whether later requests may continue its own response.
+    :param prepend: puts items of a conversation before those of the request.
+    """
+
+    previous: str | None
+    is_kept: bool
+    prepend: Callable[[Iterable[JsonObject]], None]
+
+
+class ClientResponse(ABC):
+    """Makes the response to one request in the client's dialect.  It holds nothing of the conversation."""
+
+    @abstractmethod
+    def normalizer(self) -> StreamConverter:
+        """Return a converter for a stream in the client's own dialect."""
+
+    @abstractmethod
+    def writer(self) -> FrameWriter:
+        """Return a writer for a stream that is translated."""
+
+    @abstractmethod
+    def accumulator(self) -> ResponseAccumulator:
+        """Return an accumulator for a stream if the client wants the whole response."""
+
+    @abstractmethod
+    def normalize(self, data: bytes) -> WholeResponse:
+        """Normalize a whole response in the client's own dialect.
+
+        :raises UpstreamRefused: it is not a response, or an error.
+        """
+
+    @abstractmethod
+    def failed_stream(self, error: BridgeError) -> bytes:
+        """Return the only event of a stream that failed before it began."""
+
+
+class ClientRequest(ABC):
+    """A request of a conversation, as its dialect reads it.
+
+    :cvar stop_field: the field of the stop sequences; "" if the dialect has none.
+    :cvar text_part: the type of a part that is text.
+    :cvar reports_prompt_size: whether the error for a prompt that is too long has its size in tokens.
+    :ivar body: changed in place until the request is sent.
+    :ivar changed: whether reading changed the body, so that it can't be sent as it came.
+    :ivar model: the model's name, as the client gives it.
+    :ivar streaming: whether the client wants events.
+    :ivar continuation: None: the dialect keeps no responses.
+    """
+
+    stop_field: ClassVar[str] = ""
+    text_part: ClassVar[str] = "text"
+    reports_prompt_size: ClassVar[bool] = False
+
+    def __init__(self, body: JsonObject) -> None:
+        self.body = body
+        self.changed = False
+        self.model: str = body["model"]
+        self.streaming = bool(body.get("stream"))
+        self.continuation: Continuation | None = None
+
+    @classmethod
+    @abstractmethod
+    def read(cls, data: bytes) -> "ClientRequest":
+        """Read the body of a request.
+
+        :raises InvalidRequest, Unsupported: a field is wrong or not supported; the error names it.
+        """
+
+    @abstractmethod
+    def response(self, options: ResponseOptions) -> ClientResponse:
+        """Return what makes the response to this request."""
+
+    @abstractmethod
+    def conversation(self) -> Conversation:
+        """Return whose turn it is, and how the conversation began."""
+
+    @abstractmethod
+    def set_effort(self, effort: str) -> None:
+        """Set the reasoning effort that the model's name asks for, unless the body says otherwise."""
+
+    @abstractmethod
+    def images(self) -> list[ImagePart]:
+        """Return all images of the body in their order."""
+
+    @abstractmethod
+    def image_holders(self) -> Iterator[ImageHolder]:
+        """Yield the images that may have to be put into the body itself."""
+
+    @abstractmethod
+    def put_image(self, image: ImageHolder, source: ImageSource) -> bool:
+        """Put an image into its place in the form that the model takes.  Returns whether anything changed.
+
+        :raises InvalidRequest: there is no such image, or the model does not take it.
+        """
+
+    @abstractmethod
+    def read_prompt(self) -> Prompt:
+        """Read the body in neutral form.
+
+        :raises InvalidRequest, Unsupported: a field is wrong or not supported; the error names it.
+        """
+
+    def model_name(self, _headers: Mapping[str, str]) -> str:
+        """Return the name of the model with what the headers say about it.
+
+        :param _headers: the client's, their names in lower case.
+        """
+        return self.model
+
+    def requires_translation(self, _vendor: str) -> bool:
+        """Return whether the models of a vendor can't take the body even in the client's own dialect."""
+        return False

@@ -1,0 +1,123 @@
+"""A client's Responses request, and the response to it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeResponse
+from copilot_bridge.dialects.client_request import (
+    ClientRequest,
+    ClientResponse,
+    Continuation,
+    ResponseOptions,
+)
+from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.conversation import Conversation
+from copilot_bridge.dialects.images import ImageHolder, ImagePart, ImageSource
+from copilot_bridge.dialects.prompt import Prompt
+from copilot_bridge.dialects.responses import prompt_reader, request, response
+from copilot_bridge.dialects.responses.errors import error_frame
+from copilot_bridge.dialects.responses.framing import FRAMING
+from copilot_bridge.dialects.responses.normalize import ResponsesNormalizer
+from copilot_bridge.dialects.responses.tool_names import ToolNames
+from copilot_bridge.dialects.responses.writer import ResponsesWriter
+from copilot_bridge.errors import BridgeError
+
+
+@dataclass(frozen=True, slots=True)
+class ResponsesResponse(ClientResponse):
+    """Makes responses.
+
+    :param model: the client's name of it.
+    :param names: the original names of tools, which the translation of the request fills in.
+    :param previous: the id of the response that this one continues.
+    """
+
+    options: ResponseOptions
+    model: str
+    names: ToolNames
+    previous: str | None
+
+    def normalizer(self) -> ResponsesNormalizer:
+        options = self.options
+        return ResponsesNormalizer(
+            keep=options.keep,
+            previous=self.previous,
+            on_end=options.on_end,
+            answer_id=options.id,
+            item_ids=options.upstream_item_ids,
+        )
+
+    def writer(self) -> ResponsesWriter:
+        return ResponsesWriter(
+            answer_id=self.options.id.replace("-", ""),
+            model=self.model,
+            created=self.options.created,
+            names=self.names,
+            previous=self.previous,
+            on_end=self.options.on_end,
+        )
+
+    def accumulator(self) -> ResponseAccumulator:
+        return response.ResponsesAccumulator()
+
+    def normalize(self, data: bytes) -> WholeResponse:
+        options = self.options
+        whole, usage, upstream_item_ids = response.normalize_response(
+            data, keep=options.keep, answer_id=options.id
+        )
+        options.upstream_item_ids.update(upstream_item_ids)
+        options.on_end(whole)
+        if self.previous:
+            whole["previous_response_id"] = self.previous
+        return codec.write(whole), usage
+
+    def failed_stream(self, error: BridgeError) -> bytes:
+        failed = {"object": "response", "id": f"resp_{self.options.id}", "output": []}
+        return FRAMING.encode([error_frame(error, failed, 0)])
+
+
+class ResponsesRequest(ClientRequest):
+    """The body of `POST /responses`."""
+
+    text_part = "input_text"
+
+    def __init__(self, body: JsonObject) -> None:
+        super().__init__(body)
+        self._names = ToolNames()
+        self._previous = body.pop("previous_response_id", None)
+        self.continuation = Continuation(self._previous, body.get("store") is not False, self._prepend)
+
+    @classmethod
+    def read(cls, data: bytes) -> "ResponsesRequest":
+        return cls(request.read(data))
+
+    def _prepend(self, items: Iterable[JsonObject]) -> None:
+        self.body["input"] = [*items, *request.as_items(self.body["input"])]
+        self.changed = True
+
+    def response(self, options: ResponseOptions) -> ResponsesResponse:
+        return ResponsesResponse(options, self.model, self._names, self._previous)
+
+    def conversation(self) -> Conversation:
+        return request.read_conversation(self.body)
+
+    def set_effort(self, effort: str) -> None:
+        self.body["reasoning"] = {"effort": effort} | (self.body.get("reasoning") or {})
+
+    def images(self) -> list[ImagePart]:
+        return request.images(self.body)
+
+    def image_holders(self) -> Iterator[ImageHolder]:
+        return request.image_holders(self.body)
+
+    def put_image(self, image: ImageHolder, source: ImageSource) -> bool:
+        where, holder, shown = image
+        before = holder.get("image_url")
+        if not isinstance(before, str):
+            return False
+        holder["image_url"] = source.in_place(before, where, shown=shown)
+        return bool(holder["image_url"] != before)
+
+    def read_prompt(self) -> Prompt:
+        return prompt_reader.read_prompt(self.body, self._names)

@@ -1,0 +1,139 @@
+"""The conversion of Copilot's response into the client's."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+import requests
+
+from copilot_bridge.dialects.accumulation import FrameCollector, WholeResponse, accumulate
+from copilot_bridge.dialects.adaptation.adapt import Undo
+from copilot_bridge.dialects.client_request import ClientResponse
+from copilot_bridge.dialects.dialect import UpstreamApi
+from copilot_bridge.dialects.events import EventReader
+from copilot_bridge.dialects.filtered import Filter, Filtered, StreamConverter, filtered
+from copilot_bridge.dialects.framing.frames import Framing
+from copilot_bridge.dialects.output_tool import OutputToolReader
+from copilot_bridge.dialects.translation import Translation
+from copilot_bridge.errors import UpstreamRefused
+from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.pipeline.answer_facts import AnswerFacts, note_whole_answer
+from copilot_bridge.streaming.response_body import open_body
+from copilot_bridge.upstream.recovery.answer_tool import ANSWER_TOOL
+from copilot_bridge.upstream.transport.bodies import read_tail, read_whole, too_large
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """How a response is converted.  It holds nothing of the prompt, so it may live as long as the stream.
+
+    :param response: makes the response in the client's dialect.  :param framing: of the client's streams.
+    :param upstream: the API that Copilot answers in.
+    :param passthrough: whether that is the client's own dialect.
+    :param created: unix seconds, for a response without a time.  :param id: for a response without an id.
+    :param undo: the changes to the request that have to be undone.
+    :param by_tool: whether the output comes as the input of a tool.
+    :param filter: changes the bytes before they are converted; None: nothing has to change.
+    """
+
+    response: ClientResponse
+    framing: Framing
+    upstream: UpstreamApi
+    passthrough: bool
+    id: str
+    created: int
+    undo: Undo
+    by_tool: bool
+    filter: Filter | None
+
+    @property
+    def passes(self) -> bool:
+        """Return whether the response is only normalized, and not read and written anew."""
+        return self.passthrough and not self.undo.stops and not self.by_tool
+
+    def after_refusals(self, stops: tuple[str, ...], by_tool: bool) -> "Conversion":
+        """Return the conversion after changes that refusals required.
+
+        :param stops: stop sequences that the bridge enforces.
+        """
+        if not stops and by_tool == self.by_tool:
+            return self
+        undo = replace(self.undo, stops=tuple(dict.fromkeys((*self.undo.stops, *stops))))
+        return replace(self, undo=undo, by_tool=by_tool)
+
+    def reader(self) -> StreamConverter:
+        """Return a converter for a stream."""
+        return self._filtered(self.response.normalizer() if self.passes else self._translation(self.framing))
+
+    def whole(self, response: requests.Response, streamed: bool, entry: RequestLogEntry, limit: int) -> bytes:
+        """Read a response to its end, and return it as a whole.  Blocks.
+
+        :param streamed: Copilot's response is a stream.
+        :param limit: the most bytes of a stream.
+        :raises BridgeError: it contains an error, or can't be read.
+        """
+        with closing(response):
+            if streamed:
+                whole, usage = self._accumulate(response, entry, limit)
+            else:
+                data = read_whole(response)
+                note_whole_answer(entry, data)
+                whole, usage = self.response.normalize(self.filter.whole(data) if self.filter else data)
+        entry.note_usage(usage)
+        return whole
+
+    def _accumulate(self, response: requests.Response, entry: RequestLogEntry, limit: int) -> WholeResponse:
+        pieces = counted(iter(open_body(response, fast=False).read_available, b""), entry, limit)
+        accumulator = self.response.accumulator()
+        if self.passes:
+            whole = accumulate(filtered(pieces, self.filter) if self.filter else pieces, accumulator)
+            read_tail(response)
+            return whole
+        reader = self._filtered(self._translation(FrameCollector(accumulator)))
+        read_to_end(reader, pieces)
+        if not reader.stopped:
+            read_tail(response)
+        return accumulator.result()
+
+    def _filtered(self, reader: StreamConverter) -> StreamConverter:
+        return Filtered(reader, self.filter) if self.filter else reader
+
+    def _translation(self, framing: Framing) -> StreamConverter:
+        reader: EventReader = self.upstream.reader(self.id, self.created)
+        if self.by_tool:
+            reader = OutputToolReader(reader, ANSWER_TOOL)
+        return Translation(reader, self.response.writer(), framing, self.undo, self.id)
+
+
+def counted(pieces: Iterator[bytes], entry: RequestLogEntry, limit: int) -> Iterator[bytes]:
+    """Yield the pieces of a stream, and note what they say.
+
+    :raises UpstreamRefused: it has more bytes than a response may have.
+    """
+    size, facts = 0, AnswerFacts(entry)
+    for piece in pieces:
+        size += len(piece)
+        if size > limit:
+            raise too_large(limit)
+        facts.feed(piece)
+        facts.note_cost()
+        yield piece
+
+
+def read_to_end(reader: StreamConverter, pieces: Iterator[bytes]) -> None:
+    """Convert a whole stream.
+
+    :raises BridgeError: the failure that the stream reports.
+    """
+    for piece in pieces:
+        reader.feed(piece)
+        if reader.failure:
+            raise reader.failure
+        if reader.done:
+            return
+    reader.close()
+
+
+def unreadable(request_id: str) -> UpstreamRefused:
+    """Return what a client is told of the bridge's own error with a response."""
+    return UpstreamRefused(f"Copilot's answer could not be read: the log has more of request {request_id}")

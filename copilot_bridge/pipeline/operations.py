@@ -1,0 +1,161 @@
+"""The operations that clients request of a model: a response, and the number of a request's tokens."""
+
+import logging
+from collections.abc import Mapping
+from typing import ClassVar
+
+import requests
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.call_kinds import BACKGROUND
+from copilot_bridge.dialects.dialect import Dialect
+from copilot_bridge.dialects.filtered import StreamConverter
+from copilot_bridge.errors import BridgeError, InvalidRequest, KindName, Unsupported
+from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.pipeline.attribution import Attribution
+from copilot_bridge.pipeline.context import RequestContext
+from copilot_bridge.pipeline.conversion import unreadable
+from copilot_bridge.pipeline.counting import count_tokens
+from copilot_bridge.pipeline.prepare import prepare
+from copilot_bridge.pipeline.received import ReceivedRequest, read_request
+from copilot_bridge.pipeline.sending import SentRequest, send, send_prepared, with_another_pick
+from copilot_bridge.upstream.transport.bodies import MEGABYTE, read_whole
+
+log = logging.getLogger(__name__)
+
+
+class Generation:
+    """Has a model respond to a conversation.  Used once: for a stream by `open`, else by `complete`.
+
+    :ivar model: the name that the client gives.
+    :ivar reply_headers: of Copilot's response, those that the client should see.
+    :raises InvalidRequest, Unsupported: the body is wrong; the message names the field.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        context: RequestContext,
+        entry: RequestLogEntry,
+        data: bytes,
+        headers: Mapping[str, str],
+    ) -> None:
+        received = read_request(context, entry, dialect, data, headers)
+        self.dialect = dialect.name
+        self.framing = dialect.framing
+        self.model = received.client.model
+        self.streaming = received.client.streaming
+        self.reply_headers: dict[str, str] = {}
+        self._context = context
+        self._entry = entry
+        self._response = received.response
+        self._received: ReceivedRequest | None = received  # until it is sent
+        self._sent: SentRequest | None = None
+
+    def open(self) -> requests.Response:
+        """Send the request, and return the response, whose body is unread.  Blocks.
+
+        :raises BridgeError: the request can't be prepared, or Copilot refused it.
+        """
+        return self._send().response
+
+    def _send(self) -> SentRequest:
+        assert self._received
+        self._sent = sent = with_another_pick(self._received, send)
+        self._received = None
+        self.reply_headers = sent.headers
+        return sent
+
+    def complete(self) -> bytes:
+        """Send the request, and return the whole response.  Blocks.
+
+        :raises BridgeError: the request can't be prepared, Copilot refused it, or its response is an error.
+        """
+        sent = self._send()
+        limit = self._context.bridge.config.answer_limit * MEGABYTE
+        try:
+            return sent.conversion.whole(sent.response, sent.streamed, self._entry, limit)
+        except BridgeError as error:
+            self.report_refusal(error)
+            raise
+        except Exception as error:
+            log.exception("internal error in the answer to request %s", self._entry.id)
+            raise unreadable(self._entry.id) from error
+
+    def reader(self) -> StreamConverter:
+        """Return a converter for the stream of the response that `open` has given."""
+        assert self._sent
+        return self._sent.conversion.reader()
+
+    def fail(self, error: BridgeError) -> bytes:
+        """Return the only event of a stream that failed before it began."""
+        return self._response.failed_stream(error)
+
+    def report_refusal(self, error: BridgeError) -> None:
+        """Count an error in the middle of a response as a refusal."""
+        assert self._sent
+        self._context.report_refusal(error, self._entry.model or "", self._sent.path)
+
+
+# Kinds of refusals after which the bridge counts itself: Copilot does not count for reasons of its own.
+NOT_COUNTED_FOR: tuple[KindName, ...] = (
+    "not_found",
+    "unsupported",
+    "rate_limited",
+    "overloaded",
+    "unavailable",
+    "timeout",
+)
+
+
+class TokenCount:
+    """Counts the tokens of a request: Copilot does if it can, or else the bridge.
+
+    :ivar model: the name that the client gives.
+    :ivar reply_headers: of Copilot's response, those that the client should see.
+    :raises InvalidRequest, Unsupported: the body is wrong; the message names the field.
+    """
+
+    streaming: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        context: RequestContext,
+        entry: RequestLogEntry,
+        data: bytes,
+        headers: Mapping[str, str],
+    ) -> None:
+        assert dialect.counting
+        self._counting = dialect.counting
+        self._received = read_request(context, entry, dialect, data, headers)
+        self.dialect = dialect.name
+        self.model = self._received.client.model
+        self.reply_headers: dict[str, str] = {}
+
+    def complete(self) -> bytes:
+        """Return the whole response.  Blocks.
+
+        :raises BridgeError: the request can't be prepared, or not be counted.
+        """
+        return with_another_pick(self._received, self._count, BACKGROUND)
+
+    def _count(self, received: ReceivedRequest, attribution: Attribution) -> bytes:
+        prepared = prepare(received, attribution, self._counting)
+        if not (prepared.conversion.passthrough and prepared.path):
+            return self._write(count_tokens(received, prepared))
+        try:
+            sent = send_prepared(received, attribution, prepared, counting=True)
+            self.reply_headers = sent.headers
+            return read_whole(sent.response)
+        except BridgeError as error:
+            if error.kind not in NOT_COUNTED_FOR:
+                raise
+            log.info("Copilot counted no tokens, the bridge does: %s", error.kind)
+            try:
+                return self._write(count_tokens(received, prepared))
+            except (InvalidRequest, Unsupported):  # only Claude knows what stands there
+                raise error from None
+
+    def _write(self, count: int) -> bytes:
+        return codec.write(self._counting.write(count))

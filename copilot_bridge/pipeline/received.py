@@ -1,0 +1,109 @@
+"""A client's request as it was received, and as its dialect reads it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.client_request import (
+    ClientRequest,
+    ClientResponse,
+    Continuation,
+    OnEnd,
+    ResponseOptions,
+    ignore,
+)
+from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.dialect import Dialect
+from copilot_bridge.errors import InvalidRequest
+from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.pipeline.context import RequestContext
+from copilot_bridge.pipeline.response_store import StoredResponse, caller_of
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedRequest:
+    """A client's request.
+
+    :param data: the body as it came; it is sent as it is if nothing in it has to change.
+    :param headers: the client's, their names in lower case.
+    :param client: the request as its dialect reads it.  :param response: makes the response to it.
+    """
+
+    context: RequestContext
+    entry: RequestLogEntry
+    dialect: Dialect
+    data: bytes
+    headers: Mapping[str, str]
+    client: ClientRequest
+    response: ClientResponse
+
+    def read_again(self) -> "ReceivedRequest":
+        """Return the request as it was before anything in it was changed."""
+        return read_request(self.context, self.entry, self.dialect, self.data, self.headers)
+
+
+def read_request(
+    context: RequestContext,
+    entry: RequestLogEntry,
+    dialect: Dialect,
+    data: bytes,
+    headers: Mapping[str, str],
+) -> ReceivedRequest:
+    """Read a request of a conversation.
+
+    :raises InvalidRequest, Unsupported: the body is wrong; the message names the field.
+    """
+    assert dialect.request
+    client = dialect.request.read(data)
+    bridge, continuation = context.bridge, client.continuation
+    on_end = continue_conversation(context, continuation, data, headers) if continuation else ignore
+    keep = bridge.config.keep_copilot_fields
+    options = ResponseOptions(entry.id, int(entry.at), keep, bridge.upstream_item_ids, on_end)
+    return ReceivedRequest(context, entry, dialect, data, headers, client, client.response(options))
+
+
+def continue_conversation(
+    context: RequestContext, continuation: Continuation, data: bytes, headers: Mapping[str, str]
+) -> OnEnd:
+    """Put the conversation that a request continues before it, and return what keeps its response.
+
+    :raises InvalidRequest: the previous response is not kept, or belongs to another caller.
+    """
+    store, before = context.bridge.response_store, None
+    if continuation.previous:
+        before = find_response(context, headers, continuation.previous)
+        continuation.prepend(before.items())
+    if not (continuation.is_kept and store.most):
+        return ignore
+    return partial(keep_response, context, headers, StoredResponse(before, data))
+
+
+def find_response(context: RequestContext, headers: Mapping[str, str], id_: str) -> StoredResponse:
+    """Find a response that is kept for this caller.
+
+    :raises InvalidRequest: it is not kept, or belongs to another caller.
+    """
+    if found := context.bridge.response_store.find(owner(context, headers), id_):
+        return found
+    raise InvalidRequest(
+        f"the response {id_[:200]!r} is not kept (any more): send the whole conversation",
+        param="previous_response_id",
+        code="previous_response_not_found",
+    )
+
+
+def keep_response(
+    context: RequestContext, headers: Mapping[str, str], link: StoredResponse, response: JsonObject
+) -> None:
+    """Keep a response for a later request that continues it.
+
+    :param link: its request, and the response before.
+    """
+    answered = StoredResponse(link.before, link.given, codec.write(response["output"]))
+    context.bridge.response_store.keep(owner(context, headers), response["id"], answered)
+
+
+def owner(context: RequestContext, headers: Mapping[str, str]) -> str:
+    """Return the key under which the caller's responses are kept."""
+    return caller_of(context.caller, context.account.fingerprint, headers)
