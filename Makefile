@@ -47,9 +47,9 @@ demo: $(VENV)/runtime
 start: $(VENV)/runtime
 	@$(BIN)/copilot-bridge start $(ARGS)
 
-# Twice as many as there are processors: many tests wait for processes that they have started.
+# One more than there are processors: some tests wait, but each of these processes has to collect all tests.
 test: $(VENV)/dev
-	$(BIN)/python -m pytest --numprocesses $$($(BIN)/python -c 'import os; print(2 * (os.cpu_count() or 1))') --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $$($(BIN)/python -c 'import os; print(1 + (os.cpu_count() or 1))') --dist worksteal $(ARGS)
 
 fuzz: $(VENV)/dev
 	$(BIN)/python -m pytest tests/fuzz --fuzz $${SECONDS:-600} $(ARGS)

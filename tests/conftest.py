@@ -1,6 +1,7 @@
 """What every test gets: an empty home, no way out of this machine; and on demand the real processes."""
 
 import gc
+import itertools
 import os
 import shutil
 import socket
@@ -12,6 +13,7 @@ from typing import Any
 import hypothesis
 import pytest
 from integration.harness import KEEPALIVE, Bridge, Simulator, Start, new_mark, new_token
+from tables import pytest_addoption, pytest_pycollect_makeitem  # noqa: F401 - hooks of pytest
 
 LOOPBACK = ("127.", "::1", "localhost")
 SERVERS = ("gunicorn", "gevent")
@@ -23,7 +25,7 @@ CERTIFICATE = (
 )
 
 # A machine that is busy is no failure, and the same run finds the same.
-hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, max_examples=60)
 hypothesis.settings.load_profile("suite")
 
 
@@ -33,10 +35,18 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Empty folders; pytest's own search for a free name takes longer with each one that is there."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def _isolation(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def _isolation(monkeypatch: pytest.MonkeyPatch, _homes: Iterator[Path]) -> None:
     """Nothing of the developer's: no login, no settings, no proxies; and no network but loopback."""
-    home = tmp_path_factory.mktemp("home")
+    home = next(_homes)
+    home.mkdir()
     for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(home))
     for name in PROXIES:
@@ -65,7 +75,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 def _launch(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Start:
     def start(
         *,
-        server: str = SERVER,
+        server: str | None = None,
         home: Path | None = None,
         github_token: str | None = None,
         **settings: object,
@@ -73,7 +83,7 @@ def _launch(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> S
         hosts = {"github_url": simulator.url, "github_api_url": simulator.url}
         return Bridge(
             home or tmp_path_factory.mktemp("bridge"),
-            server,
+            server or (SERVER if "workers" in settings else "gevent"),  # which starts in less time
             new_token() if github_token is None else github_token,
             {**hosts, **settings},
         )

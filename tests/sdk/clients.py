@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import anthropic
 import openai
 from anthropic import Anthropic, AsyncAnthropic
-from integration.harness import Bridge, Json, Simulator
+from integration.harness import PATIENCE, Bridge, Json, Simulator
 from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 
@@ -76,13 +76,13 @@ def user(content: Any) -> list[Any]:
 
 def sent(simulator: Simulator, mark: str, count: int) -> list[Json]:
     """The bodies that went upstream with that mark, of which there have to be so many."""
-    entries = simulator.ledger(mark, timeout=5)
+    entries = simulator.ledger(mark, timeout=PATIENCE)
     assert len(entries) == count, f"{len(entries)} requests instead of {count}"
     return [entry["body"] for entry in entries]
 
 
 def initiators(simulator: Simulator, mark: str) -> list[str]:
-    return [entry["headers"]["x-initiator"] for entry in simulator.ledger(mark, timeout=5)]
+    return [entry["headers"]["x-initiator"] for entry in simulator.ledger(mark, timeout=PATIENCE)]
 
 
 def of_type(parts: Iterable[Any], kind: str) -> list[Any]:

@@ -39,6 +39,9 @@ def connect(bridge: Bridge, **more: Any) -> Anthropic:
     return Anthropic(base_url=bridge.url, **given)
 
 
+ROWS_SHARE = {"client", "any_client"}
+
+
 @pytest.fixture
 def client(bridge: Bridge) -> Iterator[Anthropic]:
     with connect(bridge) as client:

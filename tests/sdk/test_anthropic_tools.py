@@ -13,6 +13,8 @@ PLAN = """[[sim:plan]] [{"tool": "memory", "arguments": {"command": "view", "pat
   {"tool": "memory", "arguments": {"command": "create", "path": "/memories/a.txt", "file_text": "hi"}}]
   [[sim:say]] It is noted."""
 
+ROWS_SHARE = {"client", "any_client"}
+
 
 @pytest.fixture
 def client(bridge: Bridge) -> Iterator[Anthropic]:

@@ -50,6 +50,9 @@ def connect(bridge: Bridge, **more: Any) -> OpenAI:
     return OpenAI(base_url=f"{bridge.url}/v1", **given)
 
 
+ROWS_SHARE = {"client", "any_client"}
+
+
 @pytest.fixture
 def client(bridge: Bridge) -> Iterator[OpenAI]:
     with connect(bridge) as client:

@@ -51,6 +51,8 @@ DOCUMENT = {
     "source": {"type": "base64", "media_type": "application/pdf", "data": PDF},
 }
 
+ROWS_SHARE = {"client", "any_client"}
+
 
 @pytest.fixture
 def client(bridge: Bridge) -> Iterator[Anthropic]:

@@ -40,6 +40,8 @@ TOOLS = [function("get_weather"), function("get_time")]
 IMAGE = {"type": "image_url", "image_url": {"url": PIXEL_URL}}
 FILE = {"type": "file", "file": {"filename": "plan.pdf", "file_data": PDF_URL}}
 
+ROWS_SHARE = {"client", "any_client"}
+
 
 @pytest.fixture
 def client(bridge: Bridge) -> Iterator[OpenAI]:

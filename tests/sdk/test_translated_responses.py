@@ -49,6 +49,8 @@ TOOLS = [function("get_weather"), function("get_time")]
 IMAGE = {"type": "input_image", "image_url": PIXEL_URL}
 FILE = {"type": "input_file", "filename": "plan.pdf", "file_data": PDF_URL}
 
+ROWS_SHARE = {"client", "any_client"}
+
 
 @pytest.fixture
 def client(bridge: Bridge) -> Iterator[OpenAI]:

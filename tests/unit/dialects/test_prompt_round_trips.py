@@ -533,6 +533,9 @@ RARE = [
 ]
 
 
+ROWS_SHARE = {"many_prompts"}
+
+
 @pytest.fixture(scope="module")
 def many_prompts():
     drawn = [*RARE]

@@ -309,6 +309,9 @@ def test_a_round_trip_does_not_depend_on_the_cuts(dialect, events, sizes, rest):
     assert read(dialect, pieces) == read(dialect, [whole])
 
 
+ROWS_SHARE = {"many_answers"}
+
+
 @pytest.fixture(scope="module")
 def many_answers():
     drawn = []

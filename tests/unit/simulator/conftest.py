@@ -1,4 +1,4 @@
-"""The real process, once for each module."""
+"""The real process, once for all modules."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import pytest
 from simulator_calls import Client, finish, start
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def url() -> Iterator[str]:
     process, url = start("--pace", "0", "--exit-with-stdin")
     yield url

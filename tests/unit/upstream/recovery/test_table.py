@@ -48,10 +48,17 @@ class Memory:
         self.number += 1
 
 
-@pytest.fixture
-def learned() -> Learned:
+def new_learned() -> Learned:
     memory = Memory()
     return Learned(memory, memory)
+
+
+EACH_ROW = {"learned": new_learned}
+
+
+@pytest.fixture
+def learned() -> Learned:
+    return new_learned()
 
 
 def refusal(message: str, status: int = 400, param: str | None = None, code: str = "", **_: Any) -> Refusal:
