@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 START_POLL_INTERVAL = 0.02  # s between two checks whether the new workers serve
 CHECK_TIMEOUT = 30.0  # s for `start --check`
 
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
 
 class Master(Arbiter):  # type: ignore[misc]
     def __init__(self, app: Any) -> None:
@@ -55,7 +57,7 @@ class Master(Arbiter):  # type: ignore[misc]
             self._notify_status()
         if self._is_healthy():
             self._notifier.ping()
-        return signals
+        return sorted(signals, key=lambda number: number not in STOPS)
 
     def reap_workers(self) -> None:
         """Reap, and ping systemd: gunicorn calls this again and again while it waits for workers to end."""
@@ -81,11 +83,28 @@ class Master(Arbiter):  # type: ignore[misc]
             log.error("not reloaded, going on as before: %s", problem)
             self._reload_request.report(problem)
             return
+        if self._is_to_stop():
+            return
         log.warning("reloading")
         self._notifier.notify_reloading()
         self._reexec(command)
 
     handle_usr2 = handle_hup
+
+    def _is_to_stop(self) -> bool:
+        """True if a stop has been asked for since the reload: the program that follows would not know of it.
+
+        A signal that comes later ends the process at once, as it does until that program handles it.
+        """
+        for number in STOPS:
+            signal.signal(number, signal.SIG_DFL)
+        waiting = [self.SIG_QUEUE.get_nowait() for _ in range(self.SIG_QUEUE.qsize())]
+        for number in waiting:
+            self.SIG_QUEUE.put_nowait(number)
+        if not any(number in STOPS for number in waiting):
+            return False
+        self.init_signals()
+        return True
 
     def _all_workers_serve(self) -> bool:
         serving = [worker for worker in self.WORKERS.values() if worker.serving]

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from integration.harness import ROOT, Simulator, Told, new_token
+from integration.harness import PATIENCE, ROOT, Simulator, Told, new_token
 from integration.services import Load, MakeUnit, await_end, children
 
 BOTH = pytest.mark.parametrize("server", ["gunicorn", "gevent"])
@@ -125,6 +125,20 @@ def test_a_bare_signal_reloads_too_and_two_are_no_harm(make_unit: MakeUnit) -> N
         await_end(each)
     assert service.chat("hello").status == 200
     assert service.end() == 0
+
+
+@pytest.mark.parametrize("during_the_check", [False, True])
+def test_a_stop_during_a_reload_is_no_less_a_stop(make_unit: MakeUnit, during_the_check: bool) -> None:
+    """Together with the reload, or while its check runs."""
+    service = make_unit().up()
+    workers = children(service.process.pid)
+    os.kill(service.process.pid, signal.SIGHUP)
+    end = time.monotonic() + PATIENCE
+    while during_the_check and children(service.process.pid) == workers:
+        assert time.monotonic() < end
+    assert service.end() == 0
+    for each in workers:
+        await_end(each)
 
 
 def test_the_gevent_server_refuses_to_reload(make_unit: MakeUnit) -> None:
