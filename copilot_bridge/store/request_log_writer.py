@@ -1,5 +1,6 @@
 """Writes the request log: each request once, whatever happens to the process."""
 
+import atexit
 import logging
 import threading
 import time
@@ -58,6 +59,8 @@ class RequestLogWriter:
         if self._days and not self._running:
             self._running = True
             threading.Thread(target=self._run, daemon=True).start()
+            # Without a crash log nobody else would write what is left.
+            atexit.register(self.flush)
 
     def begin(self, row: RequestLogRow) -> None:
         """Note a request that begins.  :param row: the row to be written if this process is killed."""

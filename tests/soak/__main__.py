@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from integration.harness import Simulator, environment, new_token
+from processes import spawn
 
 from soak.faults import FIRST_HALF, FOR_ALL, Fault, Stage
 from soak.program import Held, Program
@@ -23,6 +24,9 @@ from soak.wire import Wire
 MINUTES_30 = 1800.0
 LONG, BETWEEN = 60.0, 5.0  # s: a long fault, and from the end of one to the next
 AGENTS, PAUSE = 6, 0.5
+
+# On a busy machine a run goes on until each has happened.
+KINDS = {fault.__name__ for fault in (*FIRST_HALF, *FOR_ALL)}
 
 # What a worker may have gathered from the middle of the run to its end.
 MORE = Held(megabytes=40.0, files=12, threads=4)
@@ -50,7 +54,7 @@ def soak(seconds: float, home: Path, agents: int = AGENTS, pause: float = PAUSE)
             if fault is None:
                 before = program.held()
                 continue
-            if time.monotonic() >= end:
+            if time.monotonic() >= end and done.keys() >= KINDS:
                 break
             fault(stage)
             done[fault.__name__] += 1
@@ -68,9 +72,7 @@ def start_simulator(home: Path) -> Simulator:
     command = [sys.executable, "-m", "copilot_bridge.simulator", "--pace", "0", "--exit-with-stdin"]
     pipe = subprocess.PIPE
     with (home / "simulator.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=home, env=environment(home), stdin=pipe, stdout=pipe, stderr=log
-        )
+        process = spawn(command, cwd=home, env=environment(home), stdin=pipe, stdout=pipe, stderr=log)
     assert process.stdout is not None
     return Simulator(json.loads(process.stdout.readline())["url"], process)
 

@@ -5,12 +5,12 @@ import resource
 import signal
 import struct
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from integration.harness import Simulator
+from integration.harness import PATIENCE, Simulator
 
 from soak.program import Program
 from soak.wire import Wire
@@ -52,16 +52,27 @@ def connections_go_mute(stage: Stage) -> None:
     stage.wire.mute()
 
 
+@contextmanager
+def awaiting_workers(stage: Stage, number: int) -> Iterator[None]:
+    """Until so many new workers note what they do: with a full disk they could not."""
+    spool = stage.program.home / "data" / "spool"
+    before = set(spool.glob("*.spool"))
+    yield
+    end = time.monotonic() + PATIENCE
+    while len(set(spool.glob("*.spool")) - before) < number and time.monotonic() < end:
+        time.sleep(0.05)
+
+
 def reload(stage: Stage) -> None:
-    stage.program.process.send_signal(signal.SIGHUP)
+    with awaiting_workers(stage, 2):
+        stage.program.process.send_signal(signal.SIGHUP)
 
 
 def a_worker_is_killed(stage: Stage) -> None:
     workers = stage.program.workers()
-    if workers:
+    with awaiting_workers(stage, 1), suppress(ProcessLookupError):
+        os.kill(workers[0], signal.SIGKILL)
         stage.killed_at = time.monotonic()
-        with suppress(ProcessLookupError):
-            os.kill(workers[0], signal.SIGKILL)
 
 
 def github_is_down(stage: Stage) -> None:

@@ -35,6 +35,19 @@ writer.end(row("a", "ok"))
 os.kill(os.getpid(), 9)
 """
 
+# One that ends by itself right after a request, and has no crash log.
+ENDING = """
+import sys
+from pathlib import Path
+from copilot_bridge.store import open_store
+from copilot_bridge.store.request_log import RequestLogRow
+from copilot_bridge.store.request_log_writer import RequestLogWriter
+store = open_store(Path(sys.argv[1]))
+writer = RequestLogWriter(store.request_log, None, days=30, max_rows=100, clock=lambda: 1001.0)
+writer._run = lambda: None
+writer.end(RequestLogRow("a", 1000.0, outcome="ok"))
+"""
+
 
 def row(key, outcome="ok", at=1000.0):
     return RequestLogRow(key, at, outcome=outcome)
@@ -53,6 +66,11 @@ def writer(store, tmp_path, monkeypatch):
     return RequestLogWriter(
         store.request_log, tmp_path / "spool", days=30, max_rows=100, clock=lambda: 100 * 86_400.0
     )
+
+
+def test_a_process_that_ends_writes_what_is_left(store, tmp_path):
+    subprocess.run([sys.executable, "-c", ENDING, tmp_path], check=True)
+    assert [each.id for each in store.request_log.latest(10)] == ["a"]
 
 
 def test_other_processes_know_rows_that_are_still_to_be_written(store, writer, tmp_path):
