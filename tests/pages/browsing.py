@@ -11,10 +11,18 @@ from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
 from integration.harness import Bridge
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Playwright,
+    Request,
+)
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE = 20_000  # ms; nothing that works takes so long
+PATIENCE = 60_000  # ms; nothing that works takes so long, however busy the machine is
 LAUNCH = 120_000  # ms
 
 # Whatever is not on loopback would go through here, and nobody listens.
@@ -73,7 +81,14 @@ class Visitor:
         self.bridge = bridge
         self.wrong: list[str] = []
         self._known: list[str] = []
-        settings = {"locale": "en-US", "color_scheme": "light", "viewport": DESK, **options}
+        # Where the clock is another than the server's, the script loads a page once more.
+        settings = {
+            "locale": "en-US",
+            "timezone_id": "UTC",
+            "color_scheme": "light",
+            "viewport": DESK,
+            **options,
+        }
         self.context: BrowserContext = browser.new_context(base_url=bridge.url, **settings)
         self.context.set_default_timeout(PATIENCE)
         self.context.add_init_script(REPORT_VIOLATIONS)
@@ -126,6 +141,18 @@ def visitors(browser: Browser) -> Iterator[Visit]:
     yield visit
     for each in made:
         each.close()
+
+
+def follow(link: Locator) -> None:
+    """Click, and wait for the page that is led to; a click alone may come back while the old one is there."""
+    with link.page.expect_event("load"):
+        link.click()
+
+
+def reload_until(page: Page, there: Locator) -> None:
+    """For a page without a script, which shows nothing new by itself."""
+    while not there.count():
+        page.reload()
 
 
 def barriers(page: Page) -> list[str]:

@@ -3,7 +3,7 @@
 import pytest
 from integration.harness import Bridge, Start
 from openai import OpenAI
-from pages.browsing import ON_A_PHONE, Picture, Visit, barriers, overflow
+from pages.browsing import ON_A_PHONE, Picture, Visit, barriers, overflow, reload_until
 from playwright.sync_api import expect
 
 from copilot_bridge.store import open_store
@@ -60,8 +60,9 @@ def test_an_sdk_waits_and_there_is_no_script(asking: Bridge, visit: Visit) -> No
             model="gpt-4o", messages=[{"role": "user", "content": "said by an SDK"}], stream=True
         ) as stream,
     ):
-        page.reload()
-        page.get_by_role("button", name="Approve: said by an SDK").click()
+        button = page.get_by_role("button", name="Approve: said by an SDK")
+        reload_until(page, button)
+        button.click()
         expect(page.get_by_text("Approved. The request continues.")).to_be_visible()
         words = "".join(each.choices[0].delta.content or "" for each in stream if each.choices)
     assert "said by an SDK" in words
@@ -71,8 +72,8 @@ def test_who_comes_late(asking: Bridge, visit: Visit) -> None:
     """Somebody else has answered before the page has noticed."""
     stream = asking.ask("for somebody else")
     page = visit(asking, java_script_enabled=False).open("/approvals")
-    while not (button := page.get_by_role("button", name="Approve: for somebody else")).count():
-        page.reload()
+    button = page.get_by_role("button", name="Approve: for somebody else")
+    reload_until(page, button)
     store = open_store(asking.home)
     try:
         (question,) = store.approvals.waiting()

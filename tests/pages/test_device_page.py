@@ -6,11 +6,10 @@ from collections.abc import Callable
 import pytest
 import requests
 from integration.harness import PATIENCE, Bridge, Simulator, Start, new_token
-from pages.browsing import PHONE, Picture, Visit, Visitor, barriers, overflow
+from pages.browsing import PHONE, Picture, Visit, Visitor, barriers, follow, overflow
 from playwright.sync_api import Page, expect
 
 CODE = re.compile(r"^[A-Z]{4}-[A-Z]{4}$")
-LATE = 15_000  # ms; polls are seconds apart
 
 
 @pytest.fixture
@@ -57,12 +56,12 @@ def test_a_login_and_another(begin, picture: Picture, simulator: Simulator, empt
     assert barriers(page) == []
     picture(page, "accounts-code")
     done = page.get_by_text("Logged in as octo-demo")
-    expect(done.first).to_be_visible(timeout=LATE)
+    expect(done.first).to_be_visible()
     expect(page.locator(".login")).to_contain_text("Copilot Business")
     expect(page.locator("#announcer")).to_have_text("Logged in as octo-demo")
     tell(simulator, "success", token=new_token("individual"))
     page.get_by_role("button", name="Log in with another account").click()
-    expect(page.get_by_text("Logged in as octo-individual").first).to_be_visible(timeout=LATE)
+    expect(page.get_by_text("Logged in as octo-individual").first).to_be_visible()
     assert barriers(page) == []
     picture(page, "accounts-done")
     page.reload()
@@ -94,7 +93,7 @@ def test_a_login_and_another(begin, picture: Picture, simulator: Simulator, empt
 def test_an_end_and_again(begin, picture: Picture, simulator: Simulator, answers, script, words: str) -> None:
     page = begin(*answers, **script)
     code = page.get_by_label("Your code").inner_text()
-    expect(page.get_by_text(words).first).to_be_visible(timeout=LATE)
+    expect(page.get_by_text(words).first).to_be_visible()
     expect(page.locator("#announcer")).to_have_text(words)
     assert barriers(page) == []
     picture(page, f"accounts-{words.split()[-1]}")
@@ -106,7 +105,7 @@ def test_an_end_and_again(begin, picture: Picture, simulator: Simulator, answers
 
 def test_slower_and_given_up(begin) -> None:
     page = begin("slow_down")
-    expect(page.get_by_text("GitHub asked for fewer checks: now every 6 s.")).to_be_visible(timeout=LATE)
+    expect(page.get_by_text("GitHub asked for fewer checks: now every 6 s.")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("button", name="Get a code")).to_be_visible()
 
@@ -118,5 +117,5 @@ def test_without_a_script_on_a_phone(begin, empty: Bridge, visit: Visit) -> None
     look = page.get_by_role("link", name="Check now")
     done = page.get_by_text("Logged in as octo-demo")
     while not done.count():  # GitHub is asked when it is time: at the earliest after the interval
-        look.click()
+        follow(look)
     expect(done.first).to_be_visible()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from integration.harness import Bridge, Start
-from pages.browsing import Picture, Visit, barriers
+from pages.browsing import Picture, Visit, barriers, follow
 from pages.conftest import OPERATOR
 from playwright.sync_api import Page, expect
 from rows import fill, rows
@@ -178,8 +178,8 @@ def test_a_request_under_way_is_waited_for(
         store.close()
     stream.all()
     if not script:
-        while page.get_by_role("link", name="Check again").count():
-            page.get_by_role("link", name="Check again").click()
+        while (again := page.get_by_role("link", name="Check again")).count():
+            follow(again)
     expect(page.get_by_role("heading", name="Where the time went")).to_be_visible()
     assert page.url.endswith(number)
 
@@ -200,6 +200,7 @@ def test_the_chart_is_switched(short: Bridge, visit: Visit) -> None:
     page.get_by_text("As a table").press("Enter")
     table = page.locator("details table")
     expect(table).to_be_visible()
+    page.wait_for_load_state("domcontentloaded")
     listed = [int(each) for each in table.locator("td.n").all_inner_texts()]
     (total,) = (
         page.locator(".figure").filter(has=page.get_by_text("Requests", exact=True)).locator("dd").all()
@@ -260,7 +261,7 @@ TITLES = {
 def test_signed_in_everything_is_a_click_away(visit: Visit, keyed: Bridge) -> None:
     page = visit(keyed).sign_in(OPERATOR)
     main = page.get_by_role("navigation", name="Main")
-    assert main.get_by_role("link").count() == len(TITLES)
+    expect(main.get_by_role("link")).to_have_count(len(TITLES))
     for name, title in TITLES.items():
         main.get_by_role("link", name=re.compile(f"^{name}")).click()
         expect(page.get_by_role("heading", level=1)).to_have_text(title)
