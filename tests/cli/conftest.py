@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.harness import Simulator, environment
+from integration.harness import PATIENCE, Simulator, environment
+from processes import spawn
 
 from copilot_bridge import cli
 
-PATIENCE = 20.0  # s; nothing that works takes so long
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 
 
@@ -155,7 +155,7 @@ class Terminal:
     def __init__(self, cwd: Path, environ: dict[str, str], *arguments: object) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, b"\x28\x00\xc8\x00\x00\x00\x00\x00")  # 40 x 200
-        self.process = subprocess.Popen(
+        self.process = spawn(
             command(*arguments),
             cwd=cwd,
             env=environment(cwd) | environ | {"TERM": "xterm"},

@@ -12,6 +12,7 @@ import requests
 from cli.conftest import PATIENCE, command
 from cli.test_start import Started
 from integration.harness import environment
+from processes import spawn
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -49,7 +50,7 @@ def cli(demo: Started, folder: Path) -> Cli:
 def test_the_banner_s_ask_line_prints_a_readable_answer(demo: Started, cli: Cli) -> None:
     found = re.search(r"^  .*copilot_bridge (ask .+)$", demo.text, re.MULTILINE)
     assert found
-    asking = subprocess.Popen(
+    asking = spawn(
         command(*shlex.split(found[1])),
         stdout=subprocess.PIPE,
         text=True,

@@ -8,11 +8,12 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from integration.harness import PATIENCE, ROOT, Lines, Simulator, new_token
+from processes import spawn
 from ruamel.yaml import YAML
 
 DOCKERFILE = re.sub(r"\\\n\s*", " ", (ROOT / "Dockerfile").read_text())
@@ -48,6 +49,7 @@ class Container:
 
     volume: Path
     environ: dict[str, str]
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @classmethod
     def of(cls, volume: Path, simulator: Simulator, env_file: str) -> "Container":
@@ -68,7 +70,7 @@ class Container:
         """As `docker run IMAGE words`, or with what the image runs by itself."""
         program, *fixed = ENTRYPOINT
         assert program == "copilot-bridge"
-        return subprocess.Popen(
+        process = spawn(
             [sys.executable, "-m", "copilot_bridge", *fixed, *(words or CMD)],
             cwd=self.volume,
             env=self.environ | {"PYTHONPATH": str(ROOT)},
@@ -76,6 +78,8 @@ class Container:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
+        self.started.append(process)
+        return process
 
     def run(self, *words: str) -> str:
         out, _ = self.command(*words).communicate(timeout=PATIENCE)
@@ -121,7 +125,11 @@ def container(tmp_path: Path, simulator: Simulator) -> Container:
 @pytest.fixture
 def volume(container: Container) -> Iterator[Path]:
     container.volume.mkdir(mode=0o700)
-    return container.volume
+    yield container.volume
+    for process in container.started:
+        if process.poll() is None:  # the test has failed
+            process.kill()
+            process.communicate()
 
 
 def test_the_documented_first_start(container: Container, volume: Path) -> None:
@@ -172,6 +180,7 @@ def test_the_health_check_of_the_image(container: Container, volume: Path) -> No
     check = json.loads(re.search(r"^HEALTHCHECK .*?CMD (\[.*\])$", FINAL_STAGE, re.MULTILINE)[1])  # type: ignore[index]
     code = check[2].replace("http://127.0.0.1:4141", running.url)
     assert code != check[2]
+    assert running.status("/healthz") == 200  # an engine tries again while it starts
     done = subprocess.run([sys.executable, "-c", code], env={}, timeout=PATIENCE, check=False)
     assert done.returncode == 0
     running.stop()

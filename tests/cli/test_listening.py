@@ -9,6 +9,7 @@ import urllib.request
 
 import pytest
 from integration.harness import PATIENCE, Lines, environment, new_token
+from processes import spawn
 
 from copilot_bridge.access.origins import OriginPolicy, RequestOrigin
 from copilot_bridge.config import Config
@@ -133,7 +134,7 @@ def test_served_on_both_families(tmp_path, simulator, server):
         "GH_TOKEN": new_token(),
     }
     command = [sys.executable, "-m", "copilot_bridge", "start", "--host", "localhost", "--port", "0"]
-    process = subprocess.Popen(
+    process = spawn(
         [*command, "--server", server],
         cwd=tmp_path,
         env=environ,

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 from integration.harness import PATIENCE, ROOT, environment
+from processes import spawn
 
 from copilot_bridge.cli.service import command as service
 from copilot_bridge.cli.service import steps
@@ -232,7 +233,7 @@ def test_status_where_nothing_listens_and_where_the_settings_are_wrong(mac):
 def test_the_server_ends_with_the_process_that_the_task_has_started(tmp_path):
     """`schtasks /End` ends that one alone."""
     environ = environment(tmp_path) | {"COPILOT_BRIDGE_HOME": str(tmp_path), "COPILOT_BRIDGE_PORT": "0"}
-    server = subprocess.Popen(
+    server = spawn(
         [sys.executable, "-m", "copilot_bridge.serving.gevent_server"],
         env=environ | {EXIT_WITH_STDIN: "1", "COPILOT_BRIDGE_ENV_FILE": ""},
         stdin=subprocess.PIPE,

@@ -18,6 +18,7 @@ import pytest
 import requests
 from cli.conftest import ANSI, PATIENCE, command
 from integration.harness import Lines, Simulator, environment, new_token
+from processes import spawn
 
 SERVERS = ("gunicorn", "gevent")
 
@@ -26,7 +27,7 @@ class Started:
     """`start`, until it says that it is up."""
 
     def __init__(self, cwd: Path, environ: dict[str, str], *arguments: str) -> None:
-        self.process = subprocess.Popen(
+        self.process = spawn(
             command("start", "--port", "0", *arguments),
             cwd=cwd,
             env=environment(cwd) | environ,

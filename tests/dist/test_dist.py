@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from processes import spawn
 
 ROOT = Path(__file__).parents[2]
 DIST = ROOT / "dist"
@@ -62,7 +63,7 @@ def install(environment: Path, home: Path, *what: str | Path) -> None:
 @contextmanager
 def started(command: list[str | Path], home: Path) -> Iterator[str]:
     """The URL of a bridge on its simulator, which is stopped afterwards as a person would."""
-    bridge = subprocess.Popen(
+    bridge = spawn(
         [*command, "start", "--simulate", "--port", "0"],
         cwd=home,
         env=environ(home),

@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 import requests
+from processes import spawn
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 20.0  # s; nothing that works takes so long
+PATIENCE = 60.0  # s; nothing that works takes so long, however busy the machine is
 DONE = b"data: [DONE]"
 GUNICORN = ("-m", "gunicorn", "-c", "python:copilot_bridge.serving.gunicorn_settings", "--bind")
 # Whatever is not on loopback would go through here, and nobody listens.
@@ -58,7 +59,7 @@ class Lines:
         with self._news:
             return list(self._lines)
 
-    def wait_for(self, fits: Callable[[str], bool], timeout: float = 5.0) -> str:
+    def wait_for(self, fits: Callable[[str], bool], timeout: float = PATIENCE) -> str:
         """The first line that fits, as soon as it is there."""
 
         def found() -> str | None:
@@ -86,7 +87,7 @@ class Simulator:
     @classmethod
     def start(cls, home: Path) -> Self:
         command = [sys.executable, "-m", "copilot_bridge.simulator", "--pace", "0", "--exit-with-stdin"]
-        process = subprocess.Popen(
+        process = spawn(
             command, cwd=home, env=environment(home), stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         assert process.stdout is not None
@@ -108,11 +109,11 @@ class Simulator:
 
     def only(self, match: str, **query: Any) -> Json:
         """The one request with `match` in its body."""
-        found = self.ledger(match, timeout=5, **query)
+        found = self.ledger(match, timeout=PATIENCE, **query)
         assert len(found) == 1, f"{len(found)} requests instead of one"
         return found[0]
 
-    def ended(self, match: str, timeout: float = 5.0) -> Json:
+    def ended(self, match: str, timeout: float = PATIENCE) -> Json:
         """The request with `match` in its body, as soon as it has ended."""
         found = self.ledger(match, ended=1, timeout=timeout)
         assert found, f"upstream's side of the request did not end within {timeout} s"
@@ -346,7 +347,7 @@ class Bridge:
             **settings,
         }
         variables = {f"COPILOT_BRIDGE_{name.upper()}": str(value) for name, value in given.items()}
-        self.process = subprocess.Popen(
+        self.process = spawn(
             [sys.executable, *command],
             cwd=home,
             env={**environment(home), **variables, "COPILOT_BRIDGE_ENV_FILE": ""},
@@ -420,7 +421,7 @@ class Bridge:
         stream.close()
         return Told(frames)
 
-    def logged(self, request_id: str, timeout: float = 5.0) -> Json:
+    def logged(self, request_id: str, timeout: float = PATIENCE) -> Json:
         """The log's line on a request."""
         line: Json = json.loads(
             self.log.wait_for(lambda text: request_id in text and "request.done" in text, timeout)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from integration.harness import NOWHERE, PATIENCE, Bridge, Lines, Simulator, environment, new_token
+from processes import spawn
 
 # Puts the socket where systemd does, and says whose it is.
 HANDED = """
@@ -131,7 +132,7 @@ class Service(Bridge):
         self.address = unit.listener.getsockname()
         self.url = f"http://127.0.0.1:{self.address[1]}"
         fileno = unit.listener.fileno()
-        self.process = subprocess.Popen(
+        self.process = spawn(
             [sys.executable, "-c", HANDED, str(fileno), *START],
             cwd=unit.directory,
             env=environ,

@@ -12,9 +12,9 @@ MODELS = ("gpt-4o", "claude-sonnet-4.5")
 
 
 def check_noticed(bridge: Bridge, simulator: Simulator, mark: str, left: float) -> None:
-    entry = simulator.ended(mark, timeout=3)
+    entry = simulator.ended(mark)
     assert entry["outcome"] == "client-gone"
-    assert entry["ended"] - left < 1.0
+    assert entry["ended"] - left < 5.0
     assert bridge.request("GET", "/healthz").status == 200
 
 

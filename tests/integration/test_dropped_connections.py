@@ -45,7 +45,7 @@ def test_a_dropped_connection_costs_seconds_and_not_minutes(
     relay.drop()
     began = time.monotonic()
     assert text_of(bridge, f"hello {mark}", stream)
-    assert PATIENCE < time.monotonic() - began < 5
+    assert PATIENCE < time.monotonic() - began < 20
     assert initiators(simulator.ledger(mark)) == ["agent"]
     began = time.monotonic()
     assert text_of(bridge, "hello", stream)
@@ -73,12 +73,12 @@ def test_a_stream_that_is_dropped_in_its_middle(
     """What acknowledges for the dead can only be told from a long silence by the time: `read_timeout`."""
     hosts = {"github_api_url": relay.url, "copilot_api_url": relay.url}
     bridge = start_bridge(server="gevent", read_timeout=1, keepalive=0.2, **hosts).warm()
-    stream = bridge.stream("[[sim:flood events=100 size=10 gap=50]]")
+    stream = bridge.stream("[[sim:flood events=1000 size=10 gap=50]]")
     frames = stream.frames()
     first = next(frames)
     relay.drop()
     began = time.monotonic()
     *_, last = [first, *frames]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert last.json["error"]["code"] == "upstream_timeout"
     assert bridge.chat("hello").status == 200

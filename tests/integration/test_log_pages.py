@@ -177,7 +177,7 @@ def test_what_is_new(full: Bridge) -> None:
     since = re.search(r'data-since="([\d.]+)"', text)
     assert since
     known = full.chat("hello").headers["x-request-id"]
-    end = time.monotonic() + 5
+    end = time.monotonic() + PATIENCE
     while known not in (news := page(full, f"/requests/news?since={since[1]}")):
         assert time.monotonic() < end
         time.sleep(0.1)

@@ -168,9 +168,9 @@ def test_a_client_that_leaves_is_noticed(
         assert next(stream.frames())
     entry = simulator.only(mark)
     left = stream.leave()
-    ended = simulator.ended(mark, timeout=3)
+    ended = simulator.ended(mark)
     assert ended["outcome"] == "client-gone"
-    assert ended["ended"] - left < 1
+    assert ended["ended"] - left < 5
     line = any_bridge.logged(entry["headers"]["x-request-id"])
     assert (line["dialect"], line["outcome"]) == ("messages", "client_disconnected")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from integration.harness import (
     KEEPALIVE,
+    PATIENCE,
     Answer,
     Bridge,
     Simulator,
@@ -110,7 +111,7 @@ def test_waiting_requests_are_served_in_order_and_can_leave_at_once(
 
 def wait_until_waiting(bridge: Bridge, number: int) -> None:
     store = open_store(bridge.home)
-    end = time.monotonic() + 5
+    end = time.monotonic() + PATIENCE
     try:
         while True:
             ((waiting,),) = store.database.run(
@@ -166,7 +167,7 @@ def test_a_disconnected_client_makes_room(start_bridge: Start) -> None:
     assert stream.status == 200
     assert bridge.chat("hello").status == 429
     stream.leave()
-    end = time.monotonic() + 5
+    end = time.monotonic() + PATIENCE
     while bridge.chat("hello").status != 200:
         assert time.monotonic() < end
 

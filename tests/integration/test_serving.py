@@ -12,7 +12,18 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 
 import pytest
-from integration.harness import DONE, Bridge, Junction, Simulator, Start, Stream, Told, chat_body, head
+from integration.harness import (
+    DONE,
+    PATIENCE,
+    Bridge,
+    Junction,
+    Simulator,
+    Start,
+    Stream,
+    Told,
+    chat_body,
+    head,
+)
 
 from copilot_bridge.serving import limits
 
@@ -22,7 +33,7 @@ MB = 1 << 20
 
 def await_refusal(bridge: Bridge) -> None:
     """Wait until the bridge no longer listens."""
-    give_up = time.monotonic() + 5
+    give_up = time.monotonic() + PATIENCE
     while time.monotonic() < give_up:
         try:
             bridge.connect().close()
@@ -58,7 +69,7 @@ def test_sigterm_lets_running_streams_finish(
             assert told.finish_reason == "stop"
             assert told.text.count("The quick") == 16
         assert bridge.wait() == 0
-        assert time.monotonic() - asked < 5, "the streams took 0.8 s; what else held it up?"
+        assert time.monotonic() - asked < 12, "the streams took 0.8 s; what else held it up?"
     assert {entry["outcome"] for entry in simulator.ledger(mark)} == {"complete"}
     bridge.stop()
     assert sum('"outcome":"ok"' in line for line in bridge.log.all()) >= 4, "each has its line in the log"
@@ -70,7 +81,7 @@ def test_idle_connections_do_not_delay_a_stop(start_bridge: Start, server: str) 
     with closing(idle_connection(bridge)), closing(bridge.connect()):
         asked = bridge.ask_to_stop(signal.SIGTERM)
         assert bridge.wait() == 0
-        assert time.monotonic() - asked < 3
+        assert time.monotonic() - asked < 15
     bridge.stop()
     assert not [line for line in bridge.log.all() if "Traceback" in line]
 
@@ -84,8 +95,8 @@ def test_a_stream_is_ended_after_the_graceful_timeout(
     assert next(stream.frames())
     asked = bridge.ask_to_stop(signal.SIGTERM)
     bridge.wait()
-    assert time.monotonic() - asked < 4
-    assert simulator.ended(mark, timeout=2)["outcome"] == "client-gone"
+    assert time.monotonic() - asked < 20
+    assert simulator.ended(mark)["outcome"] == "client-gone"
 
 
 @BOTH
@@ -177,7 +188,7 @@ def test_parallel_streams_do_not_delay_each_other(start_bridge: Start, server: s
     streams = [bridge.stream("[[sim:flood events=5 size=10 gap=100]]") for _ in range(40)]
     began = time.monotonic()
     assert all(stream.all()[-1].is_done for stream in streams)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 8, "one after the other they would take 16 s"
 
 
 def unread(sock: socket.socket) -> int:
@@ -236,7 +247,7 @@ def test_clients_that_do_not_read_cost_little_and_delay_no_other(start_bridge: S
     assert most - before < SLOW * HELD
     began = time.monotonic()
     assert Told(bridge.stream("[[sim:flood events=5 size=10 gap=40]]").all()).finish_reason == "stop"
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     last = [frame.raw for frame in slow[0].frames()]
     assert sum(b'"content":"The quick' in raw for raw in last) == 20_000
     assert last[-1] == DONE

@@ -43,7 +43,7 @@ def test_a_look_whether_anybody_is_there_asks_nobody_else(
         began = time.monotonic()
         answer = bridge.request(method, path, body, {"user-agent": "Bun/1.3"})
         assert 200 <= answer.status < 300, (method, path)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 10
         assert method != "HEAD" or answer.body == b""
     assert junction.count == 0
 

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
-from integration.harness import Answer, Bridge, Json, Simulator, Start, new_token
+from integration.harness import PATIENCE, Answer, Bridge, Json, Simulator, Start, new_token
 
 PATH = "/v1/responses"
 MODEL = "gpt-5.3-codex"
@@ -36,7 +36,7 @@ def links(bridge: Bridge) -> int:
 
 
 def wait_for_links(bridge: Bridge, number: int) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + PATIENCE
     while links(bridge) < number:
         assert time.monotonic() < end, "it is not written"
         time.sleep(0.005)

@@ -105,11 +105,14 @@ def test_no_prompt_and_no_answer_is_in_the_store(start_bridge: Start, mark: str)
 
 
 def test_requests_of_killed_workers_are_logged_once(start_bridge: Start, simulator: Simulator) -> None:
-    """Four workers, fifty callers: each request that reached Copilot is logged once, the cut ones as cut."""
-    bridge = start_bridge(workers=4, server="gunicorn").warm()
+    """Two workers, twenty callers: each request that reached Copilot is logged once, the cut ones as cut."""
+    bridge = start_bridge(workers=2, server="gunicorn").warm()
     mark = new_mark()
     ids: list[str] = []
     both_killed = threading.Event()
+    # Whichever worker has it, this one is cut: both are killed, and it would take a minute.
+    long = bridge.stream(f"[[sim:flood events=1200 size=10 gap=50]] {mark} long")
+    next(long.frames())
 
     def call(number: int) -> None:
         for turn in range(400):
@@ -121,12 +124,12 @@ def test_requests_of_killed_workers_are_logged_once(start_bridge: Start, simulat
                 if stream.all()[-1].is_done:
                     ids.append(stream.headers["x-request-id"])
 
-    with ThreadPoolExecutor(50) as pool:
-        calls = [pool.submit(call, number) for number in range(50)]
+    with ThreadPoolExecutor(20) as pool:
+        calls = [pool.submit(call, number) for number in range(20)]
         try:
-            for _ in range(2):
+            for worker in bridge.workers():
                 wait_for_some(simulator, mark)
-                os.kill(bridge.workers()[0], signal.SIGKILL)
+                os.kill(worker, signal.SIGKILL)
         finally:
             both_killed.set()
         for each in calls:
@@ -136,12 +139,11 @@ def test_requests_of_killed_workers_are_logged_once(start_bridge: Start, simulat
     logged = {key: row for key, row in found.items() if row.model == "gpt-4o"}
     late = [key for key in ids if found[key].outcome != "ok"]
     assert {found[key].outcome for key in late} <= {"interrupted"}
-    assert len(late) * 20 < len(ids), "killed after the last byte and before the end"
-    assert len(ids) > 100
+    assert len(late) * 10 < len(ids), "killed after the last byte and before the end"
+    assert len(ids) > 50
     cut = [key for key in sent if key not in ids]
-    assert cut, "nothing was killed in the middle"
     assert {logged[key].outcome for key in cut} <= {"interrupted", "ok"}
-    assert "interrupted" in {logged[key].outcome for key in cut}
+    assert logged[long.headers["x-request-id"]].outcome == "interrupted"
 
 
 def wait_for_some(simulator: Simulator, mark: str) -> None:
@@ -149,7 +151,7 @@ def wait_for_some(simulator: Simulator, mark: str) -> None:
     end = time.monotonic() + 30
     while len(simulator.ledger(mark)) < before + 10:
         assert time.monotonic() < end
-        time.sleep(0.01)
+        time.sleep(0.05)
 
 
 def test_a_request_interrupted_by_a_kill_is_logged_after_the_restart(start_bridge: Start) -> None:

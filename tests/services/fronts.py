@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from integration.browser import Browser
 from integration.harness import PATIENCE, ROOT, Stream, chat_body, head
+from processes import spawn
 from requests.adapters import HTTPAdapter
 
 NAME = "bridge.example.com"
@@ -62,7 +63,7 @@ class Front(ABC):
         self._trust = ssl.create_default_context(cafile=certificate / "cert.pem")
         command = self._prepare(upstream)
         self._log = (here / "front.log").open("wb")
-        self.process = subprocess.Popen(
+        self.process = spawn(
             command,
             cwd=here,
             env={**os.environ, "HOME": str(here), "XDG_DATA_HOME": str(here), "XDG_CONFIG_HOME": str(here)},

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import spawn
 
 PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
 
@@ -51,7 +52,7 @@ class Server:
 
     def start(self) -> None:
         options = ["-c", "fsync=off", "-c", f"listen_addresses={self.address}", "-k", str(self.folder)]
-        self._process = subprocess.Popen(
+        self._process = spawn(
             [
                 *self._within,
                 *(("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups") if self._as else ()),

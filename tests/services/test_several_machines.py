@@ -6,12 +6,12 @@ import json
 import re
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from integration.harness import ROOT, Answer, Bridge, Start, new_token
+from processes import spawn
 from ruamel.yaml import YAML
 from services.fronts import MAIN, find, free_port
 from services.postgres import Server
@@ -69,7 +69,7 @@ def test_two_bridges_behind_nginx(server: Server, start_bridge: Start, tmp_path:
     assert "listen 80;" in site
     (tmp_path / "site.conf").write_text(site.replace("listen 80;", f"listen 127.0.0.1:{port};"))
     (tmp_path / "nginx.conf").write_text(MAIN.format(here=tmp_path))
-    front = subprocess.Popen([nginx, "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")])
+    front = spawn([nginx, "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")])
     try:
         through = Through(port, next(iter(bridges.values())))
         wait_until(through.answers, "nginx does not answer")

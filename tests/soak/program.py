@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from integration.harness import PATIENCE, ROOT, Lines, chat_body, environment
+from processes import spawn
 
 from copilot_bridge.store import open_store
 
@@ -34,7 +35,7 @@ class Program:
     def __init__(self, home: Path, settings: Mapping[str, str]) -> None:
         self.home = home
         environ = environment(home) | {"PYTHONPATH": f"{CLOCK}:{ROOT}"} | settings
-        self.process = subprocess.Popen(
+        self.process = spawn(
             [sys.executable, "-m", "copilot_bridge", "start", "--port", "0", "--workers", "2"],
             cwd=home,
             env=environ,

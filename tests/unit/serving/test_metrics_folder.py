@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from processes import spawn
 
 from copilot_bridge.serving import metrics_folder as module
 from copilot_bridge.serving.metrics_folder import (
@@ -48,7 +49,7 @@ def test_the_folder_is_private_and_kept_by_the_next_server(tmp_path, environ):
 
 
 def test_the_folder_of_a_server_is_removed_after_its_end_alone(tmp_path, environ):
-    server = subprocess.Popen(
+    server = spawn(
         [sys.executable, "-c", SERVER],
         env=os.environ | environ,
         stdin=subprocess.PIPE,

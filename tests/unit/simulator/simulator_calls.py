@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
+from processes import spawn
 
 EDITOR = {"Editor-Version": "vscode/1.110.0", "Copilot-Integration-Id": "vscode-chat"}
 
@@ -131,7 +132,7 @@ def text_in(chunks: list[Any]) -> str:
 
 def start(*arguments: str) -> tuple[subprocess.Popen[bytes], str]:
     command = [sys.executable, "-m", "copilot_bridge.simulator", *arguments]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = spawn(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     return process, json.loads(process.stdout.readline())["url"]
 
