@@ -12,7 +12,7 @@ from gevent.hub import get_hub
 
 from copilot_bridge.errors import StreamCut
 
-SOON = 0.1  # s; in which a disconnection has to be noticed
+SOON = 1.0  # s; in which a disconnection has to be noticed, on a busy machine
 LONG = 30.0  # s; no test waits so long
 
 

@@ -146,8 +146,12 @@ def test_an_error_in_the_loop_is_raised_in_the_greenlet(
 
 def test_a_lost_connection_while_relaying_is_a_cut_stream(relay: Any, upstream: Any) -> None:
     body, far = upstream
-    send_words(far, b"one ", b"two ").link(lambda _: setattr(body, "_receive", broken))
-    later(0.05, far.send, b"three")
+
+    def lose(_: object) -> None:
+        body._receive = broken
+        far.send(b"three")
+
+    send_words(far, b"one ", b"two ").link(lose)
     with pytest.raises(StreamCut):
         relay()
 

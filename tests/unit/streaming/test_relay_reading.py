@@ -25,14 +25,18 @@ pytestmark = pytest.mark.usefixtures("no_watcher_left")
 
 
 def test_data_is_yielded_as_it_arrives(new_relay: Any, upstream: Any) -> None:
+    """None waits for the next one, which is sent only then."""
     body, far = upstream
-    began = time.monotonic()
-    for number in range(4):
-        later(number * 0.03, far.send, b"piece %d" % number)
-    later(0.12, far.close)
-    told = [(piece, since(began)) for piece in new_relay().read(body)]
-    assert [piece for piece, _ in told if piece] == [b"piece %d" % number for number in range(4)]
-    assert [at for piece, at in told if piece] == pytest.approx([0, 0.03, 0.06, 0.09], abs=0.03)
+    pieces = [b"piece %d" % number for number in range(4)]
+    told: list[bytes] = []
+    far.send(pieces[0])
+    for piece in filter(None, new_relay().read(body)):
+        told.append(piece)
+        if len(told) < len(pieces):
+            later(0.01, far.send, pieces[len(told)])
+        else:
+            later(0.01, far.close)
+    assert told == pieces
 
 
 def test_an_event_costs_two_reads(new_relay: Any, upstream: Any) -> None:
@@ -76,20 +80,24 @@ def test_a_client_that_disconnects_between_two_reads_is_noticed(
 
 def test_pings_are_due_while_upstream_is_idle(new_relay: Any, upstream: Any) -> None:
     body, far = upstream
-    later(0.12, far.send, b"late")
-    later(0.14, far.close)
+    told: list[bytes] = []
     began = time.monotonic()
-    told = [(piece, since(began)) for piece in new_relay(keepalive=0.05).read(body)]
-    assert [piece for piece, _ in told] == [b"", b"", b"late"]
-    assert [at for _, at in told] == pytest.approx([0.05, 0.1, 0.12], abs=0.04)
+    for piece in new_relay(keepalive=0.05).read(body):
+        told.append(piece)
+        if len(told) == 2:
+            far.send(b"late")
+        elif piece:
+            far.close()
+    assert told == [b"", b"", b"late"]
+    assert since(began) > 0.09
 
 
 def test_no_ping_is_due_while_the_client_is_sent_data(new_relay: Any, upstream: Any) -> None:
     body, far = upstream
-    for number in range(12):
+    for number in range(30):
         later(number * 0.02, far.send, b"x")
-    later(0.25, far.close)
-    relay = new_relay(keepalive=0.1)
+    later(0.65, far.close)
+    relay = new_relay(keepalive=0.5)
     pieces = []
     for piece in relay.read(body):
         pieces.append(piece)
@@ -102,7 +110,9 @@ def test_pings_are_due_while_upstream_sends_nothing_for_the_client(new_relay: An
     for number in range(12):
         later(number * 0.02, far.send, b"x")
     later(0.25, far.close)
-    assert list(new_relay(keepalive=0.1).read(body)).count(b"") == 2
+    began = time.monotonic()
+    pings = list(new_relay(keepalive=0.1).read(body)).count(b"")
+    assert 2 <= pings <= since(began) / 0.09
 
 
 @pytest.mark.parametrize(("keepalive", "signs"), [(LONG, 0), (0.05, 3), (0.12, 1)])
@@ -120,13 +130,13 @@ def test_an_upstream_that_stalls_is_a_timeout(
 def test_a_stall_is_counted_from_the_last_byte(new_relay: Any, upstream: Any) -> None:
     body, far = upstream
     for number in range(6):
-        later(number * 0.06, far.send, b"x")
+        later(number * 0.1, far.send, b"x")
     told: list[bytes] = []
     began = time.monotonic()
     with pytest.raises(UpstreamTimeout):
-        told.extend(new_relay(keepalive=0.05, stall=0.15).read(body))
-    assert told.count(b"x") == 6
-    assert since(began) > 0.3 + 0.14
+        told.extend(new_relay(keepalive=0.05, stall=0.4).read(body))
+    assert b"".join(told) == b"x" * 6
+    assert since(began) > 0.5 + 0.3
 
 
 def test_a_lost_connection_is_a_cut_stream(new_relay: Any, upstream: Any) -> None:
