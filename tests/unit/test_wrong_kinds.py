@@ -6,6 +6,7 @@ Each value of a whole body is replaced by each wrong kind; then the body takes a
 import json
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,9 @@ def embed(_dialect: str, data: bytes) -> None:
     embeddings.write(embeddings.read(data), "m", 1)
 
 
+# Of the mutants that are translated one in five: each value and each kind still has its turn.
+STEPS = {translate: 5}
+
 CASES = [(dialect, way) for dialect in REQUESTS for way in (pass_on, translate)] + [("embeddings", embed)]
 
 
@@ -104,7 +108,7 @@ BOUND = {"tools": "tools|tool_choice"}
 @pytest.mark.parametrize(("dialect", "way"), CASES, ids=lambda case: getattr(case, "__name__", case))
 def test_only_what_is_wrong_is_told(dialect: str, way: Callable[[str, bytes], None]) -> None:
     way(dialect, codec.write(BODIES[dialect]))
-    for path, data in mutants(BODIES[dialect]):
+    for path, data in islice(mutants(BODIES[dialect]), 0, None, STEPS.get(way, 1)):
         error = refusal(dialect, way, data)
         field = BOUND.get(path[0], path[0])
         named = error is None or re.match(rf"(?:{field})[\w.]*: ", str(error))
