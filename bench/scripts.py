@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
 STAMP = 16  # digits of the time of sending, with which a paced event's text begins
 
@@ -11,16 +12,26 @@ STAMP = 16  # digits of the time of sending, with which a paced event's text beg
 SURFACES = {
     "clean": "chat",
     "azure": "chat",
+    "offsets": "chat",
     "claude": "chat",
+    "arguments": "chat",
     "responses": "responses",
+    "sequence": "responses",
     "messages": "messages",
+    "thinking": "messages",
+    "input": "messages",
 }
 MODELS = {
     "clean": "gpt-4o",
     "azure": "gpt-4o",
+    "offsets": "gpt-4o",
     "claude": "claude-sonnet-4.5",
+    "arguments": "gpt-4o",
     "responses": "gpt-5.3-codex",
+    "sequence": "gpt-5.3-codex",
     "messages": "claude-opus-4.6",
+    "thinking": "claude-opus-4.6",
+    "input": "claude-opus-4.6",
 }
 ENDPOINTS = {"chat": "/chat/completions", "responses": "/responses", "messages": "/v1/messages"}
 WORDS = "the quick brown fox jumps over the lazy dog and naps "
@@ -36,7 +47,12 @@ HEADERS = (
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n" + HEADERS
 STREAM_HEAD += b"transfer-encoding: chunked\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
-TEXT = "\0"  # stands where an event's text goes
+
+# What stands where an event's text goes, its number, and a text that is another in each event.
+TEXT, NUMBER, NOISE = "\0", 987654321, "\1"
+
+# A call's arguments before and after the text.
+ARGUMENTS = ('{"text":"', '"}')
 
 SEVERITIES = ("hate", "self_harm", "sexual", "violence")
 SAFE = {name: {"filtered": False, "severity": "safe"} for name in SEVERITIES}
@@ -48,8 +64,8 @@ Parts = tuple[list[Chunk], Chunk, list[Chunk]]  # what comes before the texts, a
 
 
 def filler(size: int) -> str:
-    """A text of so many bytes."""
-    return (WORDS * (size // len(WORDS) + 1))[:size]
+    """A text of so many bytes, which does not end in white space."""
+    return (WORDS * (size // len(WORDS) + 1))[:size].rstrip().ljust(size, ".")
 
 
 def choice(delta: Chunk, **more: object) -> Chunk:
@@ -85,6 +101,29 @@ def azure(_said: str) -> Parts:
     usage = {"choices": []} | head | {"usage": USAGE}
     nobody |= {"prompt_filter_results": results}
     return [nobody, opening], said({"content": TEXT}, dict(SAFE)), [said({}, {}, "stop"), usage]
+
+
+def offsets(said: str) -> Parts:
+    """As `azure`, and each chunk tells how far the filter has come."""
+    before, text, after = azure(said)
+    moved = {"check_offset": NUMBER, "start_offset": NUMBER, "end_offset": NUMBER}
+    choices: Any = text["choices"]
+    return before, text | {"choices": [{"content_filter_offsets": moved} | choices[0]]}, after
+
+
+def arguments(_said: str) -> Parts:
+    """A call of a tool, as Azure words it."""
+    head = {"created": 1770000000, "id": "chatcmpl-b", "model": "gpt-4o-2024-11-20"}
+    head |= {"object": "chat.completion.chunk", "system_fingerprint": "fp_0123456789"}
+
+    def called(given: str, **more: object) -> Chunk:
+        call = {"function": {"arguments": given}, "index": 0}
+        return choice({"tool_calls": [call | more]}, finish_reason=None, logprobs=None) | head
+
+    opening = {"function": {"arguments": "", "name": "write"}, "id": "call_b", "index": 0, "type": "function"}
+    begun = choice({"content": None, "role": "assistant", "tool_calls": [opening]}, finish_reason=None) | head
+    closing = choice({}, finish_reason="tool_calls") | head
+    return [begun, called(ARGUMENTS[0])], called(TEXT), [called(ARGUMENTS[1]), closing]
 
 
 def claude(_said: str) -> Parts:
@@ -128,17 +167,38 @@ def responses(said: str) -> Parts:
     return numbered[:middle], numbered[middle], numbered[middle + 1 :]
 
 
+def sequence(said: str) -> Parts:
+    """As `responses`, with the number of each event, and a text of some length that hides its size."""
+    before, text, after = responses(said)
+    return before, text | {"sequence_number": NUMBER, "obfuscation": NOISE}, after
+
+
 def messages(_said: str) -> Parts:
     """With Copilot's own fields at the end."""
+    return messages_of({"type": "text", "text": ""}, {"type": "text_delta", "text": TEXT})
+
+
+def thinking(_said: str) -> Parts:
+    block: Chunk = {"type": "thinking", "thinking": "", "signature": ""}
+    return messages_of(block, {"type": "thinking_delta", "thinking": TEXT})
+
+
+def tool_input(_said: str) -> Parts:
+    block: Chunk = {"type": "tool_use", "id": "toolu_b", "name": "write", "input": {}}
+    before, text, after = messages_of(block, {"type": "input_json_delta", "partial_json": TEXT}, "tool_use")
+    first, last = (text | {"delta": {"type": "input_json_delta", "partial_json": part}} for part in ARGUMENTS)
+    return [*before, first], text, [last, *after]
+
+
+def messages_of(block: Chunk, delta: Chunk, reason: str = "end_turn") -> Parts:
     message: Chunk = {"id": "msg_bdrk_b", "type": "message", "role": "assistant", "content": []}
     unended: Chunk = {"model": MODELS["messages"], "stop_reason": None, "stop_sequence": None}
     before: list[Chunk] = [
         {"type": "message_start", "message": message | unended | {"usage": NAMED_USAGE}},
-        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_start", "index": 0, "content_block": block},
     ]
-    delta = {"type": "text_delta", "text": TEXT}
     text: Chunk = {"type": "content_block_delta", "index": 0, "delta": delta}
-    end: Chunk = {"delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": NAMED_USAGE}
+    end: Chunk = {"delta": {"stop_reason": reason, "stop_sequence": None}, "usage": NAMED_USAGE}
     after: list[Chunk] = [
         {"type": "content_block_stop", "index": 0},
         {"type": "message_delta", **end, "copilot_usage": {"total_nano_aiu": 1}},
@@ -150,9 +210,14 @@ def messages(_said: str) -> Parts:
 SHAPES: dict[str, Callable[[str], Parts]] = {
     "clean": clean,
     "azure": azure,
+    "offsets": offsets,
     "claude": claude,
+    "arguments": arguments,
     "responses": responses,
+    "sequence": sequence,
     "messages": messages,
+    "thinking": thinking,
+    "input": tool_input,
 }
 
 
@@ -178,14 +243,26 @@ class Script:
         # The responses API is the one that lacks it; on messages it is one too many.
         done = b"" if shape == "responses" else framed(b"data: [DONE]\n\n")
         self.after = b"".join(framed(told(chunk)) for chunk in after) + done + LAST_CHUNK
-        mark = json.dumps(TEXT)[1:-1].encode()
-        words = filler(size).encode()
-        self.event = framed(told(text).replace(mark, words))
-        start = self.event.index(words)
-        self._head, self._tail = self.event[:start], self.event[start + STAMP :]
+        self._words = filler(size).encode()
+        self._event = told(text).replace(b"%", b"%%")
+        for name, mark in (("words", TEXT), ("number", NUMBER), ("noise", NOISE)):
+            self._event = self._event.replace(
+                json.dumps(mark).strip('"').encode(), b"%%(%b)b" % name.encode()
+            )
 
-    def stamped(self) -> bytes:
-        return b"%b%016d%b" % (self._head, time.monotonic_ns(), self._tail)
+    def event(self, number: int, words: bytes = b"") -> bytes:
+        """:param number: of the event in its stream."""
+        given = {b"words": words or self._words, b"number": b"%d" % number, b"noise": noise(number)}
+        return framed(self._event % given)
+
+    def stamped(self, number: int) -> bytes:
+        return self.event(number, b"%016d%b" % (time.monotonic_ns(), self._words[STAMP:]))
+
+
+def noise(number: int) -> bytes:
+    """Up to 15 characters, which differ from one number to the next."""
+    digits = b"%015x" % (number * 0x9E3779B97F4A7C15 % (1 << 60))
+    return digits[: 4 + number % 12]
 
 
 @cache
@@ -197,7 +274,7 @@ def script(shape: str, size: int, events: int) -> Script:
 def flood(shape: str, size: int, events: int) -> Sequence[bytes]:
     """Every write of a stream without gaps."""
     play = script(shape, size, events)
-    return (play.before, *[play.event] * events, play.after)
+    return (play.before, *map(play.event, range(events)), play.after)
 
 
 def whole(body: bytes, kind: bytes = b"application/json") -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from bench.load import Reply, WrongReplyError
-from bench.scripts import STAMP, filler
+from bench.scripts import ARGUMENTS, STAMP, filler
 
 Prompt = str | list[dict[str, Any]]
 Told = tuple[str, bool]  # the text that an event brings, and whether it ends the answer
@@ -79,18 +79,38 @@ def body_of(raw: bytes) -> tuple[bytes, list[int], list[int]]:
 
 
 def told_chat(event: dict[str, Any]) -> Told:
-    text = "".join(choice["delta"].get("content") or "" for choice in event["choices"])
-    return text, any(choice.get("finish_reason") == "stop" for choice in event["choices"])
+    text, ended = "", False
+    for choice in event["choices"]:
+        delta = choice["delta"]
+        text += delta.get("content") or delta.get("reasoning_content") or ""
+        text += "".join(call["function"].get("arguments") or "" for call in delta.get("tool_calls") or ())
+        ended |= choice.get("finish_reason") in ("stop", "tool_calls")
+    return without_frame(text), ended
 
 
 def told_messages(event: dict[str, Any]) -> Told:
-    text = event["delta"]["text"] if event["type"] == "content_block_delta" else ""
-    return text, event["type"] == "message_stop"
+    if event["type"] != "content_block_delta":
+        return "", event["type"] == "message_stop"
+    delta = event["delta"]
+    return without_frame(next((delta[name] for name in MESSAGES_TEXTS if name in delta), "")), False
 
 
 def told_responses(event: dict[str, Any]) -> Told:
-    text = event["delta"] if event["type"] == "response.output_text.delta" else ""
-    return text, event["type"] == "response.completed"
+    text = event["delta"] if event["type"] in RESPONSES_TEXTS else ""
+    return without_frame(text), event["type"] == "response.completed"
+
+
+MESSAGES_TEXTS = ("text", "thinking", "partial_json")
+RESPONSES_TEXTS = (
+    "response.output_text.delta",
+    "response.reasoning_summary_text.delta",
+    "response.function_call_arguments.delta",
+)
+
+
+def without_frame(text: str) -> str:
+    """Nothing, if it is what stands around a text in the arguments of a call."""
+    return "" if text in ARGUMENTS else text
 
 
 TOLD = {"chat": told_chat, "messages": told_messages, "responses": told_responses}

@@ -129,12 +129,13 @@ class Connection:
 class Stream:
     """A paced one: each `next` is what the next beat sends."""
 
-    __slots__ = ("_batch", "_play", "connection", "gap", "left")
+    __slots__ = ("_batch", "_play", "_sent", "connection", "gap", "left")
 
     def __init__(self, connection: Connection, wanted: Wanted) -> None:
         self.connection = connection
         self.gap = wanted.gap
         self.left = wanted.events
+        self._sent = 0
         self._batch = wanted.batch
         self._play = script(wanted.shape, wanted.size, wanted.events)
 
@@ -145,8 +146,10 @@ class Stream:
         if not self.left:
             return self._play.after
         events = min(self._batch, self.left)
+        first = self._sent
+        self._sent += events
         self.left -= events
-        return b"".join(self._play.stamped() for _ in range(events))
+        return b"".join([self._play.stamped(number) for number in range(first, self._sent)])
 
 
 class Upstream:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from bench.arena import Arena
 from bench.report import Row
-from bench.scenarios.crowds import burst, many, paced, paced_translated
+from bench.scenarios.crowds import burst, many, paced, paced_shapes, paced_translated
 from bench.scenarios.departures import departures
 from bench.scenarios.guarded import guarded
 from bench.scenarios.leak import leak
@@ -26,6 +26,7 @@ SCENARIOS: dict[str, Callable[[Arena], list[Row]]] = {
     "translated": translated,
     "paced": paced,
     "paced-translated": paced_translated,
+    "paced-shapes": paced_shapes,
     "many": many,
     "burst": burst,
     "large": large,

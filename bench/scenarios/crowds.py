@@ -68,10 +68,10 @@ def over_direct(sheet: Sheet, *names: str) -> None:
         sheet.over_direct(f"{name}, ms", f"{name} over direct, ms")
 
 
-def pace(arena: Arena, sheet: Sheet, client: str) -> list[Row]:
+def pace(arena: Arena, sheet: Sheet, client: str, shape: str = "clean") -> list[Row]:
     """100 streams of 50 events a second each."""
     scale = arena.scale
-    crowd = Crowd(streams=100, rate=50, ramp=scale.paced_ramp, hold=scale.paced, client=client)
+    crowd = Crowd(streams=100, rate=50, ramp=scale.paced_ramp, hold=scale.paced, client=client, shape=shape)
     with arena.targets() as targets:
         for target in rounds(scale.repetitions, targets):
             others, began = arena.upstream.cpu(), time.monotonic_ns()
@@ -103,6 +103,28 @@ def paced_translated(arena: Arena) -> list[Row]:
     """The clients speak Messages, the model Chat Completions."""
     goals = {"CPU µs / event": Goal(45), "k instructions / event": Goal(80)}
     return pace(arena, Sheet("100 translated streams, 50 events/s each", goals), "messages")
+
+
+# Of each API as Copilot sends it now, and whose client it is translated for.
+TRUE_SHAPES = {
+    "offsets": "messages",
+    "arguments": "messages",
+    "sequence": "chat",
+    "messages": "chat",
+    "thinking": "chat",
+    "input": "responses",
+}
+PASSED, TRANSLATED = Goal(2, ratio=True), Goal(2.5, ratio=True)
+
+
+def paced_shapes(arena: Arena) -> list[Row]:
+    """What really comes, at the pace of a model: passed through, and translated."""
+    rows: list[Row] = []
+    for shape, other in TRUE_SHAPES.items():
+        for client, goal in ((SURFACES[shape], PASSED), (other, TRANSLATED)):
+            sheet = Sheet(f"100 paced streams of {shape} for {client}", {"CPU µs / event": goal})
+            rows += pace(arena, sheet, client, shape)
+    return rows
 
 
 def many(arena: Arena) -> list[Row]:
