@@ -1,62 +1,138 @@
-"""A template of text chunks, by which most chunks are normalized without parsing."""
+"""A template of chunks that differ in one text, by which most chunks are normalized without parsing."""
 
 import re
-from typing import Any
 
 from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.chat.copilot_fields import REASONING_FIELDS
 from copilot_bridge.dialects.codec import JsonObject
 
 # The content of a JSON string: quotes and backslashes only in escapes.
 STRING_CONTENT = re.compile(rb'[^"\\\n\r]*+(?:\\.[^"\\\n\r]*+)*+')
 
-CONTENT_KEY = b'"content":"'
+# The fields whose text may differ, and the names that backends give them.
+NAMES = {"content": ("content",), "reasoning_content": REASONING_FIELDS, "arguments": ("arguments",)}
+
+# How far Azure's filter has come: a field that is left out, and differs in each chunk.
+OFFSETS_KEY = b'"content_filter_offsets":{'
+OFFSETS = re.compile(OFFSETS_KEY + rb"[^{}]*\}")
+
+# The white space at the end of a call's arguments is counted, so such a chunk has to be parsed.
+WHITESPACE_ENDS = (b" ", b"\\n", b"\\t", b"\\r")
+ESCAPE_LENGTH = 6  # of \u0020
 
 
 class ChunkTemplate:
-    """A plain text chunk without its text: the bytes around the text, before and after normalization."""
+    """A plain chunk without its text: the bytes around the text, before and after normalization."""
 
-    __slots__ = ("_head", "_new_head", "_new_tail", "_tail")
+    __slots__ = ("_call", "_field", "_has_offsets", "_head", "_new_head", "_new_tail", "_tail")
 
     @classmethod
     def from_example(
-        cls, block: bytes, chunk: JsonObject, normalized: list[JsonObject], out: bytes
+        cls, block: bytes, chunk: JsonObject, normalized: list[JsonObject], out: bytes | None = None
     ) -> "ChunkTemplate | None":
-        """Make a template of a chunk that has text and nothing else, or None if the chunk has more."""
-        if len(normalized) != 1 or normalized[0]["choices"][0]["delta"].keys() != {"content"}:
-            return None
-        if len(chunk["choices"]) != 1 or chunk["choices"][0].get("finish_reason") or chunk.get("usage"):
-            return None
-        if not block.count(CONTENT_KEY) == out.count(CONTENT_KEY) == 1:
-            return None
-        template = cls(block, out)
-        return template if template.read(block) == normalized[0]["choices"][0]["delta"]["content"] else None
+        """Make a template of a chunk that has a text and nothing else, or None if the chunk has more.
 
-    def __init__(self, block: bytes, normalized: bytes) -> None:
-        self._head, self._tail = around_text(block)
-        self._new_head, self._new_tail = around_text(normalized)
+        :param out: the normalized chunk as it is sent; None: the template only reads.
+        """
+        if len(normalized) != 1 or len(chunk["choices"]) != 1:
+            return None
+        if chunk["choices"][0].get("finish_reason") or chunk.get("usage"):
+            return None
+        delta = normalized[0]["choices"][0]["delta"]
+        field, call = varying_field(delta)
+        names = [name for name in NAMES.get(field, ()) for _ in range(block.count(key_of(name)))]
+        if len(names) != 1 or (out is not None and (out.count(key_of(field)) != 1 or OFFSETS_KEY in out)):
+            return None
+        template = cls(block, names[0], out, field, call)
+        return template if template.read(block) == delta else None
+
+    @classmethod
+    def after(
+        cls,
+        previous: "ChunkTemplate | None",
+        block: bytes,
+        chunk: JsonObject,
+        normalized: list[JsonObject],
+        out: bytes | None = None,
+    ) -> "ChunkTemplate | None":
+        """The template for what follows a chunk that had to be parsed.
+
+        The previous one still holds, unless the chunk may begin a tool call: then the same fragments belong
+        to another call.
+        """
+        template = cls.from_example(block, chunk, normalized, out)
+        return template or (None if b'"tool_calls"' in block else previous)
+
+    def __init__(self, block: bytes, name: str, out: bytes | None, field: str, call: int | None) -> None:
+        self._has_offsets = OFFSETS_KEY in block
+        self._field, self._call = field, call
+        self._head, self._tail = around_text(OFFSETS.sub(b"", block, count=1), name)
+        self._new_head, self._new_tail = (b"", b"") if out is None else around_text(out, field)
 
     def render(self, block: bytes) -> bytes | None:
         """Normalize a block, or return None if it does not match the template."""
-        head, tail = self._head, self._tail
-        if not (block.startswith(head) and block.endswith(tail)):
+        text = self._text_of(block)
+        if text is None or not STRING_CONTENT.fullmatch(text):
             return None
-        end = len(block) - len(tail)
-        if not STRING_CONTENT.fullmatch(block, len(head), end):
-            return None
-        return b"%b%b%b" % (self._new_head, block[len(head) : end], self._new_tail)
+        return b"%b%b%b" % (self._new_head, text, self._new_tail)
 
-    def read(self, block: bytes) -> Any:
-        """Return the text of a block, or None if it does not match the template."""
-        if not (block.startswith(self._head) and block.endswith(self._tail)):
+    def read(self, block: bytes) -> JsonObject | None:
+        """Return the normalized delta of a block, or None if the block does not match the template."""
+        text = self._text_of(block)
+        if text is None:
             return None
         try:
-            return codec.read(b'"%b"' % block[len(self._head) : len(block) - len(self._tail)])
+            value = codec.read(b'"%b"' % text)
         except ValueError:
             return None
+        if self._call is None:
+            return {self._field: value}
+        return {"tool_calls": [{"index": self._call, "function": {"arguments": value}}]}
+
+    def _text_of(self, block: bytes) -> bytes | None:
+        """Return what stands where the text of the template was."""
+        if self._has_offsets:
+            block = OFFSETS.sub(b"", block, count=1)
+        head, tail = self._head, self._tail
+        end = len(block) - len(tail)
+        if end < len(head) or not (block.startswith(head) and block.endswith(tail)):
+            return None
+        text = block[len(head) : end]
+        if self._call is not None and may_end_in_whitespace(text):
+            return None
+        return text
 
 
-def around_text(block: bytes) -> tuple[bytes, bytes]:
-    start = block.index(CONTENT_KEY) + len(CONTENT_KEY)
+def varying_field(delta: JsonObject) -> tuple[str, int | None]:
+    """Return the only field of a delta, and the number of the call if it is a call's arguments.
+
+    The field is "" if there are more.
+    """
+    if len(delta) != 1:
+        return "", None
+    ((field, value),) = delta.items()
+    if field != "tool_calls":
+        return field, None
+    call = value[0]
+    if len(value) != 1 or call.keys() != {"index", "function"} or call["function"].keys() != {"arguments"}:
+        return "", None
+    return "arguments", call["index"]
+
+
+def may_end_in_whitespace(text: bytes) -> bool:
+    """Return whether the last character of a JSON string's content is white space, or a rare escape."""
+    if not text.endswith(WHITESPACE_ENDS):
+        return b"\\u00" in text[-ESCAPE_LENGTH:]
+    backslashes = len(text) - 1 - len(text[:-1].rstrip(b"\\"))
+    return text.endswith(b" ") or backslashes % 2 == 1  # an even number: of an escaped backslash and a letter
+
+
+def key_of(name: str) -> bytes:
+    return b'"%b":"' % name.encode()
+
+
+def around_text(block: bytes, name: str) -> tuple[bytes, bytes]:
+    start = block.index(key_of(name)) + len(key_of(name))
     text = STRING_CONTENT.match(block, start)
     assert text is not None, "it matches the empty string"
     return block[:start], block[text.end() :]

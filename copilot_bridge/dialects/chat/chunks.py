@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from copilot_bridge.dialects import members
-from copilot_bridge.dialects.chat.copilot_fields import COPILOT_ONLY_FIELDS
+from copilot_bridge.dialects.chat.copilot_fields import COPILOT_ONLY_FIELDS, REASONING_FIELDS
 from copilot_bridge.dialects.chat.tool_calls import ToolCallNumbering
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.stream_errors import as_stream_error, error_in, is_error
@@ -20,9 +20,7 @@ COMMON_FIELDS: dict[str, type] = {"id": str, "model": str, "created": int}
 
 TEXT_FIELDS = ("role", "content", "refusal")
 
-# The names of reasoning, and of its signature, in different backends' chunks.
-REASONING_FIELDS = ("reasoning_text", "cot_summary", "thinking", "reasoning", "reasoning_content")
-
+# The names of reasoning's signature in different backends' chunks.
 SIGNATURE_FIELDS = ("reasoning_opaque", "signature")
 
 

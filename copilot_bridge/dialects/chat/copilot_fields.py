@@ -2,4 +2,7 @@
 
 import re
 
+# The names of reasoning in different backends' chunks.
+REASONING_FIELDS = ("reasoning_text", "cot_summary", "thinking", "reasoning", "reasoning_content")
+
 COPILOT_ONLY_FIELDS = re.compile(r"copilot_|content_filter_|prompt_filter_results$|padding$|intent_")

@@ -100,7 +100,7 @@ class ChatNormalizer:
         else:
             out = FRAMING.encode([("", chunk) for chunk in normalized])
         # The first and the last chunk differ from all others, so the template may change.
-        self._template = ChunkTemplate.from_example(block, chunk, normalized, out) or self._template
+        self._template = ChunkTemplate.after(self._template, block, chunk, normalized, out)
         return out
 
     def _end(self) -> bytes:

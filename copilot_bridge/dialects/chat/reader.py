@@ -99,8 +99,8 @@ class ChatReader:
         if data.strip() == b"[DONE]":
             yield from self._end_of_stream()
             return
-        if self._template and (text := self._template.read(data)) is not None:
-            yield from self._delta({"content": text})
+        if self._template and (delta := self._template.read(data)) is not None:
+            yield from self._delta(delta)
             return
         chunk = codec.read_object(data) or {}
         normalized_chunks: list[JsonObject] = []
@@ -110,7 +110,7 @@ class ChatReader:
                 self._started = True
                 yield ResponseStarted(str(normalized_chunk["id"]))
             yield from self._delta(normalized_chunk["choices"][0]["delta"])
-        self._template = ChunkTemplate.from_example(data, chunk, normalized_chunks, data) or self._template
+        self._template = ChunkTemplate.after(self._template, data, chunk, normalized_chunks)
 
     @property
     def usage(self) -> TokenUsage:

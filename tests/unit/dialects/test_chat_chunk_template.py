@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.chat import reader
+from copilot_bridge.dialects.chat import chunk_template, normalize, reader
 from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
-from copilot_bridge.dialects.events import TextDelta
+from copilot_bridge.dialects.events import ReasoningDelta, TextDelta, ToolCallArgumentsDelta
 from copilot_bridge.dialects.framing import sse
 from copilot_bridge.errors import BridgeError
 
@@ -19,7 +19,7 @@ class Unlearning:
     """Every chunk is mended."""
 
     @staticmethod
-    def from_example(*_):
+    def after(*_):
         return None
 
 
@@ -82,3 +82,92 @@ def test_a_chunk_that_does_not_match_the_template_is_parsed(other, monkeypatch):
     known = read(blocks)
     monkeypatch.setattr(reader, "ChunkTemplate", Unlearning)
     assert known == read(blocks)
+
+
+def arguments(text, index=0, **more):
+    call = {"index": index, "function": {"arguments": text} | more.pop("function", {})} | more
+    return chunk_of({"tool_calls": [call]})
+
+
+def chunk_of(delta):
+    return chunk("").replace(b'{"content":""}', codec.write(delta))
+
+
+def opening(name, index=0, **more):
+    return arguments("", index, id=f"call_{name}", type="function", function={"name": name}, **more)
+
+
+def moving(block, end):
+    offsets = codec.write({"check_offset": end - 5, "start_offset": end - 5, "end_offset": end})
+    return block.replace(b'"index":0,"delta"', b'"index":0,"content_filter_offsets":%b,"delta"' % offsets)
+
+
+def normalized(blocks):
+    """What the client gets, block by block, and the error that ended it."""
+    stream = normalize.ChatNormalizer(ChunkNormalizer(model="m", created=1), usage=False)
+    out = []
+    try:
+        out += [stream.feed(b"data: " + block + b"\n\n") for block in blocks]
+    except BridgeError as error:
+        return out, str(error)
+    return out, None
+
+
+BOTH = (
+    opening("one"),
+    *map(arguments, ('{"a"', ':"', "b c", "d ", "\n", '\\n"}')),
+    opening("two"),  # Claude's second call has the first one's index
+    *map(arguments, ("{", "}")),
+    arguments("", 1, id="call_three", type="function", function={"name": "three"}),
+    *(arguments(text, index) for text in ("{", '"x":1', "}") for index in (1, 0)),
+)
+BLANK = (opening("one"), *map(arguments, ("x", "y", *[" " * 400] * 2, "z", *[" " * 400] * 3)))
+THOUGHTS = [chunk_of({name: text}) for name in ("reasoning_text", "thinking") for text in "abc"]
+FILTERED = [moving(chunk(text), end) for end, text in enumerate("abc", 9)] + [chunk("d"), chunk("e")]
+
+
+@pytest.mark.parametrize("ended", ["a ", "\n", "a\t", "a\\\r"])
+def test_white_space_at_the_end_is_told_from_a_backslash_before_a_letter(ended):
+    written = json.dumps(ended)[1:-1].encode()
+    assert chunk_template.may_end_in_whitespace(written)
+    assert not chunk_template.may_end_in_whitespace(json.dumps(written.decode() + "x")[1:-1].encode())
+    assert not chunk_template.may_end_in_whitespace(rb"a\\n")
+
+
+@pytest.mark.parametrize(
+    "blocks", [BOTH, BLANK, THOUGHTS, FILTERED], ids=["calls", "blank", "thoughts", "filtered"]
+)
+def test_no_template_changes_the_result(blocks, monkeypatch):
+    by_template = normalized(blocks), read(b"data: " + block for block in blocks)
+    monkeypatch.setattr(normalize, "ChunkTemplate", Unlearning)
+    monkeypatch.setattr(reader, "ChunkTemplate", Unlearning)
+    assert by_template == (normalized(blocks), read(b"data: " + block for block in blocks))
+
+
+@pytest.mark.parametrize(
+    ("blocks", "event"),
+    [
+        ([opening("one"), *map(arguments, "abc")], ToolCallArgumentsDelta(0, "c")),
+        ([chunk_of({"reasoning_text": text}) for text in "abc"], ReasoningDelta(0, "c")),
+        ([moving(chunk(text), end) for end, text in enumerate("abc", 9)], TextDelta(0, "c")),
+    ],
+    ids=["arguments", "reasoning", "offsets"],
+)
+def test_each_kind_of_text_has_a_template(blocks, event, monkeypatch):
+    *learned, last = blocks
+    reading = reader.ChatReader(ChunkNormalizer(model="m", created=1))
+    stream = normalize.ChatNormalizer(ChunkNormalizer(model="m", created=1), usage=False)
+    for block in learned:
+        list(reading.feed(block))
+        stream.feed(b"data: " + block + b"\n\n")
+    monkeypatch.setattr(codec, "read_object", None)
+    assert list(reading.feed(last)) == [event]
+    assert b'"c"' in stream.feed(b"data: " + last + b"\n\n")
+
+
+def test_a_block_shorter_than_the_template_does_not_match():
+    reading = reader.ChatReader(ChunkNormalizer(model="m", created=1))
+    for text in ("first", "second"):
+        list(reading.feed(chunk(text)))
+    cut = chunk("").replace(b'"content":""', b'"content":"')
+    assert not list(reading.feed(cut))
