@@ -8,12 +8,14 @@ import base64
 import struct
 from typing import Any
 
+import msgspec
 import orjson
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat.errors import write_error
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.dialect import Dialect
+from copilot_bridge.dialects.pieces import Pieces
 from copilot_bridge.dialects.request_body import MODEL, check_body, read_body
 from copilot_bridge.dialects.validation import POSITIVE, STRING, Validator, Validators, list_of, one_of
 from copilot_bridge.errors import InvalidRequest, Unsupported, UpstreamRefused
@@ -64,9 +66,24 @@ def sizes(body: JsonObject, max_texts: int) -> list[int]:
     return [min(max_texts, count - start) for start in range(0, count, max_texts)]
 
 
+class Entry(msgspec.Struct):
+    """A vector as Copilot sends it.  Its numbers are not read: they are most of an answer of megabytes."""
+
+    embedding: msgspec.Raw
+    index: int | None = None
+
+
+class UpstreamResponse(msgspec.Struct):
+    data: list[Entry]
+    usage: JsonObject | None = None
+
+
+DECODE = msgspec.json.Decoder(UpstreamResponse).decode
+
+
 def merge_responses(
     responses: list[bytes], model: str, encoding_format: str | None, sizes: list[int] | None = None
-) -> tuple[bytes, JsonObject]:
+) -> tuple[Pieces, JsonObject]:
     """Merge Copilot's responses into OpenAI's response, and return it with its token usage.
 
     :param sizes: the number of texts of each request, so that a missing vector does not shift the others.
@@ -75,26 +92,39 @@ def merge_responses(
     vectors: list[Any] = []
     usage = {"prompt_tokens": 0, "total_tokens": 0}
     try:
-        for index, response in enumerate(map(orjson.loads, responses)):
-            entries = {entry.get("index", n): entry for n, entry in enumerate(response["data"])}
+        for index, response in enumerate(map(DECODE, responses)):
+            entries = {
+                n if entry.index is None else entry.index: entry for n, entry in enumerate(response.data)
+            }
             wanted = range(sizes[index]) if sizes else sorted(entries)
-            vectors += [encode(entries[position]["embedding"], encoding_format) for position in wanted]
-            reported = response.get("usage") or {}
+            vectors += [encode(entries[position].embedding, encoding_format) for position in wanted]
+            reported = response.usage or {}
             usage = {field: count + int(reported.get(field, 0)) for field, count in usage.items()}
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, struct.error) as error:
         raise UpstreamRefused("Copilot's answer holds no embeddings, or not all of them") from error
-    data = [
-        {"object": "embedding", "index": position, "embedding": vector}
-        for position, vector in enumerate(vectors)
-    ]
-    return orjson.dumps({"object": "list", "data": data, "model": model, "usage": usage}), usage
+    return write_response(vectors, model, usage), usage
 
 
-def encode(vector: Any, encoding_format: str | None) -> Any:
-    """Encode a vector as OpenAI does in base64: 32-bit floats, little-endian."""
-    if encoding_format != "base64" or isinstance(vector, str):
-        return vector
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+def write_response(vectors: list[Any], model: str, usage: JsonObject) -> Pieces:
+    """:param vectors: JSON."""
+    parts: list[Any] = [b'{"object":"list","data":[']
+    for position, vector in enumerate(vectors):
+        comma = "," if position else ""
+        parts += (f'{comma}{{"object":"embedding","index":{position},"embedding":'.encode(), vector, b"}")
+    parts.append(b'],"model":' + orjson.dumps(model) + b',"usage":' + orjson.dumps(usage) + b"}")
+    return Pieces(parts)
+
+
+def encode(vector: msgspec.Raw, encoding_format: str | None) -> Any:
+    """Encode a vector as OpenAI does in base64: 32-bit floats, little-endian.  The rest stays as it is.
+
+    :return: JSON, as an object with a buffer.
+    """
+    written = memoryview(vector)
+    if encoding_format != "base64" or bytes(written[:1]) == b'"':
+        return written
+    numbers = orjson.loads(written)
+    return b'"' + base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)) + b'"'
 
 
 DIALECT = Dialect(

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response, g, request
 
+from copilot_bridge.dialects.pieces import Pieces
 from copilot_bridge.http.body import read_body
 from copilot_bridge.http.cleanup import CLEANUP
 from copilot_bridge.http.context import call, client_socket
@@ -36,8 +37,14 @@ def respond(read_request: ReadRequest) -> Response:
         exchange.open()
         headers = exchange.headers | STREAM_HEADERS
         return Response(exchange.events(), headers=headers, mimetype=exchange.media_type)
-    result = exchange.result()
-    return Response(result, headers=exchange.headers, mimetype="application/json")
+    return whole_response(exchange.result(), exchange.headers)
+
+
+def whole_response(result: bytes | Pieces, headers: dict[str, str]) -> Response:
+    if isinstance(result, Pieces):
+        headers = headers | {"Content-Length": str(result.size)}
+        return Response(iter(result), headers=headers, mimetype="application/json")
+    return Response(result, headers=headers, mimetype="application/json")
 
 
 def lower_case_headers(environ: Mapping[str, Any]) -> dict[str, str]:

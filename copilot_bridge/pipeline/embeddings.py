@@ -3,6 +3,7 @@
 from typing import Any
 
 from copilot_bridge.dialects import embeddings
+from copilot_bridge.dialects.pieces import Pieces
 from copilot_bridge.errors import Unsupported
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline.context import RequestContext
@@ -30,7 +31,7 @@ class EmbeddingsRequest:
         self.model: str = self._body["model"]
         self.reply_headers: dict[str, str] = {}
 
-    def complete(self) -> bytes:
+    def complete(self) -> Pieces:
         """Return the whole response.  Blocks.
 
         :raises BridgeError: there is none.

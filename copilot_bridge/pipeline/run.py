@@ -9,6 +9,7 @@ import requests
 
 from copilot_bridge.dialects.filtered import StreamConverter
 from copilot_bridge.dialects.framing.frames import Framing
+from copilot_bridge.dialects.pieces import Pieces
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.logs.client_names import client_name
 from copilot_bridge.logs.entry import RequestLogEntry
@@ -38,7 +39,7 @@ class Request(Protocol):
     reply_headers: dict[str, str]
     framing: Framing
 
-    def complete(self) -> bytes: ...
+    def complete(self) -> bytes | Pieces: ...
     def open(self) -> requests.Response: ...
     def reader(self) -> StreamConverter: ...
     def fail(self, error: BridgeError) -> bytes: ...
@@ -90,7 +91,7 @@ class Exchange:
         """The headers of Copilot's response that the client should see."""
         return dict(self._request.reply_headers)
 
-    def result(self) -> bytes:
+    def result(self) -> bytes | Pieces:
         """Return the whole response.
 
         :raises BridgeError: there is none.  :raises ClientDisconnected: the client left.
@@ -98,7 +99,7 @@ class Exchange:
         for whole in self._relay.call(self._request.complete):
             if whole is not None:
                 self._entry.note_first_byte()
-                return bytes(whole)
+                return whole
         raise AssertionError("a call ends with its result")
 
     def open(self) -> None:

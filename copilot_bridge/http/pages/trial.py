@@ -52,7 +52,7 @@ def complete(context: RequestContext, probe: DialectProbe, entry: RequestLogEntr
     with closing(run_request(context, probe.make, entry, question, {})) as exchange:
         answer = exchange.result()
     entry.status = 200
-    return answer
+    return answer if isinstance(answer, bytes) else b"".join(answer)
 
 
 def since(began: float) -> int:

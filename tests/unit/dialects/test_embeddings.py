@@ -28,7 +28,9 @@ def reply(*vectors: Any, tokens: int = 4, **fields: Any) -> bytes:
 
 def merge_responses(*replies: bytes, encoding_format: str | None = None) -> dict[str, Any]:
     data, usage = embeddings.merge_responses(list(replies), "asked-for", encoding_format)
-    merged: dict[str, Any] = json.loads(data)
+    size, written = data.size, b"".join(data)
+    assert len(written) == size
+    merged: dict[str, Any] = json.loads(written)
     assert usage == merged["usage"]
     return merged
 
@@ -209,7 +211,7 @@ def test_a_missing_vector_is_an_error(replies: Any, parts: list[int], encoding_f
 
 def test_a_missing_vector_does_not_shift_the_others() -> None:
     sent = [json.dumps({"data": data}).encode() for data in ([TWO, ONE], [ONE])]
-    told = json.loads(embeddings.merge_responses(sent, "m", None, [2, 1])[0])["data"]
+    told = json.loads(b"".join(embeddings.merge_responses(sent, "m", None, [2, 1])[0]))["data"]
     assert [(entry["index"], entry["embedding"]) for entry in told] == [(0, [0]), (1, [1]), (2, [0])]
 
 
