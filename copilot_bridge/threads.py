@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import TypeVar, cast
 
-from gevent.hub import get_hub
-
 T = TypeVar("T")
 
 
@@ -19,6 +17,8 @@ def run_in_thread(function: Callable[..., T], *args: object) -> T:
             return function(*args), None
         except BaseException as error:  # noqa: BLE001 - raised again in the greenlet that called
             return None, error
+
+    from gevent.hub import get_hub  # a command that needs no thread starts without gevent
 
     result, error = get_hub().threadpool.apply(capture)
     if error is not None:

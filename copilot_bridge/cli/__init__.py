@@ -1,5 +1,6 @@
 """The command line: a module for each command, imported when the command runs."""
 
+import gc
 import importlib
 import os
 import sys
@@ -102,6 +103,8 @@ class Commands(Group):
 
 
 ERROR_PREFIX = "Error: "  # the prefix of click's messages
+# Objects that are made before the garbage collector runs: a command is short, and what it imports stays.
+COLLECTED_AFTER = 100_000
 COMPLETION = "_COPILOT_BRIDGE_COMPLETE"  # is set by the code that `completion` prints
 
 click.Context.formatter_class = HelpFormatter
@@ -129,6 +132,7 @@ def main() -> None:
     A failure is reported in one line on stderr, with exit code 1; Ctrl-C is 130, wrong usage 2.
     """
     ensure_standard_streams()
+    gc.set_threshold(COLLECTED_AFTER)
     if COMPLETION in os.environ:
         from copilot_bridge.cli.completion import register
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TextIO
 
 from copilot_bridge.logs.formatters import JsonFormatter, PlainFormatter, SystemdFormatter
-from copilot_bridge.logs.rotating_file import RotatingLogFile
 
 
 def set_up_logging(
@@ -27,7 +26,7 @@ def set_up_logging(
     """
     skip_unused_facts()
     stream = stream or sys.stderr
-    handler = RotatingLogFile(file) if file else logging.StreamHandler(stream)
+    handler = file_handler(file) if file else logging.StreamHandler(stream)
     handler.setFormatter(formatter_of(stream, plain=plain, to_file=file is not None))
     root = logging.getLogger()
     root.handlers = [handler]
@@ -39,6 +38,13 @@ def skip_unused_facts() -> None:
     """Have logging not find out what no line says (its HOWTO's "Optimization" has these switches)."""
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
+
+def file_handler(file: Path) -> logging.Handler:
+    """Raises ConfigError: the file can't be opened."""
+    from copilot_bridge.logs.rotating_file import RotatingLogFile  # with its lock; most log to stderr
+
+    return RotatingLogFile(file)
 
 
 def formatter_of(stream: TextIO, *, plain: bool, to_file: bool) -> logging.Formatter:

@@ -1,13 +1,16 @@
 """Images in a request: their types, their sizes, and the fetching of those that are somewhere else."""
 
 import base64
+from typing import TYPE_CHECKING
 
 from copilot_bridge.dialects import data_url
 from copilot_bridge.dialects.adaptation.media import media_type
 from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline.image_scaling import Bounds, Scaler, is_installed
-from copilot_bridge.upstream.images import ImageFetcher
+
+if TYPE_CHECKING:
+    from copilot_bridge.upstream.images import ImageFetcher
 
 # Where the catalogue does not say what images a model takes.
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
@@ -19,7 +22,7 @@ MOST_IMAGES = 100  # where nobody says how many; the catalogue says 1, and upstr
 class ImageInliner:
     """Puts images into their places in a request: under their right types, no larger than the model takes."""
 
-    def __init__(self, images: ImageFetcher) -> None:
+    def __init__(self, images: "ImageFetcher") -> None:
         self._images = images
         self._scaler = Scaler()
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import orjson
 
-from copilot_bridge.clients import ModelInfo
 from copilot_bridge.dialects.model_list import ModelEntry, ModelList
 from copilot_bridge.dialects.registry import BY_UPSTREAM_PATH, CONVERSATIONS, DIALECTS, model_list_of
 from copilot_bridge.models.aliases import DEFAULT_MAPPING
@@ -14,6 +14,9 @@ from copilot_bridge.models.catalogue import Catalogue, Model
 from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.services import Bridge
 from copilot_bridge.upstream.auto import AUTO, NAMES, tier_of
+
+if TYPE_CHECKING:
+    from copilot_bridge.clients import ModelInfo
 
 NO_QUERY: Mapping[str, str] = MappingProxyType({})
 
@@ -93,8 +96,10 @@ def chat_models(bridge: Bridge) -> list[Model]:
     return [each for each in bridge.models.catalogue(bridge.copilot()).models.values() if supports_chat(each)]
 
 
-def named(model: Model) -> ModelInfo:
+def named(model: Model) -> "ModelInfo":
     """Return what a client's settings need to know of a model."""
+    from copilot_bridge.clients import ModelInfo  # only a page and `setup` need the clients
+
     return ModelInfo(model.id, model.name, model.context, model.max_prompt_tokens, model.max_output_tokens)
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from functools import partial
+from functools import cached_property, partial
 
 from cachetools import LRUCache, TTLCache
 
@@ -33,7 +33,6 @@ from copilot_bridge.upstream.github.tokens import CopilotTokens
 from copilot_bridge.upstream.github.user_info import UsageReports
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
-from copilot_bridge.upstream.images import ImageFetcher
 from copilot_bridge.upstream.quota_snapshots import QuotaSnapshots
 from copilot_bridge.upstream.recovery.learned import Learned
 from copilot_bridge.upstream.transport.bodies import MEGABYTE
@@ -75,7 +74,6 @@ class Bridge:
         self.upstream_item_ids: TTLCache[str, str] = TTLCache(REMEMBERED_IDS, REMEMBERED_FOR)
         memory = config.response_store_mb * 1024 * 1024
         self.response_store = ResponseStore(memory, table=self.store.response_chains(memory, LIFE))
-        self.pictures = ImageInliner(ImageFetcher(config))
         self.guess_limiter = GuessLimiter(self.store.attempts)
         self.authenticator = Authenticator(
             config, self.store.keys, self.store.changes, guess_limiter=self.guess_limiter
@@ -88,6 +86,12 @@ class Bridge:
         self.request_log_writer = self.store.request_log_writer(config.log_days, config.log_rows)
         self.approval = Approval(config, self.store.approvals, self.store.changes)
         self._accounts: LRUCache[str, tuple[Account, float, int]] = LRUCache(MOST_ACCOUNTS)
+
+    @cached_property
+    def pictures(self) -> ImageInliner:
+        from copilot_bridge.upstream.images import ImageFetcher  # few requests have images elsewhere
+
+        return ImageInliner(ImageFetcher(self.config))
 
     def _token_fetched(self, outcome: str) -> None:
         self.metrics.count_token(outcome)

@@ -2,6 +2,9 @@
 
 from gevent import monkey
 
+from copilot_bridge.serving.patching import skip_plugin_search
+
+skip_plugin_search()
 monkey.patch_all()
 
 import logging  # noqa: E402 - all that follows has to find the standard library patched

@@ -27,7 +27,7 @@ _metrics_folder = prepare(os.environ)
 
 bind = [f"[{_config.host}]:{_config.port}" if ":" in _config.host else f"{_config.host}:{_config.port}"]
 workers = _config.workers
-worker_class = "copilot_bridge.serving.worker.Worker"
+worker_class = "copilot_bridge.serving.worker_process.WorkerProcess"
 # Enough for a thousand streams and the health checks.
 worker_connections = 4000
 backlog = 2048
@@ -50,6 +50,10 @@ def post_worker_init(_worker: object) -> None:
 
 def on_starting(_server: object) -> None:
     raise_open_files()
+
+
+def when_ready(_server: object) -> None:
+    tune_garbage_collector()
 
 
 def child_exit(_server: object, worker: Any) -> None:

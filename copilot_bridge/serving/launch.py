@@ -11,6 +11,7 @@ import os  # noqa: E402
 import runpy  # noqa: E402
 import sys  # noqa: E402
 
+from copilot_bridge.serving.garbage_collector import pause_garbage_collector  # noqa: E402
 from copilot_bridge.serving.standard_streams import ensure_standard_streams  # noqa: E402
 
 # gunicorn's names for what is a setting of the bridge.  gunicorn reads them when it is imported, and fails
@@ -21,5 +22,6 @@ if __name__ == "__main__":
     for name in GUNICORN_VARIABLES:
         os.environ.pop(name, None)
     ensure_standard_streams()
+    pause_garbage_collector()
     sys.argv = sys.argv[1:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

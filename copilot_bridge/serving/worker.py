@@ -1,6 +1,5 @@
 """The gevent worker of gunicorn: ends when its streams do, gives the application the client's socket."""
 
-import mmap
 import signal
 import time
 from collections.abc import Callable
@@ -20,14 +19,14 @@ from copilot_bridge.serving.error_response import error_response
 from copilot_bridge.serving.gunicorn_requests import status_of, wrap_application
 from copilot_bridge.serving.idle_connections import NEW_CONNECTION_TIMEOUT, Idle, IdleConnections
 from copilot_bridge.serving.limits import KILL_GRACE
+from copilot_bridge.serving.patching import skip_plugin_search
+from copilot_bridge.serving.worker_process import WorkerProcess
 
 # Seconds in which a stream that is ended sends its client an error.
 FINAL_WRITE_TIMEOUT = 0.5
 
 # Seconds.  No stream lasts so long, but a connection that its client has forgotten may.
 MAX_DRAIN_TIME = 6 * 3600.0
-
-CONDITION_SIZE = 1024  # bytes
 
 HEARTBEAT_INTERVAL = 1.0
 STOP_POLL_INTERVAL = 0.05
@@ -40,8 +39,17 @@ class Worker(GeventWorker):  # type: ignore[misc]
     connection that was kept open gets one more response: no request meets a closed connection.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    alive: bool
+    tmp: Any  # the file whose time tells the master that the worker runs
+
+    def __init__(self, process: WorkerProcess) -> None:
+        """:param process: this worker, as the master has made it."""
+        arguments = process.age, process.ppid, process.sockets, process.app, process.timeout
+        super().__init__(*arguments, process.cfg, process.log)
+        self.tmp.close()
+        self.tmp = process.tmp
+        self.pid = process.pid
+        self._process = process
         self._connections: set[gevent.Greenlet] = set()
         self._new_connections: set[gevent.Greenlet] = set()
         self._idle = IdleConnections()
@@ -49,28 +57,17 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self._deadline = 0.0  # monotonic; set when `alive` ends
         self._stopping = Event()
         self._stop_waiting: Callable[[], object] = lambda: None  # until there is an application
-        self.alive: bool
-        # Both are memory that the master shares, and reads.
-        self._serving = mmap.mmap(-1, 1)
-        self._condition = mmap.mmap(-1, CONDITION_SIZE)
 
-    @property
-    def serving(self) -> bool:
-        """True if the worker has begun to accept connections."""
-        return self._serving[0] == 1
-
-    @property
-    def condition(self) -> str:
-        """The service's condition, as this worker reports it; nothing before its first check."""
-        return self._condition[:].rstrip(b"\0").decode(errors="replace")
+    def patch(self) -> None:
+        skip_plugin_search()
+        super().patch()
 
     def report(self, condition: Any) -> None:
-        summary = condition.summary.encode()[:CONDITION_SIZE]
-        self._condition[:] = summary.ljust(CONDITION_SIZE, b"\0")
+        self._process.report_condition(condition.summary)
 
     def notify(self) -> None:
         super().notify()
-        self._serving[0] = 1
+        self._process.report_serving()
 
     def init_signals(self) -> None:
         super().init_signals()

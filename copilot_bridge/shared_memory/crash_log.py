@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from copilot_bridge.private_files import make_directory
 
 HALF_SIZE = 1 << 20  # bytes; the two halves are written in turn
@@ -30,6 +28,8 @@ class CrashLog:
     def __init__(self, folder: Path) -> None:
         make_directory(folder)
         self._path = folder / f"{uuid.uuid4().hex}.spool"
+        from filelock import FileLock  # the workers need it; the commands do not
+
         # Held as long as the process lives, however it ends.
         self._lock = FileLock(f"{self._path}.lock", mode=0o600, thread_local=False)
         self._lock.acquire()
@@ -84,6 +84,8 @@ class CrashLog:
 
 def left_behind(folder: Path) -> Iterator[list[bytes]]:
     """The lines of each process that is gone.  Its file is removed when the caller asks for the next one."""
+    from filelock import FileLock, Timeout
+
     for path in sorted(folder.glob("*.spool")):
         lock = FileLock(f"{path}.lock", timeout=0, mode=0o600)
         with suppress(Timeout, OSError), lock:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from filelock import FileLock, Timeout
 
 from copilot_bridge.errors import BridgeError, ConfigError
 from copilot_bridge.private_files import make_directory, written_beside
@@ -62,6 +61,8 @@ class JsonFiles:
 
         Where it can't be had, the block runs without it: a full disk must not fail a request.
         """
+        from filelock import FileLock, Timeout  # reading needs none, and that is what most commands do
+
         seconds = LOCK_TIMEOUT if timeout is None else timeout
         lock = FileLock(self.home / "locks" / f"{name}.lock", timeout=seconds, mode=0o600)
         try:

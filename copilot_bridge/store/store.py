@@ -9,7 +9,6 @@ from copilot_bridge.redaction import Secret
 from copilot_bridge.shared_memory.change_counter import ChangeCounter
 from copilot_bridge.shared_memory.shared_times import SharedTimes
 from copilot_bridge.store.approvals import ApprovalTable
-from copilot_bridge.store.backup import back_up, restore, summary
 from copilot_bridge.store.cooldowns import CooldownTable
 from copilot_bridge.store.database import Database
 from copilot_bridge.store.encryption import Encryptor
@@ -109,10 +108,14 @@ class Store:
 
     def back_up(self, path: Path) -> dict[str, int]:
         """Write all data to one file.  Raises InvalidRequest, StoreError."""
+        from copilot_bridge.store.backup import back_up  # the server makes none
+
         return back_up(self.database, path)
 
     def restore(self, path: Path) -> dict[str, int]:
         """Replace all data by those of a backup.  Raises InvalidRequest, StoreError."""
+        from copilot_bridge.store.backup import restore, summary
+
         if summary(path).get("keys"):
             self.keys.require()
         counts = restore(self.database, path)

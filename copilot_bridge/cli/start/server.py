@@ -12,7 +12,6 @@ from typing import NoReturn
 
 import click
 
-from copilot_bridge.cli.approvals import prompt_for_each
 from copilot_bridge.cli.terminal.console import is_interactive
 from copilot_bridge.config import Config
 from copilot_bridge.pipeline.storage import store_of
@@ -44,6 +43,8 @@ def serve_and_prompt(
     config: Config, arguments: list[str], environ: dict[str, str], files: list[int]
 ) -> NoReturn:
     """Run the server as a child and ask about each request at this terminal; end when the server ends."""
+    from copilot_bridge.cli.approvals import prompt_for_each
+
     server = subprocess.Popen(arguments, env=environ, pass_fds=files, stdin=subprocess.DEVNULL)
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     threading.Thread(target=lambda: os._exit(server.wait()), daemon=True).start()

@@ -13,7 +13,6 @@ from copilot_bridge.admin.keys import make_key
 from copilot_bridge.cli.demo import announce_simulator, demo_store, demo_upstream, start_simulator
 from copilot_bridge.cli.hints import stored_users
 from copilot_bridge.cli.start.banner import StartupBanner, api_key_hint, preflight
-from copilot_bridge.cli.start.claude_code import print_command
 from copilot_bridge.cli.start.server import exec_server
 from copilot_bridge.cli.terminal.console import is_interactive, print_wrapped
 from copilot_bridge.cli.terminal.timeout import call_with_timeout
@@ -24,7 +23,7 @@ from copilot_bridge.errors import (
     InvalidRequest,
     LoginRequired,
 )
-from copilot_bridge.logs.rotating_file import RotatingLogFile
+from copilot_bridge.logs.setup import file_handler
 from copilot_bridge.pipeline import Bridge
 from copilot_bridge.pipeline.health_monitor import LOGIN_ERROR_KINDS
 from copilot_bridge.serving.address import base_url, open_listeners
@@ -51,7 +50,7 @@ def start(
         raise ConfigError("gunicorn does not run on Windows: leave out --server, or use --server gevent")
     if simulate:
         config = demo_store(config)
-    check_settings(config, simulate, check)
+    bridge = check_settings(config, simulate, check)
     if check:
         from copilot_bridge.app import create_app  # Flask is the server's, which is another process
 
@@ -65,11 +64,13 @@ def start(
         simulator = start_simulator()
         announce_simulator(config.home, simulator)
         config = demo_upstream(config, simulator)
-    bridge = Bridge(config)
+        bridge = Bridge(config)
     if not inheritance.workers:  # or a server takes the place of another, and has nothing to look for
         url = listen_url(listeners[0])
         banner = preflight_or_continue(bridge, simulate, url)
         if claude_code and not banner.trouble:
+            from copilot_bridge.cli.start.claude_code import print_command
+
             print_command(url, api_key_hint(config, banner.keyed), banner.models, model, small_model)
         click.echo(banner.text(url))
         sys.stdout.flush()
@@ -79,16 +80,17 @@ def start(
     exec_server(config, listeners, started.variables() | Handover(workers=inheritance.workers).variables())
 
 
-def check_settings(config: Config, simulate: bool, check: bool) -> None:
-    """Check that the settings allow serving at all.  Raises ConfigError."""
+def check_settings(config: Config, simulate: bool, check: bool) -> Bridge:
+    """Check that the settings allow serving at all, and return their bridge.  Raises ConfigError."""
     for reason in config.ignored:
         print_wrapped(f"copilot-bridge: {reason}", err=True)
     if config.log_file:
-        RotatingLogFile(config.log_file).close()
+        file_handler(config.log_file).close()
     bridge = Bridge(config)
     require_key(bridge, check)  # before the port is open
     if not simulate:
         bridge.client.check()
+    return bridge
 
 
 def require_key(bridge: Bridge, check: bool) -> None:

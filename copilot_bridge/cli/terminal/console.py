@@ -57,10 +57,12 @@ def print_table(
 
 def wrapped(text: str, head: str = "", *, err: bool = False) -> str:
     """The text beside `head`, wrapped at blanks to the width of stdout or stderr."""
+    columns_wide = width(sys.stderr if err else sys.stdout)
+    if columns_wide is None:
+        return f"{head}{text}"
     from copilot_bridge.cli.terminal.layout import hanging
 
-    columns_wide = width(sys.stderr if err else sys.stdout)
-    return f"{head}{text}" if columns_wide is None else "\n".join(hanging(head, text, columns_wide))
+    return "\n".join(hanging(head, text, columns_wide))
 
 
 def print_wrapped(text: str, head: str = "", *, err: bool = False) -> None:

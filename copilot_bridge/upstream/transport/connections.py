@@ -24,12 +24,11 @@ All this concerns reused connections, and ends with the first byte of an answer.
 """
 
 import select
+import sys
 import time
 from http.client import HTTPException
 from typing import Any
 
-import gevent.socket
-from gevent.monkey import get_original
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.wait import wait_for_read
@@ -40,6 +39,13 @@ from copilot_bridge.upstream.transport.patience import Patience
 from copilot_bridge.upstream.transport.sockets import enable_keepalive, unacknowledged
 
 CHECK_INTERVAL = 3.0  # s between two checks of a silent connection
+
+
+def unpatched_poll() -> "select.poll":
+    """The system's poll.  Where gevent is not imported, nothing is patched."""
+    monkey = sys.modules.get("gevent.monkey")
+    poll: select.poll = monkey.get_original("select", "poll")() if monkey else select.poll()
+    return poll
 
 
 class Timeouts(Timeout):
@@ -83,7 +89,7 @@ class WatchedConnection(MessageConnection):
             return False
         if not hasattr(select, "poll"):  # Windows
             return not wait_for_read(self.sock, timeout=0.0)
-        poll = get_original("select", "poll")()
+        poll = unpatched_poll()
         poll.register(self.sock, select.POLLIN)
         return not poll.poll(0)  # bytes that nobody asked for announce its end
 
@@ -133,10 +139,11 @@ class WatchedConnection(MessageConnection):
 
 def wait_until_readable(sock: Any, timeout: float) -> bool:
     """Wait for bytes on a socket; False: none came.  urllib3 waits by gevent's `poll`, which takes longer."""
-    if not isinstance(sock, gevent.socket.socket):
+    patched = sys.modules.get("gevent.socket")  # commands that ask Copilot start without gevent
+    if patched is None or not isinstance(sock, patched.socket):
         return bool(wait_for_read(sock, timeout=timeout))
     try:
-        gevent.socket.wait_read(sock.fileno(), timeout)
+        patched.wait_read(sock.fileno(), timeout)
     except TimeoutError:
         return False
     return True
