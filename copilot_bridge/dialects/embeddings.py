@@ -106,7 +106,7 @@ def merge_responses(
 
 
 def write_response(vectors: list[Any], model: str, usage: JsonObject) -> Pieces:
-    """:param vectors: JSON."""
+    """Write the frame around vectors that are JSON already."""
     parts: list[Any] = [b'{"object":"list","data":[']
     for position, vector in enumerate(vectors):
         comma = "," if position else ""

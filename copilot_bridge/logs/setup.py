@@ -41,7 +41,10 @@ def skip_unused_facts() -> None:
 
 
 def file_handler(file: Path) -> logging.Handler:
-    """Raises ConfigError: the file can't be opened."""
+    """Open a log file, and return its handler.
+
+    :raises ConfigError: it can't be opened.
+    """
     from copilot_bridge.logs.rotating_file import RotatingLogFile  # with its lock; most log to stderr
 
     return RotatingLogFile(file)

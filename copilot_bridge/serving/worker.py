@@ -43,7 +43,10 @@ class Worker(GeventWorker):  # type: ignore[misc]
     tmp: Any  # the file whose time tells the master that the worker runs
 
     def __init__(self, process: WorkerProcess) -> None:
-        """:param process: this worker, as the master has made it."""
+        """Take over what the master has made.
+
+        :param process: this worker, as the master has it.
+        """
         arguments = process.age, process.ppid, process.sockets, process.app, process.timeout
         super().__init__(*arguments, process.cfg, process.log)
         self.tmp.close()

@@ -7,16 +7,8 @@ from dataclasses import dataclass
 import gevent
 from flask import Blueprint, Response, g, request, url_for
 
+from copilot_bridge import clients
 from copilot_bridge.admin.keys import make_key
-from copilot_bridge.clients import (
-    CLIENTS,
-    SHELLS,
-    ModelInfo,
-    System,
-    clean_url,
-    pick_model,
-    setup_instructions,
-)
 from copilot_bridge.errors import BridgeError, InvalidRequest, UpstreamTimeout
 from copilot_bridge.http.identification import is_local
 from copilot_bridge.http.pages.auth import redirect_303, shared
@@ -34,12 +26,12 @@ bp = Blueprint("setup", __name__)
 YOUR_KEY = "YOUR_KEY"
 
 SYSTEMS = {
-    "linux": ("Linux, WSL · bash", System("linux", "bash")),
-    "linux-fish": ("Linux, WSL · fish", System("linux", "fish")),
-    "macos": ("macOS · zsh", System("macos", "zsh")),
-    "macos-fish": ("macOS · fish", System("macos", "fish")),
-    "windows": ("Windows · PowerShell", System("windows", "powershell")),
-    "windows-cmd": ("Windows · cmd", System("windows", "cmd")),
+    "linux": ("Linux, WSL · bash", ("linux", "bash")),
+    "linux-fish": ("Linux, WSL · fish", ("linux", "fish")),
+    "macos": ("macOS · zsh", ("macos", "zsh")),
+    "macos-fish": ("macOS · fish", ("macos", "fish")),
+    "windows": ("Windows · PowerShell", ("windows", "powershell")),
+    "windows-cmd": ("Windows · cmd", ("windows", "cmd")),
 }
 # A browser's name for its system -> ours.
 BROWSERS = {"Windows": "windows", "Mac OS": "macos"}
@@ -66,12 +58,12 @@ class Offer:
     models: tuple[Model, ...] = ()
     problem: str = ""
 
-    def pick(self, wish: str, preferred: tuple[str, ...]) -> ModelInfo | str:
+    def pick(self, wish: str, preferred: tuple[str, ...]) -> "clients.ModelInfo | str":
         """The wished model if the plan has it, else a preferred one; any wish if there is no catalogue."""
         found = {model.id: model for model in self.models}
         if not found:
             return wish or preferred[0]
-        return named(found[wish if wish in found else pick_model(list(found), preferred)])
+        return named(found[wish if wish in found else clients.pick_model(list(found), preferred)])
 
 
 @bp.get("/setup")
@@ -99,7 +91,7 @@ def add_key() -> Response:
 def send_test() -> Response:
     """Send one request to the model, and show its result on the page."""
     chosen = choice(request.form)
-    row = CLIENTS[chosen.client]
+    row = clients.CLIENTS[chosen.client]
     model = offer().pick(chosen.model, row.models)
     context = RequestContext(shared(), g.visitor.caller)
     return shown(chosen, trial=ask(context, row.dialect, model if isinstance(model, str) else model.id))
@@ -118,7 +110,7 @@ def choice(given: Mapping[str, str]) -> Choice:
     usual_system = next((ours for theirs, ours in BROWSERS.items() if theirs in agent), "linux")
     client, model, system = (given.get(name, "").strip() for name in ("client", "model", "system"))
     return Choice(
-        client if client in CLIENTS else next(iter(CLIENTS)),
+        client if client in clients.CLIENTS else next(iter(clients.CLIENTS)),
         model if MODEL.fullmatch(model) else "",
         system if system in SYSTEMS else usual_system,
     )
@@ -143,12 +135,12 @@ def shown(
     key_problem: str = "",
     trial: Trial | None = None,
 ) -> Response:
-    bridge, row, offered = shared(), CLIENTS[chosen.client], offer()
+    bridge, row, offered = shared(), clients.CLIENTS[chosen.client], offer()
     keyed = bridge.authenticator.requires_key
     main = offered.pick(chosen.model, row.models)
     small = offered.pick("", row.small_models) if row.small_models else ""
-    system = SYSTEMS[chosen.system][1]
-    steps = setup_instructions(
+    system = clients.System(*SYSTEMS[chosen.system][1])
+    steps = clients.setup_instructions(
         chosen.client,
         base_url(),
         (key or YOUR_KEY) if keyed else "",
@@ -161,13 +153,13 @@ def shown(
         "setup.html",
         status,
         chosen=chosen,
-        clients=CLIENTS,
+        clients=clients.CLIENTS,
         systems={name: title for name, (title, _) in SYSTEMS.items()},
         offer=offered,
         steps=steps,
         by_hand=[text_of(sentence) % values for sentence, values in steps.steps],
         values=[(text_of(name), value) for name, value in steps.values],
-        lasting_place=text_of(SHELLS[system.shell].lasting),
+        lasting_place=text_of(clients.SHELLS[system.shell].lasting),
         proposed=offered.pick("", row.models),
         multiplier=next((known.multiplier for known in offered.models if known.id == steps.model.id), None),
         keyed=keyed,
@@ -185,7 +177,7 @@ def shown(
 
 def base_url() -> str:
     """The address under which the browser has reached the bridge.  Raises ConfigError."""
-    return clean_url(f"{request.host_url.rstrip('/')}{request.script_root}")
+    return clients.clean_url(f"{request.host_url.rstrip('/')}{request.script_root}")
 
 
 def spans() -> dict[str, str]:
