@@ -1,17 +1,23 @@
-"""A tiny request in each dialect, to see that a model answers."""
+"""Tiny requests in each dialect, which show that a model responds."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
+import orjson
+
 from copilot_bridge.dialects.dialect import Probe
 from copilot_bridge.dialects.registry import CONVERSATIONS
+from copilot_bridge.errors import BridgeError
+from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.operations import Generation
-from copilot_bridge.pipeline.run import ReadRequest
+from copilot_bridge.pipeline.run import ReadRequest, finish_request, run_request
 
 
 @dataclass(frozen=True)
 class DialectProbe:
-    """How a dialect asks: the path that clients use, its request, and what is said in it."""
+    """The probe of a dialect: the path that clients use, its operation, and its request."""
 
     path: str
     make: ReadRequest
@@ -23,3 +29,30 @@ DIALECT_PROBES = {
     for name, dialect in CONVERSATIONS.items()
     if dialect.probe
 }
+
+
+def probe_model(
+    context: RequestContext, entry: RequestLogEntry, dialect: str, model: str, words: str, max_tokens: int
+) -> str:
+    """Have a model respond to a few words, as it would respond to a client, and return its text.
+
+    The request is logged, and is subject to limits and approval like any other.
+
+    :param context: of this request alone.
+    :param max_tokens: the token limit of the response.
+    :raises BridgeError: there is no response.
+    """
+    found = DIALECT_PROBES[dialect]
+    body = orjson.dumps(found.probe.body(model, words, max_tokens))
+    try:
+        with closing(run_request(context, found.make, entry, body, {})) as exchange:
+            result = exchange.result()
+            response = result if isinstance(result, bytes) else b"".join(result)
+        entry.status = 200
+        return found.probe.text(orjson.loads(response)).strip()
+    except BridgeError as error:
+        entry.note_error(error)
+        entry.status = error.status or 502
+        raise
+    finally:
+        finish_request(context, entry)

@@ -2,14 +2,12 @@
 
 from collections.abc import Iterable
 
-import orjson
-
 from copilot_bridge.access.authentication import LOCAL_OPERATOR
 from copilot_bridge.cli.doctor.check import CheckContext, Finding, failed, ok
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline import RequestContext
-from copilot_bridge.pipeline.dialect_probes import DIALECT_PROBES
+from copilot_bridge.pipeline.dialect_probes import DIALECT_PROBES, probe_model
 
 PROMPT = "Say ok"
 CENTS_OF_A_PREMIUM_REQUEST = 200  # for a million tokens of a model whose multiplier was 1
@@ -54,7 +52,6 @@ def live(dialect: str, context: CheckContext) -> Finding:
     model = cheapest(context.models, dialect)
     if model is None:  # the step before has failed then
         return failed("there is no model", "copilot-bridge models")
-    way, record = DIALECT_PROBES[dialect], RequestLogEntry("doctor", "POST", dialect)
-    asked = orjson.dumps(way.probe.body(model.id, PROMPT, MAX_TOKENS))
-    way.make(RequestContext(context.bridge, LOCAL_OPERATOR), record, asked, {}).complete()
+    entry = RequestLogEntry("doctor", "POST", DIALECT_PROBES[dialect].path)
+    probe_model(RequestContext(context.bridge, LOCAL_OPERATOR), entry, dialect, model.id, PROMPT, MAX_TOKENS)
     return ok(f"{model.id} has answered")

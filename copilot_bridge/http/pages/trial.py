@@ -1,17 +1,14 @@
 """Sends a short request to a model, through the same code as a client's, to check that it answers."""
 
 import time
-from contextlib import closing
 from dataclasses import dataclass
 
-import orjson
 from flask import g
 
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline import RequestContext
-from copilot_bridge.pipeline.dialect_probes import DIALECT_PROBES, DialectProbe
-from copilot_bridge.pipeline.run import finish_request, run_request
+from copilot_bridge.pipeline.dialect_probes import DIALECT_PROBES, probe_model
 
 QUESTION = "Say hello in five words."
 MAX_TOKENS = 200  # with fewer, a model that thinks first would have none left for the answer
@@ -33,26 +30,13 @@ def ask(context: RequestContext, dialect: str, model: str) -> Trial:
 
     :param context: of this request alone.
     """
-    probe, began = DIALECT_PROBES[dialect], time.perf_counter()
-    entry = RequestLogEntry(g.entry.caller, "POST", probe.path, caller_id=g.entry.caller_id, dialect=dialect)
+    path, began = DIALECT_PROBES[dialect].path, time.perf_counter()
+    entry = RequestLogEntry(g.entry.caller, "POST", path, caller_id=g.entry.caller_id, dialect=dialect)
     try:
-        answer = orjson.loads(complete(context, probe, entry, model))
-        return Trial(model, since(began), text=probe.probe.text(answer).strip()[:MAX_LENGTH])
+        text = probe_model(context, entry, dialect, model, QUESTION, MAX_TOKENS)
     except BridgeError as error:
-        entry.note_error(error)
-        entry.status = error.status or 502
         return Trial(model, since(began), problem=str(error))
-    finally:
-        finish_request(context, entry)
-
-
-def complete(context: RequestContext, probe: DialectProbe, entry: RequestLogEntry, model: str) -> bytes:
-    """Return the whole answer.  Raises BridgeError."""
-    question = orjson.dumps(probe.probe.body(model, QUESTION, MAX_TOKENS))
-    with closing(run_request(context, probe.make, entry, question, {})) as exchange:
-        answer = exchange.result()
-    entry.status = 200
-    return answer if isinstance(answer, bytes) else b"".join(answer)
+    return Trial(model, since(began), text=text[:MAX_LENGTH])
 
 
 def since(began: float) -> int:
