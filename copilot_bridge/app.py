@@ -38,6 +38,7 @@ def create_app(config: Config | None = None) -> Flask:
         bridge.response_store.start()
         bridge.metrics.start()
         bridge.health.start()
+        bridge.ready_connections.start()
     app.url_value_preprocessor(forget_deployment)
     middleware.init_app(app)
     errors.init_app(app)

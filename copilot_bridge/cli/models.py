@@ -28,7 +28,7 @@ def command(config: Config, as_json: bool) -> None:
 
     bridge = Bridge(config)
     with spinner("Asking Copilot for its models"):
-        catalogue = bridge.models.catalogue(bridge.copilot())
+        catalogue = bridge.models.renewed(bridge.copilot(), max_age=0.0)
     models = sorted(catalogue.models.values(), key=lambda model: (model.vendor, model.id))
     auto = AUTO_MODELS if models else ()
     if as_json:

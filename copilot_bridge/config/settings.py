@@ -323,6 +323,12 @@ class Config:
     keepalive_expiry: float = setting(
         seconds, "how long an idle connection to upstream is reused, in seconds", default=60.0
     )
+    connect_ahead: bool = setting(
+        boolean,
+        "keep a connection to Copilot ready from a client's first request until ten minutes after its last",
+        default=True,
+        flags=("--connect-ahead/--no-connect-ahead",),
+    )
     first_byte_timeout: float = setting(
         seconds,
         "least wait for an answer on a reused connection before a request is tried on a new one, in seconds",

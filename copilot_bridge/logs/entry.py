@@ -57,6 +57,8 @@ class RequestLogEntry:
     :param interaction: a short name of all that follows from one thing that the user said.
     :param kind: of call, such as "conversation-subagent"; None: one of the conversation itself.
     :param queue: seconds in the queue.  :param token: seconds until there was a Copilot token.
+    :param catalogue: seconds until there was a list of models.
+    :param connection: seconds until there was a connection to Copilot.
     :param mended: what Copilot refused, and what the bridge changed or left out in a second request.
     :param outcome: "ok", "client_disconnected", or the kind of the error; `error` is its message.
     """
@@ -99,6 +101,8 @@ class RequestLogEntry:
     premium: float | None = None
     queue: float | None = None
     token: float | None = None
+    catalogue: float | None = None
+    connection: float | None = None
     streamed: bool = False
     at: float = field(default_factory=time.time)
     started: float = field(default_factory=time.perf_counter)

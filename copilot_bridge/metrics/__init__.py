@@ -68,6 +68,11 @@ class Metrics:
         if meters := self._meters:
             meters.child("token_refreshes", outcome).inc()
 
+    def count_connection(self, host: str, opened: str) -> None:
+        """Count a new connection to upstream.  `opened`: "ahead", or "on_demand" for a waiting request."""
+        if meters := self._meters or self.start():
+            meters.child("connections", host, opened).inc()
+
     def text(self) -> bytes:
         """The metrics of all workers, in Prometheus' text format.
 

@@ -81,6 +81,9 @@ class Meters:
             "token_refreshes": Counter(
                 **named("token_refreshes", "Exchanges for a Copilot token.", "outcome")
             ),
+            "connections": Counter(
+                **named("upstream_connections", "New connections to GitHub and Copilot.", "host", "opened")
+            ),
             "quota_left": Gauge(
                 **named(
                     "quota_left_percent",

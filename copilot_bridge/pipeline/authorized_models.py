@@ -6,7 +6,7 @@ from copilot_bridge.access.authentication import Caller
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.models.catalogue import Catalogue, Model
 from copilot_bridge.upstream.auto import PickContext
-from copilot_bridge.upstream.catalogues import CATALOGUE_TTL, ContextSource, ModelCatalogues, ResolvedModel
+from copilot_bridge.upstream.catalogues import ContextSource, ModelCatalogues, ResolvedModel
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.github.accounts import Account
 
@@ -18,9 +18,9 @@ class AuthorizedModels:
         self._models = models
         self._caller = caller
 
-    def catalogue(self, copilot: Copilot, max_age: float = CATALOGUE_TTL) -> Catalogue:
+    def catalogue(self, copilot: Copilot) -> Catalogue:
         """The allowed models of the plan.  Raises BridgeError."""
-        return self._allowed(self._models.catalogue(copilot, max_age))
+        return self._allowed(self._models.catalogue(copilot))
 
     def cached(self, account: Account) -> Catalogue | None:
         """The last catalogue, of any age, without asking Copilot."""

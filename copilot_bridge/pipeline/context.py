@@ -71,6 +71,7 @@ class RequestContext:
                 self.caller, fingerprint, self._approve, self._others
             )
             self._copilot = self.bridge.copilot_of(self.account, self._admission)
+            self.bridge.ready_connections.note_use(self.account)
         return self._copilot
 
     def prepare_approval(self, entry: RequestLogEntry, model: str, data: bytes) -> None:
@@ -115,7 +116,8 @@ class RequestContext:
         if self._admission is not None:
             entry.queue = self._admission.waited
         if self._copilot is not None:
-            entry.token = self._copilot.waited
+            waits = self._copilot.waits
+            entry.token, entry.catalogue, entry.connection = waits.token, waits.catalogue, waits.connection
             entry.retries = self._copilot.retries
         if self._model is not None and entry.answered:
             note_charge(entry, self._model, self._prompt_estimate)

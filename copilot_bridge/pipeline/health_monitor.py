@@ -109,7 +109,7 @@ class HealthMonitor:
             if pause := self._pause_of(account):
                 return pause
             if not token_only:
-                bridge.models.catalogue(copilot)
+                bridge.models.renewed(copilot)
         except BridgeError as error:
             return self._condition_after(error)
         return Condition(READY)

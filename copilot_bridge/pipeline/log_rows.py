@@ -29,6 +29,8 @@ def finished_row(entry: RequestLogEntry) -> RequestLogRow:
         quota=entry.quota,
         queue_ms=milliseconds(entry.queue),
         token_ms=milliseconds(entry.token),
+        catalogue_ms=milliseconds(entry.catalogue),
+        connection_ms=milliseconds(entry.connection),
         error=truncate(entry.error, MAX_ERROR_LENGTH),
         address=entry.caller,
         path=truncate(entry.path, MAX_NAME_LENGTH),

@@ -93,7 +93,11 @@ def supports_chat(model: Model) -> bool:
 
 def chat_models(bridge: Bridge) -> list[Model]:
     """Return the models of the plan that a client can be set up with."""
-    return [each for each in bridge.models.catalogue(bridge.copilot()).models.values() if supports_chat(each)]
+    return [
+        each
+        for each in bridge.models.renewed(bridge.copilot(), max_age=0.0).models.values()
+        if supports_chat(each)
+    ]
 
 
 def named(model: Model) -> "ModelInfo":

@@ -23,6 +23,7 @@ from copilot_bridge.metrics import Metrics
 from copilot_bridge.pipeline.health_monitor import HealthMonitor
 from copilot_bridge.pipeline.image_inlining import ImageInliner
 from copilot_bridge.pipeline.interactions import Interactions, machine_of, secret_of
+from copilot_bridge.pipeline.ready_connections import ReadyConnections
 from copilot_bridge.pipeline.response_store import LIFE, ResponseStore
 from copilot_bridge.pipeline.storage import store_of
 from copilot_bridge.upstream.auto import AutoPicks
@@ -63,12 +64,14 @@ class Bridge:
         Splitter.max_block_size = config.answer_limit * MEGABYTE
         self.tokens = CopilotTokens(self.client, self.headers, self.store.key_values)
         self.metrics = Metrics()
+        self.client.on_connect(self.metrics.count_connection)
+        self.ready_connections = ReadyConnections(self)
         self.health = HealthMonitor(self)
         self.tokens.on_fetch = self._token_fetched
         self.usage_reports = UsageReports(self.client, self.headers, self.store.key_values)
         self.quota_snapshots = QuotaSnapshots(self.store.key_values)
         auto = AutoPicks(self.store.key_values, config.auto_tier)
-        self.models = ModelCatalogues(mapping=config.model_mapping, auto=auto)
+        self.models = ModelCatalogues(mapping=config.model_mapping, auto=auto, store=self.store.key_values)
         self.learned = Learned(self.store.lessons, self.store.changes)
         # Ids of reasoning that clients know -> those that Copilot wants to hear again.
         self.upstream_item_ids: TTLCache[str, str] = TTLCache(REMEMBERED_IDS, REMEMBERED_FOR)

@@ -58,6 +58,8 @@ class RequestLogRow:
     client: str | None = None  # the program, by its User-Agent
     interaction: str | None = None  # a short name of all that follows from one thing that the user said
     kind: str | None = None  # "conversation-subagent" and the like; None: the conversation itself
+    catalogue_ms: int | None = None  # spent waiting for the list of models
+    connection_ms: int | None = None  # spent waiting for a new connection to Copilot
 
 
 COLUMNS = tuple(field.name for field in fields(RequestLogRow))

@@ -107,6 +107,13 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
             "UPDATE request_hours SET nano_aiu = CAST(round(cost * 1000000000) AS BIGINT)",
         ),
     ),
+    (
+        "m003_waits",
+        (
+            "ALTER TABLE requests ADD COLUMN catalogue_ms BIGINT",
+            "ALTER TABLE requests ADD COLUMN connection_ms BIGINT",
+        ),
+    ),
 ]
 
 

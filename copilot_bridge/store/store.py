@@ -103,6 +103,11 @@ class Store:
         return SharedTimes(self.files.home / "tries" if self.files else None)
 
     @cached_property
+    def last_uses(self) -> SharedTimes:
+        """The time of each account's last request."""
+        return SharedTimes(self.files.home / "uses" if self.files else None)
+
+    @cached_property
     def changes(self) -> ChangeCounter:
         return ChangeCounter(self.files.home / "changes" if self.files else None)
 

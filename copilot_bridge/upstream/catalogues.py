@@ -3,12 +3,13 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import orjson
 from cachetools import LRUCache, TTLCache
 
-from copilot_bridge.errors import BridgeError, ModelNotFound, UpstreamRefused
+from copilot_bridge.errors import BridgeError, ConfigError, ModelNotFound, StoreError, UpstreamRefused
 from copilot_bridge.models.aliases import DEFAULT_ALIASES, Aliases, split_effort, suggest
 from copilot_bridge.models.catalogue import MAX_NAME_LENGTH, Catalogue, Model
 from copilot_bridge.upstream.auto import (
@@ -24,12 +25,15 @@ from copilot_bridge.upstream.auto import (
 from copilot_bridge.upstream.copilot import Copilot, mark_temporary
 from copilot_bridge.upstream.github.accounts import Account
 from copilot_bridge.upstream.github.api import TIMEOUT
+from copilot_bridge.upstream.key_value_store import KeyValueStore
 from copilot_bridge.upstream.single_flight import SingleFlight
 from copilot_bridge.upstream.transport.bodies import read_whole
 
 log = logging.getLogger(__name__)
 
 CATALOGUE_TTL = 600.0  # s; the official client asks at most every ten minutes
+MAX_AGE = 7 * 24 * 3600.0  # s; older catalogues are not used before they are renewed
+STORED_FOR = 30 * 24 * 3600.0  # s
 UNKNOWN_NAME_TTL = (
     60.0  # s; an unknown name may be new: then the catalogue is fetched, but not for each request
 )
@@ -55,10 +59,14 @@ class ResolvedModel:
 
 
 class ModelCatalogues:
-    """The catalogue of each account, fetched on demand and kept for ten minutes.
+    """The catalogue of each account, fetched on demand, and renewed after ten minutes.
+
+    An old catalogue is used while it is renewed in the background, by one process for all.  It is kept in the
+    store, so it is there after a restart.
 
     :param mapping: the operator's aliases; they replace the built-in ones and precede the catalogue.
     :param auto: picks the model for "auto".
+    :param store: None: catalogues are kept in memory only.
     """
 
     def __init__(
@@ -66,21 +74,72 @@ class ModelCatalogues:
         clock: Callable[[], float] = time.time,
         mapping: Mapping[str, str] | None = None,
         auto: AutoPicks | None = None,
+        store: KeyValueStore | None = None,
+        flights: SingleFlight[Catalogue] | None = None,
     ) -> None:
         self._clock = clock
         self._mapping = None if mapping is None else Aliases(mapping)
         self._catalogues: LRUCache[str, Catalogue] = LRUCache(256)
         self._auto = auto or AutoPicks(clock=clock)
         self._warned_outdated: TTLCache[str, bool] = TTLCache(256, float("inf"), timer=clock)
-        self._flights: SingleFlight[Catalogue] = SingleFlight()
+        self._store = store
+        self._flights = flights or SingleFlight()
 
-    def catalogue(self, copilot: Copilot, max_age: float = CATALOGUE_TTL) -> Catalogue:
-        """The catalogue, at most `max_age` seconds old; older only if Copilot gives no new one."""
+    def catalogue(self, copilot: Copilot) -> Catalogue:
+        """The catalogue.  If it is old, a renewal begins in the background, for the requests to come."""
         key = copilot.account.fingerprint
-        cached = self._catalogues.get(key)
-        if cached and 0 <= self._clock() - cached.at < max_age and cached.api == copilot.token().api:
-            return cached
-        return self._flights.do(key, lambda: self._renew(copilot, cached))
+        known = self._known(copilot)
+        if known is None:
+            return self.renewed(copilot)
+        if not self._is_fresh(known):
+            background = copilot.for_background()
+            self._flights.begin(key, lambda: self._renew(background, known))
+        return known
+
+    def renewed(self, copilot: Copilot, max_age: float = CATALOGUE_TTL) -> Catalogue:
+        """The catalogue, at most `max_age` seconds old; older only if Copilot gives no new one."""
+        known = self._known(copilot)
+        if known and self._is_fresh(known, max_age):
+            return known
+        with copilot.waits.of("catalogue"):
+            return self._flights.do(copilot.account.fingerprint, lambda: self._renew(copilot, known))
+
+    def _is_fresh(self, catalogue: Catalogue, max_age: float = CATALOGUE_TTL) -> bool:
+        return 0 <= self._clock() - catalogue.at < max_age
+
+    def _known(self, copilot: Copilot) -> Catalogue | None:
+        """The catalogue of this account at its present address, of memory or of the store."""
+        key = copilot.account.fingerprint
+        known = self._catalogues.get(key) or self._stored(key)
+        if known is None or self._clock() - known.at > MAX_AGE or known.api != copilot.token().api:
+            return None
+        self._catalogues.setdefault(key, known)
+        return known
+
+    def _stored(self, key: str) -> Catalogue | None:
+        content = self._store.read(f"catalogues/{key}") if self._store else None
+        try:
+            return (
+                read_catalogue(content["rows"], float(content["at"]), str(content["api"]))
+                if content
+                else None
+            )
+        except (KeyError, TypeError, ValueError):  # written by another version, or damaged
+            return None
+
+    def _write(self, key: str, catalogue: Catalogue) -> None:
+        """Store a catalogue.  If that fails, it is used by this process all the same."""
+        if self._store is None:
+            return
+        rows = [dict(model.row) for model in catalogue.models.values()]
+        try:
+            self._store.write(f"catalogues/{key}", {"rows": rows, "at": catalogue.at, "api": catalogue.api})
+            self._store.prune("catalogues/", STORED_FOR)
+        except (StoreError, ConfigError) as error:
+            log.warning("the list of models is kept in memory only: %s", error)
+
+    def _lock(self, key: str) -> AbstractContextManager[object]:
+        return self._store.lock(f"catalogue-{key}") if self._store else nullcontext()
 
     def cached(self, account: Account) -> Catalogue | None:
         """The last catalogue of any age, without a request."""
@@ -93,16 +152,32 @@ class ModelCatalogues:
 
     def _renew(self, copilot: Copilot, cached: Catalogue | None) -> Catalogue:
         key = copilot.account.fingerprint
-        if (newer := self._catalogues.get(key)) is not cached and newer:
+        newer = self._catalogues.get(key)
+        if newer and newer is not cached and self._is_fresh(newer) and newer.api == copilot.token().api:
             return newer
         try:
-            self._catalogues[key] = self._fetch(copilot)
+            self._catalogues[key] = self._fetch_once(copilot, cached)
         except BridgeError as error:
+            cached = cached or self._catalogues.get(key)  # of the account's former address
             if not cached:
                 raise mark_temporary(error) from error
             log.warning("the list of models could not be renewed; the old one is used meanwhile: %s", error)
             self._catalogues[key] = Catalogue(cached.models, self._clock(), cached.api)
         return self._catalogues[key]
+
+    def _fetch_once(self, copilot: Copilot, cached: Catalogue | None) -> Catalogue:
+        """Fetch the catalogue, unless another process has just done so."""
+        key = copilot.account.fingerprint
+        with self._lock(key):
+            stored = self._stored(key)
+            if stored and self._is_newer(stored, cached) and stored.api == copilot.token().api:
+                return stored
+            fetched = self._fetch(copilot)
+            self._write(key, fetched)
+            return fetched
+
+    def _is_newer(self, stored: Catalogue, cached: Catalogue | None) -> bool:
+        return self._is_fresh(stored) and (cached is None or stored.at > cached.at)
 
     def _fetch(self, copilot: Copilot) -> Catalogue:
         response = copilot.send("GET", "/models", timeout=TIMEOUT)
@@ -110,12 +185,7 @@ class ModelCatalogues:
             rows = orjson.loads(read_whole(response)).get("data")
         except (orjson.JSONDecodeError, AttributeError) as error:
             raise UpstreamRefused("Copilot's list of models is not a JSON object") from error
-        models: dict[str, Model] = {}
-        for row in rows if isinstance(rows, list) else []:
-            if isinstance(row, dict) and row.get("id"):
-                model = Model.read(row)
-                models.setdefault(model.id, model)  # an id may occur twice; the first row counts
-        catalogue = Catalogue(models, self._clock(), copilot.token().api)
+        catalogue = read_catalogue(rows, self._clock(), copilot.token().api)
         self._warn_outdated(copilot, catalogue)
         return catalogue
 
@@ -134,7 +204,7 @@ class ModelCatalogues:
         if (tier := tier_of(name)) is not None:
             return self._resolve_auto(copilot, tier, context())
         catalogue = self.catalogue(copilot)
-        found = self._find(catalogue, name) or self._find(self.catalogue(copilot, UNKNOWN_NAME_TTL), name)
+        found = self._find(catalogue, name) or self._find(self.renewed(copilot, UNKNOWN_NAME_TTL), name)
         if found is None:
             raise unknown(name, catalogue)
         model, effort = found
@@ -182,7 +252,7 @@ class ModelCatalogues:
             pick = self._auto.pick(copilot, tier, context, fits)
         except AutoUnavailable as error:
             raise without_auto(error, catalogue) from error
-        model = model_of(catalogue, pick) or model_of(self.catalogue(copilot, UNKNOWN_NAME_TTL), pick)
+        model = model_of(catalogue, pick) or model_of(self.renewed(copilot, UNKNOWN_NAME_TTL), pick)
         if model is None:
             raise unknown(pick.model, catalogue)
         discount = model.auto_discount if pick.discount is None else pick.discount
@@ -193,6 +263,16 @@ class ModelCatalogues:
 NO_ALIASES = Aliases({})
 OUTDATED = "Copilot regards the bridge as an outdated client, and may offer it less"
 UPDATE = "Update the bridge, or set COPILOT_BRIDGE_EDITOR_VERSION and COPILOT_BRIDGE_PLUGIN_VERSION."
+
+
+def read_catalogue(rows: object, at: float, api: str) -> Catalogue:
+    """Read the rows of a list of models; what is no row of a model is skipped."""
+    models: dict[str, Model] = {}
+    for row in rows if isinstance(rows, list) else []:
+        if isinstance(row, dict) and row.get("id"):
+            model = Model.read(row)
+            models.setdefault(model.id, model)  # an id may occur twice; the first row counts
+    return Catalogue(models, at, api)
 
 
 def model_of(catalogue: Catalogue, pick: Pick) -> Model | None:

@@ -1,7 +1,6 @@
 """Copilot's API for one account: the right host, a fresh token, one replay where that is safe."""
 
 import logging
-import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import count
@@ -16,7 +15,8 @@ from copilot_bridge.upstream.github.tokens import CopilotTokens
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.signals import Signals
 from copilot_bridge.upstream.transport.bodies import read_error_body
-from copilot_bridge.upstream.transport.http_client import HttpClient
+from copilot_bridge.upstream.transport.http_client import HttpClient, connect_seconds
+from copilot_bridge.upstream.waits import Waits
 
 log = logging.getLogger(__name__)
 
@@ -48,24 +48,33 @@ class Copilot:
         headers: Headers,
         account: Account,
         gate: Gate | None = None,
+        *,
+        background: bool = False,
     ) -> None:
         self._gate = gate
+        self._background = background
         self.account = account
         self._client = client
         self._tokens = tokens
         self._headers = headers
-        self.waited = 0.0  # seconds, for tokens
+        self.waits = Waits()
         self.errors: list[str] = []  # the kinds of Copilot's refusals and of network errors
         self.retries = 0  # how often a client's request was sent again
 
+    def for_background(self) -> "Copilot":
+        """The same account for work that no request waits for."""
+        return Copilot(self._client, self._tokens, self._headers, self.account, background=True)
+
     def token(self) -> CopilotToken:
-        began = time.monotonic()
+        """A valid token.  While one is exchanged, a connection to Copilot is opened for what follows."""
+        if token := self._tokens.available(self.account):
+            return token
+        self._client.begin_connection(self._tokens.api(self.account))
         try:
-            return self._tokens.get(self.account)
+            with self.waits.of("token"):
+                return self._tokens.get(self.account)
         except BridgeError as error:
             raise mark_temporary(error) from error
-        finally:
-            self.waited += time.monotonic() - began
 
     def send(
         self,
@@ -106,7 +115,10 @@ class Copilot:
             identity = self._headers.copilot(path, token.value, token.exchanged, request_id, signals)
             sent = identity | (headers or {})
             try:
-                response = self._client.send(method, token.api + path, sent, body, timeout=timeout, kind=kind)
+                url, background = token.api + path, self._background
+                response = self._client.send(
+                    method, url, sent, body, timeout=timeout, kind=kind, background=background
+                )
             except UpstreamTimeout as error:
                 self.errors.append(error.kind)
                 raise
@@ -118,6 +130,7 @@ class Copilot:
                 log.info("sending once more after a network error: %s", error)
                 signals = signals if error.unsent else for_replay(signals)
                 continue
+            self.waits.connection += connect_seconds(response)
             if response.status_code < 300:
                 return response
             refusal = read_refusal(response.status_code, response.headers, read_error_body(response))

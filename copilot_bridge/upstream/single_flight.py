@@ -3,24 +3,39 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+Start = Callable[[Callable[[], None]], object]
+
+
+def start_thread(run: Callable[[], None]) -> None:
+    threading.Thread(target=run, daemon=True).start()
+
 
 class SingleFlight(Generic[T]):
-    """Fetches that run in threads of their own (greenlets, under gevent), so that any caller may leave."""
+    """Fetches that run in threads of their own (greenlets, under gevent), so that any caller may leave.
 
-    def __init__(self) -> None:
+    :param start: runs a fetch elsewhere.
+    """
+
+    def __init__(self, start: Start = start_thread) -> None:
+        self._start = start
         self._running: dict[str, Future[T]] = {}
 
     def do(self, key: str, fetch: Callable[[], T]) -> T:
         """The result, or the exception, of the fetch that runs for this key; begins one if there is none."""
+        return self.begin(key, fetch).result()
+
+    def begin(self, key: str, fetch: Callable[[], T]) -> "Future[T]":
+        """Begin a fetch unless one runs for this key.  The caller need not wait for its result."""
         future = self._running.get(key)
         if future is None:
             future = self._running[key] = Future()
-            threading.Thread(target=self._run, args=(key, future, fetch), daemon=True).start()
-        return future.result()
+            self._start(partial(self._run, key, future, fetch))
+        return future
 
     def _run(self, key: str, future: "Future[T]", fetch: Callable[[], T]) -> None:
         try:

@@ -164,7 +164,7 @@ def test_one_request(full: Bridge) -> None:
     known = told(full, "/requests?status=upstream")["data"][0]
     text = page(full, f"/requests/{known['id']}")
     assert known["error"] in text
-    for words in ("Waiting in the queue", "Copilot token", "Waiting for the first byte", known["caller"]):
+    for words in ("Waiting in the queue", "Copilot token", "Copilot, until the first byte", known["caller"]):
         assert words in text
     missing = full.request("GET", "/requests/none", headers=BROWSER)
     assert missing.status == 404

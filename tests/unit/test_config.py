@@ -78,6 +78,7 @@ SAMPLES = {
     "connect_timeout": ("3", 3.0),
     "read_timeout": ("1e2", 100.0),
     "keepalive_expiry": ("30", 30.0),
+    "connect_ahead": ("off", False),
     "first_byte_timeout": ("20", 20.0),
     "keepalive": (".5", 0.5),
     "keep_copilot_fields": ("on", True),
@@ -367,7 +368,14 @@ MALFORMED = [
     ],
     *[
         (name, "maybe", "true or false")
-        for name in ("proxy_env", "debug", "show_token", "keep_copilot_fields", "direct_socket_io")
+        for name in (
+            "proxy_env",
+            "connect_ahead",
+            "debug",
+            "show_token",
+            "keep_copilot_fields",
+            "direct_socket_io",
+        )
     ],
     *[
         ("model_mapping", raw, "JSON object")
@@ -644,6 +652,7 @@ WRITTEN = {
     "read_timeout": SECONDS,
     "keepalive": SECONDS,
     "keepalive_expiry": SECONDS,
+    "connect_ahead": BOOLEANS,
     "first_byte_timeout": SECONDS,
     "keep_copilot_fields": BOOLEANS,
     "answer_limit": st.integers(1, 65536).map(str),

@@ -113,7 +113,7 @@ def preflight(bridge: Bridge, simulated: bool) -> StartupBanner:
     copilot = bridge.copilot()
     with spinner("Asking Copilot for a token and its models"):
         token = copilot.token()
-        catalogue = bridge.models.catalogue(copilot)
+        catalogue = bridge.models.renewed(copilot)
     return StartupBanner(
         bridge.config,
         bridge.authenticator.requires_key,

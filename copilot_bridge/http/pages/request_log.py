@@ -337,15 +337,20 @@ def phases(row: RequestLogRow) -> list[Phase]:
     whole = row.ms
     if not whole:
         return []
-    queue = min(row.queue_ms or 0, whole)
-    token = min(row.token_ms or 0, whole - queue)
-    first = whole if row.first_byte_ms is None else min(max(row.first_byte_ms, queue + token), whole)
-    named = (
-        (tr("request.queue"), "queue", queue),
-        (tr("request.copilot_token"), "token", token),
-        (tr("request.wait_for_first_byte"), "first", first - queue - token),
-        (tr("request.streaming"), "stream", whole - first),
+    waits = (row.queue_ms, row.token_ms, row.catalogue_ms, row.connection_ms)
+    names = (
+        (tr("request.queue"), "queue"),
+        (tr("request.copilot_token"), "token"),
+        (tr("request.catalogue"), "catalogue"),
+        (tr("request.connection"), "connection"),
     )
+    named, waited = [], 0
+    for (name, kind), ms in zip(names, waits, strict=True):
+        named.append((name, kind, min(ms or 0, whole - waited)))
+        waited += named[-1][2]
+    first = whole if row.first_byte_ms is None else min(max(row.first_byte_ms, waited), whole)
+    named.append((tr("request.wait_for_first_byte"), "first", first - waited))
+    named.append((tr("request.streaming"), "stream", whole - first))
     found, start = [], 0
     for name, kind, ms in named:
         found.append(Phase(name, kind, ms, round(100 * start / whole, 2), round(100 * ms / whole, 2)))

@@ -1,8 +1,10 @@
 """The exchange of GitHub logins for Copilot tokens, on demand; concurrent callers share one exchange.
 
-There is no timer and no refresh thread: a token is checked when it is used.  A cache in memory stands in
-front of the store that all workers and the command line share, and the store in front of GitHub.  Time is
-the wall clock, because a monotonic clock stands still while a laptop sleeps.
+There is no timer: a token is checked when it is used.  A token that is due for renewal is used as long as it
+is valid, while one exchange goes on in the background, so only an expired token is waited for; and where
+nobody asks, nothing is exchanged.  A cache in memory stands in front of the store that all workers and the
+command line share, and the store in front of GitHub.  Time is the wall clock, because a monotonic clock
+stands still while a laptop sleeps.
 """
 
 import logging
@@ -52,6 +54,7 @@ class CopilotTokens:
         headers: Headers,
         store: KeyValueStore,
         clock: Callable[[], float] = time.time,
+        flights: SingleFlight[CopilotToken] | None = None,
     ) -> None:
         self._client = client
         self._headers = headers
@@ -66,7 +69,8 @@ class CopilotTokens:
         self._refused: LRUCache[str, str] = LRUCache(MAX_ACCOUNTS)
         self._delays: LRUCache[str, Wait] = LRUCache(MAX_ACCOUNTS)
         self._failures: LRUCache[str, BridgeError] = LRUCache(MAX_ACCOUNTS)
-        self._flights: SingleFlight[CopilotToken] = SingleFlight()
+        self._apis: LRUCache[str, str] = LRUCache(MAX_ACCOUNTS)  # of the last token, valid or not
+        self._flights = flights or SingleFlight()
         self.on_fetch: Callable[[str], object] = lambda _outcome: None  # "ok", or the kind of an error
 
     def get(self, account: Account) -> CopilotToken:
@@ -75,10 +79,40 @@ class CopilotTokens:
         :raises LoginRequired, UpstreamRefused: GitHub gives none.
         :raises UpstreamTimeout, UpstreamUnreachable:
         """
+        return self.available(account) or self._flights.do(account.fingerprint, lambda: self._renew(account))
+
+    def available(self, account: Account) -> CopilotToken | None:
+        """A valid token that nobody has to wait for, or None; begins a renewal that is due."""
         token = self._cache.get(account.fingerprint)
         if token and token.is_fresh(self._clock()):
             return token
-        return self._flights.do(account.fingerprint, lambda: self._renew(account))
+        token = self._usable(account, token) or self._load(account)
+        if token and not token.is_fresh(self._clock()) and not self._is_delayed(account):
+            self._flights.begin(account.fingerprint, lambda: self._renew_in_background(account))
+        return token
+
+    def api(self, account: Account) -> str:
+        """The address of Copilot's API for the account, as far as it is known without a request."""
+        known = self._apis.get(account.fingerprint)
+        if known is None:
+            stored = self._stored(account)
+            known = self._apis[account.fingerprint] = stored.api if stored else account.hosts.choose()
+        return known
+
+    def _load(self, account: Account) -> CopilotToken | None:
+        """The valid token of the store, which another process may have renewed."""
+        if self._is_delayed(account):  # this process has just read it
+            return None
+        token = self._usable(account, self._stored(account))
+        return self._remember(account, token) if token else None
+
+    def _renew_in_background(self, account: Account) -> CopilotToken:
+        try:
+            return self._renew(account)
+        except BridgeError as error:
+            self._delays[account.fingerprint] = Wait.of(RETRY_DELAY, self._clock())
+            log.warning("the Copilot token can't be renewed; the old one is used meanwhile: %s", error)
+            raise
 
     def is_known(self, account: Account) -> bool:
         """Tell whether GitHub has judged the account, or need not be asked."""
@@ -155,9 +189,13 @@ class CopilotTokens:
             log.warning("the Copilot token is kept in memory only: %s", error)
 
     def _keep(self, account: Account, token: CopilotToken) -> CopilotToken:
-        self._cache[account.fingerprint] = token
         self._delays.pop(account.fingerprint, None)
         self._failures.pop(account.fingerprint, None)
+        return self._remember(account, token)
+
+    def _remember(self, account: Account, token: CopilotToken) -> CopilotToken:
+        self._cache[account.fingerprint] = token
+        self._apis[account.fingerprint] = token.api
         return token
 
     def _fallback_token(self, account: Account, old: CopilotToken | None, error: BridgeError) -> CopilotToken:

@@ -1,5 +1,6 @@
 """An adapter for requests without the work that it repeats for every connection."""
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from ssl import SSLContext
@@ -9,9 +10,9 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
-from urllib3.util.ssl_ import create_urllib3_context
 
 from copilot_bridge.upstream.transport.connections import POOLS, WatchedPool, socks_pools
+from copilot_bridge.upstream.transport.tls import new_context
 
 # Connections of a pool: enough for all streams at once, because a connection that does not fit is closed,
 # and the next request needs a new TLS handshake.
@@ -26,9 +27,13 @@ class Adapter(HTTPAdapter):
     :param max_idle: seconds after which an idle connection is not used again.
     """
 
+    # Called with the host, and "ahead" or "on_demand", when a connection is opened.
+    on_connect: Callable[[str, str], object]
+
     def __init__(self, certificates: str | bool = True, max_idle: float = WatchedPool.max_idle) -> None:
         self._certificates = DEFAULT_CA_BUNDLE_PATH if certificates is True else str(certificates)
         self._max_idle = max_idle
+        self.on_connect: Callable[[str, str], object] = lambda _host, _opened: None
         super().__init__(pool_connections=MAX_POOLS, pool_maxsize=POOL_SIZE, max_retries=0)
         self.poolmanager.pool_classes_by_scheme = POOLS
         self._pools: dict[tuple[str, str, str | None], Any] = {}
@@ -39,7 +44,7 @@ class Adapter(HTTPAdapter):
 
         :raises OSError: the certificates can't be read.
         """
-        context = create_urllib3_context()
+        context = new_context()
         path = self._certificates
         try:
             context.load_verify_locations(**{"capath" if Path(path).is_dir() else "cafile": path})
@@ -67,7 +72,20 @@ class Adapter(HTTPAdapter):
             pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
             self._pools[key] = pool
             pool.max_idle = self._max_idle
+            pool.on_connect = lambda opened: self.on_connect(parts.netloc, opened)
         return pool
+
+    def open_ahead(self, url: str, proxies: dict[str, str], timeout: float, *, spare: bool = False) -> None:
+        """Open a connection to an origin, unless there is one.
+
+        :param spare: unless two are idle, so that whoever takes one leaves the other.
+        :raises OSError, HTTPError: it can't be opened.
+        """
+        request: Any = requests.PreparedRequest()
+        request.url = url
+        pool = self.get_connection_with_tls_context(request, True, proxies)
+        if not (pool.has_idle(2) if spare else pool.has_connection()):
+            pool.open_ahead(timeout)
 
     def close_idle(self, url: str) -> None:
         """Close an origin's idle connections, after one has died: the others have probably died with it."""

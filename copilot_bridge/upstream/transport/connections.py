@@ -6,6 +6,7 @@ request that is sent on such a connection would wait for the whole read timeout.
 - A connection that was idle for about a minute is not used again.  Two clocks are asked, because one of them
   stands still while a laptop sleeps.  A connection that has ended, or that received something unasked, is not
   used either.
+- A connection can be opened before a request needs it (`WatchedPool.open_ahead`).  It counts as a reused one.
 - TCP itself checks silent connections (`sockets`): the end of one comes as an error within a minute, in the
   middle of a stream, too.
 - If, on a reused connection, the other side's TCP has not acknowledged all of the request, and no more of it
@@ -24,21 +25,27 @@ All this concerns reused connections, and ends with the first byte of an answer.
 """
 
 import select
+import ssl
 import sys
 import time
+from collections.abc import Callable
 from http.client import HTTPException
 from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util.proxy import connection_requires_http_tunnel
 from urllib3.util.wait import wait_for_read
 
 from copilot_bridge.upstream.transport.messages import MessageConnection
 from copilot_bridge.upstream.transport.network_errors import StaleConnectionError
 from copilot_bridge.upstream.transport.patience import Patience
 from copilot_bridge.upstream.transport.sockets import enable_keepalive, unacknowledged
+from copilot_bridge.upstream.transport.tls import remember_session
 
-CHECK_INTERVAL = 3.0  # s between two checks of a silent connection
+# s between two checks of a silent connection, in which TCP sends what is missing several times
+CHECK_INTERVAL = 0.9
+FRESH_PART = 0.8  # of the time after which an idle connection is not used again
 
 
 def unpatched_poll() -> "select.poll":
@@ -70,14 +77,23 @@ def both_clocks() -> tuple[float, float]:
 class WatchedConnection(MessageConnection):
     """A mixin for urllib3's connections: it watches a reused connection until its answer begins."""
 
-    reused = False  # an answer has come on it
+    reused = False  # an answer has come on it, or it was opened ahead
+    _answered = False
     idle_since: tuple[float, float] | None = None
     timeouts: Timeouts | None = None
+    connect_seconds = 0.0  # that the request on it has waited for the connection
 
     def connect(self) -> None:
+        began = time.monotonic()
         super().connect()  # type: ignore[misc]
-        self.reused = False
+        self.connect_seconds = time.monotonic() - began
+        self.reused = self._answered = False
         enable_keepalive(self.sock)
+
+    def note_opened_ahead(self) -> None:
+        self.connect_seconds = 0.0
+        self.reused = True
+        self.idle_since = both_clocks()
 
     @property
     def is_connected(self) -> bool:
@@ -91,7 +107,22 @@ class WatchedConnection(MessageConnection):
             return not wait_for_read(self.sock, timeout=0.0)
         poll = unpatched_poll()
         poll.register(self.sock, select.POLLIN)
-        return not poll.poll(0)  # bytes that nobody asked for announce its end
+        return not poll.poll(0) or self._reads_only_tls()
+
+    def _reads_only_tls(self) -> bool:
+        """Read what has come unasked.  Messages of TLS, such as session tickets, are no sign of the end."""
+        timeout = self.sock.gettimeout()
+        try:
+            self.sock.settimeout(0.0)
+            self.sock.recv(1)
+        except ssl.SSLWantReadError:
+            return True
+        except (OSError, ValueError):
+            return False
+        else:
+            return False
+        finally:
+            self.sock.settimeout(timeout)
 
     def idle(self) -> float:
         """The seconds since the connection was put aside; a clock that was set back does not count."""
@@ -107,14 +138,18 @@ class WatchedConnection(MessageConnection):
         try:
             if self.reused and self.timeouts:
                 self._await_answer(self.timeouts, began)
-            response = super().getresponse()
+            response: Any = super().getresponse()
         except TimeoutError:
             raise
         except (OSError, HTTPException) as error:
             if not self.reused or isinstance(error, StaleConnectionError):
                 raise
             raise StaleConnectionError(str(error)) from error
+        if not self._answered:
+            self._answered = True
+            remember_session(self.sock)
         self.reused = True
+        response.connect_seconds, self.connect_seconds = self.connect_seconds, 0.0
         if self.timeouts:
             self.timeouts.patience.note(self.timeouts.kind, time.monotonic() - began)
         return response
@@ -185,6 +220,7 @@ class WatchedPool:
 
     pool: Any
     max_idle = 60.0
+    on_connect: Callable[[str], object] = staticmethod(lambda _opened: None)  # AHEAD or ON_DEMAND
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         """The connection that was used last; if that is too old, all others are."""
@@ -192,7 +228,51 @@ class WatchedPool:
         if connection.sock is not None and connection.idle() > self.max_idle:
             connection.close()
             self.close_idle()
+        if connection.sock is None:
+            self.on_connect(ON_DEMAND)
         return connection
+
+    def has_connection(self) -> bool:
+        """Tell whether a connection is in use, or is idle and can be used for a while yet."""
+        return len(self.pool.queue) < self.pool.maxsize or self.has_idle(1)
+
+    def has_idle(self, count: int) -> bool:
+        """Tell whether so many connections are idle and can be used for a while yet."""
+        newest = self.pool.queue[-count:]
+        usable = (each is not None and self._is_fresh(each) and each.is_connected for each in newest)
+        return len(newest) == count and all(usable)
+
+    def open_ahead(self, timeout: float) -> None:
+        """Open a connection for the next request, and close those that it replaces.
+
+        :param timeout: seconds.
+        :raises OSError, HTTPError: it can't be opened.
+        """
+        connection: Any = self._new_conn()  # type: ignore[attr-defined]
+        connection.timeout = timeout
+        self.on_connect(AHEAD)
+        if connection_requires_http_tunnel(self.proxy, self.proxy_config, self.scheme):  # type: ignore[attr-defined]
+            self._prepare_proxy(connection)  # type: ignore[attr-defined]
+        else:
+            connection.connect()
+        connection.note_opened_ahead()
+        self._put_newest(connection)
+
+    def _put_newest(self, connection: Any) -> None:
+        """Put a connection where the next request takes it from.  Others that are old are closed."""
+        with self.pool.mutex:
+            idle = self.pool.queue
+            found = [each for each in idle if each is not None]
+            fresh = [each for each in found if self._is_fresh(each)]
+            old = [each for each in found if not self._is_fresh(each)]
+            has_room = len(fresh) < len(idle)
+            kept = [*fresh, connection] if has_room else fresh
+            idle[:] = [None] * (len(idle) - len(kept)) + kept
+        for each in old if has_room else (*old, connection):
+            each.close()
+
+    def _is_fresh(self, connection: Any) -> bool:
+        return connection.sock is not None and connection.idle() < FRESH_PART * self.max_idle
 
     def _put_conn(self, connection: Any) -> None:
         if connection is not None:
@@ -209,6 +289,9 @@ class WatchedPool:
         for connection in list(self.pool.queue) if self.pool is not None else ():
             if connection is not None:
                 connection.close()
+
+
+AHEAD, ON_DEMAND = "ahead", "on_demand"  # before a request needed the connection, or because one did
 
 
 class PlainPool(WatchedPool, HTTPConnectionPool):  # type: ignore[misc]

@@ -1,13 +1,16 @@
 """One HTTP request to the outside, through the proxy and within the timeouts of the settings."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from copilot_bridge.config import Config
 from copilot_bridge.errors import BridgeError, ConfigError
+from copilot_bridge.upstream.single_flight import SingleFlight
 from copilot_bridge.upstream.transport.adapter import Adapter
 from copilot_bridge.upstream.transport.bodies import MEGABYTE, SIZE_LIMIT
 from copilot_bridge.upstream.transport.connections import Timeouts
@@ -15,6 +18,8 @@ from copilot_bridge.upstream.transport.network_errors import is_stale, network_e
 from copilot_bridge.upstream.transport.patience import Patience
 from copilot_bridge.upstream.transport.proxies import Proxies
 from copilot_bridge.upstream.transport.tls import certificates, certificates_variable
+
+log = logging.getLogger(__name__)
 
 NETWORK_ERRORS = (requests.RequestException, OSError)
 
@@ -31,6 +36,7 @@ class HttpClient:
         self._patience = Patience(config.first_byte_timeout)
         self._size_limit = config.answer_limit * MEGABYTE
         self._proxies = Proxies(config)
+        self._openings: SingleFlight[None] = SingleFlight()
 
     def send(
         self,
@@ -41,6 +47,7 @@ class HttpClient:
         *,
         timeout: float | None = None,
         kind: str = "",
+        background: bool = False,
     ) -> requests.Response:
         """Send a request and return the answer, its body still unread.
 
@@ -52,8 +59,11 @@ class HttpClient:
 
         :param timeout: seconds between two bytes, instead of `read_timeout`.
         :param kind: of requests whose answers take about as long to begin; by default, the path.
+        :param background: nobody waits for the answer, so the last idle connection is left to others.
         :raises UpstreamTimeout, UpstreamUnreachable:
         """
+        if background:
+            self._open_connection(url, spare=True)
         prepared = prepare(method, url, headers, body)
         limits = (self._timeout[0], timeout or self._timeout[1])
         try:
@@ -77,6 +87,23 @@ class HttpClient:
 
     def _meaning(self, error: Exception, url: str, limits: tuple[float, float]) -> BridgeError:
         return network_error(error, url, limits, proxied=bool(self._proxies.of(url)))
+
+    def begin_connection(self, url: str) -> None:
+        """Begin to open a connection to an origin for the next request, unless there is one.
+
+        If that fails, the request opens its own, and tells why it can't.
+        """
+        self._openings.begin(url, lambda: self._open_connection(url))
+
+    def _open_connection(self, url: str, *, spare: bool = False) -> None:
+        try:
+            self._adapter.open_ahead(url, self._proxies.of(url), self._timeout[0], spare=spare)
+        except (*NETWORK_ERRORS, HTTPError) as error:
+            log.debug("no connection was opened ahead: %s", self._meaning(error, url, self._timeout))
+
+    def on_connect(self, listener: Callable[[str, str], object]) -> None:
+        """Have `listener` told the host of each new connection, and "ahead" or "on_demand"."""
+        self._adapter.on_connect = listener
 
     def check(self) -> None:
         """Check the certificates.
@@ -107,3 +134,8 @@ def prepare(
     if body is not None:
         prepared.headers["Content-Length"] = str(len(body))
     return prepared  # type: ignore[no-any-return]
+
+
+def connect_seconds(response: requests.Response) -> float:
+    """The seconds for which the request waited for a new connection."""
+    return float(getattr(response.raw, "connect_seconds", 0.0))

@@ -52,7 +52,7 @@ class Bridge:
         self.number = 0
         self.checks = 0
         self.rate_limiter = SimpleNamespace(cooldowns=SimpleNamespace(of_account=lambda _: self.cooldowns))
-        self.models = SimpleNamespace(catalogue=lambda _: None)
+        self.models = SimpleNamespace(renewed=lambda _: None)
         self.store = Store(self)
 
     def account_in_use(self, _caller: Any) -> Any:

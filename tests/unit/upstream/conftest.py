@@ -12,10 +12,11 @@ from copilot_bridge.config import Config
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import open_store
 from copilot_bridge.upstream.copilot import Copilot
-from copilot_bridge.upstream.github.accounts import Account
+from copilot_bridge.upstream.github.accounts import Account, CopilotToken
 from copilot_bridge.upstream.github.tokens import CopilotTokens
 from copilot_bridge.upstream.headers import Headers
 from copilot_bridge.upstream.hosts import Hosts
+from copilot_bridge.upstream.single_flight import SingleFlight
 from copilot_bridge.upstream.transport.http_client import HttpClient
 
 START = 1_773_236_325.0
@@ -45,7 +46,8 @@ class World:
         self.client = HttpClient(self.config)
         self.headers = Headers(self.config)
         self.store = open_store(home)
-        self.tokens = CopilotTokens(self.client, self.headers, self.store.key_values, clock)
+        flights: SingleFlight[CopilotToken] = SingleFlight(start=lambda run: run())
+        self.tokens = CopilotTokens(self.client, self.headers, self.store.key_values, clock, flights)
         self.account = Account("octocat", Secret(github_token), Hosts.of(self.config))
         self.copilot = Copilot(self.client, self.tokens, self.headers, self.account)
 

@@ -10,6 +10,7 @@ from copilot_bridge.errors import ModelNotFound, StoreError, UpstreamRefused, Up
 from copilot_bridge.upstream.auto import AutoPicks, AutoUnavailable, PickContext, tier_of
 from copilot_bridge.upstream.catalogues import ModelCatalogues
 from copilot_bridge.upstream.error_mapping import read_refusal
+from copilot_bridge.upstream.waits import Waits
 
 ROWS = [
     {"id": "gpt-5-mini", "capabilities": {"type": "chat"}},
@@ -34,12 +35,16 @@ class Copilot:
         self.now = now
         self.sent = []
         self.account = type("Account", (), {"fingerprint": fingerprint})()
+        self.waits = Waits()
         self.answers = {
             "/models": {"data": ROWS},
             "/auto": self.second("claude-sonnet-5", discounted_costs={"claude-sonnet-5": 0.1}),
             "/models/session": self.first(),
             "/models/session/intent": {"chosen_model": "gpt-5-mini"},
         }
+
+    def for_background(self):
+        return self
 
     def second(self, model, **more):
         row = {"id": model} if isinstance(model, str) else model

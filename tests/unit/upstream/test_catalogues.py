@@ -7,9 +7,12 @@ import threading
 import pytest
 from urllib3 import HTTPResponse
 
-from copilot_bridge.errors import ModelNotFound, UpstreamRefused, UpstreamUnreachable
+from copilot_bridge.errors import ModelNotFound, StoreError, UpstreamRefused, UpstreamUnreachable
 from copilot_bridge.models.catalogue import Catalogue, Model
-from copilot_bridge.upstream.catalogues import CATALOGUE_TTL, UNKNOWN_NAME_TTL, ModelCatalogues
+from copilot_bridge.store import open_store
+from copilot_bridge.upstream.catalogues import CATALOGUE_TTL, MAX_AGE, UNKNOWN_NAME_TTL, ModelCatalogues
+from copilot_bridge.upstream.single_flight import SingleFlight
+from copilot_bridge.upstream.waits import Waits
 
 ROWS = [
     {
@@ -45,6 +48,10 @@ class Copilot:
         self.sent = []
         self.failure = None
         self.account = type("Account", (), {"fingerprint": "abc"})()
+        self.waits = Waits()
+
+    def for_background(self):
+        return self
 
     def token(self):
         return Token(self.api)
@@ -64,8 +71,23 @@ def copilot():
 
 
 @pytest.fixture
-def models(clock):
-    return ModelCatalogues(clock)
+def process(clock, tmp_path):
+    """Makes one with a memory of its own; its renewals are over before the call that begins them returns."""
+    stores = []
+
+    def make():
+        stores.append(open_store(tmp_path))
+        flights = SingleFlight(start=lambda run: run())
+        return ModelCatalogues(clock, store=stores[-1].key_values, flights=flights)
+
+    yield make
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def models(process):
+    return process()
 
 
 def fetches(copilot):
@@ -223,8 +245,80 @@ def test_a_catalogue_is_kept_for_ten_minutes(models, copilot, clock):
     clock.forward(CATALOGUE_TTL - 1)
     assert models.catalogue(copilot) is first
     clock.forward(1)
-    assert models.catalogue(copilot) is not first
+    assert models.renewed(copilot) is not first
     assert fetches(copilot) == 2
+
+
+def test_an_old_catalogue_is_used_while_it_is_renewed(models, copilot, clock):
+    first = models.catalogue(copilot)
+    clock.forward(MAX_AGE)
+    copilot.rows = [{"id": "new"}]
+    assert models.catalogue(copilot) is first
+    assert list(models.catalogue(copilot).models) == ["new"]
+    assert fetches(copilot) == 2
+
+
+def test_a_catalogue_of_last_week_is_not_used(models, copilot, clock):
+    models.catalogue(copilot)
+    clock.forward(MAX_AGE + 1)
+    copilot.rows = [{"id": "new"}]
+    assert list(models.catalogue(copilot).models) == ["new"]
+
+
+def test_nobody_waits_for_a_renewal(process, copilot, clock):
+    """It goes on in the background, once for all requests that come meanwhile."""
+    process().catalogue(copilot)
+    clock.forward(CATALOGUE_TTL)
+    started = []
+    models = process()
+    models._flights = SingleFlight(start=started.append)
+    for _ in range(3):
+        assert models.resolve(copilot, "gpt-4o").model.id == "gpt-4o"
+    assert fetches(copilot) == 1
+    (run,) = started
+    run()
+    assert fetches(copilot) == 2
+
+
+def test_a_catalogue_outlives_a_restart(process, copilot, clock):
+    first = process().catalogue(copilot)
+    clock.forward(CATALOGUE_TTL - 1)
+    found = process().catalogue(copilot)
+    assert (found.models, found.at, found.api) == (first.models, first.at, first.api)
+    assert fetches(copilot) == 1
+
+
+def test_one_process_renews_a_catalogue_for_all(process, copilot, clock):
+    processes = [process() for _ in range(3)]
+    for each in processes:
+        each.catalogue(copilot)
+    clock.forward(CATALOGUE_TTL)
+    for each in (*processes, *processes):
+        each.catalogue(copilot)
+    assert fetches(copilot) == 2
+
+
+@pytest.mark.parametrize(
+    "change", [{"rows": None}, {"rows": "x"}, {"at": "soon"}, {"at": None}, {"api": "https://elsewhere"}]
+)
+def test_a_stored_catalogue_that_is_not_understood_is_fetched_anew(process, copilot, tmp_path, change):
+    process().catalogue(copilot)
+    key_values = open_store(tmp_path).key_values
+    key_values.write("catalogues/abc", key_values.read("catalogues/abc") | change)
+    if change.get("rows", "") not in (None, "x"):
+        assert process().resolve(copilot, "gpt-4o").model.id == "gpt-4o"
+        assert fetches(copilot) == 2
+
+
+def test_a_full_disk_costs_nobody_the_catalogue(models, copilot, monkeypatch, caplog):
+    def full(*_args):
+        raise StoreError("No space left on device")
+
+    monkeypatch.setattr(models._store, "write", full)
+    models.catalogue(copilot)
+    assert models.resolve(copilot, "gpt-4o").model.id == "gpt-4o"
+    assert fetches(copilot) == 1
+    assert "No space left" in caplog.text
 
 
 def test_it_is_fetched_anew_from_another_host(models, copilot):
@@ -238,8 +332,8 @@ def test_it_is_fetched_anew_from_another_host(models, copilot):
 def test_it_is_fetched_anew_when_the_clock_was_set_back(models, copilot, clock):
     models.catalogue(copilot)
     clock.forward(-86400)
-    models.catalogue(copilot)
-    models.catalogue(copilot)
+    for _ in range(3):
+        models.catalogue(copilot)
     assert fetches(copilot) == 2
 
 
@@ -288,7 +382,8 @@ def test_without_any_list_the_failure_is_told(models, copilot):
     assert models.resolve(copilot, "gpt-4o").model.id == "gpt-4o"
 
 
-def test_concurrent_callers_share_one_fetch(models, copilot):
+def test_concurrent_callers_share_one_fetch(clock, copilot):
+    models = ModelCatalogues(clock)
     arrived, go, got = threading.Event(), threading.Event(), []
     send = copilot.send
 

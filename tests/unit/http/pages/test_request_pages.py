@@ -14,18 +14,22 @@ def row(**values):
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"ms": 1000, "queue_ms": 100, "token_ms": 50, "first_byte_ms": 400}, [100, 50, 250, 600]),
-        ({"ms": 1000, "first_byte_ms": 400}, [0, 0, 400, 600]),
-        ({"ms": 1000, "queue_ms": 100}, [100, 0, 900, 0]),
-        ({"ms": 1000, "queue_ms": 2000, "token_ms": 10, "first_byte_ms": 5}, [1000, 0, 0, 0]),
-        ({"ms": 1000, "queue_ms": 300, "token_ms": 300, "first_byte_ms": 400}, [300, 300, 0, 400]),
+        ({"ms": 1000, "queue_ms": 100, "token_ms": 50, "first_byte_ms": 400}, [100, 50, 0, 0, 250, 600]),
+        (
+            {"ms": 1000, "token_ms": 50, "catalogue_ms": 40, "connection_ms": 30, "first_byte_ms": 400},
+            [0, 50, 40, 30, 280, 600],
+        ),
+        ({"ms": 1000, "first_byte_ms": 400}, [0, 0, 0, 0, 400, 600]),
+        ({"ms": 1000, "queue_ms": 100}, [100, 0, 0, 0, 900, 0]),
+        ({"ms": 1000, "queue_ms": 2000, "token_ms": 10, "first_byte_ms": 5}, [1000, 0, 0, 0, 0, 0]),
+        ({"ms": 1000, "queue_ms": 300, "token_ms": 300, "first_byte_ms": 400}, [300, 300, 0, 0, 0, 400]),
     ],
 )
 def test_the_phases_add_up_to_the_whole_time(given, expected):
     found = phases(row(**given))
     assert [each.ms for each in found] == expected
     assert sum(each.length for each in found) == pytest.approx(100, abs=0.1)
-    starts = [sum(expected[:index]) / 10 for index in range(4)]
+    starts = [sum(expected[:index]) / 10 for index in range(6)]
     assert [each.start for each in found] == pytest.approx(starts)
 
 

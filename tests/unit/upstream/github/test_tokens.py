@@ -12,6 +12,7 @@ from copilot_bridge.store import open_store
 from copilot_bridge.upstream.github.accounts import Account
 from copilot_bridge.upstream.github.api import NOTICES
 from copilot_bridge.upstream.github.tokens import MAX_RENEWALS, RENEWAL_WINDOW, RETRY_DELAY, proxy_host
+from copilot_bridge.upstream.single_flight import SingleFlight
 
 GITHUB_TOKEN = "ghu_EXAMPLE0000000000000000000000000000"
 EXCHANGE = "https://api.github.com/copilot_internal/v2/token"
@@ -55,8 +56,70 @@ def test_a_token_is_renewed_ahead_of_its_end(world, hub, clock, refresh_in, life
     clock.forward(life - 0.01)
     assert world.get() == "tid=1;exp=1"
     clock.forward(0.02)
+    assert world.get() == "tid=1;exp=1"  # valid for another while
     assert world.get() == "tid=2;exp=1"
     assert hub.exchanges == 2
+
+
+def test_nobody_waits_for_a_renewal(world, hub, clock):
+    """It goes on in the background, once for all requests that come meanwhile."""
+    hub.gives_tokens()
+    world.get()
+    clock.forward(1261)
+    started = []
+    world.tokens._flights = SingleFlight(start=started.append)
+    assert [world.get() for _ in range(3)] == ["tid=1;exp=1"] * 3
+    assert hub.exchanges == 1
+    (run,) = started
+    run()
+    assert world.get() == "tid=2;exp=1"
+    assert hub.exchanges == 2
+
+
+def test_an_expired_token_is_waited_for(world, hub, clock):
+    hub.gives_tokens()
+    world.get()
+    clock.forward(1561)
+    assert world.get() == "tid=2;exp=1"
+
+
+def test_an_hour_of_work_takes_three_exchanges_and_an_idle_night_none(new_world, hub, clock):
+    hub.gives_tokens()
+    workers = [new_world() for _ in range(2)]
+    for second in range(0, 3600, 20):
+        workers[second // 20 % 2].get()
+        clock.forward(20)
+    assert hub.exchanges == 3
+    clock.forward(8 * 3600)
+    assert hub.exchanges == 3
+
+
+def test_a_renewal_that_fails_in_the_store_is_told_and_not_repeated_at_once(
+    world, hub, clock, monkeypatch, caplog
+):
+    def broken(_name):
+        raise StoreError("the store is gone")
+
+    hub.gives_tokens()
+    world.get()
+    clock.forward(1261)
+    monkeypatch.setattr(world.tokens._store, "lock", broken)
+    assert [world.get() for _ in range(3)] == ["tid=1;exp=1"] * 3
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    monkeypatch.undo()
+    clock.forward(RETRY_DELAY + 1)
+    world.get()
+    assert world.get() == "tid=2;exp=1"
+
+
+def test_the_address_of_the_last_token_is_known_without_a_request(new_world, hub, clock):
+    assert new_world().tokens.api(new_world().account) == COPILOT
+    hub.gives_tokens(endpoints={"api": BUSINESS})
+    new_world().get()
+    clock.forward(86400)
+    after = new_world()
+    assert after.tokens.api(after.account) == BUSINESS
+    assert hub.exchanges == 1
 
 
 @pytest.mark.parametrize("refresh_in", [None, 0, -5, "1500", True, [], {"a": 1}])
@@ -153,6 +216,7 @@ def test_processes_share_tokens(new_world, hub, clock):
     one, two = new_world(), new_world()
     assert one.get() == two.get() == "tid=1;exp=1"
     clock.forward(1261)
+    assert [two.get(), one.get()] == ["tid=1;exp=1"] * 2
     assert two.get() == one.get() == "tid=2;exp=1"
     assert hub.exchanges == 2
 
@@ -316,6 +380,7 @@ def test_the_old_one_serves_without_a_network(world, hub, clock):
     hub.gives_tokens()
     assert world.get() == "tid=1;exp=1"
     clock.forward(RETRY_DELAY + 1)
+    world.get()
     assert world.get() == "tid=2;exp=1"
 
 

@@ -16,6 +16,7 @@ import requests
 
 from copilot_bridge.streaming.response_body import BlockingBody, NonBlockingBody, open_body
 from copilot_bridge.upstream.transport import adapter as module
+from copilot_bridge.upstream.transport import connections
 from copilot_bridge.upstream.transport.adapter import Adapter
 from copilot_bridge.upstream.transport.connections import POOLS
 from copilot_bridge.upstream.transport.http_client import prepare
@@ -82,6 +83,11 @@ def secure(serve: Callable[..., Server], certificate: Path) -> Server:
 
 
 @pytest.fixture
+def plain(serve: Callable[..., Server]) -> Server:
+    return serve()
+
+
+@pytest.fixture
 def adapter(certificate: Path) -> Iterator[Adapter]:
     made = Adapter(str(certificate))
     yield made
@@ -97,8 +103,8 @@ def test_certificates_are_read_once(
     adapter: Adapter, secure: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[ssl.SSLContext] = []
-    make = module.create_urllib3_context
-    monkeypatch.setattr(module, "create_urllib3_context", lambda: made.append(make()) or made[-1])
+    make = module.new_context
+    monkeypatch.setattr(module, "new_context", lambda: made.append(make()) or made[-1])
     for _ in range(3):
         assert get(adapter, secure.url()) == b"ok"
         adapter.close()
@@ -115,6 +121,89 @@ def test_a_folder_of_certificates(secure: Server, certificate: Path, tmp_path: P
     adapter = Adapter(str(tmp_path))
     assert get(adapter, secure.url()) == b"ok"
     adapter.close()
+
+
+def test_a_new_connection_resumes_the_session_of_the_last_one(adapter: Adapter, secure: Server) -> None:
+    for resumed in (False, True, True):
+        assert get(adapter, secure.url()) == b"ok"
+        assert secure.clients[-1].session_reused is resumed  # type: ignore[attr-defined]
+        adapter.close()
+
+
+def test_a_session_is_not_offered_to_another_host(adapter: Adapter, secure: Server) -> None:
+    """With one, its certificate would not be looked at."""
+    assert get(adapter, secure.url()) == b"ok"
+    with pytest.raises(requests.exceptions.SSLError, match="Hostname mismatch"):
+        get(adapter, secure.url("localhost"))
+
+
+@pytest.mark.parametrize("scheme", ["plain", "secure"])
+def test_a_request_uses_the_connection_that_was_opened_ahead(
+    adapter: Adapter, plain: Server, secure: Server, scheme: str
+) -> None:
+    """The session tickets that a server has sent on it by then are not taken for its end."""
+    server = {"plain": plain, "secure": secure}[scheme]
+    opened: list[str] = []
+    adapter.on_connect = lambda _host, how: opened.append(how)
+    adapter.open_ahead(server.url(), {}, 5.0)
+    (pool,) = adapter._pools.values()
+    if scheme == "secure":
+        assert select.select([pool.pool.queue[-1].sock], [], [], 4.0)[0]
+    for _ in range(3):
+        assert pool.has_connection()
+        adapter.open_ahead(server.url(), {}, 5.0)
+    assert get(adapter, server.url()) == b"ok"
+    assert opened == ["ahead"]
+    assert adapter.send(prepare("GET", server.url(), {}, None)).raw.connect_seconds == 0.0
+
+
+def test_an_old_connection_is_replaced_and_closed(
+    adapter: Adapter, plain: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(connections, "both_clocks", lambda: (now, now))
+    adapter.open_ahead(plain.url(), {}, 5.0)
+    (pool,) = adapter._pools.values()
+    first = pool.pool.queue[-1]
+    now = 47.0
+    assert pool.has_connection()
+    now = 49.0
+    adapter.open_ahead(plain.url(), {}, 5.0)
+    assert first.sock is None
+    assert [each for each in pool.pool.queue if each is not None] == [pool.pool.queue[-1]]
+    assert pool.pool.queue[-1].is_connected
+
+
+def test_a_connection_that_has_ended_is_replaced(adapter: Adapter, plain: Server) -> None:
+    adapter.open_ahead(plain.url(), {}, 5.0)
+    (pool,) = adapter._pools.values()
+    pool.pool.queue[-1].sock.shutdown(socket.SHUT_RDWR)
+    assert not pool.has_connection()
+    adapter.open_ahead(plain.url(), {}, 5.0)
+    assert pool.has_connection()
+    assert get(adapter, plain.url()) == b"ok"
+
+
+def test_the_last_idle_connection_is_left_to_others(adapter: Adapter, plain: Server) -> None:
+    """What nobody waits for takes one of its own, or one of two."""
+    opened: list[str] = []
+    adapter.on_connect = lambda _host, how: opened.append(how)
+    for _ in range(3):
+        adapter.open_ahead(plain.url(), {}, 5.0, spare=True)
+        assert get(adapter, plain.url()) == b"ok"
+    assert opened == ["ahead"] * 2
+    (pool,) = adapter._pools.values()
+    assert pool.has_idle(2)
+
+
+def test_none_is_opened_while_one_is_in_use(adapter: Adapter, plain: Server) -> None:
+    opened: list[str] = []
+    adapter.on_connect = lambda _host, how: opened.append(how)
+    response = adapter.send(prepare("GET", plain.url(), {}, None), stream=True)
+    adapter.open_ahead(plain.url(), {}, 5.0)
+    assert response.content == b"ok"
+    assert opened == ["on_demand"]
+    assert response.raw.connect_seconds > 0
 
 
 @pytest.mark.parametrize("certificates", [True, "/dev/null/none", "no certificate"])
