@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from integration.harness import Bridge, Json, Simulator, Start, new_token
+from integration.harness import PATIENCE, Bridge, Json, Simulator, Start, new_token
 
 CHAT = "/v1/chat/completions"
 
@@ -115,7 +115,7 @@ def test_a_refused_session_has_one_successor(auto_bridge: Bridge, simulator: Sim
 
 def test_the_discount_is_in_the_log(auto_bridge: Bridge, mark: str) -> None:
     ask(auto_bridge, f"hello {mark}")
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         head = {"accept": "application/json"}
         rows = auto_bridge.request("GET", "/requests?limit=1", headers=head).json["data"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from integration.agents import claude_code, codex, item
-from integration.harness import Bridge, Json, Simulator, Start, new_mark, new_token
+from integration.harness import PATIENCE, Bridge, Json, Simulator, Start, new_mark, new_token
 
 CODEX, SONNET, CHAT = "gpt-5.3-codex", "claude-sonnet-4.5", "gpt-4.1"
 
@@ -33,7 +33,7 @@ def post(bridge: Bridge, path: str, body: Json, **headers: str) -> None:
 
 def logged(bridge: Bridge, session: str, number: int) -> list[Json]:
     """The log's rows of a conversation, as soon as there are so many."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while True:
         query = f"/requests?session={session}"
         found: list[Json] = bridge.request("GET", query, headers={"accept": "application/json"}).json["data"]
