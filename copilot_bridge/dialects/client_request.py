@@ -32,6 +32,8 @@ class ResponseOptions(NamedTuple):
     :param keep: whether to leave Copilot's own fields in.
     :param upstream_item_ids: takes up the ids of items, the client's -> Copilot's.
     :param on_end: called with the whole response when it is complete, if later requests may continue it.
+    :param elapsed: returns the seconds since the request came.
+    :param now: returns the present time by RFC 3339.
     """
 
     id: str
@@ -39,6 +41,8 @@ class ResponseOptions(NamedTuple):
     keep: bool
     upstream_item_ids: MutableMapping[str, str]
     on_end: OnEnd = ignore
+    elapsed: Callable[[], float] = float
+    now: Callable[[], str] = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,10 @@ class ClientRequest(ABC):
 
         :raises InvalidRequest, Unsupported: a field is wrong or not supported; the error names it.
         """
+
+    def ready_response(self) -> bytes | None:
+        """Return the whole response to a request that needs no model; None: the model has to respond."""
+        return None
 
     def model_name(self, _headers: Mapping[str, str]) -> str:
         """Return the name of the model with what the headers say about it.

@@ -16,6 +16,7 @@ class ModelEntry:
     :param copilot_fields: Copilot's own fields, for those who want them.
     :param context: tokens; None: not known.
     :param efforts: the reasoning efforts that it takes.
+    :param fills_gaps: it completes texts, and holds no conversations.
     """
 
     id: str
@@ -28,6 +29,8 @@ class ModelEntry:
     context: int | None = None
     efforts: tuple[str, ...] = ()
     takes_images: bool = False
+    takes_tools: bool = False
+    fills_gaps: bool = False
     parallel_tools: bool = False
 
 

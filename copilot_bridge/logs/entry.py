@@ -121,9 +121,13 @@ class RequestLogEntry:
         """In AI units."""
         return None if self.nano_aiu is None else self.nano_aiu / 1e9
 
+    def elapsed(self) -> float:
+        """Return the seconds since the request came."""
+        return time.perf_counter() - self.started
+
     @property
     def ms(self) -> int:
-        return round((time.perf_counter() - self.started) * 1000)
+        return round(self.elapsed() * 1000)
 
     def note_usage(self, usage: dict[str, Any] | None) -> None:
         """Note the tokens of a usage in the form of OpenAI's chat API."""

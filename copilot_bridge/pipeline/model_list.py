@@ -82,6 +82,8 @@ def entry_of(bridge: Bridge, model: Model) -> ModelEntry:
         context=model.max_prompt_tokens or model.context,
         efforts=model.profile.efforts or (),
         takes_images=bool(model.supports.get("vision")),
+        takes_tools=bool(model.supports.get("tool_calls")),
+        fills_gaps=model.type == "completion",
         parallel_tools=bool(model.supports.get("parallel_tool_calls")),
     )
 

@@ -44,7 +44,8 @@ class Generation:
         self.dialect = dialect.name
         self.framing = dialect.framing
         self.model = received.client.model
-        self.streaming = received.client.streaming
+        self._ready = received.client.ready_response()
+        self.streaming = received.client.streaming and self._ready is None
         self.reply_headers: dict[str, str] = {}
         self._context = context
         self._entry = entry
@@ -71,6 +72,9 @@ class Generation:
 
         :raises BridgeError: the request can't be prepared, Copilot refused it, or its response is an error.
         """
+        if self._ready is not None:
+            self._entry.model = self._context.models.resolve(self._context.copilot(), self.model).model.id
+            return self._ready
         sent = self._send()
         limit = self._context.bridge.config.answer_limit * MEGABYTE
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 
 from copilot_bridge.dialects import codec
@@ -59,8 +60,14 @@ def read_request(
     bridge, continuation = context.bridge, client.continuation
     on_end = continue_conversation(context, continuation, data, headers) if continuation else ignore
     keep = bridge.config.keep_copilot_fields
-    options = ResponseOptions(entry.id, int(entry.at), keep, bridge.upstream_item_ids, on_end)
+    options = ResponseOptions(
+        entry.id, int(entry.at), keep, bridge.upstream_item_ids, on_end, entry.elapsed, rfc3339_now
+    )
     return ReceivedRequest(context, entry, dialect, data, headers, client, client.response(options))
+
+
+def rfc3339_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def continue_conversation(

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.adaptation.media import media_type
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.completions.fill_marks import read_fill_prompt
 from copilot_bridge.dialects.ollama.request import options_of
@@ -81,8 +80,9 @@ def read_tool(tool: JsonObject) -> Tool:
     return Tool(function["name"], function.get("description") or "", schema)
 
 
-def read_image(data: str) -> Image:
-    return Image(media_type("image/png", data), data)
+def read_image(part: JsonObject) -> Image | Text:
+    """Read an image, or the note in place of one that was left out."""
+    return Text(part["text"]) if part["type"] == "text" else Image(part["media_type"], part["data"])
 
 
 class MessageReader:

@@ -7,6 +7,7 @@ https://docs.ollama.com/api
 from collections.abc import Iterator
 from typing import Any
 
+from copilot_bridge.dialects.adaptation.media import media_type
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.conversation import (
     MODEL,
@@ -17,6 +18,7 @@ from copilot_bridge.dialects.conversation import (
     Step,
     read_steps,
 )
+from copilot_bridge.dialects.images import ImageHolder, ImagePart
 from copilot_bridge.dialects.request_body import MODEL as MODEL_NAME
 from copilot_bridge.dialects.request_body import check_body, read_body
 from copilot_bridge.dialects.validation import (
@@ -99,9 +101,54 @@ def read(data: bytes, fields: Validators) -> JsonObject:
     """
     body = read_body(data)
     check_body(REQUIRED, fields, body)
-    body["model"] = body["model"].removesuffix(LATEST) or body["model"]
+    body["model"] = without_tag(body["model"])
     body["stream"] = body.get("stream") is not False
+    for holder in (body, *(body.get("messages") or ())):
+        if holder.get("images"):
+            holder["images"] = [image_part(data) for data in holder["images"]]
     return body
+
+
+def read_name(data: bytes) -> JsonObject:
+    """Read a request that only names a model; older clients call the field `name`."""
+    body = read_body(data)
+    body["model"] = body.get("model") or body.get("name")
+    check_body(REQUIRED, {"stream": BOOLEAN}, body)
+    body["model"] = without_tag(body["model"])
+    return body
+
+
+def without_tag(model: str) -> str:
+    """Return a model's name without the tag that stands for the newest version."""
+    return model.removesuffix(LATEST) or model
+
+
+def image_part(data: str) -> JsonObject:
+    """Return an image as an object, for whoever has to change it."""
+    return {"type": "image", "media_type": media_type("image/png", data), "data": data}
+
+
+def images(body: JsonObject) -> list[ImagePart]:
+    return [
+        ImagePart(f"{where}images.{position}", part, index, holder.get("role") == "tool")
+        for index, (where, holder) in enumerate(holders(body))
+        for position, part in enumerate(holder.get("images") or ())
+    ]
+
+
+def image_holders(body: JsonObject) -> Iterator[ImageHolder]:
+    """Yield the images that were not left out."""
+    for image in images(body):
+        if image.part["type"] == "image":
+            yield ImageHolder(image.where, image.part, image.from_tool)
+
+
+def holders(body: JsonObject) -> Iterator[tuple[str, JsonObject]]:
+    """Yield what may have images, with its location."""
+    if body.get("messages") is None:
+        yield "", body
+    for index, message in enumerate(body.get("messages") or ()):
+        yield f"messages.{index}.", message
 
 
 def is_load(body: JsonObject) -> bool:

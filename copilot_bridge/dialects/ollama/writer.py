@@ -3,11 +3,9 @@
 Calls of tools come whole, since their arguments are objects in this dialect.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from copilot_bridge.dialects import codec
@@ -48,8 +46,8 @@ class OllamaWriter:
     """Writes a stream.
 
     :param members: writes (text, thinking, calls) as members of a line.
-    :param clock: the time in nanoseconds, from any start; the durations count from the writer's creation.
-    :param now: the time that each line bears.
+    :param elapsed: returns the seconds since the request came.
+    :param now: returns the present time by RFC 3339.
     """
 
     def __init__(
@@ -57,15 +55,14 @@ class OllamaWriter:
         *,
         model: str,
         members: Callable[..., JsonObject],
-        clock: Callable[[], int] = time.monotonic_ns,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        elapsed: Callable[[], float] = float,
+        now: Callable[[], str] = str,
     ) -> None:
         self._model = model
         self._members = members
-        self._clock = clock
+        self._elapsed = elapsed
         self._now = now
-        self._began = clock()
-        self._first: int | None = None
+        self._first: float | None = None
         self._call: OpenCall | None = None
 
     def feed(self, event: Event) -> list[Frame]:
@@ -75,8 +72,13 @@ class OllamaWriter:
     def fail(self, error: BridgeError) -> Frame:
         return error_frame(error)
 
+    def loaded(self) -> JsonObject:
+        """Return the response to a request that only has the model loaded, as it always is."""
+        _name, line = self._line(self._members() | {"done_reason": "load"}, done=True)
+        return line
+
     def _started(self, _event: ResponseStarted) -> list[Frame]:
-        self._first = self._clock()
+        self._first = self._elapsed()
         return []
 
     def _text(self, event: TextDelta | RefusalDelta) -> list[Frame]:
@@ -107,16 +109,16 @@ class OllamaWriter:
         return [self._line(self._members("", "", [{"id": call.id, "function": function}]))]
 
     def _finished(self, event: ResponseFinished) -> list[Frame]:
-        now = self._clock()
-        first = self._first or now
+        now = self._elapsed()
+        first = now if self._first is None else self._first
         end = {
             "done_reason": FINISH_REASON_MAP[event.reason],
-            "total_duration": now - self._began,
+            "total_duration": nanoseconds(first) + nanoseconds(now - first),
             "load_duration": 0,
             "prompt_eval_count": event.usage.prompt_tokens,
-            "prompt_eval_duration": first - self._began,
+            "prompt_eval_duration": nanoseconds(first),
             "eval_count": event.usage.output,
-            "eval_duration": now - first,
+            "eval_duration": nanoseconds(now - first),
         }
         last = self._line(self._members() | end, done=True)
         return [last] if event.reason == "length" and self._is_cut() else [*self._close_call(), last]
@@ -131,8 +133,8 @@ class OllamaWriter:
         return True
 
     def _line(self, members: JsonObject, *, done: bool = False) -> Frame:
-        created = self._now().isoformat().replace("+00:00", "Z")
-        return "", {"model": self._model, "created_at": created, **members, "done": done}
+        created_at = self._now()
+        return "", {"model": self._model, "created_at": created_at, **members, "done": done}
 
     _HANDLERS: ClassVar[dict[type, Callable[[Any, Any], list[Frame]]]] = {
         ResponseStarted: _started,
@@ -143,6 +145,10 @@ class OllamaWriter:
         ToolCallArgumentsDelta: _arguments,
         ResponseFinished: _finished,
     }
+
+
+def nanoseconds(seconds: float) -> int:
+    return round(seconds * 1e9)
 
 
 def chat_members(text: str = "", thinking: str = "", calls: Sequence[JsonObject] = ()) -> JsonObject:

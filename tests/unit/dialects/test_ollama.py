@@ -2,7 +2,6 @@
 
 import base64
 import json
-from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -227,12 +226,9 @@ USAGE = TokenUsage(input=5, cached=2, output=3)
 
 
 def lines(*events: Event, members: Any = chat_members) -> list[dict[str, Any]]:
-    ticks = count(0, 1000)
+    ticks = count()
     writer = OllamaWriter(
-        model="m",
-        members=members,
-        clock=lambda: next(ticks),
-        now=lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        model="m", members=members, elapsed=lambda: float(next(ticks)), now=lambda: "2026-01-02T03:04:05Z"
     )
     encoded = NewlineDelimitedJson().encode([frame for event in events for frame in writer.feed(event)])
     return [json.loads(line) for line in encoded.splitlines()]
@@ -252,12 +248,12 @@ def test_a_chat_is_written() -> None:
     assert last == head | {
         "message": {"role": "assistant", "content": ""},
         "done_reason": "stop",
-        "total_duration": 2000,
+        "total_duration": 1_000_000_000,
         "load_duration": 0,
         "prompt_eval_count": 7,
-        "prompt_eval_duration": 1000,
+        "prompt_eval_duration": 0,
         "eval_count": 3,
-        "eval_duration": 1000,
+        "eval_duration": 1_000_000_000,
         "done": True,
     }
 

@@ -1,0 +1,35 @@
+"""The records of Ollama's API: its chats, and its generations."""
+
+from copilot_bridge.dialects.dialect import Dialect
+from copilot_bridge.dialects.ollama.client_request import ChatRequest, GenerateRequest
+from copilot_bridge.dialects.ollama.errors import write_error
+from copilot_bridge.dialects.ollama.framing import FRAMING
+from copilot_bridge.dialects.ollama.model_list import MODEL_LIST
+
+FIELD_PATHS = {"output_format": ("format",), "stop": ("options.stop",)}
+
+OLLAMA = Dialect(
+    name="ollama",
+    title="Ollama",
+    endpoint="/api/chat",
+    path_pattern=r"api/(?:chat|version|tags|ps|show|pull|push|create|copy|delete|embed|embeddings)",
+    request=ChatRequest,
+    upstream_order=("messages", "responses", "chat"),
+    write_error=write_error,
+    error_schema="OllamaError",
+    framing=FRAMING,
+    field_paths=FIELD_PATHS | {"tools": ("tools",), "conversation": ("messages",)},
+    model_list=MODEL_LIST,
+)
+
+OLLAMA_GENERATE = Dialect(
+    name="ollama_generate",
+    title="Ollama's generate",
+    endpoint="/api/generate",
+    request=GenerateRequest,
+    upstream_order=("messages", "responses", "chat"),
+    write_error=write_error,
+    error_schema="OllamaError",
+    framing=FRAMING,
+    field_paths=FIELD_PATHS | {"conversation": ("prompt",)},
+)

@@ -1,0 +1,67 @@
+"""Ollama's embeddings, requested and answered by way of OpenAI's.
+
+https://docs.ollama.com/api/embed
+"""
+
+from typing import Any
+
+import orjson
+
+from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.ollama.request import without_tag
+from copilot_bridge.dialects.request_body import MODEL, check_body, read_body
+from copilot_bridge.dialects.validation import POSITIVE, STRING, Validators, string_or_list_of
+
+# Left out, since they change nothing here: `truncate`, `options`, `keep_alive`.
+EMBED: Validators = {"model": MODEL, "input": string_or_list_of(STRING)}
+EMBEDDINGS: Validators = {"model": MODEL, "prompt": STRING}
+
+
+def read_embed(data: bytes) -> JsonObject:
+    """Read the body of `POST /api/embed` as one of OpenAI's embeddings.
+
+    :raises InvalidRequest: a field is wrong; the error names it.
+    """
+    body = read_body(data)
+    check_body(EMBED, {"dimensions": POSITIVE}, body)
+    texts = body["input"]
+    size = {"dimensions": body["dimensions"]} if body.get("dimensions") else {}
+    return {"model": without_tag(body["model"]), "input": [texts] if isinstance(texts, str) else texts} | size
+
+
+def read_embeddings(data: bytes) -> JsonObject:
+    """Read the body of `POST /api/embeddings`, the older form for a single text.
+
+    :raises InvalidRequest: a field is wrong; the error names it.
+    """
+    body = read_body(data)
+    check_body(EMBEDDINGS, {}, body)
+    return {"model": without_tag(body["model"]), "input": [body["prompt"]]}
+
+
+def write_embed(response: bytes) -> bytes:
+    """Write the response of `POST /api/embed`.
+
+    :param response: OpenAI's.
+    """
+    read = orjson.loads(response)
+    return orjson.dumps(
+        {
+            "model": read["model"],
+            "embeddings": vectors_in(read),
+            "prompt_eval_count": read["usage"]["prompt_tokens"],
+        }
+    )
+
+
+def write_embeddings(response: bytes) -> bytes:
+    """Write the response of `POST /api/embeddings`.
+
+    :param response: OpenAI's.
+    """
+    (vector,) = vectors_in(orjson.loads(response))
+    return orjson.dumps({"embedding": vector})
+
+
+def vectors_in(response: JsonObject) -> list[Any]:
+    return [entry["embedding"] for entry in response["data"]]
