@@ -29,6 +29,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from http.client import HTTPException
 from typing import Any
 
@@ -260,7 +261,7 @@ class WatchedPool:
 
     def _put_newest(self, connection: Any) -> None:
         """Put a connection where the next request takes it from.  Others that are old are closed."""
-        with self.pool.mutex:
+        with getattr(self.pool, "mutex", nullcontext()):  # gevent's queues need none
             idle = self.pool.queue
             found = [each for each in idle if each is not None]
             fresh = [each for each in found if self._is_fresh(each)]

@@ -100,6 +100,8 @@ class HttpClient:
             self._adapter.open_ahead(url, self._proxies.of(url), self._timeout[0], spare=spare)
         except (*NETWORK_ERRORS, HTTPError) as error:
             log.debug("no connection was opened ahead: %s", self._meaning(error, url, self._timeout))
+        except Exception:
+            log.exception("internal error while a connection was opened ahead")
 
     def on_connect(self, listener: Callable[[str, str], object]) -> None:
         """Have `listener` told the host of each new connection, and "ahead" or "on_demand"."""

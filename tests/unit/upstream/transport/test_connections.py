@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import queue
 import select
 import shutil
 import socket
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import gevent.queue
 import pytest
 import requests
 
@@ -138,10 +140,18 @@ def test_a_session_is_not_offered_to_another_host(adapter: Adapter, secure: Serv
 
 
 @pytest.mark.parametrize("scheme", ["plain", "secure"])
+@pytest.mark.parametrize("queue_class", [queue.LifoQueue, gevent.queue.LifoQueue], ids=["threads", "gevent"])
 def test_a_request_uses_the_connection_that_was_opened_ahead(
-    adapter: Adapter, plain: Server, secure: Server, scheme: str
+    adapter: Adapter,
+    plain: Server,
+    secure: Server,
+    scheme: str,
+    queue_class: type,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The session tickets that a server has sent on it by then are not taken for its end."""
+    for pool_class in POOLS.values():
+        monkeypatch.setattr(pool_class, "QueueCls", queue_class)
     server = {"plain": plain, "secure": secure}[scheme]
     opened: list[str] = []
     adapter.on_connect = lambda _host, how: opened.append(how)
