@@ -103,7 +103,7 @@ def test_an_address_of_another_bridge(run, own, bridge):
 
 
 def test_another_bridge_that_wants_a_key(run, own, start_bridge):
-    url = start_bridge(api_key=SECRET).url
+    url = start_bridge(api_key=SECRET).warm_up(SECRET).url
     assert "--key" not in run("setup", "codex", "--url", url, "--key", SECRET).err
     refused = run("setup", "codex", "--url", url)
     assert refused.code == 1

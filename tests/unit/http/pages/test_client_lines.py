@@ -20,6 +20,9 @@ HEADERS = {"Accept": "text/html"}
 KEYED = {**HEADERS, "x-api-key": "the-operators-key"}
 
 
+ROWS_SHARE = {"client"}
+
+
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[Flask]:
     app = create_app(Config(home=tmp_path, api_key=(Secret("the-operators-key"),)))
