@@ -31,7 +31,7 @@ LAYERS: dict[str, set[str]] = {
     "dialects": {"errors"},
     "counting": {"dialects", "models"},
     "clients": {"errors"},
-    "access": {"config", "errors", "redaction", "shared_memory", "store", "waits"},
+    "access": {"billing", "config", "errors", "redaction", "shared_memory", "store", "waits"},
     "store": {"billing", "errors", "private_files", "redaction", "shared_memory", "waits"},
     "upstream": {"billing", "config", "dialects", "errors", "models", "redaction", "waits"},
     "pipeline": {

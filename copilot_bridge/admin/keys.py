@@ -4,6 +4,8 @@ import re
 import time
 
 from copilot_bridge.access.rates import RateLimit, parse_duration
+from copilot_bridge.admin.budgets import read_limit, set_budget
+from copilot_bridge.billing.budgets import KEY as KEY_SCOPE
 from copilot_bridge.errors import ConfigError, InvalidRequest
 from copilot_bridge.store import Store
 from copilot_bridge.store.keys import Key
@@ -20,6 +22,7 @@ def make_key(
     rate: str = "",
     expires: str = "",
     operator: bool = False,
+    budget: str = "",
 ) -> str:
     """The key.  Raises ConfigError, InvalidRequest, StoreError."""
     check_lasting(store)
@@ -32,15 +35,19 @@ def make_key(
     if account and not store.logins.find(account):
         raise ConfigError(f"no login of {account!r} is stored: see `copilot-bridge auth list`")
     try:
+        limit = read_limit(budget) if budget else None
         if rate:
             RateLimit.parse(rate)
         until = int(time.time()) + parse_duration(expires) if expires else 0
     except ValueError as error:
         raise ConfigError(str(error)) from error
     patterns = tuple(each.strip() for each in models.split(",") if each.strip())
-    return store.keys.add(
+    secret = store.keys.add(
         Key(name, kind, b"", account=account, models=patterns, rate=rate, expires=until, operator=operator)
     )
+    if limit:
+        set_budget(store, KEY_SCOPE, name, limit)
+    return secret
 
 
 def check_lasting(store: Store) -> None:

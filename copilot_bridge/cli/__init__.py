@@ -29,6 +29,7 @@ SECTIONS = {
         "keys": ("keys", "Create, list and revoke API keys."),
         "share-token": ("shares", "Create, list and revoke share tokens."),
         "gen-share-token": ("gen_share_token", "Print a random share token; nothing is stored."),
+        "budget": ("budgets", "Set, list and clear budgets."),
         "approvals": ("approvals", "Approve or deny the requests that are waiting."),
     },
     "Copilot": {
@@ -49,6 +50,7 @@ COMMANDS = {name: f"{PACKAGE}.{module}" for rows in SECTIONS.values() for name, 
 SYNONYMS = {
     "accounts": "auth list",
     "approve": "approvals approve",
+    "budgets": "budget list",
     "clients": "setup",
     "demo": "start --simulate",
     "deny": "approvals deny",

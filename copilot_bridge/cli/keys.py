@@ -7,6 +7,7 @@ import click
 
 from copilot_bridge.access.authentication import Authenticator
 from copilot_bridge.admin.keys import check_lasting, make_key
+from copilot_bridge.billing.budgets import KEY as KEY_SCOPE
 from copilot_bridge.cli.completion import complete_keys, complete_logins, complete_models
 from copilot_bridge.cli.options import LOGGING, STORE, json_option, takes_settings
 from copilot_bridge.cli.terminal.console import is_interactive, print_json, print_table
@@ -23,7 +24,7 @@ from copilot_bridge.store.keys import KEY, Key
     cls=Group,
     examples=(
         "keys add laptop",
-        "keys add friend --models 'claude-*' --rate 30/minute",
+        "keys add friend --models 'claude-*' --rate 30/minute --budget 500/month",
         "keys list --json",
     ),
 )
@@ -48,15 +49,23 @@ def command() -> None:
     help="Models it may use: 'claude-*,gpt-4.1'.  [default: all]",
 )
 @click.option("--rate", default="", metavar="RATE", help="Rate limit: 30/minute.  [default: no limit]")
+@click.option("--budget", default="", metavar="BUDGET", help="Budget: 500/month.  [default: no limit]")
 @click.option("--expires", default="", metavar="SPAN", help="Lifetime: 30d, 12h.  [default: no end]")
 @click.option("--operator", is_flag=True, help="Give it the operator's rights: pages, token, approvals.")
 @takes_settings(*STORE, *LOGGING)
 def add(
-    config: Config, name: str, account: str, models: str, rate: str, expires: str, operator: bool
+    config: Config,
+    name: str,
+    account: str,
+    models: str,
+    rate: str,
+    budget: str,
+    expires: str,
+    operator: bool,
 ) -> None:
     """Create a key, which is shown only once."""
     store = store_of(config)
-    click.echo(make_key(store, name, KEY, account, models, rate, expires, operator))
+    click.echo(make_key(store, name, KEY, account, models, rate, expires, operator, budget))
     click.echo("Keep it: it is not shown again, and only a hash of it is stored.", err=True)
 
 
@@ -73,14 +82,26 @@ def list_keys(config: Config, as_json: bool) -> None:
 def print_keys(store: Store, kind: str, none: str, *, as_json: bool) -> None:
     keys = [key for key in store.keys.all() if key.kind == kind]
     if as_json:
-        print_json([as_fields(key) for key in keys])
+        print_json([as_fields(key, budgets_of(store, key)) for key in keys])
     elif keys:
-        print_table(("NAME", "ACCOUNT", "MODELS", "RATE", "MADE", "EXPIRES", ""), map(as_row, keys))
+        print_table(COLUMNS, [as_row(key, budgets_of(store, key)) for key in keys])
     else:
         click.echo(none)
 
 
-def as_row(key: Key) -> tuple[str, ...]:
+COLUMNS = ("NAME", "ACCOUNT", "MODELS", "RATE", "MADE", "EXPIRES", "BUDGET", "")
+
+
+def budgets_of(store: Store, key: Key) -> list[str]:
+    """The budgets of a key's own, in words."""
+    return [
+        str(budget.limit)
+        for budget in store.budgets.all()
+        if (budget.scope, budget.subject) == (KEY_SCOPE, key.id)
+    ]
+
+
+def as_row(key: Key, budgets: list[str]) -> tuple[str, ...]:
     return (
         key.name,
         key.account or "(default)",
@@ -88,17 +109,19 @@ def as_row(key: Key) -> tuple[str, ...]:
         key.rate or "-",
         day(key.created),
         ("expired " if is_expired(key) else "") + day(key.expires) if key.expires else "never",
+        ", ".join(budgets) or "-",
         "operator" if key.operator else "",
     )
 
 
-def as_fields(key: Key) -> dict[str, object]:
+def as_fields(key: Key, budgets: list[str]) -> dict[str, object]:
     """The key as JSON; times are in Unix seconds, None: it does not expire."""
     return {
         "name": key.name,
         "account": key.account or None,
         "models": list(key.models),
         "rate": key.rate or None,
+        "budgets": budgets,
         "created": key.created,
         "expires": key.expires or None,
         "expired": is_expired(key),

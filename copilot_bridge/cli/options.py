@@ -41,6 +41,8 @@ PACE = (
     "max_waiting",
     "require_approval",
     "approval_timeout",
+    "budget_webhook",
+    "budget_command",
 )
 
 

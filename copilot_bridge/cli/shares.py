@@ -36,12 +36,13 @@ def command() -> None:
     help="Models it may use: 'claude-*,gpt-4.1'.  [default: all]",
 )
 @click.option("--rate", default="", metavar="RATE", help="Rate limit: 30/minute.  [default: no limit]")
+@click.option("--budget", default="", metavar="BUDGET", help="Budget: 500/month.  [default: no limit]")
 @click.option("--expires", default="", metavar="SPAN", help="Lifetime: 30d, 12h.  [default: no end]")
 @takes_settings(*STORE, *LOGGING)
-def new(config: Config, name: str, account: str, models: str, rate: str, expires: str) -> None:
+def new(config: Config, name: str, account: str, models: str, rate: str, budget: str, expires: str) -> None:
     """Create a share token, which is shown only once."""
     name = name or f"{account}-{secrets.token_hex(3)}"
-    click.echo(make_key(store_of(config), name, SHARE, account, models, rate, expires))
+    click.echo(make_key(store_of(config), name, SHARE, account, models, rate, expires, budget=budget))
     click.echo(f"Its name is {name}.  Keep the token: it is not shown again.", err=True)
 
 

@@ -189,6 +189,14 @@ def base_url(given: str) -> str:
     return given.strip().rstrip("/")
 
 
+def web_address(given: str) -> Secret:
+    """Any address to which a notice can be posted; it may hold a secret."""
+    parts = split_url(given.strip())
+    if not parts or parts.scheme not in ("http", "https"):
+        raise ValueError("expected an address like https://hooks.example/budget")
+    return Secret(given.strip())
+
+
 def enterprise(given: str) -> str:
     """The host of an enterprise, from `octo.ghe.com` or `https://octo.ghe.com`."""
     url = given.strip() if "://" in given else f"https://{given.strip()}"

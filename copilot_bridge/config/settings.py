@@ -31,6 +31,8 @@ from copilot_bridge.config.parsers import (
     seconds,
     secret_word,
     share_tokens,
+    text,
+    web_address,
     whole,
     word,
 )
@@ -253,6 +255,18 @@ class Config:
         default=300.0,
         flags=("--approval-timeout", "--manual-timeout"),
         former="manual_timeout",
+    )
+    budget_webhook: Secret = setting(
+        web_address,
+        "address to which a notice is posted when a budget reaches 50, 75, 90, 95 or 100 %",
+        default=Secret(),
+        flags=("--budget-webhook",),
+        secret=True,
+    )
+    budget_command: str | None = setting(
+        text,
+        "command that gets the same notice, as JSON on its standard input",
+        flags=("--budget-command",),
     )
     log_days: int = setting(
         whole(0, 36_500),

@@ -6,6 +6,7 @@ from functools import partial
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import NotFound
 
+from copilot_bridge.access.budgets import HEADER as BUDGET_HEADER
 from copilot_bridge.access.origins import SECURITY_HEADERS
 from copilot_bridge.http.body import discard_unread_body, has_unread_body
 from copilot_bridge.http.cleanup import CLEANUP, Cleanup
@@ -54,6 +55,8 @@ def after_request(response: Response) -> Response:
     entry: RequestLogEntry = g.entry
     attach_cleanup(response)
     response.headers["X-Request-Id"] = entry.id
+    if "call" in g and (budget := g.call.budget_header):
+        response.headers[BUDGET_HEADER] = budget
     for name, value in SECURITY_HEADERS.items():
         response.headers.add(name, value)
     allow_origin(response)

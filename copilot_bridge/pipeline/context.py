@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from copilot_bridge.access.authentication import Caller
+from copilot_bridge.access.authentication import LOCAL_OPERATOR, Caller
+from copilot_bridge.access.budgets import Reservation
 from copilot_bridge.access.rate_limiter import Admission
+from copilot_bridge.billing.budgets import CONVERSATION, KEY, LOGIN
+from copilot_bridge.billing.periods import unix_time
 from copilot_bridge.billing.quota import QuotaSnapshot
 from copilot_bridge.dialects.prompt_preview import prompt_preview
 from copilot_bridge.errors import BridgeError
@@ -14,7 +17,12 @@ from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline.authorized_models import AuthorizedModels
 from copilot_bridge.pipeline.log_rows import finished_row
 from copilot_bridge.pipeline.services import Bridge
-from copilot_bridge.pipeline.spending import estimated_prompt, note_charge, upstream_id
+from copilot_bridge.pipeline.spending import (
+    estimated_charge,
+    estimated_prompt,
+    note_charge,
+    upstream_id,
+)
 from copilot_bridge.store.approvals import PendingRequest
 from copilot_bridge.upstream.catalogues import ModelCatalogues
 from copilot_bridge.upstream.copilot import Copilot
@@ -33,7 +41,7 @@ class RequestContext:
     """
 
     __slots__ = (
-        *("_account", "_admission", "_copilot", "_model", "_prompt_estimate", "_question"),
+        *("_account", "_admission", "_copilot", "_model", "_prompt_estimate", "_question", "_reservation"),
         *("bridge", "caller", "models"),
     )
 
@@ -49,6 +57,7 @@ class RequestContext:
         self._copilot: Copilot | None = None
         self._model: Model | None = None  # that is paid for
         self._prompt_estimate = 0  # tokens
+        self._reservation: Reservation | None = None  # in the budgets
 
     @property
     def account(self) -> Account:
@@ -89,12 +98,40 @@ class RequestContext:
         known = self.bridge.models.cached(self.account)
         return [each for each in known.alternatives(model) if self.caller.may_use(each)] if known else []
 
-    def before_sending(self, model: Model, size: int) -> None:
-        """Note what the request may cost, before it is sent.
+    def before_sending(self, entry: RequestLogEntry, model: Model, size: int) -> None:
+        """Reserve in the budgets what a request may cost.
 
         :param size: of its body, in bytes.
+        :raises BridgeError: "quota": a budget is used up; "rate_limited": the rest of it is reserved.
         """
-        self._model, self._prompt_estimate = model, estimated_prompt(model, size)
+        prompt = estimated_prompt(model, size)
+        self._model, self._prompt_estimate = model, prompt
+        if self._reservation is None:
+            self._reservation = self.bridge.budgets.reserve(
+                self._payers(entry), lambda: estimated_charge(entry, model, prompt), self._quota_reset
+            )
+
+    def _payers(self, entry: RequestLogEntry) -> dict[str, str]:
+        """Whose budgets a request counts for, under the names that the log has for them."""
+        return {
+            KEY: entry.caller_id or LOCAL_OPERATOR.id,
+            LOGIN: self.account_label,
+            CONVERSATION: entry.session or "",
+        }
+
+    @property
+    def account_label(self) -> str:
+        """The account's name in the log.  Raises LoginRequired."""
+        return self.account.login or f"token {self.account.fingerprint[:8]}"
+
+    def _quota_reset(self) -> float | None:
+        """The next renewal of the plan's allowance, unix seconds; None: not known here."""
+        left = self.quota
+        return next((unix_time(left[name].resets_at) for name in METERS if name in left), None)
+
+    @property
+    def budget_header(self) -> str | None:
+        return self._reservation.header if self._reservation else None
 
     def note_accepted(self, entry: RequestLogEntry, headers: Mapping[str, str]) -> None:
         """Note that Copilot has accepted the request, which is billed from now on."""
@@ -119,11 +156,12 @@ class RequestContext:
             waits = self._copilot.waits
             entry.token, entry.catalogue, entry.connection = waits.token, waits.catalogue, waits.connection
             entry.retries = self._copilot.retries
-        if self._model is not None and entry.answered:
-            note_charge(entry, self._model, self._prompt_estimate)
+        if self._model is not None:
+            charged = note_charge(entry, self._model, self._prompt_estimate) if entry.answered else None
+            self.bridge.budgets.settle(self._reservation, self._payers(entry), charged)
         left: dict[str, QuotaSnapshot] = {}
         if self._account is not None:
-            entry.account = self._account.login or f"token {self._account.fingerprint[:8]}"
+            entry.account = self.account_label
             left = self.quota
             entry.quota = next((left[name].percent_remaining for name in METERS if name in left), None)
         self.bridge.request_log_writer.end(finished_row(entry))

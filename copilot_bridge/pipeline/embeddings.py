@@ -45,7 +45,7 @@ class EmbeddingsRequest:
             raise Unsupported(f"{choice.model.id!r} has a fixed number of dimensions", param="dimensions")
         replies = []
         most = choice.model.max_inputs or MOST_INPUTS
-        self._call.before_sending(choice.model, self._size)
+        self._call.before_sending(self._entry, choice.model, self._size)
         for part in embeddings.write(self._body, choice.model.id, most):
             response = copilot.send(
                 "POST", PATH, part, dict(choice.headers), request_id=self._entry.id, model=choice.model.id

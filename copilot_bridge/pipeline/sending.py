@@ -72,7 +72,7 @@ def send(received: ReceivedRequest, attribution: Attribution) -> SentRequest:
     :raises BridgeError: it can't be prepared, or Copilot refused it.
     """
     prepared = prepare(received, attribution)
-    received.context.before_sending(prepared.model, len(prepared.data))
+    received.context.before_sending(received.entry, prepared.model, len(prepared.data))
     try:
         return send_prepared(received, attribution, prepared)
     except UpstreamRefused as refused:

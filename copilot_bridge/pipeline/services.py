@@ -13,6 +13,7 @@ from copilot_bridge.access.authentication import (
     Caller,
     require_keys_when_public,
 )
+from copilot_bridge.access.budgets import Budgets
 from copilot_bridge.access.guess_limiter import GuessLimiter
 from copilot_bridge.access.origins import OriginPolicy
 from copilot_bridge.access.rate_limiter import Admission, RateLimiter
@@ -20,6 +21,7 @@ from copilot_bridge.config import Config
 from copilot_bridge.dialects.framing.sse import Splitter
 from copilot_bridge.errors import LoginRequired, StoreError
 from copilot_bridge.metrics import Metrics
+from copilot_bridge.pipeline.budget_notices import BudgetNotices
 from copilot_bridge.pipeline.health_monitor import HealthMonitor
 from copilot_bridge.pipeline.image_inlining import ImageInliner
 from copilot_bridge.pipeline.interactions import Interactions, machine_of, secret_of
@@ -86,6 +88,8 @@ class Bridge:
             config, self.store.rate_limits, self.store.cooldowns, self.store.changes
         )
         self.rate_limiter.cooldowns.account_paused = self.health.recheck
+        self.budgets = Budgets(self.store.budgets, self.store.changes, config.store_timeout)
+        self.budgets.threshold_reached = BudgetNotices(config, self.client).tell
         self.request_log_writer = self.store.request_log_writer(config.log_days, config.log_rows)
         self.approval = Approval(config, self.store.approvals, self.store.changes)
         self._accounts: LRUCache[str, tuple[Account, float, int]] = LRUCache(MOST_ACCOUNTS)

@@ -8,6 +8,7 @@ from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Model
 
 BYTES_PER_TOKEN = 4  # of a body, roughly
+USUAL_ANSWER = 1000  # tokens
 AGENT = "agent"
 
 # Headers with an id of GitHub's for the request, the one that its support asks for first.
@@ -46,6 +47,11 @@ def charge_of(entry: RequestLogEntry, model: Model, tokens: TokenCounts) -> Char
         by_agent=entry.initiator == AGENT,
         discount=entry.discount,
     )
+
+
+def estimated_charge(entry: RequestLogEntry, model: Model, prompt: int) -> Charge:
+    """The charge of a request that is still to be sent, if its answer is of a usual length."""
+    return charge_of(entry, model, TokenCounts(prompt, USUAL_ANSWER))
 
 
 def note_charge(entry: RequestLogEntry, model: Model, prompt: int) -> Charge:

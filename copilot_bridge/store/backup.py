@@ -20,7 +20,14 @@ from copilot_bridge.store.sqlite import Sqlite
 from copilot_bridge.store.unreleased_schema import FIRST_UNRELEASED_STEP
 
 # Tables whose rows matter for a moment only, such as queues, and the list of migrations.
-TRANSIENT_TABLES = {"tickets", "admissions", "next_admissions", "approvals", "migrations"}
+TRANSIENT_TABLES = {
+    "tickets",
+    "admissions",
+    "next_admissions",
+    "approvals",
+    "budget_reservations",
+    "migrations",
+}
 PAGE_SIZE = 2000  # rows
 HEADER = b"SQLite format 3\0"
 

@@ -114,6 +114,28 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
             "ALTER TABLE requests ADD COLUMN connection_ms BIGINT",
         ),
     ),
+    (
+        "m004_budgets",
+        (
+            # Amounts are in 1e-9 of the unit, and in 1e-9 cents where the unit is the dollar.
+            """CREATE TABLE budgets (
+                scope TEXT NOT NULL, subject TEXT NOT NULL, unit TEXT NOT NULL, period TEXT NOT NULL,
+                amount BIGINT NOT NULL, created DOUBLE PRECISION NOT NULL,
+                PRIMARY KEY (scope, subject, unit, period))""",
+            # warned: the highest percentage that the operator was told of.
+            """CREATE TABLE budget_counters (
+                scope TEXT NOT NULL, subject TEXT NOT NULL, unit TEXT NOT NULL, period TEXT NOT NULL,
+                start BIGINT NOT NULL, spent BIGINT NOT NULL, warned BIGINT NOT NULL,
+                PRIMARY KEY (scope, subject, unit, period, start))""",
+            """CREATE TABLE budget_reservations (
+                ticket TEXT NOT NULL, scope TEXT NOT NULL, subject TEXT NOT NULL, unit TEXT NOT NULL,
+                period TEXT NOT NULL, start BIGINT NOT NULL, amount BIGINT NOT NULL,
+                expires DOUBLE PRECISION NOT NULL,
+                PRIMARY KEY (ticket, scope, subject, unit, period, start))""",
+            """CREATE INDEX budget_reservations_by_counter ON budget_reservations
+                (scope, subject, unit, period, start)""",
+        ),
+    ),
 ]
 
 

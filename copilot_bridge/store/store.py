@@ -9,6 +9,7 @@ from copilot_bridge.redaction import Secret
 from copilot_bridge.shared_memory.change_counter import ChangeCounter
 from copilot_bridge.shared_memory.shared_times import SharedTimes
 from copilot_bridge.store.approvals import ApprovalTable
+from copilot_bridge.store.budgets import BudgetTable
 from copilot_bridge.store.cooldowns import CooldownTable
 from copilot_bridge.store.database import Database
 from copilot_bridge.store.encryption import Encryptor
@@ -68,6 +69,10 @@ class Store:
     @cached_property
     def rate_limits(self) -> RateLimitTable:
         return RateLimitTable(self._guard)
+
+    @cached_property
+    def budgets(self) -> BudgetTable:
+        return BudgetTable(self._guard)
 
     @cached_property
     def cooldowns(self) -> CooldownTable:

@@ -1,0 +1,81 @@
+"""Budgets for keys, logins and conversations, by the names that people have for them."""
+
+from collections.abc import Iterator
+
+from copilot_bridge.access.authentication import GITHUB_ID_PREFIX, LOCAL_OPERATOR
+from copilot_bridge.billing.budgets import ALL, CONVERSATION, EACH, KEY, LOGIN, Budget, Limit, Standing
+from copilot_bridge.errors import ConfigError
+from copilot_bridge.pipeline.attribution import SHORT
+from copilot_bridge.store import Store
+from copilot_bridge.store.budgets import Demand
+
+# Names in the log that no stored key has: keys of the settings, and callers with a GitHub token of their own.
+OTHER_CALLERS = ("key:", "share:", GITHUB_ID_PREFIX)
+
+
+def read_limit(text: str) -> Limit:
+    """Parse a limit like `500/month`.  Raises ConfigError."""
+    try:
+        return Limit.parse(text)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def set_budget(store: Store, scope: str, subject: str, limit: Limit) -> Budget:
+    """Set a budget, or change its amount.  Raises ConfigError, StoreError."""
+    budget = Budget(scope, subject_of(store, scope, subject), limit)
+    store.budgets.put(budget)
+    store.changes.bump()
+    return budget
+
+
+def clear_budgets(store: Store, scope: str, subject: str) -> tuple[Budget, ...]:
+    """Remove the budgets of a subject, and return them.  Raises ConfigError, StoreError."""
+    names = {subject, subject if scope != KEY else caller_id(store, subject) or subject}
+    found = tuple(
+        budget for budget in store.budgets.all() if budget.scope == scope and budget.subject in names
+    )
+    store.budgets.remove(found)
+    store.changes.bump()
+    return found
+
+
+def subject_of(store: Store, scope: str, subject: str) -> str:
+    """The name that the log has for a subject.  Raises ConfigError: there is nothing of this name."""
+    if scope == ALL or subject == EACH:
+        return subject
+    if scope == CONVERSATION:
+        return subject[:SHORT]
+    if scope == LOGIN:
+        if not store.logins.find(subject):
+            raise ConfigError(f"no login of {subject!r} is stored: see `copilot-bridge auth list`")
+        return subject
+    found = caller_id(store, subject)
+    if found is None:
+        raise ConfigError(f"there is no key of the name {subject!r}: see `copilot-bridge keys list`")
+    return found
+
+
+def caller_id(store: Store, name: str) -> str | None:
+    """The id of a stored key or share token; of another caller, the name is its id."""
+    if name == LOCAL_OPERATOR.id or name.startswith(OTHER_CALLERS):
+        return name
+    return next((key.id for key in store.keys.all() if key.name == name), None)
+
+
+def standings(store: Store) -> list[Standing]:
+    """How far all budgets are used up.  A budget of each subject is listed by those that have used it."""
+    budgets = store.budgets.all()
+    return store.budgets.standings(
+        [demand for budget in budgets for demand in demands(store, budget, budgets)]
+    )
+
+
+def demands(store: Store, budget: Budget, budgets: tuple[Budget, ...]) -> Iterator[Demand]:
+    yield Demand(budget, budget.subject, 0)
+    if budget.subject != EACH:
+        return
+    own = {one.subject for one in budgets if one.kind == budget.kind}
+    yield from (
+        Demand(budget, subject, 0) for subject in store.budgets.subjects(budget) if subject not in own
+    )
