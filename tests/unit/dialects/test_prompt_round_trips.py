@@ -37,7 +37,7 @@ from copilot_bridge.dialects.responses import prompt_writer as responses_prompt_
 from copilot_bridge.dialects.responses.tool_names import ToolNames
 
 trials = settings(
-    max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 
 READ = {
