@@ -22,7 +22,7 @@ THRESHOLDS = (50, 75, 90, 95, 100)
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What a budget is counted in.
+    """The unit in which a budget is counted.
 
     :param words: its name for people.  :param scale: how many of the counted parts it has.
     """
@@ -92,7 +92,7 @@ class Budget:
 
     @property
     def kind(self) -> tuple[str, str, str]:
-        """What budgets have in common of which only one applies to a request."""
+        """The scope, unit and period: of budgets that share them, only one applies to a request."""
         return self.scope, self.limit.unit, self.limit.period
 
     def counts(self, identity: Mapping[str, str]) -> str | None:
@@ -152,7 +152,7 @@ class Standing:
 
     @property
     def crowded(self) -> bool:
-        """What is left is reserved for requests that are under way."""
+        """Tell whether all that is left is reserved for requests under way."""
         return self.spent + self.reserved >= self.budget.limit.amount
 
     def header(self) -> str:

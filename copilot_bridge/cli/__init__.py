@@ -34,6 +34,7 @@ SECTIONS = {
     },
     "Copilot": {
         "models": ("models", "List the models of your plan."),
+        "usage": ("spending", "Show what was used, by model, key, conversation, client or day."),
         "check-usage": ("usage", "Show your plan's remaining quotas."),
         "cooldowns": ("cooldowns", "List the models and paths that are paused after a refusal."),
     },
@@ -71,7 +72,8 @@ SYNONYMS = {
     "status": "service status",
     "stop": "service stop",
     "token": "auth token",
-    "usage": "check-usage",
+    "costs": "usage",
+    "spending": "usage",
     "version": "--version",
 }
 

@@ -112,7 +112,7 @@ class RequestContext:
             )
 
     def _payers(self, entry: RequestLogEntry) -> dict[str, str]:
-        """Whose budgets a request counts for, under the names that the log has for them."""
+        """The key, login and conversation that a request counts for, by their names in the log."""
         return {
             KEY: entry.caller_id or LOCAL_OPERATOR.id,
             LOGIN: self.account_label,

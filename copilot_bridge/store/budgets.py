@@ -69,7 +69,7 @@ USED_OF_REQUEST = USED_OF_HOUR | {
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a request wants of a budget.
+    """The demand of one request on a budget.
 
     :param subject: of the counter.  :param amount: an estimate at first, then what it has cost.
     :param reset: a reset of the plan's allowance, unix seconds.
@@ -306,7 +306,7 @@ def ensure_counter(transaction: Transaction, demand: Demand, period: Period) -> 
 
 
 def spent_before(transaction: Transaction, demand: Demand, period: Period) -> int:
-    """What was used in this period before the budget was set, by the request log."""
+    """Sum up in the request log what was used in this period before the budget was set."""
     if demand.budget.created <= period.start:
         return 0
     rolled_up = demand.budget.scope in ROLLED_UP

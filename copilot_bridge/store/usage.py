@@ -1,11 +1,16 @@
 """The usage of the plan: sums of the request log by day, model and key."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from cachetools import TTLCache
 
+from copilot_bridge.billing.budgets import DOLLARS
+from copilot_bridge.billing.charge import TokenCounts
+from copilot_bridge.billing.forecast import Traffic
 from copilot_bridge.billing.hourly_rollups import HOUR, KEY_COLUMNS, SUM_COLUMNS, add
 from copilot_bridge.billing.usage import DAY, Sums, midnight, name_of_day, named_sums
+from copilot_bridge.store.budgets import USED_OF_HOUR, USED_OF_REQUEST
 from copilot_bridge.store.database import Database, Row, Transaction
 
 # A day that is over hardly changes: only the requests that were under way at midnight are still to come.
@@ -34,6 +39,24 @@ COLUMNS_OF_REQUESTS = {
     "model": "CASE WHEN upstream IS NULL THEN '' ELSE coalesce(model, '') END",
     "caller": "coalesce(caller, '')",
 }
+
+# What a row has cost at list price, in 1e-9 US cents.
+CENTS_OF_HOUR, CENTS_OF_REQUEST = USED_OF_HOUR[DOLLARS], USED_OF_REQUEST[DOLLARS]
+
+DAYS = "day"
+# What usage can be reported by -> (expression, table, its column of the time).
+REPORTS = {
+    "model": ("model", "request_hours", "hour"),
+    "key": ("caller", "request_hours", "hour"),
+    "conversation": ("coalesce(session, '')", "requests", "at"),
+    "client": ("coalesce(client, '')", "requests", "at"),
+    DAYS: ("hour / 86400", "request_hours", "hour"),
+}
+
+TRAFFIC = (
+    "SELECT count(*), sum(CASE WHEN initiator = 'user' THEN 1 ELSE 0 END), sum(tokens_in), sum(tokens_out),"
+    " sum(tokens_cached), sum(tokens_written) FROM requests WHERE at >= ? AND tokens_in IS NOT NULL"
+)
 
 Shares = dict[tuple[str, ...], list[Any]]
 """(caller, model), or less -> a value for each of SUM_COLUMNS."""
@@ -111,6 +134,50 @@ class UsageTable:
             *values,
         )
         return [{"caller": row[0]} | named_sums(row[1:]) for row in rows]
+
+    def by(self, name: str, since: float) -> list[Sums]:
+        """Sum up by model, key, conversation, client or day: [{"name": ..., "nano_cents": ..., and sums}].
+
+        The dearest come first, days in their order.
+
+        :param name: one of REPORTS.  :param since: unix seconds; the whole hour that it falls into counts.
+        """
+        column, table, at = REPORTS[name]
+        hourly = table == "request_hours"
+        sums, cents = (SUM_OF_HOURS, CENTS_OF_HOUR) if hourly else (SUM_OF_REQUESTS, CENTS_OF_REQUEST)
+        rows = self._rows(
+            f"SELECT {column}, sum({cents}), {sums} FROM {table} WHERE {at} >= ? GROUP BY {column}"  # noqa: S608
+            f" ORDER BY {column}",
+            int(since) // HOUR * HOUR,
+        )
+        found = [{"name": row[0], "nano_cents": int(row[1] or 0)} | named_sums(row[2:]) for row in rows]
+        if name == DAYS:
+            return [one | {"name": name_of_day(one["name"] * DAY, 0)} for one in found]
+        return sorted(found, key=lambda one: (-one["nano_cents"], -one["requests"], one["name"]))
+
+    def traffic(self, since: float, limits: Iterable[int | None]) -> dict[int | None, tuple[Traffic, ...]]:
+        """The requests whose tokens are known: for each limit, those with prompts up to it, and the longer.
+
+        :param limits: tokens of a prompt; None: no limit, so there is only one part.
+        """
+
+        def part(transaction: Transaction, condition: str, *values: int) -> Traffic:
+            (row,) = transaction.rows(f"{TRAFFIC}{condition}", since, *values)
+            requests, by_users, *tokens = (int(value or 0) for value in row)
+            return Traffic(requests, by_users, TokenCounts(*tokens))
+
+        def read(transaction: Transaction) -> dict[int | None, tuple[Traffic, ...]]:
+            return {
+                limit: (part(transaction, ""),)
+                if limit is None
+                else (
+                    part(transaction, " AND tokens_in <= ?", limit),
+                    part(transaction, " AND tokens_in > ?", limit),
+                )
+                for limit in dict.fromkeys(limits)
+            }
+
+        return self._database.read(read)
 
     def since(self, at: float, *, caller: str | None = None, account: str | None = None) -> Sums:
         """The sums from a moment on, such as midnight."""

@@ -83,7 +83,7 @@ def test_help_breaks_lines_at_blanks_only(path):
         ("key", "keys"),
         ("strat", "start"),
         ("login", "auth login"),
-        ("usage", "check-usage"),
+        ("costs", "usage"),
         ("version", "--version"),
     ],
 )
