@@ -39,8 +39,8 @@ RULES: tuple[Rule, ...] = (
 )
 
 # Names that Copilot does not list -> the models that they mean; `*` is the newest version.  Source: the
-# official client's aliases, Copilot's own spelling, Claude Code's default models (2026-11: newer ones than
-# Copilot has), and the successors of the models that were retired by 2026.
+# official client's aliases, Copilot's own spelling, the default models of Claude Code and the Gemini CLI
+# (2026-11: newer ones than Copilot has), and the successors of the models that were retired by 2026.
 DEFAULT_MAPPING = {
     "copilot-fast": "gpt-4o-mini",
     "codex-auto-review": "gpt-*-mini",
@@ -57,12 +57,16 @@ DEFAULT_MAPPING = {
     "claude-haiku-5*": "claude-haiku-*",
     "claude-3.5-sonnet": "claude-sonnet-*",
     "claude-3.5-haiku": "claude-haiku-4.5",
+    "gemini-*flash*": "gemini-*-flash",
+    "gemini-*pro*": "gemini-*-pro",
 }
 
 # Ids whose version would be read wrongly.
 VERSION_SPELLINGS = {"claude-opus-41": "claude-opus-4.1"}
 
 VERSION = r"([\d.]+)"
+# Google, whose families stand after the version, offers previews for months before the version itself.
+PREVIEW = "(?:-preview)?"
 
 # A name that ends with an effort: "o4-mini-high".
 EFFORT = re.compile(r"^(.+)-(none|minimal|low|medium|high|xhigh|max)$", re.IGNORECASE)
@@ -121,7 +125,7 @@ def newest(pattern: str, ids: Iterable[str]) -> str | None:
     before, star, after = without_long_context(pattern).strip().lower().partition("*")
     if not star:
         return None
-    family = re.compile(re.escape(before) + VERSION + re.escape(after))
+    family = re.compile(re.escape(before) + VERSION + (re.escape(after) + PREVIEW if after else ""))
     versions = {id_: match[1] for id_ in ids if (match := family.fullmatch(VERSION_SPELLINGS.get(id_, id_)))}
     return max(
         versions, key=lambda id_: [int(part) for part in versions[id_].split(".") if part], default=None

@@ -216,6 +216,29 @@ def test_versions_are_compared_as_numbers():
     assert newest("claude-opus-*", [*ids, "claude-opus-5"]) == "claude-opus-5"
 
 
+def test_a_preview_counts_where_the_family_stands_after_the_version():
+    ids = ["gemini-2.5-flash", "gemini-3.1-flash-preview", "gemini-3.2-flash-lite", "gemini-2.5-pro"]
+    assert newest("gemini-*-flash", ids) == "gemini-3.1-flash-preview"
+    assert newest("gemini-*-flash", [*ids, "gemini-3.6-flash"]) == "gemini-3.6-flash"
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("gemini-3.5-flash-lite", "gemini-3.6-flash"),
+        ("gemini-3.8-flash", "gemini-3.6-flash"),
+        ("gemini-flash-latest", "gemini-3.6-flash"),
+        ("gemini-3-flash-preview", "gemini-3-flash-preview"),
+        ("gemini-3.1-pro-preview-customtools", "gemini-3.1-pro-preview"),
+        ("gemini-2.5-pro", "gemini-2.5-pro"),
+    ],
+)
+def test_the_names_that_the_gemini_cli_uses_by_itself(name, model):
+    ids = ("gemini-3.6-flash", "gemini-3-flash-preview", "gemini-3.1-pro-preview", "gemini-2.5-pro")
+    listed = Catalogue({id_: Model.read({"id": id_}) for id_ in ids}, 0.0, "")
+    assert listed.find(name).id == model
+
+
 def test_opus_41_is_4_1_and_not_the_newest():
     assert newest("claude-opus-*", ["claude-opus-41", "claude-opus-4.5"]) == "claude-opus-4.5"
     assert newest("claude-opus-*", ["claude-opus-41", "claude-opus-4"]) == "claude-opus-41"
