@@ -16,13 +16,14 @@ SHAPES = (
 # ... or by the name that stands before it: "device_code": "...", Authorization: Bearer ..., api_key=...
 NAMES = (
     r"(?:proxy-)?authorization|[\w-]{0,40}token|[\w-]{0,40}api[_-]?key|device_code"
-    r"|encrypted_content|reasoning_opaque|signature"
+    r"|encrypted_content|reasoning_opaque|(?:thought_?)?signature"
 )
 QUOTE = r"""(?:\\{0,8}["'])?"""  # escaped, where JSON stands inside JSON
 NAMED = (
     rf"""((?<![\w-]){QUOTE}(?:{NAMES}){QUOTE}\s{{0,4}}[:=]\s{{0,4}}{QUOTE}(?:(?:bearer|token|basic)\s+)?)"""
     r"""([^\s"',;&}\\]{8,})"""
 )
+QUERY_KEY = r"([?&]key=)([^\s&\"'#]+)"  # as Google's clients may send it
 BEARER = r"(\b(?:Bearer|token)\s+)([A-Za-z0-9_.=;:/+-]{16,})"
 # A proxy's address may carry a password.
 USERINFO = r"(://[^\s/:@]{0,256}:)([^\s/]+)(?=@)"
@@ -30,7 +31,9 @@ USERINFO = r"(://[^\s/:@]{0,256}:)([^\s/]+)(?=@)"
 PASSWORD = re.compile(r"^([a-z0-9+]+://)?[^:]*:.*@", re.DOTALL | re.IGNORECASE)
 
 _SHAPED = re.compile("|".join(SHAPES))
-_NAMED = re.compile("|".join(f"(?:{pattern})" for pattern in (NAMED, BEARER, USERINFO)), re.IGNORECASE)
+_NAMED = re.compile(
+    "|".join(f"(?:{pattern})" for pattern in (NAMED, QUERY_KEY, BEARER, USERINFO)), re.IGNORECASE
+)
 
 
 def redact(text: str) -> str:

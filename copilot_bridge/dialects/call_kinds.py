@@ -67,7 +67,7 @@ class TextRule:
     latest: bool = False
 
 
-CLAUDE, CODEX, OPENCODE = "claude-cli/", "codex", "opencode/"
+CLAUDE, CODEX, OPENCODE, GEMINI = "claude-cli/", "codex", "opencode/", "geminicli"
 
 # Sources: the clients' requests (2026-11), and what others saw them send (2025 and 2026).
 TEXT_RULES = (
@@ -90,9 +90,20 @@ TEXT_RULES = (
     TextRule(OPENCODE, "You are an anchored context summarization assistant", COMPACTION),
     TextRule(OPENCODE, "You are a helpful AI assistant tasked with summarizing conversations", COMPACTION),
     TextRule(OPENCODE, "You are a title generator. You output ONLY a thread title", BACKGROUND),
+    TextRule(GEMINI, "You are a specialized Task Routing AI.", BACKGROUND),
+    TextRule(GEMINI, "You are a diagnostic agent that determines whether", BACKGROUND),
+    TextRule(GEMINI, "You are an expert code-editing assistant", BACKGROUND),
+    TextRule(
+        GEMINI,
+        "Analyze *only* the content and structure of your immediately preceding",
+        BACKGROUND,
+        latest=True,
+    ),
+    TextRule(GEMINI, "You are a specialized system component responsible for distilling", COMPACTION),
+    TextRule(GEMINI, "You are an expert context compressor.", COMPACTION),
 )
 
-RULED_CLIENTS = (CLAUDE, CODEX, OPENCODE)
+RULED_CLIENTS = (CLAUDE, CODEX, OPENCODE, GEMINI)
 
 # Claude Code puts data about the call itself into the first text of the system prompt, and it differs between
 # calls.
@@ -130,7 +141,8 @@ def call_kind(conversation: Conversation, headers: Mapping[str, str]) -> str | N
     client = headers.get("user-agent", "").lower()
     for text_rule in TEXT_RULES if client.startswith(RULED_CLIENTS) else ():
         texts = (conversation.latest,) if text_rule.latest else conversation.system
-        if client.startswith(text_rule.client) and any(text.startswith(text_rule.begins) for text in texts):
+        found = any(text.lstrip("\n").startswith(text_rule.begins) for text in texts)
+        if found and client.startswith(text_rule.client):
             return text_rule.kind
     return None
 

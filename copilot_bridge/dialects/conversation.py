@@ -24,8 +24,8 @@ REMINDER, REMINDER_END = "<system-reminder>", "</system-reminder>"
 QUEUED = ("The user sent a new message while you were working:", "The user sent the following message:")
 TOOL_LOADED = "Tool loaded."  # Claude Code adds this text after a result that refers to deferred tools
 
-# Codex adds these texts to what the user typed.
-CONTEXT = ("<environment_context>", "<turn_aborted>")
+# Codex and the Gemini CLI add these texts to what the user typed.
+CONTEXT = ("<environment_context>", "<turn_aborted>", "<session_context>", "<hook_context>")
 
 # A client continues by itself with these texts, as it does with a tool's result: a background task has ended,
 # or the conversation continues after its compaction.  Source: Claude Code, Codex, opencode (2026).

@@ -6,12 +6,13 @@ from typing import Any
 from copilot_bridge.dialects import codec
 
 MAX_PREVIEW_LENGTH = 200
+CONVERSATION_FIELDS = ("messages", "input", "contents")
 
 
 def prompt_preview(data: bytes) -> str:
     """Return the first line of the user's last text, or "" if there is none."""
     body = codec.read(data)
-    messages = body.get("messages") or body.get("input") or ""
+    messages = next((body[field] for field in CONVERSATION_FIELDS if body.get(field)), "")
     for text in reversed([*texts(messages)]):
         if first := next((line.strip() for line in text.splitlines() if line.strip()), ""):
             return first[:MAX_PREVIEW_LENGTH]
@@ -26,7 +27,7 @@ def texts(messages: Any) -> Iterator[str]:
         if isinstance(message, str):
             yield message
         elif isinstance(message, dict) and message.get("role") == "user":
-            yield from parts(message.get("content"))
+            yield from parts(message.get("content") or message.get("parts"))
 
 
 def parts(content: Any) -> Iterator[str]:

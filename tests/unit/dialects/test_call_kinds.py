@@ -16,6 +16,7 @@ from copilot_bridge.dialects.conversation import Conversation
 CLAUDE = {"user-agent": "claude-cli/2.1.329 (external, cli)"}
 CODEX = {"user-agent": "codex_exec/0.171.0 (Debian)"}
 OPENCODE = {"user-agent": "opencode/1.18.33 ai-sdk/provider-utils/4.0"}
+GEMINI = {"user-agent": "GeminiCLI-tui/0.61.0/gemini-3.8-flash (linux; x64; terminal)"}
 SDK = {"user-agent": "OpenAI/Python 3.57.0"}
 
 
@@ -67,6 +68,9 @@ CHECKPOINT = "You are performing a CONTEXT CHECKPOINT COMPACTION. Create a hando
 THREAD = "You are a title generator. You output ONLY a thread title. Nothing else."
 ANCHORED = "You are an anchored context summarization assistant for coding sessions."
 HELPFUL = "You are a helpful AI assistant tasked with summarizing conversations."
+ROUTER = "\nYou are a specialized Task Routing AI. Your sole function is to analyze the user's request"
+NEXT_SPEAKER = "Analyze *only* the content and structure of your immediately preceding response"
+SNAPSHOT = "You are a specialized system component responsible for distilling chat history into XML"
 BILLING = "x-anthropic-billing-header: cc_version=2.1.329.669; cc_entrypoint=cli;"
 
 WORDS = [
@@ -91,6 +95,11 @@ WORDS = [
     (OPENCODE, conversation("hi", ANCHORED), COMPACTION),
     (OPENCODE, conversation("hi", HELPFUL), COMPACTION),
     (OPENCODE, conversation(THREAD, "You are opencode"), None),
+    (GEMINI, conversation("hi", ROUTER), BACKGROUND),
+    (GEMINI, conversation(NEXT_SPEAKER), BACKGROUND),
+    (GEMINI, conversation("hi", SNAPSHOT), COMPACTION),
+    (GEMINI, conversation("hi", "You are Gemini CLI, an interactive CLI agent"), None),
+    (SDK, conversation("hi", ROUTER), None),
     (SDK, conversation("hi", TITLE), None),
     (SDK, conversation(SUMMARISE), None),
     ({}, conversation(CHECKPOINT), None),

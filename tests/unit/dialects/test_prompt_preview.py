@@ -35,6 +35,7 @@ USER = "user"
             "",
         ),
         ({"input": "hello\nthere"}, "hello"),
+        ({"contents": [{"role": USER, "parts": [{"text": "hello"}]}, {"role": "model"}]}, "hello"),
         (
             {"input": [{"role": USER, "content": [{"type": "input_text", "text": "hello"}]}, {"type": "x"}]},
             "hello",
