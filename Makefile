@@ -6,7 +6,7 @@
 # make bench   what the bridge costs, beside nginx and the direct way; BASE=FILE compares with an earlier run
 # make soak    half an hour of agents' traffic with a fault every few seconds; SECONDS=60 is shorter
 #
-# make test-clients   Claude Code, Codex and opencode at work on the simulator, by settings of their own and
+# make test-clients   Claude Code, Codex, opencode and the Gemini CLI at work on the simulator, by settings of their own and
 #                     by those that `copilot-bridge setup` writes for them.  npm installs them
 #                     in ~/.cache/copilot-bridge/clients, or where CLIENTS_CACHE=... says
 # make test-official  GitHub's own Copilot CLI at work on the simulator, and as a client of the bridge; its

@@ -116,6 +116,16 @@ def codex_as(known: str) -> Agent:
     return launch
 
 
+def gemini(place: Place, model: str) -> Launch:
+    place.write(".gemini/settings.json", '{"security": {"auth": {"selectedType": "gemini-api-key"}}}')
+    settings = {
+        "GOOGLE_GEMINI_BASE_URL": place.url,
+        "GEMINI_API_KEY": "anything",
+        "GEMINI_CLI_TRUST_WORKSPACE": "true",
+    }
+    return Launch(["gemini", "--approval-mode", "yolo", "--model", model], settings)
+
+
 def opencode(package: str) -> Agent:
     """:param package: of the provider: it is what decides which API is spoken."""
 

@@ -66,7 +66,11 @@ class Programs:
             shutil.copy(self.wanted, self._done)
 
 
-AGENTS = Programs(Path(__file__).with_name("package.json"), CACHE, "Claude Code, Codex and opencode (1.1 GB)")
+AGENTS = Programs(
+    Path(__file__).with_name("package.json"),
+    CACHE,
+    "Claude Code, Codex, opencode and the Gemini CLI (1.2 GB)",
+)
 
 if __name__ == "__main__":
     AGENTS.install()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clients.agents import Agent, Ended, Place, claude, codex, codex_as, opencode, run
+from clients.agents import Agent, Ended, Place, claude, codex, codex_as, gemini, opencode, run
 from clients.install import AGENTS
 from integration.harness import Bridge, Simulator
 
@@ -81,6 +81,12 @@ def with_code(task: Task) -> list[Call]:
     return [("functions__exec", {"input": script}) for script in scripts]
 
 
+def with_gemini(task: Task) -> list[Call]:
+    command = {"command": task.run, "description": "Run the program"}
+    write = {"file_path": str(task.path), "content": task.program}
+    return [("write_file", write), ("run_shell_command", command)]
+
+
 def with_opencode(task: Task) -> list[Call]:
     bash = {"command": task.run, "description": "Run the program"}
     return [("write", {"filePath": str(task.path), "content": task.program}), ("bash", bash)]
@@ -104,6 +110,9 @@ RUNS: dict[str, tuple[Agent, Plan, str, str]] = {
     "codex patching on gpt-codex": (codex_as("gpt-5.5"), with_patch, "gpt-5.3-codex", RESPONSES),
     "codex patching on claude": (codex_as("gpt-5.5"), with_wrapped_patch, "claude-sonnet-4.5", MESSAGES),
     "codex in code mode on claude": (codex_as("gpt-6-sol"), with_code, "claude-sonnet-4.5", MESSAGES),
+    "gemini-cli on gemini": (gemini, with_gemini, "gemini-3.1-pro-preview", CHAT),
+    "gemini-cli on gpt-codex": (gemini, with_gemini, "gpt-5.3-codex", RESPONSES),
+    "gemini-cli on claude": (gemini, with_gemini, "claude-sonnet-4.5", MESSAGES),
     "opencode chat on gpt": (opencode_chat, with_opencode, "gpt-4.1", CHAT),
     "opencode chat on gpt-codex": (opencode_chat, with_opencode_patch, "gpt-5.3-codex", RESPONSES),
     "opencode messages on claude": (opencode_messages, with_opencode, "claude-sonnet-4.5", MESSAGES),
