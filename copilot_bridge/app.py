@@ -9,6 +9,7 @@ from copilot_bridge.config import Config, load_config
 from copilot_bridge.http import errors, middleware, pages
 from copilot_bridge.http.api import (
     dialects,
+    gemini,
     health,
     metrics,
     models,
@@ -20,11 +21,19 @@ from copilot_bridge.http.cleanup import ErrorBoundary
 from copilot_bridge.pipeline import Bridge
 
 ABOUT = (health.bp, metrics.bp, openapi.bp, token.bp, usage.bp)
-APIS = (dialects.bp, models.bp)
 
 # The third is what Anthropic's clients make of a base URL that ends with /v1 already; the last two are where
 # Azure's clients ask, today's and those that give an `api-version`.
 PREFIXES = ("", "/v1", "/v1/v1", "/openai/v1", "/openai/deployments/<deployment>")
+
+# The versions of Google's API that no other API has.
+GOOGLE_PREFIXES = ("/v1beta", "/v1alpha")
+
+APIS = (
+    (dialects.bp, PREFIXES),
+    (models.bp, (*PREFIXES, *GOOGLE_PREFIXES)),
+    (gemini.bp, ("/v1", *GOOGLE_PREFIXES)),
+)
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -45,8 +54,8 @@ def create_app(config: Config | None = None) -> Flask:
     pages.init_app(app)
     for about in ABOUT:
         app.register_blueprint(about)
-    for api in APIS:
-        for prefix in PREFIXES:
+    for api, prefixes in APIS:
+        for prefix in prefixes:
             app.register_blueprint(api, url_prefix=prefix, name=f"{prefix}/{api.name}".replace("/", "_"))
     app.wsgi_app = ErrorBoundary(app.wsgi_app)  # type: ignore[method-assign]
     return app

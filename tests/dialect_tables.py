@@ -16,6 +16,8 @@ from copilot_bridge.dialects.chat.writer import ChatWriter
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.events import EventReader
 from copilot_bridge.dialects.framing.frames import FrameWriter
+from copilot_bridge.dialects.gemini.response import GeminiAccumulator
+from copilot_bridge.dialects.gemini.writer import GeminiWriter
 from copilot_bridge.dialects.messages import response as messages_response
 from copilot_bridge.dialects.messages.reader import MessagesReader
 from copilot_bridge.dialects.messages.writer import MessagesWriter
@@ -66,10 +68,15 @@ def responses_writer(answer: Answer) -> FrameWriter:
     )
 
 
+def gemini_writer(answer: Answer) -> FrameWriter:
+    return GeminiWriter(answer_id=answer.id, model=answer.model, thoughts=True)
+
+
 WRITERS: dict[str, Callable[[Answer], FrameWriter]] = {
     "chat": chat_writer,
     "messages": messages_writer,
     "responses": responses_writer,
+    "gemini": gemini_writer,
 }
 
 
@@ -84,6 +91,7 @@ ACCUMULATORS: dict[str, Callable[[Answer], ResponseAccumulator]] = {
     "chat": chat_accumulator,
     "messages": lambda _answer: messages_response.MessagesAccumulator(),
     "responses": lambda _answer: responses_response.ResponsesAccumulator(),
+    "gemini": lambda _answer: GeminiAccumulator(),
 }
 
 

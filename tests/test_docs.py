@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from copilot_bridge.app import PREFIXES, create_app
+from copilot_bridge.app import GOOGLE_PREFIXES, PREFIXES, create_app
 from copilot_bridge.cli import COMMANDS, cli
 from copilot_bridge.config import Config
 from copilot_bridge.config.settings import ENV_FILE, FIELD_OF_VARIABLE, settings, spell, variable
@@ -35,7 +35,7 @@ HEADINGS = ["What you need", "Set up", "Check it", "Good to know"]
 
 FENCED = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
-ENDPOINT = re.compile(r"(?:\b(GET|POST|HEAD) )?(/(?:v1|api)/[\w/{}]+)")
+ENDPOINT = re.compile(r"(?:\b(GET|POST|HEAD) )?(/(?:v1|api)/[\w/{}]+(?::\w+)?)")
 
 
 def check_shell(text: str) -> None:
@@ -117,7 +117,8 @@ def test_each_endpoint_is_documented(routes):
         for method in rule.methods - {"HEAD", "OPTIONS"}:
             if f"{method} {rule.rule}" in LEFT_OUT:
                 continue
-            prefix = max((each for each in PREFIXES if rule.rule.startswith(each)), key=len)
+            prefixes = (*PREFIXES, *GOOGLE_PREFIXES)
+            prefix = max((each for each in prefixes if rule.rule.startswith(each)), key=len)
             path = re.sub(r"<[^>]+>", "{id}", rule.rule.removeprefix(prefix))
             spelled = (f"`{method} {path}`", f"`{method} /v1{path}`")
             assert any(each in OTHERS["endpoints"] for each in spelled), spelled

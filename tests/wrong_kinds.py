@@ -210,7 +210,71 @@ EMBEDDINGS: Json = {
     "user": "u",
 }
 
-BODIES = {"chat": CHAT, "messages": MESSAGES, "responses": RESPONSES, "embeddings": EMBEDDINGS}
+GEMINI: Json = {
+    "model": "gemini-3.1-pro-preview",
+    "systemInstruction": {"role": "user", "parts": [{"text": "be"}]},
+    "contents": [
+        {
+            "role": "user",
+            "parts": [
+                {"text": "hi"},
+                {"inlineData": {"mimeType": "image/png", "data": PIXEL}},
+                {"inline_data": {"mime_type": "application/pdf", "data": "JVBERg==", "displayName": "a.pdf"}},
+            ],
+        },
+        {
+            "role": "model",
+            "parts": [
+                {"text": "t", "thought": True},
+                {"text": "I look.", "thoughtSignature": "c2lnbmF0dXJl"},
+                {"functionCall": {"id": "c1", "name": "read_file", "args": {"path": "a"}}},
+                {"functionCall": {"name": "read_file"}},
+            ],
+        },
+        {
+            "role": "user",
+            "parts": [
+                {
+                    "functionResponse": {
+                        "id": "c1",
+                        "name": "read_file",
+                        "response": {"output": "42"},
+                        "parts": [{"inlineData": {"mimeType": "image/png", "data": PIXEL}}],
+                    }
+                },
+                {"functionResponse": {"name": "read_file", "response": {"error": "no"}}},
+            ],
+        },
+        {"parts": [{"text": "go"}]},
+    ],
+    "tools": [
+        {"functionDeclarations": [{"name": "read_file", "description": "reads", "parameters": SCHEMA}]},
+        {"function_declarations": [{"name": "now", "parametersJsonSchema": SCHEMA}]},
+        {"googleSearch": {}},
+    ],
+    "toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["read_file"]}},
+    "generationConfig": {
+        "candidateCount": 1,
+        "stopSequences": ["x"],
+        "maxOutputTokens": 99,
+        "temperature": 1,
+        "topP": 0.5,
+        "topK": 5,
+        "responseMimeType": "application/json",
+        "responseSchema": {"type": "OBJECT", "properties": {"a": {"type": "STRING", "nullable": True}}},
+        "responseModalities": ["TEXT"],
+        "thinkingConfig": {"includeThoughts": True, "thinkingBudget": 1024},
+    },
+    "safetySettings": [{"category": "X", "threshold": "BLOCK_NONE"}],
+}
+
+BODIES = {
+    "chat": CHAT,
+    "messages": MESSAGES,
+    "responses": RESPONSES,
+    "gemini": GEMINI,
+    "embeddings": EMBEDDINGS,
+}
 
 # None of them is right everywhere.  Half a surrogate pair can't be encoded.
 KINDS: tuple[Any, ...] = (

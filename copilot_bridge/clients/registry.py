@@ -16,6 +16,8 @@ from copilot_bridge.clients.settings import (
     connection_values,
     continue_settings,
     copilot_cli_variables,
+    gemini_settings,
+    gemini_variables,
     langchain_variables,
     llm_keys,
     llm_settings,
@@ -30,6 +32,7 @@ from copilot_bridge.clients.settings import (
 CLAUDE = ("claude-sonnet-4.6", "claude-sonnet", "claude-opus", "claude", "gpt")
 HAIKU = ("claude-haiku-4.5", "claude-haiku", "gpt-5-mini", "gpt-4o-mini", "claude", "gpt")
 CODEX = ("gpt-5.3-codex", "gpt-5", "gpt", "claude")
+GEMINI = ("gemini-3.1-pro-preview", "gemini", "claude-sonnet", "gpt", "claude")
 GENERAL = ("gpt-4.1", "gpt-5-mini", "gpt-4o", "gpt", "claude")
 
 LLM_FOLDER = "io.datasette.llm"
@@ -85,6 +88,39 @@ CLIENTS: dict[str, Client] = {
         ),
         extra_variables=lambda params: {"BRIDGE_KEY": params.key} if params.keyed else {},
         check=lambda _params: 'codex exec --skip-git-repo-check "Say hello"',
+    ),
+    "gemini-cli": Client(
+        title="Gemini CLI",
+        about="Google's agent",
+        dialect="gemini",
+        v1=False,
+        models=GEMINI,
+        page="docs/clients/gemini-cli.md",
+        files=(
+            SettingsFile(
+                FileLocation({"": "~/.gemini"}, ("settings.json",), (("GEMINI_CLI_HOME", ".gemini"),)),
+                "json",
+                gemini_settings,
+            ),
+        ),
+        extra_variables=gemini_variables,
+        conflicts=("GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "GEMINI_MODEL"),
+        check=lambda _params: 'gemini -p "Say hello"',
+    ),
+    "google-genai": Client(
+        title="Google's SDKs",
+        about="Python and JavaScript, and what is built on them",
+        dialect="gemini",
+        v1=False,
+        models=GEMINI,
+        page="docs/clients/google-genai.md",
+        variables=gemini_variables,
+        conflicts=("GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI"),
+        check=python_check(
+            "google.genai",
+            "Client",
+            "Client().models.generate_content(model='{}', contents='Say hello').text",
+        ),
     ),
     "copilot-cli": Client(
         title="Copilot CLI",

@@ -43,6 +43,19 @@ def claude_settings(params: ClientParams) -> Values:
     return {"env": claude_variables(params), "permissions": {"deny": ["WebSearch"]}}
 
 
+# --- Gemini CLI
+
+
+def gemini_variables(params: ClientParams) -> dict[str, str]:
+    return {"GOOGLE_GEMINI_BASE_URL": params.root, "GEMINI_API_KEY": params.key}
+
+
+def gemini_settings(params: ClientParams) -> Values:
+    """The settings of the Gemini CLI, which logs in to Google unless they tell it to send a key."""
+    key = {"auth": {"selectedType": "gemini-api-key"}}
+    return {"security": key, "model": {"name": params.model.id}}
+
+
 # --- Codex
 
 

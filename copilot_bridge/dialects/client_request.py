@@ -13,7 +13,7 @@ from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeRespo
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.filtered import StreamConverter
-from copilot_bridge.dialects.framing.frames import FrameWriter
+from copilot_bridge.dialects.framing.frames import FrameWriter, Framing
 from copilot_bridge.dialects.images import ImageHolder, ImagePart, ImageSource
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import BridgeError
@@ -86,6 +86,16 @@ class ClientResponse(ABC):
         """Return the only event of a stream that failed before it began."""
 
 
+class TranslatedResponse(ClientResponse):
+    """Makes responses in a dialect that Copilot does not have, so that each of them is translated."""
+
+    def normalizer(self) -> StreamConverter:
+        raise NotImplementedError("Copilot does not answer in this dialect")
+
+    def normalize(self, _data: bytes) -> WholeResponse:
+        raise NotImplementedError("Copilot does not answer in this dialect")
+
+
 class ClientRequest(ABC):
     """A request of a conversation, as its dialect reads it.
 
@@ -97,6 +107,7 @@ class ClientRequest(ABC):
     :ivar model: the model's name, as the client gives it.
     :ivar streaming: whether the client wants events.
     :ivar continuation: None: the dialect keeps no responses.
+    :ivar framing: of the stream that the client wants; None: that of the dialect.
     """
 
     stop_field: ClassVar[str] = ""
@@ -109,6 +120,7 @@ class ClientRequest(ABC):
         self.model: str = body["model"]
         self.streaming = bool(body.get("stream"))
         self.continuation: Continuation | None = None
+        self.framing: Framing | None = None
 
     @classmethod
     @abstractmethod

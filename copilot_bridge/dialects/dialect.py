@@ -79,10 +79,12 @@ class Dialect:
     """An API that clients speak, and through which Copilot may offer models, too.
 
     :param name: of the dialect in the log, the metrics and the catalogue.  :param title: for people.
-    :param endpoint: the path that takes requests, below each of the bridge's prefixes.
+    :param endpoint: the path that takes requests, below each of the bridge's prefixes.  Dialects with a
+        parameter in their paths, in braces here, have a blueprint of their own.
     :param path_pattern: a regular expression for what such paths end with or lead through; "": the endpoint.
-    :param version_header: a header that only clients of this dialect send, "" if there is none: at a path of
-        several dialects it tells which one is meant.
+    :param client_headers: headers that only clients of this dialect send: at a path of several dialects they
+        tell which one is meant.
+    :param key_parameter: the parameter of a query in which clients may send their key; "": there is none.
     :param request: reads the requests of conversations and makes their responses; None: there are none.
     :param upstream_path: Copilot's path of the same API; "": Copilot does not have it.
     :param upstream: how Copilot's API is spoken; None: no conversation is translated to it.
@@ -92,7 +94,7 @@ class Dialect:
     :param framing: of its streams.
     :param write_error: (status, headers, body) of a refusal before the first byte; takes a request id.
     :param error_schema: the name of the body's schema in the description of the API.
-    :param probe: None: the dialect holds no conversations.
+    :param probe: None: no model is tried in this dialect.
     :param limits: of the API where Copilot has it, and :param limit_overrides: where models have others.
     :param model_list: None: clients of the dialect are given the default one.
     :param counting: of the tokens of a request; None: the dialect has none.
@@ -105,7 +107,8 @@ class Dialect:
     framing: Framing = ServerSentEvents()
     error_schema: str = "Error"
     path_pattern: str = ""
-    version_header: str = ""
+    client_headers: tuple[str, ...] = ()
+    key_parameter: str = ""
     request: type[ClientRequest] | None = None
     upstream_path: str = ""
     upstream: UpstreamApi | None = None
@@ -121,6 +124,15 @@ class Dialect:
     @property
     def pattern(self) -> str:
         return self.path_pattern or re.escape(self.endpoint.removeprefix("/"))
+
+    @property
+    def has_parameter(self) -> bool:
+        """Return whether a part of the request is in its path."""
+        return "{" in self.endpoint
+
+    @property
+    def holds_conversations(self) -> bool:
+        return "conversation" in self.field_paths
 
     def field_path(self, what: str) -> str:
         """Return the client's field for something that it relies on.

@@ -17,6 +17,7 @@ class ModelEntry:
     :param context: tokens; None: not known.
     :param efforts: the reasoning efforts that it takes.
     :param fills_gaps: it completes texts, and holds no conversations.
+    :param max_output_tokens: None: Copilot does not say.
     """
 
     id: str
@@ -32,6 +33,7 @@ class ModelEntry:
     takes_tools: bool = False
     fills_gaps: bool = False
     parallel_tools: bool = False
+    max_output_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

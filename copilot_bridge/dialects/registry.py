@@ -9,6 +9,7 @@ from copilot_bridge.dialects.adaptation.limits import Limits, limits_for
 from copilot_bridge.dialects.chat.dialect import CHAT
 from copilot_bridge.dialects.chat.model_list import MODEL_LIST
 from copilot_bridge.dialects.dialect import Dialect, ErrorResponse
+from copilot_bridge.dialects.gemini.dialect import GEMINI
 from copilot_bridge.dialects.messages.dialect import MESSAGES
 from copilot_bridge.dialects.model_list import ModelList
 from copilot_bridge.dialects.responses import codex_models
@@ -16,14 +17,16 @@ from copilot_bridge.dialects.responses.dialect import RESPONSES
 from copilot_bridge.errors import BridgeError
 
 DIALECTS: dict[str, Dialect] = {
-    dialect.name: dialect for dialect in (CHAT, MESSAGES, RESPONSES, embeddings.DIALECT)
+    dialect.name: dialect for dialect in (CHAT, MESSAGES, RESPONSES, GEMINI, embeddings.DIALECT)
 }
 
 # The dialect of errors for clients whose dialect is unknown.
 DEFAULT = CHAT
 
 # Dialects with conversations, and by Copilot's path those in which it offers models.
-CONVERSATIONS: dict[str, Dialect] = {name: dialect for name, dialect in DIALECTS.items() if dialect.probe}
+CONVERSATIONS: dict[str, Dialect] = {
+    name: dialect for name, dialect in DIALECTS.items() if dialect.holds_conversations
+}
 BY_UPSTREAM_PATH: dict[str, str] = {
     dialect.upstream_path: name for name, dialect in CONVERSATIONS.items() if dialect.upstream_path
 }
@@ -31,8 +34,8 @@ BY_UPSTREAM_PATH: dict[str, str] = {
 PATH = re.compile(
     rf"/(?:{'|'.join(f'(?P<{name}>{dialect.pattern})' for name, dialect in DIALECTS.items())})(?:/|$)"
 )
-VERSION_HEADERS: dict[str, str] = {
-    dialect.version_header: name for name, dialect in DIALECTS.items() if dialect.version_header
+CLIENT_HEADERS: dict[str, str] = {
+    header: name for name, dialect in DIALECTS.items() for header in dialect.client_headers
 }
 
 

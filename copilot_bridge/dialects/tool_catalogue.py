@@ -47,6 +47,9 @@ HOSTED_TOOLS = (
         refused=True,
         history=("mcp_call", "mcp_list_tools", "mcp_approval_request", "mcp_approval_response"),
     ),
+    HostedTool("gemini", "googleSearch(Retrieval)?|googleMaps|urlContext|fileSearch|computerUse|mcpServers"),
+    HostedTool("gemini", "codeExecution", history=("executableCode", "codeExecutionResult")),
+    HostedTool("gemini", "enterpriseWebSearch|parallelAiSearch", history=("toolCall", "toolResponse")),
 )
 
 # The items of a Responses conversation that offer tools of their own.

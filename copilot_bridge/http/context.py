@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import current_app, g, request
 
-from copilot_bridge.dialects.registry import VERSION_HEADERS, dialect_of_path
+from copilot_bridge.dialects.registry import CLIENT_HEADERS, dialect_of_path
 from copilot_bridge.pipeline import Bridge, RequestContext
 
 
@@ -25,7 +25,7 @@ def client_dialect() -> str | None:
     """The client's dialect by the path, or for shared paths by its headers."""
     if (by_path := dialect_of_path(request.path)) is not None:
         return by_path
-    return next((name for header, name in VERSION_HEADERS.items() if header in request.headers), None)
+    return next((name for header, name in CLIENT_HEADERS.items() if header in request.headers), None)
 
 
 def client_socket(environ: Mapping[str, Any]) -> Any:

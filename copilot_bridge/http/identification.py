@@ -1,4 +1,4 @@
-"""Finds a request's origin and caller by its headers."""
+"""Finds a request's origin and caller by its headers, or by a key in its query."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +7,7 @@ from flask import g, request
 
 from copilot_bridge.access.authentication import CREDENTIAL_HEADERS, LOCAL_OPERATOR, read_credentials
 from copilot_bridge.access.origins import RequestOrigin
+from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.http.context import bridge
 from copilot_bridge.pipeline import RequestContext
 
@@ -32,10 +33,17 @@ def is_local() -> bool:
     return bridge().origin_policy.locate(read_origin(request.environ))[1]
 
 
+def query_key(dialect: str | None) -> str | None:
+    """Returns the key in the query, where a dialect's clients may send it there."""
+    parameter = DIALECTS[dialect].key_parameter if dialect else ""
+    return request.args.get(parameter) if parameter else None
+
+
 def identify(local: bool) -> None:
     """Finds the request's caller and makes its context.  Raises BridgeError for unknown callers."""
     shared, entry = bridge(), g.entry
-    credentials = read_credentials(map(request.environ.get, CREDENTIAL_VARIABLES))
+    given = (*map(request.environ.get, CREDENTIAL_VARIABLES), query_key(entry.dialect))
+    credentials = read_credentials(given)
     caller = shared.authenticator.authenticate(credentials, local=local, address=entry.caller)
     shared.admit(caller, entry.caller)
     g.call = RequestContext(shared, caller)

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from copilot_bridge import __version__
-from copilot_bridge.openapi import chat, embeddings, messages, models, own, pages, responses
+from copilot_bridge.openapi import chat, embeddings, gemini, messages, models, own, pages, responses
 from copilot_bridge.openapi.endpoint import Endpoint
 from copilot_bridge.openapi.errors import ERROR_SCHEMAS, examples
 
@@ -18,6 +18,7 @@ GROUPS = (
     ("Chat Completions", "OpenAI's API that most tools speak.", chat),
     ("Responses", "OpenAI's API that Codex speaks.", responses),
     ("Messages", "Anthropic's API, which Claude Code speaks.", messages),
+    ("Gemini", "Google's API, which the Gemini CLI speaks.", gemini),
     ("Embeddings", "Texts as vectors.", embeddings),
     ("Models", "The models that a request can name.", models),
     ("The bridge", "Its state and usage, and paths that coding agents request besides.", own),
@@ -65,14 +66,15 @@ Your own GitHub Copilot subscription, as the APIs that your tools already speak.
 endorsed or supported by GitHub.
 
 **Base URL.** `http://127.0.0.1:4141/v1` for what speaks OpenAI's APIs, `http://127.0.0.1:4141` for what
-speaks Anthropic's. Each endpoint of an API stands with and without `/v1` (and under `/v1/v1`, and where
-Azure's clients look for it: `/openai/v1`, `/openai/deployments/NAME`); a slash at the end does no harm.
-Every `GET` is a `HEAD`, too.
+speaks Anthropic's or Google's. Each endpoint of OpenAI's and Anthropic's APIs stands with and without `/v1`
+(and under `/v1/v1`, and where Azure's clients look for it: `/openai/v1`, `/openai/deployments/NAME`), those
+of Google's under `/v1beta`, `/v1alpha` and `/v1`; a slash at the end does no harm. Every `GET` is a `HEAD`,
+too.
 
 **Keys.** While the bridge has none, whoever is on its machine may ask, with any key or none. From the first
 key on nobody gets in without one.
 
-**Models.** Any model answers in any of the three APIs, by any spelling of its name.
+**Models.** Any model answers in any of the four APIs, by any spelling of its name.
 
 **Fields** that are not named here are passed on as they are, and Copilot judges them. null is as good as
 absent.
@@ -104,6 +106,12 @@ KEYS: dict[str, Json] = {
         "name": "x-goog-api-key",
         "description": "As Google's clients send it.",
     },
+    "key": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "key",
+        "description": "The same in the query, where Google's API is spoken.",
+    },
 }
 
 REQUEST_ID = {"description": "The request's id in the log.", "schema": {"type": "string"}}
@@ -117,7 +125,7 @@ def document() -> Json:
         "info": {
             "title": "Copilot Bridge",
             "version": __version__,
-            "summary": "GitHub Copilot, as OpenAI's and Anthropic's APIs.",
+            "summary": "GitHub Copilot, as OpenAI's, Anthropic's and Google's APIs.",
             "description": ABOUT,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
@@ -145,9 +153,10 @@ def paths() -> Json:
 
 
 def servers_of(endpoint: Endpoint) -> Json:
-    if not endpoint.prefixed:
+    prefixes = {**(PREFIXES if endpoint.prefixed else {}), **endpoint.other_prefixes}
+    if not prefixes:
         return {}
-    return {"servers": [server(prefix, about) for prefix, about in PREFIXES.items()]}
+    return {"servers": [server(prefix, about) for prefix, about in prefixes.items()]}
 
 
 def server(prefix: str, about: str) -> Json:

@@ -59,9 +59,10 @@ class Endpoint:
     :param id: OpenAPI's `operationId`.
     :param about: Markdown; the summary is its heading.
     :param prefixed: it is served under each of `document.PREFIXES`.
+    :param other_prefixes: the others under which it is served, and whose clients ask there.
     :param body: the schema of a request.
     :param examples: request bodies, by title.  Each is answered with the first of `answers`.
-    :param dialects: the dialects of its errors: ``chat``, ``messages``, ``responses``.
+    :param dialects: the dialects of its errors: ``chat``, ``messages``, ``responses``, ``gemini``.
     :param kinds: the kinds of error that are possible besides `FOR_EVERYBODY`.
     :param security: `BY_KEY` or `ANYBODY`.
     :param page: a browser gets a page instead, or a redirect to sign in.
@@ -73,6 +74,7 @@ class Endpoint:
     answers: Mapping[int, Answer]
     about: str = ""
     prefixed: bool = False
+    other_prefixes: Mapping[str, str] = field(default_factory=dict)
     parameters: tuple[Json, ...] = ()
     body: Schema | None = None
     examples: Mapping[str, Json] = field(default_factory=dict)

@@ -10,7 +10,7 @@ import orjson
 from copilot_bridge.dialects.registry import CONVERSATIONS, DIALECTS
 from copilot_bridge.dialects.validation import or_null
 from copilot_bridge.errors import KINDS, BridgeError, KindName
-from copilot_bridge.openapi.schemas import Schema, always, any_of, ref, text, thing
+from copilot_bridge.openapi.schemas import Schema, always, any_of, list_of, ref, text, thing, whole
 
 Json = dict[str, Any]
 
@@ -63,6 +63,23 @@ ERROR_SCHEMAS = {
         },
         ("type", "error", "request_id"),
         "A refusal, as Anthropic tells it.",
+    ),
+    "GeminiError": thing(
+        {
+            "error": thing(
+                {
+                    "code": whole("The HTTP status."),
+                    "message": text(),
+                    "status": text("Its name, like `INVALID_ARGUMENT`."),
+                    "details": list_of(
+                        thing({"@type": text()}, ("@type",)), "The field at fault, or when to try again."
+                    ),
+                },
+                ("code", "message", "status"),
+            )
+        },
+        ("error",),
+        "A refusal, as Google tells it.",
     ),
 }
 

@@ -1,8 +1,9 @@
-"""The list of models, in OpenAI's form and in Anthropic's."""
+"""The list of models, in OpenAI's form, in Anthropic's and in Google's."""
 
 from copilot_bridge.dialects.validation import or_null
 from copilot_bridge.openapi.endpoint import Answer, Endpoint, header, in_path, query
 from copilot_bridge.openapi.errors import FROM_COPILOT
+from copilot_bridge.openapi.gemini import VERSIONS
 from copilot_bridge.openapi.schemas import (
     always,
     any_of,
@@ -45,18 +46,35 @@ SCHEMAS = {
         },
         ("data", "has_more", "first_id", "last_id"),
     ),
+    "GoogleModel": thing(
+        {
+            "name": text("What a request names, behind `models/`."),
+            "displayName": text(),
+            "inputTokenLimit": whole(),
+            "outputTokenLimit": whole(),
+            "supportedGenerationMethods": list_of(text()),
+        },
+        ("name", "displayName", "supportedGenerationMethods"),
+        "A model, as Google describes one.",
+    ),
+    "GoogleModelList": thing(
+        {"models": list_of(ref("GoogleModel")), "nextPageToken": text("Where the next page begins.")},
+        ("models",),
+    ),
 }
 
 VERSION = header("anthropic-version", text(), "If it is there the answer has Anthropic's form.", "2023-06-01")
-BOTH = ("chat", "messages")
+FORMS = ("chat", "messages", "gemini")
 
 ENDPOINTS = (
     Endpoint(
         route="GET /models",
         id="listModels",
         prefixed=True,
+        other_prefixes=VERSIONS,
         summary="List the models that a request can name",
-        about="All of them in OpenAI's form; page by page in Anthropic's, for who sends `anthropic-version`. "
+        about="All of them in OpenAI's form; page by page in Anthropic's, for who sends `anthropic-version`, "
+        "and in Google's, for who sends `x-goog-api-key` or `x-goog-api-client`, and under its versions. "
         "A key that is limited to some models sees those. At `/models` a browser gets a "
         "page instead.",
         parameters=(
@@ -64,9 +82,15 @@ ENDPOINTS = (
             query("limit", whole("", 1, maximum=1000, default=20), "Anthropic's form: of a page."),
             query("after_id", text(), "Anthropic's form: the page behind this model."),
             query("before_id", text(), "Anthropic's form: the page before this model."),
+            query("pageSize", text(), "Google's form: of a page; 50, if it is not said."),
+            query("pageToken", text(), "Google's form: where the page begins, as the page before tells it."),
         ),
-        answers={200: Answer("The models.", any_of(ref("ModelList"), ref("AnthropicModelList")))},
-        dialects=BOTH,
+        answers={
+            200: Answer(
+                "The models.", any_of(ref("ModelList"), ref("AnthropicModelList"), ref("GoogleModelList"))
+            )
+        },
+        dialects=FORMS,
         kinds=(*FROM_COPILOT, "invalid_request"),
         page=True,
     ),
@@ -74,14 +98,15 @@ ENDPOINTS = (
         route="GET /models/{id}",
         id="getModel",
         prefixed=True,
+        other_prefixes=VERSIONS,
         summary="Look up one model",
-        about="In Anthropic's form for who sends `anthropic-version`.",
+        about="In Anthropic's form for who sends `anthropic-version`, and in Google's as for the list.",
         parameters=(
             in_path("id", text(minLength=1), "Any spelling of its name; it may hold slashes.", "gpt-4o"),
             VERSION,
         ),
-        answers={200: Answer("The model.", any_of(ref("Model"), ref("AnthropicModel")))},
-        dialects=BOTH,
+        answers={200: Answer("The model.", any_of(ref("Model"), ref("AnthropicModel"), ref("GoogleModel")))},
+        dialects=FORMS,
         kinds=(*FROM_COPILOT, "model_not_found", "not_found"),
     ),
 )

@@ -30,6 +30,9 @@ DIALECT_PROBES = {
     if dialect.probe
 }
 
+# The dialects that Copilot has: a probe of another one would show nothing that theirs do not.
+UPSTREAM_PROBES = tuple(name for name in DIALECT_PROBES if CONVERSATIONS[name].upstream_path)
+
 
 def probe_model(
     context: RequestContext, entry: RequestLogEntry, dialect: str, model: str, words: str, max_tokens: int

@@ -12,7 +12,12 @@ from copilot_bridge.pipeline.run import ReadRequest
 
 
 def endpoints_of(dialect: Dialect) -> Iterator[tuple[str, ReadRequest]]:
-    """Yield the paths of a dialect, below each of the bridge's prefixes, and what is done there."""
+    """Yield the paths of a dialect, below each of the bridge's prefixes, and what is done there.
+
+    Paths with a parameter are left out: their views in `http/api/` know what to do with it.
+    """
+    if dialect.has_parameter:
+        return
     if dialect.request:
         yield dialect.endpoint, partial(Generation, dialect)
     if dialect.counting:
@@ -21,5 +26,5 @@ def endpoints_of(dialect: Dialect) -> Iterator[tuple[str, ReadRequest]]:
 
 ENDPOINTS: dict[str, ReadRequest] = {
     **{path: read for dialect in DIALECTS.values() for path, read in endpoints_of(dialect)},
-    EMBEDDINGS.endpoint: EmbeddingsRequest,
+    EMBEDDINGS.endpoint: partial(EmbeddingsRequest, EMBEDDINGS),
 }

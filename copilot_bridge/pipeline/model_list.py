@@ -85,6 +85,7 @@ def entry_of(bridge: Bridge, model: Model) -> ModelEntry:
         takes_tools=bool(model.supports.get("tool_calls")),
         fills_gaps=model.type == "completion",
         parallel_tools=bool(model.supports.get("parallel_tool_calls")),
+        max_output_tokens=model.max_output_tokens,
     )
 
 

@@ -17,7 +17,7 @@ from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.conversion import unreadable
 from copilot_bridge.pipeline.counting import count_tokens
 from copilot_bridge.pipeline.prepare import prepare
-from copilot_bridge.pipeline.received import ReceivedRequest, read_request
+from copilot_bridge.pipeline.received import ReadBody, ReceivedRequest, read_request
 from copilot_bridge.pipeline.sending import SentRequest, send, send_prepared, with_another_pick
 from copilot_bridge.upstream.transport.bodies import MEGABYTE, read_whole
 
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 class Generation:
     """Has a model respond to a conversation.  Used once: for a stream by `open`, else by `complete`.
 
+    :param read: reads the body, if a part of the request is in its path.
     :ivar model: the name that the client gives.
     :ivar reply_headers: of Copilot's response, those that the client should see.
     :raises InvalidRequest, Unsupported: the body is wrong; the message names the field.
@@ -39,10 +40,12 @@ class Generation:
         entry: RequestLogEntry,
         data: bytes,
         headers: Mapping[str, str],
+        *,
+        read: ReadBody | None = None,
     ) -> None:
-        received = read_request(context, entry, dialect, data, headers)
+        received = read_request(context, entry, dialect, data, headers, read)
         self.dialect = dialect.name
-        self.framing = dialect.framing
+        self.framing = received.framing
         self.model = received.client.model
         self._ready = received.client.ready_response()
         self.streaming = received.client.streaming and self._ready is None
@@ -115,6 +118,7 @@ NOT_COUNTED_FOR: tuple[KindName, ...] = (
 class TokenCount:
     """Counts the tokens of a request: Copilot does if it can, or else the bridge.
 
+    :param read: reads the body, if a part of the request is in its path.
     :ivar model: the name that the client gives.
     :ivar reply_headers: of Copilot's response, those that the client should see.
     :raises InvalidRequest, Unsupported: the body is wrong; the message names the field.
@@ -129,10 +133,12 @@ class TokenCount:
         entry: RequestLogEntry,
         data: bytes,
         headers: Mapping[str, str],
+        *,
+        read: ReadBody | None = None,
     ) -> None:
         assert dialect.counting
         self._counting = dialect.counting
-        self._received = read_request(context, entry, dialect, data, headers)
+        self._received = read_request(context, entry, dialect, data, headers, read)
         self.dialect = dialect.name
         self.model = self._received.client.model
         self.reply_headers: dict[str, str] = {}

@@ -232,7 +232,7 @@ def make_conversion(
     """Return the conversion of the response."""
     conversion = Conversion(
         response=received.response,
-        framing=received.dialect.framing,
+        framing=received.framing,
         upstream=route.api,
         passthrough=route.passthrough,
         id=received.entry.id,

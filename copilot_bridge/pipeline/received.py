@@ -1,6 +1,6 @@
 """A client's request as it was received, and as its dialect reads it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -16,10 +16,13 @@ from copilot_bridge.dialects.client_request import (
 )
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.dialect import Dialect
+from copilot_bridge.dialects.framing.frames import Framing
 from copilot_bridge.errors import InvalidRequest
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.response_store import StoredResponse, caller_of
+
+ReadBody = Callable[[bytes], ClientRequest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class ReceivedRequest:
 
     :param data: the body as it came; it is sent as it is if nothing in it has to change.
     :param headers: the client's, their names in lower case.
+    :param read: reads the body; with what the path says, if that is a part of the request.
     :param client: the request as its dialect reads it.  :param response: makes the response to it.
     """
 
@@ -36,12 +40,18 @@ class ReceivedRequest:
     dialect: Dialect
     data: bytes
     headers: Mapping[str, str]
+    read: ReadBody
     client: ClientRequest
     response: ClientResponse
 
+    @property
+    def framing(self) -> Framing:
+        """Return the framing of the stream that the client wants."""
+        return self.client.framing or self.dialect.framing
+
     def read_again(self) -> "ReceivedRequest":
         """Return the request as it was before anything in it was changed."""
-        return read_request(self.context, self.entry, self.dialect, self.data, self.headers)
+        return read_request(self.context, self.entry, self.dialect, self.data, self.headers, self.read)
 
 
 def read_request(
@@ -50,20 +60,23 @@ def read_request(
     dialect: Dialect,
     data: bytes,
     headers: Mapping[str, str],
+    read: ReadBody | None = None,
 ) -> ReceivedRequest:
     """Read a request of a conversation.
 
+    :param read: reads the body; None: the dialect's own reader, for which the body has everything.
     :raises InvalidRequest, Unsupported: the body is wrong; the message names the field.
     """
     assert dialect.request
-    client = dialect.request.read(data)
+    read = read or dialect.request.read
+    client = read(data)
     bridge, continuation = context.bridge, client.continuation
     on_end = continue_conversation(context, continuation, data, headers) if continuation else ignore
     keep = bridge.config.keep_copilot_fields
     options = ResponseOptions(
         entry.id, int(entry.at), keep, bridge.upstream_item_ids, on_end, entry.elapsed, rfc3339_now
     )
-    return ReceivedRequest(context, entry, dialect, data, headers, client, client.response(options))
+    return ReceivedRequest(context, entry, dialect, data, headers, read, client, client.response(options))
 
 
 def rfc3339_now() -> str:

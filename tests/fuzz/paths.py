@@ -185,7 +185,32 @@ def check_responses(stream: bytes) -> None:
             assert isinstance(item["input" if "custom" in item["type"] else "arguments"], str)
 
 
-CHECKS = {"chat": check_chat, "messages": check_messages, "responses": check_responses}
+def check_gemini(stream: bytes) -> None:
+    *before, last = map(json.loads, data_of(stream))
+    for chunk in (*before, last):
+        (candidate,) = chunk["candidates"]
+        assert ("finishReason" in candidate) == (chunk is last)
+        for part in candidate["content"]["parts"]:
+            check_part(part)
+    assert all(isinstance(count, int) for count in last.get("usageMetadata", {}).values())
+
+
+def check_part(part: Json) -> None:
+    assert len({"text", "functionCall"} & part.keys()) == 1
+    assert isinstance(part.get("text", ""), str)
+    assert isinstance(part.get("thoughtSignature", ""), str)
+    if call := part.get("functionCall"):
+        assert call["id"]
+        assert isinstance(call["name"], str)
+        assert isinstance(call["args"], dict)
+
+
+CHECKS = {
+    "chat": check_chat,
+    "messages": check_messages,
+    "responses": check_responses,
+    "gemini": check_gemini,
+}
 
 
 def check(upstream: str, way: str, outcome: Outcome) -> None:

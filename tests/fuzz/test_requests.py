@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from copy import deepcopy
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from copilot_bridge.dialects.adaptation.adapt import adapt_prompt
 from copilot_bridge.dialects.chat import prompt_reader as chat
 from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.chat import request as chat_request
+from copilot_bridge.dialects.gemini import prompt_reader as gemini
+from copilot_bridge.dialects.gemini import request as gemini_request
 from copilot_bridge.dialects.messages import prompt_reader as messages
 from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.messages import request as messages_request
@@ -32,8 +35,16 @@ REQUESTS: dict[str, Any] = {
     "chat": chat_request,
     "messages": messages_request,
     "responses": responses_request,
+    "gemini": SimpleNamespace(
+        read=gemini_request.read_with_model, read_conversation=gemini_request.read_conversation
+    ),
 }
-PROMPT_READERS: dict[str, Any] = {"chat": chat, "messages": messages, "responses": responses}
+PROMPT_READERS: dict[str, Any] = {
+    "chat": chat,
+    "messages": messages,
+    "responses": responses,
+    "gemini": gemini,
+}
 PROMPT_WRITERS: dict[str, Any] = {
     "chat": chat_prompt_writer,
     "messages": messages_prompt_writer,
@@ -45,10 +56,10 @@ VENDORS = {"chat": "OpenAI", "messages": "Anthropic", "responses": "OpenAI"}
 def parts(body: Json) -> list[tuple[list[Any], int]]:
     """(the list that holds it, where) of each part of a message, those in tools' results included."""
     found: list[tuple[list[Any], int]] = []
-    said = [body.get("messages"), body.get("input")]
+    said = [body.get("messages"), body.get("input"), body.get("contents")]
     holders = [each for listed in said if isinstance(listed, list) for each in listed]
     for holder in holders:
-        for field in ("content", "output", "tool_calls"):
+        for field in ("content", "output", "tool_calls", "parts"):
             held = holder.get(field) if isinstance(holder, dict) else None
             for place, part in enumerate(held if isinstance(held, list) else ()):
                 found.append((held, place))
@@ -70,10 +81,12 @@ def mutant(rng: Random, dialect: str) -> bytes:
                 other, there = rng.choice(found)
                 held.insert(rng.randrange(len(held) + 1), deepcopy(other[there]))
             case 2:
-                said = body.get("messages") or body.get("input")
+                said = body.get("messages") or body.get("input") or body.get("contents")
                 spoken = [each for each in said if isinstance(each, dict)] if isinstance(said, list) else []
                 for message in spoken[:1] and [rng.choice(spoken)]:
-                    message["role"] = rng.choice(["user", "assistant", "system", "developer", "tool"])
+                    message["role"] = rng.choice(
+                        ["user", "assistant", "system", "developer", "tool", "model"]
+                    )
             case _:
                 change_value(rng, body)
     return json.dumps(body).encode()

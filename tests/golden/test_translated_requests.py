@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from golden.transcripts import Golden
+from golden.transcripts import MODEL, Golden
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat import request as chat
@@ -18,6 +18,8 @@ from copilot_bridge.dialects.chat import prompt_reader as chat_prompt_reader
 from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.adaptation.adapt import adapt_prompt
+from copilot_bridge.dialects.gemini import request as gemini
+from copilot_bridge.dialects.gemini import prompt_reader as gemini_prompt_reader
 from copilot_bridge.dialects.messages import request as messages
 from copilot_bridge.dialects.messages import prompt_reader as messages_prompt_reader
 from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
@@ -33,6 +35,7 @@ READ: dict[str, Callable[[bytes], Prompt]] = {
     "chat": lambda data: chat_prompt_reader.read_prompt(chat.read(data)),
     "messages": lambda data: messages_prompt_reader.read_prompt(messages.read(data)),
     "responses": lambda data: responses_prompt_reader.read_prompt(responses.read(data), ToolNames()),
+    "gemini": lambda data: gemini_prompt_reader.read_prompt(gemini.read(data, MODEL, stream=False)),
 }
 WRITE: dict[str, Callable[[Prompt], dict[str, Any]]] = {
     "chat": chat_prompt_writer.write_prompt,

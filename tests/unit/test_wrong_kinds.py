@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from copilot_bridge.dialects.adaptation.adapt import adapt_prompt
 from copilot_bridge.dialects.chat import prompt_reader as chat_prompt_reader
 from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.chat import request as chat_request
+from copilot_bridge.dialects.gemini import prompt_reader as gemini_prompt_reader
+from copilot_bridge.dialects.gemini import request as gemini_request
 from copilot_bridge.dialects.messages import prompt_reader as messages_prompt_reader
 from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.messages import request as messages_request
@@ -56,11 +59,18 @@ READ: dict[str, Callable[[Json], Prompt]] = {
     "chat": chat_prompt_reader.read_prompt,
     "messages": messages_prompt_reader.read_prompt,
     "responses": lambda body: responses_prompt_reader.read_prompt(body, ToolNames()),
+    "gemini": gemini_prompt_reader.read_prompt,
 }
 REQUESTS: dict[str, tuple[Any, Callable[[Json], Iterator[Any]]]] = {
     "chat": (chat_request, chat_request.image_holders),
     "messages": (messages_request, messages_request.image_holders),
     "responses": (responses_request, responses_request.image_holders),
+    "gemini": (
+        SimpleNamespace(
+            read=gemini_request.read_with_model, read_conversation=gemini_request.read_conversation
+        ),
+        gemini_request.image_holders,
+    ),
 }
 COUNTED_AS = ("gpt-4o", "claude-sonnet-4.5")  # a row of each way to declare tools
 
@@ -79,7 +89,11 @@ def pass_on(dialect: str, data: bytes) -> None:
 
 def translate(dialect: str, data: bytes) -> None:
     """For all other models, and counted for those that upstream counts nothing for."""
-    prompt = READ[dialect](REQUESTS[dialect][0].read(data))
+    request, images = REQUESTS[dialect]
+    body = request.read(data)
+    request.read_conversation(body)
+    list(images(body))
+    prompt = READ[dialect](body)
     for upstream in WRITE.keys() - {dialect}:
         fit, models = FITS[upstream]
         model = MODELS[models[0]]
@@ -98,11 +112,15 @@ def embed(_dialect: str, data: bytes) -> None:
 # Of the mutants that are translated one in five: each value and each kind still has its turn.
 STEPS = {translate: 5}
 
-CASES = [(dialect, way) for dialect in REQUESTS for way in (pass_on, translate)] + [("embeddings", embed)]
+CASES = [
+    *((dialect, pass_on) for dialect in FITS),
+    *((dialect, translate) for dialect in REQUESTS),
+    ("embeddings", embed),
+]
 
 
 # A choice names a tool, which may not be there.
-BOUND = {"tools": "tools|tool_choice"}
+BOUND = {"tools": "tools|tool_choice|toolConfig"}
 
 
 @pytest.mark.parametrize(("dialect", "way"), CASES, ids=lambda case: getattr(case, "__name__", case))

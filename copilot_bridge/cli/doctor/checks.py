@@ -11,7 +11,7 @@ from copilot_bridge.cli.doctor.port import port
 from copilot_bridge.errors import (
     ConfigError,
 )
-from copilot_bridge.pipeline.dialect_probes import DIALECT_PROBES
+from copilot_bridge.pipeline.dialect_probes import UPSTREAM_PROBES
 
 
 def connection_checks(role: str) -> list[Check]:
@@ -41,7 +41,7 @@ LIVE_CHECKS = (
     Check("live", costs, ("models",)),
     *(
         Check(f"live {name}", partial(live, name), ("models",), "copilot-bridge models")
-        for name in DIALECT_PROBES
+        for name in UPSTREAM_PROBES
     ),
 )
 

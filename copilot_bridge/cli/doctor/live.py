@@ -7,7 +7,7 @@ from copilot_bridge.cli.doctor.check import CheckContext, Finding, failed, ok
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline import RequestContext
-from copilot_bridge.pipeline.dialect_probes import DIALECT_PROBES, probe_model
+from copilot_bridge.pipeline.dialect_probes import DIALECT_PROBES, UPSTREAM_PROBES, probe_model
 
 PROMPT = "Say ok"
 CENTS_OF_A_PREMIUM_REQUEST = 200  # for a million tokens of a model whose multiplier was 1
@@ -36,7 +36,7 @@ def relative_cost(model: Model) -> float:
 
 def costs(context: CheckContext) -> Finding:
     """Report the cost of the requests that follow, before they are sent."""
-    chosen = [(dialect, cheapest(context.models, dialect)) for dialect in DIALECT_PROBES]
+    chosen = [(dialect, cheapest(context.models, dialect)) for dialect in UPSTREAM_PROBES]
     parts = [f"{dialect} {model.id} ({cost(model)})" for dialect, model in chosen if model]
     return ok(f"{len(parts)} requests follow: {', '.join(parts)}")
 

@@ -46,7 +46,8 @@ def adapt_prompt(prompt: Prompt, limits: Limits, client: str) -> tuple[Prompt, U
     """
     dialect = DIALECTS[client]
     prompt = prompt if limits.gaps else ask_in_words(prompt)
-    prompt = adapt_media(adapt_tool_choice(prompt), limits, dialect.field_path("conversation"))
+    prompt = adapt_tool_choice(prompt, dialect.field_path("tool_choice"))
+    prompt = adapt_media(prompt, limits, dialect.field_path("conversation"))
     prompt, custom = (prompt, frozenset[str]()) if limits.custom_tools else custom_tools_as_functions(prompt)
     prompt = adapt_argument_schemas(prompt, limits)
     try:

@@ -6,7 +6,7 @@ import pytest
 from dialect_tables import READERS, WRITERS, Answer
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.dialects.test_translation import MODEL, events, read_chat, read_messages
+from unit.dialects.test_translation import MODEL, events, read_chat, read_gemini, read_messages
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo, adapt_prompt
@@ -205,7 +205,7 @@ def test_ids_and_names_are_restored_in_the_response(client):
         (item,) = events(out)[-1]["response"]["output"]
         assert (item["call_id"], item["name"]) == ("an/other", "f.one")
     else:
-        read = {"chat": read_chat, "messages": read_messages}[client]
+        read = {"chat": read_chat, "messages": read_messages, "gemini": read_gemini}[client]
         ((id_, name, _arguments),) = read(out)["calls"]
         assert (id_, name) == ("an/other", "f.one")
     assert not stream.stopped

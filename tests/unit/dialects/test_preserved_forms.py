@@ -15,6 +15,7 @@ from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.chat.chunks import ChunkNormalizer
 from copilot_bridge.dialects.chat.reader import ChatReader
 from copilot_bridge.dialects.chat.response import normalize_response
+from copilot_bridge.dialects.gemini import prompt_reader as gemini
 from copilot_bridge.dialects.messages import prompt_reader as messages
 from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.messages.reader import MessagesReader
@@ -83,6 +84,10 @@ def said(client: str, whole: Json) -> tuple[str, str, str]:
         return choice["message"]["content"] or "", choice["message"]["refusal"] or "", choice["finish_reason"]
     if client == "messages":
         return "".join(b.get("text", "") for b in whole["content"]), "", whole["stop_reason"]
+    if client == "gemini":
+        (candidate,) = whole["candidates"]
+        parts = candidate["content"]["parts"]
+        return "".join(part.get("text", "") for part in parts), "", candidate["finishReason"]
     parts = [part for item in whole["output"] for part in item.get("content", ())]
     refusal = "".join(part.get("refusal", "") for part in parts)
     return "".join(part.get("text", "") for part in parts), refusal, whole["status"]
@@ -99,6 +104,7 @@ REFUSED = {
     "chat": ("", "I won't.", "stop"),
     "messages": ("I won't.", "", "refusal"),
     "responses": ("", "I won't.", "completed"),
+    "gemini": ("I won't.", "", "SAFETY"),
 }
 
 
@@ -110,7 +116,12 @@ def test_a_refusal_keeps_its_form(client: str, upstream: str) -> None:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_filtered_response_is_no_refusal(client: str) -> None:
-    ends = {"chat": "content_filter", "messages": "refusal", "responses": "incomplete"}
+    ends = {
+        "chat": "content_filter",
+        "messages": "refusal",
+        "responses": "incomplete",
+        "gemini": "SAFETY",
+    }
     stream = chat_stream({"content": "And so"}, finish="content_filter")
     assert said(client, told_to(client, "chat", stream)) == ("And so", "", ends[client])
 
@@ -129,6 +140,10 @@ def calls(client: str, whole: Json) -> list[tuple[str, str, str]]:
     if client == "messages":
         blocks = (block for block in whole["content"] if block["type"] == "tool_use")
         return [(block["id"], block["name"], json.dumps(block["input"])) for block in blocks]
+    if client == "gemini":
+        parts = whole["candidates"][0]["content"]["parts"]
+        found = [part["functionCall"] for part in parts if "functionCall" in part]
+        return [(call["id"], call["name"], json.dumps(call["args"])) for call in found]
     items = (item for item in whole["output"] if "call_id" in item)
     return [(item["call_id"], item["name"], item.get("arguments", item.get("input"))) for item in items]
 
@@ -153,11 +168,11 @@ CUSTOM = {
 @pytest.mark.parametrize("upstream", CUSTOM)
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_custom_call_stays_custom(client: str, upstream: str) -> None:
-    """To Messages, which know none, as a function with one text."""
+    """To Messages and Gemini, which know none, as a function with one text."""
     whole = told_to(client, upstream, CUSTOM[upstream])
     ((id_, name, given),) = calls(client, whole)
     assert (id_, name) == ("c1", "patch")
-    assert (json.loads(given)["input"] if client == "messages" else given) == PATCH
+    assert (json.loads(given)["input"] if client in ("messages", "gemini") else given) == PATCH
 
 
 def test_deltas_of_a_custom_call_are_passed_on_at_once() -> None:
@@ -294,7 +309,7 @@ SIGNED: list[Json] = [
 
 
 @pytest.mark.parametrize("call", SIGNED)
-@pytest.mark.parametrize("client", ["messages", "responses"])
+@pytest.mark.parametrize("client", ["messages", "responses", "gemini"])
 def test_geminis_signatures_are_sent_back_to_it(client: str, call: Json) -> None:
     two = [
         {"index": 0, "id": "a", **call},
@@ -305,6 +320,8 @@ def test_geminis_signatures_are_sent_back_to_it(client: str, call: Json) -> None
     if client == "messages":
         body: Json = {"messages": [{"role": "assistant", "content": whole["content"]}]}
         prompt = messages.read_prompt({"model": "m"} | body)
+    elif client == "gemini":
+        prompt = gemini.read_prompt({"model": "m", "contents": [whole["candidates"][0]["content"]]})
     else:
         prompt = responses.read_prompt({"model": "m", "input": whole["output"]}, ToolNames())
     (message,) = chat_prompt_writer.write_prompt(prompt)["messages"]
@@ -407,6 +424,7 @@ def test_an_incomplete_response_has_its_reason(client: str, end: str, response: 
         "chat": {"length": "length", "filter": "content_filter"},
         "messages": {"length": "max_tokens", "filter": "refusal"},
         "responses": {"length": "incomplete", "filter": "incomplete"},
+        "gemini": {"length": "MAX_TOKENS", "filter": "SAFETY"},
     }
     assert said(client, whole)[2] == names[client][told]
 
@@ -414,7 +432,7 @@ def test_an_incomplete_response_has_its_reason(client: str, end: str, response: 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("finish", ["tool_calls", "function_call"])
 def test_a_stop_reason_without_a_call_is_corrected(client: str, finish: str) -> None:
-    ends = {"chat": "stop", "messages": "end_turn", "responses": "completed"}
+    ends = {"chat": "stop", "messages": "end_turn", "responses": "completed", "gemini": "STOP"}
     assert (
         said(client, told_to(client, "chat", chat_stream({"content": "Hi"}, finish=finish)))[2]
         == ends[client]
@@ -426,7 +444,7 @@ def test_a_stop_reason_without_a_call_is_corrected(client: str, finish: str) -> 
 @pytest.mark.parametrize(
     "stream", [b"data: [DONE]\n\n", b"data: [DONE]", b": hi\n\ndata: [DONE]\n\n", b"", b"{}"]
 )
-@pytest.mark.parametrize("upstream", CLIENTS)
+@pytest.mark.parametrize("upstream", REPAIRS)
 def test_an_empty_stream_is_no_success(upstream: str, stream: bytes) -> None:
     for client in CLIENTS:
         assert streamed(translation(upstream, client), [stream]).error

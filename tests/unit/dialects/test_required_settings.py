@@ -16,6 +16,7 @@ from copilot_bridge.dialects.adaptation.adapt import adapt_prompt
 from copilot_bridge.dialects.adaptation.safe_names import safe_name
 from copilot_bridge.dialects.chat import prompt_reader as chat
 from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
+from copilot_bridge.dialects.gemini import prompt_reader as gemini
 from copilot_bridge.dialects.messages import prompt_reader as messages
 from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.prompt import BINDING, Message, Prompt, Text, refuse_unsupported
@@ -30,8 +31,8 @@ READ = {
     "chat": chat.read_prompt,
     "messages": messages.read_prompt,
     "responses": lambda body: responses.read_prompt(body, ToolNames()),
+    "gemini": gemini.read_prompt,
 }
-PROMPT_READERS = {"chat": chat, "messages": messages, "responses": responses}
 PROMPT_WRITERS = {
     "chat": chat_prompt_writer,
     "messages": messages_prompt_writer,
@@ -56,12 +57,20 @@ def one(client, kind, text):
         "chat": {"type": "text", "text": text},
         "messages": {"type": "text", "text": text},
         "responses": {"type": "output_text" if kind == "assistant" else "input_text", "text": text},
+        "gemini": {"text": text},
     }[client]
 
 
 def body(client, *spoken, **more):
+    if client == "gemini":
+        return {"model": "m", "contents": [content(*each) for each in (*spoken, ("user", "Go on."))], **more}
     said = [{"role": role, "content": content} for role, content in (*spoken, ("user", "Go on."))]
     return {"model": "m", "input" if client == "responses" else "messages": said, **more}
+
+
+def content(role, said):
+    parts = [{"text": said}] if isinstance(said, str) else said
+    return {"role": "model" if role == "assistant" else role, "parts": parts}
 
 
 # Each: what a client says, and the texts that the target has to hear or the bridge has to see to.
@@ -86,12 +95,17 @@ def answers(client):
             },
             "messages": {"output_config": {"format": form}},
             "responses": {"text": {"format": form}},
+            "gemini": {"generationConfig": {"responseJsonSchema": schema}},
         }[client]
         return body(client, **field), [*schema["properties"]]
 
     def say_any(_):
         kind = {"type": "json_object"}
-        field = {"chat": {"response_format": kind}, "responses": {"text": {"format": kind}}}[client]
+        field = {
+            "chat": {"response_format": kind},
+            "responses": {"text": {"format": kind}},
+            "gemini": {"generationConfig": {"responseMimeType": "application/json"}},
+        }[client]
         return body(client, **field), ["json_object|JSON object"]
 
     return schemas.map(say) if client == "messages" else schemas.map(say) | st.none().map(say_any)
@@ -100,6 +114,8 @@ def answers(client):
 def stops(client):
     field = {"chat": "stop", "messages": "stop_sequences"}.get(client)
     texts = st.lists(words | st.sampled_from(["\n", " "]), min_size=1, max_size=7, unique=True)
+    if client == "gemini":
+        return texts.map(lambda said: (body(client, generationConfig={"stopSequences": said}), said))
     return texts.map(lambda said: (body(client, **{field: said}), said)) if field else st.nothing()
 
 
@@ -109,6 +125,7 @@ def function(client, name):
         "chat": {"type": "function", "function": {"name": name, "parameters": schema}},
         "messages": {"name": name, "input_schema": schema},
         "responses": {"type": "function", "name": name, "parameters": schema},
+        "gemini": {"functionDeclarations": [{"name": name, "parameters": schema}]},
     }[client]
 
 
@@ -121,6 +138,7 @@ OTHERS = {
         {"type": "browser_toolset_20260801"},
     ],
     "responses": [{"type": "custom", "name": "wpatch"}, {"type": "telepathy"}, {"type": "shell"}],
+    "gemini": [{"telepathy": {}}],
 }
 
 
@@ -133,13 +151,16 @@ def tools(client):
 
 
 def name_of(tool):
-    return tool.get("name") or tool.get("function", {}).get("name")
+    declared = tool.get("function") or next(iter(tool.get("functionDeclarations", ())), {})
+    return tool.get("name") or declared.get("name")
 
 
 HOSTED = {
     "messages": {"type": "web_search_20250305", "name": "web_search"},
     "responses": {"type": "mcp", "server_label": "s"},
+    "gemini": {"googleSearch": {}},
 }
+CHOICE = {"gemini": "toolConfig"}
 
 
 def choices(client):
@@ -157,9 +178,13 @@ def choices(client):
         "responses": ["required", {"type": "function", "name": "read"}, {"type": "mcp", "server_label": "s"},
                       {"type": "web_search_preview"}, {"type": "function", "name": "other"},
                       {"type": "allowed_tools", "mode": "required", "tools": [{"type": "mcp"}]}],
+        "gemini": [{"functionCallingConfig": {"mode": "ANY", **names}} for names in (
+                       {}, {"allowedFunctionNames": ["read"]}, {"allowedFunctionNames": ["other"]},
+                       {"allowedFunctionNames": ["read", "other"]})],
     }[client]  # fmt: skip
+    field = CHOICE.get(client, "tool_choice")
     return st.builds(
-        lambda tools, choice: (body(client, tools=tools, tool_choice=choice), ["tool_choice"]),
+        lambda tools, choice: (body(client, **{"tools": tools, field: choice}), ["tool_choice"]),
         st.sampled_from(offered),
         st.sampled_from(given_),
     )
@@ -175,6 +200,7 @@ def document(client, media, text, name):
             "source": {"type": "base64", "media_type": media, "data": data},
         },
         "responses": {"type": "input_file", "filename": name, "file_data": url},
+        "gemini": {"inlineData": {"mimeType": media, "data": data, "displayName": name}},
     }[client]  # fmt: skip
 
 
@@ -182,6 +208,7 @@ ELSEWHERE = {
     "chat": {"type": "file", "file": {"file_id": "f"}},
     "messages": {"type": "document", "source": {"type": "url", "url": "https://example.com"}},
     "responses": {"type": "input_file", "file_url": "https://example.com"},
+    "gemini": {"fileData": {"fileUri": "https://example.com"}},
 }
 
 
@@ -209,7 +236,7 @@ def compactions(client):
 
 
 def refusals(client):
-    part = {"messages": "text"}.get(client, "refusal")
+    part = {"messages": "text", "gemini": "text"}.get(client, "refusal")
     return words.map(lambda text: (body(client, ("assistant", [{"type": part, part: text}])), [text]))
 
 

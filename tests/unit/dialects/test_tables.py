@@ -12,6 +12,9 @@ from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
 from copilot_bridge.dialects.chat import reader as chat_reader
 from copilot_bridge.dialects.chat import writer as chat_writer
 from copilot_bridge.dialects.events import Event, Reason
+from copilot_bridge.dialects.gemini import prompt_reader as gemini
+from copilot_bridge.dialects.gemini import schema as gemini_schema
+from copilot_bridge.dialects.gemini import writer as gemini_writer
 from copilot_bridge.dialects.messages import prompt_reader as messages
 from copilot_bridge.dialects.messages import prompt_writer as messages_prompt_writer
 from copilot_bridge.dialects.messages import reader as messages_reader
@@ -35,17 +38,17 @@ from copilot_bridge.dialects.responses import writer as responses_writer
 from copilot_bridge.dialects.responses.tool_names import ToolNames
 from copilot_bridge.errors import KINDS
 
-PROMPT_READERS = {"chat": chat, "messages": messages, "responses": responses}
+PROMPT_READERS = {"chat": chat, "messages": messages, "responses": responses, "gemini": gemini}
 PROMPT_WRITERS = {
     "chat": chat_prompt_writer,
     "messages": messages_prompt_writer,
     "responses": responses_prompt_writer,
 }
-WRITERS = {"chat": chat_writer, "messages": messages_writer, "responses": responses_writer}
 WRITER_CLASSES = {
     "chat": chat_writer.ChatWriter,
     "messages": messages_writer.MessagesWriter,
     "responses": responses_writer.ResponsesWriter,
+    "gemini": gemini_writer.GeminiWriter,
 }
 FIELDS = {field.name for field in fields(Prompt)}
 MODES = set(get_args(next(field.type for field in fields(ToolChoice) if field.name == "mode")))
@@ -136,6 +139,7 @@ UNHEARD = {
     "chat": {"gap"},
     "messages": {"cache_key", "gap"},
     "responses": {"stop", "thinking_budget", "gap"},
+    "gemini": {"cache_key", "parallel_tools", "gap"},
 }
 FUNCTION = {"name": "f", "description": "d", "parameters": {"type": "object"}}
 BODIES = {
@@ -179,6 +183,20 @@ BODIES = {
         "text": {"format": {"type": "json_object"}},
         "prompt_cache_key": "k",
     },
+    "gemini": {
+        "model": "m",
+        "contents": [{"parts": [{"text": "Hi"}]}],
+        "tools": [{"functionDeclarations": [FUNCTION]}],
+        "toolConfig": {"functionCallingConfig": {"mode": "ANY"}},
+        "generationConfig": {
+            "maxOutputTokens": 100,
+            "temperature": 0.5,
+            "topP": 0.9,
+            "stopSequences": ["END"],
+            "responseMimeType": "application/json",
+            "thinkingConfig": {"thinkingBudget": 5000, "thinkingLevel": "HIGH"},
+        },
+    },
 }
 
 
@@ -190,7 +208,7 @@ def read_prompt(dialect, body):
     )
 
 
-@pytest.mark.parametrize("dialect", PROMPT_WRITERS)
+@pytest.mark.parametrize("dialect", PROMPT_READERS)
 def test_each_setting_is_read(dialect):
     prompts = [read_prompt(dialect, BODIES[dialect])]
     if dialect == "messages":  # thinking leaves no temperature
@@ -209,6 +227,14 @@ def test_chats_refused_and_dropped_fields_are_not_written():
     check_partition(read | set(chat.REFUSED) | set(chat.DROPPED), read, chat.REFUSED, chat.DROPPED)
 
 
+def test_geminis_fields_are_read_or_left_out():
+    parts = {name for names in gemini_schema.FIELDS_BY_ROLE.values() for name in names}
+    assert parts == set(gemini_schema.PART_FIELDS)
+    check_partition({*parts, *gemini.IGNORED}, parts, gemini.IGNORED)
+    assert not {*gemini.DROPPED} & {*gemini_schema.BODY}
+    assert not {*gemini.DROPPED} & {*gemini_schema.GENERATION_CONFIG.schema["properties"]}
+
+
 @pytest.mark.parametrize(
     "tables",
     [(messages.READ_BLOCK, messages.IGNORED), (responses.READ_ITEM, responses.IGNORED)],
@@ -220,6 +246,7 @@ def test_nothing_is_both_read_and_ignored(tables):
 
 def test_each_mode_of_a_tool_choice_is_mapped():
     assert {*chat.CHOICES.values(), "tool"} == MODES
+    assert {*gemini_schema.MODES.values(), "tool"} == MODES
     assert set(messages_prompt_writer.WRITE_CHOICE) == MODES
     assert {value: key for key, value in messages.CHOICES.items()} == messages_prompt_writer.WRITE_CHOICE
 
@@ -240,7 +267,7 @@ def test_each_role_survives_a_round_trip(dialect, role):
     assert (read.role, [part.text for part in read.parts]) == (role, ["Hi"])
 
 
-@pytest.mark.parametrize("dialect", WRITERS)
+@pytest.mark.parametrize("dialect", WRITER_CLASSES)
 def test_each_kind_of_event_is_written(dialect):
     assert set(WRITER_CLASSES[dialect]._HANDLERS) == set(get_args(Event))
 
@@ -250,6 +277,7 @@ def test_each_finish_reason_is_written():
         chat_writer.FINISH_REASON_MAP,
         messages_writer.FINISH_REASON_MAP,
         responses_writer.STATUS_BY_REASON,
+        gemini_writer.FINISH_REASON_MAP,
     ):
         assert set(table) == set(get_args(Reason))
 

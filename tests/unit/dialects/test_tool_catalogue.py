@@ -2,6 +2,7 @@
 
 import pytest
 
+from copilot_bridge.dialects.gemini.prompt_reader import read_prompt as read_gemini
 from copilot_bridge.dialects.messages.prompt_reader import read_prompt as read_messages
 from copilot_bridge.dialects.responses.prompt_reader import read_prompt as read_responses
 from copilot_bridge.dialects.responses.tool_names import ToolNames
@@ -29,12 +30,21 @@ TYPES = {
         ("computer_use_preview", True),
         ("mcp", True),
     ),
+    "gemini": (
+        ("googleSearch", False),
+        ("urlContext", False),
+        ("codeExecution", False),
+        ("enterpriseWebSearch", False),
+    ),
 }
 CASES = [(dialect, *row) for dialect, rows in TYPES.items() for row in rows]
 
 
 def tools_of(dialect: str, type_: str) -> tuple[object, ...]:
-    tool = {"type": type_, "name": "x"}
+    tool: dict[str, object] = {"type": type_, "name": "x"}
+    if dialect == "gemini":
+        contents = [{"parts": [{"text": "Hi"}]}]
+        return read_gemini({"model": "m", "contents": contents, "tools": [{type_: {}}]}).tools
     if dialect == "messages":
         said = [{"role": "user", "content": "Hi"}]
         return read_messages({"model": "m", "messages": said, "tools": [tool]}).tools

@@ -90,8 +90,9 @@ def test_the_way_to_a_model() -> None:
     def model(*endpoints: str) -> Model:
         return Model.read({"id": "a", "supported_endpoints": list(endpoints)})
 
-    assert ways(model("/responses")) == dict.fromkeys(("chat", "responses", "messages"), "responses")
+    clients = ("chat", "responses", "messages", "gemini")
+    assert ways(model("/responses")) == dict.fromkeys(clients, "responses")
     claude = ways(model("/chat/completions", "/v1/messages"))
-    assert claude == {"chat": "chat", "responses": "messages", "messages": "messages"}
+    assert claude == dict.fromkeys(clients, "messages") | {"chat": "chat"}
     embeddings = Model.read({"id": "a", "capabilities": {"type": "embeddings"}})
     assert ways(embeddings) == {"embeddings": "embeddings"}

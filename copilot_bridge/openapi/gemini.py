@@ -1,0 +1,209 @@
+"""Google's Gemini API."""
+
+from typing import Any
+
+from copilot_bridge.dialects.gemini import embeddings, request, schema
+from copilot_bridge.openapi.chat import NAME
+from copilot_bridge.openapi.endpoint import Answer, Endpoint, in_path, query
+from copilot_bridge.openapi.errors import ALL
+from copilot_bridge.openapi.schemas import (
+    Schema,
+    always,
+    event,
+    list_of,
+    number,
+    one_of,
+    passed_on,
+    ref,
+    text,
+    thing,
+    whole,
+)
+from copilot_bridge.openapi.schemas import request as body
+
+VERSIONS = {
+    "/v1beta": "Google's clients, and the Gemini CLI",
+    "/v1alpha": "the same, for what is new",
+}
+# Google's SDKs ask there since 2026.
+STABLE = {"/v1": "Google's newer clients"}
+PREFIXES = VERSIONS | STABLE
+
+SPELLINGS = "Each field is read in camel case and in snake case. Fields that are not named here are left out."
+
+ABOUT: dict[str, str | Schema] = {
+    "contents": request.CONTENTS.schema | {"description": "The conversation so far."},
+    "systemInstruction": request.SYSTEM_INSTRUCTION | {"description": "Texts that stand above it."},
+    "tools": "`[{functionDeclarations: […]}]`; their arguments are described by `parameters` or "
+    "`parametersJsonSchema`. Google's own tools are left out.",
+    "toolConfig": schema.BODY["toolConfig"].schema
+    | {"description": "Which functions the model may call, has to call, or may not."},
+    "generationConfig": schema.GENERATION_CONFIG.schema | {"description": "How the model answers."},
+}
+FIELDS = {name: each for name, each in request.REQUIRED.items() if name != "model"}
+
+SCHEMAS = {
+    "GeminiRequest": body(FIELDS, request.FIELDS, ABOUT, SPELLINGS),
+    "GeminiCountRequest": body(
+        {},
+        FIELDS,
+        {
+            "contents": "What is counted.",
+            "generateContentRequest": passed_on("A whole request instead: it is counted with all it has."),
+        },
+        SPELLINGS,
+    ),
+    "GeminiChunk": thing(
+        {
+            "candidates": list_of(
+                thing(
+                    {
+                        "content": thing({"role": always("model"), "parts": list_of(ref("GeminiPart"))}),
+                        "finishReason": one_of("STOP", "MAX_TOKENS", "SAFETY", "MALFORMED_FUNCTION_CALL"),
+                        "index": always(0),
+                    },
+                    ("content", "index"),
+                ),
+                "One.",
+            ),
+            "usageMetadata": thing(
+                {
+                    "promptTokenCount": whole(),
+                    "candidatesTokenCount": whole("Of the answer, without thoughts."),
+                    "thoughtsTokenCount": whole(),
+                    "cachedContentTokenCount": whole(),
+                    "totalTokenCount": whole(),
+                }
+            ),
+            "modelVersion": text(),
+            "responseId": text(),
+        },
+        ("candidates", "modelVersion", "responseId"),
+        "An answer, or a piece of one.",
+    ),
+    "GeminiPart": thing(
+        {
+            "text": text(),
+            "thought": one_of(True, about="The text is a thought."),
+            "functionCall": thing({"id": text(), "name": text(), "args": thing({})}, ("id", "name", "args")),
+            "thoughtSignature": text("Send it back with its part, and the model goes on where it was."),
+        }
+    ),
+    "GeminiEvent": event(ref("GeminiChunk"), about="A stream that failed ends with a `GeminiError`."),
+    "GeminiTokenCount": thing({"totalTokens": whole()}, ("totalTokens",)),
+    "GeminiEmbedding": thing({"values": list_of(number())}, ("values",)),
+    "GeminiEmbedRequest": body(
+        embeddings.REQUIRED,
+        embeddings.FIELDS,
+        {
+            "content": "The text, in one part or more.",
+            "outputDimensionality": "For models that can have fewer dimensions.",
+            "taskType": passed_on("Left out."),
+        },
+        SPELLINGS,
+    ),
+}
+
+MODEL = in_path("model", text(minLength=1), NAME, "gpt-4o")
+EMBEDDER = in_path("model", text(minLength=1), NAME, "text-embedding-3-small")
+SSE = query("alt", one_of("sse", "json"), "`sse`: events; else the pieces are the elements of one array.")
+
+QUESTION = {"contents": [{"role": "user", "parts": [{"text": "Say hello."}]}]}
+READ_FILE = {
+    "name": "read_file",
+    "description": "Read a file",
+    "parametersJsonSchema": {
+        "type": "object",
+        "properties": {"path": {"type": "string"}},
+        "required": ["path"],
+    },
+}
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "A question": QUESTION,
+    "A tool": {
+        "contents": [{"role": "user", "parts": [{"text": "What does read_file say of notes.txt?"}]}],
+        "tools": [{"functionDeclarations": [READ_FILE]}],
+    },
+    "An answer in JSON": {
+        **QUESTION,
+        "generationConfig": {
+            "responseMimeType": "application/json",
+            "responseSchema": {"type": "OBJECT", "properties": {"greeting": {"type": "STRING"}}},
+        },
+    },
+}
+EMBEDDED = {"content": {"parts": [{"text": "A text."}]}}
+REFERENCE = "[Google's reference](https://ai.google.dev/api/generate-content)"
+
+ENDPOINTS = (
+    Endpoint(
+        route="POST /models/{model}:generateContent",
+        id="generateContent",
+        other_prefixes=PREFIXES,
+        summary="Answer a conversation (Google's Gemini API)",
+        about=f"In one piece. Any model of the plan answers, whoever made it.\n\n{REFERENCE}",
+        parameters=(MODEL,),
+        body=ref("GeminiRequest"),
+        examples=EXAMPLES,
+        answers={200: Answer("The answer.", ref("GeminiChunk"))},
+        dialects=("gemini",),
+        kinds=ALL,
+    ),
+    Endpoint(
+        route="POST /models/{model}:streamGenerateContent",
+        id="streamGenerateContent",
+        other_prefixes=PREFIXES,
+        summary="The same, piece by piece",
+        about=REFERENCE,
+        parameters=(MODEL, SSE),
+        body=ref("GeminiRequest"),
+        examples={"A question": QUESTION},
+        answers={200: Answer("The pieces.", list_of(ref("GeminiChunk")), event=ref("GeminiEvent"))},
+        dialects=("gemini",),
+        kinds=ALL,
+    ),
+    Endpoint(
+        route="POST /models/{model}:countTokens",
+        id="countGeminiTokens",
+        other_prefixes=PREFIXES,
+        summary="Count the tokens of such a Gemini request",
+        about="By the bridge's own tokenizer.",
+        parameters=(MODEL,),
+        body=ref("GeminiCountRequest"),
+        examples={"Contents": QUESTION, "A whole request": {"generateContentRequest": QUESTION}},
+        answers={200: Answer("How many there are.", ref("GeminiTokenCount"))},
+        dialects=("gemini",),
+        kinds=ALL,
+    ),
+    Endpoint(
+        route="POST /models/{model}:embedContent",
+        id="embedContent",
+        other_prefixes=PREFIXES,
+        summary="Embed a text",
+        parameters=(EMBEDDER,),
+        body=ref("GeminiEmbedRequest"),
+        examples={"A text": EMBEDDED},
+        answers={
+            200: Answer("The vector.", thing({"embedding": ref("GeminiEmbedding")}, ("embedding",))),
+        },
+        dialects=("gemini",),
+        kinds=ALL,
+    ),
+    Endpoint(
+        route="POST /models/{model}:batchEmbedContents",
+        id="batchEmbedContents",
+        other_prefixes=PREFIXES,
+        summary="Embed several texts",
+        parameters=(EMBEDDER,),
+        body=thing({"requests": list_of(ref("GeminiEmbedRequest"), minItems=1)}, ("requests",)),
+        examples={"Two texts": {"requests": [EMBEDDED, EMBEDDED]}},
+        answers={
+            200: Answer(
+                "The vectors, in their order.",
+                thing({"embeddings": list_of(ref("GeminiEmbedding"))}, ("embeddings",)),
+            ),
+        },
+        dialects=("gemini",),
+        kinds=ALL,
+    ),
+)
