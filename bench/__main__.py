@@ -39,7 +39,7 @@ RESULTS = Path(__file__).resolve().parent / "results"
 
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="less of everything: two minutes")
+    parser.add_argument("--quick", action="store_true", help="less of everything: four minutes")
     parser.add_argument(
         "--only", action="append", choices=list(SCENARIOS), metavar="SCENARIO", help=", ".join(SCENARIOS)
     )

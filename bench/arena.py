@@ -44,6 +44,8 @@ class Scale:
     leavers: int = 20  # clients
     leak: float = 60.0
     starts: int = 5
+    path_rounds: int = 5
+    work: float = 3600.0  # of an agent, on a fast clock
 
 
 QUICK = Scale(
@@ -67,6 +69,8 @@ QUICK = Scale(
     lists=100,
     leak=6.0,
     starts=1,
+    path_rounds=1,
+    work=900.0,
 )
 
 

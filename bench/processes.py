@@ -30,7 +30,7 @@ CPUCLOCK_SCHED = 2
 
 BUNDLE = "bundle.pem"
 CERTIFICATE = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
-CERTIFICATE += " -addext subjectAltName=IP:127.0.0.1"
+CERTIFICATE += " -addext subjectAltName=IP:127.0.0.1,IP:127.0.0.2,IP:127.0.0.3"
 
 # Which core does what.  The kernel is asked once; where it refuses, everything goes on unpinned.
 SERVER_CORE, LOAD_CORE = 0, 1
@@ -283,11 +283,11 @@ class Yard:
             server.stop()
 
     @contextmanager
-    def upstream(self, certificate: Path | None = None) -> Iterator[Server]:
-        """:param certificate: for one that is reached over TLS."""
+    def upstream(self, certificate: Path | None = None, refresh_in: int = 80000) -> Iterator[Server]:
+        """Start upstream, over TLS if there is a certificate.  :param refresh_in: seconds, of its tokens."""
         with listening() as (listener, address):
             command = [sys.executable, "-m", "bench.upstream", str(listener.fileno())]
-            command += [str(certificate)] if certificate else []
+            command += [str(certificate), str(refresh_in)] if certificate else []
             keep = [listener.fileno()]
             environ = {"PYTHONPATH": str(HERE)}
             name = "secure upstream" if certificate else "upstream"
@@ -334,10 +334,16 @@ class Yard:
                 yield server
 
     @contextmanager
-    def started(self, name: str, checkout: Path, upstream: Server) -> Iterator[Server]:
-        """By `copilot-bridge start`, with a stored login."""
-        environ = self._environ(checkout, upstream)
-        login = {"user": "bench", "token": "ghu_bench", "host": upstream.url, "added": int(time.time())}
+    def started(
+        self, name: str, checkout: Path, upstream: Server, settings: Mapping[str, str] | None = None
+    ) -> Iterator[Server]:
+        """By `copilot-bridge start`, with a stored login.
+
+        :param settings: those that are to be others, by their names in the environment.
+        """
+        environ = self._environ(checkout, upstream) | (settings or {})
+        host = environ["COPILOT_BRIDGE_GITHUB_API_URL"]
+        login = {"user": "bench", "token": "ghu_bench", "host": host, "added": int(time.time())}
         logins = Path(environ["COPILOT_BRIDGE_HOME"]) / "logins.json"
         logins.write_text(json.dumps({"logins": [login]}))
         address = (HOST, free_port())

@@ -332,11 +332,11 @@ def row(name: str, vendor: str, surface: str) -> Chunk:
     }
 
 
-def account() -> dict[bytes, bytes]:
+def account(refresh_in: int) -> dict[bytes, bytes]:
     """Target -> reply, for all that is asked only now and then."""
     api: Chunk = {"endpoints": {}}  # the bench's settings say where the API is
     until = int(time.time()) + 86400
-    token = api | {"token": f"tid=bench;exp={until}:mac", "expires_at": until, "refresh_in": 80000}
+    token = api | {"token": f"tid=bench;exp={until}:mac", "expires_at": until, "refresh_in": refresh_in}
     user = api | {"login": "bench", "copilot_plan": "individual", "access_type_sku": "bench"}
     replies: dict[bytes, Chunk] = {b"/copilot_internal/v2/token": token, b"/copilot_internal/user": user}
     replies[b"/user"] = {"login": "bench", "id": 1}

@@ -9,8 +9,9 @@ Its cost (a shared 2-core machine): 2 microseconds an event flat out, 3 over TLS
 a stamp, a send, a nap); 40 a small request.  So 5,000 paced events a second take some 15 % of its core.
 While streams are paced it looks at its sockets twice a millisecond: a first byte may be that much late.
 
-`python -m bench.upstream FD [CERTIFICATE]` serves on the listening socket FD until it is ended, over TLS if
-it is given a file with a certificate and its key.  `GET /bench` tells what has happened to its connections.
+`python -m bench.upstream FD [CERTIFICATE [REFRESH_IN]]` serves on the listening socket FD until it is ended,
+over TLS if it is given a file with a certificate and its key; its tokens are to be renewed after REFRESH_IN
+seconds.  `GET /bench` tells what has happened to its connections, and how many tokens were exchanged.
 """
 
 import heapq
@@ -28,6 +29,7 @@ from typing import Any
 from bench.scripts import account, flood, reply, script, whole
 
 READ_AT_ONCE = 1 << 20
+EXCHANGE = b"/copilot_internal/v2/token"
 NAP = 0.0005  # s; the longest sleep between two looks at the sockets while streams are paced
 SPREAD = 0.618034  # of a gap, from one stream to the next: no two streams keep the same beat
 
@@ -155,14 +157,17 @@ class Stream:
 class Upstream:
     """The event loop."""
 
-    def __init__(self, listener: socket.socket, certificate: str | None = None) -> None:
+    def __init__(
+        self, listener: socket.socket, certificate: str | None = None, refresh_in: str = "80000"
+    ) -> None:
         listener.setblocking(False)
         self._listener = listener
         self._context = None
         if certificate:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._context.load_cert_chain(certificate)
-        self._fixed = account()
+        self._fixed = account(int(refresh_in))
+        self._exchanges = 0
         self._accepted = 0
         self._left: list[int] = []  # when clients left in the middle of a paced stream, ns
         self._epoll = select.epoll()
@@ -232,6 +237,7 @@ class Upstream:
 
     def _answer(self, connection: Connection, head: bytes, body: bytes) -> None:
         path = head.split(b" ", 2)[1]
+        self._exchanges += path == EXCHANGE
         if path in self._fixed:
             connection.waiting = iter((self._fixed[path],))
         elif path == b"/bench":
@@ -265,7 +271,12 @@ class Upstream:
     def _told(self) -> bytes:
         """Whoever asks is not counted."""
         self._accepted -= 1
-        told = {"accepted": self._accepted, "open": len(self._connections) - 1, "left": self._left}
+        told: dict[str, Any] = {
+            "accepted": self._accepted,
+            "open": len(self._connections) - 1,
+            "left": self._left,
+        }
+        told["exchanges"] = self._exchanges
         return whole(json.dumps(told).encode())
 
     def _drop(self, connection: Connection) -> None:

@@ -12,6 +12,7 @@ from bench.scenarios.crowds import burst, many, paced, paced_shapes, paced_trans
 from bench.scenarios.departures import departures
 from bench.scenarios.guarded import guarded
 from bench.scenarios.leak import leak
+from bench.scenarios.path import path
 from bench.scenarios.secure import tls
 from bench.scenarios.single import large, long, models, small
 from bench.scenarios.startup import start
@@ -34,5 +35,6 @@ SCENARIOS: dict[str, Callable[[Arena], list[Row]]] = {
     "models": models,
     "departures": departures,
     "tls": tls,
+    "path": path,
     "leak": leak,
 }

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 CATALOGUE_TTL = 600.0  # s; the official client asks at most every ten minutes
 MAX_AGE = 7 * 24 * 3600.0  # s; older catalogues are not used before they are renewed
+RENEWAL_DELAY = 0.5  # s
 STORED_FOR = 30 * 24 * 3600.0  # s
 UNKNOWN_NAME_TTL = (
     60.0  # s; an unknown name may be new: then the catalogue is fetched, but not for each request
@@ -76,6 +77,7 @@ class ModelCatalogues:
         auto: AutoPicks | None = None,
         store: KeyValueStore | None = None,
         flights: SingleFlight[Catalogue] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._clock = clock
         self._mapping = None if mapping is None else Aliases(mapping)
@@ -83,6 +85,7 @@ class ModelCatalogues:
         self._auto = auto or AutoPicks(clock=clock)
         self._warned_outdated: TTLCache[str, bool] = TTLCache(256, float("inf"), timer=clock)
         self._store = store
+        self._sleep = sleep
         self._flights = flights or SingleFlight()
 
     def catalogue(self, copilot: Copilot) -> Catalogue:
@@ -93,8 +96,13 @@ class ModelCatalogues:
             return self.renewed(copilot)
         if not self._is_fresh(known):
             background = copilot.for_background()
-            self._flights.begin(key, lambda: self._renew(background, known))
+            self._flights.begin(f"{key} later", lambda: self._renew_later(background, known))
         return known
+
+    def _renew_later(self, copilot: Copilot, known: Catalogue) -> Catalogue:
+        """Renew a catalogue that is in use, once the request that noticed its age is on its way."""
+        self._sleep(RENEWAL_DELAY)
+        return self._renew(copilot, known)
 
     def renewed(self, copilot: Copilot, max_age: float = CATALOGUE_TTL) -> Catalogue:
         """The catalogue, at most `max_age` seconds old; older only if Copilot gives no new one."""

@@ -78,7 +78,7 @@ def process(clock, tmp_path):
     def make():
         stores.append(open_store(tmp_path))
         flights = SingleFlight(start=lambda run: run())
-        return ModelCatalogues(clock, store=stores[-1].key_values, flights=flights)
+        return ModelCatalogues(clock, store=stores[-1].key_values, flights=flights, sleep=lambda _: None)
 
     yield make
     for store in stores:
