@@ -9,6 +9,7 @@ from copilot_bridge.config import Config, load_config
 from copilot_bridge.http import errors, middleware, pages
 from copilot_bridge.http.api import (
     dialects,
+    estimate,
     gemini,
     health,
     metrics,
@@ -31,6 +32,7 @@ GOOGLE_PREFIXES = ("/v1beta", "/v1alpha")
 
 APIS = (
     (dialects.bp, PREFIXES),
+    (estimate.bp, PREFIXES),
     (models.bp, (*PREFIXES, *GOOGLE_PREFIXES)),
     (gemini.bp, ("/v1", *GOOGLE_PREFIXES)),
 )

@@ -35,6 +35,7 @@ SECTIONS = {
     "Copilot": {
         "models": ("models", "List the models of your plan."),
         "usage": ("spending", "Show what was used, by model, key, conversation, client or day."),
+        "estimate": ("estimate", "Tell what a prompt would cost, before it is sent."),
         "check-usage": ("usage", "Show your plan's remaining quotas."),
         "cooldowns": ("cooldowns", "List the models and paths that are paused after a refusal."),
     },

@@ -1,10 +1,30 @@
 """The endpoints about the bridge itself."""
 
 from copilot_bridge.openapi.endpoint import ANYBODY, NO_STORE, TEXT, Answer, Endpoint, query
-from copilot_bridge.openapi.errors import FROM_COPILOT
-from copilot_bridge.openapi.schemas import always, list_of, number, one_of, passed_on, ref, text, thing
+from copilot_bridge.openapi.errors import ALL, FROM_COPILOT
+from copilot_bridge.openapi.schemas import always, list_of, number, one_of, passed_on, ref, text, thing, whole
+
+PRICES = {
+    "ai_units": number("Null: Copilot names no price."),
+    "premium_requests": number("Null: the plan is billed by token."),
+    "usd": number("At list price."),
+}
+PRICES = {name: {**schema, "type": ["number", "null"]} for name, schema in PRICES.items()}
 
 SCHEMAS = {
+    "Estimate": thing(
+        {
+            "object": always("estimate"),
+            "model": text("That would answer."),
+            "initiator": one_of("user", "agent"),
+            "input_tokens": whole("Of the prompt, as the bridge counts them."),
+            "output_tokens": whole("Assumed: 1,000, or the limit that the request sets."),
+            "tier": {"type": ["string", "null"], "description": "`default`, or `long` for a long prompt."},
+            **PRICES,
+            "if_cached": thing(PRICES, tuple(PRICES), "The same, if all of the prompt comes from a cache."),
+        },
+        ("object", "model", "input_tokens", "output_tokens", *PRICES, "if_cached"),
+    ),
     "About": thing(
         {"name": always("copilot-bridge"), "version": text(), "about": text(), "endpoints": list_of(text())},
         ("name", "version", "about", "endpoints"),
@@ -104,6 +124,24 @@ ENDPOINTS = (
         "with a GitHub token of their own.",
         answers={200: Answer("GitHub's report on the account that pays.", ref("Report"), headers=NO_STORE)},
         kinds=FROM_COPILOT,
+    ),
+    Endpoint(
+        route="POST /estimate",
+        id="estimate",
+        prefixed=True,
+        summary="Estimate what a request would cost",
+        about="The body of a request of Chat Completions, Responses or Messages; it is not sent.",
+        body={"anyOf": [ref(f"{name}Request") for name in ("Chat", "Responses", "Messages")]},
+        examples={
+            "Chat Completions": {
+                "model": "gpt-4o",
+                "messages": [{"role": "user", "content": "Say hello."}],
+            },
+            "Responses": {"model": "gpt-5.3-codex", "input": "Say hello."},
+        },
+        answers={200: Answer("The estimate.", ref("Estimate"))},
+        dialects=("chat", "messages", "responses"),
+        kinds=ALL,
     ),
     Endpoint(
         route="GET /metrics",

@@ -1,0 +1,99 @@
+"""Estimates what a request would cost, without sending it."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from copilot_bridge.billing.budgets import AI_UNITS, DOLLARS, PREMIUM, number
+from copilot_bridge.billing.charge import Charge, TokenCounts
+from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.registry import DIALECTS
+from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.pipeline.attribution import Attribution
+from copilot_bridge.pipeline.context import RequestContext
+from copilot_bridge.pipeline.counting import count_tokens
+from copilot_bridge.pipeline.prepare import PreparedRequest, prepare
+from copilot_bridge.pipeline.received import ReceivedRequest, read_request
+from copilot_bridge.pipeline.sending import with_another_pick
+from copilot_bridge.pipeline.spending import USUAL_ANSWER, charge_of
+
+VERSION_HEADER = "anthropic-version"
+
+# Fields that only one API has, by which a body without a version header is recognized.
+OWN_FIELDS = {
+    "input": "responses",
+    "system": "messages",
+    "thinking": "messages",
+    "stop_sequences": "messages",
+}
+
+# Fields of all APIs that limit the answer, in tokens.
+LIMIT_FIELDS = ("max_output_tokens", "max_completion_tokens", "max_tokens")
+
+
+class Estimate:
+    """Counts the tokens of a request, and prices them.
+
+    :ivar model: the name that the client gives.
+    :ivar reply_headers: none, as Copilot is not asked.
+    :raises InvalidRequest, Unsupported: the body is wrong; the message names the field.
+    """
+
+    streaming: ClassVar[bool] = False
+
+    def __init__(
+        self, context: RequestContext, entry: RequestLogEntry, data: bytes, headers: Mapping[str, str]
+    ) -> None:
+        dialect = DIALECTS[dialect_of(data, headers)]
+        self._received = read_request(context, entry, dialect, data, headers)
+        self.dialect, self.framing = dialect.name, dialect.framing
+        self.model = self._received.client.model
+        self.reply_headers: dict[str, str] = {}
+
+    def complete(self) -> bytes:
+        """Return the estimate as JSON.  Blocks.
+
+        :raises BridgeError: the request can't be prepared, or not be counted.
+        """
+        return codec.write(with_another_pick(self._received, estimate))
+
+
+def dialect_of(data: bytes, headers: Mapping[str, str]) -> str:
+    """The API that a body is written for: by the headers of Anthropic's clients, else by its fields."""
+    if VERSION_HEADER in headers:
+        return "messages"
+    body = codec.read_object(data) or {}
+    return next((name for field, name in OWN_FIELDS.items() if field in body), "chat")
+
+
+def estimate(received: ReceivedRequest, attribution: Attribution) -> JsonObject:
+    prepared = prepare(received, attribution)
+    entry, model = received.entry, prepared.model
+    tokens = count_tokens(received, prepared)
+    answer = output_tokens(prepared)
+    fresh = charge_of(entry, model, TokenCounts(tokens, answer))
+    cached = charge_of(entry, model, TokenCounts(tokens, answer, cached=tokens))
+    return {
+        "object": "estimate",
+        "model": model.id,
+        "initiator": entry.initiator,
+        "input_tokens": tokens,
+        "output_tokens": answer,
+        "tier": fresh.tier or None,
+        **prices(fresh),
+        "if_cached": prices(cached),
+    }
+
+
+def output_tokens(prepared: PreparedRequest) -> int:
+    """The usual length of an answer, or the limit that the request sets, if that is smaller."""
+    body = codec.read_object(prepared.data) or {}
+    limits = (body.get(field) for field in LIMIT_FIELDS)
+    return min([USUAL_ANSWER, *(limit for limit in limits if isinstance(limit, int) and limit > 0)])
+
+
+def prices(charge: Charge) -> JsonObject:
+    """The charge in its units; null where it is not known.  US$ are at list price."""
+    amounts = {AI_UNITS: charge.nano_aiu, PREMIUM: charge.nano_premium, DOLLARS: charge.nano_cents}
+    names = {AI_UNITS: "ai_units", PREMIUM: "premium_requests", DOLLARS: "usd"}
+    return {names[unit]: None if amount is None else number(amount, unit) for unit, amount in amounts.items()}
