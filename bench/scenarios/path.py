@@ -162,7 +162,7 @@ def start(arena: Arena, way: Path80, name: str, checkout: Path, sheet: Sheet) ->
         with arena.yard.started(name, checkout, way.upstream, way.of(checkout)) as server:
             began = time.monotonic()
             Load(server.address, get("/healthz")).run()  # on a busy machine a start takes longer
-            time.sleep(max(0.0, began + 2 - time.monotonic()))
+            time.sleep(max(0.5, began + 2 - time.monotonic()))
             target = Target(name, server.address, server)
             sheet.note(target, named(STARTED), ask(target))
 

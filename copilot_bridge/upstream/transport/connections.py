@@ -27,6 +27,7 @@ All this concerns reused connections, and ends with the first byte of an answer.
 import select
 import ssl
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -216,11 +217,21 @@ class SecureConnection(WatchedConnection, HTTPSConnection):
     pass
 
 
+class Opening:
+    """A connection that is being opened ahead, which one request may wait for."""
+
+    def __init__(self) -> None:
+        self.claimed = False
+        self.connection: Any = None  # of the request that has claimed it
+        self.over = threading.Event()
+
+
 class WatchedPool:
     """A mixin for urllib3's pools: it keeps a connection for `max_idle` seconds."""
 
     pool: Any
     max_idle = 60.0
+    _opening: Opening | None = None
     on_connect: Callable[[str], object] = staticmethod(lambda _opened: None)  # AHEAD or ON_DEMAND
 
     def _get_conn(self, timeout: float | None = None) -> Any:
@@ -229,9 +240,28 @@ class WatchedPool:
         if connection.sock is not None and connection.idle() > self.max_idle:
             connection.close()
             self.close_idle()
+        if connection.sock is None and (opening := self._opening) and not opening.claimed:
+            connection = self._await(opening, connection)
         if connection.sock is None:
             self.on_connect(ON_DEMAND)
         return connection
+
+    def _await(self, opening: "Opening", unused: Any) -> Any:
+        """The connection that is being opened; `unused` if that fails."""
+        opening.claimed = True
+        began = time.monotonic()
+        try:
+            opening.over.wait()
+        except BaseException:  # whoever waits has left
+            opening.claimed = False
+            if opening.connection is not None:
+                opening.connection.close()
+            super()._put_conn(unused)  # type: ignore[misc]
+            raise
+        if opening.connection is None:
+            return unused
+        opening.connection.connect_seconds = time.monotonic() - began
+        return opening.connection
 
     def has_connection(self) -> bool:
         """Tell whether a connection is in use, or is idle and can be used for a while yet."""
@@ -249,6 +279,18 @@ class WatchedPool:
         :param timeout: seconds.
         :raises OSError, HTTPError: it can't be opened.
         """
+        opening = self._opening = Opening()
+        try:
+            connection = self._open(timeout)
+            if opening.claimed:
+                opening.connection = connection
+            else:
+                self._put_newest(connection)
+        finally:
+            self._opening = None
+            opening.over.set()
+
+    def _open(self, timeout: float) -> Any:
         connection: Any = self._new_conn()  # type: ignore[attr-defined]
         connection.timeout = timeout
         self.on_connect(AHEAD)
@@ -257,7 +299,7 @@ class WatchedPool:
         else:
             connection.connect()
         connection.note_opened_ahead()
-        self._put_newest(connection)
+        return connection
 
     def _put_newest(self, connection: Any) -> None:
         """Put a connection where the next request takes it from.  Others that are old are closed."""

@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -204,6 +205,48 @@ def test_the_last_idle_connection_is_left_to_others(adapter: Adapter, plain: Ser
     assert opened == ["ahead"] * 2
     (pool,) = adapter._pools.values()
     assert pool.has_idle(2)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_request_waits_for_the_connection_that_is_being_opened(
+    adapter: Adapter, plain: Server, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    """One does; another one opens its own."""
+    begun, go = threading.Event(), threading.Event()
+    opened: list[str] = []
+    adapter.on_connect = lambda _host, how: opened.append(how)
+    connect = connections.PlainConnection.connect
+
+    def slowly(connection: connections.PlainConnection) -> None:
+        if not begun.is_set():
+            begun.set()
+            assert go.wait(10)
+            if fails:
+                raise OSError("no route")
+        connect(connection)
+
+    def open_ahead() -> None:
+        with contextlib.suppress(OSError):
+            adapter.open_ahead(plain.url(), {}, 5.0)
+
+    monkeypatch.setattr(connections.PlainConnection, "connect", slowly)
+    opener = threading.Thread(target=open_ahead)
+    opener.start()
+    assert begun.wait(10)
+    (pool,) = adapter._pools.values()
+    opening = pool._opening
+    got: list[bytes] = []
+    waiter = threading.Thread(target=lambda: got.append(get(adapter, plain.url())))
+    waiter.start()
+    while not opening.claimed:
+        time.sleep(0.001)
+    assert get(adapter, plain.url()) == b"ok"
+    assert opened == ["ahead", "on_demand"]
+    go.set()
+    waiter.join(10)
+    opener.join(10)
+    assert got == [b"ok"]
+    assert opened == ["ahead", *["on_demand"] * (2 if fails else 1)]
 
 
 def test_none_is_opened_while_one_is_in_use(adapter: Adapter, plain: Server) -> None:

@@ -414,3 +414,42 @@ def test_a_socks_proxy_that_hangs_up(serve, new_client):
     with pytest.raises(UpstreamUnreachable) as caught:
         new_client(proxy=f"socks5h://me:SECRET@127.0.0.1:{server.port}").send("GET", FAR, SECRET)
     assert "copilot.test" in told(caught)
+
+
+def opened_of(client):
+    """How each of its connections will have been opened."""
+    opened = []
+    client.on_connect(lambda _host, how: opened.append(how))
+    return opened
+
+
+def test_a_connection_through_an_http_proxy_is_opened_ahead(new_client, http_proxy):
+    client = new_client(proxy=f"http://127.0.0.1:{http_proxy.port}")
+    opened = opened_of(client)
+    client._open_connection(FAR)
+    assert client.send("GET", FAR, {}).content == b"by proxy"
+    assert opened == ["ahead"]
+
+
+def test_a_connection_through_a_socks_proxy_is_opened_ahead(serve, new_client):
+    heard = []
+    server = serve(lambda sock: socks5(sock, heard))
+    client = new_client(proxy=f"socks5h://127.0.0.1:{server.port}")
+    opened = opened_of(client)
+    client._open_connection(FAR)
+    assert client.send("GET", FAR, {}).content == b"by socks"
+    assert opened == ["ahead"]
+    assert heard == [("copilot.test", 80), "GET /models HTTP/1.1"]
+
+
+def test_a_tunnel_that_can_not_be_opened_ahead_fails_nothing(new_client, http_proxy, caplog):
+    caplog.set_level("DEBUG", "copilot_bridge")
+    client = new_client(proxy=f"http://me:SECRET@127.0.0.1:{http_proxy.port}")
+    client._open_connection(COPILOT)
+    ((line, headers),) = http_proxy.seen
+    assert line.startswith("CONNECT api.githubcopilot.com:443 ")
+    assert headers["proxy-authorization"] == basic("me", "SECRET")
+    (record,) = caplog.records
+    assert record.levelname == "DEBUG"
+    assert "403" in record.getMessage()
+    assert "SECRET" not in record.getMessage()
