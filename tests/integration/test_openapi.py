@@ -117,7 +117,16 @@ def cases() -> Iterator[Any]:
             if operation is None:
                 continue
             for title, example in operation["requestBody"]["content"]["application/json"]["examples"].items():
-                yield pytest.param(prefix + path, operation, example["value"], id=f"{prefix}{path}-{title}")
+                filled = prefix + with_parameters(path, operation)
+                yield pytest.param(filled, operation, example["value"], id=f"{prefix}{path}-{title}")
+
+
+def with_parameters(path: str, operation: Json) -> str:
+    """The path with the examples of its parameters."""
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path":
+            path = path.replace(f"{{{parameter['name']}}}", parameter["example"])
+    return path
 
 
 def checked(schema: Json, value: Any) -> None:
