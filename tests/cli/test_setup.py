@@ -68,7 +68,8 @@ def test_without_a_client_it_says_which_there_are(run, own):
 def test_each_client_has_lines_to_paste_and_a_check(setup, client):
     result = setup(client)
     assert result.code == 0
-    assert "127.0.0.1:4141" in result.out
+    variable = re.search(r"^export \w+=http://127\.0\.0\.1:4141$", result.err, re.MULTILINE)
+    assert "127.0.0.1:4141" in result.out or variable, "its file or a variable has the address"
     assert CLIENTS[client].title in result.err
     assert "Check it:" in result.err
 
