@@ -15,16 +15,21 @@ import unreleased
 from integration.harness import Simulator, Start, new_token
 from services.postgres import Server
 
+from copilot_bridge.billing.budgets import Budget
+from copilot_bridge.billing.budgets import Limit as BudgetLimit
+from copilot_bridge.billing.cost import NANO
 from copilot_bridge.errors import ConfigError, InvalidRequest, StoreError
 from copilot_bridge.redaction import Secret
 from copilot_bridge.store import Store, open_store
 from copilot_bridge.store.approvals import APPROVED, DENIED, PENDING, PendingRequest
+from copilot_bridge.store.budgets import Demand
 from copilot_bridge.store.cooldowns import Cooldown
 from copilot_bridge.store.keys import KEY, Key
 from copilot_bridge.store.rate_limits import Limit
 from copilot_bridge.store.request_log import Filter, RequestLogRow, cursor_of, read_cursor
 from copilot_bridge.store.response_chains import EncryptedResponse
 from copilot_bridge.store.schema import MIGRATIONS
+from copilot_bridge.store.usage import REPORTS
 
 KEY_OF_STORE = base64.b64encode(bytes(32)).decode()
 API = "https://api.github.com"
@@ -479,3 +484,53 @@ def test_each_machine_knows_whether_keys_are_needed(server: Server, tmp_path: Pa
     assert not one.keys.required
     for each in (one, two):
         each.close()
+
+
+def test_a_burst_from_two_machines_never_exceeds_a_budget(stores: tuple[Store, Store]) -> None:
+    """What the log knows of the period counts first; each request reserves one, and uses it."""
+    one = stores[0]
+    now = one.database.run(lambda transaction: transaction.now())
+    row = RequestLogRow("a", now, "key:a", "octocat", model="m", upstream="chat", outcome="ok", session="c1")
+    row.premium, row.nano_aiu, row.client = 0.5, 3 * NANO, "codex"
+    one.request_log.write([row])
+    one.budgets.put(Budget("key", "key:a", BudgetLimit.parse("21 requests/month")))
+    (budget,) = one.budgets.all()
+    demand = Demand(budget, "key:a", NANO)
+
+    def ask(number: int) -> int:
+        store = stores[number % 2]
+        grant = store.budgets.reserve(str(number), [demand])
+        if grant.refused:
+            return 0
+        store.budgets.settle(str(number), [demand], [(grant.starts[0], NANO)])
+        return 1
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(ask, range(50))) == 20
+    (standing,) = stores[1].budgets.standings([demand])
+    assert (standing.spent, standing.reserved) == (21 * NANO, 0)
+
+
+def test_budgets_of_each_kind_count_what_the_log_has(stores: tuple[Store, Store]) -> None:
+    one = stores[0]
+    now = one.database.run(lambda transaction: transaction.now())
+    usual = {"caller": "key:a", "account": "octocat", "session": "c1", "client": "codex"}
+    usual |= {"model": "m", "upstream": "chat", "outcome": "ok"}
+    one.request_log.write(
+        [
+            RequestLogRow("a", now, **usual, premium=0.5, nano_aiu=3 * NANO),
+            RequestLogRow("b", now, **usual, cost=0.25, tokens_in=9),
+        ]
+    )
+    expected = {"ai-units": 3.25, "premium": 0.5, "requests": 2}
+    for scope, subject in (("all", ""), ("key", "key:a"), ("login", "octocat"), ("conversation", "c1")):
+        for unit, used in expected.items():
+            one.budgets.put(Budget(scope, subject, BudgetLimit.parse(f"100 {unit}/month")))
+            budget = next(one for one in one.budgets.all() if one.kind == (scope, unit, "month"))
+            (standing,) = stores[1].budgets.standings([Demand(budget, subject, 0)])
+            assert standing.spent == int(used * NANO), (scope, unit)
+    for by in REPORTS:
+        (sums,) = stores[1].usage.by(by, now - 3600)
+        assert (sums["requests"], sums["nano_aiu"], sums["tokens_in"]) == (2, 13 * NANO // 4, 9)
+    (part,) = stores[1].usage.traffic(now - 3600, [None])[None]
+    assert (part.requests, part.tokens.prompt) == (1, 9)
