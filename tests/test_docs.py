@@ -266,7 +266,17 @@ def test_there_is_something_to_compare(part):
 
 def test_all_that_was_translated_is():
     """What a user reads first; how the bridge is deployed and measured is told in English alone."""
-    pages = {"access", "clients", "commands", "development", "endpoints", "models", "settings", "storage"}
+    pages = {
+        "access",
+        "clients",
+        "commands",
+        "costs",
+        "development",
+        "endpoints",
+        "models",
+        "settings",
+        "storage",
+    }
     assert {page.stem for page in TRANSLATED} == {"README", *pages}
 
 

@@ -39,7 +39,7 @@ class Quota:
     :param entitlement: per month; None if there is no limit, or it is not known.  0: no allowance at all.
     :param used: entitlement - remaining; None where one of them is.
     :param percent_remaining: below 0 if more was used than allowed.
-    :param overage_count: use beyond the entitlement, at extra cost.
+    :param overage_count: use beyond the entitlement, at extra cost if `overage_permitted`.
     :param resets_at: ISO 8601, a timestamp or a date.
     :param unit: of entitlement, remaining, used: "requests" or "AI units".
     """
