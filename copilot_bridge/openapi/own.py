@@ -130,8 +130,9 @@ ENDPOINTS = (
         id="estimate",
         prefixed=True,
         summary="Estimate what a request would cost",
-        about="The body of a request of Chat Completions, Responses or Messages; it is not sent.",
-        body={"anyOf": [ref(f"{name}Request") for name in ("Chat", "Responses", "Messages")]},
+        about="The body of a request of Chat Completions, Responses, Messages or Gemini, with its model; "
+        "it is not sent.",
+        body={"anyOf": [ref(f"{name}Request") for name in ("Chat", "Responses", "Messages", "Gemini")]},
         examples={
             "Chat Completions": {
                 "model": "gpt-4o",
@@ -140,7 +141,7 @@ ENDPOINTS = (
             "Responses": {"model": "gpt-5.3-codex", "input": "Say hello."},
         },
         answers={200: Answer("The estimate.", ref("Estimate"))},
-        dialects=("chat", "messages", "responses"),
+        dialects=("chat", "messages", "responses", "gemini"),
         kinds=ALL,
     ),
     Endpoint(

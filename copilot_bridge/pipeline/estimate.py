@@ -25,6 +25,7 @@ OWN_FIELDS = {
     "system": "messages",
     "thinking": "messages",
     "stop_sequences": "messages",
+    "contents": "gemini",
 }
 
 # Fields of all APIs that limit the answer, in tokens.

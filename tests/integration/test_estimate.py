@@ -7,6 +7,11 @@ REQUESTS = {
     "/v1/chat/completions": chat_body("hello", "gpt-4o", max_tokens=30),
     "/v1/responses": {"model": "gpt-5.3-codex", "input": "hello", "max_output_tokens": 30},
     "/v1/messages": chat_body("hello", "claude-opus-5", max_tokens=30, system="Be short."),
+    "/v1beta/models": {
+        "model": "gemini-3.1-pro-preview",
+        "contents": [{"role": "user", "parts": [{"text": "hello"}]}],
+        "generationConfig": {"maxOutputTokens": 30},
+    },
 }
 
 
