@@ -14,7 +14,10 @@ from copilot_bridge.store.files import JsonFiles
 KEY, SHARE = "key", "share"
 PREFIXES = {KEY: "cbk_", SHARE: "share-"}
 
+BUDGET_SCOPE = "key"  # of a key's budgets
 COLUMNS = "name, kind, digest, account, models, rate, created, expires, operator, generation"
+
+SELECT_KEY = f"SELECT {COLUMNS} FROM keys WHERE name = ? AND kind = ?"  # noqa: S608
 
 # A file beside the database.  While it exists, every caller needs a key, even if the database can't be read.
 # A note of the same name in the database says the same to all machines, and wins where it exists.
@@ -179,6 +182,8 @@ class Keys:
         """Remove a key.  False: there is no such key."""
 
         def drop(transaction: Transaction) -> tuple[bool, bool]:
+            for row in transaction.rows(SELECT_KEY, name, kind):
+                drop_budgets(transaction, Key.read(row).id)
             gone = transaction.change("DELETE FROM keys WHERE name = ? AND kind = ?", name, kind)
             none_left = not transaction.rows("SELECT 1 FROM keys LIMIT 1")
             if gone and none_left:
@@ -196,6 +201,8 @@ class Keys:
 
         def drop(transaction: Transaction) -> int:
             note_required(transaction, NOT_REQUIRED)
+            for row in transaction.rows(f"SELECT {COLUMNS} FROM keys"):  # noqa: S608
+                drop_budgets(transaction, Key.read(row).id)
             return transaction.change("DELETE FROM keys")
 
         gone = self._database.run(drop)
@@ -243,6 +250,12 @@ class Keys:
                 self._flag_file.touch(mode=0o600)
             except OSError as error:
                 raise StoreError(f"can't write {self._flag_file}: {error.strerror}") from error
+
+
+def drop_budgets(transaction: Transaction, id_: str) -> None:
+    """Remove the budgets of a key that is revoked: nobody has its name in the log again."""
+    for table in ("budgets", "budget_counters"):
+        transaction.change(f"DELETE FROM {table} WHERE scope = ? AND subject = ?", BUDGET_SCOPE, id_)  # noqa: S608
 
 
 def note_required(transaction: Transaction, value: str) -> None:

@@ -25,6 +25,15 @@ def test_a_key_with_a_budget_is_listed_and_cleared(run):
     assert "There is no budget." in run("budget", "list").out
 
 
+def test_a_revoked_key_takes_its_budgets_along(run):
+    for undo in (("keys", "revoke", "friend"), ("keys", "clear", "--yes")):
+        run("keys", "add", "friend", "--budget", "500/month")
+        run("budget", "set", "9/day", "--key", "friend")
+        assert len(json.loads(run("budget", "list", "--json").out)) == 2
+        assert run(*undo).code == 0
+        assert json.loads(run("budget", "list", "--json").out) == []
+
+
 def test_budgets_for_every_scope(run, home, simulator):
     store = open_store(home)
     store.logins.add("octo-demo", Secret(new_token()), simulator.url)
