@@ -14,6 +14,7 @@ from copilot_bridge.http.api import (
     health,
     metrics,
     models,
+    ollama,
     openapi,
     token,
     usage,
@@ -21,7 +22,7 @@ from copilot_bridge.http.api import (
 from copilot_bridge.http.cleanup import ErrorBoundary
 from copilot_bridge.pipeline import Bridge
 
-ABOUT = (health.bp, metrics.bp, openapi.bp, token.bp, usage.bp)
+ABOUT = (health.bp, metrics.bp, ollama.bp, openapi.bp, token.bp, usage.bp)
 
 # The third is what Anthropic's clients make of a base URL that ends with /v1 already; the last two are where
 # Azure's clients ask, today's and those that give an `api-version`.

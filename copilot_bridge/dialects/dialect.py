@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from copilot_bridge.dialects.adaptation.limits import Limits, Override
 from copilot_bridge.dialects.client_request import ClientRequest
@@ -49,6 +49,7 @@ class UpstreamApi:
     :param unsupported: the settings of a prompt that can't be written.
     :param output_limit: reads the token limit of a response from a body; 0: it does not matter whether the
         response comes in one piece.
+    :param host: the one of Copilot's hosts that serves it.
     :param reader: returns a reader of the stream for (an id, unix seconds), for responses without them.
     """
 
@@ -56,6 +57,7 @@ class UpstreamApi:
     unsupported: tuple[str, ...]
     output_limit: Callable[[JsonObject], int]
     reader: Callable[[str, int], EventReader]
+    host: Literal["api", "completions"] = "api"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,8 @@ class Dialect:
         tell which one is meant.
     :param key_parameter: the parameter of a query in which clients may send their key; "": there is none.
     :param request: reads the requests of conversations and makes their responses; None: there are none.
-    :param upstream_path: Copilot's path of the same API; "": Copilot does not have it.
+    :param upstream_path: Copilot's path of the same API, with {model} where the path names it; "": Copilot
+        does not have it.
     :param upstream: how Copilot's API is spoken; None: no conversation is translated to it.
     :param upstream_order: the dialects that a request can be sent in, the nearest first.
     :param field_paths: what binds a response -> the fields for it in a request, the usual one first.

@@ -8,16 +8,29 @@ from copilot_bridge.dialects import embeddings
 from copilot_bridge.dialects.adaptation.limits import Limits, limits_for
 from copilot_bridge.dialects.chat.dialect import CHAT
 from copilot_bridge.dialects.chat.model_list import MODEL_LIST
+from copilot_bridge.dialects.completions.dialect import COMPLETIONS, FILL
 from copilot_bridge.dialects.dialect import Dialect, ErrorResponse
 from copilot_bridge.dialects.gemini.dialect import GEMINI
 from copilot_bridge.dialects.messages.dialect import MESSAGES
 from copilot_bridge.dialects.model_list import ModelList
+from copilot_bridge.dialects.ollama.dialect import OLLAMA, OLLAMA_GENERATE
 from copilot_bridge.dialects.responses import codex_models
 from copilot_bridge.dialects.responses.dialect import RESPONSES
 from copilot_bridge.errors import BridgeError
 
 DIALECTS: dict[str, Dialect] = {
-    dialect.name: dialect for dialect in (CHAT, MESSAGES, RESPONSES, GEMINI, embeddings.DIALECT)
+    dialect.name: dialect
+    for dialect in (
+        CHAT,
+        MESSAGES,
+        RESPONSES,
+        GEMINI,
+        embeddings.DIALECT,
+        COMPLETIONS,
+        FILL,
+        OLLAMA,
+        OLLAMA_GENERATE,
+    )
 }
 
 # The dialect of errors for clients whose dialect is unknown.

@@ -21,7 +21,7 @@ from copilot_bridge.models.aliases import (
 from copilot_bridge.models.profiles import ModelProfile, profile_of, with_catalogue
 
 # Older models do not list their endpoints.
-DIALECTS_BY_TYPE = {"chat": ("chat",), "embeddings": ("embeddings",)}
+DIALECTS_BY_TYPE = {"chat": ("chat",), "embeddings": ("embeddings",), "completion": ("completions",)}
 
 MAX_NAME_LENGTH = 200
 OUTDATED_CLIENT = "client_version_deprecated"  # a notice in each row

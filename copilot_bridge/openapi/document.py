@@ -7,7 +7,18 @@ from typing import Any
 import orjson
 
 from copilot_bridge import __version__
-from copilot_bridge.openapi import chat, embeddings, gemini, messages, models, own, pages, responses
+from copilot_bridge.openapi import (
+    chat,
+    completions,
+    embeddings,
+    gemini,
+    messages,
+    models,
+    ollama,
+    own,
+    pages,
+    responses,
+)
 from copilot_bridge.openapi.endpoint import Endpoint
 from copilot_bridge.openapi.errors import ERROR_SCHEMAS, examples
 
@@ -19,6 +30,8 @@ GROUPS = (
     ("Responses", "OpenAI's API that Codex speaks.", responses),
     ("Messages", "Anthropic's API, which Claude Code speaks.", messages),
     ("Gemini", "Google's API, which the Gemini CLI speaks.", gemini),
+    ("Completions", "OpenAI's older API, with which editors complete code.", completions),
+    ("Ollama", "For tools that speak nothing else.", ollama),
     ("Embeddings", "Texts as vectors.", embeddings),
     ("Models", "The models that a request can name.", models),
     ("The bridge", "Its state and usage, and paths that coding agents request besides.", own),
@@ -38,7 +51,12 @@ PREFIXES = {
 # Routes that are not described, and why.
 FORM = "a form of a page, with a token that only the page gives"
 PART = "a part of a page, fetched by its script"
+REFUSED = "always refused: the models are GitHub Copilot's"
 LEFT_OUT = {
+    "POST /api/create": REFUSED,
+    "POST /api/copy": REFUSED,
+    "POST /api/push": REFUSED,
+    "DELETE /api/delete": REFUSED,
     "GET /assets/<path:filename>": PART,
     "GET /status/quota": PART,
     "GET /status/models": PART,

@@ -12,6 +12,7 @@ Json = dict[str, Any]
 
 JSON = "application/json"
 EVENTS = "text/event-stream"
+LINES = "application/x-ndjson"
 HTML = "text/html"
 CSV = "text/csv"
 TEXT = "text/plain"
@@ -36,18 +37,22 @@ class Answer:
 
     :param schema: of a response that is not streamed.  :param kind: its media type.
     :param event: the schema of each event, if the response can be streamed.
+    :param lines: the response can be streamed as lines of JSON with the same schema.
     """
 
     about: str
     schema: Schema
     kind: str = JSON
     event: Schema | None = None
+    lines: bool = False
     headers: Mapping[str, Json] = field(default_factory=dict)
 
     def write(self) -> Json:
         content: Json = {self.kind: {"schema": self.schema}}
         if self.event:
             content[EVENTS] = {"schema": self.event}
+        if self.lines:
+            content[LINES] = {"schema": self.schema}
         return {"description": self.about, "headers": REQUEST_ID | dict(self.headers), "content": content}
 
 

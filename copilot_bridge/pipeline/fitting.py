@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from copilot_bridge.dialects.chat.dialect import CHAT
 from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.completions.dialect import COMPLETIONS
 from copilot_bridge.dialects.messages.dialect import MESSAGES
 from copilot_bridge.dialects.responses.dialect import RESPONSES
 from copilot_bridge.dialects.responses.tool_adapter import ToolAdapter
@@ -53,11 +54,18 @@ def fit_responses(body: JsonObject, _headers: Headers, model: Model, received: R
     return Fitted(changed or adapted, tool_adapter if adapted else None)
 
 
+def fit_completions(_body: JsonObject, headers: Headers, _model: Model, _received: ReceivedRequest) -> Fitted:
+    headers["OpenAI-Organization"] = "github-copilot"
+    headers["OpenAI-Intent"] = "copilot-ghost"
+    return Fitted(changed=False)
+
+
 # By the dialect of Copilot's API.
 FITTERS: dict[str, Fitter] = {
     CHAT.name: fit_chat,
     MESSAGES.name: fit_messages,
     RESPONSES.name: fit_responses,
+    COMPLETIONS.name: fit_completions,
 }
 
 

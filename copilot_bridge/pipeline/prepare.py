@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from typing import NamedTuple
+from urllib.parse import quote
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.adaptation.adapt import NO_CHANGES, Undo, adapt_prompt
@@ -27,6 +28,7 @@ from copilot_bridge.pipeline.image_inlining import MOST_IMAGES, ModelImages
 from copilot_bridge.pipeline.received import ReceivedRequest
 from copilot_bridge.upstream.auto import PickContext
 from copilot_bridge.upstream.catalogues import ResolvedModel
+from copilot_bridge.upstream.copilot import Host
 from copilot_bridge.upstream.recovery.probed_facts import with_probed_facts
 from copilot_bridge.upstream.recovery.request_adapter import RequestAdapter
 
@@ -39,7 +41,7 @@ Headers = dict[str, str]
 class PreparedRequest:
     """A request as it is sent to Copilot.
 
-    :param path: of Copilot's API.
+    :param host: the one of Copilot's hosts.  :param path: on that host.
     :param data: the body.  :param headers: those of this request alone.
     :param streamed: Copilot's response is a stream.
     :param prompt: the request in neutral form; None: it is passed on in its own dialect.
@@ -48,6 +50,7 @@ class PreparedRequest:
     """
 
     model: Model
+    host: Host
     path: str
     data: bytes
     headers: Headers
@@ -109,9 +112,17 @@ def prepare(
         data = codec.write(body)
     else:
         data = received.data
-    path = counting.upstream_path if counting else route.upstream.upstream_path
+    path = path_of(route, model, counting)
     streamed = bool(body.get("stream"))
-    return PreparedRequest(model, path, data, headers, streamed, draft.prompt, adapter, conversion)
+    return PreparedRequest(
+        model, route.api.host, path, data, headers, streamed, draft.prompt, adapter, conversion
+    )
+
+
+def path_of(route: Route, model: Model, counting: TokenCounting | None) -> str:
+    """Return the path of Copilot's API, which names the model in some of them."""
+    path = counting.upstream_path if counting else route.upstream.upstream_path
+    return path.replace("{model}", quote(model.id, safe="")) if "{" in path else path
 
 
 def choose_model(received: ReceivedRequest, attribution: Attribution) -> ResolvedModel:

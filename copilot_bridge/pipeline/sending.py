@@ -14,6 +14,7 @@ from copilot_bridge.pipeline.conversion import Conversion
 from copilot_bridge.pipeline.counting import count_tokens
 from copilot_bridge.pipeline.prepare import PreparedRequest, prepare
 from copilot_bridge.pipeline.received import ReceivedRequest
+from copilot_bridge.upstream.copilot import API
 from copilot_bridge.upstream.error_mapping import Refusal, forwarded
 
 T = TypeVar("T")
@@ -96,10 +97,11 @@ def send_prepared(
         prepared.data,
         recovery.headers,
         request_id=entry.id,
-        signals=attribution.signals,
+        signals=attribution.signals if prepared.host == API else None,
         adapt=recovery.adapt,
         model=prepared.model.id,
         streamed=prepared.streamed,
+        host=prepared.host,
     )
     response.request = requests.PreparedRequest()  # or it would hold the prompt
     context.note_accepted(entry, response.headers)

@@ -4,11 +4,11 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from itertools import count
-from typing import Protocol
+from typing import Literal, Protocol
 
 import requests
 
-from copilot_bridge.errors import BridgeError, KindName, UpstreamTimeout, UpstreamUnreachable
+from copilot_bridge.errors import BridgeError, KindName, Unsupported, UpstreamTimeout, UpstreamUnreachable
 from copilot_bridge.upstream.error_mapping import ADAPTABLE, RENEW, RETRY, Refusal, read_refusal
 from copilot_bridge.upstream.github.accounts import Account, CopilotToken
 from copilot_bridge.upstream.github.tokens import CopilotTokens
@@ -19,6 +19,9 @@ from copilot_bridge.upstream.transport.http_client import HttpClient, connect_se
 from copilot_bridge.upstream.waits import Waits
 
 log = logging.getLogger(__name__)
+
+Host = Literal["api", "completions"]
+API: Host = "api"
 
 ADAPT = "adapt"
 MAX_ADAPTATIONS = 5  # of a request
@@ -89,6 +92,7 @@ class Copilot:
         model: str = "",
         streamed: bool = False,
         timeout: float | None = None,
+        host: Host = API,
     ) -> requests.Response:
         """Send a request and return an answer with a status below 300, its body unread.
 
@@ -102,6 +106,7 @@ class Copilot:
         :param adapt: gives another body after a refusal, or None; it may change `headers`, too.
         :param model: whose limit may be used up.
         :param streamed: the answer begins before it is complete.
+        :param host: the one of Copilot's hosts that serves the path.
         :raises BridgeError: Copilot refused, or the network failed.
         """
         tried: Counter[str] = Counter()
@@ -115,7 +120,7 @@ class Copilot:
             identity = self._headers.copilot(path, token.value, token.exchanged, request_id, signals)
             sent = identity | (headers or {})
             try:
-                url, background = token.api + path, self._background
+                url, background = base_of(token, host) + path, self._background
                 response = self._client.send(
                     method, url, sent, body, timeout=timeout, kind=kind, background=background
                 )
@@ -175,6 +180,18 @@ class Copilot:
     def _renew(self, refusal: Refusal, token: CopilotToken) -> bool:
         """Renew the token.  A GitHub token stays the same; but its host may have been the wrong one."""
         return (token.exchanged or refusal.status == 421) and self._tokens.forget(self.account, token)
+
+
+def base_of(token: CopilotToken, host: Host) -> str:
+    """Return the address of one of Copilot's hosts.
+
+    :raises Unsupported: this token gives no access to it.
+    """
+    base = token.api if host == API else token.completions
+    if not base:
+        message = "model: this login has no access to code completion; name a chat model"
+        raise Unsupported(message, param="model")
+    return base
 
 
 def for_replay(signals: Signals | None) -> Signals | None:

@@ -74,3 +74,7 @@ class Hosts:
         if self.operator_set:
             return self.copilot
         return next((str(url).rstrip("/") for url in named if self.is_trusted(url)), self.copilot)
+
+    def choose_completions(self, named: object) -> str:
+        """Return the address of code completion, if a token names one that can be trusted; "" if not."""
+        return str(named).rstrip("/") if self.is_trusted(named) else ""

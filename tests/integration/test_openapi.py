@@ -40,6 +40,14 @@ MODELS = {
     "createMessage": ("claude-sonnet-4.5", "gpt-5.3-codex", "gpt-4o"),
     "countTokens": ("claude-sonnet-4.5", "gpt-5.3-codex"),
     "createEmbeddings": ("text-embedding-3-small",),
+    "createCompletion": ("gpt-41-copilot", "gpt-4o"),
+    "fillInTheMiddle": ("gpt-41-copilot", "claude-sonnet-4.5"),
+    "ollamaChat": ("gpt-4o", "claude-sonnet-4.5:latest"),
+    "ollamaGenerate": ("gpt-4o", "gpt-41-copilot"),
+    "ollamaEmbed": ("text-embedding-3-small:latest",),
+    "ollamaEmbeddings": ("text-embedding-3-small",),
+    "ollamaShow": ("gpt-4o:latest",),
+    "ollamaPull": ("gpt-4o",),
 }
 
 # Where something can be said wrong.

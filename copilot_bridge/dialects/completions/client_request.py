@@ -3,25 +3,27 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from copilot_bridge.dialects.accumulation import WholeResponse
+from copilot_bridge.dialects.chat.client_request import ChatResponse
 from copilot_bridge.dialects.chat.errors import error_frame
 from copilot_bridge.dialects.chat.framing import FRAMING
-from copilot_bridge.dialects.client_request import ClientRequest, ClientResponse, ResponseOptions
+from copilot_bridge.dialects.client_request import (
+    ClientRequest,
+    ClientResponse,
+    ResponseOptions,
+    TranslatedResponse,
+)
 from copilot_bridge.dialects.completions import request
 from copilot_bridge.dialects.completions.prompt_reader import read_prompt
 from copilot_bridge.dialects.completions.response import CompletionsAccumulator
 from copilot_bridge.dialects.completions.writer import CompletionsWriter
 from copilot_bridge.dialects.conversation import MODEL, USER, Conversation, read_steps
-from copilot_bridge.dialects.filtered import StreamConverter
 from copilot_bridge.dialects.images import ImageHolder, ImagePart, ImageSource
 from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.errors import BridgeError
 
-ALWAYS_WRITTEN = "completions are always written anew"
-
 
 @dataclass(frozen=True, slots=True)
-class CompletionsResponse(ClientResponse):
+class CompletionsResponse(TranslatedResponse):
     """Makes completions.
 
     :param model: the client's name of it.
@@ -32,12 +34,6 @@ class CompletionsResponse(ClientResponse):
     model: str
     wants_usage: bool
     echo: str
-
-    def normalizer(self) -> StreamConverter:
-        raise AssertionError(ALWAYS_WRITTEN)
-
-    def normalize(self, _data: bytes) -> WholeResponse:
-        raise AssertionError(ALWAYS_WRITTEN)
 
     def writer(self) -> CompletionsWriter:
         return CompletionsWriter(
@@ -62,7 +58,7 @@ class CompletionsRequest(ClientRequest):
     def read(cls, data: bytes) -> "CompletionsRequest":
         return cls(request.read(data))
 
-    def response(self, options: ResponseOptions) -> CompletionsResponse:
+    def response(self, options: ResponseOptions) -> ClientResponse:
         usage = request.wants_usage(self.body) or not self.streaming
         echo = self.body["prompt"][0] if self.body.get("echo") else ""
         return CompletionsResponse(options, self.model, usage, echo)
@@ -91,3 +87,17 @@ class CompletionsRequest(ClientRequest):
 
     def read_prompt(self) -> Prompt:
         return read_prompt(self.body)
+
+
+class FillRequest(CompletionsRequest):
+    """The body of `POST /fim/completions`, the same request, which is answered in the form of a chat.
+
+    https://docs.mistral.ai/api/endpoint/fim
+    """
+
+    @classmethod
+    def read(cls, data: bytes) -> "FillRequest":
+        return cls(request.read(data))
+
+    def response(self, options: ResponseOptions) -> ClientResponse:
+        return ChatResponse(options, self.model, self.streaming, request.wants_usage(self.body))

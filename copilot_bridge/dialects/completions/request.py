@@ -15,21 +15,21 @@ from copilot_bridge.dialects.validation import (
     STRING,
     Validator,
     Validators,
+    both,
     list_of,
     string_or_list_of,
+    supported,
     unsupported,
 )
 from copilot_bridge.errors import InvalidRequest, Unsupported
-
-MAX_CHOICES = 128  # as OpenAI has it
 
 FIELDS: Validators = {
     "suffix": STRING,
     "max_tokens": POSITIVE,
     "temperature": NUMBER,
     "top_p": NUMBER,
-    "n": POSITIVE,
-    "best_of": POSITIVE,
+    "n": both(POSITIVE, supported(lambda n: n == 1, "Copilot gives one text to a request", {"const": 1})),
+    "best_of": both(POSITIVE, supported(lambda n: n == 1, "Copilot does not rank texts", {"const": 1})),
     "echo": BOOLEAN,
     "stop": string_or_list_of(STRING),
     "stream": BOOLEAN,
@@ -47,7 +47,6 @@ def read(data: bytes) -> JsonObject:
     check_body(REQUIRED, FIELDS, body)
     prompt = body.get("prompt")
     body["prompt"] = [prompt or ""] if not isinstance(prompt, list) else prompt
-    check_choices(body)
     return body
 
 
@@ -61,18 +60,8 @@ def check_prompt(where: str, value: Any) -> None:
             raise Unsupported(f"{where}: Copilot takes texts, not lists of token ids", param=where)
         if not isinstance(text, str):
             raise InvalidRequest(f"{where}.{index}: expected a string", param=f"{where}.{index}")
-
-
-def check_choices(body: JsonObject) -> None:
-    """Check the fields that ask for several texts."""
-    count = body.get("n") or 1
-    if (body.get("best_of") or count) != count:
-        raise Unsupported("best_of: Copilot does not rank texts; ask for them with n", param="best_of")
-    if len(body["prompt"]) * count > MAX_CHOICES:
-        raise InvalidRequest(f"n: at most {MAX_CHOICES} texts to a request", param="n")
-    if body.get("stream") and len(body["prompt"]) * count > 1:
-        field = "n" if count > 1 else "prompt"
-        raise Unsupported(f"{field}: a stream has one text; send stream: false for several", param=field)
+    if len(value) > 1:
+        raise Unsupported(f"{where}: Copilot takes one text in a request", param=where)
 
 
 REQUIRED: Validators = {

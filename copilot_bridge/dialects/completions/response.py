@@ -1,6 +1,4 @@
-"""Whole Completions responses: accumulated from a stream's chunks, and merged."""
-
-from typing import Any
+"""Whole Completions responses, accumulated from a stream's chunks."""
 
 from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.accumulation import WholeResponse
@@ -35,24 +33,3 @@ class CompletionsAccumulator:
         choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": self._reason}
         usage = {"usage": self._usage} if self._usage else {}
         return codec.write(self._head | {"choices": [choice]} | usage), self._usage
-
-
-def merge_responses(responses: list[JsonObject]) -> JsonObject:
-    """Merge whole responses with one choice each into one with all choices, and add up their usage."""
-    choices = [
-        {**choice, "index": index}
-        for index, choice in enumerate(choice for response in responses for choice in response["choices"])
-    ]
-    usages = [response["usage"] for response in responses if "usage" in response]
-    usage = {"usage": sum_usage(usages)} if len(usages) == len(responses) else {}
-    return responses[0] | {"choices": choices} | usage
-
-
-def sum_usage(usages: list[JsonObject]) -> JsonObject:
-    """Add up the counts of several responses; details are left out."""
-    counts: dict[str, Any] = {}
-    for usage in usages:
-        for name, count in usage.items():
-            if isinstance(count, int):
-                counts[name] = counts.get(name, 0) + count
-    return counts

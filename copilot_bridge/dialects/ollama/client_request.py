@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.accumulation import WholeResponse
-from copilot_bridge.dialects.client_request import ClientRequest, ClientResponse, ResponseOptions
+from copilot_bridge.dialects.client_request import ClientRequest, ResponseOptions, TranslatedResponse
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.conversation import Conversation
-from copilot_bridge.dialects.filtered import StreamConverter
 from copilot_bridge.dialects.images import ImageHolder, ImagePart, ImageSource
 from copilot_bridge.dialects.ollama import request
 from copilot_bridge.dialects.ollama.errors import error_frame
@@ -21,12 +19,10 @@ from copilot_bridge.dialects.prompt import Prompt
 from copilot_bridge.dialects.validation import Validators
 from copilot_bridge.errors import BridgeError
 
-NEVER_UPSTREAM = "Copilot does not speak Ollama's API"
-
 
 @dataclass(frozen=True, slots=True)
-class OllamaResponse(ClientResponse):
-    """Makes responses, all of which are translated.
+class OllamaResponse(TranslatedResponse):
+    """Makes responses.
 
     :param model: the client's name of it.  :param members: writes a piece of the response.
     """
@@ -34,12 +30,6 @@ class OllamaResponse(ClientResponse):
     options: ResponseOptions
     model: str
     members: Callable[..., JsonObject]
-
-    def normalizer(self) -> StreamConverter:
-        raise AssertionError(NEVER_UPSTREAM)
-
-    def normalize(self, _data: bytes) -> WholeResponse:
-        raise AssertionError(NEVER_UPSTREAM)
 
     def writer(self) -> OllamaWriter:
         return OllamaWriter(

@@ -6,7 +6,7 @@ from copilot_bridge.dialects.ollama.errors import write_error
 from copilot_bridge.dialects.ollama.framing import FRAMING
 from copilot_bridge.dialects.ollama.model_list import MODEL_LIST
 
-FIELD_PATHS = {"output_format": ("format",), "stop": ("options.stop",)}
+FIELD_PATHS = {"output_format": ("format",), "stop": ("options.stop",), "dimensions": ("dimensions",)}
 
 OLLAMA = Dialect(
     name="ollama",
@@ -18,7 +18,7 @@ OLLAMA = Dialect(
     write_error=write_error,
     error_schema="OllamaError",
     framing=FRAMING,
-    field_paths=FIELD_PATHS | {"tools": ("tools",), "conversation": ("messages",)},
+    field_paths=FIELD_PATHS | {"tools": ("tools",)},
     model_list=MODEL_LIST,
 )
 
@@ -27,9 +27,9 @@ OLLAMA_GENERATE = Dialect(
     title="Ollama's generate",
     endpoint="/api/generate",
     request=GenerateRequest,
-    upstream_order=("messages", "responses", "chat"),
+    upstream_order=("completions", "messages", "responses", "chat"),
     write_error=write_error,
     error_schema="OllamaError",
     framing=FRAMING,
-    field_paths=FIELD_PATHS | {"conversation": ("prompt",)},
+    field_paths=FIELD_PATHS,
 )

@@ -9,6 +9,7 @@ import orjson
 
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.ollama.request import without_tag
+from copilot_bridge.dialects.pieces import Pieces
 from copilot_bridge.dialects.request_body import MODEL, check_body, read_body
 from copilot_bridge.dialects.validation import POSITIVE, STRING, Validators, string_or_list_of
 
@@ -39,12 +40,12 @@ def read_embeddings(data: bytes) -> JsonObject:
     return {"model": without_tag(body["model"]), "input": [body["prompt"]]}
 
 
-def write_embed(response: bytes) -> bytes:
+def write_embed(response: Pieces) -> bytes:
     """Write the response of `POST /api/embed`.
 
     :param response: OpenAI's.
     """
-    read = orjson.loads(response)
+    read = orjson.loads(b"".join(response))
     return orjson.dumps(
         {
             "model": read["model"],
@@ -54,12 +55,12 @@ def write_embed(response: bytes) -> bytes:
     )
 
 
-def write_embeddings(response: bytes) -> bytes:
+def write_embeddings(response: Pieces) -> bytes:
     """Write the response of `POST /api/embeddings`.
 
     :param response: OpenAI's.
     """
-    (vector,) = vectors_in(orjson.loads(response))
+    (vector,) = vectors_in(orjson.loads(b"".join(response)))
     return orjson.dumps({"embedding": vector})
 
 

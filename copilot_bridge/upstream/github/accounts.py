@@ -42,11 +42,13 @@ class Account:
 class CopilotToken:
     """The bearer token of Copilot's API, and the address of that API.  Times are unix seconds.
 
+    :param completions: the address of code completion; "": there is none for this token.
     :param exchanged: False: it is the GitHub token itself.
     """
 
     value: str
     api: str
+    completions: str
     exchanged: bool
     sku: str
     received_at: float

@@ -230,6 +230,9 @@ class CopilotTokens:
         return CopilotToken(
             value=value,
             api=api,
+            completions=account.hosts.choose_completions(
+                endpoints.get("proxy") if isinstance(endpoints, dict) else None
+            ),
             exchanged=True,
             sku=str(content.get("sku") or ""),
             received_at=now,
@@ -250,6 +253,7 @@ class CopilotTokens:
         return CopilotToken(
             value=account.github_token.reveal(),
             api=account.hosts.choose(endpoints.get("api") if isinstance(endpoints, dict) else None),
+            completions="",
             exchanged=False,
             sku=str(content.get("access_type_sku") or ""),
             received_at=now,

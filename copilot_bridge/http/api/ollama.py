@@ -1,0 +1,86 @@
+"""Ollama's endpoints besides chats and generations: the version, the models, and their download.
+
+https://docs.ollama.com/api
+"""
+
+from functools import partial
+
+from flask import Blueprint, Response
+
+from copilot_bridge.dialects import codec
+from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.ollama import embeddings
+from copilot_bridge.dialects.ollama.dialect import OLLAMA
+from copilot_bridge.dialects.ollama.framing import FRAMING
+from copilot_bridge.dialects.ollama.model_list import VERSION
+from copilot_bridge.dialects.ollama.request import read_name
+from copilot_bridge.errors import Unsupported
+from copilot_bridge.http.body import read_body
+from copilot_bridge.http.context import call
+from copilot_bridge.http.respond import respond
+from copilot_bridge.pipeline.embeddings import EmbeddingsRequest
+from copilot_bridge.pipeline.model_list import describe_model, list_models
+
+bp = Blueprint("ollama", __name__)
+
+NOT_HERE = "the models are GitHub Copilot's: they can't be created, copied, uploaded or deleted here"
+
+
+@bp.get("/api/version")
+def version() -> JsonObject:
+    return {"version": VERSION}
+
+
+@bp.get("/api/tags")
+def tags() -> Response:
+    return Response(list_models(call(), OLLAMA.name), mimetype="application/json")
+
+
+@bp.get("/api/ps")
+def running() -> JsonObject:
+    """No model runs on this machine."""
+    return {"models": []}
+
+
+@bp.post("/api/show")
+def show() -> Response:
+    model = read_name(read_body())["model"]
+    return Response(describe_model(call(), model, OLLAMA.name), mimetype="application/json")
+
+
+@bp.post("/api/pull")
+def pull() -> Response:
+    """There is nothing to download: a model is there or not."""
+    body = read_name(read_body())
+    describe_model(call(), body["model"], OLLAMA.name)
+    status = {"status": "success"}
+    if body.get("stream") is False:
+        return as_json(status)
+    return Response(FRAMING.encode([("", status)]), mimetype=FRAMING.media_type)
+
+
+@bp.post("/api/embed")
+def embed() -> Response:
+    return respond(
+        partial(EmbeddingsRequest, OLLAMA, read=embeddings.read_embed, write=embeddings.write_embed)
+    )
+
+
+@bp.post("/api/embeddings")
+def embed_one() -> Response:
+    """The older form, for a single text."""
+    return respond(
+        partial(EmbeddingsRequest, OLLAMA, read=embeddings.read_embeddings, write=embeddings.write_embeddings)
+    )
+
+
+@bp.post("/api/create")
+@bp.post("/api/copy")
+@bp.post("/api/push")
+@bp.delete("/api/delete")
+def refuse() -> Response:
+    raise Unsupported(NOT_HERE)
+
+
+def as_json(content: JsonObject) -> Response:
+    return Response(codec.write(content), mimetype="application/json")

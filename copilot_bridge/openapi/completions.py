@@ -1,0 +1,85 @@
+"""OpenAI's legacy Completions, with which editors complete code."""
+
+from copilot_bridge.dialects.completions import request as completions
+from copilot_bridge.openapi.chat import MODEL, PASSED_ON, STREAM
+from copilot_bridge.openapi.endpoint import Answer, Endpoint
+from copilot_bridge.openapi.errors import ALL
+from copilot_bridge.openapi.schemas import always, event, list_of, passed_on, ref, request, text, thing, whole
+
+COMPLETER = "gpt-41-copilot"
+REFERENCE = "[OpenAI's reference](https://platform.openai.com/docs/api-reference/completions)"
+
+CHOICE = thing(
+    {
+        "index": always(0),
+        "text": text(),
+        "logprobs": {"type": "null"},
+        "finish_reason": passed_on("`stop`, `length` or `content_filter`; null before the end."),
+    },
+    ("index", "text", "finish_reason"),
+)
+USAGE = passed_on("true: the last chunk has the usage.")
+SCHEMAS = {
+    "CompletionsRequest": request(
+        completions.REQUIRED,
+        completions.FIELDS,
+        {
+            "model": MODEL | {"examples": [COMPLETER]},
+            "prompt": "A text. The marks of open models (`<fim_prefix>` and the like) are understood.",
+            "suffix": "The text after the gap.",
+            "max_tokens": "The most tokens of the text.",
+            "temperature": "0 to 2.",
+            "top_p": "0 to 1.",
+            "n": "Copilot gives one text to a request.",
+            "best_of": "Copilot does not rank texts.",
+            "echo": "true: the prompt comes before the text.",
+            "stop": "A text, or as many texts as you like, at which the text ends.",
+            "stream": STREAM,
+            "stream_options": {
+                "properties": {"include_usage": passed_on("true: the last chunk has the usage.")}
+            },
+            "logprobs": "There are none.",
+        },
+        PASSED_ON.replace("passed on as they are", "left out"),
+    ),
+    "Completion": thing(
+        {
+            "id": text(),
+            "object": always("text_completion"),
+            "created": whole("Unix time, seconds."),
+            "model": text(),
+            "choices": list_of(CHOICE),
+            "usage": passed_on("The tokens."),
+        },
+        ("id", "object", "created", "model", "choices"),
+    ),
+    "CompletionEvent": event(ref("Completion"), "[DONE]"),
+}
+
+GAP = {"model": COMPLETER, "prompt": "def add(a, b):\n", "suffix": "\n    return c"}
+
+ENDPOINTS = (
+    Endpoint(
+        route="POST /completions",
+        id="createCompletion",
+        prefixed=True,
+        summary="Complete a text, or fill a gap in it",
+        about="A model of the type *completion* fills gaps by itself, and is not metered on paid plans; any "
+        f"other is asked in words. {REFERENCE}",
+        body=ref("CompletionsRequest"),
+        examples={"A gap": GAP, "A text": {"model": "gpt-4o", "prompt": "Once upon a time"}},
+        answers={200: Answer("The text.", ref("Completion"), event=ref("CompletionEvent"))},
+        kinds=ALL,
+    ),
+    Endpoint(
+        route="POST /fim/completions",
+        id="fillInTheMiddle",
+        prefixed=True,
+        summary="The same, answered in the form of a chat",
+        about="As Mistral's clients ask. [Mistral's reference](https://docs.mistral.ai/api/endpoint/fim)",
+        body=ref("CompletionsRequest"),
+        examples={"A gap": GAP},
+        answers={200: Answer("The text.", ref("ChatCompletion"), event=ref("ChatEvent"))},
+        kinds=ALL,
+    ),
+)
