@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from copilot_bridge.dialects.registry import CONVERSATIONS, DIALECTS
+from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.validation import or_null
 from copilot_bridge.errors import KINDS, BridgeError, KindName
 from copilot_bridge.openapi.schemas import Schema, always, any_of, list_of, ref, text, thing, whole
@@ -139,7 +139,7 @@ def examples() -> Json:
             "summary": facts.meaning,
             "value": orjson.loads(write_error(dialect, kind)[1]),
         }
-        for dialect in CONVERSATIONS
+        for dialect in DIALECTS
         for kind, facts in KINDS.items()
     }
 
