@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from copilot_bridge.access.authentication import GITHUB_ID_PREFIX, LOCAL_OPERATOR
 from copilot_bridge.billing.budgets import ALL, CONVERSATION, EACH, KEY, LOGIN, Budget, Limit, Standing
 from copilot_bridge.errors import ConfigError
-from copilot_bridge.pipeline.attribution import SHORT
 from copilot_bridge.store import Store
 from copilot_bridge.store.budgets import Demand
+from copilot_bridge.store.request_log import SHORT_ID
 
 # Names in the log that no stored key has: keys of the settings, and callers with a GitHub token of their own.
 OTHER_CALLERS = ("key:", "share:", GITHUB_ID_PREFIX)
@@ -45,7 +45,7 @@ def subject_of(store: Store, scope: str, subject: str) -> str:
     if scope == ALL or subject == EACH:
         return subject
     if scope == CONVERSATION:
-        return subject[:SHORT]
+        return subject[:SHORT_ID]
     if scope == LOGIN:
         if not store.logins.find(subject):
             raise ConfigError(f"no login of {subject!r} is stored: see `copilot-bridge auth list`")

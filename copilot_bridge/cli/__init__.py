@@ -34,8 +34,8 @@ SECTIONS = {
     },
     "Copilot": {
         "models": ("models", "List the models of your plan."),
-        "usage": ("spending", "Show what was used, by model, key, conversation, client or day."),
-        "estimate": ("estimate", "Tell what a prompt would cost, before it is sent."),
+        "usage": ("spending", "Show what was used, and by whom."),
+        "estimate": ("estimate", "Tell what a prompt would cost, without sending it."),
         "check-usage": ("usage", "Show your plan's remaining quotas."),
         "cooldowns": ("cooldowns", "List the models and paths that are paused after a refusal."),
     },

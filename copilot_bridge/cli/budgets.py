@@ -78,7 +78,10 @@ def scope_of(key: str | None, login: str | None, conversation: str | None) -> tu
     return given[0] if given else (ALL, "")
 
 
-@command.command("set", help=f"Set the budget LIMIT: {EXAMPLES}.\n\nWithout an option, of the whole bridge.")
+@command.command(
+    "set",
+    help=f"Set the budget LIMIT.\n\nLIMIT is like {EXAMPLES}.  Without an option it is for the whole bridge.",
+)
 @click.argument("limit")
 @scope_options
 @takes_settings(*STORE, *LOGGING)
@@ -108,7 +111,10 @@ def list_(config: Config, as_json: bool) -> None:
 @scope_options
 @takes_settings(*STORE, *LOGGING)
 def clear(config: Config, key: str | None, login: str | None, conversation: str | None) -> None:
-    """Remove the budgets of a key, a login or a conversation; without an option, of the whole bridge."""
+    """Remove budgets.
+
+    Those of a key, a login or a conversation; without an option, those of the whole bridge.
+    """
     scope, subject = scope_of(key, login, conversation)
     removed = clear_budgets(store_of(config), scope, subject)
     if not removed:

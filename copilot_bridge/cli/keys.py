@@ -24,7 +24,8 @@ from copilot_bridge.store.keys import KEY, Key
     cls=Group,
     examples=(
         "keys add laptop",
-        "keys add friend --models 'claude-*' --rate 30/minute --budget 500/month",
+        "keys add friend --models 'claude-*' --rate 30/minute",
+        "keys add friend --budget 500/month",
         "keys list --json",
     ),
 )

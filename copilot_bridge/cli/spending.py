@@ -58,7 +58,7 @@ NOTHING_USED = "The request log has nothing of this time."
 def command(
     config: Config, by: str, since: str, ahead: bool, compare: bool, as_csv: bool, as_json: bool
 ) -> None:
-    """Show what was used, by model, key, conversation, client or day.
+    """Show what was used, and by whom.
 
     US$ are at list price: what is within the plan's allowance costs nothing extra.  The numbers are those of
     the request log of this bridge; `check-usage` asks GitHub what is left of the plan.

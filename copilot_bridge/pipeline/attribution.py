@@ -7,12 +7,11 @@ from copilot_bridge.errors import BridgeError
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.response_store import caller_of
+from copilot_bridge.store.request_log import SHORT_ID
 from copilot_bridge.upstream.auto import PickContext
 from copilot_bridge.upstream.catalogues import ResolvedModel
 from copilot_bridge.upstream.error_mapping import Refusal
 from copilot_bridge.upstream.signals import Signals
-
-SHORT = 13  # characters of an id that the log keeps
 
 
 class Attribution:
@@ -38,8 +37,8 @@ class Attribution:
         self._occasion: PickContext | None = None
         self._choice: ResolvedModel | None = None
         self._anew = False
-        entry.initiator, entry.session = self.signals.initiator, self.signals.session[:SHORT]
-        entry.interaction, entry.kind = self.signals.interaction[:SHORT], self.signals.type
+        entry.initiator, entry.session = self.signals.initiator, self.signals.session[:SHORT_ID]
+        entry.interaction, entry.kind = self.signals.interaction[:SHORT_ID], self.signals.type
 
     def occasion(self, has_image: bool) -> PickContext:
         """Return what "auto" picks a model for.

@@ -62,6 +62,7 @@ class RequestLogRow:
     connection_ms: int | None = None  # spent waiting for a new connection to Copilot
 
 
+SHORT_ID = 13  # characters of the ids of conversations and interactions that the log keeps
 COLUMNS = tuple(field.name for field in fields(RequestLogRow))
 values_in_order = attrgetter(*COLUMNS)
 WRITE_TIMEOUT = 5.0  # s; after it the rows are written again later
