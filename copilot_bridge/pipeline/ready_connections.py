@@ -59,7 +59,7 @@ class ReadyConnections:
         for key, (_, used) in list(self._accounts.items()):
             if not 0 <= now - max(used, self._times.read(key)) < USE_PERIOD:
                 del self._accounts[key]
-        for api in {self._bridge.tokens.api(account) for account, _ in list(self._accounts.values())}:
+        for api in {self._bridge.tokens.api(account) for account, _ in list(self._accounts.values())} - {""}:
             self._bridge.client.begin_connection(api)
         return bool(self._accounts)
 

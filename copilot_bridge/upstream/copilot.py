@@ -72,7 +72,8 @@ class Copilot:
         """A valid token.  While one is exchanged, a connection to Copilot is opened for what follows."""
         if token := self._tokens.available(self.account):
             return token
-        self._client.begin_connection(self._tokens.api(self.account))
+        if api := self._tokens.api(self.account):
+            self._client.begin_connection(api)
         try:
             with self.waits.of("token"):
                 return self._tokens.get(self.account)

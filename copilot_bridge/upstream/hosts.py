@@ -43,6 +43,15 @@ class Hosts:
             operator_set=bool(config.copilot_api_url or plan),
         )
 
+    @property
+    def expected(self) -> str:
+        """Return Copilot's address as far as it is known without a token; "" if only a token can tell.
+
+        If GitHub's API is the operator's own (a simulator), Copilot's usual address would be the wrong one.
+        """
+        usual = f"https://api.{self.enterprise or 'github.com'}"
+        return self.copilot if self.operator_set or self.api == usual else ""
+
     def of_login(self, api: str, config: Config) -> "Hosts":
         """The hosts of a stored login, which may belong to another GitHub than the configured one."""
         if api == self.api:

@@ -390,7 +390,7 @@ def test_each_listing_prints_json(run, arguments):
 def test_without_a_command_it_says_what_to_do_next(run, log_in):
     nobody = run(COPILOT_BRIDGE_PORT="9")
     assert nobody.code == 0
-    assert "nobody is logged in" in nobody.out
+    assert "no GitHub login yet" in nobody.out
     assert "start --simulate" in nobody.out
     log_in()
     assert "logged in to GitHub, not running" in run(COPILOT_BRIDGE_PORT="9").out

@@ -92,11 +92,11 @@ class CopilotTokens:
         return token
 
     def api(self, account: Account) -> str:
-        """The address of Copilot's API for the account, as far as it is known without a request."""
+        """The address of Copilot's API for the account as far as it is known without a request, else ""."""
         known = self._apis.get(account.fingerprint)
         if known is None:
             stored = self._stored(account)
-            known = self._apis[account.fingerprint] = stored.api if stored else account.hosts.choose()
+            known = self._apis[account.fingerprint] = stored.api if stored else account.hosts.expected
         return known
 
     def _load(self, account: Account) -> CopilotToken | None:

@@ -84,3 +84,20 @@ def test_the_first_trusted_address_is_chosen():
     assert (
         Hosts.of(Config(account_type="enterprise")).choose(one) == "https://api.enterprise.githubcopilot.com"
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, DOTCOM),
+        ({"enterprise_url": "octo.ghe.com"}, "https://copilot-api.octo.ghe.com"),
+        ({"github_api_url": "http://127.0.0.1:8"}, ""),
+        (
+            {"github_api_url": "http://127.0.0.1:8", "copilot_api_url": "http://127.0.0.1:9"},
+            "http://127.0.0.1:9",
+        ),
+    ],
+)
+def test_copilots_address_is_expected_only_where_the_operators_github_is_githubs_own(settings, expected):
+    """Or a simulated bridge would open a connection to the real Copilot before it has a token."""
+    assert Hosts.of(Config(**settings)).expected == expected
