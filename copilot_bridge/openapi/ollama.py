@@ -180,7 +180,7 @@ ENDPOINTS = (
         examples={"A model": {"model": "gpt-4o"}},
         answers={200: Answer("The model.", ref("OllamaModel"))},
         dialects=("ollama",),
-        kinds=(*FROM_COPILOT, "model_not_found"),
+        kinds=ALL,
     ),
     Endpoint(
         route="POST /api/pull",
@@ -191,6 +191,6 @@ ENDPOINTS = (
         examples={"A model": {"model": "gpt-4o", "stream": False}},
         answers={200: Answer("Done.", thing({"status": text()}, ("status",)), lines=True)},
         dialects=("ollama",),
-        kinds=(*FROM_COPILOT, "model_not_found"),
+        kinds=ALL,
     ),
 )

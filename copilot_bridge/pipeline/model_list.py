@@ -111,7 +111,11 @@ def named(model: Model) -> "ModelInfo":
 
 
 def usable(model: Model) -> bool:
-    return model.enabled and not DIALECTS.keys().isdisjoint(model.dialects)
+    """Return whether to list the model.
+
+    Models for code completion are left out, since most clients would offer them for chats.
+    """
+    return model.enabled and model.type != "completion" and not DIALECTS.keys().isdisjoint(model.dialects)
 
 
 def ways(model: Model) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """`POST /v1/messages` and `POST /v1/messages/count_tokens`."""
 
 import base64
-import binascii
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -209,7 +208,7 @@ def read_file(block: Item) -> Image:
         raise Refused(invalid_message(f"external {block['type']} sources are not supported: {kind}"))
     try:
         return Image(str(source.get("media_type")), len(base64.b64decode(data, validate=True)))
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one
         raise Refused(invalid_message(f"{block['type']}.source.base64: invalid base64 data")) from None
 
 

@@ -1,7 +1,6 @@
 """A chat request, read: what the user said, which tools are offered, which images came along."""
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -126,7 +125,7 @@ def read_image(url: str) -> Image:
         raise Refused(invalid("external image URLs are not supported"))
     try:
         return Image(match[1], len(base64.b64decode(url[match.end() :], validate=True)))
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one
         raise Refused(invalid("invalid image data")) from None
 
 

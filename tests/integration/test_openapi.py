@@ -203,7 +203,7 @@ def test_a_key_is_taken_where_the_description_says(start_bridge: Start) -> None:
     bridge = start_bridge(api_key="sk-secret", show_token=True, server="gevent")
     assert bridge.request("GET", "/token").status == 401
     described = document()["paths"]["/token"]["get"]["responses"]["200"]
-    for scheme in KEYS.values():
+    for scheme in (each for each in KEYS.values() if each.get("in") != "query"):  # that is Google's API's
         bearer = {"Authorization": "Bearer sk-secret"}
         key = bearer if scheme["type"] == "http" else {scheme["name"]: "sk-secret"}
         answer = bridge.request("GET", "/token", headers=key)

@@ -155,7 +155,7 @@ def test_an_identity_body_is_not_packed(bridge: Bridge) -> None:
     assert post(bridge, chat_body("hello", "gpt-4o"), **{"Content-Encoding": "identity"}).status == 200
 
 
-@pytest.mark.parametrize("path", ["/v1/nothing", "/nothing", "/v1", "/v1/chat", "/v1/v1", "/v1/completions"])
+@pytest.mark.parametrize("path", ["/v1/nothing", "/nothing", "/v1", "/v1/chat", "/v1/v1", "/v1/moderations"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_what_is_not_there_is_a_404_in_json(bridge: Bridge, method: str, path: str) -> None:
     answer = bridge.request(method, path, {} if method == "POST" else None)

@@ -4,6 +4,7 @@ Everything is streamed unless a request says otherwise.
 https://docs.ollama.com/api
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,6 +39,7 @@ from copilot_bridge.dialects.validation import (
 THINK_LEVELS = ("low", "medium", "high", "max")
 
 LATEST = ":latest"
+BASE64 = re.compile(r"^(data:[\w/+.-]+;base64,)?[A-Za-z0-9+/]+={0,2}$")
 
 OPTIONS: Validators = {
     "num_predict": INTEGER,
@@ -63,6 +65,11 @@ COMMON: Validators = {
     "think": THINK,
 }
 
+IMAGE = predicate(
+    "an image in base64",
+    lambda value: isinstance(value, str) and BASE64.fullmatch(value) is not None,
+    {"type": "string", "pattern": BASE64.pattern},
+)
 CALL = object_of(
     {"function": object_of({"name": STRING}, {"arguments": OBJECT})},
     {"id": STRING},
@@ -72,7 +79,7 @@ MESSAGE = object_of(
     {
         "content": STRING,
         "thinking": STRING,
-        "images": list_of(STRING),
+        "images": list_of(IMAGE),
         "tool_calls": list_of(CALL),
         "tool_name": STRING,
         "tool_call_id": STRING,
@@ -88,7 +95,7 @@ GENERATE_FIELDS: Validators = {
     "prompt": STRING,
     "suffix": STRING,
     "system": STRING,
-    "images": list_of(STRING),
+    "images": list_of(IMAGE),
     "raw": BOOLEAN,
 }
 REQUIRED: Validators = {"model": MODEL_NAME}
@@ -125,6 +132,7 @@ def without_tag(model: str) -> str:
 
 def image_part(data: str) -> JsonObject:
     """Return an image as an object, for whoever has to change it."""
+    data = data.rpartition(",")[2]  # some clients send a data URL
     return {"type": "image", "media_type": media_type("image/png", data), "data": data}
 
 

@@ -67,6 +67,9 @@ def generate(**body: Any) -> Prompt:
         ({"messages": [{"role": "robot"}]}, "messages.0.role"),
         ({"messages": [HI | {"content": ["Hi"]}]}, "messages.0.content"),
         ({"messages": [HI | {"images": [5]}]}, "messages.0.images.0"),
+        ({"messages": [HI | {"images": ["https://example.com/x.png"]}]}, "messages.0.images.0"),
+        ({"messages": [HI | {"images": ["é"]}]}, "messages.0.images.0"),
+        ({"messages": [HI | {"images": [""]}]}, "messages.0.images.0"),
         ({"messages": [{"role": "assistant", "tool_calls": [{}]}]}, "messages.0.tool_calls.0.function"),
         ({"tools": [{"type": "function"}]}, "tools.0.function"),
         ({"format": "xml"}, "format"),
@@ -178,7 +181,7 @@ def test_a_result_without_a_call_is_kept() -> None:
 
 
 def test_images_are_recognised_by_their_bytes() -> None:
-    (message,) = chat(messages=[HI | {"images": [PNG, JPEG]}]).messages
+    (message,) = chat(messages=[HI | {"images": [PNG, f"data:image/png;base64,{JPEG}"]}]).messages
     assert message.parts == (Text("Hi"), Image("image/png", PNG), Image("image/jpeg", JPEG))
 
 

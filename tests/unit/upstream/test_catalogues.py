@@ -177,7 +177,7 @@ def test_a_multiplier_of_the_wrong_type_is_none(junk):
     [
         (None, "chat", ("chat",)),
         (None, "embeddings", ("embeddings",)),
-        (None, "completion", ()),
+        (None, "completion", ("completions",)),
         ([], "chat", ()),
         (["/chat/completions"], "chat", ("chat",)),
         (["/responses", "ws:/responses"], "chat", ("responses",)),
