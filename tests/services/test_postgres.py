@@ -322,8 +322,9 @@ def test_usage_is_summed_up_by_day_and_model(stores: tuple[Store, Store]) -> Non
     ]
     assert two.usage.since(NOON + 1)["requests"] == 3
     assert two.usage.since(NOON + 1, caller="key:b")["cost"] == 0.5
-    nothing = dict.fromkeys(("requests", "errors", "tokens_in", "tokens_out", "tokens_cached"), 0)
-    assert two.usage.since(NOON + 9 * DAY) == nothing | {"cost": None, "premium": None}
+    counts = ("requests", "errors", "estimated", "tokens_in", "tokens_out", "tokens_cached", "tokens_written")
+    costs = ("cost", "premium", "nano_aiu")
+    assert two.usage.since(NOON + 9 * DAY) == dict.fromkeys(counts, 0) | dict.fromkeys(costs)
     assert two.usage.last(2)["cost"] == 1.5
     assert two.usage.last(5, caller="key:b")["requests"] == 1
 
