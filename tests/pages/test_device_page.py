@@ -67,7 +67,7 @@ def test_a_login_and_another(begin, picture: Picture, simulator: Simulator, empt
     page.reload()
     stored = page.get_by_role("listitem").filter(has=page.get_by_role("button", name="Remove"))
     expect(stored).to_have_count(2)
-    chosen = stored.filter(has=page.locator(".badge.good"))
+    chosen = stored.filter(has=page.locator(".badge.success"))
     expect(chosen).to_contain_text("octo-individual")
     page.get_by_role("button", name="Make octo-demo the default").click()
     expect(chosen).to_contain_text("octo-demo")
