@@ -29,6 +29,11 @@ hypothesis.settings.register_profile("suite", deadline=None, derandomize=True, m
 hypothesis.settings.load_profile("suite")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest test, or the last processes would have to wait for it alone."""
+    items.sort(key=lambda item: item.path.name != "test_soak.py")
+
+
 def pytest_collection_finish() -> None:
     """Thousands of tests are there to stay: no collection of garbage has to look at them again."""
     gc.collect()
