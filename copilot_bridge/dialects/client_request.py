@@ -81,6 +81,10 @@ class ClientResponse(ABC):
         :raises UpstreamRefused: it is not a response, or an error.
         """
 
+    def ready(self) -> bytes | None:
+        """Return the whole response to a request that needs no model; None: the model has to respond."""
+        return None
+
     @abstractmethod
     def failed_stream(self, error: BridgeError) -> bytes:
         """Return the only event of a stream that failed before it began."""
@@ -163,10 +167,6 @@ class ClientRequest(ABC):
 
         :raises InvalidRequest, Unsupported: a field is wrong or not supported; the error names it.
         """
-
-    def ready_response(self) -> bytes | None:
-        """Return the whole response to a request that needs no model; None: the model has to respond."""
-        return None
 
     def model_name(self, _headers: Mapping[str, str]) -> str:
         """Return the name of the model with what the headers say about it.

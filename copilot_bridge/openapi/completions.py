@@ -32,6 +32,7 @@ SCHEMAS = {
             "top_p": "0 to 1.",
             "n": "Copilot gives one text to a request.",
             "best_of": "Copilot does not rank texts.",
+            "reasoning_effort": "How much to reason, for models that do.",
             "echo": "true: the prompt comes before the text.",
             "stop": "A text, or as many texts as you like, at which the text ends.",
             "stream": STREAM,

@@ -47,7 +47,7 @@ class Generation:
         self.dialect = dialect.name
         self.framing = received.framing
         self.model = received.client.model
-        self._ready = received.client.ready_response()
+        self._ready = received.response.ready()
         self.streaming = received.client.streaming and self._ready is None
         self.reply_headers: dict[str, str] = {}
         self._context = context

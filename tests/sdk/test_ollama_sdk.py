@@ -142,6 +142,14 @@ def test_a_gap_is_shown_to_a_chat_model(client: ollama.Client, simulator: Simula
     assert f"def {mark}(a, b):\n<|cursor|>\n    return c" in entry["body"]["messages"][-1]["content"]
 
 
+def test_a_model_that_only_completes_continues_a_text(client: ollama.Client, mark: str) -> None:
+    assert client.generate("gpt-41-copilot", f"def {mark}(").response == f"/* after 'def {mark}(' */"
+    filled = client.generate("gpt-41-copilot", f"def {mark}(", suffix="): pass", options={"stop": ["", "!"]})
+    assert filled.response == f"/* after 'def {mark}(', before '): pass' */"
+    with pytest.raises(ollama.ResponseError, match="only completes texts"):
+        client.generate("gpt-41-copilot", "Look", images=[PIXEL])
+
+
 def test_embeddings(client: ollama.Client) -> None:
     many = client.embed("text-embedding-3-small", ["one", "two"])
     one = client.embed("text-embedding-3-small", "one")
@@ -159,7 +167,8 @@ def test_models(client: ollama.Client) -> None:
     assert (shown.modelinfo or {})["copilot.context_length"] > 100_000
     assert client.ps().models == []
     assert client.pull("gpt-4.1").status == "success"
-    assert client.generate("gpt-4.1").done_reason == "load"
+    loaded = client.generate("gpt-4.1")
+    assert (loaded.done_reason, (loaded.created_at or "")[:2]) == ("load", "20")
 
 
 @pytest.mark.parametrize(

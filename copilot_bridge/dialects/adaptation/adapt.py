@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from copilot_bridge.dialects.adaptation.argument_schemas import adapt_argument_schemas
 from copilot_bridge.dialects.adaptation.blank_texts import remove_blank_texts
 from copilot_bridge.dialects.adaptation.custom_tools import custom_tools_as_functions
-from copilot_bridge.dialects.adaptation.gaps import ask_in_words
+from copilot_bridge.dialects.adaptation.gaps import as_gap, ask_in_words
 from copilot_bridge.dialects.adaptation.limits import Limits
 from copilot_bridge.dialects.adaptation.media import adapt_media
 from copilot_bridge.dialects.adaptation.output_schemas import SCHEMA_SUBSETS, is_strict, output_schema
@@ -45,7 +45,7 @@ def adapt_prompt(prompt: Prompt, limits: Limits, client: str) -> tuple[Prompt, U
     :raises InvalidRequest, Unsupported: the target lacks something that the client relies on.
     """
     dialect = DIALECTS[client]
-    prompt = prompt if limits.gaps else ask_in_words(prompt)
+    prompt = as_gap(prompt) if limits.gaps else ask_in_words(prompt)
     prompt = adapt_tool_choice(prompt, dialect.field_path("tool_choice"))
     prompt = adapt_media(prompt, limits, dialect.field_path("conversation"))
     prompt, custom = (prompt, frozenset[str]()) if limits.custom_tools else custom_tools_as_functions(prompt)

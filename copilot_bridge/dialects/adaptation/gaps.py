@@ -1,10 +1,15 @@
-"""Gaps in texts, for models that only continue conversations: they are asked in words to fill them."""
+"""Gaps in texts.
+
+Models that only hold conversations are asked in words to fill them.  For models that only fill gaps, a text
+to be answered becomes one to be continued.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 
 from copilot_bridge.dialects.prompt import Gap, Message, Prompt, Text
+from copilot_bridge.errors import Unsupported
 
 CURSOR = "<|cursor|>"
 
@@ -27,6 +32,20 @@ def ask_in_words(prompt: Prompt) -> Prompt:
     request, shown = fill(prompt.gap) if prompt.gap.suffix else (CONTINUE, prompt.gap.prefix)
     messages = (Message("system", (Text(request),)), Message("user", (Text(shown),)))
     return replace(prompt, gap=None, messages=messages)
+
+
+def as_gap(prompt: Prompt) -> Prompt:
+    """Return a prompt whose messages are a text to be continued.
+
+    :raises Unsupported: they hold more than texts, or an answer of the model.
+    """
+    if prompt.gap is not None:
+        return prompt
+    parts = [part for message in prompt.messages for part in message.parts]
+    texts = [part.text for part in parts if isinstance(part, Text)]
+    if len(texts) < len(parts) or any(message.role == "assistant" for message in prompt.messages):
+        raise Unsupported(f"model {prompt.model!r} only completes texts", param="model")
+    return replace(prompt, messages=(), gap=Gap("\n\n".join(texts)))
 
 
 def fill(gap: Gap) -> tuple[str, str]:

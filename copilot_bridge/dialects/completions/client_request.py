@@ -70,7 +70,7 @@ class CompletionsRequest(ClientRequest):
         return read_steps([(USER, self.body["prompt"][0]), *([(MODEL, "")] if by_editor else [])])
 
     def set_effort(self, effort: str) -> None:
-        """Leave the effort out: no completion model reasons."""
+        self.body["reasoning_effort"] = self.body.get("reasoning_effort") or effort
 
     def images(self) -> list[ImagePart]:
         return []
@@ -94,10 +94,6 @@ class FillRequest(CompletionsRequest):
 
     https://docs.mistral.ai/api/endpoint/fim
     """
-
-    @classmethod
-    def read(cls, data: bytes) -> "FillRequest":
-        return cls(request.read(data))
 
     def response(self, options: ResponseOptions) -> ClientResponse:
         return ChatResponse(options, self.model, self.streaming, request.wants_usage(self.body))

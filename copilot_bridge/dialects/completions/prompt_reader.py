@@ -23,5 +23,6 @@ def read_prompt(body: JsonObject) -> Prompt:
         max_tokens=body.get("max_tokens"),
         temperature=body.get("temperature"),
         top_p=body.get("top_p"),
-        stop=tuple(dict.fromkeys(stops)),
+        stop=tuple(dict.fromkeys(filter(None, stops))),
+        reasoning_effort=body.get("reasoning_effort"),
     )

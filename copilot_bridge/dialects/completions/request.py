@@ -9,6 +9,7 @@ from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.request_body import MODEL, check_body, read_body
 from copilot_bridge.dialects.validation import (
     BOOLEAN,
+    EFFORT,
     NUMBER,
     OBJECT,
     POSITIVE,
@@ -31,6 +32,7 @@ FIELDS: Validators = {
     "n": both(POSITIVE, supported(lambda n: n == 1, "Copilot gives one text to a request", {"const": 1})),
     "best_of": both(POSITIVE, supported(lambda n: n == 1, "Copilot does not rank texts", {"const": 1})),
     "echo": BOOLEAN,
+    "reasoning_effort": EFFORT,
     "stop": string_or_list_of(STRING),
     "stream": BOOLEAN,
     "stream_options": OBJECT,

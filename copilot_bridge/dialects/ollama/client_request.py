@@ -25,11 +25,17 @@ class OllamaResponse(TranslatedResponse):
     """Makes responses.
 
     :param model: the client's name of it.  :param members: writes a piece of the response.
+    :param only_loads: whether the request only has the model loaded.
     """
 
     options: ResponseOptions
     model: str
     members: Callable[..., JsonObject]
+    only_loads: bool
+
+    def ready(self) -> bytes | None:
+        """Return the response to a request without a prompt, which only has the model loaded."""
+        return codec.write(self.writer().loaded()) if self.only_loads else None
 
     def writer(self) -> OllamaWriter:
         return OllamaWriter(
@@ -60,14 +66,7 @@ class OllamaRequest(ClientRequest):
         return cls(request.read(data, cls.fields))
 
     def response(self, options: ResponseOptions) -> OllamaResponse:
-        return OllamaResponse(options, self.model, type(self).members)
-
-    def ready_response(self) -> bytes | None:
-        """Return the response to a request without a prompt, which only has the model loaded."""
-        if not request.is_load(self.body):
-            return None
-        writer = OllamaWriter(model=self.model, members=type(self).members)
-        return codec.write(writer.loaded())
+        return OllamaResponse(options, self.model, type(self).members, request.is_load(self.body))
 
     def conversation(self) -> Conversation:
         return request.read_conversation(self.body)

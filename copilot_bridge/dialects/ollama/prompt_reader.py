@@ -61,7 +61,7 @@ def read_settings(body: JsonObject) -> dict[str, Any]:
         "max_tokens": most if most > 0 else None,  # -1 and -2: as many as there is room for
         "temperature": options.get("temperature"),
         "top_p": options.get("top_p"),
-        "stop": (stop,) if isinstance(stop, str) else tuple(stop or ()),
+        "stop": tuple(filter(None, (stop,) if isinstance(stop, str) else stop or ())),
         "reasoning_effort": think if isinstance(think, str) else None,
         "thinking_budget": 0 if think is False else None,
         "output_format": read_format(body.get("format")),

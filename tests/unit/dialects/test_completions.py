@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from copilot_bridge.dialects.adaptation.gaps import ask_in_words
+from copilot_bridge.dialects.adaptation.gaps import as_gap, ask_in_words
 from copilot_bridge.dialects.completions import request
 from copilot_bridge.dialects.completions.fill_marks import FILL_MARKS, read_fill_prompt
 from copilot_bridge.dialects.completions.prompt_reader import read_prompt
@@ -21,7 +21,7 @@ from copilot_bridge.dialects.events import (
     TextDelta,
     TokenUsage,
 )
-from copilot_bridge.dialects.prompt import Gap, Prompt, Text
+from copilot_bridge.dialects.prompt import Gap, Image, Message, Prompt, Text, ToolResult
 from copilot_bridge.errors import InvalidRequest, StreamCut, Unsupported, UpstreamRefused
 
 
@@ -257,3 +257,36 @@ def test_a_whole_response_has_the_whole_text() -> None:
 def test_a_whole_response_without_an_end_is_cut() -> None:
     with pytest.raises(StreamCut):
         whole(ResponseStarted(""), TextDelta(0, "a"))
+
+
+# Texts that are to be answered, for a model that only completes.
+
+
+def test_a_text_to_be_answered_is_continued() -> None:
+    messages = (Message("system", (Text("Brief."),)), Message("user", (Text("Hello"),)))
+    prompt = as_gap(Prompt(model="m", messages=messages))
+    assert (prompt.gap, prompt.messages) == (Gap("Brief.\n\nHello"), ())
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Message("user", (Text("Look"), Image("image/png", "aa"))),
+        Message("assistant", (Text("Ho"),)),
+        Message("user", (ToolResult("1", (Text("x"),)),)),
+    ],
+)
+def test_what_is_more_than_a_text_is_refused(message: Message) -> None:
+    with pytest.raises(Unsupported, match="only completes texts"):
+        as_gap(Prompt(model="m", messages=(Message("user", (Text("Hi"),)), message)))
+
+
+@pytest.mark.parametrize("stop", ["", ["a", ""], [""], None])
+def test_an_empty_stop_sequence_stops_nothing(stop: Any) -> None:
+    assert "" not in read_prompt(read(prompt="x", stop=stop)).stop
+
+
+def test_an_effort_is_for_models_that_reason() -> None:
+    prompt = read_prompt(read(prompt="x", reasoning_effort="high"))
+    assert prompt.reasoning_effort == "high"
+    assert "reasoning_effort" not in write_prompt(prompt)
