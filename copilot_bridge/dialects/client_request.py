@@ -63,10 +63,6 @@ class ClientResponse(ABC):
     """Makes the response to one request in the client's dialect.  It holds nothing of the conversation."""
 
     @abstractmethod
-    def normalizer(self) -> StreamConverter:
-        """Return a converter for a stream in the client's own dialect."""
-
-    @abstractmethod
     def writer(self) -> FrameWriter:
         """Return a writer for a stream that is translated."""
 
@@ -75,29 +71,27 @@ class ClientResponse(ABC):
         """Return an accumulator for a stream if the client wants the whole response."""
 
     @abstractmethod
-    def normalize(self, data: bytes) -> WholeResponse:
-        """Normalize a whole response in the client's own dialect.
-
-        :raises UpstreamRefused: it is not a response, or an error.
-        """
+    def failed_stream(self, error: BridgeError) -> bytes:
+        """Return the only event of a stream that failed before it began."""
 
     def ready(self) -> bytes | None:
         """Return the whole response to a request that needs no model; None: the model has to respond."""
         return None
 
+
+class NormalizedResponse(ClientResponse):
+    """Makes responses in a dialect that Copilot has, too, so that its own can be passed on."""
+
     @abstractmethod
-    def failed_stream(self, error: BridgeError) -> bytes:
-        """Return the only event of a stream that failed before it began."""
-
-
-class TranslatedResponse(ClientResponse):
-    """Makes responses in a dialect that Copilot does not have, so that each of them is translated."""
-
     def normalizer(self) -> StreamConverter:
-        raise NotImplementedError("Copilot does not answer in this dialect")
+        """Return a converter for a stream in the client's own dialect."""
 
-    def normalize(self, _data: bytes) -> WholeResponse:
-        raise NotImplementedError("Copilot does not answer in this dialect")
+    @abstractmethod
+    def normalize(self, data: bytes) -> WholeResponse:
+        """Normalize a whole response in the client's own dialect.
+
+        :raises UpstreamRefused: it is not a response, or an error.
+        """
 
 
 class ClientRequest(ABC):

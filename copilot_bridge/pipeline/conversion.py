@@ -8,7 +8,7 @@ import requests
 
 from copilot_bridge.dialects.accumulation import FrameCollector, WholeResponse, accumulate
 from copilot_bridge.dialects.adaptation.adapt import Undo
-from copilot_bridge.dialects.client_request import ClientResponse
+from copilot_bridge.dialects.client_request import ClientResponse, NormalizedResponse
 from copilot_bridge.dialects.dialect import UpstreamApi
 from copilot_bridge.dialects.events import EventReader
 from copilot_bridge.dialects.filtered import Filter, Filtered, StreamConverter, filtered
@@ -51,6 +51,11 @@ class Conversion:
         """Return whether the response is only normalized, and not read and written anew."""
         return self.passthrough and not self.undo.stops and not self.by_tool
 
+    @property
+    def native(self) -> NormalizedResponse | None:
+        """Return what normalizes the response; None: it is read and written anew."""
+        return self.response if self.passes and isinstance(self.response, NormalizedResponse) else None
+
     def after_refusals(self, stops: tuple[str, ...], by_tool: bool) -> "Conversion":
         """Return the conversion after changes that refusals required.
 
@@ -63,7 +68,8 @@ class Conversion:
 
     def reader(self) -> StreamConverter:
         """Return a converter for a stream."""
-        return self._filtered(self.response.normalizer() if self.passes else self._translation(self.framing))
+        native = self.native
+        return self._filtered(native.normalizer() if native else self._translation(self.framing))
 
     def whole(self, response: requests.Response, streamed: bool, entry: RequestLogEntry, limit: int) -> bytes:
         """Read a response to its end, and return it as a whole.  Blocks.
@@ -72,13 +78,14 @@ class Conversion:
         :param limit: the most bytes of a stream.
         :raises BridgeError: it contains an error, or can't be read.
         """
+        native = self.native
         with closing(response):
-            if streamed:
+            if streamed or native is None:
                 whole, usage = self._accumulate(response, entry, limit)
             else:
                 data = read_whole(response)
                 note_whole_answer(entry, data)
-                whole, usage = self.response.normalize(self.filter.whole(data) if self.filter else data)
+                whole, usage = native.normalize(self.filter.whole(data) if self.filter else data)
         entry.note_usage(usage)
         return whole
 

@@ -11,7 +11,7 @@ from copilot_bridge.dialects.chat.errors import error_frame
 from copilot_bridge.dialects.chat.framing import FRAMING
 from copilot_bridge.dialects.chat.normalize import ChatNormalizer
 from copilot_bridge.dialects.chat.writer import ChatWriter
-from copilot_bridge.dialects.client_request import ClientRequest, ClientResponse, ResponseOptions
+from copilot_bridge.dialects.client_request import ClientRequest, NormalizedResponse, ResponseOptions
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.images import ImageHolder, ImagePart, ImageSource
 from copilot_bridge.dialects.prompt import Prompt
@@ -19,7 +19,7 @@ from copilot_bridge.errors import BridgeError
 
 
 @dataclass(frozen=True, slots=True)
-class ChatResponse(ClientResponse):
+class ChatResponse(NormalizedResponse):
     """Makes chat completions.
 
     :param model: the client's name of it.

@@ -10,7 +10,6 @@ from copilot_bridge.dialects.client_request import (
     ClientRequest,
     ClientResponse,
     ResponseOptions,
-    TranslatedResponse,
 )
 from copilot_bridge.dialects.completions import request
 from copilot_bridge.dialects.completions.prompt_reader import read_prompt
@@ -23,7 +22,7 @@ from copilot_bridge.errors import BridgeError
 
 
 @dataclass(frozen=True, slots=True)
-class CompletionsResponse(TranslatedResponse):
+class CompletionsResponse(ClientResponse):
     """Makes completions.
 
     :param model: the client's name of it.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from copilot_bridge.dialects.accumulation import ResponseAccumulator
-from copilot_bridge.dialects.client_request import ClientRequest, ResponseOptions, TranslatedResponse
+from copilot_bridge.dialects.client_request import ClientRequest, ClientResponse, ResponseOptions
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.framing.frames import Framing
@@ -19,7 +19,7 @@ from copilot_bridge.errors import BridgeError
 
 
 @dataclass(frozen=True, slots=True)
-class GeminiResponse(TranslatedResponse):
+class GeminiResponse(ClientResponse):
     """Makes chunks.
 
     :param model: the client's name of it.

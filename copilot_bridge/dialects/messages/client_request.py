@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeResponse
-from copilot_bridge.dialects.client_request import ClientRequest, ClientResponse, ResponseOptions
+from copilot_bridge.dialects.client_request import ClientRequest, NormalizedResponse, ResponseOptions
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.images import ImageHolder, ImagePart, ImageSource
 from copilot_bridge.dialects.messages import prompt_reader, request, response
@@ -20,7 +20,7 @@ LONG_CONTEXT = "[1m]"  # at the end of a model's name: the same
 
 
 @dataclass(frozen=True, slots=True)
-class MessagesResponse(ClientResponse):
+class MessagesResponse(NormalizedResponse):
     """Makes messages.
 
     :param model: the client's name of it.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.client_request import ClientRequest, ResponseOptions, TranslatedResponse
+from copilot_bridge.dialects.client_request import ClientRequest, ClientResponse, ResponseOptions
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.conversation import Conversation
 from copilot_bridge.dialects.images import ImageHolder, ImagePart, ImageSource
@@ -21,7 +21,7 @@ from copilot_bridge.errors import BridgeError
 
 
 @dataclass(frozen=True, slots=True)
-class OllamaResponse(TranslatedResponse):
+class OllamaResponse(ClientResponse):
     """Makes responses.
 
     :param model: the client's name of it.  :param members: writes a piece of the response.

@@ -7,8 +7,8 @@ from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.accumulation import ResponseAccumulator, WholeResponse
 from copilot_bridge.dialects.client_request import (
     ClientRequest,
-    ClientResponse,
     Continuation,
+    NormalizedResponse,
     ResponseOptions,
 )
 from copilot_bridge.dialects.codec import JsonObject
@@ -25,7 +25,7 @@ from copilot_bridge.errors import BridgeError
 
 
 @dataclass(frozen=True, slots=True)
-class ResponsesResponse(ClientResponse):
+class ResponsesResponse(NormalizedResponse):
     """Makes responses.
 
     :param model: the client's name of it.
