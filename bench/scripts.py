@@ -48,7 +48,7 @@ STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n" + HEADER
 STREAM_HEAD += b"transfer-encoding: chunked\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 
-# What stands where an event's text goes, its number, and a text that is another in each event.
+# Placeholders in a template of events: the text, the event's number, and a text that differs in each event.
 TEXT, NUMBER, NOISE = "\0", 987654321, "\1"
 
 # A call's arguments before and after the text.
@@ -251,7 +251,10 @@ class Script:
             )
 
     def event(self, number: int, words: bytes = b"") -> bytes:
-        """:param number: of the event in its stream."""
+        """Return an event.
+
+        :param number: its position in the stream.
+        """
         given = {b"words": words or self._words, b"number": b"%d" % number, b"noise": noise(number)}
         return framed(self._event % given)
 

@@ -105,7 +105,7 @@ def paced_translated(arena: Arena) -> list[Row]:
     return pace(arena, Sheet("100 translated streams, 50 events/s each", goals), "messages")
 
 
-# Of each API as Copilot sends it now, and whose client it is translated for.
+# The shapes of streams that Copilot sends -> the dialect that each is also translated to.
 TRUE_SHAPES = {
     "offsets": "messages",
     "arguments": "messages",
@@ -118,7 +118,7 @@ PASSED, TRANSLATED = Goal(2, ratio=True), Goal(2.5, ratio=True)
 
 
 def paced_shapes(arena: Arena) -> list[Row]:
-    """What really comes, at the pace of a model: passed through, and translated."""
+    """Measure the shapes of real streams at the pace of a model, passed through and translated."""
     rows: list[Row] = []
     for shape, other in TRUE_SHAPES.items():
         for client, goal in ((SURFACES[shape], PASSED), (other, TRANSLATED)):

@@ -39,7 +39,7 @@ UNITS = {
     DOLLARS: Unit("US$", 100 * NANO),
 }
 
-# What people may call them.
+# Names of the units that people may type.
 UNIT_NAMES = {
     "": AI_UNITS,
     **dict.fromkeys(("ai-units", "ai units", "aiu", "credits"), AI_UNITS),

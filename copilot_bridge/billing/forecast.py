@@ -10,7 +10,7 @@ from copilot_bridge.billing.quota import AccountUsage, Quota
 DAY = 86_400
 WEEK = 7 * DAY
 
-# Of the quotas, those that requests to models are taken from; the first one that has a limit counts.
+# The quotas that requests to models are taken from; the first one with a limit counts.
 METERS = ("premium_interactions", "premium_models", "chat")
 
 

@@ -25,8 +25,8 @@ def open_listeners(host: str, port: int) -> list[socket.socket]:
     """
     listeners = bind_listeners(host, port)
     for listener in listeners:
-        # What is accepted inherits it, even if the client connects before the server sets it: without it, a
-        # small write waits up to 40 ms for the acknowledgement of the one before.
+        # Accepted sockets inherit the option, even those of clients that connect before the server sets it.
+        # Without it, a small write waits up to 40 ms for the acknowledgement of the one before.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listeners
 

@@ -22,7 +22,7 @@ from copilot_bridge.errors import InvalidRequest, Unsupported
 
 CONTENT = object_of({"parts": list_of(object_of({"text": STRING}))})
 
-# Of a request; left out, because Copilot's models have one kind of embedding: `taskType` and `title`.
+# The fields of a request.  `taskType` and `title` are dropped: Copilot's models have one kind of embedding.
 REQUIRED: Validators = {"content": CONTENT}
 FIELDS: Validators = {"outputDimensionality": POSITIVE}
 REQUEST = object_of(REQUIRED, FIELDS)

@@ -47,7 +47,7 @@ DROPPED = (
     "imageConfig",
 )
 
-# What Google's tools leave in a conversation.
+# The parts that Google's server tools leave in a conversation.
 IGNORED = frozenset(history_types("gemini"))
 
 Shown = Text | Image | File

@@ -19,7 +19,7 @@ from copilot_bridge.dialects.provider_details import (
 
 MARK = PREFIX.encode()
 
-# What clients send in place of a signature that they do not have.  Source: Google's documentation of thought
+# Clients send these in place of a signature that they do not have.  Source: Google's documentation of thought
 # signatures (2026).
 PLACEHOLDERS = (b"skip_thought_signature_validator", b"context_engineering_is_the_way_to_go")
 

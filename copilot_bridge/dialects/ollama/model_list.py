@@ -10,7 +10,7 @@ from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.model_list import ModelEntry, ModelList
 from copilot_bridge.dialects.ollama.request import LATEST
 
-# Of a version that all known clients accept; VS Code wants 0.6.4 or newer.
+# A version of Ollama that all known clients accept; VS Code requires 0.6.4 or newer.
 VERSION = "0.12.6"
 
 ARCHITECTURE = "copilot"

@@ -38,7 +38,7 @@ EFFORTS = {
 }
 DEFAULT_EFFORT = "medium"
 
-# What Codex tells a model about its task.  It has no instructions for models that it does not know.
+# Codex sends these instructions to the model.  It has none of its own for models that it does not know.
 INSTRUCTIONS = """\
 You are a coding agent. You work in the user's terminal, through Codex, on the files of their project.
 
