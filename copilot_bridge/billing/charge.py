@@ -8,6 +8,7 @@ Source of the two constants: GitHub's documentation of billing, 2026-11.
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from copilot_bridge.billing.cost import NANO
 from copilot_bridge.billing.prices import MILLION, Prices, Tier
@@ -85,6 +86,7 @@ def charge(
     return Charge(estimate, premium, tier, estimated=estimate is not None)
 
 
+@lru_cache(256)
 def premium_of(multiplier: float | None, discount: float | None = None) -> int | None:
     """The multiplier in 1e-9 premium requests."""
     return None if multiplier is None else round(exact(multiplier) * NANO * (1 - exact(discount or 0)))
@@ -108,7 +110,7 @@ def cost_of_tokens(prices: Prices, tokens: TokenCounts, discount: float | None =
     tier = tier_of(prices, tokens.prompt)
     if tier.out is None and tokens.output:
         return None
-    left = (1 - exact(prices.discount) / 100) * (1 - exact(discount or 0))
+    left = part_left(prices.discount, discount)
     parts = (
         (tokens.fresh, tier.given),
         (tokens.cached, tier.given if tier.cached is None else tier.cached),
@@ -118,6 +120,13 @@ def cost_of_tokens(prices: Prices, tokens: TokenCounts, discount: float | None =
     return sum(number * nano_price(price, left) // MILLION for number, price in parts)
 
 
+@lru_cache(256)
+def part_left(percent_off: float, discount: float | None) -> Fraction:
+    """The part of the price that two discounts leave: one in per cent, one as a part of 1."""
+    return (1 - exact(percent_off) / 100) * (1 - exact(discount or 0))
+
+
+@lru_cache(1024)
 def nano_price(price: float, left: Fraction) -> int:
     """The price of a million tokens in 1e-9 AI units, of which a discount leaves a part."""
     return round(round(price * NANO) * left)

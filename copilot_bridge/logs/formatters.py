@@ -43,7 +43,8 @@ class JsonFormatter(logging.Formatter):
             text = orjson.dumps(line, default=str).decode()
         except TypeError:  # a path whose bytes are not UTF-8
             text = json.dumps(line, default=str, separators=(",", ":"))
-        return text.translate(JSON_CONTROL_ESCAPES)
+        # Most lines have nothing to escape, and can be told in a tenth of the time.
+        return text if text.isprintable() else text.translate(JSON_CONTROL_ESCAPES)
 
 
 # systemd's levels.  https://www.freedesktop.org/software/systemd/man/sd-daemon.html

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from cachetools import TTLCache
@@ -43,7 +43,12 @@ CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 
 def caller_of(caller: Caller, account: str, headers: Mapping[str, str]) -> str:
     shown = [headers.get(name, "") for name in CREDENTIALS] if caller is LOCAL_OPERATOR else []
-    return hashlib.sha256("\0".join([caller.id, account, *shown]).encode()).hexdigest()
+    return name_of(caller.id, account, *shown)
+
+
+@lru_cache(256)
+def name_of(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def stored_name(caller: str, response_id: str) -> str:

@@ -7,6 +7,7 @@ text/plain, so a body is parsed to find out what it is; its Content-Type does no
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -112,8 +113,13 @@ CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 def forwarded(headers: Mapping[str, str]) -> dict[str, str]:
     # By name, because `items` of urllib3's headers gives fields of one name apart.
-    found = {name.lower(): headers[name] for name in headers if FORWARDED.fullmatch(name)}
+    found = {name.lower(): headers[name] for name in headers if is_forwarded(name)}
     return {name: CONTROLS.sub(" ", value).strip() for name, value in found.items()}
+
+
+@lru_cache(256)  # the same few names come again and again
+def is_forwarded(name: str) -> bool:
+    return FORWARDED.fullmatch(name) is not None
 
 
 class Refusal(UpstreamRefused):

@@ -1,6 +1,7 @@
 """An adapter for requests without the work that it repeats for every connection."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from ssl import SSLContext
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from copilot_bridge.upstream.transport.connections import POOLS, WatchedPool, socks_pools
@@ -18,6 +20,27 @@ from copilot_bridge.upstream.transport.tls import new_context
 # and the next request needs a new TLS handshake.
 POOL_SIZE = 4096
 MAX_POOLS = 16  # origins whose connections are kept
+NO_TIME = timedelta(0)
+
+
+class CookielessResponse(requests.Response):
+    """A response that makes its empty cookie jar only if somebody asks for it: it is half of the making."""
+
+    def __init__(self, response: Any, request: requests.PreparedRequest) -> None:
+        """Set what requests sets, and no guess at the encoding."""
+        self._content: Any = False
+        self._content_consumed = False
+        self._next = None
+        self.status_code, self.reason = response.status, response.reason
+        self.headers, self.raw = response.headers, response
+        self.url, self.request = str(request.url), request
+        self.encoding = None
+        self.history = []
+        self.elapsed = NO_TIME
+
+    @cached_property
+    def cookies(self) -> RequestsCookieJar:  # type: ignore[override]
+        return RequestsCookieJar()
 
 
 class Adapter(HTTPAdapter):
@@ -108,12 +131,7 @@ class Adapter(HTTPAdapter):
         return super().request_url(request, proxies) if proxies else request.path_url
 
     def build_response(self, request: requests.PreparedRequest, response: Any) -> requests.Response:
-        """The response without cookies and without a guess at the encoding, which are not needed."""
-        built = requests.Response()
-        built.status_code, built.reason = response.status, response.reason
-        built.headers, built.raw = response.headers, response
-        built.url, built.request = str(request.url), request
-        return built
+        return CookielessResponse(response, request)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         if proxy.startswith("https:"):

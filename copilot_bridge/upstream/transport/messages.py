@@ -44,10 +44,10 @@ def read_fields(stream: Any) -> HTTPHeaderDict:
     :raises HTTPException: a line is too long, or there are too many of them.
     """
     pairs: list[tuple[str, str]] = []
-    for line in read_lines(stream):
-        name, colon, value = line.decode("latin-1").partition(":")
-        if line[:1] in b" \t" and pairs:  # of the field before it, as it was once allowed
-            pairs[-1] = (pairs[-1][0], f"{pairs[-1][1]} {line.decode('latin-1').strip()}")
+    for line in b"".join(read_lines(stream)).decode("latin-1").split("\n"):
+        name, colon, value = line.partition(":")
+        if name[:1] in (" ", "\t") and pairs:  # of the field before it, as it was once allowed
+            pairs[-1] = (pairs[-1][0], f"{pairs[-1][1]} {line.strip()}")
         elif colon:
             pairs.append((name, value.strip()))
     return HTTPHeaderDict(pairs)
