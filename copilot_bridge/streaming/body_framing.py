@@ -6,6 +6,7 @@ from typing import Protocol
 from copilot_bridge.errors import StreamCut
 
 CHUNK_SIZE = re.compile(rb"(?:\r\n)?([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
+read_chunk_size = CHUNK_SIZE.match
 LINE_END = b"\r\n"
 MAX_LINE_LENGTH = 8192
 
@@ -35,23 +36,25 @@ class Chunked:
             return payload
         if self._pending:
             data, self._pending = self._pending + data, b""
-        pieces, start = [], 0
+        pieces, start, end = [], 0, len(data)
+        remaining, self._remaining = self._remaining, 0
         while not self._in_trailer:
-            if self._remaining:
-                pieces.append(data[start : start + self._remaining])
-                start += self._remaining
-                self._remaining = max(0, start - len(data))
-                if self._remaining:
+            if remaining:
+                stop = start + remaining
+                pieces.append(data[start:stop])
+                if stop > end:
+                    self._remaining = stop - end
                     return b"".join(pieces)
-                if start == len(data) - 2 and data.endswith(LINE_END):  # no need to parse its end again
+                if stop == end - 2 and data.endswith(LINE_END):  # no need to parse its end again
                     self._pending = LINE_END
                     return b"".join(pieces)
-            size = CHUNK_SIZE.match(data, start)
+                start = stop
+            size = read_chunk_size(data, start)
             if not size:
                 self._pending = self._incomplete_line(data[start:])
                 return b"".join(pieces)
-            start, self._remaining = size.end(), int(size[1], 16)
-            self._in_trailer = self._remaining == 0
+            start, remaining = size.end(), int(size[1], 16)
+            self._in_trailer = not remaining
         self._read_trailer(data[start:])
         return b"".join(pieces)
 
@@ -68,7 +71,7 @@ class Chunked:
 
 def decode_single_chunk(data: bytes) -> bytes:
     """The payload of data that is exactly one chunk; b"": it is something else."""
-    size = CHUNK_SIZE.match(data)
+    size = read_chunk_size(data)
     if size and len(data) == size.end() + int(size[1], 16) + len(LINE_END) and data.endswith(LINE_END):
         return data[size.end() : -2]
     return b""

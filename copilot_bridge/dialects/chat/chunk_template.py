@@ -8,6 +8,7 @@ from copilot_bridge.dialects.codec import JsonObject
 
 # The content of a JSON string: quotes and backslashes only in escapes.
 STRING_CONTENT = re.compile(rb'[^"\\\n\r]*+(?:\\.[^"\\\n\r]*+)*+')
+is_string_content = STRING_CONTENT.fullmatch
 
 # The fields whose text may differ, and the names that backends give them.
 NAMES = {"content": ("content",), "reasoning_content": REASONING_FIELDS, "arguments": ("arguments",)}
@@ -24,7 +25,17 @@ ESCAPE_LENGTH = 6  # of \u0020
 class ChunkTemplate:
     """A plain chunk without its text: the bytes around the text, before and after normalization."""
 
-    __slots__ = ("_call", "_field", "_has_offsets", "_head", "_new_head", "_new_tail", "_tail")
+    __slots__ = (
+        "_call",
+        "_field",
+        "_has_offsets",
+        "_head",
+        "_new_head",
+        "_new_tail",
+        "_start",
+        "_tail",
+        "_tail_length",
+    )
 
     @classmethod
     def from_example(
@@ -68,13 +79,14 @@ class ChunkTemplate:
         self._field, self._call = field, call
         self._head, self._tail = around_text(OFFSETS.sub(b"", block, count=1), name)
         self._new_head, self._new_tail = (b"", b"") if out is None else around_text(out, field)
+        self._start, self._tail_length = len(self._head), len(self._tail)
 
     def render(self, block: bytes) -> bytes | None:
         """Normalize a block, or return None if it does not match the template."""
         text = self._text_of(block)
-        if text is None or not STRING_CONTENT.fullmatch(text):
+        if text is None or not is_string_content(text):
             return None
-        return b"%b%b%b" % (self._new_head, text, self._new_tail)
+        return self._new_head + text + self._new_tail
 
     def read(self, block: bytes) -> JsonObject | None:
         """Return the normalized delta of a block, or None if the block does not match the template."""
@@ -93,11 +105,11 @@ class ChunkTemplate:
         """Return what stands where the text of the template was."""
         if self._has_offsets:
             block = OFFSETS.sub(b"", block, count=1)
-        head, tail = self._head, self._tail
-        end = len(block) - len(tail)
-        if end < len(head) or not (block.startswith(head) and block.endswith(tail)):
+        start, end = self._start, len(block) - self._tail_length
+        # Slices are compared in less time than `startswith` is called.
+        if end < start or block[:start] != self._head or block[end:] != self._tail:
             return None
-        text = block[len(head) : end]
+        text = block[start:end]
         if self._call is not None and may_end_in_whitespace(text):
             return None
         return text
