@@ -1,9 +1,16 @@
-"""Runs slow functions in gevent's threads, so that the other greenlets go on meanwhile."""
+"""Runs functions beside the greenlet that calls: slow ones in gevent's threads, others when it waits."""
 
 from collections.abc import Callable
 from typing import TypeVar, cast
 
 T = TypeVar("T")
+
+
+def run_soon(function: Callable[[], object]) -> None:
+    """Runs a function in a greenlet of its own as soon as this one waits for something."""
+    import gevent  # a command that needs no greenlet starts without gevent
+
+    gevent.spawn_raw(function)
 
 
 def run_in_thread(function: Callable[..., T], *args: object) -> T:

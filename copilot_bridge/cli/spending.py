@@ -13,6 +13,7 @@ from copilot_bridge.billing.budgets import AI_UNITS, DOLLARS, PREMIUM, exactly, 
 from copilot_bridge.billing.cost import NANO
 from copilot_bridge.billing.forecast import WEEK, Forecast, Pace, forecast, longest_prompt, metered, what_if
 from copilot_bridge.billing.periods import unix_time
+from copilot_bridge.billing.prompt_cache import REASONS
 from copilot_bridge.billing.quota import AI_UNITS as AI_UNIT_QUOTA
 from copilot_bridge.billing.quota import Quota, amount, read_usage
 from copilot_bridge.cli.options import CONNECTION, LOGGING, json_option, takes_settings
@@ -27,6 +28,7 @@ from copilot_bridge.store.usage import REPORTS
 COLUMNS = ("REQUESTS", "PREMIUM", "AI UNITS", "US$", "TOKENS IN", "CACHED", "WRITTEN", "OUT", "")
 FIELDS = ("requests", "errors", "premium", "ai_units", "usd", "estimated_requests")
 TOKEN_FIELDS = ("tokens_in", "tokens_cached", "tokens_written", "tokens_out")
+CACHE_COLUMNS = ("DAY", "CLIENT", "PROMPT CACHE", "REQUESTS", "CACHED", "LOST AI UNITS")
 NOTHING_USED = "The request log has nothing of this time."
 
 
@@ -52,32 +54,49 @@ NOTHING_USED = "The request log has nothing of this time."
 @click.option(
     "--what-if", "compare", is_flag=True, help="Also ask Copilot for its prices: other models' cost."
 )
+@click.option(
+    "--prompt-cache",
+    "cached",
+    is_flag=True,
+    help="Also say how the prompt cache served, and why it was missed.",
+)
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @json_option
 @takes_settings(*CONNECTION, *LOGGING)
 def command(
-    config: Config, by: str, since: str, ahead: bool, compare: bool, as_csv: bool, as_json: bool
+    config: Config,
+    by: str,
+    since: str,
+    ahead: bool,
+    compare: bool,
+    cached: bool,
+    as_csv: bool,
+    as_json: bool,
 ) -> None:
     """Show what was used, and by whom.
 
     US$ are at list price: what is within the plan's allowance costs nothing extra.  The numbers are those of
     the request log of this bridge; `check-usage` asks GitHub what is left of the plan.
     """
-    if as_csv and (as_json or ahead or compare):
-        raise ConfigError("--csv goes with none of --json, --forecast and --what-if")
-    start = read_start(since, time.time())
-    rows = [as_fields(sums) for sums in store_of(config).usage.by(by, start)]
+    if as_csv and (as_json or ahead or compare or cached):
+        raise ConfigError("--csv goes with none of --json, --forecast, --what-if and --prompt-cache")
+    start, table = read_start(since, time.time()), store_of(config).usage
+    rows = [as_fields(sums) for sums in table.by(by, start)]
     if as_csv:
         click.echo(csv_of(by, rows), nl=False)
         return
     outlook = outlook_of(config) if ahead else None
     models = other_models(config, start) if compare else None
+    verdicts = [cache_fields(sums) for sums in table.cache(start)] if cached else None
     if as_json:
         content: dict[str, Any] = {"by": by, "since": int(start), "rows": rows}
         content |= {"forecast": forecast_fields(outlook)} if ahead else {}
+        content |= {"cache": verdicts} if cached else {}
         print_json(content | ({"what_if": models} if compare else {}))
         return
     print_report(by, rows)
+    if verdicts is not None:
+        print_cache(verdicts)
     if ahead:
         print_wrapped(forecast_words(outlook))
     if models:
@@ -147,6 +166,33 @@ def csv_of(by: str, rows: list[dict[str, Any]]) -> str:
     writer.writerow((by, *FIELDS, *TOKEN_FIELDS))
     writer.writerows([(row["name"] or "", *(row[name] for name in (*FIELDS, *TOKEN_FIELDS))) for row in rows])
     return file.getvalue()
+
+
+def cache_fields(sums: dict[str, Any]) -> dict[str, Any]:
+    lost = sums.pop("lost_nano_aiu")
+    return sums | {"client": sums["client"] or None, "lost_ai_units": lost / NANO}
+
+
+def print_cache(verdicts: list[dict[str, Any]]) -> None:
+    if not verdicts:
+        click.echo("The request log knows nothing of the prompt cache in this time.")
+        return
+    rows = [
+        (
+            one["day"],
+            one["client"] or "-",
+            REASONS[one["verdict"]],
+            f"{one['requests']:,}",
+            f"{percent_of(one['tokens_cached'], one['tokens_in'])} %",
+            amount(one["lost_ai_units"]),
+        )
+        for one in verdicts
+    ]
+    print_table(CACHE_COLUMNS, rows, "The prompt cache")
+
+
+def percent_of(part: int, whole: int) -> int:
+    return 100 * part // whole if whole else 0
 
 
 def outlook_of(config: Config) -> Forecast | None:

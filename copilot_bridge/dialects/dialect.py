@@ -13,6 +13,7 @@ from copilot_bridge.dialects.framing.frames import Framing
 from copilot_bridge.dialects.framing.sse import ServerSentEvents
 from copilot_bridge.dialects.model_list import ModelList
 from copilot_bridge.dialects.prompt import Prompt
+from copilot_bridge.dialects.prompt_digests import PromptFields
 from copilot_bridge.errors import BridgeError
 
 ErrorResponse = tuple[int, dict[str, str], bytes]  # status, headers, body
@@ -51,6 +52,7 @@ class UpstreamApi:
         response comes in one piece.
     :param host: the one of Copilot's hosts that serves it.
     :param reader: returns a reader of the stream for (an id, unix seconds), for responses without them.
+    :param prompt_fields: the parts of a prompt that models find in a cache; None: there is no cache.
     """
 
     write_prompt: Callable[[Prompt], JsonObject]
@@ -58,6 +60,7 @@ class UpstreamApi:
     output_limit: Callable[[JsonObject], int]
     reader: Callable[[str, int], EventReader]
     host: Literal["api", "completions"] = "api"
+    prompt_fields: PromptFields | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

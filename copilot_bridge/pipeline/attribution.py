@@ -18,6 +18,7 @@ class Attribution:
     """Tells what a request belongs to.  It is made before anything in the body is changed.
 
     :param kind: of call, if it is known whatever the client says.
+    :ivar caller: shares nothing with anybody else.
     :raises LoginRequired: there is no account.
     """
 
@@ -29,7 +30,7 @@ class Attribution:
         talk: Conversation,
         kind: str | None,
     ) -> None:
-        caller = caller_of(call.caller, call.account.fingerprint, headers)
+        self.caller = caller = caller_of(call.caller, call.account.fingerprint, headers)
         self._call = call
         self._entry = entry
         self.signals: Signals = call.bridge.interactions.signals(caller, talk, headers, kind)

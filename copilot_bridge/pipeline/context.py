@@ -9,6 +9,8 @@ from copilot_bridge.access.rate_limiter import Admission
 from copilot_bridge.billing.budgets import CONVERSATION, KEY, LOGIN
 from copilot_bridge.billing.periods import unix_time
 from copilot_bridge.billing.quota import QuotaSnapshot
+from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.prompt_digests import PromptFields
 from copilot_bridge.dialects.prompt_preview import prompt_preview
 from copilot_bridge.errors import BridgeError
 from copilot_bridge.logs.entry import RequestLogEntry
@@ -16,6 +18,7 @@ from copilot_bridge.logs.escaping import CONTROL_ESCAPES
 from copilot_bridge.models.catalogue import Model
 from copilot_bridge.pipeline.authorized_models import AuthorizedModels
 from copilot_bridge.pipeline.log_rows import finished_row
+from copilot_bridge.pipeline.prompt_in_flight import PromptInFlight
 from copilot_bridge.pipeline.services import Bridge
 from copilot_bridge.pipeline.spending import (
     estimated_charge,
@@ -24,10 +27,13 @@ from copilot_bridge.pipeline.spending import (
     upstream_id,
 )
 from copilot_bridge.store.approvals import PendingRequest
+from copilot_bridge.store.prompt_cache import PromptUse
+from copilot_bridge.threads import run_soon
 from copilot_bridge.upstream.catalogues import ModelCatalogues
 from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.github.accounts import Account
 from copilot_bridge.upstream.github.user_info import quotas_only
+from copilot_bridge.upstream.signals import Signals
 
 # Of the quotas, the one that a plan's requests are taken from.
 METERS = ("premium_interactions", "premium_models", "chat")
@@ -41,7 +47,8 @@ class RequestContext:
     """
 
     __slots__ = (
-        *("_account", "_admission", "_copilot", "_model", "_prompt_estimate", "_question", "_reservation"),
+        *("_account", "_admission", "_copilot", "_model", "_prompt", "_prompt_estimate"),
+        *("_question", "_reservation"),
         *("bridge", "caller", "models"),
     )
 
@@ -57,6 +64,7 @@ class RequestContext:
         self._copilot: Copilot | None = None
         self._model: Model | None = None  # that is paid for
         self._prompt_estimate = 0  # tokens
+        self._prompt: PromptInFlight | None = None
         self._reservation: Reservation | None = None  # in the budgets
 
     @property
@@ -111,6 +119,17 @@ class RequestContext:
                 self._payers(entry), lambda: estimated_charge(entry, model, prompt), self._quota_reset
             )
 
+    def watch_prompt(
+        self, body: JsonObject, fields: PromptFields | None, signals: Signals, caller: str
+    ) -> None:
+        """Have the digests of a prompt made while Copilot responds, if there is a log that wants them.
+
+        :param body: as it is sent.  :param fields: those of the prompt in it; None: there is no cache.
+        """
+        if fields is not None and self.bridge.request_log_writer.enabled:
+            self._prompt = PromptInFlight(self.bridge.prompt_hashes, body, fields, signals, caller)
+            run_soon(self._prompt.digest)
+
     def _payers(self, entry: RequestLogEntry) -> dict[str, str]:
         """The key, login and conversation that a request counts for, by their names in the log."""
         return {
@@ -164,8 +183,14 @@ class RequestContext:
             entry.account = self.account_label
             left = self.quota
             entry.quota = next((left[name].percent_remaining for name in METERS if name in left), None)
-        self.bridge.request_log_writer.end(finished_row(entry))
+        self.bridge.request_log_writer.end(finished_row(entry), self._prompt_use(entry))
         self.bridge.metrics.count_request(entry, self._copilot.errors if self._copilot else (), left)
+
+    def _prompt_use(self, entry: RequestLogEntry) -> PromptUse | None:
+        """The request's use of the prompt cache; None: it is not known."""
+        if self._prompt is None or self._model is None or not entry.answered:
+            return None
+        return self._prompt.use(entry, self._model)
 
     def usage(self) -> dict[str, Any]:
         """Return GitHub's report on the account; its owner is named only to the operator and the owner."""

@@ -66,6 +66,7 @@ class Interactions:
             task=self._id(interaction.encode(), agent_name(kind, headers) or (beginning if kind else b"")),
             type=kind,
             thread=self._id(conversation, beginning),
+            named=bool(name),
         )
 
     def _interaction(self, conversation: bytes, beginning: bytes, turns: int, whose: str) -> str:

@@ -43,6 +43,7 @@ class PreparedRequest:
 
     :param host: the one of Copilot's hosts.  :param path: on that host.
     :param data: the body.  :param headers: those of this request alone.
+    :param body: the body before it is written.
     :param streamed: Copilot's response is a stream.
     :param prompt: the request in neutral form; None: it is passed on in its own dialect.
     :param adapter: changes the body after refusals.
@@ -53,6 +54,7 @@ class PreparedRequest:
     host: Host
     path: str
     data: bytes
+    body: JsonObject
     headers: Headers
     streamed: bool
     prompt: Prompt | None
@@ -115,7 +117,7 @@ def prepare(
     path = path_of(route, model, counting)
     streamed = bool(body.get("stream"))
     return PreparedRequest(
-        model, route.api.host, path, data, headers, streamed, draft.prompt, adapter, conversion
+        model, route.api.host, path, data, body, headers, streamed, draft.prompt, adapter, conversion
     )
 
 

@@ -74,6 +74,8 @@ def send(received: ReceivedRequest, attribution: Attribution) -> SentRequest:
     """
     prepared = prepare(received, attribution)
     received.context.before_sending(received.entry, prepared.model, len(prepared.data))
+    fields = prepared.conversion.upstream.prompt_fields
+    received.context.watch_prompt(prepared.body, fields, attribution.signals, attribution.caller)
     try:
         return send_prepared(received, attribution, prepared)
     except UpstreamRefused as refused:

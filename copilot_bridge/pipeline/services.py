@@ -25,6 +25,7 @@ from copilot_bridge.pipeline.budget_notices import BudgetNotices
 from copilot_bridge.pipeline.health_monitor import HealthMonitor
 from copilot_bridge.pipeline.image_inlining import ImageInliner
 from copilot_bridge.pipeline.interactions import Interactions, machine_of, secret_of
+from copilot_bridge.pipeline.prompt_in_flight import PromptHashes
 from copilot_bridge.pipeline.ready_connections import ReadyConnections
 from copilot_bridge.pipeline.response_store import LIFE, ResponseStore
 from copilot_bridge.pipeline.storage import store_of
@@ -62,6 +63,7 @@ class Bridge:
         self.hosts = Hosts.of(config)
         self.headers = Headers(config, partial(machine_of, self.store))
         self.interactions = Interactions(partial(secret_of, self.store, "signals"))
+        self.prompt_hashes = PromptHashes(partial(secret_of, self.store, "prompt cache"))
         self.client = HttpClient(config)
         Splitter.max_block_size = config.answer_limit * MEGABYTE
         self.tokens = CopilotTokens(self.client, self.headers, self.store.key_values)

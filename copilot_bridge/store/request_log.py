@@ -1,12 +1,13 @@
 """The request log in the store: callers, models, costs and outcomes, but no prompts and no answers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 
 from copilot_bridge.billing.hourly_rollups import SUCCESSES, hourly_rollups
 from copilot_bridge.errors import KINDS, InvalidRequest
 from copilot_bridge.store.database import Database, Row, Transaction
+from copilot_bridge.store.prompt_cache import PromptUse, judge_prompts, prune_prompts
 from copilot_bridge.store.usage import UPSERT_HOUR
 
 
@@ -60,6 +61,9 @@ class RequestLogRow:
     kind: str | None = None  # "conversation-subagent" and the like; None: the conversation itself
     catalogue_ms: int | None = None  # spent waiting for the list of models
     connection_ms: int | None = None  # spent waiting for a new connection to Copilot
+    verdict: str | None = None  # on the prompt cache: "hit", "model_changed", ...
+    verdict_detail: str | None = None  # such as the number of the changed message
+    lost_nano_aiu: int | None = None  # what it cost that the cache was missed, in 1e-9 AI units
 
 
 SHORT_ID = 13  # characters of the ids of conversations and interactions that the log keeps
@@ -149,6 +153,9 @@ def read_cursor(text: str) -> Cursor:
         ) from error
 
 
+NO_PROMPTS: Mapping[str, PromptUse] = {}
+
+
 class RequestLog:
     """The rows of the log, and their hourly sums.  Raises StoreError."""
 
@@ -157,14 +164,19 @@ class RequestLog:
 
     # Writing.
 
-    def write(self, rows: Sequence[RequestLogRow]) -> None:
-        """Write rows and add them to the hourly sums; rows that are there already are left out."""
+    def write(self, rows: Sequence[RequestLogRow], prompts: Mapping[str, PromptUse] = NO_PROMPTS) -> None:
+        """Write rows and add them to the hourly sums; rows that are there already are left out.
+
+        :param prompts: the prompts of some of the rows, by the rows' ids; these get a verdict.
+        """
         given = {(row.id, row.at): row for row in rows}
 
         def put(transaction: Transaction) -> None:
             transaction.advisory_lock("requests")  # or two writers of the same row could both count it
             known = known_from(transaction, list({at for _, at in given}))
             new = [row for key, row in given.items() if key not in known]
+            if prompts:
+                note_verdicts(transaction, new, prompts)
             now = transaction.now()
             transaction.insert(
                 "requests", (*COLUMNS, "written"), [(*values_in_order(row), now) for row in new]
@@ -195,11 +207,13 @@ class RequestLog:
 
     def prune_hours(self, older_than: float) -> None:
         """Delete old hourly sums, which are kept when rows are deleted because they are too many."""
-        self._database.run(
-            lambda transaction: transaction.change(
-                "DELETE FROM request_hours WHERE hour < ?", int(older_than) // 3600 * 3600
-            )
-        )
+
+        def drop(transaction: Transaction) -> None:
+            hour = int(older_than) // 3600 * 3600
+            transaction.change("DELETE FROM request_hours WHERE hour < ?", hour)
+            prune_prompts(transaction, transaction.now())
+
+        self._database.run(drop)
 
     # Reading.
 
@@ -290,6 +304,18 @@ class RequestLog:
             )
         )
         return [RequestLogRow(*row) for row in rows]
+
+
+def note_verdicts(
+    transaction: Transaction, rows: Sequence[RequestLogRow], prompts: Mapping[str, PromptUse]
+) -> None:
+    """Note in rows how the prompt cache served them."""
+    given = {row.id: prompts[row.id] for row in rows if row.id in prompts}
+    judged = judge_prompts(transaction, given)
+    for row in rows:
+        if found := judged.get(row.id):
+            verdict, row.lost_nano_aiu = found
+            row.verdict, row.verdict_detail = verdict.kind, verdict.detail or None
 
 
 Terms = Sequence[tuple[str, tuple[object, ...]]]

@@ -12,6 +12,7 @@ import orjson
 
 from copilot_bridge.errors import StoreError
 from copilot_bridge.shared_memory.crash_log import CrashLog, find_line, left_behind
+from copilot_bridge.store.prompt_cache import PromptUse
 from copilot_bridge.store.request_log import COLUMNS, RequestLog, RequestLogRow, values_in_order
 from copilot_bridge.store.unreleased_schema import OUTCOMES
 
@@ -51,6 +52,7 @@ class RequestLogWriter:
         self._clock = clock
         self._crash_log: CrashLog | None = None
         self._rows: dict[str, RequestLogRow] = {}
+        self._prompts: dict[str, PromptUse] = {}  # of some of the rows
         self._running = False
         self._warned = False
 
@@ -67,12 +69,21 @@ class RequestLogWriter:
         if self._crash_log is not None:
             self._crash_log.put(row.id, orjson.dumps(values_in_order(row)))
 
-    def end(self, row: RequestLogRow) -> None:
-        """Have the row of an ended request written."""
+    @property
+    def enabled(self) -> bool:
+        return bool(self._days)
+
+    def end(self, row: RequestLogRow, prompt: PromptUse | None = None) -> None:
+        """Have the row of an ended request written.
+
+        :param prompt: on whose use of the cache the row gets a verdict, unless this process is killed before.
+        """
         if not self._days:
             return
         self.start()
         self._rows[row.id] = row
+        if prompt is not None:
+            self._prompts[row.id] = prompt
         if self._crash_log is not None:
             self._crash_log.put(row.id, orjson.dumps(values_in_order(row)))
 
@@ -136,16 +147,21 @@ class RequestLogWriter:
             batch = list(self._rows.values())[:BATCH_SIZE]
             if not self._write(batch):
                 for key in list(self._rows)[:-MAX_ROWS_IN_MEMORY]:
-                    del self._rows[key]
+                    self._forget(key)
                 return
             for row in batch:
-                self._rows.pop(row.id, None)
+                self._forget(row.id)
             if self._crash_log is not None:
                 self._crash_log.forget([row.id for row in batch])
 
+    def _forget(self, key: str) -> None:
+        self._rows.pop(key, None)
+        self._prompts.pop(key, None)
+
     def _write(self, rows: list[RequestLogRow]) -> bool:
+        prompts = {row.id: self._prompts[row.id] for row in rows if row.id in self._prompts}
         try:
-            self._table.write(rows)
+            self._table.write(rows, prompts)
         except StoreError as error:
             if not self._warned:
                 log.warning("the request log waits in memory, as the store takes no rows: %s", error)

@@ -136,6 +136,21 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
                 (scope, subject, unit, period, start)""",
         ),
     ),
+    (
+        "m005_prompt_cache",
+        (
+            *(
+                f"ALTER TABLE requests ADD COLUMN {column}"
+                for column in ("verdict TEXT", "verdict_detail TEXT", "lost_nano_aiu BIGINT")
+            ),
+            # Digests of the last prompts of each conversation, in hexadecimal.
+            """CREATE TABLE prompts (
+                thread TEXT NOT NULL, branch BIGINT NOT NULL, model TEXT NOT NULL, tools TEXT NOT NULL,
+                system TEXT NOT NULL, messages TEXT NOT NULL, marked BIGINT NOT NULL,
+                at DOUBLE PRECISION NOT NULL, tokens BIGINT NOT NULL, PRIMARY KEY (thread, branch))""",
+            "CREATE INDEX prompts_by_age ON prompts (at)",
+        ),
+    ),
 ]
 
 

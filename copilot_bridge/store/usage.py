@@ -58,6 +58,13 @@ TRAFFIC = (
     " sum(tokens_cached), sum(tokens_written) FROM requests WHERE at >= ? AND tokens_in IS NOT NULL"
 )
 
+# Whole days of UTC: the division of PostgreSQL would round to a fraction.
+CACHE_VERDICTS = (
+    "SELECT CAST(floor(at / 86400) AS BIGINT), coalesce(client, ''), verdict, count(*),"
+    " coalesce(sum(tokens_in), 0), coalesce(sum(tokens_cached), 0), coalesce(sum(lost_nano_aiu), 0)"
+    " FROM requests WHERE at >= ? AND verdict IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 4 DESC, 3"
+)
+
 Shares = dict[tuple[str, ...], list[Any]]
 """(caller, model), or less -> a value for each of SUM_COLUMNS."""
 
@@ -154,6 +161,19 @@ class UsageTable:
         if name == DAYS:
             return [one | {"name": name_of_day(one["name"] * DAY, 0)} for one in found]
         return sorted(found, key=lambda one: (-one["nano_cents"], -one["requests"], one["name"]))
+
+    def cache(self, since: float) -> list[Sums]:
+        """The verdicts on the prompt cache for each client and day, in their order.
+
+        [{"day": "2026-11-21", "client": ..., "verdict": ..., "requests": ..., "tokens_in": ...,
+        "tokens_cached": ..., "lost_nano_aiu": ...}]
+
+        :param since: unix seconds.
+        """
+        names = ("day", "client", "verdict", "requests", "tokens_in", "tokens_cached", "lost_nano_aiu")
+        rows = self._rows(CACHE_VERDICTS, since)
+        found = [dict(zip(names, (*row[:3], *map(int, row[3:])), strict=True)) for row in rows]
+        return [one | {"day": name_of_day(int(one["day"]) * DAY, 0)} for one in found]
 
     def traffic(self, since: float, limits: Iterable[int | None]) -> dict[int | None, tuple[Traffic, ...]]:
         """The requests whose tokens are known: for each limit, those with prompts up to it, and the longer.

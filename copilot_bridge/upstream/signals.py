@@ -14,6 +14,7 @@ class Signals:
     :param task: of the agent that works on it.
     :param type: "conversation-subagent" and the like; None: the default.
     :param thread: of the messages as they begin, which a compaction ends; not sent.
+    :param named: the client has a name for the conversation; not sent.
     """
 
     initiator: str
@@ -22,6 +23,7 @@ class Signals:
     task: str
     type: str | None = None
     thread: str = ""
+    named: bool = False
 
     def for_replay(self) -> "Signals":
         """The signals of a second attempt after upstream may have counted the user's turn."""

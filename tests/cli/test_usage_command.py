@@ -24,6 +24,9 @@ def used(home):
             RequestLogRow(
                 *("1", now - 60, "key:a"),
                 **usual | {"model": "gpt-4o", "session": "s1", "client": "codex"},
+                verdict="tools_changed",
+                verdict_detail="2 of 19",
+                lost_nano_aiu=NANO,
                 tokens_in=1000,
                 tokens_out=10,
                 nano_aiu=2 * NANO,
@@ -72,6 +75,16 @@ def test_a_table_has_a_sum_and_says_what_is_estimated(run, used):
     assert rows[-1][:4] == ["all", "3", "11.5", "0.115"]
     assert rows[-1][-1] == "1 estimated"
     assert "nothing of this time" in run("usage", "--since", "2099-01-01").out
+
+
+def test_the_cache_is_reported_by_client_and_day(run, used):
+    (found,) = json.loads(run("usage", "--prompt-cache", "--json").out)["cache"]
+    assert found.pop("day").startswith("20")
+    expected = {"client": "codex", "verdict": "tools_changed", "requests": 1, "lost_ai_units": 1.0}
+    assert found == expected | {"tokens_in": 1000, "tokens_cached": 0}
+    assert "tools changed" in run("usage", "--prompt-cache").out
+    assert "nothing of the prompt cache" in run("usage", "--prompt-cache", "--since", "2099-01-01").out
+    assert run("usage", "--prompt-cache", "--csv").code
 
 
 def test_days_are_in_their_order_and_csv_has_every_field(run, used):

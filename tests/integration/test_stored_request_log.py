@@ -69,6 +69,30 @@ def test_a_row_says_what_a_request_was_and_cost(start_bridge: Start) -> None:
         assert 0 <= row.quota <= 100
 
 
+def test_a_row_says_why_the_cache_was_missed(bridge: Bridge, mark: str) -> None:
+    """Of the simulator, half of a prompt comes from its cache, whatever was sent before."""
+    words = f"{mark} " + "word " * 2000
+    tool = {"name": "look", "input_schema": {"type": "object"}}
+    talk = [{"role": "user", "content": words}]
+    more = [*talk, {"role": "assistant", "content": "Yes."}, {"role": "user", "content": "Go on."}]
+    bodies = (
+        {"messages": talk},
+        {"messages": more},
+        {"messages": more, "tools": [tool]},
+        {"messages": more, "tools": [tool], "system": "Now it is noon."},
+    )
+    found = []
+    for number, body in enumerate(bodies):
+        headers = {"x-claude-code-session-id": mark, "user-agent": "claude-cli/2.1.0"}
+        sent = {"model": "claude-haiku-4.5", "max_tokens": 50, "stream": bool(number % 2), **body}
+        answer = bridge.request("POST", "/v1/messages", sent, headers)
+        found.append(row_of(bridge, answer.headers["x-request-id"]))
+    verdicts = [(row.verdict, row.verdict_detail) for row in found]
+    assert verdicts == [("hit", "49"), ("hit", "49"), ("tools_changed", "1 of 1"), ("system_changed", None)]
+    assert found[1].lost_nano_aiu is None
+    assert found[2].lost_nano_aiu > 0
+
+
 def test_a_row_says_where_the_time_went(start_bridge: Start) -> None:
     """The wait for a token and the list of models, unless the start has them ready, and for one's turn."""
     bridge = start_bridge(server="gevent", rate_limit=1.0, queue_requests=1)

@@ -12,6 +12,7 @@ from copilot_bridge.dialects.chat.model_list import MODEL_LIST
 from copilot_bridge.dialects.chat.reader import ChatReader
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.dialect import Dialect, Probe, UpstreamApi
+from copilot_bridge.dialects.prompt_digests import PromptFields
 
 
 def response_text(response: Any) -> str:
@@ -37,6 +38,7 @@ CHAT = Dialect(
         unsupported=prompt_writer.UNSUPPORTED_SETTINGS,
         output_limit=output_limit,
         reader=reader,
+        prompt_fields=PromptFields("messages"),
     ),
     upstream_order=("chat", "responses", "messages"),
     write_error=write_error,

@@ -11,6 +11,7 @@ from copilot_bridge.dialects.messages.framing import FRAMING
 from copilot_bridge.dialects.messages.limits import LIMITS
 from copilot_bridge.dialects.messages.model_list import MODEL_LIST
 from copilot_bridge.dialects.messages.reader import MessagesReader
+from copilot_bridge.dialects.prompt_digests import PromptFields
 
 
 def response_text(response: Any) -> str:
@@ -46,6 +47,7 @@ MESSAGES = Dialect(
         unsupported=prompt_writer.UNSUPPORTED_SETTINGS,
         output_limit=output_limit,
         reader=reader,
+        prompt_fields=PromptFields("messages", system="system"),
     ),
     upstream_order=("messages", "responses", "chat"),
     write_error=write_error,

@@ -4,6 +4,7 @@ from typing import Any
 
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.dialect import Dialect, Probe, UpstreamApi
+from copilot_bridge.dialects.prompt_digests import PromptFields
 from copilot_bridge.dialects.responses import prompt_writer
 from copilot_bridge.dialects.responses.client_request import ResponsesRequest
 from copilot_bridge.dialects.responses.errors import write_error
@@ -37,6 +38,7 @@ RESPONSES = Dialect(
         unsupported=prompt_writer.UNSUPPORTED_SETTINGS,
         output_limit=output_limit,
         reader=reader,
+        prompt_fields=PromptFields("input", system="instructions"),
     ),
     upstream_order=("responses", "messages", "chat"),
     write_error=write_error,

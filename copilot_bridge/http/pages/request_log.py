@@ -94,7 +94,9 @@ def one(number: str) -> Response:
     if later := pending_entry(number):
         return page("request_later.html", 202, number=number, **later)
     row = find(number)
-    return page("request.html", row=row, phases=phases(row), outcome_badge=outcome_badge)
+    return page(
+        "request.html", row=row, phases=phases(row), outcome_badge=outcome_badge, cached=cache_verdict(row)
+    )
 
 
 @bp.get("/requests/<number>/later")
@@ -319,6 +321,24 @@ def outcome_name(outcome: str) -> str:
         "internal": tr("requests.outcome_internal"),
     }
     return names.get(outcome, outcome.replace("_", " "))
+
+
+def cache_verdict(row: RequestLogRow) -> str:
+    """The verdict on the prompt cache; "": there is none."""
+    detail = row.verdict_detail or ""
+    names = {
+        "hit": tr("request.cache_hit", detail=detail),
+        "first": tr("request.cache_first"),
+        "model_changed": tr("request.cache_model_changed"),
+        "tools_changed": tr("request.cache_tools_changed", detail=detail),
+        "system_changed": tr("request.cache_system_changed"),
+        "message_changed": tr("request.cache_message_changed", detail=detail),
+        "expired": tr("request.cache_expired", detail=detail),
+        "no_marks": tr("request.cache_no_marks"),
+        "too_short": tr("request.cache_too_short"),
+        "unexplained": tr("request.cache_unexplained"),
+    }
+    return names.get(row.verdict or "", row.verdict or "")
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def test_rows_that_arrive_while_a_batch_is_written_wait_for_the_next_one(writer,
     """Under load there is always more: one transaction after the other would be for a row or two each."""
     write, sizes = store.request_log.write, []
 
-    def busy(rows):
+    def busy(rows, _prompts):
         sizes.append(len(rows))
         writer.end(row(f"late {len(sizes)}"))
         write(rows)
@@ -221,7 +221,7 @@ def test_rows_recovered_while_the_disk_is_full_stay_until_they_are_written(store
     subprocess.run([sys.executable, "-c", WORKER, tmp_path], check=False, timeout=60)
     write = store.request_log.write
 
-    def full(_rows):
+    def full(*_args):
         raise StoreError("can't use the store: disk I/O error")
 
     monkeypatch.setattr(store.request_log, "write", full)

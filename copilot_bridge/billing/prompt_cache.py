@@ -1,0 +1,190 @@
+"""Verdicts on the prompt cache: how much of a prompt was read from it, or why nothing was.
+
+A model reads the beginning of a prompt from its cache as far as that equals an earlier prompt, in the order
+of tools, system prompt and messages.  An entry ends some minutes after its last use.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from copilot_bridge.billing.charge import TokenCounts, cost_of_tokens
+from copilot_bridge.billing.prices import Prices
+
+DIGEST_SIZE = 6  # bytes of each tool, message and system prompt
+
+HIT, FIRST = "hit", "first"
+MODEL, TOOLS, SYSTEM, MESSAGE = "model_changed", "tools_changed", "system_changed", "message_changed"
+EXPIRED, UNMARKED, SHORT, UNEXPLAINED = "expired", "no_marks", "too_short", "unexplained"
+
+# Verdict -> its words, with a place for the detail.
+WORDS = {
+    HIT: "hit {} %",
+    FIRST: "first",
+    MODEL: "model changed",
+    TOOLS: "tools changed ({})",
+    SYSTEM: "system changed",
+    MESSAGE: "message {} changed",
+    EXPIRED: "expired after {} min",
+    UNMARKED: "no marks",
+    SHORT: "too short",
+    UNEXPLAINED: "not cached",
+}
+
+# Verdict -> its words for the sum of many requests.
+REASONS = {
+    HIT: "hit",
+    FIRST: "first request",
+    MODEL: "model changed",
+    TOOLS: "tools changed",
+    SYSTEM: "system prompt changed",
+    MESSAGE: "message changed",
+    EXPIRED: "expired",
+    UNMARKED: "no marks",
+    SHORT: "too short",
+    UNEXPLAINED: "not cached",
+}
+
+# OpenAI and Anthropic keep an entry for five minutes at least, and cache no shorter prompts.
+# Source: their documentation of prompt caching, 2026-11.
+TTL = 300.0  # s
+SHORTEST = 1024  # tokens
+ENOUGH = 80  # per cent of what could be read: then nothing that matters has changed
+
+
+@dataclass(frozen=True, slots=True)
+class PromptDigests:
+    """Keyed digests of the parts of a prompt, which tell nothing of its content.
+
+    :param tools: DIGEST_SIZE bytes for each tool; so for each message in `messages`.
+    :param marked: whether any part has a cache breakpoint.
+    """
+
+    tools: bytes
+    system: bytes
+    messages: bytes
+    marked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CachedPrompt:
+    """A prompt that was sent.  :param at: unix seconds.  :param tokens: of the whole prompt."""
+
+    model: str
+    digests: PromptDigests
+    at: float
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The verdict on a request.
+
+    :param kind: one of WORDS.  :param detail: for its words, such as the number of a message.
+    :param missed: tokens that could have been read from the cache.
+    """
+
+    kind: str
+    detail: str = ""
+    missed: int = 0
+
+    def __str__(self) -> str:
+        return words(self.kind, self.detail)
+
+
+def words(kind: str, detail: str | None = "") -> str:
+    """The verdict for people: "hit 93 %", "message 14 changed"."""
+    return WORDS.get(kind, kind).format(detail)
+
+
+def nearest(earlier: Sequence[CachedPrompt], prompt: CachedPrompt) -> CachedPrompt | None:
+    """The earlier prompt of the conversation that shares the most with this one; None: it is the first."""
+
+    def shared(other: CachedPrompt) -> tuple[int, bool, float]:
+        return shared_messages(other, prompt), other.model == prompt.model, other.at
+
+    found = max(earlier, key=shared, default=None)
+    begins = len(prompt.digests.messages) <= DIGEST_SIZE
+    return None if found and begins and not shared_messages(found, prompt) else found
+
+
+def shared_messages(one: CachedPrompt, other: CachedPrompt) -> int:
+    """The number of messages that two prompts begin with alike."""
+    first, second = one.digests.messages, other.digests.messages
+    shorter = min(len(first), len(second))
+    if first[:shorter] == second[:shorter]:
+        return shorter // DIGEST_SIZE
+    return next(
+        start // DIGEST_SIZE
+        for start in range(0, shorter, DIGEST_SIZE)
+        if first[start : start + DIGEST_SIZE] != second[start : start + DIGEST_SIZE]
+    )
+
+
+def judge(before: CachedPrompt | None, prompt: CachedPrompt, cached: int, *, needs_marks: bool) -> Verdict:
+    """The verdict on a request.
+
+    :param before: the earlier prompt that is nearest to it.
+    :param cached: tokens that were read from the cache.
+    :param needs_marks: the model caches nothing without breakpoints.
+    """
+    hit = Verdict(HIT, str(100 * cached // prompt.tokens if prompt.tokens else 0))
+    if before is None:
+        return hit if cached else Verdict(FIRST)
+    expected = min(before.tokens, prompt.tokens)
+    if expected * ENOUGH <= cached * 100 and cached:
+        return hit
+    if not cached and expected < SHORTEST:
+        return Verdict(SHORT)
+    found = reason(before, prompt, cached, expected, needs_marks=needs_marks)
+    return replace(found, missed=max(0, expected - cached)) if found else hit
+
+
+def reason(
+    before: CachedPrompt, prompt: CachedPrompt, cached: int, expected: int, *, needs_marks: bool
+) -> Verdict | None:
+    """Why little was read from the cache; None: a part of it was, and nothing else has changed."""
+    pause = prompt.at - before.at
+    if change := change_between(before, prompt):
+        return change
+    if not cached and needs_marks and not prompt.digests.marked:
+        return Verdict(UNMARKED)
+    if pause > TTL and cached * 2 < expected:
+        return Verdict(EXPIRED, str(round(pause / 60)))
+    return None if cached else Verdict(UNEXPLAINED)
+
+
+def change_between(before: CachedPrompt, prompt: CachedPrompt) -> Verdict | None:
+    """The first part that has changed, in the order in which a prompt is cached."""
+    old, new = before.digests, prompt.digests
+    if before.model != prompt.model:
+        return Verdict(MODEL)
+    if old.tools != new.tools:
+        return Verdict(TOOLS, changed_tools(old.tools, new.tools))
+    if old.system != new.system:
+        return Verdict(SYSTEM)
+    same = shared_messages(before, prompt)
+    end = min(len(old.messages), len(new.messages)) // DIGEST_SIZE
+    return Verdict(MESSAGE, str(same + 1)) if same < end else None
+
+
+def changed_tools(old: bytes, new: bytes) -> str:
+    """How many tools are new or gone, of how many: "2 of 19"."""
+    before, now = parts_of(old), parts_of(new)
+    changed = max(len(now - before), len(before - now))
+    return f"{changed} of {max(len(now), len(before))}" if changed else "their order"
+
+
+def parts_of(digests: bytes) -> set[bytes]:
+    return {digests[start : start + DIGEST_SIZE] for start in range(0, len(digests), DIGEST_SIZE)}
+
+
+def cost_of_miss(
+    prices: Prices | None, tokens: TokenCounts, missed: int, discount: float | None = None
+) -> int | None:
+    """The extra cost of a miss, in 1e-9 AI units; None: no price is known."""
+    if prices is None:
+        return None
+    unwritten = min(missed, tokens.written)
+    read = TokenCounts(tokens.prompt, tokens.output, tokens.cached + missed, tokens.written - unwritten)
+    paid, possible = (cost_of_tokens(prices, each, discount) for each in (tokens, read))
+    return None if paid is None or possible is None else max(0, paid - possible)

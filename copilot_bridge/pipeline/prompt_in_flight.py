@@ -1,0 +1,97 @@
+"""The prompt of a request as keyed digests, by which the log tells why the prompt cache was missed.
+
+The digests are made while Copilot works on its response, so no request waits for them, and only if there is a
+log.  The prompt itself is forgotten then.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+
+from copilot_bridge.billing.charge import TokenCounts
+from copilot_bridge.billing.prompt_cache import DIGEST_SIZE, CachedPrompt, PromptDigests
+from copilot_bridge.dialects.codec import JsonObject
+from copilot_bridge.dialects.prompt_digests import Digester, PromptFields
+from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.models.catalogue import Model
+from copilot_bridge.store.prompt_cache import PromptUse
+from copilot_bridge.upstream.signals import Signals
+
+MAX_MESSAGES = 3000  # whose digests are kept, from the beginning
+
+
+class PromptHashes:
+    """Begins keyed hashes.  :param key: asked for when it is needed first."""
+
+    def __init__(self, key: Callable[[], bytes]) -> None:
+        self._key = key
+
+    @cached_property
+    def _empty(self) -> Any:
+        return blake2b(key=self._key(), digest_size=DIGEST_SIZE)
+
+    def new(self) -> Any:
+        return self._empty.copy()
+
+    def name(self, *parts: bytes) -> str:
+        found = self.new()
+        for part in parts:
+            found.update(len(part).to_bytes(4, "big") + part)
+        text: str = found.hexdigest()
+        return text
+
+
+class PromptInFlight:
+    """The prompt of one request.
+
+    :param body: as it is sent.  :param fields: those of the prompt in it.
+    :param caller: shares no conversation with anybody else.
+    """
+
+    __slots__ = ("_body", "_caller", "_digests", "_fields", "_hashes", "_signals")
+
+    def __init__(
+        self, hashes: PromptHashes, body: JsonObject, fields: PromptFields, signals: Signals, caller: str
+    ) -> None:
+        self._hashes = hashes
+        self._body: JsonObject | None = body
+        self._fields = fields
+        self._signals = signals
+        self._caller = caller
+        self._digests: PromptDigests | None = None
+
+    def digest(self) -> PromptDigests:
+        """Make the digests, unless they are there, and let go of the body."""
+        if self._digests is None:
+            assert self._body is not None
+            tools, system, messages, marked = Digester(self._hashes.new).digests(self._body, self._fields)
+            kept = messages[: MAX_MESSAGES * DIGEST_SIZE]
+            self._digests, self._body = PromptDigests(tools, system, kept, marked), None
+        return self._digests
+
+    def use(self, entry: RequestLogEntry, model: Model) -> PromptUse | None:
+        """The use of the cache by the answered request; None: its tokens are not known."""
+        if entry.tokens_in is None:
+            return None
+        digests = self.digest()
+        counts = TokenCounts(
+            entry.tokens_in, entry.tokens_out or 0, entry.tokens_cached or 0, entry.tokens_written or 0
+        )
+        return PromptUse(
+            thread=self._thread(digests),
+            prompt=CachedPrompt(model.id, digests, entry.at, counts.prompt),
+            counts=counts,
+            needs_marks=model.profile.needs_cache_breakpoints,
+            prices=model.prices,
+            discount=entry.discount,
+        )
+
+    def _thread(self, digests: PromptDigests) -> str:
+        """The name of the prompts to compare with: those of the conversation, whatever its system prompt.
+
+        Without a client's name for it, a conversation is known by its first message.
+        """
+        signals = self._signals
+        named = signals.session.encode() if signals.named else digests.messages[:DIGEST_SIZE]
+        return self._hashes.name(self._caller.encode(), named, (signals.type or "").encode())

@@ -1,0 +1,113 @@
+"""The prompts of conversations, as digests, and the verdicts on what the cache had of each next one.
+
+Verdicts are made when the request log is written, in one transaction for all workers: a conversation's
+requests may come to any of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from copilot_bridge.billing.charge import TokenCounts
+from copilot_bridge.billing.prices import Prices
+from copilot_bridge.billing.prompt_cache import (
+    CachedPrompt,
+    PromptDigests,
+    Verdict,
+    cost_of_miss,
+    judge,
+    nearest,
+    shared_messages,
+)
+from copilot_bridge.store.database import Transaction
+
+BRANCHES = 4  # prompts that are kept of a thread: a conversation may have subagents
+KEPT = 86_400.0  # s
+MAX_VALUES = 500  # in a statement
+
+COLUMNS = ("thread", "branch", "model", "tools", "system", "messages", "marked", "at", "tokens")
+UPSERT = (
+    f"INSERT INTO prompts ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+    " ON CONFLICT (thread, branch) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[2:])
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptUse:
+    """The prompt of an answered request, and what the cache had of it.
+
+    :param thread: of prompts that begin alike, most likely.  :param prompt: its `at` is that of the row.
+    :param needs_marks: the model caches nothing without breakpoints.
+    :param discount: the part of the price that is taken off because Copilot picked the model.
+    """
+
+    thread: str
+    prompt: CachedPrompt
+    counts: TokenCounts
+    needs_marks: bool
+    prices: Prices | None
+    discount: float | None
+
+
+Judged = tuple[Verdict, int | None]
+"""A verdict, and what the miss has cost, in 1e-9 AI units."""
+
+
+def judge_prompts(transaction: Transaction, uses: Mapping[str, PromptUse]) -> dict[str, Judged]:
+    """Judge prompts in the order of their arrival, and keep the newest of each conversation.
+
+    :param uses: by the ids of the requests.
+    """
+    known = earlier_prompts(transaction, list({use.thread for use in uses.values()}))
+    judged, kept = {}, {}
+    for id_, use in sorted(uses.items(), key=lambda item: item[1].prompt.at):
+        branches = known.setdefault(use.thread, [])
+        before = nearest(branches, use.prompt)
+        judged[id_] = judgement(use, before)
+        branch = branch_for(branches, before, use.prompt)
+        branches[branch : branch + 1] = [use.prompt]
+        kept[use.thread, branch] = use.prompt
+    transaction.change_many(UPSERT, [as_row(*key, prompt) for key, prompt in kept.items()])
+    return judged
+
+
+def judgement(use: PromptUse, before: CachedPrompt | None) -> Judged:
+    verdict = judge(before, use.prompt, use.counts.cached, needs_marks=use.needs_marks)
+    if not verdict.missed:
+        return verdict, None
+    return verdict, cost_of_miss(use.prices, use.counts, verdict.missed, use.discount)
+
+
+def branch_for(branches: Sequence[CachedPrompt], before: CachedPrompt | None, prompt: CachedPrompt) -> int:
+    """The branch that a prompt continues, or a new one in place of the oldest."""
+    if before is not None and shared_messages(before, prompt):
+        return next(index for index, branch in enumerate(branches) if branch is before)
+    if len(branches) < BRANCHES:
+        return len(branches)
+    return min(range(BRANCHES), key=lambda index: branches[index].at)
+
+
+def earlier_prompts(transaction: Transaction, threads: Sequence[str]) -> dict[str, list[CachedPrompt]]:
+    found: dict[str, list[CachedPrompt]] = {}
+    for start in range(0, len(threads), MAX_VALUES):
+        some = threads[start : start + MAX_VALUES]
+        marks = ", ".join("?" * len(some))
+        rows = transaction.rows(
+            f"SELECT {', '.join(COLUMNS)} FROM prompts WHERE thread IN ({marks}) ORDER BY thread, branch",  # noqa: S608
+            *some,
+        )
+        for thread, _branch, model, tools, system, messages, marked, at, tokens in rows:
+            first, second, third = map(bytes.fromhex, (tools, system, messages))
+            digests = PromptDigests(first, second, third, bool(marked))
+            found.setdefault(thread, []).append(CachedPrompt(model, digests, at, tokens))
+    return found
+
+
+def as_row(thread: str, branch: int, prompt: CachedPrompt) -> tuple[object, ...]:
+    digests = prompt.digests
+    parts = (digests.tools.hex(), digests.system.hex(), digests.messages.hex())
+    return (thread, branch, prompt.model, *parts, int(digests.marked), prompt.at, prompt.tokens)
+
+
+def prune_prompts(transaction: Transaction, now: float) -> None:
+    transaction.change("DELETE FROM prompts WHERE at < ?", now - KEPT)
