@@ -25,6 +25,10 @@ CACHE_SIZE = 1024
 # Values of Sec-Fetch-Site for requests that another site's page has caused.
 CROSS_SITE = ("cross-site", "same-site")
 
+# The schemes of pages in desktop programs, which no web page has; Ollama allows the same by default.  Those
+# of browser extensions are missing: any extension would be allowed.
+PROGRAM_SCHEMES = ("app", "tauri", "vscode-webview", "vscode-file")
+
 # On every response: other sites must not embed it, and browsers must not guess its type.
 SECURITY_HEADERS = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
 
@@ -75,8 +79,10 @@ class OriginPolicy:
             raise BridgeError("cross-site requests of web pages are not allowed", kind="permission")
 
     def allows(self, origin: str) -> bool:
-        """Tells whether --cors-origin names the origin."""
-        return origin.lower() in self._origins
+        """Tells whether an origin may read responses: --cors-origin names it, or it is a program's."""
+        plain = origin.lower()
+        scheme, _, host = plain.partition("://")
+        return plain in self._origins or (scheme in PROGRAM_SCHEMES and host != "")
 
     def _is_own_host(self, host: str) -> bool:
         """Tells whether a Host header names the bridge.

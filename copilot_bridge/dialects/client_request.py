@@ -169,6 +169,10 @@ class ClientRequest(ABC):
         """
         return self.model
 
-    def requires_translation(self, _vendor: str) -> bool:
-        """Return whether the models of a vendor can't take the body even in the client's own dialect."""
+    def requires_translation(self) -> bool:
+        """Return whether Copilot does not take the body even in the client's own dialect."""
         return False
+
+    def nearest_dialect(self) -> str:
+        """Return the dialect in which Copilot understands most of the body; "": the client's own."""
+        return ""

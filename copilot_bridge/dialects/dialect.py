@@ -147,9 +147,11 @@ class Dialect:
         """
         return next(iter(self.field_paths.get(what, ())), what)
 
-    def pick_upstream(self, offered: tuple[str, ...]) -> str | None:
+    def pick_upstream(self, offered: tuple[str, ...], nearest: str = "") -> str | None:
         """Return the dialect in which to send a request to a model.
 
         None: there is no translation to any offered dialect.
+
+        :param nearest: that of the request's body, if it is not the client's.
         """
-        return next((name for name in self.upstream_order if name in offered), None)
+        return next((name for name in (nearest, *self.upstream_order) if name in offered), None)

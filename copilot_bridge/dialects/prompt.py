@@ -211,11 +211,12 @@ def budget_of(prompt: Prompt) -> int | None:
     """Return the thinking budget in tokens, derived from the effort if the client has given only that."""
     if prompt.thinking_budget is not None or prompt.reasoning_effort is None:
         return prompt.thinking_budget
-    return (
-        0
-        if prompt.reasoning_effort in ("none", "minimal")
-        else dict(BUDGETS).get(prompt.reasoning_effort, BUDGETS[-1][1])
-    )
+    return budget_for(prompt.reasoning_effort)
+
+
+def budget_for(effort: str) -> int:
+    """Return the thinking budget in tokens that stands for an effort."""
+    return 0 if effort in ("none", "minimal") else dict(BUDGETS).get(effort, BUDGETS[-1][1])
 
 
 def text_of(parts: tuple[Any, ...], separator: str = "\n\n") -> str:

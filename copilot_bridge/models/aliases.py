@@ -18,7 +18,8 @@ LONG_ID = re.compile(r"(?<=\d)-1m(?:-internal)?$")
 DATE = re.compile(r"-(?:20\d{6}|20\d\d-\d\d-\d\d|latest)$")
 # The dash between the two parts of a version; a part has at most two digits, or it would be a date.
 VERSION_DASH = re.compile(r"(?<=-)(\d{1,2})-(\d{1,2})(?=-|$)")
-OLD_CLAUDE = re.compile(r"^claude-(\d)[.-](\d)-(opus|sonnet|haiku)$")  # version before family
+# The version before the family: Anthropic's names until 2025, and Cursor's still.
+OLD_CLAUDE = re.compile(r"^claude-(\d(?:[.-]\d)?)-(opus|sonnet|haiku)$")
 
 
 def without_long_context(name: str) -> str:
@@ -35,7 +36,7 @@ RULES: tuple[Rule, ...] = (
     lambda name: DATE.sub("", name),
     lambda name: LONG_ID.sub("", name),
     lambda name: VERSION_DASH.sub(r"\1.\2", name),
-    lambda name: OLD_CLAUDE.sub(r"claude-\1.\2-\3", name),
+    lambda name: OLD_CLAUDE.sub(lambda match: f"claude-{match[2]}-{match[1].replace('-', '.')}", name),
 )
 
 # Names that Copilot does not list -> the models that they mean; `*` is the newest version.  Source: the
@@ -68,8 +69,11 @@ VERSION = r"([\d.]+)"
 # Google, whose families stand after the version, offers previews for months before the version itself.
 PREVIEW = "(?:-preview)?"
 
-# A name that ends with an effort: "o4-mini-high".
+# A name that ends with an effort: "o4-mini-high".  Cursor adds whether to think, and at which speed, which is
+# not for a client to choose: "claude-4.6-opus-high-thinking", "gpt-5.2-low-fast" (2026).
 EFFORT = re.compile(r"^(.+)-(none|minimal|low|medium|high|xhigh|max)$", re.IGNORECASE)
+VARIANT = re.compile(r"^(.+)-(thinking|fast)$", re.IGNORECASE)
+THINKING_EFFORT = "medium"  # of a name that asks for thinking only; the official client's default (2026-11)
 
 
 def spellings(name: str) -> Iterator[str]:
@@ -114,10 +118,19 @@ class Aliases:
 DEFAULT_ALIASES = Aliases(DEFAULT_MAPPING)
 
 
-def split_effort(name: str) -> tuple[str, str] | None:
-    """The model and the effort in a name that ends with an effort."""
-    match = EFFORT.match(without_long_context(name.strip()))
-    return (match[1], match[2].lower()) if match else None
+def without_suffixes(name: str) -> Iterator[tuple[str, str]]:
+    """The models and efforts that a name may mean which ends with an effort or a variant.
+
+    The one with the fewest suffixes taken off comes first; "": no effort.
+    """
+    base, effort, default = without_long_context(name.strip()), "", ""
+    while match := (None if effort else EFFORT.match(base)) or VARIANT.match(base):
+        base, suffix = match[1], match[2].lower()
+        if match.re is EFFORT:
+            effort = suffix
+        elif suffix == "thinking":
+            default = THINKING_EFFORT
+        yield base, effort or default
 
 
 def newest(pattern: str, ids: Iterable[str]) -> str | None:

@@ -66,6 +66,7 @@ class ModelProfile:
     :param efforts: in the order of EFFORTS; None: not known.  `extra_efforts`: beside those that the
         catalogue lists.  `efforts_needing_thinking`: those that `thinking: disabled` excludes.
     :param accepts_unlisted_efforts: an effort is passed on where the catalogue lists none.
+    :param reasons: the model reasons, whether or not the catalogue lists efforts.
     :param system_messages: the Messages API takes them between the turns.
     :param prefill: the model continues an assistant's turn at the end.
     :param max_images: in a request.  `effective_image_side`: the longer side, in pixels, that the model
@@ -86,6 +87,7 @@ class ModelProfile:
     extra_efforts: tuple[str, ...] = ()
     efforts_needing_thinking: tuple[str, ...] = ()
     accepts_unlisted_efforts: bool = False
+    reasons: bool = False
     system_messages: bool = False
     prefill: bool = True
     max_images: int | None = None

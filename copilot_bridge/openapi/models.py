@@ -79,6 +79,11 @@ ENDPOINTS = (
         "page instead.",
         parameters=(
             VERSION,
+            query(
+                "prefix",
+                text(),
+                "Before each name, like `cb`: for clients that keep some names to themselves.",
+            ),
             query("limit", whole("", 1, maximum=1000, default=20), "Anthropic's form: of a page."),
             query("after_id", text(), "Anthropic's form: the page behind this model."),
             query("before_id", text(), "Anthropic's form: the page before this model."),

@@ -1,6 +1,7 @@
 """Lists of models for clients."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -9,7 +10,8 @@ import orjson
 
 from copilot_bridge.dialects.model_list import ModelEntry, ModelList
 from copilot_bridge.dialects.registry import BY_UPSTREAM_PATH, CONVERSATIONS, DIALECTS, model_list_of
-from copilot_bridge.models.aliases import DEFAULT_MAPPING
+from copilot_bridge.errors import InvalidRequest
+from copilot_bridge.models.aliases import DEFAULT_MAPPING, ROUTER_PREFIX
 from copilot_bridge.models.catalogue import Catalogue, Model
 from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.services import Bridge
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from copilot_bridge.clients import ModelInfo
 
 NO_QUERY: Mapping[str, str] = MappingProxyType({})
+
+PREFIX = "prefix"  # the field of the query
+MAX_PREFIX = 40
 
 # Copilot lists it nowhere; its own clients add it to their lists.
 AUTO_MODELS = tuple(
@@ -47,8 +52,9 @@ def list_models(
 
     :raises InvalidRequest: the query is wrong.
     """
+    prefix = read_prefix(query)
     catalogue, form = call.models.catalogue(call.copilot()), model_list_of(dialect, query)
-    if form.is_paged:
+    if form.is_paged or prefix:
         return write_list(call, catalogue, form, query)
     if form not in catalogue.rendered:
         catalogue.rendered[form] = write_list(call, catalogue, form, query)
@@ -59,7 +65,25 @@ def write_list(
     call: RequestContext, catalogue: Catalogue, form: ModelList, query: Mapping[str, str]
 ) -> bytes:
     entries = [entry_of(call.bridge, model) for model in offered(call, catalogue) if usable(model)]
+    if prefix := read_prefix(query):
+        entries = [replace(entry, id=f"{prefix}{entry.id}") for entry in entries]
     return orjson.dumps(form.write_list(entries, query))
+
+
+def read_prefix(query: Mapping[str, str]) -> str:
+    """Return the prefix that a client wants before the models' names; "": none.
+
+    Some clients have models of the same names themselves.  The bridge understands names with such prefixes.
+
+    :raises InvalidRequest: it would not be understood.
+    """
+    prefix = query.get(PREFIX, "")
+    if not prefix:
+        return ""
+    prefix = f"{prefix.removesuffix('/')}/"
+    if not ROUTER_PREFIX.fullmatch(prefix) or len(prefix) > MAX_PREFIX:
+        raise InvalidRequest(f"{PREFIX}: expected letters, digits, dots and dashes, like cb/", param=PREFIX)
+    return prefix
 
 
 def describe_model(call: RequestContext, name: str, dialect: str | None) -> bytes:

@@ -148,13 +148,13 @@ def find_route(received: ReceivedRequest, model: Model) -> Route:
 
     :raises Unsupported: it offers no conversations with it.
     """
-    name = received.dialect.pick_upstream(model.dialects)
+    name = received.dialect.pick_upstream(model.dialects, received.client.nearest_dialect())
     api = DIALECTS[name].upstream if name else None
     if name is None or api is None:
         raise Unsupported(f"model {model.id!r} does not support chat", param="model")
     received.entry.upstream = name
     is_own = name == received.dialect.name
-    return Route(DIALECTS[name], api, is_own and not received.client.requires_translation(model.vendor))
+    return Route(DIALECTS[name], api, is_own and not received.client.requires_translation())
 
 
 def adapt_content(received: ReceivedRequest, choice: ResolvedModel, headers: Headers) -> bool:

@@ -10,7 +10,7 @@ import orjson
 from cachetools import LRUCache, TTLCache
 
 from copilot_bridge.errors import BridgeError, ConfigError, ModelNotFound, StoreError, UpstreamRefused
-from copilot_bridge.models.aliases import DEFAULT_ALIASES, Aliases, split_effort, suggest
+from copilot_bridge.models.aliases import DEFAULT_ALIASES, Aliases, suggest, without_suffixes
 from copilot_bridge.models.catalogue import MAX_NAME_LENGTH, Catalogue, Model
 from copilot_bridge.upstream.auto import (
     AUTO,
@@ -234,9 +234,10 @@ class ModelCatalogues:
         aliases = DEFAULT_ALIASES if self._mapping is None else NO_ALIASES
         if model := catalogue.find(name, aliases):
             return model, None
-        base, effort = (split_effort(name) if len(name) <= MAX_NAME_LENGTH else None) or ("", "")
-        model = catalogue.find(base, aliases)
-        return (model, effort) if model and effort in (model.supports.get("reasoning_effort") or ()) else None
+        for base, effort in without_suffixes(name[: MAX_NAME_LENGTH + 1]):
+            if (model := catalogue.find(base, aliases)) and takes_effort(model, effort):
+                return model, effort or None
+        return None
 
     def forget_pick(self, copilot: Copilot, resolved: ResolvedModel, context: PickContext) -> None:
         """Drop a pick of "auto" after Copilot has refused its session or its model."""
@@ -266,6 +267,13 @@ class ModelCatalogues:
         discount = model.auto_discount if pick.discount is None else pick.discount
         headers = {**model.headers, "Copilot-Session-Token": pick.session}
         return ResolvedModel(model, headers, auto=tier, discount=discount)
+
+
+def takes_effort(model: Model, effort: str) -> bool:
+    """Tells whether a model can reason so; one that knows only budgets is given that of the effort."""
+    known = model.supports.get("reasoning_effort") or ()
+    free = bool(model.supports.get("max_thinking_budget")) or model.profile.reasons
+    return not effort or effort in known or (not known and free)
 
 
 NO_ALIASES = Aliases({})

@@ -13,9 +13,8 @@ import pytest
 from golden.transcripts import MODEL, Golden
 
 from copilot_bridge.dialects import codec
-from copilot_bridge.dialects.chat import request as chat
-from copilot_bridge.dialects.chat import prompt_reader as chat_prompt_reader
 from copilot_bridge.dialects.chat import prompt_writer as chat_prompt_writer
+from copilot_bridge.dialects.chat.client_request import ChatRequest
 from copilot_bridge.dialects.registry import DIALECTS
 from copilot_bridge.dialects.adaptation.adapt import adapt_prompt
 from copilot_bridge.dialects.gemini import request as gemini
@@ -32,7 +31,7 @@ from copilot_bridge.dialects.prompt import Prompt
 REQUESTS = Path(__file__).parent / "requests"
 
 READ: dict[str, Callable[[bytes], Prompt]] = {
-    "chat": lambda data: chat_prompt_reader.read_prompt(chat.read(data)),
+    "chat": lambda data: ChatRequest.read(data).read_prompt(),
     "messages": lambda data: messages_prompt_reader.read_prompt(messages.read(data)),
     "responses": lambda data: responses_prompt_reader.read_prompt(responses.read(data), ToolNames()),
     "gemini": lambda data: gemini_prompt_reader.read_prompt(gemini.read(data, MODEL, stream=False)),

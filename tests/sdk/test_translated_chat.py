@@ -529,7 +529,7 @@ REFUSED: list[tuple[Json, str]] = [
     ({"functions": [{"name": "old", "parameters": CITY}]}, "functions"),
     ({"web_search_options": {}}, "web_search_options"),
     ({"tools": [{"type": "custom", "custom": {"description": "patches"}}]}, "tools.0"),
-    ({"tool_choice": "any"}, "tool_choice"),
+    ({"tool_choice": "sometimes"}, "tool_choice"),
 ]
 
 

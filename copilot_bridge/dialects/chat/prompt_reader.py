@@ -64,9 +64,7 @@ def read_prompt(body: JsonObject) -> Prompt:
 
     :raises InvalidRequest, Unsupported: a field is wrong or can't be translated; the error names it.
     """
-    for field, reason in REFUSED.items():
-        if body.get(field):
-            raise Unsupported(f"{field}: {reason}", param=field)
+    refuse_own_fields(body)
     validate(BODY, body)
     stop = body.get("stop")
     choice, allowed = read_choice(body.get("tool_choice"))
@@ -86,6 +84,16 @@ def read_prompt(body: JsonObject) -> Prompt:
         output_format=read_format(body.get("response_format")),
         cache_key=body.get("prompt_cache_key"),
     )
+
+
+def refuse_own_fields(body: JsonObject) -> None:
+    """Refuse fields that only this dialect has.
+
+    :raises Unsupported: the body has one of them.
+    """
+    for field, reason in REFUSED.items():
+        if body.get(field):
+            raise Unsupported(f"{field}: {reason}", param=field)
 
 
 def read_messages(messages: list[JsonObject]) -> Iterator[Message]:

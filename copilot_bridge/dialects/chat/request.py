@@ -64,13 +64,21 @@ TEXTS = ("text",)
 
 
 def read(data: bytes) -> JsonObject:
-    """Read a request body.
+    """Read a request body in chat's own form.
 
     :raises InvalidRequest, Unsupported: a field is wrong or not supported; the error names it.
     """
     body = read_body(data)
-    check_body(REQUIRED, FIELDS, body)
+    check(body)
     return body
+
+
+def check(body: JsonObject) -> None:
+    """Validate a body.
+
+    :raises InvalidRequest, Unsupported: a field is wrong or not supported; the error names it.
+    """
+    check_body(REQUIRED, FIELDS, body)
 
 
 def check_messages(where: str, messages: Any) -> None:

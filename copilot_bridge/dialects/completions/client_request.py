@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from copilot_bridge.dialects.chat.client_request import ChatResponse
+from copilot_bridge.dialects.chat.client_response import ChatResponse
 from copilot_bridge.dialects.chat.errors import error_frame
 from copilot_bridge.dialects.chat.framing import FRAMING
 from copilot_bridge.dialects.client_request import (
@@ -80,7 +80,7 @@ class CompletionsRequest(ClientRequest):
     def put_image(self, _image: ImageHolder, _source: ImageSource) -> bool:
         raise AssertionError("a completion has no images")
 
-    def requires_translation(self, _vendor: str) -> bool:
+    def requires_translation(self) -> bool:
         """Return True, since editors send marks and more stop sequences than a model takes."""
         return True
 

@@ -64,13 +64,21 @@ FIELDS: Validators = {
 
 
 def read(data: bytes) -> JsonObject:
-    """Read a request body, and make its `input` a list.
+    """Read a request body.
 
     :raises InvalidRequest, Unsupported: a field is wrong or not supported; the error names it.
     """
     body = read_body(data)
-    check_body(REQUIRED, FIELDS, body)
+    check(body)
     return body
+
+
+def check(body: JsonObject) -> None:
+    """Validate a body.
+
+    :raises InvalidRequest, Unsupported: a field is wrong or not supported; the error names it.
+    """
+    check_body(REQUIRED, FIELDS, body)
 
 
 def check_input(where: str, input_: Any) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copilot_bridge.models.aliases import Aliases, newest, spellings, split_effort, suggest
+from copilot_bridge.models.aliases import Aliases, newest, spellings, suggest, without_suffixes
 from copilot_bridge.models.catalogue import Catalogue, Model
 
 LISTED = {
@@ -77,6 +77,10 @@ def found(name, **more):
         ("gpt-4-0613", "gpt-4"),
         ("gemini-2-5-pro", "gemini-2.5-pro"),
         ("anthropic/claude-sonnet-4.5", "claude-sonnet-4.5"),
+        ("cb/claude-sonnet-4.5", "claude-sonnet-4.5"),
+        ("cb/claude-4.5-opus", "claude-opus-4.5"),
+        ("claude-4.6-sonnet", "claude-sonnet-4.6"),
+        ("claude-4-sonnet", "claude-sonnet-4"),
         ("openrouter/anthropic/claude-sonnet-4-5-20250929", "claude-sonnet-4.5"),
         ("openai/gpt-4o", "gpt-4o"),
         ("github_copilot/gpt-4.1", "gpt-4.1"),
@@ -188,13 +192,24 @@ def test_a_star_in_a_target_is_the_newest_version():
     [
         ("o4-mini-high", ("o4-mini", "high")),
         ("gpt-5.2-XHigh[1m]", ("gpt-5.2", "xhigh")),
+        ("gpt-5.2-high-fast", ("gpt-5.2", "high")),
+        ("claude-4.5-sonnet-thinking", ("claude-4.5-sonnet", "medium")),
+        ("claude-opus-5-thinking-low-fast", ("claude-opus-5", "low")),
+        ("claude-4.6-opus-high-thinking", ("claude-4.6-opus", "high")),
+        ("gpt-5.1-codex-max-high", ("gpt-5.1-codex-max", "high")),
+        ("claude-opus-4.6-fast", ("claude-opus-4.6", "")),
         ("gpt-4o", None),
         ("-high", None),
         ("high", None),
     ],
 )
-def test_an_effort_is_split_off_the_name(name, parts):
-    assert split_effort(name) == parts
+def test_efforts_and_variants_are_taken_off_the_name(name, parts):
+    assert next(reversed([*without_suffixes(name)]), None) == parts
+
+
+def test_few_suffixes_are_taken_off_before_many():
+    """One of them may belong to the model's own name."""
+    assert [base for base, _ in without_suffixes("a-fast-high")] == ["a-fast", "a"]
 
 
 def test_the_exact_id_comes_first():

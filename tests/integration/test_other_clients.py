@@ -1,0 +1,159 @@
+"""What clients of Chat Completions send beyond OpenAI's documentation: the table of docs/clients.md."""
+
+import json
+from typing import Any
+
+import pytest
+from integration.harness import Bridge, Json, Simulator, chat_body, tool
+
+ELECTRON = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "CherryStudio/1.9.3 Chrome/146.0.0.0 Electron/41.2.1 Safari/537.36"
+)
+CACHED = {"cache_control": {"type": "ephemeral"}}
+PARTS = [{"type": "text", "text": "hello", **CACHED}]
+PREFILLED = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "Well,"}]
+
+# A client's headers, and the fields of its body besides the model and the messages.
+BODIES: dict[str, tuple[Json, Json]] = {
+    "AnythingLLM": ({}, {"temperature": 0.7, "max_tokens": 1024, "user": ""}),
+    "ChatBox": (
+        {"HTTP-Referer": "https://chatboxai.app", "X-Title": "Chatbox AI"},
+        {"messages": [{"role": "user", "content": PARTS}], "stream_options": {"include_usage": True}},
+    ),
+    "Cherry Studio": (
+        {"HTTP-Referer": "https://cherry-ai.com", "X-Title": "Cherry Studio", "User-Agent": ELECTRON},
+        {"stream_options": {"include_usage": True}, "enable_thinking": None},
+    ),
+    "Dify": ({}, {"max_tokens": 5, "user": "abc", "stop": []}),
+    "LibreChat": ({}, {"user": "6650c0ffee", "stream_options": {"include_usage": True}, "top_p": 1}),
+    "LobeChat": (
+        {},
+        {
+            "frequency_penalty": 0,
+            "presence_penalty": 0,
+            "top_p": 1,
+            "user": "u",
+            "stream_options": {"include_usage": True},
+        },
+    ),
+    "NextChat": ({}, {"temperature": 0.5, "presence_penalty": 0, "frequency_penalty": 0, "top_p": 1}),
+    "Open WebUI": (
+        {"X-OpenWebUI-User-Name": "Ada%20L", "X-OpenWebUI-User-Id": "1", "X-OpenWebUI-User-Role": "admin"},
+        {"logit_bias": {}, "stream_options": {"include_usage": True}},
+    ),
+    "Raycast": ({}, {"stream_options": {"include_usage": True}, "temperature": 1, "tools": []}),
+    "Roo Code": (
+        {"HTTP-Referer": "https://github.com/RooVetGit/Roo-Cline", "X-Title": "Roo Code"},
+        {
+            "messages": [{"role": "system", "content": PARTS}, {"role": "user", "content": PARTS}],
+            "tools": [tool("read_file")],
+            "tool_choice": "auto",
+            "parallel_tool_calls": False,
+        },
+    ),
+    "SillyTavern": (
+        {},
+        {
+            "messages": PREFILLED,
+            "logit_bias": {},
+            "top_k": 40,
+            "stop": [],
+            "presence_penalty": 0,
+            "seed": None,
+        },
+    ),
+    "Xcode": (
+        {"Accept": "text/event-stream"},
+        {
+            "messages": [
+                {"role": "system", "content": "You are a coding assistant."},
+                {"role": "user", "content": [{"type": "text", "text": "hello"}]},
+                {"role": "assistant", "content": [{"type": "text", "text": "Hi."}]},
+                {"role": "user", "content": [{"type": "text", "text": "hello"}]},
+            ]
+        },
+    ),
+    "Immersive Translate": (
+        {"Origin": "chrome-extension://bpoadfkcbjbfhfodiogcnhhhpibjhbnh"},
+        {"temperature": 0},
+    ),
+}
+MODELS = ("gpt-4.1", "claude-sonnet-4.5", "gemini-3-pro-preview", "gpt-5.3-codex")
+
+
+@pytest.mark.parametrize("client", BODIES)
+@pytest.mark.parametrize("model", MODELS)
+def test_what_they_send_is_answered(bridge: Bridge, client: str, model: str) -> None:
+    headers, more = BODIES[client]
+    body = chat_body("hello", model) | more
+    answer = bridge.request("POST", "/v1/chat/completions", body, headers)
+    assert answer.status == 200, answer.body
+    assert answer.message["content"]
+
+
+# Where they look besides the paths of OpenAI's documentation, and how each of them sends its key.
+PATHS: dict[str, tuple[str, Json]] = {
+    "NextChat, n8n, SillyTavern and Xcode check the address by the list": ("/v1/models", {}),
+    "Xcode sends its key in a header of your choice": ("/v1/models", {"x-api-key": "anything"}),
+    "Raycast and others are given the address without /v1": ("/models", {}),
+    "Open WebUI for Azure": ("/openai/v1/models", {"api-key": "anything"}),
+    "JetBrains and Open WebUI look for Ollama": ("/api/tags", {}),
+}
+
+
+@pytest.mark.parametrize("case", PATHS)
+def test_where_they_look_there_is_a_list(bridge: Bridge, case: str) -> None:
+    path, headers = PATHS[case]
+    answer = bridge.request("GET", path, headers=headers)
+    assert answer.status == 200
+    listed: list[Any] = answer.json.get("data") or answer.json["models"]
+    assert listed
+
+
+@pytest.mark.parametrize("path", ["/dashboard/billing/usage", "/v1/dashboard/billing/subscription"])
+def test_nextchat_is_told_that_there_is_no_billing_here(bridge: Bridge, path: str) -> None:
+    answer = bridge.request("GET", path, headers={"Authorization": "Bearer anything", "Accept": "*/*"})
+    assert (answer.status, answer.error["type"]) == (404, "invalid_request_error")
+
+
+def test_n8n_asks_responses(bridge: Bridge) -> None:
+    body = {"model": "claude-sonnet-4.5", "input": [{"role": "user", "content": "hello"}], "metadata": {}}
+    assert bridge.request("POST", "/v1/responses", body).json["status"] == "completed"
+
+
+@pytest.mark.parametrize("origin", ["app://obsidian.md", "tauri://localhost", "vscode-webview://0abc"])
+def test_the_pages_of_desktop_programs_may_read_what_comes(bridge: Bridge, origin: str) -> None:
+    """Obsidian's plugins ask from such a page, by OpenAI's SDK with its many headers."""
+    wanted = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type,x-stainless-lang",
+    }
+    before = bridge.request("OPTIONS", "/v1/chat/completions", headers=wanted)
+    assert before.status == 204
+    assert before.headers["access-control-allow-origin"] == origin
+    assert "x-stainless-lang" in before.headers["access-control-allow-headers"]
+    answer = bridge.request("POST", "/v1/chat/completions", chat_body("hello", "gpt-4.1"), {"Origin": origin})
+    assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, origin)
+
+
+def test_the_pages_of_others_may_not(bridge: Bridge) -> None:
+    body = chat_body("hello", "gpt-4.1")
+    extension = bridge.request("POST", "/v1/chat/completions", body, {"Origin": "chrome-extension://abc"})
+    assert extension.status == 200
+    assert "access-control-allow-origin" not in extension.headers
+    for origin in ("https://app", "null", "app:obsidian.md", "apps://x"):
+        answer = bridge.request("POST", "/v1/chat/completions", body, {"Origin": origin})
+        assert "access-control-allow-origin" not in answer.headers
+
+
+def test_orphaned_results_do_not_end_a_conversation(bridge: Bridge, simulator: Simulator, mark: str) -> None:
+    """Cursor cuts its history so that a result can come without its call."""
+    result = {"type": "tool_result", "tool_use_id": "toolu_lost", "content": "lost"}
+    said = {"type": "text", "text": f"hello {mark}"}
+    for model in MODELS:
+        body = {"model": model, "messages": [{"role": "user", "content": [result, said]}]}
+        answer = bridge.request("POST", "/v1/chat/completions", body)
+        assert answer.status == 200, (model, answer.body)
+    assert len(json.dumps(simulator.ledger(mark))) > 0
