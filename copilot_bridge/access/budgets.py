@@ -96,9 +96,7 @@ class Budgets:
         if not found:
             return None
         charge, renewed = estimate(), reset()
-        demands = tuple(
-            Demand(budget, subject, counted(budget.limit.unit, charge), renewed) for budget, subject in found
-        )
+        demands = tuple(demand_on(budget, subject, charge, renewed) for budget, subject in found)
         ticket = uuid.uuid4().hex
         grant = self._granted(ticket, demands)
         return Reservation(ticket, renewed, demands, grant)
@@ -117,7 +115,7 @@ class Budgets:
             Settlement(
                 reservation.ticket if reservation else "",
                 tuple(
-                    Demand(budget, subject, counted(budget.limit.unit, charge) if charge else 0, reset)
+                    Demand(budget, subject, (charge and counted(budget.limit.unit, charge)) or 0, reset)
                     for budget, subject in keys
                 ),
                 tuple(held.get(key) for key in keys),
@@ -160,7 +158,7 @@ class Budgets:
         """Refuse a request by what this worker has heard last.  Raises BridgeError."""
         for demand in demands:
             standing = self._last.get((demand.budget, demand.subject))
-            if standing and standing.exhausted:
+            if standing and standing.exhausted and not demand.free:
                 raise refusal(standing)
 
     def _settle(self, settlement: Settlement) -> None:
@@ -202,9 +200,16 @@ class Budgets:
         self._warned = True
 
 
+def demand_on(budget: Budget, subject: str, charge: Charge, reset: float | None) -> Demand:
+    amount = counted(budget.limit.unit, charge)
+    return Demand(budget, subject, amount or 0, reset, free=amount == 0)
+
+
 def refusal(standing: Standing) -> BridgeError:
     """The refusal of a request: for good, or until one of those under way has ended."""
     if standing.exhausted:
-        return BridgeError(standing.refusal(), kind="quota", headers={HEADER: standing.header()})
+        error = BridgeError(standing.refusal(), kind="quota", headers={HEADER: standing.header()})
+        error.another_model = True
+        return error
     headers = retry_after_header(WAIT) | {HEADER: standing.header()}
     return BridgeError(standing.waiting(), kind="rate_limited", headers=headers)

@@ -151,9 +151,11 @@ class Cooldowns:
             )
             if named := ", ".join(islice(free, MAX_ALTERNATIVES)):
                 message += f" (models that are not paused: {named})"
-        return BridgeError(
+        error = BridgeError(
             message, kind="rate_limited", code=cooldown.code, headers=retry_after_header(max(left, 1.0))
         )
+        error.another_model = bool(cooldown.model)
+        return error
 
     def _is_paused(self, account: str, model: str, now: float) -> bool:
         cooldown = self._known.get((account, model, ""))

@@ -116,15 +116,15 @@ def applicable(budgets: tuple[Budget, ...], identity: Mapping[str, str]) -> list
     return list(found.values())
 
 
-def counted(unit: str, charge: Charge) -> int:
-    """How much of a budget in this unit a request uses up, in counted parts."""
+def counted(unit: str, charge: Charge) -> int | None:
+    """How much of a budget in this unit a request uses up, in counted parts; None: not known."""
     amounts = {
         AI_UNITS: charge.nano_aiu,
         PREMIUM: charge.nano_premium,
         REQUESTS: NANO,
         DOLLARS: charge.nano_cents,
     }
-    return amounts[unit] or 0
+    return amounts[unit]
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ PACE = (
     "approval_timeout",
     "budget_webhook",
     "budget_command",
+    "fallback",
 )
 
 

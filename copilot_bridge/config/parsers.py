@@ -133,6 +133,25 @@ def mapping(given: str) -> dict[str, str]:
     return rows
 
 
+def fallbacks(given: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Models for others that are refused, from `claude-opus-*: claude-sonnet-*, gpt-5-mini`.
+
+    A name with a colon begins the next rule.
+    """
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for part in words(given.replace(";", ",").replace(" ", "")):
+        pattern, colon, name = part.rpartition(":")
+        if colon and pattern and name:
+            found.append((pattern, (name,)))
+        elif found and not colon:
+            found[-1] = (found[-1][0], (*found[-1][1], name))
+        else:
+            raise ValueError(
+                "expected models and others for them, like claude-opus-*: claude-sonnet-*, gpt-5-mini"
+            )
+    return tuple(found)
+
+
 def postgres_url(given: str) -> Secret:
     if not given.strip().startswith(("postgresql://", "postgres://")):
         raise ValueError("expected postgresql://user:password@host/database")

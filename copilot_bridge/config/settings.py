@@ -19,6 +19,7 @@ from copilot_bridge.config.parsers import (
     boolean,
     choice,
     enterprise,
+    fallbacks,
     host_names,
     key_list,
     listen_host,
@@ -267,6 +268,12 @@ class Config:
         text,
         "command that gets the same notice, as JSON on its standard input",
         flags=("--budget-command",),
+    )
+    fallback: tuple[tuple[str, tuple[str, ...]], ...] = setting(
+        fallbacks,
+        "models that answer when a budget, the plan or a cooldown refuses others: claude-opus-*: gpt-5-mini",
+        default=(),
+        flags=("--fallback",),
     )
     log_days: int = setting(
         whole(0, 36_500),

@@ -14,6 +14,8 @@ from copilot_bridge.http.context import bridge, client_dialect
 from copilot_bridge.http.cors import allow_origin, preflight
 from copilot_bridge.http.identification import identify, read_origin
 from copilot_bridge.logs.entry import RequestLogEntry
+from copilot_bridge.pipeline.fallback import HEADER as FALLBACK_HEADER
+from copilot_bridge.pipeline.fallback import header_of as fallback_header
 
 # Paths that machines poll; their requests are logged at DEBUG.
 POLLED_PATHS = ("/healthz", "/readyz", "/metrics", "/api/hello", "/api/event_logging/batch")
@@ -57,6 +59,8 @@ def after_request(response: Response) -> Response:
     response.headers["X-Request-Id"] = entry.id
     if "call" in g and (budget := g.call.budget_header):
         response.headers[BUDGET_HEADER] = budget
+    if instead := fallback_header(entry):
+        response.headers[FALLBACK_HEADER] = instead
     for name, value in SECURITY_HEADERS.items():
         response.headers.add(name, value)
     allow_origin(response)

@@ -30,10 +30,12 @@ FIELDS = (
     "outcome",
     "error",
     "mended",
+    "instead_of",
+    "instead_why",
 )
 
 # The fields whose text comes from a client or from upstream.
-UNTRUSTED_FIELDS = ("method", "path", "model", "error")
+UNTRUSTED_FIELDS = ("method", "path", "model", "error", "instead_of")
 
 # The same few short texts come again and again, and searching one for secrets is slow.
 MAX_CACHED_LENGTH = 200  # characters
@@ -60,6 +62,8 @@ class RequestLogEntry:
     :param catalogue: seconds until there was a list of models.
     :param connection: seconds until there was a connection to Copilot.
     :param mended: what Copilot refused, and what the bridge changed or left out in a second request.
+    :param instead_of: the model that was refused, so that another answered by the operator's rule.
+    :param instead_why: the kind of that refusal.
     :param outcome: "ok", "client_disconnected", or the kind of the error; `error` is its message.
     """
 
@@ -104,6 +108,8 @@ class RequestLogEntry:
     catalogue: float | None = None
     connection: float | None = None
     streamed: bool = False
+    instead_of: str | None = None
+    instead_why: str | None = None
     at: float = field(default_factory=time.time)
     started: float = field(default_factory=time.perf_counter)
     first_byte_at: float | None = None
@@ -177,5 +183,6 @@ def as_sentence(entry: RequestLogEntry) -> str:
     words = (entry.method, entry.path, entry.model, str(entry.status), entry.outcome)
     line = " ".join(word for word in words if word)
     mended = f", refused first: {entry.mended}" if entry.mended else ""
+    instead = f", instead of {entry.instead_of} ({entry.instead_why})" if entry.instead_of else ""
     error = f": {entry.error}" if entry.error else ""
-    return f"{line} ({tokens}{first_byte}{entry.ms} ms) {entry.caller} {entry.id[:8]}{mended}{error}"
+    return f"{line} ({tokens}{first_byte}{entry.ms} ms) {entry.caller} {entry.id[:8]}{mended}{instead}{error}"

@@ -51,6 +51,8 @@ def finished_row(entry: RequestLogEntry) -> RequestLogRow:
         client=entry.client,
         interaction=entry.interaction,
         kind=entry.kind,
+        instead_of=truncate(entry.instead_of, MAX_NAME_LENGTH),
+        instead_why=entry.instead_why,
     )
 
 

@@ -16,9 +16,10 @@ from copilot_bridge.pipeline.attribution import Attribution
 from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.conversion import unreadable
 from copilot_bridge.pipeline.counting import count_tokens
+from copilot_bridge.pipeline.fallback import send_with_fallback
 from copilot_bridge.pipeline.prepare import prepare
 from copilot_bridge.pipeline.received import ReadBody, ReceivedRequest, read_request
-from copilot_bridge.pipeline.sending import SentRequest, send, send_prepared, with_another_pick
+from copilot_bridge.pipeline.sending import SentRequest, send_prepared, with_another_pick
 from copilot_bridge.upstream.transport.bodies import MEGABYTE, read_whole
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,8 @@ class Generation:
 
     def _send(self) -> SentRequest:
         assert self._received
-        self._sent = sent = with_another_pick(self._received, send)
+        fallbacks = self._context.bridge.config.fallback
+        self._sent = sent = send_with_fallback(self._received, fallbacks)
         self._received = None
         self.reply_headers = sent.headers
         return sent

@@ -49,9 +49,18 @@ class ReceivedRequest:
         """Return the framing of the stream that the client wants."""
         return self.client.framing or self.dialect.framing
 
-    def read_again(self) -> "ReceivedRequest":
-        """Return the request as it was before anything in it was changed."""
-        return read_request(self.context, self.entry, self.dialect, self.data, self.headers, self.read)
+    def read_again(self, model: str = "") -> "ReceivedRequest":
+        """Return the request as it was before anything in it was changed.
+
+        :param model: the name of the model, if it is not to be the client's.
+        """
+
+        def read(data: bytes) -> ClientRequest:
+            client = self.read(data)
+            client.model = model or client.model
+            return client
+
+        return read_request(self.context, self.entry, self.dialect, self.data, self.headers, read)
 
 
 def read_request(

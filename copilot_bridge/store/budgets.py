@@ -73,12 +73,14 @@ class Demand:
 
     :param subject: of the counter.  :param amount: an estimate at first, then what it has cost.
     :param reset: a reset of the plan's allowance, unix seconds.
+    :param free: it is known to use up nothing, so the budget does not refuse it.
     """
 
     budget: Budget
     subject: str
     amount: int
     reset: float | None = None
+    free: bool = False
 
     def period(self, now: float) -> Period:
         return period_at(self.budget.limit.period, now, self.reset)
@@ -206,9 +208,10 @@ def reserve(transaction: Transaction, ticket: str, demands: Sequence[Demand]) ->
     standings = tuple(
         standing_of(transaction, demand, period) for demand, period in zip(demands, periods, strict=True)
     )
+    concerned = [found for found, demand in zip(standings, demands, strict=True) if not demand.free]
     refused = next(
-        (found for found in standings if found.exhausted),
-        next((found for found in standings if found.crowded), None),
+        (found for found in concerned if found.exhausted),
+        next((found for found in concerned if found.crowded), None),
     )
     starts = tuple(period.start for period in periods)
     if refused is None:

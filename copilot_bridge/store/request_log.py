@@ -64,6 +64,8 @@ class RequestLogRow:
     verdict: str | None = None  # on the prompt cache: "hit", "model_changed", ...
     verdict_detail: str | None = None  # such as the number of the changed message
     lost_nano_aiu: int | None = None  # what it cost that the cache was missed, in 1e-9 AI units
+    instead_of: str | None = None  # the model that was refused, so that another answered
+    instead_why: str | None = None  # the kind of that refusal
 
 
 SHORT_ID = 13  # characters of the ids of conversations and interactions that the log keeps

@@ -151,6 +151,13 @@ MIGRATIONS: list[tuple[str, tuple[str, ...]]] = [
             "CREATE INDEX prompts_by_age ON prompts (at)",
         ),
     ),
+    (
+        "m006_fallbacks",
+        (
+            "ALTER TABLE requests ADD COLUMN instead_of TEXT",
+            "ALTER TABLE requests ADD COLUMN instead_why TEXT",
+        ),
+    ),
 ]
 
 

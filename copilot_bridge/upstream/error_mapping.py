@@ -148,6 +148,7 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusa
         headers={name: value for name, value in passed_on.items() if value},
     )
     refusal.remedy = rule.remedy
+    refusal.another_model = rule.kind in ("quota", "rate_limited")
     refusal.quotes_request = status in (400, 413, 422)
     refusal.prompt_size = prompt_size(message) if rule.kind == "prompt_too_long" else None
     return refusal

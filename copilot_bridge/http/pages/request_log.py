@@ -95,7 +95,12 @@ def one(number: str) -> Response:
         return page("request_later.html", 202, number=number, **later)
     row = find(number)
     return page(
-        "request.html", row=row, phases=phases(row), outcome_badge=outcome_badge, cached=cache_verdict(row)
+        "request.html",
+        row=row,
+        phases=phases(row),
+        outcome_badge=outcome_badge,
+        cached=cache_verdict(row),
+        refused_model=refused_model(row),
     )
 
 
@@ -339,6 +344,11 @@ def cache_verdict(row: RequestLogRow) -> str:
         "unexplained": tr("request.cache_unexplained"),
     }
     return names.get(row.verdict or "", row.verdict or "")
+
+
+def refused_model(row: RequestLogRow) -> str:
+    """The model in whose place another one has answered, and why; "": none was refused."""
+    return f"{row.instead_of} ({outcome_name(row.instead_why or '')})" if row.instead_of else ""
 
 
 @dataclass(frozen=True)

@@ -57,10 +57,10 @@ def test_a_subjects_own_budget_replaces_that_of_each():
 def test_a_charge_is_counted_in_the_budgets_unit():
     charge = Charge(5 * NANO, None)
     assert [counted(unit, charge) for unit in ("ai-units", "premium", "requests", "usd")] == [
-        *(5 * NANO, 0, NANO, 5 * NANO)
+        *(5 * NANO, None, NANO, 5 * NANO)
     ]
     assert counted("usd", Charge(5 * NANO, NANO)) == 4 * NANO  # a plan that is billed by request
-    assert counted("ai-units", Charge()) == 0
+    assert counted("ai-units", Charge()) is None
 
 
 @pytest.mark.parametrize(
