@@ -138,8 +138,8 @@ def main(given: Sequence[str] | None = None) -> int:
     except (OSError, ValueError, LookupError, TypeError) as error:
         say(f"{options.base} holds no results of the bench: {error!r}")
         return 2
-    for each in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, leave)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
     pinned = (os.cpu_count() or 1) > 1 and pin(SERVER_CORE) and pin(LOAD_CORE)
     if not pinned:
         say("processes can't be pinned to cores here: expect noise")

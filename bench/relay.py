@@ -175,7 +175,7 @@ class Relay:
 
     def _close(self, end: End) -> None:
         """Close both ends: clients and upstream close a connection as a whole."""
-        for each in (end, end.other):
-            if each is not None and each.sock.fileno() >= 0:
-                self._ends.pop(each.sock.fileno(), None)
-                each.sock.close()
+        for half in (end, end.other):
+            if half is not None and half.sock.fileno() >= 0:
+                self._ends.pop(half.sock.fileno(), None)
+                half.sock.close()

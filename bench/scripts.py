@@ -306,7 +306,7 @@ def catalogue() -> bytes:
         (MODELS["messages"], "Anthropic", "messages"),
     ]
     named += [(f"other-{number}.{number % 3}", "Azure OpenAI", "chat") for number in range(26)]
-    return whole(json.dumps({"data": [row(*each) for each in named], "object": "list"}).encode())
+    return whole(json.dumps({"data": [row(*entry) for entry in named], "object": "list"}).encode())
 
 
 def row(name: str, vendor: str, surface: str) -> Chunk:

@@ -27,7 +27,7 @@ OF_THE_UNIT = {
 
 
 def example() -> str:
-    return HEAD + "".join(f"\n{entry(each)}" for each in settings())
+    return HEAD + "".join(f"\n{entry(setting)}" for setting in settings())
 
 
 def entry(setting: Field[Any]) -> str:

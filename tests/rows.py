@@ -49,7 +49,7 @@ def rows(number: int, *, days: int = 30, seed: int = 1, now: float | None = None
     """Of the log's table, the oldest first."""
     chance = random.Random(seed)
     end = time.time() if now is None else now
-    weights = [each[2] for each in MODELS]
+    weights = [model[2] for model in MODELS]
     for index in range(number):
         at = end - days * DAY * (1 - (index + 1) / number) ** 1.3 - chance.random()
         model, upstream, _, premium, price = chance.choices(MODELS, weights)[0]

@@ -41,7 +41,7 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
     if not (name.startswith("test_") and inspect.isfunction(obj) and isinstance(collector, pytest.Module)):
         return None
     config = collector.config
-    if config.getoption("each_row", default=False) or any("[" in each for each in config.args):
+    if config.getoption("each_row", default=False) or any("[" in arg for arg in config.args):
         return None
     test = one_test(obj, collector.obj)
     if test is None:
@@ -57,9 +57,11 @@ def one_test(test: Test, module: object) -> Test | None:
     rows = [joined(rows) for rows in itertools.product(*map(rows_of, tables))]
     if not tables or not rows:
         return None
-    wanted = [each for each in inspect.signature(test).parameters if each not in rows[0].values]
+    wanted = [
+        parameter for parameter in inspect.signature(test).parameters if parameter not in rows[0].values
+    ]
     each_row = EACH_ROW | getattr(module, "EACH_ROW", {})
-    shared = [each for each in wanted if each not in each_row]
+    shared = [name for name in wanted if name not in each_row]
     if not ROWS_SHARE.union(getattr(module, "ROWS_SHARE", ())).issuperset(shared):
         return None
     makers = {name: each_row[name] for name in wanted if name in each_row}
@@ -68,7 +70,7 @@ def one_test(test: Test, module: object) -> Test | None:
     def whole(**fixtures: Any) -> None:
         run_rows([partial(run_row, test, row, makers, fixtures) for row in rows])
 
-    parameters = [inspect.Parameter(each, inspect.Parameter.KEYWORD_ONLY) for each in shared]
+    parameters = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in shared]
     whole.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     whole.pytestmark = [mark for mark in marks if mark not in tables]  # type: ignore[attr-defined]
     return whole
@@ -82,7 +84,7 @@ def is_plain(table: pytest.Mark) -> bool:
 
 def rows_of(table: pytest.Mark) -> Iterator[Row]:
     names = table.args[0]
-    names = [each.strip() for each in names.split(",")] if isinstance(names, str) else list(names)
+    names = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
     ids = table.kwargs.get("ids")
     for number, given in enumerate(table.args[1]):
         values: Sequence[Any] = getattr(given, "values", (given,)) if is_param(given) else (given,)

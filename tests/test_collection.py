@@ -10,7 +10,7 @@ TESTS = Path(__file__).parent
 
 def test_each_file_of_tests_is_found(pytestconfig: pytest.Config) -> None:
     """A bare name leaves out every folder that is called so, and of two files of one name one is not run."""
-    left_out = [TESTS.parent / each for each in pytestconfig.getini("norecursedirs") if each != ".*"]
-    assert [each for each in left_out if each.parent != TESTS or not each.is_dir()] == []
+    left_out = [TESTS.parent / folder for folder in pytestconfig.getini("norecursedirs") if folder != ".*"]
+    assert [folder for folder in left_out if folder.parent != TESTS or not folder.is_dir()] == []
     files = [path for path in TESTS.rglob("test_*.py") if not {*path.parents}.intersection(left_out)]
     assert [name for name, times in Counter(path.name for path in files).items() if times > 1] == []

@@ -91,7 +91,7 @@ def test_each_setting_is_in_the_settings_table(setting):
         assert f"`{told}`" in rows[0], told
 
 
-PLAIN = [each for each in settings() if isinstance(each.default, str | int | float)]
+PLAIN = [setting for setting in settings() if isinstance(setting.default, str | int | float)]
 
 
 @pytest.mark.parametrize("setting", PLAIN, ids=lambda setting: setting.name)
@@ -118,10 +118,10 @@ def test_each_endpoint_is_documented(routes):
             if f"{method} {rule.rule}" in LEFT_OUT:
                 continue
             prefixes = (*PREFIXES, *GOOGLE_PREFIXES)
-            prefix = max((each for each in prefixes if rule.rule.startswith(each)), key=len)
+            prefix = max((prefix for prefix in prefixes if rule.rule.startswith(prefix)), key=len)
             path = re.sub(r"<[^>]+>", "{id}", rule.rule.removeprefix(prefix))
             spelled = (f"`{method} {path}`", f"`{method} /v1{path}`")
-            assert any(each in OTHERS["endpoints"] for each in spelled), spelled
+            assert any(spelling in OTHERS["endpoints"] for spelling in spelled), spelled
 
 
 @pytest.mark.parametrize("name", ["README", "development"])
@@ -203,7 +203,7 @@ def test_what_a_page_leads_to_is_there(path):
 
 def outline(text: str) -> list[str]:
     """What each paragraph begins with, if it is no text: `## `, `|`, `>`, `!`."""
-    return [re.match(r"#+ |[|>!]|", each)[0] for each in FENCED.sub("", text).split("\n\n")]
+    return [re.match(r"#+ |[|>!]|", block)[0] for block in FENCED.sub("", text).split("\n\n")]
 
 
 def sections(text: str) -> list[str]:
@@ -214,7 +214,7 @@ def sections(text: str) -> list[str]:
 def code(text: str) -> list[list[str]]:
     """Of each section, in any order and however its lines are broken."""
     return [
-        sorted(" ".join(each.split()) for each in re.findall(r"`([^`]+)`", part)) for part in sections(text)
+        sorted(" ".join(span.split()) for span in re.findall(r"`([^`]+)`", part)) for part in sections(text)
     ]
 
 
@@ -292,7 +292,7 @@ def test_what_is_said_to_be_tested_is_tested() -> None:
     """Of SECURITY.md's table: files and tests by their names."""
     text = (ROOT / "SECURITY.md").read_text()
     files = set(re.findall(r"`(tests/[\w/]+\.py)`", text))
-    assert {each for each in files if not (ROOT / each).is_file()} == set()
+    assert {file for file in files if not (ROOT / file).is_file()} == set()
     defined = {
         name
         for path in (ROOT / "tests").rglob("test_*.py")

@@ -223,7 +223,7 @@ def test_imports_are_absolute() -> None:
 @pytest.mark.parametrize("path", [path for path in FILES if room_of(path) in OUTSIDE], ids=name)
 def test_some_rooms_know_little_of_the_world(path: Path) -> None:
     known = {*sys.stdlib_module_names, "copilot_bridge"}
-    assert {each.split(".")[0] for each in imported(path)} - known <= OUTSIDE[room_of(path)]
+    assert {module.split(".")[0] for module in imported(path)} - known <= OUTSIDE[room_of(path)]
 
 
 PURE = [path for path in FILES if room_of(path) in ("clients", "dialects")]
@@ -233,7 +233,7 @@ HARMLESS = {"pathlib.PurePath", "io.StringIO"}
 
 @pytest.mark.parametrize("path", PURE, ids=name)
 def test_some_rooms_are_pure(path: Path) -> None:
-    assert not {each.split(".")[0] for each in imported(path) - HARMLESS} & IMPURE
+    assert not {module.split(".")[0] for module in imported(path) - HARMLESS} & IMPURE
 
 
 def test_there_is_one_way_to_wait() -> None:

@@ -26,15 +26,15 @@ def test_the_dockerfile_is_clean():
 def copied() -> list[str]:
     """What is copied from this folder."""
     lines = re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
-    return [each for line in lines for each in line.split()[:-1]]
+    return [word for line in lines for word in line.split()[:-1]]
 
 
 def test_what_the_dockerfile_copies_is_there_and_let_in():
     kept = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-    for each in copied():
-        assert (ROOT / each).exists(), each
-        assert any(fnmatch.fnmatch(each, pattern) for pattern in kept), each
-    assert not any((ROOT / each).match(".env*") for each in kept)
+    for source in copied():
+        assert (ROOT / source).exists(), source
+        assert any(fnmatch.fnmatch(source, pattern) for pattern in kept), source
+    assert not any((ROOT / source).match(".env*") for source in kept)
 
 
 def test_links_in_the_package_lead_to_what_is_copied():

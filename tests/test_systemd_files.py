@@ -58,10 +58,10 @@ def root(tmp_path: Path) -> Path:
 
 def tree(root: Path) -> dict[str, str]:
     """Every file and link, with what is in it."""
-    found = sorted(each for each in root.rglob("*") if each.is_symlink() or each.is_file())
+    found = sorted(entry for entry in root.rglob("*") if entry.is_symlink() or entry.is_file())
     return {
-        str(each.relative_to(root)): str(each.readlink()) if each.is_symlink() else each.read_text()
-        for each in found
+        str(entry.relative_to(root)): str(entry.readlink()) if entry.is_symlink() else entry.read_text()
+        for entry in found
     }
 
 
@@ -149,7 +149,7 @@ def test_upgrade_and_back(play, root):
     for expected, kept in (("releases/2", {"1", "2"}), ("releases/3", {"2", "3"})):
         assert play("upgrade.sh").returncode == 0
         assert str(current.readlink()) == expected
-        assert {each.name for each in (root / "opt/copilot-bridge/releases").iterdir()} == kept
+        assert {release.name for release in (root / "opt/copilot-bridge/releases").iterdir()} == kept
     assert play("upgrade.sh", "--rollback").returncode == 0
     assert str(current.readlink()) == "releases/2"
 

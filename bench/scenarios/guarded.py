@@ -34,13 +34,13 @@ def guarded(arena: Arena) -> list[Row]:
             warm_up(target)
         bare, guarded = zip(*(cpu_of_both(arena, pair) for _ in range(arena.scale.slices)), strict=True)
     ours = pair[0]
-    for each in bare:
-        sheet.note(ours, "CPU ms / request, without", each)
-    for each in guarded:
-        sheet.note(ours, "CPU ms / request, with", each)
+    for ratio in bare:
+        sheet.note(ours, "CPU ms / request, without", ratio)
+    for ratio in guarded:
+        sheet.note(ours, "CPU ms / request, with", ratio)
     ratios = [with_ / without for without, with_ in zip(bare, guarded, strict=True)]
-    for each in ratios:
-        sheet.note(ours, RATIO, each)
+    for ratio in ratios:
+        sheet.note(ours, RATIO, ratio)
     for name, place in (("lower", 0), ("upper", 2)):
         sheet.note(ours, f"{RATIO}, {name} quartile", statistics.quantiles(ratios, n=4)[place])
     return sheet.rows()
@@ -56,6 +56,6 @@ def cpu_of_both(arena: Arena, pair: Sequence[Target]) -> list[float]:
         replies = list(clients.map(Load.run, loads))
     time.sleep(WRITTEN)
     spent = [(target.cpu() - earlier) / count / 1e6 for target, earlier in zip(pair, before, strict=True)]
-    for each in replies:
-        verify(each, REPLY)
+    for reply in replies:
+        verify(reply, REPLY)
     return spent

@@ -56,8 +56,8 @@ def imports(arena: Arena) -> list[Row]:
                 sheet.note(target, "all, ms", sum(spent.values()) / 1e3)
                 for package, time_spent in spent.items():
                     sheet.note(target, f"{package}, ms", time_spent / 1e3)
-        whole, *each = sorted(sheet.rows(), key=lambda row: -max(row.values.values()))
-        rows += [whole, *each[:TOP]]
+        whole, *parts = sorted(sheet.rows(), key=lambda row: -max(row.values.values()))
+        rows += [whole, *parts[:TOP]]
     return rows
 
 

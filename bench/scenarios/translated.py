@@ -57,7 +57,10 @@ def translated(arena: Arena) -> list[Row]:
     with arena.targets() as targets:
         for shape in SPOKEN:
             own = SURFACES[shape]
-            cells = [Cell(client, shape) for client in (own, *(each for each in ENDPOINTS if each != own))]
+            cells = [
+                Cell(client, shape)
+                for client in (own, *(endpoint for endpoint in ENDPOINTS if endpoint != own))
+            ]
             sheets = {cell: cell.sheet() for cell in cells}
             for target in rounds(arena.scale.repetitions, targets):
                 if target.is_bridge:

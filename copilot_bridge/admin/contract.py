@@ -231,25 +231,25 @@ def asked_by_a_person() -> Signals:
 def lessons_of(answers: list[Answer]) -> list[Lesson]:
     """List what the answers come to: a fact only where each of its questions has been answered."""
     found = []
-    for name in dict.fromkeys(each.question.about for each in answers if each.question.about):
-        asked = [each for each in answers if each.question.about == name]
-        if all(each.taken is not None for each in asked):
+    for name in dict.fromkeys(answer.question.about for answer in answers if answer.question.about):
+        asked = [answer for answer in answers if answer.question.about == name]
+        if all(answer.taken is not None for answer in asked):
             found.append(probed_fact(name, SAID_AS.get(name, flagged)(asked)))
-    if any(each.question.name == FORM and each.taken is False for each in answers):
+    if any(answer.question.name == FORM and answer.taken is False for answer in answers):
         found.append(Lesson("answer by tool"))
     return found
 
 
 def taken(asked: list[Answer]) -> Iterable[str]:
-    return (each.question.value for each in asked if each.taken)
+    return (answer.question.value for answer in asked if answer.taken)
 
 
 def refused(asked: list[Answer]) -> Iterable[str]:
-    return (each.question.value for each in asked if not each.taken)
+    return (answer.question.value for answer in asked if not answer.taken)
 
 
 def flagged(asked: list[Answer]) -> Iterable[str]:
-    return YES if all(each.taken for each in asked) else NO
+    return YES if all(answer.taken for answer in asked) else NO
 
 
 # Facts that are lists; all others are true or not.

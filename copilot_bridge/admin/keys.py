@@ -41,7 +41,7 @@ def make_key(
         until = int(time.time()) + parse_duration(expires) if expires else 0
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    patterns = tuple(each.strip() for each in models.split(",") if each.strip())
+    patterns = tuple(model.strip() for model in models.split(",") if model.strip())
     secret = store.keys.add(
         Key(name, kind, b"", account=account, models=patterns, rate=rate, expires=until, operator=operator)
     )

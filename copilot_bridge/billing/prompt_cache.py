@@ -186,5 +186,5 @@ def cost_of_miss(
         return None
     unwritten = min(missed, tokens.written)
     read = TokenCounts(tokens.prompt, tokens.output, tokens.cached + missed, tokens.written - unwritten)
-    paid, possible = (cost_of_tokens(prices, each, discount) for each in (tokens, read))
+    paid, possible = (cost_of_tokens(prices, counts, discount) for counts in (tokens, read))
     return None if paid is None or possible is None else max(0, paid - possible)

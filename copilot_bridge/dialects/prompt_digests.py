@@ -73,8 +73,8 @@ class Digester:
         if isinstance(part, str):
             update(brief(part))
         elif isinstance(part, list) and depth:
-            for each in part:
-                self._feed(each, update, depth - 1)
+            for entry in part:
+                self._feed(entry, update, depth - 1)
         elif isinstance(part, dict) and depth:
             self._feed_fields(part, update, depth - 1)
         elif part is not None:

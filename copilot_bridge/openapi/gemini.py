@@ -40,7 +40,7 @@ ABOUT: dict[str, str | Schema] = {
     | {"description": "Which functions the model may call, has to call, or may not."},
     "generationConfig": schema.GENERATION_CONFIG.schema | {"description": "How the model answers."},
 }
-FIELDS = {name: each for name, each in request.REQUIRED.items() if name != "model"}
+FIELDS = {name: rule for name, rule in request.REQUIRED.items() if name != "model"}
 
 SCHEMAS = {
     "GeminiRequest": body(FIELDS, request.FIELDS, ABOUT, SPELLINGS),

@@ -69,7 +69,8 @@ def request(
     types = {name: validator.schema for name, validator in required.items()}
     types |= {name: or_null(validator.schema) for name, validator in optional.items()}
     described = {
-        name: {"description": each} if isinstance(each, str) else each for name, each in about.items()
+        name: {"description": description} if isinstance(description, str) else description
+        for name, description in about.items()
     }
     properties = {name: types.get(name, {}) | schema for name, schema in described.items()}
     return thing(properties, required, words)

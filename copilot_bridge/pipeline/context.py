@@ -104,7 +104,11 @@ class RequestContext:
 
     def _others(self, model: str) -> list[str]:
         known = self.bridge.models.cached(self.account)
-        return [each for each in known.alternatives(model) if self.caller.may_use(each)] if known else []
+        return (
+            [alternative for alternative in known.alternatives(model) if self.caller.may_use(alternative)]
+            if known
+            else []
+        )
 
     def before_sending(self, entry: RequestLogEntry, model: Model, size: int) -> None:
         """Reserve in the budgets what a request may cost.

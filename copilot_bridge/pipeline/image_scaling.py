@@ -114,10 +114,10 @@ def attempts(data: bytes, bounds: Bounds) -> Iterator[tuple[str, str]]:
         side = max(1, int(longest * part))
         image.thumbnail((side, side))
         own = part == 1 and side < before  # to save more it takes losses
-        for each in dict.fromkeys((form, "JPEG") if own else ("JPEG",)):
-            made = encoded(image, each)
+        for encoding in dict.fromkeys((form, "JPEG") if own else ("JPEG",)):
+            made = encoded(image, encoding)
             if len(made) <= bounds.size:
-                yield MEDIA[each], base64.b64encode(made).decode()
+                yield MEDIA[encoding], base64.b64encode(made).decode()
 
 
 def decoded(data: bytes, side: int | None) -> tuple[Any, str]:

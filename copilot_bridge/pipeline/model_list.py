@@ -41,7 +41,7 @@ AUTO_MODELS = tuple(
 
 def offered(call: RequestContext, catalogue: Catalogue) -> list[Model]:
     """Return the models of the catalogue, and "auto" for callers who may use it."""
-    auto = [each for each in AUTO_MODELS if catalogue.models and call.caller.may_use(each.id)]
+    auto = [model for model in AUTO_MODELS if catalogue.models and call.caller.may_use(model.id)]
     return [*catalogue.models.values(), *auto]
 
 
@@ -121,9 +121,9 @@ def supports_chat(model: Model) -> bool:
 def chat_models(bridge: Bridge) -> list[Model]:
     """Return the models of the plan that a client can be set up with."""
     return [
-        each
-        for each in bridge.models.renewed(bridge.copilot(), max_age=0.0).models.values()
-        if supports_chat(each)
+        model
+        for model in bridge.models.renewed(bridge.copilot(), max_age=0.0).models.values()
+        if supports_chat(model)
     ]
 
 
@@ -145,7 +145,7 @@ def usable(model: Model) -> bool:
 def ways(model: Model) -> dict[str, str]:
     """Return {the client's API: the API of Copilot in which its request is sent}."""
     if model.type == "embeddings":
-        return {each: each for each in model.dialects}
+        return {dialect: dialect for dialect in model.dialects}
     picked = {name: dialect.pick_upstream(model.dialects) for name, dialect in CONVERSATIONS.items()}
     return {client: spoken for client, spoken in picked.items() if spoken}
 
@@ -175,4 +175,4 @@ def find_auto(name: str) -> Model | None:
     """Return the entry of an "auto" model, without a pick by Copilot."""
     tier = tier_of(name)
     wanted = f"{AUTO}:{tier}" if tier else AUTO
-    return next((each for each in AUTO_MODELS if tier is not None and each.id == wanted), None)
+    return next((model for model in AUTO_MODELS if tier is not None and model.id == wanted), None)

@@ -87,8 +87,8 @@ class StoredResponse:
         while link:
             line.append(link)
             link = link.before
-        for each in reversed(line):
-            yield from each.own_items()
+        for response in reversed(line):
+            yield from response.own_items()
 
     def own_items(self) -> Iterator[Item]:
         yield from as_items(codec.read(self.given)["input"])
@@ -163,7 +163,7 @@ class ResponseStore:
         self._table.prepare()
         sealed = run_in_thread(self._sealed, batch)
         self._table.write(sealed)
-        return sum(len(each.content) for each in sealed)
+        return sum(len(row.content) for row in sealed)
 
     def _sealed(self, batch: list[StoredResponse]) -> list[EncryptedResponse]:
         assert self._table
@@ -201,8 +201,8 @@ class ResponseStore:
     def _decrypted(self, contents: list[str]) -> bytes | None:
         assert self._table
         said: list[Item] = []
-        for each in contents:
-            if (piece := self._table.decrypt(each)) is None:
+        for content in contents:
+            if (piece := self._table.decrypt(content)) is None:
                 return None
             said += codec.read(piece)
         return codec.write({"input": said})

@@ -42,10 +42,10 @@ def schemas_in(schema: Any) -> Iterator[Mapping[str, Any]]:
         return
     yield schema
     held = [schema.get("items")]
-    held += [each for name in NAMED for each in (schema.get(name) or {}).values()]
-    held += [each for name in SEVERAL for each in schema.get(name) or ()]
-    for each in held:
-        yield from schemas_in(each)
+    held += [inner for name in NAMED for inner in (schema.get(name) or {}).values()]
+    held += [inner for name in SEVERAL for inner in schema.get(name) or ()]
+    for inner in held:
+        yield from schemas_in(inner)
 
 
 def check_schema(schema: Mapping[str, Any]) -> None:

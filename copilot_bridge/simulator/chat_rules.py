@@ -87,7 +87,7 @@ def images(prompt: Prompt, _row: Row, facts: Facts) -> str | None:
 def call_ids(prompt: Prompt, _row: Row, facts: Facts) -> str | None:
     form = facts["tool_call_id"]
     given = (str(call.get("id")) for one in messages_of(prompt) for call in one.get("tool_calls") or ())
-    wrong = next((each for each in given if form and not re.fullmatch(form, each)), None)
+    wrong = next((id_ for id_ in given if form and not re.fullmatch(form, id_)), None)
     return None if wrong is None else f"tool_call_id {wrong} is invalid: expected functions.NAME:INDEX"
 
 

@@ -26,9 +26,9 @@ from copilot_bridge.store.files import JsonFiles
 ALL = [
     [],
     *[[name] for name in COMMANDS],
-    *[["auth", each] for each in ("login", "list", "remove", "token", "use")],
-    *[["keys", each] for each in ("add", "list", "revoke", "rotate")],
-    *[["share-token", each] for each in ("new", "list", "revoke")],
+    *[["auth", command] for command in ("login", "list", "remove", "token", "use")],
+    *[["keys", command] for command in ("add", "list", "revoke", "rotate")],
+    *[["share-token", command] for command in ("new", "list", "revoke")],
 ]
 NOWHERE = "http://127.0.0.1:9"
 
@@ -323,7 +323,7 @@ def test_an_older_version_of_the_api_tells_one_price(run, monkeypatch):
 def test_models_as_json(run, monkeypatch):
     monkeypatch.setenv("COPILOT_BRIDGE_API_VERSION", "2026-08-01")
     told = json.loads(run("models", "--json", "-g", new_token()).out)
-    (sonnet,) = [each for each in told if each["id"] == "claude-sonnet-4.5"]
+    (sonnet,) = [model for model in told if model["id"] == "claude-sonnet-4.5"]
     assert sonnet == {
         "id": "claude-sonnet-4.5",
         "name": "Claude Sonnet 4.5",
@@ -342,9 +342,9 @@ def test_models_as_json(run, monkeypatch):
         "auto_discount": None,
         "enabled": True,
     }
-    discounts = {each["id"]: each["auto_discount"] for each in told}
+    discounts = {model["id"]: model["auto_discount"] for model in told}
     assert (discounts["claude-sonnet-5"], discounts["gpt-5.4"]) == (0.1, None)
-    assert {each["discount"] for each in told if each["id"].startswith("auto")} == {0.1}
+    assert {model["discount"] for model in told if model["id"].startswith("auto")} == {0.1}
 
 
 # One of each way in which commands print: help, tables, JSON, lines, code for a shell, a report.
@@ -522,7 +522,7 @@ def test_logins_of_an_older_version(run, home, simulator):
     assert run("check-usage").out.startswith("octo-demo")
     assert run("auth", "token").out == f"{row['token']}\n"
     assert not (home / "logins.json").exists()
-    assert row["token"].encode() not in b"".join(each.read_bytes() for each in home.glob("bridge.db*"))
+    assert row["token"].encode() not in b"".join(path.read_bytes() for path in home.glob("bridge.db*"))
 
 
 def test_a_damaged_store(run, log_in, home, simulator):
@@ -575,17 +575,17 @@ def test_debug_as_json(run, home, simulator):
         "key": str(home / "store.key"),
         "problem": None,
     }
-    found = {each["name"]: each for each in told["settings"]}
+    found = {setting["name"]: setting for setting in told["settings"]}
     assert found["github_token"]["value"] == f"ghu_***{token[-4:]}"
     assert found["github_token"]["origin"] == "option --github-token"
     assert found["port"] == {"name": "port", "value": 4141, "origin": "default"}
     assert told["login"] == {"user": "octo-business", "token": f"ghu_***{token[-4:]}", "error": None}
-    assert [each["url"] for each in told["hosts"]] == [
+    assert [host["url"] for host in told["hosts"]] == [
         simulator.url,
         simulator.url,
         f"{simulator.url}/business",
     ]
-    assert all(each["reached"] for each in told["hosts"])
+    assert all(host["reached"] for host in told["hosts"])
     assert told["packages"]["flask"]
 
 
@@ -734,7 +734,7 @@ def test_cooldowns_are_listed_and_ended(run, home):
     assert (first[0], first[-1]) == ("/embeddings", "no more")
     assert second[:2] == ["opus", "2 h 2 min"]
     told = json.loads(run("cooldowns", "--json").out)
-    assert [each["path"] or each["model"] for each in told] == ["/embeddings", "opus"]
+    assert [cooldown["path"] or cooldown["model"] for cooldown in told] == ["/embeddings", "opus"]
     assert "opus" in run("debug").out
     assert "'gpt' is not paused" in run("cooldowns", "--clear", "gpt").line
     assert run("cooldowns", "--clear", "opus").out == "No longer paused: opus\n"

@@ -22,7 +22,7 @@ OPUS, CODEX, GEMINI = "claude-opus-4.6", "gpt-5.3-codex", "gemini-3.1-pro-previe
 def ask(run, token, *models, **environ):
     result = run("doctor", "--contract", *models, "--yes", "--json", "-g", token, **environ)
     assert result.code == 0, result.err
-    return {each["model"]: each for each in json.loads(result.out)["models"]}
+    return {model["model"]: model for model in json.loads(result.out)["models"]}
 
 
 def debug(run, token):
@@ -32,26 +32,29 @@ def debug(run, token):
 def test_each_api_is_asked_what_its_model_takes(run):
     token = new_token()
     told = ask(run, token, OPUS, CODEX, GEMINI)
-    assert {name: each["api"] for name, each in told.items()} == {
+    assert {name: report["api"] for name, report in told.items()} == {
         OPUS: "messages",
         CODEX: "responses",
         GEMINI: "chat",
     }
-    opus = {each["asked"]: each["taken"] for each in told[OPUS]["answers"]}
+    opus = {answer["asked"]: answer["taken"] for answer in told[OPUS]["answers"]}
     assert opus["anything at all"] is opus["effort max"] is opus["a forced tool"] is True
     assert opus["effort xhigh"] is opus["system in the middle"] is False
     assert opus["thinking disabled, effort xhigh"] is None, "it was asked though it can't be had"
     assert "found efforts: low,medium,high,max" in told[OPUS]["learned"]
     assert "found system_messages: no" in told[OPUS]["learned"]
     listed = debug(run, token)
-    assert {(each["model"], each["api"]) for each in listed} >= {(OPUS, "messages"), (CODEX, "responses")}
-    assert all(each["until"] - each["since"] == 7 * 24 * 3600 for each in listed)
+    assert {(lesson["model"], lesson["api"]) for lesson in listed} >= {
+        (OPUS, "messages"),
+        (CODEX, "responses"),
+    }
+    assert all(lesson["until"] - lesson["since"] == 7 * 24 * 3600 for lesson in listed)
 
 
 def test_what_is_learned_is_listed_and_forgotten(run):
     token = new_token()
     learned = ask(run, token, CODEX)[CODEX]["learned"]
-    assert [each["learned"] for each in debug(run, token)] == learned
+    assert [report["learned"] for report in debug(run, token)] == learned
     shown = run("debug", "-g", token).out
     assert re.search(rf"{CODEX} +responses +found efforts: \S+ +.* 20\d\d-", shown)
     assert json.loads(run("doctor", "--forget", "--json").out) == {"forgotten": len(learned)}
@@ -123,7 +126,7 @@ def test_what_can_not_be_asked_at_all_is_asked_once(bridge, monkeypatch):
     model = model_of(bridge, OPUS)
     monkeypatch.setattr("copilot_bridge.upstream.copilot.Copilot.send", refuse)
     answers = list(contract.ask_all(bridge, model, "messages"))
-    assert [each.taken for each in answers] == [False, *[None] * (len(answers) - 1)]
+    assert [answer.taken for answer in answers] == [False, *[None] * (len(answers) - 1)]
     assert len(asked) == 1
     assert lessons_of(answers) == []
 
@@ -163,8 +166,8 @@ def test_the_price():
 def test_each_question_is_another_one():
     for api in ("messages", "responses", "chat"):
         asked = questions(row(), api)
-        assert len({each.name for each in asked}) == len(asked)
-        assert len({json.dumps(each.body) for each in asked}) == len(asked)
+        assert len({question.name for question in asked}) == len(asked)
+        assert len({json.dumps(question.body) for question in asked}) == len(asked)
 
 
 def test_what_was_found_is_believed():
@@ -194,6 +197,6 @@ def test_a_request_is_fitted_to_what_was_found(run, start_bridge, simulator, mar
     bridge = start_bridge(server="gevent", home=home, github_token=token)
     answer = bridge.chat(f"hello {mark}", GEMINI, reasoning_effort="minimal")
     assert answer.status == 200
-    taken = {each["asked"]: each["taken"] for each in ask(run, token, GEMINI)[GEMINI]["answers"]}
+    taken = {answer["asked"]: answer["taken"] for answer in ask(run, token, GEMINI)[GEMINI]["answers"]}
     wanted = "minimal" if taken["effort minimal"] else "low"
     assert simulator.only(mark)["body"]["reasoning_effort"] == wanted

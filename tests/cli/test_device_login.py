@@ -52,8 +52,8 @@ def start_flow(
         return terminal, home
 
     yield start
-    for each in started:
-        each.close()
+    for terminal in started:
+        terminal.close()
 
 
 @pytest.fixture(scope="module")

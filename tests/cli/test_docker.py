@@ -200,8 +200,8 @@ def test_the_pages_commands_are_ours(container: Container, volume: Path) -> None
     ]
     words = [shlex.split(found[1]) for found in inside if found]
     assert ["auth"] in words
-    for each in words:
-        assert "Usage:" in container.run(*each[:-1], "--help") or each == ["auth"]
+    for command in words:
+        assert "Usage:" in container.run(*command[:-1], "--help") or command == ["auth"]
     paths = [
         re.search(r"http://127\.0\.0\.1:4141(\S+)", line) for line in COMMANDS if line.startswith("curl")
     ]

@@ -56,7 +56,7 @@ def context(home, simulator):
     def made(**more):
         given = {**usual, "github_token": new_token(), **more}
         return CheckContext(
-            Bridge(load_config({}, {variable(name): str(each) for name, each in given.items()}))
+            Bridge(load_config({}, {variable(name): str(value) for name, value in given.items()}))
         )
 
     return made
@@ -114,7 +114,7 @@ def test_the_cheapest_model_is_chosen_for_live_requests(models, name):
 
 
 def states(steps):
-    return {name: each["state"] for name, each in steps.items()}
+    return {name: step["state"] for name, step in steps.items()}
 
 
 def test_a_login_that_is_not_good_any_more(doctor):
@@ -183,7 +183,9 @@ def test_a_store_that_is_none(doctor, home):
 
 def test_a_store_of_a_newer_version(doctor, home):
     store = open_store(home)
-    store.database.run(lambda each: each.change("INSERT INTO migrations (name, at) VALUES ('m999', 1)"))
+    store.database.run(
+        lambda transaction: transaction.change("INSERT INTO migrations (name, at) VALUES ('m999', 1)")
+    )
     store.close()
     _, steps = doctor()
     assert steps["store"]["state"] == "warning"

@@ -73,8 +73,8 @@ def reachable(port):
 def opened():
     made = []
     yield lambda host, port=0: made.extend(open_listeners(host, port)) or made
-    for each in made:
-        each.close()
+    for listener in made:
+        listener.close()
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_the_families(opened, host, addresses):
         pytest.skip("no IPv6 here")
     made = opened(host)
     assert reachable(made[0].getsockname()[1]) == addresses
-    assert len({each.getsockname()[1] for each in made}) == 1, "one port"
+    assert len({listener.getsockname()[1] for listener in made}) == 1, "one port"
 
 
 def test_without_ipv6(opened, monkeypatch):

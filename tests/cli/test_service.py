@@ -208,7 +208,7 @@ def test_the_plists_beside_the_script_are_the_same(kind, user):
     assert content["Label"] == LABEL
     assert content["RunAtLoad"] is True
     assert content["KeepAlive"] == {"SuccessfulExit": False}
-    assert all(isinstance(each, str) for each in content["ProgramArguments"])
+    assert all(isinstance(argument, str) for argument in content["ProgramArguments"])
     assert Path(content["ProgramArguments"][0]).is_absolute(), "launchd knows no PATH of yours"
     assert content.get("UserName") == user
     assert content["ExitTimeOut"] > 30, "longer than streams may go on after a stop"

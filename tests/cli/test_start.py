@@ -69,12 +69,10 @@ class Started:
     def family(self) -> list[int]:
         """The children of the process: workers, and the simulator."""
         pid = self.process.pid
-        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def simulator(self) -> int:
-        (pid,) = [
-            each for each in self.family() if b"simulator" in Path(f"/proc/{each}/cmdline").read_bytes()
-        ]
+        (pid,) = [pid for pid in self.family() if b"simulator" in Path(f"/proc/{pid}/cmdline").read_bytes()]
         return pid
 
     def end(self, number: signal.Signals) -> tuple[int, str]:
@@ -102,8 +100,8 @@ def start(tmp_path: Path) -> Iterator[Any]:
         return started[-1]
 
     yield launch
-    for each in started:
-        each.close()
+    for process in started:
+        process.close()
 
 
 @contextlib.contextmanager

@@ -57,7 +57,7 @@ def parts(body: Json) -> list[tuple[list[Any], int]]:
     """(the list that holds it, where) of each part of a message, those in tools' results included."""
     found: list[tuple[list[Any], int]] = []
     said = [body.get("messages"), body.get("input"), body.get("contents")]
-    holders = [each for listed in said if isinstance(listed, list) for each in listed]
+    holders = [entry for listed in said if isinstance(listed, list) for entry in listed]
     for holder in holders:
         for field in ("content", "output", "tool_calls", "parts"):
             held = holder.get(field) if isinstance(holder, dict) else None
@@ -82,7 +82,11 @@ def mutant(rng: Random, dialect: str) -> bytes:
                 held.insert(rng.randrange(len(held) + 1), deepcopy(other[there]))
             case 2:
                 said = body.get("messages") or body.get("input") or body.get("contents")
-                spoken = [each for each in said if isinstance(each, dict)] if isinstance(said, list) else []
+                spoken = (
+                    [message for message in said if isinstance(message, dict)]
+                    if isinstance(said, list)
+                    else []
+                )
                 for message in spoken[:1] and [rng.choice(spoken)]:
                     message["role"] = rng.choice(
                         ["user", "assistant", "system", "developer", "tool", "model"]

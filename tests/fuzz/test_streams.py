@@ -62,7 +62,7 @@ def check_answer(rng: Random, dialect: str) -> None:
 CHECKS: tuple[Check, ...] = (check_mutant, check_cut, check_error, check_answer)
 
 
-@pytest.mark.parametrize("check_one", CHECKS, ids=lambda each: each.__name__)
+@pytest.mark.parametrize("check_one", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_damaged_stream_raises_only_bridge_errors(
     dialect: str, check_one: Check, seeds: Iterator[int]

@@ -189,9 +189,9 @@ ENDS = {*GOOD_ENDS, "response.failed", "response.cancelled", "error"}
 SCHEMA: Json = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
 
 CHAT, MESSAGES, RESPONSES = Chat(), Messages(), Responses()
-DIALECTS: dict[str, Dialect] = {each.name: each for each in (CHAT, MESSAGES, RESPONSES)}
+DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (CHAT, MESSAGES, RESPONSES)}
 
 
 def models(client: str, *upstreams: str) -> list[str]:
     """Those that clients of this dialect are tried with, each reached in another way; or by these ways."""
-    return [model for each, model, way in CELLS if each == client and (not upstreams or way in upstreams)]
+    return [model for cell, model, way in CELLS if cell == client and (not upstreams or way in upstreams)]

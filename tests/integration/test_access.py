@@ -137,7 +137,7 @@ def test_stored_keys_choose_accounts_and_models(
         assert refused.error["param"] == "model"
         assert "claude-*" in refused.error["message"]
         listed = bridge.request("GET", "/v1/models", headers={"x-api-key": shared}).json["data"]
-        assert {each["id"].partition("-")[0] for each in listed} == {"claude"}
+        assert {model["id"].partition("-")[0] for model in listed} == {"claude"}
 
         assert bridge.request("GET", "/token", headers={"x-api-key": first}).status == 403
         assert store.keys.revoke("a", KEY)

@@ -108,7 +108,7 @@ def codex(bridge: Bridge, body: Json, stream: bool) -> list[Json]:
 def events(body: bytes) -> list[Json]:
     """What the events of a stream hold, comments left out."""
     data = [line.removeprefix(b"data: ") for line in body.split(b"\n") if line.startswith(b"data: {")]
-    return [json.loads(each) for each in data]
+    return [json.loads(line) for line in data]
 
 
 def calls_of(output: list[Json]) -> list[Json]:
@@ -150,7 +150,7 @@ def made(body: Json) -> list[tuple[str, str, Json]]:
     calls = [call for message in body["messages"] for call in message.get("tool_calls") or ()]
     if calls:
         functions = [(call["id"], call["function"]) for call in calls]
-        return [(id_, each["name"], json.loads(each["arguments"])) for id_, each in functions]
+        return [(id_, function["name"], json.loads(function["arguments"])) for id_, function in functions]
     blocks = [block for block in blocks_of(body) if block["type"] == "tool_use"]
     return [(block["id"], block["name"], block["input"]) for block in blocks]
 

@@ -11,7 +11,7 @@ CHAT = "/v1/chat/completions"
 
 def said(*turns: str) -> list[Json]:
     roles = ("user", "assistant")
-    return [{"role": roles[number % 2], "content": each} for number, each in enumerate(turns)]
+    return [{"role": roles[number % 2], "content": turn} for number, turn in enumerate(turns)]
 
 
 def set_outage(simulator: Simulator, bridge: Bridge, **paths: object) -> None:
@@ -64,7 +64,7 @@ def test_one_pick_for_a_conversation(auto_bridge: Bridge, simulator: Simulator, 
 def test_tiers(auto_bridge: Bridge, simulator: Simulator, mark: str, tier: str) -> None:
     ask(auto_bridge, f"hello {mark}", model=f"auto:{tier}")
     picks, answered = sent_for(simulator, mark)
-    assert [each["body"]["tier"] for each in picks] == [tier]
+    assert [pick["body"]["tier"] for pick in picks] == [tier]
     family = {"efficiency": "gpt-5-mini", "balance": "claude-sonnet", "intelligence": "claude-opus"}[tier]
     assert answered[0]["body"]["model"].startswith(family)
 
@@ -155,7 +155,7 @@ def test_a_restart_goes_on_with_the_pick(start_bridge: Start, simulator: Simulat
     ask(again, *turns)
     picks, answered = sent_for(simulator, mark)
     assert len({entry["headers"]["copilot-session-token"] for entry in answered[:-1]}) == 1
-    assert [each["body"].get("tier") for each in picks] == [None, "balance"], "another tier is another pick"
+    assert [pick["body"].get("tier") for pick in picks] == [None, "balance"], "another tier is another pick"
 
 
 def test_the_first_version(start_bridge: Start, simulator: Simulator, mark: str) -> None:

@@ -102,7 +102,7 @@ def test_rule_02_the_output_is_full_even_if_upstream_leaves_it_empty() -> None:
     normalizer = ResponsesNormalizer()
     told = b"".join(normalizer.feed(b"data: " + json.dumps(event).encode() + b"\n\n") for event in events)
     last = json.loads(told.split(b"data: ")[-1])
-    assert [each["content"] for each in last["response"]["output"]] == [item["content"]]
+    assert [output_item["content"] for output_item in last["response"]["output"]] == [item["content"]]
 
 
 # 3. Ids that change within a stream break opencode and an SDK's helper.
@@ -119,7 +119,7 @@ def test_rule_03_an_item_has_one_id(bridge: Bridge, model: str) -> None:
     for place, item in enumerate(events[-1]["response"]["output"]):
         ids[place].add(item["id"])
     assert len(ids) >= 3, "a thought and two calls"
-    assert all(len(each) == 1 for each in ids.values()), ids
+    assert all(len(item_ids) == 1 for item_ids in ids.values()), ids
     assert len(set.union(*ids.values())) == len(ids), "each has its own"
     assert len({event["response"]["id"] for event in events if "response" in event}) == 1
 
@@ -246,7 +246,7 @@ def test_rule_07_the_first_delta_has_a_role(bridge: Bridge, model: str) -> None:
 @IN_CHAT
 def test_rule_07_tool_calls_are_complete(bridge: Bridge, model: str) -> None:
     told = Told(CHAT.frames(bridge, CALLS, model, tools=[CHAT.tool(name) for name in TWO]))
-    fragments = [each for delta in told.deltas for each in delta.get("tool_calls", ())]
+    fragments = [call for delta in told.deltas for call in delta.get("tool_calls", ())]
     first: dict[int, Json] = {}
     for fragment in fragments:
         first.setdefault(fragment["index"], fragment)

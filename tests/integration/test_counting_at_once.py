@@ -19,7 +19,7 @@ def count(bridge: Bridge, text: str, model: str = "gpt-4o") -> Answer:
 def test_the_first_counts_come_all_at_once(start_bridge: Start, server: str) -> None:
     bridge = start_bridge(server=server).warm()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = list(pool.map(lambda each: count(bridge, f"word {each} " * 100), range(3 * AT_ONCE)))
+        answers = list(pool.map(lambda number: count(bridge, f"word {number} " * 100), range(3 * AT_ONCE)))
     assert {answer.status for answer in answers} == {200}, [answer.body[:200] for answer in answers]
     assert all(100 < answer.json["input_tokens"] < 900 for answer in answers)
 

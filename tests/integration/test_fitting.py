@@ -191,7 +191,7 @@ IDS = {
 def walk(value: Any) -> list[Json]:
     """Each call and result in it."""
     if isinstance(value, list):
-        return [found for each in value for found in walk(each)]
+        return [found for entry in value for found in walk(entry)]
     if not isinstance(value, dict):
         return []
     if value.get("role") == "tool":
@@ -199,7 +199,7 @@ def walk(value: Any) -> list[Json]:
     kind = value.get("type")
     if kind in IDS and IDS[kind] in value:
         return [{"kind": kind, "id": value[IDS[kind]]}]
-    return [found for each in value.values() for found in walk(each)]
+    return [found for entry in value.values() for found in walk(entry)]
 
 
 WAYS = [(client, model) for client in DIALECTS for model in (GPT, CODEX, SONNET)]
@@ -430,7 +430,7 @@ CLIENT_TOOLS = [
 
 
 @pytest.mark.parametrize(
-    ("tool", "takes"), CLIENT_TOOLS, ids=lambda each: each["type"] if isinstance(each, dict) else ""
+    ("tool", "takes"), CLIENT_TOOLS, ids=lambda value: value["type"] if isinstance(value, dict) else ""
 )
 @pytest.mark.parametrize("model", [GPT, CODEX, GEMINI])
 def test_tools_of_anthropics_that_the_client_runs(
@@ -825,7 +825,7 @@ LOCAL = [
 
 
 @pytest.mark.parametrize(
-    ("call", "says"), LOCAL, ids=lambda each: each["type"] if isinstance(each, dict) else ""
+    ("call", "says"), LOCAL, ids=lambda value: value["type"] if isinstance(value, dict) else ""
 )
 @pytest.mark.parametrize("model", [GPT, SONNET])
 def test_calls_of_openais_tools_that_the_client_ran(

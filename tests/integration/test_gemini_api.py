@@ -126,7 +126,7 @@ def test_embeddings(bridge: Bridge) -> None:
     single = post(bridge, path_of("embedContent", model), text | {"outputDimensionality": 8})
     assert len(single.json["embedding"]["values"]) == 8
     batch = post(bridge, path_of("batchEmbedContents", model), {"requests": [text, text]})
-    assert [len(each["values"]) for each in batch.json["embeddings"]] == [1536, 1536]
+    assert [len(embedding["values"]) for embedding in batch.json["embeddings"]] == [1536, 1536]
     wrong = post(bridge, path_of("embedContent"), text)
     assert (wrong.status, error_in(wrong)["status"]) == (400, "INVALID_ARGUMENT")
 
@@ -140,7 +140,7 @@ def test_the_list_of_models(bridge: Bridge) -> None:
         bridge.request("GET", "/v1/models", headers=google).json,
         bridge.request("GET", "/v1/models", headers={"x-goog-api-key": "any"}).json,
     ]
-    assert all(each == lists[0] for each in lists)
+    assert all(listing == lists[0] for listing in lists)
     methods = {model["name"]: model["supportedGenerationMethods"] for model in lists[0]["models"]}
     assert "generateContent" in methods["models/gpt-4.1"]
     assert methods["models/text-embedding-3-small"] == ["embedContent", "batchEmbedContents"]

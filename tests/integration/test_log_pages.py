@@ -213,7 +213,7 @@ def test_page_and_command_agree(start_bridge: Start, simulator: Simulator, tmp_p
         text = page(bridge, f"/usage/quota?account={plan}", **OPERATOR)
         usage = read_usage(told(bridge, "/usage.json", key))
         for quota in usage.quotas:
-            _, _, percent, whole, used, resets = (str(each) for each in as_row(quota))
+            _, _, percent, whole, used, resets = (str(cell) for cell in as_row(quota))
             if not quota.unlimited:
                 for words in (percent.replace(" %", "% left"), whole, used.split()[0], resets[:10]):
                     assert words in text, (plan, words)

@@ -30,7 +30,7 @@ def read(bridge: Bridge, **headers: str) -> Counted:
     families = list(text_string_to_metric_families(answer.body.decode()))
     assert len({family.name for family in families}) == len(families)
     samples = [sample for family in families for sample in family.samples]
-    counted = {(each.name, frozenset(each.labels.items())): each.value for each in samples}
+    counted = {(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples}
     assert len(counted) == len(samples)
     return counted
 
@@ -39,8 +39,8 @@ def total(counted: Counted, name: str, **labels: str) -> float:
     wanted = labels.items()
     return sum(
         value
-        for (each, given), value in counted.items()
-        if each == f"copilot_bridge_{name}" and wanted <= given
+        for (sample_name, given), value in counted.items()
+        if sample_name == f"copilot_bridge_{name}" and wanted <= given
     )
 
 

@@ -132,8 +132,8 @@ def test_a07_the_list_is_fetched_once(start_bridge: Start, simulator: Simulator)
         assert bridge.chat("hello").status == 200
     bearer = {entry["headers"]["authorization"] for entry in simulator.ledger(path="/enterprise/chat")}
     asked = [
-        each
-        for each in simulator.ledger(path="/enterprise/models")
-        if each["headers"]["authorization"] in bearer
+        entry
+        for entry in simulator.ledger(path="/enterprise/models")
+        if entry["headers"]["authorization"] in bearer
     ]
     assert len(asked) == 1

@@ -128,7 +128,7 @@ def test_each_difference_has_a_reason(calls: Json) -> None:
 
 def test_each_reason_has_a_difference(calls: Json) -> None:
     found = list(found_differences(calls))
-    assert [row for row in DIFFERENCES if not any(fits(row, *each) for each in found)] == []
+    assert [row for row in DIFFERENCES if not any(fits(row, *difference) for difference in found)] == []
 
 
 def test_all_kinds_of_calls_were_seen(calls: Json) -> None:

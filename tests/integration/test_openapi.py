@@ -103,7 +103,9 @@ def test_what_is_well_formed_is_answered_as_described(
     every()
 
 
-@pytest.mark.parametrize("operation", [each for each in OPERATIONS if name(each) in NEGATED], ids=name)
+@pytest.mark.parametrize(
+    "operation", [operation for operation in OPERATIONS if name(operation) in NEGATED], ids=name
+)
 def test_what_is_not_well_formed_is_refused(
     bridge: Bridge, session: requests.Session, operation: APIOperation
 ) -> None:
@@ -203,7 +205,7 @@ def test_a_key_is_taken_where_the_description_says(start_bridge: Start) -> None:
     bridge = start_bridge(api_key="sk-secret", show_token=True, server="gevent")
     assert bridge.request("GET", "/token").status == 401
     described = document()["paths"]["/token"]["get"]["responses"]["200"]
-    for scheme in (each for each in KEYS.values() if each.get("in") != "query"):  # that is Google's API's
+    for scheme in (key for key in KEYS.values() if key.get("in") != "query"):  # that is Google's API's
         bearer = {"Authorization": "Bearer sk-secret"}
         key = bearer if scheme["type"] == "http" else {scheme["name"]: "sk-secret"}
         answer = bridge.request("GET", "/token", headers=key)

@@ -37,8 +37,8 @@ def browse() -> Iterator[Callable[..., Browser]]:
         return opened[-1]
 
     yield browse
-    for each in opened:
-        each.close()
+    for browser in opened:
+        browser.close()
 
 
 Browse = Callable[..., Browser]
@@ -48,8 +48,8 @@ Browse = Callable[..., Browser]
 def paths(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Of all pages that take no argument."""
     app = create_app(Config(home=tmp_path_factory.mktemp("home")))
-    rules = [each for each in app.url_map.iter_rules() if each.endpoint.startswith("pages.")]
-    return [each.rule for each in rules if not each.arguments and "GET" in (each.methods or ())]
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("pages.")]
+    return [rule.rule for rule in rules if not rule.arguments and "GET" in (rule.methods or ())]
 
 
 def test_a_session_holds_on_all_workers_until_its_key_is_revoked(keyed: Bridge, browse: Browse) -> None:
@@ -127,9 +127,9 @@ def test_every_page_has_the_headers_and_needs_nobody_else(
             loaded = re.findall(
                 r"<(?!a\b)\w+[^>]*\s(?:src|href|data-poll-url|action)=\"([^\"]*)", answer.text
             )
-            assert [each for each in loaded if not each.startswith("/")] == [], path
+            assert [url for url in loaded if not url.startswith("/")] == [], path
             left = re.findall(r"<a [^>]*target=\"_blank\"[^>]*>", answer.text)
-            assert all('rel="noopener noreferrer"' in each for each in left)
+            assert all('rel="noopener noreferrer"' in link for link in left)
 
 
 @pytest.mark.parametrize("path", sorted((HERE / "static").iterdir()), ids=lambda path: path.name)
@@ -194,7 +194,7 @@ def test_yes_and_no_by_page_while_the_clients_wait(
     browser.wait_for("/approvals/waiting", 'data-waiting="2"')
     assert ">2<" in browser.get("/").text, "the navigation says so on each page"
     browser.post("/approvals", id="all", answer="no")
-    assert [each.status for each in others] == [403, 403]
+    assert [stream.status for stream in others] == [403, 403]
     assert len(simulator.ledger(mark)) == 1
     assert browser.post("/approvals", "/auth/device", id="all", answer="perhaps").status_code == 400
 
@@ -247,7 +247,7 @@ def test_logging_in_with_several_accounts(start_bridge: Start, simulator: Simula
     try:
         assert store.logins.all()[-1].user == "octo-demo"
         tab.post("/auth/device/remove", "/auth/device", user=users[0])
-        assert [each.user for each in store.logins.all()] == ["octo-demo"]
+        assert [login.user for login in store.logins.all()] == ["octo-demo"]
     finally:
         store.close()
     assert tab.post("/auth/device/use", "/auth/device", user=users[0]).status_code == 400

@@ -60,7 +60,7 @@ def test_a_conversation_goes_on(
         previous_response_id=second["id"],
     )
     told = json.dumps(simulator.ledger(mark)[-1]["body"])
-    places = [told.index(each) for each in (mark, "what next?", "and then?")]
+    places = [told.index(text) for text in (mark, "what next?", "and then?")]
     assert places == sorted(places)
     said = [
         part["text"] for item in second["output"] if item["type"] == "message" for part in item["content"]

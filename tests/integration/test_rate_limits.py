@@ -71,22 +71,22 @@ def test_four_workers_space_fifty_callers_evenly(
 
     If each worker had a rate of its own, all would take a quarter of the time.
     """
-    gap, callers, each = 0.02, 50, 2
+    gap, callers, requests_each = 0.02, 50, 2
     bridge = start_bridge(rate_limit=gap, queue_requests=1, workers=4, server="gunicorn").warm()
 
     def call(number: int) -> list[Answer]:
-        return [bridge.chat(f"hello {mark} <{number}.{turn}>") for turn in range(each)]
+        return [bridge.chat(f"hello {mark} <{number}.{turn}>") for turn in range(requests_each)]
 
     with ThreadPoolExecutor(callers) as pool:
         answers = [answer for done in pool.map(call, range(callers)) for answer in done]
-    assert [answer.status for answer in answers] == [200] * (callers * each)
+    assert [answer.status for answer in answers] == [200] * (callers * requests_each)
     entries = simulator.ledger(mark)
     said = [entry["body"]["messages"][0]["content"] for entry in entries]
-    assert len(said) == len(set(said)) == callers * each
+    assert len(said) == len(set(said)) == callers * requests_each
     began = starts(simulator, mark)
     windows = [last - first for first, last in zip(began, began[10:], strict=False)]
     assert statistics.median(windows) >= 10 * gap / 2
-    assert began[-1] - began[0] >= (callers * each - 1) * gap / 2
+    assert began[-1] - began[0] >= (callers * requests_each - 1) * gap / 2
     assert len(bridge.workers()) == 4
 
 
@@ -304,11 +304,11 @@ def test_a_retry_keeps_to_the_interval(start_bridge: Start, simulator: Simulator
     bridge = start_bridge(rate_limit=gap, max_concurrent=1, queue_requests=1, server="gevent").warm()
     simulator.expire(bridge.github_token)
     threads = [threading.Thread(target=bridge.chat, args=(f"hello {mark}",)) for _ in range(2)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join(PATIENCE)
-        assert not each.is_alive()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
     began = starts(simulator, mark)
     assert len(began) == 3
     assert all(later - earlier >= gap - SLACK for earlier, later in pairwise(began))

@@ -186,7 +186,7 @@ def test_stop_sequences_that_are_refused_are_cut_here(
     first, *others = bodies(simulator, mark)
     assert first.keys() & {"stop", "stop_sequences"}
     assert len(others) == 2
-    assert not any(each.keys() & {"stop", "stop_sequences"} for each in others)
+    assert not any(body.keys() & {"stop", "stop_sequences"} for body in others)
 
 
 # Sessions that would be refused for ever.
@@ -259,10 +259,10 @@ def test_a_clients_own_long_ids_are_not_sent(
         "message": [{"type": "message", "role": "assistant", "content": "hi"}],
         "function_call": [call, {"type": "function_call_output", "call_id": "c1", "output": "ok"}],
     }
-    history = [{**each, "id": "i" * 400} for each in items[item]]
+    history = [{**output_item, "id": "i" * 400} for output_item in items[item]]
     assert go_on(caller, RESPONSES, [*history], f"more {mark}second", stream=False)
     (sent,) = bodies(simulator, f"{mark}second")
-    assert not any("id" in each for each in sent["input"])
+    assert not any("id" in item for item in sent["input"])
 
 
 THOUGHT: Json = {"type": "thinking", "thinking": "hm", "signature": "EqQBnobodys"}
@@ -309,8 +309,8 @@ def test_a_field_is_found_past_the_names_of_variants(
         assert mark in caller.said(MESSAGES, body, stream=stream)
     sent = bodies(simulator, mark)
     name = path.rpartition(".")[2]
-    assert [f'"{name}"' in json.dumps(each) for each in sent] == [True, False, False]
-    assert not any(each.get("output_config") == {} for each in sent)
+    assert [f'"{name}"' in json.dumps(body) for body in sent] == [True, False, False]
+    assert not any(body.get("output_config") == {} for body in sent)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
@@ -352,13 +352,13 @@ def test_it_is_remembered_over_a_restart(
     body = MESSAGES.body(f"[[sim:extra-inputs field=top_k]] hello {mark}", OPUS, top_k=3)
     bridge = start_bridge(**settings)
     assert MESSAGES.post(bridge, body).status == 200
-    assert ["top_k" in each for each in bodies(simulator, mark)] == [True, False]
+    assert ["top_k" in body for body in bodies(simulator, mark)] == [True, False]
     bridge.ask_to_stop()
     assert bridge.wait() == 0
     again = start_bridge(home=bridge.home, github_token=bridge.github_token, **settings)
     for _ in range(4):
         assert MESSAGES.post(again, body).status == 200
-    assert ["top_k" in each for each in bodies(simulator, mark)] == [True, *[False] * 5]
+    assert ["top_k" in body for body in bodies(simulator, mark)] == [True, *[False] * 5]
 
 
 def test_without_a_store_it_is_remembered_by_the_process(
@@ -368,4 +368,4 @@ def test_without_a_store_it_is_remembered_by_the_process(
     body = MESSAGES.body(f"[[sim:extra-inputs field=top_k]] hello {mark}", OPUS, top_k=3)
     for _ in range(2):
         assert MESSAGES.post(bridge, body).status == 200
-    assert ["top_k" in each for each in bodies(simulator, mark)] == [True, False, False]
+    assert ["top_k" in body for body in bodies(simulator, mark)] == [True, False, False]

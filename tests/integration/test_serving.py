@@ -60,7 +60,7 @@ def test_sigterm_lets_running_streams_finish(
     with closing(idle_connection(bridge)):
         streams = [bridge.stream(f"[[sim:flood events=16 size=10 gap=50]] {mark}") for _ in range(3)]
         frames = [stream.frames() for stream in streams]
-        first = [next(each) for each in frames]
+        first = [next(frame) for frame in frames]
         asked = bridge.ask_to_stop(signal.SIGTERM)
         await_refusal(bridge)
         assert bridge.process.poll() is None

@@ -26,7 +26,7 @@ def ids(entry: Json, profile: str = "vscode") -> tuple[str, str, str]:
 
 def post(bridge: Bridge, path: str, body: Json, **headers: str) -> None:
     answer = bridge.request(
-        "POST", path, body, {name.replace("_", "-"): each for name, each in headers.items()}
+        "POST", path, body, {name.replace("_", "-"): value for name, value in headers.items()}
     )
     assert answer.status == 200, answer.body
 

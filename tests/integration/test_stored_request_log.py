@@ -156,8 +156,8 @@ def test_requests_of_killed_workers_are_logged_once(start_bridge: Start, simulat
                 os.kill(worker, signal.SIGKILL)
         finally:
             both_killed.set()
-        for each in calls:
-            each.result()
+        for future in calls:
+            future.result()
     sent = Counter(entry["headers"]["x-request-id"] for entry in simulator.ledger(mark))
     found = rows(bridge.home, lambda found: set(sent) | set(ids) <= found.keys())
     logged = {key: row for key, row in found.items() if row.model == "gpt-4o"}

@@ -305,7 +305,7 @@ def test_a06_every_request_has_the_editors_headers(
     assert len(entries) == 2
     bearer = entries[0]["headers"]["authorization"]
     entries += [
-        each for each in simulator.ledger(path="/models") if each["headers"]["authorization"] == bearer
+        entry for entry in simulator.ledger(path="/models") if entry["headers"]["authorization"] == bearer
     ]
     assert len(entries) == 3
     for entry in entries:

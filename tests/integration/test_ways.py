@@ -307,9 +307,9 @@ class Upstream:
 
     def stop(self) -> None:
         self._stopped.set()
-        for each in (self._listener, *self._open):
+        for sock in (self._listener, *self._open):
             with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+                sock.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for thread in self._threads:
             thread.join(PATIENCE)

@@ -358,9 +358,9 @@ CASES = {
         messages(
             "claude-opus-4.8",
             *[
-                each
+                message
                 for n in range(21)
-                for each in (
+                for message in (
                     assistant([call(f"toolu_{n}")]),
                     user([result(f"toolu_{n}") | {"content": [IMAGE]}]),
                 )
@@ -540,7 +540,7 @@ CASES = {
     "a long id of a call": r(
         responses(
             "gpt-5.5",
-            *({**each, "call_id": "c" * 86} for each in FUNCTION_LOOP),
+            *({**item, "call_id": "c" * 86} for item in FUNCTION_LOOP),
             user("go on"),
             tools=[FLAT],
         ),

@@ -84,7 +84,7 @@ def platform_free(agent: str) -> str:
 def shorten(value: Any) -> Any:
     """What is written for people or by them."""
     if isinstance(value, dict):
-        return {name: shorten(each) for name, each in value.items()}
+        return {name: shorten(entry) for name, entry in value.items()}
     written = isinstance(value, str) and not value.startswith("<")
     return "<text>" if written and (" " in value or len(value) > LONGEST) else value
 
@@ -93,7 +93,7 @@ def kind_of(name: str, value: Any, version: str) -> Any:
     if isinstance(value, list):
         return "<list>"
     if isinstance(value, dict):
-        return {key: kind_of(key, each, version) for key, each in value.items()}
+        return {key: kind_of(key, entry, version) for key, entry in value.items()}
     if name in NUMBERS:
         return "<number>"
     return text_of(value, version) if isinstance(value, str) else value

@@ -114,7 +114,11 @@ class Visitor:
 
     def close(self) -> None:
         self.context.close()
-        wrong = [each for each in self.wrong if not any(re.search(known, each) for known in self._known)]
+        wrong = [
+            complaint
+            for complaint in self.wrong
+            if not any(re.search(known, complaint) for known in self._known)
+        ]
         assert not wrong, "\n".join(wrong)
 
     def _hear(self, message: ConsoleMessage) -> None:
@@ -139,8 +143,8 @@ def visitors(browser: Browser) -> Iterator[Visit]:
         return made[-1]
 
     yield visit
-    for each in made:
-        each.close()
+    for visitor in made:
+        visitor.close()
 
 
 def follow(link: Locator) -> None:
@@ -159,10 +163,10 @@ def barriers(page: Page) -> list[str]:
     """What is grave of what axe finds."""
     found = Axe().run(page, options=RULES).response["violations"]
     return [
-        f"{each['id']}: {each['help']}: {node['html'][:200]} {node.get('failureSummary', '')}"
-        for each in found
-        if each["impact"] in GRAVE
-        for node in each["nodes"]
+        f"{violation['id']}: {violation['help']}: {node['html'][:200]} {node.get('failureSummary', '')}"
+        for violation in found
+        if violation["impact"] in GRAVE
+        for node in violation["nodes"]
     ]
 
 
@@ -174,7 +178,7 @@ def overflow(page: Page) -> int:
 
 def tabbed(page: Page) -> list[str]:
     """What is wrong for somebody without a mouse: controls out of reach, a focus not to be seen."""
-    all_of_them = {str(each) for each in page.evaluate(NUMBER_CONTROLS)}
+    all_of_them = {str(control) for control in page.evaluate(NUMBER_CONTROLS)}
     reached: set[str] = set()
     unseen = []
     parts = 8 * page.locator("input[type^=date], input[type=time]").count()
@@ -187,8 +191,9 @@ def tabbed(page: Page) -> list[str]:
                 unseen.append(f"no ring: {html}")
     missed = all_of_them - reached
     out_of_reach = [
-        "out of reach: " + page.locator(f"[data-number='{each}']").evaluate("(each) => each.outerHTML")[:200]
-        for each in sorted(missed)
+        "out of reach: "
+        + page.locator(f"[data-number='{control}']").evaluate("(each) => each.outerHTML")[:200]
+        for control in sorted(missed)
     ]
     return unseen + out_of_reach
 

@@ -39,7 +39,7 @@ def test_yes_and_no(asking: Bridge, visit: Visit) -> None:
 
 
 def test_all_at_once_on_a_phone(asking: Bridge, visit: Visit, picture: Picture) -> None:
-    streams = [asking.ask(f"number {each}") for each in range(3)]
+    streams = [asking.ask(f"number {number}") for number in range(3)]
     page = visit(asking, **ON_A_PHONE).open("/approvals")
     expect(page.get_by_text("3 requests wait for you").first).to_be_visible()
     assert overflow(page) == 0
@@ -64,7 +64,7 @@ def test_an_sdk_waits_and_there_is_no_script(asking: Bridge, visit: Visit) -> No
         reload_until(page, button)
         button.click()
         expect(page.get_by_text("Approved. The request continues.")).to_be_visible()
-        words = "".join(each.choices[0].delta.content or "" for each in stream if each.choices)
+        words = "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
     assert "said by an SDK" in words
 
 

@@ -40,9 +40,9 @@ def test_barriers_are_found(browser: Browser, keyed: Bridge) -> None:
     spoil(page, "label", "(each) => each.remove()")
     spoil(page, "main", "(each) => { each.style.minWidth = '2000px'; }")
     spoil(page, "button.primary", "(each) => { each.tabIndex = -1; }")
-    assert any(each.startswith("label: ") for each in barriers(page))
+    assert any(barrier.startswith("label: ") for barrier in barriers(page))
     assert overflow(page) > 0
-    assert ["out of reach" in each for each in tabbed(page)] == [True]
+    assert ["out of reach" in complaint for complaint in tabbed(page)] == [True]
     visitor.close()
 
 

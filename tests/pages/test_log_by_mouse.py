@@ -82,7 +82,7 @@ def test_errors_are_found_and_looked_at(short: Bridge, visit: Visit) -> None:
     ).to_be_visible()
     known = {row.id: row for row in rows(300)}
     found = ids(page)
-    assert {known[each].outcome for each in found} == {"unreachable", "timeout"}
+    assert {known[id_].outcome for id_ in found} == {"unreachable", "timeout"}
     page.locator("#rows tr").first.get_by_role("link").press("Enter")
     expect(page).to_have_url(re.compile(f"/requests/{found[0]}$"))
     expect(page.get_by_role("heading", level=1)).to_have_text(str(known[found[0]].model))
@@ -133,7 +133,7 @@ def test_forth_and_back(full: Bridge, visit: Visit) -> None:
         page.get_by_role("link", name="Older").click()
         expect(page.locator(f"[id='r-{seen[-1][0]}']")).to_have_count(0)
         seen.append(ids(page))
-    assert len({each for some in seen for each in some}) == 150
+    assert len({id_ for some in seen for id_ in some}) == 150
     page.get_by_role("link", name="Newer").click()
     expect(page.locator(f"[id='r-{seen[1][0]}']")).to_be_visible()
     assert ids(page) == seen[1]
@@ -152,7 +152,7 @@ def test_the_file_has_what_is_shown(short: Bridge, visit: Visit, tmp_path: Path,
     download.value.save_as(tmp_path / name)
     text = (tmp_path / name).read_text()
     found = list(csv.DictReader(text.splitlines())) if ending == "csv" else json.loads(text)
-    assert [each["id"] for each in found] == ids(page) == newest_first(key=PHONE_CALLER)
+    assert [entry["id"] for entry in found] == ids(page) == newest_first(key=PHONE_CALLER)
 
 
 # One that is not there yet.
@@ -201,7 +201,7 @@ def test_the_chart_is_switched(short: Bridge, visit: Visit) -> None:
     table = page.locator("details table")
     expect(table).to_be_visible()
     page.wait_for_load_state("domcontentloaded")
-    listed = [int(each) for each in table.locator("td.n").all_inner_texts()]
+    listed = [int(text) for text in table.locator("td.n").all_inner_texts()]
     (total,) = (
         page.locator(".figure").filter(has=page.get_by_text("Requests", exact=True)).locator("dd").all()
     )

@@ -51,19 +51,19 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def typical() -> str:
     """A streamed request that had to wait a little for everything."""
     *_, found = (
-        each
-        for each in rows(BUSY)
-        if each.outcome == "ok"
-        and each.streamed
-        and each.token_ms
-        and each.queue_ms == 140
-        and each.upstream != each.dialect
-        and 1500 < (each.ms or 0) < 4000
+        row
+        for row in rows(BUSY)
+        if row.outcome == "ok"
+        and row.streamed
+        and row.token_ms
+        and row.queue_ms == 140
+        and row.upstream != row.dialect
+        and 1500 < (row.ms or 0) < 4000
     )
     return str(found.id)
 
 
-@pytest.mark.parametrize(("name", "path", "top", "size"), PICTURES, ids=[each[0] for each in PICTURES])
+@pytest.mark.parametrize(("name", "path", "top", "size"), PICTURES, ids=[picture[0] for picture in PICTURES])
 def test_the_readme_can_be_illustrated(
     busy: Bridge, visit: Visit, folder: Path, name: str, path: str, top: str, size: tuple[int, int]
 ) -> None:

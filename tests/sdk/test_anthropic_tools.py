@@ -49,7 +49,7 @@ def test_the_memory_tool(
     runner = client.beta.messages.tool_runner(
         model=model, max_tokens=500, messages=asked, tools=[memory], stream=stream
     )
-    *_, last = (each.get_final_message() if stream else each for each in runner)
+    *_, last = (message.get_final_message() if stream else message for message in runner)
     assert memory.asked == [("view", "/memories"), ("create", "/memories/a.txt")]
     assert last.content[-1].text == "It is noted."
     for entry in simulator.ledger(mark):

@@ -170,7 +170,7 @@ def test_counts_embeddings_and_models(client: genai.Client) -> None:
     assert 0 < few < many
     contents: Any = ["a", "b"]
     found = client.models.embed_content(model="text-embedding-3-small", contents=contents).embeddings or []
-    assert [len(each.values or ()) for each in found] == [1536, 1536]
+    assert [len(embedding.values or ()) for embedding in found] == [1536, 1536]
     names = {model.name for model in client.models.list(config={"page_size": 5})}
     assert {f"models/{name}" for name in PATHS} <= names
     assert client.models.get(model="gpt-4.1").name == "models/gpt-4.1"

@@ -132,12 +132,14 @@ def test_chunk_by_chunk(any_client: OpenAI, model: str) -> None:
     assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices[0].finish_reason] == [
         "tool_calls"
     ]
-    fragments = [each for chunk in chunks for each in chunk.choices[0].delta.tool_calls or ()]
-    opened = [each for each in fragments if each.id]
-    assert [(each.index, each.type) for each in opened] == [(0, "function"), (1, "function")]
-    places = [each.index for each in fragments]
+    fragments = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or ()]
+    opened = [fragment for fragment in fragments if fragment.id]
+    assert [(fragment.index, fragment.type) for fragment in opened] == [(0, "function"), (1, "function")]
+    places = [fragment.index for fragment in fragments]
     assert places == sorted(places)
-    assert all(each.function and each.function.name is None for each in fragments if not each.id)
+    assert all(
+        fragment.function and fragment.function.name is None for fragment in fragments if not fragment.id
+    )
 
 
 @each_model

@@ -244,11 +244,11 @@ def test_tools_and_thoughts_go_back_to_who_had_them(
     assert "Good night" in check(ask(client, stream, input=items, **given))
     assert initiators(simulator, mark) == ["user", "agent", "user"]
     first, body, third = sent(simulator, mark, 3)
-    for each in (body, third):
+    for request in (body, third):
         expected = [(call.call_id, call.name, json.loads(call.arguments)) for call in calls]
-        assert calls_upstream(each) == expected
+        assert calls_upstream(request) == expected
         results = [(call.call_id, f"result of {call.name}") for call in reversed(calls)]
-        assert results_upstream(each) == results
+        assert results_upstream(request) == results
     if model == GEMINI:
         assert (first["reasoning_effort"], first["thinking_budget"]) == ("high", 31_999)
         replayed = body["messages"][1]

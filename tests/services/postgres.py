@@ -83,8 +83,8 @@ class Server:
         """Send a signal to all of its processes."""
         pid = self.main_pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for each in (pid, *map(int, children)):
-            os.kill(each, number)
+        for process in (pid, *map(int, children)):
+            os.kill(process, number)
 
     @property
     def main_pid(self) -> int:

@@ -45,8 +45,8 @@ def browse(front: Front) -> Iterator[Callable[[], Browser]]:
         return opened[-1]
 
     yield browse
-    for each in opened:
-        each.close()
+    for browser in opened:
+        browser.close()
 
 
 @pytest.fixture
@@ -116,8 +116,8 @@ def test_signing_in(front: Front, browser: Browser) -> None:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The addresses of all whose paths take no argument."""
     app = create_app(Config(home=tmp_path_factory.mktemp("home")))
-    rules = [each for each in app.url_map.iter_rules() if each.endpoint.startswith("pages.")]
-    paths = [each.rule for each in rules if not each.arguments and "GET" in (each.methods or ())]
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("pages.")]
+    paths = [rule.rule for rule in rules if not rule.arguments and "GET" in (rule.methods or ())]
     return [f"{path}?since=0" if path.endswith("/news") else path for path in paths]
 
 
@@ -138,11 +138,11 @@ def test_all_that_pages_lead_to_is_there(front: Front, browser: Browser, pages: 
         page = patiently(browser, path)
         assert page.status_code in (200, 303), path
         found = {link.partition("#")[0] for kind, link in LINK.findall(page.text) if kind != "form"}
-        links |= {each for each in found if each.startswith("/")}
-        assert all(each.startswith(("/", "https:", "http://127.0.0.1:")) or not each for each in found), found
+        links |= {link for link in found if link.startswith("/")}
+        assert all(link.startswith(("/", "https:", "http://127.0.0.1:")) or not link for link in found), found
         posted = [link for kind, link in LINK.findall(page.text) if kind == "form"]
-        assert all(each.startswith(f"{front.prefix}/") for each in posted), posted
-    assert any("/assets/bridge.js?v=" in each for each in links)
+        assert all(action.startswith(f"{front.prefix}/") for action in posted), posted
+    assert any("/assets/bridge.js?v=" in link for link in links)
     for link in links:
         assert link.startswith(f"{front.prefix}/"), link
         answer = patiently(browser, link.removeprefix(front.prefix))

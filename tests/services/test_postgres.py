@@ -56,8 +56,8 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Sto
         url = request.getfixturevalue("server").database(f"test_{os.urandom(4).hex()}")
         pair = machine(tmp_path / "a", url), machine(tmp_path / "b", url)
     yield pair
-    for each in pair:
-        each.close()
+    for store in pair:
+        store.close()
 
 
 def machine(home: Path, url: str) -> Store:
@@ -68,7 +68,7 @@ def test_logins_are_shared(stores: tuple[Store, Store]) -> None:
     one, two = stores
     one.logins.add("a", Secret("ghu_a"), API)
     two.logins.add("b", Secret("ghu_b"), API)
-    assert [each.user for each in one.logins.all()] == ["a", "b"]
+    assert [login.user for login in one.logins.all()] == ["a", "b"]
     assert two.logins.use("a", API)
     used = one.logins.in_use(API)
     assert used is not None
@@ -76,7 +76,7 @@ def test_logins_are_shared(stores: tuple[Store, Store]) -> None:
     one.logins.add("a", Secret("ghu_new"), API)
     assert two.logins.remove("b", API)
     assert not two.logins.remove("b", API)
-    assert [each.token for each in two.logins.all()] == [Secret("ghu_new")]
+    assert [login.token for login in two.logins.all()] == [Secret("ghu_new")]
 
 
 def test_key_values_are_shared(stores: tuple[Store, Store]) -> None:
@@ -120,7 +120,7 @@ def test_limits_admit_as_many_as_they_may(stores: tuple[Store, Store]) -> None:
                 )
                 for number in range(24)
             ]
-            granted = [each.result().granted for each in asked].count(True)
+            granted = [future.result().granted for future in asked].count(True)
         assert granted == {"spaced": 1, "rate": 3, "concurrent": 4}[limit.name]
     spaced = Limit("spaced", min_interval=60.0)
     verdict = one.rate_limits.request(spaced, "x", queue=True, max_queued=1)
@@ -139,7 +139,7 @@ def test_approvals_are_shared(stores: tuple[Store, Store]) -> None:
     one, two = stores
     for name in "abc":
         one.approvals.add(PendingRequest(name, "key:x", "gpt-4o", "hello", 10))
-    assert [each.id for each in two.approvals.waiting()] == ["a", "b", "c"]
+    assert [request.id for request in two.approvals.waiting()] == ["a", "b", "c"]
     assert one.approvals.poll("a") == PENDING
     assert two.approvals.decide("a", yes=True)
     assert two.approvals.decide("b", yes=False)
@@ -162,14 +162,14 @@ def test_rows_of_the_request_log_are_written_once_and_pruned(stores: tuple[Store
 
 def test_one_machine_goes_on_with_a_conversation_of_another(stores: tuple[Store, Store]) -> None:
     """One goes on from what the other has kept."""
-    one, two = (each.response_chains(10_000, 60.0) for each in stores)
+    one, two = (store.response_chains(10_000, 60.0) for store in stores)
     sealed = [one.encrypt(text.encode()) for text in ("hello", "wörld")]
     one.write([EncryptedResponse("a", "a", "", sealed[0])])
     two.write([EncryptedResponse("b", "a", "a", sealed[1]), EncryptedResponse("c", "c", "gone", "x")])
     found = one.find("b")
     assert found is not None
     assert found[0] == "a"
-    assert [two.decrypt(each) for each in found[1]] == [b"hello", "wörld".encode()]
+    assert [two.decrypt(content) for content in found[1]] == [b"hello", "wörld".encode()]
     assert two.find("c") is None
     assert not two.prune()
     for number in range(20):
@@ -195,7 +195,7 @@ def test_expired_chains_make_room(stores: tuple[Store, Store]) -> None:
 
 
 def test_many_chains_can_be_written_at_once(stores: tuple[Store, Store]) -> None:
-    tables = [each.response_chains(1_000_000, 60.0) for each in stores]
+    tables = [store.response_chains(1_000_000, 60.0) for store in stores]
 
     def go_on(number: int) -> None:
         table = tables[number % 2]
@@ -300,7 +300,7 @@ def test_usage_is_summed_up_by_day_and_model(stores: tuple[Store, Store]) -> Non
     one.request_log.write(rows)
     two.request_log.write(rows)  # a second time: nothing is counted twice
     days = two.usage.days(NOON)
-    assert [(each["day"], each["model"], each["requests"]) for each in days] == [
+    assert [(day["day"], day["model"], day["requests"]) for day in days] == [
         ("2024-10-04", "", 1),
         ("2024-10-04", "claude", 1),
         ("2024-10-04", "gpt-4o", 2),
@@ -314,9 +314,9 @@ def test_usage_is_summed_up_by_day_and_model(stores: tuple[Store, Store]) -> Non
         0,
     ]
     assert (days[1]["errors"], days[1]["cost"], days[1]["premium"]) == (1, 1.0, None)
-    assert [each["requests"] for each in two.usage.days(NOON, caller="key:b")] == [1]
+    assert [day["requests"] for day in two.usage.days(NOON, caller="key:b")] == [1]
     assert two.usage.days(NOON, account="nobody") == []
-    assert [(each["caller"], each["requests"]) for each in two.usage.keys(NOON)] == [
+    assert [(key["caller"], key["requests"]) for key in two.usage.keys(NOON)] == [
         ("key:a", 4),
         ("key:b", 1),
     ]
@@ -333,8 +333,8 @@ def test_usage_is_summed_up_by_day_and_model(stores: tuple[Store, Store]) -> Non
 def test_days_are_those_of_the_zone(stores: tuple[Store, Store], offset: int) -> None:
     begins = 20_000 * DAY - offset * 60
     at = [begins - 1, begins, begins + 1, begins + 1800, begins + DAY - 1, begins + DAY]
-    stores[0].request_log.write([told(str(number), each) for number, each in enumerate(at)])
-    found = {each["day"]: each["requests"] for each in stores[1].usage.days(at[0], offset)}
+    stores[0].request_log.write([told(str(number), moment) for number, moment in enumerate(at)])
+    found = {day["day"]: day["requests"] for day in stores[1].usage.days(at[0], offset)}
     assert found == {"2024-10-03": 1, "2024-10-04": 4, "2024-10-05": 1}
 
 
@@ -356,10 +356,10 @@ def test_rows_that_many_write_at_once_are_counted_once(stores: tuple[Store, Stor
             pool.submit(stores[number % 2].request_log.write, rows[start : start + 60])
             for number, start in enumerate([*range(0, 300, 30)] * 2)
         ]
-        for each in done:
-            each.result()
+        for future in done:
+            future.result()
     assert stores[0].request_log.count() == 300
-    assert [each["cost"] for each in stores[1].usage.days(NOON)] == [300.0]
+    assert [day["cost"] for day in stores[1].usage.days(NOON)] == [300.0]
 
 
 def test_a_lock_is_held_by_one_machine(stores: tuple[Store, Store]) -> None:
@@ -372,10 +372,10 @@ def test_a_lock_is_held_by_one_machine(stores: tuple[Store, Store]) -> None:
             inside.pop()
 
     threads = [threading.Thread(target=work, args=(stores[number % 2],)) for number in range(8)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert most == [1] * 8
     with stores[0].database.lock("a"), stores[1].database.lock("b"):
         pass
@@ -396,11 +396,11 @@ def test_machines_that_start_at_once_make_the_tables_once(server: Server, tmp_pa
     url = server.database("at_once")
     machines = [machine(tmp_path / str(number), url) for number in range(6)]
     with ThreadPoolExecutor(6) as pool:
-        assert list(pool.map(lambda each: each.database.check(), machines)) == [None] * 6
+        assert list(pool.map(lambda store: store.database.check(), machines)) == [None] * 6
     done = machines[0].database.run(lambda t: t.rows("SELECT name FROM migrations ORDER BY name"))
     assert [name for (name,) in done] == [name for name, _ in MIGRATIONS]
-    for each in machines:
-        each.close()
+    for store in machines:
+        store.close()
 
 
 def test_a_store_from_before_the_first_release_is_taken_over(server: Server, tmp_path: Path) -> None:
@@ -414,10 +414,10 @@ def test_a_store_from_before_the_first_release_is_taken_over(server: Server, tmp
         for number in range(3)
     ]
     with ThreadPoolExecutor(3) as pool:
-        assert list(pool.map(lambda each: each.database.check(), machines)) == [None] * 3
+        assert list(pool.map(lambda store: store.database.check(), machines)) == [None] * 3
     unreleased.check_taken_over(machines[0])
-    for each in machines:
-        each.close()
+    for machine in machines:
+        machine.close()
 
 
 def test_a_server_that_comes_back_is_used_again(server: Server, tmp_path: Path) -> None:
@@ -453,7 +453,7 @@ def test_two_machines_share_tokens_limits_and_log(
         "rate_limit": 0.05,
         "wait": 1,
     }
-    bridges = [start_bridge(server=each, **settings) for each in ("gunicorn", "gevent")]
+    bridges = [start_bridge(server=server, **settings) for server in ("gunicorn", "gevent")]
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda number: bridges[number % 2].chat(f"hello {mark}"), range(20)))
     assert {answer.status for answer in answers} == {200}
@@ -483,8 +483,8 @@ def test_each_machine_knows_whether_keys_are_needed(server: Server, tmp_path: Pa
     assert one.keys.required
     assert one.keys.load() == ([], False)
     assert not one.keys.required
-    for each in (one, two):
-        each.close()
+    for bridge in (one, two):
+        bridge.close()
 
 
 def test_a_burst_from_two_machines_never_exceeds_a_budget(stores: tuple[Store, Store]) -> None:

@@ -197,13 +197,13 @@ def machines(
     store.close()
     bridges = [
         _launch(
-            server=each,
+            server=kind,
             database_url=url.replace(f":{server.port}/", f":{relay.port}/"),
             store_key=KEY_OF_STORE,
             store_timeout=DEADLINE,
             github_token=new_token(),
         )
-        for each in ("gunicorn", "gevent", "gunicorn")
+        for kind in ("gunicorn", "gevent", "gunicorn")
     ]
     farm = Farm(bridges, lambda: machine(home, url), key)
     yield farm
@@ -277,13 +277,13 @@ def test_the_server_has_no_connection_left(machines: Farm, server: Server) -> No
                 " WHERE datname = 'campaign' AND pid <> pg_backend_pid() AND state = 'idle'"
                 " AND application_name = '' AND query NOT IN ('', 'BEGIN') AND pid NOT IN"
                 " (SELECT unnest(%s::int[]))",
-                ([each.info.backend_pid for each in taken],),
+                ([connection.info.backend_pid for connection in taken],),
             )
             taken.extend(psycopg.connect(url) for _ in range(200))
 
     traffic = machines.bad_day(take_all)
-    for each in taken:
-        each.close()
+    for connection in taken:
+        connection.close()
     machines.good_again(traffic)
 
 
@@ -325,7 +325,7 @@ def test_300_at_once_on_three_machines(machines: Farm, server: Server) -> None:
 
     with ThreadPoolExecutor(300) as pool:
         statuses = list(pool.map(one, range(300)))
-    assert 25 <= statuses.count(200) <= 30, {each: statuses.count(each) for each in set(statuses)}
+    assert 25 <= statuses.count(200) <= 30, {status: statuses.count(status) for status in set(statuses)}
     assert set(statuses) == {200, 429}
     store.close()
 

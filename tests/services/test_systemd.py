@@ -95,8 +95,8 @@ def test_reload_under_load(make_unit: MakeUnit, simulator: Simulator, tmp_path: 
     assert told.finish_reason == "stop"
     assert told.text.count("The quick") == 60
     stream.close()
-    for each in old:
-        await_end(each)
+    for worker in old:
+        await_end(worker)
     assert service.end() == 0
 
 
@@ -121,8 +121,8 @@ def test_a_bare_signal_reloads_too_and_two_are_no_harm(make_unit: MakeUnit) -> N
         os.kill(service.process.pid, signal.SIGHUP)
         time.sleep(0.3)  # the second one comes at whatever moment of the first
     unit.messages.wait_for("READY=1")
-    for each in old:
-        await_end(each)
+    for worker in old:
+        await_end(worker)
     assert service.chat("hello").status == 200
     assert service.end() == 0
 
@@ -137,8 +137,8 @@ def test_a_stop_during_a_reload_is_no_less_a_stop(make_unit: MakeUnit, during_th
     while during_the_check and children(service.process.pid) == workers:
         assert time.monotonic() < end
     assert service.end() == 0
-    for each in workers:
-        await_end(each)
+    for worker in workers:
+        await_end(worker)
 
 
 def test_the_gevent_server_refuses_to_reload(make_unit: MakeUnit) -> None:

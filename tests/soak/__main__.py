@@ -129,7 +129,7 @@ class Result:
         }
         self.rows = len(logged)
         self.wrong = [
-            *(f"no honest end: {each}" for each in tally.dishonest[:20]),
+            *(f"no honest end: {complaint}" for complaint in tally.dishonest[:20]),
             *([f"{len(lost)} answered requests are not in the log: {sorted(lost)[:5]}"] if lost else []),
             *([f"{twice} are in the log twice"] if twice else []),
             *(f"grown: {name} from {old:.0f} to {new:.0f}" for name, (old, new) in grown.items()),
@@ -148,7 +148,7 @@ class Result:
         for name in ("megabytes", "files", "threads"):
             yield f"  {name:28}{getattr(self.before, name):10.0f}{getattr(self.after, name):10.0f}"
         yield ""
-        yield from (f"WRONG  {each}" for each in self.wrong)
+        yield from (f"WRONG  {complaint}" for complaint in self.wrong)
         yield "FAILED" if self.wrong else "All is well."
 
 

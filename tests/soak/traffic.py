@@ -57,7 +57,7 @@ class Agents:
         self._over = threading.Event()
         self.tally = Tally()
         self._numbers = itertools.count()
-        self._threads = [threading.Thread(target=self._ask_on, args=(each,)) for each in range(count)]
+        self._threads = [threading.Thread(target=self._ask_on, args=(number,)) for number in range(count)]
         for thread in self._threads:
             thread.start()
 

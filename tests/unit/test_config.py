@@ -97,8 +97,8 @@ SAMPLES = {
     "api_version": ("2026-01-09", "2026-01-09"),
 }
 NAMES = sorted(BY_NAME)
-WITH_OPTION = sorted(name for name, each in BY_NAME.items() if each.metadata["flags"])
-ALIASES = {each.metadata["alias"]: each.name for each in settings() if each.metadata["alias"]}
+WITH_OPTION = sorted(name for name, field in BY_NAME.items() if field.metadata["flags"])
+ALIASES = {setting.metadata["alias"]: setting.name for setting in settings() if setting.metadata["alias"]}
 
 
 @pytest.fixture(autouse=True)
@@ -168,7 +168,7 @@ def test_a_short_variable_sets_it(alias):
     assert config.origin(ALIASES[alias]) == f"environment: {alias}"
 
 
-FORMER = {each.metadata["former"]: each.name for each in settings() if each.metadata["former"]}
+FORMER = {setting.metadata["former"]: setting.name for setting in settings() if setting.metadata["former"]}
 
 
 @pytest.mark.parametrize("former", FORMER)

@@ -189,7 +189,7 @@ def test_secret():
         repr([secret]),
         repr({"a": secret}),
     )
-    assert all("EXAMPLE" not in each for each in shown)
+    assert all("EXAMPLE" not in text for text in shown)
     assert secret.reveal() == SHAPED["ghu"]
     assert secret == Secret(SHAPED["ghu"]) != Secret()
     assert secret != SHAPED["ghu"]

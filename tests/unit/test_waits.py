@@ -60,7 +60,7 @@ def test_retry_after(value, seconds):
 def test_any_retry_after_is_bounded(value):
     seconds = retry_after({"retry-after": value, "x-ratelimit-reset": value}, value)
     assert seconds is None or 0 <= seconds <= MAX_CREDIBLE_WAIT
-    assert all(each.isdecimal() for each in retry_after_header(seconds).values())
+    assert all(value.isdecimal() for value in retry_after_header(seconds).values())
 
 
 @pytest.mark.parametrize(
@@ -110,5 +110,5 @@ def test_a_clock_that_is_set_back_ends_a_wait():
 
 
 def test_in_short():
-    said = [format_duration(each) for each in (0.2, 45, 99.5, 700, 7200, 7205)]
+    said = [format_duration(seconds) for seconds in (0.2, 45, 99.5, 700, 7200, 7205)]
     assert said == ["1 s", "45 s", "100 s", "12 min", "2 h", "2 h 1 min"]

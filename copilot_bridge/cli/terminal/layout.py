@@ -68,7 +68,7 @@ def shrink_widths(widths: Sequence[int], min_widths: Sequence[int], width: int) 
     """Shrink the widest column that can shrink until all fit; None: they can't."""
     now = list(widths)
     while total_width(now) > width:
-        giving = [number for number, each in enumerate(now) if each > min_widths[number]]
+        giving = [number for number, width in enumerate(now) if width > min_widths[number]]
         if not giving:
             return None
         now[max(giving, key=now.__getitem__)] -= 1

@@ -63,7 +63,7 @@ def known_type(schema: JsonObject) -> None:
     if isinstance(given, str):
         schema["type"] = type_name(given)
     elif isinstance(given, list):
-        schema["type"] = [type_name(each) if isinstance(each, str) else each for each in given]
+        schema["type"] = [type_name(name) if isinstance(name, str) else name for name in given]
     if schema.get("type") == "TYPE_UNSPECIFIED":
         del schema["type"]
 

@@ -79,7 +79,7 @@ MARKS: Validators = {"thought": BOOLEAN, "thoughtSignature": STRING}
 
 PART_SCHEMA = {
     "type": "object",
-    "properties": {name: each.schema for name, each in {**PART_FIELDS, **MARKS}.items()},
+    "properties": {name: field.schema for name, field in {**PART_FIELDS, **MARKS}.items()},
 }
 CONTENT = Validator(
     check_content,
@@ -145,7 +145,9 @@ GENERATION_CONFIG = object_of(
         "responseModalities": both(
             list_of(STRING),
             supported(
-                lambda modalities: {each.upper() for each in modalities} <= {"TEXT", "MODALITY_UNSPECIFIED"},
+                lambda modalities: (
+                    {modality.upper() for modality in modalities} <= {"TEXT", "MODALITY_UNSPECIFIED"}
+                ),
                 "Copilot's models answer in text",
                 {"items": {"const": "TEXT"}},
             ),

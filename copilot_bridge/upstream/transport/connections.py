@@ -270,7 +270,10 @@ class WatchedPool:
     def has_idle(self, count: int) -> bool:
         """Tell whether so many connections are idle and can be used for a while yet."""
         newest = self.pool.queue[-count:]
-        usable = (each is not None and self._is_fresh(each) and each.is_connected for each in newest)
+        usable = (
+            connection is not None and self._is_fresh(connection) and connection.is_connected
+            for connection in newest
+        )
         return len(newest) == count and all(usable)
 
     def open_ahead(self, timeout: float) -> None:
@@ -305,14 +308,14 @@ class WatchedPool:
         """Put a connection where the next request takes it from.  Others that are old are closed."""
         with getattr(self.pool, "mutex", nullcontext()):  # gevent's queues need none
             idle = self.pool.queue
-            found = [each for each in idle if each is not None]
-            fresh = [each for each in found if self._is_fresh(each)]
-            old = [each for each in found if not self._is_fresh(each)]
+            found = [entry for entry in idle if entry is not None]
+            fresh = [entry for entry in found if self._is_fresh(entry)]
+            old = [entry for entry in found if not self._is_fresh(entry)]
             has_room = len(fresh) < len(idle)
             kept = [*fresh, connection] if has_room else fresh
             idle[:] = [None] * (len(idle) - len(kept)) + kept
-        for each in old if has_room else (*old, connection):
-            each.close()
+        for discarded in old if has_room else (*old, connection):
+            discarded.close()
 
     def _is_fresh(self, connection: Any) -> bool:
         return connection.sock is not None and connection.idle() < FRESH_PART * self.max_idle

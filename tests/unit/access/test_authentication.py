@@ -41,8 +41,8 @@ def refused(authenticator, *given, local=True, kind="authentication"):
     with pytest.raises(BridgeError) as caught:
         authenticator.authenticate(given, local=local)
     assert caught.value.kind == kind
-    for each in given:
-        assert not each or each not in str(caught.value)
+    for credential in given:
+        assert not credential or credential not in str(caught.value)
     return str(caught.value)
 
 

@@ -53,8 +53,8 @@ def new_world(tmp_path):
         return made[-1]
 
     yield make
-    for each in made:
-        each.store.close()
+    for world in made:
+        world.store.close()
 
 
 @pytest.fixture
@@ -173,12 +173,12 @@ def test_workers_share_cooldowns_and_any_can_end_them(world, new_world):
     other = new_world()
     world.refuse(**{"retry-after": "600"})
     world.refuse(model="ada", path=EMBEDDINGS, **{"retry-after": "500"})
-    assert [each.what for each in other.rate_limiter.cooldowns.all()] == [EMBEDDINGS, "opus"]
+    assert [cooldown.what for cooldown in other.rate_limiter.cooldowns.all()] == [EMBEDDINGS, "opus"]
     assert other.refused().headers == {"retry-after": "600"}
-    assert [each.what for each in other.rate_limiter.cooldowns.clear("opus")] == ["opus"]
+    assert [cooldown.what for cooldown in other.rate_limiter.cooldowns.clear("opus")] == ["opus"]
     world.enter()
     world.refused(model="ada", path=EMBEDDINGS)
-    assert [each.what for each in other.rate_limiter.cooldowns.clear()] == [EMBEDDINGS]
+    assert [cooldown.what for cooldown in other.rate_limiter.cooldowns.clear()] == [EMBEDDINGS]
     world.enter(model="ada", path=EMBEDDINGS)
     assert other.rate_limiter.cooldowns.clear("opus") == []
 
@@ -209,7 +209,7 @@ def test_a_failing_store_forgets_no_cooldown(world, monkeypatch):
         world.refused(model="sonnet")
     world.store.changes.bump()
     world.refused(model="sonnet")
-    assert {each.model for each in world.store.cooldowns.all(world.now)} == {"opus", "sonnet"}
+    assert {cooldown.model for cooldown in world.store.cooldowns.all(world.now)} == {"opus", "sonnet"}
 
 
 def test_the_table_keeps_cooldowns_until_they_end():
@@ -219,9 +219,12 @@ def test_the_table_keeps_cooldowns_until_they_end():
     table.put(Cooldown("a", 1010.0, "slowly", "code", since=1000.0))
     table.put(Cooldown("b", 1020.0, "slowly", model="m", since=1000.0))
     table.put(Cooldown("a", 1030.0, "more slowly", since=1000.0))
-    assert {each.key: each.until for each in table.all()} == {("a", "", ""): 1030.0, ("b", "m", ""): 1020.0}
+    assert {cooldown.key: cooldown.until for cooldown in table.all()} == {
+        ("a", "", ""): 1030.0,
+        ("b", "m", ""): 1020.0,
+    }
     now = 1025.0
-    assert [each.account for each in table.all()] == ["a"]
+    assert [cooldown.account for cooldown in table.all()] == ["a"]
     table.put(Cooldown("c", 1040.0, "slowly", path="/p", since=1025.0))
     table.clear(*table.all())
     assert table.all() == []

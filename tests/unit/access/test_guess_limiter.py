@@ -80,7 +80,7 @@ def test_an_address_may_try_some_keys_and_then_one_every_few_seconds(worker, clo
 
 def test_the_workers_count_together(worker):
     one, two = worker(), worker()
-    told = [kind(each, "guess") for _ in range(MAX_WRONG_KEYS) for each in (one, two)]
+    told = [kind(limiter, "guess") for _ in range(MAX_WRONG_KEYS) for limiter in (one, two)]
     assert told.count("authentication") == MAX_WRONG_KEYS
 
 

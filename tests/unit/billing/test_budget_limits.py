@@ -43,14 +43,14 @@ ME = {"key": "key:me", "login": "octocat", "conversation": "c1"}
 
 
 def test_a_subjects_own_budget_replaces_that_of_each():
-    own, each = budget("key", "key:me", "5/day"), budget("key", "*", "9/day")
+    own, default = budget("key", "key:me", "5/day"), budget("key", "*", "9/day")
     others = budget("key", "key:you"), budget("login", "octo"), budget("conversation", "c2")
     whole, week = budget(), budget("key", "*", "9/week")
-    found = applicable((each, own, whole, week, *others), ME)
+    found = applicable((default, own, whole, week, *others), ME)
     assert sorted(found, key=lambda one: str(one[0].limit)) == [
         *((own, "key:me"), (whole, ""), (week, "key:me")),
     ]
-    assert applicable((each,), {"key": "key:you"}) == [(each, "key:you")]
+    assert applicable((default,), {"key": "key:you"}) == [(default, "key:you")]
     assert applicable((budget("conversation", "*"),), {"conversation": ""}) == []
 
 

@@ -319,7 +319,7 @@ def test_the_most_exact_reset_counts(reset_at, missing, resets_at):
 
 def test_malformed_snapshots_are_left_out():
     usage = read_usage({"quota_snapshots": {"chat": None, "completions": 5, "premium_interactions": {}}})
-    assert [each.name for each in usage.quotas] == ["premium_interactions"]
+    assert [quota.name for quota in usage.quotas] == ["premium_interactions"]
     assert read_usage({"quota_snapshots": [], "monthly_quotas": {"chat": 5}}).quotas == ()
 
 
@@ -374,7 +374,7 @@ def test_snapshots_are_read_by_name():
             "x-quota-snapshot-": "ent=1&rem=1",
         }
     )
-    assert {name: each.percent_remaining for name, each in read.items()} == {
+    assert {name: snapshot.percent_remaining for name, snapshot in read.items()} == {
         "premium_models": 29.7,
         "chat": 100.0,
         "session": 99.6,

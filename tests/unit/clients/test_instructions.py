@@ -27,7 +27,7 @@ READ = {"json": json.loads, "toml": tomllib.loads, "yaml": YAML(typ="safe", pure
 def told(steps):
     """All that a person or a client gets to read."""
     pieces = [steps.lines, steps.environment, steps.command, steps.check, *steps.by_hand]
-    return "\n".join([*pieces, *(each.content for each in steps.files), *map(" ".join, steps.values)])
+    return "\n".join([*pieces, *(file.content for file in steps.files), *map(" ".join, steps.values)])
 
 
 @pytest.mark.parametrize("name", CLIENTS)
@@ -45,11 +45,11 @@ def test_each_client_is_told_the_address_the_model_and_the_key(name):
 @pytest.mark.parametrize("name", CLIENTS)
 @pytest.mark.parametrize("model", ["claude-sonnet-4.6", "gpt-5.2", "gemini-3.1-pro-preview"])
 def test_settings_parse_and_name_the_model(name, model):
-    for each in setup_instructions(
+    for file in setup_instructions(
         name, URL, "", ModelInfo(model, "A model", 200_000, 100_000, 1000), model
     ).files:
-        assert READ[each.format](each.content)
-        assert model in each.content
+        assert READ[file.format](file.content)
+        assert model in file.content
 
 
 @pytest.mark.parametrize("name", CLIENTS)
@@ -59,8 +59,8 @@ def test_the_pages_say_the_same(name):
     page = (ROOT / steps.client.page).read_text()
     for value in steps.variables:
         assert value in page or value in UNTOLD, value
-    for each in steps.files[:1]:
-        for key in keys_in(READ[each.format](each.content)):
+    for file in steps.files[:1]:
+        for key in keys_in(READ[file.format](file.content)):
             assert key in page or key in UNTOLD, key
 
 
@@ -70,8 +70,8 @@ UNTOLD = {"ANTHROPIC_SMALL_FAST_MODEL", "AIDER_MODEL", "AIDER_WEAK_MODEL", "AIDE
 
 def keys_in(value):
     if isinstance(value, dict):
-        return {*value, *(key for each in value.values() for key in keys_in(each))}
-    return {key for each in value for key in keys_in(each)} if isinstance(value, list) else set()
+        return {*value, *(key for entry in value.values() for key in keys_in(entry))}
+    return {key for entry in value for key in keys_in(entry)} if isinstance(value, list) else set()
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_opencode_asks_each_model_in_its_own_api():
     )
     assert content["model"] == "bridge-claude/claude-sonnet-4.6"
     assert content["small_model"] == "bridge/gpt-4.1"
-    assert {name: each["npm"] for name, each in content["provider"].items()} == {
+    assert {name: provider["npm"] for name, provider in content["provider"].items()} == {
         "bridge-claude": "@ai-sdk/anthropic",
         "bridge": "@ai-sdk/openai-compatible",
     }

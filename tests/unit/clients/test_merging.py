@@ -200,6 +200,6 @@ def test_forms_of_toml(text):
     before = tomllib.loads(text)
     assert found["model"] == "m"
     assert found["model_providers"]["bridge"]["url"] == "u"
-    assert {name: each for name, each in found.items() if name not in ("model", "model_providers")} == {
-        name: each for name, each in before.items() if name != "model_providers"
+    assert {name: value for name, value in found.items() if name not in ("model", "model_providers")} == {
+        name: value for name, value in before.items() if name != "model_providers"
     }

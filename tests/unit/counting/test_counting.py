@@ -231,7 +231,7 @@ def test_an_image_costs_what_the_vendor_says_wherever_it_stands(model, tokens):
     shown = [{"type": "tool_result", "tool_use_id": "a", "content": [IMAGE]}]
     empty = [{"type": "tool_result", "tool_use_id": "a", "content": []}]
     with_image, without = (
-        count(read_messages({"model": model, "messages": [user(each)]}), model) for each in (shown, empty)
+        count(read_messages({"model": model, "messages": [user(image)]}), model) for image in (shown, empty)
     )
     assert with_image - without == tokens
 
@@ -247,7 +247,7 @@ def test_a_forced_tool_adds_fewer_tokens():
 def test_tool_schemas_of_any_shape_are_counted():
     """What a schema may hold in the place of what we look for."""
     inner = (True, {"enum": [1, None]}, {"items": {"properties": {"b": {}}}}, {"properties": 5})
-    for schema in ({}, {"properties": []}, *({"properties": {"a": each}} for each in inner)):
+    for schema in ({}, {"properties": []}, *({"properties": {"a": property_}} for property_ in inner)):
         tool = {"type": "function", "function": {"name": "a", "parameters": schema}}
         prompt = read_chat({"model": "x", "messages": [user("a")], "tools": [tool]})
         assert count(prompt, "gpt-4o") > 20

@@ -149,7 +149,7 @@ def called(*ids):
     calls = [Message("assistant", (ToolCall(id_, "f", "{}"),)) for id_ in ids]
     results = [Message("user", (ToolResult(id_, (Text(id_),)),)) for id_ in ids]
     return Prompt(
-        model="m", messages=tuple(each for pair in zip(calls, results, strict=True) for each in pair)
+        model="m", messages=tuple(message for pair in zip(calls, results, strict=True) for message in pair)
     )
 
 

@@ -45,7 +45,7 @@ def test_the_template_does_not_change_any_transcript(path, monkeypatch):
     blocks = splitter.feed(path.read_bytes())
     blocks = [*blocks, splitter.rest()]
     # Twice the texts, so that there is something to know again.
-    doubled = [each for block in blocks for each in [block] * (1 + (b'"content":"' in block))]
+    doubled = [data for block in blocks for data in [block] * (1 + (b'"content":"' in block))]
     known = read(doubled)
     monkeypatch.setattr(reader, "ChunkTemplate", Unlearning)
     assert known == read(doubled)
@@ -78,7 +78,7 @@ def test_a_chunk_that_matches_the_template_is_not_parsed(monkeypatch):
     ],
 )
 def test_a_chunk_that_does_not_match_the_template_is_parsed(other, monkeypatch):
-    blocks = [b"data: " + each for each in (chunk("one"), chunk("two"), other, chunk("three"))]
+    blocks = [b"data: " + data for data in (chunk("one"), chunk("two"), other, chunk("three"))]
     known = read(blocks)
     monkeypatch.setattr(reader, "ChunkTemplate", Unlearning)
     assert known == read(blocks)

@@ -16,7 +16,7 @@ def write_event(error: BridgeError) -> bytes:
 
 
 def family(error: type[BridgeError]) -> list[type[BridgeError]]:
-    return [error, *(each for heir in error.__subclasses__() for each in family(heir))]
+    return [error, *(descendant for heir in error.__subclasses__() for descendant in family(heir))]
 
 
 # Those of errors.py: others may have heirs of their own elsewhere.
@@ -33,7 +33,9 @@ def test_every_error_class_has_a_kind(error: type[BridgeError]) -> None:
 
 
 def test_every_error_class_is_listed() -> None:
-    found = {each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)}
+    found = {
+        value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)
+    }
     assert found == set(CLASSES)
 
 

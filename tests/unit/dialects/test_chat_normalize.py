@@ -49,7 +49,7 @@ DONE = "[DONE]"
 
 def deltas(stream: bytes) -> list[Json]:
     chunks = [json.loads(data) for data in data_of(stream) if data != b"[DONE]"]
-    return [choice["delta"] for each in chunks for choice in each["choices"]]
+    return [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
 
 
 def texts(stream: bytes) -> list[str]:
@@ -352,21 +352,23 @@ def test_white_space_in_text_is_not_limited() -> None:
 
 def slow(blocks: list[bytes]) -> bytes:
     """What comes out when every chunk is parsed and mended, and nothing is learned."""
-    each = normalizer()
+    slow_normalizer = normalizer()
     out = b""
     for block in blocks:
         if block == b"[DONE]":
-            counted = each.usage_chunk()
-            return out + events(*each.end(), *([counted] if counted else []), DONE)
+            counted = slow_normalizer.usage_chunk()
+            return out + events(*slow_normalizer.end(), *([counted] if counted else []), DONE)
         parsed = codec.read_object(sse.read_data(b"data: " + block))
-        out += events(*each.normalize(parsed)) if parsed else b""
+        out += events(*slow_normalizer.normalize(parsed)) if parsed else b""
     raise AssertionError("a stream ends with [DONE]")
 
 
 def said(stream: bytes) -> list[Any]:
     """The meaning of a stream.  Empty text has none, and may be said or not."""
     parsed = [json.loads(data) for data in data_of(stream)[:-1]]
-    return [each for each in parsed if not each["choices"] or each["choices"][0]["delta"] != {"content": ""}]
+    return [
+        chunk for chunk in parsed if not chunk["choices"] or chunk["choices"][0]["delta"] != {"content": ""}
+    ]
 
 
 def same(blocks: list[str], size: int = 1 << 20) -> None:

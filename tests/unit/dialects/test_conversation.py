@@ -21,7 +21,7 @@ def as_chat(steps: tuple[str, ...]) -> Json:
         CALL: {"role": "assistant", "content": None, "tool_calls": []},
         RESULT: {"role": "tool", "tool_call_id": "call_1", "content": "done"},
     }
-    said = [rows.get(each, {"role": "user", "content": [{"type": "text", "text": each}]}) for each in steps]
+    said = [rows.get(step, {"role": "user", "content": [{"type": "text", "text": step}]}) for step in steps]
     return {"messages": [{"role": "system", "content": "Be brief."}, *said]}
 
 
@@ -34,7 +34,7 @@ def as_messages(steps: tuple[str, ...]) -> Json:
         },
         RESULT: {"role": "user", "content": [result]},
     }
-    said = [rows.get(each, {"role": "user", "content": each}) for each in steps]
+    said = [rows.get(step, {"role": "user", "content": step}) for step in steps]
     return {"system": [{"type": "text", "text": "Be brief."}], "messages": said}
 
 
@@ -42,13 +42,13 @@ def as_one_message(steps: tuple[str, ...]) -> Json:
     """The same, with all that is said between two answers in one message, as Anthropic takes it."""
     body = as_messages(steps)
     merged: list[Json] = []
-    for each in body["messages"]:
-        given = each["content"]
+    for message in body["messages"]:
+        given = message["content"]
         content = [{"type": "text", "text": given}] if isinstance(given, str) else given
-        if merged and merged[-1]["role"] == each["role"] == "user":
+        if merged and merged[-1]["role"] == message["role"] == "user":
             merged[-1]["content"] = merged[-1]["content"] + content
         else:
-            merged.append({"role": each["role"], "content": content})
+            merged.append({"role": message["role"], "content": content})
     return body | {"messages": merged}
 
 
@@ -58,8 +58,8 @@ def as_responses(steps: tuple[str, ...]) -> Json:
         RESULT: {"type": "function_call_output", "call_id": "call_1", "output": "done"},
     }
     said = [
-        rows.get(each, {"type": "message", "role": "user", "content": [{"type": "input_text", "text": each}]})
-        for each in steps
+        rows.get(step, {"type": "message", "role": "user", "content": [{"type": "input_text", "text": step}]})
+        for step in steps
     ]
     return {"instructions": "Be brief.", "input": [{"role": "developer", "content": "And kind."}, *said]}
 

@@ -362,8 +362,8 @@ def test_results_without_ids_belong_to_the_calls_of_their_functions_in_order():
     results = {
         part.id: part.parts[0].text for parts in messages for part in parts if isinstance(part, ToolResult)
     }
-    assert len({each.id for each in calls}) == 4
-    assert [results[each.id] for each in calls] == ["f1", "g", "f2", "f3"]
+    assert len({call.id for call in calls}) == 4
+    assert [results[call.id] for call in calls] == ["f1", "g", "f2", "f3"]
 
 
 def test_a_result_with_an_id_leaves_the_other_calls_to_those_without():

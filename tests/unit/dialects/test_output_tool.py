@@ -62,7 +62,10 @@ def own(part: int) -> list[Event]:
 
 def test_the_tools_input_becomes_text_unchanged() -> None:
     """Numbers of any length, and whatever spaces there are."""
-    assert retold(*answer(0, *ANSWER)) == [*(TextDelta(0, each) for each in ANSWER), ResponseFinished("stop")]
+    assert retold(*answer(0, *ANSWER)) == [
+        *(TextDelta(0, fragment) for fragment in ANSWER),
+        ResponseFinished("stop"),
+    ]
 
 
 def test_text_beside_the_output_is_left_out() -> None:

@@ -192,12 +192,12 @@ def test_deltas_of_a_custom_call_are_passed_on_at_once() -> None:
     stream = streamed(translation("responses", "chat"), [sse(*told)]).told
     chunks = [json.loads(line[6:]) for line in stream.split(b"\n\n") if line.startswith(b"data: {")]
     fragments = [
-        call for c in chunks for each in c["choices"] for call in each["delta"].get("tool_calls", ())
+        call for c in chunks for choice in c["choices"] for call in choice["delta"].get("tool_calls", ())
     ]
     assert fragments[0] == {
         "index": 0, "id": "c1", "type": "custom", "custom": {"name": "patch", "input": ""}
     }  # fmt: skip
-    assert [each["custom"]["input"] for each in fragments[1:]] == ["a", "b\n", "c"]
+    assert [fragment["custom"]["input"] for fragment in fragments[1:]] == ["a", "b\n", "c"]
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ Leave = Callable[[Prompt], Prompt]
 
 def each_message(change: Callable[[Message], list[Message]]) -> Leave:
     return lambda prompt: replace(
-        prompt, messages=tuple(new for each in prompt.messages for new in change(each))
+        prompt, messages=tuple(new for message in prompt.messages for new in change(message))
     )
 
 
@@ -164,7 +164,7 @@ def each_part(kind: type, change, roles=("user", "assistant", "system")) -> Leav
         if message.role not in roles:
             return [message]
         parts = (change(part) if isinstance(part, kind) else [part] for part in message.parts)
-        return [replace(message, parts=tuple(new for each in parts for new in each))]
+        return [replace(message, parts=tuple(new for part in parts for new in part))]
 
     return each_message(change_all)
 
@@ -184,8 +184,8 @@ def field(condition, **values) -> Leave:
 
 def all_of(*leaves: Leave) -> Leave:
     def leave(prompt):
-        for each in leaves:
-            prompt = each(prompt)
+        for leaf in leaves:
+            prompt = leaf(prompt)
         return prompt
 
     return leave
@@ -240,7 +240,7 @@ def signed_by(*dialects) -> Leave:
     """Thoughts that one of these has signed, with what that gave and nothing else."""
 
     def own(thought):
-        signer = next((each for each in dialects if each in thought.provider_details), None)
+        signer = next((dialect for dialect in dialects if dialect in thought.provider_details), None)
         return (
             [replace(thought, provider_details={signer: thought.provider_details[signer]})] if signer else []
         )
@@ -253,11 +253,11 @@ def merged(*roles, after=0) -> Leave:
 
     def merge(prompt):
         done = list(prompt.messages[:after])
-        for each in prompt.messages[after:]:
-            if len(done) > after and done[-1].role == each.role and each.role in roles:
-                done[-1] = replace(each, parts=done[-1].parts + each.parts)
+        for message in prompt.messages[after:]:
+            if len(done) > after and done[-1].role == message.role and message.role in roles:
+                done[-1] = replace(message, parts=done[-1].parts + message.parts)
             else:
-                done.append(each)
+                done.append(message)
         return replace(prompt, messages=tuple(done))
 
     return merge
@@ -331,7 +331,7 @@ def results_alone(message):
     results_ = only(ToolResult)(message.parts)
     others = tuple(part for part in message.parts if not isinstance(part, ToolResult))
     return [
-        *(Message("user", (each,)) for each in results_),
+        *(Message("user", (result,)) for result in results_),
         *([replace(message, parts=others)] if others or not results_ else []),
     ]
 
@@ -387,9 +387,9 @@ MESSAGES = {
     "words of the system after the start": lambda prompt: replace(
         prompt,
         messages=tuple(
-            each
-            for place, each in enumerate(prompt.messages)
-            if each.role != "system" or place < system_spoken(prompt)
+            message
+            for place, message in enumerate(prompt.messages)
+            if message.role != "system" or place < system_spoken(prompt)
         ),
     ),
     "thoughts that have not come through Messages": signed_by("redacted", "messages"),
@@ -408,7 +408,8 @@ MESSAGES = {
     "the version of a tool's schema, and any type but object": each_tool(
         lambda tool: replace(
             tool,
-            schema={"type": "object"} | {key: each for key, each in tool.schema.items() if key != "$schema"},
+            schema={"type": "object"}
+            | {key: value for key, value in tool.schema.items() if key != "$schema"},
         )
     ),
     "no limit": field(
@@ -450,10 +451,10 @@ RESPONSES = {
     "two texts of the system at the start": lambda prompt: replace(
         prompt,
         messages=tuple(
-            replace(each, parts=tuple(joined(each.parts, "\n\n")))
-            if place == 0 and each.role == "system"
-            else each
-            for place, each in enumerate(prompt.messages)
+            replace(message, parts=tuple(joined(message.parts, "\n\n")))
+            if place == 0 and message.role == "system"
+            else message
+            for place, message in enumerate(prompt.messages)
         ),
     ),
     "two messages of one speaker in a row, but for the system's first": lambda prompt: merged(

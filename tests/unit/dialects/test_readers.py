@@ -188,11 +188,11 @@ def around(dialect, chunks):
 
 def alternate(told):
     """A chunk of each, again and again."""
-    rest = [list(each) for each in told]
+    rest = [list(chunks) for chunks in told]
     while any(rest):
-        for each in rest:
-            if each:
-                yield each.pop(0)
+        for chunks in rest:
+            if chunks:
+                yield chunks.pop(0)
 
 
 A, B = ("call", "call_a", "f", '{"path":"a \\"}{ b"}'), ("call", "call_b", "g", '{"x":[1,{"y":2}]}')
@@ -284,7 +284,7 @@ def overlapping(draw, dialect):
     told = [list(TELL[dialect](place, part, draw(st.integers(1, 4)))) for place, part in enumerate(parts)]
     chunks = []
     while any(told):
-        chunks.append(draw(st.sampled_from([each for each in told if each])).pop(0))
+        chunks.append(draw(st.sampled_from([part_chunks for part_chunks in told if part_chunks])).pop(0))
     return parts, chunks
 
 
@@ -416,7 +416,7 @@ def test_a_call_of_chat_starts_when_its_name_is_known():
     first = {"index": 0, "id": "call_a", "function": {"arguments": '{"a"'}}
     more = {"index": 0, "function": {"arguments": ": 1}"}}
     named = {"index": 0, "function": {"name": "f"}}
-    told = [chat_chunk(tool_calls=[each]) for each in (first, more, named)]
+    told = [chat_chunk(tool_calls=[fragment]) for fragment in (first, more, named)]
     call = ("call", "call_a", "f", '{"a": 1}')
     assert read("chat", around("chat", told)) == [call]
     other = {"index": 1, "id": "call_b", "function": {"name": "g", "arguments": "{}"}}

@@ -63,7 +63,7 @@ def one(client, kind, text):
 
 def body(client, *spoken, **more):
     if client == "gemini":
-        return {"model": "m", "contents": [content(*each) for each in (*spoken, ("user", "Go on."))], **more}
+        return {"model": "m", "contents": [content(*turn) for turn in (*spoken, ("user", "Go on."))], **more}
     said = [{"role": role, "content": content} for role, content in (*spoken, ("user", "Go on."))]
     return {"model": "m", "input" if client == "responses" else "messages": said, **more}
 
@@ -267,7 +267,7 @@ CASES = [
 @pytest.mark.parametrize(
     ("part", "client", "target"),
     CASES,
-    ids=lambda each: "-".join(each[1:]) if isinstance(each, tuple) else each,
+    ids=lambda value: "-".join(value[1:]) if isinstance(value, tuple) else value,
 )
 @settings(max_examples=12)
 @given(data=st.data())
@@ -281,7 +281,7 @@ def test_nothing_that_a_client_relies_on_is_lost(part, client, target, data):
         return
     for text in expected:
         alike = {*text.split("|"), safe_name(text, 64), safe_name(text, 128)}
-        assert any(each in one for each in alike for one in heard), f"{text} is lost in {heard}"
+        assert any(spelling in one for spelling in alike for one in heard), f"{text} is lost in {heard}"
 
 
 def sent_or_refused(client, asked, target):
@@ -298,9 +298,9 @@ def sent_or_refused(client, asked, target):
 def texts_in(value):
     """All that is said in a body, and by which names."""
     if isinstance(value, dict):
-        return {text for key, each in value.items() for text in (key, *texts_in(each))}
+        return {text for key, entry in value.items() for text in (key, *texts_in(entry))}
     if isinstance(value, list):
-        return {text for each in value for text in texts_in(each)}
+        return {text for entry in value for text in texts_in(entry)}
     return {value} if isinstance(value, str) else set()
 
 

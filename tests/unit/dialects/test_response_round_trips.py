@@ -201,11 +201,11 @@ def never_without_arguments(events):
 def no_refusal(events):
     """What a model says when it refuses is a text, and the end is another word for it."""
     parts = [
-        [TextDelta(0, each.text) if isinstance(each, RefusalDelta) else each for each in part]
+        [TextDelta(0, event.text) if isinstance(event, RefusalDelta) else event for event in part]
         for part in parts_of(events)
     ]
     end = events[-1]
-    has_call = any(isinstance(each, ToolCallStarted) for part in parts for each in part)
+    has_call = any(isinstance(event, ToolCallStarted) for part in parts for event in part)
     refused = end.reason in ("refusal", "filtered")
     ended = replace(end, reason="tool_calls" if has_call else "stop") if refused else end
     return [*with_parts(events, parts)[:-1], ended]
@@ -382,7 +382,7 @@ def in_chat(parts):
 def test_the_reasoning_that_an_sdk_concatenates_can_be_decoded(events):
     """It adds text to text, whatever a field holds."""
     data = b"".join(write("chat", events)).split(b"\n\n")
-    chunks = [json.loads(each.removeprefix(b"data: ")) for each in data if each.startswith(b"data: {")]
+    chunks = [json.loads(line.removeprefix(b"data: ")) for line in data if line.startswith(b"data: {")]
     message = {"role": "assistant"}
     for delta in (choice["delta"] for chunk in chunks for choice in chunk["choices"]):
         for field in ("reasoning_content", "reasoning_opaque"):

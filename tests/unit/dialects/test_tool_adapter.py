@@ -43,7 +43,8 @@ def adapted(body, *, free=True):
 def stream(*events):
     numbered = (event | {"sequence_number": number} for number, event in enumerate(events))
     return b"".join(
-        b"event: %b\ndata: %b\n\n" % (each["type"].encode(), json.dumps(each).encode()) for each in numbered
+        b"event: %b\ndata: %b\n\n" % (event["type"].encode(), json.dumps(event).encode())
+        for event in numbered
     )
 
 
@@ -98,7 +99,7 @@ def test_a_reserved_namespace_is_restored_in_a_stream():
             {"type": "response.completed", "response": response},
         ),
     )
-    assert [each.get("item", {}).get("namespace") for each in events[:3]] == [
+    assert [event.get("item", {}).get("namespace") for event in events[:3]] == [
         "collaboration",
         None,
         "collaboration",

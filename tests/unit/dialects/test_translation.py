@@ -87,7 +87,7 @@ def read_chat(stream):
     assert {chunk["model"] for chunk in chunks} == {MODEL}
     deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
     calls = {}
-    for fragment in (each for delta in deltas for each in delta.get("tool_calls") or ()):
+    for fragment in (call for delta in deltas for call in delta.get("tool_calls") or ()):
         call = calls.setdefault(fragment["index"], [fragment.get("id"), "", ""])
         call[1] += fragment["function"].get("name", "")
         call[2] += fragment["function"]["arguments"]
@@ -201,7 +201,7 @@ def read_responses(stream):
     assert (created["type"], running["type"]) == ("response.created", "response.in_progress")
     response = last["response"]
     assert last["type"] == f"response.{response['status']}"
-    assert {each["response"]["id"] for each in (created, running, last)} == {"resp_1"}
+    assert {event["response"]["id"] for event in (created, running, last)} == {"resp_1"}
     assert response["model"] == MODEL
     output = check_ladder(told)
     assert response["output"] == output
@@ -361,7 +361,9 @@ def test_events_become_the_clients_stream(client, upstream, case):
         text = "no"
     told = READ[client](translate(client, upstream, sent(upstream, case)))
     assert told["text"] == text
-    assert [each for thought in told["thoughts"] for each in decoded_reasoning(client, *thought)] == thoughts
+    assert [
+        reasoning for thought in told["thoughts"] for reasoning in decoded_reasoning(client, *thought)
+    ] == thoughts
     assert [(id_, name, json.loads(given or "{}")) for id_, name, given in told["calls"]] == calls
     assert told["end"] == STATUS_BY_REASON[client][end]
     if usage:
@@ -443,7 +445,7 @@ def outcome(client, upstream, data, size):
 def test_the_translation_does_not_depend_on_the_cuts(client, upstream, case):
     data = sent(upstream, case)
     whole, *others = (outcome(client, upstream, data, size) for size in SIZES[::-1])
-    assert all(each == whole for each in others)
+    assert all(result == whole for result in others)
 
 
 def is_whole(case):

@@ -113,8 +113,8 @@ def test_an_exception_in_a_hook_runs_the_cleanup(caplog):
 
 def test_one_failing_action_does_not_stop_the_others(caplog):
     cleanup, closed = Cleanup(), []
-    for each in (lambda: 1 / 0, lambda: closed.append(1), lambda: {}["a"], lambda: closed.append(2)):
-        cleanup.add(each)
+    for action in (lambda: 1 / 0, lambda: closed.append(1), lambda: {}["a"], lambda: closed.append(2)):
+        cleanup.add(action)
     with caplog.at_level(logging.ERROR):
         cleanup.close()
     assert closed == [1, 2]

@@ -20,7 +20,7 @@ def test_a_full_log_file_is_renamed(tmp_path):
     for number in range(8):
         handler.emit(record_of(logging.INFO, f"{number} {'x' * 60}"))
     handler.close()
-    held = {each.name: [line[0] for line in each.read_text().splitlines()] for each in tmp_path.glob("log*")}
+    held = {path.name: [line[0] for line in path.read_text().splitlines()] for path in tmp_path.glob("log*")}
     held.pop("log.lock", None)
     assert held == {"log.2": ["2", "3"], "log.1": ["4", "5"], "log": ["6", "7"]}
     assert (tmp_path / "log").stat().st_mode & 0o777 == 0o600
@@ -34,13 +34,13 @@ def test_many_write_to_one_log_file_and_no_line_is_lost(tmp_path):
             handler.emit(record_of(logging.INFO, "x" * 49))
         handler.close()
 
-    threads = [threading.Thread(target=write, args=(each,)) for each in handlers]
+    threads = [threading.Thread(target=write, args=(handler,)) for handler in handlers]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    files = [each for each in tmp_path.glob("log*") if each.suffix != ".lock"]
-    assert sum(len(each.read_text().splitlines()) for each in files) == 400
+    files = [path for path in tmp_path.glob("log*") if path.suffix != ".lock"]
+    assert sum(len(file.read_text().splitlines()) for file in files) == 400
     assert len(files) > 15
 
 

@@ -32,14 +32,14 @@ class Terminal(io.StringIO):
 def test_levels(level):
     stream = io.StringIO()
     set_up_logging(level, stream=stream)
-    for each in ("debug", "info", "warning", "error"):
-        logging.getLogger("copilot_bridge.x").log(getattr(logging, each.upper()), "ours %s", each)
-        logging.getLogger("urllib3").log(getattr(logging, each.upper()), "theirs %s", each)
+    for name in ("debug", "info", "warning", "error"):
+        logging.getLogger("copilot_bridge.x").log(getattr(logging, name.upper()), "ours %s", name)
+        logging.getLogger("urllib3").log(getattr(logging, name.upper()), "theirs %s", name)
     fields = [json.loads(line) for line in stream.getvalue().splitlines()]
     levels = ["debug", "info", "warning", "error"]
-    ours = [each["level"] for each in fields if each["event"] == "copilot_bridge.x"]
+    ours = [field["level"] for field in fields if field["event"] == "copilot_bridge.x"]
     assert ours == levels[levels.index(level) :]
-    assert [each["level"] for each in fields if each["event"] == "urllib3"] == ["warning", "error"]
+    assert [field["level"] for field in fields if field["event"] == "urllib3"] == ["warning", "error"]
 
 
 def test_debug_is_for_the_libraries_too():

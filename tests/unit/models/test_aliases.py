@@ -37,9 +37,9 @@ LISTED = {
 
 def catalogue(*disabled, without=()):
     rows = (
-        {"id": each, "version": version, "policy": {"state": "disabled" if each in disabled else "enabled"}}
-        for each, version in LISTED.items()
-        if each not in without
+        {"id": id_, "version": version, "policy": {"state": "disabled" if id_ in disabled else "enabled"}}
+        for id_, version in LISTED.items()
+        if id_ not in without
     )
     return Catalogue({row["id"]: Model.read(row) for row in rows}, 0.0, "https://api.example")
 

@@ -85,11 +85,11 @@ def references(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         if "$ref" in value:
             yield value["$ref"]
-        for each in value.values():
-            yield from references(each)
+        for entry in value.values():
+            yield from references(entry)
     elif isinstance(value, list):
-        for each in value:
-            yield from references(each)
+        for entry in value:
+            yield from references(entry)
 
 
 def test_what_is_referred_to_is_there_and_what_is_there_is_referred_to() -> None:
@@ -97,7 +97,7 @@ def test_what_is_referred_to_is_there_and_what_is_there_is_referred_to() -> None
     there = {f"#/components/{kind}/{name}" for kind in parts for name in parts[kind]}
     named = {*references(document())}
     assert named <= there
-    assert {each for each in there - named if "/schemas/" in each} == set()
+    assert {reference for reference in there - named if "/schemas/" in reference} == set()
 
 
 def test_ids_and_summaries_are_told_apart() -> None:
@@ -176,4 +176,4 @@ def test_no_endpoint_is_described_twice() -> None:
 def test_every_field_that_is_checked_is_described(name: str, dialect: Any) -> None:
     described_fields = document()["components"]["schemas"][name]["properties"]
     assert {*dialect.REQUIRED, *dialect.FIELDS} <= described_fields.keys()
-    assert all(each.get("description") or "properties" in each for each in described_fields.values())
+    assert all(field.get("description") or "properties" in field for field in described_fields.values())

@@ -133,7 +133,7 @@ def test_trouble_is_checked_less_and_less_often(bridge: Bridge) -> None:
         pauses.append(monitor.check().until - time.time())
     assert 1.9 < pauses[0] < 3.1
     assert 3.9 < pauses[1] < 6.1
-    assert all(MAX_RETRY_DELAY * 0.79 < each < MAX_RETRY_DELAY * 1.21 for each in pauses[6:])
+    assert all(MAX_RETRY_DELAY * 0.79 < pause < MAX_RETRY_DELAY * 1.21 for pause in pauses[6:])
 
 
 def test_the_condition_shows_that_the_store_is_away(bridge: Bridge) -> None:
@@ -204,10 +204,10 @@ def test_only_changes_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     status, heard = ServiceStatus(), []
     status.subscribe(heard.append)
     caplog.set_level(logging.INFO)
-    for each in (READY, WAITING_FOR_GITHUB, WAITING_FOR_GITHUB, READY):
-        status.report(Condition(each, "down" if each == WAITING_FOR_GITHUB else ""))
+    for state in (READY, WAITING_FOR_GITHUB, WAITING_FOR_GITHUB, READY):
+        status.report(Condition(state, "down" if state == WAITING_FOR_GITHUB else ""))
     assert [record.getMessage() for record in caplog.records] == ["waiting for GitHub: down", "ready"]
-    assert [each.state for each in heard] == [STARTING, READY, WAITING_FOR_GITHUB, READY]
+    assert [condition.state for condition in heard] == [STARTING, READY, WAITING_FOR_GITHUB, READY]
     long = Condition(WAITING_FOR_GITHUB, "so\nlong " * 100).summary
     assert len(long) == 300
     assert "\n" not in long

@@ -42,13 +42,13 @@ def test_a_turn_and_its_tool_loop(worker):
     first = worker.tell(USER)
     loop = [worker.tell(USER, CALL, RESULT), worker.tell(USER, CALL, RESULT, CALL, RESULT)]
     assert (first.initiator, first.type) == ("user", None)
-    assert [each.initiator for each in loop] == ["agent", "agent"]
-    assert {(each.session, each.interaction, each.task) for each in (first, *loop)} == {
+    assert [request.initiator for request in loop] == ["agent", "agent"]
+    assert {(request.session, request.interaction, request.task) for request in (first, *loop)} == {
         (first.session, first.interaction, first.task)
     }
     ids = (first.session, first.interaction, first.task)
     assert len(set(ids)) == 3
-    assert all(UUID.fullmatch(each) for each in ids)
+    assert all(UUID.fullmatch(id_) for id_ in ids)
 
 
 def test_the_next_turn(worker):
@@ -68,10 +68,10 @@ def test_another_worker_and_the_next_start_agree(worker):
 @pytest.mark.parametrize(
     "other",
     [
-        lambda each: each.tell(USER, caller="you"),
-        lambda each: each.tell({"role": "user", "content": "Hi"}),
-        lambda each: each.tell(USER, system="Be long."),
-        lambda each: each.tell(USER, headers={"session-id": "s"}),
+        lambda conversation: conversation.tell(USER, caller="you"),
+        lambda conversation: conversation.tell({"role": "user", "content": "Hi"}),
+        lambda conversation: conversation.tell(USER, system="Be long."),
+        lambda conversation: conversation.tell(USER, headers={"session-id": "s"}),
         lambda _: Worker(b"another key").tell(USER),
     ],
     ids=["caller", "words", "system", "session", "key"],
@@ -98,8 +98,8 @@ def test_a_compaction_in_the_middle_of_a_turn(worker):
         "content": "Another language model started to solve this problem and produced a summary of it",
     }
     loop = [worker.tell(summary, **first_header), worker.tell(summary, CALL, RESULT, **first_header)]
-    assert [each.initiator for each in loop] == ["agent", "agent"]
-    assert {each.interaction for each in loop} == {first.interaction}
+    assert [request.initiator for request in loop] == ["agent", "agent"]
+    assert {request.interaction for request in loop} == {first.interaction}
     later = worker.tell(summary, CALL, MORE, **first_header)
     assert later.interaction != first.interaction
     assert worker.tell(summary, CALL, MORE, CALL, RESULT, **first_header).interaction == later.interaction
@@ -123,11 +123,11 @@ def test_subagents(worker):
         )
         for name in ("one", "two")
     }
-    assert {each.initiator for each in found.values()} == {"agent"}
-    assert {each.type for each in found.values()} == {"conversation-subagent"}
-    assert {each.interaction for each in found.values()} == {main.interaction}
-    assert {each.session for each in found.values()} == {main.session}
-    assert len({main.task, *(each.task for each in found.values())}) == 3
+    assert {agent.initiator for agent in found.values()} == {"agent"}
+    assert {agent.type for agent in found.values()} == {"conversation-subagent"}
+    assert {agent.interaction for agent in found.values()} == {main.interaction}
+    assert {agent.session for agent in found.values()} == {main.session}
+    assert len({main.task, *(agent.task for agent in found.values())}) == 3
     for_replay = worker.tell(
         {"role": "user", "content": "one"},
         CALL,
@@ -139,7 +139,7 @@ def test_subagents(worker):
 
 
 def test_subagents_without_a_name(worker):
-    one, two = (worker.tell({"role": "user", "content": each}, headers=SUBAGENT) for each in ("a", "b"))
+    one, two = (worker.tell({"role": "user", "content": text}, headers=SUBAGENT) for text in ("a", "b"))
     assert one.task != two.task
 
 

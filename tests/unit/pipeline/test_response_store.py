@@ -128,10 +128,10 @@ def test_another_worker_goes_on(workers):
     two.keep("me", "resp_2", link("c", before=found))
     two.flush()
     three = one.find("me", "resp_2")
-    assert [each["content"] for each in three.items()] == ["a", "b", "c"]
+    assert [item["content"] for item in three.items()] == ["a", "b", "c"]
     one.keep("me", "resp_3", link("d", before=three))
     one.flush()
-    assert [each["content"] for each in two.find("me", "resp_3").items()] == ["a", "b", "c", "d"]
+    assert [item["content"] for item in two.find("me", "resp_3").items()] == ["a", "b", "c", "d"]
 
 
 def test_another_caller_finds_nothing_in_the_store_either(workers):
@@ -163,7 +163,7 @@ def test_of_a_conversation_all_is_kept(workers):
         one.keep("me", f"resp_{number}", before)
         before = one.find("me", f"resp_{number}")
     one.flush()
-    assert [each["content"] for each in two.find("me", "resp_1999").items()] == [f"{n}" for n in range(2000)]
+    assert [item["content"] for item in two.find("me", "resp_1999").items()] == [f"{n}" for n in range(2000)]
 
 
 def test_memory_has_to_do_where_the_store_fails(workers, store, monkeypatch, caplog):
@@ -212,7 +212,7 @@ def test_what_waits_is_bounded(store, still):
     response_store = ResponseStore(100 * OVERHEAD, table=store.response_chains(MEGABYTE, LIFE))
     for number in range(200):
         response_store.keep("me", f"resp_{number}", link("x" * OVERHEAD))
-    assert sum(len(each.given) for each in response_store._waiting) <= 100 * OVERHEAD
+    assert sum(len(entry.given) for entry in response_store._waiting) <= 100 * OVERHEAD
     response_store.flush()
     assert not response_store._waiting
     response_store.keep("me", "resp_200", link("x"))

@@ -172,8 +172,8 @@ def test_the_form_of_prices(client: Client, headers: dict[str, str], price: int,
     assert not any("multiplier" in row["billing"] for row in told)
     prices = next(row for row in told if row["id"] == "claude-sonnet-5")["billing"]["token_prices"]
     assert (prices.get("default") or prices)["input_price"] == price
-    codes = [{each["code"] for each in row.get("warning_messages", ())} for row in told]
-    assert {"client_version_deprecated" in each for each in codes} == {warned}
+    codes = [{message["code"] for message in row.get("warning_messages", ())} for row in told]
+    assert {"client_version_deprecated" in code for code in codes} == {warned}
 
 
 def test_the_catalogue_of_spring(client: Client) -> None:

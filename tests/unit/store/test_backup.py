@@ -57,7 +57,7 @@ def test_a_restored_backup_brings_everything_back(store: Store, tmp_path: Path) 
     before = content(store)
     counts = store.back_up(tmp_path / "backup.db")
     assert (counts["requests"], counts["keys"], counts["logins"]) == (4500, 1, 1)
-    assert [each.name for each in tmp_path.glob("backup*")] == ["backup.db"]
+    assert [path.name for path in tmp_path.glob("backup*")] == ["backup.db"]
     assert stat.S_IMODE((tmp_path / "backup.db").stat().st_mode) == 0o600
     store.keys.add(Key("mallory", KEY, b""))
     store.logins.remove("octocat", API)
@@ -77,9 +77,9 @@ def test_a_backup_can_be_restored_into_another_store(store: Store, tmp_path: Pat
         (tmp_path / "two" / "store.key").write_bytes((tmp_path / "one" / "store.key").read_bytes())
     other.restore(tmp_path / "backup.db")
     assert other.keys.required
-    assert [each.name for each in other.keys.all()] == ["alice"]
+    assert [key.name for key in other.keys.all()] == ["alice"]
     assert other.undecryptable_logins() == ([] if with_key else ["octocat"])
-    assert [each.user for each in other.logins.all()] == (["octocat"] if with_key else [])
+    assert [login.user for login in other.logins.all()] == (["octocat"] if with_key else [])
     other.close()
     store.close()
 

@@ -140,19 +140,19 @@ def test_the_estimate_of_a_dead_process_counts_once(store, monkeypatch):
 
 
 def test_each_subject_has_a_counter_of_its_own_and_all_outlive_a_restart(store, tmp_path):
-    each = budget(store, "10/day", "key", "*")
+    default = budget(store, "10/day", "key", "*")
     for subject in ("key:a", "key:b"):
-        store.budgets.settle("", [demand(each, 2, subject)], [None])
+        store.budgets.settle("", [demand(default, 2, subject)], [None])
     store.close()
     again = open_store(tmp_path)
-    assert again.budgets.subjects(each) == ["key:a", "key:b"]
-    assert [standing(again, each, one).spent for one in ("key:a", "key:b", "key:c")] == [
+    assert again.budgets.subjects(default) == ["key:a", "key:b"]
+    assert [standing(again, default, one).spent for one in ("key:a", "key:b", "key:c")] == [
         2 * NANO,
         2 * NANO,
         0,
     ]
-    again.budgets.remove([each])
-    assert (again.budgets.all(), again.budgets.subjects(each)) == ((), [])
+    again.budgets.remove([default])
+    assert (again.budgets.all(), again.budgets.subjects(default)) == ((), [])
     again.close()
 
 

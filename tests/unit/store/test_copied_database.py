@@ -33,7 +33,7 @@ def copied(tmp_path: Path) -> Store:
 def names(store: Store) -> tuple[list[str], bool | None]:
     keys, needed = store.keys.load()
     store.close()
-    return [each.name for each in keys], needed
+    return [key.name for key in keys], needed
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,9 @@ def test_a_copy_of_the_bare_file_has_the_present_keys(
     running.keys.add(BOB)
     changer = open_store(tmp_path / "home") if elsewhere else running
     change(changer.keys)
-    now = {each.digest for each in running.keys.all()}
+    now = {key.digest for key in running.keys.all()}
     copy = copied(tmp_path)
-    assert {each.digest for each in copy.keys.all()} == now
+    assert {key.digest for key in copy.keys.all()} == now
     assert names(copy) == (found, True if found else None)
     changer.close()
 

@@ -40,17 +40,17 @@ def test_the_key_file_is_private_and_made_once(tmp_path):
 def test_processes_that_make_a_key_at_once_have_the_same(tmp_path):
     vaults, sealed, start = [encryptor(tmp_path) for _ in range(8)], [], threading.Barrier(8)
 
-    def work(each):
+    def work(vault):
         start.wait()
-        sealed.append(each.encrypt("x"))
+        sealed.append(vault.encrypt("x"))
 
-    threads = [threading.Thread(target=work, args=(each,)) for each in vaults]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    assert [encryptor(tmp_path).decrypt(each) for each in sealed] == ["x"] * 8
-    assert [each.name for each in tmp_path.iterdir()] == [KEY_FILE]
+    threads = [threading.Thread(target=work, args=(vault,)) for vault in vaults]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [encryptor(tmp_path).decrypt(ciphertext) for ciphertext in sealed] == ["x"] * 8
+    assert [path.name for path in tmp_path.iterdir()] == [KEY_FILE]
 
 
 def test_a_given_key_needs_no_file(tmp_path):

@@ -70,7 +70,7 @@ def test_a_locked_database_costs_one_deadline_and_then_nothing(
     wait_until(lambda: guard.outage is None)
     guard.run(lambda t: t.change(PUT, "c"))
     wait_until(lambda: len(heard) == 2)
-    assert [bool(each) for each in heard] == [True, False]
+    assert [bool(outage) for outage in heard] == [True, False]
 
 
 def test_a_request_waits_once_however_often_it_uses_the_store(path: Path) -> None:

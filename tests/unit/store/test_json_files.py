@@ -98,7 +98,7 @@ def test_a_file_is_private_before_anything_is_in_it(files, home, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", watch)
     files.write("a", CONTENT)
-    assert [each for each, _ in seen] == [0o600]
+    assert [mode for mode, _ in seen] == [0o600]
 
 
 @pytest.mark.usefixtures("_open_umask")
@@ -210,10 +210,10 @@ def test_a_lock_is_held_by_one_process_at_a_time(files):
             inside.pop()
 
     threads = [threading.Thread(target=work) for _ in range(8)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert most == [1] * 8
 
 

@@ -198,7 +198,7 @@ def test_an_old_file_that_can_not_be_removed_is_taken_over_once(logins, files, m
 def test_stored_logins_win_over_the_old_file(logins, files):
     logins.add("a", Secret("ghu_new"), API)
     files.write("logins", {"logins": [ROW]})
-    assert [each.token for each in logins.all()] == [Secret("ghu_new")]
+    assert [login.token for login in logins.all()] == [Secret("ghu_new")]
 
 
 def test_a_login_encrypted_with_another_key_is_left_out(logins, tmp_path, caplog):
@@ -217,10 +217,10 @@ def test_writers_in_several_processes_lose_no_login(logins, tmp_path):
         subprocess.Popen([sys.executable, "-c", WRITER, tmp_path, str(number)], stdin=subprocess.PIPE)
         for number in range(4)
     ]
-    for each in writers:
-        each.stdin.write(b"go\n")
-        each.stdin.flush()
-    for each in writers:
-        each.communicate(timeout=20)
-        assert each.returncode == 0
+    for writer in writers:
+        writer.stdin.write(b"go\n")
+        writer.stdin.flush()
+    for writer in writers:
+        writer.communicate(timeout=20)
+        assert writer.returncode == 0
     assert sorted(names(logins)) == [f"octo-{writer}-{number}" for writer in range(4) for number in range(6)]

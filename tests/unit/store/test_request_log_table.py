@@ -42,11 +42,11 @@ def test_every_kind_of_error_is_in_a_group():
 def test_rows_are_filtered_by_group_and_paged_in_both_directions():
     store = open_store(None, persistent=False)
     outcomes = ("ok", "timeout", "unreachable", "prompt_too_long", "interrupted", "ok", "client_disconnected")
-    rows = [row(f"{index}", at=100.0 + index // 2, outcome=each) for index, each in enumerate(outcomes)]
+    rows = [row(f"{index}", at=100.0 + index // 2, outcome=outcome) for index, outcome in enumerate(outcomes)]
     store.request_log.write(rows)
 
     def ids(wanted=ALL_REQUESTS, **page):
-        return "".join(each.id for each in store.request_log.page(wanted, **page))
+        return "".join(row.id for row in store.request_log.page(wanted, **page))
 
     assert ids(Filter(outcome="upstream")) == "21"
     assert ids(Filter(outcome="broken")) == "4"

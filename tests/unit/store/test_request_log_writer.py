@@ -70,7 +70,7 @@ def writer(store, tmp_path, monkeypatch):
 
 def test_a_process_that_ends_writes_what_is_left(store, tmp_path):
     subprocess.run([sys.executable, "-c", ENDING, tmp_path], check=True)
-    assert [each.id for each in store.request_log.latest(10)] == ["a"]
+    assert [row.id for row in store.request_log.latest(10)] == ["a"]
 
 
 def test_other_processes_know_rows_that_are_still_to_be_written(store, writer, tmp_path):
@@ -81,7 +81,7 @@ def test_other_processes_know_rows_that_are_still_to_be_written(store, writer, t
     writer.begin(row("a", "interrupted"))
     writer.begin(row("b", "interrupted"))
     writer.end(row("b", "ok"))
-    assert {each: other.pending(each).outcome for each in "ab"} == {"a": "interrupted", "b": "ok"}
+    assert {id_: other.pending(id_).outcome for id_ in "ab"} == {"a": "interrupted", "b": "ok"}
     assert other.pending("none") is None
     assert other.pending('a",1000.0,null') is None
     writer.flush()

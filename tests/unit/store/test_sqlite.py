@@ -88,7 +88,7 @@ def test_files_are_private_from_the_first_moment(path):
     try:
         database = Sqlite(path)
         database.run(lambda t: t.change(PUT, "a", "1"))
-        modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
         database.close()
     finally:
         os.umask(before)
@@ -260,9 +260,9 @@ def test_processes_that_make_a_database_at_once_lose_no_row(path):
     """Each finds all tables; no row is lost, and nobody hears of a lock."""
     writers = [writer(path, f"writer{number}", 40) for number in range(4)]
     told = set()
-    for each in writers:
-        out, err = each.communicate(timeout=30)
-        assert (each.returncode, err) == (0, b"")
+    for process in writers:
+        out, err = process.communicate(timeout=30)
+        assert (process.returncode, err) == (0, b"")
         told |= set(out.decode().split())
     database = Sqlite(path)
     assert notes(database) == told

@@ -15,10 +15,10 @@ SUMS = ("requests", "errors", "premium", "tokens_in", "tokens_out", "tokens_cach
 
 def by(found: list[Sums], *names: str) -> dict[tuple[str, ...], tuple[float, ...]]:
     sums: dict[tuple[str, ...], list[float]] = {}
-    for each in found:
-        known = sums.setdefault(tuple(each[name] for name in names), [0.0] * len(SUMS))
+    for row in found:
+        known = sums.setdefault(tuple(row[name] for name in names), [0.0] * len(SUMS))
         for index, name in enumerate(SUMS):
-            known[index] += each[name] or 0
+            known[index] += row[name] or 0
     return {key: tuple(round(value, 4) for value in values) for key, values in sums.items()}
 
 
@@ -63,5 +63,5 @@ def test_today_is_read_each_time() -> None:
     assert store.usage.shares(time.time()) == []
 
     store.request_log.write(list(rows(3, days=0)))
-    assert sum(each["requests"] for each in store.usage.shares(time.time() - DAY)) == 3
+    assert sum(share["requests"] for share in store.usage.shares(time.time() - DAY)) == 3
     store.close()

@@ -170,7 +170,7 @@ def test_a_slow_client_gets_everything_and_upstream_waits(client: Pair, upstream
     text = bytes(range(48, 58)) * 2000
     pieces = [text[at : at + 1000] for at in range(0, len(text), 1000)]
     writing = gevent.spawn(
-        lambda: ([gevent.socket.wait_write(far.fileno()) or far.send(each) for each in pieces])
+        lambda: ([gevent.socket.wait_write(far.fileno()) or far.send(piece) for piece in pieces])
     )
     served: list[bytes] = []
 

@@ -54,7 +54,7 @@ def test_a_stream_keeps_nothing_of_the_call_that_opened_it(new_relay: Any) -> No
 
 def greenlets() -> int:
     gc.collect()
-    return sum(isinstance(each, gevent.Greenlet) for each in gc.get_objects())
+    return sum(isinstance(candidate, gevent.Greenlet) for candidate in gc.get_objects())
 
 
 def test_a_call_yields_none_when_a_ping_is_due(new_relay: Any) -> None:

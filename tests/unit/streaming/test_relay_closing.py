@@ -55,8 +55,8 @@ def test_closing_in_the_middle_of_reading(order: str, new_relay: Any, upstream: 
     relay = new_relay(keepalive=0.02)
     pieces = relay.read(upstream[0])
     assert next(pieces) == b""
-    for each in (relay, pieces) if order == "relay first" else (pieces, relay):
-        each.close()
+    for source in (relay, pieces) if order == "relay first" else (pieces, relay):
+        source.close()
     assert left_over(before) == 0
 
 

@@ -66,9 +66,9 @@ class Server:
 
     def stop(self) -> None:
         """Each thread closes its own socket: the number of a closed one is soon another's."""
-        for each in (self._listener, *self._open):
+        for sock in (self._listener, *self._open):
             with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+                sock.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(PATIENCE)
         self._listener.close()
@@ -192,7 +192,7 @@ def test_a_body_is_read_to_its_end(
         "all": [start + rest],
         "some": [start + rest[:7], SOON, rest[7:]],
         "none": [start, SOON, rest],
-        "trickle": [start, *[each for at in range(0, len(rest), 50) for each in (rest[at : at + 50], 0.001)]],
+        "trickle": [start, *[step for at in range(0, len(rest), 50) for step in (rest[at : at + 50], 0.001)]],
     }[buffered]
     server = serve(then(*steps, *([close] if closes else [])))
     body = ask(session, server, fast=fast)

@@ -71,7 +71,7 @@ class GitHub:
         def mint(_request: Any) -> tuple[int, dict[str, str], str]:
             self.minted += 1
             content = {"token": f"tid={self.minted};exp=1", "expires_at": 1, "refresh_in": 1500, **fields}
-            return 200, {}, json.dumps({name: each for name, each in content.items() if each is not None})
+            return 200, {}, json.dumps({name: value for name, value in content.items() if value is not None})
 
         self.mock.remove("GET", EXCHANGE)
         self.mock.add_callback("GET", EXCHANGE, mint)
@@ -116,9 +116,9 @@ def new_world(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., World]]:
         return made[-1]
 
     yield make
-    for each in made:
-        each.client.close()
-        each.store.close()
+    for world in made:
+        world.client.close()
+        world.store.close()
 
 
 @pytest.fixture

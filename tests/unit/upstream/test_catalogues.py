@@ -290,11 +290,11 @@ def test_a_catalogue_outlives_a_restart(process, copilot, clock):
 
 def test_one_process_renews_a_catalogue_for_all(process, copilot, clock):
     processes = [process() for _ in range(3)]
-    for each in processes:
-        each.catalogue(copilot)
+    for instance in processes:
+        instance.catalogue(copilot)
     clock.forward(CATALOGUE_TTL)
-    for each in (*processes, *processes):
-        each.catalogue(copilot)
+    for instance in (*processes, *processes):
+        instance.catalogue(copilot)
     assert fetches(copilot) == 2
 
 
@@ -394,12 +394,12 @@ def test_concurrent_callers_share_one_fetch(clock, copilot):
 
     copilot.send = slow
     threads = [threading.Thread(target=lambda: got.append(models.catalogue(copilot))) for _ in range(20)]
-    for each in threads:
-        each.start()
+    for thread in threads:
+        thread.start()
     assert arrived.wait(10)
     go.set()
-    for each in threads:
-        each.join(10)
+    for thread in threads:
+        thread.join(10)
     assert len(got) == 20
     assert fetches(copilot) == 1
 

@@ -180,13 +180,13 @@ def test_whose_a_turn_is_after_two_replays(world, hub, script):
     """What has been told of once stays told of."""
     script((500, ""), EXPIRED, OK)
     send(world)
-    assert [each.headers["X-Initiator"] for each in chats(hub)] == ["user", "agent", "agent"]
+    assert [request.headers["X-Initiator"] for request in chats(hub)] == ["user", "agent", "agent"]
 
 
 def test_a_replay_without_signals(world, hub, script):
     script(RESET, OK)
     world.copilot.send("POST", PATH, BODY)
-    assert not any("X-Initiator" in each.headers for each in chats(hub))
+    assert not any("X-Initiator" in request.headers for request in chats(hub))
 
 
 def test_a_421_moves_to_the_host_of_a_new_token(world, hub, script):

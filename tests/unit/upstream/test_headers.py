@@ -19,7 +19,7 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a
 def test_an_exchanged_token_presents_the_bridge_as_an_editor():
     sent = Headers(Config()).copilot("/chat/completions", "tid=1", True, "an-id")
     ids = [sent.pop(name) for name in ("VScode-MachineId", "VScode-SessionId")]
-    assert all(UUID.fullmatch(each) for each in ids)
+    assert all(UUID.fullmatch(id_) for id_ in ids)
     assert sent == {
         "Authorization": "Bearer tid=1",
         "Content-Type": "application/json",
@@ -139,7 +139,7 @@ def test_each_request_has_an_id_of_its_own():
     headers = Headers(Config())
     ids = [headers.copilot("/models", "tid=1", True)["X-Request-Id"] for _ in range(3)]
     assert len(set(ids)) == 3
-    assert all(UUID.fullmatch(each) for each in ids)
+    assert all(UUID.fullmatch(id_) for id_ in ids)
 
 
 def test_one_request_does_not_change_the_next():
@@ -163,9 +163,9 @@ def test_settings_replace_the_profiles_values():
     direct = Headers(config).copilot("/models", "t", False)
     assert direct["Editor-Version"] == CLI.editor, "a version of an editor is none of the CLI"
     assert "Editor-Plugin-Version" not in direct
-    for each in (sent, direct):
-        assert each["Copilot-Integration-Id"] == "mine"
-        assert each["X-GitHub-Api-Version"] == "2026-01-09"
+    for headers in (sent, direct):
+        assert headers["Copilot-Integration-Id"] == "mine"
+        assert headers["X-GitHub-Api-Version"] == "2026-01-09"
 
 
 def test_a_version_of_the_cli_is_none_of_the_editor():

@@ -34,7 +34,7 @@ def session(percent):
 
 
 def left(samples):
-    return {name: each.percent_remaining for name, each in samples.items()}
+    return {name: sample.percent_remaining for name, sample in samples.items()}
 
 
 def test_other_workers_know_it_a_moment_later(new_world, clock):

@@ -36,7 +36,7 @@ def test_all_that_wait_share_one_fetch_and_its_failure(error: Exception | None) 
         while len(flights._running["a"]._condition._waiters) < 8:  # type: ignore[attr-defined]
             pass
         fetch.go.set()
-        ends = [each.exception(10) or each.result() for each in (first, *later)]
+        ends = [future.exception(10) or future.result() for future in (first, *later)]
     assert ends == [error or "fetched"] * 8
     assert fetch.begun == 1
 

@@ -23,8 +23,8 @@ def test_the_largest_series_is_at_the_ground() -> None:
     assert [(name, total, colour) for name, total, colour in chart.series] == [("a", 5.0, 0), ("b", 3.0, 1)]
     assert (chart.top, chart.total) == (4.0, 8.0)
     monday, tuesday = chart.bars
-    assert [(each.series, each.y, each.height) for each in monday.pieces] == [(0, 75, 25), (1, 0, 75)]
-    assert [(each.series, each.y, each.height) for each in tuesday.pieces] == [(0, 0, HEIGHT)]
+    assert [(piece.series, piece.y, piece.height) for piece in monday.pieces] == [(0, 75, 25), (1, 0, 75)]
+    assert [(piece.series, piece.y, piece.height) for piece in tuesday.pieces] == [(0, 0, HEIGHT)]
     assert monday.parts == (("b", 3.0), ("a", 1.0))
     assert monday.x + monday.width < tuesday.x < tuesday.x + tuesday.width <= 100
 
@@ -33,14 +33,14 @@ def test_those_without_a_colour_of_their_own_are_one() -> None:
     chart = stacked(["day"], {"day": {f"model-{index}": 10.0 - index for index in range(9)}})
     assert [colour for _, _, colour in chart.series] == [0, 1, 2, 3, 4, 5, OTHERS, OTHERS, OTHERS]
     assert len(chart.bars[0].pieces) == OTHERS + 1
-    assert sum(each.height for each in chart.bars[0].pieces) == pytest.approx(
+    assert sum(piece.height for piece in chart.bars[0].pieces) == pytest.approx(
         100 * chart.total / chart.top, abs=0.1
     )
 
 
 def test_days_without_anything_have_their_place() -> None:
     chart = stacked(["a", "b", "c"], {"b": {"model": 0.0}})
-    assert [each.total for each in chart.bars] == [0, 0, 0]
-    assert [each.pieces for each in chart.bars] == [(), (), ()]
+    assert [bar.total for bar in chart.bars] == [0, 0, 0]
+    assert [bar.pieces for bar in chart.bars] == [(), (), ()]
     assert chart.series == ()
     assert chart.labels == ("a", "b", "c")

@@ -100,8 +100,8 @@ def test_a_key_is_made_or_refused(app: Flask, client: FlaskClient, form: dict, s
     page = client.post("/setup/key", headers=KEYED, data=form)
     assert page.status_code == status
     keys = app.extensions["copilot_bridge"].store.keys.all()
-    assert [each.name for each in keys] == (["laptop"] if status == 200 else [])
-    assert not any(each.operator for each in keys)
+    assert [key.name for key in keys] == (["laptop"] if status == 200 else [])
+    assert not any(key.operator for key in keys)
     assert bool(re.search("cbk_", page.text)) == (status == 200)
 
 

@@ -30,8 +30,8 @@ def test_no_cell_of_an_export_is_a_formula(value):
 @pytest.mark.parametrize("value", ['a,"b"', "a\nb", "ü, 中文", "a=b", ""])
 def test_other_texts_are_exported_unchanged(value):
     rows = [row("a", error=value), row("b", error=value)]
-    assert [each["error"] for each in read_csv(as_csv(rows))] == [value, value]
-    assert [RequestLogRow(**each) for each in json.loads(b"".join(as_json(rows)))] == rows
+    assert [row["error"] for row in read_csv(as_csv(rows))] == [value, value]
+    assert [RequestLogRow(**row) for row in json.loads(b"".join(as_json(rows)))] == rows
 
 
 def test_an_export_without_rows_has_its_header():

@@ -75,7 +75,7 @@ def test_nobody_polls_before_it_is_time(github: GitHub, flow: SharedFlow, tmp_pa
         if not github.answers:
             break
     waits = [later - earlier for earlier, later in zip([begin, *github.polled], github.polled, strict=False)]
-    assert [round(each) for each in waits] == [6, 6, 6, 11, 11]
+    assert [round(wait) for wait in waits] == [6, 6, 6, 11, 11]
     login = other.state()
     assert login
     assert (login.slowed, login.interval) == (True, 10.0)

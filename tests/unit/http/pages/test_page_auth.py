@@ -254,7 +254,7 @@ def test_a_page_in_front_of_an_api(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def show() -> str:
         return "a page"
 
-    others = (each for each in pages.PAGES if each.name != "models")
+    others = (page for page in pages.PAGES if page.name != "models")
     monkeypatch.setattr(pages, "PAGES", (shelf, *others))
     monkeypatch.setattr(models, "list_models", lambda call, *_: f'"for {call.caller.id}"')
     app = create_app(Config(home=tmp_path, api_key=(Secret(OPERATOR),)))

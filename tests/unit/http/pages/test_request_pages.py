@@ -27,10 +27,10 @@ def row(**values):
 )
 def test_the_phases_add_up_to_the_whole_time(given, expected):
     found = phases(row(**given))
-    assert [each.ms for each in found] == expected
-    assert sum(each.length for each in found) == pytest.approx(100, abs=0.1)
+    assert [phase.ms for phase in found] == expected
+    assert sum(phase.length for phase in found) == pytest.approx(100, abs=0.1)
     starts = [sum(expected[:index]) / 10 for index in range(6)]
-    assert [each.start for each in found] == pytest.approx(starts)
+    assert [phase.start for phase in found] == pytest.approx(starts)
 
 
 @pytest.mark.parametrize("ms", [None, 0])

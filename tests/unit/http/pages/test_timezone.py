@@ -24,7 +24,12 @@ def test_how_far_away_they_are(cookie: str, minutes: int) -> None:
 
 
 def test_names() -> None:
-    assert [timezone.name(each) for each in (0, 480, 330, -210)] == ["UTC", "UTC+8", "UTC+5:30", "UTC-3:30"]
+    assert [timezone.name(offset) for offset in (0, 480, 330, -210)] == [
+        "UTC",
+        "UTC+8",
+        "UTC+5:30",
+        "UTC-3:30",
+    ]
 
 
 @pytest.mark.parametrize(

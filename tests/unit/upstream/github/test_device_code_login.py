@@ -163,7 +163,7 @@ def test_wait_asks_until_the_user_agrees(flow, github, time):
     ],
 )
 def test_slow_down_counts_for_all_polls_that_follow(flow, github, time, slow_downs, slept):
-    answers(github, *({"error": "slow_down"} | each for each in slow_downs), PENDING, GRANTED)
+    answers(github, *({"error": "slow_down"} | poll for poll in slow_downs), PENDING, GRANTED)
     flow.wait(code())
     assert time.slept == slept
 
@@ -196,7 +196,9 @@ def test_every_final_error_is_tested():
         for mark in test_a_final_error_ends_the_login_with_its_reason.pytestmark
         if mark.name == "parametrize"
     ).args[1]
-    assert {error for error, _ in table} == {name for name, each in login.OUTCOMES.items() if each.message}
+    assert {error for error, _ in table} == {
+        name for name, outcome in login.OUTCOMES.items() if outcome.message
+    }
 
 
 def test_unknown_errors_end_it_in_githubs_words(flow, github):
@@ -311,7 +313,7 @@ def leave(folder, name, content):
 
 
 def told(found):
-    return [(each.login, each.token.reveal(), each.path) for each in found]
+    return [(login_.login, login_.token.reveal(), login_.path) for login_ in found]
 
 
 def test_editor_logins_are_found_in_the_home_folder(tmp_path):
@@ -342,7 +344,7 @@ def test_each_token_of_an_editor_is_found_once(tmp_path):
 def test_editor_logins_are_those_of_the_enterprise(tmp_path):
     leave(tmp_path / ".config", "apps.json", APPS)
     hosts = dataclasses.replace(HOSTS, github="https://octo.ghe.com")
-    assert [each.login for each in find_editor_logins(hosts, {}, tmp_path)] == ["hubot"]
+    assert [login.login for login in find_editor_logins(hosts, {}, tmp_path)] == ["hubot"]
 
 
 @pytest.mark.parametrize(

@@ -187,12 +187,12 @@ def test_concurrent_callers_share_one_exchange(world, hub):
 
     hub.mock.add_callback("GET", EXCHANGE, slow)
     threads = [threading.Thread(target=lambda: got.append(world.get())) for _ in range(20)]
-    for each in threads:
-        each.start()
+    for thread in threads:
+        thread.start()
     assert arrived.wait(10)
     go.set()
-    for each in threads:
-        each.join(10)
+    for thread in threads:
+        thread.join(10)
     assert got == ["tid=1"] * 20
     assert len(fetches) == 1
 

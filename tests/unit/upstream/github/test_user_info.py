@@ -41,17 +41,17 @@ def test_a_report_is_fetched_once_a_minute(world, hub, clock, reports):
 def test_concurrent_callers_share_one_fetch(world, hub, reports):
     hub.answers(body=REPORT, url=USER)
     threads = [threading.Thread(target=reports.get, args=(world.account,)) for _ in range(20)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert len(hub.asked) == 1
 
 
 def test_workers_share_a_report(new_world, hub, clock):
     hub.answers(body=REPORT, url=USER)
     worlds = [new_world() for _ in range(3)]
-    assert [reports_of(each).get(each.account) for each in worlds] == [REPORT] * 3
+    assert [reports_of(world).get(world.account) for world in worlds] == [REPORT] * 3
     assert len(hub.asked) == 1
     clock.forward(-3600)  # a clock that was set back makes it look newer than it is
     reports_of(worlds[0]).get(worlds[0].account)

@@ -207,7 +207,7 @@ class Names(dict):
         self.lookups.append(host)
         answers = self[host]
         addresses = answers.pop(0) if isinstance(answers[0], list) else answers
-        return [found for each in addresses for found in self.real(each, port, type=socket.SOCK_STREAM)]
+        return [found for address in addresses for found in self.real(address, port, type=socket.SOCK_STREAM)]
 
 
 @pytest.fixture

@@ -78,5 +78,5 @@ def test_where_they_end_in_chat():
     messages = [{"role": "system", "content": "Be brief."}, *said("a", "b", "c")]
     body = {"model": "claude-sonnet-5", "messages": messages, "tools": [tool, dict(tool)]}
     chat.adapt(body, CLAUDE)
-    marked = [each.get("copilot_cache_control") for each in (*body["tools"], *body["messages"])]
+    marked = [block.get("copilot_cache_control") for block in (*body["tools"], *body["messages"])]
     assert marked == [None, PLAIN, PLAIN, None, PLAIN, PLAIN]

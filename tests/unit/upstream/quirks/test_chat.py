@@ -87,7 +87,7 @@ def test_effort(row, supports, stays):
 )
 def test_developers(row, role):
     given = body(row, [{"role": "developer", "content": "a"}, {"role": "user", "content": "b"}])
-    assert [each["role"] for each in fit(given, model(row))["messages"]] == [role, "user"]
+    assert [message["role"] for message in fit(given, model(row))["messages"]] == [role, "user"]
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_what_is_done_about_a_refusal(learned: Learned, case: str) -> None:
     assert body == row["after"]
     assert adapter.lost
     known = learned.of("account", row["api"], "a-model")
-    assert list(known) == [Lesson(*each) for each in row.get("learned", ())]
+    assert list(known) == [Lesson(*values) for values in row.get("learned", ())]
     later = copy.deepcopy(row["before"])
     assert adapter_of(learned, row["api"]).prepare(later, {}) == bool(known)
     assert later == (row["after"] if known else row["before"])

@@ -181,7 +181,7 @@ def test_an_old_connection_is_replaced_and_closed(
     now = 49.0
     adapter.open_ahead(plain.url(), {}, 5.0)
     assert first.sock is None
-    assert [each for each in pool.pool.queue if each is not None] == [pool.pool.queue[-1]]
+    assert [connection for connection in pool.pool.queue if connection is not None] == [pool.pool.queue[-1]]
     assert pool.pool.queue[-1].is_connected
 
 

@@ -62,10 +62,10 @@ class Upstream:
 
     def close(self) -> None:
         self._over.set()
-        for each in (self._listener, *self.peers):
+        for sock in (self._listener, *self.peers):
             with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
         for thread in self._threads:
             thread.join(5)
 
@@ -84,8 +84,8 @@ def serve() -> Iterator[Callable[..., Upstream]]:
         return made[-1]
 
     yield make
-    for each in made:
-        each.close()
+    for upstream in made:
+        upstream.close()
 
 
 @pytest.fixture
@@ -98,8 +98,8 @@ def new_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., HttpCl
         return made[-1]
 
     yield make
-    for each in made:
-        each.close()
+    for client in made:
+        client.close()
 
 
 def ask(client: HttpClient, upstream: Upstream, method: str = "GET", body: bytes | None = None) -> bytes:
@@ -140,7 +140,7 @@ def test_those_that_were_idle_with_it_are_closed_too(
 ) -> None:
     client, upstream = new_client(keepalive_expiry=0.05), serve()
     held = [client.send("GET", upstream.url, {}) for _ in range(3)]
-    assert [each.content for each in held] == [b"ok"] * 3
+    assert [response.content for response in held] == [b"ok"] * 3
     time.sleep(0.06)
     assert ask(client, upstream) == b"ok"
     assert [peer.recv(1) for peer in upstream.peers[:3]] == [b""] * 3
@@ -166,8 +166,8 @@ def test_what_becomes_of_a_post_its_sender_decides(
     box: list[Upstream] = []
     box.append(serve(ignored_when_used_before(box)))
     client = new_client()
-    for each in [client.send("GET", box[0].url, {}) for _ in range(2)]:
-        assert each.content == b"ok"
+    for response in [client.send("GET", box[0].url, {}) for _ in range(2)]:
+        assert response.content == b"ok"
     with pytest.raises(UpstreamUnreachable, match="no answer for") as caught:
         ask(client, box[0], "POST", b"{}")
     assert not caught.value.unsent, "it may have been read"

@@ -48,7 +48,7 @@ def read_head(sock):
     while b"\r\n\r\n" not in raw and (piece := sock.recv(1)):
         raw += piece
     line, *rest = raw.decode("latin-1").split("\r\n")
-    pairs = (each.split(": ", 1) for each in rest if each)
+    pairs = (line.split(": ", 1) for line in rest if line)
     return line, {name.lower(): value for name, value in pairs}
 
 
@@ -66,8 +66,8 @@ def serve():
         return started[-1]
 
     yield start
-    for each in started:
-        each.stop()
+    for server in started:
+        server.stop()
 
 
 @pytest.fixture
@@ -79,8 +79,8 @@ def new_client():
         return made[-1]
 
     yield make
-    for each in made:
-        each.close()
+    for client in made:
+        client.close()
 
 
 @pytest.fixture
