@@ -22,6 +22,7 @@ SURFACES = {
     "input": "messages",
 }
 MODELS = {
+    "embeddings": "text-embedding-3-small",
     "clean": "gpt-4o",
     "azure": "gpt-4o",
     "offsets": "gpt-4o",
@@ -297,6 +298,15 @@ def reply(size: int) -> bytes:
 
 
 @cache
+def embeddings(count: int) -> bytes:
+    """Vectors of 1,536 numbers each, 18 kB of text."""
+    numbers = [round(0.0123456789 + number / 1e6, 9) for number in range(1536)]
+    data = [{"embedding": numbers, "index": index} for index in range(count)]
+    usage = {"prompt_tokens": count, "total_tokens": count}
+    return whole(json.dumps({"data": data, "usage": usage}, separators=(",", ":")).encode())
+
+
+@cache
 def catalogue() -> bytes:
     """Thirty models, as many as Copilot lists."""
     named = [
@@ -306,7 +316,11 @@ def catalogue() -> bytes:
         (MODELS["messages"], "Anthropic", "messages"),
     ]
     named += [(f"other-{number}.{number % 3}", "Azure OpenAI", "chat") for number in range(26)]
-    return whole(json.dumps({"data": [row(*entry) for entry in named], "object": "list"}).encode())
+    rows = [row(*model) for model in named]
+    embedding = {"type": "embeddings", "limits": {"max_inputs": 2048}}
+    about = {"object": "model", "supported_endpoints": ["/embeddings"], "capabilities": embedding}
+    rows.append({"id": MODELS["embeddings"], **about})
+    return whole(json.dumps({"data": rows, "object": "list"}).encode())
 
 
 def row(name: str, vendor: str, surface: str) -> Chunk:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from bench.load import Reply, WrongReplyError
-from bench.scripts import ARGUMENTS, STAMP, filler
+from bench.scripts import ARGUMENTS, MODELS, STAMP, filler
 
 Prompt = str | list[dict[str, Any]]
 Told = tuple[str, bool]  # the text that an event brings, and whether it ends the answer
@@ -24,12 +24,21 @@ def ask(surface: str, prompt: Prompt, *, model: str, stream: bool = True) -> byt
     body = {"model": model, turn: [{"role": "user", "content": prompt}], "temperature": 0.1}
     body |= {"max_tokens": 4096} if surface == "messages" else {}
     data = json.dumps(body | ({"stream": True} if stream else {})).encode()
+    return post(PATHS[surface], data)
+
+
+def post(path: str, data: bytes) -> bytes:
     head = (
-        f"POST {PATHS[surface]} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
         "Accept: application/json\r\nUser-Agent: OpenAI/Python 2.0.0\r\nAuthorization: Bearer none\r\n"
         f"Content-Length: {len(data)}\r\n\r\n"
     )
     return head.encode() + data
+
+
+def embed(texts: int) -> bytes:
+    body = {"model": MODELS["embeddings"], "input": ["a"] * texts}
+    return post("/v1/embeddings", json.dumps(body).encode())
 
 
 def chat(prompt: Prompt, *, model: str = "gpt-4o", stream: bool = False) -> bytes:
@@ -145,6 +154,13 @@ def check_whole(reply: Reply, size: int) -> None:
     said = orjson.loads(payload)["choices"][0]["message"]["content"]
     if said != filler(size):
         raise WrongReplyError(f"{len(said)} bytes of text instead of {size}: {said[:100]!r}")
+
+
+def check_embeddings(reply: Reply, texts: int) -> None:
+    payload, _, _ = body_of(reply.raw)
+    found = len(orjson.loads(payload)["data"])
+    if found != texts:
+        raise WrongReplyError(f"{found} vectors instead of {texts}")
 
 
 def check_stream(

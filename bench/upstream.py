@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bench.scripts import account, flood, reply, script, whole
+from bench.scripts import account, embeddings, flood, reply, script, whole
 
 READ_AT_ONCE = 1 << 20
 EXCHANGE = b"/copilot_internal/v2/token"
@@ -242,6 +242,8 @@ class Upstream:
             connection.waiting = iter((self._fixed[path],))
         elif path == b"/bench":
             connection.waiting = iter((self._told(),))
+        elif path.endswith(b"/embeddings"):
+            connection.waiting = iter((embeddings(len(json.loads(body)["input"])),))
         else:
             wanted = asked(body)
             if not STREAMED.search(body):

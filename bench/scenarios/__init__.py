@@ -14,7 +14,7 @@ from bench.scenarios.guarded import guarded
 from bench.scenarios.leak import leak
 from bench.scenarios.path import path
 from bench.scenarios.secure import tls
-from bench.scenarios.single import large, long, models, small
+from bench.scenarios.single import embeddings, large, long, models, small
 from bench.scenarios.startup import start
 from bench.scenarios.streams import flood
 from bench.scenarios.translated import translated
@@ -32,6 +32,7 @@ SCENARIOS: dict[str, Callable[[Arena], list[Row]]] = {
     "burst": burst,
     "large": large,
     "long": long,
+    "embeddings": embeddings,
     "models": models,
     "departures": departures,
     "tls": tls,

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from bench.arena import REPLY, Arena, Sheet, directive, quantile, rounds, weighed
 from bench.load import Load, Reply, WrongReplyError
 from bench.report import Goal, Row
-from bench.surfaces import body_of, chat, check_whole, get
+from bench.surfaces import body_of, chat, check_embeddings, check_whole, embed, get
 
 IMAGE = 1_500_000  # bytes; 2 MB as base64
+TEXTS = 1500
 BIG_REPLY = 20_000_000  # bytes of text
 
 
@@ -79,6 +80,27 @@ def long(arena: Arena) -> list[Row]:
             load = Load(target.address, request, requests=count)
             replies, cpu = weighed(arena, target, sheet, load, count, "reply")
             verify(replies, BIG_REPLY)
+            sheet.note(target, "latency p50, ms", quantile([reply.ms for reply in replies], 0.5))
+            if target.server:
+                sheet.note(target, "CPU ms / reply", cpu)
+                sheet.note(target, "MB over idle", (target.server.peak() - idle) / 1e6)
+    return sheet.rows()
+
+
+def embeddings(arena: Arena) -> list[Row]:
+    """A response of 27 MB, of which nothing has to change but the frame around each vector."""
+    goals = {"CPU ms / reply": Goal(1.3, ratio=True), "MB over idle": Goal(10)}
+    sheet = Sheet("1,500 embeddings, 27 MB", goals)
+    count = arena.scale.replies
+    with arena.targets() as targets:
+        for target in rounds(arena.scale.repetitions, targets):
+            idle = target.server.rss() if target.server else 0
+            if target.server:
+                target.server.reset_peak()
+            load = Load(target.address, embed(TEXTS), requests=count)
+            replies, cpu = weighed(arena, target, sheet, load, count, "reply")
+            for reply in replies:
+                check_embeddings(reply, TEXTS)
             sheet.note(target, "latency p50, ms", quantile([reply.ms for reply in replies], 0.5))
             if target.server:
                 sheet.note(target, "CPU ms / reply", cpu)

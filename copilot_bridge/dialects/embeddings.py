@@ -5,7 +5,9 @@ https://platform.openai.com/docs/api-reference/embeddings/create
 """
 
 import base64
+import re
 import struct
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -15,7 +17,6 @@ from copilot_bridge.dialects import codec
 from copilot_bridge.dialects.chat.errors import write_error
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.dialect import Dialect
-from copilot_bridge.dialects.pieces import Pieces
 from copilot_bridge.dialects.request_body import MODEL, check_body, read_body
 from copilot_bridge.dialects.validation import POSITIVE, STRING, Validator, Validators, list_of, one_of
 from copilot_bridge.errors import InvalidRequest, Unsupported, UpstreamRefused
@@ -67,52 +68,154 @@ def sizes(body: JsonObject, max_texts: int) -> list[int]:
 
 
 class Entry(msgspec.Struct):
-    """A vector as Copilot sends it.  Its numbers are not read: they are most of an answer of megabytes."""
+    """An entry of Copilot's response."""
 
     embedding: msgspec.Raw
     index: int | None = None
 
 
-class UpstreamResponse(msgspec.Struct):
+class Response(msgspec.Struct):
+    """OpenAI's response.  Its numbers are not read: they are most of an answer of megabytes."""
+
     data: list[Entry]
+
+
+class Frame(msgspec.Struct):
+    """Copilot's response without its entries."""
+
+    data: list[msgspec.Raw]
     usage: JsonObject | None = None
 
 
-DECODE = msgspec.json.Decoder(UpstreamResponse).decode
+DECODE_ENTRY = msgspec.json.Decoder(Entry).decode
+DECODE_RESPONSE = msgspec.json.Decoder(Response).decode
+DECODE_FRAME = msgspec.json.Decoder(Frame).decode
+
+ENTRIES = re.compile(rb'"data"\s*:\s*\[')
+SEPARATOR = re.compile(rb"[\s,]*")
+# An entry around its vector, which is found by its brackets: to read its numbers takes ten times as long.
+ENTRY_START = re.compile(rb'\{[^\[\]{}]*"embedding"\s*:\s*(?=\[)')
+ENTRY_END = re.compile(rb"[^\[\]{}]*\}")
+MAX_ENTRY = 4 * 1024 * 1024  # bytes of an entry, and of what stands before the first one
 
 
-def merge_responses(
-    responses: list[bytes], model: str, encoding_format: str | None, sizes: list[int] | None = None
-) -> tuple[Pieces, JsonObject]:
-    """Merge Copilot's responses into OpenAI's response, and return it with its token usage.
+class EntryReader:
+    """Reads Copilot's response, which may be cut anywhere, entry by entry."""
 
-    :param sizes: the number of texts of each request, so that a missing vector does not shift the others.
-    :raises UpstreamRefused: a response has no embeddings, or not all of them.
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._frame = b""  # what stands around the entries
+        self._state = self._read_start
+
+    def feed(self, data: bytes) -> Iterator[Entry]:
+        """Yield the entries that a piece of the response completes.
+
+        :raises ValueError: an entry can't be read.
+        """
+        self._buffer += data
+        yield from self._state()
+        if len(self._buffer) > MAX_ENTRY:
+            raise ValueError("the entry is too long")
+
+    def close(self) -> JsonObject:
+        """Return the usage.
+
+        :raises ValueError: the response is incomplete, or is something else.
+        """
+        return DECODE_FRAME(self._frame + self._buffer).usage or {}
+
+    def _read_start(self) -> Iterator[Entry]:
+        if start := ENTRIES.search(self._buffer):
+            self._frame, self._buffer = self._buffer[: start.end()], self._buffer[start.end() :]
+            self._state = self._read_entries
+            yield from self._read_entries()
+
+    def _read_entries(self) -> Iterator[Entry]:
+        position = 0
+        while True:
+            start = SEPARATOR.match(self._buffer, position).end()  # type: ignore[union-attr]
+            if self._buffer[start : start + 1] == b"]":
+                self._state = self._read_end
+                break
+            entry, end = read_entry(self._buffer, start)
+            if entry is None:
+                break
+            yield entry
+            position = end
+        self._buffer = self._buffer[start:]
+
+    def _read_end(self) -> Iterator[Entry]:
+        """The end is decoded with the start, when it is complete."""
+        return iter(())
+
+
+def read_entry(buffer: bytes, start: int) -> tuple[Entry | None, int]:
+    """Return the entry that begins here, and where it ends; None: there is more to come."""
+    head = ENTRY_START.match(buffer, start)
+    if head is None:  # its vector may be base64
+        end = buffer.find(b"}", start) + 1
+        return (DECODE_ENTRY(buffer[start:end]), end) if end else (None, start)
+    vector_end = buffer.find(b"]", head.end()) + 1
+    tail = ENTRY_END.match(buffer, vector_end) if vector_end else None
+    if tail is None:
+        return None, start
+    entry = DECODE_ENTRY(head[0] + b"[]" + tail[0])
+    entry.embedding = msgspec.Raw(memoryview(buffer)[head.end() : vector_end])
+    return entry, tail.end()
+
+
+class ResponseWriter:
+    """Writes OpenAI's response, as Copilot's responses come in.
+
+    :param model: as the client named it.
+    :param encoding_format: "float", "base64" or None.
+    :ivar usage: the sum of what the responses told.
     """
-    vectors: list[Any] = []
-    usage = {"prompt_tokens": 0, "total_tokens": 0}
-    try:
-        for index, response in enumerate(map(DECODE, responses)):
-            entries = {
-                n if entry.index is None else entry.index: entry for n, entry in enumerate(response.data)
-            }
-            wanted = range(sizes[index]) if sizes else sorted(entries)
-            vectors += [encode(entries[position].embedding, encoding_format) for position in wanted]
-            reported = response.usage or {}
-            usage = {field: count + int(reported.get(field, 0)) for field, count in usage.items()}
-    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, struct.error) as error:
-        raise UpstreamRefused("Copilot's answer holds no embeddings, or not all of them") from error
-    return write_response(vectors, model, usage), usage
 
+    def __init__(self, model: str, encoding_format: str | None) -> None:
+        self._model = model
+        self._encoding_format = encoding_format
+        self._count = 0
+        self.usage: JsonObject = {"prompt_tokens": 0, "total_tokens": 0}
 
-def write_response(vectors: list[Any], model: str, usage: JsonObject) -> Pieces:
-    """Write the frame around vectors that are JSON already."""
-    parts: list[Any] = [b'{"object":"list","data":[']
-    for position, vector in enumerate(vectors):
-        comma = "," if position else ""
-        parts += (f'{comma}{{"object":"embedding","index":{position},"embedding":'.encode(), vector, b"}")
-    parts.append(b'],"model":' + orjson.dumps(model) + b',"usage":' + orjson.dumps(usage) + b"}")
-    return Pieces(parts)
+    def add(self, pieces: Iterable[bytes], size: int) -> Iterator[Any]:
+        """Yield what a response adds, as parts with a buffer of bytes.
+
+        :param pieces: of the response.
+        :param size: the number of its texts, so that a missing vector does not shift the others.
+        :raises UpstreamRefused: it has no embeddings, or not all of them.
+        """
+        try:
+            yield from self._parts(pieces, size)
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, struct.error) as error:
+            raise UpstreamRefused("Copilot's answer holds no embeddings, or not all of them") from error
+
+    def _parts(self, pieces: Iterable[bytes], size: int) -> Iterator[Any]:
+        reader = EntryReader()
+        waiting: dict[int, msgspec.Raw] = {}  # vectors that came before an earlier one
+        read, written = 0, 0
+        for piece in pieces:
+            for entry in reader.feed(piece):
+                waiting[read if entry.index is None else entry.index] = entry.embedding
+                read += 1
+                while written < size and written in waiting:
+                    yield from self._entry(waiting.pop(written))
+                    written += 1
+        reported = reader.close()
+        if written < size:
+            raise LookupError(written)
+        self.usage = {field: count + int(reported.get(field, 0)) for field, count in self.usage.items()}
+
+    def _entry(self, vector: msgspec.Raw) -> Iterator[Any]:
+        opening = "," if self._count else '{"object":"list","data":['
+        yield f'{opening}{{"object":"embedding","index":{self._count},"embedding":'.encode()
+        yield encode(vector, self._encoding_format)
+        yield b"}"
+        self._count += 1
+
+    def end(self) -> bytes:
+        """Return the end of the response."""
+        return b'],"model":' + orjson.dumps(self._model) + b',"usage":' + orjson.dumps(self.usage) + b"}"
 
 
 def encode(vector: msgspec.Raw, encoding_format: str | None) -> Any:

@@ -42,8 +42,8 @@ def respond(read_request: ReadRequest) -> Response:
 
 def whole_response(result: bytes | Pieces, headers: dict[str, str]) -> Response:
     if isinstance(result, Pieces):
-        headers = headers | {"Content-Length": str(result.size)}
-        return Response(iter(result), headers=headers, mimetype="application/json")
+        length = {} if result.size is None else {"Content-Length": str(result.size)}
+        return Response(iter(result), headers=headers | length, mimetype="application/json")
     return Response(result, headers=headers, mimetype="application/json")
 
 

@@ -1,24 +1,26 @@
 """The embedding of texts, in as many requests to Copilot as it takes."""
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing
+from typing import Any
+
+import requests
 
 from copilot_bridge.dialects import embeddings
 from copilot_bridge.dialects.codec import JsonObject
 from copilot_bridge.dialects.dialect import Dialect
-from copilot_bridge.dialects.pieces import Pieces
+from copilot_bridge.dialects.pieces import HELD_SIZE, Pieces, gather
 from copilot_bridge.errors import Unsupported
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.pipeline.context import RequestContext
+from copilot_bridge.upstream.catalogues import ResolvedModel
+from copilot_bridge.upstream.copilot import Copilot
 from copilot_bridge.upstream.error_mapping import forwarded
-from copilot_bridge.upstream.transport.bodies import read_whole
+from copilot_bridge.upstream.transport.bodies import read_pieces
 
 PATH = "/embeddings"
-MOST_INPUTS = 512  # where the catalogue does not say
-
-
-def unchanged(response: Pieces) -> Pieces:
-    """Return OpenAI's response as it is."""
-    return response
+MAX_INPUTS = 512  # where the catalogue does not say
 
 
 class EmbeddingsRequest:
@@ -26,7 +28,7 @@ class EmbeddingsRequest:
 
     :param dialect: of the client.
     :param read: reads a body as one of OpenAI's embeddings.
-    :param write: writes the response; takes OpenAI's.
+    :param write: writes the response; takes OpenAI's.  None: that is it.
     :raises InvalidRequest, Unsupported: the body is wrong; the message names the field.
     """
 
@@ -41,7 +43,7 @@ class EmbeddingsRequest:
         _headers: Mapping[str, str],
         *,
         read: Callable[[bytes], JsonObject] = embeddings.read,
-        write: Callable[[Pieces], bytes | Pieces] = unchanged,
+        write: Callable[[Pieces], bytes] | None = None,
     ) -> None:
         self.dialect = dialect.name
         self._dialect = dialect
@@ -66,20 +68,29 @@ class EmbeddingsRequest:
         if self._body.get("dimensions") and not choice.model.supports.get("dimensions"):
             where = self._dialect.field_path("dimensions")
             raise Unsupported(f"{where}: {choice.model.id!r} has a fixed number of dimensions", param=where)
-        replies = []
-        most = choice.model.max_inputs or MOST_INPUTS
         self._call.before_sending(self._entry, choice.model, self._size)
-        for part in embeddings.write(self._body, choice.model.id, most):
-            response = copilot.send(
-                "POST", PATH, part, dict(choice.headers), request_id=self._entry.id, model=choice.model.id
-            )
-            self._call.note_accepted(self._entry, response.headers)
-            self.reply_headers = forwarded(response.headers)
-            replies.append(read_whole(response))
-        self._call.note_quota(self.reply_headers)
-        sizes = embeddings.sizes(self._body, most)
-        whole, usage = embeddings.merge_responses(
-            replies, self.model, self._body.get("encoding_format"), sizes
+        whole = gather(self._parts(choice, copilot), HELD_SIZE if self._write is None else sys.maxsize)
+        return whole if self._write is None else self._write(whole)
+
+    def _parts(self, choice: ResolvedModel, copilot: Copilot) -> Iterator[Any]:
+        """Yield OpenAI's response part by part, once Copilot has accepted all of the texts."""
+        most = choice.model.max_inputs or MAX_INPUTS
+        with ExitStack() as open_responses:
+            responses = [
+                open_responses.enter_context(closing(self._send(choice, copilot, part)))
+                for part in embeddings.write(self._body, choice.model.id, most)
+            ]
+            self._call.note_quota(self.reply_headers)
+            writer = embeddings.ResponseWriter(self.model, self._body.get("encoding_format"))
+            for response, size in zip(responses, embeddings.sizes(self._body, most), strict=True):
+                yield from writer.add(read_pieces(response), size)
+            self._entry.note_usage(writer.usage)
+            yield writer.end()
+
+    def _send(self, choice: ResolvedModel, copilot: Copilot, body: bytes) -> requests.Response:
+        response = copilot.send(
+            "POST", PATH, body, dict(choice.headers), request_id=self._entry.id, model=choice.model.id
         )
-        self._entry.note_usage(usage)
-        return self._write(whole)
+        self._call.note_accepted(self._entry, response.headers)
+        self.reply_headers = forwarded(response.headers)
+        return response

@@ -2,7 +2,7 @@
 
 import logging
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import requests
@@ -18,7 +18,7 @@ from copilot_bridge.pipeline.context import RequestContext
 from copilot_bridge.pipeline.conversion import unreadable
 from copilot_bridge.pipeline.log_rows import interrupted_row
 from copilot_bridge.pipeline.services import Bridge
-from copilot_bridge.streaming.client_connection import ClientDisconnected
+from copilot_bridge.streaming.client_connection import ClientDisconnected, ResponseCut
 from copilot_bridge.streaming.relay import StreamRelay
 from copilot_bridge.streaming.response_body import BlockingBody, NonBlockingBody, open_body
 from copilot_bridge.streaming.socket_writer import SocketWriter
@@ -99,8 +99,24 @@ class Exchange:
         for whole in self._relay.call(self._request.complete):
             if whole is not None:
                 self._entry.note_first_byte()
+                if isinstance(whole, Pieces) and whole.size is None:
+                    return Pieces(self._rest_of(whole), None)
                 return whole
         raise AssertionError("a call ends with its result")
+
+    def _rest_of(self, whole: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield a response that is still being read.
+
+        :raises ResponseCut: it breaks off; its status has been sent.
+        """
+        try:
+            yield from whole
+        except GeneratorExit:
+            self._entry.outcome = "client_disconnected"
+            raise
+        except BridgeError as error:
+            self._entry.note_error(error)
+            raise ResponseCut from error
 
     def open(self) -> None:
         """Wait for Copilot's decision, so that a refusal has an HTTP status of its own.

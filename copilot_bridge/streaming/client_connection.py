@@ -1,5 +1,6 @@
 """Notices that the client has disconnected while it waits for its response."""
 
+import errno
 import socket
 from typing import Any
 
@@ -10,6 +11,17 @@ from copilot_bridge.streaming.wakeup import SocketWatcher, Wakeup
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 # Seconds after which a reset may have arrived, from this machine or from the other end of the world.
 RESET_CHECK_DELAYS = (0.02, 0.1, 0.3, 0.7, 2.0)
+
+
+class ResponseCut(ConnectionResetError):
+    """Ends a response in its middle.
+
+    Servers close the connection without a word, as if the client had reset it, so that no client takes what
+    it has for the whole.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(errno.ECONNRESET, "the response was cut off")
 
 
 class ClientDisconnected(Exception):

@@ -5,12 +5,15 @@ import json
 import struct
 import threading
 from collections.abc import Iterator
+from http.client import IncompleteRead
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from conftest import SERVERS
 from integration.harness import Answer, Bridge, Json, Simulator, Start
 
 MODEL = "text-embedding-3-small"
+CUT, LONG_VECTOR = "cut", 1536  # the input of a response that breaks off, and the numbers of its vectors
 
 
 def embed(bridge: Bridge, given: object, **more: object) -> Answer:
@@ -152,15 +155,20 @@ class Forgetful(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         texts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
-        data = [{"object": "embedding", "index": place, "embedding": [0.5]} for place in range(len(texts))]
-        self.tell({"data": data[:3] + data[4:]})
+        size = LONG_VECTOR if texts[0] == CUT else 1
+        data = [{"index": index, "embedding": [0.5] * size} for index in range(len(texts))]
+        if texts[0] == CUT:
+            self.tell({"data": data}, missing=100)
+        else:
+            self.tell({"data": data[:3] + data[4:]})
 
-    def tell(self, content: Json) -> None:
+    def tell(self, content: Json, missing: int = 0) -> None:
         body = json.dumps(content).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body[: len(body) - missing])
+        self.close_connection = missing > 0
 
     def log_message(self, *_: object) -> None:
         """Nothing: this is no server to be looked at."""
@@ -175,6 +183,18 @@ def forgetful() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join(5)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_long_response_that_breaks_off_is_cut_off_for_the_client_too(
+    start_bridge: Start, forgetful: str, server: str
+) -> None:
+    bridge = start_bridge(server=server, copilot_api_url=forgetful)
+    with pytest.raises(IncompleteRead):
+        embed(bridge, [CUT] * 500)
+    line = json.loads(bridge.log.wait_for(lambda text: "request.done" in text))
+    assert (line["dialect"], line["status"], line["outcome"]) == ("embeddings", 200, "stream_cut")
+    assert not [text for text in bridge.log.all() if "Traceback" in text]
 
 
 @pytest.mark.parametrize("count", [5, 600])

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from copilot_bridge.dialects.codec import JsonObject
-from copilot_bridge.dialects.embeddings import DECODE
+from copilot_bridge.dialects.embeddings import DECODE_RESPONSE
 from copilot_bridge.dialects.gemini.request import model_name
 from copilot_bridge.dialects.gemini.spelling import (
     BATCH_EMBED_REQUEST,
@@ -98,5 +98,5 @@ def write_batch(response: Iterable[Any]) -> bytes:
 
 def values_in(response: Iterable[Any]) -> list[JsonObject]:
     """List the vectors as they stand in OpenAI's response; their numbers are not read."""
-    entries = DECODE(b"".join(response)).data
+    entries = DECODE_RESPONSE(b"".join(response)).data
     return [{"values": orjson.Fragment(bytes(memoryview(entry.embedding)))} for entry in entries]

@@ -1,6 +1,7 @@
 """Bodies that are read at once: whole answers, refusals, and the short end of a stream."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, suppress
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -11,6 +12,8 @@ from copilot_bridge.upstream.transport.network_errors import incomplete_response
 MEGABYTE = 1024 * 1024
 DEFAULT_SIZE_LIMIT = 64 * MEGABYTE  # bytes of an answer that comes in one piece
 SIZE_LIMIT = "size_limit"  # the attribute of a response that sets another limit
+
+PIECE_SIZE = 256 * 1024  # bytes of a body that are read at once
 
 TAIL_TIMEOUT = 1.0  # seconds
 MAX_TAIL = 65536  # bytes after the last event of a stream
@@ -41,6 +44,29 @@ def read_whole(response: requests.Response) -> bytes:
         response.close()
         raise too_large(limit)
     return body
+
+
+def read_pieces(response: requests.Response) -> Iterator[bytes]:
+    """Yield the body, decompressed, in pieces of some 100 kB.  Closes the response.
+
+    :raises StreamCut: it broke off.
+    :raises UpstreamTimeout: it stopped.
+    :raises UpstreamRefused: it is larger than an answer may be.
+    """
+    left: int = getattr(response, SIZE_LIMIT, DEFAULT_SIZE_LIMIT)
+    limit, compressed = left, "Content-Encoding" in response.raw.headers
+    with closing(response):
+        while True:
+            try:
+                piece = response.raw.read(PIECE_SIZE, decode_content=compressed)
+            except (HTTPError, OSError) as error:
+                raise incomplete_response(error) from error
+            if not piece:
+                return
+            left -= len(piece)
+            if left < 0:
+                raise too_large(limit)
+            yield piece
 
 
 def too_large(limit: int) -> UpstreamRefused:

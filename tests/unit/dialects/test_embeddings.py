@@ -3,6 +3,7 @@
 import base64
 import json
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -26,13 +27,35 @@ def reply(*vectors: Any, tokens: int = 4, **fields: Any) -> bytes:
     ).encode()
 
 
-def merge_responses(*replies: bytes, encoding_format: str | None = None) -> dict[str, Any]:
-    data, usage = embeddings.merge_responses(list(replies), "asked-for", encoding_format)
-    size, written = data.size, b"".join(data)
-    assert len(written) == size
-    merged: dict[str, Any] = json.loads(written)
-    assert usage == merged["usage"]
+def write_response(
+    replies: Sequence[bytes],
+    encoding_format: str | None = None,
+    sizes: Sequence[int] = (),
+    step: int = 1 << 20,
+) -> dict[str, Any]:
+    """OpenAI's response to replies of Copilot's that arrive in pieces of `step` bytes."""
+    writer = embeddings.ResponseWriter("asked-for", encoding_format)
+    parts: list[Any] = []
+    for reply, size in zip(replies, sizes or map(count, replies), strict=True):
+        pieces = [reply[start : start + step] for start in range(0, len(reply), step)]
+        parts += map(bytes, writer.add(pieces, size))
+    merged: dict[str, Any] = json.loads(b"".join([*parts, writer.end()]))
+    assert writer.usage == merged["usage"]
     return merged
+
+
+def count(reply: bytes) -> int:
+    """The texts that a reply answers, at least one."""
+    try:
+        return max(1, len(json.loads(reply)["data"]))
+    except (ValueError, LookupError, TypeError):
+        return 1
+
+
+def merge_responses(*replies: bytes, encoding_format: str | None = None) -> dict[str, Any]:
+    whole = write_response(replies, encoding_format)
+    assert write_response(replies, encoding_format, step=7) == whole
+    return whole
 
 
 @pytest.mark.parametrize(
@@ -206,13 +229,13 @@ def test_a_missing_vector_is_an_error(replies: Any, parts: list[int], encoding_f
     """Whoever asked would take each vector behind the gap for that of the text before its own."""
     sent = [json.dumps({"data": data}).encode() for data in replies]
     with pytest.raises(UpstreamRefused):
-        embeddings.merge_responses(sent, "m", encoding_format, parts)
+        write_response(sent, encoding_format, parts)
 
 
 def test_a_missing_vector_does_not_shift_the_others() -> None:
     sent = [json.dumps({"data": data}).encode() for data in ([TWO, ONE], [ONE])]
-    told = json.loads(b"".join(embeddings.merge_responses(sent, "m", None, [2, 1])[0]))["data"]
-    assert [(entry["index"], entry["embedding"]) for entry in told] == [(0, [0]), (1, [1]), (2, [0])]
+    entries = write_response(sent, sizes=[2, 1])["data"]
+    assert [(entry["index"], entry["embedding"]) for entry in entries] == [(0, [0]), (1, [1]), (2, [0])]
 
 
 @pytest.mark.parametrize(("most", "sizes"), [(1, [1] * 5), (2, [2, 2, 1]), (5, [5]), (6, [5])])
