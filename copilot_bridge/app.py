@@ -49,6 +49,7 @@ def create_app(config: Config | None = None) -> Flask:
         bridge.request_log_writer.start()
         bridge.response_store.start()
         bridge.metrics.start()
+        bridge.start_telemetry()
         bridge.health.start()
         bridge.ready_connections.start()
     app.url_value_preprocessor(forget_deployment)

@@ -1,12 +1,9 @@
 """Budgets for keys, logins and conversations, by the names that people have for them."""
 
-from collections.abc import Iterator
-
 from copilot_bridge.access.authentication import GITHUB_ID_PREFIX, LOCAL_OPERATOR
 from copilot_bridge.billing.budgets import ALL, CONVERSATION, EACH, KEY, LOGIN, Budget, Limit, Standing
 from copilot_bridge.errors import ConfigError
 from copilot_bridge.store import Store
-from copilot_bridge.store.budgets import Demand
 from copilot_bridge.store.request_log import SHORT_ID
 
 # Names in the log that no stored key has: keys of the settings, and callers with a GitHub token of their own.
@@ -65,17 +62,4 @@ def caller_id(store: Store, name: str) -> str | None:
 
 def standings(store: Store) -> list[Standing]:
     """How far all budgets are used up.  A budget of each subject is listed by those that have used it."""
-    budgets = store.budgets.all()
-    return store.budgets.standings(
-        [demand for budget in budgets for demand in demands(store, budget, budgets)]
-    )
-
-
-def demands(store: Store, budget: Budget, budgets: tuple[Budget, ...]) -> Iterator[Demand]:
-    yield Demand(budget, budget.subject, 0)
-    if budget.subject != EACH:
-        return
-    own = {one.subject for one in budgets if one.kind == budget.kind}
-    yield from (
-        Demand(budget, subject, 0) for subject in store.budgets.subjects(budget) if subject not in own
-    )
+    return store.budgets.all_standings()

@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from copilot_bridge.logs.entry import RequestLogEntry
 from copilot_bridge.metrics.meters import Meters, QuotaSnapshot
@@ -73,12 +74,13 @@ class Metrics:
         if meters := self._meters or self.start():
             meters.child("connections", host, opened).inc()
 
-    def text(self) -> bytes:
+    def text(self, budgets: Iterable[Mapping[str, Any]] = ()) -> bytes:
         """The metrics of all workers, in Prometheus' text format.
 
+        :param budgets: the standings of the budgets, as fields.
         :raises OSError:
         """
         meters = self.start()
         if meters is None:
             raise OSError("the folder of the metrics can't be written to")
-        return meters.text()
+        return meters.text(budgets)

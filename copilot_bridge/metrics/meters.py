@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +20,13 @@ TOKEN_KINDS = ("in", "out", "cached", "reasoning")
 
 OTHER_MODEL = "other"  # the label of models that Copilot does not have
 MAX_ACCOUNTS = 64  # whose quotas are shown
+MAX_BUDGETS = 200  # that are shown: each conversation may have one
+BUDGET_LABELS = ("scope", "subject", "unit", "period")
+BUDGET_FIELDS = {
+    "used": "What is used of a budget in this period.",
+    "reserved": "What is reserved for requests under way.",
+    "limit": "The size of a budget.",
+}
 
 
 class QuotaSnapshot(Protocol):
@@ -153,14 +161,14 @@ class Meters:
                 self._quotas[account, name] = snapshot.percent_remaining
                 self.child("quota_left", account, name).set(snapshot.percent_remaining)
 
-    def text(self) -> bytes:
+    def text(self, budgets: Iterable[Mapping[str, Any]] = ()) -> bytes:
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.metrics_core import GaugeMetricFamily
 
         registry = CollectorRegistry(auto_describe=False)
         build = GaugeMetricFamily("copilot_bridge_build_info", "The running version.", labels=["version"])
         build.add_metric([__version__], 1)
-        registry.register(Collector(lambda: [build]))
+        registry.register(Collector(lambda: [build, *budget_gauges(budgets)]))
         registry.register(Collector(self._collect))
         return bytes(generate_latest(registry))
 
@@ -170,6 +178,21 @@ class Meters:
                 yield from meter.collect()
             return
         yield from collect(self._folder)
+
+
+def budget_gauges(budgets: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """The gauges of the budgets, in their units."""
+    from prometheus_client.metrics_core import GaugeMetricFamily
+
+    gauges = {
+        name: GaugeMetricFamily(f"copilot_bridge_budget_{name}", text, labels=BUDGET_LABELS)
+        for name, text in BUDGET_FIELDS.items()
+    }
+    for fields in islice(budgets, MAX_BUDGETS):
+        labels = [str(fields[label] or "") for label in BUDGET_LABELS]
+        for name, gauge in gauges.items():
+            gauge.add_metric(labels, fields[name])
+    return [gauge for gauge in gauges.values() if gauge.samples]
 
 
 class Collector:

@@ -189,6 +189,8 @@ class RequestContext:
             entry.quota = next((left[name].percent_remaining for name in METERS if name in left), None)
         self.bridge.request_log_writer.end(finished_row(entry), self._prompt_use(entry))
         self.bridge.metrics.count_request(entry, self._copilot.errors if self._copilot else (), left)
+        if self.bridge.telemetry is not None:
+            self.bridge.telemetry.record(entry)
 
     def _prompt_use(self, entry: RequestLogEntry) -> PromptUse | None:
         """The request's use of the prompt cache; None: it is not known."""

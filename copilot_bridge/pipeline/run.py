@@ -204,6 +204,8 @@ def run_request(
     request = read_request(context, entry, data, headers)
     entry.dialect, entry.model, entry.streamed = request.dialect, request.model, request.streaming
     entry.asked, entry.client = request.model, client_name(headers.get("user-agent", ""))
+    if context.bridge.telemetry is not None:
+        entry.traceparent = headers.get("traceparent")
     context.prepare_approval(entry, request.model, data)
     context.bridge.request_log_writer.begin(interrupted_row(entry))
     return Exchange(context.bridge, request, entry, client, writer, accepts_continue=accepts_continue)

@@ -21,6 +21,7 @@ from copilot_bridge.config import Config
 from copilot_bridge.dialects.framing.sse import Splitter
 from copilot_bridge.errors import LoginRequired, StoreError
 from copilot_bridge.metrics import Metrics
+from copilot_bridge.metrics.telemetry import Telemetry, open_telemetry
 from copilot_bridge.pipeline.budget_notices import BudgetNotices
 from copilot_bridge.pipeline.health_monitor import HealthMonitor
 from copilot_bridge.pipeline.image_inlining import ImageInliner
@@ -68,6 +69,7 @@ class Bridge:
         Splitter.max_block_size = config.answer_limit * MEGABYTE
         self.tokens = CopilotTokens(self.client, self.headers, self.store.key_values)
         self.metrics = Metrics()
+        self.telemetry: Telemetry | None = None
         self.client.on_connect(self.metrics.count_connection)
         self.ready_connections = ReadyConnections(self)
         self.health = HealthMonitor(self)
@@ -101,6 +103,18 @@ class Bridge:
         from copilot_bridge.upstream.images import ImageFetcher  # few requests have images elsewhere
 
         return ImageInliner(ImageFetcher(self.config))
+
+    def start_telemetry(self) -> None:
+        """Start OpenTelemetry's exporters, if the standard variables ask for them."""
+        self.telemetry = open_telemetry(self.budget_standings)
+
+    def budget_standings(self) -> list[dict[str, object]]:
+        """How far the budgets are used up, as fields; []: there are none, or the store can't be read."""
+        try:
+            return [standing.as_fields() for standing in self.store.budgets.all_standings()]
+        except StoreError as error:
+            log.debug("the metrics lack the budgets: %s", error)
+            return []
 
     def _token_fetched(self, outcome: str) -> None:
         self.metrics.count_token(outcome)

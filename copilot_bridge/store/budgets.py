@@ -4,7 +4,7 @@ Each request takes a lock before it is sent and another when it has ended, so th
 workers and machines there are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from copilot_bridge.billing.budgets import (
@@ -160,6 +160,17 @@ class BudgetTable:
             return [standing_of(transaction, demand, current(transaction, demand, now)) for demand in demands]
 
         return self._database.read(read)
+
+    def all_standings(self) -> list[Standing]:
+        """How far all budgets are used up.  A budget of each subject is listed by those that have used it."""
+        budgets = self.all()
+        return self.standings([demand for budget in budgets for demand in self._listed(budget, budgets)])
+
+    def _listed(self, budget: Budget, budgets: tuple[Budget, ...]) -> Iterator[Demand]:
+        yield Demand(budget, budget.subject, 0)
+        if budget.subject == EACH:
+            own = {one.subject for one in budgets if one.kind == budget.kind}
+            yield from (Demand(budget, name, 0) for name in self.subjects(budget) if name not in own)
 
     def subjects(self, budget: Budget) -> list[str]:
         """The subjects that have a counter for a budget that each of them has."""

@@ -16,10 +16,10 @@ def show() -> Response:
     """Metrics of all workers, for the operator.  Raises BridgeError "permission"."""
     if not call().caller.operator:
         raise BridgeError("only the operator may read the metrics", kind="permission")
-    metrics = bridge().metrics
+    metrics, budgets = bridge().metrics, bridge().budget_standings()
     try:
         # Merging the files of many workers takes time, so it runs in a thread.
-        text = run_in_thread(metrics.text) if metrics.shared else metrics.text()
+        text = run_in_thread(metrics.text, budgets) if metrics.shared else metrics.text(budgets)
     except OSError as error:
         raise BridgeError(f"the metrics can't be read: {error}", kind="unavailable") from error
     return Response(text, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
