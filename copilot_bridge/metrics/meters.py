@@ -192,7 +192,7 @@ def budget_gauges(budgets: Iterable[Mapping[str, Any]]) -> list[Any]:
         labels = [str(fields[label] or "") for label in BUDGET_LABELS]
         for name, gauge in gauges.items():
             gauge.add_metric(labels, fields[name])
-    return [gauge for gauge in gauges.values() if gauge.samples]
+    return [*gauges.values()]
 
 
 class Collector:

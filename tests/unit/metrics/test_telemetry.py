@@ -106,7 +106,7 @@ def test_missing_packages_are_named(
 def test_prometheus_gets_the_budgets() -> None:
     budgets = [BUDGET | {"used": 3, "reserved": 0.5, "limit": 10, "subject": None, "scope": "all"}]
     text = Metrics().text(budgets).decode()
-    labels = '{scope="all",subject="",unit="requests",period="day"}'
+    labels = '{period="day",scope="all",subject="",unit="requests"}'
     assert f"copilot_bridge_budget_used{labels} 3.0" in text
     assert f"copilot_bridge_budget_reserved{labels} 0.5" in text
-    assert "copilot_bridge_budget" not in Metrics().text().decode()
+    assert "copilot_bridge_budget_used{" not in Metrics().text().decode()
