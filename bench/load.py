@@ -28,9 +28,10 @@ class WrongReplyError(Exception):
 class Reply:
     """One answer, as it came in.  Times on the monotonic clock, ns."""
 
-    __slots__ = ("arrivals", "left", "sent", "tail")
+    __slots__ = ("arrivals", "left", "requested", "sent", "tail")
 
-    def __init__(self) -> None:
+    def __init__(self, requested: int) -> None:
+        self.requested = requested  # bytes of the request
         self.sent = time.monotonic_ns()
         self.arrivals: list[tuple[int, bytes]] = []
         self.left: int | None = None  # bytes that are still to come; -1: chunked
@@ -66,6 +67,11 @@ class Reply:
         return b"".join(data for _, data in self.arrivals)
 
     @property
+    def first_ms(self) -> float:
+        """From the request to the first byte."""
+        return (self.arrivals[0][0] - self.sent) / 1e6
+
+    @property
     def ms(self) -> float:
         """From the request to the last byte."""
         return (self.arrivals[-1][0] - self.sent) / 1e6
@@ -74,9 +80,10 @@ class Reply:
 class Line:
     """A client: one connection, one request after the other on it."""
 
-    __slots__ = ("left", "reply", "sock", "unsent")
+    __slots__ = ("left", "reply", "request", "sock", "unsent")
 
-    def __init__(self, requests: int) -> None:
+    def __init__(self, request: bytes, requests: int) -> None:
+        self.request = request
         self.sock: socket.socket | None = None
         self.left = requests
         self.reply: Reply | None = None
@@ -87,6 +94,7 @@ class Line:
 class Load:
     """`lines` clients, each with `requests` requests.
 
+    :param large: another request, which every `large_every`-th client sends.
     :param stagger: seconds between two clients' first requests.
     :param marks: (seconds after the last client has begun, what to do then).
     :param patience: seconds after which the whole thing has failed.
@@ -99,6 +107,8 @@ class Load:
     stagger: float = 0.0
     marks: Sequence[tuple[float, Callable[[], None]]] = ()
     patience: float = 60.0
+    large: bytes = b""
+    large_every: int = 0
     replies: list[Reply] = field(default_factory=list)
     hung_up: int = 0  # ns
 
@@ -106,7 +116,7 @@ class Load:
         """Every reply, complete.  Raises WrongReplyError."""
         self._epoll = select.epoll()
         self._open: dict[int, Line] = {}
-        self._ended = 0
+        self._ended = self._begun = 0
         began = time.monotonic()
         agenda: list[tuple[float, int, Callable[[], None]]] = [
             (began + number * self.stagger, number, self._begin) for number in range(self.lines)
@@ -153,7 +163,9 @@ class Load:
                 self._read(line)
 
     def _begin(self) -> None:
-        line = Line(self.requests)
+        self._begun += 1
+        is_large = self.large_every and self._begun % self.large_every == 0
+        line = Line(self.large if is_large else self.request, self.requests)
         line.sock = socket.create_connection(self.address, timeout=self.patience)
         line.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         line.sock.setblocking(False)
@@ -163,8 +175,8 @@ class Load:
 
     def _ask(self, line: Line) -> None:
         line.left -= 1
-        line.reply = Reply()
-        line.unsent = memoryview(self.request)
+        line.reply = Reply(len(line.request))
+        line.unsent = memoryview(line.request)
         self._write(line)
 
     def _write(self, line: Line) -> None:
@@ -172,7 +184,7 @@ class Load:
         with suppress(BlockingIOError):
             line.unsent = line.unsent[line.sock.send(line.unsent) :]
         more = select.EPOLLOUT if line.unsent else 0
-        if more or len(self.request) > 65536:
+        if more or len(line.request) > 65536:
             self._epoll.modify(line.sock, select.EPOLLIN | more)
 
     def _read(self, line: Line) -> None:

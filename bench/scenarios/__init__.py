@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from bench.arena import Arena
 from bench.report import Row
-from bench.scenarios.crowds import burst, many, paced, paced_shapes, paced_translated
+from bench.scenarios.crowds import arrivals, burst, many, paced, paced_shapes, paced_translated
 from bench.scenarios.departures import departures
 from bench.scenarios.guarded import guarded
 from bench.scenarios.leak import leak
@@ -30,6 +30,7 @@ SCENARIOS: dict[str, Callable[[Arena], list[Row]]] = {
     "paced-shapes": paced_shapes,
     "many": many,
     "burst": burst,
+    "arrivals": arrivals,
     "large": large,
     "long": long,
     "embeddings": embeddings,

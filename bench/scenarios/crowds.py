@@ -8,14 +8,28 @@ from typing import Any
 
 import orjson
 
-from bench.arena import SETTLE, SIZE, UPSTREAM_BUSY, Arena, Sheet, Target, Watch, directive, quantile, rounds
+from bench.arena import (
+    REPLY,
+    SETTLE,
+    SIZE,
+    UPSTREAM_BUSY,
+    Arena,
+    Sheet,
+    Target,
+    Watch,
+    directive,
+    quantile,
+    rounds,
+)
 from bench.load import Load, Reply
 from bench.processes import Instructions, Server
 from bench.report import Goal, Row
-from bench.scripts import MODELS, SURFACES
-from bench.surfaces import Event, ask, body_of, check_stream, get, lag_ms
+from bench.scripts import MODELS, SURFACES, filler
+from bench.surfaces import Event, ask, body_of, chat, check_stream, get, lag_ms
 
 SHARES = (0.5, 0.99)
+ARRIVAL_TIME = 5.0  # s
+LARGE_PROMPT, LARGE_EVERY = 2_000_000, 50  # bytes, clients
 
 
 @dataclass(frozen=True)
@@ -181,6 +195,28 @@ def burst(arena: Arena) -> list[Row]:
                         sheet.note(target, quantity, max(0, opened - needed))
                 if target.server:
                     sheet.note(target, "kB / stream", grown[0])  # the second time the memory is there
+    return sheet.rows()
+
+
+def arrivals(arena: Arena) -> list[Row]:
+    """1,000 clients that come within five seconds, one in fifty with a prompt of 2 MB.
+
+    Whoever waited for another's prompt to be read would see it in the time to the first byte.
+    """
+    sheet = Sheet(f"{arena.scale.many:,} clients within {ARRIVAL_TIME:g} s", {})
+    with arena.targets() as targets:
+        for target in rounds(arena.scale.repetitions, targets):
+            load = Load(
+                target.address, chat(directive(2, SIZE, gap=0.5), stream=True), lines=arena.scale.many
+            )
+            load.large, load.large_every = chat(directive(1, REPLY) + filler(LARGE_PROMPT)), LARGE_EVERY
+            load.stagger = ARRIVAL_TIME / arena.scale.many
+            replies = load.run()
+            for name, large in (("small", False), ("2 MB", True)):
+                firsts = [reply.first_ms for reply in replies if (reply.requested > LARGE_PROMPT) == large]
+                for share in SHARES:
+                    quantity = f"first byte p{share * 100:.0f}, {name} prompt, ms"
+                    sheet.note(target, quantity, quantile(firsts, share))
     return sheet.rows()
 
 

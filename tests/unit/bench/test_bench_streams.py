@@ -88,7 +88,7 @@ def test_over_tls_it_says_the_same(yard, upstream):
 
 
 def given(raw: bytes) -> Reply:
-    reply = Reply()
+    reply = Reply(0)
     reply.feed(1, raw)
     return reply
 
