@@ -137,8 +137,12 @@ class Server:
         """User and system time of its processes, ns."""
         return sum(map(cpu_time, self._tree))
 
+    def memory(self) -> int:
+        """Bytes that its processes take together: pages that they share count once (PSS)."""
+        return sum(map(proportional, self._tree))
+
     def rss(self) -> int:
-        """Bytes."""
+        """Bytes, with the pages that its processes share counted for each of them."""
         return sum(resident(pid) for pid in self._tree)
 
     def reset_peak(self) -> None:
@@ -203,6 +207,11 @@ def cpu_time(pid: int) -> int:
     `clock_getcpuclockid(3)` makes its number in this way; the tasks in `/proc` are those that live.
     """
     return time.clock_gettime_ns(~pid << 3 | CPUCLOCK_SCHED)
+
+
+def proportional(pid: int) -> int:
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(rollup.partition("\nPss:")[2].split(maxsplit=1)[0]) * 1024
 
 
 def resident(pid: int) -> int:
